@@ -1,0 +1,1 @@
+"""What we know about a lead at an instant."""

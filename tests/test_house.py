@@ -1,0 +1,105 @@
+"""The house: packages, imports, lock and what must not be in a file."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = {"features", "models", "training", "serving"}
+ADDRESSES = (
+    r"(?<![\w.-])/(?:work|root|home|opt/(?:wheels|pypi))/",  # folders of one machine
+    r"pypi\.(?:org|python)",
+    r"(?:files|test)\.python" + "hosted",
+    r"registry\.(?:npm|yarn)",
+    r"deb\.debian",
+)
+
+
+def tracked() -> list[Path]:
+    """Files that git tracks or would track."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    paths = (ROOT / name for name in listed.stdout.split("\0") if name)
+    return [path for path in paths if path.is_file()]
+
+
+def modules() -> list[str]:
+    """Every module that the wheel ships."""
+    paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths]
+    found = {name.removesuffix(".__init__") for name in names if not name.endswith("__main__")}
+    return sorted(found | {path.stem for path in ROOT.glob("*.py")})
+
+
+def pyproject() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_top_level_packages():
+    """Four packages are the architecture; beside them stand only tests and benchmarks."""
+    found = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert found - {"benchmarks"} == PACKAGES | {"tests"}
+    assert {path.name for path in ROOT.glob("*.py")} <= {"rung.py"}
+
+
+def test_shipped():
+    """The wheel ships the four packages and the command line, all with their types."""
+    targets = pyproject()["tool"]["hatch"]["build"]["targets"]
+    assert set(targets["wheel"]["only-include"]) == PACKAGES | {"rung.py"}
+    assert {path.parent.name for path in ROOT.glob("*/py.typed")} == PACKAGES
+
+
+def test_test_folders_are_packages():
+    """A test folder without __init__.py would hide the package of the same name."""
+    folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
+    assert not [folder for folder in folders if not (folder / "__init__.py").exists()]
+
+
+def test_imports_need_no_environment(tmp_path):
+    """Importing any module reads no environment variable and prints nothing."""
+    code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code, *modules()],
+        cwd=tmp_path,
+        env={},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def test_no_machine_in_a_file():
+    """No file names a folder of one machine or the address of a package index."""
+    pattern = re.compile("|".join(ADDRESSES))
+    hits = [
+        f"{path.relative_to(ROOT)}: {hit.group()}"
+        for path in tracked()
+        if (hit := pattern.search(path.read_text(encoding="utf-8", errors="ignore")))
+    ]
+    assert hits == []
+
+
+def test_gitignore_names_no_package():
+    """A package named in .gitignore would be missing from the wheel without a word."""
+    lines = (ROOT / ".gitignore").read_text().splitlines()
+    assert not {line.strip(" /*") for line in lines} & PACKAGES
+
+
+def test_lock_holds_what_is_asked_for():
+    """Every dependency is locked, within its bounds, with hashes and without an address."""
+    lock = (ROOT / "requirements.lock").read_text()
+    locked = dict(re.findall(r"^([\w.-]+)==(\S+)", lock, re.MULTILINE))
+    asked = pyproject()["project"]["dependencies"] + pyproject()["dependency-groups"]["dev"]
+    for requirement in map(Requirement, asked):
+        assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)])
+    assert "://" not in lock
+    assert lock.count(" \\\n    --hash=sha256:") >= len(locked)

@@ -1,0 +1,1 @@
+"""How a bundle comes to exist and is allowed to serve."""
