@@ -1,0 +1,98 @@
+"""Every error that Rung raises on purpose. A message names the place and says what would be right.
+
+RungError
+├── LadderError          a ladder file with mistakes; carries all of them
+├── EventsError          an event log that cannot be read, or that --strict refuses
+├── UnknownLead          a lead that the log does not hold
+├── NotEnoughData        nothing to learn from or to evaluate on
+├── BundleError          a bundle that is absent, damaged, or made for another ladder
+├── StoreError           an event store that cannot be opened, or is not ours
+├── TimeError            an instant without a time zone, or a text that is no time
+└── NoModel              a probability asked for before there is a model
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+__all__ = [
+    "BundleError",
+    "EventsError",
+    "LadderError",
+    "Mistake",
+    "NoModel",
+    "NotEnoughData",
+    "RungError",
+    "StoreError",
+    "TimeError",
+    "UnknownLead",
+    "did_you_mean",
+]
+
+
+class RungError(Exception):
+    """The base of all errors that Rung raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing wrong in a file the user owns: where it is, what is wrong, what would be right."""
+
+    path: str
+    problem: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}" + (f" ({self.remedy})" if self.remedy else "")
+
+
+class LadderError(RungError):
+    """A ladder that cannot be used. `mistakes` holds every one that was found, in file order."""
+
+    def __init__(self, source: str, mistakes: Sequence[Mistake]) -> None:
+        self.source = source
+        self.mistakes = tuple(mistakes)
+        count = len(self.mistakes)
+        lines = "\n".join(f"  {mistake}" for mistake in self.mistakes)
+        super().__init__(f"{source}: {count} mistake{'s' if count != 1 else ''}\n{lines}")
+
+
+class EventsError(RungError):
+    """An event log that cannot be read, or whose bad rows `--strict` refuses."""
+
+
+class UnknownLead(RungError):
+    """A lead that the log does not hold."""
+
+    @classmethod
+    def named(cls, lead_id: str, known: Sequence[str] = ()) -> UnknownLead:
+        """The error for one unknown lead, with a hint where a known id is close."""
+        return cls(f"no lead {lead_id!r} in this log{did_you_mean(lead_id, known)}")
+
+
+class NotEnoughData(RungError):
+    """Nothing to learn from or to evaluate on; says what is missing."""
+
+
+class BundleError(RungError):
+    """A bundle that is absent, damaged, or made for another ladder."""
+
+
+class StoreError(RungError):
+    """An event store that cannot be opened, or that holds something else."""
+
+
+class TimeError(RungError):
+    """An instant without a time zone, or a text that is no time."""
+
+
+class NoModel(RungError):
+    """A probability was asked for before there is a model; says how to make one."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint such as "; did you mean 'video'?", or "" where nothing is close."""
+    close = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
