@@ -1,0 +1,392 @@
+"""The table of signals: what we know about a lead, one row a signal.
+
+A signal says what to aggregate (rules over events), which measure, how, over which window, and a
+sentence for a salesperson. `signals_of` gives the standard set that follows from any ladder, with
+the rows that the ladder file adds. `features.fold` computes them; adding a row touches only this
+table.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+from typing import Literal
+
+from features.ladder import Condition, EventRule, Ladder, SignalRow, Step, Trait
+
+__all__ = ["Op", "Signal", "ladder_columns", "signals_of"]
+
+
+class Op(IntEnum):
+    """How a signal aggregates. The numbers are the kernel's; a test holds the two together."""
+
+    COUNT = 0
+    SUM = 1
+    MEAN = 2
+    MAX = 3
+    MIN = 4
+    LAST = 5
+    DAYS_SINCE_FIRST = 6
+    DAYS_SINCE_LAST = 7
+    ACTIVE_DAYS = 8
+    DECAYED_COUNT = 9
+    DISTINCT = 10
+    TREND = 11
+    STREAK = 12
+    HOURS_WAITING = 13
+    REPLY_HOURS = 14
+    POSITION = 15
+    STEPS_COMPLETED = 16
+    DAYS_AT_POSITION = 17
+    PACE = 18
+    PROFILE_COMPLETENESS = 19
+
+
+Group = Literal["step", "activity", "position", "offers", "replies", "profile", "custom"]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One number (or category) about a lead at an instant.
+
+    Parameters
+    ----------
+    of : the events it aggregates; empty means everything the lead itself did.
+    until : for STREAK, HOURS_WAITING and REPLY_HOURS, the events that end what `of` begins.
+    measure : the property that is aggregated; "" for counts and times.
+    is_category : the measure is a text, and the signal's value one of its texts.
+    window_days : only events younger than this count; None means all.
+    half_life_days : the age at which an event counts half (DECAYED_COUNT), or the short half-life
+        of TREND, whose long one is four times as long.
+    says, says_never : the sentence with `{value}`, `{ago}` or `{count:thing}`, and the one for a
+        value that is absent or, for counts, zero.
+    """
+
+    id: str
+    group: Group
+    op: Op
+    says: str
+    says_never: str
+    of: tuple[EventRule, ...] = ()
+    until: tuple[EventRule, ...] = ()
+    measure: str = ""
+    is_category: bool = False
+    window_days: float | None = None
+    half_life_days: float | None = None
+
+    @property
+    def is_fit(self) -> bool:
+        """Whether the signal says who the lead is, rather than what the lead did."""
+        return self.group == "profile"
+
+    def sentence(self, value: float | str | None) -> str:
+        """What the value says to a salesperson. A NaN, None or (for counts) 0 is "never"."""
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            return self.says_never
+        if value == 0 and "{count:" in self.says:
+            return self.says_never
+        if isinstance(value, str):
+            return self.says.replace("{value}", value)
+        counted = _COUNTED.sub(lambda found: _counted(value, found[1]), self.says)
+        template = _PLAIN_VALUE.sub("{value:.4g}", counted)
+        return template.format(value=value, ago=_ago(value))
+
+
+_COUNTED = re.compile(r"\{count:([^}]+)\}")
+_PLAIN_VALUE = re.compile(r"\{value\}")
+
+
+def _counted(value: float, thing: str) -> str:
+    number = f"{value:.0f}" if value == round(value) else f"{value:.1f}"
+    return f"{number} {thing}" + ("" if number == "1" else "s")
+
+
+def _ago(days: float) -> str:
+    """An age in words: "20 minutes ago", "3 days ago"."""
+    minutes = days * 24 * 60
+    for size, unit in ((60 * 24, "day"), (60, "hour"), (1, "minute")):
+        if minutes >= size:
+            number = int(minutes / size)
+            return f"{number} {unit}{'s' if number != 1 else ''} ago"
+    return "just now"
+
+
+@lru_cache(maxsize=64)
+def signals_of(ladder: Ladder) -> tuple[Signal, ...]:
+    """The standard signals of a ladder and the rows its file adds, in a fixed order."""
+    return (
+        *_position_signals(),
+        *(signal for step in ladder.goals for signal in _step_signals(step)),
+        *_activity_signals(),
+        *_offer_signals(ladder),
+        *_reply_signals(ladder),
+        *_profile_signals(ladder),
+        *(_custom_signal(row) for row in ladder.signals),
+    )
+
+
+@lru_cache(maxsize=64)
+def ladder_columns(ladder: Ladder) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The (numeric, text) event properties that a ladder reads, each sorted by name."""
+    numbers: set[str] = set()
+    texts: set[str] = set()
+    for condition in _conditions(ladder):
+        (texts if condition.is_text else numbers).add(condition.property)
+    for signal in signals_of(ladder):
+        if signal.measure:
+            (texts if signal.is_category else numbers).add(signal.measure)
+    return tuple(sorted(numbers)), tuple(sorted(texts))
+
+
+def _conditions(ladder: Ladder) -> list[Condition]:
+    rules = [rule for goal in ladder.goals for rule in goal.complete_when]
+    rules += [*ladder.restart_on, *ladder.score_at]
+    rules += [rule for signal in signals_of(ladder) for rule in (*signal.of, *signal.until)]
+    return [condition for rule in rules for condition in rule.where]
+
+
+def _events(*names: str) -> tuple[EventRule, ...]:
+    return tuple(EventRule(name) for name in names)
+
+
+def _position_signals() -> tuple[Signal, ...]:
+    return (
+        Signal(
+            "position", "position", Op.POSITION, "is on rung {value:.0f}", "is new to the ladder"
+        ),
+        Signal(
+            "steps_completed",
+            "position",
+            Op.STEPS_COMPLETED,
+            "has completed {count:step}",
+            "has completed no step yet",
+        ),
+        Signal(
+            "days_at_position",
+            "position",
+            Op.DAYS_AT_POSITION,
+            "reached this rung {ago}",
+            "has not begun",
+        ),
+        Signal(
+            "pace",
+            "position",
+            Op.PACE,
+            "took {value:.0%} of the usual time for the last step",
+            "has no pace yet",
+        ),
+    )
+
+
+def _step_signals(step: Step) -> tuple[Signal, ...]:
+    """Frequency, recency, breadth in time and depth of what a lead did at one step."""
+    of, title = _events(*step.engaged_by), step.title
+
+    def row(what: str, op: Op, says: str, **options: float | str | None) -> Signal:
+        return Signal(
+            f"{step.id}_{what}",
+            "step",
+            op,
+            f"{title}: {says}",
+            f"{title}: nothing yet" if "window_days" not in options else f"{title}: nothing lately",
+            of=of,
+            **options,  # type: ignore[arg-type]
+        )
+
+    return (
+        row("count", Op.COUNT, "{count:action} so far"),
+        row("count_7d", Op.COUNT, "{count:action} in the last 7 days", window_days=7.0),
+        row("count_30d", Op.COUNT, "{count:action} in the last 30 days", window_days=30.0),
+        row("recent", Op.DECAYED_COUNT, "momentum {value:.1f}", half_life_days=14.0),
+        row("days_since_last", Op.DAYS_SINCE_LAST, "last seen {ago}"),
+        row("active_days", Op.ACTIVE_DAYS, "active on {count:day}"),
+        *(
+            depth
+            for measure in _measures_of(step)
+            for depth in (
+                row(
+                    f"max_{measure}",
+                    Op.MAX,
+                    f"at most {{value:.3g}} {_words(measure)} at once",
+                    measure=measure,
+                ),
+                row(
+                    f"sum_{measure}",
+                    Op.SUM,
+                    f"{{value:.3g}} {_words(measure)} in all",
+                    measure=measure,
+                ),
+            )
+        ),
+    )
+
+
+def _measures_of(step: Step) -> tuple[str, ...]:
+    """The numeric properties that a step's completion depends on: they measure depth."""
+    measures = [
+        condition.property
+        for rule in step.complete_when
+        for condition in rule.where
+        if condition.operator in ("at_least", "above", "at_most", "below")
+    ]
+    return tuple(dict.fromkeys(measures))
+
+
+def _activity_signals() -> tuple[Signal, ...]:
+    def row(what: str, op: Op, says: str, never: str, **options: float | str | bool) -> Signal:
+        return Signal(
+            f"activity_{what}",
+            "activity",
+            op,
+            says,
+            never,
+            **options,  # type: ignore[arg-type]
+        )
+
+    quiet = "has not been active lately"
+    return (
+        row("count_1d", Op.COUNT, "{count:action} in the last day", quiet, window_days=1.0),
+        row("count_7d", Op.COUNT, "{count:action} in the last 7 days", quiet, window_days=7.0),
+        row("count_30d", Op.COUNT, "{count:action} in the last 30 days", quiet, window_days=30.0),
+        row("recent_3d", Op.DECAYED_COUNT, "momentum {value:.1f}", quiet, half_life_days=3.0),
+        row("recent_14d", Op.DECAYED_COUNT, "momentum {value:.1f}", quiet, half_life_days=14.0),
+        row(
+            "active_days_30d",
+            Op.ACTIVE_DAYS,
+            "active on {count:day} of the last 30",
+            quiet,
+            window_days=30.0,
+        ),
+        row("days_since_last", Op.DAYS_SINCE_LAST, "last active {ago}", "has never been active"),
+        row("days_since_first", Op.DAYS_SINCE_FIRST, "first seen {ago}", "has never been active"),
+        row(
+            "trend",
+            Op.TREND,
+            "recent activity is {value:.1f} times the usual",
+            "has never been active",
+            half_life_days=3.0,
+        ),
+        row(
+            "breadth",
+            Op.DISTINCT,
+            "did {count:kind} of things",
+            "has done nothing yet",
+            is_category=True,
+        ),
+    )
+
+
+def _offer_signals(ladder: Ladder) -> tuple[Signal, ...]:
+    events = ladder.events
+    extended = _events(events.offer_extended)
+    answered = _events(events.offer_seen) + tuple(
+        rule for goal in ladder.goals for rule in goal.complete_when
+    )
+
+    def row(what: str, op: Op, says: str, never: str, **options: object) -> Signal:
+        return Signal(
+            f"offers_{what}",
+            "offers",
+            op,
+            says,
+            never,
+            **options,  # type: ignore[arg-type]
+        )
+
+    none = "no offer was extended yet"
+    return (
+        row("extended", Op.COUNT, "was extended {count:offer}", none, of=extended),
+        row("recent", Op.DECAYED_COUNT, "offer load {value:.1f}", none, of=extended, half_life_days=7.0),
+        row("days_since_last", Op.DAYS_SINCE_LAST, "last offer was extended {ago}", none, of=extended),
+        row("seen", Op.COUNT, "saw {count:offer}", "has seen no offer", of=_events(events.offer_seen)),
+        row(
+            "declined",
+            Op.COUNT,
+            "declined {count:offer}",
+            "has declined nothing",
+            of=_events(events.offer_declined),
+        ),
+        row(
+            "ignored",
+            Op.STREAK,
+            "{count:offer} in a row without an answer",
+            "has left no offer unanswered",
+            of=extended,
+            until=answered,
+        ),
+    )
+
+
+def _reply_signals(ladder: Ladder) -> tuple[Signal, ...]:
+    asked, replied = (
+        _events(ladder.events.lead_asked),
+        _events(ladder.events.business_replied),
+    )
+    return (
+        Signal(
+            "hours_waiting",
+            "replies",
+            Op.HOURS_WAITING,
+            "has waited {value:.1f} hours for our reply",
+            "is not waiting for a reply",
+            of=asked,
+            until=replied,
+        ),
+        Signal(
+            "reply_hours",
+            "replies",
+            Op.REPLY_HOURS,
+            "we replied after {value:.1f} hours on average",
+            "we have not replied to anything yet",
+            of=asked,
+            until=replied,
+        ),
+    )
+
+
+def _profile_signals(ladder: Ladder) -> tuple[Signal, ...]:
+    if not ladder.traits:
+        return ()
+    completeness = Signal(
+        "profile_completeness",
+        "profile",
+        Op.PROFILE_COMPLETENESS,
+        "{value:.0%} of the profile is known",
+        "nothing of the profile is known",
+    )
+    return (completeness, *(_trait_signal(trait, ladder) for trait in ladder.traits))
+
+
+def _trait_signal(trait: Trait, ladder: Ladder) -> Signal:
+    return Signal(
+        f"trait_{trait.id}",
+        "profile",
+        Op.LAST,
+        trait.says or f"{_words(trait.id)}: {{value}}",
+        f"{_words(trait.id)} is not known",
+        of=_events(ladder.events.traits),
+        measure=trait.id,
+        is_category=trait.type == "category",
+    )
+
+
+def _custom_signal(row: SignalRow) -> Signal:
+    return Signal(
+        row.id,
+        "custom",
+        Op[row.how.upper()],
+        row.says or f"{_words(row.id)}: {{value}}",
+        f"{_words(row.id)}: nothing yet",
+        of=row.of,
+        measure=row.measure,
+        is_category=row.measure_type == "category" and bool(row.measure),
+        window_days=row.window_days,
+        half_life_days=row.half_life_days,
+    )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").replace("-", " ")
