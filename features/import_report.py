@@ -1,0 +1,117 @@
+"""What became of the rows of an import: nothing is dropped without being counted and shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TextIO
+
+from features.errors import EventsError
+
+__all__ = ["ImportReport", "Rejects"]
+
+_EXAMPLES: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """The count of rows by what became of them: rows = accepted + duplicates + later + rejected.
+
+    Parameters
+    ----------
+    duplicates : rows whose message id an accepted row has.
+    later : rows that were known only after the instant up to which the log was asked for.
+    moved_clocks : accepted rows that were known before they occurred; a log moves `occurred_at`
+        back to `known_at`.
+    rejected : counts by reason.
+    examples : the first few rejected rows of each reason, as sentences that begin with file:line.
+    """
+
+    rows: int
+    accepted: int
+    duplicates: int = 0
+    later: int = 0
+    moved_clocks: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        """The report in sentences."""
+        said = [f"{self.accepted:,} of {_counted(self.rows, 'row')} accepted"]
+        if self.duplicates:
+            said.append(
+                f"{_counted(self.duplicates, 'duplicate')} left out (message_id seen before)"
+            )
+        if self.later:
+            said.append(f"{_counted(self.later, 'row')} left out (known only later)")
+        if self.moved_clocks:
+            said.append(f"{_counted(self.moved_clocks, 'row')} known before occurring (moved back)")
+        for reason, count in self.rejected.items():
+            said.append(f"{_counted(count, 'row')} rejected: {reason}")
+            said += [f"  {example}" for example in self.examples.get(reason, ())]
+        return said
+
+    def as_dict(self) -> dict[str, object]:
+        """The report as JSON values."""
+        return {
+            "rows": self.rows,
+            "accepted": self.accepted,
+            "duplicates": self.duplicates,
+            "later": self.later,
+            "moved_clocks": self.moved_clocks,
+            "rejected": dict(self.rejected),
+            "examples": {reason: list(lines) for reason, lines in self.examples.items()},
+        }
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+class Rejects:
+    """Counts rejected rows by reason, keeps the first few, writes all to a file if there is one."""
+
+    def __init__(self, file: TextIO | None = None) -> None:
+        self.counts: dict[str, int] = {}
+        self.examples: dict[str, tuple[str, ...]] = {}
+        self._file = file
+
+    @classmethod
+    @contextmanager
+    def into(cls, path: Path | None) -> Iterator[Rejects]:
+        """Rejects that are written to a file of JSON lines; None writes none."""
+        if path is None:
+            yield cls()
+            return
+        try:
+            file = path.open("w", encoding="utf-8")
+        except OSError as error:
+            raise EventsError(f"{path}: cannot be written: {error.strerror}") from error
+        with file:
+            yield cls(file)
+
+    @property
+    def total(self) -> int:
+        """How many rows were rejected."""
+        return sum(self.counts.values())
+
+    def count(self, reason: str, rows: int) -> int:
+        """Count rows; how many of them are to be handed to `show`."""
+        seen = self.counts.get(reason, 0)
+        self.counts[reason] = seen + rows
+        return rows if self._file else max(0, min(rows, _EXAMPLES - seen))
+
+    def show(
+        self, reason: str, place: tuple[str, int], value: str, row: Callable[[], object]
+    ) -> None:
+        """Keep one of the rows as an example, and write it."""
+        file, line = place
+        shown = self.examples.get(reason, ())
+        if len(shown) < _EXAMPLES:
+            self.examples[reason] = (*shown, f"{file}:{line}: {value}")
+        if self._file:
+            found = {"file": file, "line": line, "reason": reason, "value": value, "row": row()}
+            self._file.write(json.dumps(found, default=str) + "\n")
