@@ -1,0 +1,1 @@
+"""Quality and speed against peers and public data. Reads all packages; imported by none."""

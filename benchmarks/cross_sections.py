@@ -1,0 +1,129 @@
+"""Data sets without times: one snapshot a lead, an outcome, and published folds.
+
+Each lead is known at one instant by its traits; whether it buys is told a day later. A fold's
+bundle is trained on the other folds by `rung train` and scores its own by `rung score`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks import commands
+from benchmarks.public_data import read_csv
+
+__all__ = ["SAAS", "X_EDUCATION", "CrossSection", "fold_scores"]
+
+_KNOWN = pd.Timestamp("2024-01-01T00:00:00Z")
+_BOUGHT = _KNOWN + pd.Timedelta(days=1)
+_UNTIL = "2024-03-01T00:00:00Z"
+
+
+@dataclass(frozen=True, slots=True)
+class CrossSection:
+    """A table with an id, an outcome and traits.
+
+    `read` gives (ids, bought, traits); numeric columns of the traits are number traits.
+    """
+
+    name: str
+    title: str
+    folds: str
+    read: Callable[[], tuple[pd.Series, pd.Series, pd.DataFrame]]
+
+
+def _x_education() -> tuple[pd.Series, pd.Series, pd.DataFrame]:
+    """Without the columns that sales wrote during or after the talk."""
+    table = read_csv("xeducation_leads.csv.gz")
+    late = [column for column in table if column.startswith("Asymmetrique")]
+    late += ["Tags", "Lead Quality", "Lead Profile", "Last Activity", "Last Notable Activity"]
+    traits = table.drop(columns=[*late, "Prospect ID", "Lead Number", "Converted"])
+    return table["Lead Number"], table["Converted"], traits.replace("Select", np.nan)
+
+
+def _saas() -> tuple[pd.Series, pd.Series, pd.DataFrame]:
+    """Without what is known only after a conversion."""
+    table = read_csv("saas_trial_orgs.csv.gz")
+    after = ["converted", "converted_at", "days_to_convert", "trial_start", "trial_end"]
+    traits = table.drop(columns=["organization_id", *after])
+    return table["organization_id"], table["converted"], traits
+
+
+X_EDUCATION = CrossSection("xeducation", "X Education", "splits/xedu_cv5_seed0.csv.gz", _x_education)
+SAAS = CrossSection("saas", "SaaS trial", "splits/saas_cv5_seed0.csv.gz", _saas)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class FoldScores:
+    """One fold: what happened, what was served, whether anything was learned, and the matrix."""
+
+    bought: np.ndarray
+    probability: np.ndarray
+    learned: bool
+    train: tuple[pd.DataFrame, np.ndarray]
+    test: pd.DataFrame
+
+
+def fold_scores(data: CrossSection, folder: Path) -> list[FoldScores]:
+    """Every fold of a data set, through the public commands."""
+    ids, bought, traits = data.read()
+    ids = ids.astype(str)
+    folds = read_csv(data.folds).assign(row_id=lambda f: f["row_id"].astype(str))
+    fold = ids.map(folds.set_index("row_id")["fold"]).to_numpy()
+    columns = {column: f"c{at}" for at, column in enumerate(traits)}
+    traits = traits.rename(columns=columns)
+    events = _events(ids, bought, traits)
+    ladder = _ladder(data, traits, list(columns))
+    result = []
+    for at in sorted(set(fold)):
+        held_out = set(ids[fold == at])
+        inside = events["lead_id"].isin(held_out)
+        train_log, path = commands.write_log(events[~inside], ladder, folder, "train")
+        test_log, _ = commands.write_log(
+            events[inside & (events["name"] == "identify")], ladder, folder, "test"
+        )
+        manifest = commands.train(train_log, path, folder / "bundle", _UNTIL)
+        scores = commands.score(
+            test_log, folder / "bundle", _KNOWN.isoformat(), folder / "scores.parquet"
+        )
+        rows = fold == at
+        result.append(
+            FoldScores(
+                bought=bought[rows].to_numpy(dtype=float),
+                probability=scores.loc[ids[rows], "p_purchase"].to_numpy(),
+                learned=manifest["trained_on"]["purchase"]["learned"],
+                train=(traits[~rows], bought[~rows].to_numpy(dtype=float)),
+                test=traits[rows],
+            )
+        )
+    return result
+
+
+def _events(ids: pd.Series, bought: pd.Series, traits: pd.DataFrame) -> pd.DataFrame:
+    known = pd.DataFrame({"lead_id": ids, "name": "identify", "occurred_at": _KNOWN})
+    known = pd.concat([known, traits], axis=1)
+    buys = pd.DataFrame({"lead_id": ids[bought == 1], "name": "bought", "occurred_at": _BOUGHT})
+    return pd.concat([known, buys], ignore_index=True)
+
+
+def _ladder(data: CrossSection, traits: pd.DataFrame, titles: list[str]) -> str:
+    """Nothing is known of the way up: the steps are there because a ladder has some."""
+    rows = [
+        f'[ladder]\nname = "{data.name}"\ndormant_after_days = 30',
+        'score_at = [{ event = "identify" }]',
+        '[[step]]\nid = "visit"\ntitle = "Visit"\nhorizon_days = 30\n'
+        'complete_when = [{ event = "visited" }]',
+        '[[step]]\nid = "talk"\ntitle = "Talk"\nhorizon_days = 30\nband = [0.2, 0.6]\n'
+        'complete_when = [{ event = "talked" }]',
+        '[purchase]\nhorizon_days = 30\nband = [0.2, 0.6]\ncomplete_when = [{ event = "bought" }]',
+    ]
+    for column, title in zip(traits, titles, strict=True):
+        number = pd.api.types.is_numeric_dtype(traits[column])
+        kind = "number" if number else "category"
+        says = title.replace('"', "'").replace("{", "(").replace("}", ")")
+        rows.append(f'[[trait]]\nid = "{column}"\ntype = "{kind}"\nsays = "{says}: {{value}}"')
+    return "\n\n".join(rows) + "\n"

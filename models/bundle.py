@@ -1,0 +1,270 @@
+"""Everything trained, in one folder: LightGBM text files, JSON, the ladder. Nothing is pickled.
+
+    manifest.json     format, fingerprints, configuration, what it was trained on, the hash
+    ladder.toml       the ladder, as its owner wrote it
+    model.json        encoding, calibration, typical contributions, one part a goal
+    advancement.txt   the booster for the next step; absent where rates are all there is
+    purchase.txt      the booster for purchase; the same
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from features.clock import rfc3339
+from features.errors import BundleError, LadderError
+from features.ladder import Ladder
+from features.ladder_file import parse_ladder
+from features.signals import signals_of
+from features.snapshot import Snapshot
+from models.calibration import Calibrator
+from models.encoding import Encoding
+from models.explain import Explanations, explain
+from models.goal_model import Estimates, GoalModel
+
+__all__ = ["Bundle", "Scores", "load_bundle", "save_bundle"]
+
+FORMAT: Final = 1
+_GOALS: Final = ("advancement", "purchase")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scores:
+    """What is served: a row a lead, in the order of the snapshot.
+
+    A lead that has bought has no next step: its step is None and its probabilities are NaN.
+    """
+
+    leads: tuple[str, ...]
+    as_of: npt.NDArray[np.int64]
+    position: npt.NDArray[np.int64]
+    step: tuple[str | None, ...]
+    advance: Estimates
+    purchase: Estimates
+
+    def frame(self) -> pd.DataFrame:
+        """Columns lead_id, as_of, step, p_advance, low, high, p_purchase."""
+        return pd.DataFrame(
+            {
+                "lead_id": list(self.leads),
+                "as_of": pd.to_datetime(self.as_of, unit="us", utc=True),
+                "step": pd.array(list(self.step), dtype="string"),
+                "p_advance": self.advance.probability,
+                "low": self.advance.low,
+                "high": self.advance.high,
+                "p_purchase": self.purchase.probability,
+            }
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A ladder and the models trained for it. Scores are a pure function of it and a snapshot."""
+
+    ladder: Ladder
+    encoding: Encoding
+    advancement: GoalModel
+    purchase: GoalModel
+    manifest: dict[str, Any]
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of everything in the bundle."""
+        return str(self.manifest["hash"])
+
+    @property
+    def version(self) -> str:
+        """The first twelve digits of the hash."""
+        return self.hash[:12]
+
+    def score(self, snapshot: Snapshot) -> Scores:
+        """The probabilities of each row of a snapshot of this bundle's ladder."""
+        matrix = self.encoding.matrix(snapshot)
+        return self._score(matrix, snapshot.leads, snapshot.as_of, snapshot.position)
+
+    def score_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """As `score`, from a frame of signals such as `rung features` writes."""
+        matrix = self.encoding.matrix_of_frame(frame)
+        count = len(frame)
+        leads = frame["lead_id"] if "lead_id" in frame else pd.RangeIndex(count)
+        as_of = pd.to_datetime(frame["as_of"], utc=True) if "as_of" in frame else None
+        micros = np.zeros(count, dtype=np.int64)
+        if as_of is not None:
+            micros = as_of.dt.as_unit("us").astype("int64").to_numpy()
+        position = frame["position"].to_numpy(dtype=np.int64)
+        names = tuple(str(lead) for lead in leads)
+        return self._score(matrix, names, micros, position).frame()
+
+    def _score(
+        self,
+        matrix: npt.NDArray[np.float64],
+        leads: tuple[str, ...],
+        as_of: npt.NDArray[np.int64],
+        position: npt.NDArray[np.int64],
+    ) -> Scores:
+        goals = self.ladder.goals
+        bought = position >= len(goals)
+        rung = np.where(bought, len(goals) - 1, position)
+        return Scores(
+            leads=leads,
+            as_of=as_of,
+            position=position,
+            step=tuple(None if at >= len(goals) else goals[at].id for at in position.tolist()),
+            advance=_blank(self.advancement.estimate(matrix, rung), bought),
+            purchase=_blank(self.purchase.estimate(matrix, rung), bought),
+        )
+
+    def explain(self, snapshot: Snapshot) -> Explanations:
+        """What each signal adds to the probability of advancing."""
+        rung = np.minimum(snapshot.position, len(self.ladder.goals) - 1)
+        return explain(self.advancement, self.encoding.matrix(snapshot), rung)
+
+
+def _blank(estimates: Estimates, where: npt.NDArray[np.bool_]) -> Estimates:
+    if not where.any():
+        return estimates
+    return Estimates(
+        *(np.where(where, np.nan, part) for part in
+          (estimates.probability, estimates.low, estimates.high))
+    )
+
+
+def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
+    """Write a bundle, and return it with its hash in the manifest.
+
+    The folder may hold an older bundle, which is replaced; anything else in it is an error.
+    """
+    folder = Path(folder)
+    if not bundle.ladder.source:
+        raise BundleError("only a ladder that was read from a file can be put into a bundle")
+    _clear(folder)
+    (folder / "ladder.toml").write_text(bundle.ladder.source, encoding="utf-8")
+    parts: dict[str, Any] = {
+        "encoding": {
+            "columns": list(bundle.encoding.columns),
+            "texts": {key: list(texts) for key, texts in bundle.encoding.texts.items()},
+        }
+    }
+    for goal in _GOALS:
+        model: GoalModel = getattr(bundle, goal)
+        parts[goal] = {
+            "calibrator": model.calibrator.as_dict(),
+            "typical": model.typical.tolist(),
+        }
+        if model.booster is not None:
+            (folder / f"{goal}.txt").write_text(model.booster.model_to_string(), encoding="utf-8")
+    (folder / "model.json").write_text(_json(parts), encoding="utf-8")
+    manifest = {key: value for key, value in bundle.manifest.items() if key != "hash"}
+    manifest |= {"format": FORMAT, "ladder": bundle.ladder.name}
+    manifest |= {
+        "ladder_fingerprint": bundle.ladder.fingerprint,
+        "signals_fingerprint": signals_fingerprint(bundle.ladder),
+    }
+    manifest["hash"] = _hash(folder, manifest)
+    (folder / "manifest.json").write_text(_json(manifest), encoding="utf-8")
+    return Bundle(
+        bundle.ladder, bundle.encoding, bundle.advancement, bundle.purchase, manifest
+    )
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a bundle.
+
+    Raises
+    ------
+    BundleError : no bundle there, a damaged file, another format, or signals that this version of
+        Rung computes otherwise than the version that trained it.
+    """
+    folder = Path(folder)
+    manifest = _manifest(folder)
+    try:
+        ladder = parse_ladder((folder / "ladder.toml").read_text(encoding="utf-8"), "ladder.toml")
+        parts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        encoding = Encoding(
+            tuple(parts["encoding"]["columns"]),
+            {key: tuple(texts) for key, texts in parts["encoding"]["texts"].items()},
+        )
+        models = {goal: _goal_model(folder, goal, parts[goal]) for goal in _GOALS}
+    except (OSError, ValueError, KeyError, TypeError, LadderError, lgb.basic.LightGBMError) as error:
+        raise BundleError(f"{folder} is damaged: {error}; train it again") from error
+    if manifest["signals_fingerprint"] != signals_fingerprint(ladder):
+        raise BundleError(
+            f"{folder} was trained on other signals than this version of Rung computes;"
+            " train it again"
+        )
+    return Bundle(ladder, encoding, models["advancement"], models["purchase"], manifest)
+
+
+def signals_fingerprint(ladder: Ladder) -> str:
+    """SHA-256 of the table of signals: a bundle must meet the very signals it was trained on."""
+    return hashlib.sha256(repr(signals_of(ladder)).encode()).hexdigest()
+
+
+def _goal_model(folder: Path, goal: str, part: dict[str, Any]) -> GoalModel:
+    text = folder / f"{goal}.txt"
+    booster = None
+    if text.exists():
+        booster = lgb.Booster(model_str=text.read_text(encoding="utf-8"))
+    return GoalModel(
+        booster,
+        Calibrator.of_dict(part["calibrator"]),
+        np.array(part["typical"], dtype=np.float64),
+    )
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise BundleError(f"no bundle in {folder}: it has no manifest.json; make one: rung train")
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        held, made = manifest["hash"], manifest["format"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"{path} is damaged: {error}; train it again") from error
+    if made != FORMAT:
+        raise BundleError(f"{folder} has bundle format {made}, this Rung reads {FORMAT}")
+    unhashed = {key: value for key, value in manifest.items() if key != "hash"}
+    if _hash(folder, unhashed) != held:
+        raise BundleError(f"{folder} is damaged: its files do not match its hash; train it again")
+    return manifest
+
+
+def _hash(folder: Path, manifest: dict[str, Any]) -> str:
+    digest = hashlib.sha256(_json(manifest).encode())
+    for path in _files(folder):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    names = ["ladder.toml", "model.json", *(f"{goal}.txt" for goal in _GOALS)]
+    return (folder / name for name in names if (folder / name).exists())
+
+
+def _clear(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    ours = {"manifest.json", *(path.name for path in _files(folder))}
+    others = sorted(path.name for path in folder.iterdir() if path.name not in ours)
+    if others and "manifest.json" not in ours.intersection(p.name for p in folder.iterdir()):
+        raise BundleError(f"{folder} holds {others[0]!r} and no bundle; choose an empty folder")
+    for name in ours:
+        (folder / name).unlink(missing_ok=True)
+
+
+def _json(values: object) -> str:
+    return json.dumps(values, indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def trained_until(manifest: dict[str, Any]) -> str:
+    """When the bundle's knowledge ends, RFC 3339."""
+    return rfc3339(int(manifest["until"]))

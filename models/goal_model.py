@@ -1,0 +1,216 @@
+"""P(goal within its horizon) for any lead at any instant: advancement is one goal, purchase another.
+
+Follows scikit-learn's conventions on a matrix (`fit`, `predict_proba`), with the position of each
+row and the lead it belongs to beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+
+from models.boosting import BoostingConfig, cross_fit, lead_folds, merged
+from models.calibration import Calibrator, Evidence, calibrate, uncalibrated
+from models.step_rates import StepRates
+
+__all__ = ["Estimates", "FitConfig", "GoalModel", "TrainingRows", "fit_goal"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_MOST_FOR_TYPICAL: Final = 4000
+"""Rows on which the typical contributions of a position are measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class FitConfig:
+    """How a model is fitted.
+
+    Parameters
+    ----------
+    least_leads : leads with the goal reached, and leads without, below which the rates of the steps
+        are all that is served.
+    calibration_share : the share of points, the latest ones, that the calibration is fitted on.
+    least_calibration : outcomes of either kind that a later period must hold to be calibrated on;
+        with fewer, the held-out folds of all points are used.
+    """
+
+    boosting: BoostingConfig = field(default_factory=BoostingConfig)
+    folds: int = 5
+    least_leads: int = 30
+    calibration_share: float = 0.25
+    least_calibration: int = 200
+    seed: int = 7
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class TrainingRows:
+    """Mature decision points as a model sees them; all arrays have a row a point."""
+
+    matrix: Floats
+    category_columns: list[int]
+    position: Ints
+    lead: Ints
+    as_of: Ints
+    happened: Floats
+
+    def rows(self, keep: npt.NDArray[np.bool_]) -> TrainingRows:
+        """Some of the rows, by mask."""
+        return TrainingRows(
+            self.matrix[keep],
+            self.category_columns,
+            self.position[keep],
+            self.lead[keep],
+            self.as_of[keep],
+            self.happened[keep],
+        )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Estimates:
+    """Probabilities with their intervals, shape (n,) each."""
+
+    probability: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class GoalModel:
+    """A booster, its calibrator, and what is typical of each position.
+
+    Parameters
+    ----------
+    booster : None where the rates of the steps are all there is.
+    typical : shape (n_goals, n_columns), the mean contribution of each column to the margin of leads
+        at each position: the reasons for a score are told against it.
+    """
+
+    booster: lgb.Booster | None
+    calibrator: Calibrator
+    typical: Floats
+
+    @property
+    def evidence(self) -> Evidence:
+        """Where the probabilities come from."""
+        return self.calibrator.evidence
+
+    def margins(self, matrix: Floats) -> Floats:
+        """Shape (n,), log-odds before calibration."""
+        if self.booster is None or self.calibrator.slope == 0.0:
+            return np.zeros(len(matrix))
+        # One thread for a few rows: starting a second costs more than the work (and varies).
+        threads = 1 if len(matrix) < 100 else 0
+        margins: Floats = self.booster.predict(matrix, raw_score=True, num_threads=threads)
+        return margins
+
+    def estimate(self, matrix: Floats, position: Ints) -> Estimates:
+        """The probability of each row, with its interval."""
+        probability = expit(self.calibrator.log_odds(position, self.margins(matrix)))
+        return Estimates(probability, *self.calibrator.interval(position, probability))
+
+    def predict_proba(self, matrix: Floats, position: Ints) -> Floats:
+        """Shape (n, 2), as scikit-learn has it."""
+        probability = self.estimate(matrix, position).probability
+        return np.stack([1.0 - probability, probability], axis=1)
+
+    def contributions(self, matrix: Floats) -> Floats:
+        """Shape (n, n_columns): what each column adds to the margin (SHAP values, tree paths)."""
+        if self.booster is None:
+            return np.zeros_like(matrix)
+        threads = 1 if len(matrix) < 16 else 0
+        shap: Floats = self.booster.predict(matrix, pred_contrib=True, num_threads=threads)
+        return shap[:, :-1]
+
+
+def fit_goal(
+    rows: TrainingRows,
+    prior: StepRates,
+    config: FitConfig,
+    progress: Callable[[str], None] = lambda _: None,
+) -> GoalModel:
+    """Fit on the earlier points of each lead's folds, calibrate on later points of unseen leads."""
+    n_goals = len(prior.mean)
+    nothing = np.zeros((n_goals, rows.matrix.shape[1]))
+    if len(rows.lead) == 0:
+        return GoalModel(None, uncalibrated(prior), nothing)
+    rates = prior.updated(rows.position, rows.happened, rows.lead)
+    if _fewest_leads(rows) < config.least_leads:
+        return GoalModel(None, uncalibrated(rates, len(np.unique(rows.lead))), nothing)
+    earlier, later = _periods(rows, config)
+    fold = lead_folds(rows.lead, config.folds, config.seed)
+    fit = cross_fit(
+        rows.matrix[earlier],
+        rows.happened[earlier],
+        fold[earlier],
+        rows_per_lead=earlier.sum() / len(np.unique(rows.lead[earlier])),
+        category_columns=rows.category_columns,
+        config=config.boosting,
+        seed=config.seed,
+        progress=progress,
+    )
+    booster = merged(fit)
+    unseen = rows.rows(later)
+    typical, typical_margin = _typical(booster, unseen, n_goals, config.seed)
+    calibrator = calibrate(
+        rates if earlier[later].all() else _later_rates(rates, unseen),
+        unseen.position,
+        fit.margins(unseen.matrix, fold[later]),
+        unseen.happened,
+        unseen.lead,
+        typical_margin,
+        config.seed,
+    )
+    return GoalModel(booster, calibrator, typical)
+
+
+_EARLIER_LEADS: Final = 10.0
+"""How many leads' worth of evidence the earlier period is for the rates of the later one."""
+
+
+def _later_rates(earlier: StepRates, unseen: TrainingRows) -> StepRates:
+    """Rates of the later period, with the whole log as a weak prior: base rates drift."""
+    prior = StepRates.prior(earlier.mean, _EARLIER_LEADS)
+    return prior.updated(unseen.position, unseen.happened, unseen.lead)
+
+
+def _fewest_leads(rows: TrainingRows) -> int:
+    reached = len(np.unique(rows.lead[rows.happened == 1]))
+    missed = len(np.unique(rows.lead[rows.happened == 0]))
+    return min(reached, missed)
+
+
+def _periods(
+    rows: TrainingRows, config: FitConfig
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Masks of the points to fit on and of those to calibrate on (which may be the same)."""
+    cut = np.quantile(rows.as_of, 1.0 - config.calibration_share)
+    later = rows.as_of > cut
+    reached = int(rows.happened[later].sum())
+    enough = min(reached, int(later.sum()) - reached) >= config.least_calibration
+    earlier = rows.rows(~later)
+    if enough and _fewest_leads(earlier) >= config.least_leads:
+        return ~later, later
+    everything = np.ones(len(later), dtype=np.bool_)
+    return everything, everything
+
+
+def _typical(
+    booster: lgb.Booster, rows: TrainingRows, n_goals: int, seed: int
+) -> tuple[Floats, Floats]:
+    """Mean contributions, and so the mean margin, of the leads at each position."""
+    rng = np.random.default_rng(seed)
+    some = rng.permutation(len(rows.lead))[:_MOST_FOR_TYPICAL]
+    shap = booster.predict(rows.matrix[some], pred_contrib=True)
+    typical = np.tile(shap.mean(axis=0), (n_goals, 1))
+    for at in range(n_goals):
+        here = rows.position[some] == at
+        if here.sum() >= 20:
+            typical[at] = shap[here].mean(axis=0)
+    return typical[:, :-1], typical.sum(axis=1)

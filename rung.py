@@ -1,0 +1,453 @@
+"""The command line: parses, wires, dispatches. `rung --help` lists the verbs.
+
+Each verb imports what it needs when it runs, so that help is instant. Results go to standard
+output, progress and errors to standard error. Exit codes: 0 done, 1 refused (the message says why
+and what would be right), 2 a call that cannot be understood, 3 the ladder has mistakes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from features.event_log import EventLog
+    from features.ladder import Ladder
+    from features.snapshot import Snapshot
+    from models.bundle import Bundle
+
+Progress = Callable[[str], None]
+
+_REGISTRY = "sqlite:///artifacts/mlflow.db"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit code."""
+    parsed = _parser().parse_args(arguments)
+    from features.errors import LadderError, RungError
+
+    try:
+        return int(parsed.verb(parsed, _progress(quiet=getattr(parsed, "json", False))) or 0)
+    except LadderError as error:
+        print(error, file=sys.stderr)
+        return 3
+    except RungError as error:
+        print(f"rung: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nrung: stopped", file=sys.stderr)
+        return 130
+
+
+def _progress(*, quiet: bool) -> Progress:
+    """Say what is being done, with the seconds since the start, on standard error."""
+    started = time.monotonic()
+
+    def say(what: str) -> None:
+        if not quiet:
+            print(f"{time.monotonic() - started:7.1f} s  {what}", file=sys.stderr, flush=True)
+
+    return say
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rung",
+        description="Lead scoring and next steps for micro-commitment ladders.",
+    )
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+
+    demo = _verb(verbs, "demo", _demo, "simulate leads, train, evaluate, promote and serve")
+    demo.add_argument("--once", action="store_true", help="print the top of the queue and exit")
+    demo.add_argument("--leads", type=int, default=1500, help="how many leads (default: 1500)")
+    demo.add_argument("--ladder", default="b2b", help="a file or a shipped ladder (default: b2b)")
+    demo.add_argument("--folder", type=Path, default=Path("artifacts/demo"), help="where to keep it")
+    demo.add_argument("--host", default="127.0.0.1")
+    demo.add_argument("--port", type=int, default=8000)
+
+    ladder = verbs.add_parser("ladder", help="look at a ladder", description="Look at a ladder.")
+    ladder_verbs = ladder.add_subparsers(metavar="VERB", required=True)
+    check = _verb(
+        ladder_verbs, "check", _ladder_check, "print a ladder as a table, and the method's advice"
+    )
+    check.add_argument("file", help="a TOML file, or a shipped ladder: b2b, b2b-assessment, b2c")
+    _json_option(check)
+
+    load = _verb(verbs, "import", _import, "put an event log into a store")
+    _events_argument(load)
+    load.add_argument("--store", required=True, help="such as sqlite:///events.db")
+    _reading_options(load)
+    _json_option(load)
+
+    train = _verb(verbs, "train", _train, "train a bundle from an event log")
+    _events_argument(train)
+    _ladder_option(train)
+    train.add_argument("--out", type=Path, required=True, help="the folder of the bundle")
+    train.add_argument("--until", type=_time, help="use what was known by then (default: all)")
+    _reading_options(train)
+    _json_option(train)
+
+    evaluate = _verb(verbs, "evaluate", _evaluate, "judge a bundle on what happened later")
+    _events_argument(evaluate)
+    _ladder_option(evaluate)
+    evaluate.add_argument("--bundle", type=Path, required=True)
+    evaluate.add_argument("--from", dest="start", type=_time, help="default: the end of training")
+    evaluate.add_argument("--until", type=_time, help="default: the end of the log")
+    evaluate.add_argument("--report", type=Path, help="write report.json, report.md and plots here")
+    _reading_options(evaluate)
+    _json_option(evaluate)
+
+    features = _verb(verbs, "features", _features, "write the signals of all leads at an instant")
+    _events_argument(features)
+    _ladder_option(features)
+    _output_options(features)
+    _reading_options(features)
+    _json_option(features)
+
+    score = _verb(verbs, "score", _score, "write the scores of all leads at an instant")
+    _events_argument(score)
+    score.add_argument("--bundle", type=Path, required=True)
+    _output_options(score)
+    _reading_options(score)
+    _json_option(score)
+
+    publish = _verb(verbs, "publish", _publish, "put a bundle and its report into the registry")
+    publish.add_argument("bundle", type=Path)
+    publish.add_argument("--report", type=Path, required=True, help="from rung evaluate --report")
+    publish.add_argument("--registry", default=_REGISTRY, help=f"MLflow URI (default: {_REGISTRY})")
+    publish.add_argument(
+        "--promote", action="store_true", help="make it the champion, if its report passes the gate"
+    )
+    _json_option(publish)
+
+    serve = _verb(verbs, "serve", _serve, "start the HTTP service and its pages")
+    serve.add_argument("--store", help="default: RUNG_DATABASE_URL")
+    serve.add_argument("--bundle", help="default: RUNG_BUNDLE")
+    serve.add_argument("--host", help="default: RUNG_HOST, or 127.0.0.1")
+    serve.add_argument("--port", help="default: RUNG_PORT, or 8000")
+    return parser
+
+
+def _verb(
+    verbs: Any, name: str, run: Callable[[argparse.Namespace, Progress], int | None], summary: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
+    )
+    parser.set_defaults(verb=run)
+    return parser
+
+
+def _events_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "events", help="Parquet, CSV or JSON lines, a folder of them, or a store's URL"
+    )
+
+
+def _ladder_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--ladder", required=True, help="a TOML file, or a shipped ladder")
+
+
+def _output_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--as-of", type=_time, required=True, help="such as 2026-03-01T12:00:00Z")
+    parser.add_argument("--out", type=Path, required=True, help="a Parquet file")
+
+
+def _reading_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--strict", action="store_true", help="refuse a log with a bad row")
+    parser.add_argument("--rejects", type=Path, help="write the bad rows here, as JSON lines")
+    parser.add_argument("--timezone", help="of times without one, such as Europe/Berlin")
+
+
+def _json_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _time(text: str) -> datetime:
+    from features.clock import instant
+    from features.errors import TimeError
+
+    try:
+        return instant(text)
+    except TimeError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+# --- the verbs --------------------------------------------------------------------------------
+
+
+def _ladder_check(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.ladder_advice import advise, ladder_table
+    from features.ladder_file import read_ladder
+
+    ladder = read_ladder(parsed.file)
+    advice = advise(ladder)
+    if parsed.json:
+        told = [{"path": a.path, "text": a.text, "source": a.source} for a in advice]
+        return _print_json({"ladder": ladder.name, "steps": len(ladder.steps), "advice": told})
+    print(ladder_table(ladder))
+    print(f"\n{len(advice)} piece{'s' if len(advice) != 1 else ''} of advice")
+    for one in advice:
+        print(f"  {one.path}: {one.text} [{one.source}]")
+    return None
+
+
+def _import(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.event_files import read_table
+    from features.store import EventStore
+
+    table, report = read_table(
+        parsed.events,
+        strict=parsed.strict,
+        rejects=parsed.rejects,
+        assume_timezone=parsed.timezone,
+        progress=progress,
+    )
+    with EventStore.open(parsed.store) as store:
+        appended = store.append(table, progress)
+    result = report.as_dict() | {"new": appended.accepted, "known": appended.duplicates}
+    if parsed.json:
+        return _print_json(result)
+    for line in report.lines():
+        print(line)
+    print(f"{appended.accepted:,} new events in {parsed.store}; {appended.duplicates:,} were there")
+    return None
+
+
+def _train(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.clock import microseconds
+    from models.bundle import save_bundle
+    from training.pipeline import train
+
+    ladder, log = _read(parsed, progress)
+    until = microseconds(parsed.until) if parsed.until else None
+    bundle = save_bundle(train(log, ladder, until=until, progress=progress), parsed.out)
+    if parsed.json:
+        return _print_json({"bundle": str(parsed.out), **bundle.manifest})
+    _print_training(bundle, parsed.out)
+    return None
+
+
+def _print_training(bundle: Bundle, folder: Path) -> None:
+    for goal, counts in bundle.manifest["trained_on"].items():
+        source = {"model": "a model", "rates": "the steps' rates", "prior": "the ladder's bands"}
+        print(
+            f"{goal}: {counts['points']:,} points of {counts['leads']:,} leads,"
+            f" {counts['reached']:,} reached, {counts['pending']:,} pending (left out);"
+            f" answers come from {source[counts['evidence']]}"
+        )
+        if counts["evidence"] != "prior" and not counts["learned"]:
+            print(f"  nothing to learn about {goal}: the signals do not tell leads apart")
+    print(f"bundle {bundle.version} in {folder}")
+
+
+def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.clock import microseconds
+    from models.bundle import load_bundle
+    from training.evaluate import evaluate
+    from training.report import summary_lines, write_report
+
+    ladder, log = _read(parsed, progress)
+    bundle = load_bundle(parsed.bundle)
+    _same_ladder(ladder, bundle)
+    until = microseconds(parsed.until) if parsed.until else int(log.known.max())
+    start = microseconds(parsed.start) if parsed.start else None
+    progress("judging on later outcomes")
+    evaluation = evaluate(bundle, log, start=start, until=until, progress=progress)
+    if parsed.report:
+        write_report(evaluation, parsed.report)
+        progress(f"report in {parsed.report}")
+    if parsed.json:
+        return _print_json(evaluation.as_dict())
+    for line in summary_lines(evaluation):
+        print(line)
+    return None
+
+
+def _features(parsed: argparse.Namespace, progress: Progress) -> None:
+    ladder, log = _read(parsed, progress, until=parsed.as_of)
+    frame = _snapshot(log, ladder, parsed.as_of, progress).frame()
+    frame.to_parquet(parsed.out, index=False)
+    _print_written(parsed, len(frame), {"signals": frame.shape[1] - 2})
+
+
+def _score(parsed: argparse.Namespace, progress: Progress) -> None:
+    from models.bundle import load_bundle
+
+    bundle = load_bundle(parsed.bundle)
+    _, log = _read(parsed, progress, ladder=bundle.ladder, until=parsed.as_of)
+    scores = bundle.score(_snapshot(log, bundle.ladder, parsed.as_of, progress))
+    frame = scores.frame()
+    frame.to_parquet(parsed.out, index=False)
+    _print_written(parsed, len(frame), {"bundle": bundle.version})
+
+
+def _publish(parsed: argparse.Namespace, progress: Progress) -> int | None:
+    from models.registry import CHAMPION, Registry
+    from training.gate import judge, read_report
+
+    report = read_report(parsed.report)
+    gate = judge(report, parsed.bundle)
+    registry = Registry(parsed.registry)
+    progress(f"logging to {parsed.registry}")
+    version = registry.publish(
+        parsed.bundle, example=_example(parsed.bundle), metrics=gate.metrics, report=parsed.report
+    )
+    if parsed.promote and gate.passed:
+        registry.set_alias(version, CHAMPION)
+    result = {
+        "name": version.name,
+        "version": version.version,
+        "passed": gate.passed,
+        "missing": list(gate.missing),
+        "champion": parsed.promote and gate.passed,
+    }
+    if parsed.json:
+        _print_json(result)
+    else:
+        print(f"{version.name} version {version.version}")
+        for line in gate.missing:
+            print(f"  the gate: {line}")
+        if parsed.promote:
+            print("it is the champion now" if gate.passed else "the champion stays what it was")
+    return 1 if parsed.promote and not gate.passed else None
+
+
+def _serve(parsed: argparse.Namespace, _: Progress) -> None:
+    import os
+
+    named = {
+        "RUNG_DATABASE_URL": parsed.store,
+        "RUNG_BUNDLE": parsed.bundle,
+        "RUNG_HOST": parsed.host,
+        "RUNG_PORT": parsed.port,
+    }
+    _run_service(dict(os.environ) | {key: value for key, value in named.items() if value})
+
+
+def _run_service(environment: dict[str, str]) -> None:
+    import uvicorn
+
+    from serving.app import create_app
+    from serving.settings import Settings
+
+    settings = Settings.from_environment(environment)
+    uvicorn.run(
+        create_app(settings), host=settings.host, port=settings.port, log_level="warning"
+    )
+
+
+# --- the demo ---------------------------------------------------------------------------------
+
+
+def _demo(parsed: argparse.Namespace, progress: Progress) -> None:
+    """The main job, on a simulated log, through the same functions as the verbs."""
+    from features.ladder_file import read_ladder
+    from training.simulate import SimulationConfig, simulate
+
+    folder: Path = parsed.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    ladder_file = folder / "ladder.toml"
+    ladder = read_ladder(parsed.ladder)
+    ladder_file.write_text(ladder.source, encoding="utf-8")
+    simulation = simulate(ladder, SimulationConfig(leads=parsed.leads, days=400), progress)
+    events, store = folder / "events.parquet", folder / "events.db"
+    simulation.events.to_parquet(events, index=False)
+    progress(f"{len(simulation.events):,} events of {parsed.leads:,} leads in {events}")
+    for old in folder.glob("events.db*"):
+        old.unlink()
+    url = f"sqlite:///{store}"
+    split = simulation.events["known_at"].max() - _DEMO_LATER
+    bundle, report = str(folder / "bundle"), str(folder / "report")
+    for arguments in (
+        ["import", str(events), "--store", url],
+        ["train", url, "--ladder", str(ladder_file), "--out", bundle, "--until", split.isoformat()],
+        ["evaluate", url, "--ladder", str(ladder_file), "--bundle", bundle, "--report", report],
+        ["publish", bundle, "--report", report, "--promote",
+         "--registry", f"sqlite:///{folder / 'mlflow.db'}"],
+    ):  # fmt: skip
+        progress(f"rung {' '.join(arguments)}")
+        step = _parser().parse_args(arguments)
+        step.verb(step, progress)
+    environment = {
+        "RUNG_DATABASE_URL": url,
+        "RUNG_BUNDLE": bundle,
+        "RUNG_HOST": parsed.host,
+        "RUNG_PORT": str(parsed.port),
+    }
+    if parsed.once:
+        return _print_queue(environment, progress)
+    print(f"\nThe queue: http://{parsed.host}:{parsed.port}/   (Ctrl+C stops)", flush=True)
+    return _run_service(environment)
+
+
+def _print_queue(environment: dict[str, str], progress: Progress) -> None:
+    raise NotImplementedError
+
+
+# --- what the verbs share ---------------------------------------------------------------------
+
+
+def _read(
+    parsed: argparse.Namespace,
+    progress: Progress,
+    ladder: Ladder | None = None,
+    until: datetime | None = None,
+) -> tuple[Ladder, EventLog]:
+    """The ladder and the log that a verb names; what was wrong with the log is told."""
+    from features.event_files import read_events
+    from features.ladder_file import read_ladder
+
+    ladder = ladder or read_ladder(parsed.ladder)
+    progress(f"reading {parsed.events}")
+    log, report = read_events(
+        parsed.events,
+        ladder,
+        until=until,
+        strict=parsed.strict,
+        rejects=parsed.rejects,
+        assume_timezone=parsed.timezone,
+        progress=progress,
+    )
+    for line in report.lines():
+        progress(line)
+    return ladder, log
+
+
+def _snapshot(log: EventLog, ladder: Ladder, as_of: datetime, progress: Progress) -> Snapshot:
+    from features.snapshot import snapshot
+
+    progress(f"signals of {len(log.leads):,} leads")
+    return snapshot(log, ladder, None, as_of)
+
+
+def _same_ladder(ladder: Ladder, bundle: Bundle) -> None:
+    from features.errors import BundleError
+
+    if ladder.fingerprint != bundle.ladder.fingerprint:
+        raise BundleError(
+            f"the bundle was trained for another version of the ladder {bundle.ladder.name!r};"
+            " train it again, or evaluate it with the ladder.toml in its folder"
+        )
+
+
+def _print_written(parsed: argparse.Namespace, rows: int, more: dict[str, Any]) -> None:
+    if parsed.json:
+        return _print_json({"out": str(parsed.out), "leads": rows, **more})
+    told = ", ".join(f"{key} {value}" for key, value in more.items())
+    print(f"{rows:,} leads in {parsed.out} ({told})")
+    return None
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, indent=2, default=str))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""What came of a decision point: advanced, lapsed or pending.
+
+A lead whose horizon is not over is pending: unknown, never a failure. Only points whose horizon is
+over may be learned from; to keep those that advanced early and drop the rest would count successes
+sooner than failures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from features.event_log import DAY_US, EventLog, Times
+from features.fold import NONE, next_completions, rows_of_goal
+from features.ladder import Ladder
+from features.program import compile_ladder, link
+from training.decision_points import Points
+
+__all__ = ["Label", "Outcomes", "arrival_delay", "label"]
+
+
+class Label(IntEnum):
+    """What is known of an outcome."""
+
+    LAPSED = 0
+    ADVANCED = 1
+    PENDING = -1
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Outcomes:
+    """What came of each point, for one goal.
+
+    Parameters
+    ----------
+    state : shape (n,), `Label` values. ADVANCED as soon as it is known; LAPSED when the horizon is
+        over and late arrivals had their time.
+    mature : shape (n,), whether the horizon is over (and late arrivals had their time). Learn and
+        judge on these alone.
+    """
+
+    state: npt.NDArray[np.int8]
+    mature: npt.NDArray[np.bool_]
+
+    @property
+    def happened(self) -> npt.NDArray[np.float64]:
+        """1.0 where ADVANCED, else 0.0; meaningful on mature points."""
+        return (self.state == Label.ADVANCED).astype(np.float64)
+
+
+def label(
+    log: EventLog, ladder: Ladder, points: Points, until: int
+) -> tuple[Outcomes, Outcomes]:
+    """The outcomes of advancement and of purchase, from what was known by `until`.
+
+    Advancement is the completion of the next step or of any above it, within the next step's
+    horizon; purchase has its own. Both are counted from `as_of`, by when they happened.
+    """
+    compiled = compile_ladder(ladder)
+    advanced = np.empty(len(points), dtype=np.int64)
+    purchased = np.empty(len(points), dtype=np.int64)
+    events = link(log, compiled)
+    next_completions(
+        events,
+        compiled.program,
+        points.lead,
+        points.as_of,
+        points.position,
+        until,
+        advanced,
+        purchased,
+    )
+    delay = arrival_delay(log, ladder)
+    horizons = np.array([round(goal.horizon_days * DAY_US) for goal in ladder.goals])
+    return (
+        _outcomes(points.as_of, advanced, horizons[points.position], until, delay),
+        _outcomes(points.as_of, purchased, horizons[-1], until, delay),
+    )
+
+
+def _outcomes(
+    as_of: Times, at: Times, horizon: Times | np.int64, until: int, delay: int
+) -> Outcomes:
+    mature = as_of + horizon + delay <= until
+    state = np.where(mature, Label.LAPSED, Label.PENDING)
+    state[(at != NONE) & (at <= as_of + horizon)] = Label.ADVANCED
+    return Outcomes(state.astype(np.int8), mature)
+
+
+def arrival_delay(log: EventLog, ladder: Ladder) -> int:
+    """How long to wait for late arrivals: the 99th percentile of the delay of completions, in us."""
+    compiled = compile_ladder(ladder)
+    events = link(log, compiled)
+    completes = np.zeros(len(log), dtype=np.bool_)
+    for goal in range(len(ladder.goals)):
+        completes |= rows_of_goal(events, compiled.program, goal)
+    if not completes.any():
+        return 0
+    return int(np.quantile((log.known - log.occurred)[completes], 0.99))

@@ -1,0 +1,130 @@
+"""The main path: from an event log and a ladder to a bundle.
+
+    decision points -> signals (snapshot) -> labels -> fit -> calibrate -> bundle
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from features.errors import NotEnoughData
+from features.event_log import EventLog
+from features.ladder import Ladder
+from models.bundle import Bundle
+from models.encoding import Encoding
+from models.goal_model import FitConfig, GoalModel, TrainingRows, fit_goal
+from models.step_rates import StepRates, advancement_priors, purchase_priors
+from training.decision_points import Points, decision_points
+from training.labels import Outcomes, label
+
+__all__ = ["TrainConfig", "train"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """All that a training run depends on besides the log and the ladder.
+
+    `most_points` bounds the decision points; a larger log is thinned by whole leads.
+    """
+
+    fit: FitConfig = field(default_factory=FitConfig)
+    most_points: int = 300_000
+    seed: int = 7
+
+
+def train(
+    log: EventLog,
+    ladder: Ladder,
+    *,
+    until: int | None = None,
+    config: TrainConfig | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Bundle:
+    """Train on what was known by `until` (microseconds; default: the last event of the log).
+
+    The result depends on nothing but the arguments: the same log, ladder and configuration give the
+    same bundle, bit for bit.
+
+    Raises
+    ------
+    NotEnoughData : a log without a single decision point.
+    """
+    config = config or TrainConfig()
+    until = int(log.known.max()) if until is None else until
+    progress("drawing decision points")
+    points = decision_points(
+        log, ladder, end=until, seed=config.seed, most=config.most_points
+    )
+    if len(points) == 0:
+        raise NotEnoughData(_nothing_to_train_on(log, ladder))
+    advanced, purchased = label(log, ladder, points, until)
+    encoding = Encoding.learn(points.snapshot)
+    progress(f"{len(points):,} decision points of {len(np.unique(points.lead)):,} leads")
+    models: dict[str, GoalModel] = {}
+    counts: dict[str, Any] = {}
+    for goal, outcomes, means in (
+        ("advancement", advanced, advancement_priors(ladder)),
+        ("purchase", purchased, purchase_priors(ladder)),
+    ):
+        progress(f"fitting {goal}")
+        rows = training_rows(points, outcomes, encoding)
+        models[goal] = fit_goal(
+            rows, StepRates.prior(means), config.fit, lambda what, goal=goal: progress(f"{goal}: {what}")
+        )
+        counts[goal] = _counts(rows, outcomes, models[goal])
+    manifest = {
+        "rung": version("rung"),
+        "until": until,
+        "data_fingerprint": fingerprint(log, until),
+        "config": asdict(config),
+        "trained_on": counts,
+    }
+    return Bundle(ladder, encoding, models["advancement"], models["purchase"], manifest)
+
+
+def training_rows(points: Points, outcomes: Outcomes, encoding: Encoding) -> TrainingRows:
+    """The mature points, as a model sees them."""
+    mature = points.rows(outcomes.mature)
+    return TrainingRows(
+        matrix=encoding.matrix(mature.snapshot),
+        category_columns=encoding.category_columns,
+        position=mature.position,
+        lead=mature.lead,
+        as_of=mature.as_of,
+        happened=outcomes.happened[outcomes.mature],
+    )
+
+
+def _counts(rows: TrainingRows, outcomes: Outcomes, model: GoalModel) -> dict[str, Any]:
+    return {
+        "points": len(rows.lead),
+        "leads": len(np.unique(rows.lead)),
+        "reached": int(rows.happened.sum()),
+        "pending": int((~outcomes.mature).sum()),
+        "evidence": model.evidence,
+        "learned": model.calibrator.learned,
+        "trees": model.booster.num_trees() if model.booster is not None else 0,
+    }
+
+
+def fingerprint(log: EventLog, until: int) -> str:
+    """SHA-256 of the events known by `until`, whatever order they were read in."""
+    known = log.known <= until
+    digest = hashlib.sha256(repr((log.leads, log.names, log.columns, log.text_values)).encode())
+    for column in (log.name, log.occurred, log.known, *log.numbers, *log.texts):
+        digest.update(np.ascontiguousarray(column[known]).tobytes())
+    digest.update(log.lead_of_rows()[known].tobytes())
+    return digest.hexdigest()
+
+
+def _nothing_to_train_on(log: EventLog, ladder: Ladder) -> str:
+    if ladder.score_at:
+        names = sorted({rule.event for rule in ladder.score_at})
+        return f"no event matches the ladder's score_at ({', '.join(names)}): nothing to train on"
+    return f"{len(log.leads)} leads with {len(log)} events give no instant to learn from"
