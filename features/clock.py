@@ -15,7 +15,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 def microseconds(moment: datetime) -> int:
     """An aware instant as microseconds since the epoch."""
     if moment.tzinfo is None:
-        raise TimeError(f"{moment.isoformat()} has no time zone; write {moment.isoformat()}Z for UTC")
+        raise TimeError(
+            f"{moment.isoformat()} has no time zone; write {moment.isoformat()}Z for UTC"
+        )
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 

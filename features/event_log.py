@@ -117,7 +117,7 @@ class EventLog:
         number_rows = np.full((len(columns.numbers), count), np.nan)
         for row, column in enumerate(columns.numbers):
             if column in numbers:
-                number_rows[row] = np.asarray(numbers[column], dtype=np.float64)
+                number_rows[row] = np.asarray(numbers[column], dtype=np.float64) + 0.0  # no -0.0
         text_rows = np.full((len(columns.texts), count), -1, dtype=np.int32)
         text_values: list[tuple[str, ...]] = []
         for row, column in enumerate(columns.texts):
@@ -170,8 +170,8 @@ class EventLog:
             occurred=self.occurred[rows],
             known=self.known[rows],
             columns=self.columns,
-            numbers=self.numbers[:, rows],
-            texts=self.texts[:, rows],
+            numbers=np.compress(rows, self.numbers, axis=1),
+            texts=np.compress(rows, self.texts, axis=1),
             text_values=self.text_values,
         )
 
@@ -180,7 +180,9 @@ def encode(
     values: Sequence[str | None] | pa.Array | pa.ChunkedArray,
 ) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
     """Texts as codes into their sorted distinct values; -1 where absent."""
-    array = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, pa.string())
+    array = (
+        values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values, pa.string())
+    )
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     if not pa.types.is_dictionary(array.type):

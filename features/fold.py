@@ -12,7 +12,16 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["NONE", "Events", "Program", "fold", "next_completions", "order_by_lead", "rows_of_goal", "tied_rows"]
+__all__ = [
+    "NONE",
+    "Events",
+    "Program",
+    "fold",
+    "next_completions",
+    "order_by_lead",
+    "rows_of_goal",
+    "tied_rows",
+]
 
 NONE: Final = np.iinfo(np.int64).min
 """An instant that never was."""
@@ -366,9 +375,7 @@ def _pair_up(cells: Floats, signal: int, op: int, when: int, ends: bool) -> None
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _finish(
-    now: int, began: int, done: Ints, program: Program, cells: Floats, out: Floats
-) -> int:
+def _finish(now: int, began: int, done: Ints, program: Program, cells: Floats, out: Floats) -> int:
     """Write one snapshot from its cells, and return the highest rung completed."""
     rung, completed = 0, 0
     for goal in range(len(done)):
@@ -469,7 +476,7 @@ def next_completions(
                 if first < last and not _matches(pair, row, events, program):
                     continue
                 if goal == n_goals:
-                    stopped = stopped or when > as_of[at]
+                    stopped = True
                 elif goal >= position[at] and advanced[at] == NONE:
                     advanced[at] = when
                 if goal == n_goals - 1 and purchased[at] == NONE:

@@ -204,7 +204,8 @@ class Ladder:
     steps : 2 to 12 steps in order, without the purchase.
     purchase : the last rung; its horizon is counted from the instant of scoring.
     restart_on : events with which a lead begins the ladder anew (a repeat buyer, a new campaign).
-        Completions before them no longer count as position; signals still see the whole history.
+        Completions before them no longer count as position; signals still see the whole history. An
+        event that also completes a step (an order, for a repeat buyer) only restarts.
     score_at : events at which leads are scored in training; empty means at any instant.
     dormant_after_days : a lead silent for longer is no longer scored in training or queued.
     max_effort_jump : the largest ratio of one step's effort to the one below that is not a jump.

@@ -34,6 +34,7 @@ from features.ladder import (
     Step,
     Trait,
 )
+from features.signals import Counted
 
 __all__ = ["parse_ladder", "read_ladder", "shipped_ladders"]
 
@@ -50,7 +51,7 @@ _TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$
 _OPERATORS: tuple[Operator, ...] = get_args(Operator)
 _HOWS: tuple[How, ...] = get_args(How)
 _VALUE_TYPES: tuple[ValueType, ...] = get_args(ValueType)
-_PLACEHOLDERS = ("value", "ago")
+_PLACEHOLDERS = ("value", "ago", "count")
 
 # The types of measure that each `how` reads; one that is not listed reads no measure.
 _MEASURED: dict[How, tuple[ValueType, ...]] = {
@@ -677,8 +678,9 @@ def _check_measure(table: _Table, how: How, measure: str, measure_type: ValueTyp
     if not types:
         for key in [key for key in ("measure", "measure_type") if table.has(key)][:1]:
             table.wrong(key, f"is not read by {how!r}", "leave it out")
-    elif not table.has("measure"):
-        table.wrong("measure", "is missing", f"{how!r} needs the property that it reads")
+    elif not measure:
+        problem = "is empty" if table.has("measure") else "is missing"
+        table.wrong("measure", problem, f"{how!r} needs the property that it reads")
     elif measure_type is not None and measure_type not in types:
         table.wrong("measure_type", f"must be {types[0]!r} for {how!r}")
     elif measure_type is not None and measure:
@@ -702,7 +704,11 @@ def _read_says(table: _Table, value_type: ValueType | None, *, is_age: bool) -> 
     says = table.text("says", "")
     problem = _says_problem(says, "a text" if value_type == "category" else 1.0, is_age=is_age)
     if problem:
-        table.wrong("says", problem, "{value} is the value, {ago} says an age in days, {{ a brace")
+        table.wrong(
+            "says",
+            problem,
+            "{value} is the value, {count:visit} counts visits, {ago} says an age in days, {{ a brace",
+        )
     return says
 
 
@@ -714,9 +720,9 @@ def _says_problem(says: str, value: float | str, *, is_age: bool) -> str:
                 return "cannot use {ago}: the value is not an age"
             if name is not None and name not in _PLACEHOLDERS:
                 return f"cannot use {{{name}}}"
-            if form and isinstance(value, str):
+            if name == "value" and form and isinstance(value, str):
                 return f"cannot format a text as {form!r}"
-        says.format(value=value, ago="2 days ago")
+        says.format(value=value, count=Counted(2), ago="2 days ago")
     except (ValueError, LookupError) as error:
         return f"is no sentence to fill in: {error}"
     return ""

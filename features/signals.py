@@ -9,7 +9,6 @@ table.
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
@@ -17,7 +16,7 @@ from typing import Literal
 
 from features.ladder import Condition, EventRule, Ladder, SignalRow, Step, Trait
 
-__all__ = ["Op", "Signal", "ladder_columns", "signals_of"]
+__all__ = ["Counted", "Op", "Signal", "ladder_columns", "signals_of"]
 
 
 class Op(IntEnum):
@@ -83,25 +82,50 @@ class Signal:
         return self.group == "profile"
 
     def sentence(self, value: float | str | None) -> str:
-        """What the value says to a salesperson. A NaN, None or (for counts) 0 is "never"."""
-        if value is None or (isinstance(value, float) and math.isnan(value)):
-            return self.says_never
-        if value == 0 and "{count:" in self.says:
-            return self.says_never
+        """What the value says to a salesperson. NaN, None and (where it counts) 0 are "never"."""
         if isinstance(value, str):
-            return self.says.replace("{value}", value)
-        counted = _COUNTED.sub(lambda found: _counted(value, found[1]), self.says)
-        template = _PLAIN_VALUE.sub("{value:.4g}", counted)
-        return template.format(value=value, ago=_ago(value))
+            return self.says.format(value=_Text(value))
+        if value is None or math.isnan(value) or (value == 0 and self.op in _COUNTING):
+            return self.says_never
+        return self.says.format(value=_Number(value), count=Counted(value), ago=_ago(value))
 
 
-_COUNTED = re.compile(r"\{count:([^}]+)\}")
-_PLAIN_VALUE = re.compile(r"\{value\}")
+_COUNTING = (Op.COUNT, Op.SUM, Op.ACTIVE_DAYS, Op.DECAYED_COUNT, Op.DISTINCT, Op.STREAK)
+"""Operations whose zero means that nothing happened."""
 
 
-def _counted(value: float, thing: str) -> str:
-    number = f"{value:.0f}" if value == round(value) else f"{value:.1f}"
-    return f"{number} {thing}" + ("" if number == "1" else "s")
+class _Text(str):
+    """Formats as itself, whatever the format asks for."""
+
+    __slots__ = ()
+
+    def __format__(self, spec: str) -> str:
+        return str(self)
+
+
+class _Number(float):
+    """Formats shortly where no format is asked for."""
+
+    __slots__ = ()
+
+    def __format__(self, spec: str) -> str:
+        return format(float(self), spec or ".4g")
+
+
+class Counted(float):
+    """Formats as a number of things: `{count:step}` is "1 step" or "3 steps"."""
+
+    __slots__ = ()
+
+    def __format__(self, thing: str) -> str:
+        value = float(self)
+        number = f"{value:.0f}" if value == round(value) else f"{value:.1f}"
+        return f"{number} {thing}" + ("" if number == "1" else "s")
+
+
+def _literal(text: str) -> str:
+    """A user's words inside a template."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _ago(days: float) -> str:
@@ -155,24 +179,28 @@ def _events(*names: str) -> tuple[EventRule, ...]:
 def _position_signals() -> tuple[Signal, ...]:
     return (
         Signal(
-            "position", "position", Op.POSITION, "is on rung {value:.0f}", "is new to the ladder"
+            "ladder.position",
+            "position",
+            Op.POSITION,
+            "is on rung {value:.0f}",
+            "is new to the ladder",
         ),
         Signal(
-            "steps_completed",
+            "ladder.steps_completed",
             "position",
             Op.STEPS_COMPLETED,
             "has completed {count:step}",
             "has completed no step yet",
         ),
         Signal(
-            "days_at_position",
+            "ladder.days_at_position",
             "position",
             Op.DAYS_AT_POSITION,
             "reached this rung {ago}",
             "has not begun",
         ),
         Signal(
-            "pace",
+            "ladder.pace",
             "position",
             Op.PACE,
             "took {value:.0%} of the usual time for the last step",
@@ -182,63 +210,59 @@ def _position_signals() -> tuple[Signal, ...]:
 
 
 def _step_signals(step: Step) -> tuple[Signal, ...]:
-    """Frequency, recency, breadth in time and depth of what a lead did at one step."""
-    of, title = _events(*step.engaged_by), step.title
+    """Frequency, recency, depth and kinds of what a lead did at one step."""
+    names = step.engaged_by or tuple(dict.fromkeys(rule.event for rule in step.complete_when))
+    title = _literal(step.title)
 
-    def row(what: str, op: Op, says: str, **options: float | str | None) -> Signal:
+    def row(
+        what: str, op: Op, says: str, of: tuple[str, ...] = names, **options: float | str
+    ) -> Signal:
+        never = "nothing lately" if "window_days" in options else "nothing yet"
         return Signal(
-            f"{step.id}_{what}",
+            f"step.{step.id}.{what}",
             "step",
             op,
             f"{title}: {says}",
-            f"{title}: nothing yet" if "window_days" not in options else f"{title}: nothing lately",
-            of=of,
+            f"{step.title}: {never}",
+            of=_events(*of),
             **options,  # type: ignore[arg-type]
         )
 
-    return (
+    rows = [
         row("count", Op.COUNT, "{count:action} so far"),
         row("count_7d", Op.COUNT, "{count:action} in the last 7 days", window_days=7.0),
         row("count_30d", Op.COUNT, "{count:action} in the last 30 days", window_days=30.0),
         row("recent", Op.DECAYED_COUNT, "momentum {value:.1f}", half_life_days=14.0),
         row("days_since_last", Op.DAYS_SINCE_LAST, "last seen {ago}"),
         row("active_days", Op.ACTIVE_DAYS, "active on {count:day}"),
-        *(
-            depth
-            for measure in _measures_of(step)
-            for depth in (
-                row(
-                    f"max_{measure}",
-                    Op.MAX,
-                    f"at most {{value:.3g}} {_words(measure)} at once",
-                    measure=measure,
-                ),
-                row(
-                    f"sum_{measure}",
-                    Op.SUM,
-                    f"{{value:.3g}} {_words(measure)} in all",
-                    measure=measure,
-                ),
-            )
-        ),
-    )
-
-
-def _measures_of(step: Step) -> tuple[str, ...]:
-    """The numeric properties that a step's completion depends on: they measure depth."""
-    measures = [
-        condition.property
-        for rule in step.complete_when
-        for condition in rule.where
-        if condition.operator in ("at_least", "above", "at_most", "below")
     ]
-    return tuple(dict.fromkeys(measures))
+    for measure, of in _measures_of(step).items():
+        words = _literal(_words(measure))
+        at_once, in_all = f"at most {{value:.3g}} {words} at once", f"{{value:.3g}} {words} in all"
+        rows.append(row(f"max.{measure}", Op.MAX, at_once, of, measure=measure))
+        rows.append(row(f"sum.{measure}", Op.SUM, in_all, of, measure=measure))
+    if len(names) > 1:  # to register is one thing, to attend another
+        rows += [
+            row(f"did.{name}", Op.COUNT, f"{_literal(_words(name))}, {{count:time}}", (name,))
+            for name in names
+        ]
+    return tuple(rows)
+
+
+def _measures_of(step: Step) -> dict[str, tuple[str, ...]]:
+    """The numbers that a step's completion depends on, and the events they are read from: depth."""
+    measures: dict[str, list[str]] = {}
+    for rule in step.complete_when:
+        for condition in rule.where:
+            if condition.operator in ("at_least", "above", "at_most", "below"):
+                measures.setdefault(condition.property, []).append(rule.event)
+    return {measure: tuple(dict.fromkeys(names)) for measure, names in measures.items()}
 
 
 def _activity_signals() -> tuple[Signal, ...]:
     def row(what: str, op: Op, says: str, never: str, **options: float | str | bool) -> Signal:
         return Signal(
-            f"activity_{what}",
+            f"activity.{what}",
             "activity",
             op,
             says,
@@ -282,13 +306,13 @@ def _activity_signals() -> tuple[Signal, ...]:
 def _offer_signals(ladder: Ladder) -> tuple[Signal, ...]:
     events = ladder.events
     extended = _events(events.offer_extended)
-    answered = _events(events.offer_seen) + tuple(
+    answered = _events(events.offer_seen, events.offer_declined) + tuple(
         rule for goal in ladder.goals for rule in goal.complete_when
     )
 
     def row(what: str, op: Op, says: str, never: str, **options: object) -> Signal:
         return Signal(
-            f"offers_{what}",
+            f"offers.{what}",
             "offers",
             op,
             says,
@@ -299,9 +323,28 @@ def _offer_signals(ladder: Ladder) -> tuple[Signal, ...]:
     none = "no offer was extended yet"
     return (
         row("extended", Op.COUNT, "was extended {count:offer}", none, of=extended),
-        row("recent", Op.DECAYED_COUNT, "offer load {value:.1f}", none, of=extended, half_life_days=7.0),
-        row("days_since_last", Op.DAYS_SINCE_LAST, "last offer was extended {ago}", none, of=extended),
-        row("seen", Op.COUNT, "saw {count:offer}", "has seen no offer", of=_events(events.offer_seen)),
+        row(
+            "recent",
+            Op.DECAYED_COUNT,
+            "offer load {value:.1f}",
+            none,
+            of=extended,
+            half_life_days=7.0,
+        ),
+        row(
+            "days_since_last",
+            Op.DAYS_SINCE_LAST,
+            "last offer was extended {ago}",
+            none,
+            of=extended,
+        ),
+        row(
+            "seen",
+            Op.COUNT,
+            "saw {count:offer}",
+            "has seen no offer",
+            of=_events(events.offer_seen),
+        ),
         row(
             "declined",
             Op.COUNT,
@@ -327,7 +370,7 @@ def _reply_signals(ladder: Ladder) -> tuple[Signal, ...]:
     )
     return (
         Signal(
-            "hours_waiting",
+            "replies.hours_waiting",
             "replies",
             Op.HOURS_WAITING,
             "has waited {value:.1f} hours for our reply",
@@ -336,7 +379,7 @@ def _reply_signals(ladder: Ladder) -> tuple[Signal, ...]:
             until=replied,
         ),
         Signal(
-            "reply_hours",
+            "replies.hours",
             "replies",
             Op.REPLY_HOURS,
             "we replied after {value:.1f} hours on average",
@@ -351,7 +394,7 @@ def _profile_signals(ladder: Ladder) -> tuple[Signal, ...]:
     if not ladder.traits:
         return ()
     completeness = Signal(
-        "profile_completeness",
+        "profile.completeness",
         "profile",
         Op.PROFILE_COMPLETENESS,
         "{value:.0%} of the profile is known",
@@ -362,10 +405,10 @@ def _profile_signals(ladder: Ladder) -> tuple[Signal, ...]:
 
 def _trait_signal(trait: Trait, ladder: Ladder) -> Signal:
     return Signal(
-        f"trait_{trait.id}",
+        f"trait.{trait.id}",
         "profile",
         Op.LAST,
-        trait.says or f"{_words(trait.id)}: {{value}}",
+        trait.says or f"{_literal(_words(trait.id))}: {{value}}",
         f"{_words(trait.id)} is not known",
         of=_events(ladder.events.traits),
         measure=trait.id,
@@ -378,7 +421,7 @@ def _custom_signal(row: SignalRow) -> Signal:
         row.id,
         "custom",
         Op[row.how.upper()],
-        row.says or f"{_words(row.id)}: {{value}}",
+        row.says or f"{_literal(_words(row.id))}: {{value}}",
         f"{_words(row.id)}: nothing yet",
         of=row.of,
         measure=row.measure,

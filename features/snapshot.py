@@ -103,14 +103,15 @@ def snapshot(
 
     Parameters
     ----------
-    log : holds at least the columns that the ladder reads (`features.event_files` sees to it).
+    log : holds the columns that the ladder reads (`features.event_files` sees to it).
     leads : lead ids; None means every lead of the log, in its order.
     as_of : one aware instant for all, or an array of shape (n,) in microseconds since the epoch.
 
     Raises
     ------
     UnknownLead : a lead that the log does not hold.
-    EventsError : a naive `as_of`, or a log without the columns that the ladder reads.
+    TimeError : a naive `as_of`.
+    EventsError : as many instants as leads are not given, or the log was read for another ladder.
     """
     if leads is None:
         indices, names = np.arange(len(log.leads)), log.leads
@@ -119,6 +120,8 @@ def snapshot(
         indices = np.array([log.index_of(lead) for lead in names], dtype=np.int64)
     if isinstance(as_of, datetime):
         as_of = np.full(len(indices), microseconds(as_of), dtype=np.int64)
+    if len(as_of) != len(indices):
+        raise EventsError(f"as_of has {len(as_of)} instants for {len(indices)} leads")
     return snapshot_at(log, compile_ladder(ladder), names, indices, as_of)
 
 

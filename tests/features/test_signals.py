@@ -269,10 +269,10 @@ def test_the_standard_set_follows_from_the_ladder():
     ids = {each.id for each in signals_of(ladder_with())}
     rows = ("count", "count_7d", "count_30d", "recent", "days_since_last", "active_days")
     for step in ("watch", "call", "purchase"):
-        assert {f"{step}_{row}" for row in rows} <= ids
-    assert {"watch_max_fraction", "watch_sum_fraction"} <= ids
-    assert {"position", "steps_completed", "days_at_position", "pace"} <= ids
-    assert not {each for each in ids if each.startswith(("trait_", "profile_", "call_max"))}
+        assert {f"step.{step}.{row}" for row in rows} <= ids
+    assert {"step.watch.max.fraction", "step.watch.sum.fraction"} <= ids
+    assert {"ladder.position", "ladder.steps_completed", "ladder.days_at_position", "ladder.pace"} <= ids
+    assert not {each for each in ids if each.startswith(("trait.", "profile.", "step.call.max"))}
 
 
 def test_a_ladder_without_traits_asks_for_no_profile():
@@ -280,7 +280,7 @@ def test_a_ladder_without_traits_asks_for_no_profile():
     with_trait = replace(ladder_with(), traits=(Trait("size", "number"),))
     assert [each.id for each in signals_of(ladder_with()) if each.is_fit] == []
     fit = [each.id for each in signals_of(with_trait) if each.is_fit]
-    assert fit == ["profile_completeness", "trait_size"]
+    assert fit == ["profile.completeness", "trait.size"]
 
 
 def test_custom_rows_come_last_and_in_order():

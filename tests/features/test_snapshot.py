@@ -27,6 +27,8 @@ from tests.oracles.snapshot_oracle import (
     AGGREGATES,
     Event,
     Value,
+    in_order,
+    meets_any,
     oracle_next_completions,
     oracle_snapshot,
 )
@@ -137,7 +139,7 @@ def test_fold_equals_the_oracle_before_1970():
     taken = at_instants(log_of(events, ladder), ladder, "ann", [0, 30 * HOUR_US])
     for row in range(len(taken)):
         assert_equals_oracle(taken, row, events, ladder)
-    assert values(taken, 1)["watch_active_days"] == 5
+    assert values(taken, 1)["step.watch.active_days"] == 5
 
 
 @pytest.mark.parametrize("name", ["b2b", "b2c", "b2b-assessment"])
@@ -210,6 +212,18 @@ def next_completions(
         (None if one == fold.NONE else int(one), None if other == fold.NONE else int(other))
         for one, other in zip(advanced, purchased, strict=True)
     ]
+
+
+@thorough
+@given(strategies.ladders(), st.lists(strategies.events(), min_size=5, max_size=40))
+def test_rows_of_goal_equal_the_oracle(ladder, events):
+    """The events that complete, restart or are scored at are those that meet the ladder's rules."""
+    log, compiled = log_of(events, ladder), compile_ladder(ladder)
+    in_rows = [event for lead in log.leads for event in in_order(events, ladder, lead)]
+    goals = [goal.complete_when for goal in ladder.goals]
+    for number, rules in enumerate([*goals, ladder.restart_on, ladder.score_at]):
+        found = fold.rows_of_goal(link(log, compiled), compiled.program, number)
+        assert found.tolist() == [meets_any(rules, event) for event in in_rows]
 
 
 def test_every_operation_has_its_number_in_the_kernel():
@@ -437,8 +451,8 @@ def test_an_event_exactly_a_window_old_is_out(window_days, name):
     """A window holds what is younger than it: at its edge an event is out, just inside it is in."""
     edge = START_US + window_days * DAY_US
     events = [event("page", START_US)]
-    assert signals_at(events, edge)[f"activity_count_{name}"] == 0
-    assert signals_at(events, edge - 1)[f"activity_count_{name}"] == 1
+    assert signals_at(events, edge)[f"activity.count_{name}"] == 0
+    assert signals_at(events, edge - 1)[f"activity.count_{name}"] == 1
 
 
 def test_a_window_of_a_custom_signal_may_be_a_fraction_of_a_day():
@@ -452,15 +466,15 @@ def test_a_window_of_a_custom_signal_may_be_a_fraction_of_a_day():
 def test_as_of_is_inclusive():
     """An event is in from the very instant at which it is known, whenever it occurred."""
     events = [event("page", START_US, START_US + DAY_US)]
-    assert signals_at(events, START_US + DAY_US - 1)["watch_count"] == 0
-    assert signals_at(events, START_US + DAY_US)["watch_count"] == 1
-    assert signals_at(events, START_US + DAY_US)["watch_days_since_last"] == 1.0
+    assert signals_at(events, START_US + DAY_US - 1)["step.watch.count"] == 0
+    assert signals_at(events, START_US + DAY_US)["step.watch.count"] == 1
+    assert signals_at(events, START_US + DAY_US)["step.watch.days_since_last"] == 1.0
 
 
 def test_a_clock_that_ran_ahead_is_set_back():
     """An event said to occur after it was known occurred when it was known."""
     events = [event("page", START_US + 3 * DAY_US, START_US)]
-    assert signals_at(events, START_US + DAY_US)["watch_days_since_last"] == 1.0
+    assert signals_at(events, START_US + DAY_US)["step.watch.days_since_last"] == 1.0
 
 
 def test_a_late_event_is_as_old_as_when_it_happened():
@@ -470,9 +484,9 @@ def test_a_late_event_is_as_old_as_when_it_happened():
         event("call", START_US, START_US + 3 * DAY_US),
     ]
     found = signals_at(events, START_US + 4 * DAY_US)
-    assert found["call_days_since_last"] == 4.0
-    assert found["activity_days_since_last"] == 2.0
-    assert found["activity_days_since_first"] == 4.0
+    assert found["step.call.days_since_last"] == 4.0
+    assert found["activity.days_since_last"] == 2.0
+    assert found["activity.days_since_first"] == 4.0
 
 
 @pytest.mark.parametrize(
@@ -497,7 +511,7 @@ def test_a_late_event_is_as_old_as_when_it_happened():
 def test_what_completes_a_step_of_the_b2b_ladder(name, said, position):
     """80 % of a video, 300 s of reading, 15 minutes of use: at the figure it counts, below not."""
     events = [event(name, START_US, **said)]
-    assert signals_at(events, START_US, read_ladder("b2b"))["position"] == position
+    assert signals_at(events, START_US, read_ladder("b2b"))["ladder.position"] == position
 
 
 @pytest.mark.parametrize("fractions", list(permutations((0.25, 0.5, 0.82))))
@@ -508,10 +522,10 @@ def test_order_of_progress_has_no_effect(fractions):
         for at, fraction in enumerate(fractions)
     ]
     found = signals_at(events, START_US + DAY_US, read_ladder("b2b"))
-    assert found["position"] == 1
-    assert found["content_count"] == 3
-    assert found["content_max_watched_fraction"] == 0.82
-    assert found["content_sum_watched_fraction"] == pytest.approx(1.57)
+    assert found["ladder.position"] == 1
+    assert found["step.content.count"] == 3
+    assert found["step.content.max.watched_fraction"] == 0.82
+    assert found["step.content.sum.watched_fraction"] == pytest.approx(1.57)
 
 
 def test_registering_attending_and_watching_later_differ():
@@ -523,7 +537,7 @@ def test_registering_attending_and_watching_later_differ():
         for name in names
     ]
     registered, attended, watched = rows
-    assert [row["position"] for row in rows] == [0, 3, 0]
+    assert [row["ladder.position"] for row in rows] == [0, 3, 0]
     assert attended not in (registered, watched)
     assert registered != watched
 
@@ -535,8 +549,8 @@ def test_attending_for_longer_shows():
         signals_at([event("webinar_attended", START_US, minutes=minutes)], START_US, ladder)
         for minutes in (45.0, 20.0)
     )
-    assert long["participation_max_minutes"] == 45
-    assert short["participation_max_minutes"] == 20
+    assert long["step.participation.max.minutes"] == 45
+    assert short["step.participation.max.minutes"] == 20
 
 
 def test_reply_hours():
@@ -553,12 +567,12 @@ def test_reply_hours():
         event(asked, START_US + 2 * DAY_US),
     ]
     found = signals_at(events, START_US + 2 * DAY_US + 5 * HOUR_US)
-    assert found["reply_hours"] == 3.0
-    assert found["hours_waiting"] == 5.0
+    assert found["replies.hours"] == 3.0
+    assert found["replies.hours_waiting"] == 5.0
     before = signals_at(events, START_US + 3 * HOUR_US // 2)
-    assert (before["reply_hours"], before["hours_waiting"]) == (None, 1.5)
+    assert (before["replies.hours"], before["replies.hours_waiting"]) == (None, 1.5)
     between = signals_at(events, START_US + 12 * HOUR_US)
-    assert (between["reply_hours"], between["hours_waiting"]) == (2.0, None)
+    assert (between["replies.hours"], between["replies.hours_waiting"]) == (2.0, None)
 
 
 def test_offers_ignored_is_a_streak():
@@ -569,11 +583,11 @@ def test_offers_ignored_is_a_streak():
     half = event("video", START_US + 4 * DAY_US + HOUR_US, fraction=0.5)
     events = [*extended, seen, called, half]
     streak = [
-        signals_at(events, START_US + at * DAY_US + 2 * HOUR_US)["offers_ignored"]
+        signals_at(events, START_US + at * DAY_US + 2 * HOUR_US)["offers.ignored"]
         for at in range(6)
     ]
     assert streak == [1, 0, 1, 0, 1, 2]
-    assert signals_at(events, START_US + 6 * DAY_US)["offers_extended"] == 6
+    assert signals_at(events, START_US + 6 * DAY_US)["offers.extended"] == 6
 
 
 def test_a_declined_offer_is_answered():
@@ -582,7 +596,7 @@ def test_a_declined_offer_is_answered():
         event("offer_extended", START_US),
         event("offer_declined", START_US + HOUR_US),
     ]
-    assert signals_at(events, START_US + DAY_US)["offers_ignored"] == 0
+    assert signals_at(events, START_US + DAY_US)["offers.ignored"] == 0
 
 
 def test_what_we_do_is_not_activity():
@@ -591,9 +605,9 @@ def test_what_we_do_is_not_activity():
     ladder = small_ladder()
     taken = at_instants(log_of(events, ladder), ladder, "ann", [START_US])
     assert taken.last_active[0] == fold.NONE
-    assert values(taken)["activity_count_30d"] == 0
-    assert values(taken)["activity_days_since_last"] is None
-    assert values(taken)["days_at_position"] is None
+    assert values(taken)["activity.count_30d"] == 0
+    assert values(taken)["activity.days_since_last"] is None
+    assert values(taken)["ladder.days_at_position"] is None
 
 
 def test_restart_resets_the_position_but_not_the_counts():
@@ -605,14 +619,14 @@ def test_restart_resets_the_position_but_not_the_counts():
     ]
     before = signals_at(events[:2], START_US + 4 * DAY_US)
     after = signals_at(events, START_US + 4 * DAY_US)
-    assert (before["position"], before["steps_completed"]) == (2, 2)
-    assert (after["position"], after["steps_completed"]) == (0, 0)
-    assert after["days_at_position"] == 2.0
-    assert before["pace"] == pytest.approx(1 / 14)
-    assert after["pace"] is None
-    same = ("watch_count", "watch_max_fraction", "call_count", "call_days_since_last")
+    assert (before["ladder.position"], before["ladder.steps_completed"]) == (2, 2)
+    assert (after["ladder.position"], after["ladder.steps_completed"]) == (0, 0)
+    assert after["ladder.days_at_position"] == 2.0
+    assert before["ladder.pace"] == pytest.approx(1 / 14)
+    assert after["ladder.pace"] is None
+    same = ("step.watch.count", "step.watch.max.fraction", "step.call.count", "step.call.days_since_last")
     assert [before[name] for name in same] == [after[name] for name in same]
-    assert after["activity_count_7d"] == 3
+    assert after["activity.count_7d"] == 3
 
 
 def test_pace_after_a_restart_is_counted_from_it():
@@ -622,19 +636,19 @@ def test_pace_after_a_restart_is_counted_from_it():
         event("again", START_US + 20 * DAY_US),
         event("video", START_US + 27 * DAY_US, fraction=0.8),
     ]
-    assert signals_at(events, START_US + 30 * DAY_US)["pace"] == 1.0
+    assert signals_at(events, START_US + 30 * DAY_US)["ladder.pace"] == 1.0
 
 
 def test_a_skipped_rung_counts_as_position_but_not_as_completed():
     """Position is the highest rung completed; the steps below it need not be."""
     found = signals_at([event("call", START_US)], START_US)
-    assert (found["position"], found["steps_completed"]) == (2, 1)
+    assert (found["ladder.position"], found["ladder.steps_completed"]) == (2, 1)
 
 
 def test_only_the_first_completion_counts():
     """Completing a step again does not make the lead new on its rung."""
     events = [event("call", START_US), event("call", START_US + 5 * DAY_US)]
-    assert signals_at(events, START_US + 6 * DAY_US)["days_at_position"] == 6.0
+    assert signals_at(events, START_US + 6 * DAY_US)["ladder.days_at_position"] == 6.0
 
 
 def test_profile():
@@ -645,10 +659,10 @@ def test_profile():
         event("page", START_US + 2 * DAY_US, room="green", seconds=99.0),
     ]
     found = signals_at(events, START_US + 3 * DAY_US)
-    assert (found["trait_seconds"], found["trait_room"]) == (10.0, "red")
-    assert found["profile_completeness"] == 1.0
-    assert signals_at(events[1:], START_US + 3 * DAY_US)["profile_completeness"] == 0.5
-    assert signals_at([], START_US)["profile_completeness"] == 0.0
+    assert (found["trait.seconds"], found["trait.room"]) == (10.0, "red")
+    assert found["profile.completeness"] == 1.0
+    assert signals_at(events[1:], START_US + 3 * DAY_US)["profile.completeness"] == 0.5
+    assert signals_at([], START_US)["profile.completeness"] == 0.0
 
 
 def test_nothing_known_is_a_row_of_zeros_and_absences():
@@ -706,7 +720,7 @@ def test_an_instant_is_the_same_in_every_time_zone():
     taken = [snapshot(log, ladder, None, when) for when in (noon, abroad)]
     assert bits(taken[0]) == bits(taken[1])
     assert taken[0].as_of.tolist() == [microseconds(noon)]
-    assert values(taken[0])["watch_days_since_last"] == 1.5
+    assert values(taken[0])["step.watch.days_since_last"] == 1.5
 
 
 def test_a_naive_as_of_is_refused():
