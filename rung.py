@@ -12,15 +12,18 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from features.event_log import EventLog
     from features.ladder import Ladder
     from features.snapshot import Snapshot
     from models.bundle import Bundle
+    from training.evaluate import GoalEvaluation
 
 Progress = Callable[[str], None]
 
@@ -62,15 +65,29 @@ def _parser() -> argparse.ArgumentParser:
         description="Lead scoring and next steps for micro-commitment ladders.",
     )
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    _demo_verb(verbs)
+    _ladder_verbs(verbs)
+    _import_verb(verbs)
+    _train_verb(verbs)
+    _evaluate_verb(verbs)
+    _features_verb(verbs)
+    _score_verb(verbs)
+    _publish_verb(verbs)
+    _serve_verb(verbs)
+    return parser
 
+
+def _demo_verb(verbs: Any) -> None:
     demo = _verb(verbs, "demo", _demo, "simulate leads, train, evaluate, promote and serve")
     demo.add_argument("--once", action="store_true", help="print the top of the queue and exit")
-    demo.add_argument("--leads", type=int, default=1500, help="how many leads (default: 1500)")
+    demo.add_argument("--leads", type=_count, default=1500, help="how many (default: 1500)")
     demo.add_argument("--ladder", default="b2b", help="a file or a shipped ladder (default: b2b)")
-    demo.add_argument("--folder", type=Path, default=Path("artifacts/demo"), help="where to keep it")
+    demo.add_argument("--folder", type=Path, default=Path("artifacts/demo"), help="for its files")
     demo.add_argument("--host", default="127.0.0.1")
     demo.add_argument("--port", type=int, default=8000)
 
+
+def _ladder_verbs(verbs: Any) -> None:
     ladder = verbs.add_parser("ladder", help="look at a ladder", description="Look at a ladder.")
     ladder_verbs = ladder.add_subparsers(metavar="VERB", required=True)
     check = _verb(
@@ -79,12 +96,17 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("file", help="a TOML file, or a shipped ladder: b2b, b2b-assessment, b2c")
     _json_option(check)
 
+
+def _import_verb(verbs: Any) -> None:
     load = _verb(verbs, "import", _import, "put an event log into a store")
     _events_argument(load)
     load.add_argument("--store", required=True, help="such as sqlite:///events.db")
+    load.add_argument("--ladder", help="check the numbers that this ladder reads")
     _reading_options(load)
     _json_option(load)
 
+
+def _train_verb(verbs: Any) -> None:
     train = _verb(verbs, "train", _train, "train a bundle from an event log")
     _events_argument(train)
     _ladder_option(train)
@@ -93,6 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     _reading_options(train)
     _json_option(train)
 
+
+def _evaluate_verb(verbs: Any) -> None:
     evaluate = _verb(verbs, "evaluate", _evaluate, "judge a bundle on what happened later")
     _events_argument(evaluate)
     _ladder_option(evaluate)
@@ -103,6 +127,8 @@ def _parser() -> argparse.ArgumentParser:
     _reading_options(evaluate)
     _json_option(evaluate)
 
+
+def _features_verb(verbs: Any) -> None:
     features = _verb(verbs, "features", _features, "write the signals of all leads at an instant")
     _events_argument(features)
     _ladder_option(features)
@@ -110,6 +136,8 @@ def _parser() -> argparse.ArgumentParser:
     _reading_options(features)
     _json_option(features)
 
+
+def _score_verb(verbs: Any) -> None:
     score = _verb(verbs, "score", _score, "write the scores of all leads at an instant")
     _events_argument(score)
     score.add_argument("--bundle", type=Path, required=True)
@@ -117,6 +145,8 @@ def _parser() -> argparse.ArgumentParser:
     _reading_options(score)
     _json_option(score)
 
+
+def _publish_verb(verbs: Any) -> None:
     publish = _verb(verbs, "publish", _publish, "put a bundle and its report into the registry")
     publish.add_argument("bundle", type=Path)
     publish.add_argument("--report", type=Path, required=True, help="from rung evaluate --report")
@@ -126,12 +156,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     _json_option(publish)
 
+
+def _serve_verb(verbs: Any) -> None:
     serve = _verb(verbs, "serve", _serve, "start the HTTP service and its pages")
     serve.add_argument("--store", help="default: RUNG_DATABASE_URL")
     serve.add_argument("--bundle", help="default: RUNG_BUNDLE")
     serve.add_argument("--host", help="default: RUNG_HOST, or 127.0.0.1")
     serve.add_argument("--port", help="default: RUNG_PORT, or 8000")
-    return parser
 
 
 def _verb(
@@ -179,6 +210,12 @@ def _time(text: str) -> datetime:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("must be a whole number from 1")
+    return int(text)
+
+
 # --- the verbs --------------------------------------------------------------------------------
 
 
@@ -200,10 +237,17 @@ def _ladder_check(parsed: argparse.Namespace, _: Progress) -> None:
 
 def _import(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.event_files import read_table
+    from features.event_log import LogColumns
+    from features.ladder_file import read_ladder
+    from features.signals import ladder_columns
     from features.store import EventStore
 
+    needs = LogColumns()
+    if parsed.ladder:
+        needs = LogColumns(*ladder_columns(read_ladder(parsed.ladder)))
     table, report = read_table(
         parsed.events,
+        needs=needs,
         strict=parsed.strict,
         rejects=parsed.rejects,
         assume_timezone=parsed.timezone,
@@ -251,7 +295,7 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import microseconds
     from models.bundle import load_bundle
     from training.evaluate import evaluate
-    from training.report import summary_lines, write_report
+    from training.report import write_report
 
     ladder, log = _read(parsed, progress)
     bundle = load_bundle(parsed.bundle)
@@ -259,15 +303,34 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     until = microseconds(parsed.until) if parsed.until else int(log.known.max())
     start = microseconds(parsed.start) if parsed.start else None
     progress("judging on later outcomes")
-    evaluation = evaluate(bundle, log, start=start, until=until, progress=progress)
+    evaluation = evaluate(bundle, log, start=start, until=until)
     if parsed.report:
         write_report(evaluation, parsed.report)
         progress(f"report in {parsed.report}")
     if parsed.json:
         return _print_json(evaluation.as_dict())
-    for line in summary_lines(evaluation):
-        print(line)
+    for goal in (evaluation.advancement, evaluation.purchase):
+        _print_goal(goal)
     return None
+
+
+def _print_goal(goal: GoalEvaluation) -> None:
+    counts = goal.counts
+    print(
+        f"{goal.goal}: {counts.points:,} points of {counts.leads:,} leads; {counts.advanced:,}"
+        f" advanced, {counts.lapsed:,} lapsed, {counts.pending:,} pending (not judged)"
+    )
+    figures = goal.performance
+    if figures is None:
+        print(f"  {goal.note}")
+        return
+    print(f"  {goal.verdict} ({goal.verdict_reason})")
+    rows = [("this bundle", figures)]
+    rows += [(rival.name, rival.performance) for rival in goal.baselines if rival.performance]
+    print(f"  {'':<44}{'AUC':>8}{'log loss':>10}{'ECE':>8}")
+    for name, row in rows:
+        auc = "-" if row.auc is None else f"{row.auc:.4f}"
+        print(f"  {name:<44}{auc:>8}{row.log_loss:>10.4f}{row.ece:>8.4f}")
 
 
 def _features(parsed: argparse.Namespace, progress: Progress) -> None:
@@ -289,15 +352,16 @@ def _score(parsed: argparse.Namespace, progress: Progress) -> None:
 
 
 def _publish(parsed: argparse.Namespace, progress: Progress) -> int | None:
+    from models.bundle import load_bundle
     from models.registry import CHAMPION, Registry
     from training.gate import judge, read_report
 
-    report = read_report(parsed.report)
-    gate = judge(report, parsed.bundle)
+    bundle = load_bundle(parsed.bundle)
+    gate = judge(read_report(parsed.report), bundle)
     registry = Registry(parsed.registry)
     progress(f"logging to {parsed.registry}")
     version = registry.publish(
-        parsed.bundle, example=_example(parsed.bundle), metrics=gate.metrics, report=parsed.report
+        parsed.bundle, example=_example(bundle), metrics=gate.metrics, report=parsed.report
     )
     if parsed.promote and gate.passed:
         registry.set_alias(version, CHAMPION)
@@ -319,6 +383,21 @@ def _publish(parsed: argparse.Namespace, progress: Progress) -> int | None:
     return 1 if parsed.promote and not gate.passed else None
 
 
+def _example(bundle: Bundle) -> DataFrame:
+    """The signals of a lead that has done one thing: MLflow learns the columns from it."""
+    import numpy as np
+
+    from features.clock import when
+    from features.event_log import EventLog
+    from features.program import compile_ladder
+    from features.snapshot import snapshot
+
+    until = int(bundle.manifest["until"])
+    columns = compile_ladder(bundle.ladder).columns
+    log = EventLog.from_columns(["example"], ["example"], np.array([until]), columns=columns)
+    return snapshot(log, bundle.ladder, None, when(until)).frame()
+
+
 def _serve(parsed: argparse.Namespace, _: Progress) -> None:
     import os
 
@@ -338,9 +417,7 @@ def _run_service(environment: dict[str, str]) -> None:
     from serving.settings import Settings
 
     settings = Settings.from_environment(environment)
-    uvicorn.run(
-        create_app(settings), host=settings.host, port=settings.port, log_level="warning"
-    )
+    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="warning")
 
 
 # --- the demo ---------------------------------------------------------------------------------
@@ -356,14 +433,18 @@ def _demo(parsed: argparse.Namespace, progress: Progress) -> None:
     ladder_file = folder / "ladder.toml"
     ladder = read_ladder(parsed.ladder)
     ladder_file.write_text(ladder.source, encoding="utf-8")
-    simulation = simulate(ladder, SimulationConfig(leads=parsed.leads, days=400), progress)
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    config = SimulationConfig(
+        leads=parsed.leads, days=_DEMO_DAYS, start=today - timedelta(days=_DEMO_DAYS)
+    )
+    simulation = simulate(ladder, config, progress)
     events, store = folder / "events.parquet", folder / "events.db"
     simulation.events.to_parquet(events, index=False)
     progress(f"{len(simulation.events):,} events of {parsed.leads:,} leads in {events}")
     for old in folder.glob("events.db*"):
         old.unlink()
     url = f"sqlite:///{store}"
-    split = simulation.events["known_at"].max() - _DEMO_LATER
+    split = simulation.end - timedelta(days=_DEMO_LATER_DAYS)
     bundle, report = str(folder / "bundle"), str(folder / "report")
     for arguments in (
         ["import", str(events), "--store", url],
@@ -387,8 +468,37 @@ def _demo(parsed: argparse.Namespace, progress: Progress) -> None:
     return _run_service(environment)
 
 
+_DEMO_DAYS = 400
+_DEMO_LATER_DAYS = 130
+"""The end of the demo's log, on which the bundle is judged: a purchase's horizon, and more."""
+
+
 def _print_queue(environment: dict[str, str], progress: Progress) -> None:
-    raise NotImplementedError
+    """The top of the queue, as the page shows it."""
+    from models.bundle import load_bundle
+    from serving.background import rescore
+    from serving.pages.words import chance, likely, points, traits_of, who
+    from serving.queue import items, queue_part
+    from serving.service import Service, now
+    from serving.settings import Settings
+
+    service = Service.open(Settings.from_environment(environment))
+    traits_event = load_bundle(Path(environment["RUNG_BUNDLE"])).ladder.events.traits
+    progress("scoring every lead")
+    run = rescore(service.scorer)
+    top = items(service.scorer, queue_part(service.store, 10).scores)
+    print(f"\nThe top of the queue ({run.queued if run else 0:,} leads)\n")
+    for place, item in enumerate(top, start=1):
+        events = service.store.events_of(item["lead_id"])
+        name, below = who(item["lead_id"], traits_of(events, traits_event, now()))
+        low, high = item["interval"]["low"], item["interval"]["high"]
+        print(f"{place:3}. {name}" + (f", {below}" if below else ""))
+        print(f"     {item['step']['title']}: {chance(item['probability'])}, {likely(low, high)}")
+        for reason in item["reasons"][:2]:
+            print(f"     {points(reason['points'])}  {reason['text']}")
+        if item["suggestion"]:
+            print(f"     {item['suggestion']['text']}")
+    service.close()
 
 
 # --- what the verbs share ---------------------------------------------------------------------

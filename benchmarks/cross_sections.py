@@ -53,7 +53,9 @@ def _saas() -> tuple[pd.Series, pd.Series, pd.DataFrame]:
     return table["organization_id"], table["converted"], traits
 
 
-X_EDUCATION = CrossSection("xeducation", "X Education", "splits/xedu_cv5_seed0.csv.gz", _x_education)
+X_EDUCATION = CrossSection(
+    "xeducation", "X Education", "splits/xedu_cv5_seed0.csv.gz", _x_education
+)
 SAAS = CrossSection("saas", "SaaS trial", "splits/saas_cv5_seed0.csv.gz", _saas)
 
 

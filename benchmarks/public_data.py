@@ -1,6 +1,6 @@
 """Where the public data sets are: they are not shipped with Rung.
 
-`RUNG_BENCHMARK_DATA` names the folder; otherwise `../shared/data`. Benchmarks whose data is absent
+`BENCHMARK_DATA` names the folder; otherwise `../shared/data`. Benchmarks whose data is absent
 say so and are left out.
 """
 
@@ -20,10 +20,10 @@ class DataAbsent(Exception):
 
 def where(name: str) -> Path:
     """The path of one file of the public data."""
-    root = Path(os.environ.get("RUNG_BENCHMARK_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    root = Path(os.environ.get("BENCHMARK_DATA", Path(__file__).parents[2] / "shared" / "data"))
     path = root / name
     if not path.exists():
-        raise DataAbsent(f"{name} is not in {root}; set RUNG_BENCHMARK_DATA to the folder that has it")
+        raise DataAbsent(f"{name} is not in {root}; set BENCHMARK_DATA to the folder that has it")
     return path
 
 

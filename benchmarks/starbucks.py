@@ -1,8 +1,8 @@
 """Starbucks rewards: an event log with randomised offers, in six waves.
 
-A decision is a person who is sent an offer; the outcome is that it is completed after it was viewed,
-within 72 hours (completion without a view is the app redeeming by itself, and no response). Trained
-on the waves up to 408 h, judged on those at 504 h and 576 h, which 72 hours do not censor.
+A decision is a person who is sent an offer; the outcome is that it is completed after it was
+viewed, within 72 hours (completion without a view is the app redeeming by itself, no response).
+Trained on the waves up to 408 h, judged on those at 504 h and 576 h, which 72 hours do not censor.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def _events() -> pd.DataFrame:
 
 
 def _responses(log: pd.DataFrame) -> pd.DataFrame:
-    """Of each completion: was it viewed since it was received, and is it the person's last offer?"""
+    """Of each completion: viewed since it was received, and of the offer received last."""
     viewed = np.full(len(log), np.nan)
     latest = np.full(len(log), np.nan)
     in_hand: dict[str, tuple[str, bool]] = {}
@@ -190,5 +190,3 @@ def _json_lines(name: str) -> list[dict[str, Any]]:
     table = pd.read_json(where(name), lines=True, orient="records")
     rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records"))
     return rows
-
-

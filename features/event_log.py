@@ -204,8 +204,8 @@ def _by_content(
 ) -> npt.NDArray[np.int64]:
     """Rows with equal clocks, in the order of what they say: the input's order must not matter.
 
-    `keys` are in `numpy.lexsort`'s order (the last is the first to decide) and end with the lead, by
-    which the rows are ordered already; both clocks follow it.
+    `keys` are in `numpy.lexsort`'s order (the last is the first to decide) and end with the lead,
+    by which the rows are ordered already; both clocks follow it.
     """
     *content, lead = (key[rows] for key in keys)
     return rows[np.lexsort([*content, known, occurred, lead])]

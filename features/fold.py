@@ -6,7 +6,7 @@ oracle in `tests/oracles`. A `Program` is what `features.snapshot` makes of a ta
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numba
 import numpy as np
@@ -78,8 +78,8 @@ class Program(NamedTuple):
     condition_value: Floats
     condition_text: Ints
     selector_goal: Ints
-    """The goal that the selector completes; `n_goals` restarts the ladder, `n_goals + 1` is an event
-    at which leads are scored, ACTIVITY is what the lead itself did, NO_GOAL is none of these."""
+    """The goal that the selector completes; `n_goals` restarts the ladder, `n_goals + 1` is an
+    event at which leads are scored, ACTIVITY is what the lead itself did, NO_GOAL none of these."""
     entry_start: Ints
     entries: Ints
     """Rows of (op, signal, window in microseconds, column, is category, ends). The column is the
@@ -93,7 +93,7 @@ class Program(NamedTuple):
     """Of each goal, in microseconds."""
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def order_by_lead(
     lead: npt.NDArray[np.int32], n_leads: int, occurred: Ints, known: Ints
 ) -> tuple[Ints, Ints]:
@@ -118,7 +118,7 @@ def order_by_lead(
     return starts, order
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _order_one(order: Ints, occurred: Ints, known: Ints) -> None:
     moves = 0
     budget = 16 * len(order) + 64
@@ -136,7 +136,7 @@ def _order_one(order: Ints, occurred: Ints, known: Ints) -> None:
             return
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def tied_rows(starts: Ints, occurred: Ints, known: Ints) -> npt.NDArray[np.bool_]:
     """Which rows of an ordered log share both clocks with a neighbour of the same lead."""
     tied = np.zeros(len(occurred), np.bool_)
@@ -147,14 +147,14 @@ def tied_rows(starts: Ints, occurred: Ints, known: Ints) -> npt.NDArray[np.bool_
     return tied
 
 
-@numba.njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True, inline="always")
 def _after(one: int, other: int, occurred: Ints, known: Ints) -> bool:
     if occurred[one] != occurred[other]:
         return bool(occurred[one] > occurred[other])
     return bool(known[one] > known[other])
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _compare(kind: int, value: float, wanted: float) -> bool:
     """One numeric condition. An absent (NaN) value meets NOT_EQUAL alone, as documented."""
     if kind == AT_LEAST:
@@ -170,7 +170,7 @@ def _compare(kind: int, value: float, wanted: float) -> bool:
     return bool(value != wanted)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _holds(condition: int, row: int, events: Events, program: Program) -> bool:
     kind, column = program.conditions[condition, 0], program.conditions[condition, 1]
     if kind < TEXT_IN:
@@ -186,7 +186,7 @@ def _holds(condition: int, row: int, events: Events, program: Program) -> bool:
     return found if kind == TEXT_IN else not found
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _matches(pair: int, row: int, events: Events, program: Program) -> bool:
     """Whether a row meets any of the pair's alternatives."""
     for alternative in range(program.alternative_start[pair], program.alternative_start[pair + 1]):
@@ -200,7 +200,7 @@ def _matches(pair: int, row: int, events: Events, program: Program) -> bool:
     return False
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def fold(
     events: Events,
     program: Program,
@@ -284,7 +284,7 @@ def fold(
         last_active[at] = active
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _room_for_distinct(events: Events, program: Program) -> tuple[Ints, Ints]:
     """A cell for each (DISTINCT signal, value): the last snapshot that met the value."""
     start = np.zeros(len(program.signals) + 1, np.int64)
@@ -299,7 +299,7 @@ def _room_for_distinct(events: Events, program: Program) -> tuple[Ints, Ints]:
     return np.full(start[-1], -1, np.int64), start
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _measure(cells: Floats, signal: int, op: int, value: float) -> None:
     """One more value for SUM, MEAN, MAX, MIN or LAST: the aggregate, and how many there were."""
     if np.isnan(value):
@@ -316,7 +316,7 @@ def _measure(cells: Floats, signal: int, op: int, value: float) -> None:
     cells[signal, 1] += 1.0
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _update(
     cells: Floats,
     op: int,
@@ -360,7 +360,7 @@ def _update(
         _pair_up(cells, signal, op, when, entries[entry, 5] == 1)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _pair_up(cells: Floats, signal: int, op: int, when: int, ends: bool) -> None:
     """What one kind of event begins and another ends; cell 0 is when the open one began."""
     if op == STREAK:
@@ -374,7 +374,7 @@ def _pair_up(cells: Floats, signal: int, op: int, when: int, ends: bool) -> None
         cells[signal, 0] = np.nan
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _finish(now: int, began: int, done: Ints, program: Program, cells: Floats, out: Floats) -> int:
     """Write one snapshot from its cells, and return the highest rung completed."""
     rung, completed = 0, 0
@@ -423,13 +423,13 @@ def _finish(now: int, began: int, done: Ints, program: Program, cells: Floats, o
     return rung
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _ratio(over: float, under: float) -> float:
-    return over / under if under > 0.0 else np.nan
+    return float(over / under) if under > 0.0 else np.nan
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _pace(rung: int, began: int, done: Ints, horizon: Floats) -> float:
+@numba.njit(cache=True, nogil=True)
+def _pace(rung: int, began: int, done: Ints, horizon: Floats) -> Any:
     """How long the last step took, as a fraction of its horizon."""
     if rung == 0:
         return np.nan
@@ -441,7 +441,7 @@ def _pace(rung: int, began: int, done: Ints, horizon: Floats) -> float:
     return max(0.0, (done[rung - 1] - before) / horizon[rung - 1])
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def next_completions(
     events: Events,
     program: Program,
@@ -483,7 +483,7 @@ def next_completions(
                     purchased[at] = when
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def rows_of_goal(events: Events, program: Program, goal: int) -> npt.NDArray[np.bool_]:
     """Which rows of the log meet the rules of one goal number (see `Program.selector_goal`)."""
     met = np.zeros(len(events.name), np.bool_)

@@ -169,8 +169,9 @@ class Trait:
 class SignalRow:
     """A signal that the user adds: what to aggregate, which measure, how, over which window.
 
-    `of` empty means everything the lead itself did. `measure` is a numeric property, or a text property for `last` and
-    `distinct`. `says` is a sentence for a salesperson in which `{value}` stands for the number.
+    `of` empty means everything the lead itself did. `measure` is a numeric property, or a text
+    property for `last` and `distinct`. `says` is a sentence for a salesperson in which `{value}`
+    stands for the number, `{ago}` for an age and `{count:visit}` for a number of visits.
     """
 
     id: str

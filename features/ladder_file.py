@@ -707,7 +707,7 @@ def _read_says(table: _Table, value_type: ValueType | None, *, is_age: bool) -> 
         table.wrong(
             "says",
             problem,
-            "{value} is the value, {count:visit} counts visits, {ago} says an age in days, {{ a brace",
+            "{value} is the value, {count:visit} counts visits, {ago} says an age, {{ a brace",
         )
     return says
 

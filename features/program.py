@@ -173,7 +173,7 @@ class _Builder:
             half_life=np.array([(of.half_life_days or 1.0) * DAY_US for _, of in entries]),
             signals=_ints(
                 [
-                    (signal.op, self.measure_of(signal), signal.is_fit and signal.op == Op.LAST)
+                    (int(signal.op), self.measure_of(signal), int(_is_trait(signal)))
                     for signal in signals
                 ]
             ).reshape(-1, 3),
@@ -182,7 +182,8 @@ class _Builder:
 
     def entry_of(self, signal: Signal, at: int, ends: bool) -> tuple[int, ...]:
         window = _microseconds(signal.window_days)
-        return signal.op, at, window, self.measure_of(signal), signal.is_category, ends
+        column = self.measure_of(signal)
+        return int(signal.op), at, window, column, int(signal.is_category), int(ends)
 
     def column_of(self, condition: Condition) -> int:
         columns = self.columns.texts if condition.is_text else self.columns.numbers
@@ -193,6 +194,10 @@ class _Builder:
             return -1
         columns = self.columns.texts if signal.is_category else self.columns.numbers
         return columns.index(signal.measure)
+
+
+def _is_trait(signal: Signal) -> bool:
+    return signal.is_fit and signal.op == Op.LAST
 
 
 def _words(condition: Condition) -> tuple[str, ...]:
@@ -211,7 +216,7 @@ def _microseconds(days: float | None) -> int:
     return np.iinfo(np.int64).max if days is None else round(days * DAY_US)
 
 
-def _ints(values: Iterable[int] | np.ndarray) -> fold.Ints:
+def _ints(values: Iterable[int] | Iterable[tuple[int, ...]]) -> fold.Ints:
     return np.asarray(list(values), dtype=np.int64)
 
 

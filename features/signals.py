@@ -203,7 +203,7 @@ def _position_signals() -> tuple[Signal, ...]:
             "ladder.pace",
             "position",
             Op.PACE,
-            "took {value:.0%} of the usual time for the last step",
+            "took the last step in {value:.0%} of the usual time",
             "has no pace yet",
         ),
     )
@@ -232,7 +232,12 @@ def _step_signals(step: Step) -> tuple[Signal, ...]:
         row("count", Op.COUNT, "{count:action} so far"),
         row("count_7d", Op.COUNT, "{count:action} in the last 7 days", window_days=7.0),
         row("count_30d", Op.COUNT, "{count:action} in the last 30 days", window_days=30.0),
-        row("recent", Op.DECAYED_COUNT, "momentum {value:.1f}", half_life_days=14.0),
+        row(
+            "recent",
+            Op.DECAYED_COUNT,
+            "lately as busy as {value:.1f} actions today",
+            half_life_days=14.0,
+        ),
         row("days_since_last", Op.DAYS_SINCE_LAST, "last seen {ago}"),
         row("active_days", Op.ACTIVE_DAYS, "active on {count:day}"),
     ]
@@ -275,8 +280,20 @@ def _activity_signals() -> tuple[Signal, ...]:
         row("count_1d", Op.COUNT, "{count:action} in the last day", quiet, window_days=1.0),
         row("count_7d", Op.COUNT, "{count:action} in the last 7 days", quiet, window_days=7.0),
         row("count_30d", Op.COUNT, "{count:action} in the last 30 days", quiet, window_days=30.0),
-        row("recent_3d", Op.DECAYED_COUNT, "momentum {value:.1f}", quiet, half_life_days=3.0),
-        row("recent_14d", Op.DECAYED_COUNT, "momentum {value:.1f}", quiet, half_life_days=14.0),
+        row(
+            "recent_3d",
+            Op.DECAYED_COUNT,
+            "lately as busy as {value:.1f} actions today",
+            quiet,
+            half_life_days=3.0,
+        ),
+        row(
+            "recent_14d",
+            Op.DECAYED_COUNT,
+            "lately as busy as {value:.1f} actions today",
+            quiet,
+            half_life_days=14.0,
+        ),
         row(
             "active_days_30d",
             Op.ACTIVE_DAYS,

@@ -77,17 +77,16 @@ class Snapshot:
         return number
 
     def frame(self) -> pd.DataFrame:
-        """A row a lead: lead_id, as_of, and a column a signal (categories as pandas Categorical)."""
+        """A row a lead: lead_id, as_of, and a column a signal (categories as Categorical)."""
         columns: dict[str, object] = {
             "lead_id": list(self.leads),
             "as_of": pd.to_datetime(self.as_of, unit="us", utc=True),
         }
         for at, signal in enumerate(self.signals):
             if signal.id in self.categories:
-                codes = np.where(np.isnan(self.values[:, at]), -1, self.values[:, at]).astype(int)
-                columns[signal.id] = pd.Categorical.from_codes(
-                    codes, categories=list(self.categories[signal.id])
-                )
+                codes = np.nan_to_num(self.values[:, at], nan=-1.0).astype(np.int64)
+                texts = pd.Index(list(self.categories[signal.id]), dtype="str")
+                columns[signal.id] = pd.Categorical.from_codes(codes, categories=texts)
             else:
                 columns[signal.id] = self.values[:, at]
         return pd.DataFrame(columns)

@@ -15,13 +15,13 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BoostingConfig", "CrossFit", "cross_fit", "lead_folds", "merged"]
+__all__ = ["SMALL", "BoostingConfig", "CrossFit", "cross_fit", "lead_folds", "merged"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_LARGE: Final = 30_000
-"""Rows from which a larger learning rate loses nothing and saves half the time."""
+SMALL: Final = 30_000
+"""Rows below which one thread is enough; from here on a larger learning rate loses nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class BoostingConfig:
         """LightGBM's parameters for a training set of this size; deterministic."""
         values: dict[str, object] = asdict(self)
         del values["most_rounds"], values["patience"]
-        if rows >= _LARGE:
+        if rows >= SMALL:
             values["learning_rate"] = max(self.learning_rate, 0.1)
             values["num_leaves"] = max(self.num_leaves, 31)
         # A leaf should hold some leads, not twenty instants of one.
@@ -57,6 +57,7 @@ class BoostingConfig:
             "seed": seed,
             "deterministic": True,
             "force_row_wise": True,
+            "num_threads": 1 if rows < SMALL else 0,
         }
 
 
@@ -143,9 +144,7 @@ def merged(fit: CrossFit) -> lgb.Booster:
     for _, *blocks in texts:
         for block in blocks:
             body = block.split("\nend of trees")[0].split("\n", 1)[1].rstrip("\n")
-            trees.append(
-                _VALUES.sub(lambda found: _scaled(found, 1.0 / len(texts)), body)
-            )
+            trees.append(_VALUES.sub(lambda found: _scaled(found, 1.0 / len(texts)), body))
     body = "\n\n\n".join(f"Tree={at}\n{tree}" for at, tree in enumerate(trees))
     return lgb.Booster(model_str=f"{header}\n{body}\n\n\n{footer.lstrip()}")
 

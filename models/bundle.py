@@ -1,10 +1,10 @@
 """Everything trained, in one folder: LightGBM text files, JSON, the ladder. Nothing is pickled.
 
-    manifest.json     format, fingerprints, configuration, what it was trained on, the hash
-    ladder.toml       the ladder, as its owner wrote it
-    model.json        encoding, calibration, typical contributions, one part a goal
-    advancement.txt   the booster for the next step; absent where rates are all there is
-    purchase.txt      the booster for purchase; the same
+manifest.json     format, fingerprints, configuration, what it was trained on, the hash
+ladder.toml       the ladder, as its owner wrote it
+model.json        encoding, calibration, typical contributions, one part a goal
+advancement.txt   the booster for the next step; absent where rates are all there is
+purchase.txt      the booster for purchase; the same
 """
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ class Bundle:
         as_of = pd.to_datetime(frame["as_of"], utc=True) if "as_of" in frame else None
         micros = np.zeros(count, dtype=np.int64)
         if as_of is not None:
-            micros = as_of.dt.as_unit("us").astype("int64").to_numpy()
-        position = frame["position"].to_numpy(dtype=np.int64)
+            micros = np.asarray(as_of.dt.as_unit("us").astype("int64"), dtype=np.int64)
+        position = frame["ladder.position"].to_numpy(dtype=np.int64)
         names = tuple(str(lead) for lead in leads)
         return self._score(matrix, names, micros, position).frame()
 
@@ -134,8 +134,10 @@ def _blank(estimates: Estimates, where: npt.NDArray[np.bool_]) -> Estimates:
     if not where.any():
         return estimates
     return Estimates(
-        *(np.where(where, np.nan, part) for part in
-          (estimates.probability, estimates.low, estimates.high))
+        *(
+            np.where(where, np.nan, part)
+            for part in (estimates.probability, estimates.low, estimates.high)
+        )
     )
 
 
@@ -172,9 +174,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
     }
     manifest["hash"] = _hash(folder, manifest)
     (folder / "manifest.json").write_text(_json(manifest), encoding="utf-8")
-    return Bundle(
-        bundle.ladder, bundle.encoding, bundle.advancement, bundle.purchase, manifest
-    )
+    return Bundle(bundle.ladder, bundle.encoding, bundle.advancement, bundle.purchase, manifest)
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -195,7 +195,14 @@ def load_bundle(folder: Path) -> Bundle:
             {key: tuple(texts) for key, texts in parts["encoding"]["texts"].items()},
         )
         models = {goal: _goal_model(folder, goal, parts[goal]) for goal in _GOALS}
-    except (OSError, ValueError, KeyError, TypeError, LadderError, lgb.basic.LightGBMError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        LadderError,
+        lgb.basic.LightGBMError,
+    ) as error:
         raise BundleError(f"{folder} is damaged: {error}; train it again") from error
     if manifest["signals_fingerprint"] != signals_fingerprint(ladder):
         raise BundleError(

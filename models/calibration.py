@@ -112,12 +112,11 @@ class Calibrator:
     @classmethod
     def of_dict(cls, values: dict[str, Any]) -> Calibrator:
         """The reverse of `as_dict`."""
-        return cls(
-            **{
-                name: np.array(value, dtype=np.float64) if isinstance(value, list) else value
-                for name, value in values.items()
-            }
-        )
+        held: dict[str, Any] = {
+            name: np.array(value, dtype=np.float64) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        return cls(**held)
 
 
 def uncalibrated(rates: StepRates, leads: int = 0) -> Calibrator:
@@ -125,9 +124,7 @@ def uncalibrated(rates: StepRates, leads: int = 0) -> Calibrator:
     zeros = np.zeros(len(rates.mean))
     low, high = rates.interval(LEVEL)
     none = np.zeros(0)
-    return Calibrator(
-        rates.mean, zeros, zeros, 0.0, 0.0, none, none, none, low, high, leads
-    )
+    return Calibrator(rates.mean, zeros, zeros, 0.0, 0.0, none, none, none, low, high, leads)
 
 
 def calibrate(
@@ -225,7 +222,7 @@ def _interval_curve(
     counts = np.bincount(group).astype(np.float64)
     middle = np.bincount(group, probability) / counts
     grid = np.unique(np.quantile(probability, np.linspace(0, 1, _GRID)))
-    successes = np.bincount(group, happened)
+    successes = np.bincount(group, happened).astype(np.float64)
     pair_low, pair_high = _venn_abers(middle, successes, counts, grid)
     band_low, band_high = _resampled(middle, group, happened, lead, grid, seed)
     low = np.minimum(np.minimum(pair_low, band_low), grid)
@@ -242,9 +239,7 @@ def _venn_abers(
     for outcome in (0, 1):
         for at, score in enumerate(grid):
             place = int(np.searchsorted(middle, score))
-            fitted = _isotonic(
-                np.insert(rates, place, outcome), np.insert(counts, place, 1.0)
-            )
+            fitted = _isotonic(np.insert(rates, place, outcome), np.insert(counts, place, 1.0))
             pair[outcome, at] = fitted[place]
     return pair[0], pair[1]
 
@@ -266,7 +261,7 @@ def _resampled(
     curves = np.empty((_RESAMPLES, len(grid)))
     for at in range(_RESAMPLES):
         weight = rng.poisson(1.0, n_leads).astype(np.float64)[cluster]
-        total = np.bincount(group, weight, minlength=len(middle))
+        total = np.bincount(group, weight, minlength=len(middle)).astype(np.float64)
         successes = np.bincount(group, weight * happened, minlength=len(middle))
         drawn = total > 0
         fitted = _isotonic(successes[drawn] / total[drawn], total[drawn])

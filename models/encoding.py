@@ -45,7 +45,9 @@ class Encoding:
                 words = snapshot.categories[signal.id]
                 ranked = sorted(counts.items(), key=lambda item: (-item[1], words[item[0]]))
                 texts[signal.id] = tuple(
-                    words[code] for code, count in ranked[:_MOST_CATEGORIES] if count >= _FEWEST_ROWS
+                    words[code]
+                    for code, count in ranked[:_MOST_CATEGORIES]
+                    if count >= _FEWEST_ROWS
                 )
         return cls(tuple(signal.id for signal in snapshot.signals), texts)
 

@@ -91,6 +91,7 @@ def reasons(
 
 
 def _family(signal: Signal) -> str:
-    if signal.group == "step":
-        return signal.of[0].event + str(len(signal.of)) + signal.says.split(":")[0]
-    return signal.id if signal.group in ("profile", "custom") else signal.group
+    """Signals of one step tell one story, so do those of activity; a trait is its own."""
+    if signal.group in ("profile", "custom"):
+        return signal.id
+    return ".".join(signal.id.split(".")[:2]) if signal.group == "step" else signal.group

@@ -1,4 +1,4 @@
-"""P(goal within its horizon) for any lead at any instant: advancement is one goal, purchase another.
+"""P(goal within its horizon) for any lead at any instant; advancement and purchase are goals.
 
 Follows scikit-learn's conventions on a matrix (`fit`, `predict_proba`), with the position of each
 row and the lead it belongs to beside it.
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from models.boosting import BoostingConfig, cross_fit, lead_folds, merged
+from models.boosting import SMALL, BoostingConfig, cross_fit, lead_folds, merged
 from models.calibration import Calibrator, Evidence, calibrate, uncalibrated
 from models.step_rates import StepRates
 
@@ -88,8 +88,8 @@ class GoalModel:
     Parameters
     ----------
     booster : None where the rates of the steps are all there is.
-    typical : shape (n_goals, n_columns), the mean contribution of each column to the margin of leads
-        at each position: the reasons for a score are told against it.
+    typical : shape (n_goals, n_columns), the mean contribution of each column to the margin of
+        leads at each position: the reasons for a score are told against it.
     """
 
     booster: lgb.Booster | None
@@ -105,10 +105,8 @@ class GoalModel:
         """Shape (n,), log-odds before calibration."""
         if self.booster is None or self.calibrator.slope == 0.0:
             return np.zeros(len(matrix))
-        # One thread for a few rows: starting a second costs more than the work (and varies).
-        threads = 1 if len(matrix) < 100 else 0
-        margins: Floats = self.booster.predict(matrix, raw_score=True, num_threads=threads)
-        return margins
+        margins = self.booster.predict(matrix, raw_score=True, num_threads=_threads(len(matrix)))
+        return np.asarray(margins, dtype=np.float64)
 
     def estimate(self, matrix: Floats, position: Ints) -> Estimates:
         """The probability of each row, with its interval."""
@@ -124,9 +122,17 @@ class GoalModel:
         """Shape (n, n_columns): what each column adds to the margin (SHAP values, tree paths)."""
         if self.booster is None:
             return np.zeros_like(matrix)
-        threads = 1 if len(matrix) < 16 else 0
-        shap: Floats = self.booster.predict(matrix, pred_contrib=True, num_threads=threads)
-        return shap[:, :-1]
+        threads = _threads(100 * len(matrix))  # a row takes a hundred times as long
+        shap = self.booster.predict(matrix, pred_contrib=True, num_threads=threads)
+        return np.asarray(shap, dtype=np.float64)[:, :-1]
+
+
+def _threads(rows: int) -> int:
+    """For LightGBM: one thread for few rows, else all (0).
+
+    Where another process has a core, waiting for the second thread costs more than it saves.
+    """
+    return 1 if rows < SMALL else 0
 
 
 def fit_goal(
@@ -207,7 +213,7 @@ def _typical(
     """Mean contributions, and so the mean margin, of the leads at each position."""
     rng = np.random.default_rng(seed)
     some = rng.permutation(len(rows.lead))[:_MOST_FOR_TYPICAL]
-    shap = booster.predict(rows.matrix[some], pred_contrib=True)
+    shap = np.asarray(booster.predict(rows.matrix[some], pred_contrib=True), dtype=np.float64)
     typical = np.tile(shap.mean(axis=0), (n_goals, 1))
     for at in range(n_goals):
         here = rows.position[some] == at

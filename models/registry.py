@@ -6,6 +6,7 @@ otherwise; the artefacts lie beside it.
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,15 @@ os.environ.setdefault("DO_NOT_TRACK", "true")
 
 import mlflow
 from mlflow.exceptions import MlflowException
+from mlflow.models.model import ModelInfo
 from mlflow.tracking import MlflowClient
 
 from features.errors import BundleError
 from models.bundle import Bundle, load_bundle
+
+# Its migrations of a fresh database are nobody's news.
+logging.getLogger("mlflow").setLevel(logging.WARNING)
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 __all__ = ["CHAMPION", "Registry", "Version"]
 
@@ -83,12 +89,21 @@ class Registry:
                 data_path=str(folder),
                 pip_requirements=[f"rung=={bundle.manifest['rung']}"],
                 input_example=example,
-                registered_model_name=name,
                 metadata={"bundle_hash": bundle.hash},
             )
-        version = logged.registered_model_version
-        self._client.set_model_version_tag(name, str(version), "bundle_hash", bundle.hash)
-        return self.version(name, int(version))
+        return self._register(name, logged, bundle)
+
+    def _register(self, name: str, logged: ModelInfo, bundle: Bundle) -> Version:
+        if not self._client.search_registered_models(f"name = '{name}'"):
+            self._client.create_registered_model(name, description=bundle.ladder.title)
+        made = self._client.create_model_version(
+            name,
+            logged.model_uri,
+            run_id=logged.run_id,
+            tags={"bundle_hash": bundle.hash},
+            model_id=logged.model_id,
+        )
+        return self.version(name, int(made.version))
 
     def version(self, name: str, version: int) -> Version:
         """One version, with its aliases."""

@@ -27,12 +27,12 @@ Floats = npt.NDArray[np.float64]
 def advancement_priors(ladder: Ladder) -> Floats:
     """Shape (n_goals,): the middle of each goal's band."""
     bands = [goal.band or _NO_BAND for goal in ladder.goals]
-    return np.array([(band.low + band.high) / 2 for band in bands])
+    return np.array([(band.low + band.high) / 2 for band in bands], dtype=np.float64)
 
 
 def purchase_priors(ladder: Ladder) -> Floats:
     """Shape (n_goals,): from each position, the product of the bands' middles up to purchase."""
-    return np.cumprod(advancement_priors(ladder)[::-1])[::-1]
+    return np.asarray(np.cumprod(advancement_priors(ladder)[::-1])[::-1], dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

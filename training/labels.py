@@ -48,12 +48,10 @@ class Outcomes:
     @property
     def happened(self) -> npt.NDArray[np.float64]:
         """1.0 where ADVANCED, else 0.0; meaningful on mature points."""
-        return (self.state == Label.ADVANCED).astype(np.float64)
+        return np.asarray(self.state == Label.ADVANCED, dtype=np.float64)
 
 
-def label(
-    log: EventLog, ladder: Ladder, points: Points, until: int
-) -> tuple[Outcomes, Outcomes]:
+def label(log: EventLog, ladder: Ladder, points: Points, until: int) -> tuple[Outcomes, Outcomes]:
     """The outcomes of advancement and of purchase, from what was known by `until`.
 
     Advancement is the completion of the next step or of any above it, within the next step's
@@ -73,7 +71,7 @@ def label(
         advanced,
         purchased,
     )
-    delay = arrival_delay(log, ladder)
+    delay = arrival_delay(log, ladder, until)
     horizons = np.array([round(goal.horizon_days * DAY_US) for goal in ladder.goals])
     return (
         _outcomes(points.as_of, advanced, horizons[points.position], until, delay),
@@ -90,13 +88,17 @@ def _outcomes(
     return Outcomes(state.astype(np.int8), mature)
 
 
-def arrival_delay(log: EventLog, ladder: Ladder) -> int:
-    """How long to wait for late arrivals: the 99th percentile of the delay of completions, in us."""
+def arrival_delay(log: EventLog, ladder: Ladder, until: int) -> int:
+    """How long to wait for late arrivals, in microseconds.
+
+    It is the 99th percentile of the delays of the completions known by `until`.
+    """
     compiled = compile_ladder(ladder)
     events = link(log, compiled)
     completes = np.zeros(len(log), dtype=np.bool_)
     for goal in range(len(ladder.goals)):
         completes |= rows_of_goal(events, compiled.program, goal)
+    completes &= log.known <= until
     if not completes.any():
         return 0
     return int(np.quantile((log.known - log.occurred)[completes], 0.99))

@@ -1,6 +1,6 @@
 """The main path: from an event log and a ladder to a bundle.
 
-    decision points -> signals (snapshot) -> labels -> fit -> calibrate -> bundle
+decision points -> signals (snapshot) -> labels -> fit -> calibrate -> bundle
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -58,9 +59,7 @@ def train(
     config = config or TrainConfig()
     until = int(log.known.max()) if until is None else until
     progress("drawing decision points")
-    points = decision_points(
-        log, ladder, end=until, seed=config.seed, most=config.most_points
-    )
+    points = decision_points(log, ladder, end=until, seed=config.seed, most=config.most_points)
     if len(points) == 0:
         raise NotEnoughData(_nothing_to_train_on(log, ladder))
     advanced, purchased = label(log, ladder, points, until)
@@ -75,7 +74,10 @@ def train(
         progress(f"fitting {goal}")
         rows = training_rows(points, outcomes, encoding)
         models[goal] = fit_goal(
-            rows, StepRates.prior(means), config.fit, lambda what, goal=goal: progress(f"{goal}: {what}")
+            rows,
+            StepRates.prior(means),
+            config.fit,
+            partial(_of_goal, goal, progress),
         )
         counts[goal] = _counts(rows, outcomes, models[goal])
     manifest = {
@@ -86,6 +88,10 @@ def train(
         "trained_on": counts,
     }
     return Bundle(ladder, encoding, models["advancement"], models["purchase"], manifest)
+
+
+def _of_goal(goal: str, progress: Callable[[str], None], what: str) -> None:
+    progress(f"{goal}: {what}")
 
 
 def training_rows(points: Points, outcomes: Outcomes, encoding: Encoding) -> TrainingRows:

@@ -1,11 +1,11 @@
 """A ladder simulator with planted truth: the demo's data, and the known answer for the statistics.
 
-Each lead climbs any ladder rung by rung. On reaching a rung it is, unseen, bound to take the next
+Each lead climbs a ladder rung by rung. On reaching a rung it is, unseen, bound to take the next
 step or not; the chance depends on its traits, on the depth of the step before, on the offer it was
 extended, on its aversion to effort, on its fatigue and on an intent that nobody sees. Whoever is
 bound to go on stays active and completes the step after a Weibull delay; whoever is not grows
-quiet. Activity therefore tells, and what it tells can be computed: `Simulation.truth` is Bayes' rule
-on everything that was observable.
+quiet. Activity therefore tells, and what it tells can be computed: `Simulation.truth` is
+Bayes' rule on everything that was observable.
 
 With `SimulationConfig.observable` the chance depends only on what the log shows, and the truth is
 the best that any model could say.
@@ -13,10 +13,10 @@ the best that any model could say.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -73,9 +73,7 @@ class SimulationConfig:
 
     def observable(self) -> SimulationConfig:
         """The same with nothing hidden: no intent, no effect of offers, all known at once."""
-        return replace(
-            self, intent_sd=0.0, offer_sd=0.0, aversion=0.0, fatigue=0.0, late_share=0.0
-        )
+        return replace(self, intent_sd=0.0, offer_sd=0.0, aversion=0.0, fatigue=0.0, late_share=0.0)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -130,7 +128,9 @@ class Simulation:
         told = total[1 + _last_before(tell_lead, tell_when, lead, as_of)]
         told -= total[1 + _last_before(tell_lead, tell_when, lead, stays.begin[at])]
         heard = np.minimum(days, _LISTENS_DAYS)
-        silence = _BUSY_PER_DAY * heard - _QUIET_PER_DAY * _FADE_DAYS * -np.expm1(-heard / _FADE_DAYS)
+        silence = _BUSY_PER_DAY * heard - _QUIET_PER_DAY * _FADE_DAYS * -np.expm1(
+            -heard / _FADE_DAYS
+        )
         still = np.exp(-((days / stays.scale[at]) ** _SHAPE))
         later = np.exp(-(((days + horizon) / stays.scale[at]) ** _SHAPE))
         bound = expit(logit(stays.chance[at]) + np.log(still) + told - silence)
@@ -161,7 +161,7 @@ def simulate(
     config: SimulationConfig | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Simulation:
-    """A log of leads that climb the ladder, and the truth behind it. The same seed, the same log."""
+    """A log of leads that climb the ladder, and the truth behind it; the same for the same seed."""
     return _World(ladder, config or SimulationConfig()).run(progress)
 
 
@@ -198,7 +198,13 @@ class _World:
             if rung == 1 and not told:
                 self.identify(lead, when, everything=True)
         self.stays.append(
-            _Stays(lead, np.full(len(lead), len(ladder.goals)), when, np.ones(len(lead)), np.ones(len(lead)))
+            _Stays(
+                lead,
+                np.full(len(lead), len(ladder.goals)),
+                when,
+                np.ones(len(lead)),
+                np.ones(len(lead)),
+            )
         )
         return Simulation(
             ladder=ladder,
@@ -231,8 +237,10 @@ class _World:
         self.complete(rung, lead[goes], next_when[goes], deeper)
         return lead[goes], next_when[goes], 2.0 * deeper - 1.0
 
-    def act(self, rung: int, lead: Ints, when: Ints, until: Floats, bound: npt.NDArray[np.bool_]) -> None:
-        """What leads do on a rung without completing it: the more the likelier they are to go on."""
+    def act(
+        self, rung: int, lead: Ints, when: Ints, until: Floats, bound: npt.NDArray[np.bool_]
+    ) -> None:
+        """What leads do on a rung without completing it: more, if they are to go on."""
         days = np.minimum(np.minimum(until, _LISTENS_DAYS), (self.end - when) / DAY_US)
         faded = _QUIET_PER_DAY * _FADE_DAYS * -np.expm1(-days / _FADE_DAYS)
         count = self.rng.poisson(np.where(bound, _BUSY_PER_DAY * days, faded))
@@ -250,7 +258,8 @@ class _World:
         for index, (name, failing) in enumerate(names):
             here = chosen == index
             properties = {
-                key: self.rng.uniform(low, high, int(here.sum())) for key, (low, high) in failing.items()
+                key: self.rng.uniform(low, high, int(here.sum()))
+                for key, (low, high) in failing.items()
             }
             if name == "page_viewed":
                 properties["section"] = self.pick(int(here.sum()), _SECTIONS)  # type: ignore[assignment]
@@ -321,9 +330,9 @@ class _World:
         possible = [(name, ranges) for name, ranges in found if ranges is not None]
         return possible or [("visited", {})]
 
-    def draw_traits(self) -> tuple[dict[str, npt.NDArray[np.generic]], Floats]:
+    def draw_traits(self) -> tuple[dict[str, npt.NDArray[Any]], Floats]:
         """A value of every trait for every lead, and what they add to the log-odds."""
-        traits: dict[str, npt.NDArray[np.generic]] = {}
+        traits: dict[str, npt.NDArray[Any]] = {}
         fit = np.zeros(len(self.lead))
         share = self.config.trait_sd / max(1.0, np.sqrt(len(self.ladder.traits)))
         for trait in self.ladder.traits:
@@ -332,7 +341,9 @@ class _World:
                 traits[trait.id] = np.round(np.exp(4.0 + 1.2 * size))
                 fit += share * np.clip(size, -2, 2)
             else:
-                words = np.array(_WORDS.get(trait.id, [f"{trait.id} {n}" for n in "ABCDE"]), dtype=object)
+                words = np.array(
+                    _WORDS.get(trait.id, [f"{trait.id} {n}" for n in "ABCDE"]), dtype=object
+                )
                 effect = share * self.rng.normal(0, 1, len(words))
                 code = self.rng.integers(0, len(words), len(self.lead))
                 traits[trait.id] = words[code]
@@ -356,7 +367,11 @@ class _World:
         return np.array(words, dtype=object)[self.rng.integers(0, len(words), count)]
 
     def emit(
-        self, name: str, lead: Ints, when: Ints, properties: dict[str, npt.NDArray[np.generic]] | dict[str, Floats]
+        self,
+        name: str,
+        lead: Ints,
+        when: Ints,
+        properties: Mapping[str, npt.NDArray[Any]],
     ) -> None:
         columns = {"lead": lead, "occurred": when, **properties}
         self.chunks.append(pd.DataFrame(columns).assign(name=name))
@@ -367,7 +382,9 @@ class _World:
         late = self.rng.random(len(frame)) < self.config.late_share
         delay = np.where(late, self.rng.exponential(2.0, len(frame)), 0.0)
         frame["known"] = frame["occurred"] + (delay * DAY_US).astype(np.int64)
-        frame = frame[frame["known"] <= self.end].sort_values(["known", "occurred", "lead"], kind="stable")
+        frame = frame[frame["known"] <= self.end].sort_values(
+            ["known", "occurred", "lead"], kind="stable"
+        )
         width = len(str(self.config.leads - 1))
         head = pd.DataFrame(
             {
@@ -382,7 +399,7 @@ class _World:
         return pd.concat([head, rest], axis=1)
 
 
-def _meeting(condition: Condition, depth: Floats) -> npt.NDArray[np.generic]:
+def _meeting(condition: Condition, depth: Floats) -> npt.NDArray[Any]:
     """Values that meet a condition, the deeper the further inside."""
     value = condition.value
     if isinstance(value, tuple):
@@ -435,14 +452,24 @@ _WORDS: Final = {
     "role": ["founder", "marketing", "sales", "operations", "engineering"],
     "source": ["organic search", "paid search", "referral", "social", "newsletter", "event"],
 }
-_FIRST: Final = ("Ada", "Bruno", "Chen", "Dalia", "Emre", "Freya", "Goran", "Hana", "Ivo", "Jun",
-                 "Kofi", "Lena", "Milo", "Nadia", "Omar", "Pia", "Rosa", "Sven", "Tala", "Yuki")  # fmt: skip
-_LAST: Final = ("Abara", "Berg", "Costa", "Duval", "Eriksen", "Fontana", "Gupta", "Horvat", "Ito",
-                "Jansen", "Keller", "Lindgren", "Moreau", "Novak", "Okafor", "Petrov", "Silva")  # fmt: skip
-_KIND: Final = ("Logistics", "Analytics", "Foods", "Textiles", "Systems", "Health", "Works",
-                "Labs", "Energy", "Media", "Partners", "Robotics", "Print")  # fmt: skip
-_PLACE: Final = ("Juniper", "Harbor", "Northwind", "Alder", "Cobalt", "Summit", "Lumen", "Delta",
-                 "Marble", "Orchard", "Quartz", "Riverside", "Sable", "Tundra", "Willow")  # fmt: skip
+# fmt: off
+_FIRST: Final = (
+    "Ada", "Bruno", "Chen", "Dalia", "Emre", "Freya", "Goran", "Hana", "Ivo", "Jun", "Kofi", "Lena",
+    "Milo", "Nadia", "Omar", "Pia", "Rosa", "Sven", "Tala", "Yuki",
+)
+_LAST: Final = (
+    "Abara", "Berg", "Costa", "Duval", "Eriksen", "Fontana", "Gupta", "Horvat", "Ito", "Jansen",
+    "Keller", "Lindgren", "Moreau", "Novak", "Okafor", "Petrov", "Silva",
+)
+_PLACE: Final = (
+    "Juniper", "Harbor", "Northwind", "Alder", "Cobalt", "Summit", "Lumen", "Delta", "Marble",
+    "Orchard", "Quartz", "Riverside", "Sable", "Tundra", "Willow",
+)
+_KIND: Final = (
+    "Logistics", "Analytics", "Foods", "Textiles", "Systems", "Health", "Works", "Labs", "Energy",
+    "Media", "Partners", "Robotics", "Print",
+)
+# fmt: on
 
 
 def _person(lead: Ints) -> npt.NDArray[np.object_]:

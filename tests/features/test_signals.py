@@ -271,7 +271,12 @@ def test_the_standard_set_follows_from_the_ladder():
     for step in ("watch", "call", "purchase"):
         assert {f"step.{step}.{row}" for row in rows} <= ids
     assert {"step.watch.max.fraction", "step.watch.sum.fraction"} <= ids
-    assert {"ladder.position", "ladder.steps_completed", "ladder.days_at_position", "ladder.pace"} <= ids
+    assert {
+        "ladder.position",
+        "ladder.steps_completed",
+        "ladder.days_at_position",
+        "ladder.pace",
+    } <= ids
     assert not {each for each in ids if each.startswith(("trait.", "profile.", "step.call.max"))}
 
 

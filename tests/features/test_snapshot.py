@@ -624,7 +624,12 @@ def test_restart_resets_the_position_but_not_the_counts():
     assert after["ladder.days_at_position"] == 2.0
     assert before["ladder.pace"] == pytest.approx(1 / 14)
     assert after["ladder.pace"] is None
-    same = ("step.watch.count", "step.watch.max.fraction", "step.call.count", "step.call.days_since_last")
+    same = (
+        "step.watch.count",
+        "step.watch.max.fraction",
+        "step.call.count",
+        "step.call.days_since_last",
+    )
     assert [before[name] for name in same] == [after[name] for name in same]
     assert after["activity.count_7d"] == 3
 

@@ -1,0 +1,353 @@
+"""How good probabilities are: pure functions on arrays of one shape (n,).
+
+`probability` lies in [0, 1], `happened` is 1.0 or 0.0, `lead` says which rows belong together.
+Where a figure does not exist (no rows, or outcomes of one kind only) it is None, never NaN.
+
+Several rows of one lead are no independent evidence. Standard errors resample whole leads, and the
+intervals of the reliability table count rows by what they are worth (`design_effect`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, overload
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "Bin",
+    "LeadWeights",
+    "Queue",
+    "auc",
+    "auc_draws",
+    "average_precision",
+    "brier",
+    "design_effect",
+    "ece",
+    "ece_by_chance",
+    "equal_count_bins",
+    "found",
+    "gain",
+    "lead_weights",
+    "lift",
+    "log_loss",
+    "log_loss_draws",
+    "losses",
+    "queue",
+    "reliability",
+    "standard_error",
+    "wilson",
+]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_NEVER: Final = 1e-15
+"""Log loss does not believe in more certainty than this."""
+_DRAWS: Final = 200
+_FEWEST_DRAWS: Final = 20
+
+
+def auc(probability: Floats, happened: Floats) -> float | None:
+    """The chance that a row that happened is ranked above one that did not, ties counting half.
+
+    In [0, 1], 0.5 is no ranking at all (Hanley and McNeil 1982). None with one kind of outcome.
+    """
+    return _auc(_ranks(probability), happened, 1.0 - happened)
+
+
+def _ranks(probability: Floats) -> Ints:
+    """Shape (n,): dense ranks, equal values sharing one."""
+    return np.unique(probability, return_inverse=True)[1]
+
+
+def _auc(rank: Ints, reached: Floats, missed: Floats) -> float | None:
+    """The AUC of ranks, given each row's weight as a success and as a failure."""
+    up, down = np.bincount(rank, reached), np.bincount(rank, missed)
+    pairs = up.sum() * down.sum()
+    if pairs == 0:
+        return None
+    below = np.cumsum(down) - down / 2
+    return float((up * below).sum() / pairs)
+
+
+def average_precision(probability: Floats, happened: Floats) -> float | None:
+    """The precision at each success met from the top, averaged; equal ranks are met together.
+
+    In [0, 1]; a ranking at random has the base rate (Manning et al. 2008, 8.4). None with one kind
+    of outcome.
+    """
+    if _one_kind(happened):
+        return None
+    rank = _ranks(-probability)
+    up, every = np.bincount(rank, happened), np.bincount(rank)
+    precision = np.cumsum(up) / np.cumsum(every)
+    return float((up * precision).sum() / up.sum())
+
+
+def _one_kind(happened: Floats) -> bool:
+    return len(happened) == 0 or bool((happened == happened[0]).all())
+
+
+def losses(probability: Floats, happened: Floats) -> Floats:
+    """Shape (n,): minus the log of the probability given to what came, in nats, at least 0."""
+    told = np.where(happened == 1, probability, 1.0 - probability)
+    each: Floats = -np.log(np.maximum(told, _NEVER))
+    return each
+
+
+def log_loss(probability: Floats, happened: Floats) -> float | None:
+    """The mean surprise in nats, at least 0 (Good 1952); clipped at 1e-15. None without rows."""
+    return float(losses(probability, happened).mean()) if len(happened) else None
+
+
+def brier(probability: Floats, happened: Floats) -> float | None:
+    """The mean squared error, in [0, 1] (Brier 1950). None without rows."""
+    return float(((probability - happened) ** 2).mean()) if len(happened) else None
+
+
+@overload
+def wilson(successes: float, n: float, z: float = 1.96) -> tuple[float, float]: ...
+@overload
+def wilson(successes: Floats, n: Floats, z: float = 1.96) -> tuple[Floats, Floats]: ...
+def wilson(
+    successes: float | Floats, n: float | Floats, z: float = 1.96
+) -> tuple[float | Floats, float | Floats]:
+    """Wilson's score interval of a rate, in [0, 1] (Wilson 1927); z = 1.96 is 95 %.
+
+    `n` may be an effective number of rows and need not be whole. Without rows it is (0, 1).
+    """
+    safe = np.maximum(n, 1e-9)
+    rate = successes / safe
+    middle = (rate + z**2 / (2 * safe)) / (1 + z**2 / safe)
+    half = z / (1 + z**2 / safe) * np.sqrt(rate * (1 - rate) / safe + z**2 / (4 * safe**2))
+    low = np.clip(middle - half, 0.0, rate)  # rounding must not put the rate outside
+    high = np.clip(middle + half, rate, 1.0)
+    return (low, high) if isinstance(n, np.ndarray) else (float(low), float(high))
+
+
+def equal_count_bins(probability: Floats, bins: int = 10) -> Ints:
+    """Shape (n,): a bin for each row, rising with the probability; equal probabilities share one.
+
+    Bins hold as many rows as each other unless ties forbid it; there are at most `bins`.
+    """
+    _, inverse, counts = np.unique(probability, return_inverse=True, return_counts=True)
+    middle_rank = np.cumsum(counts) - counts / 2
+    place = np.floor(middle_rank / max(len(probability), 1) * bins)
+    return np.unique(place, return_inverse=True)[1][inverse]
+
+
+def design_effect(happened: Floats, lead: Ints, group: Ints) -> float:
+    """How many rows are worth one independent row, at least 1 (Kish 1965).
+
+    The variance of a group's rate, with the rows of a lead kept together, over what it would be
+    with independent rows; over all groups at once, since one group has too few leads to tell.
+    """
+    if len(happened) == 0:
+        return 1.0
+    rate = np.bincount(group, happened) / np.maximum(np.bincount(group), 1)
+    residual = happened - rate[group]
+    _, cluster = np.unique(np.stack([group, lead]), axis=1, return_inverse=True)
+    together = (np.bincount(cluster.ravel(), residual) ** 2).sum()
+    alone = (residual**2).sum()
+    return max(1.0, float(together / alone)) if alone > 0 else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One line of the reliability table.
+
+    Parameters
+    ----------
+    predicted, observed : the mean probability and the rate that came, in [0, 1].
+    low, high : Wilson's 95 % interval of the observed rate.
+    inside : whether `predicted` lies in it: chance explains the difference.
+    """
+
+    n: int
+    predicted: float
+    observed: float
+    low: float
+    high: float
+    inside: bool
+
+
+def reliability(
+    probability: Floats, happened: Floats, lead: Ints | None = None, bins: int = 10
+) -> tuple[Bin, ...]:
+    """Equal-count bins from the lowest probability to the highest, ties kept together.
+
+    With `lead`, Wilson's interval counts a bin's rows divided by the design effect: with five rows
+    of each lead it would otherwise be too narrow by half.
+    """
+    group = equal_count_bins(probability, bins)
+    worth = 1.0 if lead is None else 1.0 / design_effect(happened, lead, group)
+    n = np.bincount(group).astype(np.float64)
+    predicted, observed = np.bincount(group, probability) / n, np.bincount(group, happened) / n
+    low, high = wilson(observed * n * worth, n * worth)
+    inside = (low <= predicted) & (predicted <= high)
+    columns = (
+        part.tolist() for part in (np.bincount(group), predicted, observed, low, high, inside)
+    )
+    return tuple(Bin(*row) for row in zip(*columns, strict=True))
+
+
+def ece(probability: Floats, happened: Floats, bins: int = 10) -> float | None:
+    """The expected calibration error over equal-count bins, in [0, 1] (Naeini et al. 2015).
+
+    Biased upwards: a perfectly calibrated model has `ece_by_chance`, not 0. None without rows.
+    """
+    if len(happened) == 0:
+        return None
+    return _ece(equal_count_bins(probability, bins), happened - probability)
+
+
+def _ece(group: Ints, residual: Floats) -> float:
+    return float(np.abs(np.bincount(group, residual)).sum() / len(residual))
+
+
+def ece_by_chance(
+    probability: Floats, seed: int, *, bins: int = 10, effect: float = 1.0
+) -> float | None:
+    """The ECE that a perfectly calibrated model with these probabilities shows by chance.
+
+    The mean over 200 draws of independent outcomes from the probabilities themselves. Outcomes of
+    one lead are not independent; the draws ignore that, and `effect` (the design effect) makes up
+    for it to first order: chance grows with its square root. None without rows.
+    """
+    if len(probability) == 0:
+        return None
+    rng = np.random.default_rng(seed)
+    group = equal_count_bins(probability, bins)
+    draws = [
+        _ece(group, (rng.random(len(probability)) < probability) - probability)
+        for _ in range(_DRAWS)
+    ]
+    return float(np.mean(draws) * np.sqrt(effect))
+
+
+def _hits(probability: Floats, happened: Floats, picked: Floats) -> Floats:
+    """Expected successes among the first `picked` rows, equal ranks in random order."""
+    rank = _ranks(-probability)
+    rows = np.concatenate([[0.0], np.cumsum(np.bincount(rank))])
+    successes = np.concatenate([[0.0], np.cumsum(np.bincount(rank, happened))])
+    hits: Floats = np.interp(picked, rows, successes)
+    return hits
+
+
+def gain(probability: Floats, happened: Floats, shares: Floats) -> Floats | None:
+    """The share of all successes found in each top share of the ranking, both in [0, 1].
+
+    Equal ranks count as in random order. None without a success.
+    """
+    if not happened.any():
+        return None
+    curve: Floats = _hits(probability, happened, shares * len(happened)) / happened.sum()
+    return curve
+
+
+def found(probability: Floats, happened: Floats, share: float) -> float | None:
+    """The share of all successes that stands in the top `share` of the ranking, in [0, 1]."""
+    curve = gain(probability, happened, np.array([share]))
+    return None if curve is None else float(curve[0])
+
+
+def lift(probability: Floats, happened: Floats, share: float) -> float | None:
+    """The rate in the top `share` of the ranking over the rate of all, in [0, 1 / share]."""
+    part = found(probability, happened, share)
+    return None if part is None else part / share
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What working the top of the ranking at each instant comes to.
+
+    Parameters
+    ----------
+    picked : rows worked, of `n`, over all instants.
+    hits : expected successes among them, of `successes`.
+    found : the share of all successes that was worked, in [0, 1]; None without a success.
+    lift : the rate of what was worked over the rate of all; None without a success.
+    """
+
+    instants: int
+    n: int
+    picked: int
+    successes: int
+    hits: float
+    found: float | None
+    lift: float | None
+
+
+def queue(probability: Floats, happened: Floats, instant: Ints, capacity: float) -> Queue:
+    """Work the best rows of each instant, and count what is found.
+
+    Parameters
+    ----------
+    instant : shape (n,), rows with the same number compete for the same capacity.
+    capacity : below 1 a share of the rows of each instant (at least one), else a number of rows.
+    """
+    picked, hits = 0, 0.0
+    instants = np.unique(instant)
+    for at in instants:
+        here = instant == at
+        size = int(here.sum())
+        worked = max(1, round(capacity * size)) if capacity < 1 else min(round(capacity), size)
+        picked += worked
+        hits += float(_hits(probability[here], happened[here], np.array([float(worked)]))[0])
+    n, successes = len(happened), int(happened.sum())
+    part = hits / successes if successes else None
+    times = None if part is None else part * n / picked
+    return Queue(len(instants), n, picked, successes, hits, part, times)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LeadWeights:
+    """How often each lead was drawn in each resampling (Poisson bootstrap of clusters).
+
+    Parameters
+    ----------
+    cluster : shape (n,), the lead of each row as 0, 1, 2, ...
+    draws : shape (n_draws, n_leads).
+    """
+
+    cluster: Ints
+    draws: npt.NDArray[np.uint8]
+
+
+def lead_weights(lead: Ints, seed: int, draws: int = _DRAWS) -> LeadWeights:
+    """Resamplings of whole leads (Chamandy et al. 2012). The same seed pairs two models' draws."""
+    leads, cluster = np.unique(lead, return_inverse=True)
+    rng = np.random.default_rng(seed)
+    return LeadWeights(cluster, rng.poisson(1.0, (draws, len(leads))).astype(np.uint8))
+
+
+def auc_draws(probability: Floats, happened: Floats, weights: LeadWeights) -> Floats:
+    """Shape (n_draws,): the AUC of each resampling, NaN where it drew one kind of outcome."""
+    rank = _ranks(probability)
+    values = np.full(len(weights.draws), np.nan)
+    for at, draw in enumerate(weights.draws):
+        weight = draw[weights.cluster].astype(np.float64)
+        value = _auc(rank, weight * happened, weight * (1.0 - happened))
+        values[at] = np.nan if value is None else value
+    return values
+
+
+def log_loss_draws(probability: Floats, happened: Floats, weights: LeadWeights) -> Floats:
+    """Shape (n_draws,): the log loss of each resampling, NaN where it drew nothing."""
+    total = np.bincount(weights.cluster, losses(probability, happened))
+    rows = np.bincount(weights.cluster).astype(np.float64)
+    drawn = np.array([draw @ rows for draw in weights.draws])
+    lost = np.array([draw @ total for draw in weights.draws])
+    values: Floats = np.divide(lost, drawn, out=np.full(len(drawn), np.nan), where=drawn > 0)
+    return values
+
+
+def standard_error(draws: Floats) -> float | None:
+    """The spread of a figure over resamplings; of a difference, over the differences of draws.
+
+    None where fewer than 20 resamplings have a figure.
+    """
+    finite = draws[np.isfinite(draws)]
+    return float(finite.std(ddof=1)) if len(finite) >= _FEWEST_DRAWS else None
