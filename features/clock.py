@@ -41,7 +41,10 @@ def instant(text: str) -> datetime:
         if len(text) > len("2026-03-01"):
             raise TimeError(f"{text!r} has no time zone; write {text}Z for UTC")
         moment = moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise TimeError(f"{text!r} is no time between the years 1 and 9999 in UTC") from error
 
 
 def rfc3339(microseconds_: int) -> str:

@@ -8,7 +8,8 @@ RungError
 ├── BundleError          a bundle that is absent, damaged, or made for another ladder
 ├── StoreError           an event store that cannot be opened, or is not ours
 ├── TimeError            an instant without a time zone, or a text that is no time
-└── NoModel              a probability asked for before there is a model
+├── NoModel              a probability asked for before there is a model
+└── SettingsError        in serving.settings: an environment that cannot be used
 """
 
 from __future__ import annotations

@@ -90,8 +90,18 @@ class Signal:
         return self.says.format(value=_Number(value), count=Counted(value), ago=_ago(value))
 
 
-_COUNTING = (Op.COUNT, Op.SUM, Op.ACTIVE_DAYS, Op.DECAYED_COUNT, Op.DISTINCT, Op.STREAK)
+_COUNTING = (
+    Op.COUNT,
+    Op.SUM,
+    Op.ACTIVE_DAYS,
+    Op.DECAYED_COUNT,
+    Op.DISTINCT,
+    Op.STREAK,
+    Op.PROFILE_COMPLETENESS,
+)
 """Operations whose zero means that nothing happened."""
+_BUSY = "lately as busy as {value:.1f} actions today"
+"""Says a decayed count: older actions count less."""
 
 
 class _Text(str):
@@ -235,10 +245,10 @@ def _step_signals(step: Step) -> tuple[Signal, ...]:
         row(
             "recent",
             Op.DECAYED_COUNT,
-            "lately as busy as {value:.1f} actions today",
+            _BUSY,
             half_life_days=14.0,
         ),
-        row("days_since_last", Op.DAYS_SINCE_LAST, "last seen {ago}"),
+        row("days_since_last", Op.DAYS_SINCE_LAST, "last active {ago}"),
         row("active_days", Op.ACTIVE_DAYS, "active on {count:day}"),
     ]
     for measure, of in _measures_of(step).items():
@@ -283,14 +293,14 @@ def _activity_signals() -> tuple[Signal, ...]:
         row(
             "recent_3d",
             Op.DECAYED_COUNT,
-            "lately as busy as {value:.1f} actions today",
+            _BUSY,
             quiet,
             half_life_days=3.0,
         ),
         row(
             "recent_14d",
             Op.DECAYED_COUNT,
-            "lately as busy as {value:.1f} actions today",
+            _BUSY,
             quiet,
             half_life_days=14.0,
         ),
@@ -343,7 +353,7 @@ def _offer_signals(ladder: Ladder) -> tuple[Signal, ...]:
         row(
             "recent",
             Op.DECAYED_COUNT,
-            "offer load {value:.1f}",
+            "offers lately: as many as {value:.1f} today",
             none,
             of=extended,
             half_life_days=7.0,

@@ -9,6 +9,7 @@ to rounding. They say what goes with the score, not what would change it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -63,7 +64,10 @@ def explain(model: GoalModel, matrix: Floats, position: Ints) -> Explanations:
     return Explanations(base, steps * rate[:, None])
 
 
-OTHER = "other"
+OTHER: Final = "other"
+"""The signal of the reason that stands for all that are not told."""
+_SMALLEST: Final = 0.0005
+"""A reason that adds less is not worth a line."""
 
 
 def reasons(
@@ -74,20 +78,39 @@ def reasons(
     Signals that tell the same story (those of one step, those of recent activity) are told
     together, by the one that weighs most: a salesperson has ten seconds.
     """
-    families: dict[str, list[int]] = {}
-    for at, signal in enumerate(snapshot.signals):
-        families.setdefault(_family(signal), []).append(at)
     points = explanations.points[row]
+    starts, columns = _families(snapshot.signals)
+    in_order = points[columns]
+    totals = np.add.reduceat(in_order, starts)
     told = []
-    for columns in families.values():
-        total = float(points[columns].sum())
-        speaker = max(columns, key=lambda at: points[at] * np.sign(total))
+    for family in np.argsort(-np.abs(totals), kind="stable")[:most].tolist():
+        total = float(totals[family])
+        if abs(total) < _SMALLEST:
+            break
+        last = starts[family + 1] if family + 1 < len(starts) else len(columns)
+        members = columns[starts[family] : last]
+        speaker = int(members[np.argmax(points[members] * np.sign(total))])
         signal = snapshot.signals[speaker]
         told.append(Reason(signal.id, signal.sentence(snapshot.value(row, speaker)), total))
-    told.sort(key=lambda reason: -abs(reason.points))
-    strongest = [reason for reason in told[:most] if abs(reason.points) >= 0.0005]
-    rest = float(points.sum()) - sum(reason.points for reason in strongest)
-    return (*strongest, Reason(OTHER, "everything else together", rest))
+    rest = float(points.sum()) - sum(reason.points for reason in told)
+    return (*told, Reason(OTHER, "everything else together", rest))
+
+
+_known_families: dict[int, tuple[tuple[Signal, ...], Ints, Ints]] = {}
+"""By the identity of a table of signals, which is held here and so keeps it."""
+
+
+def _families(signals: tuple[Signal, ...]) -> tuple[Ints, Ints]:
+    """Columns ordered by family, and where each family starts."""
+    if id(signals) not in _known_families:
+        members: dict[str, list[int]] = {}
+        for at, signal in enumerate(signals):
+            members.setdefault(_family(signal), []).append(at)
+        sizes = [len(columns) for columns in members.values()]
+        starts = np.cumsum([0, *sizes[:-1]])
+        columns = np.array([at for columns in members.values() for at in columns])
+        _known_families[id(signals)] = (signals, starts, columns)
+    return _known_families[id(signals)][1:]
 
 
 def _family(signal: Signal) -> str:

@@ -1,0 +1,111 @@
+"""The edge of every request: its id, its limits, the headers of its answer, its line in the log."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from typing import Final
+
+from fastapi import FastAPI, Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.logs import log
+from serving.problems import respond, unexpected
+
+__all__ = ["Edge", "install"]
+
+MOST_BODY_BYTES: Final = 16 * 1024 * 1024
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SECURITY: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none';"
+        " form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+}
+_QUIET: Final = ("/healthz", "/readyz", "/static/")
+
+
+def install(app: FastAPI) -> None:
+    """Put the edge around an app."""
+    app.add_middleware(Edge)
+
+
+class Edge:
+    """Gives each request an id, and catches what nobody else has caught."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope))
+        scope.setdefault("state", {})["request_id"] = request_id
+        answer = _Answer(send, request_id)
+        started = time.perf_counter()
+        try:
+            await self.app(scope, _limited(receive), answer.send)
+        except Exception:  # the edge of the process
+            log("unexpected error", logging.ERROR, error=True, request_id=request_id)
+            if answer.status is None:
+                await respond(Request(scope), unexpected())(scope, receive, answer.send)
+        finally:
+            level = logging.DEBUG if scope["path"].startswith(_QUIET) else logging.INFO
+            log(
+                "request",
+                level,
+                request_id=request_id,
+                method=scope["method"],
+                path=scope["path"],
+                status=answer.status,
+                milliseconds=round((time.perf_counter() - started) * 1000, 2),
+            )
+
+
+class _Answer:
+    """Sends an answer on, with our headers; `status` is None until it has begun."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status: int | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self._request_id
+            for name, value in _SECURITY.items():
+                headers[name] = value
+        await self._send(message)
+
+
+def _request_id(headers: Headers) -> str:
+    """The id that the caller gave, where it is a plain one; otherwise a new one."""
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _limited(receive: Receive) -> Receive:
+    """The body, up to its limit; HTTPException 413 beyond."""
+    received = 0
+
+    async def limited() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > MOST_BODY_BYTES:
+            limit = MOST_BODY_BYTES // 1024 // 1024
+            raise HTTPException(413, f"A body may have {limit} MiB; send it in parts.")
+        return message
+
+    return limited

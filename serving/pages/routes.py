@@ -1,0 +1,292 @@
+"""The two pages. What they show comes from the same functions as the answers of /v1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import quote, urlencode
+
+import jinja2
+from fastapi import APIRouter, FastAPI, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from features.clock import instant, microseconds, rfc3339
+from features.errors import UnknownLead
+from features.ladder import EventNames, Ladder, Step
+from features.lead_events import Row
+from serving.pages import words
+from serving.problems import Problem
+from serving.queue import (
+    QueueItem,
+    after_of,
+    check_step,
+    cursor_of,
+    items,
+    queue_part,
+    suggestion,
+)
+from serving.scorer import Answer, Scorer
+from serving.service import Served, Service
+
+__all__ = ["install", "problem_page", "router"]
+
+_HERE: Final = Path(__file__).parent
+_PER_PAGE: Final = 25
+_MOST_EVENTS: Final = 200
+_MOST_REASONS: Final = 50
+_MOST_PROPERTIES: Final = 8
+
+router = APIRouter(include_in_schema=False)
+
+
+def install(app: FastAPI) -> None:
+    """Serve the style sheet and the icon."""
+    app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
+
+
+@router.get("/")
+async def queue_page(
+    service: Served, cursor: str | None = None, step: str | None = None
+) -> Response:
+    """Who to talk to next."""
+    step = step or None
+    check_step(service.scorer.bundle, step)
+    after = after_of(cursor or None)
+    return await run_in_threadpool(lambda: _html("queue.html", _queue(service, after, step)))
+
+
+@router.get("/leads/{lead_id:path}")
+async def lead_page(lead_id: str, service: Served) -> Response:
+    """One lead: the score, why, what to do, and all that happened."""
+    return await run_in_threadpool(lambda: _html("lead.html", _lead(service, lead_id)))
+
+
+def problem_page(request: Request, problem: Problem) -> str:
+    """A problem as a page."""
+    request_id = request.scope["state"]["request_id"]
+    return _rendered("problem.html", {"problem": problem, "request_id": request_id})
+
+
+# ------------------------------------------------------------------------------------------- Queue
+
+State = Literal["ready", "no_model", "scoring", "empty", "nobody"]
+
+
+def _queue(service: Service, after: tuple[float, str] | None, step: str | None) -> dict[str, Any]:
+    scorer, now = service.scorer, service.scorer.clock()
+    ladder = scorer.bundle.ladder if scorer.bundle else None
+    part = queue_part(scorer.store, _PER_PAGE, after, step) if ladder else None
+    shown = items(scorer, part.scores) if part else []
+    following = part.after if part else None
+    return {
+        "state": _state(service, bool(shown)),
+        "why_not": scorer.why_not,
+        "failure": service.failure,
+        "ladder": ladder,
+        "rows": [_row(scorer, ladder, item, now) for item in shown] if ladder else [],
+        "filters": _filters(service, ladder, step) if ladder else [],
+        "step": step,
+        "first": after is None,
+        "first_page": _address(step=step),
+        "next_page": _address(step=step, cursor=cursor_of(following)) if following else None,
+        "queued": service.run.queued if service.run else None,
+        "scored": words.ago(_micros(shown[0]["scored_at"]), now) if shown else None,
+        "evidence": scorer.bundle.advancement.evidence if scorer.bundle else None,
+    }
+
+
+def _state(service: Service, has_rows: bool) -> State:
+    if service.scorer.bundle is None:
+        return "no_model"
+    if has_rows:
+        return "ready"
+    if service.run is None:
+        return "scoring"
+    return "nobody" if service.run.leads else "empty"
+
+
+def _address(**query: str | None) -> str:
+    given = {key: value for key, value in query.items() if value is not None}
+    return f"/?{urlencode(given)}" if given else "/"
+
+
+def _filters(service: Service, ladder: Ladder, step: str | None) -> list[dict[str, Any]]:
+    """The steps to choose from, with how many queued leads have each before them."""
+    run = service.run
+    return [
+        {
+            "title": goal.title,
+            "address": _address(step=goal.id),
+            "chosen": goal.id == step,
+            "count": run.by_step.get(goal.id, 0) if run else None,
+        }
+        for goal in ladder.goals
+    ]
+
+
+def _row(scorer: Scorer, ladder: Ladder, item: QueueItem, now: int) -> dict[str, Any]:
+    rows = scorer.store.events_of(item["lead_id"])
+    person = _person(item["lead_id"], rows, ladder, now)
+    last_active = item["last_active"]
+    return {
+        **person,
+        "item": item,
+        "reasons": [one for one in item["reasons"] if one["signal"] != "other"][:3],
+        "last_active": words.ago(_micros(last_active) if last_active else None, now),
+    }
+
+
+def _person(lead_id: str, rows: list[Row], ladder: Ladder | None, now: int) -> dict[str, Any]:
+    events = ladder.events if ladder else EventNames()
+    traits = words.traits_of(rows, events.traits, now)
+    title, below = words.who(lead_id, traits)
+    return {
+        "title": title,
+        "below": below,
+        "traits": traits,
+        "address": f"/leads/{quote(lead_id, safe='')}",
+    }
+
+
+def _micros(text: str) -> int:
+    return microseconds(instant(text))
+
+
+# -------------------------------------------------------------------------------------------- Lead
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """A line of the sum: from where to where it goes, in percent of the width."""
+
+    text: str
+    points: str
+    start: float
+    width: float
+    kind: Literal["base", "up", "down", "total", "none"]
+
+
+def _lead(service: Service, lead_id: str) -> dict[str, Any]:
+    scorer, now = service.scorer, service.scorer.clock()
+    ladder = scorer.bundle.ladder if scorer.bundle else None
+    rows = [row for row in _events_of(scorer, lead_id) if row[2] <= now]
+    if not rows:
+        raise UnknownLead(f"no event of lead {words.shown(lead_id)!r} has arrived")
+    answer = scorer.score(lead_id, now, _MOST_REASONS) if ladder else None
+    goal = _goal(ladder, answer)
+    return {
+        **_person(lead_id, rows, ladder, now),
+        "lead_id": lead_id,
+        "ladder": ladder,
+        "score": answer,
+        "goal": goal,
+        "bars": _bars(answer) if answer and goal else [],
+        "suggestion": suggestion(ladder, goal, now) if ladder and goal else None,
+        "place": _place(scorer, answer),
+        "days": _timeline(scorer, rows, now),
+        "earlier": max(0, len(rows) - _MOST_EVENTS),
+        "why_not": scorer.why_not,
+    }
+
+
+def _goal(ladder: Ladder | None, answer: Answer | None) -> Step | None:
+    """The next step; None after the purchase."""
+    if ladder is None or answer is None or answer["step"] is None:
+        return None
+    return ladder.goals[answer["position"]]
+
+
+def _events_of(scorer: Scorer, lead_id: str) -> list[Row]:
+    return [] if "\0" in lead_id else scorer.store.events_of(lead_id)
+
+
+def _place(scorer: Scorer, answer: Answer | None) -> str | None:
+    """Where the lead would stand in the queue, in words."""
+    if scorer.ranking is None or answer is None or answer["probability"] is None:
+        return None
+    _, band = scorer.ranking.place(answer["probability"])
+    return words.BANDS[band]
+
+
+def _bars(answer: Answer) -> list[_Bar]:
+    """Base, reasons and their sum. Figures are rounded so that what is read adds up."""
+    base, total = _tenth(answer["base"]), _tenth(answer["probability"])
+    told = [(one["text"], _tenth(one["points"])) for one in answer["reasons"][:-1]]
+    rest = round(total - base - sum(value for _, value in told), 1)
+    told += [("everything else together", rest)] if rest else []
+    ends = [base]
+    for _, value in told:
+        ends.append(ends[-1] + value)
+    scale = 100.0 / max(*ends, total, 0.1) / 1.02
+    bars = [_Bar("a typical lead at this step", f"{base:.1f}", 0.0, base * scale, "base")]
+    for (text, value), before in zip(told, ends, strict=False):
+        start = max(0.0, min(before, before + value)) * scale
+        kind: Literal["up", "down"] = "up" if value >= 0 else "down"
+        bars.append(_Bar(text, words.points(value / 100.0), start, abs(value) * scale, kind))
+    return [*bars, _Bar("this lead", f"{total:.1f}", 0.0, total * scale, "total")]
+
+
+def _tenth(share: float | None) -> float:
+    """A share in percent, to a tenth."""
+    return round(100.0 * (share or 0.0), 1)
+
+
+def _timeline(scorer: Scorer, rows: list[Row], now: int) -> list[tuple[str, list[dict[str, Any]]]]:
+    """The latest events, newest first, by day."""
+    latest = sorted(rows, key=lambda row: (row[1], row[2]), reverse=True)[:_MOST_EVENTS]
+    steps = scorer.completed_by(latest)
+    days: dict[str, list[dict[str, Any]]] = {}
+    for row, step in zip(latest, steps, strict=True):
+        name, occurred, known, properties = row
+        happened = min(occurred, known)
+        days.setdefault(words.day(happened, now), []).append(
+            {
+                "name": words.titled(name),
+                "clock": words.clock(happened),
+                "iso": rfc3339(happened),
+                "ago": words.ago(happened, now),
+                "step": step,
+                "properties": [
+                    (words.titled(key), words.shown(value))
+                    for key, value in sorted(properties.items())[:_MOST_PROPERTIES]
+                ],
+            }
+        )
+    return list(days.items())
+
+
+# --------------------------------------------------------------------------------------- Rendering
+
+
+def _html(template: str, values: dict[str, Any]) -> Response:
+    return HTMLResponse(_rendered(template, values), headers={"Cache-Control": "no-store"})
+
+
+def _rendered(template: str, values: dict[str, Any]) -> str:
+    return _templates().get_template(template).render(values)
+
+
+@lru_cache(maxsize=1)
+def _templates() -> jinja2.Environment:
+    """Everything is escaped that is not a template of ours; an absent name is an error."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "chance": words.chance,
+        "points": words.points,
+        "titled": words.titled,
+        "shown": words.shown,
+        "sentence": words.sentence,
+        "initials": words.initials,
+    }
+    environment.globals |= {"likely": words.likely, "bands": words.BANDS}
+    return environment

@@ -1,0 +1,148 @@
+"""How the pages say things: chances, points, ages, names. Words that a salesperson would use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from features.clock import when
+from features.event_log import DAY_US
+from features.lead_events import Row
+from features.properties import as_text
+
+__all__ = [
+    "BANDS",
+    "ago",
+    "chance",
+    "clock",
+    "day",
+    "initials",
+    "likely",
+    "points",
+    "sentence",
+    "shown",
+    "titled",
+    "traits_of",
+    "who",
+]
+
+_NAME_KEYS: Final = ("name", "full_name", "fullName")
+_FIRST_KEYS: Final = ("first_name", "firstName")
+_LAST_KEYS: Final = ("last_name", "lastName")
+_COMPANY_KEYS: Final = ("company", "company_name", "companyName", "organization", "organisation")
+_LONGEST: Final = 90
+_SPACE: Final = "\u00a0"
+
+
+BANDS: Final = {
+    "high": "Top fifth of the queue",
+    "medium": "Upper half of the queue",
+    "low": "Lower half of the queue",
+}
+
+
+def sentence(text: str) -> str:
+    """A text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def chance(probability: float) -> str:
+    """A probability in percent: "42 %", "under 1 %"."""
+    percent = 100.0 * probability
+    if percent < 0.5:
+        return f"under{_SPACE}1{_SPACE}%"
+    if percent >= 99.5:
+        return f"over{_SPACE}99{_SPACE}%"
+    return f"{percent:.0f}{_SPACE}%"
+
+
+def likely(low: float, high: float) -> str:
+    """An interval in words: "likely 36 to 48"."""
+    start, end = f"{100.0 * low:.0f}", f"{100.0 * high:.0f}"
+    return f"likely {start} to {end}" if start != end else f"likely about {start}"
+
+
+def points(share: float) -> str:
+    """What a reason adds, in percentage points: "+6.1", "−2.0"."""
+    text = f"{abs(100.0 * share):.1f}"
+    return text if text == "0.0" else f"{'+' if share > 0 else '−'}{text}"
+
+
+def ago(moment: int | None, now: int) -> str:
+    """An age: "2 days ago", "just now", "never"."""
+    if moment is None:
+        return "never"
+    minutes = max(0, now - moment) // 60_000_000
+    for size, unit in ((60 * 24 * 365, "year"), (60 * 24, "day"), (60, "hour"), (1, "minute")):
+        if minutes >= size:
+            count = minutes // size
+            return f"{count} {unit}{'s' if count != 1 else ''} ago"
+    return "just now"
+
+
+def day(moment: int, now: int) -> str:
+    """The day of an instant, UTC: "Today", "Yesterday", "Monday, 2 March 2026"."""
+    distance = now // DAY_US - moment // DAY_US
+    if distance in (0, 1):
+        return "Yesterday" if distance else "Today"
+    date = when(moment)
+    return f"{date:%A}, {date.day} {date:%B %Y}"
+
+
+def clock(moment: int) -> str:
+    """The time of day of an instant, UTC."""
+    return f"{when(moment):%H:%M}"
+
+
+def titled(name: str) -> str:
+    """The name of an event or a property as words: "video_progress" is "Video progress"."""
+    words = name.replace("_", " ").replace("-", " ").strip()
+    return words[:1].upper() + words[1:] or name
+
+
+def shown(value: object) -> str:
+    """The value of a property as a short text."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = as_text(value) or ""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def traits_of(rows: Sequence[Row], traits_event: str, now: int) -> dict[str, object]:
+    """What is known of a lead: of each trait the value that arrived last."""
+    known = sorted((row for row in rows if row[0] == traits_event and row[2] <= now), key=_arrival)
+    traits: dict[str, object] = {}
+    for row in known:
+        traits |= {key: value for key, value in row[3].items() if value not in (None, "")}
+    return traits
+
+
+def _arrival(row: Row) -> tuple[int, int]:
+    return row[2], row[1]
+
+
+def who(lead_id: str, traits: Mapping[str, object]) -> tuple[str, str]:
+    """What to call a lead, and what to write below: name and company as far as they are known."""
+    parts = (_first(traits, _FIRST_KEYS), _first(traits, _LAST_KEYS))
+    name = _first(traits, _NAME_KEYS) or " ".join(part for part in parts if part)
+    company = _first(traits, _COMPANY_KEYS)
+    title = name or company or lead_id
+    below = company if name else lead_id if company else ""
+    return shown(title), shown(below)
+
+
+def _first(traits: Mapping[str, object], keys: Sequence[str]) -> str:
+    for key in keys:
+        value = traits.get(key)
+        if isinstance(value, Mapping):  # Segment writes company: {name: ...}
+            value = value.get("name")
+        if isinstance(value, str) and value.strip():
+            return value.strip()
+    return ""
+
+
+def initials(title: str) -> str:
+    """One or two letters for the lead's badge."""
+    letters = [word[0] for word in title.split() if word[0].isalnum()]
+    chosen = letters[:1] + letters[-1:] if len(letters) > 1 else letters[:1]
+    return "".join(chosen).upper() or "?"

@@ -1,0 +1,101 @@
+"""What the operator sets: the environment, read once, refused early.
+
+`RUNG_` and a field's name in capitals is its variable. Nothing is read when this is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+from features.errors import Mistake, RungError, did_you_mean
+
+__all__ = ["Settings", "SettingsError"]
+
+_PREFIX: Final = "RUNG_"
+_LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+class SettingsError(RungError):
+    """Settings that cannot be used. `mistakes` holds every one that was found."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one process of the service runs.
+
+    Parameters
+    ----------
+    database_url : a path or a URL of the event store; made where there is none.
+    bundle : the folder that `rung train` wrote.
+    rescore_seconds : pause between two scorings of all leads; time alone changes scores.
+    """
+
+    database_url: str = "sqlite:///rung.db"
+    bundle: Path = Path("artifacts/bundle")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    rescore_seconds: float = 900.0
+    log_level: str = "info"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """The settings of an environment such as `os.environ`; an empty value is as good as none.
+
+        Raises
+        ------
+        SettingsError : unknown `RUNG_` variables and unreadable values, all at once.
+        """
+        names = {_PREFIX + field.name.upper(): field.name for field in fields(cls)}
+        mistakes: list[Mistake] = []
+        values: dict[str, Any] = {}
+        for variable in sorted(name for name in environment if name.startswith(_PREFIX)):
+            if variable not in names:
+                hint = did_you_mean(variable, names).removeprefix("; ")
+                mistakes.append(Mistake(variable, "no such setting", hint))
+            elif text := environment[variable].strip():
+                try:
+                    values[names[variable]] = _READERS[names[variable]](text)
+                except ValueError as error:
+                    mistakes.append(Mistake(variable, f"{text!r} will not do", str(error)))
+        if mistakes:
+            raise SettingsError(mistakes)
+        return cls(**values)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 <= int(text) <= 65_535:
+        raise ValueError("a port is a whole number from 0 to 65535")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 1.0 <= seconds <= 86_400.0:
+        raise ValueError("write seconds, from 1 to 86400")
+    return seconds
+
+
+def _level(text: str) -> str:
+    if text.lower() not in _LEVELS:
+        raise ValueError(f"one of {', '.join(_LEVELS)}")
+    return text.lower()
+
+
+_READERS: Final[dict[str, Callable[[str], object]]] = {
+    "database_url": str,
+    "bundle": Path,
+    "host": str,
+    "port": _port,
+    "rescore_seconds": _seconds,
+    "log_level": _level,
+}

@@ -1,0 +1,94 @@
+"""One running service with a model for all tests, and a way to start others."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from serving.app import create_app
+from serving.service import Service
+from serving.settings import Settings
+from tests.serving import world
+
+Start = Callable[..., AbstractContextManager[TestClient]]
+_LEADS = 60
+
+
+def _scored(service: Service) -> None:
+    until = time.monotonic() + 60
+    while service.run is None and time.monotonic() < until:
+        time.sleep(0.01)
+    assert service.run is not None, service.failure
+
+
+@contextmanager
+def started(database_url: str, bundle: Path, wait: bool = True) -> Iterator[TestClient]:
+    """A service over a store and a bundle; with `wait`, after all leads were scored."""
+    settings = Settings(database_url=database_url, bundle=bundle, rescore_seconds=3600.0)
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+        if wait:
+            _scored(service_of(client))
+        yield client
+
+
+def service_of(client: TestClient) -> Service:
+    app = client.app
+    assert isinstance(app, FastAPI)
+    service = app.state.service
+    assert isinstance(service, Service)
+    return service
+
+
+@pytest.fixture(scope="session")
+def start() -> Start:
+    return started
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store `events.db` with leads, and the bundles `fitted` and `rates`."""
+    path = tmp_path_factory.mktemp("served")
+    until = world.now()
+    url = world.filled(path, world.population(_LEADS, until))
+    world.fitted_bundle(path / "fitted", url, until)
+    world.rates_bundle(path / "rates")
+    return path
+
+
+def _copy(folder: Path, into: Path) -> str:
+    """A store of one's own: scores are kept in it."""
+    return f"sqlite:///{shutil.copy(folder / 'events.db', into / 'copy.db')}"
+
+
+@pytest.fixture
+def url(folder: Path, tmp_path: Path) -> str:
+    """A store with the leads of `folder`."""
+    return _copy(folder, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def client(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A service with a fitted model, its queue scored."""
+    url = _copy(folder, tmp_path_factory.mktemp("client"))
+    with started(url, folder / "fitted") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def service(client: TestClient) -> Service:
+    return service_of(client)
+
+
+@pytest.fixture(scope="session")
+def bare(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A service without a model."""
+    url = _copy(folder, tmp_path_factory.mktemp("bare"))
+    with started(url, folder / "nothing", wait=False) as running:
+        yield running

@@ -1,0 +1,69 @@
+"""Settings: read once from the environment, refused early, all mistakes at once."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from serving.settings import Settings, SettingsError
+
+
+def test_defaults():
+    """An environment that says nothing gives the defaults; what is not ours is left alone."""
+    assert Settings.from_environment({"PATH": "/bin", "RUNG_PORT": " "}) == Settings()
+
+
+def test_read():
+    """Each variable sets its field."""
+    settings = Settings.from_environment(
+        {
+            "RUNG_DATABASE_URL": "postgresql://db/rung",
+            "RUNG_BUNDLE": "bundles/current",
+            "RUNG_HOST": "::",
+            "RUNG_PORT": "80",
+            "RUNG_RESCORE_SECONDS": "60",
+            "RUNG_LOG_LEVEL": "WARNING",
+        }
+    )
+    assert settings == Settings(
+        "postgresql://db/rung", Path("bundles/current"), "::", 80, 60.0, "warning"
+    )
+
+
+def test_unknown_variable():
+    """An unknown RUNG_ variable is an error that names the closest one."""
+    with pytest.raises(SettingsError, match=r"RUNG_BUNDEL: no such setting .*'RUNG_BUNDLE'"):
+        Settings.from_environment({"RUNG_BUNDEL": "x"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "remedy"),
+    [
+        ("RUNG_PORT", "http", "whole number"),
+        ("RUNG_PORT", "70000", "whole number"),
+        ("RUNG_RESCORE_SECONDS", "soon", "write seconds"),
+        ("RUNG_RESCORE_SECONDS", "0", "write seconds"),
+        ("RUNG_RESCORE_SECONDS", "nan", "write seconds"),
+        ("RUNG_LOG_LEVEL", "loud", "one of debug"),
+    ],
+)
+def test_unreadable_value(variable, value, remedy):
+    """A value that will not do is refused with what would."""
+    with pytest.raises(SettingsError, match=f"{variable}: '{value}' will not do .*{remedy}"):
+        Settings.from_environment({variable: value})
+
+
+def test_all_mistakes_at_once():
+    """Every mistake is reported, not the first alone."""
+    with pytest.raises(SettingsError, match="RUNG_PORT") as caught:
+        Settings.from_environment({"RUNG_PORT": "x", "RUNG_HOTS": "y", "RUNG_LOG_LEVEL": "z"})
+    assert len(caught.value.mistakes) == 3
+
+
+def test_documented():
+    """Every setting is in the operator's page, with its default."""
+    page = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
+    for field in fields(Settings):
+        default = f"{field.default:g}" if isinstance(field.default, float) else field.default
+        (row,) = [line for line in page.splitlines() if f"| `RUNG_{field.name.upper()}`" in line]
+        assert row.endswith(f"| `{default}` |")
