@@ -44,8 +44,6 @@ def _instant(value: object) -> int:
             return microseconds(instant(value))
         except TimeError as error:
             raise PydanticCustomError("time", "{reason}", {"reason": str(error)}) from error
-        except OverflowError:
-            pass
     shown = repr(value)[:40]
     raise PydanticCustomError(
         "time", "{shown} is not a time; write 2026-03-01T12:00:00Z", {"shown": shown}
