@@ -104,6 +104,8 @@ def shown(value: object) -> str:
     """The value of a property as a short text."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float) and not value.is_integer():
+        return f"{value:.4g}"
     text = as_text(value) or ""
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
