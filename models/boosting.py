@@ -14,6 +14,7 @@ from typing import Final
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
+from joblib import Parallel, delayed
 
 __all__ = ["SMALL", "BoostingConfig", "CrossFit", "cross_fit", "lead_folds", "merged"]
 
@@ -103,8 +104,8 @@ def cross_fit(
     fold's noise and make its held-out margins look better than they are.
     """
     parameters = config.parameters(len(matrix), rows_per_lead, seed)
-    models, curves = [], []
-    for at in range(int(fold.max()) + 1):
+
+    def fit(at: int) -> tuple[lgb.Booster, list[float]]:
         progress(f"boosting fold {at + 1}")
         curve: dict[str, dict[str, list[float]]] = {}
         train = lgb.Dataset(
@@ -114,20 +115,26 @@ def cross_fit(
             params=parameters,
         )
         held_out = lgb.Dataset(matrix[fold == at], happened[fold == at], reference=train)
-        models.append(
-            lgb.train(
-                dict(parameters),
-                train,
-                config.most_rounds,
-                valid_sets=[held_out],
-                valid_names=["held_out"],
-                callbacks=[
-                    lgb.early_stopping(config.patience, verbose=False),
-                    lgb.record_evaluation(curve),
-                ],
-            )
+        model = lgb.train(
+            dict(parameters),
+            train,
+            config.most_rounds,
+            valid_sets=[held_out],
+            valid_names=["held_out"],
+            callbacks=[
+                lgb.early_stopping(config.patience, verbose=False),
+                lgb.record_evaluation(curve),
+            ],
+            keep_training_booster=True,  # else the rounds after the fold's own best are dropped
         )
-        curves.append(curve["held_out"]["binary_logloss"])
+        return model, curve["held_out"]["binary_logloss"]
+
+    # Small folds take one thread each, so that several can be fitted at once.
+    at_once = -1 if len(matrix) < SMALL else 1
+    fitted = Parallel(n_jobs=at_once, prefer="threads")(
+        delayed(fit)(at) for at in range(int(fold.max()) + 1)
+    )
+    models, curves = zip(*fitted, strict=True)
     shortest = min(len(curve) for curve in curves)
     mean = np.mean([curve[:shortest] for curve in curves], axis=0)
     return CrossFit(tuple(models), int(mean.argmin()) + 1)

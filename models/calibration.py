@@ -5,8 +5,8 @@ The probability of a lead at position k is
     logit p = logit(rate_k) + shift_k + slope * (margin - typical_margin_k)
 
 so a margin that teaches nothing (slope 0) leaves the step's rate, and the answer slides back to it
-as the evidence thins out: the slope is shrunk by a positive-part James-Stein factor 1 - (3/z)^2,
-z being the slope in its own standard errors, counted by leads. Three, because the rounds of the
+as the evidence thins out: the slope is shrunk by a positive-part James-Stein factor 1 - (2.5/z)^2,
+z being the slope in its own standard errors, counted by leads. Not 1, because the rounds of the
 boosting were chosen on the same held-out folds: on data with nothing to learn, z strays further
 than one.
 
@@ -39,7 +39,7 @@ _GROUPS: Final = 1000
 _GRID: Final = 128
 _RESAMPLES: Final = 200
 _SHIFT_SD: Final = 0.5
-_LEARNED: Final = 3.0
+_LEARNED: Final = 2.5
 """Standard errors of the slope up to which a margin has taught nothing."""
 
 Evidence = Literal["model", "rates", "prior"]

@@ -61,10 +61,10 @@ class World:
             replace(
                 parts[0].snapshot,
                 leads=tuple(lead for part in parts for lead in part.snapshot.leads),
-                **{
-                    name: np.concatenate([getattr(part.snapshot, name) for part in parts])
-                    for name in ("as_of", "values", "position", "last_active")
-                },
+                as_of=np.concatenate([part.as_of for part in parts]),
+                values=np.concatenate([part.snapshot.values for part in parts]),
+                position=np.concatenate([part.position for part in parts]),
+                last_active=np.concatenate([part.snapshot.last_active for part in parts]),
             ),
         )
         advanced, _ = label(self.log, ladder, points, self.end)
