@@ -158,6 +158,31 @@ class EventLog:
         """The lead index of each event row."""
         return np.repeat(np.arange(len(self.leads)), np.diff(self.starts))
 
+    def known_by(self, until: int) -> EventLog:
+        """The log as it stood at an instant, as if the rest had never been read."""
+        known = self.known <= until
+        if known.all():
+            return self
+        name, names = _used(self.name[known], self.names)
+        texts = np.empty((len(self.columns.texts), int(known.sum())), dtype=np.int32)
+        text_values = []
+        for row, values in enumerate(self.text_values):
+            texts[row], used = _used(self.texts[row, known], values)
+            text_values.append(used)
+        sizes = np.bincount(self.lead_of_rows()[known], minlength=len(self.leads))
+        return EventLog(
+            leads=tuple(lead for lead, size in zip(self.leads, sizes, strict=True) if size),
+            starts=np.concatenate([[0], np.cumsum(sizes[sizes > 0])]).astype(np.int64),
+            names=names,
+            name=name,
+            occurred=self.occurred[known],
+            known=self.known[known],
+            columns=self.columns,
+            numbers=np.compress(known, self.numbers, axis=1),
+            texts=texts,
+            text_values=tuple(text_values),
+        )
+
     def only(self, keep: npt.NDArray[np.bool_]) -> EventLog:
         """The log of some leads: `keep` is a mask of shape (n_leads,)."""
         rows = np.repeat(keep, np.diff(self.starts))
@@ -174,6 +199,14 @@ class EventLog:
             texts=np.compress(rows, self.texts, axis=1),
             text_values=self.text_values,
         )
+
+
+def _used(codes: Codes, values: tuple[str, ...]) -> tuple[Codes, tuple[str, ...]]:
+    """Codes into the values that occur alone, in the same order."""
+    used = np.unique(codes[codes >= 0])
+    rank = np.full(len(values) + 1, -1, dtype=np.int32)
+    rank[used] = np.arange(len(used), dtype=np.int32)
+    return rank[codes], tuple(values[at] for at in used)
 
 
 def encode(

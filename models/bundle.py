@@ -241,7 +241,11 @@ def _manifest(folder: Path) -> dict[str, Any]:
     if made != FORMAT:
         raise BundleError(f"{folder} has bundle format {made}, this Rung reads {FORMAT}")
     unhashed = {key: value for key, value in manifest.items() if key != "hash"}
-    if _hash(folder, unhashed) != held:
+    try:
+        found = _hash(folder, unhashed)
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{folder} is damaged: {error}; train it again") from error
+    if found != held:
         raise BundleError(f"{folder} is damaged: its files do not match its hash; train it again")
     return manifest
 
@@ -259,13 +263,23 @@ def _files(folder: Path) -> Iterable[Path]:
 
 
 def _clear(folder: Path) -> None:
+    """Make an empty folder of one that does not exist, is empty, or holds an older bundle."""
     folder.mkdir(parents=True, exist_ok=True)
-    ours = {"manifest.json", *(path.name for path in _files(folder))}
-    others = sorted(path.name for path in folder.iterdir() if path.name not in ours)
-    if others and "manifest.json" not in ours.intersection(p.name for p in folder.iterdir()):
-        raise BundleError(f"{folder} holds {others[0]!r} and no bundle; choose an empty folder")
-    for name in ours:
-        (folder / name).unlink(missing_ok=True)
+    held = sorted(folder.iterdir())
+    if held and not _is_bundle(folder):
+        ours = {path.name for path in _files(folder)}
+        name = next((path.name for path in held if path.name not in ours), held[0].name)
+        raise BundleError(f"{folder} holds {name!r} and no bundle; choose an empty folder")
+    for path in (folder / "manifest.json", *_files(folder)):
+        path.unlink(missing_ok=True)
+
+
+def _is_bundle(folder: Path) -> bool:
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and {"format", "hash"} <= manifest.keys()
 
 
 def _json(values: object) -> str:

@@ -103,7 +103,7 @@ class GoalModel:
 
     def margins(self, matrix: Floats) -> Floats:
         """Shape (n,), log-odds before calibration."""
-        if self.booster is None or self.calibrator.slope == 0.0:
+        if self.booster is None or self.calibrator.slope == 0.0 or len(matrix) == 0:
             return np.zeros(len(matrix))
         margins = self.booster.predict(matrix, raw_score=True, num_threads=_threads(len(matrix)))
         return np.asarray(margins, dtype=np.float64)
@@ -120,7 +120,7 @@ class GoalModel:
 
     def contributions(self, matrix: Floats) -> Floats:
         """Shape (n, n_columns): what each column adds to the margin (SHAP values, tree paths)."""
-        if self.booster is None:
+        if self.booster is None or len(matrix) == 0:
             return np.zeros_like(matrix)
         threads = _threads(100 * len(matrix))  # a row takes a hundred times as long
         shap = self.booster.predict(matrix, pred_contrib=True, num_threads=threads)

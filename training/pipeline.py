@@ -58,6 +58,7 @@ def train(
     """
     config = config or TrainConfig()
     until = int(log.known.max()) if until is None else until
+    log = log.known_by(until)
     progress("drawing decision points")
     points = decision_points(log, ladder, end=until, seed=config.seed, most=config.most_points)
     if len(points) == 0:
@@ -83,7 +84,7 @@ def train(
     manifest = {
         "rung": version("rung"),
         "until": until,
-        "data_fingerprint": fingerprint(log, until),
+        "data_fingerprint": fingerprint(log),
         "config": asdict(config),
         "trained_on": counts,
     }
@@ -119,13 +120,11 @@ def _counts(rows: TrainingRows, outcomes: Outcomes, model: GoalModel) -> dict[st
     }
 
 
-def fingerprint(log: EventLog, until: int) -> str:
-    """SHA-256 of the events known by `until`, whatever order they were read in."""
-    known = log.known <= until
+def fingerprint(log: EventLog) -> str:
+    """SHA-256 of a log, whatever order it was read in."""
     digest = hashlib.sha256(repr((log.leads, log.names, log.columns, log.text_values)).encode())
-    for column in (log.name, log.occurred, log.known, *log.numbers, *log.texts):
-        digest.update(np.ascontiguousarray(column[known]).tobytes())
-    digest.update(log.lead_of_rows()[known].tobytes())
+    for column in (log.starts, log.name, log.occurred, log.known, log.numbers, log.texts):
+        digest.update(np.ascontiguousarray(column).tobytes())
     return digest.hexdigest()
 
 

@@ -1,0 +1,368 @@
+"""The bundle: one folder that answers alike wherever it is loaded, and that notices a change."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.clock import microseconds, when
+from features.errors import BundleError
+from features.event_files import read_events
+from features.event_log import DAY_US
+from features.ladder_file import parse_ladder, read_ladder
+from features.snapshot import snapshot
+from models.boosting import BoostingConfig
+from models.bundle import Bundle, load_bundle, save_bundle, trained_until
+from models.goal_model import FitConfig
+from training.pipeline import TrainConfig, train
+
+FILES = {"manifest.json", "ladder.toml", "model.json", "advancement.txt"}
+QUICK = TrainConfig(fit=FitConfig(folds=2, boosting=BoostingConfig(most_rounds=15)))
+
+
+@pytest.fixture
+def folder(bundle_folder, tmp_path) -> Path:
+    """A copy of the trained bundle, to be spoilt."""
+    return Path(shutil.copytree(bundle_folder, tmp_path / "copy"))
+
+
+@pytest.fixture(scope="module")
+def shot(simulated_log, b2b, simulation):
+    return snapshot(simulated_log, b2b, None, simulation.end)
+
+
+def assert_same_scores(one: Bundle, other: Bundle, shot) -> None:
+    first, second = one.score(shot), other.score(shot)
+    for goal in ("advance", "purchase"):
+        for part in ("probability", "low", "high"):
+            np.testing.assert_array_equal(
+                getattr(getattr(first, goal), part), getattr(getattr(second, goal), part)
+            )
+    assert first.step == second.step
+    found, expected = one.explain(shot), other.explain(shot)
+    np.testing.assert_array_equal(found.points, expected.points)
+    np.testing.assert_array_equal(found.base, expected.base)
+
+
+def quickly_trained(log, ladder, until, folder, config=QUICK) -> str:
+    return save_bundle(train(log, ladder, until=until, config=config), folder).hash
+
+
+def change_manifest(folder: Path, **values: object) -> None:
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+# ------------------------------------------------------------------------------------ Save and load
+
+
+def test_save_and_load_score_alike(trained, bundle_folder, shot):
+    """What was trained and what was loaded give the same scores and reasons, bit for bit."""
+    assert_same_scores(load_bundle(bundle_folder), trained, shot)
+
+
+def test_saving_again_changes_nothing(trained, folder, tmp_path):
+    """A bundle that is loaded and saved is the same bundle, file by file."""
+    again = save_bundle(load_bundle(folder), tmp_path / "again")
+    assert again.hash == trained.hash
+    for name in FILES:
+        assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_what_is_in_the_folder(trained, bundle_folder):
+    """Text files and nothing else: no pickle, no archive, and no model where rates answer."""
+    assert trained.advancement.booster is not None
+    assert trained.purchase.booster is None
+    assert {path.name for path in bundle_folder.iterdir()} == FILES
+    starts = {path.suffix: path.read_bytes()[:5] for path in bundle_folder.iterdir()}
+    assert starts[".json"].startswith(b"{\n")
+    assert starts[".txt"] == b"tree\n"
+    for path in bundle_folder.iterdir():
+        text = path.read_bytes()
+        assert not text.startswith((b"\x80", b"PK", b"\x1f\x8b"))
+        assert b"\0" not in text
+        text.decode("utf-8")
+
+
+def test_the_ladder_comes_along(trained, bundle_folder, b2b):
+    """The ladder file stands in the folder as its owner wrote it, comments included."""
+    assert (bundle_folder / "ladder.toml").read_text(encoding="utf-8") == b2b.source
+    loaded = load_bundle(bundle_folder)
+    assert loaded.ladder == b2b
+    assert loaded.ladder.fingerprint == trained.manifest["ladder_fingerprint"]
+
+
+def test_the_manifest_says_what_it_was_trained_on(trained, simulation):
+    """Hash, version, instants and counts are there, and the version is the hash's beginning."""
+    manifest = trained.manifest
+    assert len(trained.hash) == 64
+    assert trained.hash.startswith(trained.version)
+    assert len(trained.version) == 12
+    assert manifest["ladder"] == "b2b"
+    counts = manifest["trained_on"]["advancement"]
+    assert 0 < counts["reached"] < counts["points"]
+    assert counts["leads"] <= simulation.config.leads
+    assert (counts["evidence"], counts["learned"]) == ("model", True)
+    assert trained_until(manifest).endswith("Z")
+
+
+def test_replaces_an_older_bundle(trained, folder):
+    """A folder with a bundle takes another one; a booster that is no longer there is gone."""
+    bare = replace(trained, advancement=trained.purchase)
+    saved = save_bundle(bare, folder)
+    assert {path.name for path in folder.iterdir()} == FILES - {"advancement.txt"}
+    assert load_bundle(folder).hash == saved.hash != trained.hash
+
+
+def test_makes_the_folders_above(trained, tmp_path):
+    """Folders that are not there are made."""
+    save_bundle(trained, tmp_path / "a" / "b")
+    assert load_bundle(tmp_path / "a" / "b").hash == trained.hash
+
+
+def test_a_foreign_folder_is_not_overwritten(trained, tmp_path):
+    """A folder that holds something else is left alone."""
+    (tmp_path / "thesis.txt").write_text("ten years of work")
+    (tmp_path / "model.json").write_text("not yours")
+    with pytest.raises(BundleError, match=r"holds 'thesis.txt' and no bundle; choose an empty"):
+        save_bundle(trained, tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "ten years of work"
+    assert (tmp_path / "model.json").read_text() == "not yours"
+
+
+@pytest.mark.parametrize("name", ["ladder.toml", "manifest.json"])
+def test_a_foreign_file_of_one_of_our_names_is_not_overwritten(trained, tmp_path, name):
+    """Neither is a file that happens to be called as one of ours: a ladder, a web application's."""
+    (tmp_path / name).write_text('{"name": "not a bundle"}')
+    with pytest.raises(BundleError, match="and no bundle; choose an empty folder"):
+        save_bundle(trained, tmp_path)
+    assert (tmp_path / name).read_text() == '{"name": "not a bundle"}'
+
+
+def test_a_ladder_built_in_code_is_refused(trained, tmp_path):
+    """Without the text of a ladder file there is nothing to put into the folder."""
+    bundle = replace(trained, ladder=replace(trained.ladder, source=""))
+    with pytest.raises(BundleError, match="only a ladder that was read from a file"):
+        save_bundle(bundle, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
+
+
+# ----------------------------------------------------------------------------------------- The hash
+
+
+@pytest.fixture(scope="module")
+def first(simulated_log, b2b, trained_until, tmp_path_factory) -> str:
+    """The hash of a bundle that was trained quickly."""
+    until = microseconds(trained_until)
+    return quickly_trained(simulated_log, b2b, until, tmp_path_factory.mktemp("first"))
+
+
+def test_the_same_twice(first, simulation, b2b, trained_until, tmp_path):
+    """The same events, in whatever order they were written, give the same bundle bit for bit."""
+    shuffled = simulation.events.sample(frac=1.0, random_state=5)
+    shuffled.to_parquet(tmp_path / "shuffled.parquet", index=False)
+    log, _ = read_events(tmp_path / "shuffled.parquet", b2b)
+    assert quickly_trained(log, b2b, microseconds(trained_until), tmp_path / "b") == first
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        replace(QUICK, seed=8),
+        replace(QUICK, fit=replace(QUICK.fit, seed=8)),
+        replace(QUICK, fit=replace(QUICK.fit, folds=3)),
+    ],
+    ids=["seed of the points", "seed of the fit", "folds"],
+)
+def test_another_configuration(first, simulated_log, b2b, trained_until, tmp_path, config):
+    """A seed or a setting is part of what a bundle is."""
+    until = microseconds(trained_until)
+    assert quickly_trained(simulated_log, b2b, until, tmp_path / "b", config) != first
+
+
+def test_one_more_event(first, simulation, b2b, trained_until, tmp_path):
+    """One event more is another training set."""
+    events = simulation.events
+    more = events.iloc[[0]].assign(message_id="one-more")
+    pd.concat([events, more]).to_parquet(tmp_path / "more.parquet", index=False)
+    log, _ = read_events(tmp_path / "more.parquet", b2b)
+    assert quickly_trained(log, b2b, microseconds(trained_until), tmp_path / "b") != first
+
+
+def test_what_was_known_later_does_not_matter(first, events_file, b2b, trained_until, tmp_path):
+    """Trained until an instant, a bundle is the same whether or not the log goes on after it."""
+    log, report = read_events(events_file, b2b, until=trained_until)
+    assert report.later > 100
+    assert quickly_trained(log, b2b, microseconds(trained_until), tmp_path / "b") == first
+
+
+# ---------------------------------------------------------------------------------- What is refused
+
+
+def test_no_bundle(tmp_path):
+    """A folder without a manifest, or none at all, is told how to be made one."""
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(BundleError, match=r"it has no manifest.json; make one: rung train"):
+            load_bundle(folder)
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_one_flipped_byte(folder, name):
+    """Any byte that is not what it was is found, wherever it stands."""
+    path = folder / name
+    sound = path.read_bytes()
+    rng = np.random.default_rng(3)
+    for at in {0, len(sound) - 1, *rng.integers(0, len(sound), 40).tolist()}:
+        flipped = bytes([sound[at] ^ (1 << int(rng.integers(0, 8)))])
+        path.write_bytes(sound[:at] + flipped + sound[at + 1 :])
+        with pytest.raises(BundleError, match=r"is damaged: .*; train it again|bundle format"):
+            load_bundle(folder)
+    path.write_bytes(sound)
+    load_bundle(folder)
+
+
+@pytest.mark.parametrize("name", sorted(FILES - {"manifest.json"}))
+def test_a_missing_file(folder, name):
+    """A file that is gone is damage, too: no bundle falls back to rates by itself."""
+    (folder / name).unlink()
+    with pytest.raises(BundleError, match="is damaged: its files do not match its hash"):
+        load_bundle(folder)
+
+
+def test_a_booster_that_was_put_there(folder):
+    """A file that was not trained with the bundle is not loaded."""
+    shutil.copy(folder / "advancement.txt", folder / "purchase.txt")
+    with pytest.raises(BundleError, match="is damaged: its files do not match its hash"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null", "{", '{"format": 1}', '{"hash": "a"}'])
+def test_a_manifest_that_is_none(folder, text):
+    """A manifest that is cut short or something else is damage."""
+    (folder / "manifest.json").write_text(text)
+    with pytest.raises(BundleError, match=r"manifest.json is damaged: .*; train it again"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_manifest_with_a_number_that_is_none(folder, value):
+    """So is one with a number that JSON does not know."""
+    change_manifest(folder, until=value)
+    with pytest.raises(BundleError, match="is damaged"):
+        load_bundle(folder)
+
+
+def test_another_format(folder):
+    """A bundle of a later Rung is refused by name, not as damage."""
+    change_manifest(folder, format=2)
+    with pytest.raises(BundleError, match="has bundle format 2, this Rung reads 1"):
+        load_bundle(folder)
+
+
+def test_other_signals(folder, monkeypatch):
+    """A bundle that was trained on signals that are computed otherwise now is refused."""
+    monkeypatch.setattr("models.bundle.signals_of", lambda _: ())
+    with pytest.raises(BundleError, match="trained on other signals than this version of Rung"):
+        load_bundle(folder)
+
+
+def test_a_snapshot_of_another_ladder(trained, simulation, events_file):
+    """Scores of a lead on another ladder are refused."""
+    other = read_ladder("b2c")
+    log, _ = read_events(events_file, other)
+    with pytest.raises(BundleError, match="trained on other signals than this ladder has"):
+        trained.score(snapshot(log, other, None, simulation.end))
+
+
+# --------------------------------------------------------------------------------------- The scores
+
+
+def test_scores_are_probabilities_inside_their_intervals(trained, shot):
+    """Each lead has a row; low, probability and high stand in order in [0, 1]."""
+    scores = trained.score(shot)
+    assert scores.leads == shot.leads
+    here = scores.position < len(trained.ladder.goals)
+    for found in (scores.advance, scores.purchase):
+        low, chance, high = found.low[here], found.probability[here], found.high[here]
+        assert ((low >= 0) & (low <= chance) & (chance <= high) & (high <= 1)).all()
+
+
+def test_a_lead_that_has_bought(trained, shot):
+    """It has no next step, and no probabilities: NaN, and NA in the frame."""
+    scores = trained.score(shot)
+    bought = shot.position == len(trained.ladder.goals)
+    assert 0 < bought.sum() < len(shot)
+    for found in (scores.advance, scores.purchase):
+        for part in (found.probability, found.low, found.high):
+            np.testing.assert_array_equal(np.isnan(part), bought)
+    assert [step is None for step in scores.step] == bought.tolist()
+    frame = scores.frame()
+    assert frame["step"].isna().tolist() == bought.tolist()
+
+
+def test_the_step_is_the_next_one(trained, shot):
+    """Before anything the first step comes next, on the last step the purchase."""
+    goals = [goal.id for goal in trained.ladder.goals]
+    pairs = set(zip(shot.position.tolist(), trained.score(shot).step, strict=True))
+    assert pairs <= {*enumerate(goals), (len(goals), None)}
+    assert (0, goals[0]) in pairs
+
+
+def test_the_columns_of_the_frame(trained, shot, simulation):
+    """The frame has exactly the columns that are documented, in their types."""
+    frame = trained.score(shot).frame()
+    assert list(frame) == ["lead_id", "as_of", "step", "p_advance", "low", "high", "p_purchase"]
+    assert (frame["as_of"] == pd.Timestamp(simulation.end)).all()
+    assert str(frame["step"].dtype) == "string"
+    assert {str(frame[name].dtype) for name in ("p_advance", "low", "high", "p_purchase")} == {
+        "float64"
+    }
+
+
+def test_a_lead_is_scored_alike_in_any_company(trained, shot):
+    """A lead's score does not depend on which others are asked about, nor on their order."""
+    whole = trained.score(shot).frame()
+    order = np.random.default_rng(1).permutation(len(shot))[:50]
+    some = trained.score(shot.rows(order)).frame()
+    pd.testing.assert_frame_equal(some, whole.iloc[order].reset_index(drop=True))
+
+
+def test_a_frame_of_signals_scores_alike(trained, shot):
+    """Scores from `Snapshot.frame` are those of the snapshot, bit for bit."""
+    pd.testing.assert_frame_equal(trained.score_frame(shot.frame()), trained.score(shot).frame())
+
+
+def test_a_frame_without_names_and_instants(trained, shot):
+    """Signals alone can be scored, too: the rows are numbered."""
+    frame = shot.frame().drop(columns=["lead_id", "as_of"])
+    found = trained.score_frame(frame)
+    assert found["lead_id"].tolist()[:2] == ["0", "1"]
+    expected = trained.score(shot).advance.probability
+    np.testing.assert_array_equal(found["p_advance"], expected)
+
+
+def test_a_frame_without_a_position_is_refused(trained, shot):
+    """What is missing is named."""
+    with pytest.raises(BundleError, match=r"lacks the signal columns \['ladder.position'\]"):
+        trained.score_frame(shot.frame().drop(columns="ladder.position"))
+
+
+def test_nobody_to_score(trained, simulated_log, b2b, simulation):
+    """No leads give no scores, and no error."""
+    empty = snapshot(simulated_log, b2b, [], simulation.end)
+    assert len(trained.score(empty).frame()) == 0
+    assert len(trained.score_frame(empty.frame())) == 0
+    assert trained.explain(empty).points.shape == (0, len(empty.signals))
+
+
+def test_comments_do_not_make_another_ladder(trained, simulated_log):
+    """A ladder file with another comment is the same ladder: its snapshots can be scored."""
+    ladder = parse_ladder("# a word\n" + trained.ladder.source)
+    found = snapshot(simulated_log, ladder, None, when(int(trained.manifest["until"]) + DAY_US))
+    assert len(trained.score(found).leads) == len(simulated_log.leads)
