@@ -31,6 +31,7 @@ from models.calibration import Calibrator
 from models.encoding import Encoding
 from models.explain import Explanations, explain
 from models.goal_model import Estimates, GoalModel
+from models.learner import read_learner
 
 __all__ = ["Bundle", "Scores", "load_bundle", "save_bundle"]
 
@@ -163,8 +164,8 @@ def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
             "calibrator": model.calibrator.as_dict(),
             "typical": model.typical.tolist(),
         }
-        if model.booster is not None:
-            (folder / f"{goal}.txt").write_text(model.booster.model_to_string(), encoding="utf-8")
+        if model.learner is not None:
+            (folder / f"{goal}{model.learner.suffix}").write_bytes(model.learner.to_bytes())
     (folder / "model.json").write_text(_json(parts), encoding="utf-8")
     manifest = {key: value for key, value in bundle.manifest.items() if key != "hash"}
     manifest |= {"format": FORMAT, "ladder": bundle.ladder.name}
@@ -218,12 +219,8 @@ def signals_fingerprint(ladder: Ladder) -> str:
 
 
 def _goal_model(folder: Path, goal: str, part: dict[str, Any]) -> GoalModel:
-    text = folder / f"{goal}.txt"
-    booster = None
-    if text.exists():
-        booster = lgb.Booster(model_str=text.read_text(encoding="utf-8"))
     return GoalModel(
-        booster,
+        read_learner(folder, goal),
         Calibrator.of_dict(part["calibrator"]),
         np.array(part["typical"], dtype=np.float64),
     )
@@ -258,7 +255,8 @@ def _hash(folder: Path, manifest: dict[str, Any]) -> str:
 
 
 def _files(folder: Path) -> Iterable[Path]:
-    names = ["ladder.toml", "model.json", *(f"{goal}.txt" for goal in _GOALS)]
+    kept = [f"{goal}{suffix}" for goal in _GOALS for suffix in (".txt", ".skops")]
+    names = ["ladder.toml", "model.json", *kept]
     return (folder / name for name in names if (folder / name).exists())
 
 

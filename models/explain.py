@@ -53,7 +53,7 @@ def explain(model: GoalModel, matrix: Floats, position: Ints) -> Explanations:
     calibrator = model.calibrator
     start = calibrator.base(position)
     base = expit(start)
-    if model.booster is None or calibrator.slope == 0.0:
+    if model.learner is None or calibrator.slope == 0.0:
         return Explanations(base, np.zeros_like(matrix))
     steps = calibrator.slope * (model.contributions(matrix) - model.typical[position])
     way = steps.sum(axis=1)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, Protocol
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from models.boosting import SMALL, BoostingConfig, cross_fit, lead_folds, merged
+from models.boosting import BoostingConfig, cross_fit, lead_folds, merged
 from models.calibration import Calibrator, Evidence, calibrate, uncalibrated
+from models.learner import BoostedTrees, Learner, cross_fit_classifier
 from models.step_rates import StepRates
 
 __all__ = ["Estimates", "FitConfig", "GoalModel", "TrainingRows", "fit_goal"]
@@ -24,8 +24,9 @@ __all__ = ["Estimates", "FitConfig", "GoalModel", "TrainingRows", "fit_goal"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_MOST_FOR_TYPICAL: Final = 4000
+_MOST_FOR_TYPICAL: Final = 2000
 """Rows on which the typical contributions of a position are measured."""
+_FEWEST_FOR_TYPICAL: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class FitConfig:
     calibration_share : the share of points, the latest ones, that the calibration is fitted on.
     least_calibration : outcomes of either kind that a later period must hold to be calibrated on;
         with fewer, the held-out folds of all points are used.
+    estimator : a scikit-learn classifier that takes the place of the boosted trees; it meets NaN
+        where a signal is absent, and codes for categories.
     """
 
     boosting: BoostingConfig = field(default_factory=BoostingConfig)
@@ -47,6 +50,7 @@ class FitConfig:
     calibration_share: float = 0.25
     least_calibration: int = 200
     seed: int = 7
+    estimator: Any = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -83,16 +87,16 @@ class Estimates:
 
 @dataclass(frozen=True, eq=False)
 class GoalModel:
-    """A booster, its calibrator, and what is typical of each position.
+    """A learner, its calibrator, and what is typical of each position.
 
     Parameters
     ----------
-    booster : None where the rates of the steps are all there is.
+    learner : None where the rates of the steps are all there is.
     typical : shape (n_goals, n_columns), the mean contribution of each column to the margin of
         leads at each position: the reasons for a score are told against it.
     """
 
-    booster: lgb.Booster | None
+    learner: Learner | None
     calibrator: Calibrator
     typical: Floats
 
@@ -103,10 +107,9 @@ class GoalModel:
 
     def margins(self, matrix: Floats) -> Floats:
         """Shape (n,), log-odds before calibration."""
-        if self.booster is None or self.calibrator.slope == 0.0 or len(matrix) == 0:
+        if self.learner is None or self.calibrator.slope == 0.0 or len(matrix) == 0:
             return np.zeros(len(matrix))
-        margins = self.booster.predict(matrix, raw_score=True, num_threads=_threads(len(matrix)))
-        return np.asarray(margins, dtype=np.float64)
+        return self.learner.margins(matrix)
 
     def estimate(self, matrix: Floats, position: Ints) -> Estimates:
         """The probability of each row, with its interval."""
@@ -119,20 +122,10 @@ class GoalModel:
         return np.stack([1.0 - probability, probability], axis=1)
 
     def contributions(self, matrix: Floats) -> Floats:
-        """Shape (n, n_columns): what each column adds to the margin (SHAP values, tree paths)."""
-        if self.booster is None or len(matrix) == 0:
+        """Shape (n, n_columns): what each column adds to the margin."""
+        if self.learner is None or len(matrix) == 0:
             return np.zeros_like(matrix)
-        threads = _threads(100 * len(matrix))  # a row takes a hundred times as long
-        shap = self.booster.predict(matrix, pred_contrib=True, num_threads=threads)
-        return np.asarray(shap, dtype=np.float64)[:, :-1]
-
-
-def _threads(rows: int) -> int:
-    """For LightGBM: one thread for few rows, else all (0).
-
-    Where another process has a core, waiting for the second thread costs more than it saves.
-    """
-    return 1 if rows < SMALL else 0
+        return self.learner.contributions(matrix)
 
 
 def fit_goal(
@@ -151,19 +144,9 @@ def fit_goal(
         return GoalModel(None, uncalibrated(rates, len(np.unique(rows.lead))), nothing)
     earlier, later = _periods(rows, config)
     fold = lead_folds(rows.lead, config.folds, config.seed)
-    fit = cross_fit(
-        rows.matrix[earlier],
-        rows.happened[earlier],
-        fold[earlier],
-        rows_per_lead=earlier.sum() / len(np.unique(rows.lead[earlier])),
-        category_columns=rows.category_columns,
-        config=config.boosting,
-        seed=config.seed,
-        progress=progress,
-    )
-    booster = merged(fit)
+    fit, learner = _learn(rows.rows(earlier), fold[earlier], config, progress)
     unseen = rows.rows(later)
-    typical, typical_margin = _typical(booster, unseen, n_goals, config.seed)
+    typical, typical_margin = _typical(learner, unseen, n_goals, config.seed)
     calibrator = calibrate(
         rates if earlier[later].all() else _later_rates(rates, unseen),
         unseen.position,
@@ -173,7 +156,35 @@ def fit_goal(
         typical_margin,
         config.seed,
     )
-    return GoalModel(booster, calibrator, typical)
+    return GoalModel(learner, calibrator, typical)
+
+
+class _OutOfFold(Protocol):
+    """Models that have not seen a fold each."""
+
+    def margins(self, matrix: Floats, fold: Ints) -> Floats:
+        """Log-odds from the model that has not seen the row's fold."""
+
+
+def _learn(
+    rows: TrainingRows, fold: Ints, config: FitConfig, progress: Callable[[str], None]
+) -> tuple[_OutOfFold, Learner]:
+    """A model a fold, and what serves: all of them together."""
+    if config.estimator is not None:
+        progress(f"fitting {type(config.estimator).__name__} on {config.folds} folds")
+        folded = cross_fit_classifier(config.estimator, rows.matrix, rows.happened, fold)
+        return folded, folded.learner()
+    fit = cross_fit(
+        rows.matrix,
+        rows.happened,
+        fold,
+        rows_per_lead=len(rows.lead) / len(np.unique(rows.lead)),
+        category_columns=rows.category_columns,
+        config=config.boosting,
+        seed=config.seed,
+        progress=progress,
+    )
+    return fit, BoostedTrees(merged(fit))
 
 
 _EARLIER_LEADS: Final = 10.0
@@ -208,15 +219,17 @@ def _periods(
 
 
 def _typical(
-    booster: lgb.Booster, rows: TrainingRows, n_goals: int, seed: int
+    learner: Learner, rows: TrainingRows, n_goals: int, seed: int
 ) -> tuple[Floats, Floats]:
-    """Mean contributions, and so the mean margin, of the leads at each position."""
+    """Mean contributions, and the mean margin, of the leads at each position."""
     rng = np.random.default_rng(seed)
     some = rng.permutation(len(rows.lead))[:_MOST_FOR_TYPICAL]
-    shap = np.asarray(booster.predict(rows.matrix[some], pred_contrib=True), dtype=np.float64)
-    typical = np.tile(shap.mean(axis=0), (n_goals, 1))
+    matrix, position = rows.matrix[some], rows.position[some]
+    added, margin = learner.contributions(matrix), learner.margins(matrix)
+    typical = np.tile(added.mean(axis=0), (n_goals, 1))
+    typical_margin = np.full(n_goals, margin.mean())
     for at in range(n_goals):
-        here = rows.position[some] == at
-        if here.sum() >= 20:
-            typical[at] = shap[here].mean(axis=0)
-    return typical[:, :-1], typical.sum(axis=1)
+        here = position == at
+        if here.sum() >= _FEWEST_FOR_TYPICAL:
+            typical[at], typical_margin[at] = added[here].mean(axis=0), margin[here].mean()
+    return typical, typical_margin

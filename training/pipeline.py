@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -20,6 +20,7 @@ from features.ladder import Ladder
 from models.bundle import Bundle
 from models.encoding import Encoding
 from models.goal_model import FitConfig, GoalModel, TrainingRows, fit_goal
+from models.learner import BoostedTrees
 from models.step_rates import StepRates, advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points
 from training.labels import Outcomes, label
@@ -85,10 +86,18 @@ def train(
         "rung": version("rung"),
         "until": until,
         "data_fingerprint": fingerprint(log),
-        "config": asdict(config),
+        "config": _told(config),
         "trained_on": counts,
     }
     return Bundle(ladder, encoding, models["advancement"], models["purchase"], manifest)
+
+
+def _told(config: TrainConfig) -> dict[str, Any]:
+    """The configuration for the manifest; an estimator says what it is."""
+    estimator = config.fit.estimator
+    told = asdict(replace(config, fit=replace(config.fit, estimator=None)))
+    told["fit"]["estimator"] = None if estimator is None else repr(estimator)
+    return told
 
 
 def _of_goal(goal: str, progress: Callable[[str], None], what: str) -> None:
@@ -116,8 +125,13 @@ def _counts(rows: TrainingRows, outcomes: Outcomes, model: GoalModel) -> dict[st
         "pending": int((~outcomes.mature).sum()),
         "evidence": model.evidence,
         "learned": model.calibrator.learned,
-        "trees": model.booster.num_trees() if model.booster is not None else 0,
+        "learner": type(model.learner).__name__ if model.learner is not None else None,
+        "trees": _trees(model),
     }
+
+
+def _trees(model: GoalModel) -> int:
+    return model.learner.booster.num_trees() if isinstance(model.learner, BoostedTrees) else 0
 
 
 def fingerprint(log: EventLog) -> str:

@@ -77,8 +77,8 @@ def test_saving_again_changes_nothing(trained, folder, tmp_path):
 
 def test_what_is_in_the_folder(trained, bundle_folder):
     """Text files and nothing else: no pickle, no archive, and no model where rates answer."""
-    assert trained.advancement.booster is not None
-    assert trained.purchase.booster is None
+    assert trained.advancement.learner is not None
+    assert trained.purchase.learner is None
     assert {path.name for path in bundle_folder.iterdir()} == FILES
     starts = {path.suffix: path.read_bytes()[:5] for path in bundle_folder.iterdir()}
     assert starts[".json"].startswith(b"{\n")

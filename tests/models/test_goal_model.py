@@ -11,6 +11,7 @@ from scipy.special import expit
 from features.event_log import DAY_US
 from models.boosting import BoostingConfig
 from models.goal_model import FitConfig, TrainingRows, fit_goal
+from models.learner import BoostedTrees
 from models.step_rates import StepRates
 
 PRIOR = StepRates.prior(np.array([0.4, 0.7, 0.2]))
@@ -50,7 +51,7 @@ def model(rows):
 def test_nothing_to_learn_from(rows):
     """Without a mature point the bands answer, with their intervals."""
     found = fit_goal(rows.rows(np.zeros(len(rows.lead), dtype=bool)), PRIOR, CONFIG)
-    assert (found.evidence, found.booster) == ("prior", None)
+    assert (found.evidence, found.learner) == ("prior", None)
     estimates = found.estimate(rows.matrix, rows.position)
     np.testing.assert_allclose(estimates.probability, PRIOR.mean[rows.position])
     np.testing.assert_allclose(estimates.low, PRIOR.interval()[0][rows.position])
@@ -63,7 +64,7 @@ def test_too_few_leads_of_one_kind(rows, of):
     kind = rows.happened == (of == "reached")
     few = rows.lead < 29
     found = fit_goal(rows.rows(few & kind | ~kind), PRIOR, CONFIG)
-    assert (found.evidence, found.booster) == ("rates", None)
+    assert (found.evidence, found.learner) == ("rates", None)
 
 
 def test_rates_of_few_leads(rows):
@@ -80,7 +81,7 @@ def test_rates_of_few_leads(rows):
 def test_enough_leads(rows):
     """From thirty of either kind on there is a model, or the finding that it teaches nothing."""
     found = fit_goal(rows.rows(rows.lead < 60), PRIOR, CONFIG)
-    assert found.booster is not None
+    assert found.learner is not None
 
 
 def test_a_model_tells_leads_apart(model):
@@ -134,7 +135,7 @@ def test_a_rung_that_nobody_stood_on(model):
 
 def test_typical_contributions_are_the_typical_margin(model):
     """The margin of a typical lead is the model's expected one and the contributions of one."""
-    base = model.booster.predict(np.zeros((1, 3)), pred_contrib=True)[0, -1]
+    base = model.learner.booster.predict(np.zeros((1, 3)), pred_contrib=True)[0, -1]
     np.testing.assert_allclose(
         model.calibrator.typical_margin, model.typical.sum(axis=1) + base, atol=1e-9
     )
@@ -148,6 +149,7 @@ def test_calibrated_on_the_later_period():
     found = fit_goal(rows, PRIOR, CONFIG)
     served = found.estimate(rows.matrix[later], rows.position[later]).probability
     assert served.mean() == pytest.approx(rate, abs=0.03)
+    np.testing.assert_allclose(found.calibrator.rate[:2], rate, atol=0.05)
     whole = fit_goal(rows, PRIOR, replace(CONFIG, least_calibration=10_000))
     of_all = whole.estimate(rows.matrix, rows.position).probability
     assert of_all.mean() == pytest.approx(rows.happened.mean(), abs=0.03)
@@ -179,8 +181,9 @@ def test_the_order_of_rows_decides_nothing_but_noise(rows, model):
 def test_the_same_seed_the_same_model(rows, model):
     """Fitting is a function of rows, prior and configuration."""
     again = fit_goal(rows, PRIOR, CONFIG)
-    assert again.booster is not None
-    assert again.booster.model_to_string() == model.booster.model_to_string()
+    assert isinstance(again.learner, BoostedTrees)
+    assert isinstance(model.learner, BoostedTrees)
+    assert again.learner.booster.model_to_string() == model.learner.booster.model_to_string()
     assert again.calibrator.as_dict() == model.calibrator.as_dict()
     np.testing.assert_array_equal(again.typical, model.typical)
 

@@ -111,7 +111,7 @@ def small_bundle(log, until=TRAINED_UNTIL):
 def shifted(model, by):
     """The model with every probability moved by so many log-odds."""
     calibrator = replace(model.calibrator, shift=model.calibrator.shift + by)
-    return GoalModel(model.booster, calibrator, model.typical)
+    return GoalModel(model.learner, calibrator, model.typical)
 
 
 @cache
@@ -177,7 +177,7 @@ def test_worse(bundle, log, judged):
 def test_chance_is_not_learning(bundle, log):
     """A lead over the step rates counts only where training found that the signals tell."""
     lucky = replace(bundle.advancement.calibrator, z=1.0)
-    model = GoalModel(bundle.advancement.booster, lucky, bundle.advancement.typical)
+    model = GoalModel(bundle.advancement.learner, lucky, bundle.advancement.typical)
     judged = evaluate(replace(bundle, advancement=model), log, until=JUDGED_UNTIL)
     assert judged.verdict == NOTHING_TO_LEARN
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +71,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """A hazard that depends only on what can be observed."""
     ladder = read_ladder("b2b")
     config = SimulationConfig(leads=LEADS, days=ALL_DAYS, seed=11).observable()
@@ -86,7 +84,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     bundle = train(log, ladder, until=split)
     points = decision_points(log, ladder, start=split, end=end, seed=5)
     advanced, _ = label(log, ladder, points, end)
-    yield World(simulation, log, bundle, points, advanced, split, end)
+    return World(simulation, log, bundle, points, advanced, split, end)
 
 
 def bins_inside(probability: npt.NDArray[np.float64], happened: npt.NDArray[np.float64]) -> int:

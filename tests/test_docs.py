@@ -1,0 +1,190 @@
+"""The docs say what there is: signals, verbs, settings, routes, errors, and links that lead on."""
+
+import argparse
+import importlib
+import inspect
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import rung
+from features import errors
+from features.ladder_file import read_ladder
+from features.signals import Op, signals_of
+from serving.app import create_app
+from serving.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGES = [path for path in (ROOT / "README.md", *sorted(DOCS.rglob("*.md"))) if path.exists()]
+SIGNAL_DOCS = ROOT / "scripts" / "signal_docs.py"
+
+
+def said() -> str:
+    """All that README and docs say, decision records left out."""
+    return "\n".join(path.read_text() for path in PAGES if path.parent != DOCS / "decisions")
+
+
+def verbs(
+    parser: argparse.ArgumentParser, name: str = "rung"
+) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Every verb with its parser, as `rung ladder check`."""
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not below:
+        yield name, parser
+    for action in below:
+        for verb, its_parser in action.choices.items():
+            yield from verbs(its_parser, f"{name} {verb}")
+
+
+VERBS = dict(verbs(rung._parser()))
+OPTIONS = sorted(
+    {
+        option
+        for verb in VERBS.values()
+        for action in verb._actions
+        for option in action.option_strings
+    }
+    - {"-h"}
+)
+
+
+def slug(heading: str) -> str:
+    """The anchor of a heading, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def links(page: Path) -> list[str]:
+    """The relative links of a page, what stands in code left out."""
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text(), flags=re.DOTALL)
+    targets = re.findall(r"\]\(\s*<?([^)\s>]+)>?\s*\)", text)
+    return [target for target in targets if not re.match(r"[a-z]+:", target)]
+
+
+# ------------------------------------------------------------------------------------------ signals
+
+
+def test_signals_page_is_fresh():
+    """docs/signals.md is what scripts/signal_docs.py writes today."""
+    done = subprocess.run(
+        [sys.executable, SIGNAL_DOCS, "--check"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_stale_signals_page(tmp_path):
+    """A page that says something else fails the check, and is written anew without it."""
+    page = tmp_path / "signals.md"
+    page.write_text("old")
+    command = [sys.executable, SIGNAL_DOCS, page]
+    stale = subprocess.run([*command, "--check"], capture_output=True, text=True, cwd=ROOT)
+    assert (stale.returncode, page.read_text()) == (1, "old")
+    assert "is stale" in stale.stderr
+    subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+    assert page.read_text() == (DOCS / "signals.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["b2b", "b2b-assessment", "b2c"])
+def test_every_standard_signal_is_documented(name):
+    """Each signal that follows from a shipped ladder is in docs/signals.md, by its pattern."""
+    page = (DOCS / "signals.md").read_text()
+    rows = re.findall(r"^\| `(\S+)` \| `", page, re.MULTILINE)
+    patterns = [re.sub(r"‹\w+›", r"[^.]+", re.escape(row)) for row in rows]
+    standard = [
+        signal.id
+        for signal in signals_of(read_ladder(name))
+        if signal.group != "custom" and not signal.id.startswith("trait.")
+    ]
+    assert [id_ for id_ in standard if not any(re.fullmatch(p, id_) for p in patterns)] == []
+
+
+def test_every_operation_is_documented():
+    """Each way to aggregate is defined in docs/signals.md."""
+    page = (DOCS / "signals.md").read_text()
+    assert [op.name for op in Op if f"\n| `{op.name.lower()}` |" not in page] == []
+
+
+# ------------------------------------------------------------------------------------- command line
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_is_documented(verb):
+    """Each verb of the command line stands in README or docs as it is typed."""
+    assert re.search(rf"{verb}\b", said())
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_is_documented(option):
+    """Each option of the command line stands in README or docs."""
+    assert re.search(rf"(?<![\w-]){option}(?![\w-])", said())
+
+
+# ------------------------------------------------------------------------------------------ service
+
+
+@pytest.mark.parametrize("field", fields(Settings), ids=lambda field: field.name)
+def test_every_setting_is_documented(field):
+    """Each setting of the service has a row in docs/serving.md."""
+    assert f"| `RUNG_{field.name.upper()}` |" in (DOCS / "serving.md").read_text()
+
+
+def test_every_route_is_documented():
+    """Each route of the OpenAPI description is in docs/serving.md with its method."""
+    page = (DOCS / "serving.md").read_text()
+    paths = create_app(Settings()).openapi()["paths"]
+    routes = [f"{method.upper()} {path}" for path, of in paths.items() for method in of]
+    assert routes
+    assert [route for route in routes if f"| `{route}` |" not in page] == []
+
+
+# ------------------------------------------------------------------------------------------- errors
+
+
+def test_every_error_is_in_the_tree():
+    """The tree on top of features/errors.py shows each error of ours, wherever it is defined."""
+    tree = inspect.getdoc(errors) or ""
+    held = set(re.findall(r"^[├└]── (\w+)", tree, re.MULTILINE))
+    for package in ("features", "models", "training", "serving"):
+        for path in (ROOT / package).rglob("*.py"):
+            module = path.relative_to(ROOT).with_suffix("")
+            importlib.import_module(".".join(module.parts).removesuffix(".__init__"))
+    ours = {kind for kind in _below(errors.RungError) if not kind.__module__.startswith("tests")}
+    assert {kind.__name__ for kind in ours} == held
+
+
+def _below(kind: type[errors.RungError]) -> set[type[errors.RungError]]:
+    found = set(kind.__subclasses__())
+    return found.union(*(_below(one) for one in found))
+
+
+# -------------------------------------------------------------------------------------------- pages
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    """Each relative link of README and docs points to a file, and to a heading, that is there."""
+    for link in links(page):
+        target, _, anchor = link.partition("#")
+        path = (page.parent / target) if target else page
+        assert path.exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+            assert anchor in {slug(heading) for heading in headings}, link
+
+
+@pytest.mark.slow
+def test_python_of_the_training_page(events_file, tmp_path, monkeypatch, capsys):
+    """The Python in docs/training.md runs as it stands, on a simulated events.parquet."""
+    (code,) = re.findall(r"```python\n(.*?)```", (DOCS / "training.md").read_text(), re.DOTALL)
+    shutil.copy(events_file, tmp_path / "events.parquet")
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})  # noqa: S102 - it is ours
+    lines = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines()]
+    assert len({version for version, *_ in lines}) == 2
+    assert [verdict for *_, verdict in lines] == ["better than the step rates"] * 2

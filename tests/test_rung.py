@@ -1,0 +1,707 @@
+"""The command line, through `rung.main`: what each verb prints, writes, refuses and exits with."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pytest
+
+import rung
+from features.event_files import read_events
+from features.store import EventStore
+from models.bundle import load_bundle
+
+ROOT = Path(__file__).parents[1]
+VERBS = ("demo", "ladder", "import", "train", "evaluate", "features", "score", "publish", "serve")
+SCORES = ["lead_id", "as_of", "step", "p_advance", "low", "high", "p_purchase"]
+
+
+class Said(NamedTuple):
+    """How a call ended and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def call(*arguments: object) -> Said:
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            code = rung.main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return Said(code, out.getvalue(), err.getvalue())
+
+
+def done(*arguments: object) -> Said:
+    """A call that must succeed."""
+    said = call(*arguments)
+    assert said.code == 0, said.err
+    return said
+
+
+def refused(*arguments: object, code: int = 1) -> str:
+    """What a call that must be refused says, in one message."""
+    said = call(*arguments)
+    assert said.code == code, said
+    assert said.out == ""
+    assert "Traceback" not in said.err
+    return said.err
+
+
+def message(*arguments: object) -> str:
+    """The last line that a refused call says."""
+    lines = [line for line in refused(*arguments).splitlines() if line.startswith("rung: ")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def jsonl(path: Path, *rows: dict[str, object]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def page(day: str, lead_id: str = "ann", **more: object) -> dict[str, object]:
+    return {"lead_id": lead_id, "name": "page_viewed", "occurred_at": f"{day}T09:00:00Z", **more}
+
+
+@pytest.fixture(scope="module")
+def end(simulation) -> str:
+    return str(simulation.end.isoformat())
+
+
+@pytest.fixture(scope="module")
+def report(bundle_folder, events_file, tmp_path_factory) -> tuple[Path, Said]:
+    """The folder that `rung evaluate --report` wrote, and what it printed."""
+    folder = tmp_path_factory.mktemp("evaluated") / "report"
+    said = done(
+        *("evaluate", events_file, "--ladder", "b2b", "--bundle", bundle_folder),
+        *("--report", folder, "--json"),
+    )
+    return folder, said
+
+
+@pytest.fixture
+def scores(bundle_folder, events_file, end, tmp_path):
+    """What `rung score` wrote at the end of the simulated log."""
+    path = tmp_path / "scores.parquet"
+    done("score", events_file, "--bundle", bundle_folder, "--as-of", end, "--out", path)
+    return path
+
+
+# --------------------------------------------------------------------------------------------- Help
+
+
+@pytest.mark.parametrize("verb", [(), *((verb,) for verb in VERBS), ("ladder", "check")])
+def test_help(verb):
+    """Every verb explains itself, every option of it, and exits with 0."""
+    said = done(*verb, "--help")
+    assert said.out.startswith(" ".join(["usage: rung", *verb]))
+    assert said.err == ""
+
+
+def test_help_lists_every_verb():
+    """The verbs of the list are those there are."""
+    listed = done("--help").out
+    assert [verb for verb in VERBS if f"\n    {verb} " not in listed] == []
+
+
+@pytest.mark.parametrize("verb", [(), ("train",), ("score",)])
+def test_help_is_instant(verb):
+    """Help loads no library that takes its time."""
+    text = f"""
+import sys, rung
+try:
+    rung.main({[*verb, "--help"]!r})
+except SystemExit as end:
+    heavy = set("numpy pandas pyarrow numba lightgbm sklearn mlflow fastapi sqlalchemy".split())
+    print("LOADED", end.code, sorted(heavy & set(sys.modules)))
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert found.stdout.splitlines()[-1] == "LOADED 0 []"
+
+
+def test_no_verb_and_an_unknown_one():
+    """A call that cannot be understood exits with 2 and says what there is."""
+    assert "VERB" in refused(code=2)
+    assert "invalid choice: 'trian'" in refused("trian", code=2)
+    assert "--ladder" in refused("train", "events.parquet", "--out", "bundle", code=2)
+
+
+def test_the_installed_program(tmp_path):
+    """`rung` is this command line, and hands its exit code to the shell."""
+    program = Path(sys.executable).with_name("rung")
+    if not program.exists():
+        pytest.skip("rung is not installed")
+    found = subprocess.run(
+        [program, "ladder", "check", "nothing.toml"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert found.returncode == 3
+    assert "is neither a file nor a shipped ladder" in found.stderr
+
+
+# ------------------------------------------------------------------------------------- ladder check
+
+
+def test_ladder_check(b2b):
+    """The ladder stands as a table, every step in a line, and the advice is counted."""
+    said = done("ladder", "check", "b2b")
+    first_words = [line.split(" ")[0] for line in said.out.splitlines() if line[:1].strip()]
+    assert first_words == ["step", *(goal.id for goal in b2b.goals), "0"]
+    assert said.out.endswith("0 pieces of advice\n")
+
+
+@pytest.mark.parametrize("name", ["b2b", "b2b-assessment", "b2c"])
+def test_ladder_check_json(name):
+    """As JSON: the name, the number of steps and the advice."""
+    found = done("ladder", "check", name, "--json").json
+    assert found["ladder"] == name
+    assert found["steps"] >= 2
+    assert isinstance(found["advice"], list)
+
+
+def test_ladder_check_gives_advice(b2b, tmp_path):
+    """A ladder that may be used but could be better exits with 0 and says how, and where."""
+    file = tmp_path / "ladder.toml"
+    file.write_text(b2b.source.replace('step = "content"', 'step = "value"', 1))
+    said = done("ladder", "check", file)
+    found = done("ladder", "check", file, "--json").json["advice"]
+    assert len(found) >= 1
+    for one in found:
+        assert {"path", "text", "source"} == set(one)
+        assert f"  {one['path']}: {one['text']} [{one['source']}]" in said.out
+    counted = f"{len(found)} piece{'s' if len(found) != 1 else ''} of advice"
+    assert counted in said.out
+
+
+TEN_MISTAKES = """\
+[ladder]
+name = "Small Ladder"
+dormant_after_days = -1
+colour = "red"
+
+[[step]]
+id = "watch"
+title = "Watch"
+horizon_days = "a week"
+complete_when = [{event = "video", where = {fraction = {at_leest = 0.8}}}]
+
+[[step]]
+id = "talk"
+title = "Talk"
+horizon_days = 14
+band = [0.6, 0.4]
+complete_when = []
+
+[purchase]
+complete_when = [{event = "order"}]
+
+[[offer]]
+id = "clip"
+step = "wacth"
+title = "A clip"
+kind = "video"
+effort = {minuts = 3}
+"""
+
+
+def test_ten_mistakes_at_once(tmp_path):
+    """A file with ten mistakes is refused once, with all ten in the order of the file."""
+    file = tmp_path / "ladder.toml"
+    file.write_text(TEN_MISTAKES)
+    first, *lines = refused("ladder", "check", file, code=3).splitlines()
+    assert first == f"{file}: 10 mistakes"
+    assert [line.split(":")[0].strip() for line in lines] == [
+        "ladder.name",
+        "ladder.dormant_after_days",
+        "ladder.colour",
+        "step[0].horizon_days",
+        "step[0].complete_when[0].where.fraction.at_leest",
+        "step[1].band",
+        "step[1].complete_when",
+        "purchase.horizon_days",
+        "offer[0].step",
+        "offer[0].effort.minuts",
+    ]
+    assert "did you mean 'watch'?" in lines[8]
+
+
+def test_any_verb_refuses_a_ladder_with_mistakes(events_file, tmp_path):
+    """It is the same code and the same list wherever a ladder is read."""
+    file = tmp_path / "ladder.toml"
+    file.write_text(TEN_MISTAKES)
+    for rest in (
+        ("train", events_file, "--out", tmp_path / "b"),
+        ("import", events_file, "--store", f"sqlite:///{tmp_path / 's.db'}"),
+    ):
+        assert "10 mistakes" in refused(*rest, "--ladder", file, code=3)
+    assert {path.name for path in tmp_path.iterdir()} == {"ladder.toml"}
+
+
+# --------------------------------------------------------------------------------- The whole circle
+
+
+def test_import(events_file, simulation, tmp_path):
+    """A log is put into a store once; what is there already is counted, not stored again."""
+    url = f"sqlite:///{tmp_path / 'events.db'}"
+    count = len(simulation.events)
+    first = done("import", events_file, "--store", url, "--ladder", "b2b", "--json").json
+    assert (first["rows"], first["accepted"], first["new"], first["known"]) == (count,) * 3 + (0,)
+    again = done("import", events_file, "--store", url)
+    assert f"0 new events in {url}; {count:,} were there" in again.out
+    with EventStore.existing(url) as store:
+        assert store.count() == count
+
+
+def test_train_gives_the_bundle_of_the_function(
+    trained, trained_until, events_file, bundle_folder, tmp_path
+):
+    """`rung train` on the file gives, bit for bit, what `training.pipeline.train` gave."""
+    out = tmp_path / "bundle"
+    said = done(
+        *("train", events_file, "--ladder", "b2b", "--out", out),
+        *("--until", trained_until.isoformat(), "--json"),
+    )
+    assert said.err == ""
+    assert said.json["hash"] == trained.hash
+    assert said.json["bundle"] == str(out)
+    assert said.json["trained_on"]["advancement"]["evidence"] == "model"
+    for path in bundle_folder.iterdir():
+        assert (out / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_store_trains_and_scores_like_its_file(events_file, bundle_folder, end, tmp_path):
+    """A store that was filled from a file gives the scores that the file gives."""
+    url = f"sqlite:///{tmp_path / 'events.db'}"
+    done("import", events_file, "--store", url)
+    for source, out in ((events_file, "file"), (url, "store")):
+        path = tmp_path / f"{out}.parquet"
+        done("score", source, "--bundle", bundle_folder, "--as-of", end, "--out", path)
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(tmp_path / "file.parquet"), pd.read_parquet(tmp_path / "store.parquet")
+    )
+
+
+def test_evaluate_json(report, trained):
+    """As JSON the evaluation names the bundle, its period and both goals with their verdicts."""
+    found = report[1].json
+    assert report[1].err == ""
+    assert found["version"] == trained.version
+    assert not found["flatters"]
+    assert found["advancement"]["performance"]["log_loss"] > 0
+    assert found["advancement"]["verdict"]
+    assert found["purchase"]["performance"] or found["purchase"]["note"]
+
+
+def test_evaluate_writes_a_report(report):
+    """The report is there to be read by people, and by the gate."""
+    folder, said = report
+    assert json.loads((folder / "report.json").read_text()) == said.json
+    assert (folder / "report.md").read_text().startswith("#")
+    assert any(path.suffix == ".png" for path in folder.rglob("*"))
+
+
+def test_evaluate_in_words(bundle_folder, events_file, trained_until):
+    """A person reads a line of counts, the verdict and a table with the baselines."""
+    said = done(
+        *("evaluate", events_file, "--ladder", "b2b", "--bundle", bundle_folder),
+        *("--from", trained_until.isoformat()),
+    )
+    assert "advancement: " in said.out
+    assert "pending (not judged)" in said.out
+    assert "this bundle" in said.out
+    assert "judging on later outcomes" in said.err
+
+
+def test_features(trained, events_file, simulated_log, end, tmp_path):
+    """A row a lead, with its id, the instant, and a column for each signal of the ladder."""
+    out = tmp_path / "signals.parquet"
+    said = done("features", events_file, "--ladder", "b2b", "--as-of", end, "--out", out, "--json")
+    frame = pd.read_parquet(out)
+    columns = list(trained.encoding.columns)
+    assert list(frame) == ["lead_id", "as_of", *columns]
+    assert frame["lead_id"].tolist() == list(simulated_log.leads)
+    assert said.json == {"out": str(out), "leads": len(frame), "signals": len(columns)}
+
+
+def test_score(scores, simulated_log, simulation, trained):
+    """The scores have exactly their columns, a row a lead, and lie inside their intervals."""
+    frame = pd.read_parquet(scores)
+    assert list(frame) == SCORES
+    assert frame["lead_id"].tolist() == list(simulated_log.leads)
+    assert (frame["as_of"] == pd.Timestamp(simulation.end)).all()
+    open_ = frame.dropna(subset="step")
+    assert set(open_["step"]) <= {goal.id for goal in trained.ladder.goals}
+    assert open_["p_advance"].between(open_["low"], open_["high"]).all()
+    for column in ("low", "high", "p_purchase"):
+        assert open_[column].between(0, 1).all()
+    bought = frame[frame["step"].isna()]
+    assert 0 < len(bought) < len(frame)
+    assert bought[["p_advance", "low", "high", "p_purchase"]].isna().all(axis=None)
+
+
+def test_score_json(trained, bundle_folder, events_file, end, tmp_path):
+    """As JSON: where the scores are, how many, and by which bundle."""
+    out = tmp_path / "scores.parquet"
+    call_ = ("score", events_file, "--bundle", bundle_folder, "--as-of", end, "--out", out)
+    found = done(*call_, "--json")
+    assert found.json == {"out": str(out), "leads": 300, "bundle": trained.version}
+    assert found.err == ""
+    assert done(*call_).out == f"300 leads in {out} (bundle {trained.version})\n"
+
+
+def test_scores_of_the_features_are_the_scores(scores, trained, events_file, end, tmp_path):
+    """Scoring what `rung features` wrote gives what `rung score` wrote."""
+    out = tmp_path / "signals.parquet"
+    done("features", events_file, "--ladder", "b2b", "--as-of", end, "--out", out)
+    found = trained.score_frame(pd.read_parquet(out))
+    pd.testing.assert_frame_equal(found, pd.read_parquet(scores), check_dtype=False)
+
+
+def test_scores_of_the_past_do_not_know_the_future(
+    bundle_folder, events_file, simulation, trained_until, tmp_path
+):
+    """As of the past, the whole log gives the scores that the log of that day gives."""
+    known = simulation.events["known_at"] <= pd.Timestamp(trained_until)
+    assert 100 < known.sum() < len(known) - 100
+    simulation.events[known].to_parquet(tmp_path / "then.parquet", index=False)
+    for name, source in (("whole", events_file), ("then", tmp_path / "then.parquet")):
+        done(
+            *("score", source, "--bundle", bundle_folder, "--as-of", trained_until.isoformat()),
+            *("--out", tmp_path / f"{name}-scores.parquet"),
+        )
+    whole, then = (
+        pd.read_parquet(tmp_path / f"{name}-scores.parquet") for name in ("whole", "then")
+    )
+    pd.testing.assert_frame_equal(whole, then, check_exact=True)
+
+
+# --------------------------------------------------------------------------------------- Small logs
+
+
+@pytest.fixture(scope="module")
+def one_lead(tmp_path_factory) -> Path:
+    """A lead that looks at a page a week for half a year."""
+    days = pd.date_range("2026-01-05", periods=26, freq="7D").strftime("%Y-%m-%d")
+    return jsonl(tmp_path_factory.mktemp("one") / "one.jsonl", *(page(day) for day in days))
+
+
+def test_a_log_of_one_lead(one_lead, tmp_path):
+    """One lead is enough to train and to be scored; it says that no model did it."""
+    out = tmp_path / "bundle"
+    said = done("train", one_lead, "--ladder", "b2b", "--out", out)
+    assert "advancement: " in said.out
+    assert "answers come from the steps' rates" in said.out
+    assert load_bundle(out).advancement.learner is None
+    path = tmp_path / "scores.parquet"
+    done("score", one_lead, "--bundle", out, "--as-of", "2026-08-01", "--out", path)
+    frame = pd.read_parquet(path)
+    assert list(frame) == SCORES
+    assert frame["lead_id"].tolist() == ["ann"]
+    assert 0 < frame["low"][0] < frame["p_advance"][0] < frame["high"][0] < 1
+
+
+def test_a_log_without_an_outcome_yet(tmp_path):
+    """Before the first horizon is over, the bands of the ladder answer."""
+    file = jsonl(tmp_path / "new.jsonl", *(page(f"2026-01-{day:02}") for day in range(1, 9)))
+    said = done("train", file, "--ladder", "b2b", "--out", tmp_path / "bundle")
+    assert said.out.count("answers come from the ladder's bands") == 2
+    assert "0 points of 0 leads, 0 reached" in said.out
+
+
+def test_a_log_of_one_event(tmp_path):
+    """A single event gives no instant to learn from, and the message says so."""
+    file = jsonl(tmp_path / "one.jsonl", page("2026-01-01"))
+    said = message("train", file, "--ladder", "b2b", "--out", tmp_path / "bundle")
+    assert said == "rung: 1 leads with 1 events give no instant to learn from"
+    assert not (tmp_path / "bundle").exists()
+
+
+@pytest.mark.parametrize("name", ["empty.jsonl", "empty.csv", "empty.parquet"])
+def test_an_empty_log(name, tmp_path):
+    """A log without an event is refused, in any format."""
+    file = tmp_path / name
+    if file.suffix == ".parquet":
+        pd.DataFrame({"lead_id": [], "name": [], "occurred_at": []}, dtype=str).to_parquet(file)
+    else:
+        file.write_text("lead_id,name,occurred_at\n" if file.suffix == ".csv" else "")
+    said = message("train", file, "--ladder", "b2b", "--out", tmp_path / "bundle")
+    assert said == f"rung: {file}: there is no event in it"
+
+
+def test_nothing_was_known_yet(bundle_folder, events_file, tmp_path):
+    """As of an instant before the first event there is nobody to score, and it says why."""
+    said = refused(
+        *("score", events_file, "--bundle", bundle_folder, "--as-of", "2001-01-01"),
+        *("--out", tmp_path / "s.parquet"),
+    )
+    assert "there is no event in it" in said
+    assert "left out (known only later)" in said
+
+
+# ---------------------------------------------------------------------------------- What is refused
+
+
+@pytest.mark.parametrize(
+    ("verb", "option"),
+    [
+        (("train", "e.csv", "--ladder", "b2b", "--out", "b"), "--until"),
+        (("score", "e.csv", "--bundle", "b", "--out", "s"), "--as-of"),
+        (("features", "e.csv", "--ladder", "b2b", "--out", "s"), "--as-of"),
+        (("evaluate", "e.csv", "--ladder", "b2b", "--bundle", "b"), "--from"),
+        (("evaluate", "e.csv", "--ladder", "b2b", "--bundle", "b"), "--until"),
+    ],
+)
+def test_a_time_without_a_zone(verb, option):
+    """It could mean anything: the call is not understood, and the message says what to write."""
+    said = refused(*verb, option, "2026-03-01T12:00:00", code=2)
+    assert f"argument {option}: '2026-03-01T12:00:00' has no time zone" in said
+    assert "write 2026-03-01T12:00:00Z for UTC" in said
+    assert "is not a time" in refused(*verb, option, "yesterday", code=2)
+
+
+@pytest.mark.parametrize("count", ["0", "-3", "many", "1.5"])
+def test_a_count_that_is_none(count):
+    """So is a number of leads that is no number."""
+    assert "must be a whole number from 1" in refused("demo", f"--leads={count}", code=2)
+
+
+def test_an_unknown_file(tmp_path):
+    """A file that is not there is named, with the one that was meant."""
+    jsonl(tmp_path / "events.jsonl", page("2026-01-01"))
+    said = message("train", tmp_path / "event.jsonl", "--ladder", "b2b", "--out", tmp_path / "b")
+    assert "there is no such file; did you mean 'events.jsonl'?" in said
+
+
+def test_an_unknown_store(tmp_path):
+    """A store that is not there is not made by reading it."""
+    url = f"sqlite:///{tmp_path / 'none.db'}"
+    said = message("train", url, "--ladder", "b2b", "--out", tmp_path / "b")
+    assert "there is no such store; import events into it first" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_bundle(events_file, tmp_path):
+    """A folder without a bundle is told how to be made one."""
+    said = message(
+        *("score", events_file, "--bundle", tmp_path, "--as-of", "2026-08-01"),
+        *("--out", tmp_path / "s.parquet"),
+    )
+    assert said.endswith("it has no manifest.json; make one: rung train")
+
+
+def test_an_unknown_ladder(events_file, tmp_path):
+    """A ladder that is neither a file nor shipped is told which there are."""
+    said = refused("train", events_file, "--ladder", "b2d", "--out", tmp_path / "b", code=3)
+    assert "is neither a file nor a shipped ladder" in said
+    assert "(shipped: b2b, b2b-assessment, b2c)" in said
+
+
+def test_strict(tmp_path):
+    """With --strict one bad row refuses the log and all are counted; without, they are left out."""
+    days = pd.date_range("2026-01-05", periods=26, freq="7D").strftime("%Y-%m-%d")
+    rows = [*(page(day) for day in days), page("yesterday"), page("2026-02-31"), page("")]
+    file = jsonl(tmp_path / "events.jsonl", *rows)
+    rest = ("train", file, "--ladder", "b2b", "--out", tmp_path / "bundle")
+    said = refused(*rest, "--strict")
+    assert f"rung: {file}: refused, as bad rows are" in said
+    assert "3 rows rejected" in said
+    assert "events.jsonl:27" in said
+    assert not (tmp_path / "bundle").exists()
+    told = done(*rest).err
+    assert "26 of 29 rows accepted" in told
+    assert "3 rows rejected" in told
+
+
+def test_rejects(tmp_path):
+    """The bad rows are written where they are asked for."""
+    file = jsonl(tmp_path / "events.jsonl", page("2026-01-01"), page("never"))
+    url, rejects = f"sqlite:///{tmp_path / 's.db'}", tmp_path / "rejects.jsonl"
+    said = done("import", file, "--store", url, "--rejects", rejects, "--json").json
+    assert (said["rows"], said["accepted"], said["new"]) == (2, 1, 1)
+    assert sum(said["rejected"].values()) == 1
+    (row,) = rejects.read_text().splitlines()
+    assert json.loads(row)["row"]["occurred_at"] == "neverT09:00:00Z"
+
+
+def test_timezone(tmp_path):
+    """Times without a zone are bad rows, unless a zone is given for them."""
+    file = jsonl(tmp_path / "e.jsonl", page("2026-01-01") | {"occurred_at": "2026-01-01T09:00:00"})
+    rest = ("features", file, "--ladder", "b2b", "--as-of", "2026-01-02")
+    out = tmp_path / "s.parquet"
+    assert "there is no event in it" in refused(*rest, "--out", out)
+    done(*rest, "--out", out, "--timezone", "Europe/Berlin")
+    assert pd.read_parquet(out)["activity.days_since_last"][0] == pytest.approx(16 / 24)
+    assert "no time zone 'Mars'" in message(*rest, "--out", out, "--timezone", "Mars")
+
+
+def test_a_csv_with_a_wrong_column(tmp_path):
+    """The column that is missing is named, with those that are there and the one that is meant."""
+    file = tmp_path / "events.csv"
+    file.write_text("lead,name,occurred_at\nann,page_viewed,2026-01-01T09:00:00Z\n")
+    said = message("train", file, "--ladder", "b2b", "--out", tmp_path / "b")
+    columns = "it has lead, name, occurred_at; did you mean 'lead'?"
+    assert said == f"rung: {file}: no column lead_id; {columns}"
+
+
+def test_a_bundle_for_another_ladder(bundle_folder, events_file, b2b, tmp_path):
+    """A bundle is judged with its own ladder, or not at all; a comment makes no other ladder."""
+    rest = ("evaluate", events_file, "--bundle", bundle_folder)
+    said = message(*rest, "--ladder", "b2c")
+    assert "trained for another version of the ladder 'b2b'" in said
+    assert "the ladder.toml in its folder" in said
+    changed = tmp_path / "changed.toml"
+    changed.write_text(b2b.source.replace("horizon_days = 14", "horizon_days = 15", 1))
+    assert "trained for another version" in message(*rest, "--ladder", changed)
+    changed.write_text("# mine\n" + b2b.source)
+    assert "no lead to score" in message(*rest, "--ladder", changed, "--from", "2027-11-01")
+
+
+def test_a_damaged_bundle(bundle_folder, events_file, tmp_path):
+    """A bundle that was changed is not scored with."""
+    folder = Path(shutil.copytree(bundle_folder, tmp_path / "bundle"))
+    (folder / "ladder.toml").write_text("# nothing\n")
+    said = message(
+        *("score", events_file, "--bundle", folder, "--as-of", "2026-08-01"),
+        *("--out", tmp_path / "s.parquet"),
+    )
+    assert "is damaged: its files do not match its hash; train it again" in said
+
+
+def test_nothing_to_judge(bundle_folder, events_file):
+    """A period in which nobody could be scored is refused by its instants."""
+    said = message(
+        *("evaluate", events_file, "--ladder", "b2b", "--bundle", bundle_folder),
+        *("--from", "2027-11-01"),
+    )
+    assert "no lead to score between 2027-11-01T00:00:00Z and" in said
+
+
+def test_a_bundle_is_not_written_over_something_else(one_lead, tmp_path):
+    """Training into a folder that holds other files is refused and leaves them alone."""
+    (tmp_path / "thesis.txt").write_text("ten years")
+    said = message("train", one_lead, "--ladder", "b2b", "--out", tmp_path)
+    assert "holds 'thesis.txt' and no bundle; choose an empty folder" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("verb", ["features", "score"])
+@pytest.mark.parametrize("out", ["nowhere/out.parquet", "folder"])
+def test_output_that_cannot_be_written(bundle_folder, events_file, end, tmp_path, verb, out):
+    """A place that does not exist, or is a folder, is named without a traceback."""
+    (tmp_path / "folder").mkdir()
+    with_ = ("--ladder", "b2b") if verb == "features" else ("--bundle", bundle_folder)
+    said = message(verb, events_file, *with_, "--as-of", end, "--out", tmp_path / out)
+    assert str(tmp_path / out) in said
+
+
+def test_a_folder_that_cannot_be_made(bundle_folder, one_lead, events_file, tmp_path):
+    """So is a bundle's or a report's folder where a file stands."""
+    file = tmp_path / "file"
+    file.write_text("a file")
+    assert str(file) in message("train", one_lead, "--ladder", "b2b", "--out", file)
+    assert str(file) in message(
+        *("evaluate", events_file, "--ladder", "b2b", "--bundle", bundle_folder),
+        *("--report", file),
+    )
+
+
+# ------------------------------------------------------------------------------------------ publish
+
+
+def test_publish_without_a_report(bundle_folder, tmp_path):
+    """No bundle gets into the registry without a report: the option, the file, its bundle."""
+    registry = ("--registry", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    assert "--report" in refused("publish", bundle_folder, *registry, code=2)
+    said = message("publish", bundle_folder, "--report", tmp_path / "none", *registry)
+    assert said.endswith("make one: rung evaluate --report")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_publish_with_the_report_of_another_bundle(trained, bundle_folder, report, tmp_path):
+    """A report speaks for the bundle that it judged."""
+    other = tmp_path / "report"
+    shutil.copytree(report[0], other)
+    told = json.loads((other / "report.json").read_text()) | {"version": "0123456789ab"}
+    (other / "report.json").write_text(json.dumps(told))
+    said = message(
+        *("publish", bundle_folder, "--report", other),
+        *("--registry", f"sqlite:///{tmp_path / 'mlflow.db'}"),
+    )
+    assert f"the report is of bundle 0123456789ab, this is {trained.version}" in said
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", "nonsense"])
+def test_publish_with_a_report_that_is_none(bundle_folder, tmp_path, text):
+    """A report.json that is something else is refused like one that is not there."""
+    (tmp_path / "report.json").write_text(text)
+    said = message(
+        *("publish", bundle_folder, "--report", tmp_path),
+        *("--registry", f"sqlite:///{tmp_path / 'mlflow.db'}"),
+    )
+    assert "report" in said
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Operation with range is deprecated")  # MLflow's example
+def test_publish_and_promote(bundle_folder, report, tmp_path):
+    """A bundle whose report passes becomes the champion; one that fails exits with 1."""
+    registry = ("--registry", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    first = call("publish", bundle_folder, "--report", report[0], *registry, "--json")
+    assert first.code == 0, first.err
+    assert (first.json["name"], first.json["version"]) == ("rung-b2b", 1)
+    assert not first.json["champion"]
+    worse = tmp_path / "worse"
+    shutil.copytree(report[0], worse)
+    told = json.loads((worse / "report.json").read_text())
+    told["advancement"]["performance"]["ece"] = 0.5
+    (worse / "report.json").write_text(json.dumps(told))
+    second = call("publish", bundle_folder, "--report", worse, "--promote", *registry)
+    assert second.code == 1
+    assert "the gate: advancement: calibration error 0.500, at most" in second.out
+    assert "the champion stays what it was" in second.out
+    told["advancement"]["performance"]["ece"] = 0.0
+    told["advancement"]["verdict"] = "better"
+    (worse / "report.json").write_text(json.dumps(told))
+    third = call("publish", bundle_folder, "--report", worse, "--promote", *registry, "--json")
+    assert (third.code, third.json["champion"], third.json["version"]) == (0, True, 3)
+
+
+# --------------------------------------------------------------------------------------------- demo
+
+
+@pytest.mark.slow
+def test_demo(tmp_path):
+    """`rung demo --once` makes everything from nothing and prints the top of a queue."""
+    found = subprocess.run(
+        [sys.executable, ROOT / "rung.py", "demo", "--once", "--leads", "150"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert found.returncode == 0, found.stderr
+    assert "The top of the queue" in found.stdout
+    assert "  1. " in found.stdout
+    assert "rung-b2b version 1" in found.stdout
+    folder = tmp_path / "artifacts" / "demo"
+    assert {path.name for path in tmp_path.iterdir()} == {"artifacts"}
+    made = {"bundle", "report", "events.parquet", "events.db", "mlflow.db", "ladder.toml"}
+    assert made <= {path.name for path in folder.iterdir()}
+    log, _ = read_events(f"sqlite:///{folder / 'events.db'}", load_bundle(folder / "bundle").ladder)
+    assert len(log.leads) == 150
