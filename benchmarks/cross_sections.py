@@ -39,7 +39,7 @@ class CrossSection:
 def _x_education() -> tuple[pd.Series, pd.Series, pd.DataFrame]:
     """Without the columns that sales wrote during or after the talk."""
     table = read_csv("xeducation_leads.csv.gz")
-    late = [column for column in table if column.startswith("Asymmetrique")]
+    late = [column for column in table.columns if column.startswith("Asymmetrique")]
     late += ["Tags", "Lead Quality", "Lead Profile", "Last Activity", "Last Notable Activity"]
     traits = table.drop(columns=[*late, "Prospect ID", "Lead Number", "Converted"])
     return table["Lead Number"], table["Converted"], traits.replace("Select", np.nan)
@@ -76,7 +76,7 @@ def fold_scores(data: CrossSection, folder: Path) -> list[FoldScores]:
     ids = ids.astype(str)
     folds = read_csv(data.folds).assign(row_id=lambda f: f["row_id"].astype(str))
     fold = ids.map(folds.set_index("row_id")["fold"]).to_numpy()
-    columns = {column: f"c{at}" for at, column in enumerate(traits)}
+    columns = {column: f"c{at}" for at, column in enumerate(traits.columns)}
     traits = traits.rename(columns=columns)
     events = _events(ids, bought, traits)
     ladder = _ladder(data, traits, list(columns))

@@ -9,12 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from benchmarks import commands
 from benchmarks.public_data import read_csv
 
-__all__ = ["LADDER", "run"]
+__all__ = ["LADDER", "first_contacts", "run"]
 
 LADDER = """
 [ladder]
@@ -57,6 +58,7 @@ type = "category"
 says = "first contact on a {value}"
 """
 
+_HORIZON_DAYS = 90
 TRAIN_UNTIL = "2018-05-15T00:00:00Z"
 TEST_FROM = "2018-01-31T12:00:00Z"
 TEST_UNTIL = "2018-11-14T00:00:00Z"
@@ -95,3 +97,21 @@ def _events() -> pd.DataFrame:
         }
     )
     return pd.concat([known, won], ignore_index=True)
+
+
+def first_contacts() -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame, np.ndarray]:
+    """The same leads as a table: traits and outcome of the train set, then of the test set.
+
+    A lead that was won before its first contact is not one to predict, for any tool.
+    """
+    sets = read_csv("splits/olist_observed.csv.gz").set_index("row_id")["set"]
+    events = _events()
+    known = events[events["name"] == "identify"].set_index("lead_id")
+    won = events[events["name"] == "won"].set_index("lead_id")["occurred_at"].groupby(level=0).min()
+    days = (won.reindex(known.index) - known["occurred_at"]).dt.total_seconds() / 86_400
+    bought = (days <= _HORIZON_DAYS).to_numpy(dtype=float)
+    part = sets.reindex(known.index).to_numpy()
+    traits = known[["origin", "landing_page", "weekday"]]
+    train = part == "train"
+    test = (part == "test") & ~(days <= 0).to_numpy()
+    return traits[train], bought[train], traits[test], bought[test]

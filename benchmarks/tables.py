@@ -11,7 +11,18 @@ from pathlib import Path
 
 __all__ = ["machine", "markdown", "number", "spread"]
 
-_PACKAGES = ["rung", "numpy", "numba", "pandas", "polars", "duckdb", "lightgbm", "scikit-learn", "mlflow", "pyarrow"]
+_PACKAGES = [
+    "rung",
+    "numpy",
+    "numba",
+    "pandas",
+    "polars",
+    "duckdb",
+    "lightgbm",
+    "scikit-learn",
+    "mlflow",
+    "pyarrow",
+]
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

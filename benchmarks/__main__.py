@@ -1,0 +1,71 @@
+"""`python -m benchmarks [fold|scoring|quality|all] [--small] [--write]`."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from benchmarks.tables import machine
+
+_README: Final = Path(__file__).with_name("README.md")
+
+
+def _fold(*, small: bool) -> str:
+    from benchmarks import fold
+
+    return fold.run(small=small)
+
+
+def _scoring(*, small: bool) -> str:
+    from benchmarks import scoring
+
+    return scoring.run(small=small)
+
+
+def _quality(*, small: bool) -> str:
+    from benchmarks import quality
+
+    return quality.run(small=small)
+
+
+_BENCHMARKS: Final[dict[str, Callable[..., str]]] = {
+    "fold": _fold,
+    "scoring": _scoring,
+    "quality": _quality,
+}
+"""Each imports what it measures when it runs."""
+
+
+def main() -> int:
+    """Run what was asked for, print it, and write it into the README if told to."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Quality and speed, beside peers."
+    )
+    parser.add_argument("which", nargs="?", default="all", choices=[*_BENCHMARKS, "all"])
+    parser.add_argument("--small", action="store_true", help="less of everything: a quick look")
+    parser.add_argument("--write", action="store_true", help="put the tables into the README here")
+    parsed = parser.parse_args()
+    if parsed.small and parsed.write:
+        parser.error("--write takes the full sizes; leave out --small")
+    for name in _BENCHMARKS if parsed.which == "all" else [parsed.which]:
+        text = f"{machine()}\n\n{_BENCHMARKS[name](small=parsed.small)}"
+        print(f"## {name}\n\n{text}\n", flush=True)
+        if parsed.write:
+            _README.write_text(with_part(_README.read_text("utf-8"), name, text), "utf-8")
+    return 0
+
+
+def with_part(page: str, name: str, text: str) -> str:
+    """The page with the part between `<!-- name -->` and `<!-- /name -->` replaced."""
+    marks = re.compile(f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    if not marks.search(page):
+        raise ValueError(f"README.md has no part between <!-- {name} --> and <!-- /{name} -->")
+    return marks.sub(lambda found: f"{found[1]}\n{text}\n\n{found[2]}", page)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
