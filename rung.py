@@ -43,6 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RungError as error:
         print(f"rung: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename else ""
+        print(f"rung: {named}{error.strerror or error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\nrung: stopped", file=sys.stderr)
         return 130

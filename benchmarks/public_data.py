@@ -23,7 +23,7 @@ def where(name: str) -> Path:
     root = Path(os.environ.get("BENCHMARK_DATA", Path(__file__).parents[2] / "shared" / "data"))
     path = root / name
     if not path.exists():
-        raise DataAbsent(f"{name} is not in {root}; set BENCHMARK_DATA to the folder that has it")
+        raise DataAbsent(f"{name} is not here; BENCHMARK_DATA names the folder that has it")
     return path
 
 

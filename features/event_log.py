@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.errors import EventsError, UnknownLead
-from features.fold import order_by_lead, tied_rows
+from features.fold import order_by_lead, place_by_lead, tied_rows, unordered_rows
 
 __all__ = ["DAY_US", "Codes", "EventLog", "LogColumns", "Times", "encode"]
 
@@ -109,43 +109,61 @@ class EventLog:
         """As `from_columns`, from codes into sorted leads and names."""
         numbers, texts = numbers or {}, texts or {}
         columns = columns or LogColumns(tuple(sorted(numbers)), tuple(sorted(texts)))
-        if known is None:
-            known = occurred
-        elif known is not occurred:
+        starts, place = place_by_lead(
+            np.ascontiguousarray(lead_code, dtype=np.int32), len(lead_ids)
+        )
+        same_clock = known is None or known is occurred
+        if known is not None and not same_clock:
             occurred = np.minimum(occurred, known)
-        count = len(occurred)
-        number_rows = np.full((len(columns.numbers), count), np.nan)
+        occurred = _placed(occurred, place, np.int64)
+        known = occurred if known is None or same_clock else _placed(known, place, np.int64)
+        number_rows = np.empty((len(columns.numbers), len(place)))
         for row, column in enumerate(columns.numbers):
-            if column in numbers:
-                number_rows[row] = np.asarray(numbers[column], dtype=np.float64) + 0.0  # no -0.0
-        text_rows = np.full((len(columns.texts), count), -1, dtype=np.int32)
+            number_rows[row][place] = numbers.get(column, np.nan)
+        number_rows += 0.0  # no -0.0
+        text_rows = np.empty((len(columns.texts), len(place)), dtype=np.int32)
         text_values: list[tuple[str, ...]] = []
         for row, column in enumerate(columns.texts):
-            codes, values = encode(texts[column]) if column in texts else (text_rows[row], ())
-            text_rows[row] = codes
+            codes, values = encode(texts[column]) if column in texts else (-1, ())
+            text_rows[row][place] = codes
             text_values.append(values)
-        starts, order = order_by_lead(
-            np.ascontiguousarray(lead_code, dtype=np.int32), len(lead_ids), occurred, known
-        )
-        same_clock = known is occurred
-        occurred = occurred[order]
-        known = occurred if same_clock else known[order]
-        tied = np.flatnonzero(tied_rows(starts, occurred, known))
-        if len(tied):
-            keys = (*text_rows[::-1], *number_rows[::-1], name_code, lead_code)
-            order[tied] = _by_content(order[tied], keys, occurred[tied], known[tied])
-        return cls(
+        log = cls(
             leads=lead_ids,
             starts=starts,
             names=names,
-            name=np.asarray(name_code, dtype=np.int32)[order],
+            name=_placed(name_code, place, np.int32),
             occurred=occurred,
             known=known,
             columns=columns,
-            numbers=np.take(number_rows, order, axis=1),
-            texts=np.take(text_rows, order, axis=1),
+            numbers=number_rows,
+            texts=text_rows,
             text_values=tuple(text_values),
         )
+        log._put_in_order()
+        return log
+
+    def _put_in_order(self) -> None:
+        """Order the rows of each lead; most logs come in order and need nothing."""
+        clocks = self.starts, self.occurred, self.known
+        rows = np.flatnonzero(unordered_rows(*clocks))
+        if len(rows):
+            lead = self._lead_at(rows).astype(np.int32)
+            order = order_by_lead(lead, len(self.leads), self.occurred[rows], self.known[rows])
+            self._move(rows, rows[order])
+        tied = np.flatnonzero(tied_rows(*clocks))
+        if len(tied):
+            content = (*self.texts[::-1], *self.numbers[::-1], self.name, self.known, self.occurred)
+            keys = [column[tied] for column in content]
+            self._move(tied, tied[np.lexsort([*keys, self._lead_at(tied)])])
+
+    def _lead_at(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return np.searchsorted(self.starts, rows, side="right") - 1
+
+    def _move(self, rows: npt.NDArray[np.int64], come_from: npt.NDArray[np.int64]) -> None:
+        """Put other rows into the places of some; only while the log is being made."""
+        clocks = (self.occurred,) if self.known is self.occurred else (self.occurred, self.known)
+        for column in (self.name, *clocks, *self.numbers, *self.texts):
+            column[rows] = column[come_from]
 
     def index_of(self, lead_id: str) -> int:
         """The index of a lead; UnknownLead where the log does not hold it."""
@@ -229,16 +247,10 @@ def encode(
     return rank[indices], tuple(dictionary[at] for at in order)
 
 
-def _by_content(
-    rows: npt.NDArray[np.int64],
-    keys: tuple[npt.NDArray[Any], ...],
-    occurred: Times,
-    known: Times,
-) -> npt.NDArray[np.int64]:
-    """Rows with equal clocks, in the order of what they say: the input's order must not matter.
-
-    `keys` are in `numpy.lexsort`'s order (the last is the first to decide) and end with the lead,
-    by which the rows are ordered already; both clocks follow it.
-    """
-    *content, lead = (key[rows] for key in keys)
-    return rows[np.lexsort([*content, known, occurred, lead])]
+def _placed(
+    values: npt.ArrayLike, place: npt.NDArray[np.int64], dtype: type[np.generic]
+) -> npt.NDArray[Any]:
+    """A column in the order of the log."""
+    column = np.empty(len(place), dtype=dtype)
+    column[place] = values
+    return column

@@ -19,8 +19,10 @@ __all__ = [
     "fold",
     "next_completions",
     "order_by_lead",
+    "place_by_lead",
     "rows_of_goal",
     "tied_rows",
+    "unordered_rows",
 ]
 
 NONE: Final = np.iinfo(np.int64).min
@@ -94,13 +96,11 @@ class Program(NamedTuple):
 
 
 @numba.njit(cache=True, nogil=True)
-def order_by_lead(
-    lead: npt.NDArray[np.int32], n_leads: int, occurred: Ints, known: Ints
-) -> tuple[Ints, Ints]:
-    """Row order by (lead, occurred, known), and where each lead begins: a counting sort by lead.
+def place_by_lead(lead: npt.NDArray[np.int32], n_leads: int) -> tuple[Ints, Ints]:
+    """Where each lead begins, and where each row goes: a counting sort that keeps the rows' order.
 
-    Logs come in time order or nearly so; then the insertion below has next to nothing to do. A lead
-    whose rows are far out of order is sorted by its own merge instead.
+    Columns are then scattered, `out[place] = column`. Reading in order and writing to the end of
+    each lead's rows is several times faster than gathering by a sorting order.
     """
     starts = np.zeros(n_leads + 1, np.int64)
     for code in lead:
@@ -108,14 +108,36 @@ def order_by_lead(
     for at in range(n_leads):
         starts[at + 1] += starts[at]
     fill = starts[:-1].copy()
-    order = np.empty(len(lead), np.int64)
+    place = np.empty(len(lead), np.int64)
     for row in range(len(lead)):
-        code = lead[row]
-        order[fill[code]] = row
-        fill[code] += 1
+        place[row] = fill[lead[row]]
+        fill[lead[row]] += 1
+    return starts, place
+
+
+@numba.njit(cache=True, nogil=True)
+def unordered_rows(starts: Ints, occurred: Ints, known: Ints) -> npt.NDArray[np.bool_]:
+    """The rows of leads whose rows are not in the order of (occurred, known)."""
+    unordered = np.zeros(len(occurred), np.bool_)
+    for lead in range(len(starts) - 1):
+        for row in range(starts[lead] + 1, starts[lead + 1]):
+            if _after(row - 1, row, occurred, known):
+                unordered[starts[lead] : starts[lead + 1]] = True
+                break
+    return unordered
+
+
+@numba.njit(cache=True, nogil=True)
+def order_by_lead(lead: npt.NDArray[np.int32], n_leads: int, occurred: Ints, known: Ints) -> Ints:
+    """The order by (occurred, known) of rows that stand by lead already.
+
+    Logs come nearly in time order; then the insertion below has next to nothing to do. A lead
+    whose rows are far out of order is sorted by its own merge instead.
+    """
+    starts, order = place_by_lead(lead, n_leads)
     for at in range(n_leads):
         _order_one(order[starts[at] : starts[at + 1]], occurred, known)
-    return starts, order
+    return order
 
 
 @numba.njit(cache=True, nogil=True)

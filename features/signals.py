@@ -98,6 +98,8 @@ _COUNTING = (
     Op.DISTINCT,
     Op.STREAK,
     Op.PROFILE_COMPLETENESS,
+    Op.POSITION,
+    Op.STEPS_COMPLETED,
 )
 """Operations whose zero means that nothing happened."""
 _BUSY = "lately as busy as {value:.1f} actions today"
@@ -293,14 +295,14 @@ def _activity_signals() -> tuple[Signal, ...]:
         row(
             "recent_3d",
             Op.DECAYED_COUNT,
-            _BUSY,
+            "these days as busy as {value:.1f} actions today",
             quiet,
             half_life_days=3.0,
         ),
         row(
             "recent_14d",
             Op.DECAYED_COUNT,
-            _BUSY,
+            "these weeks as busy as {value:.1f} actions today",
             quiet,
             half_life_days=14.0,
         ),

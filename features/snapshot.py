@@ -6,11 +6,10 @@ event learned of after `as_of` never changes what it returns.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from features.fold import Events, Ints, Program, fold
 from features.ladder import Ladder
 from features.program import Compiled, compile_ladder, link
 from features.signals import Signal
+from features.threads import in_threads, processors
 
 __all__ = ["Snapshot", "snapshot"]
 
@@ -159,13 +159,10 @@ def _fold_in_parts(events: Events, program: Program, lead: Ints, *rest: Any) -> 
         fold(events, program, _FIRST, lead, *rest)
         return
     order = np.argsort(lead, kind="stable")
-    threads = min(len(os.sched_getaffinity(0)), 1 + len(order) // _WORTH_A_THREAD)
-    if threads == 1:
-        fold(events, program, order, lead, *rest)
-        return
-    parts = np.array_split(order, threads)
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda part: fold(events, program, part, lead, *rest), parts))
+    parts = min(processors(), 1 + len(order) // _WORTH_A_THREAD)
+    in_threads(
+        [partial(fold, events, program, part, lead, *rest) for part in np.array_split(order, parts)]
+    )
 
 
 _FIRST = np.zeros(1, dtype=np.int64)

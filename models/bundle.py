@@ -116,13 +116,17 @@ class Bundle:
         goals = self.ladder.goals
         bought = position >= len(goals)
         rung = np.where(bought, len(goals) - 1, position)
+        advance = self.advancement.estimate(matrix, rung)
+        # On the last rung the next step is the purchase: one question has one answer.
+        last = position == len(goals) - 1
+        purchase = _chosen(last, advance, self.purchase.estimate(matrix, rung))
         return Scores(
             leads=leads,
             as_of=as_of,
             position=position,
             step=tuple(None if at >= len(goals) else goals[at].id for at in position.tolist()),
-            advance=_blank(self.advancement.estimate(matrix, rung), bought),
-            purchase=_blank(self.purchase.estimate(matrix, rung), bought),
+            advance=_blank(advance, bought),
+            purchase=_blank(purchase, bought),
         )
 
     def explain(self, snapshot: Snapshot) -> Explanations:
@@ -131,15 +135,21 @@ class Bundle:
         return explain(self.advancement, self.encoding.matrix(snapshot), rung)
 
 
-def _blank(estimates: Estimates, where: npt.NDArray[np.bool_]) -> Estimates:
+def _chosen(where: npt.NDArray[np.bool_], these: Estimates, those: Estimates) -> Estimates:
+    """These estimates where the mask says so, else those."""
     if not where.any():
-        return estimates
+        return those
     return Estimates(
-        *(
-            np.where(where, np.nan, part)
-            for part in (estimates.probability, estimates.low, estimates.high)
-        )
+        np.where(where, these.probability, those.probability),
+        np.where(where, these.low, those.low),
+        np.where(where, these.high, those.high),
     )
+
+
+def _blank(estimates: Estimates, where: npt.NDArray[np.bool_]) -> Estimates:
+    """NaN where the mask says so."""
+    nothing = np.full(len(where), np.nan)
+    return _chosen(where, Estimates(nothing, nothing, nothing), estimates)
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> Bundle:

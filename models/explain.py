@@ -53,9 +53,11 @@ def explain(model: GoalModel, matrix: Floats, position: Ints) -> Explanations:
     calibrator = model.calibrator
     start = calibrator.base(position)
     base = expit(start)
-    if model.learner is None or calibrator.slope == 0.0:
+    if model.learner is None or not calibrator.slope.any():
         return Explanations(base, np.zeros_like(matrix))
-    steps = calibrator.slope * (model.contributions(matrix) - model.typical[position])
+    steps = calibrator.slope[position, None] * (
+        model.contributions(matrix) - model.typical[position]
+    )
     way = steps.sum(axis=1)
     end = start + way
     flat = np.abs(way) < 1e-9  # the curve's own slope, where the line has no length

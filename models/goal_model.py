@@ -107,7 +107,7 @@ class GoalModel:
 
     def margins(self, matrix: Floats) -> Floats:
         """Shape (n,), log-odds before calibration."""
-        if self.learner is None or self.calibrator.slope == 0.0 or len(matrix) == 0:
+        if self.learner is None or not self.calibrator.slope.any() or len(matrix) == 0:
             return np.zeros(len(matrix))
         return self.learner.margins(matrix)
 

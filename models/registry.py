@@ -49,6 +49,8 @@ class Version:
 class Registry:
     """Bundles by name and version.
 
+    BundleError where the URI is none that MLflow knows.
+
     Parameters
     ----------
     uri : an MLflow tracking URI; "sqlite:///path/mlflow.db" keeps the artefacts in path/mlruns. It
@@ -60,8 +62,11 @@ class Registry:
         self.uri = uri
         if uri.startswith("sqlite:///"):
             Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        mlflow.set_tracking_uri(uri)
-        self._client = MlflowClient()
+        try:
+            mlflow.set_tracking_uri(uri)
+            self._client = MlflowClient()
+        except MlflowException as error:
+            raise BundleError(f"no registry at {uri}: {error.message}") from error
 
     def publish(
         self,

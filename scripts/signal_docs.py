@@ -89,7 +89,7 @@ GROUPS: Final[dict[str, str]] = {
 
 HEAD: Final = """# Signals
 
-<!-- Written by scripts/signal_docs.py; change that, or features/signals.py. -->
+<!-- python scripts/signal_docs.py makes this page from features/signals.py. -->
 
 A signal is one number (or one text) about a lead at an instant. It is a row of a table:
 

@@ -17,6 +17,7 @@ from training.evaluate import WORSE
 
 __all__ = ["Gate", "judge", "read_report"]
 
+_PARTS: Final = frozenset({"version", "flatters", "start", "advancement", "purchase"})
 _ECE_EXCESS: Final = 0.03
 """How far the calibration error may lie above what perfect calibration would show by chance."""
 
@@ -46,6 +47,8 @@ def read_report(folder: Path) -> dict[str, Any]:
         report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise NotEnoughData(f"no report in {folder}; make one: rung evaluate --report") from error
+    if not isinstance(report, dict) or not report.keys() >= _PARTS:
+        raise NotEnoughData(f"{path} is no report; make one: rung evaluate --report")
     return report
 
 

@@ -108,7 +108,7 @@ def test_steps_that_cancel_keep_their_points(trained, many):
     model.typical[:, 3] -= 0.5
     model.typical[:, 7] += 0.5
     found = explain(model, matrix, rung)
-    rate = found.base[0] * (1 - found.base[0]) * model.calibrator.slope
+    rate = found.base[0] * (1 - found.base[0]) * model.calibrator.slope[0]
     assert found.points[0, 3] == pytest.approx(0.5 * rate)
     assert found.points[0, 7] == pytest.approx(-0.5 * rate)
     assert found.points.sum() == pytest.approx(0.0, abs=1e-12)
