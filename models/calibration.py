@@ -5,7 +5,7 @@ The log-odds of a lead at position k with margin m are
     (1 - w_k) logit(rate_k) + w_k (slope * m + intercept_k)
 
 between the rate of its step and what the margin says, with an intercept a step that is drawn to a
-common one where a step has few points. The weight w_k slides to 0 as the evidence thins out: it is
+common one where a step has few leads. The weight w_k slides to 0 as the evidence thins out: it is
 n_k / (n_k + 5), n_k being the leads seen at the step, times the firm shrinkage of the slope (Gao
 and Bruce 1997), which is 0 up to 2.5 of the slope's standard errors, counted by leads, and 1 from
 5. Not less, because the rounds of the boosting were chosen on the same held-out folds: on data with
@@ -42,8 +42,9 @@ by about this much (measured on planted truth in the tests)."""
 _GROUPS: Final = 1000
 _GRID: Final = 128
 _RESAMPLES: Final = 200
-_SHIFT_SD: Final = 0.5
-"""How far the intercepts of steps may lie apart, in log-odds, before the data say so."""
+_SHIFT_SD: Final = 0.2
+"""How far the intercepts lie from each other and from none, in log-odds, before the data speak:
+margins of boosted trees are nearly calibrated as they are."""
 _THIN: Final = 5.0
 """Leads at a step that make the margin count half there."""
 _LEARNED: Final = 2.5
@@ -156,7 +157,7 @@ def calibrate(
     typical_margin : shape (n_goals,), the mean margin of leads at each position.
     """
     at_rate = logit(rates.mean)
-    intercepts, slope = _fit(margin, position, happened, len(at_rate))
+    intercepts, slope = _fit(margin, position, happened, lead, len(at_rate))
     distance = margin - typical_margin[position]
     typical = intercepts + slope * typical_margin
     z = _in_standard_errors(slope, typical[position], distance, happened, lead)
@@ -165,7 +166,8 @@ def calibrate(
     weight = believed * there / (there + _THIN)
     shift, slopes = weight * (typical - at_rate), weight * slope
     log_odds = (at_rate + shift)[position] + slopes[position] * distance
-    shift += weight * _level(log_odds, weight[position], happened)
+    wanted = expit(typical[position] + slope * distance).mean()
+    shift += weight * _level(log_odds, weight[position], wanted)
     probability = expit((at_rate + shift)[position] + slopes[position] * distance)
     grid, low, high = _interval_curve(probability, happened, lead, seed)
     rate_low, rate_high = rates.interval(LEVEL)
@@ -184,19 +186,24 @@ def calibrate(
     )
 
 
-def _fit(margin: Floats, position: Ints, happened: Floats, n_goals: int) -> tuple[Floats, float]:
-    """The intercept of each step, drawn to a common one where it has few points, and the slope."""
+def _fit(
+    margin: Floats, position: Ints, happened: Floats, lead: Ints, n_goals: int
+) -> tuple[Floats, float]:
+    """The intercept of each step, drawn to a common one where it has few leads, and the slope."""
+    # Points of a lead repeat each other: what draws together weighs as if each lead had one.
+    repeats = len(lead) / len(np.unique(lead))
+    draw = repeats / _SHIFT_SD**2
 
     def loss(values: Floats) -> tuple[float, Floats]:
         shift, intercept, slope = values[:n_goals], values[n_goals], values[n_goals + 1]
         log_odds = intercept + shift[position] + slope * margin
         value = np.logaddexp(0.0, log_odds).sum() - (happened * log_odds).sum()
-        value += 0.5 * (shift**2).sum() / _SHIFT_SD**2
+        value += 0.5 * draw * ((shift**2).sum() + intercept**2)
         error = expit(log_odds) - happened
         gradient = np.concatenate(
             [
-                np.bincount(position, error, minlength=n_goals) + shift / _SHIFT_SD**2,
-                [error.sum(), (error * margin).sum()],
+                np.bincount(position, error, minlength=n_goals) + draw * shift,
+                [error.sum() + draw * intercept, (error * margin).sum()],
             ]
         )
         return value / len(happened), gradient / len(happened)
@@ -219,14 +226,11 @@ def _leads_at(position: Ints, lead: Ints, n_goals: int) -> Floats:
     return np.bincount(seen, minlength=n_goals).astype(np.float64)
 
 
-def _level(log_odds: Floats, weight: Floats, happened: Floats) -> float:
-    """What, times the weight, brings the mean probability to the rate of what happened."""
+def _level(log_odds: Floats, weight: Floats, wanted: float) -> float:
+    """What, times the weight, brings the mean probability to a wanted one."""
     if not weight.any():
         return 0.0
-    rate = happened.mean()
-    if not 0.0 < rate < 1.0:
-        return 0.0
-    return float(brentq(lambda by: expit(log_odds + by * weight).mean() - rate, -20.0, 20.0))
+    return float(brentq(lambda by: expit(log_odds + by * weight).mean() - wanted, -50.0, 50.0))
 
 
 def _in_standard_errors(
