@@ -146,6 +146,7 @@ def calibrate(
     happened: Floats,
     lead: Ints,
     typical_margin: Floats,
+    leads_at_step: Floats,
     seed: int,
 ) -> Calibrator:
     """Fit on points that the margins' models have not seen, preferably later ones.
@@ -155,6 +156,7 @@ def calibrate(
     rates : the rates of the steps, from the same period.
     position, margin, happened, lead : shape (n,).
     typical_margin : shape (n_goals,), the mean margin of leads at each position.
+    leads_at_step : shape (n_goals,), how many leads the margins' models have learned from at each.
     """
     at_rate = logit(rates.mean)
     intercepts, slope = _fit(margin, position, happened, lead, len(at_rate))
@@ -162,8 +164,7 @@ def calibrate(
     typical = intercepts + slope * typical_margin
     z = _in_standard_errors(slope, typical[position], distance, happened, lead)
     believed = _firm(z)
-    there = _leads_at(position, lead, len(at_rate))
-    weight = believed * there / (there + _THIN)
+    weight = believed * leads_at_step / (leads_at_step + _THIN)
     shift, slopes = weight * (typical - at_rate), weight * slope
     log_odds = (at_rate + shift)[position] + slopes[position] * distance
     wanted = expit(typical[position] + slope * distance).mean()
@@ -218,12 +219,6 @@ def _firm(z: float) -> float:
     if z <= _LEARNED:
         return 0.0
     return min(1.0, _SURE * (z - _LEARNED) / (z * (_SURE - _LEARNED)))
-
-
-def _leads_at(position: Ints, lead: Ints, n_goals: int) -> Floats:
-    """How many leads were seen at each step."""
-    seen = np.unique(np.stack([position, lead]), axis=1)[0]
-    return np.bincount(seen, minlength=n_goals).astype(np.float64)
 
 
 def _level(log_odds: Floats, weight: Floats, wanted: float) -> float:

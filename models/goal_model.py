@@ -24,8 +24,8 @@ __all__ = ["Estimates", "FitConfig", "GoalModel", "TrainingRows", "fit_goal"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-_MOST_FOR_TYPICAL: Final = 2000
-"""Rows on which the typical contributions of a position are measured."""
+_MOST_FOR_TYPICAL: Final = 400
+"""Rows on which the typical contributions of each position are measured."""
 _FEWEST_FOR_TYPICAL: Final = 20
 
 
@@ -146,7 +146,7 @@ def fit_goal(
     fold = lead_folds(rows.lead, config.folds, config.seed)
     fit, learner = _learn(rows.rows(earlier), fold[earlier], config, progress)
     unseen = rows.rows(later)
-    typical, typical_margin = _typical(learner, unseen, n_goals, config.seed)
+    typical, typical_margin = _typical(learner, rows, n_goals, config.seed)
     calibrator = calibrate(
         rates if earlier[later].all() else _later_rates(rates, unseen),
         unseen.position,
@@ -154,6 +154,7 @@ def fit_goal(
         unseen.happened,
         unseen.lead,
         typical_margin,
+        _leads_at(rows, n_goals),
         config.seed,
     )
     return GoalModel(learner, calibrator, typical)
@@ -218,12 +219,22 @@ def _periods(
     return everything, everything
 
 
+def _leads_at(rows: TrainingRows, n_goals: int) -> Floats:
+    """How many leads stood at each position."""
+    stood = np.unique(np.stack([rows.position, rows.lead]), axis=1)[0]
+    return np.bincount(stood, minlength=n_goals).astype(np.float64)
+
+
 def _typical(
     learner: Learner, rows: TrainingRows, n_goals: int, seed: int
 ) -> tuple[Floats, Floats]:
-    """Mean contributions, and the mean margin, of the leads at each position."""
-    rng = np.random.default_rng(seed)
-    some = rng.permutation(len(rows.lead))[:_MOST_FOR_TYPICAL]
+    """Mean contributions, and the mean margin, of the leads at each position.
+
+    Where too few stood, those of all that were looked at.
+    """
+    shuffled = np.random.default_rng(seed).permutation(len(rows.lead))
+    rank = _rank_within(rows.position[shuffled], n_goals)
+    some = shuffled[rank < _MOST_FOR_TYPICAL]
     matrix, position = rows.matrix[some], rows.position[some]
     added, margin = learner.contributions(matrix), learner.margins(matrix)
     typical = np.tile(added.mean(axis=0), (n_goals, 1))
@@ -233,3 +244,12 @@ def _typical(
         if here.sum() >= _FEWEST_FOR_TYPICAL:
             typical[at], typical_margin[at] = added[here].mean(axis=0), margin[here].mean()
     return typical, typical_margin
+
+
+def _rank_within(position: Ints, n_goals: int) -> Ints:
+    """For each row, how many rows of the same position stand before it."""
+    rank = np.empty(len(position), dtype=np.int64)
+    for at in range(n_goals):
+        here = np.flatnonzero(position == at)
+        rank[here] = np.arange(len(here))
+    return rank

@@ -29,7 +29,9 @@ def fitted(lead, margin, happened, *, position=None, prior=PRIOR, seed=0) -> Cal
     position = np.zeros(len(lead), dtype=np.int64) if position is None else position
     rates = prior.updated(position, happened, lead)
     typical = np.full(len(prior.mean), margin.mean())
-    return calibrate(rates, position, margin, happened, lead, typical, seed)
+    stood = [len(np.unique(lead[position == at])) for at in range(len(prior.mean))]
+    there = np.array(stood, dtype=np.float64)
+    return calibrate(rates, position, margin, happened, lead, typical, there, seed)
 
 
 def probability(calibrator, margin, position=0):
