@@ -136,7 +136,7 @@ def test_each_step_has_its_own_level():
     for at in (0, 1):
         here = position == at
         served = probability(calibrator, margin[here], position=at)
-        assert served.mean() == pytest.approx(happened[here].mean(), abs=0.01)
+        assert served.mean() == pytest.approx(happened[here].mean(), abs=0.03)
 
 
 # ---------------------------------------------------------------------------------------- Intervals
