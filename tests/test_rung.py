@@ -16,6 +16,7 @@ import pytest
 
 import rung
 from features.event_files import read_events
+from features.ladder_file import read_ladder
 from features.store import EventStore
 from models.bundle import load_bundle
 
@@ -425,11 +426,23 @@ def test_a_log_without_an_outcome_yet(tmp_path):
 
 
 def test_a_log_of_one_event(tmp_path):
-    """A single event gives no instant to learn from, and the message says so."""
+    """A single event is enough for a bundle that answers from the bands, and scores the lead."""
     file = jsonl(tmp_path / "one.jsonl", page("2026-01-01"))
-    said = message("train", file, "--ladder", "b2b", "--out", tmp_path / "bundle")
-    assert said == "rung: 1 leads with 1 events give no instant to learn from"
-    assert not (tmp_path / "bundle").exists()
+    said = done("train", file, "--ladder", "b2b", "--out", tmp_path / "bundle")
+    assert said.out.count("answers come from the ladder's bands") == 2
+    out = tmp_path / "scores.parquet"
+    done("score", file, "--bundle", tmp_path / "bundle", "--as-of", "2026-01-02", "--out", out)
+    assert pd.read_parquet(out)["p_advance"].between(0, 1).all()
+
+
+def test_score_at_that_matches_nothing(tmp_path):
+    """A ladder that is scored at events of another name says which were looked for."""
+    ladder = tmp_path / "ladder.toml"
+    text = read_ladder("b2b").source
+    ladder.write_text(text.replace("[ladder]", '[ladder]\nscore_at = [{ event = "called" }]', 1))
+    file = jsonl(tmp_path / "one.jsonl", page("2026-01-01"))
+    said = message("train", file, "--ladder", ladder, "--out", tmp_path / "bundle")
+    assert said == "rung: no event matches the ladder's score_at (called): nothing to train on"
 
 
 @pytest.mark.parametrize("name", ["empty.jsonl", "empty.csv", "empty.parquet"])

@@ -55,15 +55,19 @@ def train(
 
     Raises
     ------
-    NotEnoughData : a log without a single decision point.
+    NotEnoughData : `score_at` of the ladder matches no event. Any other log trains: with nothing to
+        learn from, the answers are the ladder's bands.
     """
     config = config or TrainConfig()
     until = int(log.known.max()) if until is None else until
     log = log.known_by(until)
     progress("drawing decision points")
     points = decision_points(log, ladder, end=until, seed=config.seed, most=config.most_points)
-    if len(points) == 0:
-        raise NotEnoughData(_nothing_to_train_on(log, ladder))
+    if len(points) == 0 and ladder.score_at:
+        names = ", ".join(sorted({rule.event for rule in ladder.score_at}))
+        raise NotEnoughData(
+            f"no event matches the ladder's score_at ({names}): nothing to train on"
+        )
     advanced, purchased = label(log, ladder, points, until)
     encoding = Encoding.learn(points.snapshot)
     progress(f"{len(points):,} decision points of {len(np.unique(points.lead)):,} leads")
@@ -140,10 +144,3 @@ def fingerprint(log: EventLog) -> str:
     for column in (log.starts, log.name, log.occurred, log.known, log.numbers, log.texts):
         digest.update(np.ascontiguousarray(column).tobytes())
     return digest.hexdigest()
-
-
-def _nothing_to_train_on(log: EventLog, ladder: Ladder) -> str:
-    if ladder.score_at:
-        names = sorted({rule.event for rule in ladder.score_at})
-        return f"no event matches the ladder's score_at ({', '.join(names)}): nothing to train on"
-    return f"{len(log.leads)} leads with {len(log)} events give no instant to learn from"
