@@ -439,7 +439,7 @@ def test_score_at_that_matches_nothing(tmp_path):
     """A ladder that is scored at events of another name says which were looked for."""
     ladder = tmp_path / "ladder.toml"
     text = read_ladder("b2b").source
-    ladder.write_text(text.replace("[ladder]", '[ladder]\nscore_at = [{ event = "called" }]', 1))
+    ladder.write_text(text.replace("score_at = []", 'score_at = [{ event = "called" }]', 1))
     file = jsonl(tmp_path / "one.jsonl", page("2026-01-01"))
     said = message("train", file, "--ladder", ladder, "--out", tmp_path / "bundle")
     assert said == "rung: no event matches the ladder's score_at (called): nothing to train on"
