@@ -21,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from features.clock import rfc3339
 from features.errors import BundleError, LadderError
 from features.ladder import Ladder
 from features.ladder_file import parse_ladder
@@ -292,8 +291,3 @@ def _is_bundle(folder: Path) -> bool:
 
 def _json(values: object) -> str:
     return json.dumps(values, indent=1, sort_keys=True, allow_nan=False) + "\n"
-
-
-def trained_until(manifest: dict[str, Any]) -> str:
-    """When the bundle's knowledge ends, RFC 3339."""
-    return rfc3339(int(manifest["until"]))
