@@ -4,11 +4,13 @@ RungError
 ├── LadderError          a ladder file with mistakes; carries all of them
 ├── EventsError          an event log that cannot be read, or that --strict refuses
 ├── UnknownLead          a lead that the log does not hold
+├── UnknownOffer         an offer that the ladder does not have
 ├── NotEnoughData        nothing to learn from or to evaluate on
 ├── BundleError          a bundle that is absent, damaged, or made for another ladder
 ├── StoreError           an event store that cannot be opened, or is not ours
 ├── TimeError            an instant without a time zone, or a text that is no time
 ├── NoModel              a probability asked for before there is a model
+├── PolicyError          a policy that there is none of, or that gave what is no distribution
 └── SettingsError        in serving.settings: an environment that cannot be used
 """
 
@@ -25,10 +27,12 @@ __all__ = [
     "Mistake",
     "NoModel",
     "NotEnoughData",
+    "PolicyError",
     "RungError",
     "StoreError",
     "TimeError",
     "UnknownLead",
+    "UnknownOffer",
     "did_you_mean",
 ]
 
@@ -73,6 +77,15 @@ class UnknownLead(RungError):
         return cls(f"no lead {lead_id!r} in this log{did_you_mean(lead_id, known)}")
 
 
+class UnknownOffer(RungError):
+    """An offer that the ladder does not have."""
+
+    @classmethod
+    def named(cls, offer_id: str, known: Sequence[str] = ()) -> UnknownOffer:
+        """The error for one unknown offer, with a hint where a known id is close."""
+        return cls(f"no offer {offer_id!r} in this ladder{did_you_mean(offer_id, known)}")
+
+
 class NotEnoughData(RungError):
     """Nothing to learn from or to evaluate on; says what is missing."""
 
@@ -91,6 +104,10 @@ class TimeError(RungError):
 
 class NoModel(RungError):
     """A probability was asked for before there is a model; says how to make one."""
+
+
+class PolicyError(RungError):
+    """A policy that there is none of, or one whose probabilities are no distribution."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -20,13 +20,18 @@ __all__ = [
     "EffortWeights",
     "EventNames",
     "EventRule",
+    "Framing",
+    "Gain",
     "How",
     "Ladder",
+    "Limits",
     "Offer",
     "Operator",
+    "PolicySettings",
     "SignalRow",
     "Step",
     "Trait",
+    "Value",
 ]
 
 Operator = Literal["is", "is_not", "one_of", "at_least", "at_most", "above", "below"]
@@ -132,12 +137,30 @@ class Effort:
 
 
 @dataclass(frozen=True, slots=True)
+class Framing:
+    """One way to put an offer to a lead, under a name of its own so that it can be compared."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """A micro-commitment that can be extended to a lead to complete the step `step`.
 
     `value_minutes` is how long the lead has use of it, `rep_minutes` what it costs the seller;
     `valid_from` and `valid_until` are aware instants; `guarantee_days` is set on guarantees,
     `scope_days` on pilots and trials.
+
+    Parameters
+    ----------
+    framing : how it is put to the lead; `framings` are variants of it that are tried at random.
+    channels : where it can be extended, such as "email"; empty means anywhere.
+    only_after : it is eligible only when an event met one of these rules; empty means always.
+    again_after_days : how long until it may be extended to the same lead again; None means as the
+        ladder's limits say.
+    role : a "support" offer helps with the step just completed (tips, a case study) and asks for
+        nothing; it is no ask, so caps and cool-downs of asks do not hold it back.
     """
 
     id: str
@@ -153,6 +176,11 @@ class Offer:
     valid_until: datetime | None = None
     guarantee_days: int | None = None
     scope_days: int | None = None
+    framings: tuple[Framing, ...] = ()
+    channels: tuple[str, ...] = ()
+    only_after: tuple[EventRule, ...] = ()
+    again_after_days: float | None = None
+    role: Literal["ask", "support"] = "ask"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +222,103 @@ class EventNames:
     offer_declined: str = "offer_declined"
     lead_asked: str = "lead_asked"
     business_replied: str = "business_replied"
+    consent: str = "consent"
+    consultation: str = "consultation_outcome"
+    decision: str = "rung_decision"
+    exposure: str = "rung_exposure"
+    outcome: str = "rung_outcome"
+
+    @property
+    def not_the_leads_own(self) -> tuple[str, ...]:
+        """Events that say nothing of what the lead does: ours, and those that carry traits."""
+        return (
+            self.offer_extended,
+            self.business_replied,
+            self.traits,
+            self.consultation,
+            self.decision,
+            self.exposure,
+            self.outcome,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What keeps a lead from being pushed, and a rep from being asked for too much.
+
+    Parameters
+    ----------
+    asks, asks_days : at most so many asks in so many days (the fatigue cap).
+    days_between_asks : the cool-down after any ask.
+    days_before_sales : after a step below the human one was completed, no offer with a human in it
+        for so long: support first, not a pitch.
+    again_after_days : how long until the same offer may be extended again.
+    declined_days : how long an offer that was declined stays out.
+    unanswered, rest_days : after so many asks in a row without an answer, none for so long.
+    rep_minutes_a_day : what all offers extended in a day (UTC) may cost the seller; None means no
+        limit.
+    form_fields : at most so many profile fields are asked for at one step, those that the offer
+        itself asks for among them.
+    consent : whether a channel is open until the lead refuses it (opt_out), or closed until the
+        lead grants it (opt_in).
+    """
+
+    asks: int = 3
+    asks_days: float = 14.0
+    days_between_asks: float = 1.0
+    days_before_sales: float = 1.0
+    again_after_days: float = 21.0
+    declined_days: float = 90.0
+    unanswered: int = 4
+    rest_days: float = 14.0
+    rep_minutes_a_day: float | None = None
+    form_fields: int = 3
+    consent: Literal["opt_in", "opt_out"] = "opt_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """Events that are worth something: `worth` each, or `worth` times their `measure`."""
+
+    rule: EventRule
+    worth: float = 1.0
+    measure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a decision is judged by: gains within a horizon, less what the offer costs.
+
+    Parameters
+    ----------
+    purchase : what a purchase is worth, in the business's currency; counted where `gains` is empty.
+    rep_minute : what a minute of a rep costs.
+    effort_minute : what a minute's worth of the lead's effort costs in goodwill.
+    horizon_days : how long after the decision gains count; None means the purchase's horizon.
+    gains : counted instead of the purchase where there are any.
+    """
+
+    purchase: float = 1.0
+    rep_minute: float = 0.0
+    effort_minute: float = 0.0
+    horizon_days: float | None = None
+    gains: tuple[Gain, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySettings:
+    """How the service chooses among eligible offers.
+
+    Parameters
+    ----------
+    exploration : the share of the probability that is spread evenly over all options, in (0, 1].
+        It is what every later policy is judged with.
+    certainty : how sure it must be, in [0.5, 1), that an offer is worth more than no ask; below it
+        the lead is nurtured.
+    """
+
+    exploration: float = 0.1
+    certainty: float = 0.65
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +334,8 @@ class Ladder:
         event that also completes a step (an order, for a repeat buyer) only restarts.
     score_at : events at which leads are scored in training; empty means at any instant.
     dormant_after_days : a lead silent for longer is no longer scored in training or queued.
-    max_effort_jump : the largest ratio of one step's effort to the one below that is not a jump.
+    max_effort_jump : the largest ratio of one step's effort to the one below that is not a jump; no
+        offer that asks more is recommended.
     source : the text of the file this ladder was read from; not part of its identity.
     """
 
@@ -226,7 +352,14 @@ class Ladder:
     dormant_after_days: float = 90.0
     effort_weights: EffortWeights = EffortWeights()
     max_effort_jump: float = 5.0
+    limits: Limits = Limits()
+    value: Value = Value()
+    policy: PolicySettings = PolicySettings()
     source: str = field(default="", compare=False, repr=False)
+
+    def __hash__(self) -> int:
+        """A cheap one: ladders are looked up on every request, and differ by name or are equal."""
+        return hash((self.name, self.title, len(self.steps), len(self.offers)))
 
     @property
     def goals(self) -> tuple[Step, ...]:
@@ -234,8 +367,20 @@ class Ladder:
         return (*self.steps, self.purchase)
 
     def offers_of(self, step_id: str) -> tuple[Offer, ...]:
-        """The offers that complete a step, in file order."""
-        return tuple(offer for offer in self.offers if offer.step == step_id)
+        """The offers that complete a step, in file order; support completes none."""
+        return tuple(
+            offer for offer in self.offers if offer.step == step_id and offer.role == "ask"
+        )
+
+    @property
+    def value_horizon_days(self) -> float:
+        """How long after a decision its gains count."""
+        return self.value.horizon_days or self.purchase.horizon_days
+
+    def cost(self, offer: Offer) -> float:
+        """What extending an offer costs, in the business's currency."""
+        effort = offer.effort.score(self.effort_weights)
+        return self.value.rep_minute * offer.rep_minutes + self.value.effort_minute * effort
 
     @property
     def fingerprint(self) -> str:

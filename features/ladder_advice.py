@@ -48,6 +48,7 @@ def advise(ladder: Ladder) -> tuple[Advice, ...]:
             for lower, upper in pairwise(_rungs(ladder))
             for advice in _pair_advice(lower, upper, ladder.max_effort_jump)
         ),
+        *_too_heavy(ladder),
         *(
             Advice(f"offer[{index}]{key}", text, source)
             for index, offer in enumerate(ladder.offers)
@@ -72,7 +73,7 @@ def ladder_table(ladder: Ladder) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Rung:
-    """A step or the purchase, summed up from its offers.
+    """A step or the purchase, summed up from its asks.
 
     `effort` is what it asks at least, in minutes' worth; `value` the minutes of the most useful.
     """
@@ -85,17 +86,17 @@ class _Rung:
 
 
 def _rungs(ladder: Ladder) -> list[_Rung]:
-    """The rungs that have offers, as only these say anything about effort, value and topics."""
+    """The rungs that have asks, as only these say anything about effort, value and topics."""
     paths = [*(f"step[{index}]" for index in range(len(ladder.steps))), "purchase"]
     return [
         _rung(ladder, path, step.id)
         for path, step in zip(paths, ladder.goals, strict=True)
-        if ladder.offers_of(step.id)
+        if _asks_of(ladder, step.id)
     ]
 
 
 def _rung(ladder: Ladder, path: str, step_id: str) -> _Rung:
-    offers = ladder.offers_of(step_id)
+    offers = _asks_of(ladder, step_id)
     return _Rung(
         path,
         step_id,
@@ -105,9 +106,14 @@ def _rung(ladder: Ladder, path: str, step_id: str) -> _Rung:
     )
 
 
+def _asks_of(ladder: Ladder, step_id: str) -> tuple[Offer, ...]:
+    """The offers of a step without the support, which asks for nothing and completes no step."""
+    return tuple(offer for offer in ladder.offers_of(step_id) if offer.role == "ask")
+
+
 def _few_offers(ladder: Ladder) -> Iterator[Advice]:
     for index, step in enumerate(ladder.steps):
-        count = len(ladder.offers_of(step.id))
+        count = len(_asks_of(ladder, step.id))
         if count < FEWEST_OFFERS:
             text = (
                 f"{step.id!r} has {_count(count, 'offer')}; with {FEWEST_OFFERS} or more"
@@ -147,6 +153,23 @@ def _effort_advice(lower: _Rung, upper: _Rung, max_jump: float) -> Iterator[Advi
             f" {max_jump:g}; a smaller offer would bridge the gap"
         )
         yield Advice(upper.path, text, "S3")
+
+
+def _too_heavy(ladder: Ladder) -> Iterator[Advice]:
+    """Advice on single offers that jump; a step that jumps as a whole has advice of its own."""
+    for lower, upper in pairwise(_rungs(ladder)):
+        most = ladder.max_effort_jump * max(lower.effort, 1.0)
+        if upper.effort > most:
+            continue
+        for index, offer in enumerate(ladder.offers):
+            effort = offer.effort.score(ladder.effort_weights)
+            if offer.step == upper.id and offer.role == "ask" and effort > most:
+                text = (
+                    f"{offer.id!r} asks {effort:g} minutes' worth of effort, more than"
+                    f" {ladder.max_effort_jump:g} times that of {lower.id!r} with"
+                    f" {lower.effort:g}; it is never recommended"
+                )
+                yield Advice(f"offer[{index}].effort", text, "S3")
 
 
 # ---------------------------------------------------------------------------------------- Offers
@@ -192,13 +215,26 @@ def _session(offer: Offer) -> _OfferAdvice:
             f" {LONGEST_SESSION_MINUTES} feels manageable where a call of 60 is avoided"
         )
         yield ".effort.minutes", text, "S21"
-    said = _PITCH.search(offer.framing)
-    if said:
-        text = (
-            f'{offer.id!r} speaks of "{said[0]}", which puts leads on the defensive; speak of'
-            " a strategy session or a roadmap review"
-        )
-        yield ".framing", text, "S22"
+    yield from _pitches(offer)
+
+
+def _pitches(offer: Offer) -> _OfferAdvice:
+    for key, framing in _framing_texts(offer):
+        said = _PITCH.search(framing)
+        if said:
+            text = (
+                f'{offer.id!r} speaks of "{said[0]}", which puts leads on the defensive; speak of'
+                " a strategy session or a roadmap review"
+            )
+            yield key, text, "S22"
+
+
+def _framing_texts(offer: Offer) -> Iterator[tuple[str, str]]:
+    """Every text that puts an offer to a lead, once, with the key below the offer."""
+    if offer.framing not in [framing.text for framing in offer.framings]:
+        yield ".framing", offer.framing
+    for index, framing in enumerate(offer.framings):
+        yield f".framings[{index}].text", framing.text
 
 
 def _unbounded(offer: Offer) -> _OfferAdvice:
@@ -230,7 +266,7 @@ _SIGNS = {
 
 
 def _table_lines(ladder: Ladder, rung: Step) -> Iterator[tuple[str, ...]]:
-    offers = ladder.offers_of(rung.id)
+    offers = _asks_of(ladder, rung.id)
     efforts = [offer.effort.score(ladder.effort_weights) for offer in offers]
     values = [offer.value_minutes for offer in offers]
     first, *others = [_rule_text(rule) for rule in rung.complete_when]

@@ -6,17 +6,13 @@ format is explained key by key in `features/ladders/b2b.toml` and in `docs/ladde
 
 from __future__ import annotations
 
-import math
 import re
-import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import Field, dataclass, field, fields
-from datetime import UTC, datetime
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
+from dataclasses import Field, dataclass, fields
 from importlib.resources import files
 from pathlib import Path
 from string import Formatter
-from typing import Literal, TypeVar, get_args
+from typing import Literal, get_args
 
 from features.errors import LadderError, Mistake, did_you_mean
 from features.ladder import (
@@ -26,31 +22,48 @@ from features.ladder import (
     EffortWeights,
     EventNames,
     EventRule,
+    Framing,
+    Gain,
     How,
     Ladder,
+    Limits,
     Offer,
     Operator,
+    PolicySettings,
     SignalRow,
     Step,
     Trait,
+    Value,
 )
-from features.signals import Counted
+from features.signals import OFFER, RECORD, Counted
+from features.toml_table import (
+    FileOrder,
+    Found,
+    PropertyUse,
+    Table,
+    as_number,
+    as_texts,
+    listed,
+    parse_toml,
+)
 
 __all__ = ["parse_ladder", "read_ladder", "shipped_ladders"]
 
-T = TypeVar("T")
 ValueType = Literal["number", "category"]
+Role = Literal["ask", "support"]
+Consent = Literal["opt_in", "opt_out"]
 
 PURCHASE = "purchase"
 FEWEST_STEPS, MOST_STEPS = 2, 12
+NOT_AN_OFFER = ("no_ask", "nurture")
 
 _ID = re.compile(r"[a-z][a-z0-9_-]*")
-_HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_-]+)\s*\]", re.MULTILINE)
-_TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
 
 _OPERATORS: tuple[Operator, ...] = get_args(Operator)
 _HOWS: tuple[How, ...] = get_args(How)
 _VALUE_TYPES: tuple[ValueType, ...] = get_args(ValueType)
+_ROLES: tuple[Role, ...] = get_args(Role)
+_CONSENTS: tuple[Consent, ...] = get_args(Consent)
 _PLACEHOLDERS = ("value", "ago", "count")
 
 # The types of measure that each `how` reads; one that is not listed reads no measure.
@@ -92,10 +105,11 @@ def parse_ladder(text: str, source: str = "<text>") -> Ladder:
     ------
     LadderError : with all mistakes in file order. Of a TOML syntax error there is only one.
     """
-    values = _toml(text, source)
-    order = _FileOrder(text, values)
-    found = _Found()
-    root = _Table(values, "", found)
+    values = parse_toml(text, source)
+    order = FileOrder(text, values)
+    # Not a path of the file, so that it comes first and a clash is reported where the file has it.
+    found = Found(uses=[PropertyUse(name, "Rung itself", is_text=True) for name in (OFFER, RECORD)])
+    root = Table(values, "", found)
     ladder = _read_ladder(root, text)
     root.close()
     _check_property_types(found, order)
@@ -116,9 +130,6 @@ def shipped_ladders() -> tuple[str, ...]:
     )
 
 
-# --------------------------------------------------------------------------------- Text and TOML
-
-
 def _text_of(path: Path | str) -> str:
     if Path(path).is_file():
         return Path(path).read_text(encoding="utf-8")
@@ -129,282 +140,10 @@ def _text_of(path: Path | str) -> str:
     raise LadderError(name, [Mistake(name, problem, f"shipped: {', '.join(shipped)}")])
 
 
-def _toml(text: str, source: str) -> Mapping[str, object]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        place = _TOML_PLACE.search(str(error))
-        last = text.count("\n") + 1
-        line = place[1] if place and place[1] else str(last)
-        problem = f"is not TOML: {_TOML_PLACE.sub('', str(error))}"
-        raise LadderError(source, [Mistake(f"line {line}", problem)]) from error
-
-
-class _FileOrder:
-    """Where each path stands in the file. Steps and offers may alternate: headers are looked up."""
-
-    def __init__(self, text: str, values: Mapping[str, object]) -> None:
-        self._places = {path: place for place, path in enumerate(_paths(values, ""))}
-        self._headers = _headers(text)
-
-    def rank(self, path: str) -> tuple[int, int]:
-        """A sort key: the header that the path stands under, then its place in the table."""
-        while path not in self._places:  # a missing key stands where its table does
-            path = path[: max(path.rfind("."), path.rfind("["), 0)]
-        top = path.split(".", 1)[0]
-        return self._headers.get(top, 0), self._places[path]
-
-
-def _paths(value: object, path: str) -> Iterator[str]:
-    yield path
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _paths(inner, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _paths(inner, f"{path}[{index}]")
-
-
-def _headers(text: str) -> dict[str, int]:
-    """The offset of every top-level header: by `name`, and by `name[0]`, `name[1]` in arrays."""
-    offsets: dict[str, int] = {}
-    counts: dict[str, int] = {}
-    for header in _HEADER.finditer(text):
-        brackets, name = header.groups()
-        offsets.setdefault(name, header.start())
-        if brackets == "[[":
-            index = counts.get(name, 0)
-            counts[name] = index + 1
-            offsets[f"{name}[{index}]"] = header.start()
-    return offsets
-
-
-# ------------------------------------------------------------------------------------ The reader
-
-
-@dataclass(frozen=True, slots=True)
-class _PropertyUse:
-    """One place that reads a property as a text or as a number."""
-
-    property: str
-    path: str
-    is_text: bool
-
-
-@dataclass(slots=True)
-class _Found:
-    """What reading a file brought to light so far."""
-
-    mistakes: list[Mistake] = field(default_factory=list)
-    uses: list[_PropertyUse] = field(default_factory=list)
-
-    def wrong(self, path: str, problem: str, remedy: str = "") -> None:
-        self.mistakes.append(Mistake(path, problem, remedy))
-
-    def is_wrong(self, path: str) -> bool:
-        """Whether a mistake was found at the path or below it."""
-        return any(mistake.path.startswith(path) for mistake in self.mistakes)
-
-
-class _Table:
-    """One TOML table: hands out typed values, notes mistakes, knows its path and keys asked for.
-
-    A value that is absent or wrong is replaced by one of the right type, so that reading goes on;
-    `parse_ladder` lets no such value out.
-    """
-
-    def __init__(
-        self, values: Mapping[str, object], path: str, found: _Found, index: int = 0
-    ) -> None:
-        self.path = path
-        self.found = found
-        self.index = index
-        self._values = values
-        self._known: list[str] = []
-        self._absent: dict[str, Mistake] = {}
-
-    def at(self, key: str) -> str:
-        """The path of a key of this table."""
-        return f"{self.path}.{key}" if self.path else key
-
-    def has(self, key: str) -> bool:
-        return key in self._values
-
-    def is_doubtful(self, key: str) -> bool:
-        """Whether a list of tables is none, or is perhaps incomplete for a misspelt header."""
-        given = self._values.get(key, [])
-        others = [other for other in self._values if other not in self._known]
-        return not isinstance(given, list) or bool(get_close_matches(key, others))
-
-    def wrong(self, key: str, problem: str, remedy: str = "") -> None:
-        """Note a mistake at a key. One about an absent key waits: it may only be misspelt."""
-        if self.has(key):
-            self.found.wrong(self.at(key), problem, remedy)
-        else:
-            self._absent.setdefault(key, Mistake(self.at(key), problem, remedy))
-
-    def close(self) -> None:
-        """Note the keys that nobody asked for, and the absent ones that these do not explain."""
-        for key in self._values:
-            if key not in self._known:
-                self.found.wrong(self.at(key), f"is not a key{did_you_mean(key, self._known)}")
-                for meant in get_close_matches(key, self._known, n=1):
-                    self._absent.pop(meant, None)
-        self.found.mistakes.extend(self._absent.values())
-
-    def take(self, key: str) -> object:
-        """The value as TOML has it; None where it is absent."""
-        self._known.append(key)
-        return self._values.get(key)
-
-    def text(self, key: str, default: str | None = None) -> str:
-        """A text; required without a default, and empty only where the default is."""
-        value = self.take(key)
-        if isinstance(value, str) and (value.strip() or default == ""):
-            return value
-        if value is not None:
-            self.wrong(key, "is empty" if isinstance(value, str) else "must be a text")
-        elif default is None:
-            self.wrong(key, "is missing")
-        return default or ""
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        """A list of texts, none of them twice; empty where it is absent."""
-        value = self.take(key)
-        if value is None:
-            return ()
-        names = _as_texts(value)
-        if names is None:
-            self.wrong(key, "must be a list of texts")
-        elif len(set(names)) < len(names):
-            self.wrong(key, "names one thing twice")
-        return names or ()
-
-    def number(
-        self, key: str, default: float | None = None, *, above: float | None = None
-    ) -> float:
-        """A finite number, at least 0 or else above a bound; without a default it is required."""
-        value = self.take(key)
-        if value is None:
-            if default is None:
-                self.wrong(key, "is missing")
-            return default or 0.0
-        number = _as_number(value)
-        if number is None:
-            self.wrong(key, "must be a number")
-        elif above is None and number < 0:
-            self.wrong(key, "must not be negative")
-        elif above is not None and number <= above:
-            self.wrong(key, f"must be above {above:g}")
-        return number or 0.0
-
-    def days(self, key: str) -> float | None:
-        """A positive number of days; None where it is absent."""
-        if self.has(key):
-            return self.number(key, above=0.0)
-        self.take(key)
-        return None
-
-    def whole_days(self, key: str) -> int | None:
-        """A positive whole number of days; None where it is absent."""
-        value = self.take(key)
-        if value is None:
-            return None
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-            return value
-        self.wrong(key, "must be a whole number of days above 0")
-        return None
-
-    def flag(self, key: str) -> bool:
-        """A truth value; False where it is absent."""
-        value = self.take(key)
-        if value is not None and not isinstance(value, bool):
-            self.wrong(key, "must be true or false")
-        return value is True
-
-    def instant(self, key: str) -> datetime | None:
-        """An instant, in UTC; None where it is absent or wrong."""
-        value = self.take(key)
-        if isinstance(value, datetime) and value.tzinfo is not None:
-            return value.astimezone(UTC)
-        if value is not None:
-            self.wrong(key, "must be an instant with an offset", "as 2026-03-01T09:00:00+01:00")
-        return None
-
-    def choice(self, key: str, options: Sequence[T], default: T | None = None) -> T | None:
-        """One of the options; None where it is wrong, or absent without a default."""
-        value = self.take(key)
-        if value is None:
-            if default is None:
-                self.wrong(key, "is missing", f"one of {_listed(options)}")
-            return default
-        if value in options:
-            return options[options.index(value)]
-        hint = did_you_mean(str(value), [str(option) for option in options])
-        self.wrong(key, f"cannot be {value!r}{hint}", f"one of {_listed(options)}")
-        return None
-
-    def one(self, key: str, read: Callable[[_Table], T], *, required: bool = True) -> T:
-        """A table, read and closed. Nothing is noted about the inside of an absent one."""
-        value = self.take(key)
-        if isinstance(value, dict):
-            return _read_closed(_Table(value, self.at(key), self.found), read)
-        if value is not None:
-            self.wrong(key, "must be a table")
-        elif required:
-            self.wrong(key, "is missing")
-        return read(_Table({}, "", _Found()))
-
-    def each(self, key: str, read: Callable[[_Table], T]) -> tuple[T, ...]:
-        """A list of tables, each read and closed; empty where it is absent."""
-        value = self.take(key)
-        if value is None:
-            return ()
-        if not isinstance(value, list):
-            header = f"written [[{key}]]" if not self.path else f"{key} = [{{...}}]"
-            self.wrong(key, "must be a list of tables", header)
-            return ()
-        return tuple(self._item(key, index, item, read) for index, item in enumerate(value))
-
-    def _item(self, key: str, index: int, item: object, read: Callable[[_Table], T]) -> T:
-        path = f"{self.at(key)}[{index}]"
-        if isinstance(item, dict):
-            return _read_closed(_Table(item, path, self.found, index), read)
-        self.found.wrong(path, "must be a table")
-        return read(_Table({}, "", _Found()))
-
-
-def _read_closed(table: _Table, read: Callable[[_Table], T]) -> T:
-    value = read(table)
-    table.close()
-    return value
-
-
-def _as_number(value: object) -> float | None:
-    """A finite float; None for anything else, truth values included."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:  # TOML integers have no largest value here
-        return None
-
-
-def _as_texts(value: object) -> tuple[str, ...] | None:
-    if not isinstance(value, list):
-        return None
-    texts = tuple(item for item in value if isinstance(item, str) and item.strip())
-    return texts if len(texts) == len(value) else None
-
-
-def _listed(options: Sequence[object]) -> str:
-    return ", ".join(str(option) for option in options)
-
-
 # -------------------------------------------------------------------------------------- Sections
 
 
-def _read_ladder(root: _Table, text: str) -> Ladder:
+def _read_ladder(root: Table, text: str) -> Ladder:
     head = root.one("ladder", _read_head)
     steps = root.each("step", _read_step)
     purchase = root.one(PURCHASE, _read_purchase)
@@ -413,6 +152,9 @@ def _read_ladder(root: _Table, text: str) -> Ladder:
     signals = root.each("signal", _read_signal)
     events = root.one("events", _read_events, required=False)
     weights = root.one("effort_weights", _read_weights, required=False)
+    limits = root.one("limits", _read_limits, required=False)
+    value = root.one("value", _read_value, required=False)
+    policy = root.one("policy", _read_policy, required=False)
     _check_step_count(root, steps)
     for kind, rows in (("step", steps), ("offer", offers), ("trait", traits), ("signal", signals)):
         _check_unique(root.found, kind, [row.id for row in rows])
@@ -432,6 +174,9 @@ def _read_ladder(root: _Table, text: str) -> Ladder:
         dormant_after_days=head.dormant_after_days,
         effort_weights=weights,
         max_effort_jump=head.max_effort_jump,
+        limits=limits,
+        value=value,
+        policy=policy,
         source=text,
     )
 
@@ -448,7 +193,7 @@ class _Head:
     score_at: tuple[EventRule, ...]
 
 
-def _read_head(table: _Table) -> _Head:
+def _read_head(table: Table) -> _Head:
     name = _read_id(table, "name")
     return _Head(
         name=name,
@@ -460,19 +205,82 @@ def _read_head(table: _Table) -> _Head:
     )
 
 
-def _read_events(table: _Table) -> EventNames:
-    return EventNames(
-        **{role.name: table.text(role.name, str(role.default)) for role in fields(EventNames)}
-    )
+def _read_events(table: Table) -> EventNames:
+    names = {role.name: table.text(role.name, str(role.default)) for role in fields(EventNames)}
+    _check_roles(table, names)
+    return EventNames(**names)
 
 
-def _read_weights(table: _Table) -> EffortWeights:
+def _check_roles(table: Table, names: Mapping[str, str]) -> None:
+    """No event has two roles. A name that the file gives is blamed before one by default."""
+    taken: dict[str, str] = {}
+    for role in sorted(names, key=table.has):
+        if table.found.is_wrong(table.at(role)):
+            continue
+        other = taken.setdefault(names[role], role)
+        if other != role:
+            problem = f"cannot be {names[role]!r}, the name of {other}"
+            table.wrong(role, problem, "each role needs an event of its own")
+
+
+def _read_weights(table: Table) -> EffortWeights:
     return EffortWeights(
         **{part.name: table.number(part.name, _default(part)) for part in fields(EffortWeights)}
     )
 
 
-def _read_id(table: _Table, key: str = "id") -> str:
+def _read_limits(table: Table) -> Limits:
+    usual = Limits()
+    return Limits(
+        asks=table.whole("asks", usual.asks, at_least=1),
+        asks_days=table.number("asks_days", usual.asks_days, above=0.0),
+        days_between_asks=table.number("days_between_asks", usual.days_between_asks),
+        days_before_sales=table.number("days_before_sales", usual.days_before_sales),
+        again_after_days=table.number("again_after_days", usual.again_after_days, above=0.0),
+        declined_days=table.number("declined_days", usual.declined_days, above=0.0),
+        unanswered=table.whole("unanswered", usual.unanswered, at_least=1),
+        rest_days=table.number("rest_days", usual.rest_days, above=0.0),
+        rep_minutes_a_day=table.positive_if_any("rep_minutes_a_day"),
+        form_fields=table.whole("form_fields", usual.form_fields, at_least=0),
+        consent=table.choice("consent", _CONSENTS, usual.consent) or usual.consent,
+    )
+
+
+def _read_value(table: Table) -> Value:
+    usual = Value()
+    return Value(
+        purchase=table.number("purchase", usual.purchase, above=0.0),
+        rep_minute=table.number("rep_minute", usual.rep_minute),
+        effort_minute=table.number("effort_minute", usual.effort_minute),
+        horizon_days=table.days("horizon_days"),
+        gains=table.each("gains", _read_gain),
+    )
+
+
+def _read_gain(table: Table) -> Gain:
+    measure = table.text_if_any("measure")
+    if measure:
+        table.found.uses.append(PropertyUse(measure, table.at("measure"), is_text=False))
+    return Gain(
+        rule=_read_rule(table),
+        worth=table.number_that("worth", 1.0, lambda worth: worth != 0, "not be 0"),
+        measure=measure,
+    )
+
+
+def _read_policy(table: Table) -> PolicySettings:
+    usual = PolicySettings()
+    return PolicySettings(
+        exploration=table.number_that(
+            "exploration", usual.exploration, lambda share: 0 < share <= 1, "be in (0, 1]"
+        ),
+        certainty=table.number_that(
+            "certainty", usual.certainty, lambda share: 0.5 <= share < 1, "be in [0.5, 1)"
+        ),
+    )
+
+
+def _read_id(table: Table, key: str = "id") -> str:
     name = table.text(key)
     if name and not _ID.fullmatch(name):
         table.wrong(
@@ -490,18 +298,18 @@ def _default(part: Field[float]) -> float:
 # -------------------------------------------------------------------------------- Steps and rules
 
 
-def _read_step(table: _Table) -> Step:
+def _read_step(table: Table) -> Step:
     step_id = _read_id(table)
     if step_id == PURCHASE:
         table.wrong("id", f"{PURCHASE!r} is reserved", "for the [purchase] table")
     return _read_rung(table, step_id, table.text("title"), _read_step_band(table))
 
 
-def _read_purchase(table: _Table) -> Step:
+def _read_purchase(table: Table) -> Step:
     return _read_rung(table, PURCHASE, table.text("title", "Purchase"), _read_band(table))
 
 
-def _read_rung(table: _Table, step_id: str, title: str, band: Band | None) -> Step:
+def _read_rung(table: Table, step_id: str, title: str, band: Band | None) -> Step:
     """What a step and the purchase have in common."""
     complete_when = table.each("complete_when", _read_rule)
     if not complete_when and table.take("complete_when") in (None, []):
@@ -517,7 +325,7 @@ def _read_rung(table: _Table, step_id: str, title: str, band: Band | None) -> St
     )
 
 
-def _read_step_band(table: _Table) -> Band | None:
+def _read_step_band(table: Table) -> Band | None:
     if table.index > 0:
         if not table.has("band"):
             table.wrong("band", "is missing", "healthy conversion from below, as [0.4, 0.6]")
@@ -527,18 +335,18 @@ def _read_step_band(table: _Table) -> Band | None:
     return None
 
 
-def _read_band(table: _Table) -> Band | None:
+def _read_band(table: Table) -> Band | None:
     given = table.take("band")
     if given is None:
         return None
-    match [_as_number(end) for end in given] if isinstance(given, list) else []:
+    match [as_number(end) for end in given] if isinstance(given, list) else []:
         case [float(low), float(high)] if 0 <= low < high <= 1:
             return Band(low, high)
     table.wrong("band", "must be [low, high] with 0 <= low < high <= 1", "as [0.4, 0.6]")
     return None
 
 
-def _read_rule(table: _Table) -> EventRule:
+def _read_rule(table: Table) -> EventRule:
     event, where = table.text("event"), table.take("where")
     if where is None:
         return EventRule(event)
@@ -555,33 +363,33 @@ def _read_rule(table: _Table) -> EventRule:
     )
 
 
-def _read_conditions(found: _Found, path: str, given: object) -> list[Condition]:
+def _read_conditions(found: Found, path: str, given: object) -> list[Condition]:
     """The conditions on one property: a bare value, a list of texts, or a table of operators."""
     if isinstance(given, dict):
         claims = [(f"{path}.{operator}", operator, value) for operator, value in given.items()]
     else:
         claims = [(path, "one_of" if isinstance(given, list) else "is", given)]
     if not claims:
-        found.wrong(path, "states no condition", f"one of {_listed(_OPERATORS)}")
+        found.wrong(path, "states no condition", f"one of {listed(_OPERATORS)}")
     name = path.rpartition(".where.")[2]
     conditions = [_read_condition(found, name, *claim) for claim in claims]
     return [condition for condition in conditions if condition is not None]
 
 
 def _read_condition(
-    found: _Found, name: str, path: str, given: str, value: object
+    found: Found, name: str, path: str, given: str, value: object
 ) -> Condition | None:
     operator = next((known for known in _OPERATORS if known == given), None)
     if operator is None:
         hint = did_you_mean(given, _OPERATORS)
-        found.wrong(path, f"is not an operator{hint}", f"one of {_listed(_OPERATORS)}")
+        found.wrong(path, f"is not an operator{hint}", f"one of {listed(_OPERATORS)}")
         return None
     operand = _operand(operator, value)
     if operand is None:
         found.wrong(path, f"must be {_OPERANDS.get(operator, 'a number')}")
         return None
     condition = Condition(name, operator, operand)
-    found.uses.append(_PropertyUse(name, path, condition.is_text))
+    found.uses.append(PropertyUse(name, path, condition.is_text))
     return condition
 
 
@@ -595,40 +403,70 @@ _OPERANDS: dict[Operator, str] = {
 def _operand(operator: Operator, value: object) -> float | str | tuple[str, ...] | None:
     """What an operator compares with; None for a value that it cannot compare with."""
     if operator == "one_of":
-        return _as_texts(value) or None
+        return as_texts(value) or None
     if operator in ("is", "is_not"):
         if isinstance(value, str):
             return value
         if isinstance(value, bool):
             return float(value)
-    return _as_number(value)
+    return as_number(value)
 
 
 # ------------------------------------------------------------------------ Offers, traits, signals
 
 
-def _read_offer(table: _Table) -> Offer:
+def _read_offer(table: Table) -> Offer:
     valid_from, valid_until = table.instant("valid_from"), table.instant("valid_until")
     if valid_from is not None and valid_until is not None and valid_from >= valid_until:
         table.wrong("valid_until", "must be later than valid_from")
+    effort = table.one("effort", _read_effort)
+    role = table.choice("role", _ROLES, "ask")
+    if role == "support":
+        _check_support(table, effort)
+    framings = table.each("framings", _read_framing)
+    _check_unique(table.found, table.at("framings"), [framing.id for framing in framings])
     return Offer(
-        id=_read_id(table),
+        id=_read_offer_id(table),
         step=table.text("step"),
         title=table.text("title"),
         kind=table.text("kind"),
-        effort=table.one("effort", _read_effort),
+        effort=effort,
         value_minutes=table.number("value_minutes", 0.0),
         topics=table.texts("topics"),
-        framing=table.text("framing", ""),
+        framing=table.text("framing", "") or next((framing.text for framing in framings), ""),
         rep_minutes=table.number("rep_minutes", 0.0),
         valid_from=valid_from,
         valid_until=valid_until,
         guarantee_days=table.whole_days("guarantee_days"),
         scope_days=table.whole_days("scope_days"),
+        framings=framings,
+        channels=table.texts("channels"),
+        only_after=table.each("only_after", _read_rule),
+        again_after_days=table.days("again_after_days"),
+        role=role or "ask",
     )
 
 
-def _read_effort(table: _Table) -> Effort:
+def _read_offer_id(table: Table) -> str:
+    offer_id = _read_id(table)
+    if offer_id in NOT_AN_OFFER:
+        table.wrong("id", f"{offer_id!r} is reserved", "for a decision that extends no offer")
+    return offer_id
+
+
+def _read_framing(table: Table) -> Framing:
+    return Framing(id=_read_id(table), text=table.text("text"))
+
+
+def _check_support(table: Table, effort: Effort) -> None:
+    """A support offer asks for nothing, not even a name."""
+    for key in ("form_fields", "money"):
+        if getattr(effort, key):
+            path = f"{table.at('effort')}.{key}"
+            table.found.wrong(path, "cannot be on a support offer", "it asks for nothing")
+
+
+def _read_effort(table: Table) -> Effort:
     return Effort(
         minutes=table.number("minutes", 0.0),
         form_fields=table.texts("form_fields"),
@@ -638,11 +476,11 @@ def _read_effort(table: _Table) -> Effort:
     )
 
 
-def _read_trait(table: _Table) -> Trait:
+def _read_trait(table: Table) -> Trait:
     trait_id = _read_id(table)
     value_type = table.choice("type", _VALUE_TYPES)
     if trait_id and value_type:
-        use = _PropertyUse(trait_id, table.at("id"), value_type == "category")
+        use = PropertyUse(trait_id, table.at("id"), value_type == "category")
         table.found.uses.append(use)
     return Trait(
         id=trait_id,
@@ -652,7 +490,7 @@ def _read_trait(table: _Table) -> Trait:
     )
 
 
-def _read_signal(table: _Table) -> SignalRow:
+def _read_signal(table: Table) -> SignalRow:
     how = table.choice("how", _HOWS)
     measure = table.text("measure", "")
     measure_type = table.choice("measure_type", _VALUE_TYPES, "number")
@@ -672,7 +510,7 @@ def _read_signal(table: _Table) -> SignalRow:
     )
 
 
-def _check_measure(table: _Table, how: How, measure: str, measure_type: ValueType | None) -> None:
+def _check_measure(table: Table, how: How, measure: str, measure_type: ValueType | None) -> None:
     """Whether a signal has the measure that its `how` reads, or none where it reads none."""
     types = _MEASURED.get(how, ())
     if not types:
@@ -684,11 +522,11 @@ def _check_measure(table: _Table, how: How, measure: str, measure_type: ValueTyp
     elif measure_type is not None and measure_type not in types:
         table.wrong("measure_type", f"must be {types[0]!r} for {how!r}")
     elif measure_type is not None and measure:
-        use = _PropertyUse(measure, table.at("measure"), measure_type == "category")
+        use = PropertyUse(measure, table.at("measure"), measure_type == "category")
         table.found.uses.append(use)
 
 
-def _check_times(table: _Table, how: How) -> None:
+def _check_times(table: Table, how: How) -> None:
     """Whether a signal has the half-life that its `how` needs, and no time that it cannot have."""
     if how == "decayed_count":
         if not table.has("half_life_days"):
@@ -699,7 +537,7 @@ def _check_times(table: _Table, how: How) -> None:
         table.wrong("window_days", f"is not read by {how!r}", "it looks at the whole history")
 
 
-def _read_says(table: _Table, value_type: ValueType | None, *, is_age: bool) -> str:
+def _read_says(table: Table, value_type: ValueType | None, *, is_age: bool) -> str:
     """A sentence, tried out on a value of its type."""
     says = table.text("says", "")
     problem = _says_problem(says, "a text" if value_type == "category" else 1.0, is_age=is_age)
@@ -731,21 +569,21 @@ def _says_problem(says: str, value: float | str, *, is_age: bool) -> str:
 # ----------------------------------------------------------------------- Checks across the sections
 
 
-def _check_step_count(root: _Table, steps: Sequence[Step]) -> None:
+def _check_step_count(root: Table, steps: Sequence[Step]) -> None:
     if FEWEST_STEPS <= len(steps) <= MOST_STEPS or (root.has("step") and root.is_doubtful("step")):
         return
     problem = f"a ladder has {FEWEST_STEPS} to {MOST_STEPS} steps, this one has {len(steps)}"
     root.wrong("step", problem, "one [[step]] for each, without the purchase")
 
 
-def _check_unique(found: _Found, kind: str, ids: Sequence[str]) -> None:
+def _check_unique(found: Found, kind: str, ids: Sequence[str]) -> None:
     for index, name in enumerate(ids):
         first = ids.index(name)
         if name and first < index:
             found.wrong(f"{kind}[{index}].id", f"{name!r} is already the id of {kind}[{first}]")
 
 
-def _check_completions(found: _Found, steps: Sequence[Step], purchase: Step) -> None:
+def _check_completions(found: Found, steps: Sequence[Step], purchase: Step) -> None:
     """Two rungs completed by the very same events cannot be told apart."""
     seen: dict[frozenset[object], str] = {}
     paths = [*(f"step[{index}]" for index in range(len(steps))), PURCHASE]
@@ -759,7 +597,7 @@ def _check_completions(found: _Found, steps: Sequence[Step], purchase: Step) -> 
         seen.setdefault(rules, at)
 
 
-def _check_offer_steps(root: _Table, steps: Sequence[Step], offers: Sequence[Offer]) -> None:
+def _check_offer_steps(root: Table, steps: Sequence[Step], offers: Sequence[Offer]) -> None:
     ids = [step.id for step in steps]
     sound = [name for name in ids if _ID.fullmatch(name) and name != PURCHASE]
     known = [*sound, PURCHASE]
@@ -769,12 +607,12 @@ def _check_offer_steps(root: _Table, steps: Sequence[Step], offers: Sequence[Off
         hint = did_you_mean(offer.step, known)
         if offer.step and offer.step not in (*ids, PURCHASE) and (is_sure or hint):
             problem = f"there is no step {offer.step!r}{hint}"
-            root.found.wrong(f"offer[{index}].step", problem, f"one of {_listed(known)}")
+            root.found.wrong(f"offer[{index}].step", problem, f"one of {listed(known)}")
 
 
-def _check_property_types(found: _Found, order: _FileOrder) -> None:
+def _check_property_types(found: Found, order: FileOrder) -> None:
     """A property is a number everywhere or a text everywhere, as it has one column in the log."""
-    first: dict[str, _PropertyUse] = {}
+    first: dict[str, PropertyUse] = {}
     clashing: set[str] = set()
     for use in sorted(found.uses, key=lambda use: order.rank(use.path)):
         other = first.setdefault(use.property, use)

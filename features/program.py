@@ -43,13 +43,12 @@ class Compiled:
 @lru_cache(maxsize=64)
 def compile_ladder(ladder: Ladder) -> Compiled:
     """The program of a ladder's signals."""
-    ours = (ladder.events.offer_extended, ladder.events.business_replied, ladder.events.traits)
     return compile_signals(
         signals_of(ladder),
         goals=tuple((goal.complete_when, goal.horizon_days) for goal in ladder.goals),
         restart_on=ladder.restart_on,
         score_at=ladder.score_at,
-        not_activity=ours,
+        not_activity=ladder.events.not_the_leads_own,
         columns=LogColumns(*ladder_columns(ladder)),
     )
 

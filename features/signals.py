@@ -12,11 +12,16 @@ import math
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
-from typing import Literal
+from typing import Final, Literal
 
 from features.ladder import Condition, EventRule, Ladder, SignalRow, Step, Trait
 
-__all__ = ["Counted", "Op", "Signal", "ladder_columns", "signals_of"]
+__all__ = ["OFFER", "RECORD", "Counted", "Op", "Signal", "ladder_columns", "signals_of"]
+
+OFFER: Final = "offer"
+"""The text property that names the offer which an event is about."""
+RECORD: Final = "rung_record"
+"""The text property that holds the record of a decision, as Rung itself wrote it."""
 
 
 class Op(IntEnum):
@@ -166,9 +171,12 @@ def signals_of(ladder: Ladder) -> tuple[Signal, ...]:
 
 @lru_cache(maxsize=64)
 def ladder_columns(ladder: Ladder) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The (numeric, text) event properties that a ladder reads, each sorted by name."""
-    numbers: set[str] = set()
-    texts: set[str] = set()
+    """The (numeric, text) event properties that a ladder reads, each sorted by name.
+
+    The texts `OFFER` and `RECORD` are always among them: decisions are read back from the log.
+    """
+    numbers = {gain.measure for gain in ladder.value.gains if gain.measure}
+    texts = {OFFER, RECORD}
     for condition in _conditions(ladder):
         (texts if condition.is_text else numbers).add(condition.property)
     for signal in signals_of(ladder):
@@ -180,6 +188,8 @@ def ladder_columns(ladder: Ladder) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _conditions(ladder: Ladder) -> list[Condition]:
     rules = [rule for goal in ladder.goals for rule in goal.complete_when]
     rules += [*ladder.restart_on, *ladder.score_at]
+    rules += [rule for offer in ladder.offers for rule in offer.only_after]
+    rules += [gain.rule for gain in ladder.value.gains]
     rules += [rule for signal in signals_of(ladder) for rule in (*signal.of, *signal.until)]
     return [condition for rule in rules for condition in rule.where]
 

@@ -3,8 +3,10 @@
 manifest.json     format, fingerprints, configuration, what it was trained on, the hash
 ladder.toml       the ladder, as its owner wrote it
 model.json        encoding, calibration, typical contributions, one part a goal
+offers.json       the effects of the ladder's offers
 advancement.txt   the booster for the next step; absent where rates are all there is
 purchase.txt      the booster for purchase; the same
+amount.txt        the booster for gains, where the ladder names some
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,11 +32,12 @@ from models.calibration import Calibrator
 from models.encoding import Encoding
 from models.explain import Explanations, explain
 from models.goal_model import Estimates, GoalModel
-from models.learner import read_learner
+from models.learner import BoostedTrees, read_learner
+from models.offer_model import OfferModel
 
 __all__ = ["Bundle", "Scores", "load_bundle", "save_bundle"]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _GOALS: Final = ("advancement", "purchase")
 
 
@@ -75,6 +78,7 @@ class Bundle:
     encoding: Encoding
     advancement: GoalModel
     purchase: GoalModel
+    offers: OfferModel
     manifest: dict[str, Any]
 
     @property
@@ -176,6 +180,10 @@ def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
         if model.learner is not None:
             (folder / f"{goal}{model.learner.suffix}").write_bytes(model.learner.to_bytes())
     (folder / "model.json").write_text(_json(parts), encoding="utf-8")
+    offers = json.dumps(bundle.offers.as_dict(), sort_keys=True, allow_nan=False)
+    (folder / "offers.json").write_text(offers + "\n", encoding="utf-8")
+    if bundle.offers.amount is not None:
+        (folder / "amount.txt").write_bytes(bundle.offers.amount.to_bytes())
     manifest = {key: value for key, value in bundle.manifest.items() if key != "hash"}
     manifest |= {"format": FORMAT, "ladder": bundle.ladder.name}
     manifest |= {
@@ -184,7 +192,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
     }
     manifest["hash"] = _hash(folder, manifest)
     (folder / "manifest.json").write_text(_json(manifest), encoding="utf-8")
-    return Bundle(bundle.ladder, bundle.encoding, bundle.advancement, bundle.purchase, manifest)
+    return replace(bundle, manifest=manifest)
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -205,6 +213,7 @@ def load_bundle(folder: Path) -> Bundle:
             {key: tuple(texts) for key, texts in parts["encoding"]["texts"].items()},
         )
         models = {goal: _goal_model(folder, goal, parts[goal]) for goal in _GOALS}
+        offers = _offer_model(folder, ladder)
     except (
         OSError,
         ValueError,
@@ -219,7 +228,7 @@ def load_bundle(folder: Path) -> Bundle:
             f"{folder} was trained on other signals than this version of Rung computes;"
             " train it again"
         )
-    return Bundle(ladder, encoding, models["advancement"], models["purchase"], manifest)
+    return Bundle(ladder, encoding, models["advancement"], models["purchase"], offers, manifest)
 
 
 def signals_fingerprint(ladder: Ladder) -> str:
@@ -233,6 +242,13 @@ def _goal_model(folder: Path, goal: str, part: dict[str, Any]) -> GoalModel:
         Calibrator.of_dict(part["calibrator"]),
         np.array(part["typical"], dtype=np.float64),
     )
+
+
+def _offer_model(folder: Path, ladder: Ladder) -> OfferModel:
+    held = json.loads((folder / "offers.json").read_text(encoding="utf-8"))
+    amount = folder / "amount.txt"
+    learner = BoostedTrees.of_bytes(amount.read_bytes()) if amount.exists() else None
+    return OfferModel.of_dict(ladder, held, learner)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -265,7 +281,7 @@ def _hash(folder: Path, manifest: dict[str, Any]) -> str:
 
 def _files(folder: Path) -> Iterable[Path]:
     kept = [f"{goal}{suffix}" for goal in _GOALS for suffix in (".txt", ".skops")]
-    names = ["ladder.toml", "model.json", *kept]
+    names = ["ladder.toml", "model.json", "offers.json", "amount.txt", *kept]
     return (folder / name for name in names if (folder / name).exists())
 
 

@@ -1,6 +1,6 @@
 """The main path: from an event log and a ladder to a bundle.
 
-decision points -> signals (snapshot) -> labels -> fit -> calibrate -> bundle
+decision points -> signals (snapshot) -> labels -> fit -> calibrate -> effects of offers -> bundle
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from models.learner import BoostedTrees
 from models.step_rates import StepRates, advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points
 from training.labels import Outcomes, label
+from training.offers import learn_offers
 
 __all__ = ["TrainConfig", "train"]
 
@@ -86,6 +87,9 @@ def train(
             partial(_of_goal, goal, progress),
         )
         counts[goal] = _counts(rows, outcomes, models[goal])
+    progress("effects of offers")
+    offers, decided = learn_offers(log, ladder, encoding, until, config.seed)
+    counts["offers"] = decided.as_dict()
     manifest = {
         "rung": version("rung"),
         "until": until,
@@ -93,7 +97,7 @@ def train(
         "config": _told(config),
         "trained_on": counts,
     }
-    return Bundle(ladder, encoding, models["advancement"], models["purchase"], manifest)
+    return Bundle(ladder, encoding, models["advancement"], models["purchase"], offers, manifest)
 
 
 def _told(config: TrainConfig) -> dict[str, Any]:

@@ -7,12 +7,18 @@ bound to go on stays active and completes the step after a Weibull delay; whoeve
 quiet. Activity therefore tells, and what it tells can be computed: `Simulation.truth` is
 Bayes' rule on everything that was observable.
 
+Offers are extended by habit, the heavier ones to the keener leads, which is what a history looks
+like; or they are drawn by a policy, which logs its decisions with their probabilities. Some offers
+then suit some leads better than others, and one may be a trap: it helps its own step and spoils
+the later ones.
+
 With `SimulationConfig.observable` the chance depends only on what the log shows, and the truth is
 the best that any model could say.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,8 +30,13 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from features.clock import microseconds
-from features.event_log import DAY_US
+from features.decision_log import Decision, decision_event, exposure_events
+from features.event_log import DAY_US, EventLog, LogColumns
 from features.ladder import Condition, EventRule, Ladder, Offer
+from features.signals import OFFER, RECORD, ladder_columns
+from features.store import Event
+from models.offer_model import of_step
+from models.options import options_of
 from models.step_rates import advancement_priors
 
 __all__ = ["Simulation", "SimulationConfig", "simulate"]
@@ -41,6 +52,9 @@ _FADE_DAYS: Final = 10.0
 """The time constant with which such a lead grows quiet."""
 _LISTENS_DAYS: Final = 60.0
 """Nobody acts on a rung for longer than this."""
+_EXPOSED: Final = 0.95
+"""Share of drawn decisions that reach their lead."""
+_SEEN: Final = 0.7
 _SHAPE: Final = 0.9
 """Of the Weibull delay; its scale is a quarter of the step's horizon."""
 
@@ -57,6 +71,10 @@ class SimulationConfig:
     aversion : log-odds lost per doubling of an offer's effort over the lightest of its step.
     fatigue : log-odds lost per earlier offer that was not seen.
     late_share : share of events that are reported late, by two days on average.
+    drawn : whether offers are drawn, with their probabilities logged, rather than given by habit.
+    match_sd : how much more or less an offer suits a lead with other traits, where it is drawn.
+    trap : id of an offer that adds `trap_gain` to its step and takes `trap_loss` from later ones.
+    arrive_days : over which leads arrive, where it is not all the time.
     """
 
     leads: int = 2000
@@ -69,6 +87,12 @@ class SimulationConfig:
     aversion: float = 0.2
     fatigue: float = 0.15
     late_share: float = 0.03
+    drawn: bool = False
+    match_sd: float = 0.0
+    trap: str = ""
+    trap_gain: float = 1.0
+    trap_loss: float = 1.5
+    arrive_days: float | None = None
     start: datetime = datetime(2026, 1, 5, tzinfo=UTC)
 
     def observable(self) -> SimulationConfig:
@@ -97,6 +121,7 @@ class Simulation:
     end : when the log ends; `known_at` is never later.
     intent : shape (n_leads,), the unseen intent of each lead, by number.
     offer_effect : the planted effect of each offer, in log-odds.
+    value : shape (n_leads,), what each lead came to: its purchase, less what offers to it cost.
     """
 
     ladder: Ladder
@@ -105,6 +130,7 @@ class Simulation:
     end: datetime
     intent: Floats
     offer_effect: dict[str, float]
+    value: Floats
     _stays: _Stays
     _tells: tuple[Ints, Ints, Floats]
 
@@ -156,20 +182,35 @@ def _last_before(lead: Ints, when: Ints, wanted_lead: Ints, wanted_when: Ints) -
     return result
 
 
+Chooser = Callable[[EventLog, Ints, Ints], Floats]
+"""From the log so far, leads by index and instants to the probability of each option.
+
+Its answer has the shape (n, n_options), in the order of `models.options.options_of`.
+"""
+
+
 def simulate(
     ladder: Ladder,
     config: SimulationConfig | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    policy: Chooser | None = None,
 ) -> Simulation:
-    """A log of leads that climb the ladder, and the truth behind it; the same for the same seed."""
-    return _World(ladder, config or SimulationConfig()).run(progress)
+    """A log of leads that climb the ladder, and the truth behind it; the same for the same seed.
+
+    `policy` draws the offers where the configuration has them drawn; without one, every option of
+    the next step is as likely.
+    """
+    return _World(ladder, config or SimulationConfig(), policy).run(progress)
 
 
 class _World:
     """The state of one simulation while it is built rung by rung."""
 
-    def __init__(self, ladder: Ladder, config: SimulationConfig) -> None:
-        self.ladder, self.config = ladder, config
+    def __init__(
+        self, ladder: Ladder, config: SimulationConfig, policy: Chooser | None = None
+    ) -> None:
+        self.ladder, self.config, self.policy = ladder, config, policy
+        self.options = options_of(ladder)
         self.rng = np.random.default_rng(config.seed)
         self.begin = microseconds(config.start)
         self.end = self.begin + round(config.days * DAY_US)
@@ -183,10 +224,15 @@ class _World:
         self.intent = self.rng.normal(0, config.intent_sd, config.leads)
         self.aversion = config.aversion * self.rng.lognormal(0, 0.5, config.leads)
         self.unseen = np.zeros(config.leads)
+        self.value = np.zeros(config.leads)
+        self.spoiled = np.zeros(config.leads)
+        self.suits = self.rng.normal(0, config.match_sd, len(self.options)) * self.options.is_ask
 
     def run(self, progress: Callable[[str], None]) -> Simulation:
         ladder = self.ladder
-        when = self.rng.integers(self.begin, self.end, self.config.leads)
+        arrive = self.config.arrive_days or self.config.days
+        last = self.begin + round(arrive * DAY_US)
+        when = self.rng.integers(self.begin, last, self.config.leads)
         self.emit("page_viewed", self.lead, when, {"section": self.pick(len(self.lead), _SECTIONS)})
         self.traits, self.fit = self.draw_traits()
         told = self.config.intent_sd == 0.0
@@ -197,6 +243,7 @@ class _World:
             lead, when, depth = self.climb(rung, lead, when, depth)
             if rung == 1 and not told:
                 self.identify(lead, when, everything=True)
+        self.value[lead] += ladder.value.purchase
         self.stays.append(
             _Stays(
                 lead,
@@ -213,6 +260,7 @@ class _World:
             end=pd.Timestamp(self.end, unit="us", tz="UTC").to_pydatetime(),
             intent=self.intent,
             offer_effect=self.offer_effect,
+            value=self.value,
             _stays=_sorted_stays(self.stays),
             _tells=_sorted_tells(self.tells),
         )
@@ -222,9 +270,12 @@ class _World:
         goal = self.ladder.goals[rung]
         log_odds = logit(advancement_priors(self.ladder)[rung]) + self.fit[lead] + self.intent[lead]
         log_odds += self.config.depth * depth
-        log_odds += self.extend_offer(rung, lead, when)
+        offer = self.draw_offer if self.config.drawn else self.extend_offer
+        log_odds += offer(rung, lead, when)
         chance = np.clip(expit(log_odds), 0.01, 0.99)
-        bound = self.rng.random(len(lead)) < chance
+        # The same lead has the same luck under every policy, so that policies can be compared.
+        luck = np.random.default_rng((self.config.seed, rung)).random(self.config.leads)[lead]
+        bound = luck < chance
         scale = goal.horizon_days / 4.0
         delay = scale * self.rng.weibull(_SHAPE, len(lead))
         next_when = when + np.maximum(1, delay * DAY_US).astype(np.int64)
@@ -302,11 +353,138 @@ class _World:
         ids = np.array([offer.id for offer in offers], dtype=object)[chosen]
         events = self.ladder.events
         self.emit(events.offer_extended, lead[asked], at[asked], {"offer": ids[asked]})
-        seen = asked & (self.rng.random(len(lead)) < 0.7)
+        seen = asked & (self.rng.random(len(lead)) < _SEEN)
         later = at + self.rng.integers(60_000_000, 86_400_000_000, len(lead))
         self.emit(events.offer_seen, lead[seen], later[seen], {"offer": ids[seen]})
         self.unseen[lead] += asked & ~seen
         return effect
+
+    def draw_offer(self, rung: int, lead: Ints, when: Ints) -> Floats:
+        """Draw one option for each lead, log the decision, and give back what it changes."""
+        as_of = when + self.rng.integers(60_000_000, 3_600_000_000, len(lead))
+        shares = self.shares(rung, lead, as_of)
+        luck = np.random.default_rng((self.config.seed, rung, 1)).random(self.config.leads)[lead]
+        chosen = np.minimum(
+            (np.cumsum(shares, axis=1) < luck[:, None]).sum(axis=1), shares.shape[1] - 1
+        )
+        exposed = self.rng.random(len(lead)) < _EXPOSED
+        self.log_decisions(rung, lead, as_of, shares, chosen, exposed)
+        asked = exposed & self.options.is_ask[chosen]
+        self.value[lead[exposed]] -= self.options.cost[chosen[exposed]]
+        effect = np.where(asked, self.suited(rung, lead)[np.arange(len(lead)), chosen], 0.0)
+        effect -= self.config.fatigue * self.unseen[lead] + self.spoiled[lead]
+        trapped = asked & (chosen == self.trap)
+        self.spoiled[lead[trapped]] += self.config.trap_loss
+        seen = asked & (self.rng.random(len(lead)) < _SEEN)
+        later = as_of + self.rng.integers(60_000_000, 86_400_000_000, len(lead))
+        ids = np.array(self.options.ids, dtype=object)[chosen]
+        self.emit(self.ladder.events.offer_seen, lead[seen], later[seen], {"offer": ids[seen]})
+        self.unseen[lead] += asked & ~seen
+        return effect
+
+    @property
+    def trap(self) -> int:
+        ids = self.options.ids
+        return ids.index(self.config.trap) if self.config.trap else -1
+
+    def shares(self, rung: int, lead: Ints, as_of: Ints) -> Floats:
+        """The probability of each option; the policy's, or all of the next step alike."""
+        if self.policy is not None:
+            log = self.log_so_far()
+            return self.policy(log, self.indices(log, lead), as_of)
+        there = of_step(self.ladder, rung)
+        return np.tile(there / there.sum(), (len(lead), 1))
+
+    def suited(self, rung: int, lead: Ints) -> Floats:
+        """Shape (n, n_options): what each option would change for each lead, in log-odds."""
+        planted = np.array([self.offer_effect.get(one, 0.0) for one in self.options.ids])
+        here = self.options.effort[of_step(self.ladder, rung) & self.options.is_ask]
+        lightest = max(1.0, float(here.min())) if len(here) else 1.0
+        doublings = np.log2(np.maximum(self.options.effort / lightest, 1.0))
+        kind = np.clip(self.fit[lead] / max(self.config.trait_sd, 1e-9), -2.0, 2.0)
+        effect = planted + kind[:, None] * self.suits
+        effect -= self.aversion[lead][:, None] * doublings
+        if self.config.trap:
+            effect[:, self.trap] = self.config.trap_gain
+        return effect
+
+    def log_decisions(
+        self,
+        rung: int,
+        lead: Ints,
+        as_of: Ints,
+        shares: Floats,
+        chosen: Ints,
+        exposed: npt.NDArray[np.bool_],
+    ) -> None:
+        """The events of the decisions, as the service writes them."""
+        goal, names = self.ladder.goals[rung], self.names()
+        made: dict[str, list[tuple[int, Event]]] = {}
+        for row in range(len(lead)):
+            there = np.flatnonzero(shares[row] > 0)
+            decision = Decision(
+                decision_id=f"sim-{self.config.seed}-{lead[row]}-{rung}",
+                lead_id=names[lead[row]],
+                as_of=int(as_of[row]),
+                step=goal.id,
+                options=tuple(self.options.ids[at] for at in there),
+                probabilities=tuple((shares[row, there] / shares[row, there].sum()).tolist()),
+                chosen=self.options.ids[chosen[row]],
+                policy="simulated",
+                policy_version="1",
+                expires_at=int(as_of[row] + goal.horizon_days * DAY_US),
+            )
+            events = [decision_event(decision, self.ladder)]
+            if exposed[row]:
+                events += exposure_events(decision, self.ladder, int(as_of[row]) + 1)
+            for event in events:
+                made.setdefault(event.name, []).append((int(lead[row]), event))
+        for name, rows in made.items():
+            held = [json.loads(event.properties) for _, event in rows]
+            columns = {
+                key: np.array([one.get(key) for one in held], dtype=object)
+                for key in (OFFER, RECORD)
+                if any(key in one for one in held)
+            }
+            self.emit(
+                name,
+                np.array([one for one, _ in rows]),
+                np.array([event.occurred_at for _, event in rows]),
+                columns,
+            )
+
+    def names(self) -> list[str]:
+        """The ids of the leads, by number."""
+        width = len(str(self.config.leads - 1))
+        return [f"lead-{lead:0{width}d}" for lead in range(self.config.leads)]
+
+    def indices(self, log: EventLog, lead: Ints) -> Ints:
+        """Leads by their number, as indices into a log."""
+        names = self.names()
+        place = {name: at for at, name in enumerate(log.leads)}
+        return np.array([place[names[one]] for one in lead], dtype=np.int64)
+
+    def log_so_far(self) -> EventLog:
+        """Everything that happened yet, as known when it happened."""
+        frame = pd.concat(self.chunks, ignore_index=True)
+        columns = LogColumns(*ladder_columns(self.ladder))
+        names = np.array(self.names(), dtype=object)
+        return EventLog.from_columns(
+            names[frame["lead"]].tolist(),
+            frame["name"].tolist(),
+            frame["occurred"].to_numpy(dtype=np.int64),
+            numbers={
+                key: pd.to_numeric(frame[key]).to_numpy(dtype=np.float64)
+                for key in columns.numbers
+                if key in frame
+            },
+            texts={
+                key: [None if one is None or one != one else str(one) for one in frame[key]]
+                for key in columns.texts
+                if key in frame
+            },
+            columns=columns,
+        )
 
     def effort_of(self, offer: Offer) -> float:
         return max(1.0, offer.effort.score(self.ladder.effort_weights))
@@ -385,11 +563,11 @@ class _World:
         frame = frame[frame["known"] <= self.end].sort_values(
             ["known", "occurred", "lead"], kind="stable"
         )
-        width = len(str(self.config.leads - 1))
+        names = np.array(self.names(), dtype=object)
         head = pd.DataFrame(
             {
                 "message_id": [f"sim-{self.config.seed}-{n}" for n in range(len(frame))],
-                "lead_id": [f"lead-{lead:0{width}d}" for lead in frame["lead"]],
+                "lead_id": names[frame["lead"]],
                 "name": frame["name"].to_numpy(),
                 "occurred_at": pd.to_datetime(frame["occurred"].to_numpy(), unit="us", utc=True),
                 "known_at": pd.to_datetime(frame["known"].to_numpy(), unit="us", utc=True),

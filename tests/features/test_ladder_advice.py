@@ -12,6 +12,7 @@ from features.ladder import (
     Effort,
     EffortWeights,
     EventRule,
+    Framing,
     Ladder,
     Offer,
     Step,
@@ -57,6 +58,22 @@ def with_step(step_id: str, **changes: object) -> Ladder:
     return replace(LADDER, offers=changed)
 
 
+def with_support(step_id: str, **changes: object) -> Ladder:
+    """The good ladder with a support offer at one step."""
+    tips = Offer("tips", step_id, "Tips", "tips", Effort(2), role="support")
+    changed = replace(tips, **changes)  # type: ignore[arg-type]
+    return replace(LADDER, offers=(*LADDER.offers, changed))
+
+
+def roomy(ladder: Ladder) -> Ladder:
+    """The same ladder where no single offer is too heavy."""
+    return replace(ladder, max_effort_jump=20.0)
+
+
+def framed(*texts: str) -> tuple[Framing, ...]:
+    return tuple(Framing(f"way-{n}", text) for n, text in enumerate(texts))
+
+
 def given(ladder: Ladder) -> list[tuple[str, str]]:
     return [(advice.path, advice.source) for advice in advise(ladder)]
 
@@ -76,7 +93,7 @@ HUMAN = Effort(15, live=True, human=True)
 
 TRIGGERS = [
     pytest.param(with_step("second", effort=Effort(5)), "step[1]", "S3", "no more", id="equal"),
-    pytest.param(with_step("second", effort=Effort(4)), "step[1]", "S3", "no more", id="less"),
+    pytest.param(with_step("second", effort=Effort(4.5)), "step[1]", "S3", "no more", id="less"),
     pytest.param(with_step("third", effort=Effort(51)), "step[2]", "S3", "5.1 times", id="jump"),
     pytest.param(
         with_step("first", effort=Effort(0)), "step[1]", "S3", "10.0 times", id="from-zero"
@@ -107,7 +124,7 @@ TRIGGERS = [
         id="form",
     ),
     pytest.param(
-        with_offer(THIRD + 1, effort=replace(HUMAN, minutes=60)),
+        roomy(with_offer(THIRD + 1, effort=replace(HUMAN, minutes=60))),
         "offer[7].effort.minutes",
         "S21",
         "60 minutes with a person",
@@ -126,6 +143,43 @@ TRIGGERS = [
         "S22",
         '"demo"',
         id="demo",
+    ),
+    pytest.param(
+        with_offer(
+            THIRD + 1, effort=HUMAN, framing="Your plan", framings=framed("Your plan", "Your demo")
+        ),
+        "offer[7].framings[1].text",
+        "S22",
+        '"demo"',
+        id="demo-among-framings",
+    ),
+    pytest.param(
+        with_offer(THIRD + 1, effort=HUMAN, framing="Your demo", framings=framed("Your demo")),
+        "offer[7].framings[0].text",
+        "S22",
+        '"demo"',
+        id="demo-by-default",
+    ),
+    pytest.param(
+        with_offer(THIRD + 1, effort=HUMAN, framing="Your demo", framings=framed("Your plan")),
+        "offer[7].framing",
+        "S22",
+        '"demo"',
+        id="demo-beside-framings",
+    ),
+    pytest.param(
+        with_offer(THIRD + 1, effort=Effort(50.5)),
+        "offer[7].effort",
+        "S3",
+        "more than 5 times that of 'second' with 10; it is never recommended",
+        id="one-too-heavy",
+    ),
+    pytest.param(
+        replace(with_support("first"), offers=with_support("first").offers[1:]),
+        "step[0]",
+        "S6",
+        "2 offers",
+        id="few-asks",
     ),
     pytest.param(with_offer(THIRD, kind="pilot"), "offer[6]", "S24", "is a pilot", id="pilot"),
     pytest.param(with_offer(THIRD, kind="trial"), "offer[6]", "S24", "is a trial", id="trial"),
@@ -150,7 +204,7 @@ FINE = [
     pytest.param(with_offer(THIRD, framing="See the demo"), id="a-demo-without-a-person"),
     pytest.param(with_offer(THIRD, effort=Effort(15, human=True)), id="15-minutes"),
     pytest.param(
-        with_offer(THIRD, kind="pilot", scope_days=30, effort=Effort(120, human=True)),
+        roomy(with_offer(THIRD, kind="pilot", scope_days=30, effort=Effort(120, human=True))),
         id="a-pilot-takes-its-time",
     ),
     pytest.param(with_offer(THIRD, kind="guarantee", guarantee_days=60), id="an-ending-guarantee"),
@@ -160,7 +214,14 @@ FINE = [
     pytest.param(with_step("third", effort=Effort(50)), id="exactly-five-times"),
     pytest.param(with_step("third", value_minutes=20), id="equal-value"),
     pytest.param(with_step("third", value_minutes=0), id="undeclared-value"),
-    pytest.param(with_offer(THIRD, kind="webinar", effort=Effort(45, live=True)), id="webinar"),
+    pytest.param(with_offer(THIRD, kind="webinar", effort=Effort(40, live=True)), id="webinar"),
+    pytest.param(
+        with_offer(THIRD, effort=HUMAN, framing="A plan", framings=framed("A plan", "A roadmap")),
+        id="framings-without-a-pitch",
+    ),
+    pytest.param(with_support("second"), id="light-support"),
+    pytest.param(with_support("third", effort=Effort(90)), id="long-support"),
+    pytest.param(with_support("first", value_minutes=500), id="useful-support"),
 ]
 
 
@@ -186,6 +247,17 @@ def test_a_step_without_offers_is_skipped_in_comparisons() -> None:
     """Where a step has no offers, its neighbours are compared with each other."""
     rest = tuple(offer for offer in LADDER.offers if offer.step != "second")
     assert given(replace(LADDER, offers=rest)) == [("step[1]", "S6")]
+
+
+def test_the_first_step_may_ask_anything_by_weight() -> None:
+    """No step lies below the first one, so no offer of it is too heavy."""
+    assert advise(with_offer(FIRST + 1, effort=Effort(500))) == ()
+
+
+def test_support_is_not_in_the_table() -> None:
+    """Effort, value and number of offers in the table are those of the asks."""
+    helped = with_support("second", effort=Effort(1), value_minutes=900)
+    assert ladder_table(helped) == ladder_table(LADDER)
 
 
 def test_advice_reads_as_one_line() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,13 +17,20 @@ from features.ladder import (
     EffortWeights,
     EventNames,
     EventRule,
+    Framing,
+    Gain,
     Ladder,
+    Limits,
     Offer,
+    PolicySettings,
     SignalRow,
     Step,
     Trait,
+    Value,
 )
+from features.ladder_advice import advise
 from features.ladder_file import parse_ladder, read_ladder, shipped_ladders
+from features.signals import ladder_columns
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +48,33 @@ human = 20
 
 [events]
 traits = "profile"
+
+[limits]
+asks = 2
+asks_days = 7
+days_between_asks = 0
+days_before_sales = 0
+again_after_days = 10
+declined_days = 45
+unanswered = 3
+rest_days = 5
+rep_minutes_a_day = 480
+form_fields = 0
+consent = "opt_in"
+
+[value]
+purchase = 900
+rep_minute = 1.5
+effort_minute = 0.1
+horizon_days = 45
+gains = [
+  {event = "order", where = {plan = "team"}, measure = "amount"},
+  {event = "refund", worth = -20},
+]
+
+[policy]
+exploration = 0.2
+certainty = 0.5
 
 [[step]]
 id = "watch"
@@ -66,6 +100,7 @@ step = "watch"
 title = "A clip"
 kind = "video"
 effort = {minutes = 3}
+role = "support"
 
 [[offer]]
 id = "chat"
@@ -81,6 +116,10 @@ valid_from = 2026-03-01T00:00:00+01:00
 valid_until = 2026-04-01T00:00:00Z
 guarantee_days = 30
 scope_days = 14
+framings = [{id = "plan", text = "A plan"}, {id = "map", text = "A map"}]
+channels = ["mail", "rep"]
+only_after = [{event = "page", where = {room = "red"}}]
+again_after_days = 3
 
 [[trait]]
 id = "size"
@@ -158,7 +197,7 @@ def test_every_key_lands_in_its_field() -> None:
         ),
         purchase=Step("purchase", "Purchase", (EventRule("order"),), 30.0, engaged_by=("order",)),
         offers=(
-            Offer("clip", "watch", "A clip", "video", Effort(3.0)),
+            Offer("clip", "watch", "A clip", "video", Effort(3.0), role="support"),
             Offer(
                 "chat",
                 "talk",
@@ -173,6 +212,10 @@ def test_every_key_lands_in_its_field() -> None:
                 valid_until=datetime(2026, 4, 1, tzinfo=UTC),
                 guarantee_days=30,
                 scope_days=14,
+                framings=(Framing("plan", "A plan"), Framing("map", "A map")),
+                channels=("mail", "rep"),
+                only_after=(EventRule("page", (Condition("room", "is", "red"),)),),
+                again_after_days=3.0,
             ),
         ),
         traits=(Trait("size", "number", personal=True, says="{value:.0f} people"),),
@@ -191,7 +234,64 @@ def test_every_key_lands_in_its_field() -> None:
         dormant_after_days=60.0,
         effort_weights=EffortWeights(human=20.0),
         max_effort_jump=4.0,
+        limits=Limits(2, 7.0, 0.0, 0.0, 10.0, 45.0, 3, 5.0, 480.0, 0, "opt_in"),
+        value=Value(
+            purchase=900.0,
+            rep_minute=1.5,
+            effort_minute=0.1,
+            horizon_days=45.0,
+            gains=(
+                Gain(EventRule("order", (Condition("plan", "is", "team"),)), 1.0, "amount"),
+                Gain(EventRule("refund"), -20.0),
+            ),
+        ),
+        policy=PolicySettings(0.2, 0.5),
     )
+
+
+def test_what_is_left_out_has_its_default() -> None:
+    """Without limits, value, policy and the new keys of offers, a ladder has their defaults."""
+    ladder = parse_ladder(with_steps(2))
+    assert (ladder.limits, ladder.value, ladder.policy) == (Limits(), Value(), PolicySettings())
+    offer = '[[offer]]\nid = "o"\nstep = "s1"\ntitle = "O"\nkind = "k"\neffort = {}\n'
+    assert parse_ladder(with_steps(2) + offer).offers == (Offer("o", "s1", "O", "k", Effort()),)
+
+
+@pytest.mark.parametrize("table", ["limits", "value", "policy"])
+def test_an_empty_table_has_its_defaults(table: str) -> None:
+    """A table without a key is the same as no table."""
+    assert parse_ladder(f"{with_steps(2)}[{table}]\n") == parse_ladder(with_steps(2))
+
+
+def test_the_first_framing_is_the_one_by_default() -> None:
+    """An offer with framings and no `framing` is put as the first of them says."""
+    ladder = parse_ladder(changed('framing = "Your plan"\n', ""))
+    assert ladder.offers[1] == replace(parse_ladder(LADDER).offers[1], framing="A plan")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("exploration = 0.2", "exploration = 1"),
+        ("certainty = 0.5", "certainty = 0.999"),
+        ("unanswered = 3", "unanswered = 1"),
+        ("asks = 2\n", "asks = 1\n"),
+        ('traits = "profile"', 'traits = "offer_seen"\noffer_seen = "seen"'),
+        ("live = false", 'offer = "clip", rung_record = {is_not = "x"}'),
+    ],
+)
+def test_the_edge_of_what_is_allowed(old: str, new: str) -> None:
+    """The last value within a range, a default name that is free again, and texts read as texts."""
+    assert parse_ladder(changed(old, new)).name == "small"
+
+
+def test_a_ladder_reads_what_its_offers_and_gains_need() -> None:
+    """Columns are those of `only_after` and of gains too, and what Rung writes itself."""
+    numbers, texts = ladder_columns(parse_ladder(LADDER))
+    assert numbers == ("amount", "fraction", "live", "size")
+    assert texts == ("kind", "offer", "plan", "room", "rung_record")
+    alone = changed('where = {room = "red"}', 'where = {wall = "red"}')
+    assert "wall" in ladder_columns(parse_ladder(alone))[1]
 
 
 def test_the_source_is_kept_but_comments_do_not_change_the_ladder() -> None:
@@ -335,6 +435,86 @@ ONE_MISTAKE = [
     ("2026-04-01T00:00:00Z", "2026-04-01T00:00:00", "offer[1].valid_until", "with an offset"),
     ("2026-04-01T00:00:00Z", "2026-04-01", "offer[1].valid_until", "with an offset"),
     ("2026-04-01T00:00:00Z", "2026-02-01T00:00:00Z", "offer[1].valid_until", "later than valid_"),
+    ('id = "chat"', 'id = "no_ask"', "offer[1].id", "'no_ask' is reserved"),
+    ('id = "chat"', 'id = "nurture"', "offer[1].id", "'nurture' is reserved"),
+    ('id = "map"', 'id = "plan"', "offer[1].framings[1].id", "id of offer[1].framings[0]"),
+    ('id = "map"', 'id = "A map"', "offer[1].framings[1].id", "cannot be 'A map'"),
+    ('id = "map", ', "", "offer[1].framings[1].id", "is missing"),
+    (', text = "A map"', "", "offer[1].framings[1].text", "is missing"),
+    ('text = "A map"', 'text = ""', "offer[1].framings[1].text", "is empty"),
+    ('text = "A map"', 'txt = "A map"', "offer[1].framings[1].txt", "did you mean 'text'"),
+    ('framing = "Your plan"', "framing = 1", "offer[1].framing", "must be a text"),
+    ('["mail", "rep"]', '"mail"', "offer[1].channels", "must be a list of texts"),
+    ('["mail", "rep"]', '["mail", "mail"]', "offer[1].channels", "twice"),
+    ("only_after = [", "only_after = [3, ", "offer[1].only_after[0]", "must be a table"),
+    ('{room = "red"}', "{room = 3}", "offer[1].only_after[0].where.room", "reads 'room' as a num"),
+    ("again_after_days = 3\n", "again_after_days = 0\n", "offer[1].again_after_days", "above 0"),
+    ('role = "support"', 'role = "suport"', "offer[0].role", "did you mean 'support'"),
+    (
+        "effort = {minutes = 3}",
+        'effort = {form_fields = ["name"]}',
+        "offer[0].effort.form_fields",
+        "cannot be on a support offer (it asks for nothing)",
+    ),
+    (
+        "effort = {minutes = 3}",
+        "effort = {minutes = 3, money = 1}",
+        "offer[0].effort.money",
+        "cannot be on a support offer",
+    ),
+    # roles of events
+    (
+        '"profile"',
+        '"offer_seen"',
+        "events.traits",
+        "cannot be 'offer_seen', the name of offer_seen",
+    ),
+    ('"profile"', '"p"\ndecision = "p"', "events.decision", "cannot be 'p', the name of traits"),
+    # limits
+    ("asks = 2\n", "asks = 0\n", "limits.asks", "must be a whole number, 1 or more"),
+    ("asks = 2\n", "asks = 2.5\n", "limits.asks", "must be a whole number, 1 or more"),
+    ("asks = 2\n", "asks = true\n", "limits.asks", "must be a whole number, 1 or more"),
+    ("asks = 2\n", "aks = 2\n", "limits.aks", "did you mean 'asks'"),
+    ("asks_days = 7", "asks_days = 0", "limits.asks_days", "above 0"),
+    ("days_between_asks = 0", "days_between_asks = -1", "limits.days_between_asks", "negative"),
+    ("days_before_sales = 0", "days_before_sales = -1", "limits.days_before_sales", "negative"),
+    ("again_after_days = 10", "again_after_days = 0", "limits.again_after_days", "above 0"),
+    ("declined_days = 45", "declined_days = 0", "limits.declined_days", "above 0"),
+    ("unanswered = 3", "unanswered = 0", "limits.unanswered", "whole number, 1 or more"),
+    ("rest_days = 5", "rest_days = inf", "limits.rest_days", "must be a number"),
+    ("rest_days = 5", "rest_days = 0", "limits.rest_days", "above 0"),
+    ("a_day = 480", "a_day = 0", "limits.rep_minutes_a_day", "above 0"),
+    ("form_fields = 0", "form_fields = -1", "limits.form_fields", "whole number, 0 or more"),
+    ('consent = "opt_in"', 'consent = "opt-out"', "limits.consent", "did you mean 'opt_out'"),
+    ("[limits]", "[limit]", "limit", "did you mean 'limits'"),
+    # value
+    ("purchase = 900", "purchase = 0", "value.purchase", "above 0"),
+    ("rep_minute = 1.5", "rep_minute = -1", "value.rep_minute", "must not be negative"),
+    ("effort_minute = 0.1", "effort_minute = -1", "value.effort_minute", "not be negative"),
+    ("horizon_days = 45", "horizon_days = 0", "value.horizon_days", "above 0"),
+    ("worth = -20", "worth = 0", "value.gains[1].worth", "must not be 0"),
+    ("worth = -20", 'worth = "much"', "value.gains[1].worth", "must be a number"),
+    ('event = "refund", ', "", "value.gains[1].event", "is missing"),
+    ('measure = "amount"', 'measure = ""', "value.gains[0].measure", "is empty"),
+    ('measure = "amount"', "measure = 3", "value.gains[0].measure", "must be a text"),
+    ('measure = "amount"', 'mesure = "amount"', "value.gains[0].mesure", "did you mean 'measure'"),
+    ('measure = "amount"', 'measure = "plan"', "value.gains[0].measure", "'plan' as a number"),
+    ('{plan = "team"}', "{plan = {}}", "value.gains[0].where.plan", "states no condition"),
+    ("gains = [", "gains = [3,", "value.gains[0]", "must be a table"),
+    # policy
+    ("exploration = 0.2", "exploration = 0", "policy.exploration", "must be in (0, 1]"),
+    ("exploration = 0.2", "exploration = 1.1", "policy.exploration", "must be in (0, 1]"),
+    ("certainty = 0.5", "certainty = 0.49", "policy.certainty", "must be in [0.5, 1)"),
+    ("certainty = 0.5", "certainty = 1", "policy.certainty", "must be in [0.5, 1)"),
+    ("certainty = 0.5", 'certainty = "high"', "policy.certainty", "must be a number"),
+    # what Rung itself writes
+    (
+        'measure = "amount"',
+        'measure = "offer"',
+        "value.gains[0].measure",
+        "reads 'offer' as a number, Rung itself as a text (a property has one type)",
+    ),
+    ('id = "size"', 'id = "rung_record"', "trait[0].id", "Rung itself as a text"),
     # traits and signals
     ('type = "number"', 'type = "text"', "trait[0].type", "cannot be 'text'"),
     ("{value:.0f} people", "{size} people", "trait[0].says", "cannot use {size}"),
@@ -429,9 +609,12 @@ def test_a_property_of_two_types_is_one_mistake() -> None:
     assert f"{RULE}.where.fraction.at_least as a number" in mistake.problem
 
 
-TEN = [
+MANY = [
     ('name = "small"', 'name = "Small"', "ladder.name"),
     ("human = 20", "human = -1", "effort_weights.human"),
+    ("asks = 2\n", "asks = 0\n", "limits.asks"),
+    ("worth = -20", "worth = 0", "value.gains[1].worth"),
+    ("certainty = 0.5", "certainty = 5", "policy.certainty"),
     ("horizon_days = 7\n", "", "step[0].horizon_days"),
     ("at_least = 0.8", "at_leest = 0.8", f"{RULE}.where.fraction.at_leest"),
     ("band = [0.4, 0.6]", "band = [0.6, 0.4]", "step[1].band"),
@@ -443,12 +626,12 @@ TEN = [
 ]
 
 
-def test_ten_mistakes_are_ten_in_file_order() -> None:
-    """Ten mistakes in one file are reported as ten, in the order in which they stand there."""
+def test_many_mistakes_are_as_many_in_file_order() -> None:
+    """Many mistakes in one file are all reported, in the order in which they stand there."""
     text = LADDER
-    for old, new, _ in TEN:
+    for old, new, _ in MANY:
         text = text.replace(old, new)
-    assert [mistake.path for mistake in mistakes_of(text)] == [path for *_, path in TEN]
+    assert [mistake.path for mistake in mistakes_of(text)] == [path for *_, path in MANY]
 
 
 def test_file_order_holds_where_sections_alternate() -> None:
@@ -513,8 +696,8 @@ def test_three_ladders_are_shipped() -> None:
 
 
 @pytest.mark.parametrize("name", shipped_ladders())
-def test_a_shipped_ladder_has_five_steps_and_three_offers_a_step(name: str) -> None:
-    """Shipped ladders carry their own name, the five steps, and a choice of offers at each."""
+def test_a_shipped_ladder_has_five_steps(name: str) -> None:
+    """Shipped ladders carry their own name and the five steps with their usual bands."""
     ladder = read_ladder(name)
     assert ladder.name == name
     assert [step.id for step in ladder.steps] == [
@@ -524,7 +707,6 @@ def test_a_shipped_ladder_has_five_steps_and_three_offers_a_step(name: str) -> N
         "human",
         "trial",
     ]
-    assert all(len(ladder.offers_of(step.id)) >= 3 for step in ladder.steps)
     assert [step.band for step in ladder.goals] == [
         None,
         Band(0.4, 0.6),
@@ -537,13 +719,76 @@ def test_a_shipped_ladder_has_five_steps_and_three_offers_a_step(name: str) -> N
     assert ladder.traits
 
 
+def asks_of(ladder: Ladder, step_id: str) -> list[Offer]:
+    return [offer for offer in ladder.offers if offer.step == step_id and offer.role == "ask"]
+
+
+@pytest.mark.parametrize("name", shipped_ladders())
+def test_a_shipped_ladder_has_a_choice_at_each_step(name: str) -> None:
+    """Each step has three asks or more, the value step support, the session several framings."""
+    ladder = read_ladder(name)
+    assert all(len(asks_of(ladder, step.id)) >= 3 for step in ladder.steps)
+    assert {offer.step for offer in ladder.offers if offer.role == "support"} == {"value"}
+    assert any(len(offer.framings) >= 2 for offer in asks_of(ladder, "human"))
+    assert all(offer.channels for offer in ladder.offers)
+
+
+@pytest.mark.parametrize("name", shipped_ladders())
+def test_a_shipped_offer_can_be_recommended(name: str) -> None:
+    """No ask is too heavy after the step below, or asks for more fields than its ladder allows."""
+    ladder = read_ladder(name)
+    lightest = float("inf")
+    for goal in ladder.goals:
+        efforts = [o.effort.score(ladder.effort_weights) for o in asks_of(ladder, goal.id)]
+        assert max(efforts) <= ladder.max_effort_jump * max(1.0, lightest)
+        lightest = min(efforts)
+    assert all(len(o.effort.form_fields) <= ladder.limits.form_fields for o in ladder.offers)
+
+
+@pytest.mark.parametrize("name", shipped_ladders())
+def test_a_shipped_ladder_says_what_decisions_are_worth(name: str) -> None:
+    """A purchase is worth more than any of the offers costs."""
+    ladder = read_ladder(name)
+    assert ladder.value.rep_minute > 0
+    assert all(0 < ladder.cost(offer) < ladder.value.purchase for offer in ladder.offers)
+
+
+REFERENCE = ["events", "limits", "policy"]
+
+
+@pytest.mark.parametrize("table", REFERENCE)
+def test_the_defaults_that_the_reference_states_are_the_defaults(table: str) -> None:
+    """What b2b.toml calls a default is one."""
+    assert getattr(read_ladder("b2b"), table) == getattr(parse_ladder(with_steps(2)), table)
+
+
+def test_the_examples_that_the_reference_comments_out_are_right() -> None:
+    """With the comment signs taken off its examples, b2b.toml is a ladder that has them all."""
+    text = (ROOT / "features/ladders/b2b.toml").read_text()
+    example = re.compile(r"^( *)# ((?:\w+ = |  \{|\]|\{id = ).*)$", re.MULTILINE)
+    ladder = parse_ladder(example.sub(r"\1\2", text))
+    assert ladder.limits.rep_minutes_a_day == 480
+    assert ladder.value.horizon_days == 180
+    assert [gain.worth for gain in ladder.value.gains] == [1, 500, -1000]
+    assert any(offer.valid_from and offer.valid_until for offer in ladder.offers)
+    framings = [framing.id for offer in ladder.offers for framing in offer.framings]
+    assert framings == ["strategy-session", "roadmap-review", "sales-demo"]
+    assert [advice.source for advice in advise(ladder)] == ["S22"]
+
+
+TABLES = (
+    *(Step, Effort, EffortWeights, Offer, Framing, Trait, SignalRow, EventNames),
+    *(Limits, Value, Gain, PolicySettings),
+)
 KEYS = sorted(
     {
         key.name
-        for table in (Step, Effort, EffortWeights, Offer, Trait, SignalRow, EventNames)
+        for table in TABLES
         for key in fields(table)
+        if (table, key.name) != (Gain, "rule")  # written as `event` and `where`
     }
     | {"name", "dormant_after_days", "max_effort_jump", "restart_on", "score_at", "where", "event"}
+    | {"limits", "value", "policy"}
 )
 
 

@@ -1,0 +1,286 @@
+"""What Rung decided, and what became of it, as events of the log.
+
+A decision is one event with the whole record in one property: what was eligible and with which
+probability, what was not and why, what was chosen, by which policy. That it reached the lead (the
+exposure) and what was reported back (the outcome) are events of their own that name the decision.
+Nothing else is kept of it, so a log is all that learning and judging need.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from features.errors import EventsError
+from features.event_log import EventLog
+from features.ladder import Ladder
+from features.signals import RECORD
+from features.store import Event
+
+__all__ = [
+    "Decided",
+    "Decision",
+    "decision_event",
+    "decisions_of",
+    "exposure_events",
+    "message_id",
+    "outcome_event",
+]
+
+_SUM_WITHIN: Final = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One choice among options, with the probabilities that it was drawn from.
+
+    Parameters
+    ----------
+    as_of : what was known, in microseconds since the epoch.
+    step : the id of the lead's next step; "" after the purchase.
+    options, probabilities : what could be chosen; in (0, 1] each and 1 together.
+    on_topic : the options that continue what the lead used last.
+    excluded : offer id and the code of why it was not eligible.
+    framing, framing_probability : how the offer is put, and the chance of that way; "" and 1.0
+        where there is one way only.
+    expires_at : when the window for its outcome closes, in microseconds since the epoch.
+
+    Raises
+    ------
+    EventsError : probabilities that are none, or a choice that was not among the options.
+    """
+
+    decision_id: str
+    lead_id: str
+    as_of: int
+    step: str
+    options: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    chosen: str
+    policy: str
+    policy_version: str
+    expires_at: int
+    on_topic: tuple[str, ...] = ()
+    excluded: tuple[tuple[str, str], ...] = ()
+    framing: str = ""
+    framing_probability: float = 1.0
+    context: Mapping[str, Any] = field(default_factory=dict)
+    """What was answered beside the choice, to answer the same again."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no policy could have drawn."""
+        total = math.fsum(self.probabilities)
+        possible = all(0.0 < p <= 1.0 for p in self.probabilities)
+        if len(self.probabilities) != len(self.options) or not possible:
+            raise EventsError(f"decision {self.decision_id!r}: a probability in (0, 1] an option")
+        if abs(total - 1.0) > _SUM_WITHIN:
+            raise EventsError(f"decision {self.decision_id!r}: the probabilities add up to {total}")
+        if self.chosen not in self.options:
+            raise EventsError(f"decision {self.decision_id!r}: {self.chosen!r} is no option of it")
+
+    @property
+    def propensity(self) -> float:
+        """The probability that what was chosen was chosen with."""
+        return self.probabilities[self.options.index(self.chosen)]
+
+    def record(self) -> str:
+        """The decision as JSON text: the property that `of_record` reads."""
+        return json.dumps(
+            {
+                "decision_id": self.decision_id,
+                "as_of": self.as_of,
+                "step": self.step,
+                "options": list(self.options),
+                "probabilities": list(self.probabilities),
+                "chosen": self.chosen,
+                "policy": [self.policy, self.policy_version],
+                "expires_at": self.expires_at,
+                "on_topic": list(self.on_topic),
+                "excluded": [list(pair) for pair in self.excluded],
+                "framing": [self.framing, self.framing_probability],
+                "context": dict(self.context),
+            },
+            separators=(",", ":"),
+            ensure_ascii=False,
+        )
+
+    @classmethod
+    def of_record(cls, lead_id: str, text: str) -> Decision:
+        """The reverse of `record`; EventsError where the text is no record."""
+        try:
+            held = json.loads(text)
+            return cls(
+                decision_id=str(held["decision_id"]),
+                lead_id=lead_id,
+                as_of=int(held["as_of"]),
+                step=str(held["step"]),
+                options=tuple(map(str, held["options"])),
+                probabilities=tuple(map(float, held["probabilities"])),
+                chosen=str(held["chosen"]),
+                policy=str(held["policy"][0]),
+                policy_version=str(held["policy"][1]),
+                expires_at=int(held["expires_at"]),
+                on_topic=tuple(map(str, held["on_topic"])),
+                excluded=tuple((str(one), str(why)) for one, why in held["excluded"]),
+                framing=str(held["framing"][0]),
+                framing_probability=float(held["framing"][1]),
+                context=held.get("context") or {},
+            )
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            raise EventsError(f"lead {lead_id!r}: {text[:80]!r} is no record of a decision") from (
+                error
+            )
+
+
+def message_id(decision_id: str, what: str) -> str:
+    """The id of an event of a decision: once a decision, whatever the id is made of."""
+    digest = blake2b(decision_id.encode(), digest_size=16).hexdigest()
+    return f"rung-{what}-{digest}"
+
+
+def decision_event(decision: Decision, ladder: Ladder) -> Event:
+    """The event of a decision; its flat properties are for people and other tools."""
+    properties = {
+        "decision_id": decision.decision_id,
+        "offer": decision.chosen,
+        "step": decision.step,
+        "propensity": decision.propensity,
+        "policy": decision.policy,
+        RECORD: decision.record(),
+    }
+    return _event(ladder.events.decision, decision, decision.as_of, "decision", properties)
+
+
+def exposure_events(decision: Decision, ladder: Ladder, at: int) -> list[Event]:
+    """That the choice reached the lead; for an offer of the ladder also that it was extended."""
+    named = {"decision_id": decision.decision_id}
+    record = json.dumps(named, separators=(",", ":"))
+    events = [_event(ladder.events.exposure, decision, at, "exposure", {**named, RECORD: record})]
+    if any(offer.id == decision.chosen for offer in ladder.offers):
+        told = {**named, "offer": decision.chosen}
+        if decision.framing:
+            told["framing"] = decision.framing
+        events.append(_event(ladder.events.offer_extended, decision, at, "extended", told))
+    return events
+
+
+def outcome_event(
+    decision: Decision, ladder: Ladder, at: int, known_at: int, value: float, kind: str
+) -> Event:
+    """What was reported back; late where it happened after the decision's window."""
+    late = at > decision.expires_at
+    told = {"decision_id": decision.decision_id, "value": value, "late": late}
+    record = json.dumps(told, separators=(",", ":"))
+    properties = {**told, "kind": kind, RECORD: record}
+    event = _event(ladder.events.outcome, decision, at, "outcome", properties)
+    return event._replace(known_at=max(at, known_at))
+
+
+def _event(
+    name: str, decision: Decision, at: int, what: str, properties: Mapping[str, object]
+) -> Event:
+    return Event(
+        message_id(decision.decision_id, what),
+        decision.lead_id,
+        name,
+        at,
+        at,
+        json.dumps(properties, separators=(",", ":"), ensure_ascii=False),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision of a log with what became of it.
+
+    Parameters
+    ----------
+    lead : index into the log's leads.
+    exposed_at : None where it is not known to have reached the lead.
+    outcome : the value that was reported within the window; None without one.
+    outcome_known_at : when it was learned of.
+    is_late : whether a value was reported for a time after the window.
+    """
+
+    decision: Decision
+    lead: int
+    exposed_at: int | None = None
+    outcome: float | None = None
+    outcome_known_at: int | None = None
+    is_late: bool = False
+
+
+def decisions_of(log: EventLog, ladder: Ladder) -> list[Decided]:
+    """The decisions of a log in its order, each once.
+
+    Raises
+    ------
+    EventsError : a decision event whose record cannot be read, or whose probabilities are none.
+    """
+    made = _records(log, ladder.events.decision)
+    exposed = _by_decision(log, ladder.events.exposure)
+    reported = _by_decision(log, ladder.events.outcome)
+    found: dict[str, Decided] = {}
+    for _, lead, text in made:
+        decision = Decision.of_record(log.leads[lead], text)
+        if decision.decision_id in found:
+            continue
+        at = exposed.get(decision.decision_id)
+        outcome, known_at, late = _outcome(log, reported.get(decision.decision_id))
+        found[decision.decision_id] = Decided(
+            decision=decision,
+            lead=lead,
+            exposed_at=None if at is None else int(log.occurred[at[0]]),
+            outcome=outcome,
+            outcome_known_at=known_at,
+            is_late=late,
+        )
+    return list(found.values())
+
+
+def _outcome(
+    log: EventLog, found: tuple[int, dict[str, Any]] | None
+) -> tuple[float | None, int | None, bool]:
+    if found is None:
+        return None, None, False
+    row, held = found
+    if held.get("late"):
+        return None, None, True
+    return float(held["value"]), int(log.known[row]), False
+
+
+def _records(log: EventLog, name: str) -> list[tuple[int, int, str]]:
+    """Row, lead and record of each event of a name."""
+    rows = _rows_of(log, name)
+    if not len(rows):
+        return []
+    column = log.columns.texts.index(RECORD)
+    words, codes = log.text_values[column], log.texts[column]
+    leads = log.lead_of_rows()
+    absent = [int(row) for row in rows if codes[row] < 0]
+    if absent:
+        lead = log.leads[int(leads[absent[0]])]
+        raise EventsError(f"lead {lead!r}: a {name!r} event without its {RECORD!r}")
+    return [(int(row), int(leads[row]), words[codes[row]]) for row in rows]
+
+
+def _rows_of(log: EventLog, name: str) -> npt.NDArray[np.intp]:
+    if name not in log.names:
+        return np.empty(0, dtype=np.intp)
+    return np.flatnonzero(log.name == log.names.index(name))
+
+
+def _by_decision(log: EventLog, name: str) -> dict[str, tuple[int, dict[str, Any]]]:
+    """The first row that names each decision, with what it says."""
+    found: dict[str, tuple[int, dict[str, Any]]] = {}
+    for row, _, text in _records(log, name):
+        held = json.loads(text)
+        found.setdefault(str(held["decision_id"]), (row, held))
+    return found

@@ -1,0 +1,198 @@
+"""The slow obvious version of `models.eligibility`: every reason is asked for every offer.
+
+One plain function a reason, each true or false on its own, whatever the others say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from features.ladder import Ladder, Offer
+from features.offer_history import OfferHistory
+from models.eligibility import Asked
+
+__all__ = ["Question", "reasons_against"]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def instant(microseconds: int) -> datetime:
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whether one offer may be extended to a lead now."""
+
+    ladder: Ladder
+    position: int
+    history: OfferHistory
+    as_of: int
+    asked: Asked
+    offer: Offer
+
+    @property
+    def now(self) -> datetime:
+        return instant(self.as_of)
+
+    @property
+    def place(self) -> int:
+        """Which rung the offer is of, the lowest being 0."""
+        return [goal.id for goal in self.ladder.goals].index(self.offer.step)
+
+    def less_ago_than(self, days: float, then: int) -> bool:
+        return self.now - instant(then) < timedelta(days=days)
+
+    def asks_extended(self) -> list[int]:
+        """When something was asked of the lead: all that is not known to be support."""
+        support = [offer.id for offer in self.ladder.offers if offer.role == "support"]
+        return [then for offer, then in self.history.extended if offer not in support]
+
+    def channel_is_open(self, channel: str) -> bool:
+        answers = self.history.consents
+        if channel in answers:
+            return answers[channel]
+        if "" in answers:
+            return answers[""]
+        return self.ladder.limits.consent == "opt_out"
+
+
+def not_a_candidate(q: Question) -> bool:
+    return q.asked.candidates is not None and q.offer.id not in q.asked.candidates
+
+
+def excluded_by_caller(q: Question) -> bool:
+    return q.offer.id in q.asked.exclude
+
+
+def not_yet_valid(q: Question) -> bool:
+    return q.offer.valid_from is not None and q.now < q.offer.valid_from
+
+
+def expired(q: Question) -> bool:
+    return q.offer.valid_until is not None and q.now > q.offer.valid_until
+
+
+def step_completed(q: Question) -> bool:
+    """Rungs below the position are done; support for the one just completed is what is due."""
+    just_completed = q.place == q.position - 1
+    return q.place < q.position and not (just_completed and q.offer.role == "support")
+
+
+def step_not_next(q: Question) -> bool:
+    return q.place > q.position
+
+
+def support_not_due(q: Question) -> bool:
+    return q.offer.role == "support" and q.place != q.position - 1
+
+
+def only_after(q: Question) -> bool:
+    return q.offer.id not in q.history.opened
+
+
+def effort_jump(q: Question) -> bool:
+    """More than so many times the lightest ask of the nearest rung below that has asks."""
+    if q.offer.role == "support":
+        return False
+    weights = q.ladder.effort_weights
+    for goal in q.ladder.goals[: q.place][::-1]:
+        below = [o for o in q.ladder.offers if o.step == goal.id and o.role == "ask"]
+        if below:
+            lightest = min(o.effort.score(weights) for o in below)
+            return q.offer.effort.score(weights) > q.ladder.max_effort_jump * max(1, lightest)
+    return False
+
+
+def wrong_channel(q: Question) -> bool:
+    if q.asked.channel is None or q.offer.channels == ():
+        return False
+    return q.asked.channel not in q.offer.channels
+
+
+def no_consent(q: Question) -> bool:
+    if q.asked.channel is not None:
+        return not q.channel_is_open(q.asked.channel)
+    if q.offer.channels:
+        return not any(q.channel_is_open(channel) for channel in q.offer.channels)
+    return q.history.consents.get("") is False
+
+
+def fit_no(q: Question) -> bool:
+    return q.offer.role == "ask" and q.history.fit == "no"
+
+
+def declined(q: Question) -> bool:
+    then = q.history.declined.get(q.offer.id)
+    return then is not None and q.less_ago_than(q.ladder.limits.declined_days, then)
+
+
+def again_too_soon(q: Question) -> bool:
+    days = q.offer.again_after_days
+    if days is None:
+        days = q.ladder.limits.again_after_days
+    times = [then for offer, then in q.history.extended if offer == q.offer.id]
+    return any(q.less_ago_than(days, then) for then in times)
+
+
+def cool_down(q: Question) -> bool:
+    days = q.ladder.limits.days_between_asks
+    return q.offer.role == "ask" and any(q.less_ago_than(days, at) for at in q.asks_extended())
+
+
+def fatigue(q: Question) -> bool:
+    limits = q.ladder.limits
+    lately = [at for at in q.asks_extended() if q.less_ago_than(limits.asks_days, at)]
+    return q.offer.role == "ask" and len(lately) >= limits.asks
+
+
+def unanswered(q: Question) -> bool:
+    limits = q.ladder.limits
+    rests = any(q.less_ago_than(limits.rest_days, at) for at in q.asks_extended())
+    many = q.history.unanswered >= limits.unanswered
+    return q.offer.role == "ask" and many and rests
+
+
+def support_first(q: Question) -> bool:
+    below = [goal.id for goal in q.ladder.goals[: q.place]]
+    lately = [
+        rung
+        for rung, then in q.history.completed.items()
+        if rung in below and q.less_ago_than(q.ladder.limits.days_before_sales, then)
+    ]
+    return q.offer.role == "ask" and q.offer.effort.human and lately != []
+
+
+def no_capacity(q: Question) -> bool:
+    left = q.asked.rep_minutes_left
+    return left is not None and q.offer.rep_minutes > left
+
+
+CLAIMS: tuple[Callable[[Question], bool], ...] = (
+    not_a_candidate,
+    excluded_by_caller,
+    not_yet_valid,
+    expired,
+    step_completed,
+    step_not_next,
+    support_not_due,
+    only_after,
+    effort_jump,
+    wrong_channel,
+    no_consent,
+    fit_no,
+    declined,
+    again_too_soon,
+    cool_down,
+    fatigue,
+    unanswered,
+    support_first,
+    no_capacity,
+)
+
+
+def reasons_against(question: Question) -> list[str]:
+    """The codes of all reasons that apply, the first one first."""
+    return [claim.__name__ for claim in CLAIMS if claim(question)]

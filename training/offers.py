@@ -1,0 +1,271 @@
+"""Learning from decisions: the effects of the ladder's offers, from randomised ones where it can.
+
+At each step the decisions that Rung drew are used alone as soon as there are enough of them;
+before, what others did is adjusted for what was known of the leads, and said to be observational.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any, Final
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+
+from features.event_log import EventLog
+from features.ladder import Ladder
+from models.boosting import lead_folds
+from models.encoding import Encoding
+from models.offer_model import Evidence, OfferModel, usual_before_data
+from models.options import options_of
+from models.outcome_effects import OutcomeEffects, Tried, expected_of, learn_effects
+from training.decisions import Decisions, drawn_decisions, observed_decisions
+
+__all__ = ["OfferCounts", "learn_offers", "tried_of"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+_ENOUGH_DRAWN: Final = 50
+"""Leads with drawn decisions at a step from which on nothing else is used there."""
+_LEAST_LEADS: Final = 20
+"""Leads that were given an option, below which its effect is called a prior."""
+_USUAL_LEADS: Final = 4.0
+_FEWEST_FOR_TREES: Final = 300
+_RAREST: Final = 0.02
+"""No estimated propensity is lower: one decision must not weigh more than fifty."""
+_OVERLAP: Final = 0.1
+_FRAMING_EXPLORATION: Final = 0.2
+_FRAMING_DRAWS: Final = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class OfferCounts:
+    """What the effects were learned from: decisions, by where their propensities come from."""
+
+    drawn: int
+    observed: int
+    pending: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for the manifest."""
+        return {"drawn": self.drawn, "observed": self.observed, "pending": self.pending}
+
+
+def learn_offers(
+    log: EventLog, ladder: Ladder, encoding: Encoding, until: int, seed: int = 7
+) -> tuple[OfferModel, OfferCounts]:
+    """The offer model from what was known by `until`; the prior where there is nothing to learn."""
+    drawn = drawn_decisions(log, ladder, until)
+    drawn = drawn.rows(drawn.position < len(ladder.goals))
+    observed = observed_decisions(log, ladder, until, seed)
+    pending = int((~drawn.is_over).sum())
+    drawn, observed = drawn.rows(drawn.is_over), observed.rows(observed.is_over)
+    is_drawn = np.array(
+        [
+            len(np.unique(drawn.lead[drawn.position == at])) >= _ENOUGH_DRAWN
+            for at in range(len(ladder.goals))
+        ]
+    )
+    drawn = drawn.rows(is_drawn[drawn.position])
+    observed = observed.rows(~is_drawn[observed.position])
+    if not len(drawn) and not len(observed):
+        return OfferModel.prior(ladder), OfferCounts(0, 0, pending)
+    by_others = tried_of(observed, encoding)
+    by_others.probability[:] = _propensities(by_others, seed)
+    comparable = _comparable(by_others)
+    by_others, observed = by_others.rows(comparable), observed.rows(comparable)
+    counts = OfferCounts(len(drawn), len(observed), pending)
+    tried = _joined([tried_of(drawn, encoding), by_others])
+    advanced = np.concatenate([drawn.advanced, observed.advanced])
+    value = np.concatenate([drawn.value, observed.value])
+    model = _learned(ladder, tried, advanced, value, seed)
+    evidence, leads = _evidence(ladder, tried, is_drawn)
+    return (
+        OfferModel(
+            ladder,
+            model.advance,
+            model.value,
+            _usual(ladder, tried),
+            evidence,
+            leads,
+            model.amount,
+            _framings(ladder, drawn, seed),
+        ),
+        counts,
+    )
+
+
+def _learned(
+    ladder: Ladder, tried: Tried, advanced: Floats, value: Floats, seed: int
+) -> OfferModel:
+    """The effects on the next step, then those on value beyond what the step brings."""
+    options, prior = options_of(ladder), OfferModel.prior(ladder)
+    advance, chance = learn_effects(options, tried, advanced, "share", seed=seed)
+    kind = prior.value.kind
+    tau = advance.effects.tau(tried.topic, advance.of(tried.matrix, chance.mean))
+    if kind == "share":
+        expected = expected_of(tried, value, kind, seed)
+        offset = prior.carried(chance.mean, expected.mean) * tau
+        effects, _ = learn_effects(
+            options, tried, value, kind, offset=offset, expected=expected, seed=seed
+        )
+        return _with(prior, advance, effects, None)
+    effects, expected = learn_effects(options, tried, value, kind, seed=seed)
+    return _with(prior, advance, effects, expected.learner)
+
+
+def _with(
+    prior: OfferModel, advance: OutcomeEffects, value: OutcomeEffects, amount: Any
+) -> OfferModel:
+    return OfferModel(
+        prior.ladder, advance, value, prior.usual, prior.evidence, prior.leads, amount
+    )
+
+
+def tried_of(decisions: Decisions, encoding: Encoding) -> Tried:
+    """Decisions as the estimators see them."""
+    fit = [at for at, signal in enumerate(decisions.snapshot.signals) if signal.is_fit]
+    return Tried(
+        matrix=encoding.matrix(decisions.snapshot),
+        columns=encoding.columns,
+        category_columns=encoding.category_columns,
+        fit_columns=fit,
+        position=decisions.position,
+        lead=decisions.lead,
+        chosen=decisions.chosen,
+        probability=decisions.probability.copy(),
+        topic=decisions.topic.astype(np.float64),
+    )
+
+
+def _joined(parts: list[Tried]) -> Tried:
+    first = parts[0]
+    return Tried(
+        np.concatenate([part.matrix for part in parts]),
+        first.columns,
+        first.category_columns,
+        first.fit_columns,
+        np.concatenate([part.position for part in parts]),
+        np.concatenate([part.lead for part in parts]),
+        np.concatenate([part.chosen for part in parts]),
+        np.concatenate([part.probability for part in parts]),
+        np.concatenate([part.topic for part in parts]),
+    )
+
+
+# --------------------------------------------------------------------------------- propensities
+
+
+def _propensities(tried: Tried, seed: int) -> Floats:
+    """Shape (n, n_options): how likely others were to choose each possible option, cross-fitted."""
+    found = tried.probability.copy()
+    for at in np.unique(tried.position):
+        here = np.flatnonzero(tried.position == at)
+        possible = np.flatnonzero(tried.probability[here[0]] > 0)
+        shares = _chances(tried, here, possible, seed)
+        shares = np.maximum(shares, _RAREST)
+        found[np.ix_(here, possible)] = shares / shares.sum(axis=1, keepdims=True)
+    return found
+
+
+def _comparable(tried: Tried) -> Bools:
+    """Where both to ask and not to ask were likely: elsewhere nothing can be compared.
+
+    The rule is that of Crump, Hotz, Imbens and Mitnik (2009).
+    """
+    not_asked = tried.probability[:, -1]
+    return (not_asked >= _OVERLAP) & (not_asked <= 1.0 - _OVERLAP)
+
+
+def _chances(tried: Tried, here: Ints, possible: Ints, seed: int) -> Floats:
+    """Shape (n_here, n_possible): by trees, or as often as it was where there are few decisions."""
+    chosen = np.searchsorted(possible, tried.chosen[here])
+    counts = np.bincount(chosen, minlength=len(possible)) + 1.0
+    usual = np.tile(counts / counts.sum(), (len(here), 1))
+    if len(here) < _FEWEST_FOR_TREES or (counts > 1).sum() < 2:
+        return usual
+    fold = lead_folds(tried.lead[here], 3, seed)
+    parameters = {
+        "objective": "multiclass",
+        "num_class": len(possible),
+        "num_leaves": 6,
+        "min_data_in_leaf": max(20, len(here) // 50),
+        "learning_rate": 0.08,
+        "feature_fraction": 0.5,
+        "verbosity": -1,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 1,
+    }
+    for at in np.unique(fold):
+        rest = here[fold != at]
+        data = lgb.Dataset(
+            tried.matrix[rest], chosen[fold != at], categorical_feature=tried.category_columns
+        )
+        model = lgb.train(parameters, data, 40)
+        usual[fold == at] = np.asarray(model.predict(tried.matrix[here[fold == at]]))
+    return usual
+
+
+# ------------------------------------------------------------------------------- what was learned
+
+
+def _usual(ladder: Ladder, tried: Tried) -> Floats:
+    """Shape (n_goals, n_options): how often each option was chosen at each position."""
+    usual = usual_before_data(ladder) * _USUAL_LEADS
+    usual[:, -1] += _USUAL_LEADS * (usual.sum(axis=1) == 0)
+    np.add.at(usual, (tried.position, tried.chosen), 1.0)
+    return np.asarray(usual / usual.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def _evidence(
+    ladder: Ladder, tried: Tried, is_drawn: Bools
+) -> tuple[tuple[Evidence, ...], tuple[int, ...]]:
+    """Of each option, where its effect comes from, and how many leads were given it."""
+    options = options_of(ladder)
+    evidence: list[Evidence] = []
+    leads = []
+    for option in range(len(options)):
+        given = tried.chosen == option
+        count = len(np.unique(tried.lead[given]))
+        leads.append(count)
+        if count < _LEAST_LEADS:
+            evidence.append("prior")
+        elif is_drawn[tried.position[given]].mean() > 0.5:
+            evidence.append("randomised")
+        else:
+            evidence.append("observational")
+    return tuple(evidence), tuple(leads)
+
+
+def _framings(ladder: Ladder, drawn: Decisions, seed: int) -> dict[str, dict[str, float]]:
+    """For each offer with variants: each as often as it is likely the best, and now and then."""
+    options = options_of(ladder)
+    tally: dict[tuple[str, str], list[float]] = defaultdict(lambda: [1.0, 1.0])
+    for at, framing in enumerate(drawn.framing):
+        if framing:
+            held = tally[options.ids[drawn.chosen[at]], framing]
+            held[0] += float(drawn.advanced[at])
+            held[1] += 1.0 - float(drawn.advanced[at])
+    shares = {}
+    for offer in ladder.offers:
+        if offer.framings:
+            parameters = [tally[offer.id, one.id] for one in offer.framings]
+            best = _best_of(parameters, seed)
+            shares[offer.id] = {
+                one.id: float(share) for one, share in zip(offer.framings, best, strict=True)
+            }
+    return shares
+
+
+def _best_of(parameters: list[list[float]], seed: int) -> Floats:
+    """The chance of each Beta rate to be the largest, with an even share of exploration."""
+    rng = np.random.default_rng(seed)
+    drawn = np.stack([rng.beta(a, b, _FRAMING_DRAWS) for a, b in parameters])
+    best = np.bincount(drawn.argmax(axis=0), minlength=len(parameters)) / _FRAMING_DRAWS
+    return (1.0 - _FRAMING_EXPLORATION) * best + _FRAMING_EXPLORATION / len(parameters)
