@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from features.signals import RECORD
 from features.store import Event
 
 __all__ = [
+    "ANSWER",
     "Decided",
     "Decision",
     "decision_event",
@@ -34,6 +35,8 @@ __all__ = [
     "outcome_event",
 ]
 
+ANSWER: Final = "answer"
+"""The property of a decision event that holds what the caller was told."""
 _SUM_WITHIN: Final = 1e-6
 
 
@@ -71,8 +74,6 @@ class Decision:
     excluded: tuple[tuple[str, str], ...] = ()
     framing: str = ""
     framing_probability: float = 1.0
-    context: Mapping[str, Any] = field(default_factory=dict)
-    """What was answered beside the choice, to answer the same again."""
 
     def __post_init__(self) -> None:
         """Refuse what no policy could have drawn."""
@@ -105,7 +106,6 @@ class Decision:
                 "on_topic": list(self.on_topic),
                 "excluded": [list(pair) for pair in self.excluded],
                 "framing": [self.framing, self.framing_probability],
-                "context": dict(self.context),
             },
             separators=(",", ":"),
             ensure_ascii=False,
@@ -131,7 +131,6 @@ class Decision:
                 excluded=tuple((str(one), str(why)) for one, why in held["excluded"]),
                 framing=str(held["framing"][0]),
                 framing_probability=float(held["framing"][1]),
-                context=held.get("context") or {},
             )
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise EventsError(f"lead {lead_id!r}: {text[:80]!r} is no record of a decision") from (
@@ -145,9 +144,14 @@ def message_id(decision_id: str, what: str) -> str:
     return f"rung-{what}-{digest}"
 
 
-def decision_event(decision: Decision, ladder: Ladder) -> Event:
-    """The event of a decision; its flat properties are for people and other tools."""
-    properties = {
+def decision_event(
+    decision: Decision, ladder: Ladder, answer: Mapping[str, object] | None = None
+) -> Event:
+    """The event of a decision; its flat properties are for people and other tools.
+
+    `answer` is what the caller was told, kept to tell it again.
+    """
+    properties: dict[str, object] = {
         "decision_id": decision.decision_id,
         "offer": decision.chosen,
         "step": decision.step,
@@ -155,6 +159,8 @@ def decision_event(decision: Decision, ladder: Ladder) -> Event:
         "policy": decision.policy,
         RECORD: decision.record(),
     }
+    if answer is not None:
+        properties[ANSWER] = answer
     return _event(ladder.events.decision, decision, decision.as_of, "decision", properties)
 
 

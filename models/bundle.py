@@ -293,7 +293,7 @@ def _clear(folder: Path) -> None:
         ours = {path.name for path in _files(folder)}
         name = next((path.name for path in held if path.name not in ours), held[0].name)
         raise BundleError(f"{folder} holds {name!r} and no bundle; choose an empty folder")
-    for path in (folder / "manifest.json", *_files(folder)):
+    for path in (folder / "manifest.json", folder / "served_policy.json", *_files(folder)):
         path.unlink(missing_ok=True)
 
 

@@ -7,6 +7,7 @@ that a heavy tail or a unit does not matter; and the score itself.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +23,7 @@ _FURTHEST: Final = 2.5
 _MOST_CATEGORIES: Final = 4
 _RARE: Final = 0.02
 """What fewer rows than this share have says nothing that could be learned."""
+_ROWS_AT_ONCE: Final = 4096
 _SAME: Final = 0.9
 """Of two that correlate more than this, the second is left out."""
 
@@ -46,24 +48,64 @@ class Modifier:
     is_absent: bool = False
     knots: tuple[float, ...] = ()
 
-    def of(self, values: Floats) -> Floats:
-        """Shape (n,), from the column's values; 0 where a number is absent."""
-        raw = self._raw(values)
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Table:
+    """All modifiers side by side, so that one lead costs hardly more than one modifier."""
+
+    column: npt.NDArray[np.int64]
+    mean: Floats
+    sd: Floats
+    category: Floats
+    is_flag: npt.NDArray[np.bool_]
+    is_absent: npt.NDArray[np.bool_]
+    is_plain: npt.NDArray[np.bool_]
+    knots: Floats
+    """Shape (n_modifiers, most knots + 1), filled up with infinity."""
+    last: npt.NDArray[np.int64]
+    """The index of each modifier's last knot."""
+
+    @classmethod
+    def of(cls, each: tuple[Modifier, ...]) -> _Table:
+        """The table of some modifiers."""
+        most = max((len(one.knots) for one in each), default=0)
+        knots = np.full((len(each), max(most, 2) + 1), np.inf)
+        for row, one in enumerate(each):
+            knots[row, : len(one.knots)] = one.knots
+        return cls(
+            column=np.array([one.column for one in each], dtype=np.int64),
+            mean=np.array([one.mean for one in each]),
+            sd=np.array([one.sd for one in each]),
+            category=np.array([np.nan if one.category is None else one.category for one in each]),
+            is_flag=np.array([one.category is not None for one in each], dtype=np.bool_),
+            is_absent=np.array([one.is_absent for one in each], dtype=np.bool_),
+            is_plain=np.array([one.column < 0 for one in each], dtype=np.bool_),
+            knots=knots,
+            last=np.array([max(len(one.knots), 2) - 1 for one in each], dtype=np.int64),
+        )
+
+    def scaled(self, values: Floats) -> Floats:
+        """Shape (n, n_modifiers), from the modifiers' columns."""
+        raw = np.where(self.is_plain, values, self._ranks(values))
+        raw = np.where(self.is_flag, values == self.category, raw)
+        raw = np.where(self.is_absent, np.isnan(values), raw)
         scaled = np.clip((raw - self.mean) / self.sd, -_FURTHEST, _FURTHEST)
-        return np.where(np.isnan(scaled), 0.0, scaled)
+        scaled[np.isnan(scaled)] = 0.0
+        return scaled
 
-    def _raw(self, values: Floats) -> Floats:
-        if self.category is not None:
-            return (values == self.category).astype(np.float64)
-        if self.is_absent:
-            return np.isnan(values).astype(np.float64)
-        if not self.knots:
-            return values
-        ranks = np.interp(values, self.knots, np.linspace(0.0, 1.0, len(self.knots)))
-        return np.where(np.isnan(values), np.nan, ranks)
+    def _ranks(self, values: Floats) -> Floats:
+        """Between two knots a value is as far along as it is between them."""
+        below = (self.knots <= values[:, :, None]).sum(axis=2) - 1
+        below = np.clip(below, 0, self.last - 1)
+        row = np.arange(len(self.knots))
+        low, high = self.knots[row, below], self.knots[row, below + 1]
+        with np.errstate(invalid="ignore"):
+            along = np.clip((values - low) / (high - low), 0.0, 1.0)
+        ranks: Floats = (below + along) / self.last
+        return ranks
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Modifiers:
     """The modifiers of a model, in order."""
 
@@ -72,10 +114,18 @@ class Modifiers:
     def __len__(self) -> int:
         return len(self.each)
 
+    @cached_property
+    def _table(self) -> _Table:
+        return _Table.of(self.each)
+
     def of(self, matrix: Floats, margin: Floats) -> Floats:
         """Shape (n, n_modifiers), from a model's matrix and the margins of its score."""
-        columns = [one.of(margin if one.column < 0 else matrix[:, one.column]) for one in self.each]
-        return np.column_stack(columns) if columns else np.empty((len(matrix), 0))
+        found = np.empty((len(margin), len(self.each)))
+        for start in range(0, len(margin) if self.each else 0, _ROWS_AT_ONCE):
+            part = slice(start, start + _ROWS_AT_ONCE)
+            with_margin = np.concatenate([matrix[part], margin[part, None]], axis=1)
+            found[part] = self._table.scaled(with_margin[:, self._table.column])
+        return found
 
     @classmethod
     def learn(
@@ -91,11 +141,11 @@ class Modifiers:
         values: list[Floats] = []
         for at in wanted:
             for one in _of_column(matrix[:, at], at, columns[at], at in category_columns):
-                _keep(one, one.of(matrix[:, at]), kept, values)
-        sd = float(margin.std())
+                _keep(one, cls((one,)).of(matrix, margin)[:, 0], kept, values)
+        sd = float(margin.std()) if len(margin) else 0.0
         if sd > 0:
             of_margin = Modifier(-1, "score", float(margin.mean()), sd)
-            _keep(of_margin, of_margin.of(margin), kept, values)
+            _keep(of_margin, cls((of_margin,)).of(matrix, margin)[:, 0], kept, values)
         return cls(tuple(kept))
 
     def as_list(self) -> list[dict[str, Any]]:

@@ -65,6 +65,7 @@ class OfferModel:
     evidence, leads : of each option, where its effect comes from and how many leads were given it.
     amount : what is expected of gains; None where the value is that of a purchase.
     framings : for each offer with variants, the probability of each of them.
+    fields : how much knowing each trait moves a score, on average, in log-odds.
     """
 
     ladder: Ladder
@@ -75,6 +76,7 @@ class OfferModel:
     leads: tuple[int, ...]
     amount: BoostedTrees | None = None
     framings: dict[str, dict[str, float]] = field(default_factory=dict)
+    fields: dict[str, float] = field(default_factory=dict)
 
     @cached_property
     def options(self) -> Options:
@@ -91,7 +93,7 @@ class OfferModel:
             OutcomeEffects.prior(options),
             OutcomeEffects.prior(options, kind),
             usual_before_data(ladder),
-            ("prior",) * len(options),
+            tuple("prior" for _ in options.ids),
             (0,) * len(options),
             framings=even_framings(ladder),
         )
@@ -190,6 +192,7 @@ class OfferModel:
             "evidence": list(self.evidence),
             "leads": list(self.leads),
             "framings": self.framings,
+            "fields": self.fields,
         }
 
     @classmethod
@@ -206,6 +209,7 @@ class OfferModel:
             tuple(int(count) for count in held["leads"]),
             amount,
             held["framings"],
+            held["fields"],
         )
 
 
@@ -221,7 +225,8 @@ def usual_before_data(ladder: Ladder) -> Floats:
     """The bands are conversions of leads that are asked: all asks of the next step alike."""
     options = options_of(ladder)
     asks = np.array([of_step(ladder, at) & options.is_ask for at in range(len(ladder.goals))])
-    return asks / np.maximum(asks.sum(axis=1, keepdims=True), 1)
+    share: Floats = asks / np.maximum(asks.sum(axis=1, keepdims=True), 1)
+    return share
 
 
 def even_framings(ladder: Ladder) -> dict[str, dict[str, float]]:

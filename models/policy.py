@@ -199,7 +199,8 @@ POLICIES: Final[dict[str, Policy]] = {
 
 
 def _even(eligible: Bools) -> Floats:
-    return eligible / eligible.sum(axis=1, keepdims=True)
+    share: Floats = eligible / eligible.sum(axis=1, keepdims=True)
+    return share
 
 
 def _one_each(chosen: npt.NDArray[np.intp] | npt.NDArray[np.int64], width: int) -> Floats:

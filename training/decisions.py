@@ -284,7 +284,8 @@ def _gains(log: EventLog, ladder: Ladder, lead: Ints, as_of: Ints, horizon: int)
     total = np.concatenate([[0.0], np.cumsum(worth)])
     first = _first_after(log, lead, as_of)
     last = _first_after(log, lead, as_of + horizon)
-    return total[last] - total[first]
+    found: Floats = total[last] - total[first]
+    return found
 
 
 def _rows_met(log: EventLog, rule: EventRule) -> Ints:

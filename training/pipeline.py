@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -27,6 +27,8 @@ from training.labels import Outcomes, label
 from training.offers import learn_offers
 
 __all__ = ["TrainConfig", "train"]
+
+_FIELD_ROWS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ def train(
         counts[goal] = _counts(rows, outcomes, models[goal])
     progress("effects of offers")
     offers, decided = learn_offers(log, ladder, encoding, until, config.seed)
+    offers = replace(offers, fields=field_worth(ladder, points, encoding, models["advancement"]))
     counts["offers"] = decided.as_dict()
     manifest = {
         "rung": version("rung"),
@@ -123,6 +126,27 @@ def training_rows(points: Points, outcomes: Outcomes, encoding: Encoding) -> Tra
         as_of=mature.as_of,
         happened=outcomes.happened[outcomes.mature],
     )
+
+
+def field_worth(
+    ladder: Ladder, points: Points, encoding: Encoding, model: GoalModel
+) -> dict[str, float]:
+    """How far knowing each trait moves the margin on average, over some points where it is known.
+
+    It is what a question for the trait would tell; 0 where nothing was learned.
+    """
+    learner = model.learner
+    if learner is None or not ladder.traits or not len(points):
+        return {trait.id: 0.0 for trait in ladder.traits}
+    some = np.random.default_rng(7).permutation(len(points))[:_FIELD_ROWS]
+    matrix = encoding.matrix(points.snapshot)[np.sort(some)]
+    added = np.abs(learner.contributions(matrix))
+    worth = {}
+    for trait in ladder.traits:
+        at = encoding.columns.index(f"trait.{trait.id}")
+        known = ~np.isnan(matrix[:, at])
+        worth[trait.id] = round(float(added[known, at].mean()), 6) if known.any() else 0.0
+    return worth
 
 
 def _counts(rows: TrainingRows, outcomes: Outcomes, model: GoalModel) -> dict[str, Any]:

@@ -1,9 +1,8 @@
-"""What a policy would have chosen: at decisions of a log, and for leads of any log at any instant."""
+"""What a policy would have chosen: at decisions of a log, and for leads at any instant."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +13,7 @@ from features.snapshot import Snapshot, snapshot_at
 from models.bundle import Bundle
 from models.offer_model import Forecast, of_step
 from models.policy import policy, probabilities
+from models.recommendation import ACTIVE_DAYS
 from training.decisions import Decisions
 
 __all__ = ["forecast_of", "shares_at", "shares_of"]
@@ -21,9 +21,6 @@ __all__ = ["forecast_of", "shares_at", "shares_of"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-
-ACTIVE_DAYS: Final = 7.0
-"""A lead that did something within so many days is active."""
 
 
 def shares_of(
@@ -77,4 +74,3 @@ def _shares(bundle: Bundle, forecast: Forecast, name: str, exploration: float | 
     if exploration is not None:
         settings = replace(settings, exploration=exploration)
     return probabilities(policy(name, bundle.offers.options), forecast.beliefs, settings)
-

@@ -24,6 +24,7 @@ from models.bundle import Bundle, load_bundle, save_bundle
 from models.calibration import uncalibrated
 from models.encoding import Encoding
 from models.goal_model import FitConfig, GoalModel, TrainingRows, fit_goal
+from models.offer_model import OfferModel
 from models.step_rates import StepRates, advancement_priors, purchase_priors
 
 HOSTILE = "<script>alert(1)</script>"
@@ -176,5 +177,6 @@ def fitted_bundle(folder: Path, url: str, until: int, seed: int = 3) -> Bundle:
 
 def _saved(ladder: Ladder, encoding: Encoding, models: list[GoalModel], folder: Path) -> Bundle:
     manifest = {"name": "b2b", "until": 0}
-    save_bundle(Bundle(ladder, encoding, models[0], models[1], manifest), folder)
+    offers = OfferModel.prior(ladder)
+    save_bundle(Bundle(ladder, encoding, models[0], models[1], offers, manifest), folder)
     return load_bundle(folder)

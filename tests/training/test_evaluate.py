@@ -15,6 +15,7 @@ from models.boosting import BoostingConfig
 from models.bundle import Bundle
 from models.encoding import Encoding
 from models.goal_model import FitConfig, GoalModel, TrainingRows, fit_goal
+from models.offer_model import OfferModel
 from models.step_rates import StepRates, advancement_priors, purchase_priors
 from training.decision_points import decision_points
 from training.evaluate import BETTER, NOTHING_TO_LEARN, WORSE, evaluate
@@ -105,7 +106,8 @@ def small_bundle(log, until=TRAINED_UNTIL):
         )
         models.append(fit_goal(rows, StepRates.prior(priors), config))
     advancement, purchase = models
-    return Bundle(LADDER, encoding, advancement, purchase, {"until": until})
+    offers = OfferModel.prior(LADDER)
+    return Bundle(LADDER, encoding, advancement, purchase, offers, {"until": until})
 
 
 def shifted(model, by):

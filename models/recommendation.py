@@ -1,0 +1,246 @@
+"""The best next micro-commitment for one lead: what may be offered, what it would change, a choice.
+
+eligible offers -> effects and value -> probabilities of the policy -> one drawn, tailored, recorded
+
+Nothing here reads a clock or a store: the same lead, instant, bundle and decision id give the same
+recommendation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from features.decision_log import Decision
+from features.event_log import DAY_US
+from features.ladder import Framing, Ladder, Offer, Step
+from features.offer_history import OfferHistory
+from features.snapshot import Snapshot
+from models.bundle import Bundle, Scores
+from models.eligibility import UNRESTRICTED, Asked, Eligibility, Excluded, eligibility
+from models.offer_model import Evidence, Forecast
+from models.options import Options
+from models.policy import Policy, choose, policy, probabilities
+from models.tailoring import Personalisation, framing_of, personalisation
+
+__all__ = ["ACTIVE_DAYS", "Adviser", "Ranked", "Recommendation"]
+
+ACTIVE_DAYS: Final = 7.0
+"""A lead that did something within so many days is active."""
+_DONE_DAYS: Final = 30.0
+"""How long a decision about a customer stays open: there is no step with a horizon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """An option with what is believed of it.
+
+    Parameters
+    ----------
+    propensity : the probability that the policy chooses it with.
+    p_advance : P(the next step within its horizon | option); None for a customer.
+    uplift, low, high : what it adds to that of no ask, with its interval at 90 %.
+    gain : what it adds to the value of no ask, costs taken off, in the business's currency.
+    """
+
+    option_id: str
+    propensity: float
+    p_advance: float | None
+    uplift: float | None
+    low: float | None
+    high: float | None
+    gain: float | None
+    evidence: Evidence
+    leads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """A decision with the evidence for it.
+
+    Parameters
+    ----------
+    offer : what was chosen; None where that is to nurture or not to ask.
+    framing : how it is put; "" without an offer.
+    ranking : all options, the likeliest choice first, then the one worth most.
+    """
+
+    decision: Decision
+    step: Step | None
+    offer: Offer | None
+    framing: str
+    personalisation: Personalisation | None
+    ranking: tuple[Ranked, ...]
+    excluded: tuple[Excluded, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Adviser:
+    """A bundle and the policy that serves, ready to recommend."""
+
+    bundle: Bundle
+    policy_name: str = "rules"
+
+    @property
+    def ladder(self) -> Ladder:
+        """The bundle's ladder."""
+        return self.bundle.ladder
+
+    @cached_property
+    def options(self) -> Options:
+        """The options of the ladder."""
+        return self.bundle.offers.options
+
+    @cached_property
+    def policy(self) -> Policy:
+        """What chooses; PolicyError where there is no policy of that name."""
+        return policy(self.policy_name, self.options)
+
+    @cached_property
+    def _rules(self) -> Policy:
+        return policy("rules", self.options)
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {name: at for at, name in enumerate(self.options.ids)}
+
+    def recommend(
+        self,
+        snapshot: Snapshot,
+        scores: Scores,
+        history: OfferHistory,
+        decision_id: str,
+        asked: Asked = UNRESTRICTED,
+    ) -> Recommendation:
+        """The recommendation for the one lead of a snapshot, at the snapshot's instant.
+
+        Parameters
+        ----------
+        scores : the bundle's scores of the snapshot.
+        history : of the same lead, known at the same instant.
+        decision_id : draws the choice.
+
+        Raises
+        ------
+        UnknownOffer : the caller names an offer that the ladder does not have.
+        PolicyError : the policy gave what is no distribution.
+        """
+        position, as_of = int(snapshot.position[0]), int(snapshot.as_of[0])
+        goals = self.ladder.goals
+        step = goals[position] if position < len(goals) else None
+        allowed = eligibility(self.ladder, position, history, as_of, asked)
+        forecast = self.forecast(snapshot, scores, allowed, history)
+        # There is no next step to choose by once a lead has bought.
+        which = self.policy if step else self._rules
+        shares = probabilities(which, forecast.beliefs, self.ladder.policy)[0]
+        shares = shares / shares.sum()
+        chosen = choose(shares, decision_id)
+        offer = self.ladder.offers[chosen] if chosen < len(self.ladder.offers) else None
+        framing, chance = self._framing(offer, decision_id)
+        there = np.flatnonzero(forecast.beliefs.eligible[0])
+        ids, topic = self.options.ids, forecast.beliefs.topic[0]
+        horizon_days = step.horizon_days if step else _DONE_DAYS
+        decision = Decision(
+            decision_id=decision_id,
+            lead_id=snapshot.leads[0],
+            as_of=as_of,
+            step=step.id if step else "",
+            options=tuple(ids[at] for at in there),
+            probabilities=tuple(shares[there].tolist()),
+            chosen=ids[chosen],
+            policy=self.policy_name,
+            policy_version=self.bundle.version,
+            expires_at=as_of + round(horizon_days * DAY_US),
+            on_topic=tuple(ids[at] for at in there if topic[at]),
+            excluded=tuple((one.offer_id, one.reason) for one in allowed.excluded),
+            framing=framing.id,
+            framing_probability=chance,
+        )
+        return Recommendation(
+            decision=decision,
+            step=step,
+            offer=offer,
+            framing=framing.text,
+            personalisation=self._tailored(offer, position, history),
+            ranking=self._ranking(forecast, shares, there, step),
+            excluded=allowed.excluded,
+        )
+
+    def _framing(self, offer: Offer | None, decision_id: str) -> tuple[Framing, float]:
+        if offer is None:
+            return Framing("", ""), 1.0
+        return framing_of(offer, self.bundle.offers.framings.get(offer.id, {}), decision_id)
+
+    def forecast(
+        self,
+        snapshot: Snapshot,
+        scores: Scores,
+        allowed: Eligibility,
+        history: OfferHistory,
+    ) -> Forecast:
+        """What each option would do for the one lead of a snapshot."""
+        eligible = np.zeros((1, len(self.options)), dtype=np.bool_)
+        topic = np.zeros_like(eligible)
+        eligible[0, [self.options.nurture, self.options.no_ask]] = True
+        for offer in allowed.offers:
+            at = self._place[offer.id]
+            eligible[0, at] = True
+            topic[0, at] = any(one in history.topics for one in offer.topics)
+        quiet_us = snapshot.as_of - snapshot.last_active
+        bought = snapshot.position >= len(self.ladder.goals)
+        return self.bundle.offers.forecast(
+            self.bundle.encoding.matrix(snapshot),
+            _filled(scores.advance.probability, bought),
+            _filled(scores.purchase.probability, bought),
+            snapshot.position,
+            eligible,
+            topic,
+            quiet_us <= ACTIVE_DAYS * DAY_US,
+        )
+
+    def _tailored(
+        self, offer: Offer | None, position: int, history: OfferHistory
+    ) -> Personalisation | None:
+        if offer is None:
+            return None
+        worth = self.bundle.offers.fields
+        return personalisation(offer, self.ladder, position, history, worth)
+
+    def _ranking(
+        self,
+        forecast: Forecast,
+        shares: npt.NDArray[np.float64],
+        there: npt.NDArray[np.intp],
+        step: Step | None,
+    ) -> tuple[Ranked, ...]:
+        beliefs, model = forecast.beliefs, self.bundle.offers
+
+        def told(values: npt.NDArray[np.float64], at: int) -> float | None:
+            return float(values[0, at]) if step else None
+
+        ranked = [
+            Ranked(
+                option_id=self.options.ids[at],
+                propensity=float(shares[at]),
+                p_advance=told(beliefs.advance, at),
+                uplift=told(forecast.uplift, at),
+                low=told(forecast.low, at),
+                high=told(forecast.high, at),
+                gain=told(beliefs.gain, at),
+                evidence=model.evidence[at],
+                leads=model.leads[at],
+            )
+            for at in there.tolist()
+        ]
+        return tuple(sorted(ranked, key=lambda one: (-one.propensity, -(one.gain or 0.0))))
+
+
+def _filled(
+    probability: npt.NDArray[np.float64], bought: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """A customer has no score; one half stands in where nothing will be told of it."""
+    return np.where(bought, 0.5, probability)
