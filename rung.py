@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     _features_verb(verbs)
     _score_verb(verbs)
     _publish_verb(verbs)
+    _policy_verbs(verbs)
     _serve_verb(verbs)
     return parser
 
@@ -159,6 +160,39 @@ def _publish_verb(verbs: Any) -> None:
         "--promote", action="store_true", help="make it the champion, if its report passes the gate"
     )
     _json_option(publish)
+
+
+def _policy_verbs(verbs: Any) -> None:
+    policy = verbs.add_parser(
+        "policy", help="judge and promote what chooses the next step", description="Policies."
+    )
+    policy_verbs = policy.add_subparsers(metavar="VERB", required=True)
+    evaluate = _verb(
+        policy_verbs, "evaluate", _policy_evaluate, "judge a policy on decisions of a log"
+    )
+    _policy_options(evaluate)
+    evaluate.add_argument("--policy", default="learned", help="default: learned")
+    evaluate.add_argument("--against", default="logged", help="default: what took the decisions")
+    evaluate.add_argument("--report", type=Path, help="write policy.json, policy.md, a plot here")
+    compare = _verb(
+        policy_verbs, "compare", _policy_compare, "judge all policies on the same decisions"
+    )
+    _policy_options(compare)
+    promote = _verb(
+        policy_verbs, "promote", _policy_promote, "serve a bundle with a policy, by its report"
+    )
+    promote.add_argument("bundle", type=Path)
+    promote.add_argument("--report", type=Path, required=True, help="from rung policy evaluate")
+    _json_option(promote)
+
+
+def _policy_options(parser: argparse.ArgumentParser) -> None:
+    _events_argument(parser)
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--from", dest="start", type=_time, help="default: the end of training")
+    parser.add_argument("--until", type=_time, help="default: the end of the log")
+    _reading_options(parser)
+    _json_option(parser)
 
 
 def _serve_verb(verbs: Any) -> None:
@@ -292,6 +326,11 @@ def _print_training(bundle: Bundle, folder: Path) -> None:
         )
         if counts["evidence"] != "prior" and not counts["learned"]:
             print(f"  nothing to learn about {goal}: the signals do not tell leads apart")
+    made = bundle.manifest["decisions"]
+    print(
+        f"offers: {made['drawn']:,} decisions drawn with known probabilities,"
+        f" {made['observed']:,} made by others (adjusted), {made['pending']:,} pending (left out)"
+    )
     print(f"bundle {bundle.version} in {folder}")
 
 
@@ -402,6 +441,84 @@ def _example(bundle: Bundle) -> DataFrame:
     return snapshot(log, bundle.ladder, None, when(until)).frame()
 
 
+def _policy_evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
+    from training.evaluate_policy import compare, evaluate_policy
+    from training.policy_gate import refusals
+    from training.policy_report import write_policy_report
+
+    bundle, log, window = _policy_log(parsed, progress)
+    evaluation = evaluate_policy(
+        bundle, log, parsed.policy, against=parsed.against, **window, progress=progress
+    )
+    if parsed.report:
+        rivals = compare(bundle, log, **window, progress=progress)
+        write_policy_report(evaluation, parsed.report, rivals)
+        progress(f"report in {parsed.report}")
+    if parsed.json:
+        return _print_json(evaluation.as_dict())
+    value, gain = evaluation.assessment.value, evaluation.assessment.gain
+    print(
+        f"{parsed.policy}: {value.decisions:,} decisions of {value.leads:,} leads, worth"
+        f" {value.effective_sample_size:,.0f} of equal weight; {evaluation.pending:,} pending (not"
+        " judged)"
+    )
+    for name, worth, more in (("IPS", value.ips, gain.ips), ("SNIPS", value.snips, gain.snips),
+                              ("DR", value.dr, gain.dr)):  # fmt: skip
+        print(
+            f"  {name:<6}{worth.value:>12,.4g} a decision; over {parsed.against}"
+            f" {more.value:+,.4g} ({more.low:+,.4g} to {more.high:+,.4g})"
+        )
+    for line in refusals(evaluation.as_dict()["assessment"]):
+        print(f"  the gate: {line}")
+    return None
+
+
+def _policy_compare(parsed: argparse.Namespace, progress: Progress) -> None:
+    from dataclasses import asdict
+
+    from training.evaluate_policy import compare
+    from training.policy_report import comparison_table
+
+    bundle, log, window = _policy_log(parsed, progress)
+    found = compare(bundle, log, **window, progress=progress)
+    if parsed.json:
+        return _print_json({name: asdict(one) for name, one in found.items()})
+    print(comparison_table(found))
+    return None
+
+
+def _policy_log(
+    parsed: argparse.Namespace, progress: Progress
+) -> tuple[Bundle, EventLog, dict[str, Any]]:
+    from features.clock import microseconds
+    from models.bundle import load_bundle
+
+    bundle = load_bundle(parsed.bundle)
+    _, log = _read(parsed, progress, ladder=bundle.ladder)
+    start = microseconds(parsed.start) if parsed.start else None
+    until = microseconds(parsed.until) if parsed.until else int(log.known.max(initial=0))
+    return bundle, log, {"start": start, "until": until}
+
+
+def _policy_promote(parsed: argparse.Namespace, _: Progress) -> int | None:
+    from models.bundle import load_bundle
+    from models.served_policy import ServedPolicy, read_served, write_served
+    from training.policy_gate import judge_policy, read_policy_report
+
+    bundle, report = load_bundle(parsed.bundle), read_policy_report(parsed.report)
+    gate = judge_policy(report, bundle)
+    if gate.passed:
+        write_served(parsed.bundle, ServedPolicy(str(report["name"]), bundle.hash, report))
+    serves = read_served(parsed.bundle, bundle)
+    if parsed.json:
+        _print_json({"passed": gate.passed, "missing": list(gate.missing), "serves": serves})
+    else:
+        for line in gate.missing:
+            print(f"the gate: {line}")
+        print(f"{serves} serves" + ("" if gate.passed else "; nothing was changed"))
+    return None if gate.passed else 1
+
+
 def _serve(parsed: argparse.Namespace, _: Progress) -> None:
     import os
 
@@ -439,7 +556,12 @@ def _demo(parsed: argparse.Namespace, progress: Progress) -> None:
     ladder_file.write_text(ladder.source, encoding="utf-8")
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     config = SimulationConfig(
-        leads=parsed.leads, days=_DEMO_DAYS, start=today - timedelta(days=_DEMO_DAYS)
+        leads=parsed.leads,
+        days=_DEMO_DAYS,
+        start=today - timedelta(days=_DEMO_DAYS),
+        drawn=True,
+        match_sd=0.4,
+        offer_sd=0.4,
     )
     simulation = simulate(ladder, config, progress)
     events, store = folder / "events.parquet", folder / "events.db"
@@ -456,6 +578,8 @@ def _demo(parsed: argparse.Namespace, progress: Progress) -> None:
         ["evaluate", url, "--ladder", str(ladder_file), "--bundle", bundle, "--report", report],
         ["publish", bundle, "--report", report, "--promote",
          "--registry", f"sqlite:///{folder / 'mlflow.db'}"],
+        ["policy", "evaluate", url, "--bundle", bundle, "--report", report],
+        ["policy", "promote", bundle, "--report", report],
     ):  # fmt: skip
         progress(f"rung {' '.join(arguments)}")
         step = _parser().parse_args(arguments)

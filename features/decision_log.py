@@ -38,6 +38,15 @@ __all__ = [
 ANSWER: Final = "answer"
 """The property of a decision event that holds what the caller was told."""
 _SUM_WITHIN: Final = 1e-6
+_UNREADABLE: Final = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What reading a text that is no record may raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,8 @@ class Decision:
 
     Raises
     ------
-    EventsError : probabilities that are none, or a choice that was not among the options.
+    EventsError : probabilities that are none, an option twice, or a choice that was not among the
+        options.
     """
 
     decision_id: str
@@ -81,6 +91,10 @@ class Decision:
         possible = all(0.0 < p <= 1.0 for p in self.probabilities)
         if len(self.probabilities) != len(self.options) or not possible:
             raise EventsError(f"decision {self.decision_id!r}: a probability in (0, 1] an option")
+        if not 0.0 < self.framing_probability <= 1.0:
+            raise EventsError(f"decision {self.decision_id!r}: a framing's chance is in (0, 1]")
+        if len(set(self.options)) < len(self.options):
+            raise EventsError(f"decision {self.decision_id!r}: names an option twice")
         if abs(total - 1.0) > _SUM_WITHIN:
             raise EventsError(f"decision {self.decision_id!r}: the probabilities add up to {total}")
         if self.chosen not in self.options:
@@ -113,29 +127,36 @@ class Decision:
 
     @classmethod
     def of_record(cls, lead_id: str, text: str) -> Decision:
-        """The reverse of `record`; EventsError where the text is no record."""
+        """The reverse of `record`; EventsError, naming the lead, where the text is no record."""
         try:
             held = json.loads(text)
             return cls(
                 decision_id=str(held["decision_id"]),
                 lead_id=lead_id,
-                as_of=int(held["as_of"]),
+                as_of=_instant(held["as_of"]),
                 step=str(held["step"]),
                 options=tuple(map(str, held["options"])),
                 probabilities=tuple(map(float, held["probabilities"])),
                 chosen=str(held["chosen"]),
                 policy=str(held["policy"][0]),
                 policy_version=str(held["policy"][1]),
-                expires_at=int(held["expires_at"]),
+                expires_at=_instant(held["expires_at"]),
                 on_topic=tuple(map(str, held["on_topic"])),
                 excluded=tuple((str(one), str(why)) for one, why in held["excluded"]),
                 framing=str(held["framing"][0]),
                 framing_probability=float(held["framing"][1]),
             )
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        except EventsError as error:
+            raise EventsError(f"lead {lead_id!r}: {error}") from error
+        except _UNREADABLE as error:
             raise EventsError(f"lead {lead_id!r}: {text[:80]!r} is no record of a decision") from (
                 error
             )
+
+
+def _instant(value: Any) -> int:
+    """Microseconds that a log can hold; an error of `_UNREADABLE` otherwise."""
+    return int(np.int64(int(value)))
 
 
 def message_id(decision_id: str, what: str) -> str:
@@ -180,7 +201,14 @@ def exposure_events(decision: Decision, ladder: Ladder, at: int) -> list[Event]:
 def outcome_event(
     decision: Decision, ladder: Ladder, at: int, known_at: int, value: float, kind: str
 ) -> Event:
-    """What was reported back; late where it happened after the decision's window."""
+    """What was reported back; late where it happened after the decision's window.
+
+    Raises
+    ------
+    EventsError : a value that is not in [0, 1]; in the log it would be in the way of all learning.
+    """
+    if not 0.0 <= value <= 1.0:
+        raise EventsError(f"decision {decision.decision_id!r}: the outcome {value} is not in [0, 1]")
     late = at > decision.expires_at
     told = {"decision_id": decision.decision_id, "value": value, "late": late}
     record = json.dumps(told, separators=(",", ":"))
@@ -210,7 +238,7 @@ class Decided:
     ----------
     lead : index into the log's leads.
     exposed_at : None where it is not known to have reached the lead.
-    outcome : the value that was reported within the window; None without one.
+    outcome : the value in [0, 1] that was reported within the window; None without one.
     outcome_known_at : when it was learned of.
     is_late : whether a value was reported for a time after the window.
     """
@@ -228,7 +256,8 @@ def decisions_of(log: EventLog, ladder: Ladder) -> list[Decided]:
 
     Raises
     ------
-    EventsError : a decision event whose record cannot be read, or whose probabilities are none.
+    EventsError : an event of a decision whose record cannot be read, or which says what cannot be;
+        the message names the lead.
     """
     made = _records(log, ladder.events.decision)
     exposed = _by_decision(log, ladder.events.exposure)
@@ -239,7 +268,7 @@ def decisions_of(log: EventLog, ladder: Ladder) -> list[Decided]:
         if decision.decision_id in found:
             continue
         at = exposed.get(decision.decision_id)
-        outcome, known_at, late = _outcome(log, reported.get(decision.decision_id))
+        outcome, known_at, late = _outcome(log, decision, reported.get(decision.decision_id))
         found[decision.decision_id] = Decided(
             decision=decision,
             lead=lead,
@@ -252,14 +281,18 @@ def decisions_of(log: EventLog, ladder: Ladder) -> list[Decided]:
 
 
 def _outcome(
-    log: EventLog, found: tuple[int, dict[str, Any]] | None
+    log: EventLog, decision: Decision, found: tuple[int, dict[str, Any]] | None
 ) -> tuple[float | None, int | None, bool]:
+    """The value of an outcome, when it was learned of, and whether it came late."""
     if found is None:
         return None, None, False
     row, held = found
-    if held.get("late"):
+    if held.get("late") or log.occurred[row] > decision.expires_at:
         return None, None, True
-    return float(held["value"]), int(log.known[row]), False
+    value = held.get("value")
+    if not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+        raise EventsError(f"lead {decision.lead_id!r}: the outcome {value!r} is not in [0, 1]")
+    return float(value), int(log.known[row]), False
 
 
 def _records(log: EventLog, name: str) -> list[tuple[int, int, str]]:
@@ -286,7 +319,14 @@ def _rows_of(log: EventLog, name: str) -> npt.NDArray[np.intp]:
 def _by_decision(log: EventLog, name: str) -> dict[str, tuple[int, dict[str, Any]]]:
     """The first row that names each decision, with what it says."""
     found: dict[str, tuple[int, dict[str, Any]]] = {}
-    for row, _, text in _records(log, name):
-        held = json.loads(text)
-        found.setdefault(str(held["decision_id"]), (row, held))
+    for row, lead, text in _records(log, name):
+        try:
+            held = json.loads(text)
+            decision_id = str(held["decision_id"])
+        except _UNREADABLE as error:
+            raise EventsError(
+                f"lead {log.leads[lead]!r}: a {name!r} event with {text[:80]!r}, which names no"
+                " decision"
+            ) from error
+        found.setdefault(decision_id, (row, held))
     return found

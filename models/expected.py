@@ -1,7 +1,8 @@
 """What is expected of a lead whatever is done: the m(x) that effects are told apart from.
 
 Small trees, fitted once a fold of leads: a lead's own outcome must not be in what is expected of
-it, or its residual is too small and so is every effect. With few rows it is the rate of the step.
+it, or its residual is too small and so is every effect. With few rows or leads it is the rate of
+the step.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from scipy.special import expit, logit
 from models.boosting import SMALL, CrossFit, lead_folds, merged
 from models.learner import BoostedTrees
 
-__all__ = ["Expected", "Kind", "expect"]
+__all__ = ["Expected", "Kind", "expect", "log_odds"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -30,6 +31,8 @@ _ROUNDS: Final = 100
 _FOLDS: Final = 5
 _RATE_ROWS: Final = 4.0
 """How many rows the rate of all steps counts as, at a step with few."""
+_UNKNOWN: Final = 0.5
+"""What is expected where no other lead tells anything."""
 _SURELY: Final = 0.005
 """How close to 0 and 1 an expected share may come."""
 
@@ -67,8 +70,9 @@ def expect(
     """The expected outcome of each row, cross-fitted by lead."""
     fold = lead_folds(lead, _FOLDS, seed) if len(lead) else lead
     rate = _rates(outcome, position, fold)
-    if len(outcome) < _FEWEST_ROWS or outcome.min() == outcome.max():
-        return Expected(_bounded(rate, kind), None)
+    too_few = len(outcome) < _FEWEST_ROWS or len(np.unique(fold)) < _FOLDS
+    if too_few or outcome.min() == outcome.max():
+        return Expected(_bounded(rate, fold, kind), None)
     models = []
     mean = np.empty(len(outcome))
     for at in range(_FOLDS):
@@ -78,7 +82,7 @@ def expect(
         mean[here] = expit(raw) if kind == "share" else raw
         models.append(model)
     learner = BoostedTrees(merged(CrossFit(tuple(models), _ROUNDS)))
-    return Expected(_bounded(mean, kind), learner)
+    return Expected(_bounded(mean, fold, kind), learner)
 
 
 def _rates(outcome: Floats, position: Ints, fold: Ints) -> Floats:
@@ -86,7 +90,7 @@ def _rates(outcome: Floats, position: Ints, fold: Ints) -> Floats:
     rate = np.empty(len(outcome))
     for at in np.unique(fold):
         others = fold != at
-        overall = float(outcome[others].mean()) if others.any() else float(outcome.mean())
+        overall = float(outcome[others].mean()) if others.any() else _UNKNOWN
         for step in np.unique(position[~others]):
             there = others & (position == step)
             held = outcome[there].sum() + _RATE_ROWS * overall
@@ -121,12 +125,12 @@ def _fitted(
     return lgb.train(parameters, data, _ROUNDS)
 
 
-def _bounded(mean: Floats, kind: Kind) -> Floats:
-    """A share away from 0 and 1; an amount that is not below a twentieth of the usual one."""
+def _bounded(mean: Floats, fold: Ints, kind: Kind) -> Floats:
+    """A share away from 0 and 1; an amount not below a twentieth of what is usual in its fold."""
     if kind == "share":
         return np.clip(mean, _SURELY, 1.0 - _SURELY)
-    usual = float(np.abs(mean).mean()) if len(mean) else 1.0
-    return np.maximum(mean, 0.05 * max(usual, 1e-9))
+    usual = np.bincount(fold, np.abs(mean)) / np.maximum(np.bincount(fold), 1)
+    return np.maximum(mean, 0.05 * np.maximum(usual, 1e-9)[fold])
 
 
 def log_odds(share: Floats) -> Floats:

@@ -55,7 +55,8 @@ class EffectRows:
     modifiers : shape (n, n_modifiers).
     residual : shape (n,), the outcome less what was expected of the lead.
     scale, noise : shape (n,), what turns tau into the outcome's unit; the residual's variance.
-    offset : shape (n, n_options), what tau is expected to be beforehand; the fit is about the rest.
+    offset : shape (n, n_options), what tau is expected to be beforehand; the fit is about the rest,
+        of which nothing is expected on average.
     """
 
     contrast: Floats
@@ -194,10 +195,12 @@ class _Gram:
 def fit_effects(options: Options, rows: EffectRows, seed: int = 7) -> OfferEffects:
     """The posterior after decisions; without any it is the prior.
 
-    Deterministic: the draws come from `seed`.
+    Deterministic: the draws come from `seed`. Those of a rest are others than those of what it is
+    the rest of, so that the two can be added.
     """
     layout = _Layout(len(options) - 1, options.values.shape[1], rows.modifiers.shape[1])
-    mean = _prior_mean(layout, options)
+    is_rest = rows.offset is not None
+    mean = np.zeros(len(layout.group)) if is_rest else _prior_mean(layout, options)
     gram = _gram(layout, options, rows, mean)
     logs = _found_deviations(layout, options, gram) if len(rows) else np.log(_USUAL_SD)
     precision = _precision(layout, options, logs)
@@ -205,7 +208,7 @@ def fit_effects(options: Options, rows: EffectRows, seed: int = 7) -> OfferEffec
     parameters = mean + cho_solve(factor, gram.vector)
     covariance = cho_solve(factor, np.eye(len(mean)))
     to = layout.reduced(options)
-    steps = np.random.default_rng(seed).standard_normal((_DRAWS, len(mean)))
+    steps = np.random.default_rng(seed + is_rest).standard_normal((_DRAWS, len(mean)))
     lower = cholesky(covariance + 1e-12 * np.eye(len(mean)), lower=True)
     drawn = parameters + steps @ lower.T
     u, g, b = np.exp(logs)
@@ -225,12 +228,15 @@ def _short(values: Floats) -> Floats:
     return np.asarray(np.round(values / unit) * unit, dtype=np.float64).round(12)
 
 
-def prior_effects(options: Options, modifiers: int = 0) -> OfferEffects:
-    """What is believed before any decision."""
+def prior_effects(
+    options: Options, modifiers: int = 0, *, has_offset: bool = False
+) -> OfferEffects:
+    """What is believed before any decision; of the rest of tau where there is an offset."""
     k = len(options)
     nothing = np.empty((0, k))
     none = np.empty(0)
-    rows = EffectRows(nothing, nothing, np.empty((0, modifiers)), none, none, none)
+    z = np.empty((0, modifiers))
+    rows = EffectRows(nothing, nothing, z, none, none, none, nothing if has_offset else None)
     return fit_effects(options, rows)
 
 

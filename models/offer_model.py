@@ -91,7 +91,7 @@ class OfferModel:
         return cls(
             ladder,
             OutcomeEffects.prior(options),
-            OutcomeEffects.prior(options, kind),
+            OutcomeEffects.prior(options, kind, has_offset=kind == "share"),
             usual_before_data(ladder),
             tuple("prior" for _ in options.ids),
             (0,) * len(options),

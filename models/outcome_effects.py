@@ -93,9 +93,11 @@ class OutcomeEffects:
     effects: OfferEffects
 
     @classmethod
-    def prior(cls, options: Options, kind: Kind = "share") -> OutcomeEffects:
-        """What is believed before any decision."""
-        return cls(kind, Modifiers(), prior_effects(options))
+    def prior(
+        cls, options: Options, kind: Kind = "share", *, has_offset: bool = False
+    ) -> OutcomeEffects:
+        """What is believed before any decision; beyond an offset where there is one."""
+        return cls(kind, Modifiers(), prior_effects(options, has_offset=has_offset))
 
     def of(self, matrix: Floats, expected: Floats) -> Floats:
         """Shape (n, n_modifiers), of leads of whom so much is expected."""
@@ -180,8 +182,12 @@ def scale_of(expected: Floats, kind: Kind) -> Floats:
 
 def _without_tail(amount: Floats) -> Floats:
     """One very large order must not decide what is offered to everybody."""
-    some = amount[amount > 0]
-    return np.minimum(amount, np.quantile(some, _HEAVY_TAIL)) if len(some) else amount
+    some = np.abs(amount[amount != 0])
+    if not len(some):
+        return amount
+    # An amount that is there: between the two largest, the quantile of a few is the outlier's.
+    most = np.quantile(some, _HEAVY_TAIL, method="lower")
+    return np.clip(amount, -most, most)
 
 
 def _wanted(tried: Tried, expected: Expected) -> list[int]:

@@ -35,6 +35,8 @@ Bools = npt.NDArray[np.bool_]
 
 _SUM_WITHIN: Final = 1e-9
 _FLOOR_WITHIN: Final = 1e-12
+_SURE_SD: Final = 1e-12
+"""Of a gain that is known: its sign alone says how sure it is."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -83,7 +85,7 @@ def validated(mixed: Floats, eligible: Bools, exploration: float) -> Floats:
     """The same, if every row is a distribution over its eligible options that keeps the floor."""
     floor = exploration * _even(eligible)
     wrong = ~np.isfinite(mixed).all(axis=1)
-    wrong |= np.abs(np.where(np.isnan(mixed), 0.0, mixed).sum(axis=1) - 1.0) > _SUM_WITHIN
+    wrong |= np.abs(np.where(np.isfinite(mixed), mixed, 0.0).sum(axis=1) - 1.0) > _SUM_WITHIN
     wrong |= (mixed < floor - _FLOOR_WITHIN).any(axis=1)
     wrong |= ((mixed != 0.0) & ~eligible).any(axis=1)
     if wrong.any():
@@ -135,13 +137,15 @@ def policy(name: str, options: Options) -> Policy:
 def learned(beliefs: Beliefs, settings: PolicySettings) -> Floats:
     """The option worth most down the ladder, if it is surely enough worth more than no ask.
 
-    Otherwise the evidence does not separate the options, and the lead is nurtured.
+    Otherwise the evidence does not separate the options, and the lead is nurtured; as it is where
+    that is worth more.
     """
     options, eligible = beliefs.options, beliefs.eligible
     candidates = eligible.copy()
     candidates[:, [options.nurture, options.no_ask]] = False
-    sure = ndtr(beliefs.gain / np.where(beliefs.gain_sd > 0, beliefs.gain_sd, np.inf))
+    sure = ndtr(beliefs.gain / np.maximum(beliefs.gain_sd, _SURE_SD))
     candidates &= sure >= settings.certainty
+    candidates &= beliefs.gain > beliefs.gain[:, [options.nurture]]
     best = np.where(candidates, beliefs.gain, -np.inf).argmax(axis=1)
     return _one_each(np.where(candidates.any(axis=1), best, options.nurture), len(options))
 

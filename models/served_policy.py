@@ -53,7 +53,7 @@ def read_served(folder: Path, bundle: Bundle) -> str:
 
 
 def write_served(folder: Path, served: ServedPolicy) -> None:
-    """Serve a bundle with a policy from now on; the service picks it up when it loads the bundle."""
+    """Serve a bundle with a policy; the service picks it up when it loads the bundle."""
     held = {"policy": served.name, "bundle": served.bundle, "report": served.report}
     path = Path(folder) / FILE
     waiting = path.with_suffix(".tmp")

@@ -92,13 +92,13 @@ def train(
     progress("effects of offers")
     offers, decided = learn_offers(log, ladder, encoding, until, config.seed)
     offers = replace(offers, fields=field_worth(ladder, points, encoding, models["advancement"]))
-    counts["offers"] = decided.as_dict()
     manifest = {
         "rung": version("rung"),
         "until": until,
         "data_fingerprint": fingerprint(log),
         "config": _told(config),
         "trained_on": counts,
+        "decisions": decided.as_dict(),
     }
     return Bundle(ladder, encoding, models["advancement"], models["purchase"], offers, manifest)
 
