@@ -5,6 +5,8 @@ RungError
 ├── EventsError          an event log that cannot be read, or that --strict refuses
 ├── UnknownLead          a lead that the log does not hold
 ├── UnknownOffer         an offer that the ladder does not have
+├── UnknownDecision      a decision that was never made here
+├── DecisionConflict     a decision or an outcome that is stored already, and says otherwise
 ├── NotEnoughData        nothing to learn from or to evaluate on
 ├── BundleError          a bundle that is absent, damaged, or made for another ladder
 ├── StoreError           an event store that cannot be opened, or is not ours
@@ -22,6 +24,7 @@ from difflib import get_close_matches
 
 __all__ = [
     "BundleError",
+    "DecisionConflict",
     "EventsError",
     "LadderError",
     "Mistake",
@@ -31,6 +34,7 @@ __all__ = [
     "RungError",
     "StoreError",
     "TimeError",
+    "UnknownDecision",
     "UnknownLead",
     "UnknownOffer",
     "did_you_mean",
@@ -84,6 +88,19 @@ class UnknownOffer(RungError):
     def named(cls, offer_id: str, known: Sequence[str] = ()) -> UnknownOffer:
         """The error for one unknown offer, with a hint where a known id is close."""
         return cls(f"no offer {offer_id!r} in this ladder{did_you_mean(offer_id, known)}")
+
+
+class UnknownDecision(RungError):
+    """A decision that was never made here."""
+
+    @classmethod
+    def named(cls, decision_id: str) -> UnknownDecision:
+        """The error for one unknown decision."""
+        return cls(f"no decision {decision_id!r} was made here")
+
+
+class DecisionConflict(RungError):
+    """A decision or an outcome that is stored already, and says otherwise."""
 
 
 class NotEnoughData(RungError):

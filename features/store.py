@@ -1,4 +1,4 @@
-"""The durable side of the event log, and the scores that the queue is made of.
+"""The durable side of the event log, the scores that the queue is made of, and the reps' minutes.
 
 SQLAlchemy Core, so that another database can take the place of SQLite; what differs between them
 stands in `features.database`. What `append` returned is on the disk.
@@ -43,7 +43,7 @@ from features.signals import ladder_columns
 
 __all__ = ["Appended", "Event", "EventStore", "StoredScore"]
 
-_SCHEMA: Final = 1
+_SCHEMA: Final = 2
 _BATCH: Final = 10_000
 _PARAMETERS: Final = 500
 """How many leads one statement asks for; SQLite takes 32,766 parameters, older ones 999."""
@@ -80,6 +80,12 @@ _scores = sa.Table(
     sa.Column("last_active", sa.BigInteger),
 )
 sa.Index("scores_queue", _scores.c.priority.desc(), _scores.c.lead_id)
+_rep_minutes = sa.Table(
+    "rep_minutes",
+    _metadata,
+    sa.Column("day", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("minutes", sa.Double, nullable=False),
+)
 _meta = sa.Table(
     "rung_meta",
     _metadata,
@@ -141,7 +147,7 @@ class StoredScore:
 
 
 class EventStore:
-    """Events by lead and time, each message id once; and one score a lead.
+    """Events by lead and time, each message id once; one score a lead; minutes of reps by day.
 
     Threads may share a store: each statement has a connection of the pool to itself, and writes
     wait for each other.
@@ -151,6 +157,13 @@ class EventStore:
         self._engine = engine
         self._writing = threading.Lock()
         self._insert_new = _insert_new(engine)
+        self._add_minutes = _add_minutes(engine)
+        self._of_message = Prepared.of(
+            sa.select(*(_events.c[name] for name in Event._fields)).where(
+                _events.c.message_id == sa.bindparam("message")
+            ),
+            engine,
+        )
         of_lead = sa.select(
             _events.c.name, _events.c.occurred_at, _events.c.known_at, _events.c.properties
         )
@@ -231,6 +244,26 @@ class EventStore:
         accepted = self._insert(rows)
         return Appended(accepted, len(rows) - accepted)
 
+    def append_new(self, events: Sequence[Event], day: int = 0, minutes: float = 0.0) -> bool:
+        """Add events that belong together if the first of them is new; whether it was.
+
+        All in one transaction: of two callers with the same first event one is told that it was
+        new, and nothing of the other's is stored.
+
+        Parameters
+        ----------
+        minutes : what the events cost a rep on `day`, in days since the epoch, UTC.
+        """
+        first, *others = events
+        with self._writing, self._engine.begin() as connection:
+            if not self._insert_new.many(connection, [first]):
+                return False
+            if others:
+                self._insert_new.many(connection, others)
+            if minutes:
+                connection.execute(self._add_minutes, {"day": day, "minutes": minutes})
+        return True
+
     def _insert(self, rows: Sequence[Event]) -> int:
         if not rows:
             return 0
@@ -255,6 +288,17 @@ class EventStore:
             return []
         names, occurred, known, texts = zip(*rows, strict=True)
         return list(zip(names, occurred, known, _objects(texts), strict=True))
+
+    def event(self, message_id: str) -> Event | None:
+        """The event with a message id; None where there is none."""
+        found = self._of_message.all(self._engine, message=message_id)
+        return Event(*found[0]) if found else None
+
+    def rep_minutes(self, day: int) -> float:
+        """The minutes of reps that a day was given, in days since the epoch, UTC."""
+        wanted = sa.select(_rep_minutes.c.minutes).where(_rep_minutes.c.day == day)
+        with self._engine.connect() as connection:
+            return float(connection.scalar(wanted) or 0.0)
 
     def log(self, ladder: Ladder, until: datetime | None = None) -> EventLog:
         """All events known by `until`, with the columns that a ladder reads."""
@@ -311,6 +355,13 @@ def _insert_new(engine: sa.Engine) -> Prepared:
     return Prepared.of(insert, engine, Event._fields)
 
 
+def _add_minutes(engine: sa.Engine) -> sa.Insert:
+    """Adds minutes to those of a day."""
+    insert = insert_into(engine, _rep_minutes)
+    total = _rep_minutes.c.minutes + insert.excluded.minutes
+    return insert.on_conflict_do_update(index_elements=["day"], set_={"minutes": total})
+
+
 def _replace_score(engine: sa.Engine) -> sa.Insert:
     insert = insert_into(engine, _scores)
     values = {column.name: insert.excluded[column.name] for column in _scores.c}
@@ -319,7 +370,12 @@ def _replace_score(engine: sa.Engine) -> sa.Insert:
 
 
 def _prepare(engine: sa.Engine) -> None:
-    """Make the tables in an empty database; StoreError where it holds something else."""
+    """Make the tables in an empty database, or those that a store of an older version lacks.
+
+    Raises
+    ------
+    StoreError : it holds something else, or was written by a newer version.
+    """
     with engine.begin() as connection:
         tables = set(sa.inspect(connection).get_table_names())
         if _meta.name not in tables:
@@ -330,6 +386,12 @@ def _prepare(engine: sa.Engine) -> None:
             connection.execute(sa.insert(_meta).values(key="schema", value=str(_SCHEMA)))
             return
         version = connection.scalar(sa.select(_meta.c.value).where(_meta.c.key == "schema"))
+        if version == "1":  # what is new since then is a table of its own
+            connection.execute(sa.schema.CreateTable(_rep_minutes, if_not_exists=True))
+            connection.execute(
+                sa.update(_meta).where(_meta.c.key == "schema").values(value=str(_SCHEMA))
+            )
+            return
     if version != str(_SCHEMA):
         raise StoreError(
             f"{shown(engine.url)}: has schema {version}, this version reads {_SCHEMA}; "

@@ -16,7 +16,16 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from serving import health, middleware, pages, problems, queue, scores
+from serving import (
+    health,
+    middleware,
+    pages,
+    personalizer,
+    problems,
+    queue,
+    recommendations,
+    scores,
+)
 from serving.background import keep_scored
 from serving.logs import log_to_stderr
 from serving.service import Service
@@ -26,8 +35,9 @@ __all__ = ["create_app"]
 
 _DESCRIPTION: Final = (
     "Scores leads on a commitment ladder: the chance of the next small step, an interval, and"
-    " reasons that add up to it. Errors are `application/problem+json` (RFC 9457). Ignore members"
-    " of answers that you do not know; unknown members of requests are refused."
+    " reasons that add up to it; and recommends the one small step to offer next. Errors are"
+    " `application/problem+json` (RFC 9457). Ignore members of answers that you do not know;"
+    " unknown members of requests are refused."
 )
 
 
@@ -48,7 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
     )
-    for part in (scores, queue, health, pages):
+    for part in (scores, recommendations, queue, personalizer, health, pages):
         app.include_router(part.router)
     pages.install(app)
     problems.install(app, pages.problem_page)

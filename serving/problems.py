@@ -22,14 +22,18 @@ from starlette.responses import HTMLResponse, Response
 
 from features.errors import (
     BundleError,
+    DecisionConflict,
     EventsError,
     LadderError,
     NoModel,
     NotEnoughData,
+    PolicyError,
     RungError,
     StoreError,
     TimeError,
+    UnknownDecision,
     UnknownLead,
+    UnknownOffer,
 )
 from serving.schemas import ProblemAnswer
 
@@ -69,6 +73,9 @@ class _Kind:
 
 _KINDS: Final[dict[type[RungError], _Kind]] = {
     UnknownLead: _Kind("unknown-lead", 404, "No such lead"),
+    UnknownDecision: _Kind("unknown-decision", 404, "No such decision"),
+    DecisionConflict: _Kind("decision-conflict", 409, "It is stored otherwise already"),
+    UnknownOffer: _Kind("unknown-offer", 422, "No such offer"),
     TimeError: _Kind("invalid-time", 422, "A time that cannot be read"),
     EventsError: _Kind("invalid-events", 422, "Events that cannot be used"),
     NotEnoughData: _Kind("not-enough-data", 409, "Not enough data"),
@@ -76,6 +83,7 @@ _KINDS: Final[dict[type[RungError], _Kind]] = {
     BundleError: _Kind("bundle-unusable", 503, "The model cannot be used", shows_detail=False),
     StoreError: _Kind("store-unavailable", 503, "The event store is out of reach", False),
     LadderError: _Kind("ladder-unusable", 500, "The ladder cannot be used", shows_detail=False),
+    PolicyError: _Kind("policy-unusable", 500, "The policy cannot be used", shows_detail=False),
 }
 _INTERNAL: Final = _Kind("internal", 500, "Something went wrong here", shows_detail=False)
 _STATUS_KINDS: Final = {
@@ -194,7 +202,8 @@ def install(app: FastAPI, page: Callable[[Request, Problem], str] | None = None)
 _MEANINGS: Final = {
     304: "Not changed since the `ETag` in `If-None-Match`",
     400: "The body is not JSON",
-    404: "No such lead",
+    404: "No such lead, or no such decision",
+    409: "It is stored already, and says otherwise",
     413: "The body is too large",
     415: "The body is not labelled as application/json",
     422: "A value of the request is not valid; `errors` points at each",

@@ -11,6 +11,7 @@ import binascii
 import json
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal, TypedDict
 from urllib.parse import urlencode
@@ -20,15 +21,17 @@ from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from features.clock import microseconds, rfc3339
-from features.errors import did_you_mean
+from features.clock import rfc3339
+from features.errors import UnknownLead, did_you_mean
 from features.event_log import EventLog
-from features.ladder import Ladder, Offer, Step
+from features.ladder import Ladder, Step
 from features.store import EventStore, StoredScore
 from models.bundle import Bundle
+from models.served_policy import DEFAULT
+from serving.advice import Advice, advice_for
 from serving.problems import documented
 from serving.schemas import QueueAnswer, QueueQuery
-from serving.scorer import Band, Details, ReasonLine, Scorer, StepName
+from serving.scorer import Band, Details, Model, ReasonLine, Scorer, StepName
 from serving.service import Served, json_answer
 
 __all__ = [
@@ -64,9 +67,10 @@ class SuggestedOffer(TypedDict):
 
 
 class Suggestion(TypedDict):
-    """What to do next, and where the idea comes from."""
+    """What to do next, and what chose it: the ladder's rules, or a promoted policy."""
 
-    kind: Literal["ladder"]
+    kind: Literal["ladder", "policy"]
+    offer_id: str
     text: str
     offer: SuggestedOffer | None
 
@@ -193,8 +197,11 @@ def wrong_query(name: str, message: str) -> RequestValidationError:
 
 def items(scorer: Scorer, scores: list[StoredScore]) -> list[QueueItem]:
     """Stored scores as they are shown: with reasons and what to do next."""
-    details = _details(scorer, scores)
-    return [_item(scorer, score, details.get(score.lead_id)) for score in scores]
+    details, suggestions = _details(scorer, scores), _suggestions(scorer, scores)
+    return [
+        _item(scorer, score, details.get(score.lead_id), suggestions.get(score.lead_id))
+        for score in scores
+    ]
 
 
 def _details(scorer: Scorer, scores: list[StoredScore]) -> dict[str, Details]:
@@ -222,7 +229,9 @@ def details_at(
     return {name: estimates.details(row) for row, name in enumerate(names) if name in wanted}
 
 
-def _item(scorer: Scorer, score: StoredScore, details: Details | None) -> QueueItem:
+def _item(
+    scorer: Scorer, score: StoredScore, details: Details | None, suggested: Suggestion | None
+) -> QueueItem:
     ladder = scorer.bundle.ladder if scorer.bundle else None
     step = _step(ladder, score.step)
     place = scorer.ranking.place(score.p_advance or 0.0) if scorer.ranking else (None, None)
@@ -241,7 +250,7 @@ def _item(scorer: Scorer, score: StoredScore, details: Details | None) -> QueueI
         "fit": details["fit"] if details else None,
         "engagement": details["engagement"] if details else None,
         "reasons": details["reasons"] if details else [],
-        "suggestion": suggestion(ladder, step, scorer.clock()) if ladder and step else None,
+        "suggestion": suggested,
         "last_active": None if score.last_active is None else rfc3339(score.last_active),
         "model": {"name": score.ladder, "version": score.bundle[:12]},
         "features_as_of": rfc3339(score.as_of),
@@ -261,31 +270,33 @@ def _step(ladder: Ladder | None, step_id: str) -> Step | None:
 # ---------------------------------------------------------------------------------- What to do next
 
 
-def suggestion(ladder: Ladder, step: Step, now: int) -> Suggestion:
-    """The lightest offer of a step that holds now: the ladder's own order, and no more."""
-    offers = [offer for offer in ladder.offers_of(step.id) if _holds(offer, now)]
-    lightest = min(
-        offers, key=lambda offer: offer.effort.score(ladder.effort_weights), default=None
-    )
-    if lightest is None:
-        text = f"Next step: {step.title}. The ladder has no offer for it right now."
-        return {"kind": "ladder", "text": text, "offer": None}
-    minutes = lightest.effort.minutes
-    unit = "minute" if minutes == 1 else "minutes"
-    text = f"Next step: {step.title}. Offer “{lightest.title}”, {minutes:g} {unit} of their time."
+def suggestion(model: Model, advice: Advice) -> Suggestion:
+    """The option that the policy would choose most likely, as the queue has it."""
+    offer = advice.offer
     return {
-        "kind": "ladder",
-        "text": text,
+        "kind": "ladder" if model.adviser.policy_name == DEFAULT else "policy",
+        "offer_id": advice.best.option_id,
+        "text": advice.text,
         "offer": {
-            "id": lightest.id,
-            "title": lightest.title,
-            "kind": lightest.kind,
-            "minutes": minutes,
-            "framing": lightest.framing,
-        },
+            "id": offer.id,
+            "title": offer.title,
+            "kind": offer.kind,
+            "minutes": offer.effort.minutes,
+            "framing": advice.framing.text,
+        }
+        if offer
+        else None,
     }
 
 
-def _holds(offer: Offer, now: int) -> bool:
-    begun = offer.valid_from is None or microseconds(offer.valid_from) <= now
-    return begun and (offer.valid_until is None or now <= microseconds(offer.valid_until))
+def _suggestions(scorer: Scorer, scores: list[StoredScore]) -> dict[str, Suggestion]:
+    """What to do next with each lead, by what is known now; nothing is drawn or kept."""
+    if scorer.bundle is None:
+        return {}
+    model, now, found = scorer.model, scorer.clock(), {}
+    asked = scorer.limited(now)
+    for lead in (score.lead_id for score in scores):
+        with suppress(UnknownLead):  # a score outlives the events of a lead that was erased
+            advice = advice_for(model, lead, scorer.rows_of(lead, now), now, asked)
+            found[lead] = suggestion(model, advice)
+    return found

@@ -25,13 +25,19 @@ from features.errors import TimeError
 __all__ = [
     "BatchAnswer",
     "BatchRequest",
+    "Instant",
     "LeadEvents",
+    "NotFoundAnswer",
     "ProblemAnswer",
     "QueueAnswer",
     "QueueQuery",
     "ReadyAnswer",
     "ScoreAnswer",
     "ScoreQuery",
+    "StepAnswer",
+    "StrictRequest",
+    "Text",
+    "stored_text",
 ]
 
 MOST_LEADS: Final = 1000
@@ -50,7 +56,8 @@ def _instant(value: object) -> int:
     )
 
 
-def _stored_text(value: str) -> str:
+def stored_text(value: str) -> str:
+    """The same text, if a database takes it."""
     if "\0" in value:
         raise PydanticCustomError("text", "a NUL is in no id and no name")
     return value
@@ -62,17 +69,19 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-01T12:00:00Z"]}),
 ]
 """RFC 3339 outside, microseconds since the epoch inside."""
-Text = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_stored_text)]
+Text = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(stored_text)]
 
 
 # ---------------------------------------------------------------------------------------- Requests
 
 
-class _Request(BaseModel):
+class StrictRequest(BaseModel):
+    """A request whose unknown members are refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ScoreQuery(_Request):
+class ScoreQuery(StrictRequest):
     """The query of a score."""
 
     as_of: Instant | None = Field(
@@ -80,7 +89,7 @@ class ScoreQuery(_Request):
     )
 
 
-class QueueQuery(_Request):
+class QueueQuery(StrictRequest):
     """The query of the queue."""
 
     limit: int = Field(50, ge=1, le=MOST_PER_PAGE)
@@ -90,7 +99,7 @@ class QueueQuery(_Request):
     step: str | None = Field(None, max_length=200, description="Only leads whose next step it is.")
 
 
-class EventOfLead(_Request):
+class EventOfLead(StrictRequest):
     """Something that happened. Known when it happened, where `known_at` is left out."""
 
     name: Text
@@ -99,7 +108,7 @@ class EventOfLead(_Request):
     properties: dict[str, Any] = Field(default_factory=dict)
 
 
-class LeadEvents(_Request):
+class LeadEvents(StrictRequest):
     """A lead that the store need not know, with all that is to be known of it."""
 
     lead_id: Text
@@ -116,7 +125,7 @@ BatchLead = Annotated[
 ]
 
 
-class BatchRequest(_Request):
+class BatchRequest(StrictRequest):
     """Leads to score: ids of stored leads, or leads with their events."""
 
     leads: list[BatchLead] = Field(min_length=1, max_length=MOST_LEADS)
@@ -236,9 +245,13 @@ class OfferAnswer(BaseModel):
 
 
 class SuggestionAnswer(BaseModel):
-    """What to do next. `ladder`: the lightest offer of the next step, the same for every lead."""
+    """What to do next: what would be recommended most likely now; nothing is drawn or kept.
 
-    kind: Literal["ladder"]
+    `ladder`: by the ladder's rules. `policy`: by a policy that was judged and promoted.
+    """
+
+    kind: Literal["ladder", "policy"]
+    offer_id: str = Field(description="An offer of the ladder, `nurture` or `no_ask`.")
     text: str
     offer: OfferAnswer | None
 

@@ -7,7 +7,7 @@ scoring of everything go through `estimate`, so an `as_of` in the past gives wha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Literal, TypedDict
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from features.clock import rfc3339
 from features.errors import NoModel, UnknownLead
-from features.event_log import EventLog
+from features.event_log import DAY_US, EventLog
 from features.fold import rows_of_goal
 from features.lead_events import Row, log_of_rows
 from features.program import Compiled, compile_ladder, link
@@ -25,7 +25,10 @@ from features.snapshot import Snapshot, snapshot_at
 from features.store import EventStore
 from models.bundle import Bundle, Scores
 from models.calibration import LEVEL
+from models.eligibility import UNRESTRICTED, Asked
 from models.explain import Explanations, Reason, reasons
+from models.recommendation import Adviser
+from models.served_policy import DEFAULT
 
 __all__ = [
     "Answer",
@@ -149,22 +152,25 @@ def band_of(share_below: float) -> Band:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Model:
-    """A bundle with what follows from its ladder, worked out once.
+    """A bundle with what follows from it, worked out once.
 
     Parameters
     ----------
     is_fit : shape (n_signals,), whether a signal says who the lead is.
+    adviser : recommends with the bundle and the policy that serves.
     """
 
     bundle: Bundle
     compiled: Compiled
     is_fit: Bools
+    adviser: Adviser
 
     @classmethod
-    def of(cls, bundle: Bundle) -> Model:
-        """Make ready to score with a bundle."""
+    def of(cls, bundle: Bundle, policy: str = DEFAULT) -> Model:
+        """Make ready to score with a bundle, and to recommend by a policy."""
         compiled = compile_ladder(bundle.ladder)
-        return cls(bundle, compiled, np.array([signal.is_fit for signal in compiled.signals]))
+        is_fit = np.array([signal.is_fit for signal in compiled.signals])
+        return cls(bundle, compiled, is_fit, Adviser(bundle, policy))
 
     def estimate(self, log: EventLog, leads: npt.NDArray[np.intp], as_of: int) -> Estimates:
         """Some leads of a log, by index, at one instant."""
@@ -172,6 +178,10 @@ class Model:
         instants = np.full(len(leads), as_of, dtype=np.int64)
         snapshot = snapshot_at(log, self.compiled, names, leads.astype(np.int64), instants)
         return Estimates(self, snapshot, self.bundle.score(snapshot))
+
+    def estimate_rows(self, lead_id: str, rows: Sequence[Row], as_of: int) -> Estimates:
+        """One lead from its events, at one instant."""
+        return self.estimate(log_of_rows(lead_id, rows, self.compiled.columns), _FIRST, as_of)
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,6 +222,7 @@ class Scorer:
     bundle : None before there is one; then every score is a `NoModel`.
     clock : the present, in microseconds since the epoch.
     why_not : what is wrong with the bundle where there is none.
+    policy : the name of the policy that serves.
     """
 
     def __init__(
@@ -220,18 +231,30 @@ class Scorer:
         bundle: Bundle | None,
         clock: Callable[[], int],
         why_not: str = "",
+        policy: str = DEFAULT,
     ) -> None:
         self.store = store
         self.clock = clock
         self.why_not = why_not
         self.ranking: Ranking | None = None
         """Where the queue's probabilities lie; set by whoever scores everything."""
-        self._model = Model.of(bundle) if bundle else None
+        self._model = Model.of(bundle, policy) if bundle else None
 
     @property
     def bundle(self) -> Bundle | None:
         """What it scores with."""
         return self._model.bundle if self._model else None
+
+    @property
+    def model(self) -> Model:
+        """What it scores and recommends with; NoModel where there is none."""
+        if self._model is None:
+            why = f" ({self.why_not})" if self.why_not else ""
+            raise NoModel(
+                f"there is no model yet{why}; train one with `rung train`,"
+                " or try `rung demo` first. It is picked up without a restart"
+            )
+        return self._model
 
     # --------------------------------------------------------------------------------- questions
 
@@ -249,7 +272,7 @@ class Scorer:
 
     def many(self, lead_ids: Sequence[str], as_of: int | None = None) -> list[Answer | NotFound]:
         """The scores of stored leads, in order; NoModel where there is no bundle."""
-        log = self.store.log_of(lead_ids, self._ready().bundle.ladder)
+        log = self.store.log_of(lead_ids, self.model.bundle.ladder)
         return self._answers(log, [(lead_id, lead_id) for lead_id in lead_ids], as_of)
 
     def stateless(
@@ -257,23 +280,33 @@ class Scorer:
     ) -> list[Answer | NotFound]:
         """The scores of leads with their events, in order, whatever the store holds of them."""
         keyed = {_key(at): rows for at, (_, rows) in enumerate(leads)}  # an id may come twice
-        log = _log_of_leads(keyed, self._ready().compiled)
+        log = _log_of_leads(keyed, self.model.compiled)
         ids = (lead_id for lead_id, _ in leads)
         return self._answers(log, list(zip(keyed, ids, strict=True)), as_of)
 
     def estimate_one(self, lead_id: str, as_of: int | None = None) -> Estimates:
         """As `estimate`, for one stored lead without the detour over many."""
-        model = self._ready()
+        model, as_of = self.model, self.clock() if as_of is None else as_of
+        return model.estimate_rows(lead_id, self.rows_of(lead_id, as_of), as_of)
+
+    def rows_of(self, lead_id: str, as_of: int) -> list[Row]:
+        """The events of a stored lead; UnknownLead where nothing was known of it at `as_of`."""
         rows = self.store.events_of(lead_id) if "\0" not in lead_id else []
-        as_of = self.clock() if as_of is None else as_of
         if not rows or min(row[2] for row in rows) > as_of:
             raise UnknownLead(_nothing_known(lead_id, bool(rows), as_of))
-        log = log_of_rows(lead_id, rows, model.compiled.columns)
-        return model.estimate(log, _FIRST, as_of)
+        return rows
+
+    def limited(self, as_of: int, asked: Asked = UNRESTRICTED) -> Asked:
+        """What a caller asks, held to what the reps can still give on the day of `as_of`, UTC."""
+        limit = self.model.bundle.ladder.limits.rep_minutes_a_day
+        if limit is None:
+            return asked
+        left = max(0.0, limit - self.store.rep_minutes(as_of // DAY_US))
+        return replace(asked, rep_minutes_left=left)
 
     def estimate(self, log: EventLog, as_of: int) -> Estimates:
         """The leads of a log of which something was known at `as_of`."""
-        return self._ready().estimate(log, np.flatnonzero(_first_known(log) <= as_of), as_of)
+        return self.model.estimate(log, np.flatnonzero(_first_known(log) <= as_of), as_of)
 
     def completed_by(self, rows: Sequence[Row]) -> list[str | None]:
         """For each event the title of the highest step that it alone completes; None without."""
@@ -289,15 +322,6 @@ class Scorer:
         return titles
 
     # ------------------------------------------------------------------------------------ answers
-
-    def _ready(self) -> Model:
-        if self._model is None:
-            why = f" ({self.why_not})" if self.why_not else ""
-            raise NoModel(
-                f"there is no model yet{why}; train one with `rung train`,"
-                " or try `rung demo` first. It is picked up without a restart"
-            )
-        return self._model
 
     def _answers(
         self, log: EventLog, leads: Sequence[tuple[str, str]], as_of: int | None

@@ -6,31 +6,17 @@ import json
 from hashlib import blake2b
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from features.lead_events import Row
 from serving.problems import documented
 from serving.schemas import BatchAnswer, BatchRequest, LeadEvents, ScoreAnswer, ScoreQuery
 from serving.scorer import Answer, NotFound, Scorer
-from serving.service import Served, json_answer
+from serving.service import Served, json_answer, json_body
 
 __all__ = ["router"]
-
-
-async def _json_body(request: Request) -> None:
-    """Refuse a body that is not labelled as JSON, or holds what is no text."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json" and not kind.endswith("+json"):
-        raise HTTPException(415, "Send the body as Content-Type: application/json.")
-    body = await request.body()
-    if b"\\ud" in body.lower():  # it may be half of a surrogate pair, which no database takes
-        try:
-            json.dumps(json.loads(body), ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:
-            raise HTTPException(400, "The body holds half of a surrogate pair.") from error
 
 
 router = APIRouter(prefix="/v1", tags=["scores"])
@@ -74,7 +60,7 @@ def _matches(header: str, etag: str) -> bool:
 @router.post(
     "/scores:batch",
     summary="The scores of up to 1,000 leads",
-    dependencies=[Depends(_json_body)],
+    dependencies=[Depends(json_body)],
     responses={200: {"model": BatchAnswer}, **documented(400, 413, 415, 422, 503)},
 )
 async def scores_of_batch(batch: BatchRequest, service: Served) -> Response:

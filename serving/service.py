@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from dataclasses import dataclass, field
@@ -10,18 +11,22 @@ from typing import Annotated, cast
 
 import numpy as np
 from fastapi import Depends, Request
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from features.errors import BundleError
+from features.errors import BundleError, PolicyError
 from features.event_log import EventLog
-from features.lead_events import log_of_rows
+from features.lead_events import Row, log_of_rows
 from features.store import EventStore
 from models.bundle import Bundle, load_bundle
+from models.served_policy import DEFAULT, read_served
+from serving.advice import advice_for
 from serving.logs import log
+from serving.recommender import Recommender
 from serving.scorer import Model, Scorer
 from serving.settings import Settings
 
-__all__ = ["Run", "Served", "Service", "json_answer", "now"]
+__all__ = ["Run", "Served", "Service", "json_answer", "json_body", "now"]
 
 
 def now() -> int:
@@ -54,6 +59,7 @@ class Service:
     settings: Settings
     store: EventStore
     scorer: Scorer
+    recommender: Recommender
     run: Run | None = None
     failure: str = ""
     """Why the last scoring of all leads came to nothing; "" where it did not."""
@@ -63,7 +69,8 @@ class Service:
     def open(cls, settings: Settings) -> Service:
         """Open the store and load the bundle, warm; a bundle that is not there can come later."""
         store = EventStore.open(settings.database_url)
-        service = cls(settings, store, Scorer(store, None, now))
+        scorer = Scorer(store, None, now)
+        service = cls(settings, store, scorer, Recommender(scorer))
         service.load()
         return service
 
@@ -74,26 +81,44 @@ class Service:
         except BundleError as error:
             if str(error) != self.scorer.why_not:
                 log("no bundle", why=str(error))
-            self.scorer = Scorer(self.store, None, now, str(error))
+            self._serve(Scorer(self.store, None, now, str(error)))
             return
         started = time.perf_counter()
-        warm(bundle)
-        self.scorer = Scorer(self.store, bundle, now)
-        seconds = round(time.perf_counter() - started, 3)
+        policy = _policy(self.settings, bundle)
+        warm(bundle, policy)
+        self._serve(Scorer(self.store, bundle, now, policy=policy))
         log(
-            "bundle loaded", version=bundle.version, ladder=bundle.ladder.name, warm_seconds=seconds
+            "bundle loaded",
+            version=bundle.version,
+            ladder=bundle.ladder.name,
+            policy=policy,
+            warm_seconds=round(time.perf_counter() - started, 3),
         )
+
+    def _serve(self, scorer: Scorer) -> None:
+        self.scorer, self.recommender = scorer, Recommender(scorer)
 
     def close(self) -> None:
         """Let go of the store."""
         self.store.close()
 
 
-def warm(bundle: Bundle) -> None:
-    """Compile the fold and touch the boosters, for one lead and for many."""
-    model = Model.of(bundle)
+def _policy(settings: Settings, bundle: Bundle) -> str:
+    """The name of the policy to serve a bundle with; the rules where a promoted one cannot be."""
+    try:
+        return read_served(settings.bundle, bundle)
+    except (BundleError, PolicyError) as error:
+        log("promoted policy unusable, the rules serve", logging.ERROR, why=str(error))
+        return DEFAULT
+
+
+def warm(bundle: Bundle, policy: str = DEFAULT) -> None:
+    """Compile the fold, touch the boosters and the policy, for one lead and for many."""
+    model = Model.of(bundle, policy)
     columns = model.compiled.columns
-    alone = log_of_rows("warm", [("warm", 0, 0, {})], columns)
+    row: Row = ("warm", 0, 0, {})
+    advice_for(model, "warm", [row], as_of=1)
+    alone = log_of_rows("warm", [row], columns)
     times = np.zeros(2, dtype=np.int64)
     many = EventLog.from_columns(["a", "b"], ["warm"] * 2, times, columns=columns)
     for events in (alone, many):
@@ -109,7 +134,22 @@ Served = Annotated[Service, Depends(_served)]
 """The service, as a parameter of a route."""
 
 
-def json_answer(value: object, headers: dict[str, str] | None = None) -> Response:
+async def json_body(request: Request) -> None:
+    """Refuse a body that is not labelled as JSON, or holds what is no text."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise HTTPException(415, "Send the body as Content-Type: application/json.")
+    body = await request.body()
+    if b"\\ud" in body.lower():  # it may be half of a surrogate pair, which no database takes
+        try:
+            json.dumps(json.loads(body), ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise HTTPException(400, "The body holds half of a surrogate pair.") from error
+
+
+def json_answer(
+    value: object, headers: dict[str, str] | None = None, status: int = 200
+) -> Response:
     """JSON as it is: what we made ourselves is not checked again on its way out."""
     body = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    return Response(body, headers=headers, media_type="application/json")
+    return Response(body, status, headers, media_type="application/json")

@@ -18,7 +18,10 @@ from features.clock import instant, microseconds, rfc3339
 from features.errors import UnknownLead
 from features.ladder import EventNames, Ladder, Step
 from features.lead_events import Row
+from models.served_policy import DEFAULT
+from serving.advice import advice_for
 from serving.pages import words
+from serving.pages.todo import UNOFFERED, ToDo, to_do
 from serving.problems import Problem
 from serving.queue import (
     QueueItem,
@@ -27,7 +30,6 @@ from serving.queue import (
     cursor_of,
     items,
     queue_part,
-    suggestion,
 )
 from serving.scorer import Answer, Scorer
 from serving.service import Served, Service
@@ -96,6 +98,7 @@ def _queue(service: Service, after: tuple[float, str] | None, step: str | None) 
         "queued": service.run.queued if service.run else None,
         "scored": words.ago(_micros(shown[0]["scored_at"]), now) if shown else None,
         "evidence": scorer.bundle.advancement.evidence if scorer.bundle else None,
+        "by_rules": scorer.bundle is None or scorer.model.adviser.policy_name == DEFAULT,
     }
 
 
@@ -185,7 +188,7 @@ def _lead(service: Service, lead_id: str) -> dict[str, Any]:
         "score": answer,
         "goal": goal,
         "bars": _bars(answer) if answer and goal else [],
-        "suggestion": suggestion(ladder, goal, now) if ladder and goal else None,
+        "todo": _to_do(scorer, lead_id, rows, now) if goal else None,
         "place": _place(scorer, answer),
         "days": _timeline(scorer, rows, now),
         "earlier": max(0, len(rows) - _MOST_EVENTS),
@@ -198,6 +201,13 @@ def _goal(ladder: Ladder | None, answer: Answer | None) -> Step | None:
     if ladder is None or answer is None or answer["step"] is None:
         return None
     return ladder.goals[answer["position"]]
+
+
+def _to_do(scorer: Scorer, lead_id: str, rows: list[Row], now: int) -> ToDo:
+    model = scorer.model
+    advice = advice_for(model, lead_id, rows, now, scorer.limited(now))
+    by_rules = model.adviser.policy_name == DEFAULT
+    return to_do(advice, model.bundle.ladder, by_rules=by_rules)
 
 
 def _events_of(scorer: Scorer, lead_id: str) -> list[Row]:
@@ -288,5 +298,5 @@ def _templates() -> jinja2.Environment:
         "sentence": words.sentence,
         "initials": words.initials,
     }
-    environment.globals |= {"likely": words.likely, "bands": words.BANDS}
+    environment.globals |= {"likely": words.likely, "bands": words.BANDS, "unoffered": UNOFFERED}
     return environment

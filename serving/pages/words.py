@@ -9,11 +9,14 @@ from features.clock import when
 from features.event_log import DAY_US
 from features.lead_events import Row
 from features.properties import as_text
+from serving.advice import chance
 
 __all__ = [
     "BANDS",
     "ago",
     "chance",
+    "change",
+    "changes",
     "clock",
     "day",
     "initials",
@@ -31,7 +34,6 @@ _FIRST_KEYS: Final = ("first_name", "firstName")
 _LAST_KEYS: Final = ("last_name", "lastName")
 _COMPANY_KEYS: Final = ("company", "company_name", "companyName", "organization", "organisation")
 _LONGEST: Final = 90
-_SPACE: Final = "\u00a0"
 
 
 BANDS: Final = {
@@ -46,16 +48,6 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def chance(probability: float) -> str:
-    """A probability in percent: "42 %", "under 1 %"."""
-    percent = 100.0 * probability
-    if percent < 0.5:
-        return f"under{_SPACE}1{_SPACE}%"
-    if percent >= 99.5:
-        return f"over{_SPACE}99{_SPACE}%"
-    return f"{percent:.0f}{_SPACE}%"
-
-
 def likely(low: float, high: float) -> str:
     """An interval in words: "likely 36 to 48"."""
     start, end = f"{100.0 * low:.0f}", f"{100.0 * high:.0f}"
@@ -66,6 +58,17 @@ def points(share: float) -> str:
     """What a reason adds, in percentage points: "+6.1", "−2.0"."""
     text = f"{abs(100.0 * share):.1f}"
     return text if text == "0.0" else f"{'+' if share > 0 else '−'}{text}"
+
+
+def change(share: float) -> str:
+    """A difference in whole percentage points: "+7", "−2", "0"."""
+    text = f"{abs(100.0 * share):.0f}"
+    return text if text == "0" else f"{'+' if share > 0 else '−'}{text}"
+
+
+def changes(low: float, high: float) -> str:
+    """The range of a difference: "−2 to +9"."""
+    return f"{change(low)} to {change(high)}"
 
 
 def ago(moment: int | None, now: int) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from features import store as store_module
 from features.errors import EventsError, StoreError
 from features.event_files import read_events, read_table
 from features.event_log import EventLog, LogColumns
@@ -217,6 +218,75 @@ def test_in_memory():
         assert pool.submit(store.count).result() == 1
 
 
+# ---------------------------------------------------------------------------- what belongs together
+
+MADE = Event("made", "ann", "rung_decision", 5, 6, '{"offer":"é"}')
+SHOWN = Event("shown", "ann", "rung_exposure", 7, 7)
+
+
+def test_event(store):
+    """An event is found by its message id, as it was given, whatever that id is."""
+    store.append_events([MADE, SHOWN])
+    assert store.event("made") == MADE
+    assert store.event("shown") == SHOWN
+    for unknown in ("", "MADE", "made ", "made' OR '1'='1", "é"):
+        assert store.event(unknown) is None
+
+
+def test_append_new(store):
+    """Events are added with the minutes they cost if the first is new; else nothing is."""
+    assert store.append_new([MADE, SHOWN], 20_000, 30.0)
+    assert (store.count(), store.rep_minutes(20_000), store.rep_minutes(19_999)) == (2, 30.0, 0.0)
+    later = Event("later", "ann", "view", 9, 9)
+    assert not store.append_new([MADE._replace(lead_id="bob"), later], 20_000, 30.0)
+    assert (store.count(), store.rep_minutes(20_000), store.event("later")) == (2, 30.0, None)
+    assert store.append_new([later], 20_000, 12.5)
+    assert store.append_new([later._replace(message_id="free")])
+    assert (store.count(), store.rep_minutes(20_000)) == (4, 42.5)
+
+
+def test_append_new_beside_a_known_event(store):
+    """An event that is there already keeps none of the others out, if it is not the first."""
+    store.append_events([SHOWN._replace(properties='{"first":1}')])
+    assert store.append_new([MADE, SHOWN])
+    kept = store.event("shown")
+    assert kept is not None
+    assert kept.properties == '{"first":1}'
+
+
+def test_append_new_is_all_or_nothing(store):
+    """Where one event cannot be stored, none of them is, and no minutes are counted."""
+    with pytest.raises(sa.exc.IntegrityError, match="NOT NULL"):
+        store.append_new([MADE, SHOWN._replace(name=None)], 20_000, 30.0)  # type: ignore[arg-type]
+    assert (store.count(), store.rep_minutes(20_000)) == (0, 0.0)
+    assert store.append_new([MADE])
+
+
+def test_append_new_at_once(tmp_path):
+    """Of many that add the same first event at the same time, from two stores, one succeeds."""
+    path = tmp_path / "store.db"
+    with EventStore.open(path) as one, EventStore.open(path) as other:
+
+        def add(number: int) -> bool:
+            events = [MADE._replace(message_id=f"made-{number // 8}")]
+            events.append(Event(f"own-{number}", "ann", "view", 1, 1))
+            return (one, other)[number % 2].append_new(events, 20_000, 1.0)
+
+        with ThreadPoolExecutor(8) as pool:
+            added = list(pool.map(add, range(80)))
+        assert [sum(added[at : at + 8]) for at in range(0, 80, 8)] == [1] * 10
+        assert (one.count(), one.rep_minutes(20_000)) == (20, 10.0)
+
+
+def test_minutes_in_another_database():
+    """PostgreSQL understands how minutes are added as well."""
+    engine = sa.create_mock_engine("postgresql://", lambda *_: None)
+    statement = store_module._add_minutes(engine)  # type: ignore[arg-type]
+    text = str(statement.compile(dialect=engine.dialect))
+    assert "ON CONFLICT (day) DO UPDATE" in text
+    assert "rep_minutes.minutes + excluded.minutes" in text
+
+
 # ------------------------------------------------------------------------------------------- scores
 
 
@@ -262,8 +332,25 @@ def test_another_schema(tmp_path):
     path = tmp_path / "store.db"
     with EventStore.open(path) as store, store._engine.begin() as connection:
         connection.exec_driver_sql("UPDATE rung_meta SET value = '99'")
-    with pytest.raises(StoreError, match="has schema 99, this version reads 1"):
+    with pytest.raises(StoreError, match="has schema 99, this version reads 2"):
         EventStore.open(path)
+
+
+def test_an_older_schema(tmp_path):
+    """A store of the first schema gets the table that it lacks when opened, and loses nothing."""
+    path = tmp_path / "store.db"
+    with EventStore.open(path) as store:
+        store.append_events([MADE])
+        with store._engine.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE rep_minutes")
+            connection.exec_driver_sql("UPDATE rung_meta SET value = '1'")
+    with EventStore.existing(path) as store:
+        assert store.event("made") == MADE
+        assert store.append_new([SHOWN], 20_000, 5.0)
+    with EventStore.existing(path) as store, store._engine.connect() as connection:
+        assert store.rep_minutes(20_000) == 5.0
+        version = connection.exec_driver_sql("SELECT value FROM rung_meta").scalar()
+        assert version == "2"
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -33,9 +35,30 @@ def started(database_url: str, bundle: Path, wait: bool = True) -> Iterator[Test
     """A service over a store and a bundle; with `wait`, after all leads were scored."""
     settings = Settings(database_url=database_url, bundle=bundle, rescore_seconds=3600.0)
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+        client.event_hooks["response"] = [_documented(client)]
         if wait:
             _scored(service_of(client))
         yield client
+
+
+def _documented(client: TestClient) -> Callable[[httpx2.Response], None]:
+    """Checks that the description of a route has each status that the route answers with."""
+    app = client.app
+    assert isinstance(app, FastAPI)
+    routes = [
+        (re.compile(re.sub(r"\\{\w+\\}", "(.+)", re.escape(path))), method.upper(), route)
+        for path, methods in app.openapi()["paths"].items()
+        for method, route in methods.items()
+    ]
+
+    def check(answer: httpx2.Response) -> None:
+        path, method = answer.request.url.path, answer.request.method
+        for address, its_method, route in routes:
+            if its_method == method and address.fullmatch(path):
+                assert str(answer.status_code) in route["responses"], (method, path)
+                return
+
+    return check
 
 
 def service_of(client: TestClient) -> Service:

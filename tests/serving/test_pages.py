@@ -15,8 +15,11 @@ import pytest
 import uvicorn
 
 from features.event_log import DAY_US
+from serving.advice import advice_for, evidence_words
 from serving.app import create_app
 from serving.pages import words
+from serving.pages.todo import UNOFFERED
+from serving.scorer import Scorer
 from serving.settings import Settings
 from tests.serving import world
 
@@ -77,7 +80,8 @@ def test_queue(client):
     chances = re.findall(r"(\d+)\s%", text)
     assert chances == [f"{100 * item['probability']:.0f}" for item in items]
     for item in items:
-        assert item["suggestion"]["offer"]["title"] in text
+        found = item["suggestion"]
+        assert (found["offer"]["title"] if found["offer"] else UNOFFERED[found["offer_id"]]) in text
         assert words.likely(item["interval"]["low"], item["interval"]["high"]) in text
 
 
@@ -172,11 +176,87 @@ def test_lead_sum(client):
     """The figures that are read add up: a typical lead, each reason, this lead."""
     for at in range(20):
         answer = client.get(f"/leads/lead-{at:04}", headers=HTML).text
-        cells = re.findall(r'class="figure">([^<]+)<', answer)
+        table = answer[answer.index('<table class="sum">') :]
+        cells = re.findall(r'class="figure">([^<]+)<', table)
         values = [float(cell.strip(" %").replace("−", "-").replace("+", "")) for cell in cells]
         assert sum(values[:-1]) == pytest.approx(values[-1], abs=1e-6)
         score = client.get(f"/v1/leads/lead-{at:04}/score").json()["probability"]
         assert values[-1] == pytest.approx(100 * score, abs=0.11)
+
+
+def test_what_to_do(client, service):
+    """A lead's page shows the option, its chances, the others, and what is not possible."""
+    ladder = service.scorer.bundle.ladder
+    titles = {offer.id: offer.title for offer in ladder.offers} | UNOFFERED
+    for at in range(20):
+        lead = f"lead-{at:04}"
+        rows = service.store.events_of(lead)
+        advice = advice_for(service.scorer.model, lead, rows, world.now())
+        html = client.get(f"/leads/{lead}", headers=HTML).text
+        text = Page(html).text
+        todo = text[text.index("What to do next") : text.index("Why this chance")]
+        assert f"What to do next {titles[advice.best.option_id]}" in todo
+        assert advice.framing.text in todo
+        for one in advice.recommendation.ranking:
+            assert titles[one.option_id] in todo
+            assert words.chance(one.p_advance or 0.0) in html
+            assert words.sentence(evidence_words(one)) in todo
+        refused = advice.recommendation.excluded
+        for other in refused:
+            assert f"{titles[other.offer_id]} {words.sentence(other.text)}" in todo
+        by_step = {"step_completed", "step_not_next", "support_not_due"}
+        is_held_back = any(other.reason not in by_step for other in refused)
+        assert html.count("<details open>") == is_held_back
+
+
+def test_session_on_the_page(start, folder, tmp_path):
+    """The page of a lead before a session has the agenda, the framing, and what to ask for."""
+    until = world.now()
+    found: dict[str, object] = {
+        "gaps": ["no <b>owner</b>", "late approvals", "costs"],
+        "topic": "handovers",
+    }
+    events = [
+        *world.climber("ann", until, 2),
+        world.event("ann", "assessment_completed", until - 2 * DAY_US, found),
+    ]
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        whole = page(client, "/leads/ann")
+    assert "Strategy session on your weakest handovers" in whole.text
+    assert "Session · 15 min · live · 30 min of yours" in whole.text
+    assert "Talk about No <b>owner</b> 5 min Late approvals 5 min Costs 5 min" in whole.text
+    assert "“15 minutes on your own situation" in whole.text
+    assert "Ask for Company size" in whole.text
+    assert "With this" in whole.text
+    assert "No data yet: the ladder's bands" in whole.text
+    assert "Goes on with Handovers" in whole.text
+    assert "b" not in whole.tags
+
+
+def test_refused_offers_on_the_page(start, folder, tmp_path):
+    """Why nothing is asked of a lead that does not fit is said for each offer of its step."""
+    until = world.now()
+    events = [
+        *world.climber("ann", until, 4),
+        world.event("ann", "consultation_outcome", until - DAY_US, {"fit": "no"}),
+    ]
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        text = page(client, "/leads/ann").text
+    assert "What to do next Send something useful, ask for nothing" in text
+    assert text.count("The last consultation found that it does not fit") == 4
+    assert "Not now: 4" in text
+
+
+def test_leave_alone_on_the_page(client, service, monkeypatch):
+    """Where the best is not to ask, the page says so, with the one chance that there is."""
+    scorer = Scorer(service.store, service.scorer.bundle, world.now, policy="only:no_ask")
+    monkeypatch.setattr(service, "scorer", scorer)
+    text = page(client, "/leads/lead-0002").text
+    assert "What to do next Leave them alone for now" in text
+    assert "Left alone" in text
+    assert "With this" not in text
+    assert "the policy that was promoted" in text
+    assert "Leave them alone for now" in page(client, "/").text
 
 
 def test_lead_timeline(client, service):
@@ -188,6 +268,7 @@ def test_lead_timeline(client, service):
     ticks = re.findall(r'class="tick">✓ ([^<]+)<', answer)
     assert ticks == [goal.title for goal in reversed(service.scorer.bundle.ladder.goals)]
     assert "Has bought" in answer
+    assert "What to do next" not in answer
 
 
 def test_long_timeline(start, folder, tmp_path):
@@ -281,6 +362,8 @@ def test_words():
     assert words.ago(now + 5, now) == "just now"
     assert words.initials("Ada Lovelace King") == "AK"
     assert words.initials("<>") == "?"
+    assert [words.change(value) for value in (0.061, -0.02, 0.004)] == ["+6", "−2", "0"]
+    assert words.changes(-0.02, 0.3) == "−2 to +30"
 
 
 @pytest.mark.parametrize(
@@ -351,9 +434,9 @@ def test_browser(address, client, tmp_path):
     items = client.get("/v1/queue", params={"limit": 25}).json()["data"]
     assert dom.count('class="lead"') == len(items)
     assert "<script" not in dom
-    for width in (1280, 390):
-        picture = tmp_path / f"{width}.png"
-        browse(tmp_path, f"--screenshot={picture}", f"--window-size={width},900", f"{address}/")
+    for width, path in ((1280, ""), (390, ""), (1280, "leads/lead-0001"), (420, "leads/lead-0001")):
+        picture, size = tmp_path / f"{width}.png", f"--window-size={width},900"
+        browse(tmp_path, f"--screenshot={picture}", size, f"{address}/{path}")
         header = picture.read_bytes()[:24]
         assert struct.unpack(">II", header[16:24]) == (width, 900)
         assert picture.stat().st_size > 20_000

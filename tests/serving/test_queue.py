@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
-from features.clock import microseconds
 from features.event_log import DAY_US
-from features.ladder import Effort, Offer
 from features.ladder_file import read_ladder
 from features.store import EventStore
+from models.options import NO_ASK, NURTURE
 from serving import background, schemas
-from serving.queue import OUT_OF_QUEUE, queue_part, suggestion
+from serving.advice import advice_for
+from serving.queue import OUT_OF_QUEUE, queue_part
 from serving.scorer import Scorer
 from tests.serving import world
 from tests.serving.conftest import service_of
@@ -240,29 +238,80 @@ def test_bundle_is_picked_up(start, url, tmp_path, monkeypatch):
 # ---------------------------------------------------------------------------------- What to do next
 
 
-def test_suggestion():
-    """The lightest offer of the next step is suggested, as the ladder's order and no more."""
-    found = suggestion(LADDER, LADDER.steps[1], world.now())
-    weights = LADDER.effort_weights
-    lightest = min(LADDER.offers_of("value"), key=lambda offer: offer.effort.score(weights))
-    assert found["kind"] == "ladder"
-    assert found["offer"] is not None
-    assert found["offer"]["id"] == lightest.id
-    assert lightest.title in found["text"]
-    assert LADDER.steps[1].title in found["text"]
+def test_suggestions(client, service):
+    """Each lead's suggestion is what the policy would choose most likely now, in its words."""
+    ladder = service.scorer.bundle.ladder
+    titles = {offer.id: offer.title for offer in ladder.offers}
+    seen = set()
+    for item in page(client, limit=200)["data"]:
+        found, lead = item["suggestion"], item["lead_id"]
+        rows = service.store.events_of(lead)
+        advice = advice_for(service.scorer.model, lead, rows, world.now())
+        assert found["kind"] == "ladder"
+        assert found["offer_id"] == advice.best.option_id
+        assert found["text"] == advice.text
+        assert item["step"]["title"] in found["text"]
+        if found["offer"] is None:
+            assert found["offer_id"] in (NURTURE, NO_ASK)
+        else:
+            assert found["offer"]["id"] == found["offer_id"]
+            assert found["offer"]["title"] == titles[found["offer_id"]]
+            assert found["offer"]["title"] in found["text"]
+        seen.add(found["offer_id"])
+    assert len(seen) > 3
 
 
-def test_suggestion_in_its_time():
-    """An offer is suggested while it holds; without one the text says so."""
-    start, end = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
-    offer = Offer("o", "content", "Live", "webinar", Effort(1), valid_from=start, valid_until=end)
-    ladder = replace(LADDER, offers=(offer,))
-    for moment, expected in ((start, offer.id), (end, offer.id)):
-        found = suggestion(ladder, ladder.steps[0], microseconds(moment))
-        assert found["offer"] is not None
-        assert found["offer"]["id"] == expected
-        assert "1 minute of" in found["text"]
-    for at in (microseconds(start) - 1, microseconds(end) + 1):
-        found = suggestion(ladder, ladder.steps[0], at)
-        assert found["offer"] is None
-        assert "no offer" in found["text"]
+def test_suggestion_respects_what_is_excluded(start, folder, tmp_path):
+    """What was extended or declined is not suggested; to look at the queue extends nothing."""
+    until = world.now()
+    url = world.filled(tmp_path, world.climber("ann", until, 1))
+    with start(url, folder / "fitted") as client:
+        store = service_of(client).store
+        before = store.count()
+        first = page(client)["data"][0]["suggestion"]
+        assert page(client)["data"][0]["suggestion"] == first
+        assert store.count() == before
+        no = world.event("ann", "offer_declined", world.now() - 1, {"offer": first["offer_id"]})
+        store.append_events([no])
+        second = page(client)["data"][0]["suggestion"]
+        assert second["offer"] is not None
+        assert second["offer_id"] != first["offer_id"]
+        made = world.event("ann", "offer_extended", world.now() - 1, {"offer": second["offer_id"]})
+        store.append_events([made])
+        third = page(client)["data"][0]["suggestion"]
+        assert third["offer"] is None or third["offer_id"] == "savings-case-study"
+
+
+def test_suggestion_within_capacity(start, tmp_path):
+    """What no rep has minutes for is not suggested."""
+    until = world.now()
+    url = world.filled(tmp_path, world.climber("ann", until, 4))
+    world.rates_bundle(tmp_path / "bundle", ladder=world.limited_ladder(30))
+    with start(url, tmp_path / "bundle") as client:
+        suggested = page(client)["data"][0]["suggestion"]["offer_id"]
+        offers = {offer.id: offer for offer in LADDER.offers}
+        assert offers[suggested].rep_minutes == 30
+        store = service_of(client).store
+        store.append_new([world.event("bob", "x", 1)], world.now() // DAY_US, 1.0)
+        suggested = page(client)["data"][0]["suggestion"]["offer_id"]
+        assert suggested not in offers or offers[suggested].rep_minutes == 0
+
+
+def test_no_suggestion_without_a_model(start, url, folder, tmp_path):
+    """A queue that was scored before the model went away is still there, without suggestions."""
+    with start(url, folder / "fitted"):
+        pass
+    with start(url, tmp_path / "nothing", wait=False) as client:
+        found = page(client)["data"]
+    assert found
+    assert {item["suggestion"] for item in found} == {None}
+
+
+def test_suggestion_for_a_lead_that_is_gone(client, service, monkeypatch):
+    """A lead whose events are gone since it was scored stands there without a suggestion."""
+    true = service.store.events_of
+    monkeypatch.setattr(
+        service.store, "events_of", lambda lead: [] if lead == "lead-0001" else true(lead)
+    )
+    for item in page(client, limit=200)["data"]:
+        assert (item["suggestion"] is None) == (item["lead_id"] == "lead-0001")

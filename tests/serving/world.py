@@ -15,7 +15,7 @@ import numpy as np
 
 from features.event_log import DAY_US
 from features.ladder import Ladder
-from features.ladder_file import read_ladder
+from features.ladder_file import parse_ladder, read_ladder
 from features.signals import signals_of
 from features.snapshot import snapshot
 from features.store import Event, EventStore
@@ -102,6 +102,15 @@ def life(lead_id: str, seed: int, until: int, days_silent: float | None = None) 
     return events
 
 
+def climber(lead_id: str, until: int, rungs: int) -> list[Event]:
+    """A lead that was active today and has climbed so many rungs, the last a week ago."""
+    steps = [
+        event(lead_id, name, until - (7 + rungs - at) * DAY_US, properties)
+        for at, (name, properties) in enumerate(_CLIMB[:rungs])
+    ]
+    return [*steps, event(lead_id, "page_viewed", until - HOUR_US)]
+
+
 def customer(lead_id: str, until: int) -> list[Event]:
     """A lead that has climbed all the way."""
     count = len(_CLIMB)
@@ -132,9 +141,16 @@ def filled(path: Path, events: Iterable[Event]) -> str:
     return url
 
 
-def rates_bundle(folder: Path, leads: int = 0) -> Bundle:
+def limited_ladder(minutes: float) -> Ladder:
+    """The shipped B2B ladder for reps who can give so many minutes a day."""
+    source, unset = read_ladder("b2b").source, "# rep_minutes_a_day = 480"
+    assert unset in source
+    return parse_ladder(source.replace(unset, f"rep_minutes_a_day = {minutes} #"), "limited")
+
+
+def rates_bundle(folder: Path, leads: int = 0, ladder: Ladder | None = None) -> Bundle:
     """A bundle that knows the bands of the ladder alone, or with `leads` some rates."""
-    ladder = read_ladder("b2b")
+    ladder = ladder or read_ladder("b2b")
     blank = np.zeros((len(ladder.goals), len(signals_of(ladder))))
     models = [
         GoalModel(None, uncalibrated(StepRates.prior(means), leads), blank)
