@@ -78,7 +78,7 @@ def expect(
     for at in range(_FOLDS):
         model = _fitted(matrix, outcome, fold != at, category_columns, kind, seed)
         here = fold == at
-        raw = np.asarray(model.predict(matrix[here], raw_score=True), dtype=np.float64)
+        raw = model.predict(matrix[here], raw_score=True, num_threads=_threads(len(matrix)))
         mean[here] = expit(raw) if kind == "share" else raw
         models.append(model)
     learner = BoostedTrees(merged(CrossFit(tuple(models), _ROUNDS)))
@@ -117,12 +117,17 @@ def _fitted(
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": 1 if len(matrix) < SMALL else 0,
+        "num_threads": _threads(len(matrix)),
     }
     data = lgb.Dataset(
         matrix[rows], outcome[rows], categorical_feature=category_columns, params=parameters
     )
     return lgb.train(parameters, data, _ROUNDS)
+
+
+def _threads(rows: int) -> int:
+    """For LightGBM: one for few rows, else all (0)."""
+    return 1 if rows < SMALL else 0
 
 
 def _bounded(mean: Floats, fold: Ints, kind: Kind) -> Floats:

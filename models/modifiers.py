@@ -1,7 +1,7 @@
 """What may change the effect of an offer: a few signals of the lead, on one scale.
 
-The strongest signals of the score and who the lead is, each as its rank among training leads, so
-that a heavy tail or a unit does not matter; and the score itself.
+The signals that tell most of the outcome, each as its rank among training leads, so that a heavy
+tail or a unit does not matter; and the score itself.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ __all__ = ["Modifier", "Modifiers"]
 
 Floats = npt.NDArray[np.float64]
 
+MOST: Final = 14
+"""Modifiers; each has a coefficient for every option and every attribute."""
 _KNOTS: Final = 51
 _FURTHEST: Final = 2.5
 """Standard deviations; further out is no more than this."""
-_MOST_CATEGORIES: Final = 4
+_MOST_CATEGORIES: Final = 3
 _RARE: Final = 0.02
 """What fewer rows than this share have says nothing that could be learned."""
 _ROWS_AT_ONCE: Final = 4096
@@ -142,6 +144,7 @@ class Modifiers:
         for at in wanted:
             for one in _of_column(matrix[:, at], at, columns[at], at in category_columns):
                 _keep(one, cls((one,)).of(matrix, margin)[:, 0], kept, values)
+        del kept[MOST - 1 :], values[MOST - 1 :]
         sd = float(margin.std()) if len(margin) else 0.0
         if sd > 0:
             of_margin = Modifier(-1, "score", float(margin.mean()), sd)

@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from models.options import TOPIC, Options
 
@@ -38,6 +39,8 @@ _USUAL_SD: Final = np.array([0.2, 0.08, 0.08])
 """Where the standard deviations of u, G and b are looked for, ..."""
 _SD_SPREAD: Final = 0.8
 """... and how far from it, in logarithms, before data say otherwise."""
+REST: Final = 0.5
+"""The prior's standard deviations of attributes, where they say how far an offset is wrong."""
 _DRAWS: Final = 64
 _CHUNK: Final = 20_000
 _ROWS_AT_ONCE: Final = 5_000
@@ -153,6 +156,7 @@ class _Layout:
     options: int
     attributes: int
     modifiers: int
+    is_rest: bool = False
 
     @property
     def group(self) -> Ints:
@@ -198,15 +202,17 @@ def fit_effects(options: Options, rows: EffectRows, seed: int = 7) -> OfferEffec
     Deterministic: the draws come from `seed`. Those of a rest are others than those of what it is
     the rest of, so that the two can be added.
     """
-    layout = _Layout(len(options) - 1, options.values.shape[1], rows.modifiers.shape[1])
     is_rest = rows.offset is not None
+    layout = _Layout(len(options) - 1, options.values.shape[1], rows.modifiers.shape[1], is_rest)
     mean = np.zeros(len(layout.group)) if is_rest else _prior_mean(layout, options)
-    gram = _gram(layout, options, rows, mean)
-    logs = _found_deviations(layout, options, gram) if len(rows) else np.log(_USUAL_SD)
-    precision = _precision(layout, options, logs)
-    factor = cho_factor(gram.matrix + np.diag(precision), lower=True)
-    parameters = mean + cho_solve(factor, gram.vector)
-    covariance = cho_solve(factor, np.eye(len(mean)))
+    # The matrices are small: where another process has a core, a second thread only waits for it.
+    with threadpool_limits(1):
+        gram = _gram(layout, options, rows, mean)
+        logs = _found_deviations(layout, options, gram) if len(rows) else np.log(_USUAL_SD)
+        precision = _precision(layout, options, logs)
+        factor = cho_factor(gram.matrix + np.diag(precision), lower=True)
+        parameters = mean + cho_solve(factor, gram.vector)
+        covariance = cho_solve(factor, np.eye(len(mean)))
     to = layout.reduced(options)
     steps = np.random.default_rng(seed + is_rest).standard_normal((_DRAWS, len(mean)))
     lower = cholesky(covariance + 1e-12 * np.eye(len(mean)), lower=True)
@@ -269,6 +275,7 @@ def _precision(layout: _Layout, options: Options, logs: Floats) -> Floats:
     sd = np.exp(logs)[np.maximum(layout.group - 1, 0)]
     sd[: layout.attributes] = [one.sd for one in options.attributes]
     sd[layout.attributes] = TOPIC.sd
+    sd[: layout.attributes + 1] *= REST if layout.is_rest else 1.0
     return np.asarray(sd**-2.0, dtype=np.float64)
 
 
@@ -285,6 +292,6 @@ def _found_deviations(layout: _Layout, options: Options, gram: _Gram) -> Floats:
         return -evidence + 0.5 * float((((logs - usual) / _SD_SPREAD) ** 2).sum())
 
     found = minimize(
-        loss, usual, method="Nelder-Mead", options={"maxiter": 120, "xatol": 0.05, "fatol": 0.05}
+        loss, usual, method="Nelder-Mead", options={"maxiter": 80, "xatol": 0.05, "fatol": 0.05}
     )
     return np.asarray(found.x, dtype=np.float64)

@@ -63,7 +63,8 @@ class OfferModel:
     usual : shape (n_goals, n_options), how often each option was chosen for leads at each position
         in what the scores were learned from; a score is an expectation under it.
     evidence, leads : of each option, where its effect comes from and how many leads were given it.
-    amount : what is expected of gains; None where the value is that of a purchase.
+    amount : what is expected of gains; None where the value is that of a purchase, or where
+        `usual_amount`, their mean, is all that is known.
     framings : for each offer with variants, the probability of each of them.
     fields : how much knowing each trait moves a score, on average, in log-odds.
     """
@@ -77,6 +78,7 @@ class OfferModel:
     amount: BoostedTrees | None = None
     framings: dict[str, dict[str, float]] = field(default_factory=dict)
     fields: dict[str, float] = field(default_factory=dict)
+    usual_amount: float = 1.0
 
     @cached_property
     def options(self) -> Options:
@@ -173,7 +175,7 @@ class OfferModel:
         if self.value.kind == "share":
             return np.clip(purchase, _LEAST, 1.0 - _LEAST)
         if self.amount is None:
-            return np.ones(len(matrix))
+            return np.full(len(matrix), self.usual_amount)
         return np.maximum(self.amount.margins(matrix), _LEAST)
 
     def carried(self, advance: Floats, purchase: Floats) -> Floats:
@@ -193,6 +195,7 @@ class OfferModel:
             "leads": list(self.leads),
             "framings": self.framings,
             "fields": self.fields,
+            "usual_amount": self.usual_amount,
         }
 
     @classmethod
@@ -210,6 +213,7 @@ class OfferModel:
             amount,
             held["framings"],
             held["fields"],
+            float(held["usual_amount"]),
         )
 
 
