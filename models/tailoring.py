@@ -51,7 +51,7 @@ def personalisation(
     form = [name for name in offer.effort.form_fields if name not in history.fields]
     room = ladder.limits.form_fields - len(form)
     asked = next_field(ladder, position, history, worth, form) if room > 0 else None
-    meets = offer.effort.human
+    meets = offer.effort.human and offer.scope_days is None  # a pilot is no session
     return {
         "topic": topics[0] if topics else None,
         "continues": shared,
