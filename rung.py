@@ -443,7 +443,7 @@ def _example(bundle: Bundle) -> DataFrame:
 
 def _policy_evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     from training.evaluate_policy import compare, evaluate_policy
-    from training.policy_gate import refusals
+    from training.policy_gate import missing
     from training.policy_report import write_policy_report
 
     bundle, log, window = _policy_log(parsed, progress)
@@ -451,7 +451,7 @@ def _policy_evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
         bundle, log, parsed.policy, against=parsed.against, **window, progress=progress
     )
     if parsed.report:
-        rivals = compare(bundle, log, **window, progress=progress)
+        rivals = compare(bundle, log, against=parsed.against, **window, progress=progress)
         write_policy_report(evaluation, parsed.report, rivals)
         progress(f"report in {parsed.report}")
     if parsed.json:
@@ -468,7 +468,7 @@ def _policy_evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
             f"  {name:<6}{worth.value:>12,.4g} a decision; over {parsed.against}"
             f" {more.value:+,.4g} ({more.low:+,.4g} to {more.high:+,.4g})"
         )
-    for line in refusals(evaluation.as_dict()["assessment"]):
+    for line in missing(evaluation.as_dict()):
         print(f"  the gate: {line}")
     return None
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [fold|scoring|quality|all] [--small] [--write]`."""
+"""`python -m benchmarks [fold|scoring|recommend|quality|policy|all] [--small] [--write]`."""
 
 from __future__ import annotations
 
@@ -32,10 +32,24 @@ def _quality(*, small: bool) -> str:
     return quality.run(small=small)
 
 
+def _policy(*, small: bool) -> str:
+    from benchmarks import policy
+
+    return policy.run(small=small)
+
+
+def _recommend(*, small: bool) -> str:
+    from benchmarks import recommend
+
+    return recommend.run(small=small)
+
+
 _BENCHMARKS: Final[dict[str, Callable[..., str]]] = {
     "fold": _fold,
     "scoring": _scoring,
+    "recommend": _recommend,
     "quality": _quality,
+    "policy": _policy,
 }
 """Each imports what it measures when it runs."""
 

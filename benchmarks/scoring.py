@@ -28,6 +28,7 @@ import pandas as pd
 from benchmarks.tables import markdown
 from features.event_files import read_events
 from features.event_log import EventLog
+from features.ladder import Ladder
 from features.ladder_file import read_ladder
 from features.lead_events import Row, log_of_rows
 from features.program import Compiled, compile_ladder
@@ -125,11 +126,14 @@ class Subject:
         return model.fit(frame, advanced.happened[advanced.mature])
 
 
-def subject(folder: Path, leads: int) -> Subject:
-    """A simulated log of the B2B ladder, and a bundle trained on it."""
-    ladder = read_ladder("b2b")
+def subject(
+    folder: Path, leads: int, ladder: Ladder | None = None, *, drawn: bool = False
+) -> Subject:
+    """A simulated log of a ladder (default: the B2B one), and a bundle trained on it."""
+    ladder = ladder or read_ladder("b2b")
     events = folder / "events.parquet"
-    simulate(ladder, SimulationConfig(leads=leads, days=400)).events.to_parquet(events, index=False)
+    config = SimulationConfig(leads=leads, days=400, drawn=drawn)
+    simulate(ladder, config).events.to_parquet(events, index=False)
     log, _ = read_events(events, ladder)
     return Subject(save_bundle(train(log, ladder), folder / "bundle"), log, folder)
 

@@ -19,7 +19,7 @@ from benchmarks.public_data import where
 
 __all__ = ["LADDER", "run"]
 
-_START = pd.Timestamp("2018-01-01T00:00:00Z")
+START = pd.Timestamp("2018-01-01T00:00:00Z")
 _TRAIN_UNTIL_HOURS, _END_HOURS = 503.0, 714.0
 
 
@@ -113,26 +113,26 @@ type = "number"
 
 def run(folder: Path) -> dict[str, Any]:
     """The report of `rung evaluate` on the last two waves."""
-    events, ladder = commands.write_log(_events(), LADDER, folder, "starbucks")
+    events, ladder = commands.write_log(events_of_transcript(), LADDER, folder, "starbucks")
     split, end = _iso(_TRAIN_UNTIL_HOURS), _iso(_END_HOURS)
     commands.train(events, ladder, folder / "bundle", split)
     return commands.evaluate(events, ladder, folder / "bundle", split, end)
 
 
 def _iso(hours: float) -> str:
-    return str((_START + pd.Timedelta(hours=hours)).isoformat())
+    return str((START + pd.Timedelta(hours=hours)).isoformat())
 
 
-def _events() -> pd.DataFrame:
+def events_of_transcript() -> pd.DataFrame:
     """The transcript and the profiles as one log."""
     transcript = pd.read_parquet(where("starbucks_transcript.parquet"))
-    portfolio = pd.DataFrame(_json_lines("starbucks_portfolio.json.gz"))
+    portfolio = pd.DataFrame(json_lines("starbucks_portfolio.json.gz"))
     log = transcript.rename(columns={"person": "lead_id", "event": "name"})
     log["name"] = log["name"].str.replace(" ", "_")
     received = log["name"] == "offer_received"
     # A wave is sent at its hour; whatever else is stamped with the hour came after.
     hours = log["time"].astype(float) + np.where(received, 0.0, 0.5)
-    log["occurred_at"] = _START + pd.to_timedelta(hours, unit="h")
+    log["occurred_at"] = START + pd.to_timedelta(hours, unit="h")
     log["offer"] = log["offer_id"]
     offers = portfolio.set_index("id")
     log["offer_type"] = log["offer"].map(offers["offer_type"])
@@ -170,23 +170,23 @@ def _responses(log: pd.DataFrame) -> pd.DataFrame:
 
 
 def _profiles() -> pd.DataFrame:
-    people = pd.DataFrame(_json_lines("starbucks_profile.json.gz"))
+    people = pd.DataFrame(json_lines("starbucks_profile.json.gz"))
     since = pd.to_datetime(people["became_member_on"].astype(str), format="%Y%m%d", utc=True)
     return pd.DataFrame(
         {
             "lead_id": people["id"],
             "name": "identify",
-            "occurred_at": _START - pd.Timedelta(hours=1),
+            "occurred_at": START - pd.Timedelta(hours=1),
             "message_id": "profile-" + people["id"],
             "gender": people["gender"],
             "age": people["age"].where(people["age"] != 118).astype(float),
             "income": people["income"].astype(float),
-            "member_days": (_START - since).dt.days.astype(float),
+            "member_days": (START - since).dt.days.astype(float),
         }
     )
 
 
-def _json_lines(name: str) -> list[dict[str, Any]]:
+def json_lines(name: str) -> list[dict[str, Any]]:
     table = pd.read_json(where(name), lines=True, orient="records")
     rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records"))
     return rows

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Final
+from typing import Any, Final
 
 import lightgbm as lgb
 import numpy as np
@@ -33,6 +33,7 @@ __all__ = [
     "Judged",
     "Promoted",
     "Ranked",
+    "judged",
     "promotion",
     "qini",
     "three_arms",
@@ -203,7 +204,7 @@ def _learned(train: Trial, kind: Kind) -> _Learned:
 Ranker = Callable[[Trial, Floats], Floats]
 """From one half of a trial and the matrix of the other to its uplifts, shape (n,)."""
 
-_SMALL_TREES: Final = {
+_SMALL_TREES: Final[dict[str, Any]] = {
     "n_estimators": 100, "num_leaves": 8, "min_child_samples": 200, "learning_rate": 0.05,
 }  # fmt: skip
 
@@ -400,12 +401,12 @@ def _figures(ranker: Ranker, trial: Trial, seed: int) -> tuple[float, float]:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Judged:
-    """A policy as the other half judges it.
+    """A policy as decisions judge it that it has not seen.
 
     Parameters
     ----------
-    gain : over the best single arm of the training half.
-    shares : shape (k,), how much of the people each arm gets.
+    gain : over the best single option of the training decisions.
+    shares : shape (k,), how much of the decisions each option gets.
     """
 
     policy: str
@@ -417,10 +418,10 @@ class Judged:
 def three_arms(outcome: str, seeds: int) -> list[list[Judged]]:
     """Which mail to send, if any: a list of policies a seed. `outcome` is visit or spend."""
     trial = _hillstrom(ARMS, outcome)
-    return [_judged(*trial.halves(seed), binary=outcome == "visit") for seed in range(seeds)]
+    return [_mailed(*trial.halves(seed), binary=outcome == "visit") for seed in range(seeds)]
 
 
-def _judged(train: Trial, test: Trial, *, binary: bool) -> list[Judged]:
+def _mailed(train: Trial, test: Trial, *, binary: bool) -> list[Judged]:
     n = len(test)
     even = np.full((n, test.arms), 1.0 / test.arms)
     logged = Logged(even, test.arm, test.outcome, np.arange(n))
@@ -436,6 +437,13 @@ def _judged(train: Trial, test: Trial, *, binary: bool) -> list[Judged]:
         **{f"always {ARMS[arm]}": np.tile(each[arm], (n, 1)) for arm in range(test.arms)},
         "uniform": even,
     }
+    return judged(logged, policies, best, predicted)
+
+
+def judged(
+    logged: Logged, policies: dict[str, Floats], best: Floats, predicted: Floats
+) -> list[Judged]:
+    """Policies by name on the same decisions, each beside the best single option."""
     return [
         Judged(
             name,
@@ -482,7 +490,7 @@ def _promotion_trial() -> Trial:
         matrix=people[list(columns)].to_numpy(dtype=np.float64),
         columns=columns,
         category_columns=[],
-        arm=(people["Promotion"] == "Yes").to_numpy(dtype=np.int64),
+        arm=(people["Promotion"] == "Yes").to_numpy().astype(np.int64),
         outcome=people["purchase"].to_numpy(dtype=np.float64),
         arms=2,
     )

@@ -1,7 +1,7 @@
 """What may change the effect of an offer: a few signals of the lead, on one scale.
 
-The signals that tell most of the outcome, each as its rank among training leads, so that a heavy
-tail or a unit does not matter; and the score itself.
+Who the lead is, and the signals that tell most of the outcome; each as its rank among training
+leads, so that a heavy tail or a unit does not matter; and the score itself.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["Modifier", "Modifiers"]
 
 Floats = npt.NDArray[np.float64]
 
-MOST: Final = 14
+MOST: Final = 20
 """Modifiers; each has a coefficient for every option and every attribute."""
 _KNOTS: Final = 51
 _FURTHEST: Final = 2.5

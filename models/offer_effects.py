@@ -292,6 +292,6 @@ def _found_deviations(layout: _Layout, options: Options, gram: _Gram) -> Floats:
         return -evidence + 0.5 * float((((logs - usual) / _SD_SPREAD) ** 2).sum())
 
     found = minimize(
-        loss, usual, method="Nelder-Mead", options={"maxiter": 80, "xatol": 0.05, "fatol": 0.05}
+        loss, usual, method="Nelder-Mead", options={"maxiter": 60, "xatol": 0.05, "fatol": 0.05}
     )
     return np.asarray(found.x, dtype=np.float64)

@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _MODIFIERS: Final = 12
-"""So many of the columns that tell most of the outcome."""
+"""So many of the columns that tell most of the outcome, beside those that say who the lead is."""
 _HEAVY_TAIL: Final = 0.99
 """Amounts beyond this quantile of those that are any are taken as it, to learn from."""
 _POWERS: Final = (1.0, 1.5, 2.0)
@@ -38,6 +38,7 @@ class Tried:
     Parameters
     ----------
     matrix : shape (n, n_columns), the signals at the decision, NaN where absent.
+    fit_columns : indices of the columns that say who the lead is: they come first as modifiers.
     position, lead, chosen : shape (n,).
     probability : shape (n, n_options), the chance of each option, 0 where it was not eligible.
     topic : shape (n, n_options), 1.0 where the option continued the lead's topic.
@@ -46,6 +47,7 @@ class Tried:
     matrix: Floats
     columns: tuple[str, ...]
     category_columns: list[int]
+    fit_columns: list[int]
     position: Ints
     lead: Ints
     chosen: Ints
@@ -61,6 +63,7 @@ class Tried:
             self.matrix[keep],
             self.columns,
             self.category_columns,
+            self.fit_columns,
             self.position[keep],
             self.lead[keep],
             self.chosen[keep],
@@ -186,14 +189,13 @@ def _without_tail(amount: Floats) -> Floats:
 
 
 def _modifiers(tried: Tried, expected: Expected, margin: Floats) -> Modifiers:
-    """From the columns that tell most; none where nothing was told but the steps' rates."""
+    """Who the lead is, then what tells most; none where nothing was told but the steps' rates."""
     if expected.learner is None:
         return Modifiers()
     importance = expected.importance(len(tried.columns))
     best = [int(at) for at in np.argsort(-importance, kind="stable") if importance[at] > 0]
-    return Modifiers.learn(
-        tried.matrix, margin, tried.columns, best[:_MODIFIERS], tried.category_columns
-    )
+    wanted = list(dict.fromkeys([*tried.fit_columns, *best[:_MODIFIERS]]))
+    return Modifiers.learn(tried.matrix, margin, tried.columns, wanted, tried.category_columns)
 
 
 def _noise(expected: Floats, residual: Floats, kind: Kind) -> Floats:

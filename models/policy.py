@@ -45,7 +45,8 @@ class Beliefs:
 
     Parameters
     ----------
-    eligible : which options there are; nurture and no ask are always among them.
+    eligible : which options there are; no ask is always among them, and nurture, but in the log of
+        others.
     advance : P(the next step within its horizon | option).
     gain, gain_sd : what choosing the option adds to the value of no ask, costs taken off, in the
         business's currency; and its posterior standard deviation.
@@ -145,9 +146,10 @@ def learned(beliefs: Beliefs, settings: PolicySettings) -> Floats:
     candidates[:, [options.nurture, options.no_ask]] = False
     sure = ndtr(beliefs.gain / np.maximum(beliefs.gain_sd, _SURE_SD))
     candidates &= sure >= settings.certainty
-    candidates &= beliefs.gain > beliefs.gain[:, [options.nurture]]
+    nurtured = np.where(eligible[:, options.nurture], beliefs.gain[:, options.nurture], 0.0)
+    candidates &= beliefs.gain > nurtured[:, None]
     best = np.where(candidates, beliefs.gain, -np.inf).argmax(axis=1)
-    return _one_each(np.where(candidates.any(axis=1), best, options.nurture), len(options))
+    return _one_each(np.where(candidates.any(axis=1), best, _gentlest(beliefs)), len(options))
 
 
 def rules(beliefs: Beliefs, settings: PolicySettings) -> Floats:  # noqa: ARG001 a policy's shape
@@ -159,7 +161,7 @@ def rules(beliefs: Beliefs, settings: PolicySettings) -> Floats:  # noqa: ARG001
     asks = beliefs.eligible & options.is_ask & beliefs.is_active[:, None]
     order = options.effort[None, :] - np.where(beliefs.topic, 1e6, 0.0)
     lightest = np.where(asks, order, np.inf).argmin(axis=1)
-    return _one_each(np.where(asks.any(axis=1), lightest, options.nurture), len(options))
+    return _one_each(np.where(asks.any(axis=1), lightest, _gentlest(beliefs)), len(options))
 
 
 def uniform(beliefs: Beliefs, settings: PolicySettings) -> Floats:  # noqa: ARG001 a policy's shape
@@ -200,6 +202,13 @@ POLICIES: Final[dict[str, Policy]] = {
     "greedy": greedy,
     "thompson": thompson,
 }
+
+
+def _gentlest(beliefs: Beliefs) -> npt.NDArray[np.int64]:
+    """Shape (n,): nurture, or no ask where a log did not know the other."""
+    options = beliefs.options
+    there = beliefs.eligible[:, options.nurture]
+    return np.where(there, options.nurture, options.no_ask).astype(np.int64)
 
 
 def _even(eligible: Bools) -> Floats:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -17,6 +18,9 @@ import rung
 from features import errors
 from features.ladder_file import read_ladder
 from features.signals import Op, signals_of
+from models.eligibility import REASONS
+from models.offer_model import Evidence
+from models.policy import POLICIES
 from serving.app import create_app
 from serving.settings import Settings
 
@@ -141,6 +145,16 @@ def test_every_route_is_documented():
     routes = [f"{method.upper()} {path}" for path, of in paths.items() for method in of]
     assert routes
     assert [route for route in routes if f"| `{route}` |" not in page] == []
+
+
+# ---------------------------------------------------------------------------------- recommendations
+
+
+@pytest.mark.parametrize("word", [*REASONS, *POLICIES, *get_args(Evidence)])
+def test_every_word_of_a_recommendation_is_documented(word):
+    """Each reason against an offer, each policy and each kind of evidence is explained."""
+    page = (DOCS / "recommendations.md").read_text()
+    assert re.search(rf"^\|.*`{word}`.* \|", page, re.MULTILINE)
 
 
 # ------------------------------------------------------------------------------------------- errors

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,9 +21,16 @@ from features.event_files import read_events
 from features.ladder_file import read_ladder
 from features.store import EventStore
 from models.bundle import load_bundle
+from models.policy import POLICIES
+from models.served_policy import read_served
+from training.simulate import SimulationConfig, simulate
 
 ROOT = Path(__file__).parents[1]
-VERBS = ("demo", "ladder", "import", "train", "evaluate", "features", "score", "publish", "serve")
+VERBS = (
+    *("demo", "ladder", "import", "train", "evaluate", "features", "score", "publish", "policy"),
+    "serve",
+)
+POLICY_VERBS = ("evaluate", "compare", "promote")
 SCORES = ["lead_id", "as_of", "step", "p_advance", "low", "high", "p_purchase"]
 
 
@@ -106,7 +115,15 @@ def scores(bundle_folder, events_file, end, tmp_path):
 # --------------------------------------------------------------------------------------------- Help
 
 
-@pytest.mark.parametrize("verb", [(), *((verb,) for verb in VERBS), ("ladder", "check")])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        (),
+        *((verb,) for verb in VERBS),
+        ("ladder", "check"),
+        *(("policy", verb) for verb in POLICY_VERBS),
+    ],
+)
 def test_help(verb):
     """Every verb explains itself, every option of it, and exits with 0."""
     said = done(*verb, "--help")
@@ -408,6 +425,7 @@ def test_a_log_of_one_lead(one_lead, tmp_path):
     said = done("train", one_lead, "--ladder", "b2b", "--out", out)
     assert "advancement: " in said.out
     assert "answers come from the steps' rates" in said.out
+    assert "\noffers: 0 decisions drawn with known probabilities, " in said.out
     assert load_bundle(out).advancement.learner is None
     path = tmp_path / "scores.parquet"
     done("score", one_lead, "--bundle", out, "--as-of", "2026-08-01", "--out", path)
@@ -693,6 +711,207 @@ def test_publish_and_promote(bundle_folder, report, tmp_path):
     (worse / "report.json").write_text(json.dumps(told))
     third = call("publish", bundle_folder, "--report", worse, "--promote", *registry, "--json")
     assert (third.code, third.json["champion"], third.json["version"]) == (0, True, 3)
+
+
+# ------------------------------------------------------------------------------------------- policy
+
+
+class Drawn(NamedTuple):
+    """A log of offers that were drawn, the bundle that its first part trained, what that said."""
+
+    events: Path
+    bundle: Path
+    said: Said
+
+
+@pytest.fixture(scope="module")
+def drawn(b2b, tmp_path_factory) -> Drawn:
+    folder = tmp_path_factory.mktemp("drawn")
+    config = SimulationConfig(leads=400, days=400, arrive_days=300, drawn=True, match_sd=0.4)
+    simulation = simulate(b2b, config)
+    events, bundle = folder / "events.parquet", folder / "bundle"
+    simulation.events.to_parquet(events, index=False)
+    split = simulation.end - timedelta(days=200)
+    said = done(
+        *("train", events, "--ladder", "b2b", "--out", bundle, "--until", split.isoformat())
+    )
+    return Drawn(events, bundle, said)
+
+
+@pytest.fixture(scope="module")
+def policy_report(drawn, tmp_path_factory) -> tuple[Path, Said]:
+    """The folder that `rung policy evaluate --report` wrote, and what it printed."""
+    folder = tmp_path_factory.mktemp("judged") / "report"
+    rest = ("--bundle", drawn.bundle, "--report", folder)
+    return folder, done("policy", "evaluate", drawn.events, *rest)
+
+
+@pytest.fixture
+def served(drawn, tmp_path) -> Path:
+    """A copy of the bundle, to promote a policy in."""
+    return Path(shutil.copytree(drawn.bundle, tmp_path / "bundle"))
+
+
+def good_report(policy_report: tuple[Path, Said], folder: Path, **more: object) -> Path:
+    """The report with figures that pass the gate."""
+    told = json.loads((policy_report[0] / "policy.json").read_text())
+    told["assessment"] |= {"weight_share": 0.01, "segments": {}}
+    told["assessment"]["value"] |= {"effective_sample_size": 1e5, "support": 1.0}
+    sure = {"value": 5.0, "error": 1.0, "low": 3.0, "high": 7.0}
+    told["assessment"]["gain"] |= {"dr": sure, "snips": sure, "disagreement": 0.1}
+    folder.mkdir()
+    (folder / "policy.json").write_text(json.dumps(told | more))
+    return folder
+
+
+def test_train_says_what_offers_were_learned_from(drawn):
+    """How many decisions were drawn, made by others and left out, as the manifest has it."""
+    made = load_bundle(drawn.bundle).manifest["decisions"]
+    assert made["drawn"] > 100
+    assert made["pending"] > 10
+    line = (
+        f"offers: {made['drawn']:,} decisions drawn with known probabilities,"
+        f" {made['observed']:,} made by others (adjusted), {made['pending']:,} pending (left out)"
+    )
+    assert line in drawn.said.out.splitlines()
+
+
+def test_policy_evaluate_in_words(policy_report):
+    """A line of counts, a line for each estimator, and what the gate would miss."""
+    folder, said = policy_report
+    first, *rest = said.out.splitlines()
+    assert re.fullmatch(
+        r"learned: [\d,]+ decisions of [\d,]+ leads, worth [\d,]+ of equal weight;"
+        r" [\d,]+ pending \(not judged\)",
+        first,
+    )
+    assert [line.split()[0] for line in rest[:3]] == ["IPS", "SNIPS", "DR"]
+    assert all("a decision; over logged " in line for line in rest[:3])
+    assert rest[3:]
+    assert all(line.startswith("  the gate: ") for line in rest[3:])
+    page = (folder / "policy.md").read_text()
+    for line in rest[3:]:
+        assert line.removeprefix("  the gate: ") in page
+
+
+def test_policy_evaluate_writes_a_report(policy_report, drawn):
+    """Figures for the gate, a page and a picture for people, all policies beside each other."""
+    folder, said = policy_report
+    assert {path.name for path in folder.iterdir()} == {"policy.json", "policy.md", "policy.png"}
+    told = json.loads((folder / "policy.json").read_text())
+    assert told["bundle"] == load_bundle(drawn.bundle).version
+    assert (told["name"], told["against"], told["flatters"]) == ("learned", "logged", False)
+    page = (folder / "policy.md").read_text()
+    assert all(f"| `{name}` |" in page for name in POLICIES)
+    assert f"report in {folder}" in said.err
+
+
+def test_policy_evaluate_json(drawn, policy_report):
+    """As JSON it is what the report holds, and nothing else is said."""
+    said = done("policy", "evaluate", drawn.events, "--bundle", drawn.bundle, "--json")
+    assert said.err == ""
+    assert said.json == json.loads((policy_report[0] / "policy.json").read_text())
+
+
+def test_policy_evaluate_another(drawn):
+    """Any policy against any other, in a period that is given."""
+    rest = ("--policy", "only:no_ask", "--against", "rules", "--from", "2026-03-01", "--json")
+    told = done("policy", "evaluate", drawn.events, "--bundle", drawn.bundle, *rest).json
+    assert (told["name"], told["against"]) == ("only:no_ask", "rules")
+    assert (told["start"], told["flatters"]) == ("2026-03-01T00:00:00Z", True)
+
+
+def test_policy_compare(drawn, policy_report):
+    """A table with all policies, and as JSON their figures."""
+    said = done("policy", "compare", drawn.events, "--bundle", drawn.bundle)
+    names = [line.split("`")[1] for line in said.out.splitlines()[2:]]
+    assert sorted(names) == sorted(POLICIES)
+    told = done("policy", "compare", drawn.events, "--bundle", drawn.bundle, "--json").json
+    assert set(told) == set(POLICIES)
+    alone = json.loads((policy_report[0] / "policy.json").read_text())["assessment"]
+    assert told["learned"]["gain"] == alone["gain"]
+
+
+def test_a_policy_that_is_not_good_enough_is_not_promoted(served, policy_report):
+    """It exits with 1, says what is missing and what serves, and changes nothing."""
+    said = call("policy", "promote", served, "--report", policy_report[0])
+    *missing, last = said.out.splitlines()
+    assert said.code == 1
+    assert missing
+    assert [line.removeprefix("the gate: ") for line in missing] == [
+        line.removeprefix("  the gate: ") for line in policy_report[1].out.splitlines()[4:]
+    ]
+    assert last == "rules serves; nothing was changed"
+    assert not (served / "served_policy.json").exists()
+    told = call("policy", "promote", served, "--report", policy_report[0], "--json")
+    assert (told.code, told.json["passed"], told.json["serves"]) == (1, False, "rules")
+    assert len(told.json["missing"]) == len(missing)
+
+
+def test_a_policy_with_a_good_report_is_promoted(served, policy_report, tmp_path):
+    """It serves from then on, until a later report carries another policy."""
+    good = good_report(policy_report, tmp_path / "good")
+    assert done("policy", "promote", served, "--report", good).out == "learned serves\n"
+    bundle = load_bundle(served)
+    assert read_served(served, bundle) == "learned"
+    held = json.loads((served / "served_policy.json").read_text())
+    assert held["report"] == json.loads((good / "policy.json").read_text())
+    refused_ = call("policy", "promote", served, "--report", policy_report[0])
+    assert refused_.out.splitlines()[-1] == "learned serves; nothing was changed"
+    other = good_report(policy_report, tmp_path / "other", name="thompson")
+    told = done("policy", "promote", served, "--report", other, "--json").json
+    assert told == {"passed": True, "missing": [], "serves": "thompson"}
+    assert read_served(served, bundle) == "thompson"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"flatters": True}, "the gate: judged on decisions from "),
+        ({"against": "rules"}, "the gate: judged against 'rules': "),
+    ],
+)
+def test_a_report_of_the_wrong_kind_promotes_nothing(served, policy_report, tmp_path, more, said):
+    """Good figures of decisions that were learned from, or against a weak rival, are not enough."""
+    report = good_report(policy_report, tmp_path / "report", **more)
+    found = call("policy", "promote", served, "--report", report)
+    assert found.code == 1
+    assert found.out.startswith(said)
+    assert not (served / "served_policy.json").exists()
+
+
+def test_a_policy_of_another_bundle_is_not_promoted(
+    bundle_folder, trained, drawn, policy_report, tmp_path
+):
+    """A report speaks for the bundle that it judged."""
+    said = message("policy", "promote", bundle_folder, "--report", policy_report[0])
+    version = load_bundle(drawn.bundle).version
+    assert f"the report is of bundle {version}, this is {trained.version}" in said
+    assert not (bundle_folder / "served_policy.json").exists()
+    none = message("policy", "promote", bundle_folder, "--report", tmp_path)
+    assert none.endswith("make one: rung policy evaluate --report")
+
+
+def test_a_policy_that_there_is_none_of_is_not_promoted(served, policy_report, tmp_path):
+    """A bundle is never left with a choice that cannot be served."""
+    report = good_report(policy_report, tmp_path / "report", name="lerned")
+    assert "no policy 'lerned'" in message("policy", "promote", served, "--report", report)
+    assert not (served / "served_policy.json").exists()
+
+
+def test_a_log_without_drawn_decisions(bundle_folder, events_file):
+    """Where the service has drawn nothing there is nothing to judge a policy on."""
+    for verb in ("evaluate", "compare"):
+        said = message("policy", verb, events_file, "--bundle", bundle_folder)
+        assert "no drawn decision after" in said
+        assert said.endswith("(0 pending); a policy can be judged once the service has drawn some")
+
+
+def test_an_unknown_policy(drawn):
+    """It is named, with those there are."""
+    rest = (drawn.events, "--bundle", drawn.bundle, "--policy", "lerned")
+    said = message("policy", "evaluate", *rest)
+    assert "no policy 'lerned'; did you mean 'learned'?; there are learned, rules" in said
 
 
 # --------------------------------------------------------------------------------------------- demo

@@ -2,7 +2,9 @@
 
 Decisions that Rung drew carry their propensities. Offers that were extended without it are
 decisions too, whose propensities have to be estimated; for the times when nothing was asked,
-instants are drawn from the lives of leads at which no offer followed.
+instants are drawn from the lives of leads at which no offer followed while they stood where they
+were. An offer that follows because the lead went on says nothing against such an instant: to leave
+it out would leave out those that went on without being asked.
 
 A decision that never reached its lead is not learned from, and neither is one whose window is not
 over: no outcome by then is a zero, and what is reported later is left out.
@@ -35,7 +37,8 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 _NOT_ASKED_DAYS: Final = 3.0
-"""An instant counts as one of no ask if no offer follows within so many days."""
+"""An instant counts as one of no ask if no offer at the same rung follows within so many days."""
+_NOT_ASKED_US: Final = round(_NOT_ASKED_DAYS * DAY_US)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -189,28 +192,33 @@ def _extended(log: EventLog, ladder: Ladder) -> tuple[Ints, Ints, Ints]:
 
 
 def _not_asked(log: EventLog, ladder: Ladder, until: int, seed: int) -> tuple[Ints, Ints]:
-    """Leads and instants at which nothing was asked for some days to come."""
+    """Leads and instants at which nothing was asked of them for some days, where they stood."""
     points = decision_points(log, ladder, end=until, seed=seed)
     rows = _rows_named(log, ladder.events.offer_extended)  # of one lead after the other, in time
-    lead = log.lead_of_rows()[rows]
-    first = np.searchsorted(lead, points.lead, side="left")
-    last = np.searchsorted(lead, points.lead, side="right")
-    asked_at = log.occurred[rows]
+    lead, asked_at = log.lead_of_rows()[rows], log.occurred[rows]
+    names = tuple(log.leads[at] for at in lead)
+    stood = snapshot_at(log, compile_ladder(ladder), names, lead, asked_at - 1).position
+    first = np.searchsorted(lead, points.lead, side="left").tolist()
+    last = np.searchsorted(lead, points.lead, side="right").tolist()
     quiet = np.array(
         [
-            _is_quiet(asked_at[start:stop], int(at))
-            for start, stop, at in zip(first, last, points.as_of, strict=True)
+            _is_quiet(asked_at[start:stop], stood[start:stop], at, position)
+            for start, stop, at, position in zip(
+                first, last, points.as_of.tolist(), points.position.tolist(), strict=True
+            )
         ],
         dtype=np.bool_,
     )
+    quiet &= points.as_of + _NOT_ASKED_US <= until
     return points.lead[quiet], points.as_of[quiet]
 
 
-def _is_quiet(asked_at: Ints, at: int) -> bool:
-    """Whether no offer was extended within some days from an instant."""
-    following = int(np.searchsorted(asked_at, at, side="right"))
-    soon = at + round(_NOT_ASKED_DAYS * DAY_US)
-    return following == len(asked_at) or int(asked_at[following]) > soon
+def _is_quiet(asked_at: Ints, stood: Ints, at: int, position: int) -> bool:
+    """Whether no offer was extended soon after an instant to a lead that stood there still."""
+    next_ = int(np.searchsorted(asked_at, at, side="right"))
+    if next_ == len(asked_at) or asked_at[next_] > at + _NOT_ASKED_US:
+        return True
+    return bool(stood[next_] != position)
 
 
 def _rows_named(log: EventLog, name: str) -> Ints:
@@ -242,9 +250,11 @@ def _with_outcomes(
         position,
         snapshot.last_active,
     )
-    purchase = replace(ladder.purchase, horizon_days=ladder.value_horizon_days)
-    judged = replace(ladder, purchase=purchase)
-    advanced, purchased = label(log, judged, Points(lead, at_rung), until)
+    points = Points(lead, at_rung)
+    advanced, purchased = label(log, ladder, points, until)
+    if ladder.value_horizon_days != ladder.purchase.horizon_days:
+        purchase = replace(ladder.purchase, horizon_days=ladder.value_horizon_days)
+        _, purchased = label(log, replace(ladder, purchase=purchase), points, until)
     horizon = round(ladder.value_horizon_days * DAY_US)
     if ladder.value.gains:
         value, over = _gains(log, ladder, lead, as_of, horizon), as_of + horizon <= until

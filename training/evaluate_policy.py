@@ -144,20 +144,24 @@ def compare(
     bundle: Bundle,
     log: EventLog,
     *,
+    against: str = LOGGED,
     start: int | None = None,
     until: int,
     names: tuple[str, ...] = tuple(POLICIES),
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Assessment]:
-    """Every policy on the same decisions, each beside the one that took them."""
+    """Every policy on the same decisions, each beside one other; raises as `evaluate_policy`."""
     trained_until = int(bundle.manifest["until"])
     judged, _ = _judged(bundle.ladder, log, trained_until if start is None else start, until)
     rows = _Rows.of(bundle, judged)
+    baseline = rows.value.probability
+    if against != LOGGED:
+        baseline = shares_of(bundle, judged, against)
     found = {}
     for name in names:
         progress(name)
         target = shares_of(bundle, judged, name)
-        found[name] = assess(rows.value, target, rows.value.probability, rows.predicted_value, {})
+        found[name] = assess(rows.value, target, baseline, rows.predicted_value, {})
     return found
 
 
@@ -213,6 +217,11 @@ class _Rows:
         advance = Logged(judged.probability, judged.chosen, judged.advanced, judged.lead)
         raw = Logged(judged.probability, judged.chosen, judged.value, judged.lead)
         is_share = not ladder.value.gains
+        if (judged.value == judged.value[0]).all():  # costs alone must not carry a policy
+            raise NotEnoughData(
+                f"all {len(judged):,} decisions came to {judged.value[0]:g}, costs not taken off:"
+                " nothing to compare yet"
+            )
         worth = ladder.value.purchase if is_share else 1.0
         foreseen = predicted_values(matrix, raw, binary=is_share)
         net = worth * judged.value - cost[judged.chosen]
@@ -220,8 +229,13 @@ class _Rows:
             value=replace(raw, value=net),
             advance=advance,
             predicted_value=worth * foreseen - cost,
-            predicted_advance=predicted_values(matrix, advance, binary=True),
+            predicted_advance=predicted_values(matrix, advance, binary=_is_binary(advance.value)),
         )
+
+
+def _is_binary(value: Floats) -> bool:
+    """Whether no outcome was reported as a share."""
+    return bool(np.isin(value, (0.0, 1.0)).all())
 
 
 def _judged(ladder: Ladder, log: EventLog, start: int, until: int) -> tuple[Decisions, int]:

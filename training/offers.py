@@ -7,7 +7,7 @@ before, what others did is adjusted for what was known of the leads, and said to
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import lightgbm as lgb
@@ -31,7 +31,7 @@ Bools = npt.NDArray[np.bool_]
 
 _ENOUGH_DRAWN: Final = 50
 """Leads with drawn decisions at a step from which on nothing else is used there."""
-_LEAST_LEADS: Final = 20
+_LEAST_LEADS: Final = 100
 """Leads that were given an option, below which its effect is called a prior."""
 _USUAL_LEADS: Final = 4.0
 _FEWEST_FOR_TREES: Final = 300
@@ -61,9 +61,8 @@ def learn_offers(
     """The offer model from what was known by `until`; the prior where there is nothing to learn."""
     drawn = drawn_decisions(log, ladder, until)
     drawn = drawn.rows(drawn.position < len(ladder.goals))
-    observed = observed_decisions(log, ladder, until, seed)
     pending = int((~drawn.is_over).sum())
-    drawn, observed = drawn.rows(drawn.is_over), observed.rows(observed.is_over)
+    drawn = drawn.rows(drawn.is_over)
     is_drawn = np.array(
         [
             len(np.unique(drawn.lead[drawn.position == at])) >= _ENOUGH_DRAWN
@@ -71,14 +70,17 @@ def learn_offers(
         ]
     )
     drawn = drawn.rows(is_drawn[drawn.position])
-    observed = observed.rows(~is_drawn[observed.position])
-    if not len(drawn) and not len(observed):
-        return OfferModel.prior(ladder), OfferCounts(0, 0, pending)
+    observed = drawn.rows(np.zeros(len(drawn), dtype=np.bool_))
+    if not is_drawn.all():
+        observed = observed_decisions(log, ladder, until, seed)
+        observed = observed.rows(observed.is_over & ~is_drawn[observed.position])
     by_others = tried_of(observed, encoding)
     by_others.probability[:] = _propensities(by_others, seed)
     comparable = _comparable(by_others)
     by_others, observed = by_others.rows(comparable), observed.rows(comparable)
     counts = OfferCounts(len(drawn), len(observed), pending)
+    if not counts.drawn and not counts.observed:
+        return OfferModel.prior(ladder), counts
     tried = _joined([tried_of(drawn, encoding), by_others])
     advanced = np.concatenate([drawn.advanced, observed.advanced])
     value = np.concatenate([drawn.value, observed.value])
@@ -94,6 +96,7 @@ def learn_offers(
             leads,
             model.amount,
             _framings(ladder, drawn, seed),
+            usual_amount=model.usual_amount,
         ),
         counts,
     )
@@ -115,7 +118,8 @@ def _learned(
         )
         return _with(prior, advance, effects, None)
     effects, expected = learn_effects(options, tried, value, kind, seed=seed)
-    return _with(prior, advance, effects, expected.learner)
+    learned = _with(prior, advance, effects, expected.learner)
+    return replace(learned, usual_amount=max(float(value.mean()), 1e-6))
 
 
 def _with(
@@ -128,12 +132,11 @@ def _with(
 
 def tried_of(decisions: Decisions, encoding: Encoding) -> Tried:
     """Decisions as the estimators see them."""
-    fit = [at for at, signal in enumerate(decisions.snapshot.signals) if signal.is_fit]
     return Tried(
         matrix=encoding.matrix(decisions.snapshot),
         columns=encoding.columns,
         category_columns=encoding.category_columns,
-        fit_columns=fit,
+        fit_columns=[at for at, signal in enumerate(decisions.snapshot.signals) if signal.is_fit],
         position=decisions.position,
         lead=decisions.lead,
         chosen=decisions.chosen,

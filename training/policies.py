@@ -48,7 +48,8 @@ def shares_at(
     """As `shares_of`, for leads of a log, with every offer of the next step eligible."""
     names = tuple(log.leads[at] for at in lead)
     snapshot = snapshot_at(log, compile_ladder(bundle.ladder), names, lead, as_of)
-    eligible = np.array([of_step(bundle.ladder, at) for at in snapshot.position])
+    there = [of_step(bundle.ladder, at) for at in snapshot.position.tolist()]
+    eligible = np.array(there, dtype=np.bool_).reshape(len(lead), len(bundle.offers.options))
     forecast = forecast_of(bundle, snapshot, eligible, np.zeros_like(eligible))
     return _shares(bundle, forecast, name, exploration)
 

@@ -17,10 +17,18 @@ from scipy.special import ndtri
 
 from features.errors import BundleError, NotEnoughData
 from models.bundle import Bundle
+from models.policy import policy
 
-__all__ = ["LEAST_EFFECTIVE", "PolicyGate", "judge_policy", "read_policy_report", "refusals"]
+__all__ = [
+    "LEAST_EFFECTIVE",
+    "PolicyGate",
+    "judge_policy",
+    "missing",
+    "read_policy_report",
+    "refusals",
+]
 
-LEAST_EFFECTIVE: Final = 300.0
+LEAST_EFFECTIVE: Final = 1000.0
 """Decisions of equal weight that the log must be worth to a policy."""
 _LARGEST_SHARE: Final = 0.05
 """Of all weight, that one decision may have."""
@@ -31,6 +39,8 @@ _HARM_LEVEL: Final = 0.05
 """Chance of calling any segment harmed where none is, all segments together."""
 _Z: Final = 1.96
 FILE: Final = "policy.json"
+_HELD: Final = {"against", "assessment", "bundle", "flatters", "name", "start", "trained_until"}
+"""What the gate reads of a report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,7 @@ def read_policy_report(folder: Path) -> dict[str, Any]:
         raise NotEnoughData(
             f"no policy report in {folder}; make one: rung policy evaluate --report"
         ) from error
-    if not isinstance(report, dict) or not {"assessment", "bundle", "name"} <= report.keys():
+    if not isinstance(report, dict) or not report.keys() >= _HELD:
         raise NotEnoughData(f"{path} is no policy report; make one: rung policy evaluate --report")
     return report
 
@@ -70,23 +80,36 @@ def judge_policy(report: dict[str, Any], bundle: Bundle) -> PolicyGate:
     Raises
     ------
     BundleError : the report is of another bundle.
+    PolicyError : it is of a policy that there is none of.
+    NotEnoughData : figures are missing in it.
     """
     if report["bundle"] != bundle.version:
         raise BundleError(
             f"the report is of bundle {report['bundle']}, this is {bundle.version}; evaluate it"
         )
-    missing = []
+    policy(str(report["name"]), bundle.offers.options)
+    try:
+        return PolicyGate(missing(report))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise NotEnoughData(
+            f"the policy report is damaged: {error!r}; make one: rung policy evaluate --report"
+        ) from error
+
+
+def missing(report: dict[str, Any]) -> tuple[str, ...]:
+    """What keeps a report from carrying its policy; empty where nothing does."""
+    found = []
     if report["flatters"]:
-        missing.append(
+        found.append(
             f"judged on decisions from {report['start']}, but the bundle learned from what was"
             f" known until {report['trained_until']}: judge it on later ones"
         )
     if report["against"] != "logged":
-        missing.append(
+        found.append(
             f"judged against {report['against']!r}: judge it against the policy that took the"
             " decisions (leave --against out)"
         )
-    return PolicyGate((*missing, *refusals(report["assessment"])))
+    return (*found, *refusals(report["assessment"]))
 
 
 def refusals(assessment: dict[str, Any]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from training.evaluate_policy import Assessment, PolicyEvaluation
 from training.off_policy import Estimate, Gain
-from training.policy_gate import FILE, refusals
+from training.policy_gate import FILE, missing
 
 __all__ = ["comparison_table", "write_policy_report"]
 
@@ -27,7 +27,8 @@ def write_policy_report(
 
     Parameters
     ----------
-    rivals : other policies on the same decisions, for the picture and the table.
+    rivals : other policies on the same decisions, beside the same one, for the picture and the
+        table.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +47,6 @@ def _page(evaluation: PolicyEvaluation, rivals: Mapping[str, Assessment]) -> str
     assessment = evaluation.assessment
     value = assessment.value
     against = _log_name(evaluation.against)
-    missing = refusals(evaluation.as_dict()["assessment"])
     parts = [
         f"# What the policy `{evaluation.name}` would have been worth",
         _verdict(assessment.gain, against),
@@ -63,8 +63,8 @@ def _page(evaluation: PolicyEvaluation, rivals: Mapping[str, Assessment]) -> str
         "![Values and gains with their intervals](policy.png)",
         "## How much the log can tell",
         _reliance(assessment),
-        "## Value a decision, and the gain over what took the decisions",
-        comparison_table({evaluation.name: assessment, **rivals}),
+        f"## Value a decision, and the gain over {against}",
+        comparison_table({**rivals, evaluation.name: assessment}),
         f"The next step was taken {evaluation.advance.dr.value:+.2%} of the time more often"
         f" ({evaluation.advance.dr.low:+.2%} to {evaluation.advance.dr.high:+.2%}).",
         "## Segments",
@@ -72,7 +72,7 @@ def _page(evaluation: PolicyEvaluation, rivals: Mapping[str, Assessment]) -> str
         "## How often each option is chosen",
         _shares_table(evaluation.shares),
         "## Against the gate",
-        "\n".join(f"* {line}" for line in missing) or "Nothing is missing.",
+        "\n".join(f"* {line}" for line in missing(evaluation.as_dict())) or "Nothing is missing.",
         _HOW_TO_READ,
     ]
     return "\n\n".join(parts) + "\n"
@@ -155,7 +155,8 @@ def _told(estimate: Estimate) -> str:
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
+    told = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *told]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
@@ -198,7 +199,8 @@ def _draw(axes: Axes, gains: Mapping[str, Gain], title: str) -> None:
         axes.plot([dr.low, dr.high], [row, row], color=colour, linewidth=2)
         axes.plot([dr.value], [row], "o", color=colour, markersize=5)
     axes.axvline(0.0, color="#c8ccd2", linewidth=1, zorder=0)
-    axes.set_yticks(range(len(gains)), list(gains), fontsize=8)
+    names = [name.replace("$", r"\$") for name in gains]  # a trait's word is no formula
+    axes.set_yticks(range(len(gains)), names, fontsize=8)
     axes.invert_yaxis()
     axes.set_title(title, fontsize=9, loc="left")
     axes.tick_params(axis="x", labelsize=8)

@@ -75,6 +75,8 @@ class SimulationConfig:
     match_sd : how much more or less an offer suits a lead with other traits, where it is drawn.
     trap : id of an offer that adds `trap_gain` to its step and takes `trap_loss` from later ones.
     arrive_days : over which leads arrive, where it is not all the time.
+    world_seed : draws the planted effects, so that the same world can be run with other leads;
+        None means `seed`.
     """
 
     leads: int = 2000
@@ -93,6 +95,7 @@ class SimulationConfig:
     trap_gain: float = 1.0
     trap_loss: float = 1.5
     arrive_days: float | None = None
+    world_seed: int | None = None
     start: datetime = datetime(2026, 1, 5, tzinfo=UTC)
 
     def observable(self) -> SimulationConfig:
@@ -212,13 +215,15 @@ class _World:
         self.ladder, self.config, self.policy = ladder, config, policy
         self.options = options_of(ladder)
         self.rng = np.random.default_rng(config.seed)
+        own = config.world_seed
+        self.world = self.rng if own is None else np.random.default_rng(own)
         self.begin = microseconds(config.start)
         self.end = self.begin + round(config.days * DAY_US)
         self.chunks: list[pd.DataFrame] = []
         self.stays: list[_Stays] = []
         self.tells: list[tuple[Ints, Ints, Floats]] = []
         self.offer_effect = {
-            offer.id: float(self.rng.normal(0, config.offer_sd)) for offer in ladder.offers
+            offer.id: float(self.world.normal(0, config.offer_sd)) for offer in ladder.offers
         }
         self.lead = np.arange(config.leads)
         self.intent = self.rng.normal(0, config.intent_sd, config.leads)
@@ -226,7 +231,8 @@ class _World:
         self.unseen = np.zeros(config.leads)
         self.value = np.zeros(config.leads)
         self.spoiled = np.zeros(config.leads)
-        self.suits = self.rng.normal(0, config.match_sd, len(self.options)) * self.options.is_ask
+        suits = self.world.normal(0, config.match_sd, len(self.options))
+        self.suits = suits * self.options.is_ask
 
     def run(self, progress: Callable[[str], None]) -> Simulation:
         ladder = self.ladder
@@ -522,7 +528,7 @@ class _World:
                 words = np.array(
                     _WORDS.get(trait.id, [f"{trait.id} {n}" for n in "ABCDE"]), dtype=object
                 )
-                effect = share * self.rng.normal(0, 1, len(words))
+                effect = share * self.world.normal(0, 1, len(words))
                 code = self.rng.integers(0, len(words), len(self.lead))
                 traits[trait.id] = words[code]
                 fit += effect[code]

@@ -251,7 +251,7 @@ def test_ladder_columns_are_what_is_read():
     )
     numbers, texts = ladder_columns(ladder)
     assert numbers == ("fraction", "pages", "seconds", "size")
-    assert texts == ("colour", "fit", "industry", "plan", "reason")
+    assert texts == ("colour", "fit", "industry", "offer", "plan", "reason", "rung_record")
 
 
 @SHIPPED

@@ -14,15 +14,21 @@ import pytest
 from features.clock import microseconds, when
 from features.errors import BundleError
 from features.event_files import read_events
-from features.event_log import DAY_US
+from features.event_log import DAY_US, EventLog
+from features.ladder import Ladder
 from features.ladder_file import parse_ladder, read_ladder
 from features.snapshot import snapshot
 from models.boosting import BoostingConfig
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.goal_model import FitConfig
+from models.offer_model import Forecast, of_step
+from models.served_policy import ServedPolicy, read_served, write_served
+from tests.training.test_offers import log_of_simulation
 from training.pipeline import TrainConfig, train
+from training.policies import forecast_of
+from training.simulate import Simulation, SimulationConfig, simulate
 
-FILES = {"manifest.json", "ladder.toml", "model.json", "advancement.txt"}
+FILES = {"manifest.json", "ladder.toml", "model.json", "offers.json", "advancement.txt"}
 QUICK = TrainConfig(fit=FitConfig(folds=2, boosting=BoostingConfig(most_rounds=15)))
 
 
@@ -80,11 +86,12 @@ def test_what_is_in_the_folder(trained, bundle_folder):
     assert trained.advancement.learner is not None
     assert trained.purchase.learner is None
     assert {path.name for path in bundle_folder.iterdir()} == FILES
-    starts = {path.suffix: path.read_bytes()[:5] for path in bundle_folder.iterdir()}
-    assert starts[".json"].startswith(b"{\n")
-    assert starts[".txt"] == b"tree\n"
     for path in bundle_folder.iterdir():
         text = path.read_bytes()
+        if path.suffix == ".json":
+            json.loads(text)
+        if path.suffix == ".txt":
+            assert text.startswith(b"tree\n")
         assert not text.startswith((b"\x80", b"PK", b"\x1f\x8b"))
         assert b"\0" not in text
         text.decode("utf-8")
@@ -150,6 +157,82 @@ def test_a_ladder_built_in_code_is_refused(trained, tmp_path):
     with pytest.raises(BundleError, match="only a ladder that was read from a file"):
         save_bundle(bundle, tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()
+
+
+# -------------------------------------------------------------------------------------- The offers
+
+
+@pytest.fixture(scope="module")
+def earning(b2b) -> Ladder:
+    """The ladder with gains of money, which no probability can stand for."""
+    events = '{event = "contract_signed", worth = 900}, {event = "trial_started"}'
+    told = f"[value]\nhorizon_days = 30\ngains = [{events}]\n"
+    return parse_ladder(b2b.source.replace("[value]\n", told, 1), "earning.toml")
+
+
+@pytest.fixture(scope="module")
+def learned(b2b) -> tuple[Simulation, EventLog]:
+    """A simulated log of offers that were drawn."""
+    simulation = simulate(b2b, SimulationConfig(leads=500, days=200, drawn=True))
+    return simulation, log_of_simulation(simulation)
+
+
+def forecast_at_the_end(bundle: Bundle, log: EventLog) -> Forecast:
+    """What the options would do for every lead of a log."""
+    shot = snapshot(log, bundle.ladder, None, when(int(log.known.max())))
+    eligible = np.array([of_step(bundle.ladder, at) for at in shot.position])
+    return forecast_of(bundle, shot, eligible, np.zeros_like(eligible))
+
+
+def assert_same_forecast(one: Forecast, other: Forecast) -> None:
+    for part in ("uplift", "low", "high"):
+        np.testing.assert_array_equal(getattr(one, part), getattr(other, part))
+    for part in ("advance", "gain", "gain_sd"):
+        np.testing.assert_array_equal(getattr(one.beliefs, part), getattr(other.beliefs, part))
+    np.testing.assert_array_equal(one.beliefs.gain_draws(), other.beliefs.gain_draws())
+
+
+def test_the_offer_model_comes_back(learned, b2b, tmp_path):
+    """What was learned of offers forecasts the same after it was saved, bit for bit."""
+    bundle = save_bundle(train(learned[1], b2b, config=QUICK), tmp_path)
+    loaded = load_bundle(tmp_path)
+    assert bundle.manifest["decisions"]["drawn"] > 100
+    assert "randomised" in bundle.offers.evidence or max(bundle.offers.leads) > 20
+    assert loaded.offers.as_dict() == bundle.offers.as_dict()
+    assert loaded.offers.framings == bundle.offers.framings != {}
+    assert set(loaded.offers.fields) == {trait.id for trait in b2b.traits}
+    assert_same_forecast(
+        forecast_at_the_end(loaded, learned[1]), forecast_at_the_end(bundle, learned[1])
+    )
+
+
+def test_the_offer_model_of_gains_comes_back(learned, earning, tmp_path):
+    """With gains in the ladder, what is expected of them stands in a booster of its own."""
+    log = log_of_simulation(replace(learned[0], ladder=earning))
+    bundle = save_bundle(train(log, earning, config=QUICK), tmp_path)
+    assert bundle.offers.amount is not None
+    assert bundle.offers.value.kind == "amount"
+    assert {path.name for path in tmp_path.iterdir()} >= {"amount.txt"} | FILES
+    loaded = load_bundle(tmp_path)
+    found, expected = forecast_at_the_end(loaded, log), forecast_at_the_end(bundle, log)
+    assert_same_forecast(found, expected)
+    (tmp_path / "amount.txt").unlink()
+    with pytest.raises(BundleError, match="is damaged: its files do not match its hash"):
+        load_bundle(tmp_path)
+
+
+def test_a_promoted_policy_is_no_part_of_the_hash(trained, folder):
+    """Who promotes a policy changes no score, and needs no other bundle."""
+    write_served(folder, ServedPolicy("learned", trained.hash, {}))
+    assert load_bundle(folder).hash == trained.hash
+
+
+def test_a_new_bundle_begins_with_the_rules(trained, folder):
+    """A policy that was promoted for the bundle before does not choose with this one's effects."""
+    write_served(folder, ServedPolicy("learned", trained.hash, {}))
+    bundle = save_bundle(replace(trained, advancement=trained.purchase), folder)
+    assert not (folder / "served_policy.json").exists()
+    assert read_served(folder, bundle) == "rules"
 
 
 # ----------------------------------------------------------------------------------------- The hash
@@ -259,8 +342,8 @@ def test_a_manifest_with_a_number_that_is_none(folder, value):
 
 def test_another_format(folder):
     """A bundle of a later Rung is refused by name, not as damage."""
-    change_manifest(folder, format=2)
-    with pytest.raises(BundleError, match="has bundle format 2, this Rung reads 1"):
+    change_manifest(folder, format=3)
+    with pytest.raises(BundleError, match="has bundle format 3, this Rung reads 2"):
         load_bundle(folder)
 
 

@@ -58,6 +58,7 @@ def tried(n: int, seed: int = 1, leads: int | None = None) -> Tried:
         matrix=matrix,
         columns=COLUMNS,
         category_columns=[2],
+        fit_columns=[3],
         position=rng.integers(0, 2, n),
         lead=np.arange(n) % (leads or n),
         chosen=chosen,
@@ -133,10 +134,12 @@ def test_planted_amounts():
 
 
 def test_what_tells_most():
-    """Modifiers are the columns that tell most of the outcome, first the one that tells it all."""
+    """Modifiers say who the lead is, then what tells most of the outcome."""
     found, expected = learn_effects(OPTIONS, MANY, shares(MANY), "share")
     names = [one.name for one in found.modifiers.each]
-    assert names[0] == "keen"
+    who = COLUMNS[MANY.fit_columns[0]]
+    assert next(name for name in names if name != who) == "keen"
+    assert names[0] == who
     assert set(names) <= {*COLUMNS, "score"}
     again = learn_effects(OPTIONS, MANY, shares(MANY), "share", expected=expected)[0]
     assert again.as_dict() == found.as_dict()

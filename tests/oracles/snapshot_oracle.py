@@ -117,9 +117,8 @@ def meets_any(rules: Sequence[EventRule], event: Event) -> bool:
 
 
 def is_own_doing(event: Event, ladder: Ladder) -> bool:
-    """Whether the lead did it: not what we extend, reply, or know about it."""
-    ours = (ladder.events.offer_extended, ladder.events.business_replied, ladder.events.traits)
-    return event.name not in ours
+    """Whether the lead did it: not what we extend, reply, decide, or know about it."""
+    return event.name not in ladder.events.not_the_leads_own
 
 
 def in_order(events: Sequence[Event], ladder: Ladder, lead_id: str) -> list[Event]:
