@@ -208,7 +208,9 @@ def outcome_event(
     EventsError : a value that is not in [0, 1]; in the log it would be in the way of all learning.
     """
     if not 0.0 <= value <= 1.0:
-        raise EventsError(f"decision {decision.decision_id!r}: the outcome {value} is not in [0, 1]")
+        raise EventsError(
+            f"decision {decision.decision_id!r}: the outcome {value} is not in [0, 1]"
+        )
     late = at > decision.expires_at
     told = {"decision_id": decision.decision_id, "value": value, "late": late}
     record = json.dumps(told, separators=(",", ":"))

@@ -71,9 +71,13 @@ def bundle() -> Bundle:
     return replace(made, manifest=made.manifest | {"hash": "0" * 64})
 
 
-def judged(name: str = "learned", events: EventLog | None = None, **more: object):
+def judged(
+    name: str = "learned", events: EventLog | None = None, **more: object
+) -> PolicyEvaluation:
     held = {"until": us(UNTIL), **more}
-    return evaluate_policy(bundle(), events or log(), name, **held)  # type: ignore[arg-type]
+    found = evaluate_policy(bundle(), events or log(), name, **held)  # type: ignore[arg-type]
+    assert isinstance(found, PolicyEvaluation)
+    return found
 
 
 @cache

@@ -330,7 +330,8 @@ def contexts(rng: np.random.Generator, leads: int) -> Contexts:
 
 def softly(drawn: np.ndarray, exploration: float = 0.1) -> np.ndarray:
     weights = np.exp(drawn - drawn.max(axis=1, keepdims=True))
-    return exploration / 4 + (1 - exploration) * weights / weights.sum(axis=1, keepdims=True)
+    shares = weights / weights.sum(axis=1, keepdims=True)
+    return np.asarray(exploration / 4 + (1 - exploration) * shares)
 
 
 def leans(at: Contexts) -> np.ndarray:

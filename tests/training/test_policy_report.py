@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from models.policy import POLICIES
 from tests.training.test_decisions import us
 from tests.training.test_evaluate_policy import UNTIL, bundle, judged, learned, log
-from training import policy_report
 from training.evaluate_policy import Assessment, PolicyEvaluation, compare
 from training.off_policy import Estimate, Gain
 from training.policy_gate import missing, read_policy_report
@@ -154,7 +153,7 @@ def test_the_picture_holds_every_policy_and_segment(rivals, tmp_path, monkeypatc
         drawn.append(figure)
         save(figure, path, dpi=dpi)
 
-    monkeypatch.setattr(policy_report.Figure, "savefig", kept)
+    monkeypatch.setattr(Figure, "savefig", kept)
     write_policy_report(learned(), tmp_path, rivals)
     (figure,) = drawn
     above, below = figure.axes
