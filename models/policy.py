@@ -127,8 +127,8 @@ def policy(name: str, options: Options) -> Policy:
         return _only(options.ids.index(option_id))
     known = [*POLICIES, *(f"only:{one}" for one in options.ids)]
     raise PolicyError(
-        f"no policy {name!r}{did_you_mean(name, known)}; there are {', '.join(POLICIES)} and"
-        " only:OFFER"
+        f"no policy {name!r}{did_you_mean(name, known)} (there are {', '.join(POLICIES)} and"
+        " only:OFFER)"
     )
 
 

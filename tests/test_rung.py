@@ -911,7 +911,7 @@ def test_an_unknown_policy(drawn):
     """It is named, with those there are."""
     rest = (drawn.events, "--bundle", drawn.bundle, "--policy", "lerned")
     said = message("policy", "evaluate", *rest)
-    assert "no policy 'lerned'; did you mean 'learned'?; there are learned, rules" in said
+    assert "no policy 'lerned'; did you mean 'learned'? (there are learned, rules" in said
 
 
 # --------------------------------------------------------------------------------------------- demo

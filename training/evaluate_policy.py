@@ -264,5 +264,6 @@ def _segments(ladder: Ladder, judged: Decisions) -> dict[str, Strings]:
         found, counts = np.unique(labels[labels != ""], return_counts=True)
         often = found[counts >= _LEAST_IN_SEGMENT]
         most = often[np.argsort(-counts[counts >= _LEAST_IN_SEGMENT], kind="stable")][:_MOST_WORDS]
-        segments[trait.id] = np.where(np.isin(labels, most), labels, "")
+        kind = f"trait {trait.id}" if trait.id in segments else trait.id
+        segments[kind] = np.where(np.isin(labels, most), labels, "")
     return segments

@@ -38,6 +38,7 @@ from features.store import Event
 from models.offer_model import of_step
 from models.options import options_of
 from models.step_rates import advancement_priors
+from training.simulated_names import SECTIONS, WORDS, company_names, person_names
 
 __all__ = ["Simulation", "SimulationConfig", "simulate"]
 
@@ -55,6 +56,7 @@ _LISTENS_DAYS: Final = 60.0
 _EXPOSED: Final = 0.95
 """Share of drawn decisions that reach their lead."""
 _SEEN: Final = 0.7
+_KNOWN_AT_FIRST: Final = ("source",)
 _SHAPE: Final = 0.9
 """Of the Weibull delay; its scale is a quarter of the step's horizon."""
 
@@ -239,7 +241,7 @@ class _World:
         arrive = self.config.arrive_days or self.config.days
         last = self.begin + round(arrive * DAY_US)
         when = self.rng.integers(self.begin, last, self.config.leads)
-        self.emit("page_viewed", self.lead, when, {"section": self.pick(len(self.lead), _SECTIONS)})
+        self.emit("page_viewed", self.lead, when, {"section": self.pick(len(self.lead), SECTIONS)})
         self.traits, self.fit = self.draw_traits()
         told = self.config.intent_sd == 0.0
         self.identify(self.lead, when, everything=told)
@@ -280,7 +282,7 @@ class _World:
         log_odds += offer(rung, lead, when)
         chance = np.clip(expit(log_odds), 0.01, 0.99)
         # The same lead has the same luck under every policy, so that policies can be compared.
-        luck = np.random.default_rng((self.config.seed, rung)).random(self.config.leads)[lead]
+        luck = self.luck(rung, 2)[lead]
         bound = luck < chance
         scale = goal.horizon_days / 4.0
         delay = scale * self.rng.weibull(_SHAPE, len(lead))
@@ -293,6 +295,10 @@ class _World:
         deeper = self.rng.random(int(goes.sum()))
         self.complete(rung, lead[goes], next_when[goes], deeper)
         return lead[goes], next_when[goes], 2.0 * deeper - 1.0
+
+    def luck(self, rung: int, of: int) -> Floats:
+        """Shape (n_leads,): a number in [0, 1) for each lead, the same whatever is done to it."""
+        return np.random.default_rng((self.config.seed, 1 + rung, of)).random(self.config.leads)
 
     def act(
         self, rung: int, lead: Ints, when: Ints, until: Floats, bound: npt.NDArray[np.bool_]
@@ -319,7 +325,7 @@ class _World:
                 for key, (low, high) in failing.items()
             }
             if name == "page_viewed":
-                properties["section"] = self.pick(int(here.sum()), _SECTIONS)  # type: ignore[assignment]
+                properties["section"] = self.pick(int(here.sum()), SECTIONS)  # type: ignore[assignment]
             self.emit(name, lead[who][here], at[here], properties)
         self.ask(rung, lead[who], at)
 
@@ -369,7 +375,9 @@ class _World:
         """Draw one option for each lead, log the decision, and give back what it changes."""
         as_of = when + self.rng.integers(60_000_000, 3_600_000_000, len(lead))
         shares = self.shares(rung, lead, as_of)
-        luck = np.random.default_rng((self.config.seed, rung, 1)).random(self.config.leads)[lead]
+        luck = np.random.default_rng((self.config.seed, 1 + rung, 1)).random(self.config.leads)[
+            lead
+        ]
         chosen = np.minimum(
             (np.cumsum(shares, axis=1) < luck[:, None]).sum(axis=1), shares.shape[1] - 1
         )
@@ -526,7 +534,7 @@ class _World:
                 fit += share * np.clip(size, -2, 2)
             else:
                 words = np.array(
-                    _WORDS.get(trait.id, [f"{trait.id} {n}" for n in "ABCDE"]), dtype=object
+                    WORDS.get(trait.id, [f"{trait.id} {n}" for n in "ABCDE"]), dtype=object
                 )
                 effect = share * self.world.normal(0, 1, len(words))
                 code = self.rng.integers(0, len(words), len(self.lead))
@@ -542,8 +550,8 @@ class _World:
             if everything or trait.id in _KNOWN_AT_FIRST
         }
         if everything and self.config.intent_sd > 0:
-            held["full_name"] = _person(lead)
-            held["company"] = _company(lead)
+            held["full_name"] = person_names(lead)
+            held["company"] = company_names(lead)
         if held:
             self.emit(self.ladder.events.traits, lead, when + 1, held)
 
@@ -627,40 +635,3 @@ def _sorted_tells(tells: list[tuple[Ints, Ints, Floats]]) -> tuple[Ints, Ints, F
     lead, when, tell = (np.concatenate(parts) for parts in zip(*tells, strict=True))
     order = np.lexsort([when, lead])
     return lead[order], when[order], tell[order]
-
-
-_SECTIONS: Final = ("home", "blog", "features", "pricing", "customers", "docs")
-_KNOWN_AT_FIRST: Final = ("source",)
-_WORDS: Final = {
-    "industry": ["software", "manufacturing", "retail", "healthcare", "finance", "logistics"],
-    "role": ["founder", "marketing", "sales", "operations", "engineering"],
-    "source": ["organic search", "paid search", "referral", "social", "newsletter", "event"],
-}
-# fmt: off
-_FIRST: Final = (
-    "Ada", "Bruno", "Chen", "Dalia", "Emre", "Freya", "Goran", "Hana", "Ivo", "Jun", "Kofi", "Lena",
-    "Milo", "Nadia", "Omar", "Pia", "Rosa", "Sven", "Tala", "Yuki",
-)
-_LAST: Final = (
-    "Abara", "Berg", "Costa", "Duval", "Eriksen", "Fontana", "Gupta", "Horvat", "Ito", "Jansen",
-    "Keller", "Lindgren", "Moreau", "Novak", "Okafor", "Petrov", "Silva",
-)
-_PLACE: Final = (
-    "Juniper", "Harbor", "Northwind", "Alder", "Cobalt", "Summit", "Lumen", "Delta", "Marble",
-    "Orchard", "Quartz", "Riverside", "Sable", "Tundra", "Willow",
-)
-_KIND: Final = (
-    "Logistics", "Analytics", "Foods", "Textiles", "Systems", "Health", "Works", "Labs", "Energy",
-    "Media", "Partners", "Robotics", "Print",
-)
-# fmt: on
-
-
-def _person(lead: Ints) -> npt.NDArray[np.object_]:
-    names = [f"{_FIRST[n % len(_FIRST)]} {_LAST[n // 3 % len(_LAST)]}" for n in lead]
-    return np.array(names, dtype=object)
-
-
-def _company(lead: Ints) -> npt.NDArray[np.object_]:
-    names = [f"{_PLACE[n * 7 % len(_PLACE)]} {_KIND[n * 5 % len(_KIND)]}" for n in lead]
-    return np.array(names, dtype=object)

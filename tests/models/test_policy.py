@@ -273,7 +273,7 @@ def test_only():
         ("only", "there are learned, rules, uniform, greedy, thompson and only:OFFER"),
         ("only:", "no policy 'only:'"),
         ("live-qa", "no policy 'live-qa'; did you mean 'only:live-qa'"),
-        ("", "no policy ''; there are learned"),
+        ("", "no policy '' \\(there are learned"),
         ("greedy:live-qa", "no policy 'greedy:live-qa'"),
     ],
 )

@@ -1,0 +1,49 @@
+"""Words for a simulated world: sections of a site, traits, people and companies. All made up."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["SECTIONS", "WORDS", "company_names", "person_names"]
+
+Ints = npt.NDArray[np.int64]
+
+SECTIONS: Final = ("home", "blog", "features", "pricing", "customers", "docs")
+WORDS: Final = {
+    "industry": ["software", "manufacturing", "retail", "healthcare", "finance", "logistics"],
+    "role": ["founder", "marketing", "sales", "operations", "engineering"],
+    "source": ["organic search", "paid search", "referral", "social", "newsletter", "event"],
+}
+# fmt: off
+_FIRST: Final = (
+    "Ada", "Bruno", "Chen", "Dalia", "Emre", "Freya", "Goran", "Hana", "Ivo", "Jun", "Kofi", "Lena",
+    "Milo", "Nadia", "Omar", "Pia", "Rosa", "Sven", "Tala", "Yuki",
+)
+_LAST: Final = (
+    "Abara", "Berg", "Costa", "Duval", "Eriksen", "Fontana", "Gupta", "Horvat", "Ito", "Jansen",
+    "Keller", "Lindgren", "Moreau", "Novak", "Okafor", "Petrov", "Silva",
+)
+_PLACE: Final = (
+    "Juniper", "Harbor", "Northwind", "Alder", "Cobalt", "Summit", "Lumen", "Delta", "Marble",
+    "Orchard", "Quartz", "Riverside", "Sable", "Tundra", "Willow",
+)
+_KIND: Final = (
+    "Logistics", "Analytics", "Foods", "Textiles", "Systems", "Health", "Works", "Labs", "Energy",
+    "Media", "Partners", "Robotics", "Print",
+)
+# fmt: on
+
+
+def person_names(lead: Ints) -> npt.NDArray[np.object_]:
+    """A name for each lead, by its number."""
+    names = [f"{_FIRST[n % len(_FIRST)]} {_LAST[n // 3 % len(_LAST)]}" for n in lead]
+    return np.array(names, dtype=object)
+
+
+def company_names(lead: Ints) -> npt.NDArray[np.object_]:
+    """A company for each lead, by its number."""
+    names = [f"{_PLACE[n * 7 % len(_PLACE)]} {_KIND[n * 5 % len(_KIND)]}" for n in lead]
+    return np.array(names, dtype=object)
