@@ -546,6 +546,7 @@ def _run_service(environment: dict[str, str]) -> None:
 
 def _demo(parsed: argparse.Namespace, progress: Progress) -> None:
     """The main job, on a simulated log, through the same functions as the verbs."""
+    from features.errors import NotEnoughData
     from features.ladder_file import read_ladder
     from training.simulate import SimulationConfig, simulate
 
@@ -578,12 +579,13 @@ def _demo(parsed: argparse.Namespace, progress: Progress) -> None:
         ["evaluate", url, "--ladder", str(ladder_file), "--bundle", bundle, "--report", report],
         ["publish", bundle, "--report", report, "--promote",
          "--registry", f"sqlite:///{folder / 'mlflow.db'}"],
-        ["policy", "evaluate", url, "--bundle", bundle, "--report", report],
-        ["policy", "promote", bundle, "--report", report],
     ):  # fmt: skip
-        progress(f"rung {' '.join(arguments)}")
-        step = _parser().parse_args(arguments)
-        step.verb(step, progress)
+        _run_verb(arguments, progress)
+    try:
+        _run_verb(["policy", "evaluate", url, "--bundle", bundle, "--report", report], progress)
+        _run_verb(["policy", "promote", bundle, "--report", report], progress)
+    except NotEnoughData as error:  # a small demo has little to judge a policy on
+        progress(f"the rules serve: {error}")
     environment = {
         "RUNG_DATABASE_URL": url,
         "RUNG_BUNDLE": bundle,
@@ -594,6 +596,13 @@ def _demo(parsed: argparse.Namespace, progress: Progress) -> None:
         return _print_queue(environment, progress)
     print(f"\nThe queue: http://{parsed.host}:{parsed.port}/   (Ctrl+C stops)", flush=True)
     return _run_service(environment)
+
+
+def _run_verb(arguments: list[str], progress: Progress) -> None:
+    """Run a verb as a user would type it."""
+    progress(f"rung {' '.join(arguments)}")
+    parsed = _parser().parse_args(arguments)
+    parsed.verb(parsed, progress)
 
 
 _DEMO_DAYS = 400
