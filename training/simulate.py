@@ -282,7 +282,7 @@ class _World:
         log_odds += offer(rung, lead, when)
         chance = np.clip(expit(log_odds), 0.01, 0.99)
         # The same lead has the same luck under every policy, so that policies can be compared.
-        luck = self.luck(rung, 2)[lead]
+        luck = self.luck(rung)[lead]
         bound = luck < chance
         scale = goal.horizon_days / 4.0
         delay = scale * self.rng.weibull(_SHAPE, len(lead))
@@ -296,9 +296,9 @@ class _World:
         self.complete(rung, lead[goes], next_when[goes], deeper)
         return lead[goes], next_when[goes], 2.0 * deeper - 1.0
 
-    def luck(self, rung: int, of: int) -> Floats:
+    def luck(self, rung: int, *of: int) -> Floats:
         """Shape (n_leads,): a number in [0, 1) for each lead, the same whatever is done to it."""
-        return np.random.default_rng((self.config.seed, 1 + rung, of)).random(self.config.leads)
+        return np.random.default_rng((self.config.seed, 1 + rung, *of)).random(self.config.leads)
 
     def act(
         self, rung: int, lead: Ints, when: Ints, until: Floats, bound: npt.NDArray[np.bool_]
@@ -375,9 +375,7 @@ class _World:
         """Draw one option for each lead, log the decision, and give back what it changes."""
         as_of = when + self.rng.integers(60_000_000, 3_600_000_000, len(lead))
         shares = self.shares(rung, lead, as_of)
-        luck = np.random.default_rng((self.config.seed, 1 + rung, 1)).random(self.config.leads)[
-            lead
-        ]
+        luck = self.luck(rung, 1)[lead]
         chosen = np.minimum(
             (np.cumsum(shares, axis=1) < luck[:, None]).sum(axis=1), shares.shape[1] - 1
         )
