@@ -28,12 +28,12 @@ from features.signals import RECORD
 from features.store import Event
 from models.bundle import Bundle
 from models.options import NO_ASK, NURTURE
-from models.policy import POLICIES, Beliefs, policy
+from models.policy import POLICIES
 from training.decisions import Decisions, drawn_decisions
 from training.off_policy import Logged, off_policy, predicted_values
 from training.offers import learn_offers
 from training.pipeline import train
-from training.policies import forecast_of
+from training.policies import shares_of
 
 __all__ = ["LOGGED", "Waves", "run"]
 
@@ -249,17 +249,6 @@ def _judged(
 
 def _targets(bundle: Bundle, decisions: Decisions, alone: Iterable[str]) -> dict[str, Floats]:
     """The policies by name, and what sent the waves."""
-    beliefs = forecast_of(
-        bundle, decisions.snapshot, decisions.probability > 0, decisions.topic
-    ).beliefs
-    targets = {name: _shares(name, beliefs, bundle.ladder) for name in [*POLICIES, *alone]}
+    names = [*POLICIES, *alone]
+    targets = {name: shares_of(bundle, decisions, name, exploration=0.0) for name in names}
     return {**targets, LOGGED: decisions.probability}
-
-
-def _shares(name: str, beliefs: Beliefs, ladder: Ladder) -> Floats:
-    """What a policy chooses; whom it would rather nurture is sent nothing, as no wave nurtured."""
-    options = beliefs.options
-    shares = policy(name, options)(beliefs, ladder.policy)
-    shares[:, options.no_ask] += shares[:, options.nurture]
-    shares[:, options.nurture] = 0.0
-    return shares

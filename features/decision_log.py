@@ -241,7 +241,6 @@ class Decided:
     lead : index into the log's leads.
     exposed_at : None where it is not known to have reached the lead.
     outcome : the value in [0, 1] that was reported within the window; None without one.
-    outcome_known_at : when it was learned of.
     is_late : whether a value was reported for a time after the window.
     """
 
@@ -249,7 +248,6 @@ class Decided:
     lead: int
     exposed_at: int | None = None
     outcome: float | None = None
-    outcome_known_at: int | None = None
     is_late: bool = False
 
 
@@ -270,13 +268,12 @@ def decisions_of(log: EventLog, ladder: Ladder) -> list[Decided]:
         if decision.decision_id in found:
             continue
         at = exposed.get(decision.decision_id)
-        outcome, known_at, late = _outcome(log, decision, reported.get(decision.decision_id))
+        outcome, late = _outcome(log, decision, reported.get(decision.decision_id))
         found[decision.decision_id] = Decided(
             decision=decision,
             lead=lead,
             exposed_at=None if at is None else int(log.occurred[at[0]]),
             outcome=outcome,
-            outcome_known_at=known_at,
             is_late=late,
         )
     return list(found.values())
@@ -284,17 +281,17 @@ def decisions_of(log: EventLog, ladder: Ladder) -> list[Decided]:
 
 def _outcome(
     log: EventLog, decision: Decision, found: tuple[int, dict[str, Any]] | None
-) -> tuple[float | None, int | None, bool]:
-    """The value of an outcome, when it was learned of, and whether it came late."""
+) -> tuple[float | None, bool]:
+    """The value of an outcome, and whether it came late."""
     if found is None:
-        return None, None, False
+        return None, False
     row, held = found
     if held.get("late") or log.occurred[row] > decision.expires_at:
-        return None, None, True
+        return None, True
     value = held.get("value")
     if not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
         raise EventsError(f"lead {decision.lead_id!r}: the outcome {value!r} is not in [0, 1]")
-    return float(value), int(log.known[row]), False
+    return float(value), False
 
 
 def _records(log: EventLog, name: str) -> list[tuple[int, int, str]]:

@@ -16,7 +16,15 @@ import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed
 
-__all__ = ["SMALL", "BoostingConfig", "CrossFit", "cross_fit", "lead_folds", "merged"]
+__all__ = [
+    "SMALL",
+    "BoostingConfig",
+    "CrossFit",
+    "cross_fit",
+    "lead_folds",
+    "merged",
+    "threads_for",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -58,7 +66,7 @@ class BoostingConfig:
             "seed": seed,
             "deterministic": True,
             "force_row_wise": True,
-            "num_threads": 1 if rows < SMALL else 0,
+            "num_threads": threads_for(rows),
         }
 
 
@@ -79,6 +87,14 @@ class CrossFit:
                     matrix[rows], raw_score=True, num_iteration=self.rounds
                 )
         return margins
+
+
+def threads_for(rows: int) -> int:
+    """For LightGBM: one thread for few rows, else all (0).
+
+    Where another process has a core, waiting for the second thread costs more than it saves.
+    """
+    return 1 if rows < SMALL else 0
 
 
 def lead_folds(lead: Ints, folds: int, seed: int) -> Ints:

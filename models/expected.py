@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
-from models.boosting import SMALL, CrossFit, lead_folds, merged
+from models.boosting import CrossFit, lead_folds, merged, threads_for
 from models.learner import BoostedTrees
 
 __all__ = ["Expected", "Kind", "expect", "log_odds"]
@@ -78,7 +78,7 @@ def expect(
     for at in range(_FOLDS):
         model = _fitted(matrix, outcome, fold != at, category_columns, kind, seed)
         here = fold == at
-        raw = model.predict(matrix[here], raw_score=True, num_threads=_threads(len(matrix)))
+        raw = model.predict(matrix[here], raw_score=True, num_threads=threads_for(len(matrix)))
         mean[here] = expit(raw) if kind == "share" else raw
         models.append(model)
     learner = BoostedTrees(merged(CrossFit(tuple(models), _ROUNDS)))
@@ -117,17 +117,12 @@ def _fitted(
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": _threads(len(matrix)),
+        "num_threads": threads_for(len(matrix)),
     }
     data = lgb.Dataset(
         matrix[rows], outcome[rows], categorical_feature=category_columns, params=parameters
     )
     return lgb.train(parameters, data, _ROUNDS)
-
-
-def _threads(rows: int) -> int:
-    """For LightGBM: one for few rows, else all (0)."""
-    return 1 if rows < SMALL else 0
 
 
 def _bounded(mean: Floats, fold: Ints, kind: Kind) -> Floats:

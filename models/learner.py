@@ -23,7 +23,7 @@ from sklearn.base import clone
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from features.errors import BundleError
-from models.boosting import SMALL
+from models.boosting import threads_for
 
 __all__ = [
     "Averaged",
@@ -67,12 +67,12 @@ class BoostedTrees:
 
     def margins(self, matrix: Floats) -> Floats:
         """Shape (n,), log-odds before calibration."""
-        margins = self.booster.predict(matrix, raw_score=True, num_threads=_threads(len(matrix)))
+        margins = self.booster.predict(matrix, raw_score=True, num_threads=threads_for(len(matrix)))
         return np.asarray(margins, dtype=np.float64)
 
     def contributions(self, matrix: Floats) -> Floats:
         """Shape (n, n_columns), in log-odds."""
-        threads = _threads(100 * len(matrix))  # a row takes a hundred times as long
+        threads = threads_for(100 * len(matrix))  # a row takes a hundred times as long
         shap = self.booster.predict(matrix, pred_contrib=True, num_threads=threads)
         return np.asarray(shap, dtype=np.float64)[:, :-1]
 
@@ -84,14 +84,6 @@ class BoostedTrees:
     def of_bytes(cls, content: bytes) -> BoostedTrees:
         """The reverse of `to_bytes`."""
         return cls(lgb.Booster(model_str=content.decode()))
-
-
-def _threads(rows: int) -> int:
-    """For LightGBM: one thread for few rows, else all (0).
-
-    Where another process has a core, waiting for the second thread costs more than it saves.
-    """
-    return 1 if rows < SMALL else 0
 
 
 @dataclass(frozen=True, eq=False)

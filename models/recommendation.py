@@ -27,9 +27,9 @@ from models.options import Options
 from models.policy import Policy, choose, policy, probabilities
 from models.tailoring import Personalisation, framing_of, personalisation
 
-__all__ = ["ACTIVE_DAYS", "Adviser", "Ranked", "Recommendation"]
+__all__ = ["Adviser", "Ranked", "Recommendation", "forecast_of"]
 
-ACTIVE_DAYS: Final = 7.0
+_ACTIVE_DAYS: Final = 7.0
 """A lead that did something within so many days is active."""
 _DONE_DAYS: Final = 30.0
 """How long a decision about a customer stays open: there is no step with a horizon."""
@@ -137,7 +137,6 @@ class Adviser:
         # There is no next step to choose by once a lead has bought.
         which = self.policy if step else self._rules
         shares = probabilities(which, forecast.beliefs, self.ladder.policy)[0]
-        shares = shares / shares.sum()
         chosen = choose(shares, decision_id)
         offer = self.ladder.offers[chosen] if chosen < len(self.ladder.offers) else None
         framing, chance = self._framing(offer, decision_id)
@@ -190,17 +189,7 @@ class Adviser:
             at = self._place[offer.id]
             eligible[0, at] = True
             topic[0, at] = any(one in history.topics for one in offer.topics)
-        quiet_us = snapshot.as_of - snapshot.last_active
-        bought = snapshot.position >= len(self.ladder.goals)
-        return self.bundle.offers.forecast(
-            self.bundle.encoding.matrix(snapshot),
-            _filled(scores.advance.probability, bought),
-            _filled(scores.purchase.probability, bought),
-            snapshot.position,
-            eligible,
-            topic,
-            quiet_us <= ACTIVE_DAYS * DAY_US,
-        )
+        return forecast_of(self.bundle, snapshot, scores, eligible, topic)
 
     def _tailored(
         self, offer: Offer | None, position: int, history: OfferHistory
@@ -239,8 +228,29 @@ class Adviser:
         return tuple(sorted(ranked, key=lambda one: (-one.propensity, -(one.gain or 0.0))))
 
 
-def _filled(
-    probability: npt.NDArray[np.float64], bought: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.float64]:
-    """A customer has no score; one half stands in where nothing will be told of it."""
-    return np.where(bought, 0.5, probability)
+def forecast_of(
+    bundle: Bundle,
+    snapshot: Snapshot,
+    scores: Scores,
+    eligible: npt.NDArray[np.bool_],
+    topic: npt.NDArray[np.bool_],
+) -> Forecast:
+    """What each option would do for the leads of a snapshot, whether asked now or judged later.
+
+    Parameters
+    ----------
+    scores : the bundle's scores of the snapshot.
+    eligible, topic : shape (n, n_options).
+    """
+    quiet_us = snapshot.as_of - snapshot.last_active
+    # A customer has no score; one half stands in where nothing will be told of it.
+    bought = snapshot.position >= len(bundle.ladder.goals)
+    return bundle.offers.forecast(
+        bundle.encoding.matrix(snapshot),
+        np.where(bought, 0.5, scores.advance.probability),
+        np.where(bought, 0.5, scores.purchase.probability),
+        snapshot.position,
+        eligible,
+        topic,
+        quiet_us <= _ACTIVE_DAYS * DAY_US,
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import lightgbm as lgb
 import numpy as np
@@ -20,7 +20,7 @@ from models.boosting import lead_folds
 from models.encoding import Encoding
 from models.offer_model import Evidence, OfferModel, usual_before_data
 from models.options import options_of
-from models.outcome_effects import OutcomeEffects, Tried, expected_of, learn_effects
+from models.outcome_effects import Tried, expected_of, learn_effects
 from training.decisions import Decisions, drawn_decisions, observed_decisions
 
 __all__ = ["OfferCounts", "learn_offers", "tried_of"]
@@ -49,10 +49,6 @@ class OfferCounts:
     drawn: int
     observed: int
     pending: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, for the manifest."""
-        return {"drawn": self.drawn, "observed": self.observed, "pending": self.pending}
 
 
 def learn_offers(
@@ -84,22 +80,15 @@ def learn_offers(
     tried = _joined([tried_of(drawn, encoding), by_others])
     advanced = np.concatenate([drawn.advanced, observed.advanced])
     value = np.concatenate([drawn.value, observed.value])
-    model = _learned(ladder, tried, advanced, value, seed)
     evidence, leads = _evidence(ladder, tried, is_drawn)
-    return (
-        OfferModel(
-            ladder,
-            model.advance,
-            model.value,
-            _usual(ladder, tried),
-            evidence,
-            leads,
-            model.amount,
-            _framings(ladder, drawn, seed),
-            usual_amount=model.usual_amount,
-        ),
-        counts,
+    model = replace(
+        _learned(ladder, tried, advanced, value, seed),
+        usual=_usual(ladder, tried),
+        evidence=evidence,
+        leads=leads,
+        framings=_framings(ladder, drawn, seed),
     )
+    return model, counts
 
 
 def _learned(
@@ -116,17 +105,14 @@ def _learned(
         effects, _ = learn_effects(
             options, tried, value, kind, offset=offset, expected=expected, seed=seed
         )
-        return _with(prior, advance, effects, None)
+        return replace(prior, advance=advance, value=effects)
     effects, expected = learn_effects(options, tried, value, kind, seed=seed)
-    learned = _with(prior, advance, effects, expected.learner)
-    return replace(learned, usual_amount=max(float(value.mean()), 1e-6))
-
-
-def _with(
-    prior: OfferModel, advance: OutcomeEffects, value: OutcomeEffects, amount: Any
-) -> OfferModel:
-    return OfferModel(
-        prior.ladder, advance, value, prior.usual, prior.evidence, prior.leads, amount
+    return replace(
+        prior,
+        advance=advance,
+        value=effects,
+        amount=expected.learner,
+        usual_amount=max(float(value.mean()), 1e-6),
     )
 
 

@@ -98,7 +98,7 @@ def train(
         "data_fingerprint": fingerprint(log),
         "config": _told(config),
         "trained_on": counts,
-        "decisions": decided.as_dict(),
+        "decisions": asdict(decided),
     }
     return Bundle(ladder, encoding, models["advancement"], models["purchase"], offers, manifest)
 

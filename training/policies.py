@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from features.event_log import DAY_US, EventLog
+from features.event_log import EventLog
 from features.program import compile_ladder
 from features.snapshot import Snapshot, snapshot_at
 from models.bundle import Bundle
-from models.offer_model import Forecast, of_step
+from models.offer_model import of_step
 from models.policy import policy, probabilities
-from models.recommendation import ACTIVE_DAYS
+from models.recommendation import forecast_of
 from training.decisions import Decisions
 
-__all__ = ["forecast_of", "shares_at", "shares_of"]
+__all__ = ["shares_at", "shares_of"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -33,8 +33,7 @@ def shares_of(
     exploration : instead of the ladder's; 0 gives what the policy itself would choose.
     """
     eligible = decisions.probability > 0
-    forecast = forecast_of(bundle, decisions.snapshot, eligible, decisions.topic)
-    return _shares(bundle, forecast, name, exploration)
+    return _shares(bundle, decisions.snapshot, eligible, decisions.topic, name, exploration)
 
 
 def shares_at(
@@ -50,27 +49,18 @@ def shares_at(
     snapshot = snapshot_at(log, compile_ladder(bundle.ladder), names, lead, as_of)
     there = [of_step(bundle.ladder, at) for at in snapshot.position.tolist()]
     eligible = np.array(there, dtype=np.bool_).reshape(len(lead), len(bundle.offers.options))
-    forecast = forecast_of(bundle, snapshot, eligible, np.zeros_like(eligible))
-    return _shares(bundle, forecast, name, exploration)
+    return _shares(bundle, snapshot, eligible, np.zeros_like(eligible), name, exploration)
 
 
-def forecast_of(bundle: Bundle, snapshot: Snapshot, eligible: Bools, topic: Bools) -> Forecast:
-    """What each option would do for the leads of a snapshot."""
-    scores = bundle.score(snapshot)
-    bought = snapshot.position >= len(bundle.ladder.goals)
-    silent_us = snapshot.as_of - snapshot.last_active
-    return bundle.offers.forecast(
-        bundle.encoding.matrix(snapshot),
-        np.where(bought, 0.5, scores.advance.probability),
-        np.where(bought, 0.5, scores.purchase.probability),
-        snapshot.position,
-        eligible,
-        topic,
-        silent_us <= ACTIVE_DAYS * DAY_US,
-    )
-
-
-def _shares(bundle: Bundle, forecast: Forecast, name: str, exploration: float | None) -> Floats:
+def _shares(
+    bundle: Bundle,
+    snapshot: Snapshot,
+    eligible: Bools,
+    topic: Bools,
+    name: str,
+    exploration: float | None,
+) -> Floats:
+    forecast = forecast_of(bundle, snapshot, bundle.score(snapshot), eligible, topic)
     settings = bundle.ladder.policy
     if exploration is not None:
         settings = replace(settings, exploration=exploration)

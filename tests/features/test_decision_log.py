@@ -290,9 +290,9 @@ def test_what_became_of_each():
     first, second, of_bob = decisions_of(log_of(several()), LADDER)
     assert [each.decision.decision_id for each in (first, second, of_bob)] == ["d-1", "d-2", "d-3"]
     assert [each.lead for each in (first, second, of_bob)] == [1, 1, 2]
-    assert first == Decided(DECISION, 1, NOON + HOUR, 0.5, NOON + 5 * HOUR, False)
+    assert first == Decided(DECISION, 1, NOON + HOUR, 0.5, False)
     assert (second.exposed_at, second.outcome, second.is_late) == (NOON + DAY_US, None, False)
-    assert (of_bob.exposed_at, of_bob.outcome_known_at) == (None, None)
+    assert (of_bob.exposed_at, of_bob.outcome) == (None, None)
 
 
 @settings(deadline=None)
@@ -325,7 +325,6 @@ def test_late_outcomes():
         assert json.loads(event.properties)["late"] == (outcome is None)
         (found,) = decisions_of(log_of([made, event]), LADDER)
         assert (found.outcome, found.is_late) == (outcome, outcome is None)
-        assert found.outcome_known_at == (None if outcome is None else known_at)
 
 
 def test_late_whatever_is_said():

@@ -22,10 +22,10 @@ from models.boosting import BoostingConfig
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.goal_model import FitConfig
 from models.offer_model import Forecast, of_step
+from models.recommendation import forecast_of
 from models.served_policy import ServedPolicy, read_served, write_served
 from tests.training.test_offers import log_of_simulation
 from training.pipeline import TrainConfig, train
-from training.policies import forecast_of
 from training.simulate import Simulation, SimulationConfig, simulate
 
 FILES = {"manifest.json", "ladder.toml", "model.json", "offers.json", "advancement.txt"}
@@ -181,7 +181,7 @@ def forecast_at_the_end(bundle: Bundle, log: EventLog) -> Forecast:
     """What the options would do for every lead of a log."""
     shot = snapshot(log, bundle.ladder, None, when(int(log.known.max())))
     eligible = np.array([of_step(bundle.ladder, at) for at in shot.position])
-    return forecast_of(bundle, shot, eligible, np.zeros_like(eligible))
+    return forecast_of(bundle, shot, bundle.score(shot), eligible, np.zeros_like(eligible))
 
 
 def assert_same_forecast(one: Forecast, other: Forecast) -> None:

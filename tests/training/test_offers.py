@@ -151,7 +151,7 @@ def test_nothing_to_learn_from():
     """Without a decision whose window is over the model is the prior, and says so everywhere."""
     model, counts = learned(lives(3), until=2)
     assert model.as_dict() == OfferModel.prior(LADDER).as_dict()
-    assert counts.as_dict() == {"drawn": 0, "observed": 0, "pending": 0}
+    assert counts == OfferCounts(0, 0, 0)
 
 
 def test_pending_decisions_are_counted_and_not_learned_from():
