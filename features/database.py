@@ -1,14 +1,18 @@
-"""Databases: how they are opened, and what differs between them.
+"""Databases: how they are opened, read and written, and what differs between them.
 
-Everything else of the store is SQLAlchemy Core that any of them understands.
+SQLite in its write-ahead mode, and PostgreSQL. Everything else of the store is SQLAlchemy Core that
+both understand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from types import TracebackType
+from typing import Any, Final, Self, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,7 +22,97 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from features.errors import StoreError
 
-__all__ = ["Prepared", "cause", "insert_into", "new_engine", "parsed_url", "shown", "write_ahead"]
+__all__ = ["Database", "Prepared", "cause", "insert_into", "new_engine", "parsed_url", "shown"]
+
+_WRITES: Final = "rung_writes"
+"""The execution option of connections that are going to write."""
+_DRIVER: Final = "postgresql+psycopg"
+
+
+class Database:
+    """A database that is read and written by threads and processes at once.
+
+    A write transaction of SQLite holds the one write lock from its beginning, so that what it has
+    read is still true when it writes; threads of one process take turns before that. PostgreSQL
+    needs neither.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        self._turn: AbstractContextManager[object] = (
+            threading.Lock() if self.is_sqlite else nullcontext()
+        )
+
+    @classmethod
+    def open(cls, url: str | Path) -> Self:
+        """The database at a path or a URL, made where there is none. It holds no tables yet.
+
+        Raises
+        ------
+        StoreError : no database there can be opened.
+        """
+        engine = new_engine(url)
+        try:
+            with engine.connect() as connection:
+                if engine.dialect.name == "sqlite":
+                    connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+        except sa.exc.SQLAlchemyError as error:
+            engine.dispose()
+            raise StoreError(f"{shown(engine.url)}: cannot be opened: {cause(error)}") from error
+        return cls(engine)
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction that writes: durable when the block ends, nothing of it after an error.
+
+        Raises
+        ------
+        StoreError : the database is out of reach, or busy for too long.
+        """
+        with self._turn, _reachable(self.engine), self.engine.connect() as connection:
+            connection.execution_options(**{_WRITES: True})
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection to read with; StoreError where the database is out of reach."""
+        with _reachable(self.engine), self.engine.connect() as connection:
+            yield connection
+
+    def write_ahead(self) -> None:
+        """Let readers go on while there is a writer; the database remembers it."""
+        if self.is_sqlite:
+            connection = self.engine.raw_connection()  # it cannot be done within a transaction
+            try:
+                connection.cursor().execute("PRAGMA journal_mode=WAL").fetchall()
+            finally:
+                connection.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+@contextmanager
+def _reachable(engine: sa.Engine) -> Iterator[None]:
+    """What the driver says of a database that is gone, locked or full, as a StoreError."""
+    try:
+        yield
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+        raise StoreError(f"{shown(engine.url)}: {cause(error)}") from error
 
 
 def parsed_url(url: str | Path) -> sa.URL:
@@ -26,23 +120,33 @@ def parsed_url(url: str | Path) -> sa.URL:
     if isinstance(url, Path) or "://" not in url:
         return sa.URL.create("sqlite", database=str(url))
     try:
-        return sa.make_url(url)
+        parsed = sa.make_url(url)
     except sa.exc.ArgumentError as error:
-        raise StoreError(f"{url!r} is no store; write a path or sqlite:///events.db") from error
+        raise StoreError(
+            f"{url!r} is no store; write a path, sqlite:///events.db or"
+            " postgresql://user@host/database"
+        ) from error
+    if parsed.drivername in ("postgresql", "postgres"):
+        return parsed.set(drivername=_DRIVER)
+    return parsed
 
 
 def new_engine(url: str | Path) -> sa.Engine:
     """An engine whose commits are on the disk when they return. It writes nothing yet."""
     parsed = parsed_url(url)
     try:
+        if parsed.get_backend_name() == "postgresql":
+            return sa.create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20)
         if parsed.get_backend_name() != "sqlite":
-            return sa.create_engine(parsed)
+            raise StoreError(f"{shown(parsed)}: a store is SQLite or PostgreSQL")
         if parsed.database in (None, "", ":memory:"):
-            return _in_memory(parsed)
-        engine = sa.create_engine(parsed, connect_args={"timeout": 30.0})
+            engine = _in_memory(parsed)
+        else:
+            engine = sa.create_engine(parsed, connect_args={"timeout": 30.0})
     except (sa.exc.ArgumentError, ImportError) as error:
         raise StoreError(f"{shown(parsed)}: no such kind of database: {error}") from error
     sa.event.listen(engine, "connect", _make_durable)
+    sa.event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -58,18 +162,16 @@ def _in_memory(url: sa.URL) -> sa.Engine:
 
 
 def _make_durable(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # transactions begin below, not when the driver thinks so
     cursor = connection.cursor()
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA cache_size=-65536")  # KiB
     cursor.close()
 
 
-def write_ahead(engine: sa.Engine) -> None:
-    """Let readers go on while there is a writer; the database remembers it."""
-    if engine.dialect.name != "sqlite":
-        return
-    with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+def _begin(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def insert_into(engine: sa.Engine, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
@@ -99,11 +201,14 @@ class Prepared:
     def all(self, engine: sa.Engine, **values: object) -> list[Any]:
         """All rows, as tuples."""
         given = values if self.order is None else tuple(values[name] for name in self.order)
-        connection = engine.raw_connection()
+        with _reachable(engine):
+            connection = engine.raw_connection()
         try:
             cursor = connection.cursor()
             cursor.execute(self.text, given)
             return list(cursor.fetchall())
+        except engine.dialect.loaded_dbapi.OperationalError as error:
+            raise StoreError(f"{shown(engine.url)}: {error}") from error
         finally:
             connection.close()  # back to the pool
 

@@ -6,12 +6,21 @@ RungError
 ├── UnknownLead          a lead that the log does not hold
 ├── UnknownOffer         an offer that the ladder does not have
 ├── UnknownDecision      a decision that was never made here
+├── UnknownLink          a link between two ids that does not stand
+├── UnknownEndpoint      an endpoint of notifications that there is none of
+├── EndpointDisabled     an endpoint that gets nothing until it is enabled again
+├── ForbiddenAddress     a URL that nothing may be sent to
 ├── DecisionConflict     a decision or an outcome that is stored already, and says otherwise
 ├── NotEnoughData        nothing to learn from or to evaluate on
 ├── BundleError          a bundle that is absent, damaged, or made for another ladder
 ├── StoreError           an event store that cannot be opened, or is not ours
 ├── TimeError            an instant without a time zone, or a text that is no time
 ├── NoModel              a probability asked for before there is a model
+├── KeyNeeded            a request without a key, or with one that is not known
+├── NotAllowed           a request that its key, or its sender, may not make
+├── TooManyRequests      a caller that asks too often; carries how long to wait
+├── UnknownKey           a key that was never made here
+├── InvalidKey           a key that cannot be made: its name, scopes or source will not do
 ├── PolicyError          a policy that there is none of, or that gave what is no distribution
 └── SettingsError        in serving.settings: an environment that cannot be used
 """
@@ -25,17 +34,26 @@ from difflib import get_close_matches
 __all__ = [
     "BundleError",
     "DecisionConflict",
+    "EndpointDisabled",
     "EventsError",
+    "ForbiddenAddress",
+    "InvalidKey",
+    "KeyNeeded",
     "LadderError",
     "Mistake",
     "NoModel",
+    "NotAllowed",
     "NotEnoughData",
     "PolicyError",
     "RungError",
     "StoreError",
     "TimeError",
+    "TooManyRequests",
     "UnknownDecision",
+    "UnknownEndpoint",
+    "UnknownKey",
     "UnknownLead",
+    "UnknownLink",
     "UnknownOffer",
     "did_you_mean",
 ]
@@ -99,6 +117,27 @@ class UnknownDecision(RungError):
         return cls(f"no decision {decision_id!r} was made here")
 
 
+class UnknownLink(RungError):
+    """A link between two ids that does not stand."""
+
+
+class UnknownEndpoint(RungError):
+    """An endpoint of notifications that there is none of."""
+
+    @classmethod
+    def named(cls, endpoint_id: str) -> UnknownEndpoint:
+        """The error for one unknown endpoint."""
+        return cls(f"there is no endpoint {endpoint_id!r}")
+
+
+class EndpointDisabled(RungError):
+    """An endpoint that gets nothing until it is enabled again."""
+
+
+class ForbiddenAddress(RungError):
+    """A URL, or an address, that nothing may be sent to; says why."""
+
+
 class DecisionConflict(RungError):
     """A decision or an outcome that is stored already, and says otherwise."""
 
@@ -125,6 +164,35 @@ class NoModel(RungError):
 
 class PolicyError(RungError):
     """A policy that there is none of, or one whose probabilities are no distribution."""
+
+
+class KeyNeeded(RungError):
+    """A request without a key, or with one that is not known here or was revoked."""
+
+
+class NotAllowed(RungError):
+    """A request that its key may not make, or that came from where none may come from."""
+
+
+class TooManyRequests(RungError):
+    """A caller asks too often. `seconds` is how long to wait."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(message)
+
+
+class UnknownKey(RungError):
+    """A key that was never made here."""
+
+    @classmethod
+    def named(cls, key_id: str, known: Sequence[str] = ()) -> UnknownKey:
+        """The error for one unknown key, with a hint where a known id is close."""
+        return cls(f"no key {key_id!r} was made here{did_you_mean(key_id, known)}")
+
+
+class InvalidKey(RungError):
+    """A key that cannot be made: its name, its scopes or its source will not do."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

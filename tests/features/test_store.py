@@ -204,7 +204,7 @@ def test_durable(tmp_path):
     path = tmp_path / "store.db"
     with EventStore.open(path) as store:
         store.append_events([Event("m", "ann", "view", 1, 1)])
-        with store._engine.connect() as connection:
+        with store.database.engine.connect() as connection:
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
     with EventStore.existing(f"sqlite:///{path}") as store:
@@ -292,11 +292,11 @@ def test_minutes_in_another_database():
 
 def test_scores(store):
     """The latest score of a lead replaces the one before."""
-    assert store.score_of("ann") is None
-    assert store.save_scores([SCORE, replace(SCORE, lead_id="bob", p_advance=None)]) == 2
-    store.save_scores([replace(SCORE, priority=0.5)])
-    assert store.score_of("ann") == replace(SCORE, priority=0.5)
-    bob = store.score_of("bob")
+    assert store.scores.of("ann") is None
+    assert store.scores.save([SCORE, replace(SCORE, lead_id="bob", p_advance=None)]) == 2
+    store.scores.save([replace(SCORE, priority=0.5)])
+    assert store.scores.of("ann") == replace(SCORE, priority=0.5)
+    bob = store.scores.of("bob")
     assert bob is not None
     assert bob.p_advance is None
 
@@ -304,9 +304,9 @@ def test_scores(store):
 def test_queue(store):
     """The queue goes by priority, then by lead, and goes on after the last one seen."""
     priorities = {"a": 0.1, "b": 0.3, "c": 0.3, "d": 1 / 3, "e": 0.0}
-    store.save_scores(replace(SCORE, lead_id=k, priority=p) for k, p in priorities.items())
+    store.scores.save(replace(SCORE, lead_id=k, priority=p) for k, p in priorities.items())
     seen, after = [], None
-    while part := store.queue(2, after):
+    while part := store.scores.queue(2, after):
         seen += [score.lead_id for score in part]
         after = part[-1].priority, part[-1].lead_id
     assert seen == ["d", "b", "c", "a", "e"]
@@ -327,40 +327,14 @@ def test_a_database_of_others(tmp_path):
     assert path.read_bytes() == before
 
 
-def test_another_schema(tmp_path):
-    """A store of another version is refused."""
-    path = tmp_path / "store.db"
-    with EventStore.open(path) as store, store._engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE rung_meta SET value = '99'")
-    with pytest.raises(StoreError, match="has schema 99, this version reads 2"):
-        EventStore.open(path)
-
-
-def test_an_older_schema(tmp_path):
-    """A store of the first schema gets the table that it lacks when opened, and loses nothing."""
-    path = tmp_path / "store.db"
-    with EventStore.open(path) as store:
-        store.append_events([MADE])
-        with store._engine.begin() as connection:
-            connection.exec_driver_sql("DROP TABLE rep_minutes")
-            connection.exec_driver_sql("UPDATE rung_meta SET value = '1'")
-    with EventStore.existing(path) as store:
-        assert store.event("made") == MADE
-        assert store.append_new([SHOWN], 20_000, 5.0)
-    with EventStore.existing(path) as store, store._engine.connect() as connection:
-        assert store.rep_minutes(20_000) == 5.0
-        version = connection.exec_driver_sql("SELECT value FROM rung_meta").scalar()
-        assert version == "2"
-
-
 @pytest.mark.parametrize(
     ("url", "message"),
     [
         ("{folder}/text.db", "cannot be opened: file is not a database"),
         ("{folder}/no/store.db", "cannot be opened: unable to open database file"),
         ("sqlite:////{folder}/no/store.db", "cannot be opened"),
-        ("nonsense://host/x", "no such kind of database"),
-        ("://", "is no store; write a path or sqlite:///events.db"),
+        ("nonsense://host/x", "a store is SQLite or PostgreSQL"),
+        ("://", "is no store; write a path, sqlite:///events.db or postgresql://"),
     ],
 )
 def test_what_cannot_be_opened(tmp_path, url, message):

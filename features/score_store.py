@@ -1,0 +1,322 @@
+"""The latest score of each lead, which the queue is made of, and who is to be scored anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from features.database import Database, Prepared, insert_into
+from features.schema import identities, leases, meta, scores, stale
+
+__all__ = ["Former", "Mark", "ScoreStore", "StoredScore", "Told"]
+
+_BATCH: Final = 5000
+_IDS: Final = 500
+_FULL_RUN: Final = "full_run"
+_WANTED: Final = "full_run_wanted"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredScore:
+    """The latest score of a lead, as the queue shows it.
+
+    Parameters
+    ----------
+    as_of, scored_at, last_active : microseconds since the epoch; `as_of` is what was known,
+        `scored_at` when it was computed.
+    step : the id of the next step; `position` counts the rungs completed.
+    p_advance, low, high, p_purchase : probabilities in [0, 1]; None where data are insufficient.
+    priority : the queue's order, the highest first.
+    percentile : share of leads with a lower priority when it was scored, in [0, 1].
+    reasons : JSON text.
+    bundle : fingerprint of what scored.
+    band : low, medium or high; None for a lead that is not queued.
+    waiting_since : when the lead asked something that was not answered yet.
+    """
+
+    lead_id: str
+    ladder: str
+    as_of: int
+    step: str
+    position: int
+    p_advance: float | None
+    low: float | None
+    high: float | None
+    p_purchase: float | None
+    priority: float
+    percentile: float | None
+    reasons: str
+    bundle: str
+    scored_at: int
+    last_active: int | None
+    band: str | None = None
+    waiting_since: int | None = None
+
+
+class Mark(NamedTuple):
+    """That something new is known of a subject since an instant, in microseconds."""
+
+    subject: str
+    mark: str
+    since: int
+
+
+class Former(NamedTuple):
+    """What the stored score of a lead was."""
+
+    as_of: int
+    step: str
+    position: int
+    band: str | None
+    bundle: str
+
+
+Told = Callable[[sa.Connection, Mapping[str, Former], Sequence[StoredScore]], None]
+"""What is to be done, in the same transaction, when scores take the place of former ones."""
+
+
+class ScoreStore:
+    """One score a lead, and which leads must be scored anew."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._replace = _replace_score(database.engine)
+        insert = insert_into(database.engine, stale)
+        self._mark = Prepared.of(
+            insert.on_conflict_do_update(
+                index_elements=["subject"],
+                set_={"mark": insert.excluded.mark, "leased_until": insert.excluded.leased_until},
+            ),
+            database.engine,
+            ("subject", "mark", "since", "leased_until"),
+        )
+
+    # ------------------------------------------------------------------------------------- marks
+
+    def mark(self, connection: sa.Connection, since: Mapping[str, int], mark: str) -> None:
+        """Let leads be scored anew.
+
+        Parameters
+        ----------
+        since : by subject, when the first news came, in microseconds since the epoch.
+        mark : no other call's.
+        """
+        if since:
+            rows = [(subject, mark, since[subject], 0) for subject in sorted(since)]
+            self._mark.many(connection, rows)
+
+    def take_marks(self, limit: int, now: int, lease_us: int) -> list[Mark]:
+        """The oldest marks that nobody works on; while the lease lasts they are the caller's."""
+        free = stale.c.leased_until <= now
+        with self._database.reading() as connection:
+            if connection.scalar(sa.select(stale.c.subject).where(free).limit(1)) is None:
+                return []
+        wanted = sa.select(stale.c.subject, stale.c.mark, stale.c.since).where(free)
+        wanted = wanted.order_by(stale.c.since, stale.c.subject).limit(limit)
+        with self._database.writing() as connection:
+            found = connection.execute(wanted.with_for_update(skip_locked=True))
+            marks = [Mark(*row) for row in found]
+            for at in range(0, len(marks), _IDS):
+                some = [mark.subject for mark in marks[at : at + _IDS]]
+                leased = sa.update(stale).where(stale.c.subject.in_(some))
+                connection.execute(leased.values(leased_until=now + lease_us))
+        return marks
+
+    def marked(self) -> tuple[int, int | None]:
+        """How many marks there are, and the instant of the oldest, in microseconds."""
+        with self._database.reading() as connection:
+            count, since = connection.execute(
+                sa.select(sa.func.count(), sa.func.min(stale.c.since))
+            ).one()
+        return int(count), since
+
+    def marked_leads(self, connection: sa.Connection, leads: Sequence[str]) -> set[str]:
+        """Those of some leads of which something new is known that was not scored yet."""
+        lead = sa.func.coalesce(identities.c.lead_id, stale.c.subject)
+        joined = stale.outerjoin(identities, identities.c.id == stale.c.subject)
+        found: set[str] = set()
+        for at in range(0, len(leads), _IDS):
+            some = lead.in_(leads[at : at + _IDS])
+            found |= set(connection.scalars(sa.select(lead).select_from(joined).where(some)))
+        return found
+
+    # ------------------------------------------------------------------------------------- scores
+
+    def save(
+        self,
+        rows: Iterable[StoredScore],
+        then: Told | None = None,
+        done: Sequence[Mark] = (),
+        gone: Sequence[str] = (),
+    ) -> int:
+        """Keep scores, each in place of the lead's former one unless that is newer; their number.
+
+        Parameters
+        ----------
+        then : is called in the same transaction, with the former scores and those that were kept.
+        done : marks that are served by it; one that was set again meanwhile stays.
+        gone : leads that have no score any more.
+        """
+        remaining, saved = iter(rows), 0
+        part = list(islice(remaining, _BATCH))
+        while True:
+            following = list(islice(remaining, _BATCH))
+            with self._database.writing() as connection:
+                saved += self._save_part(connection, part, then)
+                if not following:
+                    _delete_scores(connection, gone)
+                    _delete_marks(connection, done)
+            if not following:
+                return saved
+            part = following
+
+    def _save_part(
+        self, connection: sa.Connection, rows: Sequence[StoredScore], then: Told | None
+    ) -> int:
+        former = _former(connection, [row.lead_id for row in rows])
+        kept = [row for row in rows if _is_newer(row, former.get(row.lead_id))]
+        if kept:
+            ordered = sorted(kept, key=lambda row: row.lead_id)  # no deadlocks
+            connection.execute(self._replace, [asdict(row) for row in ordered])
+            if then is not None:
+                then(connection, former, kept)
+        return len(kept)
+
+    def queue(self, limit: int, after: tuple[float, str] | None = None) -> list[StoredScore]:
+        """Scores by priority, the highest first, then by lead; `after` is the last pair seen."""
+        wanted = sa.select(scores).order_by(scores.c.priority.desc(), scores.c.lead_id)
+        if after is not None:
+            priority, lead_id = after
+            same = sa.and_(scores.c.priority == priority, scores.c.lead_id > lead_id)
+            wanted = wanted.where(sa.or_(scores.c.priority < priority, same))
+        return self._found(wanted.limit(limit))
+
+    def of(self, lead_id: str) -> StoredScore | None:
+        """The latest score of the lead that an id belongs to, None where it has none."""
+        lead = sa.select(identities.c.lead_id).where(identities.c.id == lead_id).scalar_subquery()
+        wanted = sa.select(scores).where(scores.c.lead_id == sa.func.coalesce(lead, lead_id))
+        return next(iter(self._found(wanted)), None)
+
+    def probabilities(self, bundle: str) -> list[float]:
+        """The chances of all queued leads that a bundle has scored."""
+        wanted = sa.select(scores.c.p_advance).where(
+            scores.c.bundle == bundle, scores.c.priority >= 0, scores.c.p_advance.is_not(None)
+        )
+        with self._database.reading() as connection:
+            return [float(one) for one in connection.scalars(wanted)]
+
+    def waiting(self, before: int, limit: int) -> list[StoredScore]:
+        """Leads that have waited for a reply since before an instant, the longest first."""
+        wanted = sa.select(scores).where(scores.c.waiting_since < before)
+        return self._found(wanted.order_by(scores.c.waiting_since).limit(limit))
+
+    def _found(self, wanted: sa.Select[tuple[object, ...]]) -> list[StoredScore]:
+        with self._database.reading() as connection:
+            return [StoredScore(**row._mapping) for row in connection.execute(wanted)]
+
+    # -------------------------------------------------------------------------------- all leads
+
+    def want_full_run(self, connection: sa.Connection) -> None:
+        """Let all leads be scored anew as soon as a service runs."""
+        _set(connection, _WANTED, "1")
+
+    def full_run(self) -> dict[str, Any] | None:
+        """What is kept of the last scoring of all leads; None before the first, or if one is due.
+
+        See `finish_full_run`.
+        """
+        with self._database.reading() as connection:
+            found: dict[str, str] = dict(
+                connection.execute(
+                    sa.select(meta.c.key, meta.c.value).where(meta.c.key.in_([_FULL_RUN, _WANTED]))
+                )
+                .tuples()
+                .all()
+            )
+        if _WANTED in found or _FULL_RUN not in found:
+            return None
+        run: dict[str, Any] = json.loads(found[_FULL_RUN])
+        return run
+
+    def begin_full_run(self) -> None:
+        """What is wanted from now on is wanted of the next one."""
+        with self._database.writing() as connection:
+            connection.execute(sa.delete(meta).where(meta.c.key == _WANTED))
+
+    def finish_full_run(self, run: Mapping[str, object]) -> None:
+        """Keep what a scoring of all leads found, for every process to see."""
+        with self._database.writing() as connection:
+            _set(connection, _FULL_RUN, json.dumps(run))
+
+    # ------------------------------------------------------------------------------------- leases
+
+    def lease(self, name: str, holder: str, now: int, duration_us: int) -> bool:
+        """Whether some work is the holder's alone until `now + duration_us`, in microseconds."""
+        insert = insert_into(self._database.engine, leases)
+        take = insert.values(name=name, holder=holder, until=now + duration_us)
+        take = take.on_conflict_do_update(
+            index_elements=["name"],
+            set_={"holder": insert.excluded.holder, "until": insert.excluded.until},
+            where=sa.or_(leases.c.until <= now, leases.c.holder == holder),
+        )
+        with self._database.writing() as connection:
+            return connection.execute(take.returning(leases.c.name)).first() is not None
+
+    def release(self, name: str, holder: str) -> None:
+        """Let somebody else do the work."""
+        with self._database.writing() as connection:
+            mine = sa.and_(leases.c.name == name, leases.c.holder == holder)
+            connection.execute(sa.delete(leases).where(mine))
+
+
+def _is_newer(row: StoredScore, former: Former | None) -> bool:
+    return former is None or row.as_of >= former.as_of
+
+
+def _former(connection: sa.Connection, leads: Sequence[str]) -> dict[str, Former]:
+    found: dict[str, Former] = {}
+    columns = [scores.c[name] for name in Former._fields]
+    for at in range(0, len(leads), _IDS):
+        some = scores.c.lead_id.in_(leads[at : at + _IDS])
+        wanted = sa.select(scores.c.lead_id, *columns).where(some).order_by(scores.c.lead_id)
+        for lead, *values in connection.execute(wanted.with_for_update()):
+            found[lead] = Former(*values)
+    return found
+
+
+def _delete_scores(connection: sa.Connection, leads: Sequence[str]) -> None:
+    for at in range(0, len(leads), _IDS):
+        some = scores.c.lead_id.in_(leads[at : at + _IDS])
+        connection.execute(sa.delete(scores).where(some))
+
+
+def _delete_marks(connection: sa.Connection, done: Sequence[Mark]) -> None:
+    """Take marks away, but for those that were set again."""
+    by_mark: dict[str, list[str]] = {}
+    for one in sorted(done, key=lambda mark: mark.subject):
+        by_mark.setdefault(one.mark, []).append(one.subject)
+    for mark, subjects in by_mark.items():
+        for at in range(0, len(subjects), _IDS):
+            some = stale.c.subject.in_(subjects[at : at + _IDS])
+            connection.execute(sa.delete(stale).where(stale.c.mark == mark, some))
+
+
+def _set(connection: sa.Connection, key: str, value: str) -> None:
+    insert = insert_into(connection.engine, meta).values(key=key, value=value)
+    connection.execute(
+        insert.on_conflict_do_update(index_elements=["key"], set_={"value": insert.excluded.value})
+    )
+
+
+def _replace_score(engine: sa.Engine) -> sa.Insert:
+    insert = insert_into(engine, scores)
+    values = {column.name: insert.excluded[column.name] for column in scores.c}
+    del values["lead_id"]
+    return insert.on_conflict_do_update(
+        index_elements=["lead_id"], set_=values, where=scores.c.as_of <= insert.excluded.as_of
+    )
