@@ -101,6 +101,10 @@ class Identities:
         for link in links:
             self._known[link[:3]] = (link.occurred_at, now)
 
+    def forget(self) -> None:
+        """Look all links up again: some were erased."""
+        self._known.clear()
+
     def undo(self, connection: sa.Connection, link: tuple[str, str, str], at: int) -> set[str]:
         """Let a link hold no longer, whoever tells it again; the ids whose lead has changed.
 

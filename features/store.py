@@ -259,20 +259,24 @@ class EventStore:
 
     # ---------------------------------------------------------------------------------- reading
 
-    def events_of(self, lead_id: str) -> list[Row]:
-        """The events of the lead that an id belongs to, in time order.
+    def read(self, subject: str) -> tuple[str, list[Row]]:
+        """The lead that an id belongs to, and its events in time order.
 
         They are as `features.lead_events.log_of_rows` takes them. What is known of one person
         under several ids was known of it when these were known to be one; the id that the lead
         began with is the person. (Before, the others were somebody else.)
         """
-        rows = self._of_lead.all(self.database.engine, lead=lead_id)
+        rows = self._of_lead.all(self.database.engine, lead=subject) if "\0" not in subject else []
         if not rows:
-            return []
-        subjects, names, occurred, known, texts, joined = zip(*rows, strict=True)
+            return subject, []
+        leads, subjects, names, occurred, known, texts, joined = zip(*rows, strict=True)
         if joined.count(0) != len(joined):
-            known = _known_since(subjects, known, joined)
-        return list(zip(names, occurred, known, _objects(texts), strict=True))
+            known = _known_since(subjects, occurred, known, joined)
+        return leads[0], list(zip(names, occurred, known, _objects(texts), strict=True))
+
+    def events_of(self, subject: str) -> list[Row]:
+        """The events of the lead that an id belongs to; see `read`."""
+        return self.read(subject)[1]
 
     def lead_of(self, subject: str) -> str:
         """The lead that an id belongs to; itself where nothing says otherwise."""
@@ -364,18 +368,22 @@ def _row_of(arrival: Arrival) -> tuple[str, str, str, int, int, str]:
     )
 
 
-def _rows_of_lead() -> sa.Select[tuple[str, str, int, int, str, int]]:
-    """The events of all ids of the lead that `lead` belongs to."""
+def _rows_of_lead() -> sa.Select[tuple[str, str, str, int, int, str, int]]:
+    """The lead that the id `lead` belongs to, and the events of all its ids."""
     named = sa.bindparam("lead", type_=sa.Text)
     of = sa.select(_identities.c.lead_id).where(_identities.c.id == named).scalar_subquery()
+    together = sa.select(_identities.c.lead_id, _identities.c.id, _identities.c.joined_at)
+    alone = sa.select(
+        named.label("lead_id"),
+        named.label("id"),
+        sa.literal_column("0", sa.BigInteger).label("joined_at"),
+    )
     members = sa.union_all(
-        sa.select(_identities.c.id, _identities.c.joined_at).where(_identities.c.lead_id == of),
-        sa.select(
-            named.label("id"), sa.literal_column("0", sa.BigInteger).label("joined_at")
-        ).where(of.is_(None)),
+        together.where(_identities.c.lead_id == of), alone.where(of.is_(None))
     ).subquery()
     wanted = sa.select(
-        _events.c.lead_id,
+        members.c.lead_id,
+        members.c.id,
         _events.c.name,
         _events.c.occurred_at,
         _events.c.known_at,
@@ -386,10 +394,13 @@ def _rows_of_lead() -> sa.Select[tuple[str, str, int, int, str, int]]:
 
 
 def _known_since(
-    subjects: Sequence[str], known: Sequence[int], joined: Sequence[int]
+    subjects: Sequence[str],
+    occurred: Sequence[int],
+    known: Sequence[int],
+    joined: Sequence[int],
 ) -> tuple[int, ...]:
     """When each event was known of the person: that of another id, not before the ids were one."""
-    first, since = subjects[0], joined[0]
+    _, first, since = min(zip(occurred, subjects, joined, strict=True))
     return tuple(
         known[at] if subject == first else max(known[at], joined[at], since)
         for at, subject in enumerate(subjects)
