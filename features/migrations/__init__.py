@@ -1,4 +1,4 @@
-"""Brings the tables of a database up to date, with Alembic; `versions` has one file a change."""
+"""Brings the tables of a database up to date with Alembic; `scripts/versions`: a file a change."""
 
 from __future__ import annotations
 
@@ -94,6 +94,6 @@ def _upgrade(connection: sa.Connection) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("script_location", str(Path(__file__).parent / "scripts"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
