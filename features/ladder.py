@@ -29,6 +29,7 @@ __all__ = [
     "Operator",
     "PolicySettings",
     "SignalRow",
+    "Source",
     "Step",
     "Trait",
     "Value",
@@ -213,6 +214,43 @@ class SignalRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A tool that sends events in a form of its own, and where in its payload each thing stands.
+
+    Paths are as `data.items[0].id`; an empty one means that there is no such thing.
+
+    Parameters
+    ----------
+    signature : what the header `header` holds of the raw body, after `prefix`.
+    secret : "env:" and the name of the variable that holds it.
+    items : where the list of events stands; empty: the body is the list, or the one event.
+    subject, anonymous : the ids of the lead; within an event, as are all paths below.
+    event : the name of all events, or of those that `names` does not have; "" ignores them.
+    event_at : where an event's kind stands.
+    names : the names of events, by kind; empty: the kind is the name.
+    time : when it happened; empty: when it arrived.
+    message_id : what is the same when it is sent again; empty: all that it says.
+    properties : names of properties, each with its path.
+    """
+
+    name: str
+    signature: Literal["hmac-sha256-hex", "hmac-sha256-base64", "none"]
+    secret: str = ""
+    header: str = ""
+    prefix: str = ""
+    items: str = ""
+    subject: str = ""
+    anonymous: str = ""
+    event: str = ""
+    event_at: str = ""
+    names: tuple[tuple[str, str], ...] = ()
+    time: str = ""
+    time_unit: Literal["rfc3339", "s", "ms"] = "rfc3339"
+    message_id: str = ""
+    properties: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class EventNames:
     """What the events with a fixed role are called in this business's log."""
 
@@ -336,6 +374,8 @@ class Ladder:
     dormant_after_days : a lead silent for longer is no longer scored in training or queued.
     max_effort_jump : the largest ratio of one step's effort to the one below that is not a jump; no
         offer that asks more is recommended.
+    sources : tools whose events are understood; how events come in does not change what they
+        mean, so they are not part of its identity.
     source : the text of the file this ladder was read from; not part of its identity.
     """
 
@@ -355,6 +395,7 @@ class Ladder:
     limits: Limits = Limits()
     value: Value = Value()
     policy: PolicySettings = PolicySettings()
+    sources: tuple[Source, ...] = field(default=(), compare=False, repr=False)
     source: str = field(default="", compare=False, repr=False)
 
     def __hash__(self) -> int:
@@ -384,8 +425,8 @@ class Ladder:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of everything but the source text; comments and spacing do not change it."""
+        """SHA-256 of all but the sources and the text; comments and spacing do not change it."""
         values = asdict(self)
-        del values["source"]
+        del values["source"], values["sources"]
         text = json.dumps(values, sort_keys=True, default=str, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

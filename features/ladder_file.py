@@ -15,6 +15,7 @@ from string import Formatter
 from typing import Literal, get_args
 
 from features.errors import LadderError, Mistake, did_you_mean
+from features.json_paths import parse_path
 from features.ladder import (
     Band,
     Condition,
@@ -31,6 +32,7 @@ from features.ladder import (
     Operator,
     PolicySettings,
     SignalRow,
+    Source,
     Step,
     Trait,
     Value,
@@ -52,6 +54,8 @@ __all__ = ["parse_ladder", "read_ladder", "shipped_ladders"]
 ValueType = Literal["number", "category"]
 Role = Literal["ask", "support"]
 Consent = Literal["opt_in", "opt_out"]
+Signature = Literal["hmac-sha256-hex", "hmac-sha256-base64", "none"]
+TimeUnit = Literal["rfc3339", "s", "ms"]
 
 PURCHASE = "purchase"
 FEWEST_STEPS, MOST_STEPS = 2, 12
@@ -64,6 +68,8 @@ _HOWS: tuple[How, ...] = get_args(How)
 _VALUE_TYPES: tuple[ValueType, ...] = get_args(ValueType)
 _ROLES: tuple[Role, ...] = get_args(Role)
 _CONSENTS: tuple[Consent, ...] = get_args(Consent)
+_SIGNATURES: tuple[Signature, ...] = get_args(Signature)
+_TIME_UNITS: tuple[TimeUnit, ...] = get_args(TimeUnit)
 _PLACEHOLDERS = ("value", "ago", "count")
 
 # The types of measure that each `how` reads; one that is not listed reads no measure.
@@ -151,6 +157,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
     traits = root.each("trait", _read_trait)
     signals = root.each("signal", _read_signal)
     events = root.one("events", _read_events, required=False)
+    sources = root.each("source", _read_source)
     weights = root.one("effort_weights", _read_weights, required=False)
     limits = root.one("limits", _read_limits, required=False)
     value = root.one("value", _read_value, required=False)
@@ -159,6 +166,8 @@ def _read_ladder(root: Table, text: str) -> Ladder:
     for kind, rows in (("step", steps), ("offer", offers), ("trait", traits), ("signal", signals)):
         _check_unique(root.found, kind, [row.id for row in rows])
     _check_completions(root.found, steps, purchase)
+    _check_unique(root.found, "source", [source.name for source in sources], "name")
+    _check_source_events(root.found, sources, events)
     _check_offer_steps(root, steps, offers)
     return Ladder(
         name=head.name,
@@ -177,6 +186,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
         limits=limits,
         value=value,
         policy=policy,
+        sources=sources,
         source=text,
     )
 
@@ -566,6 +576,79 @@ def _says_problem(says: str, value: float | str, *, is_age: bool) -> str:
     return ""
 
 
+# ---------------------------------------------------------------------------------------- Sources
+
+
+_ENV = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _read_source(table: Table) -> Source:
+    name = _read_id(table, "name")
+    if name.startswith("rung"):
+        table.wrong("name", f"cannot be {name!r}", "names that begin with rung are Rung's own")
+    signature = table.choice("signature", _SIGNATURES)
+    subject, anonymous = _read_path(table, "subject"), _read_path(table, "anonymous")
+    if not subject and not anonymous and not (table.has("subject") or table.has("anonymous")):
+        table.wrong("subject", "is missing", "where the id of the lead stands, as user.id")
+    event, event_at = table.text("event", ""), _read_path(table, "event_at")
+    if not event and not event_at and not table.has("event_at"):
+        table.wrong("event", "is missing", "the name of the events, or event_at: where it stands")
+    names = table.text_map("names")
+    if names and not table.has("event_at"):
+        table.wrong("names", "is not read without event_at", "where the kind of event stands")
+    return Source(
+        name=name,
+        signature=signature or "none",
+        secret=_read_source_secret(table, signature),
+        header=_read_of_signed(table, "header", signature),
+        prefix=table.text("prefix", ""),
+        items=_read_path(table, "items"),
+        subject=subject,
+        anonymous=anonymous,
+        event=event,
+        event_at=event_at,
+        names=tuple(names.items()),
+        time=_read_path(table, "time"),
+        time_unit=table.choice("time_unit", _TIME_UNITS, "rfc3339") or "rfc3339",
+        message_id=_read_path(table, "message_id"),
+        properties=_read_properties(table),
+    )
+
+
+def _read_of_signed(table: Table, key: str, signature: Signature | None) -> str:
+    """A text that a signed source has, and one that is not signed has not."""
+    given = table.text_if_any(key)
+    if signature == "none" and table.has(key):
+        table.wrong(key, "is not read where signature is 'none'", "leave it out")
+    elif signature not in (None, "none") and not table.has(key):
+        table.wrong(key, "is missing", f"signature {signature!r} needs one")
+    return given
+
+
+def _read_source_secret(table: Table, signature: Signature | None) -> str:
+    """The name of a variable: the ladder is kept with every model, and is no place for a secret."""
+    given = _read_of_signed(table, "secret", signature)
+    if given and not _ENV.fullmatch(given):
+        table.wrong("secret", "must name a variable of the environment", "as env:FORMS_SECRET")
+    return given
+
+
+def _read_path(table: Table, key: str) -> str:
+    path = table.text_if_any(key)
+    if parse_path(path) is None:
+        table.wrong(key, f"{path!r} is no path", "as data.items[0].id")
+    return path
+
+
+def _read_properties(table: Table) -> tuple[tuple[str, str], ...]:
+    paths = table.text_map("properties")
+    for name, path in paths.items():
+        if not parse_path(path):
+            where = f"{table.at('properties')}.{name}"
+            table.found.wrong(where, f"{path!r} is no path", "as data.items[0].id")
+    return tuple(paths.items())
+
+
 # ----------------------------------------------------------------------- Checks across the sections
 
 
@@ -576,11 +659,23 @@ def _check_step_count(root: Table, steps: Sequence[Step]) -> None:
     root.wrong("step", problem, "one [[step]] for each, without the purchase")
 
 
-def _check_unique(found: Found, kind: str, ids: Sequence[str]) -> None:
+def _check_unique(found: Found, kind: str, ids: Sequence[str], key: str = "id") -> None:
     for index, name in enumerate(ids):
         first = ids.index(name)
         if name and first < index:
-            found.wrong(f"{kind}[{index}].id", f"{name!r} is already the id of {kind}[{first}]")
+            problem = f"{name!r} is already the {key} of {kind}[{first}]"
+            found.wrong(f"{kind}[{index}].{key}", problem)
+
+
+def _check_source_events(found: Found, sources: Sequence[Source], roles: EventNames) -> None:
+    """No source sends what Rung itself writes."""
+    own = (roles.decision, roles.exposure, roles.outcome)
+    for index, source in enumerate(sources):
+        given = [("event", source.event), *((f"names.{kind}", to) for kind, to in source.names)]
+        for key, name in given:
+            if name in own:
+                problem = f"cannot be {name!r}"
+                found.wrong(f"source[{index}].{key}", problem, "Rung itself writes that event")
 
 
 def _check_completions(found: Found, steps: Sequence[Step], purchase: Step) -> None:

@@ -203,6 +203,20 @@ class Table:
             self.wrong(key, "names one thing twice")
         return names or ()
 
+    def text_map(self, key: str) -> dict[str, str]:
+        """A table of texts, which may be empty; an empty one where it is absent."""
+        value = self.take(key)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            self.wrong(key, "must be a table of texts")
+            return {}
+        for name, text in value.items():
+            if not isinstance(text, str):
+                remedy = "a name with dots stands in quotes" if isinstance(text, dict) else ""
+                self.found.wrong(f"{self.at(key)}.{name}", "must be a text", remedy)
+        return {name: text for name, text in value.items() if isinstance(text, str)}
+
     def number(
         self, key: str, default: float | None = None, *, above: float | None = None
     ) -> float:

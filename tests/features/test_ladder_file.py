@@ -24,6 +24,7 @@ from features.ladder import (
     Offer,
     PolicySettings,
     SignalRow,
+    Source,
     Step,
     Trait,
     Value,
@@ -765,7 +766,7 @@ def test_the_defaults_that_the_reference_states_are_the_defaults(table: str) -> 
 def test_the_examples_that_the_reference_comments_out_are_right() -> None:
     """With the comment signs taken off its examples, b2b.toml is a ladder that has them all."""
     text = (ROOT / "features/ladders/b2b.toml").read_text()
-    example = re.compile(r"^( *)# ((?:\w+ = |  \{|\]|\{id = ).*)$", re.MULTILINE)
+    example = re.compile(r"^( *)# ((?:\w+ = |\[\[source|  \{|\]|\{id = ).*)$", re.MULTILINE)
     ladder = parse_ladder(example.sub(r"\1\2", text))
     assert ladder.limits.rep_minutes_a_day == 480
     assert ladder.value.horizon_days == 180
@@ -778,7 +779,7 @@ def test_the_examples_that_the_reference_comments_out_are_right() -> None:
 
 TABLES = (
     *(Step, Effort, EffortWeights, Offer, Framing, Trait, SignalRow, EventNames),
-    *(Limits, Value, Gain, PolicySettings),
+    *(Limits, Value, Gain, PolicySettings, Source),
 )
 KEYS = sorted(
     {

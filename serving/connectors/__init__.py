@@ -1,0 +1,1 @@
+"""What outside tools tell of leads: one vendor, one file."""

@@ -1,0 +1,220 @@
+"""Routes: what vendors send, and the score that a HubSpot workflow asks for.
+
+No key is needed: the signature of a request is its credential. Only a source that is not signed
+needs one.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal, cast
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from features.arrivals import Arrival
+from features.errors import NoModel, PayloadError, ReplayedRequest, UnknownLead
+from serving.access import needs
+from serving.advice import advice_for
+from serving.connectors.configuration import Connectors
+from serving.connectors.connector import (
+    Call,
+    Connector,
+    Options,
+    Reject,
+    Rules,
+    Signed,
+    VendorEvent,
+    arrivals_of,
+    parse_body,
+    verified,
+)
+from serving.connectors.hubspot import HUBSPOT, lead_of_action
+from serving.connectors.replays import SeenRequests, request_hash
+from serving.problems import documented
+from serving.scorer import Scorer
+from serving.service import Served, Service, json_answer, now
+
+__all__ = ["router"]
+
+_MOST_EVENTS: Final = 2500
+_MOST_SHOWN: Final = 100
+
+router = APIRouter(prefix="/v1/connectors", tags=["connectors"])
+
+
+async def _connectors(request: Request) -> Connectors:
+    return cast(Connectors, request.app.state.connectors)
+
+
+On = Annotated[Connectors, Depends(_connectors)]
+
+
+class RejectedAnswer(BaseModel):
+    """An event that cannot be used: its place among those of the request, and why."""
+
+    index: int
+    detail: str
+
+
+class ReceivedAnswer(BaseModel):
+    """What became of the events of a request. `ignored` were of kinds that nobody asked for."""
+
+    success: Literal[True]
+    accepted: int
+    duplicates: int
+    ignored: int
+    rejected: list[RejectedAnswer]
+
+
+class ActionAnswer(BaseModel):
+    """What a workflow can go on with.
+
+    `status` is `ok`, `no_score` (has bought), `not_found` or `no_model`; without a score it is the
+    only field.
+    """
+
+    outputFields: dict[str, str | float | None]  # noqa: N815 HubSpot's name
+
+
+# ------------------------------------------------------------------------------------------- Events
+
+
+@router.post(
+    "/{name}",
+    summary="What a vendor sends",
+    responses={
+        200: {"model": ReceivedAnswer},
+        **documented(401, 403, 404, 409, 413, 422, 429, 503),
+    },
+)
+async def receive(name: str, request: Request, service: Served, connectors: On) -> Response:
+    """Verify a vendor's request, and keep the events that it tells of.
+
+    A request with a wrong signature, or one signed too long ago, is a 401; the same one again a
+    409. Kinds of events that are not mapped are ignored and counted.
+    """
+    connector, options = connectors.named(name, service.ladder)
+    if not connector.is_signed:
+        await needs("ingest").asker(request)
+    call = await _call(request)
+    signed = verified(connector, call, options)
+    payload = parse_body(call.body)
+    asked = connector.challenge(payload, options) if connector.challenge else None
+    if asked is not None:
+        return json_answer(asked)
+    return await _received(connector, options, service, (call, signed, payload))
+
+
+async def _received(
+    connector: Connector,
+    options: Options,
+    service: Service,
+    proven: tuple[Call, Signed, object],
+) -> Response:
+    """Keep what a genuine request tells; the request itself is remembered after that."""
+    call, signed, payload = proven
+    seen = SeenRequests(service.store.database)
+    key = request_hash(connector.name, signed, call) if connector.is_signed else ""
+    is_seen = await run_in_threadpool(seen.holds, key) if key else False
+    if is_seen:
+        raise ReplayedRequest("this very request was taken before")
+    told = connector.read(payload, options)
+    if len(told) > _MOST_EVENTS:
+        raise PayloadError(f"a request holds at most {_MOST_EVENTS:,} events")
+    rules = Rules(connector.name, options, service.ladder, call.at)
+    found, rejects, ignored = arrivals_of(told, rules)
+    arrivals = await run_in_threadpool(_completed, connector, options, service, found)
+    is_new = await service.ingest.put(arrivals) if arrivals else []
+    if key:
+        await run_in_threadpool(seen.add, key, call.at)
+    return _answer(is_new, ignored, rejects)
+
+
+async def _call(request: Request) -> Call:
+    scope = request.scope
+    raw_path = scope.get("raw_path") or scope["path"].encode()
+    query = scope["query_string"]
+    return Call(
+        method=request.method,
+        origin=f"{request.url.scheme}://{request.url.netloc}",
+        target=(raw_path + (b"?" + query if query else b"")).decode("latin-1"),
+        headers=dict(request.headers),
+        body=await request.body(),
+        at=now(),
+    )
+
+
+def _completed(
+    connector: Connector,
+    options: Options,
+    service: Service,
+    found: list[tuple[VendorEvent, Arrival]],
+) -> list[Arrival]:
+    """The arrivals, with what follows from the past of their leads."""
+    complete = connector.complete
+    if complete is None:
+        return [arrival for _, arrival in found]
+    past = service.store.events_of
+    return [one for event, arrival in found for one in complete(event, arrival, past, options)]
+
+
+def _answer(is_new: list[bool], ignored: int, rejects: list[Reject]) -> Response:
+    return json_answer(
+        {
+            "success": True,
+            "accepted": sum(is_new),
+            "duplicates": len(is_new) - sum(is_new),
+            "ignored": ignored,
+            "rejected": [
+                {"index": one.place, "detail": one.detail} for one in rejects[:_MOST_SHOWN]
+            ],
+        }
+    )
+
+
+# ------------------------------------------------------------------------------ HubSpot's workflows
+
+
+@router.post(
+    "/hubspot/actions",
+    summary="The score of a contact, for a HubSpot workflow",
+    responses={200: {"model": ActionAnswer}, **documented(401, 404, 413, 422, 503)},
+)
+async def hubspot_action(request: Request, service: Served, connectors: On) -> Response:
+    """Answer a custom workflow action: score, band, next step, reason, and what to do next.
+
+    Nothing is drawn and nothing kept, so the same request may come again: HubSpot repeats one whose
+    answer it did not get.
+    """
+    _, options = connectors.named(HUBSPOT.name, service.ladder)
+    call = await _call(request)
+    verified(HUBSPOT, call, options)
+    lead_id = lead_of_action(parse_body(call.body), options)
+    fields = await run_in_threadpool(_output_fields, service.scorer, lead_id)
+    return json_answer({"outputFields": fields})
+
+
+def _output_fields(scorer: Scorer, lead_id: str) -> dict[str, str | float | None]:
+    try:
+        score = scorer.score(lead_id)
+    except UnknownLead:
+        return {"status": "not_found"}
+    except NoModel:
+        return {"status": "no_model"}
+    if score["probability"] is None or score["step"] is None:
+        return {"status": score["status"]}
+    at = scorer.clock()
+    advice = advice_for(scorer.model, lead_id, scorer.rows_of(lead_id, at), at, scorer.limited(at))
+    return {
+        "status": score["status"],
+        "lead_id": lead_id,
+        "score": round(100.0 * score["probability"], 1),
+        "band": score["band"],
+        "next_step": score["step"]["title"],
+        "reason": next((one["text"] for one in score["reasons"]), ""),
+        "offer": advice.best.option_id,
+        "advice": advice.text,
+        "scored_at": score["scored_at"],
+    }

@@ -1,0 +1,120 @@
+"""Stripe: checkouts, subscriptions, invoices and refunds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from features.errors import PayloadError
+from features.json_paths import value_at
+from features.properties import number_or_nan
+from serving.connectors.connector import (
+    Call,
+    Connector,
+    Options,
+    Reject,
+    Signed,
+    VendorEvent,
+    Who,
+    id_text,
+    inside,
+    moment,
+    short,
+    stamped,
+)
+
+__all__ = ["STRIPE"]
+
+_EVENTS: Final = {
+    "checkout.session.completed.paid": "order_placed",
+    "checkout.session.completed": "checkout_completed",
+    "checkout.session.async_payment_succeeded": "order_placed",
+    "customer.subscription.created.trialing": "trial_started",
+    "customer.subscription.created": "subscription_started",
+    "customer.subscription.updated": "subscription_changed",
+    "customer.subscription.deleted": "subscription_cancelled",
+    "invoice.paid": "invoice_paid",
+    "charge.refunded": "payment_refunded",
+}
+# https://docs.stripe.com/currencies; ISK and UGX have no minor unit, and are sent with one anyway
+_WHOLE: Final = frozenset(
+    {
+        *("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga"),
+        *("pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"),
+    }
+)
+_THOUSANDTHS: Final = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
+_AMOUNTS: Final = ("amount_total", "amount_paid", "amount_refunded", "amount")
+_OWN_IDS: Final = (
+    ("client_reference_id",),
+    ("metadata", "lead_id"),
+    ("subscription_details", "metadata", "lead_id"),
+    ("parent", "subscription_details", "metadata", "lead_id"),
+)
+_EMAILS: Final = (
+    ("customer_details", "email"),
+    ("customer_email",),
+    ("billing_details", "email"),
+    ("receipt_email",),
+)
+
+
+def _verify(call: Call, options: Options) -> Signed:
+    return stamped(call.headers.get("stripe-signature", ""), call, options.secret)
+
+
+def _read(payload: object, options: Options) -> list[VendorEvent | Reject]:  # noqa: ARG001 a Read
+    event = inside(payload)
+    kind, event_id = id_text(event.get("type")), id_text(event.get("id"))
+    if not kind or not event_id:
+        raise PayloadError("a Stripe event has an id and a type")
+    thing = inside(event, "data", "object")
+    status = id_text(thing.get("payment_status") or thing.get("status"))
+    customer = id_text(thing.get("customer")) or id_text(inside(thing, "customer").get("id"))
+    who = Who(
+        own=_first(thing, _OWN_IDS),
+        person=f"stripe-{customer}" if customer else "",
+        email=_first(thing, _EMAILS),
+    )
+    at = moment(event.get("created"), "s")
+    return [
+        VendorEvent((f"{kind}.{status}", kind), (event_id,), who, at, _properties(thing), event)
+    ]
+
+
+def _first(thing: object, paths: Iterable[tuple[str, ...]]) -> str:
+    return next((text for path in paths if (text := id_text(value_at(thing, path)))), "")
+
+
+def _properties(thing: Mapping[str, object]) -> dict[str, object]:
+    currency = (short(thing.get("currency")) or "").lower()
+    items = value_at(thing, ("items", "data"))
+    price = inside(value_at(items, (0,)), "price")
+    return {
+        "amount": _major(_amount(thing, items), currency),
+        "currency": currency or None,
+        "status": short(thing.get("payment_status")) or short(thing.get("status")),
+        "mode": short(thing.get("mode")),
+        "interval": short(inside(price, "recurring").get("interval")),
+    }
+
+
+def _amount(thing: Mapping[str, object], items: object) -> float:
+    """In the minor unit; of a subscription what its items cost together. NaN where none is."""
+    if isinstance(items, list):
+        return sum(
+            number_or_nan(inside(item, "price").get("unit_amount"))
+            * number_or_nan(inside(item).get("quantity", 1))
+            for item in items
+        )
+    return next((number_or_nan(thing[key]) for key in _AMOUNTS if key in thing), float("nan"))
+
+
+def _major(amount: float, currency: str) -> float:
+    """An amount in the major unit of its currency."""
+    if currency in _WHOLE:
+        return amount
+    return amount / (1000 if currency in _THOUSANDTHS else 100)
+
+
+STRIPE: Final = Connector("stripe", _EVENTS, _verify, _read)

@@ -1,0 +1,149 @@
+"""Sources of the ladder file: any payload, by paths."""
+
+import pytest
+
+from features.errors import PayloadError, UnsignedRequest
+from features.ladder import Source
+from serving.connectors.connector import Options, verified
+from serving.connectors.generic import connector_of
+from tests.serving.connectors import vendors
+from tests.serving.connectors.vendors import properties, told
+
+FORMS = Source(
+    name="forms",
+    signature="hmac-sha256-hex",
+    secret="env:FORMS_SECRET",  # noqa: S106 a name
+    header="X-Forms-Signature",
+    prefix="sha256=",
+    items="data.events",
+    subject="user.id",
+    anonymous="user.cookies[0]",
+    event_at="kind",
+    names=(("sent", "form_submitted"), ("seen", "page_viewed")),
+    time="at",
+    time_unit="ms",
+    message_id="id",
+    properties=(("form", "form.slug"), ("seconds", "seconds"), ("note", "note")),
+)
+ITEM = {
+    "id": 5,
+    "kind": "sent",
+    "at": vendors.AT * 1000,
+    "user": {"id": "lead-7", "cookies": ["c1"]},
+    "form": {"slug": "demo"},
+    "seconds": 12.5,
+    "note": "call +49 30 1234567",
+}
+
+
+def read(source, *items):
+    """What becomes of items."""
+    payload = {"data": {"events": list(items)}} if source.items else list(items)
+    return told(connector_of(source), payload, Options(vendors.SECRET))
+
+
+def changed(**more):
+    return Source(**{name: getattr(FORMS, name) for name in FORMS.__slots__} | more)
+
+
+def test_paths():
+    """Every part of an event is found where the source says that it stands."""
+    (arrival,), rejects, ignored = read(FORMS, ITEM)
+    assert (rejects, ignored) == ([], 0)
+    assert (arrival.message_id, arrival.name) == ("forms:5", "form_submitted")
+    assert (arrival.subject, arrival.anonymous_id) == ("lead-7", "c1")
+    assert arrival.occurred_at == vendors.NOW
+    assert properties(arrival) == {
+        "form": "demo",
+        "seconds": 12.5,
+        "note": "call +49 30 1234567",
+    }
+
+
+def test_first_step():
+    """On the first step what holds contact data is left out."""
+    (arrival,), _, _ = read(FORMS, {**ITEM, "kind": "seen"})
+    assert properties(arrival) == {"form": "demo", "seconds": 12.5}
+
+
+def test_anonymous():
+    """Without a user the anonymous id is the lead's."""
+    (arrival,), _, _ = read(FORMS, {**ITEM, "user": {"cookies": ["c1"]}})
+    assert (arrival.subject, arrival.anonymous_id) == ("c1", None)
+
+
+@pytest.mark.parametrize(
+    ("item", "detail"),
+    [
+        ({**ITEM, "user": {}}, "it names nobody"),
+        ({**ITEM, "at": "yesterday"}, "at is no time, or none of the unit ms"),
+        ({**ITEM, "at": None}, "at is no time, or none of the unit ms"),
+        (3, "an event is an object"),
+        ({**ITEM, "user": {"id": "a\x00b"}}, "without control characters"),
+        ({**ITEM, "note": "x" * 40_000}, "may have 32 KiB"),
+    ],
+)
+def test_rejected(item, detail):
+    """What cannot be used is told by its place, and spoils nothing else."""
+    arrivals, rejects, _ = read(FORMS, ITEM, item)
+    assert len(arrivals) == 1
+    assert [(one.place, detail in one.detail) for one in rejects] == [(1, True)]
+
+
+def test_kinds_that_nobody_asked_for():
+    """A kind that is not named is ignored, or has the name that all others have."""
+    other = {**ITEM, "kind": "other"}
+    assert read(FORMS, other) == ([], [], 1)
+    (arrival,), _, _ = read(changed(event="form_touched"), other)
+    assert arrival.name == "form_touched"
+
+
+def test_name_as_it_comes():
+    """Without names the kind is the name; those that Rung writes are refused."""
+    source = changed(names=())
+    (arrival,), _, _ = read(source, ITEM)
+    assert arrival.name == "sent"
+    _, (reject,), _ = read(source, {**ITEM, "kind": "rung_decision"})
+    assert "written by Rung alone" in reject.detail
+
+
+def test_one_event_a_body():
+    """Without items the body is the event, or a list of them."""
+    source = changed(items="")
+    single = told(connector_of(source), ITEM, Options(vendors.SECRET))
+    assert single == read(source, ITEM)
+    assert len(single[0]) == 1
+
+
+def test_without_message_id():
+    """An event without an id is known by all that it says, whatever the order of its members."""
+    source = changed(message_id="")
+    backwards = dict(reversed(ITEM.items()))
+    ids = [read(source, item)[0][0].message_id for item in (ITEM, backwards, {**ITEM, "at": 1})]
+    assert ids[0] == ids[1] != ids[2]
+    assert all(one.startswith("forms:") and len(one) <= 99 for one in ids)
+
+
+def test_too_deep_without_id():
+    """What is nested too deeply to be told from others is refused."""
+    deep: list[object] = []
+    for _ in range(400):
+        deep = [deep]
+    with pytest.raises(PayloadError, match="nested too deeply"):
+        read(changed(message_id=""), {**ITEM, "deep": deep})
+
+
+@pytest.mark.parametrize(
+    ("signature", "encode"),
+    [("hmac-sha256-hex", lambda body: vendors.digest(body).hex()),
+     ("hmac-sha256-base64", vendors.in_base64)],
+)  # fmt: skip
+def test_signature(signature, encode):
+    """The header holds the prefix and the HMAC-SHA256 of the body."""
+    connector = connector_of(changed(signature=signature))
+    call = vendors.call_of("forms", ITEM, sign=lambda *_: {})
+    right = call._replace(headers={"x-forms-signature": "sha256=" + encode(call.body)})
+    assert verified(connector, right, Options(vendors.SECRET)).at is None
+    for wrong in (call, right._replace(body=b"{}")):
+        with pytest.raises(UnsignedRequest, match="X-Forms-Signature"):
+            verified(connector, wrong, Options(vendors.SECRET))

@@ -1,0 +1,181 @@
+"""Zoom: its challenge, registrations, and the minutes of those who came."""
+
+import hashlib
+import hmac
+import json
+from functools import partial
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.arrivals import Arrival
+from features.errors import PayloadError, UnsignedRequest
+from features.ladder_file import read_ladder
+from serving.connectors.connector import Rules, arrivals_of, verified
+from serving.connectors.zoom import ZOOM, _minutes
+from tests.serving.connectors import vendors
+from tests.serving.connectors.vendors import one, options, properties, told, zoom_event
+
+JOINED, LEFT = "webinar.participant_joined", "webinar.participant_left"
+
+
+def test_signature():
+    """The signature covers version, time and body."""
+    call = vendors.call_of("zoom", {})
+    assert verified(ZOOM, call, options("zoom")).at == vendors.NOW
+    for headers in ({}, {**call.headers, "x-zm-request-timestamp": "1767225601"}):
+        with pytest.raises(UnsignedRequest, match="x-zm-signature"):
+            verified(ZOOM, call._replace(headers=headers), options("zoom"))
+
+
+def test_challenge():
+    """A challenge is answered with the token and its HMAC-SHA256; anything else is none."""
+    ask = {"event": "endpoint.url_validation", "payload": {"plainToken": "qgg8vlvZRS6UYooatFL8Aw"}}
+    wanted = hmac.new(vendors.SECRET.encode(), b"qgg8vlvZRS6UYooatFL8Aw", hashlib.sha256)
+    assert ZOOM.challenge is not None
+    assert ZOOM.challenge(ask, options("zoom")) == {
+        "plainToken": "qgg8vlvZRS6UYooatFL8Aw",
+        "encryptedToken": wanted.hexdigest(),
+    }
+    assert ZOOM.challenge(zoom_event(JOINED, "10:00"), options("zoom")) is None
+
+
+@pytest.mark.parametrize("token", [None, "", 1, "x" * 257])
+def test_challenge_without_token(token):
+    """A challenge without a token is refused."""
+    assert ZOOM.challenge is not None
+    ask = {"event": "endpoint.url_validation", "payload": {"plainToken": token}}
+    with pytest.raises(PayloadError, match="plainToken"):
+        ZOOM.challenge(ask, options("zoom"))
+
+
+def test_registration():
+    """A registration is told without what the registrant wrote, and knows the one who comes."""
+    arrival = one("zoom", vendors.zoom_registration())
+    came = one("zoom", zoom_event(JOINED, "10:00"))
+    assert arrival.name == "webinar_registered"
+    assert arrival.anonymous_id == came.anonymous_id == "zoom-registrant-R1"
+    assert arrival.subject == came.subject
+    assert arrival.subject.startswith("email-")
+    assert properties(arrival) == {"topic": "Three bottlenecks", "zoom_id": "987"}
+    assert not {"Ada", "ada@example.com", "5550100"} & set(str(arrival).split("'"))
+
+
+@pytest.mark.parametrize(
+    ("more", "ids"),
+    [
+        ({"customer_key": "lead-7"}, ("lead-7", None)),
+        ({"email": "", "id": "Z1"}, ("zoom-user-Z1", "zoom-registrant-R1")),
+        ({"email": ""}, ("zoom-registrant-R1", None)),
+    ],
+)
+def test_ids(more, ids):
+    """The user's own key counts first, then the address, the account and the registration."""
+    arrival = one("zoom", zoom_event(JOINED, "10:00", **more))
+    assert arrival.subject == ids[0]
+    assert ids[1] in (None, arrival.anonymous_id)
+
+
+@pytest.mark.parametrize("key", ["id", "participant_user_id"])
+def test_host(key):
+    """The host is no lead."""
+    payload = zoom_event("meeting.participant_joined", "10:00", **{key: "HOST"})
+    assert told(ZOOM, payload, options("zoom")) == ([], [], 1)
+
+
+def test_nobody():
+    """What is about a webinar alone is ignored."""
+    payload = {"event": "webinar.ended", "event_ts": 1, "payload": {"object": {"id": 1}}}
+    assert told(ZOOM, payload, options("zoom")) == ([], [], 1)
+
+
+def test_topic_of_a_meeting():
+    """The topic of a meeting, often a name, is not kept."""
+    assert "topic" not in properties(one("zoom", zoom_event("meeting.participant_joined", "10:00")))
+
+
+def test_no_webhook():
+    """A body without a payload is none of Zoom's."""
+    with pytest.raises(PayloadError, match="an event and a payload"):
+        ZOOM.read({"event": JOINED, "payload": []}, options("zoom"))
+
+
+# ------------------------------------------------------------------------------------------ Minutes
+
+
+def past(rows, _):
+    """What is known of any lead."""
+    return rows
+
+
+def attended(payloads, **more):
+    """The events that are kept when payloads come one after another."""
+    opts = options("zoom", **more)
+    rules = Rules("zoom", opts, read_ladder("b2b"), vendors.KNOWN)
+    kept: list[Arrival] = []
+    for payload in payloads:
+        found, _, _ = arrivals_of(ZOOM.read(payload, opts), rules)
+        rows = [(one.name, one.occurred_at, one.known_at, properties(one)) for one in kept]
+        assert ZOOM.complete is not None
+        for event, arrival in found:
+            kept += ZOOM.complete(event, arrival, partial(past, rows), opts)
+    return kept
+
+
+def minutes(kept):
+    """The longest attendance that the events tell."""
+    return max((properties(one).get("minutes", 0.0) for one in kept), default=0.0)
+
+
+TWICE = [
+    zoom_event(JOINED, "10:00"),
+    zoom_event(LEFT, "10:05"),
+    zoom_event(JOINED, "10:10", "P2"),
+    zoom_event(LEFT, "10:40", "P2"),
+]
+
+
+def test_minutes_of_one_connection():
+    """Who left after 5 minutes attended for 5 minutes."""
+    kept = attended(TWICE[:2])
+    assert [one.name for one in kept] == ["webinar_joined", "webinar_attended"]
+    assert properties(kept[1])["minutes"] == 5.0
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_minutes_in_any_order(order):
+    """Coming twice adds up to 35 minutes, in whatever order it is told."""
+    kept = attended([TWICE[at] for at in order])
+    assert minutes(kept) == 35.0
+    assert len({one.message_id for one in kept}) == len(kept)
+    assert {one.occurred_at for one in kept if one.name == "webinar_attended"} == {
+        one.occurred_at for one in attended(TWICE) if one.name == "webinar_attended"
+    }
+
+
+def test_another_occurrence():
+    """Another occurrence of the webinar counts for itself."""
+    other = json.loads(json.dumps(TWICE[2:]).replace("occurrence==", "next=="))
+    assert minutes(attended([*TWICE[:2], *other])) == 30.0
+
+
+def test_left_without_joining():
+    """Who was never told to have joined has no minutes, and so completes no step."""
+    (arrival,) = attended([zoom_event(LEFT, "10:30")])
+    assert arrival.name == "webinar_attended"
+    assert "minutes" not in properties(arrival)
+
+
+def test_late_joining_with_leaving_ignored():
+    """Where leaving is ignored nothing is made up for it."""
+    kept = attended([TWICE[1], TWICE[0]], events={LEFT: ""})
+    assert [one.name for one in kept] == ["webinar_joined"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), st.integers(0, 200)), max_size=6))
+def test_minutes_are_a_union(spans):
+    """The minutes of spans are those in which at least one of them was open."""
+    slow = len({minute for start, end in spans for minute in range(start, end)})
+    assert _minutes((start * 60_000_000, end * 60_000_000) for start, end in spans) == slow
