@@ -1,0 +1,193 @@
+"""One HTTP call to a CRM: what it answers, or why there is no answer to go by."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+
+import httpx2
+
+from features.clock import when
+from features.errors import RungError
+from serving.write_back.configuration import WriteBack
+from serving.write_back.rules import DAY, SECOND, Record
+
+__all__ = [
+    "CallFailed",
+    "CallRefused",
+    "Seen",
+    "Vendor",
+    "ask",
+    "bearer",
+    "found_by",
+    "instant_text",
+    "is_set",
+    "parts_within",
+    "said",
+]
+
+SECONDS: Final = 20.0
+"""How long a call may take in all."""
+_LONGEST: Final = 500
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
+_UNSET: Final = frozenset({"", "0", "false", "no"})
+_LONGEST_QUERY: Final = 6000
+"""Bytes of an address that every server takes."""
+
+
+class CallFailed(RungError):
+    """A call that told us nothing of single records; it may have been carried out all the same.
+
+    Parameters
+    ----------
+    wait : microseconds that the CRM asks us to wait; 0 where it does not say.
+    is_locked_out : our credentials were refused, so nothing was carried out.
+    """
+
+    def __init__(self, why: str, wait: int = 0, is_locked_out: bool = False) -> None:
+        self.wait = wait
+        self.is_locked_out = is_locked_out
+        super().__init__(why)
+
+
+class CallRefused(RungError):
+    """The CRM takes none of the call as it stands; nothing was carried out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A record that the CRM has.
+
+    Parameters
+    ----------
+    key : what the record is called in a write.
+    is_overridden : a person has taken it over.
+    """
+
+    key: str
+    is_overridden: bool
+
+
+Read = Callable[[httpx2.AsyncClient, WriteBack, Sequence[Record]], Awaitable[Mapping[str, Seen]]]
+Write = Callable[
+    [httpx2.AsyncClient, WriteBack, Sequence[tuple[Record, Seen]]], Awaitable[list[str]]
+]
+
+
+class Vendor(NamedTuple):
+    """A CRM's API.
+
+    Parameters
+    ----------
+    most : records of one write.
+    read : those records, by external id, that the CRM has.
+    write : what is wrong with each record, in order; "" where it was accepted. Both raise
+        CallFailed and CallRefused.
+    """
+
+    most: int
+    read: Read
+    write: Write
+
+
+async def ask(client: httpx2.AsyncClient, method: str, url: str, **more: Any) -> Any:
+    """The JSON that a CRM answers; None where the body is empty.
+
+    Raises
+    ------
+    CallFailed : no answer, or one that says to come again, or that we are not let in.
+    CallRefused : any other answer that is no success.
+    """
+    try:
+        async with asyncio.timeout(SECONDS):
+            answer = await client.request(method, url, **more)
+    except TimeoutError as error:
+        raise CallFailed(f"no answer within {SECONDS:g} seconds") from error
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise CallFailed(f"out of reach: {said(error) or type(error).__name__}") from error
+    status = answer.status_code
+    if status in (401, 403):
+        raise CallFailed(f"{status}: {said(answer.text)}", _wait(answer), is_locked_out=True)
+    if status in (408, 429) or status >= 500 or 300 <= status < 400:
+        raise CallFailed(f"{status}: {said(answer.text)}", _wait(answer))
+    if status >= 400:
+        raise CallRefused(f"{status}: {said(answer.text)}")
+    try:
+        return answer.json() if answer.content else None
+    except ValueError as error:
+        raise CallFailed(f"{status}, and what is no JSON") from error
+
+
+def _wait(answer: httpx2.Response) -> int:
+    """Microseconds of `Retry-After` (RFC 9110, 10.2.3), at most a day; 0 where there is none."""
+    text = answer.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return min(int(text) * SECOND, DAY)
+    until, present = _date(text), _date(answer.headers.get("date", ""))
+    if until is None or present is None:
+        return 0
+    return min(max(0, round((until - present).total_seconds())) * SECOND, DAY)
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+def said(what: object) -> str:
+    """What a CRM said, on one line and not too long."""
+    return _CONTROL.sub(" ", str(what)).strip()[:_LONGEST]
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header that shows a token."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+def is_set(value: object) -> bool:
+    """Whether a property says yes, or anything at all: CRMs write truth values in many ways."""
+    return value is not None and str(value).strip().lower() not in _UNSET
+
+
+def found_by(pairs: Sequence[tuple[object, Seen]], records: Sequence[Record]) -> dict[str, Seen]:
+    """What the CRM has, by the external ids we asked with.
+
+    It may write an id in other letters than we do. Where it has several records of one id, the
+    first is taken, and is overridden if any of them is.
+    """
+    by_id: dict[str, Seen] = {}
+    for external_id, seen in pairs:
+        former = by_id.setdefault(str(external_id).casefold(), seen)
+        if seen.is_overridden and not former.is_overridden:
+            by_id[str(external_id).casefold()] = Seen(former.key, True)
+    ids = (record.external_id for record in records)
+    return {each: by_id[each.casefold()] for each in ids if each.casefold() in by_id}
+
+
+def parts_within(texts: Sequence[str], longest: int = _LONGEST_QUERY) -> Iterator[list[str]]:
+    """Texts in parts that fit into an address, each at least one."""
+    part: list[str] = []
+    length = 0
+    for text in texts:
+        size = len(quote(text, safe="")) + 12
+        if part and length + size > longest:
+            yield part
+            part, length = [], 0
+        part.append(text)
+        length += size
+    if part:
+        yield part
+
+
+def instant_text(microseconds: int) -> str:
+    """An instant to a millisecond, as all CRMs read it: 2026-11-22T13:25:03.085Z."""
+    return when(microseconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,255 @@
+"""Tells CRMs of scores: takes what is due, looks what the CRM has, writes, keeps what came of it.
+
+A record is looked at right before it is written, so that what a person has taken over stays as it
+is. A CRM that is out of reach, or that does not let us in, is left alone for a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol, TypeVar
+
+import httpx2
+
+from features.store import EventStore
+from serving.logs import log
+from serving.scorer import Scorer
+from serving.write_back import calls
+from serving.write_back.calls import CallFailed, CallRefused, Seen, Vendor, said
+from serving.write_back.configuration import WriteBack
+from serving.write_back.customerio import CUSTOMERIO
+from serving.write_back.hubspot import HUBSPOT
+from serving.write_back.mautic import MAUTIC
+from serving.write_back.outbox import Outbox
+from serving.write_back.rules import DELAYS, SECOND, Outcome, Record
+from serving.write_back.salesforce import SALESFORCE
+
+__all__ = ["Parts", "Pause", "Writes", "keep_writing", "write_batch", "write_due"]
+
+T = TypeVar("T")
+
+VENDORS: Final[Mapping[str, Vendor]] = {
+    "customerio": CUSTOMERIO,
+    "hubspot": HUBSPOT,
+    "mautic": MAUTIC,
+    "salesforce": SALESFORCE,
+}
+
+_LEASE: Final = 600 * SECOND
+_MOST_CALLS: Final = 16
+"""Writes that one batch may take: so many find one bad record among two hundred."""
+_LOCKED_OUT: Final = 900 * SECOND
+_POLL_SECONDS: Final = 1.0
+_GRACE_SECONDS: Final = 5.0
+_PAUSES: Final = DELAYS[:3]
+
+
+@dataclass(slots=True)
+class Pause:
+    """How often in a row a CRM could not be asked, and until when it is left alone."""
+
+    failures: int = 0
+    until: int = 0
+
+
+@dataclass(slots=True)
+class Parts:
+    """What it takes to tell CRMs.
+
+    Parameters
+    ----------
+    clock : the present, in microseconds since the epoch.
+    pauses : by connector.
+    """
+
+    outbox: Outbox
+    targets: Sequence[WriteBack]
+    client: httpx2.AsyncClient
+    clock: Callable[[], int]
+    pauses: dict[str, Pause] = field(default_factory=dict)
+
+
+class Writes(Protocol):
+    """What `keep_writing` needs of a service."""
+
+    @property
+    def write_backs(self) -> Sequence[WriteBack]:
+        """The CRMs that are told."""
+
+    @property
+    def store(self) -> EventStore:
+        """Where the scores are."""
+
+    @property
+    def scorer(self) -> Scorer:
+        """Knows the time."""
+
+    @property
+    def stopping(self) -> threading.Event:
+        """Set when the process is to end."""
+
+
+async def keep_writing(service: Writes) -> None:
+    """Tell CRMs what is due, until cancelled; what is under way then is finished, or given back."""
+    if not service.write_backs:
+        return
+    async with httpx2.AsyncClient(timeout=calls.SECONDS) as client:
+        outbox = Outbox(service.store.database)
+        parts = Parts(outbox, service.write_backs, client, service.scorer.clock)
+        await asyncio.gather(
+            *(_keep(parts, target, service.stopping) for target in service.write_backs)
+        )
+
+
+async def _keep(parts: Parts, target: WriteBack, stopping: threading.Event) -> None:
+    while not stopping.is_set():
+        if not await _finished(_try(parts, target)):
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _finished(work: Awaitable[T]) -> T:
+    """The result of work, which has a few seconds to come to an end when it is cancelled."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=_GRACE_SECONDS)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise
+
+
+async def _try(parts: Parts, target: WriteBack) -> int:
+    try:
+        return await write_batch(parts, target)
+    except Exception:  # the edge of the process: nobody else would hear of it
+        log("write-back failed", logging.ERROR, error=True, connector=target.connector)
+        return 0
+
+
+async def write_due(parts: Parts) -> int:
+    """One round: a batch for each CRM. Returns how many records were dealt with."""
+    return sum(await asyncio.gather(*(write_batch(parts, target) for target in parts.targets)))
+
+
+async def write_batch(parts: Parts, target: WriteBack) -> int:
+    """Tell one CRM of the records that wait longest; how many there were."""
+    now = parts.clock()
+    if parts.pauses.setdefault(target.connector, Pause()).until > now:
+        return 0
+    most = VENDORS[target.connector].most
+    records = await asyncio.to_thread(parts.outbox.claim, target, most, now, now + _LEASE)
+    if not records:
+        return 0
+    told = await _Batch(parts, target, records).told()
+    await asyncio.to_thread(parts.outbox.record, target, told, parts.clock())
+    results = dict(Counter(outcome.kind for _, outcome in told))
+    log("written back", connector=target.connector, results=results)
+    return len(told)
+
+
+class _Batch:
+    """Some records on their way to one CRM."""
+
+    def __init__(self, parts: Parts, target: WriteBack, records: Sequence[Record]) -> None:
+        self._parts = parts
+        self._target = target
+        self._records = records
+        self._vendor = VENDORS[target.connector]
+        self._calls = 0
+        self._failure: Outcome | None = None
+
+    async def told(self) -> list[tuple[Record, Outcome]]:
+        """Each record with what came of it, one and the same for all where we were not let in."""
+        seen = await self._seen()
+        if seen is None:
+            return [(record, self._failed()) for record in self._records]
+        told, ready = [], []
+        for record in self._records:
+            found = seen.get(record.external_id)
+            if found is not None and not found.is_overridden:
+                ready.append((record, found))
+            else:
+                told.append((record, _left(found)))
+        outcomes = await self._written(ready)
+        if self._failure is None:
+            self._parts.pauses[self._target.connector] = Pause()
+        return [*told, *((record, outcomes[at]) for at, (record, _) in enumerate(ready))]
+
+    async def _seen(self) -> Mapping[str, Seen] | None:
+        """What the CRM has of the records; None where it could not be asked."""
+        try:
+            return await _understood(
+                self._vendor.read(self._parts.client, self._target, self._records)
+            )
+        except (CallFailed, CallRefused) as failure:
+            self._pause(failure)
+            return None
+        except asyncio.CancelledError:
+            self._parts.outbox.release(self._target, self._records)
+            raise
+
+    async def _written(self, ready: Sequence[tuple[Record, Seen]]) -> list[Outcome]:
+        """What came of writing; a batch that is refused as a whole is halved to find out why."""
+        if not ready:
+            return []
+        if self._failure is not None or not self._may_call():
+            return [self._failed()] * len(ready)
+        try:
+            errors = await _understood(self._vendor.write(self._parts.client, self._target, ready))
+        except CallFailed as failure:
+            self._pause(failure)
+            return [self._failed()] * len(ready)
+        except CallRefused as refusal:
+            if len(ready) == 1:
+                return [Outcome("failed", str(refusal))]
+            middle = len(ready) // 2
+            return [*await self._written(ready[:middle]), *await self._written(ready[middle:])]
+        return [Outcome("failed", error) if error else Outcome("written") for error in errors]
+
+    def _may_call(self) -> bool:
+        """Whether there is time for one more write before others may take the records."""
+        self._calls += 1
+        last = self._records[0].leased_until - round(2 * calls.SECONDS) * SECOND
+        return self._calls <= _MOST_CALLS and self._parts.clock() <= last
+
+    def _failed(self) -> Outcome:
+        return self._failure or Outcome("failed", "others of the batch were refused; not tried")
+
+    def _pause(self, failure: CallFailed | CallRefused) -> None:
+        """Leave the CRM alone for a while, longer each time, and try no more of this batch."""
+        pause = self._parts.pauses[self._target.connector]
+        pause.failures += 1
+        wait = failure.wait if isinstance(failure, CallFailed) else 0
+        if isinstance(failure, CallFailed) and failure.is_locked_out:
+            wait = max(wait, _LOCKED_OUT)
+            self._failure = Outcome("untried", str(failure), wait)
+            event, level = "the CRM refuses our credentials, write-back stops", logging.ERROR
+        else:
+            self._failure = Outcome("failed", str(failure), wait)
+            wait = max(wait, _PAUSES[min(pause.failures, len(_PAUSES)) - 1])
+            event, level = "the CRM cannot be told now, write-back waits", logging.WARNING
+        pause.until = self._parts.clock() + wait
+        seconds = round(wait / SECOND, 3)
+        log(event, level, connector=self._target.connector, why=str(failure), seconds=seconds)
+
+
+async def _understood(answer: Awaitable[T]) -> T:
+    """What a CRM answers; CallFailed where that has not the form that it should have."""
+    try:
+        return await answer
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        why = f"an answer that is not understood: {type(error).__name__}: {said(error)}"
+        raise CallFailed(why) from error
+
+
+def _left(found: Seen | None) -> Outcome:
+    """Why a record is left as it is."""
+    if found is None:
+        return Outcome("missing", "the CRM has no such record")
+    return Outcome("overridden", "a person has taken the record over")

@@ -1,0 +1,162 @@
+"""A database, a CRM and a clock that stands still, to tell the one what the other knows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import sqlalchemy as sa
+
+from features.database import Database
+from features.schema import events, write_backs
+from features.score_store import StoredScore
+from serving.write_back.configuration import WriteBack, parse_write_backs
+from serving.write_back.outbox import Outbox, Queued, scored
+from serving.write_back.rules import DAY, SECOND
+from serving.write_back.worker import Parts, Pause, write_due
+from tests.serving.write_back.fakes import (
+    TOKEN,
+    Fake,
+    FakeCustomerio,
+    FakeHubSpot,
+    FakeMautic,
+    FakeSalesforce,
+)
+
+NOW = 1_790_000_000 * SECOND
+_CERTIFICATES = ssl.create_default_context()  # reading them takes longer than a test
+ENVIRONMENT = {"CRM_TOKEN": TOKEN, "CRM_APP": "app-token"}
+FAKES: dict[str, type[Fake]] = {
+    "customerio": FakeCustomerio,
+    "hubspot": FakeHubSpot,
+    "mautic": FakeMautic,
+    "salesforce": FakeSalesforce,
+}
+_TABLES = {
+    "customerio": (
+        'base_url = "{url}"\nread_url = "{url}"\nsite_id = "site"\napi_key = "env:CRM_TOKEN"\n'
+        'app_key = "env:CRM_APP"\n'
+    ),
+    "hubspot": 'base_url = "{url}"\nid_property = "email"\ntoken = "env:CRM_TOKEN"\n',
+    "mautic": 'base_url = "{url}"\nid_property = "email"\ntoken = "env:CRM_TOKEN"\n',
+    "salesforce": 'base_url = "{url}"\nid_property = "Lead__c"\ntoken = "env:CRM_TOKEN"\n',
+}
+
+
+def target_of(connector: str, url: str, more: str = "") -> WriteBack:
+    """How a fake is told; `more` are lines of its table."""
+    text = f"[{connector}.write_back]\n{_TABLES[connector].format(url=url)}{more}"
+    (target,) = parse_write_backs(text, "connectors.toml", ENVIRONMENT)
+    return target
+
+
+def score(
+    lead_id: str,
+    probability: float | None = 0.5,
+    band: str | None = "medium",
+    step: str = "human",
+    at: int = NOW,
+    reasons: str = "",
+) -> StoredScore:
+    return StoredScore(
+        lead_id=lead_id,
+        ladder="b2b",
+        as_of=at,
+        step=step,
+        position=1,
+        p_advance=probability,
+        low=None,
+        high=None,
+        p_purchase=None,
+        priority=0.0,
+        percentile=None,
+        reasons=reasons,
+        bundle="0123456789abcdef",
+        scored_at=at,
+        last_active=None,
+        band=band,
+    )
+
+
+@dataclass
+class Scene:
+    """One CRM that is told of the scores of a database.
+
+    Parameters
+    ----------
+    now : microseconds; stands still until a test moves it.
+    """
+
+    database: Database
+    fake: Fake
+    target: WriteBack
+    now: int = NOW
+    pauses: dict[str, Pause] = field(default_factory=dict)
+
+    @property
+    def outbox(self) -> Outbox:
+        return Outbox(self.database)
+
+    def score(
+        self,
+        lead_id: str,
+        probability: float | None = 0.5,
+        band: str | None = "medium",
+        step: str = "human",
+        reasons: str = "",
+    ) -> Queued:
+        """Store that a lead has another score now."""
+        return self.scores([score(lead_id, probability, band, step, self.now, reasons)])
+
+    def scores(self, rows: Sequence[StoredScore]) -> Queued:
+        with self.database.writing() as connection:
+            return scored(connection, rows, [self.target])
+
+    def tell(self) -> int:
+        """One round of telling."""
+
+        async def told() -> int:
+            async with httpx2.AsyncClient(verify=_CERTIFICATES) as client:
+                clock = lambda: self.now  # noqa: E731
+                return await write_due(
+                    Parts(self.outbox, [self.target], client, clock, self.pauses)
+                )
+
+        return asyncio.run(told())
+
+    def identify(self, subject: str, traits: dict[str, object], at: int = NOW) -> None:
+        """Let an event tell traits."""
+        with self.database.writing() as connection:
+            connection.execute(
+                sa.insert(events).values(
+                    lead_id=subject,
+                    occurred_at=at,
+                    message_id=f"{subject}-{at}",
+                    name="identify",
+                    known_at=at,
+                    properties=json.dumps(traits),
+                )
+            )
+
+    def row(self, lead_id: str) -> Any:
+        """What is kept of a lead; None where nothing is."""
+        with self.database.reading() as connection:
+            wanted = sa.select(write_backs).where(write_backs.c.lead_id == lead_id)
+            return connection.execute(wanted).one_or_none()
+
+    def days(self, count: float) -> None:
+        self.now += round(count * DAY)
+
+    @property
+    def held(self) -> dict[str, float | None]:
+        """The probabilities that the CRM holds, by external id."""
+        name = self.target.names.probability
+        values = {each: values.get(name) for each, values in self.fake.records.items()}
+        return {
+            each: None if value in (None, "") else float(value) for each, value in values.items()
+        }
