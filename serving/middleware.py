@@ -6,13 +6,14 @@ import logging
 import re
 import time
 import uuid
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.access import Asker
 from serving.logs import log
 from serving.problems import respond, unexpected
 
@@ -28,7 +29,10 @@ _SECURITY: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
+_TLS_ONLY: Final = {"Strict-Transport-Security": "max-age=31536000"}
 _QUIET: Final = ("/healthz", "/readyz", "/static/")
 
 
@@ -49,8 +53,9 @@ class Edge:
             await self.app(scope, receive, send)
             return
         request_id = _request_id(Headers(scope=scope))
-        scope.setdefault("state", {})["request_id"] = request_id
-        answer = _Answer(send, request_id)
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        answer = _Answer(send, scope)
         started = time.perf_counter()
         try:
             await self.app(scope, _limited(receive), answer.send)
@@ -64,6 +69,7 @@ class Edge:
                 "request",
                 level,
                 request_id=request_id,
+                key=_key_id(state),
                 method=scope["method"],
                 path=scope["path"],
                 status=answer.status,
@@ -74,19 +80,28 @@ class Edge:
 class _Answer:
     """Sends an answer on, with our headers; `status` is None until it has begun."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, scope: Scope) -> None:
         self._send = send
-        self._request_id = request_id
+        self._state = scope["state"]
+        self._headers = _SECURITY if scope["scheme"] == "http" else {**_SECURITY, **_TLS_ONLY}
         self.status: int | None = None
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
-            headers["X-Request-Id"] = self._request_id
-            for name, value in _SECURITY.items():
+            headers["X-Request-Id"] = self._state["request_id"]
+            for name, value in self._headers.items():
                 headers[name] = value
+            if "asker" in self._state:  # what was for one caller alone
+                headers.setdefault("Cache-Control", "no-store")
         await self._send(message)
+
+
+def _key_id(state: dict[str, Any]) -> str | None:
+    """Whose key it was; None where there was none."""
+    asker: Asker | None = state.get("asker")
+    return (asker.key_id or None) if asker else None
 
 
 def _request_id(headers: Headers) -> str:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote, urlencode
 
-import jinja2
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from features.clock import instant, microseconds, rfc3339
@@ -19,9 +16,11 @@ from features.errors import UnknownLead
 from features.ladder import EventNames, Ladder, Step
 from features.lead_events import Row
 from models.served_policy import DEFAULT
+from serving.access import Asker, needs
 from serving.advice import advice_for
-from serving.pages import words
-from serving.pages.todo import UNOFFERED, ToDo, to_do
+from serving.pages import login, words
+from serving.pages.rendering import HERE, html, rendered
+from serving.pages.todo import ToDo, to_do
 from serving.problems import Problem
 from serving.queue import (
     QueueItem,
@@ -36,41 +35,47 @@ from serving.service import Served, Service
 
 __all__ = ["install", "problem_page", "router"]
 
-_HERE: Final = Path(__file__).parent
 _PER_PAGE: Final = 25
 _MOST_EVENTS: Final = 200
 _MOST_REASONS: Final = 50
 _MOST_PROPERTIES: Final = 8
 
+_Asker = Annotated[Asker, Depends(needs("read", is_page=True))]
+
 router = APIRouter(include_in_schema=False)
+router.include_router(login.router)
 
 
 def install(app: FastAPI) -> None:
     """Serve the style sheet and the icon."""
-    app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
 
 
 @router.get("/")
 async def queue_page(
-    service: Served, cursor: str | None = None, step: str | None = None
+    service: Served, asker: _Asker, cursor: str | None = None, step: str | None = None
 ) -> Response:
     """Who to talk to next."""
     step = step or None
     check_step(service.scorer.bundle, step)
     after = after_of(cursor or None)
-    return await run_in_threadpool(lambda: _html("queue.html", _queue(service, after, step)))
+    return await run_in_threadpool(lambda: _html("queue.html", asker, _queue(service, after, step)))
 
 
 @router.get("/leads/{lead_id:path}")
-async def lead_page(lead_id: str, service: Served) -> Response:
+async def lead_page(lead_id: str, service: Served, asker: _Asker) -> Response:
     """One lead: the score, why, what to do, and all that happened."""
-    return await run_in_threadpool(lambda: _html("lead.html", _lead(service, lead_id)))
+    return await run_in_threadpool(lambda: _html("lead.html", asker, _lead(service, lead_id)))
+
+
+def _html(template: str, asker: Asker, values: dict[str, Any]) -> Response:
+    return html(template, {**values, "has_session": asker.has_session})
 
 
 def problem_page(request: Request, problem: Problem) -> str:
     """A problem as a page."""
     request_id = request.scope["state"]["request_id"]
-    return _rendered("problem.html", {"problem": problem, "request_id": request_id})
+    return rendered("problem.html", {"problem": problem, "request_id": request_id})
 
 
 # ------------------------------------------------------------------------------------------- Queue
@@ -179,13 +184,15 @@ def _lead(service: Service, lead_id: str) -> dict[str, Any]:
     rows = [row for row in _events_of(scorer, lead_id) if row[2] <= now]
     if not rows:
         raise UnknownLead(f"no event of lead {words.shown(lead_id)!r} has arrived")
-    answer = scorer.score(lead_id, now, _MOST_REASONS) if ladder else None
+    opted_out = scorer.privacy.is_opted_out(lead_id)
+    answer = scorer.score(lead_id, now, _MOST_REASONS) if ladder and not opted_out else None
     goal = _goal(ladder, answer)
     return {
         **_person(lead_id, rows, ladder, now),
         "lead_id": lead_id,
         "ladder": ladder,
         "score": answer,
+        "opted_out": opted_out,
         "goal": goal,
         "bars": _bars(answer) if answer and goal else [],
         "todo": _to_do(scorer, lead_id, rows, now) if goal else None,
@@ -267,36 +274,3 @@ def _timeline(scorer: Scorer, rows: list[Row], now: int) -> list[tuple[str, list
             }
         )
     return list(days.items())
-
-
-# --------------------------------------------------------------------------------------- Rendering
-
-
-def _html(template: str, values: dict[str, Any]) -> Response:
-    return HTMLResponse(_rendered(template, values), headers={"Cache-Control": "no-store"})
-
-
-def _rendered(template: str, values: dict[str, Any]) -> str:
-    return _templates().get_template(template).render(values)
-
-
-@lru_cache(maxsize=1)
-def _templates() -> jinja2.Environment:
-    """Everything is escaped that is not a template of ours; an absent name is an error."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "chance": words.chance,
-        "points": words.points,
-        "titled": words.titled,
-        "shown": words.shown,
-        "sentence": words.sentence,
-        "initials": words.initials,
-    }
-    environment.globals |= {"likely": words.likely, "bands": words.BANDS, "unoffered": UNOFFERED}
-    return environment
