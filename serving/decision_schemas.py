@@ -21,6 +21,7 @@ __all__ = [
     "RecommendationsAnswer",
     "RecommendationsRequest",
     "RewardRequest",
+    "UnaskedAnswer",
 ]
 
 MOST_DECISIONS: Final = 200
@@ -204,10 +205,22 @@ class RecommendedAnswer(RecommendationAnswer):
     status: Literal["ok"]
 
 
+class UnaskedAnswer(BaseModel):
+    """Nothing is decided for a lead that has opted out of profiling, and nothing is kept.
+
+    `offer` is always `no_ask`. There is no decision id, no ranking and no probability.
+    """
+
+    status: Literal["opted_out"]
+    lead_id: str
+    offer: OfferOfDecision
+    detail: str
+
+
 class RecommendationsAnswer(BaseModel):
     """A result for each lead of the request, in its order."""
 
-    results: list[RecommendedAnswer | NotFoundAnswer]
+    results: list[RecommendedAnswer | NotFoundAnswer | UnaskedAnswer]
 
 
 class ExposureAnswer(BaseModel):
