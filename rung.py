@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from features.event_log import EventLog
     from features.ladder import Ladder
     from features.snapshot import Snapshot
+    from features.store import EventStore
     from models.bundle import Bundle
     from training.evaluate import GoalEvaluation
 
@@ -78,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     _score_verb(verbs)
     _publish_verb(verbs)
     _policy_verbs(verbs)
+    _lead_verbs(verbs)
+    _key_verbs(verbs)
     _serve_verb(verbs)
     return parser
 
@@ -195,6 +198,38 @@ def _policy_options(parser: argparse.ArgumentParser) -> None:
     _json_option(parser)
 
 
+def _lead_verbs(verbs: Any) -> None:
+    lead = verbs.add_parser("lead", help="what is kept of a lead", description="One lead.")
+    lead_verbs = lead.add_subparsers(metavar="VERB", required=True)
+    show = _verb(lead_verbs, "show", _lead_show, "who a lead is, by any of its ids")
+    export = _verb(lead_verbs, "export", _lead_export, "print everything that is kept, as JSON")
+    opt_out = _verb(lead_verbs, "opt-out", _lead_opt_out, "profile a lead no more")
+    opt_out.add_argument("--reason", default="", help="kept, and part of an export")
+    opt_in = _verb(lead_verbs, "opt-in", _lead_opt_in, "take an opt-out back")
+    erase = _verb(lead_verbs, "erase", _lead_erase, "erase all that is kept of a lead, for good")
+    for verb in (show, export, opt_out, opt_in, erase):
+        verb.add_argument("lead", metavar="LEAD", help="any id of it")
+        verb.add_argument("--store", help="default: RUNG_DATABASE_URL")
+        _json_option(verb)
+
+
+def _key_verbs(verbs: Any) -> None:
+    key = verbs.add_parser("key", help="who may ask the service", description="Keys.")
+    key_verbs = key.add_subparsers(metavar="VERB", required=True)
+    create = _verb(key_verbs, "create", _key_create, "make a key, and show it this once")
+    create.add_argument("name", help="who will have it, such as website")
+    create.add_argument(
+        "--scope", action="append", default=[], help="ingest, read, decide or admin; again for more"
+    )
+    create.add_argument("--source", default="", help="message ids are unique within it")
+    listed = _verb(key_verbs, "list", _key_list, "show what each key may do")
+    revoke = _verb(key_verbs, "revoke", _key_revoke, "take a key back, for good")
+    revoke.add_argument("id", help="from rung key list")
+    for verb in (create, listed, revoke):
+        verb.add_argument("--store", help="default: RUNG_DATABASE_URL")
+        _json_option(verb)
+
+
 def _serve_verb(verbs: Any) -> None:
     serve = _verb(verbs, "serve", _serve, "start the HTTP service and its pages")
     serve.add_argument("--store", help="default: RUNG_DATABASE_URL")
@@ -310,10 +345,22 @@ def _train(parsed: argparse.Namespace, progress: Progress) -> None:
     ladder, log = _read(parsed, progress)
     until = microseconds(parsed.until) if parsed.until else None
     bundle = save_bundle(train(log, ladder, until=until, progress=progress), parsed.out)
+    if "://" in parsed.events:
+        _record_training(parsed.events, bundle)
     if parsed.json:
         return _print_json({"bundle": str(parsed.out), **bundle.manifest})
     _print_training(bundle, parsed.out)
     return None
+
+
+def _record_training(url: str, bundle: Bundle) -> None:
+    """Let an erasure name the bundle."""
+    from features.privacy import Privacy
+    from features.store import EventStore
+
+    with EventStore.existing(url) as store:
+        until = int(bundle.manifest["until"])
+        Privacy(store.database).record_training(bundle.hash, bundle.ladder.name, until, _now())
 
 
 def _print_training(bundle: Bundle, folder: Path) -> None:
@@ -519,6 +566,127 @@ def _policy_promote(parsed: argparse.Namespace, _: Progress) -> int | None:
     return None if gate.passed else 1
 
 
+def _lead_show(parsed: argparse.Namespace, _: Progress) -> None:
+    with _store(parsed.store, must_exist=True) as store:
+        _print_lead(parsed, store)
+
+
+def _print_lead(parsed: argparse.Namespace, store: EventStore) -> None:
+    from features.privacy import Privacy
+
+    found = Privacy(store.database).lead(parsed.lead).as_dict()
+    if parsed.json:
+        return _print_json(found)
+    print(f"{found['lead_id']}: {found['events']:,} events", end="")
+    print(f", {found['first_seen']} to {found['last_seen']}" if found["events"] else "")
+    for subject in found["subjects"]:
+        print(f"  id {subject}")
+    for link in found["links"]:
+        undone = f", undone {link['undone_at']}" if link["undone_at"] else ""
+        print(f"  {link['kind']} {link['source']} = {link['target']}, {link['known_at']}{undone}")
+    out = found["opt_out"]
+    print(f"  opted out {out['at']} {out['reason']}".rstrip() if out else "  may be profiled")
+    return None
+
+
+def _lead_export(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.privacy import Privacy
+
+    with _store(parsed.store, must_exist=True) as store:
+        _print_json(Privacy(store.database).export(parsed.lead, _now()))
+
+
+def _lead_opt_out(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.privacy import Privacy
+
+    with _store(parsed.store, must_exist=True) as store:
+        Privacy(store.database).opt_out([parsed.lead], _now(), parsed.reason)
+        _print_lead(parsed, store)
+
+
+def _lead_opt_in(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.privacy import Privacy
+
+    with _store(parsed.store, must_exist=True) as store:
+        Privacy(store.database).opt_in([parsed.lead])
+    if parsed.json:
+        return _print_json({"lead_id": parsed.lead, "opted_out": False})
+    print(f"{parsed.lead} may be profiled")
+    return None
+
+
+def _lead_erase(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.privacy import Privacy
+
+    with _store(parsed.store, must_exist=True) as store:
+        erased = Privacy(store.database).erase(parsed.lead, _now()).as_dict()
+    if parsed.json:
+        return _print_json(erased)
+    print(f"erased: {erased['events']:,} events of {erased['subjects']} ids")
+    for model in erased["models"]:
+        print(f"  trained on them: {model['version']} ({model['ladder']}, {model['trained_at']})")
+    print(f"  the files hold no byte of them: {'yes' if erased['is_wiped'] else 'not yet'}")
+    return None
+
+
+def _now() -> int:
+    """The present in microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+def _key_create(parsed: argparse.Namespace, _: Progress) -> None:
+    from serving.keys import Keys
+    from serving.service import now
+
+    with _store(parsed.store) as store:
+        key, text = Keys(store.database).create(parsed.name, parsed.scope, parsed.source, at=now())
+    if parsed.json:
+        return _print_json({**key.as_dict(), "key": text})
+    print(text)
+    print("keep it now: it cannot be shown again", file=sys.stderr)
+    return None
+
+
+def _key_list(parsed: argparse.Namespace, _: Progress) -> None:
+    from serving.keys import Keys
+
+    with _store(parsed.store, must_exist=True) as store:
+        keys = [key.as_dict() for key in Keys(store.database).all()]
+    if parsed.json:
+        return _print_json(keys)
+    for key in keys:
+        made, revoked = key["created_at"], key["revoked_at"]
+        source = f", source {key['source']}" if key["source"] else ""
+        state = f"revoked {revoked}" if revoked else f"made {made}"
+        print(f"{key['id']}  {key['name']}: {', '.join(key['scopes'])}{source}; {state}")
+    if not keys:
+        print("no key: the service answers its own machine alone")
+    return None
+
+
+def _key_revoke(parsed: argparse.Namespace, _: Progress) -> None:
+    from serving.keys import Keys
+    from serving.service import now
+
+    with _store(parsed.store, must_exist=True) as store:
+        key = Keys(store.database).revoke(parsed.id, at=now())
+    if parsed.json:
+        return _print_json(key.as_dict())
+    print(f"{key.id} ({key.name}) is revoked; a running service knows within 5 seconds")
+    return None
+
+
+def _store(url: str | None, *, must_exist: bool = False) -> EventStore:
+    """The store that is named, or that of the environment."""
+    import os
+
+    from features.store import EventStore
+    from serving.settings import Settings
+
+    url = url or Settings.from_environment(os.environ).database_url
+    return EventStore.existing(url) if must_exist else EventStore.open(url)
+
+
 def _serve(parsed: argparse.Namespace, _: Progress) -> None:
     import os
 
@@ -535,9 +703,14 @@ def _run_service(environment: dict[str, str]) -> None:
     import uvicorn
 
     from serving.app import create_app
+    from serving.keys import Keys
     from serving.settings import Settings
 
     settings = Settings.from_environment(environment)
+    with _store(settings.database_url) as store:
+        is_open = not Keys(store.database).all()
+    if is_open:
+        print("no key: answers this machine alone; make one with `rung key create`", flush=True)
     uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="warning")
 
 
@@ -613,7 +786,7 @@ _DEMO_LATER_DAYS = 130
 def _print_queue(environment: dict[str, str], progress: Progress) -> None:
     """The top of the queue, as the page shows it."""
     from models.bundle import load_bundle
-    from serving.background import rescore
+    from serving.rescoring import rescore
     from serving.pages.words import chance, likely, points, traits_of, who
     from serving.queue import items, queue_part
     from serving.service import Service, now

@@ -4,12 +4,17 @@ RungError
 ├── LadderError          a ladder file with mistakes; carries all of them
 ├── EventsError          an event log that cannot be read, or that --strict refuses
 ├── UnknownLead          a lead that the log does not hold
+├── OptedOut             a lead that must not be profiled: no score, no recommendation
 ├── UnknownOffer         an offer that the ladder does not have
 ├── UnknownDecision      a decision that was never made here
 ├── UnknownLink          a link between two ids that does not stand
 ├── UnknownEndpoint      an endpoint of notifications that there is none of
 ├── EndpointDisabled     an endpoint that gets nothing until it is enabled again
 ├── ForbiddenAddress     a URL that nothing may be sent to
+├── UnknownConnector     a connector that is off, or that there is none of
+├── UnsignedRequest      a vendor's request whose signature is absent, wrong or too old
+├── ReplayedRequest      a vendor's request that was taken before
+├── PayloadError         a vendor's request that is genuine, and not what the vendor sends
 ├── DecisionConflict     a decision or an outcome that is stored already, and says otherwise
 ├── NotEnoughData        nothing to learn from or to evaluate on
 ├── BundleError          a bundle that is absent, damaged, or made for another ladder
@@ -22,6 +27,9 @@ RungError
 ├── UnknownKey           a key that was never made here
 ├── InvalidKey           a key that cannot be made: its name, scopes or source will not do
 ├── PolicyError          a policy that there is none of, or that gave what is no distribution
+├── EventRefused         in serving.event_values: an event that is not taken, and why
+├── CallFailed           in serving.write_back: a CRM gave no answer to go by
+├── CallRefused          in serving.write_back: a CRM takes none of a call as it stands
 └── SettingsError        in serving.settings: an environment that cannot be used
 """
 
@@ -44,17 +52,22 @@ __all__ = [
     "NoModel",
     "NotAllowed",
     "NotEnoughData",
+    "OptedOut",
+    "PayloadError",
     "PolicyError",
+    "ReplayedRequest",
     "RungError",
     "StoreError",
     "TimeError",
     "TooManyRequests",
+    "UnknownConnector",
     "UnknownDecision",
     "UnknownEndpoint",
     "UnknownKey",
     "UnknownLead",
     "UnknownLink",
     "UnknownOffer",
+    "UnsignedRequest",
     "did_you_mean",
 ]
 
@@ -99,6 +112,15 @@ class UnknownLead(RungError):
         return cls(f"no lead {lead_id!r} in this log{did_you_mean(lead_id, known)}")
 
 
+class OptedOut(RungError):
+    """A lead that must not be profiled: there is no score of it, and nothing is recommended."""
+
+    @classmethod
+    def named(cls, lead_id: str) -> OptedOut:
+        """The error for one lead."""
+        return cls(f"lead {lead_id!r} has opted out of profiling")
+
+
 class UnknownOffer(RungError):
     """An offer that the ladder does not have."""
 
@@ -136,6 +158,22 @@ class EndpointDisabled(RungError):
 
 class ForbiddenAddress(RungError):
     """A URL, or an address, that nothing may be sent to; says why."""
+
+
+class UnknownConnector(RungError):
+    """A connector that is off, or that there is none of; says how to switch it on."""
+
+
+class UnsignedRequest(RungError):
+    """A vendor's request whose signature is absent or wrong, or was made too long ago."""
+
+
+class ReplayedRequest(RungError):
+    """A vendor's request that was taken before."""
+
+
+class PayloadError(RungError):
+    """A vendor's request that is genuine, and whose body is not what the vendor sends."""
 
 
 class DecisionConflict(RungError):

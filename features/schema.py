@@ -192,6 +192,7 @@ write_backs = sa.Table(  # what a CRM was told of a lead last, and what it is to
     _instant("written_at", nullable=True),
     sa.Column("error", sa.Text),
     sa.Index("write_backs_due", "due_at"),
+    sa.Index("write_backs_record", "connector", "external_id"),
 )
 
 # ----------------------------------------------------------------------------- access, housekeeping

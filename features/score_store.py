@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -13,8 +14,10 @@ import sqlalchemy as sa
 from features.database import Database, Prepared, insert_into
 from features.schema import identities, leases, meta, scores, stale
 
-__all__ = ["Former", "Mark", "ScoreStore", "StoredScore", "Told"]
+__all__ = ["OUT_OF_QUEUE", "Former", "Mark", "ScoreStore", "StoredScore", "Told", "held_meta", "set_meta"]
 
+OUT_OF_QUEUE: Final = -1.0
+"""The priority of leads that are scored but not queued."""
 _BATCH: Final = 5000
 _IDS: Final = 500
 _FULL_RUN: Final = "full_run"
@@ -202,6 +205,17 @@ class ScoreStore:
         wanted = sa.select(scores).where(scores.c.lead_id == sa.func.coalesce(lead, lead_id))
         return next(iter(self._found(wanted)), None)
 
+    def bands(self, leads: Sequence[str]) -> dict[str, str]:
+        """The band that each of some leads stands in, of those that have one."""
+        found: dict[str, str] = {}
+        with self._database.reading() as connection:
+            for at in range(0, len(leads), _IDS):
+                some = scores.c.lead_id.in_(leads[at : at + _IDS])
+                wanted = sa.select(scores.c.lead_id, scores.c.band).where(some)
+                for lead, band in connection.execute(wanted.where(scores.c.band.is_not(None))):
+                    found[lead] = band
+        return found
+
     def probabilities(self, bundle: str) -> list[float]:
         """The chances of all queued leads that a bundle has scored."""
         wanted = sa.select(scores.c.p_advance).where(
@@ -210,10 +224,10 @@ class ScoreStore:
         with self._database.reading() as connection:
             return [float(one) for one in connection.scalars(wanted)]
 
-    def waiting(self, before: int, limit: int) -> list[StoredScore]:
+    def waiting(self, before: int) -> list[StoredScore]:
         """Leads that have waited for a reply since before an instant, the longest first."""
         wanted = sa.select(scores).where(scores.c.waiting_since < before)
-        return self._found(wanted.order_by(scores.c.waiting_since).limit(limit))
+        return self._found(wanted.order_by(scores.c.waiting_since))
 
     def _found(self, wanted: sa.Select[tuple[object, ...]]) -> list[StoredScore]:
         with self._database.reading() as connection:
@@ -223,35 +237,28 @@ class ScoreStore:
 
     def want_full_run(self, connection: sa.Connection) -> None:
         """Let all leads be scored anew as soon as a service runs."""
-        _set(connection, _WANTED, "1")
+        set_meta(connection, _WANTED, secrets.token_hex(8))
 
-    def full_run(self) -> dict[str, Any] | None:
-        """What is kept of the last scoring of all leads; None before the first, or if one is due.
-
-        See `finish_full_run`.
-        """
+    def full_run(self) -> tuple[dict[str, Any] | None, str]:
+        """What is kept of the last scoring of all leads, and who asks for another; "": nobody."""
+        wanted = sa.select(meta.c.key, meta.c.value)
         with self._database.reading() as connection:
-            found: dict[str, str] = dict(
-                connection.execute(
-                    sa.select(meta.c.key, meta.c.value).where(meta.c.key.in_([_FULL_RUN, _WANTED]))
-                )
-                .tuples()
-                .all()
-            )
-        if _WANTED in found or _FULL_RUN not in found:
-            return None
-        run: dict[str, Any] = json.loads(found[_FULL_RUN])
-        return run
+            rows = connection.execute(wanted.where(meta.c.key.in_([_FULL_RUN, _WANTED])))
+            found: dict[str, str] = {row.key: row.value for row in rows}
+        run = json.loads(found[_FULL_RUN]) if _FULL_RUN in found else None
+        return run, found.get(_WANTED, "")
 
-    def begin_full_run(self) -> None:
-        """What is wanted from now on is wanted of the next one."""
-        with self._database.writing() as connection:
-            connection.execute(sa.delete(meta).where(meta.c.key == _WANTED))
+    def finish_full_run(self, run: Mapping[str, object], wanted: str) -> None:
+        """Keep what a scoring of all leads found, for every process to see.
 
-    def finish_full_run(self, run: Mapping[str, object]) -> None:
-        """Keep what a scoring of all leads found, for every process to see."""
+        Parameters
+        ----------
+        wanted : who asked for it; another who asked meanwhile still waits.
+        """
         with self._database.writing() as connection:
-            _set(connection, _FULL_RUN, json.dumps(run))
+            set_meta(connection, _FULL_RUN, json.dumps(run))
+            asked = sa.and_(meta.c.key == _WANTED, meta.c.value == wanted)
+            connection.execute(sa.delete(meta).where(asked))
 
     # ------------------------------------------------------------------------------------- leases
 
@@ -306,7 +313,13 @@ def _delete_marks(connection: sa.Connection, done: Sequence[Mark]) -> None:
             connection.execute(sa.delete(stale).where(stale.c.mark == mark, some))
 
 
-def _set(connection: sa.Connection, key: str, value: str) -> None:
+def held_meta(connection: sa.Connection, key: str) -> str | None:
+    """What is kept under a key, for a transaction that may change it; None where nothing is."""
+    return connection.scalar(sa.select(meta.c.value).where(meta.c.key == key).with_for_update())
+
+
+def set_meta(connection: sa.Connection, key: str, value: str) -> None:
+    """Keep a value under a key."""
     insert = insert_into(connection.engine, meta).values(key=key, value=value)
     connection.execute(
         insert.on_conflict_do_update(index_elements=["key"], set_={"value": insert.excluded.value})

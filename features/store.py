@@ -38,6 +38,7 @@ from features.opt_outs import opted_out_subjects
 from features.outbox import Notice, add_notices
 from features.schema import events as _events
 from features.schema import identities as _identities
+from features.schema import opt_outs as _opt_outs
 from features.schema import rep_minutes as _rep_minutes
 from features.score_store import ScoreStore, StoredScore
 from features.signals import ladder_columns
@@ -89,6 +90,7 @@ class EventStore:
             engine,
         )
         self._of_lead = Prepared.of(_rows_of_lead(), engine)
+        self._stamp = Prepared.of(_stamp_of_lead(), engine)
 
     @classmethod
     def open(cls, url: str | Path) -> EventStore:
@@ -274,6 +276,16 @@ class EventStore:
             known = _known_since(subjects, occurred, known, joined)
         return leads[0], list(zip(names, occurred, known, _objects(texts), strict=True))
 
+    def stamp(self, subject: str) -> tuple[object, ...] | None:
+        """What differs whenever something else is known of the lead that an id belongs to.
+
+        None of a lead of which nothing is known, or which must not be profiled.
+        """
+        if "\0" in subject:
+            return None
+        ((lead, count, *rest, is_out),) = self._stamp.all(self.database.engine, lead=subject)
+        return None if is_out or not count else (lead, count, *rest)
+
     def events_of(self, subject: str) -> list[Row]:
         """The events of the lead that an id belongs to; see `read`."""
         return self.read(subject)[1]
@@ -368,8 +380,8 @@ def _row_of(arrival: Arrival) -> tuple[str, str, str, int, int, str]:
     )
 
 
-def _rows_of_lead() -> sa.Select[tuple[str, str, str, int, int, str, int]]:
-    """The lead that the id `lead` belongs to, and the events of all its ids."""
+def _members() -> sa.Subquery:
+    """The ids of the lead that the id `lead` belongs to, with what it is called."""
     named = sa.bindparam("lead", type_=sa.Text)
     of = sa.select(_identities.c.lead_id).where(_identities.c.id == named).scalar_subquery()
     together = sa.select(_identities.c.lead_id, _identities.c.id, _identities.c.joined_at)
@@ -378,9 +390,14 @@ def _rows_of_lead() -> sa.Select[tuple[str, str, str, int, int, str, int]]:
         named.label("id"),
         sa.literal_column("0", sa.BigInteger).label("joined_at"),
     )
-    members = sa.union_all(
+    return sa.union_all(
         together.where(_identities.c.lead_id == of), alone.where(of.is_(None))
     ).subquery()
+
+
+def _rows_of_lead() -> sa.Select[tuple[str, str, str, int, int, str, int]]:
+    """The events of a lead, with what it is called and the id that each came under."""
+    members = _members()
     wanted = sa.select(
         members.c.lead_id,
         members.c.id,
@@ -391,6 +408,20 @@ def _rows_of_lead() -> sa.Select[tuple[str, str, str, int, int, str, int]]:
         members.c.joined_at,
     ).select_from(members.join(_events, _events.c.lead_id == members.c.id))
     return wanted.order_by(_events.c.occurred_at, _events.c.lead_id, _events.c.message_id)
+
+
+def _stamp_of_lead() -> sa.Select[tuple[str, int, int, int, int]]:
+    members, out = _members(), _members()
+    is_out = sa.select(sa.func.count()).select_from(
+        out.join(_opt_outs, _opt_outs.c.id == out.c.id)
+    )
+    return sa.select(
+        sa.func.max(members.c.lead_id),
+        sa.func.count(_events.c.message_id),
+        sa.func.max(_events.c.known_at),
+        sa.func.max(members.c.joined_at),
+        is_out.scalar_subquery(),
+    ).select_from(members.outerjoin(_events, _events.c.lead_id == members.c.id))
 
 
 def _known_since(

@@ -126,12 +126,17 @@ class Registry:
         ------
         BundleError : no such model or alias.
         """
+        found = self.named(name, alias)
+        path = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{found.version}"))
+        return found, path / "data" / _data_folder(path)
+
+    def named(self, name: str, alias: str = CHAMPION) -> Version:
+        """The version that an alias names; BundleError where there is no such model or alias."""
         try:
             found = self._client.get_model_version_by_alias(name, alias)
         except MlflowException as error:
             raise BundleError(f"no {alias!r} of {name!r} in {self.uri}: {error.message}") from error
-        path = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{found.version}"))
-        return self.version(name, int(found.version)), path / "data" / _data_folder(path)
+        return self.version(name, int(found.version))
 
     def _experiment(self, name: str) -> str:
         found = self._client.get_experiment_by_name(name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib import metadata
@@ -16,8 +16,12 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from features.ladder_file import read_ladder
 from serving import (
+    cloudevents,
+    events,
     health,
+    leads,
     middleware,
     pages,
     personalizer,
@@ -25,11 +29,19 @@ from serving import (
     queue,
     recommendations,
     scores,
+    segment,
+    webhooks,
 )
-from serving.background import keep_scored
+from serving.access import Access
+from serving.background import keep_current, keep_fresh, keep_scored
+from serving.connectors import routes as connectors
+from serving.connectors.configuration import read_connectors
 from serving.logs import log_to_stderr
-from serving.service import Service
+from serving.service import Service, now
 from serving.settings import Settings
+from serving.webhooks.delivery import keep_delivering
+from serving.write_back.configuration import WriteBack, read_write_backs
+from serving.write_back.worker import keep_writing
 
 __all__ = ["create_app"]
 
@@ -41,25 +53,48 @@ _DESCRIPTION: Final = (
 )
 
 
+_WORK: Final = (keep_fresh, keep_scored, keep_current, keep_delivering, keep_writing)
+"""What a process does beside answering, until it goes down."""
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service. Without settings those of the environment are read.
 
     Raises
     ------
-    SettingsError : the environment holds settings that cannot be used.
+    SettingsError, LadderError : settings, or the files that they name, that cannot be used.
     """
     settings = settings or Settings.from_environment(os.environ)
+    ladder = read_ladder(settings.ladder) if settings.ladder else None
+    switched_on = read_connectors(settings.connectors, os.environ, ladder)
+    write_backs = (
+        read_write_backs(settings.connectors, os.environ) if settings.connectors else ()
+    )
     log_to_stderr(settings.log_level)
     app = FastAPI(
         title="Rung",
         version=_version(),
         description=_DESCRIPTION,
-        lifespan=_lifespan(settings),
+        lifespan=_lifespan(settings, write_backs),
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
     )
-    for part in (scores, recommendations, queue, personalizer, health, pages):
+    for part in (
+        segment,
+        events,
+        cloudevents,
+        scores,
+        recommendations,
+        queue,
+        personalizer,
+        leads,
+        webhooks,
+        connectors,
+        health,
+        pages,
+    ):
         app.include_router(part.router)
+    app.state.connectors = switched_on
     pages.install(app)
     problems.install(app, pages.problem_page)
     middleware.install(app)
@@ -68,19 +103,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _lifespan(
-    settings: Settings,
+    settings: Settings, write_backs: Sequence[WriteBack]
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = app.state.service = Service.open(settings)
-        scoring = asyncio.create_task(keep_scored(service))
+        service = app.state.service = Service.open(settings, write_backs)
+        access = app.state.access = Access(service.store.database, now, settings.rate_limit)
+        await access.announce(settings.host)
+        working = [asyncio.create_task(work(service)) for work in _WORK]
         try:
             yield
         finally:
+            await service.ingest.close()
             service.stopping.set()
-            scoring.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await scoring
+            for task in working:
+                task.cancel()
+            await asyncio.gather(*working, return_exceptions=True)
             service.close()
 
     return lifespan

@@ -52,7 +52,7 @@ def _checks(service: Service) -> tuple[dict[str, str], dict[str, str]]:
     present: dict[str, str] = {}
     missing: dict[str, str] = {}
     try:
-        service.store.queue(1)
+        service.store.scores.queue(1)
         present["store"] = "reachable"
     except Exception:  # whatever a database driver raises when it is out of reach
         log("store out of reach", error=True)

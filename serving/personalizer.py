@@ -6,6 +6,7 @@ decision like any other, and its reward an outcome. Errors are ours: problem+jso
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Annotated, Any, TypedDict
@@ -14,9 +15,10 @@ from fastapi import APIRouter, Depends, Path
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from features.errors import DecisionConflict
+from features.errors import DecisionConflict, OptedOut
 from models.eligibility import Asked
 from models.options import NO_ASK, NURTURE
+from serving.access import CheckedRoute, needs
 from serving.decision_schemas import RankAnswer, RankRequest, RewardRequest
 from serving.problems import documented
 from serving.recommendations import pointing_at_offers, wrong_body
@@ -31,7 +33,12 @@ _NO_LEAD = (
     " characters"
 )
 
-router = APIRouter(prefix="/personalizer/v1.0", tags=["personalizer"])
+router = APIRouter(
+    prefix="/personalizer/v1.0",
+    tags=["personalizer"],
+    dependencies=[Depends(needs("decide"))],
+    route_class=CheckedRoute,
+)
 
 
 class RankedAction(TypedDict):
@@ -60,7 +67,8 @@ async def rank(body: RankRequest, service: Served) -> Response:
     """Choose among actions that are offers of the ladder, for the lead that the context names.
 
     `nurture` and `no_ask` are always among the options, sent or not: as `rewardActionId` they mean
-    that nothing is to be asked. An action that is not eligible has the probability 0.
+    that nothing is to be asked. An action that is not eligible has the probability 0. A lead that
+    has opted out of profiling gets `no_ask`, and no event is kept.
     """
     return await run_in_threadpool(
         lambda: json_answer(_ranked(service.recommender, body), status=201)
@@ -76,14 +84,27 @@ def _ranked(recommender: Recommender, body: RankRequest) -> RankLine:
     asked = Asked(candidates=_offers(ids), exclude=_offers(excluded))
     places = [(("actions", at, "id"), one) for at, one in enumerate(ids)]
     more = [(("excludedActions", at), one) for at, one in enumerate(excluded)]
-    answer = pointing_at_offers(
-        recommender.scorer,
-        [(place, one) for place, one in [*places, *more] if one not in _ALWAYS],
-        lambda: recommender.recommend(
-            lead_id, asked, body.eventId, defer_exposure=bool(body.deferActivation)
-        ),
-    )
+    try:
+        answer = pointing_at_offers(
+            recommender.scorer,
+            [(place, one) for place, one in [*places, *more] if one not in _ALWAYS],
+            lambda: recommender.recommend(
+                lead_id, asked, body.eventId, defer_exposure=bool(body.deferActivation)
+            ),
+        )
+    except OptedOut:
+        return _unasked(ids, body.eventId)
     return _rank_line(answer, ids)
+
+
+def _unasked(ids: list[str], event_id: str | None) -> RankLine:
+    """Nothing is asked of a lead that has opted out of profiling, and no event is kept."""
+    chances = dict.fromkeys([NO_ASK, *ids], 0.0) | {NO_ASK: 1.0}
+    return {
+        "ranking": [{"id": one, "probability": chance} for one, chance in chances.items()],
+        "eventId": event_id or uuid.uuid4().hex,
+        "rewardActionId": NO_ASK,
+    }
 
 
 _ALWAYS = (NURTURE, NO_ASK)

@@ -8,6 +8,7 @@ whose members are `path`, `query`, `header` and `body`. A browser gets the same 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -23,18 +24,33 @@ from starlette.responses import HTMLResponse, Response
 from features.errors import (
     BundleError,
     DecisionConflict,
+    EndpointDisabled,
     EventsError,
+    ForbiddenAddress,
+    InvalidKey,
+    KeyNeeded,
     LadderError,
     NoModel,
+    NotAllowed,
     NotEnoughData,
+    OptedOut,
+    PayloadError,
     PolicyError,
+    ReplayedRequest,
     RungError,
     StoreError,
     TimeError,
+    TooManyRequests,
+    UnknownConnector,
     UnknownDecision,
+    UnknownEndpoint,
+    UnknownKey,
     UnknownLead,
+    UnknownLink,
     UnknownOffer,
+    UnsignedRequest,
 )
+from serving.access import is_personalizer, needed
 from serving.schemas import ProblemAnswer
 
 __all__ = ["Problem", "documented", "install", "openapi", "respond", "unexpected"]
@@ -72,8 +88,22 @@ class _Kind:
 
 
 _KINDS: Final[dict[type[RungError], _Kind]] = {
+    KeyNeeded: _Kind("key-needed", 401, "A key is needed"),
+    NotAllowed: _Kind("not-allowed", 403, "Not allowed"),
+    TooManyRequests: _Kind("too-many-requests", 429, "Too many requests"),
+    UnknownKey: _Kind("unknown-key", 404, "No such key"),
+    InvalidKey: _Kind("invalid-key", 422, "No such key can be made"),
     UnknownLead: _Kind("unknown-lead", 404, "No such lead"),
+    UnknownLink: _Kind("unknown-link", 404, "No such link"),
+    OptedOut: _Kind("opted-out", 409, "Opted out of profiling"),
     UnknownDecision: _Kind("unknown-decision", 404, "No such decision"),
+    UnknownEndpoint: _Kind("unknown-endpoint", 404, "No such endpoint"),
+    ForbiddenAddress: _Kind("forbidden-address", 422, "Nothing is sent to this address"),
+    EndpointDisabled: _Kind("endpoint-disabled", 409, "The endpoint is disabled"),
+    UnknownConnector: _Kind("unknown-connector", 404, "No such connector, or it is off"),
+    UnsignedRequest: _Kind("unsigned-request", 401, "The signature is not right"),
+    ReplayedRequest: _Kind("replayed-request", 409, "It was sent before"),
+    PayloadError: _Kind("invalid-payload", 422, "Not what this vendor sends"),
     DecisionConflict: _Kind("decision-conflict", 409, "It is stored otherwise already"),
     UnknownOffer: _Kind("unknown-offer", 422, "No such offer"),
     TimeError: _Kind("invalid-time", 422, "A time that cannot be read"),
@@ -99,9 +129,19 @@ def of_error(error: RungError) -> Problem:
     """The problem of an error that Rung raised on purpose."""
     kind = next((_KINDS[base] for base in type(error).__mro__ if base in _KINDS), _INTERNAL)
     detail = str(error) if kind.shows_detail else "The operator finds the cause in the log."
-    retryable = kind.status == 503
-    headers = {"Retry-After": _RETRY_AFTER_SECONDS} if retryable else {}
+    retryable = kind.status in (429, 503)
+    headers = _headers(error, kind.status)
     return Problem(kind.kind, kind.status, kind.title, detail, retryable, headers=headers)
+
+
+def _headers(error: RungError, status: int) -> dict[str, str]:
+    """What tells a program when to ask again, and how."""
+    if isinstance(error, TooManyRequests):
+        seconds = str(math.ceil(error.seconds))
+        return {"Retry-After": seconds, "X-RateLimit-Reset": seconds}
+    if status == 401:  # no Basic, which a browser would ask its user for, and send from then on
+        return {"WWW-Authenticate": 'Bearer realm="rung"'}
+    return {"Retry-After": _RETRY_AFTER_SECONDS} if status == 503 else {}
 
 
 def unexpected() -> Problem:
@@ -202,11 +242,14 @@ def install(app: FastAPI, page: Callable[[Request, Problem], str] | None = None)
 _MEANINGS: Final = {
     304: "Not changed since the `ETag` in `If-None-Match`",
     400: "The body is not JSON",
-    404: "No such lead, or no such decision",
+    401: "No key, or one that is not known here",
+    403: "The key may not do this, or there is none yet and you are on another machine",
+    404: "There is nothing of this id",
     409: "It is stored already, and says otherwise",
     413: "The body is too large",
     415: "The body is not labelled as application/json",
     422: "A value of the request is not valid; `errors` points at each",
+    429: "This key asks too often; see `Retry-After`",
     500: "Something went wrong here",
     503: "Not now: no model, or the store is out of reach; see `Retry-After`",
 }
@@ -234,8 +277,33 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
         schemas |= _flat_schemas(ProblemAnswer)
+        _describe_access(app, schema)
         app.openapi_schema = schema
     return app.openapi_schema
+
+
+_SCHEMES: Final = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A key: `rung_...`"},
+    "basic": {"type": "http", "scheme": "basic", "description": "The key as user name"},
+    "subscription": {"type": "apiKey", "in": "header", "name": "Ocp-Apim-Subscription-Key"},
+}
+
+
+def _describe_access(app: FastAPI, schema: dict[str, Any]) -> None:
+    """Say of each route what a key must be allowed to do, and how it is refused."""
+    schema["components"]["securitySchemes"] = _SCHEMES
+    refusals = {str(status): of for status, of in documented(401, 403, 429).items()}
+    del refusals["500"]
+    for path, method, needs in needed(app.routes):
+        operation = schema["paths"].get(path, {}).get(method.lower())
+        if operation is None or not needs:
+            continue
+        scopes = [need.scope for need in needs]
+        kinds = [kind for kind in _SCHEMES if kind != "subscription" or is_personalizer(path)]
+        operation["security"] = [{kind: scopes} for kind in kinds]
+        if any(need.key_in_body for need in needs):
+            operation["security"].append({})
+        operation["responses"] = dict(sorted((operation["responses"] | refusals).items()))
 
 
 def _flat_schemas(model: type[BaseModel]) -> dict[str, Any]:

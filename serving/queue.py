@@ -16,18 +16,20 @@ from dataclasses import dataclass
 from typing import Annotated, Final, Literal, TypedDict
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from features.clock import rfc3339
-from features.errors import UnknownLead, did_you_mean
+from features.errors import OptedOut, UnknownLead, did_you_mean
 from features.event_log import EventLog
 from features.ladder import Ladder, Step
+from features.score_store import OUT_OF_QUEUE
 from features.store import EventStore, StoredScore
 from models.bundle import Bundle
 from models.served_policy import DEFAULT
+from serving.access import needs
 from serving.advice import Advice, advice_for
 from serving.problems import documented
 from serving.schemas import QueueAnswer, QueueQuery
@@ -35,7 +37,6 @@ from serving.scorer import Band, Details, Model, ReasonLine, Scorer, StepName
 from serving.service import Served, json_answer
 
 __all__ = [
-    "OUT_OF_QUEUE",
     "Part",
     "QueueItem",
     "after_of",
@@ -48,8 +49,6 @@ __all__ = [
     "wrong_query",
 ]
 
-OUT_OF_QUEUE: Final = -1.0
-"""The priority of leads that are scored but not queued."""
 _SCAN: Final = 500
 
 After = tuple[float, str]
@@ -99,7 +98,7 @@ class QueueItem(TypedDict):
     scored_at: str
 
 
-router = APIRouter(prefix="/v1", tags=["queue"])
+router = APIRouter(prefix="/v1", tags=["queue"], dependencies=[Depends(needs("read"))])
 
 
 @router.get(
@@ -147,7 +146,7 @@ def queue_part(
     found: list[StoredScore] = []
     size = limit + 1 if step is None else max(limit + 1, _SCAN)
     while len(found) <= limit:
-        scores = store.queue(size, after)
+        scores = store.scores.queue(size, after)
         queued = [score for score in scores if score.priority > OUT_OF_QUEUE]
         found += [score for score in queued if step in (None, score.step)]
         if len(queued) < size:
@@ -296,7 +295,7 @@ def _suggestions(scorer: Scorer, scores: list[StoredScore]) -> dict[str, Suggest
     model, now, found = scorer.model, scorer.clock(), {}
     asked = scorer.limited(now)
     for lead in (score.lead_id for score in scores):
-        with suppress(UnknownLead):  # a score outlives the events of a lead that was erased
+        with suppress(OptedOut, UnknownLead):  # since the page was read
             advice = advice_for(model, lead, scorer.rows_of(lead, now), now, asked)
             found[lead] = suggestion(model, advice)
     return found

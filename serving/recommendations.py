@@ -10,8 +10,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from features.errors import TimeError, UnknownOffer
+from features.errors import OptedOut, TimeError, UnknownOffer
 from models.eligibility import Asked
+from serving.access import CheckedRoute, needs
 from serving.decision_schemas import (
     DecisionAnswer,
     ExposureAnswer,
@@ -21,9 +22,10 @@ from serving.decision_schemas import (
     RecommendationRequest,
     RecommendationsAnswer,
     RecommendationsRequest,
+    UnaskedAnswer,
 )
 from serving.problems import documented
-from serving.recommender import Recommender
+from serving.recommender import Recommender, unasked_lead
 from serving.scorer import Scorer
 from serving.service import Served, json_answer, json_body
 
@@ -32,15 +34,15 @@ __all__ = ["pointing_at_offers", "router", "wrong_body"]
 _Answer = TypeVar("_Answer")
 _DecisionId = Annotated[str, Path(description="As the recommendation gave it.")]
 
-router = APIRouter(prefix="/v1", tags=["recommendations"])
+router = APIRouter(prefix="/v1", tags=["recommendations"], route_class=CheckedRoute)
 
 
 @router.post(
     "/recommendations",
     summary="What to offer a lead next",
-    dependencies=[Depends(json_body)],
+    dependencies=[Depends(needs("decide")), Depends(json_body)],
     responses={
-        200: {"model": RecommendationAnswer},
+        200: {"model": RecommendationAnswer | UnaskedAnswer},
         **documented(400, 404, 409, 413, 415, 422, 503),
     },
 )
@@ -48,13 +50,17 @@ async def recommendation(body: RecommendationRequest, service: Served) -> Respon
     """One eligible offer, or none, drawn with known probabilities, tailored, and kept.
 
     It counts as shown to the lead at once, unless `defer_exposure` is true. With a `decision_id` of
-    your own the call can be repeated: the same id gives the same answer.
+    your own the call can be repeated: the same id gives the same answer. For a lead that has opted
+    out of profiling nothing is decided: the answer has the status `opted_out`.
     """
 
     def decide(asked: Asked) -> Any:
-        return service.recommender.recommend(
-            body.lead_id, asked, body.decision_id, defer_exposure=body.defer_exposure
-        )
+        try:
+            return service.recommender.recommend(
+                body.lead_id, asked, body.decision_id, defer_exposure=body.defer_exposure
+            )
+        except OptedOut:
+            return unasked_lead(body.lead_id)
 
     return await _decided(service.recommender, body, decide)
 
@@ -62,11 +68,11 @@ async def recommendation(body: RecommendationRequest, service: Served) -> Respon
 @router.post(
     "/recommendations:batch",
     summary="What to offer each of up to 200 leads next",
-    dependencies=[Depends(json_body)],
+    dependencies=[Depends(needs("decide")), Depends(json_body)],
     responses={200: {"model": RecommendationsAnswer}, **documented(400, 413, 415, 422, 503)},
 )
 async def recommendations_of_batch(body: RecommendationsRequest, service: Served) -> Response:
-    """A decision for each lead, in order, or `not_found`. Each is one of its own, as if alone."""
+    """A decision for each lead, in order, `not_found` or `opted_out`. Each is one of its own."""
 
     def decide(asked: Asked) -> Any:
         many = service.recommender.many(body.lead_ids, asked, defer_exposure=body.defer_exposure)
@@ -78,6 +84,7 @@ async def recommendations_of_batch(body: RecommendationsRequest, service: Served
 @router.post(
     "/decisions/{decision_id:path}/exposure",
     summary="The lead has seen it",
+    dependencies=[Depends(needs("decide"))],
     responses={200: {"model": ExposureAnswer}, **documented(404, 422, 503)},
 )
 async def exposure(decision_id: _DecisionId, service: Served) -> Response:
@@ -88,7 +95,7 @@ async def exposure(decision_id: _DecisionId, service: Served) -> Response:
 @router.post(
     "/decisions/{decision_id:path}/outcome",
     summary="What came of it",
-    dependencies=[Depends(json_body)],
+    dependencies=[Depends(needs("decide")), Depends(json_body)],
     responses={
         200: {"model": OutcomeAnswer},
         **documented(400, 404, 409, 413, 415, 422, 503),
@@ -115,6 +122,7 @@ async def outcome(decision_id: _DecisionId, body: OutcomeRequest, service: Serve
 @router.get(
     "/decisions/{decision_id:path}",
     summary="A decision, and what became of it",
+    dependencies=[Depends(needs("read"))],
     responses={200: {"model": DecisionAnswer}, **documented(404, 422, 503)},
 )
 async def decision(decision_id: _DecisionId, service: Served) -> Response:

@@ -21,18 +21,21 @@ from features.decision_log import (
     message_id,
     outcome_event,
 )
-from features.errors import DecisionConflict, TimeError, UnknownDecision, UnknownLead
+from features.errors import DecisionConflict, OptedOut, TimeError, UnknownDecision, UnknownLead
 from features.event_log import DAY_US
 from features.ladder import Ladder, Offer
 from features.offer_history import history_of
+from features.outbox import Notice
 from features.signals import RECORD
 from features.store import Event
 from models.calibration import LEVEL
 from models.eligibility import UNRESTRICTED, Asked
 from models.offer_model import Evidence
+from models.options import NO_ASK
 from models.recommendation import Ranked, Recommendation
 from models.tailoring import Personalisation
 from serving.advice import sentence, unasked
+from serving.notices import recommended
 from serving.scorer import NotFound, Scorer, StepName
 
 __all__ = [
@@ -42,6 +45,8 @@ __all__ = [
     "RecommendationAnswer",
     "Recommended",
     "Recommender",
+    "Unasked",
+    "unasked_lead",
 ]
 
 _AHEAD_US: Final = 5 * 60 * 1_000_000
@@ -127,6 +132,15 @@ class Recommended(RecommendationAnswer):
     status: Literal["ok"]
 
 
+class Unasked(TypedDict):
+    """That nothing is decided for a lead which has opted out of profiling."""
+
+    status: Literal["opted_out"]
+    lead_id: str
+    offer: OfferLine
+    detail: str
+
+
 class OutcomeLine(TypedDict):
     """What was reported of a decision; late where that happened after its window."""
 
@@ -191,9 +205,12 @@ class Recommender:
         ------
         NoModel : there is no bundle.
         UnknownLead : nothing is known of the lead.
+        OptedOut : it must not be profiled.
         UnknownOffer : the caller names an offer that the ladder does not have.
         DecisionConflict : the decision id belongs to another lead.
         """
+        if self.scorer.privacy.is_opted_out(lead_id):  # a stored answer would be an ask as well
+            raise OptedOut.named(lead_id)
         if decision_id is not None and (known := self._told(decision_id, lead_id)) is not None:
             return known
         named = decision_id if decision_id is not None else uuid.uuid4().hex
@@ -208,12 +225,14 @@ class Recommender:
 
     def many(
         self, lead_ids: Sequence[str], asked: Asked = UNRESTRICTED, *, defer_exposure: bool = False
-    ) -> list[Recommended | NotFound]:
+    ) -> list[Recommended | NotFound | Unasked]:
         """A decision for each of some stored leads, in order; see `recommend`."""
-        answers: list[Recommended | NotFound] = []
+        answers: list[Recommended | NotFound | Unasked] = []
         for lead_id in lead_ids:
             try:
                 answer = self.recommend(lead_id, asked, defer_exposure=defer_exposure)
+            except OptedOut:
+                answers.append(unasked_lead(lead_id))
             except UnknownLead as error:
                 answers.append({"status": "not_found", "lead_id": lead_id, "detail": str(error)})
             else:
@@ -223,8 +242,8 @@ class Recommender:
     def _made(self, lead_id: str, decision_id: str, asked: Asked) -> Recommendation:
         model = self.scorer.model
         as_of = self.clock()
-        rows = self.scorer.rows_of(lead_id, as_of)
-        estimates = model.estimate_rows(lead_id, rows, as_of)
+        lead, rows = self.scorer.read(lead_id, as_of)
+        estimates = model.estimate_rows(lead, rows, as_of)
         history = history_of(rows, model.bundle.ladder, as_of)
         return model.adviser.recommend(
             estimates.snapshot,
@@ -237,23 +256,34 @@ class Recommender:
     def _keep(self, decision: Decision, answer: RecommendationAnswer, *, exposed: bool) -> bool:
         """Whether the decision is new, and is stored now."""
         event = decision_event(decision, self._ladder, answer)
+        told = {
+            "offer_id": decision.chosen,
+            "step": decision.step,
+            "probability_chosen": decision.propensity,
+            "policy": decision.policy,
+            "expires_at": answer["expires_at"],
+            "exposed": exposed,
+        }
+        notice = recommended(decision.decision_id, decision.lead_id, decision.as_of, told)
         if not exposed:
-            return self.store.append_new([event])
-        return self._exposed(decision, decision.as_of + 1, [event])
+            return self.store.append_new([event], notices=[notice])
+        return self._exposed(decision, decision.as_of + 1, [event], [notice])
 
-    def _exposed(self, decision: Decision, at: int, before: list[Event]) -> bool:
+    def _exposed(
+        self, decision: Decision, at: int, before: list[Event], notices: Sequence[Notice] = ()
+    ) -> bool:
         """Store that a decision reached its lead, after some other events, if all that is new."""
         offer = _offer(self._ladder, decision.chosen)
         events = exposure_events(decision, self._ladder, at)
         minutes = offer.rep_minutes if offer else 0.0
-        return self.store.append_new([*before, *events], at // DAY_US, minutes)
+        return self.store.append_new([*before, *events], at // DAY_US, minutes, notices)
 
     def _told(self, decision_id: str, lead_id: str) -> RecommendationAnswer | None:
         """What was answered under a decision id; None where it is new."""
         event = self.store.event(message_id(decision_id, "decision"))
         if event is None:
             return None
-        if event.lead_id != lead_id:
+        if self.store.lead_of(event.lead_id) != self.store.lead_of(lead_id):
             raise DecisionConflict(f"decision {decision_id!r} was made for another lead")
         answer = json.loads(event.properties).get(ANSWER)
         if answer is None:
@@ -394,16 +424,7 @@ def _answer(made: Recommendation, *, exposed: bool) -> RecommendationAnswer:
 def _offer_line(made: Recommendation) -> OfferLine:
     offer, tailored = made.offer, made.personalisation
     if offer is None:
-        return {
-            "id": made.decision.chosen,
-            "step": None,
-            "title": None,
-            "kind": None,
-            "framing": None,
-            "duration_min": None,
-            "topic": None,
-            "personalisation": None,
-        }
+        return _no_offer(made.decision.chosen)
     framing: FramingName = {"id": made.decision.framing or None, "text": made.framing}
     return {
         "id": offer.id,
@@ -414,6 +435,29 @@ def _offer_line(made: Recommendation) -> OfferLine:
         "duration_min": offer.effort.minutes,
         "topic": tailored["topic"] if tailored else None,
         "personalisation": tailored,
+    }
+
+
+def _no_offer(option_id: str) -> OfferLine:
+    return {
+        "id": option_id,
+        "step": None,
+        "title": None,
+        "kind": None,
+        "framing": None,
+        "duration_min": None,
+        "topic": None,
+        "personalisation": None,
+    }
+
+
+def unasked_lead(lead_id: str) -> Unasked:
+    """All that is said of a lead that has opted out: nothing is to be asked of it."""
+    return {
+        "status": "opted_out",
+        "lead_id": lead_id,
+        "offer": _no_offer(NO_ASK),
+        "detail": str(OptedOut.named(lead_id)),
     }
 
 

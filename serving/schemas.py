@@ -28,6 +28,7 @@ __all__ = [
     "Instant",
     "LeadEvents",
     "NotFoundAnswer",
+    "OptedOutAnswer",
     "ProblemAnswer",
     "QueueAnswer",
     "QueueQuery",
@@ -228,10 +229,18 @@ class NotFoundAnswer(BaseModel):
     detail: str
 
 
+class OptedOutAnswer(BaseModel):
+    """A lead that has opted out of profiling; whether anything is known of it is not said."""
+
+    status: Literal["opted_out"]
+    lead_id: str
+    detail: str
+
+
 class BatchAnswer(BaseModel):
     """A result for each lead of the request, in its order."""
 
-    results: list[ScoreAnswer | NotFoundAnswer]
+    results: list[ScoreAnswer | NotFoundAnswer | OptedOutAnswer]
 
 
 class OfferAnswer(BaseModel):

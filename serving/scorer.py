@@ -6,7 +6,7 @@ scoring of everything go through `estimate`, so an `as_of` in the past gives wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Literal, TypedDict
@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from features.clock import rfc3339
-from features.errors import NoModel, UnknownLead
+from features.errors import NoModel, OptedOut, UnknownLead
 from features.event_log import DAY_US, EventLog
 from features.fold import rows_of_goal
 from features.lead_events import Row, log_of_rows
+from features.privacy import Privacy
 from features.program import Compiled, compile_ladder, link
 from features.properties import as_text, number_or_nan
 from features.snapshot import Snapshot, snapshot_at
@@ -32,15 +33,18 @@ from models.served_policy import DEFAULT
 
 __all__ = [
     "Answer",
+    "AnyAnswer",
     "Details",
     "Estimates",
     "Model",
     "NotFound",
+    "NotProfiled",
     "Ranking",
     "ReasonLine",
     "Scorer",
     "StepName",
     "band_of",
+    "not_profiled",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -49,6 +53,8 @@ Band = Literal["low", "medium", "high"]
 
 _HIGH: Final = 80.0
 _MEDIUM: Final = 50.0
+_MARGIN: Final = 2.0
+"""Percent of the queue that a lead must be past the border of its band to leave it."""
 _METHOD: Final = {
     True: "venn-abers, resampled leads",
     False: "beta posterior of the step's rate",
@@ -112,6 +118,22 @@ class NotFound(TypedDict):
     detail: str
 
 
+class NotProfiled(TypedDict):
+    """A lead that has opted out of profiling."""
+
+    status: Literal["opted_out"]
+    lead_id: str
+    detail: str
+
+
+AnyAnswer = Answer | NotFound | NotProfiled
+
+
+def not_profiled(lead_id: str) -> NotProfiled:
+    """All that is said of a lead that has opted out."""
+    return {"status": "opted_out", "lead_id": lead_id, "detail": str(OptedOut.named(lead_id))}
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Ranking:
     """The probabilities of all queued leads, to place one among them.
@@ -133,7 +155,7 @@ class Ranking:
         at_or_below = int(np.searchsorted(self.probabilities, probability, side="right"))
         return at_or_below / len(self.probabilities)
 
-    def place(self, probability: float) -> tuple[float, Band]:
+    def place(self, probability: float, former: str | None = None) -> tuple[float, Band]:
         """The percent of queued leads at or below, and the band.
 
         The band goes by the middle of a tie, so that leads that are all alike are all medium.
@@ -141,12 +163,23 @@ class Ranking:
         below = int(np.searchsorted(self.probabilities, probability, side="left"))
         share = self.share(probability)
         middle = (below / len(self.probabilities) + share) / 2
-        return round(100.0 * share, 1), band_of(middle)
+        return round(100.0 * share, 1), band_of(middle, former)
 
 
-def band_of(share_below: float) -> Band:
-    """high: the top fifth of the queue; medium: the rest of its upper half; low: below."""
+def band_of(share_below: float, former: str | None = None) -> Band:
+    """high: the top fifth of the queue; medium: the rest of its upper half; low: below.
+
+    A lead leaves its `former` band when it is well past the border, not whenever others move a
+    little.
+    """
     percent = 100.0 * share_below
+    for near in (percent - _MARGIN, percent + _MARGIN):
+        if _band(near) == former:
+            return _band(near)
+    return _band(percent)
+
+
+def _band(percent: float) -> Band:
     return "high" if percent >= _HIGH else "medium" if percent >= _MEDIUM else "low"
 
 
@@ -234,6 +267,7 @@ class Scorer:
         policy: str = DEFAULT,
     ) -> None:
         self.store = store
+        self.privacy = Privacy(store.database)
         self.clock = clock
         self.why_not = why_not
         self.ranking: Ranking | None = None
@@ -266,35 +300,59 @@ class Scorer:
         Raises
         ------
         UnknownLead : nothing was known of the lead then.
+        OptedOut : it must not be profiled.
         NoModel : there is no bundle.
         """
         return self._answer(self.estimate_one(lead_id, as_of), 0, as_of is None, most_reasons)
 
-    def many(self, lead_ids: Sequence[str], as_of: int | None = None) -> list[Answer | NotFound]:
+    def many(self, lead_ids: Sequence[str], as_of: int | None = None) -> list[AnyAnswer]:
         """The scores of stored leads, in order; NoModel where there is no bundle."""
-        log = self.store.log_of(lead_ids, self.model.bundle.ladder)
-        return self._answers(log, [(lead_id, lead_id) for lead_id in lead_ids], as_of)
+        out = self.privacy.opted_out_of(lead_ids)
+        texts = [lead_id for lead_id in lead_ids if "\0" not in lead_id]
+        with self.store.database.reading() as connection:
+            lead_of = self.store.identities.leads_of(connection, texts)
+        read = [lead_id for lead_id in texts if lead_id not in out]
+        log = self.store.log_of(read, self.model.bundle.ladder)
+        leads = [lead_of.get(lead_id, lead_id) for lead_id in lead_ids]
+        out_leads = {lead_of[lead_id] for lead_id in out}
+        return self._answers(log, [(lead, lead) for lead in leads], as_of, out_leads)
 
     def stateless(
         self, leads: Sequence[tuple[str, Sequence[Row]]], as_of: int | None = None
-    ) -> list[Answer | NotFound]:
-        """The scores of leads with their events, in order, whatever the store holds of them."""
-        keyed = {_key(at): rows for at, (_, rows) in enumerate(leads)}  # an id may come twice
+    ) -> list[AnyAnswer]:
+        """The scores of leads with their events, in order, whatever the store holds of them.
+
+        Of the store it is asked alone who has opted out.
+        """
+        out = self.privacy.opted_out_of(lead_id for lead_id, _ in leads)
+        keyed = {  # an id may come twice
+            _key(at): rows for at, (lead_id, rows) in enumerate(leads) if lead_id not in out
+        }
         log = _log_of_leads(keyed, self.model.compiled)
-        ids = (lead_id for lead_id, _ in leads)
-        return self._answers(log, list(zip(keyed, ids, strict=True)), as_of)
+        ids = [(_key(at), lead_id) for at, (lead_id, _) in enumerate(leads)]
+        return self._answers(log, ids, as_of, out)
 
     def estimate_one(self, lead_id: str, as_of: int | None = None) -> Estimates:
         """As `estimate`, for one stored lead without the detour over many."""
         model, as_of = self.model, self.clock() if as_of is None else as_of
-        return model.estimate_rows(lead_id, self.rows_of(lead_id, as_of), as_of)
+        lead, rows = self.read(lead_id, as_of)
+        return model.estimate_rows(lead, rows, as_of)
 
-    def rows_of(self, lead_id: str, as_of: int) -> list[Row]:
-        """The events of a stored lead; UnknownLead where nothing was known of it at `as_of`."""
-        rows = self.store.events_of(lead_id) if "\0" not in lead_id else []
+    def read(self, lead_id: str, as_of: int) -> tuple[str, list[Row]]:
+        """What the lead is called that an id belongs to, and its events.
+
+        UnknownLead where nothing was known of it at `as_of`, OptedOut where it has opted out.
+        """
+        if self.privacy.is_opted_out(lead_id):
+            raise OptedOut.named(lead_id)
+        lead, rows = self.store.read(lead_id)
         if not rows or min(row[2] for row in rows) > as_of:
             raise UnknownLead(_nothing_known(lead_id, bool(rows), as_of))
-        return rows
+        return lead, rows
+
+    def rows_of(self, lead_id: str, as_of: int) -> list[Row]:
+        """The events of the lead that an id belongs to; see `read`."""
+        return self.read(lead_id, as_of)[1]
 
     def limited(self, as_of: int, asked: Asked = UNRESTRICTED) -> Asked:
         """What a caller asks, held to what the reps can still give on the day of `as_of`, UTC."""
@@ -324,16 +382,22 @@ class Scorer:
     # ------------------------------------------------------------------------------------ answers
 
     def _answers(
-        self, log: EventLog, leads: Sequence[tuple[str, str]], as_of: int | None
-    ) -> list[Answer | NotFound]:
+        self,
+        log: EventLog,
+        leads: Sequence[tuple[str, str]],
+        as_of: int | None,
+        opted_out: Container[str],
+    ) -> list[AnyAnswer]:
         """An answer for each lead; `leads` holds what it is called in the log, and its id."""
         instant = self.clock() if as_of is None else as_of
         estimates = self.estimate(log, instant)
         row_of = {key: row for row, key in enumerate(estimates.snapshot.leads)}
         held = set(log.leads)
-        answers: list[Answer | NotFound] = []
+        answers: list[AnyAnswer] = []
         for key, lead_id in leads:
-            if key in row_of:
+            if lead_id in opted_out:
+                answers.append(not_profiled(lead_id))
+            elif key in row_of:
                 answer = self._answer(estimates, row_of[key], as_of is None)
                 answer["lead_id"] = lead_id
                 answers.append(answer)

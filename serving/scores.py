@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-import json
-from hashlib import blake2b
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from features.errors import OptedOut
 from features.lead_events import Row
+from serving.access import CheckedRoute, needs
+from serving.kept_scores import Told, told
 from serving.problems import documented
-from serving.schemas import BatchAnswer, BatchRequest, LeadEvents, ScoreAnswer, ScoreQuery
-from serving.scorer import Answer, NotFound, Scorer
-from serving.service import Served, json_answer, json_body
+from serving.schemas import (
+    BatchAnswer,
+    BatchRequest,
+    LeadEvents,
+    OptedOutAnswer,
+    ScoreAnswer,
+    ScoreQuery,
+)
+from serving.scorer import AnyAnswer, Scorer, not_profiled
+from serving.service import Served, Service, json_answer, json_body
 
 __all__ = ["router"]
 
 
-router = APIRouter(prefix="/v1", tags=["scores"])
+router = APIRouter(
+    prefix="/v1",
+    tags=["scores"],
+    dependencies=[Depends(needs("read"))],
+    route_class=CheckedRoute,
+)
 
 
 @router.get(
     "/leads/{lead_id:path}/score",
     summary="The score of a lead",
-    responses={200: {"model": ScoreAnswer}, **documented(304, 404, 422, 503)},
+    responses={200: {"model": ScoreAnswer | OptedOutAnswer}, **documented(304, 404, 422, 503)},
 )
 async def lead_score(
     lead_id: str,
@@ -36,20 +49,23 @@ async def lead_score(
     """Chance of the next step, interval, and reasons that add up to it; now or at an `as_of`.
 
     The `ETag` changes when the answer says something else of the lead. The two instants in it,
-    `features_as_of` and `scored_at`, do not count: hence it is a weak one.
+    `features_as_of` and `scored_at`, do not count: hence it is a weak one. A lead that has opted
+    out of profiling has the status `opted_out`, and nothing is computed of it.
     """
-    answer = service.scorer.score(lead_id, query.as_of)
-    headers = {"ETag": _etag(answer), "Cache-Control": "private, max-age=0"}
-    if if_none_match is not None and _matches(if_none_match, headers["ETag"]):
+    answer = _told(service, lead_id, query.as_of)
+    headers = {"ETag": answer.etag, "Cache-Control": "private, max-age=0"}
+    if if_none_match is not None and _matches(if_none_match, answer.etag):
         return Response(status_code=304, headers=headers)
-    return json_answer(answer, headers)
+    return Response(answer.body, headers=headers, media_type="application/json")
 
 
-def _etag(answer: Answer) -> str:
-    """Of everything that the answer says of the lead, and of the model that said it."""
-    said = {**answer, "features_as_of": None, "scored_at": None}
-    digest = blake2b(json.dumps(said, separators=(",", ":")).encode(), digest_size=12)
-    return f'W/"{digest.hexdigest()}"'
+def _told(service: Service, lead_id: str, as_of: int | None) -> Told:
+    try:
+        if as_of is None:
+            return service.kept_scores.of(service.scorer, lead_id)
+        return told(service.scorer.score(lead_id, as_of))
+    except OptedOut:
+        return told(not_profiled(lead_id))
 
 
 def _matches(header: str, etag: str) -> bool:
@@ -64,19 +80,19 @@ def _matches(header: str, etag: str) -> bool:
     responses={200: {"model": BatchAnswer}, **documented(400, 413, 415, 422, 503)},
 )
 async def scores_of_batch(batch: BatchRequest, service: Served) -> Response:
-    """A result for each lead, in order: `ok`, `no_score` or `not_found`.
+    """A result for each lead, in order: `ok`, `no_score`, `not_found` or `opted_out`.
 
-    A lead is an id, or an object with its events: then the store is not asked, and nothing of it is
-    kept.
+    A lead is an id, or an object with its events: then the store is asked for nothing but whether
+    it has opted out, and nothing of it is kept.
     """
     return await run_in_threadpool(
         lambda: json_answer({"results": _results(service.scorer, batch)})
     )
 
 
-def _results(scorer: Scorer, batch: BatchRequest) -> list[Answer | NotFound]:
+def _results(scorer: Scorer, batch: BatchRequest) -> list[AnyAnswer]:
     """The answers for the ids, and those for the leads with events, in the order asked for."""
-    results: dict[int, Answer | NotFound] = {}
+    results: dict[int, AnyAnswer] = {}
     ids = {at: lead for at, lead in enumerate(batch.leads) if isinstance(lead, str)}
     with_events = {at: lead for at, lead in enumerate(batch.leads) if isinstance(lead, LeadEvents)}
     if ids:

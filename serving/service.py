@@ -6,27 +6,45 @@ import json
 import logging
 import threading
 import time
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, cast
 
 import numpy as np
+import sqlalchemy as sa
 from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from features.errors import BundleError, PolicyError
 from features.event_log import EventLog
+from features.ladder import Ladder
+from features.ladder_file import read_ladder
 from features.lead_events import Row, log_of_rows
+from features.outbox import add_notices
+from features.score_store import StoredScore, held_meta, set_meta
 from features.store import EventStore
 from models.bundle import Bundle, load_bundle
 from models.served_policy import DEFAULT, read_served
 from serving.advice import advice_for
+from serving.champion import Source, source_of
+from serving.ingest import Ingest
+from serving.kept_scores import KeptScores
 from serving.logs import log
+from serving.notices import model_promoted
 from serving.recommender import Recommender
-from serving.scorer import Model, Scorer
+from serving.rescoring import Run
+from serving.scorer import Model, Ranking, Scorer
 from serving.settings import Settings
+from serving.write_back.configuration import WriteBack
+from serving.write_back.outbox import scored
 
-__all__ = ["Run", "Served", "Service", "json_answer", "json_body", "now"]
+__all__ = ["Served", "Service", "json_answer", "json_body", "now"]
+
+
+_SERVES = "serves"
 
 
 def now() -> int:
@@ -34,59 +52,94 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One scoring of all leads.
+@dataclass(slots=True)
+class Service:
+    """The parts of a running service. `run` is None until all leads were scored once.
 
     Parameters
     ----------
-    as_of : microseconds since the epoch.
-    leads, queued : how many were scored, and how many of them stand in the queue.
-    by_step : how many queued leads have each step before them, by step id.
+    holder : names this process where several share work.
+    problem : why the model that is to serve does not; "" where it does.
+    failure : why the last scoring of all leads came to nothing; "" where it did not.
+    freshness : seconds that news of leads has waited for a score, lately.
+    alarmed : leads that wait for a reply, with since when, which were told of already.
     """
-
-    as_of: int
-    seconds: float
-    leads: int
-    queued: int
-    by_step: dict[str, int]
-
-
-@dataclass(slots=True)
-class Service:
-    """The parts of a running service. `run` is None until all leads were scored once."""
 
     settings: Settings
     store: EventStore
     scorer: Scorer
     recommender: Recommender
+    ingest: Ingest
+    source: Source
+    write_backs: Sequence[WriteBack] = ()
+    kept_scores: KeptScores = field(default_factory=KeptScores)
     run: Run | None = None
+    problem: str = ""
     failure: str = ""
-    """Why the last scoring of all leads came to nothing; "" where it did not."""
+    freshness: float = 0.0
+    alarmed: set[tuple[str, int | None]] = field(default_factory=set)
+    holder: str = field(default_factory=lambda: uuid.uuid4().hex)
     stopping: threading.Event = field(default_factory=threading.Event)
+    _stamp: str | None = None
+    _ladder: Ladder | None = None
 
     @classmethod
-    def open(cls, settings: Settings) -> Service:
-        """Open the store and load the bundle, warm; a bundle that is not there can come later."""
+    def open(cls, settings: Settings, write_backs: Sequence[WriteBack] = ()) -> Service:
+        """Open the store and load the bundle, warm; a bundle that is not there can come later.
+
+        Parameters
+        ----------
+        write_backs : the CRMs that are told of scores.
+
+        Raises
+        ------
+        StoreError, LadderError : the store, or the ladder of the settings, cannot be used.
+        """
+        source = source_of(settings.bundle, settings.model, settings.registry)
+        ladder = read_ladder(settings.ladder) if settings.ladder else None
         store = EventStore.open(settings.database_url)
         scorer = Scorer(store, None, now)
-        service = cls(settings, store, scorer, Recommender(scorer))
-        service.load()
+        service = cls(settings, store, scorer, Recommender(scorer), Ingest(store), source)
+        service._ladder, service.write_backs = ladder, write_backs
+        service.refresh()
         return service
 
-    def load(self) -> None:
-        """Load the bundle of the settings, and warm it; the log says where that is not possible."""
-        try:
-            bundle = load_bundle(self.settings.bundle)
-        except BundleError as error:
-            if str(error) != self.scorer.why_not:
-                log("no bundle", why=str(error))
-            self._serve(Scorer(self.store, None, now, str(error)))
-            return
+    @property
+    def ladder(self) -> Ladder:
+        """What events are called and mean: the model's ladder; before it, the settings'."""
+        if self.scorer.bundle is not None:
+            return self.scorer.bundle.ladder
+        if self._ladder is None:
+            self._ladder = read_ladder("b2b")
+        return self._ladder
+
+    def write_back(self, connection: sa.Connection, rows: Sequence[StoredScore]) -> None:
+        """Let CRMs be told of new scores; a part of the transaction that keeps them."""
+        if self.write_backs:
+            scored(connection, rows, self.write_backs, self.ladder.events.traits)
+
+    def refresh(self) -> bool:
+        """Serve with another model or policy, if there is one by now; whether there was.
+
+        It is loaded and warm before it takes the place of the former one, in one assignment: a
+        request is answered by the one or by the other. One that cannot be loaded changes nothing,
+        and is tried again.
+        """
+        stamp = self.source.stamp()
+        if stamp is not None and stamp == self._stamp:
+            return False
+        if stamp is None and self._stamp is not None:
+            return self._keep_former("the model that is to serve is gone from its place")
         started = time.perf_counter()
-        policy = _policy(self.settings, bundle)
+        try:
+            folder = self.source.folder()
+            bundle = load_bundle(folder)
+        except BundleError as error:
+            return self._keep_former(str(error))
+        policy = _policy(folder, bundle)
         warm(bundle, policy)
         self._serve(Scorer(self.store, bundle, now, policy=policy))
+        self._stamp, self.problem = stamp, ""
         log(
             "bundle loaded",
             version=bundle.version,
@@ -94,19 +147,50 @@ class Service:
             policy=policy,
             warm_seconds=round(time.perf_counter() - started, 3),
         )
+        self._tell(bundle, policy)
+        return True
+
+    def _keep_former(self, why: str) -> bool:
+        if why != self.problem:
+            self.problem = why
+            serving = self.scorer.bundle
+            log(
+                "no bundle" if serving is None else "the former bundle goes on serving",
+                logging.INFO if serving is None else logging.ERROR,
+                why=why,
+            )
+            if serving is None:
+                self._serve(Scorer(self.store, None, now, why))
+        return False
 
     def _serve(self, scorer: Scorer) -> None:
+        bundle = scorer.bundle
+        if bundle is not None:
+            scorer.ranking = Ranking.of(np.array(self.store.scores.probabilities(bundle.hash)))
+        scorer.ranking = scorer.ranking or self.scorer.ranking
         self.scorer, self.recommender = scorer, Recommender(scorer)
+
+    def _tell(self, bundle: Bundle, policy: str) -> None:
+        """Notify, once for all processes, that another model or policy serves; not of the first."""
+        serves, at = f"{bundle.hash} {policy}", now()
+        told = {"ladder": bundle.ladder.name, "model_version": bundle.version, "policy": policy}
+        with self.store.database.writing() as connection:
+            former = held_meta(connection, _SERVES)
+            if former is not None and former.startswith(f"{serves} "):
+                return
+            set_meta(connection, _SERVES, f"{serves} since {at}")
+            if former is not None:
+                add_notices(connection, [model_promoted(at, former, told)])
 
     def close(self) -> None:
         """Let go of the store."""
         self.store.close()
 
 
-def _policy(settings: Settings, bundle: Bundle) -> str:
+def _policy(folder: Path, bundle: Bundle) -> str:
     """The name of the policy to serve a bundle with; the rules where a promoted one cannot be."""
     try:
-        return read_served(settings.bundle, bundle)
+        return read_served(folder, bundle)
     except (BundleError, PolicyError) as error:
         log("promoted policy unusable, the rules serve", logging.ERROR, why=str(error))
         return DEFAULT

@@ -34,15 +34,29 @@ class Settings:
     ----------
     database_url : a path or a URL of the event store; made where there is none.
     bundle : the folder that `rung train` wrote.
+    model, registry : such as rung-b2b@champion, and the MLflow URI of the registry that has it; ""
+        for the bundle of the folder.
+    ladder : a file or a shipped ladder whose event names hold before there is a model.
     rescore_seconds : pause between two scorings of all leads; time alone changes scores.
+    reply_minutes : a lead that waits longer for a reply raises an alarm; 0 for none.
+    rate_limit : requests a second that each key may make of this process; 0 for no limit.
+    webhook_private : whether notifications may go to private addresses and over plain http.
+    connectors : the TOML file that switches connectors on; None leaves all of them off.
     """
 
     database_url: str = "sqlite:///rung.db"
     bundle: Path = Path("artifacts/bundle")
+    model: str = ""
+    registry: str = "sqlite:///artifacts/mlflow.db"
+    ladder: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
     rescore_seconds: float = 900.0
+    reply_minutes: float = 0.0
     log_level: str = "info"
+    rate_limit: float = 5000.0
+    webhook_private: str = "refuse"
+    connectors: Path | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -85,17 +99,57 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
+    if not 0.0 <= rate <= 1e6:
+        raise ValueError("write requests a second, from 0 (no limit) to 1000000")
+    return rate
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = -1.0
+    if not 0.0 <= minutes <= 1e6:
+        raise ValueError("write minutes, from 0 (no alarm) to 1000000")
+    return minutes
+
+
+def _model(text: str) -> str:
+    name, at, alias = text.partition("@")
+    if not name or (at and not alias):
+        raise ValueError("write a model of the registry and an alias, such as rung-b2b@champion")
+    return text
+
+
 def _level(text: str) -> str:
     if text.lower() not in _LEVELS:
         raise ValueError(f"one of {', '.join(_LEVELS)}")
     return text.lower()
 
 
+def _refuse_or_allow(text: str) -> str:
+    if text.lower() not in ("refuse", "allow"):
+        raise ValueError("one of refuse, allow")
+    return text.lower()
+
+
 _READERS: Final[dict[str, Callable[[str], object]]] = {
     "database_url": str,
     "bundle": Path,
+    "model": _model,
+    "registry": str,
+    "ladder": str,
     "host": str,
     "port": _port,
     "rescore_seconds": _seconds,
+    "reply_minutes": _minutes,
     "log_level": _level,
+    "rate_limit": _rate,
+    "webhook_private": _refuse_or_allow,
+    "connectors": Path,
 }

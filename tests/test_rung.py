@@ -28,9 +28,10 @@ from training.simulate import SimulationConfig, simulate
 ROOT = Path(__file__).parents[1]
 VERBS = (
     *("demo", "ladder", "import", "train", "evaluate", "features", "score", "publish", "policy"),
-    "serve",
+    *("key", "serve"),
 )
 POLICY_VERBS = ("evaluate", "compare", "promote")
+KEY_VERBS = ("create", "list", "revoke")
 SCORES = ["lead_id", "as_of", "step", "p_advance", "low", "high", "p_purchase"]
 
 
@@ -122,6 +123,7 @@ def scores(bundle_folder, events_file, end, tmp_path):
         *((verb,) for verb in VERBS),
         ("ladder", "check"),
         *(("policy", verb) for verb in POLICY_VERBS),
+        *(("key", verb) for verb in KEY_VERBS),
     ],
 )
 def test_help(verb):
@@ -912,6 +914,82 @@ def test_an_unknown_policy(drawn):
     rest = (drawn.events, "--bundle", drawn.bundle, "--policy", "lerned")
     said = message("policy", "evaluate", *rest)
     assert "no policy 'lerned'; did you mean 'learned'? (there are learned, rules" in said
+
+
+# --------------------------------------------------------------------------------------------- keys
+
+
+@pytest.fixture
+def key_store(tmp_path) -> str:
+    return f"sqlite:///{tmp_path / 'keys.db'}"
+
+
+def test_key_create(key_store):
+    """A key is printed alone, so that a script can keep it; what is said of it goes elsewhere."""
+    said = done("key", "create", "website", "--scope", "ingest", "--store", key_store)
+    assert re.fullmatch(r"rung_[a-z0-9]{12}_[\w-]{43}\n", said.out)
+    assert "cannot be shown again" in said.err
+
+
+def test_key_create_json(key_store):
+    """As JSON the key stands beside what will be shown of it later."""
+    options = ("--scope", "read", "--scope", "ingest", "--source", "web", "--store", key_store)
+    made = done("key", "create", "website", *options, "--json").json
+    assert made.pop("key").startswith(f"rung_{made['id']}_")
+    assert (made["name"], made["scopes"], made["source"]) == ("website", ["ingest", "read"], "web")
+    assert done("key", "list", "--store", key_store, "--json").json == [made]
+
+
+def test_key_list_and_revoke(key_store):
+    """Keys are listed with what they may do, revoked ones as such, secrets never."""
+    text = done("key", "create", "website", "--scope", "ingest", "--store", key_store).out.strip()
+    key_id, secret = text.split("_", 2)[1:]
+    done("key", "create", "crm", "--scope", "read", "--source", "crm", "--store", key_store)
+    listed = done("key", "list", "--store", key_store).out
+    assert f"{key_id}  website: ingest; made 20" in listed
+    assert "crm: read, source crm; made 20" in listed
+    revoked = done("key", "revoke", key_id, "--store", key_store)
+    assert f"{key_id} (website) is revoked" in revoked.out
+    again = done("key", "revoke", key_id, "--store", key_store, "--json").json
+    listed = done("key", "list", "--store", key_store).out
+    assert f"website: ingest; revoked {again['revoked_at']}" in listed
+    assert secret not in listed + revoked.out
+
+
+def test_keys_of_the_environment(key_store, monkeypatch):
+    """Without a store that of the environment is meant."""
+    monkeypatch.setenv("RUNG_DATABASE_URL", key_store)
+    done("key", "create", "website", "--scope", "ingest")
+    assert len(done("key", "list", "--json").json) == 1
+
+
+def test_no_key_yet(key_store):
+    """A store without keys says what that means."""
+    EventStore.open(key_store).close()
+    assert "answers its own machine alone" in done("key", "list", "--store", key_store).out
+
+
+def test_keys_that_are_refused(key_store, tmp_path):
+    """No scope, an unknown one, an unknown id and an absent store are refused with a remedy."""
+    store = ("--store", key_store)
+    assert "needs a scope; there are ingest" in message("key", "create", "a", *store)
+    said = message("key", "create", "a", "--scope", "reed", *store)
+    assert "no scope 'reed'; did you mean 'read'" in said
+    assert "no key 'abc' was made here" in message("key", "revoke", "abc", *store)
+    absent = tmp_path / "absent.db"
+    assert "no such store" in message("key", "list", "--store", absent)
+    assert not absent.exists()
+
+
+def test_serve_says_whom_it_answers(key_store, bundle_folder, monkeypatch):
+    """Before it serves, the service says that there is no key; nothing where there is one."""
+    served = []
+    monkeypatch.setattr("uvicorn.run", lambda _, **options: served.append(options))
+    verb = ("serve", "--store", key_store, "--bundle", bundle_folder)
+    assert "no key: answers this machine alone; make one with `rung key create`" in done(*verb).out
+    done("key", "create", "website", "--scope", "ingest", "--store", key_store)
+    assert done(*verb).out == ""
+    assert [options["host"] for options in served] == ["127.0.0.1"] * 2
 
 
 # --------------------------------------------------------------------------------------------- demo

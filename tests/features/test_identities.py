@@ -16,6 +16,7 @@ from features.errors import UnknownLink
 from features.identities import links_of
 from features.identity import ALIAS, CLAIM, resolve
 from features.ladder_file import read_ladder
+from features.lead_events import Row
 from features.migrations import open_database
 from features.schema import METADATA
 from features.score_store import StoredScore
@@ -77,7 +78,7 @@ def told(store: EventStore, parts: list[list[Arrival]]) -> EventStore:
     return store
 
 
-def leads(store: EventStore) -> dict[str, tuple[list[str], list[object]]]:
+def leads(store: EventStore) -> dict[str, tuple[list[str], list[Row]]]:
     """By lead its ids and its events."""
     return {lead: (store.subjects_of(lead), store.events_of(lead)) for lead in store.lead_ids()}
 

@@ -20,6 +20,8 @@ from serving.settings import Settings
 from tests.serving import world
 
 Start = Callable[..., AbstractContextManager[TestClient]]
+_ADDRESS = "http://127.0.0.1"
+"""The service answers its own machine alone while there is no key."""
 _LEADS = 60
 
 
@@ -34,7 +36,10 @@ def _scored(service: Service) -> None:
 def started(database_url: str, bundle: Path, wait: bool = True) -> Iterator[TestClient]:
     """A service over a store and a bundle; with `wait`, after all leads were scored."""
     settings = Settings(database_url=database_url, bundle=bundle, rescore_seconds=3600.0)
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    app = create_app(settings)
+    with TestClient(
+        app, _ADDRESS, raise_server_exceptions=False, client=("127.0.0.1", 50000)
+    ) as client:
         client.event_hooks["response"] = [_documented(client)]
         if wait:
             _scored(service_of(client))

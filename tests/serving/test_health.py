@@ -48,7 +48,7 @@ def test_not_ready_without_a_store(client, monkeypatch):
     def fail(*_):
         raise OSError("private")
 
-    monkeypatch.setattr(service_of(client).store, "queue", fail)
+    monkeypatch.setattr(service_of(client).store.scores, "queue", fail)
     answer = client.get("/readyz")
     assert answer.json()["missing"] == ["store"]
     assert "private" not in answer.text

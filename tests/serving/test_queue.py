@@ -9,11 +9,12 @@ import pytest
 
 from features.event_log import DAY_US
 from features.ladder_file import read_ladder
+from features.score_store import OUT_OF_QUEUE
 from features.store import EventStore
 from models.options import NO_ASK, NURTURE
-from serving import background, schemas
+from serving import background, rescoring, schemas
 from serving.advice import advice_for
-from serving.queue import OUT_OF_QUEUE, queue_part
+from serving.queue import queue_part
 from serving.scorer import Scorer
 from tests.serving import world
 from tests.serving.conftest import service_of
@@ -65,8 +66,8 @@ def test_left_out(client, service):
     leads = {item["lead_id"] for item in page(client, limit=200)["data"]}
     assert leads == set(service.store.lead_ids()) - {"customer", "dormant"}
     for lead in ("customer", "dormant"):
-        assert service.store.score_of(lead).priority == OUT_OF_QUEUE
-        assert service.store.score_of(lead).percentile is None
+        assert service.store.scores.of(lead).priority == OUT_OF_QUEUE
+        assert service.store.scores.of(lead).percentile is None
     assert client.get("/v1/leads/dormant/score").json()["status"] == "ok"
     assert service.run.queued == len(leads)
 
@@ -167,9 +168,9 @@ def test_bad_query(client, query, words):
 
 def test_reasons_of_many_leads(start, url, folder, monkeypatch):
     """Of many leads the first alone are stored with reasons; the others' are found when read."""
-    monkeypatch.setattr(background, "_EXPLAIN_ALL", 10)
-    monkeypatch.setattr(background, "_EXPLAINED", 5)
-    monkeypatch.setattr(background, "_CHUNK", 7)
+    monkeypatch.setattr(rescoring, "_EXPLAIN_ALL", 10)
+    monkeypatch.setattr(rescoring, "_EXPLAINED", 5)
+    monkeypatch.setattr(rescoring, "_CHUNK", 7)
     with start(url, folder / "fitted") as client:
         stored = queue_part(service_of(client).store, 200).scores
         assert [bool(score.reasons) for score in stored] == [True] * 5 + [False] * 56
@@ -188,7 +189,7 @@ def test_rescoring(start, folder, tmp_path):
         service.store.append_events(
             [world.event("ann", "contract_signed", until), *world.life("cem", 7, until)]
         )
-        background.rescore(service.scorer)
+        rescoring.rescore(service.scorer)
         assert {item["lead_id"] for item in page(client)["data"]} == {"bob", "cem"}
 
 
@@ -201,7 +202,7 @@ def test_time_alone(service, tmp_path):
         for later, queued in ((0, 1), (days - 2, 1), (days, 0)):
             present = until + round(later * DAY_US)
             scorer = Scorer(store, service.scorer.bundle, lambda: present)  # noqa: B023 used at once
-            run = background.rescore(scorer)
+            run = rescoring.rescore(scorer)
             assert run is not None
             assert run.queued == queued
             assert len(queue_part(store, 5).scores) == queued
@@ -217,15 +218,18 @@ def test_failure_is_tried_again(start, url, folder, monkeypatch, caplog):
         return true(store)
 
     monkeypatch.setattr(EventStore, "lead_ids", lead_ids)
-    monkeypatch.setattr(background, "_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(background, "_RUN_SECONDS", 0.01)
     with start(url, folder / "fitted") as client:
         assert client.get("/readyz").status_code == 200
-    assert [record.message for record in caplog.records if record.exc_info] == ["scoring failed"]
+    assert [record.message for record in caplog.records if record.exc_info] == [
+        "background work failed"
+    ]
 
 
 def test_bundle_is_picked_up(start, url, tmp_path, monkeypatch):
     """A model that is trained while the service runs is served without a restart."""
-    monkeypatch.setattr(background, "_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(background, "_RUN_SECONDS", 0.01)
+    monkeypatch.setattr(background, "_CURRENT_SECONDS", 0.01)
     with start(url, tmp_path / "bundle", wait=False) as client:
         assert client.get("/v1/leads/lead-0001/score").status_code == 503
         world.rates_bundle(tmp_path / "bundle")
@@ -309,9 +313,10 @@ def test_no_suggestion_without_a_model(start, url, folder, tmp_path):
 
 def test_suggestion_for_a_lead_that_is_gone(client, service, monkeypatch):
     """A lead whose events are gone since it was scored stands there without a suggestion."""
-    true = service.store.events_of
+    true = service.store.read
+    gone: tuple[str, list[object]] = ("lead-0001", [])
     monkeypatch.setattr(
-        service.store, "events_of", lambda lead: [] if lead == "lead-0001" else true(lead)
+        service.store, "read", lambda lead: gone if lead == "lead-0001" else true(lead)
     )
     for item in page(client, limit=200)["data"]:
         assert (item["suggestion"] is None) == (item["lead_id"] == "lead-0001")

@@ -23,10 +23,29 @@ def test_read():
             "RUNG_PORT": "80",
             "RUNG_RESCORE_SECONDS": "60",
             "RUNG_LOG_LEVEL": "WARNING",
+            "RUNG_MODEL": "rung-b2b@champion",
+            "RUNG_REGISTRY": "sqlite:///mlflow.db",
+            "RUNG_LADDER": "b2c",
+            "RUNG_REPLY_MINUTES": "45",
+            "RUNG_RATE_LIMIT": "100",
+            "RUNG_WEBHOOK_PRIVATE": "ALLOW",
+            "RUNG_CONNECTORS": "connectors.toml",
         }
     )
     assert settings == Settings(
-        "postgresql://db/rung", Path("bundles/current"), "::", 80, 60.0, "warning"
+        database_url="postgresql://db/rung",
+        bundle=Path("bundles/current"),
+        host="::",
+        port=80,
+        rescore_seconds=60.0,
+        log_level="warning",
+        model="rung-b2b@champion",
+        registry="sqlite:///mlflow.db",
+        ladder="b2c",
+        reply_minutes=45.0,
+        rate_limit=100.0,
+        webhook_private="allow",
+        connectors=Path("connectors.toml"),
     )
 
 
@@ -45,6 +64,13 @@ def test_unknown_variable():
         ("RUNG_RESCORE_SECONDS", "0", "write seconds"),
         ("RUNG_RESCORE_SECONDS", "nan", "write seconds"),
         ("RUNG_LOG_LEVEL", "loud", "one of debug"),
+        ("RUNG_MODEL", "@champion", "a model of the registry and an alias"),
+        ("RUNG_MODEL", "rung-b2b@", "a model of the registry and an alias"),
+        ("RUNG_REPLY_MINUTES", "soon", "write minutes"),
+        ("RUNG_REPLY_MINUTES", "-1", "write minutes"),
+        ("RUNG_RATE_LIMIT", "fast", "requests a second"),
+        ("RUNG_RATE_LIMIT", "-1", "requests a second"),
+        ("RUNG_RATE_LIMIT", "nan", "requests a second"),
     ],
 )
 def test_unreadable_value(variable, value, remedy):
@@ -65,5 +91,6 @@ def test_documented():
     page = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
     for field in fields(Settings):
         default = f"{field.default:g}" if isinstance(field.default, float) else field.default
+        shown = f"`{default}`" if default else "–"
         (row,) = [line for line in page.splitlines() if f"| `RUNG_{field.name.upper()}`" in line]
-        assert row.endswith(f"| `{default}` |")
+        assert row.endswith(f"| {shown} |")

@@ -118,6 +118,7 @@ sa.Table(
     _instant("written_at", nullable=True),
     sa.Column("error", sa.Text),
     sa.Index("write_backs_due", "due_at"),
+    sa.Index("write_backs_record", "connector", "external_id"),
 )
 sa.Table(
     "api_keys",
