@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -704,6 +706,7 @@ def _run_service(environment: dict[str, str]) -> None:
 
     from serving.app import create_app
     from serving.keys import Keys
+    from serving.logs import logging_of_process
     from serving.settings import Settings
 
     settings = Settings.from_environment(environment)
@@ -711,7 +714,29 @@ def _run_service(environment: dict[str, str]) -> None:
         is_open = not Keys(store.database).all()
     if is_open:
         print("no key: answers this machine alone; make one with `rung key create`", flush=True)
-    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="warning")
+    with _ended_by_signals():
+        uvicorn.run(
+            create_app(settings),
+            host=settings.host,
+            port=settings.port,
+            log_config=logging_of_process(settings.log_level),
+            access_log=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM be a way to end well: the server passes it on once it has stopped."""
+    former = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
+
+
+_GRACE_SECONDS = 10
+"""For so long requests that have begun are answered after the signal to stop."""
 
 
 # --- the demo ---------------------------------------------------------------------------------
@@ -786,9 +811,9 @@ _DEMO_LATER_DAYS = 130
 def _print_queue(environment: dict[str, str], progress: Progress) -> None:
     """The top of the queue, as the page shows it."""
     from models.bundle import load_bundle
-    from serving.rescoring import rescore
     from serving.pages.words import chance, likely, points, traits_of, who
     from serving.queue import items, queue_part
+    from serving.rescoring import rescore
     from serving.service import Service, now
     from serving.settings import Settings
 

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from features.database import Database, Prepared, insert_into
+from features.privacy import not_to_be_scored
 from features.schema import identities, leases, meta, scores, stale
 
 __all__ = ["OUT_OF_QUEUE", "Former", "Mark", "ScoreStore", "StoredScore", "Told", "held_meta", "set_meta"]
@@ -181,8 +182,16 @@ class ScoreStore:
     def _save_part(
         self, connection: sa.Connection, rows: Sequence[StoredScore], then: Told | None
     ) -> int:
-        former = _former(connection, [row.lead_id for row in rows])
-        kept = [row for row in rows if _is_newer(row, former.get(row.lead_id))]
+        if not rows:
+            return 0
+        leads = [row.lead_id for row in rows]
+        out = not_to_be_scored(connection, leads, min(row.as_of for row in rows))
+        former = _former(connection, leads)
+        kept = [
+            row
+            for row in rows
+            if row.lead_id not in out and _is_newer(row, former.get(row.lead_id))
+        ]
         if kept:
             ordered = sorted(kept, key=lambda row: row.lead_id)  # no deadlocks
             connection.execute(self._replace, [asdict(row) for row in ordered])

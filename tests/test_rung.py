@@ -28,7 +28,7 @@ from training.simulate import SimulationConfig, simulate
 ROOT = Path(__file__).parents[1]
 VERBS = (
     *("demo", "ladder", "import", "train", "evaluate", "features", "score", "publish", "policy"),
-    *("key", "serve"),
+    *("key", "lead", "serve"),
 )
 POLICY_VERBS = ("evaluate", "compare", "promote")
 KEY_VERBS = ("create", "list", "revoke")

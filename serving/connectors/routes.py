@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from features.arrivals import Arrival
-from features.errors import NoModel, PayloadError, ReplayedRequest, UnknownLead
+from features.errors import NoModel, OptedOut, PayloadError, ReplayedRequest, UnknownLead
 from serving.access import needs
 from serving.advice import advice_for
 from serving.connectors.configuration import Connectors
@@ -125,6 +125,7 @@ async def _received(
         raise PayloadError(f"a request holds at most {_MOST_EVENTS:,} events")
     rules = Rules(connector.name, options, service.ladder, call.at)
     found, rejects, ignored = arrivals_of(told, rules)
+    service.ingest.rejected.update(["invalid_payload"] * len(rejects))
     arrivals = await run_in_threadpool(_completed, connector, options, service, found)
     is_new = await service.ingest.put(arrivals) if arrivals else []
     if key:
@@ -201,6 +202,8 @@ def _output_fields(scorer: Scorer, lead_id: str) -> dict[str, str | float | None
         score = scorer.score(lead_id)
     except UnknownLead:
         return {"status": "not_found"}
+    except OptedOut:
+        return {"status": "opted_out"}
     except NoModel:
         return {"status": "no_model"}
     if score["probability"] is None or score["step"] is None:

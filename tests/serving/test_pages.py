@@ -132,7 +132,7 @@ def test_empty_store(start, folder, tmp_path):
 def test_scoring_under_way(client, service, monkeypatch):
     """Before the first scoring has ended the page waits for it."""
     monkeypatch.setattr(service, "run", None)
-    monkeypatch.setattr(service.store, "queue", lambda *_: [])
+    monkeypatch.setattr(service.store.scores, "queue", lambda *_: [])
     found = page(client, "/")
     assert "Scoring is under way" in found.text
     assert ("http-equiv", "refresh") in found.attributes
@@ -163,7 +163,7 @@ def test_first_estimates_page(start, url, folder):
 
 def test_error_page(client, service, monkeypatch):
     """An error that nobody foresaw is a page with its request id, and nothing of the inside."""
-    monkeypatch.setattr(service.store, "queue", lambda *_: 1 / 0)
+    monkeypatch.setattr(service.store.scores, "queue", lambda *_: 1 / 0)
     found = page(client, "/", 500)
     assert "Something went wrong here" in found.text
     assert "division" not in found.text

@@ -141,7 +141,7 @@ def test_store_out_of_reach(client, service, monkeypatch, caplog):
     def fail(_):
         raise sa.exc.OperationalError("SELECT secret", {}, Exception("disk gone"))
 
-    monkeypatch.setattr(service.store, "events_of", fail)
+    monkeypatch.setattr(service.store, "stamp", fail)
     with caplog.at_level(logging.INFO, "rung"):
         answer = client.get("/v1/leads/a/score", headers={"X-Request-Id": "abc.1"})
     body = is_problem(answer, 500)
