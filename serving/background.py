@@ -15,7 +15,6 @@ from typing import Any, Final
 import numpy as np
 from starlette.concurrency import run_in_threadpool
 
-from features.errors import RungError
 from features.outbox import add_notices
 from serving.logs import log
 from serving.notices import reply_overdue
@@ -96,7 +95,7 @@ def _score_all(service: Service) -> bool:
         scorer.store.scores.finish_full_run(asdict(run), wanted)
     finally:
         scorer.store.scores.release("full run", service.holder)
-    service.run, service.failure = run, ""
+    service.run = run
     log("scored", leads=run.leads, queued=run.queued, seconds=round(run.seconds, 3))
     return True
 
@@ -122,7 +121,7 @@ def _take_over(service: Service, kept: dict[str, Any] | None) -> None:
     scorer = service.scorer
     found = scorer.store.scores.probabilities(kept["bundle"])
     scorer.ranking = Ranking.of(np.array(found))
-    service.run, service.failure = Run(**kept), ""
+    service.run = Run(**kept)
 
 
 def alarm(service: Service) -> bool:
@@ -152,12 +151,12 @@ async def keep_current(service: Service) -> None:
 
 def _attempt(service: Service, work: Callable[[Service], bool]) -> bool:
     """Whether work was done; what it fails with is logged, and it is tried again later."""
+    name = work.__name__.strip("_").replace("_", " ")
     try:
-        return work(service)
-    except RungError as error:
-        service.failure = f"{work.__name__.strip('_')} failed: {error}"
-        log("background work failed", logging.ERROR, work=work.__name__, why=str(error))
+        done = work(service)
     except Exception as error:  # the edge of the process: nobody else would hear of it
-        service.failure = f"the last scoring failed: {type(error).__name__}; see the log"
-        log("background work failed", logging.ERROR, error=True, work=work.__name__)
-    return False
+        service.failures[name] = f"{name} failed: {type(error).__name__}; see the log"
+        log("background work failed", logging.ERROR, error=True, work=name)
+        return False
+    service.failures.pop(name, None)
+    return done

@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal, TypedDict
+from typing import Annotated, Final, Literal, TypedDict, cast
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query
@@ -93,6 +93,7 @@ class QueueItem(TypedDict):
     reasons: list[ReasonLine]
     suggestion: Suggestion | None
     last_active: str | None
+    waiting_since: str | None
     model: dict[str, str]
     features_as_of: str
     scored_at: str
@@ -243,7 +244,7 @@ def _item(
         "interval": {"low": _number(score.low), "high": _number(score.high)},
         "horizon_days": step.horizon_days if step else None,
         "purchase_probability": _number(score.p_purchase),
-        "band": place[1],
+        "band": cast("Band | None", score.band) or place[1],
         "rank_pct": place[0],
         "base": details["base"] if details else None,
         "fit": details["fit"] if details else None,
@@ -251,6 +252,7 @@ def _item(
         "reasons": details["reasons"] if details else [],
         "suggestion": suggested,
         "last_active": None if score.last_active is None else rfc3339(score.last_active),
+        "waiting_since": None if score.waiting_since is None else rfc3339(score.waiting_since),
         "model": {"name": score.ladder, "version": score.bundle[:12]},
         "features_as_of": rfc3339(score.as_of),
         "scored_at": rfc3339(score.scored_at),

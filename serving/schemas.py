@@ -284,6 +284,9 @@ class QueueItem(BaseModel):
     reasons: list[ReasonAnswer]
     suggestion: SuggestionAnswer | None
     last_active: str | None
+    waiting_since: str | None = Field(
+        description="When the lead asked something that nobody has replied to yet."
+    )
     model: ModelAnswer
     features_as_of: str
     scored_at: str

@@ -139,12 +139,13 @@ def _filters(service: Service, ladder: Ladder, step: str | None) -> list[dict[st
 def _row(scorer: Scorer, ladder: Ladder, item: QueueItem, now: int) -> dict[str, Any]:
     rows = scorer.store.events_of(item["lead_id"])
     person = _person(item["lead_id"], rows, ladder, now)
-    last_active = item["last_active"]
+    last_active, waiting = item["last_active"], item["waiting_since"]
     return {
         **person,
         "item": item,
         "reasons": [one for one in item["reasons"] if one["signal"] != "other"][:3],
         "last_active": words.ago(_micros(last_active) if last_active else None, now),
+        "waiting": words.ago(_micros(waiting), now) if waiting else None,
     }
 
 

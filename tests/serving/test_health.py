@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from serving import background
 from tests.serving.conftest import service_of
 
 
@@ -57,7 +58,8 @@ def test_not_ready_without_a_store(client, monkeypatch):
 def test_not_ready_before_the_queue(client, monkeypatch):
     """A queue that was not scored yet is missing; so is one whose scoring failed."""
     service = service_of(client)
+    monkeypatch.setattr(background, "_take_over", lambda *_: None)
     monkeypatch.setattr(service, "run", None)
     assert client.get("/readyz").json()["checks"]["queue"] == "not scored yet"
-    monkeypatch.setattr(service, "failure", "the last scoring failed: OSError; see the log")
+    monkeypatch.setitem(service.failures, "score all", "it failed: OSError; see the log")
     assert "OSError" in client.get("/readyz").json()["checks"]["queue"]

@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 
 from features.event_log import DAY_US
+from serving import background
 from serving.advice import advice_for, evidence_words
 from serving.app import create_app
 from serving.pages import words
@@ -131,6 +132,7 @@ def test_empty_store(start, folder, tmp_path):
 
 def test_scoring_under_way(client, service, monkeypatch):
     """Before the first scoring has ended the page waits for it."""
+    monkeypatch.setattr(background, "_take_over", lambda *_: None)
     monkeypatch.setattr(service, "run", None)
     monkeypatch.setattr(service.store.scores, "queue", lambda *_: [])
     found = page(client, "/")
@@ -148,7 +150,7 @@ def test_nobody_at_a_step(client, service):
 
 def test_failed_scoring(client, service, monkeypatch):
     """When scores could not be renewed, the last ones are shown, and that they are the last."""
-    monkeypatch.setattr(service, "failure", "the last scoring failed: OSError; see the log")
+    monkeypatch.setitem(service.failures, "score all", "it failed: OSError; see the log")
     text = page(client, "/").text
     assert "could not be renewed" in text
     assert "OSError" not in text

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from features.clock import rfc3339
 from features.event_log import DAY_US
 from features.ladder_file import read_ladder
 from features.score_store import OUT_OF_QUEUE
@@ -320,3 +321,19 @@ def test_suggestion_for_a_lead_that_is_gone(client, service, monkeypatch):
     )
     for item in page(client, limit=200)["data"]:
         assert (item["suggestion"] is None) == (item["lead_id"] == "lead-0001")
+
+
+def test_a_lead_that_waits(start, folder, tmp_path):
+    """A lead whose question nobody has replied to stands there with since when, until a reply."""
+    until = world.now()
+    asked = world.event("ann", "lead_asked", until - 3 * world.HOUR_US)
+    url = world.filled(tmp_path, [*world.life("ann", 5, until), asked])
+    with start(url, folder / "fitted") as client:
+        (item,) = page(client)["data"]
+        assert item["waiting_since"] == rfc3339(asked.occurred_at)
+        assert "Asked 3 hours ago, waits for a reply" in client.get("/").text
+        service = service_of(client)
+        service.store.append_events([world.event("ann", "business_replied", until)])
+        rescoring.rescore(service.scorer)
+        assert page(client)["data"][0]["waiting_since"] is None
+        assert "waits for a reply" not in client.get("/").text
