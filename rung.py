@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     _lead_verbs(verbs)
     _key_verbs(verbs)
     _serve_verb(verbs)
+    _work_verb(verbs)
+    _doctor_verb(verbs)
     return parser
 
 
@@ -238,6 +240,20 @@ def _serve_verb(verbs: Any) -> None:
     serve.add_argument("--bundle", help="default: RUNG_BUNDLE")
     serve.add_argument("--host", help="default: RUNG_HOST, or 127.0.0.1")
     serve.add_argument("--port", help="default: RUNG_PORT, or 8000")
+
+
+def _work_verb(verbs: Any) -> None:
+    work = _verb(verbs, "work", _work, "keep the scores of a store fresh, without answering")
+    work.add_argument("--store", help="default: RUNG_DATABASE_URL")
+    work.add_argument("--bundle", help="default: RUNG_BUNDLE")
+
+
+def _doctor_verb(verbs: Any) -> None:
+    doctor = _verb(verbs, "doctor", _doctor, "check a deployment, and say what to do")
+    doctor.add_argument("--store", help="default: RUNG_DATABASE_URL")
+    doctor.add_argument("--bundle", help="default: RUNG_BUNDLE")
+    doctor.add_argument("--url", help="look at the service there too, such as https://host")
+    _json_option(doctor)
 
 
 def _verb(
@@ -701,22 +717,37 @@ def _serve(parsed: argparse.Namespace, _: Progress) -> None:
     _run_service(dict(os.environ) | {key: value for key, value in named.items() if value})
 
 
+def _work(parsed: argparse.Namespace, _: Progress) -> None:
+    import os
+
+    from serving.settings import Settings
+    from serving.worker import work
+
+    named = {"RUNG_DATABASE_URL": parsed.store, "RUNG_BUNDLE": parsed.bundle}
+    given = {key: value for key, value in named.items() if value}
+    work(Settings.from_environment(dict(os.environ) | given))
+
+
 def _run_service(environment: dict[str, str]) -> None:
+    from dataclasses import replace
+
     import uvicorn
 
     from serving.app import create_app
     from serving.keys import Keys
     from serving.logs import logging_of_process
     from serving.settings import Settings
+    from serving.worker import Worker
 
     settings = Settings.from_environment(environment)
     with _store(settings.database_url) as store:
         is_open = not Keys(store.database).all()
     if is_open:
         print("no key: answers this machine alone; make one with `rung key create`", flush=True)
-    with _ended_by_signals():
+    scores_itself = settings.scoring == "inside"
+    with _ended_by_signals(), Worker(environment) if scores_itself else nullcontext():
         uvicorn.run(
-            create_app(settings),
+            create_app(replace(settings, scoring="elsewhere")),
             host=settings.host,
             port=settings.port,
             log_config=logging_of_process(settings.log_level),
@@ -737,6 +768,23 @@ def _ended_by_signals() -> Iterator[None]:
 
 _GRACE_SECONDS = 10
 """For so long requests that have begun are answered after the signal to stop."""
+
+
+def _doctor(parsed: argparse.Namespace, _: Progress) -> int | None:
+    import os
+
+    from serving.doctor import examine
+
+    named = {"RUNG_DATABASE_URL": parsed.store, "RUNG_BUNDLE": parsed.bundle}
+    given = {key: value for key, value in named.items() if value}
+    findings = examine(dict(os.environ) | given, parsed.url)
+    is_fine = all(one.state != "wrong" for one in findings)
+    if parsed.json:
+        _print_json({"fine": is_fine, "findings": [one.as_dict() for one in findings]})
+    else:
+        for one in findings:
+            print(one.line())
+    return None if is_fine else 1
 
 
 # --- the demo ---------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [fold|scoring|recommend|quality|policy|all] [--small] [--write]`."""
+"""`python -m benchmarks [fold|scoring|recommend|service|quality|policy|all] [--small|--write]`."""
 
 from __future__ import annotations
 
@@ -44,10 +44,17 @@ def _recommend(*, small: bool) -> str:
     return recommend.run(small=small)
 
 
+def _service(*, small: bool) -> str:
+    from benchmarks import service
+
+    return service.run(small=small)
+
+
 _BENCHMARKS: Final[dict[str, Callable[..., str]]] = {
     "fold": _fold,
     "scoring": _scoring,
     "recommend": _recommend,
+    "service": _service,
     "quality": _quality,
     "policy": _policy,
 }

@@ -42,7 +42,7 @@ from training.labels import label
 from training.pipeline import train
 from training.simulate import SimulationConfig, simulate
 
-__all__ = ["run"]
+__all__ = ["Subject", "run", "saved_peer", "subject"]
 
 Indices = npt.NDArray[np.int64]
 Call = Callable[[], object]
@@ -203,8 +203,8 @@ def _batch(it: Subject, size: int) -> str:
     return _table(header, _in_turn(calls), 1e6 / size, 2)
 
 
-def _as_pyfunc(it: Subject) -> Any:
-    """The peer's model as MLflow serves it: with a signature that every call is checked against."""
+def saved_peer(it: Subject) -> Path:
+    """The peer's model as MLflow keeps it: with a signature that every call is checked against."""
     import models.registry  # noqa: F401, I001 - first: it keeps MLflow from phoning home
     import mlflow
 
@@ -216,6 +216,14 @@ def _as_pyfunc(it: Subject) -> Any:
         signature=mlflow.models.infer_signature(frame, it.peer.predict(frame)),
         pip_requirements=["lightgbm"],
     )
+    return folder
+
+
+def _as_pyfunc(it: Subject) -> Any:
+    """The peer's model as MLflow serves it."""
+    folder = saved_peer(it)
+    import mlflow
+
     return mlflow.pyfunc.load_model(str(folder))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from itertools import islice
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -15,13 +16,24 @@ from features.database import Database, Prepared, insert_into
 from features.privacy import not_to_be_scored
 from features.schema import identities, leases, meta, scores, stale
 
-__all__ = ["OUT_OF_QUEUE", "Former", "Mark", "ScoreStore", "StoredScore", "Told", "held_meta", "set_meta"]
+__all__ = [
+    "OUT_OF_QUEUE",
+    "Former",
+    "Mark",
+    "ScoreStore",
+    "StoredScore",
+    "Told",
+    "held_meta",
+    "set_meta",
+]
 
 OUT_OF_QUEUE: Final = -1.0
 """The priority of leads that are scored but not queued."""
-_BATCH: Final = 5000
+_BATCH: Final = 1000
+"""Scores of one transaction: while it writes, SQLite lets nobody else."""
 _IDS: Final = 500
 _FULL_RUN: Final = "full_run"
+_FRESHNESS: Final = "freshness"
 _WANTED: Final = "full_run_wanted"
 
 
@@ -60,6 +72,10 @@ class StoredScore:
     last_active: int | None
     band: str | None = None
     waiting_since: int | None = None
+
+
+_FIELDS: Final = tuple(field.name for field in fields(StoredScore))
+_values: Final = attrgetter(*_FIELDS)
 
 
 class Mark(NamedTuple):
@@ -131,6 +147,13 @@ class ScoreStore:
                 connection.execute(leased.values(leased_until=now + lease_us))
         return marks
 
+    def give_back(self, marks: Sequence[Mark]) -> None:
+        """Let others work on marks at once that the caller has taken and did not serve."""
+        with self._database.writing() as connection:
+            for at in range(0, len(marks), _IDS):
+                some = stale.c.subject.in_([mark.subject for mark in marks[at : at + _IDS]])
+                connection.execute(sa.update(stale).where(some).values(leased_until=0))
+
     def marked(self) -> tuple[int, int | None]:
         """How many marks there are, and the instant of the oldest, in microseconds."""
         with self._database.reading() as connection:
@@ -187,6 +210,9 @@ class ScoreStore:
         leads = [row.lead_id for row in rows]
         out = not_to_be_scored(connection, leads, min(row.as_of for row in rows))
         former = _former(connection, leads)
+        if connection.dialect.name != "sqlite":  # a new statement sees what a merge has just moved
+            former |= _former(connection, [lead for lead in leads if lead not in former])
+        out |= _merged(connection, leads)
         kept = [
             row
             for row in rows
@@ -194,7 +220,7 @@ class ScoreStore:
         ]
         if kept:
             ordered = sorted(kept, key=lambda row: row.lead_id)  # no deadlocks
-            connection.execute(self._replace, [asdict(row) for row in ordered])
+            self._replace.many(connection, [_values(row) for row in ordered])
             if then is not None:
                 then(connection, former, kept)
         return len(kept)
@@ -269,6 +295,18 @@ class ScoreStore:
             asked = sa.and_(meta.c.key == _WANTED, meta.c.value == wanted)
             connection.execute(sa.delete(meta).where(asked))
 
+    def tell_freshness(self, connection: sa.Connection, since: int, now: int) -> None:
+        """Keep how long news that is scored now has waited, both in microseconds."""
+        set_meta(connection, _FRESHNESS, json.dumps([now, (now - since) / 1e6]))
+
+    def freshness(self, since: int) -> float:
+        """The seconds that news had waited when it was scored last; 0 where that is too long ago."""
+        wanted = sa.select(meta.c.value).where(meta.c.key == _FRESHNESS)
+        with self._database.reading() as connection:
+            found = connection.scalar(wanted)
+        at, seconds = json.loads(found) if found else (since, 0.0)
+        return float(seconds) if at > since else 0.0
+
     # ------------------------------------------------------------------------------------- leases
 
     def lease(self, name: str, holder: str, now: int, duration_us: int) -> bool:
@@ -305,6 +343,16 @@ def _former(connection: sa.Connection, leads: Sequence[str]) -> dict[str, Former
     return found
 
 
+def _merged(connection: sa.Connection, leads: Sequence[str]) -> set[str]:
+    """Those of some ids that are no lead of their own, or no longer."""
+    found: set[str] = set()
+    for at in range(0, len(leads), _IDS):
+        some = identities.c.id.in_(leads[at : at + _IDS])
+        elsewhere = sa.select(identities.c.id).where(some, identities.c.lead_id != identities.c.id)
+        found |= set(connection.scalars(elsewhere))
+    return found
+
+
 def _delete_scores(connection: sa.Connection, leads: Sequence[str]) -> None:
     for at in range(0, len(leads), _IDS):
         some = scores.c.lead_id.in_(leads[at : at + _IDS])
@@ -316,6 +364,12 @@ def _delete_marks(connection: sa.Connection, done: Sequence[Mark]) -> None:
     by_mark: dict[str, list[str]] = {}
     for one in sorted(done, key=lambda mark: mark.subject):
         by_mark.setdefault(one.mark, []).append(one.subject)
+    if connection.dialect.name != "sqlite":  # in the order in which arrivals set them: no deadlock
+        subjects = sorted(one.subject for one in done)
+        for at in range(0, len(subjects), _IDS):
+            some = stale.c.subject.in_(subjects[at : at + _IDS])
+            ordered = sa.select(stale.c.subject).where(some).order_by(stale.c.subject.collate("C"))
+            connection.execute(ordered.with_for_update()).all()
     for mark, subjects in by_mark.items():
         for at in range(0, len(subjects), _IDS):
             some = stale.c.subject.in_(subjects[at : at + _IDS])
@@ -335,10 +389,11 @@ def set_meta(connection: sa.Connection, key: str, value: str) -> None:
     )
 
 
-def _replace_score(engine: sa.Engine) -> sa.Insert:
+def _replace_score(engine: sa.Engine) -> Prepared:
     insert = insert_into(engine, scores)
     values = {column.name: insert.excluded[column.name] for column in scores.c}
     del values["lead_id"]
-    return insert.on_conflict_do_update(
+    newest = insert.on_conflict_do_update(
         index_elements=["lead_id"], set_=values, where=scores.c.as_of <= insert.excluded.as_of
     )
+    return Prepared.of(newest, engine, _FIELDS)

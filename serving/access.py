@@ -39,6 +39,7 @@ __all__ = [
     "Access",
     "Asker",
     "CheckedRoute",
+    "DirectRoute",
     "Needs",
     "access_of",
     "check_key",
@@ -325,6 +326,25 @@ class CheckedRoute(APIRoute):
             return await answer(request)
 
         return checked
+
+
+class DirectRoute(APIRoute):
+    """A route whose endpoint takes the request and the service, and reads all else by itself.
+
+    Nothing is worked out for it from its signature, which is a third of what a small request costs.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        """The route, after the check."""
+        endpoint, wanted = self.endpoint, _needs_of(self)
+
+        async def direct(request: Request) -> Response:
+            for need in wanted:
+                await need.asker(request)
+            answer: Response = await endpoint(request, request.app.state.service)
+            return answer
+
+        return direct
 
 
 def needed(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, str, list[Needs]]]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -22,6 +24,7 @@ from serving import (
     events,
     health,
     leads,
+    metrics,
     middleware,
     pages,
     personalizer,
@@ -33,10 +36,10 @@ from serving import (
     webhooks,
 )
 from serving.access import Access
-from serving.background import keep_current, keep_fresh, keep_scored
+from serving.background import keep_current, keep_fresh, keep_informed, keep_scored
 from serving.connectors import routes as connectors
 from serving.connectors.configuration import read_connectors
-from serving.logs import log_to_stderr
+from serving.logs import log, log_to_stderr
 from serving.service import Service, now
 from serving.settings import Settings
 from serving.webhooks.delivery import keep_delivering
@@ -53,8 +56,13 @@ _DESCRIPTION: Final = (
 )
 
 
-_WORK: Final = (keep_fresh, keep_scored, keep_current, keep_delivering, keep_writing)
-"""What a process does beside answering, until it goes down."""
+_WORK: Final = {
+    "inside": (keep_fresh, keep_scored, keep_current, keep_delivering, keep_writing),
+    "elsewhere": (keep_informed, keep_current, keep_delivering, keep_writing),
+}
+"""What a process does beside answering, until it goes down, by where scoring takes place."""
+_END_SECONDS: Final = 12.0
+"""For so long it may end what it is at: deliveries under way have ten seconds."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -67,9 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.from_environment(os.environ)
     ladder = read_ladder(settings.ladder) if settings.ladder else None
     switched_on = read_connectors(settings.connectors, os.environ, ladder)
-    write_backs = (
-        read_write_backs(settings.connectors, os.environ) if settings.connectors else ()
-    )
+    write_backs = read_write_backs(settings.connectors, os.environ) if settings.connectors else ()
     log_to_stderr(settings.log_level)
     app = FastAPI(
         title="Rung",
@@ -91,13 +97,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         webhooks,
         connectors,
         health,
+        metrics,
         pages,
     ):
         app.include_router(part.router)
     app.state.connectors = switched_on
     pages.install(app)
     problems.install(app, pages.problem_page)
-    middleware.install(app)
+    middleware.install(app, metrics.install(app).measure)
     app.openapi = partial(problems.openapi, app)  # type: ignore[method-assign]
     return app
 
@@ -108,20 +115,39 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = app.state.service = Service.open(settings, write_backs)
+        _spare_the_collector()
         access = app.state.access = Access(service.store.database, now, settings.rate_limit)
         await access.announce(settings.host)
-        working = [asyncio.create_task(work(service)) for work in _WORK]
+        working = [
+            asyncio.create_task(work(service), name=work.__name__)
+            for work in _WORK[settings.scoring]
+        ]
         try:
             yield
         finally:
-            await service.ingest.close()
             service.stopping.set()
             for task in working:
                 task.cancel()
-            await asyncio.gather(*working, return_exceptions=True)
+            await service.ingest.close()
+            await _ended(working)
             service.close()
 
     return lifespan
+
+
+async def _ended(working: Sequence[asyncio.Task[None]]) -> None:
+    """Wait for the work of a process; what does not end in time is left, and its leases run out."""
+    done, left = await asyncio.wait(working, timeout=_END_SECONDS)
+    await asyncio.gather(*done, return_exceptions=True)
+    if left:
+        log("background work does not end", logging.ERROR, work=[task.get_name() for task in left])
+
+
+def _spare_the_collector() -> None:
+    """Let the garbage collector never look again at what is there for good: it takes 0.2 s."""
+    if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
 
 
 def _version() -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -22,17 +24,20 @@ from serving.rescoring import Freshened, Run, freshen, rescore
 from serving.scorer import Ranking
 from serving.service import Service
 
-__all__ = ["alarm", "keep_current", "keep_fresh", "keep_scored"]
+__all__ = ["alarm", "keep_current", "keep_fresh", "keep_informed", "keep_scored"]
 
 _LOOK_SECONDS: Final = 1.0
 """How often a process looks for news that another one has stored."""
 _GATHER_SECONDS: Final = 0.1
-"""How long news gathers, so that what comes together is scored together."""
+"""How long news gathers at least, so that what comes together is scored together."""
+_MOST_GATHER_SECONDS: Final = 1.0
+"""Under load scoring rests as long as it worked, up to this: answering comes first."""
 _CURRENT_SECONDS: Final = 2.0
 """How often a process looks for another model."""
 _RUN_SECONDS: Final = 2.0
 """How often a process looks whether all leads are to be scored."""
 _LEASE_US: Final = 60_000_000
+_RECENT_US: Final = 60_000_000
 _LEAST_PAUSE_SECONDS: Final = 2.0
 
 
@@ -44,14 +49,13 @@ async def keep_fresh(service: Service) -> None:
     news = service.ingest.news
     while not service.stopping.is_set():
         news.clear()
+        started = time.perf_counter()
         scored = await run_in_threadpool(_attempt, service, _freshen)
-        if scored:
-            continue
-        try:
-            await asyncio.wait_for(news.wait(), _LOOK_SECONDS)
-            await asyncio.sleep(_GATHER_SECONDS)
-        except TimeoutError:
-            pass
+        worked = time.perf_counter() - started
+        if not scored:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), _LOOK_SECONDS)
+        await asyncio.sleep(min(max(worked, _GATHER_SECONDS), _MOST_GATHER_SECONDS))
 
 
 def _freshen(service: Service) -> bool:
@@ -97,6 +101,22 @@ def _score_all(service: Service) -> bool:
         scorer.store.scores.release("full run", service.holder)
     service.run = run
     log("scored", leads=run.leads, queued=run.queued, seconds=round(run.seconds, 3))
+    return True
+
+
+async def keep_informed(service: Service) -> None:
+    """Know what others find who score, until cancelled."""
+    while not service.stopping.is_set():
+        await run_in_threadpool(_attempt, service, _inform)
+        await asyncio.sleep(_RUN_SECONDS)
+
+
+def _inform(service: Service) -> bool:
+    """Take over what the last scorings have found."""
+    if service.scorer.bundle is None:
+        return False
+    _take_over(service, service.store.scores.full_run()[0])
+    service.freshness = service.store.scores.freshness(service.scorer.clock() - _RECENT_US)
     return True
 
 

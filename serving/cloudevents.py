@@ -90,6 +90,7 @@ async def cloudevents(
         event = _of_headers(request, kind, body)
         found = _arrival(receipt, event)
     except EventRefused as refused:
+        service.ingest.rejected[refused.kind] += 1
         raise _in_headers(refused) from refused
     return await store_one(service, lambda: found)
 
@@ -215,9 +216,10 @@ def _first(data: dict[str, Any], members: tuple[str, ...]) -> str | None:
 def _data(event: dict[str, Any]) -> dict[str, Any]:
     """The data of an event: an object, as JSON or as base64 of JSON; an empty one for none."""
     data, encoded = event.get("data"), event.get("data_base64")
-    if data is None and encoded is None:
+    kind = event.get("datacontenttype")
+    if data is None and encoded is None and (kind is None or type(kind) is str):
         return {}
-    if not _is_json(str(event.get("datacontenttype") or "application/json")):
+    if kind not in (None, "") and not (type(kind) is str and _is_json(kind)):
         raise EventRefused("invalid_data", ("datacontenttype",), "the data of an event are JSON")
     if encoded is not None:
         if data is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, StrictBool
 
 from serving.schemas import Instant, NotFoundAnswer, StepAnswer, StrictRequest, Text, stored_text
 
@@ -41,7 +41,7 @@ class _Restricted(StrictRequest):
     exclude: list[Text] = Field(
         default_factory=list, max_length=1000, description="Offers to leave out."
     )
-    defer_exposure: bool = Field(
+    defer_exposure: StrictBool = Field(
         False, description="The lead has not seen it until its exposure is posted."
     )
 
@@ -64,7 +64,7 @@ class RecommendationsRequest(_Restricted):
 class OutcomeRequest(StrictRequest):
     """What came of a decision."""
 
-    value: float = Field(ge=0, le=1)
+    value: float = Field(ge=0, le=1, strict=True)
     kind: Id = "outcome"
     occurred_at: Instant | None = Field(None, description="Now, where it is left out.")
 
@@ -92,7 +92,7 @@ class RankRequest(BaseModel):
 class RewardRequest(BaseModel):
     """What came of a rank event."""
 
-    value: float = Field(ge=0, le=1)
+    value: float = Field(ge=0, le=1, strict=True)
 
 
 # ----------------------------------------------------------------------------------------- Answers

@@ -116,6 +116,6 @@ def _text(item: dict[str, Any], member: str) -> str:
 
 def _text_or_none(item: dict[str, Any], member: str) -> str | None:
     value = item.get(member)
-    if value is not None and type(value) is not str:
-        raise EventRefused("invalid_id", (member,), f"{member} is a text")
+    if value is not None and (type(value) is not str or not value):
+        raise EventRefused("invalid_id", (member,), f"{member} is a text, and not an empty one")
     return value

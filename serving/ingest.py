@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -30,6 +31,7 @@ class Ingest:
     ----------
     news : is set whenever something new is durable.
     accepted, duplicates, seconds : counted since the start; `seconds` were spent committing.
+    rejected : events that never came so far, by the reason; whoever reads requests counts them.
     """
 
     def __init__(self, store: EventStore) -> None:
@@ -42,6 +44,7 @@ class Ingest:
         self.news = asyncio.Event()
         self.accepted = 0
         self.duplicates = 0
+        self.rejected: Counter[str] = Counter()
         self.commits = 0
         self.seconds = 0.0
 

@@ -167,6 +167,7 @@ async def store_one(service: Service, read: Callable[[], Arrival]) -> Response:
     try:
         arrival = read()
     except EventRefused as refused:
+        service.ingest.rejected[refused.kind] += 1
         raise refusal(refused) from refused
     (is_new,) = await service.ingest.put([arrival])
     return _answer(int(is_new), int(not is_new), [], {})
@@ -184,6 +185,8 @@ async def store_events(
     place : where in the body the events stand.
     """
     arrivals, duplicates, rejections = events
+    service.ingest.duplicates += duplicates
+    service.ingest.rejected.update(one.refused.kind for one in rejections)
     is_strict = _is_strict(request)
     headers = {"Preference-Applied": "handling=strict"} if is_strict else {}
     if is_strict and rejections:

@@ -156,7 +156,7 @@ class EventRequest(StrictRequest):
     previous_id: _Id | None = Field(None, description="Another id of the same person.")
     name: _Name
     occurred_at: _Time
-    properties: dict[str, Any] = Field(default_factory=dict)
+    properties: dict[str, Any] | None = None
 
 
 class EventsRequest(StrictRequest):
@@ -177,7 +177,7 @@ class CloudEvent(BaseModel):
     id: str = Field(min_length=1, pattern=_TEXT)
     source: str = Field(min_length=1, pattern=r"^[^\s\x00-\x1f\x7f]+$")
     type: _Name = Field(description="The name of the event.")
-    subject: _Id | None = Field(None, description="The lead.")
+    subject: _LooseId | None = Field(None, description="The lead.")
     time: _Time | None = Field(None, description="When it happened; left out, now.")
     datacontenttype: str | None = None
     data: dict[str, Any] | None = Field(None, description="The properties.")

@@ -119,7 +119,7 @@ async def export(lead_id: str, service: Served) -> Response:
     "/leads/{lead_id:path}/opt-out",
     summary="Profile a lead no more",
     dependencies=[Depends(needs("admin")), Depends(json_body)],
-    responses={200: {"model": OptOutAnswer}, **documented(400, 413, 415, 422, 503)},
+    responses={200: {"model": OptOutAnswer}, **documented(400, 404, 413, 415, 422, 503)},
 )
 async def opt_out(lead_id: LeadId, body: OptOutRequest, service: Served) -> Response:
     """No score, no recommendation, no place in the queue, no part in training (GDPR, Article 21).
@@ -139,7 +139,7 @@ async def opt_out(lead_id: LeadId, body: OptOutRequest, service: Served) -> Resp
     "/leads/{lead_id:path}/opt-in",
     summary="A lead may be profiled again",
     dependencies=[Depends(needs("admin"))],
-    responses={200: {"model": OptOutAnswer}, **documented(422, 503)},
+    responses={200: {"model": OptOutAnswer}, **documented(404, 422, 503)},
 )
 async def opt_in(lead_id: LeadId, service: Served) -> Response:
     """Take back an opt-out, for all ids of the lead. Where there is none it changes nothing."""

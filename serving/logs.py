@@ -1,16 +1,33 @@
-"""Log lines as JSON, one object a line."""
+"""Log lines as JSON, one object a line; those of a request carry its id.
+
+No line holds what was sent. Of an exception that is not ours the message is left out, since it may
+quote values: what it was and where it was raised remain.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
-from typing import Final
+import traceback
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any, Final
 
 from features.clock import rfc3339
+from features.errors import RungError
 
-__all__ = ["LOGGER", "log", "log_to_stderr"]
+__all__ = ["LOGGER", "REQUEST_ID", "JsonLines", "log", "log_to_stderr", "logging_of_process"]
 
 LOGGER: Final = logging.getLogger("rung")
+REQUEST_ID: Final[ContextVar[str]] = ContextVar("request_id", default="")
+"""The id of the request that is being served, "" outside of one."""
+_SERVER: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
+_QUOTES_NOTHING: Final = (
+    *(RungError, OSError, ImportError, AttributeError, NameError, TypeError, MemoryError),
+    *(ArithmeticError, AssertionError, NotImplementedError, RecursionError),
+)
+"""Exceptions whose message names files, types or parts of the program, and no data."""
+_MOST_CAUSES: Final = 10
 
 
 def log(event: str, level: int = logging.INFO, error: bool = False, **values: object) -> None:
@@ -19,22 +36,71 @@ def log(event: str, level: int = logging.INFO, error: bool = False, **values: ob
 
 
 def log_to_stderr(level: str) -> None:
-    """Write lines to standard error, unless the caller has set logging up already."""
+    """Write lines to standard error, unless the caller has set logging up already.
+
+    A server that has set up its own writes it in the same form from now on.
+    """
     LOGGER.setLevel(level.upper())
     if not LOGGER.hasHandlers():
         handler = logging.StreamHandler()
-        handler.setFormatter(_JsonLines())
+        handler.setFormatter(JsonLines())
         LOGGER.addHandler(handler)
+    for name in _SERVER:
+        for theirs in logging.getLogger(name).handlers:
+            theirs.setFormatter(JsonLines())
 
 
-class _JsonLines(logging.Formatter):
+def logging_of_process(level: str) -> dict[str, Any]:
+    """How a process logs that is nothing but the service, as `logging.config.dictConfig` takes it.
+
+    Requests have a line of ours, so the server's own are left out.
+    """
+    ours = {"handlers": ["stderr"], "level": level.upper(), "propagate": False}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": JsonLines}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
+        "loggers": {
+            LOGGER.name: ours,
+            "uvicorn": ours,
+            "uvicorn.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
+        },
+    }
+
+
+class JsonLines(logging.Formatter):
+    """A record as a JSON object on one line."""
+
     def format(self, record: logging.LogRecord) -> str:
+        """The line of a record, whoever logged it."""
         line: dict[str, object] = {
             "time": rfc3339(round(record.created * 1_000_000)),
             "level": record.levelname.lower(),
-            "event": record.getMessage(),
-            **getattr(record, "values", {}),
+            "event": _said(record.getMessage()),
         }
-        if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
+        if request_id := REQUEST_ID.get():
+            line["request_id"] = request_id
+        line |= getattr(record, "values", {})
+        if record.exc_info and record.exc_info[1]:
+            line["error"] = "".join(_told(record.exc_info[1]))
         return json.dumps(line, default=str)
+
+
+def _said(message: str) -> str:
+    """The first line of a message, as what follows may quote values; why a start failed, whole."""
+    return message if message.startswith("Traceback") else message.partition("\n")[0]
+
+
+def _told(error: BaseException, most: int = _MOST_CAUSES) -> Iterator[str]:
+    """What led to an exception, where it was raised, what it is, and what it holds."""
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None and most:
+        yield from _told(cause, most - 1)
+        yield "which led to\n"
+    yield from traceback.format_tb(error.__traceback__)
+    kind = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    yield f"{kind}: {error}\n" if isinstance(error, _QUOTES_NOTHING) else f"{kind}\n"
+    for part in getattr(error, "exceptions", ()) if most else ():
+        yield from _told(part, most - 1)

@@ -25,7 +25,7 @@ from features.fold import NONE
 from features.ladder import EventNames
 from features.opt_outs import opted_out_leads
 from features.outbox import add_notices
-from features.score_store import OUT_OF_QUEUE, Former, StoredScore
+from features.score_store import OUT_OF_QUEUE, Former, Mark, StoredScore
 from serving.notices import score_changes
 from serving.scorer import Ranking, Scorer
 
@@ -134,6 +134,17 @@ def freshen(
     marks = scorer.store.scores.take_marks(limit, scorer.clock(), _LEASE_US)
     if not marks:
         return None
+    try:
+        leads = _score_marked(scorer, marks, write_back)
+    except Exception:
+        scorer.store.scores.give_back(marks)
+        raise
+    waited = (scorer.clock() - min(mark.since for mark in marks)) / 1e6
+    return Freshened(leads, waited)
+
+
+def _score_marked(scorer: Scorer, marks: Sequence[Mark], write_back: WriteBack | None) -> int:
+    """Score the leads of marks, store them, and take the marks away; how many leads there were."""
     subjects = [mark.subject for mark in marks]
     with scorer.store.database.reading() as connection:
         lead_of = scorer.store.identities.leads_of(connection, subjects)
@@ -151,12 +162,11 @@ def freshen(
     rows = _rows(scorer, scored, priority, scorer.ranking, reasons, as_of)
     scorer.store.scores.save(
         rows,
-        _told(scorer, write_back, of_all=False),
+        _told(scorer, write_back, of_all=False, since=min(mark.since for mark in marks)),
         [mark for mark in marks if lead_of[mark.subject] not in unseen],
         sorted(gone),
     )
-    waited = (scorer.clock() - min(mark.since for mark in marks)) / 1e6
-    return Freshened(len(scored.leads), waited)
+    return len(scored.leads)
 
 
 def _leads(scorer: Scorer) -> list[str]:
@@ -167,12 +177,13 @@ def _leads(scorer: Scorer) -> list[str]:
 
 
 def _told(
-    scorer: Scorer, write_back: WriteBack | None, *, of_all: bool
+    scorer: Scorer, write_back: WriteBack | None, *, of_all: bool, since: int | None = None
 ) -> Callable[[sa.Connection, Mapping[str, Former], Sequence[StoredScore]], None]:
     """Tells of changes, in the transaction that keeps the scores.
 
     A lead without a former score is news where something has just arrived of it, and none where a
-    scoring of all leads comes upon it: it was imported.
+    scoring of all leads comes upon it: it was imported. `since` is when the first news came, which
+    is kept for those who watch how fresh scores are.
     """
     ladder = scorer.model.bundle.ladder
 
@@ -187,6 +198,8 @@ def _told(
         add_notices(connection, score_changes(ladder, former, news))
         if write_back is not None:
             write_back(connection, rows)
+        if since is not None:
+            scorer.store.scores.tell_freshness(connection, since, scorer.clock())
 
     return told
 

@@ -18,7 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
 from features.arrivals import Arrival
-from serving.access import check_key, needs
+from serving.access import DirectRoute, check_key, needs
 from serving.event_values import (
     MOST_EVENT_BYTES,
     EventRefused,
@@ -63,6 +63,7 @@ router = APIRouter(
     prefix="/v1",
     tags=["ingestion"],
     dependencies=[Depends(needs("ingest", key_in_body=True))],
+    route_class=DirectRoute,
     responses={200: {"model": IngestionAnswer}, **documented(400, 413, 415, 422, 503)},
 )
 

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,9 +61,10 @@ class Service:
     ----------
     holder : names this process where several share work.
     problem : why the model that is to serve does not; "" where it does.
-    failure : why the last scoring of all leads came to nothing; "" where it did not.
+    failures : why work of the background came to nothing the last time, by its name.
     freshness : seconds that news of leads has waited for a score, lately.
     alarmed : leads that wait for a reply, with since when, which were told of already.
+    attempts : to deliver notifications, since the start, by outcome.
     """
 
     settings: Settings
@@ -75,9 +77,10 @@ class Service:
     kept_scores: KeptScores = field(default_factory=KeptScores)
     run: Run | None = None
     problem: str = ""
-    failure: str = ""
+    failures: dict[str, str] = field(default_factory=dict)
     freshness: float = 0.0
     alarmed: set[tuple[str, int | None]] = field(default_factory=set)
+    attempts: Counter[str] = field(default_factory=Counter)
     holder: str = field(default_factory=lambda: uuid.uuid4().hex)
     stopping: threading.Event = field(default_factory=threading.Event)
     _stamp: str | None = None
@@ -103,6 +106,11 @@ class Service:
         service._ladder, service.write_backs = ladder, write_backs
         service.refresh()
         return service
+
+    @property
+    def failure(self) -> str:
+        """Why scores could not be renewed the last time; "" where they could."""
+        return next(iter(self.failures.values()), "")
 
     @property
     def ladder(self) -> Ladder:

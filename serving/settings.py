@@ -38,6 +38,7 @@ class Settings:
         for the bundle of the folder.
     ladder : a file or a shipped ladder whose event names hold before there is a model.
     rescore_seconds : pause between two scorings of all leads; time alone changes scores.
+    scoring : whether this process scores in the background ("inside"), or others do ("elsewhere").
     reply_minutes : a lead that waits longer for a reply raises an alarm; 0 for none.
     rate_limit : requests a second that each key may make of this process; 0 for no limit.
     webhook_private : whether notifications may go to private addresses and over plain http.
@@ -52,6 +53,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     rescore_seconds: float = 900.0
+    scoring: str = "inside"
     reply_minutes: float = 0.0
     log_level: str = "info"
     rate_limit: float = 5000.0
@@ -109,6 +111,12 @@ def _rate(text: str) -> float:
     return rate
 
 
+def _inside_or_elsewhere(text: str) -> str:
+    if text.lower() not in ("inside", "elsewhere"):
+        raise ValueError("one of inside, elsewhere")
+    return text.lower()
+
+
 def _minutes(text: str) -> float:
     try:
         minutes = float(text)
@@ -147,6 +155,7 @@ _READERS: Final[dict[str, Callable[[str], object]]] = {
     "host": str,
     "port": _port,
     "rescore_seconds": _seconds,
+    "scoring": _inside_or_elsewhere,
     "reply_minutes": _minutes,
     "log_level": _level,
     "rate_limit": _rate,

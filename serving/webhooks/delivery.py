@@ -12,6 +12,7 @@ import json
 import logging
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -69,6 +70,7 @@ class Sender:
     timeout_seconds : of one attempt, at most 30: a claim must outlast it.
     paused : endpoints that asked for a pause, and until when.
     closing : set to claim nothing more.
+    attempts : counted by outcome.
     """
 
     database: Database
@@ -78,12 +80,14 @@ class Sender:
     timeout_seconds: float = 20.0
     paused: dict[str, int] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)
+    attempts: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, service: Service) -> Sender:
         """The sender of a running service."""
         private = service.settings.webhook_private == "allow"
-        return cls(service.store.database, new_client(AddressRule(private)))
+        client = new_client(AddressRule(private))
+        return cls(service.store.database, client, attempts=service.attempts)
 
     def may_claim(self, endpoint_id: str) -> bool:
         """Whether something may be sent to an endpoint now."""
@@ -176,9 +180,19 @@ async def _deliver(sender: Sender, claim: _Claim) -> None:
         body = body_of(claim.type, claim.lead_id, claim.created_at, claim.data)
         headers = signed_headers(claim.notification_id, sender.clock(), body, claim.secrets)
         answer = await post(sender.client, claim.url, headers, body, sender.timeout_seconds)
+        sender.attempts[_outcome(answer)] += 1
         await run_in_threadpool(_keep, sender, claim, answer)
     except Exception:  # likewise; the claim runs out, and it is tried again
         log("delivery failed", logging.ERROR, error=True, endpoint=claim.endpoint_id)
+
+
+def _outcome(answer: Answer) -> str:
+    """What an attempt counts as."""
+    if not answer.error:
+        return "delivered"
+    if answer.status is None:
+        return "unanswered"
+    return "throttled" if answer.status in _THROTTLING else "refused"
 
 
 def body_of(type_: str, lead_id: str | None, created_at: int, data: str) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
 from features.errors import did_you_mean
@@ -51,7 +51,7 @@ class ChangeRequest(StrictRequest):
     url: Url | None = None
     description: Description | None = None
     types: Types | None = None
-    enabled: bool | None = Field(
+    enabled: StrictBool | None = Field(
         None, description="False: it gets nothing, and what waits for it has failed."
     )
 

@@ -6,68 +6,28 @@ import asyncio
 import os
 import random
 import time
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import httpx2
-import numpy as np
 import pytest
-import sqlalchemy as sa
 
-from features.schema import deliveries, events, notifications, scores
 from features.store import EventStore
-from models.bundle import load_bundle
-from serving.scorer import Scorer
+from tests.serving.load import Sent, is_complete, is_true, some_call, undelivered, was_told
 from tests.serving.process import Process, Receiver, eventually
 
 KILLS = int(os.environ.get("RUNG_TEST_KILLS", "4"))
 _CLIENTS = 8
-_CLIMB = (
-    ("video_progress", {"watched_fraction": 0.92}),
-    ("asset_used", {"minutes": 18}),
-    ("webinar_attended", {"minutes": 41}),
-)
-
-
-@dataclass
-class Sent:
-    """What clients have sent, and what of it was acknowledged."""
-
-    acknowledged: Counter[str] = field(default_factory=Counter)
-    unanswered: set[str] = field(default_factory=set)
-    refused: Counter[int] = field(default_factory=Counter)
-
-
-def _call(draw: random.Random, number: int) -> dict[str, Any]:
-    """A track, identify or alias call of one of some people."""
-    person = draw.randrange(60)
-    ids: dict[str, Any] = {"anonymousId": f"anon-{person}"}
-    kind = draw.random()
-    if kind < 0.5:
-        ids = {"userId": f"user-{person}"}
-    elif kind < 0.6:
-        ids["userId"] = f"user-{person}"
-    base = {"messageId": f"m-{number}", "timestamp": "2026-11-01T10:00:00Z", **ids}
-    if kind > 0.97:
-        return {**base, "type": "alias", "userId": f"user-{person}", "previousId": f"old-{person}"}
-    if kind > 0.9:
-        return {**base, "type": "identify", "traits": {"company_size": 40}}
-    name, properties = draw.choice((*_CLIMB, ("page_viewed", {"section": "pricing"})))
-    return {**base, "type": "track", "event": name, "properties": properties}
 
 
 async def _client(url: str, sent: Sent, draw: random.Random, until: float) -> None:
     async with httpx2.AsyncClient(base_url=url, timeout=10) as client:
         while time.monotonic() < until:
             size = draw.choice((1, 1, 1, 20))
-            calls = [_call(draw, draw.getrandbits(60)) for _ in range(size)]
+            calls = [some_call(draw, draw.getrandbits(60)) for _ in range(size)]
             ids = [call["messageId"] for call in calls]
             again = draw.random() < 0.2 and sent.unanswered
             if again:  # a client sends again what it had no answer to
                 ids = draw.sample(sorted(sent.unanswered), 1)
-                calls = [_call(random.Random(ids[0]), 0) | {"messageId": ids[0]}]  # noqa: S311
+                calls = [some_call(random.Random(ids[0]), 0) | {"messageId": ids[0]}]  # noqa: S311
             try:
                 answer = await client.post("/v1/batch", json={"batch": calls})
             except httpx2.TransportError:
@@ -114,63 +74,12 @@ def test_killed_at_random_moments(database_url, folder, tmp_path):
             asyncio.run(_load(process.url, sent, draw, 1.0))
             with EventStore.open(database_url) as store:
                 eventually(lambda: store.scores.marked()[0] == 0 or store.scores.marked())
-                eventually(lambda: _undelivered(store) == 0 or _undelivered(store))
+                eventually(lambda: undelivered(store) == 0 or undelivered(store))
         finally:
             if process.is_running:
                 process.stop()
         assert set(sent.refused) <= {503}, sent.refused
         with EventStore.open(database_url) as store:
-            _is_complete(store, sent)
-            _was_told(store, receiver)
-            _is_true(store, folder / "rates")
-
-
-def _undelivered(store: EventStore) -> int:
-    with store.database.reading() as connection:
-        wanted = sa.select(sa.func.count()).where(deliveries.c.delivered_at.is_(None))
-        return int(connection.scalar(wanted) or 0)
-
-
-def _is_complete(store: EventStore, sent: Sent) -> None:
-    """What was acknowledged is there, once; what is there was sent."""
-    with store.database.reading() as connection:
-        stored = Counter(connection.scalars(sa.select(events.c.message_id)))
-    assert set(stored.values()) == {1}
-    lost = set(sent.acknowledged) - set(stored)
-    assert not lost, f"{len(lost)} of {len(sent.acknowledged)} acknowledged events are lost"
-    assert set(stored) <= set(sent.acknowledged) | sent.unanswered
-    assert len(stored) > 100 * KILLS
-
-
-def _was_told(store: EventStore, receiver: Receiver) -> None:
-    """Every notification reached the receiver under its id, and every step was told of."""
-    with store.database.reading() as connection:
-        kept = list(connection.execute(sa.select(notifications.c.id, notifications.c.type)))
-        positions = dict(
-            connection.execute(sa.select(scores.c.lead_id, scores.c.position)).all()
-        )
-    assert {row.id for row in kept} == set(receiver.received)
-    told: dict[str, set[int]] = defaultdict(set)
-    for body in receiver.bodies.values():
-        if body["type"] == "step.completed":
-            lead = store.lead_of(body["data"]["lead_id"])
-            told[lead].add(body["data"]["position"])
-    for lead, position in positions.items():
-        assert told[lead] >= set(range(1, position + 1)), lead
-    assert max(positions.values()) >= 2
-
-
-def _is_true(store: EventStore, bundle: Path) -> None:
-    """Each stored score is what its events give at its instant, and has seen all of them."""
-    loaded = load_bundle(bundle)
-    scorer = Scorer(store, loaded, lambda: 0)
-    stored = store.scores.queue(100_000)
-    assert [row.lead_id for row in stored] != []
-    assert {row.lead_id for row in stored} == set(store.lead_ids())
-    for row in stored:
-        rows = store.events_of(row.lead_id)
-        assert max(known for _, _, known, _ in rows) <= row.as_of, row.lead_id
-        estimates = scorer.estimate_one(row.lead_id, row.as_of)
-        assert estimates.scores.position[0] == row.position
-        again = estimates.scores.advance.probability[0]
-        assert row.p_advance == (None if np.isnan(again) else pytest.approx(again, abs=1e-12))
+            is_complete(store, sent, least=100 * KILLS)
+            was_told(store, receiver)
+            is_true(store, folder / "rates")

@@ -284,3 +284,13 @@ def test_a_run_that_is_asked_for_meanwhile(store):
     assert still_wanted not in ("", wanted)
     store.scores.finish_full_run({"as_of": 2}, still_wanted)
     assert store.scores.full_run() == ({"as_of": 2}, "")
+
+
+def test_marks_of_a_scoring_that_failed(store, scorer, monkeypatch):
+    """Leads whose scoring failed are taken again at once."""
+    store.ingest([arrival("1", "ann")])
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "log_of", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            freshen(scorer)
+    assert freshen(scorer) is not None

@@ -1,0 +1,80 @@
+"""A service that runs, as its callers see it: through the proxy, and without a key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx2
+
+from serving.doctor.finding import Finding, fine, note, wrong
+from serving.doctor.keys import is_this_machine
+
+__all__ = ["service"]
+
+_SECONDS: Final = 10.0
+
+
+def service(url: str) -> Iterator[Finding]:
+    """Whether the service at a URL answers, is ready, and keeps to itself what needs a key."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        yield wrong("service", f"{url!r} is no URL", "it cannot be asked", "write https://host")
+        return
+    with httpx2.Client(base_url=url, timeout=_SECONDS) as client:
+        try:
+            yield from _answers(client, parts.scheme, parts.hostname)
+        except httpx2.HTTPError as error:
+            why = f"nobody can use it ({type(error).__name__})"
+            remedy = "see that it runs (systemctl status rung, the log), and the proxy's log"
+            yield wrong("service", f"{url} does not answer", why, remedy)
+
+
+def _answers(client: httpx2.Client, scheme: str, host: str) -> Iterator[Finding]:
+    alive = client.get("/healthz")
+    if alive.status_code != 200 or b"alive" not in alive.content:
+        why = "something else answers there"
+        remedy = "let the proxy pass all paths on to the service"
+        yield wrong("service", f"/healthz answers {alive.status_code}", why, remedy)
+        return
+    yield fine("service", "alive")
+    yield _readiness(client.get("/readyz"))
+    yield _closed(client.get("/v1/queue", params={"limit": "1"}).status_code, host)
+    if scheme == "http" and not is_this_machine(host):
+        why = "keys and what is said of leads can be read on the way"
+        yield wrong("service", "asked without TLS", why, "put a proxy with TLS in front")
+    if scheme == "https" and "strict-transport-security" not in alive.headers:
+        yield wrong(
+            "service",
+            "does not know that it is asked over TLS",
+            "cookies of the pages are not kept to TLS",
+            "let the proxy send X-Forwarded-Proto, and name it in FORWARDED_ALLOW_IPS",
+        )
+
+
+def _readiness(ready: httpx2.Response) -> Finding:
+    if ready.status_code == 200:
+        return fine("service", "ready")
+    try:
+        what = str(ready.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        what = f"/readyz answers {ready.status_code}"
+    return wrong("service", f"not ready: {what}", "it has no scores", "see to what is missing")
+
+
+def _closed(status: int, host: str) -> Finding:
+    """Whether somebody without a key is refused."""
+    if status == 401:
+        return fine("service", "asks for a key")
+    remedy = "rung key create NAME --scope read"
+    if status == 403:
+        why = "nobody from elsewhere is answered"
+        return note("service", "has no key yet", why, remedy)
+    if is_this_machine(host):
+        why = "whoever is on this machine may do everything"
+        return note("service", "answers this machine without a key", why, remedy)
+    why = (
+        "anyone may read and change everything: the proxy makes all callers look like this machine"
+    )
+    return wrong("service", "answers without a key", why, remedy)

@@ -1,0 +1,142 @@
+"""What waits, and what fails: scores, notifications, write-backs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from features.database import Database
+from features.schema import deliveries, endpoints, write_backs
+from features.score_store import ScoreStore
+from serving.doctor.finding import Finding, fine, note, things, wrong
+
+__all__ = ["marks", "notifications", "written_back"]
+
+_SLOW_US: Final = 60_000_000
+_OVERDUE_US: Final = 300_000_000
+_ON_REQUEST: Final = "on request"
+
+
+def marks(database: Database, at: int) -> Iterator[Finding]:
+    """Whether leads with news are scored soon."""
+    count, since = ScoreStore(database).marked()
+    if since is None or since > at - _SLOW_US:
+        yield fine("scoring", "up to date" if not count else f"{things(count, 'id')} with news")
+        return
+    yield wrong(
+        "scoring",
+        f"{things(count, 'id')} with news, the oldest for {(at - since) / 1e6:,.0f} seconds",
+        "scores and the queue are that old",
+        "see that a service runs and has a model (GET /readyz, the log); if it does, start another",
+    )
+
+
+# ----------------------------------------------------------------------------------- Notifications
+
+
+def notifications(database: Database, at: int) -> Iterator[Finding]:
+    """Whether notifications reach those who want them."""
+    with database.reading() as connection:
+        found = [
+            *_disabled(connection),
+            *_undelivered(connection, at),
+            *_failing(connection),
+            *_failed(connection),
+        ]
+    yield from found or [fine("notifications", "all are delivered")]
+
+
+def _disabled(connection: sa.Connection) -> Iterator[Finding]:
+    off = sa.and_(endpoints.c.disabled_at.is_not(None), endpoints.c.disabled_why != _ON_REQUEST)
+    for row in connection.execute(sa.select(endpoints.c.id, endpoints.c.disabled_why).where(off)):
+        yield wrong(
+            "notifications",
+            f"{row.id} is disabled: {row.disabled_why}",
+            "it is told of nothing",
+            f'repair it, PATCH /v1/webhooks/{row.id} with {{"enabled": true}}, then replay',
+        )
+
+
+def _undelivered(connection: sa.Connection, at: int) -> Iterator[Finding]:
+    """What has been due for long, and nobody tries."""
+    overdue = sa.and_(deliveries.c.due_at < at - _OVERDUE_US, deliveries.c.leased_until < at)
+    count = connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(overdue))
+    if count:
+        yield wrong(
+            "notifications",
+            f"{things(count, 'notification')} due for minutes",
+            "nobody sends them",
+            "see that a service runs, and what its log says of deliveries",
+        )
+
+
+def _failing(connection: sa.Connection) -> Iterator[Finding]:
+    """What is tried again after it failed."""
+    failing = sa.and_(deliveries.c.due_at.is_not(None), deliveries.c.error.is_not(None))
+    for endpoint, count, error in connection.execute(_by_endpoint(failing)):
+        yield wrong(
+            "notifications",
+            f"{count:,} to {endpoint} failed and will be tried again, such as: {error}",
+            "after the tenth attempt they are lost, and the endpoint is disabled",
+            "repair the receiver",
+        )
+
+
+def _failed(connection: sa.Connection) -> Iterator[Finding]:
+    """What was given up, of endpoints that are on."""
+    failed = sa.and_(deliveries.c.due_at.is_(None), deliveries.c.delivered_at.is_(None))
+    is_on = sa.select(endpoints.c.id).where(endpoints.c.disabled_at.is_(None))
+    wanted = _by_endpoint(sa.and_(failed, deliveries.c.endpoint_id.in_(is_on)))
+    for endpoint, count, error in connection.execute(wanted):
+        yield note(
+            "notifications",
+            f"{count:,} to {endpoint} were given up, such as: {error}",
+            "the receiver never heard of them",
+            f"POST /v1/webhooks/{endpoint}/replay sends them again",
+        )
+
+
+def _by_endpoint(which: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Endpoints with how many of their deliveries are such, and what one of them failed with."""
+    columns = deliveries.c.endpoint_id, sa.func.count(), sa.func.max(deliveries.c.error)
+    return sa.select(*columns).where(which).group_by(deliveries.c.endpoint_id)
+
+
+# -------------------------------------------------------------------------------------- Write-back
+
+
+def written_back(database: Database, at: int) -> Iterator[Finding]:
+    """Whether CRMs are told of scores. What they answer is not shown: it may name people."""
+    due, wanted = write_backs.c.due_at, write_backs.c.wanted
+    has_failed = write_backs.c.error.is_not(None)
+    columns = {
+        "failing": sa.and_(due.is_not(None), has_failed),
+        "given_up": sa.and_(due.is_(None), wanted.is_not(None), has_failed),
+        "idle": sa.and_(due < at - _OVERDUE_US, write_backs.c.leased_until < at, ~has_failed),
+    }
+    counts = [sa.func.sum(sa.case((which, 1), else_=0)).label(of) for of, which in columns.items()]
+    each = sa.select(write_backs.c.connector, *counts).group_by(write_backs.c.connector)
+    with database.reading() as connection:
+        rows = connection.execute(each).all()
+    found = [one for row in rows for one in _of_connector(*row)]
+    yield from found or [fine("write-back", "nothing fails")]
+
+
+def _of_connector(connector: str, failing: int, given_up: int, idle: int) -> Iterator[Finding]:
+    why = "people see scores there that are old"
+    if failing or given_up:
+        yield wrong(
+            "write-back",
+            f"{connector}: {failing:,} failed and will be tried again, {given_up:,} were given up",
+            why,
+            "see what the log and the column error of write_backs say",
+        )
+    if idle:
+        yield wrong(
+            "write-back",
+            f"{connector}: {idle:,} due for minutes, and nobody writes them",
+            why,
+            f"see that a service runs whose RUNG_CONNECTORS has [{connector}.write_back]",
+        )

@@ -1,0 +1,247 @@
+"""The log: lines of a request have its id, all are JSON, and none holds what was sent."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import logging
+import logging.config
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from features.errors import StoreError
+from serving import logs
+from serving.connectors.configuration import Connectors
+from serving.connectors.connector import Options
+from serving.logs import JsonLines, log, logging_of_process
+from tests.serving.callers import Clock, bearer, client_of, make, running
+
+CANARY = "c4n4ry"
+"""What nobody may find in the log; every value that is sent holds it."""
+HEADERS = {
+    **{"User-Agent": CANARY, "Referer": f"https://{CANARY}", "Cookie": f"rung_session={CANARY}"},
+    **{"X-Request-Id": f"rung_{CANARY}_{CANARY}", "If-None-Match": f'"{CANARY}"'},
+    **{"webhook-signature": f"v1,{CANARY}", "X-HubSpot-Signature-v3": CANARY},
+    **{"Stripe-Signature": f"t=1,v1={CANARY}", "Calendly-Webhook-Signature": f"t=1,v1={CANARY}"},
+    **{"Ocp-Apim-Subscription-Key": CANARY, "X-Custom": CANARY, "Prefer": CANARY},
+}
+PROPERTIES = {"email": f"{CANARY}@example.com", "deep": {CANARY: [CANARY]}}
+BODIES = {
+    "/v1/track": {"userId": CANARY, "event": CANARY, "properties": PROPERTIES},
+    "/v1/identify": {"userId": CANARY, "traits": PROPERTIES, "writeKey": CANARY},
+    "/v1/batch": {"batch": [{"type": "track", "userId": CANARY, "event": "a", **PROPERTIES}]},
+    "/v1/events": {"events": [{"message_id": CANARY, "lead_id": CANARY, "name": CANARY,
+                               "occurred_at": CANARY, "properties": PROPERTIES}]},
+    "/v1/cloudevents": {"specversion": "1.0", "id": CANARY, "source": CANARY, "data": PROPERTIES},
+    "/v1/scores:batch": {"leads": [CANARY, {"lead_id": CANARY, "events": [PROPERTIES]}]},
+    "/v1/recommendations": {"lead_id": CANARY, "channel": CANARY, "decision_id": CANARY},
+    "/v1/decisions/a/outcome": {"value": 1, "kind": CANARY},
+    "/v1/webhooks": {"url": f"https://user:{CANARY}@example.com/{CANARY}", "description": CANARY},
+    "/v1/connectors/stripe": {"id": CANARY, "data": PROPERTIES},
+    "/v1/connectors/hubspot": [{"eventId": CANARY, **PROPERTIES}],
+    "/personalizer/v1.0/rank": {"contextFeatures": [PROPERTIES], "eventId": CANARY, "actions": []},
+    "/login": {"key": CANARY},
+}  # fmt: skip
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """What all loggers write, in our form."""
+    written, root = io.StringIO(), logging.getLogger()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(JsonLines())
+    former = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    logs.LOGGER.setLevel(logging.DEBUG)
+    yield written
+    root.removeHandler(handler)
+    root.setLevel(former)
+    logs.LOGGER.setLevel(logging.NOTSET)
+
+
+def read(lines: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in lines.getvalue().splitlines()]
+
+
+@pytest.fixture
+def app(tmp_path):
+    with running(tmp_path, Clock()) as found:
+        options = {"stripe": Options(secret=CANARY), "hubspot": Options(secret=CANARY)}
+        found.state.connectors = Connectors(options)
+        yield found
+
+
+# ----------------------------------------------------------------------------- Nothing that was sen
+
+
+def send_everything(app, key: str | None) -> None:
+    client = client_of(app)
+    basic = base64.b64encode(f"{CANARY}:".encode()).decode()
+    shown = [bearer(key)] if key else [{}, bearer(f"rung_{CANARY}_x"), {"Authorization": basic}]
+    for path, body in BODIES.items():
+        for headers in shown:
+            everything = {**HEADERS, **headers}
+            client.post(path, json=body, headers=everything, params={"q": CANARY})
+            client.post(path, content=f"{{{CANARY}".encode(), headers=everything)
+    for path in ("/v1/queue", "/v1/leads/a/score", "/", "/metrics", "/nowhere"):
+        for headers in shown:
+            client.get(
+                path, headers={**HEADERS, **headers}, params={"cursor": CANARY, "as_of": CANARY}
+            )
+
+
+@pytest.mark.parametrize("scope", [None, "admin", "ingest"])
+def test_nothing_that_was_sent_is_logged(app, lines, scope):
+    """Whatever stands in a header, a field or a query: no line of any logger has it."""
+    key = make(app, scope) if scope else None
+    send_everything(app, key)
+    assert len([line for line in read(lines) if line["event"] == "request"]) > 30
+    assert CANARY not in lines.getvalue()
+    assert key is None or key.split("_", 2)[2] not in lines.getvalue()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError(f"cannot read {CANARY}"),
+        KeyError(CANARY),
+        sa.exc.IntegrityError("INSERT", {"properties": CANARY}, Exception(f"detail: {CANARY}")),
+        ExceptionGroup(f"several {CANARY}", [ValueError(CANARY)]),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_errors_do_not_quote(app, lines, monkeypatch, error):
+    """An error that nobody foresaw is told by its kind and its place, not by what it quotes."""
+
+    def fail(_):
+        try:
+            raise RuntimeError(CANARY)
+        except RuntimeError:
+            raise error from None if isinstance(error, KeyError) else error
+
+    monkeypatch.setattr(app.state.service.store, "ingest", fail)
+    body = {"userId": "ann", "event": "a", "properties": PROPERTIES}
+    answer = client_of(app).post("/v1/track", json=body, headers={"X-Request-Id": "here.1"})
+    assert answer.status_code == 500
+    (line,) = [line for line in read(lines) if line["event"] == "unexpected error"]
+    assert type(error).__name__ in str(line["error"])
+    assert "in fail" in str(line["error"])
+    assert line["request_id"] == "here.1"
+    assert CANARY not in lines.getvalue()
+
+
+def test_errors_of_ours_are_told_whole(lines):
+    """What Rung says on purpose, and what the system says of files, is in the line; causes too."""
+    try:
+        try:
+            raise OSError(28, "No space left on device", "rung.db")
+        except OSError as error:
+            raise StoreError("it is full") from error
+    except StoreError:
+        log("failed", logging.ERROR, error=True)
+    (line,) = read(lines)
+    told = str(line["error"])
+    assert told.index("No space left on device: 'rung.db'") < told.index("which led to")
+    assert told.endswith("features.errors.StoreError: it is full\n")
+
+
+def test_a_circle_of_causes_ends(lines):
+    """Errors that are each other's cause are told a few times, not for ever."""
+    one, other = OSError("one"), OSError("other")
+    one.__cause__, other.__cause__ = other, one
+    try:
+        raise one
+    except OSError:
+        log("failed", logging.ERROR, error=True)
+    assert 2 < str(read(lines)[0]["error"]).count("OSError: other") < 10
+
+
+def test_others_say_one_line(lines):
+    """Of what other loggers say the first line is kept, since the rest may quote values."""
+    logging.getLogger("asyncio").error("Task exception was never retrieved\n%s", CANARY)
+    logging.getLogger("uvicorn.error").error("Traceback (most recent call last):\n  why it fails")
+    assert [line["event"] for line in read(lines)] == [
+        "Task exception was never retrieved",
+        "Traceback (most recent call last):\n  why it fails",
+    ]
+
+
+# ------------------------------------------------------------------------------------ Request ids
+
+
+def test_lines_of_a_request_have_its_id(app, lines, monkeypatch):
+    """What is logged while a request is served, in its threads too, has the id of its answer."""
+    store = app.state.service.store
+    real = store.scores.queue
+
+    def queue(*arguments):
+        log("looking")
+        logging.getLogger("elsewhere").warning("too")
+        return real(*arguments)
+
+    monkeypatch.setattr(store.scores, "queue", queue)
+    client = client_of(app)
+    ids = [client.get("/readyz").headers["x-request-id"] for _ in range(2)]
+    log("outside")
+    by_event: dict[object, list[object]] = {}
+    for line in read(lines):
+        by_event.setdefault(line["event"], []).append(line.get("request_id"))
+    assert by_event["looking"] == by_event["too"] == by_event["request"] == ids
+    assert by_event["outside"] == [None]
+
+
+@pytest.mark.parametrize("given", ["rung_abc_def", "whsec_abc"])
+def test_a_key_is_no_request_id(app, lines, given):
+    """A key that somebody sends as an id is neither answered nor logged."""
+    answer = client_of(app).get("/healthz", headers={"X-Request-Id": given})
+    assert answer.headers["x-request-id"] != given
+    assert given not in lines.getvalue()
+
+
+# ----------------------------------------------------------------------------------- The process
+
+
+@pytest.fixture
+def untouched() -> Iterator[None]:
+    """Loggers as they were, afterwards."""
+    names = ("", "rung", "uvicorn", "uvicorn.access", "uvicorn.error")
+    loggers = [logging.getLogger(name) for name in names]
+    held = [(one, one.handlers[:], one.level, one.propagate) for one in loggers]
+    yield
+    for one, handlers, level, propagate in held:
+        one.handlers[:], one.propagate = handlers, propagate
+        one.setLevel(level)
+
+
+@pytest.mark.usefixtures("untouched")
+def test_all_of_a_process_is_json(capsys):
+    """Our lines, the server's, and warnings of others are each one JSON object, once."""
+    logging.config.dictConfig(logging_of_process("info"))
+    log("ours")
+    log("unseen", logging.DEBUG)
+    logging.getLogger("uvicorn.error").info("Started server process [%d]", 7)
+    logging.getLogger("uvicorn.access").info("GET /?%s", CANARY)
+    logging.getLogger("elsewhere").warning("careful")
+    logging.getLogger("elsewhere").info("unseen")
+    said = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["level"], line["event"]) for line in said] == [
+        ("info", "ours"),
+        ("info", "Started server process [7]"),
+        ("warning", "careful"),
+    ]
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_server_with_its_own_log(monkeypatch):
+    """Handlers that uvicorn has set up before it loads the app write in our form from then on."""
+    monkeypatch.setattr(logs, "LOGGER", logging.Logger("rung-alone"))
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    monkeypatch.setattr(logging.getLogger("uvicorn"), "handlers", [handler])
+    logs.log_to_stderr("info")
+    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+    assert json.loads(written.getvalue())["event"] == "Invalid HTTP request received."
