@@ -58,6 +58,7 @@ class Process:
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
+                start_new_session=True,
             )
         until = time.monotonic() + _START_SECONDS
         while True:
@@ -71,8 +72,11 @@ class Process:
             time.sleep(0.05)
 
     def kill(self) -> None:
-        """End it as a power cut would."""
-        self._end(signal.SIGKILL)
+        """End it, and the process that scores beside it, as a power cut would."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(60)
+        self._process = None
 
     def stop(self) -> int:
         """Ask it to end; its exit code."""
