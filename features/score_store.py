@@ -116,6 +116,9 @@ class ScoreStore:
             ("subject", "mark", "since", "leased_until"),
         )
 
+        same = sa.and_(stale.c.subject == sa.bindparam("of"), stale.c.mark == sa.bindparam("seen"))
+        self._unmark = Prepared.of(sa.delete(stale).where(same), database.engine, ("of", "seen"))
+
     # ------------------------------------------------------------------------------------- marks
 
     def mark(self, connection: sa.Connection, since: Mapping[str, int], mark: str) -> None:
@@ -136,16 +139,14 @@ class ScoreStore:
         with self._database.reading() as connection:
             if connection.scalar(sa.select(stale.c.subject).where(free).limit(1)) is None:
                 return []
-        wanted = sa.select(stale.c.subject, stale.c.mark, stale.c.since).where(free)
-        wanted = wanted.order_by(stale.c.since, stale.c.subject).limit(limit)
+        oldest = sa.select(stale.c.subject).where(free).order_by(stale.c.since, stale.c.subject)
+        chosen = oldest.limit(limit).with_for_update(skip_locked=True)
+        take = (
+            sa.update(stale).where(stale.c.subject.in_(chosen)).values(leased_until=now + lease_us)
+        )
         with self._database.writing() as connection:
-            found = connection.execute(wanted.with_for_update(skip_locked=True))
-            marks = [Mark(*row) for row in found]
-            for at in range(0, len(marks), _IDS):
-                some = [mark.subject for mark in marks[at : at + _IDS]]
-                leased = sa.update(stale).where(stale.c.subject.in_(some))
-                connection.execute(leased.values(leased_until=now + lease_us))
-        return marks
+            found = connection.execute(take.returning(stale.c.subject, stale.c.mark, stale.c.since))
+            return sorted((Mark(*row) for row in found), key=lambda one: (one.since, one.subject))
 
     def give_back(self, marks: Sequence[Mark]) -> None:
         """Let others work on marks at once that the caller has taken and did not serve."""
@@ -197,7 +198,7 @@ class ScoreStore:
                 saved += self._save_part(connection, part, then)
                 if not following:
                     _delete_scores(connection, gone)
-                    _delete_marks(connection, done)
+                    self._delete_marks(connection, done)
             if not following:
                 return saved
             part = following
@@ -224,6 +225,14 @@ class ScoreStore:
             if then is not None:
                 then(connection, former, kept)
         return len(kept)
+
+    def _delete_marks(self, connection: sa.Connection, done: Sequence[Mark]) -> None:
+        """Take marks away, but for those that were set again."""
+        if not done:
+            return
+        if not self._database.is_sqlite:
+            _lock_marks(connection, done)
+        self._unmark.many(connection, [(one.subject, one.mark) for one in done])
 
     def queue(self, limit: int, after: tuple[float, str] | None = None) -> list[StoredScore]:
         """Scores by priority, the highest first, then by lead; `after` is the last pair seen."""
@@ -300,7 +309,7 @@ class ScoreStore:
         set_meta(connection, _FRESHNESS, json.dumps([now, (now - since) / 1e6]))
 
     def freshness(self, since: int) -> float:
-        """The seconds that news had waited when it was scored last; 0 where that is too long ago."""
+        """The seconds that news had waited when it was scored last; 0 if that is too long ago."""
         wanted = sa.select(meta.c.value).where(meta.c.key == _FRESHNESS)
         with self._database.reading() as connection:
             found = connection.scalar(wanted)
@@ -359,21 +368,13 @@ def _delete_scores(connection: sa.Connection, leads: Sequence[str]) -> None:
         connection.execute(sa.delete(scores).where(some))
 
 
-def _delete_marks(connection: sa.Connection, done: Sequence[Mark]) -> None:
-    """Take marks away, but for those that were set again."""
-    by_mark: dict[str, list[str]] = {}
-    for one in sorted(done, key=lambda mark: mark.subject):
-        by_mark.setdefault(one.mark, []).append(one.subject)
-    if connection.dialect.name != "sqlite":  # in the order in which arrivals set them: no deadlock
-        subjects = sorted(one.subject for one in done)
-        for at in range(0, len(subjects), _IDS):
-            some = stale.c.subject.in_(subjects[at : at + _IDS])
-            ordered = sa.select(stale.c.subject).where(some).order_by(stale.c.subject.collate("C"))
-            connection.execute(ordered.with_for_update()).all()
-    for mark, subjects in by_mark.items():
-        for at in range(0, len(subjects), _IDS):
-            some = stale.c.subject.in_(subjects[at : at + _IDS])
-            connection.execute(sa.delete(stale).where(stale.c.mark == mark, some))
+def _lock_marks(connection: sa.Connection, marks: Sequence[Mark]) -> None:
+    """Lock marks on PostgreSQL in the order in which arrivals set them: no deadlock."""
+    subjects = sorted(one.subject for one in marks)
+    for at in range(0, len(subjects), _IDS):
+        some = stale.c.subject.in_(subjects[at : at + _IDS])
+        ordered = sa.select(stale.c.subject).where(some).order_by(stale.c.subject.collate("C"))
+        connection.execute(ordered.with_for_update()).all()
 
 
 def held_meta(connection: sa.Connection, key: str) -> str | None:

@@ -201,9 +201,10 @@ class EventStore:
             for message_id in self._known(connection, list(wanted)):
                 del wanted[message_id]
         else:  # the same events go on arriving elsewhere: one by one they say which were new
-            for one in sorted(wanted):
-                if not self._insert_new.many(connection, [_row_of(arrivals[wanted[one]])]):
-                    del wanted[one]
+            for message_id in sorted(wanted):
+                row = _row_of(arrivals[wanted[message_id]])
+                if not self._insert_new.many(connection, [row]):
+                    del wanted[message_id]
         return [wanted.get(one.message_id) == at for at, one in enumerate(arrivals)]
 
     def _known(self, connection: sa.Connection, message_ids: Sequence[str]) -> list[str]:
