@@ -26,6 +26,9 @@ __all__ = ["Database", "Prepared", "cause", "insert_into", "new_engine", "parsed
 
 _WRITES: Final = "rung_writes"
 """The execution option of connections that are going to write."""
+_CHECKPOINT_PAGES: Final = 16_384
+"""Pages of 4 KiB that gather before SQLite moves them: events of one lead lie together, so a batch
+of many leads touches many pages, and most are touched again soon."""
 _DRIVER: Final = "postgresql+psycopg"
 
 
@@ -166,6 +169,7 @@ def _make_durable(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA cache_size=-65536")  # KiB
+    cursor.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
     cursor.close()
 
 

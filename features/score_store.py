@@ -268,6 +268,12 @@ class ScoreStore:
         with self._database.reading() as connection:
             return [float(one) for one in connection.scalars(wanted)]
 
+    def has_others(self, bundle: str) -> bool:
+        """Whether there are scores of another bundle."""
+        wanted = sa.select(scores.c.lead_id).where(scores.c.bundle != bundle).limit(1)
+        with self._database.reading() as connection:
+            return connection.scalar(wanted) is not None
+
     def waiting(self, before: int) -> list[StoredScore]:
         """Leads that have waited for a reply since before an instant, the longest first."""
         wanted = sa.select(scores).where(scores.c.waiting_since < before)

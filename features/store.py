@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 import pyarrow as pa
 import sqlalchemy as sa
 
@@ -49,6 +51,8 @@ _BATCH: Final = 10_000
 _PARAMETERS: Final = 500
 """How many leads one statement asks for; SQLite takes 32,766 parameters, older ones 999."""
 _TRIES: Final = 3
+_BY_MESSAGE: Final = itemgetter(0)
+_BY_TABLE: Final = itemgetter(1, 3)
 
 
 class Event(NamedTuple):
@@ -192,7 +196,10 @@ class EventStore:
             first.setdefault(one.message_id, at)
         wanted = dict(first)
         for _ in range(_TRIES):
-            rows = [_row_of(arrivals[wanted[one]]) for one in sorted(wanted)]  # no deadlocks
+            rows = [_row_of(arrivals[at]) for at in wanted.values()]
+            # Two who wait for each other's rows are PostgreSQL's danger; SQLite has one writer, who
+            # is faster in the order of the table.
+            rows.sort(key=_BY_TABLE if self.database.is_sqlite else _BY_MESSAGE)
             undo = connection.begin_nested()
             if not rows or self._insert_new.many(connection, rows) == len(rows):
                 undo.commit()
@@ -594,22 +601,35 @@ def _table(rows: Sequence[_Found], columns: LogColumns, persons: _Persons) -> Ev
     known_at = np.array(known, dtype=np.int64)
     if persons.since:
         known_at = np.maximum(known_at, [persons.since.get(one, 0) for one in subjects])
-    objects = _objects(texts)
+    found = _columns(_objects(texts), {*columns.numbers, *columns.texts})
+    count = len(rows)
     return EventTable(
-        pa.nulls(len(rows), pa.string()),
+        pa.nulls(count, pa.string()),
         pa.array(leads, pa.string()),
         pa.array(names, pa.string()),
         np.array(occurred, dtype=np.int64),
         known_at,
         {
-            name: _finite(numbers_of([found.get(name) for found in objects])[0])
+            name: _finite(numbers_of(found[name])[0]) if name in found else np.full(count, np.nan)
             for name in columns.numbers
         },
         {
-            name: text_array(texts_of([found.get(name) for found in objects]))
+            name: text_array(texts_of(found[name] if name in found else [None] * count))
             for name in columns.texts
         },
     )
+
+
+def _columns(objects: Sequence[dict[str, object]], wanted: set[str]) -> dict[str, list[object]]:
+    """The members that are wanted, as columns; those that no object has are left out."""
+    columns: dict[str, list[object]] = {}
+    for at, held in enumerate(objects):
+        for name, value in held.items():  # few of each event, of many that a ladder may read
+            if name in wanted:
+                if name not in columns:
+                    columns[name] = [None] * len(objects)
+                columns[name][at] = value
+    return columns
 
 
 def _finite(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -618,5 +638,5 @@ def _finite(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def _objects(texts: Iterable[str]) -> list[dict[str, object]]:
     """JSON objects from texts that the store wrote: one call of the parser for all."""
-    objects: list[dict[str, object]] = json.loads(f"[{','.join(texts)}]")
+    objects: list[dict[str, object]] = orjson.loads(f"[{','.join(texts)}]")
     return objects

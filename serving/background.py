@@ -31,7 +31,7 @@ _LOOK_SECONDS: Final = 1.0
 _GATHER_SECONDS: Final = 0.1
 """How long news gathers at least, so that what comes together is scored together."""
 _MOST_GATHER_SECONDS: Final = 1.0
-"""Under load scoring rests as long as it worked, up to this: answering comes first."""
+"""Under load scoring rests as long as it worked, up to this, where its process answers too."""
 _CURRENT_SECONDS: Final = 2.0
 """How often a process looks for another model."""
 _RUN_SECONDS: Final = 2.0
@@ -55,7 +55,8 @@ async def keep_fresh(service: Service) -> None:
         if not scored:
             with suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), _LOOK_SECONDS)
-        await asyncio.sleep(min(max(worked, _GATHER_SECONDS), _MOST_GATHER_SECONDS))
+        rest = min(worked, _MOST_GATHER_SECONDS) if service.is_answering else 0.0
+        await asyncio.sleep(max(rest, _GATHER_SECONDS))
 
 
 def _freshen(service: Service) -> bool:

@@ -60,6 +60,7 @@ class Service:
     Parameters
     ----------
     holder : names this process where several share work.
+    is_answering : whether the process answers requests beside its work.
     problem : why the model that is to serve does not; "" where it does.
     failures : why work of the background came to nothing the last time, by its name.
     freshness : seconds that news of leads has waited for a score, lately.
@@ -75,6 +76,7 @@ class Service:
     source: Source
     write_backs: Sequence[WriteBack] = ()
     kept_scores: KeptScores = field(default_factory=KeptScores)
+    is_answering: bool = True
     run: Run | None = None
     problem: str = ""
     failures: dict[str, str] = field(default_factory=dict)
@@ -146,7 +148,9 @@ class Service:
             return self._keep_former(str(error))
         policy = _policy(folder, bundle)
         warm(bundle, policy)
+        former = self.scorer.bundle
         self._serve(Scorer(self.store, bundle, now, policy=policy))
+        self._renew_scores(bundle, former)
         self._stamp, self.problem = stamp, ""
         log(
             "bundle loaded",
@@ -177,6 +181,16 @@ class Service:
             scorer.ranking = Ranking.of(np.array(self.store.scores.probabilities(bundle.hash)))
         scorer.ranking = scorer.ranking or self.scorer.ranking
         self.scorer, self.recommender = scorer, Recommender(scorer)
+
+    def _renew_scores(self, bundle: Bundle, former: Bundle | None) -> None:
+        """Let all leads be scored anew: since they were, another process may have used the former.
+
+        A process that has just begun asks for it only where there are scores of another model.
+        """
+        scores = self.store.scores
+        if scores.has_others(bundle.hash) if former is None else bundle.hash != former.hash:
+            with self.store.database.writing() as connection:
+                scores.want_full_run(connection)
 
     def _tell(self, bundle: Bundle, policy: str) -> None:
         """Notify, once for all processes, that another model or policy serves; not of the first."""

@@ -14,11 +14,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from logging.config import dictConfig
 from types import TracebackType
 from typing import Final, Self
 
 from serving.background import keep_current, keep_fresh, keep_scored
-from serving.logs import log, log_to_stderr
+from serving.logs import log, logging_of_process
 from serving.service import Service
 from serving.settings import Settings
 from serving.write_back.configuration import read_write_backs
@@ -26,6 +27,7 @@ from serving.write_back.configuration import read_write_backs
 __all__ = ["Worker", "work"]
 
 _PAUSE_SECONDS: Final = 2.0
+_TOLD_SECONDS: Final = 30.0
 _END_SECONDS: Final = 10.0
 
 
@@ -40,7 +42,7 @@ def work(settings: Settings, *, with_parent: bool = False) -> None:
     ------
     SettingsError, StoreError, LadderError : settings that cannot be used.
     """
-    log_to_stderr(settings.log_level)
+    dictConfig(logging_of_process(settings.log_level))
     asyncio.run(_work(settings, with_parent))
 
 
@@ -48,6 +50,7 @@ async def _work(settings: Settings, with_parent: bool) -> None:
     connectors = settings.connectors
     write_backs = read_write_backs(connectors, os.environ) if connectors else ()
     service = Service.open(settings, write_backs)
+    service.is_answering = False
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, stop.set)
@@ -115,7 +118,8 @@ class Worker:
     def _keep(self) -> None:
         while self._process is not None:
             code = self._process.wait()
-            if self._ending.wait(0.0 if self._ending.is_set() else _PAUSE_SECONDS):
+            # One that ended well was told to, most likely together with us.
+            if self._ending.wait(_PAUSE_SECONDS if code else _TOLD_SECONDS):
                 return
             if self._process.stdin is not None:
                 self._process.stdin.close()

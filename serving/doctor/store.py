@@ -215,16 +215,16 @@ def _durable(settings: Mapping[str, str]) -> Iterator[Finding]:
 def _enough_connections(settings: Mapping[str, str], environment: Mapping[str, str]) -> Finding:
     most = int(settings["max_connections"]) - int(settings["superuser_reserved_connections"])
     given = environment.get("WEB_CONCURRENCY", "")
-    workers = max(1, int(given)) if given.isdecimal() else 1
-    what = f"PostgreSQL takes {most} connections, {workers} x {CONNECTIONS} may be needed"
-    if workers * CONNECTIONS <= most:
+    processes = 1 + (max(1, int(given)) if given.isdecimal() else 1)  # one scores
+    what = f"PostgreSQL takes {most} connections, {processes} x {CONNECTIONS} may be needed"
+    if processes * CONNECTIONS <= most:
         return fine("store", what)
     return wrong(
         "store",
         what,
         "requests fail once there are no more",
-        f"max_connections = {workers * CONNECTIONS + 20} or more in postgresql.conf, a restart of"
-        f" PostgreSQL, or at most {most // CONNECTIONS} workers",
+        f"max_connections = {processes * CONNECTIONS + 20} or more in postgresql.conf, a restart of"
+        f" PostgreSQL, or at most {most // CONNECTIONS - 1} workers",
     )
 
 

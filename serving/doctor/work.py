@@ -29,7 +29,7 @@ def marks(database: Database, at: int) -> Iterator[Finding]:
         "scoring",
         f"{things(count, 'id')} with news, the oldest for {(at - since) / 1e6:,.0f} seconds",
         "scores and the queue are that old",
-        "see that a service runs and has a model (GET /readyz, the log); if it does, start another",
+        "see that rung serve or rung work runs and has a model (its log); if so, start one more",
     )
 
 

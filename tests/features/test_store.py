@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from features import store as store_module
+from features.arrivals import Arrival
 from features.errors import EventsError, StoreError
 from features.event_files import read_events, read_table
 from features.event_log import EventLog, LogColumns
@@ -197,6 +199,21 @@ def test_threads(store):
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(work, range(8))) == [20] * 8
     assert store.count() == 160
+
+
+def test_the_same_arrivals_at_once(database):
+    """Of many who bring the same events at once each is heard, and each event is new to one."""
+    store = EventStore(database)
+    made = [Arrival(f"m-{at}", f"lead-{at % 7}", "view", 1, 1) for at in range(300)]
+
+    def bring(number: int) -> int:
+        order = random.Random(number).sample(made, 300)  # noqa: S311 not a secret
+        parts = [order[at : at + 60] for at in range(0, 300, 60)]
+        return sum(sum(store.ingest(part)) for part in parts)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(bring, range(8))) == 300
+    assert store.count() == 300
 
 
 def test_durable(tmp_path):

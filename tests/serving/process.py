@@ -90,6 +90,19 @@ class Process:
         return code
 
     @property
+    def pid(self) -> int:
+        """Its number, and that of the group of processes that it starts."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def most_memory(self) -> int:
+        """The most bytes of memory that the process which answers ever had, on Linux."""
+        assert self._process is not None
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+
+    @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 

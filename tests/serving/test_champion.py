@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from features.arrivals import Arrival
 from features.schema import notifications
 from features.store import EventStore
 from models.bundle import load_bundle
 from models.served_policy import ServedPolicy, write_served
+from serving import background
 from serving.champion import FolderSource, RegistrySource, source_of
 from serving.service import Service
 from serving.settings import Settings
@@ -133,6 +135,29 @@ def test_the_queue_keeps_its_bands(serving, bundle, folder):
     put(bundle, folder / "fitted")
     serving.refresh()
     assert serving.scorer.score("ann")["band"] is not None
+
+
+def test_a_score_of_the_former_model(serving, bundle, folder):
+    """What a process that has not changed yet scores last is scored anew, and once only."""
+    other = Service.open(serving.settings)
+    background._score_all(serving)
+    put(bundle, folder / "fitted")
+    serving.refresh()
+    background._score_all(serving)
+    serving.store.ingest([Arrival("new", "ann", "page_viewed", world.now(), world.now())])
+    assert background._freshen(other)
+    new = serving.scorer.bundle.hash
+    assert serving.store.scores.of("ann").bundle != new
+    other.refresh()
+    assert serving.store.scores.full_run()[1] != ""
+    serving.scorer.clock = lambda: world.now() + 5_000_000
+    background._score_all(serving)
+    assert serving.store.scores.of("ann").bundle == new
+    assert serving.store.scores.full_run()[1] == ""
+    other.close()
+    again = Service.open(serving.settings)
+    assert serving.store.scores.full_run()[1] == ""
+    again.close()
 
 
 def test_where_it_comes_from(tmp_path):

@@ -315,10 +315,10 @@ def test_connections_of_a_process(on_postgresql):
 
 def test_too_many_workers(on_postgresql):
     """More workers than PostgreSQL has connections for are found."""
-    assert found({**on_postgresql, "WEB_CONCURRENCY": "3"}, "store") == []
+    assert found({**on_postgresql, "WEB_CONCURRENCY": "2"}, "store") == []
     said = only(found({**on_postgresql, "WEB_CONCURRENCY": "40"}, "store"))
-    assert "40 x 30" in said.what
-    assert "max_connections = 1220" in said.remedy
+    assert "41 x 30" in said.what
+    assert "max_connections = 1250" in said.remedy
 
 
 def test_commits_that_are_not_durable(on_postgresql):

@@ -320,10 +320,10 @@ def test_lost_race(made, store, monkeypatch, deferred):
     rival = recommender(store, Clock(START + DAY_US), "uniform")
     told = []
 
-    def slow(*arguments):
+    def slow(*arguments, **named):
         monkeypatch.setattr(store, "append_new", true)
         told.append(rival.recommend("at-1", decision_id="d"))
-        return true(*arguments)
+        return true(*arguments, **named)
 
     monkeypatch.setattr(store, "append_new", slow)
     assert made.recommend("at-1", decision_id="d", defer_exposure=deferred) == told[0]

@@ -196,6 +196,29 @@ def test_a_completed_step_is_told_once(store, scorer):
     ]
 
 
+def test_a_merge_meanwhile_tells_nothing_again(store, scorer, monkeypatch):
+    """An id that joins a lead while it is scored keeps no score; its steps are not told anew."""
+    store.ingest([arrival("1", "anon")])
+    freshen(scorer)
+    store.ingest([arrival("2", "anon", "video_progress", VIDEO)])
+    freshen(scorer)
+    store.ingest([arrival("3", "anon")])
+    true = store.log_of
+
+    def log_of(*asked):
+        log = true(*asked)
+        store.ingest([arrival("4", "user", at=NOW - 5, anonymous_id="anon")])
+        return log
+
+    monkeypatch.setattr(store, "log_of", log_of)
+    freshen(scorer)
+    monkeypatch.undo()
+    assert [row.lead_id for row in store.scores.queue(9)] == ["user"]
+    freshen(scorer)
+    assert [row.lead_id for row in store.scores.queue(9)] == ["user"]
+    assert [type_ for type_, _ in notices(store)].count("step.completed") == 1
+
+
 def test_what_was_imported_is_no_news(store, scorer):
     """A lead that a scoring of all leads comes upon is told of only if something has just come."""
     store.append_events([*world.climber("old", NOW, 3)])

@@ -548,6 +548,7 @@ def service_of(database) -> Any:
     return SimpleNamespace(
         settings=Settings(webhook_private="allow"),
         store=SimpleNamespace(database=database),
+        attempts=Counter(),
         stopping=threading.Event(),
     )
 
