@@ -8,6 +8,7 @@ whose members are `path`, `query`, `header` and `body`. A browser gets the same 
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -51,11 +52,13 @@ from features.errors import (
     UnsignedRequest,
 )
 from serving.access import is_personalizer, needed
+from serving.logs import log
 from serving.schemas import ProblemAnswer
 
 __all__ = ["Problem", "documented", "install", "openapi", "respond", "unexpected"]
 
 MEDIA_TYPE: Final = "application/problem+json"
+_IN_THE_LOG: Final = "The operator finds the cause in the log."
 _RETRY_AFTER_SECONDS: Final = "30"
 
 
@@ -128,7 +131,7 @@ _STATUS_KINDS: Final = {
 def of_error(error: RungError) -> Problem:
     """The problem of an error that Rung raised on purpose."""
     kind = next((_KINDS[base] for base in type(error).__mro__ if base in _KINDS), _INTERNAL)
-    detail = str(error) if kind.shows_detail else "The operator finds the cause in the log."
+    detail = str(error) if kind.shows_detail else _IN_THE_LOG
     retryable = kind.status in (429, 503)
     headers = _headers(error, kind.status)
     return Problem(kind.kind, kind.status, kind.title, detail, retryable, headers=headers)
@@ -222,7 +225,10 @@ def install(app: FastAPI, page: Callable[[Request, Problem], str] | None = None)
 
     async def rung_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, RungError)  # noqa: S101 the class it is registered for
-        return respond(request, of_error(error))
+        problem = of_error(error)
+        if problem.detail == _IN_THE_LOG:
+            log("refused", logging.ERROR, problem=problem.kind, why=str(error))
+        return respond(request, problem)
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 likewise

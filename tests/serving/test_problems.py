@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from features import errors
+from features.errors import StoreError
 from serving import logs, middleware, problems, schemas
 from tests.serving.conftest import service_of
 
@@ -273,3 +274,19 @@ def test_lines_are_json(monkeypatch, capsys):
     assert said["path"] == "a"
     assert "OSError: disk\ngone" in said["error"]
     assert said["time"].endswith("Z")
+
+
+def test_a_cause_that_is_not_shown_is_logged(client, service, monkeypatch, caplog):
+    """A store out of reach is a 503 that hides why; the log has it, under the same id."""
+
+    def fail(_):
+        raise StoreError("postgresql://db: connection refused")
+
+    monkeypatch.setattr(service.store, "stamp", fail)
+    with caplog.at_level(logging.INFO, "rung"):
+        answer = client.get("/v1/leads/a/score", headers={"X-Request-Id": "abc.2"})
+    assert is_problem(answer, 503)["retryable"]
+    assert "connection refused" not in answer.text
+    assert answer.headers["retry-after"]
+    (line,) = [record for record in caplog.records if record.message == "refused"]
+    assert line.values["why"] == "postgresql://db: connection refused"
