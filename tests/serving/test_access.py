@@ -375,13 +375,13 @@ def test_announced_without_a_key(tmp_path, caplog, host, level, words):
     settings = Settings(f"sqlite:///{tmp_path / 'b.db'}", tmp_path / "none", host=host)
     app = create_app(settings)
     with caplog.at_level(logging.INFO, "rung"), client_of(app):
-        (line,) = [record for record in caplog.records if "no key" in record.message]
-        assert (line.levelno, words in line.message) == (level, True)
+        (line,) = [record for record in caplog.records if "no key" in record.getMessage()]
+        assert (line.levelno, words in line.getMessage()) == (level, True)
         assert "rung key create" in line.values["remedy"]
         make(app, "read")
     caplog.clear()
     with caplog.at_level(logging.INFO, "rung"), client_of(create_app(settings)):
-        assert "keys are needed" in [record.message for record in caplog.records]
+        assert "keys are needed" in [record.getMessage() for record in caplog.records]
 
 
 # ------------------------------------------------------------------------------------- Rate limits
@@ -528,6 +528,6 @@ def test_the_log_names_the_key(app, caplog):
     with caplog.at_level(logging.DEBUG, "rung"):
         client_of(app).get("/v1/queue", headers=bearer(key))
         client_of(app).get("/v1/queue", headers=bearer(key + "x"))
-    lines = [record.values for record in caplog.records if record.message == "request"]
+    lines = [record.values for record in caplog.records if record.getMessage() == "request"]
     assert [line["key"] for line in lines] == [key.split("_")[1], None]
     assert key.split("_", 2)[2] not in repr([record.__dict__ for record in caplog.records])

@@ -108,7 +108,9 @@ def test_a_bundle_that_does_not_load(serving, bundle, folder, damage, caplog):
         assert not serving.refresh()
     assert serving.scorer is former
     assert serving.problem
-    assert [record.message for record in caplog.records] == ["the former bundle goes on serving"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "the former bundle goes on serving"
+    ]
     if bundle.exists():
         shutil.rmtree(bundle)
     shutil.copytree(folder / "fitted", bundle)

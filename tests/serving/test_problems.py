@@ -246,7 +246,7 @@ def test_log_line(client, caplog):
     """Each request leaves one line with its id, status and duration."""
     with caplog.at_level(logging.INFO, "rung"):
         client.get("/v1/leads/nobody/score")
-    (record,) = [record for record in caplog.records if record.message == "request"]
+    (record,) = [record for record in caplog.records if record.getMessage() == "request"]
     assert record.values["status"] == 404
     assert record.values["path"] == "/v1/leads/nobody/score"
     assert record.values["milliseconds"] > 0
@@ -288,5 +288,5 @@ def test_a_cause_that_is_not_shown_is_logged(client, service, monkeypatch, caplo
     assert is_problem(answer, 503)["retryable"]
     assert "connection refused" not in answer.text
     assert answer.headers["retry-after"]
-    (line,) = [record for record in caplog.records if record.message == "refused"]
+    (line,) = [record for record in caplog.records if record.getMessage() == "refused"]
     assert line.values["why"] == "postgresql://db: connection refused"

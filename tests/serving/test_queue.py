@@ -222,7 +222,7 @@ def test_failure_is_tried_again(start, url, folder, monkeypatch, caplog):
     monkeypatch.setattr(background, "_RUN_SECONDS", 0.01)
     with start(url, folder / "fitted") as client:
         assert client.get("/readyz").status_code == 200
-    assert [record.message for record in caplog.records if record.exc_info] == [
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == [
         "background work failed"
     ]
 

@@ -129,7 +129,9 @@ def test_work_that_does_not_end_is_left(monkeypatch, caplog):
         work.cancel()
 
     asyncio.run(stop())
-    (record,) = [one for one in caplog.records if one.message == "background work does not end"]
+    (record,) = [
+        one for one in caplog.records if one.getMessage() == "background work does not end"
+    ]
     assert record.values == {"work": ["keep_stubborn"]}
 
 

@@ -364,7 +364,9 @@ def test_kept_only_after_the_answer(world, monkeypatch, caplog):
 
     first, second = asyncio.run(run())
     assert (first.id, first.body) == (second.id, second.body)
-    assert [record.message for record in caplog.records if record.exc_info] == ["delivery failed"]
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == [
+        "delivery failed"
+    ]
 
 
 def test_late_answers(world):
@@ -674,7 +676,7 @@ def test_loop_goes_on(live, monkeypatch, caplog):
             await asyncio.gather(running, return_exceptions=True)
 
     asyncio.run(run())
-    assert sorted(record.message for record in caplog.records if record.exc_info) == [
+    assert sorted(record.getMessage() for record in caplog.records if record.exc_info) == [
         "deliveries cannot be read",
         "old notifications cannot be forgotten",
     ]
