@@ -38,7 +38,8 @@ def log(event: str, level: int = logging.INFO, error: bool = False, **values: ob
 def log_to_stderr(level: str) -> None:
     """Write lines to standard error, unless the caller has set logging up already.
 
-    A server that has set up its own writes it in the same form from now on.
+    A server that has set up its own writes it in the same form from now on; handlers of another
+    kind, such as those that collect for somebody else, are left as they are.
     """
     LOGGER.setLevel(level.upper())
     if not LOGGER.hasHandlers():
@@ -47,7 +48,8 @@ def log_to_stderr(level: str) -> None:
         LOGGER.addHandler(handler)
     for name in _SERVER:
         for theirs in logging.getLogger(name).handlers:
-            theirs.setFormatter(JsonLines())
+            if type(theirs) is logging.StreamHandler:
+                theirs.setFormatter(JsonLines())
 
 
 def logging_of_process(level: str) -> dict[str, Any]:
