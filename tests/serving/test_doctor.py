@@ -7,10 +7,8 @@ import os
 import resource
 import shutil
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,7 +29,7 @@ from serving.doctor.store import CONNECTIONS, filesystem_of
 from serving.keys import Keys
 from serving.service import now
 from tests.serving import world
-from tests.serving.process import free_port
+from tests.serving.process import LocalServer, QuietHandler, free_port
 
 SCOPES = ("ingest", "read", "decide", "admin")
 MINUTE = 60_000_000
@@ -563,7 +561,7 @@ def test_few_files(sqlite, monkeypatch):
 # ------------------------------------------------------------------------------------- The service
 
 
-class Pretender:
+class Pretender(LocalServer):
     """Answers as a service might: by path, a status, headers and a body."""
 
     def __init__(self, **answers: tuple[int, dict[str, str], str]) -> None:
@@ -574,7 +572,7 @@ class Pretender:
         }
         told = {**usual, **answers}
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 name = self.path.partition("?")[0].rsplit("/", 1)[-1]
                 status, headers, body = told[name]
@@ -585,22 +583,7 @@ class Pretender:
                 self.end_headers()
                 self.wfile.write(body.encode())
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-
-    def __enter__(self) -> Pretender:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)
 
 
 def test_a_service_that_is_well(sqlite):

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import threading
 import time
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx2
 import pytest
@@ -17,7 +15,7 @@ import sqlalchemy as sa
 from features.schema import deliveries, events
 from features.store import EventStore
 from serving import app as serving_app
-from tests.serving.process import Process, eventually
+from tests.serving.process import LocalServer, Process, QuietHandler, eventually
 
 _CLIENTS = 8
 _MOST_SECONDS = 15.0
@@ -135,7 +133,7 @@ def test_work_that_does_not_end_is_left(monkeypatch, caplog):
     assert record.values == {"work": ["keep_stubborn"]}
 
 
-class SlowReceiver:
+class SlowReceiver(LocalServer):
     """Takes notifications, each for some seconds."""
 
     def __init__(self, seconds: float) -> None:
@@ -143,7 +141,7 @@ class SlowReceiver:
         self.done = 0
         receiver = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_POST(self) -> None:
                 receiver.begun += 1
                 self.rfile.read(int(self.headers["Content-Length"]))
@@ -152,19 +150,4 @@ class SlowReceiver:
                 self.end_headers()
                 receiver.done += 1
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-
-    def __enter__(self) -> SlowReceiver:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler, "/hook")
