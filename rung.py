@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from features.event_log import EventLog
-    from features.ladder import Ladder
-    from features.snapshot import Snapshot
-    from features.store import EventStore
+    from features.events.log import EventLog
+    from features.ladder.ladder import Ladder
+    from features.signals.snapshot import Snapshot
+    from features.store.events import EventStore
     from models.bundle import Bundle
-    from training.evaluate import GoalEvaluation
+    from training.scores.evaluate import GoalEvaluation
 
 Progress = Callable[[str], None]
 
@@ -311,8 +311,8 @@ def _count(text: str) -> int:
 
 
 def _ladder_check(parsed: argparse.Namespace, _: Progress) -> None:
-    from features.ladder_advice import advise, ladder_table
-    from features.ladder_file import read_ladder
+    from features.ladder.advice import advise, ladder_table
+    from features.ladder.file import read_ladder
 
     ladder = read_ladder(parsed.file)
     advice = advise(ladder)
@@ -327,11 +327,11 @@ def _ladder_check(parsed: argparse.Namespace, _: Progress) -> None:
 
 
 def _import(parsed: argparse.Namespace, progress: Progress) -> None:
-    from features.event_files import read_table
-    from features.event_log import LogColumns
-    from features.ladder_file import read_ladder
-    from features.signals import ladder_columns
-    from features.store import EventStore
+    from features.events.log import LogColumns
+    from features.ladder.file import read_ladder
+    from features.reading import read_table
+    from features.signals.table import ladder_columns
+    from features.store.events import EventStore
 
     needs = LogColumns()
     if parsed.ladder:
@@ -373,8 +373,8 @@ def _train(parsed: argparse.Namespace, progress: Progress) -> None:
 
 def _record_training(url: str, bundle: Bundle) -> None:
     """Let an erasure name the bundle."""
-    from features.privacy import Privacy
-    from features.store import EventStore
+    from features.store.events import EventStore
+    from features.store.privacy import Privacy
 
     with EventStore.existing(url) as store:
         until = int(bundle.manifest["until"])
@@ -402,8 +402,8 @@ def _print_training(bundle: Bundle, folder: Path) -> None:
 def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import microseconds
     from models.bundle import load_bundle
-    from training.evaluate import evaluate
-    from training.report import write_report
+    from training.scores.evaluate import evaluate
+    from training.scores.report import write_report
 
     ladder, log = _read(parsed, progress)
     bundle = load_bundle(parsed.bundle)
@@ -462,7 +462,7 @@ def _score(parsed: argparse.Namespace, progress: Progress) -> None:
 def _publish(parsed: argparse.Namespace, progress: Progress) -> int | None:
     from models.bundle import load_bundle
     from models.registry import CHAMPION, Registry
-    from training.gate import judge, read_report
+    from training.scores.gate import judge, read_report
 
     bundle = load_bundle(parsed.bundle)
     gate = judge(read_report(parsed.report), bundle)
@@ -496,9 +496,9 @@ def _example(bundle: Bundle) -> DataFrame:
     import numpy as np
 
     from features.clock import when
-    from features.event_log import EventLog
-    from features.program import compile_ladder
-    from features.snapshot import snapshot
+    from features.events.log import EventLog
+    from features.signals.program import compile_ladder
+    from features.signals.snapshot import snapshot
 
     until = int(bundle.manifest["until"])
     columns = compile_ladder(bundle.ladder).columns
@@ -507,9 +507,9 @@ def _example(bundle: Bundle) -> DataFrame:
 
 
 def _policy_evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
-    from training.evaluate_policy import compare, evaluate_policy
-    from training.policy_gate import missing
-    from training.policy_report import write_policy_report
+    from training.policies.evaluate import compare, evaluate_policy
+    from training.policies.gate import missing
+    from training.policies.report import write_policy_report
 
     bundle, log, window = _policy_log(parsed, progress)
     evaluation = evaluate_policy(
@@ -541,8 +541,8 @@ def _policy_evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
 def _policy_compare(parsed: argparse.Namespace, progress: Progress) -> None:
     from dataclasses import asdict
 
-    from training.evaluate_policy import compare
-    from training.policy_report import comparison_table
+    from training.policies.evaluate import compare
+    from training.policies.report import comparison_table
 
     bundle, log, window = _policy_log(parsed, progress)
     found = compare(bundle, log, **window, progress=progress)
@@ -568,7 +568,7 @@ def _policy_log(
 def _policy_promote(parsed: argparse.Namespace, _: Progress) -> int | None:
     from models.bundle import load_bundle
     from models.served_policy import ServedPolicy, read_served, write_served
-    from training.policy_gate import judge_policy, read_policy_report
+    from training.policies.gate import judge_policy, read_policy_report
 
     bundle, report = load_bundle(parsed.bundle), read_policy_report(parsed.report)
     gate = judge_policy(report, bundle)
@@ -590,7 +590,7 @@ def _lead_show(parsed: argparse.Namespace, _: Progress) -> None:
 
 
 def _print_lead(parsed: argparse.Namespace, store: EventStore) -> None:
-    from features.privacy import Privacy
+    from features.store.privacy import Privacy
 
     found = Privacy(store.database).lead(parsed.lead).as_dict()
     if parsed.json:
@@ -608,14 +608,14 @@ def _print_lead(parsed: argparse.Namespace, store: EventStore) -> None:
 
 
 def _lead_export(parsed: argparse.Namespace, _: Progress) -> None:
-    from features.privacy import Privacy
+    from features.store.privacy import Privacy
 
     with _store(parsed.store, must_exist=True) as store:
         _print_json(Privacy(store.database).export(parsed.lead, _now()))
 
 
 def _lead_opt_out(parsed: argparse.Namespace, _: Progress) -> None:
-    from features.privacy import Privacy
+    from features.store.privacy import Privacy
 
     with _store(parsed.store, must_exist=True) as store:
         Privacy(store.database).opt_out([parsed.lead], _now(), parsed.reason)
@@ -623,7 +623,7 @@ def _lead_opt_out(parsed: argparse.Namespace, _: Progress) -> None:
 
 
 def _lead_opt_in(parsed: argparse.Namespace, _: Progress) -> None:
-    from features.privacy import Privacy
+    from features.store.privacy import Privacy
 
     with _store(parsed.store, must_exist=True) as store:
         Privacy(store.database).opt_in([parsed.lead])
@@ -634,7 +634,7 @@ def _lead_opt_in(parsed: argparse.Namespace, _: Progress) -> None:
 
 
 def _lead_erase(parsed: argparse.Namespace, _: Progress) -> None:
-    from features.privacy import Privacy
+    from features.store.privacy import Privacy
 
     with _store(parsed.store, must_exist=True) as store:
         erased = Privacy(store.database).erase(parsed.lead, _now()).as_dict()
@@ -653,8 +653,8 @@ def _now() -> int:
 
 
 def _key_create(parsed: argparse.Namespace, _: Progress) -> None:
-    from serving.keys import Keys
-    from serving.service import now
+    from serving.edge.keys import Keys
+    from serving.process.service import now
 
     with _store(parsed.store) as store:
         key, text = Keys(store.database).create(parsed.name, parsed.scope, parsed.source, at=now())
@@ -666,7 +666,7 @@ def _key_create(parsed: argparse.Namespace, _: Progress) -> None:
 
 
 def _key_list(parsed: argparse.Namespace, _: Progress) -> None:
-    from serving.keys import Keys
+    from serving.edge.keys import Keys
 
     with _store(parsed.store, must_exist=True) as store:
         keys = [key.as_dict() for key in Keys(store.database).all()]
@@ -683,8 +683,8 @@ def _key_list(parsed: argparse.Namespace, _: Progress) -> None:
 
 
 def _key_revoke(parsed: argparse.Namespace, _: Progress) -> None:
-    from serving.keys import Keys
-    from serving.service import now
+    from serving.edge.keys import Keys
+    from serving.process.service import now
 
     with _store(parsed.store, must_exist=True) as store:
         key = Keys(store.database).revoke(parsed.id, at=now())
@@ -698,7 +698,7 @@ def _store(url: str | None, *, must_exist: bool = False) -> EventStore:
     """The store that is named, or that of the environment."""
     import os
 
-    from features.store import EventStore
+    from features.store.events import EventStore
     from serving.settings import Settings
 
     url = url or Settings.from_environment(os.environ).database_url
@@ -720,8 +720,8 @@ def _serve(parsed: argparse.Namespace, _: Progress) -> None:
 def _work(parsed: argparse.Namespace, _: Progress) -> None:
     import os
 
+    from serving.process.worker import work
     from serving.settings import Settings
-    from serving.worker import work
 
     named = {"RUNG_DATABASE_URL": parsed.store, "RUNG_BUNDLE": parsed.bundle}
     given = {key: value for key, value in named.items() if value}
@@ -734,10 +734,10 @@ def _run_service(environment: dict[str, str]) -> None:
     import uvicorn
 
     from serving.app import create_app
-    from serving.keys import Keys
+    from serving.edge.keys import Keys
     from serving.logs import logging_of_process
+    from serving.process.worker import Worker
     from serving.settings import Settings
-    from serving.worker import Worker
 
     settings = Settings.from_environment(environment)
     with _store(settings.database_url) as store:
@@ -793,8 +793,8 @@ def _doctor(parsed: argparse.Namespace, _: Progress) -> int | None:
 def _demo(parsed: argparse.Namespace, progress: Progress) -> None:
     """The main job, on a simulated log, through the same functions as the verbs."""
     from features.errors import NotEnoughData
-    from features.ladder_file import read_ladder
-    from training.simulate import SimulationConfig, simulate
+    from features.ladder.file import read_ladder
+    from training.simulation.world import SimulationConfig, simulate
 
     folder: Path = parsed.folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -860,9 +860,9 @@ def _print_queue(environment: dict[str, str], progress: Progress) -> None:
     """The top of the queue, as the page shows it."""
     from models.bundle import load_bundle
     from serving.pages.words import chance, likely, points, traits_of, who
-    from serving.queue import items, queue_part
-    from serving.rescoring import rescore
-    from serving.service import Service, now
+    from serving.process.service import Service, now
+    from serving.scoring.queue import items, queue_part
+    from serving.scoring.rescoring import rescore
     from serving.settings import Settings
 
     service = Service.open(Settings.from_environment(environment))
@@ -894,8 +894,8 @@ def _read(
     until: datetime | None = None,
 ) -> tuple[Ladder, EventLog]:
     """The ladder and the log that a verb names; what was wrong with the log is told."""
-    from features.event_files import read_events
-    from features.ladder_file import read_ladder
+    from features.ladder.file import read_ladder
+    from features.reading import read_events
 
     ladder = ladder or read_ladder(parsed.ladder)
     progress(f"reading {parsed.events}")
@@ -914,7 +914,7 @@ def _read(
 
 
 def _snapshot(log: EventLog, ladder: Ladder, as_of: datetime, progress: Progress) -> Snapshot:
-    from features.snapshot import snapshot
+    from features.signals.snapshot import snapshot
 
     progress(f"signals of {len(log.leads):,} leads")
     return snapshot(log, ladder, None, as_of)

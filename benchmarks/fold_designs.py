@@ -22,12 +22,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from features.event_log import EventLog, LogColumns
-from features.ladder import EventRule
-from features.lead_events import Row, log_of_rows
-from features.program import Compiled, compile_signals
-from features.signals import Op, Signal
-from features.snapshot import snapshot_at
+from features.events.log import EventLog, LogColumns
+from features.events.of_lead import Row, log_of_rows
+from features.ladder.ladder import EventRule
+from features.signals.program import Compiled, compile_signals
+from features.signals.snapshot import snapshot_at
+from features.signals.table import Op, Signal
 
 __all__ = [
     "DAY",

@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmarks.public_data import read_csv
-from training.evaluate_policy import Assessment, assess
-from training.off_policy import Logged, PolicyValue, off_policy, predicted_values
-from training.policy_gate import refusals
+from models.judging.off_policy import Logged, PolicyValue, off_policy, predicted_values
+from training.policies.evaluate import Assessment, assess
+from training.policies.gate import refusals
 
 __all__ = ["CAMPAIGNS", "Campaign", "campaign"]
 

@@ -17,8 +17,8 @@ from benchmarks.open_bandit import Campaign
 from benchmarks.public_data import DataAbsent
 from benchmarks.tables import markdown
 from benchmarks.uplift import Judged, Promoted, Ranked
-from training.off_policy import Estimate
-from training.policy_gate import LEAST_EFFECTIVE
+from models.judging.off_policy import Estimate
+from training.policies.gate import LEAST_EFFECTIVE
 
 __all__ = ["run"]
 

@@ -18,7 +18,7 @@ from benchmarks.cross_sections import SAAS, X_EDUCATION, CrossSection, FoldScore
 from benchmarks.peers import PEERS, Floats
 from benchmarks.public_data import DataAbsent
 from benchmarks.tables import markdown
-from training import metrics
+from models.judging import metrics
 
 __all__ = ["run"]
 

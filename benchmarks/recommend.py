@@ -17,12 +17,12 @@ import numpy as np
 
 from benchmarks.scoring import Subject, subject
 from benchmarks.tables import markdown
-from features.ladder import Ladder
-from features.ladder_file import parse_ladder, read_ladder
-from features.lead_events import Row, log_of_rows
-from features.offer_history import OfferHistory, history_of
-from features.snapshot import Snapshot, snapshot_at
-from models.eligibility import eligibility
+from features.events.of_lead import Row, log_of_rows
+from features.ladder.file import parse_ladder, read_ladder
+from features.ladder.ladder import Ladder
+from features.offers.history import OfferHistory, history_of
+from features.signals.snapshot import Snapshot, snapshot_at
+from models.offers.eligibility import eligibility
 from models.recommendation import Adviser, Recommendation
 
 __all__ = ["run"]

@@ -26,21 +26,21 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmarks.tables import markdown
-from features.event_files import read_events
-from features.event_log import EventLog
-from features.ladder import Ladder
-from features.ladder_file import read_ladder
-from features.lead_events import Row, log_of_rows
-from features.program import Compiled, compile_ladder
-from features.snapshot import Snapshot, snapshot_at
-from models.boosting import BoostingConfig
+from features.events.log import EventLog
+from features.events.of_lead import Row, log_of_rows
+from features.ladder.file import read_ladder
+from features.ladder.ladder import Ladder
+from features.reading import read_events
+from features.signals.program import Compiled, compile_ladder
+from features.signals.snapshot import Snapshot, snapshot_at
 from models.bundle import Bundle, save_bundle
-from models.explain import reasons
-from models.learner import BoostedTrees
+from models.scores.boosting import BoostingConfig
+from models.scores.learner import BoostedTrees
+from models.scores.reasons import reasons
 from training.decision_points import decision_points
 from training.labels import label
 from training.pipeline import train
-from training.simulate import SimulationConfig, simulate
+from training.simulation.world import SimulationConfig, simulate
 
 __all__ = ["Subject", "run", "saved_peer", "subject"]
 

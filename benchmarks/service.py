@@ -30,10 +30,10 @@ import numpy as np
 from benchmarks.load import Load, get, load, post
 from benchmarks.scoring import Subject, saved_peer, subject
 from benchmarks.tables import markdown, spread
-from features.event_files import read_table
-from features.event_log import LogColumns
-from features.signals import ladder_columns
-from features.store import EventStore
+from features.events.log import LogColumns
+from features.reading import read_table
+from features.signals.table import ladder_columns
+from features.store.events import EventStore
 
 __all__ = ["run"]
 

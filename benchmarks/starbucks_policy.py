@@ -19,21 +19,21 @@ import pandas as pd
 
 from benchmarks import starbucks
 from benchmarks.uplift import Judged, judged
-from features.decision_log import Decision, decision_event, exposure_events
-from features.event_files import read_events
-from features.event_log import DAY_US, EventLog
-from features.ladder import Ladder
-from features.ladder_file import parse_ladder
-from features.signals import RECORD
-from features.store import Event
+from features.events.log import DAY_US, EventLog
+from features.ladder.file import parse_ladder
+from features.ladder.ladder import Ladder
+from features.offers.decisions import Decision, decision_event, exposure_events
+from features.reading import read_events
+from features.signals.table import RECORD
+from features.store.events import Event
 from models.bundle import Bundle
-from models.options import NO_ASK, NURTURE
-from models.policy import POLICIES
-from training.decisions import Decisions, drawn_decisions
-from training.off_policy import Logged, off_policy, predicted_values
-from training.offers import learn_offers
+from models.judging.off_policy import Logged, off_policy, predicted_values
+from models.offers.options import NO_ASK, NURTURE
+from models.offers.policy import POLICIES
 from training.pipeline import train
-from training.policies import shares_of
+from training.policies.choices import shares_of
+from training.policies.decisions import Decisions, drawn_decisions
+from training.policies.offers import learn_offers
 
 __all__ = ["LOGGED", "Waves", "run"]
 

@@ -19,13 +19,13 @@ from scipy.special import expit
 from sklearn.model_selection import train_test_split
 
 from benchmarks.public_data import read_csv
-from features.ladder import PolicySettings
-from features.ladder_file import parse_ladder
-from models.expected import Kind
-from models.options import Options, options_of
-from models.outcome_effects import OutcomeEffects, Tried, learn_effects, scale_of
-from models.policy import Beliefs, policy
-from training.off_policy import Gain, Logged, PolicyValue, gain, off_policy, predicted_values
+from features.ladder.file import parse_ladder
+from features.ladder.ladder import PolicySettings
+from models.judging.off_policy import Gain, Logged, PolicyValue, gain, off_policy, predicted_values
+from models.offers.expected import Kind
+from models.offers.learning import OutcomeEffects, Tried, learn_effects, scale_of
+from models.offers.options import Options, options_of
+from models.offers.policy import Beliefs, policy
 
 __all__ = [
     "ARMS",

@@ -24,16 +24,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from features.errors import BundleError, LadderError
-from features.ladder import Ladder
-from features.ladder_file import parse_ladder
-from features.signals import signals_of
-from features.snapshot import Snapshot
-from models.calibration import Calibrator
-from models.encoding import Encoding
-from models.explain import Explanations, explain
-from models.goal_model import Estimates, GoalModel
-from models.learner import BoostedTrees, read_learner
-from models.offer_model import OfferModel
+from features.ladder.file import parse_ladder
+from features.ladder.ladder import Ladder
+from features.signals.snapshot import Snapshot
+from features.signals.table import signals_of
+from models.offers.offer_model import OfferModel
+from models.scores.calibration import Calibrator
+from models.scores.encoding import Encoding
+from models.scores.goal_model import Estimates, GoalModel
+from models.scores.learner import BoostedTrees, read_learner
+from models.scores.reasons import Explanations, explain
 
 __all__ = ["Bundle", "Scores", "load_bundle", "save_bundle"]
 

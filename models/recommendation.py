@@ -15,17 +15,17 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.decision_log import Decision
-from features.event_log import DAY_US
-from features.ladder import Framing, Ladder, Offer, Step
-from features.offer_history import OfferHistory
-from features.snapshot import Snapshot
+from features.events.log import DAY_US
+from features.ladder.ladder import Framing, Ladder, Offer, Step
+from features.offers.decisions import Decision
+from features.offers.history import OfferHistory
+from features.signals.snapshot import Snapshot
 from models.bundle import Bundle, Scores
-from models.eligibility import UNRESTRICTED, Asked, Eligibility, Excluded, eligibility
-from models.offer_model import Evidence, Forecast
-from models.options import Options
-from models.policy import Policy, choose, policy, probabilities
-from models.tailoring import Personalisation, framing_of, personalisation
+from models.offers.eligibility import UNRESTRICTED, Asked, Eligibility, Excluded, eligibility
+from models.offers.offer_model import Evidence, Forecast
+from models.offers.options import Options
+from models.offers.policy import Policy, choose, policy, probabilities
+from models.offers.tailoring import Personalisation, framing_of, personalisation
 
 __all__ = ["Adviser", "Ranked", "Recommendation", "forecast_of"]
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from features.errors import BundleError
 from models.bundle import Bundle
-from models.policy import policy
+from models.offers.policy import policy
 
 __all__ = ["DEFAULT", "ServedPolicy", "read_served", "write_served"]
 

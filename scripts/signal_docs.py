@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from features.ladder import EventRule, Ladder
-from features.ladder_file import read_ladder
-from features.signals import Op, Signal, signals_of
+from features.ladder.file import read_ladder
+from features.ladder.ladder import EventRule, Ladder
+from features.signals.table import Op, Signal, signals_of
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "signals.md"
 
@@ -89,7 +89,7 @@ GROUPS: Final[dict[str, str]] = {
 
 HEAD: Final = """# Signals
 
-<!-- python scripts/signal_docs.py makes this page from features/signals.py. -->
+<!-- python scripts/signal_docs.py makes this page from features/signals/table.py. -->
 
 A signal is one number (or one text) about a lead at an instant. It is a row of a table:
 
@@ -103,8 +103,8 @@ A signal is one number (or one text) about a lead at an instant. It is a row of 
 
 A standard set follows from any ladder: {count} signals for the shipped `{name}`, with the rows that
 its file adds. [Add your own](ladder.md#signal) without code. Training, serving and every batch job
-compute them with the same function, `features.snapshot.snapshot`, and a snapshot is never asked for
-without its instant, `as_of`.
+compute them with the same function, `features.signals.snapshot.snapshot`, and a snapshot is never
+asked for without its instant, `as_of`.
 
 ## Which events count
 

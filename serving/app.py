@@ -18,31 +18,20 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from features.ladder_file import read_ladder
-from serving import (
-    cloudevents,
-    events,
-    health,
-    leads,
-    metrics,
-    middleware,
-    pages,
-    personalizer,
-    problems,
-    queue,
-    recommendations,
-    scores,
-    segment,
-    webhooks,
-)
-from serving.access import Access
-from serving.background import keep_current, keep_fresh, keep_informed, keep_scored
+from features.ladder.file import read_ladder
+from serving import notifications, pages
 from serving.connectors import routes as connectors
 from serving.connectors.configuration import read_connectors
+from serving.edge import middleware, problems
+from serving.edge.access import Access
+from serving.ingestion import cloudevents, own, segment
 from serving.logs import log, log_to_stderr
-from serving.service import Service, now
+from serving.notifications.delivery import keep_delivering
+from serving.process.background import keep_current, keep_fresh, keep_informed, keep_scored
+from serving.process.service import Service, now
+from serving.routes import health, leads, metrics, personalizer, recommendations, scores
+from serving.scoring import queue
 from serving.settings import Settings
-from serving.webhooks.delivery import keep_delivering
 from serving.write_back.configuration import WriteBack, read_write_backs
 from serving.write_back.worker import keep_writing
 
@@ -87,14 +76,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     for part in (
         segment,
-        events,
+        own,
         cloudevents,
         scores,
         recommendations,
         queue,
         personalizer,
         leads,
-        webhooks,
+        notifications,
         connectors,
         health,
         metrics,

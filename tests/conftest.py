@@ -13,16 +13,16 @@ import pytest
 import sqlalchemy as sa
 
 from features.clock import microseconds
-from features.database import Database
-from features.event_files import read_events
-from features.event_log import EventLog
-from features.ladder import Ladder
-from features.ladder_file import read_ladder
-from features.migrations import open_database
-from features.store import EventStore
+from features.events.log import EventLog
+from features.ladder.file import read_ladder
+from features.ladder.ladder import Ladder
+from features.reading import read_events
+from features.store.database import Database
+from features.store.events import EventStore
+from features.store.migrations import open_database
 from models.bundle import Bundle, save_bundle
 from training.pipeline import train
-from training.simulate import Simulation, SimulationConfig, simulate
+from training.simulation.world import Simulation, SimulationConfig, simulate
 
 
 @pytest.fixture(scope="session")

@@ -16,11 +16,11 @@ import pytest
 
 import rung
 from features import errors
-from features.ladder_file import read_ladder
-from features.signals import Op, signals_of
-from models.eligibility import REASONS
-from models.offer_model import Evidence
-from models.policy import POLICIES
+from features.ladder.file import read_ladder
+from features.signals.table import Op, signals_of
+from models.offers.eligibility import REASONS
+from models.offers.offer_model import Evidence
+from models.offers.policy import POLICIES
 from serving.app import create_app
 from serving.settings import Settings
 

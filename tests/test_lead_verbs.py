@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from features.arrivals import Arrival
-from features.privacy import Privacy
-from features.store import EventStore
+from features.store.arrivals import Arrival
+from features.store.events import EventStore
+from features.store.privacy import Privacy
 from models.bundle import load_bundle
 from tests.test_rung import done, message, refused
 

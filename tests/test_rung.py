@@ -18,13 +18,13 @@ import pandas as pd
 import pytest
 
 import rung
-from features.event_files import read_events
-from features.ladder_file import read_ladder
-from features.store import EventStore
+from features.ladder.file import read_ladder
+from features.reading import read_events
+from features.store.events import EventStore
 from models.bundle import load_bundle
-from models.policy import POLICIES
+from models.offers.policy import POLICIES
 from models.served_policy import read_served
-from training.simulate import SimulationConfig, simulate
+from training.simulation.world import SimulationConfig, simulate
 
 ROOT = Path(__file__).parents[1]
 VERBS = (

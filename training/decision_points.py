@@ -12,11 +12,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.event_log import DAY_US, EventLog, Times
-from features.fold import Ints, rows_of_goal
-from features.ladder import Ladder
-from features.program import compile_ladder, link
-from features.snapshot import Snapshot, snapshot_at
+from features.events.log import DAY_US, EventLog, Times
+from features.ladder.ladder import Ladder
+from features.signals.fold import Ints, rows_of_goal
+from features.signals.program import compile_ladder, link
+from features.signals.snapshot import Snapshot, snapshot_at
 
 __all__ = ["Points", "decision_points"]
 

@@ -13,10 +13,10 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from features.event_log import DAY_US, EventLog, Times
-from features.fold import NONE, next_completions, rows_of_goal
-from features.ladder import Ladder
-from features.program import compile_ladder, link
+from features.events.log import DAY_US, EventLog, Times
+from features.ladder.ladder import Ladder
+from features.signals.fold import NONE, next_completions, rows_of_goal
+from features.signals.program import compile_ladder, link
 from training.decision_points import Points
 
 __all__ = ["Label", "Outcomes", "arrival_delay", "label"]

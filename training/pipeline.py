@@ -15,16 +15,16 @@ from typing import Any, Final
 import numpy as np
 
 from features.errors import NotEnoughData
-from features.event_log import EventLog
-from features.ladder import Ladder
+from features.events.log import EventLog
+from features.ladder.ladder import Ladder
 from models.bundle import Bundle
-from models.encoding import Encoding
-from models.goal_model import FitConfig, GoalModel, TrainingRows, fit_goal
-from models.learner import BoostedTrees
-from models.step_rates import StepRates, advancement_priors, purchase_priors
+from models.scores.encoding import Encoding
+from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, fit_goal
+from models.scores.learner import BoostedTrees
+from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points
 from training.labels import Outcomes, label
-from training.offers import learn_offers
+from training.policies.offers import learn_offers
 
 __all__ = ["TrainConfig", "train"]
 

@@ -15,8 +15,8 @@ from typing import Final
 
 from features.errors import LadderError, Mistake, UnknownConnector, did_you_mean
 from features.json_paths import JsonPath, parse_path
-from features.ladder import Ladder, Source
-from features.toml_table import FileOrder, Found, Table, parse_toml
+from features.ladder.ladder import Ladder, Source
+from features.ladder.toml_table import FileOrder, Found, Table, parse_toml
 from serving.connectors.calendly import CALENDLY
 from serving.connectors.connector import Connector, Options
 from serving.connectors.customerio import CUSTOMERIO

@@ -17,16 +17,16 @@ from typing import Final, Literal, NamedTuple
 
 import orjson
 
-from features.arrivals import Arrival
 from features.clock import instant, microseconds
 from features.errors import PayloadError, TimeError, UnsignedRequest
+from features.events.of_lead import Row
+from features.events.personal_data import personal_place
+from features.events.properties import property_json
 from features.json_paths import JsonPath, value_at
-from features.ladder import Ladder
-from features.lead_events import Row
-from features.personal_data import personal_place
-from features.properties import property_json
-from serving import event_values
-from serving.event_values import EventRefused
+from features.ladder.ladder import Ladder
+from features.store.arrivals import Arrival
+from serving.ingestion import values as event_values
+from serving.ingestion.values import EventRefused
 
 __all__ = [
     "CONSENT",

@@ -9,7 +9,7 @@ import orjson
 
 from features.errors import PayloadError, UnsignedRequest
 from features.json_paths import parse_path, value_at
-from features.ladder import Source
+from features.ladder.ladder import Source
 from serving.connectors.connector import (
     Call,
     Connector,

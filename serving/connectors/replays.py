@@ -7,8 +7,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from features.database import Database, insert_into
-from features.schema import seen_requests
+from features.store.database import Database, insert_into
+from features.store.schema import seen_requests
 from serving.connectors.connector import Call, Signed
 
 __all__ = ["SeenRequests", "request_hash"]

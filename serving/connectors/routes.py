@@ -13,10 +13,8 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from features.arrivals import Arrival
 from features.errors import NoModel, OptedOut, PayloadError, ReplayedRequest, UnknownLead
-from serving.access import needs
-from serving.advice import advice_for
+from features.store.arrivals import Arrival
 from serving.connectors.configuration import Connectors
 from serving.connectors.connector import (
     Call,
@@ -32,9 +30,11 @@ from serving.connectors.connector import (
 )
 from serving.connectors.hubspot import HUBSPOT, lead_of_action
 from serving.connectors.replays import SeenRequests, request_hash
-from serving.problems import documented
-from serving.scorer import Scorer
-from serving.service import Served, Service, json_answer, now
+from serving.edge.access import needs
+from serving.edge.problems import documented
+from serving.process.service import Served, Service, json_answer, now
+from serving.recommending.suggestion import advice_for
+from serving.scoring.scorer import Scorer
 
 __all__ = ["router"]
 

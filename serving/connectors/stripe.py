@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from features.errors import PayloadError
+from features.events.properties import number_or_nan
 from features.json_paths import value_at
-from features.properties import number_or_nan
 from serving.connectors.connector import (
     Call,
     Connector,

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from features.arrivals import Arrival
 from features.errors import PayloadError, UnsignedRequest
-from features.properties import parse_object
+from features.events.properties import parse_object
+from features.store.arrivals import Arrival
 from serving.connectors.connector import (
     Call,
     Connector,

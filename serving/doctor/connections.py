@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from features.ladder import Ladder, Source
+from features.ladder.ladder import Ladder, Source
 from serving.connectors.configuration import read_connectors
 from serving.doctor.finding import Finding, fine, wrong
 from serving.settings import Settings, SettingsError

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 import sqlalchemy as sa
 
 from features.clock import rfc3339
-from features.database import Database
-from features.ladder import Ladder, Step
-from features.schema import events
+from features.ladder.ladder import Ladder, Step
+from features.store.database import Database
+from features.store.schema import events
 from serving.doctor.finding import Finding, fine, note, things, wrong
 
 __all__ = ["seen"]

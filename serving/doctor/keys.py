@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from features.database import Database
-from features.schema import events
+from features.store.database import Database
+from features.store.schema import events
 from serving.doctor.finding import Finding, fine, note, things, wrong
-from serving.keys import SCOPES, Key, Keys
+from serving.edge.keys import SCOPES, Key, Keys
 
 __all__ = ["is_this_machine", "keys"]
 

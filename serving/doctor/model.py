@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from features.errors import BundleError, LadderError, PolicyError
-from features.ladder import Ladder
-from features.ladder_file import read_ladder
+from features.ladder.file import read_ladder
+from features.ladder.ladder import Ladder
 from models.bundle import Bundle, load_bundle
 from models.served_policy import read_served
-from serving.champion import source_of
 from serving.doctor.finding import Finding, fine, wrong
+from serving.process.champion import source_of
 from serving.settings import Settings
 
 __all__ = ["ladder_of", "loaded"]

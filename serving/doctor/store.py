@@ -12,9 +12,9 @@ from typing import Final
 import sqlalchemy as sa
 
 from features.clock import microseconds
-from features.database import Database, parsed_url, shown
 from features.errors import StoreError
-from features.migrations import LATEST, version_of
+from features.store.database import Database, parsed_url, shown
+from features.store.migrations import LATEST, version_of
 from serving.doctor.finding import Finding, fine, note, wrong
 
 __all__ = ["CONNECTIONS", "clocks", "is_current", "kind", "opened", "schema"]

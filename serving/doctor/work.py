@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from features.database import Database
-from features.schema import deliveries, endpoints, write_backs
-from features.score_store import ScoreStore
+from features.store.database import Database
+from features.store.schema import deliveries, endpoints, write_backs
+from features.store.scores import ScoreStore
 from serving.doctor.finding import Finding, fine, note, things, wrong
 
 __all__ = ["marks", "notifications", "written_back"]

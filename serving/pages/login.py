@@ -18,9 +18,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from features.errors import KeyNeeded, NotAllowed, TooManyRequests
-from serving.access import access_of, is_https, session_cookie
+from serving.edge.access import access_of, is_https, session_cookie
+from serving.edge.sessions import SESSION_SECONDS
 from serving.pages.rendering import html
-from serving.sessions import SESSION_SECONDS
 
 __all__ = ["own_path", "router"]
 

@@ -13,16 +13,17 @@ from starlette.staticfiles import StaticFiles
 
 from features.clock import instant, microseconds, rfc3339
 from features.errors import UnknownLead
-from features.ladder import EventNames, Ladder, Step
-from features.lead_events import Row
+from features.events.of_lead import Row
+from features.ladder.ladder import EventNames, Ladder, Step
 from models.served_policy import DEFAULT
-from serving.access import Asker, needs
-from serving.advice import advice_for
+from serving.edge.access import Asker, needs
+from serving.edge.problems import Problem
 from serving.pages import login, words
 from serving.pages.rendering import HERE, html, rendered
 from serving.pages.todo import ToDo, to_do
-from serving.problems import Problem
-from serving.queue import (
+from serving.process.service import Served, Service
+from serving.recommending.suggestion import advice_for
+from serving.scoring.queue import (
     QueueItem,
     after_of,
     check_step,
@@ -30,8 +31,7 @@ from serving.queue import (
     items,
     queue_part,
 )
-from serving.scorer import Answer, Scorer
-from serving.service import Served, Service
+from serving.scoring.scorer import Answer, Scorer
 
 __all__ = ["install", "problem_page", "router"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from features.ladder import Ladder, Offer
-from models.calibration import LEVEL
-from models.eligibility import Excluded
-from models.options import NO_ASK, NURTURE
+from features.ladder.ladder import Ladder, Offer
+from models.offers.eligibility import Excluded
+from models.offers.options import NO_ASK, NURTURE
 from models.recommendation import Ranked
-from serving.advice import Advice, evidence_words, things, unasked
+from models.scores.calibration import LEVEL
 from serving.pages import words
+from serving.recommending.suggestion import Advice, evidence_words, things, unasked
 
 __all__ = ["UNOFFERED", "ToDo", "to_do"]
 

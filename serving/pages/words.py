@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from features.clock import when
-from features.event_log import DAY_US
-from features.lead_events import Row
-from features.properties import as_text
-from serving.advice import chance
+from features.events.log import DAY_US
+from features.events.of_lead import Row
+from features.events.properties import as_text
+from serving.recommending.suggestion import chance
 
 __all__ = [
     "BANDS",

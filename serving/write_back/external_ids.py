@@ -8,8 +8,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from features.properties import as_text, parse_object
-from features.schema import events, identities
+from features.events.properties import as_text, parse_object
+from features.store.schema import events, identities
 from serving.write_back.configuration import LEAD_ID, WriteBack
 
 __all__ = ["external_ids"]

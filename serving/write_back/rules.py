@@ -10,8 +10,8 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Final, Literal
 
-from features.properties import parse_object
-from features.score_store import StoredScore
+from features.events.properties import parse_object
+from features.store.scores import StoredScore
 
 __all__ = [
     "DAY",

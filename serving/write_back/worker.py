@@ -16,9 +16,9 @@ from typing import Final, Protocol, TypeVar
 
 import httpx2
 
-from features.store import EventStore
+from features.store.events import EventStore
 from serving.logs import log
-from serving.scorer import Scorer
+from serving.scoring.scorer import Scorer
 from serving.write_back import calls
 from serving.write_back.calls import CallFailed, CallRefused, Seen, Vendor, said
 from serving.write_back.configuration import WriteBack

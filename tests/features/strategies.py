@@ -13,8 +13,8 @@ from typing import get_args
 import numpy as np
 from hypothesis import strategies as st
 
-from features.event_log import DAY_US, EventLog, LogColumns
-from features.ladder import (
+from features.events.log import DAY_US, EventLog, LogColumns
+from features.ladder.ladder import (
     Condition,
     EventNames,
     EventRule,
@@ -25,7 +25,7 @@ from features.ladder import (
     Step,
     Trait,
 )
-from features.signals import ladder_columns
+from features.signals.table import ladder_columns
 from tests.oracles.snapshot_oracle import Event
 
 START_US = 1_772_323_200_000_000  # 2026-03-01T00:00Z

@@ -13,20 +13,20 @@ import pytest
 
 from features.clock import microseconds, when
 from features.errors import BundleError
-from features.event_files import read_events
-from features.event_log import DAY_US, EventLog
-from features.ladder import Ladder
-from features.ladder_file import parse_ladder, read_ladder
-from features.snapshot import snapshot
-from models.boosting import BoostingConfig
+from features.events.log import DAY_US, EventLog
+from features.ladder.file import parse_ladder, read_ladder
+from features.ladder.ladder import Ladder
+from features.reading import read_events
+from features.signals.snapshot import snapshot
 from models.bundle import Bundle, load_bundle, save_bundle
-from models.goal_model import FitConfig
-from models.offer_model import Forecast, of_step
+from models.offers.offer_model import Forecast, of_step
 from models.recommendation import forecast_of
+from models.scores.boosting import BoostingConfig
+from models.scores.goal_model import FitConfig
 from models.served_policy import ServedPolicy, read_served, write_served
-from tests.training.test_offers import log_of_simulation
+from tests.training.policies.test_offers import log_of_simulation
 from training.pipeline import TrainConfig, train
-from training.simulate import Simulation, SimulationConfig, simulate
+from training.simulation.world import Simulation, SimulationConfig, simulate
 
 FILES = {"manifest.json", "ladder.toml", "model.json", "offers.json", "advancement.txt"}
 QUICK = TrainConfig(fit=FitConfig(folds=2, boosting=BoostingConfig(most_rounds=15)))

@@ -1,4 +1,4 @@
-"""The slow obvious version of `models.offer_effects`: one parameter at a time, one row at a time.
+"""The slow obvious version of `models.offers.effects`: one parameter at a time, one row at a time.
 
 A parameter is a name, and a row of the design says by name what each of them does to the outcome.
 The posterior is the textbook's for a linear model with a Gaussian prior, from dense matrices.
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.offer_effects import REST, EffectRows
-from models.options import TOPIC, Options
+from models.offers.effects import REST, EffectRows
+from models.offers.options import TOPIC, Options
 
 __all__ = ["OraclePosterior", "oracle_log_evidence", "oracle_posterior"]
 

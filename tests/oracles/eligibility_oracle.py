@@ -1,4 +1,4 @@
-"""The slow obvious version of `models.eligibility`: every reason is asked for every offer.
+"""The slow obvious version of `models.offers.eligibility`: every reason is asked for every offer.
 
 One plain function a reason, each true or false on its own, whatever the others say.
 """
@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from features.ladder import Ladder, Offer
-from features.offer_history import OfferHistory
-from models.eligibility import Asked
+from features.ladder.ladder import Ladder, Offer
+from features.offers.history import OfferHistory
+from models.offers.eligibility import Asked
 
 __all__ = ["Question", "reasons_against"]
 

@@ -1,4 +1,4 @@
-"""The slow obvious version of `training.off_policy`: one loop a figure, on lists.
+"""The slow obvious version of `models.judging.off_policy`: one loop a figure, on lists.
 
 Written from what the estimators are said to be, with the interval from the tables of a statistics
 package. It knows nothing of influence arrays or of bincount, so it can be wrong in other ways only.

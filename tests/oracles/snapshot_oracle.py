@@ -1,4 +1,4 @@
-"""The slow obvious version of `features.snapshot` and of `features.fold.next_completions`.
+"""The slow obvious version of `snapshot` and of the fold's `next_completions`.
 
 Filter what was known, sort it, then one plain loop a signal. Written from what the signals are said
 to mean. It knows nothing of columns, codes or programs, so it can be wrong in other ways only.
@@ -11,8 +11,8 @@ import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from features.ladder import Condition, EventRule, Ladder
-from features.signals import Op, Signal, ladder_columns, signals_of
+from features.ladder.ladder import Condition, EventRule, Ladder
+from features.signals.table import Op, Signal, ladder_columns, signals_of
 
 __all__ = ["AGGREGATES", "Event", "OracleRow", "oracle_next_completions", "oracle_snapshot"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from serving.access import Access, _Known
 from serving.app import create_app
+from serving.edge.access import Access, _Known
 from serving.settings import Settings
 
 __all__ = ["Clock", "bearer", "client_of", "make", "running"]

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from serving.app import create_app
-from serving.service import Service
+from serving.process.service import Service
 from serving.settings import Settings
 from tests.serving import world
 

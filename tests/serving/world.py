@@ -13,19 +13,19 @@ from pathlib import Path
 
 import numpy as np
 
-from features.event_log import DAY_US
-from features.ladder import Ladder
-from features.ladder_file import parse_ladder, read_ladder
-from features.signals import signals_of
-from features.snapshot import snapshot
-from features.store import Event, EventStore
-from models.boosting import BoostingConfig
+from features.events.log import DAY_US
+from features.ladder.file import parse_ladder, read_ladder
+from features.ladder.ladder import Ladder
+from features.signals.snapshot import snapshot
+from features.signals.table import signals_of
+from features.store.events import Event, EventStore
 from models.bundle import Bundle, load_bundle, save_bundle
-from models.calibration import uncalibrated
-from models.encoding import Encoding
-from models.goal_model import FitConfig, GoalModel, TrainingRows, fit_goal
-from models.offer_model import OfferModel
-from models.step_rates import StepRates, advancement_priors, purchase_priors
+from models.offers.offer_model import OfferModel
+from models.scores.boosting import BoostingConfig
+from models.scores.calibration import uncalibrated
+from models.scores.encoding import Encoding
+from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, fit_goal
+from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
 
 HOSTILE = "<script>alert(1)</script>"
 HOUR_US = DAY_US // 24

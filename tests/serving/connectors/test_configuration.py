@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from features.errors import UnknownConnector
-from features.ladder import Source
-from features.ladder_file import read_ladder
+from features.ladder.file import read_ladder
+from features.ladder.ladder import Source
 from serving.connectors.configuration import VENDORS, Connectors, read_connectors
 from serving.settings import SettingsError
 

@@ -3,7 +3,7 @@
 import pytest
 
 from features.errors import PayloadError, UnsignedRequest
-from features.ladder_file import parse_ladder, read_ladder
+from features.ladder.file import parse_ladder, read_ladder
 from serving.connectors.connector import verified
 from serving.connectors.customerio import CUSTOMERIO
 from tests.serving.connectors import vendors

@@ -3,7 +3,7 @@
 import pytest
 
 from features.errors import PayloadError, UnsignedRequest
-from features.ladder import Source
+from features.ladder.ladder import Source
 from serving.connectors.connector import Options, verified
 from serving.connectors.generic import connector_of
 from tests.serving.connectors import vendors

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from features.errors import StoreError
-from features.ladder_file import read_ladder
+from features.ladder.file import read_ladder
 from serving.app import create_app
 from serving.connectors.configuration import VENDORS
 from serving.settings import Settings, SettingsError

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.arrivals import Arrival
 from features.errors import PayloadError, UnsignedRequest
-from features.ladder_file import read_ladder
+from features.ladder.file import read_ladder
+from features.store.arrivals import Arrival
 from serving.connectors.connector import Rules, arrivals_of, verified
 from serving.connectors.zoom import ZOOM, _minutes
 from tests.serving.connectors import vendors

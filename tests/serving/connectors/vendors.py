@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from features.arrivals import Arrival
-from features.ladder import Ladder
-from features.ladder_file import read_ladder
+from features.ladder.file import read_ladder
+from features.ladder.ladder import Ladder
+from features.store.arrivals import Arrival
 from serving.connectors.configuration import VENDORS
 from serving.connectors.connector import (
     Call,

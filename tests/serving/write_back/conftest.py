@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from features.database import Database
+from features.store.database import Database
 from tests.serving.write_back.fakes import Fake, FakeHubSpot, running
 from tests.serving.write_back.scene import Scene, target_of
 

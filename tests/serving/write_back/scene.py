@@ -12,9 +12,9 @@ from typing import Any
 import httpx2
 import sqlalchemy as sa
 
-from features.database import Database
-from features.schema import events, write_backs
-from features.score_store import StoredScore
+from features.store.database import Database
+from features.store.schema import events, write_backs
+from features.store.scores import StoredScore
 from serving.write_back.configuration import WriteBack, parse_write_backs
 from serving.write_back.outbox import Outbox, Queued, scored
 from serving.write_back.rules import DAY, SECOND

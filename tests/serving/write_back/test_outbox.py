@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from features.schema import identities
+from features.store.schema import identities
 from serving.write_back.outbox import Outbox, Queued, scored
 from serving.write_back.rules import DAY, SECOND, Fields, Outcome
 from tests.serving.write_back.scene import NOW, Scene, score, target_of

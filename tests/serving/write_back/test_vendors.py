@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from features.migrations import open_database
+from features.store.migrations import open_database
 from serving.write_back.outbox import Outbox
 from serving.write_back.rules import DAY, SECOND
 from serving.write_back.worker import VENDORS

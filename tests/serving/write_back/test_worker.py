@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from features.migrations import open_database
-from features.store import EventStore
+from features.store.events import EventStore
+from features.store.migrations import open_database
 from serving.logs import LOGGER
 from serving.write_back import calls
 from serving.write_back.outbox import Outbox

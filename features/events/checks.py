@@ -1,0 +1,248 @@
+"""Rows as a file gives them, judged a column at a time: an `EventTable` of those that are fine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.events.columns import number_array, numbers_of, text_array, texts_of
+from features.events.import_report import Rejects
+from features.events.log import LogColumns, Times
+from features.events.properties import property_json
+from features.events.table import EventTable
+from features.events.times import ABSENT, NAIVE, NUMBER, READ, UNREADABLE, read_times
+
+__all__ = ["BASE", "BROKEN_JSON", "BROKEN_ROW", "Reading", "RowBatch", "checked"]
+
+BASE: Final[Mapping[str, tuple[str, ...]]] = {
+    "lead_id": (),
+    "name": ("event",),
+    "occurred_at": ("timestamp",),
+    "known_at": ("received_at",),
+    "message_id": (),
+}
+"""The columns that every event has or may have, with the other names that are understood."""
+
+BROKEN_JSON: Final = "broken JSON"
+BROKEN_ROW: Final = "another number of cells than the header"
+_TIME_REASONS: Final = {
+    NAIVE: "naive time (say which time zone is meant)",
+    NUMBER: "number as time (write it as 2026-03-01T12:00:00Z)",
+    UNREADABLE: "unreadable time",
+}
+_NOT_NEGATIVE: Final = re.compile(r"(?:.*_)?(?:seconds|minutes|fraction)")
+
+Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Properties = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a source is to be read.
+
+    Parameters
+    ----------
+    needs : the properties whose values are checked and made numbers and texts.
+    timezone : the IANA zone of times that have none; None refuses them.
+    everything : whether properties beyond `needs` are kept too.
+    """
+
+    needs: LogColumns
+    timezone: str | None = None
+    everything: bool = True
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class RowBatch:
+    """Some rows of a file, as they are.
+
+    Parameters
+    ----------
+    lines : line (CSV, JSON lines) or row (Parquet) of each in its file, counted from 1.
+    base : the columns of `BASE` that the file has.
+    flat : its other columns, each a property.
+    parsed : the properties that came as a JSON object, None where there were none; a text is one
+        that could not be read as an object.
+    row : the whole row as JSON values, for the list of rejects.
+    """
+
+    file: str
+    lines: npt.NDArray[np.int64]
+    base: Mapping[str, pa.Array]
+    flat: Mapping[str, pa.Array]
+    parsed: Sequence[Properties | str | None] | None
+    row: Callable[[int], object]
+
+
+class _Verdict:
+    """The first fault of each row."""
+
+    def __init__(self, count: int) -> None:
+        self.fault = np.zeros(count, dtype=np.int16)
+        self.faults: list[tuple[str, str]] = [("", "")]
+
+    def mark(self, rows: Mask, reason: str, column: str) -> None:
+        """Rows that have the fault `reason` in `column`, unless they have one already."""
+        if rows.any():
+            self.fault[rows & (self.fault == 0)] = len(self.faults)
+            self.faults.append((reason, column))
+
+    @property
+    def fine(self) -> Mask:
+        return np.asarray(self.fault == 0)
+
+
+def checked(batch: RowBatch, reading: Reading, rejects: Rejects) -> EventTable:
+    """The rows of a batch that are fine; the others go to `rejects`."""
+    verdict = _Verdict(len(batch.lines))
+    parsed = _objects(batch, verdict)
+    texts = {name: _base_texts(batch, name, verdict) for name in ("lead_id", "name")}
+    occurred, known = _clocks(batch, reading.timezone, verdict)
+    table = EventTable(
+        _message_ids(batch),
+        texts["lead_id"],
+        texts["name"],
+        occurred,
+        known,
+        _number_columns(batch, parsed, reading.needs.numbers, verdict),
+        _text_columns(batch, parsed, reading.needs.texts),
+        dict(batch.flat) if reading.everything else {},
+        _documents(parsed) if reading.everything else None,
+    )
+    if verdict.fine.all():
+        return table
+    _report(batch, verdict, rejects)
+    return table.rows(verdict.fine)
+
+
+def _objects(batch: RowBatch, verdict: _Verdict) -> list[Properties] | None:
+    if batch.parsed is None:
+        return None
+    broken = np.array([isinstance(found, str) for found in batch.parsed], dtype=np.bool_)
+    verdict.mark(broken, BROKEN_JSON, "properties")
+    return [{} if found is None or isinstance(found, str) else found for found in batch.parsed]
+
+
+def _base_texts(batch: RowBatch, name: str, verdict: _Verdict) -> pa.Array:
+    texts = text_array(batch.base[name])
+    if texts.null_count:
+        verdict.mark(_mask(texts.is_null()), f"missing {name}", name)
+    return texts
+
+
+def _message_ids(batch: RowBatch) -> pa.Array:
+    if "message_id" not in batch.base:
+        return pa.nulls(len(batch.lines), pa.string())
+    return text_array(batch.base["message_id"])
+
+
+def _clocks(batch: RowBatch, zone: str | None, verdict: _Verdict) -> tuple[Times, Times]:
+    occurred, state = read_times(batch.base["occurred_at"], zone)
+    verdict.mark(state == ABSENT, "missing occurred_at", "occurred_at")
+    _mark_times(state, "occurred_at", verdict)
+    if "known_at" not in batch.base:
+        return occurred, occurred
+    known, state = read_times(batch.base["known_at"], zone)
+    _mark_times(state, "known_at", verdict)
+    if (state == ABSENT).all():
+        return occurred, occurred
+    return occurred, np.where(state == ABSENT, occurred, known)
+
+
+def _mark_times(state: npt.NDArray[np.int8], column: str, verdict: _Verdict) -> None:
+    if (state == READ).all():
+        return
+    for code, reason in _TIME_REASONS.items():
+        verdict.mark(state == code, reason, column)
+
+
+def _number_columns(
+    batch: RowBatch,
+    parsed: list[Properties] | None,
+    names: Sequence[str],
+    verdict: _Verdict,
+) -> dict[str, Floats]:
+    found: dict[str, Floats] = {}
+    for name in names:
+        values = _numbers(batch, parsed, name, verdict)
+        if values is None:
+            continue
+        verdict.mark(np.isinf(values), "number that is not finite", name)
+        if _NOT_NEGATIVE.fullmatch(name):
+            verdict.mark(values < 0, "negative duration or share", name)
+        found[name] = values
+    return found
+
+
+def _numbers(
+    batch: RowBatch, parsed: list[Properties] | None, name: str, verdict: _Verdict
+) -> Floats | None:
+    """A property as numbers; a column of its own wins over the JSON object."""
+    values = None
+    if name in batch.flat:
+        values, bad = number_array(batch.flat[name])
+        verdict.mark(bad, "text where the ladder reads a number", name)
+    if parsed is not None:
+        inner, bad = numbers_of([row.get(name) for row in parsed])
+        if values is not None:
+            bad &= np.isnan(values)
+            inner = np.where(np.isnan(values), inner, values)
+        verdict.mark(bad, "text where the ladder reads a number", name)
+        values = inner
+    return values
+
+
+def _text_columns(
+    batch: RowBatch, parsed: list[Properties] | None, names: Sequence[str]
+) -> dict[str, pa.Array]:
+    found = {name: text_array(batch.flat[name]) for name in names if name in batch.flat}
+    if parsed is None:
+        return found
+    for name in names:
+        inner = text_array(texts_of([row.get(name) for row in parsed]))
+        found[name] = pc.coalesce(found[name], inner) if name in found else inner
+    return found
+
+
+def _documents(parsed: list[Properties] | None) -> pa.Array | None:
+    if parsed is None:
+        return None
+    return pa.array([property_json(row) if row else None for row in parsed], pa.string())
+
+
+def _report(batch: RowBatch, verdict: _Verdict, rejects: Rejects) -> None:
+    for at, (reason, column) in enumerate(verdict.faults):
+        rows = np.flatnonzero(verdict.fault == at) if at else ()
+        if not len(rows):
+            continue
+        for row in rows[: rejects.count(reason, len(rows))]:
+            place = batch.file, int(batch.lines[row])
+            rejects.show(reason, place, _value(batch, column, row), partial(batch.row, int(row)))
+
+
+def _value(batch: RowBatch, column: str, row: int) -> str:
+    """The value at fault, with the column that it stands in."""
+    columns = batch.flat if column in batch.flat else batch.base
+    value = columns[column][row].as_py() if column in columns else None
+    if value is None and batch.parsed is not None:
+        found = batch.parsed[row]
+        value = found if isinstance(found, str) else (found or {}).get(column)
+    return f"{column} is absent" if value in (None, "") else f"{column} = {_short(value)}"
+
+
+def _short(value: object) -> str:
+    text = repr(value) if isinstance(value, str | int | float) else str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _mask(array: pa.Array) -> Mask:
+    return np.asarray(array.to_numpy(zero_copy_only=False), dtype=np.bool_)

@@ -1,0 +1,149 @@
+"""The rule that nobody need say who they are on the first step: its events hold no contact data.
+
+A property is personal when its name means how to reach a person, or when its text holds an e-mail
+address or a phone number. Digits alone are no phone number: they may as well be an order's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Final
+from urllib.parse import unquote
+
+from features.ladder.ladder import Ladder, Step
+
+__all__ = ["Place", "first_step_events", "means_contact", "personal_place", "tells_contact"]
+
+Place = tuple[str, ...]
+"""The names that lead to a value."""
+
+_CONTACT: Final = frozenset(
+    {
+        *("email", "emails", "emailaddress", "emailaddresses", "mail", "mailaddress"),
+        *("phone", "phones", "phonenumber", "phonenumbers", "phoneno", "tel", "telno"),
+        *("telephone", "telephonenumber", "mobile", "mobilenumber", "mobilephone"),
+        *("mobilephonenumber", "cell", "cellphone", "cellnumber", "cellphonenumber", "fax"),
+        *("faxnumber", "whatsapp", "whatsappnumber", "msisdn"),
+        *("firstname", "fname", "givenname", "middlename", "lastname", "lname", "surname"),
+        *("familyname", "maidenname", "fullname", "salutation"),
+        *("address", "addresses", "addressline", "street", "streetaddress", "streetname"),
+        *("birthday", "birthdate", "dateofbirth", "dob", "bday"),
+        *("ssn", "socialsecuritynumber", "passportnumber", "nationalid"),
+    }
+)
+_PEOPLE: Final = (
+    *("user", "lead", "customer", "contact", "person", "personal", "visitor", "client"),
+    *("prospect", "buyer", "recipient", "subscriber", "attendee", "sender", "your", "my"),
+)
+_QUALIFIERS: Final = (
+    *("work", "business", "home", "private", "primary", "secondary", "alternate", "other"),
+    *("billing", "shipping", "delivery", "mailing", "postal", "office", "from", "to", "reply"),
+)
+_LONGEST_NAME: Final = 64
+"""Longer ones mean nothing, and are not worth remembering."""
+
+_NO_LETTER: Final = re.compile(r"[\W\d_]+")
+_EMAIL: Final = re.compile(r"[\w.+-]@(?!\d+x\.)(?:[\w-]{1,63}\.)+[^\W\d_]{2,}")  # not logo@2x.png
+_MANY_DIGITS: Final = re.compile(r"[0-9][0-9\s().+/-]{6,}")
+_BEFORE: Final = r"(?<![^\s=:,;\"'(<>])"
+_PHONE: Final = re.compile(
+    rf"{_BEFORE}\+[\s(]?[1-9](?:[\s().+/-]{{0,2}}\d){{7,14}}(?!\d)"  # +49 30 1234567
+    rf"|{_BEFORE}\(?\d{{3}}\)?[\s.-]{{0,2}}\d{{3}}[\s.-]\d{{4}}(?![\w-])"  # (555) 123-4567
+    rf"|{_BEFORE}\(?0\d{{1,5}}\)?[\s/-]{{1,2}}(?:\d{{2,4}}[\s-])?\d{{3,8}}(?:[\s-]\d{{2,4}})*"
+    r"(?![\d:.-])"  # 030 1234567
+    rf"|{_BEFORE}0[1-9](?:[\s.-]\d{{2}}){{4}}(?![\w-])"  # 01 23 45 67 89
+)
+_FEWEST_DIGITS: Final = 9
+"""A date such as 01-03-2026 has eight."""
+
+
+def first_step_events(ladder: Ladder) -> frozenset[str]:
+    """The names of the events that the ladder's first step is about, and no later one.
+
+    Traits are no event of a step, whatever the ladder's rules say.
+    """
+    first, *later = ladder.goals
+    return _names([first]) - _names(later) - {ladder.events.traits}
+
+
+def _names(steps: Iterable[Step]) -> frozenset[str]:
+    return frozenset(
+        name
+        for step in steps
+        for name in (*(rule.event for rule in step.complete_when), *step.engaged_by)
+    )
+
+
+def personal_place(properties: Mapping[str, object]) -> Place | None:
+    """Where the first personal value stands, at any depth: ("contact", "email"); None without.
+
+    A truth value says nothing of a person, and neither does what is empty or 0. A name that is
+    itself an address or a number is not repeated: "…" stands in its place.
+    """
+    for name, value in properties.items():
+        if not value or value is True:
+            continue
+        shown = _cached_name(name) if len(name) <= _LONGEST_NAME else _personal_name(name)
+        if shown:
+            return (shown,)
+        inner = _place_within(value)
+        if inner is not None:
+            return (name, *inner)
+    return None
+
+
+def _personal_name(name: str) -> str:
+    """How a name that is personal can be shown, "" for another."""
+    if tells_contact(name):
+        return "…"
+    return name if means_contact(name) else ""
+
+
+_cached_name = lru_cache(maxsize=4096)(_personal_name)
+
+
+def _place_within(value: object) -> Place | None:
+    """As `personal_place`, from the value on; () where it is personal itself."""
+    if isinstance(value, str):
+        return () if tells_contact(value) else None
+    if isinstance(value, dict):
+        return personal_place(value)
+    if isinstance(value, list):
+        for at, one in enumerate(value):
+            inner = _place_within(one)
+            if inner is not None:
+                return (str(at), *inner)
+    return None
+
+
+def tells_contact(text: str) -> bool:
+    """Whether a text holds an e-mail address or a phone number, percent-encoded ones included."""
+    if "%" in text:
+        text = unquote(text)
+    if "@" in text and _EMAIL.search(text):
+        return True
+    return _MANY_DIGITS.search(text) is not None and any(
+        sum(map(str.isdecimal, found[0])) >= _FEWEST_DIGITS or "+" in found[0]
+        for found in _PHONE.finditer(text)
+    )
+
+
+def means_contact(name: str) -> bool:
+    """Whether the name of a property means how to reach a person, or who it is.
+
+    firstName, FIRST_NAME and "first name" are one, and so are email, userEmail and work_email_2.
+    """
+    letters = _NO_LETTER.sub("", name).lower()
+    return len(letters) <= _LONGEST_NAME and _is_contact(letters, of_person=False)
+
+
+def _is_contact(letters: str, of_person: bool) -> bool:
+    if letters in _CONTACT or (of_person and letters == "name"):
+        return True
+    for words, person in ((_PEOPLE, True), (_QUALIFIERS, of_person)):
+        for word in words:
+            if letters.startswith(word) and _is_contact(letters[len(word) :], person):
+                return True
+    return False

@@ -1,0 +1,300 @@
+"""What the micro-commitment method advises about a ladder, and the ladder as a table.
+
+Advice never stops a ladder from being used: a business may know better. It is a pure function of
+the ladder, without a clock, so offers that have expired are not its concern.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from features.ladder.ladder import Condition, EventRule, Ladder, Offer, Step
+
+__all__ = ["Advice", "advise", "ladder_table"]
+
+FEWEST_OFFERS = 3
+MOST_EARLY_FIELDS = 2
+LONGEST_SESSION_MINUTES = 15
+BOUNDED_BY_DAYS = ("pilot", "trial")
+
+_PITCH = re.compile(r"(?<!no )(?<!not a )\b(demos?|demonstrations?|sales)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One thing the method would do otherwise.
+
+    `path` points into the ladder file as in a mistake, `source` names the part of the method
+    (a row of the table in docs/ladder.md).
+    """
+
+    path: str
+    text: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.text} [{self.source}]"
+
+
+def advise(ladder: Ladder) -> tuple[Advice, ...]:
+    """What the method would do otherwise: on steps, then on pairs of steps, then on offers."""
+    return (
+        *_few_offers(ladder),
+        *(
+            advice
+            for lower, upper in pairwise(_rungs(ladder))
+            for advice in _pair_advice(lower, upper, ladder.max_effort_jump)
+        ),
+        *_too_heavy(ladder),
+        *(
+            Advice(f"offer[{index}]{key}", text, source)
+            for index, offer in enumerate(ladder.offers)
+            for key, text, source in _offer_advice(ladder, offer)
+        ),
+    )
+
+
+def ladder_table(ladder: Ladder) -> str:
+    """The ladder as aligned text: a line for each rung, one more for each further rule."""
+    heading = ("step", "completed by", "horizon", "band", "effort", "value", "offers")
+    lines = [heading, *(line for rung in ladder.goals for line in _table_lines(ladder, rung))]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+# ------------------------------------------------------------------------------ Steps and pairs
+
+
+@dataclass(frozen=True, slots=True)
+class _Rung:
+    """A step or the purchase, summed up from its asks.
+
+    `effort` is what it asks at least, in minutes' worth; `value` the minutes of the most useful.
+    """
+
+    path: str
+    id: str
+    effort: float
+    value: float
+    topics: frozenset[str]
+
+
+def _rungs(ladder: Ladder) -> list[_Rung]:
+    """The rungs that have asks, as only these say anything about effort, value and topics."""
+    paths = [*(f"step[{index}]" for index in range(len(ladder.steps))), "purchase"]
+    return [
+        _rung(ladder, path, step.id)
+        for path, step in zip(paths, ladder.goals, strict=True)
+        if _asks_of(ladder, step.id)
+    ]
+
+
+def _rung(ladder: Ladder, path: str, step_id: str) -> _Rung:
+    offers = _asks_of(ladder, step_id)
+    return _Rung(
+        path,
+        step_id,
+        effort=min(offer.effort.score(ladder.effort_weights) for offer in offers),
+        value=max(offer.value_minutes for offer in offers),
+        topics=frozenset(topic for offer in offers for topic in offer.topics),
+    )
+
+
+def _asks_of(ladder: Ladder, step_id: str) -> tuple[Offer, ...]:
+    """The offers of a step without the support, which asks for nothing and completes no step."""
+    return tuple(offer for offer in ladder.offers_of(step_id) if offer.role == "ask")
+
+
+def _few_offers(ladder: Ladder) -> Iterator[Advice]:
+    for index, step in enumerate(ladder.steps):
+        count = len(_asks_of(ladder, step.id))
+        if count < FEWEST_OFFERS:
+            text = (
+                f"{step.id!r} has {_count(count, 'offer')}; with {FEWEST_OFFERS} or more"
+                " there is one for most leads"
+            )
+            yield Advice(f"step[{index}]", text, "S6")
+
+
+def _pair_advice(lower: _Rung, upper: _Rung, max_jump: float) -> Iterator[Advice]:
+    yield from _effort_advice(lower, upper, max_jump)
+    if 0 < upper.value < lower.value:  # 0 is a value that nobody declared
+        text = (
+            f"{upper.id!r} is of use for {upper.value:g} minutes, {lower.id!r} for"
+            f" {lower.value:g}; each step gives more than the last"
+        )
+        yield Advice(upper.path, text, "S4")
+    if not lower.topics & upper.topics:
+        text = (
+            f"no offer of {upper.id!r} shares a topic with one of {lower.id!r};"
+            " each step continues what the last began"
+        )
+        yield Advice(upper.path, text, "S5")
+
+
+def _effort_advice(lower: _Rung, upper: _Rung, max_jump: float) -> Iterator[Advice]:
+    if upper.effort <= lower.effort:
+        text = (
+            f"{upper.id!r} asks {upper.effort:g} minutes' worth of effort, no more than"
+            f" {lower.id!r} with {lower.effort:g}; each step asks slightly more than the last"
+        )
+        yield Advice(upper.path, text, "S3")
+    # Counted from one minute, as anything is infinitely more than nothing.
+    ratio = upper.effort / max(lower.effort, 1.0)
+    if ratio > max_jump:
+        text = (
+            f"{upper.id!r} asks {ratio:.1f} times the effort of {lower.id!r}, more than"
+            f" {max_jump:g}; a smaller offer would bridge the gap"
+        )
+        yield Advice(upper.path, text, "S3")
+
+
+def _too_heavy(ladder: Ladder) -> Iterator[Advice]:
+    """Advice on single offers that jump; a step that jumps as a whole has advice of its own."""
+    for lower, upper in pairwise(_rungs(ladder)):
+        most = ladder.max_effort_jump * max(lower.effort, 1.0)
+        if upper.effort > most:
+            continue
+        for index, offer in enumerate(ladder.offers):
+            effort = offer.effort.score(ladder.effort_weights)
+            if offer.step == upper.id and offer.role == "ask" and effort > most:
+                text = (
+                    f"{offer.id!r} asks {effort:g} minutes' worth of effort, more than"
+                    f" {ladder.max_effort_jump:g} times that of {lower.id!r} with"
+                    f" {lower.effort:g}; it is never recommended"
+                )
+                yield Advice(f"offer[{index}].effort", text, "S3")
+
+
+# ---------------------------------------------------------------------------------------- Offers
+
+# The key below the offer, the advice and its source.
+_OfferAdvice = Iterator[tuple[str, str, str]]
+
+
+def _offer_advice(ladder: Ladder, offer: Offer) -> _OfferAdvice:
+    first, second = ladder.steps[:2]
+    if offer.step == first.id:
+        yield from _first_form(offer)
+    if offer.step == second.id:
+        yield from _second_form(offer)
+    if offer.effort.human and offer.step != ladder.purchase.id:
+        yield from _session(offer)
+    yield from _unbounded(offer)
+
+
+def _first_form(offer: Offer) -> _OfferAdvice:
+    asked = ", ".join(offer.effort.form_fields)
+    if asked:
+        text = f"{offer.id!r} asks for {asked}; the first step asks nothing personal"
+        yield ".effort.form_fields", text, "S12"
+
+
+def _second_form(offer: Offer) -> _OfferAdvice:
+    count = len(offer.effort.form_fields)
+    if count > MOST_EARLY_FIELDS:
+        text = (
+            f"{offer.id!r} asks for {count} fields; name and email are enough here,"
+            " the rest can follow later"
+        )
+        yield ".effort.form_fields", text, "S13"
+
+
+def _session(offer: Offer) -> _OfferAdvice:
+    """Advice on an offer with a person; a pilot is bounded by its days, not by its minutes."""
+    minutes = offer.effort.minutes
+    if offer.kind not in BOUNDED_BY_DAYS and minutes > LONGEST_SESSION_MINUTES:
+        text = (
+            f"{offer.id!r} asks for {minutes:g} minutes with a person; a session of"
+            f" {LONGEST_SESSION_MINUTES} feels manageable where a call of 60 is avoided"
+        )
+        yield ".effort.minutes", text, "S21"
+    yield from _pitches(offer)
+
+
+def _pitches(offer: Offer) -> _OfferAdvice:
+    for key, framing in _framing_texts(offer):
+        said = _PITCH.search(framing)
+        if said:
+            text = (
+                f'{offer.id!r} speaks of "{said[0]}", which puts leads on the defensive; speak of'
+                " a strategy session or a roadmap review"
+            )
+            yield key, text, "S22"
+
+
+def _framing_texts(offer: Offer) -> Iterator[tuple[str, str]]:
+    """Every text that puts an offer to a lead, once, with the key below the offer."""
+    if offer.framing not in [framing.text for framing in offer.framings]:
+        yield ".framing", offer.framing
+    for index, framing in enumerate(offer.framings):
+        yield f".framings[{index}].text", framing.text
+
+
+def _unbounded(offer: Offer) -> _OfferAdvice:
+    if offer.kind in BOUNDED_BY_DAYS and offer.scope_days is None:
+        text = (
+            f"{offer.id!r} is a {offer.kind} without scope_days; one problem in one department"
+            " for 30 days is a contained risk"
+        )
+        yield "", text, "S24"
+    if offer.kind == "guarantee" and offer.guarantee_days is None:
+        text = (
+            f"{offer.id!r} is a guarantee without guarantee_days; 30 or 60 days give time to judge"
+            " and a reason to begin"
+        )
+        yield "", text, "S25"
+
+
+# ------------------------------------------------------------------------------------- The table
+
+_SIGNS = {
+    "is": "=",
+    "is_not": "!=",
+    "one_of": "in",
+    "at_least": ">=",
+    "at_most": "<=",
+    "above": ">",
+    "below": "<",
+}
+
+
+def _table_lines(ladder: Ladder, rung: Step) -> Iterator[tuple[str, ...]]:
+    offers = _asks_of(ladder, rung.id)
+    efforts = [offer.effort.score(ladder.effort_weights) for offer in offers]
+    values = [offer.value_minutes for offer in offers]
+    first, *others = [_rule_text(rule) for rule in rung.complete_when]
+    yield (
+        rung.id,
+        first,
+        _count(rung.horizon_days, "day"),
+        f"{rung.band.low * 100:.3g}-{rung.band.high * 100:.3g} %" if rung.band else "-",
+        f"{min(efforts):g}" if efforts else "-",
+        f"{max(values):g}" if values else "-",
+        str(len(offers)),
+    )
+    for other in others:
+        yield ("", other, "", "", "", "", "")
+
+
+def _rule_text(rule: EventRule) -> str:
+    where = " and ".join(_condition_text(condition) for condition in rule.where)
+    return f"{rule.event} ({where})" if where else rule.event
+
+
+def _condition_text(condition: Condition) -> str:
+    value = condition.value
+    if isinstance(value, tuple):
+        value = ", ".join(value)
+    shown = value if isinstance(value, str) else f"{value:g}"
+    return f"{condition.property} {_SIGNS[condition.operator]} {shown}"
+
+
+def _count(number: float, thing: str) -> str:
+    return f"{number:g} {thing}{'' if number == 1 else 's'}"

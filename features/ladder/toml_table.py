@@ -1,0 +1,360 @@
+"""Reads TOML tables for people who own the file: typed values, and all mistakes at once.
+
+A `Table` hands out values and notes what is wrong with them at the path where it stands. It knows
+TOML and nothing of ladders; what the keys mean is in `features.ladder.file`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import TypeVar
+
+from features.errors import LadderError, Mistake, did_you_mean
+
+__all__ = [
+    "FileOrder",
+    "Found",
+    "PropertyUse",
+    "Table",
+    "as_number",
+    "as_texts",
+    "listed",
+    "parse_toml",
+]
+
+T = TypeVar("T")
+
+_HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_-]+)\s*\]", re.MULTILINE)
+_TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
+
+
+# --------------------------------------------------------------------------------- Text and order
+
+
+def parse_toml(text: str, source: str) -> Mapping[str, object]:
+    """The values of a TOML text; `source` is what an error calls it.
+
+    Raises
+    ------
+    LadderError : with one mistake, the syntax error and its line.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = _TOML_PLACE.search(str(error))
+        last = text.count("\n") + 1
+        line = place[1] if place and place[1] else str(last)
+        problem = f"is not TOML: {_TOML_PLACE.sub('', str(error))}"
+        raise LadderError(source, [Mistake(f"line {line}", problem)]) from error
+
+
+class FileOrder:
+    """Where each path stands in the file. Steps and offers may alternate: headers are looked up."""
+
+    def __init__(self, text: str, values: Mapping[str, object]) -> None:
+        self._places = {path: place for place, path in enumerate(_paths(values, ""))}
+        self._headers = _headers(text)
+
+    def rank(self, path: str) -> tuple[int, int]:
+        """A sort key: the header that the path stands under, then its place in the table."""
+        while path not in self._places:  # a missing key stands where its table does
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        top = path.split(".", 1)[0]
+        return self._headers.get(top, 0), self._places[path]
+
+
+def _paths(value: object, path: str) -> Iterator[str]:
+    yield path
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _paths(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _paths(inner, f"{path}[{index}]")
+
+
+def _headers(text: str) -> dict[str, int]:
+    """The offset of every top-level header: by `name`, and by `name[0]`, `name[1]` in arrays."""
+    offsets: dict[str, int] = {}
+    counts: dict[str, int] = {}
+    for header in _HEADER.finditer(text):
+        brackets, name = header.groups()
+        offsets.setdefault(name, header.start())
+        if brackets == "[[":
+            index = counts.get(name, 0)
+            counts[name] = index + 1
+            offsets[f"{name}[{index}]"] = header.start()
+    return offsets
+
+
+# ------------------------------------------------------------------------------------ The reader
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyUse:
+    """One place that reads a property as a text or as a number."""
+
+    property: str
+    path: str
+    is_text: bool
+
+
+@dataclass(slots=True)
+class Found:
+    """What reading a file brought to light so far."""
+
+    mistakes: list[Mistake] = field(default_factory=list)
+    uses: list[PropertyUse] = field(default_factory=list)
+
+    def wrong(self, path: str, problem: str, remedy: str = "") -> None:
+        """Note a mistake."""
+        self.mistakes.append(Mistake(path, problem, remedy))
+
+    def is_wrong(self, path: str) -> bool:
+        """Whether a mistake was found at the path or below it."""
+        return any(mistake.path.startswith(path) for mistake in self.mistakes)
+
+
+class Table:
+    """One TOML table: hands out typed values, notes mistakes, knows its path and keys asked for.
+
+    A value that is absent or wrong is replaced by one of the right type, so that reading goes on;
+    who reads lets no such value out once a mistake was found.
+    """
+
+    def __init__(
+        self, values: Mapping[str, object], path: str, found: Found, index: int = 0
+    ) -> None:
+        self.path = path
+        self.found = found
+        self.index = index
+        self._values = values
+        self._known: list[str] = []
+        self._absent: dict[str, Mistake] = {}
+
+    def at(self, key: str) -> str:
+        """The path of a key of this table."""
+        return f"{self.path}.{key}" if self.path else key
+
+    def has(self, key: str) -> bool:
+        """Whether the key is there, with a value of whatever type."""
+        return key in self._values
+
+    def is_doubtful(self, key: str) -> bool:
+        """Whether a list of tables is none, or is perhaps incomplete for a misspelt header."""
+        given = self._values.get(key, [])
+        others = [other for other in self._values if other not in self._known]
+        return not isinstance(given, list) or bool(get_close_matches(key, others))
+
+    def wrong(self, key: str, problem: str, remedy: str = "") -> None:
+        """Note a mistake at a key. One about an absent key waits: it may only be misspelt."""
+        if self.has(key):
+            self.found.wrong(self.at(key), problem, remedy)
+        else:
+            self._absent.setdefault(key, Mistake(self.at(key), problem, remedy))
+
+    def close(self) -> None:
+        """Note the keys that nobody asked for, and the absent ones that these do not explain."""
+        for key in self._values:
+            if key not in self._known:
+                self.found.wrong(self.at(key), f"is not a key{did_you_mean(key, self._known)}")
+                for meant in get_close_matches(key, self._known, n=1):
+                    self._absent.pop(meant, None)
+        self.found.mistakes.extend(self._absent.values())
+
+    def take(self, key: str) -> object:
+        """The value as TOML has it; None where it is absent."""
+        self._known.append(key)
+        return self._values.get(key)
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A text; required without a default, and empty only where the default is."""
+        value = self.take(key)
+        if isinstance(value, str) and (value.strip() or default == ""):
+            return value
+        if value is not None:
+            self.wrong(key, "is empty" if isinstance(value, str) else "must be a text")
+        elif default is None:
+            self.wrong(key, "is missing")
+        return default or ""
+
+    def text_if_any(self, key: str) -> str:
+        """A text that says something; "" where it is absent."""
+        if self.has(key):
+            return self.text(key)
+        self.take(key)
+        return ""
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts, none of them twice; empty where it is absent."""
+        value = self.take(key)
+        if value is None:
+            return ()
+        names = as_texts(value)
+        if names is None:
+            self.wrong(key, "must be a list of texts")
+        elif len(set(names)) < len(names):
+            self.wrong(key, "names one thing twice")
+        return names or ()
+
+    def text_map(self, key: str) -> dict[str, str]:
+        """A table of texts, which may be empty; an empty one where it is absent."""
+        value = self.take(key)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            self.wrong(key, "must be a table of texts")
+            return {}
+        for name, text in value.items():
+            if not isinstance(text, str):
+                remedy = "a name with dots stands in quotes" if isinstance(text, dict) else ""
+                self.found.wrong(f"{self.at(key)}.{name}", "must be a text", remedy)
+        return {name: text for name, text in value.items() if isinstance(text, str)}
+
+    def number(
+        self, key: str, default: float | None = None, *, above: float | None = None
+    ) -> float:
+        """A finite number, at least 0 or else above a bound; without a default it is required."""
+        if above is None:
+            return self.number_that(key, default, lambda number: number >= 0, "not be negative")
+        return self.number_that(key, default, lambda number: number > above, f"be above {above:g}")
+
+    def number_that(
+        self, key: str, default: float | None, fits: Callable[[float], bool], must: str
+    ) -> float:
+        """A finite number that fits; `must` says what it must do to fit, as in "be above 1"."""
+        value = self.take(key)
+        if value is None:
+            if default is None:
+                self.wrong(key, "is missing")
+            return default or 0.0
+        number = as_number(value)
+        if number is None:
+            self.wrong(key, "must be a number")
+        elif not fits(number):
+            self.wrong(key, f"must {must}")
+        return number or 0.0
+
+    def days(self, key: str) -> float | None:
+        """A positive number of days; None where it is absent."""
+        return self.positive_if_any(key)
+
+    def positive_if_any(self, key: str) -> float | None:
+        """A number above 0; None where it is absent."""
+        if self.has(key):
+            return self.number(key, above=0.0)
+        self.take(key)
+        return None
+
+    def whole(self, key: str, default: int, *, at_least: int) -> int:
+        """A whole number, at least a bound."""
+        value = self.take(key)
+        if value is None:
+            return default
+        if isinstance(value, int) and not isinstance(value, bool) and value >= at_least:
+            return value
+        self.wrong(key, f"must be a whole number, {at_least} or more")
+        return default
+
+    def whole_days(self, key: str) -> int | None:
+        """A positive whole number of days; None where it is absent."""
+        value = self.take(key)
+        if value is None:
+            return None
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            return value
+        self.wrong(key, "must be a whole number of days above 0")
+        return None
+
+    def flag(self, key: str) -> bool:
+        """A truth value; False where it is absent."""
+        value = self.take(key)
+        if value is not None and not isinstance(value, bool):
+            self.wrong(key, "must be true or false")
+        return value is True
+
+    def instant(self, key: str) -> datetime | None:
+        """An instant, in UTC; None where it is absent or wrong."""
+        value = self.take(key)
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            return value.astimezone(UTC)
+        if value is not None:
+            self.wrong(key, "must be an instant with an offset", "as 2026-03-01T09:00:00+01:00")
+        return None
+
+    def choice(self, key: str, options: Sequence[T], default: T | None = None) -> T | None:
+        """One of the options; None where it is wrong, or absent without a default."""
+        value = self.take(key)
+        if value is None:
+            if default is None:
+                self.wrong(key, "is missing", f"one of {listed(options)}")
+            return default
+        if value in options:
+            return options[options.index(value)]
+        hint = did_you_mean(str(value), [str(option) for option in options])
+        self.wrong(key, f"cannot be {value!r}{hint}", f"one of {listed(options)}")
+        return None
+
+    def one(self, key: str, read: Callable[[Table], T], *, required: bool = True) -> T:
+        """A table, read and closed. Nothing is noted about the inside of an absent one."""
+        value = self.take(key)
+        if isinstance(value, dict):
+            return _read_closed(Table(value, self.at(key), self.found), read)
+        if value is not None:
+            self.wrong(key, "must be a table")
+        elif required:
+            self.wrong(key, "is missing")
+        return read(Table({}, "", Found()))
+
+    def each(self, key: str, read: Callable[[Table], T]) -> tuple[T, ...]:
+        """A list of tables, each read and closed; empty where it is absent."""
+        value = self.take(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            header = f"written [[{key}]]" if not self.path else f"{key} = [{{...}}]"
+            self.wrong(key, "must be a list of tables", header)
+            return ()
+        return tuple(self._item(key, index, item, read) for index, item in enumerate(value))
+
+    def _item(self, key: str, index: int, item: object, read: Callable[[Table], T]) -> T:
+        path = f"{self.at(key)}[{index}]"
+        if isinstance(item, dict):
+            return _read_closed(Table(item, path, self.found, index), read)
+        self.found.wrong(path, "must be a table")
+        return read(Table({}, "", Found()))
+
+
+def _read_closed(table: Table, read: Callable[[Table], T]) -> T:
+    value = read(table)
+    table.close()
+    return value
+
+
+def as_number(value: object) -> float | None:
+    """A finite float; None for anything else, truth values included."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:  # TOML integers have no largest value here
+        return None
+
+
+def as_texts(value: object) -> tuple[str, ...] | None:
+    """The texts of a list, none of them empty; None for anything else."""
+    if not isinstance(value, list):
+        return None
+    texts = tuple(item for item in value if isinstance(item, str) and item.strip())
+    return texts if len(texts) == len(value) else None
+
+
+def listed(options: Sequence[object]) -> str:
+    """The options in words, to choose one of."""
+    return ", ".join(str(option) for option in options)

@@ -1,0 +1,336 @@
+"""What a lead was offered and answered, and what else decides which offer can come next.
+
+It is read from the rows of one lead on every recommendation. Which events matter, and to what, is
+worked out once per ladder.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import isfinite, isnan
+from typing import Final
+
+from features.events.of_lead import Row
+from features.events.properties import as_number, number_or_nan
+from features.ladder.ladder import EventRule, Ladder
+from features.signals.rules import met_any, text_or_none
+from features.signals.table import ladder_columns
+
+__all__ = ["OfferHistory", "history_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class OfferHistory:
+    """What was known of a lead at an instant. All times are in microseconds since the epoch, UTC.
+
+    Parameters
+    ----------
+    extended : offer id and when, in time order, asks and support alike; "" is an offer that the
+        event does not name.
+    declined : offer id -> when the lead last declined it.
+    unanswered : asks in a row since the last answer. The lead answers by seeing or declining an
+        offer or by completing any rung. An offer that the ladder does not have counts as an ask.
+    completed : rung id -> when last completed since the ladder was last begun anew.
+    consents : channel -> whether the lead granted it, by the latest answer; "" is the answer for
+        all channels. It replaces the answers for single channels before it, so that a channel's own
+        answer, where there is one, is always the later one.
+    fit : what the latest consultation found, in lower case: "yes", "no", "unclear".
+    gaps : what the latest event with `gaps` revealed; () where it revealed none.
+    topics : of what the lead consumed last.
+    fields : names of the profile fields that are known.
+    opened : ids of the offers that need not wait for an event, or whose event has come.
+    """
+
+    extended: tuple[tuple[str, int], ...]
+    declined: Mapping[str, int]
+    unanswered: int
+    completed: Mapping[str, int]
+    consents: Mapping[str, bool]
+    fit: str | None
+    gaps: tuple[str, ...]
+    topics: tuple[str, ...]
+    fields: frozenset[str]
+    opened: frozenset[str]
+
+
+_Properties = Mapping[str, object]
+
+
+@dataclass(slots=True)
+class _Walk:
+    """What the rows up to here have said."""
+
+    opened: set[str]
+    extended: list[tuple[str, int]] = field(default_factory=list)
+    declined: dict[str, int] = field(default_factory=dict)
+    unanswered: int = 0
+    completed: dict[str, int] = field(default_factory=dict)
+    consents: dict[str, bool] = field(default_factory=dict)
+    fit: str | None = None
+    fields: set[str] = field(default_factory=set)
+
+
+_Reader = Callable[[_Walk, int, _Properties], None]
+"""Tells a walk about one event: when it happened and its properties."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Plan:
+    """What of a ladder decides how a row is read.
+
+    Parameters
+    ----------
+    readers : event name -> what reads such events, in order.
+    open : ids of the offers that wait for nothing.
+    topics : offer id -> its topics.
+    not_consumed : names of events that show nothing of what the lead consumes.
+    numbers, texts : the properties by which a log orders events of equal clocks.
+    """
+
+    readers: Mapping[str, tuple[_Reader, ...]]
+    open: frozenset[str]
+    topics: Mapping[str, tuple[str, ...]]
+    not_consumed: frozenset[str]
+    numbers: tuple[str, ...]
+    texts: tuple[str, ...]
+
+
+def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
+    """The history of one lead from its rows, in any order, that were known at `as_of`."""
+    plan = _plan(ladder)
+    walk = _Walk(set(plan.open))
+    known = _in_order(rows, plan, as_of)
+    readers = plan.readers
+    for when, (name, _, _, properties) in known:
+        for read in readers.get(name, ()):
+            read(walk, when, properties)
+    return OfferHistory(
+        extended=tuple(walk.extended),
+        declined=walk.declined,
+        unanswered=walk.unanswered,
+        completed=walk.completed,
+        consents=walk.consents,
+        fit=walk.fit,
+        gaps=_gaps(known),
+        topics=_topics(known, plan),
+        fields=frozenset(walk.fields),
+        opened=frozenset(walk.opened),
+    )
+
+
+# -------------------------------------------------------------------------------------------- Order
+
+_Timed = tuple[int, Row]
+
+
+def _in_order(rows: Sequence[Row], plan: _Plan, as_of: int) -> list[_Timed]:
+    """The rows known at `as_of` with when they happened, in the order of the event log.
+
+    None happened later than it was known. Where both clocks are equal the log goes by name and by
+    the properties that it holds; then those that are read here decide.
+    """
+    known = [(row[1] if row[1] < row[2] else row[2], row) for row in rows if row[2] <= as_of]
+    times = [when for when, _ in known]
+    if times == sorted(set(times)):
+        return known
+    count = Counter(map(_mark, known))
+
+    def place(timed: _Timed) -> tuple[object, ...]:
+        mark = _mark(timed)
+        return (mark, *_content(timed[1][3], plan)) if count[mark] > 1 else (mark,)
+
+    return sorted(known, key=place)
+
+
+def _mark(timed: _Timed) -> tuple[int, int, str]:
+    when, row = timed
+    return when, row[2], row[0]
+
+
+def _content(properties: _Properties, plan: _Plan) -> tuple[object, ...]:
+    """What tells events of one name and one instant apart, to be compared."""
+    numbers = [number_or_nan(properties.get(key)) for key in plan.numbers]
+    words = [text_or_none(properties.get(key)) for key in plan.texts]
+    return (
+        [(isnan(number), 0.0 if isnan(number) else number) for number in numbers],
+        [(word is not None, word or "") for word in words],
+        [_texts(properties.get(key)) for key in _LISTS],
+        _is_yes(properties.get("granted")),
+    )
+
+
+_LISTS: Final = ("channel", "fit", "gaps", "offer", "topic", "topics")
+
+
+# --------------------------------------------------------------------------------------------- Plan
+
+
+@lru_cache(maxsize=64)
+def _plan(ladder: Ladder) -> _Plan:
+    """How the rows of a ladder's leads are read."""
+    names = ladder.events
+    readers: defaultdict[str, list[_Reader]] = defaultdict(list)
+    support = frozenset(offer.id for offer in ladder.offers if offer.role == "support")
+    readers[names.offer_extended].append(_extends(support))
+    readers[names.offer_seen].append(_see)
+    readers[names.offer_declined].append(_decline)
+    readers[names.consent].append(_consent)
+    readers[names.consultation].append(_consult)
+    readers[names.traits].append(_tell)
+    for goal in ladder.goals:
+        _listen(readers, goal.complete_when, _completes(goal.id))
+    _listen(readers, ladder.restart_on, _restart)  # after the rungs: what completes one too is over
+    for offer in ladder.offers:
+        _listen(readers, offer.only_after, _opens(offer.id))
+    numbers, texts = ladder_columns(ladder)
+    return _Plan(
+        readers={name: tuple(found) for name, found in readers.items()},
+        open=frozenset(offer.id for offer in ladder.offers if not offer.only_after),
+        topics={offer.id: offer.topics for offer in ladder.offers},
+        not_consumed=frozenset((*names.not_the_leads_own, names.offer_declined)),
+        numbers=numbers,
+        texts=texts,
+    )
+
+
+def _listen(
+    readers: defaultdict[str, list[_Reader]], rules: Sequence[EventRule], read: _Reader
+) -> None:
+    """Have `read` read the events that meet any of the rules."""
+    for name in dict.fromkeys(rule.event for rule in rules):
+        own = tuple(rule for rule in rules if rule.event == name)
+        readers[name].append(_where(own, name, read))
+
+
+def _where(rules: tuple[EventRule, ...], name: str, read: _Reader) -> _Reader:
+    """Reads the events of one name that meet any of the rules."""
+    if any(not rule.where for rule in rules):
+        return read
+
+    def reads(walk: _Walk, when: int, properties: _Properties) -> None:
+        if met_any(rules, name, properties):
+            read(walk, when, properties)
+
+    return reads
+
+
+# ------------------------------------------------------------------------------------------ Readers
+
+
+def _extends(support: frozenset[str]) -> _Reader:
+    def extend(walk: _Walk, when: int, properties: _Properties) -> None:
+        offer = _text(properties.get("offer"))
+        walk.extended.append((offer, when))
+        walk.unanswered += offer not in support
+
+    return extend
+
+
+def _see(walk: _Walk, _when: int, _properties: _Properties) -> None:
+    walk.unanswered = 0
+
+
+def _decline(walk: _Walk, when: int, properties: _Properties) -> None:
+    walk.unanswered = 0
+    if offer := _text(properties.get("offer")):
+        walk.declined[offer] = when
+
+
+def _consent(walk: _Walk, _when: int, properties: _Properties) -> None:
+    channels = _texts(properties.get("channel"))
+    if not channels:  # an answer for all of them
+        walk.consents.clear()
+    walk.consents.update(dict.fromkeys(channels or ("",), _is_yes(properties.get("granted"))))
+
+
+def _consult(walk: _Walk, _when: int, properties: _Properties) -> None:
+    walk.fit = _text(properties.get("fit")).lower() or walk.fit
+
+
+def _tell(walk: _Walk, _when: int, properties: _Properties) -> None:
+    walk.fields.update(key for key, value in properties.items() if _is_something(value))
+
+
+def _completes(rung: str) -> _Reader:
+    def complete(walk: _Walk, when: int, _properties: _Properties) -> None:
+        walk.unanswered = 0
+        walk.completed[rung] = when
+
+    return complete
+
+
+def _restart(walk: _Walk, _when: int, _properties: _Properties) -> None:
+    walk.completed.clear()
+
+
+def _opens(offer: str) -> _Reader:
+    def open_offer(walk: _Walk, _when: int, _properties: _Properties) -> None:
+        walk.opened.add(offer)
+
+    return open_offer
+
+
+def _gaps(known: Sequence[_Timed]) -> tuple[str, ...]:
+    for _, (_, _, _, properties) in reversed(known):
+        if "gaps" in properties and _says_texts(properties["gaps"]):
+            return _texts(properties["gaps"])
+    return ()
+
+
+def _topics(known: Sequence[_Timed], plan: _Plan) -> tuple[str, ...]:
+    for _, (name, _, _, properties) in reversed(known):
+        if name not in plan.not_consumed and (topics := _named_topics(properties, plan)):
+            return topics
+    return ()
+
+
+def _named_topics(properties: _Properties, plan: _Plan) -> tuple[str, ...]:
+    for key in ("topics", "topic"):
+        if key in properties and (topics := _texts(properties[key])):
+            return topics
+    return plan.topics.get(_text(properties["offer"]), ()) if "offer" in properties else ()
+
+
+# ------------------------------------------------------------------------------------------- Values
+
+_YES: Final = frozenset({"yes", "granted"})
+
+
+def _is_yes(value: object) -> bool:
+    """Whether a value says yes. What says nothing readable is no consent."""
+    if isinstance(value, bool):
+        return value
+    number = as_number(value)
+    return _text(value).lower() in _YES if number is None else number > 0
+
+
+def _text(value: object) -> str:
+    """The text or number that a value says; "" where it says neither."""
+    if isinstance(value, str):
+        return value.strip()
+    return (text_or_none(value) or "") if isinstance(value, int | float) else ""
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """The texts of a list, or of one text with ";" between them, each once and in order."""
+    if isinstance(value, str):
+        value = value.split(";")
+    parts = value if isinstance(value, list | tuple) else (value,)
+    return tuple(dict.fromkeys(text for part in parts if (text := _text(part))))
+
+
+def _says_texts(value: object) -> bool:
+    """Whether a value is an answer: a list, be it empty, or a text that is not."""
+    return isinstance(value, list | tuple) or bool(_texts(value))
+
+
+def _is_something(value: object) -> bool:
+    """Whether a profile field with this value is known. 0 and false are values."""
+    if isinstance(value, float):
+        return isfinite(value)
+    if isinstance(value, str):
+        return bool(value.strip())
+    return bool(value) if isinstance(value, list | tuple | dict) else value is not None

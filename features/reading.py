@@ -1,0 +1,170 @@
+"""Events from Parquet, CSV and JSON lines, and from a store: checked, counted, then a log.
+
+Reading is one column at a time wherever the format allows it. A bad row is never dropped silently:
+it is counted by its reason, shown in the report, and written to the list of rejects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+from features.clock import microseconds
+from features.errors import EventsError
+from features.events.checks import Reading, checked
+from features.events.formats import event_files, row_batches
+from features.events.import_report import ImportReport, Rejects
+from features.events.log import EventLog, LogColumns
+from features.events.table import EventTable, concat, without_duplicates
+from features.events.times import check_timezone
+from features.ladder.ladder import Ladder
+from features.signals.table import ladder_columns
+from features.store.events import EventStore
+
+__all__ = ["read_events", "read_table"]
+
+Progress = Callable[[str], None]
+
+
+def read_events(
+    source: Path | str,
+    ladder: Ladder,
+    *,
+    until: datetime | None = None,
+    strict: bool = False,
+    rejects: Path | None = None,
+    assume_timezone: str | None = None,
+    progress: Progress | None = None,
+) -> tuple[EventLog, ImportReport]:
+    """The log of a file, a folder of files or a store, with the columns that a ladder reads.
+
+    Parameters
+    ----------
+    source : a path, or the URL of a store such as sqlite:///events.db.
+    until : events known only after this aware instant are left out.
+    strict, rejects, assume_timezone : as in `read_table`; a store's events were checked before.
+
+    Raises
+    ------
+    EventsError : the source cannot be read, holds no event, or `strict` refuses it.
+    StoreError : there is no such store.
+    """
+    columns = LogColumns(*ladder_columns(ladder))
+    if isinstance(source, str) and "://" in source:
+        log, report = _from_store(source, ladder, until)
+    else:
+        reading = Reading(columns, assume_timezone, everything=rejects is not None)
+        table, report = _read(Path(source), reading, strict, rejects, progress)
+        if until is not None:
+            table, report = _known_by(table, report, until)
+        log = table.log(columns)
+    if not len(log):
+        raise EventsError("\n  ".join([f"{source}: there is no event in it", *report.lines()]))
+    return log, report
+
+
+def read_table(
+    source: Path | str,
+    *,
+    strict: bool = False,
+    rejects: Path | None = None,
+    needs: LogColumns = LogColumns(),  # noqa: B008 frozen
+    assume_timezone: str | None = None,
+    progress: Progress | None = None,
+) -> tuple[EventTable, ImportReport]:
+    """The checked events of a file, or of a folder of files in name order, with all properties.
+
+    Parameters
+    ----------
+    source : .parquet, .csv, .jsonl or .ndjson, the texts also with .gz.
+    strict : refuse everything where one row is bad.
+    rejects : a file for the bad rows, as JSON lines of file, line, reason, value and row.
+    needs : the properties that a ladder reads; only their values are checked.
+    assume_timezone : the IANA zone of times that have none; without it they are bad.
+
+    Raises
+    ------
+    EventsError : a file that cannot be read or lacks a column, or `strict` and a bad row.
+    """
+    return _read(Path(source), Reading(needs, assume_timezone), strict, rejects, progress)
+
+
+def _read(
+    source: Path,
+    reading: Reading,
+    strict: bool,
+    rejects: Path | None,
+    progress: Progress | None,
+) -> tuple[EventTable, ImportReport]:
+    check_timezone(reading.timezone)
+    files = _without_rejects(event_files(source), rejects)
+    with Rejects.into(rejects) as rejected:
+        tables = [EventTable.empty()]
+        for file in files:
+            tables += _tables(file, reading, rejected, progress)
+    table = concat(tables)
+    once = without_duplicates(table)
+    report = ImportReport(
+        rows=len(table) + rejected.total,
+        accepted=len(once),
+        duplicates=len(table) - len(once),
+        moved_clocks=_moved(once),
+        rejected=rejected.counts,
+        examples=rejected.examples,
+    )
+    if strict and rejected.total:
+        raise EventsError("\n  ".join([f"{source}: refused, as bad rows are", *report.lines()[1:]]))
+    return once, report
+
+
+def _without_rejects(files: list[Path], rejects: Path | None) -> list[Path]:
+    """The files to read: the list of rejects of an earlier import may lie among them."""
+    if rejects is None:
+        return files
+    others = [file for file in files if file.resolve() != rejects.resolve()]
+    if not others:
+        raise EventsError(f"{rejects}: holds the events; name another file for the rejects")
+    return others
+
+
+def _tables(
+    file: Path, reading: Reading, rejects: Rejects, progress: Progress | None
+) -> Iterator[EventTable]:
+    rows = 0
+    for batch in row_batches(file, reading, rejects):
+        yield checked(batch, reading, rejects)
+        rows += len(batch.lines)
+        if progress:
+            progress(f"{file}: {rows:,} rows")
+
+
+def _moved(table: EventTable) -> int:
+    if table.known_at is table.occurred_at:
+        return 0
+    return int((table.known_at < table.occurred_at).sum())
+
+
+def _known_by(
+    table: EventTable, report: ImportReport, until: datetime
+) -> tuple[EventTable, ImportReport]:
+    keep = table.known_at <= microseconds(until)
+    if keep.all():
+        return table, report
+    known = table.rows(keep)
+    return known, ImportReport(
+        rows=report.rows,
+        accepted=len(known),
+        duplicates=report.duplicates,
+        later=len(table) - len(known),
+        moved_clocks=_moved(known),
+        rejected=report.rejected,
+        examples=report.examples,
+    )
+
+
+def _from_store(url: str, ladder: Ladder, until: datetime | None) -> tuple[EventLog, ImportReport]:
+    with EventStore.existing(url) as store:
+        log = store.log(ladder, until=until)
+        rows = store.count()
+    return log, ImportReport(rows=rows, accepted=len(log), later=rows - len(log))

@@ -1,0 +1,520 @@
+"""The compiled kernel: one walk over a lead's events known at an instant gives all its signals.
+
+Training, serving and every batch job call `fold`; there is no second implementation but the slow
+oracle in `tests/oracles`. A `Program` is what `features.signals.program` makes of a table of
+signals.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "NONE",
+    "Events",
+    "Program",
+    "fold",
+    "next_completions",
+    "order_by_lead",
+    "place_by_lead",
+    "rows_of_goal",
+    "tied_rows",
+    "unordered_rows",
+]
+
+NONE: Final = np.iinfo(np.int64).min
+"""An instant that never was."""
+_DAY: Final = 86_400_000_000
+_HOUR: Final = 3_600_000_000
+_LN2: Final = float(np.log(2.0))
+
+# The kernel's operations; the same numbers as `Op` in `table` (a test holds
+# them together). Module constants, because numba freezes them and an enum's member it does not.
+COUNT, SUM, MEAN, MAX, MIN, LAST = range(6)
+DAYS_SINCE_FIRST, DAYS_SINCE_LAST, ACTIVE_DAYS, DECAYED_COUNT, DISTINCT, TREND = range(6, 12)
+STREAK, HOURS_WAITING, REPLY_HOURS = range(12, 15)
+POSITION, STEPS_COMPLETED, DAYS_AT_POSITION, PACE, PROFILE_COMPLETENESS = range(15, 20)
+
+NO_GOAL, ACTIVITY = -1, -2
+
+# Kinds of condition.
+AT_LEAST, AT_MOST, ABOVE, BELOW, EQUAL, NOT_EQUAL, TEXT_IN, TEXT_NOT_IN = range(8)
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+class Events(NamedTuple):
+    """The columns of a log, with its names and texts translated for one program."""
+
+    starts: Ints
+    name: npt.NDArray[np.int32]
+    occurred: Ints
+    known: Ints
+    numbers: Floats
+    texts: npt.NDArray[np.int32]
+    name_of: Ints
+    """The program's name of each of the log's names."""
+    text_start: Ints
+    """Where each text column begins in `text_of`; one entry more than there are columns."""
+    text_of: Ints
+    """The program's text of each of the log's texts; -1 where no condition asks for it."""
+
+
+class Program(NamedTuple):
+    """A table of signals as arrays. `x_start[i]:x_start[i + 1]` is always the range that `i` owns.
+
+    names -> pairs (a selector the name may match) -> alternatives -> conditions; a pair without
+    alternatives matches always. selectors -> entries (a signal to update).
+    """
+
+    pair_start: Ints
+    pair_selector: Ints
+    alternative_start: Ints
+    condition_start: Ints
+    conditions: Ints
+    """Rows of (kind, column, first text, last text)."""
+    condition_value: Floats
+    condition_text: Ints
+    selector_goal: Ints
+    """The goal that the selector completes; `n_goals` restarts the ladder, `n_goals + 1` is an
+    event at which leads are scored, ACTIVITY is what the lead itself did, NO_GOAL none of these."""
+    entry_start: Ints
+    entries: Ints
+    """Rows of (op, signal, window in microseconds, column, is category, ends). The column is the
+    measure's row in `numbers` or, for categories, in `texts`; -1 is the event's name. `ends` is 1
+    where the selector is the signal's `until`."""
+    half_life: Floats
+    """Of each entry, in microseconds."""
+    signals: Ints
+    """Rows of (op, column, is trait)."""
+    horizon: Floats
+    """Of each goal, in microseconds."""
+
+
+@numba.njit(cache=True, nogil=True)
+def place_by_lead(lead: npt.NDArray[np.int32], n_leads: int) -> tuple[Ints, Ints]:
+    """Where each lead begins, and where each row goes: a counting sort that keeps the rows' order.
+
+    Columns are then scattered, `out[place] = column`. Reading in order and writing to the end of
+    each lead's rows is several times faster than gathering by a sorting order.
+    """
+    starts = np.zeros(n_leads + 1, np.int64)
+    for code in lead:
+        starts[code + 1] += 1
+    for at in range(n_leads):
+        starts[at + 1] += starts[at]
+    fill = starts[:-1].copy()
+    place = np.empty(len(lead), np.int64)
+    for row in range(len(lead)):
+        place[row] = fill[lead[row]]
+        fill[lead[row]] += 1
+    return starts, place
+
+
+@numba.njit(cache=True, nogil=True)
+def unordered_rows(starts: Ints, occurred: Ints, known: Ints) -> npt.NDArray[np.bool_]:
+    """The rows of leads whose rows are not in the order of (occurred, known)."""
+    unordered = np.zeros(len(occurred), np.bool_)
+    for lead in range(len(starts) - 1):
+        for row in range(starts[lead] + 1, starts[lead + 1]):
+            if _after(row - 1, row, occurred, known):
+                unordered[starts[lead] : starts[lead + 1]] = True
+                break
+    return unordered
+
+
+@numba.njit(cache=True, nogil=True)
+def order_by_lead(lead: npt.NDArray[np.int32], n_leads: int, occurred: Ints, known: Ints) -> Ints:
+    """The order by (occurred, known) of rows that stand by lead already.
+
+    Logs come nearly in time order; then the insertion below has next to nothing to do. A lead
+    whose rows are far out of order is sorted by its own merge instead.
+    """
+    starts, order = place_by_lead(lead, n_leads)
+    for at in range(n_leads):
+        _order_one(order[starts[at] : starts[at + 1]], occurred, known)
+    return order
+
+
+@numba.njit(cache=True, nogil=True)
+def _order_one(order: Ints, occurred: Ints, known: Ints) -> None:
+    moves = 0
+    budget = 16 * len(order) + 64
+    for at in range(1, len(order)):
+        row = order[at]
+        place = at
+        while place > 0 and _after(order[place - 1], row, occurred, known):
+            order[place] = order[place - 1]
+            place -= 1
+        order[place] = row
+        moves += at - place
+        if moves > budget:
+            by_known = order[np.argsort(known[order], kind="mergesort")]
+            order[:] = by_known[np.argsort(occurred[by_known], kind="mergesort")]
+            return
+
+
+@numba.njit(cache=True, nogil=True)
+def tied_rows(starts: Ints, occurred: Ints, known: Ints) -> npt.NDArray[np.bool_]:
+    """Which rows of an ordered log share both clocks with a neighbour of the same lead."""
+    tied = np.zeros(len(occurred), np.bool_)
+    for lead in range(len(starts) - 1):
+        for row in range(starts[lead] + 1, starts[lead + 1]):
+            if occurred[row] == occurred[row - 1] and known[row] == known[row - 1]:
+                tied[row - 1] = tied[row] = True
+    return tied
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _after(one: int, other: int, occurred: Ints, known: Ints) -> bool:
+    if occurred[one] != occurred[other]:
+        return bool(occurred[one] > occurred[other])
+    return bool(known[one] > known[other])
+
+
+@numba.njit(cache=True, nogil=True)
+def _compare(kind: int, value: float, wanted: float) -> bool:
+    """One numeric condition. An absent (NaN) value meets NOT_EQUAL alone, as documented."""
+    if kind == AT_LEAST:
+        return bool(value >= wanted)
+    if kind == AT_MOST:
+        return bool(value <= wanted)
+    if kind == ABOVE:
+        return bool(value > wanted)
+    if kind == BELOW:
+        return bool(value < wanted)
+    if kind == EQUAL:
+        return bool(value == wanted)
+    return bool(value != wanted)
+
+
+@numba.njit(cache=True, nogil=True)
+def _holds(condition: int, row: int, events: Events, program: Program) -> bool:
+    kind, column = program.conditions[condition, 0], program.conditions[condition, 1]
+    if kind < TEXT_IN:
+        value = events.numbers[column, row] if column >= 0 else np.nan
+        return _compare(kind, value, program.condition_value[condition])
+    code = events.texts[column, row] if column >= 0 else -1
+    if code < 0:
+        return bool(kind == TEXT_NOT_IN)
+    text = events.text_of[events.text_start[column] + code]
+    found = False
+    for at in range(program.conditions[condition, 2], program.conditions[condition, 3]):
+        found = found or program.condition_text[at] == text
+    return found if kind == TEXT_IN else not found
+
+
+@numba.njit(cache=True, nogil=True)
+def _matches(pair: int, row: int, events: Events, program: Program) -> bool:
+    """Whether a row meets any of the pair's alternatives."""
+    for alternative in range(program.alternative_start[pair], program.alternative_start[pair + 1]):
+        met = True
+        for condition in range(
+            program.condition_start[alternative], program.condition_start[alternative + 1]
+        ):
+            met = met and _holds(condition, row, events, program)
+        if met:
+            return True
+    return False
+
+
+@numba.njit(cache=True, nogil=True)
+def fold(
+    events: Events,
+    program: Program,
+    order: Ints,
+    lead: Ints,
+    as_of: Ints,
+    out: Floats,
+    position: Ints,
+    last_active: Ints,
+) -> None:
+    """Fill the signals of each (lead, as_of) that `order` names.
+
+    Parameters
+    ----------
+    order : indices into `lead` and `as_of`. In the order of the log, neighbours share cache lines;
+        in parts, each thread takes one.
+    lead : shape (n,), indices into the log's leads; -1 is a lead without events.
+    as_of : shape (n,), microseconds since the epoch.
+    out : shape (n, n_signals), filled; NaN where a signal is absent, codes for categories.
+    position : shape (n,), filled with the number of the highest rung completed.
+    last_active : shape (n,), filled with when the lead last did something, NONE if never.
+    """
+    # Locals, not fields: numba loads a field of a named tuple, and counts a reference, at each use.
+    starts, names, occurred, known = events.starts, events.name, events.occurred, events.known
+    numbers, texts, name_of = events.numbers, events.texts, events.name_of
+    pair_start, pair_selector = program.pair_start, program.pair_selector
+    alternative_start, selector_goal = program.alternative_start, program.selector_goal
+    entry_start, entries, half_life = program.entry_start, program.entries, program.half_life
+    n_goals = len(program.horizon)
+    cells = np.empty((len(program.signals), 3))
+    done = np.empty(n_goals, np.int64)
+    seen, seen_start = _room_for_distinct(events, program)
+    for at in order:
+        cells[:, 0] = np.nan
+        cells[:, 1:] = 0.0
+        done[:] = NONE
+        began = NONE
+        active = NONE
+        now = as_of[at]
+        first_row = starts[lead[at]] if lead[at] >= 0 else 0
+        last_row = starts[lead[at] + 1] if lead[at] >= 0 else 0
+        for row in range(first_row, last_row):
+            if known[row] > now:
+                continue
+            when = occurred[row]
+            age = now - when
+            name = name_of[names[row]]
+            for pair in range(pair_start[name], pair_start[name + 1]):
+                conditional = alternative_start[pair] < alternative_start[pair + 1]
+                if conditional and not _matches(pair, row, events, program):
+                    continue
+                selector = pair_selector[pair]
+                goal = selector_goal[selector]
+                if goal == ACTIVITY:
+                    active = when
+                    if began == NONE:
+                        began = when
+                elif goal == n_goals:
+                    done[:] = NONE
+                    began = when
+                elif 0 <= goal < n_goals and done[goal] == NONE:
+                    done[goal] = when
+                for entry in range(entry_start[selector], entry_start[selector + 1]):
+                    if age >= entries[entry, 2]:
+                        continue
+                    op, signal = entries[entry, 0], entries[entry, 1]
+                    if op == COUNT:
+                        cells[signal, 1] += 1.0
+                    elif op == DECAYED_COUNT:
+                        cells[signal, 1] += np.exp(-_LN2 * age / half_life[entry])
+                    elif op == DAYS_SINCE_LAST:
+                        cells[signal, 0] = when
+                    elif op <= LAST and entries[entry, 4] == 0:
+                        _measure(cells, signal, op, numbers[entries[entry, 3], row])
+                    else:
+                        _update(
+                            cells, op, entries, entry, half_life[entry], row, at, when, age,
+                            names, texts, seen, seen_start,
+                        )  # fmt: skip
+        position[at] = _finish(now, began, done, program, cells, out[at])
+        last_active[at] = active
+
+
+@numba.njit(cache=True, nogil=True)
+def _room_for_distinct(events: Events, program: Program) -> tuple[Ints, Ints]:
+    """A cell for each (DISTINCT signal, value): the last snapshot that met the value."""
+    start = np.zeros(len(program.signals) + 1, np.int64)
+    for signal in range(len(program.signals)):
+        op, column = program.signals[signal, 0], program.signals[signal, 1]
+        room = 0
+        if op == DISTINCT and column < 0:
+            room = len(events.name_of)
+        elif op == DISTINCT:
+            room = events.text_start[column + 1] - events.text_start[column]
+        start[signal + 1] = start[signal] + room
+    return np.full(start[-1], -1, np.int64), start
+
+
+@numba.njit(cache=True, nogil=True)
+def _measure(cells: Floats, signal: int, op: int, value: float) -> None:
+    """One more value for SUM, MEAN, MAX, MIN or LAST: the aggregate, and how many there were."""
+    if np.isnan(value):
+        return
+    held = cells[signal, 0]
+    if op == LAST or np.isnan(held):
+        cells[signal, 0] = value
+    elif op == MAX:
+        cells[signal, 0] = max(held, value)
+    elif op == MIN:
+        cells[signal, 0] = min(held, value)
+    else:
+        cells[signal, 0] = held + value
+    cells[signal, 1] += 1.0
+
+
+@numba.njit(cache=True, nogil=True)
+def _update(
+    cells: Floats,
+    op: int,
+    entries: Ints,
+    entry: int,
+    half_life: float,
+    row: int,
+    snapshot: int,
+    when: int,
+    age: int,
+    names: npt.NDArray[np.int32],
+    texts: npt.NDArray[np.int32],
+    seen: Ints,
+    seen_start: Ints,
+) -> None:
+    """Tell a signal of the rarer kinds about one event. What its cells hold is the op's own."""
+    signal, column = entries[entry, 1], entries[entry, 3]
+    if op == DAYS_SINCE_FIRST:
+        if np.isnan(cells[signal, 0]):
+            cells[signal, 0] = when
+    elif op == ACTIVE_DAYS:
+        day = float(when // _DAY)
+        if cells[signal, 0] != day:
+            cells[signal, 1] += 1.0
+            cells[signal, 0] = day
+    elif op == LAST:
+        code = texts[column, row]
+        if code >= 0:
+            cells[signal, 0] = code
+    elif op == DISTINCT:
+        code = names[row] if column < 0 else texts[column, row]
+        place = seen_start[signal] + code
+        if code >= 0 and seen[place] != snapshot:
+            seen[place] = snapshot
+            cells[signal, 1] += 1.0
+    elif op == TREND:
+        decay = -_LN2 * age / half_life
+        cells[signal, 1] += np.exp(decay)
+        cells[signal, 2] += np.exp(decay / 4.0)
+    else:
+        _pair_up(cells, signal, op, when, entries[entry, 5] == 1)
+
+
+@numba.njit(cache=True, nogil=True)
+def _pair_up(cells: Floats, signal: int, op: int, when: int, ends: bool) -> None:
+    """What one kind of event begins and another ends; cell 0 is when the open one began."""
+    if op == STREAK:
+        cells[signal, 1] = 0.0 if ends else cells[signal, 1] + 1.0
+    elif not ends:
+        if np.isnan(cells[signal, 0]):
+            cells[signal, 0] = when
+    elif not np.isnan(cells[signal, 0]):
+        cells[signal, 1] += when - cells[signal, 0]
+        cells[signal, 2] += 1.0
+        cells[signal, 0] = np.nan
+
+
+@numba.njit(cache=True, nogil=True)
+def _finish(now: int, began: int, done: Ints, program: Program, cells: Floats, out: Floats) -> int:
+    """Write one snapshot from its cells, and return the highest rung completed."""
+    rung, completed = 0, 0
+    for goal in range(len(done)):
+        if done[goal] != NONE:
+            rung = goal + 1
+            completed += 1
+    reached = done[rung - 1] if rung > 0 else began
+    signals = program.signals
+    known_traits, traits = 0, 0
+    for signal in range(len(signals)):
+        op = signals[signal, 0]
+        if signals[signal, 2] == 1:
+            traits += 1
+            known_traits += 0 if np.isnan(cells[signal, 0]) else 1
+        if op == COUNT or op == DECAYED_COUNT:
+            out[signal] = cells[signal, 1]
+        elif op == DAYS_SINCE_LAST or op == DAYS_SINCE_FIRST:
+            out[signal] = (now - cells[signal, 0]) / _DAY
+        elif op == SUM:
+            out[signal] = 0.0 if np.isnan(cells[signal, 0]) else cells[signal, 0]
+        elif op == MAX or op == MIN or op == LAST:
+            out[signal] = cells[signal, 0]
+        elif op == ACTIVE_DAYS or op == DISTINCT or op == STREAK:
+            out[signal] = cells[signal, 1]
+        elif op == MEAN:
+            out[signal] = _ratio(cells[signal, 0], cells[signal, 1])
+        elif op == TREND:  # rates, not counts: the long window is four times as long
+            out[signal] = _ratio(4.0 * cells[signal, 1], cells[signal, 2])
+        elif op == HOURS_WAITING:
+            out[signal] = (now - cells[signal, 0]) / _HOUR
+        elif op == REPLY_HOURS:
+            out[signal] = _ratio(cells[signal, 1] / _HOUR, cells[signal, 2])
+        elif op == POSITION:
+            out[signal] = rung
+        elif op == STEPS_COMPLETED:
+            out[signal] = completed
+        elif op == DAYS_AT_POSITION:
+            out[signal] = (now - reached) / _DAY if reached != NONE else np.nan
+        elif op == PACE:
+            out[signal] = _pace(rung, began, done, program.horizon)
+    if traits > 0:
+        for signal in range(len(signals)):
+            if signals[signal, 0] == PROFILE_COMPLETENESS:
+                out[signal] = known_traits / traits
+    return rung
+
+
+@numba.njit(cache=True, nogil=True)
+def _ratio(over: float, under: float) -> float:
+    return float(over / under) if under > 0.0 else np.nan
+
+
+@numba.njit(cache=True, nogil=True)
+def _pace(rung: int, began: int, done: Ints, horizon: Floats) -> Any:
+    """How long the last step took, as a fraction of its horizon."""
+    if rung == 0:
+        return np.nan
+    before = began
+    for goal in range(rung - 1):
+        before = max(before, done[goal])
+    if before == NONE:
+        return np.nan
+    return max(0.0, (done[rung - 1] - before) / horizon[rung - 1])
+
+
+@numba.njit(cache=True, nogil=True)
+def next_completions(
+    events: Events,
+    program: Program,
+    lead: Ints,
+    as_of: Ints,
+    position: Ints,
+    until: int,
+    advanced: Ints,
+    purchased: Ints,
+) -> None:
+    """When each (lead, as_of) next completes a rung above `position`, and the purchase.
+
+    What counts was not known at `as_of` and is known by `until`. It may have happened before
+    `as_of` and been reported late: to whoever asked at `as_of` it was still to come. NONE where
+    nothing is known. An event that restarts the ladder ends the search.
+    """
+    n_goals = len(program.horizon)
+    for at in range(len(lead)):
+        advanced[at] = NONE
+        purchased[at] = NONE
+        stopped = False
+        for row in range(events.starts[lead[at]], events.starts[lead[at] + 1]):
+            if events.known[row] <= as_of[at] or events.known[row] > until or stopped:
+                continue
+            when = events.occurred[row]
+            name = events.name_of[events.name[row]]
+            for pair in range(program.pair_start[name], program.pair_start[name + 1]):
+                goal = program.selector_goal[program.pair_selector[pair]]
+                if goal < 0 or goal > n_goals:
+                    continue
+                first, last = program.alternative_start[pair], program.alternative_start[pair + 1]
+                if first < last and not _matches(pair, row, events, program):
+                    continue
+                if goal == n_goals:
+                    stopped = True
+                elif goal >= position[at] and advanced[at] == NONE:
+                    advanced[at] = when
+                if goal == n_goals - 1 and purchased[at] == NONE:
+                    purchased[at] = when
+
+
+@numba.njit(cache=True, nogil=True)
+def rows_of_goal(events: Events, program: Program, goal: int) -> npt.NDArray[np.bool_]:
+    """Which rows of the log meet the rules of one goal number (see `Program.selector_goal`)."""
+    met = np.zeros(len(events.name), np.bool_)
+    for row in range(len(met)):
+        name = events.name_of[events.name[row]]
+        for pair in range(program.pair_start[name], program.pair_start[name + 1]):
+            if program.selector_goal[program.pair_selector[pair]] != goal:
+                continue
+            first, last = program.alternative_start[pair], program.alternative_start[pair + 1]
+            met[row] = met[row] or first == last or _matches(pair, row, events, program)
+    return met

@@ -1,0 +1,245 @@
+"""From a table of signals to the arrays that the compiled fold walks.
+
+A program depends on the ladder alone. What depends on a log (its own codes for names and texts) is
+the link, a few table look-ups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from features.events.log import DAY_US, EventLog, LogColumns
+from features.ladder.ladder import Condition, EventRule, Ladder, Operator
+from features.signals import fold
+from features.signals.table import Op, Signal, ladder_columns, signals_of
+
+__all__ = ["Compiled", "compile_ladder", "compile_signals", "link"]
+
+_NUMBER_KINDS: dict[Operator, int] = {
+    "at_least": fold.AT_LEAST,
+    "at_most": fold.AT_MOST,
+    "above": fold.ABOVE,
+    "below": fold.BELOW,
+    "is": fold.EQUAL,
+    "is_not": fold.NOT_EQUAL,
+}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Compiled:
+    """A program with the names and texts that its arrays speak of, by index."""
+
+    signals: tuple[Signal, ...]
+    columns: LogColumns
+    names: dict[str, int]
+    texts: dict[str, int]
+    program: fold.Program
+
+
+@lru_cache(maxsize=64)
+def compile_ladder(ladder: Ladder) -> Compiled:
+    """The program of a ladder's signals."""
+    return compile_signals(
+        signals_of(ladder),
+        goals=tuple((goal.complete_when, goal.horizon_days) for goal in ladder.goals),
+        restart_on=ladder.restart_on,
+        score_at=ladder.score_at,
+        not_activity=ladder.events.not_the_leads_own,
+        columns=LogColumns(*ladder_columns(ladder)),
+    )
+
+
+def compile_signals(
+    signals: Sequence[Signal],
+    *,
+    goals: Sequence[tuple[tuple[EventRule, ...], float]],
+    columns: LogColumns,
+    restart_on: tuple[EventRule, ...] = (),
+    score_at: tuple[EventRule, ...] = (),
+    not_activity: Iterable[str] = (),
+) -> Compiled:
+    """The program of any table of signals.
+
+    Parameters
+    ----------
+    goals : the completion rules and the horizon in days of each goal, in order.
+    columns : the properties that the logs hold, so that a measure is a row number.
+    not_activity : names of events that are not the lead's own doing.
+    """
+    builder = _Builder(columns, tuple(not_activity))
+    for at, (rules, _) in enumerate(goals):
+        builder.select(rules, goal=at)
+    if restart_on:
+        builder.select(restart_on, goal=len(goals))
+    if score_at:
+        builder.select(score_at, goal=len(goals) + 1)
+    for at, signal in enumerate(signals):
+        builder.listen(signal.of, at, ends=False)
+        if signal.until:
+            builder.listen(signal.until, at, ends=True)
+    return Compiled(
+        signals=tuple(signals),
+        columns=columns,
+        names=builder.names,
+        texts=builder.texts,
+        program=builder.program(signals, [days for _, days in goals]),
+    )
+
+
+@dataclass(slots=True)
+class _Selector:
+    rules: tuple[EventRule, ...]
+    goal: int
+    entries: list[tuple[int, bool]]
+
+
+class _Builder:
+    """Collects selectors, then lays them out as arrays."""
+
+    def __init__(self, columns: LogColumns, not_activity: tuple[str, ...]) -> None:
+        self.columns = columns
+        self.not_activity = not_activity
+        self.names: dict[str, int] = {}
+        self.texts: dict[str, int] = {}
+        self.selectors: list[_Selector] = [_Selector((), fold.ACTIVITY, [])]
+        self.by_rules: dict[tuple[EventRule, ...], _Selector] = {(): self.selectors[0]}
+        for name in not_activity:
+            self.names.setdefault(name, len(self.names))
+
+    def select(self, rules: tuple[EventRule, ...], goal: int) -> _Selector:
+        for rule in rules:
+            self.names.setdefault(rule.event, len(self.names))
+        selector = _Selector(rules, goal, [])
+        self.selectors.append(selector)
+        return selector
+
+    def listen(self, rules: tuple[EventRule, ...], signal: int, *, ends: bool) -> None:
+        if rules not in self.by_rules:
+            self.by_rules[rules] = self.select(rules, fold.NO_GOAL)
+        self.by_rules[rules].entries.append((signal, ends))
+
+    def alternatives(self, selector: _Selector, name: str | None) -> list[EventRule] | None:
+        """The rules by which events of a name match a selector: [] always, None never."""
+        if selector.goal == fold.ACTIVITY:
+            return None if name in self.not_activity else []
+        rules = [rule for rule in selector.rules if rule.event == name]
+        if not rules:
+            return None
+        return [] if any(not rule.where for rule in rules) else rules
+
+    def program(self, signals: Sequence[Signal], horizons: Sequence[float]) -> fold.Program:
+        pair_start, pair_selector, alternative_start, condition_start = [0], [], [0], [0]
+        conditions: list[Condition] = []
+        for name in (*self.names, None):  # None stands for every name that no rule mentions
+            for at, selector in enumerate(self.selectors):
+                rules = self.alternatives(selector, name)
+                if rules is None or (selector.goal == fold.NO_GOAL and not selector.entries):
+                    continue
+                pair_selector.append(at)
+                for rule in rules:
+                    conditions += rule.where
+                    condition_start.append(len(conditions))
+                alternative_start.append(len(condition_start) - 1)
+            pair_start.append(len(pair_selector))
+        entries = [
+            (self.entry_of(signals[at], at, ends), signals[at])
+            for selector in self.selectors
+            for at, ends in selector.entries
+        ]
+        condition_rows, text = [], []  # type: ignore[var-annotated]
+        for condition in conditions:
+            words = [self.texts.setdefault(word, len(self.texts)) for word in _words(condition)]
+            first, last = len(text), len(text) + len(words)
+            condition_rows.append((_kind(condition), self.column_of(condition), first, last))
+            text += words
+        return fold.Program(
+            pair_start=_ints(pair_start),
+            pair_selector=_ints(pair_selector),
+            alternative_start=_ints(alternative_start),
+            condition_start=_ints(condition_start),
+            conditions=_ints(condition_rows).reshape(-1, 4),
+            condition_value=np.array(
+                [0.0 if c.is_text else c.value for c in conditions], dtype=np.float64
+            ),
+            condition_text=_ints(text),
+            selector_goal=_ints([selector.goal for selector in self.selectors]),
+            entry_start=np.cumsum([0] + [len(selector.entries) for selector in self.selectors]),
+            entries=_ints([row for row, _ in entries]).reshape(-1, 6),
+            half_life=np.array([(of.half_life_days or 1.0) * DAY_US for _, of in entries]),
+            signals=_ints(
+                [
+                    (int(signal.op), self.measure_of(signal), int(_is_trait(signal)))
+                    for signal in signals
+                ]
+            ).reshape(-1, 3),
+            horizon=np.array([days * DAY_US for days in horizons], dtype=np.float64),
+        )
+
+    def entry_of(self, signal: Signal, at: int, ends: bool) -> tuple[int, ...]:
+        window = _microseconds(signal.window_days)
+        column = self.measure_of(signal)
+        return int(signal.op), at, window, column, int(signal.is_category), int(ends)
+
+    def column_of(self, condition: Condition) -> int:
+        columns = self.columns.texts if condition.is_text else self.columns.numbers
+        return columns.index(condition.property)
+
+    def measure_of(self, signal: Signal) -> int:
+        if not signal.measure:
+            return -1
+        columns = self.columns.texts if signal.is_category else self.columns.numbers
+        return columns.index(signal.measure)
+
+
+def _is_trait(signal: Signal) -> bool:
+    return signal.is_fit and signal.op == Op.LAST
+
+
+def _words(condition: Condition) -> tuple[str, ...]:
+    if isinstance(condition.value, str):
+        return (condition.value,)
+    return condition.value if isinstance(condition.value, tuple) else ()
+
+
+def _kind(condition: Condition) -> int:
+    if condition.is_text:
+        return fold.TEXT_NOT_IN if condition.operator == "is_not" else fold.TEXT_IN
+    return _NUMBER_KINDS[condition.operator]
+
+
+def _microseconds(days: float | None) -> int:
+    return np.iinfo(np.int64).max if days is None else round(days * DAY_US)
+
+
+def _ints(values: Iterable[int] | Iterable[tuple[int, ...]]) -> fold.Ints:
+    return np.asarray(list(values), dtype=np.int64)
+
+
+def link(log: EventLog, compiled: Compiled) -> fold.Events:
+    """The log's columns with its names and texts translated for the program. Kept on the log."""
+    known = log.links.get(id(compiled))
+    if known is not None:
+        return known[1]  # type: ignore[no-any-return]
+    other = len(compiled.names)
+    name_of = [compiled.names.get(name, other) for name in log.names]
+    text_start, text_of = [0], []
+    for values in log.text_values:
+        text_of += [compiled.texts.get(value, -1) for value in values]
+        text_start.append(len(text_of))
+    events = fold.Events(
+        starts=log.starts,
+        name=log.name,
+        occurred=log.occurred,
+        known=log.known,
+        numbers=log.numbers,
+        texts=log.texts,
+        name_of=np.array(name_of, dtype=np.int64),
+        text_start=np.array(text_start, dtype=np.int64),
+        text_of=np.array(text_of, dtype=np.int64),
+    )
+    log.links[id(compiled)] = (compiled, events)  # the program is held, so its id stays its own
+    return events

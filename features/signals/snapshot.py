@@ -1,0 +1,175 @@
+"""The ONE signal function: what is known about some leads at an instant.
+
+Training, serving and every batch job call `snapshot`. It cannot be called without `as_of`, and an
+event learned of after `as_of` never changes what it returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from features.clock import microseconds
+from features.errors import EventsError
+from features.events.log import EventLog, LogColumns, Times
+from features.ladder.ladder import Ladder
+from features.signals.fold import Events, Ints, Program, fold
+from features.signals.program import Compiled, compile_ladder, link
+from features.signals.table import Signal
+from features.signals.threads import in_threads, processors
+
+__all__ = ["Snapshot", "snapshot"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Snapshot:
+    """The signals of some leads, each at its own instant.
+
+    Parameters
+    ----------
+    leads : lead ids, one a row; the same lead may stand in several rows.
+    as_of : shape (n,), microseconds since the epoch, UTC.
+    values : shape (n, n_signals), float64; NaN where a signal is absent. A category's value is an
+        index into `categories[signal_id]`.
+    position : shape (n,), the highest rung completed; 0 is none.
+    last_active : shape (n,), when the lead last did something, `NONE` of the fold if never.
+    """
+
+    leads: tuple[str, ...]
+    as_of: Times
+    signals: tuple[Signal, ...]
+    values: npt.NDArray[np.float64]
+    categories: dict[str, tuple[str, ...]]
+    position: Ints
+    last_active: Times
+
+    def __len__(self) -> int:
+        return len(self.as_of)
+
+    def rows(self, keep: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Snapshot:
+        """Some of the rows, by mask or by index."""
+        indices = np.flatnonzero(keep) if keep.dtype == np.bool_ else keep
+        return Snapshot(
+            tuple(self.leads[at] for at in indices),
+            self.as_of[indices],
+            self.signals,
+            self.values[indices],
+            self.categories,
+            self.position[indices],
+            self.last_active[indices],
+        )
+
+    def value(self, row: int, column: int) -> float | str | None:
+        """One signal of one row as a person would say it: a number, a text, or None."""
+        number = float(self.values[row, column])
+        if np.isnan(number):
+            return None
+        signal = self.signals[column]
+        if signal.id in self.categories:
+            return self.categories[signal.id][int(number)]
+        return number
+
+    def frame(self) -> pd.DataFrame:
+        """A row a lead: lead_id, as_of, and a column a signal (categories as Categorical)."""
+        columns: dict[str, object] = {
+            "lead_id": list(self.leads),
+            "as_of": pd.to_datetime(self.as_of, unit="us", utc=True),
+        }
+        for at, signal in enumerate(self.signals):
+            if signal.id in self.categories:
+                codes = np.nan_to_num(self.values[:, at], nan=-1.0).astype(np.int64)
+                texts = pd.Index(list(self.categories[signal.id]), dtype="str")
+                columns[signal.id] = pd.Categorical.from_codes(codes, categories=texts)
+            else:
+                columns[signal.id] = self.values[:, at]
+        return pd.DataFrame(columns)
+
+
+def snapshot(
+    log: EventLog,
+    ladder: Ladder,
+    leads: Sequence[str] | None,
+    as_of: datetime | Times,
+) -> Snapshot:
+    """The signals of leads from what was known of them at `as_of`.
+
+    Parameters
+    ----------
+    log : holds the columns that the ladder reads (`features.reading` sees to it).
+    leads : lead ids; None means every lead of the log, in its order.
+    as_of : one aware instant for all, or an array of shape (n,) in microseconds since the epoch.
+
+    Raises
+    ------
+    UnknownLead : a lead that the log does not hold.
+    TimeError : a naive `as_of`.
+    EventsError : as many instants as leads are not given, or the log was read for another ladder.
+    """
+    if leads is None:
+        indices, names = np.arange(len(log.leads)), log.leads
+    else:
+        names = tuple(leads)
+        indices = np.array([log.index_of(lead) for lead in names], dtype=np.int64)
+    if isinstance(as_of, datetime):
+        as_of = np.full(len(indices), microseconds(as_of), dtype=np.int64)
+    if len(as_of) != len(indices):
+        raise EventsError(f"as_of has {len(as_of)} instants for {len(indices)} leads")
+    return snapshot_at(log, compile_ladder(ladder), names, indices, as_of)
+
+
+def snapshot_at(
+    log: EventLog,
+    compiled: Compiled,
+    names: tuple[str, ...],
+    indices: Ints,
+    as_of: Times,
+) -> Snapshot:
+    """As `snapshot`, from lead indices and a compiled table of signals."""
+    if log.columns != compiled.columns:
+        raise EventsError(_wrong_columns(log.columns, compiled.columns))
+    count = len(indices)
+    values = np.empty((count, len(compiled.signals)))
+    position = np.empty(count, dtype=np.int64)
+    last_active = np.empty(count, dtype=np.int64)
+    _fold_in_parts(
+        link(log, compiled), compiled.program, indices, as_of, values, position, last_active
+    )
+    categories = {
+        signal.id: log.text_values[log.columns.texts.index(signal.measure)]
+        for signal in compiled.signals
+        if signal.is_category and signal.measure and signal.op.name == "LAST"
+    }
+    return Snapshot(names, as_of, compiled.signals, values, categories, position, last_active)
+
+
+_WORTH_A_THREAD = 20_000
+"""Snapshots below which starting a second thread costs more than it saves."""
+
+
+def _fold_in_parts(events: Events, program: Program, lead: Ints, *rest: Any) -> None:
+    """The fold over all snapshots, in as many threads as there are processors to use."""
+    if len(lead) == 1:
+        fold(events, program, _FIRST, lead, *rest)
+        return
+    order = np.argsort(lead, kind="stable")
+    parts = min(processors(), 1 + len(order) // _WORTH_A_THREAD)
+    in_threads(
+        [partial(fold, events, program, part, lead, *rest) for part in np.array_split(order, parts)]
+    )
+
+
+_FIRST = np.zeros(1, dtype=np.int64)
+
+
+def _wrong_columns(held: LogColumns, needed: LogColumns) -> str:
+    absent = [*set(needed.numbers) - set(held.numbers), *set(needed.texts) - set(held.texts)]
+    if absent:
+        return f"this log lacks the columns {sorted(absent)}; read it with this ladder"
+    return "this log was read for another ladder; read it with this one"

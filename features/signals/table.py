@@ -1,0 +1,474 @@
+"""The table of signals: what we know about a lead, one row a signal.
+
+A signal says what to aggregate (rules over events), which measure, how, over which window, and a
+sentence for a salesperson. `signals_of` gives the standard set that follows from any ladder, with
+the rows that the ladder file adds. `features.signals.fold` computes them; adding a row touches only
+this table.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+from typing import Final, Literal
+
+from features.ladder.ladder import Condition, EventRule, Ladder, SignalRow, Step, Trait
+
+__all__ = ["OFFER", "RECORD", "Counted", "Op", "Signal", "ladder_columns", "signals_of"]
+
+OFFER: Final = "offer"
+"""The text property that names the offer which an event is about."""
+RECORD: Final = "rung_record"
+"""The text property that holds the record of a decision, as Rung itself wrote it."""
+
+
+class Op(IntEnum):
+    """How a signal aggregates. The numbers are the kernel's; a test holds the two together."""
+
+    COUNT = 0
+    SUM = 1
+    MEAN = 2
+    MAX = 3
+    MIN = 4
+    LAST = 5
+    DAYS_SINCE_FIRST = 6
+    DAYS_SINCE_LAST = 7
+    ACTIVE_DAYS = 8
+    DECAYED_COUNT = 9
+    DISTINCT = 10
+    TREND = 11
+    STREAK = 12
+    HOURS_WAITING = 13
+    REPLY_HOURS = 14
+    POSITION = 15
+    STEPS_COMPLETED = 16
+    DAYS_AT_POSITION = 17
+    PACE = 18
+    PROFILE_COMPLETENESS = 19
+
+
+Group = Literal["step", "activity", "position", "offers", "replies", "profile", "custom"]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One number (or category) about a lead at an instant.
+
+    Parameters
+    ----------
+    of : the events it aggregates; empty means everything the lead itself did.
+    until : for STREAK, HOURS_WAITING and REPLY_HOURS, the events that end what `of` begins.
+    measure : the property that is aggregated; "" for counts and times.
+    is_category : the measure is a text, and the signal's value one of its texts.
+    window_days : only events younger than this count; None means all.
+    half_life_days : the age at which an event counts half (DECAYED_COUNT), or the short half-life
+        of TREND, whose long one is four times as long.
+    says, says_never : the sentence with `{value}`, `{ago}` or `{count:thing}`, and the one for a
+        value that is absent or, for counts, zero.
+    """
+
+    id: str
+    group: Group
+    op: Op
+    says: str
+    says_never: str
+    of: tuple[EventRule, ...] = ()
+    until: tuple[EventRule, ...] = ()
+    measure: str = ""
+    is_category: bool = False
+    window_days: float | None = None
+    half_life_days: float | None = None
+
+    @property
+    def is_fit(self) -> bool:
+        """Whether the signal says who the lead is, rather than what the lead did."""
+        return self.group == "profile"
+
+    def sentence(self, value: float | str | None) -> str:
+        """What the value says to a salesperson. NaN, None and (where it counts) 0 are "never"."""
+        if isinstance(value, str):
+            return self.says.format(value=_Text(value))
+        if value is None or math.isnan(value) or (value == 0 and self.op in _COUNTING):
+            return self.says_never
+        return self.says.format(value=_Number(value), count=Counted(value), ago=_ago(value))
+
+
+_COUNTING = (
+    Op.COUNT,
+    Op.SUM,
+    Op.ACTIVE_DAYS,
+    Op.DECAYED_COUNT,
+    Op.DISTINCT,
+    Op.STREAK,
+    Op.PROFILE_COMPLETENESS,
+    Op.POSITION,
+    Op.STEPS_COMPLETED,
+)
+"""Operations whose zero means that nothing happened."""
+_BUSY = "lately as busy as {value:.1f} actions today"
+"""Says a decayed count: older actions count less."""
+
+
+class _Text(str):
+    """Formats as itself, whatever the format asks for."""
+
+    __slots__ = ()
+
+    def __format__(self, spec: str) -> str:
+        return str(self)
+
+
+class _Number(float):
+    """Formats shortly where no format is asked for."""
+
+    __slots__ = ()
+
+    def __format__(self, spec: str) -> str:
+        return format(float(self), spec or ".4g")
+
+
+class Counted(float):
+    """Formats as a number of things: `{count:step}` is "1 step" or "3 steps"."""
+
+    __slots__ = ()
+
+    def __format__(self, thing: str) -> str:
+        value = float(self)
+        number = f"{value:.0f}" if value == round(value) else f"{value:.1f}"
+        return f"{number} {thing}" + ("" if number == "1" else "s")
+
+
+def _literal(text: str) -> str:
+    """A user's words inside a template."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _ago(days: float) -> str:
+    """An age in words: "20 minutes ago", "3 days ago"."""
+    minutes = days * 24 * 60
+    for size, unit in ((60 * 24, "day"), (60, "hour"), (1, "minute")):
+        if minutes >= size:
+            number = int(minutes / size)
+            return f"{number} {unit}{'s' if number != 1 else ''} ago"
+    return "just now"
+
+
+@lru_cache(maxsize=64)
+def signals_of(ladder: Ladder) -> tuple[Signal, ...]:
+    """The standard signals of a ladder and the rows its file adds, in a fixed order."""
+    return (
+        *_position_signals(),
+        *(signal for step in ladder.goals for signal in _step_signals(step)),
+        *_activity_signals(),
+        *_offer_signals(ladder),
+        *_reply_signals(ladder),
+        *_profile_signals(ladder),
+        *(_custom_signal(row) for row in ladder.signals),
+    )
+
+
+@lru_cache(maxsize=64)
+def ladder_columns(ladder: Ladder) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The (numeric, text) event properties that a ladder reads, each sorted by name.
+
+    The texts `OFFER` and `RECORD` are always among them: decisions are read back from the log.
+    """
+    numbers = {gain.measure for gain in ladder.value.gains if gain.measure}
+    texts = {OFFER, RECORD}
+    for condition in _conditions(ladder):
+        (texts if condition.is_text else numbers).add(condition.property)
+    for signal in signals_of(ladder):
+        if signal.measure:
+            (texts if signal.is_category else numbers).add(signal.measure)
+    return tuple(sorted(numbers)), tuple(sorted(texts))
+
+
+def _conditions(ladder: Ladder) -> list[Condition]:
+    rules = [rule for goal in ladder.goals for rule in goal.complete_when]
+    rules += [*ladder.restart_on, *ladder.score_at]
+    rules += [rule for offer in ladder.offers for rule in offer.only_after]
+    rules += [gain.rule for gain in ladder.value.gains]
+    rules += [rule for signal in signals_of(ladder) for rule in (*signal.of, *signal.until)]
+    return [condition for rule in rules for condition in rule.where]
+
+
+def _events(*names: str) -> tuple[EventRule, ...]:
+    return tuple(EventRule(name) for name in names)
+
+
+def _position_signals() -> tuple[Signal, ...]:
+    return (
+        Signal(
+            "ladder.position",
+            "position",
+            Op.POSITION,
+            "is on rung {value:.0f}",
+            "is new to the ladder",
+        ),
+        Signal(
+            "ladder.steps_completed",
+            "position",
+            Op.STEPS_COMPLETED,
+            "has completed {count:step}",
+            "has completed no step yet",
+        ),
+        Signal(
+            "ladder.days_at_position",
+            "position",
+            Op.DAYS_AT_POSITION,
+            "reached this rung {ago}",
+            "has not begun",
+        ),
+        Signal(
+            "ladder.pace",
+            "position",
+            Op.PACE,
+            "took the last step in {value:.0%} of the usual time",
+            "has no pace yet",
+        ),
+    )
+
+
+def _step_signals(step: Step) -> tuple[Signal, ...]:
+    """Frequency, recency, depth and kinds of what a lead did at one step."""
+    names = step.engaged_by or tuple(dict.fromkeys(rule.event for rule in step.complete_when))
+    title = _literal(step.title)
+
+    def row(
+        what: str, op: Op, says: str, of: tuple[str, ...] = names, **options: float | str
+    ) -> Signal:
+        never = "nothing lately" if "window_days" in options else "nothing yet"
+        return Signal(
+            f"step.{step.id}.{what}",
+            "step",
+            op,
+            f"{title}: {says}",
+            f"{step.title}: {never}",
+            of=_events(*of),
+            **options,  # type: ignore[arg-type]
+        )
+
+    rows = [
+        row("count", Op.COUNT, "{count:action} so far"),
+        row("count_7d", Op.COUNT, "{count:action} in the last 7 days", window_days=7.0),
+        row("count_30d", Op.COUNT, "{count:action} in the last 30 days", window_days=30.0),
+        row(
+            "recent",
+            Op.DECAYED_COUNT,
+            _BUSY,
+            half_life_days=14.0,
+        ),
+        row("days_since_last", Op.DAYS_SINCE_LAST, "last active {ago}"),
+        row("active_days", Op.ACTIVE_DAYS, "active on {count:day}"),
+    ]
+    for measure, of in _measures_of(step).items():
+        words = _literal(_words(measure))
+        at_once, in_all = f"at most {{value:.3g}} {words} at once", f"{{value:.3g}} {words} in all"
+        rows.append(row(f"max.{measure}", Op.MAX, at_once, of, measure=measure))
+        rows.append(row(f"sum.{measure}", Op.SUM, in_all, of, measure=measure))
+    if len(names) > 1:  # to register is one thing, to attend another
+        rows += [
+            row(f"did.{name}", Op.COUNT, f"{_literal(_words(name))}, {{count:time}}", (name,))
+            for name in names
+        ]
+    return tuple(rows)
+
+
+def _measures_of(step: Step) -> dict[str, tuple[str, ...]]:
+    """The numbers that a step's completion depends on, and the events they are read from: depth."""
+    measures: dict[str, list[str]] = {}
+    for rule in step.complete_when:
+        for condition in rule.where:
+            if condition.operator in ("at_least", "above", "at_most", "below"):
+                measures.setdefault(condition.property, []).append(rule.event)
+    return {measure: tuple(dict.fromkeys(names)) for measure, names in measures.items()}
+
+
+def _activity_signals() -> tuple[Signal, ...]:
+    def row(what: str, op: Op, says: str, never: str, **options: float | str | bool) -> Signal:
+        return Signal(
+            f"activity.{what}",
+            "activity",
+            op,
+            says,
+            never,
+            **options,  # type: ignore[arg-type]
+        )
+
+    quiet = "has not been active lately"
+    return (
+        row("count_1d", Op.COUNT, "{count:action} in the last day", quiet, window_days=1.0),
+        row("count_7d", Op.COUNT, "{count:action} in the last 7 days", quiet, window_days=7.0),
+        row("count_30d", Op.COUNT, "{count:action} in the last 30 days", quiet, window_days=30.0),
+        row(
+            "recent_3d",
+            Op.DECAYED_COUNT,
+            "these days as busy as {value:.1f} actions today",
+            quiet,
+            half_life_days=3.0,
+        ),
+        row(
+            "recent_14d",
+            Op.DECAYED_COUNT,
+            "these weeks as busy as {value:.1f} actions today",
+            quiet,
+            half_life_days=14.0,
+        ),
+        row(
+            "active_days_30d",
+            Op.ACTIVE_DAYS,
+            "active on {count:day} of the last 30",
+            quiet,
+            window_days=30.0,
+        ),
+        row("days_since_last", Op.DAYS_SINCE_LAST, "last active {ago}", "has never been active"),
+        row("days_since_first", Op.DAYS_SINCE_FIRST, "first seen {ago}", "has never been active"),
+        row(
+            "trend",
+            Op.TREND,
+            "recent activity is {value:.1f} times the usual",
+            "has never been active",
+            half_life_days=3.0,
+        ),
+        row(
+            "breadth",
+            Op.DISTINCT,
+            "did {count:kind} of things",
+            "has done nothing yet",
+            is_category=True,
+        ),
+    )
+
+
+def _offer_signals(ladder: Ladder) -> tuple[Signal, ...]:
+    events = ladder.events
+    extended = _events(events.offer_extended)
+    answered = _events(events.offer_seen, events.offer_declined) + tuple(
+        rule for goal in ladder.goals for rule in goal.complete_when
+    )
+
+    def row(what: str, op: Op, says: str, never: str, **options: object) -> Signal:
+        return Signal(
+            f"offers.{what}",
+            "offers",
+            op,
+            says,
+            never,
+            **options,  # type: ignore[arg-type]
+        )
+
+    none = "no offer was extended yet"
+    return (
+        row("extended", Op.COUNT, "was extended {count:offer}", none, of=extended),
+        row(
+            "recent",
+            Op.DECAYED_COUNT,
+            "offers lately: as many as {value:.1f} today",
+            none,
+            of=extended,
+            half_life_days=7.0,
+        ),
+        row(
+            "days_since_last",
+            Op.DAYS_SINCE_LAST,
+            "last offer was extended {ago}",
+            none,
+            of=extended,
+        ),
+        row(
+            "seen",
+            Op.COUNT,
+            "saw {count:offer}",
+            "has seen no offer",
+            of=_events(events.offer_seen),
+        ),
+        row(
+            "declined",
+            Op.COUNT,
+            "declined {count:offer}",
+            "has declined nothing",
+            of=_events(events.offer_declined),
+        ),
+        row(
+            "ignored",
+            Op.STREAK,
+            "{count:offer} in a row without an answer",
+            "has left no offer unanswered",
+            of=extended,
+            until=answered,
+        ),
+    )
+
+
+def _reply_signals(ladder: Ladder) -> tuple[Signal, ...]:
+    asked, replied = (
+        _events(ladder.events.lead_asked),
+        _events(ladder.events.business_replied),
+    )
+    return (
+        Signal(
+            "replies.hours_waiting",
+            "replies",
+            Op.HOURS_WAITING,
+            "has waited {value:.1f} hours for our reply",
+            "is not waiting for a reply",
+            of=asked,
+            until=replied,
+        ),
+        Signal(
+            "replies.hours",
+            "replies",
+            Op.REPLY_HOURS,
+            "we replied after {value:.1f} hours on average",
+            "we have not replied to anything yet",
+            of=asked,
+            until=replied,
+        ),
+    )
+
+
+def _profile_signals(ladder: Ladder) -> tuple[Signal, ...]:
+    if not ladder.traits:
+        return ()
+    completeness = Signal(
+        "profile.completeness",
+        "profile",
+        Op.PROFILE_COMPLETENESS,
+        "{value:.0%} of the profile is known",
+        "nothing of the profile is known",
+    )
+    return (completeness, *(_trait_signal(trait, ladder) for trait in ladder.traits))
+
+
+def _trait_signal(trait: Trait, ladder: Ladder) -> Signal:
+    return Signal(
+        f"trait.{trait.id}",
+        "profile",
+        Op.LAST,
+        trait.says or f"{_literal(_words(trait.id))}: {{value}}",
+        f"{_words(trait.id)} is not known",
+        of=_events(ladder.events.traits),
+        measure=trait.id,
+        is_category=trait.type == "category",
+    )
+
+
+def _custom_signal(row: SignalRow) -> Signal:
+    return Signal(
+        row.id,
+        "custom",
+        Op[row.how.upper()],
+        row.says or f"{_literal(_words(row.id))}: {{value}}",
+        f"{_words(row.id)}: nothing yet",
+        of=row.of,
+        measure=row.measure,
+        is_category=row.measure_type == "category" and bool(row.measure),
+        window_days=row.window_days,
+        half_life_days=row.half_life_days,
+    )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").replace("-", " ")

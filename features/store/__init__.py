@@ -1,0 +1,1 @@
+"""Where events, scores and the rest are kept: SQLite or PostgreSQL."""

@@ -1,0 +1,313 @@
+"""Which ids are one person: the links that were told, and the leads that follow from them.
+
+Links are kept for good, undone ones marked; `identities` is worked out from those that stand, in
+the transaction that changes them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import sqlalchemy as sa
+
+from features.errors import UnknownLink
+from features.store.arrivals import Arrival
+from features.store.database import Database, insert_into
+from features.store.identity_rule import ALIAS, CLAIM, Link, Membership, resolve
+from features.store.schema import identities, identity_links, scores
+
+__all__ = ["Identities", "KeptLink", "links_of"]
+
+_IDS: Final = 400
+"""How many ids one statement names."""
+_LOCK: Final = 7_864_104
+"""Those who change links on PostgreSQL take turns: each must see what the other has linked."""
+_REMEMBERED: Final = 200_000
+_REMEMBERED_SECONDS: Final = 60.0
+
+
+class KeptLink(NamedTuple):
+    """A link with its history; `undone_at` is None where it stands."""
+
+    kind: str
+    source: str
+    target: str
+    occurred_at: int
+    known_at: int
+    undone_at: int | None
+
+
+def links_of(arrivals: Iterable[Arrival]) -> list[Link]:
+    """What arrivals say of identities, each pair once, at the earliest instant."""
+    found: dict[tuple[str, str, str], Link] = {}
+    for arrival in arrivals:
+        for kind, source in ((CLAIM, arrival.anonymous_id), (ALIAS, arrival.previous_id)):
+            if source is None or source == arrival.subject:
+                continue
+            link = Link(kind, source, arrival.subject, arrival.occurred_at, arrival.known_at)
+            former = found.get(link[:3])
+            found[link[:3]] = link if former is None else _earliest(former, link)
+    return list(found.values())
+
+
+def _earliest(one: Link, other: Link) -> Link:
+    return one._replace(
+        occurred_at=min(one.occurred_at, other.occurred_at),
+        known_at=min(one.known_at, other.known_at),
+    )
+
+
+class Identities:
+    """Links and leads of a database. What changes them is a part of the caller's transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[tuple[str, str, str], tuple[int, float]] = {}
+        """Links that are kept, with the instant they are kept with, and when that was learned."""
+
+    # ---------------------------------------------------------------------------------- writing
+
+    def add(self, connection: sa.Connection, links: Sequence[Link]) -> set[str]:
+        """Keep links; the ids whose lead has changed."""
+        untold = [link for link in links if not self._is_known(link)]
+        if not untold:
+            return set()
+        self._wait_for_turn(connection)
+        kept = self._kept(connection, untold)
+        new = []
+        for link in untold:
+            former = kept.get(link[:3])
+            if former is None:
+                new.append(link)
+            elif former.undone_at is not None:
+                continue
+            elif link.occurred_at < former.occurred_at or link.known_at < former.known_at:
+                new.append(_earliest(Link(*former[:5]), link))
+        if not new:
+            return set()
+        _keep(connection, new)
+        if len(new) == 1 and self._is_simple(connection, new[0]):
+            return self._join(connection, new[0])
+        return self._resolve(connection, {one for link in new for one in link[1:3]})
+
+    def remember(self, links: Iterable[Link]) -> None:
+        """That links are on the disk: for a while they need not be looked up."""
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
+        now = time.monotonic()
+        for link in links:
+            self._known[link[:3]] = (link.occurred_at, now)
+
+    def forget(self) -> None:
+        """Look all links up again: some were erased."""
+        self._known.clear()
+
+    def undo(self, connection: sa.Connection, link: tuple[str, str, str], at: int) -> set[str]:
+        """Let a link hold no longer, whoever tells it again; the ids whose lead has changed.
+
+        Raises
+        ------
+        UnknownLink : there is none such, or it is undone already.
+        """
+        self._wait_for_turn(connection)
+        kind, source, target = link
+        columns = identity_links.c
+        done = connection.execute(
+            sa.update(identity_links)
+            .where(columns.kind == kind, columns.source == source, columns.target == target)
+            .where(columns.undone_at.is_(None))
+            .values(undone_at=at)
+        )
+        if not done.rowcount:
+            raise UnknownLink(f"no {kind} of {source!r} by {target!r} stands")
+        return self._resolve(connection, {source, target})
+
+    def _is_known(self, link: Link) -> bool:
+        known = self._known.get(link[:3])
+        if known is None or time.monotonic() - known[1] > _REMEMBERED_SECONDS:
+            return False
+        return known[0] <= link.occurred_at
+
+    def _wait_for_turn(self, connection: sa.Connection) -> None:
+        if not self._database.is_sqlite:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+
+    def _kept(
+        self, connection: sa.Connection, links: Sequence[Link]
+    ) -> dict[tuple[str, str, str], KeptLink]:
+        sources = {link.source for link in links}
+        return {link[:3]: link for link in _links(connection, identity_links.c.source, sources)}
+
+    def _is_simple(self, connection: sa.Connection, link: Link) -> bool:
+        """Whether it is the one link of an anonymous id, to a user who was never anything else.
+
+        Then nothing can change but that the anonymous id joins the user's lead.
+        """
+        columns = identity_links.c
+        others = sa.or_(
+            columns.source == link.target,
+            columns.target == link.source,
+            sa.and_(columns.source == link.source, columns.target != link.target),
+            sa.and_(columns.source == link.source, columns.kind != link.kind),
+        )
+        other = sa.select(columns.kind).where(others).limit(1)
+        return link.kind == CLAIM and connection.scalar(other) is None
+
+    def _join(self, connection: sa.Connection, link: Link) -> set[str]:
+        """Let an anonymous id join the lead of a user."""
+        found = connection.execute(
+            sa.select(identities.c.id, identities.c.lead_id, identities.c.joined_at).where(
+                identities.c.id.in_([link.source, link.target])
+            )
+        )
+        held = {row.id: Membership(row.lead_id, row.joined_at) for row in found}
+        user = held.get(link.target, Membership(link.target, 0))
+        joined = Membership(user.lead_id, max(user.joined_at, link.known_at))
+        _replace(connection, set(), {link.target: user, link.source: joined})
+        if held.get(link.source) == joined:
+            return set()
+        _carry_scores(connection, {link.source: user.lead_id})
+        return {link.source}
+
+    def _resolve(self, connection: sa.Connection, ids: set[str]) -> set[str]:
+        """Work out the leads of some ids anew, with all that links lead to from them."""
+        links = _around(connection, ids)
+        touched = ids | {one for link in links for one in link[1:3]}
+        before = _memberships(connection, touched)
+        after = resolve(Link(*link[:5]) for link in links if link.undone_at is None)
+        _replace(connection, touched - set(after), after)
+        changed = {one for one in touched if before.get(one) != after.get(one)}
+        moved = {
+            one: after[one].lead_id
+            for one in touched & set(after)
+            if before.get(one, Membership(one, 0)).lead_id == one != after[one].lead_id
+        }
+        _carry_scores(connection, moved)
+        return changed
+
+    # ---------------------------------------------------------------------------------- reading
+
+    def lead_of(self, subject: str) -> str:
+        """The lead that an id belongs to; itself where nothing says otherwise."""
+        with self._database.reading() as connection:
+            wanted = sa.select(identities.c.lead_id).where(identities.c.id == subject)
+            return connection.scalar(wanted) or subject
+
+    def leads_of(self, connection: sa.Connection, subjects: Iterable[str]) -> dict[str, str]:
+        """The lead of each of some ids."""
+        wanted = set(subjects)
+        held = _memberships(connection, wanted)
+        return {one: held[one].lead_id if one in held else one for one in wanted}
+
+    def subjects_of(self, lead_id: str) -> list[str]:
+        """All ids of the lead that an id belongs to, sorted."""
+        with self._database.reading() as connection:
+            lead = connection.scalar(
+                sa.select(identities.c.lead_id).where(identities.c.id == lead_id)
+            )
+            if lead is None:
+                return [lead_id]
+            return sorted(
+                connection.scalars(sa.select(identities.c.id).where(identities.c.lead_id == lead))
+            )
+
+    def history(self, lead_id: str) -> list[KeptLink]:
+        """Every link that was ever told of a lead's ids, undone ones too, the first first."""
+        ids = set(self.subjects_of(lead_id))
+        with self._database.reading() as connection:
+            found = {
+                *_links(connection, identity_links.c.source, ids),
+                *_links(connection, identity_links.c.target, ids),
+            }
+        return sorted(found, key=lambda link: (link.occurred_at, link))
+
+
+# -------------------------------------------------------------------------------------- statements
+
+
+def _links(connection: sa.Connection, column: sa.Column[str], ids: Iterable[str]) -> list[KeptLink]:
+    found: list[KeptLink] = []
+    for some in _parts(ids):
+        wanted = sa.select(*(identity_links.c[name] for name in KeptLink._fields))
+        found += (KeptLink(*row) for row in connection.execute(wanted.where(column.in_(some))))
+    return found
+
+
+def _around(connection: sa.Connection, ids: set[str]) -> set[KeptLink]:
+    """All links that can be reached from some ids."""
+    seen: set[str] = set()
+    found: set[KeptLink] = set()
+    waiting = set(ids)
+    while waiting:
+        seen |= waiting
+        near = {
+            *_links(connection, identity_links.c.source, waiting),
+            *_links(connection, identity_links.c.target, waiting),
+        }
+        found |= near
+        waiting = {one for link in near for one in link[1:3]} - seen
+    return found
+
+
+def _memberships(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Membership]:
+    found: dict[str, Membership] = {}
+    for some in _parts(ids):
+        wanted = sa.select(identities.c.id, identities.c.lead_id, identities.c.joined_at)
+        for row in connection.execute(wanted.where(identities.c.id.in_(some))):
+            found[row.id] = Membership(row.lead_id, row.joined_at)
+    return found
+
+
+def _keep(connection: sa.Connection, links: Sequence[Link]) -> None:
+    insert = insert_into(connection.engine, identity_links)
+    keep = insert.on_conflict_do_update(
+        index_elements=["kind", "source", "target"],
+        set_={"occurred_at": insert.excluded.occurred_at, "known_at": insert.excluded.known_at},
+    )
+    connection.execute(keep, [link._asdict() for link in sorted(links)])
+
+
+def _replace(
+    connection: sa.Connection, alone: Iterable[str], members: dict[str, Membership]
+) -> None:
+    """Let some ids stand alone, and others belong to leads."""
+    for some in _parts(alone):
+        connection.execute(sa.delete(identities).where(identities.c.id.in_(some)))
+    if members:
+        insert = insert_into(connection.engine, identities)
+        keep = insert.on_conflict_do_update(
+            index_elements=["id"],
+            set_={"lead_id": insert.excluded.lead_id, "joined_at": insert.excluded.joined_at},
+        )
+        rows = [{"id": one, **members[one]._asdict()} for one in sorted(members)]
+        connection.execute(keep, rows)
+
+
+def _carry_scores(connection: sa.Connection, moved: dict[str, str]) -> None:
+    """Let the queue have one score of a merged lead at once: that which stands highest.
+
+    It is scored anew in a moment; until then the lead is not shown twice, and no step that one of
+    its ids has completed already is told as new.
+    """
+    into: dict[str, list[str]] = defaultdict(list)
+    for old, new in moved.items():
+        into[new].append(old)
+    for lead, others in into.items():
+        standing = connection.execute(
+            sa.select(scores.c.lead_id)
+            .where(scores.c.lead_id.in_([lead, *others][:_IDS]))
+            .order_by(scores.c.position.desc(), scores.c.as_of.desc(), scores.c.lead_id)
+        )
+        ids = [row.lead_id for row in standing]
+        if not ids or ids == [lead]:
+            continue
+        connection.execute(sa.delete(scores).where(scores.c.lead_id.in_(ids[1:])))
+        connection.execute(sa.update(scores).where(scores.c.lead_id == ids[0]).values(lead_id=lead))
+
+
+def _parts(ids: Iterable[str]) -> list[list[str]]:
+    listed = sorted(ids)
+    return [listed[at : at + _IDS] for at in range(0, len(listed), _IDS)]

@@ -1,0 +1,99 @@
+"""Brings the tables of a database up to date with Alembic; `scripts/versions`: a file a change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from features.errors import StoreError
+from features.store.database import Database, cause, shown
+from features.store.schema import meta
+
+__all__ = ["LATEST", "migrate", "open_database", "version_of"]
+
+LATEST: Final = "0003"
+"""The revision that this version of Rung reads and writes."""
+_LOCK: Final = 7_864_103
+"""Any number that nobody else locks: one process at a time changes the tables."""
+
+
+def open_database(url: str | Path) -> Database:
+    """The database at a path or a URL with all its tables, made where there is none.
+
+    Raises
+    ------
+    StoreError : no database there can be opened, or it holds something else.
+    """
+    database = Database.open(url)
+    try:
+        migrate(database)
+        database.write_ahead()
+    except StoreError:
+        database.close()
+        raise
+    except sa.exc.SQLAlchemyError as error:
+        database.close()
+        shown_url = shown(database.engine.url)
+        raise StoreError(f"{shown_url}: cannot be opened: {cause(error)}") from error
+    return database
+
+
+def migrate(database: Database) -> None:
+    """Make the tables in an empty database, or those that a store of an older version lacks.
+
+    Processes that start together may all call it.
+
+    Raises
+    ------
+    StoreError : it holds something else, or was written by a newer version.
+    """
+    try:
+        with database.reading() as connection:
+            if version_of(connection) == LATEST:
+                return
+        with database.writing() as connection:
+            if not database.is_sqlite:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            _upgrade(connection)
+    except sa.exc.SQLAlchemyError as error:
+        url = shown(database.engine.url)
+        raise StoreError(f"{url}: its tables cannot be made: {cause(error)}") from error
+
+
+def version_of(connection: sa.Connection) -> str | None:
+    """The revision of a store; None of an empty database, "" of one that came before Alembic.
+
+    Raises
+    ------
+    StoreError : the database holds something else.
+    """
+    tables = set(sa.inspect(connection).get_table_names())
+    if not tables:
+        return None
+    if meta.name not in tables:
+        found = ", ".join(sorted(tables)[:3])
+        url = shown(connection.engine.url)
+        raise StoreError(f"{url}: not a store of Rung; it holds {found}")
+    if "alembic_version" not in tables:
+        return ""
+    return connection.scalar(sa.text("SELECT version_num FROM alembic_version")) or ""
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    version = version_of(connection)
+    if version == LATEST:  # another process was faster
+        return
+    if version is not None and version > LATEST:
+        raise StoreError(
+            f"{shown(connection.engine.url)}: has schema {version}, this version reads {LATEST};"
+            " use the version of Rung that wrote it, or a newer one"
+        )
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "scripts"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

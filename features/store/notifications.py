@@ -1,0 +1,94 @@
+"""What outside systems are to be told, kept in the same transaction as what it tells of.
+
+Nothing is sent here; who delivers reads the `deliveries` that `add_notices` leaves behind.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import sqlalchemy as sa
+
+from features.store.database import insert_into
+from features.store.schema import deliveries, endpoints, notifications
+
+__all__ = ["TYPES", "Notice", "add_notices"]
+
+TYPES: Final = {
+    "score.band_changed": "a lead of the queue moved to another band",
+    "step.completed": "a lead completed a step of the ladder",
+    "recommendation.created": "a next step was recommended",
+    "model.promoted": "another model, or another policy, serves from now on",
+    "reply.overdue": "a lead has waited too long for a reply",
+    "webhook.disabled": "an endpoint gets nothing more: it is gone, or failed for too long",
+    "webhook.test": "a test that was asked for",
+}
+"""Every type of notification, and what it tells."""
+
+
+class Notice(NamedTuple):
+    """A notification.
+
+    Parameters
+    ----------
+    id : the same for the same fact, whoever finds it.
+    created_at : microseconds since the epoch, UTC.
+    data : the text of a JSON object.
+    """
+
+    id: str
+    type: str
+    lead_id: str | None
+    created_at: int
+    data: str
+
+
+def add_notices(connection: sa.Connection, notices: Sequence[Notice]) -> int:
+    """Keep notifications, each id once, and a delivery for every endpoint that wants them.
+
+    It is a part of the caller's transaction. Returns how many were new.
+    """
+    fresh = _new(connection, notices)
+    if not fresh:
+        return 0
+    keep = insert_into(connection.engine, notifications).on_conflict_do_nothing()
+    connection.execute(keep, [one._asdict() for one in fresh])
+    due = [
+        {
+            "notification_id": notice.id,
+            "endpoint_id": endpoint,
+            "attempts": 0,
+            "due_at": notice.created_at,
+            "leased_until": 0,
+        }
+        for endpoint, wanted in _wanted(connection)
+        for notice in fresh
+        if not wanted or notice.type in wanted
+    ]
+    if due:
+        connection.execute(insert_into(connection.engine, deliveries).on_conflict_do_nothing(), due)
+    return len(fresh)
+
+
+_IDS: Final = 500
+
+
+def _new(connection: sa.Connection, notices: Sequence[Notice]) -> list[Notice]:
+    """Those whose id is not kept yet, each once."""
+    by_id = {notice.id: notice for notice in notices}
+    ids = list(by_id)
+    for at in range(0, len(ids), _IDS):
+        known = sa.select(notifications.c.id).where(notifications.c.id.in_(ids[at : at + _IDS]))
+        for found in connection.scalars(known):
+            by_id.pop(found, None)
+    return list(by_id.values())
+
+
+def _wanted(connection: sa.Connection) -> list[tuple[str, list[str]]]:
+    """Each endpoint that is on, with the types that it wants; none named: all."""
+    found = connection.execute(
+        sa.select(endpoints.c.id, endpoints.c.types).where(endpoints.c.disabled_at.is_(None))
+    )
+    return [(endpoint, json.loads(types)) for endpoint, types in found]

@@ -1,0 +1,237 @@
+"""The tables of the database, all of them; the migrations make them and keep them up.
+
+Instants are microseconds since the epoch, UTC. Events are kept under their subject, the id that was
+sent; `identities` says which lead a subject belongs to, as far as that is not itself.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+
+__all__ = [
+    "METADATA",
+    "api_keys",
+    "deliveries",
+    "endpoints",
+    "erasures",
+    "events",
+    "identities",
+    "identity_links",
+    "leases",
+    "meta",
+    "notifications",
+    "opt_outs",
+    "rep_minutes",
+    "scores",
+    "seen_requests",
+    "sessions",
+    "stale",
+    "trainings",
+    "write_backs",
+]
+
+METADATA: Final = sa.MetaData()
+
+
+def _instant(name: str, *, nullable: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=nullable)
+
+
+# ---------------------------------------------------------------------- what happened, and to whom
+
+events = sa.Table(
+    "events",
+    METADATA,
+    sa.Column("lead_id", sa.Text, primary_key=True),  # the subject
+    sa.Column("occurred_at", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("message_id", sa.Text, primary_key=True, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    _instant("known_at"),
+    sa.Column("properties", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+identity_links = sa.Table(
+    "identity_links",
+    METADATA,
+    sa.Column("kind", sa.Text, primary_key=True),  # claim or alias
+    sa.Column("source", sa.Text, primary_key=True),  # the anonymous or the previous id
+    sa.Column("target", sa.Text, primary_key=True, index=True),  # the user's id
+    _instant("occurred_at"),
+    _instant("known_at"),
+    _instant("undone_at", nullable=True),
+    sa.Index("identity_links_source", "source"),
+    sqlite_with_rowid=False,
+)
+identities = sa.Table(
+    "identities",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),  # a subject that shares its lead with others
+    sa.Column("lead_id", sa.Text, nullable=False, index=True),
+    _instant("joined_at"),  # when it was known to belong there
+    sqlite_with_rowid=False,
+)
+opt_outs = sa.Table(
+    "opt_outs",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),  # a subject that must not be profiled
+    _instant("at"),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+erasures = sa.Table(
+    "erasures",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    _instant("at"),
+    sa.Column("events", sa.BigInteger, nullable=False),  # how many were erased
+    sa.Column("models", sa.Text, nullable=False),  # JSON: those that were trained on them
+)
+trainings = sa.Table(
+    "trainings",
+    METADATA,
+    sa.Column("bundle", sa.Text, primary_key=True),  # the hash of a bundle trained from this store
+    sa.Column("ladder", sa.Text, nullable=False),
+    _instant("until"),  # it saw what was known by then
+    _instant("trained_at"),
+)
+
+# ------------------------------------------------------------------------------------------ scores
+
+scores = sa.Table(
+    "scores",
+    METADATA,
+    sa.Column("lead_id", sa.Text, primary_key=True),
+    sa.Column("ladder", sa.Text, nullable=False),
+    _instant("as_of"),
+    sa.Column("step", sa.Text, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("p_advance", sa.Double),
+    sa.Column("low", sa.Double),
+    sa.Column("high", sa.Double),
+    sa.Column("p_purchase", sa.Double),
+    sa.Column("priority", sa.Double, nullable=False),
+    sa.Column("percentile", sa.Double),
+    sa.Column("reasons", sa.Text, nullable=False),
+    sa.Column("bundle", sa.Text, nullable=False),
+    _instant("scored_at"),
+    _instant("last_active", nullable=True),
+    sa.Column("band", sa.Text),  # low, medium, high; of queued leads alone
+    _instant("waiting_since", nullable=True),  # for a reply
+)
+sa.Index("scores_queue", scores.c.priority.desc(), scores.c.lead_id)
+sa.Index("scores_waiting", scores.c.waiting_since)
+stale = sa.Table(  # leads whose score is older than what is known of them
+    "stale",
+    METADATA,
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("mark", sa.Text, nullable=False),  # another one each time
+    _instant("since"),
+    _instant("leased_until"),
+    sqlite_with_rowid=False,
+)
+sa.Index("stale_since", stale.c.since)
+rep_minutes = sa.Table(
+    "rep_minutes",
+    METADATA,
+    sa.Column("day", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("minutes", sa.Double, nullable=False),
+)
+
+# -------------------------------------------------------------------------- notifications, outgoing
+
+notifications = sa.Table(
+    "notifications",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),  # webhook-id
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("lead_id", sa.Text, index=True),
+    _instant("created_at"),
+    sa.Column("data", sa.Text, nullable=False),  # JSON object
+    sa.Index("notifications_created", "created_at"),
+)
+endpoints = sa.Table(
+    "endpoints",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("types", sa.Text, nullable=False),  # JSON list; empty: all
+    sa.Column("secret", sa.Text, nullable=False),  # whsec_...
+    sa.Column("former_secret", sa.Text),
+    _instant("former_until", nullable=True),  # until then both sign
+    _instant("created_at"),
+    _instant("disabled_at", nullable=True),
+    sa.Column("disabled_why", sa.Text),
+)
+deliveries = sa.Table(
+    "deliveries",
+    METADATA,
+    sa.Column("notification_id", sa.Text, primary_key=True),
+    sa.Column("endpoint_id", sa.Text, primary_key=True, index=True),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    _instant("due_at", nullable=True),  # None: no further attempt
+    _instant("leased_until"),
+    _instant("attempted_at", nullable=True),
+    _instant("delivered_at", nullable=True),
+    sa.Column("status", sa.Integer),  # of the last answer
+    sa.Column("error", sa.Text),  # why the last attempt failed
+    sa.Index("deliveries_due", "due_at"),
+)
+write_backs = sa.Table(  # what a CRM was told of a lead last, and what it is to be told
+    "write_backs",
+    METADATA,
+    sa.Column("connector", sa.Text, primary_key=True),
+    sa.Column("lead_id", sa.Text, primary_key=True),
+    sa.Column("external_id", sa.Text, nullable=False),
+    sa.Column("wanted", sa.Text),  # JSON object of fields; None: nothing to tell
+    _instant("due_at", nullable=True),
+    _instant("leased_until"),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("written", sa.Text),  # JSON object of fields, as last accepted
+    _instant("written_at", nullable=True),
+    sa.Column("error", sa.Text),
+    sa.Index("write_backs_due", "due_at"),
+    sa.Index("write_backs_record", "connector", "external_id"),
+)
+
+# ----------------------------------------------------------------------------- access, housekeeping
+
+api_keys = sa.Table(
+    "api_keys",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("scopes", sa.Text, nullable=False),  # separated by blanks
+    sa.Column("source", sa.Text, nullable=False),  # message ids are unique within it; "" for none
+    _instant("created_at"),
+    _instant("revoked_at", nullable=True),
+)
+sessions = sa.Table(
+    "sessions",
+    METADATA,
+    sa.Column("hash", sa.Text, primary_key=True),
+    sa.Column("key_id", sa.Text, nullable=False, index=True),
+    _instant("created_at"),
+    _instant("expires_at"),
+)
+seen_requests = sa.Table(  # signed requests of vendors that were taken: a replay is refused
+    "seen_requests",
+    METADATA,
+    sa.Column("hash", sa.Text, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False, index=True),
+)
+leases = sa.Table(  # work that one process at a time does
+    "leases",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    _instant("until"),
+)
+meta = sa.Table(
+    "rung_meta",
+    METADATA,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)

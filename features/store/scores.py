@@ -1,0 +1,406 @@
+"""The latest score of each lead, which the queue is made of, and who is to be scored anew."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import islice
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from features.store.database import Database, Prepared, insert_into
+from features.store.privacy import not_to_be_scored
+from features.store.schema import identities, leases, meta, scores, stale
+
+__all__ = [
+    "OUT_OF_QUEUE",
+    "Former",
+    "Mark",
+    "ScoreStore",
+    "StoredScore",
+    "Told",
+    "held_meta",
+    "set_meta",
+]
+
+OUT_OF_QUEUE: Final = -1.0
+"""The priority of leads that are scored but not queued."""
+_BATCH: Final = 1000
+"""Scores of one transaction: while it writes, SQLite lets nobody else."""
+_IDS: Final = 500
+_FULL_RUN: Final = "full_run"
+_FRESHNESS: Final = "freshness"
+_WANTED: Final = "full_run_wanted"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredScore:
+    """The latest score of a lead, as the queue shows it.
+
+    Parameters
+    ----------
+    as_of, scored_at, last_active : microseconds since the epoch; `as_of` is what was known,
+        `scored_at` when it was computed.
+    step : the id of the next step; `position` counts the rungs completed.
+    p_advance, low, high, p_purchase : probabilities in [0, 1]; None where data are insufficient.
+    priority : the queue's order, the highest first.
+    percentile : share of leads with a lower priority when it was scored, in [0, 1].
+    reasons : JSON text.
+    bundle : fingerprint of what scored.
+    band : low, medium or high; None for a lead that is not queued.
+    waiting_since : when the lead asked something that was not answered yet.
+    """
+
+    lead_id: str
+    ladder: str
+    as_of: int
+    step: str
+    position: int
+    p_advance: float | None
+    low: float | None
+    high: float | None
+    p_purchase: float | None
+    priority: float
+    percentile: float | None
+    reasons: str
+    bundle: str
+    scored_at: int
+    last_active: int | None
+    band: str | None = None
+    waiting_since: int | None = None
+
+
+_FIELDS: Final = tuple(field.name for field in fields(StoredScore))
+_values: Final = attrgetter(*_FIELDS)
+
+
+class Mark(NamedTuple):
+    """That something new is known of a subject since an instant, in microseconds."""
+
+    subject: str
+    mark: str
+    since: int
+
+
+class Former(NamedTuple):
+    """What the stored score of a lead was."""
+
+    as_of: int
+    step: str
+    position: int
+    band: str | None
+    bundle: str
+
+
+Told = Callable[[sa.Connection, Mapping[str, Former], Sequence[StoredScore]], None]
+"""What is to be done, in the same transaction, when scores take the place of former ones."""
+
+
+class ScoreStore:
+    """One score a lead, and which leads must be scored anew."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._replace = _replace_score(database.engine)
+        insert = insert_into(database.engine, stale)
+        self._mark = Prepared.of(
+            insert.on_conflict_do_update(
+                index_elements=["subject"],
+                set_={"mark": insert.excluded.mark, "leased_until": insert.excluded.leased_until},
+            ),
+            database.engine,
+            ("subject", "mark", "since", "leased_until"),
+        )
+
+        same = sa.and_(stale.c.subject == sa.bindparam("of"), stale.c.mark == sa.bindparam("seen"))
+        self._unmark = Prepared.of(sa.delete(stale).where(same), database.engine, ("of", "seen"))
+
+    # ------------------------------------------------------------------------------------- marks
+
+    def mark(self, connection: sa.Connection, since: Mapping[str, int], mark: str) -> None:
+        """Let leads be scored anew.
+
+        Parameters
+        ----------
+        since : by subject, when the first news came, in microseconds since the epoch.
+        mark : no other call's.
+        """
+        if since:
+            rows = [(subject, mark, since[subject], 0) for subject in sorted(since)]
+            self._mark.many(connection, rows)
+
+    def take_marks(self, limit: int, now: int, lease_us: int) -> list[Mark]:
+        """The oldest marks that nobody works on; while the lease lasts they are the caller's."""
+        free = stale.c.leased_until <= now
+        with self._database.reading() as connection:
+            if connection.scalar(sa.select(stale.c.subject).where(free).limit(1)) is None:
+                return []
+        oldest = sa.select(stale.c.subject).where(free).order_by(stale.c.since, stale.c.subject)
+        chosen = oldest.limit(limit).with_for_update(skip_locked=True)
+        take = (
+            sa.update(stale).where(stale.c.subject.in_(chosen)).values(leased_until=now + lease_us)
+        )
+        with self._database.writing() as connection:
+            found = connection.execute(take.returning(stale.c.subject, stale.c.mark, stale.c.since))
+            return sorted((Mark(*row) for row in found), key=lambda one: (one.since, one.subject))
+
+    def give_back(self, marks: Sequence[Mark]) -> None:
+        """Let others work on marks at once that the caller has taken and did not serve."""
+        with self._database.writing() as connection:
+            for at in range(0, len(marks), _IDS):
+                some = stale.c.subject.in_([mark.subject for mark in marks[at : at + _IDS]])
+                connection.execute(sa.update(stale).where(some).values(leased_until=0))
+
+    def marked(self) -> tuple[int, int | None]:
+        """How many marks there are, and the instant of the oldest, in microseconds."""
+        with self._database.reading() as connection:
+            count, since = connection.execute(
+                sa.select(sa.func.count(), sa.func.min(stale.c.since))
+            ).one()
+        return int(count), since
+
+    def marked_leads(self, connection: sa.Connection, leads: Sequence[str]) -> set[str]:
+        """Those of some leads of which something new is known that was not scored yet."""
+        lead = sa.func.coalesce(identities.c.lead_id, stale.c.subject)
+        joined = stale.outerjoin(identities, identities.c.id == stale.c.subject)
+        found: set[str] = set()
+        for at in range(0, len(leads), _IDS):
+            some = lead.in_(leads[at : at + _IDS])
+            found |= set(connection.scalars(sa.select(lead).select_from(joined).where(some)))
+        return found
+
+    # ------------------------------------------------------------------------------------- scores
+
+    def save(
+        self,
+        rows: Iterable[StoredScore],
+        then: Told | None = None,
+        done: Sequence[Mark] = (),
+        gone: Sequence[str] = (),
+    ) -> int:
+        """Keep scores, each in place of the lead's former one unless that is newer; their number.
+
+        Parameters
+        ----------
+        then : is called in the same transaction, with the former scores and those that were kept.
+        done : marks that are served by it; one that was set again meanwhile stays.
+        gone : leads that have no score any more.
+        """
+        remaining, saved = iter(rows), 0
+        part = list(islice(remaining, _BATCH))
+        while True:
+            following = list(islice(remaining, _BATCH))
+            with self._database.writing() as connection:
+                saved += self._save_part(connection, part, then)
+                if not following:
+                    _delete_scores(connection, gone)
+                    self._delete_marks(connection, done)
+            if not following:
+                return saved
+            part = following
+
+    def _save_part(
+        self, connection: sa.Connection, rows: Sequence[StoredScore], then: Told | None
+    ) -> int:
+        if not rows:
+            return 0
+        leads = [row.lead_id for row in rows]
+        out = not_to_be_scored(connection, leads, min(row.as_of for row in rows))
+        former = _former(connection, leads)
+        if connection.dialect.name != "sqlite":  # a new statement sees what a merge has just moved
+            former |= _former(connection, [lead for lead in leads if lead not in former])
+        out |= _merged(connection, leads)
+        kept = [
+            row
+            for row in rows
+            if row.lead_id not in out and _is_newer(row, former.get(row.lead_id))
+        ]
+        if kept:
+            ordered = sorted(kept, key=lambda row: row.lead_id)  # no deadlocks
+            self._replace.many(connection, [_values(row) for row in ordered])
+            if then is not None:
+                then(connection, former, kept)
+        return len(kept)
+
+    def _delete_marks(self, connection: sa.Connection, done: Sequence[Mark]) -> None:
+        """Take marks away, but for those that were set again."""
+        if not done:
+            return
+        if not self._database.is_sqlite:
+            _lock_marks(connection, done)
+        self._unmark.many(connection, [(one.subject, one.mark) for one in done])
+
+    def queue(self, limit: int, after: tuple[float, str] | None = None) -> list[StoredScore]:
+        """Scores by priority, the highest first, then by lead; `after` is the last pair seen."""
+        wanted = sa.select(scores).order_by(scores.c.priority.desc(), scores.c.lead_id)
+        if after is not None:
+            priority, lead_id = after
+            same = sa.and_(scores.c.priority == priority, scores.c.lead_id > lead_id)
+            wanted = wanted.where(sa.or_(scores.c.priority < priority, same))
+        return self._found(wanted.limit(limit))
+
+    def of(self, lead_id: str) -> StoredScore | None:
+        """The latest score of the lead that an id belongs to, None where it has none."""
+        lead = sa.select(identities.c.lead_id).where(identities.c.id == lead_id).scalar_subquery()
+        wanted = sa.select(scores).where(scores.c.lead_id == sa.func.coalesce(lead, lead_id))
+        return next(iter(self._found(wanted)), None)
+
+    def bands(self, leads: Sequence[str]) -> dict[str, str]:
+        """The band that each of some leads stands in, of those that have one."""
+        found: dict[str, str] = {}
+        with self._database.reading() as connection:
+            for at in range(0, len(leads), _IDS):
+                some = scores.c.lead_id.in_(leads[at : at + _IDS])
+                wanted = sa.select(scores.c.lead_id, scores.c.band).where(some)
+                for lead, band in connection.execute(wanted.where(scores.c.band.is_not(None))):
+                    found[lead] = band
+        return found
+
+    def probabilities(self, bundle: str) -> list[float]:
+        """The chances of all queued leads that a bundle has scored."""
+        wanted = sa.select(scores.c.p_advance).where(
+            scores.c.bundle == bundle, scores.c.priority >= 0, scores.c.p_advance.is_not(None)
+        )
+        with self._database.reading() as connection:
+            return [float(one) for one in connection.scalars(wanted)]
+
+    def has_others(self, bundle: str) -> bool:
+        """Whether there are scores of another bundle."""
+        wanted = sa.select(scores.c.lead_id).where(scores.c.bundle != bundle).limit(1)
+        with self._database.reading() as connection:
+            return connection.scalar(wanted) is not None
+
+    def waiting(self, before: int) -> list[StoredScore]:
+        """Leads that have waited for a reply since before an instant, the longest first."""
+        wanted = sa.select(scores).where(scores.c.waiting_since < before)
+        return self._found(wanted.order_by(scores.c.waiting_since))
+
+    def _found(self, wanted: sa.Select[tuple[object, ...]]) -> list[StoredScore]:
+        with self._database.reading() as connection:
+            return [StoredScore(**row._mapping) for row in connection.execute(wanted)]
+
+    # -------------------------------------------------------------------------------- all leads
+
+    def want_full_run(self, connection: sa.Connection) -> None:
+        """Let all leads be scored anew as soon as a service runs."""
+        set_meta(connection, _WANTED, secrets.token_hex(8))
+
+    def full_run(self) -> tuple[dict[str, Any] | None, str]:
+        """What is kept of the last scoring of all leads, and who asks for another; "": nobody."""
+        wanted = sa.select(meta.c.key, meta.c.value)
+        with self._database.reading() as connection:
+            rows = connection.execute(wanted.where(meta.c.key.in_([_FULL_RUN, _WANTED])))
+            found: dict[str, str] = {row.key: row.value for row in rows}
+        run = json.loads(found[_FULL_RUN]) if _FULL_RUN in found else None
+        return run, found.get(_WANTED, "")
+
+    def finish_full_run(self, run: Mapping[str, object], wanted: str) -> None:
+        """Keep what a scoring of all leads found, for every process to see.
+
+        Parameters
+        ----------
+        wanted : who asked for it; another who asked meanwhile still waits.
+        """
+        with self._database.writing() as connection:
+            set_meta(connection, _FULL_RUN, json.dumps(run))
+            asked = sa.and_(meta.c.key == _WANTED, meta.c.value == wanted)
+            connection.execute(sa.delete(meta).where(asked))
+
+    def tell_freshness(self, connection: sa.Connection, since: int, now: int) -> None:
+        """Keep how long news that is scored now has waited, both in microseconds."""
+        set_meta(connection, _FRESHNESS, json.dumps([now, (now - since) / 1e6]))
+
+    def freshness(self, since: int) -> float:
+        """The seconds that news had waited when it was scored last; 0 if that is too long ago."""
+        wanted = sa.select(meta.c.value).where(meta.c.key == _FRESHNESS)
+        with self._database.reading() as connection:
+            found = connection.scalar(wanted)
+        at, seconds = json.loads(found) if found else (since, 0.0)
+        return float(seconds) if at > since else 0.0
+
+    # ------------------------------------------------------------------------------------- leases
+
+    def lease(self, name: str, holder: str, now: int, duration_us: int) -> bool:
+        """Whether some work is the holder's alone until `now + duration_us`, in microseconds."""
+        insert = insert_into(self._database.engine, leases)
+        take = insert.values(name=name, holder=holder, until=now + duration_us)
+        take = take.on_conflict_do_update(
+            index_elements=["name"],
+            set_={"holder": insert.excluded.holder, "until": insert.excluded.until},
+            where=sa.or_(leases.c.until <= now, leases.c.holder == holder),
+        )
+        with self._database.writing() as connection:
+            return connection.execute(take.returning(leases.c.name)).first() is not None
+
+    def release(self, name: str, holder: str) -> None:
+        """Let somebody else do the work."""
+        with self._database.writing() as connection:
+            mine = sa.and_(leases.c.name == name, leases.c.holder == holder)
+            connection.execute(sa.delete(leases).where(mine))
+
+
+def _is_newer(row: StoredScore, former: Former | None) -> bool:
+    return former is None or row.as_of >= former.as_of
+
+
+def _former(connection: sa.Connection, leads: Sequence[str]) -> dict[str, Former]:
+    found: dict[str, Former] = {}
+    columns = [scores.c[name] for name in Former._fields]
+    for at in range(0, len(leads), _IDS):
+        some = scores.c.lead_id.in_(leads[at : at + _IDS])
+        wanted = sa.select(scores.c.lead_id, *columns).where(some).order_by(scores.c.lead_id)
+        for lead, *values in connection.execute(wanted.with_for_update()):
+            found[lead] = Former(*values)
+    return found
+
+
+def _merged(connection: sa.Connection, leads: Sequence[str]) -> set[str]:
+    """Those of some ids that are no lead of their own, or no longer."""
+    found: set[str] = set()
+    for at in range(0, len(leads), _IDS):
+        some = identities.c.id.in_(leads[at : at + _IDS])
+        elsewhere = sa.select(identities.c.id).where(some, identities.c.lead_id != identities.c.id)
+        found |= set(connection.scalars(elsewhere))
+    return found
+
+
+def _delete_scores(connection: sa.Connection, leads: Sequence[str]) -> None:
+    for at in range(0, len(leads), _IDS):
+        some = scores.c.lead_id.in_(leads[at : at + _IDS])
+        connection.execute(sa.delete(scores).where(some))
+
+
+def _lock_marks(connection: sa.Connection, marks: Sequence[Mark]) -> None:
+    """Lock marks on PostgreSQL in the order in which arrivals set them: no deadlock."""
+    subjects = sorted(one.subject for one in marks)
+    for at in range(0, len(subjects), _IDS):
+        some = stale.c.subject.in_(subjects[at : at + _IDS])
+        ordered = sa.select(stale.c.subject).where(some).order_by(stale.c.subject.collate("C"))
+        connection.execute(ordered.with_for_update()).all()
+
+
+def held_meta(connection: sa.Connection, key: str) -> str | None:
+    """What is kept under a key, for a transaction that may change it; None where nothing is."""
+    return connection.scalar(sa.select(meta.c.value).where(meta.c.key == key).with_for_update())
+
+
+def set_meta(connection: sa.Connection, key: str, value: str) -> None:
+    """Keep a value under a key."""
+    insert = insert_into(connection.engine, meta).values(key=key, value=value)
+    connection.execute(
+        insert.on_conflict_do_update(index_elements=["key"], set_={"value": insert.excluded.value})
+    )
+
+
+def _replace_score(engine: sa.Engine) -> Prepared:
+    insert = insert_into(engine, scores)
+    values = {column.name: insert.excluded[column.name] for column in scores.c}
+    del values["lead_id"]
+    newest = insert.on_conflict_do_update(
+        index_elements=["lead_id"], set_=values, where=scores.c.as_of <= insert.excluded.as_of
+    )
+    return Prepared.of(newest, engine, _FIELDS)

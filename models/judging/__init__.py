@@ -1,0 +1,1 @@
+"""Statistics that judge scores and policies; nothing here fits or serves."""

@@ -1,0 +1,1 @@
+"""Which offer to make: what is allowed, what each would change, the policy that chooses."""

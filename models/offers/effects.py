@@ -1,0 +1,297 @@
+"""What an offer changes, against no ask: a hierarchical Bayesian R-learner.
+
+With m(x) what is expected of a lead whatever is done, and e_a(x) the chance that option a is
+chosen, the outcome of a decision is
+
+    y - m(x) = sum over a of (1[a chosen] - e_a(x)) scale(x) tau_a(x) + noise
+
+(Robinson 1988; Nie and Wager 2021). Errors in m and e matter only multiplied by each other. The
+effect of an option is linear in a few modifiers h = (1, topic, z) of the lead,
+
+    tau_a(x) = attributes_a (g + G z) + topic_a t + u_a + b_a z
+
+so options share what their attributes say, and keep what is their own as far as the data carry it:
+the variances of u, G and b are found by marginal likelihood (empirical Bayes, Efron and Morris
+1973). `scale` is m(1 - m) for a yes-or-no outcome, which makes tau a change of log-odds, and m for
+an amount, which makes it a share. The posterior is exact given the variances; its intervals are
+those of a linear model, conditional on the adjustment being enough where nothing was randomised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
+from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
+
+from models.offers.options import TOPIC, Options
+
+__all__ = ["EffectRows", "OfferEffects", "fit_effects", "prior_effects"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_USUAL_SD: Final = np.array([0.2, 0.08, 0.08])
+"""Where the standard deviations of u, G and b are looked for, ..."""
+_SD_SPREAD: Final = 0.8
+"""... and how far from it, in logarithms, before data say otherwise."""
+REST: Final = 0.5
+"""The prior's standard deviations of attributes, where they say how far an offset is wrong."""
+_DRAWS: Final = 64
+_CHUNK: Final = 20_000
+_ROWS_AT_ONCE: Final = 5_000
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class EffectRows:
+    """Decisions with what came of them.
+
+    Parameters
+    ----------
+    contrast : shape (n, n_options), 1 where chosen, less the chance of being chosen; 0 where the
+        option was not eligible. Rows sum to 0.
+    topic : shape (n, n_options), 1.0 where the option continues the lead's topic.
+    modifiers : shape (n, n_modifiers).
+    residual : shape (n,), the outcome less what was expected of the lead.
+    scale, noise : shape (n,), what turns tau into the outcome's unit; the residual's variance.
+    offset : shape (n, n_options), what tau is expected to be beforehand; the fit is about the rest,
+        of which nothing is expected on average.
+    """
+
+    contrast: Floats
+    topic: Floats
+    modifiers: Floats
+    residual: Floats
+    scale: Floats
+    noise: Floats
+    offset: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.residual)
+
+
+@dataclass(frozen=True, eq=False)
+class OfferEffects:
+    """The posterior of tau for every option but the last, no ask, which is the zero.
+
+    Parameters
+    ----------
+    mean : shape (n_options - 1, 2 + n_modifiers), coefficients of (1, topic, z).
+    covariance : shape (n_options - 1, 2 + n_modifiers, 2 + n_modifiers).
+    draws : shape (n_draws, n_options - 1, 2 + n_modifiers), joint draws, for questions about
+        several options at once.
+    deviations : the standard deviations that were found for u, G and b.
+    """
+
+    mean: Floats
+    covariance: Floats
+    draws: Floats
+    deviations: tuple[float, float, float]
+
+    def tau(self, topic: Floats, modifiers: Floats) -> Floats:
+        """Shape (n, n_options): posterior means; `topic` has that shape, 0 for no ask."""
+        n, m = topic.shape[0], self.mean
+        tau = np.zeros((n, len(m) + 1))
+        tau[:, :-1] = m[:, 0] + topic[:, :-1] * m[:, 1] + modifiers @ m[:, 2:].T
+        return tau
+
+    def deviation(self, topic: Floats, modifiers: Floats) -> Floats:
+        """Shape (n, n_options): posterior standard deviations of tau."""
+        found = np.zeros(topic.shape)
+        for start in range(0, len(topic), _ROWS_AT_ONCE):
+            part = slice(start, start + _ROWS_AT_ONCE)
+            basis = self._basis(topic[part, :-1], modifiers[part])
+            there = np.matmul(basis[:, :, None, :], self.covariance)[:, :, 0, :]
+            found[part, :-1] = np.sqrt(np.maximum((there * basis).sum(axis=2), 0.0))
+        return found
+
+    def _basis(self, topic: Floats, modifiers: Floats) -> Floats:
+        """Shape (n, n_options - 1, 2 + n_modifiers): (1, topic, z) for each option."""
+        basis = np.empty((*topic.shape, self.mean.shape[1]))
+        basis[:, :, 0] = 1.0
+        basis[:, :, 1] = topic
+        basis[:, :, 2:] = modifiers[:, None, :]
+        return basis
+
+    def drawn(self, topic: Floats, modifiers: Floats) -> Floats:
+        """Shape (n_draws, n, n_options): joint draws of tau."""
+        d = self.draws
+        drawn = np.zeros((len(d), *topic.shape))
+        drawn[:, :, :-1] = (
+            d[:, None, :, 0]
+            + topic[None, :, :-1] * d[:, None, :, 1]
+            + np.einsum("nz,soz->sno", modifiers, d[:, :, 2:])
+        )
+        return drawn
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "mean": self.mean.tolist(),
+            "covariance": self.covariance.tolist(),
+            "draws": self.draws.tolist(),
+            "deviations": list(self.deviations),
+        }
+
+    @classmethod
+    def of_dict(cls, held: dict[str, Any]) -> OfferEffects:
+        """The reverse of `as_dict`."""
+        first, second, third = held["deviations"]
+        return cls(
+            np.array(held["mean"], dtype=np.float64),
+            np.array(held["covariance"], dtype=np.float64),
+            np.array(held["draws"], dtype=np.float64),
+            (float(first), float(second), float(third)),
+        )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Layout:
+    """Where each part of the parameter vector stands: g and t, u, G, b."""
+
+    options: int
+    attributes: int
+    modifiers: int
+    is_rest: bool = False
+
+    @property
+    def group(self) -> Ints:
+        """Shape (n_parameters,): 0 for g and t, then 1, 2, 3 for u, G, b."""
+        q, k, d = self.attributes, self.options, self.modifiers
+        return np.repeat([0, 1, 2, 3], [q + 1, k, q * d, k * d])
+
+    def reduced(self, options: Options) -> Floats:
+        """Shape (k, 2 + d, n_parameters): from parameters to coefficients of (1, topic, z)."""
+        q, k, d = self.attributes, self.options, self.modifiers
+        to = np.zeros((k, 2 + d, len(self.group)))
+        first = q + 1 + k
+        for at in range(k):
+            to[at, 0, :q] = options.values[at]
+            to[at, 1, q] = 1.0
+            to[at, 0, q + 1 + at] = 1.0
+            for z in range(d):
+                to[at, 2 + z, first + z * q : first + (z + 1) * q] = options.values[at]
+                to[at, 2 + z, first + q * d + z * k + at] = 1.0
+        return to
+
+    def rows(self, weight: Floats, topic: Floats, modifiers: Floats, options: Options) -> Floats:
+        """Shape (n, n_parameters), from weights of shape (n, k)."""
+        shared = weight @ options.values[:-1]
+        parts = [shared, (weight * topic).sum(axis=1, keepdims=True), weight]
+        parts += [shared * modifiers[:, [z]] for z in range(self.modifiers)]
+        parts += [weight * modifiers[:, [z]] for z in range(self.modifiers)]
+        return np.concatenate(parts, axis=1)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Gram:
+    """What the rows come to: all that a Gaussian likelihood needs of them."""
+
+    matrix: Floats
+    vector: Floats
+    square: float
+
+
+def fit_effects(options: Options, rows: EffectRows, seed: int = 7) -> OfferEffects:
+    """The posterior after decisions; without any it is the prior.
+
+    Deterministic: the draws come from `seed`. Those of a rest are others than those of what it is
+    the rest of, so that the two can be added.
+    """
+    is_rest = rows.offset is not None
+    layout = _Layout(len(options) - 1, options.values.shape[1], rows.modifiers.shape[1], is_rest)
+    mean = np.zeros(len(layout.group)) if is_rest else _prior_mean(layout, options)
+    # The matrices are small: where another process has a core, a second thread only waits for it.
+    with threadpool_limits(1):
+        gram = _gram(layout, options, rows, mean)
+        logs = _found_deviations(layout, options, gram) if len(rows) else np.log(_USUAL_SD)
+        precision = _precision(layout, options, logs)
+        factor = cho_factor(gram.matrix + np.diag(precision), lower=True)
+        parameters = mean + cho_solve(factor, gram.vector)
+        covariance = cho_solve(factor, np.eye(len(mean)))
+    to = layout.reduced(options)
+    steps = np.random.default_rng(seed + is_rest).standard_normal((_DRAWS, len(mean)))
+    lower = cholesky(covariance + 1e-12 * np.eye(len(mean)), lower=True)
+    drawn = parameters + steps @ lower.T
+    u, g, b = np.exp(logs)
+    return OfferEffects(
+        mean=_short(to @ parameters),
+        covariance=_short(np.einsum("kip,pq,kjq->kij", to, covariance, to, optimize=True)),
+        draws=_short(np.einsum("kip,sp->ski", to, drawn, optimize=True)),
+        deviations=(float(u), float(g), float(b)),
+    )
+
+
+def _short(values: Floats) -> Floats:
+    """Six digits: more mean nothing here, and a bundle keeps all of them as text."""
+    size = np.where(values == 0, 1.0, np.abs(values))
+    unit = 10.0 ** (np.floor(np.log10(size)) - 5)
+    # Dividing by 10^-x is exact where multiplying by 10^x would leave a tail of digits.
+    return np.asarray(np.round(values / unit) * unit, dtype=np.float64).round(12)
+
+
+def prior_effects(
+    options: Options, modifiers: int = 0, *, has_offset: bool = False
+) -> OfferEffects:
+    """What is believed before any decision; of the rest of tau where there is an offset."""
+    k = len(options)
+    nothing = np.empty((0, k))
+    none = np.empty(0)
+    z = np.empty((0, modifiers))
+    rows = EffectRows(nothing, nothing, z, none, none, none, nothing if has_offset else None)
+    return fit_effects(options, rows)
+
+
+def _prior_mean(layout: _Layout, options: Options) -> Floats:
+    mean = np.zeros(len(layout.group))
+    mean[: layout.attributes] = [one.mean for one in options.attributes]
+    mean[layout.attributes] = TOPIC.mean
+    return mean
+
+
+def _gram(layout: _Layout, options: Options, rows: EffectRows, mean: Floats) -> _Gram:
+    """The normal equations for what lies beyond the prior mean, in chunks of rows."""
+    size = len(layout.group)
+    matrix, vector, square = np.zeros((size, size)), np.zeros(size), 0.0
+    for start in range(0, len(rows), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        weight = rows.contrast[part, :-1] * (rows.scale[part] / np.sqrt(rows.noise[part]))[:, None]
+        design = layout.rows(weight, rows.topic[part, :-1], rows.modifiers[part], options)
+        residual = rows.residual[part] / np.sqrt(rows.noise[part]) - design @ mean
+        if rows.offset is not None:
+            residual -= (weight * rows.offset[part, :-1]).sum(axis=1)
+        matrix += design.T @ design
+        vector += design.T @ residual
+        square += float(residual @ residual)
+    return _Gram(matrix, vector, square)
+
+
+def _precision(layout: _Layout, options: Options, logs: Floats) -> Floats:
+    """Shape (n_parameters,): the prior's precision, for standard deviations exp(logs)."""
+    sd = np.exp(logs)[np.maximum(layout.group - 1, 0)]
+    sd[: layout.attributes] = [one.sd for one in options.attributes]
+    sd[layout.attributes] = TOPIC.sd
+    sd[: layout.attributes + 1] *= REST if layout.is_rest else 1.0
+    return np.asarray(sd**-2.0, dtype=np.float64)
+
+
+def _found_deviations(layout: _Layout, options: Options, gram: _Gram) -> Floats:
+    """The logarithms of the standard deviations with the largest posterior."""
+    usual = np.log(_USUAL_SD)
+
+    def loss(logs: Floats) -> float:
+        precision = _precision(layout, options, logs)
+        lower = cholesky(gram.matrix + np.diag(precision), lower=True)
+        explained = solve_triangular(lower, gram.vector, lower=True)
+        evidence = 0.5 * float(explained @ explained) - float(np.log(np.diag(lower)).sum())
+        evidence += 0.5 * float(np.log(precision).sum())
+        return -evidence + 0.5 * float((((logs - usual) / _SD_SPREAD) ** 2).sum())
+
+    found = minimize(
+        loss, usual, method="Nelder-Mead", options={"maxiter": 60, "xatol": 0.05, "fatol": 0.05}
+    )
+    return np.asarray(found.x, dtype=np.float64)

@@ -1,0 +1,242 @@
+"""Everything that was learned about offers: their effects on the next step and on value.
+
+The value of an option is what it does to the purchase (or to the gains that the ladder names), less
+what it costs. Before there are purchases to learn from, it follows from the next step: with p the
+chance of the step and P that of the purchase, a change of log-odds t of the step is one of
+t (1 - p) / (1 - P) of the purchase. What is learned of purchases is how they differ from that: an
+offer that only farms clicks loses its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri
+
+from features.ladder.ladder import Ladder
+from models.offers.learning import OutcomeEffects, scale_of
+from models.offers.options import Options, options_of
+from models.offers.policy import Beliefs
+from models.scores.calibration import LEVEL
+from models.scores.learner import BoostedTrees
+
+__all__ = ["Evidence", "Forecast", "OfferModel", "of_step"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+Evidence = Literal["randomised", "observational", "prior"]
+"""Where an effect comes from: drawn at random; adjusted for what was known; believed beforehand."""
+
+_Z: Final = float(ndtri(0.5 + LEVEL / 2.0))
+_LEAST: Final = 1e-4
+"""A forecast chance is never nearer to 0 or 1."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Forecast:
+    """What each option would do for some leads, a row a lead, a column an option.
+
+    Parameters
+    ----------
+    uplift, low, high : what it adds to the chance of the next step under no ask, and the interval.
+    """
+
+    beliefs: Beliefs
+    uplift: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class OfferModel:
+    """The effects of the ladder's options.
+
+    Parameters
+    ----------
+    usual : shape (n_goals, n_options), how often each option was chosen for leads at each position
+        in what the scores were learned from; a score is an expectation under it.
+    evidence, leads : of each option, where its effect comes from and how many leads were given it.
+    amount : what is expected of gains; None where the value is that of a purchase, or where
+        `usual_amount`, their mean, is all that is known.
+    framings : for each offer with variants, the probability of each of them.
+    fields : how much knowing each trait moves a score, on average, in log-odds.
+    """
+
+    ladder: Ladder
+    advance: OutcomeEffects
+    value: OutcomeEffects
+    usual: Floats
+    evidence: tuple[Evidence, ...]
+    leads: tuple[int, ...]
+    amount: BoostedTrees | None = None
+    framings: dict[str, dict[str, float]] = field(default_factory=dict)
+    fields: dict[str, float] = field(default_factory=dict)
+    usual_amount: float = 1.0
+
+    @cached_property
+    def options(self) -> Options:
+        """The options of the ladder."""
+        return options_of(self.ladder)
+
+    @classmethod
+    def prior(cls, ladder: Ladder) -> OfferModel:
+        """What is believed of a ladder's offers before any decision."""
+        options = options_of(ladder)
+        kind: Literal["share", "amount"] = "amount" if ladder.value.gains else "share"
+        return cls(
+            ladder,
+            OutcomeEffects.prior(options),
+            OutcomeEffects.prior(options, kind, has_offset=kind == "share"),
+            usual_before_data(ladder),
+            tuple("prior" for _ in options.ids),
+            (0,) * len(options),
+            framings=even_framings(ladder),
+        )
+
+    def forecast(
+        self,
+        matrix: Floats,
+        advance: Floats,
+        purchase: Floats,
+        position: Ints,
+        eligible: Bools,
+        topic: Bools,
+        is_active: Bools,
+    ) -> Forecast:
+        """What each option would do for leads with these signals and these scores.
+
+        Parameters
+        ----------
+        matrix : shape (n, n_columns), as the bundle's encoding gives it.
+        advance, purchase : shape (n,), the scores.
+        position : shape (n,); leads that have bought have no next step to forecast.
+        eligible, topic : shape (n, n_options).
+        """
+        told = topic.astype(np.float64)
+        z = self.advance.of(matrix, advance)
+        scale = scale_of(advance, "share")[:, None]
+        tau = self.advance.effects.tau(told, z)
+        tau_sd = self.advance.effects.deviation(told, z)
+        rung = np.minimum(position, len(self.ladder.goals) - 1)
+        base = advance - (self.usual[rung] * tau * scale).sum(axis=1)
+        base = np.clip(base, _LEAST, 1.0 - _LEAST)[:, None]
+        chance, low, high = (
+            np.clip(base + scale * (tau + width * tau_sd), _LEAST, 1.0 - _LEAST)
+            for width in (0.0, -_Z, _Z)
+        )
+        gain, gain_sd, draws = self._gains(matrix, advance, purchase, told, (tau, tau_sd, z))
+        beliefs = Beliefs(
+            options=self.options,
+            eligible=eligible,
+            advance=chance,
+            gain=gain,
+            gain_sd=gain_sd,
+            gain_draws=draws,
+            topic=topic,
+            is_active=is_active,
+        )
+        return Forecast(beliefs, chance - base, low - base, high - base)
+
+    def _gains(
+        self,
+        matrix: Floats,
+        advance: Floats,
+        purchase: Floats,
+        topic: Floats,
+        of_advance: tuple[Floats, Floats, Floats],
+    ) -> tuple[Floats, Floats, Callable[[], Floats]]:
+        """The net gain of each option over no ask: mean, standard deviation, and draws."""
+        tau_advance, sd_advance, z_advance = of_advance
+        expected = self.expected_value(matrix, purchase)
+        z = self.value.of(matrix, expected)
+        worth = 1.0 if self.value.kind == "amount" else self.ladder.value.purchase
+        scale = worth * scale_of(expected, self.value.kind)[:, None]
+        carried = self.carried(advance, purchase)
+        tau = self.value.effects.tau(topic, z) + carried * tau_advance
+        variance = self.value.effects.deviation(topic, z) ** 2 + (carried * sd_advance) ** 2
+        cost = self.options.cost
+
+        def draws() -> Floats:
+            drawn = self.value.effects.drawn(topic, z)
+            drawn = drawn + carried * self.advance.effects.drawn(topic, z_advance)
+            return np.asarray(scale * drawn - cost, dtype=np.float64)
+
+        return scale * tau - cost, scale * np.sqrt(variance), draws
+
+    def expected_value(self, matrix: Floats, purchase: Floats) -> Floats:
+        """Shape (n,): the chance of a purchase, or the amount of gains, that is expected."""
+        if self.value.kind == "share":
+            return np.clip(purchase, _LEAST, 1.0 - _LEAST)
+        if self.amount is None:
+            return np.full(len(matrix), self.usual_amount)
+        return np.maximum(self.amount.margins(matrix), _LEAST)
+
+    def carried(self, advance: Floats, purchase: Floats) -> Floats:
+        """Shape (n, 1): how much of an effect on the next step reaches the value, beforehand."""
+        if self.value.kind == "amount":
+            return np.zeros((len(advance), 1))
+        share = (1.0 - advance) / np.maximum(1.0 - purchase, _LEAST)
+        return np.clip(share, 0.0, 1.0)[:, None]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; `amount` is kept in a file of its own."""
+        return {
+            "advance": self.advance.as_dict(),
+            "value": self.value.as_dict(),
+            "usual": self.usual.tolist(),
+            "evidence": list(self.evidence),
+            "leads": list(self.leads),
+            "framings": self.framings,
+            "fields": self.fields,
+            "usual_amount": self.usual_amount,
+        }
+
+    @classmethod
+    def of_dict(
+        cls, ladder: Ladder, held: dict[str, Any], amount: BoostedTrees | None
+    ) -> OfferModel:
+        """The reverse of `as_dict`."""
+        return cls(
+            ladder,
+            OutcomeEffects.of_dict(held["advance"]),
+            OutcomeEffects.of_dict(held["value"]),
+            np.array(held["usual"], dtype=np.float64),
+            tuple(held["evidence"]),
+            tuple(int(count) for count in held["leads"]),
+            amount,
+            held["framings"],
+            held["fields"],
+            float(held["usual_amount"]),
+        )
+
+
+def of_step(ladder: Ladder, position: int) -> Bools:
+    """Shape (n_options,): the asks that complete the next step, nurture and no ask."""
+    options = options_of(ladder)
+    there: Bools = (options.rung == position) & options.is_ask
+    there[[options.nurture, options.no_ask]] = True
+    return there
+
+
+def usual_before_data(ladder: Ladder) -> Floats:
+    """The bands are conversions of leads that are asked: all asks of the next step alike."""
+    options = options_of(ladder)
+    asks = np.array([of_step(ladder, at) & options.is_ask for at in range(len(ladder.goals))])
+    share: Floats = asks / np.maximum(asks.sum(axis=1, keepdims=True), 1)
+    return share
+
+
+def even_framings(ladder: Ladder) -> dict[str, dict[str, float]]:
+    """Every framing of an offer alike."""
+    return {
+        offer.id: {framing.id: 1.0 / len(offer.framings) for framing in offer.framings}
+        for offer in ladder.offers
+        if offer.framings
+    }

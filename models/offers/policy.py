@@ -1,0 +1,222 @@
+"""Policies: from what is believed of each option to the probability of choosing it.
+
+A policy names what it would choose; `probabilities` mixes that with an even share for every option,
+so that each is tried now and then and every later policy can be judged on the log. Nothing leaves
+before it was checked to be a distribution with that floor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr
+
+from features.errors import PolicyError, did_you_mean
+from features.ladder.ladder import PolicySettings
+from models.offers.options import Options
+
+__all__ = [
+    "POLICIES",
+    "Beliefs",
+    "choose",
+    "policy",
+    "probabilities",
+    "uniform_number",
+    "validated",
+]
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+_SUM_WITHIN: Final = 1e-9
+_FLOOR_WITHIN: Final = 1e-12
+_SURE_SD: Final = 1e-12
+"""Of a gain that is known: its sign alone says how sure it is."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Beliefs:
+    """What is believed of the options of some leads, a row a lead, a column an option.
+
+    Parameters
+    ----------
+    eligible : which options there are; no ask is always among them, and nurture, but in the log of
+        others.
+    advance : P(the next step within its horizon | option).
+    gain, gain_sd : what choosing the option adds to the value of no ask, costs taken off, in the
+        business's currency; and its posterior standard deviation.
+    gain_draws : shape (n_draws, n, n_options), joint draws of the same.
+    topic : whether the option continues what the lead used last.
+    is_active : shape (n,), whether the lead did anything in the last week.
+    """
+
+    options: Options
+    eligible: Bools
+    advance: Floats
+    gain: Floats
+    gain_sd: Floats
+    gain_draws: Callable[[], Floats]
+    topic: Bools
+    is_active: Bools
+
+
+Policy = Callable[[Beliefs, PolicySettings], Floats]
+"""Gives the shares of the options, shape (n, n_options), before exploration; rows sum to 1."""
+
+
+def probabilities(which: Policy, beliefs: Beliefs, settings: PolicySettings) -> Floats:
+    """Shape (n, n_options): what a policy chooses with, 0 where an option is not eligible.
+
+    Raises
+    ------
+    PolicyError : the policy gave what is no distribution over the eligible options.
+    """
+    shares = which(beliefs, settings)
+    even = _even(beliefs.eligible)
+    mixed = (1.0 - settings.exploration) * shares + settings.exploration * even
+    return validated(mixed, beliefs.eligible, settings.exploration)
+
+
+def validated(mixed: Floats, eligible: Bools, exploration: float) -> Floats:
+    """The same, if every row is a distribution over its eligible options that keeps the floor."""
+    floor = exploration * _even(eligible)
+    wrong = ~np.isfinite(mixed).all(axis=1)
+    wrong |= np.abs(np.where(np.isfinite(mixed), mixed, 0.0).sum(axis=1) - 1.0) > _SUM_WITHIN
+    wrong |= (mixed < floor - _FLOOR_WITHIN).any(axis=1)
+    wrong |= ((mixed != 0.0) & ~eligible).any(axis=1)
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        raise PolicyError(
+            f"row {at}: {mixed[at].tolist()} is no distribution over the eligible options with the"
+            f" floor {float(floor[at].max()):.4f}"
+        )
+    return mixed
+
+
+def choose(shares: Floats, decision_id: str) -> int:
+    """The option that a decision's id draws from a distribution: the same for the same id."""
+    total = np.cumsum(shares)
+    at = int(np.searchsorted(total, uniform_number(decision_id) * total[-1], side="right"))
+    while at >= len(shares) or shares[at] == 0.0:  # the last bit of a sum may lie beyond the end
+        at -= 1
+    return at
+
+
+def uniform_number(text: str) -> float:
+    """A number in [0, 1) that follows from a text alone, evenly spread over texts."""
+    digest = blake2b(text.encode(), digest_size=8).digest()
+    return (int.from_bytes(digest) >> 11) / 2.0**53
+
+
+def policy(name: str, options: Options) -> Policy:
+    """The policy of a name: one of POLICIES, or `only:` and the id of an option.
+
+    Raises
+    ------
+    PolicyError : there is none of that name.
+    """
+    if name in POLICIES:
+        return POLICIES[name]
+    kind, _, option_id = name.partition(":")
+    if kind == "only" and option_id in options.ids:
+        return _only(options.ids.index(option_id))
+    known = [*POLICIES, *(f"only:{one}" for one in options.ids)]
+    raise PolicyError(
+        f"no policy {name!r}{did_you_mean(name, known)} (there are {', '.join(POLICIES)} and"
+        " only:OFFER)"
+    )
+
+
+# ------------------------------------------------------------------------------------- the policies
+
+
+def learned(beliefs: Beliefs, settings: PolicySettings) -> Floats:
+    """The option worth most down the ladder, if it is surely enough worth more than no ask.
+
+    Otherwise the evidence does not separate the options, and the lead is nurtured; as it is where
+    that is worth more.
+    """
+    options, eligible = beliefs.options, beliefs.eligible
+    candidates = eligible.copy()
+    candidates[:, [options.nurture, options.no_ask]] = False
+    sure = ndtr(beliefs.gain / np.maximum(beliefs.gain_sd, _SURE_SD))
+    candidates &= sure >= settings.certainty
+    nurtured = np.where(eligible[:, options.nurture], beliefs.gain[:, options.nurture], 0.0)
+    candidates &= beliefs.gain > nurtured[:, None]
+    best = np.where(candidates, beliefs.gain, -np.inf).argmax(axis=1)
+    return _one_each(np.where(candidates.any(axis=1), best, _gentlest(beliefs)), len(options))
+
+
+def rules(beliefs: Beliefs, settings: PolicySettings) -> Floats:  # noqa: ARG001 a policy's shape
+    """The ladder's own order, without learning: whoever is active gets the lightest next ask.
+
+    One that continues the topic goes before one that does not; whoever is quiet is nurtured.
+    """
+    options = beliefs.options
+    asks = beliefs.eligible & options.is_ask & beliefs.is_active[:, None]
+    order = options.effort[None, :] - np.where(beliefs.topic, 1e6, 0.0)
+    lightest = np.where(asks, order, np.inf).argmin(axis=1)
+    return _one_each(np.where(asks.any(axis=1), lightest, _gentlest(beliefs)), len(options))
+
+
+def uniform(beliefs: Beliefs, settings: PolicySettings) -> Floats:  # noqa: ARG001 a policy's shape
+    """Every eligible option alike: what learns most about all of them."""
+    return _even(beliefs.eligible)
+
+
+def greedy(beliefs: Beliefs, settings: PolicySettings) -> Floats:  # noqa: ARG001 a policy's shape
+    """The likeliest next click, whatever it does to the purchase: a rival, not a recommendation."""
+    best = np.where(beliefs.eligible, beliefs.advance, -np.inf).argmax(axis=1)
+    return _one_each(best, len(beliefs.options))
+
+
+def thompson(beliefs: Beliefs, settings: PolicySettings) -> Floats:  # noqa: ARG001 a policy's shape
+    """Each option as often as it is worth most, as far as is known (Thompson 1933)."""
+    draws = np.where(beliefs.eligible[None], beliefs.gain_draws(), -np.inf)
+    best = draws.argmax(axis=2)
+    counts = np.zeros(beliefs.eligible.shape)
+    for drawn in best:
+        counts[np.arange(len(counts)), drawn] += 1.0
+    return counts / len(best)
+
+
+def _only(option: int) -> Policy:
+    """One option wherever it is eligible, else no ask."""
+
+    def only(beliefs: Beliefs, settings: PolicySettings) -> Floats:  # noqa: ARG001 a policy's shape
+        there = beliefs.eligible[:, option]
+        return _one_each(np.where(there, option, beliefs.options.no_ask), len(beliefs.options))
+
+    return only
+
+
+POLICIES: Final[dict[str, Policy]] = {
+    "learned": learned,
+    "rules": rules,
+    "uniform": uniform,
+    "greedy": greedy,
+    "thompson": thompson,
+}
+
+
+def _gentlest(beliefs: Beliefs) -> npt.NDArray[np.int64]:
+    """Shape (n,): nurture, or no ask where a log did not know the other."""
+    options = beliefs.options
+    there = beliefs.eligible[:, options.nurture]
+    return np.where(there, options.nurture, options.no_ask).astype(np.int64)
+
+
+def _even(eligible: Bools) -> Floats:
+    share: Floats = eligible / eligible.sum(axis=1, keepdims=True)
+    return share
+
+
+def _one_each(chosen: npt.NDArray[np.intp] | npt.NDArray[np.int64], width: int) -> Floats:
+    shares = np.zeros((len(chosen), width))
+    shares[np.arange(len(chosen)), chosen] = 1.0
+    return shares

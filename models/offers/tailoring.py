@@ -1,0 +1,111 @@
+"""An offer made to fit a lead: its topic, the agenda of a session, its form, the way it is put.
+
+What an assessment revealed becomes the agenda of the session that follows. Nothing is asked twice,
+and beside what an offer needs at most one more field is asked for: the one that tells most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+from features.ladder.ladder import Framing, Ladder, Offer
+from features.offers.history import OfferHistory
+from models.offers.policy import uniform_number
+
+__all__ = ["AgendaItem", "Personalisation", "framing_of", "next_field", "personalisation"]
+
+
+class AgendaItem(TypedDict):
+    """A part of a session, and the minutes it may take."""
+
+    topic: str
+    minutes: float
+
+
+class Personalisation(TypedDict):
+    """What makes an offer this lead's own.
+
+    `form_fields` are those that the offer needs and that are not known; `ask_field` is one more
+    that is worth a question, null where there is none or no room for it.
+    """
+
+    topic: str | None
+    continues: list[str]
+    gaps: list[str]
+    agenda: list[AgendaItem]
+    form_fields: list[str]
+    ask_field: str | None
+
+
+def personalisation(
+    offer: Offer,
+    ladder: Ladder,
+    position: int,
+    history: OfferHistory,
+    worth: Mapping[str, float],
+) -> Personalisation:
+    """What to put into an offer for a lead of whom this is known."""
+    shared = [topic for topic in offer.topics if topic in history.topics]
+    topics = shared or list(offer.topics)
+    form = [name for name in offer.effort.form_fields if name not in history.fields]
+    room = ladder.limits.form_fields - len(form)
+    asked = next_field(ladder, position, history, worth, form) if room > 0 else None
+    meets = offer.effort.human and offer.scope_days is None  # a pilot is no session
+    return {
+        "topic": topics[0] if topics else None,
+        "continues": shared,
+        "gaps": list(history.gaps) if meets else [],
+        "agenda": _agenda(offer, history.gaps or topics) if meets else [],
+        "form_fields": form,
+        "ask_field": asked if offer.role == "ask" else None,
+    }
+
+
+def _agenda(offer: Offer, topics: Sequence[str]) -> list[AgendaItem]:
+    """The topics in turn, the offer's minutes shared evenly among them."""
+    minutes = offer.effort.minutes / len(topics) if topics else 0.0
+    return [{"topic": topic, "minutes": round(minutes, 1)} for topic in topics]
+
+
+def next_field(
+    ladder: Ladder,
+    position: int,
+    history: OfferHistory,
+    worth: Mapping[str, float],
+    already: Sequence[str] = (),
+) -> str | None:
+    """The unknown profile field that tells most about a lead; None where none is to be asked.
+
+    Nothing is asked at the first step. Of fields that tell equally much, the first in the ladder
+    file is asked, those that are not personal before those that are.
+    """
+    if not 0 < position < len(ladder.goals):
+        return None
+    open_ = [
+        trait
+        for trait in ladder.traits
+        if trait.id not in history.fields and trait.id not in already
+    ]
+    best = max(
+        open_, key=lambda trait: (worth.get(trait.id, 0.0), not trait.personal), default=None
+    )
+    return best.id if best else None
+
+
+def framing_of(
+    offer: Offer, shares: Mapping[str, float], decision_id: str
+) -> tuple[Framing, float]:
+    """How the offer is put, drawn from a decision's id, and the chance of that way."""
+    if not offer.framings:
+        return Framing("", offer.framing), 1.0
+    even = 1.0 / len(offer.framings)
+    drawn = uniform_number(f"{decision_id}/framing")
+    total = sum(shares.get(framing.id, even) for framing in offer.framings)
+    reached = 0.0
+    for framing in offer.framings:
+        share = shares.get(framing.id, even) / total
+        reached += share
+        if drawn < reached:
+            return framing, share
+    return framing, share

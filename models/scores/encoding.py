@@ -1,0 +1,92 @@
+"""Snapshots as the matrix a model sees: categories as codes that mean the same at every time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from features.errors import BundleError
+from features.signals.snapshot import Snapshot
+
+__all__ = ["Encoding"]
+
+_FEWEST_ROWS: Final = 3
+"""A category in fewer training rows than this has nothing to teach, and is left out."""
+_MOST_CATEGORIES: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """The columns of a model's matrix, in order, with the texts of each category.
+
+    Parameters
+    ----------
+    columns : signal ids.
+    texts : for each category column, its texts; the code of a text is its index, the most frequent
+        first. A text that is not among them is as good as absent.
+    """
+
+    columns: tuple[str, ...]
+    texts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def learn(cls, snapshot: Snapshot) -> Encoding:
+        """The encoding of a training snapshot."""
+        texts = {}
+        for at, signal in enumerate(snapshot.signals):
+            if signal.id in snapshot.categories:
+                held = snapshot.values[:, at]
+                counts = Counter(held[~np.isnan(held)].astype(int).tolist())
+                words = snapshot.categories[signal.id]
+                ranked = sorted(counts.items(), key=lambda item: (-item[1], words[item[0]]))
+                texts[signal.id] = tuple(
+                    words[code]
+                    for code, count in ranked[:_MOST_CATEGORIES]
+                    if count >= _FEWEST_ROWS
+                )
+        return cls(tuple(signal.id for signal in snapshot.signals), texts)
+
+    @property
+    def category_columns(self) -> list[int]:
+        """The indices of the category columns."""
+        return [at for at, column in enumerate(self.columns) if column in self.texts]
+
+    def matrix(self, snapshot: Snapshot) -> npt.NDArray[np.float64]:
+        """Shape (n, n_columns), NaN where absent."""
+        if tuple(signal.id for signal in snapshot.signals) != self.columns:
+            raise BundleError("the model was trained on other signals than this ladder has")
+        if not self.texts:
+            return snapshot.values
+        matrix = snapshot.values.copy()
+        for at in self.category_columns:
+            column = self.columns[at]
+            matrix[:, at] = self._recode(
+                column, snapshot.categories.get(column, ()), snapshot.values[:, at]
+            )
+        return matrix
+
+    def _recode(
+        self, column: str, words: tuple[str, ...], held: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float64]:
+        code_of = {text: float(code) for code, text in enumerate(self.texts[column])}
+        table = np.array([*(code_of.get(word, np.nan) for word in words), np.nan])
+        return table[np.where(np.isnan(held), -1, held).astype(np.int64)]
+
+    def matrix_of_frame(self, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+        """As `matrix`, from a frame with a column a signal (as `Snapshot.frame` gives)."""
+        absent = [column for column in self.columns if column not in frame]
+        if absent:
+            raise BundleError(f"the input lacks the signal columns {absent[:5]}")
+        matrix = np.empty((len(frame), len(self.columns)))
+        for at, column in enumerate(self.columns):
+            if column in self.texts:
+                code_of = {text: float(code) for code, text in enumerate(self.texts[column])}
+                matrix[:, at] = [code_of.get(word, np.nan) for word in frame[column].astype(object)]
+            else:
+                matrix[:, at] = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
+        return matrix

@@ -1,0 +1,122 @@
+"""Why this score: contributions in probability points that add up to what was served.
+
+The booster's SHAP values explain the margin. What is served is a curve of the margin, so they are
+carried over along the straight line from the typical lead of the same rung to this one
+(Aumann-Shapley): each keeps its share of the way. Base and contributions sum to the probability up
+to rounding. They say what goes with the score, not what would change it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+
+from features.signals.snapshot import Snapshot
+from features.signals.table import Signal
+from models.scores.goal_model import GoalModel
+
+__all__ = ["Explanations", "Reason", "explain", "reasons"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Explanations:
+    """`base + points.sum(axis=1)` is the probability.
+
+    Parameters
+    ----------
+    base : shape (n,), the probability of a typical lead on the same rung.
+    points : shape (n, n_signals), in probability (0.061 is 6.1 percentage points).
+    """
+
+    base: Floats
+    points: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One line of an explanation: a sentence and what it adds, in probability."""
+
+    signal: str
+    text: str
+    points: float
+
+
+def explain(model: GoalModel, matrix: Floats, position: Ints) -> Explanations:
+    """The contributions of every signal to each row's probability."""
+    calibrator = model.calibrator
+    start = calibrator.base(position)
+    base = expit(start)
+    if model.learner is None or not calibrator.slope.any():
+        return Explanations(base, np.zeros_like(matrix))
+    steps = calibrator.slope[position, None] * (
+        model.contributions(matrix) - model.typical[position]
+    )
+    way = steps.sum(axis=1)
+    end = start + way
+    flat = np.abs(way) < 1e-9  # the curve's own slope, where the line has no length
+    safe = np.where(flat, 1.0, way)
+    rate = np.where(flat, base * (1.0 - base), (expit(end) - base) / safe)
+    return Explanations(base, steps * rate[:, None])
+
+
+OTHER: Final = "other"
+"""The signal of the reason that stands for all that are not told."""
+_SMALLEST: Final = 0.0005
+"""A reason that adds less is not worth a line."""
+
+
+def reasons(
+    snapshot: Snapshot, explanations: Explanations, row: int, most: int = 5
+) -> tuple[Reason, ...]:
+    """The reasons of one row, strongest first; what is left over is the last, "other".
+
+    Signals that tell the same story (those of one step, those of recent activity) are told
+    together, by the one that weighs most: a salesperson has ten seconds.
+    """
+    points = explanations.points[row]
+    starts, columns = _families(snapshot.signals)
+    in_order = points[columns]
+    totals = np.add.reduceat(in_order, starts)
+    told = []
+    for family in np.argsort(-np.abs(totals), kind="stable")[:most].tolist():
+        total = float(totals[family])
+        if abs(total) < _SMALLEST:
+            break
+        last = starts[family + 1] if family + 1 < len(starts) else len(columns)
+        members = columns[starts[family] : last]
+        speaker = int(members[np.argmax(points[members] * np.sign(total))])
+        signal = snapshot.signals[speaker]
+        told.append(Reason(signal.id, signal.sentence(snapshot.value(row, speaker)), total))
+    rest = float(points.sum()) - sum(reason.points for reason in told)
+    return (*told, Reason(OTHER, "everything else together", rest))
+
+
+_known_families: dict[int, tuple[tuple[Signal, ...], Ints, Ints]] = {}
+"""By the identity of a table of signals, which is held here and so keeps it."""
+
+
+def _families(signals: tuple[Signal, ...]) -> tuple[Ints, Ints]:
+    """Columns ordered by family, and where each family starts."""
+    if id(signals) not in _known_families:
+        members: dict[str, list[int]] = {}
+        for at, signal in enumerate(signals):
+            members.setdefault(_family(signal), []).append(at)
+        sizes = [len(columns) for columns in members.values()]
+        starts = np.cumsum([0, *sizes[:-1]])
+        columns = np.array([at for columns in members.values() for at in columns])
+        _known_families[id(signals)] = (signals, starts, columns)
+    return _known_families[id(signals)][1:]
+
+
+def _family(signal: Signal) -> str:
+    """Signals of one step tell one story, so do those of activity; a trait is its own."""
+    if signal.group in ("profile", "custom"):
+        return signal.id
+    return ".".join(signal.id.split(".")[:2]) if signal.group == "step" else signal.group

@@ -1,0 +1,1 @@
+"""What every request passes: keys, sessions, limits, problems, bodies."""

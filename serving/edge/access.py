@@ -1,0 +1,455 @@
+"""Who is asking, and whether they may: keys, sessions of the pages, and this machine alone.
+
+A route says what it needs: `dependencies=[Depends(needs("read"))]`. While no key was ever made the
+service answers this machine alone; from the first key on everyone needs one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hmac
+import ipaddress
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Final, cast
+from urllib.parse import quote, urlsplit
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
+
+from features.errors import KeyNeeded, NotAllowed, TooManyRequests
+from features.store.database import Database
+from serving.edge.keys import SCOPES, Key, Keys, parts_of, secret_hash
+from serving.edge.rate_limit import RateLimit
+from serving.edge.sessions import Sessions
+from serving.logs import log
+
+__all__ = [
+    "HERE",
+    "OPEN",
+    "Access",
+    "Asker",
+    "CheckedRoute",
+    "DirectRoute",
+    "Needs",
+    "access_of",
+    "check_key",
+    "is_https",
+    "is_personalizer",
+    "needed",
+    "needs",
+    "session_cookie",
+]
+
+OPEN: Final = (
+    *("/healthz", "/readyz", "/openapi.json", "/static", "/login", "/logout"),
+    "/v1/connectors/",  # the signature of a request is its credential
+)
+"""Where paths begin that need no key."""
+_KNOWN_SECONDS: Final = 5.0
+"""For so long a key that was revoked may still be accepted."""
+_UNKNOWN_SECONDS: Final = 1.0
+"""For so long a key that has just been made may be refused."""
+_LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_PORT: Final = re.compile(r":[0-9]*\Z")
+_FORWARDED: Final = frozenset(
+    {
+        *(b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"),
+        *(b"x-real-ip",),
+    }
+)
+_MAKE_ONE: Final = "make one with `rung key create NAME --scope read --store URL`"
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks.
+
+    Parameters
+    ----------
+    key_id : "" for this machine while there is no key.
+    source : that of the key; message ids are unique within it. "" for none.
+    has_session : whether it is someone who logged in to the pages.
+    """
+
+    key_id: str
+    name: str
+    scopes: frozenset[str]
+    source: str = ""
+    has_session: bool = False
+
+    def may(self, scope: str) -> bool:
+        """Whether a scope, or admin, which includes all, is among the scopes."""
+        return scope in self.scopes or "admin" in self.scopes
+
+
+HERE: Final = Asker("", "this machine", frozenset(SCOPES))
+"""Whoever asks on this machine while there is no key."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The keys that hold; `is_open` where none was ever made."""
+
+    is_open: bool
+    askers: dict[str, tuple[bytes, Asker | None]]
+    at: float
+    """When they were loaded, in seconds of the clock."""
+
+    @classmethod
+    def of(cls, keys: list[Key], at: float) -> _Known:
+        """The valid ones of all keys."""
+        valid = [key for key in keys if key.revoked_at is None]
+        askers: dict[str, tuple[bytes, Asker | None]] = {
+            key.id: (bytes.fromhex(key.hash), Asker(key.id, key.name, key.scopes, key.source))
+            for key in valid
+        }
+        return cls(not keys, askers, at)
+
+    def asker(self, text: str) -> Asker | None:
+        """Whose key a text is; an unknown id takes as long as a wrong secret."""
+        key_id, secret = parts_of(text)
+        hash_, asker = self.askers.get(key_id, _NOBODY)
+        return asker if hmac.compare_digest(secret_hash(secret), hash_) else None
+
+
+_NOBODY: Final[tuple[bytes, Asker | None]] = (bytes(32), None)
+
+
+class Access:
+    """Decides for one process who may ask. It keeps the keys in memory for a few seconds.
+
+    Parameters
+    ----------
+    now : the present in microseconds since the epoch, UTC.
+    rate : requests a second that each key may make; 0 for no limit.
+    clock : seconds, never going back.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        now: Callable[[], int],
+        rate: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.now = now
+        self.keys = Keys(database)
+        self.sessions = Sessions(database)
+        self.logins = RateLimit(_LOGINS_A_SECOND, _LOGINS_AT_ONCE, clock)
+        self._limit = RateLimit(rate, clock=clock)
+        self._clock = clock
+        self._known = _Known(False, {}, float("-inf"))
+        self._loading = asyncio.Lock()
+
+    async def asker(self, request: Request, *, is_page: bool = False) -> Asker:
+        """Who asks; KeyNeeded, NotAllowed or TooManyRequests where nobody may."""
+        known = self._recent(_KNOWN_SECONDS) or await self._loaded(_KNOWN_SECONDS)
+        if known.is_open:
+            _check_here(request)
+            return HERE
+        text = _shown(request)
+        asker = known.asker(text) if text else None
+        if asker is None:
+            asker = await self._searched(request, text, is_page=is_page)
+        self.count(asker)
+        return asker
+
+    async def _searched(self, request: Request, text: str | None, *, is_page: bool) -> Asker:
+        """Who asks, where the keys in memory do not say; KeyNeeded where it is nobody."""
+        if text is not None:
+            asker = await self.by_key(text)
+        else:
+            asker = await self._by_session(request) if is_page else None
+        if asker is None:
+            raise KeyNeeded(_NO_KEY if text is None else _WRONG_KEY)
+        return asker
+
+    async def by_key(self, text: str) -> Asker | None:
+        """Whose key a text is; None where it is nobody's, or no longer."""
+        known = self._recent(_KNOWN_SECONDS) or await self._loaded(_KNOWN_SECONDS)
+        asker = known.asker(text)
+        if asker is None and not self._recent(_UNKNOWN_SECONDS):
+            asker = (await self._loaded(_UNKNOWN_SECONDS)).asker(text)
+        return asker
+
+    async def is_open(self) -> bool:
+        """Whether no key was ever made."""
+        return (self._recent(_KNOWN_SECONDS) or await self._loaded(_KNOWN_SECONDS)).is_open
+
+    async def announce(self, host: str) -> None:
+        """Say in the log whom the service answers; `host` is where it is meant to listen."""
+        if not await self.is_open():
+            log("keys are needed")
+        elif host == "localhost" or _is_loopback(host):
+            log("no key: answers this machine alone", remedy=_MAKE_ONE)
+        else:
+            why = f"no key: requests from elsewhere are refused, though it listens on {host}"
+            log(why, logging.WARNING, remedy=_MAKE_ONE)
+
+    def count(self, asker: Asker) -> None:
+        """Take a request from those that a key may make now; TooManyRequests where none is left."""
+        seconds = self._limit.wait(asker.key_id)
+        if seconds:
+            raise TooManyRequests(
+                f"This key may make {self._limit.rate:g} requests a second.", seconds
+            )
+
+    async def _by_session(self, request: Request) -> Asker | None:
+        token = request.cookies.get(session_cookie(request))
+        if not token:
+            return None
+        key_id = await run_in_threadpool(lambda: self.sessions.key_of(token, at=self.now()))
+        _, asker = self._known.askers.get(key_id or "", _NOBODY)
+        return replace(asker, has_session=True) if asker else None
+
+    def _recent(self, seconds: float) -> _Known | None:
+        """The keys in memory, None where they are older than so many seconds."""
+        return self._known if self._clock() - self._known.at < seconds else None
+
+    async def _loaded(self, seconds: float) -> _Known:
+        """The keys as they were at most so many seconds ago; who comes at once waits for one."""
+        async with self._loading:
+            now = self._clock()
+            if now - self._known.at >= seconds:
+                self._known = _Known.of(await run_in_threadpool(self.keys.all), now)
+            return self._known
+
+
+_LOGINS_A_SECOND: Final = 0.2
+_LOGINS_AT_ONCE: Final = 10.0
+_NO_KEY: Final = "Send a key as `Authorization: Bearer rung_...`; `rung key create` makes one."
+_WRONG_KEY: Final = "This key is not known here, or was revoked."
+
+
+def access_of(request: Request) -> Access:
+    """The access of the running service."""
+    return cast(Access, request.app.state.access)
+
+
+# --------------------------------------------------------------------------------------- Dependency
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """A dependency that lets on whoever has a scope. A route may take its `Asker`."""
+
+    scope: str
+    is_page: bool = False
+    key_in_body: bool = False
+
+    async def __call__(self, request: Request) -> Asker | None:
+        """Who asks; an error where they may not, None where the key is in the body."""
+        return await self.asker(request)
+
+    async def asker(self, request: Request) -> Asker | None:
+        """Who asks; an error where they may not, None where the key is in the body."""
+        state = request.scope["state"]
+        asker: Asker | None = state.get("asker")
+        if asker is None:
+            asker = state["asker"] = await self._found(request)
+        if asker is not None and not asker.may(self.scope):
+            raise NotAllowed(f"This needs a key with the scope {self.scope}; {_named(asker)}.")
+        return asker
+
+    async def _found(self, request: Request) -> Asker | None:
+        access = access_of(request)
+        if self.key_in_body and _shown(request) is None and not await access.is_open():
+            return None
+        try:
+            return await access.asker(request, is_page=self.is_page)
+        except KeyNeeded:
+            if self.is_page and "text/html" in request.headers.get("accept", ""):
+                raise HTTPException(303, "Log in first.", {"Location": _login(request)}) from None
+            raise
+
+
+@lru_cache
+def needs(scope: str, *, is_page: bool = False, key_in_body: bool = False) -> Needs:
+    """A dependency: whoever asks must have a scope; `Asker` says who it is.
+
+    Parameters
+    ----------
+    scope : one of `serving.edge.keys.SCOPES`.
+    is_page : a session will do as well, and a browser without one is sent to the login.
+    key_in_body : a request without a key goes on; the route must call `check_key`.
+    """
+    if scope not in SCOPES:
+        raise ValueError(f"there is no scope {scope!r}")
+    return Needs(scope, is_page, key_in_body)
+
+
+async def check_key(request: Request, key: str | None) -> Asker:
+    """Who asks, by the key in a body, which can do nothing but send events.
+
+    Where the request had a key in its headers, that one counts and the body's is not looked at.
+
+    Raises
+    ------
+    KeyNeeded, NotAllowed, TooManyRequests : it may not be.
+    """
+    access = access_of(request)
+    state = request.scope["state"]
+    asker: Asker | None = state.get("asker")
+    if asker is not None:
+        return asker
+    asker = await access.by_key(key) if key else None
+    if asker is None:
+        raise KeyNeeded(_WRONG_KEY if key else _NO_KEY)
+    if not asker.may("ingest"):
+        raise NotAllowed(f"This needs a key with the scope ingest; {_named(asker)}.")
+    access.count(asker)
+    state["asker"] = asker
+    return asker
+
+
+class CheckedRoute(APIRoute):
+    """A route that asks who it is before it reads a body: `APIRouter(route_class=CheckedRoute)`."""
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        """The route, after the check."""
+        answer = super().get_route_handler()
+        wanted = _needs_of(self)
+
+        async def checked(request: Request) -> Response:
+            for need in wanted:
+                await need.asker(request)
+            return await answer(request)
+
+        return checked
+
+
+class DirectRoute(APIRoute):
+    """A route whose endpoint takes the request and the service, and reads all else by itself.
+
+    Nothing is worked out for it from its signature, which is a third of what a small request costs.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        """The route, after the check."""
+        endpoint, wanted = self.endpoint, _needs_of(self)
+
+        async def direct(request: Request) -> Response:
+            for need in wanted:
+                await need.asker(request)
+            answer: Response = await endpoint(request, request.app.state.service)
+            return answer
+
+        return direct
+
+
+def needed(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, str, list[Needs]]]:
+    """Every route: its path, its method, and all that it needs; nothing where it does not say."""
+    for route in iter_route_contexts(routes):
+        for method in sorted(route.methods or ()):
+            yield route.path_format or route.path or "", method, _needs_of(route)
+
+
+def _needs_of(route: object) -> list[Needs]:
+    dependant = getattr(route, "dependant", None)
+    calls = [one.call for one in dependant.dependencies] if dependant else []
+    return [call for call in calls if isinstance(call, Needs)]
+
+
+def _named(asker: Asker) -> str:
+    scopes = ", ".join(scope for scope in SCOPES if scope in asker.scopes)
+    return f"{asker.name!r} has {scopes}"
+
+
+# ------------------------------------------------------------------------------------ What was sent
+
+
+def is_personalizer(path: str) -> bool:
+    """Whether a path is one of Azure Personalizer's, whose clients have a header of their own."""
+    return path.startswith("/personalizer/")
+
+
+def _shown(request: Request) -> str | None:
+    """The key in the headers of a request, None where there is none."""
+    scope = request.scope
+    for name, value in scope["headers"]:  # as they came: `request.headers` takes its time
+        if name == b"authorization":
+            return _of_authorization(value.decode("latin-1"))
+        if name == b"ocp-apim-subscription-key" and is_personalizer(scope["path"]):
+            return cast(str, value.decode("latin-1"))
+    return None
+
+
+def _of_authorization(given: str) -> str:
+    """The key in an Authorization header, "" where there is none in it."""
+    kind, _, value = given.partition(" ")
+    if kind.lower() == "bearer":
+        return value.strip()
+    return _of_basic(value.strip()) if kind.lower() == "basic" else ""
+
+
+def _of_basic(value: str) -> str:
+    """The user name of basic credentials, "" where they are none."""
+    try:
+        name, colon, _ = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return name if colon else ""
+
+
+def _check_here(request: Request) -> None:
+    """NotAllowed where a request comes from elsewhere, or from a page of another site."""
+    if not _is_loopback(request.client.host if request.client else ""):
+        raise NotAllowed(
+            f"There is no key yet, so Rung answers its own machine alone; {_MAKE_ONE}."
+        )
+    if any(name in _FORWARDED for name, _ in request.scope["headers"]):
+        raise NotAllowed(
+            "There is no key yet, so Rung answers its own machine alone, and nobody through a"
+            f" proxy; {_MAKE_ONE}."
+        )
+    host = request.headers.get("host", "")
+    if _PORT.sub("", host.lower()) not in _LOOPBACK_NAMES:
+        raise NotAllowed(
+            f"There is no key yet, so Rung answers as localhost alone, not as {host!r};"
+            f" {_MAKE_ONE}."
+        )
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        raise NotAllowed(f"There is no key yet, so no other site may ask; {_MAKE_ONE}.")
+
+
+def _is_loopback(address: str) -> bool:
+    if address == "127.0.0.1":
+        return True
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    inner = getattr(parsed, "ipv4_mapped", None) or parsed
+    return bool(inner.is_loopback)
+
+
+# -------------------------------------------------------------------------------------- The session
+
+
+def is_https(request: Request) -> bool:
+    """Whether the browser speaks TLS, with us or with a proxy that uvicorn trusts."""
+    return bool(request.scope["scheme"] == "https")
+
+
+def session_cookie(request: Request) -> str:
+    """The name of the cookie; over TLS no other host and no plain connection can set it."""
+    return "__Host-rung" if is_https(request) else "rung_session"
+
+
+def _login(request: Request) -> str:
+    """The address of the login, which leads back to the page."""
+    path = request.scope["path"]
+    query = request.scope["query_string"].decode("latin-1")
+    target = quote(path) + (f"?{query}" if query else "")
+    return f"/login?next={quote(target, safe='/')}"

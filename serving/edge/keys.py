@@ -1,0 +1,171 @@
+"""The keys that callers show: made, listed, revoked and loaded.
+
+A key is `rung_<id>_<secret>`. The secret has 256 random bits, so that nobody finds it by trying,
+and a plain SHA-256 of it is kept: a slow hash protects words that people choose, and would only
+cost time at every request here. The key itself is shown once, when it is made.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from features.clock import rfc3339
+from features.errors import InvalidKey, UnknownKey, did_you_mean
+from features.store.database import Database
+from features.store.schema import api_keys, sessions
+
+__all__ = ["SCOPES", "Key", "Keys", "parts_of", "secret_hash"]
+
+SCOPES: Final = {
+    "ingest": "send events, and nothing else",
+    "read": "read scores, the queue, leads and decisions; see the pages",
+    "decide": "ask for recommendations, report exposures and outcomes",
+    "admin": "all of these, webhooks, erasure and identities",
+}
+"""What a key may do."""
+
+_ID: Final = "abcdefghijkmnpqrstuvwxyz23456789"
+_ID_LENGTH: Final = 12
+_SECRET_BYTES: Final = 32
+_NAME: Final = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+_SOURCE: Final = re.compile(r"(?!rung-)[A-Za-z0-9._-]{0,32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key as it is kept.
+
+    Parameters
+    ----------
+    hash : SHA-256 of the secret, in hexadecimal digits.
+    scopes : of `SCOPES`.
+    source : message ids are unique within it; keys may share one. "" for none.
+    created_at, revoked_at : microseconds since the epoch, UTC.
+    """
+
+    id: str
+    name: str
+    hash: str
+    scopes: frozenset[str]
+    source: str
+    created_at: int
+    revoked_at: int | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """What may be shown of it."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "scopes": [scope for scope in SCOPES if scope in self.scopes],
+            "source": self.source,
+            "created_at": rfc3339(self.created_at),
+            "revoked_at": None if self.revoked_at is None else rfc3339(self.revoked_at),
+        }
+
+
+class Keys:
+    """The keys of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(
+        self, name: str, scopes: Iterable[str], source: str = "", *, at: int
+    ) -> tuple[Key, str]:
+        """A new key, and its text, which nobody can find out again.
+
+        Raises
+        ------
+        InvalidKey : a name that is none, no scope or an unknown one, a source with odd characters.
+        """
+        wanted = frozenset(scopes)
+        _check(name, wanted, source)
+        key_id = "".join(secrets.choice(_ID) for _ in range(_ID_LENGTH))
+        secret = secrets.token_urlsafe(_SECRET_BYTES)
+        key = Key(key_id, name, secret_hash(secret).hex(), wanted, source, at, None)
+        with self._database.writing() as connection:
+            connection.execute(sa.insert(api_keys), _row(key))
+        return key, f"rung_{key_id}_{secret}"
+
+    def all(self) -> list[Key]:
+        """Every key that was ever made, the oldest first."""
+        order = api_keys.c.created_at, api_keys.c.id
+        with self._database.reading() as connection:
+            return [_key(row) for row in connection.execute(sa.select(api_keys).order_by(*order))]
+
+    def find(self, key_id: str) -> Key:
+        """The key with an id; UnknownKey where there is none."""
+        with self._database.reading() as connection:
+            found = connection.execute(_by_id(key_id)).first()
+        if found is None:
+            raise UnknownKey.named(key_id, [key.id for key in self.all()])
+        return _key(found)
+
+    def revoke(self, key_id: str, *, at: int) -> Key:
+        """Take a key back, for good, and end its sessions; again, it changes nothing.
+
+        Raises
+        ------
+        UnknownKey : there is no such key.
+        """
+        own = api_keys.c.id == key_id
+        with self._database.writing() as connection:
+            is_valid = api_keys.c.revoked_at.is_(None)
+            connection.execute(sa.update(api_keys).where(own, is_valid).values(revoked_at=at))
+            connection.execute(sa.delete(sessions).where(sessions.c.key_id == key_id))
+        return self.find(key_id)
+
+
+def secret_hash(secret: str) -> bytes:
+    """What is kept of a secret: 32 bytes."""
+    return sha256(secret.encode()).digest()
+
+
+def parts_of(text: str) -> tuple[str, str]:
+    """Id and secret of a key's text; two empty ones where it has not the form of a key."""
+    prefix, _, rest = text.partition("_")
+    key_id, _, secret = rest.partition("_")
+    return (key_id, secret) if prefix == "rung" else ("", "")
+
+
+def _check(name: str, scopes: frozenset[str], source: str) -> None:
+    if not _NAME.fullmatch(name) or not name.strip():
+        raise InvalidKey(f"{name!r} is no name; write 1 to 200 characters, such as 'website'")
+    if not scopes:
+        raise InvalidKey(f"a key needs a scope; there are {', '.join(SCOPES)}")
+    for scope in sorted(scopes - set(SCOPES)):
+        hint = did_you_mean(scope, SCOPES) or f"; there are {', '.join(SCOPES)}"
+        raise InvalidKey(f"there is no scope {scope!r}{hint}")
+    if not _SOURCE.fullmatch(source):
+        raise InvalidKey(
+            f"{source!r} is no source; write up to 32 letters, digits, dots, underscores and"
+            " hyphens, such as 'web'; 'rung-' is kept for Rung's own"
+        )
+
+
+def _by_id(key_id: str) -> sa.Select[Any]:
+    return sa.select(api_keys).where(api_keys.c.id == key_id)
+
+
+def _row(key: Key) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "hash": key.hash,
+        "scopes": " ".join(scope for scope in SCOPES if scope in key.scopes),
+        "source": key.source,
+        "created_at": key.created_at,
+        "revoked_at": key.revoked_at,
+    }
+
+
+def _key(row: sa.Row[Any]) -> Key:
+    found = row._mapping
+    return Key(**{**found, "scopes": frozenset(found["scopes"].split())})

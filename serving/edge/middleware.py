@@ -1,0 +1,140 @@
+"""The edge of every request: its id, its limits, the headers of its answer, its line in the log."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.edge.access import Asker
+from serving.edge.problems import respond, unexpected
+from serving.logs import REQUEST_ID, log
+
+__all__ = ["Edge", "install"]
+
+MOST_BODY_BYTES: Final = 16 * 1024 * 1024
+Measure = Callable[[Scope, int | None, float], None]
+"""Counts a request: its scope, the status of its answer, the seconds that it took."""
+
+_REQUEST_ID: Final = re.compile(r"(?!rung_|whsec_)[A-Za-z0-9._-]{1,64}")
+"""Ids go into the log: what looks like a key of ours is none."""
+_SECURITY: Final = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none';"
+        b" form-action 'self'; frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_TLS_ONLY: Final = ((b"strict-transport-security", b"max-age=31536000"),)
+_QUIET: Final = ("/healthz", "/readyz", "/metrics", "/static/")
+
+
+def install(app: FastAPI, measure: Measure | None = None) -> None:
+    """Put the edge around an app; `measure` counts its requests."""
+    app.add_middleware(Edge, measure=measure)
+
+
+class Edge:
+    """Gives each request an id, and catches what nobody else has caught."""
+
+    def __init__(self, app: ASGIApp, measure: Measure | None = None) -> None:
+        self.app = app
+        self._measure = measure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope))
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        token = REQUEST_ID.set(request_id)
+        answer = _Answer(send, scope)
+        started = time.perf_counter()
+        try:
+            await self.app(scope, _limited(receive), answer.send)
+        except Exception:  # the edge of the process
+            log("unexpected error", logging.ERROR, error=True, request_id=request_id)
+            if answer.status is None:
+                await respond(Request(scope), unexpected())(scope, receive, answer.send)
+        finally:
+            seconds = time.perf_counter() - started
+            if self._measure is not None:
+                self._measure(scope, answer.status, seconds)
+            level = logging.DEBUG if scope["path"].startswith(_QUIET) else logging.INFO
+            log(
+                "request",
+                level,
+                request_id=request_id,
+                key=_key_id(state),
+                method=scope["method"],
+                path=scope["path"],
+                status=answer.status,
+                milliseconds=round(seconds * 1000, 2),
+            )
+            REQUEST_ID.reset(token)
+
+
+class _Answer:
+    """Sends an answer on, with our headers; `status` is None until it has begun."""
+
+    def __init__(self, send: Send, scope: Scope) -> None:
+        self._send = send
+        self._state = scope["state"]
+        self._headers = _SECURITY if scope["scheme"] == "http" else _SECURITY + _TLS_ONLY
+        self.status: int | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = [
+                *message.get("headers", ()),
+                (b"x-request-id", self._state["request_id"].encode()),
+                *self._headers,
+            ]
+            if "asker" in self._state and all(name != b"cache-control" for name, _ in headers):
+                headers.append((b"cache-control", b"no-store"))  # it was for one caller alone
+            message["headers"] = headers
+        await self._send(message)
+
+
+def _key_id(state: dict[str, Any]) -> str | None:
+    """Whose key it was; None where there was none."""
+    asker: Asker | None = state.get("asker")
+    return (asker.key_id or None) if asker else None
+
+
+def _request_id(headers: Headers) -> str:
+    """The id that the caller gave, where it is a plain one; otherwise a new one."""
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _limited(receive: Receive) -> Receive:
+    """The body, up to its limit; HTTPException 413 beyond."""
+    received = 0
+
+    async def limited() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > MOST_BODY_BYTES:
+            limit = MOST_BODY_BYTES // 1024 // 1024
+            raise HTTPException(413, f"A body may have {limit} MiB; send it in parts.")
+        return message
+
+    return limited

@@ -1,0 +1,318 @@
+"""Every error as application/problem+json (RFC 9457), from one table of error classes.
+
+A problem has `type`, `title`, `status`, `detail` and `instance`, and beside them `request_id`,
+`retryable` and, where single values are wrong, `errors` with a pointer into the request: an object
+whose members are `path`, `query`, `header` and `body`. A browser gets the same as a page.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+
+from features.errors import (
+    BundleError,
+    DecisionConflict,
+    EndpointDisabled,
+    EventsError,
+    ForbiddenAddress,
+    InvalidKey,
+    KeyNeeded,
+    LadderError,
+    NoModel,
+    NotAllowed,
+    NotEnoughData,
+    OptedOut,
+    PayloadError,
+    PolicyError,
+    ReplayedRequest,
+    RungError,
+    StoreError,
+    TimeError,
+    TooManyRequests,
+    UnknownConnector,
+    UnknownDecision,
+    UnknownEndpoint,
+    UnknownKey,
+    UnknownLead,
+    UnknownLink,
+    UnknownOffer,
+    UnsignedRequest,
+)
+from serving.edge.access import is_personalizer, needed
+from serving.logs import log
+from serving.routes.schemas import ProblemAnswer
+
+__all__ = ["Problem", "documented", "install", "openapi", "respond", "unexpected"]
+
+MEDIA_TYPE: Final = "application/problem+json"
+_IN_THE_LOG: Final = "The operator finds the cause in the log."
+_RETRY_AFTER_SECONDS: Final = "30"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong, in words for the one who asked. `kind` ends the problem's type."""
+
+    kind: str
+    status: int
+    title: str
+    detail: str
+    retryable: bool = False
+    errors: tuple[dict[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, object] = field(default_factory=dict)
+    """Further members of the answer."""
+
+    @property
+    def type(self) -> str:
+        """A stable name; it says what kind of problem this is, and is no address."""
+        return f"urn:problem-type:rung:{self.kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    kind: str
+    status: int
+    title: str
+    shows_detail: bool = True
+
+
+_KINDS: Final[dict[type[RungError], _Kind]] = {
+    KeyNeeded: _Kind("key-needed", 401, "A key is needed"),
+    NotAllowed: _Kind("not-allowed", 403, "Not allowed"),
+    TooManyRequests: _Kind("too-many-requests", 429, "Too many requests"),
+    UnknownKey: _Kind("unknown-key", 404, "No such key"),
+    InvalidKey: _Kind("invalid-key", 422, "No such key can be made"),
+    UnknownLead: _Kind("unknown-lead", 404, "No such lead"),
+    UnknownLink: _Kind("unknown-link", 404, "No such link"),
+    OptedOut: _Kind("opted-out", 409, "Opted out of profiling"),
+    UnknownDecision: _Kind("unknown-decision", 404, "No such decision"),
+    UnknownEndpoint: _Kind("unknown-endpoint", 404, "No such endpoint"),
+    ForbiddenAddress: _Kind("forbidden-address", 422, "Nothing is sent to this address"),
+    EndpointDisabled: _Kind("endpoint-disabled", 409, "The endpoint is disabled"),
+    UnknownConnector: _Kind("unknown-connector", 404, "No such connector, or it is off"),
+    UnsignedRequest: _Kind("unsigned-request", 401, "The signature is not right"),
+    ReplayedRequest: _Kind("replayed-request", 409, "It was sent before"),
+    PayloadError: _Kind("invalid-payload", 422, "Not what this vendor sends"),
+    DecisionConflict: _Kind("decision-conflict", 409, "It is stored otherwise already"),
+    UnknownOffer: _Kind("unknown-offer", 422, "No such offer"),
+    TimeError: _Kind("invalid-time", 422, "A time that cannot be read"),
+    EventsError: _Kind("invalid-events", 422, "Events that cannot be used"),
+    NotEnoughData: _Kind("not-enough-data", 409, "Not enough data"),
+    NoModel: _Kind("no-model", 503, "No model yet"),
+    BundleError: _Kind("bundle-unusable", 503, "The model cannot be used", shows_detail=False),
+    StoreError: _Kind("store-unavailable", 503, "The event store is out of reach", False),
+    LadderError: _Kind("ladder-unusable", 500, "The ladder cannot be used", shows_detail=False),
+    PolicyError: _Kind("policy-unusable", 500, "The policy cannot be used", shows_detail=False),
+}
+_INTERNAL: Final = _Kind("internal", 500, "Something went wrong here", shows_detail=False)
+_STATUS_KINDS: Final = {
+    400: "malformed",
+    404: "no-such-address",
+    405: "method-not-allowed",
+    413: "too-large",
+    415: "unsupported-media-type",
+}
+
+
+def of_error(error: RungError) -> Problem:
+    """The problem of an error that Rung raised on purpose."""
+    kind = next((_KINDS[base] for base in type(error).__mro__ if base in _KINDS), _INTERNAL)
+    detail = str(error) if kind.shows_detail else _IN_THE_LOG
+    retryable = kind.status in (429, 503)
+    headers = _headers(error, kind.status)
+    return Problem(kind.kind, kind.status, kind.title, detail, retryable, headers=headers)
+
+
+def _headers(error: RungError, status: int) -> dict[str, str]:
+    """What tells a program when to ask again, and how."""
+    if isinstance(error, TooManyRequests):
+        seconds = str(math.ceil(error.seconds))
+        return {"Retry-After": seconds, "X-RateLimit-Reset": seconds}
+    if status == 401:  # no Basic, which a browser would ask its user for, and send from then on
+        return {"WWW-Authenticate": 'Bearer realm="rung"'}
+    return {"Retry-After": _RETRY_AFTER_SECONDS} if status == 503 else {}
+
+
+def unexpected() -> Problem:
+    """The problem of an error that nobody foresaw. It shows nothing of the inside."""
+    detail = "The error is in the log under this request id."
+    return Problem(_INTERNAL.kind, 500, _INTERNAL.title, detail)
+
+
+def of_http(error: HTTPException) -> Problem:
+    """The problem of a status that the framework, or a route, chose."""
+    status = HTTPStatus(error.status_code)
+    kind = _STATUS_KINDS.get(error.status_code, status.phrase.lower().replace(" ", "-"))
+    detail = error.detail if error.detail != status.phrase else status.description
+    retryable = error.status_code in (429, 502, 503, 504)
+    headers = dict(error.headers or {})
+    return Problem(kind, error.status_code, status.phrase, detail, retryable, headers=headers)
+
+
+def of_validation(errors: Iterable[Mapping[str, Any]]) -> Problem:
+    """The problem of a request that does not have the form it should have."""
+    found = list(errors)
+    if any(error["type"] == "json_invalid" for error in found):
+        return Problem("malformed", 400, "Bad Request", "The body is not JSON.")
+    listed = tuple(
+        {
+            "pointer": _pointer(error["loc"]),
+            "code": str(error["type"]),
+            "detail": str(error["msg"]),
+        }
+        for error in found
+    )
+    count = len(listed)
+    detail = f"{count} value{'s' if count != 1 else ''} will not do: "
+    detail += "; ".join(f"{one['pointer']}: {one['detail']}" for one in listed[:3])
+    return Problem("invalid-request", 422, "The request is not valid", detail, errors=listed)
+
+
+def _pointer(location: Iterable[str | int]) -> str:
+    """A JSON pointer (RFC 6901); the <names> of alternatives are no members of the request."""
+    parts = (str(part) for part in location)
+    return "".join(
+        "/" + part.replace("~", "~0").replace("/", "~1")
+        for part in parts
+        if not (part.startswith("<") and part.endswith(">"))
+    )
+
+
+def respond(request: Request, problem: Problem) -> Response:
+    """The answer: a page for a browser outside /v1, problem+json for everyone else."""
+    page: Callable[[Request, Problem], str] | None = request.app.state.problem_page
+    if page is not None and _wants_page(request):
+        return HTMLResponse(page(request, problem), problem.status, dict(problem.headers))
+    body = {
+        "type": problem.type,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": request.url.path,
+        "request_id": request.scope["state"]["request_id"],
+        "retryable": problem.retryable,
+        **problem.more,
+    }
+    if problem.errors:
+        body["errors"] = list(problem.errors)
+    headers = {"Cache-Control": "no-store", **problem.headers}
+    return Response(json.dumps(body), problem.status, headers, media_type=MEDIA_TYPE)
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(
+        ("/v1/", "/healthz", "/readyz")
+    )
+
+
+def install(app: FastAPI, page: Callable[[Request, Problem], str] | None = None) -> None:
+    """Let the app answer every error as a problem; `page` shows one to a browser."""
+    app.state.problem_page = page
+
+    async def rung_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RungError)  # noqa: S101 the class it is registered for
+        problem = of_error(error)
+        if problem.detail == _IN_THE_LOG:
+            log("refused", logging.ERROR, problem=problem.kind, why=str(error))
+        return respond(request, problem)
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 likewise
+        return respond(request, of_http(error))
+
+    async def validation_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101 likewise
+        return respond(request, of_validation(error.errors()))
+
+    app.add_exception_handler(RungError, rung_error)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(RequestValidationError, validation_error)
+
+
+# ----------------------------------------------------------------------------------- Documentation
+
+_MEANINGS: Final = {
+    304: "Not changed since the `ETag` in `If-None-Match`",
+    400: "The body is not JSON",
+    401: "No key, or one that is not known here",
+    403: "The key may not do this, or there is none yet and you are on another machine",
+    404: "There is nothing of this id",
+    409: "It is stored already, and says otherwise",
+    413: "The body is too large",
+    415: "The body is not labelled as application/json",
+    422: "A value of the request is not valid; `errors` points at each",
+    429: "This key asks too often; see `Retry-After`",
+    500: "Something went wrong here",
+    503: "Not now: no model, or the store is out of reach; see `Retry-After`",
+}
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The statuses as FastAPI's `responses`; 500 is one of every route."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        status: {"description": _MEANINGS[status]} | ({"content": content} if status > 399 else {})
+        for status in (*statuses, 500)
+    }
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """The description of the service; problems instead of the framework's own error bodies."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+        )
+        schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        schemas |= _flat_schemas(ProblemAnswer)
+        _describe_access(app, schema)
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+_SCHEMES: Final = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A key: `rung_...`"},
+    "basic": {"type": "http", "scheme": "basic", "description": "The key as user name"},
+    "subscription": {"type": "apiKey", "in": "header", "name": "Ocp-Apim-Subscription-Key"},
+}
+
+
+def _describe_access(app: FastAPI, schema: dict[str, Any]) -> None:
+    """Say of each route what a key must be allowed to do, and how it is refused."""
+    schema["components"]["securitySchemes"] = _SCHEMES
+    refusals = {str(status): of for status, of in documented(401, 403, 429).items()}
+    del refusals["500"]
+    for path, method, needs in needed(app.routes):
+        operation = schema["paths"].get(path, {}).get(method.lower())
+        if operation is None or not needs:
+            continue
+        scopes = [need.scope for need in needs]
+        kinds = [kind for kind in _SCHEMES if kind != "subscription" or is_personalizer(path)]
+        operation["security"] = [{kind: scopes} for kind in kinds]
+        if any(need.key_in_body for need in needs):
+            operation["security"].append({})
+        operation["responses"] = dict(sorted((operation["responses"] | refusals).items()))
+
+
+def _flat_schemas(model: type[BaseModel]) -> dict[str, Any]:
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    parts = schema.pop("$defs", {})
+    return {**parts, "Problem": schema}

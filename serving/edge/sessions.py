@@ -1,0 +1,55 @@
+"""Sessions of people who look at the pages: a random token in a cookie, its hash in the store."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+import sqlalchemy as sa
+
+from features.store.database import Database
+from features.store.schema import api_keys, sessions
+from serving.edge.keys import secret_hash
+
+__all__ = ["SESSION_SECONDS", "Sessions"]
+
+SESSION_SECONDS: Final = 12 * 60 * 60
+_TOKEN_BYTES: Final = 32
+
+
+class Sessions:
+    """The sessions of a database; each ends with its key, at its logout, or after twelve hours."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def start(self, key_id: str, *, at: int) -> str:
+        """The token of a new session; what has expired by `at` (microseconds) is cleared away."""
+        token = secrets.token_urlsafe(_TOKEN_BYTES)
+        row = {
+            "hash": secret_hash(token).hex(),
+            "key_id": key_id,
+            "created_at": at,
+            "expires_at": at + SESSION_SECONDS * 1_000_000,
+        }
+        with self._database.writing() as connection:
+            connection.execute(sa.delete(sessions).where(sessions.c.expires_at <= at))
+            connection.execute(sa.insert(sessions), row)
+        return token
+
+    def key_of(self, token: str, *, at: int) -> str | None:
+        """The id of the key that a session was started with; None where the session is over."""
+        wanted = (
+            sa.select(sessions.c.key_id)
+            .join(api_keys, api_keys.c.id == sessions.c.key_id)
+            .where(sessions.c.hash == secret_hash(token).hex(), sessions.c.expires_at > at)
+            .where(api_keys.c.revoked_at.is_(None))
+        )
+        with self._database.reading() as connection:
+            return connection.scalar(wanted)
+
+    def end(self, token: str) -> None:
+        """Log out."""
+        own = sessions.c.hash == secret_hash(token).hex()
+        with self._database.writing() as connection:
+            connection.execute(sa.delete(sessions).where(own))

@@ -1,0 +1,238 @@
+"""What all ways of sending events share: how a body is read, how it is stored, what is answered.
+
+An event that will not do is refused alone, with a reason, unless the sender prefers otherwise. What
+is answered as accepted is on the disk.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
+
+import orjson
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from features.store.arrivals import Arrival
+from serving.edge.access import Asker
+from serving.edge.problems import of_validation, respond
+from serving.ingestion.values import LONGEST_MESSAGE_ID, EventRefused, Place, Receipt, rules_of
+from serving.process.service import Service, now
+
+__all__ = [
+    "MOST_BATCH_BYTES",
+    "MOST_EVENTS",
+    "SortedEvents",
+    "check_count",
+    "media_type",
+    "read_body",
+    "read_json",
+    "receipt_of",
+    "refusal",
+    "sort_events",
+    "store_events",
+    "store_one",
+    "to_value",
+]
+
+MOST_BATCH_BYTES: Final = 500 * 1024
+MOST_EVENTS: Final = 2500
+_STATUSES: Final = {"too_large": 413, "too_deep": 400}
+
+
+# ------------------------------------------------------------------------------------------ Bodies
+
+
+async def read_json(request: Request, most: int) -> Any:
+    """The JSON value of a body with up to `most` bytes; HTTPException 400, 413 or 415."""
+    kind = media_type(request)
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise HTTPException(415, "Send the body as Content-Type: application/json.")
+    return to_value(await read_body(request, most))
+
+
+def media_type(request: Request) -> str:
+    """What the body is labelled as, in lower case and without parameters; "" for nothing."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def to_value(body: bytes) -> Any:
+    """What a body says; HTTPException 400 where it is no JSON, NaN and half characters included."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise HTTPException(400, f"The body is not JSON: {error}.") from error
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """A body, decompressed, that is read no further than `most` bytes; HTTPException beyond."""
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    if encoding not in ("", "identity", "gzip", "x-gzip"):
+        raise HTTPException(
+            415, "The only Content-Encoding is gzip.", {"Accept-Encoding": "gzip, identity"}
+        )
+    sent = await _sent(request, most)
+    return sent if encoding in ("", "identity") else _unzipped(sent, most)
+
+
+async def _sent(request: Request, most: int) -> bytes:
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > most:
+            raise _too_large(most)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _unzipped(sent: bytes, most: int) -> bytes:
+    inflating = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        body = inflating.decompress(sent, most + 1)
+    except zlib.error as error:
+        raise HTTPException(400, "The body is not gzip, as its Content-Encoding says.") from error
+    if len(body) > most:
+        raise _too_large(most)
+    if not inflating.eof or inflating.unused_data:
+        raise HTTPException(400, "The body is more or less than one whole gzip member.")
+    return body
+
+
+def _too_large(most: int) -> HTTPException:
+    return HTTPException(413, f"A body may have {most // 1024} KiB here, decompressed.")
+
+
+def check_count(count: int) -> None:
+    """HTTPException 413 where there are more events than a request may have."""
+    if count > MOST_EVENTS:
+        raise HTTPException(413, f"A request may have {MOST_EVENTS:,} events; this has {count:,}.")
+
+
+# ------------------------------------------------------------------------------------------ Events
+
+
+@dataclass(frozen=True, slots=True)
+class _Rejection:
+    index: int
+    message_id: str | None
+    refused: EventRefused
+
+
+class SortedEvents(NamedTuple):
+    """The events of a request: those to store, how often one came twice, and the others."""
+
+    arrivals: list[Arrival]
+    duplicates: int
+    rejections: list[_Rejection]
+
+
+def receipt_of(service: Service, asker: Asker) -> Receipt:
+    """The receipt of a request that came in now."""
+    prefix = f"{asker.source}/" if asker.source else ""
+    return Receipt(now(), prefix, rules_of(service.ladder))
+
+
+def sort_events(
+    items: Iterable[Any], read: Callable[[Any], Arrival], id_member: str
+) -> SortedEvents:
+    """Read each item; of several with one message id the first counts."""
+    arrivals: dict[str, Arrival] = {}
+    rejections = []
+    count = 0
+    for index, item in enumerate(items):
+        try:
+            arrival = read(item)
+        except EventRefused as refused:
+            rejections.append(_Rejection(index, _shown_id(item, id_member), refused))
+            continue
+        count += 1
+        arrivals.setdefault(arrival.message_id, arrival)
+    return SortedEvents(list(arrivals.values()), count - len(arrivals), rejections)
+
+
+def _shown_id(item: Any, member: str) -> str | None:
+    """The message id of an event that was refused, where it can be shown."""
+    value = item.get(member) if type(item) is dict else None
+    if type(value) is int:
+        value = str(value)
+    return value if type(value) is str and 0 < len(value) <= LONGEST_MESSAGE_ID else None
+
+
+async def store_one(service: Service, read: Callable[[], Arrival]) -> Response:
+    """Store the only event of a request; RequestValidationError or HTTPException where refused."""
+    try:
+        arrival = read()
+    except EventRefused as refused:
+        service.ingest.rejected[refused.kind] += 1
+        raise refusal(refused) from refused
+    (is_new,) = await service.ingest.put([arrival])
+    return _answer(int(is_new), int(not is_new), [], {})
+
+
+async def store_events(
+    request: Request, service: Service, events: SortedEvents, place: Place
+) -> Response:
+    """Store what is to be stored, and say what became of each.
+
+    With `Prefer: handling=strict` (RFC 7240) one refused event is enough to store nothing.
+
+    Parameters
+    ----------
+    place : where in the body the events stand.
+    """
+    arrivals, duplicates, rejections = events
+    service.ingest.duplicates += duplicates
+    service.ingest.rejected.update(one.refused.kind for one in rejections)
+    is_strict = _is_strict(request)
+    headers = {"Preference-Applied": "handling=strict"} if is_strict else {}
+    if is_strict and rejections:
+        faults = [_fault(one.refused, (*place, one.index)) for one in rejections]
+        return respond(request, replace(of_validation(faults), headers=headers))
+    accepted = sum(await service.ingest.put(arrivals)) if arrivals else 0
+    return _answer(accepted, len(arrivals) - accepted + duplicates, rejections, headers)
+
+
+def _is_strict(request: Request) -> bool:
+    """Whether the first preference for handling, if there is one, is to be strict."""
+    for line in request.headers.getlist("prefer"):
+        for preference in line.split(","):
+            name, _, value = preference.partition(";")[0].partition("=")
+            if name.strip().lower() == "handling":
+                return value.strip().strip('"').lower() == "strict"
+    return False
+
+
+def refusal(refused: EventRefused, place: Place = ("body",)) -> Exception:
+    """The error of a request whose only event is refused."""
+    status = _STATUSES.get(refused.kind)
+    if status is not None:
+        return HTTPException(status, f"{refused}.")
+    return RequestValidationError([_fault(refused, place)])
+
+
+def _fault(refused: EventRefused, place: Place) -> dict[str, Any]:
+    return {"type": refused.kind, "loc": (*place, *refused.place), "msg": str(refused)}
+
+
+def _answer(
+    accepted: int, duplicates: int, rejections: Iterable[_Rejection], headers: dict[str, str]
+) -> Response:
+    body = {
+        "success": True,
+        "accepted": accepted,
+        "duplicates": duplicates,
+        "rejected": [
+            {
+                "index": one.index,
+                "message_id": one.message_id,
+                "type": one.refused.kind,
+                "detail": str(one.refused),
+            }
+            for one in rejections
+        ],
+    }
+    return Response(orjson.dumps(body), 200, headers, media_type="application/json")

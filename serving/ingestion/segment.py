@@ -1,0 +1,296 @@
+"""Routes that take what Segment's clients send: their members, their limits, their keys.
+
+Members that are not read are let through. Of the context only the campaign and the group are kept:
+no address, no device, no browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b
+from typing import Any, Final
+
+import orjson
+from fastapi import APIRouter, Depends, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.responses import Response
+
+from features.store.arrivals import Arrival
+from serving.edge.access import DirectRoute, check_key, needs
+from serving.edge.problems import documented
+from serving.ingestion.bodies import (
+    MOST_BATCH_BYTES,
+    check_count,
+    read_json,
+    receipt_of,
+    refusal,
+    sort_events,
+    store_events,
+    store_one,
+)
+from serving.ingestion.schemas import (
+    CALLS,
+    PREFER,
+    IngestionAnswer,
+    SegmentBatch,
+    described,
+)
+from serving.ingestion.values import (
+    MOST_EVENT_BYTES,
+    EventRefused,
+    Receipt,
+    Rules,
+    arrival,
+    checked_object,
+    identity,
+    in_range,
+    instant_of,
+    message_id,
+    name_of,
+    object_in,
+)
+from serving.process.service import Served
+
+__all__ = ["router"]
+
+_CAMPAIGN: Final = ("name", "source", "medium", "term", "content")
+_NOT_CONTENT: Final = frozenset({"sentAt", "writeKey"})
+"""They differ when a message is sent again."""
+
+router = APIRouter(
+    prefix="/v1",
+    tags=["ingestion"],
+    dependencies=[Depends(needs("ingest", key_in_body=True))],
+    route_class=DirectRoute,
+    responses={200: {"model": IngestionAnswer}, **documented(400, 413, 415, 422, 503)},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Envelope:
+    """What a request says for all its events.
+
+    Parameters
+    ----------
+    sent_at : by the sender's clock, in microseconds since the epoch; None where it does not say.
+    extras : properties that follow from its context.
+    """
+
+    receipt: Receipt
+    sent_at: int | None
+    extras: dict[str, Any]
+
+
+# ------------------------------------------------------------------------------------------ Routes
+
+
+@router.post(
+    "/batch",
+    summary="Up to 2,500 Segment calls at once",
+    openapi_extra=described(SegmentBatch, PREFER),
+)
+@router.post(
+    "/import",
+    summary="Up to 2,500 Segment calls at once, by an older name",
+    openapi_extra=described(SegmentBatch, PREFER),
+)
+async def batch(request: Request, service: Served) -> Response:
+    """Store the calls that will do, and name the others, in `rejected`, with the reason."""
+    body = await read_json(request, MOST_BATCH_BYTES)
+    asker = await check_key(request, _write_key(body))
+    items = body.get("batch") if type(body) is dict else None
+    if type(items) is not list:
+        raise _no_batch("body" if type(body) is not dict else "batch")
+    check_count(len(items))
+    try:
+        envelope = _envelope(receipt_of(service, asker), body)
+    except EventRefused as refused:
+        raise refusal(refused) from refused
+    events = sort_events(items, partial(_arrival, envelope), "messageId")
+    return await store_events(request, service, events, ("body", "batch"))
+
+
+def _no_batch(missing: str) -> RequestValidationError:
+    place = ("body",) if missing == "body" else ("body", "batch")
+    detail = 'a batch is an object such as {"batch": [{"type": "track", ...}]}'
+    return RequestValidationError([{"type": "invalid_batch", "loc": place, "msg": detail}])
+
+
+def _single(call: str) -> Callable[..., Any]:
+    """The route of one call."""
+
+    async def one(request: Request, service: Served) -> Response:
+        """Store one call; one that will not do is a problem."""
+        body = await read_json(request, MOST_EVENT_BYTES)
+        asker = await check_key(request, _write_key(body))
+        receipt = receipt_of(service, asker)
+        return await store_one(service, lambda: _only(call, receipt, body))
+
+    return one
+
+
+for _call, _described in CALLS.items():
+    router.add_api_route(
+        f"/{_call}",
+        _single(_call),
+        methods=["POST"],
+        name=_call,
+        summary=_described.summary,
+        openapi_extra=described(_described.model),
+    )
+
+
+def _only(call: str, receipt: Receipt, body: Any) -> Arrival:
+    if type(body) is dict:
+        if body.get("type") not in (None, call):
+            raise EventRefused("unknown_type", ("type",), f"this address takes {call} calls")
+        body["type"] = call
+    return _arrival(_Envelope(receipt, None, {}), body)
+
+
+def _write_key(body: Any) -> str | None:
+    """The key in a body, where there is one."""
+    key = body.get("writeKey") if type(body) is dict else None
+    return key if type(key) is str else None
+
+
+def _envelope(receipt: Receipt, body: dict[str, Any]) -> _Envelope:
+    sent_at = body.get("sentAt")
+    return _Envelope(
+        receipt,
+        None if sent_at is None else instant_of(sent_at, "sentAt"),
+        _from_context(body.get("context")),
+    )
+
+
+# ------------------------------------------------------------------------------------------- Calls
+
+
+def _arrival(envelope: _Envelope, item: Any) -> Arrival:
+    """The event that a call means; EventRefused where it means none."""
+    item = checked_object(item)
+    call = item.get("type")
+    read = _READERS.get(call) if type(call) is str else None
+    if read is None:
+        raise EventRefused("unknown_type", ("type",), f"type is one of {', '.join(_READERS)}")
+    receipt = envelope.receipt
+    name, member, properties = read(item, receipt.rules)
+    extras = _extras(item, envelope)
+    return arrival(
+        receipt,
+        _message_id(item),
+        _who(item, call),
+        name,
+        _occurred_at(item, envelope),
+        (member, {**extras, **properties} if extras else properties),
+    )
+
+
+_Read = tuple[str, str, dict[str, Any]]
+"""The name of an event, the member that holds its properties, and they."""
+
+
+def _track(item: dict[str, Any], rules: Rules) -> _Read:
+    return name_of(item.get("event"), "event", rules), "properties", object_in(item, "properties")
+
+
+def _identify(item: dict[str, Any], rules: Rules) -> _Read:
+    return rules.traits, "traits", object_in(item, "traits")
+
+
+def _viewed(name: str, item: dict[str, Any], _: Rules) -> _Read:
+    """A page or a screen: what it is called is a property as well."""
+    properties = object_in(item, "properties")
+    titles = {part: item[part] for part in ("name", "category") if item.get(part)}
+    return name, "properties", {**titles, **properties} if titles else properties
+
+
+def _group(item: dict[str, Any], _: Rules) -> _Read:
+    group = identity(item.get("groupId"), "groupId")
+    if group is None:
+        raise EventRefused("missing", ("groupId",), "a group call needs a groupId")
+    return "group", "traits", {**object_in(item, "traits"), "group_id": group}
+
+
+def _alias(_: dict[str, Any], __: Rules) -> _Read:
+    return "alias", "properties", {}
+
+
+_READERS: Final[dict[str, Callable[[dict[str, Any], Rules], _Read]]] = {
+    "track": _track,
+    "identify": _identify,
+    "page": partial(_viewed, "page_viewed"),
+    "screen": partial(_viewed, "screen_viewed"),
+    "group": _group,
+    "alias": _alias,
+}
+
+
+def _who(item: dict[str, Any], call: str) -> tuple[str, str | None, str | None]:
+    """Subject, anonymous id and previous id."""
+    user = identity(item.get("userId"), "userId")
+    anonymous = identity(item.get("anonymousId"), "anonymousId")
+    if call == "alias":
+        previous = identity(item.get("previousId"), "previousId")
+        if user is None or previous is None:
+            raise EventRefused("missing", (), "an alias needs a userId and a previousId")
+        return user, anonymous, previous
+    if user is not None:
+        return user, anonymous, None
+    if anonymous is None:
+        raise EventRefused("missing", (), "a userId or an anonymousId is needed")
+    return anonymous, None, None
+
+
+def _message_id(item: dict[str, Any]) -> str:
+    """The id that was sent; without one a hash, so that the same call sent again is a duplicate."""
+    given = item.get("messageId")
+    if given is not None and given != "":
+        return message_id(given, "messageId")
+    content = {name: value for name, value in item.items() if name not in _NOT_CONTENT}
+    text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    return f"content-{blake2b(text, digest_size=16).hexdigest()}"
+
+
+def _occurred_at(item: dict[str, Any], envelope: _Envelope) -> int:
+    """When it happened by our clock: what the sender's is wrong by shows in `sentAt`.
+
+    A call with both times was corrected already by whoever passed it on.
+    """
+    stamp, original = item.get("timestamp"), item.get("originalTimestamp")
+    if stamp is None and original is None:
+        return envelope.receipt.received
+    if stamp is not None and original is not None:
+        return instant_of(stamp, "timestamp")
+    member = "originalTimestamp" if stamp is None else "timestamp"
+    given = instant_of(item[member], member)
+    sent_at = item.get("sentAt")
+    sent = envelope.sent_at if sent_at is None else instant_of(sent_at, "sentAt")
+    if sent is None:
+        return given
+    return in_range(given + envelope.receipt.received - sent, member)
+
+
+def _extras(item: dict[str, Any], envelope: _Envelope) -> dict[str, Any]:
+    """Properties that follow from the context of a call, and before it from that of its batch."""
+    own = _from_context(item.get("context"))
+    return {**envelope.extras, **own} if own else envelope.extras
+
+
+def _from_context(context: Any) -> dict[str, Any]:
+    if context is None:
+        return {}
+    if type(context) is not dict:
+        raise EventRefused("invalid_event", ("context",), "context is an object")
+    extras: dict[str, Any] = {}
+    campaign = context.get("campaign")
+    if type(campaign) is dict:
+        for name in _CAMPAIGN:
+            if campaign.get(name) and type(campaign[name]) in (str, int, float):
+                extras[f"context_campaign_{name}"] = campaign[name]
+    group = context.get("groupId")
+    if group and type(group) in (str, int):
+        extras["group_id"] = str(group)
+    return extras

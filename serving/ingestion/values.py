@@ -1,0 +1,301 @@
+"""The values of one event as somebody sent it: checked, or refused with a reason.
+
+What is refused says which member it is and what would be right, and shows no personal value.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+import orjson
+
+from features.clock import microseconds
+from features.errors import RungError
+from features.events.personal_data import first_step_events, personal_place
+from features.ladder.ladder import Ladder
+from features.store.arrivals import Arrival
+
+__all__ = [
+    "LONGEST_ID",
+    "LONGEST_MESSAGE_ID",
+    "LONGEST_NAME",
+    "MOST_EVENT_BYTES",
+    "EventRefused",
+    "Place",
+    "Receipt",
+    "Rules",
+    "arrival",
+    "checked_object",
+    "identity",
+    "in_range",
+    "instant_of",
+    "message_id",
+    "name_of",
+    "object_in",
+    "rules_of",
+]
+
+Place = tuple[str | int, ...]
+"""Where a value stands in what was sent."""
+
+MOST_EVENT_BYTES: Final = 32 * 1024
+DEEPEST: Final = 32
+LONGEST_ID: Final = 256
+LONGEST_MESSAGE_ID: Final = 99
+LONGEST_NAME: Final = 200
+RESERVED_PREFIX: Final = "rung-"
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_US: Final = microseconds(datetime(2200, 1, 1, tzinfo=UTC))
+_EXACT: Final = 2**53
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class EventRefused(RungError):
+    """An event that is not taken.
+
+    Parameters
+    ----------
+    kind : a stable word, such as "invalid_time".
+    place : where in the event the cause stands; () for the event as a whole.
+    """
+
+    def __init__(self, kind: str, place: Place, detail: str) -> None:
+        self.kind = kind
+        self.place = place
+        super().__init__(detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a ladder has to say of events that arrive.
+
+    Parameters
+    ----------
+    traits : the name of the event that traits become.
+    reserved : names that nobody may send.
+    first_step : names of the events that may hold no personal data.
+    """
+
+    traits: str
+    reserved: frozenset[str]
+    first_step: frozenset[str]
+
+
+@lru_cache(maxsize=8)
+def rules_of(ladder: Ladder) -> Rules:
+    """The rules of a ladder."""
+    names = ladder.events
+    reserved = frozenset((names.decision, names.exposure, names.outcome))
+    return Rules(names.traits, reserved, first_step_events(ladder))
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What holds for all events of a request.
+
+    Parameters
+    ----------
+    received : when it came in, in microseconds since the epoch.
+    prefix : what all its message ids begin with: "web/" for the source "web", "" for none.
+    """
+
+    received: int
+    prefix: str
+    rules: Rules
+
+
+def checked_object(item: Any) -> dict[str, Any]:
+    """An event as an object that is neither too large nor too deep."""
+    if type(item) is not dict:
+        raise EventRefused("invalid_event", (), "an event is a JSON object")
+    try:
+        text = orjson.dumps(item)
+    except orjson.JSONEncodeError as error:
+        raise _too_deep() from error
+    if len(text) > MOST_EVENT_BYTES:
+        raise _too_large(len(text))
+    if text.count(b"{") + text.count(b"[") > DEEPEST and _is_too_deep(item):
+        raise _too_deep()
+    return item
+
+
+def _too_large(size: int) -> EventRefused:
+    most = MOST_EVENT_BYTES // 1024
+    return EventRefused("too_large", (), f"an event may have {most} KiB; this one has {size} bytes")
+
+
+def _too_deep() -> EventRefused:
+    return EventRefused("too_deep", (), f"an event may nest {DEEPEST} levels deep")
+
+
+def _is_too_deep(item: Any) -> bool:
+    level = [item]
+    for _ in range(DEEPEST):
+        level = [
+            child
+            for one in level
+            for child in (one.values() if type(one) is dict else one)
+            if type(child) is dict or type(child) is list
+        ]
+        if not level:
+            return False
+    return True
+
+
+def object_in(item: dict[str, Any], member: str) -> dict[str, Any]:
+    """The object that a member holds; an empty one where it is absent or null."""
+    value = item.get(member)
+    if value is None:
+        return {}
+    if type(value) is not dict:
+        raise EventRefused("invalid_event", (member,), f"{member} is an object")
+    return value
+
+
+def identity(value: Any, member: str) -> str | None:
+    """The id of a person, a whole number as text; None where it is absent, null or empty."""
+    if value is None or value == "":
+        return None
+    text = value if type(value) is str else _written(value, member)
+    if len(text) > LONGEST_ID or text.isspace() or _has_control(text):
+        raise EventRefused(
+            "invalid_id",
+            (member,),
+            f"{member} is a text of 1 to {LONGEST_ID} characters, not only blanks and without"
+            " control characters",
+        )
+    return text
+
+
+def message_id(value: Any, member: str) -> str:
+    """The id of a message, as it was sent; a whole number as text."""
+    text = value if type(value) is str else _written(value, member)
+    if not 0 < len(text) <= LONGEST_MESSAGE_ID or text.isspace() or _has_control(text):
+        raise EventRefused(
+            "invalid_id",
+            (member,),
+            f"{member} is a text of 1 to {LONGEST_MESSAGE_ID} characters, not only blanks and"
+            " without control characters",
+        )
+    if text.startswith(RESERVED_PREFIX):
+        raise EventRefused(
+            "reserved", (member,), f"ids that begin with {RESERVED_PREFIX!r} are Rung's own"
+        )
+    return text
+
+
+def _written(value: Any, member: str) -> str:
+    """A whole number as text. Larger ones have lost digits on their way through JSON."""
+    is_whole = type(value) is int or (type(value) is float and value.is_integer())
+    if not is_whole or abs(value) > _EXACT:
+        raise EventRefused("invalid_id", (member,), f"{member} is a text, or a whole number")
+    return str(int(value))
+
+
+def _has_control(text: str) -> bool:
+    return not text.isprintable() and _CONTROL.search(text) is not None
+
+
+def name_of(value: Any, member: str, rules: Rules) -> str:
+    """The name of an event that may be sent."""
+    if type(value) is not str or not 0 < len(value) <= LONGEST_NAME:
+        raise _bad_name(member)
+    if value.isspace() or _has_control(value):
+        raise _bad_name(member)
+    if value in rules.reserved:
+        raise EventRefused("reserved", (member,), "events of this name are written by Rung alone")
+    return value
+
+
+def _bad_name(member: str) -> EventRefused:
+    return EventRefused(
+        "invalid_name",
+        (member,),
+        f"{member} is a text of 1 to {LONGEST_NAME} characters, not only blanks and without"
+        " control characters",
+    )
+
+
+def instant_of(value: Any, member: str) -> int:
+    """A time with a zone, between the years 1970 and 2200, as microseconds since the epoch."""
+    if type(value) is not str:
+        raise EventRefused(
+            "invalid_time", (member,), f"{member} is a text such as 2026-03-01T12:00:00Z"
+        )
+    try:
+        moment = datetime.fromisoformat(value.upper())
+    except ValueError as error:
+        raise EventRefused(
+            "invalid_time",
+            (member,),
+            f"{member} cannot be read; write it as 2026-03-01T12:00:00Z",
+        ) from error
+    if moment.tzinfo is None:
+        raise EventRefused(
+            "invalid_time",
+            (member,),
+            f"{member} has no time zone; end it with Z for UTC, or with an offset such as +01:00",
+        )
+    since = moment - _EPOCH
+    return in_range((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds, member)
+
+
+def in_range(microseconds_: int, member: str) -> int:
+    """The same instant, where it lies between the years 1970 and 2200."""
+    if not 0 <= microseconds_ < _LAST_US:
+        raise EventRefused(
+            "invalid_time", (member,), f"{member} does not lie between the years 1970 and 2200"
+        )
+    return microseconds_
+
+
+def arrival(
+    receipt: Receipt,
+    message: str,
+    who: tuple[str, str | None, str | None],
+    name: str,
+    occurred_at: int,
+    properties: tuple[str, dict[str, Any]],
+) -> Arrival:
+    """An event whose values are checked, but for its properties.
+
+    Parameters
+    ----------
+    message : its id, without the prefix.
+    who : subject, anonymous id and previous id.
+    occurred_at : microseconds since the epoch; what lies in the future happened when it came in.
+    properties : the member that holds them, and they.
+    """
+    member, values = properties
+    if name in receipt.rules.first_step:
+        place = personal_place(values)
+        if place is not None:
+            raise _personal((member, *place), name)
+    text = orjson.dumps(values)
+    if len(text) > MOST_EVENT_BYTES:
+        raise _too_large(len(text))
+    subject, anonymous_id, previous_id = who
+    return Arrival(
+        receipt.prefix + message,
+        subject,
+        name,
+        min(occurred_at, receipt.received),
+        receipt.received,
+        text.decode(),
+        None if anonymous_id == subject else anonymous_id,
+        None if previous_id == subject else previous_id,
+    )
+
+
+def _personal(place: Place, name: str) -> EventRefused:
+    shown = ".".join(str(part)[:LONGEST_NAME] for part in place)
+    return EventRefused(
+        "personal_data",
+        place,
+        f"{shown} holds personal data; the first step asks for none, so no event {name!r} may",
+    )

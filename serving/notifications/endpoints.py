@@ -1,0 +1,377 @@
+"""The endpoints that notifications go to, their secrets, and what became of each delivery."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import sqlalchemy as sa
+
+from features.errors import EndpointDisabled, UnknownEndpoint
+from features.store.database import Database, insert_into
+from features.store.notifications import Notice
+from features.store.schema import deliveries, endpoints, notifications
+from serving.notifications.signature import new_secret, webhook_id
+
+__all__ = ["After", "Delivery", "Endpoint", "Endpoints", "State", "lock", "turn_off"]
+
+FORMER_SECRET_US: Final = 24 * 3600 * 1_000_000
+"""For so long a former secret signs too."""
+_IDS: Final = 500
+_TEST: Final = "webhook.test"
+
+State = Literal["waiting", "delivered", "failed"]
+After = tuple[int, str]
+"""When the last notification of a page was created, and its id."""
+
+_STATES: Final[dict[State, sa.ColumnElement[bool]]] = {
+    "waiting": deliveries.c.due_at.is_not(None),
+    "delivered": deliveries.c.delivered_at.is_not(None),
+    "failed": sa.and_(deliveries.c.due_at.is_(None), deliveries.c.delivered_at.is_(None)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where notifications go. Instants are microseconds since the epoch.
+
+    Parameters
+    ----------
+    types : the types that it wants; none named: all.
+    former_until : until then the former secret signs too; None where there is none.
+    disabled_at, disabled_why : None while it is on.
+    """
+
+    id: str
+    url: str = field(repr=False)  # it may hold a token
+    description: str
+    types: tuple[str, ...]
+    created_at: int
+    former_until: int | None
+    disabled_at: int | None
+    disabled_why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One notification on its way to one endpoint. Instants are microseconds since the epoch.
+
+    Parameters
+    ----------
+    webhook_id : what the receiver sees as `webhook-id`.
+    due_at : the next attempt; None where there is none.
+    status, error : of the last attempt.
+    """
+
+    notification_id: str
+    webhook_id: str
+    type: str
+    lead_id: str | None
+    created_at: int
+    state: State
+    attempts: int
+    attempted_at: int | None
+    delivered_at: int | None
+    due_at: int | None
+    status: int | None
+    error: str | None
+
+
+class Endpoints:
+    """The endpoints of a database.
+
+    Parameters
+    ----------
+    clock : the present in microseconds since the epoch.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], int]) -> None:
+        self._database = database
+        self._clock = clock
+
+    def add(self, url: str, description: str, types: Sequence[str]) -> tuple[Endpoint, str]:
+        """Keep a new endpoint. Returns it and its secret, which nothing else shows."""
+        id_, secret = f"endpoint-{secrets.token_hex(8)}", new_secret()
+        values = {
+            "id": id_,
+            "url": url,
+            "description": description,
+            "types": json.dumps(list(types)),
+            "secret": secret,
+            "created_at": self._clock(),
+        }
+        with self._database.writing() as connection:
+            connection.execute(sa.insert(endpoints).values(values))
+            return _one(connection, id_), secret
+
+    def all(self) -> list[Endpoint]:
+        """Every endpoint, the oldest first."""
+        wanted = _SHOWN.order_by(endpoints.c.created_at, endpoints.c.id)
+        with self._database.reading() as connection:
+            return [_endpoint(row) for row in connection.execute(wanted).mappings()]
+
+    def one(self, endpoint_id: str) -> Endpoint:
+        """An endpoint; UnknownEndpoint where there is none."""
+        with self._database.reading() as connection:
+            return _one(connection, endpoint_id)
+
+    def change(
+        self,
+        endpoint_id: str,
+        *,
+        url: str | None = None,
+        description: str | None = None,
+        types: Sequence[str] | None = None,
+        enabled: bool | None = None,
+    ) -> Endpoint:
+        """Change what is not None. An endpoint that is disabled loses what waits; see `turn_off`.
+
+        Raises
+        ------
+        UnknownEndpoint : there is none.
+        """
+        given = {
+            "url": url,
+            "description": description,
+            "types": None if types is None else json.dumps(list(types)),
+        }
+        values: dict[str, Any] = {name: one for name, one in given.items() if one is not None}
+        if enabled:
+            values |= {"disabled_at": None, "disabled_why": None}
+        with self._database.writing() as connection:
+            lock(connection, endpoint_id)
+            if values:
+                this = endpoints.c.id == endpoint_id
+                connection.execute(sa.update(endpoints).where(this).values(values))
+            if enabled is False:
+                turn_off(connection, endpoint_id, "on request", self._clock())
+            return _one(connection, endpoint_id)
+
+    def remove(self, endpoint_id: str) -> None:
+        """Forget an endpoint and its deliveries; UnknownEndpoint where there is none."""
+        with self._database.writing() as connection:
+            lock(connection, endpoint_id)
+            its = deliveries.c.endpoint_id == endpoint_id
+            connection.execute(sa.delete(deliveries).where(its))
+            connection.execute(sa.delete(endpoints).where(endpoints.c.id == endpoint_id))
+
+    def rotate(self, endpoint_id: str) -> tuple[Endpoint, str]:
+        """Give an endpoint another secret; for 24 hours the former one signs too.
+
+        Raises
+        ------
+        UnknownEndpoint : there is none.
+        """
+        secret = new_secret()
+        values = {
+            "former_secret": endpoints.c.secret,
+            "former_until": self._clock() + FORMER_SECRET_US,
+            "secret": secret,
+        }
+        with self._database.writing() as connection:
+            lock(connection, endpoint_id)
+            connection.execute(
+                sa.update(endpoints).where(endpoints.c.id == endpoint_id).values(values)
+            )
+            return _one(connection, endpoint_id), secret
+
+    def test(self, endpoint_id: str) -> str:
+        """Have a `webhook.test` sent to one endpoint, whatever it wants; the notification's id.
+
+        Raises
+        ------
+        UnknownEndpoint, EndpointDisabled : nothing can be sent there.
+        """
+        now = self._clock()
+        data = json.dumps({"endpoint_id": endpoint_id})
+        notice = Notice(f"test-{secrets.token_hex(12)}", _TEST, None, now, data)
+        with self._database.writing() as connection:
+            _check_enabled(connection, endpoint_id)
+            connection.execute(sa.insert(notifications).values(notice._asdict()))
+            connection.execute(sa.insert(deliveries).values(_due(notice.id, endpoint_id, now)))
+        return notice.id
+
+    # ---------------------------------------------------------------------------------- Deliveries
+
+    def deliveries(
+        self,
+        endpoint_id: str,
+        limit: int,
+        state: State | None = None,
+        after: After | None = None,
+    ) -> list[Delivery]:
+        """Deliveries to an endpoint, the latest notification first; `after` is the last one seen.
+
+        Raises
+        ------
+        UnknownEndpoint : there is none.
+        """
+        created, id_ = notifications.c.created_at, notifications.c.id
+        wanted = _LISTED.where(deliveries.c.endpoint_id == endpoint_id)
+        if state is not None:
+            wanted = wanted.where(_STATES[state])
+        if after is not None:
+            same = sa.and_(created == after[0], id_ < after[1])
+            wanted = wanted.where(sa.or_(created < after[0], same))
+        wanted = wanted.order_by(created.desc(), id_.desc()).limit(limit)
+        with self._database.reading() as connection:
+            _one(connection, endpoint_id)
+            return [_delivery(row) for row in connection.execute(wanted).mappings()]
+
+    def replay(self, endpoint_id: str, notification_ids: Iterable[str]) -> list[str]:
+        """Send notifications again, delivered or not, with all their attempts before them.
+
+        Returns those ids that are kept, and so are sent. One that is being sent right now is left
+        to that attempt.
+
+        Raises
+        ------
+        UnknownEndpoint, EndpointDisabled : nothing can be sent there.
+        """
+        now, ids = self._clock(), sorted(set(notification_ids))
+        found: list[str] = []
+        with self._database.writing() as connection:
+            _check_enabled(connection, endpoint_id)
+            for at in range(0, len(ids), _IDS):
+                kept = notifications.c.id.in_(ids[at : at + _IDS])
+                found += connection.scalars(sa.select(notifications.c.id).where(kept))
+                of_these = deliveries.c.notification_id.in_(ids[at : at + _IDS])
+                _again(connection, endpoint_id, of_these, now)
+            self._put(connection, [_due(one, endpoint_id, now) for one in found])
+        return sorted(found)
+
+    def replay_since(self, endpoint_id: str, since: int) -> int:
+        """Send again what failed of the notifications created since an instant.
+
+        What it wants and was never given, because it was disabled or not there yet, is sent too.
+        Returns how many.
+
+        Raises
+        ------
+        UnknownEndpoint, EndpointDisabled : nothing can be sent there.
+        """
+        now = self._clock()
+        recent = notifications.c.created_at >= since
+        with self._database.writing() as connection:
+            types = _check_enabled(connection, endpoint_id).types
+            ids = sa.select(notifications.c.id).where(recent)
+            failed = sa.and_(_STATES["failed"], deliveries.c.notification_id.in_(ids))
+            count = _again(connection, endpoint_id, failed, now)
+            missed = list(connection.scalars(_missed(endpoint_id, types).where(recent)))
+            self._put(connection, [_due(one, endpoint_id, now) for one in missed])
+        return count + len(missed)
+
+    def _put(self, connection: sa.Connection, rows: list[dict[str, object]]) -> None:
+        """Keep deliveries that are not there yet."""
+        if rows:
+            keep = insert_into(self._database.engine, deliveries).on_conflict_do_nothing()
+            connection.execute(keep, rows)
+
+
+def lock(connection: sa.Connection, endpoint_id: str) -> bool:
+    """Hold an endpoint to the end of the transaction; whether it is on.
+
+    Whoever changes more than one delivery of an endpoint does this first, so that no two of them
+    wait for each other.
+
+    Raises
+    ------
+    UnknownEndpoint : there is none.
+    """
+    this = sa.select(endpoints.c.disabled_at).where(endpoints.c.id == endpoint_id)
+    found = connection.execute(this.with_for_update()).one_or_none()
+    if found is None:
+        raise UnknownEndpoint.named(endpoint_id)
+    return found.disabled_at is None
+
+
+def turn_off(connection: sa.Connection, endpoint_id: str, why: str, at: int) -> bool:
+    """Disable an endpoint that is locked; whether it was on. What waits for it has failed."""
+    this = sa.and_(endpoints.c.id == endpoint_id, endpoints.c.disabled_at.is_(None))
+    change = sa.update(endpoints).where(this).values(disabled_at=at, disabled_why=why)
+    if not connection.execute(change).rowcount:
+        return False
+    waiting = sa.and_(deliveries.c.endpoint_id == endpoint_id, _STATES["waiting"])
+    error = sa.func.coalesce(deliveries.c.error, f"the endpoint was disabled: {why}")
+    connection.execute(sa.update(deliveries).where(waiting).values(due_at=None, error=error))
+    return True
+
+
+# --------------------------------------------------------------------------------------- Statements
+
+_SHOWN: Final = sa.select(
+    *(endpoints.c.id, endpoints.c.url, endpoints.c.description, endpoints.c.types),
+    *(endpoints.c.created_at, endpoints.c.former_until),
+    *(endpoints.c.disabled_at, endpoints.c.disabled_why),
+)
+_LISTED: Final = sa.select(
+    *(notifications.c.type, notifications.c.lead_id, notifications.c.created_at),
+    *(deliveries.c.notification_id, deliveries.c.attempts, deliveries.c.attempted_at),
+    *(deliveries.c.delivered_at, deliveries.c.due_at, deliveries.c.status, deliveries.c.error),
+).join_from(deliveries, notifications, deliveries.c.notification_id == notifications.c.id)
+
+
+def _one(connection: sa.Connection, endpoint_id: str) -> Endpoint:
+    wanted = _SHOWN.where(endpoints.c.id == endpoint_id)
+    row = connection.execute(wanted).mappings().one_or_none()
+    if row is None:
+        raise UnknownEndpoint.named(endpoint_id)
+    return _endpoint(row)
+
+
+def _endpoint(row: sa.RowMapping) -> Endpoint:
+    return Endpoint(**{**row, "types": tuple(json.loads(row["types"]))})
+
+
+def _delivery(row: sa.RowMapping) -> Delivery:
+    state: State = "failed"
+    if row["delivered_at"] is not None:
+        state = "delivered"
+    elif row["due_at"] is not None:
+        state = "waiting"
+    return Delivery(**row, state=state, webhook_id=webhook_id(row["notification_id"]))
+
+
+def _check_enabled(connection: sa.Connection, endpoint_id: str) -> Endpoint:
+    """The endpoint, locked; EndpointDisabled where it is not on."""
+    is_on = lock(connection, endpoint_id)
+    endpoint = _one(connection, endpoint_id)
+    if not is_on:
+        raise EndpointDisabled(
+            f"{endpoint_id} is disabled ({endpoint.disabled_why}); enable it first"
+        )
+    return endpoint
+
+
+def _due(notification_id: str, endpoint_id: str, now: int) -> dict[str, object]:
+    return {
+        "notification_id": notification_id,
+        "endpoint_id": endpoint_id,
+        "attempts": 0,
+        "due_at": now,
+        "leased_until": 0,
+    }
+
+
+def _again(
+    connection: sa.Connection, endpoint_id: str, which: sa.ColumnElement[bool], now: int
+) -> int:
+    """Make deliveries due that nobody sends at the moment, as if they were new; how many."""
+    idle = sa.and_(deliveries.c.endpoint_id == endpoint_id, deliveries.c.leased_until < now)
+    afresh = {"attempts": 0, "due_at": now, "delivered_at": None}
+    change = sa.update(deliveries).where(idle, which).values(afresh)
+    return connection.execute(change).rowcount
+
+
+def _missed(endpoint_id: str, types: Sequence[str]) -> sa.Select[Any]:
+    """Ids of notifications that an endpoint wants, tests left out, and has no delivery of."""
+    of_it = sa.and_(
+        deliveries.c.notification_id == notifications.c.id, deliveries.c.endpoint_id == endpoint_id
+    )
+    wanted = sa.select(notifications.c.id).where(
+        notifications.c.type != _TEST, ~sa.exists().where(of_it)
+    )
+    return wanted.where(notifications.c.type.in_(types)) if types else wanted

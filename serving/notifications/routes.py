@@ -1,0 +1,255 @@
+"""Routes: where notifications go, and what became of them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Path, Query
+from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from features.clock import rfc3339
+from features.errors import ForbiddenAddress
+from serving.edge.access import CheckedRoute, needs
+from serving.edge.problems import documented
+from serving.notifications.addresses import AddressRule
+from serving.notifications.endpoints import After, Delivery, Endpoint, Endpoints
+from serving.notifications.schemas import (
+    ChangeRequest,
+    DeliveriesAnswer,
+    DeliveriesQuery,
+    EndpointAnswer,
+    EndpointRequest,
+    EndpointsAnswer,
+    ReplayAnswer,
+    ReplayRequest,
+    SecretAnswer,
+    SentAnswer,
+)
+from serving.process.service import Served, json_answer, json_body, now
+
+__all__ = ["router"]
+
+_Id = Annotated[str, Path(max_length=100, description="As the creation gave it.")]
+
+router = APIRouter(
+    prefix="/v1/webhooks",
+    tags=["notifications"],
+    route_class=CheckedRoute,
+    dependencies=[Depends(needs("admin"))],
+)
+
+
+async def _endpoints(service: Served) -> Endpoints:
+    return Endpoints(service.store.database, now)
+
+
+_Endpoints = Annotated[Endpoints, Depends(_endpoints)]
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Have notifications sent to an address",
+    dependencies=[Depends(json_body)],
+    responses={201: {"model": SecretAnswer}, **documented(400, 413, 415, 422, 503)},
+)
+async def create(body: EndpointRequest, service: Served, endpoints: _Endpoints) -> Response:
+    """Make an endpoint. The answer shows its secret, and no later one does."""
+    url = _allowed(service, body.url)
+    made = await run_in_threadpool(endpoints.add, url, body.description, body.types)
+    headers = {"Location": f"/v1/webhooks/{made[0].id}", "Cache-Control": "no-store"}
+    return json_answer(_with_secret(*made), headers, status=201)
+
+
+@router.get(
+    "",
+    summary="Where notifications go",
+    responses={200: {"model": EndpointsAnswer}, **documented(503)},
+)
+async def every(endpoints: _Endpoints) -> Response:
+    """Every endpoint, the oldest first, without its secret."""
+    found = await run_in_threadpool(endpoints.all)
+    return json_answer({"data": [_shown(endpoint) for endpoint in found]})
+
+
+@router.get(
+    "/{endpoint_id}",
+    summary="One endpoint",
+    responses={200: {"model": EndpointAnswer}, **documented(404, 422, 503)},
+)
+async def one(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
+    """An endpoint, without its secret."""
+    return json_answer(_shown(await run_in_threadpool(endpoints.one, endpoint_id)))
+
+
+@router.patch(
+    "/{endpoint_id}",
+    summary="Change an endpoint",
+    dependencies=[Depends(json_body)],
+    responses={200: {"model": EndpointAnswer}, **documented(400, 404, 413, 415, 422, 503)},
+)
+async def change(
+    endpoint_id: _Id, body: ChangeRequest, service: Served, endpoints: _Endpoints
+) -> Response:
+    """Change what is given. `"enabled": true` lets an endpoint have notifications again."""
+    given = body.model_dump()
+    if body.url is not None:
+        given["url"] = _allowed(service, body.url)
+    changed = await run_in_threadpool(lambda: endpoints.change(endpoint_id, **given))
+    return json_answer(_shown(changed))
+
+
+@router.delete(
+    "/{endpoint_id}",
+    status_code=204,
+    summary="Remove an endpoint",
+    responses=documented(404, 422, 503),
+)
+async def remove(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
+    """Send nothing more there, and forget what was sent."""
+    await run_in_threadpool(endpoints.remove, endpoint_id)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/{endpoint_id}/rotate",
+    summary="Give an endpoint another secret",
+    responses={200: {"model": SecretAnswer}, **documented(404, 422, 503)},
+)
+async def rotate(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
+    """The answer shows the new secret. For 24 hours the former one signs too."""
+    rotated = await run_in_threadpool(endpoints.rotate, endpoint_id)
+    return json_answer(_with_secret(*rotated), {"Cache-Control": "no-store"})
+
+
+@router.post(
+    "/{endpoint_id}/test",
+    status_code=202,
+    summary="Send a test",
+    responses={202: {"model": SentAnswer}, **documented(404, 409, 422, 503)},
+)
+async def test(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
+    """Send a `webhook.test` to this endpoint alone; its deliveries say what came of it."""
+    id_ = await run_in_threadpool(endpoints.test, endpoint_id)
+    return json_answer({"notification_id": id_}, status=202)
+
+
+@router.get(
+    "/{endpoint_id}/deliveries",
+    summary="What became of notifications",
+    responses={200: {"model": DeliveriesAnswer}, **documented(404, 422, 503)},
+)
+async def deliveries(
+    endpoint_id: _Id, query: Annotated[DeliveriesQuery, Query()], endpoints: _Endpoints
+) -> Response:
+    """A page of deliveries, the latest notification first. Follow `next_cursor` until null."""
+    after = _after(query.cursor)
+    found = await run_in_threadpool(
+        endpoints.deliveries, endpoint_id, query.limit + 1, query.state, after
+    )
+    page = found[: query.limit]
+    cursor = _cursor(page[-1]) if len(found) > query.limit else None
+    headers = {"Cache-Control": "private, max-age=0"}
+    if cursor is not None:
+        asked = {"limit": query.limit, "cursor": cursor, "state": query.state}
+        address = urlencode({key: value for key, value in asked.items() if value is not None})
+        headers["Link"] = f'</v1/webhooks/{endpoint_id}/deliveries?{address}>; rel="next"'
+    data = [_delivery(delivery) for delivery in page]
+    return json_answer({"data": data, "next_cursor": cursor}, headers)
+
+
+@router.post(
+    "/{endpoint_id}/replay",
+    status_code=202,
+    summary="Send notifications again",
+    dependencies=[Depends(json_body)],
+    responses={202: {"model": ReplayAnswer}, **documented(400, 404, 409, 413, 415, 422, 503)},
+)
+async def replay(endpoint_id: _Id, body: ReplayRequest, endpoints: _Endpoints) -> Response:
+    """Send some notifications again, or all that failed, or were missed, since an instant."""
+    if body.since is not None:
+        count = await run_in_threadpool(endpoints.replay_since, endpoint_id, body.since)
+        return json_answer({"replayed": count, "unknown": []}, status=202)
+    ids = body.notification_ids or []
+    known = await run_in_threadpool(endpoints.replay, endpoint_id, ids)
+    unknown = sorted(set(ids) - set(known))
+    return json_answer({"replayed": len(known), "unknown": unknown}, status=202)
+
+
+# ------------------------------------------------------------------------------------------- Shapes
+
+
+def _allowed(service: Served, url: str) -> str:
+    """The URL in its normal form; RequestValidationError where nothing may be sent there."""
+    rule = AddressRule(service.settings.webhook_private == "allow")
+    try:
+        return str(rule.url(url))
+    except ForbiddenAddress as error:
+        raise RequestValidationError(
+            [{"type": "forbidden_address", "loc": ("body", "url"), "msg": str(error)}]
+        ) from error
+
+
+def _shown(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "id": endpoint.id,
+        "url": endpoint.url,
+        "description": endpoint.description,
+        "types": list(endpoint.types),
+        "enabled": endpoint.disabled_at is None,
+        "disabled_at": _time(endpoint.disabled_at),
+        "disabled_why": endpoint.disabled_why,
+        "created_at": rfc3339(endpoint.created_at),
+        "former_secret_until": _time(endpoint.former_until),
+    }
+
+
+def _with_secret(endpoint: Endpoint, secret: str) -> dict[str, Any]:
+    return {**_shown(endpoint), "secret": secret}
+
+
+def _delivery(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "notification_id": delivery.notification_id,
+        "webhook_id": delivery.webhook_id,
+        "type": delivery.type,
+        "lead_id": delivery.lead_id,
+        "created_at": rfc3339(delivery.created_at),
+        "state": delivery.state,
+        "attempts": delivery.attempts,
+        "last_attempt_at": _time(delivery.attempted_at),
+        "next_attempt_at": _time(delivery.due_at),
+        "delivered_at": _time(delivery.delivered_at),
+        "status": delivery.status,
+        "error": delivery.error,
+    }
+
+
+def _time(at: int | None) -> str | None:
+    return None if at is None else rfc3339(at)
+
+
+def _cursor(last: Delivery) -> str:
+    """A place in the list as an opaque text."""
+    text = json.dumps([last.created_at, last.notification_id], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _after(cursor: str | None) -> After | None:
+    """The reverse of `_cursor`; RequestValidationError where it is none of ours."""
+    if cursor is None:
+        return None
+    try:
+        at, id_ = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if type(at) is int and 0 <= at < 2**63 and isinstance(id_, str) and "\0" not in id_:
+            return at, id_
+    except (binascii.Error, ValueError, TypeError):
+        pass
+    message = "this is no next_cursor of these deliveries; begin without one"
+    raise RequestValidationError([{"type": "value", "loc": ("query", "cursor"), "msg": message}])

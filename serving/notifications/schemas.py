@@ -1,0 +1,149 @@
+"""The shapes of requests and answers about endpoints of notifications."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, Field, StrictBool, model_validator
+from pydantic_core import PydanticCustomError
+
+from features.errors import did_you_mean
+from features.store.notifications import TYPES
+from serving.routes.schemas import Instant, StrictRequest, Text, stored_text
+
+__all__ = [
+    "ChangeRequest",
+    "DeliveriesAnswer",
+    "DeliveriesQuery",
+    "EndpointAnswer",
+    "EndpointRequest",
+    "EndpointsAnswer",
+    "ReplayAnswer",
+    "ReplayRequest",
+    "SecretAnswer",
+    "SentAnswer",
+]
+
+
+def _known_type(value: str) -> str:
+    if value not in TYPES:
+        hint = did_you_mean(value, TYPES) or f"; they are {', '.join(TYPES)}"
+        raise PydanticCustomError("type", "{reason}", {"reason": f"no such type{hint}"})
+    return value
+
+
+Types = Annotated[list[Annotated[str, AfterValidator(_known_type)]], Field(max_length=len(TYPES))]
+Url = Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(stored_text)]
+Description = Annotated[str, Field(max_length=500), AfterValidator(stored_text)]
+
+
+class EndpointRequest(StrictRequest):
+    """A new endpoint. `types` says what it gets; none named: everything."""
+
+    url: Url
+    description: Description = ""
+    types: Types = Field(default_factory=list)
+
+
+class ChangeRequest(StrictRequest):
+    """What is to change; what is left out stays."""
+
+    url: Url | None = None
+    description: Description | None = None
+    types: Types | None = None
+    enabled: StrictBool | None = Field(
+        None, description="False: it gets nothing, and what waits for it has failed."
+    )
+
+
+class DeliveriesQuery(StrictRequest):
+    """Which deliveries."""
+
+    state: Literal["waiting", "delivered", "failed"] | None = Field(
+        None, description="`failed`: no further attempt is made. All, where it is left out."
+    )
+    limit: int = Field(50, ge=1, le=200)
+    cursor: str | None = Field(
+        None, max_length=4096, description="`next_cursor` of the page before."
+    )
+
+
+class ReplayRequest(StrictRequest):
+    """Either these notifications, delivered or not, or all that failed since an instant."""
+
+    notification_ids: list[Text] | None = Field(None, min_length=1, max_length=1000)
+    since: Instant | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.notification_ids is None) == (self.since is None):
+            raise PydanticCustomError("replay", "give either notification_ids or since")
+        return self
+
+
+class EndpointAnswer(BaseModel):
+    """An endpoint. Its secret is shown when it is made, and in no other answer."""
+
+    id: str
+    url: str
+    description: str
+    types: list[str] = Field(description="What it gets; none named: everything.")
+    enabled: bool
+    disabled_at: str | None
+    disabled_why: str | None
+    created_at: str
+    former_secret_until: str | None = Field(
+        description="Until then a former secret signs too; null where none does."
+    )
+
+
+class SecretAnswer(EndpointAnswer):
+    """An endpoint with its secret: keep it, it is not shown again."""
+
+    secret: str
+
+
+class EndpointsAnswer(BaseModel):
+    """Every endpoint, the oldest first."""
+
+    data: list[EndpointAnswer]
+
+
+class DeliveryAnswer(BaseModel):
+    """One notification on its way to one endpoint.
+
+    `waiting`: another attempt is made at `next_attempt_at`. `failed`: none is.
+    """
+
+    notification_id: str
+    webhook_id: str = Field(description="What the receiver sees; the same for every attempt.")
+    type: str
+    lead_id: str | None
+    created_at: str
+    state: Literal["waiting", "delivered", "failed"]
+    attempts: int
+    last_attempt_at: str | None
+    next_attempt_at: str | None
+    delivered_at: str | None
+    status: int | None = Field(description="Of the last answer; null where there was none.")
+    error: str | None = Field(description="Why the last attempt failed.")
+
+
+class DeliveriesAnswer(BaseModel):
+    """A page of deliveries, the latest notification first."""
+
+    data: list[DeliveryAnswer]
+    next_cursor: str | None
+
+
+class SentAnswer(BaseModel):
+    """The notification that is on its way."""
+
+    notification_id: str
+
+
+class ReplayAnswer(BaseModel):
+    """How many are sent again, and which ids are not kept, or never were."""
+
+    replayed: int
+    unknown: list[str]

@@ -1,0 +1,1 @@
+"""What one process of the service holds, and does beside answering."""

@@ -1,0 +1,183 @@
+"""What a process does beside answering: it keeps scores fresh, and looks for another model.
+
+Several processes may serve one store. Leads with news are shared out among them; a scoring of all
+leads is done by one, and the others take over what it found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any, Final
+
+import numpy as np
+from starlette.concurrency import run_in_threadpool
+
+from features.store.notifications import add_notices
+from serving.logs import log
+from serving.process.service import Service
+from serving.scoring.changes import reply_overdue
+from serving.scoring.rescoring import Freshened, Run, freshen, rescore
+from serving.scoring.scorer import Ranking
+
+__all__ = ["alarm", "keep_current", "keep_fresh", "keep_informed", "keep_scored"]
+
+_LOOK_SECONDS: Final = 1.0
+"""How often a process looks for news that another one has stored."""
+_GATHER_SECONDS: Final = 0.1
+"""How long news gathers at least, so that what comes together is scored together."""
+_MOST_GATHER_SECONDS: Final = 1.0
+"""Under load scoring rests as long as it worked, up to this, where its process answers too."""
+_CURRENT_SECONDS: Final = 2.0
+"""How often a process looks for another model."""
+_RUN_SECONDS: Final = 2.0
+"""How often a process looks whether all leads are to be scored."""
+_LEASE_US: Final = 60_000_000
+_RECENT_US: Final = 60_000_000
+_LEAST_PAUSE_SECONDS: Final = 2.0
+
+
+# -------------------------------------------------------------------------------- leads with news
+
+
+async def keep_fresh(service: Service) -> None:
+    """Score leads with news, until cancelled."""
+    news = service.ingest.news
+    while not service.stopping.is_set():
+        news.clear()
+        started = time.perf_counter()
+        scored = await run_in_threadpool(_attempt, service, _freshen)
+        worked = time.perf_counter() - started
+        if not scored:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), _LOOK_SECONDS)
+        rest = min(worked, _MOST_GATHER_SECONDS) if service.is_answering else 0.0
+        await asyncio.sleep(max(rest, _GATHER_SECONDS))
+
+
+def _freshen(service: Service) -> bool:
+    """Whether there were leads with news, and a model to score them with."""
+    scorer = service.scorer
+    if scorer.bundle is None:
+        return False
+    done: Freshened | None = freshen(scorer, write_back=service.write_back)
+    service.freshness = done.seconds_waited if done else 0.0
+    if done:
+        log("freshened", logging.DEBUG, leads=done.leads, seconds=round(done.seconds_waited, 3))
+    return done is not None
+
+
+# -------------------------------------------------------------------------------------- all leads
+
+
+async def keep_scored(service: Service) -> None:
+    """See to it that all leads are scored at intervals, and that waiting leads are told of."""
+    while not service.stopping.is_set():
+        await run_in_threadpool(_attempt, service, _score_all)
+        await run_in_threadpool(_attempt, service, alarm)
+        await asyncio.sleep(_RUN_SECONDS)
+
+
+def _score_all(service: Service) -> bool:
+    """Score all leads, if it is time and nobody else does; take over what was found elsewhere."""
+    scorer = service.scorer
+    if scorer.bundle is None:
+        return False
+    kept, wanted = scorer.store.scores.full_run()
+    if not _is_due(service, kept, wanted):
+        _take_over(service, kept)
+        return False
+    if not _is_ours(service):
+        return False
+    try:
+        run = rescore(scorer, service.stopping, service.write_back, lambda: _is_ours(service))
+        if run is None:
+            return False
+        scorer.store.scores.finish_full_run(asdict(run), wanted)
+    finally:
+        scorer.store.scores.release("full run", service.holder)
+    service.run = run
+    log("scored", leads=run.leads, queued=run.queued, seconds=round(run.seconds, 3))
+    return True
+
+
+async def keep_informed(service: Service) -> None:
+    """Know what others find who score, until cancelled."""
+    while not service.stopping.is_set():
+        await run_in_threadpool(_attempt, service, _inform)
+        await asyncio.sleep(_RUN_SECONDS)
+
+
+def _inform(service: Service) -> bool:
+    """Take over what the last scorings have found."""
+    if service.scorer.bundle is None:
+        return False
+    _take_over(service, service.store.scores.full_run()[0])
+    service.freshness = service.store.scores.freshness(service.scorer.clock() - _RECENT_US)
+    return True
+
+
+def _is_ours(service: Service) -> bool:
+    """Whether this process, and no other, is to score all leads."""
+    scores = service.store.scores
+    return scores.lease("full run", service.holder, service.scorer.clock(), _LEASE_US)
+
+
+def _is_due(service: Service, kept: dict[str, Any] | None, wanted: str) -> bool:
+    scorer = service.scorer
+    if kept is None or kept["bundle"] != scorer.model.bundle.hash:
+        return True
+    pause = _LEAST_PAUSE_SECONDS if wanted else service.settings.rescore_seconds
+    return bool(scorer.clock() - kept["as_of"] >= pause * 1e6)
+
+
+def _take_over(service: Service, kept: dict[str, Any] | None) -> None:
+    """Know what another process, or this one before it was started anew, has found."""
+    if kept is None or (service.run is not None and service.run.as_of == kept["as_of"]):
+        return
+    scorer = service.scorer
+    found = scorer.store.scores.probabilities(kept["bundle"])
+    scorer.ranking = Ranking.of(np.array(found))
+    service.run = Run(**kept)
+
+
+def alarm(service: Service) -> bool:
+    """Tell of leads that have waited too long for a reply, each once; whether there are any."""
+    minutes = service.settings.reply_minutes
+    if not minutes:
+        return False
+    now = service.scorer.clock()
+    waiting = service.store.scores.waiting(now - round(minutes * 60e6))
+    untold = [row for row in waiting if (row.lead_id, row.waiting_since) not in service.alarmed]
+    if untold:
+        with service.store.database.writing() as connection:
+            add_notices(connection, [reply_overdue(row, now, minutes) for row in untold])
+    service.alarmed = {(row.lead_id, row.waiting_since) for row in waiting}
+    return bool(untold)
+
+
+# ----------------------------------------------------------------------------------- another model
+
+
+async def keep_current(service: Service) -> None:
+    """Look for another model or policy to serve with, until cancelled."""
+    while not service.stopping.is_set():
+        await run_in_threadpool(_attempt, service, Service.refresh)
+        await asyncio.sleep(_CURRENT_SECONDS)
+
+
+def _attempt(service: Service, work: Callable[[Service], bool]) -> bool:
+    """Whether work was done; what it fails with is logged, and it is tried again later."""
+    name = work.__name__.strip("_").replace("_", " ")
+    try:
+        done = work(service)
+    except Exception as error:  # the edge of the process: nobody else would hear of it
+        service.failures[name] = f"{name} failed: {type(error).__name__}; see the log"
+        log("background work failed", logging.ERROR, error=True, work=name)
+        return False
+    service.failures.pop(name, None)
+    return done

@@ -1,0 +1,261 @@
+"""What one process of the service holds, and how a route gets at it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, cast
+
+import numpy as np
+import sqlalchemy as sa
+from fastapi import Depends, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from features.errors import BundleError, PolicyError
+from features.events.log import EventLog
+from features.events.of_lead import Row, log_of_rows
+from features.ladder.file import read_ladder
+from features.ladder.ladder import Ladder
+from features.store.events import EventStore
+from features.store.notifications import add_notices
+from features.store.scores import StoredScore, held_meta, set_meta
+from models.bundle import Bundle, load_bundle
+from models.served_policy import DEFAULT, read_served
+from serving.logs import log
+from serving.process.champion import Source, source_of
+from serving.process.group_commit import Ingest
+from serving.recommending.recommender import Recommender
+from serving.recommending.suggestion import advice_for
+from serving.scoring.changes import model_promoted
+from serving.scoring.kept_answers import KeptScores
+from serving.scoring.rescoring import Run
+from serving.scoring.scorer import Model, Ranking, Scorer
+from serving.settings import Settings
+from serving.write_back.configuration import WriteBack
+from serving.write_back.outbox import scored
+
+__all__ = ["Served", "Service", "json_answer", "json_body", "now"]
+
+
+_SERVES = "serves"
+
+
+def now() -> int:
+    """The present in microseconds since the epoch: the one place where the clock is read."""
+    return time.time_ns() // 1000
+
+
+@dataclass(slots=True)
+class Service:
+    """The parts of a running service. `run` is None until all leads were scored once.
+
+    Parameters
+    ----------
+    holder : names this process where several share work.
+    is_answering : whether the process answers requests beside its work.
+    problem : why the model that is to serve does not; "" where it does.
+    failures : why work of the background came to nothing the last time, by its name.
+    freshness : seconds that news of leads has waited for a score, lately.
+    alarmed : leads that wait for a reply, with since when, which were told of already.
+    attempts : to deliver notifications, since the start, by outcome.
+    """
+
+    settings: Settings
+    store: EventStore
+    scorer: Scorer
+    recommender: Recommender
+    ingest: Ingest
+    source: Source
+    write_backs: Sequence[WriteBack] = ()
+    kept_scores: KeptScores = field(default_factory=KeptScores)
+    is_answering: bool = True
+    run: Run | None = None
+    problem: str = ""
+    failures: dict[str, str] = field(default_factory=dict)
+    freshness: float = 0.0
+    alarmed: set[tuple[str, int | None]] = field(default_factory=set)
+    attempts: Counter[str] = field(default_factory=Counter)
+    holder: str = field(default_factory=lambda: uuid.uuid4().hex)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    _stamp: str | None = None
+    _ladder: Ladder | None = None
+
+    @classmethod
+    def open(cls, settings: Settings, write_backs: Sequence[WriteBack] = ()) -> Service:
+        """Open the store and load the bundle, warm; a bundle that is not there can come later.
+
+        Parameters
+        ----------
+        write_backs : the CRMs that are told of scores.
+
+        Raises
+        ------
+        StoreError, LadderError : the store, or the ladder of the settings, cannot be used.
+        """
+        source = source_of(settings.bundle, settings.model, settings.registry)
+        ladder = read_ladder(settings.ladder) if settings.ladder else None
+        store = EventStore.open(settings.database_url)
+        scorer = Scorer(store, None, now)
+        service = cls(settings, store, scorer, Recommender(scorer), Ingest(store), source)
+        service._ladder, service.write_backs = ladder, write_backs
+        service.refresh()
+        return service
+
+    @property
+    def failure(self) -> str:
+        """Why scores could not be renewed the last time; "" where they could."""
+        return next(iter(self.failures.values()), "")
+
+    @property
+    def ladder(self) -> Ladder:
+        """What events are called and mean: the model's ladder; before it, the settings'."""
+        if self.scorer.bundle is not None:
+            return self.scorer.bundle.ladder
+        if self._ladder is None:
+            self._ladder = read_ladder("b2b")
+        return self._ladder
+
+    def write_back(self, connection: sa.Connection, rows: Sequence[StoredScore]) -> None:
+        """Let CRMs be told of new scores; a part of the transaction that keeps them."""
+        if self.write_backs:
+            scored(connection, rows, self.write_backs, self.ladder.events.traits)
+
+    def refresh(self) -> bool:
+        """Serve with another model or policy, if there is one by now; whether there was.
+
+        It is loaded and warm before it takes the place of the former one, in one assignment: a
+        request is answered by the one or by the other. One that cannot be loaded changes nothing,
+        and is tried again.
+        """
+        stamp = self.source.stamp()
+        if stamp is not None and stamp == self._stamp:
+            return False
+        if stamp is None and self._stamp is not None:
+            return self._keep_former("the model that is to serve is gone from its place")
+        started = time.perf_counter()
+        try:
+            folder = self.source.folder()
+            bundle = load_bundle(folder)
+        except BundleError as error:
+            return self._keep_former(str(error))
+        policy = _policy(folder, bundle)
+        warm(bundle, policy)
+        former = self.scorer.bundle
+        self._serve(Scorer(self.store, bundle, now, policy=policy))
+        self._renew_scores(bundle, former)
+        self._stamp, self.problem = stamp, ""
+        log(
+            "bundle loaded",
+            version=bundle.version,
+            ladder=bundle.ladder.name,
+            policy=policy,
+            warm_seconds=round(time.perf_counter() - started, 3),
+        )
+        self._tell(bundle, policy)
+        return True
+
+    def _keep_former(self, why: str) -> bool:
+        if why != self.problem:
+            self.problem = why
+            serving = self.scorer.bundle
+            log(
+                "no bundle" if serving is None else "the former bundle goes on serving",
+                logging.INFO if serving is None else logging.ERROR,
+                why=why,
+            )
+            if serving is None:
+                self._serve(Scorer(self.store, None, now, why))
+        return False
+
+    def _serve(self, scorer: Scorer) -> None:
+        bundle = scorer.bundle
+        if bundle is not None:
+            scorer.ranking = Ranking.of(np.array(self.store.scores.probabilities(bundle.hash)))
+        scorer.ranking = scorer.ranking or self.scorer.ranking
+        self.scorer, self.recommender = scorer, Recommender(scorer)
+
+    def _renew_scores(self, bundle: Bundle, former: Bundle | None) -> None:
+        """Let all leads be scored anew: since they were, another process may have used the former.
+
+        A process that has just begun asks for it only where there are scores of another model.
+        """
+        scores = self.store.scores
+        if scores.has_others(bundle.hash) if former is None else bundle.hash != former.hash:
+            with self.store.database.writing() as connection:
+                scores.want_full_run(connection)
+
+    def _tell(self, bundle: Bundle, policy: str) -> None:
+        """Notify, once for all processes, that another model or policy serves; not of the first."""
+        serves, at = f"{bundle.hash} {policy}", now()
+        told = {"ladder": bundle.ladder.name, "model_version": bundle.version, "policy": policy}
+        with self.store.database.writing() as connection:
+            former = held_meta(connection, _SERVES)
+            if former is not None and former.startswith(f"{serves} "):
+                return
+            set_meta(connection, _SERVES, f"{serves} since {at}")
+            if former is not None:
+                add_notices(connection, [model_promoted(at, former, told)])
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.store.close()
+
+
+def _policy(folder: Path, bundle: Bundle) -> str:
+    """The name of the policy to serve a bundle with; the rules where a promoted one cannot be."""
+    try:
+        return read_served(folder, bundle)
+    except (BundleError, PolicyError) as error:
+        log("promoted policy unusable, the rules serve", logging.ERROR, why=str(error))
+        return DEFAULT
+
+
+def warm(bundle: Bundle, policy: str = DEFAULT) -> None:
+    """Compile the fold, touch the boosters and the policy, for one lead and for many."""
+    model = Model.of(bundle, policy)
+    columns = model.compiled.columns
+    row: Row = ("warm", 0, 0, {})
+    advice_for(model, "warm", [row], as_of=1)
+    alone = log_of_rows("warm", [row], columns)
+    times = np.zeros(2, dtype=np.int64)
+    many = EventLog.from_columns(["a", "b"], ["warm"] * 2, times, columns=columns)
+    for events in (alone, many):
+        leads = np.arange(len(events.leads))
+        model.estimate(events, leads, as_of=1).details(0)
+
+
+async def _served(request: Request) -> Service:
+    return cast(Service, request.app.state.service)
+
+
+Served = Annotated[Service, Depends(_served)]
+"""The service, as a parameter of a route."""
+
+
+async def json_body(request: Request) -> None:
+    """Refuse a body that is not labelled as JSON, or holds what is no text."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise HTTPException(415, "Send the body as Content-Type: application/json.")
+    body = await request.body()
+    if b"\\ud" in body.lower():  # it may be half of a surrogate pair, which no database takes
+        try:
+            json.dumps(json.loads(body), ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise HTTPException(400, "The body holds half of a surrogate pair.") from error
+
+
+def json_answer(
+    value: object, headers: dict[str, str] | None = None, status: int = 200
+) -> Response:
+    """JSON as it is: what we made ourselves is not checked again on its way out."""
+    body = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return Response(body, status, headers, media_type="application/json")

@@ -1,0 +1,131 @@
+"""Scoring in a process of its own, so that answering has a processor to itself.
+
+`rung serve` starts one beside itself, and starts it again should it die; `rung work` is one by
+itself, for other machines. They share the work with all others by what the store says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from logging.config import dictConfig
+from types import TracebackType
+from typing import Final, Self
+
+from serving.logs import log, logging_of_process
+from serving.process.background import keep_current, keep_fresh, keep_scored
+from serving.process.service import Service
+from serving.settings import Settings
+from serving.write_back.configuration import read_write_backs
+
+__all__ = ["Worker", "work"]
+
+_PAUSE_SECONDS: Final = 2.0
+_TOLD_SECONDS: Final = 30.0
+_END_SECONDS: Final = 10.0
+
+
+def work(settings: Settings, *, with_parent: bool = False) -> None:
+    """Keep the scores of a store fresh, until a signal says to stop.
+
+    Parameters
+    ----------
+    with_parent : stop as well when standard input ends, which it does when the parent dies.
+
+    Raises
+    ------
+    SettingsError, StoreError, LadderError : settings that cannot be used.
+    """
+    dictConfig(logging_of_process(settings.log_level))
+    asyncio.run(_work(settings, with_parent))
+
+
+async def _work(settings: Settings, with_parent: bool) -> None:
+    connectors = settings.connectors
+    write_backs = read_write_backs(connectors, os.environ) if connectors else ()
+    service = Service.open(settings, write_backs)
+    service.is_answering = False
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, stop.set)
+    if with_parent:
+        threading.Thread(target=_wait_for_the_end, args=(loop, stop), daemon=True).start()
+    tasks = [asyncio.create_task(keep(service)) for keep in (keep_fresh, keep_scored, keep_current)]
+    await stop.wait()
+    service.stopping.set()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await service.ingest.close()
+    service.close()
+
+
+def _wait_for_the_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    while sys.stdin.buffer.read(1024):
+        pass
+    loop.call_soon_threadsafe(stop.set)
+
+
+class Worker:
+    """A process that scores, kept alive as long as the block lasts."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        """Make ready to start one with settings, and with the rest of this environment."""
+        rest = {key: text for key, text in os.environ.items() if not key.startswith("RUNG_")}
+        self._environment = rest | dict(environment)
+        self._ending = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._keeper = threading.Thread(target=self._keep, name="worker", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._process = self._start()
+        self._keeper.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ending.set()
+        process = self._process
+        if process is None or process.stdin is None:
+            return
+        process.stdin.close()
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()  # what it was at is taken over by the next
+            process.wait()
+        self._keeper.join(_END_SECONDS)
+
+    @property
+    def pid(self) -> int | None:
+        """The number of the process."""
+        return self._process.pid if self._process else None
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "serving.process.worker"]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, env=self._environment)  # noqa: S603
+
+    def _keep(self) -> None:
+        while self._process is not None:
+            code = self._process.wait()
+            # One that ended well was told to, most likely together with us.
+            if self._ending.wait(_PAUSE_SECONDS if code else _TOLD_SECONDS):
+                return
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+            log("the scoring process ended, it is started again", logging.ERROR, code=code)
+            self._process = self._start()
+
+
+if __name__ == "__main__":
+    work(Settings.from_environment(os.environ), with_parent=True)

@@ -1,0 +1,1 @@
+"""What to offer next: a suggestion to look at, or a recommendation that is kept."""

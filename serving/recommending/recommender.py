@@ -1,0 +1,479 @@
+"""Recommends, and keeps what it recommended: decisions, their exposures, their outcomes. No HTTP.
+
+Nothing is answered before it is durable. A decision's id is drawn from and stands for it: asked
+again with the same id, it gives the stored answer, whoever else asks at the same time.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Sequence
+from typing import Any, Final, Literal, TypedDict, cast
+
+from features.clock import rfc3339
+from features.errors import DecisionConflict, OptedOut, TimeError, UnknownDecision, UnknownLead
+from features.events.log import DAY_US
+from features.ladder.ladder import Ladder, Offer
+from features.offers.decisions import (
+    ANSWER,
+    Decision,
+    decision_event,
+    exposure_events,
+    message_id,
+    outcome_event,
+)
+from features.offers.history import history_of
+from features.signals.table import RECORD
+from features.store.events import Event
+from features.store.notifications import Notice
+from models.offers.eligibility import UNRESTRICTED, Asked
+from models.offers.offer_model import Evidence
+from models.offers.options import NO_ASK
+from models.offers.tailoring import Personalisation
+from models.recommendation import Ranked, Recommendation
+from models.scores.calibration import LEVEL
+from serving.recommending.suggestion import sentence, unasked
+from serving.scoring.changes import recommended
+from serving.scoring.scorer import NotFound, Scorer, StepName
+
+__all__ = [
+    "DecisionAnswer",
+    "ExposureAnswer",
+    "OutcomeAnswer",
+    "RecommendationAnswer",
+    "Recommended",
+    "Recommender",
+    "Unasked",
+    "unasked_lead",
+]
+
+_AHEAD_US: Final = 5 * 60 * 1_000_000
+"""An outcome may lie so far in the future: clocks differ."""
+
+
+class FramingName(TypedDict):
+    """How an offer is put; `id` is null where the offer has one way only."""
+
+    id: str | None
+    text: str
+
+
+class OfferLine(TypedDict):
+    """What was chosen; all but `id` is null where that is `nurture` or `no_ask`."""
+
+    id: str
+    step: str | None
+    title: str | None
+    kind: str | None
+    framing: FramingName | None
+    duration_min: float | None
+    topic: str | None
+    personalisation: Personalisation | None
+
+
+class Uplift(TypedDict):
+    """What an option adds to the chance of the next step under no ask."""
+
+    value: float
+    low: float
+    high: float
+    level: float
+
+
+class RankedLine(TypedDict):
+    """An option with what is believed of it."""
+
+    offer_id: str
+    propensity: float
+    p_advance: float | None
+    uplift: Uplift | None
+    gain: float | None
+    evidence: Evidence
+    leads: int
+
+
+class ExcludedLine(TypedDict):
+    """An offer that is not eligible, and why."""
+
+    offer_id: str
+    reason: str
+    text: str
+
+
+class PolicyName(TypedDict):
+    """What chose."""
+
+    name: str
+    version: str
+
+
+class RecommendationAnswer(TypedDict):
+    """A decision as it is told; `serving.routes.decision_schemas` says what each member means."""
+
+    decision_id: str
+    lead_id: str
+    step: StepName | None
+    offer: OfferLine
+    text: str
+    probability_chosen: float
+    ranking: list[RankedLine]
+    excluded: list[ExcludedLine]
+    policy: PolicyName
+    as_of: str
+    expires_at: str
+    exposed: bool
+
+
+class Recommended(RecommendationAnswer):
+    """The decision for one lead of many."""
+
+    status: Literal["ok"]
+
+
+class Unasked(TypedDict):
+    """That nothing is decided for a lead which has opted out of profiling."""
+
+    status: Literal["opted_out"]
+    lead_id: str
+    offer: OfferLine
+    detail: str
+
+
+class OutcomeLine(TypedDict):
+    """What was reported of a decision; late where that happened after its window."""
+
+    value: float
+    kind: str
+    occurred_at: str
+    late: bool
+
+
+class OutcomeAnswer(OutcomeLine):
+    """The same, with the decision it belongs to."""
+
+    decision_id: str
+    lead_id: str
+
+
+class ExposureAnswer(TypedDict):
+    """That a decision reached its lead, and when."""
+
+    decision_id: str
+    lead_id: str
+    offer_id: str
+    exposed_at: str
+
+
+class DecisionAnswer(RecommendationAnswer):
+    """A decision with what became of it so far."""
+
+    exposed_at: str | None
+    outcome: OutcomeLine | None
+
+
+class Recommender:
+    """Recommends for the leads of a scorer's store with its bundle and policy.
+
+    Decisions of one process are made one after the other: two at once for the same lead, or for the
+    last minutes of a rep, would not know of each other.
+    """
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.scorer = scorer
+        self.store = scorer.store
+        self.clock = scorer.clock
+        self._turn = threading.Lock()
+
+    def recommend(
+        self,
+        lead_id: str,
+        asked: Asked = UNRESTRICTED,
+        decision_id: str | None = None,
+        *,
+        defer_exposure: bool = False,
+    ) -> RecommendationAnswer:
+        """Decide what to offer a stored lead, and keep the decision.
+
+        Parameters
+        ----------
+        decision_id : the caller's own; a known one gives the stored answer, whatever is `asked`.
+        defer_exposure : the decision has not reached the lead until `expose` says so.
+
+        Raises
+        ------
+        NoModel : there is no bundle.
+        UnknownLead : nothing is known of the lead.
+        OptedOut : it must not be profiled.
+        UnknownOffer : the caller names an offer that the ladder does not have.
+        DecisionConflict : the decision id belongs to another lead.
+        """
+        if self.scorer.privacy.is_opted_out(lead_id):  # a stored answer would be an ask as well
+            raise OptedOut.named(lead_id)
+        if decision_id is not None and (known := self._told(decision_id, lead_id)) is not None:
+            return known
+        named = decision_id if decision_id is not None else uuid.uuid4().hex
+        with self._turn:
+            made = self._made(lead_id, named, asked)
+            answer = _answer(made, exposed=not defer_exposure)
+            if self._keep(made.decision, answer, exposed=not defer_exposure):
+                return answer
+        told = self._told(named, lead_id)  # another caller was faster
+        assert told is not None  # noqa: S101 it is why ours was not kept
+        return told
+
+    def many(
+        self, lead_ids: Sequence[str], asked: Asked = UNRESTRICTED, *, defer_exposure: bool = False
+    ) -> list[Recommended | NotFound | Unasked]:
+        """A decision for each of some stored leads, in order; see `recommend`."""
+        answers: list[Recommended | NotFound | Unasked] = []
+        for lead_id in lead_ids:
+            try:
+                answer = self.recommend(lead_id, asked, defer_exposure=defer_exposure)
+            except OptedOut:
+                answers.append(unasked_lead(lead_id))
+            except UnknownLead as error:
+                answers.append({"status": "not_found", "lead_id": lead_id, "detail": str(error)})
+            else:
+                answers.append({"status": "ok", **answer})
+        return answers
+
+    def _made(self, lead_id: str, decision_id: str, asked: Asked) -> Recommendation:
+        model = self.scorer.model
+        as_of = self.clock()
+        lead, rows = self.scorer.read(lead_id, as_of)
+        estimates = model.estimate_rows(lead, rows, as_of)
+        history = history_of(rows, model.bundle.ladder, as_of)
+        return model.adviser.recommend(
+            estimates.snapshot,
+            estimates.scores,
+            history,
+            decision_id,
+            self.scorer.limited(as_of, asked),
+        )
+
+    def _keep(self, decision: Decision, answer: RecommendationAnswer, *, exposed: bool) -> bool:
+        """Whether the decision is new, and is stored now."""
+        event = decision_event(decision, self._ladder, answer)
+        told = {
+            "offer_id": decision.chosen,
+            "step": decision.step,
+            "probability_chosen": decision.propensity,
+            "policy": decision.policy,
+            "expires_at": answer["expires_at"],
+            "exposed": exposed,
+        }
+        notice = recommended(decision.decision_id, decision.lead_id, decision.as_of, told)
+        if not exposed:
+            return self.store.append_new([event], notices=[notice])
+        return self._exposed(decision, decision.as_of + 1, [event], [notice])
+
+    def _exposed(
+        self, decision: Decision, at: int, before: list[Event], notices: Sequence[Notice] = ()
+    ) -> bool:
+        """Store that a decision reached its lead, after some other events, if all that is new."""
+        offer = _offer(self._ladder, decision.chosen)
+        events = exposure_events(decision, self._ladder, at)
+        minutes = offer.rep_minutes if offer else 0.0
+        return self.store.append_new([*before, *events], at // DAY_US, minutes, notices)
+
+    def _told(self, decision_id: str, lead_id: str) -> RecommendationAnswer | None:
+        """What was answered under a decision id; None where it is new."""
+        event = self.store.event(message_id(decision_id, "decision"))
+        if event is None:
+            return None
+        if self.store.lead_of(event.lead_id) != self.store.lead_of(lead_id):
+            raise DecisionConflict(f"decision {decision_id!r} was made for another lead")
+        answer = json.loads(event.properties).get(ANSWER)
+        if answer is None:
+            raise DecisionConflict(
+                f"decision {decision_id!r} was made elsewhere; choose another id"
+            )
+        return cast(RecommendationAnswer, answer)
+
+    # --------------------------------------------------------------------------- what came of it
+
+    def expose(self, decision_id: str) -> ExposureAnswer:
+        """Store that a decision reached its lead now, unless that is known already.
+
+        Raises
+        ------
+        UnknownDecision : there is none of that id.
+        """
+        decision = self._decision(decision_id)
+        self._exposed(decision, max(self.clock(), decision.as_of + 1), [])
+        exposed_at = self._exposed_at(decision_id)
+        assert exposed_at is not None  # noqa: S101 stored above, or before
+        return {
+            "decision_id": decision_id,
+            "lead_id": decision.lead_id,
+            "offer_id": decision.chosen,
+            "exposed_at": exposed_at,
+        }
+
+    def outcome(
+        self,
+        decision_id: str,
+        value: float,
+        kind: str = "outcome",
+        occurred_at: int | None = None,
+    ) -> OutcomeAnswer:
+        """Store what came of a decision; the first report stays.
+
+        Parameters
+        ----------
+        value : in [0, 1].
+        occurred_at : microseconds since the epoch; now, where it is None.
+
+        Raises
+        ------
+        UnknownDecision : there is none of that id.
+        TimeError : a time before the decision, or in the future.
+        DecisionConflict : another value was reported before.
+        """
+        decision, now = self._decision(decision_id), self.clock()
+        at = now if occurred_at is None else occurred_at
+        if at < decision.as_of:
+            raise TimeError(f"{rfc3339(at)} is before the decision, {rfc3339(decision.as_of)}")
+        if at > now + _AHEAD_US:
+            raise TimeError(f"{rfc3339(at)} is in the future; it is {rfc3339(now)} here")
+        self.store.append_new([outcome_event(decision, self._ladder, at, now, value, kind)])
+        stored = self._outcome(decision_id)
+        assert stored is not None  # noqa: S101 stored above, or before
+        if stored["value"] != value:
+            raise DecisionConflict(
+                f"decision {decision_id!r} has the outcome {stored['value']:g} already"
+            )
+        return {"decision_id": decision_id, "lead_id": decision.lead_id, **stored}
+
+    def decision(self, decision_id: str) -> DecisionAnswer:
+        """A decision as it was told, and what became of it; UnknownDecision where there is none."""
+        _, held = self._stored(decision_id)
+        if ANSWER not in held:
+            raise UnknownDecision(f"decision {decision_id!r} is known, but was made elsewhere")
+        exposed_at = self._exposed_at(decision_id)
+        told = cast(RecommendationAnswer, held[ANSWER])
+        told["exposed"] = exposed_at is not None
+        return {**told, "exposed_at": exposed_at, "outcome": self._outcome(decision_id)}
+
+    # --------------------------------------------------------------------------------- the store
+
+    @property
+    def _ladder(self) -> Ladder:
+        return self.scorer.model.bundle.ladder
+
+    def _stored(self, decision_id: str) -> tuple[str, dict[str, Any]]:
+        """The lead of a decision, and what is kept of it; UnknownDecision where there is none."""
+        event = self.store.event(message_id(decision_id, "decision"))
+        if event is None:
+            raise UnknownDecision.named(decision_id)
+        return event.lead_id, json.loads(event.properties)
+
+    def _decision(self, decision_id: str) -> Decision:
+        lead_id, held = self._stored(decision_id)
+        return Decision.of_record(lead_id, held.get(RECORD, ""))
+
+    def _exposed_at(self, decision_id: str) -> str | None:
+        event = self.store.event(message_id(decision_id, "exposure"))
+        return rfc3339(event.occurred_at) if event else None
+
+    def _outcome(self, decision_id: str) -> OutcomeLine | None:
+        event = self.store.event(message_id(decision_id, "outcome"))
+        if event is None:
+            return None
+        held = json.loads(event.properties)
+        return {
+            "value": held["value"],
+            "kind": held["kind"],
+            "occurred_at": rfc3339(event.occurred_at),
+            "late": held["late"],
+        }
+
+
+# ------------------------------------------------------------------------------------------ Answers
+
+
+def _offer(ladder: Ladder, offer_id: str) -> Offer | None:
+    return next((offer for offer in ladder.offers if offer.id == offer_id), None)
+
+
+def _answer(made: Recommendation, *, exposed: bool) -> RecommendationAnswer:
+    """A recommendation as it is told."""
+    decision, step = made.decision, made.step
+    chosen = next(one for one in made.ranking if one.option_id == decision.chosen)
+    return {
+        "decision_id": decision.decision_id,
+        "lead_id": decision.lead_id,
+        "step": {"id": step.id, "title": step.title} if step else None,
+        "offer": _offer_line(made),
+        "text": sentence(step, made.offer, chosen, unasked(made)),
+        "probability_chosen": decision.propensity,
+        "ranking": [_ranked_line(one) for one in made.ranking],
+        "excluded": [
+            {"offer_id": one.offer_id, "reason": one.reason, "text": one.text}
+            for one in made.excluded
+        ],
+        "policy": {"name": decision.policy, "version": decision.policy_version},
+        "as_of": rfc3339(decision.as_of),
+        "expires_at": rfc3339(decision.expires_at),
+        "exposed": exposed,
+    }
+
+
+def _offer_line(made: Recommendation) -> OfferLine:
+    offer, tailored = made.offer, made.personalisation
+    if offer is None:
+        return _no_offer(made.decision.chosen)
+    framing: FramingName = {"id": made.decision.framing or None, "text": made.framing}
+    return {
+        "id": offer.id,
+        "step": offer.step,
+        "title": offer.title,
+        "kind": offer.kind,
+        "framing": framing if made.framing else None,
+        "duration_min": offer.effort.minutes,
+        "topic": tailored["topic"] if tailored else None,
+        "personalisation": tailored,
+    }
+
+
+def _no_offer(option_id: str) -> OfferLine:
+    return {
+        "id": option_id,
+        "step": None,
+        "title": None,
+        "kind": None,
+        "framing": None,
+        "duration_min": None,
+        "topic": None,
+        "personalisation": None,
+    }
+
+
+def unasked_lead(lead_id: str) -> Unasked:
+    """All that is said of a lead that has opted out: nothing is to be asked of it."""
+    return {
+        "status": "opted_out",
+        "lead_id": lead_id,
+        "offer": _no_offer(NO_ASK),
+        "detail": str(OptedOut.named(lead_id)),
+    }
+
+
+def _ranked_line(ranked: Ranked) -> RankedLine:
+    return {
+        "offer_id": ranked.option_id,
+        "propensity": ranked.propensity,
+        "p_advance": ranked.p_advance,
+        "uplift": _uplift(ranked),
+        "gain": ranked.gain,
+        "evidence": ranked.evidence,
+        "leads": ranked.leads,
+    }
+
+
+def _uplift(ranked: Ranked) -> Uplift | None:
+    if ranked.uplift is None or ranked.low is None or ranked.high is None:
+        return None
+    return {"value": ranked.uplift, "low": ranked.low, "high": ranked.high, "level": LEVEL}

@@ -1,0 +1,169 @@
+"""What is advised for a lead, in a salesperson's words: the option, what it changes, how we know.
+
+An effect is worded as one only where it was measured on leads who were given the option at random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from features.events.of_lead import Row
+from features.ladder.ladder import Framing, Offer, Step
+from features.offers.history import history_of
+from models.offers.eligibility import UNRESTRICTED, Asked
+from models.offers.options import NO_ASK, NURTURE
+from models.offers.tailoring import Personalisation, personalisation
+from models.recommendation import Ranked, Recommendation
+from serving.scoring.scorer import Model
+
+__all__ = [
+    "Advice",
+    "advice_for",
+    "chance",
+    "evidence_words",
+    "sentence",
+    "things",
+    "to_do",
+    "unasked",
+]
+
+_SPACE: Final = "\u00a0"
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """The option that the policy would choose most likely, with nothing drawn and nothing kept.
+
+    Parameters
+    ----------
+    best : the option's own line of the recommendation's ranking.
+    offer : None where the option is to nurture or not to ask.
+    framing : the likeliest way to put it; its text is "" where there is none.
+    """
+
+    recommendation: Recommendation
+    best: Ranked
+    offer: Offer | None
+    framing: Framing
+    personalisation: Personalisation | None
+
+    @property
+    def text(self) -> str:
+        """The advice as one sentence."""
+        recommendation = self.recommendation
+        return sentence(recommendation.step, self.offer, self.best, unasked(recommendation))
+
+
+def advice_for(
+    model: Model, lead_id: str, rows: Sequence[Row], as_of: int, asked: Asked = UNRESTRICTED
+) -> Advice:
+    """What to do next with a lead of which these events are stored, at one instant."""
+    adviser, ladder = model.adviser, model.bundle.ladder
+    estimates = model.estimate_rows(lead_id, rows, as_of)
+    history = history_of(rows, ladder, as_of)
+    found = adviser.recommend(
+        estimates.snapshot, estimates.scores, history, decision_id="", asked=asked
+    )
+    best = found.ranking[0]
+    offer = next((offer for offer in ladder.offers if offer.id == best.option_id), None)
+    if offer is None:
+        return Advice(found, best, None, Framing("", ""), None)
+    position, learned = int(estimates.scores.position[0]), model.bundle.offers
+    return Advice(
+        recommendation=found,
+        best=best,
+        offer=offer,
+        framing=_likeliest(offer, learned.framings.get(offer.id, {})),
+        personalisation=personalisation(offer, ladder, position, history, learned.fields),
+    )
+
+
+def _likeliest(offer: Offer, shares: Mapping[str, float]) -> Framing:
+    """The framing that is used most; the first of the ladder file among equals."""
+    if not offer.framings:
+        return Framing("", offer.framing)
+    return max(offer.framings, key=lambda framing: shares.get(framing.id, 0.0))
+
+
+# -------------------------------------------------------------------------------------------- Words
+
+
+def sentence(step: Step | None, offer: Offer | None, chosen: Ranked, alone: Ranked) -> str:
+    """A recommendation as one sentence.
+
+    Parameters
+    ----------
+    step : the lead's next one; None after the purchase.
+    chosen, alone : what is believed of the option, and of not asking.
+    """
+    doing = to_do(offer, chosen.option_id)
+    if step is None:
+        return f"All steps are done: {doing}."
+    chances = _chances(step, chosen, alone)
+    return f"Next step {step.title}: {doing}; {chances} ({evidence_words(chosen)})."
+
+
+def to_do(offer: Offer | None, option_id: str) -> str:
+    """What to do, to be read after a colon."""
+    if offer is None:
+        if option_id == NURTURE:
+            return "send something useful and ask for nothing"
+        return "leave the lead alone for now"
+    if offer.role == "support":
+        return f"help with “{offer.title}” and ask for nothing"
+    minutes = offer.effort.minutes
+    return f"offer “{offer.title}”" + (
+        f", {things(minutes, 'minute')} of their time" if minutes else ""
+    )
+
+
+def _chances(step: Step, chosen: Ranked, alone: Ranked) -> str:
+    """The chance of the step with the option and without an ask."""
+    days = f"the chance within {things(step.horizon_days, 'day')}"
+    without = chance(alone.p_advance or 0.0)
+    if chosen.option_id == NO_ASK:
+        return f"{days} is then put at {without}"
+    with_it = chance(chosen.p_advance or 0.0)
+    if chosen.evidence == "randomised" and not _may_be_nothing(chosen):
+        return f"that moves {days} from {without} to {with_it}"
+    return f"{days} is put at {with_it} with it and {without} without"
+
+
+def _may_be_nothing(ranked: Ranked) -> bool:
+    """Whether the interval of an effect holds no effect."""
+    return (ranked.low or 0.0) <= 0.0 <= (ranked.high or 0.0)
+
+
+def evidence_words(ranked: Ranked) -> str:
+    """Where what is believed of an option comes from."""
+    leads = things(ranked.leads, "lead")
+    if ranked.evidence == "prior":
+        few = f"{leads} so far, too few: mostly the ladder's bands"
+        return few if ranked.leads else "no data yet: the ladder's bands"
+    if ranked.evidence == "observational":
+        return f"adjusted from {leads}, not randomised"
+    were = "was" if ranked.leads == 1 else "were"
+    given = "left alone" if ranked.option_id == NO_ASK else "given it"
+    return f"from {leads} who {were} {given} at random"
+
+
+def unasked(recommendation: Recommendation) -> Ranked:
+    """What is believed of not asking; it is always among the options."""
+    return next(one for one in recommendation.ranking if one.option_id == NO_ASK)
+
+
+def chance(probability: float) -> str:
+    """A probability in percent: "42 %", "under 1 %"."""
+    percent = 100.0 * probability
+    if percent < 0.5:
+        return f"under{_SPACE}1{_SPACE}%"
+    if percent >= 99.5:
+        return f"over{_SPACE}99{_SPACE}%"
+    return f"{percent:.0f}{_SPACE}%"
+
+
+def things(number: float, thing: str) -> str:
+    """A number of things: "1 minute", "2.5 days"."""
+    return f"{number:,.6g} {thing}" + ("" if number == 1 else "s")

@@ -1,0 +1,69 @@
+"""Routes for whoever runs the service: whether it is alive, and can answer."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from features.clock import rfc3339
+from serving.edge.problems import Problem, documented, respond
+from serving.logs import log
+from serving.process.service import Served, Service, json_answer
+from serving.routes.schemas import ReadyAnswer
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["health"])
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+@router.get("/healthz", summary="Alive", responses=documented())
+async def alive() -> Response:
+    """The process answers. It says nothing of the store or the model."""
+    return json_answer({"status": "alive"}, _NO_STORE)
+
+
+@router.get(
+    "/readyz",
+    summary="Ready",
+    responses={200: {"model": ReadyAnswer}, **documented(503)},
+)
+async def ready(request: Request, service: Served) -> Response:
+    """Store, model and queue are there; otherwise 503 and what is missing."""
+    present, missing = await run_in_threadpool(_checks, service)
+    if not missing:
+        return json_answer({"status": "ready", "checks": present}, _NO_STORE)
+    detail = "; ".join(f"{part}: {what}" for part, what in missing.items())
+    problem = Problem(
+        "not-ready",
+        503,
+        "Not ready",
+        detail,
+        retryable=True,
+        headers={"Retry-After": "5"},
+        more={"checks": {**present, **missing}, "missing": sorted(missing)},
+    )
+    return respond(request, problem)
+
+
+def _checks(service: Service) -> tuple[dict[str, str], dict[str, str]]:
+    """What is there and what is missing, by part."""
+    present: dict[str, str] = {}
+    missing: dict[str, str] = {}
+    try:
+        service.store.scores.queue(1)
+        present["store"] = "reachable"
+    except Exception:  # whatever a database driver raises when it is out of reach
+        log("store out of reach", error=True)
+        missing["store"] = "out of reach; the cause is in the log"
+    bundle, run = service.scorer.bundle, service.run
+    if bundle is None:
+        missing["model"] = f"none yet: {service.scorer.why_not}"
+    else:
+        present["model"] = f"{bundle.version}, warm"
+    if run is not None:
+        present["queue"] = f"{run.queued} of {run.leads} leads, scored {rfc3339(run.as_of)}"
+    else:
+        missing["queue"] = service.failure or "not scored yet"
+    return present, missing

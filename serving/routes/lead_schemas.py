@@ -1,0 +1,174 @@
+"""The shapes of what is kept of a lead; the others are in `schemas`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from serving.routes.schemas import MOST_PER_PAGE, StepAnswer, StrictRequest, Text, stored_text
+
+__all__ = [
+    "ErasureAnswer",
+    "ExportAnswer",
+    "IdentitiesAnswer",
+    "LeadAnswer",
+    "LeadId",
+    "OptOutAnswer",
+    "OptOutRequest",
+    "TimelineAnswer",
+    "TimelineItem",
+    "TimelineQuery",
+    "UndoRequest",
+]
+
+LeadId = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(stored_text)]
+"""An id that is going to be stored."""
+
+
+# ---------------------------------------------------------------------------------------- Requests
+
+
+class TimelineQuery(StrictRequest):
+    """The query of a timeline."""
+
+    limit: int = Field(50, ge=1, le=MOST_PER_PAGE)
+    cursor: str | None = Field(
+        None, max_length=8192, description="`next_cursor` of the page before."
+    )
+
+
+class UndoRequest(StrictRequest):
+    """A link as `identities` shows it."""
+
+    kind: Literal["claim", "alias"]
+    source: Text
+    target: Text
+
+
+class OptOutRequest(StrictRequest):
+    """Why: for whoever asks later."""
+
+    reason: str = Field("", max_length=1000, description="Kept, and part of an export.")
+
+
+# ----------------------------------------------------------------------------------------- Answers
+
+
+class LinkAnswer(BaseModel):
+    """What was told of two ids.
+
+    `claim`: an anonymous id (`source`) was sent along with a user's (`target`). `alias`: a former
+    id and another are one person. A link that is undone does not hold, whoever tells it again.
+    """
+
+    kind: Literal["claim", "alias"]
+    source: str
+    target: str
+    occurred_at: str
+    known_at: str
+    undone_at: str | None
+
+
+class OptOutLine(BaseModel):
+    """Of which id it was said, since when, and why."""
+
+    subject: str
+    at: str
+    reason: str
+
+
+class IdentitiesAnswer(BaseModel):
+    """The ids of a lead, and all that was ever told of them, the first first."""
+
+    lead_id: str = Field(description="The id that the lead is called by.")
+    subjects: list[str]
+    links: list[LinkAnswer]
+
+
+class LeadAnswer(IdentitiesAnswer):
+    """Who a lead is, and what is kept of it in numbers."""
+
+    opted_out: bool
+    opt_out: OptOutLine | None
+    first_seen: str | None = Field(description="When its first event happened.")
+    last_seen: str | None
+    events: int
+
+
+class OptOutAnswer(BaseModel):
+    """Whether a lead may be profiled."""
+
+    lead_id: str
+    opted_out: bool
+    opt_out: OptOutLine | None
+
+
+class TimelineItem(BaseModel):
+    """Something that happened, or that Rung did.
+
+    `data` holds the properties of an event (of a decision too), the data of a notification, or the
+    latest score with its reasons. `completes` names the steps that an event was the first to
+    complete.
+    """
+
+    kind: Literal["event", "decision", "exposure", "outcome", "notification", "score"]
+    id: str | None
+    name: str
+    occurred_at: str
+    known_at: str
+    subject: str
+    completes: list[StepAnswer]
+    data: dict[str, Any]
+
+
+class TimelineAnswer(BaseModel):
+    """A page of a timeline, the newest first."""
+
+    data: list[TimelineItem]
+    next_cursor: str | None
+
+
+class ExportAnswer(BaseModel):
+    """Everything that is kept of a lead: the rows of each table, instants as RFC 3339.
+
+    Decisions, exposures and outcomes are events. Notifications have their `deliveries`.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    lead_id: str
+    exported_at: str
+    subjects: list[str]
+    events: list[dict[str, Any]]
+    scores: list[dict[str, Any]]
+    stale: list[dict[str, Any]] = Field(description="Ids that are to be scored anew.")
+    notifications: list[dict[str, Any]]
+    write_backs: list[dict[str, Any]] = Field(description="What a CRM was told, or is to be told.")
+    identities: list[dict[str, Any]]
+    identity_links: list[dict[str, Any]]
+    opt_outs: list[dict[str, Any]]
+
+
+class TrainedModel(BaseModel):
+    """A model that may have been trained on events that are erased now."""
+
+    version: str
+    ladder: str
+    until: str = Field(description="It saw what was known by then.")
+    trained_at: str | None = Field(description="Null of a model that was trained elsewhere.")
+    serves: bool
+
+
+class ErasureAnswer(BaseModel):
+    """What was erased. Only the id, the time, the number of events and the models are kept."""
+
+    erasure_id: str
+    erased_at: str
+    subjects: int = Field(description="How many ids the lead had.")
+    events: int
+    models: list[TrainedModel]
+    is_wiped: bool = Field(
+        description="No byte is left in the files of the database; false on PostgreSQL, whose"
+        " VACUUM does it in time."
+    )

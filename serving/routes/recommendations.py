@@ -1,0 +1,181 @@
+"""Routes: what to offer a lead next, and what became of that. All of them wait for the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Path
+from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from features.errors import OptedOut, TimeError, UnknownOffer
+from models.offers.eligibility import Asked
+from serving.edge.access import CheckedRoute, needs
+from serving.edge.problems import documented
+from serving.process.service import Served, json_answer, json_body
+from serving.recommending.recommender import Recommender, unasked_lead
+from serving.routes.decision_schemas import (
+    DecisionAnswer,
+    ExposureAnswer,
+    OutcomeAnswer,
+    OutcomeRequest,
+    RecommendationAnswer,
+    RecommendationRequest,
+    RecommendationsAnswer,
+    RecommendationsRequest,
+    UnaskedAnswer,
+)
+from serving.scoring.scorer import Scorer
+
+__all__ = ["pointing_at_offers", "router", "wrong_body"]
+
+_Answer = TypeVar("_Answer")
+_DecisionId = Annotated[str, Path(description="As the recommendation gave it.")]
+
+router = APIRouter(prefix="/v1", tags=["recommendations"], route_class=CheckedRoute)
+
+
+@router.post(
+    "/recommendations",
+    summary="What to offer a lead next",
+    dependencies=[Depends(needs("decide")), Depends(json_body)],
+    responses={
+        200: {"model": RecommendationAnswer | UnaskedAnswer},
+        **documented(400, 404, 409, 413, 415, 422, 503),
+    },
+)
+async def recommendation(body: RecommendationRequest, service: Served) -> Response:
+    """One eligible offer, or none, drawn with known probabilities, tailored, and kept.
+
+    It counts as shown to the lead at once, unless `defer_exposure` is true. With a `decision_id` of
+    your own the call can be repeated: the same id gives the same answer. For a lead that has opted
+    out of profiling nothing is decided: the answer has the status `opted_out`.
+    """
+
+    def decide(asked: Asked) -> Any:
+        try:
+            return service.recommender.recommend(
+                body.lead_id, asked, body.decision_id, defer_exposure=body.defer_exposure
+            )
+        except OptedOut:
+            return unasked_lead(body.lead_id)
+
+    return await _decided(service.recommender, body, decide)
+
+
+@router.post(
+    "/recommendations:batch",
+    summary="What to offer each of up to 200 leads next",
+    dependencies=[Depends(needs("decide")), Depends(json_body)],
+    responses={200: {"model": RecommendationsAnswer}, **documented(400, 413, 415, 422, 503)},
+)
+async def recommendations_of_batch(body: RecommendationsRequest, service: Served) -> Response:
+    """A decision for each lead, in order, `not_found` or `opted_out`. Each is one of its own."""
+
+    def decide(asked: Asked) -> Any:
+        many = service.recommender.many(body.lead_ids, asked, defer_exposure=body.defer_exposure)
+        return {"results": many}
+
+    return await _decided(service.recommender, body, decide)
+
+
+@router.post(
+    "/decisions/{decision_id:path}/exposure",
+    summary="The lead has seen it",
+    dependencies=[Depends(needs("decide"))],
+    responses={200: {"model": ExposureAnswer}, **documented(404, 422, 503)},
+)
+async def exposure(decision_id: _DecisionId, service: Served) -> Response:
+    """Store that a deferred decision reached its lead; again, it changes nothing."""
+    return await run_in_threadpool(lambda: json_answer(service.recommender.expose(decision_id)))
+
+
+@router.post(
+    "/decisions/{decision_id:path}/outcome",
+    summary="What came of it",
+    dependencies=[Depends(needs("decide")), Depends(json_body)],
+    responses={
+        200: {"model": OutcomeAnswer},
+        **documented(400, 404, 409, 413, 415, 422, 503),
+    },
+)
+async def outcome(decision_id: _DecisionId, body: OutcomeRequest, service: Served) -> Response:
+    """Store what came of a decision, from 0 to 1. The first report stays; another value is a 409.
+
+    Nothing reported by the end of the window is an outcome of 0. What happened later is stored,
+    marked `late`, and not counted.
+    """
+
+    def report() -> Response:
+        try:
+            return json_answer(
+                service.recommender.outcome(decision_id, body.value, body.kind, body.occurred_at)
+            )
+        except TimeError as error:
+            raise wrong_body([(("occurred_at",), "time", str(error))]) from error
+
+    return await run_in_threadpool(report)
+
+
+@router.get(
+    "/decisions/{decision_id:path}",
+    summary="A decision, and what became of it",
+    dependencies=[Depends(needs("read"))],
+    responses={200: {"model": DecisionAnswer}, **documented(404, 422, 503)},
+)
+async def decision(decision_id: _DecisionId, service: Served) -> Response:
+    """The decision as it was told, whether it was exposed since, and its outcome so far."""
+    headers = {"Cache-Control": "private, max-age=0"}
+    return await run_in_threadpool(
+        lambda: json_answer(service.recommender.decision(decision_id), headers)
+    )
+
+
+# ------------------------------------------------------------------------------------------ Bodies
+
+
+async def _decided(
+    recommender: Recommender,
+    body: RecommendationRequest | RecommendationsRequest,
+    decide: Callable[[Asked], Any],
+) -> Response:
+    """The answer of a decision that a body restricts; an unknown offer in it is pointed at."""
+    candidates = body.candidate_offers
+    asked = Asked(
+        channel=body.channel,
+        candidates=None if candidates is None else frozenset(candidates),
+        exclude=frozenset(body.exclude),
+    )
+    named = {"candidate_offers": candidates or [], "exclude": body.exclude}
+    places = [((part, at), one) for part, ids in named.items() for at, one in enumerate(ids)]
+    return await run_in_threadpool(
+        lambda: json_answer(pointing_at_offers(recommender.scorer, places, lambda: decide(asked)))
+    )
+
+
+_Place = tuple[str | int, ...]
+"""Where in the body a value stands."""
+
+
+def pointing_at_offers(
+    scorer: Scorer, places: Sequence[tuple[_Place, str]], decide: Callable[[], _Answer]
+) -> _Answer:
+    """What `decide` gives; RequestValidationError at each place with an offer that is none."""
+    try:
+        return decide()
+    except UnknownOffer as error:
+        known = [offer.id for offer in scorer.model.bundle.ladder.offers]
+        raise wrong_body(
+            (place, "unknown_offer", str(UnknownOffer.named(offer_id, known)))
+            for place, offer_id in places
+            if offer_id not in known
+        ) from error
+
+
+def wrong_body(found: Iterable[tuple[_Place, str, str]]) -> RequestValidationError:
+    """The error for values of a body that will not do: where each is, a code, a sentence."""
+    return RequestValidationError(
+        [{"type": code, "loc": ("body", *place), "msg": detail} for place, code, detail in found]
+    )

@@ -1,0 +1,115 @@
+"""Routes: the score of one lead, and of up to a thousand."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from features.errors import OptedOut
+from features.events.of_lead import Row
+from serving.edge.access import CheckedRoute, needs
+from serving.edge.problems import documented
+from serving.process.service import Served, Service, json_answer, json_body
+from serving.routes.schemas import (
+    BatchAnswer,
+    BatchRequest,
+    LeadEvents,
+    OptedOutAnswer,
+    ScoreAnswer,
+    ScoreQuery,
+)
+from serving.scoring.kept_answers import Told, told
+from serving.scoring.scorer import AnyAnswer, Scorer, not_profiled
+
+__all__ = ["router"]
+
+
+router = APIRouter(
+    prefix="/v1",
+    tags=["scores"],
+    dependencies=[Depends(needs("read"))],
+    route_class=CheckedRoute,
+)
+
+
+@router.get(
+    "/leads/{lead_id:path}/score",
+    summary="The score of a lead",
+    responses={200: {"model": ScoreAnswer | OptedOutAnswer}, **documented(304, 404, 422, 503)},
+)
+async def lead_score(
+    lead_id: str,
+    query: Annotated[ScoreQuery, Query()],
+    service: Served,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Chance of the next step, interval, and reasons that add up to it; now or at an `as_of`.
+
+    The `ETag` changes when the answer says something else of the lead. The two instants in it,
+    `features_as_of` and `scored_at`, do not count: hence it is a weak one. A lead that has opted
+    out of profiling has the status `opted_out`, and nothing is computed of it.
+    """
+    answer = _told(service, lead_id, query.as_of)
+    headers = {"ETag": answer.etag, "Cache-Control": "private, max-age=0"}
+    if if_none_match is not None and _matches(if_none_match, answer.etag):
+        return Response(status_code=304, headers=headers)
+    return Response(answer.body, headers=headers, media_type="application/json")
+
+
+def _told(service: Service, lead_id: str, as_of: int | None) -> Told:
+    try:
+        if as_of is None:
+            return service.kept_scores.of(service.scorer, lead_id)
+        return told(service.scorer.score(lead_id, as_of))
+    except OptedOut:
+        return told(not_profiled(lead_id))
+
+
+def _matches(header: str, etag: str) -> bool:
+    given = {tag.strip().removeprefix("W/") for tag in header.split(",")}
+    return "*" in given or etag.removeprefix("W/") in given
+
+
+@router.post(
+    "/scores:batch",
+    summary="The scores of up to 1,000 leads",
+    dependencies=[Depends(json_body)],
+    responses={200: {"model": BatchAnswer}, **documented(400, 413, 415, 422, 503)},
+)
+async def scores_of_batch(batch: BatchRequest, service: Served) -> Response:
+    """A result for each lead, in order: `ok`, `no_score`, `not_found` or `opted_out`.
+
+    A lead is an id, or an object with its events: then the store is asked for nothing but whether
+    it has opted out, and nothing of it is kept.
+    """
+    return await run_in_threadpool(
+        lambda: json_answer({"results": _results(service.scorer, batch)})
+    )
+
+
+def _results(scorer: Scorer, batch: BatchRequest) -> list[AnyAnswer]:
+    """The answers for the ids, and those for the leads with events, in the order asked for."""
+    results: dict[int, AnyAnswer] = {}
+    ids = {at: lead for at, lead in enumerate(batch.leads) if isinstance(lead, str)}
+    with_events = {at: lead for at, lead in enumerate(batch.leads) if isinstance(lead, LeadEvents)}
+    if ids:
+        results |= zip(ids, scorer.many(list(ids.values()), batch.as_of), strict=True)
+    if with_events:
+        leads = [(lead.lead_id, _rows(lead)) for lead in with_events.values()]
+        results |= zip(with_events, scorer.stateless(leads, batch.as_of), strict=True)
+    return [results[at] for at in range(len(batch.leads))]
+
+
+def _rows(lead: LeadEvents) -> list[Row]:
+    return [
+        (
+            event.name,
+            event.occurred_at,
+            event.occurred_at if event.known_at is None else event.known_at,
+            event.properties,
+        )
+        for event in lead.events
+    ]

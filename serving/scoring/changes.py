@@ -1,0 +1,115 @@
+"""What is worth telling outside systems, found by comparing scores with the former ones.
+
+Each notification has an id that follows from the fact it tells, so that processes which find the
+same fact tell it once. They carry ids and figures and no personal data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+
+from features.clock import rfc3339
+from features.ladder.ladder import Ladder
+from features.store.notifications import Notice
+from features.store.scores import Former, StoredScore
+
+__all__ = ["model_promoted", "recommended", "reply_overdue", "score_changes"]
+
+
+def score_changes(
+    ladder: Ladder, former: Mapping[str, Former], rows: Sequence[StoredScore]
+) -> list[Notice]:
+    """Steps that leads have completed since their former score, and bands they have moved to."""
+    return [
+        notice
+        for row in rows
+        for notice in (
+            *_steps_completed(ladder, former.get(row.lead_id), row),
+            *_band_changed(former.get(row.lead_id), row),
+        )
+    ]
+
+
+def _steps_completed(ladder: Ladder, former: Former | None, row: StoredScore) -> list[Notice]:
+    before = former.position if former else 0
+    since = former.as_of if former else 0
+    goals = ladder.goals
+    return [
+        _notice(
+            "step.completed",
+            row,
+            (goals[at].id, since),
+            {
+                "step": goals[at].id,
+                "position": at + 1,
+                "next_step": goals[at + 1].id if at + 1 < len(goals) else None,
+            },
+        )
+        for at in range(before, min(row.position, len(goals)))
+    ]
+
+
+def _band_changed(former: Former | None, row: StoredScore) -> list[Notice]:
+    before = former.band if former else None
+    if row.band is None or row.band == before:
+        return []
+    told = {
+        "band": row.band,
+        "former_band": before,
+        "step": row.step,
+        "probability": row.p_advance,
+        "model_version": row.bundle[:12],
+    }
+    since = former.as_of if former else 0
+    return [_notice("score.band_changed", row, (row.band, since), told)]
+
+
+def _notice(
+    type_: str, row: StoredScore, fact: tuple[object, ...], told: Mapping[str, object]
+) -> Notice:
+    data = {
+        "lead_id": row.lead_id,
+        "ladder": row.ladder,
+        **told,
+        "features_as_of": rfc3339(row.as_of),
+    }
+    return _made(type_, row.lead_id, row.scored_at, (row.lead_id, *fact), data)
+
+
+def recommended(decision_id: str, lead_id: str, at: int, told: Mapping[str, object]) -> Notice:
+    """That a next step was recommended."""
+    data = {"decision_id": decision_id, "lead_id": lead_id, **told}
+    return _made("recommendation.created", lead_id, at, (decision_id,), data)
+
+
+def model_promoted(at: int, former: str, told: Mapping[str, object]) -> Notice:
+    """That another model or policy serves; `former` is what served before, and since when."""
+    return _made("model.promoted", None, at, (former, *told.values()), told)
+
+
+def reply_overdue(row: StoredScore, at: int, minutes: float) -> Notice:
+    """That a lead has waited longer than so many minutes for a reply."""
+    since = row.waiting_since or at
+    data = {
+        "lead_id": row.lead_id,
+        "ladder": row.ladder,
+        "waiting_since": rfc3339(since),
+        "limit_minutes": minutes,
+        "band": row.band,
+    }
+    return _made("reply.overdue", row.lead_id, at, (row.lead_id, since), data)
+
+
+def _made(
+    type_: str,
+    lead_id: str | None,
+    at: int,
+    fact: tuple[object, ...],
+    data: Mapping[str, object],
+) -> Notice:
+    named = json.dumps([type_, *fact], ensure_ascii=False, default=str)
+    id_ = f"msg_{blake2b(named.encode(), digest_size=16).hexdigest()}"
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return Notice(id_, type_, lead_id, at, text)

@@ -1,0 +1,356 @@
+"""Scores leads in batches and stores what the queue is made of: all leads, or those with news.
+
+The order of the queue is the chance of the next step, as salespeople see it; of leads with the same
+chance the likelier purchase comes first, then the id decides. Leads that have bought, and those
+that were silent for the ladder's `dormant_after_days`, are left out of it. Whoever opted out of
+profiling has no score at all.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+
+from features.events.log import DAY_US, EventLog
+from features.ladder.ladder import EventNames
+from features.signals.fold import NONE
+from features.store.notifications import add_notices
+from features.store.opt_outs import opted_out_leads
+from features.store.scores import OUT_OF_QUEUE, Former, Mark, StoredScore
+from serving.scoring.changes import score_changes
+from serving.scoring.scorer import Ranking, Scorer
+
+__all__ = ["Freshened", "Run", "WriteBack", "freshen", "rescore"]
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+WriteBack = Callable[[sa.Connection, Sequence[StoredScore]], None]
+"""Queues what CRMs are to be told of new scores, in the transaction that keeps them."""
+
+_CHUNK: Final = 5000
+"""Leads that are scored at once."""
+_EXPLAIN_ALL: Final = 5000
+"""Up to so many leads, every score is stored with its reasons."""
+_EXPLAINED: Final = 1000
+"""Of more leads, those first in the queue; the reasons of the others are found when looked at."""
+_EXPLAIN_FRESH: Final = 100
+"""So many leads with news are stored with their reasons at once; reasons take most of the time."""
+_LEASE_US: Final = 30_000_000
+"""For so long the leads that a process took to score are its own; then others may, if it died."""
+_MICRO: Final = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One scoring of all leads.
+
+    Parameters
+    ----------
+    as_of : microseconds since the epoch.
+    leads, queued : how many were scored, and how many of them stand in the queue.
+    by_step : how many queued leads have each step before them, by step id.
+    bundle : the fingerprint of what scored.
+    """
+
+    as_of: int
+    seconds: float
+    leads: int
+    queued: int
+    by_step: dict[str, int]
+    bundle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Freshened:
+    """Leads with news that were scored.
+
+    Parameters
+    ----------
+    seconds_waited : from the first news of each to its score, the longest.
+    """
+
+    leads: int
+    seconds_waited: float
+
+
+def rescore(
+    scorer: Scorer,
+    stopping: threading.Event | None = None,
+    write_back: WriteBack | None = None,
+    is_still_ours: Callable[[], bool] = lambda: True,
+) -> Run | None:
+    """Score every lead and store the queue; None where it was told to stop on the way.
+
+    `is_still_ours` is asked between batches: work that took longer than its lease goes on, as long
+    as nobody else has begun it.
+    """
+    started, as_of = time.perf_counter(), scorer.clock()
+    stopping = stopping or threading.Event()
+    parts = []
+    for leads in _chunks(_leads(scorer), _CHUNK):
+        if stopping.is_set() or not is_still_ours():
+            return None
+        parts.append(_part(scorer, leads, as_of)[0])
+    scored = _Scored.joined(parts)
+    queued = scored.queued(as_of, scorer)
+    ranking = Ranking.of(scored.advance[queued])
+    priority = np.where(queued, _priority(scored), OUT_OF_QUEUE)
+    reasons: dict[str, str] = {}
+    for leads in _chunks(_to_explain(scored.leads, priority), _EXPLAINED):
+        if stopping.is_set() or not is_still_ours():
+            return None
+        reasons |= _reasons(scorer, leads, as_of)
+    rows = _rows(scorer, scored, priority, ranking, reasons, as_of)
+    scorer.store.scores.save(rows, _told(scorer, write_back, of_all=True))
+    scorer.ranking = ranking
+    steps = Counter(step for step, is_queued in zip(scored.step, queued, strict=True) if is_queued)
+    return Run(
+        as_of,
+        time.perf_counter() - started,
+        len(scored.leads),
+        int(queued.sum()),
+        dict(steps),
+        scorer.model.bundle.hash,
+    )
+
+
+def freshen(
+    scorer: Scorer, limit: int = _CHUNK, write_back: WriteBack | None = None
+) -> Freshened | None:
+    """Score leads of which something new is known, the oldest news first; None without any.
+
+    A mark goes when the score that has seen its news is stored; one that was set again meanwhile
+    stays, and so does that of a lead whose news another machine dates into the future.
+    """
+    marks = scorer.store.scores.take_marks(limit, scorer.clock(), _LEASE_US)
+    if not marks:
+        return None
+    try:
+        leads = _score_marked(scorer, marks, write_back)
+    except Exception:
+        scorer.store.scores.give_back(marks)
+        raise
+    waited = (scorer.clock() - min(mark.since for mark in marks)) / 1e6
+    return Freshened(leads, waited)
+
+
+def _score_marked(scorer: Scorer, marks: Sequence[Mark], write_back: WriteBack | None) -> int:
+    """Score the leads of marks, store them, and take the marks away; how many leads there were."""
+    subjects = [mark.subject for mark in marks]
+    with scorer.store.database.reading() as connection:
+        lead_of = scorer.store.identities.leads_of(connection, subjects)
+        out = opted_out_leads(connection)
+    as_of = scorer.clock()
+    leads = sorted({lead for lead in lead_of.values() if lead not in out})
+    scored, log = _part(scorer, leads, as_of)
+    unseen = _known_later(log, as_of)
+    queued = scored.queued(as_of, scorer)
+    priority = np.where(queued, _priority(scored), OUT_OF_QUEUE)
+    reasons: dict[str, str] = {}
+    if len(leads) <= _EXPLAIN_FRESH:
+        reasons = _reasons(scorer, _to_explain(scored.leads, priority), as_of)
+    gone = ({*subjects, *lead_of.values()} - set(scored.leads)) - unseen
+    rows = _rows(scorer, scored, priority, scorer.ranking, reasons, as_of)
+    scorer.store.scores.save(
+        rows,
+        _told(scorer, write_back, of_all=False, since=min(mark.since for mark in marks)),
+        [mark for mark in marks if lead_of[mark.subject] not in unseen],
+        sorted(gone),
+    )
+    return len(scored.leads)
+
+
+def _leads(scorer: Scorer) -> list[str]:
+    """All leads that may be profiled."""
+    with scorer.store.database.reading() as connection:
+        out = opted_out_leads(connection)
+    return [lead for lead in scorer.store.lead_ids() if lead not in out]
+
+
+def _told(
+    scorer: Scorer, write_back: WriteBack | None, *, of_all: bool, since: int | None = None
+) -> Callable[[sa.Connection, Mapping[str, Former], Sequence[StoredScore]], None]:
+    """Tells of changes, in the transaction that keeps the scores.
+
+    A lead without a former score is news where something has just arrived of it, and none where a
+    scoring of all leads comes upon it: it was imported. `since` is when the first news came, which
+    is kept for those who watch how fresh scores are.
+    """
+    ladder = scorer.model.bundle.ladder
+
+    def told(
+        connection: sa.Connection, former: Mapping[str, Former], rows: Sequence[StoredScore]
+    ) -> None:
+        news = rows
+        if of_all:
+            unknown = [row.lead_id for row in rows if row.lead_id not in former]
+            live = scorer.store.scores.marked_leads(connection, unknown)
+            news = [row for row in rows if row.lead_id in former or row.lead_id in live]
+        add_notices(connection, score_changes(ladder, former, news))
+        if write_back is not None:
+            write_back(connection, rows)
+        if since is not None:
+            scorer.store.scores.tell_freshness(connection, since, scorer.clock())
+
+    return told
+
+
+def _chunks(leads: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (leads[at : at + size] for at in range(0, len(leads), size))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Scored:
+    """Leads with what the queue needs of their scores; NaN where a lead has bought."""
+
+    leads: list[str]
+    step: list[str]
+    waiting_since: list[int | None]
+    position: npt.NDArray[np.int64]
+    last_active: npt.NDArray[np.int64]
+    advance: Floats
+    low: Floats
+    high: Floats
+    purchase: Floats
+
+    @classmethod
+    def joined(cls, parts: Sequence[_Scored]) -> _Scored:
+        """All parts as one."""
+        none, no_times = np.empty(0), np.empty(0, dtype=np.int64)
+        return cls(
+            [lead for part in parts for lead in part.leads],
+            [step for part in parts for step in part.step],
+            [since for part in parts for since in part.waiting_since],
+            np.concatenate([no_times, *(part.position for part in parts)]),
+            np.concatenate([no_times, *(part.last_active for part in parts)]),
+            *(
+                np.concatenate([none, *(getattr(part, name) for part in parts)])
+                for name in ("advance", "low", "high", "purchase")
+            ),
+        )
+
+    def queued(self, as_of: int, scorer: Scorer) -> Bools:
+        """Shape (n,): whether a lead has a next step, and has not been silent for too long."""
+        bundle = scorer.bundle
+        days = bundle.ladder.dormant_after_days if bundle else 0.0
+        awake = (self.last_active != NONE) & (self.last_active >= as_of - days * DAY_US)
+        is_queued: Bools = awake & ~np.isnan(self.advance)
+        return is_queued
+
+
+def _part(scorer: Scorer, leads: Sequence[str], as_of: int) -> tuple[_Scored, EventLog]:
+    """Some leads scored, and their events."""
+    ladder = scorer.model.bundle.ladder
+    log = scorer.store.log_of(leads, ladder)
+    estimates = scorer.estimate(log, as_of)
+    scores, snapshot = estimates.scores, estimates.snapshot
+    waiting = _waiting_since(log, ladder.events, as_of)
+    scored = _Scored(
+        list(snapshot.leads),
+        [step or "" for step in scores.step],
+        [waiting.get(lead) for lead in snapshot.leads],
+        scores.position,
+        snapshot.last_active,
+        scores.advance.probability,
+        scores.advance.low,
+        scores.advance.high,
+        scores.purchase.probability,
+    )
+    return scored, log
+
+
+def _known_later(log: EventLog, as_of: int) -> set[str]:
+    """Leads of which something is known that an instant must not see yet."""
+    return {log.leads[at] for at in np.unique(log.lead_of_rows()[log.known > as_of])}
+
+
+def _waiting_since(log: EventLog, names: EventNames, as_of: int) -> dict[str, int]:
+    """When each lead that waits for a reply asked first, in microseconds."""
+    if names.lead_asked not in log.names:
+        return {}
+    lead, known = log.lead_of_rows(), log.known <= as_of
+    asked = known & (log.name == log.names.index(names.lead_asked))
+    replied_at = np.full(len(log.leads), NONE, dtype=np.int64)
+    if names.business_replied in log.names:
+        replied = known & (log.name == log.names.index(names.business_replied))
+        np.maximum.at(replied_at, lead[replied], log.occurred[replied])
+    open_ = asked & (log.occurred > replied_at[lead])
+    since: dict[str, int] = {}
+    for row in np.flatnonzero(open_).tolist():  # in time order for each lead
+        since.setdefault(log.leads[lead[row]], int(log.occurred[row]))
+    return since
+
+
+def _priority(scored: _Scored) -> Floats:
+    """The chance of the next step to a millionth, then that of a purchase, in one number."""
+    purchase: Floats = np.clip(scored.purchase, 0.0, 1.0 - _MICRO)
+    return np.round(scored.advance / _MICRO) * _MICRO + _MICRO * purchase
+
+
+def _to_explain(leads: Sequence[str], priority: Floats) -> list[str]:
+    """The leads whose reasons are stored."""
+    queued = np.flatnonzero(priority > OUT_OF_QUEUE)
+    if len(leads) > _EXPLAIN_ALL:
+        queued = queued[np.argsort(-priority[queued], kind="stable")[:_EXPLAINED]]
+    return [leads[at] for at in queued.tolist()]
+
+
+def _reasons(scorer: Scorer, leads: Sequence[str], as_of: int) -> dict[str, str]:
+    """The reasons of some leads as JSON, from one batched call."""
+    estimates = scorer.estimate(scorer.store.log_of(leads, scorer.model.bundle.ladder), as_of)
+    return {
+        lead: json.dumps(estimates.details(row), separators=(",", ":"))
+        for row, lead in enumerate(estimates.snapshot.leads)
+    }
+
+
+def _rows(
+    scorer: Scorer,
+    scored: _Scored,
+    priority: Floats,
+    ranking: Ranking | None,
+    reasons: dict[str, str],
+    as_of: int,
+) -> Iterator[StoredScore]:
+    bundle = scorer.model.bundle
+    bands = scorer.store.scores.bands(scored.leads)
+    scored_at = scorer.clock()
+    for at, lead in enumerate(scored.leads):
+        last_active = int(scored.last_active[at])
+        percentile, band = None, None
+        if ranking is not None and priority[at] > OUT_OF_QUEUE:
+            probability = float(scored.advance[at])
+            percentile = ranking.share(probability)
+            band = ranking.place(probability, bands.get(lead))[1]
+        yield StoredScore(
+            lead_id=lead,
+            ladder=bundle.ladder.name,
+            as_of=as_of,
+            step=scored.step[at],
+            position=int(scored.position[at]),
+            p_advance=_number(scored.advance[at]),
+            low=_number(scored.low[at]),
+            high=_number(scored.high[at]),
+            p_purchase=_number(scored.purchase[at]),
+            priority=float(priority[at]),
+            percentile=percentile,
+            reasons=reasons.get(lead, ""),
+            bundle=bundle.hash,
+            scored_at=scored_at,
+            last_active=None if last_active == NONE else last_active,
+            band=band,
+            waiting_since=scored.waiting_since[at],
+        )
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,5 +1,0 @@
-"""Notifications to other systems, as Standard Webhooks 1.0.0 has them."""
-
-from serving.webhooks.routes import router
-
-__all__ = ["router"]

@@ -1,0 +1,283 @@
+"""What `features.ladder.advice` advises, and the table that it draws."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from features.ladder.advice import Advice, advise, ladder_table
+from features.ladder.file import read_ladder, shipped_ladders
+from features.ladder.ladder import (
+    Band,
+    Condition,
+    Effort,
+    EffortWeights,
+    EventRule,
+    Framing,
+    Ladder,
+    Offer,
+    Step,
+)
+
+
+def offers(step: str, minutes: float, value: float) -> tuple[Offer, ...]:
+    return tuple(
+        Offer(f"{step}-{n}", step, "T", "guide", Effort(minutes + n), value, ("topic",))
+        for n in range(3)
+    )
+
+
+def step(step_id: str) -> Step:
+    return Step(step_id, step_id.title(), (EventRule(f"{step_id}_done"),), 7.0, Band(0.4, 0.6))
+
+
+LADDER = Ladder(
+    name="good",
+    title="Good",
+    steps=(step("first"), step("second"), step("third")),
+    purchase=Step("purchase", "Purchase", (EventRule("order"),), 30.0),
+    offers=(*offers("first", 5, 10), *offers("second", 10, 20), *offers("third", 20, 30)),
+)
+FIRST, SECOND, THIRD = 0, 3, 6  # where the offers of a step begin
+
+
+def with_offer(index: int, **changes: object) -> Ladder:
+    """The good ladder with one offer changed."""
+    changed = list(LADDER.offers)
+    changed[index] = replace(changed[index], **changes)  # type: ignore[arg-type]
+    return replace(LADDER, offers=tuple(changed))
+
+
+def with_step(step_id: str, **changes: object) -> Ladder:
+    """The good ladder with all offers of one step changed."""
+    changed = tuple(
+        replace(offer, **changes) if offer.step == step_id else offer  # type: ignore[arg-type]
+        for offer in LADDER.offers
+    )
+    return replace(LADDER, offers=changed)
+
+
+def with_support(step_id: str, **changes: object) -> Ladder:
+    """The good ladder with a support offer at one step."""
+    tips = Offer("tips", step_id, "Tips", "tips", Effort(2), role="support")
+    changed = replace(tips, **changes)  # type: ignore[arg-type]
+    return replace(LADDER, offers=(*LADDER.offers, changed))
+
+
+def roomy(ladder: Ladder) -> Ladder:
+    """The same ladder where no single offer is too heavy."""
+    return replace(ladder, max_effort_jump=20.0)
+
+
+def framed(*texts: str) -> tuple[Framing, ...]:
+    return tuple(Framing(f"way-{n}", text) for n, text in enumerate(texts))
+
+
+def given(ladder: Ladder) -> list[tuple[str, str]]:
+    return [(advice.path, advice.source) for advice in advise(ladder)]
+
+
+def test_a_good_ladder_gets_no_advice() -> None:
+    """The ladder that the other tests spoil gets no advice, though it has three steps, not five."""
+    assert advise(LADDER) == ()
+
+
+@pytest.mark.parametrize("name", shipped_ladders())
+def test_a_shipped_ladder_gets_no_advice(name: str) -> None:
+    """What is shipped keeps to the method."""
+    assert advise(read_ladder(name)) == ()
+
+
+HUMAN = Effort(15, live=True, human=True)
+
+TRIGGERS = [
+    pytest.param(with_step("second", effort=Effort(5)), "step[1]", "S3", "no more", id="equal"),
+    pytest.param(with_step("second", effort=Effort(4.5)), "step[1]", "S3", "no more", id="less"),
+    pytest.param(with_step("third", effort=Effort(51)), "step[2]", "S3", "5.1 times", id="jump"),
+    pytest.param(
+        with_step("first", effort=Effort(0)), "step[1]", "S3", "10.0 times", id="from-zero"
+    ),
+    pytest.param(
+        replace(with_step("third", effort=Effort(15)), max_effort_jump=1.9),
+        "step[1]",
+        "S3",
+        "more than 1.9",
+        id="own-jump",
+    ),
+    pytest.param(with_step("third", value_minutes=19), "step[2]", "S4", "for 19", id="value"),
+    pytest.param(with_step("third", topics=("other",)), "step[2]", "S5", "topic", id="topic"),
+    pytest.param(with_step("third", topics=()), "step[2]", "S5", "topic", id="no-topics"),
+    pytest.param(replace(LADDER, offers=LADDER.offers[1:]), "step[0]", "S6", "2 offers", id="few"),
+    pytest.param(
+        with_offer(FIRST, effort=Effort(5, ("email",))),
+        "offer[0].effort.form_fields",
+        "S12",
+        "asks for email",
+        id="personal",
+    ),
+    pytest.param(
+        with_offer(SECOND, effort=Effort(10, ("name", "email", "phone"))),
+        "offer[3].effort.form_fields",
+        "S13",
+        "3 fields",
+        id="form",
+    ),
+    pytest.param(
+        roomy(with_offer(THIRD + 1, effort=replace(HUMAN, minutes=60))),
+        "offer[7].effort.minutes",
+        "S21",
+        "60 minutes with a person",
+        id="call",
+    ),
+    pytest.param(
+        with_offer(THIRD + 1, effort=HUMAN, framing="A Sales call"),
+        "offer[7].framing",
+        "S22",
+        '"Sales"',
+        id="sales",
+    ),
+    pytest.param(
+        with_offer(THIRD + 1, effort=HUMAN, framing="Your demo"),
+        "offer[7].framing",
+        "S22",
+        '"demo"',
+        id="demo",
+    ),
+    pytest.param(
+        with_offer(
+            THIRD + 1, effort=HUMAN, framing="Your plan", framings=framed("Your plan", "Your demo")
+        ),
+        "offer[7].framings[1].text",
+        "S22",
+        '"demo"',
+        id="demo-among-framings",
+    ),
+    pytest.param(
+        with_offer(THIRD + 1, effort=HUMAN, framing="Your demo", framings=framed("Your demo")),
+        "offer[7].framings[0].text",
+        "S22",
+        '"demo"',
+        id="demo-by-default",
+    ),
+    pytest.param(
+        with_offer(THIRD + 1, effort=HUMAN, framing="Your demo", framings=framed("Your plan")),
+        "offer[7].framing",
+        "S22",
+        '"demo"',
+        id="demo-beside-framings",
+    ),
+    pytest.param(
+        with_offer(THIRD + 1, effort=Effort(50.5)),
+        "offer[7].effort",
+        "S3",
+        "more than 5 times that of 'second' with 10; it is never recommended",
+        id="one-too-heavy",
+    ),
+    pytest.param(
+        replace(with_support("first"), offers=with_support("first").offers[1:]),
+        "step[0]",
+        "S6",
+        "2 offers",
+        id="few-asks",
+    ),
+    pytest.param(with_offer(THIRD, kind="pilot"), "offer[6]", "S24", "is a pilot", id="pilot"),
+    pytest.param(with_offer(THIRD, kind="trial"), "offer[6]", "S24", "is a trial", id="trial"),
+    pytest.param(
+        with_offer(THIRD, kind="guarantee"), "offer[6]", "S25", "30 or 60 days", id="guarantee"
+    ),
+]
+
+
+@pytest.mark.parametrize(("ladder", "path", "source", "text"), TRIGGERS)
+def test_each_departure_gets_its_advice_and_no_other(
+    ladder: Ladder, path: str, source: str, text: str
+) -> None:
+    """One departure from the method gives one piece of advice, at its place."""
+    (advice,) = advise(ladder)
+    assert (advice.path, advice.source) == (path, source)
+    assert text in advice.text
+
+
+FINE = [
+    pytest.param(with_offer(THIRD, effort=HUMAN, framing="No sales pitch"), id="says-no-sales"),
+    pytest.param(with_offer(THIRD, framing="See the demo"), id="a-demo-without-a-person"),
+    pytest.param(with_offer(THIRD, effort=Effort(15, human=True)), id="15-minutes"),
+    pytest.param(
+        roomy(with_offer(THIRD, kind="pilot", scope_days=30, effort=Effort(120, human=True))),
+        id="a-pilot-takes-its-time",
+    ),
+    pytest.param(with_offer(THIRD, kind="guarantee", guarantee_days=60), id="an-ending-guarantee"),
+    pytest.param(
+        with_offer(SECOND, effort=Effort(10, ("name", "email"))), id="name-and-email-at-step-2"
+    ),
+    pytest.param(with_step("third", effort=Effort(50)), id="exactly-five-times"),
+    pytest.param(with_step("third", value_minutes=20), id="equal-value"),
+    pytest.param(with_step("third", value_minutes=0), id="undeclared-value"),
+    pytest.param(with_offer(THIRD, kind="webinar", effort=Effort(40, live=True)), id="webinar"),
+    pytest.param(
+        with_offer(THIRD, effort=HUMAN, framing="A plan", framings=framed("A plan", "A roadmap")),
+        id="framings-without-a-pitch",
+    ),
+    pytest.param(with_support("second"), id="light-support"),
+    pytest.param(with_support("third", effort=Effort(90)), id="long-support"),
+    pytest.param(with_support("first", value_minutes=500), id="useful-support"),
+]
+
+
+@pytest.mark.parametrize("ladder", FINE)
+def test_what_the_method_allows_gets_no_advice(ladder: Ladder) -> None:
+    """What lies just within the method is left alone."""
+    assert advise(ladder) == ()
+
+
+def test_weights_decide_what_rises() -> None:
+    """Effort is judged by the ladder's own weights."""
+    free = replace(LADDER, effort_weights=EffortWeights(per_minute=0.0))
+    assert given(free) == [("step[1]", "S3"), ("step[2]", "S3")]
+
+
+def test_offers_of_the_purchase_are_compared_with_the_last_step() -> None:
+    """The purchase may go without offers; one that it has must ask more than the last step."""
+    contract = Offer("c", "purchase", "C", "contract", Effort(1), topics=("topic",))
+    assert given(replace(LADDER, offers=(*LADDER.offers, contract))) == [("purchase", "S3")]
+
+
+def test_a_step_without_offers_is_skipped_in_comparisons() -> None:
+    """Where a step has no offers, its neighbours are compared with each other."""
+    rest = tuple(offer for offer in LADDER.offers if offer.step != "second")
+    assert given(replace(LADDER, offers=rest)) == [("step[1]", "S6")]
+
+
+def test_the_first_step_may_ask_anything_by_weight() -> None:
+    """No step lies below the first one, so no offer of it is too heavy."""
+    assert advise(with_offer(FIRST + 1, effort=Effort(500))) == ()
+
+
+def test_support_is_not_in_the_table() -> None:
+    """Effort, value and number of offers in the table are those of the asks."""
+    helped = with_support("second", effort=Effort(1), value_minutes=900)
+    assert ladder_table(helped) == ladder_table(LADDER)
+
+
+def test_advice_reads_as_one_line() -> None:
+    """As text, advice says where, what and on what ground."""
+    assert str(Advice("step[1]", "do this", "S3")) == "step[1]: do this [S3]"
+
+
+def test_the_table_is_aligned() -> None:
+    """The table has a line for each rung, further rules below it, and aligned columns."""
+    rules = (
+        EventRule("read", (Condition("seconds", "at_least", 300.0), Condition("kind", "is", "a"))),
+        EventRule("seen", (Condition("kind", "one_of", ("a", "b")),)),
+    )
+    first = replace(LADDER.steps[0], complete_when=rules, band=None, horizon_days=1.0)
+    ladder = replace(LADDER, steps=(first, *LADDER.steps[1:]))
+    assert ladder_table(ladder).splitlines() == [
+        "step      completed by                        horizon  band     effort  value  offers",
+        "first     read (seconds >= 300 and kind = a)  1 day    -        5       10     3",
+        "          seen (kind in a, b)",
+        "second    second_done                         7 days   40-60 %  10      20     3",
+        "third     third_done                          7 days   40-60 %  20      30     3",
+        "purchase  order                               30 days  -        -       -      0",
+    ]

@@ -1,0 +1,491 @@
+"""What a lead was offered and answered, beside slow statements of each field and the fold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.events.log import DAY_US
+from features.events.of_lead import Row
+from features.ladder.file import read_ladder
+from features.ladder.ladder import Condition, Effort, EventRule, Ladder, Offer
+from features.offers.history import OfferHistory, history_of
+from features.signals.rules import met_any
+from features.signals.snapshot import snapshot
+from tests.features import strategies
+from tests.oracles.snapshot_oracle import Event
+
+GUIDE = Offer("guide", "content", "Guide", "guide", Effort(5), topics=("costs", "delays"))
+TIPS = Offer("tips", "content", "Tips", "tips", Effort(2), role="support")
+PILOT = Offer(
+    "pilot",
+    "trial",
+    "Pilot",
+    "pilot",
+    Effort(90),
+    topics=("pilots",),
+    only_after=(
+        EventRule("session_held", (Condition("minutes", "at_least", 10.0),)),
+        EventRule("pilot_requested"),
+    ),
+)
+LADDER = replace(read_ladder("b2b"), offers=(GUIDE, TIPS, PILOT))
+NAMES = LADDER.events
+LATE = 100 * DAY_US
+
+
+def row(name: str, at: float = 1.0, /, **properties: object) -> Row:
+    """An event, known when it happened, `at` days after the epoch."""
+    when = round(at * DAY_US)
+    return name, when, when, properties
+
+
+def offered(offer: object, at: float = 1.0) -> Row:
+    return row(NAMES.offer_extended, at, offer=offer)
+
+
+def history(*rows: Row, ladder: Ladder = LADDER, as_of: int = LATE) -> OfferHistory:
+    return history_of(rows, ladder, as_of)
+
+
+# -------------------------------------------------------------------------------------- any history
+
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 30),
+    st.sampled_from([math.nan, math.inf, 0.5, 1.0, 300.0, 10**400]),
+    st.sampled_from(["", " ", "a", "a;b", " b ;", "yes", "NO", "unclear", "true", "0", "email"]),
+    st.sampled_from(["guide", "tips", "pilot", "gone"]),
+)
+nested = st.recursive(
+    scalars,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from("ab"), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+KEYS = (
+    "offer",
+    "channel",
+    "granted",
+    "fit",
+    "gaps",
+    "topic",
+    "topics",
+    "minutes",
+    "name",
+    "seconds",
+)
+EVENTS = (
+    NAMES.traits,
+    NAMES.offer_extended,
+    NAMES.offer_seen,
+    NAMES.offer_declined,
+    NAMES.consent,
+    NAMES.consultation,
+    NAMES.decision,
+    "asset_used",
+    "content_read",
+    "session_held",
+    "pilot_requested",
+    "contract_signed",
+    "contract_ended",
+    "page_viewed",
+)
+days = st.integers(0, 6).map(lambda at: at * DAY_US)
+rows = st.lists(
+    st.tuples(
+        st.sampled_from(EVENTS),
+        days,
+        days,
+        st.dictionaries(st.sampled_from(KEYS), nested, max_size=4),
+    ),
+    max_size=25,
+)
+apart = st.lists(
+    st.tuples(
+        st.sampled_from(EVENTS),
+        st.integers(0, 400),
+        st.integers(0, 400),
+        st.dictionaries(st.sampled_from(KEYS), nested, max_size=4),
+    ),
+    max_size=25,
+    unique_by=lambda row: (min(row[1], row[2]), row[2], row[0]),
+)
+
+
+def texts(value: object) -> list[str]:
+    """The texts that a value says, as the fields `gaps` and `topics` read them."""
+    parts = value.split(";") if isinstance(value, str) else value
+    said = []
+    for part in parts if isinstance(parts, list) else [parts]:
+        if isinstance(part, str):
+            said.append(part.strip())
+        elif isinstance(part, bool):
+            said.append("true" if part else "false")
+        elif isinstance(part, int):
+            said.append(str(part))
+        elif isinstance(part, float) and math.isfinite(part):
+            said.append(f"{part:g}")
+    return [text for at, text in enumerate(said) if text and text not in said[:at]]
+
+
+def text(value: object) -> str:
+    """The one text that a value says, as an id is read; a list says none."""
+    if isinstance(value, str):
+        return value.strip()
+    return "" if isinstance(value, list) else "".join(texts(value))
+
+
+def is_known(value: object) -> bool:
+    """Whether a profile field has a value."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, str):
+        return value.strip() != ""
+    return value is not None and value != [] and value != {}
+
+
+def says_yes(value: object) -> bool:
+    if isinstance(value, str):
+        return value.strip().lower() in ("true", "yes", "granted", "1")
+    return isinstance(value, bool | int | float) and value > 0
+
+
+def consents(past: Sequence[Row]) -> dict[str, bool]:
+    """Each channel's answer: the latest of its own and of those for all channels."""
+    answers = [
+        (texts(said.get("channel")) or [""], says_yes(said.get("granted")))
+        for name, _, _, said in past
+        if name == NAMES.consent
+    ]
+    for_all = [at for at, (channels, _) in enumerate(answers) if channels == [""]]
+    found = {"": answers[for_all[-1]][1]} if for_all else {}
+    for channels, granted in answers[for_all[-1] + 1 if for_all else 0 :]:
+        found |= dict.fromkeys(channels, granted)
+    return found
+
+
+def completed(past: Sequence[Row], goal_rules: Sequence[EventRule]) -> list[Row]:
+    return [event for event in past if met_any(goal_rules, event[0], event[3])]
+
+
+def unanswered(past: Sequence[Row]) -> int:
+    """The asks since the last event that is an answer."""
+    any_rung = [rule for goal in LADDER.goals for rule in goal.complete_when]
+    answers = [
+        at
+        for at, (name, _, _, said) in enumerate(past)
+        if name in (NAMES.offer_seen, NAMES.offer_declined) or met_any(any_rung, name, said)
+    ]
+    since = past[answers[-1] + 1 :] if answers else past
+    return sum(
+        name == NAMES.offer_extended and text(said.get("offer")) != "tips"
+        for name, _, _, said in since
+    )
+
+
+def topics(past: Sequence[Row]) -> tuple[str, ...]:
+    of_offers = {offer.id: offer.topics for offer in LADDER.offers}
+    for name, _, _, said in reversed(past):
+        if name in (*NAMES.not_the_leads_own, NAMES.offer_declined):
+            continue
+        for named in (
+            texts(said.get("topics")),
+            texts(said.get("topic")),
+            of_offers.get(text(said.get("offer")), ()),
+        ):
+            if named:
+                return tuple(named)
+    return ()
+
+
+def slow_history(events: Sequence[Row], as_of: int) -> OfferHistory:
+    """Each field on its own, from the events in order; none share both clocks and a name."""
+    known = [(n, min(o, k), k, said) for n, o, k, said in events if k <= as_of]
+    past = sorted(known, key=lambda event: (event[1], event[2], event[0]))
+    named: Mapping[str, list[Row]] = {
+        name: [event for event in past if event[0] == name] for name in EVENTS
+    }
+    restarts = [at for at, event in enumerate(past) if event[0] == "contract_ended"]
+    since = past[restarts[-1] + 1 :] if restarts else past
+    fits = [text(event[3].get("fit")).lower() for event in named[NAMES.consultation]]
+    gaps = [
+        texts(event[3]["gaps"])
+        for event in past
+        if "gaps" in event[3] and (isinstance(event[3]["gaps"], list) or texts(event[3]["gaps"]))
+    ]
+    return OfferHistory(
+        extended=tuple((text(e[3].get("offer")), e[1]) for e in named[NAMES.offer_extended]),
+        declined={
+            text(e[3].get("offer")): e[1]
+            for e in named[NAMES.offer_declined]
+            if text(e[3].get("offer"))
+        },
+        unanswered=unanswered(past),
+        completed={
+            goal.id: done[-1][1]
+            for goal in LADDER.goals
+            if (done := completed(since, goal.complete_when))
+        },
+        consents=consents(past),
+        fit=next((fit for fit in reversed(fits) if fit), None),
+        gaps=tuple(gaps[-1]) if gaps else (),
+        topics=topics(past),
+        fields=frozenset(
+            key for e in named[NAMES.traits] for key, value in e[3].items() if is_known(value)
+        ),
+        opened=frozenset(
+            offer.id
+            for offer in LADDER.offers
+            if not offer.only_after or completed(past, offer.only_after)
+        ),
+    )
+
+
+@settings(deadline=None, max_examples=300)
+@given(apart, st.integers(-1, 401))
+def test_any_history(events: list[Row], as_of: int):
+    """Every field is what its slow statement says, whatever the values of the properties."""
+    assert history_of(events, LADDER, as_of) == slow_history(events, as_of)
+
+
+@settings(deadline=None)
+@given(rows, days, st.randoms())
+def test_row_order_has_no_effect(events: list[Row], as_of: int, random):
+    """Rows in any order give the same history, even where several share a day and a name."""
+    shuffled = random.sample(events, len(events))
+    assert history_of(shuffled, LADDER, as_of) == history_of(events, LADDER, as_of)
+
+
+crowded = st.lists(
+    st.builds(
+        lambda name, key, value: (name, DAY_US, DAY_US, {"offer": "guide", key: value}),
+        st.sampled_from([NAMES.consent, NAMES.consultation, NAMES.offer_extended, "page_viewed"]),
+        st.sampled_from(["offer", "channel", "granted", "fit", "gaps", "topic", "topics"]),
+        st.one_of(scalars, st.lists(scalars, max_size=2)),
+    ),
+    max_size=6,
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(crowded, st.randoms())
+def test_row_order_has_no_effect_at_one_instant(events: list[Row], random):
+    """Nor where nothing but what the events say tells them apart."""
+    shuffled = random.sample(events, len(events))
+    assert history_of(shuffled, LADDER, LATE) == history_of(events, LADDER, LATE)
+
+
+@pytest.mark.parametrize("values", [("begin", "end"), ("end", "begin"), (1.0, 2.0), (2.0, 1.0)])
+def test_ties_as_the_fold(values: tuple[float | str, float | str]):
+    """Of a restart and a completion that are one name and instant, the same goes last."""
+    restart, complete = (EventRule("plan", (Condition("what", "is", value),)) for value in values)
+    step = replace(LADDER.steps[0], complete_when=(complete,))
+    ladder = replace(LADDER, steps=(step, *LADDER.steps[1:]), restart_on=(restart,))
+    events = [Event("ann", "plan", DAY_US, DAY_US, {"what": value}) for value in values]
+    taken = snapshot(strategies.log_of(events, ladder), ladder, None, np.array([LATE]))
+    found = history(*(row("plan", 1, what=value) for value in values), ladder=ladder)
+    assert len(found.completed) == taken.position[0] == (values[0] < values[1])  # type: ignore[operator]
+
+
+@settings(deadline=None)
+@given(rows, days)
+def test_the_future_has_no_effect(events: list[Row], as_of: int):
+    """What became known after the instant changes nothing, when it happened is not asked."""
+    past = [event for event in events if event[2] <= as_of]
+    assert history_of(events, LADDER, as_of) == history_of(past, LADDER, as_of)
+
+
+@settings(deadline=None)
+@given(strategies.ladders(), st.lists(strategies.events(["ann"]), max_size=40), strategies.instants)
+def test_as_the_fold(ladder: Ladder, events, as_of: int):
+    """Unanswered asks and completed rungs are the fold's, ties and restarts included."""
+    own: list[Row] = [(e.name, e.occurred_us, e.known_us, e.properties) for e in events]
+    found = history_of(own, ladder, as_of)
+    if not events:
+        assert found == history_of([], ladder, as_of)
+        return
+    log = strategies.log_of(events, ladder)
+    taken = snapshot(log, ladder, None, np.array([as_of]))
+    signals = dict(zip((signal.id for signal in taken.signals), taken.values[0], strict=True))
+    at = [place for place, goal in enumerate(ladder.goals, 1) if goal.id in found.completed]
+    assert found.unanswered == signals["offers.ignored"]
+    assert len(found.extended) == signals["offers.extended"]
+    assert (max(at, default=0), len(at)) == (taken.position[0], signals["ladder.steps_completed"])
+
+
+# ------------------------------------------------------------------------------------ one at a time
+
+
+def test_nothing_known():
+    """A lead without events was offered nothing and may be extended what waits for nothing."""
+    empty = OfferHistory((), {}, 0, {}, {}, None, (), (), frozenset(), frozenset({"guide", "tips"}))
+    assert history() == empty
+
+
+def test_extended():
+    """Asks and support stand in time order; an offer that the event does not name is ""."""
+    found = history(offered("guide", 3), offered("tips", 1), row(NAMES.offer_extended, 2))
+    assert found.extended == (("tips", DAY_US), ("", 2 * DAY_US), ("guide", 3 * DAY_US))
+
+
+def test_unanswered_counts_asks():
+    """Support is no ask; an offer that the ladder has no more was one."""
+    assert history(offered("tips"), offered("guide", 2), offered("gone", 3)).unanswered == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        row(NAMES.offer_seen, 2),
+        row(NAMES.offer_declined, 2, offer="pilot"),
+        row("content_read", 2, seconds=300),
+        row("contract_signed", 2),
+    ],
+)
+def test_answers(answer: Row):
+    """Seeing, declining and completing any rung are answers to what was extended before."""
+    assert history(offered("guide", 1), answer).unanswered == 0
+    assert history(answer, offered("guide", 3)).unanswered == 1
+
+
+@pytest.mark.parametrize("other", [row("content_read", 2, seconds=299), row("page_viewed", 2)])
+def test_no_answers(other: Row):
+    """What completes nothing is no answer."""
+    assert history(offered("guide", 1), other).unanswered == 1
+
+
+def test_declined_last():
+    """The last time counts, and a decline without an offer names none."""
+    twice = [row(NAMES.offer_declined, at, offer="guide") for at in (4, 2)]
+    assert history(*twice, row(NAMES.offer_declined, 5)).declined == {"guide": 4 * DAY_US}
+
+
+def test_restart():
+    """Completions before the ladder began anew are over; what else was said stays."""
+    found = history(
+        row("content_read", 1, seconds=400),
+        row(NAMES.offer_declined, 2, offer="guide"),
+        row("contract_ended", 3),
+        row("asset_used", 4, minutes=20),
+        row("asset_used", 5, minutes=30),
+    )
+    assert (found.completed, found.declined) == ({"value": 5 * DAY_US}, {"guide": 2 * DAY_US})
+
+
+def test_restart_that_completes():
+    """An event that restarts and completes only restarts, as in the fold."""
+    ladder = replace(LADDER, restart_on=(EventRule("contract_signed"),))
+    assert history(row("contract_signed"), ladder=ladder).completed == {}
+
+
+@pytest.mark.parametrize(
+    ("granted", "expected"),
+    [
+        *((yes, True) for yes in (True, "true", 1, 2.0, "yes", "1.0")),
+        *((no, False) for no in (False, "false", 0, "no", -1, "maybe", None, math.nan, {"a": 1})),
+    ],
+)
+def test_granted(granted: object, expected: bool):
+    """Consent is given by what says yes, and by nothing else."""
+    assert history(row(NAMES.consent, channel="email", granted=granted)).consents == {
+        "email": expected
+    }
+
+
+def test_consent_without_a_word():
+    """A consent event that does not say whether it was granted is no consent."""
+    assert history(row(NAMES.consent)).consents == {"": False}
+
+
+def test_latest_consent():
+    """The later answer counts, and one for all channels replaces those before it."""
+    yes = row(NAMES.consent, 1, channel="email", granted=True)
+    never = row(NAMES.consent, 2, granted=False)
+    again = row(NAMES.consent, 3, channel="email; sms", granted=True)
+    assert history(yes, never).consents == {"": False}
+    assert history(yes, never, again).consents == {"": False, "email": True, "sms": True}
+
+
+def test_fit():
+    """The latest consultation that says a fit counts, in lower case."""
+    said = [row(NAMES.consultation, 1, fit="yes"), row(NAMES.consultation, 2, fit=" No")]
+    assert history(*said, row(NAMES.consultation, 3, next_step="call")).fit == "no"
+    assert history(row("page_viewed", fit="no")).fit is None
+
+
+def test_gaps():
+    """Gaps come as a list or with ";" between them; a later empty list says there are none."""
+    old = row("assessment_completed", 1, gaps="handovers; approvals;")
+    assert history(old).gaps == ("handovers", "approvals")
+    assert history(old, row("audit_done", 2, gaps=["stock", "stock", None])).gaps == ("stock",)
+    assert history(old, row("audit_done", 2, gaps=[])).gaps == ()
+    assert history(old, row("audit_done", 2, gaps=None)).gaps == ("handovers", "approvals")
+
+
+def test_topics():
+    """The last thing that the lead itself consumed counts: by its topics, or those of its offer."""
+    assert history(row("content_read", topic="stock")).topics == ("stock",)
+    assert history(row("content_read", topics="stock;costs")).topics == ("stock", "costs")
+    assert history(row("asset_opened", offer="guide")).topics == ("costs", "delays")
+    read = row("content_read", 1, topic="stock")
+    for other in (
+        offered("guide", 2),
+        row(NAMES.offer_declined, 2, offer="guide"),
+        row(NAMES.consultation, 2, topics=["fit"]),
+        row("asset_opened", 2, offer="tips"),
+        row("asset_opened", 2, offer="gone"),
+    ):
+        assert history(read, other).topics == ("stock",), other
+
+
+def test_fields():
+    """What any traits event told is known; an empty value tells nothing."""
+    told = row(NAMES.traits, 1, email="a@example.org", phone="", size=0, name=" ", tags=[])
+    told_later = row(NAMES.traits, 2, email="", role="buyer", score=math.nan, extra=None)
+    assert history(told, told_later, row("page_viewed", section="x")).fields == {
+        "email",
+        "size",
+        "role",
+    }
+
+
+def test_opened():
+    """An offer opens with the first event that meets one of its rules, and stays open."""
+    assert "pilot" not in history(row("session_held", minutes=9)).opened
+    for key in (row("session_held", minutes=10), row("pilot_requested")):
+        assert "pilot" in history(key, row("contract_ended", 2)).opened
+
+
+def test_known_when():
+    """What happened before the instant but was learned of later is not there yet."""
+    late: Row = (NAMES.offer_declined, DAY_US, 5 * DAY_US, {"offer": "guide"})
+    assert history(late, as_of=5 * DAY_US - 1).declined == {}
+    assert history(late, as_of=5 * DAY_US).declined == {"guide": DAY_US}
+
+
+def test_clock_that_ran_ahead():
+    """An event happened no later than it was known."""
+    ahead: Row = (NAMES.offer_extended, 9 * DAY_US, 5 * DAY_US, {"offer": "guide"})
+    assert history(ahead).extended == (("guide", 5 * DAY_US),)
+
+
+def test_values_that_cannot_be_written_down():
+    """Values nested deeper than can be walked, or with too many digits, say nothing."""
+    deep: object = "x"
+    for _ in range(100_000):
+        deep = [deep]
+    for value in (deep, 10**5000, {"a": deep}):
+        everywhere = dict.fromkeys(KEYS, value)
+        twice = [row(name, **everywhere) for name in (*EVENTS, *EVENTS)]
+        found = history(*twice)
+        assert (found.fit, found.gaps, found.topics) == (None, (), ())
+        assert found.extended == (("", DAY_US),) * 2

@@ -1,0 +1,272 @@
+"""Figures of merit against scikit-learn, brute force, and data whose answer is known."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
+from sklearn.metrics import log_loss as sklearn_log_loss
+
+from models.judging import metrics
+
+
+def some(value):
+    """The figure, which must exist."""
+    assert value is not None
+    return value
+
+
+def drawn(seed, n=400, steps=20):
+    """Probabilities with ties, and outcomes drawn from them."""
+    rng = np.random.default_rng(seed)
+    probability = rng.integers(1, steps, n) / steps
+    return probability, (rng.random(n) < probability).astype(float)
+
+
+def of_leads(seed, leads=250, rows=8):
+    """Calibrated probabilities whose outcome is one for all rows of a lead."""
+    rng = np.random.default_rng(seed)
+    probability = rng.beta(1.0, 2.0, leads)
+    happened = (rng.random(leads) < probability).astype(float)
+    return (*(np.repeat(values, rows) for values in (probability, happened)),
+            np.repeat(np.arange(leads), rows))  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_against_scikit_learn(seed):
+    """AUC, average precision, log loss and Brier are scikit-learn's, ties included."""
+    probability, happened = drawn(seed)
+    assert metrics.auc(probability, happened) == pytest.approx(roc_auc_score(happened, probability))
+    assert metrics.average_precision(probability, happened) == pytest.approx(
+        average_precision_score(happened, probability)
+    )
+    assert metrics.log_loss(probability, happened) == pytest.approx(
+        sklearn_log_loss(happened, probability)
+    )
+    assert metrics.brier(probability, happened) == pytest.approx(
+        brier_score_loss(happened, probability)
+    )
+
+
+@pytest.mark.parametrize("happened", [[], [0.0, 0.0], [1.0, 1.0]])
+def test_one_kind_of_outcome(happened):
+    """A ranking cannot be judged on outcomes of one kind: None, and no crash."""
+    outcomes = np.array(happened)
+    probability = np.full(len(outcomes), 0.3)
+    assert metrics.auc(probability, outcomes) is None
+    assert metrics.average_precision(probability, outcomes) is None
+    weights = metrics.lead_weights(np.arange(len(outcomes)), seed=1)
+    assert metrics.standard_error(metrics.auc_draws(probability, outcomes, weights)) is None
+
+
+def test_no_rows():
+    """Without rows every figure is None or empty."""
+    none = np.zeros(0)
+    figures = (metrics.log_loss, metrics.brier, metrics.ece)
+    assert [figure(none, none) for figure in figures] == [None] * 3
+    assert metrics.ece_by_chance(none, seed=1) is None
+    assert metrics.lift(none, none, 0.1) is None
+    assert metrics.reliability(none, none) == ()
+
+
+def test_certainty_is_punished():
+    """A certain error costs the log of 1e-15 and no less: nothing is clipped before that."""
+    happened = np.array([1.0])
+    assert metrics.log_loss(np.array([0.0]), happened) == pytest.approx(-np.log(1e-15))
+    assert metrics.log_loss(np.array([1e-12]), happened) == pytest.approx(-np.log(1e-12))
+
+
+def test_wilson_by_hand():
+    """The interval is Wilson's: 8 of 10 is 49.0 % to 94.3 %."""
+    assert metrics.wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+    assert metrics.wilson(0, 0) == pytest.approx((0.0, 1.0))
+
+
+@pytest.mark.parametrize("n", [1, 7, 1084])
+def test_wilson_holds_the_rate(n):
+    """The observed rate is inside its own interval, at 0 and 1 too."""
+    for successes in (0, n):
+        low, high = metrics.wilson(successes, n)
+        assert 0.0 <= low <= successes / n <= high <= 1.0
+
+
+def test_bins_are_equal():
+    """Without ties ten bins hold a tenth each, rising with the probability."""
+    probability = np.random.default_rng(1).random(1000)
+    group = metrics.equal_count_bins(probability)
+    assert np.bincount(group).tolist() == [100] * 10
+    assert (np.diff(group[np.argsort(probability)]) >= 0).all()
+
+
+def test_ties_share_a_bin():
+    """Equal probabilities are never split between bins, and no bin is empty."""
+    probability, _ = drawn(3, steps=4)
+    group = metrics.equal_count_bins(probability)
+    pairs = np.unique(np.stack([probability, group]), axis=1)
+    assert pairs.shape[1] == len(np.unique(probability))
+    assert (np.bincount(group) > 0).all()
+
+
+def test_calibrated_bins_are_inside():
+    """Perfectly calibrated probabilities have about 95 % of their bins inside."""
+    inside = []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        probability = rng.beta(1.0, 2.0, 800)
+        happened = (rng.random(800) < probability).astype(float)
+        inside += [line.inside for line in metrics.reliability(probability, happened)]
+    assert 0.93 <= np.mean(inside) <= 0.97
+
+
+def test_rows_of_a_lead_are_not_independent():
+    """With eight equal rows a lead, only intervals that know the leads keep their promise."""
+    naive, aware = [], []
+    for seed in range(60):
+        probability, happened, lead = of_leads(seed)
+        naive += [line.inside for line in metrics.reliability(probability, happened)]
+        aware += [line.inside for line in metrics.reliability(probability, happened, lead)]
+    assert np.mean(naive) < 0.7
+    assert 0.92 <= np.mean(aware) <= 0.98
+
+
+def test_design_effect_by_hand():
+    """Eight rows that always agree are worth one; independent rows are worth themselves."""
+    probability, happened, lead = of_leads(1)
+    group = metrics.equal_count_bins(probability)
+    assert metrics.design_effect(happened, lead, group) == pytest.approx(8.0)
+    alone = metrics.design_effect(happened, np.arange(len(lead)), group)
+    assert alone == 1.0
+
+
+@pytest.mark.parametrize("with_leads", [False, True])
+def test_distortion_is_caught(with_leads):
+    """Probabilities that are a rank only fall outside, and their ECE exceeds chance."""
+    probability, happened, lead = of_leads(2, leads=1000)
+    distorted = probability**2
+    lines = metrics.reliability(distorted, happened, lead if with_leads else None)
+    assert np.mean([line.inside for line in lines]) < 0.5
+    effect = metrics.design_effect(happened, lead, metrics.equal_count_bins(distorted))
+    chance = some(metrics.ece_by_chance(distorted, seed=1, effect=effect))
+    assert some(metrics.ece(distorted, happened)) > 2 * chance
+
+
+def test_reliability_line():
+    """A line holds the mean prediction, the rate, and Wilson's interval of its rows."""
+    probability = np.array([0.2, 0.2, 0.2, 0.8])
+    happened = np.array([0.0, 1.0, 0.0, 1.0])
+    low_line, high_line = metrics.reliability(probability, happened, bins=2)
+    assert low_line.n == 3
+    assert low_line.predicted == pytest.approx(0.2)
+    assert low_line.observed == pytest.approx(1 / 3)
+    assert (low_line.low, low_line.high) == pytest.approx(metrics.wilson(1, 3))
+    assert high_line == metrics.Bin(1, 0.8, 1.0, *metrics.wilson(1, 1), inside=True)
+
+
+def test_ece_by_brute_force():
+    """ECE is the weighted mean gap of the bins."""
+    probability, happened = drawn(4)
+    group = metrics.equal_count_bins(probability)
+    gaps = [
+        (group == at).mean() * abs(probability[group == at].mean() - happened[group == at].mean())
+        for at in np.unique(group)
+    ]
+    assert metrics.ece(probability, happened) == pytest.approx(sum(gaps))
+
+
+def test_ece_by_chance_is_what_calibration_shows():
+    """Calibrated outcomes show, on average, the ECE by chance."""
+    rng = np.random.default_rng(5)
+    probability = rng.random(500)
+    shown = [
+        some(metrics.ece(probability, (rng.random(500) < probability).astype(float)))
+        for _ in range(200)
+    ]
+    assert metrics.ece_by_chance(probability, seed=6) == pytest.approx(np.mean(shown), rel=0.1)
+
+
+def test_ece_by_chance_of_leads():
+    """The design effect makes up for rows of a lead that share their outcome."""
+    shown, chance = [], []
+    for seed in range(60):
+        probability, happened, lead = of_leads(seed)
+        effect = metrics.design_effect(happened, lead, metrics.equal_count_bins(probability))
+        shown.append(some(metrics.ece(probability, happened)))
+        chance.append(some(metrics.ece_by_chance(probability, seed, effect=effect)))
+    assert np.mean(chance) == pytest.approx(np.mean(shown), rel=0.15)
+
+
+def test_lift_by_brute_force():
+    """Lift and found agree with sorting and counting, where there are no ties."""
+    rng = np.random.default_rng(7)
+    probability = rng.random(500)
+    happened = (rng.random(500) < probability).astype(float)
+    top = happened[np.argsort(-probability)[:50]]
+    assert metrics.found(probability, happened, 0.1) == pytest.approx(top.sum() / happened.sum())
+    assert metrics.lift(probability, happened, 0.1) == pytest.approx(top.mean() / happened.mean())
+
+
+def test_ties_count_as_random_order():
+    """A ranking of equals finds what a random order finds, and its lift is 1."""
+    _, happened = drawn(8)
+    equal = np.full(len(happened), 0.4)
+    assert metrics.lift(equal, happened, 0.1) == pytest.approx(1.0)
+    curve = some(metrics.gain(equal, happened, np.array([0.0, 0.25, 1.0])))
+    assert curve.tolist() == pytest.approx([0.0, 0.25, 1.0])
+
+
+def test_nothing_to_find():
+    """Without a success there is no lift, and a queue finds nothing."""
+    none = np.zeros(10)
+    assert metrics.lift(np.arange(10) / 10, none, 0.2) is None
+    worked = metrics.queue(np.arange(10) / 10, none, np.zeros(10, dtype=int), 2)
+    assert (worked.hits, worked.found, worked.lift) == (0.0, None, None)
+
+
+@pytest.mark.parametrize(
+    ("capacity", "picked", "hits"), [(1, 2, 1), (2, 4, 3), (0.5, 3, 2), (9, 6, 3)]
+)
+def test_queue_by_hand(capacity, picked, hits):
+    """Each instant has its own capacity, a share of its rows or a number of them."""
+    probability = np.array([0.9, 0.5, 0.4, 0.1, 0.8, 0.2])
+    happened = np.array([0.0, 1.0, 0.0, 0.0, 1.0, 1.0])
+    worked = metrics.queue(probability, happened, np.array([0, 0, 0, 0, 1, 1]), capacity)
+    assert (worked.instants, worked.picked, worked.hits) == (2, picked, hits)
+    assert worked.found == pytest.approx(hits / 3)
+    assert worked.lift == pytest.approx(hits / 3 * 6 / picked)
+
+
+def test_draws_are_weighted_figures():
+    """A resampling's figures are those of its rows, each as often as its lead was drawn."""
+    probability, happened = drawn(9)
+    weights = metrics.lead_weights(np.arange(400) // 4, seed=1)
+    aucs = metrics.auc_draws(probability, happened, weights)
+    lost = metrics.log_loss_draws(probability, happened, weights)
+    for at in range(5):
+        weight = weights.draws[at][weights.cluster]
+        assert aucs[at] == pytest.approx(roc_auc_score(happened, probability, sample_weight=weight))
+        assert lost[at] == pytest.approx(
+            sklearn_log_loss(happened, probability, sample_weight=weight)
+        )
+
+
+def test_error_counts_leads():
+    """The standard error of the log loss is that of the leads' means, not of the rows."""
+    probability, happened, lead = of_leads(10)
+    weights = metrics.lead_weights(lead, seed=2)
+    error = metrics.standard_error(metrics.log_loss_draws(probability, happened, weights))
+    each = metrics.losses(probability, happened)[::8]
+    assert error == pytest.approx(each.std() / np.sqrt(len(each)), rel=0.2)
+
+
+def test_differences_are_paired():
+    """The same seed draws the same leads, so equal models differ by 0 with an error of 0."""
+    probability, happened, lead = of_leads(11)
+    first, second = (
+        metrics.auc_draws(probability, happened, metrics.lead_weights(lead, seed=3))
+        for _ in range(2)
+    )
+    assert metrics.standard_error(first - second) == 0.0
+    apart = metrics.log_loss_draws(probability, happened, metrics.lead_weights(lead, seed=3))
+    near = metrics.log_loss_draws(
+        np.clip(probability + 0.01, 0, 1), happened, metrics.lead_weights(lead, seed=3)
+    )
+    alone = some(metrics.standard_error(apart))
+    assert some(metrics.standard_error(near - apart)) < 0.2 * alone

@@ -1,0 +1,519 @@
+"""Which offers may be extended, beside a slow statement of each reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from features.errors import UnknownOffer
+from features.events.log import DAY_US
+from features.events.of_lead import Row
+from features.ladder.file import read_ladder
+from features.ladder.ladder import Effort, EventRule, Ladder, Limits, Offer
+from features.offers.history import OfferHistory, history_of
+from models.offers.eligibility import REASONS, Asked, Eligibility, eligibility
+from tests.oracles.eligibility_oracle import CLAIMS, Question, reasons_against
+
+NOW = 20_500 * DAY_US
+HERE = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=20_500)
+GRID = DAY_US // 4
+CHANNELS = ("email", "sms", "phone")
+SHIPPED = tuple(read_ladder(name) for name in ("b2b", "b2c", "b2b-assessment"))
+
+NEW = OfferHistory((), {}, 0, {}, {}, None, (), (), frozenset(), frozenset())
+
+
+def offer(id: str, step: str, **options: Any) -> Offer:  # noqa: A002 - an offer's own word
+    return Offer(id, step, id.title(), "kind", options.pop("effort", Effort(10)), **options)
+
+
+VIDEO = offer("video", "content")
+TIPS = offer("tips", "content", role="support")
+GUIDE = offer("guide", "value", channels=("email", "sms"))
+AUDIT = offer("audit", "value", effort=Effort(10, human=True), rep_minutes=30)
+HEAVY = offer("heavy", "value", effort=Effort(51))
+CASES = offer("cases", "value", role="support")
+LATER = offer("later", "value", only_after=(EventRule("tool_used"), EventRule("form_filled")))
+WEBINAR = offer("webinar", "participation")
+CONTRACT = offer("contract", "purchase")
+THANKS = offer("thanks", "purchase", role="support")
+OFFERS = (VIDEO, TIPS, GUIDE, AUDIT, HEAVY, CASES, LATER, WEBINAR, CONTRACT, THANKS)
+LADDER = replace(SHIPPED[0], offers=OFFERS, limits=Limits())
+OPEN = replace(NEW, opened=frozenset(each.id for each in OFFERS if not each.only_after))
+
+
+def ago(days: float) -> int:
+    return NOW - round(days * DAY_US)
+
+
+def asked_at(*days: float, offer_id: str = "webinar") -> tuple[tuple[str, int], ...]:
+    return tuple((offer_id, ago(each)) for each in sorted(days, reverse=True))
+
+
+def found(
+    history: OfferHistory = OPEN,
+    position: int = 1,
+    ladder: Ladder = LADDER,
+    as_of: int = NOW,
+    **asked: Any,
+) -> Eligibility:
+    return eligibility(ladder, position, history, as_of, Asked(**asked))
+
+
+def ids(answer: Eligibility) -> list[str]:
+    return [each.id for each in answer.offers]
+
+
+def against(answer: Eligibility) -> dict[str, str]:
+    return {each.offer_id: each.reason for each in answer.excluded}
+
+
+# -------------------------------------------------------------------------------------- any history
+
+quarters = st.integers(0, 40).map(lambda at: NOW - at * GRID)
+some_days = st.integers(0, 40).map(lambda quarters: quarters / 4)
+moments = st.one_of(
+    st.none(),
+    st.integers(-3, 3).map(lambda quarters: HERE + quarters * timedelta(hours=6)),
+)
+
+
+@st.composite
+def offers(draw: st.DrawFn, shipped: Sequence[Offer]) -> tuple[Offer, ...]:
+    """Some of a ladder's offers, restricted at random."""
+    chosen = draw(st.lists(st.sampled_from(shipped), unique_by=lambda each: each.id))
+    return tuple(
+        replace(
+            each,
+            role=draw(st.sampled_from(["ask", "ask", "support"])),
+            channels=tuple(draw(st.lists(st.sampled_from(CHANNELS), max_size=2, unique=True))),
+            only_after=draw(st.sampled_from([(), (), (EventRule("tool_used"),)])),
+            again_after_days=draw(st.one_of(st.none(), some_days)),
+            valid_from=draw(moments),
+            valid_until=draw(moments),
+        )
+        for each in chosen
+    )
+
+
+@st.composite
+def ladders(draw: st.DrawFn) -> Ladder:
+    """Shipped ladders with limits and offers of any kind."""
+    shipped = draw(st.sampled_from(SHIPPED))
+    return replace(
+        shipped,
+        offers=draw(st.one_of(st.just(shipped.offers), offers(shipped.offers))),
+        max_effort_jump=draw(st.sampled_from([1.0, 2.0, 5.0, 100.0])),
+        limits=Limits(
+            asks=draw(st.integers(0, 4)),
+            asks_days=draw(some_days),
+            days_between_asks=draw(some_days),
+            days_before_sales=draw(some_days),
+            again_after_days=draw(some_days),
+            declined_days=draw(some_days),
+            unanswered=draw(st.integers(0, 3)),
+            rest_days=draw(some_days),
+            consent=draw(st.sampled_from(["opt_in", "opt_out"])),
+        ),
+    )
+
+
+@st.composite
+def histories(draw: st.DrawFn, ladder: Ladder) -> OfferHistory:
+    """What a lead may have been offered and answered, gone offers among them."""
+    known = st.sampled_from([*(each.id for each in ladder.offers), "gone"])
+    rungs = st.sampled_from([goal.id for goal in ladder.goals])
+    extended = draw(st.lists(st.tuples(known, quarters), max_size=5))
+    waiting = {each.id for each in ladder.offers if each.only_after}
+    return replace(
+        NEW,
+        extended=tuple(sorted(extended, key=lambda pair: pair[1])),
+        declined=draw(st.dictionaries(known, quarters, max_size=3)),
+        unanswered=draw(st.integers(0, 4)),
+        completed=draw(st.dictionaries(rungs, quarters, max_size=3)),
+        consents=draw(st.dictionaries(st.sampled_from(["", *CHANNELS]), st.booleans(), max_size=2)),
+        fit=draw(st.sampled_from([None, "yes", "no", "unclear"])),
+        opened=frozenset(each.id for each in ladder.offers)
+        - draw(
+            st.frozensets(st.sampled_from(sorted(waiting))) if waiting else st.just(frozenset())
+        ),
+    )
+
+
+@st.composite
+def restrictions(draw: st.DrawFn, ladder: Ladder) -> Asked:
+    known = [each.id for each in ladder.offers]
+    some = st.frozensets(st.sampled_from(known)) if known else st.just(frozenset())
+    return Asked(
+        channel=draw(st.sampled_from([None, *CHANNELS])),
+        candidates=draw(st.one_of(st.none(), st.none(), some)),
+        exclude=draw(st.one_of(st.just(frozenset()), some)),
+        rep_minutes_left=draw(st.sampled_from([None, None, 0.0, 10.0, 30.0, 1000.0])),
+    )
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Ladder, int, OfferHistory, Asked]:
+    ladder = draw(ladders())
+    position = draw(st.integers(0, len(ladder.goals)))
+    return ladder, position, draw(histories(ladder)), draw(restrictions(ladder))
+
+
+thorough = settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+
+
+@thorough
+@given(cases())
+def test_first_reason_of_each(case):
+    """An offer is eligible just where no reason applies, and is excluded by the first that does."""
+    ladder, position, history, asked = case
+    answer = eligibility(ladder, position, history, NOW, asked)
+    reasons = against(answer)
+    for each in ladder.offers:
+        said = reasons_against(Question(ladder, position, history, NOW, asked, each))
+        assert reasons.get(each.id) == next(iter(said), None), (each, said)
+
+
+@thorough
+@given(cases())
+def test_partition(case):
+    """Every offer is eligible or excluded, once and in the order of the ladder, with a text."""
+    ladder, position, history, asked = case
+    answer = eligibility(ladder, position, history, NOW, asked)
+    reasons = against(answer)
+    assert ids(answer) == [each.id for each in ladder.offers if each.id not in reasons]
+    assert list(reasons) == [each.id for each in ladder.offers if each.id not in ids(answer)]
+    assert set(ids(answer)) | set(reasons) == {each.id for each in ladder.offers}
+    assert all(each.text for each in answer.excluded)
+
+
+def test_same_reasons_as_the_oracle():
+    """The codes stand in the documented order."""
+    assert [claim.__name__ for claim in CLAIMS] == list(REASONS)
+
+
+names = st.sampled_from(
+    [
+        *("offer_extended", "offer_seen", "offer_declined", "consent", "consultation_outcome"),
+        *("tool_used", "asset_used", "content_read", "session_held", "contract_signed"),
+    ]
+)
+said = st.fixed_dictionaries(
+    {
+        "offer": st.sampled_from([each.id for each in OFFERS]),
+        "granted": st.booleans(),
+        "minutes": st.sampled_from([5, 60]),
+        "fit": st.sampled_from(["yes", "no"]),
+    },
+    optional={"channel": st.sampled_from(CHANNELS)},
+)
+rows = st.lists(st.tuples(names, quarters, quarters, said), max_size=25)
+
+
+@thorough
+@given(rows, st.integers(0, 6), quarters, st.randoms())
+def test_rows(events: list[Row], position: int, as_of: int, random):
+    """Neither the order of the rows nor what became known later changes what is eligible."""
+    answer = found(history_of(events, LADDER, as_of), position, as_of=as_of)
+    past = [event for event in events if event[2] <= as_of]
+    shuffled = history_of(random.sample(past, len(past)), LADDER, as_of)
+    assert found(shuffled, position, as_of=as_of) == answer
+
+
+@thorough
+@given(rows, st.integers(0, 6))
+def test_caps_hold_whatever_is_extended(events: list[Row], position: int):
+    """However often the first eligible ask is extended at once, no cap is ever exceeded."""
+    limits = LADDER.limits
+    for step in range(60):
+        as_of = NOW + step * 2 * GRID
+        answer = found(history_of(events, LADDER, as_of), position, as_of=as_of)
+        asks = [each.id for each in answer.offers if each.role == "ask"]
+        events = [*events, *(_extended(each, as_of) for each in asks[:1])]
+        if asks:
+            times = _asks_of(events, as_of)
+            assert sum(as_of - at < limits.asks_days * DAY_US for at in times) <= limits.asks
+            assert as_of - ([*times, NOW - 1000 * DAY_US])[1] >= limits.days_between_asks * DAY_US
+
+
+def _extended(offer_id: str, at: int) -> Row:
+    return "offer_extended", at, at, {"offer": offer_id}
+
+
+def _asks_of(events: Sequence[Row], as_of: int) -> list[int]:
+    """When asks were extended, the latest first."""
+    support = {each.id for each in OFFERS if each.role == "support"}
+    return sorted(
+        (
+            min(occurred, known)
+            for name, occurred, known, said in events
+            if name == "offer_extended" and said["offer"] not in support and known <= as_of
+        ),
+        reverse=True,
+    )
+
+
+# ------------------------------------------------------------------------------------ one at a time
+
+
+def test_a_new_lead():
+    """A lead on no rung may be extended the asks of the first, and no support."""
+    answer = found(position=0)
+    assert ids(answer) == ["video"]
+    assert against(answer) == {
+        "tips": "support_not_due",
+        "guide": "step_not_next",
+        "audit": "step_not_next",
+        "heavy": "step_not_next",
+        "cases": "step_not_next",
+        "later": "step_not_next",
+        "webinar": "step_not_next",
+        "contract": "step_not_next",
+        "thanks": "step_not_next",
+    }
+
+
+def test_after_a_step():
+    """A lead on a rung may be extended the asks of the next and the support of its own."""
+    answer = found()
+    assert ids(answer) == ["tips", "guide", "audit"]
+    assert against(answer) == {
+        "video": "step_completed",
+        "heavy": "effort_jump",
+        "cases": "support_not_due",
+        "later": "only_after",
+        "webinar": "step_not_next",
+        "contract": "step_not_next",
+        "thanks": "step_not_next",
+    }
+
+
+def test_after_the_purchase():
+    """A lead that has bought may be extended the support of the purchase, and nothing else."""
+    answer = found(position=6)
+    assert ids(answer) == ["thanks"]
+    assert set(against(answer).values()) == {"step_completed"}
+
+
+def test_texts():
+    """Each text names the fact and what would have to be."""
+    history = replace(
+        OPEN,
+        extended=asked_at(3, offer_id="tips"),
+        declined={"audit": ago(1 / 24)},
+    )
+    guide = replace(GUIDE, valid_until=datetime(2026, 1, 31, 12, tzinfo=UTC))
+    offers_ = tuple(guide if each is GUIDE else each for each in OFFERS)
+    answer = found(history, ladder=replace(LADDER, offers=offers_))
+    assert {each.offer_id: each.text for each in answer.excluded} == {
+        "video": "belongs to Content, and the lead is past that step",
+        "tips": "was extended 3 days ago; again after 21 days",
+        "guide": "was valid until 2026-01-31 12:00 UTC",
+        "audit": "was declined 1 hour ago; again after 90 days",
+        "heavy": (
+            "asks for 51 minutes' worth of effort, more than 5 times what Content asks for, 10"
+        ),
+        "cases": "helps after Value exchange, which is not completed",
+        "later": "comes only after tool used or form filled, which has not happened",
+        "webinar": "belongs to Active participation, and the next step is Value exchange",
+        "contract": "belongs to Contract, and the next step is Value exchange",
+        "thanks": "belongs to Contract, and the next step is Value exchange",
+    }
+
+
+TEXTS: Mapping[str, tuple[OfferHistory, dict[str, Any], str, str]] = {
+    "not_a_candidate": (OPEN, {"candidates": frozenset({"tips"})}, "audit", "is not among the"),
+    "excluded_by_caller": (OPEN, {"exclude": frozenset({"audit"})}, "audit", "was left out by"),
+    "wrong_channel": (OPEN, {"channel": "phone"}, "guide", "by phone, only by email or sms"),
+    "no_consent": (
+        replace(OPEN, consents={"email": False, "sms": False}),
+        {},
+        "guide",
+        "has refused email and sms",
+    ),
+    "no_consent at all": (replace(OPEN, consents={"": False}), {}, "tips", "refused every channel"),
+    "fit_no": (replace(OPEN, fit="no"), {}, "audit", "does not fit"),
+    "declined": (
+        replace(OPEN, declined={"audit": ago(0)}),
+        {},
+        "audit",
+        "was declined just now; again after 90 days",
+    ),
+    "cool_down": (
+        replace(OPEN, extended=asked_at(0.5)),
+        {},
+        "audit",
+        "the last offer was extended 12 hours ago; the next one after 1 day",
+    ),
+    "fatigue": (
+        replace(OPEN, extended=asked_at(2, 3, 4)),
+        {},
+        "audit",
+        "3 offers in the last 14 days; the most is 3",
+    ),
+    "unanswered": (
+        replace(OPEN, extended=asked_at(13, 15, 16, 17), unanswered=4),
+        {},
+        "audit",
+        "4 offers in a row without an answer, the last one 13 days ago; the next one after 14 days",
+    ),
+    "support_first": (
+        replace(OPEN, completed={"content": ago(1 / 1440)}),
+        {},
+        "audit",
+        "Content was completed 1 minute ago; a person comes in after 1 day",
+    ),
+    "no_capacity": (
+        OPEN,
+        {"rep_minutes_left": 20.0},
+        "audit",
+        "takes 30 minutes of a rep, who has 20 left today",
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", TEXTS)
+def test_text_of(reason: str):
+    """Each reason that a lead or a caller gives has its code and says its fact."""
+    history, asked, offer_id, text = TEXTS[reason]
+    answer = found(history, **asked)
+    assert against(answer)[offer_id] == reason.split()[0]
+    assert text in next(each.text for each in answer.excluded if each.offer_id == offer_id)
+
+
+@pytest.mark.parametrize(
+    ("history", "offer_id", "days", "reason"),
+    [
+        (lambda at: replace(OPEN, declined={"guide": at}), "guide", 90, "declined"),
+        (lambda at: replace(OPEN, extended=(("tips", at),)), "tips", 21, "again_too_soon"),
+        (lambda at: replace(OPEN, extended=(("webinar", at),)), "guide", 1, "cool_down"),
+        (lambda at: replace(OPEN, extended=(("gone", at),) * 3), "guide", 14, "fatigue"),
+        (
+            lambda at: replace(OPEN, extended=(("webinar", at),), unanswered=4),
+            "guide",
+            14,
+            "unanswered",
+        ),
+        (lambda at: replace(OPEN, completed={"content": at}), "audit", 1, "support_first"),
+    ],
+)
+def test_just_at_the_limit(history, offer_id: str, days: float, reason: str):
+    """A waiting time is over when it has passed exactly, and not a microsecond before."""
+    assert offer_id in ids(found(history(ago(days))))
+    assert against(found(history(ago(days) + 1)))[offer_id] == reason
+
+
+def test_own_waiting_time():
+    """An offer's own waiting time goes before the ladder's, be it longer or shorter."""
+    for days in (0.1, 40):
+        tips = replace(TIPS, again_after_days=days)
+        ladder = replace(LADDER, offers=(VIDEO, tips))
+        for age, expected in ((days, ["tips"]), (days * 0.99, [])):
+            history = replace(OPEN, extended=asked_at(age, offer_id="tips"))
+            assert ids(found(history, ladder=ladder)) == expected
+
+
+def test_validity():
+    """An offer is valid from its first instant to its last, both included."""
+    soon = replace(GUIDE, valid_from=HERE, valid_until=HERE + timedelta(days=1))
+    ladder = replace(LADDER, offers=(VIDEO, soon))
+    assert against(found(ladder=ladder, as_of=NOW - 1))["guide"] == "not_yet_valid"
+    assert ids(found(ladder=ladder)) == ["guide"]
+    assert ids(found(ladder=ladder, as_of=NOW + DAY_US)) == ["guide"]
+    assert against(found(ladder=ladder, as_of=NOW + DAY_US + 1))["guide"] == "expired"
+
+
+def test_effort_jump():
+    """The limit itself is no jump; without asks below there is none; a light rung counts as 1."""
+    at_limit = replace(HEAVY, effort=Effort(50))
+    assert "heavy" in ids(found(ladder=replace(LADDER, offers=(VIDEO, at_limit))))
+    assert "heavy" in ids(found(ladder=replace(LADDER, offers=(TIPS, HEAVY))))
+    weightless = replace(VIDEO, effort=Effort(0))
+    for minutes, expected in ((5, ["heavy"]), (6, [])):
+        heavy = replace(HEAVY, effort=Effort(minutes))
+        assert ids(found(ladder=replace(LADDER, offers=(weightless, heavy)))) == expected
+
+
+@pytest.mark.parametrize(
+    ("consents", "channel", "consent", "expected"),
+    [
+        ({}, "email", "opt_out", True),
+        ({}, "email", "opt_in", False),
+        ({"email": True}, "email", "opt_in", True),
+        ({"email": False}, "email", "opt_out", False),
+        ({"": False, "email": True}, "email", "opt_out", True),
+        ({"": False, "sms": True}, "email", "opt_out", False),
+        ({"": True}, "email", "opt_in", True),
+        ({"email": False}, None, "opt_out", True),
+        ({"email": False, "sms": False}, None, "opt_out", False),
+        ({"sms": True}, None, "opt_in", True),
+        ({}, None, "opt_in", False),
+        ({"": False}, None, "opt_out", False),
+    ],
+)
+def test_consent(consents: dict[str, bool], channel: str | None, consent: Any, expected: bool):
+    """A channel's own answer goes before that for all, and that before the ladder's default."""
+    ladder = replace(LADDER, limits=Limits(consent=consent))
+    answer = found(replace(OPEN, consents=consents), ladder=ladder, channel=channel)
+    assert ("guide" in ids(answer)) is expected
+    if not expected:
+        assert against(answer)["guide"] == "no_consent"
+
+
+def test_consent_where_no_channel_is_named():
+    """Without any channel only a refusal of all of them closes an offer."""
+    strict = replace(LADDER, limits=Limits(consent="opt_in"))
+    assert "tips" in ids(found(ladder=strict))
+    assert "tips" in ids(found(replace(OPEN, consents={"email": False})))
+    assert against(found(replace(OPEN, consents={"": False})))["tips"] == "no_consent"
+
+
+def test_support_is_no_ask():
+    """What holds asks back holds no support back."""
+    pushed = replace(OPEN, extended=asked_at(0, 0.1, 0.2, 0.3), unanswered=9, fit="no")
+    assert ids(found(pushed)) == ["tips"]
+
+
+def test_support_tires_nobody():
+    """Support that was extended counts in no cap of asks."""
+    helped = replace(OPEN, extended=asked_at(0, 0, 0, offer_id="cases"), unanswered=0)
+    assert ids(found(helped)) == ["tips", "guide", "audit"]
+
+
+def test_support_first_looks_below():
+    """Only completions below the offer's own rung put off a person."""
+    for rung, expected in (("content", False), ("value", True), ("trial", True)):
+        assert ("audit" in ids(found(replace(OPEN, completed={rung: ago(0)})))) is expected
+
+
+def test_no_limits():
+    """Waiting times that never end, and none at all."""
+    forever = replace(LADDER, limits=Limits(declined_days=float("inf")))
+    history = replace(OPEN, declined={"guide": ago(9999)})
+    assert found(history, ladder=forever).excluded[1].text.endswith("again after inf days")
+    never = replace(LADDER, limits=Limits(declined_days=0.0))
+    assert "guide" in ids(found(replace(OPEN, declined={"guide": NOW}), ladder=never))
+
+
+@pytest.mark.parametrize("restriction", ["candidates", "exclude"])
+def test_unknown_offer(restriction: str):
+    """An offer that the ladder does not have is refused, with a hint."""
+    with pytest.raises(UnknownOffer, match="no offer 'giude' in this ladder; did you mean 'guide'"):
+        found(**{restriction: frozenset({"giude", "video"})})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("ladder", SHIPPED, ids=lambda ladder: ladder.name)
+def test_shipped_ladders_always_have_an_ask(ladder: Ladder):
+    """A lead of which nothing is known may be asked something on every rung below the purchase."""
+    history = history_of([], ladder, NOW)
+    for position in range(len(ladder.goals)):
+        answer = eligibility(ladder, position, history, NOW)
+        left = Counter(each.role for each in answer.offers)
+        assert left["ask"] >= 1, (position, against(answer))

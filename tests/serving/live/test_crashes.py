@@ -1,0 +1,85 @@
+"""The service is killed at random moments under load: nothing acknowledged is lost or doubled."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+
+import httpx2
+import pytest
+
+from features.store.events import EventStore
+from tests.serving.live.load import Sent, is_complete, is_true, some_call, undelivered, was_told
+from tests.serving.live.process import Process, Receiver, eventually
+
+KILLS = int(os.environ.get("RUNG_TEST_KILLS", "4"))
+_CLIENTS = 8
+
+
+async def _client(url: str, sent: Sent, draw: random.Random, until: float) -> None:
+    async with httpx2.AsyncClient(base_url=url, timeout=10) as client:
+        while time.monotonic() < until:
+            size = draw.choice((1, 1, 1, 20))
+            calls = [some_call(draw, draw.getrandbits(60)) for _ in range(size)]
+            ids = [call["messageId"] for call in calls]
+            again = draw.random() < 0.2 and sent.unanswered
+            if again:  # a client sends again what it had no answer to
+                ids = draw.sample(sorted(sent.unanswered), 1)
+                calls = [some_call(random.Random(ids[0]), 0) | {"messageId": ids[0]}]  # noqa: S311
+            try:
+                answer = await client.post("/v1/batch", json={"batch": calls})
+            except httpx2.TransportError:
+                sent.unanswered.update(ids)
+                return
+            if answer.status_code != 200:
+                sent.refused[answer.status_code] += 1
+                continue
+            assert answer.json()["rejected"] == []
+            sent.acknowledged.update(ids)
+            sent.unanswered.difference_update(ids)
+
+
+async def _load(url: str, sent: Sent, draw: random.Random, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    clients = [
+        _client(url, sent, random.Random(draw.random()), until)  # noqa: S311 not a secret
+        for _ in range(_CLIENTS)
+    ]
+    await asyncio.gather(*clients)
+
+
+async def _killed_under_load(process: Process, sent: Sent, draw: random.Random) -> None:
+    loading = asyncio.create_task(_load(process.url, sent, draw, 20.0))
+    await asyncio.sleep(draw.uniform(0.05, 1.5))
+    await asyncio.to_thread(process.kill)
+    await loading
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments(database_url, folder, tmp_path):
+    """Acknowledged events are there once, notifications came with one id, the queue is true."""
+    draw = random.Random(4)  # noqa: S311 not a secret
+    sent = Sent()
+    process = Process(database_url, folder / "rates", tmp_path / "log")
+    with Receiver() as receiver:
+        process.start()
+        made = httpx2.post(f"{process.url}/v1/webhooks", json={"url": receiver.url})
+        assert made.status_code == 201, made.text
+        try:
+            for _ in range(KILLS):
+                asyncio.run(_killed_under_load(process, sent, draw))
+                process.start()
+            asyncio.run(_load(process.url, sent, draw, 1.0))
+            with EventStore.open(database_url) as store:
+                eventually(lambda: store.scores.marked()[0] == 0 or store.scores.marked())
+                eventually(lambda: undelivered(store) == 0 or undelivered(store))
+        finally:
+            if process.is_running:
+                process.stop()
+        assert set(sent.refused) <= {503}, sent.refused
+        with EventStore.open(database_url) as store:
+            is_complete(store, sent, least=100 * KILLS)
+            was_told(store, receiver)
+            is_true(store, folder / "rates")

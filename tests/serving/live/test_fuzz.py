@@ -1,0 +1,282 @@
+"""Schemathesis makes up requests from the service's own description, and holds it to that."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from fastapi import FastAPI
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.transport import Response
+from schemathesis.engine import events, from_schema
+from schemathesis.python import asgi
+
+from features.store.migrations import open_database
+from serving.app import create_app
+from serving.edge.keys import Keys
+from serving.routes.schemas import ProblemAnswer
+from serving.settings import Settings
+from tests.serving.conftest import _copy
+from tests.serving.live.process import eventually
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:Generating overly large repr"),  # of a batch of events
+]
+
+_SEED = 4
+_SEGMENT = r"^/v1/(batch|import|identify|track|page|screen|group|alias)$"
+"""They take whatever Segment's clients send: what is not read is not looked at either."""
+_INSIDE = ("Traceback", "sqlalchemy", "sqlite3", "psycopg", "SELECT ", "INSERT ", 'File \\"')
+"""What no answer may show."""
+
+
+@dataclass
+class Told:
+    """What a run has found: failures, and how often each operation answered with each status."""
+
+    failures: dict[str, str] = field(default_factory=dict)
+    statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
+
+    def of(self, label: str) -> set[int]:
+        """The statuses that an operation answered with."""
+        return {status for name, status in self.statuses if name == label}
+
+    @property
+    def labels(self) -> set[str]:
+        return {label for label, _ in self.statuses}
+
+
+def _here(app: FastAPI) -> Any:
+    """The app as a caller on the same machine finds it."""
+
+    async def called(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "client": ("127.0.0.1", 50000)}
+        await app(scope, receive, send)
+
+    return called
+
+
+def _config(
+    key: str, examples: int, phases: Iterable[str], ids: dict[str, str], is_later: bool
+) -> SchemathesisConfig:
+    """Every check but those that ask for what is not promised.
+
+    A request may be refused though it fits its schema, as one with a cursor of another list is.
+    `Allow` names the methods of one route, of several at one address.
+    """
+    answered = ["2xx", "3xx", "4xx", *(["503"] if is_later else [])]
+    checks = {
+        "positive_data_acceptance": {"enabled": False},
+        "allow_header_conformance": {"enabled": False},
+        "unsupported_method": {"enabled": False},
+        "ignored_auth": {"enabled": bool(key)},
+        "not_a_server_error": {"expected-statuses": answered},
+        "negative_data_rejection": {"expected-statuses": _REFUSALS},
+    }
+    unlimited = {"negative_data_rejection": {"enabled": False}}
+    return SchemathesisConfig.from_dict(
+        {
+            "seed": _SEED,
+            "base-url": "http://127.0.0.1",
+            "continue-on-failure": True,
+            "suppress-health-check": ["all"],
+            "headers": {"Authorization": f"Bearer {key}"} if key else {},
+            "parameters": {"header.Prefer": "handling=strict"} | ids,
+            "phases": {phase: {"enabled": phase in phases} for phase in _PHASES},
+            "generation": {"max-examples": examples, "database": "none"},
+            "analysis": {"constants": {"enabled": False}},  # other examples after each edit
+            "cache": {"enabled": False},
+            "checks": checks,
+            "operations": [{"include-path-regex": _SEGMENT, "checks": unlimited}],
+        }
+    )
+
+
+_PHASES = ("examples", "coverage", "fuzzing", "stateful")
+_REFUSALS = ["400", "401", "403", "404", "405", "406", "409", "413", "415", "422", "503"]
+
+
+class Fuzzed:
+    """The service in this process, and Schemathesis on it."""
+
+    def __init__(self, folder: Path, path: Path, bundle: str = "fitted", scope: str = "") -> None:
+        url = _copy(folder, path)
+        self._key = ""
+        if scope:
+            with open_database(url) as database:
+                self._key = Keys(database).create("fuzz", [scope], at=1)[1]
+        settings = Settings(url, folder / bundle, log_level="error", webhook_private="allow")
+        self._app = create_app(settings)
+        self._here = _here(self._app)
+        with self.client():
+            has_scored = self._app.state.service
+            eventually(lambda: bundle == "none" or has_scored.run is not None)
+
+    def client(self) -> asgi.ASGIClient:
+        """A caller of the service."""
+        return asgi.ASGIClient(self._here, "http://127.0.0.1")
+
+    def run(
+        self,
+        examples: int,
+        phases: Iterable[str] = _PHASES,
+        ids: dict[str, str] | None = None,
+        is_later: bool = False,
+    ) -> Told:
+        """What Schemathesis finds; with `ids`, in what is asked of those alone.
+
+        Parameters
+        ----------
+        ids : of path parameters. What they name is not removed.
+        is_later : whether the service may say that it is not ready.
+        """
+        config = _config(self._key, examples, set(phases), ids or {}, is_later)
+        schema: Any = schemathesis.openapi.from_asgi(
+            "/openapi.json", self._here, config=config, headers={"Host": "127.0.0.1"}
+        )
+        if ids:
+            schema = schema.exclude(lambda one: not _is_about(one.operation, ids))
+        return _told(schema)
+
+
+def _is_about(operation: Any, ids: Iterable[str]) -> bool:
+    """Whether an operation is about something of these ids, and does not remove it."""
+    names = (f"{{{name.removeprefix('path.')}}}" for name in ids)
+    return operation.method != "delete" and any(name in operation.path for name in names)
+
+
+@pytest.fixture
+def fuzzed(folder: Path, tmp_path: Path) -> Iterator[Callable[..., Fuzzed]]:
+    """Makes services to be asked."""
+    yield partial(Fuzzed, folder, tmp_path)
+    asgi.shutdown_lifespans()
+
+
+def _told(schema: Any) -> Told:
+    told = Told()
+    for event in from_schema(schema).execute():
+        if isinstance(event, events.ScenarioFinished):
+            _look(event.recorder, told)
+        elif isinstance(event, events.NonFatalError):
+            told.failures[f"{event.label}: it cannot be asked"] = event.info.format()
+        elif isinstance(event, events.FatalError):
+            raise event.exception
+    return told
+
+
+def _look(recorder: Any, told: Told) -> None:
+    """Keep what a scenario found, each kind of failure of an operation once."""
+    for checks in recorder.checks.values():
+        for check in checks:
+            if check.failure_info is not None:
+                failure = check.failure_info.failure
+                example = f"{failure.message}\n{check.failure_info.code_sample}"
+                told.failures.setdefault(f"{failure.operation}: {check.name}", example)
+    for id_, interaction in recorder.interactions.items():
+        if interaction.response is None:
+            continue
+        label = recorder.cases[id_].value.operation.label
+        told.statuses[label, interaction.response.status_code] += 1
+        wrong = _wrong(interaction.response)
+        if wrong:
+            request = interaction.request
+            told.failures.setdefault(
+                f"{label}: {wrong}", f"{request.method} {request.uri} {request.body!r:.500}"
+            )
+
+
+def _wrong(response: Response) -> str:
+    """What is wrong with an answer; "" for nothing. Its size is not of interest."""
+    text = response.text
+    shown = [word for word in _INSIDE if word in text]
+    if shown:
+        return f"shows its inside: {shown}"
+    if response.status_code < 400:
+        return ""
+    if response.headers["content-type"] != ["application/problem+json"]:
+        return f"a {response.status_code} that is no problem"
+    problem = ProblemAnswer.model_validate(json.loads(text), strict=True)
+    if problem.status != response.status_code or not problem.type.startswith("urn:problem-type:"):
+        return "a problem of another status"
+    is_later = problem.retryable and "retry-after" in response.headers
+    if problem.status in (429, 503) and not is_later:
+        return "a problem that says not when to ask again"
+    return ""
+
+
+def _has_no_failures(told: Told) -> None:
+    shown = (f"--- {name}\n{example[:1500]}" for name, example in sorted(told.failures.items()))
+    assert not told.failures, "\n".join(shown)
+
+
+def test_as_described(fuzzed):
+    """Whatever is asked, the answer is one that the description has, and no error of the server."""
+    told = fuzzed().run(examples=15)
+    _has_no_failures(told)
+    assert sum(told.statuses.values()) > 2000
+    assert len({label for label, status in told.statuses if status < 300}) > 20
+    assert not {status for _, status in told.statuses if status >= 500}
+
+
+def test_of_what_is_there(fuzzed):
+    """So it is where the endpoint, the decision and the lead exist that a request is about."""
+    service = fuzzed()
+    with service.client() as client:
+        made = client.post("/v1/webhooks", json={"url": "http://127.0.0.1:9/nobody"}).json()
+        asked = {"lead_id": "lead-0001", "defer_exposure": True}
+        decision = client.post("/v1/recommendations", json=asked).json()["decision_id"]
+    ids = {
+        "path.endpoint_id": made["id"],
+        "path.decision_id": decision,
+        "path.eventId": decision,
+        "path.lead_id": "lead-0001",
+    }
+    told = service.run(10, ("coverage", "fuzzing"), ids)
+    _has_no_failures(told)
+    assert {"GET /v1/webhooks/{endpoint_id}", "GET /v1/leads/{lead_id}/score"} < told.labels
+    for label in told.labels - _NEVER_DONE:
+        assert min(told.of(label)) < 300, label
+
+
+_NEVER_DONE = {"POST /v1/leads/{lead_id}/identities:undo"}
+"""It would have to be told of a link that exists."""
+
+
+def test_without_model(fuzzed):
+    """Without a model a route does without it, or is a 503 that says when to ask again."""
+    told = fuzzed("none").run(3, ("coverage",), is_later=True)
+    _has_no_failures(told)
+    assert {status for _, status in told.statuses if status >= 500} == {503}
+    assert told.of("GET /readyz") >= {503}
+    assert 200 in told.of("POST /v1/events")
+
+
+def test_with_a_key(fuzzed):
+    """With a key that may do all, and without it refused: no credential is ignored."""
+    told = fuzzed(scope="admin").run(3, ("coverage", "fuzzing"))
+    _has_no_failures(told)
+    assert {401, 200} <= told.of("GET /v1/queue")
+    assert not {status for _, status in told.statuses if status >= 500}
+
+
+def test_with_a_small_key(fuzzed):
+    """A key that may only send events gets nothing else, however the request is made."""
+    told = fuzzed(scope="ingest").run(3, ("coverage",))
+    _has_no_failures(told)
+    for label in told.labels:
+        path = label.partition(" ")[2]
+        if re.match(_SEGMENT, path) or path in ("/v1/events", "/v1/cloudevents"):
+            assert 200 in told.of(label), label
+        elif not path.startswith(("/healthz", "/readyz", "/v1/connectors/")):
+            assert 403 in told.of(label), label
+            assert told.of(label) <= {401, 403, 404, 405}, label

@@ -1,0 +1,139 @@
+"""A receiver on this machine that answers as it is told, and a world of notifications to send."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from features.store.database import Database
+from features.store.notifications import Notice, add_notices
+from features.store.schema import deliveries
+from serving.notifications.addresses import AddressRule
+from serving.notifications.attempt import new_client
+from serving.notifications.delivery import Sender
+
+SECOND = 1_000_000
+HOUR = 3600 * SECOND
+START = 1_790_000_000 * SECOND
+
+
+@dataclass(frozen=True)
+class Got:
+    """A request as it arrived."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def id(self) -> str:
+        return self.headers["webhook-id"]
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def raw(self) -> bytes:
+        headers = {"Content-Length": str(len(self.body)), **self.headers}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return f"HTTP/1.1 {self.status} Whatever\r\n{lines}\r\n".encode() + self.body
+
+
+Answering = Callable[[Got], Reply | Awaitable[Reply]]
+
+
+@dataclass
+class Receiver:
+    port: int
+    scheme: str
+    got: list[Got] = field(default_factory=list)
+
+    def url(self, host: str = "127.0.0.1", path: str = "/hook") -> str:
+        return f"{self.scheme}://{host}:{self.port}{path}"
+
+
+@asynccontextmanager
+async def receiving(
+    answering: Answering = lambda _: Reply(), context: ssl.SSLContext | None = None
+) -> AsyncIterator[Receiver]:
+    """A receiver that runs while the block does."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *lines = head.rstrip().split("\r\n")
+        headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+        body = await reader.readexactly(int(headers["content-length"]))
+        got = Got(first.split()[1], headers, body)
+        receiver.got.append(got)
+        reply = answering(got)
+        reply = reply if isinstance(reply, Reply) else await reply
+        writer.write(reply.raw())
+        await writer.drain()
+        if len(reply.body) < int(reply.headers.get("Content-Length", 0)):
+            await asyncio.sleep(60)  # the rest never comes
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await serve(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    receiver = Receiver(port, "https" if context else "http")
+    try:
+        yield receiver
+    finally:
+        server.close()
+
+
+@dataclass
+class Clock:
+    """A clock that goes when it is told to."""
+
+    at: int = START
+
+    def __call__(self) -> int:
+        return self.at
+
+    def later(self, seconds: float) -> None:
+        self.at += round(seconds * SECOND)
+
+
+@asynccontextmanager
+async def sending(
+    database: Database, clock: Clock, timeout_seconds: float = 5.0
+) -> AsyncIterator[Sender]:
+    """A sender that may call this machine, without jitter."""
+    client = new_client(AddressRule(private=True))
+    async with client:
+        yield Sender(database, client, clock, lambda: 0.0, timeout_seconds)
+
+
+def notice(id_: str, at: int = START, type_: str = "step.completed", **data: object) -> Notice:
+    return Notice(id_, type_, "lead-1", at, json.dumps({"lead_id": "lead-1", **data}))
+
+
+def announce(database: Database, notices: Sequence[Notice]) -> None:
+    with database.writing() as connection:
+        add_notices(connection, notices)
+
+
+def delivery(database: Database, notification_id: str, endpoint_id: str) -> sa.RowMapping:
+    """The row of one delivery."""
+    wanted = sa.select(deliveries).where(
+        deliveries.c.notification_id == notification_id, deliveries.c.endpoint_id == endpoint_id
+    )
+    with database.reading() as connection:
+        return connection.execute(wanted).mappings().one()

@@ -1,0 +1,278 @@
+"""The routes of endpoints: secrets are shown once, addresses checked, mistakes pointed at."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from features.clock import rfc3339
+from features.store.notifications import TYPES
+from serving.notifications import schemas
+from serving.notifications.attempt import Answer
+from serving.notifications.delivery import RETRY_SECONDS
+from serving.process.service import now
+from serving.settings import Settings, SettingsError
+from tests.serving.conftest import service_of
+from tests.serving.edge.test_problems import is_problem
+from tests.serving.notifications.receiver import announce, notice
+from tests.serving.notifications.test_endpoints import fail
+
+PATH = "/v1/webhooks"
+URL = "https://hooks.example.com/rung"
+LATER = now() + 3600 * 1_000_000
+"""Nothing that is announced for then is sent meanwhile."""
+
+
+@pytest.fixture
+def own(bare, monkeypatch):
+    """A service without endpoints that sends nothing to the world outside."""
+
+    async def unsent(*_: object) -> Answer:
+        return Answer(None, "x")
+
+    monkeypatch.setattr("serving.notifications.delivery.post", unsent)
+    yield bare
+    for one in bare.get(PATH).json()["data"]:
+        assert bare.delete(f"{PATH}/{one['id']}").status_code == 204
+
+
+def made(client, **changes):
+    answer = client.post(PATH, json={"url": URL, **changes})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def failed(client, endpoint, *ids, since=LATER):
+    """Have notifications fail that are created from an instant on."""
+    database = service_of(client).store.database
+    announce(database, [notice(id_, since + at) for at, id_ in enumerate(ids)])
+    for id_ in ids:
+        fail(database, id_, endpoint["id"])
+
+
+def test_made(own):
+    """The answer of a creation shows the secret; it leads to the endpoint, which does not."""
+    answer = own.post(PATH, json={"url": URL, "types": ["step.completed"], "description": "CRM"})
+    body = answer.json()
+    schemas.SecretAnswer.model_validate(body)
+    secret = body.pop("secret")
+    assert secret.startswith("whsec_")
+    assert answer.headers["cache-control"] == "no-store"
+    found = own.get(answer.headers["location"])
+    assert found.json() == body
+    assert (body["url"], body["types"], body["description"]) == (URL, ["step.completed"], "CRM")
+    assert (body["enabled"], body["disabled_at"], body["former_secret_until"]) == (True, None, None)
+    assert own.get(PATH).json() == {"data": [body]}
+    assert set(body) == set(schemas.EndpointAnswer.model_fields)
+
+
+def test_secret_is_shown_once(own):
+    """No answer but those of creation and rotation holds a secret."""
+    endpoint = made(own)
+    secrets = [endpoint["secret"]]
+    path = f"{PATH}/{endpoint['id']}"
+    rotated = own.post(f"{path}/rotate")
+    assert rotated.headers["cache-control"] == "no-store"
+    schemas.SecretAnswer.model_validate(rotated.json())
+    secrets.append(rotated.json()["secret"])
+    assert secrets[0] != secrets[1]
+    assert rotated.json()["former_secret_until"] is not None
+    answers = [
+        *(own.get(PATH), own.get(path), own.patch(path, json={"description": "x"})),
+        *(own.post(f"{path}/test"), own.get(f"{path}/deliveries")),
+    ]
+    for answer in answers:
+        assert answer.is_success
+        assert "whsec_" not in answer.text
+        assert not any(secret.removeprefix("whsec_") in answer.text for secret in secrets)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://example.com/", "begins with https://"),
+        ("https://127.0.0.1/", "127.0.0.1 is no public address"),
+        ("https://[::ffff:10.0.0.1]/", "is no public address"),
+        ("https://2130706433/", "is no name of a host"),
+        ("https://a:b@example.com/", "no user and no password"),
+        ("x", "begins with https://"),
+    ],
+)
+def test_forbidden_url(own, url, words):
+    """A URL that nothing is sent to is pointed at, when made and when changed."""
+    path = f"{PATH}/{made(own)['id']}"
+    for answer in (own.post(PATH, json={"url": url}), own.patch(path, json={"url": url})):
+        (error,) = is_problem(answer, 422)["errors"]
+        assert (error["pointer"], error["code"]) == ("/body/url", "forbidden_address")
+        assert words in error["detail"]
+    assert [one["url"] for one in own.get(PATH).json()["data"]] == [URL]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/body/url"),
+        ({"url": ""}, "/body/url"),
+        ({"url": "https://example.com/" + "x" * 2048}, "/body/url"),
+        ({"url": "https://example.com/\0"}, "/body/url"),
+        ({"url": URL, "types": ["step.complete"]}, "/body/types/0"),
+        ({"url": URL, "types": "step.completed"}, "/body/types"),
+        ({"url": URL, "description": "x" * 501}, "/body/description"),
+        ({"url": URL, "secret": "whsec_x"}, "/body/secret"),
+    ],
+)
+def test_bad_body(own, body, pointer):
+    """A mistake in a body is pointed at."""
+    assert is_problem(own.post(PATH, json=body), 422)["errors"][0]["pointer"] == pointer
+
+
+def test_types(own):
+    """Every type can be asked for; an unknown one gets a hint."""
+    assert made(own, types=list(TYPES))["types"] == list(TYPES)
+    answer = own.post(PATH, json={"url": URL, "types": ["step.complete"]})
+    assert "did you mean 'step.completed'" in is_problem(answer, 422)["detail"]
+
+
+def test_changed(own):
+    """An endpoint is changed, disabled and enabled."""
+    path = f"{PATH}/{made(own, types=['step.completed'])['id']}"
+    changed = own.patch(path, json={"url": "https://Example.com/", "enabled": False}).json()
+    assert (changed["url"], changed["types"]) == ("https://example.com/", ["step.completed"])
+    assert (changed["enabled"], changed["disabled_why"]) == (False, "on request")
+    assert own.patch(path, json={"enabled": True}).json()["disabled_at"] is None
+
+
+def test_unknown(own):
+    """An endpoint that there is none of is a 404 of every route."""
+    path = f"{PATH}/nobody"
+    for answer in (
+        *(own.get(path), own.patch(path, json={}), own.delete(path), own.post(f"{path}/rotate")),
+        *(own.post(f"{path}/test"), own.get(f"{path}/deliveries")),
+        own.post(f"{path}/replay", json={"since": "2026-01-01"}),
+    ):
+        assert is_problem(answer, 404)["type"].endswith(":unknown-endpoint")
+
+
+def test_removed(own):
+    """What was removed is gone."""
+    path = f"{PATH}/{made(own)['id']}"
+    assert own.delete(path).status_code == 204
+    is_problem(own.get(path), 404)
+
+
+def test_disabled(own):
+    """A disabled endpoint has neither a test nor a replay."""
+    path = f"{PATH}/{made(own)['id']}"
+    own.patch(path, json={"enabled": False})
+    replayed = own.post(f"{path}/replay", json={"since": "2026-01-01"})
+    for answer in (own.post(f"{path}/test"), replayed):
+        assert is_problem(answer, 409)["type"].endswith(":endpoint-disabled")
+
+
+def test_deliveries(own):
+    """Deliveries come in pages that lead on, by state."""
+    endpoint = made(own)
+    path = f"{PATH}/{endpoint['id']}/deliveries"
+    failed(own, endpoint, *(f"d{at}" for at in range(5)))
+    found, answer = [], own.get(path, params={"state": "failed", "limit": 2})
+    while True:
+        body = answer.json()
+        schemas.DeliveriesAnswer.model_validate(body)
+        found += body["data"]
+        if body["next_cursor"] is None:
+            assert "link" not in answer.headers
+            break
+        answer = own.get(answer.links["next"]["url"])
+    assert [one["notification_id"] for one in found] == ["d4", "d3", "d2", "d1", "d0"]
+    assert {(one["state"], one["status"], one["error"]) for one in found} == {("failed", 500, "x")}
+    assert set(found[0]) == set(schemas.DeliveryAnswer.model_fields)
+    assert own.get(path, params={"state": "delivered"}).json()["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ({"state": "lost"}, "/query/state"),
+        ({"limit": "0"}, "/query/limit"),
+        ({"limit": "201"}, "/query/limit"),
+        ({"cursor": "x"}, "/query/cursor"),
+        ({"cursor": "WzEsIDJd"}, "/query/cursor"),
+        ({"cursor": "WyIxIiwgImEiXQ"}, "/query/cursor"),
+        ({"cursor": "e30"}, "/query/cursor"),
+        ({"page": "1"}, "/query/page"),
+    ],
+)
+def test_bad_query(own, query, pointer):
+    """A parameter that will not do is pointed at."""
+    answer = own.get(f"{PATH}/{made(own)['id']}/deliveries", params=query)
+    assert is_problem(answer, 422)["errors"][0]["pointer"] == pointer
+
+
+def test_replay(own):
+    """Some notifications are sent again, or all that failed since an instant."""
+    endpoint = made(own, types=["step.completed"])
+    path = f"{PATH}/{endpoint['id']}"
+    failed(own, endpoint, "r1", "r2", "r3", since=LATER + 100)
+    answer = own.post(f"{path}/replay", json={"notification_ids": ["r1", "r0"]})
+    assert (answer.status_code, answer.json()) == (202, {"replayed": 1, "unknown": ["r0"]})
+    assert own.post(f"{path}/replay", json={"since": rfc3339(LATER + 100)}).json()["replayed"] == 2
+    assert own.post(f"{path}/replay", json={"since": "2100-01-01"}).json()["replayed"] == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"notification_ids": ["a"], "since": "2026-01-01"},
+        {"notification_ids": []},
+        {"notification_ids": ["a"] * 1001},
+        {"notification_ids": [""]},
+        {"since": "yesterday"},
+    ],
+)
+def test_bad_replay(own, body):
+    """Either ids or an instant must be given."""
+    answer = own.post(f"{PATH}/{made(own)['id']}/replay", json=body)
+    assert is_problem(answer, 422)["errors"][0]["pointer"].startswith("/body")
+
+
+def test_test(own):
+    """A test is on its way, and its delivery can be looked at."""
+    path = f"{PATH}/{made(own)['id']}"
+    answer = own.post(f"{path}/test")
+    id_ = answer.json()["notification_id"]
+    (found,) = own.get(f"{path}/deliveries").json()["data"]
+    assert (answer.status_code, found["notification_id"], found["type"]) == (
+        202,
+        id_,
+        "webhook.test",
+    )
+
+
+def test_not_json(own):
+    """A body that is not labelled as JSON is refused."""
+    is_problem(own.post(PATH, content=b"{}", headers={"content-type": "text/plain"}), 415)
+    is_problem(own.post(PATH, content=b"{", headers={"content-type": "application/json"}), 400)
+
+
+# ---------------------------------------------------------------------------- The setting, the page
+
+
+def test_setting():
+    """Private addresses are refused unless the operator allows them in so many words."""
+    assert Settings().webhook_private == "refuse"
+    allowed = Settings.from_environment({"RUNG_WEBHOOK_PRIVATE": "Allow"})
+    assert allowed.webhook_private == "allow"
+    with pytest.raises(SettingsError, match=r"RUNG_WEBHOOK_PRIVATE: 'yes' .*one of refuse, allow"):
+        Settings.from_environment({"RUNG_WEBHOOK_PRIVATE": "yes"})
+
+
+def test_page():
+    """The page of notifications has every type and every pause."""
+    page = (Path(__file__).parents[3] / "docs" / "notifications.md").read_text()
+    assert set(re.findall(r"^\| `(\w+\.\w+)` \|", page, re.MULTILINE)) == set(TYPES)
+    units = {"seconds": 1, "minutes": 60, "hours": 3600}
+    pauses = re.findall(r"^\| \d+ \| (\d+) (\w+) \|", page, re.MULTILINE)
+    assert [int(count) * units[unit] for count, unit in pauses] == list(RETRY_SECONDS[1:])

@@ -1,0 +1,201 @@
+"""Another model or policy is served without a restart; one that does not load changes nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from features.store.arrivals import Arrival
+from features.store.events import EventStore
+from features.store.schema import notifications
+from models.bundle import load_bundle
+from models.served_policy import ServedPolicy, write_served
+from serving.process import background
+from serving.process.champion import FolderSource, RegistrySource, source_of
+from serving.process.service import Service
+from serving.settings import Settings
+from tests.serving import world
+
+
+@pytest.fixture
+def bundle(folder: Path, tmp_path: Path) -> Path:
+    """A folder with a bundle of one's own."""
+    return Path(shutil.copytree(folder / "rates", tmp_path / "bundle"))
+
+
+@pytest.fixture
+def serving(bundle, tmp_path):
+    """A service without its background work."""
+    url = world.filled(tmp_path, world.life("ann", 1, world.now()))
+    service = Service.open(Settings(database_url=url, bundle=bundle))
+    yield service
+    service.close()
+
+
+def put(bundle: Path, other: Path) -> None:
+    """Another bundle in the place of the one that serves."""
+    shutil.rmtree(bundle)
+    shutil.copytree(other, bundle)
+
+
+def told(store: EventStore) -> list[dict[str, object]]:
+    with store.database.reading() as connection:
+        wanted = sa.select(notifications.c.data).where(notifications.c.type == "model.promoted")
+        return [json.loads(data) for data in connection.scalars(wanted)]
+
+
+def test_nothing_new(serving):
+    """While the folder stays as it is, nothing is loaded anew."""
+    scorer = serving.scorer
+    assert not serving.refresh()
+    assert serving.scorer is scorer
+    assert told(serving.store) == []
+
+
+def test_another_bundle(serving, bundle, folder):
+    """Another bundle serves after the next look; who is answered meanwhile has the former one."""
+    before = serving.scorer
+    put(bundle, folder / "fitted")
+    assert serving.refresh()
+    assert serving.scorer.bundle.hash == load_bundle(folder / "fitted").hash
+    assert before.score("ann")["model"]["version"] == load_bundle(folder / "rates").version
+    (notice,) = told(serving.store)
+    assert notice == {
+        "ladder": "b2b",
+        "model_version": serving.scorer.bundle.version,
+        "policy": "rules",
+    }
+
+
+def test_back_and_forth(serving, bundle, folder):
+    """Each promotion is told, also that of a model that served before."""
+    for other in ("fitted", "rates", "fitted"):
+        put(bundle, folder / other)
+        serving.refresh()
+    assert len(told(serving.store)) == 3
+
+
+def test_two_processes_tell_once(serving, bundle, folder):
+    """Of processes that serve one store, one tells that another model serves."""
+    with EventStore.open(serving.settings.database_url):
+        other = Service.open(serving.settings)
+        put(bundle, folder / "fitted")
+        assert serving.refresh()
+        assert other.refresh()
+        assert len(told(serving.store)) == 1
+        other.close()
+
+
+@pytest.mark.parametrize("damage", ["torn", "gone", "half", "empty"])
+def test_a_bundle_that_does_not_load(serving, bundle, folder, damage, caplog):
+    """The former bundle goes on serving, the log says why once, and the next good one is taken."""
+    former = serving.scorer
+    manifest = bundle / "manifest.json"
+    if damage == "torn":
+        manifest.write_text(manifest.read_text()[:100])
+    elif damage == "gone":
+        shutil.rmtree(bundle)
+    elif damage == "half":
+        manifest.write_text((folder / "fitted" / "manifest.json").read_text())
+    else:
+        manifest.write_text("")
+    caplog.clear()
+    for _ in range(3):
+        assert not serving.refresh()
+    assert serving.scorer is former
+    assert serving.problem
+    assert [record.getMessage() for record in caplog.records] == [
+        "the former bundle goes on serving"
+    ]
+    if bundle.exists():
+        shutil.rmtree(bundle)
+    shutil.copytree(folder / "fitted", bundle)
+    assert serving.refresh()
+    assert serving.problem == ""
+
+
+def test_another_policy(serving, bundle):
+    """A policy that was promoted for the bundle serves after the next look."""
+    served = serving.scorer.bundle
+    write_served(bundle, ServedPolicy("uniform", served.hash, {"value": 1.0}))
+    assert serving.refresh()
+    assert serving.scorer.model.adviser.policy_name == "uniform"
+    (notice,) = told(serving.store)
+    assert (notice["policy"], notice["model_version"]) == ("uniform", served.version)
+
+
+def test_the_queue_keeps_its_bands(serving, bundle, folder):
+    """Until all leads are scored by the new model, the former places are better than none."""
+    from serving.scoring.rescoring import rescore
+
+    rescore(serving.scorer)
+    assert serving.scorer.score("ann")["band"] is not None
+    put(bundle, folder / "fitted")
+    serving.refresh()
+    assert serving.scorer.score("ann")["band"] is not None
+
+
+def test_a_score_of_the_former_model(serving, bundle, folder):
+    """What a process that has not changed yet scores last is scored anew, and once only."""
+    other = Service.open(serving.settings)
+    background._score_all(serving)
+    put(bundle, folder / "fitted")
+    serving.refresh()
+    background._score_all(serving)
+    serving.store.ingest([Arrival("new", "ann", "page_viewed", world.now(), world.now())])
+    assert background._freshen(other)
+    new = serving.scorer.bundle.hash
+    assert serving.store.scores.of("ann").bundle != new
+    other.refresh()
+    assert serving.store.scores.full_run()[1] != ""
+    serving.scorer.clock = lambda: world.now() + 5_000_000
+    background._score_all(serving)
+    assert serving.store.scores.of("ann").bundle == new
+    assert serving.store.scores.full_run()[1] == ""
+    other.close()
+    again = Service.open(serving.settings)
+    assert serving.store.scores.full_run()[1] == ""
+    again.close()
+
+
+def test_where_it_comes_from(tmp_path):
+    """The settings name a folder, or a model of the registry with its alias."""
+    assert source_of(tmp_path, "", "x") == FolderSource(tmp_path)
+    assert source_of(tmp_path, "rung-b2b@live", "x") == RegistrySource("x", "rung-b2b", "live")
+    assert source_of(tmp_path, "rung-b2b", "x") == RegistrySource("x", "rung-b2b", "champion")
+
+
+def test_no_bundle_has_no_stamp(tmp_path):
+    """A folder without a manifest holds no bundle."""
+    assert FolderSource(tmp_path).stamp() is None
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Operation with range is deprecated")  # MLflow's example
+def test_the_champion_of_the_registry(bundle_folder, trained, tmp_path):
+    """What the alias of the registry names serves, and follows it when it moves."""
+    from models.registry import Registry
+    from rung import _example
+
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    registry = Registry(uri)
+    versions = [
+        registry.publish(bundle_folder, example=_example(trained), metrics={}) for _ in range(2)
+    ]
+    url = world.filled(tmp_path, world.life("ann", 1, world.now()))
+    settings = Settings(database_url=url, model="rung-b2b@champion", registry=uri)
+    service = Service.open(settings)
+    assert service.scorer.bundle is None
+    assert "champion" in service.problem
+    for version in versions:
+        registry.set_alias(version, "champion")
+        before = service.scorer
+        assert service.refresh()
+        assert service.scorer is not before
+        assert service.scorer.model.bundle.hash == trained.hash
+        assert not service.refresh()
+    service.close()

@@ -1,0 +1,625 @@
+"""The recommender: each decision once, whole, and durable; what became of it, once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from features.clock import instant, microseconds, rfc3339
+from features.errors import (
+    DecisionConflict,
+    NoModel,
+    TimeError,
+    UnknownDecision,
+    UnknownLead,
+    UnknownOffer,
+)
+from features.events.log import DAY_US
+from features.ladder.file import read_ladder
+from features.offers.decisions import Decision, decision_event, decisions_of, message_id
+from features.store.events import Event, EventStore
+from models.bundle import Bundle
+from models.offers.eligibility import Asked
+from models.offers.options import NO_ASK, NURTURE
+from serving.recommending.recommender import RecommendationAnswer, Recommender
+from serving.scoring.scorer import Scorer
+from tests.serving import world
+
+START = microseconds(instant("2026-03-02T09:00:00Z"))
+LADDER = read_ladder("b2b")
+NAMES = LADDER.events
+OFFERS = {offer.id: offer for offer in LADDER.offers}
+LIMIT = 100.0
+
+
+class Clock:
+    """A present that goes on by ten microseconds whenever it is looked at."""
+
+    def __init__(self, now: int = START) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        self.now += 10
+        return self.now
+
+
+@cache
+def bundle(limited: bool = False) -> Bundle:
+    ladder = world.limited_ladder(LIMIT) if limited else None
+    with TemporaryDirectory() as folder:
+        return world.rates_bundle(Path(folder) / "bundle", ladder=ladder)
+
+
+LEADS: dict[str, list[Event]] = {
+    f"at-{rungs}": world.climber(f"at-{rungs}", START, rungs) for rungs in range(6)
+} | {
+    "bought": world.customer("bought", START),
+    world.HOSTILE: world.climber(world.HOSTILE, START, 1),
+}
+
+
+def filled(path: Path | str) -> EventStore:
+    store = EventStore.open(path)
+    store.append_events([event for events in LEADS.values() for event in events])
+    return store
+
+
+def recommender(
+    store: EventStore, clock: Callable[[], int], policy: str = "rules", limited: bool = False
+) -> Recommender:
+    return Recommender(Scorer(store, bundle(limited), clock, policy=policy))
+
+
+@pytest.fixture
+def store() -> Iterator[EventStore]:
+    with filled(":memory:") as opened:
+        yield opened
+
+
+@pytest.fixture
+def made(store: EventStore) -> Recommender:
+    return recommender(store, Clock())
+
+
+def names(store: EventStore, lead_id: str) -> list[str]:
+    """The names of what Rung itself stored of a lead, in order."""
+    ours = (NAMES.decision, NAMES.exposure, NAMES.offer_extended, NAMES.outcome)
+    return [row[0] for row in store.events_of(lead_id) if row[0] in ours]
+
+
+def check(answer: Any) -> None:
+    """What every answer must hold."""
+    ranking, excluded = answer["ranking"], answer["excluded"]
+    propensities = {one["offer_id"]: one["propensity"] for one in ranking}
+    assert sum(propensities.values()) == pytest.approx(1.0, abs=1e-9)
+    floor = LADDER.policy.exploration / len(ranking)
+    assert min(propensities.values()) >= floor - 1e-12
+    assert {NO_ASK, NURTURE} <= set(propensities)
+    told = [one["offer_id"] for one in [*ranking, *excluded]]
+    assert sorted(told) == sorted([*OFFERS, NO_ASK, NURTURE])
+    assert answer["probability_chosen"] == propensities[answer["offer"]["id"]]
+    assert answer["as_of"] < answer["expires_at"]
+
+
+def offered(store: EventStore, lead_id: str, offer_id: str) -> RecommendationAnswer:
+    """A deferred decision for an offer: the first of some ids that draws it."""
+    made = recommender(store, Clock(), f"only:{offer_id}")
+    ids = (f"{lead_id}-{offer_id}-{at}" for at in range(100))
+    answers = (made.recommend(lead_id, decision_id=one, defer_exposure=True) for one in ids)
+    return next(answer for answer in answers if answer["offer"]["id"] == offer_id)
+
+
+# ---------------------------------------------------------------------------------------- Decisions
+
+
+@pytest.mark.parametrize("policy", ["rules", "learned", "thompson", "uniform", "greedy"])
+@pytest.mark.parametrize("lead", LEADS)
+def test_every_answer(store, lead, policy):
+    """Propensities add up, nothing lies below the floor, and each offer is ranked or excluded."""
+    answer = recommender(store, Clock(), policy).recommend(lead)
+    check(answer)
+    assert answer["lead_id"] == lead
+    assert answer["policy"] == {"name": policy, "version": bundle().version}
+
+
+def test_what_is_kept(made, store):
+    """The record of a decision is what was answered: who, when, which options, which chances."""
+    answer = made.recommend("at-1", decision_id="d")
+    (held,) = decisions_of(store.log(LADDER), LADDER)
+    decision = held.decision
+    assert (decision.decision_id, decision.lead_id, decision.step) == ("d", "at-1", "value")
+    ranked = {one["offer_id"]: one["propensity"] for one in answer["ranking"]}
+    assert dict(zip(decision.options, decision.probabilities, strict=True)) == ranked
+    assert decision.chosen == answer["offer"]["id"]
+    assert dict(decision.excluded) == {one["offer_id"]: one["reason"] for one in answer["excluded"]}
+    assert rfc3339(decision.as_of) == answer["as_of"]
+    assert rfc3339(decision.expires_at) == answer["expires_at"]
+    assert held.exposed_at == decision.as_of + 1
+    step = LADDER.steps[1]
+    assert decision.expires_at - decision.as_of == step.horizon_days * DAY_US
+
+
+def test_an_offer(store):
+    """An offer comes with all that a tool needs to extend it."""
+    answer, offer = offered(store, "at-3", "strategy-session"), OFFERS["strategy-session"]
+    told = answer["offer"]
+    assert told["id"] == offer.id
+    assert (told["step"], told["title"], told["kind"]) == ("human", offer.title, "session")
+    assert told["duration_min"] == 15
+    assert told["framing"] is not None
+    assert told["framing"] in [{"id": one.id, "text": one.text} for one in offer.framings]
+    assert told["personalisation"] is not None
+    assert told["topic"] == told["personalisation"]["topic"] == "handovers"
+    assert answer["step"] == {"id": "human", "title": "Human connection"}
+    assert offer.title in answer["text"]
+
+
+def test_one_framing_only(store):
+    """An offer with one way to put it has no id of it; one without any has no framing."""
+    for offer_id, rungs in (("video-audit", 3), ("bottleneck-template", 1)):
+        answer = offered(store, f"at-{rungs}", offer_id)
+        text = OFFERS[offer_id].framing
+        assert answer["offer"]["framing"] == ({"id": None, "text": text} if text else None)
+
+
+def test_gaps_become_the_agenda(store):
+    """Two leads whose assessments revealed different gaps get two agendas for the same session."""
+    agendas = {}
+    for lead, gaps in (("ann", ["costs", "no owner"]), ("bob", ["handovers"])):
+        store.append_events(world.climber(lead, START, 2))
+        found: dict[str, object] = {"gaps": gaps}
+        store.append_events([world.event(lead, "assessment_completed", START - 2 * DAY_US, found)])
+        tailored = offered(store, lead, "strategy-session")["offer"]["personalisation"]
+        assert tailored is not None
+        assert tailored["gaps"] == gaps
+        agendas[lead] = [one["topic"] for one in tailored["agenda"]]
+    assert agendas == {"ann": ["costs", "no owner"], "bob": ["handovers"]}
+
+
+@pytest.mark.parametrize("option", [NURTURE, NO_ASK])
+def test_no_offer(store, option):
+    """To nurture and not to ask are options with an id and nothing else."""
+    answer = recommender(store, Clock(), f"only:{option}").recommend("at-0", decision_id="x")
+    assert answer["offer"]["id"] == option
+    assert {value for key, value in answer["offer"].items() if key != "id"} == {None}
+    assert names(store, "at-0") == [NAMES.decision, NAMES.exposure]
+
+
+def test_a_customer(made):
+    """Whoever has bought has no next step, so no chance of it is told; nothing is asked."""
+    answer = made.recommend("bought")
+    assert answer["step"] is None
+    assert {(one["p_advance"], one["uplift"]) for one in answer["ranking"]} == {(None, None)}
+    assert answer["text"].startswith("All steps are done")
+
+
+def test_same_id_same_answer(made, store):
+    """A known id gives the stored answer to the letter, whatever is asked or has happened."""
+    first = made.recommend("at-1", decision_id="d", defer_exposure=True)
+    store.append_events([world.event("at-1", "contract_signed", made.clock())])
+    made.expose("d")
+    count = store.count()
+    again = made.recommend("at-1", Asked(candidates=frozenset()), "d")
+    assert json.dumps(again) == json.dumps(first)
+    assert store.count() == count
+
+
+def test_id_of_another_lead(made, store):
+    """An id belongs to one lead; asked for another one nothing is stored."""
+    made.recommend("at-1", decision_id="d")
+    with pytest.raises(DecisionConflict, match="'d' was made for another lead"):
+        made.recommend("at-2", decision_id="d")
+    assert names(store, "at-2") == []
+
+
+def test_decision_from_elsewhere(made, store):
+    """A decision of an imported log has no stored answer to give, and its id is taken."""
+    decision = Decision(
+        "old", "at-1", START, "value", (NO_ASK,), (1.0,), NO_ASK, "rules", "v", START + DAY_US
+    )
+    store.append_events([decision_event(decision, LADDER)])
+    with pytest.raises(DecisionConflict, match="was made elsewhere"):
+        made.recommend("at-1", decision_id="old")
+    with pytest.raises(UnknownDecision, match="was made elsewhere"):
+        made.decision("old")
+    assert made.outcome("old", 0.5)["value"] == 0.5
+
+
+def test_own_ids(made):
+    """Without an id of the caller's each decision has one of its own."""
+    answers = [made.recommend("at-1") for _ in range(3)]
+    assert len({answer["decision_id"] for answer in answers}) == 3
+
+
+def test_what_the_caller_restricts(made):
+    """Candidates, exclusions and a channel are obeyed, and are the stated reasons."""
+    asked = Asked("page", frozenset({"bottleneck-template", "handover-checklist"}))
+    answer = made.recommend("at-1", asked, defer_exposure=True)
+    options = {one["offer_id"] for one in answer["ranking"]} - {NO_ASK, NURTURE}
+    assert options == {"bottleneck-template", "handover-checklist"}
+    reasons = {one["offer_id"]: one["reason"] for one in answer["excluded"]}
+    assert reasons["savings-calculator"] == "not_a_candidate"
+    left_out = Asked(exclude=frozenset({"bottleneck-template"}))
+    answer = made.recommend("at-1", left_out, defer_exposure=True)
+    reasons = {one["offer_id"]: one["reason"] for one in answer["excluded"]}
+    assert reasons["bottleneck-template"] == "excluded_by_caller"
+
+
+def test_an_ask_is_followed_by_a_rest(store):
+    """An exposed ask counts at once: the next recommendation makes none, within the cool-down."""
+    made = recommender(store, Clock(START + 1_000_000))
+    made.expose(offered(store, "at-1", "bottleneck-template")["decision_id"])
+    reasons = {one["offer_id"]: one["reason"] for one in made.recommend("at-1")["excluded"]}
+    assert reasons["bottleneck-template"] == "again_too_soon"
+    assert reasons["handover-checklist"] == reasons["savings-calculator"] == "cool_down"
+
+
+def test_refusals(made, store):
+    """An unknown lead, an unknown offer, no model: nothing is stored, and the next call works."""
+    count = store.count()
+    for lead in ("nobody", "", "\0"):
+        with pytest.raises(UnknownLead, match="no event of lead"):
+            made.recommend(lead)
+    with pytest.raises(UnknownOffer, match="did you mean 'live-qa'"):
+        made.recommend("at-1", Asked(exclude=frozenset({"live-qu"})))
+    with pytest.raises(NoModel, match="no model yet"):
+        Recommender(Scorer(store, None, Clock())).recommend("at-1")
+    assert store.count() == count
+    check(made.recommend("at-1"))
+
+
+def test_many(made, store):
+    """Many leads get what each would get alone; an unknown one stops nobody."""
+    results: Any = made.many(["at-1", "nobody", "at-1", "bought"])
+    assert [one["status"] for one in results] == ["ok", "not_found", "ok", "ok"]
+    for one in results:
+        if one["status"] == "ok":
+            check(one)
+            told = made.decision(one["decision_id"])
+            assert {key: value for key, value in one.items() if key != "status"}.items() <= (
+                told.items()
+            )
+    assert names(store, "at-1").count(NAMES.decision) == 2
+
+
+def test_at_the_same_time(tmp_path):
+    """Two services asked at once under the same new id make one decision, and both tell it."""
+    with filled(tmp_path / "store.db") as one, EventStore.open(tmp_path / "store.db") as other:
+        clock = Clock()
+        both = [recommender(store, clock, "uniform") for store in (one, other)]
+
+        def ask(number: int) -> str:
+            lead, named = f"at-{number // 4 % 6}", f"d{number // 4}"
+            return json.dumps(both[number % 2].recommend(lead, decision_id=named))
+
+        with ThreadPoolExecutor(8) as pool:
+            told = list(pool.map(ask, range(160)))
+        assert all(len(set(told[at : at + 4])) == 1 for at in range(0, 160, 4))
+        held = decisions_of(one.log(LADDER), LADDER)
+        assert sorted(each.decision.decision_id for each in held) == sorted(
+            f"d{at}" for at in range(40)
+        )
+        recorded = [name for lead in LEADS for name in names(one, lead)]
+        assert recorded.count(NAMES.decision) == recorded.count(NAMES.exposure) == 40
+
+
+@pytest.mark.parametrize("deferred", [False, True])
+def test_lost_race(made, store, monkeypatch, deferred):
+    """Whoever loses the race for an id tells what the winner stored, and adds nothing."""
+    true = store.append_new
+    rival = recommender(store, Clock(START + DAY_US), "uniform")
+    told = []
+
+    def slow(*arguments, **named):
+        monkeypatch.setattr(store, "append_new", true)
+        told.append(rival.recommend("at-1", decision_id="d"))
+        return true(*arguments, **named)
+
+    monkeypatch.setattr(store, "append_new", slow)
+    assert made.recommend("at-1", decision_id="d", defer_exposure=deferred) == told[0]
+    assert told[0]["policy"]["name"] == "uniform"
+    assert names(store, "at-1").count(NAMES.decision) == 1
+
+
+# ----------------------------------------------------------------------------------------- Capacity
+
+
+def minutes_of(store: EventStore, days: range) -> float:
+    return sum(store.rep_minutes(day) for day in days)
+
+
+def test_capacity(store):
+    """What reps give in a day is never more than the ladder allows; a new day begins anew."""
+    clock = Clock()
+    made = recommender(store, clock, "only:video-audit", limited=True)
+    today = START // DAY_US
+    for day in range(2):
+        clock.now = START + day * DAY_US
+        store.append_events(
+            [event for at in range(12) for event in world.climber(f"day-{day}-{at}", clock.now, 3)]
+        )
+        chosen = [made.recommend(f"day-{day}-{at}", decision_id=f"{day}-{at}") for at in range(12)]
+        spent = store.rep_minutes(today + day)
+        named = [answer["offer"]["id"] for answer in chosen if answer["offer"]["id"] in OFFERS]
+        assert spent == sum(OFFERS[one].rep_minutes for one in named)
+        assert 45 <= spent <= LIMIT
+        reasons = {one["offer_id"]: one["reason"] for one in chosen[-1]["excluded"]}
+        assert reasons["video-audit"] == "no_capacity"
+
+
+def test_no_limit(store):
+    """Without a limit minutes are counted all the same, and nothing is held back by them."""
+    answer = offered(store, "at-4", "department-pilot")
+    recommender(store, Clock()).expose(answer["decision_id"])
+    assert store.rep_minutes(START // DAY_US) == 240
+    assert "no_capacity" not in {one["reason"] for one in answer["excluded"]}
+
+
+def test_last_microsecond_of_a_day(store):
+    """Minutes count on the day of the exposure, be it a microsecond after the decision."""
+    midnight = (START // DAY_US + 1) * DAY_US
+    made = recommender(store, lambda: midnight - 1, "only:department-pilot")
+    assert made.recommend("at-4", decision_id="a")["offer"]["id"] == "department-pilot"
+    days = START // DAY_US
+    assert (store.rep_minutes(days), store.rep_minutes(days + 1)) == (0.0, 240.0)
+
+
+# ---------------------------------------------------------------------------------- What came of it
+
+
+def test_deferred(store):
+    """A deferred decision has not reached its lead, and costs nobody time, until it is exposed."""
+    clock = Clock()
+    made = recommender(store, clock, "only:strategy-session")
+    answer = made.recommend("at-3", decision_id="a", defer_exposure=True)
+    assert (answer["offer"]["id"], answer["exposed"]) == ("strategy-session", False)
+    assert names(store, "at-3") == [NAMES.decision]
+    assert made.decision("a")["exposed_at"] is None
+    clock.now += 2 * DAY_US
+    shown = made.expose("a")
+    assert shown["exposed_at"] == rfc3339(clock.now)
+    assert (shown["lead_id"], shown["offer_id"]) == ("at-3", "strategy-session")
+    clock.now += DAY_US
+    assert made.expose("a") == shown
+    assert names(store, "at-3") == [NAMES.decision, NAMES.exposure, NAMES.offer_extended]
+    assert store.rep_minutes(START // DAY_US + 2) == 30
+    assert store.rep_minutes(START // DAY_US) == 0
+    told = made.decision("a")
+    assert (told["exposed"], told["exposed_at"]) == (True, shown["exposed_at"])
+
+
+def test_exposed_at_once(made, store):
+    """A decision that was not deferred is exposed; to say so again changes nothing."""
+    answer = made.recommend("at-1", decision_id="a")
+    assert answer["exposed"]
+    count = store.count()
+    made.expose("a")
+    assert store.count() == count
+    assert made.decision("a") == {
+        **answer,
+        "exposed_at": rfc3339(microseconds(instant(answer["as_of"])) + 1),
+        "outcome": None,
+    }
+
+
+def test_outcome(made, store):
+    """The first outcome stays: the same value again gives the same, another one is a conflict."""
+    made.recommend("at-1", decision_id="a")
+    first = made.outcome("a", 0.75, "reply", made.clock())
+    assert (first["value"], first["kind"], first["late"]) == (0.75, "reply", False)
+    count = store.count()
+    assert made.outcome("a", 0.75, "other") == first
+    with pytest.raises(DecisionConflict, match=r"'a' has the outcome 0.75 already"):
+        made.outcome("a", 0.5)
+    assert store.count() == count
+    assert made.decision("a")["outcome"] == {
+        key: first[key] for key in ("value", "kind", "occurred_at", "late")
+    }
+    (held,) = decisions_of(store.log(LADDER), LADDER)
+    assert held.outcome == 0.75
+
+
+def test_late_outcome(made, store):
+    """An outcome at the end of its window counts; later it is kept, flagged, and not counted."""
+    ends = {}
+    for named in ("a", "b"):
+        answer = made.recommend("at-1", decision_id=named)
+        ends[named] = microseconds(instant(answer["expires_at"]))
+    made.clock.now += 40 * DAY_US
+    assert made.outcome("a", 1.0, occurred_at=ends["a"])["late"] is False
+    assert made.outcome("b", 1.0, occurred_at=ends["b"] + 1)["late"] is True
+    held = {one.decision.decision_id: one for one in decisions_of(store.log(LADDER), LADDER)}
+    assert (held["a"].outcome, held["a"].is_late) == (1.0, False)
+    assert (held["b"].outcome, held["b"].is_late) == (None, True)
+
+
+def test_outcome_out_of_time(made, store):
+    """An outcome before its decision or in the future is none; clocks may differ by minutes."""
+    answer = made.recommend("at-1", decision_id="a")
+    as_of = microseconds(instant(answer["as_of"]))
+    count = store.count()
+    with pytest.raises(TimeError, match="is before the decision"):
+        made.outcome("a", 1.0, occurred_at=as_of - 1)
+    with pytest.raises(TimeError, match="is in the future"):
+        made.outcome("a", 1.0, occurred_at=as_of + DAY_US)
+    assert store.count() == count
+    ahead = made.outcome("a", 1.0, occurred_at=as_of + 60_000_000)
+    assert ahead["occurred_at"] == rfc3339(as_of + 60_000_000)
+
+
+def test_outcomes_at_the_same_time(tmp_path):
+    """Of two outcomes reported at once one stays, and only its reporter is told that it does."""
+    with filled(tmp_path / "store.db") as store:
+        made = recommender(store, Clock())
+        for at in range(10):
+            made.recommend("at-1", decision_id=str(at), defer_exposure=True)
+
+        def report(number: int) -> bool:
+            try:
+                made.outcome(str(number // 4), number % 4 / 4)
+            except DecisionConflict:
+                return False
+            return True
+
+        with ThreadPoolExecutor(8) as pool:
+            stayed = list(pool.map(report, range(40)))
+        assert [sum(stayed[at : at + 4]) for at in range(0, 40, 4)] == [1] * 10
+
+
+@pytest.mark.parametrize("decision_id", ["nothing", "", "\0", "x" * 5000, "a/b"])
+def test_unknown_decision(made, decision_id):
+    """What was never decided can be neither exposed, nor have an outcome, nor be shown."""
+    for ask in (made.expose, lambda one: made.outcome(one, 1.0), made.decision):
+        with pytest.raises(UnknownDecision, match="no decision"):
+            ask(decision_id)
+
+
+# ------------------------------------------------------------------------------- Any order of calls
+
+IDS = st.sampled_from([f"d{at}" for at in range(8)])
+WHO = st.sampled_from(list(LEADS))
+ASKED = st.builds(
+    Asked,
+    channel=st.sampled_from([None, "email", "page", "rep"]),
+    exclude=st.sets(st.sampled_from(list(OFFERS)), max_size=3).map(frozenset),
+)
+
+
+class Calls(RuleBasedStateMachine):
+    """Calls in any order, on a service that is started anew now and then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = TemporaryDirectory()
+        self.clock = Clock()
+        self.store = filled(Path(self.folder.name) / "store.db")
+        self.open()
+        self.told: dict[str, str] = {}
+        self.exposed: dict[str, str] = {}
+        self.outcomes: dict[str, float] = {}
+        self.calls: list[tuple[Callable[..., Any], int, tuple[Any, ...], Any]] = []
+
+    def open(self) -> None:
+        self.made = recommender(self.store, self.clock, "uniform", limited=True)
+
+    def call(self, what: Callable[..., Any], *arguments: Any) -> Any:
+        """Make a call and remember what it came to."""
+        now = self.clock.now
+        answer = outcome_of(what, self.made, arguments)
+        self.calls.append((what, now, arguments, json.dumps(answer)))
+        return answer
+
+    @rule(named=IDS, lead=WHO, asked=ASKED, deferred=st.booleans())
+    def recommend(self, named, lead, asked, deferred):
+        left = LIMIT - self.store.rep_minutes(self.clock.now // DAY_US)
+        answer = self.call(recommend, lead, asked, named, deferred)
+        if answer == "DecisionConflict":
+            assert json.loads(self.told[named])["lead_id"] != lead
+            return
+        assert self.told.setdefault(named, json.dumps(answer)) == json.dumps(answer)
+        check(answer)
+        if answer["as_of"] == rfc3339(self.clock.now):  # it is new
+            offer = OFFERS.get(answer["offer"]["id"])
+            assert offer is None or offer.rep_minutes <= max(0.0, left)
+            if not deferred:
+                at = microseconds(instant(answer["as_of"])) + 1
+                self.exposed[named] = rfc3339(at)
+
+    @rule(named=IDS)
+    def expose(self, named):
+        answer = self.call(expose, named)
+        assert (answer == "UnknownDecision") == (named not in self.told)
+        if named in self.told:
+            expected = self.exposed.setdefault(named, answer["exposed_at"])
+            assert answer["exposed_at"] == expected
+
+    @rule(named=IDS, value=st.sampled_from([0.0, 0.5, 1.0]))
+    def outcome(self, named, value):
+        answer = self.call(outcome, named, value)
+        if named not in self.told:
+            assert answer == "UnknownDecision"
+        elif self.outcomes.setdefault(named, value) != value:
+            assert answer == "DecisionConflict"
+        else:
+            assert answer["value"] == value
+
+    @rule(hours=st.sampled_from([1, 20, 24 * 8]))
+    def wait(self, hours):
+        self.clock.now += hours * 3_600_000_000
+
+    @precondition(lambda self: self.told)
+    @rule()
+    def restart(self):
+        self.store.close()
+        self.store = EventStore.existing(Path(self.folder.name) / "store.db")
+        self.open()
+
+    @invariant()
+    def what_is_kept(self):
+        decisions = {}
+        for held in decisions_of(self.store.log(LADDER), LADDER):
+            decisions[held.decision.decision_id] = held
+        assert set(decisions) == set(self.told)
+        shown = {named for named, held in decisions.items() if held.exposed_at is not None}
+        assert shown == set(self.exposed)
+        assert {
+            named for named in decisions if self.store.event(message_id(named, "extended"))
+        } == {named for named in shown if decisions[named].decision.chosen in OFFERS}
+        spent = sum(
+            OFFERS[decisions[named].decision.chosen].rep_minutes
+            for named in shown
+            if decisions[named].decision.chosen in OFFERS
+        )
+        days = range(START // DAY_US, self.clock.now // DAY_US + 2)
+        assert minutes_of(self.store, days) == spent
+
+    def teardown(self):
+        """The same calls on a new store come to the same, each of them."""
+        with filled(":memory:") as store:
+            clock = Clock()
+            made = recommender(store, clock, "uniform", limited=True)
+            for what, now, arguments, answer in self.calls:
+                clock.now = now
+                assert json.dumps(outcome_of(what, made, arguments)) == answer
+        self.store.close()
+        self.folder.cleanup()
+
+
+def recommend(made, lead, asked, named, deferred):
+    return made.recommend(lead, asked, named, defer_exposure=deferred)
+
+
+def expose(made, named):
+    return made.expose(named)
+
+
+def outcome(made, named, value):
+    return made.outcome(named, value)
+
+
+def outcome_of(what: Callable[..., Any], made: Recommender, arguments: tuple[Any, ...]) -> Any:
+    """The answer of a call, or the name of its error."""
+    try:
+        return what(made, *arguments)
+    except (DecisionConflict, UnknownDecision) as error:
+        return type(error).__name__
+
+
+TestCalls = Calls.TestCase
+TestCalls.settings = settings(
+    max_examples=25,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+TestCalls.__doc__ = "Calls in any order: one answer an id, exact books, nothing lost, replayable."

@@ -1,0 +1,137 @@
+"""The words of an advice: what to do, what changes, and how that is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from features.events.log import DAY_US
+from features.events.of_lead import Row
+from features.ladder.ladder import Effort, Offer, Step
+from models.offers.options import NO_ASK, NURTURE
+from models.recommendation import Ranked
+from serving.recommending.suggestion import (
+    advice_for,
+    chance,
+    evidence_words,
+    sentence,
+    to_do,
+    unasked,
+)
+from serving.scoring.scorer import Model
+from tests.serving import world
+
+STEP = Step("value", "Value exchange", (), 14.0)
+OFFER = Offer("sheet", "value", "Worksheet", "template", Effort(15))
+ALONE = Ranked(NO_ASK, 0.1, 0.4, 0.0, 0.0, 0.0, 0.0, "prior", 0)
+GIVEN = Ranked("sheet", 0.9, 0.47, 0.07, 0.02, 0.12, 5.0, "randomised", 214)
+CAUSES = ("moves", "raises", "causes", "adds", "because", "effect")
+
+
+def said(text):
+    return text.replace("\u00a0", " ")
+
+
+def test_randomised():
+    """What was measured at random, and surely is something, is worded as a change."""
+    assert said(sentence(STEP, OFFER, GIVEN, ALONE)) == (
+        "Next step Value exchange: offer “Worksheet”, 15 minutes of their time; that moves the"
+        " chance within 14 days from 40 % to 47 % (from 214 leads who were given it at random)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "evidence"),
+    [
+        ({"evidence": "observational", "leads": 120}, "(adjusted from 120 leads, not randomised)"),
+        ({"evidence": "prior", "leads": 0}, "(no data yet: the ladder's bands)"),
+        ({"evidence": "prior", "leads": 7}, "(7 leads so far, too few: mostly the ladder's bands)"),
+        ({"low": -0.01}, "(from 214 leads who were given it at random)"),
+        ({"low": -0.1, "high": 0.0}, "(from 214 leads who were given it at random)"),
+    ],
+)
+def test_no_cause_without_evidence(changes, evidence):
+    """What was not randomised, or may be nothing, is put side by side and never as a change."""
+    text = said(sentence(STEP, OFFER, replace(GIVEN, **changes), ALONE))
+    assert text.endswith(f"is put at 47 % with it and 40 % without {evidence}.")
+    assert not any(word in text for word in CAUSES)
+
+
+def test_no_ask():
+    """To leave a lead alone is told with its chance alone."""
+    text = said(sentence(STEP, None, replace(ALONE, evidence="randomised", leads=1), ALONE))
+    assert text == (
+        "Next step Value exchange: leave the lead alone for now; the chance within 14 days is then"
+        " put at 40 % (from 1 lead who was left alone at random)."
+    )
+
+
+def test_what_to_do():
+    """Offers, support and to nurture are told apart; minutes are told where there are any."""
+    assert to_do(None, NURTURE) == "send something useful and ask for nothing"
+    assert (
+        to_do(replace(OFFER, role="support"), "sheet")
+        == "help with “Worksheet” and ask for nothing"
+    )
+    assert to_do(replace(OFFER, effort=Effort(1)), "sheet").endswith(", 1 minute of their time")
+    assert to_do(replace(OFFER, effort=Effort()), "sheet") == "offer “Worksheet”"
+
+
+def test_done():
+    """After the purchase no chance is told."""
+    text = sentence(None, None, replace(GIVEN, option_id=NURTURE), ALONE)
+    assert text == "All steps are done: send something useful and ask for nothing."
+
+
+def test_many_leads():
+    """Large counts can be read."""
+    assert "12,345 leads" in evidence_words(replace(GIVEN, leads=12_345))
+
+
+def test_chance():
+    """A chance is never told as certain or impossible."""
+    assert [said(chance(one)) for one in (0.0, 0.42, 1.0)] == ["under 1 %", "42 %", "over 99 %"]
+
+
+@pytest.mark.parametrize("policy", ["rules", "learned", "uniform", "only:live-qa"])
+def test_advice_is_the_likeliest(service, policy):
+    """The advice is the option with the highest propensity, the one worth most among equals."""
+    model = Model.of(service.scorer.bundle, policy)
+    now = world.now()
+    for lead in [f"lead-{at:04}" for at in range(20)]:
+        advice = advice_for(model, lead, service.store.events_of(lead), now)
+        options = advice.recommendation.ranking
+        best = max(options, key=lambda one: (one.propensity, one.gain or 0.0))
+        assert advice.best == best
+        assert (advice.offer.id if advice.offer else best.option_id) == best.option_id
+        assert (advice.personalisation is None) == (advice.offer is None)
+        assert unasked(advice.recommendation).option_id == NO_ASK
+        step = advice.recommendation.step
+        assert step is None or step.title in advice.text
+
+
+def test_advice_keeps_nothing(service):
+    """To look is not to decide: an advice is the same every time, and nothing is stored."""
+    now, count = world.now(), service.store.count()
+    rows = service.store.events_of("lead-0003")
+    found = [advice_for(service.scorer.model, "lead-0003", rows, now).text for _ in range(3)]
+    assert len(set(found)) == 1
+    assert service.store.count() == count
+
+
+def test_likeliest_framing(service):
+    """Of the ways to put an offer the one used most is shown, the first among equals."""
+    now = world.now()
+    rows: list[Row] = [
+        ("assessment_completed", now - 8 * DAY_US, now - 8 * DAY_US, {}),
+        ("page_viewed", now - DAY_US, now - DAY_US, {}),
+    ]
+    shares: list[dict[str, float]] = [{}, {"strategy-session": 0.2, "roadmap-review": 0.8}]
+    for share, expected in zip(shares, ("strategy-session", "roadmap-review"), strict=True):
+        bundle = service.scorer.bundle
+        offers = replace(bundle.offers, framings={"strategy-session": share})
+        model = Model.of(replace(bundle, offers=offers), "only:strategy-session")
+        advice = advice_for(model, "a", rows, now)
+        assert advice.offer is not None
+        assert (advice.offer.id, advice.framing.id) == ("strategy-session", expected)

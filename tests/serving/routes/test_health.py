@@ -1,0 +1,65 @@
+"""Health: alive is not ready, and what is missing is named."""
+
+from __future__ import annotations
+
+from serving.process import background
+from tests.serving.conftest import service_of
+
+
+def test_alive(client, bare):
+    """The process is alive with and without a model."""
+    for one in (client, bare):
+        answer = one.get("/healthz")
+        assert (answer.status_code, answer.json()) == (200, {"status": "alive"})
+        assert answer.headers["cache-control"] == "no-store"
+
+
+def test_ready(client, service):
+    """With a store, a model and a scored queue the service is ready."""
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    checks = answer.json()["checks"]
+    assert checks["store"] == "reachable"
+    assert checks["model"] == f"{service.scorer.bundle.version}, warm"
+    assert checks["queue"].startswith(f"{service.run.queued} of {service.run.leads} leads")
+
+
+def test_not_ready_without_a_model(bare):
+    """Without a model it says what is missing, as a problem."""
+    answer = bare.get("/readyz")
+    body = answer.json()
+    assert (answer.status_code, body["type"]) == (503, "urn:problem-type:rung:not-ready")
+    assert body["missing"] == ["model", "queue"]
+    assert "no manifest.json" in body["checks"]["model"]
+    assert answer.headers["retry-after"] == "5"
+
+
+def test_not_ready_with_a_damaged_model(start, url, tmp_path):
+    """A bundle that is damaged does not stop the service; it says so."""
+    (tmp_path / "manifest.json").write_text("{}")
+    with start(url, tmp_path, wait=False) as client:
+        answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert "is damaged" in answer.json()["checks"]["model"]
+
+
+def test_not_ready_without_a_store(client, monkeypatch):
+    """A store out of reach is named, and nothing of why is shown."""
+
+    def fail(*_):
+        raise OSError("private")
+
+    monkeypatch.setattr(service_of(client).store.scores, "queue", fail)
+    answer = client.get("/readyz")
+    assert answer.json()["missing"] == ["store"]
+    assert "private" not in answer.text
+
+
+def test_not_ready_before_the_queue(client, monkeypatch):
+    """A queue that was not scored yet is missing; so is one whose scoring failed."""
+    service = service_of(client)
+    monkeypatch.setattr(background, "_take_over", lambda *_: None)
+    monkeypatch.setattr(service, "run", None)
+    assert client.get("/readyz").json()["checks"]["queue"] == "not scored yet"
+    monkeypatch.setitem(service.failures, "score all", "it failed: OSError; see the log")
+    assert "OSError" in client.get("/readyz").json()["checks"]["queue"]

@@ -1,0 +1,341 @@
+"""The queue: its order, its pages, and what each lead comes with."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from features.clock import rfc3339
+from features.events.log import DAY_US
+from features.ladder.file import read_ladder
+from features.store.events import EventStore
+from features.store.scores import OUT_OF_QUEUE
+from models.offers.options import NO_ASK, NURTURE
+from serving.process import background
+from serving.recommending.suggestion import advice_for
+from serving.routes import schemas
+from serving.scoring import rescoring
+from serving.scoring.queue import queue_part
+from serving.scoring.scorer import Scorer
+from tests.serving import world
+from tests.serving.conftest import service_of
+
+LADDER = read_ladder("b2b")
+
+
+def page(client, **query):
+    answer = client.get("/v1/queue", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def all_pages(client, **query):
+    found, cursor = [], None
+    while True:
+        body = page(client, **query, **({"cursor": cursor} if cursor else {}))
+        found += body["data"]
+        cursor = body["next_cursor"]
+        if cursor is None:
+            return found
+
+
+def test_order(client):
+    """The likeliest next step comes first; among equals the likeliest purchase, then the id."""
+    items = page(client, limit=200)["data"]
+    keys = [
+        (-round(item["probability"], 6), -item["purchase_probability"], item["lead_id"])
+        for item in items
+    ]
+    rounded = [(first, round(second, 5), lead) for first, second, lead in keys]
+    assert [key[0] for key in rounded] == sorted(key[0] for key in rounded)
+    assert keys == sorted(keys)
+
+
+def test_ties(start, url, folder):
+    """Where chances are equal, purchase decides, then the id: the order is the same every time."""
+    with start(url, folder / "rates") as client:
+        items = all_pages(client, limit=7)
+    keys = [
+        (-item["probability"], -item["purchase_probability"], item["lead_id"]) for item in items
+    ]
+    assert keys == sorted(keys)
+    assert len({key[0] for key in keys}) < len(keys) / 2
+
+
+def test_left_out(client, service):
+    """Customers and dormant leads are scored, and stand in no queue."""
+    leads = {item["lead_id"] for item in page(client, limit=200)["data"]}
+    assert leads == set(service.store.lead_ids()) - {"customer", "dormant"}
+    for lead in ("customer", "dormant"):
+        assert service.store.scores.of(lead).priority == OUT_OF_QUEUE
+        assert service.store.scores.of(lead).percentile is None
+    assert client.get("/v1/leads/dormant/score").json()["status"] == "ok"
+    assert service.run.queued == len(leads)
+
+
+def test_items_are_as_described(client):
+    """Every item has the members that the schema lists; its reasons add up."""
+    body = page(client, limit=200)
+    schemas.QueueAnswer.model_validate(body)
+    for item in body["data"]:
+        assert set(item) == set(schemas.QueueItem.model_fields)
+        points = sum(reason["points"] for reason in item["reasons"])
+        assert item["base"] + points == pytest.approx(item["probability"], abs=1e-9)
+
+
+def test_queue_equals_score(client):
+    """What the queue shows is the score of the lead as of then."""
+    for item in page(client, limit=10)["data"]:
+        as_of = {"as_of": item["features_as_of"]}
+        answer = client.get(f"/v1/leads/{item['lead_id']}/score", params=as_of).json()
+        for name in ("probability", "base", "reasons", "fit", "engagement", "step", "position"):
+            assert item[name] == answer[name]
+
+
+@pytest.mark.parametrize("limit", [1, 7, 60, 61, 62, 200])
+def test_pages(client, limit):
+    """Pages of any size give every lead once, in the order of one page."""
+    whole = [item["lead_id"] for item in page(client, limit=200)["data"]]
+    assert [item["lead_id"] for item in all_pages(client, limit=limit)] == whole
+
+
+def test_link(client):
+    """The Link header leads to the next page, with the same filter, until there is none."""
+    answer = client.get("/v1/queue", params={"limit": 2, "step": "value"})
+    following = client.get(answer.links["next"]["url"])
+    assert following.json() == page(
+        client, limit=2, step="value", cursor=answer.json()["next_cursor"]
+    )
+    assert "link" not in client.get("/v1/queue", params={"limit": 200}).headers
+
+
+def test_step(client):
+    """A filter by step keeps the order and loses nobody."""
+    whole = page(client, limit=200)["data"]
+    for step in ("content", "value", "purchase"):
+        expected = [item["lead_id"] for item in whole if item["step"]["id"] == step]
+        found = [item["lead_id"] for item in all_pages(client, limit=3, step=step)]
+        assert found == expected
+
+
+def test_step_is_found_far_down(service, monkeypatch):
+    """A step that is rare is found beyond the first rows that are read."""
+    monkeypatch.setattr("serving.scoring.queue._SCAN", 4)
+    whole = queue_part(service.store, 200).scores
+    steps = [score.lead_id for score in whole if score.step == "trial"]
+    part = queue_part(service.store, 2, step="trial")
+    assert [score.lead_id for score in part.scores] == steps[:2]
+
+
+def cursor(value):
+    text = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return base64.urlsafe_b64encode(text).decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("x", "ä", cursor(b"\xff"), cursor([]), cursor([1]), cursor({"a": 1}), cursor(None)),
+        *(cursor(["a", "b"]), cursor([1, 2]), cursor([float("nan"), "a"]), cursor([10**400, "a"])),
+    ],
+)
+def test_bad_cursor(client, text):
+    """A cursor that is none of ours is refused, whatever it holds."""
+    answer = client.get("/v1/queue", params={"cursor": text})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/query/cursor"
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"step": "valu"}, "did you mean 'value'"),
+        ({"step": "zzz"}, "its steps are content, value"),
+        ({"limit": "0"}, "greater than or equal to 1"),
+        ({"limit": "201"}, "less than or equal to 200"),
+        ({"page": "2"}, "not permitted"),
+    ],
+)
+def test_bad_query(client, query, words):
+    """A parameter that will not do is pointed at."""
+    answer = client.get("/v1/queue", params=query)
+    (error,) = answer.json()["errors"]
+    assert error["pointer"] == f"/query/{next(iter(query))}"
+    assert words in error["detail"]
+
+
+# ---------------------------------------------------------------------------------- The background
+
+
+def test_reasons_of_many_leads(start, url, folder, monkeypatch):
+    """Of many leads the first alone are stored with reasons; the others' are found when read."""
+    monkeypatch.setattr(rescoring, "_EXPLAIN_ALL", 10)
+    monkeypatch.setattr(rescoring, "_EXPLAINED", 5)
+    monkeypatch.setattr(rescoring, "_CHUNK", 7)
+    with start(url, folder / "fitted") as client:
+        stored = queue_part(service_of(client).store, 200).scores
+        assert [bool(score.reasons) for score in stored] == [True] * 5 + [False] * 56
+        for item in page(client, limit=200)["data"]:
+            points = sum(reason["points"] for reason in item["reasons"])
+            assert item["base"] + points == pytest.approx(item["probability"], abs=1e-9)
+
+
+def test_rescoring(start, folder, tmp_path):
+    """A new scoring sees new events, and takes leads that have bought off the queue."""
+    until = world.now()
+    url = world.filled(tmp_path, [*world.life("ann", 5, until), *world.life("bob", 6, until)])
+    with start(url, folder / "fitted") as client:
+        assert {item["lead_id"] for item in page(client)["data"]} == {"ann", "bob"}
+        service = service_of(client)
+        service.store.append_events(
+            [world.event("ann", "contract_signed", until), *world.life("cem", 7, until)]
+        )
+        rescoring.rescore(service.scorer)
+        assert {item["lead_id"] for item in page(client)["data"]} == {"bob", "cem"}
+
+
+def test_time_alone(service, tmp_path):
+    """Time alone takes a lead off the queue: one that has been silent for too long."""
+    until = world.now()
+    url = world.filled(tmp_path, world.life("ann", 5, until, days_silent=1.0))
+    days = LADDER.dormant_after_days
+    with EventStore.open(url) as store:
+        for later, queued in ((0, 1), (days - 2, 1), (days, 0)):
+            present = until + round(later * DAY_US)
+            scorer = Scorer(store, service.scorer.bundle, lambda: present)  # noqa: B023 used at once
+            run = rescoring.rescore(scorer)
+            assert run is not None
+            assert run.queued == queued
+            assert len(queue_part(store, 5).scores) == queued
+
+
+def test_failure_is_tried_again(start, url, folder, monkeypatch, caplog):
+    """A scoring that fails is logged and tried again; the service goes on."""
+    true, failures = EventStore.lead_ids, [OSError("gone")]
+
+    def lead_ids(store):
+        if failures:
+            raise failures.pop()
+        return true(store)
+
+    monkeypatch.setattr(EventStore, "lead_ids", lead_ids)
+    monkeypatch.setattr(background, "_RUN_SECONDS", 0.01)
+    with start(url, folder / "fitted") as client:
+        assert client.get("/readyz").status_code == 200
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == [
+        "background work failed"
+    ]
+
+
+def test_bundle_is_picked_up(start, url, tmp_path, monkeypatch):
+    """A model that is trained while the service runs is served without a restart."""
+    monkeypatch.setattr(background, "_RUN_SECONDS", 0.01)
+    monkeypatch.setattr(background, "_CURRENT_SECONDS", 0.01)
+    with start(url, tmp_path / "bundle", wait=False) as client:
+        assert client.get("/v1/leads/lead-0001/score").status_code == 503
+        world.rates_bundle(tmp_path / "bundle")
+        for _ in range(2000):
+            if client.get("/readyz").status_code == 200:
+                break
+        assert client.get("/v1/leads/lead-0001/score").status_code == 200
+
+
+# ---------------------------------------------------------------------------------- What to do next
+
+
+def test_suggestions(client, service):
+    """Each lead's suggestion is what the policy would choose most likely now, in its words."""
+    ladder = service.scorer.bundle.ladder
+    titles = {offer.id: offer.title for offer in ladder.offers}
+    seen = set()
+    for item in page(client, limit=200)["data"]:
+        found, lead = item["suggestion"], item["lead_id"]
+        rows = service.store.events_of(lead)
+        advice = advice_for(service.scorer.model, lead, rows, world.now())
+        assert found["kind"] == "ladder"
+        assert found["offer_id"] == advice.best.option_id
+        assert found["text"] == advice.text
+        assert item["step"]["title"] in found["text"]
+        if found["offer"] is None:
+            assert found["offer_id"] in (NURTURE, NO_ASK)
+        else:
+            assert found["offer"]["id"] == found["offer_id"]
+            assert found["offer"]["title"] == titles[found["offer_id"]]
+            assert found["offer"]["title"] in found["text"]
+        seen.add(found["offer_id"])
+    assert len(seen) > 3
+
+
+def test_suggestion_respects_what_is_excluded(start, folder, tmp_path):
+    """What was extended or declined is not suggested; to look at the queue extends nothing."""
+    until = world.now()
+    url = world.filled(tmp_path, world.climber("ann", until, 1))
+    with start(url, folder / "fitted") as client:
+        store = service_of(client).store
+        before = store.count()
+        first = page(client)["data"][0]["suggestion"]
+        assert page(client)["data"][0]["suggestion"] == first
+        assert store.count() == before
+        no = world.event("ann", "offer_declined", world.now() - 1, {"offer": first["offer_id"]})
+        store.append_events([no])
+        second = page(client)["data"][0]["suggestion"]
+        assert second["offer"] is not None
+        assert second["offer_id"] != first["offer_id"]
+        made = world.event("ann", "offer_extended", world.now() - 1, {"offer": second["offer_id"]})
+        store.append_events([made])
+        third = page(client)["data"][0]["suggestion"]
+        assert third["offer"] is None or third["offer_id"] == "savings-case-study"
+
+
+def test_suggestion_within_capacity(start, tmp_path):
+    """What no rep has minutes for is not suggested."""
+    until = world.now()
+    url = world.filled(tmp_path, world.climber("ann", until, 4))
+    world.rates_bundle(tmp_path / "bundle", ladder=world.limited_ladder(30))
+    with start(url, tmp_path / "bundle") as client:
+        suggested = page(client)["data"][0]["suggestion"]["offer_id"]
+        offers = {offer.id: offer for offer in LADDER.offers}
+        assert offers[suggested].rep_minutes == 30
+        store = service_of(client).store
+        store.append_new([world.event("bob", "x", 1)], world.now() // DAY_US, 1.0)
+        suggested = page(client)["data"][0]["suggestion"]["offer_id"]
+        assert suggested not in offers or offers[suggested].rep_minutes == 0
+
+
+def test_no_suggestion_without_a_model(start, url, folder, tmp_path):
+    """A queue that was scored before the model went away is still there, without suggestions."""
+    with start(url, folder / "fitted"):
+        pass
+    with start(url, tmp_path / "nothing", wait=False) as client:
+        found = page(client)["data"]
+    assert found
+    assert {item["suggestion"] for item in found} == {None}
+
+
+def test_suggestion_for_a_lead_that_is_gone(client, service, monkeypatch):
+    """A lead whose events are gone since it was scored stands there without a suggestion."""
+    true = service.store.read
+    gone: tuple[str, list[object]] = ("lead-0001", [])
+    monkeypatch.setattr(
+        service.store, "read", lambda lead: gone if lead == "lead-0001" else true(lead)
+    )
+    for item in page(client, limit=200)["data"]:
+        assert (item["suggestion"] is None) == (item["lead_id"] == "lead-0001")
+
+
+def test_a_lead_that_waits(start, folder, tmp_path):
+    """A lead whose question nobody has replied to stands there with since when, until a reply."""
+    until = world.now()
+    asked = world.event("ann", "lead_asked", until - 3 * world.HOUR_US)
+    url = world.filled(tmp_path, [*world.life("ann", 5, until), asked])
+    with start(url, folder / "fitted") as client:
+        (item,) = page(client)["data"]
+        assert item["waiting_since"] == rfc3339(asked.occurred_at)
+        assert "Asked 3 hours ago, waits for a reply" in client.get("/").text
+        service = service_of(client)
+        service.store.append_events([world.event("ann", "business_replied", until)])
+        rescoring.rescore(service.scorer)
+        assert page(client)["data"][0]["waiting_since"] is None
+        assert "waits for a reply" not in client.get("/").text

@@ -1,0 +1,319 @@
+"""Scores that follow the news: marks, merged leads, notifications, what many processes share."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+
+from features.events.log import DAY_US
+from features.store.arrivals import Arrival
+from features.store.events import EventStore
+from features.store.schema import notifications, opt_outs
+from models.bundle import load_bundle
+from serving.process.background import alarm
+from serving.scoring.rescoring import freshen, rescore
+from serving.scoring.scorer import Ranking, Scorer, band_of
+from tests.features.store.test_identities import calls, emptied, told
+from tests.serving import world
+
+NOW = 1_800_000_000_000_000
+VIDEO = '{"watched_fraction":0.92}'
+
+
+def arrival(
+    message_id: str,
+    subject: str,
+    name: str = "page_viewed",
+    properties: str = "{}",
+    at: int = NOW - DAY_US,
+    anonymous_id: str | None = None,
+) -> Arrival:
+    return Arrival(message_id, subject, name, at, NOW - 1, properties, anonymous_id)
+
+
+@pytest.fixture(scope="module")
+def bundle(folder):
+    return load_bundle(folder / "fitted")
+
+
+@pytest.fixture
+def scorer(store, bundle):
+    return Scorer(store, bundle, lambda: NOW)
+
+
+def notices(store: EventStore) -> list[tuple[str, dict[str, object]]]:
+    with store.database.reading() as connection:
+        rows = connection.execute(
+            sa.select(notifications.c.type, notifications.c.data).order_by(notifications.c.type)
+        )
+        return [(row.type, json.loads(row.data)) for row in rows]
+
+
+def test_news_is_scored_and_unmarked(store, scorer):
+    """What arrives marks its lead; the score that has seen it takes the mark away."""
+    store.ingest([arrival("1", "ann"), arrival("2", "bob", "video_progress", VIDEO)])
+    done = freshen(scorer)
+    assert done is not None
+    assert done.leads == 2
+    assert done.seconds_waited == pytest.approx(1e-6)
+    assert {row.lead_id: row.position for row in store.scores.queue(9)} == {"ann": 0, "bob": 1}
+    assert store.scores.marked() == (0, None)
+    assert freshen(scorer) is None
+
+
+def test_news_that_comes_meanwhile(store, scorer, monkeypatch):
+    """A lead that is marked again while it is scored stays marked."""
+    store.ingest([arrival("1", "ann")])
+    true = store.log_of
+
+    def log_of(*asked):
+        log = true(*asked)
+        store.ingest([arrival("2", "ann", "video_progress", VIDEO)])
+        return log
+
+    monkeypatch.setattr(store, "log_of", log_of)
+    freshen(scorer)
+    monkeypatch.undo()
+    assert store.scores.marked()[0] == 1
+    assert store.scores.of("ann").position == 0
+    freshen(scorer)
+    assert store.scores.of("ann").position == 1
+
+
+def test_news_from_the_future(store, scorer):
+    """News that another machine's clock dates later stays marked until its instant has come."""
+    ahead = arrival("2", "ann", "video_progress", VIDEO)._replace(known_at=NOW + 5)
+    store.ingest([arrival("1", "ann"), ahead])
+    freshen(scorer)
+    assert store.scores.of("ann").position == 0
+    assert store.scores.marked()[0] == 1
+    later = Scorer(store, scorer.bundle, lambda: NOW + 60_000_000)
+    freshen(later)
+    assert store.scores.of("ann").position == 1
+    assert store.scores.marked()[0] == 0
+
+
+def test_a_process_that_died_with_marks(store, scorer):
+    """What a process took and did not score is taken by another when its lease has ended."""
+    store.ingest([arrival("1", "ann")])
+    assert len(store.scores.take_marks(10, NOW, 30_000_000)) == 1
+    assert freshen(scorer) is None
+    later = Scorer(store, scorer.bundle, lambda: NOW + 31_000_000)
+    assert freshen(later) is not None
+
+
+def test_an_older_score_never_replaces_a_newer(store, scorer):
+    """Of two processes that score a lead, the one that knows more has the last word."""
+    store.ingest([arrival("1", "ann")])
+    freshen(scorer)
+    newer = store.scores.of("ann")
+    assert store.scores.save([replace(newer, as_of=newer.as_of - 1, position=5)]) == 0
+    assert store.scores.of("ann") == newer
+
+
+def test_a_merged_lead_stands_once(store, scorer):
+    """Two ids that turn out to be one person stand in the queue once, with what both did."""
+    store.ingest([arrival("1", "anon", "video_progress", VIDEO), arrival("2", "user")])
+    freshen(scorer)
+    assert len(store.scores.queue(9)) == 2
+    store.ingest([arrival("3", "user", at=NOW - 5, anonymous_id="anon")])
+    freshen(scorer)
+    (row,) = store.scores.queue(9)
+    assert (row.lead_id, row.position) == ("user", 1)
+    store.undo_link("claim", "anon", "user", NOW)
+    freshen(scorer)
+    assert {row.lead_id: row.position for row in store.scores.queue(9)} == {"anon": 1, "user": 0}
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(made=calls())
+def test_any_order_gives_the_same_queue(store, bundle, made):
+    """The same calls backwards, twice and one by one give the same scores and the same queue."""
+    climbing = [
+        one._replace(name="video_progress", properties=VIDEO) if at % 2 else one
+        for at, one in enumerate(made)
+    ]
+    queues = []
+    for parts in ([climbing], [[one] for one in reversed(climbing + climbing)]):
+        fresh = told(emptied(store), parts)
+        scorer = Scorer(fresh, bundle, lambda: 10 * DAY_US)
+        while freshen(scorer):
+            pass
+        queues.append(fresh.scores.queue(99))
+    assert queues[0] == queues[1]
+    assert {row.lead_id for row in queues[0]} == set(fresh.lead_ids())
+
+
+def test_all_leads_or_those_with_news(store, scorer):
+    """A lead has the same score whether it is scored for its news or with all others."""
+    until = NOW
+    store.append_events([one for at in range(12) for one in world.life(f"l{at}", at, until)])
+    rescore(scorer)
+    everyone = {row.lead_id: row for row in store.scores.queue(99)}
+    subjects = dict.fromkeys(everyone, NOW)
+    with store.database.writing() as connection:
+        store.scores.mark(connection, subjects, "again")
+    freshen(scorer)
+    assert {row.lead_id: row for row in store.scores.queue(99)} == everyone
+
+
+def test_no_score_of_who_opted_out(store, scorer):
+    """Whoever opted out is neither scored for news nor with all others; a former score goes."""
+    store.ingest([arrival("1", "ann"), arrival("2", "bob")])
+    freshen(scorer)
+    with store.database.writing() as connection:
+        connection.execute(sa.insert(opt_outs).values(id="ann", at=NOW, reason=""))
+    store.ingest([arrival("3", "ann")])
+    freshen(scorer)
+    rescore(scorer)
+    assert [row.lead_id for row in store.scores.queue(9)] == ["bob"]
+    assert store.log(scorer.model.bundle.ladder).leads == ("bob",)
+
+
+# ----------------------------------------------------------------------------------- notifications
+
+
+def test_a_completed_step_is_told_once(store, scorer):
+    """Each step that a lead has completed is told once, however often the lead is scored."""
+    store.ingest([arrival("1", "ann")])
+    freshen(scorer)
+    assert notices(store) == []
+    store.ingest([arrival("2", "ann", "video_progress", VIDEO)])
+    freshen(scorer)
+    store.ingest([arrival("3", "ann")])
+    freshen(scorer)
+    rescore(scorer)
+    completed = [data for type_, data in notices(store) if type_ == "step.completed"]
+    assert [(one["lead_id"], one["step"], one["next_step"]) for one in completed] == [
+        ("ann", "content", "value")
+    ]
+
+
+def test_a_merge_meanwhile_tells_nothing_again(store, scorer, monkeypatch):
+    """An id that joins a lead while it is scored keeps no score; its steps are not told anew."""
+    store.ingest([arrival("1", "anon")])
+    freshen(scorer)
+    store.ingest([arrival("2", "anon", "video_progress", VIDEO)])
+    freshen(scorer)
+    store.ingest([arrival("3", "anon")])
+    true = store.log_of
+
+    def log_of(*asked):
+        log = true(*asked)
+        store.ingest([arrival("4", "user", at=NOW - 5, anonymous_id="anon")])
+        return log
+
+    monkeypatch.setattr(store, "log_of", log_of)
+    freshen(scorer)
+    monkeypatch.undo()
+    assert [row.lead_id for row in store.scores.queue(9)] == ["user"]
+    freshen(scorer)
+    assert [row.lead_id for row in store.scores.queue(9)] == ["user"]
+    assert [type_ for type_, _ in notices(store)].count("step.completed") == 1
+
+
+def test_what_was_imported_is_no_news(store, scorer):
+    """A lead that a scoring of all leads comes upon is told of only if something has just come."""
+    store.append_events([*world.climber("old", NOW, 3)])
+    store.ingest([arrival("1", "new", "video_progress", VIDEO)])
+    rescore(scorer)
+    assert {data["lead_id"] for _, data in notices(store)} == {"new"}
+
+
+def test_a_band_is_told_when_it_changes(store, scorer):
+    """A lead that moves to another band is told of with both bands."""
+    scorer.ranking = Ranking.of(np.linspace(0.0, 1.0, 101))
+    store.ingest([arrival("1", "ann")])
+    freshen(scorer)
+    before = store.scores.of("ann").band
+    (first,) = [data for type_, data in notices(store) if type_ == "score.band_changed"]
+    assert (first["former_band"], first["band"]) == (None, before)
+    scorer.ranking = Ranking.of(np.linspace(0.0, 1e-6, 101))
+    store.ingest([arrival("2", "ann")])
+    freshen(scorer)
+    told_of = [data for type_, data in notices(store) if type_ == "score.band_changed"]
+    assert [before, "high"] in [[one["former_band"], one["band"]] for one in told_of]
+
+
+def test_a_band_is_left_well_past_its_border():
+    """A lead that others push across a border by a little keeps its band."""
+    assert band_of(0.805) == "high"
+    assert band_of(0.805, "medium") == "medium"
+    assert band_of(0.795, "high") == "high"
+    assert band_of(0.77, "high") == "medium"
+    assert band_of(0.83, "medium") == "high"
+    assert band_of(0.49, "high") == "low"
+
+
+def test_a_lead_that_waits_too_long(store, service, bundle):
+    """A lead whose question is not answered in time is told of once; a reply ends the waiting."""
+    asked = arrival("1", "ann", "lead_asked", at=NOW - 3_600_000_000)
+    store.ingest([asked, arrival("2", "bob", "lead_asked", at=NOW - 60_000_000)])
+    scorer = Scorer(store, bundle, lambda: NOW)
+    freshen(scorer)
+    assert store.scores.of("ann").waiting_since == asked.occurred_at
+    watching = replace(
+        service,
+        store=store,
+        scorer=scorer,
+        settings=replace(service.settings, reply_minutes=30.0),
+        alarmed=set(),
+    )
+    assert alarm(watching)
+    assert not alarm(watching)
+    watching.alarmed.clear()  # as after a restart
+    alarm(watching)
+    overdue = [data for type_, data in notices(store) if type_ == "reply.overdue"]
+    assert [one["lead_id"] for one in overdue] == ["ann"]
+    assert overdue[0]["limit_minutes"] == 30.0
+    store.ingest([arrival("3", "ann", "business_replied", at=NOW - 5)])
+    freshen(scorer)
+    assert store.scores.of("ann").waiting_since is None
+
+
+# ------------------------------------------------------------------------------ what others may see
+
+
+def test_a_lease_has_one_holder(store):
+    """Work is one holder's until its lease has ended or was given back."""
+    scores = store.scores
+    assert scores.lease("full run", "one", 0, 10)
+    assert not scores.lease("full run", "two", 5, 10)
+    assert scores.lease("full run", "one", 5, 10)
+    assert scores.lease("full run", "two", 15, 10)
+    scores.release("full run", "one")
+    assert not scores.lease("full run", "one", 16, 10)
+    scores.release("full run", "two")
+    assert scores.lease("full run", "one", 16, 10)
+
+
+def test_a_run_that_is_asked_for_meanwhile(store):
+    """An import during a scoring of all leads is scored by another one."""
+    with store.database.writing() as connection:
+        store.scores.want_full_run(connection)
+    _, wanted = store.scores.full_run()
+    with store.database.writing() as connection:
+        store.scores.want_full_run(connection)
+    store.scores.finish_full_run({"as_of": 1}, wanted)
+    run, still_wanted = store.scores.full_run()
+    assert run == {"as_of": 1}
+    assert still_wanted not in ("", wanted)
+    store.scores.finish_full_run({"as_of": 2}, still_wanted)
+    assert store.scores.full_run() == ({"as_of": 2}, "")
+
+
+def test_marks_of_a_scoring_that_failed(store, scorer, monkeypatch):
+    """Leads whose scoring failed are taken again at once."""
+    store.ingest([arrival("1", "ann")])
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "log_of", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            freshen(scorer)
+    assert freshen(scorer) is not None

@@ -1,0 +1,317 @@
+"""Policies judged on small logs: the arithmetic, what is judged, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from features.clock import rfc3339
+from features.errors import NotEnoughData, PolicyError
+from features.events.log import EventLog
+from features.ladder.ladder import EventRule, Gain
+from features.store.events import Event
+from models.bundle import Bundle
+from models.judging.off_policy import Logged
+from models.offers.options import NO_ASK, NURTURE
+from models.offers.policy import POLICIES
+from models.scores.boosting import BoostingConfig
+from models.scores.goal_model import FitConfig
+from tests.training.policies.test_decisions import (
+    LADDER,
+    REST,
+    drawn,
+    event,
+    exposed,
+    log_of,
+    reported,
+    us,
+)
+from training.pipeline import TrainConfig, train
+from training.policies import evaluate as judging
+from training.policies.evaluate import PolicyEvaluation, assess, compare, evaluate_policy
+
+QUICK = TrainConfig(fit=FitConfig(folds=2, boosting=BoostingConfig(most_rounds=5)))
+SPLIT = 30.0
+UNTIL = 80.0
+FIRST, SECOND = ("clip", "guide", *REST), ("demo", *REST)
+
+
+@cache
+def story(seed: int = 1, leads: int = 360) -> tuple[Event, ...]:
+    """Leads of three industries, decided about twice: before the split, and some after it.
+
+    A third stands at the second step. Clips help, and whoever goes on may buy.
+    """
+    rng = np.random.default_rng(seed)
+    events: list[Event] = []
+    for number in range(leads):
+        lead, born = f"lead-{number:03}", number / leads
+        industry = ["bank", "farm", "mill", "port"][min(number % 7, 3) if number % 7 < 6 else 0]
+        events.append(event(lead, "identify", born, industry=industry))
+        tries = number % 3 == 0
+        if tries:
+            events.append(event(lead, "video", born + 1, fraction=1.0))
+        for day in (10.0, 50.0):
+            options = SECOND if tries else FIRST
+            chosen = str(rng.choice(options))
+            events.append(event(lead, "page", born + day - 1))
+            events += exposed(drawn(lead, born + day, chosen, options))
+            goes = rng.random() < (0.7 if chosen in ("clip", "demo") else 0.3)
+            if goes and rng.random() < 0.3:
+                events.append(event(lead, "order", born + day + 8))
+                break
+            if goes and not tries:
+                events.append(event(lead, "page", born + day + 3))
+    return tuple(events)
+
+
+@cache
+def log() -> EventLog:
+    return log_of(story())
+
+
+@cache
+def bundle() -> Bundle:
+    made = train(log(), LADDER, until=us(SPLIT), config=QUICK)
+    return replace(made, manifest=made.manifest | {"hash": "0" * 64})
+
+
+def judged(
+    name: str = "learned", events: EventLog | None = None, **more: object
+) -> PolicyEvaluation:
+    held = {"until": us(UNTIL), **more}
+    found = evaluate_policy(bundle(), events or log(), name, **held)  # type: ignore[arg-type]
+    assert isinstance(found, PolicyEvaluation)
+    return found
+
+
+@cache
+def learned() -> PolicyEvaluation:
+    return judged()
+
+
+# --------------------------------------------------------------------------------- the arithmetic
+
+
+@pytest.mark.parametrize("name", ["uniform", "learned", "only:clip"])
+def test_a_policy_gains_nothing_over_itself(name):
+    """Exactly 0 with an interval of no width, by every estimator and in every segment."""
+    found = judged(name, against=name)
+    gains = [found.assessment.gain, found.advance, *found.assessment.segments.values()]
+    for one in gains:
+        for estimate in (one.ips, one.snips, one.dr):
+            assert (estimate.value, estimate.low, estimate.high) == (0.0, 0.0, 0.0)
+
+
+def test_the_policy_that_took_the_decisions_gains_nothing():
+    """The log was drawn evenly: the even policy is the one that took its decisions."""
+    found = judged("uniform")
+    assert found.against == "logged"
+    gain = found.assessment.gain
+    assert [one.value for one in (gain.ips, gain.snips, gain.dr)] == [0.0, 0.0, 0.0]
+    assert found.assessment.value == found.assessment.baseline
+    value = found.assessment.value
+    assert (value.effective_sample_size, value.largest_weight) == (value.decisions, 1.0)
+    assert value.support == 1.0
+
+
+def _nothing_foreseen(_matrix, logged, *, binary):  # noqa: ARG001 a predictor's shape
+    return np.zeros_like(logged.probability)
+
+
+def test_net_value_by_hand(monkeypatch):
+    """Four decisions: what came of each, times the ladder's worth, less what was chosen costs."""
+    rows = [
+        ("ann", "demo", SECOND, 15.0),  # 100 - 20: a purchase after a demo of 20 minutes
+        ("bob", "demo", SECOND, None),  # -20
+        ("cem", "clip", FIRST, 20.0),  # 100: a clip costs nothing
+        ("dan", NO_ASK, FIRST, 30.0),  # 0: bought after the value's 14 days
+    ]
+    events = [event(lead, "video", 0.5, fraction=1.0) for lead in ("ann", "bob")]
+    for lead, chosen, options, bought in rows:
+        events += exposed(drawn(lead, 10, chosen, options))
+        if bought:
+            events.append(event(lead, "order", bought))
+    monkeypatch.setattr(judging, "predicted_values", _nothing_foreseen)
+    found = judged("only:demo", log_of(events), start=us(1)).assessment
+    # Demo where there is one, else no ask; a tenth of the probability is spread evenly.
+    of_demo = (0.9 + 0.1 / 3) * 3
+    of_clip, of_no_ask = 0.1 / 4 * 4, (0.9 + 0.1 / 4) * 4
+    weights = np.array([of_demo, of_demo, of_clip, of_no_ask])
+    net = np.array([80.0, -20.0, 100.0, 0.0])
+    assert found.value.ips.value == pytest.approx((weights * net).mean())
+    assert found.value.snips.value == pytest.approx((weights * net).sum() / weights.sum())
+    # Foreseen is minus the cost: DR adds what the policy pays for demos to the surprises.
+    foreseen = np.array([-20 * (0.9 + 0.1 / 3), -20 * (0.9 + 0.1 / 3), 0.0, 0.0])
+    surprise = net - np.array([-20.0, -20.0, 0.0, 0.0])
+    assert found.value.dr.value == pytest.approx((foreseen + weights * surprise).mean())
+    assert found.baseline.ips.value == pytest.approx(net.mean())
+    assert found.weight_share == pytest.approx(weights.max() / weights.sum())
+
+
+def test_gains_take_the_place_of_the_purchase():
+    """With gains in the ladder the value is their sum, not a share times the purchase's worth."""
+    gains = (Gain(EventRule("order"), 7.0), Gain(EventRule("trial"), -1.0))
+    ladder = replace(LADDER, value=replace(LADDER.value, gains=gains))
+    made = train(log_of(story(), ladder), ladder, until=us(SPLIT), config=QUICK)
+    made = replace(made, manifest=made.manifest | {"hash": "0" * 64})
+    found = evaluate_policy(made, log_of(story(), ladder), "uniform", until=us(UNTIL))
+    bought = judged("uniform")
+    cost = bought.shares["demo"][1] * 20
+    expected = (bought.assessment.value.ips.value + cost) / 100 * 7 - cost
+    assert found.assessment.value.ips.value == pytest.approx(expected)
+
+
+def test_outcomes_that_were_reported_as_shares_are_judged():
+    """A report may say 0.4: half a success is an outcome like any other."""
+    ones = [drawn(f"lead-{at:03}", 50 + at / 360, NO_ASK, FIRST) for at in (1, 2)]
+    reports = [one for made in ones for one in reported(made, 53, 0.4)]
+    assert len(reports) == 2
+    found = judged("only:clip", log_of([*story(), *reports]))
+    plain = judged("only:clip")
+    assert found.advance.decisions == plain.advance.decisions
+    assert found.advance.dr.value != plain.advance.dr.value
+    assert found.assessment.value.ips == plain.assessment.value.ips
+
+
+# --------------------------------------------------------------------------------- what is judged
+
+
+def test_decisions_after_training_are_judged():
+    """By default those after the end of training, whose windows are over; the rest are counted."""
+    found = learned()
+    assert (found.start, found.until) == (rfc3339(us(SPLIT)), rfc3339(us(UNTIL)))
+    assert found.trained_until == found.start
+    assert not found.flatters
+    assert found.pending == 0
+    assert 200 < found.assessment.value.decisions < 360
+    early = judged(until=us(64.5))
+    assert early.pending + early.assessment.value.decisions == found.assessment.value.decisions
+    assert early.pending > 100
+
+
+def test_judging_on_what_was_learned_from_flatters():
+    """A start before the end of training is marked; one after it is not."""
+    assert judged(start=us(SPLIT) - 1).flatters
+    assert not judged(start=us(SPLIT)).flatters
+    assert judged(start=us(0)).assessment.value.decisions > learned().assessment.value.decisions
+
+
+def test_the_segments():
+    """A step has its id; of a trait the words that a hundred decisions have, or none."""
+    segments = judged(start=us(0)).assessment.segments
+    assert set(segments) == {"step: look", "step: try", "industry: bank", "industry: port"}
+    counts = {name: one.decisions for name, one in segments.items()}
+    everything = judged(start=us(0)).assessment.value.decisions
+    assert counts["step: look"] + counts["step: try"] == everything
+    assert counts["industry: bank"] >= 100
+
+
+def test_at_most_six_words_of_a_trait(monkeypatch):
+    """The most frequent ones."""
+    monkeypatch.setattr(judging, "_LEAST_IN_SEGMENT", 1)
+    monkeypatch.setattr(judging, "_MOST_WORDS", 2)
+    segments = judged().assessment.segments
+    assert {name for name in segments if name.startswith("industry")} == {
+        "industry: bank",
+        "industry: port",
+    }
+
+
+def test_segments_leave_out_decisions_without_a_label():
+    """Decisions without a word for a trait belong to no segment of it."""
+    rng = np.random.default_rng(0)
+    logged = Logged(np.full((60, 2), 0.5), rng.integers(0, 2, 60), rng.random(60), np.arange(60))
+    target = np.tile([0.9, 0.1], (60, 1))
+    labels = np.array(["a", "", "b"] * 20)
+    found = assess(logged, target, logged.probability, np.zeros((60, 2)), {"kind": labels})
+    assert {name: one.decisions for name, one in found.segments.items()} == {
+        "kind: a": 20,
+        "kind: b": 20,
+    }
+
+
+def test_shares_of_the_options():
+    """How often each option is chosen, by the policy and by the log; each adds up to 1."""
+    shares = judged("only:clip").shares
+    assert set(shares) == set(bundle().offers.options.ids)
+    for of in (0, 1):
+        assert sum(share[of] for share in shares.values()) == pytest.approx(1.0)
+    look = learned().assessment.segments["step: look"].decisions
+    at_look = look / learned().assessment.value.decisions
+    assert shares["clip"][0] == pytest.approx(at_look * (0.9 + 0.1 / 4))
+    assert shares[NURTURE][0] < 0.05 < shares[NURTURE][1]
+
+
+def test_as_dict_is_json():
+    """Plain values without NaN, which come back the same."""
+    values = learned().as_dict()
+    assert json.loads(json.dumps(values, allow_nan=False))["name"] == "learned"
+    assert values["assessment"]["gain"]["dr"]["value"] == learned().assessment.gain.dr.value
+
+
+def test_the_same_twice():
+    """A judgement depends on nothing but its arguments."""
+    assert judged().as_dict() == learned().as_dict()
+
+
+# -------------------------------------------------------------------------------------- comparing
+
+
+def test_compare_holds_every_policy():
+    """All policies on the same decisions, each as it is judged alone."""
+    found = compare(bundle(), log(), until=us(UNTIL))
+    assert tuple(found) == tuple(POLICIES)
+    assert {one.value.decisions for one in found.values()} == {learned().assessment.value.decisions}
+    alone = learned().assessment
+    assert found["learned"] == replace(alone, segments={})
+    assert found["uniform"].gain.dr.value == 0.0
+
+
+def test_compare_against_another():
+    """Beside another policy that one itself gains exactly 0."""
+    found = compare(bundle(), log(), against="rules", names=("rules", "only:clip"), until=us(UNTIL))
+    assert tuple(found) == ("rules", "only:clip")
+    assert found["rules"].gain.dr.value == 0.0
+    assert found["only:clip"].gain.dr.value != 0.0
+
+
+# -------------------------------------------------------------------------------- what is refused
+
+
+def test_nothing_is_over_yet():
+    """The period is named, and how many decisions are pending in it."""
+    with pytest.raises(
+        NotEnoughData,
+        match=r"no drawn decision after 2026-02-04T\S+ whose window was over by 2026-02-28\S+"
+        r" \(3\d\d pending\); a policy can be judged once the service has drawn some",
+    ):
+        judged(until=us(54))
+
+
+def test_no_decisions_at_all():
+    """A log of which the service decided nothing."""
+    events = log_of([one for one in story() if not one.name.startswith("rung_")])
+    with pytest.raises(NotEnoughData, match=r"\(0 pending\)"):
+        judged(events=events)
+
+
+@pytest.mark.parametrize("name", ["learned", "only:no_ask"])
+def test_costs_alone_carry_no_policy(name):
+    """Before the first purchase every offer is pure cost: that says nothing of what it brings."""
+    events = log_of([one for one in story() if one.name != "order"])
+    with pytest.raises(NotEnoughData, match=r"all \d+ decisions came to 0, costs not taken off"):
+        judged(name, events)
+    with pytest.raises(NotEnoughData, match=r"all \d+ decisions came to 0, costs not taken off"):
+        compare(bundle(), events, until=us(UNTIL))
+
+
+@pytest.mark.parametrize("more", [{"name": "lerned"}, {"against": "lerned"}])
+def test_an_unknown_policy(more):
+    """It is named, with the one that was meant."""
+    with pytest.raises(PolicyError, match="no policy 'lerned'; did you mean 'learned'"):
+        judged(**more)

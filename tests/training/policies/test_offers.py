@@ -1,0 +1,308 @@
+"""What is learned of offers: from whose decisions, with which evidence, and how near the truth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import logit
+
+from features.events.log import EventLog, LogColumns
+from features.ladder.file import read_ladder
+from features.ladder.ladder import Ladder
+from features.offers.decisions import Decision
+from features.signals.table import ladder_columns
+from features.store.events import Event
+from models.bundle import save_bundle
+from models.offers.offer_model import OfferModel
+from models.offers.options import NO_ASK, NURTURE, options_of
+from models.scores.boosting import BoostingConfig
+from models.scores.encoding import Encoding
+from models.scores.goal_model import FitConfig
+from tests.training.policies.test_decisions import (
+    LADDER,
+    PLACE,
+    drawn,
+    event,
+    exposed,
+    extended,
+    log_of,
+    us,
+)
+from training.decision_points import decision_points
+from training.pipeline import TrainConfig, train
+from training.policies import offers
+from training.policies.decisions import observed_decisions
+from training.policies.offers import OfferCounts, learn_offers, tried_of
+from training.simulation.world import Simulation, SimulationConfig, simulate
+
+QUICK = TrainConfig(fit=FitConfig(folds=2, boosting=BoostingConfig(most_rounds=15)))
+ENOUGH, LEAST = offers._ENOUGH_DRAWN, offers._LEAST_LEADS
+EXPLORED = offers._FRAMING_EXPLORATION
+
+
+def encoded(log: EventLog, ladder: Ladder, until: int) -> Encoding:
+    return Encoding.learn(decision_points(log, ladder, end=until, seed=7).snapshot)
+
+
+def learned(events: list[Event], until: float = 60) -> tuple[OfferModel, OfferCounts]:
+    log = log_of(events)
+    return learn_offers(log, LADDER, encoded(log, LADDER, us(until)), us(until))
+
+
+def lives(leads: int, first: str = "lead") -> list[Event]:
+    """Leads that look at a page every day for three weeks, born a bit one after the other."""
+    return [
+        event(f"{first}-{number:03}", "page", number / leads + day)
+        for number in range(leads)
+        for day in range(21)
+    ]
+
+
+def by_turns(leads: int, chosen: tuple[str, ...]) -> list[Event]:
+    """As many decisions as leads, the choices by turns."""
+    made = [
+        drawn(f"lead-{number:03}", 2 + number / leads, chosen[number % len(chosen)])
+        for number in range(leads)
+    ]
+    return [one for decision in made for one in exposed(decision)]
+
+
+def others(leads: int, offer: str, first: str = "other") -> list[Event]:
+    """Leads to each of whom others extended an offer four times, at any time."""
+    rng = np.random.default_rng(3)
+    names = [f"{first}-{number:03}" for number in range(leads)]
+    asked = [(lead, day) for lead in names for day in rng.uniform(2, 20, 4)]
+    return [*lives(leads, first), *(extended(lead, day, offer) for lead, day in asked)]
+
+
+# ---------------------------------------------------------------------------------- from whose data
+
+
+def test_with_enough_drawn_decisions_those_of_others_are_not_used():
+    """At such a step only what was drawn counts; at the others what others did still does."""
+    trial = [event(f"later-{number:03}", "video", 1, fraction=1.0) for number in range(60)]
+    events = [
+        *lives(ENOUGH),
+        *by_turns(ENOUGH, ("clip", NO_ASK)),
+        *others(60, "guide"),
+        *others(60, "demo", first="later"),
+        *trial,
+    ]
+    model, counts = learned(events)
+    given = dict(zip(model.options.ids, model.leads, strict=True))
+    assert given["clip"] == ENOUGH / 2
+    assert given["guide"] == 0
+    assert given["demo"] == 60
+    assert counts.drawn == ENOUGH
+    assert counts.observed > 40
+
+
+def test_with_too_few_drawn_decisions_those_of_others_are_used():
+    """One lead fewer, and the step is learned from others alone: the two are not mixed."""
+    few = ENOUGH - 1
+    model, counts = learned([*lives(few), *by_turns(few, ("clip", NO_ASK)), *others(60, "guide")])
+    given = dict(zip(model.options.ids, model.leads, strict=True))
+    assert (given["clip"], given["guide"]) == (0, 60)
+    assert counts.drawn == 0
+
+
+def test_leads_count_and_not_decisions():
+    """Many decisions of few leads are not enough."""
+    few = ENOUGH // 2
+    again = [
+        drawn(f"lead-{number:03}", 8 + number / few, "clip", name=f"again-{number}-{turn}")
+        for number in range(few)
+        for turn in range(4)
+    ]
+    more = [one for decision in again for one in exposed(decision)]
+    _, counts = learned([*lives(few), *by_turns(few, ("clip", NO_ASK)), *more])
+    assert counts.drawn == 0
+
+
+@pytest.mark.parametrize(("given", "evidence"), [(LEAST, "randomised"), (LEAST - 1, "prior")])
+def test_evidence_of_drawn_decisions(given, evidence):
+    """An option that was given to enough leads has an effect; that of a rarer one is a prior."""
+    leads = 3 * ENOUGH
+    made = [
+        drawn(f"lead-{at:03}", 2 + at / leads, "guide" if at < given else "clip")
+        for at in range(leads)
+    ]
+    model, _ = learned([*lives(leads), *(one for each in made for one in exposed(each))])
+    told = dict(zip(model.options.ids, model.evidence, strict=True))
+    assert told["guide"] == evidence
+    assert told["clip"] == ("randomised" if leads - given >= LEAST else "prior")
+    assert told["contract"] == told[NURTURE] == "prior"
+
+
+@pytest.mark.parametrize(("given", "evidence"), [(LEAST, "observational"), (LEAST - 1, "prior")])
+def test_evidence_of_the_decisions_of_others(monkeypatch, given, evidence):
+    """What others did is called observational, from as many leads on."""
+    monkeypatch.setattr(offers, "_comparable", lambda tried: np.full(len(tried), True))
+    model, counts = learned(others(given, "guide"))
+    told = dict(zip(model.options.ids, model.evidence, strict=True))
+    assert told["guide"] == evidence
+    assert told["clip"] == "prior"
+    assert (counts.drawn, counts.pending) == (0, 0)
+
+
+def test_nothing_to_learn_from():
+    """Without a decision whose window is over the model is the prior, and says so everywhere."""
+    model, counts = learned(lives(3), until=2)
+    assert model.as_dict() == OfferModel.prior(LADDER).as_dict()
+    assert counts == OfferCounts(0, 0, 0)
+
+
+def test_pending_decisions_are_counted_and_not_learned_from():
+    """Windows of 14 days that opened 10 days ago say nothing yet."""
+    model, counts = learned([*lives(ENOUGH), *by_turns(ENOUGH, ("clip", NO_ASK))], until=12)
+    assert counts == OfferCounts(0, 0, ENOUGH)
+    assert set(model.evidence) == {"prior"}
+
+
+def test_where_everybody_was_asked_nothing_can_be_compared(monkeypatch):
+    """Without leads that were as likely not asked, the decisions of others teach nothing."""
+
+    def asks(*arguments):
+        found = observed_decisions(*arguments)
+        return found.rows(found.chosen != PLACE[NO_ASK])
+
+    monkeypatch.setattr(offers, "observed_decisions", asks)
+    model, counts = learned(others(120, "guide"))
+    assert counts.observed == 0
+    assert model.as_dict() == OfferModel.prior(LADDER).as_dict()
+
+
+# ---------------------------------------------------------------------------------------- framings
+
+
+def framed(short: float, deep: float, leads: int = 160) -> list[Event]:
+    """Guides in two framings, by turns, each with a share of leads that go on."""
+    events = lives(leads)
+    for at in range(leads):
+        lead, framing = f"lead-{at:03}", ("short", "deep")[at % 2]
+        made: Decision = drawn(
+            lead, 2 + at / leads, "guide", framing=framing, framing_probability=0.5
+        )
+        events += exposed(made)
+        if at / leads < (short if framing == "short" else deep):
+            events.append(event(lead, "video", 6, fraction=1.0))
+    return events
+
+
+def test_framing_shares_follow_success():
+    """The framing that more leads go on after is used more; the other one still now and then."""
+    shares = learned(framed(0.7, 0.2))[0].framings["guide"]
+    assert shares["deep"] == pytest.approx(EXPLORED / 2, abs=0.02)
+    assert shares["deep"] >= EXPLORED / 2
+    turned = learned(framed(0.2, 0.7))[0].framings["guide"]
+    assert turned["short"] == pytest.approx(EXPLORED / 2, abs=0.02)
+    for found in (shares, turned):
+        assert sum(found.values()) == pytest.approx(1.0)
+
+
+def test_framings_without_a_difference_stay_about_even():
+    """A framing is not dropped by chance: with equal success either is likely the best."""
+    shares = learned(framed(0.5, 0.5))[0].framings["guide"]
+    assert 0.25 < shares["short"] < 0.75
+
+
+def test_framings_before_any_decision():
+    """Each is about as likely, exactly so where nothing else was learned."""
+    assert learned(lives(3), until=2)[0].framings == {"guide": {"short": 0.5, "deep": 0.5}}
+    shares = learned(lives(3))[0].framings["guide"]
+    assert shares["short"] == pytest.approx(0.5, abs=0.02)
+
+
+# ---------------------------------------------------------------------------------- the same twice
+
+
+def log_of_simulation(simulation: Simulation) -> EventLog:
+    """The log of a simulation, without the way through a file."""
+    events, columns = simulation.events, LogColumns(*ladder_columns(simulation.ladder))
+    clocks = events[["occurred_at", "known_at"]].astype("datetime64[us, UTC]").astype("int64")
+    told = events.astype(object).where(events.notna(), None)
+    return EventLog.from_columns(
+        events["lead_id"].tolist(),
+        events["name"].tolist(),
+        clocks["occurred_at"].to_numpy(),
+        clocks["known_at"].to_numpy(),
+        numbers={one: events[one].astype(float) for one in columns.numbers if one in events},
+        texts={one: told[one].tolist() for one in columns.texts if one in events},
+        columns=columns,
+    )
+
+
+def test_a_bundle_from_drawn_decisions_is_the_same_twice(b2b, tmp_path):
+    """The same events in another order give the same effects, bit for bit."""
+    simulation = simulate(b2b, SimulationConfig(leads=250, days=150, drawn=True))
+    shuffled = replace(simulation, events=simulation.events.sample(frac=1.0, random_state=3))
+    hashes, drawn_from = set(), []
+    for at, told in enumerate((simulation, shuffled)):
+        bundle = train(log_of_simulation(told), b2b, config=QUICK)
+        drawn_from.append(bundle.manifest["decisions"]["drawn"])
+        hashes.add(save_bundle(bundle, tmp_path / str(at)).hash)
+    assert drawn_from[0] == drawn_from[1] > 50
+    assert len(hashes) == 1
+
+
+# --------------------------------------------------------------------- near the truth, unrandomised
+
+
+def effects_by_step(seed: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """At the first three steps: planted, naive and learned effects of the asks, in log-odds.
+
+    Offers are given by habit, the heavier ones to leads that would go on anyway. All that makes
+    them go on is in their traits.
+    """
+    ladder = read_ladder("b2b")
+    options = options_of(ladder)
+    config = SimulationConfig(
+        leads=2500, days=300, seed=seed, trait_sd=1.5, intent_sd=0.0, offer_sd=0.6, late_share=0.0
+    )
+    simulation = simulate(ladder, config)
+    log = log_of_simulation(simulation)
+    until = int(log.known.max())
+    encoding = encoded(log, ladder, until)
+    model, counts = learn_offers(log, ladder, encoding, until)
+    assert counts.drawn == 0
+    observed = observed_decisions(log, ladder, until, 7)
+    observed = observed.rows(observed.is_over)
+    tried = tried_of(observed, encoding)
+    found = []
+    for rung in range(3):
+        asks = np.flatnonzero((options.rung == rung) & options.is_ask)
+        here = observed.position == rung
+        rate = np.array([observed.advanced[here & (observed.chosen == at)].mean() for at in asks])
+        quiet = observed.advanced[here & (observed.chosen == options.no_ask)].mean()
+        usual = np.full(int(here.sum()), observed.advanced[here].mean())
+        z = model.advance.of(tried.matrix[here], usual)
+        tau = model.advance.effects.tau(np.zeros((len(z), len(options))), z)[:, asks].mean(axis=0)
+        lightest = max(1.0, float(options.effort[asks].min()))
+        doublings = np.log2(np.maximum(options.effort[asks] / lightest, 1.0))
+        planted = np.array([simulation.offer_effect[options.ids[at]] for at in asks])
+        mean_aversion = config.aversion * np.exp(0.5**2 / 2)
+        found.append((planted - mean_aversion * doublings, logit(rate) - logit(quiet), tau))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 4])
+def test_adjusting_recovers_planted_effects(seed):
+    """Adjusted effects are less than 0.4 log-odds off the planted ones, naive ones more than 1.
+
+    The same holds for the differences between the offers of a step, which say what to offer.
+    """
+    steps = effects_by_step(seed)
+    naive = np.concatenate([n - t for t, n, _ in steps])
+    ours = np.concatenate([o - t for t, _, o in steps])
+    assert np.sqrt((naive**2).mean()) > 1.0
+    assert np.sqrt((ours**2).mean()) < 0.4
+    assert abs(ours.mean()) < 0.25
+    naive_between = np.concatenate([(n - n.mean()) - (t - t.mean()) for t, n, _ in steps])
+    ours_between = np.concatenate([(o - o.mean()) - (t - t.mean()) for t, _, o in steps])
+    assert np.sqrt((ours_between**2).mean()) < 0.5 * np.sqrt((naive_between**2).mean())
+    large = np.concatenate([t for t, _, _ in steps])
+    signs = np.concatenate([o for _, _, o in steps])[np.abs(large) > 0.5]
+    assert (np.sign(signs) == np.sign(large[np.abs(large) > 0.5])).mean() > 0.75

@@ -1,0 +1,82 @@
+"""The report: its page, its numbers and its pictures."""
+
+import json
+import re
+
+import pytest
+
+from tests.training.scores.test_evaluate import small_world, too_early
+from training.scores.report import write_report
+
+KINDS = ("gain", "log-loss", "outcomes", "reliability", "reliability-steps")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reports") / "full"
+    write_report(small_world()[2], folder)
+    return folder
+
+
+def names(folder, ending):
+    return sorted(path.name for path in folder.glob(f"*.{ending}"))
+
+
+def test_numbers(folder):
+    """report.json holds the whole evaluation."""
+    held = json.loads((folder / "report.json").read_text())
+    assert held == json.loads(json.dumps(small_world()[2].as_dict()))
+    assert {"verdict", "advancement", "purchase", "start", "until", "version"} <= held.keys()
+
+
+def test_verdict_comes_first(folder):
+    """The page begins with its title and the verdict."""
+    title, verdict, *_ = (folder / "report.md").read_text().split("\n\n")
+    assert title == "# How good the scores are: A small ladder"
+    assert verdict.startswith(f"**Next step: {small_world()[2].verdict}.** Log loss ")
+
+
+def test_pictures_are_shown(folder):
+    """Every picture is a PNG that the page shows, and the page shows no other."""
+    pictures = sorted(
+        f"{goal}-{kind}.png" for goal in ("advancement", "purchase") for kind in KINDS
+    )
+    assert names(folder, "png") == pictures
+    shown = re.findall(r"!\[[^]]+\]\(([^)]+)\)", (folder / "report.md").read_text())
+    assert sorted(shown) == pictures
+    assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
+
+
+def test_tables_are_whole(folder):
+    """Every line of a table has as many cells as its head, and none says None or nan."""
+    page = (folder / "report.md").read_text()
+    for table in re.findall(r"(?:^\|.*\n)+", page, re.MULTILINE):
+        assert len({line.count("|") for line in table.splitlines()}) == 1
+    assert not re.search(r"\b(None|nan)\b", page)
+
+
+def test_baselines_are_explained(folder):
+    """The page names every baseline, and says what the points rule was given."""
+    page = (folder / "report.md").read_text()
+    for name in ("step rates", "points rule", "logistic regression", "histogram gradient boosting"):
+        assert f"| {name} |" in page
+    assert "a logistic curve fitted on the training points" in " ".join(page.split())
+
+
+def test_too_early_for_purchase(tmp_path):
+    """What could not be judged is said in words, and has no pictures but the outcomes."""
+    page = write_report(too_early(), tmp_path).read_text()
+    assert "**Purchase: not enough data (n=0).**" in page
+    assert "Working the best 5 leads in each of " in page
+    purchase = [name for name in names(tmp_path, "png") if name.startswith("purchase")]
+    assert purchase == ["purchase-outcomes.png"]
+
+
+def test_replaces_an_older_report(folder, tmp_path):
+    """A picture of an earlier report does not stay behind; other files do."""
+    stale, other = tmp_path / "purchase-gain.png", tmp_path / "notes.txt"
+    stale.write_bytes((folder / "purchase-gain.png").read_bytes())
+    other.write_text("mine")
+    write_report(too_early(), tmp_path)
+    assert not stale.exists()
+    assert other.read_text() == "mine"

@@ -1,0 +1,312 @@
+"""The decisions of a log as a model and a judge see them: what could be chosen, what came of it.
+
+Decisions that Rung drew carry their propensities. Offers that were extended without it are
+decisions too, whose propensities have to be estimated; for the times when nothing was asked,
+instants are drawn from the lives of leads at which no offer followed while they stood where they
+were. An offer that follows because the lead went on says nothing against such an instant: to leave
+it out would leave out those that went on without being asked.
+
+A decision that never reached its lead is not learned from, and neither is one whose window is not
+over: no outcome by then is a zero, and what is reported later is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from features.errors import EventsError
+from features.events.log import DAY_US, EventLog
+from features.ladder.ladder import EventRule, Ladder
+from features.offers.decisions import Decided, decisions_of
+from features.signals.fold import rows_of_goal
+from features.signals.program import compile_ladder, compile_signals, link
+from features.signals.snapshot import Snapshot, snapshot_at
+from features.signals.table import OFFER
+from models.offers.options import options_of
+from training.decision_points import Points, decision_points
+from training.labels import label
+
+__all__ = ["Decisions", "drawn_decisions", "observed_decisions"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+_NOT_ASKED_DAYS: Final = 3.0
+"""An instant counts as one of no ask if no offer at the same rung follows within so many days."""
+_NOT_ASKED_US: Final = round(_NOT_ASKED_DAYS * DAY_US)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Decisions:
+    """Decisions with what came of them, a row each.
+
+    Parameters
+    ----------
+    lead : shape (n,), indices into the log's leads.
+    snapshot : what was known at each.
+    chosen : shape (n,), indices into the ladder's options.
+    probability : shape (n, n_options); 0 where not eligible. Of observed decisions, which are drawn
+        by nobody, 1 wherever the option was possible, until it is estimated.
+    topic : shape (n, n_options), whether the option continued the lead's topic.
+    advanced : shape (n,), 1.0 where the next step (or one above) was completed in its horizon, or
+        what was reported as the outcome.
+    value : shape (n,), the gains within the value's horizon, costs not taken off: purchases (0 or
+        1) or amounts.
+    is_over : shape (n,), whether both windows are over.
+    framing : of each, "" where there was one way only.
+    """
+
+    lead: Ints
+    snapshot: Snapshot
+    chosen: Ints
+    probability: Floats
+    topic: Bools
+    advanced: Floats
+    value: Floats
+    is_over: Bools
+    framing: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.lead)
+
+    @property
+    def position(self) -> Ints:
+        """Shape (n,), the rungs completed at each."""
+        return self.snapshot.position
+
+    @property
+    def as_of(self) -> Ints:
+        """Shape (n,), microseconds since the epoch."""
+        return self.snapshot.as_of
+
+    def rows(self, keep: Bools) -> Decisions:
+        """Some of the decisions, by mask."""
+        return Decisions(
+            self.lead[keep],
+            self.snapshot.rows(keep),
+            self.chosen[keep],
+            self.probability[keep],
+            self.topic[keep],
+            self.advanced[keep],
+            self.value[keep],
+            self.is_over[keep],
+            tuple(self.framing[at] for at in np.flatnonzero(keep)),
+        )
+
+
+def drawn_decisions(log: EventLog, ladder: Ladder, until: int) -> Decisions:
+    """The decisions that Rung drew and that reached their leads, from what was known by `until`.
+
+    Raises
+    ------
+    EventsError : a record that names an option the ladder does not have.
+    """
+    log = log.known_by(until)
+    made = [one for one in decisions_of(log, ladder) if one.exposed_at is not None]
+    options = options_of(ladder)
+    place = {name: at for at, name in enumerate(options.ids)}
+    probability = np.zeros((len(made), len(options)))
+    topic = np.zeros(probability.shape, dtype=np.bool_)
+    for row, one in enumerate(made):
+        unknown = [name for name in one.decision.options if name not in place]
+        if unknown:
+            raise EventsError(
+                f"decision {one.decision.decision_id!r} names {unknown[0]!r}, which this ladder"
+                " does not have; judge it with the ladder of its time"
+            )
+        at = [place[name] for name in one.decision.options]
+        probability[row, at] = one.decision.probabilities
+        topic[row, [place[name] for name in one.decision.on_topic if name in place]] = True
+    chosen = np.array([place[one.decision.chosen] for one in made], dtype=np.int64)
+    decisions = _with_outcomes(
+        log,
+        ladder,
+        until,
+        np.array([one.lead for one in made], dtype=np.int64),
+        np.array([one.decision.as_of for one in made], dtype=np.int64),
+        (chosen, probability, topic, tuple(one.decision.framing for one in made)),
+    )
+    return _with_reports(decisions, made)
+
+
+def observed_decisions(log: EventLog, ladder: Ladder, until: int, seed: int) -> Decisions:
+    """Offers that were extended by others, and instants of no ask, from what was known then.
+
+    Only offers of the lead's next step count: what is extended out of order tells little.
+    """
+    log = log.known_by(until)
+    options = options_of(ladder)
+    lead, as_of, offer = _extended(log, ladder)
+    quiet_lead, quiet_at = _not_asked(log, ladder, until, seed)
+    lead = np.concatenate([lead, quiet_lead])
+    as_of = np.concatenate([as_of, quiet_at])
+    chosen = np.concatenate([offer, np.full(len(quiet_lead), options.no_ask)]).astype(np.int64)
+    order = np.lexsort([as_of, lead])
+    lead, as_of, chosen = lead[order], as_of[order], chosen[order]
+    shape = (len(lead), len(options))
+    nothing = np.zeros(shape, dtype=np.bool_)
+    decisions = _with_outcomes(
+        log, ladder, until, lead, as_of, (chosen, np.zeros(shape), nothing, ("",) * len(lead))
+    )
+    possible = _possible(ladder)[np.minimum(decisions.position, len(ladder.goals) - 1)]
+    fits = possible[np.arange(len(chosen)), decisions.chosen] > 0
+    decisions.probability[:] = possible
+    return decisions.rows(fits & (decisions.position < len(ladder.goals)))
+
+
+def _possible(ladder: Ladder) -> Floats:
+    """Shape (n_goals, n_options): 1 for the asks of the next step and for no ask."""
+    options = options_of(ladder)
+    rows = [(options.rung == at) & options.is_ask for at in range(len(ladder.goals))]
+    possible = np.array(rows, dtype=np.float64)
+    possible[:, options.no_ask] = 1.0
+    return possible
+
+
+def _extended(log: EventLog, ladder: Ladder) -> tuple[Ints, Ints, Ints]:
+    """Lead, instant before it, and option of every offer that others extended."""
+    options = options_of(ladder)
+    rows = _rows_named(log, ladder.events.offer_extended)
+    lead = log.lead_of_rows()
+    ours = _rows_named(log, ladder.events.exposure)
+    exposed = set(zip(lead[ours].tolist(), log.occurred[ours].tolist(), strict=True))
+    column = log.columns.texts.index(OFFER)
+    place = {name: at for at, name in enumerate(options.ids[:-2])}
+    words = [place.get(word, -1) for word in log.text_values[column]]
+    code_of = np.array([*words, -1], dtype=np.int64)
+    option = code_of[log.texts[column][rows]]
+    keep = option >= 0
+    keep &= np.array(
+        [
+            pair not in exposed
+            for pair in zip(lead[rows].tolist(), log.occurred[rows].tolist(), strict=True)
+        ],
+        dtype=np.bool_,
+    )
+    return lead[rows[keep]], log.occurred[rows[keep]] - 1, option[keep]
+
+
+def _not_asked(log: EventLog, ladder: Ladder, until: int, seed: int) -> tuple[Ints, Ints]:
+    """Leads and instants at which nothing was asked of them for some days, where they stood."""
+    points = decision_points(log, ladder, end=until, seed=seed)
+    rows = _rows_named(log, ladder.events.offer_extended)  # of one lead after the other, in time
+    lead, asked_at = log.lead_of_rows()[rows], log.occurred[rows]
+    names = tuple(log.leads[at] for at in lead)
+    stood = snapshot_at(log, compile_ladder(ladder), names, lead, asked_at - 1).position
+    first = np.searchsorted(lead, points.lead, side="left").tolist()
+    last = np.searchsorted(lead, points.lead, side="right").tolist()
+    quiet = np.array(
+        [
+            _is_quiet(asked_at[start:stop], stood[start:stop], at, position)
+            for start, stop, at, position in zip(
+                first, last, points.as_of.tolist(), points.position.tolist(), strict=True
+            )
+        ],
+        dtype=np.bool_,
+    )
+    quiet &= points.as_of + _NOT_ASKED_US <= until
+    return points.lead[quiet], points.as_of[quiet]
+
+
+def _is_quiet(asked_at: Ints, stood: Ints, at: int, position: int) -> bool:
+    """Whether no offer was extended soon after an instant to a lead that stood there still."""
+    next_ = int(np.searchsorted(asked_at, at, side="right"))
+    if next_ == len(asked_at) or asked_at[next_] > at + _NOT_ASKED_US:
+        return True
+    return bool(stood[next_] != position)
+
+
+def _rows_named(log: EventLog, name: str) -> Ints:
+    if name not in log.names:
+        return np.empty(0, dtype=np.int64)
+    return np.flatnonzero(log.name == log.names.index(name)).astype(np.int64)
+
+
+def _with_outcomes(
+    log: EventLog,
+    ladder: Ladder,
+    until: int,
+    lead: Ints,
+    as_of: Ints,
+    choices: tuple[Ints, Floats, Bools, tuple[str, ...]],
+) -> Decisions:
+    """What was known at each instant, and what came after."""
+    compiled = compile_ladder(ladder)
+    names = tuple(log.leads[at] for at in lead)
+    snapshot = snapshot_at(log, compiled, names, lead, as_of)
+    bought = snapshot.position >= len(ladder.goals)
+    position = np.minimum(snapshot.position, len(ladder.goals) - 1)
+    at_rung = Snapshot(
+        snapshot.leads,
+        snapshot.as_of,
+        snapshot.signals,
+        snapshot.values,
+        snapshot.categories,
+        position,
+        snapshot.last_active,
+    )
+    points = Points(lead, at_rung)
+    advanced, purchased = label(log, ladder, points, until)
+    if ladder.value_horizon_days != ladder.purchase.horizon_days:
+        purchase = replace(ladder.purchase, horizon_days=ladder.value_horizon_days)
+        _, purchased = label(log, replace(ladder, purchase=purchase), points, until)
+    horizon = round(ladder.value_horizon_days * DAY_US)
+    if ladder.value.gains:
+        value, over = _gains(log, ladder, lead, as_of, horizon), as_of + horizon <= until
+    else:
+        value, over = purchased.happened, purchased.mature
+    chosen, probability, topic, framing = choices
+    return Decisions(
+        lead=lead,
+        snapshot=snapshot,
+        chosen=chosen,
+        probability=probability,
+        topic=topic,
+        advanced=np.where(bought, 0.0, advanced.happened),
+        value=value,
+        is_over=advanced.mature & over,
+        framing=framing,
+    )
+
+
+def _with_reports(decisions: Decisions, made: list[Decided]) -> Decisions:
+    """Where an outcome was reported in time, it is the outcome."""
+    for row, one in enumerate(made):
+        if one.outcome is not None:
+            decisions.advanced[row] = one.outcome
+    return decisions
+
+
+def _gains(log: EventLog, ladder: Ladder, lead: Ints, as_of: Ints, horizon: int) -> Floats:
+    """Shape (n,): what the ladder's gains come to in (as_of, as_of + horizon]."""
+    worth = np.zeros(len(log))
+    for gain in ladder.value.gains:
+        rows = _rows_met(log, gain.rule)
+        measured = np.ones(len(rows))
+        if gain.measure:
+            measured = np.nan_to_num(log.numbers[log.columns.numbers.index(gain.measure), rows])
+        worth[rows] += gain.worth * measured
+    total = np.concatenate([[0.0], np.cumsum(worth)])
+    first = _first_after(log, lead, as_of)
+    last = _first_after(log, lead, as_of + horizon)
+    found: Floats = total[last] - total[first]
+    return found
+
+
+def _rows_met(log: EventLog, rule: EventRule) -> Ints:
+    compiled = compile_signals((), goals=(((rule,), 1.0),), columns=log.columns)
+    return np.flatnonzero(rows_of_goal(link(log, compiled), compiled.program, 0)).astype(np.int64)
+
+
+def _first_after(log: EventLog, lead: Ints, instant: Ints) -> Ints:
+    """Shape (n,): the first row of each lead that happened after an instant."""
+    found = np.empty(len(lead), dtype=np.int64)
+    for row, (one, at) in enumerate(zip(lead.tolist(), instant.tolist(), strict=True)):
+        start, stop = log.starts[one], log.starts[one + 1]
+        found[row] = start + np.searchsorted(log.occurred[start:stop], at, side="right")
+    return found

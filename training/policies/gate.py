@@ -1,0 +1,197 @@
+"""The gate for policies: none serves without a stored report that carries it.
+
+A policy passes when, on decisions that its bundle had not learned from, it surely gains over the
+policy that took them, the log speaks to what it would choose, two estimators that fail in different
+ways agree, and no segment is surely harmed. A refusal says what is missing.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from scipy.special import ndtri
+
+from features.errors import BundleError, NotEnoughData
+from models.bundle import Bundle
+from models.offers.policy import policy
+
+__all__ = [
+    "LEAST_EFFECTIVE",
+    "PolicyGate",
+    "judge_policy",
+    "missing",
+    "read_policy_report",
+    "refusals",
+]
+
+LEAST_EFFECTIVE: Final = 1000.0
+"""Decisions of equal weight that the log must be worth to a policy."""
+_LARGEST_SHARE: Final = 0.05
+"""Of all weight, that one decision may have."""
+_SUPPORT: Final = 0.99
+_DISAGREEMENT: Final = 3.0
+"""Standard errors that DR and SNIPS may lie apart."""
+_HARM_LEVEL: Final = 0.05
+"""Chance of calling any segment harmed where none is, all segments together."""
+_Z: Final = 1.96
+FILE: Final = "policy.json"
+_HELD: Final = {"against", "assessment", "bundle", "flatters", "name", "start", "trained_until"}
+"""What the gate reads of a report."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyGate:
+    """The decision, and what is missing where it is no."""
+
+    missing: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.missing
+
+
+def read_policy_report(folder: Path) -> dict[str, Any]:
+    """The report that `rung policy evaluate --report` wrote.
+
+    Raises
+    ------
+    NotEnoughData : there is none.
+    """
+    path = Path(folder) / FILE
+    try:
+        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise NotEnoughData(
+            f"no policy report in {folder}; make one: rung policy evaluate --report"
+        ) from error
+    if not isinstance(report, dict) or not report.keys() >= _HELD:
+        raise NotEnoughData(f"{path} is no policy report; make one: rung policy evaluate --report")
+    return report
+
+
+def judge_policy(report: dict[str, Any], bundle: Bundle) -> PolicyGate:
+    """Whether a report carries its policy.
+
+    Raises
+    ------
+    BundleError : the report is of another bundle.
+    PolicyError : it is of a policy that there is none of.
+    NotEnoughData : figures are missing in it.
+    """
+    if report["bundle"] != bundle.version:
+        raise BundleError(
+            f"the report is of bundle {report['bundle']}, this is {bundle.version}; evaluate it"
+        )
+    policy(str(report["name"]), bundle.offers.options)
+    try:
+        return PolicyGate(missing(report))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise NotEnoughData(
+            f"the policy report is damaged: {error!r}; make one: rung policy evaluate --report"
+        ) from error
+
+
+def missing(report: dict[str, Any]) -> tuple[str, ...]:
+    """What keeps a report from carrying its policy; empty where nothing does."""
+    found = []
+    if report["flatters"]:
+        found.append(
+            f"judged on decisions from {report['start']}, but the bundle learned from what was"
+            f" known until {report['trained_until']}: judge it on later ones"
+        )
+    if report["against"] != "logged":
+        found.append(
+            f"judged against {report['against']!r}: judge it against the policy that took the"
+            " decisions (leave --against out)"
+        )
+    return (*found, *refusals(report["assessment"]))
+
+
+def refusals(assessment: dict[str, Any]) -> tuple[str, ...]:
+    """What keeps an assessment (as plain values) from carrying its policy; empty where nothing."""
+    value, gain = assessment["value"], assessment["gain"]
+    found: list[str] = []
+    found += _overlap(value, assessment["weight_share"])
+    if gain["disagreement"] > _DISAGREEMENT:
+        found.append(
+            f"DR and SNIPS lie {gain['disagreement']:.1f} standard errors apart, at most"
+            f" {_DISAGREEMENT:g} are allowed: the logged probabilities may not be those that were"
+            " drawn with"
+        )
+    found += _gain(gain, assessment["segments"])
+    found += _harm(assessment["segments"])
+    return tuple(found)
+
+
+def _overlap(value: dict[str, Any], weight_share: float) -> list[str]:
+    found = []
+    effective, decisions = value["effective_sample_size"], value["decisions"]
+    if effective < LEAST_EFFECTIVE:
+        more = decisions * (LEAST_EFFECTIVE / max(effective, 1.0) - 1.0)
+        found.append(
+            f"the {decisions:,} decisions are worth {effective:,.0f} of equal weight to this"
+            f" policy, {LEAST_EFFECTIVE:,.0f} are needed: {_about(more)} more randomised decisions,"
+            " or more exploration"
+        )
+    if weight_share > _LARGEST_SHARE:
+        found.append(
+            f"one decision has {weight_share:.0%} of all weight (weight"
+            f" {value['largest_weight']:,.0f}), at most {_LARGEST_SHARE:.0%} is allowed"
+        )
+    if value["support"] < _SUPPORT:
+        found.append(
+            f"{1.0 - value['support']:.1%} of what it would choose could not have been chosen by"
+            f" the log, at most {1.0 - _SUPPORT:.0%} is allowed"
+        )
+    return found
+
+
+def _gain(gain: dict[str, Any], segments: dict[str, Any]) -> list[str]:
+    dr, snips = gain["dr"], gain["snips"]
+    if dr["low"] > 0 and snips["value"] > 0:
+        return []
+    if dr["value"] <= 0 or snips["value"] <= 0:
+        return [f"no gain: {dr['value']:+,.4g} a decision by DR, {snips['value']:+,.4g} by SNIPS"]
+    width = dr["value"] - dr["low"]
+    more = gain["decisions"] * ((width / dr["value"]) ** 2 - 1.0)
+    return [
+        f"the gain is not sure: {dr['value']:+,.4g} a decision, 95 % interval"
+        f" {dr['low']:+,.4g} to {dr['high']:+,.4g}; {_about(more)} more randomised decisions would"
+        f" tell{_where(gain, segments)}"
+    ]
+
+
+def _where(gain: dict[str, Any], segments: dict[str, Any]) -> str:
+    """The step that most of the uncertainty comes from."""
+    steps = {name: one for name, one in segments.items() if name.startswith("step: ")}
+    if len(steps) < 2:
+        return ""
+    spread = {
+        name: one["dr"]["error"] * one["decisions"] / gain["decisions"]
+        for name, one in steps.items()
+    }
+    worst = max(spread, key=lambda name: spread[name])
+    return f", most of all at {worst}"
+
+
+def _harm(segments: dict[str, Any]) -> list[str]:
+    if not segments:
+        return []
+    z = float(ndtri(1.0 - _HARM_LEVEL / len(segments)))
+    return [
+        f"{name} is harmed: {one['dr']['value']:+,.4g} a decision (surely below 0, on"
+        f" {one['decisions']:,} decisions)"
+        for name, one in segments.items()
+        if one["dr"]["value"] + max(z, _Z) * one["dr"]["error"] < 0
+    ]
+
+
+def _about(count: float) -> str:
+    """A number of decisions, to two digits."""
+    size = 10.0 ** max(0, int(np.floor(np.log10(max(count, 1.0)))) - 1)
+    return f"about {np.ceil(max(count, 1.0) / size) * size:,.0f}"

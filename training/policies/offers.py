@@ -1,0 +1,260 @@
+"""Learning from decisions: the effects of the ladder's offers, from randomised ones where it can.
+
+At each step the decisions that Rung drew are used alone as soon as there are enough of them;
+before, what others did is adjusted for what was known of the leads, and said to be observational.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import Final
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+
+from features.events.log import EventLog
+from features.ladder.ladder import Ladder
+from models.offers.learning import Tried, expected_of, learn_effects
+from models.offers.offer_model import Evidence, OfferModel, usual_before_data
+from models.offers.options import options_of
+from models.scores.boosting import lead_folds
+from models.scores.encoding import Encoding
+from training.policies.decisions import Decisions, drawn_decisions, observed_decisions
+
+__all__ = ["OfferCounts", "learn_offers", "tried_of"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+_ENOUGH_DRAWN: Final = 50
+"""Leads with drawn decisions at a step from which on nothing else is used there."""
+_LEAST_LEADS: Final = 100
+"""Leads that were given an option, below which its effect is called a prior."""
+_USUAL_LEADS: Final = 4.0
+_FEWEST_FOR_TREES: Final = 300
+_RAREST: Final = 0.02
+"""No estimated propensity is lower: one decision must not weigh more than fifty."""
+_OVERLAP: Final = 0.1
+_FRAMING_EXPLORATION: Final = 0.2
+_FRAMING_DRAWS: Final = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class OfferCounts:
+    """What the effects were learned from: decisions, by where their propensities come from."""
+
+    drawn: int
+    observed: int
+    pending: int
+
+
+def learn_offers(
+    log: EventLog, ladder: Ladder, encoding: Encoding, until: int, seed: int = 7
+) -> tuple[OfferModel, OfferCounts]:
+    """The offer model from what was known by `until`; the prior where there is nothing to learn."""
+    drawn = drawn_decisions(log, ladder, until)
+    drawn = drawn.rows(drawn.position < len(ladder.goals))
+    pending = int((~drawn.is_over).sum())
+    drawn = drawn.rows(drawn.is_over)
+    is_drawn = np.array(
+        [
+            len(np.unique(drawn.lead[drawn.position == at])) >= _ENOUGH_DRAWN
+            for at in range(len(ladder.goals))
+        ]
+    )
+    drawn = drawn.rows(is_drawn[drawn.position])
+    observed = drawn.rows(np.zeros(len(drawn), dtype=np.bool_))
+    if not is_drawn.all():
+        observed = observed_decisions(log, ladder, until, seed)
+        observed = observed.rows(observed.is_over & ~is_drawn[observed.position])
+    by_others = tried_of(observed, encoding)
+    by_others.probability[:] = _propensities(by_others, seed)
+    comparable = _comparable(by_others)
+    by_others, observed = by_others.rows(comparable), observed.rows(comparable)
+    counts = OfferCounts(len(drawn), len(observed), pending)
+    if not counts.drawn and not counts.observed:
+        return OfferModel.prior(ladder), counts
+    tried = _joined([tried_of(drawn, encoding), by_others])
+    advanced = np.concatenate([drawn.advanced, observed.advanced])
+    value = np.concatenate([drawn.value, observed.value])
+    evidence, leads = _evidence(ladder, tried, is_drawn)
+    model = replace(
+        _learned(ladder, tried, advanced, value, seed),
+        usual=_usual(ladder, tried),
+        evidence=evidence,
+        leads=leads,
+        framings=_framings(ladder, drawn, seed),
+    )
+    return model, counts
+
+
+def _learned(
+    ladder: Ladder, tried: Tried, advanced: Floats, value: Floats, seed: int
+) -> OfferModel:
+    """The effects on the next step, then those on value beyond what the step brings."""
+    options, prior = options_of(ladder), OfferModel.prior(ladder)
+    advance, chance = learn_effects(options, tried, advanced, "share", seed=seed)
+    kind = prior.value.kind
+    tau = advance.effects.tau(tried.topic, advance.of(tried.matrix, chance.mean))
+    if kind == "share":
+        expected = expected_of(tried, value, kind, seed)
+        offset = prior.carried(chance.mean, expected.mean) * tau
+        effects, _ = learn_effects(
+            options, tried, value, kind, offset=offset, expected=expected, seed=seed
+        )
+        return replace(prior, advance=advance, value=effects)
+    effects, expected = learn_effects(options, tried, value, kind, seed=seed)
+    return replace(
+        prior,
+        advance=advance,
+        value=effects,
+        amount=expected.learner,
+        usual_amount=max(float(value.mean()), 1e-6),
+    )
+
+
+def tried_of(decisions: Decisions, encoding: Encoding) -> Tried:
+    """Decisions as the estimators see them."""
+    return Tried(
+        matrix=encoding.matrix(decisions.snapshot),
+        columns=encoding.columns,
+        category_columns=encoding.category_columns,
+        fit_columns=[at for at, signal in enumerate(decisions.snapshot.signals) if signal.is_fit],
+        position=decisions.position,
+        lead=decisions.lead,
+        chosen=decisions.chosen,
+        probability=decisions.probability.copy(),
+        topic=decisions.topic.astype(np.float64),
+    )
+
+
+def _joined(parts: list[Tried]) -> Tried:
+    first = parts[0]
+    return Tried(
+        np.concatenate([part.matrix for part in parts]),
+        first.columns,
+        first.category_columns,
+        first.fit_columns,
+        np.concatenate([part.position for part in parts]),
+        np.concatenate([part.lead for part in parts]),
+        np.concatenate([part.chosen for part in parts]),
+        np.concatenate([part.probability for part in parts]),
+        np.concatenate([part.topic for part in parts]),
+    )
+
+
+# --------------------------------------------------------------------------------- propensities
+
+
+def _propensities(tried: Tried, seed: int) -> Floats:
+    """Shape (n, n_options): how likely others were to choose each possible option, cross-fitted."""
+    found = tried.probability.copy()
+    for at in np.unique(tried.position):
+        here = np.flatnonzero(tried.position == at)
+        possible = np.flatnonzero(tried.probability[here[0]] > 0)
+        shares = _chances(tried, here, possible, seed)
+        shares = np.maximum(shares, _RAREST)
+        found[np.ix_(here, possible)] = shares / shares.sum(axis=1, keepdims=True)
+    return found
+
+
+def _comparable(tried: Tried) -> Bools:
+    """Where both to ask and not to ask were likely: elsewhere nothing can be compared.
+
+    The rule is that of Crump, Hotz, Imbens and Mitnik (2009).
+    """
+    not_asked = tried.probability[:, -1]
+    return (not_asked >= _OVERLAP) & (not_asked <= 1.0 - _OVERLAP)
+
+
+def _chances(tried: Tried, here: Ints, possible: Ints, seed: int) -> Floats:
+    """Shape (n_here, n_possible): by trees, or as often as it was where there are few decisions."""
+    chosen = np.searchsorted(possible, tried.chosen[here])
+    counts = np.bincount(chosen, minlength=len(possible)) + 1.0
+    usual = np.tile(counts / counts.sum(), (len(here), 1))
+    if len(here) < _FEWEST_FOR_TREES or (counts > 1).sum() < 2:
+        return usual
+    fold = lead_folds(tried.lead[here], 3, seed)
+    parameters = {
+        "objective": "multiclass",
+        "num_class": len(possible),
+        "num_leaves": 6,
+        "min_data_in_leaf": max(20, len(here) // 50),
+        "learning_rate": 0.08,
+        "feature_fraction": 0.5,
+        "verbosity": -1,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 1,
+    }
+    for at in np.unique(fold):
+        rest = here[fold != at]
+        data = lgb.Dataset(
+            tried.matrix[rest], chosen[fold != at], categorical_feature=tried.category_columns
+        )
+        model = lgb.train(parameters, data, 40)
+        usual[fold == at] = np.asarray(model.predict(tried.matrix[here[fold == at]]))
+    return usual
+
+
+# ------------------------------------------------------------------------------- what was learned
+
+
+def _usual(ladder: Ladder, tried: Tried) -> Floats:
+    """Shape (n_goals, n_options): how often each option was chosen at each position."""
+    usual = usual_before_data(ladder) * _USUAL_LEADS
+    usual[:, -1] += _USUAL_LEADS * (usual.sum(axis=1) == 0)
+    np.add.at(usual, (tried.position, tried.chosen), 1.0)
+    return np.asarray(usual / usual.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def _evidence(
+    ladder: Ladder, tried: Tried, is_drawn: Bools
+) -> tuple[tuple[Evidence, ...], tuple[int, ...]]:
+    """Of each option, where its effect comes from, and how many leads were given it."""
+    options = options_of(ladder)
+    evidence: list[Evidence] = []
+    leads = []
+    for option in range(len(options)):
+        given = tried.chosen == option
+        count = len(np.unique(tried.lead[given]))
+        leads.append(count)
+        if count < _LEAST_LEADS:
+            evidence.append("prior")
+        elif is_drawn[tried.position[given]].mean() > 0.5:
+            evidence.append("randomised")
+        else:
+            evidence.append("observational")
+    return tuple(evidence), tuple(leads)
+
+
+def _framings(ladder: Ladder, drawn: Decisions, seed: int) -> dict[str, dict[str, float]]:
+    """For each offer with variants: each as often as it is likely the best, and now and then."""
+    options = options_of(ladder)
+    tally: dict[tuple[str, str], list[float]] = defaultdict(lambda: [1.0, 1.0])
+    for at, framing in enumerate(drawn.framing):
+        if framing:
+            held = tally[options.ids[drawn.chosen[at]], framing]
+            held[0] += float(drawn.advanced[at])
+            held[1] += 1.0 - float(drawn.advanced[at])
+    shares = {}
+    for offer in ladder.offers:
+        if offer.framings:
+            parameters = [tally[offer.id, one.id] for one in offer.framings]
+            best = _best_of(parameters, seed)
+            shares[offer.id] = {
+                one.id: float(share) for one, share in zip(offer.framings, best, strict=True)
+            }
+    return shares
+
+
+def _best_of(parameters: list[list[float]], seed: int) -> Floats:
+    """The chance of each Beta rate to be the largest, with an even share of exploration."""
+    rng = np.random.default_rng(seed)
+    drawn = np.stack([rng.beta(a, b, _FRAMING_DRAWS) for a, b in parameters])
+    best = np.bincount(drawn.argmax(axis=0), minlength=len(parameters)) / _FRAMING_DRAWS
+    return (1.0 - _FRAMING_EXPLORATION) * best + _FRAMING_EXPLORATION / len(parameters)

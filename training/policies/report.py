@@ -1,0 +1,208 @@
+"""A policy's evaluation as files: policy.json for the gate, policy.md for people, a picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from models.judging.off_policy import Estimate, Gain
+from training.policies.evaluate import Assessment, PolicyEvaluation
+from training.policies.gate import FILE, missing
+
+__all__ = ["comparison_table", "write_policy_report"]
+
+_DPI: Final = 150
+_BETTER, _WORSE, _UNSURE = "#1a7f5a", "#b3402e", "#5b6470"
+
+
+def write_policy_report(
+    evaluation: PolicyEvaluation, folder: Path, rivals: Mapping[str, Assessment]
+) -> Path:
+    """Write policy.json, policy.md and policy.png; return the path of policy.md.
+
+    Parameters
+    ----------
+    rivals : other policies on the same decisions, beside the same one, for the picture and the
+        table.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    values = json.dumps(evaluation.as_dict(), indent=1, sort_keys=True, allow_nan=False)
+    (folder / FILE).write_text(values + "\n", encoding="utf-8")
+    _figure(evaluation, rivals).savefig(folder / "policy.png", dpi=_DPI)
+    page = folder / "policy.md"
+    page.write_text(_page(evaluation, rivals), encoding="utf-8")
+    return page
+
+
+# ---------------------------------------------------------------------------------------- the page
+
+
+def _page(evaluation: PolicyEvaluation, rivals: Mapping[str, Assessment]) -> str:
+    assessment = evaluation.assessment
+    value = assessment.value
+    against = _log_name(evaluation.against)
+    parts = [
+        f"# What the policy `{evaluation.name}` would have been worth",
+        _verdict(assessment.gain, against),
+        f"Bundle `{evaluation.bundle}`, trained on what was known by {evaluation.trained_until},"
+        f" judged on {value.decisions:,} decisions of {value.leads:,} leads from"
+        f" {evaluation.start} to {evaluation.until}; {evaluation.pending:,} later ones are pending"
+        " and not judged.",
+    ]
+    if evaluation.flatters:
+        parts.append(
+            "> **The bundle learned from part of these decisions: the figures flatter it.**"
+        )
+    parts += [
+        "![Values and gains with their intervals](policy.png)",
+        "## How much the log can tell",
+        _reliance(assessment),
+        f"## Value a decision, and the gain over {against}",
+        comparison_table({**rivals, evaluation.name: assessment}),
+        f"The next step was taken {evaluation.advance.dr.value:+.2%} of the time more often"
+        f" ({evaluation.advance.dr.low:+.2%} to {evaluation.advance.dr.high:+.2%}).",
+        "## Segments",
+        _segments_table(assessment.segments),
+        "## How often each option is chosen",
+        _shares_table(evaluation.shares),
+        "## Against the gate",
+        "\n".join(f"* {line}" for line in missing(evaluation.as_dict())) or "Nothing is missing.",
+        _HOW_TO_READ,
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _log_name(against: str) -> str:
+    return "the policy that took the decisions" if against == "logged" else f"`{against}`"
+
+
+def _verdict(gain: Gain, against: str) -> str:
+    dr = gain.dr
+    if dr.low > 0:
+        sure = "a sure gain"
+    elif dr.high < 0:
+        sure = "a sure loss"
+    else:
+        sure = "no sure difference"
+    return (
+        f"**{dr.value:+,.4g} a decision over {against}: {sure}** (95 % interval {dr.low:+,.4g} to"
+        f" {dr.high:+,.4g}, doubly robust)."
+    )
+
+
+def _reliance(assessment: Assessment) -> str:
+    value = assessment.value
+    return (
+        f"The {value.decisions:,} decisions are worth {value.effective_sample_size:,.0f} of equal"
+        f" weight to this policy; the heaviest has weight {value.largest_weight:,.1f}, which is"
+        f" {assessment.weight_share:.1%} of all. The log could have chosen {value.support:.1%} of"
+        f" what the policy chooses. The two estimates of the gain, DR and SNIPS, lie"
+        f" {assessment.gain.disagreement:.1f} standard errors apart."
+    )
+
+
+def comparison_table(assessments: Mapping[str, Assessment]) -> str:
+    """A table of policies with their values by each estimator, and the gain, best first."""
+    heads = ("policy", "IPS", "SNIPS", "DR", "gain (DR)", "95 % interval", "effective decisions")
+    ordered = sorted(assessments.items(), key=lambda item: -item[1].value.dr.value)
+    rows = [
+        (
+            f"`{name}`",
+            _told(one.value.ips),
+            _told(one.value.snips),
+            _told(one.value.dr),
+            f"{one.gain.dr.value:+,.4g}",
+            f"{one.gain.dr.low:+,.4g} to {one.gain.dr.high:+,.4g}",
+            f"{one.value.effective_sample_size:,.0f}",
+        )
+        for name, one in ordered
+    ]
+    return _table(heads, rows)
+
+
+def _segments_table(segments: Mapping[str, Gain]) -> str:
+    if not segments:
+        return "No segment had decisions enough."
+    rows = [
+        (
+            name,
+            f"{one.decisions:,}",
+            f"{one.dr.value:+,.4g}",
+            f"{one.dr.low:+,.4g} to {one.dr.high:+,.4g}",
+        )
+        for name, one in segments.items()
+    ]
+    return _table(("segment", "decisions", "gain (DR)", "95 % interval"), rows)
+
+
+def _shares_table(shares: Mapping[str, tuple[float, float]]) -> str:
+    rows = [
+        (f"`{option}`", f"{ours:.1%}", f"{logged:.1%}")
+        for option, (ours, logged) in shares.items()
+        if ours or logged
+    ]
+    return _table(("option", "this policy", "the log"), rows)
+
+
+def _told(estimate: Estimate) -> str:
+    return f"{estimate.value:,.4g} ± {estimate.error:,.2g}"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    told = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *told]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+_HOW_TO_READ: Final = """\
+## How to read this
+
+A value is what a decision brought within the ladder's horizon, less what the offer cost, in the
+ladder's currency. It is that of one decision in the life of a lead whose other decisions were taken
+by the log's policy; it is not that of a life under the new one.
+
+* **IPS** weights what came of each decision by how much likelier the policy makes it.
+* **SNIPS** divides by the weights that came.
+* **DR** (doubly robust) weights only what a model did not foresee. It carries the verdict.
+* **Effective decisions**: how many decisions of equal weight the log is worth to the policy."""
+
+
+# ------------------------------------------------------------------------------------- the picture
+
+
+def _figure(evaluation: PolicyEvaluation, rivals: Mapping[str, Assessment]) -> Figure:
+    policies = {evaluation.name: evaluation.assessment.gain}
+    policies |= {name: one.gain for name, one in rivals.items() if name != evaluation.name}
+    segments = evaluation.assessment.segments
+    height = 1.6 + 0.32 * (len(policies) + max(1, len(segments)))
+    figure = Figure(figsize=(8.0, height), layout="constrained")
+    above, below = figure.subplots(
+        2, 1, height_ratios=[len(policies) + 0.5, max(1, len(segments)) + 0.5]
+    )
+    against = "the log" if evaluation.against == "logged" else evaluation.against
+    _draw(above, policies, f"Gain a decision over {against}: policies")
+    _draw(below, segments, f"The same, by segment: {evaluation.name}")
+    return figure
+
+
+def _draw(axes: Axes, gains: Mapping[str, Gain], title: str) -> None:
+    """A line for each gain, from the low to the high end of its interval."""
+    for row, one in enumerate(gains.values()):
+        dr = one.dr
+        colour = _BETTER if dr.low > 0 else _WORSE if dr.high < 0 else _UNSURE
+        axes.plot([dr.low, dr.high], [row, row], color=colour, linewidth=2)
+        axes.plot([dr.value], [row], "o", color=colour, markersize=5)
+    axes.axvline(0.0, color="#c8ccd2", linewidth=1, zorder=0)
+    names = [name.replace("$", r"\$") for name in gains]  # a trait's word is no formula
+    axes.set_yticks(range(len(gains)), names, fontsize=8)
+    axes.invert_yaxis()
+    axes.set_title(title, fontsize=9, loc="left")
+    axes.tick_params(axis="x", labelsize=8)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)

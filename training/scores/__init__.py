@@ -1,0 +1,1 @@
+"""How scores are judged on later outcomes, reported, and let through the gate."""

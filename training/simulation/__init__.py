@@ -1,0 +1,1 @@
+"""Leads with planted truth: what a programme would see, and what is really so."""
