@@ -22,6 +22,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from features.arrays import Floats, Ints
 from features.events.log import EventLog, LogColumns
 from features.events.of_lead import Row, log_of_rows
 from features.ladder.ladder import EventRule
@@ -40,8 +41,6 @@ __all__ = [
     "save",
 ]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 TYPES: Final = 12
 DAY: Final = 86_400_000_000

@@ -10,18 +10,16 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from benchmarks.public_data import read_csv
+from features.arrays import Floats, Ints
 from models.judging.off_policy import Logged, PolicyValue, off_policy, predicted_values
 from training.policies.evaluate import Assessment, assess
 from training.policies.gate import refusals
 
 __all__ = ["CAMPAIGNS", "Campaign", "campaign"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 CAMPAIGNS: Final = ("all", "men", "women")
 _BOOTSTRAPS: Final = 30

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import lightgbm as lgb
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -20,9 +19,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from features.arrays import Floats
+
 __all__ = ["PEERS", "Floats", "Peer"]
 
-Floats = npt.NDArray[np.float64]
 Peer = Callable[[pd.DataFrame, Floats, pd.DataFrame], Floats]
 """From training rows, their outcomes and other rows to the probabilities of the others."""
 

@@ -13,18 +13,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from benchmarks import starbucks
 from benchmarks.uplift import Judged, judged
+from features.arrays import Floats
 from features.events.log import DAY_US, EventLog
 from features.ladder.file import parse_ladder
 from features.ladder.ladder import Ladder
+from features.ladder.words import RECORD
 from features.offers.decisions import Decision, decision_event, exposure_events
 from features.reading import read_events
-from features.signals.table import RECORD
 from features.store.events import Event
 from models.bundle import Bundle
 from models.judging.off_policy import Logged, off_policy, predicted_values
@@ -37,7 +36,6 @@ from training.policies.offers import learn_offers
 
 __all__ = ["LOGGED", "Waves", "run"]
 
-Floats = npt.NDArray[np.float64]
 
 LOGGED: Final = "as the waves were sent"
 _SENT, _NOT_SENT = 0.075, 0.25

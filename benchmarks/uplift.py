@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import lightgbm as lgb
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
 from sklearn.model_selection import train_test_split
 
 from benchmarks.public_data import read_csv
+from features.arrays import Bools, Floats, Ints
 from features.ladder.file import parse_ladder
 from features.ladder.ladder import PolicySettings
 from models.judging.off_policy import Gain, Logged, PolicyValue, gain, off_policy, predicted_values
@@ -41,9 +41,6 @@ __all__ = [
     "uplift_of_first",
 ]
 
-Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 ARMS: Final = ("No E-Mail", "Mens E-Mail", "Womens E-Mail")
 SPENT: Final = 0.15

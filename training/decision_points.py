@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from features.arrays import Ints
 from features.events.log import DAY_US, EventLog, Times
 from features.ladder.ladder import Ladder
-from features.signals.fold import Ints, rows_of_goal
 from features.signals.program import compile_ladder, link
 from features.signals.snapshot import Snapshot, snapshot_at
 
@@ -98,8 +98,7 @@ def decision_points(
 
 
 def _at_events(log: EventLog, ladder: Ladder) -> tuple[Ints, Times]:
-    compiled = compile_ladder(ladder)
-    rows = rows_of_goal(link(log, compiled), compiled.program, len(ladder.goals) + 1)
+    rows = link(log, compile_ladder(ladder)).meets_score_at()
     pairs = np.unique(np.stack([log.lead_of_rows()[rows], log.known[rows]]), axis=1)
     return pairs[0], pairs[1]
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from features.events.log import DAY_US, EventLog, Times
 from features.ladder.ladder import Ladder
-from features.signals.fold import NONE, next_completions, rows_of_goal
+from features.signals.fold import NONE
 from features.signals.program import compile_ladder, link
 from training.decision_points import Points
 
@@ -57,20 +57,8 @@ def label(log: EventLog, ladder: Ladder, points: Points, until: int) -> tuple[Ou
     Advancement is the completion of the next step or of any above it, within the next step's
     horizon; purchase has its own. Both are counted from `as_of`, by when they happened.
     """
-    compiled = compile_ladder(ladder)
-    advanced = np.empty(len(points), dtype=np.int64)
-    purchased = np.empty(len(points), dtype=np.int64)
-    events = link(log, compiled)
-    next_completions(
-        events,
-        compiled.program,
-        points.lead,
-        points.as_of,
-        points.position,
-        until,
-        advanced,
-        purchased,
-    )
+    linked = link(log, compile_ladder(ladder))
+    advanced, purchased = linked.next_completions(points.lead, points.as_of, points.position, until)
     delay = arrival_delay(log, ladder, until)
     horizons = np.array([round(goal.horizon_days * DAY_US) for goal in ladder.goals])
     return (
@@ -93,11 +81,10 @@ def arrival_delay(log: EventLog, ladder: Ladder, until: int) -> int:
 
     It is the 99th percentile of the delays of the completions known by `until`.
     """
-    compiled = compile_ladder(ladder)
-    events = link(log, compiled)
+    linked = link(log, compile_ladder(ladder))
     completes = np.zeros(len(log), dtype=np.bool_)
     for goal in range(len(ladder.goals)):
-        completes |= rows_of_goal(events, compiled.program, goal)
+        completes |= linked.meets(goal)
     completes &= log.known <= until
     if not completes.any():
         return 0

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.arrays import Floats
 from features.events.columns import number_array, numbers_of, text_array, texts_of
 from features.events.import_report import Rejects
 from features.events.log import LogColumns, Times
@@ -41,7 +42,6 @@ _TIME_REASONS: Final = {
 _NOT_NEGATIVE: Final = re.compile(r"(?:.*_)?(?:seconds|minutes|fraction)")
 
 Mask = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
 Properties = Mapping[str, object]
 
 

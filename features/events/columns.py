@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.arrays import Floats
 from features.events.properties import as_number, as_text
 
 __all__ = ["Column", "distinct", "number_array", "numbers_of", "text_array", "texts_of"]
 
 Column: TypeAlias = "pa.Array | pa.ChunkedArray"
-Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 

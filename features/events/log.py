@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.errors import EventsError, UnknownLead
-from features.signals.fold import order_by_lead, place_by_lead, tied_rows, unordered_rows
+from features.events.order import order_by_lead, place_by_lead, tied_rows, unordered_rows
 
 __all__ = ["DAY_US", "Codes", "EventLog", "LogColumns", "Times", "encode"]
 

@@ -47,7 +47,7 @@ from features.ladder.toml_table import (
     listed,
     parse_toml,
 )
-from features.signals.table import OFFER, RECORD, Counted
+from features.ladder.words import OFFER, RECORD, Counted
 
 __all__ = ["parse_ladder", "read_ladder", "shipped_ladders"]
 

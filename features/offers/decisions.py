@@ -21,7 +21,7 @@ import numpy.typing as npt
 from features.errors import EventsError
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
-from features.signals.table import RECORD
+from features.ladder.words import RECORD
 from features.store.events import Event
 
 __all__ = [

@@ -12,12 +12,13 @@ from functools import lru_cache
 
 import numpy as np
 
+from features.arrays import Bools, Ints
 from features.events.log import DAY_US, EventLog, LogColumns
 from features.ladder.ladder import Condition, EventRule, Ladder, Operator
 from features.signals import fold
 from features.signals.table import Op, Signal, ladder_columns, signals_of
 
-__all__ = ["Compiled", "compile_ladder", "compile_signals", "link"]
+__all__ = ["Compiled", "LinkedLog", "compile_ladder", "compile_signals", "link"]
 
 _NUMBER_KINDS: dict[Operator, int] = {
     "at_least": fold.AT_LEAST,
@@ -215,22 +216,68 @@ def _microseconds(days: float | None) -> int:
     return np.iinfo(np.int64).max if days is None else round(days * DAY_US)
 
 
-def _ints(values: Iterable[int] | Iterable[tuple[int, ...]]) -> fold.Ints:
+def _ints(values: Iterable[int] | Iterable[tuple[int, ...]]) -> Ints:
     return np.asarray(list(values), dtype=np.int64)
 
 
-def link(log: EventLog, compiled: Compiled) -> fold.Events:
+@dataclass(frozen=True, eq=False, slots=True)
+class LinkedLog:
+    """A log as the fold reads it for one program: `link` makes it, and the log keeps it.
+
+    A goal's number is its place in the ladder; the two numbers after the last goal are the events
+    that begin the ladder anew and the events at which leads are scored.
+    """
+
+    compiled: Compiled
+    events: fold.Events
+
+    @property
+    def program(self) -> fold.Program:
+        """The arrays that say what is computed."""
+        return self.compiled.program
+
+    def meets(self, goal: int) -> Bools:
+        """Shape (n_events,): whether each event meets the rules of a goal number."""
+        return fold.rows_of_goal(self.events, self.program, goal)
+
+    def meets_score_at(self) -> Bools:
+        """Shape (n_events,): whether leads are scored at each event."""
+        return self.meets(len(self.program.horizon) + 1)
+
+    def next_completions(
+        self, lead: Ints, as_of: Ints, position: Ints, until: int
+    ) -> tuple[Ints, Ints]:
+        """When leads next advance from a position, and when they purchase; `fold.NONE` if never.
+
+        Parameters
+        ----------
+        lead, as_of, position : shape (n,), indices of leads, instants, rungs completed by then.
+        until : only what was known by then counts.
+        """
+        advanced = np.empty(len(lead), dtype=np.int64)
+        purchased = np.empty(len(lead), dtype=np.int64)
+        rest = as_of, position, until, advanced, purchased
+        fold.next_completions(self.events, self.program, lead, *rest)
+        return advanced, purchased
+
+
+def link(log: EventLog, compiled: Compiled) -> LinkedLog:
     """The log's columns with its names and texts translated for the program. Kept on the log."""
-    known = log.links.get(id(compiled))
-    if known is not None:
-        return known[1]  # type: ignore[no-any-return]
+    kept: LinkedLog | None = log.links.get(id(compiled))
+    if kept is None:
+        # The program is held by what is kept, so that its id stays its own.
+        kept = log.links[id(compiled)] = LinkedLog(compiled, _translated(log, compiled))
+    return kept
+
+
+def _translated(log: EventLog, compiled: Compiled) -> fold.Events:
     other = len(compiled.names)
     name_of = [compiled.names.get(name, other) for name in log.names]
     text_start, text_of = [0], []
     for values in log.text_values:
         text_of += [compiled.texts.get(value, -1) for value in values]
         text_start.append(len(text_of))
-    events = fold.Events(
+    return fold.Events(
         starts=log.starts,
         name=log.name,
         occurred=log.occurred,
@@ -241,5 +288,3 @@ def link(log: EventLog, compiled: Compiled) -> fold.Events:
         text_start=np.array(text_start, dtype=np.int64),
         text_of=np.array(text_of, dtype=np.int64),
     )
-    log.links[id(compiled)] = (compiled, events)  # the program is held, so its id stays its own
-    return events

@@ -16,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from features.arrays import Ints
 from features.clock import microseconds
 from features.errors import EventsError
 from features.events.log import EventLog, LogColumns, Times
 from features.ladder.ladder import Ladder
-from features.signals.fold import Events, Ints, Program, fold
-from features.signals.program import Compiled, compile_ladder, link
+from features.signals.fold import fold
+from features.signals.program import Compiled, LinkedLog, compile_ladder, link
 from features.signals.table import Signal
 from features.signals.threads import in_threads, processors
 
@@ -138,9 +139,7 @@ def snapshot_at(
     values = np.empty((count, len(compiled.signals)))
     position = np.empty(count, dtype=np.int64)
     last_active = np.empty(count, dtype=np.int64)
-    _fold_in_parts(
-        link(log, compiled), compiled.program, indices, as_of, values, position, last_active
-    )
+    _fold_in_parts(link(log, compiled), indices, as_of, values, position, last_active)
     categories = {
         signal.id: log.text_values[log.columns.texts.index(signal.measure)]
         for signal in compiled.signals
@@ -153,8 +152,9 @@ _WORTH_A_THREAD = 20_000
 """Snapshots below which starting a second thread costs more than it saves."""
 
 
-def _fold_in_parts(events: Events, program: Program, lead: Ints, *rest: Any) -> None:
+def _fold_in_parts(linked: LinkedLog, lead: Ints, *rest: Any) -> None:
     """The fold over all snapshots, in as many threads as there are processors to use."""
+    events, program = linked.events, linked.program
     if len(lead) == 1:
         fold(events, program, _FIRST, lead, *rest)
         return

@@ -12,16 +12,12 @@ import math
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Literal
 
 from features.ladder.ladder import Condition, EventRule, Ladder, SignalRow, Step, Trait
+from features.ladder.words import OFFER, RECORD, Counted
 
-__all__ = ["OFFER", "RECORD", "Counted", "Op", "Signal", "ladder_columns", "signals_of"]
-
-OFFER: Final = "offer"
-"""The text property that names the offer which an event is about."""
-RECORD: Final = "rung_record"
-"""The text property that holds the record of a decision, as Rung itself wrote it."""
+__all__ = ["Op", "Signal", "ladder_columns", "signals_of"]
 
 
 class Op(IntEnum):
@@ -127,17 +123,6 @@ class _Number(float):
 
     def __format__(self, spec: str) -> str:
         return format(float(self), spec or ".4g")
-
-
-class Counted(float):
-    """Formats as a number of things: `{count:step}` is "1 step" or "3 steps"."""
-
-    __slots__ = ()
-
-    def __format__(self, thing: str) -> str:
-        value = float(self)
-        number = f"{value:.0f}" if value == round(value) else f"{value:.1f}"
-        return f"{number} {thing}" + ("" if number == "1" else "s")
 
 
 def _literal(text: str) -> str:

@@ -15,6 +15,8 @@ from typing import Final, overload
 import numpy as np
 import numpy.typing as npt
 
+from features.arrays import Floats, Ints
+
 __all__ = [
     "Bin",
     "LeadWeights",
@@ -40,8 +42,6 @@ __all__ = [
     "wilson",
 ]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _NEVER: Final = 1e-15
 """Log loss does not believe in more certainty than this."""

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit, stdtrit
 
+from features.arrays import Bools, Floats, Ints
 from features.errors import EventsError, NotEnoughData, PolicyError, RungError
 from models.scores.boosting import SMALL, lead_folds
 
@@ -30,9 +31,6 @@ __all__ = [
     "predicted_values",
 ]
 
-Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _ROUNDING: Final = 1e-4
 """How far logged probabilities may be from a sum of 1: they may have been stored in few digits."""

@@ -23,17 +23,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
+from features.arrays import Floats, Ints
 from models.offers.options import TOPIC, Options
 
 __all__ = ["EffectRows", "OfferEffects", "fit_effects", "prior_effects"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _USUAL_SD: Final = np.array([0.2, 0.08, 0.08])
 """Where the standard deviations of u, G and b are looked for, ..."""

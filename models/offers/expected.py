@@ -15,13 +15,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
+from features.arrays import Floats, Ints
 from models.scores.boosting import CrossFit, lead_folds, merged, threads_for
 from models.scores.learner import BoostedTrees
 
 __all__ = ["Expected", "Kind", "expect", "log_odds"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 Kind = Literal["share", "amount"]
 """A yes-or-no outcome (or a share of one), or an amount of money."""

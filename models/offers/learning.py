@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from features.arrays import Floats, Ints
 from models.offers.effects import EffectRows, OfferEffects, fit_effects, prior_effects
 from models.offers.expected import Expected, Kind, expect, log_odds
 from models.offers.modifiers import Modifiers
@@ -20,8 +21,6 @@ from models.offers.options import Options
 
 __all__ = ["OutcomeEffects", "Tried", "expected_of", "learn_effects", "margin_of", "scale_of"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _MODIFIERS: Final = 12
 """So many of the columns that tell most of the outcome, beside those that say who the lead is."""

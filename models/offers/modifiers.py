@@ -13,9 +13,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from features.arrays import Floats
+
 __all__ = ["Modifier", "Modifiers"]
 
-Floats = npt.NDArray[np.float64]
 
 MOST: Final = 20
 """Modifiers; each has a coefficient for every option and every attribute."""

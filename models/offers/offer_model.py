@@ -15,9 +15,9 @@ from functools import cached_property
 from typing import Any, Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtri
 
+from features.arrays import Bools, Floats, Ints
 from features.ladder.ladder import Ladder
 from models.offers.learning import OutcomeEffects, scale_of
 from models.offers.options import Options, options_of
@@ -27,9 +27,6 @@ from models.scores.learner import BoostedTrees
 
 __all__ = ["Evidence", "Forecast", "OfferModel", "of_step"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 Evidence = Literal["randomised", "observational", "prior"]
 """Where an effect comes from: drawn at random; adjusted for what was known; believed beforehand."""

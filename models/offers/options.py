@@ -15,11 +15,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from features.arrays import Floats
 from features.ladder.ladder import Ladder, Offer
 
 __all__ = ["NO_ASK", "NURTURE", "Attribute", "Options", "options_of"]
 
-Floats = npt.NDArray[np.float64]
 
 NURTURE: Final = "nurture"
 """Something useful without a question: a touch that asks for nothing."""

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
+from features.arrays import Bools, Floats
 from features.errors import PolicyError, did_you_mean
 from features.ladder.ladder import PolicySettings
 from models.offers.options import Options
@@ -30,8 +31,6 @@ __all__ = [
     "validated",
 ]
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 _SUM_WITHIN: Final = 1e-9
 _FLOOR_WITHIN: Final = 1e-12

@@ -13,8 +13,9 @@ from typing import Final
 
 import lightgbm as lgb
 import numpy as np
-import numpy.typing as npt
 from joblib import Parallel, delayed
+
+from features.arrays import Floats, Ints
 
 __all__ = [
     "SMALL",
@@ -26,8 +27,6 @@ __all__ = [
     "threads_for",
 ]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 SMALL: Final = 30_000
 """Rows below which one thread is enough; from here on a larger learning rate loses nothing."""

@@ -22,17 +22,15 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import brentq, minimize
 from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 
+from features.arrays import Floats, Ints
 from models.scores.step_rates import StepRates
 
 __all__ = ["LEVEL", "Calibrator", "Evidence", "calibrate", "uncalibrated"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 LEVEL: Final = 0.9
 """The level of the intervals."""

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
+from features.arrays import Floats, Ints
 from models.scores.boosting import BoostingConfig, cross_fit, lead_folds, merged
 from models.scores.calibration import Calibrator, Evidence, calibrate, uncalibrated
 from models.scores.learner import BoostedTrees, Learner, cross_fit_classifier
@@ -21,8 +22,6 @@ from models.scores.step_rates import StepRates
 
 __all__ = ["Estimates", "FitConfig", "GoalModel", "TrainingRows", "fit_goal"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _MOST_FOR_TYPICAL: Final = 400
 """Rows on which the typical contributions of each position are measured."""

@@ -15,13 +15,13 @@ from typing import Any, Final, Protocol
 
 import lightgbm as lgb
 import numpy as np
-import numpy.typing as npt
 import skops.io
 from joblib import Parallel, delayed
 from scipy.special import logit
 from sklearn.base import clone
 from skops.io.exceptions import UntrustedTypesFoundException
 
+from features.arrays import Floats, Ints
 from features.errors import BundleError
 from models.scores.boosting import threads_for
 
@@ -34,8 +34,6 @@ __all__ = [
     "read_learner",
 ]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _SUREST: Final = 1e-6
 """How close to 0 and 1 a classifier's own probability is taken at its word."""

@@ -12,17 +12,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import expit
 
+from features.arrays import Floats, Ints
 from features.signals.snapshot import Snapshot
 from features.signals.table import Signal
 from models.scores.goal_model import GoalModel
 
 __all__ = ["Explanations", "Reason", "explain", "reasons"]
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False, slots=True)

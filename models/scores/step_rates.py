@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import beta
 
+from features.arrays import Floats
 from features.ladder.ladder import Band, Ladder
 
 __all__ = ["StepRates", "advancement_priors", "purchase_priors"]
@@ -20,8 +21,6 @@ PRIOR_LEADS = 4.0
 """How many leads' worth of evidence a band is."""
 _NO_BAND = Band(0.2, 0.6)
 """The prior of a step without a band (the first): wide, and below one half."""
-
-Floats = npt.NDArray[np.float64]
 
 
 def advancement_priors(ladder: Ladder) -> Floats:

@@ -16,6 +16,7 @@ from features.clock import rfc3339
 from features.errors import DecisionConflict, OptedOut, TimeError, UnknownDecision, UnknownLead
 from features.events.log import DAY_US
 from features.ladder.ladder import Ladder, Offer
+from features.ladder.words import RECORD
 from features.offers.decisions import (
     ANSWER,
     Decision,
@@ -25,7 +26,6 @@ from features.offers.decisions import (
     outcome_event,
 )
 from features.offers.history import history_of
-from features.signals.table import RECORD
 from features.store.events import Event
 from features.store.notifications import Notice
 from models.offers.eligibility import UNRESTRICTED, Asked

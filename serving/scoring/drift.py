@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
+
+from features.arrays import Floats
 
 __all__ = ["LEVELS", "Drift", "drift_of"]
 
-Floats = npt.NDArray[np.float64]
 
 LEVELS: Final = 128
 """Quantiles of a grid without ties, evenly spaced from the least to the greatest."""

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
+from features.arrays import Bools, Floats
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import EventNames
 from features.signals.fold import NONE
@@ -31,8 +32,6 @@ from serving.scoring.scorer import Ranking, Scorer
 
 __all__ = ["Freshened", "Run", "WriteBack", "freshen", "rescore"]
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 WriteBack = Callable[[sa.Connection, Sequence[StoredScore]], None]
 """Queues what CRMs are to be told of new scores, in the transaction that keeps them."""
 

@@ -14,12 +14,12 @@ from typing import Final, Literal, TypedDict
 import numpy as np
 import numpy.typing as npt
 
+from features.arrays import Bools, Floats
 from features.clock import rfc3339
 from features.errors import NoModel, OptedOut, UnknownLead
 from features.events.log import DAY_US, EventLog
 from features.events.of_lead import Row, log_of_rows
 from features.events.properties import as_text, number_or_nan
-from features.signals.fold import rows_of_goal
 from features.signals.program import Compiled, compile_ladder, link
 from features.signals.snapshot import Snapshot, snapshot_at
 from features.store.events import EventStore
@@ -47,8 +47,6 @@ __all__ = [
     "not_profiled",
 ]
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 Band = Literal["low", "medium", "high"]
 
 _HIGH: Final = 80.0
@@ -373,9 +371,9 @@ class Scorer:
             return titles
         compiled = self._model.compiled
         log = _log_of_leads({_key(at): [row] for at, row in enumerate(rows)}, compiled)
-        events = link(log, compiled)
+        linked = link(log, compiled)
         for goal, step in enumerate(self._model.bundle.ladder.goals):
-            for at in np.flatnonzero(rows_of_goal(events, compiled.program, goal)):
+            for at in np.flatnonzero(linked.meets(goal)):
                 titles[at] = step.title
         return titles
 

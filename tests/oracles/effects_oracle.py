@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from features.arrays import Floats
 from models.offers.effects import REST, EffectRows
 from models.offers.options import TOPIC, Options
 
 __all__ = ["OraclePosterior", "oracle_log_evidence", "oracle_posterior"]
 
-Floats = npt.NDArray[np.float64]
 Parameter = tuple[str, ...]
 """("g", attribute), ("topic",), ("u", option), ("G", attribute, z) or ("b", option, z)."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from features.arrays import Bools, Floats, Ints
 from features.events.log import EventLog
 from features.signals.program import compile_ladder
 from features.signals.snapshot import Snapshot, snapshot_at
@@ -17,10 +17,6 @@ from models.recommendation import forecast_of
 from training.policies.decisions import Decisions
 
 __all__ = ["shares_at", "shares_of"]
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 def shares_of(

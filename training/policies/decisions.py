@@ -16,25 +16,21 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from features.arrays import Bools, Floats, Ints
 from features.errors import EventsError
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import EventRule, Ladder
+from features.ladder.words import OFFER
 from features.offers.decisions import Decided, decisions_of
-from features.signals.fold import rows_of_goal
 from features.signals.program import compile_ladder, compile_signals, link
 from features.signals.snapshot import Snapshot, snapshot_at
-from features.signals.table import OFFER
 from models.offers.options import options_of
 from training.decision_points import Points, decision_points
 from training.labels import label
 
 __all__ = ["Decisions", "drawn_decisions", "observed_decisions"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 _NOT_ASKED_DAYS: Final = 3.0
 """An instant counts as one of no ask if no offer at the same rung follows within so many days."""
@@ -300,7 +296,7 @@ def _gains(log: EventLog, ladder: Ladder, lead: Ints, as_of: Ints, horizon: int)
 
 def _rows_met(log: EventLog, rule: EventRule) -> Ints:
     compiled = compile_signals((), goals=(((rule,), 1.0),), columns=log.columns)
-    return np.flatnonzero(rows_of_goal(link(log, compiled), compiled.program, 0)).astype(np.int64)
+    return np.flatnonzero(link(log, compiled).meets(0)).astype(np.int64)
 
 
 def _first_after(log: EventLog, lead: Ints, instant: Ints) -> Ints:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from features.arrays import Floats
 from features.clock import rfc3339
 from features.errors import NotEnoughData
 from features.events.log import EventLog
@@ -33,7 +34,6 @@ from training.policies.offers import tried_of
 
 __all__ = ["LOGGED", "Assessment", "PolicyEvaluation", "assess", "compare", "evaluate_policy"]
 
-Floats = npt.NDArray[np.float64]
 Strings = npt.NDArray[np.str_]
 
 LOGGED: Final = "logged"

@@ -12,8 +12,8 @@ from typing import Final
 
 import lightgbm as lgb
 import numpy as np
-import numpy.typing as npt
 
+from features.arrays import Bools, Floats, Ints
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
 from models.offers.learning import Tried, expected_of, learn_effects
@@ -25,9 +25,6 @@ from training.policies.decisions import Decisions, drawn_decisions, observed_dec
 
 __all__ = ["OfferCounts", "learn_offers", "tried_of"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 _ENOUGH_DRAWN: Final = 50
 """Leads with drawn decisions at a step from which on nothing else is used there."""

@@ -21,9 +21,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
+from features.arrays import Floats, Ints
 from features.events.log import DAY_US, EventLog, Times
 from features.ladder.ladder import Ladder
-from features.signals.fold import Ints, rows_of_goal
 from features.signals.program import compile_ladder, link
 from models.scores.boosting import SMALL
 from models.scores.encoding import Encoding
@@ -32,7 +32,6 @@ from training.decision_points import Points
 
 __all__ = ["Baseline", "Missing", "baselines", "event_points", "points_at"]
 
-Floats = npt.NDArray[np.float64]
 
 STEP_RATES: Final = "step rates"
 POINTS_RULE: Final = "points rule"
@@ -186,11 +185,10 @@ def _points_rule(
 def event_points(log: EventLog, ladder: Ladder) -> Floats:
     """Shape (n_events,): k points for an action of rung k, 5 k if it completes the rung."""
     worth = np.zeros(len(log))
-    compiled = compile_ladder(ladder)
-    events = link(log, compiled)
+    linked = link(log, compile_ladder(ladder))
     for at, goal in enumerate(ladder.goals):
         engaged = np.isin(np.array(log.names, dtype=object), goal.engaged_by)[log.name]
-        completed = rows_of_goal(events, compiled.program, at)
+        completed = linked.meets(at)
         points = np.where(completed, _POINTS_COMPLETED, _POINTS_ENGAGED * engaged)
         worth = np.maximum(worth, points * (at + 1))
     return worth

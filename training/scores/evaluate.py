@@ -13,11 +13,11 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from features.arrays import Floats, Ints
 from features.clock import rfc3339
 from features.errors import NotEnoughData
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Ladder
-from features.signals.fold import Ints
 from models.bundle import Bundle
 from models.judging import metrics
 from models.judging.metrics import Bin, Queue
@@ -43,7 +43,6 @@ __all__ = [
     "evaluate",
 ]
 
-Floats = npt.NDArray[np.float64]
 Masks = npt.NDArray[np.bool_]
 
 BETTER: Final = "better than the step rates"

@@ -7,9 +7,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from features.arrays import Ints
+
 __all__ = ["SECTIONS", "WORDS", "company_names", "person_names"]
 
-Ints = npt.NDArray[np.int64]
 
 SECTIONS: Final = ("home", "blog", "features", "pricing", "customers", "docs")
 WORDS: Final = {

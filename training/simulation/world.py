@@ -29,11 +29,13 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit, logit
 
+from features.arrays import Floats, Ints
 from features.clock import microseconds
 from features.events.log import DAY_US, EventLog, LogColumns
 from features.ladder.ladder import Condition, EventRule, Ladder, Offer
+from features.ladder.words import OFFER, RECORD
 from features.offers.decisions import Decision, decision_event, exposure_events
-from features.signals.table import OFFER, RECORD, ladder_columns
+from features.signals.table import ladder_columns
 from features.store.events import Event
 from models.offers.offer_model import of_step
 from models.offers.options import options_of
@@ -42,8 +44,6 @@ from training.simulation.names import SECTIONS, WORDS, company_names, person_nam
 
 __all__ = ["Simulation", "SimulationConfig", "simulate"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _BUSY_PER_DAY: Final = 0.5
 """Actions a day of a lead that is bound to go on."""

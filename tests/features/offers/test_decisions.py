@@ -17,6 +17,7 @@ from features.events.columns import texts_of
 from features.events.log import DAY_US, EventLog, LogColumns
 from features.events.of_lead import log_of_rows
 from features.ladder.file import read_ladder
+from features.ladder.words import OFFER, RECORD
 from features.offers.decisions import (
     ANSWER,
     Decided,
@@ -28,7 +29,7 @@ from features.offers.decisions import (
     outcome_event,
 )
 from features.offers.history import history_of
-from features.signals.table import OFFER, RECORD, ladder_columns
+from features.signals.table import ladder_columns
 from features.store.events import Event, EventStore
 
 LADDER = read_ladder("b2b")

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from features.events.log import LogColumns
 from features.events.of_lead import Row, log_of_rows
 from features.ladder.ladder import Condition, EventRule, Ladder
-from features.signals.fold import rows_of_goal
 from features.signals.program import compile_ladder, link
 from features.signals.rules import met, met_any
 from features.signals.table import ladder_columns
@@ -42,12 +41,11 @@ def test_as_the_fold(ladder: Ladder, happenings: list[tuple[str, Mapping[str, ob
     """Each event meets the rules of a rung, a restart and a scoring just where the fold says so."""
     rows: list[Row] = [(name, at, at, said) for at, (name, said) in enumerate(happenings)]
     log = log_of_rows("lead", rows, LogColumns(*ladder_columns(ladder)))
-    compiled = compile_ladder(ladder)
-    events = link(log, compiled)
+    linked = link(log, compile_ladder(ladder))
     groups = (*(goal.complete_when for goal in ladder.goals), ladder.restart_on, ladder.score_at)
     for goal, rules in enumerate(groups):
         ours = [met_any(rules, name, said) for name, said in happenings]
-        assert ours == rows_of_goal(events, compiled.program, goal).tolist(), rules
+        assert ours == linked.meets(goal).tolist(), rules
 
 
 @pytest.mark.parametrize(

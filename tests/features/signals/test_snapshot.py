@@ -196,17 +196,9 @@ def next_completions(
     log: EventLog, ladder: Ladder, lead: str, as_of: int, until: int
 ) -> list[tuple[int | None, int | None]]:
     """What a lead next completes (advanced, purchased), from each position there is."""
-    compiled, position = compile_ladder(ladder), np.arange(len(ladder.goals) + 1)
-    advanced, purchased = np.empty((2, len(position)), dtype=np.int64)
-    fold.next_completions(
-        link(log, compiled),
-        compiled.program,
-        np.full_like(position, log.index_of(lead)),
-        np.full_like(position, as_of),
-        position,
-        until,
-        advanced,
-        purchased,
+    position = np.arange(len(ladder.goals) + 1)
+    advanced, purchased = link(log, compile_ladder(ladder)).next_completions(
+        np.full_like(position, log.index_of(lead)), np.full_like(position, as_of), position, until
     )
     return [
         (None if one == fold.NONE else int(one), None if other == fold.NONE else int(other))
@@ -222,7 +214,7 @@ def test_rows_of_goal_equal_the_oracle(ladder, events):
     in_rows = [event for lead in log.leads for event in in_order(events, ladder, lead)]
     goals = [goal.complete_when for goal in ladder.goals]
     for number, rules in enumerate([*goals, ladder.restart_on, ladder.score_at]):
-        found = fold.rows_of_goal(link(log, compiled), compiled.program, number)
+        found = link(log, compiled).meets(number)
         assert found.tolist() == [meets_any(rules, event) for event in in_rows]
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
+from features.arrays import Floats
 from features.events.log import EventLog, LogColumns
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Band, Ladder
@@ -20,8 +20,6 @@ from models.scores.step_rates import advancement_priors, purchase_priors
 from training.pipeline import TrainConfig, train
 from training.policies.choices import shares_at
 from training.simulation.world import Simulation, SimulationConfig, simulate
-
-Floats = npt.NDArray[np.float64]
 
 FAST = TrainConfig(most_points=20_000)
 """The scores need no more; all decisions are learned from."""
