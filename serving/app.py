@@ -19,18 +19,19 @@ from typing import Final
 from fastapi import FastAPI
 
 from features.ladder.file import read_ladder
-from serving import notifications, pages
 from serving.connectors import routes as connectors
 from serving.connectors.configuration import read_connectors
 from serving.edge import middleware, problems
 from serving.edge.access import Access
 from serving.ingestion import cloudevents, own, segment
 from serving.logs import log, log_to_stderr
+from serving.notifications import routes as notifications
 from serving.notifications.delivery import keep_delivering
+from serving.pages import login
+from serving.pages import routes as pages
 from serving.process.background import keep_current, keep_fresh, keep_informed, keep_scored
 from serving.process.service import Service, now
-from serving.routes import health, leads, metrics, personalizer, recommendations, scores
-from serving.scoring import queue
+from serving.routes import health, leads, metrics, personalizer, queue, recommendations, scores
 from serving.settings import Settings
 from serving.write_back.configuration import WriteBack, read_write_backs
 from serving.write_back.worker import keep_writing
@@ -88,6 +89,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         health,
         metrics,
         pages,
+        login,
     ):
         app.include_router(part.router)
     app.state.connectors = switched_on

@@ -7,7 +7,8 @@ and beside what an offer needs at most one more field is asked for: the one that
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+
+from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
 
 from features.ladder.ladder import Framing, Ladder, Offer
 from features.offers.history import OfferHistory
@@ -26,8 +27,8 @@ class AgendaItem(TypedDict):
 class Personalisation(TypedDict):
     """What makes an offer this lead's own.
 
-    `form_fields` are those that the offer needs and that are not known; `ask_field` is one more
-    that is worth a question, null where there is none or no room for it.
+    `gaps` are what the lead's last assessment revealed, and `agenda` is made of them; `form_fields`
+    are those that the offer needs and that are not known; `ask_field` is one more worth asking.
     """
 
     topic: str | None

@@ -31,10 +31,12 @@ from serving.connectors.connector import (
 from serving.connectors.hubspot import HUBSPOT, lead_of_action
 from serving.connectors.replays import SeenRequests, request_hash
 from serving.edge.access import needs
+from serving.edge.bodies import json_answer
 from serving.edge.problems import documented
-from serving.process.service import Served, Service, json_answer, now
-from serving.recommending.suggestion import advice_for
+from serving.process.served import Served
+from serving.process.service import Service, now
 from serving.scoring.scorer import Scorer
+from serving.scoring.suggestion import advice_for
 
 __all__ = ["router"]
 

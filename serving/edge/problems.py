@@ -52,8 +52,8 @@ from features.errors import (
     UnsignedRequest,
 )
 from serving.edge.access import is_personalizer, needed
+from serving.edge.schemas import ProblemAnswer
 from serving.logs import log
-from serving.routes.schemas import ProblemAnswer
 
 __all__ = ["Problem", "documented", "install", "openapi", "respond", "unexpected"]
 

@@ -21,20 +21,18 @@ from starlette.responses import Response
 
 from features.store.arrivals import Arrival
 from serving.edge.access import Asker, needs
+from serving.edge.bodies import media_type, read_body, to_value
 from serving.edge.problems import documented
-from serving.ingestion.bodies import (
+from serving.ingestion.schemas import IngestionAnswer, described_cloud_events
+from serving.ingestion.storing import (
     MOST_BATCH_BYTES,
     check_count,
-    media_type,
-    read_body,
     receipt_of,
     refusal,
     sort_events,
     store_events,
     store_one,
-    to_value,
 )
-from serving.ingestion.schemas import IngestionAnswer, described_cloud_events
 from serving.ingestion.values import (
     LONGEST_MESSAGE_ID,
     MOST_EVENT_BYTES,
@@ -48,7 +46,8 @@ from serving.ingestion.values import (
     message_id,
     name_of,
 )
-from serving.process.service import Served, Service
+from serving.process.served import Served
+from serving.process.service import Service
 
 __all__ = ["router"]
 

@@ -12,16 +12,16 @@ from starlette.responses import Response
 from features.errors import did_you_mean
 from features.store.arrivals import Arrival
 from serving.edge.access import Asker, needs
+from serving.edge.bodies import read_json
 from serving.edge.problems import documented
-from serving.ingestion.bodies import (
+from serving.ingestion.schemas import PREFER, EventsRequest, IngestionAnswer, described
+from serving.ingestion.storing import (
     MOST_BATCH_BYTES,
     check_count,
-    read_json,
     receipt_of,
     sort_events,
     store_events,
 )
-from serving.ingestion.schemas import PREFER, EventsRequest, IngestionAnswer, described
 from serving.ingestion.values import (
     LONGEST_NAME,
     EventRefused,
@@ -34,7 +34,7 @@ from serving.ingestion.values import (
     name_of,
     object_in,
 )
-from serving.process.service import Served
+from serving.process.served import Served
 
 __all__ = ["router"]
 

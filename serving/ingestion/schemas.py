@@ -10,9 +10,9 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from serving.ingestion.bodies import MOST_EVENTS
+from serving.edge.schemas import StrictRequest
+from serving.ingestion.storing import MOST_EVENTS
 from serving.ingestion.values import LONGEST_ID, LONGEST_MESSAGE_ID, LONGEST_NAME
-from serving.routes.schemas import StrictRequest
 
 __all__ = [
     "CALLS",

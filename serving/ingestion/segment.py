@@ -19,23 +19,23 @@ from starlette.responses import Response
 
 from features.store.arrivals import Arrival
 from serving.edge.access import DirectRoute, check_key, needs
+from serving.edge.bodies import read_json
 from serving.edge.problems import documented
-from serving.ingestion.bodies import (
-    MOST_BATCH_BYTES,
-    check_count,
-    read_json,
-    receipt_of,
-    refusal,
-    sort_events,
-    store_events,
-    store_one,
-)
 from serving.ingestion.schemas import (
     CALLS,
     PREFER,
     IngestionAnswer,
     SegmentBatch,
     described,
+)
+from serving.ingestion.storing import (
+    MOST_BATCH_BYTES,
+    check_count,
+    receipt_of,
+    refusal,
+    sort_events,
+    store_events,
+    store_one,
 )
 from serving.ingestion.values import (
     MOST_EVENT_BYTES,
@@ -51,7 +51,7 @@ from serving.ingestion.values import (
     name_of,
     object_in,
 )
-from serving.process.service import Served
+from serving.process.served import Served
 
 __all__ = ["router"]
 

@@ -1,5 +1,1 @@
 """Notifications to other systems, as Standard Webhooks 1.0.0 has them."""
-
-from serving.notifications.routes import router
-
-__all__ = ["router"]

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from features.clock import rfc3339
 from features.errors import ForbiddenAddress
 from serving.edge.access import CheckedRoute, needs
+from serving.edge.bodies import json_answer, json_body
 from serving.edge.problems import documented
 from serving.notifications.addresses import AddressRule
 from serving.notifications.endpoints import After, Delivery, Endpoint, Endpoints
@@ -31,7 +32,8 @@ from serving.notifications.schemas import (
     SecretAnswer,
     SentAnswer,
 )
-from serving.process.service import Served, json_answer, json_body, now
+from serving.process.served import Served
+from serving.process.service import now
 
 __all__ = ["router"]
 

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from features.errors import did_you_mean
 from features.store.notifications import TYPES
-from serving.routes.schemas import Instant, StrictRequest, Text, stored_text
+from serving.edge.schemas import Instant, StrictRequest, Text, stored_text
 
 __all__ = [
     "ChangeRequest",

@@ -17,21 +17,17 @@ from features.events.of_lead import Row
 from features.ladder.ladder import EventNames, Ladder, Step
 from models.served_policy import DEFAULT
 from serving.edge.access import Asker, needs
+from serving.edge.parameters import after_of, check_step, cursor_of
 from serving.edge.problems import Problem
-from serving.pages import login, words
+from serving.pages import words
 from serving.pages.rendering import HERE, html, rendered
 from serving.pages.todo import ToDo, to_do
-from serving.process.service import Served, Service
-from serving.recommending.suggestion import advice_for
-from serving.scoring.queue import (
-    QueueItem,
-    after_of,
-    check_step,
-    cursor_of,
-    items,
-    queue_part,
-)
-from serving.scoring.scorer import Answer, Scorer
+from serving.process.served import Served
+from serving.process.service import Service
+from serving.scoring.answers import QueueItem, ScoreAnswer
+from serving.scoring.queue import items, queue_part
+from serving.scoring.scorer import Scorer
+from serving.scoring.suggestion import advice_for
 
 __all__ = ["install", "problem_page", "router"]
 
@@ -43,7 +39,6 @@ _MOST_PROPERTIES: Final = 8
 _Asker = Annotated[Asker, Depends(needs("read", is_page=True))]
 
 router = APIRouter(include_in_schema=False)
-router.include_router(login.router)
 
 
 def install(app: FastAPI) -> None:
@@ -57,7 +52,7 @@ async def queue_page(
 ) -> Response:
     """Who to talk to next."""
     step = step or None
-    check_step(service.scorer.bundle, step)
+    check_step(service.scorer.ladder, step)
     after = after_of(cursor or None)
     return await run_in_threadpool(lambda: _html("queue.html", asker, _queue(service, after, step)))
 
@@ -204,7 +199,7 @@ def _lead(service: Service, lead_id: str) -> dict[str, Any]:
     }
 
 
-def _goal(ladder: Ladder | None, answer: Answer | None) -> Step | None:
+def _goal(ladder: Ladder | None, answer: ScoreAnswer | None) -> Step | None:
     """The next step; None after the purchase."""
     if ladder is None or answer is None or answer["step"] is None:
         return None
@@ -222,7 +217,7 @@ def _events_of(scorer: Scorer, lead_id: str) -> list[Row]:
     return [] if "\0" in lead_id else scorer.store.events_of(lead_id)
 
 
-def _place(scorer: Scorer, answer: Answer | None) -> str | None:
+def _place(scorer: Scorer, answer: ScoreAnswer | None) -> str | None:
     """Where the lead would stand in the queue, in words."""
     if scorer.ranking is None or answer is None or answer["probability"] is None:
         return None
@@ -230,7 +225,7 @@ def _place(scorer: Scorer, answer: Answer | None) -> str | None:
     return words.BANDS[band]
 
 
-def _bars(answer: Answer) -> list[_Bar]:
+def _bars(answer: ScoreAnswer) -> list[_Bar]:
     """Base, reasons and their sum. Figures are rounded so that what is read adds up."""
     base, total = _tenth(answer["base"]), _tenth(answer["probability"])
     told = [(one["text"], _tenth(one["points"])) for one in answer["reasons"][:-1]]

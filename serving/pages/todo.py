@@ -11,7 +11,7 @@ from models.offers.options import NO_ASK, NURTURE
 from models.recommendation import Ranked
 from models.scores.calibration import LEVEL
 from serving.pages import words
-from serving.recommending.suggestion import Advice, evidence_words, things, unasked
+from serving.scoring.suggestion import Advice, evidence_words, things, unasked
 
 __all__ = ["UNOFFERED", "ToDo", "to_do"]
 

@@ -9,7 +9,7 @@ from features.clock import when
 from features.events.log import DAY_US
 from features.events.of_lead import Row
 from features.events.properties import as_text
-from serving.recommending.suggestion import chance
+from serving.scoring.suggestion import chance
 
 __all__ = [
     "BANDS",

@@ -21,8 +21,8 @@ from features.store.notifications import add_notices
 from serving.logs import log
 from serving.process.service import Service
 from serving.scoring.changes import reply_overdue
+from serving.scoring.ranking import Ranking
 from serving.scoring.rescoring import Freshened, Run, freshen, rescore
-from serving.scoring.scorer import Ranking
 
 __all__ = ["alarm", "keep_current", "keep_fresh", "keep_informed", "keep_scored"]
 

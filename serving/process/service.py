@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
@@ -11,13 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, cast
 
 import numpy as np
 import sqlalchemy as sa
-from fastapi import Depends, Request
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
 
 from features.errors import BundleError, PolicyError
 from features.events.log import EventLog
@@ -33,16 +28,18 @@ from serving.logs import log
 from serving.process.champion import Source, source_of
 from serving.process.group_commit import Ingest
 from serving.recommending.recommender import Recommender
-from serving.recommending.suggestion import advice_for
 from serving.scoring.changes import model_promoted
 from serving.scoring.kept_answers import KeptScores
+from serving.scoring.model import Model
+from serving.scoring.ranking import Ranking
 from serving.scoring.rescoring import Run
-from serving.scoring.scorer import Model, Ranking, Scorer
+from serving.scoring.scorer import Scorer
+from serving.scoring.suggestion import advice_for
 from serving.settings import Settings
 from serving.write_back.configuration import WriteBack
 from serving.write_back.outbox import scored
 
-__all__ = ["Served", "Service", "json_answer", "json_body", "now"]
+__all__ = ["Service", "now"]
 
 
 _SERVES = "serves"
@@ -230,32 +227,3 @@ def warm(bundle: Bundle, policy: str = DEFAULT) -> None:
     for events in (alone, many):
         leads = np.arange(len(events.leads))
         model.estimate(events, leads, as_of=1).details(0)
-
-
-async def _served(request: Request) -> Service:
-    return cast(Service, request.app.state.service)
-
-
-Served = Annotated[Service, Depends(_served)]
-"""The service, as a parameter of a route."""
-
-
-async def json_body(request: Request) -> None:
-    """Refuse a body that is not labelled as JSON, or holds what is no text."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json" and not kind.endswith("+json"):
-        raise HTTPException(415, "Send the body as Content-Type: application/json.")
-    body = await request.body()
-    if b"\\ud" in body.lower():  # it may be half of a surrogate pair, which no database takes
-        try:
-            json.dumps(json.loads(body), ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:
-            raise HTTPException(400, "The body holds half of a surrogate pair.") from error
-
-
-def json_answer(
-    value: object, headers: dict[str, str] | None = None, status: int = 200
-) -> Response:
-    """JSON as it is: what we made ourselves is not checked again on its way out."""
-    body = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    return Response(body, status, headers, media_type="application/json")

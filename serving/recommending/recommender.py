@@ -10,7 +10,7 @@ import json
 import threading
 import uuid
 from collections.abc import Sequence
-from typing import Any, Final, Literal, TypedDict, cast
+from typing import Any, Final, cast
 
 from features.clock import rfc3339
 from features.errors import DecisionConflict, OptedOut, TimeError, UnknownDecision, UnknownLead
@@ -29,148 +29,31 @@ from features.offers.history import history_of
 from features.store.events import Event
 from features.store.notifications import Notice
 from models.offers.eligibility import UNRESTRICTED, Asked
-from models.offers.offer_model import Evidence
 from models.offers.options import NO_ASK
-from models.offers.tailoring import Personalisation
 from models.recommendation import Ranked, Recommendation
 from models.scores.calibration import LEVEL
-from serving.recommending.suggestion import sentence, unasked
+from serving.recommending.answers import (
+    DecisionAnswer,
+    ExposureAnswer,
+    FramingAnswer,
+    OfferOfDecision,
+    OutcomeAnswer,
+    OutcomeOfDecision,
+    RankedAnswer,
+    RecommendationAnswer,
+    RecommendedAnswer,
+    UnaskedAnswer,
+    UpliftAnswer,
+)
+from serving.scoring.answers import NotFoundAnswer
 from serving.scoring.changes import recommended
-from serving.scoring.scorer import NotFound, Scorer, StepName
+from serving.scoring.scorer import Scorer
+from serving.scoring.suggestion import sentence, unasked
 
-__all__ = [
-    "DecisionAnswer",
-    "ExposureAnswer",
-    "OutcomeAnswer",
-    "RecommendationAnswer",
-    "Recommended",
-    "Recommender",
-    "Unasked",
-    "unasked_lead",
-]
+__all__ = ["Recommender", "unasked_lead"]
 
 _AHEAD_US: Final = 5 * 60 * 1_000_000
 """An outcome may lie so far in the future: clocks differ."""
-
-
-class FramingName(TypedDict):
-    """How an offer is put; `id` is null where the offer has one way only."""
-
-    id: str | None
-    text: str
-
-
-class OfferLine(TypedDict):
-    """What was chosen; all but `id` is null where that is `nurture` or `no_ask`."""
-
-    id: str
-    step: str | None
-    title: str | None
-    kind: str | None
-    framing: FramingName | None
-    duration_min: float | None
-    topic: str | None
-    personalisation: Personalisation | None
-
-
-class Uplift(TypedDict):
-    """What an option adds to the chance of the next step under no ask."""
-
-    value: float
-    low: float
-    high: float
-    level: float
-
-
-class RankedLine(TypedDict):
-    """An option with what is believed of it."""
-
-    offer_id: str
-    propensity: float
-    p_advance: float | None
-    uplift: Uplift | None
-    gain: float | None
-    evidence: Evidence
-    leads: int
-
-
-class ExcludedLine(TypedDict):
-    """An offer that is not eligible, and why."""
-
-    offer_id: str
-    reason: str
-    text: str
-
-
-class PolicyName(TypedDict):
-    """What chose."""
-
-    name: str
-    version: str
-
-
-class RecommendationAnswer(TypedDict):
-    """A decision as it is told; `serving.routes.decision_schemas` says what each member means."""
-
-    decision_id: str
-    lead_id: str
-    step: StepName | None
-    offer: OfferLine
-    text: str
-    probability_chosen: float
-    ranking: list[RankedLine]
-    excluded: list[ExcludedLine]
-    policy: PolicyName
-    as_of: str
-    expires_at: str
-    exposed: bool
-
-
-class Recommended(RecommendationAnswer):
-    """The decision for one lead of many."""
-
-    status: Literal["ok"]
-
-
-class Unasked(TypedDict):
-    """That nothing is decided for a lead which has opted out of profiling."""
-
-    status: Literal["opted_out"]
-    lead_id: str
-    offer: OfferLine
-    detail: str
-
-
-class OutcomeLine(TypedDict):
-    """What was reported of a decision; late where that happened after its window."""
-
-    value: float
-    kind: str
-    occurred_at: str
-    late: bool
-
-
-class OutcomeAnswer(OutcomeLine):
-    """The same, with the decision it belongs to."""
-
-    decision_id: str
-    lead_id: str
-
-
-class ExposureAnswer(TypedDict):
-    """That a decision reached its lead, and when."""
-
-    decision_id: str
-    lead_id: str
-    offer_id: str
-    exposed_at: str
-
-
-class DecisionAnswer(RecommendationAnswer):
-    """A decision with what became of it so far."""
-
-    exposed_at: str | None
-    outcome: OutcomeLine | None
 
 
 class Recommender:
@@ -225,9 +108,9 @@ class Recommender:
 
     def many(
         self, lead_ids: Sequence[str], asked: Asked = UNRESTRICTED, *, defer_exposure: bool = False
-    ) -> list[Recommended | NotFound | Unasked]:
+    ) -> list[RecommendedAnswer | NotFoundAnswer | UnaskedAnswer]:
         """A decision for each of some stored leads, in order; see `recommend`."""
-        answers: list[Recommended | NotFound | Unasked] = []
+        answers: list[RecommendedAnswer | NotFoundAnswer | UnaskedAnswer] = []
         for lead_id in lead_ids:
             try:
                 answer = self.recommend(lead_id, asked, defer_exposure=defer_exposure)
@@ -378,7 +261,7 @@ class Recommender:
         event = self.store.event(message_id(decision_id, "exposure"))
         return rfc3339(event.occurred_at) if event else None
 
-    def _outcome(self, decision_id: str) -> OutcomeLine | None:
+    def _outcome(self, decision_id: str) -> OutcomeOfDecision | None:
         event = self.store.event(message_id(decision_id, "outcome"))
         if event is None:
             return None
@@ -421,11 +304,11 @@ def _answer(made: Recommendation, *, exposed: bool) -> RecommendationAnswer:
     }
 
 
-def _offer_line(made: Recommendation) -> OfferLine:
+def _offer_line(made: Recommendation) -> OfferOfDecision:
     offer, tailored = made.offer, made.personalisation
     if offer is None:
         return _no_offer(made.decision.chosen)
-    framing: FramingName = {"id": made.decision.framing or None, "text": made.framing}
+    framing: FramingAnswer = {"id": made.decision.framing or None, "text": made.framing}
     return {
         "id": offer.id,
         "step": offer.step,
@@ -438,7 +321,7 @@ def _offer_line(made: Recommendation) -> OfferLine:
     }
 
 
-def _no_offer(option_id: str) -> OfferLine:
+def _no_offer(option_id: str) -> OfferOfDecision:
     return {
         "id": option_id,
         "step": None,
@@ -451,7 +334,7 @@ def _no_offer(option_id: str) -> OfferLine:
     }
 
 
-def unasked_lead(lead_id: str) -> Unasked:
+def unasked_lead(lead_id: str) -> UnaskedAnswer:
     """All that is said of a lead that has opted out: nothing is to be asked of it."""
     return {
         "status": "opted_out",
@@ -461,7 +344,7 @@ def unasked_lead(lead_id: str) -> Unasked:
     }
 
 
-def _ranked_line(ranked: Ranked) -> RankedLine:
+def _ranked_line(ranked: Ranked) -> RankedAnswer:
     return {
         "offer_id": ranked.option_id,
         "propensity": ranked.propensity,
@@ -473,7 +356,7 @@ def _ranked_line(ranked: Ranked) -> RankedLine:
     }
 
 
-def _uplift(ranked: Ranked) -> Uplift | None:
+def _uplift(ranked: Ranked) -> UpliftAnswer | None:
     if ranked.uplift is None or ranked.low is None or ranked.high is None:
         return None
     return {"value": ranked.uplift, "low": ranked.low, "high": ranked.high, "level": LEVEL}

@@ -1,34 +1,25 @@
-"""The shapes of recommendations and of what becomes of them; the others are in `schemas`."""
+"""The shapes of requests for recommendations, and of outcomes."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, Field, StrictBool
+from typing_extensions import TypedDict
 
-from serving.routes.schemas import (
-    Instant,
-    NotFoundAnswer,
-    StepAnswer,
-    StrictRequest,
-    Text,
-    stored_text,
-)
+from serving.edge.schemas import Instant, StrictRequest, Text, stored_text
+from serving.recommending.answers import RecommendedAnswer, UnaskedAnswer
+from serving.scoring.answers import NotFoundAnswer
 
 __all__ = [
     "ActionRequest",
-    "DecisionAnswer",
-    "ExposureAnswer",
-    "OutcomeAnswer",
     "OutcomeRequest",
     "RankAnswer",
     "RankRequest",
-    "RecommendationAnswer",
     "RecommendationRequest",
     "RecommendationsAnswer",
     "RecommendationsRequest",
     "RewardRequest",
-    "UnaskedAnswer",
 ]
 
 MOST_DECISIONS: Final = 200
@@ -105,173 +96,22 @@ class RewardRequest(BaseModel):
 # ----------------------------------------------------------------------------------------- Answers
 
 
-class FramingAnswer(BaseModel):
-    """How to put it; `id` is null where the offer has one way only."""
-
-    id: str | None
-    text: str
-
-
-class AgendaAnswer(BaseModel):
-    """A part of a session, and its minutes."""
-
-    topic: str
-    minutes: float
-
-
-class PersonalisationAnswer(BaseModel):
-    """What makes an offer this lead's own.
-
-    `gaps` are what the lead's last assessment revealed, and `agenda` is made of them; `form_fields`
-    are those that the offer needs and that are not known; `ask_field` is one more worth asking.
-    """
-
-    topic: str | None
-    continues: list[str]
-    gaps: list[str]
-    agenda: list[AgendaAnswer]
-    form_fields: list[str]
-    ask_field: str | None
-
-
-class OfferOfDecision(BaseModel):
-    """What was chosen. Of `nurture` and `no_ask` all but the id is null."""
-
-    id: str
-    step: str | None
-    title: str | None
-    kind: str | None
-    framing: FramingAnswer | None
-    duration_min: float | None
-    topic: str | None
-    personalisation: PersonalisationAnswer | None
-
-
-class UpliftAnswer(BaseModel):
-    """What it adds to the chance of the next step under no ask, with its interval at `level`."""
-
-    value: float
-    low: float
-    high: float
-    level: float
-
-
-class RankedAnswer(BaseModel):
-    """An option: how likely it was chosen, and what is believed of it.
-
-    `propensity` is how it is chosen with and says nothing of the lead; `p_advance` is the chance of
-    the next step with it; `gain` is what it adds to the value of no ask, costs taken off.
-    """
-
-    offer_id: str
-    propensity: float = Field(gt=0, le=1)
-    p_advance: float | None = Field(ge=0, le=1)
-    uplift: UpliftAnswer | None
-    gain: float | None
-    evidence: Literal["randomised", "observational", "prior"]
-    leads: int
-
-
-class ExcludedAnswer(BaseModel):
-    """An offer that is not eligible: a code, and the fact in words."""
-
-    offer_id: str
-    reason: str
-    text: str
-
-
-class PolicyAnswer(BaseModel):
-    """What chose: a policy, and the version of the model that it chose with."""
-
-    name: str
-    version: str
-
-
-class RecommendationAnswer(BaseModel):
-    """A decision, drawn with the propensities of its ranking, and kept."""
-
-    decision_id: str
-    lead_id: str
-    step: StepAnswer | None = Field(description="The next step; null after the purchase.")
-    offer: OfferOfDecision
-    text: str = Field(description="The decision as a sentence for a salesperson.")
-    probability_chosen: float = Field(gt=0, le=1)
-    ranking: list[RankedAnswer] = Field(
-        description="All options, `nurture` and `no_ask` among them; propensities add up to 1."
-    )
-    excluded: list[ExcludedAnswer] = Field(description="All other offers of the ladder.")
-    policy: PolicyAnswer
-    as_of: str
-    expires_at: str = Field(description="When the window for an outcome closes.")
-    exposed: bool = Field(description="Whether the lead is taken to have seen it at once.")
-
-
-class RecommendedAnswer(RecommendationAnswer):
-    """The decision for one lead of many."""
-
-    status: Literal["ok"]
-
-
-class UnaskedAnswer(BaseModel):
-    """Nothing is decided for a lead that has opted out of profiling, and nothing is kept.
-
-    `offer` is always `no_ask`. There is no decision id, no ranking and no probability.
-    """
-
-    status: Literal["opted_out"]
-    lead_id: str
-    offer: OfferOfDecision
-    detail: str
-
-
 class RecommendationsAnswer(BaseModel):
     """A result for each lead of the request, in its order."""
 
     results: list[RecommendedAnswer | NotFoundAnswer | UnaskedAnswer]
 
 
-class ExposureAnswer(BaseModel):
-    """That a decision reached its lead, and when."""
-
-    decision_id: str
-    lead_id: str
-    offer_id: str
-    exposed_at: str
-
-
-class OutcomeOfDecision(BaseModel):
-    """What was reported; `late` where it happened after the window: it is kept, and not counted."""
-
-    value: float
-    kind: str
-    occurred_at: str
-    late: bool
-
-
-class OutcomeAnswer(OutcomeOfDecision):
-    """The same, with its decision."""
-
-    decision_id: str
-    lead_id: str
-
-
-class DecisionAnswer(RecommendationAnswer):
-    """A decision with what became of it so far."""
-
-    exposed_at: str | None
-    outcome: OutcomeOfDecision | None
-
-
-class RankedAction(BaseModel):
+class RankedAction(TypedDict):
     """An action, and the probability that it was chosen with; 0 where it could not be."""
 
     id: str
     probability: float
 
 
-class RankAnswer(BaseModel):
+class RankAnswer(TypedDict):
     """A rank answer of Personalizer; `rewardActionId` may be `nurture` or `no_ask`."""
 
     ranking: list[RankedAction]
-    eventId: str  # noqa: N815
-    rewardActionId: str  # noqa: N815
+    eventId: str
+    rewardActionId: str

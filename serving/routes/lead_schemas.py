@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
 
-from serving.routes.schemas import MOST_PER_PAGE, StepAnswer, StrictRequest, Text, stored_text
+from serving.edge.schemas import MOST_PER_PAGE, StrictRequest, Text, stored_text
+from serving.scoring.answers import StepAnswer
 
 __all__ = [
     "ErasureAnswer",
     "ExportAnswer",
     "IdentitiesAnswer",
+    "Kind",
     "LeadAnswer",
     "LeadId",
     "OptOutAnswer",
@@ -104,7 +107,10 @@ class OptOutAnswer(BaseModel):
     opt_out: OptOutLine | None
 
 
-class TimelineItem(BaseModel):
+Kind = Literal["event", "decision", "exposure", "outcome", "notification", "score"]
+
+
+class TimelineItem(TypedDict):
     """Something that happened, or that Rung did.
 
     `data` holds the properties of an event (of a decision too), the data of a notification, or the
@@ -112,7 +118,7 @@ class TimelineItem(BaseModel):
     complete.
     """
 
-    kind: Literal["event", "decision", "exposure", "outcome", "notification", "score"]
+    kind: Kind
     id: str | None
     name: str
     occurred_at: str

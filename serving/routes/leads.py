@@ -10,7 +10,7 @@ import binascii
 import json
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Final, Literal, TypedDict
+from typing import Annotated, Final
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Query
@@ -24,22 +24,26 @@ from features.store.privacy import Document, Held, Lead, Privacy, Training, docu
 from features.store.schema import events, notifications, scores
 from models.bundle import Bundle
 from serving.edge.access import CheckedRoute, needs
+from serving.edge.bodies import json_answer, json_body
+from serving.edge.parameters import wrong_query
 from serving.edge.problems import documented
-from serving.process.service import Served, Service, json_answer, json_body, now
+from serving.process.served import Served
+from serving.process.service import Service, now
 from serving.routes.lead_schemas import (
     ErasureAnswer,
     ExportAnswer,
     IdentitiesAnswer,
+    Kind,
     LeadAnswer,
     LeadId,
     OptOutAnswer,
     OptOutRequest,
     TimelineAnswer,
+    TimelineItem,
     TimelineQuery,
     UndoRequest,
 )
-from serving.scoring.queue import wrong_query
-from serving.scoring.scorer import StepName
+from serving.scoring.answers import StepAnswer
 
 __all__ = ["router"]
 
@@ -212,22 +216,8 @@ def _training_of(bundle: Bundle | None) -> Training | None:
 
 # ----------------------------------------------------------------------------------------- Timeline
 
-Kind = Literal["event", "decision", "exposure", "outcome", "notification", "score"]
 Place = tuple[int, int, str]
 """When something happened, in microseconds; what it is, of several at once; its id."""
-
-
-class TimelineItem(TypedDict):
-    """An entry; `serving.routes.lead_schemas.TimelineItem` says what each member means."""
-
-    kind: Kind
-    id: str | None
-    name: str
-    occurred_at: str
-    known_at: str
-    subject: str
-    completes: list[StepName]
-    data: Document
 
 
 def _timeline(service: Service, lead_id: str, limit: int, before: Place | None) -> Response:
@@ -268,14 +258,14 @@ def _entries(held: Held, ladder: Ladder) -> list[_Entry]:
     return found
 
 
-def _completed(held: Held, ladder: Ladder) -> dict[str, list[StepName]]:
+def _completed(held: Held, ladder: Ladder) -> dict[str, list[StepAnswer]]:
     """The steps that each event was the first to complete, by message id."""
     happened = sorted(
         held.rows[events],
         key=lambda row: (min(row["occurred_at"], row["known_at"]), row["known_at"]),
     )
     open_goals = list(ladder.goals)
-    found: dict[str, list[StepName]] = {}
+    found: dict[str, list[StepAnswer]] = {}
     for row in happened:
         named = [
             goal for goal in open_goals if any(r.event == row["name"] for r in goal.complete_when)
@@ -290,7 +280,7 @@ def _completed(held: Held, ladder: Ladder) -> dict[str, list[StepName]]:
     return found
 
 
-def _of_event(row: Document, kind: Kind, completes: list[StepName]) -> TimelineItem:
+def _of_event(row: Document, kind: Kind, completes: list[StepAnswer]) -> TimelineItem:
     told = document_of(events, row)
     return {
         "kind": kind,

@@ -26,7 +26,8 @@ from features.store.schema import deliveries, write_backs
 from serving.edge.access import needs
 from serving.edge.problems import documented
 from serving.logs import log
-from serving.process.service import Served, Service
+from serving.process.served import Served
+from serving.process.service import Service
 from serving.scoring.drift import drift_of
 
 __all__ = ["METRICS", "Metrics", "install", "router"]

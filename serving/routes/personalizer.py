@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
 from starlette.concurrency import run_in_threadpool
@@ -19,11 +19,14 @@ from features.errors import DecisionConflict, OptedOut
 from models.offers.eligibility import Asked
 from models.offers.options import NO_ASK, NURTURE
 from serving.edge.access import CheckedRoute, needs
+from serving.edge.bodies import json_answer, json_body
+from serving.edge.parameters import wrong_body
 from serving.edge.problems import documented
-from serving.process.service import Served, json_answer, json_body
-from serving.recommending.recommender import RecommendationAnswer, Recommender
+from serving.process.served import Served
+from serving.recommending.answers import RecommendationAnswer
+from serving.recommending.recommender import Recommender
 from serving.routes.decision_schemas import RankAnswer, RankRequest, RewardRequest
-from serving.routes.recommendations import pointing_at_offers, wrong_body
+from serving.routes.named_offers import pointing_at_offers
 
 __all__ = ["router"]
 
@@ -39,21 +42,6 @@ router = APIRouter(
     dependencies=[Depends(needs("decide"))],
     route_class=CheckedRoute,
 )
-
-
-class RankedAction(TypedDict):
-    """An action with the probability that it was chosen with."""
-
-    id: str
-    probability: float
-
-
-class RankLine(TypedDict):
-    """A rank answer, in Personalizer's names."""
-
-    ranking: list[RankedAction]
-    eventId: str
-    rewardActionId: str
 
 
 @router.post(
@@ -75,7 +63,7 @@ async def rank(body: RankRequest, service: Served) -> Response:
     )
 
 
-def _ranked(recommender: Recommender, body: RankRequest) -> RankLine:
+def _ranked(recommender: Recommender, body: RankRequest) -> RankAnswer:
     lead_id = _lead_id(body.contextFeatures or [])
     if lead_id is None:
         raise wrong_body([(("contextFeatures",), "lead", _NO_LEAD)])
@@ -97,7 +85,7 @@ def _ranked(recommender: Recommender, body: RankRequest) -> RankLine:
     return _rank_line(answer, ids)
 
 
-def _unasked(ids: list[str], event_id: str | None) -> RankLine:
+def _unasked(ids: list[str], event_id: str | None) -> RankAnswer:
     """Nothing is asked of a lead that has opted out of profiling, and no event is kept."""
     chances = dict.fromkeys([NO_ASK, *ids], 0.0) | {NO_ASK: 1.0}
     return {
@@ -115,7 +103,7 @@ def _offers(ids: Iterable[str]) -> frozenset[str]:
     return frozenset(ids) - frozenset(_ALWAYS)
 
 
-def _rank_line(answer: RecommendationAnswer, ids: list[str]) -> RankLine:
+def _rank_line(answer: RecommendationAnswer, ids: list[str]) -> RankAnswer:
     """All options as they were ranked, then the actions that could not be chosen."""
     chances = {one["offer_id"]: one["propensity"] for one in answer["ranking"]}
     chances |= {one: 0.0 for one in ids if one not in chances}

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, Any, TypeVar
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
-from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from features.errors import OptedOut, TimeError, UnknownOffer
+from features.errors import OptedOut, TimeError
 from models.offers.eligibility import Asked
 from serving.edge.access import CheckedRoute, needs
+from serving.edge.bodies import json_answer, json_body
+from serving.edge.parameters import wrong_body
 from serving.edge.problems import documented
-from serving.process.service import Served, json_answer, json_body
-from serving.recommending.recommender import Recommender, unasked_lead
-from serving.routes.decision_schemas import (
+from serving.process.served import Served
+from serving.recommending.answers import (
     DecisionAnswer,
     ExposureAnswer,
     OutcomeAnswer,
-    OutcomeRequest,
     RecommendationAnswer,
+    UnaskedAnswer,
+)
+from serving.recommending.recommender import Recommender, unasked_lead
+from serving.routes.decision_schemas import (
+    OutcomeRequest,
     RecommendationRequest,
     RecommendationsAnswer,
     RecommendationsRequest,
-    UnaskedAnswer,
 )
-from serving.scoring.scorer import Scorer
+from serving.routes.named_offers import pointing_at_offers
 
-__all__ = ["pointing_at_offers", "router", "wrong_body"]
+__all__ = ["router"]
 
-_Answer = TypeVar("_Answer")
 _DecisionId = Annotated[str, Path(description="As the recommendation gave it.")]
 
 router = APIRouter(prefix="/v1", tags=["recommendations"], route_class=CheckedRoute)
@@ -152,30 +154,4 @@ async def _decided(
     places = [((part, at), one) for part, ids in named.items() for at, one in enumerate(ids)]
     return await run_in_threadpool(
         lambda: json_answer(pointing_at_offers(recommender.scorer, places, lambda: decide(asked)))
-    )
-
-
-_Place = tuple[str | int, ...]
-"""Where in the body a value stands."""
-
-
-def pointing_at_offers(
-    scorer: Scorer, places: Sequence[tuple[_Place, str]], decide: Callable[[], _Answer]
-) -> _Answer:
-    """What `decide` gives; RequestValidationError at each place with an offer that is none."""
-    try:
-        return decide()
-    except UnknownOffer as error:
-        known = [offer.id for offer in scorer.model.bundle.ladder.offers]
-        raise wrong_body(
-            (place, "unknown_offer", str(UnknownOffer.named(offer_id, known)))
-            for place, offer_id in places
-            if offer_id not in known
-        ) from error
-
-
-def wrong_body(found: Iterable[tuple[_Place, str, str]]) -> RequestValidationError:
-    """The error for values of a body that will not do: where each is, a code, a sentence."""
-    return RequestValidationError(
-        [{"type": code, "loc": ("body", *place), "msg": detail} for place, code, detail in found]
     )

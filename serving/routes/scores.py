@@ -11,18 +11,14 @@ from starlette.responses import Response
 from features.errors import OptedOut
 from features.events.of_lead import Row
 from serving.edge.access import CheckedRoute, needs
+from serving.edge.bodies import json_answer, json_body
 from serving.edge.problems import documented
-from serving.process.service import Served, Service, json_answer, json_body
-from serving.routes.schemas import (
-    BatchAnswer,
-    BatchRequest,
-    LeadEvents,
-    OptedOutAnswer,
-    ScoreAnswer,
-    ScoreQuery,
-)
+from serving.process.served import Served
+from serving.process.service import Service
+from serving.routes.schemas import BatchAnswer, BatchRequest, LeadEvents, ScoreQuery
+from serving.scoring.answers import OptedOutAnswer, ScoreAnswer, ScoreOrNot, opted_out
 from serving.scoring.kept_answers import Told, told
-from serving.scoring.scorer import AnyAnswer, Scorer, not_profiled
+from serving.scoring.scorer import Scorer
 
 __all__ = ["router"]
 
@@ -65,7 +61,7 @@ def _told(service: Service, lead_id: str, as_of: int | None) -> Told:
             return service.kept_scores.of(service.scorer, lead_id)
         return told(service.scorer.score(lead_id, as_of))
     except OptedOut:
-        return told(not_profiled(lead_id))
+        return told(opted_out(lead_id))
 
 
 def _matches(header: str, etag: str) -> bool:
@@ -90,9 +86,9 @@ async def scores_of_batch(batch: BatchRequest, service: Served) -> Response:
     )
 
 
-def _results(scorer: Scorer, batch: BatchRequest) -> list[AnyAnswer]:
+def _results(scorer: Scorer, batch: BatchRequest) -> list[ScoreOrNot]:
     """The answers for the ids, and those for the leads with events, in the order asked for."""
-    results: dict[int, AnyAnswer] = {}
+    results: dict[int, ScoreOrNot] = {}
     ids = {at: lead for at, lead in enumerate(batch.leads) if isinstance(lead, str)}
     with_events = {at: lead for at, lead in enumerate(batch.leads) if isinstance(lead, LeadEvents)}
     if ids:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
-from serving.scoring.scorer import Answer, NotProfiled, Scorer
+from serving.scoring.answers import OptedOutAnswer, ScoreAnswer
+from serving.scoring.scorer import Scorer
 
 __all__ = ["KeptScores", "Told", "told"]
 
@@ -68,7 +69,7 @@ class KeptScores:
         return fresh
 
 
-def told(answer: Answer | NotProfiled) -> Told:
+def told(answer: ScoreAnswer | OptedOutAnswer) -> Told:
     """An answer as JSON, with its weak ETag."""
     said = {**answer, "features_as_of": None, "scored_at": None}
     digest = blake2b(json.dumps(said, separators=(",", ":")).encode(), digest_size=12)

@@ -6,143 +6,43 @@ a page is one read. Customers and dormant leads are scored, but stand in no queu
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-import math
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal, TypedDict, cast
-from urllib.parse import urlencode
-
-from fastapi import APIRouter, Depends, Query
-from fastapi.exceptions import RequestValidationError
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
+from typing import Final, cast
 
 from features.clock import rfc3339
-from features.errors import OptedOut, UnknownLead, did_you_mean
+from features.errors import OptedOut, UnknownLead
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder, Step
 from features.store.events import EventStore, StoredScore
 from features.store.scores import OUT_OF_QUEUE
-from models.bundle import Bundle
 from models.served_policy import DEFAULT
-from serving.edge.access import needs
-from serving.edge.problems import documented
-from serving.process.service import Served, json_answer
-from serving.recommending.suggestion import Advice, advice_for
-from serving.routes.schemas import QueueAnswer, QueueQuery
-from serving.scoring.scorer import Band, Details, Model, ReasonLine, Scorer, StepName
+from serving.scoring.answers import Band, Details, QueueItem, SuggestionAnswer
+from serving.scoring.model import Model
+from serving.scoring.scorer import Scorer
+from serving.scoring.suggestion import Advice, advice_for
 
-__all__ = [
-    "Part",
-    "QueueItem",
-    "after_of",
-    "check_step",
-    "cursor_of",
-    "items",
-    "queue_part",
-    "router",
-    "suggestion",
-    "wrong_query",
-]
+__all__ = ["QueuePart", "items", "queue_part", "suggestion_of"]
 
 _SCAN: Final = 500
-
-After = tuple[float, str]
-"""Priority and id of the last lead of a page."""
-
-
-class SuggestedOffer(TypedDict):
-    """An offer of the ladder."""
-
-    id: str
-    title: str
-    kind: str
-    minutes: float
-    framing: str
-
-
-class Suggestion(TypedDict):
-    """What to do next, and what chose it: the ladder's rules, or a promoted policy."""
-
-    kind: Literal["ladder", "policy"]
-    offer_id: str
-    text: str
-    offer: SuggestedOffer | None
-
-
-class QueueItem(TypedDict):
-    """A lead of the queue; `serving.routes.schemas.QueueItem` says what each member means."""
-
-    lead_id: str
-    ladder: str
-    step: StepName
-    position: int
-    probability: float
-    interval: dict[str, float]
-    horizon_days: float | None
-    purchase_probability: float
-    band: Band | None
-    rank_pct: float | None
-    base: float | None
-    fit: float | None
-    engagement: float | None
-    reasons: list[ReasonLine]
-    suggestion: Suggestion | None
-    last_active: str | None
-    waiting_since: str | None
-    model: dict[str, str]
-    features_as_of: str
-    scored_at: str
-
-
-router = APIRouter(prefix="/v1", tags=["queue"], dependencies=[Depends(needs("read"))])
-
-
-@router.get(
-    "/queue",
-    summary="Who to talk to next",
-    responses={200: {"model": QueueAnswer}, **documented(422, 503)},
-)
-async def queue(query: Annotated[QueueQuery, Query()], service: Served) -> Response:
-    """A page of the queue. Follow `next_cursor`, or the `Link` header, until it is null.
-
-    A cursor is a place in the order, not a copy of it: a lead that is scored anew between two pages
-    may move across it.
-    """
-    check_step(service.scorer.bundle, query.step)
-    after = after_of(query.cursor)
-    return await run_in_threadpool(_answer, service.scorer, query, after)
-
-
-def _answer(scorer: Scorer, query: QueueQuery, after: After | None) -> Response:
-    part = queue_part(scorer.store, query.limit, after, query.step)
-    cursor = None if part.after is None else cursor_of(part.after)
-    headers = {"Cache-Control": "private, max-age=0"}
-    if cursor is not None:
-        asked = {"limit": query.limit, "cursor": cursor, "step": query.step}
-        address = urlencode({key: value for key, value in asked.items() if value is not None})
-        headers["Link"] = f'</v1/queue?{address}>; rel="next"'
-    return json_answer({"data": items(scorer, part.scores), "next_cursor": cursor}, headers)
 
 
 # ------------------------------------------------------------------------------------------- Pages
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class QueuePart:
     """Some leads of the queue; `after` is where the next part begins, None at the end."""
 
     scores: list[StoredScore]
-    after: After | None
+    after: tuple[float, str] | None
 
 
 def queue_part(
-    store: EventStore, limit: int, after: After | None = None, step: str | None = None
-) -> Part:
+    store: EventStore, limit: int, after: tuple[float, str] | None = None, step: str | None = None
+) -> QueuePart:
     """The next `limit` queued leads, with `step` those alone that have this step before them."""
     found: list[StoredScore] = []
     size = limit + 1 if step is None else max(limit + 1, _SCAN)
@@ -154,42 +54,7 @@ def queue_part(
             break
         after = scores[-1].priority, scores[-1].lead_id
     page = found[:limit]
-    return Part(page, (page[-1].priority, page[-1].lead_id) if len(found) > limit else None)
-
-
-def cursor_of(after: After) -> str:
-    """A place in the queue as an opaque text."""
-    text = json.dumps(after, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def after_of(cursor: str | None) -> After | None:
-    """The reverse of `cursor_of`; RequestValidationError where it is none of ours."""
-    if cursor is None:
-        return None
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        priority, lead_id = json.loads(text)
-        if isinstance(lead_id, str) and math.isfinite(priority):
-            return float(priority), lead_id
-    except (binascii.Error, ValueError, TypeError, OverflowError):
-        pass
-    raise wrong_query("cursor", "this is no next_cursor of the queue; begin without one")
-
-
-def check_step(bundle: Bundle | None, step: str | None) -> None:
-    """RequestValidationError where the ladder has no such step."""
-    if bundle is None or step is None:
-        return
-    known = [goal.id for goal in bundle.ladder.goals]
-    if step not in known:
-        hint = did_you_mean(step, known) or f"; its steps are {', '.join(known)}"
-        raise wrong_query("step", f"the ladder has no such step{hint}")
-
-
-def wrong_query(name: str, message: str) -> RequestValidationError:
-    """The error for a query parameter whose value will not do."""
-    return RequestValidationError([{"type": "value", "loc": ("query", name), "msg": message}])
+    return QueuePart(page, (page[-1].priority, page[-1].lead_id) if len(found) > limit else None)
 
 
 # ------------------------------------------------------------------------------------------- Items
@@ -230,7 +95,7 @@ def details_at(
 
 
 def _item(
-    scorer: Scorer, score: StoredScore, details: Details | None, suggested: Suggestion | None
+    scorer: Scorer, score: StoredScore, details: Details | None, suggested: SuggestionAnswer | None
 ) -> QueueItem:
     ladder = scorer.bundle.ladder if scorer.bundle else None
     step = _step(ladder, score.step)
@@ -271,7 +136,7 @@ def _step(ladder: Ladder | None, step_id: str) -> Step | None:
 # ---------------------------------------------------------------------------------- What to do next
 
 
-def suggestion(model: Model, advice: Advice) -> Suggestion:
+def suggestion_of(model: Model, advice: Advice) -> SuggestionAnswer:
     """The option that the policy would choose most likely, as the queue has it."""
     offer = advice.offer
     return {
@@ -290,7 +155,7 @@ def suggestion(model: Model, advice: Advice) -> Suggestion:
     }
 
 
-def _suggestions(scorer: Scorer, scores: list[StoredScore]) -> dict[str, Suggestion]:
+def _suggestions(scorer: Scorer, scores: list[StoredScore]) -> dict[str, SuggestionAnswer]:
     """What to do next with each lead, by what is known now; nothing is drawn or kept."""
     if scorer.bundle is None:
         return {}
@@ -299,5 +164,5 @@ def _suggestions(scorer: Scorer, scores: list[StoredScore]) -> dict[str, Suggest
     for lead in (score.lead_id for score in scores):
         with suppress(OptedOut, UnknownLead):  # since the page was read
             advice = advice_for(model, lead, scorer.rows_of(lead, now), now, asked)
-            found[lead] = suggestion(model, advice)
+            found[lead] = suggestion_of(model, advice)
     return found

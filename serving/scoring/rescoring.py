@@ -28,7 +28,8 @@ from features.store.notifications import add_notices
 from features.store.opt_outs import opted_out_leads
 from features.store.scores import OUT_OF_QUEUE, Former, Mark, StoredScore
 from serving.scoring.changes import score_changes
-from serving.scoring.scorer import Ranking, Scorer
+from serving.scoring.ranking import Ranking
+from serving.scoring.scorer import Scorer
 
 __all__ = ["Freshened", "Run", "WriteBack", "freshen", "rescore"]
 

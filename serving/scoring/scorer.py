@@ -7,242 +7,35 @@ scoring of everything go through `estimate`, so an `as_of` in the past gives wha
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Final, Literal, TypedDict
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from features.arrays import Bools, Floats
 from features.clock import rfc3339
 from features.errors import NoModel, OptedOut, UnknownLead
 from features.events.log import DAY_US, EventLog
-from features.events.of_lead import Row, log_of_rows
+from features.events.of_lead import Row
 from features.events.properties import as_text, number_or_nan
-from features.signals.program import Compiled, compile_ladder, link
-from features.signals.snapshot import Snapshot, snapshot_at
+from features.ladder.ladder import Ladder
+from features.signals.program import Compiled, link
 from features.store.events import EventStore
 from features.store.privacy import Privacy
-from models.bundle import Bundle, Scores
+from models.bundle import Bundle
 from models.offers.eligibility import UNRESTRICTED, Asked
-from models.recommendation import Adviser
 from models.scores.calibration import LEVEL
-from models.scores.reasons import Explanations, Reason, reasons
 from models.served_policy import DEFAULT
+from serving.scoring.answers import Method, ScoreAnswer, ScoreOrNot, opted_out
+from serving.scoring.model import Model, ScoredLeads
+from serving.scoring.ranking import Ranking
 
-__all__ = [
-    "Answer",
-    "AnyAnswer",
-    "Details",
-    "Estimates",
-    "Model",
-    "NotFound",
-    "NotProfiled",
-    "Ranking",
-    "ReasonLine",
-    "Scorer",
-    "StepName",
-    "band_of",
-    "not_profiled",
-]
+__all__ = ["Scorer"]
 
-Band = Literal["low", "medium", "high"]
-
-_HIGH: Final = 80.0
-_MEDIUM: Final = 50.0
-_MARGIN: Final = 2.0
-"""Percent of the queue that a lead must be past the border of its band to leave it."""
-_METHOD: Final = {
+_METHOD: Final[dict[bool, Method]] = {
     True: "venn-abers, resampled leads",
     False: "beta posterior of the step's rate",
 }
-
-
-class StepName(TypedDict):
-    """A rung, by its id and its title."""
-
-    id: str
-    title: str
-
-
-class ReasonLine(TypedDict):
-    """A sentence and what it adds to the probability."""
-
-    signal: str
-    text: str
-    points: float
-
-
-class Details(TypedDict):
-    """Where a probability comes from: `base` and the points of the reasons add up to it."""
-
-    base: float
-    fit: float
-    engagement: float
-    reasons: list[ReasonLine]
-
-
-class Answer(TypedDict):
-    """A score as it is served; `serving.routes.schemas.ScoreAnswer` says what each member means."""
-
-    status: Literal["ok", "no_score"]
-    lead_id: str
-    ladder: str
-    step: StepName | None
-    position: int
-    probability: float | None
-    interval: dict[str, float | str] | None
-    horizon_days: float | None
-    calibration: dict[str, str | int]
-    purchase: dict[str, float] | None
-    band: Band | None
-    rank_pct: float | None
-    base: float | None
-    fit: float | None
-    engagement: float | None
-    reasons: list[ReasonLine]
-    no_score_reason: str | None
-    model: dict[str, str]
-    features_as_of: str
-    scored_at: str
-
-
-class NotFound(TypedDict):
-    """A lead of which nothing was known."""
-
-    status: Literal["not_found"]
-    lead_id: str
-    detail: str
-
-
-class NotProfiled(TypedDict):
-    """A lead that has opted out of profiling."""
-
-    status: Literal["opted_out"]
-    lead_id: str
-    detail: str
-
-
-AnyAnswer = Answer | NotFound | NotProfiled
-
-
-def not_profiled(lead_id: str) -> NotProfiled:
-    """All that is said of a lead that has opted out."""
-    return {"status": "opted_out", "lead_id": lead_id, "detail": str(OptedOut.named(lead_id))}
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Ranking:
-    """The probabilities of all queued leads, to place one among them.
-
-    Parameters
-    ----------
-    probabilities : shape (n,), ascending.
-    """
-
-    probabilities: Floats
-
-    @classmethod
-    def of(cls, probabilities: Floats) -> Ranking | None:
-        """The ranking of queued leads; None where there are none."""
-        return cls(np.sort(probabilities)) if len(probabilities) else None
-
-    def share(self, probability: float) -> float:
-        """The share of queued leads at or below, in [0, 1]."""
-        at_or_below = int(np.searchsorted(self.probabilities, probability, side="right"))
-        return at_or_below / len(self.probabilities)
-
-    def place(self, probability: float, former: str | None = None) -> tuple[float, Band]:
-        """The percent of queued leads at or below, and the band.
-
-        The band goes by the middle of a tie, so that leads that are all alike are all medium.
-        """
-        below = int(np.searchsorted(self.probabilities, probability, side="left"))
-        share = self.share(probability)
-        middle = (below / len(self.probabilities) + share) / 2
-        return round(100.0 * share, 1), band_of(middle, former)
-
-
-def band_of(share_below: float, former: str | None = None) -> Band:
-    """high: the top fifth of the queue; medium: the rest of its upper half; low: below.
-
-    A lead leaves its `former` band when it is well past the border, not whenever others move a
-    little.
-    """
-    percent = 100.0 * share_below
-    for near in (percent - _MARGIN, percent + _MARGIN):
-        if _band(near) == former:
-            return _band(near)
-    return _band(percent)
-
-
-def _band(percent: float) -> Band:
-    return "high" if percent >= _HIGH else "medium" if percent >= _MEDIUM else "low"
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Model:
-    """A bundle with what follows from it, worked out once.
-
-    Parameters
-    ----------
-    is_fit : shape (n_signals,), whether a signal says who the lead is.
-    adviser : recommends with the bundle and the policy that serves.
-    """
-
-    bundle: Bundle
-    compiled: Compiled
-    is_fit: Bools
-    adviser: Adviser
-
-    @classmethod
-    def of(cls, bundle: Bundle, policy: str = DEFAULT) -> Model:
-        """Make ready to score with a bundle, and to recommend by a policy."""
-        compiled = compile_ladder(bundle.ladder)
-        is_fit = np.array([signal.is_fit for signal in compiled.signals])
-        return cls(bundle, compiled, is_fit, Adviser(bundle, policy))
-
-    def estimate(self, log: EventLog, leads: npt.NDArray[np.intp], as_of: int) -> Estimates:
-        """Some leads of a log, by index, at one instant."""
-        names = tuple(log.leads[at] for at in leads)
-        instants = np.full(len(leads), as_of, dtype=np.int64)
-        snapshot = snapshot_at(log, self.compiled, names, leads.astype(np.int64), instants)
-        return Estimates(self, snapshot, self.bundle.score(snapshot))
-
-    def estimate_rows(self, lead_id: str, rows: Sequence[Row], as_of: int) -> Estimates:
-        """One lead from its events, at one instant."""
-        return self.estimate(log_of_rows(lead_id, rows, self.compiled.columns), _FIRST, as_of)
-
-
-@dataclass(frozen=True, eq=False)
-class Estimates:
-    """The leads of which something was known, with their signals and scores, row by row."""
-
-    model: Model
-    snapshot: Snapshot
-    scores: Scores
-
-    @cached_property
-    def explanations(self) -> Explanations:
-        """The contributions of every signal; the costly part, computed when it is asked for."""
-        return self.model.bundle.explain(self.snapshot)
-
-    def details(self, row: int, most: int = 5) -> Details:
-        """Why one row has its probability, with at most so many reasons and the rest in one."""
-        explanations = self.explanations
-        points = explanations.points[row]
-        fit = float(points[self.model.is_fit].sum())
-        return {
-            "base": float(explanations.base[row]),
-            "fit": fit,
-            "engagement": float(points.sum()) - fit,
-            "reasons": [_line(one) for one in reasons(self.snapshot, explanations, row, most)],
-        }
-
-
-def _line(reason: Reason) -> ReasonLine:
-    return {"signal": reason.signal, "text": reason.text, "points": float(reason.points)}
 
 
 class Scorer:
@@ -278,6 +71,11 @@ class Scorer:
         return self._model.bundle if self._model else None
 
     @property
+    def ladder(self) -> Ladder | None:
+        """The ladder that it scores on; None before there is a bundle."""
+        return self._model.bundle.ladder if self._model else None
+
+    @property
     def model(self) -> Model:
         """What it scores and recommends with; NoModel where there is none."""
         if self._model is None:
@@ -290,7 +88,7 @@ class Scorer:
 
     # --------------------------------------------------------------------------------- questions
 
-    def score(self, lead_id: str, as_of: int | None = None, most_reasons: int = 5) -> Answer:
+    def score(self, lead_id: str, as_of: int | None = None, most_reasons: int = 5) -> ScoreAnswer:
         """The score of a stored lead, from what was known at `as_of` (now, where it is None).
 
         Of the reasons the strongest are told one by one, at most so many, and the rest in one.
@@ -303,7 +101,7 @@ class Scorer:
         """
         return self._answer(self.estimate_one(lead_id, as_of), 0, as_of is None, most_reasons)
 
-    def many(self, lead_ids: Sequence[str], as_of: int | None = None) -> list[AnyAnswer]:
+    def many(self, lead_ids: Sequence[str], as_of: int | None = None) -> list[ScoreOrNot]:
         """The scores of stored leads, in order; NoModel where there is no bundle."""
         out = self.privacy.opted_out_of(lead_ids)
         texts = [lead_id for lead_id in lead_ids if "\0" not in lead_id]
@@ -317,7 +115,7 @@ class Scorer:
 
     def stateless(
         self, leads: Sequence[tuple[str, Sequence[Row]]], as_of: int | None = None
-    ) -> list[AnyAnswer]:
+    ) -> list[ScoreOrNot]:
         """The scores of leads with their events, in order, whatever the store holds of them.
 
         Of the store it is asked alone who has opted out.
@@ -330,7 +128,7 @@ class Scorer:
         ids = [(_key(at), lead_id) for at, (lead_id, _) in enumerate(leads)]
         return self._answers(log, ids, as_of, out)
 
-    def estimate_one(self, lead_id: str, as_of: int | None = None) -> Estimates:
+    def estimate_one(self, lead_id: str, as_of: int | None = None) -> ScoredLeads:
         """As `estimate`, for one stored lead without the detour over many."""
         model, as_of = self.model, self.clock() if as_of is None else as_of
         lead, rows = self.read(lead_id, as_of)
@@ -360,7 +158,7 @@ class Scorer:
         left = max(0.0, limit - self.store.rep_minutes(as_of // DAY_US))
         return replace(asked, rep_minutes_left=left)
 
-    def estimate(self, log: EventLog, as_of: int) -> Estimates:
+    def estimate(self, log: EventLog, as_of: int) -> ScoredLeads:
         """The leads of a log of which something was known at `as_of`."""
         return self.model.estimate(log, np.flatnonzero(_first_known(log) <= as_of), as_of)
 
@@ -384,17 +182,17 @@ class Scorer:
         log: EventLog,
         leads: Sequence[tuple[str, str]],
         as_of: int | None,
-        opted_out: Container[str],
-    ) -> list[AnyAnswer]:
+        out: Container[str],
+    ) -> list[ScoreOrNot]:
         """An answer for each lead; `leads` holds what it is called in the log, and its id."""
         instant = self.clock() if as_of is None else as_of
         estimates = self.estimate(log, instant)
         row_of = {key: row for row, key in enumerate(estimates.snapshot.leads)}
         held = set(log.leads)
-        answers: list[AnyAnswer] = []
+        answers: list[ScoreOrNot] = []
         for key, lead_id in leads:
-            if lead_id in opted_out:
-                answers.append(not_profiled(lead_id))
+            if lead_id in out:
+                answers.append(opted_out(lead_id))
             elif key in row_of:
                 answer = self._answer(estimates, row_of[key], as_of is None)
                 answer["lead_id"] = lead_id
@@ -404,7 +202,9 @@ class Scorer:
                 answers.append({"status": "not_found", "lead_id": lead_id, "detail": detail})
         return answers
 
-    def _answer(self, estimates: Estimates, row: int, now: bool, most_reasons: int = 5) -> Answer:
+    def _answer(
+        self, estimates: ScoredLeads, row: int, now: bool, most_reasons: int = 5
+    ) -> ScoreAnswer:
         """One row as it is served. Its place in the queue is known for the present alone."""
         ladder, scores = estimates.model.bundle.ladder, estimates.scores
         position = int(scores.position[row])
@@ -435,7 +235,7 @@ class Scorer:
         answer["engagement"], answer["reasons"] = details["engagement"], details["reasons"]
         return answer
 
-    def _no_score(self, estimates: Estimates, row: int) -> Answer:
+    def _no_score(self, estimates: ScoredLeads, row: int) -> ScoreAnswer:
         """The answer for a lead that has bought; what every answer begins as."""
         bundle = estimates.model.bundle
         goal = bundle.advancement
@@ -469,9 +269,6 @@ class Scorer:
             "features_as_of": rfc3339(int(estimates.snapshot.as_of[row])),
             "scored_at": rfc3339(self.clock()),
         }
-
-
-_FIRST: Final = np.zeros(1, dtype=np.intp)
 
 
 def _first_known(log: EventLog) -> npt.NDArray[np.int64]:

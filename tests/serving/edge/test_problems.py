@@ -12,8 +12,7 @@ import sqlalchemy as sa
 from features import errors
 from features.errors import StoreError
 from serving import logs
-from serving.edge import middleware, problems
-from serving.routes import schemas
+from serving.edge import middleware, problems, schemas
 from tests.serving.conftest import service_of
 
 

@@ -23,7 +23,7 @@ from segment.analytics import request as segment_request
 from features.errors import StoreError
 from features.ladder.file import parse_ladder, read_ladder
 from serving.edge.keys import Keys
-from serving.ingestion import bodies as ingestion
+from serving.ingestion import storing as ingestion
 from tests.serving.conftest import service_of
 from tests.serving.edge.test_problems import is_problem
 from tests.serving.ingestion.ingesting import ANSWERS, NOW, at, ingesting

@@ -22,7 +22,7 @@ from schemathesis.python import asgi
 from features.store.migrations import open_database
 from serving.app import create_app
 from serving.edge.keys import Keys
-from serving.routes.schemas import ProblemAnswer
+from serving.edge.schemas import ProblemAnswer
 from serving.settings import Settings
 from tests.serving.conftest import _copy
 from tests.serving.live.process import eventually

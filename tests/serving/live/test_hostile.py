@@ -28,7 +28,7 @@ from features.store.database import Database
 from features.store.migrations import open_database
 from features.store.schema import endpoints, events, identity_links, opt_outs
 from serving.connectors.configuration import VENDORS
-from serving.routes.schemas import ProblemAnswer
+from serving.edge.schemas import ProblemAnswer
 from tests.serving import world
 from tests.serving.connectors import vendors
 from tests.serving.live.process import Process, eventually, running

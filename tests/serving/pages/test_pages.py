@@ -19,8 +19,8 @@ from serving.app import create_app
 from serving.pages import words
 from serving.pages.todo import UNOFFERED
 from serving.process import background
-from serving.recommending.suggestion import advice_for, evidence_words
 from serving.scoring.scorer import Scorer
+from serving.scoring.suggestion import advice_for, evidence_words
 from serving.settings import Settings
 from tests.serving import world
 

@@ -31,7 +31,8 @@ from features.store.events import Event, EventStore
 from models.bundle import Bundle
 from models.offers.eligibility import Asked
 from models.offers.options import NO_ASK, NURTURE
-from serving.recommending.recommender import RecommendationAnswer, Recommender
+from serving.recommending.answers import RecommendationAnswer
+from serving.recommending.recommender import Recommender
 from serving.scoring.scorer import Scorer
 from tests.serving import world
 

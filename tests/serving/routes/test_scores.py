@@ -12,9 +12,12 @@ import pytest
 from features.clock import microseconds, rfc3339
 from features.events.log import DAY_US
 from serving.routes import schemas
-from serving.scoring.scorer import Ranking, Scorer
+from serving.scoring.answers import ScoreAnswer
+from serving.scoring.ranking import Ranking
+from serving.scoring.scorer import Scorer
 from tests.serving import world
 from tests.serving.conftest import service_of
+from tests.serving.shapes import check_shape
 
 CLOCKS = ("features_as_of", "scored_at")
 
@@ -56,8 +59,7 @@ def test_answer_is_as_described(client):
     """Every answer has the members that the schema lists, and no others."""
     for lead in ("lead-0001", "lead-0002", "customer", "dormant"):
         answer = score(client, lead).json()
-        assert set(answer) == set(schemas.ScoreAnswer.model_fields)
-        schemas.ScoreAnswer.model_validate(answer)
+        check_shape(ScoreAnswer, answer)
 
 
 def test_reasons_add_up(client):

@@ -14,13 +14,15 @@ from features.store.events import EventStore
 from features.store.scores import OUT_OF_QUEUE
 from models.offers.options import NO_ASK, NURTURE
 from serving.process import background
-from serving.recommending.suggestion import advice_for
 from serving.routes import schemas
 from serving.scoring import rescoring
+from serving.scoring.answers import QueueItem
 from serving.scoring.queue import queue_part
 from serving.scoring.scorer import Scorer
+from serving.scoring.suggestion import advice_for
 from tests.serving import world
 from tests.serving.conftest import service_of
+from tests.serving.shapes import check_shape
 
 LADDER = read_ladder("b2b")
 
@@ -80,7 +82,7 @@ def test_items_are_as_described(client):
     body = page(client, limit=200)
     schemas.QueueAnswer.model_validate(body)
     for item in body["data"]:
-        assert set(item) == set(schemas.QueueItem.model_fields)
+        check_shape(QueueItem, item)
         points = sum(reason["points"] for reason in item["reasons"])
         assert item["base"] + points == pytest.approx(item["probability"], abs=1e-9)
 

@@ -16,8 +16,9 @@ from features.store.events import EventStore
 from features.store.schema import notifications, opt_outs
 from models.bundle import load_bundle
 from serving.process.background import alarm
+from serving.scoring.ranking import Ranking, band_of
 from serving.scoring.rescoring import freshen, rescore
-from serving.scoring.scorer import Ranking, Scorer, band_of
+from serving.scoring.scorer import Scorer
 from tests.features.store.test_identities import calls, emptied, told
 from tests.serving import world
 

@@ -11,7 +11,8 @@ from features.events.of_lead import Row
 from features.ladder.ladder import Effort, Offer, Step
 from models.offers.options import NO_ASK, NURTURE
 from models.recommendation import Ranked
-from serving.recommending.suggestion import (
+from serving.scoring.model import Model
+from serving.scoring.suggestion import (
     advice_for,
     chance,
     evidence_words,
@@ -19,7 +20,6 @@ from serving.recommending.suggestion import (
     to_do,
     unasked,
 )
-from serving.scoring.scorer import Model
 from tests.serving import world
 
 STEP = Step("value", "Value exchange", (), 14.0)

@@ -16,7 +16,7 @@ from models.offers.eligibility import UNRESTRICTED, Asked
 from models.offers.options import NO_ASK, NURTURE
 from models.offers.tailoring import Personalisation, personalisation
 from models.recommendation import Ranked, Recommendation
-from serving.scoring.scorer import Model
+from serving.scoring.model import Model
 
 __all__ = [
     "Advice",

@@ -1,4 +1,4 @@
-"""What all ways of sending events share: how a body is read, how it is stored, what is answered.
+"""What all ways of sending events share: how events are stored, and what is answered.
 
 An event that will not do is refused alone, with a reason, unless the sender prefers otherwise. What
 is answered as accepted is on the disk.
@@ -6,7 +6,6 @@ is answered as accepted is on the disk.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
@@ -28,82 +27,16 @@ __all__ = [
     "MOST_EVENTS",
     "SortedEvents",
     "check_count",
-    "media_type",
-    "read_body",
-    "read_json",
     "receipt_of",
     "refusal",
     "sort_events",
     "store_events",
     "store_one",
-    "to_value",
 ]
 
 MOST_BATCH_BYTES: Final = 500 * 1024
 MOST_EVENTS: Final = 2500
 _STATUSES: Final = {"too_large": 413, "too_deep": 400}
-
-
-# ------------------------------------------------------------------------------------------ Bodies
-
-
-async def read_json(request: Request, most: int) -> Any:
-    """The JSON value of a body with up to `most` bytes; HTTPException 400, 413 or 415."""
-    kind = media_type(request)
-    if kind != "application/json" and not kind.endswith("+json"):
-        raise HTTPException(415, "Send the body as Content-Type: application/json.")
-    return to_value(await read_body(request, most))
-
-
-def media_type(request: Request) -> str:
-    """What the body is labelled as, in lower case and without parameters; "" for nothing."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def to_value(body: bytes) -> Any:
-    """What a body says; HTTPException 400 where it is no JSON, NaN and half characters included."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise HTTPException(400, f"The body is not JSON: {error}.") from error
-
-
-async def read_body(request: Request, most: int) -> bytes:
-    """A body, decompressed, that is read no further than `most` bytes; HTTPException beyond."""
-    encoding = request.headers.get("content-encoding", "").strip().lower()
-    if encoding not in ("", "identity", "gzip", "x-gzip"):
-        raise HTTPException(
-            415, "The only Content-Encoding is gzip.", {"Accept-Encoding": "gzip, identity"}
-        )
-    sent = await _sent(request, most)
-    return sent if encoding in ("", "identity") else _unzipped(sent, most)
-
-
-async def _sent(request: Request, most: int) -> bytes:
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > most:
-            raise _too_large(most)
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _unzipped(sent: bytes, most: int) -> bytes:
-    inflating = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    try:
-        body = inflating.decompress(sent, most + 1)
-    except zlib.error as error:
-        raise HTTPException(400, "The body is not gzip, as its Content-Encoding says.") from error
-    if len(body) > most:
-        raise _too_large(most)
-    if not inflating.eof or inflating.unused_data:
-        raise HTTPException(400, "The body is more or less than one whole gzip member.")
-    return body
-
-
-def _too_large(most: int) -> HTTPException:
-    return HTTPException(413, f"A body may have {most // 1024} KiB here, decompressed.")
 
 
 def check_count(count: int) -> None:

@@ -1,0 +1,98 @@
+"""Bodies of requests and of answers: how one is read and checked, and how JSON is written.
+
+One checker for all routes: what it is labelled as, how long it is, how it is packed, whether it is
+JSON that a database takes.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any
+
+import orjson
+from fastapi import Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+__all__ = ["json_answer", "json_body", "media_type", "read_body", "read_json", "to_value"]
+
+
+async def read_json(request: Request, most: int) -> Any:
+    """The JSON value of a body with up to `most` bytes; HTTPException 400, 413 or 415."""
+    kind = media_type(request)
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise HTTPException(415, "Send the body as Content-Type: application/json.")
+    return to_value(await read_body(request, most))
+
+
+def media_type(request: Request) -> str:
+    """What the body is labelled as, in lower case and without parameters; "" for nothing."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def to_value(body: bytes) -> Any:
+    """What a body says; HTTPException 400 where it is no JSON, NaN and half characters included."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise HTTPException(400, f"The body is not JSON: {error}.") from error
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """A body, decompressed, that is read no further than `most` bytes; HTTPException beyond."""
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    if encoding not in ("", "identity", "gzip", "x-gzip"):
+        raise HTTPException(
+            415, "The only Content-Encoding is gzip.", {"Accept-Encoding": "gzip, identity"}
+        )
+    sent = await _sent(request, most)
+    return sent if encoding in ("", "identity") else _unzipped(sent, most)
+
+
+async def _sent(request: Request, most: int) -> bytes:
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > most:
+            raise _too_large(most)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _unzipped(sent: bytes, most: int) -> bytes:
+    inflating = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        body = inflating.decompress(sent, most + 1)
+    except zlib.error as error:
+        raise HTTPException(400, "The body is not gzip, as its Content-Encoding says.") from error
+    if len(body) > most:
+        raise _too_large(most)
+    if not inflating.eof or inflating.unused_data:
+        raise HTTPException(400, "The body is more or less than one whole gzip member.")
+    return body
+
+
+def _too_large(most: int) -> HTTPException:
+    return HTTPException(413, f"A body may have {most // 1024} KiB here, decompressed.")
+
+
+async def json_body(request: Request) -> None:
+    """Refuse a body that is not labelled as JSON, or holds what is no text."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise HTTPException(415, "Send the body as Content-Type: application/json.")
+    body = await request.body()
+    if b"\\ud" in body.lower():  # it may be half of a surrogate pair, which no database takes
+        try:
+            json.dumps(json.loads(body), ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise HTTPException(400, "The body holds half of a surrogate pair.") from error
+
+
+def json_answer(
+    value: object, headers: dict[str, str] | None = None, status: int = 200
+) -> Response:
+    """JSON as it is: what we made ourselves is not checked again on its way out."""
+    body = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return Response(body, status, headers, media_type="application/json")

@@ -1,0 +1,63 @@
+"""Values of requests that several routes and pages have, and the errors that point at them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+from collections.abc import Iterable
+
+from fastapi.exceptions import RequestValidationError
+
+from features.errors import did_you_mean
+from features.ladder.ladder import Ladder
+
+__all__ = ["After", "Place", "after_of", "check_step", "cursor_of", "wrong_body", "wrong_query"]
+
+After = tuple[float, str]
+"""Priority and id of the last lead of a page."""
+Place = tuple[str | int, ...]
+"""Where in a body a value stands."""
+
+
+def cursor_of(after: After) -> str:
+    """A place in the queue as an opaque text."""
+    text = json.dumps(after, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def after_of(cursor: str | None) -> After | None:
+    """The reverse of `cursor_of`; RequestValidationError where it is none of ours."""
+    if cursor is None:
+        return None
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        priority, lead_id = json.loads(text)
+        if isinstance(lead_id, str) and math.isfinite(priority):
+            return float(priority), lead_id
+    except (binascii.Error, ValueError, TypeError, OverflowError):
+        pass
+    raise wrong_query("cursor", "this is no next_cursor of the queue; begin without one")
+
+
+def check_step(ladder: Ladder | None, step: str | None) -> None:
+    """RequestValidationError where the ladder has no such step."""
+    if ladder is None or step is None:
+        return
+    known = [goal.id for goal in ladder.goals]
+    if step not in known:
+        hint = did_you_mean(step, known) or f"; its steps are {', '.join(known)}"
+        raise wrong_query("step", f"the ladder has no such step{hint}")
+
+
+def wrong_query(name: str, message: str) -> RequestValidationError:
+    """The error for a query parameter whose value will not do."""
+    return RequestValidationError([{"type": "value", "loc": ("query", name), "msg": message}])
+
+
+def wrong_body(found: Iterable[tuple[Place, str, str]]) -> RequestValidationError:
+    """The error for values of a body that will not do: where each is, a code, a sentence."""
+    return RequestValidationError(
+        [{"type": code, "loc": ("body", *place), "msg": detail} for place, code, detail in found]
+    )

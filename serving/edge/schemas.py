@@ -1,0 +1,73 @@
+"""What the shapes of all requests share, and the shape of a problem.
+
+Unknown members of a request are refused; unknown members of an answer are to be ignored.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from features.clock import instant, microseconds
+from features.errors import TimeError
+
+__all__ = ["MOST_PER_PAGE", "Instant", "ProblemAnswer", "StrictRequest", "Text", "stored_text"]
+
+MOST_PER_PAGE: Final = 200
+
+
+def _instant(value: object) -> int:
+    if isinstance(value, str):
+        try:
+            return microseconds(instant(value))
+        except TimeError as error:
+            raise PydanticCustomError("time", "{reason}", {"reason": str(error)}) from error
+    shown = repr(value)[:40]
+    raise PydanticCustomError(
+        "time", "{shown} is not a time; write 2026-03-01T12:00:00Z", {"shown": shown}
+    )
+
+
+def stored_text(value: str) -> str:
+    """The same text, if a database takes it."""
+    if "\0" in value:
+        raise PydanticCustomError("text", "a NUL is in no id and no name")
+    return value
+
+
+Instant = Annotated[
+    int,
+    BeforeValidator(_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-01T12:00:00Z"]}),
+]
+"""RFC 3339 outside, microseconds since the epoch inside."""
+Text = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(stored_text)]
+
+
+class StrictRequest(BaseModel):
+    """A request whose unknown members are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FaultAnswer(BaseModel):
+    """One wrong value: a JSON pointer into {path, query, header, body}, a code, a sentence."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class ProblemAnswer(BaseModel):
+    """A problem (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str
+    retryable: bool
+    errors: list[FaultAnswer] | None = None

@@ -1,0 +1,213 @@
+"""The shapes of scores and of the queue, as they are served and as the OpenAPI describes them.
+
+One typed dict is both: what is made here is checked by mypy and not again on its way out, and the
+description of the service is made from it. Unknown members are to be ignored.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
+
+from features.errors import OptedOut
+
+__all__ = [
+    "Band",
+    "Details",
+    "Method",
+    "ModelAnswer",
+    "NotFoundAnswer",
+    "OptedOutAnswer",
+    "QueueItem",
+    "ReasonAnswer",
+    "ScoreAnswer",
+    "ScoreOrNot",
+    "StepAnswer",
+    "SuggestionAnswer",
+    "opted_out",
+]
+
+Band = Literal["low", "medium", "high"]
+Method = Literal["venn-abers, resampled leads", "beta posterior of the step's rate"]
+
+
+class StepAnswer(TypedDict):
+    """A rung of the ladder."""
+
+    id: str
+    title: str
+
+
+class IntervalAnswer(TypedDict):
+    """Where the probability lies, at `level`."""
+
+    low: float
+    high: float
+    method: Method
+    level: float
+
+
+class CalibrationAnswer(TypedDict):
+    """Whether the probability means what it says, and what it rests on.
+
+    `insufficient`: too few leads to learn from; the probability is the step's rate (`rates`), or
+    the ladder's band alone (`prior`).
+    """
+
+    status: Literal["calibrated", "insufficient"]
+    evidence: Literal["model", "rates", "prior"]
+    leads: int
+
+
+class PurchaseAnswer(TypedDict):
+    """The chance of a purchase within its horizon."""
+
+    probability: float
+    horizon_days: float
+
+
+class ReasonAnswer(TypedDict):
+    """A sentence and what it adds to the probability (0.061 is 6.1 percentage points)."""
+
+    signal: str
+    text: str
+    points: float
+
+
+class Details(TypedDict):
+    """Where a probability comes from: `base` and the points of the reasons add up to it."""
+
+    base: float
+    fit: float
+    engagement: float
+    reasons: list[ReasonAnswer]
+
+
+class ModelAnswer(TypedDict):
+    """What scored."""
+
+    name: str
+    version: str
+
+
+class ScoreAnswer(TypedDict):
+    """A score.
+
+    `base` and the points of `reasons` add up to `probability`; so do `base`, `fit` and
+    `engagement`. `no_score` says why in `no_score_reason`; what there is no number for is null.
+    """
+
+    status: Literal["ok", "no_score"]
+    lead_id: str
+    ladder: str
+    step: Annotated[StepAnswer | None, Field(description="The next step; null after the purchase.")]
+    position: Annotated[int, Field(description="The highest rung completed; 0 is none.")]
+    probability: Annotated[
+        float | None,
+        Field(ge=0, le=1, description="Of completing the next step within `horizon_days`."),
+    ]
+    interval: IntervalAnswer | None
+    horizon_days: float | None
+    calibration: CalibrationAnswer
+    purchase: PurchaseAnswer | None
+    band: Annotated[
+        Band | None,
+        Field(
+            description="Bottom half, middle and top fifth of the queue, by rank; null when"
+            " unknown."
+        ),
+    ]
+    rank_pct: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=100,
+            description="Percent of queued leads at or below this one. No probability.",
+        ),
+    ]
+    base: Annotated[
+        float | None, Field(description="The probability of a typical lead on this rung.")
+    ]
+    fit: Annotated[float | None, Field(description="What is added by who the lead is.")]
+    engagement: Annotated[float | None, Field(description="What is added by what the lead does.")]
+    reasons: list[ReasonAnswer]
+    no_score_reason: str | None
+    model: ModelAnswer
+    features_as_of: str
+    scored_at: str
+
+
+class NotFoundAnswer(TypedDict):
+    """A lead of which nothing was known."""
+
+    status: Literal["not_found"]
+    lead_id: str
+    detail: str
+
+
+class OptedOutAnswer(TypedDict):
+    """A lead that has opted out of profiling; whether anything is known of it is not said."""
+
+    status: Literal["opted_out"]
+    lead_id: str
+    detail: str
+
+
+ScoreOrNot = ScoreAnswer | NotFoundAnswer | OptedOutAnswer
+
+
+def opted_out(lead_id: str) -> OptedOutAnswer:
+    """All that is said of a lead that has opted out."""
+    return {"status": "opted_out", "lead_id": lead_id, "detail": str(OptedOut.named(lead_id))}
+
+
+class OfferAnswer(TypedDict):
+    """An offer of the ladder."""
+
+    id: str
+    title: str
+    kind: str
+    minutes: float
+    framing: str
+
+
+class SuggestionAnswer(TypedDict):
+    """What to do next: what would be recommended most likely now; nothing is drawn or kept.
+
+    `ladder`: by the ladder's rules. `policy`: by a policy that was judged and promoted.
+    """
+
+    kind: Literal["ladder", "policy"]
+    offer_id: Annotated[str, Field(description="An offer of the ladder, `nurture` or `no_ask`.")]
+    text: str
+    offer: OfferAnswer | None
+
+
+class QueueItem(TypedDict):
+    """A lead of the queue, as it was scored last."""
+
+    lead_id: str
+    ladder: str
+    step: StepAnswer
+    position: int
+    probability: float
+    interval: dict[Literal["low", "high"], float]
+    horizon_days: float | None
+    purchase_probability: float
+    band: Band | None
+    rank_pct: float | None
+    base: float | None
+    fit: float | None
+    engagement: float | None
+    reasons: list[ReasonAnswer]
+    suggestion: SuggestionAnswer | None
+    last_active: str | None
+    waiting_since: Annotated[
+        str | None,
+        Field(description="When the lead asked something that nobody has replied to yet."),
+    ]
+    model: ModelAnswer
+    features_as_of: str
+    scored_at: str

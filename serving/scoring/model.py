@@ -1,0 +1,90 @@
+"""A bundle made ready to serve, and what it says of some leads at an instant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from features.arrays import Bools
+from features.events.log import EventLog
+from features.events.of_lead import Row, log_of_rows
+from features.signals.program import Compiled, compile_ladder
+from features.signals.snapshot import Snapshot, snapshot_at
+from models.bundle import Bundle, Scores
+from models.recommendation import Adviser
+from models.scores.reasons import Explanations, Reason, reasons
+from models.served_policy import DEFAULT
+from serving.scoring.answers import Details, ReasonAnswer
+
+__all__ = ["Model", "ScoredLeads"]
+
+_FIRST: Final = np.zeros(1, dtype=np.intp)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Model:
+    """A bundle with what follows from it, worked out once.
+
+    Parameters
+    ----------
+    is_fit : shape (n_signals,), whether a signal says who the lead is.
+    adviser : recommends with the bundle and the policy that serves.
+    """
+
+    bundle: Bundle
+    compiled: Compiled
+    is_fit: Bools
+    adviser: Adviser
+
+    @classmethod
+    def of(cls, bundle: Bundle, policy: str = DEFAULT) -> Model:
+        """Make ready to score with a bundle, and to recommend by a policy."""
+        compiled = compile_ladder(bundle.ladder)
+        is_fit = np.array([signal.is_fit for signal in compiled.signals])
+        return cls(bundle, compiled, is_fit, Adviser(bundle, policy))
+
+    def estimate(self, log: EventLog, leads: npt.NDArray[np.intp], as_of: int) -> ScoredLeads:
+        """Some leads of a log, by index, at one instant."""
+        names = tuple(log.leads[at] for at in leads)
+        instants = np.full(len(leads), as_of, dtype=np.int64)
+        snapshot = snapshot_at(log, self.compiled, names, leads.astype(np.int64), instants)
+        return ScoredLeads(self, snapshot, self.bundle.score(snapshot))
+
+    def estimate_rows(self, lead_id: str, rows: Sequence[Row], as_of: int) -> ScoredLeads:
+        """One lead from its events, at one instant."""
+        return self.estimate(log_of_rows(lead_id, rows, self.compiled.columns), _FIRST, as_of)
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredLeads:
+    """The leads of which something was known, with their signals and scores, row by row."""
+
+    model: Model
+    snapshot: Snapshot
+    scores: Scores
+
+    @cached_property
+    def explanations(self) -> Explanations:
+        """The contributions of every signal; the costly part, computed when it is asked for."""
+        return self.model.bundle.explain(self.snapshot)
+
+    def details(self, row: int, most: int = 5) -> Details:
+        """Why one row has its probability, with at most so many reasons and the rest in one."""
+        explanations = self.explanations
+        points = explanations.points[row]
+        fit = float(points[self.model.is_fit].sum())
+        return {
+            "base": float(explanations.base[row]),
+            "fit": fit,
+            "engagement": float(points.sum()) - fit,
+            "reasons": [_line(one) for one in reasons(self.snapshot, explanations, row, most)],
+        }
+
+
+def _line(reason: Reason) -> ReasonAnswer:
+    return {"signal": reason.signal, "text": reason.text, "points": float(reason.points)}
