@@ -75,14 +75,27 @@ class ScoredLeads:
 
     def details(self, row: int, most: int = 5) -> Details:
         """Why one row has its probability, with at most so many reasons and the rest in one."""
-        explanations = self.explanations
+        return self._details(self.snapshot, self.explanations, row, most)
+
+    def details_of(self, rows: npt.NDArray[np.intp]) -> dict[str, Details]:
+        """Why some rows have theirs, by lead; of those alone the contributions are computed."""
+        snapshot = self.snapshot.rows(rows)
+        explanations = self.model.bundle.explain(snapshot)
+        return {
+            lead: self._details(snapshot, explanations, row)
+            for row, lead in enumerate(snapshot.leads)
+        }
+
+    def _details(
+        self, snapshot: Snapshot, explanations: Explanations, row: int, most: int = 5
+    ) -> Details:
         points = explanations.points[row]
         fit = float(points[self.model.is_fit].sum())
         return {
             "base": float(explanations.base[row]),
             "fit": fit,
             "engagement": float(points.sum()) - fit,
-            "reasons": [_line(one) for one in reasons(self.snapshot, explanations, row, most)],
+            "reasons": [_line(one) for one in reasons(snapshot, explanations, row, most)],
         }
 
 

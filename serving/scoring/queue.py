@@ -7,14 +7,15 @@ a page is one read. Customers and dormant leads are scored, but stand in no queu
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, cast
+
+import numpy as np
 
 from features.clock import rfc3339
 from features.errors import OptedOut, UnknownLead
-from features.events.log import EventLog
 from features.ladder.ladder import Ladder, Step
 from features.store.events import EventStore, StoredScore
 from features.store.scores import OUT_OF_QUEUE
@@ -62,36 +63,57 @@ def queue_part(
 
 def items(scorer: Scorer, scores: list[StoredScore]) -> list[QueueItem]:
     """Stored scores as they are shown: with reasons and what to do next."""
-    details, suggestions = _details(scorer, scores), _suggestions(scorer, scores)
+    explained, suggestions = _explained(scorer, scores), _suggestions(scorer, scores)
     return [
-        _item(scorer, score, details.get(score.lead_id), suggestions.get(score.lead_id))
+        _item(scorer, score, details, suggestions.get(score.lead_id))
+        for score, details in explained
+    ]
+
+
+def _explained(
+    scorer: Scorer, scores: list[StoredScore]
+) -> list[tuple[StoredScore, Details | None]]:
+    """Each score with its reasons; those that were not stored are found again, as of then."""
+    bundle = scorer.bundle
+    version = bundle.hash if bundle else None
+    absent = [score for score in scores if not score.reasons and score.bundle == version]
+    again = dict(_found_again(scorer, absent)) if absent else {}
+    return [
+        (score, json.loads(score.reasons))
+        if score.reasons
+        else again.get(score.lead_id, (score, None))
         for score in scores
     ]
 
 
-def _details(scorer: Scorer, scores: list[StoredScore]) -> dict[str, Details]:
-    """The reasons of each score; those that were not stored are found again, as of then."""
-    stored = {score.lead_id: json.loads(score.reasons) for score in scores if score.reasons}
-    bundle = scorer.bundle
-    version = bundle.hash if bundle else None
-    absent = [score for score in scores if not score.reasons and score.bundle == version]
-    if not absent or bundle is None:
-        return stored
-    log = scorer.store.log_of([score.lead_id for score in absent], bundle.ladder)
-    for as_of in sorted({score.as_of for score in absent}):
-        leads = {score.lead_id for score in absent if score.as_of == as_of}
-        stored |= details_at(scorer, log, leads, as_of)
-    return stored
+def _found_again(
+    scorer: Scorer, scores: list[StoredScore]
+) -> Iterator[tuple[str, tuple[StoredScore, Details]]]:
+    """Scores with their reasons, both from one read.
 
-
-def details_at(
-    scorer: Scorer, log: EventLog, leads: Iterable[str], as_of: int
-) -> dict[str, Details]:
-    """Why some leads of a log had their probability at an instant."""
-    wanted = set(leads)
-    estimates = scorer.estimate(log, as_of)
-    names = estimates.snapshot.leads
-    return {name: estimates.details(row) for row, name in enumerate(names) if name in wanted}
+    What was imported since with a date in the past may have changed a score: then a stored number
+    beside reasons of today would not add up.
+    """
+    log = scorer.store.log_of([score.lead_id for score in scores], scorer.model.bundle.ladder)
+    for as_of in sorted({score.as_of for score in scores}):
+        stored = {score.lead_id: score for score in scores if score.as_of == as_of}
+        estimates = scorer.estimate(log, as_of)
+        found = estimates.scores
+        names = estimates.snapshot.leads
+        rows = [row for row, name in enumerate(names) if name in stored and found.step[row]]
+        for row, details in zip(
+            rows, estimates.details_of(np.array(rows, np.intp)).values(), strict=True
+        ):
+            score = replace(
+                stored[names[row]],
+                step=found.step[row] or "",
+                position=int(found.position[row]),
+                p_advance=float(found.advance.probability[row]),
+                low=float(found.advance.low[row]),
+                high=float(found.advance.high[row]),
+                p_purchase=float(found.purchase.probability[row]),
+            )
+            yield score.lead_id, (score, details)
 
 
 def _item(

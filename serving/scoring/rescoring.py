@@ -28,6 +28,7 @@ from features.store.notifications import add_notices
 from features.store.opt_outs import opted_out_leads
 from features.store.scores import OUT_OF_QUEUE, Former, Mark, StoredScore
 from serving.scoring.changes import score_changes
+from serving.scoring.model import ScoredLeads
 from serving.scoring.ranking import Ranking
 from serving.scoring.scorer import Scorer
 
@@ -95,20 +96,24 @@ def rescore(
     """
     started, as_of = time.perf_counter(), scorer.clock()
     stopping = stopping or threading.Event()
-    parts = []
-    for leads in _chunks(_leads(scorer), _CHUNK):
+    leads = _leads(scorer)
+    parts: list[_Scored] = []
+    reasons: dict[str, str] = {}
+    for some in _chunks(leads, _CHUNK):
         if stopping.is_set() or not is_still_ours():
             return None
-        parts.append(_part(scorer, leads, as_of)[0])
+        read = _read(scorer, some, as_of)
+        parts.append(read.scored)
+        if len(leads) <= _EXPLAIN_ALL:
+            reasons |= read.reasons()
     scored = _Scored.joined(parts)
+    if len(leads) > _EXPLAIN_ALL:
+        # Read anew, because not all signals can be held: then their scores are those of this read.
+        read = _read(scorer, _first_in_queue(scored, as_of, scorer), as_of)
+        scored, reasons = scored.with_those_of(read.scored), read.reasons()
     queued = scored.queued(as_of, scorer)
     ranking = Ranking.of(scored.advance[queued])
     priority = np.where(queued, _priority(scored), OUT_OF_QUEUE)
-    reasons: dict[str, str] = {}
-    for leads in _chunks(_to_explain(scored.leads, priority), _EXPLAINED):
-        if stopping.is_set() or not is_still_ours():
-            return None
-        reasons |= _reasons(scorer, leads, as_of)
     rows = _rows(scorer, scored, priority, ranking, reasons, as_of)
     scorer.store.scores.save(rows, _told(scorer, write_back, of_all=True))
     scorer.ranking = ranking
@@ -151,13 +156,11 @@ def _score_marked(scorer: Scorer, marks: Sequence[Mark], write_back: WriteBack |
         out = opted_out_leads(connection)
     as_of = scorer.clock()
     leads = sorted({lead for lead in lead_of.values() if lead not in out})
-    scored, log = _part(scorer, leads, as_of)
-    unseen = _known_later(log, as_of)
+    read = _read(scorer, leads, as_of)
+    scored, unseen = read.scored, _known_later(read.log, as_of)
     queued = scored.queued(as_of, scorer)
     priority = np.where(queued, _priority(scored), OUT_OF_QUEUE)
-    reasons: dict[str, str] = {}
-    if len(leads) <= _EXPLAIN_FRESH:
-        reasons = _reasons(scorer, _to_explain(scored.leads, priority), as_of)
+    reasons = read.reasons() if len(leads) <= _EXPLAIN_FRESH else {}
     gone = ({*subjects, *lead_of.values()} - set(scored.leads)) - unseen
     rows = _rows(scorer, scored, priority, scorer.ranking, reasons, as_of)
     scorer.store.scores.save(
@@ -238,6 +241,23 @@ class _Scored:
             ),
         )
 
+    def with_those_of(self, others: _Scored) -> _Scored:
+        """The same leads; those that the others hold, as the others have them."""
+        held = set(others.leads)
+        rows = [at for at, lead in enumerate(self.leads) if lead not in held]
+        kept = _Scored(
+            leads=[self.leads[at] for at in rows],
+            step=[self.step[at] for at in rows],
+            waiting_since=[self.waiting_since[at] for at in rows],
+            position=self.position[rows],
+            last_active=self.last_active[rows],
+            advance=self.advance[rows],
+            low=self.low[rows],
+            high=self.high[rows],
+            purchase=self.purchase[rows],
+        )
+        return _Scored.joined([kept, others])
+
     def queued(self, as_of: int, scorer: Scorer) -> Bools:
         """Shape (n,): whether a lead has a next step, and has not been silent for too long."""
         bundle = scorer.bundle
@@ -247,7 +267,22 @@ class _Scored:
         return is_queued
 
 
-def _part(scorer: Scorer, leads: Sequence[str], as_of: int) -> tuple[_Scored, EventLog]:
+@dataclass(frozen=True, eq=False, slots=True)
+class _Read:
+    """Leads that were read once: their scores and their reasons come from the same events."""
+
+    scored: _Scored
+    log: EventLog
+    estimates: ScoredLeads
+    queued: Bools
+
+    def reasons(self) -> dict[str, str]:
+        """The reasons of the leads that stand in the queue, as JSON."""
+        details = self.estimates.details_of(np.flatnonzero(self.queued))
+        return {lead: json.dumps(one, separators=(",", ":")) for lead, one in details.items()}
+
+
+def _read(scorer: Scorer, leads: Sequence[str], as_of: int) -> _Read:
     """Some leads scored, and their events."""
     ladder = scorer.model.bundle.ladder
     log = scorer.store.log_of(leads, ladder)
@@ -265,7 +300,7 @@ def _part(scorer: Scorer, leads: Sequence[str], as_of: int) -> tuple[_Scored, Ev
         scores.advance.high,
         scores.purchase.probability,
     )
-    return scored, log
+    return _Read(scored, log, estimates, scored.queued(as_of, scorer))
 
 
 def _known_later(log: EventLog, as_of: int) -> set[str]:
@@ -296,21 +331,11 @@ def _priority(scored: _Scored) -> Floats:
     return np.round(scored.advance / _MICRO) * _MICRO + _MICRO * purchase
 
 
-def _to_explain(leads: Sequence[str], priority: Floats) -> list[str]:
-    """The leads whose reasons are stored."""
-    queued = np.flatnonzero(priority > OUT_OF_QUEUE)
-    if len(leads) > _EXPLAIN_ALL:
-        queued = queued[np.argsort(-priority[queued], kind="stable")[:_EXPLAINED]]
-    return [leads[at] for at in queued.tolist()]
-
-
-def _reasons(scorer: Scorer, leads: Sequence[str], as_of: int) -> dict[str, str]:
-    """The reasons of some leads as JSON, from one batched call."""
-    estimates = scorer.estimate(scorer.store.log_of(leads, scorer.model.bundle.ladder), as_of)
-    return {
-        lead: json.dumps(estimates.details(row), separators=(",", ":"))
-        for row, lead in enumerate(estimates.snapshot.leads)
-    }
+def _first_in_queue(scored: _Scored, as_of: int, scorer: Scorer) -> list[str]:
+    """The leads whose reasons are stored where there are too many to store them all."""
+    queued = np.flatnonzero(scored.queued(as_of, scorer))
+    order = np.argsort(-_priority(scored)[queued], kind="stable")
+    return [scored.leads[at] for at in queued[order[:_EXPLAINED]].tolist()]
 
 
 def _rows(

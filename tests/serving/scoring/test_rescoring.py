@@ -16,6 +16,7 @@ from features.store.events import EventStore
 from features.store.schema import notifications, opt_outs
 from models.bundle import load_bundle
 from serving.process.background import alarm
+from serving.scoring import queue, rescoring
 from serving.scoring.ranking import Ranking, band_of
 from serving.scoring.rescoring import freshen, rescore
 from serving.scoring.scorer import Scorer
@@ -318,3 +319,53 @@ def test_marks_of_a_scoring_that_failed(store, scorer, monkeypatch):
         with pytest.raises(ZeroDivisionError):
             freshen(scorer)
     assert freshen(scorer) is not None
+
+
+# --------------------------------------------------------------------------- One read, one estimate
+
+
+def news_after_each_read(store, monkeypatch):
+    """Whenever events are read, something arrives right after that was known before."""
+    true, count = store.log_of, iter(range(1_000_000))
+
+    def log_of(*asked):
+        log = true(*asked)
+        store.ingest([arrival(f"late-{next(count)}", "ann", "video_progress", VIDEO)])
+        return log
+
+    monkeypatch.setattr(store, "log_of", log_of)
+
+
+@pytest.mark.parametrize("most_explained", [1, 5000], ids=["many leads", "few leads"])
+@pytest.mark.parametrize("scoring", [freshen, rescore])
+def test_news_between_two_reads(store, scorer, monkeypatch, scoring, most_explained):
+    """The stored reasons add up to the stored probability, whatever arrives meanwhile."""
+    monkeypatch.setattr(rescoring, "_EXPLAIN_ALL", most_explained)
+    store.ingest([arrival("1", "ann"), arrival("2", "bob")])
+    news_after_each_read(store, monkeypatch)
+    scoring(scorer)
+    explained = [score for score in store.scores.queue(9) if score.reasons]
+    assert {score.lead_id for score in explained} == {"ann", "bob"}
+    for score in explained:
+        told = json.loads(score.reasons)
+        points = sum(reason["points"] for reason in told["reasons"])
+        assert told["base"] + points == pytest.approx(score.p_advance, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "properties"),
+    [("video_progress", VIDEO), ("page_viewed", "{}"), ("contract_signed", "{}")],
+)
+def test_the_past_changes_between_scoring_and_reading(store, scorer, monkeypatch, name, properties):
+    """Reasons that are found when they are looked at stand beside the probability they explain."""
+    monkeypatch.setattr(rescoring, "_EXPLAIN_ALL", 0)
+    monkeypatch.setattr(rescoring, "_EXPLAINED", 0)
+    store.ingest([arrival("1", "ann"), arrival("2", "bob")])
+    rescore(scorer)
+    store.ingest([arrival("3", "ann", name, properties)])
+    for item in queue.items(scorer, store.scores.queue(9)):
+        points = sum(reason["points"] for reason in item["reasons"])
+        if item["base"] is not None:
+            assert item["base"] + points == pytest.approx(item["probability"], abs=1e-9)
+        else:
+            assert (item["lead_id"], name) == ("ann", "contract_signed")
