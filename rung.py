@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -373,12 +373,13 @@ def _train(parsed: argparse.Namespace, progress: Progress) -> None:
 
 def _record_training(url: str, bundle: Bundle) -> None:
     """Let an erasure name the bundle."""
+    from features.clock import now
     from features.store.events import EventStore
     from features.store.privacy import Privacy
 
     with EventStore.existing(url) as store:
         until = int(bundle.manifest["until"])
-        Privacy(store.database).record_training(bundle.hash, bundle.ladder.name, until, _now())
+        Privacy(store.database).record_training(bundle.hash, bundle.ladder.name, until, now())
 
 
 def _print_training(bundle: Bundle, folder: Path) -> None:
@@ -608,17 +609,19 @@ def _print_lead(parsed: argparse.Namespace, store: EventStore) -> None:
 
 
 def _lead_export(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.clock import now
     from features.store.privacy import Privacy
 
     with _store(parsed.store, must_exist=True) as store:
-        _print_json(Privacy(store.database).export(parsed.lead, _now()))
+        _print_json(Privacy(store.database).export(parsed.lead, now()))
 
 
 def _lead_opt_out(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.clock import now
     from features.store.privacy import Privacy
 
     with _store(parsed.store, must_exist=True) as store:
-        Privacy(store.database).opt_out([parsed.lead], _now(), parsed.reason)
+        Privacy(store.database).opt_out([parsed.lead], now(), parsed.reason)
         _print_lead(parsed, store)
 
 
@@ -634,10 +637,11 @@ def _lead_opt_in(parsed: argparse.Namespace, _: Progress) -> None:
 
 
 def _lead_erase(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.clock import now
     from features.store.privacy import Privacy
 
     with _store(parsed.store, must_exist=True) as store:
-        erased = Privacy(store.database).erase(parsed.lead, _now()).as_dict()
+        erased = Privacy(store.database).erase(parsed.lead, now()).as_dict()
     if parsed.json:
         return _print_json(erased)
     print(f"erased: {erased['events']:,} events of {erased['subjects']} ids")
@@ -647,14 +651,9 @@ def _lead_erase(parsed: argparse.Namespace, _: Progress) -> None:
     return None
 
 
-def _now() -> int:
-    """The present in microseconds since the epoch."""
-    return time.time_ns() // 1000
-
-
 def _key_create(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.clock import now
     from serving.edge.keys import Keys
-    from serving.process.service import now
 
     with _store(parsed.store) as store:
         key, text = Keys(store.database).create(parsed.name, parsed.scope, parsed.source, at=now())
@@ -683,8 +682,8 @@ def _key_list(parsed: argparse.Namespace, _: Progress) -> None:
 
 
 def _key_revoke(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.clock import now
     from serving.edge.keys import Keys
-    from serving.process.service import now
 
     with _store(parsed.store, must_exist=True) as store:
         key = Keys(store.database).revoke(parsed.id, at=now())
@@ -792,6 +791,7 @@ def _doctor(parsed: argparse.Namespace, _: Progress) -> int | None:
 
 def _demo(parsed: argparse.Namespace, progress: Progress) -> None:
     """The main job, on a simulated log, through the same functions as the verbs."""
+    from features.clock import now, when
     from features.errors import NotEnoughData
     from features.ladder.file import read_ladder
     from training.simulation.world import SimulationConfig, simulate
@@ -801,7 +801,7 @@ def _demo(parsed: argparse.Namespace, progress: Progress) -> None:
     ladder_file = folder / "ladder.toml"
     ladder = read_ladder(parsed.ladder)
     ladder_file.write_text(ladder.source, encoding="utf-8")
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = when(now()).replace(hour=0, minute=0, second=0, microsecond=0)
     config = SimulationConfig(
         leads=parsed.leads,
         days=_DEMO_DAYS,
@@ -858,9 +858,10 @@ _DEMO_LATER_DAYS = 130
 
 def _print_queue(environment: dict[str, str], progress: Progress) -> None:
     """The top of the queue, as the page shows it."""
+    from features.clock import now
     from models.bundle import load_bundle
     from serving.pages.words import chance, likely, points, traits_of, who
-    from serving.process.service import Service, now
+    from serving.process.service import Service
     from serving.scoring.queue import items, queue_part
     from serving.scoring.rescoring import rescore
     from serving.settings import Settings

@@ -1,15 +1,21 @@
-"""Instants: aware in, microseconds since the epoch inside, RFC 3339 UTC out."""
+"""Instants: aware in, microseconds since the epoch inside, RFC 3339 UTC out; and the clock."""
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from features.errors import TimeError
 
-__all__ = ["instant", "microseconds", "rfc3339", "when"]
+__all__ = ["instant", "microseconds", "now", "rfc3339", "when"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def now() -> int:
+    """The present in microseconds since the epoch: the one place where the clock is read."""
+    return time.time_ns() // 1000
 
 
 def microseconds(moment: datetime) -> int:

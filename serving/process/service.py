@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import sqlalchemy as sa
 
+from features.clock import now
 from features.errors import BundleError, PolicyError
 from features.events.log import EventLog
 from features.events.of_lead import Row, log_of_rows
@@ -43,11 +44,6 @@ __all__ = ["Service", "now"]
 
 
 _SERVES = "serves"
-
-
-def now() -> int:
-    """The present in microseconds since the epoch: the one place where the clock is read."""
-    return time.time_ns() // 1000
 
 
 @dataclass(slots=True)
