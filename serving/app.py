@@ -18,6 +18,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from features.clock import now
 from features.ladder.file import read_ladder
 from serving.connectors import routes as connectors
 from serving.connectors.configuration import read_connectors
@@ -30,7 +31,7 @@ from serving.notifications.delivery import keep_delivering
 from serving.pages import login
 from serving.pages import routes as pages
 from serving.process.background import keep_current, keep_fresh, keep_informed, keep_scored
-from serving.process.service import Service, now
+from serving.process.service import Service
 from serving.routes import health, leads, metrics, personalizer, queue, recommendations, scores
 from serving.settings import Settings
 from serving.write_back.configuration import WriteBack, read_write_backs
@@ -55,8 +56,13 @@ _END_SECONDS: Final = 12.0
 """For so long it may end what it is at: deliveries under way have ten seconds."""
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = now) -> FastAPI:
     """The service. Without settings those of the environment are read.
+
+    Parameters
+    ----------
+    clock : the present in microseconds since the epoch, for everything that the service does: a
+        test can let half a year pass in a minute.
 
     Raises
     ------
@@ -71,7 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Rung",
         version=_version(),
         description=_DESCRIPTION,
-        lifespan=_lifespan(settings, write_backs),
+        lifespan=_lifespan(settings, write_backs, clock),
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
     )
@@ -101,13 +107,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _lifespan(
-    settings: Settings, write_backs: Sequence[WriteBack]
+    settings: Settings, write_backs: Sequence[WriteBack], clock: Callable[[], int]
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = app.state.service = Service.open(settings, write_backs)
+        service = app.state.service = Service.open(settings, write_backs, clock)
         _spare_the_collector()
-        access = app.state.access = Access(service.store.database, now, settings.rate_limit)
+        access = app.state.access = Access(service.store.database, clock, settings.rate_limit)
         await access.announce(settings.host)
         working = [
             asyncio.create_task(work(service), name=work.__name__)

@@ -34,7 +34,7 @@ from serving.edge.access import needs
 from serving.edge.bodies import json_answer
 from serving.edge.problems import documented
 from serving.process.served import Served
-from serving.process.service import Service, now
+from serving.process.service import Service
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import advice_for
 
@@ -100,7 +100,7 @@ async def receive(name: str, request: Request, service: Served, connectors: On) 
     connector, options = connectors.named(name, service.ladder)
     if not connector.is_signed:
         await needs("ingest").asker(request)
-    call = await _call(request)
+    call = await _call(request, service)
     signed = verified(connector, call, options)
     payload = parse_body(call.body)
     asked = connector.challenge(payload, options) if connector.challenge else None
@@ -135,7 +135,7 @@ async def _received(
     return _answer(is_new, ignored, rejects)
 
 
-async def _call(request: Request) -> Call:
+async def _call(request: Request, service: Service) -> Call:
     scope = request.scope
     raw_path = scope.get("raw_path") or scope["path"].encode()
     query = scope["query_string"]
@@ -145,7 +145,7 @@ async def _call(request: Request) -> Call:
         target=(raw_path + (b"?" + query if query else b"")).decode("latin-1"),
         headers=dict(request.headers),
         body=await request.body(),
-        at=now(),
+        at=service.clock(),
     )
 
 
@@ -192,7 +192,7 @@ async def hubspot_action(request: Request, service: Served, connectors: On) -> R
     answer it did not get.
     """
     _, options = connectors.named(HUBSPOT.name, service.ladder)
-    call = await _call(request)
+    call = await _call(request, service)
     verified(HUBSPOT, call, options)
     lead_id = lead_of_action(parse_body(call.body), options)
     fields = await run_in_threadpool(_output_fields, service.scorer, lead_id)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import sqlalchemy as sa
 
+from features.clock import now
 from features.errors import RungError
 from features.store.database import Database, cause
 from serving.doctor import connections, events, keys, machine, model, running, store, work
 from serving.doctor.finding import Finding, fine, wrong
-from serving.process.service import now
 from serving.settings import Settings, SettingsError
 
 __all__ = ["examine"]

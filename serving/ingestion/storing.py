@@ -20,7 +20,7 @@ from features.store.arrivals import Arrival
 from serving.edge.access import Asker
 from serving.edge.problems import of_validation, respond
 from serving.ingestion.values import LONGEST_MESSAGE_ID, EventRefused, Place, Receipt, rules_of
-from serving.process.service import Service, now
+from serving.process.service import Service
 
 __all__ = [
     "MOST_BATCH_BYTES",
@@ -66,7 +66,7 @@ class SortedEvents(NamedTuple):
 def receipt_of(service: Service, asker: Asker) -> Receipt:
     """The receipt of a request that came in now."""
     prefix = f"{asker.source}/" if asker.source else ""
-    return Receipt(now(), prefix, rules_of(service.ladder))
+    return Receipt(service.clock(), prefix, rules_of(service.ladder))
 
 
 def sort_events(

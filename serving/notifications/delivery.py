@@ -32,7 +32,7 @@ from serving.notifications.addresses import AddressRule
 from serving.notifications.attempt import Answer, new_client, post, retry_after
 from serving.notifications.endpoints import lock, turn_off
 from serving.notifications.signature import signed_headers
-from serving.process.service import Service, now
+from serving.process.service import Service
 
 __all__ = ["RETRY_SECONDS", "Sender", "body_of", "deliver_due", "keep_delivering", "purge"]
 
@@ -75,7 +75,7 @@ class Sender:
 
     database: Database
     client: httpx2.AsyncClient
-    clock: Callable[[], int] = now
+    clock: Callable[[], int]
     jitter: Callable[[], float] = random.random
     timeout_seconds: float = 20.0
     paused: dict[str, int] = field(default_factory=dict)
@@ -87,7 +87,7 @@ class Sender:
         """The sender of a running service."""
         private = service.settings.webhook_private == "allow"
         client = new_client(AddressRule(private))
-        return cls(service.store.database, client, attempts=service.attempts)
+        return cls(service.store.database, client, service.clock, attempts=service.attempts)
 
     def may_claim(self, endpoint_id: str) -> bool:
         """Whether something may be sent to an endpoint now."""

@@ -33,7 +33,6 @@ from serving.notifications.schemas import (
     SentAnswer,
 )
 from serving.process.served import Served
-from serving.process.service import now
 
 __all__ = ["router"]
 
@@ -48,7 +47,7 @@ router = APIRouter(
 
 
 async def _endpoints(service: Served) -> Endpoints:
-    return Endpoints(service.store.database, now)
+    return Endpoints(service.store.database, service.clock)
 
 
 _Endpoints = Annotated[Endpoints, Depends(_endpoints)]

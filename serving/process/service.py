@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,7 +40,7 @@ from serving.settings import Settings
 from serving.write_back.configuration import WriteBack
 from serving.write_back.outbox import scored
 
-__all__ = ["Service", "now"]
+__all__ = ["Service"]
 
 
 _SERVES = "serves"
@@ -52,6 +52,7 @@ class Service:
 
     Parameters
     ----------
+    clock : the present, in microseconds since the epoch; all that runs here asks it alone.
     holder : names this process where several share work.
     is_answering : whether the process answers requests beside its work.
     problem : why the model that is to serve does not; "" where it does.
@@ -68,6 +69,7 @@ class Service:
     ingest: Ingest
     source: Source
     write_backs: Sequence[WriteBack] = ()
+    clock: Callable[[], int] = now
     kept_scores: KeptScores = field(default_factory=KeptScores)
     is_answering: bool = True
     run: Run | None = None
@@ -82,7 +84,12 @@ class Service:
     _ladder: Ladder | None = None
 
     @classmethod
-    def open(cls, settings: Settings, write_backs: Sequence[WriteBack] = ()) -> Service:
+    def open(
+        cls,
+        settings: Settings,
+        write_backs: Sequence[WriteBack] = (),
+        clock: Callable[[], int] = now,
+    ) -> Service:
         """Open the store and load the bundle, warm; a bundle that is not there can come later.
 
         Parameters
@@ -96,9 +103,9 @@ class Service:
         source = source_of(settings.bundle, settings.model, settings.registry)
         ladder = read_ladder(settings.ladder) if settings.ladder else None
         store = EventStore.open(settings.database_url)
-        scorer = Scorer(store, None, now)
+        scorer = Scorer(store, None, clock)
         service = cls(settings, store, scorer, Recommender(scorer), Ingest(store), source)
-        service._ladder, service.write_backs = ladder, write_backs
+        service._ladder, service.write_backs, service.clock = ladder, write_backs, clock
         service.refresh()
         return service
 
@@ -142,7 +149,7 @@ class Service:
         policy = _policy(folder, bundle)
         warm(bundle, policy)
         former = self.scorer.bundle
-        self._serve(Scorer(self.store, bundle, now, policy=policy))
+        self._serve(Scorer(self.store, bundle, self.clock, policy=policy))
         self._renew_scores(bundle, former)
         self._stamp, self.problem = stamp, ""
         log(
@@ -165,7 +172,7 @@ class Service:
                 why=why,
             )
             if serving is None:
-                self._serve(Scorer(self.store, None, now, why))
+                self._serve(Scorer(self.store, None, self.clock, why))
         return False
 
     def _serve(self, scorer: Scorer) -> None:
@@ -187,7 +194,7 @@ class Service:
 
     def _tell(self, bundle: Bundle, policy: str) -> None:
         """Notify, once for all processes, that another model or policy serves; not of the first."""
-        serves, at = f"{bundle.hash} {policy}", now()
+        serves, at = f"{bundle.hash} {policy}", self.clock()
         told = {"ladder": bundle.ladder.name, "model_version": bundle.version, "policy": policy}
         with self.store.database.writing() as connection:
             former = held_meta(connection, _SERVES)

@@ -28,7 +28,7 @@ from serving.edge.bodies import json_answer, json_body
 from serving.edge.parameters import wrong_query
 from serving.edge.problems import documented
 from serving.process.served import Served
-from serving.process.service import Service, now
+from serving.process.service import Service
 from serving.routes.lead_schemas import (
     ErasureAnswer,
     ExportAnswer,
@@ -102,7 +102,7 @@ async def undo(lead_id: str, body: UndoRequest, service: Served) -> Response:
         stands = [one for one in privacy.lead(lead_id).links if one["undone_at"] is None]
         if not any(link.items() <= one.items() for one in stands):
             raise UnknownLink(f"no such {body.kind} of lead {lead_id!r} stands")
-        service.store.undo_link(**link, at=now())
+        service.store.undo_link(**link, at=service.clock())
         return _identities(privacy.lead(lead_id))
 
     return await _answer(service, undone)
@@ -116,7 +116,9 @@ async def undo(lead_id: str, body: UndoRequest, service: Served) -> Response:
 )
 async def export(lead_id: str, service: Served) -> Response:
     """All of it as one JSON document (GDPR, Articles 15 and 20)."""
-    return await _answer(service, lambda privacy: privacy.export(lead_id, now()), _NEVER_KEPT)
+    return await _answer(
+        service, lambda privacy: privacy.export(lead_id, service.clock()), _NEVER_KEPT
+    )
 
 
 @router.post(
@@ -133,7 +135,7 @@ async def opt_out(lead_id: LeadId, body: OptOutRequest, service: Served) -> Resp
     """
 
     def opted_out(privacy: Privacy) -> Document:
-        privacy.opt_out([lead_id], now(), body.reason)
+        privacy.opt_out([lead_id], service.clock(), body.reason)
         return _part(privacy.lead(lead_id).as_dict(), "lead_id", "opted_out", "opt_out")
 
     return await _answer(service, opted_out)
@@ -181,7 +183,7 @@ async def erase(lead_id: str, service: Served) -> Response:
     serving = _training_of(service.scorer.bundle)
 
     def erased(privacy: Privacy) -> Document:
-        erasure = privacy.erase(lead_id, now(), serving)
+        erasure = privacy.erase(lead_id, service.clock(), serving)
         service.store.identities.forget()
         return erasure.as_dict(serving.bundle if serving else "")
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from features.clock import now as now
 from features.events.log import DAY_US
 from features.ladder.file import parse_ladder, read_ladder
 from features.ladder.ladder import Ladder
@@ -49,10 +49,6 @@ _SMALL: tuple[tuple[str, dict[str, object]], ...] = (
     ("offer_extended", {"offer": "process-assessment"}),
     ("content_read", {"seconds": 130}),
 )
-
-
-def now() -> int:
-    return time.time_ns() // 1000
 
 
 def event(

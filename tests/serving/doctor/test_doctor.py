@@ -17,6 +17,7 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 
+from features.clock import now
 from features.errors import BundleError
 from features.store.database import new_engine
 from features.store.events import Event, EventStore
@@ -27,7 +28,6 @@ from serving.doctor import machine as doctor_machine
 from serving.doctor import store as doctor_store
 from serving.doctor.store import CONNECTIONS, filesystem_of
 from serving.edge.keys import Keys
-from serving.process.service import now
 from tests.serving import world
 from tests.serving.live.process import LocalServer, QuietHandler, free_port
 

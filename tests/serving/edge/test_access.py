@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import BaseModel
 
+from features.clock import now
 from serving.app import create_app
 from serving.edge import middleware, problems
 from serving.edge.access import OPEN, Access, Asker, CheckedRoute, check_key, needed, needs
 from serving.edge.keys import SCOPES
-from serving.process.service import now
 from serving.settings import Settings
 from tests.serving.callers import Clock, bearer, client_of, make, running
 

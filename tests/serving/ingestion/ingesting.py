@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from features.clock import microseconds
+from features.clock import microseconds, now
 from features.ladder.ladder import Ladder
 from features.store import schema
 from features.store.events import EventStore
@@ -24,7 +24,6 @@ from serving.edge.access import Access
 from serving.ingestion import cloudevents, segment
 from serving.ingestion import own as events
 from serving.process.group_commit import Ingest
-from serving.process.service import now
 from tests.serving.conftest import _documented
 
 ANSWERS = {200, 400, 413, 422}
@@ -37,6 +36,7 @@ class Ingesting:
 
     store: EventStore
     ladder: Ladder
+    clock: Callable[[], int] = now
     ingest: Ingest = field(init=False)
     client: TestClient = field(init=False)
 

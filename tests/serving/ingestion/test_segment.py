@@ -23,7 +23,6 @@ from segment.analytics import request as segment_request
 from features.errors import StoreError
 from features.ladder.file import parse_ladder, read_ladder
 from serving.edge.keys import Keys
-from serving.ingestion import storing as ingestion
 from tests.serving.conftest import service_of
 from tests.serving.edge.test_problems import is_problem
 from tests.serving.ingestion.ingesting import ANSWERS, NOW, at, ingesting
@@ -43,9 +42,9 @@ def client(service):
 
 
 @pytest.fixture
-def noon(monkeypatch):
+def noon(service):
     """The service's clock stands at NOW."""
-    monkeypatch.setattr(ingestion, "now", lambda: at(NOW))
+    service.clock = lambda: at(NOW)
 
 
 new_id = partial(next, (f"m-{number}" for number in count()))

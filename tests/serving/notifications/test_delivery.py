@@ -15,13 +15,13 @@ import pytest
 import sqlalchemy as sa
 from standardwebhooks import Webhook
 
+from features.clock import now
 from features.store.database import Database
 from features.store.schema import deliveries, notifications
 from serving.notifications import delivery as subject
 from serving.notifications.attempt import Answer
 from serving.notifications.delivery import RETRY_SECONDS, body_of, deliver_due, keep_delivering
 from serving.notifications.endpoints import Endpoints
-from serving.process.service import now
 from serving.settings import Settings
 from tests.serving.notifications.receiver import (
     HOUR,

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from features.clock import rfc3339
+from features.clock import now, rfc3339
 from features.store.notifications import TYPES
 from serving.notifications import schemas
 from serving.notifications.attempt import Answer
 from serving.notifications.delivery import RETRY_SECONDS
-from serving.process.service import now
 from serving.settings import Settings, SettingsError
 from tests.serving.conftest import service_of
 from tests.serving.edge.test_problems import is_problem
