@@ -125,7 +125,7 @@ def _lifespan(
             service.stopping.set()
             for task in working:
                 task.cancel()
-            await service.ingest.close()
+            await service.group_commit.close()
             await _ended(working)
             service.close()
 

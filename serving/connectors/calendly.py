@@ -9,7 +9,7 @@ from features.errors import PayloadError
 from serving.connectors.connector import (
     Call,
     Connector,
-    Options,
+    ConnectorOptions,
     Reject,
     Signed,
     VendorEvent,
@@ -32,11 +32,11 @@ _EVENTS: Final = {
 }
 
 
-def _verify(call: Call, options: Options) -> Signed:
+def _verify(call: Call, options: ConnectorOptions) -> Signed:
     return stamped(call.headers.get("calendly-webhook-signature", ""), call, options.secret)
 
 
-def _read(payload: object, options: Options) -> list[VendorEvent | Reject]:  # noqa: ARG001 a Read
+def _read(payload: object, options: ConnectorOptions) -> list[VendorEvent | Reject]:  # noqa: ARG001 a Reader
     body = inside(payload)
     kind, invitee = id_text(body.get("event")), inside(body, "payload")
     uri = id_text(invitee.get("uri"))

@@ -18,7 +18,7 @@ from features.json_paths import JsonPath, parse_path
 from features.ladder.ladder import Ladder, Source
 from features.ladder.toml_table import FileOrder, Found, Table, parse_toml
 from serving.connectors.calendly import CALENDLY
-from serving.connectors.connector import Connector, Options
+from serving.connectors.connector import Connector, ConnectorOptions
 from serving.connectors.customerio import CUSTOMERIO
 from serving.connectors.generic import connector_of
 from serving.connectors.hubspot import HUBSPOT
@@ -51,11 +51,11 @@ class Connectors:
         training anew.
     """
 
-    options: Mapping[str, Options] = field(default_factory=dict)
+    options: Mapping[str, ConnectorOptions] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     ladder: Ladder | None = None
 
-    def named(self, name: str, ladder: Ladder) -> tuple[Connector, Options]:
+    def named(self, name: str, ladder: Ladder) -> tuple[Connector, ConnectorOptions]:
         """A connector that is on, with its options.
 
         Raises
@@ -74,7 +74,7 @@ class Connectors:
             )
         return connector_of(source), self._source(source)
 
-    def _vendor(self, name: str) -> Options:
+    def _vendor(self, name: str) -> ConnectorOptions:
         if name not in self.options:
             raise UnknownConnector(
                 f"the connector {name!r} is off; to switch it on, write [{name}] and its secret"
@@ -82,7 +82,7 @@ class Connectors:
             )
         return self.options[name]
 
-    def _source(self, source: Source) -> Options:
+    def _source(self, source: Source) -> ConnectorOptions:
         variable = source.secret.removeprefix(_ENV)
         secret = self.environment.get(variable, "")
         if source.signature != "none" and not secret:
@@ -90,7 +90,7 @@ class Connectors:
                 f"the connector {source.name!r} is off; to switch it on, set the variable"
                 f" {variable} to its secret, and start the service again"
             )
-        return Options(secret)
+        return ConnectorOptions(secret)
 
 
 def read_connectors(
@@ -144,11 +144,13 @@ def _refused(path: Path, mistakes: list[Mistake] | tuple[Mistake, ...]) -> Setti
     )
 
 
-def _read_options(vendor: Connector, environment: Mapping[str, str], table: Table) -> Options:
+def _read_options(
+    vendor: Connector, environment: Mapping[str, str], table: Table
+) -> ConnectorOptions:
     own = {key: _read_own(table, key, usual) for key, usual in vendor.own_options.items()}
     _check_url(table, own.get("public_url"))
     table.take(_WRITE_BACK)  # `serving.write_back` reads it
-    return Options(
+    return ConnectorOptions(
         secret=_read_secret(table, environment),
         tolerance_seconds=table.number_that(
             "tolerance_seconds",

@@ -32,11 +32,11 @@ __all__ = [
     "CONSENT",
     "Call",
     "Connector",
-    "Options",
+    "ConnectorOptions",
     "Past",
-    "Read",
+    "Reader",
     "Reject",
-    "Rules",
+    "RequestRules",
     "Signed",
     "TimeUnit",
     "VendorEvent",
@@ -155,7 +155,7 @@ class Reject(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ConnectorOptions:
     """What the operator sets of a connector.
 
     Parameters
@@ -182,7 +182,7 @@ class Options:
     values_of: tuple[str, ...] = ()
 
 
-Read = Callable[[object, Options], list[VendorEvent | Reject]]
+Reader = Callable[[object, ConnectorOptions], list[VendorEvent | Reject]]
 """Raises PayloadError where the payload is not the vendor's."""
 
 
@@ -203,15 +203,15 @@ class Connector:
 
     name: str
     events: Mapping[str, str]
-    verify: Callable[[Call, Options], Signed]
-    read: Read
+    verify: Callable[[Call, ConnectorOptions], Signed]
+    read: Reader
     own_options: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
-    challenge: Callable[[object, Options], dict[str, str] | None] | None = None
-    complete: Callable[[VendorEvent, Arrival, Past, Options], list[Arrival]] | None = None
+    challenge: Callable[[object, ConnectorOptions], dict[str, str] | None] | None = None
+    complete: Callable[[VendorEvent, Arrival, Past, ConnectorOptions], list[Arrival]] | None = None
     is_signed: bool = True
 
 
-class Rules(NamedTuple):
+class RequestRules(NamedTuple):
     """What holds for all arrivals of a request.
 
     Parameters
@@ -221,7 +221,7 @@ class Rules(NamedTuple):
     """
 
     name: str
-    options: Options
+    options: ConnectorOptions
     ladder: Ladder
     known_at: int
 
@@ -229,7 +229,7 @@ class Rules(NamedTuple):
 # --------------------------------------------------------------------------------------- Signatures
 
 
-def verified(connector: Connector, call: Call, options: Options) -> Signed:
+def verified(connector: Connector, call: Call, options: ConnectorOptions) -> Signed:
     """The proof that a request is the vendor's, and a recent one.
 
     Raises
@@ -339,7 +339,7 @@ def _of_text(text: str) -> int | None:
 
 
 def arrivals_of(
-    told: Sequence[VendorEvent | Reject], rules: Rules
+    told: Sequence[VendorEvent | Reject], rules: RequestRules
 ) -> tuple[list[tuple[VendorEvent, Arrival]], list[Reject], int]:
     """What is to be stored, what cannot be, and how many things nobody asked for."""
     found: list[tuple[VendorEvent, Arrival]] = []
@@ -361,7 +361,7 @@ def arrivals_of(
     return found, rejects, ignored
 
 
-def _arrival(event: VendorEvent, rules: Rules) -> Arrival | None:
+def _arrival(event: VendorEvent, rules: RequestRules) -> Arrival | None:
     """The arrival; None where nobody wants it. EventRefused where there can be none."""
     options, ladder = rules.options, rules.ladder
     name = event.name or name_of(event.kinds, options.events)
@@ -412,13 +412,13 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _with_own_id(event: VendorEvent, options: Options) -> Who:
+def _with_own_id(event: VendorEvent, options: ConnectorOptions) -> Who:
     """The ids of a person; the one that `id_path` leads to is the user's own."""
     own = id_text(value_at(event.item, options.id_path)) if options.id_path else ""
     return event.who._replace(own=own) if own else event.who
 
 
-def _ids(who: Who, options: Options) -> list[str]:
+def _ids(who: Who, options: ConnectorOptions) -> list[str]:
     """All ids of a person, the one to store under first, each once."""
     email = who.email.strip().lower()
     if options.identify_by == "email":

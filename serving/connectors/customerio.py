@@ -11,7 +11,7 @@ from serving.connectors.connector import (
     CONSENT,
     Call,
     Connector,
-    Options,
+    ConnectorOptions,
     Reject,
     Signed,
     VendorEvent,
@@ -39,7 +39,7 @@ _EVENTS: Final = {
 _KEPT: Final = ("campaign_id", "newsletter_id", "broadcast_id", "action_id", "link_id")
 
 
-def _verify(call: Call, options: Options) -> Signed:
+def _verify(call: Call, options: ConnectorOptions) -> Signed:
     """`X-CIO-Signature` is the HMAC-SHA256 of version, time and body, in hexadecimal."""
     given = call.headers.get("x-cio-signature", "")
     stamp = call.headers.get("x-cio-timestamp", "")
@@ -49,7 +49,7 @@ def _verify(call: Call, options: Options) -> Signed:
     return Signed(given, stamp_at(stamp, "s"))
 
 
-def _read(payload: object, options: Options) -> list[VendorEvent | Reject]:  # noqa: ARG001 a Read
+def _read(payload: object, options: ConnectorOptions) -> list[VendorEvent | Reject]:  # noqa: ARG001 a Reader
     event = inside(payload)
     kind, event_id = _kind(event), id_text(event.get("event_id"))
     if not kind or not event_id:

@@ -13,7 +13,7 @@ from features.ladder.ladder import Source
 from serving.connectors.connector import (
     Call,
     Connector,
-    Options,
+    ConnectorOptions,
     Reject,
     Signed,
     VendorEvent,
@@ -33,10 +33,10 @@ _SIGN: Final = {"hmac-sha256-hex": hex_hmac, "hmac-sha256-base64": base64_hmac}
 def connector_of(source: Source) -> Connector:
     """The connector that a source describes. One that is not signed verifies nothing itself."""
 
-    def verify(call: Call, options: Options) -> Signed:
+    def verify(call: Call, options: ConnectorOptions) -> Signed:
         return _verified(source, call, options)
 
-    def read(payload: object, options: Options) -> list[VendorEvent | Reject]:  # noqa: ARG001 a Read
+    def read(payload: object, options: ConnectorOptions) -> list[VendorEvent | Reject]:  # noqa: ARG001 a Reader
         items = _at(payload, source.items)
         found = items if isinstance(items, list) else [items]
         return [_event(source, item, index) for index, item in enumerate(found)]
@@ -44,7 +44,7 @@ def connector_of(source: Source) -> Connector:
     return Connector(source.name, {}, verify, read, is_signed=source.signature != "none")
 
 
-def _verified(source: Source, call: Call, options: Options) -> Signed:
+def _verified(source: Source, call: Call, options: ConnectorOptions) -> Signed:
     if source.signature == "none":
         return Signed("")
     given = call.headers.get(source.header.lower(), "")

@@ -15,7 +15,7 @@ from features.errors import PayloadError, UnsignedRequest
 from serving.connectors.connector import (
     Call,
     Connector,
-    Options,
+    ConnectorOptions,
     Reject,
     Signed,
     VendorEvent,
@@ -61,7 +61,7 @@ _ENCODED: Final = re.compile("|".join(_DECODED), re.IGNORECASE)
 # --------------------------------------------------------------------------------------- Signatures
 
 
-def _verify(call: Call, options: Options) -> Signed:
+def _verify(call: Call, options: ConnectorOptions) -> Signed:
     """Version 3 where it was sent; version 2, which covers no time, where it was not."""
     url = (options.public_url.rstrip("/") or call.origin) + call.target
     given = call.headers.get("x-hubspot-signature-v3")
@@ -75,7 +75,7 @@ def _verify(call: Call, options: Options) -> Signed:
     return Signed(given, stamp_at(stamp, "ms"))
 
 
-def _of_version_2(call: Call, options: Options, url: str) -> Signed:
+def _of_version_2(call: Call, options: ConnectorOptions, url: str) -> Signed:
     given = call.headers.get("x-hubspot-signature", "")
     message = f"{options.secret}{call.method}{url}".encode() + call.body
     is_2 = call.headers.get("x-hubspot-signature-version", "v2") == "v2"
@@ -89,7 +89,7 @@ def _of_version_2(call: Call, options: Options, url: str) -> Signed:
 # --------------------------------------------------------------------------------------- CRM events
 
 
-def _read(payload: object, options: Options) -> list[VendorEvent | Reject]:
+def _read(payload: object, options: ConnectorOptions) -> list[VendorEvent | Reject]:
     if not isinstance(payload, list):
         raise PayloadError("a HubSpot webhook is a list of events")
     told: list[VendorEvent | Reject] = []
@@ -109,7 +109,9 @@ def _kind(item: Mapping[str, object]) -> str:
     return f"{thing}.{kind.removeprefix('object.')}" if thing and "object." in kind[:7] else kind
 
 
-def _events(kind: str, item: Mapping[str, object], options: Options) -> Iterator[VendorEvent]:
+def _events(
+    kind: str, item: Mapping[str, object], options: ConnectorOptions
+) -> Iterator[VendorEvent]:
     if kind.endswith(".merge"):
         yield from _merges(kind, item)
     elif kind.endswith(".associationChange"):
@@ -140,7 +142,7 @@ def _who(kind: str, object_id: object) -> Who:
     return Who(person=f"hubspot-{kind.partition('.')[0]}-{person}" if person else "")
 
 
-def _change(kind: str, item: Mapping[str, object], options: Options) -> VendorEvent:
+def _change(kind: str, item: Mapping[str, object], options: ConnectorOptions) -> VendorEvent:
     """A property that changed; its value only where it is one of those that are kept."""
     name, value = id_text(item.get("propertyName")), id_text(item.get("propertyValue"))
     kinds = (f"{kind}.{name}.{value}", f"{kind}.{name}", kind)
@@ -175,7 +177,7 @@ def _merges(kind: str, item: Mapping[str, object]) -> Iterator[VendorEvent]:
 # ------------------------------------------------------------------------------ The workflow action
 
 
-def lead_of_action(payload: object, options: Options) -> str:
+def lead_of_action(payload: object, options: ConnectorOptions) -> str:
     """The lead that a workflow action is about: as its input fields say, or its contact.
 
     Raises

@@ -15,7 +15,7 @@ from serving.connectors.connector import (
     CONSENT,
     Call,
     Connector,
-    Options,
+    ConnectorOptions,
     Reject,
     Signed,
     VendorEvent,
@@ -45,14 +45,14 @@ _EVENTS: Final = {
 _THINGS: Final = ("hit", "submission", "stat")
 
 
-def _verify(call: Call, options: Options) -> Signed:
+def _verify(call: Call, options: ConnectorOptions) -> Signed:
     given = call.headers.get("webhook-signature", "")
     if not is_same(given, base64_hmac(options.secret, call.body)):
         raise UnsignedRequest("Webhook-Signature is not the signature of the body")
     return Signed(given)
 
 
-def _read(payload: object, options: Options) -> list[VendorEvent | Reject]:  # noqa: ARG001 a Read
+def _read(payload: object, options: ConnectorOptions) -> list[VendorEvent | Reject]:  # noqa: ARG001 a Reader
     if not isinstance(payload, dict):
         raise PayloadError("a Mautic webhook is an object of lists, by kind of event")
     told: list[VendorEvent | Reject] = []

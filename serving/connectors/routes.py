@@ -19,9 +19,9 @@ from serving.connectors.configuration import Connectors
 from serving.connectors.connector import (
     Call,
     Connector,
-    Options,
+    ConnectorOptions,
     Reject,
-    Rules,
+    RequestRules,
     Signed,
     VendorEvent,
     arrivals_of,
@@ -111,7 +111,7 @@ async def receive(name: str, request: Request, service: Served, connectors: On) 
 
 async def _received(
     connector: Connector,
-    options: Options,
+    options: ConnectorOptions,
     service: Service,
     proven: tuple[Call, Signed, object],
 ) -> Response:
@@ -125,11 +125,11 @@ async def _received(
     told = connector.read(payload, options)
     if len(told) > _MOST_EVENTS:
         raise PayloadError(f"a request holds at most {_MOST_EVENTS:,} events")
-    rules = Rules(connector.name, options, service.ladder, call.at)
+    rules = RequestRules(connector.name, options, service.ladder, call.at)
     found, rejects, ignored = arrivals_of(told, rules)
-    service.ingest.rejected.update(["invalid_payload"] * len(rejects))
+    service.group_commit.rejected.update(["invalid_payload"] * len(rejects))
     arrivals = await run_in_threadpool(_completed, connector, options, service, found)
-    is_new = await service.ingest.put(arrivals) if arrivals else []
+    is_new = await service.group_commit.put(arrivals) if arrivals else []
     if key:
         await run_in_threadpool(seen.add, key, call.at)
     return _answer(is_new, ignored, rejects)
@@ -151,7 +151,7 @@ async def _call(request: Request, service: Service) -> Call:
 
 def _completed(
     connector: Connector,
-    options: Options,
+    options: ConnectorOptions,
     service: Service,
     found: list[tuple[VendorEvent, Arrival]],
 ) -> list[Arrival]:

@@ -11,7 +11,7 @@ from features.json_paths import value_at
 from serving.connectors.connector import (
     Call,
     Connector,
-    Options,
+    ConnectorOptions,
     Reject,
     Signed,
     VendorEvent,
@@ -59,11 +59,11 @@ _EMAILS: Final = (
 )
 
 
-def _verify(call: Call, options: Options) -> Signed:
+def _verify(call: Call, options: ConnectorOptions) -> Signed:
     return stamped(call.headers.get("stripe-signature", ""), call, options.secret)
 
 
-def _read(payload: object, options: Options) -> list[VendorEvent | Reject]:  # noqa: ARG001 a Read
+def _read(payload: object, options: ConnectorOptions) -> list[VendorEvent | Reject]:  # noqa: ARG001 a Reader
     event = inside(payload)
     kind, event_id = id_text(event.get("type")), id_text(event.get("id"))
     if not kind or not event_id:

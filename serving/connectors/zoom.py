@@ -15,7 +15,7 @@ from features.store.arrivals import Arrival
 from serving.connectors.connector import (
     Call,
     Connector,
-    Options,
+    ConnectorOptions,
     Past,
     Reject,
     Signed,
@@ -50,7 +50,7 @@ _LEFT: Final = ".participant_left"
 _LONGEST_TOKEN: Final = 256
 
 
-def _verify(call: Call, options: Options) -> Signed:
+def _verify(call: Call, options: ConnectorOptions) -> Signed:
     """`x-zm-signature` is v0= and the HMAC-SHA256 of version, time and body, in hexadecimal."""
     given = call.headers.get("x-zm-signature", "")
     stamp = call.headers.get("x-zm-request-timestamp", "")
@@ -60,7 +60,7 @@ def _verify(call: Call, options: Options) -> Signed:
     return Signed(given, stamp_at(stamp, "s"))
 
 
-def _challenge(payload: object, options: Options) -> dict[str, str] | None:
+def _challenge(payload: object, options: ConnectorOptions) -> dict[str, str] | None:
     """What Zoom asks every three days. Only a signed question is answered: an answer signs it."""
     if inside(payload).get("event") != "endpoint.url_validation":
         return None
@@ -73,7 +73,7 @@ def _challenge(payload: object, options: Options) -> dict[str, str] | None:
 # ------------------------------------------------------------------------------------------ Reading
 
 
-def _read(payload: object, options: Options) -> list[VendorEvent | Reject]:  # noqa: ARG001 a Read
+def _read(payload: object, options: ConnectorOptions) -> list[VendorEvent | Reject]:  # noqa: ARG001 a Reader
     body = inside(payload)
     kind, stamp = id_text(body.get("event")), body.get("event_ts")
     if not kind or not isinstance(body.get("payload"), dict):
@@ -148,7 +148,9 @@ def _properties(
 # ------------------------------------------------------------------------------------------ Minutes
 
 
-def _complete(event: VendorEvent, arrival: Arrival, past: Past, options: Options) -> list[Arrival]:
+def _complete(
+    event: VendorEvent, arrival: Arrival, past: Past, options: ConnectorOptions
+) -> list[Arrival]:
     """Who left gets the minutes; who joined after it was told that they left, both events."""
     kind = event.kinds[0]
     if not kind.endswith((_JOINED, _LEFT)):
@@ -190,7 +192,7 @@ def _minutes(spans: Iterable[tuple[int, int]]) -> float:
 
 
 def _attended(
-    arrival: Arrival, kind: str, at: int, minutes: Mapping[str, float], options: Options
+    arrival: Arrival, kind: str, at: int, minutes: Mapping[str, float], options: ConnectorOptions
 ) -> list[Arrival]:
     """The event of having left, now that its minutes are known."""
     left = kind.removesuffix(_JOINED) + _LEFT

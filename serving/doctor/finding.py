@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-__all__ = ["Finding", "State", "fine", "note", "things", "wrong"]
+__all__ = ["Finding", "FindingState", "fine", "note", "things", "wrong"]
 
-State = Literal["fine", "note", "wrong"]
+FindingState = Literal["fine", "note", "wrong"]
 """A note is worth knowing; what is wrong must be done something about."""
 
 
@@ -22,7 +22,7 @@ class Finding:
     """
 
     part: str
-    state: State
+    state: FindingState
     what: str
     why: str = ""
     remedy: str = ""

@@ -89,7 +89,7 @@ async def cloudevents(
         event = _of_headers(request, kind, body)
         found = _arrival(receipt, event)
     except EventRefused as refused:
-        service.ingest.rejected[refused.kind] += 1
+        service.group_commit.rejected[refused.kind] += 1
         raise _in_headers(refused) from refused
     return await store_one(service, lambda: found)
 

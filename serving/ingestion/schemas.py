@@ -88,7 +88,7 @@ class Page(_Call):
     properties: dict[str, Any] | None = None
 
 
-class Group(_Call):
+class GroupCall(_Call):
     """The company that somebody belongs to."""
 
     group_id: _LooseId
@@ -138,7 +138,7 @@ CALLS: Final = {
     "track": _Described("Something that happened, as Segment's track", Track),
     "page": _Described("A page that was seen, as Segment's page", Page),
     "screen": _Described("A screen that was seen, as Segment's screen", Page),
-    "group": _Described("The company somebody belongs to, as Segment's group", Group),
+    "group": _Described("The company somebody belongs to, as Segment's group", GroupCall),
     "alias": _Described("Two ids that are one person, as Segment's alias", Alias),
 }
 """The calls that have an address of their own."""

@@ -39,9 +39,9 @@ from serving.ingestion.storing import (
 )
 from serving.ingestion.values import (
     MOST_EVENT_BYTES,
+    ArrivalRules,
     EventRefused,
     Receipt,
-    Rules,
     arrival,
     checked_object,
     identity,
@@ -192,33 +192,33 @@ _Read = tuple[str, str, dict[str, Any]]
 """The name of an event, the member that holds its properties, and they."""
 
 
-def _track(item: dict[str, Any], rules: Rules) -> _Read:
+def _track(item: dict[str, Any], rules: ArrivalRules) -> _Read:
     return name_of(item.get("event"), "event", rules), "properties", object_in(item, "properties")
 
 
-def _identify(item: dict[str, Any], rules: Rules) -> _Read:
+def _identify(item: dict[str, Any], rules: ArrivalRules) -> _Read:
     return rules.traits, "traits", object_in(item, "traits")
 
 
-def _viewed(name: str, item: dict[str, Any], _: Rules) -> _Read:
+def _viewed(name: str, item: dict[str, Any], _: ArrivalRules) -> _Read:
     """A page or a screen: what it is called is a property as well."""
     properties = object_in(item, "properties")
     titles = {part: item[part] for part in ("name", "category") if item.get(part)}
     return name, "properties", {**titles, **properties} if titles else properties
 
 
-def _group(item: dict[str, Any], _: Rules) -> _Read:
+def _group(item: dict[str, Any], _: ArrivalRules) -> _Read:
     group = identity(item.get("groupId"), "groupId")
     if group is None:
         raise EventRefused("missing", ("groupId",), "a group call needs a groupId")
     return "group", "traits", {**object_in(item, "traits"), "group_id": group}
 
 
-def _alias(_: dict[str, Any], __: Rules) -> _Read:
+def _alias(_: dict[str, Any], __: ArrivalRules) -> _Read:
     return "alias", "properties", {}
 
 
-_READERS: Final[dict[str, Callable[[dict[str, Any], Rules], _Read]]] = {
+_READERS: Final[dict[str, Callable[[dict[str, Any], ArrivalRules], _Read]]] = {
     "track": _track,
     "identify": _identify,
     "page": partial(_viewed, "page_viewed"),

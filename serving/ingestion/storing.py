@@ -100,9 +100,9 @@ async def store_one(service: Service, read: Callable[[], Arrival]) -> Response:
     try:
         arrival = read()
     except EventRefused as refused:
-        service.ingest.rejected[refused.kind] += 1
+        service.group_commit.rejected[refused.kind] += 1
         raise refusal(refused) from refused
-    (is_new,) = await service.ingest.put([arrival])
+    (is_new,) = await service.group_commit.put([arrival])
     return _answer(int(is_new), int(not is_new), [], {})
 
 
@@ -118,14 +118,14 @@ async def store_events(
     place : where in the body the events stand.
     """
     arrivals, duplicates, rejections = events
-    service.ingest.duplicates += duplicates
-    service.ingest.rejected.update(one.refused.kind for one in rejections)
+    service.group_commit.duplicates += duplicates
+    service.group_commit.rejected.update(one.refused.kind for one in rejections)
     is_strict = _is_strict(request)
     headers = {"Preference-Applied": "handling=strict"} if is_strict else {}
     if is_strict and rejections:
         faults = [_fault(one.refused, (*place, one.index)) for one in rejections]
         return respond(request, replace(of_validation(faults), headers=headers))
-    accepted = sum(await service.ingest.put(arrivals)) if arrivals else 0
+    accepted = sum(await service.group_commit.put(arrivals)) if arrivals else 0
     return _answer(accepted, len(arrivals) - accepted + duplicates, rejections, headers)
 
 

@@ -24,10 +24,10 @@ __all__ = [
     "LONGEST_MESSAGE_ID",
     "LONGEST_NAME",
     "MOST_EVENT_BYTES",
+    "ArrivalRules",
     "EventRefused",
     "Place",
     "Receipt",
-    "Rules",
     "arrival",
     "checked_object",
     "identity",
@@ -71,7 +71,7 @@ class EventRefused(RungError):
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class ArrivalRules:
     """What a ladder has to say of events that arrive.
 
     Parameters
@@ -87,11 +87,11 @@ class Rules:
 
 
 @lru_cache(maxsize=8)
-def rules_of(ladder: Ladder) -> Rules:
+def rules_of(ladder: Ladder) -> ArrivalRules:
     """The rules of a ladder."""
     names = ladder.events
     reserved = frozenset((names.decision, names.exposure, names.outcome))
-    return Rules(names.traits, reserved, first_step_events(ladder))
+    return ArrivalRules(names.traits, reserved, first_step_events(ladder))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Receipt:
 
     received: int
     prefix: str
-    rules: Rules
+    rules: ArrivalRules
 
 
 def checked_object(item: Any) -> dict[str, Any]:
@@ -201,7 +201,7 @@ def _has_control(text: str) -> bool:
     return not text.isprintable() and _CONTROL.search(text) is not None
 
 
-def name_of(value: Any, member: str, rules: Rules) -> str:
+def name_of(value: Any, member: str, rules: ArrivalRules) -> str:
     """The name of an event that may be sent."""
     if type(value) is not str or not 0 < len(value) <= LONGEST_NAME:
         raise _bad_name(member)

@@ -16,18 +16,26 @@ from features.store.notifications import Notice
 from features.store.schema import deliveries, endpoints, notifications
 from serving.notifications.signature import new_secret, webhook_id
 
-__all__ = ["After", "Delivery", "Endpoint", "Endpoints", "State", "lock", "turn_off"]
+__all__ = [
+    "AfterDelivery",
+    "Delivery",
+    "DeliveryState",
+    "Endpoint",
+    "Endpoints",
+    "lock",
+    "turn_off",
+]
 
 FORMER_SECRET_US: Final = 24 * 3600 * 1_000_000
 """For so long a former secret signs too."""
 _IDS: Final = 500
 _TEST: Final = "webhook.test"
 
-State = Literal["waiting", "delivered", "failed"]
-After = tuple[int, str]
+DeliveryState = Literal["waiting", "delivered", "failed"]
+AfterDelivery = tuple[int, str]
 """When the last notification of a page was created, and its id."""
 
-_STATES: Final[dict[State, sa.ColumnElement[bool]]] = {
+_STATES: Final[dict[DeliveryState, sa.ColumnElement[bool]]] = {
     "waiting": deliveries.c.due_at.is_not(None),
     "delivered": deliveries.c.delivered_at.is_not(None),
     "failed": sa.and_(deliveries.c.due_at.is_(None), deliveries.c.delivered_at.is_(None)),
@@ -71,7 +79,7 @@ class Delivery:
     type: str
     lead_id: str | None
     created_at: int
-    state: State
+    state: DeliveryState
     attempts: int
     attempted_at: int | None
     delivered_at: int | None
@@ -200,8 +208,8 @@ class Endpoints:
         self,
         endpoint_id: str,
         limit: int,
-        state: State | None = None,
-        after: After | None = None,
+        state: DeliveryState | None = None,
+        after: AfterDelivery | None = None,
     ) -> list[Delivery]:
         """Deliveries to an endpoint, the latest notification first; `after` is the last one seen.
 
@@ -327,7 +335,7 @@ def _endpoint(row: sa.RowMapping) -> Endpoint:
 
 
 def _delivery(row: sa.RowMapping) -> Delivery:
-    state: State = "failed"
+    state: DeliveryState = "failed"
     if row["delivered_at"] is not None:
         state = "delivered"
     elif row["due_at"] is not None:

@@ -19,7 +19,7 @@ from serving.edge.access import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.problems import documented
 from serving.notifications.addresses import AddressRule
-from serving.notifications.endpoints import After, Delivery, Endpoint, Endpoints
+from serving.notifications.endpoints import AfterDelivery, Delivery, Endpoint, Endpoints
 from serving.notifications.schemas import (
     ChangeRequest,
     DeliveriesAnswer,
@@ -242,7 +242,7 @@ def _cursor(last: Delivery) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _after(cursor: str | None) -> After | None:
+def _after(cursor: str | None) -> AfterDelivery | None:
     """The reverse of `_cursor`; RequestValidationError where it is none of ours."""
     if cursor is None:
         return None

@@ -46,7 +46,7 @@ _LEAST_PAUSE_SECONDS: Final = 2.0
 
 async def keep_fresh(service: Service) -> None:
     """Score leads with news, until cancelled."""
-    news = service.ingest.news
+    news = service.group_commit.news
     while not service.stopping.is_set():
         news.clear()
         started = time.perf_counter()

@@ -9,12 +9,12 @@ from typing import Any, Final, Protocol
 
 from features.errors import BundleError
 
-__all__ = ["FolderSource", "RegistrySource", "Source", "source_of"]
+__all__ = ["BundleSource", "FolderSource", "RegistrySource", "source_of"]
 
 _WATCHED: Final = ("manifest.json", "served_policy.json")
 
 
-class Source(Protocol):
+class BundleSource(Protocol):
     """A place with the bundle that is to serve."""
 
     def stamp(self) -> str | None:
@@ -76,7 +76,7 @@ class RegistrySource:
         return self._registry
 
 
-def source_of(bundle: Path, model: str, registry: str) -> Source:
+def source_of(bundle: Path, model: str, registry: str) -> BundleSource:
     """The source that the settings name: a model of the registry, or else a folder.
 
     Parameters

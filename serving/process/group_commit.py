@@ -17,14 +17,14 @@ from features.errors import RungError, StoreError
 from features.store.arrivals import Arrival
 from features.store.events import EventStore
 
-__all__ = ["Ingest"]
+__all__ = ["GroupCommit"]
 
 _MOST_AT_ONCE: Final = 5000
 """Events of one commit: what waits for it must not wait long."""
 _MOST_WAITING: Final = 100_000
 
 
-class Ingest:
+class GroupCommit:
     """The one writer of arrivals in a process.
 
     Parameters

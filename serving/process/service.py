@@ -26,8 +26,8 @@ from features.store.scores import StoredScore, held_meta, set_meta
 from models.bundle import Bundle, load_bundle
 from models.served_policy import DEFAULT, read_served
 from serving.logs import log
-from serving.process.champion import Source, source_of
-from serving.process.group_commit import Ingest
+from serving.process.champion import BundleSource, source_of
+from serving.process.group_commit import GroupCommit
 from serving.recommending.recommender import Recommender
 from serving.scoring.changes import model_promoted
 from serving.scoring.kept_answers import KeptScores
@@ -66,8 +66,8 @@ class Service:
     store: EventStore
     scorer: Scorer
     recommender: Recommender
-    ingest: Ingest
-    source: Source
+    group_commit: GroupCommit
+    source: BundleSource
     write_backs: Sequence[WriteBack] = ()
     clock: Callable[[], int] = now
     kept_scores: KeptScores = field(default_factory=KeptScores)
@@ -104,7 +104,7 @@ class Service:
         ladder = read_ladder(settings.ladder) if settings.ladder else None
         store = EventStore.open(settings.database_url)
         scorer = Scorer(store, None, clock)
-        service = cls(settings, store, scorer, Recommender(scorer), Ingest(store), source)
+        service = cls(settings, store, scorer, Recommender(scorer), GroupCommit(store), source)
         service._ladder, service.write_backs, service.clock = ladder, write_backs, clock
         service.refresh()
         return service

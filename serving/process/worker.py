@@ -62,7 +62,7 @@ async def _work(settings: Settings, with_parent: bool) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await service.ingest.close()
+    await service.group_commit.close()
     service.close()
 
 

@@ -11,10 +11,10 @@ from serving.edge.schemas import MOST_PER_PAGE, StrictRequest, Text, stored_text
 from serving.scoring.answers import StepAnswer
 
 __all__ = [
+    "EntryKind",
     "ErasureAnswer",
     "ExportAnswer",
     "IdentitiesAnswer",
-    "Kind",
     "LeadAnswer",
     "LeadId",
     "OptOutAnswer",
@@ -107,7 +107,7 @@ class OptOutAnswer(BaseModel):
     opt_out: OptOutLine | None
 
 
-Kind = Literal["event", "decision", "exposure", "outcome", "notification", "score"]
+EntryKind = Literal["event", "decision", "exposure", "outcome", "notification", "score"]
 
 
 class TimelineItem(TypedDict):
@@ -118,7 +118,7 @@ class TimelineItem(TypedDict):
     complete.
     """
 
-    kind: Kind
+    kind: EntryKind
     id: str | None
     name: str
     occurred_at: str

@@ -30,10 +30,10 @@ from serving.edge.problems import documented
 from serving.process.served import Served
 from serving.process.service import Service
 from serving.routes.lead_schemas import (
+    EntryKind,
     ErasureAnswer,
     ExportAnswer,
     IdentitiesAnswer,
-    Kind,
     LeadAnswer,
     LeadId,
     OptOutAnswer,
@@ -218,11 +218,11 @@ def _training_of(bundle: Bundle | None) -> Training | None:
 
 # ----------------------------------------------------------------------------------------- Timeline
 
-Place = tuple[int, int, str]
+EntryPlace = tuple[int, int, str]
 """When something happened, in microseconds; what it is, of several at once; its id."""
 
 
-def _timeline(service: Service, lead_id: str, limit: int, before: Place | None) -> Response:
+def _timeline(service: Service, lead_id: str, limit: int, before: EntryPlace | None) -> Response:
     held = Privacy(service.store.database).held(lead_id)
     entries = sorted(_entries(held, service.ladder), key=lambda entry: entry[0], reverse=True)
     if before is not None:
@@ -237,12 +237,12 @@ def _timeline(service: Service, lead_id: str, limit: int, before: Place | None) 
     return json_answer({"data": [make() for _, make in page], "next_cursor": cursor}, headers)
 
 
-_Entry = tuple[Place, Callable[[], TimelineItem]]
+_Entry = tuple[EntryPlace, Callable[[], TimelineItem]]
 
 
 def _entries(held: Held, ladder: Ladder) -> list[_Entry]:
     """All that a timeline shows, with where it stands; made into items when it is shown."""
-    kinds: dict[str, Kind] = {
+    kinds: dict[str, EntryKind] = {
         ladder.events.decision: "decision",
         ladder.events.exposure: "exposure",
         ladder.events.outcome: "outcome",
@@ -282,7 +282,7 @@ def _completed(held: Held, ladder: Ladder) -> dict[str, list[StepAnswer]]:
     return found
 
 
-def _of_event(row: Document, kind: Kind, completes: list[StepAnswer]) -> TimelineItem:
+def _of_event(row: Document, kind: EntryKind, completes: list[StepAnswer]) -> TimelineItem:
     told = document_of(events, row)
     return {
         "kind": kind,
@@ -308,7 +308,7 @@ def _of_score(row: Document) -> TimelineItem:
 
 
 def _made(
-    kind: Kind, id_: str | None, name: str, at: str, row: Document, data: Document
+    kind: EntryKind, id_: str | None, name: str, at: str, row: Document, data: Document
 ) -> TimelineItem:
     """What Rung did: known when it happened."""
     return {
@@ -323,12 +323,12 @@ def _made(
     }
 
 
-def _cursor_of(place: Place) -> str:
+def _cursor_of(place: EntryPlace) -> str:
     text = json.dumps(place, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _place_of(cursor: str | None) -> Place | None:
+def _place_of(cursor: str | None) -> EntryPlace | None:
     """The reverse of `_cursor_of`; RequestValidationError where it is none of ours."""
     if cursor is None:
         return None

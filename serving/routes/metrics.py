@@ -154,10 +154,10 @@ def _without_created(metric: Metric) -> Metric:
 # ------------------------------------------------------------------------------------------- Parts
 
 
-Part = Callable[[Service], Iterable[Metric]]
+Reading = Callable[[Service], Iterable[Metric]]
 
 
-def _read(parts: Iterable[Part], service: Service) -> tuple[list[Metric], bool]:
+def _read(parts: Iterable[Reading], service: Service) -> tuple[list[Metric], bool]:
     """What parts have to say, and whether all could; one that fails leaves the others alone."""
     found: list[Metric] = []
     is_whole = True
@@ -193,7 +193,7 @@ def _counts(name: str, label: str, values: Mapping[str, int]) -> Metric:
 
 
 def _events(service: Service) -> Iterable[Metric]:
-    ingest = service.ingest
+    ingest = service.group_commit
     results = {"accepted": ingest.accepted, "duplicate": ingest.duplicates}
     yield _counts("rung_events_total", "result", results)
     yield _counts("rung_events_rejected_total", "reason", dict(ingest.rejected))
@@ -245,7 +245,7 @@ def _drift(service: Service) -> Iterable[Metric]:
         yield _gauge("rung_score_stability_index", drift.stability)
 
 
-_OF_PROCESS: Final[tuple[Part, ...]] = (_events, _attempts, _scoring, _model, _drift)
+_OF_PROCESS: Final[tuple[Reading, ...]] = (_events, _attempts, _scoring, _model, _drift)
 
 
 def _marks(service: Service) -> Iterable[Metric]:
@@ -291,7 +291,7 @@ def _seconds_since(service: Service, since: int | None) -> float:
     return 0.0 if since is None else max(0.0, (service.scorer.clock() - since) / _SECOND_US)
 
 
-_OF_STORE: Final[tuple[Part, ...]] = (_marks, _deliveries, _failed_deliveries, _write_backs)
+_OF_STORE: Final[tuple[Reading, ...]] = (_marks, _deliveries, _failed_deliveries, _write_backs)
 
 
 # ------------------------------------------------------------------------------------------- Route

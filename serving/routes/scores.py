@@ -17,7 +17,7 @@ from serving.process.served import Served
 from serving.process.service import Service
 from serving.routes.schemas import BatchAnswer, BatchRequest, LeadEvents, ScoreQuery
 from serving.scoring.answers import OptedOutAnswer, ScoreAnswer, ScoreOrNot, opted_out
-from serving.scoring.kept_answers import Told, told
+from serving.scoring.kept_answers import KeptAnswer, told
 from serving.scoring.scorer import Scorer
 
 __all__ = ["router"]
@@ -55,7 +55,7 @@ async def lead_score(
     return Response(answer.body, headers=headers, media_type="application/json")
 
 
-def _told(service: Service, lead_id: str, as_of: int | None) -> Told:
+def _told(service: Service, lead_id: str, as_of: int | None) -> KeptAnswer:
     try:
         if as_of is None:
             return service.kept_scores.of(service.scorer, lead_id)

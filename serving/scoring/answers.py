@@ -14,7 +14,6 @@ from typing_extensions import TypedDict  # pydantic reads typing's own from Pyth
 from features.errors import OptedOut
 
 __all__ = [
-    "Band",
     "Details",
     "Method",
     "ModelAnswer",
@@ -23,13 +22,14 @@ __all__ = [
     "QueueItem",
     "ReasonAnswer",
     "ScoreAnswer",
+    "ScoreBand",
     "ScoreOrNot",
     "StepAnswer",
     "SuggestionAnswer",
     "opted_out",
 ]
 
-Band = Literal["low", "medium", "high"]
+ScoreBand = Literal["low", "medium", "high"]
 Method = Literal["venn-abers, resampled leads", "beta posterior of the step's rate"]
 
 
@@ -113,7 +113,7 @@ class ScoreAnswer(TypedDict):
     calibration: CalibrationAnswer
     purchase: PurchaseAnswer | None
     band: Annotated[
-        Band | None,
+        ScoreBand | None,
         Field(
             description="Bottom half, middle and top fifth of the queue, by rank; null when"
             " unknown."
@@ -196,7 +196,7 @@ class QueueItem(TypedDict):
     interval: dict[Literal["low", "high"], float]
     horizon_days: float | None
     purchase_probability: float
-    band: Band | None
+    band: ScoreBand | None
     rank_pct: float | None
     base: float | None
     fit: float | None

@@ -14,14 +14,14 @@ from typing import Final
 from serving.scoring.answers import OptedOutAnswer, ScoreAnswer
 from serving.scoring.scorer import Scorer
 
-__all__ = ["KeptScores", "Told", "told"]
+__all__ = ["KeptAnswer", "KeptScores", "told"]
 
 _KEPT_US: Final = 10_000_000
 _MOST: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class KeptAnswer:
     """An answer as it is sent.
 
     Parameters
@@ -38,7 +38,7 @@ class _Kept:
     stamp: tuple[object, ...]
     ranking: object
     until: int
-    told: Told
+    told: KeptAnswer
 
 
 class KeptScores:
@@ -48,7 +48,7 @@ class KeptScores:
         self._kept: dict[str, _Kept] = {}
         self._scorer: Scorer | None = None
 
-    def of(self, scorer: Scorer, lead_id: str) -> Told:
+    def of(self, scorer: Scorer, lead_id: str) -> KeptAnswer:
         """The score of a lead now, or a few seconds ago; it raises as `Scorer.score` does."""
         if scorer is not self._scorer:  # another model
             self._kept, self._scorer = {}, scorer
@@ -69,9 +69,9 @@ class KeptScores:
         return fresh
 
 
-def told(answer: ScoreAnswer | OptedOutAnswer) -> Told:
+def told(answer: ScoreAnswer | OptedOutAnswer) -> KeptAnswer:
     """An answer as JSON, with its weak ETag."""
     said = {**answer, "features_as_of": None, "scored_at": None}
     digest = blake2b(json.dumps(said, separators=(",", ":")).encode(), digest_size=12)
     body = json.dumps(answer, allow_nan=False, separators=(",", ":")).encode()
-    return Told(body, f'W/"{digest.hexdigest()}"')
+    return KeptAnswer(body, f'W/"{digest.hexdigest()}"')

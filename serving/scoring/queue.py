@@ -20,7 +20,7 @@ from features.ladder.ladder import Ladder, Step
 from features.store.events import EventStore, StoredScore
 from features.store.scores import OUT_OF_QUEUE
 from models.served_policy import DEFAULT
-from serving.scoring.answers import Band, Details, QueueItem, SuggestionAnswer
+from serving.scoring.answers import Details, QueueItem, ScoreBand, SuggestionAnswer
 from serving.scoring.model import Model
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import Advice, advice_for
@@ -131,7 +131,7 @@ def _item(
         "interval": {"low": _number(score.low), "high": _number(score.high)},
         "horizon_days": step.horizon_days if step else None,
         "purchase_probability": _number(score.p_purchase),
-        "band": cast("Band | None", score.band) or place[1],
+        "band": cast("ScoreBand | None", score.band) or place[1],
         "rank_pct": place[0],
         "base": details["base"] if details else None,
         "fit": details["fit"] if details else None,

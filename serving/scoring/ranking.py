@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from features.arrays import Floats
-from serving.scoring.answers import Band
+from serving.scoring.answers import ScoreBand
 
 __all__ = ["Ranking", "band_of"]
 
@@ -39,7 +39,7 @@ class Ranking:
         at_or_below = int(np.searchsorted(self.probabilities, probability, side="right"))
         return at_or_below / len(self.probabilities)
 
-    def place(self, probability: float, former: str | None = None) -> tuple[float, Band]:
+    def place(self, probability: float, former: str | None = None) -> tuple[float, ScoreBand]:
         """The percent of queued leads at or below, and the band.
 
         The band goes by the middle of a tie, so that leads that are all alike are all medium.
@@ -50,7 +50,7 @@ class Ranking:
         return round(100.0 * share, 1), band_of(middle, former)
 
 
-def band_of(share_below: float, former: str | None = None) -> Band:
+def band_of(share_below: float, former: str | None = None) -> ScoreBand:
     """high: the top fifth of the queue; medium: the rest of its upper half; low: below.
 
     A lead leaves its `former` band when it is well past the border, not whenever others move a
@@ -63,5 +63,5 @@ def band_of(share_below: float, former: str | None = None) -> Band:
     return _band(percent)
 
 
-def _band(percent: float) -> Band:
+def _band(percent: float) -> ScoreBand:
     return "high" if percent >= _HIGH else "medium" if percent >= _MEDIUM else "low"

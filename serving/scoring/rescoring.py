@@ -32,9 +32,9 @@ from serving.scoring.model import ScoredLeads
 from serving.scoring.ranking import Ranking
 from serving.scoring.scorer import Scorer
 
-__all__ = ["Freshened", "Run", "WriteBack", "freshen", "rescore"]
+__all__ = ["Freshened", "Run", "TellCrms", "freshen", "rescore"]
 
-WriteBack = Callable[[sa.Connection, Sequence[StoredScore]], None]
+TellCrms = Callable[[sa.Connection, Sequence[StoredScore]], None]
 """Queues what CRMs are to be told of new scores, in the transaction that keeps them."""
 
 _CHUNK: Final = 5000
@@ -86,7 +86,7 @@ class Freshened:
 def rescore(
     scorer: Scorer,
     stopping: threading.Event | None = None,
-    write_back: WriteBack | None = None,
+    write_back: TellCrms | None = None,
     is_still_ours: Callable[[], bool] = lambda: True,
 ) -> Run | None:
     """Score every lead and store the queue; None where it was told to stop on the way.
@@ -129,7 +129,7 @@ def rescore(
 
 
 def freshen(
-    scorer: Scorer, limit: int = _CHUNK, write_back: WriteBack | None = None
+    scorer: Scorer, limit: int = _CHUNK, write_back: TellCrms | None = None
 ) -> Freshened | None:
     """Score leads of which something new is known, the oldest news first; None without any.
 
@@ -148,7 +148,7 @@ def freshen(
     return Freshened(leads, waited)
 
 
-def _score_marked(scorer: Scorer, marks: Sequence[Mark], write_back: WriteBack | None) -> int:
+def _score_marked(scorer: Scorer, marks: Sequence[Mark], write_back: TellCrms | None) -> int:
     """Score the leads of marks, store them, and take the marks away; how many leads there were."""
     subjects = [mark.subject for mark in marks]
     with scorer.store.database.reading() as connection:
@@ -180,7 +180,7 @@ def _leads(scorer: Scorer) -> list[str]:
 
 
 def _told(
-    scorer: Scorer, write_back: WriteBack | None, *, of_all: bool, since: int | None = None
+    scorer: Scorer, write_back: TellCrms | None, *, of_all: bool, since: int | None = None
 ) -> Callable[[sa.Connection, Mapping[str, Former], Sequence[StoredScore]], None]:
     """Tells of changes, in the transaction that keeps the scores.
 

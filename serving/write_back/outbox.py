@@ -22,7 +22,7 @@ from serving.write_back.rules import (
     Fields,
     Outcome,
     Record,
-    State,
+    RecordState,
     after_call,
     after_score,
     fields_of,
@@ -40,7 +40,7 @@ class _Row:
 
     lead_id: str
     external_id: str
-    state: State
+    state: RecordState
     leased_until: int = 0
 
 
@@ -56,7 +56,7 @@ _COLUMNS: Final = (
 
 
 def _row(found: Any) -> _Row:
-    state = State(_fields(found.written), _fields(found.wanted), found.due_at, found.attempts)
+    state = RecordState(_fields(found.written), _fields(found.wanted), found.due_at, found.attempts)
     return _Row(found.lead_id, found.external_id, state, found.leased_until)
 
 
@@ -152,23 +152,25 @@ def _queue(
 
 def _changed(
     scores: Sequence[StoredScore], former: Mapping[str, _Row], target: WriteBack
-) -> dict[str, State]:
+) -> dict[str, RecordState]:
     """The leads whose row is to say something else, with what it is to say."""
     changed = {}
     for score in scores:
-        state = former[score.lead_id].state if score.lead_id in former else State()
+        state = former[score.lead_id].state if score.lead_id in former else RecordState()
         after = after_score(state, fields_of(score), target.deadband, score.scored_at)
         if after is not None and after != state:
             changed[score.lead_id] = after
     return changed
 
 
-def _begins(state: State, former: _Row | None) -> bool:
+def _begins(state: RecordState, former: _Row | None) -> bool:
     """Whether a row did not wait before, and does now."""
     return state.due_at is not None and (former is None or former.state.due_at is None)
 
 
-def _identified(lead_id: str, state: State, former: _Row | None, external_id: str | None) -> _Row:
+def _identified(
+    lead_id: str, state: RecordState, former: _Row | None, external_id: str | None
+) -> _Row:
     """The row of a lead. Of a record that is another one than before, nothing is known yet."""
     if former is None:
         return _Row(lead_id, external_id or "", state)

@@ -18,11 +18,11 @@ __all__ = [
     "DELAYS",
     "FIELDS",
     "SECOND",
+    "FieldKind",
     "Fields",
-    "Kind",
     "Outcome",
     "Record",
-    "State",
+    "RecordState",
     "after_call",
     "after_score",
     "fields_of",
@@ -88,7 +88,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class RecordState:
     """What a CRM was told of a lead last, and what it is to be told.
 
     Parameters
@@ -105,7 +105,7 @@ class State:
     attempts: int = 0
 
 
-Kind = Literal["written", "failed", "overridden", "missing", "untried"]
+FieldKind = Literal["written", "failed", "overridden", "missing", "untried"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Outcome:
     wait : microseconds that the CRM asks us to wait at least.
     """
 
-    kind: Kind
+    kind: FieldKind
     error: str = ""
     wait: int = 0
 
@@ -162,7 +162,7 @@ def matters(held: Fields | None, now: Fields, deadband: float) -> bool:
     return abs(now.probability - held.probability) >= deadband - _ROUNDING
 
 
-def after_score(state: State, now: Fields, deadband: float, at: int) -> State | None:
+def after_score(state: RecordState, now: Fields, deadband: float, at: int) -> RecordState | None:
     """The state once a lead is scored anew; None where nothing changes.
 
     What waits is replaced by what is known now, and dropped where the CRM holds that already. A
@@ -181,7 +181,9 @@ def after_score(state: State, now: Fields, deadband: float, at: int) -> State | 
     return replace(state, wanted=now, due_at=at, attempts=0)
 
 
-def after_call(state: State, sent: Fields, outcome: Outcome, deadband: float, at: int) -> State:
+def after_call(
+    state: RecordState, sent: Fields, outcome: Outcome, deadband: float, at: int
+) -> RecordState:
     """The state once a CRM has answered; `sent` is what it was told, or was to be told.
 
     What is wanted no more by then, as of a lead that has opted out, is not tried again.
@@ -191,8 +193,8 @@ def after_call(state: State, sent: Fields, outcome: Outcome, deadband: float, at
         attempts = state.attempts - (outcome.kind == "untried")
         return replace(state, due_at=due, attempts=attempts)
     if state.wanted is not None and matters(sent, state.wanted, deadband):
-        return State(sent, state.wanted, at)
-    return State(sent)
+        return RecordState(sent, state.wanted, at)
+    return RecordState(sent)
 
 
 def _due_again(attempts: int, outcome: Outcome, at: int) -> int | None:

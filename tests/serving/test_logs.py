@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from features.errors import StoreError
 from serving import logs
 from serving.connectors.configuration import Connectors
-from serving.connectors.connector import Options
+from serving.connectors.connector import ConnectorOptions
 from serving.logs import JsonLines, log, logging_of_process
 from tests.serving.callers import Clock, bearer, client_of, make, running
 
@@ -70,7 +70,10 @@ def read(lines: io.StringIO) -> list[dict[str, object]]:
 @pytest.fixture
 def app(tmp_path):
     with running(tmp_path, Clock()) as found:
-        options = {"stripe": Options(secret=CANARY), "hubspot": Options(secret=CANARY)}
+        options = {
+            "stripe": ConnectorOptions(secret=CANARY),
+            "hubspot": ConnectorOptions(secret=CANARY),
+        }
         found.state.connectors = Connectors(options)
         yield found
 

@@ -4,7 +4,7 @@ import pytest
 
 from features.errors import PayloadError, UnsignedRequest
 from features.ladder.ladder import Source
-from serving.connectors.connector import Options, verified
+from serving.connectors.connector import ConnectorOptions, verified
 from serving.connectors.generic import connector_of
 from tests.serving.connectors import vendors
 from tests.serving.connectors.vendors import properties, told
@@ -39,7 +39,7 @@ ITEM = {
 def read(source, *items):
     """What becomes of items."""
     payload = {"data": {"events": list(items)}} if source.items else list(items)
-    return told(connector_of(source), payload, Options(vendors.SECRET))
+    return told(connector_of(source), payload, ConnectorOptions(vendors.SECRET))
 
 
 def changed(**more):
@@ -110,7 +110,7 @@ def test_name_as_it_comes():
 def test_one_event_a_body():
     """Without items the body is the event, or a list of them."""
     source = changed(items="")
-    single = told(connector_of(source), ITEM, Options(vendors.SECRET))
+    single = told(connector_of(source), ITEM, ConnectorOptions(vendors.SECRET))
     assert single == read(source, ITEM)
     assert len(single[0]) == 1
 
@@ -143,7 +143,7 @@ def test_signature(signature, encode):
     connector = connector_of(changed(signature=signature))
     call = vendors.call_of("forms", ITEM, sign=lambda *_: {})
     right = call._replace(headers={"x-forms-signature": "sha256=" + encode(call.body)})
-    assert verified(connector, right, Options(vendors.SECRET)).at is None
+    assert verified(connector, right, ConnectorOptions(vendors.SECRET)).at is None
     for wrong in (call, right._replace(body=b"{}")):
         with pytest.raises(UnsignedRequest, match="X-Forms-Signature"):
-            verified(connector, wrong, Options(vendors.SECRET))
+            verified(connector, wrong, ConnectorOptions(vendors.SECRET))

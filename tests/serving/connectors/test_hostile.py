@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from features.errors import PayloadError
 from serving.connectors.configuration import VENDORS
-from serving.connectors.connector import Options, message_id, moment, parse_body
+from serving.connectors.connector import ConnectorOptions, message_id, moment, parse_body
 from serving.connectors.generic import connector_of
 from tests.serving.connectors import test_generic, vendors
 from tests.serving.connectors.vendors import SAMPLES, told
@@ -98,7 +98,7 @@ def test_any_value_in_a_source(data):
     sample = {"data": {"events": [test_generic.ITEM]}}
     path = data.draw(st.sampled_from(list(places(sample))))
     payload = with_value(sample, path, data.draw(JSON))
-    check(connector_of(test_generic.FORMS), payload, Options(vendors.SECRET))
+    check(connector_of(test_generic.FORMS), payload, ConnectorOptions(vendors.SECRET))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_deep_values_in_a_source():
     sample = {"data": {"events": [test_generic.ITEM]}}
     for path in places(sample):
         payload = with_value(sample, path, DEEP)
-        check(connector_of(test_generic.FORMS), payload, Options(vendors.SECRET))
+        check(connector_of(test_generic.FORMS), payload, ConnectorOptions(vendors.SECRET))
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "rfc3339"])

@@ -219,7 +219,7 @@ def test_replay(client, name):
 def test_failed_request_is_no_replay(client, monkeypatch):
     """A request whose events were not stored may come again as it is."""
     payload, at = fresh("stripe"), vendors.present()
-    ingest = service_of(client).ingest
+    ingest = service_of(client).group_commit
 
     async def full(_):
         raise StoreError("full")

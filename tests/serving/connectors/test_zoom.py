@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from features.errors import PayloadError, UnsignedRequest
 from features.ladder.file import read_ladder
 from features.store.arrivals import Arrival
-from serving.connectors.connector import Rules, arrivals_of, verified
+from serving.connectors.connector import RequestRules, arrivals_of, verified
 from serving.connectors.zoom import ZOOM, _minutes
 from tests.serving.connectors import vendors
 from tests.serving.connectors.vendors import one, options, properties, told, zoom_event
@@ -113,7 +113,7 @@ def past(rows, _):
 def attended(payloads, **more):
     """The events that are kept when payloads come one after another."""
     opts = options("zoom", **more)
-    rules = Rules("zoom", opts, read_ladder("b2b"), vendors.KNOWN)
+    rules = RequestRules("zoom", opts, read_ladder("b2b"), vendors.KNOWN)
     kept: list[Arrival] = []
     for payload in payloads:
         found, _, _ = arrivals_of(ZOOM.read(payload, opts), rules)

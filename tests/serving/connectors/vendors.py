@@ -17,9 +17,9 @@ from serving.connectors.configuration import VENDORS
 from serving.connectors.connector import (
     Call,
     Connector,
-    Options,
+    ConnectorOptions,
     Reject,
-    Rules,
+    RequestRules,
     arrivals_of,
 )
 
@@ -281,25 +281,27 @@ SAMPLES: Mapping[str, object] = {
 # ------------------------------------------------------------------------------------------ Reading
 
 
-def options(name: str, **more: Any) -> Options:
+def options(name: str, **more: Any) -> ConnectorOptions:
     """The usual options of a vendor, but for some."""
     vendor = VENDORS[name]
     own: dict[str, Any] = {**vendor.own_options}
     events = {**vendor.events, **more.pop("events", {})}
-    return Options(SECRET, events=events, **{**own, **more})
+    return ConnectorOptions(SECRET, events=events, **{**own, **more})
 
 
 def told(
-    connector: Connector, payload: object, opts: Options, ladder: Ladder | None = None
+    connector: Connector, payload: object, opts: ConnectorOptions, ladder: Ladder | None = None
 ) -> tuple[list[Arrival], list[Reject], int]:
     """The arrivals of a payload, what cannot be used, and how much was ignored."""
-    rules = Rules(connector.name, opts, ladder or read_ladder("b2b"), KNOWN)
+    rules = RequestRules(connector.name, opts, ladder or read_ladder("b2b"), KNOWN)
     found, rejects, ignored = arrivals_of(connector.read(payload, opts), rules)
     past = [one for event, arrival in found for one in _completed(connector, event, arrival, opts)]
     return past, rejects, ignored
 
 
-def _completed(connector: Connector, event: Any, arrival: Arrival, opts: Options) -> list[Arrival]:
+def _completed(
+    connector: Connector, event: Any, arrival: Arrival, opts: ConnectorOptions
+) -> list[Arrival]:
     if connector.complete is None:
         return [arrival]
     return connector.complete(event, arrival, lambda _: [], opts)

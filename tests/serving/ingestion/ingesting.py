@@ -23,7 +23,7 @@ from serving.edge import middleware, problems
 from serving.edge.access import Access
 from serving.ingestion import cloudevents, segment
 from serving.ingestion import own as events
-from serving.process.group_commit import Ingest
+from serving.process.group_commit import GroupCommit
 from tests.serving.conftest import _documented
 
 ANSWERS = {200, 400, 413, 422}
@@ -37,11 +37,11 @@ class Ingesting:
     store: EventStore
     ladder: Ladder
     clock: Callable[[], int] = now
-    ingest: Ingest = field(init=False)
+    group_commit: GroupCommit = field(init=False)
     client: TestClient = field(init=False)
 
     def __post_init__(self) -> None:
-        self.ingest = Ingest(self.store)
+        self.group_commit = GroupCommit(self.store)
 
     def rows(self, *message_ids: str) -> list[dict[str, Any]]:
         """The stored events with these message ids, or all of them, in the order of their ids."""
@@ -83,7 +83,7 @@ def ingesting(folder: Path, ladder: Ladder) -> Iterator[Ingesting]:
             app.state.service = service
             app.state.access = Access(store.database, now)
             yield
-            await service.ingest.close()
+            await service.group_commit.close()
 
         app = FastAPI(lifespan=lifespan)
         for part in (segment, events, cloudevents):

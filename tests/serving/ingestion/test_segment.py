@@ -671,7 +671,7 @@ def test_store_out_of_reach(service, client, monkeypatch):
         await asyncio.sleep(0)
         raise StoreError("disk gone")
 
-    monkeypatch.setattr(service.ingest, "put", fail)
+    monkeypatch.setattr(service.group_commit, "put", fail)
     for answer in (post(client, [track()]), client.post("/v1/track", json=track())):
         problem = is_problem(answer, 503)
         assert problem["retryable"] is True

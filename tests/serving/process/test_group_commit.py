@@ -10,7 +10,7 @@ import pytest
 from features.errors import StoreError
 from features.store.arrivals import Arrival
 from features.store.events import EventStore
-from serving.process.group_commit import Ingest
+from serving.process.group_commit import GroupCommit
 
 
 def arrival(message_id: str, subject: str = "ann") -> Arrival:
@@ -55,7 +55,7 @@ def test_what_waits_shares_a_commit(counting):
     """Requests that come while a commit is under way share the next; each has its own answer."""
 
     async def run():
-        ingest = Ingest(counting)
+        ingest = GroupCommit(counting)
         first = await held(counting, ingest, [arrival("m-0")])
         others = [
             asyncio.create_task(ingest.put([arrival(f"m-{at}"), arrival("m-0")]))
@@ -79,7 +79,7 @@ def test_one_bad_request_hurts_no_other(counting):
     """A request that cannot be stored fails alone, and those that shared its commit are stored."""
 
     async def run():
-        ingest = Ingest(counting)
+        ingest = GroupCommit(counting)
         first = await held(counting, ingest, [arrival("m-0")])
         good = asyncio.create_task(ingest.put([arrival("m-1")]))
         bad = asyncio.create_task(ingest.put([arrival("m-2", "broken")]))
@@ -98,7 +98,7 @@ def test_a_store_out_of_reach(counting):
     """Nothing is acknowledged that was not stored, and it goes on when the store is back."""
 
     async def run():
-        ingest = Ingest(counting)
+        ingest = GroupCommit(counting)
         counting.fails = True
         for _ in range(2):
             with pytest.raises(StoreError, match="out of reach"):
@@ -115,7 +115,7 @@ def test_a_caller_that_goes_away(counting):
     """A caller that hangs up takes nothing along: its events are stored, others are answered."""
 
     async def run():
-        ingest = Ingest(counting)
+        ingest = GroupCommit(counting)
         first = await held(counting, ingest, [arrival("m-0")])
         gone = asyncio.create_task(ingest.put([arrival("m-1")]))
         stays = asyncio.create_task(ingest.put([arrival("m-2")]))
@@ -134,7 +134,7 @@ def test_too_much_waits(counting, monkeypatch):
     monkeypatch.setattr("serving.process.group_commit._MOST_WAITING", 2)
 
     async def run():
-        ingest = Ingest(counting)
+        ingest = GroupCommit(counting)
         first = await held(counting, ingest, [arrival(f"m-{at}") for at in range(3)])
         with pytest.raises(StoreError, match="3 events wait to be stored; send it later"):
             await ingest.put([arrival("m-9")])
@@ -149,7 +149,7 @@ def test_closing_finishes_what_waits(counting):
     """Going down, what was taken is stored and answered, and nothing more is taken."""
 
     async def run():
-        ingest = Ingest(counting)
+        ingest = GroupCommit(counting)
         first = await held(counting, ingest, [arrival("m-0")])
         second = asyncio.create_task(ingest.put([arrival("m-1")]))
         await asyncio.sleep(0)
@@ -168,7 +168,7 @@ def test_news(counting):
     """News is told when something new is durable, and not for what was there already."""
 
     async def run():
-        ingest = Ingest(counting)
+        ingest = GroupCommit(counting)
         await ingest.put([arrival("m-0")])
         assert ingest.news.is_set()
         ingest.news.clear()

@@ -15,7 +15,7 @@ from serving.write_back.rules import (
     SECOND,
     Fields,
     Outcome,
-    State,
+    RecordState,
     after_call,
     after_score,
     fields_of,
@@ -109,7 +109,7 @@ class Crm:
     """A CRM and a row, as `Outbox` and a worker use the rules; `holds` is what the CRM was told."""
 
     def __init__(self) -> None:
-        self.state = State()
+        self.state = RecordState()
         self.holds: Fields | None = None
         self.truth: Fields | None = None
         self.sent: Fields | None = None
@@ -195,23 +195,23 @@ def test_nothing_is_told_for_nothing(actions):
 
 def test_newest_wins():
     """Of several changes that wait only the last is told, at the time of the first."""
-    first = State(None, HELD, NOW)
-    assert after_score(State(), HELD, DEADBAND, NOW) == first
+    first = RecordState(None, HELD, NOW)
+    assert after_score(RecordState(), HELD, DEADBAND, NOW) == first
     last = replace(HELD, probability=0.9)
-    assert after_score(first, last, DEADBAND, NOW + 9) == State(None, last, NOW)
+    assert after_score(first, last, DEADBAND, NOW + 9) == RecordState(None, last, NOW)
 
 
 def test_change_that_is_taken_back():
     """What waits and is no longer true is dropped, as long as the CRM was not asked to take it."""
-    waiting = State(HELD, replace(HELD, band="high"), NOW, 0)
-    assert after_score(waiting, HELD, DEADBAND, NOW) == State(HELD)
+    waiting = RecordState(HELD, replace(HELD, band="high"), NOW, 0)
+    assert after_score(waiting, HELD, DEADBAND, NOW) == RecordState(HELD)
     asked = replace(waiting, attempts=1)
     assert after_score(asked, HELD, DEADBAND, NOW) == replace(asked, wanted=HELD)
 
 
 def test_delays():
     """It is tried again after 1 s, 30 s, 5 min, 1 h, 6 h, then daily for a week, then no more."""
-    state, waits = State(None, HELD, NOW, 0), []
+    state, waits = RecordState(None, HELD, NOW, 0), []
     while state.due_at is not None:
         state = replace(state, attempts=state.attempts + 1)
         state = after_call(state, HELD, Outcome("failed", "no"), DEADBAND, NOW)
@@ -222,14 +222,14 @@ def test_delays():
 
 def test_asked_to_wait():
     """A CRM that asks for a longer pause than ours gets it."""
-    state = State(None, HELD, NOW, 1)
+    state = RecordState(None, HELD, NOW, 1)
     after = after_call(state, HELD, Outcome("failed", "429", 60 * SECOND), DEADBAND, NOW)
     assert after.due_at == NOW + 60 * SECOND
 
 
 def test_given_up():
     """What was given up waits for the next change that matters, and is told again then."""
-    state = State(None, HELD, None, len(DELAYS) + 1)
+    state = RecordState(None, HELD, None, len(DELAYS) + 1)
     assert after_score(state, replace(HELD, probability=0.51), DEADBAND, NOW) is None
     moved = replace(HELD, probability=0.9)
-    assert after_score(state, moved, DEADBAND, NOW) == State(None, moved, NOW, 1)
+    assert after_score(state, moved, DEADBAND, NOW) == RecordState(None, moved, NOW, 1)
