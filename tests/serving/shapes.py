@@ -6,7 +6,21 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from serving.edge.schemas import ProblemAnswer
+
 
 def check_shape(shape: Any, value: object) -> None:
     """Fail where a value has a member too many or too few, or one of another kind, at any depth."""
     assert TypeAdapter(shape).validate_python(value, extra="forbid") == value
+
+
+def is_problem(answer, status):
+    """The problem of an answer, after a look at its form."""
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    ProblemAnswer.model_validate(body)
+    assert body["status"] == status
+    assert body["request_id"] == answer.headers["x-request-id"]
+    assert "Traceback" not in answer.text
+    return body

@@ -12,20 +12,9 @@ import sqlalchemy as sa
 from features import errors
 from features.errors import StoreError
 from serving import logs
-from serving.edge import middleware, problems, schemas
+from serving.edge import middleware, problems
 from tests.serving.conftest import service_of
-
-
-def is_problem(answer, status):
-    """The problem of an answer, after a look at its form."""
-    assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/problem+json"
-    body = answer.json()
-    schemas.ProblemAnswer.model_validate(body)
-    assert body["status"] == status
-    assert body["request_id"] == answer.headers["x-request-id"]
-    assert "Traceback" not in answer.text
-    return body
+from tests.serving.shapes import is_problem
 
 
 def test_unknown_lead(client):

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.ladder.file import read_ladder
-from tests.serving.edge.test_problems import is_problem
 from tests.serving.ingestion.ingesting import ANSWERS, NOW, at, ingesting
+from tests.serving.shapes import is_problem
 
 ONE = "application/cloudevents+json"
 MANY = "application/cloudevents-batch+json"

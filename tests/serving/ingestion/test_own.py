@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from features.ladder.file import read_ladder
 from serving.edge.keys import Keys
-from tests.serving.edge.test_problems import is_problem
 from tests.serving.ingestion.ingesting import ANSWERS, NOW, at, ingesting
+from tests.serving.shapes import is_problem
 
 ROOT = Path(__file__).resolve().parents[3]
 JSON = {"Content-Type": "application/json"}

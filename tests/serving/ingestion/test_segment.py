@@ -24,8 +24,8 @@ from features.errors import StoreError
 from features.ladder.file import parse_ladder, read_ladder
 from serving.edge.keys import Keys
 from tests.serving.conftest import service_of
-from tests.serving.edge.test_problems import is_problem
 from tests.serving.ingestion.ingesting import ANSWERS, NOW, at, ingesting
+from tests.serving.shapes import is_problem
 
 BATCHES = ["/v1/batch", "/v1/import"]
 

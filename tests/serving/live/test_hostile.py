@@ -30,9 +30,9 @@ from features.store.schema import endpoints, events, identity_links, opt_outs
 from serving.connectors.configuration import VENDORS
 from serving.edge.schemas import ProblemAnswer
 from tests.serving import world
+from tests.serving.browser import CHROMIUM, browse
 from tests.serving.connectors import vendors
 from tests.serving.live.process import Process, eventually, running
-from tests.serving.pages.test_pages import CHROMIUM, browse
 
 pytestmark = pytest.mark.slow
 

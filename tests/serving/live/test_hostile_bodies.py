@@ -19,9 +19,9 @@ import sqlalchemy as sa
 from features.store.events import EventStore
 from features.store.schema import events
 from tests.serving import world
+from tests.serving.browser import CHROMIUM, browse
 from tests.serving.conftest import service_of
 from tests.serving.live.process import running
-from tests.serving.pages.test_pages import CHROMIUM, browse
 
 _COUNT = 1000
 _TITLE = "pwned"

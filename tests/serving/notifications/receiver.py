@@ -137,3 +137,18 @@ def delivery(database: Database, notification_id: str, endpoint_id: str) -> sa.R
     )
     with database.reading() as connection:
         return connection.execute(wanted).mappings().one()
+
+
+def settle(database, notification_id, endpoint_id, **values):
+    """Change a delivery as if an attempt had been made."""
+    with database.writing() as connection:
+        connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.notification_id == notification_id)
+            .where(deliveries.c.endpoint_id == endpoint_id)
+            .values(values)
+        )
+
+
+def fail(database, notification_id, endpoint_id):
+    settle(database, notification_id, endpoint_id, due_at=None, attempts=10, error="x", status=500)

@@ -19,7 +19,9 @@ from tests.serving.notifications.receiver import (
     Clock,
     announce,
     delivery,
+    fail,
     notice,
+    settle,
 )
 
 DAY = 24 * HOUR
@@ -34,21 +36,6 @@ def clock():
 @pytest.fixture
 def kept(database, clock):
     return Endpoints(database, clock)
-
-
-def settle(database, notification_id, endpoint_id, **values):
-    """Change a delivery as if an attempt had been made."""
-    with database.writing() as connection:
-        connection.execute(
-            sa.update(deliveries)
-            .where(deliveries.c.notification_id == notification_id)
-            .where(deliveries.c.endpoint_id == endpoint_id)
-            .values(values)
-        )
-
-
-def fail(database, notification_id, endpoint_id):
-    settle(database, notification_id, endpoint_id, due_at=None, attempts=10, error="x", status=500)
 
 
 def deliver(database, notification_id, endpoint_id):

@@ -14,9 +14,8 @@ from serving.notifications.attempt import Answer
 from serving.notifications.delivery import RETRY_SECONDS
 from serving.settings import Settings, SettingsError
 from tests.serving.conftest import service_of
-from tests.serving.edge.test_problems import is_problem
-from tests.serving.notifications.receiver import announce, notice
-from tests.serving.notifications.test_endpoints import fail
+from tests.serving.notifications.receiver import announce, fail, notice
+from tests.serving.shapes import is_problem
 
 PATH = "/v1/webhooks"
 URL = "https://hooks.example.com/rung"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
 import struct
-import subprocess
 import threading
 import time
 from html.parser import HTMLParser
@@ -23,8 +21,8 @@ from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import advice_for, evidence_words
 from serving.settings import Settings
 from tests.serving import world
+from tests.serving.browser import CHROMIUM, browse
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 HTML = {"Accept": "text/html"}
 VOID = {"meta", "link", "br"}
 
@@ -412,17 +410,6 @@ def address(folder, url):
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join()
-
-
-def browse(tmp_path, *arguments):
-    assert CHROMIUM is not None
-    quiet = ("--no-first-run", "--disable-background-networking", "--disable-component-update")
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-sync", *quiet]
-    profile = f"--user-data-dir={tmp_path / 'profile'}"
-    done = subprocess.run(
-        [*command, profile, *arguments], capture_output=True, text=True, timeout=90
-    )
-    return done.stdout
 
 
 @pytest.mark.slow

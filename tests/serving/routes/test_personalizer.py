@@ -8,7 +8,7 @@ import pytest
 
 from tests.serving import world
 from tests.serving.conftest import service_of
-from tests.serving.edge.test_problems import is_problem
+from tests.serving.shapes import is_problem
 
 PREFIX = "/personalizer/v1.0"
 LEAD = "climber"

@@ -22,8 +22,7 @@ from serving.recommending.answers import (
 from serving.routes import decision_schemas as schemas
 from tests.serving import world
 from tests.serving.conftest import service_of
-from tests.serving.edge.test_problems import is_problem
-from tests.serving.shapes import check_shape
+from tests.serving.shapes import check_shape, is_problem
 
 OFFERS = [offer.id for offer in read_ladder("b2b").offers]
 
