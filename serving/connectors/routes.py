@@ -36,7 +36,7 @@ from serving.edge.problems import documented
 from serving.process.served import Served
 from serving.process.service import Service
 from serving.scoring.scorer import Scorer
-from serving.scoring.suggestion import advice_for
+from serving.scoring.suggestion import suggestion_for
 
 __all__ = ["router"]
 
@@ -211,7 +211,9 @@ def _output_fields(scorer: Scorer, lead_id: str) -> dict[str, str | float | None
     if score["probability"] is None or score["step"] is None:
         return {"status": score["status"]}
     at = scorer.clock()
-    advice = advice_for(scorer.model, lead_id, scorer.rows_of(lead_id, at), at, scorer.limited(at))
+    advice = suggestion_for(
+        scorer.model, lead_id, scorer.rows_of(lead_id, at), at, scorer.limited(at)
+    )
     return {
         "status": score["status"],
         "lead_id": lead_id,

@@ -27,7 +27,7 @@ from serving.process.service import Service
 from serving.scoring.answers import QueueItem, ScoreAnswer
 from serving.scoring.queue import items, queue_part
 from serving.scoring.scorer import Scorer
-from serving.scoring.suggestion import advice_for
+from serving.scoring.suggestion import suggestion_for
 
 __all__ = ["install", "problem_page", "router"]
 
@@ -208,7 +208,7 @@ def _goal(ladder: Ladder | None, answer: ScoreAnswer | None) -> Step | None:
 
 def _to_do(scorer: Scorer, lead_id: str, rows: list[Row], now: int) -> ToDo:
     model = scorer.model
-    advice = advice_for(model, lead_id, rows, now, scorer.limited(now))
+    advice = suggestion_for(model, lead_id, rows, now, scorer.limited(now))
     by_rules = model.adviser.policy_name == DEFAULT
     return to_do(advice, model.bundle.ladder, by_rules=by_rules)
 

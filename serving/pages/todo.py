@@ -11,7 +11,7 @@ from models.offers.options import NO_ASK, NURTURE
 from models.recommendation import Ranked
 from models.scores.calibration import LEVEL
 from serving.pages import words
-from serving.scoring.suggestion import Advice, evidence_words, things, unasked
+from serving.scoring.suggestion import Suggestion, evidence_words, things, unasked
 
 __all__ = ["UNOFFERED", "ToDo", "to_do"]
 
@@ -83,7 +83,7 @@ class ToDo:
     by_rules: bool
 
 
-def to_do(advice: Advice, ladder: Ladder, *, by_rules: bool) -> ToDo:
+def to_do(advice: Suggestion, ladder: Ladder, *, by_rules: bool) -> ToDo:
     """An advice as the page shows it; the lead must have a next step."""
     titles = {offer.id: offer.title for offer in ladder.offers} | UNOFFERED
     best, found, tailored = advice.best, advice.recommendation, advice.personalisation

@@ -35,7 +35,7 @@ from serving.scoring.model import Model
 from serving.scoring.ranking import Ranking
 from serving.scoring.rescoring import Run
 from serving.scoring.scorer import Scorer
-from serving.scoring.suggestion import advice_for
+from serving.scoring.suggestion import suggestion_for
 from serving.settings import Settings
 from serving.write_back.configuration import WriteBack
 from serving.write_back.outbox import scored
@@ -223,7 +223,7 @@ def warm(bundle: Bundle, policy: str = DEFAULT) -> None:
     model = Model.of(bundle, policy)
     columns = model.compiled.columns
     row: Row = ("warm", 0, 0, {})
-    advice_for(model, "warm", [row], as_of=1)
+    suggestion_for(model, "warm", [row], as_of=1)
     alone = log_of_rows("warm", [row], columns)
     times = np.zeros(2, dtype=np.int64)
     many = EventLog.from_columns(["a", "b"], ["warm"] * 2, times, columns=columns)

@@ -23,7 +23,7 @@ from models.served_policy import DEFAULT
 from serving.scoring.answers import Details, QueueItem, ScoreBand, SuggestionAnswer
 from serving.scoring.model import Model
 from serving.scoring.scorer import Scorer
-from serving.scoring.suggestion import Advice, advice_for
+from serving.scoring.suggestion import Suggestion, suggestion_for
 
 __all__ = ["QueuePart", "items", "queue_part", "suggestion_of"]
 
@@ -158,7 +158,7 @@ def _step(ladder: Ladder | None, step_id: str) -> Step | None:
 # ---------------------------------------------------------------------------------- What to do next
 
 
-def suggestion_of(model: Model, advice: Advice) -> SuggestionAnswer:
+def suggestion_of(model: Model, advice: Suggestion) -> SuggestionAnswer:
     """The option that the policy would choose most likely, as the queue has it."""
     offer = advice.offer
     return {
@@ -185,6 +185,6 @@ def _suggestions(scorer: Scorer, scores: list[StoredScore]) -> dict[str, Suggest
     asked = scorer.limited(now)
     for lead in (score.lead_id for score in scores):
         with suppress(OptedOut, UnknownLead):  # since the page was read
-            advice = advice_for(model, lead, scorer.rows_of(lead, now), now, asked)
+            advice = suggestion_for(model, lead, scorer.rows_of(lead, now), now, asked)
             found[lead] = suggestion_of(model, advice)
     return found

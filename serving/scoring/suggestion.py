@@ -19,11 +19,11 @@ from models.recommendation import Ranked, Recommendation
 from serving.scoring.model import Model
 
 __all__ = [
-    "Advice",
-    "advice_for",
+    "Suggestion",
     "chance",
     "evidence_words",
     "sentence",
+    "suggestion_for",
     "things",
     "to_do",
     "unasked",
@@ -33,7 +33,7 @@ _SPACE: Final = "\u00a0"
 
 
 @dataclass(frozen=True, slots=True)
-class Advice:
+class Suggestion:
     """The option that the policy would choose most likely, with nothing drawn and nothing kept.
 
     Parameters
@@ -56,9 +56,9 @@ class Advice:
         return sentence(recommendation.step, self.offer, self.best, unasked(recommendation))
 
 
-def advice_for(
+def suggestion_for(
     model: Model, lead_id: str, rows: Sequence[Row], as_of: int, asked: Asked = UNRESTRICTED
-) -> Advice:
+) -> Suggestion:
     """What to do next with a lead of which these events are stored, at one instant."""
     adviser, ladder = model.adviser, model.bundle.ladder
     estimates = model.estimate_rows(lead_id, rows, as_of)
@@ -69,9 +69,9 @@ def advice_for(
     best = found.ranking[0]
     offer = next((offer for offer in ladder.offers if offer.id == best.option_id), None)
     if offer is None:
-        return Advice(found, best, None, Framing("", ""), None)
+        return Suggestion(found, best, None, Framing("", ""), None)
     position, learned = int(estimates.scores.position[0]), model.bundle.offers
-    return Advice(
+    return Suggestion(
         recommendation=found,
         best=best,
         offer=offer,

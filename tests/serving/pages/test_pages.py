@@ -18,7 +18,7 @@ from serving.pages import words
 from serving.pages.todo import UNOFFERED
 from serving.process import background
 from serving.scoring.scorer import Scorer
-from serving.scoring.suggestion import advice_for, evidence_words
+from serving.scoring.suggestion import evidence_words, suggestion_for
 from serving.settings import Settings
 from tests.serving import world
 from tests.serving.browser import CHROMIUM, browse
@@ -191,7 +191,7 @@ def test_what_to_do(client, service):
     for at in range(20):
         lead = f"lead-{at:04}"
         rows = service.store.events_of(lead)
-        advice = advice_for(service.scorer.model, lead, rows, world.now())
+        advice = suggestion_for(service.scorer.model, lead, rows, world.now())
         html = client.get(f"/leads/{lead}", headers=HTML).text
         text = Page(html).text
         todo = text[text.index("What to do next") : text.index("Why this chance")]

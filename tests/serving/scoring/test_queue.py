@@ -19,7 +19,7 @@ from serving.scoring import rescoring
 from serving.scoring.answers import QueueItem
 from serving.scoring.queue import queue_part
 from serving.scoring.scorer import Scorer
-from serving.scoring.suggestion import advice_for
+from serving.scoring.suggestion import suggestion_for
 from tests.serving import world
 from tests.serving.conftest import service_of
 from tests.serving.shapes import check_shape
@@ -255,7 +255,7 @@ def test_suggestions(client, service):
     for item in page(client, limit=200)["data"]:
         found, lead = item["suggestion"], item["lead_id"]
         rows = service.store.events_of(lead)
-        advice = advice_for(service.scorer.model, lead, rows, world.now())
+        advice = suggestion_for(service.scorer.model, lead, rows, world.now())
         assert found["kind"] == "ladder"
         assert found["offer_id"] == advice.best.option_id
         assert found["text"] == advice.text

@@ -13,10 +13,10 @@ from models.offers.options import NO_ASK, NURTURE
 from models.recommendation import Ranked
 from serving.scoring.model import Model
 from serving.scoring.suggestion import (
-    advice_for,
     chance,
     evidence_words,
     sentence,
+    suggestion_for,
     to_do,
     unasked,
 )
@@ -100,7 +100,7 @@ def test_advice_is_the_likeliest(service, policy):
     model = Model.of(service.scorer.bundle, policy)
     now = world.now()
     for lead in [f"lead-{at:04}" for at in range(20)]:
-        advice = advice_for(model, lead, service.store.events_of(lead), now)
+        advice = suggestion_for(model, lead, service.store.events_of(lead), now)
         options = advice.recommendation.ranking
         best = max(options, key=lambda one: (one.propensity, one.gain or 0.0))
         assert advice.best == best
@@ -115,7 +115,7 @@ def test_advice_keeps_nothing(service):
     """To look is not to decide: an advice is the same every time, and nothing is stored."""
     now, count = world.now(), service.store.count()
     rows = service.store.events_of("lead-0003")
-    found = [advice_for(service.scorer.model, "lead-0003", rows, now).text for _ in range(3)]
+    found = [suggestion_for(service.scorer.model, "lead-0003", rows, now).text for _ in range(3)]
     assert len(set(found)) == 1
     assert service.store.count() == count
 
@@ -132,6 +132,6 @@ def test_likeliest_framing(service):
         bundle = service.scorer.bundle
         offers = replace(bundle.offers, framings={"strategy-session": share})
         model = Model.of(replace(bundle, offers=offers), "only:strategy-session")
-        advice = advice_for(model, "a", rows, now)
+        advice = suggestion_for(model, "a", rows, now)
         assert advice.offer is not None
         assert (advice.offer.id, advice.framing.id) == ("strategy-session", expected)
