@@ -49,6 +49,8 @@ _LEARNED: Final = 2.5
 """Standard errors of the slope up to which a margin has taught nothing."""
 _SURE: Final = 5.0
 """Standard errors from which it is believed as it is."""
+_FARTHEST: Final = 1e30
+"""How far a factor of the weights is looked for."""
 
 Evidence = Literal["model", "rates", "prior"]
 """Where a probability comes from: a model, the rates of the steps, or the ladder's bands alone."""
@@ -223,7 +225,14 @@ def _level(log_odds: Floats, weight: Floats, wanted: float) -> float:
     """What, times the weight, brings the mean probability to a wanted one."""
     if not weight.any():
         return 0.0
-    return float(brentq(lambda by: expit(log_odds + by * weight).mean() - wanted, -50.0, 50.0))
+
+    def over(by: float) -> float:
+        return float(expit(log_odds + by * weight).mean() - wanted)
+
+    reach = 50.0
+    while (over(-reach) > 0 or over(reach) < 0) and reach < _FARTHEST:
+        reach *= 10.0  # where little was learned, a small weight asks for a large factor
+    return float(brentq(over, -reach, reach))
 
 
 def _in_standard_errors(
@@ -287,7 +296,7 @@ def _resampled(
     n_leads = int(cluster.max()) + 1
     curves = np.empty((_RESAMPLES, len(grid)))
     for at in range(_RESAMPLES):
-        weight = rng.poisson(1.0, n_leads).astype(np.float64)[cluster]
+        weight = _times_drawn(rng, n_leads)[cluster]
         total = np.bincount(group, weight, minlength=len(middle)).astype(np.float64)
         successes = np.bincount(group, weight * happened, minlength=len(middle))
         drawn = total > 0
@@ -296,3 +305,11 @@ def _resampled(
     tail = (1.0 - _BAND) / 2
     low, high = np.quantile(curves, [tail, 1.0 - tail], axis=0)
     return low, high
+
+
+def _times_drawn(rng: np.random.Generator, n_leads: int) -> Floats:
+    """How often each lead is in a sample; of few leads now and then none would be."""
+    times = rng.poisson(1.0, n_leads)
+    while not times.any():
+        times = rng.poisson(1.0, n_leads)
+    return times.astype(np.float64)
