@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from models.scores.calibration import _LEARNED, LEVEL, Calibrator, _firm, calibrate, uncalibrated
+from models.scores.calibration import (
+    _LEARNED,
+    LEVEL,
+    Calibrator,
+    _firm,
+    _interval_curve,
+    _venn_abers,
+    calibrate,
+    uncalibrated,
+)
 from models.scores.step_rates import StepRates
+from tests.oracles.calibration_oracle import (
+    Point,
+    oracle_calibration,
+    oracle_curve,
+    oracle_firm,
+    oracle_pair,
+    package_pair,
+)
 
 PRIOR = StepRates.prior(np.array([0.4]))
 RATE = -0.5
@@ -51,6 +71,162 @@ def believed(calibrator):
 def slope(calibrator):
     """That of the rung on which the planted leads stand."""
     return float(calibrator.slope[0])
+
+
+# ------------------------------------------------------------------------------- Against the oracle
+
+
+def columns(points):
+    """Lead, step, margin and outcome of points, as arrays."""
+    return (
+        np.array([point.lead for point in points], dtype=np.int64),
+        np.array([point.step for point in points], dtype=np.int64),
+        np.array([point.margin for point in points], dtype=np.float64),
+        np.array([point.happened for point in points], dtype=np.float64),
+    )
+
+
+@st.composite
+def worlds(draw, most_leads=60):
+    """Points of some leads, one of whom may have very many; rates before them; typical margins.
+
+    The margins tell much, little or nothing, are small or huge, and often tie.
+    """
+    chance = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    steps, leads = draw(st.integers(1, 3)), draw(st.integers(2, most_leads))
+    tells, scale = (draw(st.sampled_from(of)) for of in ([0.0, 0.7, 1.5, 3.0], [0.3, 1.0, 8.0]))
+    lead = np.repeat(np.arange(leads), draw(st.integers(1, 5)))
+    lead = np.append(lead, np.full(draw(st.sampled_from([0, 0, 80])), leads // 2))
+    step = chance.integers(0, steps, len(lead))
+    margin = np.round(chance.normal(0.0, 1.0, len(lead)) * 4) / 4
+    log_odds = chance.normal(0.0, 1.5, steps)[step] + tells * margin
+    happened = chance.random(len(lead)) < expit(log_odds)
+    rows = (column.tolist() for column in (lead, step, scale * margin, happened))
+    points = [Point(*row) for row in zip(*rows, strict=True)]
+    prior = StepRates.prior(chance.uniform(0.02, 0.98, steps))
+    return points, prior, scale * chance.normal(size=steps)
+
+
+def is_mixed(margin, happened):
+    """Whether margins point the wrong way now and then; where none does, a slope has no size."""
+    told = (2.0 * happened - 1.0) * margin
+    return min(told.clip(min=0.0).sum(), -told.clip(max=0.0).sum()) > 0.02 * np.abs(told).sum()
+
+
+@settings(max_examples=20, deadline=None)
+@given(worlds(), st.sampled_from([0.0, 1.0, 40.0]))
+def test_what_is_served_equals_the_oracle(world, more_leads):
+    """At each step and for any margin: the rate of the step, the margin's word, or between them."""
+    points, prior, typical = world
+    lead, step, margin, happened = columns(points)
+    assume(is_mixed(margin, happened))
+    rates = prior.updated(step, happened, lead)
+    stood = [len(set(lead[step == at])) + more_leads for at in range(len(typical))]
+    expected = oracle_calibration(points, rates.mean.tolist(), typical.tolist(), stood)
+    assume(abs(expected.z - _LEARNED) > 0.01)  # what is served leaps there
+    found = calibrate(rates, step, margin, happened, lead, typical, np.array(stood), 0)
+    assert found.z == pytest.approx(expected.z, rel=0.01, abs=1e-3)
+    assert found.evidence == ("model" if expected.z > 2.5 else "rates")
+    assert found.learned == (expected.z > 2.5)
+    assert found.leads == len(set(lead))
+    for at in range(len(typical)):
+        for away in (-2.0, 0.0, 0.5, 2.0):
+            here = typical[at] + away * margin.std()
+            wanted = expit(expected.typical[at] + expected.slope[at] * (here - typical[at]))
+            assert probability(found, np.array([here]), at) == pytest.approx(wanted, abs=3e-3)
+
+
+@settings(max_examples=6, deadline=None)
+@given(worlds(most_leads=3))
+def test_few_leads_get_probabilities(world):
+    """Two or three leads, alike or parted by their margins: no error, and chances in order."""
+    points, prior, typical = world
+    lead, step, margin, happened = columns(points)
+    rates, stood = prior.updated(step, happened, lead), np.full(len(typical), 3.0)
+    found = calibrate(rates, step, margin, happened, lead, typical, stood, 0)
+    for at in range(len(typical)):
+        served = probability(found, margin, at)
+        low, high = interval(found, served, at)
+        assert ((low >= 0) & (low <= served) & (served <= high) & (high <= 1)).all()
+
+
+@given(st.one_of(st.floats(-50, 50), st.sampled_from([0.0, 2.5, 5.0, 2.5 + 1e-9, 5.0 - 1e-9])))
+def test_firm_shrinkage_equals_the_oracle(z):
+    """Nothing up to 2.5 standard errors, all from 5, between them what firm shrinkage leaves."""
+    assert _firm(z) == pytest.approx(oracle_firm(z), rel=1e-9, abs=1e-9)
+
+
+@settings(max_examples=12, deadline=None)
+@given(worlds(most_leads=15), st.integers(0, 2**31), st.booleans())
+def test_the_interval_equals_the_oracle(world, seed, is_extreme):
+    """The Venn-ABERS pair, or the band over resampled leads where that is wider, at every score."""
+    points = world[0]
+    lead, _, margin, happened = columns(points)
+    chance = expit((40.0 if is_extreme else 1.0) * margin)
+    found = _interval_curve(chance, happened, lead, seed)
+    assert_same_curve(found, oracle_curve(chance.tolist(), points, seed))
+
+
+def test_the_interval_of_many_points_equals_the_oracle():
+    """More than a thousand points are counted in groups, the last of which may be smaller."""
+    rng = np.random.default_rng(5)
+    lead = rng.integers(0, 150, 2307)
+    margin = rng.normal(size=len(lead))
+    happened = rng.random(len(lead)) < expit(margin)
+    points = [Point(one, 0, 0.0, told) for one, told in zip(lead, happened, strict=True)]
+    found = _interval_curve(expit(margin), happened.astype(np.float64), lead, 3)
+    assert len(found[0]) == 128
+    assert_same_curve(found, oracle_curve(expit(margin).tolist(), points, 3))
+
+
+def assert_same_curve(found, expected):
+    assert len(found[0]) == len(expected[0])
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-9)
+
+
+@st.composite
+def counted(draw):
+    """Rising scores with how many leads have each, and how many of those advanced."""
+    eighths = draw(st.lists(st.integers(1, 63), min_size=1, max_size=25, unique=True))
+    sizes = draw(st.lists(st.integers(1, 9), min_size=len(eighths), max_size=len(eighths)))
+    return (
+        [at / 64 for at in sorted(eighths)],
+        [draw(st.integers(0, size)) for size in sizes],
+        sizes,
+    )
+
+
+def pair_of(middle, reached, sizes, scores):
+    """Our pair at each score, shape (n, 2)."""
+    counts = np.array(sizes, dtype=np.float64)
+    low, high = _venn_abers(
+        np.array(middle), np.array(reached, dtype=np.float64), counts, np.array(scores)
+    )
+    return np.column_stack([low, high])
+
+
+@settings(max_examples=40, deadline=None)
+@given(counted())
+def test_the_pair_equals_the_package(leads):
+    """Between the scores of leads, and beyond them, the pair is that of `venn-abers`."""
+    middle, reached, sizes = leads
+    between = [(at + 0.5) / 64 for at in range(0, 64, 2)]
+    ours = pair_of(middle, reached, sizes, between)
+    np.testing.assert_allclose(ours, package_pair(middle, reached, sizes, between), atol=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(counted())
+def test_at_the_score_of_a_lead_the_pair_holds_the_package(leads):
+    """There the success counts as in `venn-abers`, and the failure no less."""
+    middle, reached, sizes = leads
+    ours = pair_of(middle, reached, sizes, middle)
+    package = package_pair(middle, reached, sizes, middle)
+    np.testing.assert_allclose(ours[:, 1], package[:, 1], atol=1e-9)
+    assert (ours[:, 0] <= package[:, 0] + 1e-9).all()
+    oracle = [oracle_pair(middle, reached, sizes, score) for score in middle]
+    np.testing.assert_allclose(ours, oracle, atol=1e-9)
 
 
 # ---------------------------------------------------------------------------------------- The slope
@@ -109,6 +285,34 @@ def test_the_slope_slides_to_zero_as_evidence_thins():
     assert slope(few) < slope(many)
     once, often = (fitted(*planted(3, tells=1.0, per_lead=n)) for n in (1, 20))
     assert often.z == pytest.approx(once.z, rel=0.05)
+
+
+def test_a_margin_that_is_barely_believed():
+    """Just above 2.5 standard errors the level is found, however small the weight is."""
+    rng = np.random.default_rng(19)
+    lead, margin = np.arange(200), rng.normal(size=200)
+    happened = (rng.random(200) < expit(0.38 * margin - 1.0)).astype(np.float64)
+    calibrator = fitted(lead, margin, happened)
+    assert _LEARNED < calibrator.z < _LEARNED + 0.002
+    assert 0.0 < slope(calibrator) < 0.001
+    assert calibrator.learned
+
+
+def test_points_of_a_lead_speak_as_one():
+    """Every point told ten times leaves what is served at each step as it was."""
+    lead, margin, happened = planted(5, tells=1.0, leads=60, per_lead=1)
+    prior = StepRates.prior(np.array([0.4, 0.6]))
+    once, often = (
+        fitted(
+            *(np.repeat(of, n) for of in (lead, margin, happened)),
+            prior=prior,
+            position=np.repeat(lead % 2, n),
+        )
+        for n in (1, 10)
+    )
+    assert once.learned
+    np.testing.assert_allclose(often.shift, once.shift, atol=1e-3)
+    np.testing.assert_allclose(often.slope, once.slope, atol=1e-3)
 
 
 # ---------------------------------------------------------------------------------------- Positions
@@ -211,6 +415,20 @@ def test_the_interval_without_a_model_is_that_of_the_rates():
     calibrator = uncalibrated(rates, leads=3)
     low, high = interval(calibrator, rates.mean)
     np.testing.assert_allclose([low, high], rates.interval(LEVEL))
+
+
+def test_the_interval_between_scores():
+    """Between two scores of its grid it lies between theirs, beyond the grid it is the last."""
+    calibrator = replace(
+        uncalibrated(PRIOR, leads=5),
+        grid=np.array([0.2, 0.6]),
+        low=np.array([0.1, 0.5]),
+        high=np.array([0.3, 0.9]),
+        slope=np.ones(1),
+    )
+    low, high = interval(calibrator, np.array([0.05, 0.2, 0.4, 0.6, 0.95]))
+    np.testing.assert_allclose(low, [0.05, 0.1, 0.3, 0.5, 0.5])
+    np.testing.assert_allclose(high, [0.3, 0.3, 0.6, 0.9, 0.95])
 
 
 # ----------------------------------------------------------------------------------------- The rest
