@@ -1,0 +1,311 @@
+"""What came of a decision point: against the slow obvious version, and at every edge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.events.log import DAY_US, EventLog
+from features.ladder.ladder import Condition, EventRule, Ladder, Step
+from features.signals.snapshot import snapshot
+from tests.features import strategies
+from tests.features.strategies import START_US, log_of
+from tests.oracles.label_oracle import oracle_delay, oracle_outcomes, oracle_position
+from tests.oracles.snapshot_oracle import Event
+from training.decision_points import Points
+from training.labels import Label, arrival_delay, label
+
+SECOND_US = 1_000_000
+NAMES = {Label.ADVANCED: "advanced", Label.LAPSED: "lapsed", Label.PENDING: "pending"}
+
+LADDER = Ladder(
+    name="small",
+    title="Watch, call, buy",
+    steps=(
+        Step(
+            "watch",
+            "Watch",
+            (EventRule("video", (Condition("fraction", "at_least", 0.8),)),),
+            horizon_days=7.0,
+            engaged_by=("video",),
+        ),
+        Step("call", "Call", (EventRule("call"),), horizon_days=14.0, engaged_by=("call",)),
+    ),
+    purchase=Step("purchase", "Buy", (EventRule("order"),), 30.0, engaged_by=("order",)),
+    restart_on=(EventRule("again"),),
+)
+AS_OF = START_US + 100 * DAY_US
+"""When most tests ask: what is known of a lead by then is one page."""
+
+
+def event(name: str, occurred: int, known: int | None = None, lead: str = "ann", **said) -> Event:
+    return Event(lead, name, occurred, occurred if known is None else known, said)
+
+
+def points_at(log: EventLog, ladder: Ladder, asked: Sequence[tuple[str, int]]) -> Points:
+    """Points at which some leads would have been asked about."""
+    names = [lead for lead, _ in asked]
+    as_of = np.array([when for _, when in asked], dtype=np.int64)
+    lead = np.array([log.leads.index(name) for name in names], dtype=np.int64)
+    return Points(lead, snapshot(log, ladder, names, as_of))
+
+
+def told(
+    events: Sequence[Event], until: int, *, as_of: int = AS_OF, ladder: Ladder = LADDER
+) -> tuple[tuple[str, bool], tuple[str, bool]]:
+    """What is known by `until` of Ann's advancement and purchase, and whether it is mature."""
+    log = log_of([event("page", START_US), *events], ladder)
+    advanced, purchased = label(log, ladder, points_at(log, ladder, [("ann", as_of)]), until)
+    return said_of(advanced, 0), said_of(purchased, 0)
+
+
+def said_of(outcomes, row: int) -> tuple[str, bool]:
+    return NAMES[Label(int(outcomes.state[row]))], bool(outcomes.mature[row])
+
+
+# ------------------------------------------------------------------------------- Against the oracle
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    strategies.ladders(),
+    st.lists(strategies.events(), min_size=5, max_size=40),
+    st.lists(strategies.instants, min_size=1, max_size=4),
+    strategies.instants,
+    st.sampled_from([0, 0, 7 * DAY_US, 30 * DAY_US]),
+)
+def test_labels_equal_the_oracle(ladder, events, as_of, until, later):
+    """Of every lead at any instant, by any other: what the slow obvious version says."""
+    log, until = log_of(events, ladder), until + later
+    asked = [
+        (lead, when)
+        for lead in log.leads
+        for when in as_of
+        if oracle_position(events, ladder, lead, when) < len(ladder.goals)
+    ]
+    found = label(log, ladder, points_at(log, ladder, asked), until)
+    delay = arrival_delay(log, ladder, until)
+    assert delay == pytest.approx(oracle_delay(events, ladder, until), abs=1)
+    for row, (lead, when) in enumerate(asked):
+        expected = oracle_outcomes(events, ladder, lead, when, until, delay)
+        for outcomes, wanted in zip(found, expected, strict=True):
+            assert said_of(outcomes, row) == (wanted.state, wanted.mature)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(strategies.events(), max_size=40), strategies.instants)
+def test_the_delay_equals_the_oracle(events, until):
+    """How long to wait for late arrivals is the 99th percentile over all that completes."""
+    rules = (EventRule("page"), EventRule("call"))
+    steps = (Step("one", "One", rules[:1], 7.0), Step("two", "Two", rules, 7.0))
+    purchase = Step("purchase", "Buy", (EventRule("mail"),), 7.0)
+    ladder = Ladder("delays", "Delays", steps, purchase)
+    delay = arrival_delay(log_of(events, ladder), ladder, until)
+    assert delay == pytest.approx(oracle_delay(events, ladder, until), abs=1)
+
+
+# -------------------------------------------------------------------------------------- The horizon
+
+
+@pytest.mark.parametrize(
+    ("over_by", "state"), [(-1, ("pending", False)), (0, ("lapsed", True)), (1, ("lapsed", True))]
+)
+def test_a_lead_is_pending_until_its_horizon_is_over(over_by, state):
+    """A microsecond before the end of the horizon nothing is known; at its end the lead lapsed."""
+    advancement, _ = told([], AS_OF + 7 * DAY_US + over_by)
+    assert advancement == state
+    _, purchase = told([], AS_OF + 30 * DAY_US + over_by)
+    assert purchase == state
+
+
+@pytest.mark.parametrize(("late_by", "state"), [(-1, "advanced"), (0, "advanced"), (1, "lapsed")])
+def test_the_end_of_the_horizon_is_within_it(late_by, state):
+    """What happens exactly at the end counts, a microsecond later it does not."""
+    events = [event("call", AS_OF + 7 * DAY_US + late_by)]
+    assert told(events, AS_OF + 40 * DAY_US)[0] == (state, True)
+    events = [event("order", AS_OF + 30 * DAY_US + late_by)]
+    assert told(events, AS_OF + 40 * DAY_US)[1] == (state, True)
+
+
+def test_an_early_advance_is_known_but_not_mature():
+    """A lead that has advanced while its horizon runs is advanced, and not to be learned from."""
+    events = [event("order", AS_OF + DAY_US)]
+    for until in (AS_OF + DAY_US, AS_OF + 7 * DAY_US - 1):
+        assert told(events, until) == (("advanced", False), ("advanced", False))
+    assert told(events, AS_OF + 7 * DAY_US) == (("advanced", True), ("advanced", False))
+
+
+def test_each_rung_has_its_own_horizon():
+    """The next step's horizon counts, not that of the step that was completed in the end."""
+    events = [event("order", AS_OF + 10 * DAY_US)]
+    on_first = told(events, AS_OF + 60 * DAY_US)
+    on_second = told([event("video", AS_OF, fraction=0.9), *events], AS_OF + 60 * DAY_US)
+    on_third = told([event("call", AS_OF), *events], AS_OF + 60 * DAY_US)
+    assert [found[0][0] for found in (on_first, on_second, on_third)] == [
+        "lapsed",
+        "advanced",
+        "advanced",
+    ]
+    assert {found[1][0] for found in (on_first, on_second, on_third)} == {"advanced"}
+
+
+def test_before_the_last_rung_both_goals_are_one():
+    """Where the next step is the purchase, advancement and purchase have one outcome."""
+    at_last = event("call", AS_OF - DAY_US)
+    for day in (1, 29, 31):
+        for until in (AS_OF + 20 * DAY_US, AS_OF + 40 * DAY_US):
+            advancement, purchase = told([at_last, event("order", AS_OF + day * DAY_US)], until)
+            assert advancement == purchase
+
+
+# -------------------------------------------------------------------------------------- Two clocks
+
+
+@pytest.mark.parametrize(("after", "state"), [(0, "lapsed"), (1, "advanced")])
+def test_what_is_known_at_the_instant_itself_is_not_to_come(after, state):
+    """A call known at `as_of` is position; known a microsecond later it is an advance."""
+    advancement, _ = told([event("call", AS_OF + after)], AS_OF + 60 * DAY_US)
+    assert advancement == (state, True)
+
+
+def test_what_was_reported_late_was_to_come():
+    """A call from before `as_of` that was reported after it counts as an advance."""
+    late = [event("call", AS_OF - 50 * DAY_US, AS_OF + 1)]
+    assert told(late, AS_OF + 1)[0] == ("advanced", False)
+
+
+@pytest.mark.parametrize(("after", "state"), [(0, "advanced"), (1, "pending")])
+def test_only_what_is_known_by_until_counts(after, state):
+    """An advance reported a microsecond after `until` is not known yet."""
+    until = AS_OF + 3 * DAY_US
+    assert told([event("call", AS_OF + DAY_US, until + after)], until)[0] == (state, False)
+
+
+def test_an_advance_may_be_reported_after_the_horizon():
+    """It counts by when it happened, however long it took to be known."""
+    events = [event("call", AS_OF + 7 * DAY_US, AS_OF + 20 * DAY_US)]
+    assert told(events, AS_OF + 20 * DAY_US - 1)[0] == ("lapsed", True)
+    # By then it is known that a report may take thirteen days, so that the horizon ends later.
+    assert told(events, AS_OF + 20 * DAY_US)[0] == ("advanced", True)
+    assert told(events, AS_OF + 21 * DAY_US)[0] == ("advanced", True)
+
+
+def test_the_first_step_above_counts():
+    """To leap over the next step is to advance; to repeat a step below is not."""
+    watched = event("video", AS_OF - DAY_US, fraction=0.9)
+    until = AS_OF + 60 * DAY_US
+    assert told([event("order", AS_OF + DAY_US)], until)[0] == ("advanced", True)
+    again = event("video", AS_OF + DAY_US, fraction=0.9)
+    assert told([watched, again], until)[0] == ("lapsed", True)
+    assert told([event("video", AS_OF + DAY_US, fraction=0.79)], until)[0] == ("lapsed", True)
+
+
+def test_a_restart_ends_the_search():
+    """What a lead does after it began anew is no outcome of what was before."""
+    events = [event("again", AS_OF + DAY_US), event("order", AS_OF + 2 * DAY_US)]
+    assert told(events, AS_OF + 60 * DAY_US) == (("lapsed", True), ("lapsed", True))
+
+
+def test_until_before_anything_is_known():
+    """Before the instant that is asked about every lead is pending."""
+    events = [event("order", AS_OF + DAY_US)]
+    for until in (START_US - 1, AS_OF):
+        assert told(events, until) == (("pending", False), ("pending", False))
+
+
+# ---------------------------------------------------------------------------------- Late arrivals
+
+
+def delays(seconds: Sequence[int], name: str = "call") -> list[Event]:
+    """Events of another lead, each known so many seconds after it happened."""
+    return [
+        event(name, START_US + at * SECOND_US, START_US + (at + late) * SECOND_US, lead="bob")
+        for at, late in enumerate(seconds)
+    ]
+
+
+def waits(events: Sequence[Event], until: int = AS_OF) -> int:
+    return arrival_delay(log_of(events, LADDER), LADDER, until)
+
+
+def test_the_delay_is_the_99th_percentile():
+    """Of a hundred and one delays from 0 to 100 seconds it is 99."""
+    order = np.random.default_rng(3).permutation(101)
+    assert waits(delays(order.tolist())) == pytest.approx(99 * SECOND_US, abs=1)
+
+
+def test_the_delay_lies_between_two():
+    """Where one of two is late, the wait is nearly as long."""
+    assert waits(delays([0, 100])) == pytest.approx(99 * SECOND_US, abs=1)
+
+
+def test_nothing_completed_is_nothing_to_wait_for():
+    """Events that complete nothing may be as late as they like."""
+    assert waits(delays([10_000], "page")) == 0
+    assert waits([]) == 0
+    assert waits([*delays([10_000], "page"), *delays([5])]) == 5 * SECOND_US
+
+
+def test_every_goal_counts_for_the_delay():
+    """Each step's completions and the purchases are waited for alike."""
+    for name in ("call", "order"):
+        assert waits(delays([7], name)) == 7 * SECOND_US
+    watched = event("video", START_US, START_US + 7 * SECOND_US, fraction=0.8)
+    half = event("video", START_US, START_US + 9 * SECOND_US, fraction=0.5)
+    assert waits([watched, half]) == 7 * SECOND_US
+
+
+@pytest.mark.parametrize(("short_by", "wait"), [(0, 60), (1, 0)])
+def test_a_report_that_is_not_in_yet_is_no_delay(short_by, wait):
+    """A completion counts from the instant at which it is known."""
+    known = START_US + 60 * SECOND_US
+    assert waits(delays([60]), known - short_by) == wait * SECOND_US
+
+
+def test_a_clock_that_ran_ahead_is_no_negative_delay():
+    """An event said to occur after it was known was known at once."""
+    assert waits([event("call", START_US + DAY_US, START_US)]) == 0
+
+
+@pytest.mark.parametrize(("over_by", "state"), [(-1, ("pending", False)), (0, ("lapsed", True))])
+def test_a_horizon_is_over_when_late_arrivals_had_their_time(over_by, state):
+    """A lead lapses when its horizon and the delay of its report are over, not before."""
+    until = AS_OF + 7 * DAY_US + 60 * SECOND_US + over_by
+    assert told(delays([60]), until)[0] == state
+
+
+# ----------------------------------------------------------------------------------------- The rest
+
+
+def test_rows_are_those_of_the_points():
+    """Each point has its own lead, instant and horizon, in the order in which they stand."""
+    events = [
+        event("page", START_US),
+        event("video", START_US, lead="bob", fraction=1.0),
+        event("call", AS_OF + 10 * DAY_US),
+        event("call", AS_OF + 10 * DAY_US, lead="bob"),
+    ]
+    log = log_of(events, LADDER)
+    asked = [("ann", AS_OF), ("ann", AS_OF + 4 * DAY_US), ("bob", AS_OF)]
+    points = points_at(log, LADDER, asked)
+    advanced, purchased = label(log, LADDER, points, AS_OF + 12 * DAY_US)
+    assert [said_of(advanced, row) for row in range(3)] == [
+        ("lapsed", True),
+        ("advanced", True),
+        ("advanced", False),
+    ]
+    assert advanced.happened.tolist() == [0.0, 1.0, 1.0]
+    assert purchased.happened.tolist() == [0.0, 0.0, 0.0]
+    assert (purchased.state == Label.PENDING).all()
+
+
+def test_no_points():
+    """Nobody asked about has no outcomes, and of an empty log neither."""
+    for events in ([event("page", START_US)], []):
+        log = log_of(events, LADDER)
+        for outcomes in label(log, LADDER, points_at(log, LADDER, []), AS_OF):
+            assert (len(outcomes.state), len(outcomes.mature), len(outcomes.happened)) == (0, 0, 0)
