@@ -1,0 +1,91 @@
+"""The slow obvious version of `training.decision_points`: by lead, by week, by event.
+
+It draws from the same generator, one number at a time: first an instant of each week of each lead,
+then whether each event is followed by a score, then how soon, then which leads stay.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from features.ladder.ladder import Ladder
+from tests.oracles.snapshot_oracle import (
+    DAY_US,
+    Event,
+    climb,
+    in_order,
+    is_own_doing,
+    meets_any,
+)
+
+__all__ = ["oracle_points"]
+
+Asked = tuple[str, int]
+"""A lead, and the instant at which it would have been scored."""
+
+
+def oracle_points(
+    events: Sequence[Event],
+    ladder: Ladder,
+    start: int | None,
+    end: int,
+    seed: int,
+    most: int,
+) -> list[Asked]:
+    """Who is asked about, when, by lead and time."""
+    chance = np.random.default_rng(seed)
+    leads = sorted({event.lead_id for event in events})
+    asked = _at_events(events, ladder) if ladder.score_at else _drawn(events, ladder, end, chance)
+    asked = [(lead, at) for lead, at in asked if at <= end and (start is None or at > start)]
+    if len(asked) > most:
+        share = most / len(asked)
+        stay = {lead for lead in leads if chance.random() < share}
+        asked = [(lead, at) for lead, at in asked if lead in stay]
+    return sorted((lead, at) for lead, at in asked if _is_open(events, ladder, lead, at))
+
+
+def _is_open(events: Sequence[Event], ladder: Ladder, lead: str, at: int) -> bool:
+    """Whether a lead has not bought and, on a clock, has not fallen silent by an instant.
+
+    One that has done nothing yet has not fallen silent.
+    """
+    history = in_order([event for event in events if event.known_us <= at], ladder, lead)
+    if climb(history, ladder).rung == len(ladder.goals):
+        return False
+    own = [event.occurred_us for event in history if is_own_doing(event, ladder)]
+    if ladder.score_at or not own:
+        return True
+    return at - max(own) <= ladder.dormant_after_days * DAY_US
+
+
+def _at_events(events: Sequence[Event], ladder: Ladder) -> list[Asked]:
+    """When it became known that something happened at which leads are scored; once an instant."""
+    return list({(e.lead_id, e.known_us) for e in events if meets_any(ladder.score_at, e)})
+
+
+def _drawn(
+    events: Sequence[Event], ladder: Ladder, end: int, chance: np.random.Generator
+) -> list[Asked]:
+    """An instant in each week of each lead's life, and one soon after some of the events."""
+    week_us = 7 * DAY_US
+    asked = []
+    leads = sorted({event.lead_id for event in events})
+    for lead in leads:
+        known = [event.known_us for event in events if event.lead_id == lead]
+        dies = min(max(known) + round(ladder.dormant_after_days * DAY_US), end)
+        week = min(known)
+        while week < dies:
+            asked.append((lead, week + int(chance.integers(0, week_us))))
+            week += week_us
+    # As many after events as on the clock, so far as there are events.
+    share = min(1.0, len(asked) / len(events)) if events else 0.0
+    rows = [event for lead in leads for event in in_order(events, ladder, lead)]
+    chosen = [event for event in rows if chance.random() < share]
+    for event in chosen:
+        # Between 10^-4 days and one, on a scale of logarithms.
+        days = math.exp(chance.uniform(math.log(1e-4), math.log(1.0)))
+        asked.append((event.lead_id, event.known_us + int(days * DAY_US)))
+    return asked
