@@ -17,7 +17,9 @@ from training.scores.evaluate import WORSE
 
 __all__ = ["Gate", "judge", "read_report"]
 
-_PARTS: Final = frozenset({"version", "flatters", "start", "advancement", "purchase"})
+_PARTS: Final = frozenset(
+    {"version", "flatters", "start", "trained_until", "advancement", "purchase"}
+)
 _ECE_EXCESS: Final = 0.03
 """How far the calibration error may lie above what perfect calibration would show by chance."""
 
