@@ -167,10 +167,11 @@ def test_the_interval_equals_the_oracle(world, seed, is_extreme):
     assert_same_curve(found, oracle_curve(chance.tolist(), points, seed))
 
 
-def test_the_interval_of_many_points_equals_the_oracle():
+@pytest.mark.parametrize("count", [1000, 2307])
+def test_the_interval_of_many_points_equals_the_oracle(count):
     """More than a thousand points are counted in groups, the last of which may be smaller."""
     rng = np.random.default_rng(5)
-    lead = rng.integers(0, 150, 2307)
+    lead = rng.integers(0, 150, count)
     margin = rng.normal(size=len(lead))
     happened = rng.random(len(lead)) < expit(margin)
     points = [Point(one, 0, 0.0, told) for one, told in zip(lead, happened, strict=True)]

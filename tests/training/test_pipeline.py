@@ -1,0 +1,524 @@
+"""The main path: what a bundle is trained on, what it is not, and what it says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy.special import expit
+from sklearn.tree import DecisionTreeClassifier
+
+from features.errors import NotEnoughData
+from features.events.log import DAY_US, EventLog
+from features.ladder.ladder import EventRule, Ladder, Step, Trait
+from models.scores.boosting import BoostingConfig
+from models.bundle import Bundle
+from models.scores.calibration import uncalibrated
+from models.scores.encoding import Encoding
+from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, _periods, fit_goal
+from models.scores.learner import BoostedTrees
+from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
+from tests.features.strategies import START_US, log_of
+from tests.oracles.snapshot_oracle import Event
+from training.decision_points import decision_points
+from training.labels import Label, Outcomes, label
+from training.pipeline import TrainConfig, field_worth, fingerprint, train, training_rows
+
+LADDER = Ladder(
+    name="small",
+    title="Look, try, buy",
+    steps=(
+        Step("look", "Look", (EventRule("video"),), 7.0, engaged_by=("page", "video")),
+        Step("try", "Try", (EventRule("trial"),), 7.0, engaged_by=("trial",)),
+    ),
+    purchase=Step("buy", "Buy", (EventRule("order"),), 21.0, engaged_by=("order",)),
+    traits=(Trait("size", "number"), Trait("device", "category")),
+    dormant_after_days=30.0,
+)
+Floats = npt.NDArray[np.float64]
+UNTIL = START_US + 90 * DAY_US
+QUICK = TrainConfig(FitConfig(BoostingConfig(most_rounds=10, learning_rate=0.3), folds=2))
+
+
+def event(lead: str, name: str, day: float, late: float = 0.0, **said: float | str) -> Event:
+    occurred = START_US + round(day * DAY_US)
+    return Event(lead, name, occurred, occurred + round(late * DAY_US), said)
+
+
+@cache
+def crowd(leads: int = 180, days: float = 110.0, seed: int = 1) -> tuple[Event, ...]:
+    """Leads of whom half are large and go on soon, the others hardly ever."""
+    chance = np.random.default_rng(seed)
+    events = []
+    for at in range(leads):
+        lead, born, large = f"lead-{at:03}", chance.uniform(0.0, days), chance.random() < 0.5
+        device = ["phone", "laptop"][int(chance.random() < 0.5)]
+        size = float(chance.integers(50, 100) if large else chance.integers(1, 40))
+        events.append(event(lead, "identify", born, size=size, device=device))
+        when = born
+        for name in ("video", "trial", "order"):
+            when += chance.exponential(4.0 if large else 60.0)
+            events.append(event(lead, name, when, chance.exponential(0.2)))
+        visits = born + chance.uniform(0.0, 40.0, chance.poisson(12 if large else 5))
+        events += [event(lead, "page", visit) for visit in [born, *visits]]
+    return tuple(each for each in events if each.occurred_us < START_US + days * DAY_US)
+
+
+@cache
+def small_world() -> tuple[EventLog, Bundle]:
+    """The log, and what its first ninety days teach; trained once for all tests."""
+    log = log_of(crowd(), LADDER)
+    return log, train(log, LADDER, until=UNTIL, config=QUICK)
+
+
+@pytest.fixture
+def log() -> EventLog:
+    return small_world()[0]
+
+
+@pytest.fixture
+def bundle() -> Bundle:
+    return small_world()[1]
+
+
+def learned(bundle: Bundle) -> dict[str, Any]:
+    """All that a bundle knows, as values that can be compared."""
+    models = {"advancement": bundle.advancement, "purchase": bundle.purchase}
+    return {
+        "manifest": bundle.manifest,
+        "encoding": asdict(bundle.encoding),
+        "fields": dict(bundle.offers.fields),
+        **{
+            name: (
+                model.calibrator.as_dict(),
+                model.typical.tolist(),
+                None if model.learner is None else model.learner.to_bytes(),
+            )
+            for name, model in models.items()
+        },
+    }
+
+
+# ------------------------------------------------------------------------------- What it knows of
+
+
+def test_what_is_known_later_is_not_learned(bundle):
+    """Events that became known after `until` change nothing, whenever they happened."""
+    past = [each for each in crowd() if each.known_us <= UNTIL]
+    late = [
+        event("lead-000", "order", 1.0, late=89.0 + 1e-6),
+        event("nobody yet", "page", 95.0),
+        event("lead-001", "never heard of", 91.0),
+    ]
+    for events in (past, [*past, *late]):
+        again = train(log_of(events, LADDER), LADDER, until=UNTIL, config=QUICK)
+        assert learned(again) == learned(bundle)
+
+
+def test_what_is_known_at_until_is_learned(bundle):
+    """An event that becomes known at that very instant is part of the log."""
+    past = [each for each in crowd() if each.known_us <= UNTIL]
+    more = [*past, Event("lead-000", "order", START_US, UNTIL)]
+    again = train(log_of(more, LADDER), LADDER, until=UNTIL, config=QUICK)
+    assert again.manifest["data_fingerprint"] != bundle.manifest["data_fingerprint"]
+
+
+def test_by_default_all_of_the_log_is_known():
+    """Without `until` training ends when the last event became known, not when it happened."""
+    events = [*crowd(30), event("lead-000", "page", 1.0, late=200.0)]
+    bundle = train(log_of(events, LADDER), LADDER, config=QUICK)
+    assert bundle.manifest["until"] == START_US + 201 * DAY_US
+
+
+def test_the_same_arguments_give_the_same_bundle(log, bundle):
+    """Bit for bit, in whatever order the rows of the log were read; another seed gives another."""
+    shuffled = [crowd()[at] for at in np.random.default_rng(2).permutation(len(crowd()))]
+    for given in (log, log_of(shuffled, LADDER)):
+        assert learned(train(given, LADDER, until=UNTIL, config=QUICK)) == learned(bundle)
+    other = train(log, LADDER, until=UNTIL, config=replace(QUICK, seed=8))
+    assert other.manifest["trained_on"] != bundle.manifest["trained_on"]
+
+
+def test_only_mature_points_teach(log, bundle):
+    """Each goal learns from the points whose horizon is over, with what came of these."""
+    known = log.known_by(UNTIL)
+    points = decision_points(known, LADDER, end=UNTIL, seed=7)
+    priors = {"advancement": advancement_priors(LADDER), "purchase": purchase_priors(LADDER)}
+    for goal, outcomes in zip(priors, label(known, LADDER, points, UNTIL), strict=True):
+        rows = training_rows(points, outcomes, bundle.encoding)
+        said = bundle.manifest["trained_on"][goal]
+        assert said["points"] == outcomes.mature.sum() < len(points)
+        assert said["pending"] == len(points) - said["points"]
+        assert said["leads"] == len(np.unique(points.lead[outcomes.mature]))
+        assert said["reached"] == (outcomes.state[outcomes.mature] == Label.ADVANCED).sum()
+        again = fit_goal(rows, StepRates.prior(priors[goal]), QUICK.fit)
+        model = getattr(bundle, goal)
+        assert again.calibrator.as_dict() == model.calibrator.as_dict()
+    assert bundle.manifest["trained_on"]["advancement"]["pending"] > 0
+
+
+def test_rows_of_pending_points_are_left_out():
+    """Also of those that have advanced already; the rows that stay are those of their points."""
+    log = log_of(crowd(12), LADDER)
+    points = decision_points(log, LADDER, end=UNTIL, seed=7)
+    kind = np.arange(len(points)) % 4
+    state = np.array([Label.LAPSED, Label.ADVANCED, Label.PENDING, Label.ADVANCED])[kind]
+    outcomes = Outcomes(state.astype(np.int8), kind < 2)
+    encoding = Encoding.learn(points.snapshot)
+    rows = training_rows(points, outcomes, encoding)
+    np.testing.assert_array_equal(rows.happened, kind[kind < 2])
+    np.testing.assert_array_equal(rows.lead, points.lead[kind < 2])
+    np.testing.assert_array_equal(rows.as_of, points.as_of[kind < 2])
+    np.testing.assert_array_equal(rows.position, points.position[kind < 2])
+    np.testing.assert_array_equal(rows.matrix, encoding.matrix(points.snapshot)[kind < 2])
+    assert rows.category_columns == encoding.category_columns
+
+
+def test_at_most_so_many_points(log, bundle):
+    """A larger log is thinned by whole leads."""
+    few = train(log, LADDER, until=UNTIL, config=replace(QUICK, most_points=1000))
+    said, whole = (one.manifest["trained_on"]["advancement"] for one in (few, bundle))
+    assert 0 < said["points"] + said["pending"] < 1000 < whole["points"] + whole["pending"]
+
+
+# ------------------------------------------------------------------------------ Nothing to go by
+
+
+def test_before_the_first_event():
+    """With nothing known the answers are the ladder's bands."""
+    log = log_of(crowd(5), LADDER)
+    bundle = train(log, LADDER, until=START_US - 1, config=QUICK)
+    for goal, means in (
+        ("advancement", advancement_priors(LADDER)),
+        ("purchase", purchase_priors(LADDER)),
+    ):
+        said = bundle.manifest["trained_on"][goal]
+        assert (said["evidence"], said["points"], said["pending"]) == ("prior", 0, 0)
+        assert (said["learner"], said["trees"], said["learned"]) == (None, 0, False)
+        model = getattr(bundle, goal)
+        found = model.predict_proba(np.zeros((3, len(bundle.encoding.columns))), np.arange(3))
+        np.testing.assert_allclose(found[:, 1], means)
+
+
+def test_a_lead_with_one_event():
+    """A single page trains: one lead is no evidence for a model, its outcomes move the rates."""
+    log = log_of([event("ann", "page", 0.0)], LADDER)
+    bundle = train(log, LADDER, until=UNTIL, config=QUICK)
+    said = bundle.manifest["trained_on"]["advancement"]
+    assert (said["evidence"], said["leads"], said["reached"]) == ("rates", 1, 0)
+    assert bundle.advancement.calibrator.rate[0] < advancement_priors(LADDER)[0]
+
+
+def test_no_event_of_score_at_is_an_error():
+    """Where leads are scored at events that the log does not hold, those are named."""
+    rules = (EventRule("zoom"), EventRule("meeting"), EventRule("zoom"))
+    ladder = replace(LADDER, score_at=rules)
+    with pytest.raises(NotEnoughData, match=r"score_at \(meeting, zoom\): nothing to train on"):
+        train(log_of(crowd(5), ladder), ladder, until=UNTIL, config=QUICK)
+
+
+def test_at_the_events_of_score_at():
+    """With `score_at` a point is drawn at each of these events, and nowhere else."""
+    ladder = replace(LADDER, score_at=(EventRule("identify"),))
+    bundle = train(log_of(crowd(40), ladder), ladder, until=UNTIL, config=QUICK)
+    said = bundle.manifest["trained_on"]["advancement"]
+    born = [each for each in crowd(40) if each.name == "identify" and each.known_us <= UNTIL]
+    assert said["points"] + said["pending"] == len(born)
+
+
+# ---------------------------------------------------------------------------------- What it says
+
+
+def test_the_manifest(log, bundle):
+    """It says what the bundle was trained with, on which data, and until when."""
+    told = bundle.manifest
+    assert told["rung"] == version("rung")
+    assert told["until"] == UNTIL
+    assert told["data_fingerprint"] == fingerprint(log.known_by(UNTIL))
+    assert told["config"]["seed"] == 7
+    assert told["config"]["most_points"] == 300_000
+    assert told["config"]["fit"]["boosting"]["most_rounds"] == 10
+    assert told["config"]["fit"]["estimator"] is None
+    assert told["decisions"] == {"drawn": 0, "observed": 0, "pending": 0}
+
+
+def test_what_the_manifest_says_of_a_model(bundle):
+    """The kind of learner, how many trees it has, and whether the signals told leads apart."""
+    said = bundle.manifest["trained_on"]["advancement"]
+    learner = bundle.advancement.learner
+    assert isinstance(learner, BoostedTrees)
+    assert said["learner"] == "BoostedTrees"
+    assert said["trees"] == learner.booster.num_trees() > 0
+    assert said["evidence"] == bundle.advancement.evidence == "model"
+    assert said["learned"] is bundle.advancement.calibrator.learned is True
+
+
+def test_an_estimator_in_place_of_the_trees(log):
+    """The manifest holds its text, and no trees."""
+    fit = replace(QUICK.fit, estimator=DecisionTreeClassifier(max_depth=2))
+    bundle = train(log, LADDER, until=UNTIL, config=replace(QUICK, fit=fit))
+    told = bundle.manifest["config"]["fit"]["estimator"]
+    assert told == "DecisionTreeClassifier(max_depth=2)"
+    said = bundle.manifest["trained_on"]["advancement"]
+    assert (said["learner"], said["trees"]) == ("Averaged", 0)
+
+
+def test_progress(log):
+    """Training says what it is at, goal by goal."""
+    told: list[str] = []
+    train(log, LADDER, until=UNTIL, config=QUICK, progress=told.append)
+    points = decision_points(log.known_by(UNTIL), LADDER, end=UNTIL, seed=7)
+    assert told[:3] == [
+        "drawing decision points",
+        f"{len(points):,} decision points of {len(np.unique(points.lead)):,} leads",
+        "fitting advancement",
+    ]
+    assert "advancement: boosting fold 1" in told
+    assert told.index("advancement: boosting fold 2") < told.index("fitting purchase")
+    assert told[-1] == "effects of offers"
+
+
+# ---------------------------------------------------------------------------- The worth of a field
+
+
+@dataclass(frozen=True, eq=False)
+class Weighted:
+    """A learner to which each column adds its value times a weight; it notes how much it saw."""
+
+    weights: dict[int, float]
+    seen: list[int]
+    suffix = ".none"
+
+    def margins(self, matrix: Floats) -> Floats:
+        return np.asarray(self.contributions(matrix).sum(axis=1), dtype=np.float64)
+
+    def contributions(self, matrix: Floats) -> Floats:
+        self.seen.append(len(matrix))
+        added = np.zeros_like(matrix)
+        for column, weight in self.weights.items():
+            added[:, column] = weight * np.nan_to_num(matrix[:, column], nan=1e6)
+        return added
+
+    def to_bytes(self) -> bytes:
+        return b""
+
+
+def worth(events: Sequence[Event], weights: dict[str, float]) -> tuple[dict[str, float], int]:
+    """The worth of each trait where traits weigh so much, and how many rows were looked at."""
+    log = log_of(events, LADDER)
+    points = decision_points(log, LADDER, end=UNTIL, seed=3)
+    encoding = Encoding.learn(points.snapshot)
+    columns = {encoding.columns.index(f"trait.{name}"): by for name, by in weights.items()}
+    learner = Weighted(columns, [])
+    model = GoalModel(learner, uncalibrated(RATES), np.zeros((3, len(encoding.columns))))
+    return field_worth(LADDER, points, encoding, model), sum(learner.seen)
+
+
+def test_the_worth_of_a_field():
+    """It is how far the trait moves the margin either way, on average where it is known."""
+    events = [
+        event("ann", "identify", 0.0, size=-2.0),
+        event("ann", "page", 0.0),
+        event("bob", "page", 0.0),
+    ]
+    found, _ = worth(events, {"size": 0.5, "device": 3.0})
+    assert found == {"size": 1.0, "device": 0.0}  # nobody's device is known
+
+
+def test_the_worth_of_a_field_is_looked_for_on_some_points():
+    """A thousand points are enough."""
+    found, seen = worth([event(f"{at}", "page", 1.0) for at in range(400)], {"size": 1.0})
+    assert seen == 1000
+    assert found == {"size": 0.0, "device": 0.0}
+
+
+def test_no_field_is_worth_anything_without_a_learner(log, bundle):
+    """Where nothing was learned, or nobody was looked at, each trait is worth 0."""
+    points = decision_points(log.known_by(UNTIL), LADDER, end=UNTIL, seed=3)
+    nothing = {"size": 0.0, "device": 0.0}
+    without = GoalModel(None, uncalibrated(RATES), bundle.advancement.typical)
+    assert field_worth(LADDER, points, bundle.encoding, without) == nothing
+    nobody = points.rows(np.zeros(len(points), dtype=np.bool_))
+    assert field_worth(LADDER, nobody, bundle.encoding, bundle.advancement) == nothing
+    assert bundle.offers.fields["size"] > 0.0
+
+
+# ----------------------------------------------------------------------------------- Fingerprints
+
+
+def test_a_fingerprint_is_of_what_the_log_says():
+    """The order of the rows is no part of it; everything that an event says is."""
+    events = [
+        event("ann", "identify", 0.0, size=1.0, device="phone"),
+        event("ann", "page", 1.0),
+        event("bob", "page", 1.0),
+    ]
+    first = events[0]
+    changed = [
+        replace(first, lead_id="cem"),
+        replace(first, name="page"),
+        replace(first, occurred_us=first.occurred_us - 1),
+        replace(first, known_us=first.known_us + 1),
+        replace(first, properties={"size": 2.0, "device": "phone"}),
+        replace(first, properties={"size": 1.0, "device": "laptop"}),
+        replace(first, properties={"size": 1.0}),
+    ]
+    base = fingerprint(log_of(events, LADDER))
+    assert fingerprint(log_of(events[::-1], LADDER)) == base
+    prints = {fingerprint(log_of([one, *events[1:]], LADDER)) for one in changed}
+    assert len(prints | {base, fingerprint(log_of(events[1:], LADDER))}) == len(changed) + 2
+    assert len(base) == 64
+
+
+# ----------------------------------------------------------------------- What is fitted on what
+
+
+def rows_of(
+    lead: npt.ArrayLike, as_of: npt.ArrayLike, happened: npt.ArrayLike, told: Floats | None = None
+) -> TrainingRows:
+    """Points on the first step, told apart by one column."""
+    leads, times = (np.array(column, dtype=np.int64) for column in (lead, as_of))
+    matrix = np.zeros((len(leads), 1)) if told is None else told[:, None]
+    reached = np.array(happened, dtype=np.float64)
+    return TrainingRows(matrix, [], np.zeros_like(leads), leads, times, reached)
+
+
+def planted(leads: int = 300, per_lead: int = 4, seed: int = 1) -> TrainingRows:
+    """Leads whom one column tells apart, at random instants."""
+    chance = np.random.default_rng(seed)
+    lead = np.repeat(np.arange(leads), per_lead)
+    told = chance.normal(size=len(lead))
+    happened = chance.random(len(lead)) < expit(2.0 * told - 0.5)
+    return rows_of(lead, chance.permutation(len(lead)), happened, told)
+
+
+RATES = StepRates.prior(np.array([0.4, 0.4, 0.2]))
+SPLIT = replace(QUICK.fit, least_calibration=50)
+
+
+def test_the_latest_quarter_is_calibrated_on():
+    """Where it holds enough outcomes, the model is fitted on the three quarters before it."""
+    rows = planted()
+    earlier, later = _periods(rows, SPLIT)
+    np.testing.assert_array_equal(later, rows.as_of >= 900)
+    np.testing.assert_array_equal(earlier, ~later)
+    third = replace(SPLIT, calibration_share=1 / 3)
+    np.testing.assert_array_equal(_periods(rows, third)[1], rows.as_of >= 800)
+
+
+@pytest.mark.parametrize("kind", [0.0, 1.0])
+@pytest.mark.parametrize(("outcomes", "is_split"), [(10, True), (9, False)])
+def test_a_later_period_takes_enough_outcomes_of_either_kind(kind, outcomes, is_split):
+    """With fewer than `least_calibration` of one kind all points are used for both."""
+    later = np.full(50, 1.0 - kind)
+    later[:outcomes] = kind
+    happened = np.concatenate([np.arange(150) % 2, later])
+    rows = rows_of(np.arange(200), np.arange(200), happened)
+    found = _periods(rows, FitConfig(least_calibration=10))
+    assert [int(mask.sum()) for mask in found] == ([150, 50] if is_split else [200, 200])
+
+
+@pytest.mark.parametrize("kind", [0.0, 1.0])
+@pytest.mark.parametrize(("leads", "is_split"), [(30, True), (29, False)])
+def test_an_earlier_period_takes_enough_leads_of_either_kind(kind, leads, is_split):
+    """With fewer than `least_leads` of one kind before it, the period is not split."""
+    earlier = np.full(150, 1.0 - kind)
+    earlier[:leads] = kind
+    happened = np.concatenate([earlier, np.arange(50) % 2])
+    rows = rows_of(np.arange(200), np.arange(200), happened)
+    found = _periods(rows, FitConfig(least_calibration=10))
+    assert [int(mask.sum()) for mask in found] == ([150, 50] if is_split else [200, 200])
+
+
+def test_the_instant_of_the_cut_is_before_it():
+    """Points of one instant are never parted: where most are of the last, none is later."""
+    as_of = [*range(100), *[100] * 300]
+    rows = rows_of(np.arange(400), as_of, np.arange(400) % 2)
+    earlier, later = _periods(rows, FitConfig(least_calibration=10))
+    assert earlier.all()
+    assert later.all()
+
+
+def test_later_outcomes_teach_the_calibration_alone():
+    """Outcomes of the later period change no tree; those of the earlier one do."""
+    rows = planted()
+    later = rows.as_of >= 900
+    base = fit_goal(rows, RATES, SPLIT)
+    for part, is_same in ((later, True), (~later, False)):
+        flipped = replace(rows, happened=np.where(part & (rows.lead % 5 == 0), 1.0, rows.happened))
+        other = fit_goal(flipped, RATES, SPLIT)
+        assert isinstance(base.learner, BoostedTrees)
+        assert isinstance(other.learner, BoostedTrees)
+        assert (other.learner.to_bytes() == base.learner.to_bytes()) == is_same
+        assert (other.calibrator.as_dict() == base.calibrator.as_dict()) is False
+
+
+def test_the_rates_of_the_later_period():
+    """They are those of its leads, with the whole log worth ten; unsplit, those of the log."""
+    rows = planted()
+    later = rows.rows(rows.as_of >= 900)
+    whole = RATES.updated(rows.position, rows.happened, rows.lead)
+    leads = len(np.unique(later.lead))
+    expected = (10 * whole.mean[0] + leads * later.happened.mean()) / (10 + leads)
+    split = fit_goal(rows, RATES, SPLIT).calibrator
+    assert split.rate[0] == pytest.approx(expected)
+    assert split.leads == leads
+    unsplit = fit_goal(rows, RATES, QUICK.fit).calibrator
+    assert unsplit.rate[0] == pytest.approx(whole.mean[0])
+    assert unsplit.leads == 300
+
+
+@pytest.mark.parametrize("least_calibration", [50, 10_000], ids=["split", "unsplit"])
+def test_no_lead_is_calibrated_by_a_model_that_has_seen_it(least_calibration):
+    """A learner that knows every lead by heart has learned nothing, and it shows."""
+    chance = np.random.default_rng(5)
+    lead = np.repeat(np.arange(300), 4)
+    happened = (chance.random(300) < 0.4)[lead]
+    as_of, column = chance.permutation(1200), chance.random(300)[lead]
+    by_heart = rows_of(lead, as_of, happened, column)
+    config = replace(SPLIT, estimator=DecisionTreeClassifier(), least_calibration=least_calibration)
+    model = fit_goal(by_heart, RATES, config)
+    assert model.learner is not None
+    assert ((model.learner.margins(by_heart.matrix) > 0) == happened).mean() > 0.7
+    assert not model.calibrator.learned
+
+
+def test_a_step_counts_all_leads_that_stood_on_it():
+    """How far the margin is believed at a step goes by its leads of both periods."""
+    rows = planted()
+    position = np.where(rows.lead < 8, 1, 0)
+    calibrator = fit_goal(replace(rows, position=position), RATES, SPLIT).calibrator
+    assert calibrator.learned
+    of_many, of_few = 292 / (292 + 5), 8 / (8 + 5)
+    assert calibrator.slope[1] / calibrator.slope[0] == pytest.approx(of_few / of_many)
+    assert calibrator.slope[2] == 0.0
+
+
+@pytest.mark.parametrize(("few", "is_own"), [(20, True), (19, False)])
+def test_what_is_typical_of_a_step(few, is_own):
+    """The mean margin of its points, or of all where fewer than twenty stood on it."""
+    rows = planted(leads=100)
+    position = np.where(np.arange(400) < few, 1, 0)
+    rows = replace(rows, position=position, matrix=rows.matrix + position[:, None])
+    model = fit_goal(rows, RATES, SPLIT)
+    assert model.learner is not None
+    margins, typical = model.learner.margins(rows.matrix), model.calibrator.typical_margin
+    assert typical[0] == pytest.approx(margins[position == 0].mean())
+    assert typical[1] == pytest.approx(margins[position == 1].mean() if is_own else margins.mean())
+    assert typical[2] == pytest.approx(margins.mean())
+
+
+def test_what_is_typical_is_looked_for_on_some_points():
+    """Four hundred points of a step are looked at, drawn at random."""
+    rows = planted(leads=500)
+    model = fit_goal(rows, RATES, SPLIT)
+    assert model.learner is not None
+    margins = model.learner.margins(rows.matrix)
+    some = np.random.default_rng(7).permutation(2000)[:400]
+    assert model.calibrator.typical_margin[0] == pytest.approx(margins[some].mean())
