@@ -62,7 +62,8 @@ def train(
         learn from, the answers are the ladder's bands.
     """
     config = config or TrainConfig()
-    until = int(log.known.max()) if until is None else until
+    if until is None:
+        until = int(log.known.max()) if len(log) else 0
     log = log.known_by(until)
     progress("drawing decision points")
     points = decision_points(log, ladder, end=until, seed=config.seed, most=config.most_points)

@@ -190,10 +190,13 @@ def test_at_most_so_many_points(log, bundle):
 # ------------------------------------------------------------------------------ Nothing to go by
 
 
-def test_before_the_first_event():
+@pytest.mark.parametrize(
+    ("leads", "until"), [(5, START_US - 1), (0, UNTIL), (0, None)], ids=["early", "empty", "never"]
+)
+def test_before_the_first_event(leads, until):
     """With nothing known the answers are the ladder's bands."""
-    log = log_of(crowd(5), LADDER)
-    bundle = train(log, LADDER, until=START_US - 1, config=QUICK)
+    log = log_of(crowd(leads), LADDER)
+    bundle = train(log, LADDER, until=until, config=QUICK)
     for goal, means in (
         ("advancement", advancement_priors(LADDER)),
         ("purchase", purchase_priors(LADDER)),
