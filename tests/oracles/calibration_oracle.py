@@ -1,4 +1,4 @@
-"""The slow obvious version of `models.scores.calibration`: Newton's method, bisection, pooled blocks.
+"""The slow obvious version of the calibration: Newton's method, bisection, pooled blocks.
 
 Written from what the calibration is said to do. A lead's points are told apart from another's by
 its number alone; what the steps share is found from all points by the textbook's logistic

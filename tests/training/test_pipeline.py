@@ -17,8 +17,8 @@ from sklearn.tree import DecisionTreeClassifier
 from features.errors import NotEnoughData
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import EventRule, Ladder, Step, Trait
-from models.scores.boosting import BoostingConfig
 from models.bundle import Bundle
+from models.scores.boosting import BoostingConfig
 from models.scores.calibration import uncalibrated
 from models.scores.encoding import Encoding
 from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, _periods, fit_goal

@@ -13,10 +13,10 @@ import pytest
 from features.errors import BundleError, NotEnoughData
 from features.ladder.ladder import EventRule, Ladder, Step
 from models.bundle import Bundle
+from models.offers.offer_model import OfferModel
 from models.scores.calibration import uncalibrated
 from models.scores.encoding import Encoding
 from models.scores.goal_model import GoalModel
-from models.offers.offer_model import OfferModel
 from models.scores.step_rates import StepRates
 from training.scores.evaluate import BETTER, NOTHING_TO_LEARN, WORSE
 from training.scores.gate import Gate, judge, read_report
