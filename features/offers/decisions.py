@@ -185,23 +185,33 @@ def decision_event(
     return _event(ladder.events.decision, decision, decision.as_of, "decision", properties)
 
 
-def exposure_events(decision: Decision, ladder: Ladder, at: int) -> list[Event]:
-    """That the choice reached the lead; for an offer of the ladder also that it was extended."""
+def exposure_events(decision: Decision, ladder: Ladder, exposed_at: int) -> list[Event]:
+    """That the choice reached the lead; for an offer of the ladder also that it was extended.
+
+    Parameters
+    ----------
+    exposed_at : when it did, in microseconds since the epoch.
+    """
     named = {"decision_id": decision.decision_id}
     record = json.dumps(named, separators=(",", ":"))
-    events = [_event(ladder.events.exposure, decision, at, "exposure", {**named, RECORD: record})]
+    exposure = {**named, RECORD: record}
+    events = [_event(ladder.events.exposure, decision, exposed_at, "exposure", exposure)]
     if any(offer.id == decision.chosen for offer in ladder.offers):
         told = {**named, "offer": decision.chosen}
         if decision.framing:
             told["framing"] = decision.framing
-        events.append(_event(ladder.events.offer_extended, decision, at, "extended", told))
+        events.append(_event(ladder.events.offer_extended, decision, exposed_at, "extended", told))
     return events
 
 
 def outcome_event(
-    decision: Decision, ladder: Ladder, at: int, known_at: int, value: float, kind: str
+    decision: Decision, ladder: Ladder, occurred_at: int, known_at: int, value: float, kind: str
 ) -> Event:
     """What was reported back; late where it happened after the decision's window.
+
+    Parameters
+    ----------
+    occurred_at, known_at : when it happened, and now; in microseconds since the epoch.
 
     Raises
     ------
@@ -211,23 +221,23 @@ def outcome_event(
         raise EventsError(
             f"decision {decision.decision_id!r}: the outcome {value} is not in [0, 1]"
         )
-    late = at > decision.expires_at
+    late = occurred_at > decision.expires_at
     told = {"decision_id": decision.decision_id, "value": value, "late": late}
     record = json.dumps(told, separators=(",", ":"))
     properties = {**told, "kind": kind, RECORD: record}
-    event = _event(ladder.events.outcome, decision, at, "outcome", properties)
-    return event._replace(known_at=max(at, known_at))
+    event = _event(ladder.events.outcome, decision, occurred_at, "outcome", properties)
+    return event._replace(known_at=max(occurred_at, known_at))
 
 
 def _event(
-    name: str, decision: Decision, at: int, what: str, properties: Mapping[str, object]
+    name: str, decision: Decision, occurred_at: int, what: str, properties: Mapping[str, object]
 ) -> Event:
     return Event(
         message_id(decision.decision_id, what),
         decision.lead_id,
         name,
-        at,
-        at,
+        occurred_at,
+        occurred_at,
         json.dumps(properties, separators=(",", ":"), ensure_ascii=False),
     )
 
@@ -267,12 +277,12 @@ def decisions_of(log: EventLog, ladder: Ladder) -> list[Decided]:
         decision = Decision.of_record(log.leads[lead], text)
         if decision.decision_id in found:
             continue
-        at = exposed.get(decision.decision_id)
+        exposure = exposed.get(decision.decision_id)
         outcome, late = _outcome(log, decision, reported.get(decision.decision_id))
         found[decision.decision_id] = Decided(
             decision=decision,
             lead=lead,
-            exposed_at=None if at is None else int(log.occurred[at[0]]),
+            exposed_at=None if exposure is None else int(log.occurred[exposure[0]]),
             outcome=outcome,
             is_late=late,
         )
