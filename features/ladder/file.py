@@ -587,8 +587,8 @@ def _read_source(table: Table) -> Source:
     if name.startswith("rung"):
         table.wrong("name", f"cannot be {name!r}", "names that begin with rung are Rung's own")
     signature = table.choice("signature", _SIGNATURES)
-    subject, anonymous = _read_path(table, "subject"), _read_path(table, "anonymous")
-    if not subject and not anonymous and not (table.has("subject") or table.has("anonymous")):
+    lead_id, anonymous = _read_path(table, "subject"), _read_path(table, "anonymous")
+    if not lead_id and not anonymous and not (table.has("subject") or table.has("anonymous")):
         table.wrong("subject", "is missing", "where the id of the lead stands, as user.id")
     event, event_at = table.text("event", ""), _read_path(table, "event_at")
     if not event and not event_at and not table.has("event_at"):
@@ -603,7 +603,7 @@ def _read_source(table: Table) -> Source:
         header=_read_of_signed(table, "header", signature),
         prefix=table.text("prefix", ""),
         items=_read_path(table, "items"),
-        subject=subject,
+        lead_id=lead_id,
         anonymous=anonymous,
         event=event,
         event_at=event_at,

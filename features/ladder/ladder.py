@@ -224,7 +224,7 @@ class Source:
     signature : what the header `header` holds of the raw body, after `prefix`.
     secret : "env:" and the name of the variable that holds it.
     items : where the list of events stands; empty: the body is the list, or the one event.
-    subject, anonymous : the ids of the lead; within an event, as are all paths below.
+    lead_id, anonymous : the ids of the lead; within an event, as are all paths below.
     event : the name of all events, or of those that `names` does not have; "" ignores them.
     event_at : where an event's kind stands.
     names : the names of events, by kind; empty: the kind is the name.
@@ -239,7 +239,7 @@ class Source:
     header: str = ""
     prefix: str = ""
     items: str = ""
-    subject: str = ""
+    lead_id: str = ""
     anonymous: str = ""
     event: str = ""
     event_at: str = ""

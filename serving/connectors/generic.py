@@ -62,7 +62,7 @@ def _at(value: object, path: str) -> object:
 def _event(source: Source, item: object, index: int) -> VendorEvent | Reject:
     if not isinstance(item, dict):
         return Reject(index, "an event is an object")
-    subject, anonymous = _id(item, source.subject), _id(item, source.anonymous)
+    lead_id, anonymous = _id(item, source.lead_id), _id(item, source.anonymous)
     at = moment(_at(item, source.time), source.time_unit) if source.time else None
     if source.time and at is None:
         return Reject(index, f"{source.time} is no time, or none of the unit {source.time_unit}")
@@ -70,7 +70,7 @@ def _event(source: Source, item: object, index: int) -> VendorEvent | Reject:
     return VendorEvent(
         kinds=(),
         id=(told,),
-        who=Who(own=subject or anonymous, session=anonymous),
+        who=Who(own=lead_id or anonymous, session=anonymous),
         at=at,
         properties={name: _at(item, path) for name, path in source.properties},
         item=item,

@@ -16,7 +16,7 @@ FORMS = Source(
     header="X-Forms-Signature",
     prefix="sha256=",
     items="data.events",
-    subject="user.id",
+    lead_id="user.id",
     anonymous="user.cookies[0]",
     event_at="kind",
     names=(("sent", "form_submitted"), ("seen", "page_viewed")),
@@ -51,7 +51,7 @@ def test_paths():
     (arrival,), rejects, ignored = read(FORMS, ITEM)
     assert (rejects, ignored) == ([], 0)
     assert (arrival.message_id, arrival.name) == ("forms:5", "form_submitted")
-    assert (arrival.subject, arrival.anonymous_id) == ("lead-7", "c1")
+    assert (arrival.sent_id, arrival.anonymous_id) == ("lead-7", "c1")
     assert arrival.occurred_at == vendors.NOW
     assert properties(arrival) == {
         "form": "demo",
@@ -69,7 +69,7 @@ def test_first_step():
 def test_anonymous():
     """Without a user the anonymous id is the lead's."""
     (arrival,), _, _ = read(FORMS, {**ITEM, "user": {"cookies": ["c1"]}})
-    assert (arrival.subject, arrival.anonymous_id) == ("c1", None)
+    assert (arrival.sent_id, arrival.anonymous_id) == ("c1", None)
 
 
 @pytest.mark.parametrize(
