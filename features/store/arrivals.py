@@ -1,10 +1,29 @@
-"""An event as it arrives, whoever sent it, and what it says of identities."""
+"""An event as it arrives, whoever sent it, with what it says of identities, and as it is kept."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Arrival"]
+__all__ = ["Arrival", "Event"]
+
+
+class Event(NamedTuple):
+    """One event to keep.
+
+    Parameters
+    ----------
+    message_id : unique; None where it has none yet.
+    lead_id : the id that it was sent under.
+    occurred_at, known_at : microseconds since the epoch, UTC.
+    properties : the text of a JSON object.
+    """
+
+    message_id: str | None
+    lead_id: str
+    name: str
+    occurred_at: int
+    known_at: int
+    properties: str = "{}"
 
 
 class Arrival(NamedTuple):
@@ -13,15 +32,15 @@ class Arrival(NamedTuple):
     Parameters
     ----------
     message_id : unique; sent again, it is a duplicate.
-    subject : the user's id, or where there is none the anonymous one.
+    sent_id : the user's id, or where there is none the anonymous one; the event is kept under it.
     occurred_at, known_at : microseconds since the epoch, UTC.
     properties : the text of a JSON object.
-    anonymous_id : was sent along with a user's id: the two are claimed to be one person.
-    previous_id : an alias: it and the subject are one person.
+    anonymous_id : was sent along with a user's id: the two are claimed to be one lead.
+    previous_id : an alias: it and `sent_id` are one lead.
     """
 
     message_id: str
-    subject: str
+    sent_id: str
     name: str
     occurred_at: int
     known_at: int

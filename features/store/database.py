@@ -22,7 +22,17 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from features.errors import StoreError
 
-__all__ = ["Database", "Prepared", "cause", "insert_into", "new_engine", "parsed_url", "shown"]
+__all__ = [
+    "Database",
+    "Prepared",
+    "cause",
+    "in_parts",
+    "insert_into",
+    "is_storable",
+    "new_engine",
+    "parsed_url",
+    "shown",
+]
 
 _WRITES: Final = "rung_writes"
 """The execution option of connections that are going to write."""
@@ -30,6 +40,8 @@ _CHECKPOINT_PAGES: Final = 16_384
 """Pages of 4 KiB that gather before SQLite moves them: events of one lead lie together, so a batch
 of many leads touches many pages, and most are touched again soon."""
 _DRIVER: Final = "postgresql+psycopg"
+_IDS: Final = 500
+"""How many ids one statement names; SQLite takes 32,766 parameters."""
 
 
 class Database:
@@ -224,6 +236,16 @@ class Prepared:
             at = [self.names.index(name) for name in self.order]
             given = [tuple(row[place] for place in at) for row in rows]
         return connection.exec_driver_sql(self.text, given).rowcount
+
+
+def in_parts(ids: Sequence[str]) -> list[Sequence[str]]:
+    """Ids in parts of as many as one statement names."""
+    return [ids[at : at + _IDS] for at in range(0, len(ids), _IDS)]
+
+
+def is_storable(text: str) -> bool:
+    """Whether databases take a text: it has no NUL and no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def shown(url: sa.URL) -> str:

@@ -1,7 +1,7 @@
 """The tables of the database, all of them; the migrations make them and keep them up.
 
-Instants are microseconds since the epoch, UTC. Events are kept under their subject, the id that was
-sent; `identities` says which lead a subject belongs to, as far as that is not itself.
+Instants are microseconds since the epoch, UTC. Events are kept under the id that was sent; which
+lead an id belongs to is what `identities` says, as far as that is not itself.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _instant(name: str, *, nullable: bool = False) -> sa.Column[int]:
 events = sa.Table(
     "events",
     METADATA,
-    sa.Column("lead_id", sa.Text, primary_key=True),  # the subject
+    sa.Column("lead_id", sa.Text, primary_key=True),  # the id that was sent
     sa.Column("occurred_at", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("message_id", sa.Text, primary_key=True, unique=True),
     sa.Column("name", sa.Text, nullable=False),
@@ -67,7 +67,7 @@ identity_links = sa.Table(
 identities = sa.Table(
     "identities",
     METADATA,
-    sa.Column("id", sa.Text, primary_key=True),  # a subject that shares its lead with others
+    sa.Column("id", sa.Text, primary_key=True),  # an id that shares its lead with others
     sa.Column("lead_id", sa.Text, nullable=False, index=True),
     _instant("joined_at"),  # when it was known to belong there
     sqlite_with_rowid=False,
@@ -75,7 +75,7 @@ identities = sa.Table(
 opt_outs = sa.Table(
     "opt_outs",
     METADATA,
-    sa.Column("id", sa.Text, primary_key=True),  # a subject that must not be profiled
+    sa.Column("id", sa.Text, primary_key=True),  # an id that must not be profiled
     _instant("at"),
     sa.Column("reason", sa.Text, nullable=False),
 )
@@ -121,10 +121,10 @@ scores = sa.Table(
 )
 sa.Index("scores_queue", scores.c.priority.desc(), scores.c.lead_id)
 sa.Index("scores_waiting", scores.c.waiting_since)
-stale = sa.Table(  # leads whose score is older than what is known of them
+stale = sa.Table(  # marks: leads whose score is older than what is known of them
     "stale",
     METADATA,
-    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True, key="sent_id"),  # on disk by its old name
     sa.Column("mark", sa.Text, nullable=False),  # another one each time
     _instant("since"),
     _instant("leased_until"),

@@ -1,4 +1,4 @@
-"""The latest score of each lead, which the queue is made of, and who is to be scored anew."""
+"""The latest score of each lead, which the queue is made of, and when all were scored last."""
 
 from __future__ import annotations
 
@@ -12,26 +12,24 @@ from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from features.store.database import Database, Prepared, insert_into
+from features.store.database import Database, Prepared, in_parts, insert_into
+from features.store.leases import Mark, Marks
+from features.store.meta import set_meta
 from features.store.privacy import not_to_be_scored
-from features.store.schema import identities, leases, meta, scores, stale
+from features.store.schema import identities, meta, scores
 
 __all__ = [
     "OUT_OF_QUEUE",
     "Former",
-    "Mark",
     "ScoreStore",
     "StoredScore",
     "Told",
-    "held_meta",
-    "set_meta",
 ]
 
 OUT_OF_QUEUE: Final = -1.0
 """The priority of leads that are scored but not queued."""
 _BATCH: Final = 1000
 """Scores of one transaction: while it writes, SQLite lets nobody else."""
-_IDS: Final = 500
 _FULL_RUN: Final = "full_run"
 _FRESHNESS: Final = "freshness"
 _WANTED: Final = "full_run_wanted"
@@ -78,14 +76,6 @@ _FIELDS: Final = tuple(field.name for field in fields(StoredScore))
 _values: Final = attrgetter(*_FIELDS)
 
 
-class Mark(NamedTuple):
-    """That something new is known of a subject since an instant, in microseconds."""
-
-    subject: str
-    mark: str
-    since: int
-
-
 class Former(NamedTuple):
     """What the stored score of a lead was."""
 
@@ -101,79 +91,12 @@ Told = Callable[[sa.Connection, Mapping[str, Former], Sequence[StoredScore]], No
 
 
 class ScoreStore:
-    """One score a lead, and which leads must be scored anew."""
+    """One score a lead; what is scored takes its marks away in the same transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, marks: Marks) -> None:
         self._database = database
+        self._marks = marks
         self._replace = _replace_score(database.engine)
-        insert = insert_into(database.engine, stale)
-        self._mark = Prepared.of(
-            insert.on_conflict_do_update(
-                index_elements=["subject"],
-                set_={"mark": insert.excluded.mark, "leased_until": insert.excluded.leased_until},
-            ),
-            database.engine,
-            ("subject", "mark", "since", "leased_until"),
-        )
-
-        same = sa.and_(stale.c.subject == sa.bindparam("of"), stale.c.mark == sa.bindparam("seen"))
-        self._unmark = Prepared.of(sa.delete(stale).where(same), database.engine, ("of", "seen"))
-
-    # ------------------------------------------------------------------------------------- marks
-
-    def mark(self, connection: sa.Connection, since: Mapping[str, int], mark: str) -> None:
-        """Let leads be scored anew.
-
-        Parameters
-        ----------
-        since : by subject, when the first news came, in microseconds since the epoch.
-        mark : no other call's.
-        """
-        if since:
-            rows = [(subject, mark, since[subject], 0) for subject in sorted(since)]
-            self._mark.many(connection, rows)
-
-    def take_marks(self, limit: int, now: int, lease_us: int) -> list[Mark]:
-        """The oldest marks that nobody works on; while the lease lasts they are the caller's."""
-        free = stale.c.leased_until <= now
-        with self._database.reading() as connection:
-            if connection.scalar(sa.select(stale.c.subject).where(free).limit(1)) is None:
-                return []
-        oldest = sa.select(stale.c.subject).where(free).order_by(stale.c.since, stale.c.subject)
-        chosen = oldest.limit(limit).with_for_update(skip_locked=True)
-        take = (
-            sa.update(stale).where(stale.c.subject.in_(chosen)).values(leased_until=now + lease_us)
-        )
-        with self._database.writing() as connection:
-            found = connection.execute(take.returning(stale.c.subject, stale.c.mark, stale.c.since))
-            return sorted((Mark(*row) for row in found), key=lambda one: (one.since, one.subject))
-
-    def give_back(self, marks: Sequence[Mark]) -> None:
-        """Let others work on marks at once that the caller has taken and did not serve."""
-        with self._database.writing() as connection:
-            for at in range(0, len(marks), _IDS):
-                some = stale.c.subject.in_([mark.subject for mark in marks[at : at + _IDS]])
-                connection.execute(sa.update(stale).where(some).values(leased_until=0))
-
-    def marked(self) -> tuple[int, int | None]:
-        """How many marks there are, and the instant of the oldest, in microseconds."""
-        with self._database.reading() as connection:
-            count, since = connection.execute(
-                sa.select(sa.func.count(), sa.func.min(stale.c.since))
-            ).one()
-        return int(count), since
-
-    def marked_leads(self, connection: sa.Connection, leads: Sequence[str]) -> set[str]:
-        """Those of some leads of which something new is known that was not scored yet."""
-        lead = sa.func.coalesce(identities.c.lead_id, stale.c.subject)
-        joined = stale.outerjoin(identities, identities.c.id == stale.c.subject)
-        found: set[str] = set()
-        for at in range(0, len(leads), _IDS):
-            some = lead.in_(leads[at : at + _IDS])
-            found |= set(connection.scalars(sa.select(lead).select_from(joined).where(some)))
-        return found
-
-    # ------------------------------------------------------------------------------------- scores
 
     def save(
         self,
@@ -187,7 +110,7 @@ class ScoreStore:
         Parameters
         ----------
         then : is called in the same transaction, with the former scores and those that were kept.
-        done : marks that are served by it; one that was set again meanwhile stays.
+        done : marks that are served by it; one that was put again meanwhile stays.
         gone : leads that have no score any more.
         """
         remaining, saved = iter(rows), 0
@@ -198,7 +121,7 @@ class ScoreStore:
                 saved += self._save_part(connection, part, then)
                 if not following:
                     _delete_scores(connection, gone)
-                    self._delete_marks(connection, done)
+                    self._marks.remove(connection, done)
             if not following:
                 return saved
             part = following
@@ -226,14 +149,6 @@ class ScoreStore:
                 then(connection, former, kept)
         return len(kept)
 
-    def _delete_marks(self, connection: sa.Connection, done: Sequence[Mark]) -> None:
-        """Take marks away, but for those that were set again."""
-        if not done:
-            return
-        if not self._database.is_sqlite:
-            _lock_marks(connection, done)
-        self._unmark.many(connection, [(one.subject, one.mark) for one in done])
-
     def queue(self, limit: int, after: tuple[float, str] | None = None) -> list[StoredScore]:
         """Scores by priority, the highest first, then by lead; `after` is the last pair seen."""
         wanted = sa.select(scores).order_by(scores.c.priority.desc(), scores.c.lead_id)
@@ -253,8 +168,8 @@ class ScoreStore:
         """The band that each of some leads stands in, of those that have one."""
         found: dict[str, str] = {}
         with self._database.reading() as connection:
-            for at in range(0, len(leads), _IDS):
-                some = scores.c.lead_id.in_(leads[at : at + _IDS])
+            for part in in_parts(leads):
+                some = scores.c.lead_id.in_(part)
                 wanted = sa.select(scores.c.lead_id, scores.c.band).where(some)
                 for lead, band in connection.execute(wanted.where(scores.c.band.is_not(None))):
                     found[lead] = band
@@ -319,28 +234,8 @@ class ScoreStore:
         wanted = sa.select(meta.c.value).where(meta.c.key == _FRESHNESS)
         with self._database.reading() as connection:
             found = connection.scalar(wanted)
-        at, seconds = json.loads(found) if found else (since, 0.0)
-        return float(seconds) if at > since else 0.0
-
-    # ------------------------------------------------------------------------------------- leases
-
-    def lease(self, name: str, holder: str, now: int, duration_us: int) -> bool:
-        """Whether some work is the holder's alone until `now + duration_us`, in microseconds."""
-        insert = insert_into(self._database.engine, leases)
-        take = insert.values(name=name, holder=holder, until=now + duration_us)
-        take = take.on_conflict_do_update(
-            index_elements=["name"],
-            set_={"holder": insert.excluded.holder, "until": insert.excluded.until},
-            where=sa.or_(leases.c.until <= now, leases.c.holder == holder),
-        )
-        with self._database.writing() as connection:
-            return connection.execute(take.returning(leases.c.name)).first() is not None
-
-    def release(self, name: str, holder: str) -> None:
-        """Let somebody else do the work."""
-        with self._database.writing() as connection:
-            mine = sa.and_(leases.c.name == name, leases.c.holder == holder)
-            connection.execute(sa.delete(leases).where(mine))
+        scored_at, seconds = json.loads(found) if found else (since, 0.0)
+        return float(seconds) if scored_at > since else 0.0
 
 
 def _is_newer(row: StoredScore, former: Former | None) -> bool:
@@ -350,8 +245,8 @@ def _is_newer(row: StoredScore, former: Former | None) -> bool:
 def _former(connection: sa.Connection, leads: Sequence[str]) -> dict[str, Former]:
     found: dict[str, Former] = {}
     columns = [scores.c[name] for name in Former._fields]
-    for at in range(0, len(leads), _IDS):
-        some = scores.c.lead_id.in_(leads[at : at + _IDS])
+    for part in in_parts(leads):
+        some = scores.c.lead_id.in_(part)
         wanted = sa.select(scores.c.lead_id, *columns).where(some).order_by(scores.c.lead_id)
         for lead, *values in connection.execute(wanted.with_for_update()):
             found[lead] = Former(*values)
@@ -361,39 +256,17 @@ def _former(connection: sa.Connection, leads: Sequence[str]) -> dict[str, Former
 def _merged(connection: sa.Connection, leads: Sequence[str]) -> set[str]:
     """Those of some ids that are no lead of their own, or no longer."""
     found: set[str] = set()
-    for at in range(0, len(leads), _IDS):
-        some = identities.c.id.in_(leads[at : at + _IDS])
+    for part in in_parts(leads):
+        some = identities.c.id.in_(part)
         elsewhere = sa.select(identities.c.id).where(some, identities.c.lead_id != identities.c.id)
         found |= set(connection.scalars(elsewhere))
     return found
 
 
 def _delete_scores(connection: sa.Connection, leads: Sequence[str]) -> None:
-    for at in range(0, len(leads), _IDS):
-        some = scores.c.lead_id.in_(leads[at : at + _IDS])
+    for part in in_parts(leads):
+        some = scores.c.lead_id.in_(part)
         connection.execute(sa.delete(scores).where(some))
-
-
-def _lock_marks(connection: sa.Connection, marks: Sequence[Mark]) -> None:
-    """Lock marks on PostgreSQL in the order in which arrivals set them: no deadlock."""
-    subjects = sorted(one.subject for one in marks)
-    for at in range(0, len(subjects), _IDS):
-        some = stale.c.subject.in_(subjects[at : at + _IDS])
-        ordered = sa.select(stale.c.subject).where(some).order_by(stale.c.subject.collate("C"))
-        connection.execute(ordered.with_for_update()).all()
-
-
-def held_meta(connection: sa.Connection, key: str) -> str | None:
-    """What is kept under a key, for a transaction that may change it; None where nothing is."""
-    return connection.scalar(sa.select(meta.c.value).where(meta.c.key == key).with_for_update())
-
-
-def set_meta(connection: sa.Connection, key: str, value: str) -> None:
-    """Keep a value under a key."""
-    insert = insert_into(connection.engine, meta).values(key=key, value=value)
-    connection.execute(
-        insert.on_conflict_do_update(index_elements=["key"], set_={"value": insert.excluded.value})
-    )
 
 
 def _replace_score(engine: sa.Engine) -> Prepared:

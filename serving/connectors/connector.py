@@ -62,7 +62,7 @@ CONSENT: Final = "<consent>"
 """Stands for the name that the ladder gives to the event of a channel being opened or closed."""
 TimeUnit = Literal["rfc3339", "s", "ms"]
 Past = Callable[[str], Sequence[Row]]
-"""The stored events of the lead that a subject belongs to."""
+"""The stored events of the lead that an id belongs to."""
 
 _LONGEST_MESSAGE_ID: Final = 99
 _LONGEST_TEXT: Final = 300
@@ -133,7 +133,7 @@ class VendorEvent(NamedTuple):
     id : what is the same when it is told again, and differs from all else that is told.
     at : when it happened, in microseconds; None where the vendor does not say: now.
     item : its part of the payload, which `id_path` leads into.
-    previous_id : another id of the same person.
+    previous_id : another id of the same lead.
     name : what the event is called, where it needs no translation.
     """
 
@@ -369,8 +369,8 @@ def _arrival(event: VendorEvent, rules: RequestRules) -> Arrival | None:
     if not name or _domain(who.email) in options.ignore_domains:
         return None
     name = ladder.events.consent if name == CONSENT else name
-    subject, *others = [event_values.identity(one, "id") for one in _ids(who, options)] or [None]
-    if subject is None:
+    sent_id, *others = [event_values.identity(one, "id") for one in _ids(who, options)] or [None]
+    if sent_id is None:
         raise EventRefused("invalid_id", (), "it names nobody")
     receipt = event_values.Receipt(rules.known_at, "", event_values.rules_of(ladder))
     message = event_values.message_id(message_id(rules.name, *event.id), "id")
@@ -378,7 +378,7 @@ def _arrival(event: VendorEvent, rules: RequestRules) -> Arrival | None:
     return event_values.arrival(
         receipt,
         message,
-        (subject, others[0] if others else None, previous),
+        (sent_id, others[0] if others else None, previous),
         event_values.name_of(name, "name", receipt.rules),
         rules.known_at if event.at is None else event.at,
         ("properties", _kept(event.properties, name in receipt.rules.first_step)),

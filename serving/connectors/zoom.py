@@ -157,7 +157,7 @@ def _complete(
         return [arrival]
     here = parse_object(arrival.properties) or {}
     seen = [
-        *((row[1], row[3]) for row in past(arrival.subject)),
+        *((row[1], row[3]) for row in past(arrival.sent_id)),
         (arrival.occurred_at, here),
     ]
     joined, left = _times(seen, here, _JOINED), _times(seen, here, _LEFT)

@@ -8,8 +8,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from features.store.database import Database
+from features.store.leases import Marks
 from features.store.schema import deliveries, endpoints, write_backs
-from features.store.scores import ScoreStore
 from serving.doctor.finding import Finding, fine, note, things, wrong
 
 __all__ = ["marks", "notifications", "written_back"]
@@ -21,7 +21,7 @@ _ON_REQUEST: Final = "on request"
 
 def marks(database: Database, at: int) -> Iterator[Finding]:
     """Whether leads with news are scored soon."""
-    count, since = ScoreStore(database).marked()
+    count, since = Marks(database).waiting()
     if since is None or since > at - _SLOW_US:
         yield fine("scoring", "up to date" if not count else f"{things(count, 'id')} with news")
         return

@@ -187,7 +187,7 @@ def _message_id(source: str, id_: str) -> str:
 
 
 def _who(event: dict[str, Any], data: dict[str, Any]) -> tuple[str, str | None, str | None]:
-    """Subject, anonymous id and previous id, which no CloudEvent has."""
+    """The id of the lead, anonymous id and previous id, which no CloudEvent has."""
     lead = identity(event.get("subject"), "subject") or _first(data, _LEAD)
     anonymous = _first(data, _ANONYMOUS)
     if lead is not None:

@@ -96,7 +96,7 @@ class GroupCall(_Call):
 
 
 class Alias(_Call):
-    """Two ids that are one person."""
+    """Two ids that are one lead."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra={})
 
@@ -139,7 +139,7 @@ CALLS: Final = {
     "page": _Described("A page that was seen, as Segment's page", Page),
     "screen": _Described("A screen that was seen, as Segment's screen", Page),
     "group": _Described("The company somebody belongs to, as Segment's group", GroupCall),
-    "alias": _Described("Two ids that are one person, as Segment's alias", Alias),
+    "alias": _Described("Two ids that are one lead, as Segment's alias", Alias),
 }
 """The calls that have an address of their own."""
 
@@ -153,7 +153,7 @@ class EventRequest(StrictRequest):
     message_id: _MessageId
     lead_id: _Id
     anonymous_id: _Id | None = Field(None, description="An id that the lead had before.")
-    previous_id: _Id | None = Field(None, description="Another id of the same person.")
+    previous_id: _Id | None = Field(None, description="Another id of the same lead.")
     name: _Name
     occurred_at: _Time
     properties: dict[str, Any] | None = None

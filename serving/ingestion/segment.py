@@ -229,7 +229,7 @@ _READERS: Final[dict[str, Callable[[dict[str, Any], ArrivalRules], _Read]]] = {
 
 
 def _who(item: dict[str, Any], call: str) -> tuple[str, str | None, str | None]:
-    """Subject, anonymous id and previous id."""
+    """The id of the lead, anonymous id and previous id."""
     user = identity(item.get("userId"), "userId")
     anonymous = identity(item.get("anonymousId"), "anonymousId")
     if call == "alias":

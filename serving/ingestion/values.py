@@ -158,7 +158,7 @@ def object_in(item: dict[str, Any], member: str) -> dict[str, Any]:
 
 
 def identity(value: Any, member: str) -> str | None:
-    """The id of a person, a whole number as text; None where it is absent, null or empty."""
+    """The id of a lead, a whole number as text; None where it is absent, null or empty."""
     if value is None or value == "":
         return None
     text = value if type(value) is str else _written(value, member)
@@ -267,7 +267,7 @@ def arrival(
     Parameters
     ----------
     message : its id, without the prefix.
-    who : subject, anonymous id and previous id.
+    who : the id it was sent under, anonymous id and previous id.
     occurred_at : microseconds since the epoch; what lies in the future happened when it came in.
     properties : the member that holds them, and they.
     """
@@ -279,16 +279,16 @@ def arrival(
     text = orjson.dumps(values)
     if len(text) > MOST_EVENT_BYTES:
         raise _too_large(len(text))
-    subject, anonymous_id, previous_id = who
+    sent_id, anonymous_id, previous_id = who
     return Arrival(
         receipt.prefix + message,
-        subject,
+        sent_id,
         name,
         min(occurred_at, receipt.received),
         receipt.received,
         text.decode(),
-        None if anonymous_id == subject else anonymous_id,
-        None if previous_id == subject else previous_id,
+        None if anonymous_id == sent_id else anonymous_id,
+        None if previous_id == sent_id else previous_id,
     )
 
 

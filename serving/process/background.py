@@ -99,7 +99,7 @@ def _score_all(service: Service) -> bool:
             return False
         scorer.store.scores.finish_full_run(asdict(run), wanted)
     finally:
-        scorer.store.scores.release("full run", service.holder)
+        scorer.store.leases.release("full run", service.holder)
     service.run = run
     log("scored", leads=run.leads, queued=run.queued, seconds=round(run.seconds, 3))
     return True
@@ -123,8 +123,8 @@ def _inform(service: Service) -> bool:
 
 def _is_ours(service: Service) -> bool:
     """Whether this process, and no other, is to score all leads."""
-    scores = service.store.scores
-    return scores.lease("full run", service.holder, service.scorer.clock(), _LEASE_US)
+    leases = service.store.leases
+    return leases.take("full run", service.holder, service.scorer.clock(), _LEASE_US)
 
 
 def _is_due(service: Service, kept: dict[str, Any] | None, wanted: str) -> bool:

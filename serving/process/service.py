@@ -21,8 +21,9 @@ from features.events.of_lead import Row, log_of_rows
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Ladder
 from features.store.events import EventStore
+from features.store.meta import held_meta, set_meta
 from features.store.notifications import add_notices
-from features.store.scores import StoredScore, held_meta, set_meta
+from features.store.scores import StoredScore
 from models.bundle import Bundle, load_bundle
 from models.served_policy import DEFAULT, read_served
 from serving.logs import log

@@ -62,7 +62,7 @@ class LinkAnswer(BaseModel):
     """What was told of two ids.
 
     `claim`: an anonymous id (`source`) was sent along with a user's (`target`). `alias`: a former
-    id and another are one person. A link that is undone does not hold, whoever tells it again.
+    id and another are one lead. A link that is undone does not hold, whoever tells it again.
     """
 
     kind: Literal["claim", "alias"]

@@ -20,7 +20,10 @@ from starlette.responses import Response
 from features.errors import UnknownLink
 from features.ladder.ladder import Ladder
 from features.signals.rules import met_any
-from features.store.privacy import Document, Held, Lead, Privacy, Training, document_of
+from features.store.privacy import Privacy
+from features.store.privacy.held import Held, Lead
+from features.store.privacy.rows import Document, document_of
+from features.store.privacy.trainings import Training
 from features.store.schema import events, notifications, scores
 from models.bundle import Bundle
 from serving.edge.access import CheckedRoute, needs
@@ -87,7 +90,7 @@ async def identities(lead_id: str, service: Served) -> Response:
 
 @router.post(
     "/leads/{lead_id:path}/identities:undo",
-    summary="Two ids are not one person",
+    summary="Two ids are not one lead",
     dependencies=[Depends(needs("admin")), Depends(json_body)],
     responses={200: {"model": IdentitiesAnswer}, **documented(400, 404, 413, 415, 422, 503)},
 )
@@ -102,7 +105,7 @@ async def undo(lead_id: str, body: UndoRequest, service: Served) -> Response:
         stands = [one for one in privacy.lead(lead_id).links if one["undone_at"] is None]
         if not any(link.items() <= one.items() for one in stands):
             raise UnknownLink(f"no such {body.kind} of lead {lead_id!r} stands")
-        service.store.undo_link(**link, at=service.clock())
+        service.store.undo_link(**link, undone_at=service.clock())
         return _identities(privacy.lead(lead_id))
 
     return await _answer(service, undone)

@@ -249,7 +249,7 @@ _OF_PROCESS: Final[tuple[Reading, ...]] = (_events, _attempts, _scoring, _model,
 
 
 def _marks(service: Service) -> Iterable[Metric]:
-    count, since = service.store.scores.marked()
+    count, since = service.store.marks.waiting()
     yield _gauge("rung_marks_waiting", count)
     yield _gauge("rung_marks_oldest_seconds", _seconds_since(service, since))
 

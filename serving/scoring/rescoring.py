@@ -24,9 +24,10 @@ from features.arrays import Bools, Floats
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import EventNames
 from features.signals.fold import NONE
+from features.store.leases import Mark
 from features.store.notifications import add_notices
-from features.store.opt_outs import opted_out_leads
-from features.store.scores import OUT_OF_QUEUE, Former, Mark, StoredScore
+from features.store.privacy.opt_outs import opted_out_leads
+from features.store.scores import OUT_OF_QUEUE, Former, StoredScore
 from serving.scoring.changes import score_changes
 from serving.scoring.model import ScoredLeads
 from serving.scoring.ranking import Ranking
@@ -136,13 +137,13 @@ def freshen(
     A mark goes when the score that has seen its news is stored; one that was set again meanwhile
     stays, and so does that of a lead whose news another machine dates into the future.
     """
-    marks = scorer.store.scores.take_marks(limit, scorer.clock(), _LEASE_US)
+    marks = scorer.store.marks.take(limit, scorer.clock(), _LEASE_US)
     if not marks:
         return None
     try:
         leads = _score_marked(scorer, marks, write_back)
     except Exception:
-        scorer.store.scores.give_back(marks)
+        scorer.store.marks.give_back(marks)
         raise
     waited = (scorer.clock() - min(mark.since for mark in marks)) / 1e6
     return Freshened(leads, waited)
@@ -150,9 +151,9 @@ def freshen(
 
 def _score_marked(scorer: Scorer, marks: Sequence[Mark], write_back: TellCrms | None) -> int:
     """Score the leads of marks, store them, and take the marks away; how many leads there were."""
-    subjects = [mark.subject for mark in marks]
+    sent_ids = [mark.sent_id for mark in marks]
     with scorer.store.database.reading() as connection:
-        lead_of = scorer.store.identities.leads_of(connection, subjects)
+        lead_of = scorer.store.identities.leads_of(connection, sent_ids)
         out = opted_out_leads(connection)
     as_of = scorer.clock()
     leads = sorted({lead for lead in lead_of.values() if lead not in out})
@@ -161,12 +162,12 @@ def _score_marked(scorer: Scorer, marks: Sequence[Mark], write_back: TellCrms | 
     queued = scored.queued(as_of, scorer)
     priority = np.where(queued, _priority(scored), OUT_OF_QUEUE)
     reasons = read.reasons() if len(leads) <= _EXPLAIN_FRESH else {}
-    gone = ({*subjects, *lead_of.values()} - set(scored.leads)) - unseen
+    gone = ({*sent_ids, *lead_of.values()} - set(scored.leads)) - unseen
     rows = _rows(scorer, scored, priority, scorer.ranking, reasons, as_of)
     scorer.store.scores.save(
         rows,
         _told(scorer, write_back, of_all=False, since=min(mark.since for mark in marks)),
-        [mark for mark in marks if lead_of[mark.subject] not in unseen],
+        [mark for mark in marks if lead_of[mark.sent_id] not in unseen],
         sorted(gone),
     )
     return len(scored.leads)
@@ -196,7 +197,7 @@ def _told(
         news = rows
         if of_all:
             unknown = [row.lead_id for row in rows if row.lead_id not in former]
-            live = scorer.store.scores.marked_leads(connection, unknown)
+            live = scorer.store.marks.among(connection, unknown)
             news = [row for row in rows if row.lead_id in former or row.lead_id in live]
         add_notices(connection, score_changes(ladder, former, news))
         if write_back is not None:

@@ -15,7 +15,7 @@ from serving.write_back.configuration import LEAD_ID, WriteBack
 __all__ = ["external_ids"]
 
 _IDS: Final = 500
-"""How many subjects one statement names."""
+"""How many ids one statement names."""
 _SOUND: Final = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
 _EMAIL: Final = "email"
 
@@ -26,39 +26,39 @@ def external_ids(
     """The external id of each lead that has one; that of the latest event which tells it."""
     if target.id == LEAD_ID:
         return {lead: lead for lead in leads}
-    lead_of = _subjects(connection, leads)
+    lead_of = _leads_by_id(connection, leads)
     latest: dict[str, tuple[int, str, str]] = {}
-    for subject, occurred_at, message_id, properties in _told(
+    for sent_id, occurred_at, message_id, properties in _told(
         connection, list(lead_of), traits_event
     ):
         value = _value(properties, target)
         told = (occurred_at, message_id, value)
-        if value and told > latest.get(lead_of[subject], (-1, "", "")):
-            latest[lead_of[subject]] = told
+        if value and told > latest.get(lead_of[sent_id], (-1, "", "")):
+            latest[lead_of[sent_id]] = told
     return {lead: value for lead, (_, _, value) in latest.items()}
 
 
-def _subjects(connection: sa.Connection, leads: Sequence[str]) -> dict[str, str]:
+def _leads_by_id(connection: sa.Connection, leads: Sequence[str]) -> dict[str, str]:
     """The ids under which events of the leads are kept, each with its lead."""
     lead_of = {lead: lead for lead in leads}
     for part in _parts(leads):
         wanted = sa.select(identities.c.id, identities.c.lead_id)
-        for subject, lead in connection.execute(wanted.where(identities.c.lead_id.in_(part))):
-            lead_of[subject] = lead
+        for sent_id, lead in connection.execute(wanted.where(identities.c.lead_id.in_(part))):
+            lead_of[sent_id] = lead
     return lead_of
 
 
 def _told(
-    connection: sa.Connection, subjects: Sequence[str], traits_event: str
+    connection: sa.Connection, sent_ids: Sequence[str], traits_event: str
 ) -> Iterator[tuple[str, int, str, str]]:
-    """The traits events of subjects: whose, when, its id and its properties."""
+    """The traits events of ids: whose, when, its id and its properties."""
     columns = (
         events.c.lead_id,
         events.c.occurred_at,
         events.c.message_id,
         events.c.properties,
     )
-    for part in _parts(subjects):
+    for part in _parts(sent_ids):
         wanted = sa.select(*columns).where(events.c.lead_id.in_(part))
         for row in connection.execute(wanted.where(events.c.name == traits_event)):
             yield row.lead_id, row.occurred_at, row.message_id, row.properties

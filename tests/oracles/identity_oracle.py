@@ -1,13 +1,13 @@
-"""Which ids are one person, by joining sets until nothing changes."""
+"""Which ids are one lead, by joining sets until nothing changes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from features.store.identity_rule import ALIAS, Link
+from features.store.identities.rule import ALIAS, Link
 
 
-def people(links: Iterable[Link]) -> dict[str, tuple[str, int]]:
+def leads(links: Iterable[Link]) -> dict[str, tuple[str, int]]:
     """The lead of every id that shares one with others, and since when that is known."""
     links = list(links)
     pairs = [(link.source, link.target, link.known_at) for link in links if link.kind == ALIAS]

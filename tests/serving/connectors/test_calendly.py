@@ -25,7 +25,7 @@ def test_signature():
 def test_booking():
     """A booking is told with its length and campaign, and with nothing that the invitee wrote."""
     arrival = one("calendly", calendly_booking())
-    assert (arrival.name, arrival.subject, arrival.anonymous_id) == ("session_booked", HASHED, None)
+    assert (arrival.name, arrival.sent_id, arrival.anonymous_id) == ("session_booked", HASHED, None)
     assert properties(arrival) == {
         "session": "Strategy session",
         "starts_at": "2026-01-05T09:00:00.000000Z",
@@ -83,12 +83,12 @@ def test_moved_booking_is_no_cancellation():
 def test_ids(more, ids):
     """The user's own id comes first, then the address or its hash, whichever was asked for."""
     arrival = one("calendly", calendly_booking(), **more)
-    assert (arrival.subject, arrival.anonymous_id) == ids
+    assert (arrival.sent_id, arrival.anonymous_id) == ids
 
 
 def test_without_address():
     """A booking without an address is its own lead."""
-    assert one("calendly", calendly_booking(email=None)).subject == "calendly-I1"
+    assert one("calendly", calendly_booking(email=None)).sent_id == "calendly-I1"
 
 
 def test_colleagues_are_ignored():

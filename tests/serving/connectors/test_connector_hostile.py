@@ -40,7 +40,7 @@ def check(connector, payload, opts):
     for arrival in arrivals:
         assert 0 < len(arrival.message_id) <= 99
         assert arrival.message_id.startswith(f"{connector.name}:")
-        ids = (arrival.subject, arrival.anonymous_id, arrival.previous_id)
+        ids = (arrival.sent_id, arrival.anonymous_id, arrival.previous_id)
         assert all(0 < len(one) <= 256 and one.strip() for one in ids if one is not None)
         assert 0 <= arrival.occurred_at <= arrival.known_at
         assert len(arrival.properties.encode()) <= 32 * 1024 + 200  # and the minutes

@@ -24,7 +24,7 @@ def test_opened():
     """What was opened is told by ids; neither the address nor the subject is kept."""
     arrival = one("customerio", customerio_metric())
     assert (arrival.message_id, arrival.name) == ("customerio:01CIO", "email_opened")
-    assert (arrival.subject, arrival.anonymous_id) == ("lead-7", "customerio-c10")
+    assert (arrival.sent_id, arrival.anonymous_id) == ("lead-7", "customerio-c10")
     assert properties(arrival) == {"channel": "email", "campaign_id": "3", "action_id": "12"}
 
 
@@ -37,7 +37,7 @@ def test_older_form():
         "data": {"customer_id": "", "email_address": "Ada <ada@example.com>", "campaign_id": "3"},
     }
     arrival = one("customerio", payload, identify_by="email")
-    assert (arrival.name, arrival.subject) == ("email_clicked", "ada@example.com")
+    assert (arrival.name, arrival.sent_id) == ("email_clicked", "ada@example.com")
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_contact():
     """A contact is a lead under HubSpot's id."""
     arrival = one("hubspot", [hubspot_change()])
     assert arrival.message_id == "hubspot:333:22:1:614:1767225600000"
-    assert (arrival.name, arrival.subject) == ("hubspot_contact_created", "hubspot-contact-614")
+    assert (arrival.name, arrival.sent_id) == ("hubspot_contact_created", "hubspot-contact-614")
     assert properties(arrival) == {"change_source": "CRM_UI"}
 
 
@@ -102,7 +102,7 @@ def test_own_id():
     """The property with the user's own id makes the contact that lead's."""
     item = hubspot_change("contact.propertyChange", propertyName="rung_id", propertyValue="lead-7")
     arrival = one("hubspot", [item], id_property="rung_id")
-    assert (arrival.subject, arrival.anonymous_id) == ("lead-7", "hubspot-contact-614")
+    assert (arrival.sent_id, arrival.anonymous_id) == ("lead-7", "hubspot-contact-614")
 
 
 def test_object_type():
@@ -114,7 +114,7 @@ def test_object_type():
 def test_deal_of_a_contact():
     """An association makes a deal's events those of its contact."""
     arrival = one("hubspot", [hubspot_change("deal.associationChange", **DEAL)])
-    assert (arrival.subject, arrival.anonymous_id) == ("hubspot-contact-614", "hubspot-deal-9")
+    assert (arrival.sent_id, arrival.anonymous_id) == ("hubspot-contact-614", "hubspot-deal-9")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_merge():
         "contact.merge", primaryObjectId=1, mergedObjectIds=[2, 3], newObjectId=4, objectId=None
     )
     arrivals, _, _ = told(HUBSPOT, [item], options("hubspot"))
-    assert [(one.subject, one.previous_id) for one in arrivals] == [
+    assert [(one.sent_id, one.previous_id) for one in arrivals] == [
         ("hubspot-contact-4", f"hubspot-contact-{former}") for former in (1, 2, 3)
     ]
     assert len({one.message_id for one in arrivals}) == 3

@@ -29,7 +29,7 @@ def test_signature():
 def test_hit():
     """A hit is told by its path and page; the query, where an address may stand, is not kept."""
     arrival = one("mautic", mautic_hit())
-    assert (arrival.name, arrival.subject, arrival.occurred_at) == (
+    assert (arrival.name, arrival.sent_id, arrival.occurred_at) == (
         "page_viewed",
         "mautic-31",
         vendors.NOW,
@@ -94,7 +94,7 @@ def test_hit_from_a_mail():
 def test_kinds(kind, item, name, wanted):
     """Each kind has its name and what may be kept of it; the answers to a form may not."""
     arrival = one("mautic", {f"mautic.{kind}": [{**item, "timestamp": STAMP}]})
-    assert (arrival.name, arrival.subject) == (name, "mautic-31")
+    assert (arrival.name, arrival.sent_id) == (name, "mautic-31")
     assert properties(arrival) == wanted
 
 

@@ -44,7 +44,7 @@ def test_checkout():
     """A paid checkout is an order of the lead, its customer claimed for it, without its name."""
     arrival = one("stripe", stripe_checkout())
     assert arrival.message_id == "stripe:evt_1"
-    assert (arrival.name, arrival.subject, arrival.anonymous_id) == (
+    assert (arrival.name, arrival.sent_id, arrival.anonymous_id) == (
         "order_placed",
         "lead-7",
         "stripe-cus_9",
@@ -110,7 +110,7 @@ def test_amount_of_subscription():
 )
 def test_subject(more, subject):
     """The user's own id counts before Stripe's customer."""
-    assert one("stripe", stripe_event("invoice.paid", **more)).subject == subject
+    assert one("stripe", stripe_event("invoice.paid", **more)).sent_id == subject
 
 
 def test_no_event():

@@ -57,8 +57,8 @@ def test_registration():
     came = one("zoom", zoom_event(JOINED, "10:00"))
     assert arrival.name == "webinar_registered"
     assert arrival.anonymous_id == came.anonymous_id == "zoom-registrant-R1"
-    assert arrival.subject == came.subject
-    assert arrival.subject.startswith("email-")
+    assert arrival.sent_id == came.sent_id
+    assert arrival.sent_id.startswith("email-")
     assert properties(arrival) == {"topic": "Three bottlenecks", "zoom_id": "987"}
     assert not {"Ada", "ada@example.com", "5550100"} & set(str(arrival).split("'"))
 
@@ -74,7 +74,7 @@ def test_registration():
 def test_ids(more, ids):
     """The user's own key counts first, then the address, the account and the registration."""
     arrival = one("zoom", zoom_event(JOINED, "10:00", **more))
-    assert arrival.subject == ids[0]
+    assert arrival.sent_id == ids[0]
     assert ids[1] in (None, arrival.anonymous_id)
 
 

@@ -461,10 +461,10 @@ def test_scoring_is_behind(environment):
     """News that has waited for more than a minute is found, younger news is not."""
     with opened(environment) as store:
         with store.database.writing() as connection:
-            store.scores.mark(connection, {"a": now() - MINUTE // 2}, "m")
+            store.marks.put(connection, {"a": now() - MINUTE // 2}, "m")
         assert found(environment, "scoring") == []
         with store.database.writing() as connection:
-            store.scores.mark(connection, {"b": now() - 2 * MINUTE}, "m")
+            store.marks.put(connection, {"b": now() - 2 * MINUTE}, "m")
     assert only(found(environment, "scoring")).what.startswith("2 ids with news, the oldest for 12")
 
 

@@ -73,7 +73,7 @@ def test_killed_at_random_moments(database_url, folder, tmp_path):
                 process.start()
             asyncio.run(_load(process.url, sent, draw, 1.0))
             with EventStore.open(database_url) as store:
-                eventually(lambda: store.scores.marked()[0] == 0 or store.scores.marked())
+                eventually(lambda: store.marks.waiting()[0] == 0 or store.marks.waiting())
                 eventually(lambda: undelivered(store) == 0 or undelivered(store))
         finally:
             if process.is_running:

@@ -124,7 +124,7 @@ def _two(url: str, bundle: Path, path: Path) -> Iterator[list[Process]]:
 def _is_settled(store: EventStore, bundle: str) -> object:
     """Whether no lead waits for a score, none has one of another model, and all has been told."""
     scores = store.scores
-    waiting = scores.marked()[0], scores.full_run()[1], undelivered(store)
+    waiting = store.marks.waiting()[0], scores.full_run()[1], undelivered(store)
     return (waiting == (0, "", 0) and not scores.has_others(bundle)) or waiting
 
 

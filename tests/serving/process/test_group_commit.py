@@ -13,8 +13,8 @@ from features.store.events import EventStore
 from serving.process.group_commit import GroupCommit
 
 
-def arrival(message_id: str, subject: str = "ann") -> Arrival:
-    return Arrival(message_id, subject, "page_viewed", 1, 2)
+def arrival(message_id: str, sent_id: str = "ann") -> Arrival:
+    return Arrival(message_id, sent_id, "page_viewed", 1, 2)
 
 
 class Counting(EventStore):
@@ -30,7 +30,7 @@ class Counting(EventStore):
 
     def ingest(self, arrivals):
         self.gate.wait()
-        if any(one.subject == "broken" for one in arrivals):
+        if any(one.sent_id == "broken" for one in arrivals):
             raise ValueError("this one cannot be stored")
         if self.fails:
             raise StoreError("out of reach")

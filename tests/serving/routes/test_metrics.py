@@ -290,7 +290,7 @@ def test_marks(store):
         "rung_marks_oldest_seconds": 0,
     }
     with store.database.writing() as connection:
-        store.scores.mark(connection, {"a": 990_000_000, "b": 997_000_000}, "m")
+        store.marks.put(connection, {"a": 990_000_000, "b": 997_000_000}, "m")
     assert told(metrics._marks, asked(store)) == {
         "rung_marks_waiting": 2,
         "rung_marks_oldest_seconds": 10,
@@ -355,7 +355,7 @@ def test_one_part_fails(alone, monkeypatch, error):
     def fail():
         raise error
 
-    monkeypatch.setattr(service_of(alone).store.scores, "marked", fail)
+    monkeypatch.setattr(service_of(alone).store.marks, "waiting", fail)
     fresh(alone)
     found = samples(alone)
     assert found["rung_store_up"] == 0
@@ -373,7 +373,7 @@ def test_a_store_that_does_not_answer(bare, monkeypatch):
         return 3, None
 
     monkeypatch.setattr(metrics, "_PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(service_of(bare).store.scores, "marked", wait)
+    monkeypatch.setattr(service_of(bare).store.marks, "waiting", wait)
     fresh(bare)
     for _ in range(3):
         found = samples(bare)
@@ -388,8 +388,8 @@ def test_a_store_that_does_not_answer(bare, monkeypatch):
 
 def test_kept_for_two_seconds(alone, monkeypatch):
     """Scrapes that follow each other ask the database once; after two seconds they ask again."""
-    scores, numbers = service_of(alone).store.scores, count(1)
-    monkeypatch.setattr(scores, "marked", lambda: (next(numbers), None))
+    marks, numbers = service_of(alone).store.marks, count(1)
+    monkeypatch.setattr(marks, "waiting", lambda: (next(numbers), None))
     found = fresh(alone)
     assert [samples(alone)["rung_marks_waiting"] for _ in range(3)] == [1, 1, 1]
     found._stored_at -= 2.0

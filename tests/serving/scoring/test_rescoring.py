@@ -20,7 +20,7 @@ from serving.scoring import queue, rescoring
 from serving.scoring.ranking import Ranking, band_of
 from serving.scoring.rescoring import freshen, rescore
 from serving.scoring.scorer import Scorer
-from tests.features.store.test_identities import calls, emptied, told
+from tests.features.store.identities.scene import calls, emptied, told
 from tests.serving import world
 
 NOW = 1_800_000_000_000_000
@@ -29,13 +29,13 @@ VIDEO = '{"watched_fraction":0.92}'
 
 def arrival(
     message_id: str,
-    subject: str,
+    sent_id: str,
     name: str = "page_viewed",
     properties: str = "{}",
     at: int = NOW - DAY_US,
     anonymous_id: str | None = None,
 ) -> Arrival:
-    return Arrival(message_id, subject, name, at, NOW - 1, properties, anonymous_id)
+    return Arrival(message_id, sent_id, name, at, NOW - 1, properties, anonymous_id)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_news_is_scored_and_unmarked(store, scorer):
     assert done.leads == 2
     assert done.seconds_waited == pytest.approx(1e-6)
     assert {row.lead_id: row.position for row in store.scores.queue(9)} == {"ann": 0, "bob": 1}
-    assert store.scores.marked() == (0, None)
+    assert store.marks.waiting() == (0, None)
     assert freshen(scorer) is None
 
 
@@ -81,7 +81,7 @@ def test_news_that_comes_meanwhile(store, scorer, monkeypatch):
     monkeypatch.setattr(store, "log_of", log_of)
     freshen(scorer)
     monkeypatch.undo()
-    assert store.scores.marked()[0] == 1
+    assert store.marks.waiting()[0] == 1
     assert store.scores.of("ann").position == 0
     freshen(scorer)
     assert store.scores.of("ann").position == 1
@@ -93,17 +93,17 @@ def test_news_from_the_future(store, scorer):
     store.ingest([arrival("1", "ann"), ahead])
     freshen(scorer)
     assert store.scores.of("ann").position == 0
-    assert store.scores.marked()[0] == 1
+    assert store.marks.waiting()[0] == 1
     later = Scorer(store, scorer.bundle, lambda: NOW + 60_000_000)
     freshen(later)
     assert store.scores.of("ann").position == 1
-    assert store.scores.marked()[0] == 0
+    assert store.marks.waiting()[0] == 0
 
 
 def test_a_process_that_died_with_marks(store, scorer):
     """What a process took and did not score is taken by another when its lease has ended."""
     store.ingest([arrival("1", "ann")])
-    assert len(store.scores.take_marks(10, NOW, 30_000_000)) == 1
+    assert len(store.marks.take(10, NOW, 30_000_000)) == 1
     assert freshen(scorer) is None
     later = Scorer(store, scorer.bundle, lambda: NOW + 31_000_000)
     assert freshen(later) is not None
@@ -119,7 +119,7 @@ def test_an_older_score_never_replaces_a_newer(store, scorer):
 
 
 def test_a_merged_lead_stands_once(store, scorer):
-    """Two ids that turn out to be one person stand in the queue once, with what both did."""
+    """Two ids that turn out to be one lead stand in the queue once, with what both did."""
     store.ingest([arrival("1", "anon", "video_progress", VIDEO), arrival("2", "user")])
     freshen(scorer)
     assert len(store.scores.queue(9)) == 2
@@ -159,9 +159,9 @@ def test_all_leads_or_those_with_news(store, scorer):
     store.append_events([one for at in range(12) for one in world.life(f"l{at}", at, until)])
     rescore(scorer)
     everyone = {row.lead_id: row for row in store.scores.queue(99)}
-    subjects = dict.fromkeys(everyone, NOW)
+    since = dict.fromkeys(everyone, NOW)
     with store.database.writing() as connection:
-        store.scores.mark(connection, subjects, "again")
+        store.marks.put(connection, since, "again")
     freshen(scorer)
     assert {row.lead_id: row for row in store.scores.queue(99)} == everyone
 
@@ -281,34 +281,6 @@ def test_a_lead_that_waits_too_long(store, service, bundle):
 
 
 # ------------------------------------------------------------------------------ what others may see
-
-
-def test_a_lease_has_one_holder(store):
-    """Work is one holder's until its lease has ended or was given back."""
-    scores = store.scores
-    assert scores.lease("full run", "one", 0, 10)
-    assert not scores.lease("full run", "two", 5, 10)
-    assert scores.lease("full run", "one", 5, 10)
-    assert scores.lease("full run", "two", 15, 10)
-    scores.release("full run", "one")
-    assert not scores.lease("full run", "one", 16, 10)
-    scores.release("full run", "two")
-    assert scores.lease("full run", "one", 16, 10)
-
-
-def test_a_run_that_is_asked_for_meanwhile(store):
-    """An import during a scoring of all leads is scored by another one."""
-    with store.database.writing() as connection:
-        store.scores.want_full_run(connection)
-    _, wanted = store.scores.full_run()
-    with store.database.writing() as connection:
-        store.scores.want_full_run(connection)
-    store.scores.finish_full_run({"as_of": 1}, wanted)
-    run, still_wanted = store.scores.full_run()
-    assert run == {"as_of": 1}
-    assert still_wanted not in ("", wanted)
-    store.scores.finish_full_run({"as_of": 2}, still_wanted)
-    assert store.scores.full_run() == ({"as_of": 2}, "")
 
 
 def test_marks_of_a_scoring_that_failed(store, scorer, monkeypatch):

@@ -1,12 +1,12 @@
-"""Which ids are one person: the rule beside a naive one, and its consequences."""
+"""Which ids are one lead: the rule beside a naive one, and its consequences."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.store.identity_rule import ALIAS, CLAIM, Link, resolve
-from tests.oracles.identity_oracle import people
+from features.store.identities.rule import ALIAS, CLAIM, Link, resolve
+from tests.oracles.identity_oracle import leads
 
 IDS = st.sampled_from(["a", "b", "c", "u1", "u2", "u3"])
 INSTANTS = st.integers(1, 6)
@@ -26,7 +26,7 @@ def link(kind: str, source: str, target: str, at: int = 1) -> Link:
 @given(LINKS)
 def test_it_is_the_naive_rule(links):
     """Leads and instants are those that joining sets by hand gives."""
-    assert resolve(links) == people(links)
+    assert resolve(links) == leads(links)
 
 
 @given(LINKS, st.randoms())

@@ -1,4 +1,4 @@
-"""Which ids are one person: the links that were told, and the leads that follow from them.
+"""The links between ids that were told, and the leads that follow from them.
 
 Links are kept for good, undone ones marked; `identities` is worked out from those that stand, in
 the transaction that changes them.
@@ -15,14 +15,15 @@ import sqlalchemy as sa
 
 from features.errors import UnknownLink
 from features.store.arrivals import Arrival
-from features.store.database import Database, insert_into
-from features.store.identity_rule import ALIAS, CLAIM, Link, Membership, resolve
+from features.store.database import Database, in_parts, insert_into
+from features.store.identities.members import ids_of, lead_of, leads_of, memberships
+from features.store.identities.rule import ALIAS, CLAIM, Link, Membership, resolve
 from features.store.schema import identities, identity_links, scores
 
 __all__ = ["Identities", "KeptLink", "links_of"]
 
-_IDS: Final = 400
-"""How many ids one statement names."""
+_CARRIED: Final = 400
+"""Of so many ids at most the scores are compared."""
 _LOCK: Final = 7_864_104
 """Those who change links on PostgreSQL take turns: each must see what the other has linked."""
 _REMEMBERED: Final = 200_000
@@ -45,9 +46,9 @@ def links_of(arrivals: Iterable[Arrival]) -> list[Link]:
     found: dict[tuple[str, str, str], Link] = {}
     for arrival in arrivals:
         for kind, source in ((CLAIM, arrival.anonymous_id), (ALIAS, arrival.previous_id)):
-            if source is None or source == arrival.subject:
+            if source is None or source == arrival.sent_id:
                 continue
-            link = Link(kind, source, arrival.subject, arrival.occurred_at, arrival.known_at)
+            link = Link(kind, source, arrival.sent_id, arrival.occurred_at, arrival.known_at)
             former = found.get(link[:3])
             found[link[:3]] = link if former is None else _earliest(former, link)
     return list(found.values())
@@ -105,8 +106,15 @@ class Identities:
         """Look all links up again: some were erased."""
         self._known.clear()
 
-    def undo(self, connection: sa.Connection, link: tuple[str, str, str], at: int) -> set[str]:
+    def undo(
+        self, connection: sa.Connection, link: tuple[str, str, str], undone_at: int
+    ) -> set[str]:
         """Let a link hold no longer, whoever tells it again; the ids whose lead has changed.
+
+        Parameters
+        ----------
+        link : kind, source and target.
+        undone_at : now, in microseconds since the epoch.
 
         Raises
         ------
@@ -119,7 +127,7 @@ class Identities:
             sa.update(identity_links)
             .where(columns.kind == kind, columns.source == source, columns.target == target)
             .where(columns.undone_at.is_(None))
-            .values(undone_at=at)
+            .values(undone_at=undone_at)
         )
         if not done.rowcount:
             raise UnknownLink(f"no {kind} of {source!r} by {target!r} stands")
@@ -176,7 +184,7 @@ class Identities:
         """Work out the leads of some ids anew, with all that links lead to from them."""
         links = _around(connection, ids)
         touched = ids | {one for link in links for one in link[1:3]}
-        before = _memberships(connection, touched)
+        before = memberships(connection, touched)
         after = resolve(Link(*link[:5]) for link in links if link.undone_at is None)
         _replace(connection, touched - set(after), after)
         changed = {one for one in touched if before.get(one) != after.get(one)}
@@ -190,33 +198,23 @@ class Identities:
 
     # ---------------------------------------------------------------------------------- reading
 
-    def lead_of(self, subject: str) -> str:
+    def lead_of(self, id_: str) -> str:
         """The lead that an id belongs to; itself where nothing says otherwise."""
         with self._database.reading() as connection:
-            wanted = sa.select(identities.c.lead_id).where(identities.c.id == subject)
-            return connection.scalar(wanted) or subject
+            return lead_of(connection, id_)
 
-    def leads_of(self, connection: sa.Connection, subjects: Iterable[str]) -> dict[str, str]:
+    def leads_of(self, connection: sa.Connection, ids: Iterable[str]) -> dict[str, str]:
         """The lead of each of some ids."""
-        wanted = set(subjects)
-        held = _memberships(connection, wanted)
-        return {one: held[one].lead_id if one in held else one for one in wanted}
+        return leads_of(connection, ids)
 
-    def subjects_of(self, lead_id: str) -> list[str]:
+    def ids_of(self, id_: str) -> list[str]:
         """All ids of the lead that an id belongs to, sorted."""
         with self._database.reading() as connection:
-            lead = connection.scalar(
-                sa.select(identities.c.lead_id).where(identities.c.id == lead_id)
-            )
-            if lead is None:
-                return [lead_id]
-            return sorted(
-                connection.scalars(sa.select(identities.c.id).where(identities.c.lead_id == lead))
-            )
+            return ids_of(connection, id_)[1]
 
     def history(self, lead_id: str) -> list[KeptLink]:
         """Every link that was ever told of a lead's ids, undone ones too, the first first."""
-        ids = set(self.subjects_of(lead_id))
+        ids = set(self.ids_of(lead_id))
         with self._database.reading() as connection:
             found = {
                 *_links(connection, identity_links.c.source, ids),
@@ -230,7 +228,7 @@ class Identities:
 
 def _links(connection: sa.Connection, column: sa.Column[str], ids: Iterable[str]) -> list[KeptLink]:
     found: list[KeptLink] = []
-    for some in _parts(ids):
+    for some in in_parts(sorted(ids)):
         wanted = sa.select(*(identity_links.c[name] for name in KeptLink._fields))
         found += (KeptLink(*row) for row in connection.execute(wanted.where(column.in_(some))))
     return found
@@ -252,15 +250,6 @@ def _around(connection: sa.Connection, ids: set[str]) -> set[KeptLink]:
     return found
 
 
-def _memberships(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Membership]:
-    found: dict[str, Membership] = {}
-    for some in _parts(ids):
-        wanted = sa.select(identities.c.id, identities.c.lead_id, identities.c.joined_at)
-        for row in connection.execute(wanted.where(identities.c.id.in_(some))):
-            found[row.id] = Membership(row.lead_id, row.joined_at)
-    return found
-
-
 def _keep(connection: sa.Connection, links: Sequence[Link]) -> None:
     insert = insert_into(connection.engine, identity_links)
     keep = insert.on_conflict_do_update(
@@ -274,7 +263,7 @@ def _replace(
     connection: sa.Connection, alone: Iterable[str], members: dict[str, Membership]
 ) -> None:
     """Let some ids stand alone, and others belong to leads."""
-    for some in _parts(alone):
+    for some in in_parts(sorted(alone)):
         connection.execute(sa.delete(identities).where(identities.c.id.in_(some)))
     if members:
         insert = insert_into(connection.engine, identities)
@@ -298,7 +287,7 @@ def _carry_scores(connection: sa.Connection, moved: dict[str, str]) -> None:
     for lead, others in into.items():
         standing = connection.execute(
             sa.select(scores.c.lead_id)
-            .where(scores.c.lead_id.in_([lead, *others][:_IDS]))
+            .where(scores.c.lead_id.in_([lead, *others][:_CARRIED]))
             .order_by(scores.c.position.desc(), scores.c.as_of.desc(), scores.c.lead_id)
         )
         ids = [row.lead_id for row in standing]
@@ -306,8 +295,3 @@ def _carry_scores(connection: sa.Connection, moved: dict[str, str]) -> None:
             continue
         connection.execute(sa.delete(scores).where(scores.c.lead_id.in_(ids[1:])))
         connection.execute(sa.update(scores).where(scores.c.lead_id == ids[0]).values(lead_id=lead))
-
-
-def _parts(ids: Iterable[str]) -> list[list[str]]:
-    listed = sorted(ids)
-    return [listed[at : at + _IDS] for at in range(0, len(listed), _IDS)]

@@ -1,8 +1,8 @@
-"""Which ids are one person: the rule, without a database.
+"""Which ids are one lead: the rule, without a database.
 
-Two kinds of link join ids. An alias says that two ids are one person. A claim is an anonymous id
-that was seen together with a user's: the anonymous id belongs to the user who claimed it first, and
-to no other, so that two people at one computer stay two. What follows depends on the set of links
+Two kinds of link join ids. An alias says that two ids are one lead. A claim is an anonymous id that
+was seen together with a user's: the anonymous id belongs to the user who claimed it first, and to
+no other, so that two people at one computer stay two. What follows depends on the set of links
 alone, not on the order in which they came.
 """
 
@@ -19,7 +19,7 @@ ALIAS: Final = "alias"
 
 
 class Link(NamedTuple):
-    """That two ids are one person.
+    """That two ids are one lead.
 
     Parameters
     ----------
@@ -48,8 +48,8 @@ def resolve(links: Iterable[Link]) -> dict[str, Membership]:
 
     A lead is called by one of its ids: a user's before an anonymous one, one that was not given up
     by an alias before one that was, then the first in the alphabet. `joined_at` is when an id and
-    that one were first known to be one person: the earliest instant by which links between them
-    form a chain.
+    that one were first known to be one lead: the earliest instant by which links between them form
+    a chain.
     """
     links = list(links)
     standing = [link for link in links if link.kind == ALIAS] + _first_claims(links)

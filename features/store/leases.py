@@ -1,0 +1,148 @@
+"""Who works on what: marks, the leads that wait to be scored, and other work by its name.
+
+What is taken is the taker's own until its lease ends; then others may take it, if the taker died.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from features.store.database import Database, Prepared, in_parts, insert_into
+from features.store.schema import identities, leases, stale
+
+__all__ = ["Leases", "Mark", "Marks"]
+
+
+class Mark(NamedTuple):
+    """That a lead has news and waits to be scored.
+
+    Parameters
+    ----------
+    sent_id : the id of the lead that the news was sent under.
+    mark : another one each time.
+    since : when the first news came, in microseconds since the epoch.
+    """
+
+    sent_id: str
+    mark: str
+    since: int
+
+
+class Marks:
+    """The marks of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        insert = insert_into(database.engine, stale)
+        self._put = Prepared.of(
+            insert.on_conflict_do_update(
+                index_elements=[stale.c.sent_id],
+                set_={"mark": insert.excluded.mark, "leased_until": insert.excluded.leased_until},
+            ),
+            database.engine,
+            ("sent_id", "mark", "since", "leased_until"),
+        )
+        same = sa.and_(stale.c.sent_id == sa.bindparam("of"), stale.c.mark == sa.bindparam("seen"))
+        self._remove = Prepared.of(sa.delete(stale).where(same), database.engine, ("of", "seen"))
+
+    def put(self, connection: sa.Connection, since: Mapping[str, int], mark: str) -> None:
+        """Let leads be scored anew.
+
+        Parameters
+        ----------
+        since : by an id of the lead, when the first news came, in microseconds since the epoch.
+        mark : no other call's.
+        """
+        if since:
+            rows = [(sent_id, mark, since[sent_id], 0) for sent_id in sorted(since)]
+            self._put.many(connection, rows)
+
+    def take(self, limit: int, now: int, lease_us: int) -> list[Mark]:
+        """The oldest marks that nobody works on; while the lease lasts they are the caller's.
+
+        Parameters
+        ----------
+        now : microseconds since the epoch.
+        lease_us : how long the lease lasts, in microseconds.
+        """
+        free = stale.c.leased_until <= now
+        with self._database.reading() as connection:
+            if connection.scalar(sa.select(stale.c.sent_id).where(free).limit(1)) is None:
+                return []
+        oldest = sa.select(stale.c.sent_id).where(free).order_by(stale.c.since, stale.c.sent_id)
+        chosen = oldest.limit(limit).with_for_update(skip_locked=True)
+        take = (
+            sa.update(stale).where(stale.c.sent_id.in_(chosen)).values(leased_until=now + lease_us)
+        )
+        with self._database.writing() as connection:
+            found = connection.execute(take.returning(stale.c.sent_id, stale.c.mark, stale.c.since))
+            return sorted((Mark(*row) for row in found), key=lambda one: (one.since, one.sent_id))
+
+    def give_back(self, marks: Sequence[Mark]) -> None:
+        """Let others work on marks at once that the caller has taken and did not serve."""
+        with self._database.writing() as connection:
+            for part in in_parts([mark.sent_id for mark in marks]):
+                some = stale.c.sent_id.in_(part)
+                connection.execute(sa.update(stale).where(some).values(leased_until=0))
+
+    def remove(self, connection: sa.Connection, done: Sequence[Mark]) -> None:
+        """Take marks away that are served, but for those that were put again meanwhile."""
+        if not done:
+            return
+        if not self._database.is_sqlite:
+            _lock(connection, done)
+        self._remove.many(connection, [(one.sent_id, one.mark) for one in done])
+
+    def waiting(self) -> tuple[int, int | None]:
+        """How many marks there are, and the instant of the oldest, in microseconds."""
+        with self._database.reading() as connection:
+            count, since = connection.execute(
+                sa.select(sa.func.count(), sa.func.min(stale.c.since))
+            ).one()
+        return int(count), since
+
+    def among(self, connection: sa.Connection, leads: Sequence[str]) -> set[str]:
+        """Those of some leads of which something new is known that was not scored yet."""
+        lead = sa.func.coalesce(identities.c.lead_id, stale.c.sent_id)
+        joined = stale.outerjoin(identities, identities.c.id == stale.c.sent_id)
+        found: set[str] = set()
+        for part in in_parts(leads):
+            wanted = sa.select(lead).select_from(joined).where(lead.in_(part))
+            found |= set(connection.scalars(wanted))
+        return found
+
+
+def _lock(connection: sa.Connection, marks: Sequence[Mark]) -> None:
+    """Lock marks on PostgreSQL in the order in which arrivals put them: no deadlock."""
+    for part in in_parts(sorted(one.sent_id for one in marks)):
+        some = sa.select(stale.c.sent_id).where(stale.c.sent_id.in_(part))
+        ordered = some.order_by(stale.c.sent_id.collate("C"))
+        connection.execute(ordered.with_for_update()).all()
+
+
+class Leases:
+    """Work that one process at a time does, by its name."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def take(self, name: str, holder: str, now: int, duration_us: int) -> bool:
+        """Whether some work is the holder's alone until `now + duration_us`, in microseconds."""
+        insert = insert_into(self._database.engine, leases)
+        take = insert.values(name=name, holder=holder, until=now + duration_us)
+        take = take.on_conflict_do_update(
+            index_elements=["name"],
+            set_={"holder": insert.excluded.holder, "until": insert.excluded.until},
+            where=sa.or_(leases.c.until <= now, leases.c.holder == holder),
+        )
+        with self._database.writing() as connection:
+            return connection.execute(take.returning(leases.c.name)).first() is not None
+
+    def release(self, name: str, holder: str) -> None:
+        """Let somebody else do the work."""
+        with self._database.writing() as connection:
+            mine = sa.and_(leases.c.name == name, leases.c.holder == holder)
+            connection.execute(sa.delete(leases).where(mine))

@@ -1,0 +1,139 @@
+"""What a lead may ask of those who keep data about it: to see it, not to be profiled, to go.
+
+An id stands for all ids of its lead. Each question is one transaction; what it reads and writes
+stands in the modules of this room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from features.store.database import Database, Prepared, is_storable
+from features.store.privacy.erasures import Erasure, erase, erased_since, wipe
+from features.store.privacy.held import Held, Lead
+from features.store.privacy.opt_outs import (
+    opt_in,
+    opt_out,
+    opt_out_of_one,
+    opted_out_leads,
+    opted_out_of,
+)
+from features.store.privacy.rows import Document, held_ids
+from features.store.privacy.trainings import Training, keep_training, trained_on
+
+__all__ = ["Privacy", "not_to_be_scored"]
+
+
+class Privacy:
+    """Opt-outs, what is held, erasures, and the models that were trained on it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._is_out = Prepared.of(opt_out_of_one(), database.engine)
+
+    # ----------------------------------------------------------------------------------- opting out
+
+    def opt_out(self, ids: Iterable[str], opted_out_at: int, reason: str = "") -> None:
+        """Profile the leads of some ids no more, until `opt_in`.
+
+        Their scores are gone when it returns, and a CRM is told nothing more of them. An id need
+        not be known yet. Whoever is opted out already stays so since then.
+
+        Parameters
+        ----------
+        opted_out_at : now, in microseconds since the epoch.
+
+        Raises
+        ------
+        UnknownLead : an id that no database can hold.
+        """
+        with self._database.writing() as connection:
+            opt_out(connection, ids, opted_out_at, reason)
+
+    def opt_in(self, ids: Iterable[str]) -> None:
+        """The leads of some ids may be profiled again; UnknownLead as in `opt_out`."""
+        with self._database.writing() as connection:
+            opt_in(connection, ids)
+
+    def is_opted_out(self, lead_id: str) -> bool:
+        """Whether any id of the lead that an id belongs to has opted out."""
+        return is_storable(lead_id) and bool(self._is_out.all(self._database.engine, asked=lead_id))
+
+    def opted_out_of(self, lead_ids: Iterable[str]) -> set[str]:
+        """Those of some ids whose lead is opted out."""
+        with self._database.reading() as connection:
+            return opted_out_of(connection, lead_ids)
+
+    # --------------------------------------------------------------------------------- what is held
+
+    def lead(self, lead_id: str) -> Lead:
+        """Who a lead is, by any of its ids; UnknownLead where nothing is held of it."""
+        with self._database.reading() as connection:
+            return Lead.read(connection, lead_id)
+
+    def held(self, lead_id: str) -> Held:
+        """Everything that is kept of a lead, by any id of it; UnknownLead where that is nothing."""
+        with self._database.reading() as connection:
+            return Held.read(connection, lead_id)
+
+    def export(self, lead_id: str, exported_at: int) -> Document:
+        """Everything that is kept of a lead, as a JSON object; UnknownLead where that is nothing.
+
+        Parameters
+        ----------
+        exported_at : now, in microseconds since the epoch.
+        """
+        return self.held(lead_id).exported(exported_at)
+
+    # -------------------------------------------------------------------------------------- erasing
+
+    def erase(self, lead_id: str, erased_at: int, serving: Training | None = None) -> Erasure:
+        """Erase everything that is kept of a lead, by any of its ids, its opt-out included.
+
+        All in one transaction. That there was an erasure is kept, and nothing of whom.
+
+        Parameters
+        ----------
+        erased_at : now, in microseconds since the epoch.
+        serving : the model that serves; it may have seen the lead wherever it was trained.
+
+        Raises
+        ------
+        UnknownLead : nothing is kept of it.
+        """
+        with self._database.writing() as connection:
+            erasure = erase(connection, lead_id, erased_at, serving)
+        return replace(erasure, is_wiped=wipe(self._database))
+
+    # ------------------------------------------------------------------------------------ trainings
+
+    def record_training(self, bundle: str, ladder: str, until: int, trained_at: int) -> None:
+        """Keep that a bundle was trained on this store; see `Training`. Once is enough."""
+        with self._database.writing() as connection:
+            keep_training(connection, Training(bundle, ladder, until, trained_at))
+
+    def models_trained_on(self, lead_id: str, serving: Training | None = None) -> list[Training]:
+        """The models that may have been trained on a lead's events, the latest first; see `erase`.
+
+        Raises
+        ------
+        UnknownLead : nothing is kept of it.
+        """
+        with self._database.reading() as connection:
+            _, ids = held_ids(connection, lead_id)
+            return trained_on(connection, ids, serving)
+
+
+def not_to_be_scored(connection: sa.Connection, leads: Sequence[str], as_of: int) -> set[str]:
+    """Those of some leads whose scores must not be kept: opted out, or erased meanwhile.
+
+    It is a part of the transaction that would keep them.
+
+    Parameters
+    ----------
+    as_of : when their events were read, or before, in microseconds since the epoch.
+    """
+    return set(opted_out_leads(connection)) & set(leads) | erased_since(connection, leads, as_of)

@@ -1,0 +1,160 @@
+"""How a lead is erased: every row that names it goes, then every byte that a file still has."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from features.clock import rfc3339
+from features.store.database import Database, in_parts
+from features.store.privacy.rows import NAMING, Document, held_ids, naming, rfc3339_if_any
+from features.store.privacy.trainings import Training, trained_on
+from features.store.schema import deliveries, erasures, events, identities, notifications
+
+__all__ = ["Erasure", "erase", "erased_since", "wipe"]
+
+_VERSION: Final = 12
+"""How many letters of a bundle's hash are its version."""
+_CLOCKS_DIFFER_US: Final = 5 * 60 * 1_000_000
+_WIPE_MILLISECONDS: Final = 1000
+"""For so long wiping a file waits for those who still read what it held; nobody writes then."""
+_WIPE_PAUSES_SECONDS: Final = (0.01, 0.1, 0.5, 0.5, 0.0)
+"""Between attempts: one fails at once where another connection is writing the file back."""
+_BUSY_MILLISECONDS: Final = 30_000
+"""As `features.store.database` has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was erased; it names nobody.
+
+    Parameters
+    ----------
+    erased_at : microseconds since the epoch.
+    ids, events : how many there were.
+    models : those that may have been trained on the events, the latest first.
+    is_wiped : whether no byte of it is left in the files of an SQLite database; False for
+        PostgreSQL, which gives the place to other rows in time.
+    """
+
+    id: str
+    erased_at: int
+    ids: int
+    events: int
+    models: tuple[Training, ...]
+    is_wiped: bool = False
+
+    def as_dict(self, serving: str = "") -> Document:
+        """The same for JSON; `serving` is the hash of the bundle that serves."""
+        return {
+            "erasure_id": self.id,
+            "erased_at": rfc3339(self.erased_at),
+            "subjects": self.ids,
+            "events": self.events,
+            "models": [
+                {
+                    "version": model.bundle[:_VERSION],
+                    "ladder": model.ladder,
+                    "until": rfc3339(model.until),
+                    "trained_at": rfc3339_if_any(model.trained_at),
+                    "serves": model.bundle == serving,
+                }
+                for model in self.models
+            ],
+            "is_wiped": self.is_wiped,
+        }
+
+
+def erase(connection: sa.Connection, id_: str, erased_at: int, serving: Training | None) -> Erasure:
+    """Erase every row that names the lead of an id, and keep that there was an erasure.
+
+    It is a part of the caller's transaction, and leaves the bytes of the rows to `wipe`.
+
+    Parameters
+    ----------
+    erased_at : now, in microseconds since the epoch.
+    serving : the model that serves; it may have seen the lead wherever it was trained.
+
+    Raises
+    ------
+    UnknownLead : nothing is kept of it.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete=ON")
+    _, ids = held_ids(connection, id_)
+    models = trained_on(connection, ids, serving)
+    count = _delete(connection, ids)
+    erasure = Erasure(uuid.uuid4().hex, erased_at, len(ids), count, tuple(models))
+    hashes = json.dumps([model.bundle for model in models])
+    row = {"id": erasure.id, "at": erased_at, "events": count, "models": hashes}
+    connection.execute(sa.insert(erasures), row)
+    return erasure
+
+
+def _delete(connection: sa.Connection, ids: Sequence[str]) -> int:
+    """Delete every row that names any of some ids; how many events there were."""
+    count = 0
+    for part in in_parts(ids):
+        notices = sa.select(notifications.c.id).where(naming(notifications, part))
+        connection.execute(sa.delete(deliveries).where(deliveries.c.notification_id.in_(notices)))
+        for table in NAMING:
+            done = connection.execute(sa.delete(table).where(naming(table, part)))
+            count += done.rowcount if table is events else 0
+    return count
+
+
+def wipe(database: Database) -> bool:
+    """Leave nothing in the files of what was deleted; False where that cannot be done now.
+
+    Deleted rows leave copies in the unused parts of pages, whatever `secure_delete` says: only a
+    database that is written anew has none. What is in the way is someone who reads all the while.
+    """
+    if not database.is_sqlite:
+        return False
+    connection = database.engine.raw_connection()
+    cursor = connection.cursor()
+    try:
+        cursor.execute("VACUUM")
+        cursor.execute(f"PRAGMA busy_timeout={_WIPE_MILLISECONDS}")
+        for pause in _WIPE_PAUSES_SECONDS:
+            is_busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if not is_busy:
+                return True
+            time.sleep(pause)
+        return False
+    except database.engine.dialect.loaded_dbapi.OperationalError:
+        return False
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
+        connection.close()  # back to the pool
+
+
+def erased_since(connection: sa.Connection, leads: Sequence[str], as_of: int) -> set[str]:
+    """Those of some leads that may have been erased after an instant: no event of them is kept.
+
+    Parameters
+    ----------
+    as_of : microseconds since the epoch.
+    """
+    last = connection.scalar(sa.select(sa.func.max(erasures.c.at)))
+    if last is None or last < as_of - _CLOCKS_DIFFER_US:
+        return set()
+    return {one for part in in_parts(leads) for one in _without_events(connection, part)}
+
+
+def _without_events(connection: sa.Connection, leads: Sequence[str]) -> set[str]:
+    """Those of some leads of which no event is kept."""
+    wanted = sa.select(identities.c.id, identities.c.lead_id)
+    members = connection.execute(wanted.where(identities.c.lead_id.in_(leads)))
+    lead_of = {one: one for one in leads} | {row.id: row.lead_id for row in members}
+    found: set[str] = set()
+    for part in in_parts(sorted(lead_of)):
+        kept = sa.select(events.c.lead_id).where(naming(events, part)).distinct()
+        found |= {lead_of[one] for one in connection.scalars(kept)}
+    return set(leads) - found

@@ -1,0 +1,123 @@
+"""Who must not be profiled: ids that were opted out, and all that belong to the same lead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from features.store.database import in_parts, insert_into, is_storable
+from features.store.identities.members import leads_of
+from features.store.privacy.rows import storable_ids
+from features.store.schema import identities, opt_outs, scores, write_backs
+
+__all__ = [
+    "OptOut",
+    "opt_in",
+    "opt_out",
+    "opt_out_of_one",
+    "opted_out_ids",
+    "opted_out_leads",
+    "opted_out_of",
+]
+
+
+class OptOut(NamedTuple):
+    """That a lead must not be profiled.
+
+    Parameters
+    ----------
+    id : the one that it was said of.
+    opted_out_at : since when, in microseconds since the epoch.
+    reason : in the words of whoever noted it.
+    """
+
+    id: str
+    opted_out_at: int
+    reason: str
+
+
+# ---------------------------------------------------------------------------------- what is changed
+
+
+def opt_out(connection: sa.Connection, ids: Iterable[str], opted_out_at: int, reason: str) -> None:
+    """Keep that the leads of some ids are out; whoever is out already stays so since then.
+
+    Their scores go, and what a CRM is to be told of them.
+
+    Parameters
+    ----------
+    opted_out_at : now, in microseconds since the epoch.
+
+    Raises
+    ------
+    UnknownLead : an id that no database can hold.
+    """
+    all_ids = _all_ids(connection, ids)
+    insert = insert_into(connection.engine, opt_outs).on_conflict_do_nothing()
+    rows = [{"id": one, "at": opted_out_at, "reason": reason} for one in all_ids]
+    if rows:
+        connection.execute(insert, rows)
+    for part in in_parts(all_ids):
+        untold = sa.update(write_backs).where(write_backs.c.lead_id.in_(part))
+        connection.execute(untold.values(wanted=None, due_at=None))
+        connection.execute(sa.delete(scores).where(scores.c.lead_id.in_(part)))
+
+
+def opt_in(connection: sa.Connection, ids: Iterable[str]) -> None:
+    """Take back the opt-outs of the leads of some ids; UnknownLead as in `opt_out`."""
+    for part in in_parts(_all_ids(connection, ids)):
+        connection.execute(sa.delete(opt_outs).where(opt_outs.c.id.in_(part)))
+
+
+def _all_ids(connection: sa.Connection, ids: Iterable[str]) -> list[str]:
+    return sorted({one for some in ids for one in storable_ids(connection, some)[1]})
+
+
+# ------------------------------------------------------------------------------------- what is read
+
+
+def opted_out_ids(connection: sa.Connection) -> frozenset[str]:
+    """Every id of every lead that opted out."""
+    leads = sa.select(identities.c.lead_id).where(identities.c.id.in_(sa.select(opt_outs.c.id)))
+    same = sa.select(identities.c.id).where(identities.c.lead_id.in_(leads))
+    return frozenset([*connection.scalars(sa.select(opt_outs.c.id)), *connection.scalars(same)])
+
+
+def opted_out_leads(connection: sa.Connection) -> frozenset[str]:
+    """What the leads are called that opted out."""
+    lead = sa.func.coalesce(identities.c.lead_id, opt_outs.c.id)
+    wanted = sa.select(lead).select_from(
+        opt_outs.outerjoin(identities, identities.c.id == opt_outs.c.id)
+    )
+    return frozenset(connection.scalars(wanted))
+
+
+def opted_out_of(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
+    """Those of some ids whose lead is opted out."""
+    found: set[str] = set()
+    if connection.scalar(sa.select(opt_outs.c.id).limit(1)) is None:
+        return found
+    for part in in_parts(sorted({one for one in ids if is_storable(one)})):
+        leads = leads_of(connection, part)
+        out = set(connection.scalars(_opted_out_among(sorted({*leads.values()}))))
+        found |= {one for one, lead in leads.items() if lead in out}
+    return found
+
+
+def _opted_out_among(leads: Sequence[str]) -> sa.Select[Any]:
+    """Those of some leads that are opted out."""
+    lead = sa.func.coalesce(identities.c.lead_id, opt_outs.c.id).label("lead_id")
+    members = opt_outs.outerjoin(identities, identities.c.id == opt_outs.c.id)
+    of_those = sa.or_(opt_outs.c.id.in_(leads), identities.c.lead_id.in_(leads))
+    return sa.select(lead).select_from(members).where(of_those)
+
+
+def opt_out_of_one() -> sa.Select[Any]:
+    """The opt-outs of any id of the lead that the id `asked` belongs to."""
+    asked = sa.bindparam("asked", type_=sa.Text)
+    lead = sa.select(identities.c.lead_id).where(identities.c.id == asked).scalar_subquery()
+    members = sa.select(identities.c.id).where(identities.c.lead_id == lead)
+    its_own = sa.or_(opt_outs.c.id == asked, opt_outs.c.id.in_(members))
+    return sa.select(opt_outs.c.id).where(its_own)

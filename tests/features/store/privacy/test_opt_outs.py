@@ -1,0 +1,89 @@
+"""Opting out: for all ids of a lead, those that join later included, until it is taken back."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from features.errors import UnknownLead
+from features.ladder.file import read_ladder
+from features.store.privacy.opt_outs import opted_out_ids, opted_out_leads
+from features.store.schema import opt_outs, write_backs
+from tests.features.store.privacy.scene import arrival, everything, score
+
+LADDER = read_ladder("b2b")
+
+
+def test_opt_out_holds_for_all_ids(merged, privacy):
+    """A lead is opted out when any of its ids is, whichever id is asked about."""
+    assert not privacy.is_opted_out("ann")
+    privacy.opt_out(["old-ann"], opted_out_at=50, reason="letter")
+    assert all(privacy.is_opted_out(one) for one in ("ann", "visitor-1", "old-ann"))
+    assert not privacy.is_opted_out("bob")
+    assert privacy.opted_out_of(["bob", "visitor-1", "nobody", "a\0b"]) == {"visitor-1"}
+    assert privacy.lead("ann").opt_out == ("ann", 50, "letter")
+    with merged.database.reading() as connection:
+        assert opted_out_leads(connection) == {"ann"}
+        assert opted_out_ids(connection) == {"ann", "old-ann", "visitor-1"}
+
+
+def test_ids_that_join_later_inherit(merged, privacy):
+    """An id that joins a lead which is opted out must not be profiled from then on."""
+    privacy.opt_out(["ann"], opted_out_at=50)
+    merged.ingest([arrival(9, "ann", 60, anonymous_id="visitor-2")])
+    assert privacy.is_opted_out("visitor-2")
+    with merged.database.reading() as connection:
+        assert "visitor-2" in opted_out_ids(connection)
+    assert privacy.opted_out_of(["visitor-2"]) == {"visitor-2"}
+
+
+def test_opt_out_takes_the_score_and_what_a_crm_is_to_be_told(merged, privacy):
+    """No score is left when it returns, and no write-back of it is due; others keep theirs."""
+    privacy.opt_out(["visitor-1"], opted_out_at=50)
+    assert merged.scores.of("ann") is None
+    assert merged.scores.of("bob") == score("bob")
+    with merged.database.reading() as connection:
+        wanted = sa.select(write_backs.c.lead_id).where(write_backs.c.due_at.is_not(None))
+        assert list(connection.scalars(wanted)) == ["bob"]
+
+
+def test_opt_out_before_anything_is_known(privacy, store):
+    """An id may be opted out before its first event; the first instant and reason stay."""
+    privacy.opt_out(["later"], opted_out_at=50, reason="first")
+    privacy.opt_out(["later"], opted_out_at=60, reason="second")
+    assert privacy.lead("later").opt_out == ("later", 50, "first")
+    store.ingest([arrival(1, "later", 70)])
+    assert privacy.is_opted_out("later")
+    with pytest.raises(UnknownLead, match="nothing is held of lead"):
+        privacy.opt_out(["a\0b"], opted_out_at=1)
+
+
+def test_opt_in(merged, privacy):
+    """Opting in takes back all of it; where there is nothing to take back it changes nothing."""
+    before = everything(merged.database)
+    privacy.opt_in(["ann"])
+    assert everything(merged.database) == before
+    privacy.opt_out(["ann"], opted_out_at=50)
+    privacy.opt_in(["visitor-1"])
+    assert not privacy.is_opted_out("ann")
+    assert privacy.lead("ann").opt_out is None
+
+
+def test_training_leaves_them_out(merged, privacy):
+    """The log to learn from has no event of a lead that is opted out, by any of its ids."""
+    assert set(merged.log(LADDER).leads) == {"ann", "bob"}
+    privacy.opt_out(["old-ann"], opted_out_at=50)
+    assert set(merged.log(LADDER).leads) == {"bob"}
+
+
+def test_opt_outs_name_ids(privacy, database):
+    """Rows of opt-outs hold the ids as they were sent, for databases of both kinds."""
+    privacy.opt_out(
+        ["<script>alert(1)</script>", "ü/ß ?#%"], opted_out_at=3, reason="'; DROP TABLE"
+    )
+    with database.reading() as connection:
+        found = {tuple(row) for row in connection.execute(sa.select(opt_outs))}
+    assert found == {
+        ("<script>alert(1)</script>", 3, "'; DROP TABLE"),
+        ("ü/ß ?#%", 3, "'; DROP TABLE"),
+    }

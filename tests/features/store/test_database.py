@@ -1,0 +1,80 @@
+"""Databases: durable, read and written by threads at once, and what is none of ours."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from features.errors import StoreError
+from features.store.arrivals import Event
+from features.store.events import EventStore
+
+
+def test_threads(store):
+    """Threads write and read at once without losing an event."""
+
+    def work(number: int) -> int:
+        for at in range(20):
+            store.append_events([Event(f"{number}-{at}", f"lead{number}", "view", at, at)])
+        return len(store.events_of(f"lead{number}"))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(8))) == [20] * 8
+    assert store.count() == 160
+
+
+def test_durable(tmp_path):
+    """Readers go on beside a writer, a commit is on the disk, and what was stored stays."""
+    path = tmp_path / "store.db"
+    with EventStore.open(path) as store:
+        store.append_events([Event("m", "ann", "view", 1, 1)])
+        with store.database.engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    with EventStore.existing(f"sqlite:///{path}") as store:
+        assert store.count() == 1
+
+
+def test_in_memory():
+    """A store in memory is one store, whichever thread asks."""
+    with EventStore.open(":memory:") as store, ThreadPoolExecutor(1) as pool:
+        store.append_events([Event("m", "ann", "view", 1, 1)])
+        assert pool.submit(store.count).result() == 1
+
+
+def test_a_database_of_others(tmp_path):
+    """A database that holds something else is refused, and left as it was."""
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE customers (id INTEGER)")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"other.db: not a store of Rung; it holds customers"):
+        EventStore.open(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("{folder}/text.db", "cannot be opened: file is not a database"),
+        ("{folder}/no/store.db", "cannot be opened: unable to open database file"),
+        ("sqlite:////{folder}/no/store.db", "cannot be opened"),
+        ("nonsense://host/x", "a store is SQLite or PostgreSQL"),
+        ("://", "is no store; write a path, sqlite:///events.db or postgresql://"),
+    ],
+)
+def test_what_cannot_be_opened(tmp_path, url, message):
+    """A place that is no database says so."""
+    (tmp_path / "text.db").write_text("no database at all, only text " * 20)
+    with pytest.raises(StoreError, match=message):
+        EventStore.open(url.format(folder=tmp_path))
+
+
+def test_no_store_yet(tmp_path):
+    """Reading asks for a store that exists, and makes none."""
+    with pytest.raises(StoreError, match=r"there is no such store; import events into it first"):
+        EventStore.existing(tmp_path / "store.db")
+    assert not (tmp_path / "store.db").exists()

@@ -1,0 +1,48 @@
+"""Each message id goes in once, whoever brings it at the same time."""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from features.errors import StoreError
+from features.store.arrivals import Arrival, Event
+from features.store.events import Appended, EventStore
+
+
+def test_append_events(store):
+    """A few events at once: each message id once, also within the call, the first one stays."""
+    first = Event("m", "ann", "view", 1, 1, '{"minutes":1}')
+    assert store.append_events([first, first._replace(properties="{}")]) == Appended(1, 1)
+    assert store.append_events([first._replace(lead_id="bob")]) == Appended(0, 1)
+    assert store.append_events([]) == Appended(0, 0)
+    assert store.events_of("ann") == [("view", 1, 1, {"minutes": 1})]
+    with pytest.raises(StoreError, match="an event without a message_id"):
+        store.append_events([first._replace(message_id=None)])
+    assert (store.count(), store.lead_ids()) == (1, ["ann"])
+
+
+def test_a_failed_call_stores_nothing(store):
+    """The events of one call are stored all or none."""
+    good = Event("a", "ann", "view", 1, 1)
+    with pytest.raises(sa.exc.IntegrityError, match=r"(?i)not.null"):
+        store.append_events([good, good._replace(message_id="b", name=None)])  # type: ignore[arg-type]
+    assert store.count() == 0
+
+
+def test_the_same_arrivals_at_once(database):
+    """Of many who bring the same events at once each is heard, and each event is new to one."""
+    store = EventStore(database)
+    made = [Arrival(f"m-{at}", f"lead-{at % 7}", "view", 1, 1) for at in range(300)]
+
+    def bring(number: int) -> int:
+        order = random.Random(number).sample(made, 300)  # noqa: S311 not a secret
+        parts = [order[at : at + 60] for at in range(0, 300, 60)]
+        return sum(sum(store.ingest(part)) for part in parts)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(bring, range(8))) == 300
+    assert store.count() == 300

@@ -1,0 +1,60 @@
+"""Marks and other work: one takes it, until its lease ends or it is given back."""
+
+from __future__ import annotations
+
+from features.store.leases import Mark
+
+SECOND = 1_000_000
+
+
+def put(store, since, mark="m"):
+    with store.database.writing() as connection:
+        store.marks.put(connection, since, mark)
+
+
+def test_marks_are_taken_by_lease(store):
+    """The oldest first, each by one at a time; another may when the lease has ended."""
+    put(store, {"ann": 30, "bob": 10, "cid": 20})
+    assert store.marks.waiting() == (3, 10)
+    assert store.marks.take(2, 100, SECOND) == [Mark("bob", "m", 10), Mark("cid", "m", 20)]
+    assert store.marks.take(9, 100, SECOND) == [Mark("ann", "m", 30)]
+    assert store.marks.take(9, 100, SECOND) == []
+    assert len(store.marks.take(9, 100 + SECOND, SECOND)) == 3
+
+
+def test_marks_that_are_given_back(store):
+    """What was taken and not served is free at once."""
+    put(store, {"ann": 1, "bob": 2})
+    taken = store.marks.take(9, 100, SECOND)
+    store.marks.give_back(taken[:1])
+    assert store.marks.take(9, 100, SECOND) == taken[:1]
+
+
+def test_a_mark_that_is_put_again_stays(store):
+    """Served marks go, but for news that came meanwhile; its waiting counts from the first news."""
+    put(store, {"ann": 1, "bob": 2})
+    taken = store.marks.take(9, 100, SECOND)
+    put(store, {"ann": 50}, "later")
+    with store.database.writing() as connection:
+        store.marks.remove(connection, taken)
+    assert store.marks.take(9, 100, SECOND) == [Mark("ann", "later", 1)]
+
+
+def test_leads_with_marks(store):
+    """A lead has a mark if news came under any of its ids."""
+    put(store, {"ann": 1})
+    with store.database.reading() as connection:
+        assert store.marks.among(connection, ["ann", "bob"]) == {"ann"}
+
+
+def test_a_lease_has_one_holder(store):
+    """Work is one holder's until its lease has ended or was given back."""
+    leases = store.leases
+    assert leases.take("full run", "one", 0, 10)
+    assert not leases.take("full run", "two", 5, 10)
+    assert leases.take("full run", "one", 5, 10)
+    assert leases.take("full run", "two", 15, 10)
+    leases.release("full run", "one")
+    assert not leases.take("full run", "one", 16, 10)
+    leases.release("full run", "two")
+    assert leases.take("full run", "one", 16, 10)

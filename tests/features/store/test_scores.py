@@ -1,0 +1,62 @@
+"""The latest score of each lead, and the queue that is made of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from features.store.scores import StoredScore
+
+SCORE = StoredScore(
+    lead_id="ann",
+    ladder="b2b",
+    as_of=1,
+    step="value",
+    position=1,
+    p_advance=0.25,
+    low=0.2,
+    high=0.3,
+    p_purchase=0.01,
+    priority=1.5,
+    percentile=0.9,
+    reasons='["opened an asset"]',
+    bundle="abc",
+    scored_at=2,
+    last_active=1,
+)
+
+
+def test_scores(store):
+    """The latest score of a lead replaces the one before."""
+    assert store.scores.of("ann") is None
+    assert store.scores.save([SCORE, replace(SCORE, lead_id="bob", p_advance=None)]) == 2
+    store.scores.save([replace(SCORE, priority=0.5)])
+    assert store.scores.of("ann") == replace(SCORE, priority=0.5)
+    bob = store.scores.of("bob")
+    assert bob is not None
+    assert bob.p_advance is None
+
+
+def test_queue(store):
+    """The queue goes by priority, then by lead, and goes on after the last one seen."""
+    priorities = {"a": 0.1, "b": 0.3, "c": 0.3, "d": 1 / 3, "e": 0.0}
+    store.scores.save(replace(SCORE, lead_id=k, priority=p) for k, p in priorities.items())
+    seen, after = [], None
+    while part := store.scores.queue(2, after):
+        seen += [score.lead_id for score in part]
+        after = part[-1].priority, part[-1].lead_id
+    assert seen == ["d", "b", "c", "a", "e"]
+
+
+def test_a_run_that_is_asked_for_meanwhile(store):
+    """An import during a scoring of all leads is scored by another one."""
+    with store.database.writing() as connection:
+        store.scores.want_full_run(connection)
+    _, wanted = store.scores.full_run()
+    with store.database.writing() as connection:
+        store.scores.want_full_run(connection)
+    store.scores.finish_full_run({"as_of": 1}, wanted)
+    run, still_wanted = store.scores.full_run()
+    assert run == {"as_of": 1}
+    assert still_wanted not in ("", wanted)
+    store.scores.finish_full_run({"as_of": 2}, still_wanted)
+    assert store.scores.full_run() == ({"as_of": 2}, "")
