@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
-
     from features.events.log import EventLog
     from features.ladder.ladder import Ladder
     from features.signals.snapshot import Snapshot
@@ -465,21 +463,19 @@ def _publish(parsed: argparse.Namespace, progress: Progress) -> int | None:
     from models.registry import CHAMPION, Registry
     from training.scores.gate import judge, read_report
 
-    bundle = load_bundle(parsed.bundle)
-    gate = judge(read_report(parsed.report), bundle)
+    gate = judge(read_report(parsed.report), load_bundle(parsed.bundle))
     registry = Registry(parsed.registry)
     progress(f"logging to {parsed.registry}")
-    version = registry.publish(
-        parsed.bundle, example=_example(bundle), metrics=gate.metrics, report=parsed.report
-    )
-    if parsed.promote and gate.passed:
-        registry.set_alias(version, CHAMPION)
+    version = registry.publish(parsed.bundle, gate, parsed.report)
+    if parsed.promote:
+        version = registry.promote(version, gate)
+    is_champion = CHAMPION in version.aliases
     result = {
         "name": version.name,
         "version": version.version,
         "passed": gate.passed,
         "missing": list(gate.missing),
-        "champion": parsed.promote and gate.passed,
+        "champion": is_champion,
     }
     if parsed.json:
         _print_json(result)
@@ -488,23 +484,8 @@ def _publish(parsed: argparse.Namespace, progress: Progress) -> int | None:
         for line in gate.missing:
             print(f"  the gate: {line}")
         if parsed.promote:
-            print("it is the champion now" if gate.passed else "the champion stays what it was")
-    return 1 if parsed.promote and not gate.passed else None
-
-
-def _example(bundle: Bundle) -> DataFrame:
-    """The signals of a lead that has done one thing: MLflow learns the columns from it."""
-    import numpy as np
-
-    from features.clock import when
-    from features.events.log import EventLog
-    from features.signals.program import compile_ladder
-    from features.signals.snapshot import snapshot
-
-    until = int(bundle.manifest["until"])
-    columns = compile_ladder(bundle.ladder).columns
-    log = EventLog.from_columns(["example"], ["example"], np.array([until]), columns=columns)
-    return snapshot(log, bundle.ladder, None, when(until)).frame()
+            print("it is the champion now" if is_champion else "the champion stays what it was")
+    return 1 if parsed.promote and not is_champion else None
 
 
 def _policy_evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
@@ -567,15 +548,9 @@ def _policy_log(
 
 
 def _policy_promote(parsed: argparse.Namespace, _: Progress) -> int | None:
-    from models.bundle import load_bundle
-    from models.served_policy import ServedPolicy, read_served, write_served
-    from training.policies.gate import judge_policy, read_policy_report
+    from training.policies.gate import promote
 
-    bundle, report = load_bundle(parsed.bundle), read_policy_report(parsed.report)
-    gate = judge_policy(report, bundle)
-    if gate.passed:
-        write_served(parsed.bundle, ServedPolicy(str(report["name"]), bundle.hash, report))
-    serves = read_served(parsed.bundle, bundle)
+    gate, serves = promote(parsed.bundle, parsed.report)
     if parsed.json:
         _print_json({"passed": gate.passed, "missing": list(gate.missing), "serves": serves})
     else:

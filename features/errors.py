@@ -28,6 +28,7 @@ RungError
 ├── InvalidKey           a key that cannot be made: its name, scopes or source will not do
 ├── PolicyError          a policy that there is none of, or that gave what is no distribution
 ├── EventRefused         in serving.ingestion.values: an event that is not taken, and why
+├── GateError            in models.gate: not passed, of another bundle, or resting on nothing
 ├── CallFailed           in serving.write_back: a CRM gave no answer to go by
 ├── CallRefused          in serving.write_back: a CRM takes none of a call as it stands
 └── SettingsError        in serving.settings: an environment that cannot be used

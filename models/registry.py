@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 # MLflow decides about telemetry when it is imported; a default installation must not phone home.
@@ -23,8 +24,13 @@ from mlflow.exceptions import MlflowException
 from mlflow.models.model import ModelInfo
 from mlflow.tracking import MlflowClient
 
+from features.clock import when
 from features.errors import BundleError
+from features.events.log import EventLog
+from features.signals.program import compile_ladder
+from features.signals.snapshot import snapshot
 from models.bundle import Bundle, load_bundle
+from models.gate import Gate
 
 # Its migrations of a fresh database are nobody's news.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -34,6 +40,7 @@ __all__ = ["CHAMPION", "Registry", "Version"]
 
 CHAMPION: Final = "champion"
 """The alias of the version that serves."""
+_HASH: Final = "bundle_hash"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +75,27 @@ class Registry:
         except MlflowException as error:
             raise BundleError(f"no registry at {uri}: {error.message}") from error
 
-    def publish(
-        self,
-        folder: Path,
-        *,
-        example: pd.DataFrame,
-        metrics: dict[str, float],
-        report: Path | None = None,
-    ) -> Version:
-        """Log a bundle with its ladder, fingerprint, metrics and report, as a new version.
+    def publish(self, folder: Path, gate: Gate, report: Path | None = None) -> Version:
+        """Log a bundle with its ladder, fingerprint and the gate's metrics, as a new version.
 
-        The name is the ladder's. `example` is a frame of signals, from which MLflow learns the
-        model's input and output.
+        The name is the ladder's. A gate that was not passed is published all the same: it is an
+        alias that needs a passed one.
+
+        Parameters
+        ----------
+        report : a folder that is kept beside the bundle, for people.
+
+        Raises
+        ------
+        BundleError : no bundle in the folder.
+        GateError : the gate is not that of this bundle's scores.
         """
         bundle = load_bundle(folder)
+        gate.require_of("scores", bundle.hash)
         name = f"rung-{bundle.ladder.name}"
         with mlflow.start_run(experiment_id=self._experiment(name)):
             mlflow.log_params(_params(bundle))
-            mlflow.log_metrics(metrics)
+            mlflow.log_metrics(gate.metrics)
             if report is not None:
                 mlflow.log_artifacts(str(report), "report")
             logged = mlflow.pyfunc.log_model(
@@ -93,8 +103,8 @@ class Registry:
                 loader_module="models.flavor",
                 data_path=str(folder),
                 pip_requirements=[f"rung=={bundle.manifest['rung']}"],
-                input_example=example,
-                metadata={"bundle_hash": bundle.hash},
+                input_example=_example(bundle),
+                metadata={_HASH: bundle.hash},
             )
         return self._register(name, logged, bundle)
 
@@ -105,7 +115,7 @@ class Registry:
             name,
             logged.model_uri,
             run_id=logged.run_id,
-            tags={"bundle_hash": bundle.hash},
+            tags={_HASH: bundle.hash},
             model_id=logged.model_id,
         )
         return self.version(name, int(made.version))
@@ -113,11 +123,24 @@ class Registry:
     def version(self, name: str, version: int) -> Version:
         """One version, with its aliases."""
         found = self._client.get_model_version(name, str(version))
-        return Version(name, int(version), found.tags.get("bundle_hash", ""), tuple(found.aliases))
+        return Version(name, int(version), found.tags.get(_HASH, ""), tuple(found.aliases))
 
-    def set_alias(self, version: Version, alias: str) -> None:
-        """Let an alias name a version. Whoever calls has a passed gate report in hand."""
+    def set_alias(self, version: Version, alias: str, gate: Gate) -> Version:
+        """Let an alias name a version, and keep the gate that allows it beside the bundle.
+
+        Raises
+        ------
+        GateError : the gate was not passed, or is not that of the bundle which this version holds.
+        """
+        held = self._client.get_model_version(version.name, str(version.version))
+        gate.require_passed("scores", held.tags.get(_HASH, ""))
+        self._client.log_dict(str(held.run_id), gate.as_dict(), f"gate/{alias}.json")
         self._client.set_registered_model_alias(version.name, alias, str(version.version))
+        return self.version(version.name, version.version)
+
+    def promote(self, version: Version, gate: Gate) -> Version:
+        """Make a version the champion if its gate was passed; else the champion stays."""
+        return self.set_alias(version, CHAMPION, gate) if gate.passed else version
 
     def fetch(self, name: str, alias: str = CHAMPION) -> tuple[Version, Path]:
         """The version that an alias names, and the folder of its bundle.
@@ -154,6 +177,14 @@ def _data_folder(path: Path) -> str:
     return next(entry.name for entry in sorted((path / "data").iterdir()) if entry.is_dir())
 
 
+def _example(bundle: Bundle) -> pd.DataFrame:
+    """The signals of a lead that has done one thing: MLflow learns the columns from it."""
+    until = int(bundle.manifest["until"])
+    columns = compile_ladder(bundle.ladder).columns
+    log = EventLog.from_columns(["example"], ["example"], np.array([until]), columns=columns)
+    return snapshot(log, bundle.ladder, None, when(until)).frame()
+
+
 def _params(bundle: Bundle) -> dict[str, Any]:
     manifest = bundle.manifest
     return {
@@ -161,7 +192,7 @@ def _params(bundle: Bundle) -> dict[str, Any]:
         "ladder_fingerprint": bundle.ladder.fingerprint,
         "signals_fingerprint": manifest["signals_fingerprint"],
         "data_fingerprint": manifest["data_fingerprint"],
-        "bundle_hash": bundle.hash,
+        _HASH: bundle.hash,
         "until": manifest["until"],
         "rung": manifest["rung"],
     }

@@ -1,33 +1,25 @@
-"""Which policy a bundle is served with: the ladder's rules, until a stored report carries another.
+"""Which policy a bundle is served with: the ladder's rules, until a passed gate lets another.
 
 The choice stands beside the bundle as served_policy.json and is no part of its hash: promoting a
-policy changes no score. It names the bundle that it was made for, and holds the report's figures.
+policy changes no score. The file is the gate: it names the policy and the bundle that it was passed
+for, and holds the report's figures.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from features.errors import BundleError
-from models.bundle import Bundle
+from models.bundle import Bundle, load_bundle
+from models.gate import Gate, GateError
 from models.offers.policy import policy
 
-__all__ = ["DEFAULT", "ServedPolicy", "read_served", "write_served"]
+__all__ = ["DEFAULT", "read_served", "write_served"]
 
 DEFAULT: Final = "rules"
 FILE: Final = "served_policy.json"
-
-
-@dataclass(frozen=True, slots=True)
-class ServedPolicy:
-    """A policy, the bundle that it chooses with, and the report that carries it."""
-
-    name: str
-    bundle: str
-    report: dict[str, Any]
 
 
 def read_served(folder: Path, bundle: Bundle) -> str:
@@ -35,27 +27,40 @@ def read_served(folder: Path, bundle: Bundle) -> str:
 
     Raises
     ------
-    BundleError : the file is damaged, or was made for another bundle.
+    BundleError : the file is damaged, was made for another bundle, or holds a gate that was not
+        passed.
     PolicyError : it names a policy that there is none of.
     """
     path = Path(folder) / FILE
     if not path.exists():
         return DEFAULT
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-        name, made_for = str(held["policy"]), str(held["bundle"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        gate = Gate.of_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, GateError) as error:
         raise BundleError(f"{path} is damaged: {error}; promote the policy again") from error
-    if made_for != bundle.hash:
+    if gate.bundle != bundle.hash:
         raise BundleError(f"{path} was made for another bundle; promote the policy again")
-    policy(name, bundle.offers.options)
-    return name
+    try:
+        gate.require_passed("policy", bundle.hash)
+    except GateError as error:
+        raise BundleError(f"{path} lets no policy serve: {error}; promote it again") from error
+    policy(gate.policy, bundle.offers.options)
+    return gate.policy
 
 
-def write_served(folder: Path, served: ServedPolicy) -> None:
-    """Serve a bundle with a policy; the service picks it up when it loads the bundle."""
-    held = {"policy": served.name, "bundle": served.bundle, "report": served.report}
+def write_served(folder: Path, gate: Gate) -> None:
+    """Serve the bundle of a folder with the policy of a gate; a running service picks it up.
+
+    Raises
+    ------
+    BundleError : there is no bundle.
+    GateError : the gate was not passed, or is not that of a policy with this very bundle.
+    PolicyError : there is no such policy.
+    """
+    bundle = load_bundle(folder)
+    gate.require_passed("policy", bundle.hash)
+    policy(gate.policy, bundle.offers.options)
     path = Path(folder) / FILE
     waiting = path.with_suffix(".tmp")
-    waiting.write_text(json.dumps(held, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    waiting.write_text(json.dumps(gate.as_dict(), indent=1, sort_keys=True) + "\n", "utf-8")
     waiting.replace(path)

@@ -23,7 +23,8 @@ from models.offers.offer_model import Forecast, of_step
 from models.recommendation import forecast_of
 from models.scores.boosting import BoostingConfig
 from models.scores.goal_model import FitConfig
-from models.served_policy import ServedPolicy, read_served, write_served
+from models.served_policy import read_served, write_served
+from tests.gates import policy_gate
 from tests.training.policies.test_offers import log_of_simulation
 from training.pipeline import TrainConfig, train
 from training.simulation.world import Simulation, SimulationConfig, simulate
@@ -223,13 +224,13 @@ def test_the_offer_model_of_gains_comes_back(learned, earning, tmp_path):
 
 def test_a_promoted_policy_is_no_part_of_the_hash(trained, folder):
     """Who promotes a policy changes no score, and needs no other bundle."""
-    write_served(folder, ServedPolicy("learned", trained.hash, {}))
+    write_served(folder, policy_gate(trained))
     assert load_bundle(folder).hash == trained.hash
 
 
 def test_a_new_bundle_begins_with_the_rules(trained, folder):
     """A policy that was promoted for the bundle before does not choose with this one's effects."""
-    write_served(folder, ServedPolicy("learned", trained.hash, {}))
+    write_served(folder, policy_gate(trained))
     bundle = save_bundle(replace(trained, advancement=trained.purchase), folder)
     assert not (folder / "served_policy.json").exists()
     assert read_served(folder, bundle) == "rules"

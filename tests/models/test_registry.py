@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -13,9 +14,14 @@ import pytest
 
 import rung
 from features.errors import BundleError
-from models.bundle import load_bundle, save_bundle
+from models.bundle import Bundle, load_bundle, save_bundle
+from models.gate import Gate, GateError
 from models.registry import CHAMPION, Registry
+from tests.gates import policy_gate, scores_gate
 from training.pipeline import train
+from training.scores.evaluate import evaluate
+from training.scores.gate import judge, read_report
+from training.scores.report import write_report
 
 ROOT = Path(__file__).parents[2]
 NAME = "rung-b2b"
@@ -97,45 +103,55 @@ def registry(place) -> Registry:
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    """A folder that stands for a report."""
+def report(trained, simulated_log, tmp_path_factory):
+    """The folder of a report on the bundle, judged on what came after its training."""
     folder = tmp_path_factory.mktemp("report")
-    (folder / "report.md").write_text("# Judged")
+    write_report(evaluate(trained, simulated_log, until=int(simulated_log.known.max())), folder)
     return folder
 
 
 @pytest.fixture(scope="module")
-def published(registry, bundle_folder, signals, report):
+def gate(report, trained) -> Gate:
+    """What the gate says of that report."""
+    return judge(read_report(report), trained)
+
+
+@pytest.fixture(scope="module")
+def published(registry, bundle_folder, gate, report):
     """The first version, the champion."""
-    version = registry.publish(
-        bundle_folder,
-        example=pd.read_parquet(signals).head(2),
-        metrics={"advancement_auc": 0.75},
-        report=report,
-    )
-    registry.set_alias(version, CHAMPION)
-    return version
+    return registry.promote(registry.publish(bundle_folder, gate, report), gate)
+
+
+@pytest.fixture(scope="module")
+def another(simulated_log, b2b, tmp_path_factory) -> tuple[Bundle, Path]:
+    """Another bundle of the same ladder, and its folder."""
+    folder = tmp_path_factory.mktemp("another") / "bundle"
+    until = int(simulated_log.known.min()) + 10**13
+    return save_bundle(train(simulated_log, b2b, until=until), folder), folder
 
 
 def test_publish(published, trained, place):
     """A first version has the number one, the bundle's hash and the name of its ladder."""
     assert (published.name, published.version, published.hash) == (NAME, 1, trained.hash)
+    assert published.aliases == (CHAMPION,)
     assert (place / "mlflow.db").is_file()
     assert (place / "mlruns").is_dir()
 
 
 @pytest.mark.usefixtures("published")
-def test_what_is_logged(registry, trained):
-    """The run holds the fingerprints, the metrics and the report."""
+def test_what_is_logged(registry, trained, gate, report):
+    """The run holds the fingerprints, the metrics, the report and the gate of the champion."""
     client = mlflow.MlflowClient(registry.uri)
     run_id = client.get_model_version(NAME, "1").run_id
     assert run_id is not None
     run = client.get_run(run_id)
     assert run.data.params["bundle_hash"] == trained.hash
     assert run.data.params["data_fingerprint"] == trained.manifest["data_fingerprint"]
-    assert run.data.metrics["advancement_auc"] == 0.75
-    logged = [item.path for item in client.list_artifacts(run.info.run_id, "report")]
-    assert logged == ["report/report.md"]
+    assert run.data.metrics == gate.metrics
+    logged = {item.path for item in client.list_artifacts(run.info.run_id, "report")}
+    assert logged == {f"report/{path.name}" for path in report.iterdir()}
+    kept = client.download_artifacts(run.info.run_id, f"gate/{CHAMPION}.json")
+    assert Gate.of_dict(json.loads(Path(kept).read_text())) == gate
 
 
 @pytest.mark.usefixtures("published")
@@ -165,21 +181,49 @@ def test_pyfunc_gives_the_scores_of_the_command_line(
     pd.testing.assert_frame_equal(found, expected, check_exact=True, check_dtype=False)
 
 
-def test_a_second_version(published, registry, simulated_log, b2b, signals, tmp_path):
+def test_a_second_version(published, registry, another, gate):
     """Another bundle of the same ladder is the next version; the alias moves when it is told to."""
-    other = save_bundle(
-        train(simulated_log, b2b, until=int(simulated_log.known.min()) + 10**13), tmp_path / "b"
-    )
-    example = pd.read_parquet(signals).head(1)
-    second = registry.publish(tmp_path / "b", example=example, metrics={})
-    assert (second.version, second.hash) == (2, other.hash)
+    other, folder = another
+    its_gate = scores_gate(other)
+    second = registry.publish(folder, its_gate)
+    assert (second.version, second.hash, second.aliases) == (2, other.hash, ())
     assert registry.fetch(NAME)[0].version == 1
-    registry.set_alias(second, "candidate")
+    assert registry.set_alias(second, "candidate", its_gate).aliases == ("candidate",)
     assert registry.fetch(NAME, "candidate")[0] == registry.version(NAME, 2)
-    registry.set_alias(second, CHAMPION)
+    registry.promote(second, its_gate)
     assert registry.fetch(NAME)[0].hash == other.hash
-    registry.set_alias(published, CHAMPION)
+    registry.promote(published, gate)
     assert registry.fetch(NAME)[0].hash == published.hash
+
+
+def test_no_alias_moves_without_the_passed_gate_of_this_bundle(published, registry, another, gate):
+    """None at all, another bundle's, a policy's and a refused one are refused in a sentence."""
+    other, folder = another
+    refused = scores_gate(other, flatters=True)
+    version = registry.publish(folder, refused)
+    with pytest.raises(TypeError, match="gate"):
+        registry.set_alias(version, CHAMPION)
+    said = f"the gate is of bundle {published.hash[:12]}, this is {other.version}; judge it"
+    with pytest.raises(GateError, match=said):
+        registry.set_alias(version, CHAMPION, gate)
+    with pytest.raises(GateError, match="takes a gate for scores, not one for policy"):
+        registry.set_alias(version, CHAMPION, policy_gate(other))
+    with pytest.raises(GateError, match="the gate was not passed: judged from 2026-06-01"):
+        registry.set_alias(version, CHAMPION, refused)
+    assert registry.promote(version, refused) == version
+    lied = replace(version, hash=published.hash)  # what the registry holds counts
+    with pytest.raises(GateError, match=said):
+        registry.set_alias(lied, CHAMPION, gate)
+    assert registry.version(NAME, version.version).aliases == ()
+    assert registry.named(NAME) == published
+
+
+def test_a_version_carries_the_report_of_its_bundle(registry, bundle_folder, another, trained):
+    """A bundle is not published with the figures of another one, or of a policy."""
+    with pytest.raises(GateError, match=f"is of bundle {another[0].version}, this is"):
+        registry.publish(bundle_folder, scores_gate(another[0]))
+    with pytest.raises(GateError, match="takes a gate for scores, not one for policy"):
+        registry.publish(bundle_folder, policy_gate(trained))
 
 
 @pytest.mark.usefixtures("published")
@@ -196,10 +240,10 @@ def test_an_unknown_model(registry):
         registry.fetch("rung-nothing")
 
 
-def test_only_a_bundle_is_published(registry, signals, tmp_path):
+def test_only_a_bundle_is_published(registry, gate, tmp_path):
     """A folder without a bundle is refused before anything is logged."""
     with pytest.raises(BundleError, match="no bundle in"):
-        registry.publish(tmp_path, example=pd.read_parquet(signals).head(1), metrics={})
+        registry.publish(tmp_path, gate)
 
 
 def test_importing_it_switches_telemetry_off(tmp_path):
@@ -213,21 +257,24 @@ print(os.environ["MLFLOW_DISABLE_TELEMETRY"], os.environ["DO_NOT_TRACK"], get_te
     assert program(text, folder=tmp_path).startswith("true true None\n")
 
 
-def test_no_call_leaves_the_machine(bundle_folder, signals, tmp_path):
+def test_no_call_leaves_the_machine(bundle_folder, report, signals, tmp_path):
     """Publishing, fetching, loading and scoring look up no host and open no connection."""
     text = """
 import pandas
 from pathlib import Path
+from models.bundle import load_bundle
 from models.registry import Registry
+from training.scores.gate import judge, read_report
 import mlflow
 registry = Registry("sqlite:///kept/mlflow.db")
+folder = Path(sys.argv[1])
 frame = pandas.read_parquet(sys.argv[2])
-version = registry.publish(Path(sys.argv[1]), example=frame.head(1), metrics={"a": 1.0})
-registry.set_alias(version, "champion")
+gate = judge(read_report(Path(sys.argv[3])), load_bundle(folder))
+registry.set_alias(registry.publish(folder, gate), "champion", gate)
 registry.fetch("rung-b2b")
 print(len(mlflow.pyfunc.load_model("models:/rung-b2b@champion").predict(frame)))
 """
-    output = program(text, bundle_folder, signals, folder=tmp_path)
+    output = program(text, bundle_folder, signals, report, folder=tmp_path)
     assert int(output.splitlines()[0]) > 200
     assert asked(output) == []
     left = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")}

@@ -8,7 +8,6 @@ ways agree, and no segment is surely harmed. A refusal says what is missing.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,14 +15,16 @@ import numpy as np
 from scipy.special import ndtri
 
 from features.errors import BundleError, NotEnoughData
-from models.bundle import Bundle
+from models.bundle import Bundle, load_bundle
+from models.gate import Gate
 from models.offers.policy import policy
+from models.served_policy import read_served, write_served
 
 __all__ = [
     "LEAST_EFFECTIVE",
-    "PolicyGate",
     "judge_policy",
     "missing",
+    "promote",
     "read_policy_report",
     "refusals",
 ]
@@ -41,18 +42,6 @@ _Z: Final = 1.96
 FILE: Final = "policy.json"
 _HELD: Final = {"against", "assessment", "bundle", "flatters", "name", "start", "trained_until"}
 """What the gate reads of a report."""
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyGate:
-    """The decision, and what is missing where it is no."""
-
-    missing: tuple[str, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing is missing."""
-        return not self.missing
 
 
 def read_policy_report(folder: Path) -> dict[str, Any]:
@@ -74,7 +63,7 @@ def read_policy_report(folder: Path) -> dict[str, Any]:
     return report
 
 
-def judge_policy(report: dict[str, Any], bundle: Bundle) -> PolicyGate:
+def judge_policy(report: dict[str, Any], bundle: Bundle) -> Gate:
     """Whether a report carries its policy.
 
     Raises
@@ -87,13 +76,43 @@ def judge_policy(report: dict[str, Any], bundle: Bundle) -> PolicyGate:
         raise BundleError(
             f"the report is of bundle {report['bundle']}, this is {bundle.version}; evaluate it"
         )
-    policy(str(report["name"]), bundle.offers.options)
+    name = str(report["name"])
+    policy(name, bundle.offers.options)
     try:
-        return PolicyGate(missing(report))
+        metrics = _metrics(report["assessment"])
+        return Gate("policy", bundle.hash, missing(report), metrics, report, name)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise NotEnoughData(
             f"the policy report is damaged: {error!r}; make one: rung policy evaluate --report"
         ) from error
+
+
+def _metrics(assessment: dict[str, Any]) -> dict[str, float]:
+    """The figures that the verdict rests on."""
+    value, gain = assessment["value"], assessment["gain"]
+    return {
+        "gain": float(gain["dr"]["value"]),
+        "gain_low": float(gain["dr"]["low"]),
+        "gain_high": float(gain["dr"]["high"]),
+        "gain_snips": float(gain["snips"]["value"]),
+        "disagreement": float(gain["disagreement"]),
+        "effective_sample_size": float(value["effective_sample_size"]),
+        "support": float(value["support"]),
+        "weight_share": float(assessment["weight_share"]),
+    }
+
+
+def promote(folder: Path, report: Path) -> tuple[Gate, str]:
+    """Serve a bundle with the policy that a report is of, if the report carries it.
+
+    Returns the gate, and the name of the policy that serves now. Raises what `load_bundle`,
+    `read_policy_report`, `judge_policy` and `read_served` raise.
+    """
+    bundle = load_bundle(folder)
+    gate = judge_policy(read_policy_report(report), bundle)
+    if gate.passed:
+        write_served(folder, gate)
+    return gate, read_served(folder, bundle)
 
 
 def missing(report: dict[str, Any]) -> tuple[str, ...]:

@@ -7,34 +7,21 @@ the rates of the steps, and is calibrated no worse than chance explains.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from features.errors import BundleError, NotEnoughData
 from models.bundle import Bundle
+from models.gate import Gate
 from training.scores.evaluate import WORSE
 
-__all__ = ["Gate", "judge", "read_report"]
+__all__ = ["judge", "read_report"]
 
 _PARTS: Final = frozenset(
     {"version", "flatters", "start", "trained_until", "advancement", "purchase"}
 )
 _ECE_EXCESS: Final = 0.03
 """How far the calibration error may lie above what perfect calibration would show by chance."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """The decision, what is missing where it is no, and the figures it rests on."""
-
-    missing: tuple[str, ...]
-    metrics: dict[str, float]
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing is missing."""
-        return not self.missing
 
 
 def read_report(folder: Path) -> dict[str, Any]:
@@ -91,4 +78,4 @@ def judge(report: dict[str, Any], bundle: Bundle) -> Gate:
             missing.append(
                 f"{goal}: calibration error {figures['ece']:.3f}, at most {allowed:.3f} is allowed"
             )
-    return Gate(tuple(missing), metrics)
+    return Gate("scores", bundle.hash, tuple(missing), metrics, report)

@@ -22,12 +22,14 @@ from features.errors import BundleError
 from features.store.database import new_engine
 from features.store.events import Event, EventStore
 from features.store.schema import deliveries, endpoints, events, write_backs
-from models.served_policy import ServedPolicy, write_served
+from models.bundle import load_bundle
+from models.served_policy import write_served
 from serving.doctor import Finding, examine, running
 from serving.doctor import machine as doctor_machine
 from serving.doctor import store as doctor_store
 from serving.doctor.store import CONNECTIONS, filesystem_of
 from serving.edge.keys import Keys
+from tests.gates import policy_gate
 from tests.serving import world
 from tests.serving.live.process import LocalServer, QuietHandler, free_port
 
@@ -157,10 +159,12 @@ def test_a_registry_without_a_champion(sqlite, tmp_path):
     assert "rung-b2b" in said.what
 
 
-def test_a_policy_that_cannot_serve(sqlite, tmp_path):
+def test_a_policy_that_cannot_serve(sqlite, folder, tmp_path):
     """A promoted policy of another bundle is found."""
     bundle = shutil.copytree(sqlite["RUNG_BUNDLE"], tmp_path / "bundle")
-    write_served(bundle, ServedPolicy("learned", "another", {}))
+    other = shutil.copytree(folder / "rates", tmp_path / "other")
+    write_served(other, policy_gate(load_bundle(other)))
+    shutil.copy(other / "served_policy.json", bundle)
     said = only(found({**sqlite, "RUNG_BUNDLE": str(bundle)}, "policy"))
     assert "the rules of the ladder" in said.why
 

@@ -13,11 +13,12 @@ from features.store.arrivals import Arrival
 from features.store.events import EventStore
 from features.store.schema import notifications
 from models.bundle import load_bundle
-from models.served_policy import ServedPolicy, write_served
+from models.served_policy import write_served
 from serving.process import background
 from serving.process.champion import FolderSource, RegistrySource, source_of
 from serving.process.service import Service
 from serving.settings import Settings
+from tests.gates import policy_gate, scores_gate
 from tests.serving import world
 
 
@@ -121,7 +122,7 @@ def test_a_bundle_that_does_not_load(serving, bundle, folder, damage, caplog):
 def test_another_policy(serving, bundle):
     """A policy that was promoted for the bundle serves after the next look."""
     served = serving.scorer.bundle
-    write_served(bundle, ServedPolicy("uniform", served.hash, {"value": 1.0}))
+    write_served(bundle, policy_gate(served, "uniform"))
     assert serving.refresh()
     assert serving.scorer.model.adviser.policy_name == "uniform"
     (notice,) = told(serving.store)
@@ -179,20 +180,18 @@ def test_no_bundle_has_no_stamp(tmp_path):
 def test_the_champion_of_the_registry(bundle_folder, trained, tmp_path):
     """What the alias of the registry names serves, and follows it when it moves."""
     from models.registry import Registry
-    from rung import _example
 
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     registry = Registry(uri)
-    versions = [
-        registry.publish(bundle_folder, example=_example(trained), metrics={}) for _ in range(2)
-    ]
+    gate = scores_gate(trained)
+    versions = [registry.publish(bundle_folder, gate) for _ in range(2)]
     url = world.filled(tmp_path, world.life("ann", 1, world.now()))
     settings = Settings(database_url=url, model="rung-b2b@champion", registry=uri)
     service = Service.open(settings)
     assert service.scorer.bundle is None
     assert "champion" in service.problem
     for version in versions:
-        registry.set_alias(version, "champion")
+        registry.set_alias(version, "champion", gate)
         before = service.scorer
         assert service.refresh()
         assert service.scorer is not before

@@ -12,7 +12,7 @@ from features.clock import rfc3339
 from features.events.log import DAY_US
 from features.ladder.file import read_ladder
 from models.bundle import load_bundle
-from models.served_policy import ServedPolicy, write_served
+from models.served_policy import write_served
 from serving.recommending.answers import (
     DecisionAnswer,
     ExposureAnswer,
@@ -20,6 +20,7 @@ from serving.recommending.answers import (
     RecommendationAnswer,
 )
 from serving.routes import decision_schemas as schemas
+from tests.gates import policy_gate
 from tests.serving import world
 from tests.serving.conftest import service_of
 from tests.serving.shapes import check_shape, is_problem
@@ -272,7 +273,7 @@ def test_nothing_is_kept_of_a_failure(own, monkeypatch):
 def served_with(folder, tmp_path, policy):
     """A copy of the fitted bundle with a policy that was promoted for it."""
     copy = shutil.copytree(folder / "fitted", tmp_path / "bundle")
-    write_served(copy, ServedPolicy(policy, load_bundle(copy).hash, {}))
+    write_served(copy, policy_gate(load_bundle(copy), policy))
     return copy
 
 

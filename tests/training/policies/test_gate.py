@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,64 +17,16 @@ from threadpoolctl import threadpool_limits
 
 from features.errors import BundleError, NotEnoughData, PolicyError
 from models.judging.off_policy import Logged
+from tests.gates import MADE, estimate, gain
+from tests.gates import assessment as passing
+from tests.gates import policy_report as report
 from training.policies.evaluate import assess
 from training.policies.gate import (
     LEAST_EFFECTIVE,
-    PolicyGate,
     judge_policy,
     read_policy_report,
     refusals,
 )
-
-MADE = int(4 * LEAST_EFFECTIVE)
-"""Decisions in the reports here."""
-
-
-def estimate(value: float, error: float) -> dict[str, float]:
-    return {"value": value, "error": error, "low": value - 2 * error, "high": value + 2 * error}
-
-
-def gain(value: float, error: float, decisions: int = 2000) -> dict[str, Any]:
-    same = estimate(value, error)
-    told = {"ips": same, "snips": same, "dr": same}
-    return {"decisions": decisions, "leads": decisions // 2, "disagreement": 0.5, **told}
-
-
-def passing() -> dict[str, Any]:
-    """An assessment that nothing is missing in."""
-    value = {
-        **gain(5.0, 0.5, MADE),
-        "effective_sample_size": 2 * LEAST_EFFECTIVE,
-        "largest_weight": 12.0,
-        "support": 1.0,
-        "matched": 1500,
-    }
-    segments = {
-        "step: look": gain(1.0, 0.3, 1200),
-        "step: try": gain(0.8, 0.9, 800),
-        "industry: bank": gain(-0.2, 0.4, 400),
-    }
-    return {
-        "value": value,
-        "baseline": deepcopy(value),
-        "gain": gain(1.0, 0.3),
-        "weight_share": 0.01,
-        "segments": segments,
-    }
-
-
-def report(**more: Any) -> dict[str, Any]:
-    """A report that carries its policy, but for what is given."""
-    held = {
-        "name": "learned",
-        "against": "logged",
-        "bundle": "0123456789ab",
-        "start": "2026-06-01T00:00:00Z",
-        "trained_until": "2026-06-01T00:00:00Z",
-        "flatters": False,
-        "assessment": passing(),
-    }
-    return held | more
 
 
 def changed(*path: str, to: Any) -> dict[str, Any]:
@@ -102,8 +53,9 @@ def test_nothing_is_missing(trained):
     """A good report passes."""
     assert refusals(passing()) == ()
     gate = judge_policy(report(bundle=trained.version), trained)
-    assert gate == PolicyGate(())
-    assert gate.passed
+    assert (gate.kind, gate.policy, gate.bundle) == ("policy", "learned", trained.hash)
+    assert (gate.passed, gate.missing) == (True, ())
+    assert (gate.metrics["gain"], gate.metrics["support"]) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from models.scores.encoding import Encoding
 from models.scores.goal_model import GoalModel
 from models.scores.step_rates import StepRates
 from training.scores.evaluate import BETTER, NOTHING_TO_LEARN, WORSE
-from training.scores.gate import Gate, judge, read_report
+from training.scores.gate import judge, read_report
 
 HASH = "0123456789abcdef" * 4
 VERSION = "0123456789ab"
@@ -186,12 +186,6 @@ def test_judging_leaves_the_report_alone(bundle):
     before = deepcopy(said)
     judge(said, bundle)
     assert said == before
-
-
-def test_a_gate_with_a_reason_is_closed():
-    """A gate passes where nothing is missing, and only there."""
-    assert Gate((), {}).passed
-    assert not Gate(("a reason",), {}).passed
 
 
 # ------------------------------------------------------------------------------------- The report
