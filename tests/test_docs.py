@@ -14,13 +14,13 @@ from typing import get_args
 
 import pytest
 
-import rung
 from features import errors
 from features.ladder.file import read_ladder
 from features.signals.table import Op, signals_of
 from models.offers.eligibility import REASONS
 from models.offers.offer_model import Evidence
 from models.offers.policy import POLICIES
+from rung import command
 from serving.app import create_app
 from serving.settings import Settings
 
@@ -47,7 +47,7 @@ def verbs(
             yield from verbs(its_parser, f"{name} {verb}")
 
 
-VERBS = dict(verbs(rung._parser()))
+VERBS = dict(verbs(command._parser()))
 OPTIONS = sorted(
     {
         option
@@ -164,7 +164,7 @@ def test_every_error_is_in_the_tree():
     """The tree on top of features/errors.py shows each error of ours, wherever it is defined."""
     tree = inspect.getdoc(errors) or ""
     held = set(re.findall(r"^[├└]── (\w+)", tree, re.MULTILINE))
-    for package in ("features", "models", "training", "serving"):
+    for package in ("features", "models", "training", "serving", "rung"):
         for path in (ROOT / package).rglob("*.py"):
             module = path.relative_to(ROOT).with_suffix("")
             importlib.import_module(".".join(module.parts).removesuffix(".__init__"))

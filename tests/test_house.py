@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = {"features", "models", "training", "serving"}
+PACKAGES = {"features", "models", "training", "serving", "rung"}
 ADDRESSES = (
     r"(?<![\w.-])/(?:work|root|home|opt/(?:wheels|pypi))/",  # folders of one machine
     r"pypi\.(?:org|python)",
@@ -36,8 +36,7 @@ def modules() -> list[str]:
     """Every module that the wheel ships."""
     paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths]
-    found = {name.removesuffix(".__init__") for name in names if not name.endswith("__main__")}
-    return sorted(found | {path.stem for path in ROOT.glob("*.py")})
+    return sorted(name.removesuffix(".__init__") for name in names if not name.endswith("__main__"))
 
 
 def pyproject() -> dict[str, Any]:
@@ -45,16 +44,16 @@ def pyproject() -> dict[str, Any]:
 
 
 def test_top_level_packages():
-    """Four packages are the architecture; beside them stand only tests and benchmarks."""
+    """Five packages are the architecture; beside them stand only tests and benchmarks."""
     found = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     assert found - {"benchmarks"} == PACKAGES | {"tests"}
-    assert {path.name for path in ROOT.glob("*.py")} <= {"rung.py"}
+    assert list(ROOT.glob("*.py")) == []
 
 
 def test_shipped():
-    """The wheel ships the four packages and the command line, all with their types."""
+    """The wheel ships the five packages, all with their types."""
     targets = pyproject()["tool"]["hatch"]["build"]["targets"]
-    assert set(targets["wheel"]["only-include"]) == PACKAGES | {"rung.py"}
+    assert set(targets["wheel"]["only-include"]) == PACKAGES
     assert {path.parent.name for path in ROOT.glob("*/py.typed")} == PACKAGES
 
 

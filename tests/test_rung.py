@@ -26,7 +26,6 @@ from models.offers.policy import POLICIES
 from models.served_policy import read_served
 from training.simulation.world import SimulationConfig, simulate
 
-ROOT = Path(__file__).parents[1]
 VERBS = (
     *("demo", "ladder", "import", "train", "evaluate", "features", "score", "publish", "policy"),
     *("key", "lead", "serve", "work", "doctor"),
@@ -1044,7 +1043,7 @@ def test_serve_ends_well_on_a_signal(key_store, bundle_folder, monkeypatch):
 def test_demo(tmp_path):
     """`rung demo --once` makes everything from nothing and prints the top of a queue."""
     found = subprocess.run(
-        [sys.executable, ROOT / "rung.py", "demo", "--once", "--leads", "150"],
+        [sys.executable, "-m", "rung", "demo", "--once", "--leads", "150"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

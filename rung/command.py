@@ -916,7 +916,3 @@ def _print_written(parsed: argparse.Namespace, rows: int, more: dict[str, Any]) 
 
 def _print_json(value: object) -> None:
     print(json.dumps(value, indent=2, default=str))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,8 @@
+"""`python -m rung`, as `rung`."""
+
+import sys
+
+from rung.command import main
+
+if __name__ == "__main__":
+    sys.exit(main())
