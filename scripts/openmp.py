@@ -26,7 +26,11 @@ def loads(library: Path) -> bool:
 
 
 def point_at_bundled_copy(library: Path) -> None:
-    """Make the library load scikit-learn's copy, found relative to itself."""
+    """Make the library load scikit-learn's copy, found relative to itself.
+
+    The changed library is a file of its own: the one that was installed may be the very file of
+    uv's cache, and other projects have it from there.
+    """
     listed = subprocess.run(
         [PATCHELF, "--print-needed", library], check=True, capture_output=True, text=True
     )
@@ -35,7 +39,9 @@ def point_at_bundled_copy(library: Path) -> None:
     if wanted and copies:
         rename = ["--replace-needed", wanted[0], copies[0].name]
         search = ["--set-rpath", "$ORIGIN/../../scikit_learn.libs"]
-        subprocess.run([PATCHELF, *rename, *search, library], check=True)
+        changed = library.with_suffix(".changed")
+        subprocess.run([PATCHELF, *rename, *search, "--output", changed, library], check=True)
+        changed.replace(library)
 
 
 def main() -> None:

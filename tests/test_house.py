@@ -93,12 +93,47 @@ def test_gitignore_names_no_package():
     assert not {line.strip(" /*") for line in lines} & PACKAGES
 
 
-def test_lock_holds_what_is_asked_for():
-    """Every dependency is locked, within its bounds, with hashes and without an address."""
-    lock = (ROOT / "requirements.lock").read_text()
-    locked = dict(re.findall(r"^([\w.-]+)==(\S+)", lock, re.MULTILINE))
-    asked = pyproject()["project"]["dependencies"] + pyproject()["dependency-groups"]["dev"]
-    for requirement in map(Requirement, asked):
-        assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)])
-    assert "://" not in lock
-    assert lock.count(" \\\n    --hash=sha256:") >= len(locked)
+def groups() -> dict[str, list[str]]:
+    """What each lock is asked to hold."""
+    asked = pyproject()["dependency-groups"]
+    return {
+        "requirements.lock": pyproject()["project"]["dependencies"] + asked["editable"],
+        "requirements-dev.lock": asked["dev"],
+        "requirements-source.lock": asked["source"],
+        "requirements-installer.lock": asked["installer"],
+    }
+
+
+def pins(lock: str) -> list[Requirement]:
+    """The packages that a lock holds."""
+    lines = (ROOT / lock).read_text().replace(" \\\n    --hash", " --hash").splitlines()
+    return [Requirement(line.split(" --hash")[0]) for line in lines if line[0] != "#"]
+
+
+@pytest.mark.parametrize("lock", groups())
+def test_lock_holds_what_is_asked_for(lock):
+    """Every dependency is locked with its extras, within its bounds; no address is named."""
+    held = {canonicalize_name(pin.name): pin for other in groups() for pin in pins(other)}
+    here = {canonicalize_name(pin.name) for pin in pins(lock)}
+    for requirement in map(Requirement, groups()[lock]):
+        pin = held[name := canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(str(pin.specifier).removeprefix("=="))
+        assert requirement.extras <= pin.extras
+        assert name in here or lock == "requirements-dev.lock"  # what runs may have it already
+    assert "://" not in (ROOT / lock).read_text()
+
+
+@pytest.mark.parametrize("lock", groups())
+def test_lock_is_exact(lock):
+    """Every line of a lock names one version and at least one hash."""
+    text = (ROOT / lock).read_text()
+    assert {len(pin.specifier) for pin in pins(lock)} == {1}
+    assert {one.operator for pin in pins(lock) for one in pin.specifier} == {"=="}
+    pinned = re.findall(r"^\w.*\\\n    --hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)
+    assert len(pinned) == len(pins(lock))
+
+
+def test_locks_hold_a_package_once():
+    """What runs and what tests it cannot disagree on a version: each stands in one lock."""
+    names = [canonicalize_name(pin.name) for lock in groups() for pin in pins(lock)]
+    assert sorted(names) == sorted(set(names))
