@@ -99,8 +99,9 @@ def constrains(files: str, locked: Iterable[str]) -> bool:
     except (OSError, UnicodeDecodeError):
         return True
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    names = {canonical(re.split(r"[^\w.-]", line)[0]) for line in lines if line[0] != "#"}
-    return bool(names & {canonical(name) for name in locked}) or "" in names
+    found = [re.match(r"[A-Za-z0-9][\w.-]*", line) for line in lines if line[0] != "#"]
+    names = {canonical(match[0]) for match in found if match}
+    return None in found or bool(names & {canonical(name) for name in locked})
 
 
 def canonical(name: str) -> str:

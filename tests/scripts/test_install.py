@@ -1,0 +1,160 @@
+"""The set-up script: stamps, the way from uv to pip, and what it says when it cannot go on."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.scripts.loading import ROOT, load
+
+MISMATCH = "error: Failed to download `idna==3.20`\n  cause: Hash mismatch for `idna==3.20`"
+
+
+@pytest.fixture
+def install(monkeypatch) -> ModuleType:
+    """The script, which belongs to no package."""
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    module = load("install")
+    monkeypatch.delitem(sys.modules, "pip_settings")
+    return module
+
+
+@pytest.fixture
+def tools(install, monkeypatch):
+    """Stand-ins for uv and pip: what each complains about, and the order in which they ran."""
+    complaints, ran = {"uv": "", "pip": ""}, []
+
+    def run(command, environment=None):
+        del environment
+        name = "uv" if command[0] == install.UV else "pip"
+        ran.append(name)
+        return complaints[name]
+
+    monkeypatch.setattr(install, "run", run)
+    return complaints, ran
+
+
+def test_uv_is_enough(install, tools):
+    """What uv installs, pip does not touch."""
+    install.Installer({}, "").install(["--requirement", "a.lock"])
+    assert tools[1] == ["uv"]
+
+
+def test_pip_takes_over(install, tools, capsys):
+    """When uv fails pip does the work, this and what follows, and it is said."""
+    tools[0]["uv"] = "error: it does not like the weather"
+    installer = install.Installer({}, "")
+    installer.install([])
+    installer.install([])
+    assert tools[1] == ["uv", "pip", "pip"]
+    assert "does not like the weather" in capsys.readouterr().out
+
+
+def test_a_wrong_file_ends_it(install, tools):
+    """A hash that differs is never a reason to try with the other program."""
+    tools[0]["uv"] = MISMATCH
+    with pytest.raises(install.SetupError, match=r"(?s)not the one that was locked.*idna==3\.20"):
+        install.Installer({}, "").install([])
+    assert tools[1] == ["uv"]
+
+
+@pytest.mark.parametrize(
+    ("complaint", "ends"),
+    [
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "not the one that was locked"),
+        ("WARNING: Retrying (Retry(total=4))\nERROR: No matching distribution", "no package index"),
+    ],
+)
+def test_installer_out_of_reach(install, tools, complaint, ends):
+    """Without an index, or with a wrong uv, there is no point in going on with pip."""
+    tools[0]["pip"] = complaint
+    with pytest.raises(install.SetupError, match=ends):
+        install.Installer.choose([])
+
+
+def test_no_uv_for_this_machine(install, tools, capsys):
+    """An index that has no uv for this machine leaves the work to pip."""
+    tools[0]["pip"] = "ERROR: No matching distribution found for uv==0.13.9"
+    assert install.Installer.choose([]).obstacle
+    assert "no uv for this machine" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("complaint", "advice"),
+    [
+        ("OSError: [Errno 28] No space left on device", "the disk is full"),
+        ("SSLError(SSLCertVerificationError(1, 'certificate verify failed'))", "global.cert"),
+        ("ERROR: HTTP error 401 while getting x", "your name and password"),
+        ("cause: dns error", "global.index-url"),
+        ("ERROR: No matching distribution found for numpy==2.4.6", "for this machine"),
+        ("something else", "could not be installed"),
+    ],
+)
+def test_advice(install, complaint, advice):
+    """A failure says what to do, and then what the program said."""
+    said = install.explain(complaint)
+    assert advice in said
+    assert complaint in said
+
+
+@pytest.fixture
+def clone(install, monkeypatch, tmp_path):
+    """The script in a folder of its own, with a .venv that works and nothing to install."""
+    for name, value in {"ROOT": tmp_path, "VENV": tmp_path / ".venv"}.items():
+        monkeypatch.setattr(install, name, value)
+    install.VENV.mkdir()
+    (tmp_path / "pyproject.toml").touch()
+    monkeypatch.setattr(install, "is_sound", lambda: True)
+    monkeypatch.setattr(install, "make_environment", lambda: None)
+    return install
+
+
+def test_second_set_up_does_nothing(clone, monkeypatch):
+    """A set is installed once; the second time its stamp is enough."""
+    installed: list[str] = []
+    monkeypatch.setattr(clone, "install", installed.append)
+    clone.set_up("dev")
+    clone.set_up("dev")
+    assert installed == ["run", "dev"]
+
+
+def test_interrupted_set_up_leaves_no_stamp(clone, monkeypatch):
+    """A stamp stands for a set that is there: it goes before the work and comes back after it."""
+    stamp = clone.VENV / ".stamp-run"
+    stamp.write_text("of an older lock")
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(clone, "install", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        clone.set_up("run")
+    assert not stamp.exists()
+
+
+def test_broken_environment_has_no_valid_stamp(clone, monkeypatch):
+    """A .venv whose Python is gone is set up again, whatever its stamp says."""
+    installed: list[str] = []
+    monkeypatch.setattr(clone, "install", installed.append)
+    clone.set_up("run")
+    monkeypatch.setattr(clone, "is_sound", lambda: False)
+    clone.set_up("run")
+    assert installed == ["run", "run"]
+
+
+def test_moved_environment_is_not_sound(install, monkeypatch, tmp_path):
+    """A .venv that was moved still names the folder that it was made in."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "old"], check=True)
+    (tmp_path / "old").rename(tmp_path / "new")
+    monkeypatch.setattr(install, "VENV", tmp_path / "new")
+    monkeypatch.setattr(install, "PYTHON", Path(sys.executable))
+    assert not install.is_sound()
+
+
+def test_only_known_sets(tmp_path):
+    """A wrong argument is answered with the usage."""
+    command = [sys.executable, str(ROOT / "scripts" / "install.py"), "all"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "usage: install.py run | dev\n")
