@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,3 +105,15 @@ def test_no_test_borrows_from_another():
             if named.startswith("tests.") and named.rpartition(".")[2].startswith("test_"):
                 found.append(f"{path.relative_to(ROOT)}: {named}")
     assert found == []
+
+
+def test_every_router_is_for_the_app_alone():
+    """Each module with routes is protected by the import contract, so that none is a short cut."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (protected,) = [one for one in contracts["contracts"] if one["type"] == "protected"]
+    routers = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in (ROOT / "serving").rglob("*.py")
+        if re.search(r"^router = APIRouter\(", path.read_text(), re.MULTILINE)
+    }
+    assert set(protected["protected_modules"]) == routers

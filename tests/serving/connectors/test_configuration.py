@@ -1,6 +1,7 @@
 """The connectors' file: what it switches on, and all its mistakes at once."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,9 @@ from features.ladder.file import read_ladder
 from features.ladder.ladder import Source
 from serving.connectors.configuration import VENDORS, Connectors, read_connectors
 from serving.settings import SettingsError
+from tests.serving.connectors.vendors import SAMPLES
 
+HERE = Path(__file__).resolve().parent
 ENVIRONMENT = {"STRIPE_SECRET": "whsec_1", "EMPTY": ""}
 
 
@@ -161,3 +164,12 @@ def test_unknown_connector():
     """A name that is none gets a hint, and a list of those there are."""
     with pytest.raises(UnknownConnector, match=r"'strip'; did you mean 'stripe'\?.*calendly"):
         Connectors().named("strip", read_ladder("b2b"))
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_a_vendor_is_whole(name):
+    """Each vendor has a payload that hostile tests vary, tests of its own, a place in docs."""
+    page = (HERE.parents[2] / "docs" / "connectors.md").read_text()
+    assert name in SAMPLES
+    assert (HERE / f"test_{name}.py").exists()
+    assert page.count(f"| `{name}` |") == 3  # its signature, its events, whom they are about
