@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +17,13 @@ import numpy.typing as npt
 from features.events.log import DAY_US, EventLog, Times
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
-from features.signals.program import compile_ladder, link
+from features.signals.program import LinkedLog, compile_ladder, link
 from training.decision_points import Points
 
 __all__ = ["Label", "Outcomes", "arrival_delay", "label"]
+
+_MOST_ARRIVED: Final = 0.99
+"""The share of completions whose news has arrived once one has waited long enough."""
 
 
 class Label(IntEnum):
@@ -59,7 +63,7 @@ def label(log: EventLog, ladder: Ladder, points: Points, until: int) -> tuple[Ou
     """
     linked = link(log, compile_ladder(ladder))
     advanced, purchased = linked.next_completions(points.lead, points.as_of, points.position, until)
-    delay = arrival_delay(log, ladder, until)
+    delay = _arrival_delay(log, linked, until)
     horizons = np.array([round(goal.horizon_days * DAY_US) for goal in ladder.goals])
     return (
         _outcomes(points.as_of, advanced, horizons[points.position], until, delay),
@@ -81,11 +85,11 @@ def arrival_delay(log: EventLog, ladder: Ladder, until: int) -> int:
 
     It is the 99th percentile of the delays of the completions known by `until`.
     """
-    linked = link(log, compile_ladder(ladder))
-    completes = np.zeros(len(log), dtype=np.bool_)
-    for goal in range(len(ladder.goals)):
-        completes |= linked.meets(goal)
-    completes &= log.known <= until
+    return _arrival_delay(log, link(log, compile_ladder(ladder)), until)
+
+
+def _arrival_delay(log: EventLog, linked: LinkedLog, until: int) -> int:
+    completes = linked.completes() & (log.known <= until)
     if not completes.any():
         return 0
-    return int(np.quantile((log.known - log.occurred)[completes], 0.99))
+    return int(np.quantile((log.known - log.occurred)[completes], _MOST_ARRIVED))

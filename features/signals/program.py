@@ -240,6 +240,13 @@ class LinkedLog:
         """Shape (n_events,): whether each event meets the rules of a goal number."""
         return fold.rows_of_goal(self.events, self.program, goal)
 
+    def completes(self) -> Bools:
+        """Shape (n_events,): whether each event completes a step, or is the purchase."""
+        found = np.zeros(len(self.events.name), dtype=np.bool_)
+        for goal in range(len(self.program.horizon)):
+            found |= self.meets(goal)
+        return found
+
     def meets_score_at(self) -> Bools:
         """Shape (n_events,): whether leads are scored at each event."""
         return self.meets(len(self.program.horizon) + 1)
