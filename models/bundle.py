@@ -91,6 +91,14 @@ class Bundle:
         """The first twelve digits of the hash."""
         return self.hash[:12]
 
+    def require_ladder(self, ladder: Ladder) -> None:
+        """BundleError unless a ladder is the very version that the bundle was trained for."""
+        if ladder.fingerprint != self.ladder.fingerprint:
+            raise BundleError(
+                f"the bundle was trained for another version of the ladder {self.ladder.name!r};"
+                " train it again, or evaluate it with the ladder.toml in its folder"
+            )
+
     def score(self, snapshot: Snapshot) -> Scores:
         """The probabilities of each row of a snapshot of this bundle's ladder."""
         matrix = self.encoding.matrix(snapshot)

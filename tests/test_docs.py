@@ -47,7 +47,7 @@ def verbs(
             yield from verbs(its_parser, f"{name} {verb}")
 
 
-VERBS = dict(verbs(command._parser()))
+VERBS = dict(verbs(command.parser()))
 OPTIONS = sorted(
     {
         option

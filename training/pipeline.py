@@ -17,6 +17,8 @@ import numpy as np
 from features.errors import NotEnoughData
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
+from features.store.events import EventStore
+from features.store.privacy import Privacy
 from models.bundle import Bundle
 from models.scores.encoding import Encoding
 from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, fit_goal
@@ -26,7 +28,7 @@ from training.decision_points import Points, decision_points
 from training.labels import Outcomes, label
 from training.policies.offers import learn_offers
 
-__all__ = ["TrainConfig", "train"]
+__all__ = ["TrainConfig", "record_training", "train"]
 
 _FIELD_ROWS: Final = 1000
 
@@ -102,6 +104,18 @@ def train(
         "decisions": asdict(decided),
     }
     return Bundle(ladder, encoding, models["advancement"], models["purchase"], offers, manifest)
+
+
+def record_training(url: str, bundle: Bundle, trained_at: int) -> None:
+    """Keep in a store that a saved bundle was trained on it, so that an erasure can name it.
+
+    Raises
+    ------
+    StoreError : there is no such store.
+    """
+    with EventStore.existing(url) as store:
+        until = int(bundle.manifest["until"])
+        Privacy(store.database).record_training(bundle.hash, bundle.ladder.name, until, trained_at)
 
 
 def _told(config: TrainConfig) -> dict[str, Any]:

@@ -1,0 +1,71 @@
+"""`rung key`: who may ask the service."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from rung.options import Progress, add_verb, group, json_option, store_option
+from rung.reading import print_json, store_of
+
+__all__ = ["add_key"]
+
+
+def add_key(verbs: Any) -> None:
+    """Add `rung key`."""
+    key_verbs = group(verbs, "key", "who may ask the service", "Keys.")
+    create = add_verb(key_verbs, "create", _create, "make a key, and show it this once")
+    create.add_argument("name", help="who will have it, such as website")
+    create.add_argument(
+        "--scope", action="append", default=[], help="ingest, read, decide or admin; again for more"
+    )
+    create.add_argument("--source", default="", help="message ids are unique within it")
+    listed = add_verb(key_verbs, "list", _list, "show what each key may do")
+    revoke = add_verb(key_verbs, "revoke", _revoke, "take a key back, for good")
+    revoke.add_argument("id", help="from rung key list")
+    for verb in (create, listed, revoke):
+        store_option(verb)
+        json_option(verb)
+
+
+def _create(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.clock import now
+    from serving.edge.keys import Keys
+
+    with store_of(parsed.store) as store:
+        key, text = Keys(store.database).create(parsed.name, parsed.scope, parsed.source, at=now())
+    if parsed.json:
+        return print_json({**key.as_dict(), "key": text})
+    print(text)
+    print("keep it now: it cannot be shown again", file=sys.stderr)
+    return None
+
+
+def _list(parsed: argparse.Namespace, _: Progress) -> None:
+    from serving.edge.keys import Keys
+
+    with store_of(parsed.store, must_exist=True) as store:
+        keys = [key.as_dict() for key in Keys(store.database).all()]
+    if parsed.json:
+        return print_json(keys)
+    for key in keys:
+        made, revoked = key["created_at"], key["revoked_at"]
+        source = f", source {key['source']}" if key["source"] else ""
+        state = f"revoked {revoked}" if revoked else f"made {made}"
+        print(f"{key['id']}  {key['name']}: {', '.join(key['scopes'])}{source}; {state}")
+    if not keys:
+        print("no key: the service answers its own machine alone")
+    return None
+
+
+def _revoke(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.clock import now
+    from serving.edge.keys import Keys
+
+    with store_of(parsed.store, must_exist=True) as store:
+        key = Keys(store.database).revoke(parsed.id, at=now())
+    if parsed.json:
+        return print_json(key.as_dict())
+    print(f"{key.id} ({key.name}) is revoked; a running service knows within 5 seconds")
+    return None

@@ -1,0 +1,95 @@
+"""`rung lead`: what is kept of one lead is shown, given out and erased; and whether it may be."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from rung.options import Progress, add_verb, group, json_option, store_option
+from rung.reading import print_json, store_of
+
+if TYPE_CHECKING:
+    from features.store.events import EventStore
+
+__all__ = ["add_lead"]
+
+
+def add_lead(verbs: Any) -> None:
+    """Add `rung lead`."""
+    lead_verbs = group(verbs, "lead", "what is kept of a lead", "One lead.")
+    show = add_verb(lead_verbs, "show", _show, "who a lead is, by any of its ids")
+    export = add_verb(lead_verbs, "export", _export, "print everything that is kept, as JSON")
+    opt_out = add_verb(lead_verbs, "opt-out", _opt_out, "profile a lead no more")
+    opt_out.add_argument("--reason", default="", help="kept, and part of an export")
+    opt_in = add_verb(lead_verbs, "opt-in", _opt_in, "take an opt-out back")
+    erase = add_verb(lead_verbs, "erase", _erase, "erase all that is kept of a lead, for good")
+    for verb in (show, export, opt_out, opt_in, erase):
+        verb.add_argument("lead", metavar="LEAD", help="any id of it")
+        store_option(verb)
+        json_option(verb)
+
+
+def _show(parsed: argparse.Namespace, _: Progress) -> None:
+    with store_of(parsed.store, must_exist=True) as store:
+        _print_lead(parsed, store)
+
+
+def _print_lead(parsed: argparse.Namespace, store: EventStore) -> None:
+    from features.store.privacy import Privacy
+
+    found = Privacy(store.database).lead(parsed.lead).as_dict()
+    if parsed.json:
+        return print_json(found)
+    print(f"{found['lead_id']}: {found['events']:,} events", end="")
+    print(f", {found['first_seen']} to {found['last_seen']}" if found["events"] else "")
+    for subject in found["subjects"]:
+        print(f"  id {subject}")
+    for link in found["links"]:
+        undone = f", undone {link['undone_at']}" if link["undone_at"] else ""
+        print(f"  {link['kind']} {link['source']} = {link['target']}, {link['known_at']}{undone}")
+    out = found["opt_out"]
+    print(f"  opted out {out['at']} {out['reason']}".rstrip() if out else "  may be profiled")
+    return None
+
+
+def _export(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.clock import now
+    from features.store.privacy import Privacy
+
+    with store_of(parsed.store, must_exist=True) as store:
+        print_json(Privacy(store.database).export(parsed.lead, now()))
+
+
+def _opt_out(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.clock import now
+    from features.store.privacy import Privacy
+
+    with store_of(parsed.store, must_exist=True) as store:
+        Privacy(store.database).opt_out([parsed.lead], now(), parsed.reason)
+        _print_lead(parsed, store)
+
+
+def _opt_in(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.store.privacy import Privacy
+
+    with store_of(parsed.store, must_exist=True) as store:
+        Privacy(store.database).opt_in([parsed.lead])
+    if parsed.json:
+        return print_json({"lead_id": parsed.lead, "opted_out": False})
+    print(f"{parsed.lead} may be profiled")
+    return None
+
+
+def _erase(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.clock import now
+    from features.store.privacy import Privacy
+
+    with store_of(parsed.store, must_exist=True) as store:
+        erased = Privacy(store.database).erase(parsed.lead, now()).as_dict()
+    if parsed.json:
+        return print_json(erased)
+    print(f"erased: {erased['events']:,} events of {erased['subjects']} ids")
+    for model in erased["models"]:
+        print(f"  trained on them: {model['version']} ({model['ladder']}, {model['trained_at']})")
+    print(f"  the files hold no byte of them: {'yes' if erased['is_wiped'] else 'not yet'}")
+    return None

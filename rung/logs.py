@@ -1,0 +1,120 @@
+"""`rung import`, `features` and `score`: from an event log to a store, signals, scores."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from rung.options import (
+    Progress,
+    add_verb,
+    bundle_option,
+    events_argument,
+    json_option,
+    ladder_option,
+    output_options,
+    reading_options,
+)
+from rung.reading import print_json, read
+
+if TYPE_CHECKING:
+    from features.events.log import EventLog
+    from features.ladder.ladder import Ladder
+    from features.signals.snapshot import Snapshot
+
+__all__ = ["add_features", "add_import", "add_score"]
+
+
+def add_import(verbs: Any) -> None:
+    """Add `rung import`."""
+    load = add_verb(verbs, "import", _import, "put an event log into a store")
+    events_argument(load)
+    load.add_argument("--store", required=True, help="such as sqlite:///events.db")
+    load.add_argument("--ladder", help="check the numbers that this ladder reads")
+    reading_options(load)
+    json_option(load)
+
+
+def add_features(verbs: Any) -> None:
+    """Add `rung features`."""
+    features = add_verb(
+        verbs, "features", _features, "write the signals of all leads at an instant"
+    )
+    events_argument(features)
+    ladder_option(features)
+    output_options(features)
+    reading_options(features)
+    json_option(features)
+
+
+def add_score(verbs: Any) -> None:
+    """Add `rung score`."""
+    score = add_verb(verbs, "score", _score, "write the scores of all leads at an instant")
+    events_argument(score)
+    bundle_option(score)
+    output_options(score)
+    reading_options(score)
+    json_option(score)
+
+
+def _import(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.events.log import LogColumns
+    from features.ladder.file import read_ladder
+    from features.reading import read_table
+    from features.signals.table import ladder_columns
+    from features.store.events import EventStore
+
+    needs = LogColumns()
+    if parsed.ladder:
+        needs = LogColumns(*ladder_columns(read_ladder(parsed.ladder)))
+    table, report = read_table(
+        parsed.events,
+        needs=needs,
+        strict=parsed.strict,
+        rejects=parsed.rejects,
+        assume_timezone=parsed.timezone,
+        progress=progress,
+    )
+    with EventStore.open(parsed.store) as store:
+        appended = store.append(table, progress)
+    result = report.as_dict() | {"new": appended.accepted, "known": appended.duplicates}
+    if parsed.json:
+        return print_json(result)
+    for line in report.lines():
+        print(line)
+    print(f"{appended.accepted:,} new events in {parsed.store}; {appended.duplicates:,} were there")
+    return None
+
+
+def _features(parsed: argparse.Namespace, progress: Progress) -> None:
+    ladder, log = read(parsed, progress, until=parsed.as_of)
+    frame = _snapshot(log, ladder, parsed.as_of, progress).frame()
+    frame.to_parquet(parsed.out, index=False)
+    _print_written(parsed, len(frame), {"signals": frame.shape[1] - 2})
+
+
+def _score(parsed: argparse.Namespace, progress: Progress) -> None:
+    from models.bundle import load_bundle
+
+    bundle = load_bundle(parsed.bundle)
+    _, log = read(parsed, progress, ladder=bundle.ladder, until=parsed.as_of)
+    scores = bundle.score(_snapshot(log, bundle.ladder, parsed.as_of, progress))
+    frame = scores.frame()
+    frame.to_parquet(parsed.out, index=False)
+    _print_written(parsed, len(frame), {"bundle": bundle.version})
+
+
+def _snapshot(log: EventLog, ladder: Ladder, as_of: datetime, progress: Progress) -> Snapshot:
+    from features.signals.snapshot import snapshot
+
+    progress(f"signals of {len(log.leads):,} leads")
+    return snapshot(log, ladder, None, as_of)
+
+
+def _print_written(parsed: argparse.Namespace, rows: int, more: dict[str, Any]) -> None:
+    if parsed.json:
+        return print_json({"out": str(parsed.out), "leads": rows, **more})
+    told = ", ".join(f"{key} {value}" for key, value in more.items())
+    print(f"{rows:,} leads in {parsed.out} ({told})")
+    return None

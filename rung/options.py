@@ -1,0 +1,122 @@
+"""How a verb is added to the parser, the options that verbs share, and the types of arguments."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+__all__ = [
+    "Progress",
+    "add_verb",
+    "as_count",
+    "as_time",
+    "bundle_option",
+    "events_argument",
+    "group",
+    "json_option",
+    "ladder_option",
+    "new_parser",
+    "output_options",
+    "period_options",
+    "reading_options",
+    "store_option",
+]
+
+Progress = Callable[[str], None]
+"""Is told what is being done."""
+
+
+def new_parser(adders: Iterable[Callable[[Any], None]]) -> argparse.ArgumentParser:
+    """A parser with some verbs; each adder adds its own."""
+    parser = argparse.ArgumentParser(
+        prog="rung",
+        description="Lead scoring and next steps for micro-commitment ladders.",
+    )
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for add in adders:
+        add(verbs)
+    return parser
+
+
+def group(verbs: Any, name: str, summary: str, description: str) -> Any:
+    """A verb that has verbs of its own, such as `rung lead show`; to add them to."""
+    parser = verbs.add_parser(name, help=summary, description=description)
+    return parser.add_subparsers(metavar="VERB", required=True)
+
+
+def add_verb(
+    verbs: Any, name: str, run: Callable[[argparse.Namespace, Progress], int | None], summary: str
+) -> argparse.ArgumentParser:
+    """A verb with what runs it; its parser takes the options."""
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
+    )
+    parser.set_defaults(verb=run)
+    return parser
+
+
+def events_argument(parser: argparse.ArgumentParser) -> None:
+    """The log that a verb reads."""
+    parser.add_argument(
+        "events", help="Parquet, CSV or JSON lines, a folder of them, or a store's URL"
+    )
+
+
+def ladder_option(parser: argparse.ArgumentParser) -> None:
+    """The ladder that says what its events mean."""
+    parser.add_argument("--ladder", required=True, help="a TOML file, or a shipped ladder")
+
+
+def bundle_option(parser: argparse.ArgumentParser) -> None:
+    """The bundle that a verb asks."""
+    parser.add_argument("--bundle", type=Path, required=True)
+
+
+def period_options(parser: argparse.ArgumentParser) -> None:
+    """The period that a verb judges on."""
+    parser.add_argument("--from", dest="start", type=as_time, help="default: the end of training")
+    parser.add_argument("--until", type=as_time, help="default: the end of the log")
+
+
+def output_options(parser: argparse.ArgumentParser) -> None:
+    """The instant of a table of leads, and where it goes."""
+    parser.add_argument("--as-of", type=as_time, required=True, help="such as 2026-03-01T12:00:00Z")
+    parser.add_argument("--out", type=Path, required=True, help="a Parquet file")
+
+
+def reading_options(parser: argparse.ArgumentParser) -> None:
+    """How a log is read."""
+    parser.add_argument("--strict", action="store_true", help="refuse a log with a bad row")
+    parser.add_argument("--rejects", type=Path, help="write the bad rows here, as JSON lines")
+    parser.add_argument("--timezone", help="of times without one, such as Europe/Berlin")
+
+
+def store_option(parser: argparse.ArgumentParser) -> None:
+    """The store that a verb works on."""
+    parser.add_argument("--store", help="default: RUNG_DATABASE_URL")
+
+
+def json_option(parser: argparse.ArgumentParser) -> None:
+    """The result for programs."""
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def as_time(text: str) -> datetime:
+    """The type of an argument that is an instant."""
+    from features.clock import instant
+    from features.errors import TimeError
+
+    try:
+        return instant(text)
+    except TimeError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def as_count(text: str) -> int:
+    """The type of an argument that is a number of things."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("must be a whole number from 1")
+    return int(text)

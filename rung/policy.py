@@ -1,0 +1,126 @@
+"""`rung policy`: what chooses the next step is judged on decisions of a log, and promoted."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rung import options
+from rung.options import Progress, add_verb
+from rung.reading import print_json, read
+
+if TYPE_CHECKING:
+    from features.events.log import EventLog
+    from models.bundle import Bundle
+    from training.policies.evaluate import PolicyEvaluation
+
+__all__ = ["add_policy"]
+
+
+def add_policy(verbs: Any) -> None:
+    """Add `rung policy`."""
+    policy_verbs = options.group(
+        verbs, "policy", "judge and promote what chooses the next step", "Policies."
+    )
+    evaluate = add_verb(policy_verbs, "evaluate", _evaluate, "judge a policy on decisions of a log")
+    _judging_options(evaluate)
+    evaluate.add_argument("--policy", default="learned", help="default: learned")
+    evaluate.add_argument("--against", default="logged", help="default: what took the decisions")
+    evaluate.add_argument("--report", type=Path, help="write policy.json, policy.md, a plot here")
+    compare = add_verb(
+        policy_verbs, "compare", _compare, "judge all policies on the same decisions"
+    )
+    _judging_options(compare)
+    promote = add_verb(
+        policy_verbs, "promote", _promote, "serve a bundle with a policy, by its report"
+    )
+    promote.add_argument("bundle", type=Path)
+    promote.add_argument("--report", type=Path, required=True, help="from rung policy evaluate")
+    options.json_option(promote)
+
+
+def _judging_options(parser: argparse.ArgumentParser) -> None:
+    options.events_argument(parser)
+    options.bundle_option(parser)
+    options.period_options(parser)
+    options.reading_options(parser)
+    options.json_option(parser)
+
+
+def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
+    from training.policies.evaluate import compare, evaluate_policy
+    from training.policies.report import write_policy_report
+
+    bundle, log, window = _judged_log(parsed, progress)
+    evaluation = evaluate_policy(
+        bundle, log, parsed.policy, against=parsed.against, **window, progress=progress
+    )
+    if parsed.report:
+        rivals = compare(bundle, log, against=parsed.against, **window, progress=progress)
+        write_policy_report(evaluation, parsed.report, rivals)
+        progress(f"report in {parsed.report}")
+    if parsed.json:
+        return print_json(evaluation.as_dict())
+    _print_evaluation(evaluation)
+    return None
+
+
+def _print_evaluation(evaluation: PolicyEvaluation) -> None:
+    from training.policies.gate import missing
+
+    value, gain = evaluation.assessment.value, evaluation.assessment.gain
+    print(
+        f"{evaluation.name}: {value.decisions:,} decisions of {value.leads:,} leads, worth"
+        f" {value.effective_sample_size:,.0f} of equal weight; {evaluation.pending:,} pending (not"
+        " judged)"
+    )
+    for name, worth, more in (("IPS", value.ips, gain.ips), ("SNIPS", value.snips, gain.snips),
+                              ("DR", value.dr, gain.dr)):  # fmt: skip
+        print(
+            f"  {name:<6}{worth.value:>12,.4g} a decision; over {evaluation.against}"
+            f" {more.value:+,.4g} ({more.low:+,.4g} to {more.high:+,.4g})"
+        )
+    for line in missing(evaluation.as_dict()):
+        print(f"  the gate: {line}")
+
+
+def _compare(parsed: argparse.Namespace, progress: Progress) -> None:
+    from dataclasses import asdict
+
+    from training.policies.evaluate import compare
+    from training.policies.report import comparison_table
+
+    bundle, log, window = _judged_log(parsed, progress)
+    found = compare(bundle, log, **window, progress=progress)
+    if parsed.json:
+        return print_json({name: asdict(one) for name, one in found.items()})
+    print(comparison_table(found))
+    return None
+
+
+def _judged_log(
+    parsed: argparse.Namespace, progress: Progress
+) -> tuple[Bundle, EventLog, dict[str, Any]]:
+    """The bundle, the log, and the period whose decisions are judged."""
+    from features.clock import microseconds
+    from models.bundle import load_bundle
+
+    bundle = load_bundle(parsed.bundle)
+    _, log = read(parsed, progress, ladder=bundle.ladder)
+    start = microseconds(parsed.start) if parsed.start else None
+    until = microseconds(parsed.until) if parsed.until else int(log.known.max(initial=0))
+    return bundle, log, {"start": start, "until": until}
+
+
+def _promote(parsed: argparse.Namespace, _: Progress) -> int | None:
+    from training.policies.gate import promote
+
+    gate, serves = promote(parsed.bundle, parsed.report)
+    if parsed.json:
+        print_json({"passed": gate.passed, "missing": list(gate.missing), "serves": serves})
+    else:
+        for line in gate.missing:
+            print(f"the gate: {line}")
+        print(f"{serves} serves" + ("" if gate.passed else "; nothing was changed"))
+    return None if gate.passed else 1

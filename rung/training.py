@@ -1,0 +1,118 @@
+"""`rung train` and `evaluate`: a bundle from a log, and how good it is on what happened later."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rung import options
+from rung.options import Progress, add_verb
+from rung.reading import print_json, read
+
+if TYPE_CHECKING:
+    from models.bundle import Bundle
+    from training.scores.evaluate import GoalEvaluation
+
+__all__ = ["add_evaluate", "add_train"]
+
+
+def add_train(verbs: Any) -> None:
+    """Add `rung train`."""
+    train = add_verb(verbs, "train", _train, "train a bundle from an event log")
+    options.events_argument(train)
+    options.ladder_option(train)
+    train.add_argument("--out", type=Path, required=True, help="the folder of the bundle")
+    train.add_argument(
+        "--until", type=options.as_time, help="use what was known by then (default: all)"
+    )
+    options.reading_options(train)
+    options.json_option(train)
+
+
+def add_evaluate(verbs: Any) -> None:
+    """Add `rung evaluate`."""
+    evaluate = add_verb(verbs, "evaluate", _evaluate, "judge a bundle on what happened later")
+    options.events_argument(evaluate)
+    options.ladder_option(evaluate)
+    options.bundle_option(evaluate)
+    options.period_options(evaluate)
+    evaluate.add_argument("--report", type=Path, help="write report.json, report.md and plots here")
+    options.reading_options(evaluate)
+    options.json_option(evaluate)
+
+
+def _train(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.clock import microseconds, now
+    from models.bundle import save_bundle
+    from training.pipeline import record_training, train
+
+    ladder, log = read(parsed, progress)
+    until = microseconds(parsed.until) if parsed.until else None
+    bundle = save_bundle(train(log, ladder, until=until, progress=progress), parsed.out)
+    if "://" in parsed.events:
+        record_training(parsed.events, bundle, now())
+    if parsed.json:
+        return print_json({"bundle": str(parsed.out), **bundle.manifest})
+    _print_training(bundle, parsed.out)
+    return None
+
+
+def _print_training(bundle: Bundle, folder: Path) -> None:
+    for goal, counts in bundle.manifest["trained_on"].items():
+        source = {"model": "a model", "rates": "the steps' rates", "prior": "the ladder's bands"}
+        print(
+            f"{goal}: {counts['points']:,} points of {counts['leads']:,} leads,"
+            f" {counts['reached']:,} reached, {counts['pending']:,} pending (left out);"
+            f" answers come from {source[counts['evidence']]}"
+        )
+        if counts["evidence"] != "prior" and not counts["learned"]:
+            print(f"  nothing to learn about {goal}: the signals do not tell leads apart")
+    made = bundle.manifest["decisions"]
+    print(
+        f"offers: {made['drawn']:,} decisions drawn with known probabilities,"
+        f" {made['observed']:,} made by others (adjusted), {made['pending']:,} pending (left out)"
+    )
+    print(f"bundle {bundle.version} in {folder}")
+
+
+def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.clock import microseconds
+    from models.bundle import load_bundle
+    from training.scores.evaluate import evaluate
+    from training.scores.report import write_report
+
+    ladder, log = read(parsed, progress)
+    bundle = load_bundle(parsed.bundle)
+    bundle.require_ladder(ladder)
+    until = microseconds(parsed.until) if parsed.until else int(log.known.max())
+    start = microseconds(parsed.start) if parsed.start else None
+    progress("judging on later outcomes")
+    evaluation = evaluate(bundle, log, start=start, until=until)
+    if parsed.report:
+        write_report(evaluation, parsed.report)
+        progress(f"report in {parsed.report}")
+    if parsed.json:
+        return print_json(evaluation.as_dict())
+    for goal in (evaluation.advancement, evaluation.purchase):
+        _print_goal(goal)
+    return None
+
+
+def _print_goal(goal: GoalEvaluation) -> None:
+    counts = goal.counts
+    print(
+        f"{goal.goal}: {counts.points:,} points of {counts.leads:,} leads; {counts.advanced:,}"
+        f" advanced, {counts.lapsed:,} lapsed, {counts.pending:,} pending (not judged)"
+    )
+    figures = goal.performance
+    if figures is None:
+        print(f"  {goal.note}")
+        return
+    print(f"  {goal.verdict} ({goal.verdict_reason})")
+    rows = [("this bundle", figures)]
+    rows += [(rival.name, rival.performance) for rival in goal.baselines if rival.performance]
+    print(f"  {'':<44}{'AUC':>8}{'log loss':>10}{'ECE':>8}")
+    for name, row in rows:
+        auc = "-" if row.auc is None else f"{row.auc:.4f}"
+        print(f"  {name:<44}{auc:>8}{row.log_loss:>10.4f}{row.ece:>8.4f}")

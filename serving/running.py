@@ -1,0 +1,63 @@
+"""The service as a process: a server that answers, with a worker beside it that scores.
+
+`rung serve` is this. To run the app under a server of one's own, see `serving.app`.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from typing import Final
+
+import uvicorn
+
+from features.store.events import EventStore
+from serving.app import create_app
+from serving.edge.keys import Keys
+from serving.logs import logging_of_process
+from serving.process.worker import Worker
+from serving.settings import Settings
+
+__all__ = ["has_no_key", "run"]
+
+_GRACE_SECONDS: Final = 10
+"""For so long requests that have begun are answered after the signal to stop."""
+
+
+def has_no_key(settings: Settings) -> bool:
+    """Whether nobody was given a key: the service then answers its own machine alone."""
+    with EventStore.open(settings.database_url) as store:
+        return not Keys(store.database).all()
+
+
+def run(environment: Mapping[str, str]) -> None:
+    """Answer until a signal says to stop, and score in a process beside, as the settings say.
+
+    Raises
+    ------
+    SettingsError, StoreError, LadderError : settings that cannot be used.
+    """
+    settings = Settings.from_environment(environment)
+    scores_itself = settings.scoring == "inside"
+    with _ended_by_signals(), Worker(environment) if scores_itself else nullcontext():
+        uvicorn.run(
+            create_app(replace(settings, scoring="elsewhere")),
+            host=settings.host,
+            port=settings.port,
+            log_config=logging_of_process(settings.log_level),
+            access_log=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM be a way to end well: the server passes it on once it has stopped."""
+    former = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)

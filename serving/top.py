@@ -1,0 +1,56 @@
+"""The top of the queue without a running service: all leads are scored once, the first are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+
+from features.clock import now
+from serving.pages.words import traits_of, who
+from serving.process.service import Service
+from serving.scoring.queue import QueueItem, items, queue_part
+from serving.scoring.rescoring import rescore
+from serving.settings import Settings
+
+__all__ = ["Place", "Top", "top_of_queue"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A lead of the queue with what a person calls it; `below` says more of it, or is empty."""
+
+    name: str
+    below: str
+    item: QueueItem
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """The first places, of so many leads that are queued."""
+
+    queued: int
+    places: tuple[Place, ...]
+
+
+def top_of_queue(
+    settings: Settings, limit: int, progress: Callable[[str], None] = lambda _: None
+) -> Top:
+    """Score every lead of a store, and give the first `limit` of its queue, as the page has them.
+
+    Raises
+    ------
+    StoreError, LadderError : settings that cannot be used.
+    NoModel : there is no bundle.
+    """
+    with closing(Service.open(settings)) as service:
+        progress("scoring every lead")
+        run = rescore(service.scorer)
+        top = items(service.scorer, queue_part(service.store, limit).scores)
+        return Top(run.queued if run else 0, tuple(_place(service, item) for item in top))
+
+
+def _place(service: Service, item: QueueItem) -> Place:
+    rows = service.store.events_of(item["lead_id"])
+    traits = traits_of(rows, service.ladder.events.traits, now())
+    return Place(*who(item["lead_id"], traits), item)
