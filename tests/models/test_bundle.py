@@ -236,6 +236,14 @@ def test_a_new_bundle_begins_with_the_rules(trained, folder):
     assert read_served(folder, bundle) == "rules"
 
 
+def test_a_bundle_is_of_one_version_of_a_ladder(trained, b2b):
+    """Its own ladder will do, with other words around it; another horizon makes another ladder."""
+    trained.require_ladder(parse_ladder("# mine\n" + b2b.source, "mine"))
+    source = b2b.source.replace("horizon_days = 14", "horizon_days = 15", 1)
+    with pytest.raises(BundleError, match="trained for another version of the ladder 'b2b'"):
+        trained.require_ladder(parse_ladder(source, "changed"))
+
+
 # ----------------------------------------------------------------------------------------- The hash
 
 

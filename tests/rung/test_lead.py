@@ -10,7 +10,7 @@ from features.store.arrivals import Arrival
 from features.store.events import EventStore
 from features.store.privacy import Privacy
 from models.bundle import load_bundle
-from tests.test_rung import done, message, refused
+from tests.rung.scene import done, message, refused
 
 VERBS = ("show", "export", "opt-out", "opt-in", "erase")
 

@@ -1,0 +1,101 @@
+"""The command: its help, what is no verb, its exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.rung.scene import TEN_MISTAKES, done, refused
+
+VERBS = (
+    *("demo", "ladder", "import", "train", "evaluate", "features", "score", "publish", "policy"),
+    *("key", "lead", "serve", "work", "doctor"),
+)
+
+
+POLICY_VERBS = ("evaluate", "compare", "promote")
+
+
+KEY_VERBS = ("create", "list", "revoke")
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        (),
+        *((verb,) for verb in VERBS),
+        ("ladder", "check"),
+        *(("policy", verb) for verb in POLICY_VERBS),
+        *(("key", verb) for verb in KEY_VERBS),
+    ],
+)
+def test_help(verb):
+    """Every verb explains itself, every option of it, and exits with 0."""
+    said = done(*verb, "--help")
+    assert said.out.startswith(" ".join(["usage: rung", *verb]))
+    assert said.err == ""
+
+
+def test_help_lists_every_verb():
+    """The verbs of the list are those there are."""
+    listed = done("--help").out
+    assert [verb for verb in VERBS if f"\n    {verb} " not in listed] == []
+
+
+@pytest.mark.parametrize("verb", [(), ("train",), ("score",)])
+def test_help_is_instant(verb):
+    """Help loads no library that takes its time."""
+    text = f"""
+import sys, rung
+try:
+    rung.main({[*verb, "--help"]!r})
+except SystemExit as end:
+    heavy = set("numpy pandas pyarrow numba lightgbm sklearn mlflow fastapi sqlalchemy".split())
+    print("LOADED", end.code, sorted(heavy & set(sys.modules)))
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert found.stdout.splitlines()[-1] == "LOADED 0 []"
+
+
+def test_no_verb_and_an_unknown_one():
+    """A call that cannot be understood exits with 2 and says what there is."""
+    assert "VERB" in refused(code=2)
+    assert "invalid choice: 'trian'" in refused("trian", code=2)
+    assert "--ladder" in refused("train", "events.parquet", "--out", "bundle", code=2)
+
+
+def test_the_installed_program(tmp_path):
+    """`rung` is this command line, and hands its exit code to the shell."""
+    program = Path(sys.executable).with_name("rung")
+    if not program.exists():
+        pytest.skip("rung is not installed")
+    found = subprocess.run(
+        [program, "ladder", "check", "nothing.toml"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert found.returncode == 3
+    assert "is neither a file nor a shipped ladder" in found.stderr
+
+
+def test_the_package_is_the_program(tmp_path):
+    """`python -m rung` is the same command line, and hands its exit code on."""
+    command = [sys.executable, "-m", "rung", "ladder", "check", "nothing.toml"]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert found.returncode == 3
+    assert "is neither a file nor a shipped ladder" in found.stderr
+
+
+def test_any_verb_refuses_a_ladder_with_mistakes(events_file, tmp_path):
+    """It is the same code and the same list wherever a ladder is read."""
+    file = tmp_path / "ladder.toml"
+    file.write_text(TEN_MISTAKES)
+    for rest in (
+        ("train", events_file, "--out", tmp_path / "b"),
+        ("import", events_file, "--store", f"sqlite:///{tmp_path / 's.db'}"),
+    ):
+        assert "10 mistakes" in refused(*rest, "--ladder", file, code=3)
+    assert {path.name for path in tmp_path.iterdir()} == {"ladder.toml"}

@@ -1,0 +1,159 @@
+"""`rung import`, `features` and `score`: what they write, and of when."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from features.store.events import EventStore
+from tests.rung.scene import SCORES, done, jsonl, message, page, refused
+
+
+@pytest.fixture
+def scores(bundle_folder, events_file, end, tmp_path):
+    """What `rung score` wrote at the end of the simulated log."""
+    path = tmp_path / "scores.parquet"
+    done("score", events_file, "--bundle", bundle_folder, "--as-of", end, "--out", path)
+    return path
+
+
+def test_import(events_file, simulation, tmp_path):
+    """A log is put into a store once; what is there already is counted, not stored again."""
+    url = f"sqlite:///{tmp_path / 'events.db'}"
+    count = len(simulation.events)
+    first = done("import", events_file, "--store", url, "--ladder", "b2b", "--json").json
+    assert (first["rows"], first["accepted"], first["new"], first["known"]) == (count,) * 3 + (0,)
+    again = done("import", events_file, "--store", url)
+    assert f"0 new events in {url}; {count:,} were there" in again.out
+    with EventStore.existing(url) as store:
+        assert store.count() == count
+
+
+def test_rejects(tmp_path):
+    """The bad rows are written where they are asked for."""
+    file = jsonl(tmp_path / "events.jsonl", page("2026-01-01"), page("never"))
+    url, rejects = f"sqlite:///{tmp_path / 's.db'}", tmp_path / "rejects.jsonl"
+    said = done("import", file, "--store", url, "--rejects", rejects, "--json").json
+    assert (said["rows"], said["accepted"], said["new"]) == (2, 1, 1)
+    assert sum(said["rejected"].values()) == 1
+    (row,) = rejects.read_text().splitlines()
+    assert json.loads(row)["row"]["occurred_at"] == "neverT09:00:00Z"
+
+
+def test_a_store_trains_and_scores_like_its_file(events_file, bundle_folder, end, tmp_path):
+    """A store that was filled from a file gives the scores that the file gives."""
+    url = f"sqlite:///{tmp_path / 'events.db'}"
+    done("import", events_file, "--store", url)
+    for source, out in ((events_file, "file"), (url, "store")):
+        path = tmp_path / f"{out}.parquet"
+        done("score", source, "--bundle", bundle_folder, "--as-of", end, "--out", path)
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(tmp_path / "file.parquet"), pd.read_parquet(tmp_path / "store.parquet")
+    )
+
+
+def test_features(trained, events_file, simulated_log, end, tmp_path):
+    """A row a lead, with its id, the instant, and a column for each signal of the ladder."""
+    out = tmp_path / "signals.parquet"
+    said = done("features", events_file, "--ladder", "b2b", "--as-of", end, "--out", out, "--json")
+    frame = pd.read_parquet(out)
+    columns = list(trained.encoding.columns)
+    assert list(frame) == ["lead_id", "as_of", *columns]
+    assert frame["lead_id"].tolist() == list(simulated_log.leads)
+    assert said.json == {"out": str(out), "leads": len(frame), "signals": len(columns)}
+
+
+def test_score(scores, simulated_log, simulation, trained):
+    """The scores have exactly their columns, a row a lead, and lie inside their intervals."""
+    frame = pd.read_parquet(scores)
+    assert list(frame) == SCORES
+    assert frame["lead_id"].tolist() == list(simulated_log.leads)
+    assert (frame["as_of"] == pd.Timestamp(simulation.end)).all()
+    open_ = frame.dropna(subset="step")
+    assert set(open_["step"]) <= {goal.id for goal in trained.ladder.goals}
+    assert open_["p_advance"].between(open_["low"], open_["high"]).all()
+    for column in ("low", "high", "p_purchase"):
+        assert open_[column].between(0, 1).all()
+    bought = frame[frame["step"].isna()]
+    assert 0 < len(bought) < len(frame)
+    assert bought[["p_advance", "low", "high", "p_purchase"]].isna().all(axis=None)
+
+
+def test_score_json(trained, bundle_folder, events_file, end, tmp_path):
+    """As JSON: where the scores are, how many, and by which bundle."""
+    out = tmp_path / "scores.parquet"
+    call_ = ("score", events_file, "--bundle", bundle_folder, "--as-of", end, "--out", out)
+    found = done(*call_, "--json")
+    assert found.json == {"out": str(out), "leads": 300, "bundle": trained.version}
+    assert found.err == ""
+    assert done(*call_).out == f"300 leads in {out} (bundle {trained.version})\n"
+
+
+def test_scores_of_the_features_are_the_scores(scores, trained, events_file, end, tmp_path):
+    """Scoring what `rung features` wrote gives what `rung score` wrote."""
+    out = tmp_path / "signals.parquet"
+    done("features", events_file, "--ladder", "b2b", "--as-of", end, "--out", out)
+    found = trained.score_frame(pd.read_parquet(out))
+    pd.testing.assert_frame_equal(found, pd.read_parquet(scores), check_dtype=False)
+
+
+def test_scores_of_the_past_do_not_know_the_future(
+    bundle_folder, events_file, simulation, trained_until, tmp_path
+):
+    """As of the past, the whole log gives the scores that the log of that day gives."""
+    known = simulation.events["known_at"] <= pd.Timestamp(trained_until)
+    assert 100 < known.sum() < len(known) - 100
+    simulation.events[known].to_parquet(tmp_path / "then.parquet", index=False)
+    for name, source in (("whole", events_file), ("then", tmp_path / "then.parquet")):
+        done(
+            *("score", source, "--bundle", bundle_folder, "--as-of", trained_until.isoformat()),
+            *("--out", tmp_path / f"{name}-scores.parquet"),
+        )
+    whole, then = (
+        pd.read_parquet(tmp_path / f"{name}-scores.parquet") for name in ("whole", "then")
+    )
+    pd.testing.assert_frame_equal(whole, then, check_exact=True)
+
+
+def test_nothing_was_known_yet(bundle_folder, events_file, tmp_path):
+    """As of an instant before the first event there is nobody to score, and it says why."""
+    said = refused(
+        *("score", events_file, "--bundle", bundle_folder, "--as-of", "2001-01-01"),
+        *("--out", tmp_path / "s.parquet"),
+    )
+    assert "there is no event in it" in said
+    assert "left out (known only later)" in said
+
+
+def test_an_unknown_bundle(events_file, tmp_path):
+    """A folder without a bundle is told how to be made one."""
+    said = message(
+        *("score", events_file, "--bundle", tmp_path, "--as-of", "2026-08-01"),
+        *("--out", tmp_path / "s.parquet"),
+    )
+    assert said.endswith("it has no manifest.json; make one: rung train")
+
+
+def test_a_damaged_bundle(bundle_folder, events_file, tmp_path):
+    """A bundle that was changed is not scored with."""
+    folder = Path(shutil.copytree(bundle_folder, tmp_path / "bundle"))
+    (folder / "ladder.toml").write_text("# nothing\n")
+    said = message(
+        *("score", events_file, "--bundle", folder, "--as-of", "2026-08-01"),
+        *("--out", tmp_path / "s.parquet"),
+    )
+    assert "is damaged: its files do not match its hash; train it again" in said
+
+
+@pytest.mark.parametrize("verb", ["features", "score"])
+@pytest.mark.parametrize("out", ["nowhere/out.parquet", "folder"])
+def test_output_that_cannot_be_written(bundle_folder, events_file, end, tmp_path, verb, out):
+    """A place that does not exist, or is a folder, is named without a traceback."""
+    (tmp_path / "folder").mkdir()
+    with_ = ("--ladder", "b2b") if verb == "features" else ("--bundle", bundle_folder)
+    said = message(verb, events_file, *with_, "--as-of", end, "--out", tmp_path / out)
+    assert str(tmp_path / out.split("/")[0]) in said

@@ -1,0 +1,171 @@
+"""`rung policy`: what is judged, said and promoted."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from models.bundle import load_bundle
+from models.offers.policy import POLICIES
+from models.served_policy import read_served
+from tests.rung.scene import Said, call, done, message
+
+
+@pytest.fixture
+def served(drawn, tmp_path) -> Path:
+    """A copy of the bundle, to promote a policy in."""
+    return Path(shutil.copytree(drawn.bundle, tmp_path / "bundle"))
+
+
+def good_report(policy_report: tuple[Path, Said], folder: Path, **more: object) -> Path:
+    """The report with figures that pass the gate."""
+    told = json.loads((policy_report[0] / "policy.json").read_text())
+    told["assessment"] |= {"weight_share": 0.01, "segments": {}}
+    told["assessment"]["value"] |= {"effective_sample_size": 1e5, "support": 1.0}
+    sure = {"value": 5.0, "error": 1.0, "low": 3.0, "high": 7.0}
+    told["assessment"]["gain"] |= {"dr": sure, "snips": sure, "disagreement": 0.1}
+    folder.mkdir()
+    (folder / "policy.json").write_text(json.dumps(told | more))
+    return folder
+
+
+def test_policy_evaluate_in_words(policy_report):
+    """A line of counts, a line for each estimator, and what the gate would miss."""
+    folder, said = policy_report
+    first, *rest = said.out.splitlines()
+    assert re.fullmatch(
+        r"learned: [\d,]+ decisions of [\d,]+ leads, worth [\d,]+ of equal weight;"
+        r" [\d,]+ pending \(not judged\)",
+        first,
+    )
+    assert [line.split()[0] for line in rest[:3]] == ["IPS", "SNIPS", "DR"]
+    assert all("a decision; over logged " in line for line in rest[:3])
+    assert rest[3:]
+    assert all(line.startswith("  the gate: ") for line in rest[3:])
+    page = (folder / "policy.md").read_text()
+    for line in rest[3:]:
+        assert line.removeprefix("  the gate: ") in page
+
+
+def test_policy_evaluate_writes_a_report(policy_report, drawn):
+    """Figures for the gate, a page and a picture for people, all policies beside each other."""
+    folder, said = policy_report
+    assert {path.name for path in folder.iterdir()} == {"policy.json", "policy.md", "policy.png"}
+    told = json.loads((folder / "policy.json").read_text())
+    assert told["bundle"] == load_bundle(drawn.bundle).version
+    assert (told["name"], told["against"], told["flatters"]) == ("learned", "logged", False)
+    page = (folder / "policy.md").read_text()
+    assert all(f"| `{name}` |" in page for name in POLICIES)
+    assert f"report in {folder}" in said.err
+
+
+def test_policy_evaluate_json(drawn, policy_report):
+    """As JSON it is what the report holds, and nothing else is said."""
+    said = done("policy", "evaluate", drawn.events, "--bundle", drawn.bundle, "--json")
+    assert said.err == ""
+    assert said.json == json.loads((policy_report[0] / "policy.json").read_text())
+
+
+def test_policy_evaluate_another(drawn):
+    """Any policy against any other, in a period that is given."""
+    rest = ("--policy", "only:no_ask", "--against", "rules", "--from", "2026-03-01", "--json")
+    told = done("policy", "evaluate", drawn.events, "--bundle", drawn.bundle, *rest).json
+    assert (told["name"], told["against"]) == ("only:no_ask", "rules")
+    assert (told["start"], told["flatters"]) == ("2026-03-01T00:00:00Z", True)
+
+
+def test_policy_compare(drawn, policy_report):
+    """A table with all policies, and as JSON their figures."""
+    said = done("policy", "compare", drawn.events, "--bundle", drawn.bundle)
+    names = [line.split("`")[1] for line in said.out.splitlines()[2:]]
+    assert sorted(names) == sorted(POLICIES)
+    told = done("policy", "compare", drawn.events, "--bundle", drawn.bundle, "--json").json
+    assert set(told) == set(POLICIES)
+    alone = json.loads((policy_report[0] / "policy.json").read_text())["assessment"]
+    assert told["learned"]["gain"] == alone["gain"]
+
+
+def test_a_policy_that_is_not_good_enough_is_not_promoted(served, policy_report):
+    """It exits with 1, says what is missing and what serves, and changes nothing."""
+    said = call("policy", "promote", served, "--report", policy_report[0])
+    *missing, last = said.out.splitlines()
+    assert said.code == 1
+    assert missing
+    assert [line.removeprefix("the gate: ") for line in missing] == [
+        line.removeprefix("  the gate: ") for line in policy_report[1].out.splitlines()[4:]
+    ]
+    assert last == "rules serves; nothing was changed"
+    assert not (served / "served_policy.json").exists()
+    told = call("policy", "promote", served, "--report", policy_report[0], "--json")
+    assert (told.code, told.json["passed"], told.json["serves"]) == (1, False, "rules")
+    assert len(told.json["missing"]) == len(missing)
+
+
+def test_a_policy_with_a_good_report_is_promoted(served, policy_report, tmp_path):
+    """It serves from then on, until a later report carries another policy."""
+    good = good_report(policy_report, tmp_path / "good")
+    assert done("policy", "promote", served, "--report", good).out == "learned serves\n"
+    bundle = load_bundle(served)
+    assert read_served(served, bundle) == "learned"
+    held = json.loads((served / "served_policy.json").read_text())
+    assert held["report"] == json.loads((good / "policy.json").read_text())
+    refused_ = call("policy", "promote", served, "--report", policy_report[0])
+    assert refused_.out.splitlines()[-1] == "learned serves; nothing was changed"
+    other = good_report(policy_report, tmp_path / "other", name="thompson")
+    told = done("policy", "promote", served, "--report", other, "--json").json
+    assert told == {"passed": True, "missing": [], "serves": "thompson"}
+    assert read_served(served, bundle) == "thompson"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"flatters": True}, "the gate: judged on decisions from "),
+        ({"against": "rules"}, "the gate: judged against 'rules': "),
+    ],
+)
+def test_a_report_of_the_wrong_kind_promotes_nothing(served, policy_report, tmp_path, more, said):
+    """Good figures of decisions that were learned from, or against a weak rival, are not enough."""
+    report = good_report(policy_report, tmp_path / "report", **more)
+    found = call("policy", "promote", served, "--report", report)
+    assert found.code == 1
+    assert found.out.startswith(said)
+    assert not (served / "served_policy.json").exists()
+
+
+def test_a_policy_of_another_bundle_is_not_promoted(
+    bundle_folder, trained, drawn, policy_report, tmp_path
+):
+    """A report speaks for the bundle that it judged."""
+    said = message("policy", "promote", bundle_folder, "--report", policy_report[0])
+    version = load_bundle(drawn.bundle).version
+    assert f"the report is of bundle {version}, this is {trained.version}" in said
+    assert not (bundle_folder / "served_policy.json").exists()
+    none = message("policy", "promote", bundle_folder, "--report", tmp_path)
+    assert none.endswith("make one: rung policy evaluate --report")
+
+
+def test_a_policy_that_there_is_none_of_is_not_promoted(served, policy_report, tmp_path):
+    """A bundle is never left with a choice that cannot be served."""
+    report = good_report(policy_report, tmp_path / "report", name="lerned")
+    assert "no policy 'lerned'" in message("policy", "promote", served, "--report", report)
+    assert not (served / "served_policy.json").exists()
+
+
+def test_a_log_without_drawn_decisions(bundle_folder, events_file):
+    """Where the service has drawn nothing there is nothing to judge a policy on."""
+    for verb in ("evaluate", "compare"):
+        said = message("policy", verb, events_file, "--bundle", bundle_folder)
+        assert "no drawn decision after" in said
+        assert said.endswith("(0 pending); a policy can be judged once the service has drawn some")
+
+
+def test_an_unknown_policy(drawn):
+    """It is named, with those there are."""
+    rest = (drawn.events, "--bundle", drawn.bundle, "--policy", "lerned")
+    said = message("policy", "evaluate", *rest)
+    assert "no policy 'lerned'; did you mean 'learned'? (there are learned, rules" in said

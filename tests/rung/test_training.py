@@ -1,0 +1,156 @@
+"""`rung train` and `evaluate`: the bundle, the report, small logs."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+
+from features.ladder.file import read_ladder
+from models.bundle import load_bundle
+from tests.rung.scene import SCORES, done, jsonl, message, page
+
+
+def test_train_gives_the_bundle_of_the_function(
+    trained, trained_until, events_file, bundle_folder, tmp_path
+):
+    """`rung train` on the file gives, bit for bit, what `training.pipeline.train` gave."""
+    out = tmp_path / "bundle"
+    said = done(
+        *("train", events_file, "--ladder", "b2b", "--out", out),
+        *("--until", trained_until.isoformat(), "--json"),
+    )
+    assert said.err == ""
+    assert said.json["hash"] == trained.hash
+    assert said.json["bundle"] == str(out)
+    assert said.json["trained_on"]["advancement"]["evidence"] == "model"
+    for path in bundle_folder.iterdir():
+        assert (out / path.name).read_bytes() == path.read_bytes()
+
+
+def test_train_says_what_offers_were_learned_from(drawn):
+    """How many decisions were drawn, made by others and left out, as the manifest has it."""
+    made = load_bundle(drawn.bundle).manifest["decisions"]
+    assert made["drawn"] > 100
+    assert made["pending"] > 10
+    line = (
+        f"offers: {made['drawn']:,} decisions drawn with known probabilities,"
+        f" {made['observed']:,} made by others (adjusted), {made['pending']:,} pending (left out)"
+    )
+    assert line in drawn.said.out.splitlines()
+
+
+def test_evaluate_json(report, trained):
+    """As JSON the evaluation names the bundle, its period and both goals with their verdicts."""
+    found = report[1].json
+    assert report[1].err == ""
+    assert found["version"] == trained.version
+    assert not found["flatters"]
+    assert found["advancement"]["performance"]["log_loss"] > 0
+    assert found["advancement"]["verdict"]
+    assert found["purchase"]["performance"] or found["purchase"]["note"]
+
+
+def test_evaluate_writes_a_report(report):
+    """The report is there to be read by people, and by the gate."""
+    folder, said = report
+    assert json.loads((folder / "report.json").read_text()) == said.json
+    assert (folder / "report.md").read_text().startswith("#")
+    assert any(path.suffix == ".png" for path in folder.rglob("*"))
+
+
+def test_evaluate_in_words(bundle_folder, events_file, trained_until):
+    """A person reads a line of counts, the verdict and a table with the baselines."""
+    said = done(
+        *("evaluate", events_file, "--ladder", "b2b", "--bundle", bundle_folder),
+        *("--from", trained_until.isoformat()),
+    )
+    assert "advancement: " in said.out
+    assert "pending (not judged)" in said.out
+    assert "this bundle" in said.out
+    assert "judging on later outcomes" in said.err
+
+
+def test_a_log_of_one_lead(one_lead, tmp_path):
+    """One lead is enough to train and to be scored; it says that no model did it."""
+    out = tmp_path / "bundle"
+    said = done("train", one_lead, "--ladder", "b2b", "--out", out)
+    assert "advancement: " in said.out
+    assert "answers come from the steps' rates" in said.out
+    assert "\noffers: 0 decisions drawn with known probabilities, " in said.out
+    assert load_bundle(out).advancement.learner is None
+    path = tmp_path / "scores.parquet"
+    done("score", one_lead, "--bundle", out, "--as-of", "2026-08-01", "--out", path)
+    frame = pd.read_parquet(path)
+    assert list(frame) == SCORES
+    assert frame["lead_id"].tolist() == ["ann"]
+    assert 0 < frame["low"][0] < frame["p_advance"][0] < frame["high"][0] < 1
+
+
+def test_a_log_without_an_outcome_yet(tmp_path):
+    """Before the first horizon is over, the bands of the ladder answer."""
+    file = jsonl(tmp_path / "new.jsonl", *(page(f"2026-01-{day:02}") for day in range(1, 9)))
+    said = done("train", file, "--ladder", "b2b", "--out", tmp_path / "bundle")
+    assert said.out.count("answers come from the ladder's bands") == 2
+    assert "0 points of 0 leads, 0 reached" in said.out
+
+
+def test_a_log_of_one_event(tmp_path):
+    """A single event is enough for a bundle that answers from the bands, and scores the lead."""
+    file = jsonl(tmp_path / "one.jsonl", page("2026-01-01"))
+    said = done("train", file, "--ladder", "b2b", "--out", tmp_path / "bundle")
+    assert said.out.count("answers come from the ladder's bands") == 2
+    out = tmp_path / "scores.parquet"
+    done("score", file, "--bundle", tmp_path / "bundle", "--as-of", "2026-01-02", "--out", out)
+    assert pd.read_parquet(out)["p_advance"].between(0, 1).all()
+
+
+def test_score_at_that_matches_nothing(tmp_path):
+    """A ladder that is scored at events of another name says which were looked for."""
+    ladder = tmp_path / "ladder.toml"
+    text = read_ladder("b2b").source
+    ladder.write_text(text.replace("score_at = []", 'score_at = [{ event = "called" }]', 1))
+    file = jsonl(tmp_path / "one.jsonl", page("2026-01-01"))
+    said = message("train", file, "--ladder", ladder, "--out", tmp_path / "bundle")
+    assert said == "rung: no event matches the ladder's score_at (called): nothing to train on"
+
+
+def test_a_bundle_for_another_ladder(bundle_folder, events_file, b2b, tmp_path):
+    """A bundle is judged with its own ladder, or not at all; a comment makes no other ladder."""
+    rest = ("evaluate", events_file, "--bundle", bundle_folder)
+    said = message(*rest, "--ladder", "b2c")
+    assert "trained for another version of the ladder 'b2b'" in said
+    assert "the ladder.toml in its folder" in said
+    changed = tmp_path / "changed.toml"
+    changed.write_text(b2b.source.replace("horizon_days = 14", "horizon_days = 15", 1))
+    assert "trained for another version" in message(*rest, "--ladder", changed)
+    changed.write_text("# mine\n" + b2b.source)
+    assert "no lead to score" in message(*rest, "--ladder", changed, "--from", "2027-11-01")
+
+
+def test_nothing_to_judge(bundle_folder, events_file):
+    """A period in which nobody could be scored is refused by its instants."""
+    said = message(
+        *("evaluate", events_file, "--ladder", "b2b", "--bundle", bundle_folder),
+        *("--from", "2027-11-01"),
+    )
+    assert "no lead to score between 2027-11-01T00:00:00Z and" in said
+
+
+def test_a_bundle_is_not_written_over_something_else(one_lead, tmp_path):
+    """Training into a folder that holds other files is refused and leaves them alone."""
+    (tmp_path / "thesis.txt").write_text("ten years")
+    said = message("train", one_lead, "--ladder", "b2b", "--out", tmp_path)
+    assert "holds 'thesis.txt' and no bundle; choose an empty folder" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_folder_that_cannot_be_made(bundle_folder, one_lead, events_file, tmp_path):
+    """So is a bundle's or a report's folder where a file stands."""
+    file = tmp_path / "file"
+    file.write_text("a file")
+    assert str(file) in message("train", one_lead, "--ladder", "b2b", "--out", file)
+    assert str(file) in message(
+        *("evaluate", events_file, "--ladder", "b2b", "--bundle", bundle_folder),
+        *("--report", file),
+    )
