@@ -242,8 +242,9 @@ def explain(complaint: str) -> str:
 
 
 def indented(complaint: str) -> str:
-    """Return the last lines of a complaint, without what pip grumbles about in passing."""
-    lines = [line for line in complaint.splitlines() if line and not line.startswith("WARNING")]
+    """Return the last lines of a complaint, without warnings and the hashes of other files."""
+    passing = re.compile(r"WARNING|\s*$|\s*Expected +or ")
+    lines = [line for line in complaint.splitlines() if not passing.match(line)]
     return "\n".join(f"      {line}" for line in (lines or complaint.splitlines())[-12:])
 
 
