@@ -9,234 +9,32 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from features.clock import microseconds
 from features.errors import EventsError, TimeError, UnknownLead
-from features.events.log import DAY_US, EventLog, LogColumns, Times
+from features.events.log import DAY_US, EventLog, Times
 from features.ladder.file import read_ladder
-from features.ladder.ladder import Condition, EventRule, Ladder, SignalRow, Step, Trait
+from features.ladder.ladder import EventRule, Ladder, SignalRow
 from features.signals import fold
-from features.signals.program import compile_ladder, link
-from features.signals.snapshot import Snapshot, snapshot, snapshot_at
-from features.signals.table import Op, signals_of
+from features.signals.snapshot import Snapshot, snapshot
+from features.signals.table import signals_of
 from tests.features import strategies
-from tests.features.strategies import GRID_US, LEADS, START_US, log_of
+from tests.features.signals.scene import (
+    HOUR_US,
+    at_instants,
+    bits,
+    event,
+    small_ladder,
+    thorough,
+    values,
+)
+from tests.features.strategies import LEADS, START_US, log_of
 from tests.oracles.snapshot_oracle import (
-    AGGREGATES,
     Event,
     Value,
-    in_order,
-    meets_any,
-    oracle_next_completions,
-    oracle_snapshot,
 )
-
-HOUR_US = DAY_US // 24
-COUNTS = {
-    Op.COUNT,
-    Op.ACTIVE_DAYS,
-    Op.DISTINCT,
-    Op.STREAK,
-    Op.POSITION,
-    Op.STEPS_COMPLETED,
-}
-
-thorough = settings(max_examples=60, deadline=None)
-
-
-# ------------------------------------------------------------------------------ What tests speak of
-
-
-def at_instants(log: EventLog, ladder: Ladder, lead: str, as_of: Sequence[int]) -> Snapshot:
-    """Snapshots of one lead, which the log need not hold."""
-    index = log.leads.index(lead) if lead in log.leads else -1
-    instants = np.array(as_of, dtype=np.int64)
-    return snapshot_at(
-        log,
-        compile_ladder(ladder),
-        (lead,) * len(instants),
-        np.full_like(instants, index),
-        instants,
-    )
-
-
-def bits(taken: Snapshot) -> list[tuple[object, ...]]:
-    """Each row of a snapshot exactly: numbers by their bits, categories by their text."""
-    numbers = [at for at, signal in enumerate(taken.signals) if signal.id not in taken.categories]
-    texts = [at for at, signal in enumerate(taken.signals) if signal.id in taken.categories]
-    return [
-        (
-            taken.values[row, numbers].tobytes(),
-            [taken.value(row, at) for at in texts],
-            int(taken.position[row]),
-            int(taken.last_active[row]),
-        )
-        for row in range(len(taken))
-    ]
-
-
-def values(taken: Snapshot, row: int = 0) -> dict[str, Value]:
-    """One row of a snapshot as a person would say it, by signal."""
-    return {signal.id: taken.value(row, at) for at, signal in enumerate(taken.signals)}
-
-
-def assert_equals_oracle(
-    taken: Snapshot, row: int, events: Sequence[Event], ladder: Ladder
-) -> None:
-    expected = oracle_snapshot(events, ladder, taken.leads[row], int(taken.as_of[row]))
-    assert set(expected.signals) == {signal.id for signal in taken.signals}
-    for at, signal in enumerate(taken.signals):
-        value, wanted = taken.value(row, at), expected.signals[signal.id]
-        if signal.op in COUNTS or not isinstance(wanted, float | int):
-            assert value == wanted, signal
-        else:
-            assert value == pytest.approx(wanted, rel=1e-9, abs=1e-12), signal
-    assert taken.position[row] == expected.position
-    assert taken.last_active[row] == (
-        fold.NONE if expected.last_active is None else expected.last_active
-    )
-
-
-def sorted_instants(log: EventLog) -> list[int]:
-    """Instants at, just before and just after everything that a log's clocks show."""
-    clocks = {int(when) for when in (*log.known, *log.occurred)}
-    return sorted({when + off for when in clocks for off in (-1, 0, 1)})
-
-
-# ------------------------------------------------------------------------------- Against the oracle
-
-
-@thorough
-@given(strategies.ladders(), strategies.logs, st.lists(strategies.instants, min_size=1, max_size=2))
-def test_fold_equals_the_oracle(ladder, events, as_of):
-    """Every signal of every lead at any instant is what the slow obvious version says."""
-    log = log_of(events, ladder)
-    for lead in LEADS:
-        taken = at_instants(log, ladder, lead, as_of)
-        for row in range(len(taken)):
-            assert_equals_oracle(taken, row, events, ladder)
-
-
-@thorough
-@given(
-    strategies.ladders(), st.lists(strategies.events(["ann"]), min_size=5, max_size=40), st.data()
-)
-def test_fold_equals_the_oracle_where_clocks_tick(ladder, events, data):
-    """The same at the instants where something becomes known, and a microsecond around them."""
-    log = log_of(events, ladder)
-    clocks = st.sampled_from(sorted_instants(log))
-    taken = at_instants(log, ladder, "ann", data.draw(st.lists(clocks, min_size=1, max_size=3)))
-    for row in range(len(taken)):
-        assert_equals_oracle(taken, row, events, ladder)
-
-
-def test_fold_equals_the_oracle_before_1970():
-    """Days are counted in whole UTC days on both sides of the epoch."""
-    ladder = small_ladder()
-    events = [event("page", at * HOUR_US) for at in (-50, -25, -24, -1, 0, 1, 23, 24)]
-    taken = at_instants(log_of(events, ladder), ladder, "ann", [0, 30 * HOUR_US])
-    for row in range(len(taken)):
-        assert_equals_oracle(taken, row, events, ladder)
-    assert values(taken, 1)["step.watch.active_days"] == 5
-
-
-@pytest.mark.parametrize("name", ["b2b", "b2c", "b2b-assessment"])
-def test_fold_equals_the_oracle_on_shipped_ladders(name):
-    """A busy lead on each shipped ladder has the signals that the slow obvious version says."""
-    ladder = read_ladder(name)
-    chance = np.random.default_rng(7)
-    rules = [rule for goal in ladder.goals for rule in goal.complete_when]
-    names = sorted({name for goal in ladder.goals for name in goal.engaged_by})
-    events = []
-    for _ in range(300):
-        rule = rules[chance.integers(len(rules))]
-        occurred = START_US + int(chance.integers(60 * DAY_US))
-        said = {c.property: _near(c, chance) for c in rule.where}
-        given_name = rule.event if chance.random() < 0.6 else names[chance.integers(len(names))]
-        late = int(chance.integers(2 * DAY_US)) if chance.random() < 0.3 else 0
-        events.append(Event("ann", given_name, occurred, occurred + late, said))
-    as_of = [START_US + days * DAY_US for days in (0, 3, 10, 30, 70)]
-    taken = at_instants(log_of(events, ladder), ladder, "ann", as_of)
-    for row in range(len(taken)):
-        assert_equals_oracle(taken, row, events, ladder)
-
-
-def _near(condition: Condition, chance: np.random.Generator) -> float | str:
-    """A value that meets a condition, or one that just does not."""
-    match condition.value:
-        case str(text):
-            return text if chance.random() < 0.5 else "something else"
-        case tuple(texts):
-            return texts[chance.integers(len(texts))] if chance.random() < 0.5 else "something else"
-    return float(condition.value) + float(chance.integers(-1, 2)) / 8
-
-
-@thorough
-@given(
-    strategies.ladders(),
-    st.lists(strategies.events(["ann"]), min_size=8, max_size=40),
-    st.data(),
-)
-def test_next_completions_equal_the_oracle(ladder, events, data):
-    """What is completed next from any position, and when, is what the slow obvious version says."""
-    log = log_of(events, ladder)
-    clocks = [int(when) for when in (*log.known, *log.occurred)]
-    as_of, until = sorted(
-        data.draw(st.sampled_from(clocks)) + data.draw(st.sampled_from([-GRID_US, -1, 0, 1]))
-        for _ in range(2)
-    )
-    found = next_completions(log, ladder, "ann", as_of, until)
-    for position, times in enumerate(found):
-        assert times == oracle_next_completions(events, ladder, "ann", as_of, position, until)
-
-
-def next_completions(
-    log: EventLog, ladder: Ladder, lead: str, as_of: int, until: int
-) -> list[tuple[int | None, int | None]]:
-    """What a lead next completes (advanced, purchased), from each position there is."""
-    position = np.arange(len(ladder.goals) + 1)
-    advanced, purchased = link(log, compile_ladder(ladder)).next_completions(
-        np.full_like(position, log.index_of(lead)), np.full_like(position, as_of), position, until
-    )
-    return [
-        (None if one == fold.NONE else int(one), None if other == fold.NONE else int(other))
-        for one, other in zip(advanced, purchased, strict=True)
-    ]
-
-
-@thorough
-@given(strategies.ladders(), st.lists(strategies.events(), min_size=5, max_size=40))
-def test_rows_of_goal_equal_the_oracle(ladder, events):
-    """The events that complete, restart or are scored at are those that meet the ladder's rules."""
-    log, compiled = log_of(events, ladder), compile_ladder(ladder)
-    in_rows = [event for lead in log.leads for event in in_order(events, ladder, lead)]
-    goals = [goal.complete_when for goal in ladder.goals]
-    for number, rules in enumerate([*goals, ladder.restart_on, ladder.score_at]):
-        found = link(log, compiled).meets(number)
-        assert found.tolist() == [meets_any(rules, event) for event in in_rows]
-
-
-def test_every_operation_has_its_number_in_the_kernel():
-    """The kernel's constants and `Op` are the same numbers, and there is no other constant."""
-    assert {op.name: getattr(fold, op.name) for op in Op} == {op.name: op.value for op in Op}
-    assert [op.value for op in Op] == list(range(len(Op)))
-
-
-def test_every_operation_is_covered_by_the_oracle():
-    """An operation without a slow obvious version cannot be added."""
-    assert set(AGGREGATES) == set(Op)
-
-
-def test_generated_ladders_reach_every_operation():
-    """The standard set and the custom rows together use every operation there is."""
-    rows = [SignalRow(f"row_{how}", (), how, "m", half_life_days=1.0) for how in strategies.HOWS]
-    ladder = replace(small_ladder(), signals=tuple(rows))
-    assert {signal.op for signal in signals_of(ladder)} == set(Op)
-
-
-# --------------------------------------------------------------------------------------- Invariants
 
 
 @thorough
@@ -284,79 +82,6 @@ def test_row_order_has_no_effect(ladder, events, as_of, chance):
 
 
 @thorough
-@given(st.lists(strategies.events(), min_size=2, max_size=40), st.randoms())
-def test_row_order_has_no_effect_on_the_log(events, chance):
-    """The log of shuffled rows is the log of the rows, column by column and bit by bit."""
-    ladder = small_ladder()
-    shuffled = list(events)
-    chance.shuffle(shuffled)
-    assert_same_log(log_of(events, ladder), log_of(shuffled, ladder))
-
-
-@pytest.mark.parametrize("ties", [1, 7])
-def test_row_order_has_no_effect_on_long_leads(ties):
-    """A lead whose rows are far out of order, in long runs of equal clocks too, is sorted alike."""
-    ladder, chance = small_ladder(), np.random.default_rng(11)
-    events = [
-        event("page", (at // ties) * HOUR_US, seconds=float(chance.integers(3)), room=str(at % 5))
-        for at in range(700)
-    ]
-    shuffled = [events[at] for at in chance.permutation(len(events))]
-    for rows in (events[::-1], shuffled):
-        assert_same_log(log_of(events, ladder), log_of(rows, ladder))
-
-
-def test_row_order_has_no_effect_on_signed_zeros():
-    """0 and -0 are one number: which of them came first cannot be told from a snapshot."""
-    ladder = small_ladder()
-    told = [event("identify", START_US, seconds=zero) for zero in (0.0, -0.0)]
-    rows = [
-        bits(at_instants(log_of(events, ladder), ladder, "ann", [START_US]))
-        for events in (told, told[::-1])
-    ]
-    assert rows[0] == rows[1]
-
-
-def test_a_part_of_a_log_lies_in_memory_like_a_log():
-    """The compiled fold is not compiled again for the arrays of `only`."""
-    log = log_of([event("page", START_US, lead=lead) for lead in LEADS], small_ladder())
-    part = log.only(np.array([True, False, True]))
-    for column in ("starts", "name", "occurred", "known", "numbers", "texts"):
-        assert getattr(part, column).flags.c_contiguous, column
-
-
-def assert_same_log(one: EventLog, other: EventLog) -> None:
-    assert (one.leads, one.names, one.text_values) == (other.leads, other.names, other.text_values)
-    for column in ("starts", "name", "occurred", "known", "numbers", "texts"):
-        assert getattr(one, column).tobytes() == getattr(other, column).tobytes(), column
-
-
-@thorough
-@given(strategies.ladders(), strategies.logs, strategies.instants)
-def test_absent_known_is_the_instant_it_happened(ladder, events, as_of):
-    """A log without `known` is the log in which everything was known when it happened."""
-    prompt = [replace(event, known_us=event.occurred_us) for event in events]
-    log = log_of(prompt, ladder)
-    bare = EventLog.from_columns(
-        [event.lead_id for event in prompt],
-        [event.name for event in prompt],
-        np.array([event.occurred_us for event in prompt], dtype=np.int64),
-        numbers={
-            name: [event.properties.get(name, np.nan) for event in prompt]
-            for name in log.columns.numbers
-        },
-        texts={
-            name: [event.properties.get(name) for event in prompt] for name in log.columns.texts
-        },
-    )
-    assert bare.columns == log.columns
-    assert_same_log(bare, log)
-    for lead in LEADS:
-        rows = [bits(at_instants(held, ladder, lead, [as_of])) for held in (bare, log)]
-        assert rows[0] == rows[1]
-
-
-@thorough
 @given(strategies.ladders(), st.lists(strategies.events(), min_size=1, max_size=40), st.data())
 def test_equal_snapshots_in_one_call_are_equal(ladder, events, data):
     """The same lead at the same instant, twice in one call in any order, has the same row."""
@@ -401,34 +126,6 @@ def test_a_large_call_equals_small_ones(monkeypatch, processors):
 
 def _at_rows(log: EventLog, ladder: Ladder, leads: np.ndarray, as_of: Times) -> Snapshot:
     return snapshot(log, ladder, [log.leads[at] for at in leads], as_of)
-
-
-# -------------------------------------------------------------------------------------------- Edges
-
-
-def event(
-    name: str, occurred: int, known: int | None = None, lead: str = "ann", **properties: float | str
-) -> Event:
-    return Event(lead, name, occurred, occurred if known is None else known, properties)
-
-
-def small_ladder(**parts: object) -> Ladder:
-    """Watch 80 % of a video, then call, then buy; `again` begins anew."""
-    watch = EventRule("video", (Condition("fraction", "at_least", 0.8),))
-    return Ladder(
-        name="small",
-        title="Small",
-        steps=(
-            Step("watch", "Watch", (watch,), 7.0, engaged_by=("page", "video")),
-            Step("call", "Call", (EventRule("call"),), 14.0, engaged_by=("call",)),
-        ),
-        purchase=Step("purchase", "Buy", (EventRule("order"),), 30.0, engaged_by=("order",)),
-        **{  # type: ignore[arg-type]
-            "traits": (Trait("seconds", "number"), Trait("room", "category")),
-            "restart_on": (EventRule("again"),),
-            **parts,
-        },
-    )
 
 
 def signals_at(
@@ -670,44 +367,6 @@ def test_nothing_known_is_a_row_of_zeros_and_absences():
     assert set(found.values()) == {0.0, None}
 
 
-def test_what_is_reported_late_was_still_to_come():
-    """An advance that happened before `as_of` counts where it was not known then, by `until`."""
-    ladder, as_of = small_ladder(), START_US + DAY_US
-    events = [
-        event("video", START_US, fraction=0.9),  # known at as_of: it is position, not advance
-        event("call", START_US, as_of + 1),
-        event("order", as_of + HOUR_US, as_of + 2 * HOUR_US),
-    ]
-    log = log_of(events, ladder)
-    late, order = START_US, as_of + HOUR_US
-    assert next_completions(log, ladder, "ann", as_of, as_of) == [(None, None)] * 4
-    assert next_completions(log, ladder, "ann", as_of, as_of + 1)[:3] == [
-        (late, None),
-        (late, None),
-        (None, None),
-    ]
-    assert next_completions(log, ladder, "ann", as_of, as_of + 2 * HOUR_US) == [
-        (late, order),
-        (late, order),
-        (order, order),
-        (None, order),
-    ]
-
-
-def test_a_late_restart_ends_the_search_for_completions():
-    """What `next_completions` says of a restart holds for one that is reported late, too."""
-    ladder, as_of = small_ladder(), START_US + DAY_US
-    events = [
-        event("again", START_US, as_of + HOUR_US),
-        event("call", as_of + 2 * HOUR_US),
-    ]
-    log = log_of(events, ladder)
-    assert next_completions(log, ladder, "ann", as_of, as_of + DAY_US)[0] == (None, None)
-
-
-# ------------------------------------------------------------------------------------------- Asking
-
-
 def test_an_instant_is_the_same_in_every_time_zone():
     """`as_of` is an instant: 13:00+01:00 and 12:00Z are one."""
     ladder = small_ladder()
@@ -758,12 +417,6 @@ def test_a_log_with_other_columns_is_refused():
         snapshot(log, small_ladder(traits=()), None, datetime(2026, 3, 2, tzinfo=UTC))
 
 
-def test_an_event_without_a_lead_is_refused():
-    """An event is of somebody and has a name."""
-    with pytest.raises(EventsError, match=r"without a lead_id or a name"):
-        EventLog.from_columns(["ann", None], ["page", "page"], np.zeros(2, np.int64))
-
-
 def test_as_many_instants_as_leads():
     """An array of instants that is not one a lead is refused, not read beyond its end."""
     ladder = small_ladder()
@@ -808,13 +461,3 @@ def test_some_rows_of_a_snapshot():
     assert by_mask.leads == ("ann", "cem")
     assert by_index.leads == ("cem", "ann")
     assert bits(by_mask) == [bits(taken)[0], bits(taken)[2]] == bits(by_index)[::-1]
-
-
-def test_a_log_may_hold_columns_that_no_array_is_given_for():
-    """A property that no event has is absent throughout."""
-    log = EventLog.from_columns(
-        ["ann"], ["page"], np.zeros(1, np.int64), columns=LogColumns(("seconds",), ("room",))
-    )
-    assert np.isnan(log.numbers).all()
-    assert (log.texts == -1).all()
-    assert log.text_values == ((),)

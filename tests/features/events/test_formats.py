@@ -1,0 +1,233 @@
+"""CSV, JSON lines and Parquet: the same events are the same log; what cannot be read is refused."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from features.errors import EventsError
+from features.events.log import LogColumns
+from features.reading import read_table
+from tests.features.events.scene import (
+    EVENTS,
+    NEEDS,
+    NOON,
+    NOON_US,
+    Event,
+    as_csv,
+    as_jsonl,
+    assert_same_log,
+    event,
+    read,
+    write,
+    write_parquet,
+)
+
+
+def test_formats_agree(tmp_path):
+    """The same events give the same log and the same stored texts, whatever the format."""
+    tables = [
+        read_table(file, needs=NEEDS)[0]
+        for file in (
+            write_parquet(tmp_path / "e.parquet", EVENTS),
+            write(tmp_path / "e.csv", as_csv(EVENTS)),
+            write(tmp_path / "e.csv.gz", as_csv(EVENTS)),
+            write(tmp_path / "e.jsonl", as_jsonl(EVENTS)),
+            write(tmp_path / "e.ndjson.gz", as_jsonl(EVENTS)),
+        )
+    ]
+    for table in tables:
+        assert_same_log(table.log(NEEDS), tables[0].log(NEEDS))
+        assert table.property_texts() == tables[0].property_texts()
+    assert tables[0].property_texts()[:2] == [
+        '{"section":"pricing"}',
+        '{"minutes":4.5,"own_data":true}',
+    ]
+
+
+def test_aliases(tmp_path):
+    """`event`, `timestamp` and `received_at` are understood; with `name`, `event` is a property."""
+    row: Event = {"lead_id": "ann", "event": "view", "timestamp": NOON, "received_at": NOON}
+    for file in (
+        write(tmp_path / "e.csv", as_csv([row])),
+        write(tmp_path / "e.jsonl", as_jsonl([row])),
+    ):
+        table, _ = read_table(file)
+        assert (table.name.to_pylist(), table.known_at.tolist()) == (["view"], [NOON_US])
+        assert table.property_texts() == ["{}"]
+    for file in (
+        write(tmp_path / "e.csv", as_csv([{**row, "name": "click"}])),
+        write(tmp_path / "e.jsonl", as_jsonl([{**row, "name": "click"}])),
+    ):
+        table, _ = read_table(file)
+        assert table.name.to_pylist() == ["click"]
+        assert table.property_texts() == ['{"event":"view"}']
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "json text", "csv", "struct", "map"])
+def test_properties_column(tmp_path, kind):
+    """`properties` as an object, JSON text, struct or map is the same as columns of their own."""
+    inner = {"minutes": 3.0, "own_data": 1.0}
+    text = event(properties=json.dumps(inner), section="docs")
+    base = {key: pa.array([text[key]]) for key in ("lead_id", "name", "occurred_at", "section")}
+    if kind == "jsonl":
+        file = write(tmp_path / "e.jsonl", as_jsonl([event(properties=inner, section="docs")]))
+    elif kind == "json text":
+        file = write(tmp_path / "e.jsonl", as_jsonl([text]))
+    elif kind == "csv":
+        file = write(tmp_path / "e.csv", as_csv([text]))
+    else:
+        map_type = pa.map_(pa.string(), pa.float64())
+        value = [inner] if kind == "struct" else pa.array([list(inner.items())], map_type)
+        file = tmp_path / "e.parquet"
+        pyarrow.parquet.write_table(pa.table({**base, "properties": value}), file)
+    table, _ = read_table(file, needs=NEEDS)
+    expected, _ = read(write(tmp_path / "flat.jsonl", as_jsonl([event(section="docs", **inner)])))
+    assert_same_log(table.log(NEEDS), expected)
+    assert table.property_texts() == ['{"minutes":3,"own_data":1,"section":"docs"}']
+
+
+def test_a_column_wins_over_the_object(tmp_path):
+    """Where a property stands in a column and in `properties`, the column is taken if not empty."""
+    rows = [event(properties='{"minutes": 1, "section": "a"}', minutes=2, section="b")]
+    rows += [event(properties='{"minutes": 1, "section": "a"}', minutes="", section="")]
+    table, _ = read_table(write(tmp_path / "e.csv", as_csv(rows)), needs=NEEDS)
+    assert table.numbers["minutes"].tolist() == [2.0, 1.0]
+    assert table.texts["section"].to_pylist() == ["b", "a"]
+    assert table.property_texts() == [
+        '{"minutes":2,"section":"b"}',
+        '{"minutes":1,"section":"a"}',
+    ]
+
+
+def test_types_that_files_disagree_on(tmp_path):
+    """A property that is a number in one file and a text in the next is kept as a text."""
+    write_parquet(tmp_path / "a.parquet", [event(plan=3)])
+    write_parquet(tmp_path / "b.parquet", [event(plan="team")])
+    table, _ = read_table(tmp_path, needs=LogColumns(texts=("plan",)))
+    assert table.texts["plan"].to_pylist() == ["3", "team"]
+    assert table.property_texts() == ['{"plan":3}', '{"plan":"team"}']
+
+
+def test_categories_and_numeric_ids(tmp_path):
+    """Parquet categories are texts, and ids that are integers are texts too."""
+    columns = {
+        "lead_id": pa.array([7, 8]),
+        "name": pa.array(["view", "call"]).dictionary_encode(),
+        "occurred_at": pa.array([NOON_US] * 2, pa.timestamp("us", "UTC")),
+        "section": pa.array(["docs", None]).dictionary_encode(),
+        "minutes": pa.array(["3", ""]).dictionary_encode(),
+    }
+    pyarrow.parquet.write_table(pa.table(columns), tmp_path / "e.parquet")
+    log, report = read(tmp_path / "e.parquet")
+    assert (log.leads, log.names, report.accepted) == (("7", "8"), ("call", "view"), 2)
+    assert log.numbers[0].tolist()[0] == 3.0
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (pa.array(["docs"], pa.large_string()), "docs"),
+        (pa.array([NOON_US], pa.timestamp("us", "UTC")), "2026-03-01T12:00:00+00:00"),
+        (pa.array([[1.0, None]]), "[1, null]"),
+        (pa.array([2.5]), "2.5"),
+        (pa.array([True]), "true"),
+        (pa.array([""]), None),
+        (pa.nulls(1), None),
+    ],
+)
+def test_texts_from_any_type(tmp_path, values, text):
+    """A property that the ladder reads as a text may be of any type."""
+    columns = {key: [value] for key, value in event().items()}
+    pyarrow.parquet.write_table(pa.table({**columns, "section": values}), tmp_path / "e.parquet")
+    table, _ = read_table(tmp_path / "e.parquet", needs=NEEDS)
+    assert table.texts["section"].to_pylist() == [text]
+
+
+def test_an_integer_without_bounds(tmp_path):
+    """An integer beyond every float is a number that is not finite."""
+    file = write(tmp_path / "e.jsonl", as_jsonl([event(minutes=-(10**400))]))
+    _, report = read(file)
+    assert report.rejected == {"number that is not finite": 1}
+
+
+def test_broken_lines(tmp_path):
+    """Lines that are no JSON object are rejected with their number; empty lines do not count."""
+    lines = [as_jsonl([event()]), b'{"lead_id": ', b"[1, 2]", b'"text"', b"\xff{}"]
+    lines += [b'{"lead_id": "\\ud800"}', b"[" * 100_000]
+    file = write(tmp_path / "e.jsonl", b"\xef\xbb\xbf" + b"\n".join(lines))
+    _, report = read(file)
+    assert (report.accepted, report.rejected) == (1, {"broken JSON": 6})
+    assert report.examples["broken JSON"][0] == f'{file}:3: {{"lead_id":'
+    assert len(report.examples["broken JSON"]) == 5
+
+
+def test_rows_of_another_width(tmp_path):
+    """CSV rows with too few or too many cells are rejected; the numbers of the others are right."""
+    text = f"lead_id,name,occurred_at\nann,view,{NOON}\nbob,view\n,view,{NOON}\na,b,{NOON},d\n"
+    rejects = tmp_path / "rejects.jsonl"
+    file = write(tmp_path / "e.csv", text.encode())
+    _, report = read(file, rejects=rejects)
+    wrong = "another number of cells than the header"
+    assert report.rejected == {wrong: 2, "missing lead_id": 1}
+    assert report.examples[wrong] == (
+        f"{file}:3: 2 instead of 3 cells",
+        f"{file}:5: 4 instead of 3 cells",
+    )
+    assert report.examples["missing lead_id"] == (f"{file}:4: lead_id is absent",)
+
+
+def test_missing_column(tmp_path):
+    """A file without a required column says what it has, and which name is close."""
+    row: Event = {"lead_id": "ann", "name": "view", "occured_at": NOON}
+    wanted = (
+        r"e\.\w+: no column occurred_at \(or timestamp\); it has lead_id, name, occured_at; "
+        "did you mean 'occured_at'"
+    )
+    for file in (
+        write(tmp_path / "e.csv", as_csv([row])),
+        write(tmp_path / "e.jsonl", as_jsonl([row])),
+    ):
+        with pytest.raises(EventsError, match=wanted):
+            read_table(file)
+    pyarrow.parquet.write_table(pa.table({k: [v] for k, v in row.items()}), tmp_path / "e.parquet")
+    with pytest.raises(EventsError, match=wanted):
+        read_table(tmp_path / "e.parquet")
+
+
+def test_a_column_twice(tmp_path):
+    """A column that stands twice is refused: which one would be meant?"""
+    file = write(tmp_path / "e.csv", f"lead_id,name,occurred_at,x,x\na,b,{NOON},1,2\n".encode())
+    with pytest.raises(EventsError, match=r"e.csv: the column 'x' stands twice"):
+        read_table(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("e.parquet", b"no parquet", "not readable as Parquet: Parquet magic bytes not found"),
+        ("e.csv", b"", "not readable as CSV: Empty CSV file"),
+        ("e.csv", b"lead_id,name,occurred_at\n\xff,a,b\n", "not readable as CSV: "),
+        ("e.txt", b"", "not a file of events by its name; name it .parquet, .csv, .jsonl"),
+        ("e.parquet.gz", b"", "not a file of events by its name"),
+        ("events.db", b"", "to read a store, write sqlite:///"),
+    ],
+)
+def test_unreadable_files(tmp_path, name, content, message):
+    """A file that is damaged, or not what its name says, is refused by name."""
+    with pytest.raises(EventsError, match=message):
+        read_table(write(tmp_path / name, content))
+
+
+@pytest.mark.parametrize("name", ["e.csv.gz", "e.jsonl.gz"])
+def test_damaged_archives(tmp_path, name):
+    """A gzip file that is cut short or none at all is refused."""
+    whole = gzip.compress(as_jsonl(EVENTS * 100))
+    for content in (whole[: len(whole) // 2], b"plain"):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(EventsError, match=r"e\.\w+\.gz: not readable as"):
+            read_table(tmp_path / name)

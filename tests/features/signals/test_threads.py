@@ -1,0 +1,30 @@
+"""Work for several threads is all done, and what fails is heard of."""
+
+from __future__ import annotations
+
+import pytest
+
+from features.signals import threads
+from features.signals.threads import in_threads, processors
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_every_task_is_done(monkeypatch, count):
+    """Each task is done once, on one processor and on several."""
+    monkeypatch.setattr(threads, "processors", lambda: count)
+    done: list[int] = []
+    in_threads([lambda at=at: done.append(at) for at in range(9)])
+    assert sorted(done) == list(range(9))
+    assert processors() >= 1
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_the_first_error_is_raised(monkeypatch, count):
+    """Of tasks that fail the first one's error is raised."""
+    monkeypatch.setattr(threads, "processors", lambda: count)
+
+    def fail(at: int) -> None:
+        raise ValueError(f"task {at}")
+
+    with pytest.raises(ValueError, match="task 0"):
+        in_threads([lambda at=at: fail(at) for at in range(3)])
