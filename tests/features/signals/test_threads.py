@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from features.signals import threads
@@ -13,7 +15,7 @@ def test_every_task_is_done(monkeypatch, count):
     """Each task is done once, on one processor and on several."""
     monkeypatch.setattr(threads, "processors", lambda: count)
     done: list[int] = []
-    in_threads([lambda at=at: done.append(at) for at in range(9)])
+    in_threads([partial(done.append, at) for at in range(9)])
     assert sorted(done) == list(range(9))
     assert processors() >= 1
 
@@ -27,4 +29,4 @@ def test_the_first_error_is_raised(monkeypatch, count):
         raise ValueError(f"task {at}")
 
     with pytest.raises(ValueError, match="task 0"):
-        in_threads([lambda at=at: fail(at) for at in range(3)])
+        in_threads([partial(fail, at) for at in range(3)])
