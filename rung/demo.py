@@ -110,9 +110,9 @@ def _run_verb(arguments: list[str], progress: Progress) -> None:
 
 def _print_queue(environment: dict[str, str], progress: Progress) -> None:
     """The top of the queue, as the page shows it."""
+    from serving.pages.top import top_of_queue
     from serving.pages.words import chance, likely, points
     from serving.settings import Settings
-    from serving.top import top_of_queue
 
     top = top_of_queue(Settings.from_environment(environment), 10, progress)
     print(f"\nThe top of the queue ({top.queued:,} leads)\n")

@@ -24,8 +24,8 @@ from serving.connectors import routes as connectors
 from serving.connectors.configuration import read_connectors
 from serving.edge import middleware, problems
 from serving.edge.access import Access
+from serving.edge.logs import log, log_to_stderr
 from serving.ingestion import cloudevents, own, segment
-from serving.logs import log, log_to_stderr
 from serving.notifications import routes as notifications
 from serving.notifications.delivery import keep_delivering
 from serving.pages import login

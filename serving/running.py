@@ -17,7 +17,7 @@ import uvicorn
 from features.store.events import EventStore
 from serving.app import create_app
 from serving.edge.keys import Keys
-from serving.logs import logging_of_process
+from serving.edge.logs import logging_of_process
 from serving.process.worker import Worker
 from serving.settings import Settings
 

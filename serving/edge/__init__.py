@@ -1,1 +1,1 @@
-"""What every request passes: keys, sessions, limits, problems, bodies."""
+"""What every request passes: keys, sessions, limits, bodies, problems, lines of the log."""

@@ -29,9 +29,9 @@ from starlette.routing import BaseRoute
 from features.errors import KeyNeeded, NotAllowed, TooManyRequests
 from features.store.database import Database
 from serving.edge.keys import SCOPES, Key, Keys, parts_of, secret_hash
+from serving.edge.logs import log
 from serving.edge.rate_limit import RateLimit
 from serving.edge.sessions import Sessions
-from serving.logs import log
 
 __all__ = [
     "HERE",

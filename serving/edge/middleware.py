@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.edge.access import Asker
+from serving.edge.logs import REQUEST_ID, log
 from serving.edge.problems import respond, unexpected
-from serving.logs import REQUEST_ID, log
 
 __all__ = ["Edge", "install"]
 

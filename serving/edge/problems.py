@@ -52,8 +52,8 @@ from features.errors import (
     UnsignedRequest,
 )
 from serving.edge.access import is_personalizer, needed
+from serving.edge.logs import log
 from serving.edge.schemas import ProblemAnswer
-from serving.logs import log
 
 __all__ = ["Problem", "documented", "install", "openapi", "respond", "unexpected"]
 

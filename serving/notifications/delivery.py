@@ -27,7 +27,7 @@ from features.errors import UnknownEndpoint
 from features.store.database import Database
 from features.store.notifications import Notice, add_notices
 from features.store.schema import deliveries, endpoints, notifications
-from serving.logs import log
+from serving.edge.logs import log
 from serving.notifications.addresses import AddressRule
 from serving.notifications.attempt import Answer, new_client, post, retry_after
 from serving.notifications.endpoints import lock, turn_off

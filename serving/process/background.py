@@ -18,7 +18,7 @@ import numpy as np
 from starlette.concurrency import run_in_threadpool
 
 from features.store.notifications import add_notices
-from serving.logs import log
+from serving.edge.logs import log
 from serving.process.service import Service
 from serving.scoring.changes import reply_overdue
 from serving.scoring.ranking import Ranking

@@ -26,7 +26,7 @@ from features.store.notifications import add_notices
 from features.store.scores import StoredScore
 from models.bundle import Bundle, load_bundle
 from models.served_policy import DEFAULT, read_served
-from serving.logs import log
+from serving.edge.logs import log
 from serving.process.champion import BundleSource, source_of
 from serving.process.group_commit import GroupCommit
 from serving.recommending.recommender import Recommender

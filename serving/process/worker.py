@@ -18,7 +18,7 @@ from logging.config import dictConfig
 from types import TracebackType
 from typing import Final, Self
 
-from serving.logs import log, logging_of_process
+from serving.edge.logs import log, logging_of_process
 from serving.process.background import keep_current, keep_fresh, keep_scored
 from serving.process.service import Service
 from serving.settings import Settings

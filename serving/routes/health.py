@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from features.clock import rfc3339
 from serving.edge.bodies import json_answer
+from serving.edge.logs import log
 from serving.edge.problems import Problem, documented, respond
-from serving.logs import log
 from serving.process.served import Served
 from serving.process.service import Service
 from serving.routes.schemas import ReadyAnswer

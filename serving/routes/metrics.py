@@ -24,8 +24,8 @@ from starlette.types import Scope
 
 from features.store.schema import deliveries, write_backs
 from serving.edge.access import needs
+from serving.edge.logs import log
 from serving.edge.problems import documented
-from serving.logs import log
 from serving.process.served import Served
 from serving.process.service import Service
 from serving.scoring.drift import drift_of

@@ -17,7 +17,7 @@ from typing import Final, Protocol, TypeVar
 import httpx2
 
 from features.store.events import EventStore
-from serving.logs import log
+from serving.edge.logs import log
 from serving.scoring.scorer import Scorer
 from serving.write_back import calls
 from serving.write_back.calls import CallFailed, CallRefused, Seen, Vendor, said

@@ -11,8 +11,7 @@ import sqlalchemy as sa
 
 from features import errors
 from features.errors import StoreError
-from serving import logs
-from serving.edge import middleware, problems
+from serving.edge import logs, middleware, problems
 from tests.serving.conftest import service_of
 from tests.serving.shapes import is_problem
 

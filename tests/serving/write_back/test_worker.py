@@ -15,7 +15,7 @@ import pytest
 
 from features.store.events import EventStore
 from features.store.migrations import open_database
-from serving.logs import LOGGER
+from serving.edge.logs import LOGGER
 from serving.write_back import calls
 from serving.write_back.outbox import Outbox
 from serving.write_back.rules import SECOND

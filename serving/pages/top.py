@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from features.clock import now
 from serving.pages.words import traits_of, who
 from serving.process.service import Service
-from serving.scoring.queue import QueueItem, items, queue_part
+from serving.scoring.answers import QueueItem
+from serving.scoring.queue import items, queue_part
 from serving.scoring.rescoring import rescore
 from serving.settings import Settings
 
-__all__ = ["Place", "Top", "top_of_queue"]
+__all__ = ["Top", "TopLead", "top_of_queue"]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TopLead:
     """A lead of the queue with what a person calls it; `below` says more of it, or is empty."""
 
     name: str
@@ -30,7 +31,7 @@ class Top:
     """The first places, of so many leads that are queued."""
 
     queued: int
-    places: tuple[Place, ...]
+    places: tuple[TopLead, ...]
 
 
 def top_of_queue(
@@ -50,7 +51,7 @@ def top_of_queue(
         return Top(run.queued if run else 0, tuple(_place(service, item) for item in top))
 
 
-def _place(service: Service, item: QueueItem) -> Place:
+def _place(service: Service, item: QueueItem) -> TopLead:
     rows = service.store.events_of(item["lead_id"])
     traits = traits_of(rows, service.ladder.events.traits, now())
-    return Place(*who(item["lead_id"], traits), item)
+    return TopLead(*who(item["lead_id"], traits), item)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from features.errors import NoModel
+from serving.pages.top import top_of_queue
 from serving.settings import Settings
-from serving.top import top_of_queue
 from tests.serving import world
 
 

@@ -13,10 +13,10 @@ import pytest
 import sqlalchemy as sa
 
 from features.errors import StoreError
-from serving import logs
 from serving.connectors.configuration import Connectors
 from serving.connectors.connector import ConnectorOptions
-from serving.logs import JsonLines, log, logging_of_process
+from serving.edge import logs
+from serving.edge.logs import JsonLines, log, logging_of_process
 from tests.serving.callers import Clock, bearer, client_of, make, running
 
 CANARY = "c4n4ry"
