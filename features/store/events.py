@@ -28,16 +28,16 @@ from features.store.database import Database, Prepared, insert_into, parsed_url,
 from features.store.identities.links import Identities, links_of
 from features.store.identities.members import known_since, members_of
 from features.store.inserts import Inserts
-from features.store.leases import Leases, Marks
+from features.store.kept.leases import Leases, Marks
+from features.store.kept.notifications import Notice, add_notices
+from features.store.kept.scores import ScoreStore, StoredScore
 from features.store.log import log_of_all, log_of_some, objects_of
 from features.store.message_ids import MessageIds, events_of
 from features.store.migrations import open_database
-from features.store.notifications import Notice, add_notices
 from features.store.schema import events as _events
 from features.store.schema import identities as _identities
 from features.store.schema import opt_outs as _opt_outs
 from features.store.schema import rep_minutes as _rep_minutes
-from features.store.scores import ScoreStore, StoredScore
 
 __all__ = ["Appended", "Event", "EventStore", "StoredScore"]
 

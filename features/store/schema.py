@@ -24,6 +24,7 @@ __all__ = [
     "notifications",
     "opt_outs",
     "rep_minutes",
+    "reports",
     "scores",
     "seen_requests",
     "sessions",
@@ -131,6 +132,18 @@ stale = sa.Table(  # marks: leads whose score is older than what is known of the
     sqlite_with_rowid=False,
 )
 sa.Index("stale_since", stale.c.since)
+reports = sa.Table(  # what a worker judged or counted; routes and pages show the newest
+    "reports",
+    METADATA,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("ladder", sa.Text, primary_key=True),
+    sa.Column(
+        "subject", sa.Text, primary_key=True, key="about"
+    ),  # a bundle, an experiment; "" none
+    sa.Column("as_of", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("body", sa.Text, nullable=False),  # JSON object
+    sa.Column("hash", sa.Text, nullable=False),  # SHA-256 of the body
+)
 rep_minutes = sa.Table(
     "rep_minutes",
     METADATA,
@@ -207,6 +220,7 @@ api_keys = sa.Table(
     sa.Column("source", sa.Text, nullable=False),  # message ids are unique within it; "" for none
     _instant("created_at"),
     _instant("revoked_at", nullable=True),
+    sa.Column("ladder", sa.Text, nullable=False, server_default=""),  # the only one; "" for any
 )
 sessions = sa.Table(
     "sessions",

@@ -8,7 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from features.store.database import Database
-from features.store.leases import Marks
+from features.store.kept.leases import Marks
 from features.store.schema import deliveries, endpoints, write_backs
 from serving.doctor.finding import Finding, fine, note, things, wrong
 

@@ -25,7 +25,7 @@ from starlette.concurrency import run_in_threadpool
 from features.clock import rfc3339
 from features.errors import UnknownEndpoint
 from features.store.database import Database
-from features.store.notifications import Notice, add_notices
+from features.store.kept.notifications import Notice, add_notices
 from features.store.schema import deliveries, endpoints, notifications
 from serving.edge.logs import log
 from serving.notifications.addresses import AddressRule

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field, StrictBool, model_validat
 from pydantic_core import PydanticCustomError
 
 from features.errors import did_you_mean
-from features.store.notifications import TYPES
+from features.store.kept.notifications import TYPES
 from serving.edge.schemas import Instant, StrictRequest, Text, stored_text
 
 __all__ = [

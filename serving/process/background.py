@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from starlette.concurrency import run_in_threadpool
 
-from features.store.notifications import add_notices
+from features.store.kept.notifications import add_notices
 from serving.edge.logs import log
 from serving.process.service import Service
 from serving.scoring.changes import reply_overdue

@@ -21,9 +21,9 @@ from features.events.of_lead import Row, log_of_rows
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Ladder
 from features.store.events import EventStore
-from features.store.meta import held_meta, set_meta
-from features.store.notifications import add_notices
-from features.store.scores import StoredScore
+from features.store.kept.meta import held_meta, set_meta
+from features.store.kept.notifications import add_notices
+from features.store.kept.scores import StoredScore
 from models.bundle import Bundle, load_bundle
 from models.served_policy import DEFAULT, read_served
 from serving.edge.logs import log

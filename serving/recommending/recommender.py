@@ -27,7 +27,7 @@ from features.offers.decisions import (
 )
 from features.offers.history import history_of
 from features.store.events import Event
-from features.store.notifications import Notice
+from features.store.kept.notifications import Notice
 from models.offers.eligibility import UNRESTRICTED, Asked
 from models.offers.options import NO_ASK
 from models.recommendation import Ranked, Recommendation

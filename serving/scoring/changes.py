@@ -12,8 +12,8 @@ from hashlib import blake2b
 
 from features.clock import rfc3339
 from features.ladder.ladder import Ladder
-from features.store.notifications import Notice
-from features.store.scores import Former, StoredScore
+from features.store.kept.notifications import Notice
+from features.store.kept.scores import Former, StoredScore
 
 __all__ = ["model_promoted", "recommended", "reply_overdue", "score_changes"]
 

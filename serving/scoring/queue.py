@@ -18,7 +18,7 @@ from features.clock import rfc3339
 from features.errors import OptedOut, UnknownLead
 from features.ladder.ladder import Ladder, Step
 from features.store.events import EventStore, StoredScore
-from features.store.scores import OUT_OF_QUEUE
+from features.store.kept.scores import OUT_OF_QUEUE
 from models.served_policy import DEFAULT
 from serving.scoring.answers import Details, QueueItem, ScoreBand, SuggestionAnswer
 from serving.scoring.model import Model

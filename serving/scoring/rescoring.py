@@ -24,10 +24,10 @@ from features.arrays import Bools, Floats
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import EventNames
 from features.signals.fold import NONE
-from features.store.leases import Mark
-from features.store.notifications import add_notices
+from features.store.kept.leases import Mark
+from features.store.kept.notifications import add_notices
+from features.store.kept.scores import OUT_OF_QUEUE, Former, StoredScore
 from features.store.privacy.opt_outs import opted_out_leads
-from features.store.scores import OUT_OF_QUEUE, Former, StoredScore
 from serving.scoring.changes import score_changes
 from serving.scoring.model import ScoredLeads
 from serving.scoring.ranking import Ranking

@@ -14,8 +14,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from features.store.database import Database, insert_into
+from features.store.kept.scores import StoredScore
 from features.store.schema import write_backs
-from features.store.scores import StoredScore
 from serving.write_back.configuration import LEAD_ID, WriteBack
 from serving.write_back.external_ids import external_ids
 from serving.write_back.rules import (

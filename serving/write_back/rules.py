@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Final, Literal
 
 from features.events.properties import parse_object
-from features.store.scores import StoredScore
+from features.store.kept.scores import StoredScore
 
 __all__ = [
     "DAY",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from features.store.database import Database
-from features.store.notifications import Notice, add_notices
+from features.store.kept.notifications import Notice, add_notices
 from features.store.schema import deliveries
 from serving.notifications.addresses import AddressRule
 from serving.notifications.attempt import new_client

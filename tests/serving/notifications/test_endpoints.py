@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from features.errors import EndpointDisabled, UnknownEndpoint
-from features.store.notifications import Notice
+from features.store.kept.notifications import Notice
 from features.store.schema import deliveries, endpoints, notifications
 from serving.notifications.delivery import purge
 from serving.notifications.endpoints import Endpoints

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from features.clock import now, rfc3339
-from features.store.notifications import TYPES
+from features.store.kept.notifications import TYPES
 from serving.notifications import schemas
 from serving.notifications.attempt import Answer
 from serving.notifications.delivery import RETRY_SECONDS

@@ -15,7 +15,7 @@ from features.clock import rfc3339
 from features.events.log import DAY_US
 from features.signals.rules import met_any
 from features.store.arrivals import Arrival
-from features.store.notifications import Notice, add_notices
+from features.store.kept.notifications import Notice, add_notices
 from features.store.schema import notifications
 from serving.recommending.answers import UnaskedAnswer
 from serving.routes import decision_schemas, lead_schemas, schemas

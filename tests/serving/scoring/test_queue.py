@@ -11,7 +11,7 @@ from features.clock import rfc3339
 from features.events.log import DAY_US
 from features.ladder.file import read_ladder
 from features.store.events import EventStore
-from features.store.scores import OUT_OF_QUEUE
+from features.store.kept.scores import OUT_OF_QUEUE
 from models.offers.options import NO_ASK, NURTURE
 from serving.process import background
 from serving.routes import schemas

@@ -13,8 +13,8 @@ import httpx2
 import sqlalchemy as sa
 
 from features.store.database import Database
+from features.store.kept.scores import StoredScore
 from features.store.schema import events, write_backs
-from features.store.scores import StoredScore
 from serving.write_back.configuration import WriteBack, parse_write_backs
 from serving.write_back.outbox import Outbox, Queued, scored
 from serving.write_back.rules import DAY, SECOND

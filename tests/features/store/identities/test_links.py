@@ -14,8 +14,8 @@ from features.errors import UnknownLink
 from features.store.events import EventStore
 from features.store.identities.links import links_of
 from features.store.identities.rule import ALIAS, CLAIM, resolve
+from features.store.kept.scores import StoredScore
 from features.store.migrations import open_database
-from features.store.scores import StoredScore
 from tests.features.store.identities.scene import arrival, calls, emptied, leads, told
 
 

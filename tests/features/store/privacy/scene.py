@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from features.store.arrivals import Arrival
 from features.store.database import Database, insert_into
-from features.store.notifications import Notice, add_notices
+from features.store.kept.notifications import Notice, add_notices
+from features.store.kept.scores import StoredScore
 from features.store.schema import METADATA, endpoints, erasures, write_backs
-from features.store.scores import StoredScore
 
 
 def arrival(number, sent_id, at=10, **more):

@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from features.store.database import Database, Prepared, in_parts, insert_into
-from features.store.leases import Mark, Marks
-from features.store.meta import set_meta
+from features.store.kept.leases import Mark, Marks
+from features.store.kept.meta import set_meta
 from features.store.privacy import not_to_be_scored
 from features.store.schema import identities, meta, scores
 

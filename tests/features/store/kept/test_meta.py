@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from features.store.meta import held_meta, set_meta
+from features.store.kept.meta import held_meta, set_meta
 
 
 def test_meta(database):

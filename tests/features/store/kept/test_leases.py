@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from features.store.leases import Mark
+from features.store.kept.leases import Mark
 
 SECOND = 1_000_000
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from features.store.scores import StoredScore
+from features.store.kept.scores import StoredScore
 
 SCORE = StoredScore(
     lead_id="ann",

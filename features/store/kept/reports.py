@@ -1,0 +1,98 @@
+"""Reports that a worker made and that routes and pages show: the newest of a kind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import sqlalchemy as sa
+
+from features.errors import StoreError
+from features.store.database import Database, insert_into
+from features.store.schema import reports
+
+__all__ = ["Report", "Reports"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was judged or counted at an instant.
+
+    Parameters
+    ----------
+    kind : such as "drift" or "funnel".
+    ladder : the name of the ladder that it speaks of.
+    about : the bundle or the experiment that it is about; "" for the ladder as a whole.
+    as_of : microseconds since the epoch, UTC: it saw what was known by then.
+    body : plain values.
+    """
+
+    kind: str
+    ladder: str
+    about: str
+    as_of: int
+    body: Mapping[str, Any]
+
+
+class Reports:
+    """The reports of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def keep(self, report: Report) -> str:
+        """Keep a report, in place of one of the same instant; the SHA-256 of its body.
+
+        Raises
+        ------
+        ValueError : its body holds what JSON does not, such as NaN.
+        """
+        body = json.dumps(report.body, allow_nan=False, separators=(",", ":"), sort_keys=True)
+        digest = _digest(body)
+        row = {
+            "kind": report.kind,
+            "ladder": report.ladder,
+            "about": report.about,
+            "as_of": report.as_of,
+            "body": body,
+            "hash": digest,
+        }
+        with self._database.writing() as connection:
+            insert = insert_into(connection.engine, reports).values(row)
+            connection.execute(
+                insert.on_conflict_do_update(
+                    index_elements=[column.name for column in reports.primary_key],
+                    set_={"body": body, "hash": digest},
+                )
+            )
+        return digest
+
+    def newest(
+        self, kind: str, ladder: str, about: str = "", *, as_of: int | None = None
+    ) -> Report | None:
+        """The newest report of a kind, of those known by `as_of` where it is given.
+
+        Raises
+        ------
+        StoreError : its body is not what was kept.
+        """
+        own = (reports.c.kind == kind, reports.c.ladder == ladder, reports.c.about == about)
+        wanted = sa.select(reports).where(*own).order_by(reports.c.as_of.desc()).limit(1)
+        if as_of is not None:
+            wanted = wanted.where(reports.c.as_of <= as_of)
+        with self._database.reading() as connection:
+            row = connection.execute(wanted).first()
+        if row is None:
+            return None
+        if _digest(row.body) != row.hash:
+            raise StoreError(
+                f"the report {kind!r} of {ladder!r} is not what was kept; make it again"
+            )
+        return Report(kind, ladder, about, row.as_of, json.loads(row.body))
+
+
+def _digest(body: str) -> str:
+    return sha256(body.encode()).hexdigest()
