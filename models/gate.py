@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, Self, cast
 
-from features.errors import RungError
+from features.errors import Refused
 
 __all__ = ["Gate", "GateError", "GateKind"]
 
@@ -21,7 +21,7 @@ _NAMES_BUNDLE: Final = {"scores": "version", "policy": "bundle"}
 """The member of a report that holds the version of the bundle."""
 
 
-class GateError(RungError):
+class GateError(Refused):
     """A gate that was not passed, is of something else, or rests on nothing."""
 
 

@@ -20,12 +20,14 @@ from fastapi import FastAPI
 
 from features.clock import now
 from features.ladder.file import read_ladder
+from serving.connectors import errors as connector_errors
 from serving.connectors import routes as connectors
 from serving.connectors.configuration import read_connectors
 from serving.edge import middleware, problems
 from serving.edge.access import Access
 from serving.edge.logs import log, log_to_stderr
 from serving.ingestion import cloudevents, own, segment
+from serving.notifications import errors as notification_errors
 from serving.notifications import routes as notifications
 from serving.notifications.delivery import keep_delivering
 from serving.pages import login
@@ -100,7 +102,8 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         app.include_router(part.router)
     app.state.connectors = switched_on
     pages.install(app)
-    problems.install(app, pages.problem_page)
+    kinds = {**connector_errors.KINDS, **notification_errors.KINDS}
+    problems.install(app, pages.problem_page, kinds)
     middleware.install(app, metrics.install(app).measure)
     app.openapi = partial(problems.openapi, app)  # type: ignore[method-assign]
     return app

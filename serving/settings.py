@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from features.errors import Mistake, RungError, did_you_mean
+from features.errors import Mistake, Unusable, did_you_mean
 
 __all__ = ["Settings", "SettingsError"]
 
@@ -18,7 +18,7 @@ _PREFIX: Final = "RUNG_"
 _LEVELS: Final = ("debug", "info", "warning", "error")
 
 
-class SettingsError(RungError):
+class SettingsError(Unusable):
     """Settings that cannot be used. `mistakes` holds every one that was found."""
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:

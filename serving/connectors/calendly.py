@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from features.errors import PayloadError
 from serving.connectors.connector import (
     Call,
     Connector,
@@ -20,6 +19,7 @@ from serving.connectors.connector import (
     short,
     stamped,
 )
+from serving.connectors.errors import PayloadError
 
 __all__ = ["CALENDLY"]
 

@@ -13,13 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from features.errors import LadderError, Mistake, UnknownConnector, did_you_mean
+from features.errors import LadderError, Mistake, did_you_mean
 from features.json_paths import JsonPath, parse_path
 from features.ladder.ladder import Ladder, Source
 from features.ladder.toml_table import FileOrder, Found, Table, parse_toml
 from serving.connectors.calendly import CALENDLY
 from serving.connectors.connector import Connector, ConnectorOptions
 from serving.connectors.customerio import CUSTOMERIO
+from serving.connectors.errors import UnknownConnector
 from serving.connectors.generic import connector_of
 from serving.connectors.hubspot import HUBSPOT
 from serving.connectors.mautic import MAUTIC

@@ -18,13 +18,14 @@ from typing import Final, Literal, NamedTuple
 import orjson
 
 from features.clock import instant, microseconds
-from features.errors import PayloadError, TimeError, UnsignedRequest
+from features.errors import TimeError
 from features.events.of_lead import Row
 from features.events.personal_data import personal_place
 from features.events.properties import property_json
 from features.json_paths import JsonPath, value_at
 from features.ladder.ladder import Ladder
 from features.store.arrivals import Arrival
+from serving.connectors.errors import PayloadError, UnsignedRequest
 from serving.ingestion import values as event_values
 from serving.ingestion.values import EventRefused
 

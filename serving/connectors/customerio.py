@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from email.utils import parseaddr
 from typing import Final
 
-from features.errors import PayloadError, UnsignedRequest
 from serving.connectors.connector import (
     CONSENT,
     Call,
@@ -23,6 +22,7 @@ from serving.connectors.connector import (
     moment,
     stamp_at,
 )
+from serving.connectors.errors import PayloadError, UnsignedRequest
 
 __all__ = ["CUSTOMERIO"]
 

@@ -7,7 +7,6 @@ from typing import Final
 
 import orjson
 
-from features.errors import PayloadError, UnsignedRequest
 from features.json_paths import parse_path, value_at
 from features.ladder.ladder import Source
 from serving.connectors.connector import (
@@ -24,6 +23,7 @@ from serving.connectors.connector import (
     is_same,
     moment,
 )
+from serving.connectors.errors import PayloadError, UnsignedRequest
 
 __all__ = ["connector_of"]
 

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from features.errors import PayloadError, UnsignedRequest
 from serving.connectors.connector import (
     Call,
     Connector,
@@ -28,6 +27,7 @@ from serving.connectors.connector import (
     short,
     stamp_at,
 )
+from serving.connectors.errors import PayloadError, UnsignedRequest
 
 __all__ = ["HUBSPOT", "lead_of_action"]
 

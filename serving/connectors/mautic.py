@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from features.errors import PayloadError, UnsignedRequest
 from serving.connectors.connector import (
     CONSENT,
     Call,
@@ -27,6 +26,7 @@ from serving.connectors.connector import (
     moment,
     short,
 )
+from serving.connectors.errors import PayloadError, UnsignedRequest
 
 __all__ = ["MAUTIC"]
 

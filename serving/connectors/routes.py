@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from features.errors import NoModel, OptedOut, PayloadError, ReplayedRequest, UnknownLead
+from features.errors import NoModel, OptedOut, UnknownLead
 from features.store.arrivals import Arrival
 from serving.connectors.configuration import Connectors
 from serving.connectors.connector import (
@@ -28,6 +28,7 @@ from serving.connectors.connector import (
     parse_body,
     verified,
 )
+from serving.connectors.errors import PayloadError, ReplayedRequest
 from serving.connectors.hubspot import HUBSPOT, lead_of_action
 from serving.connectors.replays import SeenRequests, request_hash
 from serving.edge.access import needs

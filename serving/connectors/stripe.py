@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from features.errors import PayloadError
 from features.events.properties import number_or_nan
 from features.json_paths import value_at
 from serving.connectors.connector import (
@@ -22,6 +21,7 @@ from serving.connectors.connector import (
     short,
     stamped,
 )
+from serving.connectors.errors import PayloadError
 
 __all__ = ["STRIPE"]
 

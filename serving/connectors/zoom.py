@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from features.errors import PayloadError, UnsignedRequest
 from features.events.properties import parse_object
 from features.store.arrivals import Arrival
 from serving.connectors.connector import (
@@ -32,6 +31,7 @@ from serving.connectors.connector import (
     stamp_at,
     with_properties,
 )
+from serving.connectors.errors import PayloadError, UnsignedRequest
 
 __all__ = ["ZOOM"]
 

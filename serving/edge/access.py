@@ -26,8 +26,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
-from features.errors import KeyNeeded, NotAllowed, TooManyRequests
 from features.store.database import Database
+from serving.edge.errors import KeyNeeded, NotAllowed, TooManyRequests
 from serving.edge.keys import SCOPES, Key, Keys, parts_of, secret_hash
 from serving.edge.logs import log
 from serving.edge.rate_limit import RateLimit

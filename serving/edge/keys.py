@@ -17,9 +17,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from features.clock import rfc3339
-from features.errors import InvalidKey, UnknownKey, did_you_mean
+from features.errors import did_you_mean
 from features.store.database import Database
 from features.store.schema import api_keys, sessions
+from serving.edge.errors import InvalidKey, UnknownKey
 
 __all__ = ["SCOPES", "Key", "Keys", "parts_of", "secret_hash"]
 

@@ -1,4 +1,4 @@
-"""Every error as application/problem+json (RFC 9457), from one table of error classes.
+"""Every error as application/problem+json (RFC 9457), from a table of error classes.
 
 A problem has `type`, `title`, `status`, `detail` and `instance`, and beside them `request_id`,
 `retryable` and, where single values are wrong, `errors` with a pointer into the request: an object
@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -22,36 +23,10 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
-from features.errors import (
-    BundleError,
-    DecisionConflict,
-    EndpointDisabled,
-    EventsError,
-    ForbiddenAddress,
-    InvalidKey,
-    KeyNeeded,
-    LadderError,
-    NoModel,
-    NotAllowed,
-    NotEnoughData,
-    OptedOut,
-    PayloadError,
-    PolicyError,
-    ReplayedRequest,
-    RungError,
-    StoreError,
-    TimeError,
-    TooManyRequests,
-    UnknownConnector,
-    UnknownDecision,
-    UnknownEndpoint,
-    UnknownKey,
-    UnknownLead,
-    UnknownLink,
-    UnknownOffer,
-    UnsignedRequest,
-)
+from features.errors import RungError
 from serving.edge.access import is_personalizer, needed
+from serving.edge.errors import TooManyRequests
+from serving.edge.kinds import INTERNAL, KINDS, Kinds
 from serving.edge.logs import log
 from serving.edge.schemas import ProblemAnswer
 
@@ -82,43 +57,6 @@ class Problem:
         return f"urn:problem-type:rung:{self.kind}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    kind: str
-    status: int
-    title: str
-    shows_detail: bool = True
-
-
-_KINDS: Final[dict[type[RungError], _Kind]] = {
-    KeyNeeded: _Kind("key-needed", 401, "A key is needed"),
-    NotAllowed: _Kind("not-allowed", 403, "Not allowed"),
-    TooManyRequests: _Kind("too-many-requests", 429, "Too many requests"),
-    UnknownKey: _Kind("unknown-key", 404, "No such key"),
-    InvalidKey: _Kind("invalid-key", 422, "No such key can be made"),
-    UnknownLead: _Kind("unknown-lead", 404, "No such lead"),
-    UnknownLink: _Kind("unknown-link", 404, "No such link"),
-    OptedOut: _Kind("opted-out", 409, "Opted out of profiling"),
-    UnknownDecision: _Kind("unknown-decision", 404, "No such decision"),
-    UnknownEndpoint: _Kind("unknown-endpoint", 404, "No such endpoint"),
-    ForbiddenAddress: _Kind("forbidden-address", 422, "Nothing is sent to this address"),
-    EndpointDisabled: _Kind("endpoint-disabled", 409, "The endpoint is disabled"),
-    UnknownConnector: _Kind("unknown-connector", 404, "No such connector, or it is off"),
-    UnsignedRequest: _Kind("unsigned-request", 401, "The signature is not right"),
-    ReplayedRequest: _Kind("replayed-request", 409, "It was sent before"),
-    PayloadError: _Kind("invalid-payload", 422, "Not what this vendor sends"),
-    DecisionConflict: _Kind("decision-conflict", 409, "It is stored otherwise already"),
-    UnknownOffer: _Kind("unknown-offer", 422, "No such offer"),
-    TimeError: _Kind("invalid-time", 422, "A time that cannot be read"),
-    EventsError: _Kind("invalid-events", 422, "Events that cannot be used"),
-    NotEnoughData: _Kind("not-enough-data", 409, "Not enough data"),
-    NoModel: _Kind("no-model", 503, "No model yet"),
-    BundleError: _Kind("bundle-unusable", 503, "The model cannot be used", shows_detail=False),
-    StoreError: _Kind("store-unavailable", 503, "The event store is out of reach", False),
-    LadderError: _Kind("ladder-unusable", 500, "The ladder cannot be used", shows_detail=False),
-    PolicyError: _Kind("policy-unusable", 500, "The policy cannot be used", shows_detail=False),
-}
-_INTERNAL: Final = _Kind("internal", 500, "Something went wrong here", shows_detail=False)
 _STATUS_KINDS: Final = {
     400: "malformed",
     404: "no-such-address",
@@ -128,9 +66,9 @@ _STATUS_KINDS: Final = {
 }
 
 
-def of_error(error: RungError) -> Problem:
+def of_error(error: RungError, kinds: Kinds = KINDS) -> Problem:
     """The problem of an error that Rung raised on purpose."""
-    kind = next((_KINDS[base] for base in type(error).__mro__ if base in _KINDS), _INTERNAL)
+    kind = next((kinds[base] for base in type(error).__mro__ if base in kinds), INTERNAL)
     detail = str(error) if kind.shows_detail else _IN_THE_LOG
     retryable = kind.status in (429, 503)
     headers = _headers(error, kind.status)
@@ -150,7 +88,7 @@ def _headers(error: RungError, status: int) -> dict[str, str]:
 def unexpected() -> Problem:
     """The problem of an error that nobody foresaw. It shows nothing of the inside."""
     detail = "The error is in the log under this request id."
-    return Problem(_INTERNAL.kind, 500, _INTERNAL.title, detail)
+    return Problem(INTERNAL.kind, 500, INTERNAL.title, detail)
 
 
 def of_http(error: HTTPException) -> Problem:
@@ -219,13 +157,24 @@ def _wants_page(request: Request) -> bool:
     )
 
 
-def install(app: FastAPI, page: Callable[[Request, Problem], str] | None = None) -> None:
-    """Let the app answer every error as a problem; `page` shows one to a browser."""
+def install(
+    app: FastAPI,
+    page: Callable[[Request, Problem], str] | None = None,
+    kinds: Kinds = MappingProxyType({}),
+) -> None:
+    """Let the app answer every error as a problem.
+
+    Parameters
+    ----------
+    page : shows a problem to a browser.
+    kinds : of errors that rooms above this one raise.
+    """
     app.state.problem_page = page
+    known = app.state.problem_kinds = {**KINDS, **kinds}
 
     async def rung_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, RungError)  # noqa: S101 the class it is registered for
-        problem = of_error(error)
+        problem = of_error(error, known)
         if problem.detail == _IN_THE_LOG:
             log("refused", logging.ERROR, problem=problem.kind, why=str(error))
         return respond(request, problem)

@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 
 from features.clock import microseconds
-from features.errors import RungError
+from features.errors import Refused
 from features.events.personal_data import first_step_events, personal_place
 from features.ladder.ladder import Ladder
 from features.store.arrivals import Arrival
@@ -55,7 +55,7 @@ _EXACT: Final = 2**53
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
-class EventRefused(RungError):
+class EventRefused(Refused):
     """An event that is not taken.
 
     Parameters

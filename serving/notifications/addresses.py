@@ -18,7 +18,7 @@ from typing import Final
 
 import httpx2
 
-from features.errors import ForbiddenAddress
+from serving.notifications.errors import ForbiddenAddress
 
 __all__ = ["AddressRule", "CheckedTransport", "Resolve", "resolved"]
 

@@ -17,8 +17,8 @@ from typing import Final
 import httpx2
 
 from features.clock import microseconds
-from features.errors import ForbiddenAddress
 from serving.notifications.addresses import AddressRule, CheckedTransport
+from serving.notifications.errors import ForbiddenAddress
 
 __all__ = ["Answer", "new_client", "post", "retry_after"]
 

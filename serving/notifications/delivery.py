@@ -23,7 +23,6 @@ import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 
 from features.clock import rfc3339
-from features.errors import UnknownEndpoint
 from features.store.database import Database
 from features.store.kept.notifications import Notice, add_notices
 from features.store.schema import deliveries, endpoints, notifications
@@ -31,6 +30,7 @@ from serving.edge.logs import log
 from serving.notifications.addresses import AddressRule
 from serving.notifications.attempt import Answer, new_client, post, retry_after
 from serving.notifications.endpoints import lock, turn_off
+from serving.notifications.errors import UnknownEndpoint
 from serving.notifications.signature import signed_headers
 from serving.process.service import Service
 

@@ -10,10 +10,10 @@ from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
-from features.errors import EndpointDisabled, UnknownEndpoint
 from features.store.database import Database, insert_into
 from features.store.kept.notifications import Notice
 from features.store.schema import deliveries, endpoints, notifications
+from serving.notifications.errors import EndpointDisabled, UnknownEndpoint
 from serving.notifications.signature import new_secret, webhook_id
 
 __all__ = [

@@ -14,12 +14,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from features.clock import rfc3339
-from features.errors import ForbiddenAddress
 from serving.edge.access import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.problems import documented
 from serving.notifications.addresses import AddressRule
 from serving.notifications.endpoints import AfterDelivery, Delivery, Endpoint, Endpoints
+from serving.notifications.errors import ForbiddenAddress
 from serving.notifications.schemas import (
     ChangeRequest,
     DeliveriesAnswer,

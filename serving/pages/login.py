@@ -17,8 +17,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from features.errors import KeyNeeded, NotAllowed, TooManyRequests
 from serving.edge.access import access_of, is_https, session_cookie
+from serving.edge.errors import KeyNeeded, NotAllowed, TooManyRequests
 from serving.edge.sessions import SESSION_SECONDS
 from serving.pages.rendering import html
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx2
 
 from features.clock import when
-from features.errors import RungError
+from features.errors import Refused, Unusable
 from serving.write_back.configuration import WriteBack
 from serving.write_back.rules import DAY, SECOND, Record
 
@@ -41,7 +41,7 @@ _LONGEST_QUERY: Final = 6000
 """Bytes of an address that every server takes."""
 
 
-class CallFailed(RungError):
+class CallFailed(Unusable):
     """A call that told us nothing of single records; it may have been carried out all the same.
 
     Parameters
@@ -56,7 +56,7 @@ class CallFailed(RungError):
         super().__init__(why)
 
 
-class CallRefused(RungError):
+class CallRefused(Refused):
     """The CRM takes none of the call as it stands; nothing was carried out."""
 
 

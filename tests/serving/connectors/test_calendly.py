@@ -4,10 +4,10 @@ import hashlib
 
 import pytest
 
-from features.errors import PayloadError, UnsignedRequest
 from features.json_paths import parse_path
 from serving.connectors.calendly import CALENDLY
 from serving.connectors.connector import verified
+from serving.connectors.errors import PayloadError, UnsignedRequest
 from tests.serving.connectors import vendors
 from tests.serving.connectors.vendors import calendly_booking, one, options, properties, told
 

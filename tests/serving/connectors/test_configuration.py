@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from features.errors import UnknownConnector
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Source
 from serving.connectors.configuration import VENDORS, Connectors, read_connectors
+from serving.connectors.errors import UnknownConnector
 from serving.settings import SettingsError
 from tests.serving.connectors.vendors import SAMPLES
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.errors import PayloadError
 from serving.connectors.configuration import VENDORS
 from serving.connectors.connector import ConnectorOptions, message_id, moment, parse_body
+from serving.connectors.errors import PayloadError
 from serving.connectors.generic import connector_of
 from tests.serving.connectors import test_generic, vendors
 from tests.serving.connectors.vendors import SAMPLES, told

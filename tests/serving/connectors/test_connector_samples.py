@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from features.errors import PayloadError
 from serving.connectors.configuration import VENDORS
+from serving.connectors.errors import PayloadError
 from tests.serving.connectors.vendors import options, told
 
 SAMPLES = Path(__file__).parents[4] / "shared" / "data" / "webhook_samples.json.gz"

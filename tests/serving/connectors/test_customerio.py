@@ -2,10 +2,10 @@
 
 import pytest
 
-from features.errors import PayloadError, UnsignedRequest
 from features.ladder.file import parse_ladder, read_ladder
 from serving.connectors.connector import verified
 from serving.connectors.customerio import CUSTOMERIO
+from serving.connectors.errors import PayloadError, UnsignedRequest
 from tests.serving.connectors import vendors
 from tests.serving.connectors.vendors import customerio_metric, one, options, properties, told
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from features.errors import PayloadError, UnsignedRequest
 from features.ladder.ladder import Source
 from serving.connectors.connector import ConnectorOptions, verified
+from serving.connectors.errors import PayloadError, UnsignedRequest
 from serving.connectors.generic import connector_of
 from tests.serving.connectors import vendors
 from tests.serving.connectors.vendors import properties, told

@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
-from features.errors import PayloadError, UnsignedRequest
 from serving.connectors.connector import verified
+from serving.connectors.errors import PayloadError, UnsignedRequest
 from serving.connectors.hubspot import HUBSPOT, lead_of_action
 from tests.serving.connectors import vendors
 from tests.serving.connectors.vendors import hubspot_change, one, options, properties, told

@@ -2,8 +2,8 @@
 
 import pytest
 
-from features.errors import PayloadError, UnsignedRequest
 from serving.connectors.connector import verified
+from serving.connectors.errors import PayloadError, UnsignedRequest
 from serving.connectors.mautic import MAUTIC
 from tests.serving.connectors import vendors
 from tests.serving.connectors.vendors import (

@@ -5,8 +5,8 @@ import hmac
 
 import pytest
 
-from features.errors import PayloadError, UnsignedRequest
 from serving.connectors.connector import verified
+from serving.connectors.errors import PayloadError, UnsignedRequest
 from serving.connectors.stripe import STRIPE
 from tests.serving.connectors import vendors
 from tests.serving.connectors.vendors import one, options, properties, stripe_checkout, stripe_event

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.errors import PayloadError, UnsignedRequest
 from features.ladder.file import read_ladder
 from features.store.arrivals import Arrival
 from serving.connectors.connector import RequestRules, arrivals_of, verified
+from serving.connectors.errors import PayloadError, UnsignedRequest
 from serving.connectors.zoom import ZOOM, _minutes
 from tests.serving.connectors import vendors
 from tests.serving.connectors.vendors import one, options, properties, told, zoom_event

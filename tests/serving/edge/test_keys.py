@@ -7,8 +7,8 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from features.errors import InvalidKey, UnknownKey
 from features.store.schema import api_keys
+from serving.edge.errors import InvalidKey, UnknownKey
 from serving.edge.keys import SCOPES, Keys, parts_of, secret_hash
 from serving.edge.sessions import Sessions
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.errors import ForbiddenAddress
 from serving.notifications.addresses import AddressRule, CheckedTransport, resolved
+from serving.notifications.errors import ForbiddenAddress
 
 INSIDE = {
     "loopback": ["127.0.0.1", "127.8.8.8", "::1"],

@@ -7,11 +7,11 @@ import json
 import pytest
 import sqlalchemy as sa
 
-from features.errors import EndpointDisabled, UnknownEndpoint
 from features.store.kept.notifications import Notice
 from features.store.schema import deliveries, endpoints, notifications
 from serving.notifications.delivery import purge
 from serving.notifications.endpoints import Endpoints
+from serving.notifications.errors import EndpointDisabled, UnknownEndpoint
 from tests.serving.notifications.receiver import (
     HOUR,
     SECOND,

@@ -1,0 +1,81 @@
+"""What kind of problem each error is to the one who asked: its name, its status, its title.
+
+The errors of a room above this one stand in a table of that room; `serving.app` puts them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from features.errors import (
+    BundleError,
+    DecisionConflict,
+    EventsError,
+    LadderError,
+    NoModel,
+    NotEnoughData,
+    OptedOut,
+    PolicyError,
+    RungError,
+    StoreError,
+    TimeError,
+    UnknownDecision,
+    UnknownLead,
+    UnknownLink,
+    UnknownOffer,
+)
+from serving.edge.errors import InvalidKey, KeyNeeded, NotAllowed, TooManyRequests, UnknownKey
+
+__all__ = ["INTERNAL", "KINDS", "Kinds", "ProblemKind"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemKind:
+    """A kind of problem.
+
+    Parameters
+    ----------
+    kind : ends the problem's type.
+    status : of the answer.
+    shows_detail : whether the caller may read the error's message.
+    """
+
+    kind: str
+    status: int
+    title: str
+    shows_detail: bool = True
+
+
+Kinds = Mapping[type[RungError], ProblemKind]
+
+KINDS: Final[Kinds] = {
+    KeyNeeded: ProblemKind("key-needed", 401, "A key is needed"),
+    NotAllowed: ProblemKind("not-allowed", 403, "Not allowed"),
+    TooManyRequests: ProblemKind("too-many-requests", 429, "Too many requests"),
+    UnknownKey: ProblemKind("unknown-key", 404, "No such key"),
+    InvalidKey: ProblemKind("invalid-key", 422, "No such key can be made"),
+    UnknownLead: ProblemKind("unknown-lead", 404, "No such lead"),
+    UnknownLink: ProblemKind("unknown-link", 404, "No such link"),
+    OptedOut: ProblemKind("opted-out", 409, "Opted out of profiling"),
+    UnknownDecision: ProblemKind("unknown-decision", 404, "No such decision"),
+    DecisionConflict: ProblemKind("decision-conflict", 409, "It is stored otherwise already"),
+    UnknownOffer: ProblemKind("unknown-offer", 422, "No such offer"),
+    TimeError: ProblemKind("invalid-time", 422, "A time that cannot be read"),
+    EventsError: ProblemKind("invalid-events", 422, "Events that cannot be used"),
+    NotEnoughData: ProblemKind("not-enough-data", 409, "Not enough data"),
+    NoModel: ProblemKind("no-model", 503, "No model yet"),
+    BundleError: ProblemKind(
+        "bundle-unusable", 503, "The model cannot be used", shows_detail=False
+    ),
+    StoreError: ProblemKind("store-unavailable", 503, "The event store is out of reach", False),
+    LadderError: ProblemKind(
+        "ladder-unusable", 500, "The ladder cannot be used", shows_detail=False
+    ),
+    PolicyError: ProblemKind(
+        "policy-unusable", 500, "The policy cannot be used", shows_detail=False
+    ),
+}
+"""Of the errors that several rooms raise, and of those of this room."""
+INTERNAL: Final = ProblemKind("internal", 500, "Something went wrong here", shows_detail=False)

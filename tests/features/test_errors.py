@@ -1,0 +1,67 @@
+"""Errors name what is wrong, where, and what would be right."""
+
+from __future__ import annotations
+
+import pytest
+
+from features.errors import (
+    Conflict,
+    LadderError,
+    Mistake,
+    OptedOut,
+    Refused,
+    RungError,
+    Unknown,
+    UnknownDecision,
+    UnknownLead,
+    UnknownOffer,
+    Unusable,
+    did_you_mean,
+)
+from tests.errors import every_error
+
+
+def test_four_branches():
+    """Every error is of one of four branches, and of no other."""
+    branches = {Unknown, Conflict, Refused, Unusable}
+    assert set(RungError.__subclasses__()) == branches
+    for error in every_error() - branches:
+        assert len(branches & set(error.__mro__)) == 1, error
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            UnknownLead.named("anm", ["ann", "bob"]),
+            "no lead 'anm' in this log; did you mean 'ann'?",
+        ),
+        (UnknownLead.named("zoe", ["ann"]), "no lead 'zoe' in this log"),
+        (UnknownOffer.named("x"), "no offer 'x' in this ladder"),
+        (UnknownDecision.named("d"), "no decision 'd' was made here"),
+        (OptedOut.named("ann"), "lead 'ann' has opted out of profiling"),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_errors_with_a_name(error, message):
+    """What is missing is named, with what is close to it."""
+    assert str(error) == message
+
+
+def test_a_ladder_error_carries_every_mistake():
+    """All mistakes are told at once, each at its place, with its remedy."""
+    found = [Mistake("step[0].id", "is missing"), Mistake("offer[1]", "is no table", "write one")]
+    error = LadderError("own.toml", found)
+    assert error.mistakes == tuple(found)
+    assert str(error).splitlines() == [
+        "own.toml: 2 mistakes",
+        "  step[0].id: is missing",
+        "  offer[1]: is no table (write one)",
+    ]
+    assert str(LadderError("own.toml", found[:1])).startswith("own.toml: 1 mistake\n")
+
+
+def test_did_you_mean():
+    """The closest word, and nothing where none is close."""
+    assert did_you_mean("vidoe", ["video", "voice"]) == "; did you mean 'video'?"
+    assert did_you_mean("x", ["video"]) == ""
