@@ -14,9 +14,10 @@ import pandas as pd
 
 from benchmarks.public_data import read_csv
 from features.arrays import Floats, Ints
-from models.judging.off_policy import Logged, PolicyValue, off_policy, predicted_values
+from models.judging.off_policy import Logged, PolicyValue, off_policy
 from training.policies.evaluate import Assessment, assess
 from training.policies.gate import refusals
+from training.policies.predicted_values import predicted_values
 
 __all__ = ["CAMPAIGNS", "Campaign", "campaign"]
 

@@ -26,13 +26,14 @@ from features.offers.decisions import Decision, decision_event, exposure_events
 from features.reading import read_events
 from features.store.events import Event
 from models.bundle import Bundle
-from models.judging.off_policy import Logged, off_policy, predicted_values
+from models.judging.off_policy import Logged, off_policy
 from models.offers.options import NO_ASK, NURTURE
 from models.offers.policy import POLICIES
 from training.pipeline import train
 from training.policies.choices import shares_of
 from training.policies.decisions import Decisions, drawn_decisions
 from training.policies.offers import learn_offers
+from training.policies.predicted_values import predicted_values
 
 __all__ = ["LOGGED", "Waves", "run"]
 

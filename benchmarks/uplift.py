@@ -21,11 +21,12 @@ from benchmarks.public_data import read_csv
 from features.arrays import Bools, Floats, Ints
 from features.ladder.file import parse_ladder
 from features.ladder.ladder import PolicySettings
-from models.judging.off_policy import Gain, Logged, PolicyValue, gain, off_policy, predicted_values
+from models.judging.off_policy import Logged, PolicyGain, PolicyValue, gain, off_policy
 from models.offers.expected import Kind
 from models.offers.learning import OutcomeEffects, Tried, learn_effects, scale_of
 from models.offers.options import Options, options_of
 from models.offers.policy import Beliefs, policy
+from training.policies.predicted_values import predicted_values
 
 __all__ = [
     "ARMS",
@@ -408,7 +409,7 @@ class Judged:
 
     policy: str
     value: PolicyValue
-    gain: Gain
+    gain: PolicyGain
     shares: Floats
 
 

@@ -1,52 +1,44 @@
 """How good probabilities are: pure functions on arrays of one shape (n,).
 
 `probability` lies in [0, 1], `happened` is 1.0 or 0.0, `lead` says which rows belong together.
-Where a figure does not exist (no rows, or outcomes of one kind only) it is None, never NaN.
-
-Several rows of one lead are no independent evidence. Standard errors resample whole leads, and the
-intervals of the reliability table count rows by what they are worth (`design_effect`).
+Where a figure does not exist (no rows, or outcomes of one kind only) it is None, never NaN. How
+sure a figure is says `models.judging.intervals`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, overload
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from features.arrays import Floats, Ints
+from models.judging.intervals import LeadWeights, design_effect, wilson
 
 __all__ = [
     "Bin",
-    "LeadWeights",
     "Queue",
     "auc",
     "auc_draws",
     "average_precision",
     "brier",
-    "design_effect",
+    "cumulative_gain",
     "ece",
     "ece_by_chance",
     "equal_count_bins",
     "found",
-    "gain",
-    "lead_weights",
     "lift",
     "log_loss",
     "log_loss_draws",
     "losses",
     "queue",
     "reliability",
-    "standard_error",
-    "wilson",
 ]
 
 
 _NEVER: Final = 1e-15
 """Log loss does not believe in more certainty than this."""
 _DRAWS: Final = 200
-_FEWEST_DRAWS: Final = 20
 
 
 def auc(probability: Floats, happened: Floats) -> float | None:
@@ -107,26 +99,6 @@ def brier(probability: Floats, happened: Floats) -> float | None:
     return float(((probability - happened) ** 2).mean()) if len(happened) else None
 
 
-@overload
-def wilson(successes: float, n: float, z: float = 1.96) -> tuple[float, float]: ...
-@overload
-def wilson(successes: Floats, n: Floats, z: float = 1.96) -> tuple[Floats, Floats]: ...
-def wilson(
-    successes: float | Floats, n: float | Floats, z: float = 1.96
-) -> tuple[float | Floats, float | Floats]:
-    """Wilson's score interval of a rate, in [0, 1] (Wilson 1927); z = 1.96 is 95 %.
-
-    `n` may be an effective number of rows and need not be whole. Without rows it is (0, 1).
-    """
-    safe = np.maximum(n, 1e-9)
-    rate = successes / safe
-    middle = (rate + z**2 / (2 * safe)) / (1 + z**2 / safe)
-    half = z / (1 + z**2 / safe) * np.sqrt(rate * (1 - rate) / safe + z**2 / (4 * safe**2))
-    low = np.clip(middle - half, 0.0, rate)  # rounding must not put the rate outside
-    high = np.clip(middle + half, rate, 1.0)
-    return (low, high) if isinstance(n, np.ndarray) else (float(low), float(high))
-
-
 def equal_count_bins(probability: Floats, bins: int = 10) -> Ints:
     """Shape (n,): a bin for each row, rising with the probability; equal probabilities share one.
 
@@ -136,22 +108,6 @@ def equal_count_bins(probability: Floats, bins: int = 10) -> Ints:
     middle_rank = np.cumsum(counts) - counts / 2
     place = np.floor(middle_rank / max(len(probability), 1) * bins)
     return np.unique(place, return_inverse=True)[1][inverse]
-
-
-def design_effect(happened: Floats, lead: Ints, group: Ints) -> float:
-    """How many rows are worth one independent row, at least 1 (Kish 1965).
-
-    The variance of a group's rate, with the rows of a lead kept together, over what it would be
-    with independent rows; over all groups at once, since one group has too few leads to tell.
-    """
-    if len(happened) == 0:
-        return 1.0
-    rate = np.bincount(group, happened) / np.maximum(np.bincount(group), 1)
-    residual = happened - rate[group]
-    _, cluster = np.unique(np.stack([group, lead]), axis=1, return_inverse=True)
-    together = (np.bincount(cluster.ravel(), residual) ** 2).sum()
-    alone = (residual**2).sum()
-    return max(1.0, float(together / alone)) if alone > 0 else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +192,7 @@ def _hits(probability: Floats, happened: Floats, picked: Floats) -> Floats:
     return hits
 
 
-def gain(probability: Floats, happened: Floats, shares: Floats) -> Floats | None:
+def cumulative_gain(probability: Floats, happened: Floats, shares: Floats) -> Floats | None:
     """The share of all successes found in each top share of the ranking, both in [0, 1].
 
     Equal ranks count as in random order. None without a success.
@@ -249,7 +205,7 @@ def gain(probability: Floats, happened: Floats, shares: Floats) -> Floats | None
 
 def found(probability: Floats, happened: Floats, share: float) -> float | None:
     """The share of all successes that stands in the top `share` of the ranking, in [0, 1]."""
-    curve = gain(probability, happened, np.array([share]))
+    curve = cumulative_gain(probability, happened, np.array([share]))
     return None if curve is None else float(curve[0])
 
 
@@ -302,27 +258,6 @@ def queue(probability: Floats, happened: Floats, instant: Ints, capacity: float)
     return Queue(len(instants), n, picked, successes, hits, part, times)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class LeadWeights:
-    """How often each lead was drawn in each resampling (Poisson bootstrap of clusters).
-
-    Parameters
-    ----------
-    cluster : shape (n,), the lead of each row as 0, 1, 2, ...
-    draws : shape (n_draws, n_leads).
-    """
-
-    cluster: Ints
-    draws: npt.NDArray[np.uint8]
-
-
-def lead_weights(lead: Ints, seed: int, draws: int = _DRAWS) -> LeadWeights:
-    """Resamplings of whole leads (Chamandy et al. 2012). The same seed pairs two models' draws."""
-    leads, cluster = np.unique(lead, return_inverse=True)
-    rng = np.random.default_rng(seed)
-    return LeadWeights(cluster, rng.poisson(1.0, (draws, len(leads))).astype(np.uint8))
-
-
 def auc_draws(probability: Floats, happened: Floats, weights: LeadWeights) -> Floats:
     """Shape (n_draws,): the AUC of each resampling, NaN where it drew one kind of outcome."""
     rank = _ranks(probability)
@@ -342,12 +277,3 @@ def log_loss_draws(probability: Floats, happened: Floats, weights: LeadWeights) 
     lost = np.array([draw @ total for draw in weights.draws])
     values: Floats = np.divide(lost, drawn, out=np.full(len(drawn), np.nan), where=drawn > 0)
     return values
-
-
-def standard_error(draws: Floats) -> float | None:
-    """The spread of a figure over resamplings; of a difference, over the differences of draws.
-
-    None where fewer than 20 resamplings have a figure.
-    """
-    finite = draws[np.isfinite(draws)]
-    return float(finite.std(ddof=1)) if len(finite) >= _FEWEST_DRAWS else None

@@ -19,18 +19,18 @@ from features.events.log import EventLog
 from features.ladder.ladder import Ladder
 from models.bundle import Bundle
 from models.judging.off_policy import (
-    Gain,
     Logged,
+    PolicyGain,
     PolicyValue,
     by_segment,
     gain,
     off_policy,
-    predicted_values,
 )
 from models.offers.policy import POLICIES
 from training.policies.choices import shares_of
 from training.policies.decisions import Decisions, drawn_decisions
 from training.policies.offers import tried_of
+from training.policies.predicted_values import predicted_values
 
 __all__ = ["LOGGED", "Assessment", "PolicyEvaluation", "assess", "compare", "evaluate_policy"]
 
@@ -55,9 +55,9 @@ class Assessment:
 
     value: PolicyValue
     baseline: PolicyValue
-    gain: Gain
+    gain: PolicyGain
     weight_share: float
-    segments: dict[str, Gain]
+    segments: dict[str, PolicyGain]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class PolicyEvaluation:
     flatters: bool
     pending: int
     assessment: Assessment
-    advance: Gain
+    advance: PolicyGain
     shares: dict[str, tuple[float, float]]
 
     def as_dict(self) -> dict[str, Any]:
@@ -181,7 +181,7 @@ def assess(
     """
     value = off_policy(logged, target, predicted)
     weight = target[np.arange(len(logged)), logged.chosen] / logged.propensity
-    gains: dict[str, Gain] = {}
+    gains: dict[str, PolicyGain] = {}
     for kind, labels in segments.items():
         some = labels != ""
         found = by_segment(

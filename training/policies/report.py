@@ -10,7 +10,7 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from models.judging.off_policy import Estimate, Gain
+from models.judging.off_policy import Estimate, PolicyGain
 from training.policies.evaluate import Assessment, PolicyEvaluation
 from training.policies.gate import FILE, missing
 
@@ -82,7 +82,7 @@ def _log_name(against: str) -> str:
     return "the policy that took the decisions" if against == "logged" else f"`{against}`"
 
 
-def _verdict(gain: Gain, against: str) -> str:
+def _verdict(gain: PolicyGain, against: str) -> str:
     dr = gain.dr
     if dr.low > 0:
         sure = "a sure gain"
@@ -126,7 +126,7 @@ def comparison_table(assessments: Mapping[str, Assessment]) -> str:
     return _table(heads, rows)
 
 
-def _segments_table(segments: Mapping[str, Gain]) -> str:
+def _segments_table(segments: Mapping[str, PolicyGain]) -> str:
     if not segments:
         return "No segment had decisions enough."
     rows = [
@@ -191,7 +191,7 @@ def _figure(evaluation: PolicyEvaluation, rivals: Mapping[str, Assessment]) -> F
     return figure
 
 
-def _draw(axes: Axes, gains: Mapping[str, Gain], title: str) -> None:
+def _draw(axes: Axes, gains: Mapping[str, PolicyGain], title: str) -> None:
     """A line for each gain, from the low to the high end of its interval."""
     for row, one in enumerate(gains.values()):
         dr = one.dr

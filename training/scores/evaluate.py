@@ -19,7 +19,7 @@ from features.errors import NotEnoughData
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Ladder
 from models.bundle import Bundle
-from models.judging import metrics
+from models.judging import intervals, metrics
 from models.judging.metrics import Bin, Queue
 from models.scores.calibration import Calibrator, Evidence
 from models.scores.goal_model import Estimates
@@ -461,7 +461,7 @@ class _Draws:
 
     @classmethod
     def of(cls, rows: _Rows, seed: int) -> _Draws:
-        weights = metrics.lead_weights(rows.lead, seed)
+        weights = intervals.lead_weights(rows.lead, seed)
         return cls(
             rows,
             metrics.auc_draws(rows.rank, rows.happened, weights),
@@ -475,17 +475,17 @@ class _Draws:
         most = min(_BINS, max(_FEWEST_BINS, leads // _FEWEST_LEADS))
         bins = metrics.reliability(probability, happened, rows.lead, most)
         group = metrics.equal_count_bins(probability, most)
-        effect = metrics.design_effect(happened, rows.lead, group)
+        effect = intervals.design_effect(happened, rows.lead, group)
         return Performance(
             n=len(rows),
             leads=leads,
             rate=float(happened.mean()),
             mean_probability=float(probability.mean()),
             auc=metrics.auc(rank, happened),
-            auc_error=metrics.standard_error(self.auc),
+            auc_error=intervals.standard_error(self.auc),
             average_precision=metrics.average_precision(rank, happened),
             log_loss=_number(metrics.log_loss(probability, happened)),
-            log_loss_error=metrics.standard_error(self.log_loss),
+            log_loss_error=intervals.standard_error(self.log_loss),
             brier=_number(metrics.brier(probability, happened)),
             ece=_number(metrics.ece(probability, happened)),
             ece_by_chance=_number(metrics.ece_by_chance(probability, period.seed, effect=effect)),
@@ -506,9 +506,9 @@ class _Draws:
         loss = metrics.losses(ours.probability, ours.happened)
         return Difference(
             float((loss - metrics.losses(theirs.probability, theirs.happened)).mean()),
-            metrics.standard_error(self.log_loss - other.log_loss),
+            intervals.standard_error(self.log_loss - other.log_loss),
             None if auc is None or their_auc is None else auc - their_auc,
-            metrics.standard_error(self.auc - other.auc),
+            intervals.standard_error(self.auc - other.auc),
         )
 
 
@@ -611,7 +611,10 @@ def _gains(
 ) -> tuple[tuple[str, tuple[float, ...]], ...]:
     ranks = [(MODEL, rows.rank)]
     ranks += [(rival.name, rival.rank) for rival in rivals if isinstance(rival, Baseline)]
-    curves = ((name, metrics.gain(rank, rows.happened, np.array(SHARES))) for name, rank in ranks)
+    curves = (
+        (name, metrics.cumulative_gain(rank, rows.happened, np.array(SHARES)))
+        for name, rank in ranks
+    )
     return tuple((name, tuple(curve.tolist())) for name, curve in curves if curve is not None)
 
 
@@ -636,8 +639,8 @@ def _outcomes_of_step(ladder: Ladder, at: int, points: Points, outcomes: Outcome
     counts = _counts(points, outcomes, here)
     mature = here & outcomes.mature
     happened, lead = outcomes.happened[mature], points.lead[mature]
-    effect = metrics.design_effect(happened, lead, np.zeros(len(happened), dtype=np.int64))
-    low, high = metrics.wilson(happened.sum() / effect, len(happened) / effect)
+    effect = intervals.design_effect(happened, lead, np.zeros(len(happened), dtype=np.int64))
+    low, high = intervals.wilson(happened.sum() / effect, len(happened) / effect)
     return StepOutcomes(
         goal.id,
         goal.title,

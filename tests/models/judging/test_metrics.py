@@ -5,29 +5,8 @@ import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 from sklearn.metrics import log_loss as sklearn_log_loss
 
-from models.judging import metrics
-
-
-def some(value):
-    """The figure, which must exist."""
-    assert value is not None
-    return value
-
-
-def drawn(seed, n=400, steps=20):
-    """Probabilities with ties, and outcomes drawn from them."""
-    rng = np.random.default_rng(seed)
-    probability = rng.integers(1, steps, n) / steps
-    return probability, (rng.random(n) < probability).astype(float)
-
-
-def of_leads(seed, leads=250, rows=8):
-    """Calibrated probabilities whose outcome is one for all rows of a lead."""
-    rng = np.random.default_rng(seed)
-    probability = rng.beta(1.0, 2.0, leads)
-    happened = (rng.random(leads) < probability).astype(float)
-    return (*(np.repeat(values, rows) for values in (probability, happened)),
-            np.repeat(np.arange(leads), rows))  # fmt: skip
+from models.judging import intervals, metrics
+from tests.models.judging.outcomes import drawn, of_leads, some
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -53,8 +32,8 @@ def test_one_kind_of_outcome(happened):
     probability = np.full(len(outcomes), 0.3)
     assert metrics.auc(probability, outcomes) is None
     assert metrics.average_precision(probability, outcomes) is None
-    weights = metrics.lead_weights(np.arange(len(outcomes)), seed=1)
-    assert metrics.standard_error(metrics.auc_draws(probability, outcomes, weights)) is None
+    weights = intervals.lead_weights(np.arange(len(outcomes)), seed=1)
+    assert intervals.standard_error(metrics.auc_draws(probability, outcomes, weights)) is None
 
 
 def test_no_rows():
@@ -72,20 +51,6 @@ def test_certainty_is_punished():
     happened = np.array([1.0])
     assert metrics.log_loss(np.array([0.0]), happened) == pytest.approx(-np.log(1e-15))
     assert metrics.log_loss(np.array([1e-12]), happened) == pytest.approx(-np.log(1e-12))
-
-
-def test_wilson_by_hand():
-    """The interval is Wilson's: 8 of 10 is 49.0 % to 94.3 %."""
-    assert metrics.wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
-    assert metrics.wilson(0, 0) == pytest.approx((0.0, 1.0))
-
-
-@pytest.mark.parametrize("n", [1, 7, 1084])
-def test_wilson_holds_the_rate(n):
-    """The observed rate is inside its own interval, at 0 and 1 too."""
-    for successes in (0, n):
-        low, high = metrics.wilson(successes, n)
-        assert 0.0 <= low <= successes / n <= high <= 1.0
 
 
 def test_bins_are_equal():
@@ -127,15 +92,6 @@ def test_rows_of_a_lead_are_not_independent():
     assert 0.92 <= np.mean(aware) <= 0.98
 
 
-def test_design_effect_by_hand():
-    """Eight rows that always agree are worth one; independent rows are worth themselves."""
-    probability, happened, lead = of_leads(1)
-    group = metrics.equal_count_bins(probability)
-    assert metrics.design_effect(happened, lead, group) == pytest.approx(8.0)
-    alone = metrics.design_effect(happened, np.arange(len(lead)), group)
-    assert alone == 1.0
-
-
 @pytest.mark.parametrize("with_leads", [False, True])
 def test_distortion_is_caught(with_leads):
     """Probabilities that are a rank only fall outside, and their ECE exceeds chance."""
@@ -143,7 +99,7 @@ def test_distortion_is_caught(with_leads):
     distorted = probability**2
     lines = metrics.reliability(distorted, happened, lead if with_leads else None)
     assert np.mean([line.inside for line in lines]) < 0.5
-    effect = metrics.design_effect(happened, lead, metrics.equal_count_bins(distorted))
+    effect = intervals.design_effect(happened, lead, metrics.equal_count_bins(distorted))
     chance = some(metrics.ece_by_chance(distorted, seed=1, effect=effect))
     assert some(metrics.ece(distorted, happened)) > 2 * chance
 
@@ -156,8 +112,8 @@ def test_reliability_line():
     assert low_line.n == 3
     assert low_line.predicted == pytest.approx(0.2)
     assert low_line.observed == pytest.approx(1 / 3)
-    assert (low_line.low, low_line.high) == pytest.approx(metrics.wilson(1, 3))
-    assert high_line == metrics.Bin(1, 0.8, 1.0, *metrics.wilson(1, 1), inside=True)
+    assert (low_line.low, low_line.high) == pytest.approx(intervals.wilson(1, 3))
+    assert high_line == metrics.Bin(1, 0.8, 1.0, *intervals.wilson(1, 1), inside=True)
 
 
 def test_ece_by_brute_force():
@@ -187,7 +143,7 @@ def test_ece_by_chance_of_leads():
     shown, chance = [], []
     for seed in range(60):
         probability, happened, lead = of_leads(seed)
-        effect = metrics.design_effect(happened, lead, metrics.equal_count_bins(probability))
+        effect = intervals.design_effect(happened, lead, metrics.equal_count_bins(probability))
         shown.append(some(metrics.ece(probability, happened)))
         chance.append(some(metrics.ece_by_chance(probability, seed, effect=effect)))
     assert np.mean(chance) == pytest.approx(np.mean(shown), rel=0.15)
@@ -208,7 +164,7 @@ def test_ties_count_as_random_order():
     _, happened = drawn(8)
     equal = np.full(len(happened), 0.4)
     assert metrics.lift(equal, happened, 0.1) == pytest.approx(1.0)
-    curve = some(metrics.gain(equal, happened, np.array([0.0, 0.25, 1.0])))
+    curve = some(metrics.cumulative_gain(equal, happened, np.array([0.0, 0.25, 1.0])))
     assert curve.tolist() == pytest.approx([0.0, 0.25, 1.0])
 
 
@@ -236,7 +192,7 @@ def test_queue_by_hand(capacity, picked, hits):
 def test_draws_are_weighted_figures():
     """A resampling's figures are those of its rows, each as often as its lead was drawn."""
     probability, happened = drawn(9)
-    weights = metrics.lead_weights(np.arange(400) // 4, seed=1)
+    weights = intervals.lead_weights(np.arange(400) // 4, seed=1)
     aucs = metrics.auc_draws(probability, happened, weights)
     lost = metrics.log_loss_draws(probability, happened, weights)
     for at in range(5):
@@ -245,28 +201,3 @@ def test_draws_are_weighted_figures():
         assert lost[at] == pytest.approx(
             sklearn_log_loss(happened, probability, sample_weight=weight)
         )
-
-
-def test_error_counts_leads():
-    """The standard error of the log loss is that of the leads' means, not of the rows."""
-    probability, happened, lead = of_leads(10)
-    weights = metrics.lead_weights(lead, seed=2)
-    error = metrics.standard_error(metrics.log_loss_draws(probability, happened, weights))
-    each = metrics.losses(probability, happened)[::8]
-    assert error == pytest.approx(each.std() / np.sqrt(len(each)), rel=0.2)
-
-
-def test_differences_are_paired():
-    """The same seed draws the same leads, so equal models differ by 0 with an error of 0."""
-    probability, happened, lead = of_leads(11)
-    first, second = (
-        metrics.auc_draws(probability, happened, metrics.lead_weights(lead, seed=3))
-        for _ in range(2)
-    )
-    assert metrics.standard_error(first - second) == 0.0
-    apart = metrics.log_loss_draws(probability, happened, metrics.lead_weights(lead, seed=3))
-    near = metrics.log_loss_draws(
-        np.clip(probability + 0.01, 0, 1), happened, metrics.lead_weights(lead, seed=3)
-    )
-    alone = some(metrics.standard_error(apart))
-    assert some(metrics.standard_error(near - apart)) < 0.2 * alone

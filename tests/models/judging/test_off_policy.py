@@ -1,16 +1,28 @@
 """Off-policy evaluation against slow obvious loops, and against worlds whose truth is planted."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import expit, stdtrit
-from threadpoolctl import threadpool_limits
 
 from features.errors import EventsError, NotEnoughData, PolicyError
-from models.judging.off_policy import Logged, by_segment, gain, off_policy, predicted_values
+from models.judging.off_policy import Logged, by_segment, gain, off_policy
+from tests.models.judging.worlds import (
+    ESTIMATORS,
+    MONEY,
+    WORLDS,
+    YES_NO,
+    by_ridge,
+    contexts,
+    greedy,
+    logging,
+    new,
+    old,
+    small,
+    told,
+)
 from tests.oracles.off_policy_oracle import (
     OracleDecision,
     oracle_disagreement,
@@ -18,185 +30,8 @@ from tests.oracles.off_policy_oracle import (
     oracle_value,
 )
 
-ESTIMATORS = ("ips", "snips", "dr")
-OPTIONS = 5
-
 # ---------------------------------------------------------------------------------------------
-# A world: leads with a hidden inclination decide more than once, and options suit them differently.
-
-SUITS = np.array([[0.8, 0, 0], [-0.8, 0.3, 0], [0, 0.6, -0.5], [0.2, -0.6, 0.4], [0, 0, 0]])
-APPEAL = np.array([0.1, 0.0, 0.2, -0.1, -0.4])
-LEANS = np.array([[0.5, 0, 0], [0, 0.5, 0], [-0.5, 0, 0.5], [0, -0.5, 0], [0, 0, 0.3]])
-
-
-@dataclass(frozen=True, eq=False)
-class Contexts:
-    """Decisions to be taken: signals (n, 3), the lead's inclination (n,), what is eligible."""
-
-    lead: np.ndarray
-    signals: np.ndarray
-    hidden: np.ndarray
-    eligible: np.ndarray
-
-    @property
-    def attraction(self):
-        """Shape (n, k): how much each option draws, before the hidden inclination."""
-        return self.signals @ SUITS.T + APPEAL + 0.4 * self.signals[:, [0]]
-
-
-def contexts(rng, leads):
-    """About 1.65 decisions a lead, 2 or 3 of 5 options eligible at each."""
-    lead = np.repeat(np.arange(leads), np.minimum(rng.geometric(0.6, leads), 8))
-    n = len(lead)
-    of_lead, hidden = rng.normal(size=(leads, 3)), rng.normal(size=leads)
-    signals = 0.8 * of_lead[lead] + 0.6 * rng.normal(size=(n, 3))
-    order = rng.random((n, OPTIONS)).argsort(axis=1).argsort(axis=1)
-    return Contexts(lead, signals, hidden[lead], order < rng.integers(2, 4, (n, 1)))
-
-
-def softly(drawn, eligible, exploration):
-    """Softmax over what is eligible, with a share of the probability spread evenly."""
-    weights = np.where(eligible, np.exp(drawn), 0.0)
-    even = eligible / eligible.sum(axis=1, keepdims=True)
-    return exploration * even + (1 - exploration) * weights / weights.sum(axis=1, keepdims=True)
-
-
-def logging(at):
-    return softly(at.signals @ LEANS.T, at.eligible, 0.2)
-
-
-def old(at):
-    return softly(1.5 * at.signals @ LEANS.T - 0.5 * np.arange(OPTIONS), at.eligible, 0.1)
-
-
-def new(at):
-    return softly(4 * (at.signals @ SUITS.T + APPEAL), at.eligible, 0.05)
-
-
-def greedy(at):
-    """Always the option that suits best."""
-    drawn = np.where(at.eligible, at.signals @ SUITS.T + APPEAL, -np.inf)
-    return np.eye(OPTIONS)[drawn.argmax(axis=1)]
-
-
-@dataclass(frozen=True)
-class World:
-    """What comes of a decision: yes or no, or nothing or a lognormal amount."""
-
-    money: bool
-
-    def rate(self, at):
-        if self.money:
-            return expit(-2.3 + 0.7 * at.attraction + 0.4 * at.hidden[:, None])
-        return expit(-2.6 + 0.7 * at.attraction + 0.5 * at.hidden[:, None])
-
-    def middle(self, at):
-        """The logarithm of the median amount."""
-        return 3 + 0.2 * at.attraction + 0.2 * at.hidden[:, None]
-
-    def expected(self, at):
-        """Shape (n, k): the planted expected value of each option."""
-        return self.rate(at) * (np.exp(self.middle(at) + 0.5) if self.money else 1.0)
-
-    def value(self, rng, at, chosen):
-        rows = np.arange(len(chosen))
-        happened = rng.random(len(chosen)) < self.rate(at)[rows, chosen]
-        amount = np.exp(self.middle(at)[rows, chosen] + rng.normal(size=len(chosen)))
-        return np.where(happened, amount if self.money else 1.0, 0.0)
-
-    def logged(self, rng, at):
-        probability = logging(at)
-        drawn = rng.random((len(probability), 1)) > probability.cumsum(axis=1)
-        chosen = np.minimum(drawn.sum(axis=1), OPTIONS - 1)
-        chosen = np.where(
-            at.eligible[np.arange(len(chosen)), chosen], chosen, at.eligible.argmax(1)
-        )
-        return Logged(probability, chosen, self.value(rng, at, chosen), at.lead)
-
-    def gain(self, target, baseline):
-        """What `target` truly brings more than `baseline`, over a population of decisions."""
-        everyone = contexts(np.random.default_rng(10**6), 300_000)
-        more = target(everyone) - baseline(everyone)
-        return float((more * self.expected(everyone)).sum(axis=1).mean())
-
-
-YES_NO, MONEY = World(money=False), World(money=True)
-WORLDS = pytest.mark.parametrize("world", [YES_NO, MONEY], ids=["yes or no", "money"])
-
-
-def by_ridge(at, logged):
-    """Predictions as cheap as can be: a ridge regression a fold of leads."""
-
-    def columns(chosen):
-        option = np.eye(OPTIONS)[chosen]
-        crossed = option[:, :, None] * at.signals[:, None, :]
-        return np.column_stack([at.signals, option, crossed.reshape(len(chosen), -1)])
-
-    seen, fold = columns(logged.chosen), logged.lead % 5
-    every = [columns(np.full(len(fold), option)) for option in range(OPTIONS)]
-    predicted = np.zeros((len(fold), OPTIONS))
-    for part in range(5):
-        train, unseen = fold != part, fold == part
-        mean = logged.value[train].mean()
-        gram = seen[train].T @ seen[train] + 20 * np.eye(seen.shape[1])
-        slope = np.linalg.solve(gram, seen[train].T @ (logged.value[train] - mean))
-        predicted[unseen] = np.stack([mean + one[unseen] @ slope for one in every], axis=1)
-    return predicted
-
-
-@dataclass(frozen=True)
-class Record:
-    """What many logs told, a row a log: the estimate, its interval, Student's half-width."""
-
-    truth: float
-    value: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    half: np.ndarray
-
-    @property
-    def too_low(self):
-        """The share of logs whose whole interval lies above the truth: harm taken for a gain."""
-        return float((self.low > self.truth).mean())
-
-    @property
-    def too_high(self):
-        return float((self.high < self.truth).mean())
-
-    @property
-    def coverage(self):
-        return 1 - self.too_low - self.too_high
-
-    @property
-    def coverage_of_student(self):
-        return float((np.abs(self.value - self.truth) <= self.half).mean())
-
-    @property
-    def spread(self):
-        return float(np.sqrt(((self.value - self.truth) ** 2).mean()))
-
-    @property
-    def bias(self):
-        """In standard errors of the mean over the logs."""
-        error = self.value.std(ddof=1) / np.sqrt(len(self.value))
-        return float((self.value.mean() - self.truth) / error)
-
-
-@threadpool_limits.wrap(limits=1)  # the matrices are far too small for several threads
-def told(world, target, baseline, predict, *, logs, leads=900, first=0):
-    """What the three estimators say of the gain in many logs of one world."""
-    rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in ESTIMATORS}
-    for seed in range(first, first + logs):
-        rng = np.random.default_rng(seed)
-        at = contexts(rng, leads)
-        logged = world.logged(rng, at)
-        found = gain(logged, target(at), baseline(at), predict(at, logged))
-        quantile = stdtrit(found.leads - 1, 0.975)
-        for name in ESTIMATORS:
-            one = getattr(found, name)
-            rows[name].append((one.value, one.low, one.high, quantile * one.error))
-    truth = world.gain(target, baseline)
-    return {name: Record(truth, *np.array(each).T) for name, each in rows.items()}
+# Coverage and bias, where the truth is planted
 
 
 @pytest.mark.slow
@@ -224,22 +59,6 @@ def test_coverage_over_the_log(world):
     """The same holds for a policy without chance against the one that took the decisions."""
     records = told(world, greedy, logging, by_ridge, logs=500, first=1000)
     assert min(records[name].coverage for name in ESTIMATORS) >= 0.93
-
-
-@pytest.mark.slow
-@WORLDS
-def test_coverage_with_predicted_values(world):
-    """With the real predictions intervals hold too, and DR is no less sharp than SNIPS."""
-
-    def predict(at, logged):
-        noise = np.random.default_rng(len(logged)).normal(size=(len(logged), 10))
-        return predicted_values(
-            np.column_stack([at.signals, noise]), logged, binary=not world.money
-        )
-
-    records = told(world, new, old, predict, logs=60, first=2000)
-    assert records["dr"].coverage >= 0.88
-    assert records["dr"].spread <= 1.05 * records["snips"].spread
 
 
 @pytest.mark.slow
@@ -286,23 +105,6 @@ def test_wrong_probabilities_are_noticed():
 
 # ---------------------------------------------------------------------------------------------
 # Arithmetic
-
-
-def small(seed, n=60, leads=25, options=4):
-    """A log, two policies and predictions without any sense, and ineligible options."""
-    rng = np.random.default_rng(seed)
-
-    def policy():
-        eligible = rng.random((n, options)) < 0.6
-        eligible[np.arange(n), rng.integers(0, options, n)] = True
-        weights = np.where(eligible, rng.random((n, options)) + 0.05, 0.0)
-        return weights / weights.sum(axis=1, keepdims=True)
-
-    probability = policy()
-    chosen = np.array([rng.choice(options, p=row) for row in probability])
-    lead = rng.integers(0, leads, n) * 7 - 50
-    logged = Logged(probability, chosen, rng.normal(size=n) ** 3, lead)
-    return logged, policy(), policy(), rng.normal(size=(n, options))
 
 
 def decisions(logged, target, baseline, predicted):
@@ -500,10 +302,6 @@ def test_refused_shapes():
         off_policy(logged, target, predicted[1:])
     with pytest.raises(EventsError, match="row 4: a predicted value is not finite"):
         off_policy(logged, target, np.where(np.arange(60)[:, None] == 4, np.nan, predicted))
-    with pytest.raises(EventsError, match="`matrix` has"):
-        predicted_values(np.zeros((3, 2)), logged, binary=False)
-    with pytest.raises(EventsError, match="row 0: the value is neither 0 nor 1"):
-        predicted_values(np.zeros((60, 2)), logged, binary=True)
 
 
 def test_not_enough():
@@ -512,118 +310,11 @@ def test_not_enough():
     nothing = np.zeros(60, dtype=bool)
     with pytest.raises(NotEnoughData, match="no decisions"):
         off_policy(logged.rows(nothing), target[nothing], predicted[nothing])
-    with pytest.raises(NotEnoughData, match="no decisions"):
-        predicted_values(np.zeros((0, 2)), logged.rows(nothing), binary=False)
     alone = replace(logged, lead=np.full(60, 3))
     with pytest.raises(NotEnoughData, match="a single lead"):
         off_policy(alone, target, predicted)
-    with pytest.raises(NotEnoughData, match="a single lead"):
-        predicted_values(np.zeros((60, 2)), alone, binary=False)
     with pytest.raises(NotEnoughData, match="all 60 decisions came to 0"):
         off_policy(replace(logged, value=np.zeros(60)), target, predicted)
     never = np.eye(4)[(logged.chosen + 1) % 4]
     with pytest.raises(NotEnoughData, match="by the policy's probabilities none of 60 decisions"):
         off_policy(logged, never, predicted)
-
-
-# ---------------------------------------------------------------------------------------------
-# Predictions
-
-
-def a_log(world, leads, seed=0):
-    rng = np.random.default_rng(seed)
-    at = contexts(rng, leads)
-    return at, world.logged(rng, at)
-
-
-@WORLDS
-def test_a_lead_never_predicts_itself(world):
-    """What came of a lead's decisions moves the predictions of other leads only."""
-    at, logged = a_log(world, 900)
-    own = logged.lead < 100
-    other = np.where(own, logged.value.max() - logged.value, logged.value)
-    before, after = (
-        predicted_values(at.signals, replace(logged, value=value), binary=not world.money)
-        for value in (logged.value, other)
-    )
-    single = replace(logged, value=np.where(logged.lead == 17, other, logged.value))
-    alone = predicted_values(at.signals, single, binary=not world.money)
-    assert (alone[logged.lead == 17] == before[logged.lead == 17]).all()
-    assert (after[~own] != before[~own]).any(axis=1).mean() > 0.9
-
-
-@WORLDS
-def test_same_seed_same_predictions(world):
-    """Predictions are a function of the data and the seed, and lie among the values."""
-    at, logged = a_log(world, 900)
-    gaps = np.where(np.random.default_rng(1).random(at.signals.shape) < 0.2, np.nan, at.signals)
-    one, same, other = (
-        predicted_values(gaps, logged, seed=seed, binary=not world.money) for seed in (7, 7, 8)
-    )
-    assert (one == same).all()
-    assert (one != other).any()
-    assert one.min() >= logged.value.min()
-    assert one.max() <= logged.value.max()
-
-
-def test_predictions_learn():
-    """With enough decisions the planted values of the options are found, signals and all."""
-    at, logged = a_log(YES_NO, 12_000)
-    predicted = predicted_values(at.signals, logged, binary=True)
-    planted = YES_NO.expected(replace(at, hidden=np.zeros(len(at.lead))))
-    missed = ((predicted - planted) ** 2).mean() / planted.var()
-    assert missed < 0.5
-    best = np.where(at.eligible, predicted, -1.0).argmax(axis=1)
-    gained = (YES_NO.expected(at) * (np.eye(OPTIONS)[best] - logging(at))).sum(axis=1).mean()
-    assert gained > 0.7 * YES_NO.gain(greedy, logging)
-
-
-def test_noise_is_not_learnt():
-    """Signals without information leave about the means of the options."""
-    _, logged = a_log(YES_NO, 900)
-    noise = np.random.default_rng(2).normal(size=(len(logged), 30))
-    predicted = predicted_values(noise, logged, binary=True)
-    assert predicted.std(axis=0).max() < 0.3 * logged.value.mean()
-
-
-def test_rare_options():
-    """An option chosen less than twenty times has the mean of the others' predictions."""
-    at, logged = a_log(YES_NO, 900)
-    rare = np.flatnonzero(logged.chosen == 4)[19:]
-    kept = np.setdiff1d(np.arange(len(logged)), rare)
-    predicted = predicted_values(at.signals[kept], logged.rows(kept), binary=True)
-    lowest, highest = predicted[:, :4].min(axis=1), predicted[:, :4].max(axis=1)
-    assert ((lowest <= predicted[:, 4]) & (predicted[:, 4] <= highest)).all()
-    share = np.bincount(logged.chosen, minlength=OPTIONS)[:4]
-    assert predicted[:, 4] == pytest.approx(predicted[:, :4] @ (share / share.sum()), abs=0.002)
-
-
-@pytest.mark.parametrize("leads", [2, 3, 12, 40])
-def test_few_leads(leads):
-    """A handful of decisions still gets finite predictions, near the mean."""
-    at, logged = a_log(MONEY, leads, seed=5)
-    predicted = predicted_values(at.signals, logged, binary=False)
-    assert np.isfinite(predicted).all()
-    assert (predicted >= 0).all()
-    assert (predicted <= logged.value.max()).all()
-
-
-def test_one_large_amount():
-    """One amount a thousand times the usual moves the predictions less than usual amounts do."""
-    at, logged = a_log(MONEY, 900)
-    value = logged.value.copy()
-    value[0] = 1000 * value.max()
-    before, after = (
-        predicted_values(at.signals, replace(logged, value=each), binary=False)
-        for each in (logged.value, value)
-    )
-    assert np.abs(after - before).mean() < 0.5 * before.mean()
-
-
-def test_rare_amounts_are_kept():
-    """Where less than one in two hundred decisions brings anything, that is not trimmed away."""
-    at, logged = a_log(YES_NO, 900)
-    value = np.zeros(len(logged))
-    value[::300] = 40.0
-    predicted = predicted_values(at.signals, replace(logged, value=value), binary=False)
-    assert predicted.mean() == pytest.approx(value.mean(), rel=0.5)

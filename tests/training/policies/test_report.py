@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from models.judging.off_policy import Estimate, Gain
+from models.judging.off_policy import Estimate, PolicyGain
 from models.offers.policy import POLICIES
 from tests.training.policies.test_decisions import us
 from tests.training.policies.test_evaluate import UNTIL, bundle, judged, learned, log
@@ -28,7 +28,7 @@ def page(rivals, tmp_path) -> str:
     return write_policy_report(learned(), tmp_path, rivals).read_text(encoding="utf-8")
 
 
-def renamed(evaluation: PolicyEvaluation, **segments: Gain) -> PolicyEvaluation:
+def renamed(evaluation: PolicyEvaluation, **segments: PolicyGain) -> PolicyEvaluation:
     return replace(evaluation, assessment=replace(evaluation.assessment, segments=segments))
 
 

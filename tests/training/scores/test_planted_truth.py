@@ -15,7 +15,7 @@ from features.ladder.file import read_ladder
 from features.reading import read_events
 from features.signals.snapshot import snapshot
 from models.bundle import Bundle
-from models.judging.metrics import wilson
+from models.judging.intervals import wilson
 from training.decision_points import Points, decision_points
 from training.labels import Label, Outcomes, label
 from training.pipeline import train

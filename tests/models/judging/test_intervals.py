@@ -1,0 +1,55 @@
+"""How sure a figure is: intervals by hand, and errors that count leads and not rows."""
+
+import numpy as np
+import pytest
+
+from models.judging import intervals, metrics
+from tests.models.judging.outcomes import of_leads, some
+
+
+def test_wilson_by_hand():
+    """The interval is Wilson's: 8 of 10 is 49.0 % to 94.3 %."""
+    assert intervals.wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+    assert intervals.wilson(0, 0) == pytest.approx((0.0, 1.0))
+
+
+@pytest.mark.parametrize("n", [1, 7, 1084])
+def test_wilson_holds_the_rate(n):
+    """The observed rate is inside its own interval, at 0 and 1 too."""
+    for successes in (0, n):
+        low, high = intervals.wilson(successes, n)
+        assert 0.0 <= low <= successes / n <= high <= 1.0
+
+
+def test_design_effect_by_hand():
+    """Eight rows that always agree are worth one; independent rows are worth themselves."""
+    probability, happened, lead = of_leads(1)
+    group = metrics.equal_count_bins(probability)
+    assert intervals.design_effect(happened, lead, group) == pytest.approx(8.0)
+    alone = intervals.design_effect(happened, np.arange(len(lead)), group)
+    assert alone == 1.0
+
+
+def test_error_counts_leads():
+    """The standard error of the log loss is that of the leads' means, not of the rows."""
+    probability, happened, lead = of_leads(10)
+    weights = intervals.lead_weights(lead, seed=2)
+    error = intervals.standard_error(metrics.log_loss_draws(probability, happened, weights))
+    each = metrics.losses(probability, happened)[::8]
+    assert error == pytest.approx(each.std() / np.sqrt(len(each)), rel=0.2)
+
+
+def test_differences_are_paired():
+    """The same seed draws the same leads, so equal models differ by 0 with an error of 0."""
+    probability, happened, lead = of_leads(11)
+    first, second = (
+        metrics.auc_draws(probability, happened, intervals.lead_weights(lead, seed=3))
+        for _ in range(2)
+    )
+    assert intervals.standard_error(first - second) == 0.0
+    apart = metrics.log_loss_draws(probability, happened, intervals.lead_weights(lead, seed=3))
+    near = metrics.log_loss_draws(
+        np.clip(probability + 0.01, 0, 1), happened, intervals.lead_weights(lead, seed=3)
+    )
+    alone = some(intervals.standard_error(apart))
+    assert some(intervals.standard_error(near - apart)) < 0.2 * alone
