@@ -12,7 +12,7 @@ from rung.reading import print_json, read
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
-    from training.scores.evaluate import GoalEvaluation
+    from training.scores.results import GoalEvaluation
 
 __all__ = ["add_evaluate", "add_train"]
 

@@ -7,233 +7,44 @@ no better than the rates of the steps says so.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal
+from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from features.arrays import Floats, Ints
+from features.arrays import Bools, Floats, Ints
 from features.clock import rfc3339
 from features.errors import NotEnoughData
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Ladder
 from models.bundle import Bundle
 from models.judging import intervals, metrics
-from models.judging.metrics import Bin, Queue
-from models.scores.calibration import Calibrator, Evidence
+from models.scores.calibration import Calibrator
 from models.scores.goal_model import Estimates
 from models.scores.step_rates import advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points
 from training.labels import Label, Outcomes, label
 from training.scores.baselines import Baseline, Missing, baselines
+from training.scores.performance import Answers, Resampled
+from training.scores.results import (
+    BETTER,
+    MODEL,
+    NOTHING_TO_LEARN,
+    SHARES,
+    WORSE,
+    Comparison,
+    Counts,
+    Evaluation,
+    GoalEvaluation,
+    StepOutcomes,
+    Subgroup,
+)
 
-__all__ = [
-    "BETTER",
-    "NOTHING_TO_LEARN",
-    "WORSE",
-    "Comparison",
-    "Counts",
-    "Difference",
-    "Evaluation",
-    "GoalEvaluation",
-    "Part",
-    "Performance",
-    "StepOutcomes",
-    "evaluate",
-]
-
-Masks = npt.NDArray[np.bool_]
-
-BETTER: Final = "better than the step rates"
-NOTHING_TO_LEARN: Final = "no better than the step rates: nothing to learn here"
-WORSE: Final = "worse than the step rates"
-MODEL: Final = "this bundle"
-SHARES: Final = tuple(at / 50 for at in range(51))
-"""The shares of the ranking at which the gain curves are given."""
+__all__ = ["evaluate"]
 
 _SURE: Final = 2.0
 """Standard errors from which a difference is one."""
-_FEWEST_LEADS: Final = 10
-"""Leads with either outcome, below which a part is not judged on its own."""
-_BINS, _FEWEST_BINS = 10, 3
-"""Groups of the reliability table: ten, or fewer where there are not ten leads for each."""
 _WEEK_US: Final = 7 * DAY_US
-
-
-@dataclass(frozen=True, slots=True)
-class Performance:
-    """One set of probabilities against what came. See `models.judging.metrics` for each figure.
-
-    Parameters
-    ----------
-    n, leads : mature points and the leads they belong to.
-    ece_by_chance : what perfectly calibrated probabilities like these would show.
-    bins_inside : share of the reliability bins that chance explains; 0.95 is perfect.
-    interval_coverage : share of the bins whose observed rate lies in the mean interval that was
-        served; None for baselines, which serve none.
-    queue : what working the top of the ranking each week comes to.
-    """
-
-    n: int
-    leads: int
-    rate: float
-    mean_probability: float
-    auc: float | None
-    auc_error: float | None
-    average_precision: float | None
-    log_loss: float
-    log_loss_error: float | None
-    brier: float
-    ece: float
-    ece_by_chance: float
-    design_effect: float
-    lift_10: float | None
-    lift_20: float | None
-    found_10: float | None
-    found_20: float | None
-    queue: Queue
-    reliability: tuple[Bin, ...]
-    bins_inside: float
-    interval_coverage: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """The model's figure minus another's on the same points; errors over resampled leads."""
-
-    log_loss: float
-    log_loss_error: float | None
-    auc: float | None
-    auc_error: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A baseline beside the model, or why there is none (`reason`)."""
-
-    name: str
-    reason: str = ""
-    performance: Performance | None = None
-    difference: Difference | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Some of the points judged alone: a step, or leads seen or unseen in training.
-
-    Parameters
-    ----------
-    note : why there are no figures; empty where there are.
-    difference : against the step rates.
-    """
-
-    id: str
-    title: str
-    n: int
-    leads: int
-    note: str = ""
-    performance: Performance | None = None
-    difference: Difference | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What came of the points of the period. Pending is unknown, not lost."""
-
-    points: int
-    leads: int
-    advanced: int
-    lapsed: int
-    pending: int
-    mature: int
-
-
-@dataclass(frozen=True, slots=True)
-class StepOutcomes:
-    """The outcomes of the points below one rung, and its rate with and without the usual mistake.
-
-    Parameters
-    ----------
-    rate : advanced among mature points, with its 95 % interval; None without mature points.
-    naive_rate : advanced among all points, as if pending were lost.
-    """
-
-    id: str
-    title: str
-    counts: Counts
-    rate: float | None
-    low: float
-    high: float
-    naive_rate: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class GoalEvaluation:
-    """Everything about one goal.
-
-    Parameters
-    ----------
-    note : why there are no figures; empty where there are.
-    baselines : the step rates first.
-    learned : whether the signals told leads apart beyond chance in training.
-    gain : for each name, the share of successes found at each of `SHARES`.
-    """
-
-    goal: Literal["advancement", "purchase"]
-    counts: Counts
-    evidence: Evidence
-    learned: bool
-    steps: tuple[StepOutcomes, ...]
-    note: str = ""
-    verdict: str = ""
-    verdict_reason: str = ""
-    performance: Performance | None = None
-    baselines: tuple[Comparison, ...] = ()
-    by_step: tuple[Part, ...] = ()
-    by_lead: tuple[Part, ...] = ()
-    gain: tuple[tuple[str, tuple[float, ...]], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """A bundle judged on the points of (`start`, `until`], by what was known at `until`.
-
-    Parameters
-    ----------
-    start, until : microseconds since the epoch.
-    capacity : of the queue, a share of the leads each week, or a number of them if 1 or more.
-    trained_until : when the bundle's knowledge ends; after `start` the figures flatter it.
-    """
-
-    ladder: str
-    title: str
-    version: str
-    start: int
-    until: int
-    trained_until: int
-    seed: int
-    capacity: float
-    advancement: GoalEvaluation
-    purchase: GoalEvaluation
-
-    @property
-    def verdict(self) -> str:
-        """Whether the advancement model beats the step rates, in a few words."""
-        return self.advancement.verdict
-
-    @property
-    def flatters(self) -> bool:
-        """Whether the bundle was trained on part of what it is judged on."""
-        return self.trained_until > self.start
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready; instants as RFC 3339."""
-        instants = {
-            name: rfc3339(getattr(self, name)) for name in ("start", "until", "trained_until")
-        }
-        derived = {"verdict": self.verdict, "flatters": self.flatters, "shares": list(SHARES)}
-        return asdict(self) | instants | derived
 
 
 def evaluate(
@@ -312,11 +123,11 @@ class _Period:
     def said(self) -> str:
         return f"between {rfc3339(self.start)} and {rfc3339(self.until)}"
 
-    def seen(self, lead: Ints) -> Masks:
+    def seen(self, lead: Ints) -> Bools:
         """Shape (n,): whether anything was known of the lead by `start`."""
         first = np.full(len(self.log.leads), np.iinfo(np.int64).max)
         np.minimum.at(first, self.log.lead_of_rows(), self.log.known)
-        early: Masks = first[lead] <= self.start
+        early: Bools = first[lead] <= self.start
         return early
 
 
@@ -366,25 +177,25 @@ class _Goal:
         rows = self.rows(period)
         rivals = self.rivals(period)
         rates = next(rival for rival in rivals if isinstance(rival, Baseline))
-        draws = _Draws.of(rows, period.seed)
+        draws = Resampled.of(rows, period.seed)
         compared = tuple(_compare(rows, rival, draws, period) for rival in rivals)
         verdict, reason = _verdict(compared[0], self.calibrator)
         return GoalEvaluation(
             **common,  # type: ignore[arg-type]
             verdict=verdict,
             verdict_reason=reason,
-            performance=draws.performance(period),
+            performance=draws.performance(period.seed, period.capacity),
             baselines=compared,
             by_step=_by_step(rows, rates, period),
             by_lead=_by_lead(rows, rates, period),
             gain=_gains(rows, rivals),
         )
 
-    def rows(self, period: _Period) -> _Rows:
+    def rows(self, period: _Period) -> Answers:
         points, outcomes, estimates = self.period
         mature = outcomes.mature
         lead, as_of = points.lead[mature], points.as_of[mature]
-        return _Rows(
+        return Answers(
             probability=estimates.probability[mature],
             rank=estimates.probability[mature],
             happened=outcomes.happened[mature],
@@ -408,137 +219,16 @@ class _Goal:
         )
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Rows:
-    """Mature points with somebody's answers; every array has a row a point, by lead and time."""
-
-    probability: Floats
-    rank: Floats
-    happened: Floats
-    lead: Ints
-    position: Ints
-    week: Ints
-    seen: Masks
-    interval: tuple[Floats, Floats] | None
-
-    def __len__(self) -> int:
-        return len(self.lead)
-
-    def only(self, keep: Masks) -> _Rows:
-        """Some of the rows, by mask."""
-        return _Rows(
-            self.probability[keep],
-            self.rank[keep],
-            self.happened[keep],
-            self.lead[keep],
-            self.position[keep],
-            self.week[keep],
-            self.seen[keep],
-            self.interval and (self.interval[0][keep], self.interval[1][keep]),
-        )
-
-    def answered_by(self, rival: Baseline) -> _Rows:
-        """The same rows with the answers of a baseline."""
-        return _Rows(
-            rival.probability,
-            rival.rank,
-            self.happened,
-            self.lead,
-            self.position,
-            self.week,
-            self.seen,
-            None,
-        )
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Draws:
-    """Rows, with their AUC and log loss over resampled leads: the same leads for the same seed."""
-
-    rows: _Rows
-    auc: Floats
-    log_loss: Floats
-
-    @classmethod
-    def of(cls, rows: _Rows, seed: int) -> _Draws:
-        weights = intervals.lead_weights(rows.lead, seed)
-        return cls(
-            rows,
-            metrics.auc_draws(rows.rank, rows.happened, weights),
-            metrics.log_loss_draws(rows.probability, rows.happened, weights),
-        )
-
-    def performance(self, period: _Period) -> Performance:
-        rows = self.rows
-        probability, rank, happened = rows.probability, rows.rank, rows.happened
-        leads = len(np.unique(rows.lead))
-        most = min(_BINS, max(_FEWEST_BINS, leads // _FEWEST_LEADS))
-        bins = metrics.reliability(probability, happened, rows.lead, most)
-        group = metrics.equal_count_bins(probability, most)
-        effect = intervals.design_effect(happened, rows.lead, group)
-        return Performance(
-            n=len(rows),
-            leads=leads,
-            rate=float(happened.mean()),
-            mean_probability=float(probability.mean()),
-            auc=metrics.auc(rank, happened),
-            auc_error=intervals.standard_error(self.auc),
-            average_precision=metrics.average_precision(rank, happened),
-            log_loss=_number(metrics.log_loss(probability, happened)),
-            log_loss_error=intervals.standard_error(self.log_loss),
-            brier=_number(metrics.brier(probability, happened)),
-            ece=_number(metrics.ece(probability, happened)),
-            ece_by_chance=_number(metrics.ece_by_chance(probability, period.seed, effect=effect)),
-            design_effect=effect,
-            lift_10=metrics.lift(rank, happened, 0.1),
-            lift_20=metrics.lift(rank, happened, 0.2),
-            found_10=metrics.found(rank, happened, 0.1),
-            found_20=metrics.found(rank, happened, 0.2),
-            queue=_weekly_queue(rows, period.capacity),
-            reliability=bins,
-            bins_inside=float(np.mean([line.inside for line in bins])),
-            interval_coverage=_interval_coverage(rows, group),
-        )
-
-    def minus(self, other: _Draws) -> Difference:
-        ours, theirs = self.rows, other.rows
-        auc, their_auc = (metrics.auc(rows.rank, rows.happened) for rows in (ours, theirs))
-        loss = metrics.losses(ours.probability, ours.happened)
-        return Difference(
-            float((loss - metrics.losses(theirs.probability, theirs.happened)).mean()),
-            intervals.standard_error(self.log_loss - other.log_loss),
-            None if auc is None or their_auc is None else auc - their_auc,
-            intervals.standard_error(self.auc - other.auc),
-        )
-
-
-def _number(value: float | None) -> float:
-    """A figure of rows that exist."""
-    return float("nan") if value is None else value
-
-
-def _weekly_queue(rows: _Rows, capacity: float) -> Queue:
-    """The queue of each week, with each lead in it once, by its first score of that week."""
-    _, first = np.unique(np.stack([rows.lead, rows.week]), axis=1, return_index=True)
-    return metrics.queue(rows.rank[first], rows.happened[first], rows.week[first], capacity)
-
-
-def _interval_coverage(rows: _Rows, group: Ints) -> float | None:
-    if rows.interval is None:
-        return None
-    n = np.bincount(group)
-    observed, low, high = (
-        np.bincount(group, values) / n for values in (rows.happened, *rows.interval)
-    )
-    return float(((low <= observed) & (observed <= high)).mean())
-
-
-def _compare(rows: _Rows, rival: Baseline | Missing, model: _Draws, period: _Period) -> Comparison:
+def _compare(
+    rows: Answers, rival: Baseline | Missing, model: Resampled, period: _Period
+) -> Comparison:
     if isinstance(rival, Missing):
         return Comparison(rival.name, rival.reason)
-    theirs = _Draws.of(rows.answered_by(rival), period.seed)
+    theirs = Resampled.of(rows.answered_by(rival), period.seed)
     return Comparison(
-        rival.name, performance=theirs.performance(period), difference=model.minus(theirs)
+        rival.name,
+        performance=theirs.performance(period.seed, period.capacity),
+        difference=model.minus(theirs),
     )
 
 
@@ -562,40 +252,38 @@ def _verdict(rates: Comparison, calibrator: Calibrator) -> tuple[str, str]:
     return NOTHING_TO_LEARN, reason
 
 
-def _by_step(rows: _Rows, rates: Baseline, period: _Period) -> tuple[Part, ...]:
+def _by_step(rows: Answers, rates: Baseline, period: _Period) -> tuple[Subgroup, ...]:
     return tuple(
-        _part(goal.id, goal.title, rows.position == at, rows, rates, period)
+        _subgroup(goal.id, goal.title, rows.position == at, rows, rates, period)
         for at, goal in enumerate(period.ladder.goals)
     )
 
 
-def _by_lead(rows: _Rows, rates: Baseline, period: _Period) -> tuple[Part, ...]:
+def _by_lead(rows: Answers, rates: Baseline, period: _Period) -> tuple[Subgroup, ...]:
     return (
-        _part("seen", "leads already known when training ended", rows.seen, rows, rates, period),
-        _part("unseen", "leads that came later", ~rows.seen, rows, rates, period),
+        _subgroup(
+            "seen", "leads already known when training ended", rows.seen, rows, rates, period
+        ),
+        _subgroup("unseen", "leads that came later", ~rows.seen, rows, rates, period),
     )
 
 
-def _part(id_: str, title: str, keep: Masks, rows: _Rows, rates: Baseline, period: _Period) -> Part:
+def _subgroup(
+    id_: str, title: str, keep: Bools, rows: Answers, rates: Baseline, period: _Period
+) -> Subgroup:
     ours, theirs = rows.only(keep), rows.answered_by(rates).only(keep)
     leads = len(np.unique(ours.lead))
-    if not _enough(ours):
-        return Part(id_, title, len(ours), leads, _too_few(ours.happened, ours.lead))
-    draws = _Draws.of(ours, period.seed)
-    return Part(
+    if not ours.is_enough:
+        return Subgroup(id_, title, len(ours), leads, _too_few(ours.happened, ours.lead))
+    draws = Resampled.of(ours, period.seed)
+    return Subgroup(
         id_,
         title,
         len(ours),
         leads,
-        performance=draws.performance(period),
-        difference=draws.minus(_Draws.of(theirs, period.seed)),
+        performance=draws.performance(period.seed, period.capacity),
+        difference=draws.minus(Resampled.of(theirs, period.seed)),
     )
-
-
-def _enough(rows: _Rows) -> bool:
-    reached = len(np.unique(rows.lead[rows.happened == 1]))
-    missed = len(np.unique(rows.lead[rows.happened == 0]))
-    return min(reached, missed) >= _FEWEST_LEADS
 
 
 def _too_few(happened: Floats, lead: Ints) -> str:
@@ -607,7 +295,7 @@ def _too_few(happened: Floats, lead: Ints) -> str:
 
 
 def _gains(
-    rows: _Rows, rivals: tuple[Baseline | Missing, ...]
+    rows: Answers, rivals: tuple[Baseline | Missing, ...]
 ) -> tuple[tuple[str, tuple[float, ...]], ...]:
     ranks = [(MODEL, rows.rank)]
     ranks += [(rival.name, rival.rank) for rival in rivals if isinstance(rival, Baseline)]
@@ -618,7 +306,7 @@ def _gains(
     return tuple((name, tuple(curve.tolist())) for name, curve in curves if curve is not None)
 
 
-def _counts(points: Points, outcomes: Outcomes, keep: Masks) -> Counts:
+def _counts(points: Points, outcomes: Outcomes, keep: Bools) -> Counts:
     state = outcomes.state[keep]
     return Counts(
         points=len(state),

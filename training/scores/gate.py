@@ -13,7 +13,7 @@ from typing import Any, Final
 from features.errors import BundleError, NotEnoughData
 from models.bundle import Bundle
 from models.gate import Gate
-from training.scores.evaluate import WORSE
+from training.scores.results import WORSE
 
 __all__ = ["judge", "read_report"]
 

@@ -19,7 +19,8 @@ from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, fit_goa
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
 from training.decision_points import decision_points
 from training.labels import label
-from training.scores.evaluate import BETTER, NOTHING_TO_LEARN, WORSE, evaluate
+from training.scores.evaluate import evaluate
+from training.scores.results import BETTER, NOTHING_TO_LEARN, WORSE
 
 START_US = 1_767_571_200_000_000  # 2026-01-05T00:00Z
 TRAINED_UNTIL = START_US + 100 * DAY_US

@@ -1,0 +1,277 @@
+"""An evaluation as a page for people, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from features.clock import rfc3339
+from models.judging.metrics import Bin
+from models.scores.calibration import LEVEL
+from training.scores.results import (
+    MODEL,
+    Comparison,
+    Evaluation,
+    GoalEvaluation,
+    Performance,
+    StepOutcomes,
+    Subgroup,
+)
+from training.scores.wording import TITLES, WENT_ON, number, percent, with_error
+
+__all__ = ["page"]
+
+
+def page(evaluation: Evaluation) -> str:
+    """The page, the verdicts first; it shows the pictures of `training.scores.figures`."""
+    parts = [_head(evaluation)]
+    parts += [
+        _goal_page(goal, evaluation) for goal in (evaluation.advancement, evaluation.purchase)
+    ]
+    return "\n\n".join([*parts, _HOW_TO_READ]) + "\n"
+
+
+def _head(evaluation: Evaluation) -> str:
+    advancement, purchase = evaluation.advancement, evaluation.purchase
+    counts = advancement.counts
+    lines = [
+        f"# How good the scores are: {evaluation.title}",
+        f"**Next step: {advancement.verdict}.** {_sentence(advancement.verdict_reason)}",
+        f"**Purchase: {purchase.verdict or purchase.note}.** {_sentence(purchase.verdict_reason)}",
+        f"Bundle `{evaluation.version or 'not saved'}`, trained on what was known by"
+        f" {_day(evaluation.trained_until)}, judged on scores of {_day(evaluation.start)} to"
+        f" {_day(evaluation.until)}: {counts.points:,} points (a lead at an instant) of"
+        f" {counts.leads:,} leads. Only the {counts.mature:,} points whose horizon is over are"
+        " judged. Of the others those that advanced early are left out as well: to count them and"
+        " not the rest would see successes sooner than failures.",
+    ]
+    if evaluation.flatters:
+        lines.insert(
+            1, "> **The bundle was trained on part of this period: these figures flatter it.**"
+        )
+    return "\n\n".join(lines)
+
+
+def _goal_page(goal: GoalEvaluation, evaluation: Evaluation) -> str:
+    parts = [f"## {TITLES[goal.goal]}"]
+    if goal.performance is None:
+        parts.append(f"{goal.note[:1].upper()}{goal.note[1:]}.")
+    else:
+        parts += _judged_page(goal, goal.performance, evaluation)
+    return "\n\n".join([*parts, *_outcomes_page(goal)])
+
+
+def _judged_page(
+    goal: GoalEvaluation, performance: Performance, evaluation: Evaluation
+) -> list[str]:
+    return [
+        *_plain_words(goal, performance, evaluation),
+        "### Against other ways to score",
+        _comparison_table(goal, performance),
+        *[f"No {rival.name}: {rival.reason}." for rival in goal.baselines if rival.reason],
+        _picture(goal, "log-loss", "Log loss of this bundle and of each baseline"),
+        _picture(goal, "gain", "Share of successes found by share of points worked"),
+        "### Do the probabilities mean what they say?",
+        _calibration_words(performance),
+        _picture(goal, "reliability", "Predicted against observed rates"),
+        _reliability_table(performance.reliability),
+        "### Each step",
+        _parts_table(goal.by_step, "step"),
+        _picture(goal, "reliability-steps", "Predicted against observed rates, each step"),
+        "### Leads seen in training, and leads that came later",
+        _parts_table(goal.by_lead, "leads"),
+    ]
+
+
+def _plain_words(
+    goal: GoalEvaluation, performance: Performance, evaluation: Evaluation
+) -> list[str]:
+    went_on, queue = WENT_ON[goal.goal], performance.queue
+    top = performance.reliability[-1]
+    words = [
+        f"The highest scores said {top.predicted:.0%} on average; of those points"
+        f" {top.observed:.0%} {went_on}. Of all points {performance.rate:.1%} did."
+    ]
+    if queue.found is not None and queue.lift is not None:
+        words.insert(
+            0,
+            f"Working {_capacity(evaluation.capacity)} in each of {queue.instants} weeks takes"
+            f" {queue.picked:,} of {queue.n:,} places in the queue and finds {queue.hits:.0f} of"
+            f" the {queue.successes:,} whose lead {went_on}: {queue.found:.0%} of the successes for"
+            f" {queue.picked / queue.n:.0%} of the work, {queue.lift:.1f} times what a random order"
+            " finds.",
+        )
+    if goal.evidence != "model":
+        words.append(f"These probabilities come from the {goal.evidence} alone, not from a model.")
+    return words
+
+
+def _capacity(capacity: float) -> str:
+    if capacity < 1:
+        return f"the best {capacity:.0%} of the leads"
+    return f"the best {round(capacity)} leads"
+
+
+def _calibration_words(performance: Performance) -> str:
+    inside = sum(line.inside for line in performance.reliability)
+    words = (
+        f"In {inside} of {len(performance.reliability)} groups chance explains the difference"
+        " between what was predicted and what came. Calibration error"
+        f" {performance.ece:.4f}; perfectly calibrated probabilities would show"
+        f" {performance.ece_by_chance:.4f} by chance. Points of one lead repeat each other:"
+        f" {performance.design_effect:.1f} of them are worth one, and the intervals count them so."
+    )
+    if performance.interval_coverage is not None:
+        words += (
+            f" The served {LEVEL:.0%} intervals hold the observed rate in"
+            f" {performance.interval_coverage:.0%} of the groups."
+        )
+    return words
+
+
+def _outcomes_page(goal: GoalEvaluation) -> list[str]:
+    counts = goal.counts
+    return [
+        "### What came of the points",
+        f"{counts.advanced:,} {WENT_ON[goal.goal]}, {counts.lapsed:,} lapsed, {counts.pending:,}"
+        " are pending: unknown, and not lost. The rate is that of the points whose horizon is over;"
+        " the last column is the usual mistake, all points with pending counted as lost.",
+        _table(
+            ["at step", "points", "leads", WENT_ON[goal.goal], "lapsed", "pending", "rate",
+             "95% interval", "if pending were lost"],
+            [_outcomes_row(step) for step in goal.steps],
+        ),
+        _picture(goal, "outcomes", "Advanced, lapsed and pending at each step"),
+    ]  # fmt: skip
+
+
+def _outcomes_row(step: StepOutcomes) -> list[str]:
+    counts = step.counts
+    interval = "–" if step.rate is None else f"{step.low:.1%} to {step.high:.1%}"
+    numbers = (counts.points, counts.leads, counts.advanced, counts.lapsed, counts.pending)
+    return [
+        step.title,
+        *(f"{number:,}" for number in numbers),
+        percent(step.rate),
+        interval,
+        percent(step.naive_rate),
+    ]
+
+
+def _comparison_table(goal: GoalEvaluation, performance: Performance) -> str:
+    rows = [[f"**{MODEL}**", *_figures_of(performance), "", ""]]
+    rows += [_comparison_row(rival) for rival in goal.baselines if rival.performance is not None]
+    return _table(
+        ["", "AUC", "AP", "log loss", "Brier", "ECE", "by chance", "lift 10%", "lift 20%",
+         "found 10%", "weekly queue finds", "bundle − it, log loss", "bundle − it, AUC"],
+        rows,
+    )  # fmt: skip
+
+
+def _comparison_row(rival: Comparison) -> list[str]:
+    if rival.performance is None or rival.difference is None:
+        return [rival.name]
+    gap = rival.difference
+    return [
+        rival.name,
+        *_figures_of(rival.performance),
+        with_error(gap.log_loss, gap.log_loss_error, sign="+"),
+        with_error(gap.auc, gap.auc_error, sign="+"),
+    ]
+
+
+def _figures_of(performance: Performance) -> list[str]:
+    return [
+        with_error(performance.auc, performance.auc_error),
+        number(performance.average_precision, ".3f"),
+        with_error(performance.log_loss, performance.log_loss_error),
+        f"{performance.brier:.4f}",
+        f"{performance.ece:.4f}",
+        f"{performance.ece_by_chance:.4f}",
+        number(performance.lift_10, ".2f"),
+        number(performance.lift_20, ".2f"),
+        percent(performance.found_10),
+        percent(performance.queue.found),
+    ]
+
+
+def _reliability_table(bins: Sequence[Bin]) -> str:
+    rows = [
+        [
+            f"{line.n:,}",
+            f"{line.predicted:.1%}",
+            f"{line.observed:.1%}",
+            f"{line.low:.1%} to {line.high:.1%}",
+            "yes" if line.inside else "**no**",
+        ]
+        for line in bins
+    ]
+    return _table(["points", "predicted", "observed", "95% interval", "inside"], rows)
+
+
+def _parts_table(parts: Iterable[Subgroup], what: str) -> str:
+    heads = [what, "points", "leads", "rate", "mean score", "AUC", "log loss",
+             "bundle − step rates", "ECE", "by chance", "groups inside"]  # fmt: skip
+    return _table(heads, [_part_row(part, len(heads)) for part in parts])
+
+
+def _part_row(part: Subgroup, width: int) -> list[str]:
+    head = [part.title, f"{part.n:,}", f"{part.leads:,}"]
+    judged, gap = part.performance, part.difference
+    if judged is None or gap is None:
+        return [*head, part.note, *[""] * (width - len(head) - 1)]
+    return [
+        *head,
+        f"{judged.rate:.1%}",
+        f"{judged.mean_probability:.1%}",
+        with_error(judged.auc, judged.auc_error),
+        with_error(judged.log_loss, judged.log_loss_error),
+        with_error(gap.log_loss, gap.log_loss_error, sign="+"),
+        f"{judged.ece:.4f}",
+        f"{judged.ece_by_chance:.4f}",
+        f"{judged.bins_inside:.0%}",
+    ]
+
+
+def _picture(goal: GoalEvaluation, kind: str, says: str) -> str:
+    return f"![{says}]({goal.goal}-{kind}.png)"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    align = [":--", *["--:"] * (len(heads) - 1)]
+    lines = [heads, align, *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "/") for cell in line) + " |" for line in lines
+    )
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}." if words else ""
+
+
+def _day(microseconds: int) -> str:
+    return rfc3339(microseconds)[:10]
+
+
+_HOW_TO_READ: Final = """## How to read this
+
+* **Point**: a lead at an instant at which it would have been scored. It *advanced* when it
+  completed the next step (or one above) within the step's horizon, *lapsed* when the horizon
+  passed, and is *pending* before that. A lead is scored many times, so rates here are per score,
+  not per lead.
+* **Log loss** is the mean surprise at what came: lower is better, and it punishes false
+  certainty. **Brier** is the mean squared error. **AUC** is the chance that a point that went on
+  is ranked above one that did not; 0.5 is a coin. **AP** is the average precision.
+* **Lift 10%**: how many times the average rate the best tenth has. **Found 10%**: the share of
+  all successes that stands in it. The **weekly queue** ranks each lead once a week, by its first
+  score.
+* **ECE** is the calibration error over ten equally filled groups. It is never 0 by chance: only
+  what exceeds the next column counts.
+* **±** is one standard error, from resampling leads. Differences are paired: the same points,
+  the same resamplings.
+* **Step rates** give every lead of a rung the rung's own rate. A model that does not beat them
+  has learned nothing. **Points rule**: k points for an action of rung k and 5 k for completing
+  it, each fading evenly over 90 days. Points are a rank and no probability; they were given
+  their best chance at one, a logistic curve fitted on the training points. **Logistic
+  regression** (one-hot, medians with indicators, scaled) and **histogram gradient boosting** are
+  scikit-learn's, on the signals of this ladder. All were fitted on the points before the period."""

@@ -1,0 +1,211 @@
+"""What judging a bundle comes to: its figures beside those of baselines, as plain values.
+
+They are made by `training.scores.evaluate` and written down by `training.scores.report`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
+
+from features.clock import rfc3339
+from models.judging.metrics import Bin, Queue
+from models.scores.calibration import Evidence
+
+__all__ = [
+    "BETTER",
+    "MODEL",
+    "NOTHING_TO_LEARN",
+    "SHARES",
+    "WORSE",
+    "Comparison",
+    "Counts",
+    "Difference",
+    "Evaluation",
+    "GoalEvaluation",
+    "Performance",
+    "StepOutcomes",
+    "Subgroup",
+]
+
+BETTER: Final = "better than the step rates"
+NOTHING_TO_LEARN: Final = "no better than the step rates: nothing to learn here"
+WORSE: Final = "worse than the step rates"
+MODEL: Final = "this bundle"
+SHARES: Final = tuple(at / 50 for at in range(51))
+"""The shares of the ranking at which the gain curves are given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """One set of probabilities against what came. See `models.judging.metrics` for each figure.
+
+    Parameters
+    ----------
+    n, leads : mature points and the leads they belong to.
+    ece_by_chance : what perfectly calibrated probabilities like these would show.
+    bins_inside : share of the reliability bins that chance explains; 0.95 is perfect.
+    interval_coverage : share of the bins whose observed rate lies in the mean interval that was
+        served; None for baselines, which serve none.
+    queue : what working the top of the ranking each week comes to.
+    """
+
+    n: int
+    leads: int
+    rate: float
+    mean_probability: float
+    auc: float | None
+    auc_error: float | None
+    average_precision: float | None
+    log_loss: float
+    log_loss_error: float | None
+    brier: float
+    ece: float
+    ece_by_chance: float
+    design_effect: float
+    lift_10: float | None
+    lift_20: float | None
+    found_10: float | None
+    found_20: float | None
+    queue: Queue
+    reliability: tuple[Bin, ...]
+    bins_inside: float
+    interval_coverage: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The model's figure minus another's on the same points; errors over resampled leads."""
+
+    log_loss: float
+    log_loss_error: float | None
+    auc: float | None
+    auc_error: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A baseline beside the model, or why there is none (`reason`)."""
+
+    name: str
+    reason: str = ""
+    performance: Performance | None = None
+    difference: Difference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subgroup:
+    """Some of the points judged alone: a step, or leads seen or unseen in training.
+
+    Parameters
+    ----------
+    note : why there are no figures; empty where there are.
+    difference : against the step rates.
+    """
+
+    id: str
+    title: str
+    n: int
+    leads: int
+    note: str = ""
+    performance: Performance | None = None
+    difference: Difference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What came of the points of the period. Pending is unknown, not lost."""
+
+    points: int
+    leads: int
+    advanced: int
+    lapsed: int
+    pending: int
+    mature: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutcomes:
+    """The outcomes of the points below one rung, and its rate with and without the usual mistake.
+
+    Parameters
+    ----------
+    rate : advanced among mature points, with its 95 % interval; None without mature points.
+    naive_rate : advanced among all points, as if pending were lost.
+    """
+
+    id: str
+    title: str
+    counts: Counts
+    rate: float | None
+    low: float
+    high: float
+    naive_rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class GoalEvaluation:
+    """Everything about one goal.
+
+    Parameters
+    ----------
+    note : why there are no figures; empty where there are.
+    baselines : the step rates first.
+    learned : whether the signals told leads apart beyond chance in training.
+    gain : for each name, the share of successes found at each of `SHARES`.
+    """
+
+    goal: Literal["advancement", "purchase"]
+    counts: Counts
+    evidence: Evidence
+    learned: bool
+    steps: tuple[StepOutcomes, ...]
+    note: str = ""
+    verdict: str = ""
+    verdict_reason: str = ""
+    performance: Performance | None = None
+    baselines: tuple[Comparison, ...] = ()
+    by_step: tuple[Subgroup, ...] = ()
+    by_lead: tuple[Subgroup, ...] = ()
+    gain: tuple[tuple[str, tuple[float, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A bundle judged on the points of (`start`, `until`], by what was known at `until`.
+
+    Parameters
+    ----------
+    start, until : microseconds since the epoch.
+    capacity : of the queue, a share of the leads each week, or a number of them if 1 or more.
+    trained_until : when the bundle's knowledge ends; after `start` the figures flatter it.
+    """
+
+    ladder: str
+    title: str
+    version: str
+    start: int
+    until: int
+    trained_until: int
+    seed: int
+    capacity: float
+    advancement: GoalEvaluation
+    purchase: GoalEvaluation
+
+    @property
+    def verdict(self) -> str:
+        """Whether the advancement model beats the step rates, in a few words."""
+        return self.advancement.verdict
+
+    @property
+    def flatters(self) -> bool:
+        """Whether the bundle was trained on part of what it is judged on."""
+        return self.trained_until > self.start
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready; instants as RFC 3339."""
+        instants = {
+            name: rfc3339(getattr(self, name)) for name in ("start", "until", "trained_until")
+        }
+        derived = {"verdict": self.verdict, "flatters": self.flatters, "shares": list(SHARES)}
+        return asdict(self) | instants | derived
