@@ -6,7 +6,7 @@ import pytest
 from features.events.log import DAY_US, EventLog, LogColumns
 from features.signals.table import ladder_columns
 from models.scores.step_rates import StepRates, advancement_priors
-from tests.training.scores.test_evaluate import (
+from tests.training.scores.scene import (
     JUDGED_UNTIL,
     LADDER,
     START_US,

@@ -1,14 +1,13 @@
-"""The report: its page, its numbers and its pictures."""
+"""The report as files: its numbers, its page with every picture, and nothing left behind."""
 
 import json
 import re
 
 import pytest
 
-from tests.training.scores.test_evaluate import small_world, too_early
+from tests.training.scores.scene import small_world, too_early
+from training.scores.figures import KINDS
 from training.scores.report import write_report
-
-KINDS = ("gain", "log-loss", "outcomes", "reliability", "reliability-steps")
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +28,6 @@ def test_numbers(folder):
     assert {"verdict", "advancement", "purchase", "start", "until", "version"} <= held.keys()
 
 
-def test_verdict_comes_first(folder):
-    """The page begins with its title and the verdict."""
-    title, verdict, *_ = (folder / "report.md").read_text().split("\n\n")
-    assert title == "# How good the scores are: A small ladder"
-    assert verdict.startswith(f"**Next step: {small_world()[2].verdict}.** Log loss ")
-
-
 def test_pictures_are_shown(folder):
     """Every picture is a PNG that the page shows, and the page shows no other."""
     pictures = sorted(
@@ -45,22 +37,6 @@ def test_pictures_are_shown(folder):
     shown = re.findall(r"!\[[^]]+\]\(([^)]+)\)", (folder / "report.md").read_text())
     assert sorted(shown) == pictures
     assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
-
-
-def test_tables_are_whole(folder):
-    """Every line of a table has as many cells as its head, and none says None or nan."""
-    page = (folder / "report.md").read_text()
-    for table in re.findall(r"(?:^\|.*\n)+", page, re.MULTILINE):
-        assert len({line.count("|") for line in table.splitlines()}) == 1
-    assert not re.search(r"\b(None|nan)\b", page)
-
-
-def test_baselines_are_explained(folder):
-    """The page names every baseline, and says what the points rule was given."""
-    page = (folder / "report.md").read_text()
-    for name in ("step rates", "points rule", "logistic regression", "histogram gradient boosting"):
-        assert f"| {name} |" in page
-    assert "a logistic curve fitted on the training points" in " ".join(page.split())
 
 
 def test_too_early_for_purchase(tmp_path):

@@ -1,0 +1,42 @@
+"""The page: the verdict first, whole tables, and every baseline explained."""
+
+import re
+
+import pytest
+
+from tests.training.scores.scene import too_early
+from training.scores.page import page
+
+
+@pytest.fixture
+def told(judged):
+    return page(judged)
+
+
+def test_verdict_comes_first(told, judged):
+    """The page begins with its title and the verdict."""
+    title, verdict, *_ = told.split("\n\n")
+    assert title == "# How good the scores are: A small ladder"
+    assert verdict.startswith(f"**Next step: {judged.verdict}.** Log loss ")
+
+
+def test_tables_are_whole(told):
+    """Every line of a table has as many cells as its head, and none says None or nan."""
+    for table in re.findall(r"(?:^\|.*\n)+", told, re.MULTILINE):
+        assert len({line.count("|") for line in table.splitlines()}) == 1
+    assert not re.search(r"\b(None|nan)\b", told)
+
+
+def test_baselines_are_explained(told):
+    """The page names every baseline, and says what the points rule was given."""
+    for name in ("step rates", "points rule", "logistic regression", "histogram gradient boosting"):
+        assert f"| {name} |" in told
+    assert "a logistic curve fitted on the training points" in " ".join(told.split())
+
+
+def test_what_was_not_judged_is_said():
+    """Where no purchase horizon is over the page says so, and shows no table of figures for it."""
+    advancement, purchase = page(too_early()).split("## Purchase\n")
+    assert "### Against other ways to score" in advancement
+    assert purchase.strip().startswith("Not enough data (n=0).")
+    assert "### Against other ways to score" not in purchase
