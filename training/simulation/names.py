@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from features.arrays import Ints
 
-__all__ = ["SECTIONS", "WORDS", "company_names", "person_names"]
+__all__ = ["WORDS", "company_names", "lead_ids", "person_names", "sections"]
 
 
-SECTIONS: Final = ("home", "blog", "features", "pricing", "customers", "docs")
+_SECTIONS: Final = ("home", "blog", "features", "pricing", "customers", "docs")
 WORDS: Final = {
     "industry": ["software", "manufacturing", "retail", "healthcare", "finance", "logistics"],
     "role": ["founder", "marketing", "sales", "operations", "engineering"],
@@ -36,6 +36,17 @@ _KIND: Final = (
     "Media", "Partners", "Robotics", "Print",
 )
 # fmt: on
+
+
+def sections(rng: np.random.Generator, count: int) -> npt.NDArray[np.object_]:
+    """So many sections of a site, drawn at random."""
+    return np.array(_SECTIONS, dtype=object)[rng.integers(0, len(_SECTIONS), count)]
+
+
+def lead_ids(leads: int) -> list[str]:
+    """The ids of so many leads, by number."""
+    width = len(str(leads - 1))
+    return [f"lead-{lead:0{width}d}" for lead in range(leads)]
 
 
 def person_names(lead: Ints) -> npt.NDArray[np.object_]:
