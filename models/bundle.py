@@ -20,9 +20,9 @@ from typing import Any, Final
 
 import lightgbm as lgb
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from features.arrays import Bools, Floats, Ints
 from features.errors import BundleError, LadderError
 from features.ladder.file import parse_ladder
 from features.ladder.ladder import Ladder
@@ -49,8 +49,8 @@ class Scores:
     """
 
     leads: tuple[str, ...]
-    as_of: npt.NDArray[np.int64]
-    position: npt.NDArray[np.int64]
+    as_of: Ints
+    position: Ints
     step: tuple[str | None, ...]
     advance: Estimates
     purchase: Estimates
@@ -119,10 +119,10 @@ class Bundle:
 
     def _score(
         self,
-        matrix: npt.NDArray[np.float64],
+        matrix: Floats,
         leads: tuple[str, ...],
-        as_of: npt.NDArray[np.int64],
-        position: npt.NDArray[np.int64],
+        as_of: Ints,
+        position: Ints,
     ) -> Scores:
         goals = self.ladder.goals
         bought = position >= len(goals)
@@ -146,7 +146,7 @@ class Bundle:
         return explain(self.advancement, self.encoding.matrix(snapshot), rung)
 
 
-def _chosen(where: npt.NDArray[np.bool_], these: Estimates, those: Estimates) -> Estimates:
+def _chosen(where: Bools, these: Estimates, those: Estimates) -> Estimates:
     """These estimates where the mask says so, else those."""
     if not where.any():
         return those
@@ -157,7 +157,7 @@ def _chosen(where: npt.NDArray[np.bool_], these: Estimates, those: Estimates) ->
     )
 
 
-def _blank(estimates: Estimates, where: npt.NDArray[np.bool_]) -> Estimates:
+def _blank(estimates: Estimates, where: Bools) -> Estimates:
     """NaN where the mask says so."""
     nothing = np.full(len(where), np.nan)
     return _chosen(where, Estimates(nothing, nothing, nothing), estimates)

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from features.arrays import Bools, Floats
 from features.events.log import DAY_US
 from features.ladder.ladder import Framing, Ladder, Offer, Step
 from features.offers.decisions import Decision
@@ -202,13 +203,13 @@ class Adviser:
     def _ranking(
         self,
         forecast: Forecast,
-        shares: npt.NDArray[np.float64],
+        shares: Floats,
         there: npt.NDArray[np.intp],
         step: Step | None,
     ) -> tuple[Ranked, ...]:
         beliefs, model = forecast.beliefs, self.bundle.offers
 
-        def told(values: npt.NDArray[np.float64], at: int) -> float | None:
+        def told(values: Floats, at: int) -> float | None:
             return float(values[0, at]) if step else None
 
         ranked = [
@@ -232,8 +233,8 @@ def forecast_of(
     bundle: Bundle,
     snapshot: Snapshot,
     scores: Scores,
-    eligible: npt.NDArray[np.bool_],
-    topic: npt.NDArray[np.bool_],
+    eligible: Bools,
+    topic: Bools,
 ) -> Forecast:
     """What each option would do for the leads of a snapshot, whether asked now or judged later.
 

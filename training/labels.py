@@ -72,11 +72,11 @@ def label(log: EventLog, ladder: Ladder, points: Points, until: int) -> tuple[Ou
 
 
 def _outcomes(
-    as_of: Times, at: Times, horizon: Times | np.int64, until: int, delay: int
+    as_of: Times, completed_at: Times, horizon: Times | np.int64, until: int, delay: int
 ) -> Outcomes:
     mature = as_of + horizon + delay <= until
     state = np.where(mature, Label.LAPSED, Label.PENDING)
-    state[(at != NONE) & (at <= as_of + horizon)] = Label.ADVANCED
+    state[(completed_at != NONE) & (completed_at <= as_of + horizon)] = Label.ADVANCED
     return Outcomes(state.astype(np.int8), mature)
 
 

@@ -246,8 +246,8 @@ def queue(probability: Floats, happened: Floats, instant: Ints, capacity: float)
     """
     picked, hits = 0, 0.0
     instants = np.unique(instant)
-    for at in instants:
-        here = instant == at
+    for one in instants:
+        here = instant == one
         size = int(here.sum())
         worked = max(1, round(capacity * size)) if capacity < 1 else min(round(capacity), size)
         picked += worked

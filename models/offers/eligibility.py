@@ -454,8 +454,8 @@ def _days(days: float) -> str:
     return _things(days, "day")
 
 
-def _date(at: int) -> str:
-    return f"{when(at):%Y-%m-%d %H:%M} UTC"
+def _date(valid_at: int) -> str:
+    return f"{when(valid_at):%Y-%m-%d %H:%M} UTC"
 
 
 def _listed(rules: tuple[EventRule, ...]) -> str:

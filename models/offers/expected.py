@@ -12,10 +12,9 @@ from typing import Final, Literal
 
 import lightgbm as lgb
 import numpy as np
-import numpy.typing as npt
 from scipy.special import expit, logit
 
-from features.arrays import Floats, Ints
+from features.arrays import Bools, Floats, Ints
 from models.scores.boosting import CrossFit, lead_folds, merged, threads_for
 from models.scores.learner import BoostedTrees
 
@@ -100,7 +99,7 @@ def _rates(outcome: Floats, position: Ints, fold: Ints) -> Floats:
 def _fitted(
     matrix: Floats,
     outcome: Floats,
-    rows: npt.NDArray[np.bool_],
+    rows: Bools,
     category_columns: list[int],
     kind: Kind,
     seed: int,

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from features.arrays import Floats, Ints
+from features.arrays import Bools, Floats, Ints
 from models.offers.effects import EffectRows, OfferEffects, fit_effects, prior_effects
 from models.offers.expected import Expected, Kind, expect, log_odds
 from models.offers.modifiers import Modifiers
@@ -56,7 +55,7 @@ class Tried:
     def __len__(self) -> int:
         return len(self.lead)
 
-    def rows(self, keep: npt.NDArray[np.bool_]) -> Tried:
+    def rows(self, keep: Bools) -> Tried:
         """Some of the decisions, by mask."""
         return Tried(
             self.matrix[keep],

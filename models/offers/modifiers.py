@@ -11,9 +11,8 @@ from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from features.arrays import Floats
+from features.arrays import Bools, Floats, Ints
 
 __all__ = ["Modifier", "Modifiers"]
 
@@ -56,16 +55,16 @@ class Modifier:
 class _Table:
     """All modifiers side by side, so that one lead costs hardly more than one modifier."""
 
-    column: npt.NDArray[np.int64]
+    column: Ints
     mean: Floats
     sd: Floats
     category: Floats
-    is_flag: npt.NDArray[np.bool_]
-    is_absent: npt.NDArray[np.bool_]
-    is_plain: npt.NDArray[np.bool_]
+    is_flag: Bools
+    is_absent: Bools
+    is_plain: Bools
     knots: Floats
     """Shape (n_modifiers, most knots + 1), filled up with infinity."""
-    last: npt.NDArray[np.int64]
+    last: Ints
     """The index of each modifier's last knot."""
 
     @classmethod
@@ -188,7 +187,7 @@ def _number(values: Floats, at: int, name: str) -> Modifier | None:
 
 
 def _flag(
-    holds: npt.NDArray[np.bool_],
+    holds: Bools,
     at: int,
     name: str,
     *,

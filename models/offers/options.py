@@ -13,9 +13,8 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from features.arrays import Floats
+from features.arrays import Bools, Floats, Ints
 from features.ladder.ladder import Ladder, Offer
 
 __all__ = ["NO_ASK", "NURTURE", "Attribute", "Options", "options_of"]
@@ -73,8 +72,8 @@ class Options:
     values: Floats
     cost: Floats
     effort: Floats
-    rung: npt.NDArray[np.int64]
-    is_ask: npt.NDArray[np.bool_]
+    rung: Ints
+    is_ask: Bools
 
     def __len__(self) -> int:
         return len(self.ids)

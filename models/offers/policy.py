@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from features.arrays import Bools, Floats
+from features.arrays import Bools, Floats, Ints
 from features.errors import PolicyError, did_you_mean
 from features.ladder.ladder import PolicySettings
 from models.offers.options import Options
@@ -203,7 +203,7 @@ POLICIES: Final[dict[str, Policy]] = {
 }
 
 
-def _gentlest(beliefs: Beliefs) -> npt.NDArray[np.int64]:
+def _gentlest(beliefs: Beliefs) -> Ints:
     """Shape (n,): nurture, or no ask where a log did not know the other."""
     options = beliefs.options
     there = beliefs.eligible[:, options.nurture]
@@ -215,7 +215,7 @@ def _even(eligible: Bools) -> Floats:
     return share
 
 
-def _one_each(chosen: npt.NDArray[np.intp] | npt.NDArray[np.int64], width: int) -> Floats:
+def _one_each(chosen: npt.NDArray[np.intp] | Ints, width: int) -> Floats:
     shares = np.zeros((len(chosen), width))
     shares[np.arange(len(chosen)), chosen] = 1.0
     return shares

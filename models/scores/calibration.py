@@ -29,7 +29,7 @@ from sklearn.isotonic import IsotonicRegression
 from features.arrays import Floats, Ints
 from models.scores.step_rates import StepRates
 
-__all__ = ["LEVEL", "Calibrator", "Evidence", "calibrate", "uncalibrated"]
+__all__ = ["LEVEL", "Basis", "Calibrator", "calibrate", "uncalibrated"]
 
 
 LEVEL: Final = 0.9
@@ -52,7 +52,7 @@ _SURE: Final = 5.0
 _FARTHEST: Final = 1e30
 """How far a factor of the weights is looked for."""
 
-Evidence = Literal["model", "rates", "prior"]
+Basis = Literal["model", "rates", "prior"]
 """Where a probability comes from: a model, the rates of the steps, or the ladder's bands alone."""
 
 
@@ -84,7 +84,7 @@ class Calibrator:
     leads: int
 
     @property
-    def evidence(self) -> Evidence:
+    def evidence(self) -> Basis:
         """Where the probabilities come from."""
         if self.leads == 0:
             return "prior"

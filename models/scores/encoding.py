@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from features.arrays import Floats
 from features.errors import BundleError
 from features.signals.snapshot import Snapshot
 
@@ -56,7 +56,7 @@ class Encoding:
         """The indices of the category columns."""
         return [at for at, column in enumerate(self.columns) if column in self.texts]
 
-    def matrix(self, snapshot: Snapshot) -> npt.NDArray[np.float64]:
+    def matrix(self, snapshot: Snapshot) -> Floats:
         """Shape (n, n_columns), NaN where absent."""
         if tuple(signal.id for signal in snapshot.signals) != self.columns:
             raise BundleError("the model was trained on other signals than this ladder has")
@@ -70,14 +70,12 @@ class Encoding:
             )
         return matrix
 
-    def _recode(
-        self, column: str, words: tuple[str, ...], held: npt.NDArray[np.float64]
-    ) -> npt.NDArray[np.float64]:
+    def _recode(self, column: str, words: tuple[str, ...], held: Floats) -> Floats:
         code_of = {text: float(code) for code, text in enumerate(self.texts[column])}
         table = np.array([*(code_of.get(word, np.nan) for word in words), np.nan])
         return table[np.where(np.isnan(held), -1, held).astype(np.int64)]
 
-    def matrix_of_frame(self, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+    def matrix_of_frame(self, frame: pd.DataFrame) -> Floats:
         """As `matrix`, from a frame with a column a signal (as `Snapshot.frame` gives)."""
         absent = [column for column in self.columns if column not in frame]
         if absent:

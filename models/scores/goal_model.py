@@ -16,7 +16,7 @@ from scipy.special import expit
 
 from features.arrays import Floats, Ints
 from models.scores.boosting import BoostingConfig, cross_fit, lead_folds, merged
-from models.scores.calibration import Calibrator, Evidence, calibrate, uncalibrated
+from models.scores.calibration import Basis, Calibrator, calibrate, uncalibrated
 from models.scores.learner import BoostedTrees, Learner, cross_fit_classifier
 from models.scores.step_rates import StepRates
 
@@ -100,7 +100,7 @@ class GoalModel:
     typical: Floats
 
     @property
-    def evidence(self) -> Evidence:
+    def evidence(self) -> Basis:
         """Where the probabilities come from."""
         return self.calibrator.evidence
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import beta
 
-from features.arrays import Floats
+from features.arrays import Floats, Ints
 from features.ladder.ladder import Band, Ladder
 
 __all__ = ["StepRates", "advancement_priors", "purchase_priors"]
@@ -53,9 +52,9 @@ class StepRates:
 
     def updated(
         self,
-        position: npt.NDArray[np.int64],
+        position: Ints,
         happened: Floats,
-        lead: npt.NDArray[np.int64],
+        lead: Ints,
     ) -> StepRates:
         """The posterior after outcomes: the rate of the points, with the weight of their leads."""
         alpha, beta_ = self.alpha.copy(), self.beta.copy()

@@ -198,8 +198,8 @@ def _not_asked(log: EventLog, ladder: Ladder, until: int, seed: int) -> tuple[In
     last = np.searchsorted(lead, points.lead, side="right").tolist()
     quiet = np.array(
         [
-            _is_quiet(asked_at[start:stop], stood[start:stop], at, position)
-            for start, stop, at, position in zip(
+            _is_quiet(asked_at[start:stop], stood[start:stop], as_of, position)
+            for start, stop, as_of, position in zip(
                 first, last, points.as_of.tolist(), points.position.tolist(), strict=True
             )
         ],
@@ -209,10 +209,10 @@ def _not_asked(log: EventLog, ladder: Ladder, until: int, seed: int) -> tuple[In
     return points.lead[quiet], points.as_of[quiet]
 
 
-def _is_quiet(asked_at: Ints, stood: Ints, at: int, position: int) -> bool:
+def _is_quiet(asked_at: Ints, stood: Ints, as_of: int, position: int) -> bool:
     """Whether no offer was extended soon after an instant to a lead that stood there still."""
-    next_ = int(np.searchsorted(asked_at, at, side="right"))
-    if next_ == len(asked_at) or asked_at[next_] > at + _NOT_ASKED_US:
+    next_ = int(np.searchsorted(asked_at, as_of, side="right"))
+    if next_ == len(asked_at) or asked_at[next_] > as_of + _NOT_ASKED_US:
         return True
     return bool(stood[next_] != position)
 
@@ -299,10 +299,10 @@ def _rows_met(log: EventLog, rule: EventRule) -> Ints:
     return np.flatnonzero(link(log, compiled).meets(0)).astype(np.int64)
 
 
-def _first_after(log: EventLog, lead: Ints, instant: Ints) -> Ints:
+def _first_after(log: EventLog, lead: Ints, as_of: Ints) -> Ints:
     """Shape (n,): the first row of each lead that happened after an instant."""
     found = np.empty(len(lead), dtype=np.int64)
-    for row, (one, at) in enumerate(zip(lead.tolist(), instant.tolist(), strict=True)):
+    for row, (one, now) in enumerate(zip(lead.tolist(), as_of.tolist(), strict=True)):
         start, stop = log.starts[one], log.starts[one + 1]
-        found[row] = start + np.searchsorted(log.occurred[start:stop], at, side="right")
+        found[row] = start + np.searchsorted(log.occurred[start:stop], now, side="right")
     return found

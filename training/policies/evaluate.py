@@ -114,7 +114,7 @@ def evaluate_policy(
     start = trained_until if start is None else start
     judged, pending = _judged(bundle.ladder, log, start, until)
     progress(f"{len(judged):,} decisions of {len(np.unique(judged.lead)):,} leads")
-    rows = _Rows.of(bundle, judged)
+    rows = _Foreseen.of(bundle, judged)
     target = shares_of(bundle, judged, name)
     baseline = rows.value.probability
     if against != LOGGED:
@@ -153,7 +153,7 @@ def compare(
     """Every policy on the same decisions, each beside one other; raises as `evaluate_policy`."""
     trained_until = int(bundle.manifest["until"])
     judged, _ = _judged(bundle.ladder, log, trained_until if start is None else start, until)
-    rows = _Rows.of(bundle, judged)
+    rows = _Foreseen.of(bundle, judged)
     baseline = rows.value.probability
     if against != LOGGED:
         baseline = shares_of(bundle, judged, against)
@@ -201,7 +201,7 @@ def assess(
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Rows:
+class _Foreseen:
     """The judged decisions with both of their outcomes, and what was foreseen of each."""
 
     value: Logged
@@ -210,7 +210,7 @@ class _Rows:
     predicted_advance: Floats
 
     @classmethod
-    def of(cls, bundle: Bundle, judged: Decisions) -> _Rows:
+    def of(cls, bundle: Bundle, judged: Decisions) -> _Foreseen:
         """The value is net: what came in the window, less what the chosen option costs."""
         ladder, cost = bundle.ladder, bundle.offers.options.cost
         matrix = tried_of(judged, bundle.encoding).matrix

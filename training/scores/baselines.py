@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
@@ -21,7 +20,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
-from features.arrays import Floats, Ints
+from features.arrays import Bools, Floats, Ints
 from features.events.log import DAY_US, EventLog, Times
 from features.ladder.ladder import Ladder
 from features.signals.program import compile_ladder, link
@@ -155,7 +154,7 @@ def _boosted(
         return _fitted(BOOSTING, model, before, happened, now)
 
 
-def _frequent(matrix: Floats, categories: npt.NDArray[np.bool_]) -> Floats:
+def _frequent(matrix: Floats, categories: Bools) -> Floats:
     """The matrix with only the most frequent categories; codes are in order of frequency."""
     rare = categories & (matrix >= _MOST_CATEGORIES)
     return np.where(rare, np.nan, matrix)
@@ -215,10 +214,10 @@ def points_at(log: EventLog, worth: Floats, lead: Ints, as_of: Times) -> Floats:
     return points
 
 
-def _sums_until(lead: Ints, when: Times, values: Floats, of: Ints, at: Times) -> Floats:
-    """Shape (n_values, n): sums of values whose time is at most `at`, of the same lead."""
+def _sums_until(lead: Ints, row_at: Times, values: Floats, of: Ints, as_of: Times) -> Floats:
+    """Shape (n_values, n): sums of values of the same lead with `row_at` at most `as_of`."""
     asked = np.repeat([False, True], [len(lead), len(of)])
-    order = np.lexsort([asked, np.concatenate([when, at]), np.concatenate([lead, of])])
+    order = np.lexsort([asked, np.concatenate([row_at, as_of]), np.concatenate([lead, of])])
     padded = np.concatenate([values, np.zeros((len(values), len(of)))], axis=1)[:, order]
     running = np.cumsum(padded, axis=1)
     everyone = np.concatenate([lead, of])[order]

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from features.clock import rfc3339
 from models.judging.metrics import Bin, Queue
-from models.scores.calibration import Evidence
+from models.scores.calibration import Basis
 
 __all__ = [
     "BETTER",
@@ -157,7 +157,7 @@ class GoalEvaluation:
 
     goal: Literal["advancement", "purchase"]
     counts: Counts
-    evidence: Evidence
+    evidence: Basis
     learned: bool
     steps: tuple[StepOutcomes, ...]
     note: str = ""
