@@ -18,8 +18,8 @@ from models.scores.calibration import uncalibrated
 from models.scores.encoding import Encoding
 from models.scores.goal_model import GoalModel
 from models.scores.step_rates import StepRates
-from training.scores.results import BETTER, NOTHING_TO_LEARN, WORSE
 from training.scores.gate import judge, read_report
+from training.scores.results import BETTER, NOTHING_TO_LEARN, WORSE
 
 HASH = "0123456789abcdef" * 4
 VERSION = "0123456789ab"
