@@ -41,7 +41,6 @@ def test_four_branches():
         (UnknownDecision.named("d"), "no decision 'd' was made here"),
         (OptedOut.named("ann"), "lead 'ann' has opted out of profiling"),
     ],
-    ids=lambda given: type(given).__name__,
 )
 def test_errors_with_a_name(error, message):
     """What is missing is named, with what is close to it."""
