@@ -127,7 +127,7 @@ def test_other_associations(more):
 
 
 def test_merge():
-    """Contacts that were merged are one person from then on."""
+    """Contacts that were merged are one lead from then on."""
     item = hubspot_change(
         "contact.merge", primaryObjectId=1, mergedObjectIds=[2, 3], newObjectId=4, objectId=None
     )

@@ -122,7 +122,7 @@ def test_signed_anew(client, name):
     assert (answer.json()["accepted"], answer.json()["duplicates"]) == (0, 1)
 
 
-def test_stored_under_the_subject(client):
+def test_stored_under_the_id_that_was_sent(client):
     """What was taken is among the lead's events, and its customer belongs to the lead."""
     payload = vendors.stripe_checkout(client_reference_id="buyer", customer="cus_of_buyer")
     payload["id"] = "evt_of_buyer"
@@ -150,8 +150,8 @@ def test_minutes_across_requests(client):
     for kind, at in (("joined", "10:00"), ("left", "10:41")):
         event = vendors.zoom_event(f"webinar.participant_{kind}", at, "visitor", **ids)
         assert send(client, "zoom", event).json()["accepted"] == 1
-    subject = "email-" + hashlib.sha256(b"visitor@example.com").hexdigest()[:32]
-    rows = service_of(client).store.events_of(subject)
+    sent_id = "email-" + hashlib.sha256(b"visitor@example.com").hexdigest()[:32]
+    rows = service_of(client).store.events_of(sent_id)
     assert [(row[0], row[3].get("minutes")) for row in rows] == [
         ("webinar_joined", None),
         ("webinar_attended", 41),

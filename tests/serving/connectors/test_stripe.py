@@ -96,7 +96,7 @@ def test_amount_of_subscription():
 
 
 @pytest.mark.parametrize(
-    ("more", "subject"),
+    ("more", "sent_id"),
     [
         ({}, "stripe-cus_9"),
         ({"customer": {"id": "cus_8"}}, "stripe-cus_8"),
@@ -108,9 +108,9 @@ def test_amount_of_subscription():
         ),
     ],
 )
-def test_subject(more, subject):
+def test_sent_id(more, sent_id):
     """The user's own id counts before Stripe's customer."""
-    assert one("stripe", stripe_event("invoice.paid", **more)).sent_id == subject
+    assert one("stripe", stripe_event("invoice.paid", **more)).sent_id == sent_id
 
 
 def test_no_event():

@@ -78,9 +78,9 @@ def queued(client: TestClient) -> set[str]:
     return {item["lead_id"] for item in client.get("/v1/queue?limit=200").json()["data"]}
 
 
-def visit(subject, number, **more):
+def visit(sent_id, number, **more):
     at = world.now() - DAY_US + number
-    return Arrival(f"visit-{subject}-{number}", subject, "page_viewed", at, at)._replace(**more)
+    return Arrival(f"visit-{sent_id}-{number}", sent_id, "page_viewed", at, at)._replace(**more)
 
 
 def merge(client: TestClient, lead: str = LEAD) -> None:

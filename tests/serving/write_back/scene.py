@@ -129,14 +129,14 @@ class Scene:
 
         return asyncio.run(told())
 
-    def identify(self, subject: str, traits: dict[str, object], at: int = NOW) -> None:
+    def identify(self, lead_id: str, traits: dict[str, object], at: int = NOW) -> None:
         """Let an event tell traits."""
         with self.database.writing() as connection:
             connection.execute(
                 sa.insert(events).values(
-                    lead_id=subject,
+                    lead_id=lead_id,
                     occurred_at=at,
-                    message_id=f"{subject}-{at}",
+                    message_id=f"{lead_id}-{at}",
                     name="identify",
                     known_at=at,
                     properties=json.dumps(traits),
