@@ -27,15 +27,15 @@ def _scoring(*, small: bool) -> str:
 
 
 def _quality(*, small: bool) -> str:
-    from benchmarks import quality
+    from benchmarks.quality import report
 
-    return quality.run(small=small)
+    return report.run(small=small)
 
 
 def _policy(*, small: bool) -> str:
-    from benchmarks import policy
+    from benchmarks.policies import report
 
-    return policy.run(small=small)
+    return report.run(small=small)
 
 
 def _recommend(*, small: bool) -> str:

@@ -13,11 +13,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks import olist, starbucks
-from benchmarks.cross_sections import SAAS, X_EDUCATION, CrossSection, FoldScores, fold_scores
-from benchmarks.peers import PEERS, Floats
 from benchmarks.public_data import DataAbsent
+from benchmarks.quality import olist, starbucks
+from benchmarks.quality.cross_sections import (
+    SAAS,
+    X_EDUCATION,
+    CrossSection,
+    FoldScores,
+    fold_scores,
+)
+from benchmarks.quality.peers import PEERS
 from benchmarks.tables import markdown
+from features.arrays import Floats
 from models.judging import metrics
 
 __all__ = ["run"]

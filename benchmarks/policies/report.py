@@ -12,11 +12,14 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks import open_bandit, starbucks_policy, uplift
-from benchmarks.open_bandit import Campaign
+from benchmarks.policies import hillstrom, open_bandit, promotion, waves
+from benchmarks.policies.hillstrom import UpliftRanking
+from benchmarks.policies.judged import Judged
+from benchmarks.policies.open_bandit import Campaign
+from benchmarks.policies.promotion import Promoted
 from benchmarks.public_data import DataAbsent
 from benchmarks.tables import markdown
-from benchmarks.uplift import Judged, Promoted, Ranked
+from features.arrays import Floats
 from models.judging.off_policy import Estimate
 from training.policies.gate import LEAST_EFFECTIVE
 
@@ -64,7 +67,7 @@ def run(*, small: bool = False) -> str:
 
 
 def _two_arms(splits: int) -> str:
-    ranked = uplift.two_arms(splits)
+    ranked = hillstrom.two_arms(splits)
     header = [
         "method", "Qini", "uplift of the first 30 %", f"Qini, mean of {splits} splits (sd)",
         f"uplift of the first 30 %, mean of {splits} splits (sd)",
@@ -86,7 +89,7 @@ def _two_arms(splits: int) -> str:
     return _section(title, header, [*rows, *_QUOTED_RANKINGS], told)
 
 
-def _ranking(one: Ranked) -> list[str]:
+def _ranking(one: UpliftRanking) -> list[str]:
     return [
         one.tool,
         f"{one.qini:.4f} ± {one.qini_error:.4f}",
@@ -100,7 +103,7 @@ def _over_splits(values: Sequence[float]) -> str:
     return f"{np.mean(values):.4f} ({np.std(values, ddof=1):.4f})"
 
 
-def _reproduced(one: Ranked) -> str:
+def _reproduced(one: UpliftRanking) -> str:
     """Whether our Qini is scikit-uplift's: the same peer came to the same figures there."""
     qini, first = _REPRODUCED[one.tool]
     close = abs(one.qini - qini) <= _WITHIN and abs(one.first - first) <= _WITHIN
@@ -108,8 +111,8 @@ def _reproduced(one: Ranked) -> str:
 
 
 def _three_arms() -> str:
-    visits = uplift.three_arms("visit", _FEWER_SPLITS)
-    spend = uplift.three_arms("spend", _FEWER_SPLITS)
+    visits = hillstrom.three_arms("visit", _FEWER_SPLITS)
+    spend = hillstrom.three_arms("spend", _FEWER_SPLITS)
     ours = [policies[0].gain.dr for policies in visits]
     low, high = (100.0 * float(np.mean(ends)) for ends in zip(*map(_ends, ours), strict=True))
     told = [
@@ -172,7 +175,7 @@ def _mean_of(estimates: Sequence[Estimate], unit: float, sign: str = "") -> str:
 
 
 def _promotion() -> str:
-    splits = uplift.promotion(_FEWER_SPLITS)
+    splits = promotion.promotion(_FEWER_SPLITS)
     header = ["promote to", "net revenue", "sd over splits", "response", "share promoted to"]
     rows = [_rule(each) for each in zip(*splits, strict=True)]
     rows.append(["no one", "0", "0", "–", "0.000"])
@@ -186,7 +189,7 @@ def _promotion() -> str:
         ),
     ]
     title = (
-        f"Promotion ($10 product, ${uplift.SPENT:g} a promotion): {_FEWER_SPLITS} half splits of"
+        f"Promotion ($10 product, ${promotion.SPENT:g} a promotion): {_FEWER_SPLITS} half splits of"
         f" {splits[0][0].people:,} people, mean ± mean standard error of 200 bootstraps"
     )
     return _section(title, header, rows, told)
@@ -208,21 +211,21 @@ def _rule(each: tuple[Promoted, ...]) -> list[str]:
 
 def _waves() -> str:
     with tempfile.TemporaryDirectory() as folder:
-        waves = starbucks_policy.run(Path(folder))
+        found = waves.run(Path(folder))
     header = [
         "policy", "IPS", "SNIPS", "DR", "DR minus the best single offer", "SNIPS minus it",
         "effective decisions", "share none", "training waves",
     ]  # fmt: skip
-    ours = waves.policies[0]
+    ours = found.policies[0]
     dr, gained = ours.value.dr, ours.gain.dr
     told = [
         _met(
             f"DR > {_DR_OF_LEARNED:g}: {dr.value:.2f} ± {dr.error:.2f}; with other seeds"
-            f" {', '.join(f'{value:.2f}' for value in waves.seeds)}",
+            f" {', '.join(f'{value:.2f}' for value in found.seeds)}",
             dr.value > _DR_OF_LEARNED,
         ),
         _met(
-            f"DR gain over {_always(waves.best)} ≥ {_SURE:g} standard errors: {gained.value:+.2f} ±"
+            f"DR gain over {_always(found.best)} ≥ {_SURE:g} standard errors: {gained.value:+.2f} ±"
             f" {gained.error:.2f}, {gained.value / gained.error:.1f}",
             gained.value >= _SURE * gained.error,
         ),
@@ -230,10 +233,10 @@ def _waves() -> str:
     title = (
         "Starbucks' waves: net spend in the 72 hours after a decision,"
         f" {ours.value.decisions:,} decisions of {ours.value.leads:,} people; learned from"
-        f" {waves.learned_from:,} earlier ones"
+        f" {found.learned_from:,} earlier ones"
     )
-    ranked = sorted(waves.policies, key=lambda one: -one.value.dr.value)
-    return _section(title, header, [_wave(one, waves.alone) for one in ranked], told)
+    ranked = sorted(found.policies, key=lambda one: -one.value.dr.value)
+    return _section(title, header, [_wave(one, found.alone) for one in ranked], told)
 
 
 def _wave(one: Judged, alone: dict[str, float]) -> list[str]:
@@ -314,7 +317,7 @@ def _told_of(one: Campaign) -> list[str]:
     ]
 
 
-def _error_of(errors: Sequence[float] | open_bandit.Floats) -> str:
+def _error_of(errors: Sequence[float] | Floats) -> str:
     return f"{np.mean(errors):.3f} ({np.std(errors, ddof=1):.3f})"
 
 

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from benchmarks import starbucks
-from benchmarks.uplift import Judged, judged
+from benchmarks.policies.judged import Judged, judged
+from benchmarks.quality import starbucks
 from features.arrays import Floats
 from features.events.log import DAY_US, EventLog
 from features.ladder.file import parse_ladder

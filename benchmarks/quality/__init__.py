@@ -1,0 +1,1 @@
+"""How good scores are on public data, beside peers."""
