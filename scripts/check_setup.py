@@ -3,7 +3,7 @@
 An index is made up for it, in a folder: it holds, for every locked package, a small wheel of the
 locked version and one of a newer version, both with what the real one requires. For pip 23.0, 23.2,
 24.0 and the newest, a copy of the checkout whose .venv has that pip is set up from there: with uv,
-without it, and by that pip alone as docs/deployment.md does. All have to end with what is locked.
+without it, and by that pip alone, dependencies and all. Each has to end with what is locked.
 
 Given the paths of locks, it only asks whether each pip alone can install those:
 `check_setup.py requirements.lock`. Exit code 3: the real index, from which pip, uv and hatchling
