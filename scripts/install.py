@@ -221,13 +221,17 @@ class Installer:
         """
         said = pip_settings.options(self.settings, ROOT)
         command = [UV, "pip", "install", "--quiet", "--python", PYTHON, *said, *arguments]
-        return run(command, pip_settings.variables(self.settings))
+        return run(command, pip_settings.variables(self.settings), Path("/"))
 
 
-def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> str:
+def run(
+    command: Sequence[str | Path],
+    environment: Mapping[str, str] | None = None,
+    folder: Path = ROOT,
+) -> str:
     """Return what a program complains about when it fails, nothing when it succeeds."""
     try:
-        done = subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True)
+        done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)
     except OSError as error:
         return str(error)
     if done.returncode == 0:

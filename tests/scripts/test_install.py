@@ -26,8 +26,7 @@ def tools(install, monkeypatch):
     """Stand-ins for uv and pip: what each complains about, and the order in which they ran."""
     complaints, ran = {"uv": "", "pip": ""}, []
 
-    def run(command, environment=None):
-        del environment
+    def run(command, *_):
         name = "uv" if command[0] == install.UV else "pip"
         ran.append(name)
         return complaints[name]
@@ -50,6 +49,20 @@ def test_pip_takes_over(install, tools, capsys):
     installer.install([])
     assert tools[1] == ["uv", "pip", "pip"]
     assert "does not like the weather" in capsys.readouterr().out
+
+
+def test_configuration_of_a_parent_folder(install, monkeypatch):
+    """uv runs where no project is; pip where make runs, or a relative path would lead elsewhere."""
+    folders = []
+
+    def run(*_, cwd, **__):
+        folders.append(cwd)
+        return subprocess.CompletedProcess([], 0, "", "")
+
+    monkeypatch.setattr(install.subprocess, "run", run)
+    install.Installer({}, "").install([])
+    install.Installer({}, "no uv").install([])
+    assert folders == [Path("/"), ROOT]
 
 
 def test_a_wrong_file_ends_it(install, tools):
