@@ -6,6 +6,7 @@ RungError
 ├── Unknown                  something that is named does not exist
 │   ├── UnknownLead          a lead that the log does not hold
 │   ├── UnknownOffer         an offer that the ladder does not have
+│   ├── UnknownLadder        a ladder that is not served here
 │   ├── UnknownDecision      a decision that was never made here
 │   ├── UnknownLink          a link between two ids that does not stand
 │   ├── UnknownKey           in serving.edge.errors: a key that was never made here
@@ -63,6 +64,7 @@ __all__ = [
     "TimeError",
     "Unknown",
     "UnknownDecision",
+    "UnknownLadder",
     "UnknownLead",
     "UnknownLink",
     "UnknownOffer",
@@ -107,6 +109,16 @@ class UnknownOffer(Unknown):
     def named(cls, offer_id: str, known: Sequence[str] = ()) -> UnknownOffer:
         """The error for one unknown offer, with a hint where a known id is close."""
         return cls(f"no offer {offer_id!r} in this ladder{did_you_mean(offer_id, known)}")
+
+
+class UnknownLadder(Unknown):
+    """A ladder that is not served here."""
+
+    @classmethod
+    def named(cls, name: str, known: Sequence[str]) -> UnknownLadder:
+        """The error for one unknown ladder, with a hint where one is close, or those there are."""
+        hint = did_you_mean(name, known) or f"; there is {', '.join(map(repr, known))}"
+        return cls(f"no ladder {name!r} is served here{hint}")
 
 
 class UnknownDecision(Unknown):

@@ -24,7 +24,7 @@ from features.store.events import EventStore
 
 __all__ = ["read_events", "read_table"]
 
-Progress = Callable[[str], None]
+_Progress = Callable[[str], None]
 
 
 def read_events(
@@ -35,7 +35,7 @@ def read_events(
     strict: bool = False,
     rejects: Path | None = None,
     assume_timezone: str | None = None,
-    progress: Progress | None = None,
+    progress: _Progress | None = None,
 ) -> tuple[EventLog, ImportReport]:
     """The log of a file, a folder of files or a store, with the columns that a ladder reads.
 
@@ -71,7 +71,7 @@ def read_table(
     rejects: Path | None = None,
     needs: LogColumns = LogColumns(),  # noqa: B008 frozen
     assume_timezone: str | None = None,
-    progress: Progress | None = None,
+    progress: _Progress | None = None,
 ) -> tuple[EventTable, ImportReport]:
     """The checked events of a file, or of a folder of files in name order, with all properties.
 
@@ -95,7 +95,7 @@ def _read(
     reading: Reading,
     strict: bool,
     rejects: Path | None,
-    progress: Progress | None,
+    progress: _Progress | None,
 ) -> tuple[EventTable, ImportReport]:
     check_timezone(reading.timezone)
     files = _without_rejects(event_files(source), rejects)
@@ -129,7 +129,7 @@ def _without_rejects(files: list[Path], rejects: Path | None) -> list[Path]:
 
 
 def _tables(
-    file: Path, reading: Reading, rejects: Rejects, progress: Progress | None
+    file: Path, reading: Reading, rejects: Rejects, progress: _Progress | None
 ) -> Iterator[EventTable]:
     rows = 0
     for batch in row_batches(file, reading, rejects):

@@ -21,6 +21,7 @@ def add_key(verbs: Any) -> None:
         "--scope", action="append", default=[], help="ingest, read, decide or admin; again for more"
     )
     create.add_argument("--source", default="", help="message ids are unique within it")
+    create.add_argument("--ladder", default="", help="the only ladder it may ask about")
     listed = add_verb(key_verbs, "list", _list, "show what each key may do")
     revoke = add_verb(key_verbs, "revoke", _revoke, "take a key back, for good")
     revoke.add_argument("id", help="from rung key list")
@@ -34,7 +35,9 @@ def _create(parsed: argparse.Namespace, _: Progress) -> None:
     from serving.edge.keys import Keys
 
     with store_of(parsed.store) as store:
-        key, text = Keys(store.database).create(parsed.name, parsed.scope, parsed.source, at=now())
+        key, text = Keys(store.database).create(
+            parsed.name, parsed.scope, parsed.source, parsed.ladder, at=now()
+        )
     if parsed.json:
         return print_json({**key.as_dict(), "key": text})
     print(text)
@@ -52,8 +55,9 @@ def _list(parsed: argparse.Namespace, _: Progress) -> None:
     for key in keys:
         made, revoked = key["created_at"], key["revoked_at"]
         source = f", source {key['source']}" if key["source"] else ""
+        ladder = f", ladder {key['ladder']}" if key["ladder"] else ""
         state = f"revoked {revoked}" if revoked else f"made {made}"
-        print(f"{key['id']}  {key['name']}: {', '.join(key['scopes'])}{source}; {state}")
+        print(f"{key['id']}  {key['name']}: {', '.join(key['scopes'])}{source}{ladder}; {state}")
     if not keys:
         print("no key: the service answers its own machine alone")
     return None

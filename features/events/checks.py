@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.arrays import Floats
+from features.arrays import Bools, Floats
 from features.events.columns import number_array, numbers_of, text_array, texts_of
 from features.events.import_report import Rejects
 from features.events.log import LogColumns, Times
@@ -41,7 +41,6 @@ _TIME_REASONS: Final = {
 }
 _NOT_NEGATIVE: Final = re.compile(r"(?:.*_)?(?:seconds|minutes|fraction)")
 
-Mask = npt.NDArray[np.bool_]
 Properties = Mapping[str, object]
 
 
@@ -90,14 +89,14 @@ class _Verdict:
         self.fault = np.zeros(count, dtype=np.int16)
         self.faults: list[tuple[str, str]] = [("", "")]
 
-    def mark(self, rows: Mask, reason: str, column: str) -> None:
+    def mark(self, rows: Bools, reason: str, column: str) -> None:
         """Rows that have the fault `reason` in `column`, unless they have one already."""
         if rows.any():
             self.fault[rows & (self.fault == 0)] = len(self.faults)
             self.faults.append((reason, column))
 
     @property
-    def fine(self) -> Mask:
+    def fine(self) -> Bools:
         return np.asarray(self.fault == 0)
 
 
@@ -244,5 +243,5 @@ def _short(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _mask(array: pa.Array) -> Mask:
+def _mask(array: pa.Array) -> Bools:
     return np.asarray(array.to_numpy(zero_copy_only=False), dtype=np.bool_)

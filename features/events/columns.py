@@ -10,16 +10,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.arrays import Floats
+from features.arrays import Bools, Floats
 from features.events.properties import as_number, as_text
 
 __all__ = ["Column", "distinct", "number_array", "numbers_of", "text_array", "texts_of"]
 
 Column: TypeAlias = "pa.Array | pa.ChunkedArray"
-Mask = npt.NDArray[np.bool_]
 
 
-def number_array(array: pa.Array) -> tuple[Floats, Mask]:
+def number_array(array: pa.Array) -> tuple[Floats, Bools]:
     """A column as numbers, NaN where absent; a mask of those that are none."""
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.int8())
@@ -38,7 +37,7 @@ def number_array(array: pa.Array) -> tuple[Floats, Mask]:
     return values[at], bad[at]
 
 
-def numbers_of(values: Sequence[object]) -> tuple[Floats, Mask]:
+def numbers_of(values: Sequence[object]) -> tuple[Floats, Bools]:
     """Values of any types as numbers, NaN where absent; a mask of those that are none."""
     try:
         numbers = pa.array(values, pa.float64())
@@ -47,7 +46,7 @@ def numbers_of(values: Sequence[object]) -> tuple[Floats, Mask]:
     return number_array(numbers)
 
 
-def _mapped(values: Sequence[object]) -> tuple[Floats, Mask]:
+def _mapped(values: Sequence[object]) -> tuple[Floats, Bools]:
     numbers = [as_number(value) for value in values]
     bad = np.array([number is None for number in numbers], dtype=np.bool_)
     return np.array(numbers, dtype=np.float64), bad

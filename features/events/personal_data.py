@@ -14,9 +14,9 @@ from urllib.parse import unquote
 
 from features.ladder.ladder import Ladder, Step
 
-__all__ = ["Place", "first_step_events", "means_contact", "personal_place", "tells_contact"]
+__all__ = ["PropertyPath", "first_step_events", "means_contact", "personal_place", "tells_contact"]
 
-Place = tuple[str, ...]
+PropertyPath = tuple[str, ...]
 """The names that lead to a value."""
 
 _CONTACT: Final = frozenset(
@@ -76,7 +76,7 @@ def _names(steps: Iterable[Step]) -> frozenset[str]:
     )
 
 
-def personal_place(properties: Mapping[str, object]) -> Place | None:
+def personal_place(properties: Mapping[str, object]) -> PropertyPath | None:
     """Where the first personal value stands, at any depth: ("contact", "email"); None without.
 
     A truth value says nothing of a person, and neither does what is empty or 0. A name that is
@@ -104,7 +104,7 @@ def _personal_name(name: str) -> str:
 _cached_name = lru_cache(maxsize=4096)(_personal_name)
 
 
-def _place_within(value: object) -> Place | None:
+def _place_within(value: object) -> PropertyPath | None:
     """As `personal_place`, from the value on; () where it is personal itself."""
     if isinstance(value, str):
         return () if tells_contact(value) else None

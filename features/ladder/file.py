@@ -49,7 +49,7 @@ from features.ladder.toml_table import (
 )
 from features.ladder.words import OFFER, RECORD, Counted
 
-__all__ = ["parse_ladder", "read_ladder", "shipped_ladders"]
+__all__ = ["TimeUnit", "parse_ladder", "read_ladder", "shipped_ladders"]
 
 ValueType = Literal["number", "category"]
 Role = Literal["ask", "support"]

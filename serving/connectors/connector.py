@@ -23,6 +23,7 @@ from features.events.of_lead import Row
 from features.events.personal_data import personal_place
 from features.events.properties import property_json
 from features.json_paths import JsonPath, value_at
+from features.ladder.file import TimeUnit
 from features.ladder.ladder import Ladder
 from features.store.arrivals import Arrival
 from serving.connectors.errors import PayloadError, UnsignedRequest
@@ -39,7 +40,6 @@ __all__ = [
     "Reject",
     "RequestRules",
     "Signed",
-    "TimeUnit",
     "VendorEvent",
     "Who",
     "arrivals_of",
@@ -61,7 +61,6 @@ __all__ = [
 
 CONSENT: Final = "<consent>"
 """Stands for the name that the ladder gives to the event of a channel being opened or closed."""
-TimeUnit = Literal["rfc3339", "s", "ms"]
 Past = Callable[[str], Sequence[Row]]
 """The stored events of the lead that an id belongs to."""
 

@@ -78,6 +78,7 @@ class Asker:
     ----------
     key_id : "" for this machine while there is no key.
     source : that of the key; message ids are unique within it. "" for none.
+    ladder : the only ladder that it may ask about; "" for any.
     has_session : whether it is someone who logged in to the pages.
     """
 
@@ -85,6 +86,7 @@ class Asker:
     name: str
     scopes: frozenset[str]
     source: str = ""
+    ladder: str = ""
     has_session: bool = False
 
     def may(self, scope: str) -> bool:
@@ -110,8 +112,7 @@ class _Known:
         """The valid ones of all keys."""
         valid = [key for key in keys if key.revoked_at is None]
         askers: dict[str, tuple[bytes, Asker | None]] = {
-            key.id: (bytes.fromhex(key.hash), Asker(key.id, key.name, key.scopes, key.source))
-            for key in valid
+            key.id: (bytes.fromhex(key.hash), _asker(key)) for key in valid
         }
         return cls(not keys, askers, at)
 
@@ -120,6 +121,10 @@ class _Known:
         key_id, secret = parts_of(text)
         hash_, asker = self.askers.get(key_id, _NOBODY)
         return asker if hmac.compare_digest(secret_hash(secret), hash_) else None
+
+
+def _asker(key: Key) -> Asker:
+    return Asker(key.id, key.name, key.scopes, key.source, key.ladder)
 
 
 _NOBODY: Final[tuple[bytes, Asker | None]] = (bytes(32), None)

@@ -36,6 +36,7 @@ _ID: Final = "abcdefghijkmnpqrstuvwxyz23456789"
 _ID_LENGTH: Final = 12
 _SECRET_BYTES: Final = 32
 _NAME: Final = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+_LADDER: Final = re.compile(r"[^\x00-\x1f\x7f]{0,200}")
 _SOURCE: Final = re.compile(r"(?!rung-)[A-Za-z0-9._-]{0,32}")
 
 
@@ -48,6 +49,7 @@ class Key:
     hash : SHA-256 of the secret, in hexadecimal digits.
     scopes : of `SCOPES`.
     source : message ids are unique within it; keys may share one. "" for none.
+    ladder : the name of the only ladder that it may ask about; "" for any.
     created_at, revoked_at : microseconds since the epoch, UTC.
     """
 
@@ -58,6 +60,7 @@ class Key:
     source: str
     created_at: int
     revoked_at: int | None
+    ladder: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """What may be shown of it."""
@@ -66,6 +69,7 @@ class Key:
             "name": self.name,
             "scopes": [scope for scope in SCOPES if scope in self.scopes],
             "source": self.source,
+            "ladder": self.ladder,
             "created_at": rfc3339(self.created_at),
             "revoked_at": None if self.revoked_at is None else rfc3339(self.revoked_at),
         }
@@ -78,19 +82,24 @@ class Keys:
         self._database = database
 
     def create(
-        self, name: str, scopes: Iterable[str], source: str = "", *, at: int
+        self, name: str, scopes: Iterable[str], source: str = "", ladder: str = "", *, at: int
     ) -> tuple[Key, str]:
         """A new key, and its text, which nobody can find out again.
 
         Raises
         ------
-        InvalidKey : a name that is none, no scope or an unknown one, a source with odd characters.
+        InvalidKey : a name that is none, no scope or an unknown one, a source or a ladder with odd
+            characters.
         """
         wanted = frozenset(scopes)
         _check(name, wanted, source)
+        if not _LADDER.fullmatch(ladder):
+            raise InvalidKey(
+                f"{ladder!r} is no name of a ladder; write it as the ladder's file does"
+            )
         key_id = "".join(secrets.choice(_ID) for _ in range(_ID_LENGTH))
         secret = secrets.token_urlsafe(_SECRET_BYTES)
-        key = Key(key_id, name, secret_hash(secret).hex(), wanted, source, at, None)
+        key = Key(key_id, name, secret_hash(secret).hex(), wanted, source, at, None, ladder)
         with self._database.writing() as connection:
             connection.execute(sa.insert(api_keys), _row(key))
         return key, f"rung_{key_id}_{secret}"
@@ -162,6 +171,7 @@ def _row(key: Key) -> dict[str, object]:
         "hash": key.hash,
         "scopes": " ".join(scope for scope in SCOPES if scope in key.scopes),
         "source": key.source,
+        "ladder": key.ladder,
         "created_at": key.created_at,
         "revoked_at": key.revoked_at,
     }

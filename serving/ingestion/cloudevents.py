@@ -22,6 +22,7 @@ from starlette.responses import Response
 from features.store.arrivals import Arrival
 from serving.edge.access import Asker, needs
 from serving.edge.bodies import media_type, read_body, to_value
+from serving.edge.parameters import Place
 from serving.edge.problems import documented
 from serving.ingestion.schemas import IngestionAnswer, described_cloud_events
 from serving.ingestion.storing import (
@@ -37,7 +38,6 @@ from serving.ingestion.values import (
     LONGEST_MESSAGE_ID,
     MOST_EVENT_BYTES,
     EventRefused,
-    Place,
     Receipt,
     arrival,
     checked_object,

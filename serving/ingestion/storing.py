@@ -18,8 +18,9 @@ from starlette.responses import Response
 
 from features.store.arrivals import Arrival
 from serving.edge.access import Asker
+from serving.edge.parameters import Place
 from serving.edge.problems import of_validation, respond
-from serving.ingestion.values import LONGEST_MESSAGE_ID, EventRefused, Place, Receipt, rules_of
+from serving.ingestion.values import LONGEST_MESSAGE_ID, EventRefused, Receipt, rules_of
 from serving.process.service import Service
 
 __all__ = [

@@ -18,6 +18,7 @@ from features.errors import Refused
 from features.events.personal_data import first_step_events, personal_place
 from features.ladder.ladder import Ladder
 from features.store.arrivals import Arrival
+from serving.edge.parameters import Place
 
 __all__ = [
     "LONGEST_ID",
@@ -26,7 +27,6 @@ __all__ = [
     "MOST_EVENT_BYTES",
     "ArrivalRules",
     "EventRefused",
-    "Place",
     "Receipt",
     "arrival",
     "checked_object",
@@ -39,8 +39,6 @@ __all__ = [
     "rules_of",
 ]
 
-Place = tuple[str | int, ...]
-"""Where a value stands in what was sent."""
 
 MOST_EVENT_BYTES: Final = 32 * 1024
 DEEPEST: Final = 32

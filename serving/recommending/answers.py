@@ -96,6 +96,7 @@ class RecommendationAnswer(TypedDict):
 
     decision_id: str
     lead_id: str
+    ladder: str
     step: Annotated[StepAnswer | None, Field(description="The next step; null after the purchase.")]
     offer: OfferOfDecision
     text: Annotated[str, Field(description="The decision as a sentence for a salesperson.")]

@@ -99,7 +99,7 @@ class Recommender:
         named = decision_id if decision_id is not None else uuid.uuid4().hex
         with self._turn:
             made = self._made(lead_id, named, asked)
-            answer = _answer(made, exposed=not defer_exposure)
+            answer = _answer(made, self._ladder.name, exposed=not defer_exposure)
             if self._keep(made.decision, answer, exposed=not defer_exposure):
                 return answer
         told = self._told(named, lead_id)  # another caller was faster
@@ -173,7 +173,7 @@ class Recommender:
             raise DecisionConflict(
                 f"decision {decision_id!r} was made elsewhere; choose another id"
             )
-        return cast(RecommendationAnswer, answer)
+        return self._with_ladder(answer)
 
     # --------------------------------------------------------------------------- what came of it
 
@@ -236,11 +236,15 @@ class Recommender:
         if ANSWER not in held:
             raise UnknownDecision(f"decision {decision_id!r} is known, but was made elsewhere")
         exposed_at = self._exposed_at(decision_id)
-        told = cast(RecommendationAnswer, held[ANSWER])
+        told = self._with_ladder(held[ANSWER])
         told["exposed"] = exposed_at is not None
         return {**told, "exposed_at": exposed_at, "outcome": self._outcome(decision_id)}
 
     # --------------------------------------------------------------------------------- the store
+
+    def _with_ladder(self, kept: dict[str, Any]) -> RecommendationAnswer:
+        """An answer as it was kept; those of before there could be several ladders name none."""
+        return cast(RecommendationAnswer, {"ladder": self._ladder.name, **kept})
 
     @property
     def _ladder(self) -> Ladder:
@@ -281,13 +285,14 @@ def _offer(ladder: Ladder, offer_id: str) -> Offer | None:
     return next((offer for offer in ladder.offers if offer.id == offer_id), None)
 
 
-def _answer(made: Recommendation, *, exposed: bool) -> RecommendationAnswer:
+def _answer(made: Recommendation, ladder: str, *, exposed: bool) -> RecommendationAnswer:
     """A recommendation as it is told."""
     decision, step = made.decision, made.step
     chosen = next(one for one in made.ranking if one.option_id == decision.chosen)
     return {
         "decision_id": decision.decision_id,
         "lead_id": decision.lead_id,
+        "ladder": ladder,
         "step": {"id": step.id, "title": step.title} if step else None,
         "offer": _offer_line(made),
         "text": sentence(step, made.offer, chosen, unasked(made)),

@@ -39,6 +39,9 @@ class _Restricted(StrictRequest):
     exclude: list[Text] = Field(
         default_factory=list, max_length=1000, description="Offers to leave out."
     )
+    ladder: Text | None = Field(
+        None, description="The ladder that is asked about; the only one, where it is left out."
+    )
     defer_exposure: StrictBool = Field(
         False, description="The lead has not seen it until its exposure is posted."
     )

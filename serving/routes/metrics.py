@@ -154,10 +154,10 @@ def _without_created(metric: Metric) -> Metric:
 # ------------------------------------------------------------------------------------------- Parts
 
 
-Reading = Callable[[Service], Iterable[Metric]]
+MetricsOf = Callable[[Service], Iterable[Metric]]
 
 
-def _read(parts: Iterable[Reading], service: Service) -> tuple[list[Metric], bool]:
+def _read(parts: Iterable[MetricsOf], service: Service) -> tuple[list[Metric], bool]:
     """What parts have to say, and whether all could; one that fails leaves the others alone."""
     found: list[Metric] = []
     is_whole = True
@@ -245,7 +245,7 @@ def _drift(service: Service) -> Iterable[Metric]:
         yield _gauge("rung_score_stability_index", drift.stability)
 
 
-_OF_PROCESS: Final[tuple[Reading, ...]] = (_events, _attempts, _scoring, _model, _drift)
+_OF_PROCESS: Final[tuple[MetricsOf, ...]] = (_events, _attempts, _scoring, _model, _drift)
 
 
 def _marks(service: Service) -> Iterable[Metric]:
@@ -291,7 +291,7 @@ def _seconds_since(service: Service, since: int | None) -> float:
     return 0.0 if since is None else max(0.0, (service.scorer.clock() - since) / _SECOND_US)
 
 
-_OF_STORE: Final[tuple[Reading, ...]] = (_marks, _deliveries, _failed_deliveries, _write_backs)
+_OF_STORE: Final[tuple[MetricsOf, ...]] = (_marks, _deliveries, _failed_deliveries, _write_backs)
 
 
 # ------------------------------------------------------------------------------------------- Route

@@ -13,7 +13,7 @@ from serving.edge.access import needs
 from serving.edge.bodies import json_answer
 from serving.edge.parameters import After, after_of, check_step, cursor_of
 from serving.edge.problems import documented
-from serving.process.served import Served
+from serving.process.served import OnLadder, Served
 from serving.routes.schemas import QueueAnswer, QueueQuery
 from serving.scoring.queue import items, queue_part
 from serving.scoring.scorer import Scorer
@@ -28,12 +28,15 @@ router = APIRouter(prefix="/v1", tags=["queue"], dependencies=[Depends(needs("re
     summary="Who to talk to next",
     responses={200: {"model": QueueAnswer}, **documented(422, 503)},
 )
-async def queue(query: Annotated[QueueQuery, Query()], service: Served) -> Response:
+async def queue(
+    query: Annotated[QueueQuery, Query()], service: Served, on_ladder: OnLadder
+) -> Response:
     """A page of the queue. Follow `next_cursor`, or the `Link` header, until it is null.
 
     A cursor is a place in the order, not a copy of it: a lead that is scored anew between two pages
     may move across it.
     """
+    on_ladder(query.ladder)
     check_step(service.scorer.ladder, query.step)
     after = after_of(query.cursor)
     return await run_in_threadpool(_answer, service.scorer, query, after)
@@ -44,7 +47,7 @@ def _answer(scorer: Scorer, query: QueueQuery, after: After | None) -> Response:
     cursor = None if part.after is None else cursor_of(part.after)
     headers = {"Cache-Control": "private, max-age=0"}
     if cursor is not None:
-        asked = {"limit": query.limit, "cursor": cursor, "step": query.step}
+        asked = {"limit": query.limit, "cursor": cursor, "step": query.step, "ladder": query.ladder}
         address = urlencode({key: value for key, value in asked.items() if value is not None})
         headers["Link"] = f'</v1/queue?{address}>; rel="next"'
     return json_answer({"data": items(scorer, part.scores), "next_cursor": cursor}, headers)

@@ -15,7 +15,7 @@ from serving.edge.access import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.parameters import wrong_body
 from serving.edge.problems import documented
-from serving.process.served import Served
+from serving.process.served import OnLadder, Served
 from serving.recommending.answers import (
     DecisionAnswer,
     ExposureAnswer,
@@ -48,13 +48,16 @@ router = APIRouter(prefix="/v1", tags=["recommendations"], route_class=CheckedRo
         **documented(400, 404, 409, 413, 415, 422, 503),
     },
 )
-async def recommendation(body: RecommendationRequest, service: Served) -> Response:
+async def recommendation(
+    body: RecommendationRequest, service: Served, on_ladder: OnLadder
+) -> Response:
     """One eligible offer, or none, drawn with known probabilities, tailored, and kept.
 
     It counts as shown to the lead at once, unless `defer_exposure` is true. With a `decision_id` of
     your own the call can be repeated: the same id gives the same answer. For a lead that has opted
     out of profiling nothing is decided: the answer has the status `opted_out`.
     """
+    on_ladder(body.ladder)
 
     def decide(asked: Asked) -> Any:
         try:
@@ -73,8 +76,11 @@ async def recommendation(body: RecommendationRequest, service: Served) -> Respon
     dependencies=[Depends(needs("decide")), Depends(json_body)],
     responses={200: {"model": RecommendationsAnswer}, **documented(400, 413, 415, 422, 503)},
 )
-async def recommendations_of_batch(body: RecommendationsRequest, service: Served) -> Response:
+async def recommendations_of_batch(
+    body: RecommendationsRequest, service: Served, on_ladder: OnLadder
+) -> Response:
     """A decision for each lead, in order, `not_found` or `opted_out`. Each is one of its own."""
+    on_ladder(body.ladder)
 
     def decide(asked: Asked) -> Any:
         many = service.recommender.many(body.lead_ids, asked, defer_exposure=body.defer_exposure)

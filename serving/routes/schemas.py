@@ -31,6 +31,9 @@ class ScoreQuery(StrictRequest):
     as_of: Instant | None = Field(
         None, description="Score from what was known then; now, where it is left out."
     )
+    ladder: Text | None = Field(
+        None, description="The ladder that is asked about; the only one, where it is left out."
+    )
 
 
 class QueueQuery(StrictRequest):
@@ -41,6 +44,9 @@ class QueueQuery(StrictRequest):
         None, max_length=4096, description="`next_cursor` of the page before."
     )
     step: str | None = Field(None, max_length=200, description="Only leads whose next step it is.")
+    ladder: Text | None = Field(
+        None, description="The ladder that is asked about; the only one, where it is left out."
+    )
 
 
 class EventOfLead(StrictRequest):
@@ -74,6 +80,9 @@ class BatchRequest(StrictRequest):
 
     leads: list[BatchLead] = Field(min_length=1, max_length=MOST_LEADS)
     as_of: Instant | None = None
+    ladder: Text | None = Field(
+        None, description="The ladder that is asked about; the only one, where it is left out."
+    )
 
 
 # ----------------------------------------------------------------------------------------- Answers

@@ -13,7 +13,7 @@ from features.events.of_lead import Row
 from serving.edge.access import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.problems import documented
-from serving.process.served import Served
+from serving.process.served import OnLadder, Served
 from serving.process.service import Service
 from serving.routes.schemas import BatchAnswer, BatchRequest, LeadEvents, ScoreQuery
 from serving.scoring.answers import OptedOutAnswer, ScoreAnswer, ScoreOrNot, opted_out
@@ -40,6 +40,7 @@ async def lead_score(
     lead_id: str,
     query: Annotated[ScoreQuery, Query()],
     service: Served,
+    on_ladder: OnLadder,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Chance of the next step, interval, and reasons that add up to it; now or at an `as_of`.
@@ -48,6 +49,7 @@ async def lead_score(
     `features_as_of` and `scored_at`, do not count: hence it is a weak one. A lead that has opted
     out of profiling has the status `opted_out`, and nothing is computed of it.
     """
+    on_ladder(query.ladder)
     answer = _told(service, lead_id, query.as_of)
     headers = {"ETag": answer.etag, "Cache-Control": "private, max-age=0"}
     if if_none_match is not None and _matches(if_none_match, answer.etag):
@@ -75,12 +77,13 @@ def _matches(header: str, etag: str) -> bool:
     dependencies=[Depends(json_body)],
     responses={200: {"model": BatchAnswer}, **documented(400, 413, 415, 422, 503)},
 )
-async def scores_of_batch(batch: BatchRequest, service: Served) -> Response:
+async def scores_of_batch(batch: BatchRequest, service: Served, on_ladder: OnLadder) -> Response:
     """A result for each lead, in order: `ok`, `no_score`, `not_found` or `opted_out`.
 
     A lead is an id, or an object with its events: then the store is asked for nothing but whether
     it has opted out, and nothing of it is kept.
     """
+    on_ladder(batch.ladder)
     return await run_in_threadpool(
         lambda: json_answer({"results": _results(service.scorer, batch)})
     )

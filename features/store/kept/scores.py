@@ -23,7 +23,7 @@ __all__ = [
     "Former",
     "ScoreStore",
     "StoredScore",
-    "Told",
+    "TellChanges",
 ]
 
 OUT_OF_QUEUE: Final = -1.0
@@ -86,7 +86,7 @@ class Former(NamedTuple):
     bundle: str
 
 
-Told = Callable[[sa.Connection, Mapping[str, Former], Sequence[StoredScore]], None]
+TellChanges = Callable[[sa.Connection, Mapping[str, Former], Sequence[StoredScore]], None]
 """What is to be done, in the same transaction, when scores take the place of former ones."""
 
 
@@ -101,7 +101,7 @@ class ScoreStore:
     def save(
         self,
         rows: Iterable[StoredScore],
-        then: Told | None = None,
+        then: TellChanges | None = None,
         done: Sequence[Mark] = (),
         gone: Sequence[str] = (),
     ) -> int:
@@ -127,7 +127,7 @@ class ScoreStore:
             part = following
 
     def _save_part(
-        self, connection: sa.Connection, rows: Sequence[StoredScore], then: Told | None
+        self, connection: sa.Connection, rows: Sequence[StoredScore], then: TellChanges | None
     ) -> int:
         if not rows:
             return 0

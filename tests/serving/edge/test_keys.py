@@ -106,6 +106,7 @@ def test_shown(keys):
         "name": "a",
         "scopes": ["ingest", "admin"],
         "source": "web",
+        "ladder": "",
         "created_at": "1970-01-01T00:00:01Z",
         "revoked_at": None,
     }
