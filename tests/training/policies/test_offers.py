@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from scipy.special import logit
 
-from features.events.log import EventLog, LogColumns
+from features.events.log import EventLog
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Ladder
 from features.offers.decisions import Decision
-from features.signals.table import ladder_columns
 from features.store.events import Event
 from models.bundle import save_bundle
 from models.offers.offer_model import OfferModel
@@ -20,7 +19,7 @@ from models.offers.options import NO_ASK, NURTURE, options_of
 from models.scores.boosting import BoostingConfig
 from models.scores.encoding import Encoding
 from models.scores.goal_model import FitConfig
-from tests.training.policies.test_decisions import (
+from tests.training.policies.scene import (
     LADDER,
     PLACE,
     drawn,
@@ -30,12 +29,13 @@ from tests.training.policies.test_decisions import (
     log_of,
     us,
 )
+from tests.training.simulation.scene import log_of_simulation
 from training.decision_points import decision_points
 from training.pipeline import TrainConfig, train
 from training.policies import offers
 from training.policies.decisions import observed_decisions
 from training.policies.offers import OfferCounts, learn_offers, tried_of
-from training.simulation.world import Simulation, SimulationConfig, simulate
+from training.simulation.world import SimulationConfig, simulate
 
 QUICK = TrainConfig(fit=FitConfig(folds=2, boosting=BoostingConfig(most_rounds=15)))
 ENOUGH, LEAST = offers._ENOUGH_DRAWN, offers._LEAST_LEADS
@@ -216,22 +216,6 @@ def test_framings_before_any_decision():
 
 
 # ---------------------------------------------------------------------------------- the same twice
-
-
-def log_of_simulation(simulation: Simulation) -> EventLog:
-    """The log of a simulation, without the way through a file."""
-    events, columns = simulation.events, LogColumns(*ladder_columns(simulation.ladder))
-    clocks = events[["occurred_at", "known_at"]].astype("datetime64[us, UTC]").astype("int64")
-    told = events.astype(object).where(events.notna(), None)
-    return EventLog.from_columns(
-        events["lead_id"].tolist(),
-        events["name"].tolist(),
-        clocks["occurred_at"].to_numpy(),
-        clocks["known_at"].to_numpy(),
-        numbers={one: events[one].astype(float) for one in columns.numbers if one in events},
-        texts={one: told[one].tolist() for one in columns.texts if one in events},
-        columns=columns,
-    )
 
 
 def test_a_bundle_from_drawn_decisions_is_the_same_twice(b2b, tmp_path):

@@ -9,17 +9,16 @@ import numpy as np
 import pytest
 
 from features.arrays import Floats
-from features.events.log import EventLog, LogColumns
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Band, Ladder
-from features.signals.table import ladder_columns
 from models.bundle import Bundle
 from models.offers.offer_model import Forecast, OfferModel, of_step
 from models.offers.options import options_of
 from models.scores.step_rates import advancement_priors, purchase_priors
+from tests.training.simulation.scene import log_of_simulation
 from training.pipeline import TrainConfig, train
 from training.policies.choices import shares_at
-from training.simulation.world import Simulation, SimulationConfig, simulate
+from training.simulation.world import SimulationConfig, simulate
 
 FAST = TrainConfig(most_points=20_000)
 """The scores need no more; all decisions are learned from."""
@@ -46,39 +45,16 @@ def ladder_of() -> Ladder:
     return replace(ladder, value=replace(ladder.value, purchase=WORTH))
 
 
-def log_of(simulation: Simulation) -> EventLog:
-    """The log of a simulation, without the way through a file."""
-    events, ladder = simulation.events, simulation.ladder
-    columns = LogColumns(*ladder_columns(ladder))
-    return EventLog.from_columns(
-        events["lead_id"].tolist(),
-        events["name"].tolist(),
-        events["occurred_at"].dt.as_unit("us").astype("int64").to_numpy(dtype=np.int64),
-        events["known_at"].dt.as_unit("us").astype("int64").to_numpy(dtype=np.int64),
-        numbers={
-            name: events[name].astype(float).to_numpy()
-            for name in columns.numbers
-            if name in events
-        },
-        texts={
-            name: events[name].astype(object).where(events[name].notna(), None).tolist()
-            for name in columns.texts
-            if name in events
-        },
-        columns=columns,
-    )
-
-
 @cache
 def learned() -> Bundle:
-    return train(log_of(simulate(ladder_of(), WORLD)), ladder_of(), config=FAST)
+    return train(log_of_simulation(simulate(ladder_of(), WORLD)), ladder_of(), config=FAST)
 
 
 @cache
 def learned_of(leads: int) -> Bundle:
     """What is learned of so many leads alone."""
     world = replace(WORLD, leads=leads, seed=21)
-    return train(log_of(simulate(ladder_of(), world)), ladder_of(), config=FAST)
+    return train(log_of_simulation(simulate(ladder_of(), world)), ladder_of(), config=FAST)
 
 
 @cache
@@ -122,7 +98,7 @@ def test_the_trap_is_not_taken():
     """An offer that makes the next step likelier and the purchase rarer is left alone."""
     bundle, ladder = learned(), ladder_of()
     options = options_of(ladder)
-    log = log_of(simulate(ladder, replace(WORLD, leads=1500, seed=5)))
+    log = log_of_simulation(simulate(ladder, replace(WORLD, leads=1500, seed=5)))
     at = np.full(len(log.leads), int(log.known.max()))
     lead = np.arange(len(log.leads))
     chosen = shares_at(bundle, log, lead, at, "learned", 0.0)

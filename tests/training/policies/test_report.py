@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from models.judging.off_policy import Estimate, PolicyGain
 from models.offers.policy import POLICIES
-from tests.training.policies.test_decisions import us
-from tests.training.policies.test_evaluate import UNTIL, bundle, judged, learned, log
+from tests.training.policies.scene import us
+from tests.training.policies.story import UNTIL, bundle, judged, learned, log
 from training.policies.evaluate import Assessment, PolicyEvaluation, compare
 from training.policies.gate import missing, read_policy_report
 from training.policies.report import comparison_table, write_policy_report

@@ -6,11 +6,12 @@ from collections import defaultdict
 from functools import cache
 
 from features.arrays import Ints
-from features.events.log import EventLog
+from features.events.log import EventLog, LogColumns
 from features.ladder.ladder import Ladder
 from features.offers.decisions import Decision
 from features.signals.program import compile_ladder
 from features.signals.snapshot import snapshot_at
+from features.signals.table import ladder_columns
 from training.simulation.world import Simulation, SimulationConfig
 
 DRAWN = SimulationConfig(leads=1500, days=260, arrive_days=20, late_share=0.0, drawn=True)
@@ -55,3 +56,19 @@ def rungs_of(log: EventLog, ladder: Ladder, lead: Ints, as_of: Ints) -> Ints:
     """Where leads of a log stand at instants."""
     names = tuple(log.leads[at] for at in lead)
     return snapshot_at(log, compile_ladder(ladder), names, lead, as_of).position
+
+
+def log_of_simulation(simulation: Simulation) -> EventLog:
+    """The log of a simulation, without the way through a file."""
+    events, columns = simulation.events, LogColumns(*ladder_columns(simulation.ladder))
+    clocks = events[["occurred_at", "known_at"]].astype("datetime64[us, UTC]").astype("int64")
+    told = events.astype(object).where(events.notna(), None)
+    return EventLog.from_columns(
+        events["lead_id"].tolist(),
+        events["name"].tolist(),
+        clocks["occurred_at"].to_numpy(),
+        clocks["known_at"].to_numpy(),
+        numbers={one: events[one].astype(float) for one in columns.numbers if one in events},
+        texts={one: told[one].tolist() for one in columns.texts if one in events},
+        columns=columns,
+    )
