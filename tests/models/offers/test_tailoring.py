@@ -1,0 +1,117 @@
+"""An offer made to fit a lead: what it continues, what is asked, and how it is put."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from features.ladder.ladder import Effort, Framing, Limits, Offer, Trait
+from features.offers.history import OfferHistory, history_of
+from models.offers.tailoring import framing_of, next_field, personalisation
+
+
+@pytest.fixture
+def ladder(b2b):
+    """The shipped ladder with three traits, one of them personal, and room for two fields."""
+    traits = (
+        Trait("phone", "category", personal=True),
+        Trait("industry", "category"),
+        Trait("size", "number"),
+    )
+    return replace(b2b, traits=traits, limits=replace(Limits(), form_fields=2))
+
+
+@pytest.fixture
+def nothing(ladder) -> OfferHistory:
+    return history_of((), ladder, 0)
+
+
+def offer(**more: object) -> Offer:
+    plain = Offer(id="talk", step="x", title="A talk", kind="session", effort=Effort())
+    return replace(plain, **more)  # type: ignore[arg-type]
+
+
+# ----------------------------------------------------------------------------------- the next field
+
+
+def test_the_field_that_tells_most(ladder, nothing):
+    """Of what is unknown; between equals the first that is not personal."""
+    assert next_field(ladder, 1, nothing, {"size": 0.3, "industry": 0.1}) == "size"
+    assert next_field(ladder, 1, nothing, {}) == "industry"
+    known = replace(nothing, fields=frozenset({"size"}))
+    assert next_field(ladder, 1, known, {"size": 0.3, "phone": 0.2}) == "phone"
+    assert next_field(ladder, 1, nothing, {"size": 0.3}, already=["size"]) == "industry"
+
+
+def test_nothing_is_asked_twice_or_at_the_first_step(ladder, nothing):
+    """Nor of a customer, nor where everything is known."""
+    everything = replace(nothing, fields=frozenset({"size", "industry", "phone"}))
+    assert next_field(ladder, 1, everything, {}) is None
+    assert next_field(ladder, 0, nothing, {}) is None
+    assert next_field(ladder, len(ladder.goals), nothing, {}) is None
+
+
+def test_one_more_field_where_there_is_room(ladder, nothing):
+    """A form lists what the offer needs and is not known; a full one asks nothing beside it."""
+    short = offer(effort=Effort(form_fields=("email",)))
+    full = offer(effort=Effort(form_fields=("email", "name")))
+    known = replace(nothing, fields=frozenset({"email"}))
+    assert personalisation(short, ladder, 1, nothing, {})["ask_field"] == "industry"
+    assert personalisation(full, ladder, 1, nothing, {})["ask_field"] is None
+    found = personalisation(full, ladder, 1, known, {})
+    assert (found["form_fields"], found["ask_field"]) == (["name"], "industry")
+    assert personalisation(offer(role="support"), ladder, 1, nothing, {})["ask_field"] is None
+
+
+# ------------------------------------------------------------------------------ topics and sessions
+
+
+def test_what_the_lead_read_is_continued(ladder, nothing):
+    """The first topic that both share, else the offer's own."""
+    read = replace(nothing, topics=("pricing", "security"))
+    on = offer(topics=("roi", "security"))
+    found = personalisation(on, ladder, 1, read, {})
+    assert (found["topic"], found["continues"]) == ("security", ["security"])
+    found = personalisation(on, ladder, 1, nothing, {})
+    assert (found["topic"], found["continues"]) == ("roi", [])
+    assert personalisation(offer(), ladder, 1, read, {})["topic"] is None
+
+
+def test_gaps_are_the_agenda_of_a_session(ladder, nothing):
+    """Only where people meet; the minutes are shared evenly. A pilot is no session."""
+    told = replace(nothing, gaps=("routing", "reports"))
+    session = offer(effort=Effort(minutes=45, human=True), topics=("roi",))
+    found = personalisation(session, ladder, 1, told, {})
+    assert found["gaps"] == ["routing", "reports"]
+    assert found["agenda"] == [
+        {"topic": "routing", "minutes": 22.5},
+        {"topic": "reports", "minutes": 22.5},
+    ]
+    plain = personalisation(session, ladder, 1, nothing, {})
+    assert plain["agenda"] == [{"topic": "roi", "minutes": 45}]
+    for other in (offer(), replace(session, scope_days=30)):
+        found = personalisation(other, ladder, 1, told, {})
+        assert (found["gaps"], found["agenda"]) == ([], [])
+
+
+# ----------------------------------------------------------------------------------- how it is put
+
+
+def test_ways_come_as_often_as_their_shares():
+    """By the ids of decisions; the chance that is told is that of the way drawn."""
+    framed = offer(framings=(Framing("short", "In short"), Framing("deep", "In depth")))
+    shares = {"short": 0.8, "deep": 0.2}
+    drawn = [framing_of(framed, shares, f"d-{n}") for n in range(1000)]
+    counts = Counter(framing.id for framing, _ in drawn)
+    assert counts["short"] / 1000 == pytest.approx(0.8, abs=0.04)
+    assert all(chance == pytest.approx(shares[framing.id]) for framing, chance in drawn)
+    assert framing_of(framed, shares, "d-1") == framing_of(framed, shares, "d-1")
+
+
+def test_without_shares_all_ways_are_as_likely():
+    """And an offer with one way only is put that way."""
+    framed = offer(framings=(Framing("short", "In short"), Framing("deep", "In depth")))
+    assert framing_of(framed, {}, "d-1")[1] == pytest.approx(0.5)
+    assert framing_of(offer(framing="As it is"), {}, "d-1") == (Framing("", "As it is"), 1.0)

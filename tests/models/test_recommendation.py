@@ -1,0 +1,123 @@
+"""The recommendation for one lead: a decision that can be judged later, and what it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from features.errors import PolicyError, UnknownOffer
+from features.events.log import DAY_US
+from features.offers.history import history_of
+from features.signals.snapshot import Snapshot, snapshot
+from models.bundle import Bundle
+from models.offers.eligibility import Asked
+from models.offers.options import NO_ASK, NURTURE
+from models.recommendation import Adviser, Recommendation, forecast_of
+
+
+@pytest.fixture(scope="module")
+def shot(simulated_log, b2b, simulation) -> Snapshot:
+    return snapshot(simulated_log, b2b, None, simulation.end)
+
+
+def recommended(
+    bundle: Bundle,
+    shot: Snapshot,
+    position: int,
+    decision_id: str = "d-1",
+    policy: str = "rules",
+    asked: Asked | None = None,
+) -> Recommendation:
+    """What is recommended to the first lead at a position of whom no offer is known."""
+    one = shot.rows(np.arange(len(shot.leads)) == int(np.argmax(shot.position == position)))
+    history = history_of((), bundle.ladder, int(one.as_of[0]))
+    more = () if asked is None else (asked,)
+    return Adviser(bundle, policy).recommend(one, bundle.score(one), history, decision_id, *more)
+
+
+@pytest.mark.parametrize("policy", ["rules", "learned", "uniform"])
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_a_decision_holds_all_that_judging_needs(trained, shot, position, policy):
+    """Eligible options with probabilities that sum to 1, the choice among them, and its window."""
+    found = recommended(trained, shot, position, policy=policy)
+    decision, goal = found.decision, trained.ladder.goals[position]
+    assert sum(decision.probabilities) == pytest.approx(1.0)
+    assert decision.chosen in decision.options
+    assert {NURTURE, NO_ASK} <= set(decision.options)
+    assert decision.step == goal.id == (found.step and found.step.id)
+    assert decision.expires_at - decision.as_of == round(goal.horizon_days * DAY_US)
+    assert (decision.policy, decision.policy_version) == (policy, trained.version)
+
+
+def test_every_offer_is_an_option_or_excluded(trained, shot):
+    """With the reason why; none is both."""
+    found = recommended(trained, shot, 1)
+    out = {one.offer_id for one in found.excluded}
+    assert out == {offer for offer, _ in found.decision.excluded}
+    offers = set(found.decision.options) - {NURTURE, NO_ASK}
+    assert offers | out == {offer.id for offer in trained.ladder.offers}
+    assert not offers & out
+
+
+def test_the_ranking_holds_every_option_with_its_propensity(trained, shot):
+    """The likeliest choice first; each probability is that of the decision."""
+    found = recommended(trained, shot, 1, policy="learned")
+    told = {one.option_id: one.propensity for one in found.ranking}
+    decision = found.decision
+    assert told == dict(zip(decision.options, decision.probabilities, strict=True))
+    propensities = [one.propensity for one in found.ranking]
+    assert propensities == sorted(propensities, reverse=True)
+    (none,) = (one for one in found.ranking if one.option_id == NO_ASK)
+    assert (none.uplift, none.gain) == (0.0, 0.0)
+
+
+def test_the_choice_is_drawn_from_the_id(trained, shot):
+    """The same id draws the same, and ids draw options as often as their probabilities say."""
+    first, again = (recommended(trained, shot, 1, policy="uniform") for _ in range(2))
+    assert first == again
+    drawn = [recommended(trained, shot, 1, f"d-{n}", "uniform").decision for n in range(200)]
+    share = np.mean([one.chosen == drawn[0].options[0] for one in drawn])
+    assert share == pytest.approx(drawn[0].probabilities[0], abs=0.12)
+
+
+def test_a_customer_has_no_step(trained, shot):
+    """Once a lead has bought the rules choose, and nothing is told of chances."""
+    found = recommended(trained, shot, len(trained.ladder.goals), policy="learned")
+    assert (found.step, found.decision.step) == (None, "")
+    assert {(one.p_advance, one.uplift, one.gain) for one in found.ranking} == {(None, None, None)}
+    assert found.decision.expires_at - found.decision.as_of == 30 * DAY_US
+
+
+def test_what_is_refused(trained, shot):
+    """A policy and an offer that there is none of."""
+    with pytest.raises(PolicyError, match="no policy 'rulez'"):
+        recommended(trained, shot, 1, policy="rulez")
+    with pytest.raises(UnknownOffer):
+        recommended(trained, shot, 1, asked=Asked(candidates=frozenset({"no-such-offer"})))
+
+
+def test_forecasts_of_many_are_those_of_each(trained, shot):
+    """A lead's forecast does not depend on who else is asked about."""
+    some = shot.rows(shot.position < len(trained.ladder.goals))
+    eligible = np.full((len(some.leads), len(trained.offers.options)), True)
+    topic = np.zeros_like(eligible)
+    together = forecast_of(trained, some, trained.score(some), eligible, topic)
+    keep = np.arange(len(some.leads)) == 3
+    one = some.rows(keep)
+    alone = forecast_of(trained, one, trained.score(one), eligible[:1], topic[:1])
+    np.testing.assert_allclose(alone.uplift[0], together.uplift[3], atol=1e-12)
+    np.testing.assert_allclose(alone.beliefs.gain[0], together.beliefs.gain[3], atol=1e-9)
+
+
+def test_the_topic_of_an_offer_is_that_of_the_lead(trained, shot):
+    """Options that continue what the lead consumed last are marked in the decision."""
+    offer = next(one for one in trained.ladder.offers_of(trained.ladder.goals[1].id) if one.topics)
+    one = shot.rows(np.arange(len(shot.leads)) == int(np.argmax(shot.position == 1)))
+    plain = history_of((), trained.ladder, int(one.as_of[0]))
+    on_topic = replace(plain, topics=offer.topics[:1])
+    adviser = Adviser(trained)
+    found = adviser.recommend(one, trained.score(one), on_topic, "d-1").decision
+    assert offer.id in {*found.on_topic, *(name for name, _ in found.excluded)}
+    assert adviser.recommend(one, trained.score(one), plain, "d-1").decision.on_topic == ()
