@@ -527,9 +527,11 @@ class Calls(RuleBasedStateMachine):
         if answer == "DecisionConflict":
             assert json.loads(self.told[named])["lead_id"] != lead
             return
+        is_new = named not in self.told
         assert self.told.setdefault(named, json.dumps(answer)) == json.dumps(answer)
         check(answer)
-        if answer["as_of"] == rfc3339(self.clock.now):  # it is new
+        if is_new:
+            assert answer["as_of"] == rfc3339(self.clock.now)
             offer = OFFERS.get(answer["offer"]["id"])
             assert offer is None or offer.rep_minutes <= max(0.0, left)
             if not deferred:
