@@ -1,7 +1,8 @@
 """The tables of the database, all of them; the migrations make them and keep them up.
 
 Instants are microseconds since the epoch, UTC. Events are kept under the id that was sent; which
-lead an id belongs to is what `identities` says, as far as that is not itself.
+lead an id belongs to is what `identities` says, as far as that is not itself. On disk,
+columns keep the names that they were first given: `subject`, and `at` for an instant.
 """
 
 from __future__ import annotations
@@ -125,7 +126,7 @@ sa.Index("scores_waiting", scores.c.waiting_since)
 stale = sa.Table(  # marks: leads whose score is older than what is known of them
     "stale",
     METADATA,
-    sa.Column("subject", sa.Text, primary_key=True, key="sent_id"),  # on disk by its old name
+    sa.Column("subject", sa.Text, primary_key=True, key="sent_id"),
     sa.Column("mark", sa.Text, nullable=False),  # another one each time
     _instant("since"),
     _instant("leased_until"),

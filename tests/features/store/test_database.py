@@ -9,6 +9,7 @@ import pytest
 
 from features.errors import StoreError
 from features.store.arrivals import Event
+from features.store.database import in_parts, is_storable
 from features.store.events import EventStore
 
 
@@ -78,3 +79,26 @@ def test_no_store_yet(tmp_path):
     with pytest.raises(StoreError, match=r"there is no such store; import events into it first"):
         EventStore.existing(tmp_path / "store.db")
     assert not (tmp_path / "store.db").exists()
+
+
+@pytest.mark.parametrize("text", ["", "ann", "Ä 🙂", "a'; DROP TABLE events; --", "\U0010ffff"])
+def test_texts_that_databases_take(text, store):
+    """What is said to be storable is found again as it was."""
+    assert is_storable(text)
+    store.append_events([Event("m", text, "view", 1, 1)])
+    assert store.lead_ids() == [text]
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800", "x\udfff"])
+def test_texts_that_no_database_takes(text):
+    """A NUL or half of a surrogate pair is known before a database is asked."""
+    assert not is_storable(text)
+
+
+@pytest.mark.parametrize("count", [0, 1, 500, 501, 1500])
+def test_parts(count):
+    """Ids come in parts of no more than a statement names, in order and each once."""
+    ids = [str(at) for at in range(count)]
+    parts = in_parts(ids)
+    assert [one for part in parts for one in part] == ids
+    assert all(0 < len(part) <= 500 for part in parts)
