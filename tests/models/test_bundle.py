@@ -23,10 +23,8 @@ from models.offers.offer_model import Forecast, of_step
 from models.recommendation import forecast_of
 from models.scores.boosting import BoostingConfig
 from models.scores.goal_model import FitConfig
-from models.served_policy import ServedPolicy, read_served, write_served
 from models.served_policy import read_served, write_served
 from tests.gates import policy_gate
-from tests.training.policies.test_offers import log_of_simulation
 from tests.training.simulation.scene import log_of_simulation
 from training.pipeline import TrainConfig, train
 from training.simulation.world import Simulation, SimulationConfig, simulate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from features.store.notifications import Notice, add_notices
+from features.store.kept.notifications import Notice, add_notices
 from features.store.schema import deliveries, endpoints, notifications
 
 
