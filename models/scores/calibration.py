@@ -250,7 +250,7 @@ def _in_standard_errors(
 def _interval_curve(
     probability: Floats, happened: Floats, lead: Ints, seed: int
 ) -> tuple[Floats, Floats, Floats]:
-    """Low and high over a grid of probabilities, both rising."""
+    """Low and high over a grid of probabilities; both rise, as all that they are taken from."""
     order = np.argsort(probability, kind="stable")
     size = -(-len(order) // _GROUPS)
     group = np.empty(len(order), dtype=np.int64)
@@ -261,9 +261,9 @@ def _interval_curve(
     successes = np.bincount(group, happened).astype(np.float64)
     pair_low, pair_high = _venn_abers(middle, successes, counts, grid)
     band_low, band_high = _resampled(middle, group, happened, lead, grid, seed)
-    low = np.minimum(np.minimum(pair_low, band_low), grid)
-    high = np.maximum(np.maximum(pair_high, band_high), grid)
-    return grid, np.minimum.accumulate(low[::-1])[::-1], np.maximum.accumulate(high)
+    low: Floats = np.minimum(np.minimum(pair_low, band_low), grid)
+    high: Floats = np.maximum(np.maximum(pair_high, band_high), grid)
+    return grid, low, high
 
 
 def _venn_abers(
@@ -281,7 +281,7 @@ def _venn_abers(
 
 
 def _isotonic(values: Floats, weights: Floats) -> Floats:
-    fitted: Floats = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(
+    fitted: Floats = IsotonicRegression().fit_transform(
         np.arange(len(values)), values, sample_weight=weights
     )
     return fitted

@@ -201,12 +201,7 @@ def oracle_curve(
     band = _band(middle, groups, points, grid, seed)
     low = [min(pair[0], inside[0], at) for pair, inside, at in zip(pairs, band, grid, strict=True)]
     high = [max(pair[1], inside[1], at) for pair, inside, at in zip(pairs, band, grid, strict=True)]
-    # A lead with a higher probability has no lower an interval.
-    return (
-        grid,
-        [min(low[at:]) for at in range(len(grid))],
-        [max(high[: at + 1]) for at in range(len(grid))],
-    )
+    return grid, low, high
 
 
 def oracle_pair(

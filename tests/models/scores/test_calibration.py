@@ -129,6 +129,8 @@ def test_what_is_served_equals_the_oracle(world, more_leads):
     assert found.evidence == ("model" if expected.z > 2.5 else "rates")
     assert found.learned == (expected.z > 2.5)
     assert found.leads == len(set(lead))
+    if found.evidence == "rates":
+        np.testing.assert_array_equal([found.rate_low, found.rate_high], rates.interval(0.9))
     for at in range(len(typical)):
         for away in (-2.0, 0.0, 0.5, 2.0):
             here = typical[at] + away * margin.std()
@@ -181,7 +183,9 @@ def test_the_interval_of_many_points_equals_the_oracle(count):
 
 
 def assert_same_curve(found, expected):
+    """The same at every score, and neither end falls as the score rises."""
     assert len(found[0]) == len(expected[0])
+    assert all((np.diff(end) >= 0).all() for end in found)
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-9)
 
