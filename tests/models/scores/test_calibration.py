@@ -113,7 +113,7 @@ def is_mixed(margin, happened):
     return min(told.clip(min=0.0).sum(), -told.clip(max=0.0).sum()) > 0.02 * np.abs(told).sum()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(worlds(), st.sampled_from([0.0, 1.0, 40.0]))
 def test_what_is_served_equals_the_oracle(world, more_leads):
     """At each step and for any margin: the rate of the step, the margin's word, or between them."""
@@ -158,7 +158,7 @@ def test_firm_shrinkage_equals_the_oracle(z):
     assert _firm(z) == pytest.approx(oracle_firm(z), rel=1e-9, abs=1e-9)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(worlds(most_leads=15), st.integers(0, 2**31), st.booleans())
 def test_the_interval_equals_the_oracle(world, seed, is_extreme):
     """The Venn-ABERS pair, or the band over resampled leads where that is wider, at every score."""
