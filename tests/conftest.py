@@ -21,8 +21,11 @@ from features.store.database import Database
 from features.store.events import EventStore
 from features.store.migrations import open_database
 from models.bundle import Bundle, save_bundle
+from tests.profiles import load_profile
 from training.pipeline import train
 from training.simulation.world import Simulation, SimulationConfig, simulate
+
+load_profile()
 
 
 @pytest.fixture(scope="session")

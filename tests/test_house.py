@@ -137,3 +137,10 @@ def test_locks_hold_a_package_once():
     """What runs and what tests it cannot disagree on a version: each stands in one lock."""
     names = [canonicalize_name(pin.name) for lock in groups() for pin in pins(lock)]
     assert sorted(names) == sorted(set(names))
+
+
+def test_no_test_sets_its_examples_for_itself():
+    """How many examples hypothesis tries follows the profile, so that a quick run is quick."""
+    fixed = re.compile(r"max_examples\s*=\s*\d")
+    tests = [path for path in tracked() if path.match("test_*.py")]
+    assert [path.name for path in tests if fixed.search(path.read_text())] == []

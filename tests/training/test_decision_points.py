@@ -17,6 +17,7 @@ from tests.features import strategies
 from tests.features.strategies import GRID_US, START_US, log_of
 from tests.oracles.decision_point_oracle import oracle_points
 from tests.oracles.snapshot_oracle import Event
+from tests.profiles import examples
 from training.decision_points import Points, decision_points
 
 LADDER = Ladder(
@@ -60,7 +61,7 @@ def crowd(count: int, per_lead: int = 1, apart: int = DAY_US) -> list[Event]:
 # ------------------------------------------------------------------------------- Against the oracle
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     strategies.ladders(),
     strategies.logs,

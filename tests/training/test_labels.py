@@ -16,6 +16,7 @@ from tests.features import strategies
 from tests.features.strategies import START_US, log_of
 from tests.oracles.label_oracle import oracle_delay, oracle_outcomes, oracle_position
 from tests.oracles.snapshot_oracle import Event
+from tests.profiles import examples
 from training.decision_points import Points
 from training.labels import Label, arrival_delay, label
 
@@ -70,7 +71,7 @@ def said_of(outcomes, row: int) -> tuple[str, bool]:
 # ------------------------------------------------------------------------------- Against the oracle
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     strategies.ladders(),
     st.lists(strategies.events(), min_size=5, max_size=40),
@@ -96,7 +97,7 @@ def test_labels_equal_the_oracle(ladder, events, as_of, until, later):
             assert said_of(outcomes, row) == (wanted.state, wanted.mature)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.lists(strategies.events(), max_size=40), strategies.instants)
 def test_the_delay_equals_the_oracle(events, until):
     """How long to wait for late arrivals is the 99th percentile over all that completes."""

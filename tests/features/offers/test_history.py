@@ -20,6 +20,7 @@ from features.signals.rules import met_any
 from features.signals.snapshot import snapshot
 from tests.features import strategies
 from tests.oracles.snapshot_oracle import Event
+from tests.profiles import examples
 
 GUIDE = Offer("guide", "content", "Guide", "guide", Effort(5), topics=("costs", "delays"))
 TIPS = Offer("tips", "content", "Tips", "tips", Effort(2), role="support")
@@ -250,7 +251,7 @@ def slow_history(events: Sequence[Row], as_of: int) -> OfferHistory:
     )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(apart, st.integers(-1, 401))
 def test_any_history(events: list[Row], as_of: int):
     """Every field is what its slow statement says, whatever the values of the properties."""
@@ -276,7 +277,7 @@ crowded = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(crowded, st.randoms())
 def test_row_order_has_no_effect_at_one_instant(events: list[Row], random):
     """Nor where nothing but what the events say tells them apart."""

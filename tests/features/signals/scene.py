@@ -15,9 +15,10 @@ from tests.oracles.snapshot_oracle import (
     Event,
     Value,
 )
+from tests.profiles import examples
 
 HOUR_US = DAY_US // 24
-thorough = settings(max_examples=60, deadline=None)
+thorough = settings(max_examples=examples(60), deadline=None)
 
 
 def at_instants(log: EventLog, ladder: Ladder, lead: str, as_of: Sequence[int]) -> Snapshot:

@@ -29,6 +29,7 @@ from tests.oracles.off_policy_oracle import (
     oracle_gain,
     oracle_value,
 )
+from tests.profiles import examples
 
 # ---------------------------------------------------------------------------------------------
 # Coverage and bias, where the truth is planted
@@ -119,7 +120,7 @@ def assert_same(estimate, oracle):
         assert getattr(estimate, part) == pytest.approx(getattr(oracle, part), abs=1e-10, rel=1e-10)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(seed=st.integers(0, 10_000), n=st.integers(20, 80), leads=st.integers(2, 60))
 def test_against_the_oracle(seed, n, leads):
     """Every figure of a policy's value and of a gain is that of one plain loop."""

@@ -20,6 +20,7 @@ from features.ladder.ladder import Effort, EventRule, Ladder, Limits, Offer
 from features.offers.history import OfferHistory, history_of
 from models.offers.eligibility import REASONS, Asked, Eligibility, eligibility
 from tests.oracles.eligibility_oracle import CLAIMS, Question, reasons_against
+from tests.profiles import examples
 
 NOW = 20_500 * DAY_US
 HERE = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=20_500)
@@ -166,7 +167,9 @@ def cases(draw: st.DrawFn) -> tuple[Ladder, int, OfferHistory, Asked]:
     return ladder, position, draw(histories(ladder)), draw(restrictions(ladder))
 
 
-thorough = settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(
+    deadline=None, max_examples=examples(300), suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 @thorough

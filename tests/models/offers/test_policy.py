@@ -24,6 +24,7 @@ from models.offers.policy import (
     uniform_number,
     validated,
 )
+from tests.profiles import examples
 
 SHIPPED = tuple(options_of(read_ladder(name)) for name in ("b2b", "b2c", "b2b-assessment"))
 B2B = SHIPPED[0]
@@ -96,7 +97,7 @@ def chosen(name: str, held: Beliefs, chosen_by: PolicySettings = NEVER) -> list[
 # ---------------------------------------------------------------------------------- any beliefs
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(
     beliefs(),
     st.sampled_from([*POLICIES, "only"]),

@@ -30,6 +30,7 @@ from tests.oracles.calibration_oracle import (
     oracle_pair,
     package_pair,
 )
+from tests.profiles import examples
 
 PRIOR = StepRates.prior(np.array([0.4]))
 RATE = -0.5
@@ -113,7 +114,7 @@ def is_mixed(margin, happened):
     return min(told.clip(min=0.0).sum(), -told.clip(max=0.0).sum()) > 0.02 * np.abs(told).sum()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(worlds(), st.sampled_from([0.0, 1.0, 40.0]))
 def test_what_is_served_equals_the_oracle(world, more_leads):
     """At each step and for any margin: the rate of the step, the margin's word, or between them."""
@@ -138,7 +139,7 @@ def test_what_is_served_equals_the_oracle(world, more_leads):
             assert probability(found, np.array([here]), at) == pytest.approx(wanted, abs=3e-3)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=examples(6), deadline=None)
 @given(worlds(most_leads=3))
 def test_few_leads_get_probabilities(world):
     """Two or three leads, alike or parted by their margins: no error, and chances in order."""
@@ -158,7 +159,7 @@ def test_firm_shrinkage_equals_the_oracle(z):
     assert _firm(z) == pytest.approx(oracle_firm(z), rel=1e-9, abs=1e-9)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(worlds(most_leads=15), st.integers(0, 2**31), st.booleans())
 def test_the_interval_equals_the_oracle(world, seed, is_extreme):
     """The Venn-ABERS pair, or the band over resampled leads where that is wider, at every score."""
@@ -211,7 +212,7 @@ def pair_of(middle, reached, sizes, scores):
     return np.column_stack([low, high])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(counted())
 def test_the_pair_equals_the_package(leads):
     """Between the scores of leads, and beyond them, the pair is that of `venn-abers`."""
@@ -221,7 +222,7 @@ def test_the_pair_equals_the_package(leads):
     np.testing.assert_allclose(ours, package_pair(middle, reached, sizes, between), atol=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(counted())
 def test_at_the_score_of_a_lead_the_pair_holds_the_package(leads):
     """There the success counts as in `venn-abers`, and the failure no less."""

@@ -12,6 +12,7 @@ from serving.connectors.configuration import VENDORS
 from serving.connectors.connector import ConnectorOptions, message_id, moment, parse_body
 from serving.connectors.errors import PayloadError
 from serving.connectors.generic import connector_of
+from tests.profiles import examples
 from tests.serving.connectors import test_generic, vendors
 from tests.serving.connectors.vendors import SAMPLES, told
 
@@ -73,7 +74,7 @@ def with_value(payload, path, value):
 
 @pytest.mark.parametrize("name", VENDORS)
 @given(payload=JSON)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_any_json(name, payload):
     """Any JSON at all."""
     check(VENDORS[name], payload, vendors.options(name))
@@ -81,7 +82,7 @@ def test_any_json(name, payload):
 
 @pytest.mark.parametrize("name", VENDORS)
 @given(data=st.data())
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_any_value_anywhere(name, data):
     """A vendor's payload with any JSON in place of one of its values."""
     sample = SAMPLES[name]
@@ -92,7 +93,7 @@ def test_any_value_anywhere(name, data):
 
 
 @given(data=st.data())
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_any_value_in_a_source(data):
     """The same for a source of the ladder file."""
     sample = {"data": {"events": [test_generic.ITEM]}}

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.ladder.file import read_ladder
+from tests.profiles import examples
 from tests.serving.ingestion.ingesting import ANSWERS, NOW, at, ingesting
 from tests.serving.shapes import is_problem
 
@@ -339,7 +340,7 @@ attributes = st.sampled_from(
 changes = values | st.dictionaries(attributes, values, max_size=3)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(changes, max_size=4))
 def test_any_batch(service, batch):
     """Whatever stands anywhere: no other status, and stored is what was said to be accepted."""
@@ -356,7 +357,7 @@ def test_any_batch(service, batch):
         assert stored == 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(changes)
 def test_any_single_event(service, change):
     """A single event is stored, a duplicate, or a problem, and nothing else."""
@@ -368,7 +369,7 @@ def test_any_single_event(service, change):
     assert service.count() == before + accepted
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.dictionaries(
         attributes,

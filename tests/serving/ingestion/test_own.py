@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from features.ladder.file import read_ladder
 from serving.edge.keys import Keys
+from tests.profiles import examples
 from tests.serving.ingestion.ingesting import ANSWERS, NOW, at, ingesting
 from tests.serving.shapes import is_problem
 
@@ -181,7 +182,7 @@ members = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(values | st.dictionaries(members, values, max_size=3), max_size=4), st.booleans())
 def test_any_value_anywhere(service, changes, strict):
     """Whatever stands anywhere: no other status, and stored is what was said to be accepted."""

@@ -23,6 +23,7 @@ from segment.analytics import request as segment_request
 from features.errors import StoreError
 from features.ladder.file import parse_ladder, read_ladder
 from serving.edge.keys import Keys
+from tests.profiles import examples
 from tests.serving.conftest import service_of
 from tests.serving.ingestion.ingesting import ANSWERS, NOW, at, ingesting
 from tests.serving.shapes import is_problem
@@ -756,7 +757,7 @@ def calls(draw):
     return {**call, "messageId": f"{run}-{next(numbered)}", **changes}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.lists(calls(), max_size=6),
     st.dictionaries(members, likely | values, max_size=2),
@@ -791,7 +792,7 @@ def test_any_value_anywhere(service, batch, around, strict):
             assert service.rows(one["message_id"]) == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(calls(), kinds)
 def test_any_value_in_a_single_call(service, call, kind):
     """A single call is stored, a duplicate, or a problem, and nothing else."""
@@ -809,7 +810,7 @@ def test_any_value_in_a_single_call(service, call, kind):
         assert service.count() == before
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.dictionaries(st.text(max_size=8), values, max_size=5))
 def test_properties_are_kept_as_they_are(service, properties):
     """What is stored as properties reads as what was sent."""

@@ -34,6 +34,7 @@ from models.offers.options import NO_ASK, NURTURE
 from serving.recommending.answers import RecommendationAnswer
 from serving.recommending.recommender import Recommender
 from serving.scoring.scorer import Scorer
+from tests.profiles import examples
 from tests.serving import world
 
 START = microseconds(instant("2026-03-02T09:00:00Z"))
@@ -620,7 +621,7 @@ def outcome_of(what: Callable[..., Any], made: Recommender, arguments: tuple[Any
 
 TestCalls = Calls.TestCase
 TestCalls.settings = settings(
-    max_examples=25,
+    max_examples=examples(25),
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

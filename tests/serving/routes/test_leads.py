@@ -21,6 +21,7 @@ from serving.recommending.answers import UnaskedAnswer
 from serving.routes import decision_schemas, lead_schemas, schemas
 from serving.scoring.answers import OptedOutAnswer
 from serving.scoring.rescoring import freshen, rescore
+from tests.profiles import examples
 from tests.serving import world
 from tests.serving.conftest import service_of
 from tests.serving.shapes import check_shape
@@ -140,7 +141,9 @@ def test_hostile_ids(running, lead):
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(30),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(lead=st.text(min_size=1, max_size=60))
 def test_any_id(client, lead):

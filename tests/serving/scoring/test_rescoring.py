@@ -21,6 +21,7 @@ from serving.scoring.ranking import Ranking, band_of
 from serving.scoring.rescoring import freshen, rescore
 from serving.scoring.scorer import Scorer
 from tests.features.store.identities.scene import calls, emptied, told
+from tests.profiles import examples
 from tests.serving import world
 
 NOW = 1_800_000_000_000_000
@@ -133,7 +134,9 @@ def test_a_merged_lead_stands_once(store, scorer):
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(made=calls())
 def test_any_order_gives_the_same_queue(store, bundle, made):

@@ -15,6 +15,7 @@ from features.ladder.ladder import Condition, EventRule, Gain, Ladder, Value
 from features.offers.decisions import decision_event, exposure_events
 from features.store.events import Event
 from models.offers.options import NO_ASK, options_of
+from tests.profiles import examples
 from tests.training.policies.scene import (
     ASKS,
     LADDER,
@@ -214,7 +215,7 @@ def earned(lead: str, day: float, rows: list[Happening], until: float) -> float:
 
 
 @given(happenings, st.integers(0, 60).map(lambda q: q / 4), st.sampled_from([20.0, 31.0, 60.0]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_gains_are_what_a_slow_loop_says(rows, day, until):
     """Worth times measure of what meets the rules in (as_of, as_of + horizon], losses included."""
     ones = [drawn(lead, day, name=lead) for lead in ("ann", "bob")]

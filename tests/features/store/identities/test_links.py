@@ -17,12 +17,13 @@ from features.store.identities.rule import ALIAS, CLAIM, resolve
 from features.store.kept.scores import StoredScore
 from features.store.migrations import open_database
 from tests.features.store.identities.scene import arrival, calls, emptied, leads, told
+from tests.profiles import examples
 
 
 @settings(
-    max_examples=60,
+    max_examples=examples(60),
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(made=calls(), random=st.randoms(use_true_random=False))
 def test_any_order_and_duplication(store, made, random):

@@ -28,6 +28,7 @@ from features.store.schema import (
     write_backs,
 )
 from tests.features.store.privacy.scene import arrival, everything, score, tell
+from tests.profiles import examples
 
 
 def test_erase(merged, privacy):
@@ -81,7 +82,7 @@ _ARRIVALS = st.lists(
 
 
 @settings(
-    max_examples=25,
+    max_examples=examples(25),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
