@@ -36,7 +36,7 @@ def _create(parsed: argparse.Namespace, _: Progress) -> None:
 
     with store_of(parsed.store) as store:
         key, text = Keys(store.database).create(
-            parsed.name, parsed.scope, parsed.source, parsed.ladder, at=now()
+            parsed.name, parsed.scope, parsed.source, parsed.ladder, as_of=now()
         )
     if parsed.json:
         return print_json({**key.as_dict(), "key": text})
@@ -68,7 +68,7 @@ def _revoke(parsed: argparse.Namespace, _: Progress) -> None:
     from serving.edge.keys import Keys
 
     with store_of(parsed.store, must_exist=True) as store:
-        key = Keys(store.database).revoke(parsed.id, at=now())
+        key = Keys(store.database).revoke(parsed.id, as_of=now())
     if parsed.json:
         return print_json(key.as_dict())
     print(f"{key.id} ({key.name}) is revoked; a running service knows within 5 seconds")

@@ -138,9 +138,7 @@ reports = sa.Table(  # what a worker judged or counted; routes and pages show th
     METADATA,
     sa.Column("kind", sa.Text, primary_key=True),
     sa.Column("ladder", sa.Text, primary_key=True),
-    sa.Column(
-        "subject", sa.Text, primary_key=True, key="about"
-    ),  # a bundle, an experiment; "" none
+    sa.Column("about", sa.Text, primary_key=True),  # a bundle, an experiment; "" for none
     sa.Column("as_of", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("body", sa.Text, nullable=False),  # JSON object
     sa.Column("hash", sa.Text, nullable=False),  # SHA-256 of the body

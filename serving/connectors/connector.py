@@ -83,7 +83,7 @@ class Call(NamedTuple):
     origin : scheme and host, as "https://rung.example.com".
     target : path and query, nothing decoded.
     headers : by lower-case name.
-    at : when it came in, in microseconds since the epoch.
+    received_at : when it came in, in microseconds since the epoch.
     """
 
     method: str
@@ -91,7 +91,7 @@ class Call(NamedTuple):
     target: str
     headers: Mapping[str, str]
     body: bytes
-    at: int
+    received_at: int
 
 
 class Signed(NamedTuple):
@@ -100,11 +100,11 @@ class Signed(NamedTuple):
     Parameters
     ----------
     signature : the one that was right.
-    at : when the vendor signed, in microseconds; None where the signature does not cover that.
+    signed_at : when the vendor signed, in microseconds; None where that is not covered.
     """
 
     signature: str
-    at: int | None = None
+    signed_at: int | None = None
 
 
 class Who(NamedTuple):
@@ -131,7 +131,7 @@ class VendorEvent(NamedTuple):
     ----------
     kinds : what the vendor calls it, the most specific first; the first that is mapped names it.
     id : what is the same when it is told again, and differs from all else that is told.
-    at : when it happened, in microseconds; None where the vendor does not say: now.
+    occurred_at : when it happened, in microseconds; None where the vendor does not say: now.
     item : its part of the payload, which `id_path` leads into.
     previous_id : another id of the same lead.
     name : what the event is called, where it needs no translation.
@@ -140,7 +140,7 @@ class VendorEvent(NamedTuple):
     kinds: tuple[str, ...]
     id: tuple[object, ...]
     who: Who
-    at: int | None
+    occurred_at: int | None
     properties: Mapping[str, object]
     item: object = None
     previous_id: str = ""
@@ -237,8 +237,8 @@ def verified(connector: Connector, call: Call, options: ConnectorOptions) -> Sig
     UnsignedRequest : the signature is absent or wrong; or else it is too old, or from the future.
     """
     signed = connector.verify(call, options)
-    if signed.at is not None:
-        seconds = (call.at - signed.at) / 1e6
+    if signed.signed_at is not None:
+        seconds = (call.received_at - signed.signed_at) / 1e6
         if abs(seconds) > options.tolerance_seconds:
             when = f"{abs(seconds):.0f} seconds {'ago' if seconds > 0 else 'ahead'}"
             raise UnsignedRequest(
@@ -380,7 +380,7 @@ def _arrival(event: VendorEvent, rules: RequestRules) -> Arrival | None:
         message,
         (sent_id, others[0] if others else None, previous),
         event_values.name_of(name, "name", receipt.rules),
-        rules.known_at if event.at is None else event.at,
+        rules.known_at if event.occurred_at is None else event.occurred_at,
         ("properties", _kept(event.properties, name in receipt.rules.first_step)),
     )
 

@@ -71,7 +71,7 @@ def _event(source: Source, item: object, index: int) -> VendorEvent | Reject:
         kinds=(),
         id=(told,),
         who=Who(own=lead_id or anonymous, session=anonymous),
-        at=at,
+        occurred_at=at,
         properties={name: _at(item, path) for name, path in source.properties},
         item=item,
         name=_name(source, item),

@@ -81,7 +81,7 @@ def _event(kind: str, item: dict[str, object]) -> VendorEvent:
         kinds=(f"{kind}.{detail}", kind),
         id=(kind.removeprefix("mautic."), contact, id_text(thing.get("id")), id_text(stamp)),
         who=Who(person=f"mautic-{contact}" if contact else "", email=id_text(email)),
-        at=moment(stamp),
+        occurred_at=moment(stamp),
         properties=_properties(item, thing),
         item=item,
     )

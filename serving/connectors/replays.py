@@ -20,7 +20,12 @@ _KEPT_US: Final = 24 * 3600 * 1_000_000
 def request_hash(name: str, signed: Signed, call: Call) -> str:
     """What is the same only for the same request to the same connector."""
     found = hashlib.sha256()
-    for part in (name.encode(), signed.signature.encode(), str(signed.at).encode(), call.body):
+    for part in (
+        name.encode(),
+        signed.signature.encode(),
+        str(signed.signed_at).encode(),
+        call.body,
+    ):
         found.update(len(part).to_bytes(8, "big"))
         found.update(part)
     return found.hexdigest()
@@ -38,10 +43,10 @@ class SeenRequests:
         with self._database.reading() as connection:
             return connection.scalar(wanted) is not None
 
-    def add(self, request: str, at: int) -> None:
+    def add(self, request: str, as_of: int) -> None:
         """Remember a request, and forget those of more than a day before; `at` in microseconds."""
         insert = insert_into(self._database.engine, seen_requests).on_conflict_do_nothing()
-        old = sa.delete(seen_requests).where(seen_requests.c.at < at - _KEPT_US)
+        old = sa.delete(seen_requests).where(seen_requests.c.at < as_of - _KEPT_US)
         with self._database.writing() as connection:
             connection.execute(old)
-            connection.execute(insert, {"hash": request, "at": at})
+            connection.execute(insert, {"hash": request, "at": as_of})

@@ -126,13 +126,13 @@ async def _received(
     told = connector.read(payload, options)
     if len(told) > _MOST_EVENTS:
         raise PayloadError(f"a request holds at most {_MOST_EVENTS:,} events")
-    rules = RequestRules(connector.name, options, service.ladder, call.at)
+    rules = RequestRules(connector.name, options, service.ladder, call.received_at)
     found, rejects, ignored = arrivals_of(told, rules)
     service.group_commit.rejected.update(["invalid_payload"] * len(rejects))
     arrivals = await run_in_threadpool(_completed, connector, options, service, found)
     is_new = await service.group_commit.put(arrivals) if arrivals else []
     if key:
-        await run_in_threadpool(seen.add, key, call.at)
+        await run_in_threadpool(seen.add, key, call.received_at)
     return _answer(is_new, ignored, rejects)
 
 
@@ -146,7 +146,7 @@ async def _call(request: Request, service: Service) -> Call:
         target=(raw_path + (b"?" + query if query else b"")).decode("latin-1"),
         headers=dict(request.headers),
         body=await request.body(),
-        at=service.clock(),
+        received_at=service.clock(),
     )
 
 

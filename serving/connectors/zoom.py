@@ -192,7 +192,7 @@ def _minutes(spans: Iterable[tuple[int, int]]) -> float:
 
 
 def _attended(
-    arrival: Arrival, kind: str, at: int, minutes: Mapping[str, float], options: ConnectorOptions
+    arrival: Arrival, kind: str, as_of: int, minutes: Mapping[str, float], options: ConnectorOptions
 ) -> list[Arrival]:
     """The event of having left, now that its minutes are known."""
     left = kind.removesuffix(_JOINED) + _LEFT
@@ -202,7 +202,7 @@ def _attended(
     late = arrival._replace(
         message_id=message_id("zoom", "minutes", arrival.message_id),
         name=name,
-        occurred_at=at,
+        occurred_at=as_of,
         anonymous_id=None,
     )
     return [with_properties(late, {**minutes, "zoom_kind": "minutes"})]

@@ -17,7 +17,7 @@ __all__ = ["seen"]
 _FUTURE_US = 60_000_000
 
 
-def seen(database: Database, ladder: Ladder | None, at: int) -> Iterator[Finding]:
+def seen(database: Database, ladder: Ladder | None, as_of: int) -> Iterator[Finding]:
     """Whether what arrives says anything of the ladder; all events are read for it once."""
     wanted = sa.select(events.c.name, sa.func.count(), sa.func.max(events.c.known_at))
     with database.reading() as connection:
@@ -26,13 +26,13 @@ def seen(database: Database, ladder: Ladder | None, at: int) -> Iterator[Finding
         why = "there is nothing to score"
         yield note("events", "none has arrived yet", why, "send some, or rung import")
         return
-    yield from _times(max(known for _, _, known in rows), at)
+    yield from _times(max(known for _, _, known in rows), as_of)
     if ladder is not None:
         yield from _names({name: count for name, count, _ in rows}, ladder)
 
 
-def _times(newest: int, at: int) -> Iterator[Finding]:
-    if newest > at + _FUTURE_US:
+def _times(newest: int, as_of: int) -> Iterator[Finding]:
+    if newest > as_of + _FUTURE_US:
         yield wrong(
             "clock",
             f"the newest event became known at {rfc3339(newest)}, which is still to come",

@@ -68,10 +68,10 @@ def _all(
         yield from _waiting(database, clock())
 
 
-def _waiting(database: Database, at: int) -> Iterator[Finding]:
-    yield from _looked("scoring", lambda: work.marks(database, at))
-    yield from _looked("notifications", lambda: work.notifications(database, at))
-    yield from _looked("write-back", lambda: work.written_back(database, at))
+def _waiting(database: Database, as_of: int) -> Iterator[Finding]:
+    yield from _looked("scoring", lambda: work.marks(database, as_of))
+    yield from _looked("notifications", lambda: work.notifications(database, as_of))
+    yield from _looked("write-back", lambda: work.written_back(database, as_of))
 
 
 def _looked(part: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:

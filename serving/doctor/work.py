@@ -19,15 +19,15 @@ _OVERDUE_US: Final = 300_000_000
 _ON_REQUEST: Final = "on request"
 
 
-def marks(database: Database, at: int) -> Iterator[Finding]:
+def marks(database: Database, as_of: int) -> Iterator[Finding]:
     """Whether leads with news are scored soon."""
     count, since = Marks(database).waiting()
-    if since is None or since > at - _SLOW_US:
+    if since is None or since > as_of - _SLOW_US:
         yield fine("scoring", "up to date" if not count else f"{things(count, 'id')} with news")
         return
     yield wrong(
         "scoring",
-        f"{things(count, 'id')} with news, the oldest for {(at - since) / 1e6:,.0f} seconds",
+        f"{things(count, 'id')} with news, the oldest for {(as_of - since) / 1e6:,.0f} seconds",
         "scores and the queue are that old",
         "see that rung serve or rung work runs and has a model (its log); if so, start one more",
     )
@@ -36,12 +36,12 @@ def marks(database: Database, at: int) -> Iterator[Finding]:
 # ----------------------------------------------------------------------------------- Notifications
 
 
-def notifications(database: Database, at: int) -> Iterator[Finding]:
+def notifications(database: Database, as_of: int) -> Iterator[Finding]:
     """Whether notifications reach those who want them."""
     with database.reading() as connection:
         found = [
             *_disabled(connection),
-            *_undelivered(connection, at),
+            *_undelivered(connection, as_of),
             *_failing(connection),
             *_failed(connection),
         ]
@@ -59,9 +59,9 @@ def _disabled(connection: sa.Connection) -> Iterator[Finding]:
         )
 
 
-def _undelivered(connection: sa.Connection, at: int) -> Iterator[Finding]:
+def _undelivered(connection: sa.Connection, as_of: int) -> Iterator[Finding]:
     """What has been due for long, and nobody tries."""
-    overdue = sa.and_(deliveries.c.due_at < at - _OVERDUE_US, deliveries.c.leased_until < at)
+    overdue = sa.and_(deliveries.c.due_at < as_of - _OVERDUE_US, deliveries.c.leased_until < as_of)
     count = connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(overdue))
     if count:
         yield wrong(
@@ -107,14 +107,14 @@ def _by_endpoint(which: sa.ColumnElement[bool]) -> sa.Select[Any]:
 # -------------------------------------------------------------------------------------- Write-back
 
 
-def written_back(database: Database, at: int) -> Iterator[Finding]:
+def written_back(database: Database, as_of: int) -> Iterator[Finding]:
     """Whether CRMs are told of scores. What they answer is not shown: it may name people."""
     due, wanted = write_backs.c.due_at, write_backs.c.wanted
     has_failed = write_backs.c.error.is_not(None)
     columns = {
         "failing": sa.and_(due.is_not(None), has_failed),
         "given_up": sa.and_(due.is_(None), wanted.is_not(None), has_failed),
-        "idle": sa.and_(due < at - _OVERDUE_US, write_backs.c.leased_until < at, ~has_failed),
+        "idle": sa.and_(due < as_of - _OVERDUE_US, write_backs.c.leased_until < as_of, ~has_failed),
     }
     counts = [sa.func.sum(sa.case((which, 1), else_=0)).label(of) for of, which in columns.items()]
     each = sa.select(write_backs.c.connector, *counts).group_by(write_backs.c.connector)

@@ -104,7 +104,7 @@ class _Known:
 
     is_open: bool
     askers: dict[str, tuple[bytes, Asker | None]]
-    at: float
+    loaded_at: float
     """When they were loaded, in seconds of the clock."""
 
     @classmethod
@@ -213,19 +213,19 @@ class Access:
         token = request.cookies.get(session_cookie(request))
         if not token:
             return None
-        key_id = await run_in_threadpool(lambda: self.sessions.key_of(token, at=self.now()))
+        key_id = await run_in_threadpool(lambda: self.sessions.key_of(token, as_of=self.now()))
         _, asker = self._known.askers.get(key_id or "", _NOBODY)
         return replace(asker, has_session=True) if asker else None
 
     def _recent(self, seconds: float) -> _Known | None:
         """The keys in memory, None where they are older than so many seconds."""
-        return self._known if self._clock() - self._known.at < seconds else None
+        return self._known if self._clock() - self._known.loaded_at < seconds else None
 
     async def _loaded(self, seconds: float) -> _Known:
         """The keys as they were at most so many seconds ago; who comes at once waits for one."""
         async with self._loading:
             now = self._clock()
-            if now - self._known.at >= seconds:
+            if now - self._known.loaded_at >= seconds:
                 self._known = _Known.of(await run_in_threadpool(self.keys.all), now)
             return self._known
 

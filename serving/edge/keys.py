@@ -82,7 +82,7 @@ class Keys:
         self._database = database
 
     def create(
-        self, name: str, scopes: Iterable[str], source: str = "", ladder: str = "", *, at: int
+        self, name: str, scopes: Iterable[str], source: str = "", ladder: str = "", *, as_of: int
     ) -> tuple[Key, str]:
         """A new key, and its text, which nobody can find out again.
 
@@ -99,7 +99,7 @@ class Keys:
             )
         key_id = "".join(secrets.choice(_ID) for _ in range(_ID_LENGTH))
         secret = secrets.token_urlsafe(_SECRET_BYTES)
-        key = Key(key_id, name, secret_hash(secret).hex(), wanted, source, at, None, ladder)
+        key = Key(key_id, name, secret_hash(secret).hex(), wanted, source, as_of, None, ladder)
         with self._database.writing() as connection:
             connection.execute(sa.insert(api_keys), _row(key))
         return key, f"rung_{key_id}_{secret}"
@@ -118,7 +118,7 @@ class Keys:
             raise UnknownKey.named(key_id, [key.id for key in self.all()])
         return _key(found)
 
-    def revoke(self, key_id: str, *, at: int) -> Key:
+    def revoke(self, key_id: str, *, as_of: int) -> Key:
         """Take a key back, for good, and end its sessions; again, it changes nothing.
 
         Raises
@@ -128,7 +128,7 @@ class Keys:
         own = api_keys.c.id == key_id
         with self._database.writing() as connection:
             is_valid = api_keys.c.revoked_at.is_(None)
-            connection.execute(sa.update(api_keys).where(own, is_valid).values(revoked_at=at))
+            connection.execute(sa.update(api_keys).where(own, is_valid).values(revoked_at=as_of))
             connection.execute(sa.delete(sessions).where(sessions.c.key_id == key_id))
         return self.find(key_id)
 

@@ -23,26 +23,26 @@ class Sessions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def start(self, key_id: str, *, at: int) -> str:
+    def start(self, key_id: str, *, as_of: int) -> str:
         """The token of a new session; what has expired by `at` (microseconds) is cleared away."""
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         row = {
             "hash": secret_hash(token).hex(),
             "key_id": key_id,
-            "created_at": at,
-            "expires_at": at + SESSION_SECONDS * 1_000_000,
+            "created_at": as_of,
+            "expires_at": as_of + SESSION_SECONDS * 1_000_000,
         }
         with self._database.writing() as connection:
-            connection.execute(sa.delete(sessions).where(sessions.c.expires_at <= at))
+            connection.execute(sa.delete(sessions).where(sessions.c.expires_at <= as_of))
             connection.execute(sa.insert(sessions), row)
         return token
 
-    def key_of(self, token: str, *, at: int) -> str | None:
+    def key_of(self, token: str, *, as_of: int) -> str | None:
         """The id of the key that a session was started with; None where the session is over."""
         wanted = (
             sa.select(sessions.c.key_id)
             .join(api_keys, api_keys.c.id == sessions.c.key_id)
-            .where(sessions.c.hash == secret_hash(token).hex(), sessions.c.expires_at > at)
+            .where(sessions.c.hash == secret_hash(token).hex(), sessions.c.expires_at > as_of)
             .where(api_keys.c.revoked_at.is_(None))
         )
         with self._database.reading() as connection:

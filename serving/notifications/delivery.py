@@ -246,9 +246,9 @@ def _ready(sender: Sender) -> list[str]:
         return sorted(connection.scalars(wanted))
 
 
-def _free(at: int) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+def _free(as_of: int) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
     """Due, and claimed by nobody."""
-    return deliveries.c.due_at <= at, deliveries.c.leased_until < at
+    return deliveries.c.due_at <= as_of, deliveries.c.leased_until < as_of
 
 
 def _claimed(sender: Sender, endpoint_id: str) -> list[_Claim]:
@@ -290,11 +290,11 @@ _DUE: Final = (
 )
 
 
-def _claim(row: sa.RowMapping, at: int, until: int) -> _Claim:
+def _claim(row: sa.RowMapping, as_of: int, until: int) -> _Claim:
     values = dict(row)
     secret, former = values.pop("secret"), values.pop("former_secret")
     former_until = values.pop("former_until")
-    still = former is not None and former_until is not None and at < former_until
+    still = former is not None and former_until is not None and as_of < former_until
     return _Claim(**values, secrets=(secret, former) if still else (secret,), leased_until=until)
 
 
@@ -319,27 +319,27 @@ def _keep(sender: Sender, claim: _Claim, answer: Answer) -> None:
 
 
 def _keep_failure(
-    connection: sa.Connection, sender: Sender, claim: _Claim, answer: Answer, at: int
+    connection: sa.Connection, sender: Sender, claim: _Claim, answer: Answer, as_of: int
 ) -> str:
     """Keep a failure; why it disabled the endpoint, "" where it did not."""
     is_on = lock(connection, claim.endpoint_id)
-    due = _due_again(claim, answer, at, sender.jitter()) if is_on else None
+    due = _due_again(claim, answer, as_of, sender.jitter()) if is_on else None
     is_ours = deliveries.c.leased_until == claim.leased_until
-    failed = _change(claim, answer, at).where(is_ours).values(due_at=due, error=answer.error)
+    failed = _change(claim, answer, as_of).where(is_ours).values(due_at=due, error=answer.error)
     if not connection.execute(failed).rowcount:
         return ""  # another process has claimed it since
     if answer.status in _THROTTLING:
-        _put_off(connection, claim.endpoint_id, at + _throttle(claim, answer, at))
+        _put_off(connection, claim.endpoint_id, as_of + _throttle(claim, answer, as_of))
     why = _why_off(connection, claim, answer, due)
-    if not why or not turn_off(connection, claim.endpoint_id, why, at):
+    if not why or not turn_off(connection, claim.endpoint_id, why, as_of):
         return ""
     data = json.dumps({"endpoint_id": claim.endpoint_id, "why": why})
-    notice = Notice(f"disabled-{claim.endpoint_id}-{at}", "webhook.disabled", None, at, data)
+    notice = Notice(f"disabled-{claim.endpoint_id}-{as_of}", "webhook.disabled", None, as_of, data)
     add_notices(connection, [notice])
     return why
 
 
-def _change(claim: _Claim, answer: Answer, at: int) -> sa.Update:
+def _change(claim: _Claim, answer: Answer, as_of: int) -> sa.Update:
     """What any attempt leaves behind."""
     return (
         sa.update(deliveries)
@@ -347,7 +347,7 @@ def _change(claim: _Claim, answer: Answer, at: int) -> sa.Update:
         .where(deliveries.c.endpoint_id == claim.endpoint_id)
         .values(
             attempts=claim.attempts + 1,
-            attempted_at=at,
+            attempted_at=as_of,
             status=answer.status,
             error=None,
             leased_until=0,
@@ -361,17 +361,17 @@ def _pause(claim: _Claim) -> float | None:
     return float(RETRY_SECONDS[made]) if made < len(RETRY_SECONDS) else None
 
 
-def _due_again(claim: _Claim, answer: Answer, at: int, jitter: float) -> int | None:
+def _due_again(claim: _Claim, answer: Answer, as_of: int, jitter: float) -> int | None:
     pause = _pause(claim)
     if pause is None or answer.status == _GONE:
         return None
-    asked = (retry_after(answer.retry_after, at) or 0.0) if answer.status in _THROTTLING else 0.0
-    return at + round(max(pause * (1.0 + _JITTER * jitter), asked) * _SECOND_US)
+    asked = (retry_after(answer.retry_after, as_of) or 0.0) if answer.status in _THROTTLING else 0.0
+    return as_of + round(max(pause * (1.0 + _JITTER * jitter), asked) * _SECOND_US)
 
 
-def _throttle(claim: _Claim, answer: Answer, at: int) -> int:
+def _throttle(claim: _Claim, answer: Answer, as_of: int) -> int:
     """For how many microseconds the endpoint gets nothing."""
-    asked = retry_after(answer.retry_after, at)
+    asked = retry_after(answer.retry_after, as_of)
     if asked is None:
         asked = min(_pause(claim) or _THROTTLE_SECONDS, _THROTTLE_SECONDS)
     return round(asked * _SECOND_US)
@@ -412,15 +412,15 @@ def _purge_quietly(sender: Sender) -> None:
         log("old notifications forgotten", count=count)
 
 
-def purge(database: Database, at: int) -> int:
+def purge(database: Database, as_of: int) -> int:
     """Forget notifications older than 30 days for which nothing is due any more; how many.
 
     Parameters
     ----------
-    at : the present in microseconds since the epoch.
+    as_of : the present in microseconds since the epoch.
     """
     count = 0
-    while ids := _purged(database, at - _KEPT_US):
+    while ids := _purged(database, as_of - _KEPT_US):
         count += len(ids)
     return count
 

@@ -296,10 +296,10 @@ def lock(connection: sa.Connection, endpoint_id: str) -> bool:
     return found.disabled_at is None
 
 
-def turn_off(connection: sa.Connection, endpoint_id: str, why: str, at: int) -> bool:
+def turn_off(connection: sa.Connection, endpoint_id: str, why: str, as_of: int) -> bool:
     """Disable an endpoint that is locked; whether it was on. What waits for it has failed."""
     this = sa.and_(endpoints.c.id == endpoint_id, endpoints.c.disabled_at.is_(None))
-    change = sa.update(endpoints).where(this).values(disabled_at=at, disabled_why=why)
+    change = sa.update(endpoints).where(this).values(disabled_at=as_of, disabled_why=why)
     if not connection.execute(change).rowcount:
         return False
     waiting = sa.and_(deliveries.c.endpoint_id == endpoint_id, _STATES["waiting"])

@@ -232,8 +232,8 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _time(at: int | None) -> str | None:
-    return None if at is None else rfc3339(at)
+def _time(as_of: int | None) -> str | None:
+    return None if as_of is None else rfc3339(as_of)
 
 
 def _cursor(last: Delivery) -> str:

@@ -56,7 +56,7 @@ async def login(request: Request) -> Response:
         return _again(target, "This key is not known here, or was revoked.")
     if not asker.may("read"):
         return _again(target, "This key may not read, so it opens no pages.")
-    token = await run_in_threadpool(lambda: access.sessions.start(asker.key_id, at=access.now()))
+    token = await run_in_threadpool(lambda: access.sessions.start(asker.key_id, as_of=access.now()))
     answer = RedirectResponse(target, 303, {"Cache-Control": "no-store"})
     answer.set_cookie(
         session_cookie(request),

@@ -153,13 +153,13 @@ class Recommender:
         return self._exposed(decision, decision.as_of + 1, [event], [notice])
 
     def _exposed(
-        self, decision: Decision, at: int, before: list[Event], notices: Sequence[Notice] = ()
+        self, decision: Decision, as_of: int, before: list[Event], notices: Sequence[Notice] = ()
     ) -> bool:
         """Store that a decision reached its lead, after some other events, if all that is new."""
         offer = _offer(self._ladder, decision.chosen)
-        events = exposure_events(decision, self._ladder, at)
+        events = exposure_events(decision, self._ladder, as_of)
         minutes = offer.rep_minutes if offer else 0.0
-        return self.store.append_new([*before, *events], at // DAY_US, minutes, notices)
+        return self.store.append_new([*before, *events], as_of // DAY_US, minutes, notices)
 
     def _told(self, decision_id: str, lead_id: str) -> RecommendationAnswer | None:
         """What was answered under a decision id; None where it is new."""

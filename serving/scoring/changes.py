@@ -78,20 +78,20 @@ def _notice(
     return _made(type_, row.lead_id, row.scored_at, (row.lead_id, *fact), data)
 
 
-def recommended(decision_id: str, lead_id: str, at: int, told: Mapping[str, object]) -> Notice:
+def recommended(decision_id: str, lead_id: str, as_of: int, told: Mapping[str, object]) -> Notice:
     """That a next step was recommended."""
     data = {"decision_id": decision_id, "lead_id": lead_id, **told}
-    return _made("recommendation.created", lead_id, at, (decision_id,), data)
+    return _made("recommendation.created", lead_id, as_of, (decision_id,), data)
 
 
-def model_promoted(at: int, former: str, told: Mapping[str, object]) -> Notice:
+def model_promoted(as_of: int, former: str, told: Mapping[str, object]) -> Notice:
     """That another model or policy serves; `former` is what served before, and since when."""
-    return _made("model.promoted", None, at, (former, *told.values()), told)
+    return _made("model.promoted", None, as_of, (former, *told.values()), told)
 
 
-def reply_overdue(row: StoredScore, at: int, minutes: float) -> Notice:
+def reply_overdue(row: StoredScore, as_of: int, minutes: float) -> Notice:
     """That a lead has waited longer than so many minutes for a reply."""
-    since = row.waiting_since or at
+    since = row.waiting_since or as_of
     data = {
         "lead_id": row.lead_id,
         "ladder": row.ladder,
@@ -99,17 +99,17 @@ def reply_overdue(row: StoredScore, at: int, minutes: float) -> Notice:
         "limit_minutes": minutes,
         "band": row.band,
     }
-    return _made("reply.overdue", row.lead_id, at, (row.lead_id, since), data)
+    return _made("reply.overdue", row.lead_id, as_of, (row.lead_id, since), data)
 
 
 def _made(
     type_: str,
     lead_id: str | None,
-    at: int,
+    as_of: int,
     fact: tuple[object, ...],
     data: Mapping[str, object],
 ) -> Notice:
     named = json.dumps([type_, *fact], ensure_ascii=False, default=str)
     id_ = f"msg_{blake2b(named.encode(), digest_size=16).hexdigest()}"
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return Notice(id_, type_, lead_id, at, text)
+    return Notice(id_, type_, lead_id, as_of, text)

@@ -162,7 +162,7 @@ def matters(held: Fields | None, now: Fields, deadband: float) -> bool:
     return abs(now.probability - held.probability) >= deadband - _ROUNDING
 
 
-def after_score(state: RecordState, now: Fields, deadband: float, at: int) -> RecordState | None:
+def after_score(state: RecordState, now: Fields, deadband: float, as_of: int) -> RecordState | None:
     """The state once a lead is scored anew; None where nothing changes.
 
     What waits is replaced by what is known now, and dropped where the CRM holds that already. A
@@ -175,36 +175,36 @@ def after_score(state: RecordState, now: Fields, deadband: float, at: int) -> Re
     if state.wanted is not None:
         if not matters(state.wanted, now, deadband):
             return None
-        return replace(state, wanted=now, due_at=at, attempts=1)  # what it holds is not certain
+        return replace(state, wanted=now, due_at=as_of, attempts=1)  # what it holds is not certain
     if not matters(state.written, now, deadband):
         return None
-    return replace(state, wanted=now, due_at=at, attempts=0)
+    return replace(state, wanted=now, due_at=as_of, attempts=0)
 
 
 def after_call(
-    state: RecordState, sent: Fields, outcome: Outcome, deadband: float, at: int
+    state: RecordState, sent: Fields, outcome: Outcome, deadband: float, as_of: int
 ) -> RecordState:
     """The state once a CRM has answered; `sent` is what it was told, or was to be told.
 
     What is wanted no more by then, as of a lead that has opted out, is not tried again.
     """
     if outcome.kind != "written":
-        due = None if state.wanted is None else _due_again(state.attempts, outcome, at)
+        due = None if state.wanted is None else _due_again(state.attempts, outcome, as_of)
         attempts = state.attempts - (outcome.kind == "untried")
         return replace(state, due_at=due, attempts=attempts)
     if state.wanted is not None and matters(sent, state.wanted, deadband):
-        return RecordState(sent, state.wanted, at)
+        return RecordState(sent, state.wanted, as_of)
     return RecordState(sent)
 
 
-def _due_again(attempts: int, outcome: Outcome, at: int) -> int | None:
+def _due_again(attempts: int, outcome: Outcome, as_of: int) -> int | None:
     """When to try again; None for never."""
     if outcome.kind == "overridden":
-        return at + DAY
+        return as_of + DAY
     if outcome.kind == "missing":
-        return at + DAY if attempts <= _DAYS else None
+        return as_of + DAY if attempts <= _DAYS else None
     if outcome.kind == "untried":
-        return at + outcome.wait
+        return as_of + outcome.wait
     if attempts > len(DELAYS):
         return None
-    return at + max(DELAYS[attempts - 1], outcome.wait)
+    return as_of + max(DELAYS[attempts - 1], outcome.wait)

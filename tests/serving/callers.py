@@ -51,7 +51,7 @@ def running(folder: Path, clock: Clock) -> Iterator[FastAPI]:
 def make(app: FastAPI, *scopes: str, source: str = "") -> str:
     """The text of a new key that the service knows of at once."""
     access = app.state.access
-    text: str = access.keys.create("test", scopes, source, at=1)[1]
+    text: str = access.keys.create("test", scopes, source, as_of=1)[1]
     access._known = _Known.of(access.keys.all(), access._clock())
     return text
 

@@ -49,7 +49,7 @@ def test_no_key(environment):
     settings = Settings.from_environment(environment)
     assert running.has_no_key(settings)
     with EventStore.existing(settings.database_url) as store:
-        Keys(store.database).create("website", ["ingest"], "", at=world.now())
+        Keys(store.database).create("website", ["ingest"], "", as_of=world.now())
     assert not running.has_no_key(settings)
 
 

@@ -17,7 +17,7 @@ HASHED = "email-" + hashlib.sha256(b"ada@example.com").hexdigest()[:32]
 def test_signature():
     """The signature is right on the body that was signed, and on no other."""
     call = vendors.call_of("calendly", calendly_booking())
-    assert verified(CALENDLY, call, options("calendly")).at == vendors.NOW
+    assert verified(CALENDLY, call, options("calendly")).signed_at == vendors.NOW
     with pytest.raises(UnsignedRequest, match="no signature"):
         verified(CALENDLY, call._replace(body=call.body + b" "), options("calendly"))
 

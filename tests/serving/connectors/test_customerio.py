@@ -14,7 +14,7 @@ from tests.serving.connectors.vendors import customerio_metric, one, options, pr
 def test_signature(header):
     """Signature and time must both be there, and be right."""
     call = vendors.call_of("customerio", {})
-    assert verified(CUSTOMERIO, call, options("customerio")).at == vendors.NOW
+    assert verified(CUSTOMERIO, call, options("customerio")).signed_at == vendors.NOW
     for headers in ({**call.headers, header: "1767225601"}, {**call.headers, header: ""}):
         with pytest.raises(UnsignedRequest, match="X-CIO-Signature"):
             verified(CUSTOMERIO, call._replace(headers=headers), options("customerio"))

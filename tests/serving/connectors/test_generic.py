@@ -143,7 +143,7 @@ def test_signature(signature, encode):
     connector = connector_of(changed(signature=signature))
     call = vendors.call_of("forms", ITEM, sign=lambda *_: {})
     right = call._replace(headers={"x-forms-signature": "sha256=" + encode(call.body)})
-    assert verified(connector, right, ConnectorOptions(vendors.SECRET)).at is None
+    assert verified(connector, right, ConnectorOptions(vendors.SECRET)).signed_at is None
     for wrong in (call, right._replace(body=b"{}")):
         with pytest.raises(UnsignedRequest, match="X-Forms-Signature"):
             verified(connector, wrong, ConnectorOptions(vendors.SECRET))

@@ -18,7 +18,7 @@ DEAL = {"portalId": 333, "fromObjectId": 9, "toObjectId": 614, "associationType"
 def test_version_3():
     """Method, URL, body and time are signed."""
     call = vendors.call_of("hubspot", [])
-    assert verified(HUBSPOT, call, options("hubspot")).at == vendors.NOW
+    assert verified(HUBSPOT, call, options("hubspot")).signed_at == vendors.NOW
     for changed in (
         call._replace(method="PUT"),
         call._replace(target="/v1/connectors/stripe"),
@@ -50,7 +50,7 @@ def test_public_url():
 def test_version_2():
     """Version 2 is taken where version 3 was not sent, and does not stand in for a wrong one."""
     call = vendors.call_of("hubspot", [], sign=vendors.hubspot_2)
-    assert verified(HUBSPOT, call, options("hubspot")).at is None
+    assert verified(HUBSPOT, call, options("hubspot")).signed_at is None
     both = {**call.headers, "x-hubspot-signature-v3": "wrong"}
     with pytest.raises(UnsignedRequest, match="Signature-v3 is not"):
         verified(HUBSPOT, call._replace(headers=both), options("hubspot"))

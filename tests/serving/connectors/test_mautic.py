@@ -21,7 +21,7 @@ STAMP = "2026-01-01T00:00:00+00:00"
 def test_signature():
     """The signature is base64 of the body's HMAC-SHA256, and covers no time."""
     call = vendors.call_of("mautic", {})
-    assert verified(MAUTIC, call, options("mautic")).at is None
+    assert verified(MAUTIC, call, options("mautic")).signed_at is None
     with pytest.raises(UnsignedRequest, match="Webhook-Signature"):
         verified(MAUTIC, call._replace(body=b"{ }"), options("mautic"))
 

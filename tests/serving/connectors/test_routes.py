@@ -287,7 +287,7 @@ def test_source_without_signature(tmp_path):
         app = client.app
         assert isinstance(app, FastAPI)
         keys = app.state.access.keys
-        texts = {scope: keys.create(scope, [scope], at=1)[1] for scope in ("ingest", "read")}
+        texts = {scope: keys.create(scope, [scope], as_of=1)[1] for scope in ("ingest", "read")}
         app.state.access._known = app.state.access._known.of(keys.all(), 1e12)
         assert kind_of(client.post("/v1/connectors/open", json=item)) == (401, "key-needed")
         for scope, status in (("ingest", 200), ("read", 403)):

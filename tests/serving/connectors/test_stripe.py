@@ -27,7 +27,7 @@ def test_several_signatures():
     call = vendors.call_of("stripe", {})
     header = call.headers["stripe-signature"]
     both = {"stripe-signature": header.replace(",v1=", ",v1=00,v0=11,v1=")}
-    assert verified(STRIPE, call._replace(headers=both), options("stripe")).at == vendors.NOW
+    assert verified(STRIPE, call._replace(headers=both), options("stripe")).signed_at == vendors.NOW
 
 
 @pytest.mark.parametrize(

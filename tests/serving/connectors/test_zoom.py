@@ -24,7 +24,7 @@ JOINED, LEFT = "webinar.participant_joined", "webinar.participant_left"
 def test_signature():
     """The signature covers version, time and body."""
     call = vendors.call_of("zoom", {})
-    assert verified(ZOOM, call, options("zoom")).at == vendors.NOW
+    assert verified(ZOOM, call, options("zoom")).signed_at == vendors.NOW
     for headers in ({}, {**call.headers, "x-zm-request-timestamp": "1767225601"}):
         with pytest.raises(UnsignedRequest, match="x-zm-signature"):
             verified(ZOOM, call._replace(headers=headers), options("zoom"))

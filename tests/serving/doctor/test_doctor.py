@@ -45,7 +45,7 @@ def environment(database_url, folder) -> dict[str, str]:
         leads = [world.customer("customer", until - MINUTE), world.climber("ann", until, 2)]
         store.append_events([event for lead in leads for event in lead])
         for scope in SCOPES:
-            Keys(store.database).create(scope, [scope], at=1)
+            Keys(store.database).create(scope, [scope], as_of=1)
     return {"RUNG_DATABASE_URL": database_url, "RUNG_BUNDLE": str(folder / "fitted"), "HOME": "/"}
 
 
@@ -402,18 +402,18 @@ def test_all_keys_revoked(sqlite):
     """Keys that nobody can use any more are found."""
     with opened(sqlite) as store:
         keys = Keys(store.database)
-        keys.revoke(keys.create("old", ["read"], at=1)[0].id, at=2)
+        keys.revoke(keys.create("old", ["read"], as_of=1)[0].id, as_of=2)
     assert only(found(sqlite, "keys")).what == "all are revoked"
 
 
 def test_scopes_that_nobody_has(sqlite):
     """Each scope that no key has is a note; one that may do all has all of them."""
     with opened(sqlite) as store:
-        Keys(store.database).create("web", ["ingest"], at=1)
+        Keys(store.database).create("web", ["ingest"], as_of=1)
         said = found(sqlite, "keys")
         assert [one.state for one in said] == ["note"] * 3
         assert [one.what.split()[-1] for one in said] == ["read", "decide", "admin"]
-        Keys(store.database).create("all", ["admin"], at=1)
+        Keys(store.database).create("all", ["admin"], as_of=1)
     assert found(sqlite, "keys") == []
 
 
@@ -421,8 +421,8 @@ def test_a_key_that_sends_nothing(environment):
     """A key that is to send events and never did is a note; one that did is not."""
     with opened(environment) as store:
         keys = Keys(store.database)
-        keys.create("website", ["ingest"], "web", at=1)
-        keys.create("app", ["ingest"], "we", at=1)
+        keys.create("website", ["ingest"], "web", as_of=1)
+        keys.create("app", ["ingest"], "we", as_of=1)
         store.append_events([Event("web/1", "ann", "page_viewed", 1, 1)])
     said = only(found(environment, "keys"), "note")
     assert said.what.startswith("'app'")

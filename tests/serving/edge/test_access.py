@@ -261,7 +261,7 @@ def test_unknown_keys_do_not_reach_the_database(app):
 def test_a_revoked_key(app, clock):
     """A revoked key is refused after five seconds; revoking the last one opens nothing."""
     key, client = make(app, "read"), client_of(app)
-    app.state.access.keys.revoke(key.split("_")[1], at=2)
+    app.state.access.keys.revoke(key.split("_")[1], as_of=2)
     clock.now += 4.9
     assert client.get("/v1/queue", headers=bearer(key)).status_code == 200
     clock.now += 0.2
@@ -273,7 +273,7 @@ def test_a_new_key(app, clock):
     """A key that was made elsewhere holds after a second; the first one closes within five."""
     make(app, "ingest")
     client = client_of(app)
-    _, key = app.state.access.keys.create("late", ["read"], at=1)
+    _, key = app.state.access.keys.create("late", ["read"], as_of=1)
     clock.now += 1.1
     assert client.get("/v1/queue", headers=bearer(key)).status_code == 200
 
@@ -282,7 +282,7 @@ def test_the_first_key_closes(app, clock):
     """With the first key the service stops answering without one, within five seconds."""
     client = client_of(app)
     assert client.get("/v1/queue").status_code == 200
-    app.state.access.keys.create("first", ["read"], at=1)
+    app.state.access.keys.create("first", ["read"], as_of=1)
     clock.now += 5.1
     assert client.get("/v1/queue").status_code == 401
 

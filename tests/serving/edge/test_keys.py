@@ -20,7 +20,7 @@ def keys(database):
 
 def test_create(keys):
     """A key is found again as it was made, and its text has its id and a long secret."""
-    key, text = keys.create("website", ["ingest", "read", "ingest"], "web", at=5)
+    key, text = keys.create("website", ["ingest", "read", "ingest"], "web", as_of=5)
     assert re.fullmatch(rf"rung_{key.id}_[A-Za-z0-9_-]{{43}}", text)
     assert len(key.id) == 12
     assert keys.find(key.id) == key
@@ -30,7 +30,7 @@ def test_create(keys):
 
 def test_the_secret_is_not_kept(keys, database):
     """The table holds the hash of the secret, and the secret nowhere."""
-    _, text = keys.create("website", ["ingest"], at=5)
+    _, text = keys.create("website", ["ingest"], as_of=5)
     _, secret = parts_of(text)
     with database.reading() as connection:
         (row,) = connection.execute(sa.select(api_keys)).all()
@@ -41,53 +41,53 @@ def test_the_secret_is_not_kept(keys, database):
 
 def test_no_two_alike(keys):
     """Keys have ids and secrets of their own, under one name and source too."""
-    texts = [keys.create("same", ["read"], "web", at=1)[1] for _ in range(20)]
+    texts = [keys.create("same", ["read"], "web", as_of=1)[1] for _ in range(20)]
     assert len({parts_of(text)[0] for text in texts}) == 20
     assert len({parts_of(text)[1] for text in texts}) == 20
 
 
 def test_all(keys):
     """All keys are listed, the oldest first, those that were revoked too."""
-    new, _ = keys.create("new", ["read"], at=9)
-    old, _ = keys.create("old", ["read"], at=2)
-    keys.revoke(old.id, at=10)
+    new, _ = keys.create("new", ["read"], as_of=9)
+    old, _ = keys.create("old", ["read"], as_of=2)
+    keys.revoke(old.id, as_of=10)
     assert [key.id for key in keys.all()] == [old.id, new.id]
 
 
 def test_revoke(keys, database):
     """A key is revoked once, at the first time that was said, and its sessions end with it."""
-    key, _ = keys.create("person", ["read"], at=1)
-    other, _ = keys.create("other", ["read"], at=1)
+    key, _ = keys.create("person", ["read"], as_of=1)
+    other, _ = keys.create("other", ["read"], as_of=1)
     sessions = Sessions(database)
-    mine, theirs = sessions.start(key.id, at=2), sessions.start(other.id, at=2)
-    assert keys.revoke(key.id, at=3).revoked_at == 3
-    assert keys.revoke(key.id, at=7).revoked_at == 3
+    mine, theirs = sessions.start(key.id, as_of=2), sessions.start(other.id, as_of=2)
+    assert keys.revoke(key.id, as_of=3).revoked_at == 3
+    assert keys.revoke(key.id, as_of=7).revoked_at == 3
     assert keys.find(other.id).revoked_at is None
-    assert sessions.key_of(mine, at=4) is None
-    assert sessions.key_of(theirs, at=4) == other.id
+    assert sessions.key_of(mine, as_of=4) is None
+    assert sessions.key_of(theirs, as_of=4) == other.id
 
 
 def test_unknown_key(keys):
     """A key that was never made cannot be revoked; one with a similar id is named."""
-    key, _ = keys.create("person", ["read"], at=1)
+    key, _ = keys.create("person", ["read"], as_of=1)
     typo = key.id[:-1] + "0"
     with pytest.raises(UnknownKey, match=f"no key '{typo}' .*did you mean '{key.id}'"):
-        keys.revoke(typo, at=1)
+        keys.revoke(typo, as_of=1)
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\0", "x" * 201])
 def test_bad_name(keys, name):
     """A name is one line that says something."""
     with pytest.raises(InvalidKey, match="is no name"):
-        keys.create(name, ["read"], at=1)
+        keys.create(name, ["read"], as_of=1)
 
 
 def test_bad_scopes(keys):
     """A key has a scope, and none that there is not; nothing is kept of what was refused."""
     with pytest.raises(InvalidKey, match="needs a scope; there are ingest, read, decide, admin"):
-        keys.create("a", [], at=1)
+        keys.create("a", [], as_of=1)
     with pytest.raises(InvalidKey, match="no scope 'reed'; did you mean 'read'"):
-        keys.create("a", ["read", "reed"], at=1)
+        keys.create("a", ["read", "reed"], as_of=1)
     assert keys.all() == []
 
 
@@ -95,12 +95,12 @@ def test_bad_scopes(keys):
 def test_bad_source(keys, source):
     """A source goes before message ids: it holds no slash, is short, and is none of Rung's own."""
     with pytest.raises(InvalidKey, match="is no source"):
-        keys.create("a", ["ingest"], source, at=1)
+        keys.create("a", ["ingest"], source, as_of=1)
 
 
 def test_shown(keys):
     """What is shown of a key has no trace of its secret, and its scopes in one order."""
-    key, _ = keys.create("a", ["admin", "ingest"], "web", at=1_000_000)
+    key, _ = keys.create("a", ["admin", "ingest"], "web", as_of=1_000_000)
     assert key.as_dict() == {
         "id": key.id,
         "name": "a",

@@ -56,41 +56,41 @@ def sessions(database):
 
 @pytest.fixture
 def key(database):
-    return Keys(database).create("person", ["read"], at=1)[0]
+    return Keys(database).create("person", ["read"], as_of=1)[0]
 
 
 def test_twelve_hours(sessions, key):
     """A session names its key until twelve hours have gone."""
-    token = sessions.start(key.id, at=10)
-    assert sessions.key_of(token, at=10) == key.id
-    assert sessions.key_of(token, at=10 + END - 1) == key.id
-    assert sessions.key_of(token, at=10 + END) is None
+    token = sessions.start(key.id, as_of=10)
+    assert sessions.key_of(token, as_of=10) == key.id
+    assert sessions.key_of(token, as_of=10 + END - 1) == key.id
+    assert sessions.key_of(token, as_of=10 + END) is None
 
 
 def test_end(sessions, key):
     """A logout ends one session and no other; again, it changes nothing."""
-    one, other = sessions.start(key.id, at=1), sessions.start(key.id, at=1)
+    one, other = sessions.start(key.id, as_of=1), sessions.start(key.id, as_of=1)
     sessions.end(one)
     sessions.end(one)
-    assert sessions.key_of(one, at=2) is None
-    assert sessions.key_of(other, at=2) == key.id
+    assert sessions.key_of(one, as_of=2) is None
+    assert sessions.key_of(other, as_of=2) == key.id
 
 
 def test_the_token_is_not_kept(sessions, key, database):
     """The table holds the hash of a token, which opens nothing itself."""
-    token = sessions.start(key.id, at=1)
+    token = sessions.start(key.id, as_of=1)
     with database.reading() as connection:
         (row,) = connection.execute(sa.select(table)).all()
     assert token not in repr(tuple(row))
-    assert sessions.key_of(row.hash, at=2) is None
+    assert sessions.key_of(row.hash, as_of=2) is None
     assert len(token) >= 43
 
 
 def test_expired_sessions_are_cleared_away(sessions, key, database):
     """A new session takes those with it that are over."""
-    sessions.start(key.id, at=1)
-    sessions.start(key.id, at=2)
-    sessions.start(key.id, at=1 + END)
+    sessions.start(key.id, as_of=1)
+    sessions.start(key.id, as_of=2)
+    sessions.start(key.id, as_of=1 + END)
     with database.reading() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(table)) == 2
 
@@ -276,7 +276,7 @@ def test_a_revoked_key_ends_its_sessions(app):
     """With its key a session is over at once."""
     key, client = make(app, "read"), client_of(app)
     log_in(client, key)
-    app.state.access.keys.revoke(key.split("_")[1], at=5)
+    app.state.access.keys.revoke(key.split("_")[1], as_of=5)
     assert client.get("/", headers=HTML).status_code == 303
 
 

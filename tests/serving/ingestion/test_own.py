@@ -151,7 +151,7 @@ def test_bodies(client, content, headers, status):
 def test_keys(tmp_path):
     """With a key its source stands before the message id; without one nothing is taken."""
     with ingesting(tmp_path, read_ladder("b2b")) as service:
-        _, key = Keys(service.store.database).create("crm", ["ingest"], "crm", at=1)
+        _, key = Keys(service.store.database).create("crm", ["ingest"], "crm", as_of=1)
         is_problem(post(service.client, [event(message_id="m")]), 401)
         answer = post(service.client, [event(message_id="m")], auth=(key, ""))
         assert answer.json()["accepted"] == 1

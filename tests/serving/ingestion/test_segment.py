@@ -687,8 +687,8 @@ def closed(tmp_path):
     """A service with keys: one to send events from the web, one to read."""
     with ingesting(tmp_path, read_ladder("b2b")) as service:
         keys = Keys(service.store.database)
-        _, sends = keys.create("web", ["ingest"], "web", at=1)
-        _, reads = keys.create("read", ["read"], at=1)
+        _, sends = keys.create("web", ["ingest"], "web", as_of=1)
+        _, reads = keys.create("read", ["read"], as_of=1)
         yield service, sends, reads
 
 

@@ -114,7 +114,7 @@ class Fuzzed:
         self._key = ""
         if scope:
             with open_database(url) as database:
-                self._key = Keys(database).create("fuzz", [scope], at=1)[1]
+                self._key = Keys(database).create("fuzz", [scope], as_of=1)[1]
         settings = Settings(url, folder / bundle, log_level="error", webhook_private="allow")
         self._app = create_app(settings)
         self._here = _here(self._app)

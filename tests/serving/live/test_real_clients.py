@@ -48,7 +48,7 @@ _SOURCE = "web"
 def _key(database_url: str) -> str:
     """A key that may only send events, from a source of its own."""
     with open_database(database_url) as database:
-        return Keys(database).create("client", ["ingest"], _SOURCE, at=1)[1]
+        return Keys(database).create("client", ["ingest"], _SOURCE, as_of=1)[1]
 
 
 def _rows(database_url: str) -> list[dict[str, Any]]:

@@ -34,7 +34,7 @@ ASKED = {
 def asking(url, folder, ladder=""):
     """A client with a key that is for one ladder, or for any."""
     with EventStore.open(url) as store:
-        _, key = Keys(store.database).create("crm", ["admin"], ladder=ladder, at=now())
+        _, key = Keys(store.database).create("crm", ["admin"], ladder=ladder, as_of=now())
     app = create_app(Settings(database_url=url, bundle=folder / "fitted", rescore_seconds=3600.0))
     headers = {"Authorization": f"Bearer {key}"}
     with TestClient(app, headers=headers, raise_server_exceptions=False) as client:
