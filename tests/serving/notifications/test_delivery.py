@@ -552,6 +552,7 @@ def service_of(database) -> Any:
     return SimpleNamespace(
         settings=Settings(webhook_private="allow"),
         store=SimpleNamespace(database=database),
+        clock=now,
         attempts=Counter(),
         stopping=threading.Event(),
     )
