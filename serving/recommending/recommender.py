@@ -244,7 +244,8 @@ class Recommender:
 
     def _with_ladder(self, kept: dict[str, Any]) -> RecommendationAnswer:
         """An answer as it was kept; those of before there could be several ladders name none."""
-        return cast(RecommendationAnswer, {"ladder": self._ladder.name, **kept})
+        kept.setdefault("ladder", self._ladder.name)
+        return cast(RecommendationAnswer, kept)
 
     @property
     def _ladder(self) -> Ladder:

@@ -24,6 +24,7 @@ from serving.scoring.rescoring import freshen, rescore
 from tests.profiles import examples
 from tests.serving import world
 from tests.serving.conftest import service_of
+from tests.serving.live.process import eventually
 from tests.serving.shapes import check_shape
 
 LEAD = "lead-0001"
@@ -179,6 +180,7 @@ def eventful(running):
             connection,
             [Notice(f"n{at}", "step.completed", LEAD, at, '{"step":"value"}') for at in (7, 8)],
         )
+    eventually(lambda: service.store.marks.waiting()[0] == 0)  # else it is scored between two reads
     rescore(service.scorer)
     return running
 
