@@ -2,13 +2,15 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
+# Whole stretches of a file stay together: what a module sets up is set up once.
+PARALLEL := -n $(shell getconf _NPROCESSORS_ONLN 2> /dev/null || echo 1) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check fix bench lock wheel clean again
+.PHONY: help setup demo serve test test-all coverage check fix bench lock wheel clean again
 .DELETE_ON_ERROR:
 
 help:  ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: .venv/.stamp-dev  ## Install everything that is locked into .venv (once; later runs do nothing)
 	@echo "setup: .venv is ready"
@@ -38,8 +40,15 @@ demo: .venv/.stamp-run  ## Simulate leads, train, promote and show what Rung wou
 serve: .venv/.stamp-run  ## Start the HTTP service and its pages
 	@$(BIN)/rung serve $(ARGS)
 
-test: .venv/.stamp-dev  ## Run the tests (ARGS="-m 'not slow'" leaves the long ones out)
-	@$(BIN)/python -m pytest -q $(ARGS)
+test: .venv/.stamp-dev  ## Run the tests but the slow ones, on all processors (ARGS=tests/features: some)
+	@$(BIN)/python -m pytest -q $(PARALLEL) -m "not slow" $(ARGS)
+
+test-all: .venv/.stamp-dev  ## Run all tests, with all that hypothesis tries
+	@HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest -q $(PARALLEL) $(ARGS)
+
+coverage: .venv/.stamp-dev  ## Run what make test runs, and say which branches it does not take
+	@$(BIN)/python -m pytest -q $(PARALLEL) -m "not slow" --cov --cov-branch --cov-report= $(ARGS)
+	@$(BIN)/python scripts/branches.py
 
 check: .venv/.stamp-dev  ## Read only: format, lint, types, import arrows
 	$(BIN)/ruff format --check .

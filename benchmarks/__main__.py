@@ -1,4 +1,4 @@
-"""`python -m benchmarks [fold|scoring|recommend|service|quality|policy|all] [--small|--write]`."""
+"""`python -m benchmarks [NAME|all] [--small|--write]`: quality, speed and proofs."""
 
 from __future__ import annotations
 
@@ -44,6 +44,12 @@ def _recommend(*, small: bool) -> str:
     return recommend.run(small=small)
 
 
+def _truth(*, small: bool) -> str:
+    from benchmarks import truth
+
+    return truth.run(small=small)
+
+
 def _service(*, small: bool) -> str:
     from benchmarks import service
 
@@ -57,6 +63,7 @@ _BENCHMARKS: Final[dict[str, Callable[..., str]]] = {
     "service": _service,
     "quality": _quality,
     "policy": _policy,
+    "truth": _truth,
 }
 """Each imports what it measures when it runs."""
 

@@ -11,11 +11,16 @@ import httpx2
 import pytest
 
 from features.store.events import EventStore
+from tests.proofs import size, tell
 from tests.serving.live.load import Sent, is_complete, is_true, some_call, undelivered, was_told
 from tests.serving.live.process import Process, Receiver, eventually
 
-KILLS = int(os.environ.get("RUNG_TEST_KILLS", "4"))
+KILLS = int(os.environ.get("RUNG_TEST_KILLS", "0")) or size(part=4, full=100)
 _CLIENTS = 8
+
+
+def _kind(url: str) -> str:
+    return url.partition(":")[0].partition("+")[0]
 
 
 async def _client(url: str, sent: Sent, draw: random.Random, until: float) -> None:
@@ -83,3 +88,4 @@ def test_killed_at_random_moments(database_url, folder, tmp_path):
             is_complete(store, sent, least=100 * KILLS)
             was_told(store, receiver)
             is_true(store, folder / "rates")
+    tell(f"kill -9: acknowledged events kept, {_kind(database_url)}", 1.0, "all of them", KILLS)

@@ -20,6 +20,7 @@ from models.judging.off_policy import Logged
 from tests.gates import MADE, estimate, gain
 from tests.gates import assessment as passing
 from tests.gates import policy_report as report
+from tests.proofs import size, tell
 from training.policies.evaluate import assess
 from training.policies.gate import (
     LEAST_EFFECTIVE,
@@ -250,7 +251,7 @@ def write(path: Path, text: str | bytes | None) -> None:
 
 # ---------------------------------------------------------------------------------------- many logs
 
-LOGS, LEADS = 500, 1500
+LOGS, LEADS = size(part=120, full=500), 1500
 WORTH = 100.0
 COST = np.array([1.0, 1.0, 2.0, 0.0])
 """The first two options are the same for everybody, so that one can take the other's place."""
@@ -354,18 +355,24 @@ def share_passed(policy) -> float:
 def test_what_does_harm_does_not_pass():
     """A policy that loses 0.5 a decision, of some 12, passes at most once in 20 logs."""
     assert -0.6 < true_gain(harmful) < -0.4
-    assert share_passed(harmful) <= 0.05
+    passed = share_passed(harmful)
+    tell("gate: harmful policies that pass", passed, "at most 0.05", LOGS)
+    assert passed <= 0.05
 
 
 @pytest.mark.slow
 def test_what_is_no_better_does_not_pass():
     """So does one that chooses otherwise and gains exactly 0."""
     assert abs(true_gain(another)) < 1e-12
-    assert share_passed(another) <= 0.05
+    passed = share_passed(another)
+    tell("gate: policies without a gain that pass", passed, "at most 0.05", LOGS)
+    assert passed <= 0.05
 
 
 @pytest.mark.slow
 def test_what_is_clearly_better_passes():
     """A policy that gains 1.5 a decision, on top of some 12, passes 4 times in 5."""
     assert 1.4 < true_gain(better) < 1.6
-    assert share_passed(better) >= 0.8
+    passed = share_passed(better)
+    tell("gate: clearly better policies that pass", passed, "at least 0.80", LOGS)
+    assert passed >= 0.8
