@@ -786,9 +786,22 @@ KEYS = sorted(
         key.name
         for table in TABLES
         for key in fields(table)
-        if (table, key.name) != (Gain, "rule")  # written as `event` and `where`
+        if (table, key.name)
+        not in {
+            (Gain, "rule"),  # written as `event` and `where`
+            (Source, "lead_id"),  # written as `subject`
+        }
     }
-    | {"name", "dormant_after_days", "max_effort_jump", "restart_on", "score_at", "where", "event"}
+    | {
+        "subject",
+        "name",
+        "dormant_after_days",
+        "max_effort_jump",
+        "restart_on",
+        "score_at",
+        "where",
+        "event",
+    }
     | {"limits", "value", "policy"}
 )
 
