@@ -64,16 +64,18 @@ def crowd(count: int, per_lead: int = 1, apart: int = DAY_US) -> list[Event]:
 @settings(max_examples=examples(60), deadline=None)
 @given(
     strategies.ladders(),
-    strategies.logs,
-    st.one_of(st.none(), strategies.instants),
-    strategies.instants,
+    st.lists(strategies.events(), min_size=8, max_size=40),
+    st.one_of(st.none(), st.none(), strategies.instants),
+    st.one_of(strategies.instants, st.integers(5, 60).map(lambda days: START_US + days * DAY_US)),
     st.sampled_from([0.5, 3.0, 7.0, 90.0]),
     st.sampled_from([3, 30, 400_000]),
     st.integers(0, 2**31),
+    st.sampled_from([False, False, True]),
 )
-def test_points_equal_the_oracle(ladder, events, start, end, dormant, most, seed):
+def test_points_equal_the_oracle(ladder, events, start, end, dormant, most, seed, at_events):
     """Who is asked about, and when, is what the slow obvious version draws."""
-    ladder = replace(ladder, dormant_after_days=dormant)
+    score_at = ladder.score_at or (EventRule("page"), EventRule("call"))
+    ladder = replace(ladder, dormant_after_days=dormant, score_at=score_at if at_events else ())
     log = log_of(events, ladder)
     points = decision_points(log, ladder, start=start, end=end, seed=seed, most=most)
     expected = oracle_points(events, ladder, start, end, seed, most)
@@ -151,6 +153,15 @@ def test_a_dormant_lead_is_not_asked_about(days, is_asked):
     assert found or not is_asked
 
 
+@pytest.mark.parametrize(("less", "is_asked"), [(0, True), (1, False)])
+def test_silence_of_exactly_so_long_is_not_too_long(less, is_asked):
+    """A lead silent for `dormant_after_days` to the microsecond is asked about, then no more."""
+    events, end = [event("page", START_US)], START_US + 7 * DAY_US
+    last = int(drawn(events, end=end).as_of[-1])
+    ladder = replace(LADDER, dormant_after_days=(last - START_US - less) / DAY_US)
+    assert (last in drawn(events, ladder, end=end).as_of) == is_asked
+
+
 def test_what_we_do_wakes_nobody():
     """An offer that is extended to a silent lead does not make it one to ask about."""
     events = [event("page", START_US)]
@@ -175,6 +186,14 @@ def test_a_customer_is_not_asked_about():
     )
     assert ((seen < bought) | (seen >= again)).all()
     assert (seen >= again).any()
+
+
+@pytest.mark.parametrize(("last", "position"), [("call", 1), ("trial", 2)])
+def test_a_lead_on_any_rung_is_asked_about(last, position):
+    """Also one that has climbed all but the purchase."""
+    points = drawn([event("page", START_US), event(last, START_US)])
+    assert len(points) > 3
+    assert (points.position == position).all()
 
 
 def test_a_life_begins_when_the_lead_is_known():
@@ -237,8 +256,9 @@ def test_nobody_is_known_yet():
     """A period before the first event has no points, nor has an empty log."""
     for events in ([event("page", START_US)], []):
         for ladder in (LADDER, AT_CALLS):
-            points = drawn(events, ladder, end=START_US - 1)
-            assert (len(points), len(points.position)) == (0, 0)
+            for days in (0, 8, 80):
+                points = drawn(events, ladder, end=START_US - 1 - days * DAY_US)
+                assert (len(points), len(points.position)) == (0, 0)
 
 
 def test_instants_do_not_pass_the_end():
