@@ -349,6 +349,17 @@ def test_no_field_is_worth_anything_without_a_learner(log, bundle):
     assert field_worth(LADDER, points, bundle.encoding, without) == nothing
     nobody = points.rows(np.zeros(len(points), dtype=np.bool_))
     assert field_worth(LADDER, nobody, bundle.encoding, bundle.advancement) == nothing
+
+
+def test_the_worth_of_fields_is_told_of_the_next_step(log, bundle):
+    """A bundle holds the worth of each trait for advancing, as a mean over its decision points."""
+    points = decision_points(log.known_by(UNTIL), LADDER, end=UNTIL, seed=7)
+    by_goal = [
+        field_worth(LADDER, points, bundle.encoding, model)
+        for model in (bundle.advancement, bundle.purchase)
+    ]
+    assert by_goal[0] != by_goal[1]
+    assert bundle.offers.fields == by_goal[0]
     assert bundle.offers.fields["size"] > 0.0
 
 
@@ -377,6 +388,42 @@ def test_a_fingerprint_is_of_what_the_log_says():
     prints = {fingerprint(log_of([one, *events[1:]], LADDER)) for one in changed}
     assert len(prints | {base, fingerprint(log_of(events[1:], LADDER))}) == len(changed) + 2
     assert len(base) == 64
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param("a:page b:page b:page", "a:page a:page b:page", id="whose an event is"),
+        pytest.param("a:page b:page", "a:page c:page", id="a lead's name"),
+        pytest.param("a:page b:page", "a:view b:view", id="an event's name"),
+        pytest.param("a:page b:view", "a:view b:page", id="which event it is"),
+        pytest.param("a:page=x b:page=y", "a:page=y b:page=x", id="who said a text"),
+    ],
+)
+def test_a_fingerprint_tells_logs_apart(one, other):
+    """Two logs that hold the same words for others, or other words alike, are two logs."""
+
+    def told(text: str) -> str:
+        parts = [part.replace("=", ":").split(":") for part in text.split()]
+        devices = [{"device": part[2]} if len(part) > 2 else {} for part in parts]
+        events = [
+            Event(part[0], part[1], START_US, START_US, dict(device))
+            for part, device in zip(parts, devices, strict=True)
+        ]
+        return fingerprint(log_of(events, LADDER))
+
+    assert told(one) != told(other)
+    assert told(one) == told(" ".join(reversed(one.split())))
+
+
+def test_a_fingerprint_is_of_the_columns():
+    """The same number under another name is another log."""
+    ladders = [replace(LADDER, traits=(Trait(name, "number"),)) for name in ("size", "width")]
+    prints = {
+        fingerprint(log_of([event("ann", "identify", 0.0, size=1.0, width=1.0)], ladder))
+        for ladder in ladders
+    }
+    assert len(prints) == 2
 
 
 # ----------------------------------------------------------------------- What is fitted on what
@@ -518,10 +565,40 @@ def test_what_is_typical_of_a_step(few, is_own):
 
 
 def test_what_is_typical_is_looked_for_on_some_points():
-    """Four hundred points of a step are looked at, drawn at random."""
+    """Four hundred points of each step are looked at, drawn at random; of fewer, all."""
     rows = planted(leads=500)
+    rows = replace(rows, position=np.where(np.arange(2000) % 80 == 0, 1, 0))
     model = fit_goal(rows, RATES, SPLIT)
     assert model.learner is not None
-    margins = model.learner.margins(rows.matrix)
-    some = np.random.default_rng(7).permutation(2000)[:400]
-    assert model.calibrator.typical_margin[0] == pytest.approx(margins[some].mean())
+    margins, typical = model.learner.margins(rows.matrix), model.calibrator.typical_margin
+    shuffled = np.random.default_rng(7).permutation(2000)
+    first = shuffled[rows.position[shuffled] == 0][:400]
+    assert typical[0] == pytest.approx(margins[first].mean())
+    assert typical[1] == pytest.approx(margins[rows.position == 1].mean())
+
+
+@pytest.mark.parametrize("kind", [0.0, 1.0])
+@pytest.mark.parametrize(("leads", "is_fitted"), [(30, True), (29, False)])
+def test_a_model_takes_enough_leads_of_either_kind(kind, leads, is_fitted):
+    """With `least_leads` leads of either kind a model is fitted, with one fewer there is none."""
+    happened = np.full(100, 1.0 - kind)
+    happened[:leads] = kind
+    lead = np.repeat(np.arange(100), 2)
+    rows = rows_of(lead, np.arange(200), happened[lead], np.random.default_rng(1).random(200))
+    assert (fit_goal(rows, RATES, QUICK.fit).learner is not None) == is_fitted
+
+
+def test_no_rows_are_no_model():
+    """Also where no lead at all is asked for, the bands answer."""
+    nothing = planted().rows(np.zeros(1200, dtype=np.bool_))
+    model = fit_goal(nothing, RATES, replace(QUICK.fit, least_leads=0))
+    assert (model.learner, model.evidence) == (None, "prior")
+
+
+def test_a_learner_that_is_not_believed_is_not_asked():
+    """Where no step believes the margins, the rates are served whatever the learner would say."""
+    learner = Weighted({0: np.inf}, [])
+    model = GoalModel(learner, uncalibrated(RATES, leads=50), np.zeros((3, 1)))
+    found = model.predict_proba(np.ones((3, 1)), np.arange(3))
+    np.testing.assert_allclose(found[:, 1], RATES.mean)
+    assert learner.seen == []
