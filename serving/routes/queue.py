@@ -26,7 +26,7 @@ router = APIRouter(prefix="/v1", tags=["queue"], dependencies=[Depends(needs("re
 @router.get(
     "/queue",
     summary="Who to talk to next",
-    responses={200: {"model": QueueAnswer}, **documented(422, 503)},
+    responses={200: {"model": QueueAnswer}, **documented(404, 422, 503)},
 )
 async def queue(
     query: Annotated[QueueQuery, Query()], service: Served, on_ladder: OnLadder

@@ -74,7 +74,7 @@ async def recommendation(
     "/recommendations:batch",
     summary="What to offer each of up to 200 leads next",
     dependencies=[Depends(needs("decide")), Depends(json_body)],
-    responses={200: {"model": RecommendationsAnswer}, **documented(400, 413, 415, 422, 503)},
+    responses={200: {"model": RecommendationsAnswer}, **documented(400, 404, 413, 415, 422, 503)},
 )
 async def recommendations_of_batch(
     body: RecommendationsRequest, service: Served, on_ladder: OnLadder

@@ -75,7 +75,7 @@ def _matches(header: str, etag: str) -> bool:
     "/scores:batch",
     summary="The scores of up to 1,000 leads",
     dependencies=[Depends(json_body)],
-    responses={200: {"model": BatchAnswer}, **documented(400, 413, 415, 422, 503)},
+    responses={200: {"model": BatchAnswer}, **documented(400, 404, 413, 415, 422, 503)},
 )
 async def scores_of_batch(batch: BatchRequest, service: Served, on_ladder: OnLadder) -> Response:
     """A result for each lead, in order: `ok`, `no_score`, `not_found` or `opted_out`.
