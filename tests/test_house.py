@@ -63,6 +63,7 @@ def test_test_folders_are_packages():
     assert not [folder for folder in folders if not (folder / "__init__.py").exists()]
 
 
+@pytest.mark.slow
 def test_imports_need_no_environment(tmp_path):
     """Importing any module reads no environment variable and prints nothing."""
     code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)"

@@ -193,6 +193,7 @@ def assert_same_forecast(one: Forecast, other: Forecast) -> None:
     np.testing.assert_array_equal(one.beliefs.gain_draws(), other.beliefs.gain_draws())
 
 
+@pytest.mark.slow
 def test_the_offer_model_comes_back(learned, b2b, tmp_path):
     """What was learned of offers forecasts the same after it was saved, bit for bit."""
     bundle = save_bundle(train(learned[1], b2b, config=QUICK), tmp_path)
@@ -207,6 +208,7 @@ def test_the_offer_model_comes_back(learned, b2b, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_the_offer_model_of_gains_comes_back(learned, earning, tmp_path):
     """With gains in the ladder, what is expected of them stands in a booster of its own."""
     log = log_of_simulation(replace(learned[0], ladder=earning))
@@ -254,6 +256,7 @@ def first(simulated_log, b2b, trained_until, tmp_path_factory) -> str:
     return quickly_trained(simulated_log, b2b, until, tmp_path_factory.mktemp("first"))
 
 
+@pytest.mark.slow
 def test_the_same_twice(first, simulation, b2b, trained_until, tmp_path):
     """The same events, in whatever order they were written, give the same bundle bit for bit."""
     shuffled = simulation.events.sample(frac=1.0, random_state=5)
@@ -262,6 +265,7 @@ def test_the_same_twice(first, simulation, b2b, trained_until, tmp_path):
     assert quickly_trained(log, b2b, microseconds(trained_until), tmp_path / "b") == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "config",
     [
@@ -286,6 +290,7 @@ def test_one_more_event(first, simulation, b2b, trained_until, tmp_path):
     assert quickly_trained(log, b2b, microseconds(trained_until), tmp_path / "b") != first
 
 
+@pytest.mark.slow
 def test_what_was_known_later_does_not_matter(first, events_file, b2b, trained_until, tmp_path):
     """Trained until an instant, a bundle is the same whether or not the log goes on after it."""
     log, report = read_events(events_file, b2b, until=trained_until)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 import pandas as pd
+import pytest
 
 from features.ladder.file import read_ladder
 from models.bundle import load_bundle
 from tests.rung.scene import SCORES, done, jsonl, message, page
 
 
+@pytest.mark.slow
 def test_train_gives_the_bundle_of_the_function(
     trained, trained_until, events_file, bundle_folder, tmp_path
 ):

@@ -133,6 +133,7 @@ def test_a_merged_lead_stands_once(store, scorer):
     assert {row.lead_id: row.position for row in store.scores.queue(9)} == {"anon": 1, "user": 0}
 
 
+@pytest.mark.slow
 @settings(
     max_examples=examples(25),
     deadline=None,

@@ -90,6 +90,7 @@ def test_net_value_by_hand(monkeypatch):
     assert found.weight_share == pytest.approx(weights.max() / weights.sum())
 
 
+@pytest.mark.slow
 def test_gains_take_the_place_of_the_purchase():
     """With gains in the ladder the value is their sum, not a share times the purchase's worth."""
     gains = (Gain(EventRule("order"), 7.0), Gain(EventRule("trial"), -1.0))

@@ -218,6 +218,7 @@ def test_framings_before_any_decision():
 # ---------------------------------------------------------------------------------- the same twice
 
 
+@pytest.mark.slow
 def test_a_bundle_from_drawn_decisions_is_the_same_twice(b2b, tmp_path):
     """The same events in another order give the same effects, bit for bit."""
     simulation = simulate(b2b, SimulationConfig(leads=250, days=150, drawn=True))

@@ -58,6 +58,7 @@ def test_same_seed_same_predictions(world):
     assert one.max() <= logged.value.max()
 
 
+@pytest.mark.slow
 def test_predictions_learn():
     """With enough decisions the planted values of the options are found, signals and all."""
     at, logged = a_log(YES_NO, 12_000)

@@ -142,6 +142,7 @@ def test_step_rates_are_those_of_the_model(log):
     assert rivals[0].probability.tolist() == rates.mean[judged.position].tolist()
 
 
+@pytest.mark.slow
 def test_many_categories():
     """More categories than gradient boosting takes are cut down to the most frequent."""
     days = np.arange(0, 130, 3)

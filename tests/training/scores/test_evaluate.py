@@ -39,6 +39,7 @@ def test_better_where_there_is_something_to_learn(judged):
     assert rates.difference.auc > 2 * rates.difference.auc_error
 
 
+@pytest.mark.slow
 def test_nothing_to_learn():
     """Where no signal tells leads apart a bundle is no better than the step rates, and says so."""
     log = small_log(tells=False)

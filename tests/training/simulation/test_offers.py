@@ -34,6 +34,7 @@ def test_one_decision_a_lead_and_rung(world):
     assert len({lead for lead, _ in pairs}) == DRAWN.leads
 
 
+@pytest.mark.slow
 def test_options_come_as_often_as_is_logged(b2b):
     """With chances that differ from lead to lead, choices have the frequencies of their chances."""
     options = options_of(b2b)
@@ -122,6 +123,7 @@ def rates(simulation: Simulation, step: str, chosen: str) -> tuple[float, float]
     return len(completed) / len(leads), float(np.mean(further))
 
 
+@pytest.mark.slow
 def test_the_trap_helps_its_step_and_spoils_the_later_ones(b2b):
     """Leads that took it go on more often than after no ask, and then stop more often."""
     config = replace(
@@ -135,6 +137,7 @@ def test_the_trap_helps_its_step_and_spoils_the_later_ones(b2b):
     assert after < after_free - 0.15
 
 
+@pytest.mark.slow
 def test_what_reached_nobody_changes_nothing(b2b):
     """Leads that were never shown a very good offer go on as often as those that got no ask."""
     offer = b2b.offers_of(b2b.goals[0].id)[0]
