@@ -45,7 +45,7 @@ def run(*, small: bool = False) -> str:
 
 def _proved(what: str, place: str, figures: Path, *, is_full: bool) -> str:
     print(f"{what} ...", file=sys.stderr, flush=True)
-    sizes = {"RUNG_PROOFS": "full" if is_full else "part", "RUNG_PROOF_FIGURES": str(figures)}
+    sizes = {"PROOFS": "full" if is_full else "part", "PROOF_FIGURES": str(figures)}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", place],
         cwd=_ROOT,

@@ -1,6 +1,6 @@
 """Proofs that take many repetitions: a seeded part of them here, all of them on request.
 
-`python -m benchmarks truth` sets `RUNG_PROOFS=full` and collects the figures; without it a test
+`python -m benchmarks truth` sets `PROOFS=full` and collects the figures; without it a test
 takes the part. The draws are seeded, so that a part fails for a change and not for a day.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 __all__ = ["IS_FULL", "size", "tell"]
 
-IS_FULL = os.environ.get("RUNG_PROOFS") == "full"
+IS_FULL = os.environ.get("PROOFS") == "full"
 
 
 def size(part: int, full: int) -> int:
@@ -22,7 +22,7 @@ def size(part: int, full: int) -> int:
 
 def tell(what: str, figure: float, wanted: str, repetitions: int) -> None:
     """Hand a figure to whoever asked for the proofs, before it is judged."""
-    path = os.environ.get("RUNG_PROOF_FIGURES")
+    path = os.environ.get("PROOF_FIGURES")
     if path:
         line = {"what": what, "figure": figure, "wanted": wanted, "repetitions": repetitions}
         with Path(path).open("a", encoding="utf-8") as file:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
-import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,8 +23,8 @@ from tests.serving.live.process import Process, Receiver, eventually, running
 
 pytestmark = pytest.mark.slow
 
-_SECONDS = 8.0
-"""Of load, before and after the model changes."""
+_SECONDS = 4.0
+"""Of load, before and after a change."""
 _WRITERS = 4
 
 
@@ -50,10 +49,10 @@ class Load:
     leads: list[str] = field(default_factory=list)
 
 
-async def _write(load: Load, draw: random.Random, until: float) -> None:
+async def _write(load: Load, draw: random.Random, done: asyncio.Event) -> None:
     """Send every batch to both processes, to one after the other or to both at once."""
     async with httpx2.AsyncClient(timeout=30) as client:
-        while time.monotonic() < until:
+        while not done.is_set():
             calls = [some_call(draw, draw.getrandbits(60)) for _ in range(draw.choice((1, 1, 15)))]
             order = draw.sample(load.urls, 2)
             sending = [client.post(f"{url}/v1/batch", json={"batch": calls}) for url in order]
@@ -76,10 +75,10 @@ def _keep(load: Load, calls: list[dict[str, Any]], answer: httpx2.Response) -> N
     load.leads += [call.get("userId") or call["anonymousId"] for call in calls]
 
 
-async def _read(load: Load, draw: random.Random, until: float) -> None:
+async def _read(load: Load, draw: random.Random, done: asyncio.Event) -> None:
     """Ask each process in turn for scores, the queue and recommendations."""
     async with httpx2.AsyncClient(timeout=30) as client:
-        while time.monotonic() < until:
+        while not done.is_set():
             await asyncio.sleep(0.02)
             if not load.leads:
                 continue
@@ -100,18 +99,19 @@ async def _read(load: Load, draw: random.Random, until: float) -> None:
                 load.seen.versions[url].append(answer.json()["model"]["version"])
 
 
-async def _under_load(load: Load, changes: list[Any]) -> None:
-    """Load for some seconds, with changes at equal distances."""
-    until = time.monotonic() + _SECONDS
+async def _under_load(load: Load, change: Callable[[], object]) -> None:
+    """Load for some seconds before a change, while it happens, and for as long after it."""
+    done = asyncio.Event()
     works = [_write] * _WRITERS + [_read] * 2
     seeds = [load.draw.random() for _ in works]
     working = [
-        asyncio.create_task(work(load, random.Random(seed), until))  # noqa: S311 not a secret
+        asyncio.create_task(work(load, random.Random(seed), done))  # noqa: S311 not a secret
         for work, seed in zip(works, seeds, strict=True)
     ]
-    for change in changes:
-        await asyncio.sleep(_SECONDS / (len(changes) + 1))
-        await asyncio.to_thread(change)
+    await asyncio.sleep(_SECONDS)
+    await asyncio.to_thread(change)
+    await asyncio.sleep(_SECONDS)
+    done.set()
     await asyncio.gather(*working)
 
 
@@ -163,16 +163,19 @@ def test_two_processes(postgresql_url, folder, bundle, tmp_path):
         manifest = (folder / "fitted" / "manifest.json").read_text()
         (bundle / "manifest.json").write_text(manifest)
 
+    def promoted() -> None:
+        save_bundle(latter, bundle)
+        eventually(lambda: _serves(processes, latter.version))
+
     with Receiver() as receiver, _two(postgresql_url, bundle, tmp_path) as processes:
         hook = httpx2.post(f"{processes[0].url}/v1/webhooks", json={"url": receiver.url})
         assert hook.status_code == 201, hook.text
         load = Load([process.url for process in processes])
-        asyncio.run(_under_load(load, [torn]))
+        asyncio.run(_under_load(load, torn))
         assert load.seen.failures == []
         for versions in load.seen.versions.values():
             assert set(versions) == {former.version}
-        asyncio.run(_under_load(load, [lambda: save_bundle(latter, bundle)]))
-        eventually(lambda: _serves(processes, latter.version))
+        asyncio.run(_under_load(load, promoted))
         with EventStore.open(postgresql_url) as store:
             eventually(lambda: _is_settled(store, latter.hash))
             _became(load, former.version, latter.version)
@@ -182,8 +185,8 @@ def test_two_processes(postgresql_url, folder, bundle, tmp_path):
             was_told(store, receiver)
             is_true(store, bundle)
     _told_once(receiver)
-    promoted = [one for one in receiver.bodies.values() if one["type"] == "model.promoted"]
-    assert [one["data"]["model_version"] for one in promoted] == [latter.version]
+    told = [one for one in receiver.bodies.values() if one["type"] == "model.promoted"]
+    assert [one["data"]["model_version"] for one in told] == [latter.version]
 
 
 def _became(load: Load, former: str, latter: str) -> None:
