@@ -8,33 +8,35 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import sqlalchemy as sa
 
-from features.clock import microseconds
-from features.events.log import EventLog
-from features.ladder.file import read_ladder
-from features.ladder.ladder import Ladder
-from features.reading import read_events
-from features.store.database import Database
-from features.store.events import EventStore
-from features.store.migrations import open_database
-from models.bundle import Bundle, save_bundle
 from tests.profiles import load_profile
-from training.pipeline import train
-from training.simulation.world import Simulation, SimulationConfig, simulate
+
+if TYPE_CHECKING:  # fixtures import what they need: the process that hands out tests needs nothing
+    from features.events.log import EventLog
+    from features.ladder.ladder import Ladder
+    from features.store.database import Database
+    from features.store.events import EventStore
+    from models.bundle import Bundle
+    from training.simulation.world import Simulation
 
 load_profile()
 
 
 @pytest.fixture(scope="session")
 def b2b() -> Ladder:
+    from features.ladder.file import read_ladder
+
     return read_ladder("b2b")
 
 
 @pytest.fixture(scope="session")
 def simulation(b2b: Ladder) -> Simulation:
+    from training.simulation.config import SimulationConfig
+    from training.simulation.world import simulate
+
     return simulate(b2b, SimulationConfig(leads=300, days=250))
 
 
@@ -49,6 +51,8 @@ def events_file(simulation: Simulation, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="session")
 def simulated_log(events_file: Path, b2b: Ladder) -> EventLog:
     """The same events, read back."""
+    from features.reading import read_events
+
     return read_events(events_file, b2b)[0]
 
 
@@ -66,6 +70,10 @@ def trained_and_saved(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Bundle, Path]:
     """A bundle as it was trained, not loaded, and where it was saved."""
+    from features.clock import microseconds
+    from models.bundle import save_bundle
+    from training.pipeline import train
+
     folder = tmp_path_factory.mktemp("trained") / "bundle"
     bundle = train(simulated_log, b2b, until=microseconds(trained_until))
     return save_bundle(bundle, folder), folder
@@ -114,6 +122,8 @@ def postgresql() -> Iterator[str]:
 @pytest.fixture
 def postgresql_url(postgresql: str) -> str:
     """The URL of an empty database of that server."""
+    import sqlalchemy as sa
+
     name = f"rung_{next(_COUNT)}"
     engine = sa.create_engine(sa.make_url(postgresql).set(drivername="postgresql+psycopg"))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -134,6 +144,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """A database of each kind with all tables and nothing in them."""
+    from features.store.migrations import open_database
+
     with open_database(database_url) as opened:
         yield opened
 
@@ -141,4 +153,6 @@ def database(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def store(database: Database) -> EventStore:
     """A store on `database`."""
+    from features.store.events import EventStore
+
     return EventStore(database)

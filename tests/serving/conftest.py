@@ -18,6 +18,7 @@ from serving.app import create_app
 from serving.process.service import Service
 from serving.settings import Settings
 from tests.serving import world
+from tests.sharing import made_once
 
 Start = Callable[..., AbstractContextManager[TestClient]]
 _ADDRESS = "http://127.0.0.1"
@@ -82,12 +83,14 @@ def start() -> Start:
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store `events.db` with leads, and the bundles `fitted` and `rates`."""
-    path = tmp_path_factory.mktemp("served")
-    until = world.now()
-    url = world.filled(path, world.population(_LEADS, until))
-    world.fitted_bundle(path / "fitted", url, until)
-    world.rates_bundle(path / "rates")
-    return path
+
+    def make(path: Path) -> None:
+        until = world.now()
+        url = world.filled(path, world.population(_LEADS, until))
+        world.fitted_bundle(path / "fitted", url, until)
+        world.rates_bundle(path / "rates")
+
+    return made_once(tmp_path_factory, "served", make)
 
 
 def _copy(folder: Path, into: Path) -> str:
