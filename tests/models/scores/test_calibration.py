@@ -358,6 +358,7 @@ def many():
     return [fitted(*planted(seed, tells=1.5, leads=300), seed=seed) for seed in range(16)]
 
 
+@pytest.mark.slow
 def test_the_interval_contains_the_probability(many):
     """Low, probability and high stand in this order within [0, 1], also off the grid."""
     for calibrator in many:
@@ -366,6 +367,7 @@ def test_the_interval_contains_the_probability(many):
         assert ((low >= 0) & (low <= chance) & (chance <= high) & (high <= 1)).all()
 
 
+@pytest.mark.slow
 def test_the_interval_rises_with_the_probability(many):
     """A lead with a higher probability has no lower an interval."""
     for calibrator in many:
@@ -374,6 +376,7 @@ def test_the_interval_rises_with_the_probability(many):
         assert (np.diff(high) >= 0).all()
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_truth(many):
     """With clustered leads, it holds the true rate at a margin about as often as it says."""
     grid = np.linspace(-2, 2, 200)
@@ -386,6 +389,7 @@ def test_the_interval_covers_the_truth(many):
     assert LEVEL == 0.9
 
 
+@pytest.mark.slow
 def test_the_interval_says_something(many):
     """It is no trivial [0, 1], and it narrows with leads."""
     chance = np.linspace(0.1, 0.8, 30)

@@ -60,7 +60,7 @@ def running(tmp_path, bundle, url=None) -> Iterator[TestClient]:
         raise_server_exceptions=False,
         client=("127.0.0.1", 50000),
     ) as client:
-        client.event_hooks["response"] = [_documented(client)]
+        client.event_hooks["response"] = [_documented()]
         yield client
 
 

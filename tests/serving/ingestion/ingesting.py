@@ -93,7 +93,7 @@ def ingesting(folder: Path, ladder: Ladder) -> Iterator[Ingesting]:
         app.openapi = partial(problems.openapi, app)  # type: ignore[method-assign]
         here = {"base_url": "http://127.0.0.1", "client": ("127.0.0.1", 50000)}
         with TestClient(app, raise_server_exceptions=False, **here) as client:  # type: ignore[arg-type]
-            client.event_hooks["response"] = [_documented(client)]
+            client.event_hooks["response"] = [_documented()]
             service.client = client
             yield service
 

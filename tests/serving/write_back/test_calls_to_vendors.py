@@ -10,6 +10,7 @@ from features.store.migrations import open_database
 from serving.write_back.outbox import Outbox
 from serving.write_back.rules import DAY, SECOND
 from serving.write_back.worker import VENDORS
+from tests.databases import opened
 from tests.serving.write_back import scene as scenes
 from tests.serving.write_back.fakes import Answer, running
 from tests.serving.write_back.scene import FAKES, NOW, Scene, target_of
@@ -21,7 +22,7 @@ AT = "2026-09-21T14:13:20.000Z"
 @pytest.fixture(params=sorted(FAKES))
 def scene(request, tmp_path):
     """Each CRM in turn, with a record of "ada" and one of "ben"."""
-    with running(FAKES[request.param]()) as fake, open_database(tmp_path / "rung.db") as database:
+    with running(FAKES[request.param]()) as fake, opened(tmp_path / "rung.db") as database:
         fake.records = {"ada": {"phone": "1"}, "ben": {}}
         yield Scene(database, fake, target_of(request.param, fake.url))
 
@@ -240,7 +241,7 @@ def test_crash_after_the_call(scene):
 
 def test_salesforce_writes_ids_in_other_letters(tmp_path):
     """An id that Salesforce writes in other letters is the same record, and its override holds."""
-    with running(FAKES["salesforce"]()) as fake, open_database(tmp_path / "rung.db") as database:
+    with running(FAKES["salesforce"]()) as fake, opened(tmp_path / "rung.db") as database:
         scene = Scene(database, fake, target_of("salesforce", fake.url))
         fake.records = {"ADA": {}, "Ben": {scene.target.override: True}}
         scene.scores([scenes.score("ada"), scenes.score("ben")])
@@ -268,7 +269,7 @@ def test_long_ids_do_not_make_long_addresses(tmp_path):
 
 def test_hubspot_error_that_names_no_record(tmp_path):
     """An error of HubSpot's that names no contact is that of the contacts without a result."""
-    with running(FAKES["hubspot"]()) as fake, open_database(tmp_path / "rung.db") as database:
+    with running(FAKES["hubspot"]()) as fake, opened(tmp_path / "rung.db") as database:
         scene = Scene(database, fake, target_of("hubspot", fake.url))
         fake.records = {"ada": {}, "ben": {}}
         results = [{"id": "1", "objectWriteTraceId": "1"}]
@@ -282,7 +283,7 @@ def test_hubspot_error_that_names_no_record(tmp_path):
 
 def test_hubspot_record_ids(tmp_path):
     """HubSpot's own record id, which no property has to be named for in a look-up, will do."""
-    with running(FAKES["hubspot"]()) as fake, open_database(tmp_path / "rung.db") as database:
+    with running(FAKES["hubspot"]()) as fake, opened(tmp_path / "rung.db") as database:
         target = replace(target_of("hubspot", fake.url), id_property="hs_object_id")
         scene = Scene(database, fake, target)
         fake.records = {"501": {}}
@@ -296,7 +297,7 @@ def test_hubspot_record_ids(tmp_path):
 @pytest.mark.parametrize("count", [1, 2])
 def test_hubspot_results_without_traces(tmp_path, count):
     """Results that name no contact are told by their number: one for each, or none is trusted."""
-    with running(FAKES["hubspot"]()) as fake, open_database(tmp_path / "rung.db") as database:
+    with running(FAKES["hubspot"]()) as fake, opened(tmp_path / "rung.db") as database:
         scene = Scene(database, fake, target_of("hubspot", fake.url))
         fake.records = {"ada": {}, "ben": {}}
         fake.answers = [None, Answer(200, {"results": [{"id": "1"}] * count})]
@@ -310,7 +311,7 @@ def test_hubspot_results_without_traces(tmp_path, count):
 
 def test_mautic_has_two_of_one(tmp_path):
     """Of two Mautic contacts with one email the older is written, unless either is overridden."""
-    with running(FAKES["mautic"]()) as fake, open_database(tmp_path / "rung.db") as database:
+    with running(FAKES["mautic"]()) as fake, opened(tmp_path / "rung.db") as database:
         scene = Scene(database, fake, target_of("mautic", fake.url))
         fake.records = {"ada": {}}
         twins = [

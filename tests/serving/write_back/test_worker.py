@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from features.store.events import EventStore
-from features.store.migrations import open_database
 from serving.edge.logs import LOGGER
 from serving.write_back import calls
 from serving.write_back.outbox import Outbox
 from serving.write_back.rules import SECOND
 from serving.write_back.worker import keep_writing
+from tests.databases import opened
 from tests.serving.write_back.fakes import Answer, running
 from tests.serving.write_back.scene import FAKES, NOW, Scene, target_of
 
@@ -27,7 +27,7 @@ from tests.serving.write_back.scene import FAKES, NOW, Scene, target_of
 @pytest.fixture(params=sorted(FAKES))
 def scene(request, tmp_path):
     """Each CRM in turn; "ada" was scored."""
-    with running(FAKES[request.param]()) as fake, open_database(tmp_path / "rung.db") as database:
+    with running(FAKES[request.param]()) as fake, opened(tmp_path / "rung.db") as database:
         fake.records = {"ada": {}, "ben": {}}
         scene = Scene(database, fake, target_of(request.param, fake.url))
         scene.score("ada", 0.5)
@@ -147,7 +147,7 @@ def test_out_of_reach(tmp_path):
     """A CRM that nobody listens for is a failure like others."""
     with running(FAKES["hubspot"]()) as fake:
         target = target_of("hubspot", fake.url)
-    with open_database(tmp_path / "rung.db") as database:
+    with opened(tmp_path / "rung.db") as database:
         scene = Scene(database, fake, target)
         scene.score("ada")
         scene.tell()
@@ -173,7 +173,7 @@ def test_two_crms(tmp_path):
     with (
         running(FAKES["hubspot"]()) as hubspot,
         running(FAKES["mautic"]()) as mautic,
-        open_database(tmp_path / "rung.db") as database,
+        opened(tmp_path / "rung.db") as database,
     ):
         hubspot.records = {"ada": {}}
         mautic.records = {"ada": {}}
