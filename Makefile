@@ -2,8 +2,10 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
-# Whole stretches of a file stay together: what a module sets up is set up once.
-PARALLEL := -n $(shell getconf _NPROCESSORS_ONLN 2> /dev/null || echo 1) --dist worksteal
+# Whole stretches of a file stay together: what a module sets up is set up once. What pytest compiles
+# is kept, whatever the environment says, or each process compiles all of it.
+PARALLEL := -n $(shell getconf _NPROCESSORS_ONLN 2> /dev/null || echo 1) --maxprocesses 8 --dist worksteal
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q $(PARALLEL)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve test test-all coverage check fix bench lock wheel clean again
@@ -41,13 +43,13 @@ serve: .venv/.stamp-run  ## Start the HTTP service and its pages
 	@$(BIN)/rung serve $(ARGS)
 
 test: .venv/.stamp-dev  ## Run the tests but the slow ones, on all processors (ARGS=tests/features: some)
-	@$(BIN)/python -m pytest -q $(PARALLEL) -m "not slow" $(ARGS)
+	@$(PYTEST) -m "not slow" $(ARGS)
 
 test-all: .venv/.stamp-dev  ## Run all tests, with all that hypothesis tries
-	@HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest -q $(PARALLEL) $(ARGS)
+	@HYPOTHESIS_PROFILE=ci $(PYTEST) $(ARGS)
 
 coverage: .venv/.stamp-dev  ## Run what make test runs, and say which branches it does not take
-	@$(BIN)/python -m pytest -q $(PARALLEL) -m "not slow" --cov --cov-branch --cov-report= $(ARGS)
+	@$(PYTEST) -m "not slow" --cov --cov-branch --cov-report= $(ARGS)
 	@$(BIN)/python scripts/branches.py
 
 check: .venv/.stamp-dev  ## Read only: format, lint, types, import arrows
