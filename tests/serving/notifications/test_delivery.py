@@ -651,16 +651,17 @@ def test_end_without_an_answer(live, monkeypatch):
 
 def test_loop_goes_on(live, monkeypatch, caplog):
     """A failure of the loop itself is logged, and the next round goes on."""
-    have_failed = set()
+    to_fail = ["_ready", "purge"]
 
     def failing(name):
         true = getattr(subject, name)
 
-        def fail(*arguments):
-            if name not in have_failed:
-                have_failed.add(name)
+        def fail(asked, *arguments):
+            # Services that other tests share deliver in the background: theirs does not fail.
+            if name in to_fail and live.database in (asked, getattr(asked, "database", None)):
+                to_fail.remove(name)
                 raise OSError("gone")
-            return true(*arguments)
+            return true(asked, *arguments)
 
         return fail
 
