@@ -12,7 +12,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from importlib import metadata
 from typing import Final
 
@@ -143,11 +143,11 @@ async def _ended(working: Sequence[asyncio.Task[None]]) -> None:
         log("background work does not end", logging.ERROR, work=[task.get_name() for task in left])
 
 
+@cache
 def _spare_the_collector() -> None:
     """Let the garbage collector never look again at what is there for good: it takes 0.2 s."""
-    if not gc.get_freeze_count():
-        gc.collect()
-        gc.freeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _version() -> str:

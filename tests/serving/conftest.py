@@ -84,6 +84,15 @@ def service_of(client: TestClient) -> Service:
     return service
 
 
+@pytest.fixture(scope="session", autouse=True)
+def certificates() -> Iterator[None]:
+    """Those of the machine are read once, and not for every service: it takes as long as a test."""
+    context = httpx2.create_ssl_context()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpx2, "create_ssl_context", lambda: context)
+        yield
+
+
 @pytest.fixture(scope="session")
 def start() -> Start:
     return started
