@@ -27,8 +27,8 @@ from features.events.log import EventLog, LogColumns
 from features.events.of_lead import Row, log_of_rows
 from features.ladder.ladder import EventRule
 from features.signals.program import Compiled, compile_signals
+from features.signals.signal import Op, Signal
 from features.signals.snapshot import snapshot_at
-from features.signals.table import Op, Signal
 
 __all__ = [
     "DAY",

@@ -37,7 +37,7 @@ from models.scores.reasons import Explanations, explain
 
 __all__ = ["Bundle", "Scores", "load_bundle", "save_bundle"]
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 _GOALS: Final = ("advancement", "purchase")
 
 
@@ -102,7 +102,9 @@ class Bundle:
     def score(self, snapshot: Snapshot) -> Scores:
         """The probabilities of each row of a snapshot of this bundle's ladder."""
         matrix = self.encoding.matrix(snapshot)
-        return self._score(matrix, snapshot.leads, snapshot.as_of, snapshot.position)
+        return self._score(
+            matrix, snapshot.leads, snapshot.as_of, snapshot.position, snapshot.is_lost
+        )
 
     def score_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
         """As `score`, from a frame of signals such as `rung features` writes."""
@@ -115,7 +117,8 @@ class Bundle:
             micros = np.asarray(as_of.dt.as_unit("us").astype("int64"), dtype=np.int64)
         position = frame["ladder.position"].to_numpy(dtype=np.int64)
         names = tuple(str(lead) for lead in leads)
-        return self._score(matrix, names, micros, position).frame()
+        nobody = np.zeros(count, dtype=np.bool_)
+        return self._score(matrix, names, micros, position, nobody).frame()
 
     def _score(
         self,
@@ -123,9 +126,11 @@ class Bundle:
         leads: tuple[str, ...],
         as_of: Ints,
         position: Ints,
+        is_lost: Bools,
     ) -> Scores:
         goals = self.ladder.goals
         bought = position >= len(goals)
+        over = bought | is_lost
         rung = np.where(bought, len(goals) - 1, position)
         advance = self.advancement.estimate(matrix, rung)
         # On the last rung the next step is the purchase: one question has one answer.
@@ -135,9 +140,12 @@ class Bundle:
             leads=leads,
             as_of=as_of,
             position=position,
-            step=tuple(None if at >= len(goals) else goals[at].id for at in position.tolist()),
-            advance=_blank(advance, bought),
-            purchase=_blank(purchase, bought),
+            step=tuple(
+                None if ended else goals[at].id
+                for at, ended in zip(position.tolist(), over.tolist(), strict=True)
+            ),
+            advance=_blank(advance, over),
+            purchase=_blank(purchase, over),
         )
 
     def explain(self, snapshot: Snapshot) -> Explanations:
@@ -269,7 +277,10 @@ def _manifest(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{path} is damaged: {error}; train it again") from error
     if made != FORMAT:
-        raise BundleError(f"{folder} has bundle format {made}, this Rung reads {FORMAT}")
+        raise BundleError(
+            f"{folder} has bundle format {made}, this Rung reads {FORMAT}; make it again with"
+            " `rung train`"
+        )
     unhashed = {key: value for key, value in manifest.items() if key != "hash"}
     try:
         found = _hash(folder, unhashed)

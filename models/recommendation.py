@@ -132,7 +132,8 @@ class Adviser:
         """
         position, as_of = int(snapshot.position[0]), int(snapshot.as_of[0])
         goals = self.ladder.goals
-        step = goals[position] if position < len(goals) else None
+        has_next = position < len(goals) and not history.is_lost
+        step = goals[position] if has_next else None
         allowed = eligibility(self.ladder, position, history, as_of, asked)
         forecast = self.forecast(snapshot, scores, allowed, history)
         # There is no next step to choose by once a lead has bought.
@@ -185,7 +186,8 @@ class Adviser:
         """What each option would do for the one lead of a snapshot."""
         eligible = np.zeros((1, len(self.options)), dtype=np.bool_)
         topic = np.zeros_like(eligible)
-        eligible[0, [self.options.nurture, self.options.no_ask]] = True
+        eligible[0, self.options.nurture] = not history.is_lost
+        eligible[0, self.options.no_ask] = True
         for offer in allowed.offers:
             at = self._place[offer.id]
             eligible[0, at] = True
@@ -243,9 +245,8 @@ def forecast_of(
     scores : the bundle's scores of the snapshot.
     eligible, topic : shape (n, n_options).
     """
-    quiet_us = snapshot.as_of - snapshot.last_active
-    # A customer has no score; one half stands in where nothing will be told of it.
-    bought = snapshot.position >= len(bundle.ladder.goals)
+    # Customers and lost leads have no score; one half stands in where nothing is told of it.
+    bought = (snapshot.position >= len(bundle.ladder.goals)) | snapshot.is_lost
     return bundle.offers.forecast(
         bundle.encoding.matrix(snapshot),
         np.where(bought, 0.5, scores.advance.probability),
@@ -253,5 +254,5 @@ def forecast_of(
         snapshot.position,
         eligible,
         topic,
-        quiet_us <= _ACTIVE_DAYS * DAY_US,
+        snapshot.active_within(_ACTIVE_DAYS),
     )

@@ -14,7 +14,8 @@ from typing import Final
 
 from features.ladder.file import read_ladder
 from features.ladder.ladder import EventRule, Ladder
-from features.signals.table import Op, Signal, signals_of
+from features.signals.signal import Op, Signal
+from features.signals.table import signals_of
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "signals.md"
 
@@ -81,6 +82,7 @@ GROUPS: Final[dict[str, str]] = {
     "position": "Where the lead stands",
     "step": "Each step, and the purchase",
     "activity": "Everything the lead did",
+    "against": "What speaks against the lead",
     "offers": "Our offers",
     "replies": "Our replies",
     "profile": "Who the lead is",
@@ -114,8 +116,10 @@ asked for without its instant, `as_of`.
   has a clock that was wrong; it occurred when it was known.
 * **A window is half-open.** An event counts when its age is less than `window_days`: one that is
   exactly that old is out.
-* **What the lead itself did** is every event but those with the names that the ladder's `[events]`
-  gives to `offer_extended`, `business_replied` and `traits`.
+* **What the lead itself did** is what the ladder's [`[activity]`](ladder.md#activity) calls
+  interest. A refusal, a bounce, a withdrawal or a failure never is, and is not counted for a step.
+* **What speaks against the lead** is counted by itself and fades. More of it never raises a chance:
+  the models are held to that.
 * **Order** is by `occurred_at`, then `known_at`; with equal clocks what the events say decides,
   never the order of the rows.
 * **Restarts.** An event of `restart_on` begins the ladder anew: completions before it no longer

@@ -15,7 +15,8 @@ import pytest
 
 from features import errors
 from features.ladder.file import read_ladder
-from features.signals.table import Op, signals_of
+from features.signals.signal import Op
+from features.signals.table import signals_of
 from models.offers.eligibility import REASONS
 from models.offers.offer_model import Evidence
 from models.offers.policy import POLICIES

@@ -92,9 +92,9 @@ def decision_points(
     lead, as_of = lead[order], as_of[order]
     names = tuple(log.leads[at] for at in lead)
     points = Points(lead, snapshot_at(log, compiled, names, lead, as_of))
-    silent_us = points.as_of - points.snapshot.last_active
-    awake = silent_us <= ladder.dormant_after_days * DAY_US
-    return points.rows((points.position < len(ladder.goals)) & (awake | bool(ladder.score_at)))
+    found = points.snapshot
+    awake = found.active_within(ladder.dormant_after_days) | bool(ladder.score_at)
+    return points.rows((points.position < len(ladder.goals)) & awake & ~found.is_lost)
 
 
 def _at_events(log: EventLog, ladder: Ladder) -> tuple[Ints, Times]:

@@ -140,6 +140,7 @@ def training_rows(points: Points, outcomes: Outcomes, encoding: Encoding) -> Tra
         lead=mature.lead,
         as_of=mature.as_of,
         happened=outcomes.happened[outcomes.mature],
+        monotone=tuple(-int(signal.is_against) for signal in mature.snapshot.signals),
     )
 
 

@@ -16,7 +16,9 @@ from typing import Literal, get_args
 
 from features.errors import LadderError, Mistake, did_you_mean
 from features.json_paths import parse_path
+from features.ladder.activity import activity_of
 from features.ladder.ladder import (
+    Activity,
     Band,
     Condition,
     Effort,
@@ -157,6 +159,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
     traits = root.each("trait", _read_trait)
     signals = root.each("signal", _read_signal)
     events = root.one("events", _read_events, required=False)
+    activity = root.one("activity", _read_activity, required=False)
     sources = root.each("source", _read_source)
     weights = root.one("effort_weights", _read_weights, required=False)
     limits = root.one("limits", _read_limits, required=False)
@@ -169,7 +172,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
     _check_unique(root.found, "source", [source.name for source in sources], "name")
     _check_source_events(root.found, sources, events)
     _check_offer_steps(root, steps, offers)
-    return Ladder(
+    ladder = Ladder(
         name=head.name,
         title=head.title,
         steps=steps,
@@ -178,7 +181,10 @@ def _read_ladder(root: Table, text: str) -> Ladder:
         traits=traits,
         signals=signals,
         events=events,
+        activity=activity,
         restart_on=head.restart_on,
+        lost_when=head.lost_when,
+        back_when=head.back_when,
         score_at=head.score_at,
         dormant_after_days=head.dormant_after_days,
         effort_weights=weights,
@@ -189,6 +195,8 @@ def _read_ladder(root: Table, text: str) -> Ladder:
         sources=sources,
         source=text,
     )
+    _check_interest(root.found, ladder)
+    return ladder
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +208,8 @@ class _Head:
     dormant_after_days: float
     max_effort_jump: float
     restart_on: tuple[EventRule, ...]
+    lost_when: tuple[EventRule, ...]
+    back_when: tuple[EventRule, ...]
     score_at: tuple[EventRule, ...]
 
 
@@ -211,6 +221,8 @@ def _read_head(table: Table) -> _Head:
         dormant_after_days=table.number("dormant_after_days", 90.0, above=0.0),
         max_effort_jump=table.number("max_effort_jump", 5.0, above=1.0),
         restart_on=table.each("restart_on", _read_rule),
+        lost_when=table.each("lost_when", _read_rule),
+        back_when=table.each("back_when", _read_rule),
         score_at=table.each("score_at", _read_rule),
     )
 
@@ -231,6 +243,16 @@ def _check_roles(table: Table, names: Mapping[str, str]) -> None:
         if other != role:
             problem = f"cannot be {names[role]!r}, the name of {other}"
             table.wrong(role, problem, "each role needs an event of its own")
+
+
+def _read_activity(table: Table) -> Activity:
+    def rules(key: str) -> tuple[EventRule, ...] | None:
+        if not table.has(key):
+            table.take(key)
+            return None
+        return table.each(key, _read_pattern)
+
+    return Activity(interest=rules("interest"), against=rules("against"), ours=rules("ours"))
 
 
 def _read_weights(table: Table) -> EffortWeights:
@@ -357,7 +379,17 @@ def _read_band(table: Table) -> Band | None:
 
 
 def _read_rule(table: Table) -> EventRule:
+    rule = _read_pattern(table)
+    if rule.event.startswith("*"):
+        table.wrong("event", f"cannot be {rule.event!r}", "a * can only stand in [activity]")
+    return rule
+
+
+def _read_pattern(table: Table) -> EventRule:
+    """A rule whose name may begin with a * that stands for anything."""
     event, where = table.text("event"), table.take("where")
+    if "*" in event[1:]:
+        table.wrong("event", f"cannot be {event!r}", "a * can only be the first letter")
     if where is None:
         return EventRule(event)
     if not isinstance(where, dict):
@@ -690,6 +722,20 @@ def _check_completions(found: Found, steps: Sequence[Step], purchase: Step) -> N
         if rules in seen:
             found.wrong(at, f"is the same as {seen[rules]}", "each step needs events of its own")
         seen.setdefault(rules, at)
+
+
+def _check_interest(found: Found, ladder: Ladder) -> None:
+    """What always speaks against a lead completes no step."""
+    against = [rule for rule in activity_of(ladder).against if not rule.where]
+    paths = [*(f"step[{index}]" for index in range(len(ladder.steps))), PURCHASE]
+    for path, rung in zip(paths, ladder.goals, strict=True):
+        for index, rule in enumerate(rung.complete_when):
+            if any(one.names(rule.event) for one in against):
+                found.wrong(
+                    f"{path}.complete_when[{index}].event",
+                    f"{rule.event!r} speaks against a lead and completes no step",
+                    "another event, or other rules in [activity] against",
+                )
 
 
 def _check_offer_steps(root: Table, steps: Sequence[Step], offers: Sequence[Offer]) -> None:

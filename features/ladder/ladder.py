@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Literal
 
 __all__ = [
+    "Activity",
     "Band",
     "Condition",
     "Effort",
@@ -71,10 +72,20 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class EventRule:
-    """Events of one name whose properties meet all conditions."""
+    """Events of one name whose properties meet all conditions.
+
+    Parameters
+    ----------
+    event : the name; in rules of activity "*_failed" stands for all names that end so, and "*" for
+        all names.
+    """
 
     event: str
     where: tuple[Condition, ...] = ()
+
+    def names(self, name: str) -> bool:
+        """Whether events of this name may meet the rule."""
+        return name.endswith(self.event[1:]) if self.event[:1] == "*" else name == self.event
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,18 +277,24 @@ class EventNames:
     exposure: str = "rung_exposure"
     outcome: str = "rung_outcome"
 
-    @property
-    def not_the_leads_own(self) -> tuple[str, ...]:
-        """Events that say nothing of what the lead does: ours, and those that carry traits."""
-        return (
-            self.offer_extended,
-            self.business_replied,
-            self.traits,
-            self.consultation,
-            self.decision,
-            self.exposure,
-            self.outcome,
-        )
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Which events are the lead's own interest; tried in the order against, ours, interest.
+
+    An event that meets none of the rules is neutral: signals may read it, it is no activity. None
+    stands for what `features.ladder.activity` makes of the ladder.
+
+    Parameters
+    ----------
+    interest : what the lead did that shows interest.
+    against : refusals, bounces, withdrawals, failures and complaints.
+    ours : what the business did.
+    """
+
+    interest: tuple[EventRule, ...] | None = None
+    against: tuple[EventRule, ...] | None = None
+    ours: tuple[EventRule, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +387,9 @@ class Ladder:
     restart_on : events with which a lead begins the ladder anew (a repeat buyer, a new campaign).
         Completions before them no longer count as position; signals still see the whole history. An
         event that also completes a step (an order, for a repeat buyer) only restarts.
+    lost_when : events by which a lead is lost: it declined for good, does not qualify, bought
+        elsewhere. It is out of the queue and the scores from then on.
+    back_when : events by which a lost lead is back.
     score_at : events at which leads are scored in training; empty means at any instant.
     dormant_after_days : a lead silent for longer is no longer scored in training or queued.
     max_effort_jump : the largest ratio of one step's effort to the one below that is not a jump; no
@@ -387,7 +407,10 @@ class Ladder:
     traits: tuple[Trait, ...] = ()
     signals: tuple[SignalRow, ...] = ()
     events: EventNames = EventNames()
+    activity: Activity = Activity()
     restart_on: tuple[EventRule, ...] = ()
+    lost_when: tuple[EventRule, ...] = ()
+    back_when: tuple[EventRule, ...] = ()
     score_at: tuple[EventRule, ...] = ()
     dormant_after_days: float = 90.0
     effort_weights: EffortWeights = EffortWeights()

@@ -15,6 +15,7 @@ from typing import Final
 
 from features.events.of_lead import Row
 from features.events.properties import as_number, number_or_nan
+from features.ladder.activity import activity_of
 from features.ladder.ladder import EventRule, Ladder
 from features.signals.rules import met_any, text_or_none
 from features.signals.table import ladder_columns
@@ -42,6 +43,7 @@ class OfferHistory:
     topics : of what the lead consumed last.
     fields : names of the profile fields that are known.
     opened : ids of the offers that need not wait for an event, or whose event has come.
+    is_lost : whether the lead is lost, by the ladder's own rules.
     """
 
     extended: tuple[tuple[str, int], ...]
@@ -54,6 +56,7 @@ class OfferHistory:
     topics: tuple[str, ...]
     fields: frozenset[str]
     opened: frozenset[str]
+    is_lost: bool = False
 
 
 _Properties = Mapping[str, object]
@@ -71,6 +74,7 @@ class _Walk:
     consents: dict[str, bool] = field(default_factory=dict)
     fit: str | None = None
     fields: set[str] = field(default_factory=set)
+    is_lost: bool = False
 
 
 _Reader = Callable[[_Walk, int, _Properties], None]
@@ -86,7 +90,7 @@ class _Plan:
     readers : event name -> what reads such events, in order.
     open : ids of the offers that wait for nothing.
     topics : offer id -> its topics.
-    not_consumed : names of events that show nothing of what the lead consumes.
+    not_consumed, barred : names and rules of events that show nothing of what the lead consumes.
     numbers, texts : the properties by which a log orders events of equal clocks.
     """
 
@@ -94,6 +98,7 @@ class _Plan:
     open: frozenset[str]
     topics: Mapping[str, tuple[str, ...]]
     not_consumed: frozenset[str]
+    barred: tuple[EventRule, ...]
     numbers: tuple[str, ...]
     texts: tuple[str, ...]
 
@@ -118,6 +123,7 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
         topics=_topics(known, plan),
         fields=frozenset(walk.fields),
         opened=frozenset(walk.opened),
+        is_lost=walk.is_lost,
     )
 
 
@@ -171,7 +177,7 @@ _LISTS: Final = ("channel", "fit", "gaps", "offer", "topic", "topics")
 @lru_cache(maxsize=64)
 def _plan(ladder: Ladder) -> _Plan:
     """How the rows of a ladder's leads are read."""
-    names = ladder.events
+    names, activity = ladder.events, activity_of(ladder)
     readers: defaultdict[str, list[_Reader]] = defaultdict(list)
     support = frozenset(offer.id for offer in ladder.offers if offer.role == "support")
     readers[names.offer_extended].append(_extends(support))
@@ -182,6 +188,8 @@ def _plan(ladder: Ladder) -> _Plan:
     readers[names.traits].append(_tell)
     for goal in ladder.goals:
         _listen(readers, goal.complete_when, _completes(goal.id))
+    _listen(readers, ladder.lost_when, _lose)
+    _listen(readers, ladder.back_when, _win_back)
     _listen(readers, ladder.restart_on, _restart)  # after the rungs: what completes one too is over
     for offer in ladder.offers:
         _listen(readers, offer.only_after, _opens(offer.id))
@@ -190,7 +198,8 @@ def _plan(ladder: Ladder) -> _Plan:
         readers={name: tuple(found) for name, found in readers.items()},
         open=frozenset(offer.id for offer in ladder.offers if not offer.only_after),
         topics={offer.id: offer.topics for offer in ladder.offers},
-        not_consumed=frozenset((*names.not_the_leads_own, names.offer_declined)),
+        not_consumed=frozenset((names.traits, names.consultation)),
+        barred=activity.barred,
         numbers=numbers,
         texts=texts,
     )
@@ -266,6 +275,14 @@ def _restart(walk: _Walk, _when: int, _properties: _Properties) -> None:
     walk.completed.clear()
 
 
+def _lose(walk: _Walk, _when: int, _properties: _Properties) -> None:
+    walk.is_lost = True
+
+
+def _win_back(walk: _Walk, _when: int, _properties: _Properties) -> None:
+    walk.is_lost = False
+
+
 def _opens(offer: str) -> _Reader:
     def open_offer(walk: _Walk, _when: int, _properties: _Properties) -> None:
         walk.opened.add(offer)
@@ -282,7 +299,8 @@ def _gaps(known: Sequence[_Timed]) -> tuple[str, ...]:
 
 def _topics(known: Sequence[_Timed], plan: _Plan) -> tuple[str, ...]:
     for _, (name, _, _, properties) in reversed(known):
-        if name not in plan.not_consumed and (topics := _named_topics(properties, plan)):
+        topics = () if name in plan.not_consumed else _named_topics(properties, plan)
+        if topics and not met_any(plan.barred, name, properties):
             return topics
     return ()
 

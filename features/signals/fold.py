@@ -37,7 +37,7 @@ DAYS_SINCE_FIRST, DAYS_SINCE_LAST, ACTIVE_DAYS, DECAYED_COUNT, DISTINCT, TREND =
 STREAK, HOURS_WAITING, REPLY_HOURS = range(12, 15)
 POSITION, STEPS_COMPLETED, DAYS_AT_POSITION, PACE, PROFILE_COMPLETENESS = range(15, 20)
 
-NO_GOAL, ACTIVITY = -1, -2
+NO_GOAL, ACTIVITY, BARRED, INTEREST = -1, -2, -3, -4
 
 # Kinds of condition.
 AT_LEAST, AT_MOST, ABOVE, BELOW, EQUAL, NOT_EQUAL, TEXT_IN, TEXT_NOT_IN = range(8)
@@ -77,7 +77,9 @@ class Program(NamedTuple):
     condition_text: Ints
     selector_goal: Ints
     """The goal that the selector completes; `n_goals` restarts the ladder, `n_goals + 1` is an
-    event at which leads are scored, ACTIVITY is what the lead itself did, NO_GOAL none of these."""
+    event at which leads are scored, `n_goals + 2` loses the lead and `n_goals + 3` wins it back.
+    BARRED (which comes first) is what cannot be activity, ACTIVITY what the lead itself did that
+    shows interest, INTEREST what counts only where it is not barred, NO_GOAL none of these."""
     entry_start: Ints
     entries: Ints
     """Rows of (op, signal, window in microseconds, column, is category, ends). The column is the
@@ -147,6 +149,7 @@ def fold(
     out: Floats,
     position: Ints,
     last_active: Ints,
+    lost_at: Ints,
 ) -> None:
     """Fill the signals of each (lead, as_of) that `order` names.
 
@@ -158,7 +161,8 @@ def fold(
     as_of : shape (n,), microseconds since the epoch.
     out : shape (n, n_signals), filled; NaN where a signal is absent, codes for categories.
     position : shape (n,), filled with the number of the highest rung completed.
-    last_active : shape (n,), filled with when the lead last did something, NONE if never.
+    last_active : shape (n,), filled with when the lead last showed interest, NONE if never.
+    lost_at : shape (n,), filled with when a lost lead was lost, NONE for all others.
     """
     # Locals, not fields: numba loads a field of a named tuple, and counts a reference, at each use.
     starts, names, occurred, known = events.starts, events.name, events.occurred, events.known
@@ -176,6 +180,7 @@ def fold(
         done[:] = NONE
         began = NONE
         active = NONE
+        lost = NONE
         now = as_of[at]
         first_row = starts[lead[at]] if lead[at] >= 0 else 0
         last_row = starts[lead[at] + 1] if lead[at] >= 0 else 0
@@ -185,13 +190,18 @@ def fold(
             when = occurred[row]
             age = now - when
             name = name_of[names[row]]
+            barred = False
             for pair in range(pair_start[name], pair_start[name + 1]):
                 conditional = alternative_start[pair] < alternative_start[pair + 1]
                 if conditional and not _matches(pair, row, events, program):
                     continue
                 selector = pair_selector[pair]
                 goal = selector_goal[selector]
-                if goal == ACTIVITY:
+                if goal == BARRED:
+                    barred = True
+                elif barred and goal <= ACTIVITY:
+                    continue
+                elif goal == ACTIVITY:
                     active = when
                     if began == NONE:
                         began = when
@@ -200,6 +210,10 @@ def fold(
                     began = when
                 elif 0 <= goal < n_goals and done[goal] == NONE:
                     done[goal] = when
+                elif goal == n_goals + 2:
+                    lost = when
+                elif goal == n_goals + 3:
+                    lost = NONE
                 for entry in range(entry_start[selector], entry_start[selector + 1]):
                     if age >= entries[entry, 2]:
                         continue
@@ -219,6 +233,7 @@ def fold(
                         )  # fmt: skip
         position[at] = _finish(now, began, done, program, cells, out[at])
         last_active[at] = active
+        lost_at[at] = lost
 
 
 @numba.njit(cache=True, nogil=True)

@@ -14,9 +14,11 @@ import numpy as np
 
 from features.arrays import Bools, Ints
 from features.events.log import DAY_US, EventLog, LogColumns
+from features.ladder.activity import ActivityRules, activity_of
 from features.ladder.ladder import Condition, EventRule, Ladder, Operator
 from features.signals import fold
-from features.signals.table import Op, Signal, ladder_columns, signals_of
+from features.signals.signal import Op, Signal
+from features.signals.table import ladder_columns, signals_of
 
 __all__ = ["Compiled", "LinkedLog", "compile_ladder", "compile_signals", "link"]
 
@@ -41,6 +43,9 @@ class Compiled:
     program: fold.Program
 
 
+_ALL_IS_INTEREST = ActivityRules(interest=(EventRule("*"),))
+
+
 @lru_cache(maxsize=64)
 def compile_ladder(ladder: Ladder) -> Compiled:
     """The program of a ladder's signals."""
@@ -49,7 +54,9 @@ def compile_ladder(ladder: Ladder) -> Compiled:
         goals=tuple((goal.complete_when, goal.horizon_days) for goal in ladder.goals),
         restart_on=ladder.restart_on,
         score_at=ladder.score_at,
-        not_activity=ladder.events.not_the_leads_own,
+        lost_when=ladder.lost_when,
+        back_when=ladder.back_when,
+        activity=activity_of(ladder),
         columns=LogColumns(*ladder_columns(ladder)),
     )
 
@@ -61,7 +68,9 @@ def compile_signals(
     columns: LogColumns,
     restart_on: tuple[EventRule, ...] = (),
     score_at: tuple[EventRule, ...] = (),
-    not_activity: Iterable[str] = (),
+    lost_when: tuple[EventRule, ...] = (),
+    back_when: tuple[EventRule, ...] = (),
+    activity: ActivityRules = _ALL_IS_INTEREST,
 ) -> Compiled:
     """The program of any table of signals.
 
@@ -69,17 +78,18 @@ def compile_signals(
     ----------
     goals : the completion rules and the horizon in days of each goal, in order.
     columns : the properties that the logs hold, so that a measure is a row number.
-    not_activity : names of events that are not the lead's own doing.
+    activity : which events are the lead's own interest; by default all of them.
     """
-    builder = _Builder(columns, tuple(not_activity))
+    builder = _Builder(columns, activity)
     for at, (rules, _) in enumerate(goals):
         builder.select(rules, goal=at)
     if restart_on:
         builder.select(restart_on, goal=len(goals))
-    if score_at:
-        builder.select(score_at, goal=len(goals) + 1)
+    for after, rules in enumerate((score_at, lost_when, back_when), start=1):
+        if rules:
+            builder.select(rules, goal=len(goals) + after)
     for at, signal in enumerate(signals):
-        builder.listen(signal.of, at, ends=False)
+        builder.listen(signal.of, at, ends=False, is_interest=signal.group == "step")
         if signal.until:
             builder.listen(signal.until, at, ends=True)
     return Compiled(
@@ -101,15 +111,15 @@ class _Selector:
 class _Builder:
     """Collects selectors, then lays them out as arrays."""
 
-    def __init__(self, columns: LogColumns, not_activity: tuple[str, ...]) -> None:
+    def __init__(self, columns: LogColumns, activity: ActivityRules) -> None:
         self.columns = columns
-        self.not_activity = not_activity
         self.names: dict[str, int] = {}
         self.texts: dict[str, int] = {}
-        self.selectors: list[_Selector] = [_Selector((), fold.ACTIVITY, [])]
-        self.by_rules: dict[tuple[EventRule, ...], _Selector] = {(): self.selectors[0]}
-        for name in not_activity:
-            self.names.setdefault(name, len(self.names))
+        self.selectors: list[_Selector] = []
+        barred = activity.barred
+        self.select(barred, fold.BARRED)  # the fold has to meet it first
+        interest = self.select(activity.interest, fold.ACTIVITY)
+        self.by_rules: dict[tuple[tuple[EventRule, ...], bool], _Selector] = {((), False): interest}
 
     def select(self, rules: tuple[EventRule, ...], goal: int) -> _Selector:
         for rule in rules:
@@ -118,16 +128,17 @@ class _Builder:
         self.selectors.append(selector)
         return selector
 
-    def listen(self, rules: tuple[EventRule, ...], signal: int, *, ends: bool) -> None:
-        if rules not in self.by_rules:
-            self.by_rules[rules] = self.select(rules, fold.NO_GOAL)
-        self.by_rules[rules].entries.append((signal, ends))
+    def listen(
+        self, rules: tuple[EventRule, ...], signal: int, *, ends: bool, is_interest: bool = False
+    ) -> None:
+        key = rules, is_interest
+        if key not in self.by_rules:
+            self.by_rules[key] = self.select(rules, fold.INTEREST if is_interest else fold.NO_GOAL)
+        self.by_rules[key].entries.append((signal, ends))
 
-    def alternatives(self, selector: _Selector, name: str | None) -> list[EventRule] | None:
+    def alternatives(self, selector: _Selector, name: str) -> list[EventRule] | None:
         """The rules by which events of a name match a selector: [] always, None never."""
-        if selector.goal == fold.ACTIVITY:
-            return None if name in self.not_activity else []
-        rules = [rule for rule in selector.rules if rule.event == name]
+        rules = [rule for rule in selector.rules if rule.names(name)]
         if not rules:
             return None
         return [] if any(not rule.where for rule in rules) else rules
@@ -135,7 +146,7 @@ class _Builder:
     def program(self, signals: Sequence[Signal], horizons: Sequence[float]) -> fold.Program:
         pair_start, pair_selector, alternative_start, condition_start = [0], [], [0], [0]
         conditions: list[Condition] = []
-        for name in (*self.names, None):  # None stands for every name that no rule mentions
+        for name in (*self.names, ""):  # "" stands for every name that no rule mentions
             for at, selector in enumerate(self.selectors):
                 rules = self.alternatives(selector, name)
                 if rules is None or (selector.goal == fold.NO_GOAL and not selector.entries):
@@ -277,9 +288,16 @@ def link(log: EventLog, compiled: Compiled) -> LinkedLog:
     return kept
 
 
+def _number_of(name: str, compiled: Compiled) -> int:
+    """The program's number of a name: its own, or else that of the longest pattern it fits."""
+    if name in compiled.names:
+        return compiled.names[name]
+    fitting = [held for held in compiled.names if EventRule(held).names(name)]
+    return compiled.names[max(fitting, key=len)] if fitting else len(compiled.names)
+
+
 def _translated(log: EventLog, compiled: Compiled) -> fold.Events:
-    other = len(compiled.names)
-    name_of = [compiled.names.get(name, other) for name in log.names]
+    name_of = [_number_of(name, compiled) for name in log.names]
     text_start, text_of = [0], []
     for values in log.text_values:
         text_of += [compiled.texts.get(value, -1) for value in values]

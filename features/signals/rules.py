@@ -26,7 +26,7 @@ _COMPARISONS: Final[Mapping[Operator, Callable[[float, float], bool]]] = {
 
 def met(rule: EventRule, name: str, properties: Mapping[str, object]) -> bool:
     """Whether an event of this name, with these properties as they came, meets the rule."""
-    if rule.event != name:
+    if rule.event != name and not (rule.event[:1] == "*" and rule.names(name)):
         return False
     for condition in rule.where:  # noqa: SIM110 - on the request path; all() takes twice as long
         if not _holds(condition, properties.get(condition.property)):

@@ -19,11 +19,11 @@ import pandas as pd
 from features.arrays import Ints
 from features.clock import microseconds
 from features.errors import EventsError
-from features.events.log import EventLog, LogColumns, Times
+from features.events.log import DAY_US, EventLog, LogColumns, Times
 from features.ladder.ladder import Ladder
-from features.signals.fold import fold
+from features.signals.fold import NONE, fold
 from features.signals.program import Compiled, LinkedLog, compile_ladder, link
-from features.signals.table import Signal
+from features.signals.signal import Signal
 from features.signals.threads import in_threads, processors
 
 __all__ = ["Snapshot", "snapshot"]
@@ -40,7 +40,8 @@ class Snapshot:
     values : shape (n, n_signals), float64; NaN where a signal is absent. A category's value is an
         index into `categories[signal_id]`.
     position : shape (n,), the highest rung completed; 0 is none.
-    last_active : shape (n,), when the lead last did something, `NONE` of the fold if never.
+    last_active : shape (n,), when the lead last showed interest, `NONE` of the fold if never.
+    lost_at : shape (n,), when a lead was lost that still is; `NONE` for all others.
     """
 
     leads: tuple[str, ...]
@@ -50,6 +51,17 @@ class Snapshot:
     categories: dict[str, tuple[str, ...]]
     position: Ints
     last_active: Times
+    lost_at: Times
+
+    @property
+    def is_lost(self) -> npt.NDArray[np.bool_]:
+        """Shape (n,), by the ladder's own rules."""
+        return np.asarray(self.lost_at != NONE)
+
+    def active_within(self, days: float) -> npt.NDArray[np.bool_]:
+        """Shape (n,), whether a lead showed interest in the last so many days; never is not."""
+        since = self.as_of - np.where(self.last_active == NONE, self.as_of, self.last_active)
+        return np.asarray((self.last_active != NONE) & (since <= days * DAY_US))
 
     def __len__(self) -> int:
         return len(self.as_of)
@@ -65,6 +77,7 @@ class Snapshot:
             self.categories,
             self.position[indices],
             self.last_active[indices],
+            self.lost_at[indices],
         )
 
     def value(self, row: int, column: int) -> float | str | None:
@@ -139,13 +152,16 @@ def snapshot_at(
     values = np.empty((count, len(compiled.signals)))
     position = np.empty(count, dtype=np.int64)
     last_active = np.empty(count, dtype=np.int64)
-    _fold_in_parts(link(log, compiled), indices, as_of, values, position, last_active)
+    lost_at = np.empty(count, dtype=np.int64)
+    _fold_in_parts(link(log, compiled), indices, as_of, values, position, last_active, lost_at)
     categories = {
         signal.id: log.text_values[log.columns.texts.index(signal.measure)]
         for signal in compiled.signals
         if signal.is_category and signal.measure and signal.op.name == "LAST"
     }
-    return Snapshot(names, as_of, compiled.signals, values, categories, position, last_active)
+    return Snapshot(
+        names, as_of, compiled.signals, values, categories, position, last_active, lost_at
+    )
 
 
 _WORTH_A_THREAD = 20_000

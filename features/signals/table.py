@@ -8,136 +8,21 @@ this table.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from enum import IntEnum
 from functools import lru_cache
-from typing import Literal
 
+from features.ladder.activity import activity_of, is_against
 from features.ladder.ladder import Condition, EventRule, Ladder, SignalRow, Step, Trait
-from features.ladder.words import OFFER, RECORD, Counted
+from features.ladder.words import OFFER, RECORD
+from features.signals.against import against_signals
+from features.signals.signal import Op, Signal, literal, words
 
-__all__ = ["Op", "Signal", "ladder_columns", "signals_of"]
-
-
-class Op(IntEnum):
-    """How a signal aggregates. The numbers are the kernel's; a test holds the two together."""
-
-    COUNT = 0
-    SUM = 1
-    MEAN = 2
-    MAX = 3
-    MIN = 4
-    LAST = 5
-    DAYS_SINCE_FIRST = 6
-    DAYS_SINCE_LAST = 7
-    ACTIVE_DAYS = 8
-    DECAYED_COUNT = 9
-    DISTINCT = 10
-    TREND = 11
-    STREAK = 12
-    HOURS_WAITING = 13
-    REPLY_HOURS = 14
-    POSITION = 15
-    STEPS_COMPLETED = 16
-    DAYS_AT_POSITION = 17
-    PACE = 18
-    PROFILE_COMPLETENESS = 19
+__all__ = ["ladder_columns", "signals_of"]
 
 
-Group = Literal["step", "activity", "position", "offers", "replies", "profile", "custom"]
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """One number (or category) about a lead at an instant.
-
-    Parameters
-    ----------
-    of : the events it aggregates; empty means everything the lead itself did.
-    until : for STREAK, HOURS_WAITING and REPLY_HOURS, the events that end what `of` begins.
-    measure : the property that is aggregated; "" for counts and times.
-    is_category : the measure is a text, and the signal's value one of its texts.
-    window_days : only events younger than this count; None means all.
-    half_life_days : the age at which an event counts half (DECAYED_COUNT), or the short half-life
-        of TREND, whose long one is four times as long.
-    says, says_never : the sentence with `{value}`, `{ago}` or `{count:thing}`, and the one for a
-        value that is absent or, for counts, zero.
-    """
-
-    id: str
-    group: Group
-    op: Op
-    says: str
-    says_never: str
-    of: tuple[EventRule, ...] = ()
-    until: tuple[EventRule, ...] = ()
-    measure: str = ""
-    is_category: bool = False
-    window_days: float | None = None
-    half_life_days: float | None = None
-
-    @property
-    def is_fit(self) -> bool:
-        """Whether the signal says who the lead is, rather than what the lead did."""
-        return self.group == "profile"
-
-    def sentence(self, value: float | str | None) -> str:
-        """What the value says to a salesperson. NaN, None and (where it counts) 0 are "never"."""
-        if isinstance(value, str):
-            return self.says.format(value=_Text(value))
-        if value is None or math.isnan(value) or (value == 0 and self.op in _COUNTING):
-            return self.says_never
-        return self.says.format(value=_Number(value), count=Counted(value), ago=_ago(value))
-
-
-_COUNTING = (
-    Op.COUNT,
-    Op.SUM,
-    Op.ACTIVE_DAYS,
-    Op.DECAYED_COUNT,
-    Op.DISTINCT,
-    Op.STREAK,
-    Op.PROFILE_COMPLETENESS,
-    Op.POSITION,
-    Op.STEPS_COMPLETED,
-)
-"""Operations whose zero means that nothing happened."""
+_NUMBER_OF = (Op.COUNT, Op.ACTIVE_DAYS, Op.DECAYED_COUNT, Op.DISTINCT, Op.STREAK)
+"""Operations that grow with each event."""
 _BUSY = "lately as busy as {value:.1f} actions today"
 """Says a decayed count: older actions count less."""
-
-
-class _Text(str):
-    """Formats as itself, whatever the format asks for."""
-
-    __slots__ = ()
-
-    def __format__(self, spec: str) -> str:
-        return str(self)
-
-
-class _Number(float):
-    """Formats shortly where no format is asked for."""
-
-    __slots__ = ()
-
-    def __format__(self, spec: str) -> str:
-        return format(float(self), spec or ".4g")
-
-
-def _literal(text: str) -> str:
-    """A user's words inside a template."""
-    return text.replace("{", "{{").replace("}", "}}")
-
-
-def _ago(days: float) -> str:
-    """An age in words: "20 minutes ago", "3 days ago"."""
-    minutes = days * 24 * 60
-    for size, unit in ((60 * 24, "day"), (60, "hour"), (1, "minute")):
-        if minutes >= size:
-            number = int(minutes / size)
-            return f"{number} {unit}{'s' if number != 1 else ''} ago"
-    return "just now"
 
 
 @lru_cache(maxsize=64)
@@ -147,10 +32,11 @@ def signals_of(ladder: Ladder) -> tuple[Signal, ...]:
         *_position_signals(),
         *(signal for step in ladder.goals for signal in _step_signals(step)),
         *_activity_signals(),
+        *against_signals(ladder),
         *_offer_signals(ladder),
         *_reply_signals(ladder),
         *_profile_signals(ladder),
-        *(_custom_signal(row) for row in ladder.signals),
+        *(_custom_signal(row, ladder) for row in ladder.signals),
     )
 
 
@@ -172,7 +58,10 @@ def ladder_columns(ladder: Ladder) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _conditions(ladder: Ladder) -> list[Condition]:
     rules = [rule for goal in ladder.goals for rule in goal.complete_when]
-    rules += [*ladder.restart_on, *ladder.score_at]
+    rules += [*ladder.restart_on, *ladder.score_at, *ladder.lost_when, *ladder.back_when]
+    activity = activity_of(ladder)
+    for kind in (activity.interest, activity.against, activity.ours):
+        rules += kind
     rules += [rule for offer in ladder.offers for rule in offer.only_after]
     rules += [gain.rule for gain in ladder.value.gains]
     rules += [rule for signal in signals_of(ladder) for rule in (*signal.of, *signal.until)]
@@ -219,7 +108,7 @@ def _position_signals() -> tuple[Signal, ...]:
 def _step_signals(step: Step) -> tuple[Signal, ...]:
     """Frequency, recency, depth and kinds of what a lead did at one step."""
     names = step.engaged_by or tuple(dict.fromkeys(rule.event for rule in step.complete_when))
-    title = _literal(step.title)
+    title = literal(step.title)
 
     def row(
         what: str, op: Op, says: str, of: tuple[str, ...] = names, **options: float | str
@@ -249,13 +138,13 @@ def _step_signals(step: Step) -> tuple[Signal, ...]:
         row("active_days", Op.ACTIVE_DAYS, "active on {count:day}"),
     ]
     for measure, of in _measures_of(step).items():
-        words = _literal(_words(measure))
-        at_once, in_all = f"at most {{value:.3g}} {words} at once", f"{{value:.3g}} {words} in all"
+        what = literal(words(measure))
+        at_once, in_all = f"at most {{value:.3g}} {what} at once", f"{{value:.3g}} {what} in all"
         rows.append(row(f"max.{measure}", Op.MAX, at_once, of, measure=measure))
         rows.append(row(f"sum.{measure}", Op.SUM, in_all, of, measure=measure))
     if len(names) > 1:  # to register is one thing, to attend another
         rows += [
-            row(f"did.{name}", Op.COUNT, f"{_literal(_words(name))}, {{count:time}}", (name,))
+            row(f"did.{name}", Op.COUNT, f"{literal(words(name))}, {{count:time}}", (name,))
             for name in names
         ]
     return tuple(rows)
@@ -330,7 +219,8 @@ def _activity_signals() -> tuple[Signal, ...]:
 def _offer_signals(ladder: Ladder) -> tuple[Signal, ...]:
     events = ladder.events
     extended = _events(events.offer_extended)
-    answered = _events(events.offer_seen, events.offer_declined) + tuple(
+    # A refusal answers as well, but must not look better than silence.
+    answered = _events(events.offer_seen) + tuple(
         rule for goal in ladder.goals for rule in goal.complete_when
     )
 
@@ -368,13 +258,6 @@ def _offer_signals(ladder: Ladder) -> tuple[Signal, ...]:
             "saw {count:offer}",
             "has seen no offer",
             of=_events(events.offer_seen),
-        ),
-        row(
-            "declined",
-            Op.COUNT,
-            "declined {count:offer}",
-            "has declined nothing",
-            of=_events(events.offer_declined),
         ),
         row(
             "ignored",
@@ -432,28 +315,26 @@ def _trait_signal(trait: Trait, ladder: Ladder) -> Signal:
         f"trait.{trait.id}",
         "profile",
         Op.LAST,
-        trait.says or f"{_literal(_words(trait.id))}: {{value}}",
-        f"{_words(trait.id)} is not known",
+        trait.says or f"{literal(words(trait.id))}: {{value}}",
+        f"{words(trait.id)} is not known",
         of=_events(ladder.events.traits),
         measure=trait.id,
         is_category=trait.type == "category",
     )
 
 
-def _custom_signal(row: SignalRow) -> Signal:
+def _custom_signal(row: SignalRow, ladder: Ladder) -> Signal:
+    op = Op[row.how.upper()]
     return Signal(
         row.id,
         "custom",
-        Op[row.how.upper()],
-        row.says or f"{_literal(_words(row.id))}: {{value}}",
-        f"{_words(row.id)}: nothing yet",
+        op,
+        row.says or f"{literal(words(row.id))}: {{value}}",
+        f"{words(row.id)}: nothing yet",
         of=row.of,
         measure=row.measure,
         is_category=row.measure_type == "category" and bool(row.measure),
         window_days=row.window_days,
         half_life_days=row.half_life_days,
+        is_against=op in _NUMBER_OF and is_against(row.of, ladder),
     )
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ").replace("-", " ")

@@ -245,6 +245,10 @@ def _case(plan: _Plan, position: int, history: OfferHistory, as_of: int, asked: 
 # ------------------------------------------------------------------------ The caller and the ladder
 
 
+def _lost(_: _Standing, case: _Case) -> str:
+    return "the lead is lost: nothing is asked of it" if case.history.is_lost else ""
+
+
 def _not_a_candidate(standing: _Standing, case: _Case) -> str:
     candidates = case.asked.candidates
     if candidates is None or standing.offer.id in candidates:
@@ -388,6 +392,7 @@ _Reasons = tuple[tuple[str, Callable[[_Standing, _Case], str]], ...]
 """Each reason's code with what says why it applies to an offer, "" where it does not."""
 
 _BEFORE_STEP: Final[_Reasons] = (
+    ("lost", _lost),
     ("not_a_candidate", _not_a_candidate),
     ("excluded_by_caller", _excluded_by_caller),
     ("not_yet_valid", _not_yet_valid),

@@ -20,6 +20,7 @@ from features.arrays import Floats, Ints
 __all__ = [
     "SMALL",
     "BoostingConfig",
+    "ColumnKinds",
     "CrossFit",
     "cross_fit",
     "lead_folds",
@@ -69,6 +70,21 @@ class BoostingConfig:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class ColumnKinds:
+    """What the columns of a matrix are.
+
+    Parameters
+    ----------
+    category : indices of those that hold codes.
+    monotone : of each column, -1 where more of it never raises the probability, 1 where it never
+        lowers it, 0 where either may be; empty means 0 for all.
+    """
+
+    category: list[int]
+    monotone: tuple[int, ...] = ()
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class CrossFit:
     """The folds' models, and which leads each has not seen."""
@@ -108,7 +124,7 @@ def cross_fit(
     fold: Ints,
     *,
     rows_per_lead: float,
-    category_columns: list[int],
+    columns: ColumnKinds,
     config: BoostingConfig,
     seed: int,
     progress: Callable[[str], None] = lambda _: None,
@@ -119,6 +135,8 @@ def cross_fit(
     fold's noise and make its held-out margins look better than they are.
     """
     parameters = config.parameters(len(matrix), rows_per_lead, seed)
+    if any(columns.monotone):
+        parameters["monotone_constraints"] = list(columns.monotone)
 
     def fit(at: int) -> tuple[lgb.Booster, list[float]]:
         progress(f"boosting fold {at + 1}")
@@ -126,7 +144,7 @@ def cross_fit(
         train = lgb.Dataset(
             matrix[fold != at],
             happened[fold != at],
-            categorical_feature=category_columns,
+            categorical_feature=columns.category,
             params=parameters,
         )
         held_out = lgb.Dataset(matrix[fold == at], happened[fold == at], reference=train)

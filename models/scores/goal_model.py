@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from features.arrays import Floats, Ints
-from models.scores.boosting import BoostingConfig, cross_fit, lead_folds, merged
+from models.scores.boosting import BoostingConfig, ColumnKinds, cross_fit, lead_folds, merged
 from models.scores.calibration import Basis, Calibrator, calibrate, uncalibrated
 from models.scores.learner import BoostedTrees, Learner, cross_fit_classifier
 from models.scores.step_rates import StepRates
@@ -54,7 +54,12 @@ class FitConfig:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TrainingRows:
-    """Mature decision points as a model sees them; all arrays have a row a point."""
+    """Mature decision points as a model sees them; all arrays have a row a point.
+
+    Parameters
+    ----------
+    category_columns, monotone : as in `ColumnKinds`.
+    """
 
     matrix: Floats
     category_columns: list[int]
@@ -62,6 +67,7 @@ class TrainingRows:
     lead: Ints
     as_of: Ints
     happened: Floats
+    monotone: tuple[int, ...] = ()
 
     def rows(self, keep: npt.NDArray[np.bool_]) -> TrainingRows:
         """Some of the rows, by mask."""
@@ -72,6 +78,7 @@ class TrainingRows:
             self.lead[keep],
             self.as_of[keep],
             self.happened[keep],
+            self.monotone,
         )
 
 
@@ -179,7 +186,7 @@ def _learn(
         rows.happened,
         fold,
         rows_per_lead=len(rows.lead) / len(np.unique(rows.lead)),
-        category_columns=rows.category_columns,
+        columns=ColumnKinds(rows.category_columns, rows.monotone),
         config=config.boosting,
         seed=config.seed,
         progress=progress,

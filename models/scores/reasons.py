@@ -15,8 +15,8 @@ import numpy as np
 from scipy.special import expit
 
 from features.arrays import Floats, Ints
+from features.signals.signal import Signal
 from features.signals.snapshot import Snapshot
-from features.signals.table import Signal
 from models.scores.goal_model import GoalModel
 
 __all__ = ["Explanations", "Reason", "explain", "reasons"]

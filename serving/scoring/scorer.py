@@ -13,12 +13,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.clock import rfc3339
+from features.clock import rfc3339, when
 from features.errors import NoModel, OptedOut, UnknownLead
 from features.events.log import DAY_US, EventLog
 from features.events.of_lead import Row
 from features.events.properties import as_text, number_or_nan
 from features.ladder.ladder import Ladder
+from features.signals.fold import NONE
 from features.signals.program import Compiled, link
 from features.store.events import EventStore
 from features.store.privacy import Privacy
@@ -208,10 +209,10 @@ class Scorer:
         """One row as it is served. Its place in the queue is known for the present alone."""
         ladder, scores = estimates.model.bundle.ladder, estimates.scores
         position = int(scores.position[row])
-        step = ladder.goals[position] if position < len(ladder.goals) else None
         answer = self._no_score(estimates, row)
-        if step is None:
+        if scores.step[row] is None:
             return answer
+        step = ladder.goals[position]
         probability = float(scores.advance.probability[row])
         evidence = estimates.model.bundle.advancement.evidence
         answer["status"], answer["no_score_reason"] = "ok", None
@@ -236,7 +237,7 @@ class Scorer:
         return answer
 
     def _no_score(self, estimates: ScoredLeads, row: int) -> ScoreAnswer:
-        """The answer for a lead that has bought; what every answer begins as."""
+        """The answer for a lead that has bought or is lost; what every answer begins as."""
         bundle = estimates.model.bundle
         goal = bundle.advancement
         is_model = goal.evidence == "model"
@@ -261,7 +262,7 @@ class Scorer:
             "fit": None,
             "engagement": None,
             "reasons": [],
-            "no_score_reason": "has bought: there is no next step to score",
+            "no_score_reason": _why_no_score(estimates, row),
             "model": {
                 "name": str(bundle.manifest.get("name", bundle.ladder.name)),
                 "version": bundle.version,
@@ -269,6 +270,13 @@ class Scorer:
             "features_as_of": rfc3339(int(estimates.snapshot.as_of[row])),
             "scored_at": rfc3339(self.clock()),
         }
+
+
+def _why_no_score(estimates: ScoredLeads, row: int) -> str:
+    lost_at = int(estimates.snapshot.lost_at[row])
+    if lost_at != NONE:
+        return f"is lost since {when(lost_at):%Y-%m-%d}, by the ladder's lost_when"
+    return "has bought: there is no next step to score"
 
 
 def _first_known(log: EventLog) -> npt.NDArray[np.int64]:

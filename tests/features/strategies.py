@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from features.events.log import DAY_US, EventLog, LogColumns
 from features.ladder.ladder import (
+    Activity,
     Condition,
     EventNames,
     EventRule,
@@ -85,6 +86,15 @@ def alternatives(draw: st.DrawFn) -> tuple[EventRule, ...]:
     return tuple(dict.fromkeys(found))
 
 
+patterns = st.builds(
+    EventRule,
+    st.sampled_from([*EVENTS, "*", "*e", "*age", "*_declined", "*_seen"]),
+    st.lists(conditions, max_size=1).map(tuple),
+)
+_kinds = st.one_of(st.none(), st.lists(patterns, max_size=3, unique=True).map(tuple))
+activities = st.builds(Activity, interest=_kinds, against=_kinds, ours=_kinds)
+
+
 @st.composite
 def steps(draw: st.DrawFn, step_id: str) -> Step:
     """A step whose completing events engage with it, as in every ladder file."""
@@ -131,6 +141,9 @@ def ladders(draw: st.DrawFn) -> Ladder:
         events=NAMES,
         restart_on=draw(st.one_of(st.just(()), alternatives())),
         score_at=draw(st.one_of(st.just(()), alternatives())),
+        lost_when=draw(st.one_of(st.just(()), alternatives())),
+        back_when=draw(st.one_of(st.just(()), alternatives())),
+        activity=draw(activities),
     )
 
 

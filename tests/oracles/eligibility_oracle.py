@@ -59,6 +59,10 @@ class Question:
         return self.ladder.limits.consent == "opt_out"
 
 
+def lost(q: Question) -> bool:
+    return q.history.is_lost
+
+
 def not_a_candidate(q: Question) -> bool:
     return q.asked.candidates is not None and q.offer.id not in q.asked.candidates
 
@@ -171,6 +175,7 @@ def no_capacity(q: Question) -> bool:
 
 
 CLAIMS: tuple[Callable[[Question], bool], ...] = (
+    lost,
     not_a_candidate,
     excluded_by_caller,
     not_yet_valid,

@@ -11,8 +11,10 @@ import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from features.ladder.activity import activity_of
 from features.ladder.ladder import Condition, EventRule, Ladder
-from features.signals.table import Op, Signal, ladder_columns, signals_of
+from features.signals.signal import Op, Signal
+from features.signals.table import ladder_columns, signals_of
 
 __all__ = ["AGGREGATES", "Event", "OracleRow", "oracle_next_completions", "oracle_snapshot"]
 
@@ -40,6 +42,7 @@ class OracleRow:
     signals: dict[str, Value]
     position: int
     last_active: int | None
+    lost_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Case:
             event
             for event in self.history
             if (meets_any(of, event) if of else is_own_doing(event, self.ladder))
+            and not (self.signal.group == "step" and is_barred(event, self.ladder))
             and (days is None or self.as_of_us - event.occurred_us < days * DAY_US)
         ]
 
@@ -108,17 +112,29 @@ def holds(condition: Condition, event: Event) -> bool:
     return COMPARISONS[condition.operator](value, condition.value)
 
 
+def names(wanted: str, name: str) -> bool:
+    """Whether a name is the wanted one, or ends like one that begins with a *."""
+    return name.endswith(wanted[1:]) if wanted.startswith("*") else name == wanted
+
+
 def meets_any(rules: Sequence[EventRule], event: Event) -> bool:
     """Whether an event has the name of any of the rules and meets all its conditions."""
     return any(
-        rule.event == event.name and all(holds(condition, event) for condition in rule.where)
+        names(rule.event, event.name) and all(holds(condition, event) for condition in rule.where)
         for rule in rules
     )
 
 
+def is_barred(event: Event, ladder: Ladder) -> bool:
+    """Whether it speaks against the lead, or is what we did."""
+    activity = activity_of(ladder)
+    return meets_any(activity.against, event) or meets_any(activity.ours, event)
+
+
 def is_own_doing(event: Event, ladder: Ladder) -> bool:
-    """Whether the lead did it: not what we extend, reply, decide, or know about it."""
-    return event.name not in ladder.events.not_the_leads_own
+    """Whether the lead did it, and out of interest."""
+    activity = activity_of(ladder)
+    return not is_barred(event, ladder) and meets_any(activity.interest, event)
 
 
 def in_order(events: Sequence[Event], ladder: Ladder, lead_id: str) -> list[Event]:
@@ -275,7 +291,17 @@ def oracle_snapshot(
         },
         position=climb(history, ladder).rung,
         last_active=max(own, default=None),
+        lost_at=lost_at(history, ladder),
     )
+
+
+def lost_at(history: Sequence[Event], ladder: Ladder) -> int | None:
+    """When a lead was lost last, unless something after that, or the same event, won it back."""
+    losses = [at for at, event in enumerate(history) if meets_any(ladder.lost_when, event)]
+    returns = [at for at, event in enumerate(history) if meets_any(ladder.back_when, event)]
+    if not losses or max(returns, default=-1) >= losses[-1]:
+        return None
+    return history[losses[-1]].occurred_us
 
 
 def oracle_next_completions(

@@ -237,15 +237,7 @@ def _with_outcomes(
     snapshot = snapshot_at(log, compiled, names, lead, as_of)
     bought = snapshot.position >= len(ladder.goals)
     position = np.minimum(snapshot.position, len(ladder.goals) - 1)
-    at_rung = Snapshot(
-        snapshot.leads,
-        snapshot.as_of,
-        snapshot.signals,
-        snapshot.values,
-        snapshot.categories,
-        position,
-        snapshot.last_active,
-    )
+    at_rung = replace(snapshot, position=position)
     points = Points(lead, at_rung)
     advanced, purchased = label(log, ladder, points, until)
     if ladder.value_horizon_days != ladder.purchase.horizon_days:

@@ -14,6 +14,8 @@ __all__ = [
     "FADE_DAYS",
     "LISTENS_DAYS",
     "QUIET_PER_DAY",
+    "REFUSES_BOUND",
+    "REFUSES_QUIET",
     "SHAPE",
     "SimulationConfig",
 ]
@@ -26,6 +28,10 @@ FADE_DAYS: Final = 10.0
 """The time constant with which such a lead grows quiet."""
 LISTENS_DAYS: Final = 60.0
 """Nobody acts on a rung for longer than this."""
+REFUSES_BOUND: Final = 0.005
+"""Refusals, bounces and the like a day of a lead that is bound to go on."""
+REFUSES_QUIET: Final = 0.03
+"""The same of a lead that is not: each of them is six times as likely from such a lead."""
 SHAPE: Final = 0.9
 """Of the Weibull delay; its scale is a quarter of the step's horizon."""
 
@@ -41,6 +47,8 @@ class SimulationConfig:
     depth : how much more likely the deepest completion of a step makes the next.
     aversion : log-odds lost per doubling of an offer's effort over the lightest of its step.
     fatigue : log-odds lost per earlier offer that was not seen.
+    refusals : how many refusals, bounces, no-shows and failures there are, as a multiple of the
+        usual; 0 is none.
     late_share : share of events that are reported late, by two days on average.
     drawn : whether offers are drawn, with their probabilities logged, rather than given by habit.
     match_sd : how much more or less an offer suits a lead with other traits, where it is drawn.
@@ -59,6 +67,7 @@ class SimulationConfig:
     depth: float = 0.8
     aversion: float = 0.2
     fatigue: float = 0.15
+    refusals: float = 1.0
     late_share: float = 0.03
     drawn: bool = False
     match_sd: float = 0.0

@@ -9,8 +9,15 @@ import numpy.typing as npt
 
 from features.arrays import Bools, Floats, Ints
 from features.events.log import DAY_US
-from features.ladder.ladder import Condition, EventRule
-from training.simulation.config import BUSY_PER_DAY, FADE_DAYS, LISTENS_DAYS, QUIET_PER_DAY
+from features.ladder.ladder import Condition, EventRule, Ladder
+from training.simulation.config import (
+    BUSY_PER_DAY,
+    FADE_DAYS,
+    LISTENS_DAYS,
+    QUIET_PER_DAY,
+    REFUSES_BOUND,
+    REFUSES_QUIET,
+)
 from training.simulation.leads import Leads
 from training.simulation.log import SimulatedLog
 from training.simulation.names import company_names, person_names, sections
@@ -72,6 +79,26 @@ class Tells:
                 properties["section"] = sections(self.rng, int(here.sum()))  # type: ignore[assignment]
             self.log.emit(name, lead[who][here], acted_at[here], properties)
         self._ask(rung, lead[who], acted_at)
+        self._refuse(rung, lead, reached_at, days, bound)
+
+    def _refuse(self, rung: int, lead: Ints, reached_at: Ints, days: Floats, bound: Bools) -> None:
+        """What speaks against leads: more of it from those that are not to go on.
+
+        It has luck of its own, so that a world without refusals is otherwise the same.
+        """
+        rng = np.random.default_rng((self.config.seed, 101, rung))
+        a_day = self.config.refusals * np.where(bound, REFUSES_BOUND, REFUSES_QUIET)
+        who = np.repeat(np.arange(len(lead)), rng.poisson(a_day * np.maximum(days, 0.0)))
+        after = rng.random(len(who)) * days[who]
+        refused_at = reached_at[who] + np.maximum(1, after * DAY_US).astype(np.int64)
+        tell = np.full(len(who), np.log(REFUSES_BOUND / REFUSES_QUIET))
+        self.told.append(Told(lead[who], refused_at, tell))
+        kinds = _refusals(self.ladder, rung)
+        chosen = rng.integers(0, len(kinds), len(who))
+        for index, (name, properties) in enumerate(kinds):
+            here = chosen == index
+            held = {key: np.full(int(here.sum()), value) for key, value in properties.items()}
+            self.log.emit(name, lead[who][here], refused_at[here], held)
 
     def _ask(self, rung: int, lead: Ints, acted_at: Ints) -> None:
         """Some actions are followed by a question, and most questions by an answer."""
@@ -126,6 +153,22 @@ class Tells:
             held["company"] = company_names(lead)
         if held:
             self.log.emit(self.ladder.events.traits, lead, known_at + 1, held)
+
+
+_Kind = tuple[str, dict[str, float]]
+_BOUNCE: Final[_Kind] = ("session_ended", {"seconds": 4.0, "pages": 1.0})
+_EARLY: Final[tuple[_Kind, ...]] = (_BOUNCE, ("form_abandoned", {}), ("email_unsubscribed", {}))
+_LATE: Final[tuple[_Kind, ...]] = (
+    ("session_no_show", {}),
+    ("pilot_failed", {}),
+    ("email_unsubscribed", {}),
+)
+
+
+def _refusals(ladder: Ladder, rung: int) -> list[_Kind]:
+    """What speaks against a lead on a rung: bounces at first, no-shows and failures later."""
+    kinds = _EARLY if rung < len(ladder.steps) // 2 else _LATE
+    return [*kinds, (ladder.events.offer_declined, {})]
 
 
 def _meeting(condition: Condition, depth: Floats) -> npt.NDArray[Any]:

@@ -16,6 +16,8 @@ from training.simulation.config import (
     FADE_DAYS,
     LISTENS_DAYS,
     QUIET_PER_DAY,
+    REFUSES_BOUND,
+    REFUSES_QUIET,
     SHAPE,
 )
 
@@ -71,11 +73,17 @@ class Told:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Truth:
-    """The chances of the leads of a simulation; both parts sorted by lead, then time."""
+    """The chances of the leads of a simulation; both parts sorted by lead, then time.
+
+    Parameters
+    ----------
+    refusals : as in the configuration; that none came tells as well.
+    """
 
     ladder: Ladder
     stays: Stays
     told: Told
+    refusals: float = 0.0
 
     def chance(self, lead: Ints, as_of: Ints) -> Floats:
         """P(the next step within its horizon | everything observed by `as_of`), shape (n,).
@@ -96,6 +104,7 @@ class Truth:
         told -= total[1 + _last_before(actions.lead, actions.acted_at, lead, stays.reached_at[at])]
         heard = np.minimum(days, LISTENS_DAYS)
         silence = BUSY_PER_DAY * heard - QUIET_PER_DAY * FADE_DAYS * -np.expm1(-heard / FADE_DAYS)
+        silence -= self.refusals * (REFUSES_QUIET - REFUSES_BOUND) * heard
         still = np.exp(-((days / stays.scale[at]) ** SHAPE))
         later = np.exp(-(((days + horizon) / stays.scale[at]) ** SHAPE))
         bound = expit(logit(stays.chance[at]) + np.log(still) + told - silence)

@@ -137,7 +137,12 @@ class _World:
             intent=self.leads.intent,
             offer_effect=self.offers.effect,
             value=self.leads.value,
-            _truth=Truth(ladder, Stays.sorted(self.stays), Told.sorted(self.tells.told)),
+            _truth=Truth(
+                ladder,
+                Stays.sorted(self.stays),
+                Told.sorted(self.tells.told),
+                config.refusals,
+            ),
         )
 
     def climb(

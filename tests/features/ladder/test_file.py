@@ -290,7 +290,7 @@ def test_a_ladder_reads_what_its_offers_and_gains_need() -> None:
     """Columns are those of `only_after` and of gains too, and what Rung writes itself."""
     numbers, texts = ladder_columns(parse_ladder(LADDER))
     assert numbers == ("amount", "fraction", "live", "size")
-    assert texts == ("kind", "offer", "plan", "room", "rung_record")
+    assert texts == ("granted", "kind", "offer", "plan", "room", "rung_record")
     alone = changed('where = {room = "red"}', 'where = {wall = "red"}')
     assert "wall" in ladder_columns(parse_ladder(alone))[1]
 

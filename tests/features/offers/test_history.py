@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from features.events.log import DAY_US
 from features.events.of_lead import Row
+from features.events.properties import as_text
+from features.ladder.activity import AGAINST_ENDINGS, REFUSED
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Condition, Effort, EventRule, Ladder, Offer
 from features.offers.history import OfferHistory, history_of
@@ -193,10 +195,20 @@ def unanswered(past: Sequence[Row]) -> int:
     )
 
 
+OURS = (NAMES.decision, NAMES.exposure, NAMES.outcome)
+
+
+def refuses(name: str, said: Mapping[str, object]) -> bool:
+    """Whether it is a consent that was not granted."""
+    return name == NAMES.consent and as_text(said.get("granted")) in REFUSED
+
+
 def topics(past: Sequence[Row]) -> tuple[str, ...]:
     of_offers = {offer.id: offer.topics for offer in LADDER.offers}
     for name, _, _, said in reversed(past):
-        if name in (*NAMES.not_the_leads_own, NAMES.offer_declined):
+        if name in (NAMES.traits, NAMES.consultation, NAMES.offer_extended, NAMES.business_replied):
+            continue
+        if name in OURS or name.endswith(AGAINST_ENDINGS) or refuses(name, said):
             continue
         for named in (
             texts(said.get("topics")),

@@ -44,6 +44,7 @@ def bits(taken: Snapshot) -> list[tuple[object, ...]]:
             [taken.value(row, at) for at in texts],
             int(taken.position[row]),
             int(taken.last_active[row]),
+            int(taken.lost_at[row]),
         )
         for row in range(len(taken))
     ]

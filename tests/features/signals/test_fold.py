@@ -15,8 +15,9 @@ from features.ladder.file import read_ladder
 from features.ladder.ladder import Condition, Ladder, SignalRow
 from features.signals import fold
 from features.signals.program import compile_ladder, link
+from features.signals.signal import Op
 from features.signals.snapshot import Snapshot
-from features.signals.table import Op, signals_of
+from features.signals.table import signals_of
 from tests.features import strategies
 from tests.features.signals.scene import HOUR_US, at_instants, event, small_ladder, thorough, values
 from tests.features.strategies import GRID_US, LEADS, START_US, log_of
@@ -52,6 +53,7 @@ def assert_equals_oracle(
     assert taken.last_active[row] == (
         fold.NONE if expected.last_active is None else expected.last_active
     )
+    assert taken.lost_at[row] == (fold.NONE if expected.lost_at is None else expected.lost_at)
 
 
 def sorted_instants(log: EventLog) -> list[int]:

@@ -16,7 +16,7 @@ from features.clock import microseconds
 from features.errors import EventsError, TimeError, UnknownLead
 from features.events.log import DAY_US, EventLog, Times
 from features.ladder.file import read_ladder
-from features.ladder.ladder import EventRule, Ladder, SignalRow
+from features.ladder.ladder import Activity, Condition, EventRule, Ladder, SignalRow
 from features.signals import fold
 from features.signals.snapshot import Snapshot, snapshot
 from features.signals.table import signals_of
@@ -279,13 +279,95 @@ def test_offers_ignored_is_a_streak():
     assert signals_at(events, START_US + 6 * DAY_US)["offers.extended"] == 6
 
 
-def test_a_declined_offer_is_answered():
-    """An offer that the lead said no to was not ignored."""
+def test_a_declined_offer_looks_no_better_than_an_ignored_one():
+    """To say no leaves the row of ignored offers as it is, and is counted against the lead."""
     events = [
         event("offer_extended", START_US),
         event("offer_declined", START_US + HOUR_US),
     ]
-    assert signals_at(events, START_US + DAY_US)["offers.ignored"] == 0
+    found = signals_at(events, START_US + DAY_US)
+    assert found["offers.ignored"] == 1
+    assert 0.9 < _number(found["against.declined"]) < 1.0
+
+
+def _number(value: Value) -> float:
+    assert isinstance(value, float)
+    return value
+
+
+REFUSALS: tuple[tuple[str, dict[str, float | str]], ...] = (
+    ("offer_declined", {}),
+    ("pilot_failed", {}),
+    ("form_abandoned", {}),
+    ("email_bounced", {}),
+    ("meeting_cancelled", {}),
+    ("newsletter_unsubscribed", {}),
+    ("lead_complained", {}),
+    ("webinar_no_show", {}),
+    ("no_show", {}),
+    ("consent", {"granted": "0"}),
+    ("consent", {"granted": "no"}),
+)
+
+
+@pytest.mark.parametrize(("name", "properties"), REFUSALS)
+def test_what_speaks_against_is_no_activity(name, properties):
+    """A refusal, whatever it is called, changes nothing but what is counted against the lead."""
+    ladder = small_ladder()
+    quiet = [event("page", START_US)]
+    refused = Event("ann", name, START_US + 9 * DAY_US, START_US + 9 * DAY_US, dict(properties))
+    as_of = START_US + 10 * DAY_US
+    before, after = (
+        at_instants(log_of(events, ladder), ladder, "ann", [as_of])
+        for events in (quiet, [*quiet, refused])
+    )
+    assert before.last_active[0] == after.last_active[0] == START_US
+    former, latter = values(before), values(after)
+    changed = {key for key in latter if latter[key] != former[key]}
+    assert changed
+    assert all(key.startswith("against.") for key in changed)
+    assert former["against.recent"] == 0
+    assert _number(latter["against.recent"]) > 0.9
+
+
+@pytest.mark.parametrize("name", ["wifi_info", "consent", "declined_by_us", "failed"])
+def test_what_nobody_reads_is_neutral(name):
+    """An event that meets no rule of activity is neither interest nor against the lead."""
+    ladder = small_ladder()
+    taken = at_instants(log_of([event(name, START_US)], ladder), ladder, "ann", [START_US])
+    assert taken.last_active[0] == fold.NONE
+    assert values(taken)["against.recent"] == 0
+    assert values(taken)["activity.count_30d"] == 0
+
+
+def test_a_bounce_by_its_properties_engages_with_no_step():
+    """What the ladder's rules bar is not counted for the step whose event it is."""
+    bounce = EventRule("page", (Condition("seconds", "below", 30.0),))
+    ladder = replace(small_ladder(), activity=Activity(against=(bounce,)))
+    first = ladder.steps[0]
+    ladder = replace(ladder, steps=(replace(first, engaged_by=("page",)), *ladder.steps[1:]))
+    events = [event("page", START_US, seconds=3.0), event("page", START_US + 1, seconds=300.0)]
+    found = values(at_instants(log_of(events, ladder), ladder, "ann", [START_US + HOUR_US]))
+    assert found[f"step.{first.id}.count"] == 1
+    assert found["activity.count_1d"] == 1
+    assert _number(found["against.page"]) > 0.9
+
+
+def test_a_lead_is_lost_until_it_is_back():
+    """By the ladder's own rules, from when it was known."""
+    ladder = replace(
+        small_ladder(), lost_when=(EventRule("closed"),), back_when=(EventRule("reopened"),)
+    )
+    events = [
+        event("page", START_US),
+        event("closed", START_US + DAY_US),
+        event("page", START_US + 2 * DAY_US),
+        event("reopened", START_US + 3 * DAY_US),
+    ]
+    instants = [START_US + at * DAY_US for at in range(4)]
+    taken = at_instants(log_of(events, ladder), ladder, "ann", instants)
+    assert taken.is_lost.tolist() == [False, True, True, False]
+    assert taken.lost_at[2] == START_US + DAY_US
 
 
 def test_what_we_do_is_not_activity():
@@ -320,7 +402,7 @@ def test_restart_resets_the_position_but_not_the_counts():
         "step.call.days_since_last",
     )
     assert [before[name] for name in same] == [after[name] for name in same]
-    assert after["activity.count_7d"] == 3
+    assert after["activity.count_7d"] == 2  # what begins anew engages with no step
 
 
 def test_pace_after_a_restart_is_counted_from_it():

@@ -11,7 +11,8 @@ import pytest
 from features.errors import LadderError
 from features.ladder.file import parse_ladder, read_ladder, shipped_ladders
 from features.ladder.ladder import Condition, EventRule, Ladder, SignalRow, Step, Trait
-from features.signals.table import Op, Signal, ladder_columns, signals_of
+from features.signals.signal import Op, Signal
+from features.signals.table import ladder_columns, signals_of
 
 
 def takes_text(signal: Signal) -> bool:
@@ -251,7 +252,16 @@ def test_ladder_columns_are_what_is_read():
     )
     numbers, texts = ladder_columns(ladder)
     assert numbers == ("fraction", "pages", "seconds", "size")
-    assert texts == ("colour", "fit", "industry", "offer", "plan", "reason", "rung_record")
+    assert texts == (
+        "colour",
+        "fit",
+        "granted",
+        "industry",
+        "offer",
+        "plan",
+        "reason",
+        "rung_record",
+    )
 
 
 @SHIPPED

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from models.scores.boosting import SMALL, BoostingConfig, CrossFit, cross_fit, lead_folds, merged
+from models.scores.boosting import (
+    SMALL,
+    BoostingConfig,
+    ColumnKinds,
+    CrossFit,
+    cross_fit,
+    lead_folds,
+    merged,
+)
 
 LEADS, PER_LEAD, FOLDS = 120, 10, 4
 NUMBER, CATEGORY = 0, 2
@@ -35,7 +43,7 @@ def fitted(matrix, happened, fold, config=QUICK, seed=5) -> CrossFit:
         happened,
         fold,
         rows_per_lead=PER_LEAD,
-        category_columns=[CATEGORY],
+        columns=ColumnKinds([CATEGORY]),
         config=config,
         seed=seed,
     )
@@ -192,7 +200,7 @@ def test_progress_names_each_fold():
         happened,
         lead_folds(lead, 2, seed=3),
         rows_per_lead=PER_LEAD,
-        category_columns=[],
+        columns=ColumnKinds([]),
         config=replace(QUICK, most_rounds=2),
         seed=1,
         progress=told.append,

@@ -63,6 +63,7 @@ class World:
                 values=np.concatenate([part.snapshot.values for part in parts]),
                 position=np.concatenate([part.position for part in parts]),
                 last_active=np.concatenate([part.snapshot.last_active for part in parts]),
+                lost_at=np.concatenate([part.snapshot.lost_at for part in parts]),
             ),
         )
         advanced, _ = label(self.log, ladder, points, self.end)

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from features.clock import microseconds
 from features.events.log import DAY_US
-from training.simulation.config import BUSY_PER_DAY, FADE_DAYS, LISTENS_DAYS, QUIET_PER_DAY, SHAPE
+from training.simulation.config import (
+    BUSY_PER_DAY,
+    FADE_DAYS,
+    LISTENS_DAYS,
+    QUIET_PER_DAY,
+    REFUSES_BOUND,
+    REFUSES_QUIET,
+    SHAPE,
+)
+from training.simulation.names import lead_ids
 from training.simulation.truth import _last_before
 
 rows = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 9)), max_size=20)
@@ -24,6 +33,16 @@ def test_the_last_row_before(held, wanted):
     row, want = (np.array(each, dtype=np.int64).reshape(-1, 2).T for each in (held, wanted))
     slow = [sum(1 for one in held if one <= pair) - 1 for pair in wanted]
     assert _last_before(row[0], row[1], want[0], want[1]).tolist() == slow
+
+
+def refusals_of(simulation, lead):
+    """When a lead did what speaks against it, by the names of its events."""
+    mine = lead_ids(simulation.config.leads)[lead]
+    events = simulation.events[simulation.events["lead_id"] == mine]
+    names = ["session_ended", "form_abandoned", "session_no_show", "pilot_failed"]
+    names += ["email_unsubscribed", "offer_declined"]
+    times = events.loc[events["name"].isin(names), "occurred_at"]
+    return {microseconds(time.to_pydatetime()) for time in times}
 
 
 def by_bayes(simulation, lead, as_of):
@@ -40,13 +59,19 @@ def by_bayes(simulation, lead, as_of):
     scale, chance = truth.stays.scale[stay], truth.stays.chance[stay]
     still = math.exp(-((days / scale) ** SHAPE))
     odds = chance / (1 - chance) * still
+    refused = refusals_of(simulation, lead)
     for one, acted_at in zip(truth.told.lead, truth.told.acted_at, strict=True):
-        if one == lead and reached_at < acted_at <= as_of:
+        if one != lead or not reached_at < acted_at <= as_of:
+            continue
+        if acted_at in refused:
+            odds *= REFUSES_BOUND / REFUSES_QUIET
+        else:
             age = (acted_at - reached_at) / DAY_US
             odds *= BUSY_PER_DAY / (QUIET_PER_DAY * math.exp(-age / FADE_DAYS))
     heard = min(days, LISTENS_DAYS)
     quiet = QUIET_PER_DAY * FADE_DAYS * (1 - math.exp(-heard / FADE_DAYS))
     odds *= math.exp(quiet - BUSY_PER_DAY * heard)
+    odds *= math.exp((REFUSES_QUIET - REFUSES_BOUND) * heard)
     horizon = simulation.ladder.goals[rung].horizon_days
     later = math.exp(-(((days + horizon) / scale) ** SHAPE))
     return odds / (1 + odds) * (1 - later / still)

@@ -1,0 +1,88 @@
+"""What of a lead's events is its own interest, what speaks against it, and what is ours.
+
+A refusal, a bounce, a withdrawal or a failure is an event like others, and never interest. The
+ladder's table [activity] says which events are which; what it leaves out follows from the ladder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from features.ladder.ladder import Condition, EventRule, Ladder
+
+__all__ = ["AGAINST_ENDINGS", "REFUSED", "ActivityRules", "activity_of", "is_against"]
+
+AGAINST_ENDINGS: Final = (
+    "_declined",
+    "_failed",
+    "_abandoned",
+    "_bounced",
+    "_cancelled",
+    "_unsubscribed",
+    "_complained",
+    "no_show",
+)
+"""Whatever an event is about: a name that ends so speaks against."""
+REFUSED: Final = ("0", "false", "no")
+"""Texts of a consent that was not granted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityRules:
+    """As the ladder's `Activity`, with what it leaves out filled in."""
+
+    interest: tuple[EventRule, ...] = ()
+    against: tuple[EventRule, ...] = ()
+    ours: tuple[EventRule, ...] = ()
+
+    @property
+    def barred(self) -> tuple[EventRule, ...]:
+        """What cannot be interest, whatever else is said of it."""
+        return (*self.against, *self.ours)
+
+
+@lru_cache(maxsize=64)
+def activity_of(ladder: Ladder) -> ActivityRules:
+    """The rules of a ladder.
+
+    Interest is what completes or engages with a step, and a question; against are names that end in
+    `AGAINST_ENDINGS`, declined offers and refused consents; ours are offers, replies and what Rung
+    itself writes.
+    """
+    given, names = ladder.activity, ladder.events
+    engaging = (name for goal in ladder.goals for name in goal.engaged_by)
+    completing = (rule.event for goal in ladder.goals for rule in goal.complete_when)
+    refusal = (Condition("granted", "one_of", REFUSED),)
+    interest = _events(*engaging, *completing, names.lead_asked)
+    declined = [] if names.offer_declined.endswith(AGAINST_ENDINGS) else [names.offer_declined]
+    against = (
+        *_events(*declined, *(f"*{ending}" for ending in AGAINST_ENDINGS)),
+        EventRule(names.consent, refusal),
+    )
+    ours = _events(
+        names.offer_extended,
+        names.business_replied,
+        *(names.decision, names.exposure, names.outcome),
+    )
+    return ActivityRules(
+        interest=interest if given.interest is None else given.interest,
+        against=against if given.against is None else given.against,
+        ours=ours if given.ours is None else given.ours,
+    )
+
+
+def is_against(rules: tuple[EventRule, ...], ladder: Ladder) -> bool:
+    """Whether every event that meets some rules speaks against; False for no rules."""
+    against = activity_of(ladder).against
+    return bool(rules) and all(any(_covers(one, rule) for one in against) for rule in rules)
+
+
+def _covers(wider: EventRule, rule: EventRule) -> bool:
+    """Whether what meets `rule` meets `wider`, as far as their conditions are the same."""
+    return wider.names(rule.event) and set(wider.where) <= set(rule.where)
+
+
+def _events(*names: str) -> tuple[EventRule, ...]:
+    return tuple(EventRule(name) for name in dict.fromkeys(names))

@@ -1,0 +1,138 @@
+"""One signal: what it aggregates and how, and the sentence that says its value to a salesperson."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+from features.ladder.ladder import EventRule
+from features.ladder.words import Counted
+
+__all__ = ["Op", "Signal", "literal", "words"]
+
+
+class Op(IntEnum):
+    """How a signal aggregates. The numbers are the kernel's; a test holds the two together."""
+
+    COUNT = 0
+    SUM = 1
+    MEAN = 2
+    MAX = 3
+    MIN = 4
+    LAST = 5
+    DAYS_SINCE_FIRST = 6
+    DAYS_SINCE_LAST = 7
+    ACTIVE_DAYS = 8
+    DECAYED_COUNT = 9
+    DISTINCT = 10
+    TREND = 11
+    STREAK = 12
+    HOURS_WAITING = 13
+    REPLY_HOURS = 14
+    POSITION = 15
+    STEPS_COMPLETED = 16
+    DAYS_AT_POSITION = 17
+    PACE = 18
+    PROFILE_COMPLETENESS = 19
+
+
+Group = Literal["step", "activity", "against", "position", "offers", "replies", "profile", "custom"]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One number (or category) about a lead at an instant.
+
+    Parameters
+    ----------
+    of : the events it aggregates; empty means all that the lead itself did and that shows interest.
+    until : for STREAK, HOURS_WAITING and REPLY_HOURS, the events that end what `of` begins.
+    measure : the property that is aggregated; "" for counts and times.
+    is_category : the measure is a text, and the signal's value one of its texts.
+    window_days : only events younger than this count; None means all.
+    half_life_days : the age at which an event counts half (DECAYED_COUNT), or the short half-life
+        of TREND, whose long one is four times as long.
+    says, says_never : the sentence with `{value}`, `{ago}` or `{count:thing}`, and the one for a
+        value that is absent or, for counts, zero.
+    is_against : it counts what speaks against the lead: more of it never raises a probability.
+    """
+
+    id: str
+    group: Group
+    op: Op
+    says: str
+    says_never: str
+    of: tuple[EventRule, ...] = ()
+    until: tuple[EventRule, ...] = ()
+    measure: str = ""
+    is_category: bool = False
+    window_days: float | None = None
+    half_life_days: float | None = None
+    is_against: bool = False
+
+    @property
+    def is_fit(self) -> bool:
+        """Whether the signal says who the lead is, rather than what the lead did."""
+        return self.group == "profile"
+
+    def sentence(self, value: float | str | None) -> str:
+        """What the value says to a salesperson. NaN, None and (where it counts) 0 are "never"."""
+        if isinstance(value, str):
+            return self.says.format(value=_Text(value))
+        if value is None or math.isnan(value) or (value == 0 and self.op in _COUNTING):
+            return self.says_never
+        return self.says.format(value=_Number(value), count=Counted(value), ago=_ago(value))
+
+
+_COUNTING = (
+    Op.COUNT,
+    Op.SUM,
+    Op.ACTIVE_DAYS,
+    Op.DECAYED_COUNT,
+    Op.DISTINCT,
+    Op.STREAK,
+    Op.PROFILE_COMPLETENESS,
+    Op.POSITION,
+    Op.STEPS_COMPLETED,
+)
+"""Operations whose zero means that nothing happened."""
+
+
+class _Text(str):
+    """Formats as itself, whatever the format asks for."""
+
+    __slots__ = ()
+
+    def __format__(self, spec: str) -> str:
+        return str(self)
+
+
+class _Number(float):
+    """Formats shortly where no format is asked for."""
+
+    __slots__ = ()
+
+    def __format__(self, spec: str) -> str:
+        return format(float(self), spec or ".4g")
+
+
+def literal(text: str) -> str:
+    """A user's words inside a template."""
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _ago(days: float) -> str:
+    """An age in words: "20 minutes ago", "3 days ago"."""
+    minutes = days * 24 * 60
+    for size, unit in ((60 * 24, "day"), (60, "hour"), (1, "minute")):
+        if minutes >= size:
+            number = int(minutes / size)
+            return f"{number} {unit}{'s' if number != 1 else ''} ago"
+    return "just now"
+
+
+def words(name: str) -> str:
+    """An event's or a property's name, as words."""
+    return name.replace("_", " ").replace("-", " ")

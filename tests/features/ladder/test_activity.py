@@ -1,0 +1,113 @@
+"""Which events are the lead's own interest: by default, by the file, and what it may not say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from features.errors import LadderError
+from features.ladder.activity import AGAINST_ENDINGS, activity_of, is_against
+from features.ladder.file import parse_ladder, read_ladder
+from features.ladder.ladder import Activity, Condition, EventRule
+
+SMALL = """
+[ladder]
+name = "small"
+{head}
+[[step]]
+id = "read"
+title = "Read"
+horizon_days = 14
+complete_when = [{{event = "{first}"}}]
+engaged_by = ["page_viewed"]
+[[step]]
+id = "talk"
+title = "Talk"
+horizon_days = 14
+band = [0.4, 0.6]
+complete_when = [{{event = "talked"}}]
+[purchase]
+horizon_days = 30
+complete_when = [{{event = "paid"}}]
+{activity}
+"""
+
+
+def small(activity="", head="", first="content_read"):
+    return parse_ladder(SMALL.format(activity=activity, head=head, first=first))
+
+
+def test_what_follows_from_a_ladder():
+    """Interest is what completes or engages, and a question; the rest is told by its name."""
+    found = activity_of(small())
+    names = [rule.event for rule in found.interest]
+    assert names == ["page_viewed", "content_read", "talked", "paid", "lead_asked"]
+    assert {rule.event for rule in found.ours} == {
+        "offer_extended",
+        "business_replied",
+        "rung_decision",
+        "rung_exposure",
+        "rung_outcome",
+    }
+    against = {rule.event for rule in found.against}
+    assert against == {"consent", *(f"*{ending}" for ending in AGAINST_ENDINGS)}
+    renamed = small('[events]\noffer_declined = "said_no"\n')
+    assert "said_no" in {rule.event for rule in activity_of(renamed).against}
+
+
+def test_what_the_file_says_counts():
+    """A kind that the file gives is that alone; the others still follow from the ladder."""
+    told = small('[activity]\nagainst = [{event = "*_spam"}]\nours = []\n')
+    found = activity_of(told)
+    assert found.against == (EventRule("*_spam"),)
+    assert found.ours == ()
+    assert found.interest == activity_of(small()).interest
+
+
+@pytest.mark.parametrize(
+    ("activity", "head", "first", "problem"),
+    [
+        ("", "", "offer_declined", "step[0].complete_when[0].event"),
+        ("", "", "demo_failed", "step[0].complete_when[0].event"),
+        (
+            '[activity]\nagainst = [{event = "talked"}]',
+            "",
+            "read",
+            "step[1].complete_when[0].event",
+        ),
+        ('[activity]\nagainst = [{event = "a*b"}]', "", "read", "activity.against[0].event"),
+        ("", 'lost_when = [{event = "*_lost"}]', "read", "ladder.lost_when[0].event"),
+        ("", "", "*_read", "step[0].complete_when[0].event"),
+    ],
+)
+def test_what_the_file_may_not_say(activity, head, first, problem):
+    """A refusal completes no step, and a * stands only before names of [activity]."""
+    with pytest.raises(LadderError) as error:
+        small(activity, head, first)
+    assert [mistake.path for mistake in error.value.mistakes] == [problem]
+
+
+def test_lost_and_back():
+    """Both are lists of rules."""
+    told = small(head='lost_when = [{event = "closed"}]\nback_when = [{event = "reopened"}]')
+    assert told.lost_when == (EventRule("closed"),)
+    assert told.back_when == (EventRule("reopened"),)
+
+
+def test_rules_that_speak_against():
+    """All that meets them must meet a rule against, conditions and all; nothing is no rule."""
+    b2b = read_ladder("b2b")
+    short = Condition("seconds", "below", 30.0)
+    one_page = Condition("pages", "at_most", 1.0)
+    assert is_against((EventRule("session_ended", (one_page, short)),), b2b)
+    assert is_against((EventRule("pilot_failed"), EventRule("webinar_no_show")), b2b)
+    assert not is_against((EventRule("session_ended", (short,)),), b2b)
+    assert not is_against((EventRule("pilot_failed"), EventRule("page_viewed")), b2b)
+    assert not is_against((), b2b)
+
+
+def test_a_ladder_in_code_may_call_anything_interest():
+    """Values that no file gave are taken as they are."""
+    everything = Activity(interest=(EventRule("*"),))
+    assert activity_of(replace(small(), activity=everything)).interest == (EventRule("*"),)
