@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
+from features.events.field_names import PEOPLE, plain
 from features.ladder.ladder import Ladder, Step
 
 __all__ = ["PropertyPath", "first_step_events", "means_contact", "personal_place", "tells_contact"]
@@ -33,10 +34,6 @@ _CONTACT: Final = frozenset(
         *("ssn", "socialsecuritynumber", "passportnumber", "nationalid"),
     }
 )
-_PEOPLE: Final = (
-    *("user", "lead", "customer", "contact", "person", "personal", "visitor", "client"),
-    *("prospect", "buyer", "recipient", "subscriber", "attendee", "sender", "your", "my"),
-)
 _QUALIFIERS: Final = (
     *("work", "business", "home", "private", "primary", "secondary", "alternate", "other"),
     *("billing", "shipping", "delivery", "mailing", "postal", "office", "from", "to", "reply"),
@@ -44,7 +41,7 @@ _QUALIFIERS: Final = (
 _LONGEST_NAME: Final = 64
 """Longer ones mean nothing, and are not worth remembering."""
 
-_NO_LETTER: Final = re.compile(r"[\W\d_]+")
+_DIGITS: Final = re.compile(r"\d+")
 _EMAIL: Final = re.compile(r"[\w.+-]@(?!\d+x\.)(?:[\w-]{1,63}\.)+[^\W\d_]{2,}")  # not logo@2x.png
 _MANY_DIGITS: Final = re.compile(r"[0-9][0-9\s().+/-]{6,}")
 _BEFORE: Final = r"(?<![^\s=:,;\"'(<>])"
@@ -135,14 +132,16 @@ def means_contact(name: str) -> bool:
 
     firstName, FIRST_NAME and "first name" are one, and so are email, userEmail and work_email_2.
     """
-    letters = _NO_LETTER.sub("", name).lower()
+    if len(name) > 4 * _LONGEST_NAME:
+        return False
+    letters = _DIGITS.sub("", plain(name))
     return len(letters) <= _LONGEST_NAME and _is_contact(letters, of_person=False)
 
 
 def _is_contact(letters: str, of_person: bool) -> bool:
     if letters in _CONTACT or (of_person and letters == "name"):
         return True
-    for words, person in ((_PEOPLE, True), (_QUALIFIERS, of_person)):
+    for words, person in ((PEOPLE, True), (_QUALIFIERS, of_person)):
         for word in words:
             if letters.startswith(word) and _is_contact(letters[len(word) :], person):
                 return True

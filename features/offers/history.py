@@ -10,13 +10,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import isfinite, isnan
+from math import isnan
 from typing import Final
 
+from features.events.field_names import field_key
 from features.events.of_lead import Row
 from features.events.properties import as_number, number_or_nan
 from features.ladder.activity import activity_of
 from features.ladder.ladder import EventRule, Ladder
+from features.offers.known_fields import fields_of_form, fields_of_traits
 from features.signals.rules import met_any, text_or_none
 from features.signals.table import ladder_columns
 
@@ -41,7 +43,7 @@ class OfferHistory:
     fit : what the latest consultation found, in lower case: "yes", "no", "unclear".
     gaps : what the latest event with `gaps` revealed; () where it revealed none.
     topics : of what the lead consumed last.
-    fields : names of the profile fields that are known.
+    fields : the profile fields that are known, by traits or by a form, as `field_key` names them.
     opened : ids of the offers that need not wait for an event, or whose event has come.
     is_lost : whether the lead is lost, by the ladder's own rules.
     """
@@ -57,6 +59,10 @@ class OfferHistory:
     fields: frozenset[str]
     opened: frozenset[str]
     is_lost: bool = False
+
+    def knows(self, field_name: str) -> bool:
+        """Whether a profile field is known, whatever the spelling of its name."""
+        return field_key(field_name) in self.fields
 
 
 _Properties = Mapping[str, object]
@@ -91,6 +97,7 @@ class _Plan:
     open : ids of the offers that wait for nothing.
     topics : offer id -> its topics.
     not_consumed, barred : names and rules of events that show nothing of what the lead consumes.
+    no_forms : names of events that are no form that the lead filled in.
     numbers, texts : the properties by which a log orders events of equal clocks.
     """
 
@@ -99,6 +106,7 @@ class _Plan:
     topics: Mapping[str, tuple[str, ...]]
     not_consumed: frozenset[str]
     barred: tuple[EventRule, ...]
+    no_forms: frozenset[str]
     numbers: tuple[str, ...]
     texts: tuple[str, ...]
 
@@ -112,6 +120,8 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
     for when, (name, _, _, properties) in known:
         for read in readers.get(name, ()):
             read(walk, when, properties)
+        if properties and name not in plan.no_forms:
+            walk.fields |= fields_of_form(name, properties)
     return OfferHistory(
         extended=tuple(walk.extended),
         declined=walk.declined,
@@ -200,6 +210,9 @@ def _plan(ladder: Ladder) -> _Plan:
         topics={offer.id: offer.topics for offer in ladder.offers},
         not_consumed=frozenset((names.traits, names.consultation)),
         barred=activity.barred,
+        no_forms=frozenset(
+            (*(rule.event for rule in activity.ours), names.traits, names.consultation)
+        ),
         numbers=numbers,
         texts=texts,
     )
@@ -260,7 +273,7 @@ def _consult(walk: _Walk, _when: int, properties: _Properties) -> None:
 
 
 def _tell(walk: _Walk, _when: int, properties: _Properties) -> None:
-    walk.fields.update(key for key, value in properties.items() if _is_something(value))
+    walk.fields |= fields_of_traits(properties)
 
 
 def _completes(rung: str) -> _Reader:
@@ -343,12 +356,3 @@ def _texts(value: object) -> tuple[str, ...]:
 def _says_texts(value: object) -> bool:
     """Whether a value is an answer: a list, be it empty, or a text that is not."""
     return isinstance(value, list | tuple) or bool(_texts(value))
-
-
-def _is_something(value: object) -> bool:
-    """Whether a profile field with this value is known. 0 and false are values."""
-    if isinstance(value, float):
-        return isfinite(value)
-    if isinstance(value, str):
-        return bool(value.strip())
-    return bool(value) if isinstance(value, list | tuple | dict) else value is not None

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
 
+from features.events.field_names import field_key
 from features.ladder.ladder import Framing, Ladder, Offer
 from features.offers.history import OfferHistory
 from models.offers.policy import uniform_number
@@ -49,7 +50,7 @@ def personalisation(
     """What to put into an offer for a lead of whom this is known."""
     shared = [topic for topic in offer.topics if topic in history.topics]
     topics = shared or list(offer.topics)
-    form = [name for name in offer.effort.form_fields if name not in history.fields]
+    form = _unknown(offer.effort.form_fields, history)
     room = ladder.limits.form_fields - len(form)
     asked = next_field(ladder, position, history, worth, form) if room > 0 else None
     meets = offer.effort.human and offer.scope_days is None  # a pilot is no session
@@ -61,6 +62,12 @@ def personalisation(
         "form_fields": form,
         "ask_field": asked if offer.role == "ask" else None,
     }
+
+
+def _unknown(names: Sequence[str], history: OfferHistory) -> list[str]:
+    """The fields that are not known, each once, as the offer spells it first."""
+    asked = {field_key(name): name for name in reversed(names) if not history.knows(name)}
+    return [name for name in names if asked.get(field_key(name)) == name]
 
 
 def _agenda(offer: Offer, topics: Sequence[str]) -> list[AgendaItem]:
@@ -83,10 +90,11 @@ def next_field(
     """
     if not 0 < position < len(ladder.goals):
         return None
+    asked = {field_key(name) for name in already}
     open_ = [
         trait
         for trait in ladder.traits
-        if trait.id not in history.fields and trait.id not in already
+        if not history.knows(trait.id) and field_key(trait.id) not in asked
     ]
     best = max(
         open_, key=lambda trait: (worth.get(trait.id, 0.0), not trait.personal), default=None

@@ -356,7 +356,7 @@ def test_a_manifest_with_a_number_that_is_none(folder, value):
 
 def test_another_format(folder):
     """A bundle of a later Rung is refused by name, not as damage."""
-    change_manifest(folder, format=3)
+    change_manifest(folder, format=4)
     with pytest.raises(BundleError, match="has bundle format 4, this Rung reads 3"):
         load_bundle(folder)
 

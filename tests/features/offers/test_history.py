@@ -220,6 +220,33 @@ def topics(past: Sequence[Row]) -> tuple[str, ...]:
     return ()
 
 
+def fields(told: Sequence[Row]) -> frozenset[str]:
+    """The keys of what traits tell, whatever is within them; a name tells its parts."""
+    found = {pair for event in told for pair in members(event[3], "")}
+    known = {key for key, value in found if value}
+    first = {"firstname"} if "name" in known else set()
+    last = {"lastname"} if ("name", "two words") in found else set()
+    return frozenset(known | first | last)
+
+
+def nameless(request: Row) -> Row:
+    """What is requested may have a name of its own."""
+    name, occurred, known, said = request
+    return name, occurred, known, {key: value for key, value in said.items() if key != "name"}
+
+
+def members(properties: Mapping[str, object], above: str) -> set[tuple[str, str]]:
+    """Keys, with what their values are: nothing (""), something, or two words."""
+    found = set()
+    for name, value in properties.items():
+        says = "something" if is_known(value) else ""
+        found.add((f"{above}{name}", says))
+        found.add((name if name != "name" or not above else f"{above}name", says))
+        if isinstance(value, dict):
+            found |= members(value, name)
+    return found
+
+
 def slow_history(events: Sequence[Row], as_of: int) -> OfferHistory:
     """Each field on its own, from the events in order; none share both clocks and a name."""
     known = [(n, min(o, k), k, said) for n, o, k, said in events if k <= as_of]
@@ -252,9 +279,7 @@ def slow_history(events: Sequence[Row], as_of: int) -> OfferHistory:
         fit=next((fit for fit in reversed(fits) if fit), None),
         gaps=tuple(gaps[-1]) if gaps else (),
         topics=topics(past),
-        fields=frozenset(
-            key for e in named[NAMES.traits] for key, value in e[3].items() if is_known(value)
-        ),
+        fields=fields([*named[NAMES.traits], *map(nameless, named["pilot_requested"])]),
         opened=frozenset(
             offer.id
             for offer in LADDER.offers
@@ -469,6 +494,35 @@ def test_fields():
         "size",
         "role",
     }
+
+
+@pytest.mark.parametrize(
+    ("event", "asked"),
+    [
+        (
+            row(NAMES.traits, Email="a@example.org", firstName="Ada"),
+            ("email", "name", "first_name"),
+        ),
+        (row(NAMES.traits, company={"size": 40}), ("company_size", "companySize")),
+        (
+            row("form_submitted", name="Ada", email="a@example.org", company_size=40),
+            ("name", "Email", "company size", "emailAddress"),
+        ),
+        (row("webinar_registered", Name="Ada", email="a@example.org"), ("name", "e-mail")),
+    ],
+)
+def test_knows(event: Row, asked: tuple[str, ...]):
+    """What the lead said in any spelling, by traits or in a form, is known in every spelling."""
+    found = history(event)
+    assert [name for name in asked if not found.knows(name)] == []
+    assert not found.knows("phone")
+
+
+def test_our_own_events_are_no_forms():
+    """The address of whoever replied, or of an offer, is not the lead's."""
+    ours = (NAMES.business_replied, NAMES.offer_extended, NAMES.decision)
+    found = history(*(row(name, email="us@example.org", name="Bo") for name in ours))
+    assert found.fields == frozenset()
 
 
 def test_opened():

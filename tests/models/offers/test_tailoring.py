@@ -65,6 +65,33 @@ def test_one_more_field_where_there_is_room(ladder, nothing):
     assert personalisation(offer(role="support"), ladder, 1, nothing, {})["ask_field"] is None
 
 
+@pytest.mark.parametrize(
+    ("known", "form", "left"),
+    [
+        ({"email", "name"}, ("name", "email"), []),
+        ({"email", "firstname", "name"}, ("firstName", "E-Mail", "company_size"), ["company_size"]),
+        ({"companysize"}, ("email", "company size", "companySize"), ["email"]),
+        (set(), ("email", "emailAddress", "Email"), ["email"]),
+    ],
+)
+def test_a_form_asks_nothing_known(ladder, nothing, known, form, left):
+    """Whatever the offer calls it; nor the same thing twice by two names."""
+    asks = offer(effort=Effort(form_fields=form))
+    known = replace(nothing, fields=frozenset(known))
+    assert personalisation(asks, ladder, 1, known, {})["form_fields"] == left
+
+
+def test_a_trait_that_is_known_by_another_name(b2b, nothing):
+    """It is not asked for, neither where a form told it nor where the offer's own form asks."""
+    traits = (Trait("companySize", "number"), Trait("role", "category", personal=True))
+    ladder = replace(b2b, traits=traits)
+    assert next_field(ladder, 1, nothing, {}) == "companySize"
+    known = replace(nothing, fields=frozenset({"companysize"}))
+    assert next_field(ladder, 1, known, {"companySize": 1.0}) == "role"
+    assert next_field(ladder, 1, nothing, {}, already=["company_size"]) == "role"
+    assert next_field(ladder, 1, known, {}, already=["Job title"]) is None
+
+
 # ------------------------------------------------------------------------------ topics and sessions
 
 

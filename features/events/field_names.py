@@ -1,0 +1,83 @@
+"""What a field of a profile or of a form is called: one rule for every spelling of its name.
+
+`Email`, "e-mail" and `emailAddress` are one field, as are `company_size` and "Company size". What
+must know whether two names mean the same asks here.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+
+__all__ = ["CONTACT_FIELDS", "PEOPLE", "field_key", "plain"]
+
+PEOPLE: Final = (
+    *("user", "lead", "customer", "contact", "person", "personal", "visitor", "client"),
+    *("prospect", "buyer", "recipient", "subscriber", "attendee", "sender", "your", "my"),
+)
+"""Whose a field is, before what it is: `customer_email`, "Your name"."""
+_WHICH: Final = ("work", "business", "company", "corporate", "private", "primary", "home", "office")
+"""Which of several: whoever gave one address is not asked for another."""
+
+_SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
+    "email": ("emails", "emailaddress", "emailaddresses", "mail", "mailaddress"),
+    "phone": (
+        *("phones", "phonenumber", "phonenumbers", "phoneno", "tel", "telno", "telephone"),
+        *("telephonenumber", "mobile", "mobilenumber", "mobilephone", "mobilephonenumber"),
+        *("cell", "cellnumber", "cellphone", "cellphonenumber"),
+    ),
+    "firstname": ("fname", "givenname", "forename"),
+    "lastname": ("lname", "surname", "familyname"),
+    "name": ("fullname",),
+    "company": ("companyname", "organization", "organisation", "organizationname", "employer"),
+    "companysize": (
+        *("employees", "employeecount", "numberofemployees", "numemployees", "noofemployees"),
+        *("companyemployees", "companyemployeecount", "headcount", "companyheadcount"),
+    ),
+    "role": ("jobtitle", "jobrole"),
+}
+_KEYS: Final = {spelling: key for key, others in _SPELLINGS.items() for spelling in (key, *others)}
+_OF_SEVERAL: Final = frozenset({"email", "phone"})
+CONTACT_FIELDS: Final = frozenset({"email", "phone", "firstname", "lastname"})
+"""The keys that can mean nothing but whom one talks to; a `name` may be that of a page."""
+_NOT_A_NAME: Final = "username"
+"""With it somebody signs in."""
+_LONGEST: Final = 200
+"""Longer names are themselves and nothing else, and not worth remembering."""
+
+
+def plain(name: str) -> str:
+    """A name without case, blanks, punctuation and accents: "E-Mail" is "email"."""
+    apart = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(letter for letter in apart if letter.isalnum())
+
+
+def field_key(name: str) -> str:
+    """The same text for all names that mean the same field; "" for a name without a letter."""
+    return _cached_key(name) if len(name) <= _LONGEST else plain(name)
+
+
+def _key(name: str) -> str:
+    letters = plain(name)
+    return _meaning(letters) or _meaning(letters.rstrip("0123456789")) or letters
+
+
+_cached_key = lru_cache(maxsize=4096)(_key)
+
+
+def _meaning(letters: str) -> str:
+    """The key of a field that goes by several names; "" for any other."""
+    if letters == _NOT_A_NAME:
+        return ""
+    if key := _KEYS.get(letters):
+        return key
+    for word in PEOPLE:
+        if letters.startswith(word) and (key := _meaning(letters[len(word) :])):
+            return key
+    for word in _WHICH:
+        key = _meaning(letters[len(word) :]) if letters.startswith(word) else ""
+        if key in _OF_SEVERAL:
+            return key
+    return ""
