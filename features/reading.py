@@ -18,7 +18,7 @@ from features.events.import_report import ImportReport, Rejects
 from features.events.log import EventLog, LogColumns
 from features.events.table import EventTable, concat, without_duplicates
 from features.events.times import check_timezone
-from features.ladder.ladder import Ladder
+from features.ladder.ladder import EventNames, Ladder
 from features.signals.table import ladder_columns
 from features.store.events import EventStore
 
@@ -70,6 +70,7 @@ def read_table(
     strict: bool = False,
     rejects: Path | None = None,
     needs: LogColumns = LogColumns(),  # noqa: B008 frozen
+    names: EventNames | None = None,
     assume_timezone: str | None = None,
     progress: _Progress | None = None,
 ) -> tuple[EventTable, ImportReport]:
@@ -81,13 +82,15 @@ def read_table(
     strict : refuse everything where one row is bad.
     rejects : a file for the bad rows, as JSON lines of file, line, reason, value and row.
     needs : the properties that a ladder reads; only their values are checked.
+    names : what the ladder calls the events with a fixed role, whose answers must be understood.
     assume_timezone : the IANA zone of times that have none; without it they are bad.
 
     Raises
     ------
     EventsError : a file that cannot be read or lacks a column, or `strict` and a bad row.
     """
-    return _read(Path(source), Reading(needs, assume_timezone), strict, rejects, progress)
+    reading = Reading(needs, assume_timezone, names=names)
+    return _read(Path(source), reading, strict, rejects, progress)
 
 
 def _read(

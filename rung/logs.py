@@ -61,16 +61,19 @@ def add_score(verbs: Any) -> None:
 def _import(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.events.log import LogColumns
     from features.ladder.file import read_ladder
+    from features.ladder.ladder import EventNames
     from features.reading import read_table
     from features.signals.table import ladder_columns
     from features.store.events import EventStore
 
-    needs = LogColumns()
+    needs, names = LogColumns(), EventNames()
     if parsed.ladder:
-        needs = LogColumns(*ladder_columns(read_ladder(parsed.ladder)))
+        ladder = read_ladder(parsed.ladder)
+        needs, names = LogColumns(*ladder_columns(ladder)), ladder.events
     table, report = read_table(
         parsed.events,
         needs=needs,
+        names=names,
         strict=parsed.strict,
         rejects=parsed.rejects,
         assume_timezone=parsed.timezone,

@@ -18,8 +18,10 @@ from features.events.columns import number_array, numbers_of, text_array, texts_
 from features.events.import_report import Rejects
 from features.events.log import LogColumns, Times
 from features.events.properties import property_json
+from features.events.readable import unreadable
 from features.events.table import EventTable
 from features.events.times import ABSENT, NAIVE, NUMBER, READ, UNREADABLE, read_times
+from features.ladder.ladder import EventNames
 
 __all__ = ["BASE", "BROKEN_JSON", "BROKEN_ROW", "Reading", "RowBatch", "checked"]
 
@@ -53,11 +55,13 @@ class Reading:
     needs : the properties whose values are checked and made numbers and texts.
     timezone : the IANA zone of times that have none; None refuses them.
     everything : whether properties beyond `needs` are kept too.
+    names : of the events with a fixed role, whose answers are to be understood; None asks for none.
     """
 
     needs: LogColumns
     timezone: str | None = None
     everything: bool = True
+    names: EventNames | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -117,6 +121,8 @@ def checked(batch: RowBatch, reading: Reading, rejects: Rejects) -> EventTable:
         dict(batch.flat) if reading.everything else {},
         _documents(parsed) if reading.everything else None,
     )
+    if reading.names is not None:
+        _mark_unreadable(batch, parsed, texts["name"], reading.names, verdict)
     if verdict.fine.all():
         return table
     _report(batch, verdict, rejects)
@@ -216,6 +222,27 @@ def _documents(parsed: list[Properties] | None) -> pa.Array | None:
     if parsed is None:
         return None
     return pa.array([property_json(row) if row else None for row in parsed], pa.string())
+
+
+def _mark_unreadable(
+    batch: RowBatch,
+    parsed: list[Properties] | None,
+    names: pa.Array,
+    roles: EventNames,
+    verdict: _Verdict,
+) -> None:
+    """Rows of a fixed role with an answer that nobody understands; they are few."""
+    faults: dict[tuple[str, str], Bools] = {}
+    of_role = pc.is_in(names, pa.array([roles.consultation, roles.consent]))
+    for row in np.flatnonzero(_mask(of_role)).tolist():
+        own = {name: column[row].as_py() for name, column in batch.flat.items()}
+        told = {name: value for name, value in own.items() if value not in (None, "")}
+        inner = parsed[row] if parsed is not None else {}
+        if wrong := unreadable(names[row].as_py(), {**inner, **told}, roles):
+            fault = (f"unreadable answer ({wrong.detail})", wrong.place[0])
+            faults.setdefault(fault, np.zeros(len(names), dtype=np.bool_))[row] = True
+    for (reason, column), rows in faults.items():
+        verdict.mark(rows, reason, column)
 
 
 def _report(batch: RowBatch, verdict: _Verdict, rejects: Rejects) -> None:

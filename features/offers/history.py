@@ -15,7 +15,8 @@ from typing import Final
 
 from features.events.field_names import field_key
 from features.events.of_lead import Row
-from features.events.properties import as_number, number_or_nan
+from features.events.properties import number_or_nan
+from features.events.readable import fit_in, fit_of, granted_of
 from features.ladder.activity import activity_of
 from features.ladder.ladder import EventRule, Ladder
 from features.offers.known_fields import fields_of_form, fields_of_traits
@@ -40,7 +41,7 @@ class OfferHistory:
     consents : channel -> whether the lead granted it, by the latest answer; "" is the answer for
         all channels. It replaces the answers for single channels before it, so that a channel's own
         answer, where there is one, is always the later one.
-    fit : what the latest consultation found, in lower case: "yes", "no", "unclear".
+    fit : what the latest consultation found: "yes", "no", "unclear".
     gaps : what the latest event with `gaps` revealed; () where it revealed none.
     topics : of what the lead consumed last.
     fields : the profile fields that are known, by traits or by a form, as `field_key` names them.
@@ -175,10 +176,11 @@ def _content(properties: _Properties, plan: _Plan) -> tuple[object, ...]:
         [(word is not None, word or "") for word in words],
         [_texts(properties.get(key)) for key in _LISTS],
         _is_yes(properties.get("granted")),
+        fit_of(fit_in(properties)[1]) or "",
     )
 
 
-_LISTS: Final = ("channel", "fit", "gaps", "offer", "topic", "topics")
+_LISTS: Final = ("channel", "gaps", "offer", "topic", "topics")
 
 
 # --------------------------------------------------------------------------------------------- Plan
@@ -269,7 +271,7 @@ def _consent(walk: _Walk, _when: int, properties: _Properties) -> None:
 
 
 def _consult(walk: _Walk, _when: int, properties: _Properties) -> None:
-    walk.fit = _text(properties.get("fit")).lower() or walk.fit
+    walk.fit = fit_of(fit_in(properties)[1]) or walk.fit
 
 
 def _tell(walk: _Walk, _when: int, properties: _Properties) -> None:
@@ -327,15 +329,10 @@ def _named_topics(properties: _Properties, plan: _Plan) -> tuple[str, ...]:
 
 # ------------------------------------------------------------------------------------------- Values
 
-_YES: Final = frozenset({"yes", "granted"})
-
 
 def _is_yes(value: object) -> bool:
     """Whether a value says yes. What says nothing readable is no consent."""
-    if isinstance(value, bool):
-        return value
-    number = as_number(value)
-    return _text(value).lower() in _YES if number is None else number > 0
+    return granted_of(value) is True
 
 
 def _text(value: object) -> str:

@@ -16,7 +16,8 @@ import orjson
 from features.clock import microseconds
 from features.errors import Refused
 from features.events.personal_data import first_step_events, personal_place
-from features.ladder.ladder import Ladder
+from features.events.readable import unreadable
+from features.ladder.ladder import EventNames, Ladder
 from features.store.arrivals import Arrival
 from serving.edge.parameters import Place
 
@@ -77,11 +78,13 @@ class ArrivalRules:
     traits : the name of the event that traits become.
     reserved : names that nobody may send.
     first_step : names of the events that may hold no personal data.
+    names : of the events with a fixed role.
     """
 
     traits: str
     reserved: frozenset[str]
     first_step: frozenset[str]
+    names: EventNames
 
 
 @lru_cache(maxsize=8)
@@ -89,7 +92,7 @@ def rules_of(ladder: Ladder) -> ArrivalRules:
     """The rules of a ladder."""
     names = ladder.events
     reserved = frozenset((names.decision, names.exposure, names.outcome))
-    return ArrivalRules(names.traits, reserved, first_step_events(ladder))
+    return ArrivalRules(names.traits, reserved, first_step_events(ladder), names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +277,8 @@ def arrival(
         place = personal_place(values)
         if place is not None:
             raise _personal((member, *place), name)
+    if wrong := unreadable(name, values, receipt.rules.names):
+        raise EventRefused("invalid_value", (member, *wrong.place), wrong.detail)
     text = orjson.dumps(values)
     if len(text) > MOST_EVENT_BYTES:
         raise _too_large(len(text))

@@ -7,7 +7,7 @@ import pyarrow.parquet
 import pytest
 
 from features.reading import read_table
-from tests.features.events.scene import NOON, NOON_US, as_csv, as_jsonl, event, read, write
+from tests.features.events.scene import LADDER, NOON, NOON_US, as_csv, as_jsonl, event, read, write
 
 BAD = [
     (event(lead_id=None), "missing lead_id", "lead_id is absent"),
@@ -46,6 +46,31 @@ def test_each_bad_row(tmp_path, row, reason, value):
         (example,) = report.examples[found]
         assert example.startswith(f"{file}:{line}: ")
         assert value.strip("'") in example
+
+
+ANSWERS = [
+    (event(name="consultation_outcome", fit="not a fit"), ""),
+    (event(name="consultation_outcome", fit="0"), ""),
+    (event(name="consultation_outcome", note="held"), ""),
+    (event(name="consent", granted="true", properties='{"channel": "email"}'), ""),
+    (event(name="page_viewed", fit="Ann will call"), ""),
+    (event(name="consultation_outcome", fit="Ann will call"), "fit = 'Ann will call'"),
+    (event(name="consultation_outcome", properties='{"is_fit": 7}'), "is_fit = 7"),
+    (event(name="consent", granted="later"), "granted = 'later'"),
+]
+
+
+@pytest.mark.parametrize(("row", "value"), ANSWERS)
+def test_answers_that_are_read_by_meaning(tmp_path, row, value):
+    """What a role's event answers is understood, or is a bad row that says what would be right."""
+    file = write(tmp_path / "e.jsonl", as_jsonl([event(), row, row]))
+    table, report = read_table(file, names=LADDER.events)
+    assert len(table) == (1 if value else 3)
+    assert sum(report.rejected.values()) == 3 - len(table)
+    for reason, examples in report.examples.items():
+        assert reason.startswith("unreadable answer (")
+        assert [each.partition(": ")[2] for each in examples] == [value, value]
+    assert read_table(file)[1].rejected == {}
 
 
 def test_bad_values_in_parquet(tmp_path):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from features.events.log import DAY_US
 from features.events.of_lead import Row
 from features.events.properties import as_text
+from features.events.readable import fit_of
 from features.ladder.activity import AGAINST_ENDINGS, REFUSED
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Condition, Effort, EventRule, Ladder, Offer
@@ -256,7 +257,7 @@ def slow_history(events: Sequence[Row], as_of: int) -> OfferHistory:
     }
     restarts = [at for at, event in enumerate(past) if event[0] == "contract_ended"]
     since = past[restarts[-1] + 1 :] if restarts else past
-    fits = [text(event[3].get("fit")).lower() for event in named[NAMES.consultation]]
+    fits = [fit_of(event[3].get("fit")) for event in named[NAMES.consultation]]
     gaps = [
         texts(event[3]["gaps"])
         for event in past
@@ -454,10 +455,27 @@ def test_latest_consent():
 
 
 def test_fit():
-    """The latest consultation that says a fit counts, in lower case."""
+    """The latest consultation that says a fit counts."""
     said = [row(NAMES.consultation, 1, fit="yes"), row(NAMES.consultation, 2, fit=" No")]
     assert history(*said, row(NAMES.consultation, 3, next_step="call")).fit == "no"
     assert history(row("page_viewed", fit="no")).fit is None
+
+
+@pytest.mark.parametrize(
+    ("said", "fit"),
+    [
+        ({"fit": False}, "no"),
+        ({"fit": "not a fit"}, "no"),
+        ({"fit": "Maybe"}, "unclear"),
+        ({"Fit": "no fit"}, "no"),
+        ({"is_fit": 1}, "yes"),
+        ({"fit": "Ann will call"}, "yes"),
+    ],
+)
+def test_fit_in_other_words(said: dict[str, object], fit: str):
+    """It is understood; what says nothing leaves what was said before."""
+    before = row(NAMES.consultation, 1, fit="yes")
+    assert history(before, (NAMES.consultation, 2 * DAY_US, 2 * DAY_US, said)).fit == fit
 
 
 def test_gaps():

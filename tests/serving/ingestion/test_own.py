@@ -94,6 +94,21 @@ def test_future(service, client):
         (event(properties=[]), "invalid_event", "/properties"),
         (event(leadid="a"), "unknown_member", "/leadid"),
         (
+            event(name="consultation_outcome", properties={"fit": "Ann will call"}),
+            "invalid_value",
+            "/properties/fit",
+        ),
+        (
+            event(name="consultation_outcome", properties={"Fit": ["no"]}),
+            "invalid_value",
+            "/properties/Fit",
+        ),
+        (
+            event(name="consent", properties={"channel": "email", "granted": "later"}),
+            "invalid_value",
+            "/properties/granted",
+        ),
+        (
             event(name="page_viewed", properties={"a/b": {"email": "x"}}),
             "personal_data",
             "/properties/a~1b/email",
@@ -111,6 +126,16 @@ def test_rejected(service, client, told, kind, pointer):
     (error,) = is_problem(answer, 422)["errors"]
     assert (error["pointer"], error["code"]) == (f"/body/events/1{pointer}", kind)
     assert service.count() == before + 1
+
+
+@pytest.mark.parametrize(
+    "fit", [True, False, 0, 1, "yes", "not a fit", "no fit", "maybe", "", None]
+)
+def test_fit_that_is_understood(service, client, fit):
+    """A judgement in words, or as a truth value, is taken as it was sent."""
+    told = event(name="consultation_outcome", properties={"fit": fit})
+    assert post(client, [told]).json()["accepted"] == 1
+    assert service.row(told["message_id"])["properties"] == {"fit": fit}
 
 
 def test_hint(client):

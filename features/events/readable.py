@@ -1,0 +1,154 @@
+"""What an answer means that a person or a tool wrote: a judgement, a consent.
+
+Whoever acts on such an answer reads it here, and so does whoever takes events in: what means
+nothing is refused there by its name, instead of being passed over later.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from math import isnan
+from typing import Final
+
+from features.events.field_names import field_key, plain
+from features.events.personal_data import PropertyPath
+from features.events.properties import as_number
+from features.ladder.ladder import EventNames
+
+__all__ = ["Unreadable", "fit_in", "fit_of", "granted_of", "unreadable"]
+
+_Properties = Mapping[str, object]
+
+_FIT_NAMES: Final = frozenset({"fit", "isfit", "goodfit"})
+_WORDS: Final = re.compile(r"[^\W_]+")
+_UNSURE_AFTER_NOT: Final = frozenset({"sure", "clear", "certain", "known", "decided", "yet"})
+_UNSURE: Final = frozenset(
+    {
+        *("unclear", "maybe", "perhaps", "possibly", "possible", "unsure", "unknown", "uncertain"),
+        *("undecided", "tbd", "pending", "partial", "partly", "partially"),
+    }
+)
+_FITS: Final = frozenset({"fit", "fits", "match", "matches", "suitable", "qualified", "qualifies"})
+_UNFIT: Final = frozenset({"unfit", "misfit", "mismatch", "unqualified", "disqualified"})
+_YES: Final = frozenset({"yes", "y", "true", "1"})
+_NO: Final = frozenset({"no", "n", "false", "0"})
+_NOT: Final = frozenset({"not", "isnt", "doesnt", "never", "bad", "poor", "wrong"})
+_FILLERS: Final = frozenset(
+    {
+        *("a", "an", "the", "it", "is", "its", "this", "they", "we", "are", "be", "does", "do"),
+        *("to", "for", "us", "them", "if", "very", "really", "seems", "looks", "like", "at", "all"),
+        *("good", "great", "strong", "perfect", "right", "excellent", "clear", "clearly"),
+        *("definitely", "probably", "likely", "lead", "customer", "company"),
+    }
+)
+_ALL_WORDS: Final = _UNSURE | _UNSURE_AFTER_NOT | _FITS | _UNFIT | _YES | _NO | _NOT | _FILLERS
+
+_GRANTS: Final = frozenset(
+    {
+        *("yes", "y", "granted", "grant", "on", "optin", "optedin", "subscribed", "agreed"),
+        *("accepted", "allowed", "given"),
+    }
+)
+_REFUSALS: Final = frozenset(
+    {
+        *("no", "n", "denied", "refused", "revoked", "withdrawn", "off", "optout", "optedout"),
+        *("unsubscribed", "declined", "rejected", "notgranted", "none"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Where in the properties stands what means nothing to us, and what would be right."""
+
+    place: PropertyPath
+    detail: str
+
+
+def unreadable(name: str, properties: _Properties, names: EventNames) -> Unreadable | None:
+    """The first answer in an event that cannot be understood; None where all can."""
+    if name == names.consultation:
+        key, value = fit_in(properties)
+        if not _is_absent(value) and fit_of(value) is None:
+            right = 'is "yes", "no" or "unclear" (or true, false, or words such as "not a fit")'
+            return Unreadable((key,), f"{key} {right}")
+    if name == names.consent:
+        value = properties.get("granted")
+        if not _is_absent(value) and granted_of(value) is None:
+            right = 'is true or false (or "yes", "no", "granted", "refused")'
+            return Unreadable(("granted",), f"granted {right}")
+    return None
+
+
+def _is_absent(value: object) -> bool:
+    if isinstance(value, float):
+        return isnan(value)
+    return not value.strip() if isinstance(value, str) else value is None
+
+
+# ---------------------------------------------------------------------------------------- Judgement
+
+
+def fit_in(properties: _Properties) -> tuple[str, object]:
+    """The property that holds a consultation's judgement, in any spelling, and its value."""
+    if not _is_absent(properties.get("fit")):
+        return "fit", properties["fit"]
+    for name in sorted(properties):
+        if field_key(name) in _FIT_NAMES and not _is_absent(properties[name]):
+            return name, properties[name]
+    return "fit", None
+
+
+def fit_of(value: object) -> str | None:
+    """What a consultation found: "yes", "no" or "unclear"; None for what says none of them.
+
+    True and 1 are a fit, false and 0 are none. Of a text every word has to be understood: "not a
+    fit" is no, "maybe" is unclear, and "Ann will call" says nothing.
+    """
+    if isinstance(value, str):
+        return _fit_of_words(value)
+    number = as_number(value) if isinstance(value, int | float) else None
+    return {1.0: "yes", 0.0: "no"}.get(number) if number is not None else None
+
+
+def _fit_of_words(text: str) -> str | None:
+    folded = text.casefold().replace("'", "").replace("’", "")
+    if folded.strip() in ("1.0", "0.0"):
+        folded = folded.strip()[0]
+    words = _WORDS.findall(folded)
+    said = set(words)
+    if not said or not said <= _ALL_WORDS:
+        return None
+    doubts = any(one == "not" and after in _UNSURE_AFTER_NOT for one, after in pairwise(words))
+    if said & _UNSURE or doubts:
+        return "unclear"
+    return _judged(said)
+
+
+def _judged(said: set[str]) -> str | None:
+    """What words say together, none of which is a doubt."""
+    against = bool(said & _NOT)
+    if said & _YES:
+        return None if against or said & (_NO | _UNFIT) else "yes"
+    if said & _UNFIT:
+        return None if against else "no"  # "not unfit" may mean anything
+    if said & _NO or (against and said & _FITS):
+        return "no"
+    return "yes" if said & _FITS else None
+
+
+# ------------------------------------------------------------------------------------------ Consent
+
+
+def granted_of(value: object) -> bool | None:
+    """Whether a value opens a channel or closes it; None for what says neither."""
+    if isinstance(value, bool):
+        return value
+    number = as_number(value)
+    if number is not None:
+        return None if isnan(number) else number > 0
+    word = plain(value) if isinstance(value, str) else ""
+    return True if word in _GRANTS else False if word in _REFUSALS else None

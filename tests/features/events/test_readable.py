@@ -1,0 +1,105 @@
+"""Answers that are read by what they mean: judgements and consents."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.events.readable import fit_in, fit_of, granted_of, unreadable
+from features.ladder.ladder import EventNames
+
+NAMES = EventNames(consultation="call_ended")
+FITS = {
+    "yes": (True, 1, 1.0, "yes", "Yes", "true", "1", "good fit", "It's a great fit!", "qualified"),
+    "no": (
+        *(False, 0, 0.0, "no", " NO ", "false", "0", "0.0", "not a fit", "no fit", "not_a_fit"),
+        *("Not a good fit.", "doesn't fit", "isn’t a match", "No - bad fit", "unqualified"),
+    ),
+    "unclear": ("unclear", "maybe", "Maybe a fit", "not sure", "not yet", "not sure if it fits"),
+    None: (
+        *(
+            None,
+            "",
+            "?",
+            2,
+            0.5,
+            math.nan,
+            10**400,
+            "good",
+            "not",
+            "Ann will call",
+            "yes, not a fit",
+        ),
+        *("not unfit", ["no"], {"fit": "no"}),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("fit", "said"),
+    [
+        pytest.param(fit, one, id=f"{fit}-{type(one).__name__}-{str(one)[:30]}")
+        for fit, said in FITS.items()
+        for one in said
+    ],
+)
+def test_fit(fit, said):
+    """Words, truth values and 1 or 0 are understood; a contradiction or a guess is not."""
+    assert fit_of(said) == fit
+
+
+@given(st.text())
+def test_any_text(text):
+    """Any text means one of three things, or nothing; case and blanks around do not matter."""
+    assert fit_of(text) in FITS
+    assert fit_of(f" {text.upper()} ") == fit_of(text.upper())
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ({"fit": "no", "Fit": "yes"}, ("fit", "no")),
+        ({"fit": "", "is_fit": True}, ("is_fit", True)),
+        ({"outfit": "red"}, ("fit", None)),
+    ],
+)
+def test_where_a_fit_stands(said, found):
+    """In `fit`, else in another spelling of it."""
+    assert fit_in(said) == found
+
+
+@pytest.mark.parametrize(
+    ("said", "granted"),
+    [
+        *((one, True) for one in (True, 2.0, "yes", "Granted", "opted in", "SUBSCRIBED", "1")),
+        *((one, False) for one in (False, 0, -1, "no", "Unsubscribed", "opt-out", "refused")),
+        *((one, None) for one in (None, "", "later", math.nan, {"a": 1}, ["yes"])),
+    ],
+)
+def test_granted(said, granted):
+    """A consent is given, refused, or says neither."""
+    assert granted_of(said) is granted
+
+
+@pytest.mark.parametrize(
+    ("name", "properties", "place"),
+    [
+        ("call_ended", {"fit": "Ann will call"}, ("fit",)),
+        ("call_ended", {"Is Fit": 3}, ("Is Fit",)),
+        ("consent", {"channel": "email", "granted": "later"}, ("granted",)),
+        ("call_ended", {"fit": "not a fit", "minutes": 15}, None),
+        ("call_ended", {}, None),
+        ("call_ended", {"fit": " "}, None),
+        ("consent", {}, None),
+        ("consultation_outcome", {"fit": "red"}, None),
+    ],
+)
+def test_what_is_unreadable(name, properties, place):
+    """It is named with what would be right; what is absent, or of another event, is no answer."""
+    found = unreadable(name, properties, NAMES)
+    assert (found.place if found else None) == place
+    if found:
+        assert found.detail.startswith(f"{place[0]} is ")
