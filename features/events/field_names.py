@@ -1,4 +1,4 @@
-"""What a field of a profile or of a form is called: one rule for every spelling of its name.
+"""What a field of a profile, or a channel, is called: one rule for every spelling of its name.
 
 `Email`, "e-mail" and `emailAddress` are one field, as are `company_size` and "Company size". What
 must know whether two names mean the same asks here.
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["CONTACT_FIELDS", "PEOPLE", "field_key", "plain"]
+__all__ = ["CONTACT_FIELDS", "PEOPLE", "channel_key", "field_key", "plain"]
 
 PEOPLE: Final = (
     *("user", "lead", "customer", "contact", "person", "personal", "visitor", "client"),
@@ -52,6 +52,11 @@ def plain(name: str) -> str:
     """A name without case, blanks, punctuation and accents: "E-Mail" is "email"."""
     apart = unicodedata.normalize("NFKD", name.casefold())
     return "".join(letter for letter in apart if letter.isalnum())
+
+
+def channel_key(channel: str) -> str:
+    """The same text for all spellings of a channel: "E-Mail" is "email"."""
+    return plain(channel) or channel
 
 
 def field_key(name: str) -> str:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from math import isnan
 from typing import Final
 
-from features.events.field_names import field_key
+from features.events.field_names import channel_key, field_key
 from features.events.of_lead import Row
 from features.events.properties import number_or_nan
 from features.events.readable import fit_in, fit_of, granted_of
@@ -38,9 +38,9 @@ class OfferHistory:
     unanswered : asks in a row since the last answer. The lead answers by seeing or declining an
         offer or by completing any rung. An offer that the ladder does not have counts as an ask.
     completed : rung id -> when last completed since the ladder was last begun anew.
-    consents : channel -> whether the lead granted it, by the latest answer; "" is the answer for
-        all channels. It replaces the answers for single channels before it, so that a channel's own
-        answer, where there is one, is always the later one.
+    consents : channel, as `channel_key` has it -> whether the lead granted it, by the latest
+        answer; "" is the answer for all channels. It replaces the answers for single channels
+        before it, so that a channel's own answer, where there is one, is always the later one.
     fit : what the latest consultation found: "yes", "no", "unclear".
     gaps : what the latest event with `gaps` revealed; () where it revealed none.
     topics : of what the lead consumed last.
@@ -264,7 +264,7 @@ def _decline(walk: _Walk, when: int, properties: _Properties) -> None:
 
 
 def _consent(walk: _Walk, _when: int, properties: _Properties) -> None:
-    channels = _texts(properties.get("channel"))
+    channels = tuple(map(channel_key, _texts(properties.get("channel"))))
     if not channels:  # an answer for all of them
         walk.consents.clear()
     walk.consents.update(dict.fromkeys(channels or ("",), _is_yes(properties.get("granted"))))

@@ -13,6 +13,7 @@ from typing import Final
 
 from features.clock import microseconds, when
 from features.errors import UnknownOffer
+from features.events.field_names import channel_key
 from features.events.log import DAY_US
 from features.ladder.ladder import EventRule, Ladder, Limits, Offer
 from features.offers.history import OfferHistory
@@ -133,6 +134,7 @@ class _Plan:
     step_ids, titles : of the goals, in order.
     off_step : position -> of each offer, why its step is not one for a lead there.
     support : ids of the offers that are no asks.
+    channels : all that its offers name.
     """
 
     limits: Limits
@@ -142,6 +144,7 @@ class _Plan:
     off_step: tuple[tuple[Excluded | None, ...], ...]
     ids: frozenset[str]
     support: frozenset[str]
+    channels: tuple[str, ...]
 
 
 @lru_cache(maxsize=64)
@@ -160,6 +163,7 @@ def _plan(ladder: Ladder) -> _Plan:
         ),
         ids=frozenset(offer.id for offer in ladder.offers),
         support=frozenset(offer.id for offer in ladder.offers if offer.role == "support"),
+        channels=tuple(dict.fromkeys(name for offer in ladder.offers for name in offer.channels)),
     )
 
 
@@ -287,7 +291,7 @@ def _effort_jump(standing: _Standing, _: _Case) -> str:
 
 def _wrong_channel(standing: _Standing, case: _Case) -> str:
     channel, channels = case.asked.channel, standing.offer.channels
-    if channel is None or not channels or channel in channels:
+    if channel is None or not channels or channel_key(channel) in map(channel_key, channels):
         return ""
     return f"cannot be extended by {channel}, only by {' or '.join(channels)}"
 
@@ -296,19 +300,32 @@ def _no_consent(standing: _Standing, case: _Case) -> str:
     asked, consents = case.asked.channel, case.history.consents
     channels = standing.offer.channels if asked is None else (asked,)
     if not channels:
-        return "" if consents.get("", True) else "the lead has refused every channel"
+        return _no_channel_at_all(case)
     if any(_is_open(channel, case) for channel in channels):
         return ""
-    refused = any(channel in consents for channel in channels) or "" in consents
+    refused = "" in consents or any(channel_key(channel) in consents for channel in channels)
     names = " and ".join(channels)
     return f"the lead has {'refused' if refused else 'not agreed to'} {names}"
+
+
+def _no_channel_at_all(case: _Case) -> str:
+    """Why an offer for anywhere can go nowhere: neither to where the lead agreed, nor elsewhere."""
+    consents, channels = case.history.consents, case.plan.channels
+    if any(granted for channel, granted in consents.items() if channel):
+        return ""
+    if any(_is_open(channel, case) for channel in channels or ("",)):
+        return ""
+    refused = "" in consents or all(channel_key(channel) in consents for channel in channels)
+    return (
+        f"the lead has {'refused every' if refused and consents else 'not agreed to any'} channel"
+    )
 
 
 def _is_open(channel: str, case: _Case) -> bool:
     """Whether a channel may be used: its own answer, else that for all, else the default."""
     consents = case.history.consents
     default = case.plan.limits.consent == "opt_out"
-    return consents.get(channel, consents.get("", default))
+    return consents.get(channel_key(channel), consents.get("", default))
 
 
 def _fit_no(standing: _Standing, case: _Case) -> str:

@@ -121,7 +121,13 @@ def no_consent(q: Question) -> bool:
         return not q.channel_is_open(q.asked.channel)
     if q.offer.channels:
         return not any(q.channel_is_open(channel) for channel in q.offer.channels)
-    return q.history.consents.get("") is False
+    answers = q.history.consents
+    if any(granted for channel, granted in answers.items() if channel != ""):
+        return False
+    named = [channel for offer in q.ladder.offers for channel in offer.channels]
+    if named:
+        return not any(q.channel_is_open(channel) for channel in named)
+    return not q.channel_is_open("")
 
 
 def fit_no(q: Question) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.events.field_names import channel_key
 from features.events.log import DAY_US
 from features.events.of_lead import Row
 from features.events.properties import as_text
@@ -166,7 +167,10 @@ def says_yes(value: object) -> bool:
 def consents(past: Sequence[Row]) -> dict[str, bool]:
     """Each channel's answer: the latest of its own and of those for all channels."""
     answers = [
-        (texts(said.get("channel")) or [""], says_yes(said.get("granted")))
+        (
+            [channel_key(one) for one in texts(said.get("channel"))] or [""],
+            says_yes(said.get("granted")),
+        )
         for name, _, _, said in past
         if name == NAMES.consent
     ]
@@ -452,6 +456,14 @@ def test_latest_consent():
     again = row(NAMES.consent, 3, channel="email; sms", granted=True)
     assert history(yes, never).consents == {"": False}
     assert history(yes, never, again).consents == {"": False, "email": True, "sms": True}
+
+
+def test_a_channel_in_any_spelling():
+    """A refusal of "E-Mail" is one of email."""
+    no = row(NAMES.consent, channel=["E-Mail", "SMS"], granted=False)
+    assert history(no).consents == {"email": False, "sms": False}
+    again = row(NAMES.consent, 2, channel="EMAIL", granted=True)
+    assert history(no, again).consents == {"email": True, "sms": False}
 
 
 def test_fit():

@@ -470,12 +470,56 @@ def test_consent(consents: dict[str, bool], channel: str | None, consent: Any, e
         assert against(answer)["guide"] == "no_consent"
 
 
-def test_consent_where_no_channel_is_named():
-    """Without any channel only a refusal of all of them closes an offer."""
-    strict = replace(LADDER, limits=Limits(consent="opt_in"))
-    assert "tips" in ids(found(ladder=strict))
-    assert "tips" in ids(found(replace(OPEN, consents={"email": False})))
-    assert against(found(replace(OPEN, consents={"": False})))["tips"] == "no_consent"
+@pytest.mark.parametrize(
+    ("consents", "consent", "expected"),
+    [
+        ({}, "opt_in", "has not agreed to any channel"),
+        ({"email": False}, "opt_in", "has not agreed to any channel"),
+        ({"": False}, "opt_in", "has refused every channel"),
+        ({"phone": True}, "opt_in", ""),
+        ({"": True}, "opt_in", ""),
+        ({}, "opt_out", ""),
+        ({"email": False}, "opt_out", ""),
+        ({"email": False, "sms": False}, "opt_out", "has refused every channel"),
+        ({"": False}, "opt_out", "has refused every channel"),
+        ({"": False, "email": True}, "opt_out", ""),
+    ],
+)
+def test_consent_where_no_channel_is_named(consents: dict[str, bool], consent: Any, expected: str):
+    """An offer for anywhere needs one channel that may be used, asks and support alike."""
+    ladder = replace(LADDER, limits=Limits(consent=consent))
+    answer = found(replace(OPEN, consents=consents), ladder=ladder)
+    texts = {each.offer_id: each.text for each in answer.excluded if each.reason == "no_consent"}
+    for offer_id in ("tips", "audit"):
+        assert (offer_id in ids(answer)) is (not expected)
+        assert texts.get(offer_id, "") == (expected and f"the lead {expected}")
+
+
+def test_consent_where_the_ladder_names_no_channel():
+    """Then the answer for all channels decides, or one that was granted."""
+    anywhere = tuple(replace(each, channels=()) for each in OFFERS)
+    cases: tuple[tuple[dict[str, bool], Any, bool], ...] = (
+        ({}, "opt_in", False),
+        ({"fax": True}, "opt_in", True),
+        ({"fax": False}, "opt_out", True),
+        ({"": False}, "opt_out", False),
+    )
+    for consents, consent, expected in cases:
+        limits = Limits(consent=consent)
+        ladder = replace(LADDER, offers=anywhere, limits=limits)
+        answer = found(replace(OPEN, consents=consents), ladder=ladder)
+        assert ("guide" in ids(answer)) is expected
+
+
+@pytest.mark.parametrize("channel", ["E-Mail", "EMAIL", "e mail"])
+def test_a_channel_in_any_spelling(channel: str):
+    """A channel is the same however the caller or the ladder spells it."""
+    assert "guide" in ids(found(channel=channel))
+    refused = replace(OPEN, consents={"email": False})
+    assert against(found(refused, channel=channel))["guide"] == "no_consent"
+    spelt = replace(GUIDE, channels=(channel,))
+    ladder = replace(LADDER, offers=(VIDEO, spelt))
+    assert against(found(refused, ladder=ladder))["guide"] == "no_consent"
 
 
 def test_support_is_no_ask():
