@@ -14,6 +14,7 @@ RungError
 │   └── UnknownConnector     in serving.connectors.errors: one that is off, or that there is none of
 ├── Conflict                 it is there already, and says otherwise
 │   ├── DecisionConflict     a decision or an outcome that is stored already, and says otherwise
+│   ├── LimitReached         an offer that was decided on, and that a limit keeps from its lead now
 │   ├── EndpointDisabled     in serving.notifications.errors: gets nothing until it is enabled again
 │   └── ReplayedRequest      in serving.connectors.errors: a vendor's request that was taken before
 ├── Refused                  a request, or a value of one, that is not taken
@@ -53,6 +54,7 @@ __all__ = [
     "DecisionConflict",
     "EventsError",
     "LadderError",
+    "LimitReached",
     "Mistake",
     "NoModel",
     "NotEnoughData",
@@ -136,6 +138,21 @@ class UnknownLink(Unknown):
 
 class DecisionConflict(Conflict):
     """A decision or an outcome that is stored already, and says otherwise."""
+
+
+class LimitReached(Conflict):
+    """An offer that was decided on, and that one of the ladder's limits keeps from its lead now.
+
+    Parameters
+    ----------
+    reason, text : the code and the fact, as a recommendation would give them now.
+    """
+
+    def __init__(self, offer_id: str, reason: str, text: str) -> None:
+        self.offer_id = offer_id
+        self.reason = reason
+        self.text = text
+        super().__init__(f"offer {offer_id!r} cannot be extended now: it {text}")
 
 
 class OptedOut(Refused):

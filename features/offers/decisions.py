@@ -166,11 +166,17 @@ def message_id(decision_id: str, what: str) -> str:
 
 
 def decision_event(
-    decision: Decision, ladder: Ladder, answer: Mapping[str, object] | None = None
+    decision: Decision,
+    ladder: Ladder,
+    answer: Mapping[str, object] | None = None,
+    channel: str | None = None,
 ) -> Event:
     """The event of a decision; its flat properties are for people and other tools.
 
-    `answer` is what the caller was told, kept to tell it again.
+    Parameters
+    ----------
+    answer : what the caller was told, kept to tell it again.
+    channel : where the offer was to be extended, kept for the exposure; None where that was open.
     """
     properties: dict[str, object] = {
         "decision_id": decision.decision_id,
@@ -180,6 +186,8 @@ def decision_event(
         "policy": decision.policy,
         RECORD: decision.record(),
     }
+    if channel is not None:
+        properties["channel"] = channel
     if answer is not None:
         properties[ANSWER] = answer
     return _event(ladder.events.decision, decision, decision.as_of, "decision", properties)

@@ -216,17 +216,24 @@ class Prepared:
 
     def all(self, engine: sa.Engine, **values: object) -> list[Any]:
         """All rows, as tuples."""
-        given = values if self.order is None else tuple(values[name] for name in self.order)
         with _reachable(engine):
             connection = engine.raw_connection()
         try:
             cursor = connection.cursor()
-            cursor.execute(self.text, given)
+            cursor.execute(self.text, self._given(values))
             return list(cursor.fetchall())
         except engine.dialect.loaded_dbapi.OperationalError as error:
             raise StoreError(f"{shown(engine.url)}: {error}") from error
         finally:
             connection.close()  # back to the pool
+
+    def within(self, connection: sa.Connection, **values: object) -> list[Any]:
+        """As `all`, within a transaction that is under way."""
+        given: Any = self._given(values)
+        return [tuple(row) for row in connection.exec_driver_sql(self.text, given)]
+
+    def _given(self, values: dict[str, object]) -> dict[str, object] | tuple[object, ...]:
+        return values if self.order is None else tuple(values[name] for name in self.order)
 
     def many(self, connection: sa.Connection, rows: Sequence[tuple[object, ...]]) -> int:
         """Execute for each row; how many rows changed."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
+from zlib import crc32
 
 import sqlalchemy as sa
 
@@ -26,7 +27,7 @@ from features.ladder.ladder import Ladder
 from features.store.arrivals import Arrival, Event
 from features.store.database import Database, Prepared, insert_into, parsed_url, shown
 from features.store.identities.links import Identities, links_of
-from features.store.identities.members import known_since, members_of
+from features.store.identities.members import known_since, lead_of, members_of
 from features.store.inserts import Inserts
 from features.store.kept.leases import Leases, Marks
 from features.store.kept.notifications import Notice, add_notices
@@ -39,9 +40,12 @@ from features.store.schema import identities as _identities
 from features.store.schema import opt_outs as _opt_outs
 from features.store.schema import rep_minutes as _rep_minutes
 
-__all__ = ["Appended", "Event", "EventStore", "StoredScore"]
+__all__ = ["Appended", "AtWriting", "Event", "EventStore", "StoredScore"]
 
 _BATCH: Final = 10_000
+_LEAD_TURN: Final = 0x4C656164
+_MINUTES_TURN: Final = 0x4D696E73
+"""What turns are for, as PostgreSQL's locks name it: of one lead, of the minutes of reps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,20 @@ class Appended:
 
     accepted: int
     duplicates: int
+
+
+@dataclass(frozen=True, slots=True)
+class AtWriting:
+    """What a store holds at the moment when something is written, which nobody else changes then.
+
+    Parameters
+    ----------
+    rows : the events of the lead, as `EventStore.read` gives them.
+    minutes : of reps, that the day was given.
+    """
+
+    rows: list[Row]
+    minutes: float
 
 
 class EventStore:
@@ -173,6 +191,7 @@ class EventStore:
         day: int = 0,
         minutes: float = 0.0,
         notices: Sequence[Notice] = (),
+        check: Callable[[AtWriting], None] | None = None,
     ) -> bool:
         """Add events that belong together if the first of them is new; whether it was.
 
@@ -183,11 +202,19 @@ class EventStore:
         ----------
         minutes : what the events cost a rep on `day`, in days since the epoch, UTC.
         notices : what outside systems are to be told of it.
+        check : looks at what is stored by then, the first event among it, and raises where the
+            events must not be. Of several that write with a check for one lead, or minutes of
+            reps, each sees what the one before has written, also across processes.
         """
         first, *others = events
         with self.database.writing() as connection:
+            if check is not None:
+                self._wait_for_turn(connection, first.lead_id, minutes)
             if not self._inserts.events(connection, [first]):
                 return False
+            if check is not None:
+                rows = self._of_lead.within(connection, lead=first.lead_id)
+                check(AtWriting(_lead_and_rows(first.lead_id, rows)[1], _minutes(connection, day)))
             if others:
                 self._inserts.events(connection, others)
             if minutes:
@@ -196,6 +223,19 @@ class EventStore:
             self.marks.put(connection, since, secrets.token_hex(8))
             add_notices(connection, notices)
         return True
+
+    def _wait_for_turn(self, connection: sa.Connection, id_: str, minutes: float) -> None:
+        """Until the end of the transaction nobody else has a turn for this lead, or for minutes.
+
+        SQLite has one writer in any case.
+        """
+        if self.database.is_sqlite:
+            return
+        turns = [(_LEAD_TURN, crc32(lead_of(connection, id_).encode()) - 2**31)]
+        if minutes:
+            turns.append((_MINUTES_TURN, 0))
+        for turn in turns:  # always in this order, so that no two wait for each other
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(*turn)))
 
     def undo_link(self, kind: str, source: str, target: str, undone_at: int) -> None:
         """Let a link between two ids hold no longer, and score their leads anew.
@@ -224,12 +264,7 @@ class EventStore:
         began with is the lead. (Before, the others were somebody else.)
         """
         rows = self._of_lead.all(self.database.engine, lead=id_) if "\0" not in id_ else []
-        if not rows:
-            return id_, []
-        leads, sent_ids, names, occurred, known, texts, joined = zip(*rows, strict=True)
-        if joined.count(0) != len(joined):
-            known = known_since(sent_ids, occurred, known, joined)
-        return leads[0], list(zip(names, occurred, known, objects_of(texts), strict=True))
+        return _lead_and_rows(id_, rows)
 
     def stamp(self, id_: str) -> tuple[object, ...] | None:
         """What differs whenever something else is known of the lead that an id belongs to.
@@ -260,9 +295,8 @@ class EventStore:
 
     def rep_minutes(self, day: int) -> float:
         """The minutes of reps that a day was given, in days since the epoch, UTC."""
-        wanted = sa.select(_rep_minutes.c.minutes).where(_rep_minutes.c.day == day)
         with self.database.reading() as connection:
-            return float(connection.scalar(wanted) or 0.0)
+            return _minutes(connection, day)
 
     def log(self, ladder: Ladder, until: datetime | None = None) -> EventLog:
         """All events known by `until`, with the columns that a ladder reads.
@@ -295,6 +329,21 @@ class EventStore:
         """How many events there are."""
         with self.database.reading() as connection:
             return int(connection.scalar(sa.select(sa.func.count()).select_from(_events)) or 0)
+
+
+def _minutes(connection: sa.Connection, day: int) -> float:
+    wanted = sa.select(_rep_minutes.c.minutes).where(_rep_minutes.c.day == day)
+    return float(connection.scalar(wanted) or 0.0)
+
+
+def _lead_and_rows(id_: str, rows: list[tuple[Any, ...]]) -> tuple[str, list[Row]]:
+    """What the lead of an id is called, and its events, from what was selected of it."""
+    if not rows:
+        return id_, []
+    leads, sent_ids, names, occurred, known, texts, joined = zip(*rows, strict=True)
+    if joined.count(0) != len(joined):
+        known = known_since(sent_ids, occurred, known, joined)
+    return leads[0], list(zip(names, occurred, known, objects_of(texts), strict=True))
 
 
 def _add_minutes(engine: sa.Engine) -> sa.Insert:

@@ -11,14 +11,27 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from features.clock import microseconds, when
+from features.clock import microseconds
 from features.errors import UnknownOffer
 from features.events.field_names import channel_key
 from features.events.log import DAY_US
-from features.ladder.ladder import EventRule, Ladder, Limits, Offer
+from features.ladder.ladder import Ladder, Limits, Offer
 from features.offers.history import OfferHistory
+from models.offers.words import ago as _ago
+from models.offers.words import date as _date
+from models.offers.words import days as _days
+from models.offers.words import listed as _listed
+from models.offers.words import things as _things
 
-__all__ = ["REASONS", "UNRESTRICTED", "Asked", "Eligibility", "Excluded", "eligibility"]
+__all__ = [
+    "REASONS",
+    "UNRESTRICTED",
+    "Asked",
+    "Eligibility",
+    "Excluded",
+    "eligibility",
+    "limit_against",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +106,21 @@ def eligibility(
             if against is None
         ),
         excluded=tuple(against for against in found if against is not None),
+    )
+
+
+def limit_against(
+    ladder: Ladder, offer_id: str, history: OfferHistory, as_of: int, asked: Asked
+) -> Excluded | None:
+    """The limit that keeps an offer from a lead although it was decided on; None without.
+
+    What else may be against it by now, such as a step that was completed meanwhile, is none: the
+    lead may have seen the offer before it was said.
+    """
+    plan = _plan(ladder)
+    case = _case(plan, 0, history, as_of, asked)
+    return next(
+        (_first(_LIMITS, one, case) for one in plan.standings if one.offer.id == offer_id), None
     )
 
 
@@ -430,6 +458,9 @@ _AFTER_STEP: Final[_Reasons] = (
     ("no_capacity", _no_capacity),
 )
 
+_NO_LIMITS: Final = ("only_after", "effort_jump", "wrong_channel", "fit_no")
+_LIMITS: Final[_Reasons] = tuple(pair for pair in _AFTER_STEP if pair[0] not in _NO_LIMITS)
+
 REASONS: Final = (
     *(code for code, _ in _BEFORE_STEP),
     *("step_completed", "step_not_next", "support_not_due"),
@@ -446,7 +477,7 @@ def _first(reasons: _Reasons, standing: _Standing, case: _Case) -> Excluded | No
     return None
 
 
-# -------------------------------------------------------------------------------------------- Words
+# --------------------------------------------------------------------------------------------- Ages
 
 
 def _age(then: int | None, case: _Case) -> int | None:
@@ -457,29 +488,3 @@ def _age(then: int | None, case: _Case) -> int | None:
 def _is_within(age: int, days: float) -> bool:
     """Whether less than so many days have passed."""
     return age < round(days * DAY_US, 0)  # to whole microseconds; infinity stays what it is
-
-
-def _ago(age: int) -> str:
-    """An age in words: "3 days ago"."""
-    for size, unit in ((DAY_US, "day"), (DAY_US // 24, "hour"), (DAY_US // 1440, "minute")):
-        if age >= size:
-            return f"{_things(age // size, unit)} ago"
-    return "just now"
-
-
-def _things(number: float, thing: str) -> str:
-    """A number of things: "1 day", "2.5 days"."""
-    return f"{number:.6g} {thing}" + ("" if number == 1 else "s")
-
-
-def _days(days: float) -> str:
-    return _things(days, "day")
-
-
-def _date(valid_at: int) -> str:
-    return f"{when(valid_at):%Y-%m-%d %H:%M} UTC"
-
-
-def _listed(rules: tuple[EventRule, ...]) -> str:
-    """The events of some rules, as words."""
-    return " or ".join(dict.fromkeys(rule.event.replace("_", " ") for rule in rules))

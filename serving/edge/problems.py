@@ -23,7 +23,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
-from features.errors import RungError
+from features.errors import LimitReached, RungError
 from serving.edge.access import is_personalizer, needed
 from serving.edge.errors import TooManyRequests
 from serving.edge.kinds import INTERNAL, KINDS, Kinds
@@ -72,7 +72,12 @@ def of_error(error: RungError, kinds: Kinds = KINDS) -> Problem:
     detail = str(error) if kind.shows_detail else _IN_THE_LOG
     retryable = kind.status in (429, 503)
     headers = _headers(error, kind.status)
-    return Problem(kind.kind, kind.status, kind.title, detail, retryable, headers=headers)
+    more: dict[str, object] = {}
+    if isinstance(error, LimitReached):
+        more = {"reason": error.reason, "text": error.text}
+    return Problem(
+        kind.kind, kind.status, kind.title, detail, retryable, headers=headers, more=more
+    )
 
 
 def _headers(error: RungError, status: int) -> dict[str, str]:
@@ -200,7 +205,7 @@ _MEANINGS: Final = {
     401: "No key, or one that is not known here",
     403: "The key may not do this, or there is none yet and you are on another machine",
     404: "There is nothing of this id",
-    409: "It is stored already, and says otherwise",
+    409: "It is stored already and says otherwise, or a limit holds it back",
     413: "The body is too large",
     415: "The body is not labelled as application/json",
     422: "A value of the request is not valid; `errors` points at each",

@@ -71,3 +71,5 @@ class ProblemAnswer(BaseModel):
     request_id: str
     retryable: bool
     errors: list[FaultAnswer] | None = None
+    reason: str | None = None
+    text: str | None = None

@@ -9,12 +9,21 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, cast
 
 from features.clock import rfc3339
-from features.errors import DecisionConflict, OptedOut, TimeError, UnknownDecision, UnknownLead
+from features.errors import (
+    DecisionConflict,
+    LimitReached,
+    OptedOut,
+    TimeError,
+    UnknownDecision,
+    UnknownLead,
+)
 from features.events.log import DAY_US
+from features.events.of_lead import Row
 from features.ladder.ladder import Ladder, Offer
 from features.ladder.words import RECORD
 from features.offers.decisions import (
@@ -25,10 +34,10 @@ from features.offers.decisions import (
     message_id,
     outcome_event,
 )
-from features.offers.history import history_of
-from features.store.events import Event
+from features.offers.history import OfferHistory, history_of
+from features.store.events import AtWriting, Event
 from features.store.kept.notifications import Notice
-from models.offers.eligibility import UNRESTRICTED, Asked
+from models.offers.eligibility import UNRESTRICTED, Asked, limit_against
 from models.offers.options import NO_ASK
 from models.recommendation import Ranked, Recommendation
 from models.scores.calibration import LEVEL
@@ -53,14 +62,23 @@ from serving.scoring.suggestion import sentence, unasked
 __all__ = ["Recommender", "unasked_lead"]
 
 _AHEAD_US: Final = 5 * 60 * 1_000_000
-"""An outcome may lie so far in the future: clocks differ."""
+"""An outcome, or an event of another process, may lie so far in the future: clocks differ."""
+
+
+_TRIES: Final = 10
+"""Each of them fails only because somebody else succeeded meanwhile."""
+
+
+class _Overtaken(Exception):
+    """Something else was decided for the lead since it was looked at."""
 
 
 class Recommender:
     """Recommends for the leads of a scorer's store with its bundle and policy.
 
-    Decisions of one process are made one after the other: two at once for the same lead, or for the
-    last minutes of a rep, would not know of each other.
+    Decisions of one process are made one after the other. Two processes that decide at once for the
+    same lead, or for the last minutes of a rep, see when they write what the other has written, and
+    the second decides anew.
     """
 
     def __init__(self, scorer: Scorer) -> None:
@@ -98,13 +116,19 @@ class Recommender:
             return known
         named = decision_id if decision_id is not None else uuid.uuid4().hex
         with self._turn:
-            made = self._made(lead_id, named, asked)
-            answer = _answer(made, self._ladder.name, exposed=not defer_exposure)
-            if self._keep(made.decision, answer, exposed=not defer_exposure):
-                return answer
-        told = self._told(named, lead_id)  # another caller was faster
-        assert told is not None  # noqa: S101 it is why ours was not kept
-        return told
+            for _ in range(_TRIES):
+                try:
+                    answer = self._decided(lead_id, named, asked, exposed=not defer_exposure)
+                except _Overtaken:
+                    continue
+                if answer is not None:
+                    return answer
+                told = self._told(named, lead_id)  # another caller was faster
+                assert told is not None  # noqa: S101 it is why ours was not kept
+                return told
+        raise DecisionConflict(
+            f"others go on deciding for lead {lead_id!r} at the same time; ask again"
+        )
 
     def many(
         self, lead_ids: Sequence[str], asked: Asked = UNRESTRICTED, *, defer_exposure: bool = False
@@ -122,12 +146,46 @@ class Recommender:
                 answers.append({"status": "ok", **answer})
         return answers
 
-    def _made(self, lead_id: str, decision_id: str, asked: Asked) -> Recommendation:
+    def _decided(
+        self, lead_id: str, decision_id: str, asked: Asked, *, exposed: bool
+    ) -> RecommendationAnswer | None:
+        """What was decided and is stored now; None where its id is taken by now.
+
+        _Overtaken where another process has decided for the same lead, or with the same minutes of
+        reps, since this one looked.
+        """
+        lead, rows, as_of = self._read(lead_id)
+        history = history_of(rows, self._ladder, as_of)
+        made = self._made(lead, rows, history, as_of, (decision_id, asked))
+        decision = made.decision
+        answer = _answer(made, self._ladder.name, exposed=exposed)
+        event = decision_event(decision, self._ladder, answer, asked.channel)
+        notice = _notice(decision, answer, exposed=exposed)
+        if not exposed:
+            is_new = self.store.append_new([event], notices=[notice])
+        else:
+            check = partial(self._check_still, decision, history)
+            is_new = self._exposed(decision, as_of + 1, check, [event], [notice])
+        return answer if is_new else None
+
+    def _read(self, lead_id: str) -> tuple[str, list[Row], int]:
+        """What a lead is called, its events, and the present, in which all of them are known."""
+        now = self.clock()
+        lead, rows = self.scorer.read(lead_id, now)
+        return lead, rows, _present(now, rows)
+
+    def _made(
+        self,
+        lead: str,
+        rows: Sequence[Row],
+        history: OfferHistory,
+        as_of: int,
+        question: tuple[str, Asked],
+    ) -> Recommendation:
+        """The recommendation for a decision's id and what its caller restricts."""
         model = self.scorer.model
-        as_of = self.clock()
-        lead, rows = self.scorer.read(lead_id, as_of)
         estimates = model.estimate_rows(lead, rows, as_of)
-        history = history_of(rows, model.bundle.ladder, as_of)
+        decision_id, asked = question
         return model.adviser.recommend(
             estimates.snapshot,
             estimates.scores,
@@ -136,30 +194,44 @@ class Recommender:
             self.scorer.limited(as_of, asked),
         )
 
-    def _keep(self, decision: Decision, answer: RecommendationAnswer, *, exposed: bool) -> bool:
-        """Whether the decision is new, and is stored now."""
-        event = decision_event(decision, self._ladder, answer)
-        told = {
-            "offer_id": decision.chosen,
-            "step": decision.step,
-            "probability_chosen": decision.propensity,
-            "policy": decision.policy,
-            "expires_at": answer["expires_at"],
-            "exposed": exposed,
-        }
-        notice = recommended(decision.decision_id, decision.lead_id, decision.as_of, told)
-        if not exposed:
-            return self.store.append_new([event], notices=[notice])
-        return self._exposed(decision, decision.as_of + 1, [event], [notice])
+    def _check_still(self, decision: Decision, history: OfferHistory, then: AtWriting) -> None:
+        """_Overtaken where what the decision rests on is no more what is stored."""
+        as_of = _present(decision.as_of, then.rows)
+        if history_of(then.rows, self._ladder, as_of) != history:
+            raise _Overtaken
+        offer, left = _offer(self._ladder, decision.chosen), self._minutes_left(then.minutes)
+        if offer is not None and left is not None and offer.rep_minutes > left:
+            raise _Overtaken
+
+    def _check_limits(
+        self, decision: Decision, channel: str | None, as_of: int, then: AtWriting
+    ) -> None:
+        """LimitReached where the chosen offer may not reach its lead at `as_of`."""
+        as_of = _present(as_of, then.rows)
+        asked = Asked(channel=channel, rep_minutes_left=self._minutes_left(then.minutes))
+        history = history_of(then.rows, self._ladder, as_of)
+        against = limit_against(self._ladder, decision.chosen, history, as_of, asked)
+        if against is not None:
+            raise LimitReached(against.offer_id, against.reason, against.text)
+
+    def _minutes_left(self, given: float) -> float | None:
+        """What reps can still give on a day; None where there is no limit."""
+        limit = self._ladder.limits.rep_minutes_a_day
+        return None if limit is None else max(0.0, limit - given)
 
     def _exposed(
-        self, decision: Decision, as_of: int, before: list[Event], notices: Sequence[Notice] = ()
+        self,
+        decision: Decision,
+        as_of: int,
+        check: Callable[[AtWriting], None],
+        before: list[Event],
+        notices: Sequence[Notice] = (),
     ) -> bool:
         """Store that a decision reached its lead, after some other events, if all that is new."""
         offer = _offer(self._ladder, decision.chosen)
-        events = exposure_events(decision, self._ladder, as_of)
+        events = [*before, *exposure_events(decision, self._ladder, as_of)]
         minutes = offer.rep_minutes if offer else 0.0
-        return self.store.append_new([*before, *events], as_of // DAY_US, minutes, notices)
+        return self.store.append_new(events, as_of // DAY_US, minutes, notices, check)
 
     def _told(self, decision_id: str, lead_id: str) -> RecommendationAnswer | None:
         """What was answered under a decision id; None where it is new."""
@@ -183,10 +255,19 @@ class Recommender:
         Raises
         ------
         UnknownDecision : there is none of that id.
+        OptedOut : its lead must not be profiled by now.
+        LimitReached : a limit of the ladder keeps its offer from the lead by now.
         """
-        decision = self._decision(decision_id)
-        self._exposed(decision, max(self.clock(), decision.as_of + 1), [])
+        lead_id, held = self._stored(decision_id)
+        decision = Decision.of_record(lead_id, held.get(RECORD, ""))
         exposed_at = self._exposed_at(decision_id)
+        if exposed_at is None:
+            if self.scorer.privacy.is_opted_out(lead_id):
+                raise OptedOut.named(lead_id)
+            as_of = max(self.clock(), decision.as_of + 1)
+            check = partial(self._check_limits, decision, held.get("channel"), as_of)
+            self._exposed(decision, as_of, check, [])
+            exposed_at = self._exposed_at(decision_id)
         assert exposed_at is not None  # noqa: S101 stored above, or before
         return {
             "decision_id": decision_id,
@@ -279,7 +360,25 @@ class Recommender:
         }
 
 
+def _present(now: int, rows: Sequence[Row]) -> int:
+    """The present by the clock that is ahead: of this process, or of one that stored an event."""
+    return max([now, *(row[2] for row in rows if row[2] <= now + _AHEAD_US)])
+
+
 # ------------------------------------------------------------------------------------------ Answers
+
+
+def _notice(decision: Decision, answer: RecommendationAnswer, *, exposed: bool) -> Notice:
+    """What outside systems are told of a decision."""
+    told = {
+        "offer_id": decision.chosen,
+        "step": decision.step,
+        "probability_chosen": decision.propensity,
+        "policy": decision.policy,
+        "expires_at": answer["expires_at"],
+        "exposed": exposed,
+    }
+    return recommended(decision.decision_id, decision.lead_id, decision.as_of, told)
 
 
 def _offer(ladder: Ladder, offer_id: str) -> Offer | None:

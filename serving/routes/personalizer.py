@@ -147,9 +147,9 @@ def _rewarded(recommender: Recommender, event_id: str, value: float) -> Response
     "/events/{eventId:path}/activate",
     status_code=204,
     summary="Activate a rank event",
-    responses=documented(404, 422, 503),
+    responses=documented(404, 409, 422, 503),
 )
 async def activate(event_id: _EventId, service: Served) -> Response:
-    """The lead has seen what a deferred rank event chose."""
+    """The lead has seen what a deferred rank event chose; 409 where a limit forbids it by now."""
     await run_in_threadpool(service.recommender.expose, event_id)
     return Response(status_code=204)

@@ -93,10 +93,14 @@ async def recommendations_of_batch(
     "/decisions/{decision_id:path}/exposure",
     summary="The lead has seen it",
     dependencies=[Depends(needs("decide"))],
-    responses={200: {"model": ExposureAnswer}, **documented(404, 422, 503)},
+    responses={200: {"model": ExposureAnswer}, **documented(404, 409, 422, 503)},
 )
 async def exposure(decision_id: _DecisionId, service: Served) -> Response:
-    """Store that a deferred decision reached its lead; again, it changes nothing."""
+    """Store that a deferred decision reached its lead; again, it changes nothing.
+
+    Where a limit of the ladder would not allow the offer by now it is a 409 with the `reason` that
+    a recommendation would give: do not extend it, and ask for another.
+    """
     return await run_in_threadpool(lambda: json_answer(service.recommender.expose(decision_id)))
 
 

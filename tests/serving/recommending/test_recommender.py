@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,7 +19,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from features.clock import instant, microseconds, rfc3339
 from features.errors import (
     DecisionConflict,
+    LimitReached,
     NoModel,
+    OptedOut,
     TimeError,
     UnknownDecision,
     UnknownLead,
@@ -478,6 +481,222 @@ def test_outcomes_at_the_same_time(tmp_path):
         assert [sum(stayed[at : at + 4]) for at in range(0, 40, 4)] == [1] * 10
 
 
+# --------------------------------------------------------------------------- Limits at the exposure
+
+
+def deferred(
+    store: EventStore, lead_id: str, *offer_ids: str, channel: str | None = None
+) -> list[str]:
+    """The ids of decisions that were made while nothing held the offers back, and not exposed."""
+    found: list[str] = []
+    for offer_id in offer_ids:
+        made = recommender(store, Clock(), f"only:{offer_id}")
+        ids = (f"{lead_id}-{offer_id}-{len(found)}-{at}" for at in range(100))
+        answers = (
+            made.recommend(lead_id, Asked(channel=channel), one, defer_exposure=True) for one in ids
+        )
+        found.append(next(one["decision_id"] for one in answers if one["offer"]["id"] == offer_id))
+    return found
+
+
+def test_exposures_of_one_second(store):
+    """Of many deferred decisions of a lead only one reaches it; the others meet the cool-down."""
+    template, checklist, calculator = (
+        "bottleneck-template",
+        "handover-checklist",
+        "savings-calculator",
+    )
+    ids = deferred(store, "at-1", template, checklist, calculator, template, checklist)
+    clock = Clock(START + 1_000_000)
+    made = recommender(store, clock)
+    shown = made.expose(ids[0])
+    for named, reason in zip(
+        ids[1:], ["cool_down", "cool_down", "again_too_soon", "cool_down"], strict=True
+    ):
+        with pytest.raises(LimitReached, match="cannot be extended now: it") as refused:
+            made.expose(named)
+        assert refused.value.reason == reason
+    assert made.expose(ids[0]) == shown
+    assert names(store, "at-1").count(NAMES.offer_extended) == 1
+    clock.now += DAY_US
+    made.expose(ids[1])
+    clock.now += DAY_US
+    made.expose(ids[2])
+    reasons = {one["offer_id"]: one for one in made.recommend("at-1")["excluded"]}
+    with pytest.raises(LimitReached) as refused:
+        made.expose(ids[4])
+    told = reasons["handover-checklist"]
+    assert (refused.value.reason, refused.value.text) == (told["reason"], told["text"])
+
+
+def told(name: str, hours: float, **properties: object) -> Event:
+    at = START + round(hours * 3_600_000_000)
+    return world.event("at-1", name, at, properties)
+
+
+def ignored(count: int, every_days: float) -> list[Event]:
+    """Asks of others that nobody answered."""
+    return [
+        told(NAMES.offer_extended, 24 * every_days * at, offer=f"gone-{at}") for at in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("since", "hours", "reason"),
+    [
+        ([told(NAMES.offer_declined, 1, offer="bottleneck-template")], 2, "declined"),
+        ([told(NAMES.offer_extended, 1, offer="bottleneck-template")], 48, "again_too_soon"),
+        ([told(NAMES.offer_extended, 1, offer="gone")], 2, "cool_down"),
+        (ignored(3, 2.0), 24 * 6, "fatigue"),
+        (ignored(4, 6.0), 24 * 20, "unanswered"),
+        ([told(NAMES.consent, 1, channel="E-Mail", granted=False)], 2, "no_consent"),
+        ([told(NAMES.consent, 1, granted=False)], 2, "no_consent"),
+    ],
+)
+def test_a_limit_since_the_decision(store, since, hours, reason):
+    """What has happened since the decision keeps its offer from the lead, by a limit's reason."""
+    (named,) = deferred(store, "at-1", "bottleneck-template", channel="email")
+    store.append_events(since)
+    made = recommender(store, Clock(START + hours * 3_600_000_000))
+    count = store.count()
+    with pytest.raises(LimitReached) as refused:
+        made.expose(named)
+    assert refused.value.reason == reason
+    assert made.decision(named)["exposed"] is False
+    assert store.count() == count
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        [told("asset_used", 1, minutes=20)],
+        [told(NAMES.consent, 1, channel="rep", granted=False)],
+        [told("page_viewed", 1), told("contract_signed", 1.5)],
+    ],
+)
+def test_what_is_no_limit(store, since):
+    """A step that was completed meanwhile may be why: that the lead saw the offer is kept."""
+    (named,) = deferred(store, "at-1", "bottleneck-template", channel="email")
+    store.append_events(since)
+    made = recommender(store, Clock(START + 2 * 3_600_000_000))
+    assert made.expose(named)["offer_id"] == "bottleneck-template"
+
+
+def test_minutes_of_reps_at_the_exposure(store):
+    """Deferred decisions of several leads share what reps can give on the day of the exposure."""
+    leads = [f"lead-{at}" for at in range(4)]
+    store.append_events([event for lead in leads for event in world.climber(lead, START, 3)])
+    ids = [named for lead in leads for named in deferred(store, lead, "video-audit")]
+    clock = Clock(START + 1_000_000)
+    made = recommender(store, clock, limited=True)
+    for named in ids[:2]:
+        made.expose(named)
+    with pytest.raises(LimitReached, match="45 minutes of a rep, who has 10 left today"):
+        made.expose(ids[2])
+    clock.now += DAY_US
+    assert made.expose(ids[2])["lead_id"] == "lead-2"
+
+
+def test_no_offer_meets_no_limit(store):
+    """To nurture, or not to ask, is exposed whatever was asked before."""
+    made = recommender(store, Clock(), f"only:{NURTURE}")
+    answers = [made.recommend("at-1", defer_exposure=True) for _ in range(20)]
+    quiet = [one["decision_id"] for one in answers if one["offer"]["id"] == NURTURE]
+    store.append_events([told(NAMES.offer_extended, 0.1, offer="gone")])
+    for named in quiet:
+        assert made.expose(named)["offer_id"] == NURTURE
+
+
+def test_exposure_after_an_opt_out(store):
+    """Nothing is extended to whoever opted out since; what was exposed before stays as it is."""
+    first, second = deferred(store, "at-1", "bottleneck-template", "handover-checklist")
+    made = recommender(store, Clock(START + 1_000_000))
+    shown = made.expose(first)
+    made.scorer.privacy.opt_out(["at-1"], START + 2_000_000)
+    with pytest.raises(OptedOut, match="has opted out"):
+        made.expose(second)
+    assert made.expose(first) == shown
+
+
+def asks_of(store: EventStore, lead_id: str) -> int:
+    return names(store, lead_id).count(NAMES.offer_extended)
+
+
+@pytest.mark.usefixtures("database")
+def test_exposures_of_two_processes(database_url):
+    """At once on one store, of SQLite and of PostgreSQL: one ask a lead, and no minute too many."""
+    leads = [f"lead-{at}" for at in range(6)]
+    with EventStore.open(database_url) as one, EventStore.open(database_url) as other:
+        one.append_events([event for lead in leads for event in world.climber(lead, START, 3)])
+        ids = [
+            named
+            for lead in leads
+            for named in deferred(one, lead, "video-audit", "live-qa", "strategy-session")
+        ]
+        both = [
+            recommender(store, Clock(START + 1_000_000), limited=True) for store in (one, other)
+        ]
+
+        def show(at: int) -> str:
+            try:
+                both[at % 2].expose(ids[at])
+            except LimitReached as refused:
+                return refused.reason
+            return "shown"
+
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(show, range(len(ids))))
+        assert set(found) <= {"shown", "cool_down", "no_capacity"}
+        assert all(asks_of(one, lead) <= 1 for lead in leads)
+        assert found.count("shown") == sum(asks_of(one, lead) for lead in leads) > 1
+        assert 0 < one.rep_minutes(START // DAY_US) <= LIMIT
+
+
+@pytest.mark.parametrize("lead", ["at-1", "at-3"])
+def test_decisions_of_two_processes(tmp_path, monkeypatch, lead):
+    """Who looked at a lead before another process asked it decides anew, and does not ask too."""
+    with filled(tmp_path / "store.db") as one, EventStore.open(tmp_path / "store.db") as other:
+        offer = {"at-1": "bottleneck-template", "at-3": "video-audit"}[lead]
+        second = {"at-1": "handover-checklist", "at-3": "live-qa"}[lead]
+        rival = recommender(other, Clock(START + 20_000_000), f"only:{offer}")  # a clock ahead
+        true, asked = one.append_new, []
+
+        def overtaken(*arguments, **named):
+            if not asks_of(one, lead):
+                while not asks_of(one, lead):
+                    rival.recommend(lead)
+                asked.append(arguments[0][0].message_id)
+            return true(*arguments, **named)
+
+        monkeypatch.setattr(one, "append_new", overtaken)
+        answer = recommender(one, Clock(), f"only:{second}").recommend(lead, decision_id="d")
+        assert len(asked) == 1
+        assert asks_of(one, lead) == 1
+        assert {each["offer_id"]: each["reason"] for each in answer["excluded"]}[
+            second
+        ] == "cool_down"
+        assert answer["offer"]["id"] in (NURTURE, NO_ASK, "worksheet-tips", "savings-case-study")
+
+
+@pytest.mark.usefixtures("database")
+def test_decisions_at_once(database_url):
+    """Many processes that recommend one lead at once make one ask of it, on either database."""
+    with EventStore.open(database_url) as one, EventStore.open(database_url) as other:
+        leads = [f"lead-{at}" for at in range(3)]
+        one.append_events([event for lead in leads for event in world.climber(lead, START, 1)])
+        both = [recommender(store, Clock(), "only:bottleneck-template") for store in (one, other)]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda at: both[at % 2].recommend(leads[at // 8]), range(24)))
+        for lead in leads:
+            assert names(one, lead).count(NAMES.decision) == 8
+            asks = [
+                row
+                for row in one.events_of(lead)
+                if row[0] == NAMES.offer_extended and OFFERS[str(row[3]["offer"])].role == "ask"
+            ]
+            assert len(asks) == 1
+
+
 @pytest.mark.parametrize("decision_id", ["nothing", "", "\0", "x" * 5000, "a/b"])
 def test_unknown_decision(made, decision_id):
     """What was never decided can be neither exposed, nor have an outcome, nor be shown."""
@@ -543,7 +762,9 @@ class Calls(RuleBasedStateMachine):
     def expose(self, named):
         answer = self.call(expose, named)
         assert (answer == "UnknownDecision") == (named not in self.told)
-        if named in self.told:
+        if answer == "LimitReached":
+            assert named not in self.exposed
+        elif named in self.told:
             expected = self.exposed.setdefault(named, answer["exposed_at"])
             assert answer["exposed_at"] == expected
 
@@ -587,6 +808,27 @@ class Calls(RuleBasedStateMachine):
         days = range(START // DAY_US, self.clock.now // DAY_US + 2)
         assert minutes_of(self.store, days) == spent
 
+    @invariant()
+    def limits_hold(self):
+        """No two asks of a lead in a day, no offer twice in its time, no four in a fortnight."""
+        limits = LADDER.limits
+        for lead in LEADS:
+            asks = [
+                (json.dumps(said.get("offer")).strip('"'), at)
+                for name, at, _, said in self.store.events_of(lead)
+                if name == NAMES.offer_extended and "decision_id" in said
+            ]
+            asks = [(offer, at) for offer, at in asks if OFFERS[offer].role == "ask"]
+            times = sorted(at for _, at in asks)
+            for before, after in pairwise(times):
+                assert after - before >= limits.days_between_asks * DAY_US
+            for before, after in zip(times, times[limits.asks :], strict=False):
+                assert after - before >= limits.asks_days * DAY_US
+            for offer in {offer for offer, _ in asks}:
+                own = sorted(at for one, at in asks if one == offer)
+                days = OFFERS[offer].again_after_days or limits.again_after_days
+                assert all(after - before >= days * DAY_US for before, after in pairwise(own))
+
     def teardown(self):
         """The same calls on a new store come to the same, each of them."""
         with filled(":memory:") as store:
@@ -615,7 +857,7 @@ def outcome_of(what: Callable[..., Any], made: Recommender, arguments: tuple[Any
     """The answer of a call, or the name of its error."""
     try:
         return what(made, *arguments)
-    except (DecisionConflict, UnknownDecision) as error:
+    except (DecisionConflict, LimitReached, UnknownDecision) as error:
         return type(error).__name__
 
 

@@ -44,6 +44,15 @@ def act(client, decision_id, what, **body):
     return client.post(address, json=body) if body else client.post(address)
 
 
+def deferred(client, lead_id, offer_id):
+    """The id of a deferred decision for an offer."""
+    for _ in range(100):
+        answer = recommend(client, lead_id, candidate_offers=[offer_id], defer_exposure=True).json()
+        if answer["offer"]["id"] == offer_id:
+            return answer["decision_id"]
+    raise AssertionError(f"{offer_id} was never drawn")
+
+
 # --------------------------------------------------------------------------------- What is answered
 
 
@@ -57,6 +66,23 @@ def test_answer_is_as_described(own, lead):
     ranked = [one["offer_id"] for one in body["ranking"]]
     left_out = [one["offer_id"] for one in body["excluded"]]
     assert sorted([*ranked, *left_out]) == sorted([*OFFERS, "no_ask", "nurture"])
+
+
+def test_a_limit_at_the_exposure(own):
+    """A deferred ask that would come too soon after another is a 409 with the queue's reason."""
+    service_of(own).store.append_events(world.climber("eager", world.now(), 1))
+    first = deferred(own, "eager", "bottleneck-template")
+    second = deferred(own, "eager", "handover-checklist")
+    shown = act(own, first, "exposure")
+    assert shown.status_code == 200
+    problem = is_problem(act(own, second, "exposure"), 409)
+    assert problem["type"] == "urn:problem-type:rung:limit-reached"
+    told = {one["offer_id"]: one for one in recommend(own, "eager").json()["excluded"]}
+    assert problem["reason"] == told["handover-checklist"]["reason"] == "cool_down"
+    assert problem["text"].startswith("the last offer was extended")
+    assert problem["text"] in problem["detail"]
+    is_problem(own.post(f"/personalizer/v1.0/events/{second}/activate"), 409)
+    assert act(own, first, "exposure").json() == shown.json()
 
 
 def test_life_of_a_decision(own):

@@ -1,0 +1,37 @@
+"""Ages, days and events in a salesperson's words, for the reasons against an offer."""
+
+from __future__ import annotations
+
+from features.clock import when
+from features.events.log import DAY_US
+from features.ladder.ladder import EventRule
+
+__all__ = ["ago", "date", "days", "listed", "things"]
+
+
+def ago(age: int) -> str:
+    """An age in words: "3 days ago"."""
+    for size, unit in ((DAY_US, "day"), (DAY_US // 24, "hour"), (DAY_US // 1440, "minute")):
+        if age >= size:
+            return f"{things(age // size, unit)} ago"
+    return "just now"
+
+
+def things(number: float, thing: str) -> str:
+    """A number of things: "1 day", "2.5 days"."""
+    return f"{number:.6g} {thing}" + ("" if number == 1 else "s")
+
+
+def days(number: float) -> str:
+    """A number of days: "2.5 days"."""
+    return things(number, "day")
+
+
+def date(valid_at: int) -> str:
+    """An instant, in microseconds since the epoch, to the minute."""
+    return f"{when(valid_at):%Y-%m-%d %H:%M} UTC"
+
+
+def listed(rules: tuple[EventRule, ...]) -> str:
+    """The events of some rules, as words."""
+    return " or ".join(dict.fromkeys(rule.event.replace("_", " ") for rule in rules))
