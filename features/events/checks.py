@@ -231,10 +231,14 @@ def _mark_unreadable(
     roles: EventNames,
     verdict: _Verdict,
 ) -> None:
-    """Rows of a fixed role with an answer that nobody understands; they are few."""
+    """Rows with an answer that nobody understands; those that may have one are few."""
     faults: dict[tuple[str, str], Bools] = {}
-    of_role = pc.is_in(names, pa.array([roles.consultation, roles.consent]))
-    for row in np.flatnonzero(_mask(of_role)).tolist():
+    answers = _mask(pc.is_in(names, pa.array([roles.consultation, roles.consent])))
+    if "gaps" in batch.flat:
+        answers |= _mask(pc.is_valid(batch.flat["gaps"]))
+    if parsed is not None:
+        answers |= np.array(["gaps" in found for found in parsed], dtype=np.bool_)
+    for row in np.flatnonzero(answers).tolist():
         own = {name: column[row].as_py() for name, column in batch.flat.items()}
         told = {name: value for name, value in own.items() if value not in (None, "")}
         inner = parsed[row] if parsed is not None else {}

@@ -1,4 +1,4 @@
-"""What an answer means that a person or a tool wrote: a judgement, a consent.
+"""What an answer means that a person or a tool wrote: a judgement, a consent, a list of names.
 
 Whoever acts on such an answer reads it here, and so does whoever takes events in: what means
 nothing is refused there by its name, instead of being passed over later.
@@ -15,10 +15,18 @@ from typing import Final
 
 from features.events.field_names import field_key, plain
 from features.events.personal_data import PropertyPath
-from features.events.properties import as_number
+from features.events.properties import as_number, as_text
 from features.ladder.ladder import EventNames
 
-__all__ = ["Unreadable", "fit_in", "fit_of", "granted_of", "unreadable"]
+__all__ = [
+    "Unreadable",
+    "fit_in",
+    "fit_of",
+    "granted_of",
+    "text_of",
+    "texts_of",
+    "unreadable",
+]
 
 _Properties = Mapping[str, object]
 
@@ -45,6 +53,13 @@ _FILLERS: Final = frozenset(
     }
 )
 _ALL_WORDS: Final = _UNSURE | _UNSURE_AFTER_NOT | _FITS | _UNFIT | _YES | _NO | _NOT | _FILLERS
+
+_LABELS: Final = ("name", "title", "topic", "label", "gap", "channel", "id")
+_BETWEEN: Final = re.compile(r"[;,|\n]")
+_NAMES: Final = (
+    'is a list such as ["costs", "handovers"] or [{"name": "costs"}], or one text with commas'
+    " between the names"
+)
 
 _GRANTS: Final = frozenset(
     {
@@ -80,6 +95,23 @@ def unreadable(name: str, properties: _Properties, names: EventNames) -> Unreada
         if not _is_absent(value) and granted_of(value) is None:
             right = 'is true or false (or "yes", "no", "granted", "refused")'
             return Unreadable(("granted",), f"granted {right}")
+        if place := _no_names("channel", properties):
+            return Unreadable(place, f"channel {_NAMES}")
+    if place := _no_names("gaps", properties):
+        return Unreadable(place, f"gaps {_NAMES}")
+    return None
+
+
+def _no_names(key: str, properties: _Properties) -> PropertyPath | None:
+    """Where in a list of names stands what is none."""
+    value = properties.get(key)
+    if _is_absent(value) or isinstance(value, str):
+        return None
+    if not isinstance(value, list | tuple):
+        return None if isinstance(value, dict) and texts_of(value) else (key,)
+    for at, one in enumerate(value):
+        if not _is_absent(one) and (isinstance(one, bool) or not texts_of([one])):
+            return (key, str(at))
     return None
 
 
@@ -152,3 +184,36 @@ def granted_of(value: object) -> bool | None:
         return None if isnan(number) else number > 0
     word = plain(value) if isinstance(value, str) else ""
     return True if word in _GRANTS else False if word in _REFUSALS else None
+
+
+# -------------------------------------------------------------------------------------------- Names
+
+
+def text_of(value: object) -> str:
+    """The text or number that a value says; "" where it says neither."""
+    if isinstance(value, str):
+        return value.strip()
+    if not isinstance(value, int | float):
+        return ""
+    try:
+        return as_text(value) or ""
+    except ValueError:  # more digits than can be written down
+        return ""
+
+
+def texts_of(value: object) -> tuple[str, ...]:
+    """The texts of a list, or of one text with commas or ";" between them, each once, in order.
+
+    What is listed may be an object with a name: [{"name": "costs", "score": 2}].
+    """
+    if isinstance(value, str):
+        value = _BETWEEN.split(value)
+    parts = value if isinstance(value, list | tuple) else (value,)
+    return tuple(dict.fromkeys(text for part in parts if (text := text_of(_named(part)))))
+
+
+def _named(part: object) -> object:
+    """A part of a list, or its name where it is an object."""
+    if not isinstance(part, dict):
+        return part
+    return next((part[label] for label in _LABELS if isinstance(part.get(label), str)), None)

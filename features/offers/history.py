@@ -13,10 +13,10 @@ from functools import lru_cache
 from math import isnan
 from typing import Final
 
-from features.events.field_names import channel_key, field_key
+from features.events.field_names import channel_key, field_key, plain
 from features.events.of_lead import Row
 from features.events.properties import number_or_nan
-from features.events.readable import fit_in, fit_of, granted_of
+from features.events.readable import fit_in, fit_of, granted_of, text_of, texts_of
 from features.ladder.activity import activity_of
 from features.ladder.ladder import EventRule, Ladder
 from features.offers.known_fields import fields_of_form, fields_of_traits
@@ -43,7 +43,8 @@ class OfferHistory:
         before it, so that a channel's own answer, where there is one, is always the later one.
     fit : what the latest consultation found: "yes", "no", "unclear".
     gaps : what the latest event with `gaps` revealed; () where it revealed none.
-    topics : of what the lead consumed last.
+    topics : what the next offer best goes on with: gaps that some offer is about, and what the lead
+        consumed last, unless that was before.
     fields : the profile fields that are known, by traits or by a form, as `field_key` names them.
     opened : ids of the offers that need not wait for an event, or whose event has come.
     is_lost : whether the lead is lost, by the ladder's own rules.
@@ -97,6 +98,7 @@ class _Plan:
     readers : event name -> what reads such events, in order.
     open : ids of the offers that wait for nothing.
     topics : offer id -> its topics.
+    topic_names : all topics of offers, by themselves and by `plain`.
     not_consumed, barred : names and rules of events that show nothing of what the lead consumes.
     no_forms : names of events that are no form that the lead filled in.
     numbers, texts : the properties by which a log orders events of equal clocks.
@@ -105,6 +107,7 @@ class _Plan:
     readers: Mapping[str, tuple[_Reader, ...]]
     open: frozenset[str]
     topics: Mapping[str, tuple[str, ...]]
+    topic_names: Mapping[str, str]
     not_consumed: frozenset[str]
     barred: tuple[EventRule, ...]
     no_forms: frozenset[str]
@@ -123,6 +126,7 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
             read(walk, when, properties)
         if properties and name not in plan.no_forms:
             walk.fields |= fields_of_form(name, properties)
+    gaps = _gaps(known)
     return OfferHistory(
         extended=tuple(walk.extended),
         declined=walk.declined,
@@ -130,8 +134,8 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
         completed=walk.completed,
         consents=walk.consents,
         fit=walk.fit,
-        gaps=_gaps(known),
-        topics=_topics(known, plan),
+        gaps=gaps[1],
+        topics=_topics(known, plan, gaps),
         fields=frozenset(walk.fields),
         opened=frozenset(walk.opened),
         is_lost=walk.is_lost,
@@ -174,7 +178,7 @@ def _content(properties: _Properties, plan: _Plan) -> tuple[object, ...]:
     return (
         [(isnan(number), 0.0 if isnan(number) else number) for number in numbers],
         [(word is not None, word or "") for word in words],
-        [_texts(properties.get(key)) for key in _LISTS],
+        [texts_of(properties.get(key)) for key in _LISTS],
         _is_yes(properties.get("granted")),
         fit_of(fit_in(properties)[1]) or "",
     )
@@ -206,10 +210,12 @@ def _plan(ladder: Ladder) -> _Plan:
     for offer in ladder.offers:
         _listen(readers, offer.only_after, _opens(offer.id))
     numbers, texts = ladder_columns(ladder)
+    topics = [topic for offer in ladder.offers for topic in offer.topics]
     return _Plan(
         readers={name: tuple(found) for name, found in readers.items()},
         open=frozenset(offer.id for offer in ladder.offers if not offer.only_after),
         topics={offer.id: offer.topics for offer in ladder.offers},
+        topic_names={plain(topic): topic for topic in topics} | {topic: topic for topic in topics},
         not_consumed=frozenset((names.traits, names.consultation)),
         barred=activity.barred,
         no_forms=frozenset(
@@ -246,7 +252,7 @@ def _where(rules: tuple[EventRule, ...], name: str, read: _Reader) -> _Reader:
 
 def _extends(support: frozenset[str]) -> _Reader:
     def extend(walk: _Walk, when: int, properties: _Properties) -> None:
-        offer = _text(properties.get("offer"))
+        offer = text_of(properties.get("offer"))
         walk.extended.append((offer, when))
         walk.unanswered += offer not in support
 
@@ -259,12 +265,12 @@ def _see(walk: _Walk, _when: int, _properties: _Properties) -> None:
 
 def _decline(walk: _Walk, when: int, properties: _Properties) -> None:
     walk.unanswered = 0
-    if offer := _text(properties.get("offer")):
+    if offer := text_of(properties.get("offer")):
         walk.declined[offer] = when
 
 
 def _consent(walk: _Walk, _when: int, properties: _Properties) -> None:
-    channels = tuple(map(channel_key, _texts(properties.get("channel"))))
+    channels = tuple(map(channel_key, texts_of(properties.get("channel"))))
     if not channels:  # an answer for all of them
         walk.consents.clear()
     walk.consents.update(dict.fromkeys(channels or ("",), _is_yes(properties.get("granted"))))
@@ -305,26 +311,52 @@ def _opens(offer: str) -> _Reader:
     return open_offer
 
 
-def _gaps(known: Sequence[_Timed]) -> tuple[str, ...]:
-    for _, (_, _, _, properties) in reversed(known):
+_Found = tuple[int, tuple[str, ...]]
+"""Which of the events said something last, and what; -1 and () where none did."""
+
+
+def _gaps(known: Sequence[_Timed]) -> _Found:
+    for at in reversed(range(len(known))):
+        properties = known[at][1][3]
         if "gaps" in properties and _says_texts(properties["gaps"]):
-            return _texts(properties["gaps"])
-    return ()
+            return at, texts_of(properties["gaps"])
+    return -1, ()
 
 
-def _topics(known: Sequence[_Timed], plan: _Plan) -> tuple[str, ...]:
-    for _, (name, _, _, properties) in reversed(known):
+def _topics(known: Sequence[_Timed], plan: _Plan, gaps: _Found) -> tuple[str, ...]:
+    """What the next offer best goes on with, in the ladder's own words for it.
+
+    A gap that an offer is about goes before what was consumed until it was found; what was consumed
+    since then stands beside it.
+    """
+    used_at, used = _consumed(known, plan)
+    gaps_at, revealed = gaps
+    own = [_ladders_word(topic, plan) or topic for topic in used]
+    open_gaps = [word for gap in revealed if (word := _ladders_word(gap, plan))]
+    if open_gaps and gaps_at >= used_at:
+        own = []
+    return tuple(dict.fromkeys((*own, *open_gaps)))
+
+
+def _ladders_word(topic: str, plan: _Plan) -> str:
+    """The topic of an offer that a text means, in any spelling; "" for none."""
+    return plan.topic_names.get(topic) or plan.topic_names.get(plain(topic), "")
+
+
+def _consumed(known: Sequence[_Timed], plan: _Plan) -> _Found:
+    for at in reversed(range(len(known))):
+        name, _, _, properties = known[at][1]
         topics = () if name in plan.not_consumed else _named_topics(properties, plan)
         if topics and not met_any(plan.barred, name, properties):
-            return topics
-    return ()
+            return at, topics
+    return -1, ()
 
 
 def _named_topics(properties: _Properties, plan: _Plan) -> tuple[str, ...]:
     for key in ("topics", "topic"):
-        if key in properties and (topics := _texts(properties[key])):
+        if key in properties and (topics := texts_of(properties[key])):
             return topics
-    return plan.topics.get(_text(properties["offer"]), ()) if "offer" in properties else ()
+    return plan.topics.get(text_of(properties["offer"]), ()) if "offer" in properties else ()
 
 
 # ------------------------------------------------------------------------------------------- Values
@@ -335,21 +367,6 @@ def _is_yes(value: object) -> bool:
     return granted_of(value) is True
 
 
-def _text(value: object) -> str:
-    """The text or number that a value says; "" where it says neither."""
-    if isinstance(value, str):
-        return value.strip()
-    return (text_or_none(value) or "") if isinstance(value, int | float) else ""
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    """The texts of a list, or of one text with ";" between them, each once and in order."""
-    if isinstance(value, str):
-        value = value.split(";")
-    parts = value if isinstance(value, list | tuple) else (value,)
-    return tuple(dict.fromkeys(text for part in parts if (text := _text(part))))
-
-
 def _says_texts(value: object) -> bool:
     """Whether a value is an answer: a list, be it empty, or a text that is not."""
-    return isinstance(value, list | tuple) or bool(_texts(value))
+    return isinstance(value, list | tuple) or bool(texts_of(value))

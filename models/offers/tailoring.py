@@ -7,15 +7,21 @@ and beside what an offer needs at most one more field is asked for: the one that
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import floor
+from typing import Final
 
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
 
-from features.events.field_names import field_key
+from features.events.field_names import field_key, plain
 from features.ladder.ladder import Framing, Ladder, Offer
 from features.offers.history import OfferHistory
 from models.offers.policy import uniform_number
 
 __all__ = ["AgendaItem", "Personalisation", "framing_of", "next_field", "personalisation"]
+
+
+_SHORTEST_MINUTES: Final = 5.0
+"""What is spoken of for less is only mentioned."""
 
 
 class AgendaItem(TypedDict):
@@ -28,7 +34,8 @@ class AgendaItem(TypedDict):
 class Personalisation(TypedDict):
     """What makes an offer this lead's own.
 
-    `gaps` are what the lead's last assessment revealed, and `agenda` is made of them; `form_fields`
+    `gaps` are what the lead's last assessment revealed, and `agenda` is made of those that fit its
+    minutes; `form_fields`
     are those that the offer needs and that are not known; `ask_field` is one more worth asking.
     """
 
@@ -71,9 +78,12 @@ def _unknown(names: Sequence[str], history: OfferHistory) -> list[str]:
 
 
 def _agenda(offer: Offer, topics: Sequence[str]) -> list[AgendaItem]:
-    """The topics in turn, the offer's minutes shared evenly among them."""
-    minutes = offer.effort.minutes / len(topics) if topics else 0.0
-    return [{"topic": topic, "minutes": round(minutes, 1)} for topic in topics]
+    """As many topics as fit, the offer's own first, the minutes shared evenly among them."""
+    own = set(map(plain, offer.topics))
+    in_turn = sorted(topics, key=lambda topic: plain(topic) not in own)
+    held = in_turn[: max(1, int(offer.effort.minutes // _SHORTEST_MINUTES))]
+    minutes = floor(10.0 * offer.effort.minutes / len(held)) / 10.0 if held else 0.0
+    return [{"topic": topic, "minutes": minutes} for topic in held]
 
 
 def next_field(

@@ -57,6 +57,9 @@ ANSWERS = [
     (event(name="consultation_outcome", fit="Ann will call"), "fit = 'Ann will call'"),
     (event(name="consultation_outcome", properties='{"is_fit": 7}'), "is_fit = 7"),
     (event(name="consent", granted="later"), "granted = 'later'"),
+    (event(name="audit_done", gaps="costs, handovers"), ""),
+    (event(name="audit_done", properties='{"gaps": [{"name": "costs"}]}'), ""),
+    (event(name="audit_done", properties='{"gaps": {"costs": 3}}'), "gaps = {'costs': 3}"),
 ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.events.readable import fit_in, fit_of, granted_of, unreadable
+from features.events.readable import fit_in, fit_of, granted_of, texts_of, unreadable
 from features.ladder.ladder import EventNames
 
 NAMES = EventNames(consultation="call_ended")
@@ -90,6 +90,16 @@ def test_granted(said, granted):
         ("call_ended", {"fit": "Ann will call"}, ("fit",)),
         ("call_ended", {"Is Fit": 3}, ("Is Fit",)),
         ("consent", {"channel": "email", "granted": "later"}, ("granted",)),
+        ("consent", {"channel": {"mail": 1}, "granted": True}, ("channel",)),
+        ("audit_done", {"gaps": {"costs": 3}}, ("gaps",)),
+        ("audit_done", {"gaps": ["costs", {"weight": 3}]}, ("gaps", "1")),
+        ("audit_done", {"gaps": ["costs", ["handovers"]]}, ("gaps", "1")),
+        ("audit_done", {"gaps": True}, ("gaps",)),
+        ("audit_done", {"gaps": 3}, ("gaps",)),
+        *(
+            ("audit_done", {"gaps": said}, None)
+            for said in (None, "", [], "costs, handovers", ["costs", None], [{"name": "costs"}])
+        ),
         ("call_ended", {"fit": "not a fit", "minutes": 15}, None),
         ("call_ended", {}, None),
         ("call_ended", {"fit": " "}, None),
@@ -103,3 +113,19 @@ def test_what_is_unreadable(name, properties, place):
     assert (found.place if found else None) == place
     if found:
         assert found.detail.startswith(f"{place[0]} is ")
+
+
+@pytest.mark.parametrize(
+    ("said", "texts"),
+    [
+        ("costs, handovers;stock", ("costs", "handovers", "stock")),
+        (["a, b", " a, b "], ("a, b",)),
+        ([{"label": "costs"}, {"gap": "stock"}, {"weight": 1}, 3], ("costs", "stock", "3")),
+        ({"name": "costs"}, ("costs",)),
+        pytest.param(10**5000, (), id="digits"),
+        (None, ()),
+    ],
+)
+def test_texts(said, texts):
+    """Of a list each part is one, of one text what stands between commas or ";"."""
+    assert texts_of(said) == texts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -67,12 +68,13 @@ scalars = st.one_of(
     st.integers(-2, 30),
     st.sampled_from([math.nan, math.inf, 0.5, 1.0, 300.0, 10**400]),
     st.sampled_from(["", " ", "a", "a;b", " b ;", "yes", "NO", "unclear", "true", "0", "email"]),
-    st.sampled_from(["guide", "tips", "pilot", "gone"]),
+    st.sampled_from(["guide", "tips", "pilot", "gone", "costs", "Costs, pilots|stock"]),
 )
 nested = st.recursive(
     scalars,
     lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from("ab"), inner, max_size=2)
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(["a", "name"]), inner, max_size=2),
     ),
     max_leaves=4,
 )
@@ -128,10 +130,12 @@ apart = st.lists(
 
 def texts(value: object) -> list[str]:
     """The texts that a value says, as the fields `gaps` and `topics` read them."""
-    parts = value.split(";") if isinstance(value, str) else value
+    parts = re.split(r"[;,|\n]", value) if isinstance(value, str) else value
     said = []
     for part in parts if isinstance(parts, list) else [parts]:
-        if isinstance(part, str):
+        if isinstance(part, dict):
+            said.append(part["name"].strip() if isinstance(part.get("name"), str) else "")
+        elif isinstance(part, str):
             said.append(part.strip())
         elif isinstance(part, bool):
             said.append("true" if part else "false")
@@ -146,7 +150,7 @@ def text(value: object) -> str:
     """The one text that a value says, as an id is read; a list says none."""
     if isinstance(value, str):
         return value.strip()
-    return "" if isinstance(value, list) else "".join(texts(value))
+    return "" if isinstance(value, list | dict) else "".join(texts(value))
 
 
 def is_known(value: object) -> bool:
@@ -209,20 +213,36 @@ def refuses(name: str, said: Mapping[str, object]) -> bool:
 
 
 def topics(past: Sequence[Row]) -> tuple[str, ...]:
-    of_offers = {offer.id: offer.topics for offer in LADDER.offers}
-    for name, _, _, said in reversed(past):
-        if name in (NAMES.traits, NAMES.consultation, NAMES.offer_extended, NAMES.business_replied):
-            continue
-        if name in OURS or name.endswith(AGAINST_ENDINGS) or refuses(name, said):
-            continue
-        for named in (
-            texts(said.get("topics")),
-            texts(said.get("topic")),
-            of_offers.get(text(said.get("offer")), ()),
-        ):
-            if named:
-                return tuple(named)
-    return ()
+    """Gaps that offers are about, with what was consumed after they were found."""
+    words = [topic for offer in LADDER.offers for topic in offer.topics]
+    by_plain = {topic.lower(): topic for topic in words}
+    found_at, found = max(
+        ((at, gaps_in(event)) for at, event in enumerate(past) if gaps_in(event) is not None),
+        default=(-1, None),
+    )
+    gaps = [by_plain[gap.lower()] for gap in found or [] if gap.lower() in by_plain]
+    used_at, used = max(
+        ((at, used_in(event)) for at, event in enumerate(past) if used_in(event)), default=(-1, [])
+    )
+    own = [by_plain.get(topic.lower(), topic) for topic in used]
+    said = gaps if gaps and found_at >= used_at else own + gaps
+    return tuple(dict.fromkeys(said))
+
+
+def gaps_in(event: Row) -> list[str] | None:
+    value = event[3].get("gaps")
+    return texts(value) if isinstance(value, list) or texts(value) else None
+
+
+def used_in(event: Row) -> list[str]:
+    name, _, _, said = event
+    if name in (NAMES.traits, NAMES.consultation, NAMES.offer_extended, NAMES.business_replied):
+        return []
+    if name in OURS or name.endswith(AGAINST_ENDINGS) or refuses(name, said):
+        return []
+    of_offers = {offer.id: list(offer.topics) for offer in LADDER.offers}
+    named = texts(said.get("topics")) or texts(said.get("topic"))
+    return named or of_offers.get(text(said.get("offer")), [])
 
 
 def fields(told: Sequence[Row]) -> frozenset[str]:
@@ -491,12 +511,45 @@ def test_fit_in_other_words(said: dict[str, object], fit: str):
 
 
 def test_gaps():
-    """Gaps come as a list or with ";" between them; a later empty list says there are none."""
+    """Gaps come as a list or as one text; a later empty list says there are none."""
     old = row("assessment_completed", 1, gaps="handovers; approvals;")
     assert history(old).gaps == ("handovers", "approvals")
     assert history(old, row("audit_done", 2, gaps=["stock", "stock", None])).gaps == ("stock",)
     assert history(old, row("audit_done", 2, gaps=[])).gaps == ()
     assert history(old, row("audit_done", 2, gaps=None)).gaps == ("handovers", "approvals")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "costs, handovers",
+        "costs; handovers",
+        "costs|handovers\n",
+        ["costs", "handovers", "costs", None],
+        [{"name": "costs"}, {"name": "handovers", "score": 3}],
+        [{"title": "costs", "id": 1}, "handovers"],
+    ],
+)
+def test_gaps_in_any_form(said: object):
+    """Each is one gap, however a tool lists them."""
+    assert history(row("assessment_completed", gaps=said)).gaps == ("costs", "handovers")
+    assert history(row("content_read", topics=said)).topics == ("costs", "handovers")
+    consent = row(NAMES.consent, channel=said, granted=True)
+    assert history(consent).consents == {"costs": True, "handovers": True}
+
+
+def test_gaps_lead_on():
+    """A gap that an offer is about is what the next one goes on with, beside what is newer."""
+    before = row("content_read", 1, topic="stock")
+    gaps = row("assessment_completed", 2, gaps=["Costs", "no owner"])
+    assert history(before, gaps).topics == ("costs",)
+    assert history(before, gaps, row("content_read", 3, topic="Pilots")).topics == (
+        "pilots",
+        "costs",
+    )
+    other = row("assessment_completed", 2, gaps=["no owner"])
+    assert history(before, other).topics == ("stock",)
+    assert history(gaps, row("audit_done", 3, gaps=[])).topics == ()
 
 
 def test_topics():

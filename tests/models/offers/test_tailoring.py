@@ -123,6 +123,40 @@ def test_gaps_are_the_agenda_of_a_session(ladder, nothing):
         assert (found["gaps"], found["agenda"]) == ([], [])
 
 
+@pytest.mark.parametrize(
+    ("minutes", "count", "held"),
+    [
+        (15, 20, 3),
+        (15, 2, 2),
+        (14.9, 3, 2),
+        (60, 20, 12),
+        (4, 3, 1),
+        (0, 2, 1),
+        (20, 3, 3),
+        (10, 0, 1),
+    ],
+)
+def test_an_agenda_holds_what_fits(ladder, nothing, minutes, count, held):
+    """Five minutes a topic at least, and no more minutes in all than the session has."""
+    told = replace(nothing, gaps=tuple(f"gap {at}" for at in range(count)))
+    session = offer(effort=Effort(minutes=minutes, human=True), topics=("roi",))
+    found = personalisation(session, ladder, 1, told, {})
+    agenda = found["agenda"]
+    assert len(agenda) == held
+    assert len(found["gaps"]) == count
+    assert sum(item["minutes"] for item in agenda) <= minutes + 1e-9
+    if held > 1:
+        assert min(item["minutes"] for item in agenda) >= 5.0
+
+
+def test_the_offers_own_topics_come_first(ladder, nothing):
+    """Of more gaps than fit, those that the session is about are on the agenda."""
+    told = replace(nothing, gaps=("routing", "reports", "Weak handovers", "COSTS", "roi"))
+    session = offer(effort=Effort(minutes=15, human=True), topics=("costs", "weak-handovers"))
+    found = personalisation(session, ladder, 1, told, {})
+    assert [item["topic"] for item in found["agenda"]] == ["Weak handovers", "COSTS", "routing"]
+
+
 # ----------------------------------------------------------------------------------- how it is put
 
 

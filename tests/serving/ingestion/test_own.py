@@ -104,6 +104,11 @@ def test_future(service, client):
             "/properties/Fit",
         ),
         (
+            event(name="assessment_completed", properties={"gaps": ["costs", {"weight": 3}]}),
+            "invalid_value",
+            "/properties/gaps/1",
+        ),
+        (
             event(name="consent", properties={"channel": "email", "granted": "later"}),
             "invalid_value",
             "/properties/granted",

@@ -191,6 +191,29 @@ def test_gaps_become_the_agenda(store):
     assert agendas == {"ann": ["costs", "no owner"], "bob": ["handovers"]}
 
 
+@pytest.mark.parametrize(
+    ("gaps", "offer"),
+    [
+        ("costs, no owner", "savings-calculator"),
+        ([{"name": "Handovers"}, {"name": "no owner"}], "handover-checklist"),
+        (["bottlenecks"], "bottleneck-template"),
+    ],
+)
+def test_gaps_steer_the_choice(store, gaps, offer):
+    """The likeliest offer is one about what the assessment revealed, whatever was read before."""
+    store.append_events(world.climber("ann", START, 1))
+    read: dict[str, object] = {"topic": "handovers" if offer != "handover-checklist" else "costs"}
+    told: dict[str, object] = {"gaps": gaps}
+    store.append_events(
+        [
+            world.event("ann", "email_clicked", START - 3 * DAY_US, read),
+            world.event("ann", "audit_done", START - 2 * DAY_US, told),
+        ]
+    )
+    answer = recommender(store, Clock()).recommend("ann", defer_exposure=True)
+    assert answer["ranking"][0]["offer_id"] == offer
+
+
 @pytest.mark.parametrize("option", [NURTURE, NO_ASK])
 def test_no_offer(store, option):
     """To nurture and not to ask are options with an id and nothing else."""
