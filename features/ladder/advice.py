@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from features.ladder.ladder import Condition, EventRule, Ladder, Offer, Step
+from features.ladder.rule_logic import implies
 
 __all__ = ["Advice", "advise", "ladder_table"]
 
@@ -19,8 +20,16 @@ FEWEST_OFFERS = 3
 MOST_EARLY_FIELDS = 2
 LONGEST_SESSION_MINUTES = 15
 BOUNDED_BY_DAYS = ("pilot", "trial")
+LONGEST_SCOPE_DAYS = 60
+LONGEST_GUARANTEE_DAYS = 90
 
 _PITCH = re.compile(r"(?<!no )(?<!not a )\b(demos?|demonstrations?|sales)\b", re.IGNORECASE)
+# What pitches where no person is named, too; a recorded demo, or a guide to sales, does not.
+_SALES_TALK = re.compile(
+    r"(?<!no )(?<!not a )\b(sales (?:demos?|calls?|meetings?|pitch(?:es)?|talks?|presentations?)"
+    r"|(?:book|request|schedule|get) (?:a |an |your )?(?:\w+ )?demos?)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +49,11 @@ class Advice:
 
 
 def advise(ladder: Ladder) -> tuple[Advice, ...]:
-    """What the method would do otherwise: on steps, then on pairs of steps, then on offers."""
+    """What the method would do otherwise: on steps, on pairs of steps, then on offers."""
     return (
+        *_restarts(ladder),
         *_few_offers(ladder),
+        *_shared_rules(ladder),
         *(
             advice
             for lower, upper in pairwise(_rungs(ladder))
@@ -85,12 +96,16 @@ class _Rung:
     topics: frozenset[str]
 
 
+def _paths(ladder: Ladder) -> list[str]:
+    """Where each rung stands in the file."""
+    return [*(f"step[{index}]" for index in range(len(ladder.steps))), "purchase"]
+
+
 def _rungs(ladder: Ladder) -> list[_Rung]:
     """The rungs that have asks, as only these say anything about effort, value and topics."""
-    paths = [*(f"step[{index}]" for index in range(len(ladder.steps))), "purchase"]
     return [
         _rung(ladder, path, step.id)
-        for path, step in zip(paths, ladder.goals, strict=True)
+        for path, step in zip(_paths(ladder), ladder.goals, strict=True)
         if _asks_of(ladder, step.id)
     ]
 
@@ -109,6 +124,57 @@ def _rung(ladder: Ladder, path: str, step_id: str) -> _Rung:
 def _asks_of(ladder: Ladder, step_id: str) -> tuple[Offer, ...]:
     """The offers of a step without the support, which asks for nothing and completes no step."""
     return tuple(offer for offer in ladder.offers_of(step_id) if offer.role == "ask")
+
+
+def _restarts(ladder: Ladder) -> Iterator[Advice]:
+    """Advice on steps that an event completes and begins anew in one; a purchase may do that."""
+    for index, step in enumerate(ladder.steps):
+        lost = [
+            rule.event
+            for rule in step.complete_when
+            if any(implies(rule, restart) for restart in ladder.restart_on)
+        ]
+        if lost:
+            text = (
+                f"{' and '.join(dict.fromkeys(lost))} begins the ladder anew (restart_on), so that"
+                f" {step.id!r} is not counted as completed by it; begin anew with what comes after"
+                " the purchase"
+            )
+            yield Advice(f"step[{index}].complete_when", text, "rules")
+
+
+def _shared_rules(ladder: Ladder) -> Iterator[Advice]:
+    """Advice on pairs of rungs that one event completes both of."""
+    rungs = list(zip(_paths(ladder), ladder.goals, strict=True))
+    for (_, lower), (path, upper) in combinations(rungs, 2):
+        both = [
+            (below, above)
+            for below in lower.complete_when
+            for above in upper.complete_when
+            if implies(below, above)
+        ]
+        if both:
+            text = _shared_text(lower, upper, both)
+            yield Advice(f"{path}.complete_when", text, "rules")
+
+
+def _shared_text(lower: Step, upper: Step, both: list[tuple[EventRule, EventRule]]) -> str:
+    below, above = zip(*both, strict=True)
+    if set(below) == set(lower.complete_when):
+        return (
+            f"whatever completes {lower.id!r} completes {upper.id!r} too, so that no lead ever"
+            " stands between them; each step needs events of its own"
+        )
+    if set(above) == set(upper.complete_when):
+        return (
+            f"all that completes {upper.id!r} completes {lower.id!r} as well, in one leap; each"
+            " step needs events of its own"
+        )
+    events = " and ".join(dict.fromkeys(map(_rule_text, below)))
+    return (
+        f"{events} completes both {lower.id!r} and {upper.id!r}, in one leap; each step needs"
+        " events of its own"
+    )
 
 
 def _few_offers(ladder: Ladder) -> Iterator[Advice]:
@@ -184,9 +250,12 @@ def _offer_advice(ladder: Ladder, offer: Offer) -> _OfferAdvice:
         yield from _first_form(offer)
     if offer.step == second.id:
         yield from _second_form(offer)
-    if offer.effort.human and offer.step != ladder.purchase.id:
-        yield from _session(offer)
+    if offer.step != ladder.purchase.id:
+        if offer.effort.human:
+            yield from _session(offer)
+        yield from _pitches(offer, _PITCH if offer.effort.human else _SALES_TALK)
     yield from _unbounded(offer)
+    yield from _too_long(offer)
 
 
 def _first_form(offer: Offer) -> _OfferAdvice:
@@ -215,12 +284,11 @@ def _session(offer: Offer) -> _OfferAdvice:
             f" {LONGEST_SESSION_MINUTES} feels manageable where a call of 60 is avoided"
         )
         yield ".effort.minutes", text, "S21"
-    yield from _pitches(offer)
 
 
-def _pitches(offer: Offer) -> _OfferAdvice:
-    for key, framing in _framing_texts(offer):
-        said = _PITCH.search(framing)
+def _pitches(offer: Offer, pitch: re.Pattern[str]) -> _OfferAdvice:
+    for key, words in ((".title", offer.title), *_framing_texts(offer)):
+        said = pitch.search(words)
         if said:
             text = (
                 f'{offer.id!r} speaks of "{said[0]}", which puts leads on the defensive; speak of'
@@ -250,6 +318,22 @@ def _unbounded(offer: Offer) -> _OfferAdvice:
             " and a reason to begin"
         )
         yield "", text, "S25"
+
+
+def _too_long(offer: Offer) -> _OfferAdvice:
+    scope, guarantee = offer.scope_days, offer.guarantee_days
+    if scope is not None and scope > LONGEST_SCOPE_DAYS:
+        text = (
+            f"{offer.id!r} runs for {scope:,} days; one problem in one department for 30 days is a"
+            " contained risk, and has an end at which to decide"
+        )
+        yield ".scope_days", text, "S24"
+    if guarantee is not None and guarantee > LONGEST_GUARANTEE_DAYS:
+        text = (
+            f"{offer.id!r} holds for {guarantee:,} days; 30 or 60 days give time to judge and a"
+            " reason to begin"
+        )
+        yield ".guarantee_days", text, "S25"
 
 
 # ------------------------------------------------------------------------------------- The table

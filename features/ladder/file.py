@@ -39,6 +39,7 @@ from features.ladder.ladder import (
     Trait,
     Value,
 )
+from features.ladder.rule_logic import impossible_property
 from features.ladder.toml_table import (
     FileOrder,
     Found,
@@ -395,14 +396,15 @@ def _read_pattern(table: Table) -> EventRule:
     if not isinstance(where, dict):
         table.wrong("where", "must be a table", "as {seconds = {at_least = 300}}")
         return EventRule(event)
-    return EventRule(
-        event,
-        tuple(
-            condition
-            for name, given in where.items()
-            for condition in _read_conditions(table.found, f"{table.at('where')}.{name}", given)
-        ),
+    conditions = tuple(
+        condition
+        for name, given in where.items()
+        for condition in _read_conditions(table.found, f"{table.at('where')}.{name}", given)
     )
+    if (name := impossible_property(conditions)) is not None:
+        problem = "can never be met: no value is all of that at once"
+        table.found.wrong(f"{table.at('where')}.{name}", problem)
+    return EventRule(event, conditions)
 
 
 def _read_conditions(found: Found, path: str, given: object) -> list[Condition]:

@@ -65,6 +65,21 @@ def with_support(step_id: str, **changes: object) -> Ladder:
     return replace(LADDER, offers=(*LADDER.offers, changed))
 
 
+FIRST_DONE, SECOND_DONE, OTHER = map(EventRule, ("first_done", "second_done", "other"))
+
+
+def at_least(share: float) -> EventRule:
+    return EventRule("video", (Condition("share", "at_least", share),))
+
+
+def completed(step_id: str, *rules: EventRule) -> Ladder:
+    """The good ladder with other rules for one step."""
+    changed = tuple(
+        replace(each, complete_when=rules) if each.id == step_id else each for each in LADDER.steps
+    )
+    return replace(LADDER, steps=changed)
+
+
 def roomy(ladder: Ladder) -> Ladder:
     """The same ladder where no single offer is too heavy."""
     return replace(ladder, max_effort_jump=20.0)
@@ -181,6 +196,103 @@ TRIGGERS = [
         "2 offers",
         id="few-asks",
     ),
+    pytest.param(
+        with_offer(THIRD, effort=HUMAN, title="Book a sales demo"),
+        "offer[6].title",
+        "S22",
+        '"sales"',
+        id="sales-in-a-title",
+    ),
+    pytest.param(
+        with_offer(THIRD, title="Book a product demo"),
+        "offer[6].title",
+        "S22",
+        '"Book a product demo"',
+        id="a-demo-to-book",
+    ),
+    pytest.param(
+        with_offer(FIRST, framing="Then a sales call"),
+        "offer[0].framing",
+        "S22",
+        '"sales call"',
+        id="a-sales-call",
+    ),
+    pytest.param(
+        with_offer(THIRD, kind="guarantee", guarantee_days=3650),
+        "offer[6].guarantee_days",
+        "S25",
+        "3,650 days",
+        id="guarantee-of-ten-years",
+    ),
+    pytest.param(
+        with_offer(THIRD, guarantee_days=91), "offer[6].guarantee_days", "S25", "91", id="91-days"
+    ),
+    pytest.param(
+        with_offer(THIRD, kind="pilot", scope_days=365),
+        "offer[6].scope_days",
+        "S24",
+        "365 days",
+        id="pilot-of-a-year",
+    ),
+    pytest.param(
+        with_offer(THIRD, kind="trial", scope_days=61),
+        "offer[6].scope_days",
+        "S24",
+        "61 days",
+        id="trial-of-two-months",
+    ),
+    pytest.param(
+        completed("second", FIRST_DONE, OTHER),
+        "step[1].complete_when",
+        "rules",
+        "whatever completes 'first' completes 'second' too",
+        id="superset",
+    ),
+    pytest.param(
+        completed("first", SECOND_DONE, OTHER),
+        "step[1].complete_when",
+        "rules",
+        "all that completes 'second' completes 'first' as well",
+        id="subset",
+    ),
+    pytest.param(
+        replace(
+            completed("first", SECOND_DONE, OTHER),
+            steps=(
+                replace(LADDER.steps[0], complete_when=(at_least(0.8), OTHER)),
+                replace(LADDER.steps[1], complete_when=(at_least(0.5), SECOND_DONE)),
+                LADDER.steps[2],
+            ),
+        ),
+        "step[1].complete_when",
+        "rules",
+        "video (share >= 0.8) completes both 'first' and 'second'",
+        id="less-of-the-same",
+    ),
+    pytest.param(
+        completed("third", FIRST_DONE),
+        "step[2].complete_when",
+        "rules",
+        "no lead ever stands between",
+        id="two-steps-below",
+    ),
+    pytest.param(
+        replace(LADDER, restart_on=(SECOND_DONE,)),
+        "step[1].complete_when",
+        "rules",
+        "second_done begins the ladder anew",
+        id="restart-by-a-step",
+    ),
+    pytest.param(
+        replace(
+            completed("third", EventRule("came", (Condition("again", "is", 1.0),)), OTHER),
+            restart_on=(EventRule("came"),),
+        ),
+        "step[2].complete_when",
+        "rules",
+        "'third' is not counted as completed",
+        id="restart-by-one-rule-of-a-step",
+    ),
     pytest.param(with_offer(THIRD, kind="pilot"), "offer[6]", "S24", "is a pilot", id="pilot"),
     pytest.param(with_offer(THIRD, kind="trial"), "offer[6]", "S24", "is a trial", id="trial"),
     pytest.param(
@@ -218,6 +330,25 @@ FINE = [
     pytest.param(
         with_offer(THIRD, effort=HUMAN, framing="A plan", framings=framed("A plan", "A roadmap")),
         id="framings-without-a-pitch",
+    ),
+    pytest.param(with_offer(THIRD, title="A guide to sales forecasts"), id="about-sales"),
+    pytest.param(with_offer(THIRD, kind="pilot", scope_days=60), id="a-pilot-of-60-days"),
+    pytest.param(with_offer(THIRD, guarantee_days=90), id="a-guarantee-of-90-days"),
+    pytest.param(
+        replace(
+            LADDER,
+            steps=(
+                replace(LADDER.steps[0], complete_when=(at_least(0.5),)),
+                replace(LADDER.steps[1], complete_when=(at_least(0.8),)),
+                LADDER.steps[2],
+            ),
+        ),
+        id="more-of-the-same",
+    ),
+    pytest.param(replace(LADDER, restart_on=(EventRule("order"),)), id="restart-by-the-purchase"),
+    pytest.param(
+        replace(LADDER, restart_on=(EventRule("second_done", at_least(0.5).where),)),
+        id="restart-by-some-events-of-a-step",
     ),
     pytest.param(with_support("second"), id="light-support"),
     pytest.param(with_support("third", effort=Effort(90)), id="long-support"),

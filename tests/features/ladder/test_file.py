@@ -423,6 +423,15 @@ ONE_MISTAKE = [
         "is the same as step[1].complete_when",
     ),
     # conditions
+    ("at_least = 0.8", "at_least = 0.8, below = 0.5", f"{RULE}.where.fraction", "never be met"),
+    ("at_least = 0.8", "at_least = 0.8, is = 0.5", f"{RULE}.where.fraction", "never be met"),
+    ("at_least = 0.8", "above = 0.8, at_most = 0.8", f"{RULE}.where.fraction", "never be met"),
+    (
+        'restart_on = [{event = "came_back"}]',
+        'restart_on = [{event = "came_back", where = {days = {above = 9, below = 3}}}]',
+        "ladder.restart_on[0].where.days",
+        "never be met",
+    ),
     ("at_least = 0.8", "at_leest = 0.8", f"{RULE}.where.fraction.at_leest", "did you mean 'at_"),
     ("at_least = 0.8", 'at_least = "x"', f"{RULE}.where.fraction.at_least", "must be a number"),
     ("at_least = 0.8", "at_least = true", f"{RULE}.where.fraction.at_least", "must be a number"),
