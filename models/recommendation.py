@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.arrays import Bools, Floats
+from features.clock import microseconds
 from features.events.log import DAY_US
 from features.ladder.ladder import Framing, Ladder, Offer, Step
 from features.offers.decisions import Decision
@@ -84,7 +85,7 @@ class Adviser:
     """A bundle and the policy that serves, ready to recommend."""
 
     bundle: Bundle
-    policy_name: str = "rules"
+    policy_name: str = "careful"
 
     @property
     def ladder(self) -> Ladder:
@@ -142,7 +143,8 @@ class Adviser:
         chosen = choose(shares, decision_id)
         offer = self.ladder.offers[chosen] if chosen < len(self.ladder.offers) else None
         framing, chance = self._framing(offer, decision_id)
-        there = np.flatnonzero(forecast.beliefs.eligible[0])
+        there = np.flatnonzero(shares > 0.0)
+        excluded = (*allowed.excluded, *self._worse(forecast, shares))
         ids, topic = self.options.ids, forecast.beliefs.topic[0]
         horizon_days = step.horizon_days if step else _DONE_DAYS
         decision = Decision(
@@ -155,9 +157,9 @@ class Adviser:
             chosen=ids[chosen],
             policy=self.policy_name,
             policy_version=self.bundle.version,
-            expires_at=as_of + round(horizon_days * DAY_US),
+            expires_at=_expires_at(offer, as_of, horizon_days),
             on_topic=tuple(ids[at] for at in there if topic[at]),
-            excluded=tuple((one.offer_id, one.reason) for one in allowed.excluded),
+            excluded=tuple((one.offer_id, one.reason) for one in excluded),
             framing=framing.id,
             framing_probability=chance,
         )
@@ -168,7 +170,22 @@ class Adviser:
             framing=framing.text,
             personalisation=self._tailored(offer, position, history),
             ranking=self._ranking(forecast, shares, there, step),
-            excluded=allowed.excluded,
+            excluded=excluded,
+        )
+
+    def _worse(self, forecast: Forecast, shares: Floats) -> tuple[Excluded, ...]:
+        """The offers that may be extended and are believed to do worse than leaving alone."""
+        beliefs = forecast.beliefs
+        alone = float(beliefs.advance[0, self.options.no_ask])
+        left_out = np.flatnonzero(beliefs.eligible[0] & (shares == 0.0)).tolist()
+        return tuple(
+            Excluded(
+                self.options.ids[at],
+                "believed_worse",
+                _worse_words(float(beliefs.advance[0, at]), alone),
+            )
+            for at in left_out
+            if at < len(self.ladder.offers)
         )
 
     def _framing(self, offer: Offer | None, decision_id: str) -> tuple[Framing, float]:
@@ -229,6 +246,21 @@ class Adviser:
             for at in there.tolist()
         ]
         return tuple(sorted(ranked, key=lambda one: (-one.propensity, -(one.gain or 0.0))))
+
+
+def _worse_words(with_it: float, alone: float) -> str:
+    """Why an offer is believed to do worse than leaving alone."""
+    if with_it < alone:
+        return f"the chance is put at {with_it:.1%} with it and {alone:.1%} without"
+    return "costs more than it is believed to bring"
+
+
+def _expires_at(offer: Offer | None, as_of: int, horizon_days: float) -> int:
+    """When a decision is over: with its horizon, or before that with its offer."""
+    over = as_of + round(horizon_days * DAY_US)
+    if offer is None or offer.valid_until is None:
+        return over
+    return max(as_of + 1, min(over, microseconds(offer.valid_until)))
 
 
 def forecast_of(

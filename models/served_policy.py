@@ -1,4 +1,4 @@
-"""Which policy a bundle is served with: the ladder's rules, until a passed gate lets another.
+"""Which policy a bundle is served with: the careful one, until a passed gate lets another.
 
 The choice stands beside the bundle as served_policy.json and is no part of its hash: promoting a
 policy changes no score. The file is the gate: it names the policy and the bundle that it was passed
@@ -18,7 +18,8 @@ from models.offers.policy import policy
 
 __all__ = ["DEFAULT", "read_served", "write_served"]
 
-DEFAULT: Final = "rules"
+DEFAULT: Final = "careful"
+"""It needs no gate: what it may choose is guarded by code."""
 FILE: Final = "served_policy.json"
 
 

@@ -98,7 +98,7 @@ def _promote_policy(url: str, bundle: str, report: str, progress: Progress) -> N
         _run_verb(["policy", "evaluate", url, "--bundle", bundle, "--report", report], progress)
         _run_verb(["policy", "promote", bundle, "--report", report], progress)
     except NotEnoughData as error:  # a small demo has little to judge a policy on
-        progress(f"the rules serve: {error}")
+        progress(f"the careful policy serves: {error}")
 
 
 def _run_verb(arguments: list[str], progress: Progress) -> None:

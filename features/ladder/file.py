@@ -20,6 +20,7 @@ from features.ladder.activity import activity_of
 from features.ladder.ladder import (
     Activity,
     Band,
+    Commitment,
     Condition,
     Effort,
     EffortWeights,
@@ -63,6 +64,8 @@ TimeUnit = Literal["rfc3339", "s", "ms"]
 PURCHASE = "purchase"
 FEWEST_STEPS, MOST_STEPS = 2, 12
 NOT_AN_OFFER = ("no_ask", "nurture")
+BUILT_IN = ("reply", "offer")
+"""Commitments that every ladder has: a question that waits, an offer without an answer."""
 
 _ID = re.compile(r"[a-z][a-z0-9_-]*")
 
@@ -157,6 +160,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
     steps = root.each("step", _read_step)
     purchase = root.one(PURCHASE, _read_purchase)
     offers = root.each("offer", _read_offer)
+    commitments = root.each("commitment", _read_commitment)
     traits = root.each("trait", _read_trait)
     signals = root.each("signal", _read_signal)
     events = root.one("events", _read_events, required=False)
@@ -173,12 +177,15 @@ def _read_ladder(root: Table, text: str) -> Ladder:
     _check_unique(root.found, "source", [source.name for source in sources], "name")
     _check_source_events(root.found, sources, events)
     _check_offer_steps(root, steps, offers)
+    _check_unique(root.found, "commitment", [one.id for one in commitments])
+    _check_commitments(root.found, offers, commitments)
     ladder = Ladder(
         name=head.name,
         title=head.title,
         steps=steps,
         purchase=purchase,
         offers=offers,
+        commitments=commitments,
         traits=traits,
         signals=signals,
         events=events,
@@ -275,6 +282,8 @@ def _read_limits(table: Table) -> Limits:
         rest_days=table.number("rest_days", usual.rest_days, above=0.0),
         rep_minutes_a_day=table.positive_if_any("rep_minutes_a_day"),
         form_fields=table.whole("form_fields", usual.form_fields, at_least=0),
+        offer_open_days=table.number("offer_open_days", usual.offer_open_days),
+        support_days=table.number("support_days", usual.support_days),
         consent=table.choice("consent", _CONSENTS, usual.consent) or usual.consent,
     )
 
@@ -488,6 +497,25 @@ def _read_offer(table: Table) -> Offer:
         only_after=table.each("only_after", _read_rule),
         again_after_days=table.days("again_after_days"),
         role=role or "ask",
+        during=table.texts("during"),
+        not_while=table.texts("not_while"),
+    )
+
+
+def _read_commitment(table: Table) -> Commitment:
+    commitment_id = _read_id(table)
+    if commitment_id in BUILT_IN:
+        table.wrong("id", f"{commitment_id!r} is reserved", "Rung itself keeps that one")
+    begins = table.each("from", _read_rule)
+    if not begins and not table.has("from"):
+        table.wrong("from", "is missing", "rules: the events that begin it")
+    return Commitment(
+        id=commitment_id,
+        title=table.text("title"),
+        begins=begins,
+        until=table.each("until", _read_rule),
+        ends_at=table.text_if_any("ends_at"),
+        days=table.days("days"),
     )
 
 
@@ -738,6 +766,22 @@ def _check_interest(found: Found, ladder: Ladder) -> None:
                     f"{rule.event!r} speaks against a lead and completes no step",
                     "another event, or other rules in [activity] against",
                 )
+
+
+def _check_commitments(
+    found: Found, offers: Sequence[Offer], commitments: Sequence[Commitment]
+) -> None:
+    """Offers name commitments that there are."""
+    known = [*(one.id for one in commitments), *BUILT_IN]
+    for index, offer in enumerate(offers):
+        for key, names in (("during", offer.during), ("not_while", offer.not_while)):
+            for name in names:
+                if name not in known:
+                    problem = f"there is no commitment {name!r}{did_you_mean(name, known)}"
+                    found.wrong(f"offer[{index}].{key}", problem, f"one of {listed(known)}")
+    for index, one in enumerate(commitments):
+        if not (one.until or one.ends_at or one.days):
+            found.wrong(f"commitment[{index}]", "never ends", "give it until, ends_at or days")
 
 
 def _check_offer_steps(root: Table, steps: Sequence[Step], offers: Sequence[Offer]) -> None:

@@ -16,6 +16,7 @@ from typing import Literal
 __all__ = [
     "Activity",
     "Band",
+    "Commitment",
     "Condition",
     "Effort",
     "EffortWeights",
@@ -149,6 +150,27 @@ class Effort:
 
 
 @dataclass(frozen=True, slots=True)
+class Commitment:
+    """Something agreed with a lead that is under way: while it is, nothing else is asked.
+
+    It is open from an event that meets `begins` until the first that meets `until`, or until its
+    end, or for `days`; whichever comes first.
+
+    Parameters
+    ----------
+    title : what is under way, to be read after "while": "a session is booked".
+    ends_at : the property of the beginning event that holds when it ends, as RFC 3339; "" for none.
+    """
+
+    id: str
+    title: str
+    begins: tuple[EventRule, ...]
+    until: tuple[EventRule, ...] = ()
+    ends_at: str = ""
+    days: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Framing:
     """One way to put an offer to a lead, under a name of its own so that it can be compared."""
 
@@ -173,6 +195,9 @@ class Offer:
         ladder's limits say.
     role : a "support" offer helps with the step just completed (tips, a case study) and asks for
         nothing; it is no ask, so caps and cool-downs of asks do not hold it back.
+    during : ids of commitments; it is due while one of them is open, and only then.
+    not_while : ids of commitments that hold this offer back; one that any offer names here holds
+        back the offers that name it, and no others.
     """
 
     id: str
@@ -193,6 +218,8 @@ class Offer:
     only_after: tuple[EventRule, ...] = ()
     again_after_days: float | None = None
     role: Literal["ask", "support"] = "ask"
+    during: tuple[str, ...] = ()
+    not_while: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +341,8 @@ class Limits:
         limit.
     form_fields : at most so many profile fields are asked for at one step, those that the offer
         itself asks for among them.
+    offer_open_days : so long an offer without an answer stands for itself: nothing else is asked.
+    support_days : for so long after a step that has support offers there is support and no ask.
     consent : whether a channel is open until the lead refuses it (opt_out), or closed until the
         lead grants it (opt_in).
     """
@@ -328,6 +357,8 @@ class Limits:
     rest_days: float = 14.0
     rep_minutes_a_day: float | None = None
     form_fields: int = 3
+    offer_open_days: float = 3.0
+    support_days: float = 1.0
     consent: Literal["opt_in", "opt_out"] = "opt_out"
 
 
@@ -404,6 +435,7 @@ class Ladder:
     steps: tuple[Step, ...]
     purchase: Step
     offers: tuple[Offer, ...] = ()
+    commitments: tuple[Commitment, ...] = ()
     traits: tuple[Trait, ...] = ()
     signals: tuple[SignalRow, ...] = ()
     events: EventNames = EventNames()

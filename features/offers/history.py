@@ -18,7 +18,8 @@ from features.events.of_lead import Row
 from features.events.properties import number_or_nan
 from features.events.readable import fit_in, fit_of, granted_of, text_of, texts_of
 from features.ladder.activity import activity_of
-from features.ladder.ladder import EventRule, Ladder
+from features.ladder.ladder import Commitment, EventRule, Ladder
+from features.offers.commitments import Open, commitments_of, ends_of, still_open
 from features.offers.known_fields import fields_of_form, fields_of_traits
 from features.signals.rules import met_any, text_or_none
 from features.signals.table import ladder_columns
@@ -48,6 +49,8 @@ class OfferHistory:
     fields : the profile fields that are known, by traits or by a form, as `field_key` names them.
     opened : ids of the offers that need not wait for an event, or whose event has come.
     is_lost : whether the lead is lost, by the ladder's own rules.
+    in_flight : commitments that are open, and since when, in the ladder's order.
+    taken : offer id -> when the lead itself last took it up, since the ladder was begun.
     """
 
     extended: tuple[tuple[str, int], ...]
@@ -61,6 +64,8 @@ class OfferHistory:
     fields: frozenset[str]
     opened: frozenset[str]
     is_lost: bool = False
+    in_flight: Mapping[str, int] = field(default_factory=dict)
+    taken: Mapping[str, int] = field(default_factory=dict)
 
     def knows(self, field_name: str) -> bool:
         """Whether a profile field is known, whatever the spelling of its name."""
@@ -83,6 +88,8 @@ class _Walk:
     fit: str | None = None
     fields: set[str] = field(default_factory=set)
     is_lost: bool = False
+    begun: dict[str, Open] = field(default_factory=dict)
+    taken: dict[str, int] = field(default_factory=dict)
 
 
 _Reader = Callable[[_Walk, int, _Properties], None]
@@ -101,6 +108,8 @@ class _Plan:
     topic_names : all topics of offers, by themselves and by `plain`.
     not_consumed, barred : names and rules of events that show nothing of what the lead consumes.
     no_forms : names of events that are no form that the lead filled in.
+    interest : rules of what the lead did itself.
+    commitments : their ids, in order.
     numbers, texts : the properties by which a log orders events of equal clocks.
     """
 
@@ -111,6 +120,8 @@ class _Plan:
     not_consumed: frozenset[str]
     barred: tuple[EventRule, ...]
     no_forms: frozenset[str]
+    interest: tuple[EventRule, ...]
+    commitments: tuple[str, ...]
     numbers: tuple[str, ...]
     texts: tuple[str, ...]
 
@@ -126,6 +137,8 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
             read(walk, when, properties)
         if properties and name not in plan.no_forms:
             walk.fields |= fields_of_form(name, properties)
+        if properties and (offer := _taken(name, properties, plan)):
+            walk.taken[offer] = when
     gaps = _gaps(known)
     return OfferHistory(
         extended=tuple(walk.extended),
@@ -139,6 +152,8 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
         fields=frozenset(walk.fields),
         opened=frozenset(walk.opened),
         is_lost=walk.is_lost,
+        in_flight=still_open(walk.begun, plan.commitments, as_of),
+        taken=walk.taken,
     )
 
 
@@ -206,6 +221,9 @@ def _plan(ladder: Ladder) -> _Plan:
         _listen(readers, goal.complete_when, _completes(goal.id))
     _listen(readers, ladder.lost_when, _lose)
     _listen(readers, ladder.back_when, _win_back)
+    for one in commitments_of(ladder):
+        _listen(readers, one.until, _ends(one.id))
+        _listen(readers, one.begins, _begins(one))
     _listen(readers, ladder.restart_on, _restart)  # after the rungs: what completes one too is over
     for offer in ladder.offers:
         _listen(readers, offer.only_after, _opens(offer.id))
@@ -221,6 +239,8 @@ def _plan(ladder: Ladder) -> _Plan:
         no_forms=frozenset(
             (*(rule.event for rule in activity.ours), names.traits, names.consultation)
         ),
+        interest=activity.interest,
+        commitments=tuple(one.id for one in commitments_of(ladder)),
         numbers=numbers,
         texts=texts,
     )
@@ -294,6 +314,24 @@ def _completes(rung: str) -> _Reader:
 
 def _restart(walk: _Walk, _when: int, _properties: _Properties) -> None:
     walk.completed.clear()
+    walk.taken.clear()
+
+
+def _begins(commitment: Commitment) -> _Reader:
+    def begin(walk: _Walk, when: int, properties: _Properties) -> None:
+        before = walk.begun.get(commitment.id)
+        is_open = before is not None and when < before.ends
+        since = before.since if before is not None and is_open else when
+        walk.begun[commitment.id] = Open(since, ends_of(commitment, when, properties))
+
+    return begin
+
+
+def _ends(commitment: str) -> _Reader:
+    def end(walk: _Walk, _when: int, _properties: _Properties) -> None:
+        walk.begun.pop(commitment, None)
+
+    return end
 
 
 def _lose(walk: _Walk, _when: int, _properties: _Properties) -> None:
@@ -341,6 +379,20 @@ def _topics(known: Sequence[_Timed], plan: _Plan, gaps: _Found) -> tuple[str, ..
 def _ladders_word(topic: str, plan: _Plan) -> str:
     """The topic of an offer that a text means, in any spelling; "" for none."""
     return plan.topic_names.get(topic) or plan.topic_names.get(plain(topic), "")
+
+
+_TAKEN_BY: Final = ("offer", "asset")
+"""Properties in which what a lead did names the offer that it took up."""
+
+
+def _taken(name: str, properties: _Properties, plan: _Plan) -> str:
+    """The offer that the lead took up with an event; "" for none."""
+    for key in _TAKEN_BY:
+        offer = properties.get(key)
+        if isinstance(offer, str) and offer in plan.topics:
+            is_own = met_any(plan.interest, name, properties)
+            return offer if is_own and not met_any(plan.barred, name, properties) else ""
+    return ""
 
 
 def _consumed(known: Sequence[_Timed], plan: _Plan) -> _Found:

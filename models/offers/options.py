@@ -64,7 +64,8 @@ class Options:
     cost : shape (n_options,), in the business's currency.
     effort : shape (n_options,), in minutes' worth.
     rung : shape (n_options,), the index of the offer's rung; -1 for nurture and no ask.
-    is_ask : shape (n_options,).
+    is_ask, is_support : shape (n_options,); nurture and no ask are neither.
+    is_for_now : shape (n_options,), whether it is for while something is under way.
     """
 
     ids: tuple[str, ...]
@@ -74,6 +75,8 @@ class Options:
     effort: Floats
     rung: Ints
     is_ask: Bools
+    is_support: Bools
+    is_for_now: Bools
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -122,6 +125,8 @@ def options_of(ladder: Ladder) -> Options:
         effort=np.array([*effort, 0.0, 0.0]),
         rung=np.array([*(rung_of[offer.step] for offer in ladder.offers), -1, -1]),
         is_ask=np.array([*(offer.role == "ask" for offer in ladder.offers), False, False]),
+        is_support=np.array([*(offer.role == "support" for offer in ladder.offers), False, False]),
+        is_for_now=np.array([*(bool(offer.during) for offer in ladder.offers), False, False]),
     )
 
 

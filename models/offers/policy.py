@@ -8,7 +8,7 @@ before it was checked to be a distribution with that floor.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final
 
@@ -24,7 +24,9 @@ from models.offers.options import Options
 __all__ = [
     "POLICIES",
     "Beliefs",
+    "Policy",
     "choose",
+    "harmless",
     "policy",
     "probabilities",
     "uniform_number",
@@ -34,6 +36,8 @@ __all__ = [
 
 _SUM_WITHIN: Final = 1e-9
 _FLOOR_WITHIN: Final = 1e-12
+_NOTHING: Final = 1e-12
+"""A difference of beliefs that is none."""
 _SURE_SD: Final = 1e-12
 """Of a gain that is known: its sign alone says how sure it is."""
 
@@ -64,21 +68,56 @@ class Beliefs:
     is_active: Bools
 
 
-Policy = Callable[[Beliefs, PolicySettings], Floats]
-"""Gives the shares of the options, shape (n, n_options), before exploration; rows sum to 1."""
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What chooses.
+
+    Parameters
+    ----------
+    shares : gives the shares of the options, shape (n, n_options), before exploration; rows sum to
+        1.
+    is_guarded : whether it chooses, and explores, among what is believed harmless alone.
+    """
+
+    shares: Callable[[Beliefs, PolicySettings], Floats]
+    is_guarded: bool = False
+
+    def __call__(self, beliefs: Beliefs, settings: PolicySettings) -> Floats:
+        """Its shares among the options that it may choose."""
+        return self.shares(self.seen(beliefs), settings)
+
+    def seen(self, beliefs: Beliefs) -> Beliefs:
+        """The beliefs with the options that it may choose as the eligible ones."""
+        return replace(beliefs, eligible=harmless(beliefs)) if self.is_guarded else beliefs
+
+
+def harmless(beliefs: Beliefs) -> Bools:
+    """Shape (n, n_options): the eligible options that are not believed worse than to ask nothing.
+
+    Neither their chance of the next step nor their gain may be below that of no ask, which is
+    always among them: what is advised never contradicts what is shown. Help with what was agreed
+    is owed, whatever it costs.
+    """
+    options, no_ask = beliefs.options, beliefs.options.no_ask
+    owed = options.is_support & options.is_for_now
+    allowed = beliefs.eligible & ((beliefs.gain >= -_NOTHING) | owed)
+    allowed &= beliefs.advance >= beliefs.advance[:, [no_ask]] - _NOTHING
+    allowed[:, no_ask] = beliefs.eligible[:, no_ask]
+    return allowed
 
 
 def probabilities(which: Policy, beliefs: Beliefs, settings: PolicySettings) -> Floats:
-    """Shape (n, n_options): what a policy chooses with, 0 where an option is not eligible.
+    """Shape (n, n_options): what a policy chooses with, 0 for an option that it may not choose.
 
     Raises
     ------
-    PolicyError : the policy gave what is no distribution over the eligible options.
+    PolicyError : the policy gave what is no distribution over the options that it may choose.
     """
-    shares = which(beliefs, settings)
-    even = _even(beliefs.eligible)
+    seen = which.seen(beliefs)
+    shares = which.shares(seen, settings)
+    even = _even(seen.eligible)
     mixed = (1.0 - settings.exploration) * shares + settings.exploration * even
-    return validated(mixed, beliefs.eligible, settings.exploration)
+    return validated(mixed, seen.eligible, settings.exploration)
 
 
 def validated(mixed: Floats, eligible: Bools, exploration: float) -> Floats:
@@ -123,7 +162,7 @@ def policy(name: str, options: Options) -> Policy:
         return POLICIES[name]
     kind, _, option_id = name.partition(":")
     if kind == "only" and option_id in options.ids:
-        return _only(options.ids.index(option_id))
+        return Policy(_only(options.ids.index(option_id)))
     known = [*POLICIES, *(f"only:{one}" for one in options.ids)]
     raise PolicyError(
         f"no policy {name!r}{did_you_mean(name, known)} (there are {', '.join(POLICIES)} and"
@@ -151,6 +190,38 @@ def learned(beliefs: Beliefs, settings: PolicySettings) -> Floats:
     return _one_each(np.where(candidates.any(axis=1), best, _gentlest(beliefs)), len(options))
 
 
+def careful(beliefs: Beliefs, settings: PolicySettings) -> Floats:
+    """The ladder's own order until the evidence separates the offers of the step.
+
+    Whoever is active gets the lightest next ask that continues the topic, or one that is surely
+    enough worth more; `certainty` says how sure. Where nothing is to be asked there is help: with
+    what is under way, then with the step just taken, then something useful. Served, it chooses
+    among what is believed harmless alone.
+    """
+    options = beliefs.options
+    rows = np.arange(len(beliefs.eligible))
+    asks = beliefs.eligible & options.is_ask & beliefs.is_active[:, None]
+    first = _lightest(beliefs, asks)
+    ahead = beliefs.gain - beliefs.gain[rows, first][:, None]
+    # As if the two were independent; they are rather alike, so this asks for more than certainty.
+    spread = np.hypot(beliefs.gain_sd, beliefs.gain_sd[rows, first][:, None])
+    better = asks & (ndtr(ahead / np.maximum(spread, _SURE_SD)) >= settings.certainty)
+    best = np.where(better, beliefs.gain, -np.inf).argmax(axis=1)
+    ask = np.where(better.any(axis=1), best, first)
+    help_ = beliefs.eligible & options.is_support
+    gentle = np.where(help_.any(axis=1), _lightest(beliefs, help_), _gentlest(beliefs))
+    return _one_each(np.where(asks.any(axis=1), ask, gentle), len(options))
+
+
+def _lightest(beliefs: Beliefs, among: Bools) -> Ints:
+    """Shape (n,): what is for just now first, then what continues the topic, then the lightest."""
+    options = beliefs.options
+    order = options.effort[None, :] - np.where(beliefs.topic, 1e6, 0.0)
+    order = order - np.where(options.is_for_now, 1e7, 0.0)[None, :]
+    lightest: Ints = np.where(among, order, np.inf).argmin(axis=1)
+    return lightest
+
+
 def rules(beliefs: Beliefs, settings: PolicySettings) -> Floats:  # noqa: ARG001 a policy's shape
     """The ladder's own order, without learning: whoever is active gets the lightest next ask.
 
@@ -158,8 +229,7 @@ def rules(beliefs: Beliefs, settings: PolicySettings) -> Floats:  # noqa: ARG001
     """
     options = beliefs.options
     asks = beliefs.eligible & options.is_ask & beliefs.is_active[:, None]
-    order = options.effort[None, :] - np.where(beliefs.topic, 1e6, 0.0)
-    lightest = np.where(asks, order, np.inf).argmin(axis=1)
+    lightest = _lightest(beliefs, asks)
     return _one_each(np.where(asks.any(axis=1), lightest, _gentlest(beliefs)), len(options))
 
 
@@ -184,7 +254,7 @@ def thompson(beliefs: Beliefs, settings: PolicySettings) -> Floats:  # noqa: ARG
     return counts / len(best)
 
 
-def _only(option: int) -> Policy:
+def _only(option: int) -> Callable[[Beliefs, PolicySettings], Floats]:
     """One option wherever it is eligible, else no ask."""
 
     def only(beliefs: Beliefs, settings: PolicySettings) -> Floats:  # noqa: ARG001 a policy's shape
@@ -195,11 +265,12 @@ def _only(option: int) -> Policy:
 
 
 POLICIES: Final[dict[str, Policy]] = {
-    "learned": learned,
-    "rules": rules,
-    "uniform": uniform,
-    "greedy": greedy,
-    "thompson": thompson,
+    "careful": Policy(careful, is_guarded=True),
+    "learned": Policy(learned, is_guarded=True),
+    "rules": Policy(rules),
+    "uniform": Policy(uniform),
+    "greedy": Policy(greedy),
+    "thompson": Policy(thompson),
 }
 
 

@@ -230,12 +230,12 @@ def test_a_promoted_policy_is_no_part_of_the_hash(trained, folder):
     assert load_bundle(folder).hash == trained.hash
 
 
-def test_a_new_bundle_begins_with_the_rules(trained, folder):
+def test_a_new_bundle_begins_with_the_careful_policy(trained, folder):
     """A policy that was promoted for the bundle before does not choose with this one's effects."""
     write_served(folder, policy_gate(trained))
     bundle = save_bundle(replace(trained, advancement=trained.purchase), folder)
     assert not (folder / "served_policy.json").exists()
-    assert read_served(folder, bundle) == "rules"
+    assert read_served(folder, bundle) == "careful"
 
 
 def test_a_bundle_is_of_one_version_of_a_ladder(trained, b2b):

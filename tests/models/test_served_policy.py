@@ -36,9 +36,9 @@ def changed(folder: Path, **more: object) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | more))
 
 
-def test_the_rules_serve_at_first(folder, trained):
-    """A bundle of which nobody promoted a policy is served with the ladder's own order."""
-    assert read_served(folder, trained) == DEFAULT == "rules"
+def test_the_careful_one_serves_at_first(folder, trained):
+    """A bundle of which nobody promoted a policy is served with the one that needs no gate."""
+    assert read_served(folder, trained) == DEFAULT == "careful"
 
 
 @pytest.mark.parametrize("name", ["learned", "thompson", "only:no_ask"])

@@ -81,16 +81,53 @@ def expired(q: Question) -> bool:
 
 def step_completed(q: Question) -> bool:
     """Rungs below the position are done; support for the one just completed is what is due."""
+    if q.offer.during:
+        return False
     just_completed = q.place == q.position - 1
     return q.place < q.position and not (just_completed and q.offer.role == "support")
 
 
 def step_not_next(q: Question) -> bool:
-    return q.place > q.position
+    return q.place > q.position and not q.offer.during
 
 
 def support_not_due(q: Question) -> bool:
-    return q.offer.role == "support" and q.place != q.position - 1
+    return not q.offer.during and q.offer.role == "support" and q.place != q.position - 1
+
+
+def is_for_now(q: Question) -> bool:
+    return set(q.offer.during) & set(q.history.in_flight) != set()
+
+
+def not_in_flight(q: Question) -> bool:
+    return q.offer.during != () and not is_for_now(q)
+
+
+def in_flight(q: Question) -> bool:
+    """A commitment holds back the offers that name it, or all asks if none names it."""
+    named = {name for offer in q.ladder.offers for name in offer.not_while}
+    holding = {name for name in q.history.in_flight if name not in named}
+    holding |= set(q.history.in_flight) & set(q.offer.not_while)
+    open_days = q.ladder.limits.offer_open_days
+    lately = any(q.less_ago_than(open_days, at) for at in q.asks_extended())
+    if q.history.unanswered and lately and ("offer" not in named or "offer" in q.offer.not_while):
+        holding.add("offer")
+    return q.offer.role == "ask" and not is_for_now(q) and holding != set()
+
+
+def taken(q: Question) -> bool:
+    then = q.history.taken.get(q.offer.id)
+    days = q.offer.again_after_days
+    if days is None:
+        days = q.ladder.limits.again_after_days
+    return q.offer.role == "ask" and then is not None and q.less_ago_than(days, then)
+
+
+def just_completed(q: Question) -> bool:
+    helped = {o.step for o in q.ladder.offers if o.role == "support" and not o.during}
+    days = q.ladder.limits.support_days
+    lately = {rung for rung, then in q.history.completed.items() if q.less_ago_than(days, then)}
+    return q.offer.role == "ask" and not q.offer.during and lately & helped != set()
 
 
 def only_after(q: Question) -> bool:
@@ -189,12 +226,16 @@ CLAIMS: tuple[Callable[[Question], bool], ...] = (
     step_completed,
     step_not_next,
     support_not_due,
+    not_in_flight,
     only_after,
     effort_jump,
     wrong_channel,
     no_consent,
     fit_no,
     declined,
+    in_flight,
+    taken,
+    just_completed,
     again_too_soon,
     cool_down,
     fatigue,

@@ -16,7 +16,7 @@ from features.errors import UnknownOffer
 from features.events.log import DAY_US
 from features.events.of_lead import Row
 from features.ladder.file import read_ladder
-from features.ladder.ladder import Effort, EventRule, Ladder, Limits, Offer
+from features.ladder.ladder import Commitment, Effort, EventRule, Ladder, Limits, Offer
 from features.offers.history import OfferHistory, history_of
 from models.offers.eligibility import REASONS, Asked, Eligibility, eligibility
 from tests.oracles.eligibility_oracle import CLAIMS, Question, reasons_against
@@ -46,7 +46,7 @@ WEBINAR = offer("webinar", "participation")
 CONTRACT = offer("contract", "purchase")
 THANKS = offer("thanks", "purchase", role="support")
 OFFERS = (VIDEO, TIPS, GUIDE, AUDIT, HEAVY, CASES, LATER, WEBINAR, CONTRACT, THANKS)
-LADDER = replace(SHIPPED[0], offers=OFFERS, limits=Limits())
+LADDER = replace(SHIPPED[0], offers=OFFERS, limits=Limits(support_days=0.0), commitments=())
 OPEN = replace(NEW, opened=frozenset(each.id for each in OFFERS if not each.only_after))
 
 
@@ -96,12 +96,20 @@ def offers(draw: st.DrawFn, shipped: Sequence[Offer]) -> tuple[Offer, ...]:
             role=draw(st.sampled_from(["ask", "ask", "support"])),
             channels=tuple(draw(st.lists(st.sampled_from(CHANNELS), max_size=2, unique=True))),
             only_after=draw(st.sampled_from([(), (), (EventRule("tool_used"),)])),
+            during=draw(st.sampled_from([(), (), (), ("session",), ("reply",)])),
+            not_while=draw(st.sampled_from([(), (), (), ("pilot",), ("offer",)])),
             again_after_days=draw(st.one_of(st.none(), some_days)),
             valid_from=draw(moments),
             valid_until=draw(moments),
         )
         for each in chosen
     )
+
+
+COMMITMENTS = tuple(
+    Commitment(name, f"a {name} is on", begins=(EventRule(f"{name}_begun"),), days=30.0)
+    for name in ("session", "pilot")
+)
 
 
 @st.composite
@@ -121,8 +129,11 @@ def ladders(draw: st.DrawFn) -> Ladder:
             declined_days=draw(some_days),
             unanswered=draw(st.integers(0, 3)),
             rest_days=draw(some_days),
+            offer_open_days=draw(some_days),
+            support_days=draw(some_days),
             consent=draw(st.sampled_from(["opt_in", "opt_out"])),
         ),
+        commitments=COMMITMENTS,
     )
 
 
@@ -141,6 +152,11 @@ def histories(draw: st.DrawFn, ladder: Ladder) -> OfferHistory:
         completed=draw(st.dictionaries(rungs, quarters, max_size=3)),
         consents=draw(st.dictionaries(st.sampled_from(["", *CHANNELS]), st.booleans(), max_size=2)),
         fit=draw(st.sampled_from([None, "yes", "no", "unclear"])),
+        is_lost=draw(st.sampled_from([False, False, False, True])),
+        in_flight=draw(
+            st.dictionaries(st.sampled_from(["reply", "session", "pilot"]), quarters, max_size=2)
+        ),
+        taken=draw(st.dictionaries(known, quarters, max_size=2)),
         opened=frozenset(each.id for each in ladder.offers)
         - draw(
             st.frozensets(st.sampled_from(sorted(waiting))) if waiting else st.just(frozenset())

@@ -18,7 +18,9 @@ from models.offers.options import Options, options_of
 from models.offers.policy import (
     POLICIES,
     Beliefs,
+    Policy,
     choose,
+    harmless,
     policy,
     probabilities,
     uniform_number,
@@ -106,20 +108,37 @@ def chosen(name: str, held: Beliefs, chosen_by: PolicySettings = NEVER) -> list[
     st.floats(0.5, 0.999),
 )
 def test_a_distribution_with_a_floor(held, name, at, exploration, certainty):
-    """Every policy gives a distribution over what is eligible, each option with its share."""
+    """Every policy gives a distribution over what it may choose, each option with its share."""
     options = held.options
     if name == "only":
         name = f"only:{options.ids[at % len(options)]}"
-    shares = probabilities(policy(name, options), held, PolicySettings(exploration, certainty))
+    which = policy(name, options)
+    shares = probabilities(which, held, PolicySettings(exploration, certainty))
     assert shares.shape == held.eligible.shape
     np.testing.assert_allclose(shares.sum(axis=1), 1.0, atol=1e-9)
-    count = held.eligible.sum(axis=1, keepdims=True)
+    allowed = which.seen(held).eligible
+    assert (allowed <= held.eligible).all()
+    assert which.is_guarded or (allowed == held.eligible).all()
+    count = allowed.sum(axis=1, keepdims=True)
     floor = np.broadcast_to(exploration / count, shares.shape)
-    assert (shares[held.eligible] >= floor[held.eligible] - 1e-12).all()
-    assert (shares[held.eligible] > 0.0).all()
-    assert (shares[~held.eligible] == 0.0).all()
+    assert (shares[allowed] >= floor[allowed] - 1e-12).all()
+    assert (shares[allowed] > 0.0).all()
+    assert (shares[~allowed] == 0.0).all()
     assert (shares[:, options.no_ask] > 0.0).all()
-    np.testing.assert_array_equal(validated(shares, held.eligible, exploration), shares)
+    np.testing.assert_array_equal(validated(shares, allowed, exploration), shares)
+
+
+@settings(deadline=None, max_examples=examples(150))
+@given(beliefs(), st.sampled_from(["careful", "learned"]), st.floats(1e-6, 1.0))
+def test_nothing_that_is_believed_worse_is_advised(held, name, exploration):
+    """A guarded policy gives no chance to an option believed below leaving alone, by either."""
+    options = held.options
+    shares = probabilities(policy(name, options), held, PolicySettings(exploration))
+    for lead, option in np.argwhere(shares > 0.0):
+        alone = held.advance[lead, options.no_ask]
+        assert held.advance[lead, option] >= alone - 1e-9
+        owed = options.is_support[option] and options.is_for_now[option]
+        assert owed or option == options.no_ask or held.gain[lead, option] >= -1e-9
 
 
 @settings(deadline=None)
@@ -127,7 +146,8 @@ def test_a_distribution_with_a_floor(held, name, at, exploration, certainty):
 def test_all_exploration_is_uniform(held, name):
     """A policy that does nothing but explore is the uniform one."""
     alike = probabilities(policy(name, held.options), held, PolicySettings(exploration=1.0))
-    uniform = probabilities(policy("uniform", held.options), held, NEVER)
+    seen = policy(name, held.options).seen(held)
+    uniform = probabilities(policy("uniform", held.options), seen, NEVER)
     np.testing.assert_allclose(alike, uniform, atol=1e-12)
 
 
@@ -139,10 +159,11 @@ def test_learned(held, certainty):
     sure = PolicySettings(0.0, certainty)
     for at, name in enumerate(chosen("learned", held, sure)):
         gain = dict(zip(options.ids, held.gain[at], strict=True))
-        assert name != options.ids[options.no_ask]
-        if name != options.ids[options.nurture]:
+        is_harmless = harmless(held)[at, options.nurture]
+        assert name != options.ids[options.no_ask] or not is_harmless
+        if name not in options.ids[-2:]:
             assert gain[name] > -1e-12
-            assert gain[name] > gain[options.ids[options.nurture]]
+            assert gain[name] > gain[options.ids[options.nurture]] or not is_harmless
             assert held.eligible[at, options.index(name)]
 
 
@@ -193,7 +214,7 @@ def test_learned_nurtures_when_nothing_is_sure():
     held = believed(gain=gain)
     assert chosen("learned", held, PolicySettings(0.0, 0.61)) == ["live-qa"]  # Phi(0.3) is 0.618
     assert chosen("learned", held, PolicySettings(0.0, 0.62)) == ["nurture"]
-    assert chosen("learned", replace(held, gain=row(otherwise=-1.0, no_ask=0.0))) == ["nurture"]
+    assert chosen("learned", replace(held, gain=row(otherwise=-1.0, no_ask=0.0))) == ["no_ask"]
     assert chosen("learned", believed()) == ["nurture"]
 
 
@@ -219,6 +240,51 @@ def test_learned_without_doubt(certainty):
     losses = believed(gain=row(otherwise=-1.0, nurture=0.0, no_ask=0.0), gain_sd=row())
     assert chosen("learned", losses, sure) == ["nurture"]
     assert chosen("learned", replace(losses, gain=row(live_qa=1e-3)), sure) == ["live-qa"]
+
+
+def test_careful_goes_by_the_ladder_until_it_knows():
+    """The lightest ask that continues the topic, unless another is surely enough worth more."""
+    asks = row(otherwise=0.0, strategy_session=1.0, video_audit=1.0, live_qa=1.0) > 0
+    asks[:, -2:] = True
+    held = believed(eligible=asks, gain_sd=row(otherwise=1.0, no_ask=0.0))
+    assert chosen("careful", held) == ["video-audit"]
+    assert chosen("careful", replace(held, topic=row(live_qa=1.0) > 0)) == ["live-qa"]
+    ahead = replace(held, gain=row(live_qa=1.0))  # Phi(1 / sqrt 2) is 0.760
+    assert chosen("careful", ahead, PolicySettings(0.0, 0.75)) == ["live-qa"]
+    assert chosen("careful", ahead, PolicySettings(0.0, 0.77)) == ["video-audit"]
+    best_of_two = replace(held, gain=row(live_qa=9.0, strategy_session=10.0))
+    assert chosen("careful", best_of_two) == ["strategy-session"]
+
+
+def test_careful_of_what_is_believed_worse():
+    """An ask below leaving alone is not made, by its chance or by its gain."""
+    asks = row(otherwise=0.0, video_audit=1.0, live_qa=1.0) > 0
+    asks[:, -2:] = True
+    held = believed(eligible=asks)
+    assert chosen("careful", replace(held, advance=row(otherwise=0.5, video_audit=0.49))) == [
+        "live-qa"
+    ]
+    assert chosen("careful", replace(held, gain=row(video_audit=-0.01))) == ["live-qa"]
+    neither = replace(held, gain=row(video_audit=-0.01, live_qa=-0.01))
+    assert chosen("careful", neither) == ["nurture"]
+    nothing = replace(held, gain=row(video_audit=-1.0, live_qa=-1.0, nurture=-1.0))
+    assert chosen("careful", nothing) == ["no_ask"]
+
+
+def test_careful_helps_where_nothing_is_to_be_asked():
+    """What is under way first, then the step just taken, then something useful; never a quiet one."""
+    some = row(otherwise=0.0, pilot_help=1.0, savings_case_study=1.0, annual_contract=1.0) > 0
+    some[:, -2:] = True
+    held = believed(eligible=some)
+    assert chosen("careful", held) == ["annual-contract"]
+    quiet = replace(held, is_active=np.zeros(1, dtype=np.bool_))
+    assert chosen("careful", quiet) == ["pilot-help"]
+    owed = replace(quiet, gain=row(pilot_help=-9.0))  # what was agreed is owed, whatever it costs
+    assert chosen("careful", owed) == ["pilot-help"]
+    without = some & (np.arange(len(B2B)) != B2B.index("pilot-help"))
+    assert chosen("careful", replace(quiet, eligible=without)) == ["savings-case-study"]
+    neither = without & (np.arange(len(B2B)) != B2B.index("savings-case-study"))
+    assert chosen("careful", replace(quiet, eligible=neither)) == ["nurture"]
 
 
 def test_rules():
@@ -271,10 +337,10 @@ def test_only():
         ("thomson", "no policy 'thomson'; did you mean 'thompson'"),
         ("Rules", "no policy 'Rules'; did you mean 'rules'"),
         ("only:live-qna", "no policy 'only:live-qna'; did you mean 'only:live-qa'"),
-        ("only", "there are learned, rules, uniform, greedy, thompson and only:OFFER"),
+        ("only", "there are careful, learned, rules, uniform, greedy, thompson and only:OFFER"),
         ("only:", "no policy 'only:'"),
         ("live-qa", "no policy 'live-qa'; did you mean 'only:live-qa'"),
-        ("", "no policy '' \\(there are learned"),
+        ("", "no policy '' \\(there are careful"),
         ("greedy:live-qa", "no policy 'greedy:live-qa'"),
     ],
 )
@@ -346,7 +412,7 @@ def test_a_wrong_policy_chooses_nothing(share):
         return np.full(held.eligible.shape, share)
 
     with pytest.raises(PolicyError, match="row 0: "):
-        probabilities(wrong, believed(), PolicySettings())
+        probabilities(Policy(wrong), believed(), PolicySettings())
 
 
 # ---------------------------------------------------------------------------------------- a choice

@@ -1,0 +1,69 @@
+"""What is under way with a lead: a booked session, a running pilot, a question that waits.
+
+While something that was agreed is under way, nothing else is asked. What to do meanwhile is an
+offer too: it names the commitment in `during`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from features.clock import instant, microseconds
+from features.errors import TimeError
+from features.events.log import DAY_US
+from features.ladder.ladder import Commitment, EventRule, Ladder
+
+__all__ = ["REPLY", "Open", "commitments_of", "ends_of", "still_open"]
+
+REPLY: Final = "reply"
+"""The commitment to answer a question; every ladder has it."""
+
+_FAR: Final = 2**62
+"""An end that never comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A commitment that was begun; instants in microseconds since the epoch, UTC."""
+
+    since: int
+    ends: int
+
+
+def commitments_of(ladder: Ladder) -> tuple[Commitment, ...]:
+    """The ladder's own, after the one that every ladder has: to answer what was asked."""
+    names = ladder.events
+    reply = Commitment(
+        REPLY,
+        "a question waits for an answer",
+        begins=(EventRule(names.lead_asked),),
+        until=(EventRule(names.business_replied),),
+    )
+    return (reply, *ladder.commitments)
+
+
+def ends_of(commitment: Commitment, begun_at: int, properties: Mapping[str, object]) -> int:
+    """When a commitment that began so ends at the latest."""
+    ends = [_FAR]
+    if commitment.days is not None:
+        ends.append(begun_at + round(commitment.days * DAY_US))
+    if commitment.ends_at and (said := _instant(properties.get(commitment.ends_at))) is not None:
+        ends.append(said)
+    return min(ends)
+
+
+def still_open(begun: Mapping[str, Open], order: Sequence[str], as_of: int) -> dict[str, int]:
+    """The commitments that are open at an instant and since when, in the ladder's order."""
+    return {name: begun[name].since for name in order if name in begun and as_of < begun[name].ends}
+
+
+def _instant(value: object) -> int | None:
+    """The instant that a value says, in microseconds; None where it says none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return microseconds(instant(value))
+    except TimeError:
+        return None

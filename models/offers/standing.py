@@ -1,0 +1,227 @@
+"""How each offer stands by the ladder alone, and a lead at an instant to hold it against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from features.clock import microseconds
+from features.events.log import DAY_US
+from features.ladder.ladder import Ladder, Limits, Offer
+from features.offers.commitments import commitments_of
+from features.offers.history import OfferHistory
+
+__all__ = [
+    "OFFER",
+    "UNRESTRICTED",
+    "Asked",
+    "Case",
+    "Excluded",
+    "Plan",
+    "Standing",
+    "age_of",
+    "case_of",
+    "is_within",
+    "plan_of",
+]
+
+OFFER: Final = "offer"
+"""The commitment that an offer without an answer is: it stands for itself for some days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the caller of a recommendation restricts.
+
+    Parameters
+    ----------
+    channel : where the offer would be extended; None where that is open.
+    candidates : ids of the only offers to consider; None means all.
+    exclude : ids of offers to leave out.
+    rep_minutes_left : what a rep can still give today; None means no limit.
+    """
+
+    channel: str | None = None
+    candidates: frozenset[str] | None = None
+    exclude: frozenset[str] = frozenset()
+    rep_minutes_left: float | None = None
+
+
+UNRESTRICTED: Final = Asked()
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """An offer that is not eligible: the reason's code, and the fact in a salesperson's words."""
+
+    offer_id: str
+    reason: str
+    text: str
+
+
+# ------------------------------------------------------------------------------------------- Ladder
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is said of an offer by the ladder alone.
+
+    Parameters
+    ----------
+    rung : the position of a lead that has completed its step.
+    starts, ends : when it is valid, in microseconds, both inclusive; None means any time.
+    jump : why its effort is too large a jump; "" where it is none.
+    """
+
+    offer: Offer
+    rung: int
+    title: str
+    is_ask: bool
+    starts: int | None
+    ends: int | None
+    jump: str
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Plan:
+    """What eligibility needs of a ladder.
+
+    Parameters
+    ----------
+    step_ids, titles : of the goals, in order.
+    off_step : position -> of each offer, why its step is not one for a lead there.
+    support : ids of the offers that are no asks.
+    channels : all that its offers name.
+    """
+
+    limits: Limits
+    step_ids: tuple[str, ...]
+    titles: tuple[str, ...]
+    standings: tuple[Standing, ...]
+    off_step: tuple[tuple[Excluded | None, ...], ...]
+    ids: frozenset[str]
+    support: frozenset[str]
+    supported: frozenset[str]
+    under_way: Mapping[str, str]
+    narrow: frozenset[str]
+    channels: tuple[str, ...]
+
+
+@lru_cache(maxsize=64)
+def plan_of(ladder: Ladder) -> Plan:
+    """What eligibility needs of a ladder."""
+    standings = tuple(_standing(offer, ladder) for offer in ladder.offers)
+    titles = tuple(goal.title for goal in ladder.goals)
+    return Plan(
+        limits=ladder.limits,
+        step_ids=tuple(goal.id for goal in ladder.goals),
+        titles=titles,
+        standings=standings,
+        off_step=tuple(
+            tuple(_off_step(standing, position, titles) for standing in standings)
+            for position in range(len(titles) + 1)
+        ),
+        ids=frozenset(offer.id for offer in ladder.offers),
+        support=frozenset(offer.id for offer in ladder.offers if offer.role == "support"),
+        supported=frozenset(
+            offer.step for offer in ladder.offers if offer.role == "support" and not offer.during
+        ),
+        under_way={one.id: one.title for one in commitments_of(ladder)},
+        narrow=frozenset(name for offer in ladder.offers for name in offer.not_while),
+        channels=tuple(dict.fromkeys(name for offer in ladder.offers for name in offer.channels)),
+    )
+
+
+def _standing(offer: Offer, ladder: Ladder) -> Standing:
+    at = [goal.id for goal in ladder.goals].index(offer.step)
+    return Standing(
+        offer=offer,
+        rung=at + 1,
+        title=ladder.goals[at].title,
+        is_ask=offer.role == "ask",
+        starts=None if offer.valid_from is None else microseconds(offer.valid_from),
+        ends=None if offer.valid_until is None else microseconds(offer.valid_until),
+        jump=_jump(offer, at, ladder) if offer.role == "ask" else "",
+    )
+
+
+def _off_step(standing: Standing, position: int, titles: tuple[str, ...]) -> Excluded | None:
+    """Why an offer is not for a lead at a position; None for its next asks and its last support."""
+    if standing.rung == position + standing.is_ask:
+        return None
+    offer_id, title = standing.offer.id, standing.title
+    if standing.rung <= position:
+        text = f"belongs to {title}, and the lead is past that step"
+        return Excluded(offer_id, "step_completed", text)
+    if standing.rung > position + 1:
+        text = f"belongs to {title}, and the next step is {titles[position]}"
+        return Excluded(offer_id, "step_not_next", text)
+    text = f"helps after {title}, which is not completed"
+    return Excluded(offer_id, "support_not_due", text)
+
+
+def _jump(offer: Offer, at: int, ladder: Ladder) -> str:
+    """Why an ask is too large a jump from the lightest ask of the nearest rung below with asks."""
+    effort = offer.effort.score(ladder.effort_weights)
+    for goal in reversed(ladder.goals[:at]):
+        efforts = [below.effort for below in ladder.offers_of(goal.id) if below.role == "ask"]
+        if efforts:
+            lightest = min(below.score(ladder.effort_weights) for below in efforts)
+            if effort <= ladder.max_effort_jump * max(1.0, lightest):
+                return ""
+            return (
+                f"asks for {effort:.6g} minutes' worth of effort, more than"
+                f" {ladder.max_effort_jump:.6g} times what {goal.title} asks for, {lightest:.6g}"
+            )
+    return ""
+
+
+# --------------------------------------------------------------------------------------------- Lead
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One lead at one instant, and what the caller restricts.
+
+    Parameters
+    ----------
+    last : offer id -> when last extended.
+    asks : when each ask was extended. An offer that the ladder no longer has counts as one.
+    """
+
+    plan: Plan
+    position: int
+    history: OfferHistory
+    as_of: int
+    asked: Asked
+    last: Mapping[str, int]
+    asks: tuple[int, ...]
+
+
+def case_of(plan: Plan, position: int, history: OfferHistory, as_of: int, asked: Asked) -> Case:
+    """One lead at one instant, with what is looked up more than once."""
+    extended = history.extended
+    return Case(
+        plan=plan,
+        position=position,
+        history=history,
+        as_of=as_of,
+        asked=asked,
+        last=dict(extended),  # in time order, so the last one stays
+        asks=tuple(then for offer, then in extended if offer not in plan.support),
+    )
+
+
+# --------------------------------------------------------------------------------------------- Ages
+
+
+def age_of(then: int | None, case: Case) -> int | None:
+    """How long ago something was, in microseconds; None where it never was."""
+    return None if then is None else case.as_of - then
+
+
+def is_within(age: int, days: float) -> bool:
+    """Whether less than so many days have passed."""
+    return age < round(days * DAY_US, 0)  # to whole microseconds; infinity stays what it is
