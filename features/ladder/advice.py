@@ -216,7 +216,8 @@ def _effort_advice(lower: _Rung, upper: _Rung, max_jump: float) -> Iterator[Advi
     if ratio > max_jump:
         text = (
             f"{upper.id!r} asks {ratio:.1f} times the effort of {lower.id!r}, more than"
-            f" {max_jump:g}; a smaller offer would bridge the gap"
+            f" {max_jump:g}: none of its offers is ever recommended; a smaller one would bridge the"
+            " gap"
         )
         yield Advice(upper.path, text, "S3")
 

@@ -68,6 +68,7 @@ BUILT_IN = ("reply", "offer")
 """Commitments that every ladder has: a question that waits, an offer without an answer."""
 
 _ID = re.compile(r"[a-z][a-z0-9_-]*")
+_CURRENCY = re.compile(r"[A-Z]{3}")
 
 _OPERATORS: tuple[Operator, ...] = get_args(Operator)
 _HOWS: tuple[How, ...] = get_args(How)
@@ -264,6 +265,12 @@ def _read_activity(table: Table) -> Activity:
 
 
 def _read_weights(table: Table) -> EffortWeights:
+    if table.take("money") is not None:
+        table.wrong(
+            "money",
+            "weighed every sum alike, and is no more",
+            "write per_money, the minutes' worth of one unit of your currency, as 0.01",
+        )
     return EffortWeights(
         **{part.name: table.number(part.name, _default(part)) for part in fields(EffortWeights)}
     )
@@ -296,7 +303,15 @@ def _read_value(table: Table) -> Value:
         effort_minute=table.number("effort_minute", usual.effort_minute),
         horizon_days=table.days("horizon_days"),
         gains=table.each("gains", _read_gain),
+        currency=_read_currency(table, usual.currency),
     )
+
+
+def _read_currency(table: Table, usual: str) -> str:
+    currency = table.text("currency", usual)
+    if not _CURRENCY.fullmatch(currency):
+        table.wrong("currency", f"cannot be {currency!r}", "the three letters of ISO 4217, as EUR")
+    return currency
 
 
 def _read_gain(table: Table) -> Gain:

@@ -119,18 +119,24 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class EffortWeights:
-    """What each part of an effort counts, in minutes' worth. The ladder file may change them."""
+    """What each part of an effort counts, in minutes' worth. The ladder file may change them.
+
+    `per_money` is the minutes' worth of one unit of the ladder's currency.
+    """
 
     per_minute: float = 1.0
     per_form_field: float = 3.0
     live: float = 10.0
     human: float = 15.0
-    money: float = 30.0
+    per_money: float = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What an offer asks of the lead: minutes, form fields by name, presence, a human, money."""
+    """What an offer asks of the lead: minutes, form fields by name, presence, a human, money.
+
+    `money` is a sum in the ladder's currency.
+    """
 
     minutes: float = 0.0
     form_fields: tuple[str, ...] = ()
@@ -145,7 +151,7 @@ class Effort:
             + weights.per_form_field * len(self.form_fields)
             + weights.live * self.live
             + weights.human * self.human
-            + weights.money * (self.money > 0)
+            + weights.per_money * self.money
         )
 
 
@@ -382,6 +388,7 @@ class Value:
     effort_minute : what a minute's worth of the lead's effort costs in goodwill.
     horizon_days : how long after the decision gains count; None means the purchase's horizon.
     gains : counted instead of the purchase where there are any.
+    currency : what all sums are in, by its three letters (ISO 4217).
     """
 
     purchase: float = 1.0
@@ -389,6 +396,7 @@ class Value:
     effort_minute: float = 0.0
     horizon_days: float | None = None
     gains: tuple[Gain, ...] = ()
+    currency: str = "EUR"
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,20 @@ TRIGGERS = [
         id="one-too-heavy",
     ),
     pytest.param(
+        with_offer(THIRD + 1, effort=Effort(20, money=4000)),
+        "offer[7].effort",
+        "S3",
+        "'third-1' asks 60 minutes' worth of effort",
+        id="one-too-dear",
+    ),
+    pytest.param(
+        with_step("third", effort=Effort(20, money=20_000)),
+        "step[2]",
+        "S3",
+        "none of its offers is ever recommended",
+        id="a-step-too-dear",
+    ),
+    pytest.param(
         replace(with_support("first"), offers=with_support("first").offers[1:]),
         "step[0]",
         "S6",

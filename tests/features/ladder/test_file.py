@@ -46,6 +46,7 @@ score_at = []
 
 [effort_weights]
 human = 20
+per_money = 0.5
 
 [events]
 traits = "profile"
@@ -64,6 +65,7 @@ form_fields = 0
 consent = "opt_in"
 
 [value]
+currency = "CHF"
 purchase = 900
 rep_minute = 1.5
 effort_minute = 0.1
@@ -233,10 +235,11 @@ def test_every_key_lands_in_its_field() -> None:
         events=EventNames(traits="profile"),
         restart_on=(EventRule("came_back"),),
         dormant_after_days=60.0,
-        effort_weights=EffortWeights(human=20.0),
+        effort_weights=EffortWeights(human=20.0, per_money=0.5),
         max_effort_jump=4.0,
         limits=Limits(2, 7.0, 0.0, 0.0, 10.0, 45.0, 3, 5.0, 480.0, 0, consent="opt_in"),
         value=Value(
+            currency="CHF",
             purchase=900.0,
             rep_minute=1.5,
             effort_minute=0.1,
@@ -382,6 +385,10 @@ ONE_MISTAKE = [
     ("horizon_days = 7\n", "horizon_days = nan\n", "step[0].horizon_days", "must be a number"),
     ("horizon_days = 7\n", f"horizon_days = 1{'0' * 400}\n", "step[0].horizon_days", "a number"),
     ("human = 20", "human = -1", "effort_weights.human", "must not be negative"),
+    ("human = 20", "money = 30", "effort_weights.money", "write per_money"),
+    ("per_money = 0.5", "per_money = -1", "effort_weights.per_money", "must not be negative"),
+    ('currency = "CHF"', 'currency = "euro"', "value.currency", "three letters"),
+    ('currency = "CHF"', "currency = 5", "value.currency", "must be a text"),
     ("effort = {minutes = 3}", "effort = 3", "offer[0].effort", "must be a table"),
     ("live = true,", "live = 1,", "offer[1].effort.live", "must be true or false"),
     ('form_fields = ["name"]', "form_fields = 1", "offer[1].effort.form_fields", "list of texts"),
@@ -754,6 +761,16 @@ def test_a_shipped_offer_can_be_recommended(name: str) -> None:
         assert max(efforts) <= ladder.max_effort_jump * max(1.0, lightest)
         lightest = min(efforts)
     assert all(len(o.effort.form_fields) <= ladder.limits.form_fields for o in ladder.offers)
+
+
+@pytest.mark.parametrize(
+    ("sum_", "per_money", "score"),
+    [(0.0, 0.01, 10.0), (120.0, 0.01, 11.2), (20_000.0, 0.01, 210.0), (20.0, 0.4, 18.0)],
+)
+def test_money_weighs_by_its_sum(sum_: float, per_money: float, score: float) -> None:
+    """A large sum asks more than a small one, and none asks nothing."""
+    effort = Effort(10.0, money=sum_)
+    assert effort.score(EffortWeights(per_money=per_money)) == pytest.approx(score)
 
 
 @pytest.mark.parametrize("name", shipped_ladders())

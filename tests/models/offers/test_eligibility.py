@@ -461,6 +461,20 @@ def test_effort_jump():
 
 
 @pytest.mark.parametrize(
+    ("price", "expected"), [(0, True), (120, True), (4000, True), (20_000, False)]
+)
+def test_an_order_after_a_free_checkout(price: float, expected: bool):
+    """It is no jump for costing something, only for costing much."""
+    free, order = Effort(minutes=10), Effort(minutes=10, money=price)
+    ladder = replace(
+        LADDER, offers=(replace(VIDEO, effort=free), replace(GUIDE, effort=order, channels=()))
+    )
+    answer = found(ladder=ladder)
+    assert ("guide" in ids(answer)) is expected
+    assert (against(answer).get("guide") == "effort_jump") is (not expected)
+
+
+@pytest.mark.parametrize(
     ("consents", "channel", "consent", "expected"),
     [
         ({}, "email", "opt_out", True),
