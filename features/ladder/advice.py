@@ -127,7 +127,13 @@ def _asks_of(ladder: Ladder, step_id: str) -> tuple[Offer, ...]:
 
 
 def _restarts(ladder: Ladder) -> Iterator[Advice]:
-    """Advice on steps that an event completes and begins anew in one; a purchase may do that."""
+    """Advice where nothing begins the ladder anew, or a step's own event does; a purchase may."""
+    if not ladder.restart_on:
+        text = (
+            "nothing begins the ladder anew, so that whoever has bought has no next step and no"
+            " score for ever; name what ends a purchase, or the order itself, to win buyers again"
+        )
+        yield Advice("ladder.restart_on", text, "repeat")
     for index, step in enumerate(ladder.steps):
         lost = [
             rule.event

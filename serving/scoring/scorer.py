@@ -276,7 +276,18 @@ def _why_no_score(estimates: ScoredLeads, row: int) -> str:
     lost_at = int(estimates.snapshot.lost_at[row])
     if lost_at != NONE:
         return f"is lost since {when(lost_at):%Y-%m-%d}, by the ladder's lost_when"
-    return "has bought: there is no next step to score"
+    return _bought(estimates.model.bundle.ladder)
+
+
+def _bought(ladder: Ladder) -> str:
+    """Why a customer has no score, and what gives it one again."""
+    events = list(dict.fromkeys(rule.event for rule in ladder.restart_on))
+    again = (
+        f"it begins the ladder anew with {' or '.join(events)} (restart_on)"
+        if events
+        else "restart_on of the ladder would say what begins it anew, and names nothing"
+    )
+    return f"has bought: there is no next step to score; {again}"
 
 
 def _first_known(log: EventLog) -> npt.NDArray[np.int64]:

@@ -38,6 +38,7 @@ LADDER = Ladder(
     steps=(step("first"), step("second"), step("third")),
     purchase=Step("purchase", "Purchase", (EventRule("order"),), 30.0),
     offers=(*offers("first", 5, 10), *offers("second", 10, 20), *offers("third", 20, 30)),
+    restart_on=(EventRule("ended"),),
 )
 FIRST, SECOND, THIRD = 0, 3, 6  # where the offers of a step begin
 
@@ -306,6 +307,9 @@ TRIGGERS = [
         "rules",
         "'third' is not counted as completed",
         id="restart-by-one-rule-of-a-step",
+    ),
+    pytest.param(
+        replace(LADDER, restart_on=()), "ladder.restart_on", "repeat", "no score", id="no-restart"
     ),
     pytest.param(with_offer(THIRD, kind="pilot"), "offer[6]", "S24", "is a pilot", id="pilot"),
     pytest.param(with_offer(THIRD, kind="trial"), "offer[6]", "S24", "is a trial", id="trial"),

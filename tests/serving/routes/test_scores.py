@@ -105,6 +105,7 @@ def test_customer_has_no_score(client):
     assert answer["status"] == "no_score"
     assert answer["probability"] is answer["step"] is answer["purchase"] is None
     assert "has bought" in answer["no_score_reason"]
+    assert "contract_ended (restart_on)" in answer["no_score_reason"]
 
 
 def test_as_of_in_the_past(client, service):
