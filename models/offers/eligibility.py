@@ -227,13 +227,22 @@ def _in_flight(standing: Standing, case: Case) -> str:
     for name, since in case.history.in_flight.items():
         if name not in plan.narrow or name in offer.not_while:
             return f"{plan.under_way[name]}, since {_ago(case.as_of - since)}"
-    days, last = plan.limits.offer_open_days, max(case.asks, default=None)
-    age = age_of(last, case) if case.history.unanswered else None
+    return ""
+
+
+def _offer_open(standing: Standing, case: Case) -> str:
+    """An offer that has no answer yet stands for itself."""
+    offer, plan = standing.offer, case.plan
+    is_held = OFFER not in plan.narrow or OFFER in offer.not_while
+    if not (standing.is_ask and is_held and case.history.unanswered):
+        return ""
+    if any(name in case.history.in_flight for name in offer.during):
+        return ""
+    days = plan.limits.offer_open_days
+    age = age_of(max(case.asks, default=None), case)
     if age is None or not is_within(age, days):
         return ""
-    if OFFER in plan.narrow and OFFER not in offer.not_while:
-        return ""
-    return f"an offer of {_ago(age)} has no answer yet; it stands for {_days(days)}"
+    return f"an offer made {_ago(age)} has no answer yet; it stands for {_days(days)}"
 
 
 def _taken(standing: Standing, case: Case) -> str:
@@ -342,11 +351,22 @@ _AFTER_STEP: Final[_Reasons] = (
     ("cool_down", _cool_down),
     ("fatigue", _fatigue),
     ("unanswered", _unanswered),
+    ("offer_open", _offer_open),
     ("support_first", _support_first),
     ("no_capacity", _no_capacity),
 )
 
-_NO_LIMITS: Final = ("not_in_flight", "only_after", "effort_jump", "wrong_channel", "fit_no")
+_NO_LIMITS: Final = (
+    *("not_in_flight", "just_completed", "only_after"),
+    *("effort_jump", "wrong_channel", "fit_no"),
+)
+    "not_in_flight",
+    "just_completed",
+    "only_after",
+    "effort_jump",
+    "wrong_channel",
+    "fit_no",
+)
 _LIMITS: Final[_Reasons] = tuple(pair for pair in _AFTER_STEP if pair[0] not in _NO_LIMITS)
 
 REASONS: Final = (

@@ -108,11 +108,22 @@ def in_flight(q: Question) -> bool:
     named = {name for offer in q.ladder.offers for name in offer.not_while}
     holding = {name for name in q.history.in_flight if name not in named}
     holding |= set(q.history.in_flight) & set(q.offer.not_while)
-    open_days = q.ladder.limits.offer_open_days
-    lately = any(q.less_ago_than(open_days, at) for at in q.asks_extended())
-    if q.history.unanswered and lately and ("offer" not in named or "offer" in q.offer.not_while):
-        holding.add("offer")
     return q.offer.role == "ask" and not is_for_now(q) and holding != set()
+
+
+def offer_open(q: Question) -> bool:
+    """The last ask has no answer, and is not older than it stands for itself."""
+    named = {name for offer in q.ladder.offers for name in offer.not_while}
+    days = q.ladder.limits.offer_open_days
+    lately = any(q.less_ago_than(days, at) for at in q.asks_extended())
+    holds = "offer" not in named or "offer" in q.offer.not_while
+    return (
+        q.offer.role == "ask"
+        and not is_for_now(q)
+        and q.history.unanswered > 0
+        and lately
+        and holds
+    )
 
 
 def taken(q: Question) -> bool:
@@ -240,6 +251,7 @@ CLAIMS: tuple[Callable[[Question], bool], ...] = (
     cool_down,
     fatigue,
     unanswered,
+    offer_open,
     support_first,
     no_capacity,
 )

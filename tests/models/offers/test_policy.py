@@ -272,7 +272,7 @@ def test_careful_of_what_is_believed_worse():
 
 
 def test_careful_helps_where_nothing_is_to_be_asked():
-    """What is under way first, then the step just taken, then something useful; never a quiet one."""
+    """With what is under way first, then with the step just taken, then with something useful."""
     some = row(otherwise=0.0, pilot_help=1.0, savings_case_study=1.0, annual_contract=1.0) > 0
     some[:, -2:] = True
     held = believed(eligible=some)

@@ -542,8 +542,12 @@ def test_exposures_of_one_second(store):
     assert made.expose(ids[0]) == shown
     assert names(store, "at-1").count(NAMES.offer_extended) == 1
     clock.now += DAY_US
+    with pytest.raises(LimitReached) as refused:
+        made.expose(ids[1])
+    assert refused.value.reason == "offer_open"
+    clock.now += 2 * DAY_US
     made.expose(ids[1])
-    clock.now += DAY_US
+    clock.now += 3 * DAY_US
     made.expose(ids[2])
     reasons = {one["offer_id"]: one for one in made.recommend("at-1")["excluded"]}
     with pytest.raises(LimitReached) as refused:
