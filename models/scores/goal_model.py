@@ -154,7 +154,7 @@ def fit_goal(
     unseen = rows.rows(later)
     typical, typical_margin = _typical(learner, rows, n_goals, config.seed)
     calibrator = calibrate(
-        rates if earlier[later].all() else _later_rates(rates, unseen),
+        rates if earlier[later].all() else _later_rates(prior, rates, rows, later),
         unseen.position,
         fit.margins(unseen.matrix, fold[later]),
         unseen.happened,
@@ -198,10 +198,25 @@ _EARLIER_LEADS: Final = 10.0
 """How many leads' worth of evidence the earlier period is for the rates of the later one."""
 
 
-def _later_rates(earlier: StepRates, unseen: TrainingRows) -> StepRates:
-    """Rates of the later period, with the whole log as a weak prior: base rates drift."""
-    prior = StepRates.prior(earlier.mean, _EARLIER_LEADS)
-    return prior.updated(unseen.position, unseen.happened, unseen.lead)
+def _later_rates(
+    prior: StepRates, rates: StepRates, rows: TrainingRows, later: npt.NDArray[np.bool_]
+) -> StepRates:
+    """Rates of the later period, with the earlier one as weak evidence: base rates drift.
+
+    Where all came to the same in both periods nothing drifted, and both count in full (`rates`).
+    """
+    before, after = rows.rows(~later), rows.rows(later)
+    found = prior.updated(before.position, before.happened, before.lead)
+    found = found.faded(prior, _EARLIER_LEADS)
+    found = found.updated(after.position, after.happened, after.lead)
+    reached = np.bincount(rows.position, rows.happened, minlength=len(prior.mean))
+    points = np.bincount(rows.position, minlength=len(prior.mean))
+    alike = (reached == 0) | (reached == points)
+    return StepRates(
+        np.where(alike, rates.alpha, found.alpha),
+        np.where(alike, rates.beta, found.beta),
+        np.where(alike, rates.leads, found.leads),
+    )
 
 
 def _fewest_leads(rows: TrainingRows) -> int:

@@ -40,15 +40,17 @@ class StepRates:
     Parameters
     ----------
     alpha, beta : shape (n_goals,), the parameters for leads at each position.
+    leads : shape (n_goals,), how many leads' outcomes are in it, beside the prior.
     """
 
     alpha: Floats
     beta: Floats
+    leads: Floats
 
     @classmethod
     def prior(cls, means: Floats, strength: float = PRIOR_LEADS) -> StepRates:
         """Rates known from the bands alone."""
-        return cls(means * strength, (1.0 - means) * strength)
+        return cls(means * strength, (1.0 - means) * strength, np.zeros(len(means)))
 
     def updated(
         self,
@@ -57,7 +59,7 @@ class StepRates:
         lead: Ints,
     ) -> StepRates:
         """The posterior after outcomes: the rate of the points, with the weight of their leads."""
-        alpha, beta_ = self.alpha.copy(), self.beta.copy()
+        alpha, beta_, counted = self.alpha.copy(), self.beta.copy(), self.leads.copy()
         for at in range(len(alpha)):
             here = position == at
             if here.any():
@@ -65,7 +67,17 @@ class StepRates:
                 rate = float(happened[here].mean())
                 alpha[at] += rate * leads
                 beta_[at] += (1.0 - rate) * leads
-        return StepRates(alpha, beta_)
+                counted[at] += leads
+        return StepRates(alpha, beta_, counted)
+
+    def faded(self, prior: StepRates, most: float) -> StepRates:
+        """The same rates from at most so many leads at each position; the prior stays whole."""
+        share = np.minimum(1.0, most / np.maximum(self.leads, 1.0))
+        return StepRates(
+            prior.alpha + share * (self.alpha - prior.alpha),
+            prior.beta + share * (self.beta - prior.beta),
+            share * self.leads,
+        )
 
     @property
     def mean(self) -> Floats:
@@ -73,9 +85,17 @@ class StepRates:
         return self.alpha / (self.alpha + self.beta)
 
     def interval(self, level: float = 0.9) -> tuple[Floats, Floats]:
-        """The equal-tailed credible interval of each rate."""
-        tail = (1.0 - level) / 2
+        """The equal-tailed credible interval of each rate, which holds the rate itself.
+
+        A prior of nearly 0 or 1 makes a posterior so skewed that its tails leave out its own mean.
+        And n leads cannot tell a rate of 1 in n from none, nor from all: it reaches as far, or to
+        one half after a single lead.
+        """
+        tail, least = (1.0 - level) / 2, 1.0 / np.maximum(self.leads, 2.0)
+        has_leads = self.leads > 0
+        low = np.minimum(beta.ppf(tail, self.alpha, self.beta), self.mean)
+        high = np.maximum(beta.ppf(1.0 - tail, self.alpha, self.beta), self.mean)
         return (
-            beta.ppf(tail, self.alpha, self.beta),
-            beta.ppf(1.0 - tail, self.alpha, self.beta),
+            np.where(has_leads, np.minimum(low, 1.0 - least), low),
+            np.where(has_leads, np.maximum(high, least), high),
         )

@@ -510,12 +510,13 @@ def test_later_outcomes_teach_the_calibration_alone():
 
 
 def test_the_rates_of_the_later_period():
-    """They are those of its leads, with the whole log worth ten; unsplit, those of the log."""
+    """They are those of its leads, with what was before worth ten; unsplit, those of the log."""
     rows = planted()
-    later = rows.rows(rows.as_of >= 900)
+    later, before = rows.rows(rows.as_of >= 900), rows.rows(rows.as_of < 900)
     whole = RATES.updated(rows.position, rows.happened, rows.lead)
     leads = len(np.unique(later.lead))
-    expected = (10 * whole.mean[0] + leads * later.happened.mean()) / (10 + leads)
+    reached = 4 * 0.4 + 10 * before.happened.mean() + leads * later.happened.mean()
+    expected = reached / (4 + 10 + leads)
     split = fit_goal(rows, RATES, SPLIT).calibrator
     assert split.rate[0] == pytest.approx(expected)
     assert split.leads == leads

@@ -193,3 +193,51 @@ def test_progress(rows):
     told: list[str] = []
     fit_goal(rows.rows(rows.lead < 100), PRIOR, CONFIG, told.append)
     assert sorted(told) == [f"boosting fold {at}" for at in (1, 2, 3)]
+
+
+def one_kind(happened: float, seed: int = 3, leads: int = 3893) -> TrainingRows:
+    """Leads on two rungs, each with a point in either period; all of the second came to the same.
+
+    Nothing tells those of the first apart.
+    """
+    rng = np.random.default_rng(seed)
+    lead = np.tile(np.arange(2 * leads), 2)
+    position = (lead >= leads).astype(np.int64)
+    reached = np.where(position == 1, happened, rng.random(len(lead)) < 0.3).astype(np.float64)
+    as_of = np.repeat([1, 99], 2 * leads) * DAY_US + lead
+    return TrainingRows(rng.normal(size=(len(lead), 2)), [], position, lead, as_of, reached)
+
+
+@pytest.mark.parametrize(
+    ("happened", "prior", "expected"),
+    [
+        (0.0, 0.5, (9.1e-5, 5.13e-4, 1.217e-3)),
+        (1.0, 0.5, (9.1e-5, 5.13e-4, 1.217e-3)),
+        # The purchase as seen from far below: the prior is 0.003 leads of 4.
+        (0.0, 0.00075, (0.0, 7.7e-7, 1 / 3893)),
+    ],
+)
+def test_a_step_that_nobody_or_everybody_completed(happened, prior, expected):
+    """Outcomes of both periods count once each, and the interval holds the rate."""
+    rows = one_kind(happened)
+    config = replace(CONFIG, calibration_share=0.5)
+    model = fit_goal(rows, StepRates.prior(np.array([0.4, prior])), config)
+    found = model.estimate(rows.matrix[-1:], np.array([1]))
+    got = [found.low[0], found.probability[0], found.high[0]]
+    if happened:
+        got = [1 - each for each in got[::-1]]
+    np.testing.assert_allclose(got, expected, rtol=5e-3, atol=1e-9)
+    assert got == sorted(got)
+
+
+def test_a_step_that_is_completed_at_last():
+    """Where nobody went on before and some do now, the later period is believed."""
+    rows = one_kind(0.0, leads=400)
+    recent = (rows.position == 1) & (rows.as_of > 50 * DAY_US)
+    happened = np.where(recent, rows.lead % 4 == 0, rows.happened)
+    rows = replace(rows, happened=happened.astype(np.float64))
+    config = replace(CONFIG, calibration_share=0.5)
+    prior = StepRates.prior(np.array([0.4, 0.5]))
+    calibrator = fit_goal(rows, prior, config).calibrator
+    # 100 of 400 now, 0 of at most 10 before, and the prior's 2 of 4.
+    assert calibrator.rate[1] == pytest.approx(102 / 414)

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import beta
 
 from features.ladder.ladder import Band
@@ -127,3 +129,44 @@ def test_intervals_over_many_programmes():
     share, drawn = held / (programmes * len(means)), programmes * len(means)
     tell("step rates: coverage of 90 % intervals over programmes", share, "0.90", programmes)
     assert abs(share - level) < 3.3 * np.sqrt(level * (1 - level) / drawn)
+
+
+@given(
+    mean=st.floats(1e-6, 1 - 1e-6),
+    strength=st.floats(0.01, 20.0),
+    leads=st.integers(0, 10_000),
+    reached=st.sampled_from(["none", "all", "one", "all but one", "half"]),
+    level=st.sampled_from([0.5, 0.9, 0.99]),
+)
+def test_an_interval_holds_its_rate(mean, strength, leads, reached, level):
+    """For any band and any outcomes low <= rate <= high, and 1 in n is never ruled out by none."""
+    count = {"none": 0, "all": leads, "one": min(1, leads), "all but one": max(0, leads - 1)}
+    prior = StepRates.prior(np.array([mean]), strength)
+    happened = np.arange(leads) < count.get(reached, leads // 2)
+    rates = updated(np.zeros(leads, dtype=np.int64), happened, np.arange(leads), prior)
+    (low,), (high,) = rates.interval(level)
+    assert 0 <= low <= rates.mean[0] <= high <= 1
+    if leads > 1 and reached == "none":
+        assert high >= 1 / leads
+    if leads > 1 and reached == "all":
+        assert low <= 1 - 1 / leads
+
+
+@pytest.mark.parametrize("mirror", [False, True], ids=["none", "all"])
+def test_thousands_of_which_none_or_all(mirror):
+    """After 0 of 3,893 a wide prior leaves 5 in 10,000; after all of them the same is missing."""
+    leads = 3893
+    prior = StepRates.prior(np.array([0.5]))
+    rates = updated(np.zeros(leads, dtype=np.int64), [mirror] * leads, np.arange(leads), prior)
+    (low,), (high,) = rates.interval()
+    found = [1 - high, 1 - rates.mean[0], 1 - low] if mirror else [low, rates.mean[0], high]
+    np.testing.assert_allclose(found, [9.1e-5, 5.13e-4, 1.217e-3], rtol=5e-3)
+
+
+def test_faded_rates():
+    """Faded, evidence weighs as so many leads, its rate stays, and the prior stays whole."""
+    found = updated([0] * 40 + [1], [1] * 10 + [0] * 30 + [1], range(41))
+    faded = found.faded(PRIOR, 10.0)
+    np.testing.assert_allclose(faded.leads, [10, 1, 0])
+    np.testing.assert_allclose(faded.alpha - PRIOR.alpha, [2.5, 1, 0], atol=1e-12)
+    np.testing.assert_allclose(faded.beta - PRIOR.beta, [7.5, 0, 0], atol=1e-12)
