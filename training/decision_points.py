@@ -23,6 +23,12 @@ __all__ = ["Points", "decision_points"]
 _PERIOD_DAYS: Final = 7.0
 _AFTER_EVENT_DAYS: Final = (1e-4, 1.0)
 """Delays between an event and the score it causes, drawn log-uniformly: ten seconds to a day."""
+_BUSY: Final = 0.9
+"""The share of leads that have fewer events than a busy one."""
+_FAR: Final = 6
+"""Times the events of a busy lead from which one is no person: a machine, or many under one id."""
+_LEAST_FAR: Final = 100
+"""Events that a person may well have, whatever the others do."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -70,7 +76,8 @@ def decision_points(
     With `score_at` in the ladder: the instants at which those events became known. Otherwise one
     random instant in each week of a lead's life, and one soon after some of its events, because the
     service scores both on a clock and when something happens. A lead that has bought, or that was
-    silent for `dormant_after_days`, is not asked about.
+    silent for `dormant_after_days`, is not asked about. A lead with many times the events of a busy
+    one (a machine) is asked about after as many of them as a busy lead has.
 
     Parameters
     ----------
@@ -80,7 +87,7 @@ def decision_points(
     rng = np.random.default_rng(seed)
     compiled = compile_ladder(ladder)
     if ladder.score_at:
-        lead, as_of = _at_events(log, ladder)
+        lead, as_of = _at_events(log, ladder, rng)
     else:
         lead, as_of = _at_any_instant(log, ladder, end, rng)
     inside = as_of <= end if start is None else (as_of <= end) & (as_of > start)
@@ -97,10 +104,27 @@ def decision_points(
     return points.rows((points.position < len(ladder.goals)) & awake & ~found.is_lost)
 
 
-def _at_events(log: EventLog, ladder: Ladder) -> tuple[Ints, Times]:
+def _at_events(log: EventLog, ladder: Ladder, rng: np.random.Generator) -> tuple[Ints, Times]:
     rows = link(log, compile_ladder(ladder)).meets_score_at()
-    pairs = np.unique(np.stack([log.lead_of_rows()[rows], log.known[rows]]), axis=1)
-    return pairs[0], pairs[1]
+    lead, as_of = np.unique(np.stack([log.lead_of_rows()[rows], log.known[rows]]), axis=1)
+    events = np.bincount(lead, minlength=len(log.leads))
+    counted = _counted(events)
+    if (counted == events).all():
+        return lead, as_of
+    keep = rng.random(len(lead)) < (counted / np.maximum(events, 1))[lead]
+    return lead[keep], as_of[keep]
+
+
+def _counted(events: Ints) -> Ints:
+    """Shape (n_leads,): how many of its events each lead may be asked about after.
+
+    That is all of them, but for leads with far more than a busy one: those as many as it.
+    """
+    some = events[events > 0]
+    if len(some) == 0:
+        return events
+    busy = int(np.quantile(some, _BUSY, method="lower"))
+    return np.where(events > max(_LEAST_FAR, _FAR * busy), busy, events)
 
 
 def _at_any_instant(
@@ -117,9 +141,13 @@ def _at_any_instant(
     clock_lead = np.repeat(np.arange(len(weeks)), weeks)
     week = np.arange(len(clock_lead)) - np.repeat(np.cumsum(weeks) - weeks, weeks)
     clock = born[clock_lead] + week * period + rng.integers(0, period, len(week))
-    # As many instants after events as on the clock, so that neither drowns the other.
-    share = min(1.0, len(clock_lead) / max(1, len(log)))
-    chosen = rng.random(len(log)) < share
+    # As many instants after events as on the clock, so that neither drowns the other; and so that
+    # no lead drowns the others, those of a machine count as those of a busy lead.
+    events = np.diff(log.starts)
+    counted = _counted(events)
+    share = min(1.0, len(clock_lead) / max(1, int(counted.sum())))
+    kept = share * (counted / np.maximum(events, 1))
+    chosen = rng.random(len(log)) < kept[lead_of_rows]
     low, high = np.log(_AFTER_EVENT_DAYS)
     delay = np.exp(rng.uniform(low, high, int(chosen.sum()))) * DAY_US
     after = log.known[chosen] + delay.astype(np.int64)

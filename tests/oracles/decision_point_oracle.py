@@ -1,7 +1,8 @@
 """The slow obvious version of `training.decision_points`: by lead, by week, by event.
 
 It draws from the same generator, one number at a time: first an instant of each week of each lead,
-then whether each event is followed by a score, then how soon, then which leads stay.
+then whether each event is followed by a score, then how soon, then which leads stay. A lead with
+far more events than a busy one is asked about after as many of them as a busy one has.
 """
 
 from __future__ import annotations
@@ -38,7 +39,11 @@ def oracle_points(
     """Who is asked about, when, by lead and time."""
     chance = np.random.default_rng(seed)
     leads = sorted({event.lead_id for event in events})
-    asked = _at_events(events, ladder) if ladder.score_at else _drawn(events, ladder, end, chance)
+    asked = (
+        _at_events(events, ladder, chance)
+        if ladder.score_at
+        else _drawn(events, ladder, end, chance)
+    )
     asked = [(lead, at) for lead, at in asked if at <= end and (start is None or at > start)]
     if len(asked) > most:
         share = most / len(asked)
@@ -61,9 +66,24 @@ def _is_open(events: Sequence[Event], ladder: Ladder, lead: str, at: int) -> boo
     return at - max(own) <= ladder.dormant_after_days * DAY_US
 
 
-def _at_events(events: Sequence[Event], ladder: Ladder) -> list[Asked]:
+def _at_events(events: Sequence[Event], ladder: Ladder, chance: np.random.Generator) -> list[Asked]:
     """When it became known that something happened at which leads are scored; once an instant."""
-    return list({(e.lead_id, e.known_us) for e in events if meets_any(ladder.score_at, e)})
+    asked = sorted({(e.lead_id, e.known_us) for e in events if meets_any(ladder.score_at, e)})
+    share = _shares([lead for lead, _ in asked])
+    if all(each == 1.0 for each in share.values()):
+        return asked
+    return [each for each in asked if chance.random() < share[each[0]]]
+
+
+def _shares(leads: Sequence[str]) -> dict[str, float]:
+    """Of each lead that is named once an event, the share of its events that counts."""
+    count = {lead: leads.count(lead) for lead in set(leads)}
+    if not count:
+        return {}
+    busy = sorted(count.values())[int(0.9 * (len(count) - 1))]
+    return {
+        lead: busy / many if many > 100 and many > 6 * busy else 1.0 for lead, many in count.items()
+    }
 
 
 def _drawn(
@@ -81,9 +101,11 @@ def _drawn(
             asked.append((lead, week + int(chance.integers(0, week_us))))
             week += week_us
     # As many after events as on the clock, so far as there are events.
-    share = min(1.0, len(asked) / len(events)) if events else 0.0
+    counts = _shares([event.lead_id for event in events])
+    counted = round(sum(counts[event.lead_id] for event in events))
+    share = min(1.0, len(asked) / counted) if events else 0.0
     rows = [event for lead in leads for event in in_order(events, ladder, lead)]
-    chosen = [event for event in rows if chance.random() < share]
+    chosen = [event for event in rows if chance.random() < share * counts[event.lead_id]]
     for event in chosen:
         # Between 10^-4 days and one, on a scale of logarithms.
         days = math.exp(chance.uniform(math.log(1e-4), math.log(1.0)))

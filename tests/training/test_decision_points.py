@@ -83,6 +83,69 @@ def test_points_equal_the_oracle(ladder, events, start, end, dormant, most, seed
     np.testing.assert_allclose(points.as_of, [at for _, at in expected], rtol=0, atol=1)
 
 
+@settings(max_examples=examples(12), deadline=None)
+@given(
+    strategies.ladders(),
+    st.lists(strategies.events(), min_size=2, max_size=20),
+    st.lists(st.integers(0, 200), min_size=98, max_size=160),
+    st.integers(0, 2**31),
+    st.booleans(),
+)
+def test_points_beside_a_machine_equal_the_oracle(ladder, events, machine, seed, at_events):
+    """So are they where one lead has many times the events of the others."""
+    score_at = ladder.score_at or (EventRule("page"),)
+    ladder = replace(ladder, score_at=score_at if at_events else ())
+    busy = [event("page", START_US + at * GRID_US, lead="machine") for at in machine]
+    end = START_US + 60 * DAY_US
+    points = decision_points(log_of([*events, *busy], ladder), ladder, end=end, seed=seed)
+    expected = oracle_points([*events, *busy], ladder, None, end, seed, 400_000)
+    assert points.snapshot.leads == tuple(lead for lead, _ in expected)
+    np.testing.assert_allclose(points.as_of, [at for _, at in expected], rtol=0, atol=1)
+
+
+# --------------------------------------------------------------------------------- Beside a machine
+
+
+def machine(count: int, days: float, name: str = "page", lead: str = "machine") -> list[Event]:
+    """A lead with very many events, evenly over some days."""
+    apart = days * DAY_US / count
+    return [event(name, START_US + int(at * apart), lead=lead) for at in range(count)]
+
+
+def of_others(points: Points) -> int:
+    return sum(lead != "machine" for lead in points.snapshot.leads)
+
+
+@pytest.mark.parametrize("days", [0.5, 40.0, 200.0])
+@pytest.mark.parametrize("count", [300, 10_000])
+def test_a_machine_counts_as_a_busy_lead(count, days):
+    """One with thousands of events, in an hour or in a year, is asked about no more than one that
+    looks in as often as a busy person, and the others are asked about as often as beside that one.
+    """
+    people = crowd(100, per_lead=8)
+    person = drawn([*people, *machine(8, days)], seed=2)
+    busy = drawn([*people, *machine(count, days)], seed=2)
+    assert len(busy) - of_others(busy) <= len(person) - of_others(person) + 8
+    assert of_others(busy) == pytest.approx(of_others(person), rel=0.02)
+
+
+def test_many_scored_events_of_a_machine():
+    """With `score_at` a lead with thousands of these events has as many points as a busy one."""
+    people = [event("call", START_US + at * DAY_US, lead=f"{at // 5:03}") for at in range(200)]
+    points = drawn([*people, *machine(3000, 30.0, "call")], AT_CALLS)
+    assert of_others(points) == 200
+    assert 0 < len(points) - 200 <= 15
+
+
+def test_busy_people_are_people():
+    """A hundred events, or six times those of a busy lead, are no machine's: all of them count."""
+    for count, per_lead in ((100, 1), (600, 100)):
+        people = crowd(40, per_lead, apart=DAY_US // 50)
+        few = [event("call", START_US + at * DAY_US // 100, lead="keen") for at in range(count)]
+        points = drawn([*people, *few], AT_CALLS)
+        assert len(points) == count
+
+
 # ------------------------------------------------------------------------------------- On the clock
 
 
