@@ -7,9 +7,13 @@ it is counted by its reason, shown in the report, and written to the list of rej
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+
+from features.arrays import Bools
 from features.clock import microseconds
 from features.errors import EventsError
 from features.events.checks import Reading, checked
@@ -22,7 +26,7 @@ from features.ladder.ladder import EventNames, Ladder
 from features.signals.table import ladder_columns
 from features.store.events import EventStore
 
-__all__ = ["read_events", "read_table"]
+__all__ = ["dated_after", "read_events", "read_table"]
 
 _Progress = Callable[[str], None]
 
@@ -32,6 +36,7 @@ def read_events(
     ladder: Ladder,
     *,
     until: datetime | None = None,
+    now: int | None = None,
     strict: bool = False,
     rejects: Path | None = None,
     assume_timezone: str | None = None,
@@ -43,6 +48,8 @@ def read_events(
     ----------
     source : a path, or the URL of a store such as sqlite:///events.db.
     until : events known only after this aware instant are left out.
+    now : the present, in microseconds since the epoch; events that are dated after it, such as the
+        day on which a contract ends, have not happened and are set aside. None believes all dates.
     strict, rejects, assume_timezone : as in `read_table`; a store's events were checked before.
 
     Raises
@@ -52,10 +59,12 @@ def read_events(
     """
     columns = LogColumns(*ladder_columns(ladder))
     if isinstance(source, str) and "://" in source:
-        log, report = _from_store(source, ladder, until)
+        log, report = _from_store(source, ladder, until, now)
     else:
         reading = Reading(columns, assume_timezone, everything=rejects is not None)
         table, report = _read(Path(source), reading, strict, rejects, progress)
+        if now is not None:
+            table, report = _happened_by(table, report, now)
         if until is not None:
             table, report = _known_by(table, report, until)
         log = table.log(columns)
@@ -155,19 +164,32 @@ def _known_by(
     if keep.all():
         return table, report
     known = table.rows(keep)
-    return known, ImportReport(
-        rows=report.rows,
-        accepted=len(known),
-        duplicates=report.duplicates,
-        later=len(table) - len(known),
-        moved_clocks=_moved(known),
-        rejected=report.rejected,
-        examples=report.examples,
-    )
+    left_out = len(table) - len(known)
+    return known, replace(report, accepted=len(known), later=left_out, moved_clocks=_moved(known))
 
 
-def _from_store(url: str, ladder: Ladder, until: datetime | None) -> tuple[EventLog, ImportReport]:
+def _happened_by(
+    table: EventTable, report: ImportReport, now: int
+) -> tuple[EventTable, ImportReport]:
+    keep = ~dated_after(table, now)
+    if keep.all():
+        return table, report
+    past = table.rows(keep)
+    aside = len(table) - len(past)
+    return past, replace(report, accepted=len(past), future=aside, moved_clocks=_moved(past))
+
+
+def dated_after(table: EventTable, now: int) -> Bools:
+    """Shape (n,): whether each event happens, or becomes known, only after an instant."""
+    return np.asarray((table.occurred_at > now) | (table.known_at > now))
+
+
+def _from_store(
+    url: str, ladder: Ladder, until: datetime | None, now: int | None
+) -> tuple[EventLog, ImportReport]:
     with EventStore.existing(url) as store:
-        log = store.log(ladder, until=until)
+        log = store.log(ladder, until=until, now=now)
         rows = store.count()
-    return log, ImportReport(rows=rows, accepted=len(log), later=rows - len(log))
+        future = 0 if now is None else store.count(after=now)
+    later = rows - len(log) - future
+    return log, ImportReport(rows=rows, accepted=len(log), future=future, later=later)

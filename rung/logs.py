@@ -59,10 +59,11 @@ def add_score(verbs: Any) -> None:
 
 
 def _import(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.clock import now
     from features.events.log import LogColumns
     from features.ladder.file import read_ladder
     from features.ladder.ladder import EventNames
-    from features.reading import read_table
+    from features.reading import dated_after, read_table
     from features.signals.table import ladder_columns
     from features.store.events import EventStore
 
@@ -81,11 +82,18 @@ def _import(parsed: argparse.Namespace, progress: Progress) -> None:
     )
     with EventStore.open(parsed.store) as store:
         appended = store.append(table, progress)
-    result = report.as_dict() | {"new": appended.accepted, "known": appended.duplicates}
+    ahead = int(dated_after(table, now()).sum())
+    result = report.as_dict() | {
+        "future": ahead,
+        "new": appended.accepted,
+        "known": appended.duplicates,
+    }
     if parsed.json:
         return print_json(result)
     for line in report.lines():
         print(line)
+    if ahead:
+        print(f"{ahead:,} dated in the future: kept, and set aside until then")
     print(f"{appended.accepted:,} new events in {parsed.store}; {appended.duplicates:,} were there")
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ __all__ = [
     "json_option",
     "ladder_option",
     "new_parser",
+    "note",
     "output_options",
     "period_options",
     "reading_options",
@@ -78,7 +80,7 @@ def bundle_option(parser: argparse.ArgumentParser) -> None:
 def period_options(parser: argparse.ArgumentParser) -> None:
     """The period that a verb judges on."""
     parser.add_argument("--from", dest="start", type=as_time, help="default: the end of training")
-    parser.add_argument("--until", type=as_time, help="default: the end of the log")
+    parser.add_argument("--until", type=as_time, help="default, and at most: the end of the log")
 
 
 def output_options(parser: argparse.ArgumentParser) -> None:
@@ -102,6 +104,11 @@ def store_option(parser: argparse.ArgumentParser) -> None:
 def json_option(parser: argparse.ArgumentParser) -> None:
     """The result for programs."""
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def note(what: str) -> None:
+    """Say what nobody may miss, whatever form the result has."""
+    print(f"note: {what}", file=sys.stderr, flush=True)
 
 
 def as_time(text: str) -> datetime:

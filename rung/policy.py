@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import print_json, read
+from rung.reading import judged_until, print_json, read
 
 if TYPE_CHECKING:
     from features.events.log import EventLog
@@ -109,8 +109,7 @@ def _judged_log(
     bundle = load_bundle(parsed.bundle)
     _, log = read(parsed, progress, ladder=bundle.ladder)
     start = microseconds(parsed.start) if parsed.start else None
-    until = microseconds(parsed.until) if parsed.until else int(log.known.max(initial=0))
-    return bundle, log, {"start": start, "until": until}
+    return bundle, log, {"start": start, "until": judged_until(parsed.until, log)}
 
 
 def _promote(parsed: argparse.Namespace, _: Progress) -> int | None:

@@ -8,14 +8,14 @@ import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from rung.options import Progress
+from rung.options import Progress, note
 
 if TYPE_CHECKING:
     from features.events.log import EventLog
     from features.ladder.ladder import Ladder
     from features.store.events import EventStore
 
-__all__ = ["print_json", "read", "store_of"]
+__all__ = ["judged_until", "print_json", "read", "store_of"]
 
 
 def read(
@@ -25,6 +25,7 @@ def read(
     until: datetime | None = None,
 ) -> tuple[Ladder, EventLog]:
     """The ladder and the log that a verb names; what was wrong with the log is told."""
+    from features.clock import now
     from features.ladder.file import read_ladder
     from features.reading import read_events
 
@@ -34,6 +35,7 @@ def read(
         parsed.events,
         ladder,
         until=until,
+        now=now(),
         strict=parsed.strict,
         rejects=parsed.rejects,
         assume_timezone=parsed.timezone,
@@ -41,7 +43,25 @@ def read(
     )
     for line in report.lines():
         progress(line)
+    for line in report.warnings():
+        note(line)
     return ladder, log
+
+
+def judged_until(until: datetime | None, log: EventLog) -> int:
+    """The instant up to which outcomes are believed: of what comes after, the log knows nothing."""
+    from features.clock import microseconds, rfc3339
+
+    if until is None:
+        return log.judged_until(None)
+    asked = microseconds(until)
+    found = log.judged_until(asked)
+    if found < asked:
+        note(
+            f"--until {rfc3339(asked)} is after the last thing known, {rfc3339(found)}:"
+            " what came between is unknown, and no outcome is taken from it"
+        )
+    return found
 
 
 def store_of(url: str | None, *, must_exist: bool = False) -> EventStore:

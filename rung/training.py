@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import print_json, read
+from rung.reading import judged_until, print_json, read
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
@@ -24,7 +24,9 @@ def add_train(verbs: Any) -> None:
     options.ladder_option(train)
     train.add_argument("--out", type=Path, required=True, help="the folder of the bundle")
     train.add_argument(
-        "--until", type=options.as_time, help="use what was known by then (default: all)"
+        "--until",
+        type=options.as_time,
+        help="use what was known by then (default, and at most: all)",
     )
     options.reading_options(train)
     options.json_option(train)
@@ -43,12 +45,12 @@ def add_evaluate(verbs: Any) -> None:
 
 
 def _train(parsed: argparse.Namespace, progress: Progress) -> None:
-    from features.clock import microseconds, now
+    from features.clock import now
     from models.bundle import save_bundle
     from training.pipeline import record_training, train
 
     ladder, log = read(parsed, progress)
-    until = microseconds(parsed.until) if parsed.until else None
+    until = judged_until(parsed.until, log)
     bundle = save_bundle(train(log, ladder, until=until, progress=progress), parsed.out)
     if "://" in parsed.events:
         record_training(parsed.events, bundle, now())
@@ -85,7 +87,7 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     ladder, log = read(parsed, progress)
     bundle = load_bundle(parsed.bundle)
     bundle.require_ladder(ladder)
-    until = microseconds(parsed.until) if parsed.until else int(log.known.max())
+    until = judged_until(parsed.until, log)
     start = microseconds(parsed.start) if parsed.start else None
     progress("judging on later outcomes")
     evaluation = evaluate(bundle, log, start=start, until=until)

@@ -59,7 +59,9 @@ def label(log: EventLog, ladder: Ladder, points: Points, until: int) -> tuple[Ou
     """The outcomes of advancement and of purchase, from what was known by `until`.
 
     Advancement is the completion of the next step or of any above it, within the next step's
-    horizon; purchase has its own. Both are counted from `as_of`, by when they happened.
+    horizon; purchase has its own. Both are counted from `as_of`, by when they happened. `until` is
+    no later than the last event of the log (`EventLog.judged_until`): what lies after it would be
+    taken for silence.
     """
     linked = link(log, compile_ladder(ladder))
     advanced, purchased = linked.next_completions(points.lead, points.as_of, points.position, until)

@@ -53,7 +53,7 @@ def train(
     config: TrainConfig | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Bundle:
-    """Train on what was known by `until` (microseconds; default: the last event of the log).
+    """Train on what was known by `until` (microseconds; default, and at most: the last event).
 
     The result depends on nothing but the arguments: the same log, ladder and configuration give the
     same bundle, bit for bit.
@@ -64,8 +64,7 @@ def train(
         learn from, the answers are the ladder's bands.
     """
     config = config or TrainConfig()
-    if until is None:
-        until = int(log.known.max()) if len(log) else 0
+    until = log.judged_until(until)
     log = log.known_by(until)
     progress("drawing decision points")
     points = decision_points(log, ladder, end=until, seed=config.seed, most=config.most_points)

@@ -18,11 +18,14 @@ _EXAMPLES: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """The count of rows by what became of them: rows = accepted + duplicates + later + rejected.
+    """The count of rows by what became of them.
+
+    rows = accepted + duplicates + future + later + rejected.
 
     Parameters
     ----------
     duplicates : rows whose message id an accepted row has.
+    future : rows dated after the present: what has not happened is set aside.
     later : rows that were known only after the instant up to which the log was asked for.
     moved_clocks : accepted rows that were known before they occurred; a log moves `occurred_at`
         back to `known_at`.
@@ -33,6 +36,7 @@ class ImportReport:
     rows: int
     accepted: int
     duplicates: int = 0
+    future: int = 0
     later: int = 0
     moved_clocks: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
@@ -45,6 +49,7 @@ class ImportReport:
             said.append(
                 f"{_counted(self.duplicates, 'duplicate')} left out (message_id seen before)"
             )
+        said += self.warnings()
         if self.later:
             said.append(f"{_counted(self.later, 'row')} left out (known only later)")
         if self.moved_clocks:
@@ -54,12 +59,19 @@ class ImportReport:
             said += [f"  {example}" for example in self.examples.get(reason, ())]
         return said
 
+    def warnings(self) -> list[str]:
+        """Of these sentences, what nobody who reads a log may miss."""
+        if not self.future:
+            return []
+        return [f"{_counted(self.future, 'row')} set aside (dated in the future)"]
+
     def as_dict(self) -> dict[str, object]:
         """The report as JSON values."""
         return {
             "rows": self.rows,
             "accepted": self.accepted,
             "duplicates": self.duplicates,
+            "future": self.future,
             "later": self.later,
             "moved_clocks": self.moved_clocks,
             "rejected": dict(self.rejected),

@@ -176,6 +176,14 @@ class EventLog:
         """The lead index of each event row."""
         return np.repeat(np.arange(len(self.leads)), np.diff(self.starts))
 
+    def judged_until(self, until: int | None) -> int:
+        """An instant, but no later than the last at which anything of this log became known.
+
+        Of what came after that the log knows nothing: to call its silence a failure would be wrong.
+        """
+        last = int(self.known.max(initial=0))
+        return last if until is None else min(until, last)
+
     def known_by(self, until: int) -> EventLog:
         """The log as it stood at an instant, as if the rest had never been read."""
         known = self.known <= until

@@ -32,7 +32,7 @@ from features.store.inserts import Inserts
 from features.store.kept.leases import Leases, Marks
 from features.store.kept.notifications import Notice, add_notices
 from features.store.kept.scores import ScoreStore, StoredScore
-from features.store.log import log_of_all, log_of_some, objects_of
+from features.store.log import dated_after, log_of_all, log_of_some, objects_of
 from features.store.message_ids import MessageIds, events_of
 from features.store.migrations import open_database
 from features.store.schema import events as _events
@@ -298,13 +298,17 @@ class EventStore:
         with self.database.reading() as connection:
             return _minutes(connection, day)
 
-    def log(self, ladder: Ladder, until: datetime | None = None) -> EventLog:
+    def log(
+        self, ladder: Ladder, until: datetime | None = None, now: int | None = None
+    ) -> EventLog:
         """All events known by `until`, with the columns that a ladder reads.
 
-        Leads that opted out of profiling are left out.
+        Leads that opted out of profiling are left out, and so are events dated after `now`
+        (microseconds since the epoch).
         """
+        known_until = None if until is None else microseconds(until)
         with self.database.reading() as connection:
-            return log_of_all(connection, ladder, None if until is None else microseconds(until))
+            return log_of_all(connection, ladder, known_until, now)
 
     def log_of(self, lead_ids: Sequence[str], ladder: Ladder) -> EventLog:
         """The events of some leads, with the columns that a ladder reads.
@@ -325,10 +329,13 @@ class EventStore:
         with self.database.reading() as connection:
             return sorted(connection.scalars(wanted))
 
-    def count(self) -> int:
-        """How many events there are."""
+    def count(self, *, after: int | None = None) -> int:
+        """How many events there are; with an instant, how many are dated after it."""
+        wanted = sa.select(sa.func.count()).select_from(_events)
+        if after is not None:
+            wanted = wanted.where(dated_after(after))
         with self.database.reading() as connection:
-            return int(connection.scalar(sa.select(sa.func.count()).select_from(_events)) or 0)
+            return int(connection.scalar(wanted) or 0)
 
 
 def _minutes(connection: sa.Connection, day: int) -> float:

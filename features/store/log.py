@@ -21,25 +21,35 @@ from features.store.identities.members import Members
 from features.store.privacy.opt_outs import opted_out_ids
 from features.store.schema import events
 
-__all__ = ["log_of_all", "log_of_some", "objects_of"]
+__all__ = ["dated_after", "log_of_all", "log_of_some", "objects_of"]
 
 _BATCH: Final = 10_000
 
 
 def log_of_all(
-    connection: sa.Connection, ladder: Ladder, known_until: int | None = None
+    connection: sa.Connection,
+    ladder: Ladder,
+    known_until: int | None = None,
+    now: int | None = None,
 ) -> EventLog:
     """All events known by `known_until`, in microseconds since the epoch, or ever.
 
-    Leads that opted out of profiling are left out.
+    Leads that opted out of profiling are left out, and so are events dated after `now`.
     """
     wanted = _log_rows()
     if known_until is not None:
         wanted = wanted.where(events.c.known_at <= known_until)
+    if now is not None:
+        wanted = wanted.where(~dated_after(now))
     out = opted_out_ids(connection)
     members = Members.read(connection)
     log = _log([wanted], connection, LogColumns(*ladder_columns(ladder)), members, out)
     return log if known_until is None else log.known_by(known_until)
+
+
+def dated_after(now: int) -> sa.ColumnElement[bool]:
+    """Whether an event happens, or becomes known, only after an instant."""
+    return (events.c.occurred_at > now) | (events.c.known_at > now)
 
 
 def log_of_some(connection: sa.Connection, lead_ids: Sequence[str], ladder: Ladder) -> EventLog:

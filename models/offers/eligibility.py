@@ -357,9 +357,6 @@ _AFTER_STEP: Final[_Reasons] = (
 )
 
 _NO_LIMITS: Final = (
-    *("not_in_flight", "just_completed", "only_after"),
-    *("effort_jump", "wrong_channel", "fit_no"),
-)
     "not_in_flight",
     "just_completed",
     "only_after",

@@ -111,3 +111,37 @@ def test_an_empty_log(tmp_path):
     naive = write(tmp_path / "n.jsonl", as_jsonl([event(occurred_at="2026-03-01T12:00")]))
     with pytest.raises(EventsError, match="1 row rejected: naive time"):
         read_events(naive, LADDER)
+
+
+def test_the_future_is_set_aside(tmp_path):
+    """Whatever lies after the present, by either clock, is counted and is not in the log."""
+    now = microseconds(datetime(2026, 3, 1, 12, tzinfo=UTC))
+    file = write(
+        tmp_path / "e.jsonl",
+        as_jsonl(
+            [
+                event(occurred_at="2026-03-01T12:00:00Z", message_id="now"),
+                event(occurred_at="2026-03-01T12:00:00.000001Z", message_id="a moment later"),
+                event(occurred_at="2099-01-01T00:00:00Z", message_id="a renewal"),
+                event(
+                    occurred_at="2026-03-02T00:00:00Z",
+                    known_at="2026-03-01T00:00:00Z",
+                    message_id="a webinar, announced",
+                ),
+                event(
+                    occurred_at="2026-03-01T00:00:00Z",
+                    known_at="2026-03-02T00:00:00Z",
+                    message_id="a row of tomorrow",
+                ),
+            ]
+        ),
+    )
+    log, report = read_events(file, LADDER, now=now)
+    assert log.known.tolist() == [now]
+    assert (report.rows, report.accepted, report.future, report.later) == (5, 1, 4, 0)
+    assert report.moved_clocks == 0
+    assert "4 rows set aside (dated in the future)" in report.lines()
+    early = datetime(2026, 3, 1, 11, tzinfo=UTC)
+    with pytest.raises(EventsError, match=r"no event in it\n.*\n.*4 rows set aside"):
+        read_events(file, LADDER, until=early, now=now)
+    assert len(read_events(file, LADDER)[0]) == 5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -38,7 +38,10 @@ def one_lead(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def drawn(b2b, tmp_path_factory) -> Drawn:
     folder = tmp_path_factory.mktemp("drawn")
-    config = SimulationConfig(leads=400, days=400, arrive_days=300, drawn=True, match_sd=0.4)
+    start = datetime(2025, 1, 6, tzinfo=UTC)
+    config = SimulationConfig(
+        leads=400, days=400, arrive_days=300, start=start, drawn=True, match_sd=0.4
+    )
     simulation = simulate(b2b, config)
     events, bundle = folder / "events.parquet", folder / "bundle"
     simulation.events.to_parquet(events, index=False)

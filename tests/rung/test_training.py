@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
+from features.clock import rfc3339
 from features.ladder.file import read_ladder
 from models.bundle import load_bundle
 from tests.rung.scene import SCORES, done, jsonl, message, page
@@ -28,6 +31,64 @@ def test_train_gives_the_bundle_of_the_function(
     assert said.json["trained_on"]["advancement"]["evidence"] == "model"
     for path in bundle_folder.iterdir():
         assert (out / path.name).read_bytes() == path.read_bytes()
+
+
+def trained_on(*arguments: object, out: Path) -> tuple[dict[str, Any], str]:
+    """What the manifest of a bundle says that it was trained on, and what the verb noted."""
+    said = done("train", *arguments, "--ladder", "b2b", "--out", out, "--json")
+    return said.json, said.err
+
+
+@pytest.mark.parametrize(
+    "clocks",
+    [
+        {"occurred_at": "2099-01-01T00:00:00Z"},
+        {"occurred_at": "2026-02-01T00:00:00Z", "known_at": "2099-01-01T00:00:00Z"},
+        {"occurred_at": "2099-01-01T00:00:00Z", "known_at": "2026-02-01T00:00:00Z"},
+    ],
+    ids=["renewal", "known only then", "happens only then"],
+)
+@pytest.mark.parametrize("source", ["file", "store"])
+def test_what_has_not_happened_is_set_aside(simulation, tmp_path, clocks, source):
+    """An event dated in the future decides nothing: the pending stay pending, and it is said."""
+    some = simulation.events[simulation.events["lead_id"] < "lead-00060"]
+    clock = {key: pd.Timestamp(value) for key, value in {"known_at": None, **clocks}.items()}
+    clock["known_at"] = clock["occurred_at"] if pd.isna(clock["known_at"]) else clock["known_at"]
+    row = {"message_id": "m", "lead_id": some["lead_id"].iloc[0], "name": "renewal", **clock}
+    file, more = tmp_path / "e.parquet", tmp_path / "more.parquet"
+    some.to_parquet(file, index=False)
+    pd.concat([some, pd.DataFrame([row])]).to_parquet(more, index=False)
+    if source == "store":
+        url = f"sqlite:///{tmp_path / 'events.db'}"
+        assert "1 dated in the future: kept" in done("import", more, "--store", url).out
+        more = url
+    alone, noted = trained_on(file, out=tmp_path / "alone")
+    assert noted == ""
+    beside, noted = trained_on(more, out=tmp_path / "beside")
+    assert noted == "note: 1 row set aside (dated in the future)\n"
+    assert beside["trained_on"] == alone["trained_on"]
+    assert beside["trained_on"]["advancement"]["pending"] > 0
+    assert beside["until"] == alone["until"]
+
+
+def test_nothing_is_judged_after_the_last_thing_known(
+    events_file, simulated_log, bundle_folder, tmp_path
+):
+    """An `--until` after the end of the log is the end of the log, in training and judging."""
+    alone, noted = trained_on(events_file, out=tmp_path / "alone")
+    assert noted == ""
+    later, noted = trained_on(events_file, "--until", "2027-12-31", out=tmp_path / "later")
+    assert later == alone | {"bundle": str(tmp_path / "later")}
+    assert later["until"] == int(simulated_log.known.max())
+    last = rfc3339(later["until"])
+    assert noted.startswith(
+        f"note: --until 2027-12-31T00:00:00Z is after the last thing known, {last}"
+    )
+    rest = ("evaluate", events_file, "--ladder", "b2b", "--bundle", bundle_folder, "--json")
+    said = done(*rest, "--until", "2027-12-31")
+    assert said.err == noted
+    assert said.json["until"] == last
+    assert said.json["advancement"]["counts"]["pending"] > 0
 
 
 def test_train_says_what_offers_were_learned_from(drawn):

@@ -116,9 +116,21 @@ def test_what_is_known_later_is_not_learned(bundle):
         event("nobody yet", "page", 95.0),
         event("lead-001", "never heard of", 91.0),
     ]
-    for events in (past, [*past, *late]):
+    for events in ([*past, event("nobody yet", "page", 95.0)], [*past, *late]):
         again = train(log_of(events, LADDER), LADDER, until=UNTIL, config=QUICK)
         assert learned(again) == learned(bundle)
+
+
+@pytest.mark.parametrize("days", [0.0, 1e-9, 30.0, 9e3])
+def test_training_ends_with_the_log(days):
+    """After the last event nothing is known: a later `until` makes no pending lead a lost one."""
+    log = log_of(crowd(40, 60.0), LADDER)
+    last = int(log.known.max())
+    until = last + round(days * DAY_US)
+    again = train(log, LADDER, until=until, config=QUICK)
+    assert learned(again) == learned(train(log, LADDER, config=QUICK))
+    assert again.manifest["until"] == last
+    assert again.manifest["trained_on"]["advancement"]["pending"] > 0
 
 
 def test_what_is_known_at_until_is_learned(bundle):
@@ -211,7 +223,7 @@ def test_before_the_first_event(leads, until):
 
 def test_a_lead_with_one_event():
     """A single page trains: one lead is no evidence for a model, its outcomes move the rates."""
-    log = log_of([event("ann", "page", 0.0)], LADDER)
+    log = log_of([event("ann", "page", 0.0), event("later", "page", 91.0)], LADDER)
     bundle = train(log, LADDER, until=UNTIL, config=QUICK)
     said = bundle.manifest["trained_on"]["advancement"]
     assert (said["evidence"], said["leads"], said["reached"]) == ("rates", 1, 0)

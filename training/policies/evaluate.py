@@ -105,6 +105,8 @@ def evaluate_policy(
 ) -> PolicyEvaluation:
     """Judge a policy on decisions after `start` (default: the end of the bundle's training).
 
+    Nothing after the last event of the log is judged, whatever `until` says.
+
     Raises
     ------
     NotEnoughData : there are no such decisions whose windows are over, or all came to the same.
@@ -112,6 +114,7 @@ def evaluate_policy(
     """
     trained_until = int(bundle.manifest["until"])
     start = trained_until if start is None else start
+    until = log.judged_until(until)
     judged, pending = _judged(bundle.ladder, log, start, until)
     progress(f"{len(judged):,} decisions of {len(np.unique(judged.lead)):,} leads")
     rows = _Foreseen.of(bundle, judged)
@@ -152,7 +155,8 @@ def compare(
 ) -> dict[str, Assessment]:
     """Every policy on the same decisions, each beside one other; raises as `evaluate_policy`."""
     trained_until = int(bundle.manifest["until"])
-    judged, _ = _judged(bundle.ladder, log, trained_until if start is None else start, until)
+    start = trained_until if start is None else start
+    judged, _ = _judged(bundle.ladder, log, start, log.judged_until(until))
     rows = _Foreseen.of(bundle, judged)
     baseline = rows.value.probability
     if against != LOGGED:

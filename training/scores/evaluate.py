@@ -62,7 +62,8 @@ def evaluate(
     Parameters
     ----------
     start, until : microseconds since the epoch; `start` defaults to the end of what the bundle was
-        trained on. The baselines learn from what was known by `start`.
+        trained on, and `until` is the last event of the log at most. The baselines learn from what
+        was known by `start`.
     capacity : below 1 the share of leads that can be worked each week, else their number.
     train_points : decision points up to `start` on the same log, where the caller has them.
 
@@ -72,6 +73,7 @@ def evaluate(
     """
     trained_until = int(bundle.manifest["until"])
     start = trained_until if start is None else start
+    until = log.judged_until(until)
     period = _Period(log, bundle.ladder, start, until, seed, capacity)
     judged = decision_points(log, bundle.ladder, start=start, end=until, seed=seed)
     if len(judged) == 0:

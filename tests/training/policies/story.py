@@ -26,7 +26,8 @@ FIRST, SECOND = ("clip", "guide", *REST), ("demo", *REST)
 def story(seed: int = 1, leads: int = 360) -> tuple[Event, ...]:
     """Leads of three industries, decided about twice: before the split, and some after it.
 
-    A third stands at the second step. Clips help, and whoever goes on may buy.
+    A third stands at the second step. Clips help, and whoever goes on may buy. The log ends with
+    someone who comes at last.
     """
     rng = np.random.default_rng(seed)
     events: list[Event] = []
@@ -48,7 +49,7 @@ def story(seed: int = 1, leads: int = 360) -> tuple[Event, ...]:
                 break
             if goes and not tries:
                 events.append(event(lead, "page", born + day + 3))
-    return tuple(events)
+    return (*events, event("passer-by", "page", UNTIL))
 
 
 @cache

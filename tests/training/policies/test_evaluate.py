@@ -119,6 +119,20 @@ def test_outcomes_that_were_reported_as_shares_are_judged():
 # --------------------------------------------------------------------------------- what is judged
 
 
+@pytest.mark.parametrize("days", [0.001, 45.0, 9e3])
+def test_a_period_that_ends_after_the_log(days):
+    """It ends with the log: what is pending there is not judged as if nothing had come of it."""
+    inside = judged()
+    found = judged(until=us(UNTIL + days))
+    assert found.as_dict() == inside.as_dict()
+    early = log_of([*story()[:-1], event("passer-by", "page", 64.5)])
+    assert judged(events=early, until=us(64.5 + days)).pending == judged(until=us(64.5)).pending > 0
+    first, second = (
+        compare(bundle(), early, names=("rules",), until=us(64.5 + more)) for more in (days, 0.0)
+    )
+    assert first == second
+
+
 def test_decisions_after_training_are_judged():
     """By default those after the end of training, whose windows are over; the rest are counted."""
     found = learned()
