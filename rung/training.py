@@ -61,6 +61,8 @@ def _train(parsed: argparse.Namespace, progress: Progress) -> None:
 
 
 def _print_training(bundle: Bundle, folder: Path) -> None:
+    from training.policies.offers import DROPPED
+
     for goal, counts in bundle.manifest["trained_on"].items():
         source = {"model": "a model", "rates": "the steps' rates", "prior": "the ladder's bands"}
         print(
@@ -75,6 +77,8 @@ def _print_training(bundle: Bundle, folder: Path) -> None:
         f"offers: {made['drawn']:,} decisions drawn with known probabilities,"
         f" {made['observed']:,} made by others (adjusted), {made['pending']:,} pending (left out)"
     )
+    for reason, count in made["dropped"].items():
+        print(f"  not learned from: {count:,} {DROPPED[reason]}")
     print(f"bundle {bundle.version} in {folder}")
 
 

@@ -103,6 +103,20 @@ def test_train_says_what_offers_were_learned_from(drawn):
     assert line in drawn.said.out.splitlines()
 
 
+def test_train_says_which_offers_it_did_not_learn_from(tmp_path):
+    """Offers that are dropped are told with their number and the reason, and in the manifest."""
+    days = [f"2026-01-{day:02}" for day in range(1, 31)]
+    rows = [page(day) for day in days]
+    for day in days[::3]:
+        rows.append(page(day) | {"name": "offer_extended", "properties": {"offer": "brochure"}})
+    file = jsonl(tmp_path / "events.jsonl", *rows)
+    said = done("train", file, "--ladder", "b2b", "--out", tmp_path / "bundle")
+    line = "  not learned from: 10 offers by others that the ladder does not have"
+    assert line in said.out.splitlines()
+    told = load_bundle(tmp_path / "bundle").manifest["decisions"]["dropped"]
+    assert told == {"unknown_offer": 10}
+
+
 def test_evaluate_json(report, trained):
     """As JSON the evaluation names the bundle, its period and both goals with their verdicts."""
     found = report[1].json

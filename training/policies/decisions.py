@@ -29,7 +29,13 @@ from models.offers.options import options_of
 from training.decision_points import Points, decision_points
 from training.labels import label
 
-__all__ = ["Decisions", "drawn_decisions", "observed_decisions"]
+__all__ = [
+    "Decisions",
+    "asked_by_others",
+    "drawn_decisions",
+    "never_shown",
+    "observed_decisions",
+]
 
 
 _NOT_ASKED_DAYS: Final = 3.0
@@ -155,6 +161,18 @@ def observed_decisions(log: EventLog, ladder: Ladder, until: int, seed: int) -> 
     return decisions.rows(fits & (decisions.position < len(ladder.goals)))
 
 
+def asked_by_others(log: EventLog, ladder: Ladder, until: int) -> tuple[int, int]:
+    """How many offers others extended by then, and how many of these the ladder has."""
+    log = log.known_by(until)
+    lead, _, offer = _extended_by_others(log, ladder)
+    return len(lead), int((offer >= 0).sum())
+
+
+def never_shown(log: EventLog, ladder: Ladder, until: int) -> int:
+    """How many of the decisions that Rung drew had not reached their leads by then."""
+    return sum(one.exposed_at is None for one in decisions_of(log.known_by(until), ladder))
+
+
 def _possible(ladder: Ladder) -> Floats:
     """Shape (n_goals, n_options): 1 for the asks of the next step and for no ask."""
     options = options_of(ladder)
@@ -165,7 +183,14 @@ def _possible(ladder: Ladder) -> Floats:
 
 
 def _extended(log: EventLog, ladder: Ladder) -> tuple[Ints, Ints, Ints]:
-    """Lead, instant before it, and option of every offer that others extended."""
+    """Lead, instant before it, and option of every offer of the ladder that others extended."""
+    lead, before, option = _extended_by_others(log, ladder)
+    known = option >= 0
+    return lead[known], before[known], option[known]
+
+
+def _extended_by_others(log: EventLog, ladder: Ladder) -> tuple[Ints, Ints, Ints]:
+    """As `_extended`, with offers that the ladder does not have: their option is -1."""
     options = options_of(ladder)
     rows = _rows_named(log, ladder.events.offer_extended)
     lead = log.lead_of_rows()
@@ -176,8 +201,7 @@ def _extended(log: EventLog, ladder: Ladder) -> tuple[Ints, Ints, Ints]:
     words = [place.get(word, -1) for word in log.text_values[column]]
     code_of = np.array([*words, -1], dtype=np.int64)
     option = code_of[log.texts[column][rows]]
-    keep = option >= 0
-    keep &= np.array(
+    keep = np.array(
         [
             pair not in exposed
             for pair in zip(lead[rows].tolist(), log.occurred[rows].tolist(), strict=True)

@@ -7,7 +7,7 @@ before, what others did is adjusted for what was known of the leads, and said to
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import lightgbm as lgb
@@ -21,9 +21,15 @@ from models.offers.offer_model import Evidence, OfferModel, usual_before_data
 from models.offers.options import options_of
 from models.scores.boosting import lead_folds
 from models.scores.encoding import Encoding
-from training.policies.decisions import Decisions, drawn_decisions, observed_decisions
+from training.policies.decisions import (
+    Decisions,
+    asked_by_others,
+    drawn_decisions,
+    never_shown,
+    observed_decisions,
+)
 
-__all__ = ["OfferCounts", "learn_offers", "tried_of"]
+__all__ = ["DROPPED", "OfferCounts", "learn_offers", "tried_of"]
 
 
 _ENOUGH_DRAWN: Final = 50
@@ -39,13 +45,36 @@ _FRAMING_EXPLORATION: Final = 0.2
 _FRAMING_DRAWS: Final = 4000
 
 
+DROPPED: Final = {
+    "never_shown": "decisions drawn that never reached their leads",
+    "drawn_after_purchase": "decisions drawn for leads that had bought",
+    "few_drawn": f"decisions drawn at steps where fewer than {_ENOUGH_DRAWN} leads had one",
+    "unknown_offer": "offers by others that the ladder does not have",
+    "other_step": "offers by others that were not for the lead's next step",
+    "drawn_there": "offers by others at steps where enough decisions were drawn",
+    "others_pending": "offers by others whose windows are not over",
+    "incomparable": (
+        "offers by others that nothing can be compared with: leads in that situation were always"
+        " asked, or never"
+    ),
+}
+"""Why a decision is not learned from, for people."""
+
+
 @dataclass(frozen=True, slots=True)
 class OfferCounts:
-    """What the effects were learned from: decisions, by where their propensities come from."""
+    """What the effects were learned from: decisions, by where their propensities come from.
+
+    Parameters
+    ----------
+    pending : drawn decisions whose windows are not over.
+    dropped : how many others were not learned from, by reason, a key of `DROPPED`.
+    """
 
     drawn: int
     observed: int
     pending: int
+    dropped: dict[str, int] = field(default_factory=dict)
 
 
 def learn_offers(
@@ -53,7 +82,10 @@ def learn_offers(
 ) -> tuple[OfferModel, OfferCounts]:
     """The offer model from what was known by `until`; the prior where there is nothing to learn."""
     drawn = drawn_decisions(log, ladder, until)
-    drawn = drawn.rows(drawn.position < len(ladder.goals))
+    dropped = {"never_shown": never_shown(log, ladder, until)}
+    has_bought = drawn.position >= len(ladder.goals)
+    dropped["drawn_after_purchase"] = int(has_bought.sum())
+    drawn = drawn.rows(~has_bought)
     pending = int((~drawn.is_over).sum())
     drawn = drawn.rows(drawn.is_over)
     is_drawn = np.array(
@@ -62,16 +94,17 @@ def learn_offers(
             for at in range(len(ladder.goals))
         ]
     )
+    dropped["few_drawn"] = int((~is_drawn[drawn.position]).sum())
     drawn = drawn.rows(is_drawn[drawn.position])
-    observed = drawn.rows(np.zeros(len(drawn), dtype=np.bool_))
-    if not is_drawn.all():
-        observed = observed_decisions(log, ladder, until, seed)
-        observed = observed.rows(observed.is_over & ~is_drawn[observed.position])
+    observed, of_others = _observed(log, ladder, until, seed, is_drawn, drawn)
     by_others = tried_of(observed, encoding)
     by_others.probability[:] = _propensities(by_others, seed)
     comparable = _comparable(by_others)
+    is_ask = observed.chosen != options_of(ladder).no_ask
+    dropped |= of_others | {"incomparable": int((is_ask & ~comparable).sum())}
     by_others, observed = by_others.rows(comparable), observed.rows(comparable)
-    counts = OfferCounts(len(drawn), len(observed), pending)
+    dropped = {reason: count for reason, count in dropped.items() if count}
+    counts = OfferCounts(len(drawn), len(observed), pending, dropped)
     if not counts.drawn and not counts.observed:
         return OfferModel.prior(ladder), counts
     tried = _joined([tried_of(drawn, encoding), by_others])
@@ -86,6 +119,24 @@ def learn_offers(
         framings=_framings(ladder, drawn, seed),
     )
     return model, counts
+
+
+def _observed(
+    log: EventLog, ladder: Ladder, until: int, seed: int, is_drawn: Bools, drawn: Decisions
+) -> tuple[Decisions, dict[str, int]]:
+    """What others did where too little was drawn, and how many of their offers are left out."""
+    extended, named = asked_by_others(log, ladder, until)
+    unknown = {"unknown_offer": extended - named}
+    if is_drawn.all():
+        return drawn.rows(np.zeros(len(drawn), dtype=np.bool_)), unknown | {"drawn_there": named}
+    observed = observed_decisions(log, ladder, until, seed)
+    is_ask = observed.chosen != options_of(ladder).no_ask
+    there = is_drawn[observed.position]
+    return observed.rows(observed.is_over & ~there), unknown | {
+        "other_step": named - int(is_ask.sum()),
+        "drawn_there": int((is_ask & there).sum()),
+        "others_pending": int((is_ask & ~there & ~observed.is_over).sum()),
+    }
 
 
 def _learned(

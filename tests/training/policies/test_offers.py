@@ -174,6 +174,49 @@ def test_where_everybody_was_asked_nothing_can_be_compared(monkeypatch):
     assert model.as_dict() == OfferModel.prior(LADDER).as_dict()
 
 
+def test_offers_at_a_constant_time_after_a_step_are_told():
+    """Offers that follow a step as the night the day teach nothing, and their number is said."""
+    leads = 400
+    events = []
+    for number in range(leads):
+        lead, born = f"lead-{number:03}", number * 20 / leads
+        events += [event(lead, "identify", born), event(lead, "page", born + 1)]
+        events += [extended(lead, born + 1.9, "guide"), event(lead, "page", born + 9)]
+    _, counts = learned(events, until=80)
+    assert counts.observed < 40
+    assert counts.dropped["incomparable"] > 0.9 * leads
+    assert set(counts.dropped) == {"incomparable"}
+
+
+@pytest.mark.parametrize("enough", [False, True])
+def test_every_offer_of_others_is_learned_from_or_told(enough):
+    """Offers that the ladder does not have, of other steps, or too late are counted by reason."""
+    events = [*others(60, "guide"), event("other-000", "page", 40)]
+    events += [extended("other-001", day, "brochure") for day in (3, 4, 5)]
+    events += [extended("other-002", day, "demo") for day in (3, 4)]
+    events += [extended("other-003", 39.0, "guide")]
+    events += [*lives(ENOUGH), *by_turns(ENOUGH, ("clip", NO_ASK))][: None if enough else 0]
+    _, counts = learned(events, until=40)
+    told = counts.dropped
+    assert told["unknown_offer"] == 3
+    if enough:
+        assert (told["drawn_there"], told["other_step"]) == (241, 2)
+        return
+    assert (told["other_step"], told["others_pending"]) == (2, 1)
+    assert "drawn_there" not in told
+
+
+def test_every_drawn_decision_is_learned_from_or_told():
+    """What was never shown, was drawn for a customer, or is one of too few is counted by reason."""
+    few = ENOUGH - 1
+    shown = [*lives(few), *by_turns(few, ("clip", NO_ASK))]
+    bought = [event("lead-000", "order", 10), *exposed(drawn("lead-000", 12))]
+    hidden = [exposed(drawn(f"lead-00{at}", 3))[0] for at in (1, 2)]
+    _, counts = learned([*shown, *bought, *hidden])
+    assert counts.drawn == counts.pending == 0
+    assert counts.dropped == {"never_shown": 2, "drawn_after_purchase": 1, "few_drawn": few}
+
+
 # ---------------------------------------------------------------------------------------- framings
 
 
