@@ -217,5 +217,6 @@ class PolicyError(Unusable):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint such as "; did you mean 'video'?", or "" where nothing is close."""
-    close = get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    spelt = {each.casefold(): each for each in known}
+    close = get_close_matches(word.casefold(), list(spelt), n=1)
+    return f"; did you mean {spelt[close[0]]!r}?" if close else ""

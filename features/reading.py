@@ -6,16 +6,17 @@ it is counted by its reason, shown in the report, and written to the list of rej
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from features.arrays import Bools
 from features.clock import microseconds
-from features.errors import EventsError
+from features.errors import EventsError, did_you_mean
 from features.events.checks import Reading, checked
 from features.events.formats import event_files, row_batches
 from features.events.import_report import ImportReport, Rejects
@@ -23,12 +24,15 @@ from features.events.log import EventLog, LogColumns
 from features.events.table import EventTable, concat, without_duplicates
 from features.events.times import check_timezone
 from features.ladder.ladder import EventNames, Ladder
+from features.signals.program import compile_ladder
 from features.signals.table import ladder_columns
 from features.store.events import EventStore
 
-__all__ = ["dated_after", "read_events", "read_table"]
+__all__ = ["dated_after", "names_apart", "names_misspelt", "read_events", "read_table"]
 
 _Progress = Callable[[str], None]
+_MOST_NAMES: Final = 12
+"""Names of events that a message lists."""
 
 
 def read_events(
@@ -182,6 +186,50 @@ def _happened_by(
 def dated_after(table: EventTable, now: int) -> Bools:
     """Shape (n,): whether each event happens, or becomes known, only after an instant."""
     return np.asarray((table.occurred_at > now) | (table.known_at > now))
+
+
+def names_apart(log: EventLog, ladder: Ladder) -> str:
+    """What is wrong where no event of a log is one that the ladder reads; "" where one is."""
+    wanted = _names_read(ladder)
+    if not len(log) or wanted & set(log.names):
+        return ""
+    return (
+        f"no event is one that the ladder {ladder.name!r} reads: the log has {_few(log.names)},"
+        f" the ladder wants {_few(sorted(wanted))}{_meant(log.names, wanted)}"
+    )
+
+
+def names_misspelt(log: EventLog, ladder: Ladder) -> list[str]:
+    """A sentence for each name in the log that differs from one of the ladder in spelling alone."""
+    wanted = _names_read(ladder)
+    spelt = {_letters(name): name for name in sorted(wanted)}
+    return [
+        f"the log has {name!r} where the ladder reads {spelt[_letters(name)]!r}: it is not read"
+        for name in log.names
+        if name not in wanted and _letters(name) in spelt
+    ]
+
+
+def _names_read(ladder: Ladder) -> set[str]:
+    """The names of what leads do that count for a ladder's steps and signals."""
+    return set(compile_ladder(ladder).names) - set(ladder.events.not_the_leads_own)
+
+
+def _meant(names: Sequence[str], wanted: set[str]) -> str:
+    """The first hint that there is; for which name it is, where there are several."""
+    for name in names:
+        if hint := did_you_mean(name, sorted(wanted)):
+            return hint.replace("did you mean", f"for {name!r} did you mean", 1)
+    return ""
+
+
+def _letters(name: str) -> str:
+    return "".join(each for each in name.casefold() if each.isalnum())
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:_MOST_NAMES])
+    return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES} more"
 
 
 def _from_store(

@@ -13,6 +13,7 @@ from rung.options import (
     events_argument,
     json_option,
     ladder_option,
+    note,
     output_options,
     reading_options,
 )
@@ -117,8 +118,11 @@ def _score(parsed: argparse.Namespace, progress: Progress) -> None:
 
 
 def _snapshot(log: EventLog, ladder: Ladder, as_of: datetime, progress: Progress) -> Snapshot:
+    from features.reading import names_apart
     from features.signals.snapshot import snapshot
 
+    if apart := names_apart(log, ladder):
+        note(apart)
     progress(f"signals of {len(log.leads):,} leads")
     return snapshot(log, ladder, None, as_of)
 

@@ -27,7 +27,7 @@ def read(
     """The ladder and the log that a verb names; what was wrong with the log is told."""
     from features.clock import now
     from features.ladder.file import read_ladder
-    from features.reading import read_events
+    from features.reading import names_misspelt, read_events
 
     ladder = ladder or read_ladder(parsed.ladder)
     progress(f"reading {parsed.events}")
@@ -43,7 +43,7 @@ def read(
     )
     for line in report.lines():
         progress(line)
-    for line in report.warnings():
+    for line in [*report.warnings(), *names_misspelt(log, ladder)]:
         note(line)
     return ladder, log
 

@@ -72,6 +72,8 @@ def _print_training(bundle: Bundle, folder: Path) -> None:
         )
         if counts["evidence"] != "prior" and not counts["learned"]:
             print(f"  nothing to learn about {goal}: the signals do not tell leads apart")
+    for said in bundle.manifest["notes"]:
+        print(f"  {said}")
     made = bundle.manifest["decisions"]
     print(
         f"offers: {made['drawn']:,} decisions drawn with known probabilities,"

@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from features.arrays import Ints
+from features.clock import rfc3339
 from features.events.log import DAY_US, EventLog, Times
 from features.ladder.ladder import Ladder
 from features.signals.program import compile_ladder, link
 from features.signals.snapshot import Snapshot, snapshot_at
 
-__all__ = ["Points", "decision_points"]
+__all__ = ["Points", "decision_points", "why_no_points"]
 
 _PERIOD_DAYS: Final = 7.0
 _AFTER_EVENT_DAYS: Final = (1e-4, 1.0)
@@ -75,8 +76,8 @@ def decision_points(
 
     With `score_at` in the ladder: the instants at which those events became known. Otherwise one
     random instant in each week of a lead's life, and one soon after some of its events, because the
-    service scores both on a clock and when something happens. A lead that has bought, or that was
-    silent for `dormant_after_days`, is not asked about. A lead with many times the events of a busy
+    service scores both on a clock and when something happens. A lead that has bought, that is
+    lost, or that was silent for `dormant_after_days` is not asked about. A lead with many times the events of a busy
     one (a machine) is asked about after as many of them as a busy lead has.
 
     Parameters
@@ -85,23 +86,56 @@ def decision_points(
     most : more points than this are thinned at random, whole leads at a time.
     """
     rng = np.random.default_rng(seed)
-    compiled = compile_ladder(ladder)
+    lead, as_of = _instants(log, ladder, start, end, rng)
+    if len(lead) > most:
+        keep = (rng.random(len(log.leads)) < most / len(lead))[lead]
+        lead, as_of = lead[keep], as_of[keep]
+    points = _points(log, ladder, lead, as_of)
+    found = points.snapshot
+    is_open = (points.position < len(ladder.goals)) & ~found.is_lost
+    awake = found.active_within(ladder.dormant_after_days) | bool(ladder.score_at)
+    return points.rows(is_open & awake)
+
+
+def why_no_points(log: EventLog, ladder: Ladder, *, end: int, seed: int) -> str:
+    """Why `decision_points` has none up to `end`, and what would help."""
+    if not len(log):
+        return "there is no event"
+    if ladder.score_at and not link(log, compile_ladder(ladder)).meets_score_at().any():
+        names = ", ".join(sorted({rule.event for rule in ladder.score_at}))
+        return f"no event matches the ladder's score_at ({names})"
+    first, last = int(log.known.min()), int(log.known.max())
+    lead, as_of = _instants(log, ladder, None, end, np.random.default_rng(seed))
+    if len(lead):
+        bought = _points(log, ladder, lead, as_of).position >= len(ladder.goals)
+        if bought.all():
+            return "every lead had bought before it could be scored"
+        return f"no lead was active in the {ladder.dormant_after_days:g} days before an instant"
+    if first == last and len(log) > 1:
+        return (
+            f"all {len(log):,} events became known at one instant, {rfc3339(first)}, and nothing is"
+            " known of what came after: known_at is to say when each event was learned of; leave"
+            " it out where that is when it happened"
+        )
+    return f"the log ends {(last - first) / DAY_US:.3g} days after its first event was known"
+
+
+def _instants(
+    log: EventLog, ladder: Ladder, start: int | None, end: int, rng: np.random.Generator
+) -> tuple[Ints, Times]:
     if ladder.score_at:
         lead, as_of = _at_events(log, ladder, rng)
     else:
         lead, as_of = _at_any_instant(log, ladder, end, rng)
     inside = as_of <= end if start is None else (as_of <= end) & (as_of > start)
-    lead, as_of = lead[inside], as_of[inside]
-    if len(lead) > most:
-        keep = (rng.random(len(log.leads)) < most / len(lead))[lead]
-        lead, as_of = lead[keep], as_of[keep]
+    return lead[inside], as_of[inside]
+
+
+def _points(log: EventLog, ladder: Ladder, lead: Ints, as_of: Times) -> Points:
     order = np.lexsort([as_of, lead])
     lead, as_of = lead[order], as_of[order]
     names = tuple(log.leads[at] for at in lead)
-    points = Points(lead, snapshot_at(log, compiled, names, lead, as_of))
-    found = points.snapshot
-    awake = found.active_within(ladder.dormant_after_days) | bool(ladder.score_at)
-    return points.rows((points.position < len(ladder.goals)) & awake & ~found.is_lost)
+    return Points(lead, snapshot_at(log, compile_ladder(ladder), names, lead, as_of))
 
 
 def _at_events(log: EventLog, ladder: Ladder, rng: np.random.Generator) -> tuple[Ints, Times]:

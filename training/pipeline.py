@@ -15,8 +15,9 @@ from typing import Any, Final
 import numpy as np
 
 from features.errors import NotEnoughData
-from features.events.log import EventLog
+from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Ladder
+from features.reading import names_apart
 from features.store.events import EventStore
 from features.store.privacy import Privacy
 from models.bundle import Bundle
@@ -24,13 +25,15 @@ from models.scores.encoding import Encoding
 from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, fit_goal
 from models.scores.learner import BoostedTrees
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
-from training.decision_points import Points, decision_points
+from training.decision_points import Points, decision_points, why_no_points
 from training.labels import Outcomes, label
 from training.policies.offers import learn_offers
 
 __all__ = ["TrainConfig", "record_training", "train"]
 
 _FIELD_ROWS: Final = 1000
+_LATE_SPANS: Final = 5
+"""Times that a log may have happened over, of those that it became known over, without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +63,19 @@ def train(
 
     Raises
     ------
-    NotEnoughData : `score_at` of the ladder matches no event. Any other log trains: with nothing to
-        learn from, the answers are the ladder's bands.
+    NotEnoughData : no event is one that the ladder reads, or that its `score_at` matches. Any other
+        log trains: with nothing to learn from, the answers are the ladder's bands.
     """
     config = config or TrainConfig()
     until = log.judged_until(until)
     log = log.known_by(until)
+    if apart := names_apart(log, ladder):
+        raise NotEnoughData(apart)
     progress("drawing decision points")
     points = decision_points(log, ladder, end=until, seed=config.seed, most=config.most_points)
+    notes = _notes(log, ladder, points, until, config.seed)
     if len(points) == 0 and ladder.score_at:
-        names = ", ".join(sorted({rule.event for rule in ladder.score_at}))
-        raise NotEnoughData(
-            f"no event matches the ladder's score_at ({names}): nothing to train on"
-        )
+        raise NotEnoughData(f"{notes[0]}: nothing to train on")
     advanced, purchased = label(log, ladder, points, until)
     encoding = Encoding.learn(points.snapshot)
     progress(f"{len(points):,} decision points of {len(np.unique(points.lead)):,} leads")
@@ -101,8 +104,24 @@ def train(
         "config": _told(config),
         "trained_on": counts,
         "decisions": asdict(decided),
+        "notes": notes,
     }
     return Bundle(ladder, encoding, models["advancement"], models["purchase"], offers, manifest)
+
+
+def _notes(log: EventLog, ladder: Ladder, points: Points, until: int, seed: int) -> list[str]:
+    """What whoever reads the result should know of the log, in sentences."""
+    if not len(points):
+        why = why_no_points(log, ladder, end=until, seed=seed)
+        return [why if ladder.score_at else f"there is no decision point: {why}"]
+    happened, known = (int(np.ptp(clock)) for clock in (log.occurred, log.known))
+    if happened > _LATE_SPANS * max(known, DAY_US):
+        return [
+            f"events that happened over {happened / DAY_US:.0f} days all became known within"
+            f" {max(1.0, known / DAY_US):.0f}: if known_at says when they were imported, leave it"
+            " out; no lead can be looked at before anything was known"
+        ]
+    return []
 
 
 def record_training(url: str, bundle: Bundle, trained_at: int) -> None:

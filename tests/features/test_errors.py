@@ -64,3 +64,4 @@ def test_did_you_mean():
     """The closest word, and nothing where none is close."""
     assert did_you_mean("vidoe", ["video", "voice"]) == "; did you mean 'video'?"
     assert did_you_mean("x", ["video"]) == ""
+    assert did_you_mean("VIDEO", ["Voice", "Video"]) == "; did you mean 'Video'?"

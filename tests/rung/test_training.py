@@ -231,3 +231,92 @@ def test_a_folder_that_cannot_be_made(bundle_folder, one_lead, events_file, tmp_
         *("evaluate", events_file, "--ladder", "b2b", "--bundle", bundle_folder),
         *("--report", file),
     )
+
+
+def renamed(names: dict[str, str], tmp_path: Path, days: int = 200) -> Path:
+    """Leads who look at pages and take tools, with other names than the ladder's."""
+    rows = []
+    for number in range(20):
+        start = pd.Timestamp("2026-01-05") + pd.Timedelta(days=number)
+        for day in range(0, days, 10):
+            name = "tool_used" if day % 50 == 20 else "page_viewed"
+            when = (start + pd.Timedelta(days=day)).strftime("%Y-%m-%d")
+            rows.append(page(when, f"lead-{number}") | {"name": names[name]})
+    return jsonl(tmp_path / "renamed.jsonl", *rows)
+
+
+@pytest.mark.parametrize(
+    ("page_viewed", "tool_used", "hint"),
+    [
+        ("Page_Viewed", "Tool_Used", "; for 'Page_Viewed' did you mean 'page_viewed'?"),
+        ("PAGE VIEWED", "x", "; for 'PAGE VIEWED' did you mean 'page_viewed'?"),
+        ("Seite", "Werkzeug", ""),
+    ],
+)
+def test_names_that_the_ladder_does_not_read(tmp_path, page_viewed, tool_used, hint):
+    """A log none of whose names the ladder knows trains nothing: both sides are named."""
+    file = renamed({"page_viewed": page_viewed, "tool_used": tool_used}, tmp_path)
+    said = message("train", file, "--ladder", "b2b", "--out", tmp_path / "bundle")
+    assert said.startswith("rung: no event is one that the ladder 'b2b' reads: the log has '")
+    assert f"{page_viewed!r}, {tool_used!r}, the ladder wants '" in said
+    assert "'video_watched'" in said or " more" in said
+    assert said.endswith(hint or " more")
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_name_that_is_spelt_otherwise_is_told(tmp_path):
+    """Where some names fit, those that differ in spelling alone are named, by every verb."""
+    file = renamed({"page_viewed": "page_viewed", "tool_used": "ToolUsed"}, tmp_path)
+    bundle, line = tmp_path / "bundle", "note: the log has 'ToolUsed' where the ladder reads"
+    said = done("train", file, "--ladder", "b2b", "--out", bundle, "--json")
+    assert said.err == f"{line} 'tool_used': it is not read\n"
+    out = tmp_path / "scores.parquet"
+    rest = ("--as-of", "2026-06-01", "--out", out, "--json")
+    assert line in done("score", file, "--bundle", bundle, *rest).err
+    assert line in done("features", file, "--ladder", "b2b", *rest).err
+
+
+def test_scores_of_names_that_the_ladder_does_not_read(bundle_folder, tmp_path):
+    """A log to score whose names are all unknown is scored, and this is said."""
+    file = renamed({"page_viewed": "Seite", "tool_used": "Werkzeug"}, tmp_path)
+    rest = ("--as-of", "2026-06-01", "--out", tmp_path / "scores.parquet", "--json")
+    said = done("score", file, "--bundle", bundle_folder, *rest)
+    assert said.err.startswith(
+        "note: no event is one that the ladder 'b2b' reads: the log has 'Sei"
+    )
+
+
+def notes_of(tmp_path: Path, *rows: dict[str, object]) -> str:
+    """What training says of a small log, which is in the manifest as well."""
+    file = jsonl(tmp_path / "log.jsonl", *rows)
+    said = done("train", file, "--ladder", "b2b", "--out", tmp_path / "bundle")
+    (note,) = load_bundle(tmp_path / "bundle").manifest["notes"]
+    assert f"  {note}" in said.out.splitlines()
+    return str(note)
+
+
+def test_why_there_are_no_decision_points(tmp_path):
+    """One known_at for all, leads that had all bought, and a log of a moment are told apart."""
+    days = [f"2026-0{month}-01" for month in range(1, 9)]
+    imported = [page(day, known_at="2026-09-01T00:00:00Z") for day in days]
+    assert notes_of(tmp_path, *imported).startswith(
+        "there is no decision point: all 8 events became known at one instant, 2026-09-01T00:00:00Z"
+    )
+    order = page(days[0]) | {"name": "contract_signed"}
+    assert notes_of(tmp_path, order, page(days[3])) == (
+        "there is no decision point: every lead had bought before it could be scored"
+    )
+    assert notes_of(tmp_path, page(days[0])) == (
+        "there is no decision point: the log ends 0 days after its first event was known"
+    )
+
+
+def test_a_log_that_became_known_at_once_is_told(tmp_path):
+    """Half a year that was imported within two days is told by both spans."""
+    days = pd.date_range("2026-01-01", periods=180).strftime("%Y-%m-%d")
+    rows = [
+        page(day, f"lead-{at % 9}", known_at=f"2026-08-0{1 + at % 2}T00:00:00Z")
+        for at, day in enumerate(days)
+    ]
+    note = notes_of(tmp_path, *rows)
+    assert note.startswith("events that happened over 179 days all became known within 1: if known")

@@ -260,7 +260,8 @@ def test_the_manifest(log, bundle):
     assert told["config"]["most_points"] == 300_000
     assert told["config"]["fit"]["boosting"]["most_rounds"] == 10
     assert told["config"]["fit"]["estimator"] is None
-    assert told["decisions"] == {"drawn": 0, "observed": 0, "pending": 0}
+    assert told["decisions"] == {"drawn": 0, "observed": 0, "pending": 0, "dropped": {}}
+    assert told["notes"] == []
 
 
 def test_what_the_manifest_says_of_a_model(bundle):
