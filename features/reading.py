@@ -23,6 +23,7 @@ from features.events.import_report import ImportReport, Rejects
 from features.events.log import EventLog, LogColumns
 from features.events.table import EventTable, concat, without_duplicates
 from features.events.times import check_timezone
+from features.ladder.activity import activity_of
 from features.ladder.ladder import EventNames, Ladder
 from features.signals.program import compile_ladder
 from features.signals.table import ladder_columns
@@ -212,7 +213,10 @@ def names_misspelt(log: EventLog, ladder: Ladder) -> list[str]:
 
 def _names_read(ladder: Ladder) -> set[str]:
     """The names of what leads do that count for a ladder's steps and signals."""
-    return set(compile_ladder(ladder).names) - set(ladder.events.not_the_leads_own)
+    ours = {rule.event for rule in activity_of(ladder).ours}
+    about = {ladder.events.traits, ladder.events.consultation}
+    read = compile_ladder(ladder).names
+    return {name for name in read if not name.startswith("*")} - ours - about
 
 
 def _meant(names: Sequence[str], wanted: set[str]) -> str:

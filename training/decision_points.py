@@ -77,8 +77,8 @@ def decision_points(
     With `score_at` in the ladder: the instants at which those events became known. Otherwise one
     random instant in each week of a lead's life, and one soon after some of its events, because the
     service scores both on a clock and when something happens. A lead that has bought, that is
-    lost, or that was silent for `dormant_after_days` is not asked about. A lead with many times the events of a busy
-    one (a machine) is asked about after as many of them as a busy lead has.
+    lost, or that was silent for `dormant_after_days` is not asked about. A lead with many times the
+    events of a busy one (a machine) is asked about after as many of them as a busy lead has.
 
     Parameters
     ----------
