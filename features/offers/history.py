@@ -135,8 +135,8 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
     for when, (name, _, _, properties) in known:
         for read in readers.get(name, ()):
             read(walk, when, properties)
-        if properties and name not in plan.no_forms:
-            walk.fields |= fields_of_form(name, properties)
+        if properties and name not in plan.no_forms and (told := fields_of_form(name, properties)):
+            walk.fields |= told
         if properties and (offer := _taken(name, properties, plan)):
             walk.taken[offer] = when
     gaps = _gaps(known)
@@ -365,13 +365,13 @@ def _topics(known: Sequence[_Timed], plan: _Plan, gaps: _Found) -> tuple[str, ..
     """What the next offer best goes on with, in the ladder's own words for it.
 
     A gap that an offer is about goes before what was consumed until it was found; what was consumed
-    since then stands beside it.
+    with it or since then stands beside it.
     """
     used_at, used = _consumed(known, plan)
     gaps_at, revealed = gaps
     own = [_ladders_word(topic, plan) or topic for topic in used]
     open_gaps = [word for gap in revealed if (word := _ladders_word(gap, plan))]
-    if open_gaps and gaps_at >= used_at:
+    if open_gaps and gaps_at > used_at:
         own = []
     return tuple(dict.fromkeys((*own, *open_gaps)))
 

@@ -33,6 +33,8 @@ _WRAPPERS: Final = frozenset(
 _LABELS: Final = ("name", "field", "label", "key", "id", "question")
 _ANSWERS: Final = ("value", "answer", "text", "response")
 _DEEPEST: Final = 3
+_LONGEST: Final = 200
+"""Longer names are no field's, and not worth remembering."""
 
 _Properties = Mapping[str, object]
 
@@ -53,10 +55,14 @@ def fields_of_form(name: str, properties: _Properties) -> set[str]:
     A `name` may be that of a page, a campaign or a webinar. It is the lead's in what is called a
     form, and where somebody signs up and says how to be reached.
     """
-    words = _words(name)
-    is_form, signs_up = words & _FORM_WORDS, words & _SIGN_UP_WORDS
+    is_form, signs_up = _kind_of(name)
     if is_form:
         return fields_of_traits(properties)
+    for key in properties:  # nearly all events end here, on the request path
+        if len(key) <= _LONGEST and _is_contact(key):
+            break
+    else:
+        return fields_of_traits(_nameless(properties)) if signs_up else set()
     reached = any(
         _is_something(value)
         for key, value in properties.items()
@@ -64,17 +70,23 @@ def fields_of_form(name: str, properties: _Properties) -> set[str]:
     )
     if signs_up and reached:
         return fields_of_traits(properties)
-    if signs_up or reached:
-        told = {key: value for key, value in properties.items() if field_key(key) != "name"}
-        return fields_of_traits(told)
-    return set()
+    return fields_of_traits(_nameless(properties)) if signs_up or reached else set()
 
 
-def _split(name: str) -> frozenset[str]:
-    return frozenset(word.lower() for word in _WORDS.findall(name))
+def _nameless(properties: _Properties) -> _Properties:
+    return {key: value for key, value in properties.items() if field_key(key) != "name"}
 
 
-_words = lru_cache(maxsize=4096)(_split)
+@lru_cache(maxsize=4096)
+def _kind_of(name: str) -> tuple[bool, bool]:
+    """Whether the name of an event says that it is a form, and that somebody signs up."""
+    words = {word.lower() for word in _WORDS.findall(name)}
+    return bool(words & _FORM_WORDS), bool(words & _SIGN_UP_WORDS)
+
+
+@lru_cache(maxsize=4096)
+def _is_contact(key: str) -> bool:
+    return field_key(key) in CONTACT_FIELDS
 
 
 def _fields(properties: _Properties, above: str, levels: int) -> Iterator[tuple[str, object]]:

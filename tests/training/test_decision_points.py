@@ -24,7 +24,7 @@ LADDER = Ladder(
     name="small",
     title="Call, try, buy",
     steps=(
-        Step("call", "Call", (EventRule("call"),), 7.0, engaged_by=("call",)),
+        Step("call", "Call", (EventRule("call"),), 7.0, engaged_by=("call", "page")),
         Step("try", "Try", (EventRule("trial"),), 7.0, engaged_by=("trial",)),
     ),
     purchase=Step("purchase", "Buy", (EventRule("order"),), 30.0, engaged_by=("order",)),

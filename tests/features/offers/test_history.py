@@ -225,7 +225,7 @@ def topics(past: Sequence[Row]) -> tuple[str, ...]:
         ((at, used_in(event)) for at, event in enumerate(past) if used_in(event)), default=(-1, [])
     )
     own = [by_plain.get(topic.lower(), topic) for topic in used]
-    said = gaps if gaps and found_at >= used_at else own + gaps
+    said = gaps if gaps and found_at > used_at else own + gaps
     return tuple(dict.fromkeys(said))
 
 
