@@ -16,6 +16,7 @@ from features.arrays import Ints
 from features.clock import rfc3339
 from features.events.log import DAY_US, EventLog, Times
 from features.ladder.ladder import Ladder
+from features.signals.fold import NONE
 from features.signals.program import compile_ladder, link
 from features.signals.snapshot import Snapshot, snapshot_at
 
@@ -77,7 +78,8 @@ def decision_points(
     With `score_at` in the ladder: the instants at which those events became known. Otherwise one
     random instant in each week of a lead's life, and one soon after some of its events, because the
     service scores both on a clock and when something happens. A lead that has bought, that is
-    lost, or that was silent for `dormant_after_days` is not asked about. A lead with many times the
+    lost, or that was silent for `dormant_after_days` is not asked about; one that has
+    done nothing yet has not fallen silent. A lead with many times the
     events of a busy one (a machine) is asked about after as many of them as a busy lead has.
 
     Parameters
@@ -93,8 +95,8 @@ def decision_points(
     points = _points(log, ladder, lead, as_of)
     found = points.snapshot
     is_open = (points.position < len(ladder.goals)) & ~found.is_lost
-    awake = found.active_within(ladder.dormant_after_days) | bool(ladder.score_at)
-    return points.rows(is_open & awake)
+    awake = found.active_within(ladder.dormant_after_days) | (found.last_active == NONE)
+    return points.rows(is_open & (awake | bool(ladder.score_at)))
 
 
 def why_no_points(log: EventLog, ladder: Ladder, *, end: int, seed: int) -> str:

@@ -19,6 +19,7 @@ from tests.oracles.snapshot_oracle import (
     climb,
     in_order,
     is_own_doing,
+    lost_at,
     meets_any,
 )
 
@@ -53,12 +54,14 @@ def oracle_points(
 
 
 def _is_open(events: Sequence[Event], ladder: Ladder, lead: str, at: int) -> bool:
-    """Whether a lead has not bought and, on a clock, has not fallen silent by an instant.
+    """Whether a lead has not bought, is not lost and, on a clock, has not fallen silent.
 
     One that has done nothing yet has not fallen silent.
     """
     history = in_order([event for event in events if event.known_us <= at], ladder, lead)
     if climb(history, ladder).rung == len(ladder.goals):
+        return False
+    if lost_at(history, ladder) is not None:
         return False
     own = [event.occurred_us for event in history if is_own_doing(event, ladder)]
     if ladder.score_at or not own:
