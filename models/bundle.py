@@ -24,6 +24,7 @@ import pandas as pd
 
 from features.arrays import Bools, Floats, Ints
 from features.errors import BundleError, LadderError
+from features.files import new_folder
 from features.ladder.file import parse_ladder
 from features.ladder.ladder import Ladder
 from features.signals.snapshot import Snapshot
@@ -174,12 +175,20 @@ def _blank(estimates: Estimates, where: Bools) -> Estimates:
 def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
     """Write a bundle, and return it with its hash in the manifest.
 
-    The folder may hold an older bundle, which is replaced; anything else in it is an error.
+    The folder may hold an older bundle, which is replaced in one step; anything else in it is an
+    error. Where the new one cannot be written, the old one stays.
     """
     folder = Path(folder)
     if not bundle.ladder.source:
         raise BundleError("only a ladder that was read from a file can be put into a bundle")
-    _clear(folder)
+    _refuse_others(folder)
+    with new_folder(folder, _is_ours) as part:
+        manifest = _write(bundle, part)
+    return replace(bundle, manifest=manifest)
+
+
+def _write(bundle: Bundle, folder: Path) -> dict[str, Any]:
+    """Write all files of a bundle into an empty folder; the manifest."""
     (folder / "ladder.toml").write_text(bundle.ladder.source, encoding="utf-8")
     parts: dict[str, Any] = {
         "encoding": {
@@ -208,7 +217,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
     }
     manifest["hash"] = _hash(folder, manifest)
     (folder / "manifest.json").write_text(_json(manifest), encoding="utf-8")
-    return replace(bundle, manifest=manifest)
+    return manifest
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -298,22 +307,32 @@ def _hash(folder: Path, manifest: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
+_PARTS: Final = (
+    "ladder.toml",
+    "model.json",
+    "offers.json",
+    "amount.txt",
+    *(f"{goal}{suffix}" for goal in _GOALS for suffix in (".txt", ".skops")),
+)
+
+
 def _files(folder: Path) -> Iterable[Path]:
-    kept = [f"{goal}{suffix}" for goal in _GOALS for suffix in (".txt", ".skops")]
-    names = ["ladder.toml", "model.json", "offers.json", "amount.txt", *kept]
-    return (folder / name for name in names if (folder / name).exists())
+    return (folder / name for name in _PARTS if (folder / name).exists())
 
 
-def _clear(folder: Path) -> None:
-    """Make an empty folder of one that does not exist, is empty, or holds an older bundle."""
-    folder.mkdir(parents=True, exist_ok=True)
-    held = sorted(folder.iterdir())
-    if held and not _is_bundle(folder):
-        ours = {path.name for path in _files(folder)}
-        name = next((path.name for path in held if path.name not in ours), held[0].name)
+def _is_ours(name: str) -> bool:
+    """Whether a file is part of a bundle, or of how it was served, and goes with it."""
+    return name in _PARTS or name in ("manifest.json", "served_policy.json")
+
+
+def _refuse_others(folder: Path) -> None:
+    """BundleError unless a folder does not exist, is empty, or holds an older bundle."""
+    if not folder.is_dir() or _is_bundle(folder):
+        return
+    held = sorted(path.name for path in folder.iterdir())
+    if held:
+        name = next((name for name in held if not _is_ours(name)), held[0])
         raise BundleError(f"{folder} holds {name!r} and no bundle; choose an empty folder")
-    for path in (folder / "manifest.json", folder / "served_policy.json", *_files(folder)):
-        path.unlink(missing_ok=True)
 
 
 def _is_bundle(folder: Path) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from features.errors import BundleError
+from features.files import new_file
 from models.bundle import Bundle, load_bundle
 from models.gate import Gate, GateError
 from models.offers.policy import policy
@@ -61,7 +62,5 @@ def write_served(folder: Path, gate: Gate) -> None:
     bundle = load_bundle(folder)
     gate.require_passed("policy", bundle.hash)
     policy(gate.policy, bundle.offers.options)
-    path = Path(folder) / FILE
-    waiting = path.with_suffix(".tmp")
-    waiting.write_text(json.dumps(gate.as_dict(), indent=1, sort_keys=True) + "\n", "utf-8")
-    waiting.replace(path)
+    with new_file(Path(folder) / FILE) as path:
+        path.write_text(json.dumps(gate.as_dict(), indent=1, sort_keys=True) + "\n", "utf-8")

@@ -62,19 +62,22 @@ def _demo(parsed: argparse.Namespace, progress: Progress) -> None:
 def _simulated(parsed: argparse.Namespace, progress: Progress) -> Simulation:
     """A log that ends today, in the folder of the demo beside its ladder."""
     from features.clock import now, when
+    from features.files import new_file
     from features.ladder.file import read_ladder
     from training.simulation.world import SimulationConfig, simulate
 
     parsed.folder.mkdir(parents=True, exist_ok=True)
     ladder = read_ladder(parsed.ladder)
-    (parsed.folder / "ladder.toml").write_text(ladder.source, encoding="utf-8")
+    with new_file(parsed.folder / "ladder.toml") as part:
+        part.write_text(ladder.source, encoding="utf-8")
     start = when(now()).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=_DAYS)
     config = SimulationConfig(
         leads=parsed.leads, days=_DAYS, start=start, drawn=True, match_sd=0.4, offer_sd=0.4
     )
     simulation = simulate(ladder, config, progress)
     events = parsed.folder / "events.parquet"
-    simulation.events.to_parquet(events, index=False)
+    with new_file(events) as part:
+        simulation.events.to_parquet(part, index=False)
     progress(f"{len(simulation.events):,} events of {parsed.leads:,} leads in {events}")
     return simulation
 

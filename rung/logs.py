@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rung.options import (
@@ -20,6 +21,8 @@ from rung.options import (
 from rung.reading import print_json, read
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from features.events.log import EventLog
     from features.ladder.ladder import Ladder
     from features.signals.snapshot import Snapshot
@@ -102,7 +105,7 @@ def _import(parsed: argparse.Namespace, progress: Progress) -> None:
 def _features(parsed: argparse.Namespace, progress: Progress) -> None:
     ladder, log = read(parsed, progress, until=parsed.as_of)
     frame = _snapshot(log, ladder, parsed.as_of, progress).frame()
-    frame.to_parquet(parsed.out, index=False)
+    _write(frame, parsed.out)
     _print_written(parsed, len(frame), {"signals": frame.shape[1] - 2})
 
 
@@ -113,7 +116,7 @@ def _score(parsed: argparse.Namespace, progress: Progress) -> None:
     _, log = read(parsed, progress, ladder=bundle.ladder, until=parsed.as_of)
     scores = bundle.score(_snapshot(log, bundle.ladder, parsed.as_of, progress))
     frame = scores.frame()
-    frame.to_parquet(parsed.out, index=False)
+    _write(frame, parsed.out)
     _print_written(parsed, len(frame), {"bundle": bundle.version})
 
 
@@ -125,6 +128,14 @@ def _snapshot(log: EventLog, ladder: Ladder, as_of: datetime, progress: Progress
         note(apart)
     progress(f"signals of {len(log.leads):,} leads")
     return snapshot(log, ladder, None, as_of)
+
+
+def _write(frame: pd.DataFrame, out: Path) -> None:
+    """A table of leads, as Parquet."""
+    from features.files import new_file
+
+    with new_file(out) as part:
+        frame.to_parquet(part, index=False)
 
 
 def _print_written(parsed: argparse.Namespace, rows: int, more: dict[str, Any]) -> None:

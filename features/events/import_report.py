@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from features.errors import EventsError
+from features.files import new_file
 
 __all__ = ["ImportReport", "Rejects"]
 
@@ -99,11 +100,12 @@ class Rejects:
             yield cls()
             return
         try:
-            file = path.open("w", encoding="utf-8")
+            with new_file(path) as part, part.open("w", encoding="utf-8") as file:
+                yield cls(file)
         except OSError as error:
+            if error.filename != str(path):
+                raise
             raise EventsError(f"{path}: cannot be written: {error.strerror}") from error
-        with file:
-            yield cls(file)
 
     @property
     def total(self) -> int:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from features.store.events import EventStore
+from tests.full_disk import full_after
 from tests.rung.scene import SCORES, done, jsonl, message, page, refused
 
 
@@ -150,10 +151,36 @@ def test_a_damaged_bundle(bundle_folder, events_file, tmp_path):
 
 
 @pytest.mark.parametrize("verb", ["features", "score"])
-@pytest.mark.parametrize("out", ["nowhere/out.parquet", "folder"])
+@pytest.mark.parametrize("out", ["nowhere/out.parquet", "folder.csv"])
 def test_output_that_cannot_be_written(bundle_folder, events_file, end, tmp_path, verb, out):
     """A place that does not exist, or is a folder, is named without a traceback."""
-    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder.csv").mkdir()
     with_ = ("--ladder", "b2b") if verb == "features" else ("--bundle", bundle_folder)
     said = message(verb, events_file, *with_, "--as-of", end, "--out", tmp_path / out)
     assert str(tmp_path / out.split("/")[0]) in said
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.csv"])
+@pytest.mark.parametrize("verb", ["features", "score"])
+def test_a_full_disk_leaves_the_old_table(bundle_folder, events_file, end, tmp_path, verb, name):
+    """The message names the file, and what was there before is there."""
+    out = tmp_path / name
+    out.write_text("old")
+    with_ = ("--ladder", "b2b") if verb == "features" else ("--bundle", bundle_folder)
+    with full_after(2000):
+        said = message(verb, events_file, *with_, "--as-of", end, "--out", out)
+    assert said == f"rung: {out}: File too large"
+    assert out.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_full_disk_leaves_the_old_rejects(tmp_path):
+    """So does the list of bad rows."""
+    file = jsonl(tmp_path / "events.jsonl", *[page("never")] * 50)
+    rejects = tmp_path / "rejects.jsonl"
+    rejects.write_text("old")
+    with full_after(1000):
+        said = message("features", file, "--ladder", "b2b", "--as-of", "2026-03-01",
+                       "--out", tmp_path / "t.csv", "--rejects", rejects)  # fmt: skip
+    assert said == f"rung: {rejects}: cannot be written: File too large"
+    assert rejects.read_text() == "old"

@@ -12,6 +12,7 @@ import pytest
 from models.bundle import load_bundle
 from models.offers.policy import POLICIES
 from models.served_policy import read_served
+from tests.full_disk import full_after
 from tests.rung.scene import Said, call, done, message
 
 
@@ -169,3 +170,14 @@ def test_an_unknown_policy(drawn):
     rest = (drawn.events, "--bundle", drawn.bundle, "--policy", "lerned")
     said = message("policy", "evaluate", *rest)
     assert "no policy 'lerned'; did you mean 'learned'? (there are learned, rules" in said
+
+
+def test_a_full_disk_leaves_the_old_report(policy_report, drawn, tmp_path):
+    """A report that cannot be written leaves the old one, and says which."""
+    folder = Path(shutil.copytree(policy_report[0], tmp_path / "report"))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    rest = ("policy", "evaluate", drawn.events, "--bundle", drawn.bundle)
+    with full_after(3000):
+        said = message(*rest, "--report", folder)
+    assert said == f"rung: {folder}: File too large"
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from features.clock import rfc3339
 from features.ladder.file import read_ladder
 from models.bundle import load_bundle
+from tests.full_disk import full_after
 from tests.rung.scene import SCORES, done, jsonl, message, page
 
 
@@ -320,3 +322,39 @@ def test_a_log_that_became_known_at_once_is_told(tmp_path):
     ]
     note = notes_of(tmp_path, *rows)
     assert note.startswith("events that happened over 179 days all became known within 1: if known")
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_full_disk_leaves_the_old_bundle(one_lead, tmp_path):
+    """Training over a good bundle that cannot be written leaves the good one whole, and loads."""
+    out = tmp_path / "bundle"
+    done("train", one_lead, "--ladder", "b2b", "--out", out, "--until", "2026-04-01")
+    (out / "served_policy.json").write_text("{}")
+    (out / "note.txt").write_text("mine")
+    before = files_of(out)
+    for size in (500, 4000):
+        with full_after(size):
+            said = message("train", one_lead, "--ladder", "b2b", "--out", out)
+        assert said == f"rung: {out}: File too large"
+        assert files_of(out) == before
+    assert list(tmp_path.iterdir()) == [out]
+    done("train", one_lead, "--ladder", "b2b", "--out", out)
+    after = files_of(out)
+    assert after["manifest.json"] != before["manifest.json"]
+    assert set(before) - set(after) == {"served_policy.json"}
+    assert load_bundle(out).manifest["until"] > json.loads(before["manifest.json"])["until"]
+
+
+def test_a_full_disk_leaves_the_old_report(report, bundle_folder, events_file, tmp_path):
+    """So does a report; the policy's report beside it stays as well."""
+    folder = Path(shutil.copytree(report[0], tmp_path / "report"))
+    (folder / "policy.json").write_text("{}")
+    before = files_of(folder)
+    rest = ("evaluate", events_file, "--ladder", "b2b", "--bundle", bundle_folder)
+    with full_after(20_000):
+        said = message(*rest, "--report", folder)
+    assert said == f"rung: {folder}: File too large"
+    assert files_of(folder) == before

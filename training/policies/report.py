@@ -10,6 +10,7 @@ from typing import Final
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from features.files import new_folder
 from models.judging.off_policy import Estimate, PolicyGain
 from training.policies.evaluate import Assessment, PolicyEvaluation
 from training.policies.gate import FILE, missing
@@ -30,14 +31,12 @@ def write_policy_report(
     rivals : other policies on the same decisions, beside the same one, for the picture and the
         table.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     values = json.dumps(evaluation.as_dict(), indent=1, sort_keys=True, allow_nan=False)
-    (folder / FILE).write_text(values + "\n", encoding="utf-8")
-    _figure(evaluation, rivals).savefig(folder / "policy.png", dpi=_DPI)
-    page = folder / "policy.md"
-    page.write_text(_page(evaluation, rivals), encoding="utf-8")
-    return page
+    with new_folder(folder, {FILE, "policy.md", "policy.png"}.__contains__) as part:
+        (part / FILE).write_text(values + "\n", encoding="utf-8")
+        _figure(evaluation, rivals).savefig(part / "policy.png", dpi=_DPI)
+        (part / "policy.md").write_text(_page(evaluation, rivals), encoding="utf-8")
+    return Path(folder) / "policy.md"
 
 
 # ---------------------------------------------------------------------------------------- the page

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from features.files import new_folder
 from training.scores.figures import DPI, KINDS, figures
 from training.scores.page import page
 from training.scores.results import Evaluation
@@ -19,21 +20,17 @@ __all__ = ["write_report"]
 def write_report(evaluation: Evaluation, folder: Path) -> Path:
     """Write report.json, report.md and its pictures; return the path of report.md.
 
-    The folder is made if need be; files of an earlier report in it are replaced.
+    The folder is made if need be; files of an earlier report in it are replaced, all in one step.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in _pictures(folder):
-        old.unlink()
     values = json.dumps(evaluation.as_dict(), indent=1, sort_keys=True, allow_nan=False)
-    (folder / "report.json").write_text(values + "\n", encoding="utf-8")
-    for goal in (evaluation.advancement, evaluation.purchase):
-        for kind, figure in figures(goal, evaluation.capacity):
-            figure.savefig(folder / f"{goal.goal}-{kind}.png", dpi=DPI)
-    path = folder / "report.md"
-    path.write_text(page(evaluation), encoding="utf-8")
-    return path
+    with new_folder(folder, _is_picture) as part:
+        (part / "report.json").write_text(values + "\n", encoding="utf-8")
+        for goal in (evaluation.advancement, evaluation.purchase):
+            for kind, figure in figures(goal, evaluation.capacity):
+                figure.savefig(part / f"{goal.goal}-{kind}.png", dpi=DPI)
+        (part / "report.md").write_text(page(evaluation), encoding="utf-8")
+    return Path(folder) / "report.md"
 
 
-def _pictures(folder: Path) -> list[Path]:
-    return [path for goal in TITLES for kind in KINDS for path in folder.glob(f"{goal}-{kind}.png")]
+def _is_picture(name: str) -> bool:
+    return name in {f"{goal}-{kind}.png" for goal in TITLES for kind in KINDS}

@@ -1,0 +1,192 @@
+"""Files and folders that appear whole or not at all.
+
+What is written is written beside its place and moved there in one step, once all of it is on the
+disk: a full disk, a crash or an interruption leaves what was there before.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+__all__ = ["new_file", "new_folder"]
+
+_AT_FDCWD: Final = -100
+_RENAME_EXCHANGE: Final = 2
+_NO_EXCHANGE: Final = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP}
+"""What a file system says that cannot exchange two folders."""
+_IN_USE: Final = {errno.EBUSY, errno.EXDEV}
+"""What is said of a folder that is a mount point: it cannot be moved, its files can."""
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Where to write a file (with the same suffix) that takes the place of `path` at the end.
+
+    A device or a pipe is written to as it is.
+
+    Raises
+    ------
+    OSError : it cannot be written; the error names `path`, and what was there still is.
+    """
+    place = Path(path).resolve()
+    if place.exists() and not place.is_file() and not place.is_dir():
+        yield place
+        return
+    part = _beside(place)
+    with _naming(path, part):
+        if place.is_dir():
+            raise _error(errno.EISDIR)
+        try:
+            yield part
+            _to_disk(part)
+            part.replace(place)
+        finally:
+            if part.exists():
+                part.unlink()
+
+
+@contextmanager
+def new_folder(folder: Path, is_replaced: Callable[[str], bool]) -> Iterator[Path]:
+    """An empty folder to write to, whose files take their place in `folder` at the end.
+
+    Parameters
+    ----------
+    is_replaced : whether an older file of that name in `folder` is to go; others stay, unless one
+        of the same name was written.
+
+    Raises
+    ------
+    OSError : it cannot be written; the error names `folder`, and what was there still is.
+    """
+    place = Path(folder).resolve()
+    part = _new_part(Path(folder), place)
+    with _naming(folder, part):
+        try:
+            yield part
+            for file in part.iterdir():
+                _to_disk(file)
+            _take_place(part, place, is_replaced)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _beside(place: Path) -> Path:
+    return place.with_name(f".{secrets.token_hex(4)}.{place.name}")
+
+
+def _new_part(folder: Path, place: Path) -> Path:
+    """An empty folder beside one; inside it, where nothing may be written beside."""
+    part = _beside(place)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.exists() and not place.is_dir():
+            raise _error(errno.ENOTDIR)
+        if not os.access(place.parent, os.W_OK) and place.is_dir():
+            part = place / part.name
+        part.mkdir()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder)) from error
+    return part
+
+
+def _take_place(part: Path, place: Path, is_replaced: Callable[[str], bool]) -> None:
+    if not place.exists():
+        part.rename(place)
+        return
+    if part.parent == place or place == Path.cwd():
+        _move_each(part, place, is_replaced)
+        return
+    for old in place.iterdir():
+        if not is_replaced(old.name) and not (part / old.name).exists():
+            _also_in(old, part / old.name)
+    shutil.copymode(place, part)
+    try:
+        _exchange(part, place)
+    except OSError as error:
+        if error.errno not in _IN_USE:
+            raise
+        _move_each(part, place, is_replaced)
+
+
+def _also_in(old: Path, new: Path) -> None:
+    """The same file under another name, or a copy where there are no links; folders as a whole."""
+    if old.is_dir() and not old.is_symlink():
+        shutil.copytree(old, new, symlinks=True, copy_function=_linked)
+    else:
+        _linked(str(old), str(new))
+
+
+def _linked(old: str, new: str) -> None:
+    try:
+        os.link(old, new, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(old, new, follow_symlinks=False)
+
+
+def _move_each(part: Path, place: Path, is_replaced: Callable[[str], bool]) -> None:
+    """File by file: each is whole, and needs no room."""
+    written = sorted(part.iterdir())
+    for old in place.iterdir():
+        if is_replaced(old.name) and not (part / old.name).exists():
+            old.unlink()
+    for new in written:
+        if new.is_dir() and (place / new.name).exists():
+            continue
+        new.replace(place / new.name)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Two folders change places, in one step where the system can."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    rename = getattr(libc, "renameat2", None)
+    if rename is not None:
+        names = os.fsencode(one), os.fsencode(other)
+        if rename(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0:
+            return
+        found = ctypes.get_errno()
+        if found not in _NO_EXCHANGE:
+            raise _error(found)
+    away = _beside(other)
+    other.rename(away)
+    try:
+        one.rename(other)
+    except OSError:
+        away.rename(other)
+        raise
+    away.rename(one)
+
+
+def _to_disk(file: Path) -> None:
+    """What is on its way to the disk is there; a disk that is full says so now."""
+    if not file.is_file():
+        return
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
+
+
+def _error(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
+
+
+@contextmanager
+def _naming(path: Path, part: Path) -> Iterator[None]:
+    """Errors of the system name what was to be written, not the part beside it.
+
+    Those that name something else, such as a file that is read meanwhile, stay as they are.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None and part.name not in str(error.filename):
+            raise
+        number = error.errno or errno.EIO
+        said = os.strerror(number) if error.errno else str(error)
+        raise OSError(number, said, str(path)) from error

@@ -1,0 +1,144 @@
+"""What is written appears whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from features import files
+from features.files import new_file, new_folder
+from tests.full_disk import full_after
+
+
+def held(folder: Path) -> dict[str, str]:
+    """The files below a folder, with what is in them."""
+    return {
+        str(path.relative_to(folder)): path.read_text()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def all_parts(_: str) -> bool:
+    return True
+
+
+def no_part(_: str) -> bool:
+    return False
+
+
+def test_a_file_takes_its_place_at_the_end(tmp_path):
+    """Until it is whole the old one stands; its suffix is its own, and nothing stays beside it."""
+    path = tmp_path / "scores.csv.gz"
+    path.write_text("old")
+    with new_file(path) as part:
+        part.write_text("new")
+        assert part.name.endswith(".csv.gz")
+        assert path.read_text() == "old"
+    assert held(tmp_path) == {"scores.csv.gz": "new"}
+
+
+@pytest.mark.parametrize("fault", [ValueError, KeyboardInterrupt])
+def test_an_interrupted_file_leaves_the_old_one(tmp_path, fault):
+    """Whatever ends the writing, what was there is there, and nothing else."""
+    path = tmp_path / "out.txt"
+    path.write_text("old")
+
+    def write() -> None:
+        with new_file(path) as part:
+            part.write_text("ne")
+            raise fault
+
+    with pytest.raises(fault):
+        write()
+    assert held(tmp_path) == {"out.txt": "old"}
+
+
+def test_a_full_disk_names_the_file(tmp_path):
+    """The error names what was to be written, and the old one is whole."""
+    path, folder = tmp_path / "out.txt", tmp_path / "bundle"
+    folder.mkdir()
+    for one in (path, folder / "a.txt"):
+        one.write_text("old")
+    much = b"x" * 1000
+    full = pytest.raises(OSError, match="File too large")
+    with full_after(100), full as raised, new_file(path) as part:
+        part.write_bytes(much)
+    assert raised.value.filename == str(path)
+    full = pytest.raises(OSError, match="File too large")
+    with full_after(100), full as raised, new_folder(folder, all_parts) as part:
+        (part / "a.txt").write_bytes(much[:50])
+        (part / "b.txt").write_bytes(much)
+    assert raised.value.filename == str(folder)
+    assert held(tmp_path) == {"out.txt": "old", "bundle/a.txt": "old"}
+
+
+def test_other_errors_keep_their_names(tmp_path):
+    """A file that is read meanwhile and is not there is named itself."""
+    with pytest.raises(FileNotFoundError) as raised, new_file(tmp_path / "out") as part:
+        part.write_text((tmp_path / "source").read_text())
+    assert raised.value.filename == str(tmp_path / "source")
+
+
+@pytest.mark.parametrize("way", ["exchange", "renames", "mount point", "nothing beside", "cwd"])
+def test_a_folder_takes_its_place(tmp_path, monkeypatch, way):
+    """Its files are replaced as one, files of others stay, on any kind of file system."""
+    folder = tmp_path / "report"
+    (folder / "notes").mkdir(parents=True)
+    for name in ("a.json", "a.png", "mine.txt", "notes/mine.txt"):
+        (folder / name).write_text("old")
+    if way == "renames":
+        monkeypatch.setattr("features.files.ctypes.CDLL", lambda *_, **__: object())
+    if way == "mount point":
+        busy = OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        monkeypatch.setattr(files, "_exchange", lambda *_: (_ for _ in ()).throw(busy))
+    if way == "nothing beside":
+        monkeypatch.setattr("features.files.os.access", lambda *_: False)
+    if way == "cwd":
+        monkeypatch.chdir(folder)
+    with new_folder(folder, {"a.json", "a.png"}.__contains__) as part:
+        (part / "a.json").write_text("new")
+        assert (folder / "a.json").read_text() == "old"
+    others = {"mine.txt": "old", "notes/mine.txt": "old"}
+    assert held(folder) == {"a.json": "new"} | others
+    assert list(tmp_path.iterdir()) == [folder]
+    if way == "cwd":
+        assert Path.cwd() == folder
+        assert Path("a.json").read_text() == "new"
+
+
+def test_a_new_folder(tmp_path):
+    """One that is not there is made, with those above it; where a file stands, that is named."""
+    with new_folder(tmp_path / "a" / "b", no_part) as part:
+        (part / "c").write_text("new")
+    assert held(tmp_path) == {"a/b/c": "new"}
+    for folder in (tmp_path / "a" / "b" / "c", tmp_path / "a" / "b" / "c" / "d"):
+        with pytest.raises(OSError, match=str(folder)), new_folder(folder, no_part):
+            raise AssertionError
+    with pytest.raises(IsADirectoryError, match="b'"), new_file(tmp_path / "a" / "b"):
+        raise AssertionError
+
+
+def test_a_link_stays_a_link(tmp_path):
+    """What a link points at is replaced, a device is written to as it is."""
+    (tmp_path / "real.txt").write_text("old")
+    (tmp_path / "link.txt").symlink_to(tmp_path / "real.txt")
+    with new_file(tmp_path / "link.txt") as part:
+        part.write_text("new")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "real.txt").read_text() == "new"
+    with new_file(Path(os.devnull)) as part:
+        assert part == Path(os.devnull)
+
+
+def test_the_mode_of_a_folder_stays(tmp_path):
+    """Who may read a folder may read the new one."""
+    folder = tmp_path / "bundle"
+    folder.mkdir(mode=0o750)
+    (folder / "a").write_text("old")
+    with new_folder(folder, all_parts) as part:
+        (part / "a").write_text("new")
+    assert folder.stat().st_mode & 0o777 == 0o750
