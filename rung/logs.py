@@ -131,11 +131,14 @@ def _snapshot(log: EventLog, ladder: Ladder, as_of: datetime, progress: Progress
 
 
 def _write(frame: pd.DataFrame, out: Path) -> None:
-    """A table of leads, as Parquet."""
+    """A table in the format that the suffix of its file names."""
     from features.files import new_file
 
     with new_file(out) as part:
-        frame.to_parquet(part, index=False)
+        if out.suffix.lower() == ".parquet":
+            frame.to_parquet(part, index=False)
+        else:
+            frame.to_csv(part, index=False)
 
 
 def _print_written(parsed: argparse.Namespace, rows: int, more: dict[str, Any]) -> None:

@@ -13,6 +13,8 @@ __all__ = [
     "Progress",
     "add_verb",
     "as_count",
+    "as_json_lines",
+    "as_table",
     "as_time",
     "bundle_option",
     "events_argument",
@@ -86,13 +88,17 @@ def period_options(parser: argparse.ArgumentParser) -> None:
 def output_options(parser: argparse.ArgumentParser) -> None:
     """The instant of a table of leads, and where it goes."""
     parser.add_argument("--as-of", type=as_time, required=True, help="such as 2026-03-01T12:00:00Z")
-    parser.add_argument("--out", type=Path, required=True, help="a Parquet file")
+    parser.add_argument(
+        "--out", type=as_table, required=True, help="a file, .parquet, .csv or .csv.gz"
+    )
 
 
 def reading_options(parser: argparse.ArgumentParser) -> None:
     """How a log is read."""
     parser.add_argument("--strict", action="store_true", help="refuse a log with a bad row")
-    parser.add_argument("--rejects", type=Path, help="write the bad rows here, as JSON lines")
+    parser.add_argument(
+        "--rejects", type=as_json_lines, help="write the bad rows here, as JSON lines (.jsonl)"
+    )
     parser.add_argument("--timezone", help="of times without one, such as Europe/Berlin")
 
 
@@ -120,6 +126,24 @@ def as_time(text: str) -> datetime:
         return instant(text)
     except TimeError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def as_table(text: str) -> Path:
+    """The type of an argument that is a file for a table."""
+    return _with_suffix(text, ".parquet", ".csv", ".csv.gz")
+
+
+def as_json_lines(text: str) -> Path:
+    """The type of an argument that is a file for JSON lines."""
+    return _with_suffix(text, ".jsonl", ".ndjson")
+
+
+def _with_suffix(text: str, *suffixes: str) -> Path:
+    if not text.lower().endswith(suffixes):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} does not say its format; its name must end in {' or '.join(suffixes)}"
+        )
+    return Path(text)
 
 
 def as_count(text: str) -> int:

@@ -160,6 +160,33 @@ def test_output_that_cannot_be_written(bundle_folder, events_file, end, tmp_path
     assert str(tmp_path / out.split("/")[0]) in said
 
 
+@pytest.mark.parametrize("verb", ["features", "score"])
+def test_a_table_is_what_its_name_says(bundle_folder, events_file, end, tmp_path, verb):
+    """As CSV, plain or packed, it holds what the Parquet file holds."""
+    with_ = ("--ladder", "b2b") if verb == "features" else ("--bundle", bundle_folder)
+    for name in ("t.parquet", "t.csv", "t.CSV.gz"):
+        done(verb, events_file, *with_, "--as-of", end, "--out", tmp_path / name)
+    expected = pd.read_parquet(tmp_path / "t.parquet")
+    assert (tmp_path / "t.csv").read_text().startswith("lead_id,as_of,")
+    (tmp_path / "t.CSV.gz").rename(tmp_path / "packed.csv.gz")
+    for name in ("t.csv", "packed.csv.gz"):
+        found = pd.read_csv(tmp_path / name)
+        assert list(found) == list(expected)
+        assert found["lead_id"].tolist() == expected["lead_id"].tolist()
+        numbers = expected.select_dtypes("number").columns
+        pd.testing.assert_frame_equal(found[numbers], expected[numbers], check_dtype=False)
+
+
+@pytest.mark.parametrize("out", ["s.xlsx", "s", "s.csv.zip", "s.json", "parquet"])
+def test_other_formats_are_refused(out):
+    """Before anything is read, with what is allowed."""
+    allowed = f"{out!r} does not say its format; its name must end in .parquet or .csv or .csv.gz"
+    for with_ in (("features", "e.csv", "--ladder", "b2b"), ("score", "e.csv", "--bundle", "b")):
+        assert allowed in refused(*with_, "--as-of", "2026-03-01", "--out", out, code=2)
+    allowed = f"argument --rejects: {out!r} does not say its format; its name must end in .jsonl or"
+    assert allowed in refused("import", "e.csv", "--store", "s", "--rejects", out, code=2)
+
+
 @pytest.mark.parametrize("name", ["t.parquet", "t.csv"])
 @pytest.mark.parametrize("verb", ["features", "score"])
 def test_a_full_disk_leaves_the_old_table(bundle_folder, events_file, end, tmp_path, verb, name):

@@ -11,8 +11,8 @@ from tests.rung.scene import refused
     ("verb", "option"),
     [
         (("train", "e.csv", "--ladder", "b2b", "--out", "b"), "--until"),
-        (("score", "e.csv", "--bundle", "b", "--out", "s"), "--as-of"),
-        (("features", "e.csv", "--ladder", "b2b", "--out", "s"), "--as-of"),
+        (("score", "e.csv", "--bundle", "b", "--out", "s.csv"), "--as-of"),
+        (("features", "e.csv", "--ladder", "b2b", "--out", "s.csv"), "--as-of"),
         (("evaluate", "e.csv", "--ladder", "b2b", "--bundle", "b"), "--from"),
         (("evaluate", "e.csv", "--ladder", "b2b", "--bundle", "b"), "--until"),
     ],
