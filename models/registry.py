@@ -6,8 +6,12 @@ otherwise; the artefacts lie beside it.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,9 +24,12 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 
 import mlflow
+from alembic.util.exc import CommandError
 from mlflow.exceptions import MlflowException
 from mlflow.models.model import ModelInfo
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
 
 from features.clock import when
 from features.errors import BundleError
@@ -41,6 +48,7 @@ __all__ = ["CHAMPION", "Registry", "Version"]
 CHAMPION: Final = "champion"
 """The alias of the version that serves."""
 _HASH: Final = "bundle_hash"
+_SQLITE: Final = "sqlite:///"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +75,46 @@ class Registry:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        if uri.startswith("sqlite:///"):
-            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        self._file = Path(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else None
+        if self._file:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            mlflow.set_tracking_uri(uri)
-            self._client = MlflowClient()
+            with self._alone():
+                mlflow.set_tracking_uri(uri)
+                self._client = MlflowClient()
+                if self._file:
+                    self._client.search_experiments(max_results=1)  # makes its tables, if need be
         except MlflowException as error:
             raise BundleError(f"no registry at {uri}: {error.message}") from error
+        except (SQLAlchemyError, CommandError) as error:
+            said = str(error).splitlines()[0]
+            raise BundleError(
+                f"the registry at {uri} cannot be opened ({said}); if another program is making or"
+                " upgrading it, try again when that is done"
+            ) from error
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """While this lasts no other of us opens or fills the registry, where it is a file.
+
+        MLflow makes the tables of a new one, and two that do so at once fail. Where no file can be
+        made beside it, nothing can be made in it either, and nobody has to wait.
+        """
+        if self._file is None:
+            yield
+            return
+        with ExitStack() as stack:
+            try:
+                lock = stack.enter_context(Path(f"{self._file}.lock").open("a"))
+            except PermissionError:
+                lock = None
+            except OSError as error:
+                if error.errno != errno.EROFS:
+                    raise
+                lock = None
+            if lock is not None:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def publish(self, folder: Path, gate: Gate, report: Path | None = None) -> Version:
         """Log a bundle with its ladder, fingerprint and the gate's metrics, as a new version.
@@ -92,6 +133,10 @@ class Registry:
         """
         bundle = load_bundle(folder)
         gate.require_of("scores", bundle.hash)
+        with self._alone():
+            return self._publish(folder, bundle, gate, report)
+
+    def _publish(self, folder: Path, bundle: Bundle, gate: Gate, report: Path | None) -> Version:
         name = f"rung-{bundle.ladder.name}"
         with mlflow.start_run(experiment_id=self._experiment(name)):
             mlflow.log_params(_params(bundle))
@@ -110,7 +155,8 @@ class Registry:
 
     def _register(self, name: str, logged: ModelInfo, bundle: Bundle) -> Version:
         if not self._client.search_registered_models(f"name = '{name}'"):
-            self._client.create_registered_model(name, description=bundle.ladder.title)
+            with _unless_there():
+                self._client.create_registered_model(name, description=bundle.ladder.title)
         made = self._client.create_model_version(
             name,
             logged.model_uri,
@@ -166,10 +212,24 @@ class Registry:
         if found is not None:
             return str(found.experiment_id)
         location = None
-        if self.uri.startswith("sqlite:///"):
-            folder = Path(self.uri.removeprefix("sqlite:///")).resolve().parent / "mlruns"
-            location = folder.as_uri()
-        return str(self._client.create_experiment(name, artifact_location=location))
+        if self._file:
+            location = (self._file.resolve().parent / "mlruns").as_uri()
+        with _unless_there():
+            self._client.create_experiment(name, artifact_location=location)
+        made = self._client.get_experiment_by_name(name)
+        if made is None:
+            raise BundleError(f"the experiment {name!r} was deleted in {self.uri}; restore it")
+        return str(made.experiment_id)
+
+
+@contextmanager
+def _unless_there() -> Iterator[None]:
+    """What another makes at the same time is as good as made here."""
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+            raise
 
 
 def _data_folder(path: Path) -> str:

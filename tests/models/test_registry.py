@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import sqlite3
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -291,3 +294,85 @@ except OSError:
     pass
 """
     assert asked(program(text, folder=tmp_path)) == ["example.org"]
+
+
+# ------------------------------------------------------------------------------- several at once
+
+TOGETHER = """
+import sys, time
+from pathlib import Path
+from models.registry import Registry
+import rung
+
+ready, go = Path(sys.argv[1]), Path(sys.argv[2])
+ready.touch()
+while not go.exists():
+    time.sleep(0.001)
+sys.exit(rung.main(sys.argv[3:]))
+"""
+
+
+def test_two_that_publish_to_a_new_registry(bundle_folder, report, tmp_path):
+    """Both get their version, whoever makes the tables."""
+    go, uri = tmp_path / "go", f"sqlite:///{tmp_path / 'new' / 'mlflow.db'}"
+    ready = [tmp_path / f"ready-{at}" for at in range(2)]
+    verb = ("publish", bundle_folder, "--report", report, "--registry", uri, "--json")
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", TOGETHER, *map(str, (one, go, *verb))],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for one in ready
+    ]
+    until = time.monotonic() + 100
+    while not all(one.exists() for one in ready) and time.monotonic() < until:
+        time.sleep(0.01)
+    go.touch()
+    ended = [one.communicate(timeout=200) for one in both]
+    assert [one.returncode for one in both] == [0, 0], ended
+    assert sorted(json.loads(out)["version"] for out, _ in ended) == [1, 2]
+
+
+def test_what_another_makes_first_is_taken(trained, bundle_folder, tmp_path, monkeypatch):
+    """An experiment or a model that appears between the look and the making is the one."""
+    registry = Registry(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    other = Registry(registry.uri)
+    other.publish(bundle_folder, scores_gate(trained))
+    client = registry._client
+    looked: list[str] = []
+
+    def blind_once(name: str, real=client.get_experiment_by_name):
+        looked.append(name)
+        return None if len(looked) == 1 else real(name)
+
+    monkeypatch.setattr(client, "get_experiment_by_name", blind_once)
+    monkeypatch.setattr(client, "search_registered_models", lambda *_: [])
+    assert registry.publish(bundle_folder, scores_gate(trained)).version == 2
+    assert looked == [NAME, NAME]
+
+
+def test_tables_that_another_is_making(tmp_path):
+    """A database in the middle of its migration is told in a sentence that says what to do."""
+    path = tmp_path / "mlflow.db"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE runs (run_uuid TEXT)")
+        database.execute("CREATE TABLE experiments (experiment_id TEXT)")
+    with pytest.raises(BundleError, match=r"cannot be opened \(.*\); if another program is making"):
+        Registry(f"sqlite:///{path}")
+
+
+def test_a_registry_where_no_lock_can_be_made(bundle_folder, trained, tmp_path, monkeypatch):
+    """One that can only be read is opened all the same."""
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    Registry(uri).publish(bundle_folder, scores_gate(trained))
+
+    def open_(self: Path, *mode: str, real=Path.open, **more: str) -> object:
+        if self.suffix == ".lock":
+            raise OSError(errno.EROFS, "Read-only file system", str(self))
+        return real(self, *mode, **more)
+
+    monkeypatch.setattr(Path, "open", open_)
+    assert Registry(uri).version(NAME, 1).hash == trained.hash
