@@ -27,7 +27,12 @@ from models.offers.eligibility import UNRESTRICTED, Asked, Eligibility, Excluded
 from models.offers.offer_model import Evidence, Forecast
 from models.offers.options import Options
 from models.offers.policy import Policy, choose, policy, probabilities
-from models.offers.tailoring import Personalisation, framing_of, personalisation
+from models.offers.tailoring import (
+    Personalisation,
+    framing_of,
+    personalisation,
+    something_useful,
+)
 
 __all__ = ["Adviser", "Ranked", "Recommendation", "forecast_of"]
 
@@ -67,6 +72,7 @@ class Recommendation:
     Parameters
     ----------
     offer : what was chosen; None where that is to nurture or not to ask.
+    useful : what to send where that is to nurture; None where the ladder has nothing for it.
     framing : how it is put; "" without an offer.
     ranking : all options, the likeliest choice first, then the one worth most.
     """
@@ -74,6 +80,7 @@ class Recommendation:
     decision: Decision
     step: Step | None
     offer: Offer | None
+    useful: Offer | None
     framing: str
     personalisation: Personalisation | None
     ranking: tuple[Ranked, ...]
@@ -167,6 +174,7 @@ class Adviser:
             decision=decision,
             step=step,
             offer=offer,
+            useful=something_useful(self.ladder, history),
             framing=framing.text,
             personalisation=self._tailored(offer, position, history),
             ranking=self._ranking(forecast, shares, there, step),

@@ -17,7 +17,14 @@ from features.ladder.ladder import Framing, Ladder, Offer
 from features.offers.history import OfferHistory
 from models.offers.policy import uniform_number
 
-__all__ = ["AgendaItem", "Personalisation", "framing_of", "next_field", "personalisation"]
+__all__ = [
+    "AgendaItem",
+    "Personalisation",
+    "framing_of",
+    "next_field",
+    "personalisation",
+    "something_useful",
+]
 
 
 _SHORTEST_MINUTES: Final = 5.0
@@ -69,6 +76,31 @@ def personalisation(
         "form_fields": form,
         "ask_field": asked if offer.role == "ask" else None,
     }
+
+
+def something_useful(ladder: Ladder, history: OfferHistory) -> Offer | None:
+    """What to send a lead that is nurtured: a piece that asks for nothing, on the lead's topic.
+
+    Of those that ask no field, money, presence or person: one that the lead has not taken and was
+    not sent goes first, then one on the lead's topic, then the lightest. None where there is none.
+    """
+    pieces = [offer for offer in ladder.offers if not offer.during and _asks_nothing(offer)]
+    sent = {offer for offer, _ in history.extended}
+
+    def place(offer: Offer) -> tuple[bool, bool, float]:
+        is_known = offer.id in history.taken or offer.id in sent
+        return is_known, not _goes_on(offer, history), offer.effort.minutes
+
+    return min(pieces, key=place, default=None)
+
+
+def _asks_nothing(offer: Offer) -> bool:
+    effort = offer.effort
+    return not (effort.form_fields or effort.money or effort.live or effort.human)
+
+
+def _goes_on(offer: Offer, history: OfferHistory) -> bool:
+    return any(topic in history.topics for topic in offer.topics)
 
 
 def _unknown(names: Sequence[str], history: OfferHistory) -> list[str]:

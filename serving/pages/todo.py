@@ -20,7 +20,9 @@ UNOFFERED: Final = {
     NO_ASK: "Leave them alone for now",
 }
 """What the options are called that are no offers."""
-_OTHER_STEPS: Final = frozenset({"step_completed", "step_not_next", "support_not_due"})
+_OTHER_TIMES: Final = frozenset(
+    {"step_completed", "step_not_next", "support_not_due", "not_in_flight"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def to_do(advice: Suggestion, ladder: Ladder, *, by_rules: bool) -> ToDo:
     ask_field = tailored["ask_field"] if tailored else None
     return ToDo(
         title=titles[best.option_id],
-        facts=_facts(advice.offer) if advice.offer else "",
+        facts=_told(advice),
         framing=advice.framing.text,
         continues=tuple(tailored["continues"]) if tailored else (),
         agenda=tuple((part["topic"], f"{part['minutes']:g} min") for part in agenda),
@@ -105,6 +107,14 @@ def to_do(advice: Suggestion, ladder: Ladder, *, by_rules: bool) -> ToDo:
         level=f"{100 * LEVEL:.0f}",
         by_rules=by_rules,
     )
+
+
+def _told(advice: Suggestion) -> str:
+    """What the option is, in a few words; to nurture, the piece to send."""
+    if advice.offer is not None:
+        return _facts(advice.offer)
+    useful = advice.recommendation.useful
+    return f"“{useful.title}”" if useful and advice.best.option_id == NURTURE else ""
 
 
 def _facts(offer: Offer) -> str:
@@ -148,5 +158,5 @@ def _listed(
     return tuple(
         NotNow(titles[one.offer_id], one.text)
         for one in excluded
-        if (one.reason not in _OTHER_STEPS) == of_step
+        if (one.reason not in _OTHER_TIMES) == of_step
     )

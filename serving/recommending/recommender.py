@@ -395,7 +395,7 @@ def _answer(made: Recommendation, ladder: str, *, exposed: bool) -> Recommendati
         "ladder": ladder,
         "step": {"id": step.id, "title": step.title} if step else None,
         "offer": _offer_line(made),
-        "text": sentence(step, made.offer, chosen, unasked(made)),
+        "text": sentence(step, made.offer, chosen, unasked(made), made.useful),
         "probability_chosen": decision.propensity,
         "ranking": [_ranked_line(one) for one in made.ranking],
         "excluded": [

@@ -53,7 +53,8 @@ class Suggestion:
     def text(self) -> str:
         """The advice as one sentence."""
         recommendation = self.recommendation
-        return sentence(recommendation.step, self.offer, self.best, unasked(recommendation))
+        alone = unasked(recommendation)
+        return sentence(recommendation.step, self.offer, self.best, alone, recommendation.useful)
 
 
 def suggestion_for(
@@ -90,26 +91,34 @@ def _likeliest(offer: Offer, shares: Mapping[str, float]) -> Framing:
 # -------------------------------------------------------------------------------------------- Words
 
 
-def sentence(step: Step | None, offer: Offer | None, chosen: Ranked, alone: Ranked) -> str:
+def sentence(
+    step: Step | None,
+    offer: Offer | None,
+    chosen: Ranked,
+    alone: Ranked,
+    useful: Offer | None = None,
+) -> str:
     """A recommendation as one sentence.
 
     Parameters
     ----------
-    step : the lead's next one; None after the purchase.
+    step : the lead's next one; None after the purchase, and for a lead that is lost.
     chosen, alone : what is believed of the option, and of not asking.
+    useful : what to send where the option is to nurture.
     """
-    doing = to_do(offer, chosen.option_id)
+    doing = to_do(offer, chosen.option_id, useful)
     if step is None:
-        return f"All steps are done: {doing}."
+        return f"There is no next step: {doing}."
     chances = _chances(step, chosen, alone)
     return f"Next step {step.title}: {doing}; {chances} ({evidence_words(chosen)})."
 
 
-def to_do(offer: Offer | None, option_id: str) -> str:
-    """What to do, to be read after a colon."""
+def to_do(offer: Offer | None, option_id: str, useful: Offer | None = None) -> str:
+    """What to do, to be read after a colon; `useful` is what to send to a lead that is nurtured."""
     if offer is None:
         if option_id == NURTURE:
-            return "send something useful and ask for nothing"
+            what = f"“{useful.title}”" if useful else "something useful"
+            return f"send {what} and ask for nothing"
         return "leave the lead alone for now"
     if offer.role == "support":
         return f"help with “{offer.title}” and ask for nothing"

@@ -99,10 +99,10 @@ def test_a_policy_that_is_not_good_enough_is_not_promoted(served, policy_report)
     assert [line.removeprefix("the gate: ") for line in missing] == [
         line.removeprefix("  the gate: ") for line in policy_report[1].out.splitlines()[4:]
     ]
-    assert last == "rules serves; nothing was changed"
+    assert last == "careful serves; nothing was changed"
     assert not (served / "served_policy.json").exists()
     told = call("policy", "promote", served, "--report", policy_report[0], "--json")
-    assert (told.code, told.json["passed"], told.json["serves"]) == (1, False, "rules")
+    assert (told.code, told.json["passed"], told.json["serves"]) == (1, False, "careful")
     assert len(told.json["missing"]) == len(missing)
 
 
@@ -169,7 +169,7 @@ def test_an_unknown_policy(drawn):
     """It is named, with those there are."""
     rest = (drawn.events, "--bundle", drawn.bundle, "--policy", "lerned")
     said = message("policy", "evaluate", *rest)
-    assert "no policy 'lerned'; did you mean 'learned'? (there are learned, rules" in said
+    assert "no policy 'lerned'; did you mean 'learned'? (there are careful, learned, rules" in said
 
 
 def test_a_full_disk_leaves_the_old_report(policy_report, drawn, tmp_path):

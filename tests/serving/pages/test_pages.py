@@ -205,7 +205,7 @@ def test_what_to_do(client, service):
         refused = advice.recommendation.excluded
         for other in refused:
             assert f"{titles[other.offer_id]} {words.sentence(other.text)}" in todo
-        by_step = {"step_completed", "step_not_next", "support_not_due"}
+        by_step = {"step_completed", "step_not_next", "support_not_due", "not_in_flight"}
         is_held_back = any(other.reason not in by_step for other in refused)
         assert html.count("<details open>") == is_held_back
 
@@ -313,9 +313,11 @@ def test_hostile_events(start, folder, tmp_path):
     """No event can write a tag, an attribute or a template into a page."""
     evil = "'\"><script>alert(1)</script>{{ 7777*7777 }}{% raw %}"
     at = world.now() - DAY_US
-    event = world.event(evil, evil, at, {evil: evil, "nested": {"a": [evil]}, "long": evil * 50})
+    said: dict[str, object] = {evil: evil, "nested": {"a": [evil]}, "long": evil * 50}
+    event = world.event(evil, evil, at, said)
+    viewed = world.event(evil, "page_viewed", at, said)
     traits = world.event(evil, "identify", at, {"name": evil, "company": {"name": evil}})
-    with start(world.filled(tmp_path, [event, traits]), folder / "rates") as client:
+    with start(world.filled(tmp_path, [event, viewed, traits]), folder / "rates") as client:
         for path in ("/", f"/leads/{quote(evil, safe='')}", f"/leads/{quote('x' + evil, safe='')}"):
             found = Page(client.get(path, headers=HTML).text)
             assert not {"script", "img"} & set(found.tags)

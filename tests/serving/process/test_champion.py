@@ -68,7 +68,7 @@ def test_another_bundle(serving, bundle, folder):
     assert notice == {
         "ladder": "b2b",
         "model_version": serving.scorer.bundle.version,
-        "policy": "rules",
+        "policy": "careful",
     }
 
 

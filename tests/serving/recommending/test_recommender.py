@@ -228,7 +228,7 @@ def test_a_customer(made):
     answer = made.recommend("bought")
     assert answer["step"] is None
     assert {(one["p_advance"], one["uplift"]) for one in answer["ranking"]} == {(None, None)}
-    assert answer["text"].startswith("All steps are done")
+    assert answer["text"].startswith("There is no next step")
 
 
 def test_same_id_same_answer(made, store):

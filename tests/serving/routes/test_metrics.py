@@ -109,7 +109,7 @@ def test_a_scrape_of_a_whole_service(client, service):
     assert ours == set(METRICS) - {"rung_score_stability_index"}
     found = parsed(text)
     model = service.scorer.model
-    labels = f'ladder="b2b",policy="rules",version="{model.bundle.version}"'
+    labels = f'ladder="b2b",policy="careful",version="{model.bundle.version}"'
     assert found[f"rung_model_info{{{labels}}}"] == 1.0
     assert found["rung_model_problem"] == 0.0
     assert found["rung_store_up"] == 1.0

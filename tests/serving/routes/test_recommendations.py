@@ -323,5 +323,5 @@ def test_unusable_policy(start, url, folder, tmp_path, caplog, damage):
     held |= {"bundle": "0"} if damage == "other bundle" else {"policy": "wisdom"}
     file.write_text("{" if damage == "no JSON" else json.dumps(held))
     with start(url, copy) as client:
-        assert recommend(client).json()["policy"]["name"] == "rules"
+        assert recommend(client).json()["policy"]["name"] == "careful"
     assert "promoted policy unusable, the rules serve" in caplog.messages

@@ -81,7 +81,7 @@ def test_what_to_do():
 def test_done():
     """After the purchase no chance is told."""
     text = sentence(None, None, replace(GIVEN, option_id=NURTURE), ALONE)
-    assert text == "All steps are done: send something useful and ask for nothing."
+    assert text == "There is no next step: send something useful and ask for nothing."
 
 
 def test_many_leads():
