@@ -379,7 +379,17 @@ def _read_rung(table: Table, step_id: str, title: str, band: Band | None) -> Ste
         horizon_days=table.number("horizon_days", above=0.0),
         band=band,
         engaged_by=tuple(dict.fromkeys(named)),
+        high_from=_read_share(table, "high_from"),
+        low_below=_read_share(table, "low_below"),
     )
+
+
+def _read_share(table: Table, key: str) -> float | None:
+    """A chance in (0, 1); None where it is absent."""
+    if not table.has(key):
+        table.take(key)
+        return None
+    return table.number_that(key, None, lambda share: 0 < share < 1, "be in (0, 1)")
 
 
 def _read_step_band(table: Table) -> Band | None:

@@ -37,6 +37,9 @@ __all__ = [
     "Value",
 ]
 
+_LOW, _HIGH = 0.2, 0.5
+"""Thresholds of chances where the ladder says nothing."""
+
 Operator = Literal["is", "is_not", "one_of", "at_least", "at_most", "above", "below"]
 How = Literal[
     "count",
@@ -107,6 +110,8 @@ class Step:
     band : healthy conversion from the rung below into this one; None on the first step.
     engaged_by : names of the events that show engagement at this step; its completion events are
         among them.
+    high_from, low_below : chances of completing it from which a lead is high, and below which it is
+        low; None stands for the edges of `band`, or one half and a fifth without one.
     """
 
     id: str
@@ -115,6 +120,16 @@ class Step:
     horizon_days: float
     band: Band | None = None
     engaged_by: tuple[str, ...] = ()
+    high_from: float | None = None
+    low_below: float | None = None
+
+    @property
+    def thresholds(self) -> tuple[float, float]:
+        """Below the first a chance is low, from the second on it is high."""
+        low, high = (self.band.low, self.band.high) if self.band else (_LOW, _HIGH)
+        low = low if self.low_below is None else self.low_below
+        high = high if self.high_from is None else self.high_from
+        return min(low, high), high
 
 
 @dataclass(frozen=True, slots=True)

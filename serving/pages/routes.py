@@ -192,7 +192,7 @@ def _lead(service: Service, lead_id: str) -> dict[str, Any]:
         "goal": goal,
         "bars": _bars(answer) if answer and goal else [],
         "todo": _to_do(scorer, lead_id, rows, now) if goal else None,
-        "place": _place(scorer, answer),
+        "place": _place(answer),
         "days": _timeline(scorer, rows, now),
         "earlier": max(0, len(rows) - _MOST_EVENTS),
         "why_not": scorer.why_not,
@@ -217,12 +217,9 @@ def _events_of(scorer: Scorer, lead_id: str) -> list[Row]:
     return [] if "\0" in lead_id else scorer.store.events_of(lead_id)
 
 
-def _place(scorer: Scorer, answer: ScoreAnswer | None) -> str | None:
-    """Where the lead would stand in the queue, in words."""
-    if scorer.ranking is None or answer is None or answer["probability"] is None:
-        return None
-    _, band = scorer.ranking.place(answer["probability"])
-    return words.BANDS[band]
+def _place(answer: ScoreAnswer | None) -> str | None:
+    """Whether the chance is high for its step, in words."""
+    return words.BANDS[answer["band"]] if answer and answer["band"] else None
 
 
 def _bars(answer: ScoreAnswer) -> list[_Bar]:

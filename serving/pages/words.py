@@ -37,9 +37,9 @@ _LONGEST: Final = 90
 
 
 BANDS: Final = {
-    "high": "Top fifth of the queue",
-    "medium": "Upper half of the queue",
-    "low": "Lower half of the queue",
+    "high": "High for this step",
+    "medium": "Usual for this step",
+    "low": "Low for this step",
 }
 
 

@@ -115,8 +115,8 @@ class ScoreAnswer(TypedDict):
     band: Annotated[
         ScoreBand | None,
         Field(
-            description="Bottom half, middle and top fifth of the queue, by rank; null when"
-            " unknown."
+            description="Whether the chance is high for its step, by thresholds of the ladder;"
+            " null without a score."
         ),
     ]
     rank_pct: Annotated[

@@ -9,25 +9,36 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
+from typing import Literal
 
 from features.clock import rfc3339
 from features.ladder.ladder import Ladder
 from features.store.kept.notifications import Notice
 from features.store.kept.scores import Former, StoredScore
 
-__all__ = ["model_promoted", "recommended", "reply_overdue", "score_changes"]
+__all__ = ["Cause", "model_promoted", "recommended", "reply_overdue", "score_changes"]
+
+
+Cause = Literal["events", "time", "model"]
+"""Why a score changed: something became known, time passed, or another model scores."""
 
 
 def score_changes(
-    ladder: Ladder, former: Mapping[str, Former], rows: Sequence[StoredScore]
+    ladder: Ladder,
+    former: Mapping[str, Former],
+    rows: Sequence[StoredScore],
+    cause: Cause = "events",
 ) -> list[Notice]:
-    """Steps that leads have completed since their former score, and bands they have moved to."""
+    """Steps that leads have completed since their former score, and bands they have moved to.
+
+    `cause` is why they were scored; where another model scored before, that is the cause.
+    """
     return [
         notice
         for row in rows
         for notice in (
             *_steps_completed(ladder, former.get(row.lead_id), row),
-            *_band_changed(former.get(row.lead_id), row),
+            *_band_changed(former.get(row.lead_id), row, cause),
         )
     ]
 
@@ -51,15 +62,18 @@ def _steps_completed(ladder: Ladder, former: Former | None, row: StoredScore) ->
     ]
 
 
-def _band_changed(former: Former | None, row: StoredScore) -> list[Notice]:
+def _band_changed(former: Former | None, row: StoredScore, cause: Cause) -> list[Notice]:
     before = former.band if former else None
     if row.band is None or row.band == before:
+        return []
+    if before is None and row.band == "low":  # where every lead begins is no news
         return []
     told = {
         "band": row.band,
         "former_band": before,
         "step": row.step,
         "probability": row.p_advance,
+        "cause": "model" if former and former.bundle != row.bundle else cause,
         "model_version": row.bundle[:12],
     }
     since = former.as_of if former else 0

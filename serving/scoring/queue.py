@@ -21,6 +21,7 @@ from features.store.events import EventStore, StoredScore
 from features.store.kept.scores import OUT_OF_QUEUE
 from models.served_policy import DEFAULT
 from serving.scoring.answers import Details, QueueItem, ScoreBand, SuggestionAnswer
+from serving.scoring.bands import band_of
 from serving.scoring.model import Model
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import Suggestion, suggestion_for
@@ -121,7 +122,8 @@ def _item(
 ) -> QueueItem:
     ladder = scorer.bundle.ladder if scorer.bundle else None
     step = _step(ladder, score.step)
-    place = scorer.ranking.place(score.p_advance or 0.0) if scorer.ranking else (None, None)
+    ranking, chance = scorer.ranking, score.p_advance or 0.0
+    band = score.band or (band_of(chance, step) if step else None)
     return {
         "lead_id": score.lead_id,
         "ladder": score.ladder,
@@ -131,8 +133,8 @@ def _item(
         "interval": {"low": _number(score.low), "high": _number(score.high)},
         "horizon_days": step.horizon_days if step else None,
         "purchase_probability": _number(score.p_purchase),
-        "band": cast("ScoreBand | None", score.band) or place[1],
-        "rank_pct": place[0],
+        "band": cast("ScoreBand | None", band),
+        "rank_pct": ranking.percent(chance) if ranking else None,
         "base": details["base"] if details else None,
         "fit": details["fit"] if details else None,
         "engagement": details["engagement"] if details else None,

@@ -28,6 +28,7 @@ from features.store.kept.leases import Mark
 from features.store.kept.notifications import add_notices
 from features.store.kept.scores import OUT_OF_QUEUE, Former, StoredScore
 from features.store.privacy.opt_outs import opted_out_leads
+from serving.scoring.bands import band_of
 from serving.scoring.changes import score_changes
 from serving.scoring.model import ScoredLeads
 from serving.scoring.ranking import Ranking
@@ -199,7 +200,7 @@ def _told(
             unknown = [row.lead_id for row in rows if row.lead_id not in former]
             live = scorer.store.marks.among(connection, unknown)
             news = [row for row in rows if row.lead_id in former or row.lead_id in live]
-        add_notices(connection, score_changes(ladder, former, news))
+        add_notices(connection, score_changes(ladder, former, news, "time" if of_all else "events"))
         if write_back is not None:
             write_back(connection, rows)
         if since is not None:
@@ -348,15 +349,16 @@ def _rows(
     as_of: int,
 ) -> Iterator[StoredScore]:
     bundle = scorer.model.bundle
-    bands = scorer.store.scores.bands(scored.leads)
+    steps = {goal.id: goal for goal in bundle.ladder.goals}
+    former = scorer.store.scores.bands(scored.leads)
     scored_at = scorer.clock()
     for at, lead in enumerate(scored.leads):
         last_active = int(scored.last_active[at])
         percentile, band = None, None
-        if ranking is not None and priority[at] > OUT_OF_QUEUE:
-            probability = float(scored.advance[at])
-            percentile = ranking.share(probability)
-            band = ranking.place(probability, bands.get(lead))[1]
+        if priority[at] > OUT_OF_QUEUE:
+            probability, step = float(scored.advance[at]), scored.step[at]
+            percentile = ranking.share(probability) if ranking else None
+            band = band_of(probability, steps[step], former.get((lead, step)))
         yield StoredScore(
             lead_id=lead,
             ladder=bundle.ladder.name,

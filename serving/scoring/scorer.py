@@ -28,6 +28,7 @@ from models.offers.eligibility import UNRESTRICTED, Asked
 from models.scores.calibration import LEVEL
 from models.served_policy import DEFAULT
 from serving.scoring.answers import Method, ScoreAnswer, ScoreOrNot, opted_out
+from serving.scoring.bands import band_of
 from serving.scoring.model import Model, ScoredLeads
 from serving.scoring.ranking import Ranking
 
@@ -229,8 +230,9 @@ class Scorer:
             "probability": float(scores.purchase.probability[row]),
             "horizon_days": ladder.purchase.horizon_days,
         }
+        answer["band"] = band_of(probability, step)
         if now and self.ranking is not None:
-            answer["rank_pct"], answer["band"] = self.ranking.place(probability)
+            answer["rank_pct"] = self.ranking.percent(probability)
         details = estimates.details(row, most_reasons)
         answer["base"], answer["fit"] = details["base"], details["fit"]
         answer["engagement"], answer["reasons"] = details["engagement"], details["reasons"]

@@ -164,15 +164,17 @@ class ScoreStore:
         wanted = sa.select(scores).where(scores.c.lead_id == sa.func.coalesce(lead, lead_id))
         return next(iter(self._found(wanted)), None)
 
-    def bands(self, leads: Sequence[str]) -> dict[str, str]:
-        """The band that each of some leads stands in, of those that have one."""
-        found: dict[str, str] = {}
+    def bands(self, leads: Sequence[str]) -> dict[tuple[str, str], str]:
+        """The band of each of some leads that has one, by the lead and the step before it."""
+        found: dict[tuple[str, str], str] = {}
         with self._database.reading() as connection:
             for part in in_parts(leads):
                 some = scores.c.lead_id.in_(part)
-                wanted = sa.select(scores.c.lead_id, scores.c.band).where(some)
-                for lead, band in connection.execute(wanted.where(scores.c.band.is_not(None))):
-                    found[lead] = band
+                wanted = sa.select(scores.c.lead_id, scores.c.step, scores.c.band).where(some)
+                for lead, step, band in connection.execute(
+                    wanted.where(scores.c.band.is_not(None))
+                ):
+                    found[lead, step] = band
         return found
 
     def probabilities(self, bundle: str) -> list[float]:

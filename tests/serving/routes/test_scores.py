@@ -113,7 +113,7 @@ def test_as_of_in_the_past(client, service):
     lead, then = "lead-0004", a_while_ago(1.0)
     answer = score(client, lead, as_of=then).json()
     assert answer["features_as_of"] == then
-    assert answer["rank_pct"] is answer["band"] is None
+    assert answer["rank_pct"] is None
     known = [event for event in stored_events(service, lead) if event["known_at"] <= then]
     assert known
     (alone,) = batch(client, [{"lead_id": lead, "events": known}], as_of=then).json()["results"]
@@ -249,16 +249,11 @@ def test_odd_properties(client):
 
 
 def test_ranking():
-    """The rank counts leads at or below; the band goes by the middle of a tie."""
+    """The percent counts leads at or below."""
     ranking = Ranking.of(np.array([0.1, 0.2, 0.2, 0.4, 0.9]))
     assert ranking is not None
-    assert ranking.place(0.2) == (60.0, "low")
-    assert ranking.place(0.9) == (100.0, "high")
-    assert ranking.place(0.05) == (0.0, "low")
+    assert [ranking.percent(one) for one in (0.05, 0.2, 0.9)] == [0.0, 60.0, 100.0]
     assert Ranking.of(np.array([])) is None
-    same = Ranking.of(np.full(7, 0.3))
-    assert same is not None
-    assert same.place(0.3) == (100.0, "medium")
 
 
 def test_clock_is_given(service):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -13,11 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from features.events.log import DAY_US
 from features.store.arrivals import Arrival
 from features.store.events import EventStore
-from features.store.schema import notifications, opt_outs
+from features.store.schema import notifications, opt_outs, scores
 from models.bundle import load_bundle
 from serving.process.background import alarm
 from serving.scoring import queue, rescoring
-from serving.scoring.ranking import Ranking, band_of
 from serving.scoring.rescoring import freshen, rescore
 from serving.scoring.scorer import Scorer
 from tests.features.store.identities.scene import calls, emptied, told
@@ -233,29 +231,50 @@ def test_what_was_imported_is_no_news(store, scorer):
     assert {data["lead_id"] for _, data in notices(store)} == {"new"}
 
 
-def test_a_band_is_told_when_it_changes(store, scorer):
-    """A lead that moves to another band is told of with both bands."""
-    scorer.ranking = Ranking.of(np.linspace(0.0, 1.0, 101))
+@pytest.mark.parametrize(
+    ("changed", "cause"), [({"band": "high"}, "time"), ({"band": "high", "bundle": "x"}, "model")]
+)
+def test_a_band_is_told_when_it_changes(store, scorer, changed, cause):
+    """A lead whose own chance moves to another band is told of, with both bands and the cause."""
     store.ingest([arrival("1", "ann")])
     freshen(scorer)
-    before = store.scores.of("ann").band
-    (first,) = [data for type_, data in notices(store) if type_ == "score.band_changed"]
-    assert (first["former_band"], first["band"]) == (None, before)
-    scorer.ranking = Ranking.of(np.linspace(0.0, 1e-6, 101))
+    assert store.scores.of("ann").band == "low"
+    assert notices(store) == []  # where every lead begins is no news
+    with store.database.writing() as connection:
+        connection.execute(sa.update(scores).values(changed))
+    rescore(scorer)
+    (told_of,) = [data for type_, data in notices(store) if type_ == "score.band_changed"]
+    assert (told_of["former_band"], told_of["band"], told_of["cause"]) == ("high", "low", cause)
+
+
+def test_news_of_a_lead_is_why_its_band_changes(store, scorer):
+    """What has just become known is the cause where it was scored for that."""
+    store.ingest([arrival("1", "ann")])
+    freshen(scorer)
+    with store.database.writing() as connection:
+        connection.execute(sa.update(scores).values(band="high"))
     store.ingest([arrival("2", "ann")])
     freshen(scorer)
-    told_of = [data for type_, data in notices(store) if type_ == "score.band_changed"]
-    assert [before, "high"] in [[one["former_band"], one["band"]] for one in told_of]
+    (told_of,) = [data for type_, data in notices(store) if type_ == "score.band_changed"]
+    assert told_of["cause"] == "events"
 
 
-def test_a_band_is_left_well_past_its_border():
-    """A lead that others push across a border by a little keeps its band."""
-    assert band_of(0.805) == "high"
-    assert band_of(0.805, "medium") == "medium"
-    assert band_of(0.795, "high") == "high"
-    assert band_of(0.77, "high") == "medium"
-    assert band_of(0.83, "medium") == "high"
-    assert band_of(0.49, "high") == "low"
+def test_other_leads_move_no_band(store, scorer):
+    """A thousand quiet leads more change nothing that is told of any other."""
+    store.ingest([arrival(f"old-{at}", f"old-{at}") for at in range(20)])
+    freshen(scorer)
+    rescore(scorer)
+    before = [one for one in notices(store) if str(one[1]["lead_id"]).startswith("old-")]
+    bands = {f"old-{at}": store.scores.of(f"old-{at}").band for at in range(20)}
+    store.append_events([event for at in range(1100) for event in _quiet(f"new-{at}")])
+    rescore(scorer)
+    after = [one for one in notices(store) if str(one[1]["lead_id"]).startswith("old-")]
+    assert after == before
+    assert bands == {lead: store.scores.of(lead).band for lead in bands}
+
+
+def _quiet(lead):
+    return [world.event(lead, "page_viewed", NOW - 40 * DAY_US, {})]
 
 
 def test_a_lead_that_waits_too_long(store, service, bundle):
