@@ -95,6 +95,7 @@ def _queue(service: Service, after: tuple[float, str] | None, step: str | None) 
         "first": after is None,
         "first_page": _address(step=step),
         "next_page": _address(step=step, cursor=cursor_of(following)) if following else None,
+        "nobody": after is None and bool(shown) and shown[0]["tab"] in ("marketing", "quiet"),
         "queued": service.run.queued if service.run else None,
         "scored": words.ago(_micros(shown[0]["scored_at"]), now) if shown else None,
         "evidence": scorer.bundle.advancement.evidence if scorer.bundle else None,

@@ -95,7 +95,7 @@ class BatchAnswer(BaseModel):
 
 
 class QueueAnswer(BaseModel):
-    """A page of the queue, the best chance first."""
+    """A page of the queue: by work, then the most to gain for a minute of a rep first."""
 
     data: list[QueueItem]
     next_cursor: str | None

@@ -176,7 +176,7 @@ class OfferAnswer(TypedDict):
 class SuggestionAnswer(TypedDict):
     """What to do next: what would be recommended most likely now; nothing is drawn or kept.
 
-    `ladder`: by the ladder's rules. `policy`: by a policy that was judged and promoted.
+    `ladder`: by the ladder's order and what is known of its offers. `policy`: by a policy that was judged and promoted.
     """
 
     kind: Literal["ladder", "policy"]
@@ -192,6 +192,13 @@ class QueueItem(TypedDict):
     ladder: str
     step: StepAnswer
     position: int
+    tab: Annotated[
+        Literal["reply", "talk", "marketing", "quiet"] | None,
+        Field(
+            description="Whose work it is: to answer, to talk to, to send something, to leave in"
+            " peace."
+        ),
+    ]
     probability: float
     interval: dict[Literal["low", "high"], float]
     horizon_days: float | None

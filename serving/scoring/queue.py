@@ -1,4 +1,4 @@
-"""The queue: leads by their chance of taking the next step, each with why and what to do.
+"""The queue: leads by the work that they are (`serving.scoring.advice`), with why and what to do.
 
 The order is that of the stored scores (`serving.process.background` says how it comes about), so
 a page is one read. Customers and dormant leads are scored, but stand in no queue.
@@ -20,6 +20,7 @@ from features.ladder.ladder import Ladder, Step
 from features.store.events import EventStore, StoredScore
 from features.store.kept.scores import OUT_OF_QUEUE
 from models.served_policy import DEFAULT
+from serving.scoring.advice import tab_of
 from serving.scoring.answers import Details, QueueItem, ScoreBand, SuggestionAnswer
 from serving.scoring.bands import band_of
 from serving.scoring.model import Model
@@ -129,6 +130,7 @@ def _item(
         "ladder": score.ladder,
         "step": {"id": score.step, "title": step.title if step else score.step},
         "position": score.position,
+        "tab": tab_of(score.priority),
         "probability": _number(score.p_advance),
         "interval": {"low": _number(score.low), "high": _number(score.high)},
         "horizon_days": step.horizon_days if step else None,

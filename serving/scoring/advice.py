@@ -1,0 +1,143 @@
+"""Whose work a lead is, and where it stands in the queue: by value for a minute of a rep.
+
+Who waits for a reply comes first, the longest first. Then those whom a person can help, the most to
+gain for a minute first; then those for whom a mail or a page does it; then those to leave in peace.
+Chances of different steps and horizons are never ranked against each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Final, Literal, get_args
+
+import numpy as np
+
+from features.arrays import Bools, Floats
+from features.events.log import DAY_US
+from features.ladder.ladder import Ladder, Offer
+from features.offers.history import OfferHistory, history_of
+from models.offers.offer_model import of_step
+from models.offers.options import NO_ASK, NURTURE
+from models.recommendation import forecast_of
+from serving.scoring.model import ScoredLeads
+from serving.scoring.scorer import Scorer
+from serving.scoring.suggestion import suggestion_for
+
+__all__ = ["Advice", "Tab", "exact_advice", "likely_advice", "place", "tab_of"]
+
+Tab = Literal["reply", "talk", "marketing", "quiet"]
+"""Kinds of work: to answer, to talk to, to send something, to leave in peace."""
+
+_TABS: Final[tuple[Tab, ...]] = get_args(Tab)
+_FEWEST_MINUTES: Final = 1.0
+"""What costs a rep less than a minute is as good as a minute's work."""
+_LITTLE: Final = 1e-6
+"""Of the business's currency a minute: what a purchase that is certain adds to a worth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What would be suggested for a lead, as the queue needs it.
+
+    Parameters
+    ----------
+    tab : whose work it is; who waits for a reply is told apart by `place`.
+    worth : the gain of what is suggested for a minute of a rep, in the business's currency.
+    is_out : whether the lead stands in no queue: it does not fit, or has refused every channel.
+    """
+
+    tab: Tab
+    worth: float
+    is_out: bool = False
+
+
+def likely_advice(estimates: ScoredLeads) -> list[Advice]:
+    """What is likely suggested for leads by their signals alone, one for each row.
+
+    Quick, because their histories are not looked at: limits and what is under way are unknown to
+    it. `exact_advice` knows them.
+    """
+    model, scores, snapshot = estimates.model, estimates.scores, estimates.snapshot
+    ladder, options = model.bundle.ladder, model.adviser.options
+    count = len(snapshot.leads)
+    if count == 0:
+        return []
+    rung = np.minimum(scores.position, len(ladder.goals) - 1)
+    eligible: Bools = np.array([of_step(ladder, at) for at in range(len(ladder.goals))])[rung]
+    topic = np.zeros_like(eligible)
+    forecast = forecast_of(model.bundle, snapshot, scores, eligible, topic)
+    shares = model.adviser.policy(forecast.beliefs, ladder.policy)
+    chosen = shares.argmax(axis=1)
+    gain: Floats = forecast.beliefs.gain[np.arange(count), chosen]
+    offers = [_offer(ladder, options.ids[at]) for at in chosen.tolist()]
+    return [
+        Advice(_tab(offer), _worth(float(one), offer))
+        for one, offer in zip(gain, offers, strict=True)
+    ]
+
+
+def exact_advice(scorer: Scorer, lead_id: str, as_of: int) -> Advice:
+    """What is suggested for a lead by all that is known of it; nothing is drawn or kept.
+
+    Raises
+    ------
+    UnknownLead, OptedOut : as `Scorer.read`.
+    """
+    model = scorer.model
+    rows = scorer.rows_of(lead_id, as_of)
+    advice = suggestion_for(model, lead_id, rows, as_of, scorer.limited(as_of))
+    history = history_of(rows, model.bundle.ladder, as_of)
+    worth = _worth(advice.best.gain or 0.0, advice.offer)
+    return Advice(_tab(advice.offer), worth, _is_out(history))
+
+
+def place(advice: Advice, purchase: float, waits_us: int | None) -> float:
+    """Where a lead stands, the highest first; the whole part is the tab, see `tab_of`.
+
+    Parameters
+    ----------
+    purchase : its chance of a purchase, which decides among those that are worth the same.
+    waits_us : how long the lead has waited for a reply; None where it does not.
+    """
+    if waits_us is not None:
+        return _base("reply") + _squashed(waits_us / DAY_US)
+    return _base(advice.tab) + _squashed(max(advice.worth, 0.0) + _LITTLE * purchase)
+
+
+def tab_of(priority: float) -> Tab | None:
+    """The tab of a place in the queue; None for a lead that stands in none."""
+    at = len(_TABS) - int(priority) if isfinite(priority) and priority >= 1.0 else -1
+    return _TABS[at] if 0 <= at < len(_TABS) else None
+
+
+def _base(tab: Tab) -> float:
+    return float(len(_TABS) - _TABS.index(tab))
+
+
+def _squashed(amount: float) -> float:
+    """An amount as a number in [0, 1) that keeps the order; what is below nothing is nothing."""
+    return amount / (1.0 + amount) if amount > 0.0 else 0.0
+
+
+def _offer(ladder: Ladder, option_id: str) -> Offer | None:
+    if option_id in (NURTURE, NO_ASK):
+        return None
+    return next(offer for offer in ladder.offers if offer.id == option_id)
+
+
+def _tab(offer: Offer | None) -> Tab:
+    if offer is None:
+        return "quiet"
+    return "talk" if offer.rep_minutes > 0 or offer.effort.human else "marketing"
+
+
+def _worth(gain: float, offer: Offer | None) -> float:
+    return gain / max(offer.rep_minutes if offer else 0.0, _FEWEST_MINUTES)
+
+
+def _is_out(history: OfferHistory) -> bool:
+    """Whether a consultation found that it does not fit, or every channel was refused."""
+    consents = history.consents
+    refused = consents.get("") is False and not any(consents.values())
+    return history.fit == "no" or refused
