@@ -40,6 +40,7 @@ def commitments_of(ladder: Ladder) -> tuple[Commitment, ...]:
         "a question waits for an answer",
         begins=(EventRule(names.lead_asked),),
         until=(EventRule(names.business_replied),),
+        days=ladder.dormant_after_days,  # by then nobody waits any more
     )
     return (reply, *ladder.commitments)
 

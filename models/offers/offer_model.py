@@ -159,13 +159,19 @@ class OfferModel:
         tau = self.value.effects.tau(topic, z) + carried * tau_advance
         variance = self.value.effects.deviation(topic, z) ** 2 + (carried * sd_advance) ** 2
         cost = self.options.cost
+        # Of a chance no more can be lost than there is, and no more gained than is left to one.
+        least, most = np.array(-np.inf), np.array(np.inf)
+        if self.value.kind == "share":
+            least, most = -worth * expected[:, None], worth * (1.0 - expected[:, None])
 
         def draws() -> Floats:
             drawn = self.value.effects.drawn(topic, z)
             drawn = drawn + carried * self.advance.effects.drawn(topic, z_advance)
-            return np.asarray(scale * drawn - cost, dtype=np.float64)
+            bounded = np.clip(scale * drawn, least, most)
+            return np.asarray(bounded - cost, dtype=np.float64)
 
-        return scale * tau - cost, scale * np.sqrt(variance), draws
+        gain = np.clip(scale * tau, least, most) - cost
+        return gain, scale * np.sqrt(variance), draws
 
     def expected_value(self, matrix: Floats, purchase: Floats) -> Floats:
         """Shape (n,): the chance of a purchase, or the amount of gains, that is expected."""

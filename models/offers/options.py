@@ -145,12 +145,14 @@ def _lightest(ladder: Ladder, step_id: str) -> float:
 
 def _row(ladder: Ladder, offer: Offer, lightest: float, shared: tuple[str, ...]) -> list[float]:
     effort = max(1.0, offer.effort.score(ladder.effort_weights))
+    if offer.during:  # owed, and like no other: nothing but that it helps is known of it beforehand
+        return [0.0, 0.0, 1.0, *[0.0] * (6 + len(shared))]
     held = {f"kind {offer.kind}", *(f"channel {channel}" for channel in offer.channels)}
     return [
         float(offer.role == "ask"),
         0.0,
         float(offer.role == "support"),
-        float(np.log2(effort / lightest)),
+        float(np.log2(effort / lightest)) if offer.role == "ask" else 0.0,  # help asks for none
         float(np.log2(1.0 + offer.value_minutes)) / 4.0,
         float(len(offer.effort.form_fields)),
         float(offer.effort.live),

@@ -176,7 +176,8 @@ class OfferAnswer(TypedDict):
 class SuggestionAnswer(TypedDict):
     """What to do next: what would be recommended most likely now; nothing is drawn or kept.
 
-    `ladder`: by the ladder's order and what is known of its offers. `policy`: by a policy that was judged and promoted.
+    `ladder`: by the ladder's order and what is known of its offers. `policy`: by a policy that was
+    judged and promoted.
     """
 
     kind: Literal["ladder", "policy"]

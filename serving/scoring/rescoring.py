@@ -303,7 +303,8 @@ def _read(scorer: Scorer, leads: Sequence[str], as_of: int) -> _Read:
     log = scorer.store.log_of(leads, ladder)
     estimates = scorer.estimate(log, as_of)
     scores, snapshot = estimates.scores, estimates.snapshot
-    waiting = _waiting_since(log, ladder.events, as_of)
+    longest_us = round(ladder.dormant_after_days * DAY_US)
+    waiting = _waiting_since(log, ladder.events, as_of, as_of - longest_us)
     scored = _Scored(
         list(snapshot.leads),
         [step or "" for step in scores.step],
@@ -324,8 +325,11 @@ def _known_later(log: EventLog, as_of: int) -> set[str]:
     return {log.leads[at] for at in np.unique(log.lead_of_rows()[log.known > as_of])}
 
 
-def _waiting_since(log: EventLog, names: EventNames, as_of: int) -> dict[str, int]:
-    """When each lead that waits for a reply asked first, in microseconds."""
+def _waiting_since(log: EventLog, names: EventNames, as_of: int, after: int) -> dict[str, int]:
+    """When each lead that waits for a reply asked first, in microseconds.
+
+    Who asked before `after` waits no more; the same goes for the commitment to reply.
+    """
     if names.lead_asked not in log.names:
         return {}
     lead, known = log.lead_of_rows(), log.known <= as_of
@@ -334,7 +338,7 @@ def _waiting_since(log: EventLog, names: EventNames, as_of: int) -> dict[str, in
     if names.business_replied in log.names:
         replied = known & (log.name == log.names.index(names.business_replied))
         np.maximum.at(replied_at, lead[replied], log.occurred[replied])
-    open_ = asked & (log.occurred > replied_at[lead])
+    open_ = asked & (log.occurred > np.maximum(replied_at[lead], after))
     since: dict[str, int] = {}
     for row in np.flatnonzero(open_).tolist():  # in time order for each lead
         since.setdefault(log.leads[lead[row]], int(log.occurred[row]))

@@ -157,18 +157,17 @@ class Tells:
 
 _Kind = tuple[str, dict[str, float]]
 _BOUNCE: Final[_Kind] = ("session_ended", {"seconds": 4.0, "pages": 1.0})
-_EARLY: Final[tuple[_Kind, ...]] = (_BOUNCE, ("form_abandoned", {}), ("email_unsubscribed", {}))
-_LATE: Final[tuple[_Kind, ...]] = (
-    ("session_no_show", {}),
-    ("pilot_failed", {}),
-    ("email_unsubscribed", {}),
-)
+_EARLY: Final[tuple[_Kind, ...]] = (_BOUNCE, ("form_abandoned", {}))
+_LATE: Final[tuple[_Kind, ...]] = (("session_no_show", {}), ("meeting_cancelled", {}))
+_LAST: Final[tuple[_Kind, ...]] = (("pilot_failed", {}), ("meeting_cancelled", {}))
 
 
 def _refusals(ladder: Ladder, rung: int) -> list[_Kind]:
-    """What speaks against a lead on a rung: bounces at first, no-shows and failures later."""
+    """What speaks against a lead on a rung: bounces at first, then no-shows, failures at last."""
     kinds = _EARLY if rung < len(ladder.steps) // 2 else _LATE
-    return [*kinds, (ladder.events.offer_declined, {})]
+    if rung == len(ladder.steps):
+        kinds = _LAST
+    return [*kinds, ("email_unsubscribed", {}), (ladder.events.offer_declined, {})]
 
 
 def _meeting(condition: Condition, depth: Floats) -> npt.NDArray[Any]:

@@ -99,12 +99,16 @@ class _World:
         own = config.world_seed
         self.planted = self.rng if own is None else np.random.default_rng(own)
         self.log = SimulatedLog(ladder, config)
-        # What is planted and who lives there may come from one generator: the order matters.
+        # What is planted and who lives there may come from one generator: the order matters. What
+        # is for while something is under way completes nothing here, and disturbs no draw.
         effect = {
-            offer.id: float(self.planted.normal(0, config.offer_sd)) for offer in ladder.offers
+            offer.id: 0.0 if offer.during else float(self.planted.normal(0, config.offer_sd))
+            for offer in ladder.offers
         }
         self.leads = Leads(ladder, config, self.rng)
-        suits = self.planted.normal(0, config.match_sd, len(options_of(ladder)))
+        drawn = ~options_of(ladder).is_for_now
+        suits = np.zeros(len(drawn))
+        suits[drawn] = self.planted.normal(0, config.match_sd, int(drawn.sum()))
         self.offers = Offers(
             self.leads, self.log, self.rng, effect=effect, suits=suits, policy=policy
         )

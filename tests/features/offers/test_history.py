@@ -318,9 +318,8 @@ def slow_history(events: Sequence[Row], as_of: int) -> OfferHistory:
 def in_flight(past: Sequence[Row], as_of: int) -> dict[str, int]:
     """What was begun and is not over, by a commitment at a time; the ladder has days for each."""
     found = {}
-    reply = Commitment(
-        "reply", "", (EventRule(NAMES.lead_asked),), (EventRule(NAMES.business_replied),)
-    )
+    asks, replies = EventRule(NAMES.lead_asked), EventRule(NAMES.business_replied)
+    reply = Commitment("reply", "", (asks,), (replies,), days=LADDER.dormant_after_days)
     for one in (reply, *LADDER.commitments):
         since, ends = None, 0
         for name, when, _, said in past:

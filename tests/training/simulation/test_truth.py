@@ -40,7 +40,7 @@ def refusals_of(simulation, lead):
     mine = lead_ids(simulation.config.leads)[lead]
     events = simulation.events[simulation.events["lead_id"] == mine]
     names = ["session_ended", "form_abandoned", "session_no_show", "pilot_failed"]
-    names += ["email_unsubscribed", "offer_declined"]
+    names += ["meeting_cancelled", "email_unsubscribed", "offer_declined"]
     times = events.loc[events["name"].isin(names), "occurred_at"]
     return {microseconds(time.to_pydatetime()) for time in times}
 
