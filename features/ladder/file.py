@@ -35,12 +35,12 @@ from features.ladder.ladder import (
     Operator,
     PolicySettings,
     SignalRow,
-    Source,
     Step,
     Trait,
     Value,
 )
 from features.ladder.rule_logic import impossible_property
+from features.ladder.source import Source
 from features.ladder.toml_table import (
     FileOrder,
     Found,

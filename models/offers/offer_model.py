@@ -167,8 +167,7 @@ class OfferModel:
         def draws() -> Floats:
             drawn = self.value.effects.drawn(topic, z)
             drawn = drawn + carried * self.advance.effects.drawn(topic, z_advance)
-            bounded = np.clip(scale * drawn, least, most)
-            return np.asarray(bounded - cost, dtype=np.float64)
+            return np.asarray(scale * drawn - cost, dtype=np.float64)
 
         gain = np.clip(scale * tau, least, most) - cost
         return gain, scale * np.sqrt(variance), draws

@@ -15,7 +15,8 @@ from typing import Final
 
 from features.errors import LadderError, Mistake, did_you_mean
 from features.json_paths import JsonPath, parse_path
-from features.ladder.ladder import Ladder, Source
+from features.ladder.ladder import Ladder
+from features.ladder.source import Source
 from features.ladder.toml_table import FileOrder, Found, Table, parse_toml
 from serving.connectors.calendly import CALENDLY
 from serving.connectors.connector import Connector, ConnectorOptions

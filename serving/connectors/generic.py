@@ -8,7 +8,7 @@ from typing import Final
 import orjson
 
 from features.json_paths import parse_path, value_at
-from features.ladder.ladder import Source
+from features.ladder.source import Source
 from serving.connectors.connector import (
     Call,
     Connector,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from features.ladder.ladder import Ladder, Source
+from features.ladder.ladder import Ladder
+from features.ladder.source import Source
 from serving.connectors.configuration import read_connectors
 from serving.doctor.finding import Finding, fine, wrong
 from serving.settings import Settings, SettingsError

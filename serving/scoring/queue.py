@@ -1,4 +1,4 @@
-"""The queue: leads by the work that they are (`serving.scoring.advice`), with why and what to do.
+"""The queue: leads by the work that they are (`serving.scoring.work`), with why and what to do.
 
 The order is that of the stored scores (`serving.process.background` says how it comes about), so
 a page is one read. Customers and dormant leads are scored, but stand in no queue.
@@ -20,12 +20,12 @@ from features.ladder.ladder import Ladder, Step
 from features.store.events import EventStore, StoredScore
 from features.store.kept.scores import OUT_OF_QUEUE
 from models.served_policy import DEFAULT
-from serving.scoring.advice import tab_of
 from serving.scoring.answers import Details, QueueItem, ScoreBand, SuggestionAnswer
 from serving.scoring.bands import band_of
 from serving.scoring.model import Model
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import Suggestion, suggestion_for
+from serving.scoring.work import tab_of
 
 __all__ = ["QueuePart", "items", "queue_part", "suggestion_of"]
 

@@ -1,6 +1,6 @@
 """Scores leads in batches and stores what the queue is made of: all leads, or those with news.
 
-The order of the queue is the work that a lead is (`serving.scoring.advice`); among equals the id
+The order of the queue is the work that a lead is (`serving.scoring.work`); among equals the id
 decides. Leads that have bought or are lost, those that do not fit, and those that were silent for
 the ladder's `dormant_after_days` are left out of it; who waits for a reply never is. Whoever opted
 out of profiling has no score at all.
@@ -30,12 +30,12 @@ from features.store.kept.leases import Mark
 from features.store.kept.notifications import add_notices
 from features.store.kept.scores import OUT_OF_QUEUE, Former, StoredScore
 from features.store.privacy.opt_outs import opted_out_leads
-from serving.scoring.advice import Advice, exact_advice, likely_advice, place
 from serving.scoring.bands import band_of
 from serving.scoring.changes import score_changes
 from serving.scoring.model import ScoredLeads
 from serving.scoring.ranking import Ranking
 from serving.scoring.scorer import Scorer
+from serving.scoring.work import Work, exact_work, likely_work, place
 
 __all__ = ["Freshened", "Run", "TellCrms", "freshen", "rescore"]
 
@@ -226,7 +226,7 @@ class _Scored:
     leads: list[str]
     step: list[str]
     waiting_since: list[int | None]
-    advice: list[Advice]
+    work: list[Work]
     position: npt.NDArray[np.int64]
     last_active: npt.NDArray[np.int64]
     advance: Floats
@@ -242,7 +242,7 @@ class _Scored:
             [lead for part in parts for lead in part.leads],
             [step for part in parts for step in part.step],
             [since for part in parts for since in part.waiting_since],
-            [one for part in parts for one in part.advice],
+            [one for part in parts for one in part.work],
             np.concatenate([no_times, *(part.position for part in parts)]),
             np.concatenate([no_times, *(part.last_active for part in parts)]),
             *(
@@ -265,7 +265,7 @@ class _Scored:
             low=self.low[rows],
             high=self.high[rows],
             purchase=self.purchase[rows],
-            advice=[self.advice[at] for at in rows],
+            work=[self.work[at] for at in rows],
         )
         return _Scored.joined([kept, others])
 
@@ -309,7 +309,7 @@ def _read(scorer: Scorer, leads: Sequence[str], as_of: int) -> _Read:
         list(snapshot.leads),
         [step or "" for step in scores.step],
         [waiting.get(lead) for lead in snapshot.leads],
-        likely_advice(estimates),
+        likely_work(estimates),
         scores.position,
         snapshot.last_active,
         scores.advance.probability,
@@ -361,11 +361,11 @@ def _priority(
             break
         waiting = scored.waiting_since[at]
         with suppress(UnknownLead, OptedOut):  # since it was scored
-            advice = exact_advice(scorer, scored.leads[at], as_of)
+            work = exact_work(scorer, scored.leads[at], as_of)
             waits_us = None if waiting is None else as_of - waiting
-            is_out = advice.is_out and waiting is None
+            is_out = work.is_out and waiting is None
             priority[at] = (
-                OUT_OF_QUEUE if is_out else place(advice, float(scored.purchase[at]), waits_us)
+                OUT_OF_QUEUE if is_out else place(work, float(scored.purchase[at]), waits_us)
             )
     return np.asarray(priority, dtype=np.float64)
 
@@ -373,9 +373,9 @@ def _priority(
 def _by_signals(scored: _Scored, as_of: int) -> Floats:
     return np.array(
         [
-            place(advice, purchase, None if waiting is None else as_of - waiting)
-            for advice, purchase, waiting in zip(
-                scored.advice, scored.purchase.tolist(), scored.waiting_since, strict=True
+            place(work, purchase, None if waiting is None else as_of - waiting)
+            for work, purchase, waiting in zip(
+                scored.work, scored.purchase.tolist(), scored.waiting_since, strict=True
             )
         ]
     )

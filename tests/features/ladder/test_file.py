@@ -26,11 +26,11 @@ from features.ladder.ladder import (
     Offer,
     PolicySettings,
     SignalRow,
-    Source,
     Step,
     Trait,
     Value,
 )
+from features.ladder.source import Source
 from features.signals.table import ladder_columns
 
 ROOT = Path(__file__).parents[3]

@@ -6,7 +6,7 @@ import pytest
 
 from features.errors import LadderError
 from features.ladder.file import parse_ladder, read_ladder
-from features.ladder.ladder import Source
+from features.ladder.source import Source
 
 SMALL = """
 [ladder]

@@ -88,7 +88,7 @@ def test_effort_doublings():
     """Effort counts in doublings of the step's lightest ask; what asks nearly nothing as 1."""
     assert value("video", "effort doublings") == 0.0
     assert value("guide", "effort doublings") == 2.0
-    assert value("tips", "effort doublings") == -1.0
+    assert value("tips", "effort doublings") == 0.0  # help asks for none
     assert value("call", "effort doublings") == 0.0
     free = replace(PLAN, effort=Effort(0.2))
     dear = replace(PLAN, id="dear", effort=Effort(8.0))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from features.ladder.file import read_ladder
-from features.ladder.ladder import Source
+from features.ladder.source import Source
 from serving.connectors.configuration import VENDORS, Connectors, read_connectors
 from serving.connectors.errors import UnknownConnector
 from serving.settings import SettingsError

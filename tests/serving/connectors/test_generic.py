@@ -2,7 +2,7 @@
 
 import pytest
 
-from features.ladder.ladder import Source
+from features.ladder.source import Source
 from serving.connectors.connector import ConnectorOptions, verified
 from serving.connectors.errors import PayloadError, UnsignedRequest
 from serving.connectors.generic import connector_of

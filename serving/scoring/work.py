@@ -24,7 +24,7 @@ from serving.scoring.model import ScoredLeads
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import suggestion_for
 
-__all__ = ["Advice", "Tab", "exact_advice", "likely_advice", "place", "tab_of"]
+__all__ = ["Tab", "Work", "exact_work", "likely_work", "place", "tab_of"]
 
 Tab = Literal["reply", "talk", "marketing", "quiet"]
 """Kinds of work: to answer, to talk to, to send something, to leave in peace."""
@@ -37,7 +37,7 @@ _LITTLE: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Advice:
+class Work:
     """What would be suggested for a lead, as the queue needs it.
 
     Parameters
@@ -52,11 +52,11 @@ class Advice:
     is_out: bool = False
 
 
-def likely_advice(estimates: ScoredLeads) -> list[Advice]:
+def likely_work(estimates: ScoredLeads) -> list[Work]:
     """What is likely suggested for leads by their signals alone, one for each row.
 
     Quick, because their histories are not looked at: limits and what is under way are unknown to
-    it. `exact_advice` knows them.
+    it. `exact_work` knows them.
     """
     model, scores, snapshot = estimates.model, estimates.scores, estimates.snapshot
     ladder, options = model.bundle.ladder, model.adviser.options
@@ -72,12 +72,12 @@ def likely_advice(estimates: ScoredLeads) -> list[Advice]:
     gain: Floats = forecast.beliefs.gain[np.arange(count), chosen]
     offers = [_offer(ladder, options.ids[at]) for at in chosen.tolist()]
     return [
-        Advice(_tab(offer), _worth(float(one), offer))
+        Work(_tab(offer), _worth(float(one), offer))
         for one, offer in zip(gain, offers, strict=True)
     ]
 
 
-def exact_advice(scorer: Scorer, lead_id: str, as_of: int) -> Advice:
+def exact_work(scorer: Scorer, lead_id: str, as_of: int) -> Work:
     """What is suggested for a lead by all that is known of it; nothing is drawn or kept.
 
     Raises
@@ -89,10 +89,10 @@ def exact_advice(scorer: Scorer, lead_id: str, as_of: int) -> Advice:
     advice = suggestion_for(model, lead_id, rows, as_of, scorer.limited(as_of))
     history = history_of(rows, model.bundle.ladder, as_of)
     worth = _worth(advice.best.gain or 0.0, advice.offer)
-    return Advice(_tab(advice.offer), worth, _is_out(history))
+    return Work(_tab(advice.offer), worth, _is_out(history))
 
 
-def place(advice: Advice, purchase: float, waits_us: int | None) -> float:
+def place(work: Work, purchase: float, waits_us: int | None) -> float:
     """Where a lead stands, the highest first; the whole part is the tab, see `tab_of`.
 
     Parameters
@@ -102,7 +102,7 @@ def place(advice: Advice, purchase: float, waits_us: int | None) -> float:
     """
     if waits_us is not None:
         return _base("reply") + _squashed(waits_us / DAY_US)
-    return _base(advice.tab) + _squashed(max(advice.worth, 0.0) + _LITTLE * purchase)
+    return _base(work.tab) + _squashed(max(work.worth, 0.0) + _LITTLE * purchase)
 
 
 def tab_of(priority: float) -> Tab | None:
