@@ -37,7 +37,7 @@ DAYS_SINCE_FIRST, DAYS_SINCE_LAST, ACTIVE_DAYS, DECAYED_COUNT, DISTINCT, TREND =
 STREAK, HOURS_WAITING, REPLY_HOURS = range(12, 15)
 POSITION, STEPS_COMPLETED, DAYS_AT_POSITION, PACE, PROFILE_COMPLETENESS = range(15, 20)
 
-NO_GOAL, ACTIVITY, BARRED, INTEREST = -1, -2, -3, -4
+NO_GOAL, AGAINST, OURS, ACTIVITY, INTEREST, NOT_AGAINST = -1, -2, -3, -4, -5, -6
 
 # Kinds of condition.
 AT_LEAST, AT_MOST, ABOVE, BELOW, EQUAL, NOT_EQUAL, TEXT_IN, TEXT_NOT_IN = range(8)
@@ -78,8 +78,9 @@ class Program(NamedTuple):
     selector_goal: Ints
     """The goal that the selector completes; `n_goals` restarts the ladder, `n_goals + 1` is an
     event at which leads are scored, `n_goals + 2` loses the lead and `n_goals + 3` wins it back.
-    BARRED (which comes first) is what cannot be activity, ACTIVITY what the lead itself did that
-    shows interest, INTEREST what counts only where it is not barred, NO_GOAL none of these."""
+    AGAINST and OURS (which come first) are what cannot be activity, ACTIVITY is what the lead
+    itself did that shows interest, INTEREST what counts only where it is neither, NOT_AGAINST what
+    counts only where it does not speak against the lead, NO_GOAL none of these."""
     entry_start: Ints
     entries: Ints
     """Rows of (op, signal, window in microseconds, column, is category, ends). The column is the
@@ -190,16 +191,19 @@ def fold(
             when = occurred[row]
             age = now - when
             name = name_of[names[row]]
-            barred = False
+            against, barred = False, False
             for pair in range(pair_start[name], pair_start[name + 1]):
                 conditional = alternative_start[pair] < alternative_start[pair + 1]
                 if conditional and not _matches(pair, row, events, program):
                     continue
                 selector = pair_selector[pair]
                 goal = selector_goal[selector]
-                if goal == BARRED:
+                if goal == AGAINST or goal == OURS:
                     barred = True
-                elif barred and goal <= ACTIVITY:
+                    against = against or goal == AGAINST
+                elif (barred and (goal == ACTIVITY or goal == INTEREST)) or (
+                    against and goal == NOT_AGAINST
+                ):
                     continue
                 elif goal == ACTIVITY:
                     active = when

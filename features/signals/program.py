@@ -89,7 +89,7 @@ def compile_signals(
         if rules:
             builder.select(rules, goal=len(goals) + after)
     for at, signal in enumerate(signals):
-        builder.listen(signal.of, at, ends=False, is_interest=signal.group == "step")
+        builder.listen(signal.of, at, ends=False, goal=_goal_of(signal))
         if signal.until:
             builder.listen(signal.until, at, ends=True)
     return Compiled(
@@ -99,6 +99,15 @@ def compile_signals(
         texts=builder.texts,
         program=builder.program(signals, [days for _, days in goals]),
     )
+
+
+def _goal_of(signal: Signal) -> int:
+    """Which of the events that a signal's rules name it aggregates."""
+    if not signal.of:
+        return fold.NO_GOAL
+    if signal.group == "step":
+        return fold.INTEREST
+    return fold.NOT_AGAINST if signal.skips_against else fold.NO_GOAL
 
 
 @dataclass(slots=True)
@@ -116,10 +125,12 @@ class _Builder:
         self.names: dict[str, int] = {}
         self.texts: dict[str, int] = {}
         self.selectors: list[_Selector] = []
-        barred = activity.barred
-        self.select(barred, fold.BARRED)  # the fold has to meet it first
+        self.select(activity.against, fold.AGAINST)  # the fold has to meet these two first
+        self.select(activity.ours, fold.OURS)
         interest = self.select(activity.interest, fold.ACTIVITY)
-        self.by_rules: dict[tuple[tuple[EventRule, ...], bool], _Selector] = {((), False): interest}
+        self.by_rules: dict[tuple[tuple[EventRule, ...], int], _Selector] = {
+            ((), fold.NO_GOAL): interest
+        }
 
     def select(self, rules: tuple[EventRule, ...], goal: int) -> _Selector:
         for rule in rules:
@@ -129,12 +140,11 @@ class _Builder:
         return selector
 
     def listen(
-        self, rules: tuple[EventRule, ...], signal: int, *, ends: bool, is_interest: bool = False
+        self, rules: tuple[EventRule, ...], signal: int, *, ends: bool, goal: int = fold.NO_GOAL
     ) -> None:
-        key = rules, is_interest
-        if key not in self.by_rules:
-            self.by_rules[key] = self.select(rules, fold.INTEREST if is_interest else fold.NO_GOAL)
-        self.by_rules[key].entries.append((signal, ends))
+        if (rules, goal) not in self.by_rules:
+            self.by_rules[rules, goal] = self.select(rules, goal)
+        self.by_rules[rules, goal].entries.append((signal, ends))
 
     def alternatives(self, selector: _Selector, name: str) -> list[EventRule] | None:
         """The rules by which events of a name match a selector: [] always, None never."""

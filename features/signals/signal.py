@@ -57,6 +57,7 @@ class Signal:
     says, says_never : the sentence with `{value}`, `{ago}` or `{count:thing}`, and the one for a
         value that is absent or, for counts, zero.
     is_against : it counts what speaks against the lead: more of it never raises a probability.
+    skips_against : events of `of` that speak against the lead are passed over.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Signal:
     window_days: float | None = None
     half_life_days: float | None = None
     is_against: bool = False
+    skips_against: bool = False
 
     @property
     def is_fit(self) -> bool:

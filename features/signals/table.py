@@ -337,4 +337,5 @@ def _custom_signal(row: SignalRow, ladder: Ladder) -> Signal:
         window_days=row.window_days,
         half_life_days=row.half_life_days,
         is_against=op in _NUMBER_OF and is_against(row.of, ladder),
+        skips_against=not any(is_against((rule,), ladder) for rule in row.of),
     )

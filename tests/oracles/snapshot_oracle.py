@@ -62,8 +62,19 @@ class Case:
             for event in self.history
             if (meets_any(of, event) if of else is_own_doing(event, self.ladder))
             and not (self.signal.group == "step" and is_barred(event, self.ladder))
+            and not (self.passes_over and speaks_against(event, self.ladder))
             and (days is None or self.as_of_us - event.occurred_us < days * DAY_US)
         ]
+
+    @property
+    def passes_over(self) -> bool:
+        """Whether a row of the file asks for nothing that always speaks against the lead."""
+        against = activity_of(self.ladder).against
+        return self.signal.group == "custom" and not any(
+            names(one.event, rule.event) and set(one.where) <= set(rule.where)
+            for one in against
+            for rule in self.signal.of
+        )
 
     def values(self) -> list[float | str]:
         """The measure of the matching events that have it."""
@@ -123,6 +134,11 @@ def meets_any(rules: Sequence[EventRule], event: Event) -> bool:
         names(rule.event, event.name) and all(holds(condition, event) for condition in rule.where)
         for rule in rules
     )
+
+
+def speaks_against(event: Event, ladder: Ladder) -> bool:
+    """Whether it is a refusal, a bounce, a failure or the like."""
+    return meets_any(activity_of(ladder).against, event)
 
 
 def is_barred(event: Event, ladder: Ladder) -> bool:
