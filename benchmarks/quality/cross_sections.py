@@ -109,7 +109,11 @@ def _events(ids: pd.Series, bought: pd.Series, traits: pd.DataFrame) -> pd.DataF
     known = pd.DataFrame({"lead_id": ids, "name": "identify", "occurred_at": _KNOWN})
     known = pd.concat([known, traits], axis=1)
     buys = pd.DataFrame({"lead_id": ids[bought == 1], "name": "bought", "occurred_at": _BOUGHT})
-    return pd.concat([known, buys], ignore_index=True)
+    # The table tells of all that had happened by then; a log says so by an event at its end.
+    closed = pd.DataFrame(
+        {"lead_id": ["the export"], "name": "exported", "occurred_at": pd.Timestamp(_UNTIL)}
+    )
+    return pd.concat([known, buys, closed], ignore_index=True)
 
 
 def _ladder(data: CrossSection, traits: pd.DataFrame, titles: list[str]) -> str:
