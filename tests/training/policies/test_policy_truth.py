@@ -57,16 +57,20 @@ def learned_of(leads: int) -> Bundle:
     return train(log_of_simulation(simulate(ladder_of(), world)), ladder_of(), config=FAST)
 
 
-@cache
-def worth_of(name: str) -> Floats:
+def value_of(bundle: Bundle, name: str) -> Floats:
     """Shape (n_leads,): what each lead comes to when a policy draws all of its offers."""
-    world = replace(WORLD, leads=5000, seed=77)
     run = simulate(
         ladder_of(),
-        world,
-        policy=lambda log, lead, as_of: shares_at(learned(), log, lead, as_of, name, 0.0),
+        replace(WORLD, leads=5000, seed=77),
+        policy=lambda log, lead, as_of: shares_at(bundle, log, lead, as_of, name, 0.0),
     )
     return run.value
+
+
+@cache
+def worth_of(name: str) -> Floats:
+    """The same, with all that the log taught."""
+    return value_of(learned(), name)
 
 
 def gain_over(name: str) -> tuple[float, float]:
@@ -81,6 +85,21 @@ def test_the_learned_policy_is_worth_more(rival):
     """Run in the simulator, it beats the other policies by more than twice the error."""
     more, error = gain_over(rival)
     assert more > 2.0 * error
+
+
+@pytest.mark.slow
+def test_the_careful_policy_is_worth_more_than_the_rules():
+    """What serves by default beats the ladder's order alone, once something was learned."""
+    difference = worth_of("careful") - worth_of("rules")
+    assert difference.mean() > 2.0 * difference.std() / np.sqrt(len(difference))
+
+
+@pytest.mark.slow
+def test_the_careful_policy_costs_nothing_before_that():
+    """With what 300 leads have taught, it is not worth less than the ladder's order."""
+    careful, rules = (value_of(learned_of(300), name) for name in ("careful", "rules"))
+    difference = careful - rules
+    assert difference.mean() > -2.0 * difference.std() / np.sqrt(len(difference))
 
 
 @pytest.mark.slow
