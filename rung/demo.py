@@ -114,7 +114,7 @@ def _run_verb(arguments: list[str], progress: Progress) -> None:
 def _print_queue(environment: dict[str, str], progress: Progress) -> None:
     """The top of the queue, as the page shows it."""
     from serving.pages.top import top_of_queue
-    from serving.pages.words import chance, likely, points
+    from serving.pages.words import chance, likely, points, telling
     from serving.settings import Settings
 
     top = top_of_queue(Settings.from_environment(environment), 10, progress)
@@ -124,7 +124,7 @@ def _print_queue(environment: dict[str, str], progress: Progress) -> None:
         low, high = item["interval"]["low"], item["interval"]["high"]
         print(f"{number:3}. {place.name}" + (f", {place.below}" if place.below else ""))
         print(f"     {item['step']['title']}: {chance(item['probability'])}, {likely(low, high)}")
-        for reason in item["reasons"][:2]:
+        for reason in telling(item):
             print(f"     {points(reason['points'])}  {reason['text']}")
         if item["suggestion"]:
             print(f"     {item['suggestion']['text']}")

@@ -39,7 +39,7 @@ def against_signals(ladder: Ladder) -> tuple[Signal, ...]:
         says, never = _refusal(name)
         rows.append(row(name.strip("*_"), tuple(of), says, never))
     if len(rows) > 1:
-        says, never = "signs against it lately: {value:.1f}", "nothing speaks against it lately"
+        says, never = "something speaks against it lately", "nothing speaks against it lately"
         rows.insert(0, row("recent", rules, says, never))
     return tuple(rows)
 

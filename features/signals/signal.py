@@ -54,7 +54,8 @@ class Signal:
     window_days : only events younger than this count; None means all.
     half_life_days : the age at which an event counts half (DECAYED_COUNT), or the short half-life
         of TREND, whose long one is four times as long.
-    says, says_never : the sentence with `{value}`, `{ago}` or `{count:thing}`, and the one for a
+    says, says_never : the sentence with `{value}`, `{ago}`, `{count:thing}` or, for numbers that
+        say nothing to people, `{busy}`, `{pace}` or `{trend}`; and the one for a
         value that is absent or, for counts, zero.
     is_against : it counts what speaks against the lead: more of it never raises a probability.
     skips_against : events of `of` that speak against the lead are passed over.
@@ -85,7 +86,14 @@ class Signal:
             return self.says.format(value=_Text(value))
         if value is None or math.isnan(value) or (value == 0 and self.op in _COUNTING):
             return self.says_never
-        return self.says.format(value=_Number(value), count=Counted(value), ago=_ago(value))
+        return self.says.format(
+            value=_Number(value),
+            count=Counted(value),
+            ago=_ago(value),
+            busy=_level(value, _BUSY),
+            pace=_level(value, _PACE),
+            trend=_level(value, _TREND),
+        )
 
 
 _COUNTING = (
@@ -100,6 +108,22 @@ _COUNTING = (
     Op.STEPS_COMPLETED,
 )
 """Operations whose zero means that nothing happened."""
+
+
+_Levels = tuple[tuple[float, str], ...]
+_BUSY: _Levels = ((0.5, "hardly active"), (2.0, "a little active"), (5.0, "active"))
+_PACE: _Levels = ((0.5, "quickly"), (1.5, "in about the usual time"))
+_TREND: _Levels = ((0.7, "less active than usual"), (1.5, "as active as usual"))
+_ABOVE: dict[_Levels, str] = {
+    _BUSY: "very active",
+    _PACE: "more slowly than usual",
+    _TREND: "more active than usual",
+}
+"""What people say of a number that means nothing to them: up to each border, and above all."""
+
+
+def _level(value: float, levels: _Levels) -> str:
+    return next((words for border, words in levels if value < border), _ABOVE[levels])
 
 
 class _Text(str):

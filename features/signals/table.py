@@ -21,8 +21,6 @@ __all__ = ["ladder_columns", "signals_of"]
 
 _NUMBER_OF = (Op.COUNT, Op.ACTIVE_DAYS, Op.DECAYED_COUNT, Op.DISTINCT, Op.STREAK)
 """Operations that grow with each event."""
-_BUSY = "lately as busy as {value:.1f} actions today"
-"""Says a decayed count: older actions count less."""
 
 
 @lru_cache(maxsize=64)
@@ -78,7 +76,7 @@ def _position_signals() -> tuple[Signal, ...]:
             "ladder.position",
             "position",
             Op.POSITION,
-            "is on rung {value:.0f}",
+            "has reached step {value:.0f}",
             "is new to the ladder",
         ),
         Signal(
@@ -92,14 +90,14 @@ def _position_signals() -> tuple[Signal, ...]:
             "ladder.days_at_position",
             "position",
             Op.DAYS_AT_POSITION,
-            "reached this rung {ago}",
+            "reached this step {ago}",
             "has not begun",
         ),
         Signal(
             "ladder.pace",
             "position",
             Op.PACE,
-            "took the last step in {value:.0%} of the usual time",
+            "took the last step {pace}",
             "has no pace yet",
         ),
     )
@@ -131,15 +129,14 @@ def _step_signals(step: Step) -> tuple[Signal, ...]:
         row(
             "recent",
             Op.DECAYED_COUNT,
-            _BUSY,
+            "{busy} lately",
             half_life_days=14.0,
         ),
         row("days_since_last", Op.DAYS_SINCE_LAST, "last active {ago}"),
         row("active_days", Op.ACTIVE_DAYS, "active on {count:day}"),
     ]
     for measure, of in _measures_of(step).items():
-        what = literal(words(measure))
-        at_once, in_all = f"at most {{value:.3g}} {what} at once", f"{{value:.3g}} {what} in all"
+        at_once, in_all = _amounts(measure)
         rows.append(row(f"max.{measure}", Op.MAX, at_once, of, measure=measure))
         rows.append(row(f"sum.{measure}", Op.SUM, in_all, of, measure=measure))
     if len(names) > 1:  # to register is one thing, to attend another
@@ -148,6 +145,15 @@ def _step_signals(step: Step) -> tuple[Signal, ...]:
             for name in names
         ]
     return tuple(rows)
+
+
+def _amounts(measure: str) -> tuple[str, str]:
+    """What the largest value of a measure says, and what all of it does."""
+    what = literal(words(measure))
+    if "fraction" in what:
+        share = what.replace("fraction", "").strip() or "seen"
+        return f"{share} {{value:.0%}} at the most", f"{share} {{value:.1f}} times in all"
+    return f"up to {{value:.0f}} {what} in one go", f"{{value:.0f}} {what} in all"
 
 
 def _measures_of(step: Step) -> dict[str, tuple[str, ...]]:
@@ -179,14 +185,14 @@ def _activity_signals() -> tuple[Signal, ...]:
         row(
             "recent_3d",
             Op.DECAYED_COUNT,
-            "these days as busy as {value:.1f} actions today",
+            "{busy} these days",
             quiet,
             half_life_days=3.0,
         ),
         row(
             "recent_14d",
             Op.DECAYED_COUNT,
-            "these weeks as busy as {value:.1f} actions today",
+            "{busy} these weeks",
             quiet,
             half_life_days=14.0,
         ),
@@ -202,7 +208,7 @@ def _activity_signals() -> tuple[Signal, ...]:
         row(
             "trend",
             Op.TREND,
-            "recent activity is {value:.1f} times the usual",
+            "lately {trend}",
             "has never been active",
             half_life_days=3.0,
         ),
@@ -240,7 +246,7 @@ def _offer_signals(ladder: Ladder) -> tuple[Signal, ...]:
         row(
             "recent",
             Op.DECAYED_COUNT,
-            "offers lately: as many as {value:.1f} today",
+            "was made offers lately",
             none,
             of=extended,
             half_life_days=7.0,

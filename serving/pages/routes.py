@@ -139,7 +139,7 @@ def _row(scorer: Scorer, ladder: Ladder, item: QueueItem, now: int) -> dict[str,
     return {
         **person,
         "item": item,
-        "reasons": [one for one in item["reasons"] if one["signal"] != "other"][:3],
+        "reasons": words.telling(item),
         "last_active": words.ago(_micros(last_active) if last_active else None, now),
         "waiting": words.ago(_micros(waiting), now) if waiting else None,
     }

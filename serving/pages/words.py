@@ -9,6 +9,7 @@ from features.clock import when
 from features.events.log import DAY_US
 from features.events.of_lead import Row
 from features.events.properties import as_text
+from serving.scoring.answers import QueueItem, ReasonAnswer
 from serving.scoring.suggestion import chance
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "points",
     "sentence",
     "shown",
+    "telling",
     "titled",
     "traits_of",
     "who",
@@ -34,6 +36,10 @@ _FIRST_KEYS: Final = ("first_name", "firstName")
 _LAST_KEYS: Final = ("last_name", "lastName")
 _COMPANY_KEYS: Final = ("company", "company_name", "companyName", "organization", "organisation")
 _LONGEST: Final = 90
+_ALIKE: Final = 0.03
+"""Chances that differ by less are alike."""
+_WORTH: Final = 0.02
+"""A reason that adds less is not worth saying."""
 
 
 BANDS: Final = {
@@ -46,6 +52,21 @@ BANDS: Final = {
 def sentence(text: str) -> str:
     """A text with a capital first letter."""
     return text[:1].upper() + text[1:]
+
+
+def telling(item: QueueItem) -> list[ReasonAnswer]:
+    """The reasons to say aloud, at most two: those whose sign is that of the chance's difference.
+
+    Above what is typical of the step it is what speaks for the lead, below it what speaks against;
+    of a chance that is much like the typical one there is nothing to say.
+    """
+    if item["base"] is None:
+        return []
+    apart = item["probability"] - item["base"]
+    if abs(apart) < _ALIKE:
+        return []
+    told = [one for one in item["reasons"] if one["signal"] != "other"]
+    return [one for one in told if one["points"] * apart > 0 and abs(one["points"]) >= _WORTH][:2]
 
 
 def likely(low: float, high: float) -> str:
