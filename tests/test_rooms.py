@@ -21,6 +21,7 @@ LONG = {
 }
 NOT_COUNTED = {"__init__.py", "__pycache__", "py.typed"}
 AS_A_WHOLE = {
+    "models/scores/test_refusals",  # signals, constraints, calibration
     "scripts/test_setup",
     "serving/live",  # a real process, whole: crashes, replicas, real clients, hostile requests
     "training/scores/test_planted_truth",

@@ -265,8 +265,8 @@ def _only(option: int) -> Callable[[Beliefs, PolicySettings], Floats]:
 
 
 POLICIES: Final[dict[str, Policy]] = {
-    "careful": Policy(careful, is_guarded=True),
     "learned": Policy(learned, is_guarded=True),
+    "careful": Policy(careful, is_guarded=True),
     "rules": Policy(rules),
     "uniform": Policy(uniform),
     "greedy": Policy(greedy),

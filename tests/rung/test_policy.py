@@ -169,7 +169,7 @@ def test_an_unknown_policy(drawn):
     """It is named, with those there are."""
     rest = (drawn.events, "--bundle", drawn.bundle, "--policy", "lerned")
     said = message("policy", "evaluate", *rest)
-    assert "no policy 'lerned'; did you mean 'learned'? (there are careful, learned, rules" in said
+    assert "no policy 'lerned'; did you mean 'learned'? (there are learned, careful, rules" in said
 
 
 def test_a_full_disk_leaves_the_old_report(policy_report, drawn, tmp_path):

@@ -337,10 +337,10 @@ def test_only():
         ("thomson", "no policy 'thomson'; did you mean 'thompson'"),
         ("Rules", "no policy 'Rules'; did you mean 'rules'"),
         ("only:live-qna", "no policy 'only:live-qna'; did you mean 'only:live-qa'"),
-        ("only", "there are careful, learned, rules, uniform, greedy, thompson and only:OFFER"),
+        ("only", "there are learned, careful, rules, uniform, greedy, thompson and only:OFFER"),
         ("only:", "no policy 'only:'"),
         ("live-qa", "no policy 'live-qa'; did you mean 'only:live-qa'"),
-        ("", "no policy '' \\(there are careful"),
+        ("", "no policy '' \\(there are learned"),
         ("greedy:live-qa", "no policy 'greedy:live-qa'"),
     ],
 )
