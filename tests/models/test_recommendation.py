@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from features.clock import microseconds, when
 from features.errors import PolicyError, UnknownOffer
 from features.events.log import DAY_US
 from features.offers.history import history_of
@@ -49,6 +50,46 @@ def test_a_decision_holds_all_that_judging_needs(trained, shot, position, policy
     assert decision.step == goal.id == (found.step and found.step.id)
     assert decision.expires_at - decision.as_of == round(goal.horizon_days * DAY_US)
     assert (decision.policy, decision.policy_version) == (policy, trained.version)
+
+
+def test_a_decision_ends_with_its_offer(trained, shot):
+    """An offer for a time is over with that time, and no decision outlives it."""
+    one = shot.rows(np.arange(len(shot.leads)) == int(np.argmax(shot.position == 2)))
+    as_of = int(one.as_of[0])
+    ends = when(as_of + DAY_US // 12)
+    offers = tuple(
+        replace(each, valid_until=ends) if each.id == "bottleneck-webinar" else each
+        for each in trained.ladder.offers
+    )
+    bundle = replace(trained, ladder=replace(trained.ladder, offers=offers))
+    found = recommended(bundle, shot, 2, policy="only:bottleneck-webinar", decision_id="w-1")
+    assert found.decision.chosen == "bottleneck-webinar"
+    assert found.decision.expires_at == microseconds(ends)
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_what_is_believed_worse_is_out(trained, shot, position):
+    """The careful policy tells of each such offer why, by its numbers; it has no propensity."""
+    found = recommended(trained, shot, position, policy="careful")
+    alone = next(one for one in found.ranking if one.option_id == NO_ASK)
+    assert alone.p_advance is not None
+    for one in found.ranking:
+        assert one.propensity > 0.0
+        assert one.p_advance is not None
+        assert one.p_advance >= alone.p_advance - 1e-9
+    worse = [one for one in found.excluded if one.reason == "believed_worse"]
+    assert all(" with it and " in one.text or "more than" in one.text for one in worse)
+    assert {one.offer_id for one in worse} <= {
+        one.option_id for one in recommended(trained, shot, position).ranking
+    }
+
+
+def test_nurture_names_what_to_send(trained, shot):
+    """A piece that asks for nothing, whatever is chosen."""
+    useful = recommended(trained, shot, 1).useful
+    assert useful is not None
+    assert not useful.effort.form_fields
+    assert not useful.effort.human
 
 
 def test_every_offer_is_an_option_or_excluded(trained, shot):

@@ -105,6 +105,8 @@ EVENTS = (
     "contract_signed",
     "contract_ended",
     "page_viewed",
+    *(NAMES.lead_asked, NAMES.business_replied, "asset_opened"),
+    *("pilot_started", "pilot_failed"),
 )
 days = st.integers(0, 6).map(lambda at: at * DAY_US)
 rows = st.lists(

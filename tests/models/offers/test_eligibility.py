@@ -594,3 +594,88 @@ def test_shipped_ladders_always_have_an_ask(ladder: Ladder):
         answer = eligibility(ladder, position, history, NOW)
         left = Counter(each.role for each in answer.offers)
         assert left["ask"] >= 1, (position, against(answer))
+
+
+# -------------------------------------------------------------------------------- what is under way
+
+
+def happened(
+    name: str, days: float, **properties: object
+) -> tuple[str, int, int, dict[str, object]]:
+    """An event so many days ago."""
+    return name, ago(days), ago(days), properties
+
+
+def b2b(position: int, *rows: Any) -> tuple[set[str], dict[str, str]]:
+    """What may be asked of a lead of the shipped ladder, and why each other ask of it may not."""
+    ladder = SHIPPED[0]
+    answer = eligibility(ladder, position, history_of(rows, ladder, NOW), NOW)
+    asks = {each.id for each in ladder.offers if each.role == "ask"}
+    step = ladder.goals[position].id
+    of_step = {each.id for each in ladder.offers if each.step == step and each.id in asks}
+    reasons = against(answer)
+    return set(ids(answer)), {each: reasons[each] for each in of_step if each in reasons}
+
+
+@pytest.mark.parametrize(
+    ("position", "rows", "help_", "reason"),
+    [
+        (5, [happened("pilot_started", 2)], "pilot-help", "in_flight"),
+        (5, [happened("pilot_started", 29)], "pilot-help", "in_flight"),
+        (5, [happened("trial_started", 1)], "pilot-help", "in_flight"),
+        (
+            5,
+            [happened("pilot_started", 31), happened("pilot_failed", 1)],
+            "pilot-review",
+            "in_flight",
+        ),
+        (3, [happened("session_booked", 1)], "session-preparation", "in_flight"),
+        (2, [happened("webinar_registered", 1)], "webinar-reminder", "in_flight"),
+        (2, [happened("lead_asked", 0.125)], "answer", "in_flight"),
+        (4, [happened("lead_asked", 60)], "answer", "in_flight"),
+        (1, [happened("form_submitted", 0.1, email="a@b.c")], "worksheet-help", "in_flight"),
+        (
+            2,
+            [happened("asset_used", 2 / 24, minutes=20, asset="bottleneck-template")],
+            "savings-case-study",
+            "just_completed",
+        ),
+    ],
+)
+def test_nothing_is_asked_over_what_is_under_way(position, rows, help_, reason):
+    """Every ask of the step is out by that reason, and what helps meanwhile may be extended."""
+    eligible, reasons = b2b(position, *rows)
+    assert help_ in eligible
+    assert not eligible & reasons.keys()
+    assert set(reasons.values()) <= {reason, "effort_jump", "support_first"}
+    assert reason in reasons.values()
+
+
+@pytest.mark.parametrize(
+    ("position", "rows"),
+    [
+        (5, [happened("pilot_started", 31), happened("pilot_succeeded", 2)]),
+        (5, [happened("pilot_started", 46)]),
+        (3, [happened("session_booked", 5), happened("session_cancelled", 4)]),
+        (3, [happened("session_booked", 15)]),
+        (3, [happened("session_booked", 5, ends_at="2026-02-13T00:00:00Z")]),
+        (2, [happened("lead_asked", 3), happened("business_replied", 2)]),
+        (2, [happened("lead_asked", 91)]),
+        (2, [happened("asset_used", 2, minutes=20)]),
+        (1, [happened("asset_opened", 4, asset="handover-checklist")]),
+    ],
+)
+def test_what_is_over_holds_nothing_back(position, rows):
+    """By its end, by the event that ends it, or by the time that it lasts at the most."""
+    _, reasons = b2b(position, *rows)
+    assert not {"in_flight", "just_completed"} & set(reasons.values())
+
+
+def test_what_was_taken_is_not_offered_again():
+    """Whoever took an offer up is not asked to, whether or not we had extended it."""
+    opened = happened("asset_opened", 4, asset="handover-checklist")
+    eligible, reasons = b2b(1, opened)
+    assert reasons == {"handover-checklist": "taken"}
+    assert "bottleneck-template" in eligible
+    eligible, _ = b2b(1, happened("asset_opened", 22, asset="handover-checklist"))
+    assert "handover-checklist" in eligible

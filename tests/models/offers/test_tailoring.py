@@ -9,7 +9,12 @@ import pytest
 
 from features.ladder.ladder import Effort, Framing, Limits, Offer, Trait
 from features.offers.history import OfferHistory, history_of
-from models.offers.tailoring import framing_of, next_field, personalisation
+from models.offers.tailoring import (
+    framing_of,
+    next_field,
+    personalisation,
+    something_useful,
+)
 
 
 @pytest.fixture
@@ -176,3 +181,23 @@ def test_without_shares_all_ways_are_as_likely():
     framed = offer(framings=(Framing("short", "In short"), Framing("deep", "In depth")))
     assert framing_of(framed, {}, "d-1")[1] == pytest.approx(0.5)
     assert framing_of(offer(framing="As it is"), {}, "d-1") == (Framing("", "As it is"), 1.0)
+
+
+# -------------------------------------------------------------------------------- something useful
+
+
+def test_what_to_send_to_whom_nothing_is_asked(b2b, nothing):
+    """On the lead's topic and new to it before lighter ones; never what asks for something."""
+
+    def sent(**more: object) -> str:
+        found = something_useful(b2b, replace(nothing, **more))
+        assert found is not None
+        return found.id
+
+    lightest = sent()
+    assert sent(topics=("costs",)) in {"delay-explorer", "savings-case-study"}
+    assert sent(topics=("handovers",)) in {"diagnosis-guide", "checklist-tips"}
+    assert sent(taken={lightest: 1}) != lightest
+    assert sent(extended=((lightest, 1),)) != lightest
+    asking = [each for each in b2b.offers if each.effort.form_fields or each.effort.human]
+    assert something_useful(replace(b2b, offers=tuple(asking)), nothing) is None
