@@ -18,7 +18,7 @@ from features.events.columns import number_array, numbers_of, text_array, texts_
 from features.events.import_report import Rejects
 from features.events.log import LogColumns, Times
 from features.events.properties import property_json
-from features.events.readable import unreadable
+from features.events.readable import SHARE_ENDINGS, unreadable
 from features.events.table import EventTable
 from features.events.times import ABSENT, NAIVE, NUMBER, READ, UNREADABLE, read_times
 from features.ladder.ladder import EventNames
@@ -224,6 +224,10 @@ def _documents(parsed: list[Properties] | None) -> pa.Array | None:
     return pa.array([property_json(row) if row else None for row in parsed], pa.string())
 
 
+def _may_be_wrong(properties: Properties) -> bool:
+    return "gaps" in properties or any(key.endswith(SHARE_ENDINGS) for key in properties)
+
+
 def _mark_unreadable(
     batch: RowBatch,
     parsed: list[Properties] | None,
@@ -236,8 +240,12 @@ def _mark_unreadable(
     answers = _mask(pc.is_in(names, pa.array([roles.consultation, roles.consent])))
     if "gaps" in batch.flat:
         answers |= _mask(pc.is_valid(batch.flat["gaps"]))
+    for column, values in batch.flat.items():
+        if column.endswith(SHARE_ENDINGS):
+            with np.errstate(invalid="ignore"):
+                answers |= number_array(values)[0] > 1.0
     if parsed is not None:
-        answers |= np.array(["gaps" in found for found in parsed], dtype=np.bool_)
+        answers |= np.array([_may_be_wrong(found) for found in parsed], dtype=np.bool_)
     for row in np.flatnonzero(answers).tolist():
         own = {name: column[row].as_py() for name, column in batch.flat.items()}
         told = {name: value for name, value in own.items() if value not in (None, "")}

@@ -19,10 +19,12 @@ from features.events.properties import as_number, as_text
 from features.ladder.ladder import EventNames
 
 __all__ = [
+    "SHARE_ENDINGS",
     "Unreadable",
     "fit_in",
     "fit_of",
     "granted_of",
+    "percent_in",
     "text_of",
     "texts_of",
     "unreadable",
@@ -54,6 +56,8 @@ _FILLERS: Final = frozenset(
 )
 _ALL_WORDS: Final = _UNSURE | _UNSURE_AFTER_NOT | _FITS | _UNFIT | _YES | _NO | _NOT | _FILLERS
 
+SHARE_ENDINGS: Final = ("fraction", "_share")
+"""A property whose name ends so holds a share of one."""
 _LABELS: Final = ("name", "title", "topic", "label", "gap", "channel", "id")
 _BETWEEN: Final = re.compile(r"[;,|\n]")
 _NAMES: Final = (
@@ -99,7 +103,22 @@ def unreadable(name: str, properties: _Properties, names: EventNames) -> Unreada
             return Unreadable(place, f"channel {_NAMES}")
     if place := _no_names("gaps", properties):
         return Unreadable(place, f"gaps {_NAMES}")
+    return _percent(properties)
+
+
+def _percent(properties: _Properties) -> Unreadable | None:
+    """A share that is above one."""
+    for key, value in properties.items():
+        if key.endswith(SHARE_ENDINGS) and (told := percent_in(value)) is not None:
+            right = f"{told:g} looks like percent, write {told / 100.0:g}"
+            return Unreadable((key,), f"{key} is a share from 0 to 1; {right}")
     return None
+
+
+def percent_in(value: object) -> float | None:
+    """The number that a share's value says where it is above 1; None for what may be a share."""
+    number = as_number(value) if isinstance(value, int | float | str) else None
+    return number if number is not None and number > 1.0 else None
 
 
 def _no_names(key: str, properties: _Properties) -> PropertyPath | None:

@@ -105,6 +105,12 @@ def test_granted(said, granted):
         ("call_ended", {"fit": " "}, None),
         ("consent", {}, None),
         ("consultation_outcome", {"fit": "red"}, None),
+        ("video_progress", {"watched_fraction": 82}, ("watched_fraction",)),
+        ("video_progress", {"watched_fraction": "82"}, ("watched_fraction",)),
+        ("anything", {"scroll_share": 1.01}, ("scroll_share",)),
+        ("video_progress", {"watched_fraction": 1.0, "fractions": 82}, None),
+        ("video_progress", {"watched_fraction": None}, None),
+        ("video_progress", {"watched_fraction": "most"}, None),
     ],
 )
 def test_what_is_unreadable(name, properties, place):
