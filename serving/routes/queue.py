@@ -43,11 +43,13 @@ async def queue(
 
 
 def _answer(scorer: Scorer, query: QueueQuery, after: After | None) -> Response:
-    part = queue_part(scorer.store, query.limit, after, query.step)
+    part = queue_part(scorer.store, query.limit, after, query.step, query.order)
     cursor = None if part.after is None else cursor_of(part.after)
     headers = {"Cache-Control": "private, max-age=0"}
     if cursor is not None:
         asked = {"limit": query.limit, "cursor": cursor, "step": query.step, "ladder": query.ladder}
+        if query.order != "work":
+            asked["order"] = query.order
         address = urlencode({key: value for key, value in asked.items() if value is not None})
         headers["Link"] = f'</v1/queue?{address}>; rel="next"'
     return json_answer({"data": items(scorer, part.scores), "next_cursor": cursor}, headers)

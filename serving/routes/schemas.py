@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Discriminator, Field, Tag
 
+from features.store.kept.scores import Order
 from serving.edge.schemas import MOST_PER_PAGE, Instant, StrictRequest, Text
 from serving.scoring.answers import QueueItem, ScoreOrNot
 
@@ -44,6 +45,11 @@ class QueueQuery(StrictRequest):
         None, max_length=4096, description="`next_cursor` of the page before."
     )
     step: str | None = Field(None, max_length=200, description="Only leads whose next step it is.")
+    order: Order = Field(
+        "work",
+        description="By the work that leads are, or by the `probability` of the next step or of a"
+        " `purchase`. Those of different steps are of different horizons: give `step` as well.",
+    )
     ladder: Text | None = Field(
         None, description="The ladder that is asked about; the only one, where it is left out."
     )

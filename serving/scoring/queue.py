@@ -18,7 +18,7 @@ from features.clock import rfc3339
 from features.errors import OptedOut, UnknownLead
 from features.ladder.ladder import Ladder, Step
 from features.store.events import EventStore, StoredScore
-from features.store.kept.scores import OUT_OF_QUEUE
+from features.store.kept.scores import ORDERS, OUT_OF_QUEUE, Order
 from models.served_policy import DEFAULT
 from serving.scoring.answers import Details, QueueItem, ScoreBand, SuggestionAnswer
 from serving.scoring.bands import band_of
@@ -44,20 +44,30 @@ class QueuePart:
 
 
 def queue_part(
-    store: EventStore, limit: int, after: tuple[float, str] | None = None, step: str | None = None
+    store: EventStore,
+    limit: int,
+    after: tuple[float, str] | None = None,
+    step: str | None = None,
+    order: Order = "work",
 ) -> QueuePart:
     """The next `limit` queued leads, with `step` those alone that have this step before them."""
     found: list[StoredScore] = []
     size = limit + 1 if step is None else max(limit + 1, _SCAN)
     while len(found) <= limit:
-        scores = store.scores.queue(size, after)
+        scores = store.scores.queue(size, after, order)
         queued = [score for score in scores if score.priority > OUT_OF_QUEUE]
         found += [score for score in queued if step in (None, score.step)]
         if len(queued) < size:
             break
-        after = scores[-1].priority, scores[-1].lead_id
+        after = _at(scores[-1], order)
     page = found[:limit]
-    return QueuePart(page, (page[-1].priority, page[-1].lead_id) if len(found) > limit else None)
+    return QueuePart(page, _at(page[-1], order) if len(found) > limit else None)
+
+
+def _at(score: StoredScore, order: Order) -> tuple[float, str]:
+    """The place of a score in an order."""
+    value: float = getattr(score, ORDERS[order])
+    return value, score.lead_id
 
 
 # ------------------------------------------------------------------------------------------- Items

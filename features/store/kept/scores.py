@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import sqlalchemy as sa
 
@@ -19,8 +19,10 @@ from features.store.privacy import not_to_be_scored
 from features.store.schema import identities, meta, scores
 
 __all__ = [
+    "ORDERS",
     "OUT_OF_QUEUE",
     "Former",
+    "Order",
     "ScoreStore",
     "StoredScore",
     "TellChanges",
@@ -28,6 +30,14 @@ __all__ = [
 
 OUT_OF_QUEUE: Final = -1.0
 """The priority of leads that are scored but not queued."""
+Order = Literal["work", "probability", "purchase"]
+"""What leads of the queue are ordered by: the work they are, or one of their chances."""
+ORDERS: Final[dict[Order, str]] = {
+    "work": "priority",
+    "probability": "p_advance",
+    "purchase": "p_purchase",
+}
+"""The column of each."""
 _BATCH: Final = 1000
 """Scores of one transaction: while it writes, SQLite lets nobody else."""
 _FULL_RUN: Final = "full_run"
@@ -149,13 +159,21 @@ class ScoreStore:
                 then(connection, former, kept)
         return len(kept)
 
-    def queue(self, limit: int, after: tuple[float, str] | None = None) -> list[StoredScore]:
-        """Scores by priority, the highest first, then by lead; `after` is the last pair seen."""
-        wanted = sa.select(scores).order_by(scores.c.priority.desc(), scores.c.lead_id)
+    def queue(
+        self, limit: int, after: tuple[float, str] | None = None, order: Order = "work"
+    ) -> list[StoredScore]:
+        """Scores in an order, the highest first, then by lead; `after` is the last pair seen.
+
+        By priority those out of the queue come last; by a chance they are left out.
+        """
+        column = scores.c[ORDERS[order]]
+        wanted = sa.select(scores).order_by(column.desc(), scores.c.lead_id)
+        if order != "work":
+            wanted = wanted.where(scores.c.priority > OUT_OF_QUEUE, column.is_not(None))
         if after is not None:
-            priority, lead_id = after
-            same = sa.and_(scores.c.priority == priority, scores.c.lead_id > lead_id)
-            wanted = wanted.where(sa.or_(scores.c.priority < priority, same))
+            last, lead_id = after
+            same = sa.and_(column == last, scores.c.lead_id > lead_id)
+            wanted = wanted.where(sa.or_(column < last, same))
         return self._found(wanted.limit(limit))
 
     def of(self, lead_id: str) -> StoredScore | None:

@@ -69,6 +69,24 @@ def test_order(client, service):
         np.testing.assert_allclose(told, sorted(told, reverse=True), atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("order", "member"), [("probability", "probability"), ("purchase", "purchase_probability")]
+)
+def test_order_by_a_chance(client, order, member):
+    """On request by one of the chances, all pages of it, with a step for what can be compared."""
+    whole = {item["lead_id"] for item in page(client, limit=200)["data"]}
+    items = all_pages(client, limit=7, order=order)
+    assert {item["lead_id"] for item in items} == whole
+    assert len(items) == len(whole)
+    keys = [(-item[member], item["lead_id"]) for item in items]
+    assert keys == sorted(keys)
+    some = page(client, limit=200, order=order, step="trial")["data"]
+    assert {item["step"]["id"] for item in some} == {"trial"}
+    refused = client.get("/v1/queue", params={"order": "luck"})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == "/query/order"
+
+
 def test_ties(start, url, folder):
     """The order is the same every time; what is worth the same goes by purchase, then by id."""
     with start(url, folder / "rates") as client:
