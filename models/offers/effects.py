@@ -37,6 +37,8 @@ _USUAL_SD: Final = np.array([0.2, 0.08, 0.08])
 """Where the standard deviations of u, G and b are looked for, ..."""
 _SD_SPREAD: Final = 0.8
 """... and how far from it, in logarithms, before data say otherwise."""
+_LEAST_SD, _MOST_SD = 1e-3, 1.5
+"""Their bounds: where the expected outcome is far off, no evidence must buy effects without end."""
 REST: Final = 0.5
 """The prior's standard deviations of attributes, where they say how far an offset is wrong."""
 _DRAWS: Final = 64
@@ -290,6 +292,10 @@ def _found_deviations(layout: _Layout, options: Options, gram: _Gram) -> Floats:
         return -evidence + 0.5 * float((((logs - usual) / _SD_SPREAD) ** 2).sum())
 
     found = minimize(
-        loss, usual, method="Nelder-Mead", options={"maxiter": 60, "xatol": 0.05, "fatol": 0.05}
+        loss,
+        usual,
+        method="Nelder-Mead",
+        bounds=[(np.log(_LEAST_SD), np.log(_MOST_SD))] * len(usual),
+        options={"maxiter": 60, "xatol": 0.05, "fatol": 0.05},
     )
     return np.asarray(found.x, dtype=np.float64)

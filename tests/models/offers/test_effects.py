@@ -164,6 +164,14 @@ def test_deviations_are_the_likeliest(offset):
             assert height(found * np.where(np.arange(3) == at, by, 1.0)) < best + near
 
 
+def test_a_wrong_expectation_buys_no_effects_without_end():
+    """Where outcomes lie far from what was expected, deviations stay within their bounds."""
+    rows = some_rows(3, n=400)
+    wrong = replace(rows, residual=rows.residual * 20.0 * np.sign(rows.modifiers[:, 0]))
+    assert max(fit_effects(OPTIONS, wrong).deviations) <= 1.5 + 1e-9
+    assert max(fit_effects(OPTIONS, rows).deviations) < 1.5
+
+
 @pytest.mark.parametrize("n", [0, 1, 30])
 def test_deterministic(n):
     """The same rows and seed give the same to the bit; another seed only other draws."""
