@@ -215,6 +215,7 @@ def _names_read(ladder: Ladder) -> set[str]:
     """The names of what leads do that count for a ladder's steps and signals."""
     ours = {rule.event for rule in activity_of(ladder).ours}
     about = {ladder.events.traits, ladder.events.consultation}
+    about -= {rule.event for rule in ladder.score_at}
     read = compile_ladder(ladder).names
     return {name for name in read if not name.startswith("*")} - ours - about
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,12 @@ from hypothesis import strategies as st
 
 from features.clock import microseconds
 from features.errors import EventsError, StoreError, TimeError
-from features.reading import read_events, read_table
+from features.events.log import LogColumns
+from features.events.of_lead import log_of_rows
+from features.ladder.file import read_ladder
+from features.ladder.ladder import EventRule
+from features.reading import names_apart, read_events, read_table
+from features.signals.table import ladder_columns
 from tests.features.events.scene import (
     EVENTS,
     LADDER,
@@ -145,3 +151,12 @@ def test_the_future_is_set_aside(tmp_path):
     with pytest.raises(EventsError, match=r"no event in it\n.*\n.*4 rows set aside"):
         read_events(file, LADDER, until=early, now=now)
     assert len(read_events(file, LADDER)[0]) == 5
+
+
+def test_leads_scored_at_their_traits_are_read():
+    """Where leads are scored when they tell who they are, a log of that alone is read."""
+    at_traits = replace(read_ladder("b2b"), score_at=(EventRule("identify"),))
+    columns = LogColumns(*ladder_columns(at_traits))
+    log = log_of_rows("ann", [("identify", 1, 1, {"company_size": 9})], columns)
+    assert names_apart(log, at_traits) == ""
+    assert "no event is one that the ladder 'b2b' reads" in names_apart(log, read_ladder("b2b"))
