@@ -25,10 +25,10 @@ def band_of(chance: float, step: Step, former: str | None = None) -> ScoreBand:
         is well past its border, and not for every little move.
     """
     low_below, high_from = step.thresholds
-    down, up = 1.0 - _MARGIN, 1.0 + _MARGIN
+    down = 1.0 - _MARGIN
     if former == "high" and chance >= down * high_from:
         return "high"
-    if former == "low" and chance < up * low_below:
+    if former == "low" and chance < _past(low_below):
         return "low"
     if former == "medium" and down * low_below <= chance < _past(high_from):
         return "medium"

@@ -85,7 +85,7 @@ def test_killed_at_random_moments(database_url, folder, tmp_path):
                 process.stop()
         assert set(sent.refused) <= {503}, sent.refused
         with EventStore.open(database_url) as store:
-            is_complete(store, sent, least=100 * KILLS)
+            is_complete(store, sent, least=50 * KILLS)
             was_told(store, receiver)
             is_true(store, folder / "rates")
     tell(f"kill -9: acknowledged events kept, {_kind(database_url)}", 1.0, "all of them", KILLS)

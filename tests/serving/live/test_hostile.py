@@ -602,6 +602,7 @@ def test_nothing_runs(folder, tmp_path):
             calls.append({"type": "identify", "userId": lead, "traits": traits})
             event = {"event": lead[:200], "properties": {lead: lead, "topic": lead, "list": [lead]}}
             calls.append({"type": "track", "userId": lead, **event})
+            calls.append({"type": "track", "userId": lead, "event": "page_viewed"})
         told = httpx2.post(f"{process.url}/v1/batch", json={"batch": calls}).json()
         assert told["accepted"] == len(calls), told
         eventually(lambda: len(httpx2.get(f"{process.url}/v1/queue").json()["data"]) > len(leads))
