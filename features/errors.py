@@ -152,7 +152,7 @@ class LimitReached(Conflict):
         self.offer_id = offer_id
         self.reason = reason
         self.text = text
-        super().__init__(f"offer {offer_id!r} cannot be extended now: it {text}")
+        super().__init__(f"offer {offer_id!r} cannot be extended now: {text}")
 
 
 class OptedOut(Refused):

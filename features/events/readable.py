@@ -17,6 +17,7 @@ from features.events.field_names import field_key, plain
 from features.events.personal_data import PropertyPath
 from features.events.properties import as_number, as_text
 from features.ladder.ladder import EventNames
+from features.ladder.words import REFUSALS
 
 __all__ = [
     "SHARE_ENDINGS",
@@ -24,7 +25,6 @@ __all__ = [
     "fit_in",
     "fit_of",
     "granted_of",
-    "percent_in",
     "text_of",
     "texts_of",
     "unreadable",
@@ -71,12 +71,6 @@ _GRANTS: Final = frozenset(
         *("accepted", "allowed", "given"),
     }
 )
-_REFUSALS: Final = frozenset(
-    {
-        *("no", "n", "denied", "refused", "revoked", "withdrawn", "off", "optout", "optedout"),
-        *("unsubscribed", "declined", "rejected", "notgranted", "none"),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +103,13 @@ def unreadable(name: str, properties: _Properties, names: EventNames) -> Unreada
 def _percent(properties: _Properties) -> Unreadable | None:
     """A share that is above one."""
     for key, value in properties.items():
-        if key.endswith(SHARE_ENDINGS) and (told := percent_in(value)) is not None:
+        if key.endswith(SHARE_ENDINGS) and (told := _percent_in(value)) is not None:
             right = f"{told:g} looks like percent, write {told / 100.0:g}"
             return Unreadable((key,), f"{key} is a share from 0 to 1; {right}")
     return None
 
 
-def percent_in(value: object) -> float | None:
+def _percent_in(value: object) -> float | None:
     """The number that a share's value says where it is above 1; None for what may be a share."""
     number = as_number(value) if isinstance(value, int | float | str) else None
     return number if number is not None and number > 1.0 else None
@@ -202,7 +196,7 @@ def granted_of(value: object) -> bool | None:
     if number is not None:
         return None if isnan(number) else number > 0
     word = plain(value) if isinstance(value, str) else ""
-    return True if word in _GRANTS else False if word in _REFUSALS else None
+    return True if word in _GRANTS else False if word in REFUSALS else None
 
 
 # -------------------------------------------------------------------------------------------- Names

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from features.ladder.ladder import Condition, EventRule, Ladder
+from features.ladder.words import REFUSALS
 
 __all__ = ["AGAINST_ENDINGS", "REFUSED", "ActivityRules", "activity_of", "is_against"]
 
@@ -25,7 +26,7 @@ AGAINST_ENDINGS: Final = (
     "no_show",
 )
 """Whatever an event is about: a name that ends so speaks against."""
-REFUSED: Final = ("0", "false", "no")
+REFUSED: Final = ("0", "false", *REFUSALS)
 """Texts of a consent that was not granted."""
 
 

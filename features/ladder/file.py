@@ -51,7 +51,7 @@ from features.ladder.toml_table import (
     listed,
     parse_toml,
 )
-from features.ladder.words import OFFER, RECORD, Counted
+from features.ladder.words import OFFER, OPEN_OFFER, RECORD, REPLY, Counted
 
 __all__ = ["TimeUnit", "parse_ladder", "read_ladder", "shipped_ladders"]
 
@@ -64,8 +64,8 @@ TimeUnit = Literal["rfc3339", "s", "ms"]
 PURCHASE = "purchase"
 FEWEST_STEPS, MOST_STEPS = 2, 12
 NOT_AN_OFFER = ("no_ask", "nurture")
-BUILT_IN = ("reply", "offer")
-"""Commitments that every ladder has: a question that waits, an offer without an answer."""
+BUILT_IN = (REPLY, OPEN_OFFER)
+"""Commitments that every ladder has."""
 
 _ID = re.compile(r"[a-z][a-z0-9_-]*")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -532,8 +532,8 @@ def _read_commitment(table: Table) -> Commitment:
     if commitment_id in BUILT_IN:
         table.wrong("id", f"{commitment_id!r} is reserved", "Rung itself keeps that one")
     begins = table.each("from", _read_rule)
-    if not begins and not table.has("from"):
-        table.wrong("from", "is missing", "rules: the events that begin it")
+    if not begins and table.take("from") in (None, []):
+        table.wrong("from", "needs at least one rule", 'as [{event = "..."}]')
     return Commitment(
         id=commitment_id,
         title=table.text("title"),

@@ -455,6 +455,10 @@ class Ladder:
             offer for offer in self.offers if offer.step == step_id and offer.role == "ask"
         )
 
+    def offer(self, offer_id: str) -> Offer | None:
+        """The offer of an id; None for none, such as nurture."""
+        return next((offer for offer in self.offers if offer.id == offer_id), None)
+
     @property
     def value_horizon_days(self) -> float:
         """How long after a decision its gains count."""

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["OFFER", "RECORD", "Counted"]
+__all__ = ["OFFER", "OPEN_OFFER", "RECORD", "REFUSALS", "REPLY", "Counted"]
 
 OFFER: Final = "offer"
 """The text property that names the offer which an event is about."""
 RECORD: Final = "rung_record"
 """The text property that holds the record of a decision, as Rung itself wrote it."""
+REPLY: Final = "reply"
+"""The commitment to answer what was asked; every ladder has it."""
+OPEN_OFFER: Final = "offer"
+"""The commitment that an offer without an answer is: it stands for itself for some days."""
+REFUSALS: Final = (
+    *("no", "n", "denied", "refused", "revoked", "withdrawn", "off", "optout", "optedout"),
+    *("unsubscribed", "declined", "rejected", "notgranted", "none"),
+)
+"""Words that refuse a consent."""
 
 
 class Counted(float):

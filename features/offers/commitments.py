@@ -14,11 +14,9 @@ from features.clock import instant, microseconds
 from features.errors import TimeError
 from features.events.log import DAY_US
 from features.ladder.ladder import Commitment, EventRule, Ladder
+from features.ladder.words import REPLY
 
-__all__ = ["REPLY", "Open", "commitments_of", "ends_of", "still_open"]
-
-REPLY: Final = "reply"
-"""The commitment to answer a question; every ladder has it."""
+__all__ = ["Open", "commitments_of", "ends_of", "still_open"]
 
 _FAR: Final = 2**62
 """An end that never comes."""

@@ -39,7 +39,10 @@ def against_signals(ladder: Ladder) -> tuple[Signal, ...]:
         says, never = _refusal(name)
         rows.append(row(name.strip("*_"), tuple(of), says, never))
     if len(rows) > 1:
-        says, never = "something speaks against it lately", "nothing speaks against it lately"
+        says, never = (
+            "something speaks against this lead lately",
+            "nothing speaks against this lead lately",
+        )
         rows.insert(0, row("recent", rules, says, never))
     return tuple(rows)
 

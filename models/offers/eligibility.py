@@ -13,9 +13,9 @@ from typing import Final
 from features.errors import UnknownOffer
 from features.events.field_names import channel_key
 from features.ladder.ladder import Ladder, Offer
+from features.ladder.words import OPEN_OFFER
 from features.offers.history import OfferHistory
 from models.offers.standing import (
-    OFFER,
     UNRESTRICTED,
     Asked,
     Case,
@@ -226,14 +226,14 @@ def _in_flight(standing: Standing, case: Case) -> str:
         return ""
     for name, since in case.history.in_flight.items():
         if name not in plan.narrow or name in offer.not_while:
-            return f"{plan.under_way[name]}, since {_ago(case.as_of - since)}"
+            return f"{plan.under_way[name]} (began {_ago(case.as_of - since)})"
     return ""
 
 
 def _offer_open(standing: Standing, case: Case) -> str:
     """An offer that has no answer yet stands for itself."""
     offer, plan = standing.offer, case.plan
-    is_held = OFFER not in plan.narrow or OFFER in offer.not_while
+    is_held = OPEN_OFFER not in plan.narrow or OPEN_OFFER in offer.not_while
     if not (standing.is_ask and is_held and case.history.unanswered):
         return ""
     if any(name in case.history.in_flight for name in offer.during):

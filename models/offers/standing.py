@@ -14,7 +14,6 @@ from features.offers.commitments import commitments_of
 from features.offers.history import OfferHistory
 
 __all__ = [
-    "OFFER",
     "UNRESTRICTED",
     "Asked",
     "Case",
@@ -26,9 +25,6 @@ __all__ = [
     "is_within",
     "plan_of",
 ]
-
-OFFER: Final = "offer"
-"""The commitment that an offer without an answer is: it stands for itself for some days."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from features.errors import (
 )
 from features.events.log import DAY_US
 from features.events.of_lead import Row
-from features.ladder.ladder import Ladder, Offer
+from features.ladder.ladder import Ladder
 from features.ladder.words import RECORD
 from features.offers.decisions import (
     ANSWER,
@@ -199,7 +199,7 @@ class Recommender:
         as_of = _present(decision.as_of, then.rows)
         if history_of(then.rows, self._ladder, as_of) != history:
             raise _Overtaken
-        offer, left = _offer(self._ladder, decision.chosen), self._minutes_left(then.minutes)
+        offer, left = self._ladder.offer(decision.chosen), self._minutes_left(then.minutes)
         if offer is not None and left is not None and offer.rep_minutes > left:
             raise _Overtaken
 
@@ -228,7 +228,7 @@ class Recommender:
         notices: Sequence[Notice] = (),
     ) -> bool:
         """Store that a decision reached its lead, after some other events, if all that is new."""
-        offer = _offer(self._ladder, decision.chosen)
+        offer = self._ladder.offer(decision.chosen)
         events = [*before, *exposure_events(decision, self._ladder, as_of)]
         minutes = offer.rep_minutes if offer else 0.0
         return self.store.append_new(events, as_of // DAY_US, minutes, notices, check)
@@ -379,10 +379,6 @@ def _notice(decision: Decision, answer: RecommendationAnswer, *, exposed: bool) 
         "exposed": exposed,
     }
     return recommended(decision.decision_id, decision.lead_id, decision.as_of, told)
-
-
-def _offer(ladder: Ladder, offer_id: str) -> Offer | None:
-    return next((offer for offer in ladder.offers if offer.id == offer_id), None)
 
 
 def _answer(made: Recommendation, ladder: str, *, exposed: bool) -> RecommendationAnswer:

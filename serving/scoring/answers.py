@@ -26,10 +26,13 @@ __all__ = [
     "ScoreOrNot",
     "StepAnswer",
     "SuggestionAnswer",
+    "Tab",
     "opted_out",
 ]
 
 ScoreBand = Literal["low", "medium", "high"]
+Tab = Literal["reply", "talk", "marketing", "quiet"]
+"""Kinds of work: to answer, to talk to, to send something, to leave in peace."""
 Method = Literal["venn-abers, resampled leads", "beta posterior of the step's rate"]
 
 
@@ -194,7 +197,7 @@ class QueueItem(TypedDict):
     step: StepAnswer
     position: int
     tab: Annotated[
-        Literal["reply", "talk", "marketing", "quiet"] | None,
+        Tab | None,
         Field(
             description="Whose work it is: to answer, to talk to, to send something, to leave in"
             " peace."

@@ -68,7 +68,7 @@ def suggestion_for(
         estimates.snapshot, estimates.scores, history, decision_id="", asked=asked
     )
     best = found.ranking[0]
-    offer = next((offer for offer in ladder.offers if offer.id == best.option_id), None)
+    offer = ladder.offer(best.option_id)
     if offer is None:
         return Suggestion(found, best, None, Framing("", ""), None)
     position, learned = int(estimates.scores.position[0]), model.bundle.offers

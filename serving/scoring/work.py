@@ -9,25 +9,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
 import numpy as np
 
 from features.arrays import Bools, Floats
 from features.events.log import DAY_US
-from features.ladder.ladder import Ladder, Offer
+from features.ladder.ladder import Offer
 from features.offers.history import OfferHistory, history_of
 from models.offers.offer_model import of_step
-from models.offers.options import NO_ASK, NURTURE
 from models.recommendation import forecast_of
+from serving.scoring.answers import Tab
 from serving.scoring.model import ScoredLeads
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import suggestion_for
 
-__all__ = ["Tab", "Work", "exact_work", "likely_work", "place", "tab_of"]
-
-Tab = Literal["reply", "talk", "marketing", "quiet"]
-"""Kinds of work: to answer, to talk to, to send something, to leave in peace."""
+__all__ = ["Work", "exact_work", "likely_work", "place", "tab_of"]
 
 _TABS: Final[tuple[Tab, ...]] = get_args(Tab)
 _FEWEST_MINUTES: Final = 1.0
@@ -70,7 +67,7 @@ def likely_work(estimates: ScoredLeads) -> list[Work]:
     shares = model.adviser.policy(forecast.beliefs, ladder.policy)
     chosen = shares.argmax(axis=1)
     gain: Floats = forecast.beliefs.gain[np.arange(count), chosen]
-    offers = [_offer(ladder, options.ids[at]) for at in chosen.tolist()]
+    offers = [ladder.offer(options.ids[at]) for at in chosen.tolist()]
     return [
         Work(_tab(offer), _worth(float(one), offer))
         for one, offer in zip(gain, offers, strict=True)
@@ -118,12 +115,6 @@ def _base(tab: Tab) -> float:
 def _squashed(amount: float) -> float:
     """An amount as a number in [0, 1) that keeps the order; what is below nothing is nothing."""
     return amount / (1.0 + amount) if amount > 0.0 else 0.0
-
-
-def _offer(ladder: Ladder, option_id: str) -> Offer | None:
-    if option_id in (NURTURE, NO_ASK):
-        return None
-    return next(offer for offer in ladder.offers if offer.id == option_id)
 
 
 def _tab(offer: Offer | None) -> Tab:

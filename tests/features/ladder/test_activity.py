@@ -111,3 +111,25 @@ def test_a_ladder_in_code_may_call_anything_interest():
     """Values that no file gave are taken as they are."""
     everything = Activity(interest=(EventRule("*"),))
     assert activity_of(replace(small(), activity=everything)).interest == (EventRule("*"),)
+
+
+COMMITMENT = '[[commitment]]\nid = "{id}"\ntitle = "a pilot runs"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        (COMMITMENT.format(id="pilot") + "days = 30", "commitment[0].from"),
+        (COMMITMENT.format(id="pilot") + "from = []\ndays = 30", "commitment[0].from"),
+        (COMMITMENT.format(id="pilot") + 'from = [{event = "began"}]', "commitment[0]"),
+        (
+            COMMITMENT.format(id="reply") + 'from = [{event = "began"}]\ndays = 3',
+            "commitment[0].id",
+        ),
+    ],
+)
+def test_what_a_commitment_needs(text, path):
+    """What begins it, what ends it, and a name that Rung itself does not keep."""
+    with pytest.raises(LadderError) as error:
+        small(text)
+    assert [mistake.path for mistake in error.value.mistakes] == [path]
