@@ -65,8 +65,8 @@ class ToDo:
     agenda : what to talk about, with minutes.
     form_fields, ask_field : what the offer asks for, and one thing more that is worth a question.
     chances : of the next step with the option and without an ask.
-    not_now, other_steps : offers of this step, and those of other steps.
-    by_rules : whether the ladder's rules chose it rather than a promoted policy.
+    not_now, other_times : offers of this step, and those for other steps or times.
+    by_rules : whether the default policy chose it rather than a promoted one.
     """
 
     title: str
@@ -80,7 +80,7 @@ class ToDo:
     evidence: str
     others: tuple[Choice, ...]
     not_now: tuple[NotNow, ...]
-    other_steps: tuple[NotNow, ...]
+    other_times: tuple[NotNow, ...]
     level: str
     by_rules: bool
 
@@ -103,7 +103,7 @@ def to_do(advice: Suggestion, ladder: Ladder, *, by_rules: bool) -> ToDo:
         evidence=evidence_words(best),
         others=tuple(_choice(one, titles) for one in found.ranking if one is not best),
         not_now=_listed(found.excluded, titles, of_step=True),
-        other_steps=_listed(found.excluded, titles, of_step=False),
+        other_times=_listed(found.excluded, titles, of_step=False),
         level=f"{100 * LEVEL:.0f}",
         by_rules=by_rules,
     )
