@@ -176,10 +176,12 @@ def policy(name: str, options: Options) -> Policy:
 def learned(beliefs: Beliefs, settings: PolicySettings) -> Floats:
     """The option worth most down the ladder, if it is surely enough worth more than no ask.
 
-    Otherwise the evidence does not separate the options, and the lead is nurtured; as it is where
-    that is worth more.
+    Otherwise the evidence does not separate the options, and the ladder's order decides, as the
+    careful policy has it: to nurture whoever is in doubt loses more than it spares. Where to
+    nurture is believed worth more than that, it is what is chosen.
     """
     options, eligible = beliefs.options, beliefs.eligible
+    rows = np.arange(len(eligible))
     candidates = eligible.copy()
     candidates[:, [options.nurture, options.no_ask]] = False
     sure = ndtr(beliefs.gain / np.maximum(beliefs.gain_sd, _SURE_SD))
@@ -187,7 +189,11 @@ def learned(beliefs: Beliefs, settings: PolicySettings) -> Floats:
     nurtured = np.where(eligible[:, options.nurture], beliefs.gain[:, options.nurture], 0.0)
     candidates &= beliefs.gain > nurtured[:, None]
     best = np.where(candidates, beliefs.gain, -np.inf).argmax(axis=1)
-    return _one_each(np.where(candidates.any(axis=1), best, _gentlest(beliefs)), len(options))
+    in_order = careful(beliefs, settings).argmax(axis=1)
+    owed = (options.is_support & options.is_for_now)[in_order]
+    is_less = eligible[:, options.nurture] & (beliefs.gain[rows, in_order] < nurtured) & ~owed
+    in_order = np.where(is_less, options.nurture, in_order)
+    return _one_each(np.where(candidates.any(axis=1), best, in_order), len(options))
 
 
 def careful(beliefs: Beliefs, settings: PolicySettings) -> Floats:

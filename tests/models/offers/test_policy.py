@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.special import ndtr
 
 from features.errors import PolicyError
 from features.ladder.file import read_ladder
@@ -154,7 +155,10 @@ def test_all_exploration_is_uniform(held, name):
 @settings(deadline=None)
 @given(beliefs(), st.floats(0.5, 0.999))
 def test_learned(held, certainty):
-    """What is learned is chosen where it is worth more than nurture and surely more than no ask."""
+    """It is surely worth more than no ask, or the careful choice; never less than nurture.
+
+    But help with what is under way is owed, whatever it is worth.
+    """
     options = held.options
     sure = PolicySettings(0.0, certainty)
     for at, name in enumerate(chosen("learned", held, sure)):
@@ -162,9 +166,14 @@ def test_learned(held, certainty):
         is_harmless = harmless(held)[at, options.nurture]
         assert name != options.ids[options.no_ask] or not is_harmless
         if name not in options.ids[-2:]:
-            assert gain[name] > -1e-12
-            assert gain[name] > gain[options.ids[options.nurture]] or not is_harmless
-            assert held.eligible[at, options.index(name)]
+            place = options.index(name)
+            assert held.eligible[at, place]
+            owed = options.is_support[place] and options.is_for_now[place]
+            assert owed or gain[name] > -1e-12
+            assert owed or gain[name] >= gain[options.ids[options.nurture]] or not is_harmless
+            in_order = chosen("careful", held, sure)[at]
+            is_sure = ndtr(gain[name] / max(held.gain_sd[at, place], 1e-12)) >= certainty
+            assert name == in_order or is_sure
 
 
 @settings(deadline=None)
@@ -208,14 +217,17 @@ def test_learned_takes_what_is_worth_most():
     assert chosen("learned", replace(held, eligible=without)) == ["strategy-session"]
 
 
-def test_learned_nurtures_when_nothing_is_sure():
-    """Where no offer is surely enough worth more than no ask, the lead is nurtured."""
-    gain = row(live_qa=0.3, video_audit=0.2)
-    held = believed(gain=gain)
+def test_learned_goes_by_the_ladder_when_nothing_is_sure():
+    """Where no offer is surely enough worth more than no ask, the ladder's order decides."""
+    asks = row(otherwise=0.0, strategy_session=1.0, video_audit=1.0, live_qa=1.0) > 0
+    asks[:, -2:] = True
+    held = believed(gain=row(live_qa=0.3, video_audit=0.2), eligible=asks)
     assert chosen("learned", held, PolicySettings(0.0, 0.61)) == ["live-qa"]  # Phi(0.3) is 0.618
-    assert chosen("learned", held, PolicySettings(0.0, 0.62)) == ["nurture"]
+    assert chosen("learned", held, PolicySettings(0.0, 0.62)) == ["video-audit"]
     assert chosen("learned", replace(held, gain=row(otherwise=-1.0, no_ask=0.0))) == ["no_ask"]
-    assert chosen("learned", believed()) == ["nurture"]
+    quiet = replace(held, is_active=np.zeros(1, dtype=np.bool_))
+    assert chosen("learned", quiet, PolicySettings(0.0, 0.62)) == ["nurture"]
+    assert chosen("learned", believed()) == chosen("careful", believed())
 
 
 def test_learned_takes_the_surer_of_two():
@@ -230,6 +242,8 @@ def test_learned_nurtures_where_that_is_worth_more():
     """An offer that is surely worth more than no ask, but less than nurture, is not made."""
     held = believed(gain=row(live_qa=5.0, nurture=6.0))
     assert chosen("learned", held) == ["nurture"]
+    unsure = replace(held, gain=row(nurture=0.01))
+    assert chosen("learned", unsure) == ["nurture"]
     assert chosen("learned", replace(held, gain=row(live_qa=5.0, nurture=4.0))) == ["live-qa"]
 
 
@@ -237,8 +251,12 @@ def test_learned_nurtures_where_that_is_worth_more():
 def test_learned_without_doubt(certainty):
     """Of a gain that is known the sign decides: a sure loss is never made, a sure gain is."""
     sure = PolicySettings(0.0, certainty)
-    losses = believed(gain=row(otherwise=-1.0, nurture=0.0, no_ask=0.0), gain_sd=row())
+    owes_nothing = ~(B2B.is_support & B2B.is_for_now)[None, :]
+    losses = believed(
+        gain=row(otherwise=-1.0, nurture=0.0, no_ask=0.0), gain_sd=row(), eligible=owes_nothing
+    )
     assert chosen("learned", losses, sure) == ["nurture"]
+    assert chosen("learned", replace(losses, gain=row(live_qa=-1e-3)), sure) != ["live-qa"]
     assert chosen("learned", replace(losses, gain=row(live_qa=1e-3)), sure) == ["live-qa"]
 
 
