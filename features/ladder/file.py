@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, fields
+from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from string import Formatter
@@ -39,6 +40,7 @@ from features.ladder.ladder import (
     Trait,
     Value,
 )
+from features.ladder.offer import OfferStatus
 from features.ladder.rule_logic import impossible_property
 from features.ladder.source import Source
 from features.ladder.toml_table import (
@@ -75,6 +77,7 @@ _HOWS: tuple[How, ...] = get_args(How)
 _VALUE_TYPES: tuple[ValueType, ...] = get_args(ValueType)
 _ROLES: tuple[Role, ...] = get_args(Role)
 _CONSENTS: tuple[Consent, ...] = get_args(Consent)
+_STATUSES: tuple[OfferStatus, ...] = get_args(OfferStatus)
 _SIGNATURES: tuple[Signature, ...] = get_args(Signature)
 _TIME_UNITS: tuple[TimeUnit, ...] = get_args(TimeUnit)
 _PLACEHOLDERS = ("value", "ago", "count")
@@ -111,14 +114,22 @@ def read_ladder(path: Path | str) -> Ladder:
     return parse_ladder(text, source)
 
 
-def parse_ladder(text: str, source: str = "<text>") -> Ladder:
+def parse_ladder(
+    text: str, source: str = "<text>", tables: Mapping[str, Mapping[str, object]] | None = None
+) -> Ladder:
     """The ladder that a TOML text describes; `source` is what an error calls the text.
+
+    Parameters
+    ----------
+    tables : of offers, by id, that stand in place of the text's own, or after them.
 
     Raises
     ------
     LadderError : with all mistakes in file order. Of a TOML syntax error there is only one.
     """
     values = parse_toml(text, source)
+    if tables:
+        values = _with_offers(values, tables)
     order = FileOrder(text, values)
     # Not a path of the file, so that it comes first and a clash is reported where the file has it.
     found = Found(uses=[PropertyUse(name, "Rung itself", is_text=True) for name in (OFFER, RECORD)])
@@ -129,6 +140,18 @@ def parse_ladder(text: str, source: str = "<text>") -> Ladder:
     if found.mistakes:
         raise LadderError(source, sorted(found.mistakes, key=lambda m: order.rank(m.path)))
     return ladder
+
+
+def _with_offers(
+    values: Mapping[str, object], tables: Mapping[str, Mapping[str, object]]
+) -> Mapping[str, object]:
+    """The values of a ladder file with other tables of some offers."""
+    given = values.get("offer", [])
+    own = given if isinstance(given, list) else []
+    ids = [one.get("id") if isinstance(one, dict) else None for one in own]
+    replaced = [tables.get(str(name), one) for name, one in zip(ids, own, strict=True)]
+    added = [table for name, table in tables.items() if name not in ids]
+    return {**values, "offer": [*replaced, *added]}
 
 
 def shipped_ladders() -> tuple[str, ...]:
@@ -497,6 +520,11 @@ def _read_offer(table: Table) -> Offer:
     valid_from, valid_until = table.instant("valid_from"), table.instant("valid_until")
     if valid_from is not None and valid_until is not None and valid_from >= valid_until:
         table.wrong("valid_until", "must be later than valid_from")
+    repeats_days, repeats_until = table.whole_days("repeats_days"), table.instant("repeats_until")
+    if repeats_days is not None:
+        _check_repeats(table, repeats_days, repeats_until, valid_from, valid_until)
+    elif repeats_until is not None:
+        table.wrong("repeats_until", "stands without repeats_days", "say after how many days")
     effort = table.one("effort", _read_effort)
     role = table.choice("role", _ROLES, "ask")
     if role == "support":
@@ -524,7 +552,27 @@ def _read_offer(table: Table) -> Offer:
         role=role or "ask",
         during=table.texts("during"),
         not_while=table.texts("not_while"),
+        repeats_days=repeats_days,
+        repeats_until=repeats_until,
+        status=table.choice("status", _STATUSES, "active") or "active",
     )
+
+
+def _check_repeats(
+    table: Table,
+    days: int,
+    repeats_until: datetime | None,
+    valid_from: datetime | None,
+    valid_until: datetime | None,
+) -> None:
+    """What repeats has a beginning and an end, and is over before it begins again."""
+    if valid_from is None or valid_until is None:
+        problem = "needs valid_from and valid_until of the first time"
+        table.wrong("repeats_days", problem)
+    elif valid_until - valid_from > timedelta(days=days):
+        table.wrong("repeats_days", "begins again before it is over", "a larger number of days")
+    elif repeats_until is not None and repeats_until < valid_from:
+        table.wrong("repeats_until", "must not be earlier than valid_from")
 
 
 def _read_commitment(table: Table) -> Commitment:

@@ -6,13 +6,13 @@ touches files, clocks or events.
 
 from __future__ import annotations
 
-import builtins
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from typing import Literal
 
+from features.ladder.event_rule import Condition, EventRule, Operator
+from features.ladder.offer import Effort, EffortWeights, Framing, Offer, OfferVersion
 from features.ladder.source import Source
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Ladder",
     "Limits",
     "Offer",
+    "OfferVersion",
     "Operator",
     "PolicySettings",
     "SignalRow",
@@ -38,10 +39,24 @@ __all__ = [
     "Value",
 ]
 
+_LEARNED_FROM = (
+    "name",
+    "steps",
+    "purchase",
+    "traits",
+    "signals",
+    "events",
+    "activity",
+    "restart_on",
+    "lost_when",
+    "back_when",
+    "score_at",
+    "dormant_after_days",
+)
+"""The parts of a ladder that signals and labels follow from."""
 _LOW, _HIGH = 0.2, 0.5
 """Thresholds of chances where the ladder says nothing."""
 
-Operator = Literal["is", "is_not", "one_of", "at_least", "at_most", "above", "below"]
 How = Literal[
     "count",
     "sum",
@@ -55,42 +70,6 @@ How = Literal[
     "decayed_count",
     "distinct",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A claim about one property of an event. An absent property meets no condition but `is_not`.
-
-    `at_least`, `at_most`, `above` and `below` compare numbers; `is` and `is_not` compare a number,
-    a truth value (stored as 1 or 0) or a text; `one_of` holds a tuple of texts.
-    """
-
-    property: str
-    operator: Operator
-    value: float | str | tuple[str, ...]
-
-    @builtins.property  # the field `property` hides it here
-    def is_text(self) -> bool:
-        """Whether the condition reads a text property rather than a number."""
-        return isinstance(self.value, str | tuple)
-
-
-@dataclass(frozen=True, slots=True)
-class EventRule:
-    """Events of one name whose properties meet all conditions.
-
-    Parameters
-    ----------
-    event : the name; in rules of activity "*_failed" stands for all names that end so, and "*" for
-        all names.
-    """
-
-    event: str
-    where: tuple[Condition, ...] = ()
-
-    def names(self, name: str) -> bool:
-        """Whether events of this name may meet the rule."""
-        return name.endswith(self.event[1:]) if self.event[:1] == "*" else name == self.event
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,44 +113,6 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class EffortWeights:
-    """What each part of an effort counts, in minutes' worth. The ladder file may change them.
-
-    `per_money` is the minutes' worth of one unit of the ladder's currency.
-    """
-
-    per_minute: float = 1.0
-    per_form_field: float = 3.0
-    live: float = 10.0
-    human: float = 15.0
-    per_money: float = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """What an offer asks of the lead: minutes, form fields by name, presence, a human, money.
-
-    `money` is a sum in the ladder's currency.
-    """
-
-    minutes: float = 0.0
-    form_fields: tuple[str, ...] = ()
-    live: bool = False
-    human: bool = False
-    money: float = 0.0
-
-    def score(self, weights: EffortWeights) -> float:
-        """The effort as one number, in minutes' worth."""
-        return (
-            weights.per_minute * self.minutes
-            + weights.per_form_field * len(self.form_fields)
-            + weights.live * self.live
-            + weights.human * self.human
-            + weights.per_money * self.money
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Commitment:
     """Something agreed with a lead that is under way: while it is, nothing else is asked.
 
@@ -190,58 +131,6 @@ class Commitment:
     until: tuple[EventRule, ...] = ()
     ends_at: str = ""
     days: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Framing:
-    """One way to put an offer to a lead, under a name of its own so that it can be compared."""
-
-    id: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A micro-commitment that can be extended to a lead to complete the step `step`.
-
-    `value_minutes` is how long the lead has use of it, `rep_minutes` what it costs the seller;
-    `valid_from` and `valid_until` are aware instants; `guarantee_days` is set on guarantees,
-    `scope_days` on pilots and trials.
-
-    Parameters
-    ----------
-    framing : how it is put to the lead; `framings` are variants of it that are tried at random.
-    channels : where it can be extended, such as "email"; empty means anywhere.
-    only_after : it is eligible only when an event met one of these rules; empty means always.
-    again_after_days : how long until it may be extended to the same lead again; None means as the
-        ladder's limits say.
-    role : a "support" offer helps with the step just completed (tips, a case study) and asks for
-        nothing; it is no ask, so caps and cool-downs of asks do not hold it back.
-    during : ids of commitments; it is due while one of them is open, and only then.
-    not_while : ids of commitments that hold this offer back; one that any offer names here holds
-        back the offers that name it, and no others.
-    """
-
-    id: str
-    step: str
-    title: str
-    kind: str
-    effort: Effort
-    value_minutes: float = 0.0
-    topics: tuple[str, ...] = ()
-    framing: str = ""
-    rep_minutes: float = 0.0
-    valid_from: datetime | None = None
-    valid_until: datetime | None = None
-    guarantee_days: int | None = None
-    scope_days: int | None = None
-    framings: tuple[Framing, ...] = ()
-    channels: tuple[str, ...] = ()
-    only_after: tuple[EventRule, ...] = ()
-    again_after_days: float | None = None
-    role: Literal["ask", "support"] = "ask"
-    during: tuple[str, ...] = ()
-    not_while: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,6 +304,7 @@ class Ladder:
     sources : tools whose events are understood; how events come in does not change what they
         mean, so they are not part of its identity.
     source : the text of the file this ladder was read from; not part of its identity.
+    catalogue : the versions of offers that stand in place of the file's, or beside them.
     """
 
     name: str
@@ -432,13 +322,14 @@ class Ladder:
     back_when: tuple[EventRule, ...] = ()
     score_at: tuple[EventRule, ...] = ()
     dormant_after_days: float = 90.0
-    effort_weights: EffortWeights = EffortWeights()
+    effort_weights: EffortWeights = field(default_factory=EffortWeights)
     max_effort_jump: float = 5.0
     limits: Limits = Limits()
     value: Value = Value()
     policy: PolicySettings = PolicySettings()
     sources: tuple[Source, ...] = field(default=(), compare=False, repr=False)
     source: str = field(default="", compare=False, repr=False)
+    catalogue: tuple[OfferVersion, ...] = field(default=(), compare=False, repr=False)
 
     def __hash__(self) -> int:
         """A cheap one: ladders are looked up on every request, and differ by name or are equal."""
@@ -450,9 +341,11 @@ class Ladder:
         return (*self.steps, self.purchase)
 
     def offers_of(self, step_id: str) -> tuple[Offer, ...]:
-        """The offers that complete a step, in file order; support completes none."""
+        """The active offers that complete a step, in file order; support completes none."""
         return tuple(
-            offer for offer in self.offers if offer.step == step_id and offer.role == "ask"
+            offer
+            for offer in self.offers
+            if offer.step == step_id and offer.role == "ask" and offer.status == "active"
         )
 
     def offer(self, offer_id: str) -> Offer | None:
@@ -471,8 +364,16 @@ class Ladder:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of all but the sources and the text; comments and spacing do not change it."""
+        """SHA-256 of what signals and labels follow from: all that a score depends on.
+
+        Offers, limits, titles, sentences, bands and values may change without a new training.
+        """
         values = asdict(self)
-        del values["source"], values["sources"]
-        text = json.dumps(values, sort_keys=True, default=str, separators=(",", ":"))
+        learned_from = {key: values[key] for key in _LEARNED_FROM}
+        for rung in (*learned_from["steps"], learned_from["purchase"]):
+            for key in ("title", "band", "high_from", "low_below"):
+                del rung[key]
+        for row in (*learned_from["traits"], *learned_from["signals"]):
+            del row["says"]
+        text = json.dumps(learned_from, sort_keys=True, default=str, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

@@ -63,6 +63,7 @@ class Decision:
     framing, framing_probability : how the offer is put, and the chance of that way; "" and 1.0
         where there is one way only.
     expires_at : when the window for its outcome closes, in microseconds since the epoch.
+    offer_version : of what was chosen, in the catalogue beside the ladder file; 0 is the file's.
 
     Raises
     ------
@@ -84,6 +85,7 @@ class Decision:
     excluded: tuple[tuple[str, str], ...] = ()
     framing: str = ""
     framing_probability: float = 1.0
+    offer_version: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what no policy could have drawn."""
@@ -120,6 +122,7 @@ class Decision:
                 "on_topic": list(self.on_topic),
                 "excluded": [list(pair) for pair in self.excluded],
                 "framing": [self.framing, self.framing_probability],
+                "offer_version": self.offer_version,
             },
             separators=(",", ":"),
             ensure_ascii=False,
@@ -145,6 +148,7 @@ class Decision:
                 excluded=tuple((str(one), str(why)) for one, why in held["excluded"]),
                 framing=str(held["framing"][0]),
                 framing_probability=float(held["framing"][1]),
+                offer_version=int(held.get("offer_version", 0)),
             )
         except EventsError as error:
             raise EventsError(f"lead {lead_id!r}: {error}") from error

@@ -816,6 +816,7 @@ KEYS = sorted(
         if (table, key.name)
         not in {
             (Gain, "rule"),  # written as `event` and `where`
+            (Offer, "version"),  # of the catalogue beside the file
             (Source, "lead_id"),  # written as `subject`
         }
     }
