@@ -2,6 +2,7 @@
 
 manifest.json     format, fingerprints, configuration, what it was trained on, the hash
 ladder.toml       the ladder, as its owner wrote it
+catalogue.json    the versions of offers that stood beside it; absent without any
 model.json        encoding, calibration, typical contributions, one part a goal
 offers.json       the effects of the ladder's offers
 advancement.txt   the booster for the next step; absent where rates are all there is
@@ -14,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,8 +26,9 @@ import pandas as pd
 from features.arrays import Bools, Floats, Ints
 from features.errors import BundleError, LadderError
 from features.files import new_folder
+from features.ladder.catalogue import with_catalogue
 from features.ladder.file import parse_ladder
-from features.ladder.ladder import Ladder
+from features.ladder.ladder import Ladder, OfferVersion
 from features.signals.snapshot import Snapshot
 from features.signals.table import signals_of
 from models.offers.offer_model import OfferModel
@@ -38,7 +40,7 @@ from models.scores.reasons import Explanations, explain
 
 __all__ = ["Bundle", "Scores", "load_bundle", "save_bundle"]
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 _GOALS: Final = ("advancement", "purchase")
 
 
@@ -93,12 +95,34 @@ class Bundle:
         return self.hash[:12]
 
     def require_ladder(self, ladder: Ladder) -> None:
-        """BundleError unless a ladder is the very version that the bundle was trained for."""
+        """BundleError unless scores follow from a ladder as from the one it was trained for."""
         if ladder.fingerprint != self.ladder.fingerprint:
             raise BundleError(
                 f"the bundle was trained for another version of the ladder {self.ladder.name!r};"
                 " train it again, or evaluate it with the ladder.toml in its folder"
             )
+
+    def on(self, ladder: Ladder) -> Bundle:
+        """The same on another version of its ladder: other offers, titles, limits, bands, values.
+
+        Scores, and the hash, stay. An offer that was learned of and that the ladder has no more is
+        as good as retired.
+
+        Raises
+        ------
+        BundleError : another version of the steps, signals or events that scores follow from.
+        """
+        self.require_ladder(ladder)
+        if ladder is self.ladder:
+            return self
+        held = {offer.id for offer in ladder.offers}
+        learned = (self.offers.learned or self.offers).ladder
+        gone = tuple(
+            replace(offer, status="retired") for offer in learned.offers if offer.id not in held
+        )
+        if gone:
+            ladder = replace(ladder, offers=(*ladder.offers, *gone))
+        return replace(self, ladder=ladder, offers=self.offers.on(ladder))
 
     def score(self, snapshot: Snapshot) -> Scores:
         """The probabilities of each row of a snapshot of this bundle's ladder."""
@@ -190,6 +214,9 @@ def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
 def _write(bundle: Bundle, folder: Path) -> dict[str, Any]:
     """Write all files of a bundle into an empty folder; the manifest."""
     (folder / "ladder.toml").write_text(bundle.ladder.source, encoding="utf-8")
+    if bundle.ladder.catalogue:
+        versions = [asdict(one) for one in bundle.ladder.catalogue]
+        (folder / "catalogue.json").write_text(_json(versions), encoding="utf-8")
     parts: dict[str, Any] = {
         "encoding": {
             "columns": list(bundle.encoding.columns),
@@ -231,7 +258,7 @@ def load_bundle(folder: Path) -> Bundle:
     folder = Path(folder)
     manifest = _manifest(folder)
     try:
-        ladder = parse_ladder((folder / "ladder.toml").read_text(encoding="utf-8"), "ladder.toml")
+        ladder = _ladder(folder)
         parts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         encoding = Encoding(
             tuple(parts["encoding"]["columns"]),
@@ -256,9 +283,22 @@ def load_bundle(folder: Path) -> Bundle:
     return Bundle(ladder, encoding, models["advancement"], models["purchase"], offers, manifest)
 
 
+def _ladder(folder: Path) -> Ladder:
+    ladder = parse_ladder((folder / "ladder.toml").read_text(encoding="utf-8"), "ladder.toml")
+    beside = folder / "catalogue.json"
+    if not beside.exists():
+        return ladder
+    held = json.loads(beside.read_text(encoding="utf-8"))
+    return with_catalogue(ladder, [OfferVersion(**one) for one in held])
+
+
 def signals_fingerprint(ladder: Ladder) -> str:
-    """SHA-256 of the table of signals: a bundle must meet the very signals it was trained on."""
-    return hashlib.sha256(repr(signals_of(ladder)).encode()).hexdigest()
+    """SHA-256 of the table of signals: a bundle must meet the very signals it was trained on.
+
+    What they are called in sentences is no part of it.
+    """
+    plain = [replace(signal, says="", says_never="") for signal in signals_of(ladder)]
+    return hashlib.sha256(repr(plain).encode()).hexdigest()
 
 
 def _goal_model(folder: Path, goal: str, part: dict[str, Any]) -> GoalModel:
@@ -296,7 +336,10 @@ def _manifest(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise BundleError(f"{folder} is damaged: {error}; train it again") from error
     if found != held:
-        raise BundleError(f"{folder} is damaged: its files do not match its hash; train it again")
+        raise BundleError(
+            f"{folder} is damaged: its files do not match its hash; train it again (offers are"
+            " changed with `rung offer`, or in the ladder file that RUNG_LADDER names, never here)"
+        )
     return manifest
 
 
@@ -309,6 +352,7 @@ def _hash(folder: Path, manifest: dict[str, Any]) -> str:
 
 _PARTS: Final = (
     "ladder.toml",
+    "catalogue.json",
     "model.json",
     "offers.json",
     "amount.txt",

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from features.arrays import Bools, Floats
-from features.clock import microseconds
 from features.events.log import DAY_US
 from features.ladder.ladder import Framing, Ladder, Offer, Step
 from features.offers.decisions import Decision
@@ -27,6 +26,7 @@ from models.offers.eligibility import UNRESTRICTED, Asked, Eligibility, Excluded
 from models.offers.offer_model import Evidence, Forecast
 from models.offers.options import Options
 from models.offers.policy import Policy, choose, policy, probabilities
+from models.offers.standing import ends_of
 from models.offers.tailoring import (
     Personalisation,
     framing_of,
@@ -164,7 +164,8 @@ class Adviser:
             chosen=ids[chosen],
             policy=self.policy_name,
             policy_version=self.bundle.version,
-            expires_at=_expires_at(offer, as_of, horizon_days),
+            expires_at=self._expires_at(offer, as_of, horizon_days),
+            offer_version=offer.version if offer else 0,
             on_topic=tuple(ids[at] for at in there if topic[at]),
             excluded=tuple((one.offer_id, one.reason) for one in excluded),
             framing=framing.id,
@@ -174,12 +175,18 @@ class Adviser:
             decision=decision,
             step=step,
             offer=offer,
-            useful=something_useful(self.ladder, history),
+            useful=something_useful(self.ladder, history, as_of),
             framing=framing.text,
             personalisation=self._tailored(offer, position, history),
             ranking=self._ranking(forecast, shares, there, step),
             excluded=excluded,
         )
+
+    def _expires_at(self, offer: Offer | None, as_of: int, horizon_days: float) -> int:
+        """When a decision is over: with its horizon, or before that with its offer."""
+        over = as_of + round(horizon_days * DAY_US)
+        ends = ends_of(self.ladder, offer, as_of) if offer else None
+        return over if ends is None else max(as_of + 1, min(over, ends))
 
     def _worse(self, forecast: Forecast, shares: Floats) -> tuple[Excluded, ...]:
         """The offers that may be extended and are believed to do worse than leaving alone."""
@@ -261,14 +268,6 @@ def _worse_words(with_it: float, alone: float) -> str:
     if with_it < alone:
         return f"the chance is put at {with_it:.1%} with it and {alone:.1%} without"
     return "costs more than it is believed to bring"
-
-
-def _expires_at(offer: Offer | None, as_of: int, horizon_days: float) -> int:
-    """When a decision is over: with its horizon, or before that with its offer."""
-    over = as_of + round(horizon_days * DAY_US)
-    if offer is None or offer.valid_until is None:
-        return over
-    return max(as_of + 1, min(over, microseconds(offer.valid_until)))
 
 
 def forecast_of(

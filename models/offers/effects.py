@@ -85,12 +85,16 @@ class OfferEffects:
     draws : shape (n_draws, n_options - 1, 2 + n_modifiers), joint draws, for questions about
         several options at once.
     deviations : the standard deviations that were found for u, G and b.
+    shared, shared_draws : shape (n_shared,) and (n_draws, n_shared), the posterior mean of what
+        all options share, g, t and G, and the same draws of it: what is known of one that is new.
     """
 
     mean: Floats
     covariance: Floats
     draws: Floats
     deviations: tuple[float, float, float]
+    shared: Floats
+    shared_draws: Floats
 
     def tau(self, topic: Floats, modifiers: Floats) -> Floats:
         """Shape (n, n_options): posterior means; `topic` has that shape, 0 for no ask."""
@@ -135,6 +139,8 @@ class OfferEffects:
             "covariance": self.covariance.tolist(),
             "draws": self.draws.tolist(),
             "deviations": list(self.deviations),
+            "shared": self.shared.tolist(),
+            "shared_draws": self.shared_draws.tolist(),
         }
 
     @classmethod
@@ -146,6 +152,8 @@ class OfferEffects:
             np.array(held["covariance"], dtype=np.float64),
             np.array(held["draws"], dtype=np.float64),
             (float(first), float(second), float(third)),
+            np.array(held["shared"], dtype=np.float64),
+            np.array(held["shared_draws"], dtype=np.float64),
         )
 
 
@@ -163,6 +171,13 @@ class _Layout:
         """Shape (n_parameters,): 0 for g and t, then 1, 2, 3 for u, G, b."""
         q, k, d = self.attributes, self.options, self.modifiers
         return np.repeat([0, 1, 2, 3], [q + 1, k, q * d, k * d])
+
+    @property
+    def shared(self) -> Ints:
+        """The places of g, t and G."""
+        group = self.group
+        first = np.arange(len(group)) <= self.attributes
+        return np.flatnonzero(first | (group == 2))
 
     def reduced(self, options: Options) -> Floats:
         """Shape (k, 2 + d, n_parameters): from parameters to coefficients of (1, topic, z)."""
@@ -218,11 +233,14 @@ def fit_effects(options: Options, rows: EffectRows, seed: int = 7) -> OfferEffec
     lower = cholesky(covariance + 1e-12 * np.eye(len(mean)), lower=True)
     drawn = parameters + steps @ lower.T
     u, g, b = np.exp(logs)
+    shared = layout.shared
     return OfferEffects(
         mean=_short(to @ parameters),
         covariance=_short(np.einsum("kip,pq,kjq->kij", to, covariance, to, optimize=True)),
         draws=_short(np.einsum("kip,sp->ski", to, drawn, optimize=True)),
         deviations=(float(u), float(g), float(b)),
+        shared=_short(parameters[shared]),
+        shared_draws=_short(drawn[:, shared]),
     )
 
 

@@ -130,16 +130,26 @@ def _excluded_by_caller(standing: Standing, case: Case) -> str:
     return "was left out by the caller" if standing.offer.id in case.asked.exclude else ""
 
 
+def _paused(standing: Standing, _: Case) -> str:
+    return "is paused" if standing.offer.status == "paused" else ""
+
+
+def _retired(standing: Standing, _: Case) -> str:
+    return "is no longer offered" if standing.offer.status == "retired" else ""
+
+
 def _not_yet_valid(standing: Standing, case: Case) -> str:
-    if standing.starts is None or case.as_of >= standing.starts:
+    starts, _ = standing.window(case.as_of)
+    if starts is None or case.as_of >= starts:
         return ""
-    return f"is valid from {_date(standing.starts)}"
+    return f"is valid from {_date(starts)}"
 
 
 def _expired(standing: Standing, case: Case) -> str:
-    if standing.ends is None or case.as_of <= standing.ends:
+    _, ends = standing.window(case.as_of)
+    if ends is None or case.as_of <= ends:
         return ""
-    return f"was valid until {_date(standing.ends)}"
+    return f"was valid until {_date(ends)}"
 
 
 def _only_after(standing: Standing, case: Case) -> str:
@@ -333,6 +343,8 @@ _BEFORE_STEP: Final[_Reasons] = (
     ("lost", _lost),
     ("not_a_candidate", _not_a_candidate),
     ("excluded_by_caller", _excluded_by_caller),
+    ("paused", _paused),
+    ("retired", _retired),
     ("not_yet_valid", _not_yet_valid),
     ("expired", _expired),
 )

@@ -10,7 +10,7 @@ offer that only farms clicks loses its place.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, Literal
 
@@ -22,6 +22,7 @@ from features.ladder.ladder import Ladder
 from models.offers.learning import OutcomeEffects, scale_of
 from models.offers.options import Options, options_of
 from models.offers.policy import Beliefs
+from models.offers.projection import columns_of, projected
 from models.scores.calibration import LEVEL
 from models.scores.learner import BoostedTrees
 
@@ -64,6 +65,7 @@ class OfferModel:
         `usual_amount`, their mean, is all that is known.
     framings : for each offer with variants, the probability of each of them.
     fields : how much knowing each trait moves a score, on average, in log-odds.
+    learned : what was learned, on the catalogue of then, where that is not the ladder's of now.
     """
 
     ladder: Ladder
@@ -76,11 +78,38 @@ class OfferModel:
     framings: dict[str, dict[str, float]] = field(default_factory=dict)
     fields: dict[str, float] = field(default_factory=dict)
     usual_amount: float = 1.0
+    learned: OfferModel | None = field(default=None, repr=False)
 
     @cached_property
     def options(self) -> Options:
-        """The options of the ladder."""
-        return options_of(self.ladder)
+        """The options of the ladder, told by the attributes that were learned of."""
+        return options_of(self.ladder, (self.learned or self).ladder)
+
+    def on(self, ladder: Ladder) -> OfferModel:
+        """The same on a ladder whose catalogue has changed, and nothing that scores follow from.
+
+        What was learned of an offer stays with its id; one that is new starts from its attributes.
+        """
+        origin = self.learned or self
+        was, options = origin.options, options_of(ladder, origin.ladder)
+        framings = _framings(ladder, origin.framings)
+        if options.ids == was.ids and np.array_equal(options.values, was.values):
+            return replace(origin, ladder=ladder, framings=framings, learned=origin)
+        columns = columns_of(options, was)
+        found = [one if one is not None else -1 for one in columns]
+        is_new = np.array([one is None for one in columns])
+        usual = np.where(is_new, 0.0, origin.usual[:, found])
+        return replace(
+            origin,
+            ladder=ladder,
+            advance=_projected(origin.advance, was, options),
+            value=_projected(origin.value, was, options),
+            usual=usual,
+            evidence=tuple("prior" if one is None else origin.evidence[one] for one in columns),
+            leads=tuple(0 if one is None else origin.leads[one] for one in columns),
+            framings=framings,
+            learned=origin,
+        )
 
     @classmethod
     def prior(cls, ladder: Ladder) -> OfferModel:
@@ -122,7 +151,7 @@ class OfferModel:
         tau = self.advance.effects.tau(told, z)
         tau_sd = self.advance.effects.deviation(told, z)
         rung = np.minimum(position, len(self.ladder.goals) - 1)
-        base = advance - (self.usual[rung] * tau * scale).sum(axis=1)
+        base = advance - (self.usual[rung] * self._tau_as_usual(told, z, tau) * scale).sum(axis=1)
         base = np.clip(base, _LEAST, 1.0 - _LEAST)[:, None]
         chance, low, high = (
             np.clip(base + scale * (tau + width * tau_sd), _LEAST, 1.0 - _LEAST)
@@ -140,6 +169,22 @@ class OfferModel:
             is_active=is_active,
         )
         return Forecast(beliefs, chance - base, low - base, high - base)
+
+    def _tau_as_usual(self, topic: Floats, z: Floats, tau: Floats) -> Floats:
+        """Shape (n, n_options): the effects of the offers as they were when scores were learned.
+
+        A score is an expectation under those: to edit an offer changes no chance without it.
+        """
+        if self.learned is None or self.learned.advance is self.advance:
+            return tau
+        columns = columns_of(self.learned.options, self.options)
+        there = [at for at, column in enumerate(columns) if column is not None]
+        here = [column for column in columns if column is not None]
+        told = np.zeros((len(topic), len(columns)))
+        told[:, there] = topic[:, here]
+        found = np.zeros_like(tau)
+        found[:, here] = self.learned.advance.effects.tau(told, z)[:, there]
+        return found
 
     def _gains(
         self,
@@ -219,10 +264,14 @@ class OfferModel:
         )
 
 
+def _projected(outcome: OutcomeEffects, learned: Options, options: Options) -> OutcomeEffects:
+    return replace(outcome, effects=projected(outcome.effects, learned, options))
+
+
 def of_step(ladder: Ladder, position: int) -> Bools:
-    """Shape (n_options,): the asks that complete the next step, nurture and no ask."""
+    """Shape (n_options,): the active asks that complete the next step, nurture and no ask."""
     options = options_of(ladder)
-    there: Bools = (options.rung == position) & options.is_ask
+    there: Bools = (options.rung == position) & options.is_ask & options.is_active
     there[[options.nurture, options.no_ask]] = True
     return there
 
@@ -233,6 +282,15 @@ def usual_before_data(ladder: Ladder) -> Floats:
     asks = np.array([of_step(ladder, at) & options.is_ask for at in range(len(ladder.goals))])
     share: Floats = asks / np.maximum(asks.sum(axis=1, keepdims=True), 1)
     return share
+
+
+def _framings(ladder: Ladder, learned: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """What was learned of the ways to put each offer, where there are the same ways still."""
+    even = even_framings(ladder)
+    return {
+        one: learned[one] if learned.get(one, {}).keys() == shares.keys() else shares
+        for one, shares in even.items()
+    }
 
 
 def even_framings(ladder: Ladder) -> dict[str, dict[str, float]]:

@@ -66,6 +66,7 @@ class Options:
     rung : shape (n_options,), the index of the offer's rung; -1 for nurture and no ask.
     is_ask, is_support : shape (n_options,); nurture and no ask are neither.
     is_for_now : shape (n_options,), whether it is for while something is under way.
+    is_active : shape (n_options,), whether it may be extended at all now.
     """
 
     ids: tuple[str, ...]
@@ -77,6 +78,7 @@ class Options:
     is_ask: Bools
     is_support: Bools
     is_for_now: Bools
+    is_active: Bools
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -100,9 +102,16 @@ class Options:
 
 
 @lru_cache(maxsize=64)
-def options_of(ladder: Ladder) -> Options:
-    """The options of a ladder and their attributes."""
-    shared = _shared(ladder.offers)
+def options_of(ladder: Ladder, like: Ladder | None = None) -> Options:
+    """The options of a ladder and their attributes.
+
+    Parameters
+    ----------
+    like : the ladder whose attributes they are told by, in its measures; None means their own.
+        Effects that were learned on one catalogue are told of the next one so.
+    """
+    like = ladder if like is None else like
+    shared = _shared(like.offers)
     attributes = (
         _ASK,
         *_GENTLE,
@@ -111,8 +120,8 @@ def options_of(ladder: Ladder) -> Options:
         _MONEY,
         *(Attribute(name, 0.0, _SHARED_SD) for name in shared),
     )
-    lightest = {goal.id: _lightest(ladder, goal.id) for goal in ladder.goals}
-    rows = [_row(ladder, offer, lightest[offer.step], shared) for offer in ladder.offers]
+    lightest = {goal.id: _lightest(like, goal.id) for goal in ladder.goals}
+    rows = [_row(like, offer, lightest[offer.step], shared) for offer in ladder.offers]
     width = len(attributes)
     nurture = [0.0, 1.0, *[0.0] * (width - 2)]
     rung_of = {goal.id: at for at, goal in enumerate(ladder.goals)}
@@ -127,6 +136,7 @@ def options_of(ladder: Ladder) -> Options:
         is_ask=np.array([*(offer.role == "ask" for offer in ladder.offers), False, False]),
         is_support=np.array([*(offer.role == "support" for offer in ladder.offers), False, False]),
         is_for_now=np.array([*(bool(offer.during) for offer in ladder.offers), False, False]),
+        is_active=np.array([*(one.status == "active" for one in ladder.offers), True, True]),
     )
 
 
@@ -139,7 +149,11 @@ def _shared(offers: Iterable[Offer]) -> tuple[str, ...]:
 
 
 def _lightest(ladder: Ladder, step_id: str) -> float:
-    efforts = [offer.effort.score(ladder.effort_weights) for offer in ladder.offers_of(step_id)]
+    efforts = [
+        offer.effort.score(ladder.effort_weights)
+        for offer in ladder.offers  # a paused one as well: what others are measured by stays
+        if offer.step == step_id and offer.role == "ask"
+    ]
     return max(1.0, min(efforts, default=1.0))
 
 

@@ -22,6 +22,8 @@ __all__ = [
     "Standing",
     "age_of",
     "case_of",
+    "ends_of",
+    "is_offered",
     "is_within",
     "plan_of",
 ]
@@ -68,6 +70,8 @@ class Standing:
     ----------
     rung : the position of a lead that has completed its step.
     starts, ends : when it is valid, in microseconds, both inclusive; None means any time.
+    every, last_start : it is valid again each so many microseconds, the last time then; None means
+        once, and without an end.
     jump : why its effort is too large a jump; "" where it is none.
     """
 
@@ -77,7 +81,22 @@ class Standing:
     is_ask: bool
     starts: int | None
     ends: int | None
+    every: int | None
+    last_start: int | None
     jump: str
+
+    def window(self, as_of: int) -> tuple[int | None, int | None]:
+        """When it is valid around an instant: the repetition that holds then, else the next.
+
+        After the last repetition it is that one.
+        """
+        if self.every is None or self.starts is None or self.ends is None:
+            return self.starts, self.ends
+        passed = -(-(as_of - self.ends) // self.every)  # of those that are over, the number
+        if self.last_start is not None:
+            passed = min(passed, (self.last_start - self.starts) // self.every)
+        moved = max(0, passed) * self.every
+        return self.starts + moved, self.ends + moved
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -122,10 +141,14 @@ def plan_of(ladder: Ladder) -> Plan:
         ids=frozenset(offer.id for offer in ladder.offers),
         support=frozenset(offer.id for offer in ladder.offers if offer.role == "support"),
         supported=frozenset(
-            offer.step for offer in ladder.offers if offer.role == "support" and not offer.during
+            offer.step
+            for offer in ladder.offers
+            if offer.role == "support" and offer.status == "active" and not offer.during
         ),
         under_way={one.id: one.title for one in commitments_of(ladder)},
-        narrow=frozenset(name for offer in ladder.offers for name in offer.not_while),
+        narrow=frozenset(
+            name for offer in ladder.offers if offer.status == "active" for name in offer.not_while
+        ),
         channels=tuple(dict.fromkeys(name for offer in ladder.offers for name in offer.channels)),
     )
 
@@ -139,8 +162,26 @@ def _standing(offer: Offer, ladder: Ladder) -> Standing:
         is_ask=offer.role == "ask",
         starts=None if offer.valid_from is None else microseconds(offer.valid_from),
         ends=None if offer.valid_until is None else microseconds(offer.valid_until),
+        every=None if offer.repeats_days is None else offer.repeats_days * DAY_US,
+        last_start=None if offer.repeats_until is None else microseconds(offer.repeats_until),
         jump=_jump(offer, at, ladder) if offer.role == "ask" else "",
     )
+
+
+def is_offered(ladder: Ladder, offer: Offer, as_of: int) -> bool:
+    """Whether an offer is active, and valid at an instant."""
+    starts, ends = _standing_of(ladder, offer).window(as_of)
+    begun = starts is None or starts <= as_of
+    return offer.status == "active" and begun and (ends is None or as_of <= ends)
+
+
+def _standing_of(ladder: Ladder, offer: Offer) -> Standing:
+    return next(one for one in plan_of(ladder).standings if one.offer.id == offer.id)
+
+
+def ends_of(ladder: Ladder, offer: Offer, as_of: int) -> int | None:
+    """When an offer that is valid at an instant is so no more; None for one that stays valid."""
+    return _standing_of(ladder, offer).window(as_of)[1]
 
 
 def _off_step(standing: Standing, position: int, titles: tuple[str, ...]) -> Excluded | None:

@@ -14,8 +14,9 @@ import pytest
 from features.clock import microseconds, when
 from features.errors import BundleError
 from features.events.log import DAY_US, EventLog
+from features.ladder.catalogue import offer_table, with_catalogue
 from features.ladder.file import parse_ladder, read_ladder
-from features.ladder.ladder import Ladder
+from features.ladder.ladder import Ladder, OfferVersion
 from features.reading import read_events
 from features.signals.snapshot import snapshot
 from models.bundle import Bundle, load_bundle, save_bundle
@@ -365,9 +366,104 @@ def test_a_manifest_with_a_number_that_is_none(folder, value):
 
 def test_another_format(folder):
     """A bundle of a later Rung is refused by name, not as damage."""
-    change_manifest(folder, format=4)
-    with pytest.raises(BundleError, match="has bundle format 4, this Rung reads 3"):
+    change_manifest(folder, format=5)
+    with pytest.raises(BundleError, match="has bundle format 5, this Rung reads 4"):
         load_bundle(folder)
+
+
+# ------------------------------------------------------------------------ offers without training
+
+
+def edited(ladder: Ladder, offer_id: str, **changes: object) -> Ladder:
+    """The ladder with a changed offer."""
+    offers = tuple(
+        replace(offer, **changes) if offer.id == offer_id else offer  # type: ignore[arg-type]
+        for offer in ladder.offers
+    )
+    return replace(ladder, offers=offers)
+
+
+def forecast_for(bundle: Bundle, shot) -> Forecast:
+    """What each option of a bundle would do, whatever the step."""
+    wide = np.ones((len(shot.leads), len(bundle.offers.options)), dtype=np.bool_)
+    return forecast_of(bundle, shot, bundle.score(shot), wide, ~wide)
+
+
+def test_scores_do_not_move_with_the_offers(trained, b2b, shot):
+    """Whatever is edited, added or retired, scores, reasons, the hash and no ask stay."""
+    longer = replace(b2b.offers[0].effort, minutes=90.0)
+    new = replace(b2b.offers[0], id="another", effort=longer, title="Another")
+    ladder = edited(b2b, b2b.offers[0].id, effort=longer, title="Longer")
+    ladder = edited(ladder, b2b.offers[1].id, status="retired")
+    other = trained.on(replace(ladder, offers=(new, *ladder.offers[1:], ladder.offers[0])))
+    assert other.hash == trained.hash
+    assert_same_scores(other, trained, shot)
+    before, after = forecast_for(trained, shot), forecast_for(other, shot)
+    for held in ("advance", "gain"):
+        np.testing.assert_allclose(
+            getattr(after.beliefs, held)[:, other.offers.options.no_ask],
+            getattr(before.beliefs, held)[:, trained.offers.options.no_ask],
+            atol=1e-12,
+        )
+    stays = b2b.offers[2].id
+    np.testing.assert_allclose(
+        after.uplift[:, other.offers.options.index(stays)],
+        before.uplift[:, trained.offers.options.index(stays)],
+        atol=1e-12,
+    )
+    edited_at = other.offers.options.index(b2b.offers[0].id)
+    assert (after.uplift[:, edited_at] != before.uplift[:, 0]).any()
+
+
+def test_a_new_offer_begins_as_a_prior(trained, b2b):
+    """Nothing was learned of it yet, and it says so."""
+    new = replace(b2b.offers[0], id="another")
+    model = trained.on(replace(b2b, offers=(*b2b.offers, new))).offers
+    at = model.options.index("another")
+    assert (model.evidence[at], model.leads[at]) == ("prior", 0)
+    assert model.usual[:, at].tolist() == [0.0] * len(b2b.goals)
+    assert model.leads[:at] == trained.offers.leads[:at]
+
+
+def test_an_offer_that_the_ladder_lost_is_retired(trained, b2b):
+    """What was learned of it is kept: scores are expectations under it."""
+    other = trained.on(replace(b2b, offers=b2b.offers[1:]))
+    assert other.ladder.offers[-1] == replace(b2b.offers[0], status="retired")
+    again = other.on(b2b)
+    assert again.offers.leads == trained.offers.leads
+    assert again.ladder == b2b
+
+
+def test_there_and_back(trained, b2b, shot):
+    """What was changed and changed back says what it said, however often."""
+    longer = replace(b2b.offers[0].effort, minutes=90.0)
+    there = trained.on(edited(b2b, b2b.offers[0].id, effort=longer))
+    back = there.on(edited(there.ladder, b2b.offers[0].id, effort=b2b.offers[0].effort))
+    before, after = forecast_for(trained, shot), forecast_for(back, shot)
+    np.testing.assert_array_equal(after.beliefs.advance, before.beliefs.advance)
+    np.testing.assert_array_equal(after.beliefs.gain, before.beliefs.gain)
+
+
+def test_another_ladder_is_refused(trained, b2b):
+    """Steps, signals and events are what scores follow from."""
+    with pytest.raises(BundleError, match="trained for another version of the ladder 'b2b'"):
+        trained.on(replace(b2b, purchase=replace(b2b.purchase, horizon_days=91.0)))
+
+
+def test_the_catalogue_comes_along(trained, b2b, tmp_path):
+    """Versions of offers that stood beside the ladder are in the bundle, under its hash."""
+    table = offer_table(replace(b2b.offers[0], title="Edited"))
+    version = OfferVersion(b2b.offers[0].id, 3, json.dumps(table), "paused", 5, 5, "ann")
+    ladder = with_catalogue(b2b, [version])
+    saved = save_bundle(replace(trained.on(ladder), offers=trained.offers), tmp_path / "b")
+    assert saved.hash != trained.hash
+    loaded = load_bundle(tmp_path / "b")
+    assert loaded.ladder == ladder
+    assert loaded.ladder.catalogue == (version,)
+    assert (loaded.ladder.offers[0].title, loaded.ladder.offers[0].status) == ("Edited", "paused")
+    (tmp_path / "b" / "catalogue.json").write_text("[]")
+    with pytest.raises(BundleError, match="do not match its hash"):
+        load_bundle(tmp_path / "b")
 
 
 def test_other_signals(folder, monkeypatch):

@@ -71,12 +71,38 @@ def excluded_by_caller(q: Question) -> bool:
     return q.offer.id in q.asked.exclude
 
 
+def paused(q: Question) -> bool:
+    return q.offer.status == "paused"
+
+
+def retired(q: Question) -> bool:
+    return q.offer.status == "retired"
+
+
+def windows(q: Question) -> list[tuple[datetime, datetime]]:
+    """When the offer is valid, one repetition after the other, until one begins after now."""
+    start = q.offer.valid_from or datetime.min.replace(tzinfo=UTC)
+    end = q.offer.valid_until or datetime.max.replace(tzinfo=UTC)
+    found = [(start, end)]
+    if q.offer.repeats_days:
+        while found[-1][0] <= q.now:
+            start, end = (at + timedelta(days=q.offer.repeats_days) for at in found[-1])
+            if q.offer.repeats_until is not None and start > q.offer.repeats_until:
+                break
+            found.append((start, end))
+    return found
+
+
+def is_valid(q: Question) -> bool:
+    return any(start <= q.now <= end for start, end in windows(q))
+
+
 def not_yet_valid(q: Question) -> bool:
-    return q.offer.valid_from is not None and q.now < q.offer.valid_from
+    return not is_valid(q) and any(q.now < start for start, _ in windows(q))
 
 
 def expired(q: Question) -> bool:
-    return q.offer.valid_until is not None and q.now > q.offer.valid_until
+    return not is_valid(q) and all(q.now > end for _, end in windows(q))
 
 
 def step_completed(q: Question) -> bool:
@@ -103,9 +129,13 @@ def not_in_flight(q: Question) -> bool:
     return q.offer.during != () and not is_for_now(q)
 
 
+def active(q: Question) -> list[Offer]:
+    return [offer for offer in q.ladder.offers if offer.status == "active"]
+
+
 def in_flight(q: Question) -> bool:
     """A commitment holds back the offers that name it, or all asks if none names it."""
-    named = {name for offer in q.ladder.offers for name in offer.not_while}
+    named = {name for offer in active(q) for name in offer.not_while}
     holding = {name for name in q.history.in_flight if name not in named}
     holding |= set(q.history.in_flight) & set(q.offer.not_while)
     return q.offer.role == "ask" and not is_for_now(q) and holding != set()
@@ -113,7 +143,7 @@ def in_flight(q: Question) -> bool:
 
 def offer_open(q: Question) -> bool:
     """The last ask has no answer, and is not older than it stands for itself."""
-    named = {name for offer in q.ladder.offers for name in offer.not_while}
+    named = {name for offer in active(q) for name in offer.not_while}
     days = q.ladder.limits.offer_open_days
     lately = any(q.less_ago_than(days, at) for at in q.asks_extended())
     holds = "offer" not in named or "offer" in q.offer.not_while
@@ -232,6 +262,8 @@ CLAIMS: tuple[Callable[[Question], bool], ...] = (
     lost,
     not_a_candidate,
     excluded_by_caller,
+    paused,
+    retired,
     not_yet_valid,
     expired,
     step_completed,

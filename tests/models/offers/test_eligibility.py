@@ -18,7 +18,7 @@ from features.events.of_lead import Row
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Commitment, Effort, EventRule, Ladder, Limits, Offer
 from features.offers.history import OfferHistory, history_of
-from models.offers.eligibility import REASONS, Asked, Eligibility, eligibility
+from models.offers.eligibility import REASONS, Asked, Eligibility, Excluded, eligibility
 from tests.oracles.eligibility_oracle import CLAIMS, Question, reasons_against
 from tests.profiles import examples
 
@@ -86,6 +86,24 @@ moments = st.one_of(
 )
 
 
+validities = st.fixed_dictionaries({"valid_from": moments, "valid_until": moments})
+
+
+@st.composite
+def repetitions(draw: st.DrawFn) -> dict[str, Any]:
+    """When an offer is valid that is so again and again, for at most as long as between two."""
+    days = draw(st.integers(1, 4))
+    begins = HERE + draw(st.integers(-40, 4)) * timedelta(hours=6)
+    lasts = draw(st.integers(1, 4 * days)) * timedelta(hours=6)
+    last = draw(st.one_of(st.none(), st.integers(0, 60)))
+    return {
+        "valid_from": begins,
+        "valid_until": begins + lasts,
+        "repeats_days": days,
+        "repeats_until": None if last is None else begins + last * timedelta(hours=6),
+    }
+
+
 @st.composite
 def offers(draw: st.DrawFn, shipped: Sequence[Offer]) -> tuple[Offer, ...]:
     """Some of a ladder's offers, restricted at random."""
@@ -93,14 +111,14 @@ def offers(draw: st.DrawFn, shipped: Sequence[Offer]) -> tuple[Offer, ...]:
     return tuple(
         replace(
             each,
+            status=draw(st.sampled_from(["active", "active", "active", "paused", "retired"])),
             role=draw(st.sampled_from(["ask", "ask", "support"])),
             channels=tuple(draw(st.lists(st.sampled_from(CHANNELS), max_size=2, unique=True))),
             only_after=draw(st.sampled_from([(), (), (EventRule("tool_used"),)])),
             during=draw(st.sampled_from([(), (), (), ("session",), ("reply",)])),
             not_while=draw(st.sampled_from([(), (), (), ("pilot",), ("offer",)])),
             again_after_days=draw(st.one_of(st.none(), some_days)),
-            valid_from=draw(moments),
-            valid_until=draw(moments),
+            **draw(st.one_of(validities, repetitions())),
         )
         for each in chosen
     )
@@ -447,6 +465,42 @@ def test_validity():
     assert ids(found(ladder=ladder)) == ["guide"]
     assert ids(found(ladder=ladder, as_of=NOW + DAY_US)) == ["guide"]
     assert against(found(ladder=ladder, as_of=NOW + DAY_US + 1))["guide"] == "expired"
+
+
+def test_a_repetition():
+    """Between two times an offer is not valid yet, after the last one it is over."""
+    weekly = replace(
+        GUIDE,
+        valid_from=HERE,
+        valid_until=HERE + timedelta(hours=1),
+        repeats_days=7,
+        repeats_until=HERE + timedelta(days=14),
+    )
+    ladder = replace(LADDER, offers=(VIDEO, weekly))
+
+    def at(days: float) -> Excluded | None:
+        answer = found(ladder=ladder, as_of=NOW + round(days * DAY_US))
+        return next((one for one in answer.excluded if one.offer_id == "guide"), None)
+
+    assert at(0) is at(1 / 24) is at(7) is at(14 + 1 / 24) is None
+    between, over = at(1), at(15)
+    assert between is not None
+    assert over is not None
+    assert (between.reason, over.reason) == ("not_yet_valid", "expired")
+    assert f"{HERE + timedelta(days=7):%Y-%m-%d}" in between.text
+    assert f"{HERE + timedelta(days=14):%Y-%m-%d}" in over.text
+
+
+@pytest.mark.parametrize("status", ["paused", "retired"])
+def test_an_offer_that_is_not_active(status):
+    """It is not extended, its effort is no measure of a jump, and it holds nothing back."""
+    light = replace(VIDEO, status=status)
+    ladder = replace(LADDER, offers=(light, GUIDE))
+    answer = found(ladder=ladder, position=0)
+    assert against(answer)["video"] == status
+    with_heavy = replace(LADDER, offers=(light, HEAVY))
+    assert "heavy" not in against(found(ladder=with_heavy))
+    assert against(found(ladder=replace(LADDER, offers=(VIDEO, HEAVY))))["heavy"] == "effort_jump"
 
 
 def test_effort_jump():
