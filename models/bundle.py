@@ -90,6 +90,11 @@ class Bundle:
         return str(self.manifest["hash"])
 
     @property
+    def learned_on(self) -> Ladder:
+        """The ladder that it was trained on, with the catalogue of then."""
+        return (self.offers.learned or self.offers).ladder
+
+    @property
     def version(self) -> str:
         """The first twelve digits of the hash."""
         return self.hash[:12]
@@ -116,9 +121,10 @@ class Bundle:
         if ladder is self.ladder:
             return self
         held = {offer.id for offer in ladder.offers}
-        learned = (self.offers.learned or self.offers).ladder
         gone = tuple(
-            replace(offer, status="retired") for offer in learned.offers if offer.id not in held
+            replace(offer, status="retired")
+            for offer in self.learned_on.offers
+            if offer.id not in held
         )
         if gone:
             ladder = replace(ladder, offers=(*ladder.offers, *gone))

@@ -46,6 +46,10 @@ def read_served(folder: Path, bundle: Bundle) -> str:
         gate.require_passed("policy", bundle.hash)
     except GateError as error:
         raise BundleError(f"{path} lets no policy serve: {error}; promote it again") from error
+    if bundle.ladder.value != bundle.learned_on.value:
+        raise BundleError(
+            f"{path} was judged by another [value] than the ladder has now; judge the policy again"
+        )
     policy(gate.policy, bundle.offers.options)
     return gate.policy
 

@@ -34,7 +34,16 @@ from serving.pages import login
 from serving.pages import routes as pages
 from serving.process.background import keep_current, keep_fresh, keep_informed, keep_scored
 from serving.process.service import Service
-from serving.routes import health, leads, metrics, personalizer, queue, recommendations, scores
+from serving.routes import (
+    health,
+    leads,
+    metrics,
+    offers,
+    personalizer,
+    queue,
+    recommendations,
+    scores,
+)
 from serving.settings import Settings
 from serving.write_back.configuration import WriteBack, read_write_backs
 from serving.write_back.worker import keep_writing
@@ -90,6 +99,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         scores,
         recommendations,
         queue,
+        offers,
         personalizer,
         leads,
         notifications,

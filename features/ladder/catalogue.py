@@ -33,7 +33,8 @@ _PLAIN: Final = (
 def with_catalogue(ladder: Ladder, versions: Iterable[OfferVersion]) -> Ladder:
     """The ladder with versions of offers in place of its file's own, or after them.
 
-    Of versions of one offer the newest holds; those that the ladder has already are among them.
+    Of versions of one offer the one that holds last does; those that the ladder has already are
+    among them.
 
     Raises
     ------
@@ -50,10 +51,11 @@ def with_catalogue(ladder: Ladder, versions: Iterable[OfferVersion]) -> Ladder:
 
 
 def newest(versions: Iterable[OfferVersion]) -> tuple[OfferVersion, ...]:
-    """The last version of each offer, in the order in which the offers came first."""
+    """The version of each offer that holds last, in the order in which the offers came first."""
     found: dict[str, OfferVersion] = {}
     for one in versions:
-        if one.offer_id not in found or one.version > found[one.offer_id].version:
+        former = found.get(one.offer_id)
+        if former is None or (one.from_at, one.version) > (former.from_at, former.version):
             found[one.offer_id] = one
     return tuple(found.values())
 

@@ -23,6 +23,7 @@ __all__ = [
     "leases",
     "meta",
     "notifications",
+    "offers",
     "opt_outs",
     "rep_minutes",
     "reports",
@@ -142,6 +143,18 @@ reports = sa.Table(  # what a worker judged or counted; routes and pages show th
     sa.Column("as_of", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("body", sa.Text, nullable=False),  # JSON object
     sa.Column("hash", sa.Text, nullable=False),  # SHA-256 of the body
+)
+offers = sa.Table(  # versions of offers, which stand in place of the ladder file's
+    "offers",
+    METADATA,
+    sa.Column("ladder", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("body", sa.Text, nullable=False),  # JSON: the keys of an [[offer]] table
+    sa.Column("status", sa.Text, nullable=False),  # active, paused, retired
+    _instant("from_at"),
+    _instant("made_at"),
+    sa.Column("by", sa.Text, nullable=False),
 )
 rep_minutes = sa.Table(
     "rep_minutes",

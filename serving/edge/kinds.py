@@ -65,7 +65,7 @@ KINDS: Final[Kinds] = {
     UnknownDecision: ProblemKind("unknown-decision", 404, "No such decision"),
     DecisionConflict: ProblemKind("decision-conflict", 409, "It is stored otherwise already"),
     LimitReached: ProblemKind("limit-reached", 409, "A limit holds it back"),
-    UnknownOffer: ProblemKind("unknown-offer", 422, "No such offer"),
+    UnknownOffer: ProblemKind("unknown-offer", 404, "No such offer"),
     TimeError: ProblemKind("invalid-time", 422, "A time that cannot be read"),
     EventsError: ProblemKind("invalid-events", 422, "Events that cannot be used"),
     NotEnoughData: ProblemKind("not-enough-data", 409, "Not enough data"),

@@ -93,6 +93,8 @@ def _score_all(service: Service) -> bool:
         return False
     if not _is_ours(service):
         return False
+    service.refresh()  # who asked for it may have changed the offers
+    scorer = service.scorer
     try:
         run = rescore(scorer, service.stopping, service.write_back, lambda: _is_ours(service))
         if run is None:

@@ -8,11 +8,11 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from features.errors import UnknownLadder
-from serving.edge.access import Asker
+from serving.edge.access import HERE, Asker
 from serving.edge.errors import NotAllowed
 from serving.process.service import Service
 
-__all__ = ["OnLadder", "Served"]
+__all__ = ["AskedBy", "OnLadder", "Served"]
 
 
 async def _served(request: Request) -> Service:
@@ -37,6 +37,13 @@ async def _on_ladder(request: Request, service: Served) -> Callable[[str | None]
     return check
 
 
+async def _asked_by(request: Request) -> str:
+    asker: Asker | None = request.scope["state"].get("asker")
+    return asker.name if asker else HERE.name
+
+
+AskedBy = Annotated[str, Depends(_asked_by)]
+"""The name of the key that a request came with, for what is kept of who did what."""
 OnLadder = Annotated[Callable[[str | None], None], Depends(_on_ladder)]
 """Checks the ladder that a request names, None where it names none: then the key's, or the only
 one. `UnknownLadder` where it is not served here, `NotAllowed` where the key may not."""

@@ -29,6 +29,7 @@ from models.served_policy import DEFAULT, read_served
 from serving.edge.logs import log
 from serving.process.champion import BundleSource, source_of
 from serving.process.group_commit import GroupCommit
+from serving.process.ladder_in_use import LadderInUse
 from serving.recommending.recommender import Recommender
 from serving.scoring.changes import model_promoted
 from serving.scoring.kept_answers import KeptScores
@@ -57,6 +58,8 @@ class Service:
     holder : names this process where several share work.
     is_answering : whether the process answers requests beside its work.
     problem : why the model that is to serve does not; "" where it does.
+    ladder_problem : why the ladder file or the offers of the store are not served; "" where they
+        are.
     failures : why work of the background came to nothing the last time, by its name.
     freshness : seconds that news of leads has waited for a score, lately.
     alarmed : leads that wait for a reply, with since when, which were told of already.
@@ -75,6 +78,7 @@ class Service:
     is_answering: bool = True
     run: Run | None = None
     problem: str = ""
+    ladder_problem: str = ""
     failures: dict[str, str] = field(default_factory=dict)
     freshness: float = 0.0
     alarmed: set[tuple[str, int | None]] = field(default_factory=set)
@@ -83,6 +87,9 @@ class Service:
     stopping: threading.Event = field(default_factory=threading.Event)
     _stamp: str | None = None
     _ladder: Ladder | None = None
+    _loaded: tuple[Path, Bundle] | None = None
+    _in_use: tuple[object, ...] = ()
+    _refreshing: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def open(
@@ -130,12 +137,43 @@ class Service:
             scored(connection, rows, self.write_backs, self.ladder.events.traits)
 
     def refresh(self) -> bool:
-        """Serve with another model or policy, if there is one by now; whether there was.
+        """Serve with another model, policy or catalogue, if there is one by now; whether there was.
 
         It is loaded and warm before it takes the place of the former one, in one assignment: a
         request is answered by the one or by the other. One that cannot be loaded changes nothing,
         and is tried again.
         """
+        with self._refreshing:
+            return self._refresh_model() or self._refresh_ladder()
+
+    @property
+    def _ladders(self) -> LadderInUse:
+        return LadderInUse(self.store, self.settings.ladder, self.clock)
+
+    def _refresh_ladder(self) -> bool:
+        """Serve the same model on other offers, or another version of the ladder file."""
+        if self._loaded is None:
+            return False
+        folder, bundle = self._loaded
+        stamp = self._ladders.stamp(bundle.ladder.name)
+        if stamp == self._in_use:
+            return False
+        self._serve_on(folder, bundle, stamp)
+        log("offers taken over", ladder=bundle.ladder.name, problem=self.ladder_problem)
+        return True
+
+    def _serve_on(self, folder: Path, bundle: Bundle, stamp: tuple[object, ...]) -> str:
+        """Serve a bundle on the ladder of now; the policy that does."""
+        served, self.ladder_problem = self._ladders.of(bundle)
+        if self.ladder_problem:
+            log("ladder unusable", logging.ERROR, why=self.ladder_problem)
+        policy = _policy(folder, served)
+        warm(served, policy)
+        self._serve(Scorer(self.store, served, self.clock, policy=policy))
+        self._loaded, self._in_use = (folder, bundle), stamp
+        return policy
+
+    def _refresh_model(self) -> bool:
         stamp = self.source.stamp()
         if stamp is not None and stamp == self._stamp:
             return False
@@ -147,10 +185,8 @@ class Service:
             bundle = load_bundle(folder)
         except BundleError as error:
             return self._keep_former(str(error))
-        policy = _policy(folder, bundle)
-        warm(bundle, policy)
         former = self.scorer.bundle
-        self._serve(Scorer(self.store, bundle, self.clock, policy=policy))
+        policy = self._serve_on(folder, bundle, self._ladders.stamp(bundle.ladder.name))
         self._renew_scores(bundle, former)
         self._stamp, self.problem = stamp, ""
         log(
@@ -211,11 +247,11 @@ class Service:
 
 
 def _policy(folder: Path, bundle: Bundle) -> str:
-    """The name of the policy to serve a bundle with; the rules where a promoted one cannot be."""
+    """The name of the policy to serve a bundle with; the default where a promoted one cannot be."""
     try:
         return read_served(folder, bundle)
     except (BundleError, PolicyError) as error:
-        log("promoted policy unusable, the rules serve", logging.ERROR, why=str(error))
+        log(f"promoted policy unusable, {DEFAULT} serves", logging.ERROR, why=str(error))
         return DEFAULT
 
 

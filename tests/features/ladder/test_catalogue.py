@@ -79,6 +79,13 @@ def test_the_newest_version_holds():
     assert with_catalogue(two, [version(edited(title="Two"), 2)]) is two
 
 
+def test_a_later_instant_holds():
+    """A change that was planned for later holds from then on, whatever was made in between."""
+    planned = replace(version(edited(title="Planned"), 2), from_at=100)
+    at_once = replace(version(edited(title="At once"), 3), from_at=50)
+    assert newest([planned, at_once]) == newest([at_once, planned]) == (planned,)
+
+
 def test_newest_keeps_the_order_in_which_offers_came():
     """The catalogue is told in the order of first versions."""
     a, b = edited(), edited(B2B.offers[1])

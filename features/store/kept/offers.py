@@ -1,0 +1,127 @@
+"""The catalogue of offers: every version of each, who made it, and since when it holds."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+import sqlalchemy as sa
+
+from features.errors import UnknownOffer
+from features.ladder.catalogue import newest, offer_of_table, offer_table
+from features.ladder.ladder import Ladder, OfferVersion
+from features.ladder.offer import OfferStatus
+from features.store.database import Database
+from features.store.kept.meta import set_meta
+from features.store.kept.scores import ScoreStore
+from features.store.schema import meta, offers
+
+__all__ = ["Offers"]
+
+_STAMP: Final = "offers"
+
+
+class Offers:
+    """The versions of a database.
+
+    A version is never changed: another one takes its place, from an instant on. What is kept was
+    read by the rules of the ladder file.
+    """
+
+    def __init__(self, database: Database, scores: ScoreStore) -> None:
+        self._database = database
+        self._scores = scores
+
+    def keep(
+        self, ladder: Ladder, table: Mapping[str, object], *, from_at: int, now: int, by: str
+    ) -> OfferVersion:
+        """Keep another version of an offer, or the first one of a new offer.
+
+        All leads are scored anew, as what is suggested to them may be another offer.
+
+        Parameters
+        ----------
+        ladder : with the catalogue of now.
+        table : the keys of an [[offer]] table, instants as RFC 3339.
+        from_at, now : since when it holds, and the present; microseconds since the epoch.
+        by : who wants it so.
+
+        Raises
+        ------
+        LadderError : with all mistakes of the table.
+        """
+        offer = offer_of_table(ladder, table)
+        body = json.dumps(offer_table(offer), separators=(",", ":"), ensure_ascii=False)
+        of_offer = sa.and_(offers.c.ladder == ladder.name, offers.c.id == offer.id)
+        wanted = sa.select(sa.func.max(offers.c.version)).where(of_offer)
+        with self._database.writing() as connection:
+            # First of all: on PostgreSQL whoever comes second waits here, and counts on from there.
+            set_meta(connection, _STAMP, secrets.token_hex(8))
+            version = (connection.scalar(wanted) or 0) + 1
+            kept = OfferVersion(offer.id, version, body, offer.status, from_at, now, by)
+            connection.execute(sa.insert(offers).values(_row(ladder.name, kept)))
+            self._scores.want_full_run(connection)
+        return kept
+
+    def set_status(
+        self,
+        ladder: Ladder,
+        offer_id: str,
+        status: OfferStatus,
+        *,
+        from_at: int,
+        now: int,
+        by: str,
+    ) -> OfferVersion:
+        """Pause, resume or retire an offer as it is now; see `keep`.
+
+        Raises
+        ------
+        UnknownOffer : the ladder, with its catalogue, has none of that id.
+        """
+        offer = ladder.offer(offer_id)
+        if offer is None:
+            raise UnknownOffer.named(offer_id, [one.id for one in ladder.offers])
+        table = offer_table(replace(offer, status=status))
+        return self.keep(ladder, table, from_at=from_at, now=now, by=by)
+
+    def versions(self, ladder: str, offer_id: str | None = None) -> list[OfferVersion]:
+        """All versions, those to come among them, of one offer or of all, in the order made."""
+        wanted = sa.select(offers).where(offers.c.ladder == ladder)
+        if offer_id is not None:
+            wanted = wanted.where(offers.c.id == offer_id)
+        wanted = wanted.order_by(offers.c.made_at, offers.c.id, offers.c.version)
+        with self._database.reading() as connection:
+            return [_version(row) for row in connection.execute(wanted)]
+
+    def at(self, ladder: str, instant: int) -> tuple[OfferVersion, ...]:
+        """The version of each offer that holds at an instant, in the order of the first ones."""
+        return newest(one for one in self.versions(ladder) if one.from_at <= instant)
+
+    def stamp(self) -> str:
+        """Another text whenever a version was added; "" before the first."""
+        wanted = sa.select(meta.c.value).where(meta.c.key == _STAMP)
+        with self._database.reading() as connection:
+            return connection.scalar(wanted) or ""
+
+
+def _row(ladder: str, version: OfferVersion) -> dict[str, object]:
+    return {
+        "ladder": ladder,
+        "id": version.offer_id,
+        "version": version.version,
+        "body": version.body,
+        "status": version.status,
+        "from_at": version.from_at,
+        "made_at": version.made_at,
+        "by": version.by,
+    }
+
+
+def _version(row: sa.Row[tuple[object, ...]]) -> OfferVersion:
+    values = dict(row._mapping)
+    del values["ladder"]
+    return OfferVersion(offer_id=values.pop("id"), **values)

@@ -1,0 +1,133 @@
+"""Routes: the catalogue of offers, which changes while the model serves on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from features.errors import LadderError
+from features.ladder.ladder import OfferVersion
+from serving.edge.access import CheckedRoute, needs
+from serving.edge.bodies import json_answer, json_body
+from serving.edge.parameters import wrong_body
+from serving.edge.problems import documented
+from serving.process.served import AskedBy, Served
+from serving.process.service import Service
+from serving.routes.offer_schemas import (
+    OfferId,
+    OfferRequest,
+    OffersAnswer,
+    StatusRequest,
+    VersionsOfOffer,
+)
+from serving.scoring.offers import all_offers, one_offer
+
+__all__ = ["router"]
+
+_Id = Annotated[OfferId, Path(description="The offer's id.")]
+
+router = APIRouter(prefix="/v1", tags=["offers"], route_class=CheckedRoute)
+
+
+@router.get(
+    "/offers",
+    summary="What can be offered",
+    dependencies=[Depends(needs("read"))],
+    responses={200: {"model": OffersAnswer}, **documented(503)},
+)
+async def offers(service: Served) -> Response:
+    """Every offer as it is now, paused and retired ones as well, with what was learned of it."""
+    return await run_in_threadpool(
+        lambda: json_answer({"data": all_offers(service.scorer)}, _NOT_KEPT)
+    )
+
+
+@router.get(
+    "/offers/{offer_id}",
+    summary="An offer, and all its versions",
+    dependencies=[Depends(needs("read"))],
+    responses={200: {"model": VersionsOfOffer}, **documented(404, 422, 503)},
+)
+async def offer(offer_id: _Id, service: Served) -> Response:
+    """An offer as it is now, and every version that was made of it: when, by whom, from when."""
+    return await run_in_threadpool(lambda: _told(service, offer_id))
+
+
+@router.put(
+    "/offers/{offer_id}",
+    summary="Add an offer, or edit one",
+    dependencies=[Depends(needs("admin")), Depends(json_body)],
+    responses={
+        200: {"model": VersionsOfOffer},
+        **documented(400, 404, 413, 415, 422, 503),
+    },
+)
+async def put_offer(
+    offer_id: _Id, body: OfferRequest, service: Served, asked_by: AskedBy
+) -> Response:
+    """Another version of an offer, or the first one of a new offer; nothing is trained.
+
+    What was learned stays with the id; a new offer starts from its attributes: effort, form, kind,
+    channel. The body is read by the rules of the ladder file.
+    """
+    table = {"id": offer_id, **body.offer}
+    if table["id"] != offer_id:
+        raise wrong_body([(("offer", "id"), "offer", f"must be {offer_id!r}, as in the path")])
+
+    def keep(now: int) -> OfferVersion:
+        from_at = now if body.from_at is None else body.from_at
+        ladder = service.scorer.model.bundle.ladder
+        return service.store.offers.keep(ladder, table, from_at=from_at, now=now, by=asked_by)
+
+    return await run_in_threadpool(lambda: _changed(service, offer_id, keep))
+
+
+@router.post(
+    "/offers/{offer_id}/status",
+    summary="Pause, resume or retire an offer",
+    dependencies=[Depends(needs("admin")), Depends(json_body)],
+    responses={
+        200: {"model": VersionsOfOffer},
+        **documented(400, 404, 413, 415, 422, 503),
+    },
+)
+async def set_status(
+    offer_id: _Id, body: StatusRequest, service: Served, asked_by: AskedBy
+) -> Response:
+    """The offer as it is, `active`, `paused` or `retired`. What was learned of it stays."""
+
+    def keep(now: int) -> OfferVersion:
+        from_at = now if body.from_at is None else body.from_at
+        return service.store.offers.set_status(
+            service.scorer.model.bundle.ladder,
+            offer_id,
+            body.status,
+            from_at=from_at,
+            now=now,
+            by=asked_by,
+        )
+
+    return await run_in_threadpool(lambda: _changed(service, offer_id, keep))
+
+
+_NOT_KEPT = {"Cache-Control": "private, max-age=0"}
+
+
+def _changed(service: Service, offer_id: str, keep: Callable[[int], OfferVersion]) -> Response:
+    """Keep a version, serve it from now on, and tell the offer; faults are pointed at."""
+    try:
+        keep(service.clock())
+    except LadderError as error:
+        raise wrong_body(
+            (("offer", *one.path.split(".")), "offer", str(one)) for one in error.mistakes
+        ) from error
+    service.refresh()
+    return _told(service, offer_id)
+
+
+def _told(service: Service, offer_id: str) -> Response:
+    return json_answer(one_offer(service.scorer, offer_id), _NOT_KEPT)

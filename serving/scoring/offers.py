@@ -1,0 +1,89 @@
+"""The catalogue of offers as it is told: each as it is now, what was learned, its versions."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from features.clock import rfc3339
+from features.errors import UnknownOffer
+from features.ladder.catalogue import offer_table
+from features.ladder.ladder import Offer, OfferVersion
+from models.bundle import Bundle
+from serving.scoring.scorer import Scorer
+
+__all__ = ["all_offers", "one_offer"]
+
+
+def all_offers(scorer: Scorer) -> list[dict[str, Any]]:
+    """Every offer of the ladder that is served; NoModel where there is none."""
+    bundle = scorer.model.bundle
+    planned: dict[str, list[OfferVersion]] = {}
+    now = scorer.clock()
+    for one in scorer.store.offers.versions(bundle.ladder.name):
+        if one.from_at > now:
+            planned.setdefault(one.offer_id, []).append(one)
+    return [_told(bundle, offer, planned.get(offer.id, [])) for offer in bundle.ladder.offers]
+
+
+def one_offer(scorer: Scorer, offer_id: str) -> dict[str, Any]:
+    """One offer with all its versions.
+
+    Raises
+    ------
+    UnknownOffer : there is none of that id, now or planned.
+    NoModel : nothing is served yet.
+    """
+    bundle, now = scorer.model.bundle, scorer.clock()
+    versions = scorer.store.offers.versions(bundle.ladder.name, offer_id)
+    offer = bundle.ladder.offer(offer_id)
+    told = [_version(one) for one in versions]
+    if offer is not None:
+        planned = [one for one in versions if one.from_at > now]
+        return {**_told(bundle, offer, planned), "versions": told}
+    if not versions:
+        raise UnknownOffer.named(offer_id, [one.id for one in bundle.ladder.offers])
+    return {**_to_come(versions), "versions": told}
+
+
+def _told(bundle: Bundle, offer: Offer, planned: list[OfferVersion]) -> dict[str, Any]:
+    at = bundle.offers.options.index(offer.id)
+    return {
+        "id": offer.id,
+        "step": offer.step,
+        "title": offer.title,
+        "status": offer.status,
+        "version": offer.version,
+        "evidence": bundle.offers.evidence[at],
+        "leads": bundle.offers.leads[at],
+        "offer": offer_table(offer),
+        "planned": [_version(one) for one in planned],
+    }
+
+
+def _to_come(versions: list[OfferVersion]) -> dict[str, Any]:
+    """An offer that is not there yet, by the version that will be the first to hold."""
+    first = min(versions, key=lambda one: (one.from_at, -one.version))
+    table = json.loads(first.body)
+    return {
+        "id": first.offer_id,
+        "step": table["step"],
+        "title": table["title"],
+        "status": first.status,
+        "version": 0,
+        "evidence": "prior",
+        "leads": 0,
+        "offer": table,
+        "planned": [_version(one) for one in versions],
+    }
+
+
+def _version(one: OfferVersion) -> dict[str, Any]:
+    return {
+        "version": one.version,
+        "status": one.status,
+        "from_at": rfc3339(one.from_at),
+        "made_at": rfc3339(one.made_at),
+        "by": one.by,
+        "offer": json.loads(one.body),
+    }

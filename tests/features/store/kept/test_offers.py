@@ -1,0 +1,89 @@
+"""Versions of offers: each kept for good, and which one holds when."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from features.errors import LadderError, UnknownOffer
+from features.ladder.catalogue import offer_table, with_catalogue
+from features.ladder.file import read_ladder
+from features.ladder.ladder import Ladder
+from features.store.events import EventStore
+
+B2B = read_ladder("b2b")
+FIRST = B2B.offers[0]
+
+
+@pytest.fixture
+def kept(database):
+    return EventStore(database).offers
+
+
+def keep(kept, now: int, from_at: int | None = None, ladder: Ladder = B2B, **keys: object):
+    table = {**offer_table(FIRST), **keys}
+    return kept.keep(ladder, table, from_at=now if from_at is None else from_at, now=now, by="ann")
+
+
+def test_versions_are_counted_and_kept(kept):
+    """Each is another one, of its offer and ladder alone; the former stay."""
+    first = keep(kept, 10, title="One")
+    second = keep(kept, 20, title="Two")
+    other = keep(kept, 30, id="other")
+    assert (first.version, second.version, other.version) == (1, 2, 1)
+    assert kept.versions("b2b", FIRST.id) == [first, second]
+    assert kept.versions("b2b") == [first, second, other]
+    assert kept.versions("b2c") == []
+    assert (second.made_at, second.by, second.status) == (20, "ann", "active")
+
+
+def test_what_holds_at_an_instant(kept):
+    """The version that began last; a planned one from its own instant on."""
+    now = keep(kept, 10, title="Now")
+    planned = keep(kept, 20, from_at=100, title="Planned")
+    between = keep(kept, 30, title="Between")
+    assert kept.at("b2b", 9) == ()
+    assert kept.at("b2b", 10) == kept.at("b2b", 29) == (now,)
+    assert kept.at("b2b", 30) == kept.at("b2b", 99) == (between,)
+    assert kept.at("b2b", 100) == (planned,)
+    ladder = with_catalogue(B2B, kept.at("b2b", 100))
+    assert (ladder.offers[0].title, ladder.offers[0].version) == ("Planned", 2)
+
+
+def test_a_status_keeps_the_rest(kept):
+    """To pause is another version of the offer as it is now, and to resume one more."""
+    keep(kept, 10, title="Mine")
+    ladder = with_catalogue(B2B, kept.at("b2b", 10))
+    paused = kept.set_status(ladder, FIRST.id, "paused", from_at=20, now=20, by="bob")
+    ladder = with_catalogue(B2B, kept.at("b2b", 20))
+    assert (ladder.offers[0].title, ladder.offers[0].status) == ("Mine", "paused")
+    kept.set_status(ladder, FIRST.id, "active", from_at=30, now=30, by="bob")
+    assert with_catalogue(B2B, kept.at("b2b", 30)).offers[0].status == "active"
+    assert (paused.version, paused.by) == (2, "bob")
+    with pytest.raises(UnknownOffer, match="did you mean 'framework-video'"):
+        kept.set_status(ladder, "framwork-video", "paused", from_at=40, now=40, by="bob")
+
+
+def test_what_does_not_fit_is_not_kept(kept):
+    """The rules of the ladder file hold, with all mistakes; nothing is half kept."""
+    with pytest.raises(LadderError) as error:
+        keep(kept, 10, step="gone", titel="x")
+    assert {one.path for one in error.value.mistakes} == {"step", "titel"}
+    assert kept.versions("b2b") == []
+
+
+def test_many_at_once(kept):
+    """Writers at the same moment get versions one after the other, none twice and none lost."""
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda at: keep(kept, at, title=f"At {at}").version, range(12)))
+    assert sorted(made) == list(range(1, 13))
+    assert [one.version for one in kept.versions("b2b")] != []
+
+
+def test_all_leads_are_scored_anew(kept, database):
+    """What is suggested may be another offer now: a scoring of all is asked for."""
+    scores = EventStore(database).scores
+    assert scores.full_run()[1] == ""
+    keep(kept, 10)
+    assert scores.full_run()[1] != ""
