@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from rung import demo, key, ladder, lead, logs, policy, publishing, service, training
+from rung import demo, key, ladder, lead, logs, offer, policy, publishing, service, training
 from rung.options import Progress, new_parser
 
 __all__ = ["main", "parser"]
@@ -28,6 +28,7 @@ _VERBS: Final = (
     logs.add_score,
     publishing.add_publish,
     policy.add_policy,
+    offer.add_offer,
     lead.add_lead,
     key.add_key,
     service.add_serve,

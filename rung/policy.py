@@ -107,9 +107,9 @@ def _judged_log(
     from models.bundle import load_bundle
 
     bundle = load_bundle(parsed.bundle)
-    _, log = read(parsed, progress, ladder=bundle.ladder)
+    ladder, log = read(parsed, progress, ladder=bundle.ladder)
     start = microseconds(parsed.start) if parsed.start else None
-    return bundle, log, {"start": start, "until": judged_until(parsed.until, log)}
+    return bundle.on(ladder), log, {"start": start, "until": judged_until(parsed.until, log)}
 
 
 def _promote(parsed: argparse.Namespace, _: Progress) -> int | None:

@@ -30,6 +30,9 @@ def read(
     from features.reading import names_misspelt, read_events
 
     ladder = ladder or read_ladder(parsed.ladder)
+    if "://" in str(parsed.events):
+        then = until or getattr(parsed, "until", None)
+        ladder = _with_offers(ladder, parsed.events, then)
     progress(f"reading {parsed.events}")
     log, report = read_events(
         parsed.events,
@@ -46,6 +49,17 @@ def read(
     for line in [*report.warnings(), *names_misspelt(log, ladder)]:
         note(line)
     return ladder, log
+
+
+def _with_offers(ladder: Ladder, url: str, until: datetime | None) -> Ladder:
+    """The ladder with the offers that a store's catalogue had at an instant: now, or `until`."""
+    from features.clock import microseconds, now
+    from features.ladder.catalogue import with_catalogue
+    from features.store.events import EventStore
+
+    with EventStore.existing(url) as store:
+        found = store.offers.at(ladder.name, microseconds(until) if until else now())
+    return with_catalogue(ladder, found)
 
 
 def judged_until(until: datetime | None, log: EventLog) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -11,8 +12,10 @@ from features.clock import rfc3339
 from features.events.log import DAY_US
 from features.ladder.catalogue import offer_table
 from features.ladder.file import read_ladder
+from features.ladder.ladder import Offer
 from models.bundle import load_bundle
 from models.served_policy import DEFAULT, write_served
+from serving.process.service import Service
 from serving.routes.offer_schemas import OfferAnswer, VersionsOfOffer
 from tests.gates import policy_gate
 from tests.serving import world
@@ -38,7 +41,14 @@ def own(start, url, folder, tmp_path):
         yield client
 
 
-def put(client, offer_id: str, offer: dict, **more: object):
+def served(service: Service) -> Offer:
+    """The first offer, as it is served."""
+    found = service.ladder.offer(FIRST.id)
+    assert found is not None
+    return found
+
+
+def put(client, offer_id: str, offer: Mapping[str, object], **more: object):
     return client.put(f"/v1/offers/{offer_id}", json={"offer": offer, **more})
 
 
@@ -74,7 +84,7 @@ def test_an_edit_is_served_at_once(own):
     after = own.get("/v1/leads/lead-0001/score").json()
     assert after["model"] == before["model"]
     assert after["probability"] == before["probability"]
-    assert service_of(own).ladder.offer(FIRST.id).title == "In four minutes"
+    assert served(service_of(own)).title == "In four minutes"
 
 
 def test_a_promoted_policy_stays(own):
@@ -137,7 +147,7 @@ def test_planned_for_later(own):
     assert own.get("/v1/offers/not-yet").json()["planned"][0]["from_at"] == rfc3339(then)
     service.clock = service.scorer.clock = lambda: then
     assert service.refresh()
-    assert service.ladder.offer(FIRST.id).title == "Later"
+    assert served(service).title == "Later"
     assert service.ladder.offer("not-yet") is not None
 
 
@@ -174,7 +184,7 @@ def test_another_process_knows(own, start):
         set_status(own, FIRST.id, "paused")
         elsewhere = service_of(other)
         elsewhere.refresh()
-        assert elsewhere.ladder.offer(FIRST.id).status == "paused"
+        assert served(elsewhere).status == "paused"
     set_status(own, FIRST.id, "active")
 
 

@@ -1,0 +1,209 @@
+"""`rung offer`: what can be offered is edited, paused, added and retired, without a training."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rung.options import Progress, add_verb, as_time, group, json_option, store_option
+from rung.reading import print_json, store_of
+
+if TYPE_CHECKING:
+    from features.ladder.ladder import OfferVersion
+    from features.ladder.offer import OfferStatus
+    from features.store.events import EventStore
+    from models.bundle import Bundle
+
+__all__ = ["add_offer"]
+
+_STATUS: dict[str, OfferStatus] = {"pause": "paused", "resume": "active", "retire": "retired"}
+
+
+def add_offer(verbs: Any) -> None:
+    """Add `rung offer`."""
+    offer_verbs = group(verbs, "offer", "what can be offered", "Offers, without a training.")
+    listed = add_verb(offer_verbs, "list", _list, "show every offer as it is now")
+    show = add_verb(offer_verbs, "show", _show, "print an offer and its versions, as JSON")
+    put = add_verb(offer_verbs, "set", _set, "add offers or edit them, from a file")
+    put.add_argument(
+        "file", type=Path, help="TOML with [[offer]] tables, or JSON as `rung offer show` prints it"
+    )
+    named = [show]
+    for name, summary in (
+        ("pause", "extend an offer to nobody, for now"),
+        ("resume", "extend it again"),
+        ("retire", "extend it to nobody any more; what was learned stays"),
+    ):
+        named.append(add_verb(offer_verbs, name, _set_status, summary))
+        named[-1].set_defaults(status=_STATUS[name])
+    for verb in named:
+        verb.add_argument("offer", metavar="OFFER", help="its id")
+    for verb in (put, *named[1:]):
+        verb.add_argument("--from", dest="from_at", type=as_time, help="since when (default: now)")
+        verb.add_argument("--by", default="command line", help="who wants it so; kept")
+    for verb in (listed, put, *named):
+        store_option(verb)
+        verb.add_argument("--bundle", type=Path, help="default: the model of the settings")
+        json_option(verb)
+
+
+def _list(parsed: argparse.Namespace, _: Progress) -> None:
+    with _opened(parsed) as (store, bundle):
+        ladder, learned = bundle.ladder, bundle.offers
+        versions = store.offers.versions(ladder.name)
+    told = [
+        {
+            "id": offer.id,
+            "step": offer.step,
+            "title": offer.title,
+            "status": offer.status,
+            "version": offer.version,
+            "leads": learned.leads[learned.options.index(offer.id)],
+        }
+        for offer in ladder.offers
+    ]
+    if parsed.json:
+        return print_json(told)
+    for one in told:
+        state = "" if one["status"] == "active" else f", {one['status']}"
+        version = f", version {one['version']}" if one["version"] else ""
+        print(f"{one['step']}: {one['id']}, “{one['title']}”{state}{version}; {_leads(one)}")
+    for planned in _to_come(versions):
+        print(f"planned {_words(planned)}")
+    return None
+
+
+def _leads(one: Mapping[str, Any]) -> str:
+    return f"{one['leads']:,} lead{'s' if one['leads'] != 1 else ''} learned from"
+
+
+def _to_come(versions: list[OfferVersion]) -> list[OfferVersion]:
+    from features.clock import now
+
+    return [one for one in versions if one.from_at > now()]
+
+
+def _show(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.errors import UnknownOffer
+    from features.ladder.catalogue import offer_table
+
+    with _opened(parsed) as (store, bundle):
+        versions = store.offers.versions(bundle.ladder.name, parsed.offer)
+    offer = bundle.ladder.offer(parsed.offer)
+    if offer is None and not versions:
+        raise UnknownOffer.named(parsed.offer, [one.id for one in bundle.ladder.offers])
+    if parsed.json:
+        return print_json([_as_dict(one) for one in versions])
+    print_json(offer_table(offer) if offer else json.loads(versions[0].body))
+    for one in versions:
+        print(f"# {_words(one)}")
+    return None
+
+
+def _set(parsed: argparse.Namespace, _: Progress) -> None:
+    tables = _tables(parsed.file)
+    kept = []
+    with _opened(parsed) as (store, bundle):
+        ladder = bundle.ladder
+        from features.ladder.catalogue import offer_of_table, with_catalogue
+
+        for table in tables:  # all of them are right before the first one is kept
+            offer_of_table(ladder, table)
+        for table in tables:
+            one = store.offers.keep(ladder, table, **_when(parsed))
+            ladder = with_catalogue(ladder, [one])
+            kept.append(one)
+    _print_kept(parsed, kept)
+
+
+def _set_status(parsed: argparse.Namespace, _: Progress) -> None:
+    with _opened(parsed) as (store, bundle):
+        one = store.offers.set_status(bundle.ladder, parsed.offer, parsed.status, **_when(parsed))
+    _print_kept(parsed, [one])
+
+
+def _print_kept(parsed: argparse.Namespace, kept: list[OfferVersion]) -> None:
+    if parsed.json:
+        return print_json([_as_dict(one) for one in kept])
+    for one in kept:
+        print(_words(one))
+    print("a running service knows within some 2 seconds")
+    return None
+
+
+def _words(one: OfferVersion) -> str:
+    from features.clock import rfc3339
+
+    return (
+        f"{one.offer_id} version {one.version}: {one.status} from {rfc3339(one.from_at)},"
+        f" by {one.by}, {rfc3339(one.made_at)}"
+    )
+
+
+def _as_dict(one: OfferVersion) -> dict[str, Any]:
+    from features.clock import rfc3339
+
+    return {
+        "id": one.offer_id,
+        "version": one.version,
+        "status": one.status,
+        "from_at": rfc3339(one.from_at),
+        "made_at": rfc3339(one.made_at),
+        "by": one.by,
+        "offer": json.loads(one.body),
+    }
+
+
+def _when(parsed: argparse.Namespace) -> dict[str, Any]:
+    from features.clock import microseconds, now
+
+    present = now()
+    from_at = microseconds(parsed.from_at) if parsed.from_at else present
+    return {"from_at": from_at, "now": present, "by": parsed.by}
+
+
+@contextmanager
+def _opened(parsed: argparse.Namespace) -> Iterator[tuple[EventStore, Bundle]]:
+    """The store, and the bundle on the ladder that a service would serve it on now."""
+    from features.clock import now
+    from features.errors import BundleError
+    from models.bundle import load_bundle
+    from serving.process.champion import source_of
+    from serving.process.ladder_in_use import LadderInUse
+    from serving.settings import Settings
+
+    settings = Settings.from_environment(os.environ)
+    source = source_of(settings.bundle, settings.model, settings.registry)
+    loaded = load_bundle(parsed.bundle or source.folder())
+    with store_of(parsed.store) as store:
+        bundle, problem = LadderInUse(store, settings.ladder, now).of(loaded)
+        if problem:
+            raise BundleError(problem)
+        yield store, bundle
+
+
+def _tables(path: Path) -> list[dict[str, Any]]:
+    """The tables of a file, TOML or JSON."""
+    from features.errors import LadderError, Mistake
+    from features.ladder.toml_table import parse_toml
+
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".toml":
+        held: object = parse_toml(text, str(path)).get("offer", [])
+    else:
+        lines = [line for line in text.splitlines() if not line.startswith("#")]
+        try:
+            held = json.loads("\n".join(lines))
+        except ValueError as error:
+            raise LadderError(str(path), [Mistake("file", f"is no JSON: {error}")]) from error
+    given = held if isinstance(held, list) else [held]
+    tables = [one for one in given if isinstance(one, dict)]
+    if not tables or len(tables) < len(given):
+        problem = "has something else than offers" if tables else "has no offer"
+        raise LadderError(str(path), [Mistake("offer", problem, "write [[offer]] tables")])
+    return tables
