@@ -31,7 +31,7 @@ from features.store.identities.members import known_since, lead_of, members_of
 from features.store.inserts import Inserts
 from features.store.kept.leases import Leases, Marks
 from features.store.kept.notifications import Notice, add_notices
-from features.store.kept.offers import Offers
+from features.store.kept.offers import OfferVersions
 from features.store.kept.scores import ScoreStore, StoredScore
 from features.store.log import dated_after, log_of_all, log_of_some, objects_of
 from features.store.message_ids import MessageIds, events_of
@@ -83,7 +83,7 @@ class EventStore:
         self.marks = Marks(database)
         self.leases = Leases(database)
         self.scores = ScoreStore(database, self.marks)
-        self.offers = Offers(database, self.scores)
+        self.offers = OfferVersions(database, self.scores)
         engine = database.engine
         self._inserts = Inserts(database)
         self._add_minutes = _add_minutes(engine)

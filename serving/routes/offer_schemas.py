@@ -12,7 +12,7 @@ from models.offers.offer_model import Evidence
 from serving.edge.schemas import Instant, StrictRequest, stored_text
 
 __all__ = [
-    "OfferAnswer",
+    "CatalogueOffer",
     "OfferId",
     "OfferRequest",
     "OfferVersionAnswer",
@@ -51,7 +51,7 @@ class OfferVersionAnswer(TypedDict):
     offer: dict[str, Any]
 
 
-class OfferAnswer(TypedDict):
+class CatalogueOffer(TypedDict):
     """An offer as it is now, and what was learned of it.
 
     Version 0 is the ladder file's own. `planned` are versions that hold from later on. `leads` were
@@ -69,7 +69,7 @@ class OfferAnswer(TypedDict):
     planned: list[OfferVersionAnswer]
 
 
-class VersionsOfOffer(OfferAnswer):
+class VersionsOfOffer(CatalogueOffer):
     """The same with every version that was made, in order."""
 
     versions: list[OfferVersionAnswer]
@@ -78,4 +78,4 @@ class VersionsOfOffer(OfferAnswer):
 class OffersAnswer(BaseModel):
     """The whole catalogue, in the order of the ladder file; offers that came later come last."""
 
-    data: list[OfferAnswer]
+    data: list[CatalogueOffer]

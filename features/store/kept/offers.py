@@ -19,12 +19,12 @@ from features.store.kept.meta import set_meta
 from features.store.kept.scores import ScoreStore
 from features.store.schema import meta, offers
 
-__all__ = ["Offers"]
+__all__ = ["OfferVersions"]
 
 _STAMP: Final = "offers"
 
 
-class Offers:
+class OfferVersions:
     """The versions of a database.
 
     A version is never changed: another one takes its place, from an instant on. What is kept was

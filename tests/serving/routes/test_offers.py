@@ -16,7 +16,7 @@ from features.ladder.ladder import Offer
 from models.bundle import load_bundle
 from models.served_policy import DEFAULT, write_served
 from serving.process.service import Service
-from serving.routes.offer_schemas import OfferAnswer, VersionsOfOffer
+from serving.routes.offer_schemas import CatalogueOffer, VersionsOfOffer
 from tests.gates import policy_gate
 from tests.serving import world
 from tests.serving.conftest import service_of
@@ -67,7 +67,7 @@ def test_the_whole_catalogue(own):
     data = answer.json()["data"]
     assert [one["id"] for one in data] == [offer.id for offer in B2B.offers]
     for one, offer in zip(data, B2B.offers, strict=True):
-        check_shape(OfferAnswer, one)
+        check_shape(CatalogueOffer, one)
         assert (one["version"], one["status"], one["planned"]) == (0, "active", [])
         assert one["offer"] == offer_table(offer)
 
