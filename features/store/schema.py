@@ -121,6 +121,12 @@ scores = sa.Table(
     _instant("last_active", nullable=True),
     sa.Column("band", sa.Text),  # low, medium, high; of queued leads alone
     _instant("waiting_since", nullable=True),  # for a reply
+    sa.Column("cause", sa.Text, nullable=False, server_default="model"),  # of its last change
+    sa.Column("p_week_ago", sa.Double),  # of the same step
+    sa.Column("tab", sa.Text),  # reply, talk, marketing, quiet; of queued leads alone
+    sa.Column("offer_id", sa.Text),  # what is suggested
+    sa.Column("gain", sa.Double),
+    sa.Column("rep_minutes", sa.Double),
 )
 sa.Index("scores_queue", scores.c.priority.desc(), scores.c.lead_id)
 sa.Index("scores_waiting", scores.c.waiting_since)

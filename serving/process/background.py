@@ -143,7 +143,7 @@ def _take_over(service: Service, kept: dict[str, Any] | None) -> None:
         return
     scorer = service.scorer
     found = scorer.store.scores.probabilities(kept["bundle"])
-    scorer.ranking = Ranking.of(np.array(found))
+    scorer.ranking, scorer.usual = Ranking.of(np.array(found)), kept.get("usual", {})
     service.run = Run(**kept)
 
 

@@ -216,7 +216,7 @@ class Service:
         bundle = scorer.bundle
         if bundle is not None:
             scorer.ranking = Ranking.of(np.array(self.store.scores.probabilities(bundle.hash)))
-        scorer.ranking = scorer.ranking or self.scorer.ranking
+        scorer.ranking, scorer.usual = scorer.ranking or self.scorer.ranking, self.scorer.usual
         self.scorer, self.recommender = scorer, Recommender(scorer)
 
     def _renew_scores(self, bundle: Bundle, former: Bundle | None) -> None:

@@ -17,6 +17,7 @@ from serving.edge.parameters import wrong_body
 from serving.edge.problems import documented
 from serving.process.served import AskedBy, Served
 from serving.process.service import Service
+from serving.recommending.catalogue import all_offers, one_offer
 from serving.routes.offer_schemas import (
     OfferId,
     OfferRequest,
@@ -24,7 +25,6 @@ from serving.routes.offer_schemas import (
     StatusRequest,
     VersionsOfOffer,
 )
-from serving.scoring.offers import all_offers, one_offer
 
 __all__ = ["router"]
 

@@ -130,8 +130,16 @@ class ScoreAnswer(TypedDict):
             description="Percent of queued leads at or below this one. No probability.",
         ),
     ]
+    usual: Annotated[
+        float | None,
+        Field(
+            description="The mean chance of the queued leads before the same step, at the last"
+            " scoring of all; for comparison. Null before that, and with `as_of`."
+        ),
+    ]
     base: Annotated[
-        float | None, Field(description="The probability of a typical lead on this rung.")
+        float | None,
+        Field(description="The model's own beginning, to which the points are added; fixed."),
     ]
     fit: Annotated[float | None, Field(description="What is added by who the lead is.")]
     engagement: Annotated[float | None, Field(description="What is added by what the lead does.")]
@@ -209,6 +217,20 @@ class QueueItem(TypedDict):
     purchase_probability: float
     band: ScoreBand | None
     rank_pct: float | None
+    usual: Annotated[
+        float | None, Field(description="The mean chance of those who stand before the same step.")
+    ]
+    p_week_ago: Annotated[
+        float | None,
+        Field(
+            description="The chance of the same step a week before, as this model sees it; null"
+            " where the lead was elsewhere, or it was not looked for."
+        ),
+    ]
+    cause: Annotated[
+        Literal["events", "time", "model"],
+        Field(description="Why the score is another one than the one before."),
+    ]
     base: float | None
     fit: float | None
     engagement: float | None

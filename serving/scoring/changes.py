@@ -24,21 +24,15 @@ Cause = Literal["events", "time", "model"]
 
 
 def score_changes(
-    ladder: Ladder,
-    former: Mapping[str, Former],
-    rows: Sequence[StoredScore],
-    cause: Cause = "events",
+    ladder: Ladder, former: Mapping[str, Former], rows: Sequence[StoredScore]
 ) -> list[Notice]:
-    """Steps that leads have completed since their former score, and bands they have moved to.
-
-    `cause` is why they were scored; where another model scored before, that is the cause.
-    """
+    """Steps that leads have completed since their former score, and bands they have moved to."""
     return [
         notice
         for row in rows
         for notice in (
             *_steps_completed(ladder, former.get(row.lead_id), row),
-            *_band_changed(former.get(row.lead_id), row, cause),
+            *_band_changed(former.get(row.lead_id), row),
         )
     ]
 
@@ -62,7 +56,7 @@ def _steps_completed(ladder: Ladder, former: Former | None, row: StoredScore) ->
     ]
 
 
-def _band_changed(former: Former | None, row: StoredScore, cause: Cause) -> list[Notice]:
+def _band_changed(former: Former | None, row: StoredScore) -> list[Notice]:
     before = former.band if former else None
     if row.band is None or row.band == before:
         return []
@@ -73,7 +67,7 @@ def _band_changed(former: Former | None, row: StoredScore, cause: Cause) -> list
         "former_band": before,
         "step": row.step,
         "probability": row.p_advance,
-        "cause": "model" if former and former.bundle != row.bundle else cause,
+        "cause": row.cause,
         "model_version": row.bundle[:12],
     }
     since = former.as_of if former else 0

@@ -71,7 +71,7 @@ class KeptScores:
 
 def told(answer: ScoreAnswer | OptedOutAnswer) -> KeptAnswer:
     """An answer as JSON, with its weak ETag."""
-    said = {**answer, "features_as_of": None, "scored_at": None}
+    said = {**answer, "features_as_of": None, "scored_at": None, "usual": None}
     digest = blake2b(json.dumps(said, separators=(",", ":")).encode(), digest_size=12)
     body = json.dumps(answer, allow_nan=False, separators=(",", ":")).encode()
     return KeptAnswer(body, f'W/"{digest.hexdigest()}"')

@@ -22,6 +22,7 @@ from features.store.kept.scores import ORDERS, OUT_OF_QUEUE, Order
 from models.served_policy import DEFAULT
 from serving.scoring.answers import Details, QueueItem, ScoreBand, SuggestionAnswer
 from serving.scoring.bands import band_of
+from serving.scoring.changes import Cause
 from serving.scoring.model import Model
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import Suggestion, suggestion_for
@@ -147,6 +148,9 @@ def _item(
         "purchase_probability": _number(score.p_purchase),
         "band": cast("ScoreBand | None", band),
         "rank_pct": ranking.percent(chance) if ranking else None,
+        "usual": scorer.usual.get(score.step),
+        "p_week_ago": score.p_week_ago,
+        "cause": cast("Cause", score.cause),
         "base": details["base"] if details else None,
         "fit": details["fit"] if details else None,
         "engagement": details["engagement"] if details else None,

@@ -14,11 +14,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import sqlalchemy as sa
 
 from features.arrays import Bools, Floats
@@ -30,12 +29,12 @@ from features.store.kept.leases import Mark
 from features.store.kept.notifications import add_notices
 from features.store.kept.scores import OUT_OF_QUEUE, Former, StoredScore
 from features.store.privacy.opt_outs import opted_out_leads
-from serving.scoring.bands import band_of
 from serving.scoring.changes import score_changes
 from serving.scoring.model import ScoredLeads
 from serving.scoring.ranking import Ranking
+from serving.scoring.scored import Findings, Scored, stored_rows, usual_chances
 from serving.scoring.scorer import Scorer
-from serving.scoring.work import Work, exact_work, likely_work, place
+from serving.scoring.work import exact_work, likely_work, place
 
 __all__ = ["Freshened", "Run", "TellCrms", "freshen", "rescore"]
 
@@ -53,6 +52,7 @@ _EXPLAIN_FRESH: Final = 100
 _ADVISED: Final = 1000
 """So many leads, those first in the queue, stand there by all that is known of them; the others by
 their signals alone, which is much quicker."""
+_WEEK_US: Final = 7 * DAY_US
 _LEASE_US: Final = 30_000_000
 """For so long the leads that a process took to score are its own; then others may, if it died."""
 
@@ -67,6 +67,7 @@ class Run:
     leads, queued : how many were scored, and how many of them stand in the queue.
     by_step : how many queued leads have each step before them, by step id.
     bundle : the fingerprint of what scored.
+    usual : the mean chance of the queued leads before each step, by step id.
     """
 
     as_of: int
@@ -75,6 +76,7 @@ class Run:
     queued: int
     by_step: dict[str, int]
     bundle: str = ""
+    usual: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,9 @@ def rescore(
     started, as_of = time.perf_counter(), scorer.clock()
     stopping = stopping or threading.Event()
     leads = _leads(scorer)
-    parts: list[_Scored] = []
+    parts: list[Scored] = []
     reasons: dict[str, str] = {}
+    week_ago: dict[str, float] = {}
     for some in _chunks(leads, _CHUNK):
         if stopping.is_set() or not is_still_ours():
             return None
@@ -113,18 +116,21 @@ def rescore(
         parts.append(read.scored)
         if len(leads) <= _EXPLAIN_ALL:
             reasons |= read.reasons()
-    scored = _Scored.joined(parts)
+            week_ago |= read.week_ago(scorer, as_of)
+    scored = Scored.joined(parts)
     if len(leads) > _EXPLAIN_ALL:
         # Read anew, because not all signals can be held: then their scores are those of this read.
         read = _read(scorer, _first_in_queue(scored, as_of, scorer), as_of)
         scored, reasons = scored.with_those_of(read.scored), read.reasons()
+        week_ago = read.week_ago(scorer, as_of)
     queued = scored.queued(as_of, scorer)
     ranking = Ranking.of(scored.advance[queued])
     priority = _priority(scorer, scored, queued, as_of, stopping)
     queued = priority > OUT_OF_QUEUE
-    rows = _rows(scorer, scored, priority, ranking, reasons, as_of)
-    scorer.store.scores.save(rows, _told(scorer, write_back, of_all=True))
-    scorer.ranking = ranking
+    told = Findings(ranking, reasons, week_ago, "time")
+    rows = stored_rows(scorer, scored, priority, told, as_of)
+    scorer.store.scores.save(rows, _tellings(scorer, write_back, of_all=True))
+    scorer.ranking, scorer.usual = ranking, usual_chances(scored, queued)
     steps = Counter(step for step, is_queued in zip(scored.step, queued, strict=True) if is_queued)
     return Run(
         as_of,
@@ -133,6 +139,7 @@ def rescore(
         int(queued.sum()),
         dict(steps),
         scorer.model.bundle.hash,
+        scorer.usual,
     )
 
 
@@ -168,12 +175,18 @@ def _score_marked(scorer: Scorer, marks: Sequence[Mark], write_back: TellCrms | 
     scored, unseen = read.scored, _known_later(read.log, as_of)
     queued = scored.queued(as_of, scorer)
     priority = _priority(scorer, scored, queued, as_of, None, _EXPLAIN_FRESH)
-    reasons = read.reasons() if len(leads) <= _EXPLAIN_FRESH else {}
+    few = len(leads) <= _EXPLAIN_FRESH
+    told = Findings(
+        scorer.ranking,
+        read.reasons() if few else {},
+        read.week_ago(scorer, as_of) if few else {},
+        "events",
+    )
     gone = ({*sent_ids, *lead_of.values()} - set(scored.leads)) - unseen
-    rows = _rows(scorer, scored, priority, scorer.ranking, reasons, as_of)
+    rows = stored_rows(scorer, scored, priority, told, as_of)
     scorer.store.scores.save(
         rows,
-        _told(scorer, write_back, of_all=False, since=min(mark.since for mark in marks)),
+        _tellings(scorer, write_back, of_all=False, since=min(mark.since for mark in marks)),
         [mark for mark in marks if lead_of[mark.sent_id] not in unseen],
         sorted(gone),
     )
@@ -187,7 +200,7 @@ def _leads(scorer: Scorer) -> list[str]:
     return [lead for lead in scorer.store.lead_ids() if lead not in out]
 
 
-def _told(
+def _tellings(
     scorer: Scorer, write_back: TellCrms | None, *, of_all: bool, since: int | None = None
 ) -> Callable[[sa.Connection, Mapping[str, Former], Sequence[StoredScore]], None]:
     """Tells of changes, in the transaction that keeps the scores.
@@ -206,7 +219,7 @@ def _told(
             unknown = [row.lead_id for row in rows if row.lead_id not in former]
             live = scorer.store.marks.among(connection, unknown)
             news = [row for row in rows if row.lead_id in former or row.lead_id in live]
-        add_notices(connection, score_changes(ladder, former, news, "time" if of_all else "events"))
+        add_notices(connection, score_changes(ladder, former, news))
         if write_back is not None:
             write_back(connection, rows)
         if since is not None:
@@ -220,76 +233,25 @@ def _chunks(leads: Sequence[str], size: int) -> Iterator[Sequence[str]]:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Scored:
-    """Leads with what the queue needs of their scores; NaN where a lead has bought."""
-
-    leads: list[str]
-    step: list[str]
-    waiting_since: list[int | None]
-    work: list[Work]
-    position: npt.NDArray[np.int64]
-    last_active: npt.NDArray[np.int64]
-    advance: Floats
-    low: Floats
-    high: Floats
-    purchase: Floats
-
-    @classmethod
-    def joined(cls, parts: Sequence[_Scored]) -> _Scored:
-        """All parts as one."""
-        none, no_times = np.empty(0), np.empty(0, dtype=np.int64)
-        return cls(
-            [lead for part in parts for lead in part.leads],
-            [step for part in parts for step in part.step],
-            [since for part in parts for since in part.waiting_since],
-            [one for part in parts for one in part.work],
-            np.concatenate([no_times, *(part.position for part in parts)]),
-            np.concatenate([no_times, *(part.last_active for part in parts)]),
-            *(
-                np.concatenate([none, *(getattr(part, name) for part in parts)])
-                for name in ("advance", "low", "high", "purchase")
-            ),
-        )
-
-    def with_those_of(self, others: _Scored) -> _Scored:
-        """The same leads; those that the others hold, as the others have them."""
-        held = set(others.leads)
-        rows = [at for at, lead in enumerate(self.leads) if lead not in held]
-        kept = _Scored(
-            leads=[self.leads[at] for at in rows],
-            step=[self.step[at] for at in rows],
-            waiting_since=[self.waiting_since[at] for at in rows],
-            position=self.position[rows],
-            last_active=self.last_active[rows],
-            advance=self.advance[rows],
-            low=self.low[rows],
-            high=self.high[rows],
-            purchase=self.purchase[rows],
-            work=[self.work[at] for at in rows],
-        )
-        return _Scored.joined([kept, others])
-
-    def queued(self, as_of: int, scorer: Scorer) -> Bools:
-        """Shape (n,): whether a lead has a next step, and has not been silent for too long.
-
-        Who waits for a reply is never left out for its silence.
-        """
-        bundle = scorer.bundle
-        days = bundle.ladder.dormant_after_days if bundle else 0.0
-        awake = (self.last_active != NONE) & (self.last_active >= as_of - days * DAY_US)
-        waits = np.array([since is not None for since in self.waiting_since], dtype=np.bool_)
-        is_queued: Bools = (awake | waits) & ~np.isnan(self.advance)
-        return is_queued
-
-
-@dataclass(frozen=True, eq=False, slots=True)
 class _Read:
     """Leads that were read once: their scores and their reasons come from the same events."""
 
-    scored: _Scored
+    scored: Scored
     log: EventLog
     estimates: ScoredLeads
     queued: Bools
+
+    def week_ago(self, scorer: Scorer, as_of: int) -> dict[str, float]:
+        """The chances of a week ago, of the leads that stood before the same step then."""
+        then = scorer.estimate(self.log, as_of - _WEEK_US).scores
+        now = dict(zip(self.scored.leads, self.scored.step, strict=True))
+        return {
+            lead: chance
+            for lead, step, chance in zip(
+                then.leads, then.step, then.advance.probability.tolist(), strict=True
+            )
+            if step and now.get(lead) == step
+        }
 
     def reasons(self) -> dict[str, str]:
         """The reasons of the leads that stand in the queue, as JSON."""
@@ -305,7 +267,7 @@ def _read(scorer: Scorer, leads: Sequence[str], as_of: int) -> _Read:
     scores, snapshot = estimates.scores, estimates.snapshot
     longest_us = round(ladder.dormant_after_days * DAY_US)
     waiting = _waiting_since(log, ladder.events, as_of, as_of - longest_us)
-    scored = _Scored(
+    scored = Scored(
         list(snapshot.leads),
         [step or "" for step in scores.step],
         [waiting.get(lead) for lead in snapshot.leads],
@@ -347,13 +309,16 @@ def _waiting_since(log: EventLog, names: EventNames, as_of: int, after: int) -> 
 
 def _priority(
     scorer: Scorer,
-    scored: _Scored,
+    scored: Scored,
     queued: Bools,
     as_of: int,
     stopping: threading.Event | None,
     most: int = _ADVISED,
 ) -> Floats:
-    """Where each lead stands; the first ones by all that is known of them."""
+    """Where each lead stands; the first ones by all that is known of them.
+
+    What is suggested to those takes the place of what their signals alone had suggested.
+    """
     priority = np.where(queued, _by_signals(scored, as_of), OUT_OF_QUEUE)
     first = np.argsort(-priority, kind="stable")[: min(most, int(queued.sum()))]
     for at in first.tolist():
@@ -364,13 +329,14 @@ def _priority(
             work = exact_work(scorer, scored.leads[at], as_of)
             waits_us = None if waiting is None else as_of - waiting
             is_out = work.is_out and waiting is None
+            scored.work[at] = work
             priority[at] = (
                 OUT_OF_QUEUE if is_out else place(work, float(scored.purchase[at]), waits_us)
             )
     return np.asarray(priority, dtype=np.float64)
 
 
-def _by_signals(scored: _Scored, as_of: int) -> Floats:
+def _by_signals(scored: Scored, as_of: int) -> Floats:
     return np.array(
         [
             place(work, purchase, None if waiting is None else as_of - waiting)
@@ -381,52 +347,8 @@ def _by_signals(scored: _Scored, as_of: int) -> Floats:
     )
 
 
-def _first_in_queue(scored: _Scored, as_of: int, scorer: Scorer) -> list[str]:
+def _first_in_queue(scored: Scored, as_of: int, scorer: Scorer) -> list[str]:
     """The leads whose reasons are stored where there are too many to store them all."""
     queued = np.flatnonzero(scored.queued(as_of, scorer))
     order = np.argsort(-_by_signals(scored, as_of)[queued], kind="stable")
     return [scored.leads[at] for at in queued[order[:_EXPLAINED]].tolist()]
-
-
-def _rows(
-    scorer: Scorer,
-    scored: _Scored,
-    priority: Floats,
-    ranking: Ranking | None,
-    reasons: dict[str, str],
-    as_of: int,
-) -> Iterator[StoredScore]:
-    bundle = scorer.model.bundle
-    steps = {goal.id: goal for goal in bundle.ladder.goals}
-    former = scorer.store.scores.bands(scored.leads)
-    scored_at = scorer.clock()
-    for at, lead in enumerate(scored.leads):
-        last_active = int(scored.last_active[at])
-        percentile, band = None, None
-        if priority[at] > OUT_OF_QUEUE:
-            probability, step = float(scored.advance[at]), scored.step[at]
-            percentile = ranking.share(probability) if ranking else None
-            band = band_of(probability, steps[step], former.get((lead, step)))
-        yield StoredScore(
-            lead_id=lead,
-            ladder=bundle.ladder.name,
-            as_of=as_of,
-            step=scored.step[at],
-            position=int(scored.position[at]),
-            p_advance=_number(scored.advance[at]),
-            low=_number(scored.low[at]),
-            high=_number(scored.high[at]),
-            p_purchase=_number(scored.purchase[at]),
-            priority=float(priority[at]),
-            percentile=percentile,
-            reasons=reasons.get(lead, ""),
-            bundle=bundle.hash,
-            scored_at=scored_at,
-            last_active=None if last_active == NONE else last_active,
-            band=band,
-            waiting_since=scored.waiting_since[at],
-        )
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

@@ -65,6 +65,8 @@ class Scorer:
         self.why_not = why_not
         self.ranking: Ranking | None = None
         """Where the queue's probabilities lie; set by whoever scores everything."""
+        self.usual: dict[str, float] = {}
+        """The mean chance of the queued leads before each step; likewise."""
         self._model = Model.of(bundle, policy) if bundle else None
 
     @property
@@ -233,6 +235,7 @@ class Scorer:
         answer["band"] = band_of(probability, step)
         if now and self.ranking is not None:
             answer["rank_pct"] = self.ranking.percent(probability)
+            answer["usual"] = self.usual.get(step.id)
         details = estimates.details(row, most_reasons)
         answer["base"], answer["fit"] = details["base"], details["fit"]
         answer["engagement"], answer["reasons"] = details["engagement"], details["reasons"]
@@ -260,6 +263,7 @@ class Scorer:
             "purchase": None,
             "band": None,
             "rank_pct": None,
+            "usual": None,
             "base": None,
             "fit": None,
             "engagement": None,

@@ -7,7 +7,7 @@ Chances of different steps and horizons are never ranked against each other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Final, get_args
 
@@ -40,13 +40,22 @@ class Work:
     Parameters
     ----------
     tab : whose work it is; who waits for a reply is told apart by `place`.
-    worth : the gain of what is suggested for a minute of a rep, in the business's currency.
+    option_id : what is suggested: an offer, to nurture, or not to ask.
+    gain : what that is believed to add to the value of leaving alone, in the business's currency.
+    rep_minutes : what it costs a rep.
     is_out : whether the lead stands in no queue: it does not fit, or has refused every channel.
     """
 
     tab: Tab
-    worth: float
+    option_id: str
+    gain: float
+    rep_minutes: float
     is_out: bool = False
+
+    @property
+    def worth(self) -> float:
+        """The gain of what is suggested for a minute of a rep."""
+        return self.gain / max(self.rep_minutes, _FEWEST_MINUTES)
 
 
 def likely_work(estimates: ScoredLeads) -> list[Work]:
@@ -67,10 +76,10 @@ def likely_work(estimates: ScoredLeads) -> list[Work]:
     shares = model.adviser.policy(forecast.beliefs, ladder.policy)
     chosen = shares.argmax(axis=1)
     gain: Floats = forecast.beliefs.gain[np.arange(count), chosen]
-    offers = [ladder.offer(options.ids[at]) for at in chosen.tolist()]
+    offers = [ladder.offer(name) for name in options.ids]
     return [
-        Work(_tab(offer), _worth(float(one), offer))
-        for one, offer in zip(gain, offers, strict=True)
+        _work(offers[at], options.ids[at], one)
+        for one, at in zip(gain.tolist(), chosen.tolist(), strict=True)
     ]
 
 
@@ -85,8 +94,8 @@ def exact_work(scorer: Scorer, lead_id: str, as_of: int) -> Work:
     rows = scorer.rows_of(lead_id, as_of)
     advice = suggestion_for(model, lead_id, rows, as_of, scorer.limited(as_of))
     history = history_of(rows, model.bundle.ladder, as_of)
-    worth = _worth(advice.best.gain or 0.0, advice.offer)
-    return Work(_tab(advice.offer), worth, _is_out(history))
+    work = _work(advice.offer, advice.best.option_id, advice.best.gain or 0.0)
+    return replace(work, is_out=_is_out(history))
 
 
 def place(work: Work, purchase: float, waits_us: int | None) -> float:
@@ -117,14 +126,11 @@ def _squashed(amount: float) -> float:
     return amount / (1.0 + amount) if amount > 0.0 else 0.0
 
 
-def _tab(offer: Offer | None) -> Tab:
+def _work(offer: Offer | None, option_id: str, gain: float) -> Work:
     if offer is None:
-        return "quiet"
-    return "talk" if offer.rep_minutes > 0 or offer.effort.human else "marketing"
-
-
-def _worth(gain: float, offer: Offer | None) -> float:
-    return gain / max(offer.rep_minutes if offer else 0.0, _FEWEST_MINUTES)
+        return Work("quiet", option_id, gain, 0.0)
+    is_talk = offer.rep_minutes > 0 or offer.effort.human
+    return Work("talk" if is_talk else "marketing", option_id, gain, offer.rep_minutes)
 
 
 def _is_out(history: OfferHistory) -> bool:

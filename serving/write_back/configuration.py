@@ -38,6 +38,7 @@ class Names:
     band: str = "rung_band"
     next_step: str = "rung_next_step"
     reason: str = "rung_reason"
+    cause: str = "rung_cause"
     scored_at: str = "rung_scored_at"
     model_version: str = "rung_model_version"
 

@@ -44,7 +44,15 @@ _REST: Final = "other"
 _ROUNDING: Final = 1e-9
 """0.3 - 0.25 is a little less than 0.05 to a computer."""
 
-FIELDS: Final = ("probability", "band", "next_step", "reason", "scored_at", "model_version")
+FIELDS: Final = (
+    "probability",
+    "band",
+    "next_step",
+    "reason",
+    "cause",
+    "scored_at",
+    "model_version",
+)
 """What a CRM is told, each in a property of its own."""
 
 
@@ -57,6 +65,7 @@ class Fields:
     probability : of completing the next step, in [0, 1]; None for a lead without a next step.
     next_step : a step's id.
     reason : the strongest one, as a sentence.
+    cause : why the score is another one than before: events, time or model.
     scored_at : microseconds since the epoch, UTC.
     """
 
@@ -66,6 +75,7 @@ class Fields:
     reason: str | None
     scored_at: int
     model_version: str
+    cause: str | None = None
 
     def text(self) -> str:
         """As the text of a JSON object."""
@@ -134,6 +144,7 @@ def fields_of(score: StoredScore) -> Fields:
         reason=_first_reason(score.reasons),
         scored_at=score.scored_at,
         model_version=score.bundle[:12],
+        cause=score.cause,
     )
 
 

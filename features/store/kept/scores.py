@@ -61,6 +61,12 @@ class StoredScore:
     bundle : fingerprint of what scored.
     band : low, medium or high; None for a lead that is not queued.
     waiting_since : when the lead asked something that was not answered yet.
+    cause : why it is another score than the one before: events, time or model.
+    p_week_ago : of the same step, a week before `as_of`, as this model sees it; None where the step
+        was another one, nothing was known, or it was not looked for.
+    tab : whose work the lead is; None for a lead that is not queued.
+    offer_id, gain, rep_minutes : what is suggested, what it is believed to add to the value of
+        leaving alone, and what it costs a rep.
     """
 
     lead_id: str
@@ -80,6 +86,12 @@ class StoredScore:
     last_active: int | None
     band: str | None = None
     waiting_since: int | None = None
+    cause: str = "events"
+    p_week_ago: float | None = None
+    tab: str | None = None
+    offer_id: str | None = None
+    gain: float | None = None
+    rep_minutes: float | None = None
 
 
 _FIELDS: Final = tuple(field.name for field in fields(StoredScore))
@@ -94,6 +106,8 @@ class Former(NamedTuple):
     position: int
     band: str | None
     bundle: str
+    p_advance: float | None = None
+    cause: str = "events"
 
 
 TellChanges = Callable[[sa.Connection, Mapping[str, Former], Sequence[StoredScore]], None]
@@ -182,17 +196,15 @@ class ScoreStore:
         wanted = sa.select(scores).where(scores.c.lead_id == sa.func.coalesce(lead, lead_id))
         return next(iter(self._found(wanted)), None)
 
-    def bands(self, leads: Sequence[str]) -> dict[tuple[str, str], str]:
-        """The band of each of some leads that has one, by the lead and the step before it."""
-        found: dict[tuple[str, str], str] = {}
+    def former(self, leads: Sequence[str]) -> dict[str, Former]:
+        """What the stored scores of some leads are; a lead without one is left out."""
+        found: dict[str, Former] = {}
+        columns = [scores.c[name] for name in Former._fields]
         with self._database.reading() as connection:
             for part in in_parts(leads):
-                some = scores.c.lead_id.in_(part)
-                wanted = sa.select(scores.c.lead_id, scores.c.step, scores.c.band).where(some)
-                for lead, step, band in connection.execute(
-                    wanted.where(scores.c.band.is_not(None))
-                ):
-                    found[lead, step] = band
+                wanted = sa.select(scores.c.lead_id, *columns).where(scores.c.lead_id.in_(part))
+                for lead, *values in connection.execute(wanted):
+                    found[lead] = Former(*values)
         return found
 
     def probabilities(self, bundle: str) -> list[float]:

@@ -67,7 +67,7 @@ def test_an_older_store_loses_nothing(tmp_path, version):
         assert store.event("made") == MADE
         score = store.scores.of("ann")
         assert score == StoredScore(
-            "ann", "b2b", 3, "value", 1, 0.2, 0.1, 0.3, 0.0, 0.2, None, "", "x", 3, 1
+            "ann", "b2b", 3, "value", 1, 0.2, 0.1, 0.3, 0.0, 0.2, None, "", "x", 3, 1, cause="model"
         )
         assert store.rep_minutes(20_000) == (5.0 if version == 2 else 0.0)
         assert store.append_new([MADE._replace(message_id="shown")], 20_001, 5.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -16,8 +17,10 @@ from features.store.schema import notifications, opt_outs, scores
 from models.bundle import load_bundle
 from serving.process.background import alarm
 from serving.scoring import queue, rescoring
+from serving.scoring.queue import items
 from serving.scoring.rescoring import freshen, rescore
 from serving.scoring.scorer import Scorer
+from serving.scoring.work import exact_work, tab_of
 from tests.features.store.identities.scene import calls, emptied, told
 from tests.profiles import examples
 from tests.serving import world
@@ -364,3 +367,62 @@ def test_the_past_changes_between_scoring_and_reading(store, scorer, monkeypatch
             assert item["base"] + points == pytest.approx(item["probability"], abs=1e-9)
         else:
             assert (item["lead_id"], name) == ("ann", "contract_signed")
+
+
+def test_why_a_score_is_another(store, scorer):
+    """Events, time, another model; and where nothing changed, the cause of the last change."""
+    store.ingest([arrival("1", "ann", "video_progress", VIDEO)])
+    freshen(scorer)
+    assert store.scores.of("ann").cause == "events"
+    scorer.clock = lambda: NOW + 5 * DAY_US
+    rescore(scorer)
+    assert store.scores.of("ann").cause == "time"
+    rescore(scorer)
+    assert store.scores.of("ann").cause == "time"
+    with store.database.writing() as connection:
+        connection.execute(sa.update(scores).values(bundle="x", p_advance=0.123))
+    rescore(scorer)
+    assert store.scores.of("ann").cause == "model"
+
+
+def test_what_is_suggested_is_kept_with_the_score(store, scorer):
+    """The offer, its gain and its minutes are those of the queue's own suggestion."""
+    store.append_events(world.climber("ann", NOW, 2))
+    rescore(scorer)
+    row = store.scores.of("ann")
+    work = exact_work(scorer, "ann", row.as_of)
+    assert (row.offer_id, row.gain, row.rep_minutes) == (
+        work.option_id,
+        work.gain,
+        work.rep_minutes,
+    )
+    assert row.tab == work.tab == tab_of(row.priority)
+
+
+def test_a_week_ago(store, scorer):
+    """The chance of a week ago is that of `as_of` then; none where the lead was elsewhere."""
+    store.append_events(world.climber("ann", NOW - 8 * DAY_US, 1))
+    store.ingest([arrival(f"{at}", "ann", "video_progress", VIDEO) for at in range(9)])
+    store.append_events([world.event("ann", "identify", NOW - DAY_US, {"company_size": 900})])
+    store.append_events(world.climber("arrived", NOW, 1)[-1:])
+    rescore(scorer)
+    row = store.scores.of("ann")
+    then = scorer.score("ann", row.as_of - 7 * DAY_US)
+    assert row.p_week_ago == then["probability"] != row.p_advance
+    assert store.scores.of("arrived").p_week_ago is None
+
+
+def test_what_is_usual(store, scorer):
+    """The mean chance of the queued leads before each step, told with the score and for words."""
+    for at in range(4):
+        store.append_events(world.climber(f"lead-{at}", NOW, at % 2))
+    run = rescore(scorer)
+    assert run is not None
+    held = [store.scores.of(f"lead-{at}") for at in range(4)]
+    for step in {row.step for row in held}:
+        chances = [row.p_advance for row in held if row.step == step]
+        assert run.usual[step] == pytest.approx(np.mean(chances))
+    assert scorer.score("lead-0")["usual"] == run.usual[held[0].step]
+    assert scorer.score("lead-0", as_of=held[0].as_of)["usual"] is None
+    (item,) = [one for one in items(scorer, held) if one["lead_id"] == "lead-0"]
+    assert item["usual"] == run.usual[held[0].step]

@@ -37,6 +37,7 @@ PAYLOADS: dict[str, dict[str, object]] = {
         "rung_band": "high",
         "rung_next_step": "human",
         "rung_reason": "saw “it”",
+        "rung_cause": "events",
         "rung_scored_at": NOW // SECOND,
         "rung_model_version": "0123456789ab",
     },
@@ -45,6 +46,7 @@ PAYLOADS: dict[str, dict[str, object]] = {
         "rung_band": "high",
         "rung_next_step": "human",
         "rung_reason": "saw “it”",
+        "rung_cause": "events",
         "rung_scored_at": AT,
         "rung_model_version": "0123456789ab",
     },
@@ -53,6 +55,7 @@ PAYLOADS: dict[str, dict[str, object]] = {
         "rung_band": "high",
         "rung_next_step": "human",
         "rung_reason": "saw “it”",
+        "rung_cause": "events",
         "rung_scored_at": "2026-09-21 14:13:20",
         "rung_model_version": "0123456789ab",
     },
@@ -61,6 +64,7 @@ PAYLOADS: dict[str, dict[str, object]] = {
         "rung_band__c": "high",
         "rung_next_step__c": "human",
         "rung_reason__c": "saw “it”",
+        "rung_cause__c": "events",
         "rung_scored_at__c": AT,
         "rung_model_version__c": "0123456789ab",
     },
@@ -68,7 +72,7 @@ PAYLOADS: dict[str, dict[str, object]] = {
 
 
 def test_what_is_written(scene):
-    """A record gets the six properties that are ours, in the CRM's own types, and no other."""
+    """A record gets the seven properties that are ours, in the CRM's own types, and no other."""
     scene.score("ada", 0.123456, "high", reasons=REASONS)
     assert scene.tell() == 1
     assert scene.fake.writes == [("ada", PAYLOADS[scene.target.connector])]

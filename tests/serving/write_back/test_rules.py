@@ -70,7 +70,7 @@ def test_deadband_is_exact(one, other):
 def test_fields_of_a_score():
     """A CRM is told the strongest reason, not the rest in one, and the short version."""
     row = score("ada", 0.25, reasons=details(("other", "the rest"), ("seen", "saw the offer")))
-    expected = Fields(0.25, "medium", "human", "saw the offer", NOW, "0123456789ab")
+    expected = Fields(0.25, "medium", "human", "saw the offer", NOW, "0123456789ab", "events")
     assert fields_of(row) == expected
 
 

@@ -1,4 +1,4 @@
-"""The versions of offers that stand beside the ladder file."""
+"""The versions of offers that stand beside the ladder file; what is suggested, kept with scores."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,3 +20,9 @@ def upgrade() -> None:
         sa.Column("made_at", sa.BigInteger, nullable=False),
         sa.Column("by", sa.Text, nullable=False),
     )
+    op.add_column("scores", sa.Column("cause", sa.Text, nullable=False, server_default="model"))
+    op.add_column("scores", sa.Column("p_week_ago", sa.Double))
+    op.add_column("scores", sa.Column("tab", sa.Text))
+    op.add_column("scores", sa.Column("offer_id", sa.Text))
+    op.add_column("scores", sa.Column("gain", sa.Double))
+    op.add_column("scores", sa.Column("rep_minutes", sa.Double))

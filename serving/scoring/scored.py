@@ -1,0 +1,169 @@
+"""Many scored leads, column by column, and the rows that are stored of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from features.arrays import Bools, Floats
+from features.events.log import DAY_US
+from features.signals.fold import NONE
+from features.store.kept.scores import OUT_OF_QUEUE, Former, StoredScore
+from serving.scoring.bands import band_of
+from serving.scoring.changes import Cause
+from serving.scoring.ranking import Ranking
+from serving.scoring.scorer import Scorer
+from serving.scoring.work import Work, tab_of
+
+__all__ = ["Findings", "Scored", "stored_rows", "usual_chances"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scored:
+    """Leads with what the queue needs of their scores; NaN where a lead has bought."""
+
+    leads: list[str]
+    step: list[str]
+    waiting_since: list[int | None]
+    work: list[Work]
+    position: npt.NDArray[np.int64]
+    last_active: npt.NDArray[np.int64]
+    advance: Floats
+    low: Floats
+    high: Floats
+    purchase: Floats
+
+    @classmethod
+    def joined(cls, parts: Sequence[Scored]) -> Scored:
+        """All parts as one."""
+        none, no_times = np.empty(0), np.empty(0, dtype=np.int64)
+        return cls(
+            [lead for part in parts for lead in part.leads],
+            [step for part in parts for step in part.step],
+            [since for part in parts for since in part.waiting_since],
+            [one for part in parts for one in part.work],
+            np.concatenate([no_times, *(part.position for part in parts)]),
+            np.concatenate([no_times, *(part.last_active for part in parts)]),
+            *(
+                np.concatenate([none, *(getattr(part, name) for part in parts)])
+                for name in ("advance", "low", "high", "purchase")
+            ),
+        )
+
+    def with_those_of(self, others: Scored) -> Scored:
+        """The same leads; those that the others hold, as the others have them."""
+        held = set(others.leads)
+        rows = [at for at, lead in enumerate(self.leads) if lead not in held]
+        kept = Scored(
+            leads=[self.leads[at] for at in rows],
+            step=[self.step[at] for at in rows],
+            waiting_since=[self.waiting_since[at] for at in rows],
+            position=self.position[rows],
+            last_active=self.last_active[rows],
+            advance=self.advance[rows],
+            low=self.low[rows],
+            high=self.high[rows],
+            purchase=self.purchase[rows],
+            work=[self.work[at] for at in rows],
+        )
+        return Scored.joined([kept, others])
+
+    def queued(self, as_of: int, scorer: Scorer) -> Bools:
+        """Shape (n,): whether a lead has a next step, and has not been silent for too long.
+
+        Who waits for a reply is never left out for its silence.
+        """
+        bundle = scorer.bundle
+        days = bundle.ladder.dormant_after_days if bundle else 0.0
+        awake = (self.last_active != NONE) & (self.last_active >= as_of - days * DAY_US)
+        waits = np.array([since is not None for since in self.waiting_since], dtype=np.bool_)
+        is_queued: Bools = (awake | waits) & ~np.isnan(self.advance)
+        return is_queued
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What is told of scores beside what was scored; by lead, where that is known."""
+
+    ranking: Ranking | None
+    reasons: dict[str, str]
+    week_ago: dict[str, float]
+    cause: Cause
+
+
+def stored_rows(
+    scorer: Scorer, scored: Scored, priority: Floats, told: Findings, as_of: int
+) -> Iterator[StoredScore]:
+    """The rows of scored leads, with what each was before.
+
+    Parameters
+    ----------
+    priority : shape (n,), where each lead stands in the queue.
+    """
+    bundle = scorer.model.bundle
+    steps = {goal.id: goal for goal in bundle.ladder.goals}
+    former = scorer.store.scores.former(scored.leads)
+    scored_at = scorer.clock()
+    for at, lead in enumerate(scored.leads):
+        last_active, before = int(scored.last_active[at]), former.get(lead)
+        probability, step = _number(scored.advance[at]), scored.step[at]
+        percentile, band, work = None, None, scored.work[at]
+        if probability is not None and priority[at] > OUT_OF_QUEUE:
+            percentile = told.ranking.share(probability) if told.ranking else None
+            stood_in = before.band if before and before.step == step else None
+            band = band_of(probability, steps[step], stood_in)
+        yield StoredScore(
+            lead_id=lead,
+            ladder=bundle.ladder.name,
+            as_of=as_of,
+            step=step,
+            position=int(scored.position[at]),
+            p_advance=probability,
+            low=_number(scored.low[at]),
+            high=_number(scored.high[at]),
+            p_purchase=_number(scored.purchase[at]),
+            priority=float(priority[at]),
+            percentile=percentile,
+            reasons=told.reasons.get(lead, ""),
+            bundle=bundle.hash,
+            scored_at=scored_at,
+            last_active=None if last_active == NONE else last_active,
+            band=band,
+            waiting_since=scored.waiting_since[at],
+            cause=_cause(before, (probability, step, band), bundle.hash, told.cause),
+            p_week_ago=told.week_ago.get(lead),
+            tab=tab_of(float(priority[at])),
+            offer_id=work.option_id,
+            gain=work.gain,
+            rep_minutes=work.rep_minutes,
+        )
+
+
+def _cause(
+    before: Former | None,
+    after: tuple[float | None, str, str | None],
+    bundle: str,
+    scored_for: Cause,
+) -> str:
+    """Why a lead has another chance, step or band; that of its last change where it has not."""
+    if before is None:
+        return "events"
+    if (before.p_advance, before.step, before.band) == after:
+        return before.cause
+    return scored_for if before.bundle == bundle else "model"
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def usual_chances(scored: Scored, queued: Bools) -> dict[str, float]:
+    """The mean chance of the queued leads that stand before each step."""
+    steps = np.array(scored.step, dtype=object)
+    return {
+        step: float(scored.advance[queued & (steps == step)].mean())
+        for step in dict.fromkeys(steps[queued].tolist())
+    }
