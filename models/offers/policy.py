@@ -177,8 +177,8 @@ def learned(beliefs: Beliefs, settings: PolicySettings) -> Floats:
     """The option worth most down the ladder, if it is surely enough worth more than no ask.
 
     Otherwise the evidence does not separate the options, and the ladder's order decides, as the
-    careful policy has it: to nurture whoever is in doubt loses more than it spares. Where to
-    nurture is believed worth more than that, it is what is chosen.
+    careful policy has it: to nurture whoever is in doubt loses more than it spares. It is what is
+    chosen where it is as surely worth more than that; help with what is under way is owed.
     """
     options, eligible = beliefs.options, beliefs.eligible
     rows = np.arange(len(eligible))
@@ -190,8 +190,11 @@ def learned(beliefs: Beliefs, settings: PolicySettings) -> Floats:
     candidates &= beliefs.gain > nurtured[:, None]
     best = np.where(candidates, beliefs.gain, -np.inf).argmax(axis=1)
     in_order = careful(beliefs, settings).argmax(axis=1)
-    owed = (options.is_support & options.is_for_now)[in_order]
-    is_less = eligible[:, options.nurture] & (beliefs.gain[rows, in_order] < nurtured) & ~owed
+    ahead = nurtured - beliefs.gain[rows, in_order]
+    # As if the two were independent; they are rather alike, so this asks for more than certainty.
+    spread = np.hypot(beliefs.gain_sd[:, options.nurture], beliefs.gain_sd[rows, in_order])
+    is_less = ndtr(ahead / np.maximum(spread, _SURE_SD)) >= settings.certainty
+    is_less &= eligible[:, options.nurture] & ~(options.is_support & options.is_for_now)[in_order]
     in_order = np.where(is_less, options.nurture, in_order)
     return _one_each(np.where(candidates.any(axis=1), best, in_order), len(options))
 
