@@ -60,6 +60,10 @@ MEANS: Final[dict[Op, tuple[str, str]]] = {
         " over that rung's `horizon_days`; not below 0",
         "absent",
     ),
+    Op.DAYS_UNTIL: (
+        "the days until the instant that the latest event announces; what is over is not told",
+        "absent",
+    ),
     Op.PROFILE_COMPLETENESS: ("the share of the ladder's traits that are known", "0"),
 }
 """What each operation gives, and what it gives where no event counts."""

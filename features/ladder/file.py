@@ -21,6 +21,7 @@ from features.ladder.activity import activity_of
 from features.ladder.ladder import (
     Activity,
     Band,
+    Beats,
     Commitment,
     Condition,
     Effort,
@@ -90,6 +91,7 @@ _MEASURED: dict[How, tuple[ValueType, ...]] = {
     "min": ("number",),
     "last": ("number", "category"),
     "distinct": ("category",),
+    "days_until": ("category",),
 }
 # Their value is an age. A window would move the first event or merely hide the last one.
 _AGES: tuple[How, ...] = ("days_since_first", "days_since_last")
@@ -187,6 +189,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
     commitments = root.each("commitment", _read_commitment)
     traits = root.each("trait", _read_trait)
     signals = root.each("signal", _read_signal)
+    beats = root.each("beats", _read_beats)
     events = root.one("events", _read_events, required=False)
     activity = root.one("activity", _read_activity, required=False)
     sources = root.each("source", _read_source)
@@ -197,6 +200,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
     _check_step_count(root, steps)
     for kind, rows in (("step", steps), ("offer", offers), ("trait", traits), ("signal", signals)):
         _check_unique(root.found, kind, [row.id for row in rows])
+    _check_unique(root.found, "beats", [one.event for one in beats], "event")
     _check_completions(root.found, steps, purchase)
     _check_unique(root.found, "source", [source.name for source in sources], "name")
     _check_source_events(root.found, sources, events)
@@ -212,6 +216,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
         commitments=commitments,
         traits=traits,
         signals=signals,
+        beats=beats,
         events=events,
         activity=activity,
         restart_on=head.restart_on,
@@ -635,10 +640,25 @@ def _read_trait(table: Table) -> Trait:
     )
 
 
+def _read_beats(table: Table) -> Beats:
+    event, measure, per = table.text("event"), table.text("measure"), table.text("per")
+    for name, key, is_text in ((measure, "measure", False), (per, "per", True)):
+        if name:
+            table.found.uses.append(PropertyUse(name, table.at(key), is_text))
+    return Beats(
+        event=event,
+        measure=measure,
+        per=per,
+        most=table.number("most", above=0.0),
+        within_minutes=table.number("within_minutes", 30.0, above=0.0),
+    )
+
+
 def _read_signal(table: Table) -> SignalRow:
     how = table.choice("how", _HOWS)
     measure = table.text("measure", "")
-    measure_type = table.choice("measure_type", _VALUE_TYPES, "number")
+    usual: ValueType = "category" if how == "days_until" else "number"
+    measure_type = table.choice("measure_type", _VALUE_TYPES, usual)
     if how is not None:
         _check_measure(table, how, measure, measure_type)
         _check_times(table, how)

@@ -18,6 +18,7 @@ from features.ladder.source import Source
 __all__ = [
     "Activity",
     "Band",
+    "Beats",
     "Commitment",
     "Condition",
     "Effort",
@@ -45,6 +46,7 @@ _LEARNED_FROM = (
     "purchase",
     "traits",
     "signals",
+    "beats",
     "events",
     "activity",
     "restart_on",
@@ -69,6 +71,7 @@ How = Literal[
     "active_days",
     "decayed_count",
     "distinct",
+    "days_until",
 ]
 
 
@@ -144,12 +147,33 @@ class Trait:
 
 
 @dataclass(frozen=True, slots=True)
+class Beats:
+    """Events that come in beats while something goes on: what they measure adds up.
+
+    A condition on `measure` reads the sum of the beats of one piece in one go.
+
+    Parameters
+    ----------
+    per : the text property that names the piece; a beat without one stands for itself.
+    most : a beat counts for so much at most: an idle tab is no reading.
+    within_minutes : beats that are further apart begin anew.
+    """
+
+    event: str
+    measure: str
+    per: str
+    most: float
+    within_minutes: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
 class SignalRow:
     """A signal that the user adds: what to aggregate, which measure, how, over which window.
 
-    `of` empty means everything the lead itself did. `measure` is a numeric property, or a text
-    property for `last` and `distinct`. `says` is a sentence for a salesperson in which `{value}`
-    stands for the number, `{ago}` for an age and `{count:visit}` for a number of visits.
+    `of` empty means everything the lead itself did. `measure` is a numeric property, a text
+    property for `last` and `distinct`, or an instant (RFC 3339) for `days_until`. `says` is a
+    sentence for a salesperson in which `{value}` stands for the number, `{ago}` for an age and
+    `{count:visit}` for a number of visits.
     """
 
     id: str
@@ -315,6 +339,7 @@ class Ladder:
     commitments: tuple[Commitment, ...] = ()
     traits: tuple[Trait, ...] = ()
     signals: tuple[SignalRow, ...] = ()
+    beats: tuple[Beats, ...] = ()
     events: EventNames = EventNames()
     activity: Activity = Activity()
     restart_on: tuple[EventRule, ...] = ()

@@ -18,9 +18,10 @@ from features.events.of_lead import Row
 from features.events.properties import number_or_nan
 from features.events.readable import fit_in, fit_of, granted_of, text_of, texts_of
 from features.ladder.activity import activity_of
-from features.ladder.ladder import Commitment, EventRule, Ladder
+from features.ladder.ladder import Beats, Commitment, EventRule, Ladder
 from features.offers.commitments import Open, commitments_of, ends_of, still_open
 from features.offers.known_fields import fields_of_form, fields_of_traits
+from features.signals.beats import sums_of_rows
 from features.signals.rules import met_any, text_or_none
 from features.signals.table import ladder_columns
 
@@ -111,6 +112,7 @@ class _Plan:
     interest : rules of what the lead did itself.
     commitments : their ids, in order.
     numbers, texts : the properties by which a log orders events of equal clocks.
+    beats : events whose measure adds up; rules are met by the sums.
     """
 
     readers: Mapping[str, tuple[_Reader, ...]]
@@ -124,6 +126,7 @@ class _Plan:
     commitments: tuple[str, ...]
     numbers: tuple[str, ...]
     texts: tuple[str, ...]
+    beats: tuple[Beats, ...]
 
 
 def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
@@ -132,9 +135,14 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
     walk = _Walk(set(plan.open))
     known = _in_order(rows, plan, as_of)
     readers = plan.readers
-    for when, (name, _, _, properties) in known:
+    sums = {one.measure: sums_of_rows(known, one) for one in plan.beats}
+    for at, (when, (name, _, _, properties)) in enumerate(known):
+        judged = properties
+        for measure, found in sums.items():
+            if at in found:
+                judged = {**properties, measure: found[at]}
         for read in readers.get(name, ()):
-            read(walk, when, properties)
+            read(walk, when, judged)
         if properties and name not in plan.no_forms and (told := fields_of_form(name, properties)):
             walk.fields |= told
         if properties and (offer := _taken(name, properties, plan)):
@@ -243,6 +251,7 @@ def _plan(ladder: Ladder) -> _Plan:
         commitments=tuple(one.id for one in commitments_of(ladder)),
         numbers=numbers,
         texts=texts,
+        beats=ladder.beats,
     )
 
 

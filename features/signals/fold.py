@@ -36,6 +36,7 @@ COUNT, SUM, MEAN, MAX, MIN, LAST = range(6)
 DAYS_SINCE_FIRST, DAYS_SINCE_LAST, ACTIVE_DAYS, DECAYED_COUNT, DISTINCT, TREND = range(6, 12)
 STREAK, HOURS_WAITING, REPLY_HOURS = range(12, 15)
 POSITION, STEPS_COMPLETED, DAYS_AT_POSITION, PACE, PROFILE_COMPLETENESS = range(15, 20)
+DAYS_UNTIL = 20
 
 NO_GOAL, AGAINST, OURS, ACTIVITY, INTEREST, NOT_AGAINST = -1, -2, -3, -4, -5, -6
 
@@ -233,7 +234,7 @@ def fold(
                     else:
                         _update(
                             cells, op, entries, entry, half_life[entry], row, at, when, age,
-                            names, texts, seen, seen_start,
+                            names, numbers, texts, seen, seen_start,
                         )  # fmt: skip
         position[at] = _finish(now, began, done, program, cells, out[at])
         last_active[at] = active
@@ -284,6 +285,7 @@ def _update(
     when: int,
     age: int,
     names: npt.NDArray[np.int32],
+    numbers: Floats,
     texts: npt.NDArray[np.int32],
     seen: Ints,
     seen_start: Ints,
@@ -308,6 +310,9 @@ def _update(
         if code >= 0 and seen[place] != snapshot:
             seen[place] = snapshot
             cells[signal, 1] += 1.0
+    elif op == DAYS_UNTIL:
+        if not np.isnan(numbers[column, row]):
+            cells[signal, 0] = numbers[column, row]
     elif op == TREND:
         decay = -_LN2 * age / half_life
         cells[signal, 1] += np.exp(decay)
@@ -368,6 +373,9 @@ def _finish(now: int, began: int, done: Ints, program: Program, cells: Floats, o
             out[signal] = rung
         elif op == STEPS_COMPLETED:
             out[signal] = completed
+        elif op == DAYS_UNTIL:  # what is over is no more to come
+            left = (cells[signal, 0] - now) / _DAY
+            out[signal] = left if left >= 0.0 else np.nan
         elif op == DAYS_AT_POSITION:
             out[signal] = (now - reached) / _DAY if reached != NONE else np.nan
         elif op == PACE:

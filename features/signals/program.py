@@ -12,11 +12,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from features.arrays import Bools, Ints
+from features.arrays import Bools, Floats, Ints
+from features.clock import instant, microseconds
+from features.errors import TimeError
 from features.events.log import DAY_US, EventLog, LogColumns
 from features.ladder.activity import ActivityRules, activity_of
-from features.ladder.ladder import Condition, EventRule, Ladder, Operator
+from features.ladder.ladder import Beats, Condition, EventRule, Ladder, Operator
 from features.signals import fold
+from features.signals.beats import sums_of_log
 from features.signals.signal import Op, Signal
 from features.signals.table import ladder_columns, signals_of
 
@@ -41,6 +44,10 @@ class Compiled:
     names: dict[str, int]
     texts: dict[str, int]
     program: fold.Program
+    beats: tuple[Beats, ...] = ()
+    instants: tuple[str, ...] = ()
+    """The text properties that are read as instants. Their columns stand after those of the log's
+    numbers and those of the sums of beats."""
 
 
 _ALL_IS_INTEREST = ActivityRules(interest=(EventRule("*"),))
@@ -58,10 +65,11 @@ def compile_ladder(ladder: Ladder) -> Compiled:
         back_when=ladder.back_when,
         activity=activity_of(ladder),
         columns=LogColumns(*ladder_columns(ladder)),
+        beats=ladder.beats,
     )
 
 
-def compile_signals(
+def compile_signals(  # noqa: PLR0913 a ladder has that many parts that events are read by
     signals: Sequence[Signal],
     *,
     goals: Sequence[tuple[tuple[EventRule, ...], float]],
@@ -71,6 +79,7 @@ def compile_signals(
     lost_when: tuple[EventRule, ...] = (),
     back_when: tuple[EventRule, ...] = (),
     activity: ActivityRules = _ALL_IS_INTEREST,
+    beats: tuple[Beats, ...] = (),
 ) -> Compiled:
     """The program of any table of signals.
 
@@ -79,8 +88,10 @@ def compile_signals(
     goals : the completion rules and the horizon in days of each goal, in order.
     columns : the properties that the logs hold, so that a measure is a row number.
     activity : which events are the lead's own interest; by default all of them.
+    beats : events whose measure adds up; conditions read the sums.
     """
-    builder = _Builder(columns, activity)
+    instants = tuple(dict.fromkeys(one.measure for one in signals if one.op == Op.DAYS_UNTIL))
+    builder = _Builder(columns, activity, beats, instants)
     for at, (rules, _) in enumerate(goals):
         builder.select(rules, goal=at)
     if restart_on:
@@ -98,6 +109,8 @@ def compile_signals(
         names=builder.names,
         texts=builder.texts,
         program=builder.program(signals, [days for _, days in goals]),
+        beats=beats,
+        instants=instants,
     )
 
 
@@ -120,8 +133,15 @@ class _Selector:
 class _Builder:
     """Collects selectors, then lays them out as arrays."""
 
-    def __init__(self, columns: LogColumns, activity: ActivityRules) -> None:
-        self.columns = columns
+    def __init__(
+        self,
+        columns: LogColumns,
+        activity: ActivityRules,
+        beats: tuple[Beats, ...],
+        instants: tuple[str, ...],
+    ) -> None:
+        self.columns, self.instants = columns, instants
+        self.sums = {(one.event, one.measure): at for at, one in enumerate(beats)}
         self.names: dict[str, int] = {}
         self.texts: dict[str, int] = {}
         self.selectors: list[_Selector] = []
@@ -155,7 +175,7 @@ class _Builder:
 
     def program(self, signals: Sequence[Signal], horizons: Sequence[float]) -> fold.Program:
         pair_start, pair_selector, alternative_start, condition_start = [0], [], [0], [0]
-        conditions: list[Condition] = []
+        conditions: list[tuple[str, Condition]] = []
         for name in (*self.names, ""):  # "" stands for every name that no rule mentions
             for at, selector in enumerate(self.selectors):
                 rules = self.alternatives(selector, name)
@@ -163,7 +183,7 @@ class _Builder:
                     continue
                 pair_selector.append(at)
                 for rule in rules:
-                    conditions += rule.where
+                    conditions += [(rule.event, condition) for condition in rule.where]
                     condition_start.append(len(conditions))
                 alternative_start.append(len(condition_start) - 1)
             pair_start.append(len(pair_selector))
@@ -173,10 +193,10 @@ class _Builder:
             for at, ends in selector.entries
         ]
         condition_rows, text = [], []  # type: ignore[var-annotated]
-        for condition in conditions:
+        for event, condition in conditions:
             words = [self.texts.setdefault(word, len(self.texts)) for word in _words(condition)]
             first, last = len(text), len(text) + len(words)
-            condition_rows.append((_kind(condition), self.column_of(condition), first, last))
+            condition_rows.append((_kind(condition), self.column_of(event, condition), first, last))
             text += words
         return fold.Program(
             pair_start=_ints(pair_start),
@@ -185,7 +205,7 @@ class _Builder:
             condition_start=_ints(condition_start),
             conditions=_ints(condition_rows).reshape(-1, 4),
             condition_value=np.array(
-                [0.0 if c.is_text else c.value for c in conditions], dtype=np.float64
+                [0.0 if c.is_text else c.value for _, c in conditions], dtype=np.float64
             ),
             condition_text=_ints(text),
             selector_goal=_ints([selector.goal for selector in self.selectors]),
@@ -206,13 +226,18 @@ class _Builder:
         column = self.measure_of(signal)
         return int(signal.op), at, window, column, int(signal.is_category), int(ends)
 
-    def column_of(self, condition: Condition) -> int:
+    def column_of(self, event: str, condition: Condition) -> int:
+        if (event, condition.property) in self.sums:
+            return len(self.columns.numbers) + self.sums[event, condition.property]
         columns = self.columns.texts if condition.is_text else self.columns.numbers
         return columns.index(condition.property)
 
     def measure_of(self, signal: Signal) -> int:
         if not signal.measure:
             return -1
+        if signal.op == Op.DAYS_UNTIL:
+            first = len(self.columns.numbers) + len(self.sums)
+            return first + self.instants.index(signal.measure)
         columns = self.columns.texts if signal.is_category else self.columns.numbers
         return columns.index(signal.measure)
 
@@ -317,9 +342,33 @@ def _translated(log: EventLog, compiled: Compiled) -> fold.Events:
         name=log.name,
         occurred=log.occurred,
         known=log.known,
-        numbers=log.numbers,
+        numbers=_numbers(log, compiled),
         texts=log.texts,
         name_of=np.array(name_of, dtype=np.int64),
         text_start=np.array(text_start, dtype=np.int64),
         text_of=np.array(text_of, dtype=np.int64),
     )
+
+
+def _numbers(log: EventLog, compiled: Compiled) -> Floats:
+    """The log's numbers, then the sums of beats and the texts that are read as instants."""
+    if not (compiled.beats or compiled.instants):
+        return log.numbers
+    sums = [sums_of_log(log, one) for one in compiled.beats]
+    instants = [_instants(log, name) for name in compiled.instants]
+    return np.ascontiguousarray(np.vstack([log.numbers, *sums, *instants]))
+
+
+def _instants(log: EventLog, name: str) -> Floats:
+    """Shape (n_events,): a text property as microseconds since the epoch, NaN where it is none."""
+    column = log.columns.texts.index(name)
+    values = [_instant(text) for text in log.text_values[column]]
+    found: Floats = np.array([*values, np.nan])[log.texts[column]]  # -1, absent, is the last
+    return found
+
+
+def _instant(text: str) -> float:
+    try:
+        return float(microseconds(instant(text)))
+    except TimeError:  # of what says nothing readable nothing is known
+        return float("nan")

@@ -36,6 +36,7 @@ class Op(IntEnum):
     DAYS_AT_POSITION = 17
     PACE = 18
     PROFILE_COMPLETENESS = 19
+    DAYS_UNTIL = 20
 
 
 Group = Literal["step", "activity", "against", "position", "offers", "replies", "profile", "custom"]

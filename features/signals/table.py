@@ -50,7 +50,11 @@ def ladder_columns(ladder: Ladder) -> tuple[tuple[str, ...], tuple[str, ...]]:
         (texts if condition.is_text else numbers).add(condition.property)
     for signal in signals_of(ladder):
         if signal.measure:
-            (texts if signal.is_category else numbers).add(signal.measure)
+            is_text = signal.is_category or signal.op == Op.DAYS_UNTIL
+            (texts if is_text else numbers).add(signal.measure)
+    for one in ladder.beats:
+        numbers.add(one.measure)
+        texts.add(one.per)
     return tuple(sorted(numbers)), tuple(sorted(texts))
 
 
@@ -339,7 +343,7 @@ def _custom_signal(row: SignalRow, ladder: Ladder) -> Signal:
         f"{words(row.id)}: nothing yet",
         of=row.of,
         measure=row.measure,
-        is_category=row.measure_type == "category" and bool(row.measure),
+        is_category=row.measure_type == "category" and bool(row.measure) and op != Op.DAYS_UNTIL,
         window_days=row.window_days,
         half_life_days=row.half_life_days,
         is_against=op in _NUMBER_OF and is_against(row.of, ladder),

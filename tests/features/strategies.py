@@ -13,9 +13,11 @@ from typing import get_args
 import numpy as np
 from hypothesis import strategies as st
 
+from features.clock import rfc3339
 from features.events.log import DAY_US, EventLog, LogColumns
 from features.ladder.ladder import (
     Activity,
+    Beats,
     Condition,
     EventNames,
     EventRule,
@@ -36,6 +38,8 @@ LEADS = ("ann", "bob", "cem")
 NUMBERS = ("fraction", "seconds", "flag")
 TEXTS = ("room", "section")
 WORDS = ("blue", "green", "red")
+STARTS = "starts_at"
+"""A text property that holds an instant."""
 NAMES = EventNames(traits="profile")
 EVENTS = (
     "page",
@@ -50,6 +54,10 @@ NUMBER_OPERATORS: tuple[Operator, ...] = tuple(
     operator for operator in get_args(Operator) if operator != "one_of"
 )
 
+starts = st.one_of(
+    st.integers(-4, 60).map(lambda at: rfc3339(START_US + GRID_US * at)),
+    st.sampled_from(["2026-03-09", "2026-03-05T12:00:00+02:00", "soon", "2026-03-05T12:00:00"]),
+)
 numbers = st.sampled_from([-1.0, 0.0, 0.125, 0.799, 0.8, 1.0, 2.5, 299.875, 300.0, 301.0])
 windows = st.sampled_from([None, 0.25, 1.0, 2.5, 7.0])
 half_lives = st.sampled_from([0.25, 1.0, 7.0, 30.0])
@@ -112,17 +120,28 @@ def steps(draw: st.DrawFn, step_id: str) -> Step:
 @st.composite
 def signal_rows(draw: st.DrawFn, row_id: str, how: How) -> SignalRow:
     """A row that the user adds, with the measure that its `how` reads."""
-    is_text = how == "distinct" or (how == "last" and draw(st.booleans()))
-    measured = how in ("sum", "mean", "max", "min", "last", "distinct")
+    is_text = how in ("distinct", "days_until") or (how == "last" and draw(st.booleans()))
+    measured = how in ("sum", "mean", "max", "min", "last", "distinct", "days_until")
+    texts = (STARTS,) if how == "days_until" else TEXTS
     return SignalRow(
         id=row_id,
         of=draw(st.one_of(st.just(()), alternatives())),
         how=how,
-        measure=draw(st.sampled_from(TEXTS if is_text else NUMBERS)) if measured else "",
+        measure=draw(st.sampled_from(texts if is_text else NUMBERS)) if measured else "",
         measure_type="category" if is_text else "number",
         window_days=draw(windows),
         half_life_days=draw(half_lives) if how == "decayed_count" else None,
     )
+
+
+beats = st.builds(
+    Beats,
+    st.sampled_from(EVENTS),
+    st.sampled_from(NUMBERS),
+    st.sampled_from(TEXTS),
+    st.sampled_from([0.5, 2.0, 300.0]),
+    st.sampled_from([0.001, 360.0, 1440.0]),  # the grid is of 360 minutes
+)
 
 
 @st.composite
@@ -144,6 +163,7 @@ def ladders(draw: st.DrawFn) -> Ladder:
         lost_when=draw(st.one_of(st.just(()), alternatives())),
         back_when=draw(st.one_of(st.just(()), alternatives())),
         activity=draw(activities),
+        beats=tuple(draw(st.lists(beats, max_size=2, unique_by=lambda one: one.event))),
     )
 
 
@@ -159,6 +179,7 @@ def events(draw: st.DrawFn, leads: Sequence[str] = LEADS) -> Event:
             st.sampled_from(TEXTS), st.sampled_from([*WORDS, "unheard of", "Ärger"]), max_size=2
         )
     )
+    properties |= draw(st.dictionaries(st.just(STARTS), starts, max_size=1))
     return Event(
         lead_id=draw(st.sampled_from(leads)),
         name=draw(st.sampled_from([*EVENTS, "unheard_of", "Zebra"])),

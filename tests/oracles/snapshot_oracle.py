@@ -10,6 +10,7 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 from features.ladder.activity import activity_of
 from features.ladder.ladder import Condition, EventRule, Ladder
@@ -33,6 +34,8 @@ class Event:
     occurred_us: int
     known_us: int
     properties: dict[str, float | str] = field(default_factory=dict)
+    sums: dict[str, float] = field(default_factory=dict)
+    """What adds up over beats, which conditions read in place of the property."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ COMPARISONS: dict[str, Callable[..., bool]] = {
 
 def holds(condition: Condition, event: Event) -> bool:
     """Whether an event meets a condition; an absent property meets nothing but `is_not`."""
-    value = event.properties.get(condition.property)
+    value = event.sums.get(condition.property, event.properties.get(condition.property))
     if value is None:
         return condition.operator == "is_not"
     return COMPARISONS[condition.operator](value, condition.value)
@@ -172,7 +175,29 @@ def in_order(events: Sequence[Event], ladder: Ladder, lead_id: str) -> list[Even
         )
 
     mine = [event for event in events if event.lead_id == lead_id]
-    return sorted((replace(e, occurred_us=min(e.occurred_us, e.known_us)) for e in mine), key=key)
+    found = sorted((replace(e, occurred_us=min(e.occurred_us, e.known_us)) for e in mine), key=key)
+    return [replace(e, sums=summed(found[: at + 1], ladder)) for at, e in enumerate(found)]
+
+
+def summed(until: Sequence[Event], ladder: Ladder) -> dict[str, float]:
+    """What the last of some events adds up to, with the beats of its piece before it."""
+    last = until[-1]
+    sums: dict[str, float] = {}
+    for one in ladder.beats:
+        if last.name != one.event or one.measure not in last.properties:
+            continue
+        chain = [last]
+        for event in reversed(until[:-1]):
+            is_one = event.name == one.event and one.measure in event.properties
+            piece = last.properties.get(one.per)
+            is_same = is_one and piece is not None and event.properties.get(one.per) == piece
+            apart = chain[-1].occurred_us - event.occurred_us
+            if is_same and event.known_us <= last.known_us:
+                if apart > one.within_minutes * 60_000_000:
+                    break
+                chain.append(event)
+        sums[one.measure] = sum(min(float(e.properties[one.measure]), one.most) for e in chain)
+    return sums
 
 
 # ----------------------------------------------------------------------------------------- Position
@@ -267,6 +292,24 @@ def _reply_hours(case: Case) -> Value:
     return _mean([(ended - begun) / HOUR_US for begun, ended in answered if ended is not None])
 
 
+def _days_until(case: Case) -> Value:
+    """How far the instant that was told last is away; None once it is over."""
+    told = [instant_of(value) for value in case.values() if isinstance(value, str)]
+    left = [(at - case.as_of_us) / DAY_US for at in told if at is not None][-1:]
+    return left[0] if left and left[0] >= 0 else None
+
+
+def instant_of(text: str) -> int | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if len(text) == len("2026-03-01"):
+        moment = moment.replace(tzinfo=UTC)
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    return None if moment.tzinfo is None else (moment - epoch) // timedelta(microseconds=1)
+
+
 AGGREGATES: dict[Op, Callable[[Case], Value]] = {
     Op.COUNT: lambda case: len(case.matching()),
     Op.SUM: lambda case: sum(case.numbers()),
@@ -290,6 +333,7 @@ AGGREGATES: dict[Op, Callable[[Case], Value]] = {
     Op.DAYS_AT_POSITION: _days_at_position,
     Op.PACE: _pace,
     Op.PROFILE_COMPLETENESS: _profile_completeness,
+    Op.DAYS_UNTIL: _days_until,
 }
 
 

@@ -271,7 +271,8 @@ def test_ladder_columns_hold_every_measure(ladder):
     assert not set(numbers) & set(texts)
     for each in signals_of(ladder):
         if each.measure:
-            assert each.measure in (texts if each.is_category else numbers)
+            is_text = each.is_category or each.op == Op.DAYS_UNTIL
+            assert each.measure in (texts if is_text else numbers)
 
 
 def test_the_standard_set_follows_from_the_ladder():
