@@ -39,7 +39,7 @@ def sums(*rows: Row) -> list[float]:
     found = sums_of_log(log_of_rows("ann", list(rows), COLUMNS), BEATS)
     other = sums_of_rows([(row[1], row) for row in rows], BEATS)
     np.testing.assert_allclose(found, [other.get(at, np.nan) for at in range(len(rows))])
-    return found.tolist()
+    return [float(one) for one in found]
 
 
 def position(*rows: Row, as_of: int = NOW + 10**12) -> int:
@@ -133,7 +133,7 @@ def test_both_ways_agree(drawn):
         [row[0] for row in ordered],
         np.array([row[1] for row in ordered], dtype=np.int64),
         np.array([row[2] for row in ordered], dtype=np.int64),
-        numbers={"seconds": [row[3]["seconds"] for row in ordered]},
+        numbers={"seconds": np.array([row[3]["seconds"] for row in ordered], dtype=np.float64)},
         texts={"content": [row[3].get("content") for row in ordered]},
         columns=COLUMNS,
     )
