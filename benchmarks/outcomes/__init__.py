@@ -1,0 +1,1 @@
+"""What whole ways of working bring in simulated worlds that are stepped by day."""
