@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from benchmarks.tables import machine
 
@@ -56,6 +56,12 @@ def _service(*, small: bool) -> str:
     return service.run(small=small)
 
 
+def _outcome(*, small: bool, **options: Any) -> str:
+    from benchmarks.outcomes import report
+
+    return report.run(small=small, **options)
+
+
 _BENCHMARKS: Final[dict[str, Callable[..., str]]] = {
     "fold": _fold,
     "scoring": _scoring,
@@ -64,6 +70,7 @@ _BENCHMARKS: Final[dict[str, Callable[..., str]]] = {
     "quality": _quality,
     "policy": _policy,
     "truth": _truth,
+    "outcome": _outcome,
 }
 """Each imports what it measures when it runs."""
 
@@ -76,15 +83,32 @@ def main() -> int:
     parser.add_argument("which", nargs="?", default="all", choices=[*_BENCHMARKS, "all"])
     parser.add_argument("--small", action="store_true", help="less of everything: a quick look")
     parser.add_argument("--write", action="store_true", help="put the tables into the README here")
+    parser.add_argument("--worlds", type=int, help="outcome: how many (default: 20)")
+    parser.add_argument("--days", type=int, help="outcome: how long (default: 182)")
+    parser.add_argument("--jobs", type=int, default=2, help="outcome: processes (default: 2)")
     parsed = parser.parse_args()
     if parsed.small and parsed.write:
         parser.error("--write takes the full sizes; leave out --small")
+    if parsed.write and (parsed.worlds or parsed.days):
+        parser.error("--write takes the full sizes; leave out --worlds and --days")
     for name in _BENCHMARKS if parsed.which == "all" else [parsed.which]:
-        text = f"{machine()}\n\n{_BENCHMARKS[name](small=parsed.small)}"
+        options = _options(parsed) if name == "outcome" else {}
+        text = f"{machine()}\n\n{_BENCHMARKS[name](small=parsed.small, **options)}"
         print(f"## {name}\n\n{text}\n", flush=True)
         if parsed.write:
             _README.write_text(with_part(_README.read_text("utf-8"), name, text), "utf-8")
     return 0
+
+
+def _options(parsed: argparse.Namespace) -> dict[str, Any]:
+    """What only the outcome benchmark takes; its picture stands beside the README."""
+    picture = _README.with_name("outcome.png") if parsed.write else None
+    return {
+        "worlds": parsed.worlds,
+        "days": parsed.days,
+        "jobs": parsed.jobs,
+        "picture": picture,
+    }
 
 
 def with_part(page: str, name: str, text: str) -> str:
