@@ -29,12 +29,14 @@ class Act:
     how : a mail and a call ask for the offer's step; an answer and help ask for nothing.
     offer : its id; "" for a call or an answer without one.
     minutes : of a rep.
+    decision : its id, where it was drawn and written down; "" for none.
     """
 
     lead: int
     how: How
     offer: str = ""
     minutes: float = 0.0
+    decision: str = ""
 
 
 class Menu:

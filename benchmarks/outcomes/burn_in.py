@@ -11,12 +11,12 @@ import json
 
 import numpy as np
 
-from benchmarks.outcomes.acts import DAY_MINUTES, Act
+from benchmarks.outcomes.acts import DAY_MINUTES, Act, How
 from benchmarks.outcomes.product import minutes_of
 from benchmarks.outcomes.teams import answered, open_leads
 from benchmarks.outcomes.world import World
 from features.events.log import DAY_US
-from features.offers.decisions import Decision, decision_event, exposure_events
+from features.offers.decisions import Decision, decision_event
 from features.offers.history import history_of
 from models.offers.options import NO_ASK, NURTURE
 from models.offers.policy import choose
@@ -93,16 +93,14 @@ class Tries:
             on_topic=tuple(one.id for one in asks if any(each in topics for each in one.topics)),
         )
         self.drawn[lead] = world.day
-        exposed = journal.instant(world.day, hour)
-        for event in (
-            decision_event(decision, ladder),
-            exposure_events(decision, ladder, exposed)[0],
-        ):
-            journal.write(lead, event.name, event.occurred_at, json.loads(event.properties))
+        event = decision_event(decision, ladder)
+        journal.write(lead, event.name, as_of, json.loads(event.properties))
         offer = ladder.offer(chosen)
         if offer is None:
+            world.expose(lead, hour, decision_id)
             return []
-        return [Act(lead, "call" if offer.rep_minutes else "mail", chosen, offer.rep_minutes)]
+        how: How = "call" if offer.rep_minutes else "mail"
+        return [Act(lead, how, chosen, offer.rep_minutes, decision_id)]
 
 
 def burn_in(world: World, seed: int, days: int) -> None:

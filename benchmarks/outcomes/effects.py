@@ -95,6 +95,8 @@ class Effects:
             or world.journal.waits_since[lead] >= 0
         )
         self.asks += 1
+        if act.decision:  # at the same instant as the offer, as the service writes both
+            world.expose(lead, hour, act.decision)
         world.tell(lead, hour, "offer_extended", offer=act.offer)
         (world.journal.called if by_person else world.journal.mailed)[lead] = day
         fits = self.menu.rung[act.offer] == state.rung[lead]

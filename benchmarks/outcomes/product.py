@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.outcomes.acts import ANSWER_MINUTES, DAY_MINUTES, Act
 from benchmarks.outcomes.journal import Journal
-from benchmarks.outcomes.teams import CallList, answered, open_leads
+from benchmarks.outcomes.teams import MAIL_DAYS, CallList, answered, open_leads
 from benchmarks.outcomes.world import World
 from features.arrays import Floats, Ints
 from features.events.log import DAY_US
@@ -135,9 +135,11 @@ class _Rung:
 
     def mailed(self, world: World, leads: Iterable[int]) -> list[Act]:
         """What the mailer sends: the drawn recommendation, where it costs no rep a minute."""
-        sent = []
+        sent, journal = [], world.journal
         for lead in leads:
-            decision_id = f"{world.journal.lead_ids[lead]}-{world.day}"
+            if world.day - journal.last_active[lead] > MAIL_DAYS:
+                continue
+            decision_id = f"{journal.lead_ids[lead]}-{world.day}"
             found = self.recommended(world, lead, _MAILS_AT, 0.0, decision_id).offer
             if found is not None and found.rep_minutes == 0.0:
                 sent.append(_act(lead, found, by_mail=True))
@@ -203,15 +205,18 @@ class AsItIs(_Rung):
 
     def mails(self, world: World) -> list[Act]:
         """What is drawn for those whose scores are new and whose work is the mailer's."""
-        renewed, known = self.scores.renew(world), set(open_leads(world).tolist())
-        for lead in renewed:
+        known = set(open_leads(world).tolist())
+        sent = []
+        for lead in self.scores.renew(world):
             self.places[lead] = self._place(world, lead) if lead in known else 0.0
-        return self.mailed(
-            world, [one for one in renewed if tab_of(float(self.places[one])) == "marketing"]
-        )
+            if lead in known and tab_of(float(self.places[lead])) in ("marketing", None):
+                sent.append(lead)
+        return self.mailed(world, sent)
 
     def _place(self, world: World, lead: int) -> float:
-        journal = world.journal
+        journal, rung = world.journal, int(world.state.rung[lead])
+        if not world.menu.is_for_reps(rung) and journal.waits_since[lead] < 0:
+            return 0.0  # no rep is needed, whatever is suggested: the mailer asks for it
         reader = cast("Scorer", LeadReader(self.model, journal))
         as_of = journal.instant(world.day, _MAILS_AT)
         work = exact_work(reader, journal.lead_ids[lead], as_of)

@@ -15,10 +15,19 @@ from benchmarks.outcomes.acts import ANSWER_MINUTES, CALL_MINUTES, DAY_MINUTES, 
 from benchmarks.outcomes.world import World
 from features.arrays import Bools, Floats, Ints
 
-__all__ = ["CallList", "Idle", "LastActivity", "PointsRule", "Team", "answered", "open_leads"]
+__all__ = [
+    "MAIL_DAYS",
+    "CallList",
+    "Idle",
+    "LastActivity",
+    "PointsRule",
+    "Team",
+    "answered",
+    "open_leads",
+]
 
 _COOL_DAYS = 7
-_MAIL_DAYS = 30
+MAIL_DAYS = 30
 _ASLEEP_DAYS = 90
 
 
@@ -76,7 +85,7 @@ class CallList:
             rung = int(world.state.rung[lead])
             if menu.is_for_reps(rung) or not journal.may_mail[lead]:
                 continue
-            quiet = world.day - journal.last_active[lead] > _MAIL_DAYS
+            quiet = world.day - journal.last_active[lead] > MAIL_DAYS
             lately = max(journal.mailed[lead], journal.called[lead])
             if not quiet and world.day - lately >= _COOL_DAYS:
                 sent.append(Act(lead, "mail", menu.asks[rung][0].id))

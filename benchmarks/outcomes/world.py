@@ -8,6 +8,7 @@ world, lead, day and kind, so that two ways of working differ by what they do al
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -232,6 +233,11 @@ class World:
             state.bought[lead] = self.day
             if state.pilot[lead] == RUNNING:
                 state.pilot[lead] = SUCCEEDED
+
+    def expose(self, lead: int, hour: float, decision: str) -> None:
+        """Write down that what was drawn reached a lead."""
+        record = json.dumps({"decision_id": decision})
+        self.tell(lead, hour, "rung_exposure", decision_id=decision, rung_record=record)
 
     def tell(self, lead: int, hour: float, name: str, **properties: object) -> None:
         """Write down what a lead did today at an hour."""
