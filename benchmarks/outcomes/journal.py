@@ -31,9 +31,14 @@ POINTS: Final[Mapping[str, float]] = {
 """What a points rule usually gives for."""
 POINTS_HALF_LIFE: Final = 90.0
 """Days."""
-_OURS: Final = frozenset(
-    ("offer_extended", "business_replied", "identify", "rung_decision", "rung_exposure")
+_NO_ACTIVITY: Final = frozenset(
+    (
+        *("offer_extended", "business_replied", "identify", "rung_decision", "rung_exposure"),
+        *("offer_declined", "email_unsubscribed", "consent", "deal_closed", "pilot_failed"),
+        *("session_no_show", "webinar_no_show"),
+    )
 )
+"""What is ours, and what speaks against a lead: no CRM would call it activity."""
 _NEVER: Final = -10_000
 
 
@@ -43,7 +48,8 @@ class Journal:
     Attributes
     ----------
     rows : of each lead, its events in order.
-    last_active : shape (n,), the day of the lead's last event of its own; long ago if none.
+    last_active, active_at : shape (n,), the day and the instant of the last thing that the lead
+        did; long ago if none.
     points : shape (n,), halved in `POINTS_HALF_LIFE` days, as of the day last begun.
     waits_since : shape (n,), the day of a question that waits; -1 without one.
     is_closed : shape (n,), whether the deal was closed as lost.
@@ -58,6 +64,7 @@ class Journal:
         self.starts_at = starts_at
         self.rows: list[list[Row]] = [[] for _ in range(leads)]
         self.last_active: Ints = np.full(leads, _NEVER)
+        self.active_at: Ints = np.zeros(leads, dtype=np.int64)
         self.points: Floats = np.zeros(leads)
         self.waits_since: Ints = np.full(leads, -1)
         self.is_closed: Bools = np.zeros(leads, dtype=np.bool_)
@@ -72,9 +79,9 @@ class Journal:
         other.lead_ids, other.starts_at = self.lead_ids, self.starts_at
         other.rows = [list(rows) for rows in self.rows]
         other.news = set(self.news)
-        for name in ("last_active", "points", "waits_since", "is_closed", "may_mail", "called",
-                     "mailed"):  # fmt: skip
-            setattr(other, name, getattr(self, name).copy())
+        for name, held in vars(self).items():
+            if isinstance(held, np.ndarray):
+                setattr(other, name, held.copy())
         return other
 
     def begin_day(self) -> None:
@@ -90,8 +97,9 @@ class Journal:
         self.rows[lead].append((name, at, at, properties))
         self.news.add(lead)
         day = (at - self.starts_at) // DAY_US
-        if name not in _OURS:
+        if name not in _NO_ACTIVITY:
             self.last_active[lead] = day
+            self.active_at[lead] = at
         if name in POINTS:
             self.points[lead] += POINTS[name]
         if name == "lead_asked" and self.waits_since[lead] < 0:

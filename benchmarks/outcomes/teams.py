@@ -119,8 +119,7 @@ class LastActivity(CallList):
 
     def order(self, world: World, leads: Ints) -> Floats:
         """When each was active last, to the microsecond."""
-        rows = world.journal.rows
-        return np.array([rows[lead][-1][1] for lead in leads.tolist()], dtype=np.float64)
+        return world.journal.active_at[leads].astype(np.float64)
 
 
 class PointsRule(CallList):
