@@ -18,7 +18,7 @@ from features.signals.table import ladder_columns
 from models.bundle import Bundle
 from training.pipeline import train
 
-__all__ = ["IDLE", "OURS", "WAYS", "Outcome", "play"]
+__all__ = ["IDLE", "OURS", "WAYS", "Outcome", "play", "trained", "worked"]
 
 IDLE, OURS = "nobody works", "Rung today"
 WAYS: Final = (
@@ -61,7 +61,7 @@ def play(number: int, days: int, progress: Callable[[str], None] = lambda _: Non
     past = World(ladder, planted, number, BURN_IN_DAYS + days)
     burn_in(past, number, BURN_IN_DAYS)
     progress(f"world {number + 1}: {_said(past)}")
-    bundle, before = _trained(past, ladder), _trained(past, as_it_was(ladder))
+    bundle, before = trained(past, ladder), trained(past, as_it_was(ladder))
     leads = len(past.people)
     teams: tuple[Team, ...] = (
         Idle(),
@@ -91,7 +91,8 @@ def worked(past: World, team: Team, days: int) -> World:
     return world
 
 
-def _trained(past: World, ladder: Ladder) -> Bundle:
+def trained(past: World, ladder: Ladder) -> Bundle:
+    """A bundle from all that happened in a world so far."""
     columns = LogColumns(*ladder_columns(ladder))
     seen = [lead for lead, rows in enumerate(past.journal.rows) if rows]
     bundle = train(past.journal.log(seen, columns), ladder)

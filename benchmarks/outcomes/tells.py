@@ -122,9 +122,10 @@ class Tells:
             name, held = "session_held", {"minutes": 10.0 + 30.0 * depth}
         elif step == "trial":
             name = "pilot_started" if piloted else "guarantee_accepted"
-        world.tell(lead, 16.0, name, **held)
+        hour = 11.9 if booked else 16.0  # what was booked is over before anything new begins
+        world.tell(lead, hour, name, **held)
         if step == "value":
-            self._identify(lead, 16.001, at_once=False)
+            self._identify(lead, hour + 0.001, at_once=False)
 
 
 def _plain(value: Any) -> Any:

@@ -189,8 +189,8 @@ class World:
 
     def _book(self, lead: int, name: str, until: int) -> None:
         self.state.booked_until[lead] = until
-        ends = rfc3339(self.journal.instant(until, 20.0))
-        self.tell(lead, 13.0, name, ends_at=ends)
+        ends = rfc3339(self.journal.instant(until, 12.0))
+        self.tell(lead, 16.5, name, ends_at=ends)
 
     def _bookings(self) -> None:
         """Who was booked for today comes, or does not."""
@@ -204,7 +204,7 @@ class World:
             if here[lead] and luck[lead] >= min(float(cold[lead]), 0.9):
                 self._complete(lead, booked=True)
             else:
-                self.tell(lead, 14.0, "session_no_show" if is_session else "webinar_no_show")
+                self.tell(lead, 11.8, "session_no_show" if is_session else "webinar_no_show")
 
     def _pilots(self) -> None:
         """Pilots that end today succeed or fail."""
@@ -216,7 +216,7 @@ class World:
         for lead in np.flatnonzero(ends).tolist():
             fails = bool(state.is_gone[lead]) or luck[lead] < min(float(cold[lead]), 0.95)
             state.pilot[lead] = FAILED if fails else SUCCEEDED
-            self.tell(lead, 15.0, "pilot_failed" if fails else "pilot_succeeded")
+            self.tell(lead, 11.7, "pilot_failed" if fails else "pilot_succeeded")
 
     def _complete(self, lead: int, *, booked: bool = False) -> None:
         state = self.state
