@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from benchmarks.outcomes.play import IDLE, OURS, WAYS, Outcome
 from features.arrays import Floats
 
-__all__ = ["MEASURES", "Paired", "draw", "of_way", "paired"]
+__all__ = ["MEASURES", "Paired", "added", "draw", "of_way", "paired"]
 
 Measure = Callable[[Outcome], float]
 
@@ -57,6 +57,13 @@ def of_way(found: Sequence[Outcome], way: str, measure: Measure) -> Floats:
 def paired(found: Sequence[Outcome], way: str, measure: Measure) -> Paired:
     """Today's Rung minus a way, world by world."""
     return Paired.of(of_way(found, OURS, measure) - of_way(found, way, measure))
+
+
+def added(found: Sequence[Outcome], way: str) -> Floats:
+    """Shape (n_worlds,): what a way adds to what comes by itself, for a rep-hour it takes."""
+    value = MEASURES["value"]
+    more = of_way(found, way, value) - of_way(found, IDLE, value)
+    return 1000.0 * more / of_way(found, way, MEASURES["hours"])
 
 
 def draw(found: Sequence[Outcome], path: Path) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.outcomes.acts import DAY_MINUTES
 from benchmarks.outcomes.burn_in import BURN_IN_DAYS
-from benchmarks.outcomes.figures import MEASURES, Paired, draw, of_way, paired
+from benchmarks.outcomes.figures import MEASURES, Paired, added, draw, of_way, paired
 from benchmarks.outcomes.play import IDLE, OURS, WAYS, Outcome, play
 from benchmarks.tables import markdown
 
@@ -86,8 +86,8 @@ def _section(title: str, found: list[Outcome], told: list[str]) -> str:
     count = len({one.world for one in found})
     header = [
         "way of working", "purchases", "value, 1000 EUR", "rep-hours", "EUR for a rep-hour",
-        "Rung today minus it", "rep-hours a purchase", "asks a purchase", "asks a lead",
-        "refusals a lead",
+        "Rung today minus it", "EUR added for a rep-hour", "rep-hours a purchase",
+        "asks a purchase", "asks a lead", "refusals a lead",
     ]  # fmt: skip
     rows = [_line(found, way) for way in WAYS]
     return (
@@ -106,6 +106,7 @@ def _line(found: list[Outcome], way: str) -> list[str]:
         _mean(found, way, "hours", 0),
         _mean(found, way, "value an hour", 0) if works else "–",
         _pm(gained, 0, "+") if works and way != OURS else "",
+        _pm(Paired.of(added(found, way)), 0, "+") if works else "–",
         _mean(found, way, "hours a purchase", 1) if works else "–",
         _mean(found, way, "asks a purchase", 1),
         _mean(found, way, "asks a lead", 2),
