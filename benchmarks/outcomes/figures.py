@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.outcomes.play import IDLE, OURS, WAYS, Outcome
+from benchmarks.outcomes.play import AFTER_REPLIES, IDLE, OURS, RIVALS, Outcome
 from features.arrays import Floats
 
 __all__ = ["MEASURES", "Paired", "added", "draw", "of_way", "paired"]
@@ -67,30 +67,30 @@ def added(found: Sequence[Outcome], way: str) -> Floats:
 
 
 def draw(found: Sequence[Outcome], path: Path) -> None:
-    """Value for a rep-hour of each way in each world, and what Rung adds to each, as a picture."""
-    ways = [way for way in WAYS if way != IDLE]
-    figure = Figure(figsize=(10.0, 3.8), layout="constrained", facecolor="white")
-    left, right = figure.subplots(1, 2, sharey=True)
-    measure = MEASURES["value an hour"]
+    """Value for a rep-hour of each way, and what Rung adds to each for an hour and in all."""
+    ways = [*RIVALS, AFTER_REPLIES, OURS]
+    figure = Figure(figsize=(13.0, 3.8), layout="constrained", facecolor="white")
+    left, middle, right = figure.subplots(1, 3, sharey=True)
     for at, way in enumerate(ways):
-        values = of_way(found, way, measure)
-        _row(left, at, values, Paired.of(values), _OURS if way == OURS else _QUIET)
+        an_hour, in_all = (of_way(found, way, MEASURES[one]) for one in ("value an hour", "value"))
+        _row(left, at, an_hour, _OURS if way == OURS else _QUIET)
         if way != OURS:
-            gains = of_way(found, OURS, measure) - values
-            _row(right, at, gains, Paired.of(gains), _INK)
+            _row(middle, at, of_way(found, OURS, MEASURES["value an hour"]) - an_hour, _INK)
+            _row(right, at, of_way(found, OURS, MEASURES["value"]) - in_all, _INK)
     left.set_yticks(range(len(ways)), ways)
     left.invert_yaxis()
-    right.axvline(0.0, color=_INK, linewidth=0.8)
+    for axes in (middle, right):
+        axes.axvline(0.0, color=_INK, linewidth=0.8)
     worlds = len({one.world for one in found})
-    _dress(left, f"Value for a rep-hour in {worlds} worlds, EUR", "a dot a world; mean ± 2 errors")
-    _dress(right, "What Rung today adds, world by world", "EUR for a rep-hour")
+    _dress(left, f"Value for a rep-hour, {worlds} worlds", "EUR; a dot a world, mean ± 2 errors")
+    _dress(middle, "What Rung today adds to it", "EUR for a rep-hour, world by world")
+    _dress(right, "What Rung today adds in all", "1000 EUR in half a year, world by world")
     figure.savefig(path, dpi=_DPI)
 
 
-def _row(axes: Axes, at: int, values: Floats, mean: Paired, colour: str) -> None:
-    axes.scatter(
-        values, np.full(len(values), at + 0.18), s=9, color=colour, alpha=0.45, linewidth=0
-    )
+def _row(axes: Axes, at: int, values: Floats, colour: str) -> None:
+    mean, places = Paired.of(values), np.full(len(values), at + 0.18)
+    axes.scatter(values, places, s=9, color=colour, alpha=0.45, linewidth=0)
     axes.errorbar(
         mean.mean, at - 0.12, xerr=2.0 * np.nan_to_num(mean.error), fmt="o", color=colour,
         markersize=5, capsize=3,

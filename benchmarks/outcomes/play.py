@@ -9,7 +9,14 @@ from typing import Final
 from benchmarks.outcomes.burn_in import BURN_IN_DAYS, burn_in
 from benchmarks.outcomes.product import AsItIs, AsItWas, ProbabilityOrder, as_it_was
 from benchmarks.outcomes.ranges import Kind, parameters_of
-from benchmarks.outcomes.teams import Idle, LastActivity, PointsRule, Team
+from benchmarks.outcomes.teams import (
+    Idle,
+    LastActivity,
+    OnlyReplies,
+    PointsAfterReplies,
+    PointsRule,
+    Team,
+)
 from benchmarks.outcomes.world import World
 from features.events.log import LogColumns
 from features.ladder.file import read_ladder
@@ -18,17 +25,27 @@ from features.signals.table import ladder_columns
 from models.bundle import Bundle
 from training.pipeline import train
 
-__all__ = ["IDLE", "OURS", "WAYS", "Outcome", "play", "trained", "worked"]
+__all__ = [
+    "AFTER_REPLIES",
+    "IDLE",
+    "OURS",
+    "RIVALS",
+    "WAYS",
+    "Outcome",
+    "play",
+    "trained",
+    "worked",
+]
 
-IDLE, OURS = "nobody works", "Rung today"
-WAYS: Final = (
-    IDLE,
+IDLE, OURS, AFTER_REPLIES = "nobody works", "Rung today", "points, replies first"
+RIVALS: Final = (
     "last activity first",
     "points, halved in 90 days",
     "probability order",
     "Rung at ce9580f",
-    OURS,
 )
+WAYS: Final = (IDLE, "nothing but replies", *RIVALS[:2], AFTER_REPLIES, *RIVALS[2:], OURS)
+"""The rivals, and beside them what tells where a gain comes from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +82,10 @@ def play(number: int, days: int, progress: Callable[[str], None] = lambda _: Non
     leads = len(past.people)
     teams: tuple[Team, ...] = (
         Idle(),
+        OnlyReplies(),
         LastActivity(),
         PointsRule(),
+        PointsAfterReplies(),
         ProbabilityOrder(bundle, leads),
         AsItWas(before, leads),
         AsItIs(bundle, leads),

@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.outcomes.acts import DAY_MINUTES
 from benchmarks.outcomes.burn_in import BURN_IN_DAYS
 from benchmarks.outcomes.figures import MEASURES, Paired, added, draw, of_way, paired
-from benchmarks.outcomes.play import IDLE, OURS, WAYS, Outcome, play
+from benchmarks.outcomes.play import AFTER_REPLIES, IDLE, OURS, RIVALS, WAYS, Outcome, play
 from benchmarks.tables import markdown
 
 __all__ = ["DAYS", "JOBS", "WORLDS", "run"]
@@ -27,7 +27,6 @@ __all__ = ["DAYS", "JOBS", "WORLDS", "run"]
 WORLDS, DAYS, JOBS = 20, 182, 2
 _SMALL_WORLDS, _SMALL_DAYS = 2, 42
 _SURE: Final = 2.0
-_RIVALS: Final = tuple(way for way in WAYS if way not in (IDLE, OURS))
 _MIXED: Final = "mixed"
 
 
@@ -147,7 +146,12 @@ def _of_world(there: list[Outcome]) -> list[str]:
 
 def _beats(found: list[Outcome]) -> list[str]:
     """Whether Rung brings more for a rep-hour than each other, with fewer asks a purchase."""
-    return [_beats_one(found, way) for way in _RIVALS] + [_not_less(found)]
+    beside = paired(found, AFTER_REPLIES, MEASURES["value"])
+    return [
+        *(_beats_one(found, way) for way in RIVALS),
+        _not_less(found),
+        f"no target: in all {_pm(beside, 0, '+')} thousand beside {AFTER_REPLIES}",
+    ]
 
 
 def _beats_one(found: list[Outcome], way: str) -> str:
@@ -163,7 +167,7 @@ def _beats_one(found: list[Outcome], way: str) -> str:
 
 def _not_less(found: list[Outcome]) -> str:
     """Fewer hours alone would be more for an hour: the value itself must not be less."""
-    values = {way: paired(found, way, MEASURES["value"]) for way in _RIVALS}
+    values = {way: paired(found, way, MEASURES["value"]) for way in RIVALS}
     least = min(values, key=lambda way: values[way].mean)
     said = f"and in all not less than any: {_pm(values[least], 0, '+')} thousand beside {least}"
     return _met(said, values[least].mean >= -_SURE * np.nan_to_num(values[least].error))
@@ -181,7 +185,7 @@ def _not_worse(found: list[Outcome]) -> list[str]:
 
 
 def _least(found: list[Outcome], name: str) -> Paired:
-    each = [paired(found, way, MEASURES[name]) for way in _RIVALS]
+    each = [paired(found, way, MEASURES[name]) for way in RIVALS]
     return min(each, key=lambda one: one.mean)
 
 

@@ -20,6 +20,8 @@ __all__ = [
     "CallList",
     "Idle",
     "LastActivity",
+    "OnlyReplies",
+    "PointsAfterReplies",
     "PointsRule",
     "Team",
     "answered",
@@ -68,6 +70,18 @@ class Idle:
     def work(self, world: World) -> list[Act]:  # noqa: ARG002 a team's shape
         """Nothing."""
         return []
+
+
+class OnlyReplies(Idle):
+    """What is asked is answered the next weekday, and nothing else is done."""
+
+    def work(self, world: World) -> list[Act]:
+        """Answers, the longest wait first."""
+        waits = world.journal.waits_since
+        leads = np.flatnonzero(waits >= 0)
+        most = int(DAY_MINUTES // ANSWER_MINUTES)
+        order = leads[np.argsort(waits[leads], kind="stable")][:most]
+        return [act for lead in order.tolist() for act in answered(world, lead)]
 
 
 class CallList:
@@ -128,3 +142,12 @@ class PointsRule(CallList):
     def order(self, world: World, leads: Ints) -> Floats:
         """The points of each."""
         return world.journal.points[leads]
+
+
+class PointsAfterReplies(PointsRule):
+    """The same, but that who waits for a reply comes before all others."""
+
+    def order(self, world: World, leads: Ints) -> Floats:
+        """The points of each, after those that wait."""
+        waits = world.journal.waits_since[leads] >= 0
+        return np.where(waits, np.inf, super().order(world, leads))
