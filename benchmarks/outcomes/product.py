@@ -22,9 +22,11 @@ from features.events.of_lead import Row
 from features.ladder.ladder import Activity, EventRule, Ladder, Offer
 from features.ladder.words import RECORD, REPLY
 from features.offers.history import OfferHistory, history_of
+from features.signals.snapshot import Snapshot
 from models.bundle import Bundle
+from models.bundle import Scores as BundleScores
 from models.offers.eligibility import UNRESTRICTED, Asked
-from models.recommendation import Recommendation
+from models.scores.goal_model import Estimates
 from serving.scoring.model import Model, ScoredLeads
 from serving.scoring.scorer import Scorer
 from serving.scoring.work import exact_work, place, tab_of
@@ -60,6 +62,7 @@ class Scores:
 
     def __init__(self, model: Model, leads: int) -> None:
         self.model = model
+        self._renewed: dict[int, int] = {}
         self.advance: Floats = np.full(leads, np.nan)
         self.purchase: Floats = np.full(leads, np.nan)
 
@@ -71,10 +74,29 @@ class Scores:
         journal.news.clear()
         if not leads:
             return []
-        found = self._estimate(journal, leads, journal.instant(world.day, _MAILS_AT)).scores
-        self.advance[leads] = found.advance.probability
-        self.purchase[leads] = found.purchase.probability
+        self._found = self._estimate(journal, leads, journal.instant(world.day, _MAILS_AT))
+        self._renewed = {lead: row for row, lead in enumerate(leads)}
+        self.advance[leads] = self._found.scores.advance.probability
+        self.purchase[leads] = self._found.scores.purchase.probability
         return leads
+
+    def of(self, lead: int) -> tuple[Snapshot, BundleScores]:
+        """The signals and scores of one of those that were renewed last."""
+        row = self._renewed[lead]
+        found, here = self._found.scores, slice(row, row + 1)
+        advance, purchase = (
+            Estimates(one.probability[here], one.low[here], one.high[here])
+            for one in (found.advance, found.purchase)
+        )
+        scores = BundleScores(
+            found.leads[here],
+            found.as_of[here],
+            found.position[here],
+            found.step[here],
+            advance,
+            purchase,
+        )
+        return self._found.snapshot.rows(np.array([row])), scores
 
     def _estimate(self, journal: Journal, leads: list[int], as_of: int) -> ScoredLeads:
         log = journal.log(leads, self.model.compiled.columns, without=[RECORD])
@@ -116,39 +138,41 @@ class _Rung:
         self.scores = Scores(Model.of(bundle, policy), leads)
         self.model = self.scores.model
 
-    def recommended(
-        self, world: World, lead: int, hour: float, left: float, decision_id: str = ""
-    ) -> Recommendation:
-        """What is recommended for a lead at an hour, with so many minutes of reps left."""
-        as_of, journal = world.journal.instant(world.day, hour), world.journal
-        rows, lead_id = journal.rows[lead], journal.lead_ids[lead]
-        estimates = self.model.estimate_rows(lead_id, rows, as_of)
-        history = self.seen(history_of(rows, self.model.bundle.ladder, as_of))
+    def drawn(self, world: World, lead: int) -> Offer | None:
+        """What is drawn for the mailer for a lead whose score was just renewed."""
+        journal = world.journal
+        snapshot, scores = self.scores.of(lead)
+        history = self._history(journal, lead, journal.instant(world.day, _MAILS_AT))
+        decision_id = f"{journal.lead_ids[lead]}-{world.day}"
+        asked = Asked(rep_minutes_left=0.0)
+        return self.model.adviser.recommend(snapshot, scores, history, decision_id, asked).offer
+
+    def suggested(self, world: World, lead: int, left: float) -> Offer | None:
+        """The likeliest option, as the queue shows it to a rep; None where that is no offer."""
+        journal, as_of = world.journal, world.journal.instant(world.day, _WORKS_AT)
+        found = self.model.estimate_rows(journal.lead_ids[lead], journal.rows[lead], as_of)
+        history = self._history(journal, lead, as_of)
         asked = Asked(rep_minutes_left=left)
-        return self.model.adviser.recommend(
-            estimates.snapshot, estimates.scores, history, decision_id, asked
-        )
+        adviser = self.model.adviser
+        best = adviser.recommend(found.snapshot, found.scores, history, "", asked).ranking[0]
+        return self.model.bundle.ladder.offer(best.option_id)
+
+    def _history(self, journal: Journal, lead: int, as_of: int) -> OfferHistory:
+        return self.seen(history_of(journal.rows[lead], self.model.bundle.ladder, as_of))
 
     def seen(self, history: OfferHistory) -> OfferHistory:
         """What of a history is looked at."""
         return history
 
     def mailed(self, world: World, leads: Iterable[int]) -> list[Act]:
-        """What the mailer sends: the drawn recommendation, where it costs no rep a minute."""
-        sent, journal = [], world.journal
+        """What the mailer sends: what is drawn, where it costs no rep a minute."""
+        sent = []
         for lead in leads:
-            if world.day - journal.last_active[lead] > MAIL_DAYS:
-                continue
-            decision_id = f"{journal.lead_ids[lead]}-{world.day}"
-            found = self.recommended(world, lead, _MAILS_AT, 0.0, decision_id).offer
-            if found is not None and found.rep_minutes == 0.0:
-                sent.append(_act(lead, found, by_mail=True))
+            if world.day - world.journal.last_active[lead] <= MAIL_DAYS:
+                offer = self.drawn(world, lead)
+                if offer is not None and offer.rep_minutes == 0.0:
+                    sent.append(_act(lead, offer, by_mail=True))
         return sent
-
-    def suggested(self, world: World, lead: int, left: float) -> Offer | None:
-        """The likeliest option, as the queue shows it to a rep; None where that is no offer."""
-        best = self.recommended(world, lead, _WORKS_AT, left).ranking[0]
-        return self.model.bundle.ladder.offer(best.option_id)
 
 
 class AsItWas(_Rung):
@@ -181,7 +205,7 @@ class AsItWas(_Rung):
         left, done = DAY_MINUTES, list[Act]()
         for lead in leads[np.argsort(-chance, kind="stable")].tolist():
             acts = answered(world, lead)
-            if world.menu.is_for_reps(int(world.state.rung[lead])):
+            if world.menu.is_for_reps(int(world.state.rung[lead])) and _may_be_active(world, lead):
                 offer = self.suggested(world, lead, left - minutes_of(acts))
                 acts += [] if offer is None or not offer.rep_minutes else [_act(lead, offer)]
             if minutes_of(acts) <= left:
@@ -237,6 +261,12 @@ class AsItIs(_Rung):
                 done.append(_act(lead, offer))
                 left -= offer.rep_minutes
         return done
+
+
+def _may_be_active(world: World, lead: int) -> bool:
+    """Whether anything happened with a lead lately; without it the rules suggest no offer."""
+    since = world.journal.instant(world.day - 8, 0.0)
+    return world.journal.rows[lead][-1][1] >= since
 
 
 def minutes_of(acts: Iterable[Act]) -> float:
