@@ -42,6 +42,7 @@ from features.ladder.ladder import (
     Value,
 )
 from features.ladder.offer import OfferStatus
+from features.ladder.quiet_hours import read_quiet_hours
 from features.ladder.rule_logic import impossible_property
 from features.ladder.source import Source
 from features.ladder.toml_table import (
@@ -320,6 +321,7 @@ def _read_limits(table: Table) -> Limits:
         offer_open_days=table.number("offer_open_days", usual.offer_open_days),
         support_days=table.number("support_days", usual.support_days),
         consent=table.choice("consent", _CONSENTS, usual.consent) or usual.consent,
+        quiet=read_quiet_hours(table),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from features.ladder.event_rule import Condition, EventRule, Operator
 from features.ladder.offer import Effort, EffortWeights, Framing, Offer, OfferVersion
+from features.ladder.quiet_hours import QuietHours
 from features.ladder.source import Source
 
 __all__ = [
@@ -243,6 +244,7 @@ class Limits:
     support_days : for so long after a step that has support offers there is support and no ask.
     consent : whether a channel is open until the lead refuses it (opt_out), or closed until the
         lead grants it (opt_in).
+    quiet : when nobody is contacted.
     """
 
     asks: int = 3
@@ -258,6 +260,7 @@ class Limits:
     offer_open_days: float = 3.0
     support_days: float = 1.0
     consent: Literal["opt_in", "opt_out"] = "opt_out"
+    quiet: QuietHours = field(default_factory=QuietHours)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from features.events.properties import number_or_nan
 from features.events.readable import fit_in, fit_of, granted_of, text_of, texts_of
 from features.ladder.activity import activity_of
 from features.ladder.ladder import Beats, Commitment, EventRule, Ladder
+from features.ladder.quiet_hours import zone_of
 from features.offers.commitments import Open, commitments_of, ends_of, still_open
 from features.offers.known_fields import fields_of_form, fields_of_traits
 from features.signals.beats import sums_of_rows
@@ -52,6 +53,7 @@ class OfferHistory:
     is_lost : whether the lead is lost, by the ladder's own rules.
     in_flight : commitments that are open, and since when, in the ladder's order.
     taken : offer id -> when the lead itself last took it up, since the ladder was begun.
+    time_zone : the lead's own, by the name of the IANA database; "" where none is known.
     """
 
     extended: tuple[tuple[str, int], ...]
@@ -67,6 +69,7 @@ class OfferHistory:
     is_lost: bool = False
     in_flight: Mapping[str, int] = field(default_factory=dict)
     taken: Mapping[str, int] = field(default_factory=dict)
+    time_zone: str = ""
 
     def knows(self, field_name: str) -> bool:
         """Whether a profile field is known, whatever the spelling of its name."""
@@ -91,6 +94,7 @@ class _Walk:
     is_lost: bool = False
     begun: dict[str, Open] = field(default_factory=dict)
     taken: dict[str, int] = field(default_factory=dict)
+    time_zone: str = ""
 
 
 _Reader = Callable[[_Walk, int, _Properties], None]
@@ -162,6 +166,7 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
         is_lost=walk.is_lost,
         in_flight=still_open(walk.begun, plan.commitments, as_of),
         taken=walk.taken,
+        time_zone=walk.time_zone,
     )
 
 
@@ -225,6 +230,8 @@ def _plan(ladder: Ladder) -> _Plan:
     readers[names.consent].append(_consent)
     readers[names.consultation].append(_consult)
     readers[names.traits].append(_tell)
+    if ladder.limits.quiet.time_zone_trait:
+        readers[names.traits].append(_tells_zone(ladder.limits.quiet.time_zone_trait))
     for goal in ladder.goals:
         _listen(readers, goal.complete_when, _completes(goal.id))
     _listen(readers, ladder.lost_when, _lose)
@@ -311,6 +318,15 @@ def _consult(walk: _Walk, _when: int, properties: _Properties) -> None:
 
 def _tell(walk: _Walk, _when: int, properties: _Properties) -> None:
     walk.fields |= fields_of_traits(properties)
+
+
+def _tells_zone(trait: str) -> _Reader:
+    def tell_zone(walk: _Walk, _when: int, properties: _Properties) -> None:
+        if trait in properties:
+            named = text_of(properties[trait])
+            walk.time_zone = named if named and zone_of(named) else ""
+
+    return tell_zone
 
 
 def _completes(rung: str) -> _Reader:

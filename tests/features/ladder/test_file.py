@@ -818,8 +818,10 @@ KEYS = sorted(
             (Gain, "rule"),  # written as `event` and `where`
             (Offer, "version"),  # of the catalogue beside the file
             (Source, "lead_id"),  # written as `subject`
+            (Limits, "quiet"),  # written as the keys below
         }
     }
+    | {"quiet_hours", "quiet_days", "time_zone", "time_zone_trait", "inbound_channels"}
     | {
         "subject",
         "name",

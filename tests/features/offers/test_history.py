@@ -19,7 +19,8 @@ from features.events.properties import as_text
 from features.events.readable import fit_of
 from features.ladder.activity import AGAINST_ENDINGS, REFUSED, activity_of
 from features.ladder.file import read_ladder
-from features.ladder.ladder import Commitment, Condition, Effort, EventRule, Ladder, Offer
+from features.ladder.ladder import Commitment, Condition, Effort, EventRule, Ladder, Limits, Offer
+from features.ladder.quiet_hours import QuietHours
 from features.offers.history import OfferHistory, history_of
 from features.signals.rules import met_any
 from features.signals.snapshot import snapshot
@@ -676,3 +677,25 @@ def test_values_that_cannot_be_written_down():
         found = history(*twice)
         assert (found.fit, found.gaps, found.topics) == (None, (), ())
         assert found.extended == (("", DAY_US),) * 2
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ([], ""),
+        ([{"time_zone": "Asia/Tokyo"}], "Asia/Tokyo"),
+        ([{"time_zone": "Asia/Tokyo"}, {"company": "Acme"}], "Asia/Tokyo"),
+        ([{"time_zone": "Asia/Tokyo"}, {"time_zone": "Europe/Paris"}], "Europe/Paris"),
+        ([{"time_zone": "Asia/Tokyo"}, {"time_zone": "GMT+25"}], ""),
+        ([{"time_zone": 9}], ""),
+        ([{"time_zone": None}], ""),
+        ([{"time_zone": ["Asia/Tokyo"]}], ""),
+        ([{"zone": "Asia/Tokyo"}], ""),
+    ],
+)
+def test_the_time_zone_of_a_lead(told, expected):
+    """The latest value of the trait that the ladder names; "" where it cannot be read."""
+    limits = Limits(quiet=QuietHours(time_zone_trait="time_zone"))
+    rows = [row(NAMES.traits, 1.0 + at, **properties) for at, properties in enumerate(told)]
+    assert history(*rows, ladder=replace(LADDER, limits=limits)).time_zone == expected
+    assert history(*rows).time_zone == ""
