@@ -22,9 +22,17 @@ from features.offers.decisions import Decision
 from features.offers.history import OfferHistory
 from features.signals.snapshot import Snapshot
 from models.bundle import Bundle, Scores
-from models.offers.eligibility import UNRESTRICTED, Asked, Eligibility, Excluded, eligibility
+from models.offers.eligibility import (
+    UNRESTRICTED,
+    Asked,
+    Eligibility,
+    Excluded,
+    Spell,
+    eligibility,
+    quiet_spell,
+)
 from models.offers.offer_model import Evidence, Forecast
-from models.offers.options import Options
+from models.offers.options import NO_ASK, Options
 from models.offers.policy import Policy, choose, policy, probabilities
 from models.offers.standing import ends_of
 from models.offers.tailoring import (
@@ -75,6 +83,7 @@ class Recommendation:
     useful : what to send where that is to nurture; None where the ladder has nothing for it.
     framing : how it is put; "" without an offer.
     ranking : all options, the likeliest choice first, then the one worth most.
+    spell : quiet hours, over which what was chosen has to wait; None where it may be done now.
     """
 
     decision: Decision
@@ -85,6 +94,7 @@ class Recommendation:
     personalisation: Personalisation | None
     ranking: tuple[Ranked, ...]
     excluded: tuple[Excluded, ...]
+    spell: Spell | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +162,7 @@ class Adviser:
         framing, chance = self._framing(offer, decision_id)
         there = np.flatnonzero(shares > 0.0)
         excluded = (*allowed.excluded, *self._worse(forecast, shares))
+        useful = something_useful(self.ladder, history, as_of)
         ids, topic = self.options.ids, forecast.beliefs.topic[0]
         horizon_days = step.horizon_days if step else _DONE_DAYS
         decision = Decision(
@@ -175,11 +186,14 @@ class Adviser:
             decision=decision,
             step=step,
             offer=offer,
-            useful=something_useful(self.ladder, history, as_of),
+            useful=useful,
             framing=framing.text,
             personalisation=self._tailored(offer, position, history),
             ranking=self._ranking(forecast, shares, there, step),
             excluded=excluded,
+            spell=None
+            if ids[chosen] == NO_ASK
+            else quiet_spell(self.ladder, offer or useful, history, as_of, asked),
         )
 
     def _expires_at(self, offer: Offer | None, as_of: int, horizon_days: float) -> int:

@@ -21,11 +21,14 @@ from models.offers.standing import (
     Case,
     Excluded,
     Plan,
+    Spell,
     Standing,
     age_of,
     case_of,
+    is_inbound,
     is_within,
     plan_of,
+    spell_of,
 )
 from models.offers.words import ago as _ago
 from models.offers.words import date as _date
@@ -39,8 +42,10 @@ __all__ = [
     "Asked",
     "Eligibility",
     "Excluded",
+    "Spell",
     "eligibility",
     "limit_against",
+    "quiet_spell",
 ]
 
 
@@ -104,6 +109,20 @@ def limit_against(
     return next(
         (_first(_LIMITS, one, case) for one in plan.standings if one.offer.id == offer_id), None
     )
+
+
+def quiet_spell(
+    ladder: Ladder, offer: Offer | None, history: OfferHistory, as_of: int, asked: Asked
+) -> Spell | None:
+    """The quiet hours that a lead is left alone in with an offer; None means that it need not be.
+
+    Parameters
+    ----------
+    offer : None is any way to contact it.
+    """
+    if offer is not None and is_inbound(offer, ladder.limits.quiet):
+        return None
+    return spell_of(ladder.limits.quiet, history, as_of, asked.channel)
 
 
 def _check_known(asked: Asked, plan: Plan) -> None:
@@ -336,6 +355,20 @@ def _no_capacity(standing: Standing, case: Case) -> str:
     return f"takes {_things(minutes, 'minute')} of a rep, who has {left:.6g} left today"
 
 
+def _quiet_hours(standing: Standing, case: Case) -> str:
+    """Nobody is contacted now; who may wait is kept from nothing that is still there then."""
+    spell = None if standing.is_inbound else case.spell
+    if spell is None:
+        return ""
+    if not case.asked.at_any_hour:
+        return f"quiet hours: {spell.text}"
+    starts, ends = standing.window(spell.over_at)
+    if (starts is None or starts <= spell.over_at) and (ends is None or spell.over_at <= ends):
+        return ""
+    _, ends = standing.window(case.as_of)
+    return f"quiet hours: {spell.text}" + (f", and it is valid until {_date(ends)}" if ends else "")
+
+
 _Reasons = tuple[tuple[str, Callable[[Standing, Case], str]], ...]
 """Each reason's code with what says why it applies to an offer, "" where it does not."""
 
@@ -366,6 +399,7 @@ _AFTER_STEP: Final[_Reasons] = (
     ("offer_open", _offer_open),
     ("support_first", _support_first),
     ("no_capacity", _no_capacity),
+    ("quiet_hours", _quiet_hours),
 )
 
 _NO_LIMITS: Final = (

@@ -8,10 +8,13 @@ from functools import lru_cache
 from typing import Final
 
 from features.clock import microseconds
+from features.events.field_names import channel_key
 from features.events.log import DAY_US
 from features.ladder.ladder import Ladder, Limits, Offer
+from features.ladder.quiet_hours import QuietHours
 from features.offers.commitments import commitments_of
 from features.offers.history import OfferHistory
+from models.offers.words import local_time
 
 __all__ = [
     "UNRESTRICTED",
@@ -19,13 +22,16 @@ __all__ = [
     "Case",
     "Excluded",
     "Plan",
+    "Spell",
     "Standing",
     "age_of",
     "case_of",
     "ends_of",
+    "is_inbound",
     "is_offered",
     "is_within",
     "plan_of",
+    "spell_of",
 ]
 
 
@@ -39,12 +45,15 @@ class Asked:
     candidates : ids of the only offers to consider; None means all.
     exclude : ids of offers to leave out.
     rep_minutes_left : what a rep can still give today; None means no limit.
+    at_any_hour : quiet hours keep nothing from a lead that can wait until they are over, as it is
+        with what a person looks at and does later.
     """
 
     channel: str | None = None
     candidates: frozenset[str] | None = None
     exclude: frozenset[str] = frozenset()
     rep_minutes_left: float | None = None
+    at_any_hour: bool = False
 
 
 UNRESTRICTED: Final = Asked()
@@ -56,6 +65,14 @@ class Excluded:
 
     offer_id: str
     reason: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """Quiet hours that a lead is in: when they are over, and that in a salesperson's words."""
+
+    over_at: int
     text: str
 
 
@@ -73,6 +90,7 @@ class Standing:
     every, last_start : it is valid again each so many microseconds, the last time then; None means
         once, and without an end.
     jump : why its effort is too large a jump; "" where it is none.
+    is_inbound : whether it goes only to where leads come by themselves.
     """
 
     offer: Offer
@@ -84,6 +102,7 @@ class Standing:
     every: int | None
     last_start: int | None
     jump: str
+    is_inbound: bool
 
     def window(self, as_of: int) -> tuple[int | None, int | None]:
         """When it is valid around an instant: the repetition that holds then, else the next.
@@ -165,6 +184,7 @@ def _standing(offer: Offer, ladder: Ladder) -> Standing:
         every=None if offer.repeats_days is None else offer.repeats_days * DAY_US,
         last_start=None if offer.repeats_until is None else microseconds(offer.repeats_until),
         jump=_jump(offer, at, ladder) if offer.role == "ask" else "",
+        is_inbound=is_inbound(offer, ladder.limits.quiet),
     )
 
 
@@ -182,6 +202,12 @@ def _standing_of(ladder: Ladder, offer: Offer) -> Standing:
 def ends_of(ladder: Ladder, offer: Offer, as_of: int) -> int | None:
     """When an offer that is valid at an instant is so no more; None for one that stays valid."""
     return _standing_of(ladder, offer).window(as_of)[1]
+
+
+def is_inbound(offer: Offer, quiet: QuietHours) -> bool:
+    """Whether an offer goes only to where leads come by themselves."""
+    inbound = set(map(channel_key, quiet.inbound_channels))
+    return bool(offer.channels) and {channel_key(one) for one in offer.channels} <= inbound
 
 
 def _off_step(standing: Standing, position: int, titles: tuple[str, ...]) -> Excluded | None:
@@ -226,6 +252,7 @@ class Case:
     ----------
     last : offer id -> when last extended.
     asks : when each ask was extended. An offer that the ladder no longer has counts as one.
+    spell : the quiet hours that it is in; None where nothing is held back by any.
     """
 
     plan: Plan
@@ -235,6 +262,7 @@ class Case:
     asked: Asked
     last: Mapping[str, int]
     asks: tuple[int, ...]
+    spell: Spell | None
 
 
 def case_of(plan: Plan, position: int, history: OfferHistory, as_of: int, asked: Asked) -> Case:
@@ -248,7 +276,23 @@ def case_of(plan: Plan, position: int, history: OfferHistory, as_of: int, asked:
         asked=asked,
         last=dict(extended),  # in time order, so the last one stays
         asks=tuple(then for offer, then in extended if offer not in plan.support),
+        spell=spell_of(plan.limits.quiet, history, as_of, asked.channel),
     )
+
+
+def spell_of(
+    quiet: QuietHours, history: OfferHistory, as_of: int, channel: str | None
+) -> Spell | None:
+    """The quiet hours that a lead is in; None without any, or where it came by itself."""
+    if quiet.hours is None and not quiet.days:
+        return None
+    if channel is not None and channel_key(channel) in map(channel_key, quiet.inbound_channels):
+        return None
+    zone = history.time_zone or quiet.time_zone
+    over_at = quiet.until(as_of, zone)
+    if over_at is None:
+        return None
+    return Spell(over_at, f"nobody is contacted before {local_time(over_at, as_of, zone)}")
 
 
 # --------------------------------------------------------------------------------------------- Ages

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from features.clock import when
 from features.events.log import DAY_US
 from features.ladder.ladder import EventRule
+from features.ladder.quiet_hours import DAYS, zone_of
 
-__all__ = ["ago", "date", "days", "listed", "things"]
+__all__ = ["ago", "date", "days", "listed", "local_time", "things"]
 
 
 def ago(age: int) -> str:
@@ -35,3 +38,10 @@ def date(valid_at: int) -> str:
 def listed(rules: tuple[EventRule, ...]) -> str:
     """The events of some rules, as words."""
     return " or ".join(dict.fromkeys(rule.event.replace("_", " ") for rule in rules))
+
+
+def local_time(then: int, as_of: int, zone: str) -> str:
+    """An instant by the clock of a zone, as "08:00 (Europe/Berlin)"; with the day if far ahead."""
+    local = when(then).astimezone(zone_of(zone) or UTC)
+    day = f"{DAYS[local.weekday()].title()}, " if then - as_of >= DAY_US else ""
+    return f"{day}{local:%H:%M} ({zone})"

@@ -11,7 +11,13 @@ from models.offers.options import NO_ASK, NURTURE
 from models.recommendation import Ranked
 from models.scores.calibration import LEVEL
 from serving.pages import words
-from serving.scoring.suggestion import Suggestion, evidence_words, things, unasked
+from serving.scoring.suggestion import (
+    Suggestion,
+    evidence_words,
+    quiet_words,
+    things,
+    unasked,
+)
 
 __all__ = ["UNOFFERED", "ToDo", "to_do"]
 
@@ -67,6 +73,7 @@ class ToDo:
     chances : of the next step with the option and without an ask.
     not_now, other_times : offers of this step, and those for other steps or times.
     by_rules : whether the default policy chose it rather than a promoted one.
+    quiet : until when to wait with it; "" where that need not be.
     """
 
     title: str
@@ -83,6 +90,7 @@ class ToDo:
     other_times: tuple[NotNow, ...]
     level: str
     by_rules: bool
+    quiet: str
 
 
 def to_do(advice: Suggestion, ladder: Ladder, *, by_rules: bool) -> ToDo:
@@ -106,6 +114,7 @@ def to_do(advice: Suggestion, ladder: Ladder, *, by_rules: bool) -> ToDo:
         other_times=_listed(found.excluded, titles, of_step=False),
         level=f"{100 * LEVEL:.0f}",
         by_rules=by_rules,
+        quiet=quiet_words(advice.spell).strip(),
     )
 
 

@@ -57,7 +57,7 @@ from serving.recommending.answers import (
 from serving.scoring.answers import NotFoundAnswer
 from serving.scoring.changes import recommended
 from serving.scoring.scorer import Scorer
-from serving.scoring.suggestion import sentence, unasked
+from serving.scoring.suggestion import quiet_words, sentence, unasked
 
 __all__ = ["Recommender", "unasked_lead"]
 
@@ -391,7 +391,8 @@ def _answer(made: Recommendation, ladder: str, *, exposed: bool) -> Recommendati
         "ladder": ladder,
         "step": {"id": step.id, "title": step.title} if step else None,
         "offer": _offer_line(made),
-        "text": sentence(step, made.offer, chosen, unasked(made), made.useful),
+        "text": sentence(step, made.offer, chosen, unasked(made), made.useful)
+        + quiet_words(made.spell),
         "probability_chosen": decision.propensity,
         "ranking": [_ranked_line(one) for one in made.ranking],
         "excluded": [

@@ -184,6 +184,13 @@ class OfferAnswer(TypedDict):
     framing: str
 
 
+class QuietAnswer(TypedDict):
+    """Quiet hours that a lead is in: when they are over, and that in words."""
+
+    until: str
+    text: str
+
+
 class SuggestionAnswer(TypedDict):
     """What to do next: what would be recommended most likely now; nothing is drawn or kept.
 
@@ -194,6 +201,9 @@ class SuggestionAnswer(TypedDict):
     kind: Literal["ladder", "policy"]
     offer_id: Annotated[str, Field(description="An offer of the ladder, `nurture` or `no_ask`.")]
     text: str
+    quiet_hours: Annotated[
+        QuietAnswer | None, Field(description="To wait for; null where it may be done now.")
+    ]
     offer: OfferAnswer | None
 
 

@@ -183,6 +183,9 @@ def suggestion_of(model: Model, advice: Suggestion) -> SuggestionAnswer:
         "kind": "ladder" if model.adviser.policy_name == DEFAULT else "policy",
         "offer_id": advice.best.option_id,
         "text": advice.text,
+        "quiet_hours": {"until": rfc3339(advice.spell.over_at), "text": advice.spell.text}
+        if advice.spell
+        else None,
         "offer": {
             "id": offer.id,
             "title": offer.title,

@@ -6,13 +6,13 @@ An effect is worded as one only where it was measured on leads who were given th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from features.events.of_lead import Row
 from features.ladder.ladder import Framing, Offer, Step
 from features.offers.history import history_of
-from models.offers.eligibility import UNRESTRICTED, Asked
+from models.offers.eligibility import UNRESTRICTED, Asked, Spell, quiet_spell
 from models.offers.options import NO_ASK, NURTURE
 from models.offers.tailoring import Personalisation, personalisation
 from models.recommendation import Ranked, Recommendation
@@ -22,6 +22,7 @@ __all__ = [
     "Suggestion",
     "chance",
     "evidence_words",
+    "quiet_words",
     "sentence",
     "suggestion_for",
     "things",
@@ -41,6 +42,7 @@ class Suggestion:
     best : the option's own line of the recommendation's ranking.
     offer : None where the option is to nurture or not to ask.
     framing : the likeliest way to put it; its text is "" where there is none.
+    spell : quiet hours, over which it has to wait; None where it may be done now.
     """
 
     recommendation: Recommendation
@@ -48,29 +50,40 @@ class Suggestion:
     offer: Offer | None
     framing: Framing
     personalisation: Personalisation | None
+    spell: Spell | None
 
     @property
     def text(self) -> str:
         """The advice as one sentence."""
         recommendation = self.recommendation
         alone = unasked(recommendation)
-        return sentence(recommendation.step, self.offer, self.best, alone, recommendation.useful)
+        told = sentence(recommendation.step, self.offer, self.best, alone, recommendation.useful)
+        return told + quiet_words(self.spell)
 
 
 def suggestion_for(
     model: Model, lead_id: str, rows: Sequence[Row], as_of: int, asked: Asked = UNRESTRICTED
 ) -> Suggestion:
-    """What to do next with a lead of which these events are stored, at one instant."""
+    """What to do next with a lead of which these events are stored, at one instant.
+
+    Whoever looks at it can wait: quiet hours take nothing from it, and are said with it.
+    """
     adviser, ladder = model.adviser, model.bundle.ladder
     estimates = model.estimate_rows(lead_id, rows, as_of)
     history = history_of(rows, ladder, as_of)
+    asked = replace(asked, at_any_hour=True)
     found = adviser.recommend(
         estimates.snapshot, estimates.scores, history, decision_id="", asked=asked
     )
     best = found.ranking[0]
     offer = ladder.offer(best.option_id)
+    spell = (
+        None
+        if best.option_id == NO_ASK
+        else quiet_spell(ladder, offer or found.useful, history, as_of, asked)
+    )
     if offer is None:
-        return Suggestion(found, best, None, Framing("", ""), None)
+        return Suggestion(found, best, None, Framing("", ""), None, spell)
     position, learned = int(estimates.scores.position[0]), model.bundle.offers
     return Suggestion(
         recommendation=found,
@@ -78,6 +91,7 @@ def suggestion_for(
         offer=offer,
         framing=_likeliest(offer, learned.framings.get(offer.id, {})),
         personalisation=personalisation(offer, ladder, position, history, learned.fields),
+        spell=spell,
     )
 
 
@@ -111,6 +125,11 @@ def sentence(
         return f"There is no next step: {doing}."
     chances = _chances(step, chosen, alone)
     return f"Next step {step.title}: {doing}; {chances} ({evidence_words(chosen)})."
+
+
+def quiet_words(spell: Spell | None) -> str:
+    """A sentence to follow another: until when to wait; "" where that need not be."""
+    return f" Quiet hours: {spell.text}." if spell else ""
 
 
 def to_do(offer: Offer | None, option_id: str, useful: Offer | None = None) -> str:

@@ -6,8 +6,9 @@ One plain function a reason, each true or false on its own, whatever the others 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from features.ladder.ladder import Ladder, Offer
 from features.offers.history import OfferHistory
@@ -258,6 +259,38 @@ def no_capacity(q: Question) -> bool:
     return left is not None and q.offer.rep_minutes > left
 
 
+def is_quiet(q: Question, now: datetime) -> bool:
+    """What the clock on the wall where the lead is says of an instant."""
+    quiet = q.ladder.limits.quiet
+    name = q.history.time_zone or quiet.time_zone
+    wall = now.astimezone(ZoneInfo(name))
+    if wall.weekday() in quiet.days:
+        return True
+    if quiet.hours is None:
+        return False
+    begins, ends = (time(minutes // 60, minutes % 60) for minutes in quiet.hours)
+    if begins > ends:
+        return not ends <= wall.time() < begins
+    return begins <= wall.time() < ends
+
+
+def quiet_hours(q: Question) -> bool:
+    """It is quiet, and the lead is not where it came by itself; who may wait looks at the end."""
+    inbound = q.ladder.limits.quiet.inbound_channels
+    if q.asked.channel is not None and q.asked.channel in inbound:
+        return False
+    if q.offer.channels and all(channel in inbound for channel in q.offer.channels):
+        return False
+    if not is_quiet(q, q.now):
+        return False
+    if not q.asked.at_any_hour:
+        return True
+    now = q.now
+    while is_quiet(q, now):
+        now = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    return not is_valid(replace(q, as_of=(now - EPOCH) // timedelta(microseconds=1)))
+
+
 CLAIMS: tuple[Callable[[Question], bool], ...] = (
     lost,
     not_a_candidate,
@@ -286,6 +319,7 @@ CLAIMS: tuple[Callable[[Question], bool], ...] = (
     offer_open,
     support_first,
     no_capacity,
+    quiet_hours,
 )
 
 

@@ -144,6 +144,15 @@ def limited_ladder(minutes: float) -> Ladder:
     return parse_ladder(source.replace(unset, f"rep_minutes_a_day = {minutes} #"), "limited")
 
 
+def quiet_ladder(hours: str, **more: str) -> Ladder:
+    """The shipped B2B ladder in which nobody is contacted in some hours."""
+    source, unset = read_ladder("b2b").source, "# quiet_hours = "
+    assert unset in source
+    keys = {"quiet_hours": f'"{hours}"'} | more
+    lines = "\n".join(f"{key} = {value}" for key, value in keys.items())
+    return parse_ladder(source.replace(unset, f"{lines}\n{unset}"), "quiet")
+
+
 def rates_bundle(folder: Path, leads: int = 0, ladder: Ladder | None = None) -> Bundle:
     """A bundle that knows the bands of the ladder alone, or with `leads` some rates."""
     ladder = ladder or read_ladder("b2b")

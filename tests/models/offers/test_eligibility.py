@@ -17,8 +17,16 @@ from features.events.log import DAY_US
 from features.events.of_lead import Row
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Commitment, Effort, EventRule, Ladder, Limits, Offer
+from features.ladder.quiet_hours import QuietHours
 from features.offers.history import OfferHistory, history_of
-from models.offers.eligibility import REASONS, Asked, Eligibility, Excluded, eligibility
+from models.offers.eligibility import (
+    REASONS,
+    Asked,
+    Eligibility,
+    Excluded,
+    eligibility,
+    quiet_spell,
+)
 from tests.oracles.eligibility_oracle import CLAIMS, Question, reasons_against
 from tests.profiles import examples
 
@@ -46,7 +54,8 @@ WEBINAR = offer("webinar", "participation")
 CONTRACT = offer("contract", "purchase")
 THANKS = offer("thanks", "purchase", role="support")
 OFFERS = (VIDEO, TIPS, GUIDE, AUDIT, HEAVY, CASES, LATER, WEBINAR, CONTRACT, THANKS)
-LADDER = replace(SHIPPED[0], offers=OFFERS, limits=Limits(support_days=0.0), commitments=())
+LIMITS = Limits(support_days=0.0, quiet=QuietHours((9 * 60, 10 * 60 + 30)))
+LADDER = replace(SHIPPED[0], offers=OFFERS, limits=LIMITS, commitments=())
 OPEN = replace(NEW, opened=frozenset(each.id for each in OFFERS if not each.only_after))
 
 
@@ -130,6 +139,19 @@ COMMITMENTS = tuple(
 )
 
 
+minutes = st.integers(0, 24 * 60 - 1)
+ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe")
+quiets = st.builds(
+    QuietHours,
+    hours=st.one_of(
+        st.none(), st.tuples(minutes, minutes).filter(lambda hours: hours[0] != hours[1])
+    ),
+    days=st.lists(st.integers(0, 6), max_size=2, unique=True).map(tuple),
+    time_zone=st.sampled_from(ZONES),
+    inbound_channels=st.lists(st.sampled_from(CHANNELS), max_size=2, unique=True).map(tuple),
+)
+
+
 @st.composite
 def ladders(draw: st.DrawFn) -> Ladder:
     """Shipped ladders with limits and offers of any kind."""
@@ -150,6 +172,7 @@ def ladders(draw: st.DrawFn) -> Ladder:
             offer_open_days=draw(some_days),
             support_days=draw(some_days),
             consent=draw(st.sampled_from(["opt_in", "opt_out"])),
+            quiet=draw(st.one_of(st.just(QuietHours()), quiets)),
         ),
         commitments=COMMITMENTS,
     )
@@ -175,6 +198,7 @@ def histories(draw: st.DrawFn, ladder: Ladder) -> OfferHistory:
             st.dictionaries(st.sampled_from(["reply", "session", "pilot"]), quarters, max_size=2)
         ),
         taken=draw(st.dictionaries(known, quarters, max_size=2)),
+        time_zone=draw(st.sampled_from(["", "", "Asia/Tokyo", "America/New_York"])),
         opened=frozenset(each.id for each in ladder.offers)
         - draw(
             st.frozensets(st.sampled_from(sorted(waiting))) if waiting else st.just(frozenset())
@@ -191,6 +215,7 @@ def restrictions(draw: st.DrawFn, ladder: Ladder) -> Asked:
         candidates=draw(st.one_of(st.none(), st.none(), some)),
         exclude=draw(st.one_of(st.just(frozenset()), some)),
         rep_minutes_left=draw(st.sampled_from([None, None, 0.0, 10.0, 30.0, 1000.0])),
+        at_any_hour=draw(st.booleans()),
     )
 
 
@@ -413,6 +438,12 @@ TEXTS: Mapping[str, tuple[OfferHistory, dict[str, Any], str, str]] = {
         "audit",
         "takes 30 minutes of a rep, who has 20 left today",
     ),
+    "quiet_hours": (
+        replace(OPEN, time_zone="Asia/Tokyo"),
+        {},
+        "guide",
+        "quiet hours: nobody is contacted before 10:30 (Asia/Tokyo)",
+    ),
 }
 
 
@@ -526,6 +557,89 @@ def test_an_order_after_a_free_checkout(price: float, expected: bool):
     answer = found(ladder=ladder)
     assert ("guide" in ids(answer)) is expected
     assert (against(answer).get("guide") == "effort_jump") is (not expected)
+
+
+NINE = NOW + 9 * DAY_US // 24
+
+
+def quiet(**options: Any) -> Ladder:
+    """The ladder with a video for pages alone, in quiet hours from nine to half past ten."""
+    hours = QuietHours((9 * 60, 10 * 60 + 30), **options)
+    video = replace(VIDEO, channels=("page",))
+    offers_ = tuple(video if each is VIDEO else each for each in OFFERS)
+    return replace(LADDER, limits=Limits(quiet=hours), offers=offers_)
+
+
+def test_quiet_hours():
+    """While it is quiet neither asks nor support reach a lead; before and after that they may."""
+    assert ids(found(as_of=NINE - 1)) == ["tips", "guide", "audit"]
+    answer = found(as_of=NINE)
+    assert ids(answer) == []
+    assert [against(answer)[each] for each in ("tips", "guide", "audit")] == ["quiet_hours"] * 3
+    assert ids(found(as_of=NINE + DAY_US // 16)) == ["tips", "guide", "audit"]
+
+
+@pytest.mark.parametrize(
+    ("inbound", "channel", "expected"),
+    [
+        ((), None, []),
+        (("page",), None, ["video"]),
+        (("Page",), "page", ["video"]),
+        (("web", "page"), "web", []),
+        (("email",), None, []),
+    ],
+)
+def test_where_the_lead_came_by_itself(inbound, channel, expected):
+    """An offer for inbound channels alone, or asked for in one of them, is no contact."""
+    answer = found(position=0, ladder=quiet(inbound_channels=inbound), as_of=NINE, channel=channel)
+    assert ids(answer) == expected
+
+
+def test_an_offer_for_anywhere_where_the_lead_is():
+    """The channel that is asked for decides of offers that may go anywhere."""
+    ladder = quiet(inbound_channels=("page",))
+    assert ids(found(ladder=ladder, as_of=NINE, channel="page")) == ["tips", "audit"]
+    assert ids(found(ladder=ladder, as_of=NINE, channel="email")) == []
+
+
+def test_quiet_where_the_lead_is():
+    """The lead's own zone goes before the ladder's."""
+    ladder = quiet(time_zone="Europe/Berlin")
+    tokyo = replace(OPEN, time_zone="Asia/Tokyo")
+    assert ids(found(ladder=ladder)) == ids(found(tokyo, ladder=ladder, as_of=NINE - DAY_US // 24))
+    assert ids(found(ladder=ladder, as_of=NINE - DAY_US // 24)) == []
+    assert ids(found(tokyo, ladder=ladder)) == []
+
+
+def test_who_can_wait():
+    """Quiet hours keep nothing from a person who looks, but what is no more there after them."""
+    ladder = quiet()
+    assert ids(found(ladder=ladder, as_of=NINE, at_any_hour=True)) == ["tips", "guide", "audit"]
+    for minutes, expected in ((29, ["tips", "audit"]), (30, ["tips", "guide", "audit"])):
+        guide = replace(GUIDE, valid_until=HERE + timedelta(hours=10, minutes=minutes))
+        offers_ = tuple(guide if each is GUIDE else each for each in OFFERS)
+        ladder = replace(ladder, offers=offers_)
+        answer = found(ladder=ladder, as_of=NINE, at_any_hour=True)
+        assert ids(answer) == expected
+    ladder = replace(ladder, offers=(replace(GUIDE, valid_until=HERE + timedelta(hours=10)),))
+    (gone,) = found(ladder=ladder, as_of=NINE, at_any_hour=True).excluded
+    assert gone.text == (
+        "quiet hours: nobody is contacted before 10:30 (UTC), and it is valid until"
+        " 2026-02-16 10:00 UTC"
+    )
+
+
+def test_spells():
+    """What is to be waited for is what eligibility waits for; a page need not wait."""
+    ladder = quiet(inbound_channels=("page",))
+    video = ladder.offers[0]
+    spell = quiet_spell(ladder, None, OPEN, NINE, Asked())
+    assert spell is not None
+    assert spell.over_at == NINE + DAY_US // 16
+    assert quiet_spell(ladder, GUIDE, OPEN, NINE, Asked()) == spell
+    assert quiet_spell(ladder, video, OPEN, NINE, Asked()) is None
+    assert quiet_spell(ladder, None, OPEN, NINE, Asked(channel="page")) is None
+    assert quiet_spell(ladder, None, OPEN, NOW, Asked()) is None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from features.events.log import DAY_US
 from features.ladder.ladder import EventRule
-from models.offers.words import ago, date, days, listed, things
+from models.offers.words import ago, date, days, listed, local_time, things
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,17 @@ def test_numbers_and_events():
     assert date(0) == "1970-01-01 00:00 UTC"
     rules = (EventRule("asset_opened"), EventRule("tool_used"), EventRule("asset_opened"))
     assert listed(rules) == "asset opened or tool used"
+
+
+@pytest.mark.parametrize(
+    ("then", "zone", "words"),
+    [
+        (DAY_US - 1, "UTC", "23:59 (UTC)"),
+        (DAY_US, "UTC", "Friday, 00:00 (UTC)"),
+        (DAY_US // 2, "Europe/Berlin", "13:00 (Europe/Berlin)"),
+        (3 * DAY_US - DAY_US // 24, "Europe/Berlin", "Sunday, 00:00 (Europe/Berlin)"),
+    ],
+)
+def test_times_of_the_day(then, zone, words):
+    """By the clock of the zone, with the day where it is a day or more ahead."""
+    assert local_time(then, 0, zone) == words

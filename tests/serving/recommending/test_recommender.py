@@ -609,6 +609,77 @@ def test_what_is_no_limit(store, since):
     assert made.expose(named)["offer_id"] == "bottleneck-template"
 
 
+@cache
+def quiet_bundle() -> Bundle:
+    more = {
+        "time_zone": '"Europe/Berlin"',
+        "time_zone_trait": '"time_zone"',
+        "inbound_channels": '["page"]',
+    }
+    ladder = world.quiet_ladder("20:00-08:00", **more)
+    with TemporaryDirectory() as folder:
+        return world.rates_bundle(Path(folder) / "bundle", ladder=ladder)
+
+
+EVENING = microseconds(instant("2026-03-02T19:00:00Z"))
+MORNING = microseconds(instant("2026-03-03T07:00:00Z"))
+BY_NIGHT = "nobody is contacted before 08:00 (Europe/Berlin)"
+
+
+def by_night(store: EventStore, now: int, policy: str = "uniform") -> Recommender:
+    return Recommender(Scorer(store, quiet_bundle(), Clock(now), policy=policy))
+
+
+@pytest.mark.parametrize("channel", [None, "email"])
+def test_nothing_is_drawn_in_quiet_hours(store, channel):
+    """No offer is drawn by night, for an exposure now or later; to nurture has to wait as well."""
+    made, offered = by_night(store, EVENING), set()
+    for at in range(30):
+        answer = made.recommend("at-1", Asked(channel=channel), f"night-{at}", defer_exposure=True)
+        offered.add(answer["offer"]["id"])
+        assert answer["text"].endswith(f" Quiet hours: {BY_NIGHT}.") == (
+            answer["offer"]["id"] == NURTURE
+        )
+    assert offered == {NO_ASK, NURTURE}
+    told = {one["offer_id"]: one for one in answer["excluded"]}["bottleneck-template"]
+    assert (told["reason"], told["text"]) == ("quiet_hours", f"quiet hours: {BY_NIGHT}")
+
+
+@pytest.mark.parametrize(
+    ("now", "channel"), [(EVENING - 60_000_000, "email"), (EVENING, "Page"), (MORNING, None)]
+)
+def test_what_is_drawn_beside_quiet_hours(store, now, channel):
+    """By day, and by night where the lead came by itself, offers are drawn as ever."""
+    made = by_night(store, now, "only:bottleneck-template")
+    answers = [made.recommend("at-1", Asked(channel=channel), f"day-{at}") for at in range(5)]
+    offered = {one["offer"]["id"] for one in answers}
+    assert "bottleneck-template" in offered
+    assert not any("Quiet hours" in one["text"] for one in answers)
+
+
+@pytest.mark.parametrize(("channel", "is_held"), [("email", True), ("page", False), (None, True)])
+def test_an_exposure_in_quiet_hours(store, channel, is_held):
+    """What was decided by day cannot reach a lead by night, unless it came by itself."""
+    (named,) = deferred(store, "at-1", "bottleneck-template", channel=channel)
+    made = by_night(store, EVENING)
+    if is_held:
+        with pytest.raises(LimitReached, match="before 08:00") as refused:
+            made.expose(named)
+        assert refused.value.reason == "quiet_hours"
+        assert made.decision(named)["exposed"] is False
+        made = by_night(store, MORNING)
+    assert made.expose(named)["offer_id"] == "bottleneck-template"
+
+
+def test_the_night_of_a_lead(store):
+    """A lead goes by the zone of its own profile."""
+    (named,) = deferred(store, "at-1", "bottleneck-template", channel="email")
+    store.append_events([told(NAMES.traits, 1, time_zone="America/New_York")])
+    with pytest.raises(LimitReached, match=r"before 08:00 \(America/New_York\)"):
+        by_night(store, MORNING + 60_000_000).expose(named)
+    assert by_night(store, EVENING).expose(named)["offer_id"] == "bottleneck-template"
+
+
 def test_minutes_of_reps_at_the_exposure(store):
     """Deferred decisions of several leads share what reps can give on the day of the exposure."""
     leads = [f"lead-{at}" for at in range(4)]

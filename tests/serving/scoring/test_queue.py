@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
-from features.clock import rfc3339
+from features.clock import microseconds, rfc3339, when
 from features.events.log import DAY_US
 from features.ladder.file import read_ladder
 from features.store.events import EventStore
@@ -377,6 +378,34 @@ def test_suggestion_within_capacity(start, tmp_path):
         store.append_new([world.event("bob", "x", 1)], world.now() // DAY_US, 1.0)
         suggested = page(client)["data"][0]["suggestion"]["offer_id"]
         assert suggested not in offers or offers[suggested].rep_minutes == 0
+
+
+def test_the_queue_by_night(start, tmp_path):
+    """Quiet hours change no tab and no suggestion; the queue says until when to wait."""
+    until = world.now()
+    this = when(until)
+    hours = f"{this - timedelta(hours=2):%H}:00-{this + timedelta(hours=2):%H}:00"
+    url = world.filled(tmp_path, world.population(20, until))
+    found = {}
+    for name, ladder in (("day", LADDER), ("night", world.quiet_ladder(hours))):
+        world.rates_bundle(tmp_path / name, ladder=ladder)
+        with start(url, tmp_path / name) as client:
+            found[name] = {item["lead_id"]: item for item in page(client, limit=100)["data"]}
+            shown = client.get("/").text
+        assert ("Quiet hours: nobody is contacted before" in shown) == (name == "night")
+    assert found["day"].keys() == found["night"].keys()
+    waits = 0
+    for lead, item in found["night"].items():
+        day, night = found["day"][lead]["suggestion"], item["suggestion"]
+        assert item["tab"] == found["day"][lead]["tab"]
+        assert night["offer_id"] == day["offer_id"]
+        assert day["quiet_hours"] is None
+        if night["offer_id"] != NO_ASK:
+            waits += 1
+            over = this.replace(minute=0, second=0, microsecond=0) + timedelta(hours=2)
+            assert night["quiet_hours"]["until"] == rfc3339(microseconds(over))
+            assert night["text"].endswith(f" Quiet hours: {night['quiet_hours']['text']}.")
+    assert waits > 0
 
 
 def test_no_suggestion_without_a_model(start, url, folder, tmp_path):

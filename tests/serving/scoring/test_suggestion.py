@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from features.clock import when
 from features.events.log import DAY_US
 from features.events.of_lead import Row
 from features.ladder.ladder import Effort, Offer, Step
+from features.ladder.quiet_hours import QuietHours
 from models.offers.options import NO_ASK, NURTURE
 from models.recommendation import Ranked
 from serving.scoring.model import Model
@@ -135,3 +137,26 @@ def test_likeliest_framing(service):
         advice = suggestion_for(model, "a", rows, now)
         assert advice.offer is not None
         assert (advice.offer.id, advice.framing.id) == ("strategy-session", expected)
+
+
+def test_suggestions_wait_for_the_end_of_quiet_hours(service):
+    """By night a suggestion is that of the day, and says until when to wait, but for no ask."""
+    bundle = service.scorer.bundle
+    now = world.now()
+    local = when(now).hour * 60 + when(now).minute
+    hours = QuietHours(((local - 60) % 1440, (local + 60) % 1440))
+    night = replace(bundle.ladder, limits=replace(bundle.ladder.limits, quiet=hours))
+    told = f" Quiet hours: nobody is contacted before {when(now + DAY_US // 24):%H:%M} (UTC)."
+    seen = set()
+    for policy in ("rules", "only:live-qa"):
+        by_day = Model.of(bundle, policy)
+        by_night = Model.of(replace(bundle, ladder=night), policy)
+        for lead in [f"lead-{at:04}" for at in range(30)]:
+            rows = service.store.events_of(lead)
+            day = suggestion_for(by_day, lead, rows, now)
+            quiet = suggestion_for(by_night, lead, rows, now)
+            assert quiet.best == day.best
+            assert quiet.text == day.text + told * (day.best.option_id != NO_ASK)
+            assert day.spell is None
+            seen.add(day.best.option_id if day.offer is None else "offer")
+    assert seen >= {"offer", NURTURE}
