@@ -36,6 +36,7 @@ class Gate:
     metrics : the figures it rests on.
     report : what was judged, as plain values. It names the bundle, and the policy.
     policy : the policy that was judged; "" for scores.
+    beside : the whole hash of the champion that scores were compared with; "" for none.
 
     Raises
     ------
@@ -48,6 +49,7 @@ class Gate:
     metrics: dict[str, float]
     report: dict[str, Any]
     policy: str = ""
+    beside: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in _NAMES_BUNDLE:
@@ -80,6 +82,14 @@ class Gate:
         if not self.passed:
             raise GateError(f"the gate was not passed: {'; '.join(self.missing)}")
 
+    def require_beside(self, champion: str) -> None:
+        """GateError unless this was judged beside the champion of a hash; "" asks for none."""
+        if champion and champion != self.bundle and champion != self.beside:
+            said = f"beside {self.beside[:12]}" if self.beside else "beside no champion"
+            raise GateError(
+                f"the bundle was judged {said}, and {champion[:12]} serves; judge it beside that"
+            )
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self)
@@ -100,4 +110,5 @@ class Gate:
             metrics={str(name): float(figure) for name, figure in dict(held["metrics"]).items()},
             report=dict(held["report"]),
             policy=str(held["policy"]),
+            beside=str(held.get("beside", "")),
         )

@@ -34,6 +34,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from features.clock import when
 from features.errors import BundleError
 from features.events.log import EventLog
+from features.ladder.ladder import Ladder
 from features.signals.program import compile_ladder
 from features.signals.snapshot import snapshot
 from models.bundle import Bundle, load_bundle
@@ -43,7 +44,7 @@ from models.gate import Gate
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 logging.getLogger("alembic").setLevel(logging.WARNING)
 
-__all__ = ["CHAMPION", "Registry", "Version"]
+__all__ = ["CHAMPION", "Registry", "Version", "model_name"]
 
 CHAMPION: Final = "champion"
 """The alias of the version that serves."""
@@ -59,6 +60,11 @@ class Version:
     version: int
     hash: str
     aliases: tuple[str, ...]
+
+
+def model_name(ladder: Ladder) -> str:
+    """What the bundles of a ladder are called in a registry."""
+    return f"rung-{ladder.name}"
 
 
 class Registry:
@@ -137,7 +143,7 @@ class Registry:
             return self._publish(folder, bundle, gate, report)
 
     def _publish(self, folder: Path, bundle: Bundle, gate: Gate, report: Path | None) -> Version:
-        name = f"rung-{bundle.ladder.name}"
+        name = model_name(bundle.ladder)
         with mlflow.start_run(experiment_id=self._experiment(name)):
             mlflow.log_params(_params(bundle))
             mlflow.log_metrics(gate.metrics)
@@ -176,10 +182,13 @@ class Registry:
 
         Raises
         ------
-        GateError : the gate was not passed, or is not that of the bundle which this version holds.
+        GateError : the gate was not passed, or is not that of the bundle which this version holds;
+            or another champion serves than the one that it was compared with.
         """
         held = self._client.get_model_version(version.name, str(version.version))
         gate.require_passed("scores", held.tags.get(_HASH, ""))
+        if alias == CHAMPION and (former := self.champion(version.name)) is not None:
+            gate.require_beside(former.hash)
         self._client.log_dict(str(held.run_id), gate.as_dict(), f"gate/{alias}.json")
         self._client.set_registered_model_alias(version.name, alias, str(version.version))
         return self.version(version.name, version.version)
@@ -206,6 +215,13 @@ class Registry:
         except MlflowException as error:
             raise BundleError(f"no {alias!r} of {name!r} in {self.uri}: {error.message}") from error
         return self.version(name, int(found.version))
+
+    def champion(self, name: str) -> Version | None:
+        """The version that serves; None where none was promoted yet."""
+        for model in self._client.search_registered_models(f"name = '{name}'"):
+            if CHAMPION in model.aliases:
+                return self.version(name, int(model.aliases[CHAMPION]))
+        return None
 
     def _experiment(self, name: str) -> str:
         found = self._client.get_experiment_by_name(name)

@@ -25,9 +25,10 @@ MADE = int(4 * LEAST_EFFECTIVE)
 """Decisions in the policy reports here."""
 
 
-def scores_gate(bundle: Bundle, **more: Any) -> Gate:
-    """The gate of a bundle's scores, passed but for what is given."""
-    return judge(scores_report(bundle, **more), bundle)
+def scores_gate(bundle: Bundle, beside: str = "", **more: Any) -> Gate:
+    """The gate of a bundle's scores, passed but for what is given, beside a champion's hash."""
+    same = {"champion": beside, "note": "", "leads": 0, "orders": []}
+    return judge(scores_report(bundle, reordering=same, **more), bundle, beside)
 
 
 def policy_gate(bundle: Bundle, policy: str = "learned", **more: Any) -> Gate:

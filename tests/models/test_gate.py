@@ -88,3 +88,19 @@ def test_it_comes_back(gate):
     assert Gate.of_dict(json.loads(json.dumps(gate.as_dict()))) == gate
     with pytest.raises(KeyError, match="missing"):
         Gate.of_dict({key: held for key, held in gate.as_dict().items() if key != "missing"})
+
+
+def test_beside_the_champion(trained):
+    """A gate lets a bundle follow the champion that it was judged beside, or itself, or none."""
+    alone, beside = scores_gate(trained), scores_gate(trained, beside=OTHER)
+    for champion in ("", trained.hash):
+        alone.require_beside(champion)
+        beside.require_beside(champion)
+    beside.require_beside(OTHER)
+    with pytest.raises(GateError, match=f"judged beside no champion, and {OTHER[:12]} serves"):
+        alone.require_beside(OTHER)
+    with pytest.raises(GateError, match=f"judged beside {OTHER[:12]}, and eeeeeeeeeeee serves"):
+        beside.require_beside("e" * 64)
+    assert Gate.of_dict(json.loads(json.dumps(beside.as_dict()))) == beside
+    old = {key: value for key, value in beside.as_dict().items() if key != "beside"}
+    assert Gate.of_dict(old) == replace(beside, beside="")

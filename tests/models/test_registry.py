@@ -193,10 +193,16 @@ def test_a_second_version(published, registry, another, gate):
     assert registry.fetch(NAME)[0].version == 1
     assert registry.set_alias(second, "candidate", its_gate).aliases == ("candidate",)
     assert registry.fetch(NAME, "candidate")[0] == registry.version(NAME, 2)
-    registry.promote(second, its_gate)
+    with pytest.raises(GateError, match=f"beside no champion, and {published.hash[:12]} serves"):
+        registry.promote(second, its_gate)
+    assert registry.champion(NAME) == published
+    registry.promote(second, scores_gate(other, beside=published.hash))
     assert registry.fetch(NAME)[0].hash == other.hash
-    registry.promote(published, gate)
+    with pytest.raises(GateError, match=f"beside no champion, and {other.version} serves"):
+        registry.promote(published, gate)
+    registry.promote(published, replace(gate, beside=other.hash))
     assert registry.fetch(NAME)[0].hash == published.hash
+    assert registry.champion("rung-nothing") is None
 
 
 def test_no_alias_moves_without_the_passed_gate_of_this_bundle(published, registry, another, gate):

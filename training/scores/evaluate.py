@@ -26,6 +26,7 @@ from training.decision_points import Points, decision_points
 from training.labels import Label, Outcomes, label
 from training.scores.baselines import Baseline, Missing, baselines
 from training.scores.performance import Answers, Resampled
+from training.scores.reordering import Incumbent, compared
 from training.scores.results import (
     BETTER,
     MODEL,
@@ -56,6 +57,7 @@ def evaluate(
     seed: int = 7,
     capacity: float = 0.1,
     train_points: Points | None = None,
+    former: Incumbent | None = None,
 ) -> Evaluation:
     """Judge a bundle on decision points in (`start`, `until`], by what was known at `until`.
 
@@ -66,6 +68,7 @@ def evaluate(
         was known by `start`.
     capacity : below 1 the share of leads that can be worked each week, else their number.
     train_points : decision points up to `start` on the same log, where the caller has them.
+    former : the champion that the bundle is to follow; None compares it with none.
 
     Raises
     ------
@@ -109,6 +112,7 @@ def evaluate(
             (judged, purchased, scores.purchase),
             (train, purchased_before),
         ).judged(period),
+        reordering=None if former is None else compared(bundle, former, judged),
     )
 
 

@@ -1,21 +1,25 @@
 """The gate: no alias moves to a bundle whose stored report does not carry it.
 
 A bundle passes when it was judged on a period that it had not seen, predicts no worse there than
-the rates of the steps, and is calibrated no worse than chance explains.
+the rates of the steps, is calibrated no worse than chance explains, and does not put other leads at
+the top than the champion does, unless somebody said that this is meant.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from features.errors import BundleError, NotEnoughData
 from models.bundle import Bundle
 from models.gate import Gate
+from training.scores.reordering import LEAST_OVERLAP, refusals
 from training.scores.results import WORSE
 
-__all__ = ["judge", "read_report"]
+__all__ = ["Accepted", "judge", "read_report"]
 
 _PARTS: Final = frozenset(
     {"version", "flatters", "start", "trained_until", "advancement", "purchase"}
@@ -41,8 +45,29 @@ def read_report(folder: Path) -> dict[str, Any]:
     return report
 
 
-def judge(report: dict[str, Any], bundle: Bundle) -> Gate:
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Somebody means that other leads come to the top: who says so, and why."""
+
+    by: str
+    why: str
+
+
+def judge(
+    report: dict[str, Any],
+    bundle: Bundle,
+    champion: str = "",
+    *,
+    least_overlap: float = LEAST_OVERLAP,
+    accepted: Accepted | None = None,
+) -> Gate:
     """Whether a report carries a bundle.
+
+    Parameters
+    ----------
+    champion : the whole hash of what serves, which the bundle is to follow; "" where nothing does.
+    least_overlap : the share of the leads at the top that must stay there, in [0, 1].
+    accepted : who means that fewer do; None where nobody does.
 
     Raises
     ------
@@ -52,6 +77,27 @@ def judge(report: dict[str, Any], bundle: Bundle) -> Gate:
         raise BundleError(
             f"the report is of bundle {report['version']}, this is {bundle.version}; evaluate it"
         )
+    missing, metrics = _of_figures(report)
+    if champion in ("", bundle.hash):
+        return Gate("scores", bundle.hash, tuple(missing), metrics, report)
+    held: dict[str, Any] | None = report.get("reordering")
+    against = refusals(held, champion, least_overlap)
+    told = {"least_overlap": least_overlap, "accepted": accepted and asdict(accepted)}
+    if held is not None and held["champion"] == champion:
+        metrics |= _overlaps(held)
+        against = [] if accepted else against
+    return Gate(
+        "scores",
+        bundle.hash,
+        (*missing, *against),
+        metrics,
+        report | {"reordering": {**(held or {}), **told}},
+        beside=champion,
+    )
+
+
+def _of_figures(report: dict[str, Any]) -> tuple[list[str], dict[str, float]]:
+    """What a report lacks by its own figures, and those figures."""
     missing: list[str] = []
     metrics: dict[str, float] = {}
     if report["flatters"]:
@@ -78,4 +124,13 @@ def judge(report: dict[str, Any], bundle: Bundle) -> Gate:
             missing.append(
                 f"{goal}: calibration error {figures['ece']:.3f}, at most {allowed:.3f} is allowed"
             )
-    return Gate("scores", bundle.hash, tuple(missing), metrics, report)
+    return missing, metrics
+
+
+def _overlaps(held: Mapping[str, Any]) -> dict[str, float]:
+    """The share of each top that stays, as figures."""
+    return {
+        f"overlap_{order['by']}": order["overlap"]
+        for order in held["orders"]
+        if order["overlap"] is not None
+    }

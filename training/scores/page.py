@@ -8,6 +8,7 @@ from typing import Final
 from features.clock import rfc3339
 from models.judging.metrics import Bin
 from models.scores.calibration import LEVEL
+from training.scores.reordering import SAYS, Reordering, TopLeads
 from training.scores.results import (
     MODEL,
     Comparison,
@@ -28,7 +29,35 @@ def page(evaluation: Evaluation) -> str:
     parts += [
         _goal_page(goal, evaluation) for goal in (evaluation.advancement, evaluation.purchase)
     ]
+    if evaluation.reordering:
+        parts.append(_reordering_page(evaluation.reordering))
     return "\n\n".join([*parts, _HOW_TO_READ]) + "\n"
+
+
+def _reordering_page(reordering: Reordering) -> str:
+    head = "## What it changes beside the champion"
+    if reordering.note:
+        return f"{head}\n\n{_sentence(reordering.note)}"
+    words = (
+        f"The champion `{reordering.champion[:12]}` and this bundle on the same"
+        f" {reordering.leads:,} leads, each at the last instant at which it was judged. The top is"
+        " a tenth of the leads, 20 at least; **stay** says how many of those at the champion's top"
+        " are at this bundle's. The correlation is that of the ranks of all leads (Spearman)."
+    )
+    rows = [
+        [SAYS[order.by], part.title, f"{part.leads:,}", *_top_row(part)]
+        for order in reordering.orders
+        for part in order.parts
+    ]
+    table = _table(["by", "leads", "how many", "top", "stay", "share", "correlation"], rows)
+    return "\n\n".join([head, words, table])
+
+
+def _top_row(part: TopLeads) -> list[str]:
+    correlation = number(part.correlation, ".3f")
+    if not part.top:
+        return ["too few", "", "", correlation]
+    return [f"{part.top:,}", f"{part.kept:,.0f}", percent(part.overlap), correlation]
 
 
 def _head(evaluation: Evaluation) -> str:

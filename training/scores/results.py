@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from features.clock import rfc3339
 from models.judging.metrics import Bin, Queue
 from models.scores.calibration import Basis
+from training.scores.reordering import Reordering
 
 __all__ = [
     "BETTER",
@@ -179,6 +180,7 @@ class Evaluation:
     start, until : microseconds since the epoch.
     capacity : of the queue, a share of the leads each week, or a number of them if 1 or more.
     trained_until : when the bundle's knowledge ends; after `start` the figures flatter it.
+    reordering : beside the champion; None where none was named.
     """
 
     ladder: str
@@ -191,6 +193,7 @@ class Evaluation:
     capacity: float
     advancement: GoalEvaluation
     purchase: GoalEvaluation
+    reordering: Reordering | None = None
 
     @property
     def verdict(self) -> str:
@@ -208,4 +211,5 @@ class Evaluation:
             name: rfc3339(getattr(self, name)) for name in ("start", "until", "trained_until")
         }
         derived = {"verdict": self.verdict, "flatters": self.flatters, "shares": list(SHARES)}
-        return asdict(self) | instants | derived
+        beside = self.reordering.as_dict() if self.reordering else None
+        return asdict(self) | instants | derived | {"reordering": beside}

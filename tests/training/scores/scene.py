@@ -80,9 +80,9 @@ def as_log(rows, before):
     )
 
 
-def small_bundle(log, until=TRAINED_UNTIL):
-    """A bundle trained in a moment on what was known by `until`."""
-    points = decision_points(log, LADDER, end=until, seed=7)
+def small_bundle(log, until=TRAINED_UNTIL, seed=7):
+    """A bundle trained in a moment on what was known by `until`; the seed draws its points."""
+    points = decision_points(log, LADDER, end=until, seed=seed)
     encoding = Encoding.learn(points.snapshot)
     config = FitConfig(BoostingConfig(most_rounds=60, learning_rate=0.1), folds=2)
     models = []
