@@ -84,12 +84,14 @@ def _simulated(parsed: argparse.Namespace, progress: Progress) -> Simulation:
 
 def _train(folder: Path, url: str, split: str, progress: Progress) -> None:
     ladder, bundle, report = (str(folder / name) for name in ("ladder.toml", "bundle", "report"))
+    registry = f"sqlite:///{folder / 'mlflow.db'}"
     for arguments in (
         ["import", str(folder / "events.parquet"), "--store", url],
         ["train", url, "--ladder", ladder, "--out", bundle, "--until", split],
-        ["evaluate", url, "--ladder", ladder, "--bundle", bundle, "--report", report],
-        ["publish", bundle, "--report", report, "--promote",
-         "--registry", f"sqlite:///{folder / 'mlflow.db'}"],
+        ["evaluate", url, "--ladder", ladder, "--bundle", bundle, "--report", report,
+         "--champion", registry],
+        ["publish", bundle, "--report", report, "--promote", "--registry", registry,
+         "--accept-reordering", "a demo begins anew", "--by", "rung demo"],
     ):  # fmt: skip
         _run_verb(arguments, progress)
 

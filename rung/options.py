@@ -14,6 +14,7 @@ __all__ = [
     "add_verb",
     "as_count",
     "as_json_lines",
+    "as_share",
     "as_table",
     "as_time",
     "bundle_option",
@@ -151,3 +152,14 @@ def as_count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("must be a whole number from 1")
     return int(text)
+
+
+def as_share(text: str) -> float:
+    """The type of an argument that is a share."""
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0.0 <= share <= 1.0:
+        raise argparse.ArgumentTypeError("must be a number from 0 to 1")
+    return share

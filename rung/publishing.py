@@ -6,16 +6,19 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from rung.options import Progress, add_verb, json_option
+from rung.options import Progress, add_verb, as_share, json_option
 from rung.reading import print_json
 
 if TYPE_CHECKING:
     from models.gate import Gate
     from models.registry import Version
+    from training.scores.gate import Accepted
 
 __all__ = ["add_publish"]
 
 _REGISTRY: Final = "sqlite:///artifacts/mlflow.db"
+_LEAST_OVERLAP: Final = 0.8
+"""As in `training.scores.reordering`, which would take a second to import."""
 
 
 def add_publish(verbs: Any) -> None:
@@ -27,17 +30,37 @@ def add_publish(verbs: Any) -> None:
     publish.add_argument(
         "--promote", action="store_true", help="make it the champion, if its report passes the gate"
     )
+    publish.add_argument(
+        "--least-overlap",
+        type=as_share,
+        default=_LEAST_OVERLAP,
+        help="share of the leads at the champion's top that must stay there"
+        f" (default: {_LEAST_OVERLAP:g})",
+    )
+    publish.add_argument(
+        "--accept-reordering", metavar="WHY", help="promote it though fewer do; needs --by"
+    )
+    publish.add_argument("--by", metavar="WHO", help="who accepts it")
     json_option(publish)
 
 
 def _publish(parsed: argparse.Namespace, progress: Progress) -> int | None:
     from models.bundle import load_bundle
-    from models.registry import CHAMPION, Registry
+    from models.registry import CHAMPION, Registry, model_name
     from training.scores.gate import judge, read_report
 
-    bundle = load_bundle(parsed.bundle)
-    gate = judge(read_report(parsed.report), bundle)
+    accepted = _accepted(parsed)
+    bundle, report = load_bundle(parsed.bundle), read_report(parsed.report)
+    judge(report, bundle)  # of this bundle, or there is no registry to make
     registry = Registry(parsed.registry)
+    former = registry.champion(model_name(bundle.ladder))
+    gate = judge(
+        report,
+        bundle,
+        former.hash if former else "",
+        least_overlap=parsed.least_overlap,
+        accepted=accepted,
+    )
     progress(f"logging to {parsed.registry}")
     version = registry.publish(parsed.bundle, gate, parsed.report)
     if parsed.promote:
@@ -52,6 +75,18 @@ def _publish(parsed: argparse.Namespace, progress: Progress) -> int | None:
         if parsed.promote:
             print("it is the champion now" if is_champion else "the champion stays what it was")
     return 1 if parsed.promote and not is_champion else None
+
+
+def _accepted(parsed: argparse.Namespace) -> Accepted | None:
+    from models.gate import GateError
+    from training.scores.gate import Accepted
+
+    given = (parsed.accept_reordering or "").strip(), (parsed.by or "").strip()
+    if given == ("", "") and parsed.accept_reordering is None and parsed.by is None:
+        return None
+    if not all(given):
+        raise GateError("to accept a reordering takes both: --accept-reordering WHY --by WHO")
+    return Accepted(by=given[1], why=given[0])
 
 
 def _result(version: Version, gate: Gate, *, is_champion: bool) -> dict[str, Any]:

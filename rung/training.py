@@ -11,7 +11,9 @@ from rung.options import Progress, add_verb
 from rung.reading import judged_until, print_json, read
 
 if TYPE_CHECKING:
+    from features.ladder.ladder import Ladder
     from models.bundle import Bundle
+    from training.scores.reordering import Incumbent, Reordering
     from training.scores.results import GoalEvaluation
 
 __all__ = ["add_evaluate", "add_train"]
@@ -40,6 +42,9 @@ def add_evaluate(verbs: Any) -> None:
     options.bundle_option(evaluate)
     options.period_options(evaluate)
     evaluate.add_argument("--report", type=Path, help="write report.json, report.md and plots here")
+    evaluate.add_argument(
+        "--champion", help="what it is to follow: a registry's URI, or the folder of a bundle"
+    )
     options.reading_options(evaluate)
     options.json_option(evaluate)
 
@@ -95,8 +100,9 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     bundle.require_ladder(ladder)
     until = judged_until(parsed.until, log)
     start = microseconds(parsed.start) if parsed.start else None
+    former = _champion(parsed.champion, ladder) if parsed.champion else None
     progress("judging on later outcomes")
-    evaluation = evaluate(bundle, log, start=start, until=until)
+    evaluation = evaluate(bundle, log, start=start, until=until, former=former)
     if parsed.report:
         write_report(evaluation, parsed.report)
         progress(f"report in {parsed.report}")
@@ -104,6 +110,46 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
         return print_json(evaluation.as_dict())
     for goal in (evaluation.advancement, evaluation.purchase):
         _print_goal(goal)
+    if evaluation.reordering:
+        _print_reordering(evaluation.reordering)
+    return None
+
+
+def _champion(named: str, ladder: Ladder) -> Incumbent:
+    """The champion of a registry, or the bundle of a folder."""
+    from features.errors import BundleError
+    from models.bundle import load_bundle
+    from training.scores.reordering import Incumbent
+
+    if "://" not in named:
+        bundle = load_bundle(Path(named))
+        return Incumbent(bundle.hash, bundle)
+    from models.registry import Registry, model_name
+
+    registry = Registry(named)
+    version = registry.champion(model_name(ladder))
+    if version is None:
+        return Incumbent()
+    try:
+        return Incumbent(version.hash, load_bundle(registry.fetch(version.name)[1]))
+    except BundleError as error:  # of an earlier version, such as this one cannot read
+        return Incumbent(version.hash, why=str(error))
+
+
+def _print_reordering(reordering: Reordering) -> None:
+    from training.scores.reordering import SAYS
+
+    if reordering.note:
+        return print(f"beside the champion: {reordering.note}")
+    print(f"beside the champion {reordering.champion[:12]}, {reordering.leads:,} leads:")
+    for order in reordering.orders:
+        if order.overlap is None:
+            print(f"  by {SAYS[order.by]}: too few leads to have a top")
+        else:
+            print(
+                f"  by {SAYS[order.by]}: of {order.top:,} leads at the top {order.kept:,.0f} stay"
+                f" ({order.overlap:.0%})"
+            )
     return None
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import datetime, timedelta
 
 import pytest
 
-from tests.rung.scene import call, message, refused
+from tests.rung.scene import call, done, message, refused
 
 
 def test_publish_without_a_report(bundle_folder, tmp_path):
@@ -66,3 +67,65 @@ def test_publish_and_promote(bundle_folder, report, tmp_path):
     (worse / "report.json").write_text(json.dumps(told))
     third = call("publish", bundle_folder, "--report", worse, "--promote", *registry, "--json")
     assert (third.code, third.json["champion"], third.json["version"]) == (0, True, 3)
+
+
+@pytest.mark.parametrize("given", [("--accept-reordering", "it is meant"), ("--by", "Ann")])
+def test_who_accepts_a_reordering(bundle_folder, report, tmp_path, given):
+    """Who accepts one says why, and whoever says why says who; nothing is made without."""
+    registry = ("--registry", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    said = message("publish", bundle_folder, "--report", report[0], *registry, *given)
+    assert "takes both: --accept-reordering WHY --by WHO" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("share", ["1.1", "-0.1", "most", "nan"])
+def test_least_overlap_is_a_share(bundle_folder, tmp_path, share):
+    """A share that is none is refused."""
+    rest = ("--report", tmp_path, f"--least-overlap={share}")
+    assert "must be a number from 0 to 1" in refused("publish", bundle_folder, *rest, code=2)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Operation with range is deprecated")  # MLflow's example
+def test_a_champion_is_followed_on_purpose(bundle_folder, report, events_file, end, tmp_path):
+    """A bundle is compared with the champion; where too many leads change, somebody says why."""
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    registry = ("--registry", uri)
+    other = tmp_path / "other"
+    until = (datetime.fromisoformat(end) - timedelta(days=75)).isoformat()
+    done("train", events_file, "--ladder", "b2b", "--out", other, "--until", until)
+    judged = ("evaluate", events_file, "--ladder", "b2b", "--bundle", other, "--report")
+    first = done(*judged, tmp_path / "first", "--champion", uri)
+    assert "beside the champion: there is no champion yet: nothing to compare" in first.out
+    done("publish", bundle_folder, "--report", report[0], "--promote", *registry)
+    again = call("publish", other, "--report", tmp_path / "first", "--promote", *registry)
+    assert again.code == 1
+    assert "serves: evaluate it beside the champion" in again.out
+    second = done(*judged, tmp_path / "second", "--champion", uri)
+    assert "leads at the top" in second.out
+    strict = ("--promote", *registry, "--least-overlap", "1", "--json")
+    third = call("publish", other, "--report", tmp_path / "second", *strict)
+    assert (third.code, third.json["champion"]) == (1, False)
+    assert "if that is meant, say so with --accept-reordering" in third.json["missing"][0]
+    meant = ("--accept-reordering", "other leads came", "--by", "Ann")
+    last = done("publish", other, "--report", tmp_path / "second", *strict, *meant)
+    assert last.json["champion"]
+    kept = _last_gate(tmp_path)
+    assert kept["reordering"]["accepted"] == {"by": "Ann", "why": "other leads came"}
+    assert kept["reordering"]["least_overlap"] == 1.0
+
+
+def _last_gate(folder):
+    """The report of the gate that the last promotion rests on."""
+    path = max(folder.rglob("champion.json"), key=lambda one: one.stat().st_mtime_ns)
+    return json.loads(path.read_text())["report"]
+
+
+def test_a_folder_as_the_champion(bundle_folder, events_file):
+    """The champion may be a folder; beside itself a bundle moves nobody."""
+    said = done(
+        *("evaluate", events_file, "--ladder", "b2b", "--bundle", bundle_folder),
+        *("--champion", bundle_folder, "--json"),
+    )
+    overlaps = [order["overlap"] for order in said.json["reordering"]["orders"]]
+    assert overlaps == [1.0, 1.0]
