@@ -28,6 +28,7 @@ _VERBS: Final = (
     logs.add_score,
     publishing.add_publish,
     policy.add_policy,
+    policy.add_calling,
     offer.add_offer,
     lead.add_lead,
     key.add_key,

@@ -1,4 +1,4 @@
-"""`rung policy`: what chooses the next step is judged on decisions of a log, and promoted."""
+"""`rung policy` and `calling`: what chooses the next step, and what calling brings, by a log."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from rung.reading import judged_until, print_json, read
 if TYPE_CHECKING:
     from features.events.log import EventLog
     from models.bundle import Bundle
+    from training.experiments.calling import Calling
     from training.policies.evaluate import PolicyEvaluation
 
-__all__ = ["add_policy"]
+__all__ = ["add_calling", "add_policy"]
 
 
 def add_policy(verbs: Any) -> None:
@@ -123,3 +124,54 @@ def _promote(parsed: argparse.Namespace, _: Progress) -> int | None:
             print(f"the gate: {line}")
         print(f"{serves} serves" + ("" if gate.passed else "; nothing was changed"))
     return None if gate.passed else 1
+
+
+# ---------------------------------------------------------------------------------------- Calling
+
+
+def add_calling(verbs: Any) -> None:
+    """Add `rung calling`."""
+    parser = add_verb(verbs, "calling", _calling, "what calling brings, by leads left alone by lot")
+    options.events_argument(parser)
+    options.ladder_option(parser)
+    parser.add_argument(
+        "--until", type=options.as_time, help="default, and at most: the end of the log"
+    )
+    options.reading_options(parser)
+    options.json_option(parser)
+
+
+def _calling(parsed: argparse.Namespace, progress: Progress) -> None:
+    from training.experiments.calling import calling
+
+    ladder, log = read(parsed, progress)
+    found = calling(log, ladder, judged_until(parsed.until, log))
+    if parsed.json:
+        return print_json(found.as_dict())
+    _print_calling(found)
+    return None
+
+
+def _print_calling(found: Calling) -> None:
+    from features.clock import when
+    from features.offers.assignments import CALLED, LEFT_ALONE
+
+    if found.since is not None:
+        print(f"since {when(found.since):%Y-%m-%d}, each lead in the arm that it was put into:")
+    for goal in found.goals:
+        print(f"{goal.goal}: {goal.says}")
+        for title, arm in (("could be called", goal.called), ("left alone", goal.left_alone)):
+            rate = "-" if arm.rate is None else f"{arm.rate:.1%}"
+            print(
+                f"  {title:<16}{arm.leads:>7,} leads, {arm.reached:,} of {arm.mature:,} whose"
+                f" horizon is over ({rate}), {arm.pending:,} pending"
+            )
+    called, alone = found.minutes[CALLED], found.minutes[LEFT_ALONE]
+    print(
+        f"minutes of reps that are known: {called.total:,.0f} for {called.leads:,} leads that could"
+        f" be called, {alone.total:,.0f} for {alone.leads:,} that were to be left alone"
+    )
+    if found.crossed:
+        print(f"{found.crossed:,} leads have ids in both arms; they count where they were first")
+    for note in found.notes:
+        print(f"note: {note}")

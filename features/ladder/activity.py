@@ -65,7 +65,7 @@ def activity_of(ladder: Ladder) -> ActivityRules:
     ours = _events(
         names.offer_extended,
         names.business_replied,
-        *(names.decision, names.exposure, names.outcome),
+        *(names.decision, names.exposure, names.outcome, names.assignment),
     )
     return ActivityRules(
         interest=interest if given.interest is None else given.interest,

@@ -18,6 +18,7 @@ from typing import Literal, get_args
 from features.errors import LadderError, Mistake, did_you_mean
 from features.json_paths import parse_path
 from features.ladder.activity import activity_of
+from features.ladder.controls import read_controls
 from features.ladder.ladder import (
     Activity,
     Band,
@@ -198,6 +199,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
     limits = root.one("limits", _read_limits, required=False)
     value = root.one("value", _read_value, required=False)
     policy = root.one("policy", _read_policy, required=False)
+    controls = root.one("controls", read_controls, required=False)
     _check_step_count(root, steps)
     for kind, rows in (("step", steps), ("offer", offers), ("trait", traits), ("signal", signals)):
         _check_unique(root.found, kind, [row.id for row in rows])
@@ -230,6 +232,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
         limits=limits,
         value=value,
         policy=policy,
+        controls=controls,
         sources=sources,
         source=text,
     )
@@ -826,7 +829,7 @@ def _check_unique(found: Found, kind: str, ids: Sequence[str], key: str = "id") 
 
 def _check_source_events(found: Found, sources: Sequence[Source], roles: EventNames) -> None:
     """No source sends what Rung itself writes."""
-    own = (roles.decision, roles.exposure, roles.outcome)
+    own = (roles.decision, roles.exposure, roles.outcome, roles.assignment)
     for index, source in enumerate(sources):
         given = [("event", source.event), *((f"names.{kind}", to) for kind, to in source.names)]
         for key, name in given:

@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from features.ladder.controls import Controls
 from features.ladder.event_rule import Condition, EventRule, Operator
 from features.ladder.offer import Effort, EffortWeights, Framing, Offer, OfferVersion
 from features.ladder.quiet_hours import QuietHours
@@ -202,6 +203,7 @@ class EventNames:
     decision: str = "rung_decision"
     exposure: str = "rung_exposure"
     outcome: str = "rung_outcome"
+    assignment: str = "rung_assignment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +357,7 @@ class Ladder:
     limits: Limits = Limits()
     value: Value = Value()
     policy: PolicySettings = PolicySettings()
+    controls: Controls = field(default_factory=Controls)
     sources: tuple[Source, ...] = field(default=(), compare=False, repr=False)
     source: str = field(default="", compare=False, repr=False)
     catalogue: tuple[OfferVersion, ...] = field(default=(), compare=False, repr=False)

@@ -20,6 +20,7 @@ from features.events.readable import fit_in, fit_of, granted_of, text_of, texts_
 from features.ladder.activity import activity_of
 from features.ladder.ladder import Beats, Commitment, EventRule, Ladder
 from features.ladder.quiet_hours import zone_of
+from features.offers.assignments import CALLING, assignment_of
 from features.offers.commitments import Open, commitments_of, ends_of, still_open
 from features.offers.known_fields import fields_of_form, fields_of_traits
 from features.signals.beats import sums_of_rows
@@ -54,6 +55,8 @@ class OfferHistory:
     in_flight : commitments that are open, and since when, in the ladder's order.
     taken : offer id -> when the lead itself last took it up, since the ladder was begun.
     time_zone : the lead's own, by the name of the IANA database; "" where none is known.
+    calling : the arm that the lead was put into first, of those that are called or left alone, and
+        when; None where it is in none.
     """
 
     extended: tuple[tuple[str, int], ...]
@@ -70,6 +73,7 @@ class OfferHistory:
     in_flight: Mapping[str, int] = field(default_factory=dict)
     taken: Mapping[str, int] = field(default_factory=dict)
     time_zone: str = ""
+    calling: tuple[str, int] | None = None
 
     def knows(self, field_name: str) -> bool:
         """Whether a profile field is known, whatever the spelling of its name."""
@@ -95,6 +99,7 @@ class _Walk:
     begun: dict[str, Open] = field(default_factory=dict)
     taken: dict[str, int] = field(default_factory=dict)
     time_zone: str = ""
+    calling: tuple[str, int] | None = None
 
 
 _Reader = Callable[[_Walk, int, _Properties], None]
@@ -167,6 +172,7 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
         in_flight=still_open(walk.begun, plan.commitments, as_of),
         taken=walk.taken,
         time_zone=walk.time_zone,
+        calling=walk.calling,
     )
 
 
@@ -230,6 +236,7 @@ def _plan(ladder: Ladder) -> _Plan:
     readers[names.consent].append(_consent)
     readers[names.consultation].append(_consult)
     readers[names.traits].append(_tell)
+    readers[names.assignment].append(_assign)
     if ladder.limits.quiet.time_zone_trait:
         readers[names.traits].append(_tells_zone(ladder.limits.quiet.time_zone_trait))
     for goal in ladder.goals:
@@ -318,6 +325,12 @@ def _consult(walk: _Walk, _when: int, properties: _Properties) -> None:
 
 def _tell(walk: _Walk, _when: int, properties: _Properties) -> None:
     walk.fields |= fields_of_traits(properties)
+
+
+def _assign(walk: _Walk, when: int, properties: _Properties) -> None:
+    told = assignment_of(properties, CALLING)
+    if walk.calling is None and told is not None:
+        walk.calling = told.arm, when
 
 
 def _tells_zone(trait: str) -> _Reader:

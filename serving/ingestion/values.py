@@ -91,7 +91,7 @@ class ArrivalRules:
 def rules_of(ladder: Ladder) -> ArrivalRules:
     """The rules of a ladder."""
     names = ladder.events
-    reserved = frozenset((names.decision, names.exposure, names.outcome))
+    reserved = frozenset((names.decision, names.exposure, names.outcome, names.assignment))
     return ArrivalRules(names.traits, reserved, first_step_events(ladder), names)
 
 

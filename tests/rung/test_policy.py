@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from features.clock import microseconds
+from features.offers.assignments import CALLED, CALLING, LEFT_ALONE, Assignment, assignment_event
 from models.bundle import load_bundle
 from models.offers.policy import POLICIES
 from models.served_policy import read_served
 from tests.full_disk import full_after
-from tests.rung.scene import Said, call, done, message
+from tests.rung.scene import Said, call, done, jsonl, message
 
 
 @pytest.fixture
@@ -181,3 +184,75 @@ def test_a_full_disk_leaves_the_old_report(policy_report, drawn, tmp_path):
         said = message(*rest, "--report", folder)
     assert said == f"rung: {folder}: File too large"
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+# ---------------------------------------------------------------------------------------- Calling
+
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def calls(b2b, tmp_path) -> Path:
+    """Leads that watched a video: each second is left alone, and some of each go on."""
+    rows: list[dict[str, object]] = []
+
+    def happened(lead: str, name: str, day: float, **more: object) -> None:
+        at = (START + timedelta(days=day)).isoformat()
+        rows.append({"lead_id": lead, "name": name, "occurred_at": at, **more})
+
+    for at in range(80):
+        lead, arm = f"lead-{at:02}", (LEFT_ALONE, CALLED)[at % 2]
+        happened(lead, "video_progress", 0.0, watched_fraction=0.9)
+        drawn_at = microseconds(START + timedelta(days=1))
+        event = assignment_event(Assignment(CALLING, arm, 0.5), lead, b2b, drawn_at)
+        happened(lead, event.name, 1.0, **json.loads(event.properties))
+        if arm == CALLED:
+            happened(lead, "offer_extended", 2.0, offer="strategy-session")
+        if at % 2 and at < 60:
+            happened(lead, "asset_used", 3.0, minutes=20)
+    happened("nobody", "export", 200.0)
+    return jsonl(tmp_path / "events.jsonl", *rows)
+
+
+def test_calling_in_words(calls):
+    """Each goal in a sentence, each arm in a line, and the minutes."""
+    said = done("calling", calls, "--ladder", "b2b").out.splitlines()
+    assert said[0] == "since 2026-01-06, each lead in the arm that it was put into:"
+    assert said[1].startswith(
+        "advancement: calling makes a difference of +75.0 percentage points ("
+    )
+    assert said[2].split() == [
+        *("could", "be", "called", "40", "leads,", "30", "of", "40", "whose", "horizon", "is"),
+        *("over", "(75.0%),", "0", "pending"),
+    ]
+    assert said[4].startswith("purchase: the data do not tell whether calling changes it: +0.0")
+    assert said[7] == (
+        "minutes of reps that are known: 1,200 for 40 leads that could be called, 0 for 0"
+        " that were to be left alone"
+    )
+
+
+def test_calling_json(calls):
+    """The same for programs, with what is pending apart."""
+    found = done("calling", calls, "--ladder", "b2b", "--until", "2026-01-10", "--json").json
+    advancement = found["goals"][0]
+    assert advancement["difference"] is None
+    assert advancement["called"] == {
+        "leads": 40, "mature": 0, "reached": 0, "pending": 40, "rate": None,
+    }  # fmt: skip
+    assert "not enough data" in advancement["says"]
+    assert found["since"] == "2026-01-06T09:00:00Z"
+
+
+def test_calling_nobody_yet(one_lead):
+    """Without an assignment it says how to begin."""
+    said = done("calling", one_lead, "--ladder", "b2b").out
+    assert "note: no lead was assigned yet: set [controls] none in the ladder" in said
+
+
+def test_calling_with_a_broken_record(tmp_path):
+    """A record that cannot be read is named with its lead."""
+    row: dict[str, object] = {"lead_id": "ann", "name": "rung_assignment"}
+    row["occurred_at"] = START.isoformat()
+    path = jsonl(tmp_path / "events.jsonl", row)
+    assert "lead 'ann': a 'rung_assignment' event" in message("calling", path, "--ladder", "b2b")

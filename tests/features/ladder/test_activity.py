@@ -49,6 +49,7 @@ def test_what_follows_from_a_ladder():
         "rung_decision",
         "rung_exposure",
         "rung_outcome",
+        "rung_assignment",
     }
     against = {rule.event for rule in found.against}
     assert against == {"consent", *(f"*{ending}" for ending in AGAINST_ENDINGS)}

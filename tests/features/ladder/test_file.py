@@ -11,6 +11,7 @@ import pytest
 
 from features.errors import LadderError, Mistake
 from features.ladder.advice import advise
+from features.ladder.controls import Controls
 from features.ladder.file import parse_ladder, read_ladder, shipped_ladders
 from features.ladder.ladder import (
     Band,
@@ -257,6 +258,7 @@ def test_what_is_left_out_has_its_default() -> None:
     """Without limits, value, policy and the new keys of offers, a ladder has their defaults."""
     ladder = parse_ladder(with_steps(2))
     assert (ladder.limits, ladder.value, ladder.policy) == (Limits(), Value(), PolicySettings())
+    assert ladder.controls == Controls()
     offer = '[[offer]]\nid = "o"\nstep = "s1"\ntitle = "O"\nkind = "k"\neffort = {}\n'
     assert parse_ladder(with_steps(2) + offer).offers == (Offer("o", "s1", "O", "k", Effort()),)
 
@@ -487,6 +489,11 @@ ONE_MISTAKE = [
         "cannot be 'offer_seen', the name of offer_seen",
     ),
     ('"profile"', '"p"\ndecision = "p"', "events.decision", "cannot be 'p', the name of traits"),
+    # controls
+    ("[value]\n", "[controls]\nnone = 0.6\n[value]\n", "controls.none", r"must be in [0, 0.5]"),
+    ("[value]\n", "[controls]\nnone = -0.1\n[value]\n", "controls.none", "must be in [0, 0.5]"),
+    ("[value]\n", '[controls]\nnone = "5 %"\n[value]\n', "controls.none", "must be a number"),
+    ("[value]\n", "[controls]\nnon = 0.1\n[value]\n", "controls.non", "did you mean 'none'"),
     # limits
     ("asks = 2\n", "asks = 0\n", "limits.asks", "must be a whole number, 1 or more"),
     ("asks = 2\n", "asks = 2.5\n", "limits.asks", "must be a whole number, 1 or more"),
@@ -832,7 +839,7 @@ KEYS = sorted(
         "where",
         "event",
     }
-    | {"limits", "value", "policy"}
+    | {"limits", "value", "policy", "controls", "none"}
 )
 
 

@@ -408,6 +408,7 @@ def test_times_that_a_wrong_clock_puts_before_1970(client):
         (track(event="a\nb"), "invalid_name"),
         (track(event=5), "invalid_name"),
         (track(event="rung_decision"), "reserved"),
+        (track(event="rung_assignment"), "reserved"),
         (track(event="rung_exposure"), "reserved"),
         (track(event="rung_outcome"), "reserved"),
         (track(properties=[]), "invalid_event"),

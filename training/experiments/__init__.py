@@ -1,0 +1,1 @@
+"""What an experiment brought: leads by their arm, and what came of them."""
