@@ -29,6 +29,7 @@ from models.offers.eligibility import (
     Excluded,
     Spell,
     eligibility,
+    is_left_alone,
     quiet_spell,
 )
 from models.offers.offer_model import Evidence, Forecast
@@ -84,6 +85,7 @@ class Recommendation:
     framing : how it is put; "" without an offer.
     ranking : all options, the likeliest choice first, then the one worth most.
     spell : quiet hours, over which what was chosen has to wait; None where it may be done now.
+    is_left_alone : whether the lead is one that is left alone on purpose.
     """
 
     decision: Decision
@@ -95,6 +97,7 @@ class Recommendation:
     ranking: tuple[Ranked, ...]
     excluded: tuple[Excluded, ...]
     spell: Spell | None
+    is_left_alone: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,6 +197,7 @@ class Adviser:
             spell=None
             if ids[chosen] == NO_ASK
             else quiet_spell(self.ladder, offer or useful, history, as_of, asked),
+            is_left_alone=is_left_alone(self.ladder, history, as_of),
         )
 
     def _expires_at(self, offer: Offer | None, as_of: int, horizon_days: float) -> int:
@@ -232,7 +236,8 @@ class Adviser:
         """What each option would do for the one lead of a snapshot."""
         eligible = np.zeros((1, len(self.options)), dtype=np.bool_)
         topic = np.zeros_like(eligible)
-        eligible[0, self.options.nurture] = not history.is_lost
+        is_left = is_left_alone(self.ladder, history, int(snapshot.as_of[0]))
+        eligible[0, self.options.nurture] = not (history.is_lost or is_left)
         eligible[0, self.options.no_ask] = True
         for offer in allowed.offers:
             at = self._place[offer.id]

@@ -26,6 +26,7 @@ from models.offers.standing import (
     age_of,
     case_of,
     is_inbound,
+    is_left_alone,
     is_within,
     plan_of,
     spell_of,
@@ -37,6 +38,7 @@ from models.offers.words import listed as _listed
 from models.offers.words import things as _things
 
 __all__ = [
+    "ON_PURPOSE",
     "REASONS",
     "UNRESTRICTED",
     "Asked",
@@ -44,9 +46,14 @@ __all__ = [
     "Excluded",
     "Spell",
     "eligibility",
+    "is_left_alone",
     "limit_against",
     "quiet_spell",
 ]
+
+
+ON_PURPOSE: Final = "left alone on purpose, so that the effect of calling is known"
+"""What is said of a lead that is a control."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +362,15 @@ def _no_capacity(standing: Standing, case: Case) -> str:
     return f"takes {_things(minutes, 'minute')} of a rep, who has {left:.6g} left today"
 
 
+def _left_alone(standing: Standing, case: Case) -> str:
+    """A control is asked nothing, but for what was agreed with it."""
+    if not (standing.is_ask and case.is_left_alone):
+        return ""
+    if any(name in case.history.in_flight for name in standing.offer.during):
+        return ""
+    return ON_PURPOSE
+
+
 def _quiet_hours(standing: Standing, case: Case) -> str:
     """Nobody is contacted now; who may wait is kept from nothing that is still there then."""
     spell = None if standing.is_inbound else case.spell
@@ -399,6 +415,7 @@ _AFTER_STEP: Final[_Reasons] = (
     ("offer_open", _offer_open),
     ("support_first", _support_first),
     ("no_capacity", _no_capacity),
+    ("left_alone", _left_alone),
     ("quiet_hours", _quiet_hours),
 )
 

@@ -12,6 +12,7 @@ from features.events.field_names import channel_key
 from features.events.log import DAY_US
 from features.ladder.ladder import Ladder, Limits, Offer
 from features.ladder.quiet_hours import QuietHours
+from features.offers.assignments import LEFT_ALONE
 from features.offers.commitments import commitments_of
 from features.offers.history import OfferHistory
 from models.offers.words import local_time
@@ -28,6 +29,7 @@ __all__ = [
     "case_of",
     "ends_of",
     "is_inbound",
+    "is_left_alone",
     "is_offered",
     "is_within",
     "plan_of",
@@ -130,6 +132,7 @@ class Plan:
     channels : all that its offers name.
     """
 
+    ladder: Ladder
     limits: Limits
     step_ids: tuple[str, ...]
     titles: tuple[str, ...]
@@ -149,6 +152,7 @@ def plan_of(ladder: Ladder) -> Plan:
     standings = tuple(_standing(offer, ladder) for offer in ladder.offers)
     titles = tuple(goal.title for goal in ladder.goals)
     return Plan(
+        ladder=ladder,
         limits=ladder.limits,
         step_ids=tuple(goal.id for goal in ladder.goals),
         titles=titles,
@@ -253,6 +257,7 @@ class Case:
     last : offer id -> when last extended.
     asks : when each ask was extended. An offer that the ladder no longer has counts as one.
     spell : the quiet hours that it is in; None where nothing is held back by any.
+    is_left_alone : whether it is left alone on purpose.
     """
 
     plan: Plan
@@ -263,6 +268,7 @@ class Case:
     last: Mapping[str, int]
     asks: tuple[int, ...]
     spell: Spell | None
+    is_left_alone: bool
 
 
 def case_of(plan: Plan, position: int, history: OfferHistory, as_of: int, asked: Asked) -> Case:
@@ -277,7 +283,16 @@ def case_of(plan: Plan, position: int, history: OfferHistory, as_of: int, asked:
         last=dict(extended),  # in time order, so the last one stays
         asks=tuple(then for offer, then in extended if offer not in plan.support),
         spell=spell_of(plan.limits.quiet, history, as_of, asked.channel),
+        is_left_alone=is_left_alone(plan.ladder, history, as_of),
     )
+
+
+def is_left_alone(ladder: Ladder, history: OfferHistory, as_of: int) -> bool:
+    """Whether a lead is left alone on purpose: until what came of that is known."""
+    if not ladder.controls.none or history.calling is None:
+        return False
+    arm, since = history.calling
+    return arm == LEFT_ALONE and as_of - since < round(ladder.purchase.horizon_days * DAY_US)
 
 
 def spell_of(

@@ -14,7 +14,6 @@ from serving.pages import words
 from serving.scoring.suggestion import (
     Suggestion,
     evidence_words,
-    quiet_words,
     things,
     unasked,
 )
@@ -73,7 +72,7 @@ class ToDo:
     chances : of the next step with the option and without an ask.
     not_now, other_times : offers of this step, and those for other steps or times.
     by_rules : whether the default policy chose it rather than a promoted one.
-    quiet : until when to wait with it; "" where that need not be.
+    aside : until when to wait, or why the lead is left alone; "" where there is nothing to say.
     """
 
     title: str
@@ -90,7 +89,7 @@ class ToDo:
     other_times: tuple[NotNow, ...]
     level: str
     by_rules: bool
-    quiet: str
+    aside: str
 
 
 def to_do(advice: Suggestion, ladder: Ladder, *, by_rules: bool) -> ToDo:
@@ -114,7 +113,7 @@ def to_do(advice: Suggestion, ladder: Ladder, *, by_rules: bool) -> ToDo:
         other_times=_listed(found.excluded, titles, of_step=False),
         level=f"{100 * LEVEL:.0f}",
         by_rules=by_rules,
-        quiet=quiet_words(advice.spell).strip(),
+        aside=advice.aside.strip(),
     )
 
 

@@ -56,8 +56,9 @@ from serving.recommending.answers import (
 )
 from serving.scoring.answers import NotFoundAnswer
 from serving.scoring.changes import recommended
+from serving.scoring.controls import with_assignment
 from serving.scoring.scorer import Scorer
-from serving.scoring.suggestion import quiet_words, sentence, unasked
+from serving.scoring.suggestion import aside, sentence, unasked
 
 __all__ = ["Recommender", "unasked_lead"]
 
@@ -172,7 +173,8 @@ class Recommender:
         """What a lead is called, its events, and the present, in which all of them are known."""
         now = self.clock()
         lead, rows = self.scorer.read(lead_id, now)
-        return lead, rows, _present(now, rows)
+        as_of = _present(now, rows)
+        return lead, with_assignment(self.scorer, lead, rows, as_of), as_of
 
     def _made(
         self,
@@ -392,7 +394,7 @@ def _answer(made: Recommendation, ladder: str, *, exposed: bool) -> Recommendati
         "step": {"id": step.id, "title": step.title} if step else None,
         "offer": _offer_line(made),
         "text": sentence(step, made.offer, chosen, unasked(made), made.useful)
-        + quiet_words(made.spell),
+        + aside(made.spell, is_left_alone=made.is_left_alone and chosen.option_id == NO_ASK),
         "probability_chosen": decision.propensity,
         "ranking": [_ranked_line(one) for one in made.ranking],
         "excluded": [

@@ -12,7 +12,7 @@ from typing import Final
 from features.events.of_lead import Row
 from features.ladder.ladder import Framing, Offer, Step
 from features.offers.history import history_of
-from models.offers.eligibility import UNRESTRICTED, Asked, Spell, quiet_spell
+from models.offers.eligibility import ON_PURPOSE, UNRESTRICTED, Asked, Spell, quiet_spell
 from models.offers.options import NO_ASK, NURTURE
 from models.offers.tailoring import Personalisation, personalisation
 from models.recommendation import Ranked, Recommendation
@@ -20,9 +20,9 @@ from serving.scoring.model import Model
 
 __all__ = [
     "Suggestion",
+    "aside",
     "chance",
     "evidence_words",
-    "quiet_words",
     "sentence",
     "suggestion_for",
     "things",
@@ -58,7 +58,13 @@ class Suggestion:
         recommendation = self.recommendation
         alone = unasked(recommendation)
         told = sentence(recommendation.step, self.offer, self.best, alone, recommendation.useful)
-        return told + quiet_words(self.spell)
+        return told + self.aside
+
+    @property
+    def aside(self) -> str:
+        """What is to be known with it, as sentences to follow the advice; "" for nothing."""
+        is_left = self.recommendation.is_left_alone and self.best.option_id == NO_ASK
+        return aside(self.spell, is_left_alone=is_left)
 
 
 def suggestion_for(
@@ -127,9 +133,10 @@ def sentence(
     return f"Next step {step.title}: {doing}; {chances} ({evidence_words(chosen)})."
 
 
-def quiet_words(spell: Spell | None) -> str:
-    """A sentence to follow another: until when to wait; "" where that need not be."""
-    return f" Quiet hours: {spell.text}." if spell else ""
+def aside(spell: Spell | None, *, is_left_alone: bool) -> str:
+    """Sentences to follow another: why a lead is left alone, until when to wait; "" for none."""
+    why = f" {ON_PURPOSE[:1].upper()}{ON_PURPOSE[1:]}." if is_left_alone else ""
+    return why + (f" Quiet hours: {spell.text}." if spell else "")
 
 
 def to_do(offer: Offer | None, option_id: str, useful: Offer | None = None) -> str:

@@ -20,6 +20,7 @@ from features.offers.history import OfferHistory, history_of
 from models.offers.offer_model import of_step
 from models.recommendation import forecast_of
 from serving.scoring.answers import Tab
+from serving.scoring.controls import takes_a_person, with_assignment
 from serving.scoring.model import ScoredLeads
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import suggestion_for
@@ -84,14 +85,18 @@ def likely_work(estimates: ScoredLeads) -> list[Work]:
 
 
 def exact_work(scorer: Scorer, lead_id: str, as_of: int) -> Work:
-    """What is suggested for a lead by all that is known of it; nothing is drawn or kept.
+    """What is suggested for a lead by all that is known of it.
+
+    Of leads that are worth a call a share is left alone (`serving.scoring.controls`): which, is
+    kept before anybody sees the lead in the queue. Nothing else is drawn or kept.
 
     Raises
     ------
     UnknownLead, OptedOut : as `Scorer.read`.
     """
     model = scorer.model
-    rows = scorer.rows_of(lead_id, as_of)
+    lead_id, read = scorer.read(lead_id, as_of)
+    rows = with_assignment(scorer, lead_id, read, as_of)
     advice = suggestion_for(model, lead_id, rows, as_of, scorer.limited(as_of))
     history = history_of(rows, model.bundle.ladder, as_of)
     work = _work(advice.offer, advice.best.option_id, advice.best.gain or 0.0)
@@ -129,8 +134,8 @@ def _squashed(amount: float) -> float:
 def _work(offer: Offer | None, option_id: str, gain: float) -> Work:
     if offer is None:
         return Work("quiet", option_id, gain, 0.0)
-    is_talk = offer.rep_minutes > 0 or offer.effort.human
-    return Work("talk" if is_talk else "marketing", option_id, gain, offer.rep_minutes)
+    tab: Tab = "talk" if takes_a_person(offer) else "marketing"
+    return Work(tab, option_id, gain, offer.rep_minutes)
 
 
 def _is_out(history: OfferHistory) -> bool:

@@ -259,6 +259,15 @@ def no_capacity(q: Question) -> bool:
     return left is not None and q.offer.rep_minutes > left
 
 
+def left_alone(q: Question) -> bool:
+    """A control is asked nothing until the horizon of a purchase is over."""
+    if q.ladder.controls.none == 0 or q.history.calling is None or is_for_now(q):
+        return False
+    arm, since = q.history.calling
+    within = q.less_ago_than(q.ladder.purchase.horizon_days, since)
+    return arm == "none" and within and q.offer.role == "ask"
+
+
 def is_quiet(q: Question, now: datetime) -> bool:
     """What the clock on the wall where the lead is says of an instant."""
     quiet = q.ladder.limits.quiet
@@ -319,6 +328,7 @@ CLAIMS: tuple[Callable[[Question], bool], ...] = (
     offer_open,
     support_first,
     no_capacity,
+    left_alone,
     quiet_hours,
 )
 

@@ -153,6 +153,13 @@ def quiet_ladder(hours: str, **more: str) -> Ladder:
     return parse_ladder(source.replace(unset, f"{lines}\n{unset}"), "quiet")
 
 
+def controlled_ladder(share: float) -> Ladder:
+    """The shipped B2B ladder that leaves a share of the leads worth a call alone."""
+    source, off = read_ladder("b2b").source, "none = 0 "
+    assert off in source
+    return parse_ladder(source.replace(off, f"none = {share} "), "controlled")
+
+
 def rates_bundle(folder: Path, leads: int = 0, ladder: Ladder | None = None) -> Bundle:
     """A bundle that knows the bands of the ladder alone, or with `leads` some rates."""
     ladder = ladder or read_ladder("b2b")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from features.errors import UnknownOffer
 from features.events.log import DAY_US
 from features.events.of_lead import Row
+from features.ladder.controls import Controls
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Commitment, Effort, EventRule, Ladder, Limits, Offer
 from features.ladder.quiet_hours import QuietHours
@@ -175,7 +176,11 @@ def ladders(draw: st.DrawFn) -> Ladder:
             quiet=draw(st.one_of(st.just(QuietHours()), quiets)),
         ),
         commitments=COMMITMENTS,
+        controls=Controls(draw(st.sampled_from([0.0, 0.05]))),
     )
+
+
+calls = st.integers(0, 200).map(lambda days: NOW - days * DAY_US)
 
 
 @st.composite
@@ -199,6 +204,7 @@ def histories(draw: st.DrawFn, ladder: Ladder) -> OfferHistory:
         ),
         taken=draw(st.dictionaries(known, quarters, max_size=2)),
         time_zone=draw(st.sampled_from(["", "", "Asia/Tokyo", "America/New_York"])),
+        calling=draw(st.one_of(st.none(), st.tuples(st.sampled_from(["none", "usual"]), calls))),
         opened=frozenset(each.id for each in ladder.offers)
         - draw(
             st.frozensets(st.sampled_from(sorted(waiting))) if waiting else st.just(frozenset())
@@ -627,6 +633,28 @@ def test_who_can_wait():
         "quiet hours: nobody is contacted before 10:30 (UTC), and it is valid until"
         " 2026-02-16 10:00 UTC"
     )
+
+
+def test_a_control():
+    """A control is asked for nothing but what is under way; support goes on, and it ends."""
+    ladder = replace(
+        LADDER,
+        controls=Controls(0.05),
+        offers=(*OFFERS, offer("agenda", "value", during=("session",))),
+        commitments=COMMITMENTS,
+    )
+    opened = OPEN.opened | {"agenda"}
+    lead = replace(OPEN, opened=opened, calling=("none", NOW))
+    assert ids(found(lead, ladder=ladder)) == ["tips"]
+    assert against(found(lead, ladder=ladder))["guide"] == "left_alone"
+    booked = replace(lead, in_flight={"session": NOW})
+    assert ids(found(booked, ladder=ladder)) == ["tips", "agenda"]
+    assert ids(found(replace(lead, calling=("usual", NOW)), ladder=ladder)) != ["tips"]
+    horizon = round(ladder.purchase.horizon_days * DAY_US)
+    last = found(lead, ladder=ladder, as_of=NOW + horizon - 1)
+    assert ids(last) == ["tips"]
+    assert ids(found(lead, ladder=ladder, as_of=NOW + horizon)) == ["tips", "guide", "audit"]
+    assert ids(found(lead, ladder=replace(ladder, controls=Controls()))) == ids(found())
 
 
 def test_spells():
