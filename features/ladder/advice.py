@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
+from features.errors import did_you_mean
 from features.ladder.ladder import Condition, EventRule, Ladder, Offer, Step
 from features.ladder.rule_logic import implies
 
@@ -65,6 +66,7 @@ def advise(ladder: Ladder) -> tuple[Advice, ...]:
             for index, offer in enumerate(ladder.offers)
             for key, text, source in _offer_advice(ladder, offer)
         ),
+        *_unknown_channels(ladder),
     )
 
 
@@ -124,6 +126,21 @@ def _rung(ladder: Ladder, path: str, step_id: str) -> _Rung:
 def _asks_of(ladder: Ladder, step_id: str) -> tuple[Offer, ...]:
     """The offers of a step without the support, which asks for nothing and completes no step."""
     return tuple(offer for offer in ladder.offers_of(step_id) if offer.role == "ask")
+
+
+def _unknown_channels(ladder: Ladder) -> Iterator[Advice]:
+    """Advice where contact is made an exception of a channel that no offer names."""
+    names = dict.fromkeys(channel for offer in ladder.offers for channel in offer.channels)
+    known = {_spelt(channel) for channel in names}
+    for channel in ladder.limits.quiet.inbound_channels:
+        if _spelt(channel) not in known:
+            hint = did_you_mean(channel, names) or "; it is for requests that name it alone"
+            yield Advice("limits.inbound_channels", f"no offer names {channel!r}{hint}", "channels")
+
+
+def _spelt(channel: str) -> str:
+    """A channel in any spelling: "E-Mail" and "email" are one."""
+    return "".join(filter(str.isalnum, channel.casefold()))
 
 
 def _restarts(ladder: Ladder) -> Iterator[Advice]:

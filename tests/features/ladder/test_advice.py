@@ -16,9 +16,11 @@ from features.ladder.ladder import (
     EventRule,
     Framing,
     Ladder,
+    Limits,
     Offer,
     Step,
 )
+from features.ladder.quiet_hours import QuietHours
 
 
 def offers(step: str, minutes: float, value: float) -> tuple[Offer, ...]:
@@ -429,4 +431,22 @@ def test_the_table_is_aligned() -> None:
         "second    second_done                         7 days   40-60 %  10      20     3",
         "third     third_done                          7 days   40-60 %  20      30     3",
         "purchase  order                               30 days  -        -       -      0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("inbound", "texts"),
+    [
+        (("page",), []),
+        (("Page", "chat"), ["no offer names 'chat'; it is for requests that name it alone"]),
+        (("pgae",), ["no offer names 'pgae'; did you mean 'page'?"]),
+    ],
+)
+def test_inbound_channels_that_no_offer_names(inbound, texts):
+    """A channel that no offer names may be misspelt, and then it is no exception."""
+    named = with_offer(FIRST, channels=("page", "email"))
+    ladder = replace(named, limits=Limits(quiet=QuietHours(inbound_channels=inbound)))
+    found = advise(ladder)
+    assert [(one.path, one.text, one.source) for one in found] == [
+        ("limits.inbound_channels", text, "channels") for text in texts
     ]

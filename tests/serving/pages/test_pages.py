@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 import threading
@@ -12,6 +13,7 @@ from urllib.parse import quote
 import pytest
 import uvicorn
 
+from features.clock import when
 from features.events.log import DAY_US
 from serving.app import create_app
 from serving.pages import words
@@ -246,6 +248,27 @@ def test_refused_offers_on_the_page(start, folder, tmp_path):
     assert "What to do next Send something useful, ask for nothing" in text
     assert text.count("The last consultation found that it does not fit") == 4
     assert "Not now: 4" in text
+
+
+def test_why_to_wait_on_the_page(start, tmp_path):
+    """The page says until when to wait in quiet hours, and why a lead is left alone on purpose."""
+    until = world.now()
+    hours = f"{when(until - 2 * world.HOUR_US):%H}:00-{when(until + 2 * world.HOUR_US):%H}:00"
+    ladders = {"quiet": world.quiet_ladder(hours), "controlled": world.controlled_ladder(0.5)}
+    share = {"experiment": "calling", "arm": "none", "share": 0.5}
+    told = {**share, "rung_record": json.dumps(share)}
+    alone = world.event("ann", "rung_assignment", until - DAY_US, told)
+    found = {}
+    for name, ladder in ladders.items():
+        (tmp_path / name).mkdir()
+        world.rates_bundle(tmp_path / name / "bundle", ladder=ladder)
+        url = world.filled(tmp_path / name, [*world.climber("ann", until, 3), alone])
+        with start(url, tmp_path / name / "bundle") as client:
+            found[name] = page(client, "/leads/ann").text
+    assert "Quiet hours: nobody is contacted before" in found["quiet"]
+    assert "Left alone on purpose" not in found["quiet"]
+    assert "What to do next Leave them alone for now" in found["controlled"]
+    assert "Left alone on purpose, so that the effect of calling is known." in found["controlled"]
 
 
 def test_leave_alone_on_the_page(client, service, monkeypatch):
