@@ -31,13 +31,18 @@ def sums_of_log(log: EventLog, beats: Beats) -> Floats:
     sums = np.full(len(log.name), np.nan)
     if beats.event not in log.names or beats.measure not in log.columns.numbers:
         return sums
+    is_beat = log.name == log.names.index(beats.event)
+    value = np.minimum(log.numbers[log.columns.numbers.index(beats.measure)], beats.most)
     piece = np.full(len(log.name), -1, dtype=np.int32)
     if beats.per in log.columns.texts:
         piece = log.texts[log.columns.texts.index(beats.per)]
+    if not (piece[is_beat] >= 0).any():  # each stands for itself: the kernel need not be compiled
+        sums[is_beat] = value[is_beat]
+        return sums
     _fill(
         log.starts,
-        log.name == log.names.index(beats.event),
-        np.minimum(log.numbers[log.columns.numbers.index(beats.measure)], beats.most),
+        is_beat,
+        value,
         piece,
         log.occurred,
         log.known,
