@@ -22,7 +22,7 @@ from benchmarks.outcomes.figures import MEASURES, Paired, added, draw, of_way, p
 from benchmarks.outcomes.play import AFTER_REPLIES, IDLE, OURS, RIVALS, WAYS, Outcome, play
 from benchmarks.tables import markdown
 
-__all__ = ["DAYS", "JOBS", "WORLDS", "run"]
+__all__ = ["DAYS", "JOBS", "WORLDS", "page", "run"]
 
 WORLDS, DAYS, JOBS = 20, 182, 2
 _SMALL_WORLDS, _SMALL_DAYS = 2, 42
@@ -42,19 +42,22 @@ def run(
     worlds = worlds or (_SMALL_WORLDS if small else WORLDS)
     days = days or (_SMALL_DAYS if small else DAYS)
     found = _played(worlds, days, jobs)
+    if picture is not None:
+        draw(found, picture)
+    return page(found, days)
+
+
+def page(found: list[Outcome], days: int) -> str:
+    """The tables of worlds that were played for so many days."""
+    told = [_intro(len({one.world for one in found}), days)]
     mixed = [one for one in found if one.kind == _MIXED]
-    others = [one for one in found if one.kind != _MIXED]
-    told = [_intro(worlds, days)]
     if mixed:
         told.append(_section("Worlds in which what is done to leads matters", mixed, _beats(mixed)))
     for kind in ("nothing helps", "points are right"):
-        there = [one for one in others if one.kind == kind]
+        there = [one for one in found if one.kind == kind]
         if there:
             told.append(_section(f"Worlds in which {kind}", there, _not_worse(there)))
-    told.append(_by_world(found))
-    if picture is not None:
-        draw(found, picture)
-    return "\n\n".join(told)
+    return "\n\n".join([*told, _by_world(found)])
 
 
 def _played(worlds: int, days: int, jobs: int) -> list[Outcome]:
@@ -130,14 +133,11 @@ def _by_world(found: list[Outcome]) -> str:
         for world in sorted({one.world for one in found})
     ]
     table = markdown(header, rows)
-    return f"**Every world: purchases, and EUR for a rep-hour**\n\n{table}"
+    return f"**Every world: purchases / rep-hours / value, 1000 EUR**\n\n{table}"
 
 
 def _of_world(there: list[Outcome]) -> list[str]:
-    cells = [
-        f"{one.purchases}" + (f" / {one.value / one.hours:,.0f}" if one.hours else "")
-        for one in there
-    ]
+    cells = [f"{one.purchases} / {one.hours:,.0f} / {one.value / 1000.0:,.0f}" for one in there]
     return [there[0].kind, *cells]
 
 
