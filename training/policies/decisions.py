@@ -59,6 +59,8 @@ class Decisions:
         what was reported as the outcome.
     value : shape (n,), the gains within the value's horizon, costs not taken off: purchases (0 or
         1) or amounts.
+    step_is_over : shape (n,), whether the window of the next step is over: what is known of that
+        need not wait for the purchase.
     is_over : shape (n,), whether both windows are over.
     framing : of each, "" where there was one way only.
     """
@@ -70,6 +72,7 @@ class Decisions:
     topic: Bools
     advanced: Floats
     value: Floats
+    step_is_over: Bools
     is_over: Bools
     framing: tuple[str, ...]
 
@@ -96,6 +99,7 @@ class Decisions:
             self.topic[keep],
             self.advanced[keep],
             self.value[keep],
+            self.step_is_over[keep],
             self.is_over[keep],
             tuple(self.framing[at] for at in np.flatnonzero(keep)),
         )
@@ -281,6 +285,7 @@ def _with_outcomes(
         topic=topic,
         advanced=np.where(bought, 0.0, advanced.happened),
         value=value,
+        step_is_over=advanced.mature,
         is_over=advanced.mature & over,
         framing=framing,
     )

@@ -67,13 +67,16 @@ class OfferCounts:
 
     Parameters
     ----------
-    pending : drawn decisions whose windows are not over.
+    pending : drawn decisions whose window for the next step is not over.
+    value_pending : those of the others whose window for the value is not over: the next step is
+        learned from them, what they came to is not.
     dropped : how many others were not learned from, by reason, a key of `DROPPED`.
     """
 
     drawn: int
     observed: int
     pending: int
+    value_pending: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
 
 
@@ -86,8 +89,8 @@ def learn_offers(
     has_bought = drawn.position >= len(ladder.goals)
     dropped["drawn_after_purchase"] = int(has_bought.sum())
     drawn = drawn.rows(~has_bought)
-    pending = int((~drawn.is_over).sum())
-    drawn = drawn.rows(drawn.is_over)
+    pending = int((~drawn.step_is_over).sum())
+    drawn = drawn.rows(drawn.step_is_over)
     is_drawn = np.array(
         [
             len(np.unique(drawn.lead[drawn.position == at])) >= _ENOUGH_DRAWN
@@ -104,7 +107,8 @@ def learn_offers(
     dropped |= of_others | {"incomparable": int((is_ask & ~comparable).sum())}
     by_others, observed = by_others.rows(comparable), observed.rows(comparable)
     dropped = {reason: count for reason, count in dropped.items() if count}
-    counts = OfferCounts(len(drawn), len(observed), pending, dropped)
+    is_over = np.concatenate([drawn.is_over, observed.is_over])
+    counts = OfferCounts(len(drawn), len(observed), pending, int((~is_over).sum()), dropped)
     if not counts.drawn and not counts.observed:
         return OfferModel.prior(ladder), counts
     tried = _joined([tried_of(drawn, encoding), by_others])
@@ -112,7 +116,7 @@ def learn_offers(
     value = np.concatenate([drawn.value, observed.value])
     evidence, leads = _evidence(ladder, tried, is_drawn)
     model = replace(
-        _learned(ladder, tried, advanced, value, seed),
+        _learned(ladder, tried, advanced, (value, is_over), seed),
         usual=_usual(ladder, tried),
         evidence=evidence,
         leads=leads,
@@ -132,24 +136,33 @@ def _observed(
     observed = observed_decisions(log, ladder, until, seed)
     is_ask = observed.chosen != options_of(ladder).no_ask
     there = is_drawn[observed.position]
-    return observed.rows(observed.is_over & ~there), unknown | {
+    return observed.rows(observed.step_is_over & ~there), unknown | {
         "other_step": named - int(is_ask.sum()),
         "drawn_there": int((is_ask & there).sum()),
-        "others_pending": int((is_ask & ~there & ~observed.is_over).sum()),
+        "others_pending": int((is_ask & ~there & ~observed.step_is_over).sum()),
     }
 
 
 def _learned(
-    ladder: Ladder, tried: Tried, advanced: Floats, value: Floats, seed: int
+    ladder: Ladder, tried: Tried, advanced: Floats, values: tuple[Floats, Bools], seed: int
 ) -> OfferModel:
-    """The effects on the next step, then those on value beyond what the step brings."""
+    """The effects on the next step, then those on value beyond what the step brings.
+
+    Parameters
+    ----------
+    values : shape (n,) each, what decisions came to, and whether that is known yet: the window of
+        the value may be much longer than that of a step, which is not to wait for it.
+    """
     options, prior = options_of(ladder), OfferModel.prior(ladder)
     advance, chance = learn_effects(options, tried, advanced, "share", seed=seed)
-    kind = prior.value.kind
-    tau = advance.effects.tau(tried.topic, advance.of(tried.matrix, chance.mean))
+    kind, (value, is_known) = prior.value.kind, values
+    if not is_known.any():
+        return replace(prior, advance=advance)
+    tau = advance.effects.tau(tried.topic, advance.of(tried.matrix, chance.mean))[is_known]
+    tried, value, chances = tried.rows(is_known), value[is_known], chance.mean[is_known]
     if kind == "share":
         expected = expected_of(tried, value, kind, seed)
-        offset = prior.carried(chance.mean, expected.mean) * tau
+        offset = prior.carried(chances, expected.mean) * tau
         effects, _ = learn_effects(
             options, tried, value, kind, offset=offset, expected=expected, seed=seed
         )

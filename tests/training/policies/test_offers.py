@@ -155,10 +155,23 @@ def test_nothing_to_learn_from():
 
 
 def test_pending_decisions_are_counted_and_not_learned_from():
-    """Windows of 14 days that opened 10 days ago say nothing yet."""
-    model, counts = learned([*lives(ENOUGH), *by_turns(ENOUGH, ("clip", NO_ASK))], until=12)
+    """Windows of the step that opened a few days ago say nothing yet."""
+    model, counts = learned([*lives(ENOUGH), *by_turns(ENOUGH, ("clip", NO_ASK))], until=6)
     assert counts == OfferCounts(0, 0, ENOUGH)
     assert set(model.evidence) == {"prior"}
+
+
+def test_the_next_step_is_learned_before_the_purchase():
+    """A window of the step that is over tells of the step; what it came to is not known yet."""
+    events = [*lives(ENOUGH), *by_turns(ENOUGH, ("clip", NO_ASK))]
+    model, counts = learned(events, until=12)
+    assert counts == OfferCounts(ENOUGH, 0, 0, ENOUGH)
+    prior = OfferModel.prior(LADDER)
+    assert model.value.as_dict() == prior.value.as_dict()
+    assert model.advance.as_dict() != prior.advance.as_dict()
+    later, counts = learned(events, until=400)
+    assert counts == OfferCounts(ENOUGH, 0, 0, 0)
+    assert later.value.as_dict() != prior.value.as_dict()
 
 
 def test_where_everybody_was_asked_nothing_can_be_compared(monkeypatch):
