@@ -18,6 +18,7 @@ from features.errors import NotEnoughData
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Ladder
 from features.reading import names_apart
+from features.signals.signal import Op, Signal
 from features.store.events import EventStore
 from features.store.privacy import Privacy
 from models.bundle import Bundle
@@ -29,7 +30,7 @@ from training.decision_points import Points, decision_points, why_no_points
 from training.labels import Outcomes, label
 from training.policies.offers import learn_offers
 
-__all__ = ["TrainConfig", "record_training", "train"]
+__all__ = ["TrainConfig", "disagreements", "record_training", "train"]
 
 _FIELD_ROWS: Final = 1000
 _LATE_SPANS: Final = 5
@@ -77,6 +78,8 @@ def train(
     if len(points) == 0 and ladder.score_at:
         raise NotEnoughData(f"{notes[0]}: nothing to train on")
     advanced, purchased = label(log, ladder, points, until)
+    if ladder.steps_never_lower:
+        notes += disagreements(ladder, points, purchased)
     encoding = Encoding.learn(points.snapshot)
     progress(f"{len(points):,} decision points of {len(np.unique(points.lead)):,} leads")
     models: dict[str, GoalModel] = {}
@@ -86,7 +89,8 @@ def train(
         ("purchase", purchased, purchase_priors(ladder)),
     ):
         progress(f"fitting {goal}")
-        rows = training_rows(points, outcomes, encoding)
+        is_rising = goal == "purchase" and ladder.steps_never_lower
+        rows = training_rows(points, outcomes, encoding, is_rising=is_rising)
         models[goal] = fit_goal(
             rows,
             StepRates.prior(means),
@@ -148,8 +152,15 @@ def _of_goal(goal: str, progress: Callable[[str], None], what: str) -> None:
     progress(f"{goal}: {what}")
 
 
-def training_rows(points: Points, outcomes: Outcomes, encoding: Encoding) -> TrainingRows:
-    """The mature points, as a model sees them."""
+def training_rows(
+    points: Points, outcomes: Outcomes, encoding: Encoding, *, is_rising: bool = False
+) -> TrainingRows:
+    """The mature points, as a model sees them.
+
+    Parameters
+    ----------
+    is_rising : whether the steps that were completed are held not to lower the probability.
+    """
     mature = points.rows(outcomes.mature)
     return TrainingRows(
         matrix=encoding.matrix(mature.snapshot),
@@ -158,8 +169,59 @@ def training_rows(points: Points, outcomes: Outcomes, encoding: Encoding) -> Tra
         lead=mature.lead,
         as_of=mature.as_of,
         happened=outcomes.happened[outcomes.mature],
-        monotone=tuple(-int(signal.is_against) for signal in mature.snapshot.signals),
+        monotone=tuple(
+            -1 if signal.is_against else _rising(signal) if is_rising else 0
+            for signal in mature.snapshot.signals
+        ),
     )
+
+
+def _rising(signal: Signal) -> int:
+    """How a signal is held for the steps never to lower a purchase: they raise it, or lower it."""
+    if signal.op in _FALLING:
+        return -1 if signal.group in _OF_STEPS else 0
+    return int(signal.group in _OF_STEPS and signal.op in _RISING)
+
+
+_OF_STEPS: Final = ("position", "step", "activity")
+_RISING: Final = (
+    *(Op.POSITION, Op.STEPS_COMPLETED, Op.COUNT, Op.SUM, Op.MAX),
+    *(Op.DECAYED_COUNT, Op.ACTIVE_DAYS, Op.DISTINCT),
+)
+_FALLING: Final = (Op.PACE, Op.DAYS_SINCE_LAST, Op.DAYS_AT_POSITION)
+"""Ages and slowness, which a completion makes less."""
+_SURE: Final = 2.33
+"""Standard errors: one in a hundred by chance."""
+
+
+def disagreements(ladder: Ladder, points: Points, purchased: Outcomes) -> list[str]:
+    """Where leads that had completed a step bought surely less often than those before it.
+
+    A rate has the weight of its leads, as the points of one lead are alike.
+    """
+    mature = points.rows(purchased.mature)
+    happened = purchased.happened[purchased.mature]
+    said = []
+    for at in range(1, len(ladder.goals)):
+        rates = [
+            (float(happened[here].mean()), len(np.unique(mature.lead[here])))
+            for place in (at - 1, at)
+            if (here := mature.position == place).any()
+        ]
+        if len(rates) == 2 and _is_surely_less(*rates):
+            said.append(
+                f"of those who had completed {ladder.goals[at - 1].title!r} {rates[1][0]:.1%}"
+                f" bought within the horizon, of those before it {rates[0][0]:.1%}: the ladder's"
+                " steps_never_lower holds the model to the contrary"
+            )
+    return said
+
+
+def _is_surely_less(before: tuple[float, int], after: tuple[float, int]) -> bool:
+    (lower, leads), (upper, others) = before, after
+    middle = (lower * leads + upper * others) / (leads + others)
+    error = np.sqrt(middle * (1.0 - middle) * (1.0 / leads + 1.0 / others))
+    return bool(lower - upper > _SURE * error > 0.0)
 
 
 def field_worth(

@@ -226,6 +226,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
         lost_when=head.lost_when,
         back_when=head.back_when,
         score_at=head.score_at,
+        steps_never_lower=head.steps_never_lower,
         dormant_after_days=head.dormant_after_days,
         effort_weights=weights,
         max_effort_jump=head.max_effort_jump,
@@ -252,6 +253,7 @@ class _Head:
     lost_when: tuple[EventRule, ...]
     back_when: tuple[EventRule, ...]
     score_at: tuple[EventRule, ...]
+    steps_never_lower: bool
 
 
 def _read_head(table: Table) -> _Head:
@@ -265,6 +267,7 @@ def _read_head(table: Table) -> _Head:
         lost_when=table.each("lost_when", _read_rule),
         back_when=table.each("back_when", _read_rule),
         score_at=table.each("score_at", _read_rule),
+        steps_never_lower=table.flag("steps_never_lower", default=True),
     )
 
 

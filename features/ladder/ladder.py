@@ -55,6 +55,7 @@ _LEARNED_FROM = (
     "lost_when",
     "back_when",
     "score_at",
+    "steps_never_lower",
     "dormant_after_days",
 )
 """The parts of a ladder that signals and labels follow from."""
@@ -327,6 +328,8 @@ class Ladder:
         elsewhere. It is out of the queue and the scores from then on.
     back_when : events by which a lost lead is back.
     score_at : events at which leads are scored in training; empty means at any instant.
+    steps_never_lower : whether the trees of the purchase are held not to lower its chance for the
+        steps that were completed; where the data say otherwise, training says so.
     dormant_after_days : a lead silent for longer is no longer scored in training or queued.
     max_effort_jump : the largest ratio of one step's effort to the one below that is not a jump; no
         offer that asks more is recommended.
@@ -351,6 +354,7 @@ class Ladder:
     lost_when: tuple[EventRule, ...] = ()
     back_when: tuple[EventRule, ...] = ()
     score_at: tuple[EventRule, ...] = ()
+    steps_never_lower: bool = True
     dormant_after_days: float = 90.0
     effort_weights: EffortWeights = field(default_factory=EffortWeights)
     max_effort_jump: float = 5.0

@@ -272,10 +272,12 @@ class Table:
         self.wrong(key, "must be a whole number of days above 0")
         return None
 
-    def flag(self, key: str) -> bool:
-        """A truth value; False where it is absent."""
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        """A truth value; False where it is absent, unless it is to be otherwise."""
         value = self.take(key)
-        if value is not None and not isinstance(value, bool):
+        if value is None:
+            return default
+        if not isinstance(value, bool):
             self.wrong(key, "must be true or false")
         return value is True
 

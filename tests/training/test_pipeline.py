@@ -28,7 +28,14 @@ from tests.features.strategies import START_US, log_of
 from tests.oracles.snapshot_oracle import Event
 from training.decision_points import decision_points
 from training.labels import Label, Outcomes, label
-from training.pipeline import TrainConfig, field_worth, fingerprint, train, training_rows
+from training.pipeline import (
+    TrainConfig,
+    disagreements,
+    field_worth,
+    fingerprint,
+    train,
+    training_rows,
+)
 
 LADDER = Ladder(
     name="small",
@@ -163,7 +170,8 @@ def test_only_mature_points_teach(log, bundle):
     points = decision_points(known, LADDER, end=UNTIL, seed=7)
     priors = {"advancement": advancement_priors(LADDER), "purchase": purchase_priors(LADDER)}
     for goal, outcomes in zip(priors, label(known, LADDER, points, UNTIL), strict=True):
-        rows = training_rows(points, outcomes, bundle.encoding)
+        is_rising = goal == "purchase"
+        rows = training_rows(points, outcomes, bundle.encoding, is_rising=is_rising)
         said = bundle.manifest["trained_on"][goal]
         assert said["points"] == outcomes.mature.sum() < len(points)
         assert said["pending"] == len(points) - said["points"]
@@ -190,6 +198,50 @@ def test_rows_of_pending_points_are_left_out():
     np.testing.assert_array_equal(rows.position, points.position[kind < 2])
     np.testing.assert_array_equal(rows.matrix, encoding.matrix(points.snapshot)[kind < 2])
     assert rows.category_columns == encoding.category_columns
+
+
+def test_what_the_steps_are_held_to():
+    """Of the purchase: more steps and more of what they are made of never lower, slowness never
+    raises; of the next step only what speaks against a lead is held."""
+    log = log_of(crowd(12), LADDER)
+    points = decision_points(log, LADDER, end=UNTIL, seed=7)
+    outcomes = Outcomes(np.ones(len(points), np.int8), np.ones(len(points), np.bool_))
+    encoding = Encoding.learn(points.snapshot)
+    names = [signal.id for signal in points.snapshot.signals]
+    held = dict(
+        zip(names, training_rows(points, outcomes, encoding, is_rising=True).monotone, strict=True)
+    )
+    assert held["ladder.position"] == held["ladder.steps_completed"] == 1
+    assert held["ladder.pace"] == held["ladder.days_at_position"] == -1
+    assert held["activity.days_since_last"] == -1
+    assert held["against.recent"] == -1
+    assert held["offers.ignored"] == held["replies.hours_waiting"] == 0
+    free = dict(zip(names, training_rows(points, outcomes, encoding).monotone, strict=True))
+    assert {name for name, sign in free.items() if sign} == {
+        name for name in names if name.startswith("against.")
+    }
+
+
+def test_where_the_data_disagree_is_said():
+    """Leads that bought less often after a step, surely, are told of; a few of them are not."""
+    log = log_of(crowd(400), LADDER)
+    points = decision_points(log, LADDER, end=UNTIL, seed=7)
+    mature = np.ones(len(points), np.bool_)
+
+    def told(chances: Sequence[float], keep: int) -> list[str]:
+        some = np.isin(points.lead, np.unique(points.lead)[:keep])
+        luck = np.random.default_rng(1).random(len(points))
+        bought = luck < np.array(chances)[np.minimum(points.position, len(chances) - 1)]
+        state = np.where(bought, Label.ADVANCED, Label.LAPSED).astype(np.int8)
+        return disagreements(LADDER, points.rows(some), Outcomes(state[some], mature[some]))
+
+    (said,) = told([0.5, 0.1, 0.6], 400)
+    assert repr(LADDER.goals[0].title) in said
+    here = points.position == 1
+    bought = np.random.default_rng(1).random(len(points))[here] < 0.1
+    assert f"{bought.mean():.1%} bought" in said
+    assert told([0.1, 0.5, 0.6], 400) == []
+    assert told([0.5, 0.1, 0.6], 4) == []
 
 
 def test_at_most_so_many_points(log, bundle):
@@ -260,7 +312,10 @@ def test_the_manifest(log, bundle):
     assert told["config"]["most_points"] == 300_000
     assert told["config"]["fit"]["boosting"]["most_rounds"] == 10
     assert told["config"]["fit"]["estimator"] is None
-    assert told["decisions"] == {"drawn": 0, "observed": 0, "pending": 0, "dropped": {}}
+    assert told["decisions"] == {"drawn": 0, "observed": 0, "pending": 0} | {
+        "value_pending": 0,
+        "dropped": {},
+    }
     assert told["notes"] == []
 
 
