@@ -177,19 +177,17 @@ def training_rows(
 
 
 def _rising(signal: Signal) -> int:
-    """How a signal is held for the steps never to lower a purchase: they raise it, or lower it."""
-    if signal.op in _FALLING:
-        return -1 if signal.group in _OF_STEPS else 0
-    return int(signal.group in _OF_STEPS and signal.op in _RISING)
+    """How a signal is held for the steps never to lower a purchase.
+
+    Ages are not: how a chance falls with them need not be one way, and absent is not long ago.
+    """
+    if signal.op == Op.PACE:
+        return -1
+    return int(signal.group in ("position", "step") and signal.op in _RISING)
 
 
-_OF_STEPS: Final = ("position", "step", "activity")
-_RISING: Final = (
-    *(Op.POSITION, Op.STEPS_COMPLETED, Op.COUNT, Op.SUM, Op.MAX),
-    *(Op.DECAYED_COUNT, Op.ACTIVE_DAYS, Op.DISTINCT),
-)
-_FALLING: Final = (Op.PACE, Op.DAYS_SINCE_LAST, Op.DAYS_AT_POSITION)
-"""Ages and slowness, which a completion makes less."""
+_RISING: Final = (Op.POSITION, Op.STEPS_COMPLETED, Op.SUM, Op.MAX)
+"""How far a lead has come, and how deeply it took part."""
 _SURE: Final = 2.33
 """Standard errors: one in a hundred by chance."""
 

@@ -201,8 +201,10 @@ def test_rows_of_pending_points_are_left_out():
 
 
 def test_what_the_steps_are_held_to():
-    """Of the purchase: more steps and more of what they are made of never lower, slowness never
-    raises; of the next step only what speaks against a lead is held."""
+    """Of the purchase: more steps and deeper ones never lower, slowness never raises.
+
+    Of the next step only what speaks against a lead is held.
+    """
     log = log_of(crowd(12), LADDER)
     points = decision_points(log, LADDER, end=UNTIL, seed=7)
     outcomes = Outcomes(np.ones(len(points), np.int8), np.ones(len(points), np.bool_))
@@ -212,9 +214,8 @@ def test_what_the_steps_are_held_to():
         zip(names, training_rows(points, outcomes, encoding, is_rising=True).monotone, strict=True)
     )
     assert held["ladder.position"] == held["ladder.steps_completed"] == 1
-    assert held["ladder.pace"] == held["ladder.days_at_position"] == -1
-    assert held["activity.days_since_last"] == -1
-    assert held["against.recent"] == -1
+    assert held["ladder.pace"] == held["against.recent"] == -1
+    assert held["ladder.days_at_position"] == held["activity.days_since_last"] == 0
     assert held["offers.ignored"] == held["replies.hours_waiting"] == 0
     free = dict(zip(names, training_rows(points, outcomes, encoding).monotone, strict=True))
     assert {name for name, sign in free.items() if sign} == {
