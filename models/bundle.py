@@ -86,7 +86,9 @@ class Bundle:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of everything in the bundle."""
+        """SHA-256 of everything in the bundle; BundleError before it was saved."""
+        if "hash" not in self.manifest:
+            raise BundleError("a bundle has its hash once it is saved: save_bundle(bundle, folder)")
         return str(self.manifest["hash"])
 
     @property
@@ -96,8 +98,8 @@ class Bundle:
 
     @property
     def version(self) -> str:
-        """The first twelve digits of the hash."""
-        return self.hash[:12]
+        """The first twelve digits of the hash; "unsaved" before there is one."""
+        return str(self.manifest.get("hash", "unsaved"))[:12]
 
     def require_ladder(self, ladder: Ladder) -> None:
         """BundleError unless scores follow from a ladder as from the one it was trained for."""

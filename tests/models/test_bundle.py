@@ -153,6 +153,15 @@ def test_a_foreign_file_of_one_of_our_names_is_not_overwritten(trained, tmp_path
     assert (tmp_path / name).read_text() == '{"name": "not a bundle"}'
 
 
+def test_before_it_is_saved(trained, shot):
+    """A bundle scores and names itself unsaved; what hangs on its hash says what to do."""
+    fresh = replace(trained, manifest={k: v for k, v in trained.manifest.items() if k != "hash"})
+    assert fresh.version == "unsaved"
+    assert fresh.score(shot).step == trained.score(shot).step
+    with pytest.raises(BundleError, match="once it is saved"):
+        assert fresh.hash
+
+
 def test_a_ladder_built_in_code_is_refused(trained, tmp_path):
     """Without the text of a ladder file there is nothing to put into the folder."""
     bundle = replace(trained, ladder=replace(trained.ladder, source=""))
