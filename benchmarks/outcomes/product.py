@@ -122,9 +122,9 @@ class LeadReader:
     model: Model
     journal: Journal
 
-    def rows_of(self, lead_id: str, as_of: int) -> list[Row]:  # noqa: ARG002 a scorer's shape
+    def read(self, lead_id: str, as_of: int) -> tuple[str, list[Row]]:  # noqa: ARG002 its shape
         """The events of a lead, by its id."""
-        return self.journal.rows[number_of(lead_id)]
+        return lead_id, self.journal.rows[number_of(lead_id)]
 
     def limited(self, as_of: int, asked: Asked = UNRESTRICTED) -> Asked:  # noqa: ARG002 likewise
         """Held to the minutes that the reps have in a day."""
