@@ -92,6 +92,7 @@ def test_what_is_refused(options, tmp_path):
     assert "did you mean 'framework-video'" in message("offer", "show", "framework-vido", *options)
 
 
+@pytest.mark.slow
 def test_trained_with_the_catalogue(events_file, options, tmp_path):
     """A bundle that is trained from a store has the offers of the store, versions and all."""
     url, path = options[1], tmp_path / "new.toml"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 from tests.rung.scene import call, done
 
 
+@pytest.mark.slow
 def test_serve_says_whom_it_answers(key_store, bundle_folder, monkeypatch):
     """Before it serves, the service says that there is no key; nothing where there is one."""
     served = []
@@ -18,6 +21,7 @@ def test_serve_says_whom_it_answers(key_store, bundle_folder, monkeypatch):
     assert [options["host"] for options in served] == ["127.0.0.1"] * 2
 
 
+@pytest.mark.slow
 def test_serve_ends_well_on_a_signal(key_store, bundle_folder, monkeypatch):
     """The server stops on SIGTERM with the code 0, and gives requests ten seconds."""
     served = []

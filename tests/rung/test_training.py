@@ -73,6 +73,7 @@ def test_what_has_not_happened_is_set_aside(simulation, tmp_path, clocks, source
     assert beside["until"] == alone["until"]
 
 
+@pytest.mark.slow
 def test_nothing_is_judged_after_the_last_thing_known(
     events_file, simulated_log, bundle_folder, tmp_path
 ):

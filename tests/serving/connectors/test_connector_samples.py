@@ -63,6 +63,7 @@ def test_zoom(samples):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_what_others_send(samples, vendor):
     """A payload of another vendor is refused, rejected or ignored."""

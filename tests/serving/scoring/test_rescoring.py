@@ -262,6 +262,7 @@ def test_news_of_a_lead_is_why_its_band_changes(store, scorer):
     assert told_of["cause"] == "events"
 
 
+@pytest.mark.slow
 def test_other_leads_move_no_band(store, scorer):
     """A thousand quiet leads more change nothing that is told of any other."""
     store.ingest([arrival(f"old-{at}", f"old-{at}") for at in range(20)])
