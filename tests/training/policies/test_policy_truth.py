@@ -50,10 +50,14 @@ def learned() -> Bundle:
     return train(log_of_simulation(simulate(ladder_of(), WORLD)), ladder_of(), config=FAST)
 
 
+SEEDS = (21, 22, 23, 24)
+"""Few leads are a matter of luck: what is said of them is said of several draws."""
+
+
 @cache
-def learned_of(leads: int) -> Bundle:
+def learned_of(leads: int, seed: int = 21) -> Bundle:
     """What is learned of so many leads alone."""
-    world = replace(WORLD, leads=leads, seed=21)
+    world = replace(WORLD, leads=leads, seed=seed)
     return train(log_of_simulation(simulate(ladder_of(), world)), ladder_of(), config=FAST)
 
 
@@ -162,19 +166,22 @@ def prior_forecast(ladder: Ladder) -> Forecast:
 @pytest.mark.slow
 def test_the_first_200_leads_pretend_nothing():
     """After 200 leads every effect is still marked as a prior, and its interval is a wide one."""
-    bundle = learned_of(200)
-    assert set(bundle.offers.evidence) == {"prior"}
-    assert max(bundle.offers.leads) > 0
-    assert interval_width(bundle) > 0.9 * interval_width(None)
+    bundles = [learned_of(200, seed) for seed in SEEDS]
+    assert {one for bundle in bundles for one in bundle.offers.evidence} == {"prior"}
+    assert all(max(bundle.offers.leads) > 0 for bundle in bundles)
+    width = np.mean([interval_width(bundle) for bundle in bundles])
+    assert width > 0.9 * interval_width(None)
 
 
 @pytest.mark.slow
 def test_answers_get_better_with_the_log():
     """With more leads the effects come nearer to the planted ones, and their intervals shrink."""
-    errors = [error_of(None), *(error_of(learned_of(leads)) for leads in (200, 800, 3000))]
-    assert errors[3] < errors[2] < errors[0]
-    assert errors[3] < 0.5 * errors[0]
-    widths = [interval_width(learned_of(leads)) for leads in (200, 800, 3000)]
+    sizes = (200, 800, 3000)
+    grown = [[learned_of(leads, seed) for seed in SEEDS] for leads in sizes]
+    errors = [error_of(None), *(np.mean([error_of(one) for one in some]) for some in grown)]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[3] < 0.3 * errors[0]
+    widths = [float(np.mean([interval_width(one) for one in some])) for some in grown]
     assert widths == sorted(widths, reverse=True)
 
 
