@@ -178,7 +178,8 @@ def test_answers_get_better_with_the_log():
     """With more leads the effects come nearer to the planted ones, and their intervals shrink."""
     sizes = (200, 800, 3000)
     grown = [[learned_of(leads, seed) for seed in SEEDS] for leads in sizes]
-    errors = [error_of(None), *(np.mean([error_of(one) for one in some]) for some in grown)]
+    means = [float(np.mean([error_of(one) for one in some])) for some in grown]
+    errors = [error_of(None), *means]
     assert errors == sorted(errors, reverse=True)
     assert errors[3] < 0.3 * errors[0]
     widths = [float(np.mean([interval_width(one) for one in some])) for some in grown]
