@@ -40,7 +40,9 @@ class Marks:
         self._put = Prepared.of(
             insert.on_conflict_do_update(
                 index_elements=[stale.c.sent_id],
-                set_={"mark": insert.excluded.mark, "leased_until": insert.excluded.leased_until},
+                # The lease stays: of two that score one lead at once, the one that has read less may
+                # be the last to store.
+                set_={"mark": insert.excluded.mark},
             ),
             database.engine,
             ("sent_id", "mark", "since", "leased_until"),
@@ -84,17 +86,16 @@ class Marks:
     def give_back(self, marks: Sequence[Mark]) -> None:
         """Let others work on marks at once that the caller has taken and did not serve."""
         with self._database.writing() as connection:
-            for part in in_parts([mark.sent_id for mark in marks]):
-                some = stale.c.sent_id.in_(part)
-                connection.execute(sa.update(stale).where(some).values(leased_until=0))
+            _free(connection, marks)
 
     def remove(self, connection: sa.Connection, done: Sequence[Mark]) -> None:
-        """Take marks away that are served, but for those that were put again meanwhile."""
+        """Take marks away that are served; those that were put again meanwhile anybody may take."""
         if not done:
             return
         if not self._database.is_sqlite:
             _lock(connection, done)
         self._remove.many(connection, [(one.sent_id, one.mark) for one in done])
+        _free(connection, done)
 
     def waiting(self) -> tuple[int, int | None]:
         """How many marks there are, and the instant of the oldest, in microseconds."""
@@ -113,6 +114,12 @@ class Marks:
             wanted = sa.select(lead).select_from(joined).where(lead.in_(part))
             found |= set(connection.scalars(wanted))
         return found
+
+
+def _free(connection: sa.Connection, marks: Sequence[Mark]) -> None:
+    for part in in_parts([mark.sent_id for mark in marks]):
+        some = stale.c.sent_id.in_(part)
+        connection.execute(sa.update(stale).where(some).values(leased_until=0))
 
 
 def _lock(connection: sa.Connection, marks: Sequence[Mark]) -> None:

@@ -40,6 +40,20 @@ def test_a_mark_that_is_put_again_stays(store):
     assert store.marks.take(9, 100, SECOND) == [Mark("ann", "later", 1)]
 
 
+def test_one_works_on_a_lead_at_a_time(store):
+    """News of a lead that somebody scores waits until that is stored, or its lease has ended.
+
+    Else two would store scores of it, and the one that has read less may be the last.
+    """
+    put(store, {"ann": 1})
+    taken = store.marks.take(9, 100, SECOND)
+    put(store, {"ann": 50}, "later")
+    assert store.marks.take(9, 101, SECOND) == []
+    assert store.marks.take(9, 100 + SECOND, SECOND) == [Mark("ann", "later", 1)]
+    store.marks.give_back(taken)
+    assert store.marks.take(9, 101, SECOND) == [Mark("ann", "later", 1)]
+
+
 def test_leads_with_marks(store):
     """A lead has a mark if news came under any of its ids."""
     put(store, {"ann": 1})
