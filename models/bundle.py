@@ -120,7 +120,7 @@ class Bundle:
         BundleError : another version of the steps, signals or events that scores follow from.
         """
         self.require_ladder(ladder)
-        if ladder is self.ladder:
+        if ladder == self.ladder and ladder.catalogue == self.ladder.catalogue:
             return self
         held = {offer.id for offer in ladder.offers}
         gone = tuple(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -108,7 +109,7 @@ def _promote_policy(url: str, bundle: str, report: str, progress: Progress) -> N
 
 def _run_verb(arguments: list[str], progress: Progress) -> None:
     """Run a verb as a user would type it."""
-    progress(f"rung {' '.join(arguments)}")
+    progress(f"rung {shlex.join(arguments)}")
     parsed = new_parser(_USED).parse_args(arguments)
     parsed.verb(parsed, progress)
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rung.options import Progress, add_verb, as_time, group, json_option, store_option
+from rung.options import Progress, add_verb, as_time, group, json_option, note, store_option
 from rung.reading import print_json, store_of
 
 if TYPE_CHECKING:
@@ -53,54 +53,33 @@ def add_offer(verbs: Any) -> None:
 
 
 def _list(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.clock import now
+    from serving.recommending.catalogue import all_offers
+
     with _opened(parsed) as (store, bundle):
-        ladder, learned = bundle.ladder, bundle.offers
-        versions = store.offers.versions(ladder.name)
-    told = [
-        {
-            "id": offer.id,
-            "step": offer.step,
-            "title": offer.title,
-            "status": offer.status,
-            "version": offer.version,
-            "leads": learned.leads[learned.options.index(offer.id)],
-        }
-        for offer in ladder.offers
-    ]
+        told = all_offers(bundle, store, now())
     if parsed.json:
         return print_json(told)
     for one in told:
         state = "" if one["status"] == "active" else f", {one['status']}"
         version = f", version {one['version']}" if one["version"] else ""
-        print(f"{one['step']}: {one['id']}, “{one['title']}”{state}{version}; {_leads(one)}")
-    for planned in _to_come(versions):
-        print(f"planned {_words(planned)}")
+        leads = f"{one['leads']:,} lead{'s' if one['leads'] != 1 else ''} learned from"
+        print(f"{one['step']}: {one['id']}, “{one['title']}”{state}{version}; {leads}")
+        for planned in one["planned"]:
+            print(f"  planned: {_words(planned)}")
     return None
 
 
-def _leads(one: Mapping[str, Any]) -> str:
-    return f"{one['leads']:,} lead{'s' if one['leads'] != 1 else ''} learned from"
-
-
-def _to_come(versions: list[OfferVersion]) -> list[OfferVersion]:
-    from features.clock import now
-
-    return [one for one in versions if one.from_at > now()]
-
-
 def _show(parsed: argparse.Namespace, _: Progress) -> None:
-    from features.errors import UnknownOffer
-    from features.ladder.catalogue import offer_table
+    from features.clock import now
+    from serving.recommending.catalogue import one_offer
 
     with _opened(parsed) as (store, bundle):
-        versions = store.offers.versions(bundle.ladder.name, parsed.offer)
-    offer = bundle.ladder.offer(parsed.offer)
-    if offer is None and not versions:
-        raise UnknownOffer.named(parsed.offer, [one.id for one in bundle.ladder.offers])
+        told = one_offer(bundle, store, now(), parsed.offer)
     if parsed.json:
-        return print_json([_as_dict(one) for one in versions])
-    print_json(offer_table(offer) if offer else json.loads(versions[0].body))
-    for one in versions:
+        return print_json(told)
+    print_json(told["offer"])
+    for one in told["versions"]:
         print(f"# {_words(one)}")
     return None
 
@@ -128,35 +107,22 @@ def _set_status(parsed: argparse.Namespace, _: Progress) -> None:
 
 
 def _print_kept(parsed: argparse.Namespace, kept: list[OfferVersion]) -> None:
+    from serving.recommending.catalogue import told_version
+
+    told = [{"id": one.offer_id, **told_version(one)} for one in kept]
     if parsed.json:
-        return print_json([_as_dict(one) for one in kept])
-    for one in kept:
-        print(_words(one))
+        return print_json(told)
+    for one in told:
+        print(f"{one['id']} {_words(one)}")
     print("a running service knows within some 2 seconds")
     return None
 
 
-def _words(one: OfferVersion) -> str:
-    from features.clock import rfc3339
-
-    return (
-        f"{one.offer_id} version {one.version}: {one.status} from {rfc3339(one.from_at)},"
-        f" by {one.by}, {rfc3339(one.made_at)}"
-    )
-
-
-def _as_dict(one: OfferVersion) -> dict[str, Any]:
-    from features.clock import rfc3339
-
-    return {
-        "id": one.offer_id,
-        "version": one.version,
-        "status": one.status,
-        "from_at": rfc3339(one.from_at),
-        "made_at": rfc3339(one.made_at),
-        "by": one.by,
-        "offer": json.loads(one.body),
-    }
+def _words(one: Mapping[str, Any]) -> str:
+    """A version in words: "version 2: paused from 2026-11-27T09:00:00Z, made by ann"."""
+    begins, made = (f"{one[name][:19]}Z" for name in ("from_at", "made_at"))
+    planned = f" on {made}" if made != begins else ""
+    return f"version {one['version']}: {one['status']} from {begins}, made{planned} by {one['by']}"
 
 
 def _when(parsed: argparse.Namespace) -> dict[str, Any]:
@@ -171,7 +137,6 @@ def _when(parsed: argparse.Namespace) -> dict[str, Any]:
 def _opened(parsed: argparse.Namespace) -> Iterator[tuple[EventStore, Bundle]]:
     """The store, and the bundle on the ladder that a service would serve it on now."""
     from features.clock import now
-    from features.errors import BundleError
     from models.bundle import load_bundle
     from serving.process.champion import source_of
     from serving.process.ladder_in_use import LadderInUse
@@ -183,7 +148,7 @@ def _opened(parsed: argparse.Namespace) -> Iterator[tuple[EventStore, Bundle]]:
     with store_of(parsed.store) as store:
         bundle, problem = LadderInUse(store, settings.ladder, now).of(loaded)
         if problem:
-            raise BundleError(problem)
+            note(problem)
         yield store, bundle
 
 

@@ -82,7 +82,7 @@ def _accepted(parsed: argparse.Namespace) -> Accepted | None:
     from training.scores.gate import Accepted
 
     given = (parsed.accept_reordering or "").strip(), (parsed.by or "").strip()
-    if given == ("", "") and parsed.accept_reordering is None and parsed.by is None:
+    if parsed.accept_reordering is None and parsed.by is None:
         return None
     if not all(given):
         raise GateError("to accept a reordering takes both: --accept-reordering WHY --by WHO")

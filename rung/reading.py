@@ -54,12 +54,15 @@ def read(
 def _with_offers(ladder: Ladder, url: str, until: datetime | None) -> Ladder:
     """The ladder with the offers that a store's catalogue had at an instant: now, or `until`."""
     from features.clock import microseconds, now
-    from features.ladder.catalogue import with_catalogue
+    from features.ladder.catalogue import as_far_as_it_fits
     from features.store.events import EventStore
 
     with EventStore.existing(url) as store:
         found = store.offers.at(ladder.name, microseconds(until) if until else now())
-    return with_catalogue(ladder, found)
+    ladder, unfit = as_far_as_it_fits(ladder, found)
+    for line in unfit:
+        note(line)
+    return ladder
 
 
 def judged_until(until: datetime | None, log: EventLog) -> int:

@@ -85,9 +85,7 @@ def _print_training(bundle: Bundle, folder: Path) -> None:
         f" {made['observed']:,} made by others (adjusted), {made['pending']:,} pending (left out)"
     )
     if made["value_pending"]:
-        print(
-            f"  {made['value_pending']:,} of them tell of the next step, and not of purchases yet"
-        )
+        print(f"  {made['value_pending']:,} of those learned from tell nothing of purchases yet")
     for reason, count in made["dropped"].items():
         print(f"  not learned from: {count:,} {DROPPED[reason]}")
     print(f"bundle {bundle.version} in {folder}")

@@ -18,7 +18,7 @@ from features.ladder.file import parse_ladder
 from features.ladder.ladder import Ladder
 from features.ladder.offer import Effort, Offer, OfferVersion
 
-__all__ = ["newest", "offer_of_table", "offer_table", "with_catalogue"]
+__all__ = ["as_far_as_it_fits", "newest", "offer_of_table", "offer_table", "with_catalogue"]
 
 _INSTANTS: Final = ("valid_from", "valid_until", "repeats_until")
 _USUAL: Final = Offer("", "", "", "", Effort())
@@ -48,6 +48,31 @@ def with_catalogue(ladder: Ladder, versions: Iterable[OfferVersion]) -> Ladder:
     number = {one.offer_id: one.version for one in found}
     numbered = tuple(replace(one, version=number.get(one.id, 0)) for one in offers)
     return replace(ladder, offers=numbered, catalogue=found)
+
+
+def as_far_as_it_fits(
+    ladder: Ladder, versions: Iterable[OfferVersion]
+) -> tuple[Ladder, tuple[str, ...]]:
+    """As `with_catalogue`, without the versions that do not fit, and why not, one sentence each.
+
+    An offer of the file whose version does not fit is as the file has it, but for its status: what
+    was paused is not extended for that.
+    """
+    versions = newest([*ladder.catalogue, *versions])
+    try:
+        return with_catalogue(ladder, versions), ()
+    except LadderError:
+        problems = []
+    ladder = replace(ladder, catalogue=())
+    for one in versions:
+        try:
+            ladder = with_catalogue(ladder, [one])
+        except LadderError as error:
+            why = "; ".join(str(mistake) for mistake in error.mistakes)
+            problems.append(f"offer {one.offer_id!r} version {one.version} does not fit: {why}")
+    held = {one.offer_id: one.status for one in versions if one not in ladder.catalogue}
+    offers = tuple(replace(one, status=held.get(one.id, one.status)) for one in ladder.offers)
+    return replace(ladder, offers=offers), tuple(problems)
 
 
 def newest(versions: Iterable[OfferVersion]) -> tuple[OfferVersion, ...]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
 
 from features.ladder.controls import Controls
 from features.ladder.event_rule import Condition, EventRule, Operator
@@ -306,7 +306,7 @@ class PolicySettings:
     exploration : the share of the probability that is spread evenly over all options, in (0, 1].
         It is what every later policy is judged with.
     certainty : how sure it must be, in [0.5, 1), that an offer is worth more than no ask; below it
-        the lead is nurtured.
+        its own order decides.
     """
 
     exploration: float = 0.1
@@ -365,10 +365,18 @@ class Ladder:
     sources: tuple[Source, ...] = field(default=(), compare=False, repr=False)
     source: str = field(default="", compare=False, repr=False)
     catalogue: tuple[OfferVersion, ...] = field(default=(), compare=False, repr=False)
+    _hash: int | None = field(default=None, init=False, compare=False, repr=False)
 
     def __hash__(self) -> int:
-        """A cheap one: ladders are looked up on every request, and differ by name or are equal."""
-        return hash((self.name, self.title, len(self.steps), len(self.offers)))
+        """Computed once: ladders are looked up on every request, and versions differ by little."""
+        if self._hash is None:
+            held = tuple(getattr(self, each.name) for each in fields(self) if each.compare)
+            object.__setattr__(self, "_hash", hash(held))
+        return hash(self._hash)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Without the hash, which is another one in each process."""
+        return _made_again, ({each.name: getattr(self, each.name) for each in _GIVEN},)
 
     @property
     def goals(self) -> tuple[Step, ...]:
@@ -412,3 +420,10 @@ class Ladder:
             del row["says"]
         text = json.dumps(learned_from, sort_keys=True, default=str, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+_GIVEN = tuple(each for each in fields(Ladder) if each.init)
+
+
+def _made_again(values: dict[str, Any]) -> Ladder:
+    return Ladder(**values)

@@ -142,7 +142,8 @@ class _Builder:
     ) -> None:
         self.columns, self.instants = columns, instants
         self.sums = {(one.event, one.measure): at for at, one in enumerate(beats)}
-        self.names: dict[str, int] = {}
+        events = dict.fromkeys(one.event for one in beats)  # also where only a pattern means them
+        self.names: dict[str, int] = {event: at for at, event in enumerate(events)}
         self.texts: dict[str, int] = {}
         self.selectors: list[_Selector] = []
         self.select(activity.against, fold.AGAINST)  # the fold has to meet these two first
@@ -183,7 +184,7 @@ class _Builder:
                     continue
                 pair_selector.append(at)
                 for rule in rules:
-                    conditions += [(rule.event, condition) for condition in rule.where]
+                    conditions += [(name, condition) for condition in rule.where]
                     condition_start.append(len(conditions))
                 alternative_start.append(len(condition_start) - 1)
             pair_start.append(len(pair_selector))

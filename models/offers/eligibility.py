@@ -388,12 +388,12 @@ def _quiet_hours(standing: Standing, case: Case) -> str:
 _Reasons = tuple[tuple[str, Callable[[Standing, Case], str]], ...]
 """Each reason's code with what says why it applies to an offer, "" where it does not."""
 
+_WITHDRAWN: Final[_Reasons] = (("paused", _paused), ("retired", _retired))
 _BEFORE_STEP: Final[_Reasons] = (
     ("lost", _lost),
     ("not_a_candidate", _not_a_candidate),
     ("excluded_by_caller", _excluded_by_caller),
-    ("paused", _paused),
-    ("retired", _retired),
+    *_WITHDRAWN,
     ("not_yet_valid", _not_yet_valid),
     ("expired", _expired),
 )
@@ -427,7 +427,10 @@ _NO_LIMITS: Final = (
     "wrong_channel",
     "fit_no",
 )
-_LIMITS: Final[_Reasons] = tuple(pair for pair in _AFTER_STEP if pair[0] not in _NO_LIMITS)
+_LIMITS: Final[_Reasons] = (
+    *_WITHDRAWN,
+    *(pair for pair in _AFTER_STEP if pair[0] not in _NO_LIMITS),
+)
 
 REASONS: Final = (
     *(code for code, _ in _BEFORE_STEP),

@@ -177,14 +177,20 @@ class OfferModel:
         """
         if self.learned is None or self.learned.advance is self.advance:
             return tau
-        columns = columns_of(self.learned.options, self.options)
-        there = [at for at, column in enumerate(columns) if column is not None]
-        here = [column for column in columns if column is not None]
-        told = np.zeros((len(topic), len(columns)))
+        there, here = self._learned_places
+        told = np.zeros((len(topic), len(self.learned.options)))
         told[:, there] = topic[:, here]
         found = np.zeros_like(tau)
         found[:, here] = self.learned.advance.effects.tau(told, z)[:, there]
         return found
+
+    @cached_property
+    def _learned_places(self) -> tuple[list[int], list[int]]:
+        """Of the options that were learned of and are there still: the places then, and now."""
+        learned = (self.learned or self).options
+        columns = enumerate(columns_of(learned, self.options))
+        places = [(then, now) for then, now in columns if now is not None]
+        return [then for then, _ in places], [now for _, now in places]
 
     def _gains(
         self,

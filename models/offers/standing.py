@@ -137,6 +137,7 @@ class Plan:
     step_ids: tuple[str, ...]
     titles: tuple[str, ...]
     standings: tuple[Standing, ...]
+    by_id: Mapping[str, Standing]
     off_step: tuple[tuple[Excluded | None, ...], ...]
     ids: frozenset[str]
     support: frozenset[str]
@@ -157,6 +158,7 @@ def plan_of(ladder: Ladder) -> Plan:
         step_ids=tuple(goal.id for goal in ladder.goals),
         titles=titles,
         standings=standings,
+        by_id={one.offer.id: one for one in standings},
         off_step=tuple(
             tuple(_off_step(standing, position, titles) for standing in standings)
             for position in range(len(titles) + 1)
@@ -194,13 +196,14 @@ def _standing(offer: Offer, ladder: Ladder) -> Standing:
 
 def is_offered(ladder: Ladder, offer: Offer, as_of: int) -> bool:
     """Whether an offer is active, and valid at an instant."""
+    if offer.status != "active":
+        return False
     starts, ends = _standing_of(ladder, offer).window(as_of)
-    begun = starts is None or starts <= as_of
-    return offer.status == "active" and begun and (ends is None or as_of <= ends)
+    return (starts is None or starts <= as_of) and (ends is None or as_of <= ends)
 
 
 def _standing_of(ladder: Ladder, offer: Offer) -> Standing:
-    return next(one for one in plan_of(ladder).standings if one.offer.id == offer.id)
+    return plan_of(ladder).by_id[offer.id]
 
 
 def ends_of(ladder: Ladder, offer: Offer, as_of: int) -> int | None:

@@ -41,7 +41,8 @@ def listed(rules: tuple[EventRule, ...]) -> str:
 
 
 def local_time(then: int, as_of: int, zone: str) -> str:
-    """An instant by the clock of a zone, as "08:00 (Europe/Berlin)"; with the day if far ahead."""
-    local = when(then).astimezone(zone_of(zone) or UTC)
-    day = f"{DAYS[local.weekday()].title()}, " if then - as_of >= DAY_US else ""
+    """An instant by the clock of a zone, as "08:00 (Europe/Berlin)"; with the day if not today."""
+    clock = zone_of(zone) or UTC
+    local, now = (when(at).astimezone(clock) for at in (then, as_of))
+    day = "" if local.date() == now.date() else f"{DAYS[local.weekday()].title()}, "
     return f"{day}{local:%H:%M} ({zone})"

@@ -7,14 +7,13 @@ change while it serves: in the ladder file that the settings name, or in the cat
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
 from features.errors import BundleError, LadderError
-from features.ladder.catalogue import with_catalogue
+from features.ladder.catalogue import as_far_as_it_fits
 from features.ladder.file import read_ladder
-from features.ladder.ladder import Ladder
 from features.store.events import EventStore
 from models.bundle import Bundle
 
@@ -37,34 +36,27 @@ class LadderInUse:
 
     def stamp(self, name: str) -> tuple[object, ...]:
         """Another value whenever the ladder of this name may be another one now."""
-        return tuple(sorted(self._versions(name).items())), self._file()
+        return self.store.offers.numbers_at(name, self.clock()), self._file()
 
     def of(self, bundle: Bundle) -> tuple[Bundle, str]:
         """The bundle on the ladder of now, and what is wrong with that; "" where nothing is.
 
-        Where the file or a version cannot be used, the bundle's own ladder serves.
+        Where the file cannot be used the bundle's own ladder serves; a version that does not fit is
+        left out, and the others serve.
         """
-        problem = ""
-        try:
-            bundle = bundle.on(self._base(bundle))
-        except (BundleError, LadderError) as error:
-            problem = f"the ladder {self.path} is not served: {error}"
-        found = self.store.offers.at(bundle.ladder.name, self.clock())
-        try:
-            bundle = bundle.on(with_catalogue(bundle.ladder, found))
-        except LadderError as error:
-            problem = f"the offers of the store are not served: {error}"
-        return bundle, problem
-
-    def _base(self, bundle: Bundle) -> Ladder:
-        if not self.path:
-            return bundle.ladder
-        own = read_ladder(self.path)
+        problems: list[str] = []
+        ladder = bundle.ladder
+        if self.path:
+            try:
+                own = read_ladder(self.path)
+                bundle.require_ladder(own)
+                ladder = own
+            except (BundleError, LadderError) as error:
+                problems.append(f"the ladder {self.path} is not served: {error}")
         # Versions that the bundle was trained with hold on, where the store has none of its own.
-        return with_catalogue(replace(own, catalogue=()), bundle.ladder.catalogue)
-
-    def _versions(self, name: str) -> dict[str, int]:
-        return {one.offer_id: one.version for one in self.store.offers.at(name, self.clock())}
+        found = self.store.offers.at(bundle.ladder.name, self.clock())
+        ladder, unfit = as_far_as_it_fits(ladder, [*bundle.ladder.catalogue, *found])
+        return bundle.on(ladder), "; ".join([*problems, *unfit])
 
     def _file(self) -> str:
         try:

@@ -159,6 +159,8 @@ class Service:
         if stamp == self._in_use:
             return False
         self._serve_on(folder, bundle, stamp)
+        with self.store.database.writing() as connection:  # what is suggested may be another offer
+            self.store.scores.want_full_run(connection)
         log("offers taken over", ladder=bundle.ladder.name, problem=self.ladder_problem)
         return True
 

@@ -9,35 +9,32 @@ from features.clock import rfc3339
 from features.errors import UnknownOffer
 from features.ladder.catalogue import offer_table
 from features.ladder.ladder import Offer, OfferVersion
+from features.store.events import EventStore
 from models.bundle import Bundle
-from serving.scoring.scorer import Scorer
 
-__all__ = ["all_offers", "one_offer"]
+__all__ = ["all_offers", "one_offer", "told_version"]
 
 
-def all_offers(scorer: Scorer) -> list[dict[str, Any]]:
-    """Every offer of the ladder that is served; NoModel where there is none."""
-    bundle = scorer.model.bundle
+def all_offers(bundle: Bundle, store: EventStore, now: int) -> list[dict[str, Any]]:
+    """Every offer of the ladder that a bundle is served on, then those that are only planned."""
     planned: dict[str, list[OfferVersion]] = {}
-    now = scorer.clock()
-    for one in scorer.store.offers.versions(bundle.ladder.name):
+    for one in store.offers.versions(bundle.ladder.name):
         if one.from_at > now:
             planned.setdefault(one.offer_id, []).append(one)
-    return [_told(bundle, offer, planned.get(offer.id, [])) for offer in bundle.ladder.offers]
+    there = [_told(bundle, one, planned.pop(one.id, [])) for one in bundle.ladder.offers]
+    return [*there, *map(_to_come, planned.values())]
 
 
-def one_offer(scorer: Scorer, offer_id: str) -> dict[str, Any]:
+def one_offer(bundle: Bundle, store: EventStore, now: int, offer_id: str) -> dict[str, Any]:
     """One offer with all its versions.
 
     Raises
     ------
     UnknownOffer : there is none of that id, now or planned.
-    NoModel : nothing is served yet.
     """
-    bundle, now = scorer.model.bundle, scorer.clock()
-    versions = scorer.store.offers.versions(bundle.ladder.name, offer_id)
+    versions = store.offers.versions(bundle.ladder.name, offer_id)
     offer = bundle.ladder.offer(offer_id)
-    told = [_version(one) for one in versions]
+    told = [told_version(one) for one in versions]
     if offer is not None:
         planned = [one for one in versions if one.from_at > now]
         return {**_told(bundle, offer, planned), "versions": told}
@@ -57,7 +54,7 @@ def _told(bundle: Bundle, offer: Offer, planned: list[OfferVersion]) -> dict[str
         "evidence": bundle.offers.evidence[at],
         "leads": bundle.offers.leads[at],
         "offer": offer_table(offer),
-        "planned": [_version(one) for one in planned],
+        "planned": [told_version(one) for one in planned],
     }
 
 
@@ -74,11 +71,12 @@ def _to_come(versions: list[OfferVersion]) -> dict[str, Any]:
         "evidence": "prior",
         "leads": 0,
         "offer": table,
-        "planned": [_version(one) for one in versions],
+        "planned": [told_version(one) for one in versions],
     }
 
 
-def _version(one: OfferVersion) -> dict[str, Any]:
+def told_version(one: OfferVersion) -> dict[str, Any]:
+    """A version as it is told: since when it holds, who made it and when, what it says."""
     return {
         "version": one.version,
         "status": one.status,

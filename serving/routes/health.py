@@ -64,7 +64,9 @@ def _checks(service: Service) -> tuple[dict[str, str], dict[str, str]]:
         missing["model"] = f"none yet: {service.scorer.why_not}"
     else:
         present["model"] = f"{bundle.version}, warm"
-        present["ladder"] = service.ladder_problem or f"{bundle.ladder.name}, as it is to be"
+        present["ladder"] = (
+            service.ladder_problem or f"{bundle.ladder.name}, with the offers of now"
+        )
     if run is not None:
         present["queue"] = f"{run.queued} of {run.leads} leads, scored {rfc3339(run.as_of)}"
     else:

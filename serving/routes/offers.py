@@ -11,6 +11,8 @@ from starlette.responses import Response
 
 from features.errors import LadderError
 from features.ladder.ladder import OfferVersion
+from features.store.events import EventStore
+from models.bundle import Bundle
 from serving.edge.access import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.parameters import wrong_body
@@ -42,7 +44,7 @@ router = APIRouter(prefix="/v1", tags=["offers"], route_class=CheckedRoute)
 async def offers(service: Served) -> Response:
     """Every offer as it is now, paused and retired ones as well, with what was learned of it."""
     return await run_in_threadpool(
-        lambda: json_answer({"data": all_offers(service.scorer)}, _NOT_KEPT)
+        lambda: json_answer({"data": all_offers(*_served(service))}, _NOT_KEPT)
     )
 
 
@@ -130,4 +132,9 @@ def _changed(service: Service, offer_id: str, keep: Callable[[int], OfferVersion
 
 
 def _told(service: Service, offer_id: str) -> Response:
-    return json_answer(one_offer(service.scorer, offer_id), _NOT_KEPT)
+    return json_answer(one_offer(*_served(service), offer_id), _NOT_KEPT)
+
+
+def _served(service: Service) -> tuple[Bundle, EventStore, int]:
+    """What serves, where versions are kept, and the present; NoModel where nothing serves."""
+    return service.scorer.model.bundle, service.store, service.clock()

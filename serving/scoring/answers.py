@@ -139,7 +139,9 @@ class ScoreAnswer(TypedDict):
     ]
     base: Annotated[
         float | None,
-        Field(description="The model's own beginning, to which the points are added; fixed."),
+        Field(
+            description="The chance of a lead typical of the step in training; points add to it."
+        ),
     ]
     fit: Annotated[float | None, Field(description="What is added by who the lead is.")]
     engagement: Annotated[float | None, Field(description="What is added by what the lead does.")]

@@ -50,7 +50,7 @@ class KeptScores:
 
     def of(self, scorer: Scorer, lead_id: str) -> KeptAnswer:
         """The score of a lead now, or a few seconds ago; it raises as `Scorer.score` does."""
-        if scorer is not self._scorer:  # another model
+        if scorer is not self._scorer:  # another model, or other offers
             self._kept, self._scorer = {}, scorer
         stamp, kept = scorer.store.stamp(lead_id), self._kept.get(lead_id)
         now = scorer.clock()

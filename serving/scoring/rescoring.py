@@ -242,8 +242,9 @@ class _Read:
     queued: Bools
 
     def week_ago(self, scorer: Scorer, as_of: int) -> dict[str, float]:
-        """The chances of a week ago, of the leads that stood before the same step then."""
-        then = scorer.estimate(self.log, as_of - _WEEK_US).scores
+        """The chances of a week ago, of queued leads that stood before the same step then."""
+        queued = {self.scored.leads[at] for at in np.flatnonzero(self.queued)}
+        then = scorer.estimate(self.log, as_of - _WEEK_US, queued).scores
         now = dict(zip(self.scored.leads, self.scored.step, strict=True))
         return {
             lead: chance

@@ -6,7 +6,7 @@ scoring of everything go through `estimate`, so an `as_of` in the past gives wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -162,9 +162,14 @@ class Scorer:
         left = max(0.0, limit - self.store.rep_minutes(as_of // DAY_US))
         return replace(asked, rep_minutes_left=left)
 
-    def estimate(self, log: EventLog, as_of: int) -> ScoredLeads:
-        """The leads of a log of which something was known at `as_of`."""
-        return self.model.estimate(log, np.flatnonzero(_first_known(log) <= as_of), as_of)
+    def estimate(
+        self, log: EventLog, as_of: int, only: Collection[str] | None = None
+    ) -> ScoredLeads:
+        """The leads of a log, or `only` some of them, of which something was known at `as_of`."""
+        there = _first_known(log) <= as_of
+        if only is not None:
+            there &= np.array([lead in only for lead in log.leads], dtype=np.bool_)
+        return self.model.estimate(log, np.flatnonzero(there), as_of)
 
     def completed_by(self, rows: Sequence[Row]) -> list[str | None]:
         """For each event the title of the highest step that it alone completes; None without."""

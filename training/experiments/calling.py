@@ -140,7 +140,9 @@ def _goal(
 ) -> GoalOfCalling:
     called, alone = _counts(outcomes, ~left), _counts(outcomes, left)
     difference = difference_of_rates(called, alone)
-    return GoalOfCalling(goal, called, alone, difference, _sentence(goal, called, alone))
+    return GoalOfCalling(
+        goal, called, alone, difference, _sentence(goal, called, alone, difference)
+    )
 
 
 def _counts(outcomes: Outcomes, keep: Bools) -> ArmCounts:
@@ -148,8 +150,7 @@ def _counts(outcomes: Outcomes, keep: Bools) -> ArmCounts:
     return ArmCounts(int(keep.sum()), int(mature.sum()), int(outcomes.happened[mature].sum()))
 
 
-def _sentence(goal: str, called: ArmCounts, alone: ArmCounts) -> str:
-    found = difference_of_rates(called, alone)
+def _sentence(goal: str, called: ArmCounts, alone: ArmCounts, found: RateDifference | None) -> str:
     if found is None:
         return (
             f"not enough data: the horizon is over for {called.mature} leads that could be called"
@@ -157,7 +158,7 @@ def _sentence(goal: str, called: ArmCounts, alone: ArmCounts) -> str:
         )
     points = (
         f"{100 * found.value:+.1f} percentage points ({100 * found.low:+.1f} to"
-        f" {100 * found.high:+.1f}, at 95 %) that {_TITLES[goal]}"
+        f" {100 * found.high:+.1f}, at 95 %) in the share that {_TITLES[goal]}"
     )
     if not found.is_sure:
         return f"the data do not tell whether calling changes it: {points}"

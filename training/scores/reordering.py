@@ -135,7 +135,7 @@ class Reordering:
 def compared(bundle: Bundle, former: Incumbent, points: Points) -> Reordering:
     """A bundle beside a champion on the last point of each lead."""
     if not former.hash:
-        return Reordering("", "there is no champion yet: nothing to compare")
+        return Reordering("", "there is none yet, so nothing to compare")
     champion = former.bundle
     if champion is None:
         return Reordering(former.hash, f"the champion cannot be compared: {former.why}")
@@ -203,8 +203,7 @@ def refusals(held: Mapping[str, Any] | None, champion: str, least: float) -> lis
         return [f"{held['note']}; {_ACCEPT}"]
     return [
         f"of the {order['top']} leads at the top by {SAYS[order['by']]}"
-        f" {round(order['top'] - order['kept'])} would be others than today:"
-        f" {order['overlap']:.0%} stay, and {least:.0%} should; {_ACCEPT}"
+        f" {round(order['kept'])} stay ({order['overlap']:.1%}), and {least:.1%} should; {_ACCEPT}"
         for order in held["orders"]
         if order["overlap"] is not None and order["overlap"] < least
     ]

@@ -40,8 +40,8 @@ class Marks:
         self._put = Prepared.of(
             insert.on_conflict_do_update(
                 index_elements=[stale.c.sent_id],
-                # The lease stays: of two that score one lead at once, the one that has read less may
-                # be the last to store.
+                # The lease stays: of two that score one lead at once the one that has read less
+                # may be the last to store.
                 set_={"mark": insert.excluded.mark},
             ),
             database.engine,

@@ -17,11 +17,11 @@ from features.ladder.offer import OfferStatus
 from features.store.database import Database
 from features.store.kept.meta import set_meta
 from features.store.kept.scores import ScoreStore
-from features.store.schema import meta, offers
+from features.store.schema import offers
 
 __all__ = ["OfferVersions"]
 
-_STAMP: Final = "offers"
+_TURN: Final = "offers"
 
 
 class OfferVersions:
@@ -40,7 +40,7 @@ class OfferVersions:
     ) -> OfferVersion:
         """Keep another version of an offer, or the first one of a new offer.
 
-        All leads are scored anew, as what is suggested to them may be another offer.
+        All leads are scored anew where it holds at once: what is suggested may be another offer.
 
         Parameters
         ----------
@@ -59,11 +59,12 @@ class OfferVersions:
         wanted = sa.select(sa.func.max(offers.c.version)).where(of_offer)
         with self._database.writing() as connection:
             # First of all: on PostgreSQL whoever comes second waits here, and counts on from there.
-            set_meta(connection, _STAMP, secrets.token_hex(8))
+            set_meta(connection, _TURN, secrets.token_hex(8))
             version = (connection.scalar(wanted) or 0) + 1
             kept = OfferVersion(offer.id, version, body, offer.status, from_at, now, by)
             connection.execute(sa.insert(offers).values(_row(ladder.name, kept)))
-            self._scores.want_full_run(connection)
+            if from_at <= now:
+                self._scores.want_full_run(connection)
         return kept
 
     def set_status(
@@ -101,11 +102,13 @@ class OfferVersions:
         """The version of each offer that holds at an instant, in the order of the first ones."""
         return newest(one for one in self.versions(ladder) if one.from_at <= instant)
 
-    def stamp(self) -> str:
-        """Another text whenever a version was added; "" before the first."""
-        wanted = sa.select(meta.c.value).where(meta.c.key == _STAMP)
+    def numbers_at(self, ladder: str, instant: int) -> tuple[tuple[str, int], ...]:
+        """Which version of each offer has begun by an instant last, without what it says."""
+        begun = (offers.c.ladder == ladder, offers.c.from_at <= instant)
+        columns = offers.c.id, offers.c.from_at, offers.c.version
         with self._database.reading() as connection:
-            return connection.scalar(wanted) or ""
+            rows = connection.execute(sa.select(*columns).where(*begun).order_by(*columns))
+            return tuple({row.id: row.version for row in rows}.items())
 
 
 def _row(ladder: str, version: OfferVersion) -> dict[str, object]:

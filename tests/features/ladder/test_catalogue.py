@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.errors import LadderError
-from features.ladder.catalogue import newest, offer_of_table, offer_table, with_catalogue
+from features.ladder.catalogue import (
+    as_far_as_it_fits,
+    newest,
+    offer_of_table,
+    offer_table,
+    with_catalogue,
+)
 from features.ladder.file import read_ladder, shipped_ladders
 from features.ladder.ladder import Condition, EventRule, Ladder, Offer, OfferVersion
 
@@ -146,3 +152,18 @@ def test_a_version_that_no_longer_fits():
     """One for a step that the ladder has no more is refused, not dropped."""
     with pytest.raises(LadderError, match="there is no step 'gone'"):
         with_catalogue(B2B, [version(edited(step="gone"))])
+
+
+def test_one_that_does_not_fit_leaves_the_others():
+    """The others hold; what was paused stays so, by a version that the ladder cannot read, too."""
+    unfit = version(edited(step="gone"), 2, "paused")
+    new = version(edited(id="new-video", title="New"))
+    other = version(edited(B2B.offers[1]), 1, "paused")
+    ladder, problems = as_far_as_it_fits(B2B, [unfit, new, other])
+    (said,) = problems
+    assert said.startswith(f"offer {FIRST.id!r} version 2 does not fit: ")
+    assert "there is no step 'gone'" in said
+    assert (ladder.offers[0].title, ladder.offers[0].status) == (FIRST.title, "paused")
+    assert ladder.offers[1].status == "paused"
+    assert ladder.offers[-1].id == "new-video"
+    assert as_far_as_it_fits(B2B, [new, other]) == (with_catalogue(B2B, [new, other]), ())

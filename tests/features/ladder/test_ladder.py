@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 
 import pytest
@@ -54,3 +55,15 @@ def test_the_offers_of_a_step_are_the_active_asks() -> None:
         replace(offer, status="paused") if offer.id == asks[0].id else offer for offer in B2B.offers
     )
     assert replace(B2B, offers=without).offers_of("content") == asks[1:]
+
+
+def test_versions_of_a_ladder_have_hashes_of_their_own() -> None:
+    """Caches by ladder find a version at once, and an equal one as the same; also once copied."""
+    paused = replace(B2B.offers[0], status="paused")
+    versions = [B2B, *(replace(B2B, offers=(paused, *B2B.offers[at:])) for at in range(1, 9))]
+    assert len({hash(one) for one in versions}) == len(versions)
+    again = replace(B2B, source="another text")
+    assert (again, hash(again)) == (B2B, hash(B2B))
+    sent = pickle.loads(pickle.dumps(B2B))  # noqa: S301 made here
+    assert (sent, hash(sent), sent.source) == (B2B, hash(B2B), B2B.source)
+    assert sent._hash is None or sent._hash == B2B._hash

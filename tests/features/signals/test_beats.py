@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from features.events.log import EventLog, LogColumns
 from features.events.of_lead import Row, log_of_rows
 from features.ladder.file import read_ladder
-from features.ladder.ladder import Beats
+from features.ladder.ladder import Activity, Beats, Condition, EventRule
 from features.offers.history import history_of
 from features.signals.beats import sums_of_log, sums_of_rows
 from features.signals.program import compile_ladder
@@ -152,3 +152,17 @@ def test_another_measure_is_left_alone():
     log = log_of_rows("ann", rows, compiled.columns)
     taken = snapshot_at(log, compiled, ("ann",), np.zeros(1, np.int64), np.array([NOW + 10**12]))
     assert taken.position[0] == 0
+
+
+def test_a_pattern_reads_sums_as_a_name_does():
+    """A rule for all names that end so is met by what adds up, in the fold as in a history."""
+    short = EventRule("*_read", (Condition("seconds", "below", 10.0),))
+    ladder = replace(B2B, activity=Activity(against=(short,)))
+    compiled = compile_ladder(ladder)
+    at = [signal.is_against for signal in compiled.signals].index(True)
+    for rows, is_against in (([beat(0, 5)], True), ([beat(0, 90), beat(2, 5)], False)):
+        log = log_of_rows("ann", rows, compiled.columns)
+        taken = snapshot_at(
+            log, compiled, ("ann",), np.zeros(1, np.int64), np.array([NOW + 10 * MINUTE])
+        )
+        assert (taken.values[0, at] > 0.5) == is_against

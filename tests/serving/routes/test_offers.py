@@ -204,8 +204,11 @@ def test_a_version_that_no_longer_fits(own):
         other, {**NEW, "id": "odd", "step": "worth"}, from_at=1, now=1, by="ann"
     )
     service.refresh()
+    set_status(own, FIRST.id, "paused")
+    assert "offer 'odd' version 1 does not fit" in service.ladder_problem
     assert "there is no step 'worth'" in service.ladder_problem
     assert service.ladder.offer("odd") is None
+    assert served(service).status == "paused"
     assert own.get("/v1/leads/lead-0001/score").status_code == 200
     assert "worth" in own.get("/readyz").json()["checks"]["ladder"]
     assert service.scorer.model.adviser.policy_name == DEFAULT
