@@ -21,19 +21,21 @@ Place = tuple[str | int, ...]
 """Where in a body a value stands."""
 
 
-def cursor_of(after: After) -> str:
-    """A place in the queue as an opaque text."""
-    text = json.dumps(after, separators=(",", ":"))
+def cursor_of(after: After, order: str) -> str:
+    """A place in an order of the queue as an opaque text."""
+    text = json.dumps([*after, order], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def after_of(cursor: str | None) -> After | None:
-    """The reverse of `cursor_of`; RequestValidationError where it is none of ours."""
+def after_of(cursor: str | None, order: str) -> After | None:
+    """The reverse of `cursor_of`; RequestValidationError where it is none of this order."""
     if cursor is None:
         return None
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        priority, lead_id = json.loads(text)
+        priority, lead_id, of_order = json.loads(text)
+        if of_order != order:
+            raise wrong_query("cursor", "this is a place in another order; begin without one")
         if isinstance(lead_id, str) and math.isfinite(priority):
             return float(priority), lead_id
     except (binascii.Error, ValueError, TypeError, OverflowError):

@@ -31,6 +31,7 @@ from serving.scoring.suggestion import suggestion_for
 
 __all__ = ["install", "problem_page", "router"]
 
+_ORDER: Final = "work"
 _PER_PAGE: Final = 25
 _MOST_EVENTS: Final = 200
 _MOST_REASONS: Final = 50
@@ -53,7 +54,7 @@ async def queue_page(
     """Who to talk to next."""
     step = step or None
     check_step(service.scorer.ladder, step)
-    after = after_of(cursor or None)
+    after = after_of(cursor or None, _ORDER)
     return await run_in_threadpool(lambda: _html("queue.html", asker, _queue(service, after, step)))
 
 
@@ -94,7 +95,9 @@ def _queue(service: Service, after: tuple[float, str] | None, step: str | None) 
         "step": step,
         "first": after is None,
         "first_page": _address(step=step),
-        "next_page": _address(step=step, cursor=cursor_of(following)) if following else None,
+        "next_page": _address(step=step, cursor=cursor_of(following, _ORDER))
+        if following
+        else None,
         "nobody": after is None and bool(shown) and shown[0]["tab"] in ("marketing", "quiet"),
         "queued": service.run.queued if service.run else None,
         "scored": words.ago(_micros(shown[0]["scored_at"]), now) if shown else None,

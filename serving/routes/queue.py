@@ -38,13 +38,13 @@ async def queue(
     """
     on_ladder(query.ladder)
     check_step(service.scorer.ladder, query.step)
-    after = after_of(query.cursor)
+    after = after_of(query.cursor, query.order)
     return await run_in_threadpool(_answer, service.scorer, query, after)
 
 
 def _answer(scorer: Scorer, query: QueueQuery, after: After | None) -> Response:
     part = queue_part(scorer.store, query.limit, after, query.step, query.order)
-    cursor = None if part.after is None else cursor_of(part.after)
+    cursor = None if part.after is None else cursor_of(part.after, query.order)
     headers = {"Cache-Control": "private, max-age=0"}
     if cursor is not None:
         asked = {"limit": query.limit, "cursor": cursor, "step": query.step, "ladder": query.ladder}

@@ -177,6 +177,16 @@ def test_pages(client, limit):
     assert [item["lead_id"] for item in all_pages(client, limit=limit)] == whole
 
 
+def test_a_cursor_is_of_its_order(client):
+    """A place in one order is none in another: it is refused, and no page is skipped."""
+    cursor = page(client, limit=2)["next_cursor"]
+    answer = client.get("/v1/queue", params={"limit": 2, "cursor": cursor, "order": "purchase"})
+    assert answer.status_code == 422
+    assert "a place in another order" in answer.json()["errors"][0]["detail"]
+    chances = page(client, limit=2, order="purchase")["next_cursor"]
+    assert page(client, limit=2, order="purchase", cursor=chances)["data"]
+
+
 def test_link(client):
     """The Link header leads to the next page, with the same filter, until there is none."""
     answer = client.get("/v1/queue", params={"limit": 2, "step": "value"})
