@@ -96,7 +96,7 @@ def test_a_champion_is_followed_on_purpose(bundle_folder, report, events_file, e
     done("train", events_file, "--ladder", "b2b", "--out", other, "--until", until)
     judged = ("evaluate", events_file, "--ladder", "b2b", "--bundle", other, "--report")
     first = done(*judged, tmp_path / "first", "--champion", uri)
-    assert "beside the champion: there is no champion yet: nothing to compare" in first.out
+    assert "beside the champion: there is none yet, so nothing to compare" in first.out
     done("publish", bundle_folder, "--report", report[0], "--promote", *registry)
     again = call("publish", other, "--report", tmp_path / "first", "--promote", *registry)
     assert again.code == 1

@@ -38,10 +38,11 @@ def test_numbers_and_events():
     [
         (DAY_US - 1, "UTC", "23:59 (UTC)"),
         (DAY_US, "UTC", "Friday, 00:00 (UTC)"),
+        (DAY_US - DAY_US // 48, "Europe/Berlin", "Friday, 00:30 (Europe/Berlin)"),
         (DAY_US // 2, "Europe/Berlin", "13:00 (Europe/Berlin)"),
         (3 * DAY_US - DAY_US // 24, "Europe/Berlin", "Sunday, 00:00 (Europe/Berlin)"),
     ],
 )
 def test_times_of_the_day(then, zone, words):
-    """By the clock of the zone, with the day where it is a day or more ahead."""
+    """By the clock of the zone, with the day where it is not today's."""
     assert local_time(then, 0, zone) == words

@@ -623,7 +623,7 @@ def quiet_bundle() -> Bundle:
 
 EVENING = microseconds(instant("2026-03-02T19:00:00Z"))
 MORNING = microseconds(instant("2026-03-03T07:00:00Z"))
-BY_NIGHT = "nobody is contacted before 08:00 (Europe/Berlin)"
+BY_NIGHT = "nobody is contacted before Tuesday, 08:00 (Europe/Berlin)"
 
 
 def by_night(store: EventStore, now: int, policy: str = "uniform") -> Recommender:
@@ -663,7 +663,7 @@ def test_an_exposure_in_quiet_hours(store, channel, is_held):
     (named,) = deferred(store, "at-1", "bottleneck-template", channel=channel)
     made = by_night(store, EVENING)
     if is_held:
-        with pytest.raises(LimitReached, match="before 08:00") as refused:
+        with pytest.raises(LimitReached, match="before Tuesday, 08:00") as refused:
             made.expose(named)
         assert refused.value.reason == "quiet_hours"
         assert made.decision(named)["exposed"] is False

@@ -94,10 +94,10 @@ def test_a_planted_reordering():
     order = found.orders[1]
     assert order.overlap is not None
     assert order.overlap < 0.2
-    gone = round(order.top - order.kept)
+    kept = round(order.kept)
     assert refused(found)[1] == (
-        f"of the {order.top} leads at the top by the chance of their step {gone} would be others"
-        f" than today: {order.overlap:.0%} stay, and 80% should; if that is meant, say so with"
+        f"of the {order.top} leads at the top by the chance of their step {kept} stay"
+        f" ({order.overlap:.1%}), and 80.0% should; if that is meant, say so with"
         " --accept-reordering and why"
     )
 
@@ -139,7 +139,7 @@ def test_too_few_leads():
 def test_no_champion():
     """Where nothing serves there is nothing to compare, and that is said."""
     found = compared(named(small_world()[1]), Incumbent(), points())
-    assert found == Reordering("", "there is no champion yet: nothing to compare")
+    assert found == Reordering("", "there is none yet, so nothing to compare")
 
 
 @pytest.mark.parametrize(
