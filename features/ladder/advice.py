@@ -108,12 +108,12 @@ def _rungs(ladder: Ladder) -> list[_Rung]:
     return [
         _rung(ladder, path, step.id)
         for path, step in zip(_paths(ladder), ladder.goals, strict=True)
-        if _asks_of(ladder, step.id)
+        if ladder.asks_of(step.id)
     ]
 
 
 def _rung(ladder: Ladder, path: str, step_id: str) -> _Rung:
-    offers = _asks_of(ladder, step_id)
+    offers = ladder.asks_of(step_id)
     return _Rung(
         path,
         step_id,
@@ -121,11 +121,6 @@ def _rung(ladder: Ladder, path: str, step_id: str) -> _Rung:
         value=max(offer.value_minutes for offer in offers),
         topics=frozenset(topic for offer in offers for topic in offer.topics),
     )
-
-
-def _asks_of(ladder: Ladder, step_id: str) -> tuple[Offer, ...]:
-    """The offers of a step without the support, which asks for nothing and completes no step."""
-    return tuple(offer for offer in ladder.offers_of(step_id) if offer.role == "ask")
 
 
 def _unknown_channels(ladder: Ladder) -> Iterator[Advice]:
@@ -202,7 +197,7 @@ def _shared_text(lower: Step, upper: Step, both: list[tuple[EventRule, EventRule
 
 def _few_offers(ladder: Ladder) -> Iterator[Advice]:
     for index, step in enumerate(ladder.steps):
-        count = len(_asks_of(ladder, step.id))
+        count = len(ladder.asks_of(step.id))
         if count < FEWEST_OFFERS:
             text = (
                 f"{step.id!r} has {_count(count, 'offer')}; with {FEWEST_OFFERS} or more"
@@ -374,7 +369,7 @@ _SIGNS = {
 
 
 def _table_lines(ladder: Ladder, rung: Step) -> Iterator[tuple[str, ...]]:
-    offers = _asks_of(ladder, rung.id)
+    offers = ladder.asks_of(rung.id)
     efforts = [offer.effort.score(ladder.effort_weights) for offer in offers]
     values = [offer.value_minutes for offer in offers]
     first, *others = [_rule_text(rule) for rule in rung.complete_when]

@@ -391,6 +391,14 @@ class Ladder:
             if offer.step == step_id and offer.role == "ask" and offer.status == "active"
         )
 
+    def asks_of(self, step_id: str) -> tuple[Offer, ...]:
+        """What a step asks for: its active offers, and the paused ones, as they come back."""
+        return tuple(
+            offer
+            for offer in self.offers
+            if offer.step == step_id and offer.role == "ask" and offer.status != "retired"
+        )
+
     def offer(self, offer_id: str) -> Offer | None:
         """The offer of an id; None for none, such as nurture."""
         return next((offer for offer in self.offers if offer.id == offer_id), None)

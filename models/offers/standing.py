@@ -236,7 +236,7 @@ def _jump(offer: Offer, at: int, ladder: Ladder) -> str:
     """Why an ask is too large a jump from the lightest ask of the nearest rung below with asks."""
     effort = offer.effort.score(ladder.effort_weights)
     for goal in reversed(ladder.goals[:at]):
-        efforts = [below.effort for below in ladder.offers_of(goal.id) if below.role == "ask"]
+        efforts = [below.effort for below in ladder.asks_of(goal.id)]
         if efforts:
             lightest = min(below.score(ladder.effort_weights) for below in efforts)
             if effort <= ladder.max_effort_jump * max(1.0, lightest):

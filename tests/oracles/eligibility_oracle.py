@@ -182,7 +182,11 @@ def effort_jump(q: Question) -> bool:
         return False
     weights = q.ladder.effort_weights
     for goal in q.ladder.goals[: q.place][::-1]:
-        below = [o for o in q.ladder.offers if o.step == goal.id and o.role == "ask"]
+        below = [
+            o
+            for o in q.ladder.offers
+            if o.step == goal.id and o.role == "ask" and o.status in ("active", "paused")
+        ]
         if below:
             lightest = min(o.effort.score(weights) for o in below)
             return q.offer.effort.score(weights) > q.ladder.max_effort_jump * max(1, lightest)

@@ -530,14 +530,9 @@ def test_a_repetition():
 
 @pytest.mark.parametrize("status", ["paused", "retired"])
 def test_an_offer_that_is_not_active(status):
-    """It is not extended, its effort is no measure of a jump, and it holds nothing back."""
-    light = replace(VIDEO, status=status)
-    ladder = replace(LADDER, offers=(light, GUIDE))
-    answer = found(ladder=ladder, position=0)
-    assert against(answer)["video"] == status
-    with_heavy = replace(LADDER, offers=(light, HEAVY))
-    assert "heavy" not in against(found(ladder=with_heavy))
-    assert against(found(ladder=replace(LADDER, offers=(VIDEO, HEAVY))))["heavy"] == "effort_jump"
+    """It is not extended."""
+    ladder = replace(LADDER, offers=(replace(VIDEO, status=status), GUIDE))
+    assert against(found(ladder=ladder, position=0))["video"] == status
 
 
 def test_effort_jump():
@@ -549,6 +544,17 @@ def test_effort_jump():
     for minutes, expected in ((5, ["heavy"]), (6, [])):
         heavy = replace(HEAVY, effort=Effort(minutes))
         assert ids(found(ladder=replace(LADDER, offers=(weightless, heavy)))) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [("active", []), ("paused", []), ("retired", ["heavy"])]
+)
+def test_a_pause_below_is_no_other_ladder(status: str, expected: list[str]):
+    """What is paused comes back, so nothing above it changes; what is retired asks for nothing."""
+    light = replace(VIDEO, status=status)
+    assert ids(found(ladder=replace(LADDER, offers=(light, HEAVY)))) == expected
+    usual = offer("usual", "content", effort=Effort(50))
+    assert ids(found(ladder=replace(LADDER, offers=(light, usual, HEAVY)))) == expected
 
 
 @pytest.mark.parametrize(
