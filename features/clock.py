@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from features.errors import TimeError
 
-__all__ = ["instant", "microseconds", "now", "rfc3339", "when"]
+__all__ = ["FIRST", "LAST", "instant", "microseconds", "moment_of", "now", "rfc3339", "when"]
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LAST: Final = datetime(2199, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+"""Everything happens between these: what lies outside is a wrong unit or a wrong clock."""
+
+_ZONE_BY_NAME: Final = re.compile(r"\s*(?:UTC|GMT)$")
 
 
 def now() -> int:
@@ -24,12 +29,12 @@ def microseconds(moment: datetime) -> int:
         raise TimeError(
             f"{moment.isoformat()} has no time zone; write {moment.isoformat()}Z for UTC"
         )
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return (moment - FIRST) // timedelta(microseconds=1)
 
 
 def when(microseconds_: int) -> datetime:
     """Microseconds since the epoch as an aware instant, UTC."""
-    return _EPOCH + timedelta(microseconds=int(microseconds_))
+    return FIRST + timedelta(microseconds=int(microseconds_))
 
 
 def instant(text: str) -> datetime:
@@ -37,20 +42,36 @@ def instant(text: str) -> datetime:
 
     Raises
     ------
-    TimeError : a time of day without a time zone, or a text that is no date.
+    TimeError : a time of day without a time zone, a text that is no date, or one outside the years
+        1970 to 2199.
     """
     try:
-        moment = datetime.fromisoformat(text)
+        moment = moment_of(text)
     except ValueError as error:
         raise TimeError(f"{text!r} is not a time; write 2026-03-01T12:00:00Z") from error
     if moment.tzinfo is None:
-        if len(text) > len("2026-03-01"):
+        if len(text.strip()) > len("2026-03-01"):
             raise TimeError(f"{text!r} has no time zone; write {text}Z for UTC")
         moment = moment.replace(tzinfo=UTC)
+    if not FIRST <= moment <= LAST:
+        raise TimeError(f"{text!r} does not lie in the years 1970 to 2199")
+    return moment.astimezone(UTC)
+
+
+def moment_of(text: str) -> datetime:
+    """A text such as 2026-03-01T12:00:00Z, or with " UTC" at its end, naive without a zone.
+
+    Raises
+    ------
+    ValueError : it says no time.
+    """
+    text = text.strip().upper()
     try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise TimeError(f"{text!r} is no time between the years 1 and 9999 in UTC") from error
+        return datetime.fromisoformat(text)
+    except ValueError:
+        if (named := _ZONE_BY_NAME.sub("+00:00", text)) == text:
+            raise
+        return datetime.fromisoformat(named)
 
 
 def rfc3339(microseconds_: int) -> str:

@@ -17,9 +17,10 @@ import numpy as np
 from features.arrays import Bools
 from features.clock import microseconds
 from features.errors import EventsError, did_you_mean
-from features.events.checks import Reading, checked
-from features.events.formats import event_files, row_batches
-from features.events.import_report import ImportReport, Rejects
+from features.events.formats.checks import checked
+from features.events.formats.files import event_files, row_batches
+from features.events.formats.import_report import ImportReport, Rejects
+from features.events.formats.row_batch import Reading
 from features.events.log import EventLog, LogColumns
 from features.events.table import EventTable, concat, without_duplicates
 from features.events.times import check_timezone
@@ -66,7 +67,8 @@ def read_events(
     if isinstance(source, str) and "://" in source:
         log, report = _from_store(source, ladder, until, now)
     else:
-        reading = Reading(columns, assume_timezone, everything=rejects is not None)
+        everything = rejects is not None
+        reading = Reading(columns, assume_timezone, everything, names=ladder.events)
         table, report = _read(Path(source), reading, strict, rejects, progress)
         if now is not None:
             table, report = _happened_by(table, report, now)
@@ -115,7 +117,8 @@ def _read(
     progress: _Progress | None,
 ) -> tuple[EventTable, ImportReport]:
     check_timezone(reading.timezone)
-    files = _without_rejects(event_files(source), rejects)
+    files, hidden = event_files(source)
+    files = _without_rejects(files, rejects)
     with Rejects.into(rejects) as rejected:
         tables = [EventTable.empty()]
         for file in files:
@@ -129,6 +132,7 @@ def _read(
         moved_clocks=_moved(once),
         rejected=rejected.counts,
         examples=rejected.examples,
+        passed_over=tuple(file.name for file in hidden),
     )
     if strict and rejected.total:
         raise EventsError("\n  ".join([f"{source}: refused, as bad rows are", *report.lines()[1:]]))

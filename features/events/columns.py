@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,98 @@ import pyarrow.compute as pc
 from features.arrays import Bools, Floats
 from features.events.properties import as_number, as_text
 
-__all__ = ["Column", "distinct", "number_array", "numbers_of", "text_array", "texts_of"]
+__all__ = [
+    "Column",
+    "decoded",
+    "distinct",
+    "in_calendar",
+    "number_array",
+    "numbers_of",
+    "text_array",
+    "texts_of",
+]
 
 Column: TypeAlias = "pa.Array | pa.ChunkedArray"
+
+
+def decoded(array: pa.Array) -> tuple[pa.Array, Bools]:
+    """A column with texts in place of bytes, read as UTF-8; a mask of the rows where they are none.
+
+    Those become null. A column without bytes stays as it is.
+    """
+    none_bad = np.zeros(len(array), dtype=np.bool_)
+    if not _holds(array.type, _BYTES):
+        return array, none_bad
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if not pa.types.is_nested(array.type):
+        try:
+            return array.cast(pa.binary()).cast(pa.string()), none_bad
+        except pa.ArrowInvalid:
+            pass
+    values = [_decoded(value) for value in array.to_pylist()]
+    bad = np.array([value is _NO_TEXT for value in values], dtype=np.bool_)
+    kind = None if pa.types.is_nested(array.type) else pa.string()
+    return pa.array([None if value is _NO_TEXT else value for value in values], kind), bad
+
+
+def in_calendar(array: pa.Array) -> tuple[pa.Array, Bools]:
+    """A column of times without those that no calendar has; a mask of the rows with one.
+
+    Those become null. A column without times stays as it is.
+    """
+    bad = np.zeros(len(array), dtype=np.bool_)
+    if not _holds(array.type, _TIMES):
+        return array, bad
+    try:
+        array.to_pylist()
+    except (OverflowError, ValueError):
+        bad = np.array([not _can_be_told(scalar) for scalar in array], dtype=np.bool_)
+        array = pc.if_else(pa.array(bad), pa.scalar(None, array.type), array)
+    return array, bad
+
+
+def _can_be_told(scalar: pa.Scalar) -> bool:
+    try:
+        scalar.as_py()
+    except (OverflowError, ValueError):
+        return False
+    return True
+
+
+_NO_TEXT: Final = object()
+_Kind = Callable[[pa.DataType], bool]
+_BYTES: Final[tuple[_Kind, ...]] = (
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_fixed_size_binary,
+    pa.types.is_binary_view,
+)
+_TIMES: Final[tuple[_Kind, ...]] = (pa.types.is_temporal,)
+
+
+def _holds(kind: pa.DataType, wanted: tuple[_Kind, ...]) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _holds(kind.value_type, wanted)
+    if pa.types.is_nested(kind):
+        return any(_holds(kind.field(at).type, wanted) for at in range(kind.num_fields))
+    return any(is_kind(kind) for is_kind in wanted)
+
+
+def _decoded(value: object) -> object:
+    """A value with texts in place of bytes; _NO_TEXT where any are none."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return _NO_TEXT
+    if isinstance(value, dict):
+        inner = {key: _decoded(one) for key, one in value.items()}
+        return _NO_TEXT if _NO_TEXT in inner.values() else inner
+    if isinstance(value, list | tuple):
+        parts = [_decoded(one) for one in value]
+        return _NO_TEXT if _NO_TEXT in parts else type(value)(parts)
+    return value
 
 
 def number_array(array: pa.Array) -> tuple[Floats, Bools]:

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Final
 
 __all__ = ["as_number", "as_text", "as_value", "number_or_nan", "parse_object", "property_json"]
@@ -34,7 +35,7 @@ def as_number(value: object) -> float | None:
     A truth value is 1 or 0; a text that reads as a number or a truth value is that. The number may
     be infinite: whether that is acceptable is the caller's business.
     """
-    if isinstance(value, int | float):
+    if isinstance(value, int | float | Decimal):
         try:
             return float(value)
         except OverflowError:
@@ -101,6 +102,8 @@ def parse_object(text: str | bytes) -> dict[str, object] | None:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        value = int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, float):
         if not math.isfinite(value):
             return None

@@ -25,6 +25,7 @@ __all__ = [
     "fit_in",
     "fit_of",
     "granted_of",
+    "is_answer",
     "text_of",
     "texts_of",
     "unreadable",
@@ -79,6 +80,12 @@ class Unreadable:
 
     place: PropertyPath
     detail: str
+
+
+def is_answer(key: str) -> bool:
+    """Whether a property of this name may hold an answer that is read by its meaning."""
+    is_named = key in ("granted", "channel", "gaps") or key.endswith(SHARE_ENDINGS)
+    return is_named or field_key(key) in _FIT_NAMES
 
 
 def unreadable(name: str, properties: _Properties, names: EventNames) -> Unreadable | None:

@@ -22,6 +22,7 @@ from features.errors import TimeError
 from features.events.of_lead import Row
 from features.events.personal_data import personal_place
 from features.events.properties import property_json
+from features.events.values import MESSAGE_ID, is_in_range
 from features.json_paths import JsonPath, value_at
 from features.ladder.file import TimeUnit
 from features.ladder.ladder import Ladder
@@ -64,11 +65,9 @@ CONSENT: Final = "<consent>"
 Past = Callable[[str], Sequence[Row]]
 """The stored events of the lead that an id belongs to."""
 
-_LONGEST_MESSAGE_ID: Final = 99
 _LONGEST_TEXT: Final = 300
 _LARGEST: Final = 1e14
 """No time in seconds or milliseconds is larger, and its microseconds are finite."""
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _US: Final[Mapping[TimeUnit, int]] = {"s": 1_000_000, "ms": 1000}
 
 
@@ -318,14 +317,14 @@ def short(value: object) -> str | None:
 
 
 def moment(value: object, unit: TimeUnit = "rfc3339") -> int | None:
-    """An instant in microseconds; None where the value says none from 1970 on."""
+    """An instant in microseconds; None where the value says none in the years 1970 to 2199."""
     if unit == "rfc3339":
         at = _of_text(value) if isinstance(value, str) else None
     elif isinstance(value, bool) or not isinstance(value, int | float):
         at = None
     else:
         at = round(value * _US[unit]) if 0 <= value <= _LARGEST else None
-    return at if at is not None and at >= 0 else None
+    return at if at is not None and is_in_range(at) else None
 
 
 def _of_text(text: str) -> int | None:
@@ -403,9 +402,9 @@ def name_of(kinds: Sequence[str], names: Mapping[str, str]) -> str:
 def message_id(*parts: object) -> str:
     """The parts with colons between them; hashed where that is too long, or no plain text."""
     text = ":".join(str(part) for part in parts)
-    if len(text) <= _LONGEST_MESSAGE_ID and not _CONTROL.search(text):
+    if MESSAGE_ID.accepts(text):
         return text
-    return f"{str(parts[0])[: _LONGEST_MESSAGE_ID - 33]}:{_digest(text)}"
+    return f"{str(parts[0])[: MESSAGE_ID.longest - 33]}:{_digest(text)}"
 
 
 def _digest(text: str) -> str:

@@ -19,6 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from features.events.values import MESSAGE_ID
 from features.store.arrivals import Arrival
 from serving.edge.access import Asker, needs
 from serving.edge.bodies import media_type, read_body, to_value
@@ -35,7 +36,6 @@ from serving.ingestion.storing import (
     store_one,
 )
 from serving.ingestion.values import (
-    LONGEST_MESSAGE_ID,
     MOST_EVENT_BYTES,
     EventRefused,
     Receipt,
@@ -181,7 +181,7 @@ def _message_id(source: str, id_: str) -> str:
     if _BLANK.search(source):
         raise EventRefused("invalid_id", ("source",), "source is a URI reference, without blanks")
     both = f"{source} {id_}"
-    if len(both) > LONGEST_MESSAGE_ID:
+    if len(both) > MESSAGE_ID.longest:
         return f"ce-{blake2b(both.encode(), digest_size=16).hexdigest()}"
     return message_id(both, "id")
 

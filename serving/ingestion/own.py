@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
 from features.errors import did_you_mean
+from features.events.values import EVENT_NAME
 from features.store.arrivals import Arrival
 from serving.edge.access import Asker, needs
 from serving.edge.bodies import read_json
@@ -23,7 +24,6 @@ from serving.ingestion.storing import (
     store_events,
 )
 from serving.ingestion.values import (
-    LONGEST_NAME,
     EventRefused,
     Receipt,
     arrival,
@@ -103,7 +103,7 @@ def _arrival(receipt: Receipt, item: Any) -> Arrival:
 
 
 def _unknown(member: str) -> EventRefused:
-    hint = did_you_mean(member, _MEMBERS) if len(member) <= LONGEST_NAME else ""
+    hint = did_you_mean(member, _MEMBERS) if len(member) <= EVENT_NAME.longest else ""
     return EventRefused("unknown_member", (member,), f"there is no such member{hint}")
 
 

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from features.events.values import EVENT_NAME, LEAD_ID, MESSAGE_ID
 from serving.edge.schemas import StrictRequest
 from serving.ingestion.storing import MOST_EVENTS
-from serving.ingestion.values import LONGEST_ID, LONGEST_MESSAGE_ID, LONGEST_NAME
 
 __all__ = [
     "CALLS",
@@ -29,9 +29,9 @@ __all__ = [
 
 _TEXT: Final = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
 _Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
-_Id = Annotated[str, Field(min_length=1, max_length=LONGEST_ID, pattern=_TEXT)]
-_MessageId = Annotated[str, Field(min_length=1, max_length=LONGEST_MESSAGE_ID, pattern=_TEXT)]
-_Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=_TEXT)]
+_Id = Annotated[str, Field(min_length=1, max_length=LEAD_ID.longest, pattern=_TEXT)]
+_MessageId = Annotated[str, Field(min_length=1, max_length=MESSAGE_ID.longest, pattern=_TEXT)]
+_Name = Annotated[str, Field(min_length=1, max_length=EVENT_NAME.longest, pattern=_TEXT)]
 _Time = Annotated[
     str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-03-01T12:00:00Z"])
 ]

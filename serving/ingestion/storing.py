@@ -16,11 +16,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from features.events.values import MESSAGE_ID
 from features.store.arrivals import Arrival
 from serving.edge.access import Asker
 from serving.edge.parameters import Place
 from serving.edge.problems import of_validation, respond
-from serving.ingestion.values import LONGEST_MESSAGE_ID, EventRefused, Receipt, rules_of
+from serving.ingestion.values import EventRefused, Receipt, rules_of
 from serving.process.service import Service
 
 __all__ = [
@@ -93,7 +94,7 @@ def _shown_id(item: Any, member: str) -> str | None:
     value = item.get(member) if type(item) is dict else None
     if type(value) is int:
         value = str(value)
-    return value if type(value) is str and 0 < len(value) <= LONGEST_MESSAGE_ID else None
+    return value if type(value) is str and 0 < len(value) <= MESSAGE_ID.longest else None
 
 
 async def store_one(service: Service, read: Callable[[], Arrival]) -> Response:

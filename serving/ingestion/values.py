@@ -5,26 +5,39 @@ What is refused says which member it is and what would be right, and shows no pe
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 
-from features.clock import microseconds
 from features.errors import Refused
 from features.events.personal_data import first_step_events, personal_place
 from features.events.readable import unreadable
+from features.events.times import (
+    ABSENT,
+    NAIVE,
+    NUMBER,
+    OUT_OF_RANGE,
+    READ,
+    UNREADABLE,
+    instant,
+)
+from features.events.values import (
+    EVENT_NAME,
+    LEAD_ID,
+    MESSAGE_ID,
+    TextRule,
+    id_text,
+    is_in_range,
+    number_fault,
+)
 from features.ladder.ladder import EventNames, Ladder
+from features.signals.table import ladder_columns
 from features.store.arrivals import Arrival
 from serving.edge.parameters import Place
 
 __all__ = [
-    "LONGEST_ID",
-    "LONGEST_MESSAGE_ID",
-    "LONGEST_NAME",
     "MOST_EVENT_BYTES",
     "ArrivalRules",
     "EventRefused",
@@ -43,15 +56,7 @@ __all__ = [
 
 MOST_EVENT_BYTES: Final = 32 * 1024
 DEEPEST: Final = 32
-LONGEST_ID: Final = 256
-LONGEST_MESSAGE_ID: Final = 99
-LONGEST_NAME: Final = 200
 RESERVED_PREFIX: Final = "rung-"
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_US: Final = microseconds(datetime(2200, 1, 1, tzinfo=UTC))
-_EXACT: Final = 2**53
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class EventRefused(Refused):
@@ -79,12 +84,14 @@ class ArrivalRules:
     reserved : names that nobody may send.
     first_step : names of the events that may hold no personal data.
     names : of the events with a fixed role.
+    numbers : the properties that are read as numbers.
     """
 
     traits: str
     reserved: frozenset[str]
     first_step: frozenset[str]
     names: EventNames
+    numbers: frozenset[str]
 
 
 @lru_cache(maxsize=8)
@@ -92,7 +99,10 @@ def rules_of(ladder: Ladder) -> ArrivalRules:
     """The rules of a ladder."""
     names = ladder.events
     reserved = frozenset((names.decision, names.exposure, names.outcome, names.assignment))
-    return ArrivalRules(names.traits, reserved, first_step_events(ladder), names)
+    numbers, _ = ladder_columns(ladder)
+    return ArrivalRules(
+        names.traits, reserved, first_step_events(ladder), names, frozenset(numbers)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,27 +172,12 @@ def identity(value: Any, member: str) -> str | None:
     """The id of a lead, a whole number as text; None where it is absent, null or empty."""
     if value is None or value == "":
         return None
-    text = value if type(value) is str else _written(value, member)
-    if len(text) > LONGEST_ID or text.isspace() or _has_control(text):
-        raise EventRefused(
-            "invalid_id",
-            (member,),
-            f"{member} is a text of 1 to {LONGEST_ID} characters, not only blanks and without"
-            " control characters",
-        )
-    return text
+    return _id(value, member, LEAD_ID)
 
 
 def message_id(value: Any, member: str) -> str:
     """The id of a message, as it was sent; a whole number as text."""
-    text = value if type(value) is str else _written(value, member)
-    if not 0 < len(text) <= LONGEST_MESSAGE_ID or text.isspace() or _has_control(text):
-        raise EventRefused(
-            "invalid_id",
-            (member,),
-            f"{member} is a text of 1 to {LONGEST_MESSAGE_ID} characters, not only blanks and"
-            " without control characters",
-        )
+    text = _id(value, member, MESSAGE_ID)
     if text.startswith(RESERVED_PREFIX):
         raise EventRefused(
             "reserved", (member,), f"ids that begin with {RESERVED_PREFIX!r} are Rung's own"
@@ -190,68 +185,45 @@ def message_id(value: Any, member: str) -> str:
     return text
 
 
-def _written(value: Any, member: str) -> str:
-    """A whole number as text. Larger ones have lost digits on their way through JSON."""
-    is_whole = type(value) is int or (type(value) is float and value.is_integer())
-    if not is_whole or abs(value) > _EXACT:
+def _id(value: Any, member: str, rule: TextRule) -> str:
+    text = id_text(value)
+    if text is None:
         raise EventRefused("invalid_id", (member,), f"{member} is a text, or a whole number")
-    return str(int(value))
-
-
-def _has_control(text: str) -> bool:
-    return not text.isprintable() and _CONTROL.search(text) is not None
+    if not rule.accepts(text):
+        raise EventRefused("invalid_id", (member,), f"{member} is {rule.right}")
+    return text
 
 
 def name_of(value: Any, member: str, rules: ArrivalRules) -> str:
     """The name of an event that may be sent."""
-    if type(value) is not str or not 0 < len(value) <= LONGEST_NAME:
-        raise _bad_name(member)
-    if value.isspace() or _has_control(value):
-        raise _bad_name(member)
+    if type(value) is not str or not EVENT_NAME.accepts(value):
+        raise EventRefused("invalid_name", (member,), f"{member} is {EVENT_NAME.right}")
     if value in rules.reserved:
         raise EventRefused("reserved", (member,), "events of this name are written by Rung alone")
     return value
 
 
-def _bad_name(member: str) -> EventRefused:
-    return EventRefused(
-        "invalid_name",
-        (member,),
-        f"{member} is a text of 1 to {LONGEST_NAME} characters, not only blanks and without"
-        " control characters",
-    )
+_TIME_FAULTS: Final = {
+    ABSENT: "{} is a text such as 2026-03-01T12:00:00Z",
+    UNREADABLE: "{} cannot be read; write it as 2026-03-01T12:00:00Z",
+    NUMBER: "{} is a number; write it as 2026-03-01T12:00:00Z",
+    NAIVE: "{} has no time zone; end it with Z for UTC, or with an offset such as +01:00",
+    OUT_OF_RANGE: "{} does not lie in the years 1970 to 2199",
+}
 
 
 def instant_of(value: Any, member: str) -> int:
-    """A time with a zone, between the years 1970 and 2200, as microseconds since the epoch."""
-    if type(value) is not str:
-        raise EventRefused(
-            "invalid_time", (member,), f"{member} is a text such as 2026-03-01T12:00:00Z"
-        )
-    try:
-        moment = datetime.fromisoformat(value.upper())
-    except ValueError as error:
-        raise EventRefused(
-            "invalid_time",
-            (member,),
-            f"{member} cannot be read; write it as 2026-03-01T12:00:00Z",
-        ) from error
-    if moment.tzinfo is None:
-        raise EventRefused(
-            "invalid_time",
-            (member,),
-            f"{member} has no time zone; end it with Z for UTC, or with an offset such as +01:00",
-        )
-    since = moment - _EPOCH
-    return in_range((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds, member)
+    """A time with a zone, in the years 1970 to 2199, as microseconds since the epoch."""
+    found, state = instant(value) if type(value) is str else (0, ABSENT)
+    if state != READ:
+        raise EventRefused("invalid_time", (member,), _TIME_FAULTS[state].format(member))
+    return found
 
 
 def in_range(microseconds_: int, member: str) -> int:
-    """The same instant, where it lies between the years 1970 and 2200."""
-    if not 0 <= microseconds_ < _LAST_US:
-        raise EventRefused(
-            "invalid_time", (member,), f"{member} does not lie between the years 1970 and 2200"
-        )
+    """The same instant, where it lies in the years 1970 to 2199."""
+    if not is_in_range(microseconds_):
+        raise EventRefused("invalid_time", (member,), _TIME_FAULTS[OUT_OF_RANGE].format(member))
     return microseconds_
 
 
@@ -279,6 +251,9 @@ def arrival(
             raise _personal((member, *place), name)
     if wrong := unreadable(name, values, receipt.rules.names):
         raise EventRefused("invalid_value", (member, *wrong.place), wrong.detail)
+    for key in receipt.rules.numbers & values.keys():
+        if wrong_number := number_fault(key, values[key]):
+            raise EventRefused("invalid_value", (member, key), f"{key} is a {wrong_number}")
     text = orjson.dumps(values)
     if len(text) > MOST_EVENT_BYTES:
         raise _too_large(len(text))
@@ -296,7 +271,7 @@ def arrival(
 
 
 def _personal(place: Place, name: str) -> EventRefused:
-    shown = ".".join(str(part)[:LONGEST_NAME] for part in place)
+    shown = ".".join(str(part)[: EVENT_NAME.longest] for part in place)
     return EventRefused(
         "personal_data",
         place,

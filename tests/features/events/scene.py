@@ -15,7 +15,7 @@ import pyarrow.parquet
 from hypothesis import strategies as st
 
 from features.clock import microseconds
-from features.events.import_report import ImportReport
+from features.events.formats.import_report import ImportReport
 from features.events.log import EventLog, LogColumns
 from features.ladder.file import read_ladder
 from features.reading import read_table

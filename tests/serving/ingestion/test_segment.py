@@ -348,12 +348,12 @@ def test_clocks(service, client, call, sent_at, happened):
         ("2026-03-01T12:00:00", "has no time zone"),
         ("2026-03-01", "has no time zone"),
         ("yesterday", "cannot be read"),
-        ("", "cannot be read"),
+        ("", "a text such as"),
         ("2015-2-02T00:30:08Z", "cannot be read"),
         (1772366400000, "is a text such as"),
-        ("1969-12-31T23:59:59Z", "between the years 1970 and 2200"),
-        ("2200-01-01T00:00:00Z", "between the years 1970 and 2200"),
-        ("0001-01-01T00:00:00+14:00", "between the years 1970 and 2200"),
+        ("1969-12-31T23:59:59Z", "in the years 1970 to 2199"),
+        ("2200-01-01T00:00:00Z", "in the years 1970 to 2199"),
+        ("0001-01-01T00:00:00+14:00", "in the years 1970 to 2199"),
     ],
 )
 @pytest.mark.parametrize("member", ["timestamp", "originalTimestamp", "sentAt"])
@@ -372,7 +372,7 @@ def test_bad_times(service, client, member, stamp, words):
 def test_times_that_a_wrong_clock_puts_before_1970(client):
     """A correction that leads out of the years that are taken is refused."""
     call = track(timestamp="1970-01-02T00:00:00Z", sentAt="2199-01-01T00:00:00Z")
-    assert "1970 and 2200" in only_rejection(post(client, [call]))["detail"]
+    assert "1970 to 2199" in only_rejection(post(client, [call]))["detail"]
 
 
 # --------------------------------------------------------------------------------------- Rejections

@@ -50,7 +50,7 @@ def test_formats_agree(tmp_path):
 
 
 def test_aliases(tmp_path):
-    """`event`, `timestamp` and `received_at` are understood; with `name`, `event` is a property."""
+    """`event`, `timestamp`, `received_at` are understood; beside `event`, `name` is a property."""
     row: Event = {"lead_id": "ann", "event": "view", "timestamp": NOON, "received_at": NOON}
     for file in (
         write(tmp_path / "e.csv", as_csv([row])),
@@ -64,8 +64,8 @@ def test_aliases(tmp_path):
         write(tmp_path / "e.jsonl", as_jsonl([{**row, "name": "click"}])),
     ):
         table, _ = read_table(file)
-        assert table.name.to_pylist() == ["click"]
-        assert table.property_texts() == ['{"event":"view"}']
+        assert table.name.to_pylist() == ["view"]
+        assert table.property_texts() == ['{"name":"click"}']
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "json text", "csv", "struct", "map"])
@@ -210,9 +210,13 @@ def test_a_column_twice(tmp_path):
     ("name", "content", "message"),
     [
         ("e.parquet", b"no parquet", "not readable as Parquet: Parquet magic bytes not found"),
-        ("e.csv", b"", "not readable as CSV: Empty CSV file"),
-        ("e.csv", b"lead_id,name,occurred_at\n\xff,a,b\n", "not readable as CSV: "),
-        ("e.txt", b"", "not a file of events by its name; name it .parquet, .csv, .jsonl"),
+        ("e.csv", b"", "not readable as CSV: it is empty"),
+        ("e.csv", b"\n\n", "not readable as CSV: it is empty"),
+        (
+            "e.txt",
+            b"",
+            "not a file of events by its name; name it .parquet, .csv, .tsv, .json, .jsonl or",
+        ),
         ("e.parquet.gz", b"", "not a file of events by its name"),
         ("events.db", b"", "to read a store, write sqlite:///"),
     ],

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -15,75 +13,42 @@ import pyarrow.compute as pc
 
 from features.arrays import Bools, Floats
 from features.events.columns import number_array, numbers_of, text_array, texts_of
-from features.events.import_report import Rejects
-from features.events.log import LogColumns, Times
+from features.events.formats.import_report import Rejects
+from features.events.formats.json_rows import BROKEN_JSON
+from features.events.formats.row_batch import Properties, Reading, RowBatch, told
+from features.events.log import Times
 from features.events.properties import property_json
 from features.events.readable import SHARE_ENDINGS, unreadable
 from features.events.table import EventTable
-from features.events.times import ABSENT, NAIVE, NUMBER, READ, UNREADABLE, read_times
+from features.events.times import (
+    ABSENT,
+    NAIVE,
+    NUMBER,
+    OUT_OF_RANGE,
+    READ,
+    UNREADABLE,
+    read_times,
+)
+from features.events.values import (
+    EVENT_NAME,
+    LEAD_ID,
+    NEGATIVE,
+    NOT_A_NUMBER,
+    NOT_FINITE,
+    STORED_MESSAGE_ID,
+    is_never_negative,
+)
 from features.ladder.ladder import EventNames
 
-__all__ = ["BASE", "BROKEN_JSON", "BROKEN_ROW", "Reading", "RowBatch", "checked"]
+__all__ = ["checked"]
 
-BASE: Final[Mapping[str, tuple[str, ...]]] = {
-    "lead_id": (),
-    "name": ("event",),
-    "occurred_at": ("timestamp",),
-    "known_at": ("received_at",),
-    "message_id": (),
-}
-"""The columns that every event has or may have, with the other names that are understood."""
-
-BROKEN_JSON: Final = "broken JSON"
-BROKEN_ROW: Final = "another number of cells than the header"
 _TIME_REASONS: Final = {
     NAIVE: "naive time (say which time zone is meant)",
     NUMBER: "number as time (write it as 2026-03-01T12:00:00Z)",
     UNREADABLE: "unreadable time",
+    OUT_OF_RANGE: "time outside the years 1970 to 2199 (is its unit right?)",
 }
-_NOT_NEGATIVE: Final = re.compile(r"(?:.*_)?(?:seconds|minutes|fraction)")
-
-Properties = Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How a source is to be read.
-
-    Parameters
-    ----------
-    needs : the properties whose values are checked and made numbers and texts.
-    timezone : the IANA zone of times that have none; None refuses them.
-    everything : whether properties beyond `needs` are kept too.
-    names : of the events with a fixed role, whose answers are to be understood; None asks for none.
-    """
-
-    needs: LogColumns
-    timezone: str | None = None
-    everything: bool = True
-    names: EventNames | None = None
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class RowBatch:
-    """Some rows of a file, as they are.
-
-    Parameters
-    ----------
-    lines : line (CSV, JSON lines) or row (Parquet) of each in its file, counted from 1.
-    base : the columns of `BASE` that the file has.
-    flat : its other columns, each a property.
-    parsed : the properties that came as a JSON object, None where there were none; a text is one
-        that could not be read as an object.
-    row : the whole row as JSON values, for the list of rejects.
-    """
-
-    file: str
-    lines: npt.NDArray[np.int64]
-    base: Mapping[str, pa.Array]
-    flat: Mapping[str, pa.Array]
-    parsed: Sequence[Properties | str | None] | None
-    row: Callable[[int], object]
+_TEXTS: Final = {"lead_id": LEAD_ID, "name": EVENT_NAME, "message_id": STORED_MESSAGE_ID}
 
 
 class _Verdict:
@@ -107,11 +72,13 @@ class _Verdict:
 def checked(batch: RowBatch, reading: Reading, rejects: Rejects) -> EventTable:
     """The rows of a batch that are fine; the others go to `rejects`."""
     verdict = _Verdict(len(batch.lines))
+    for fault in batch.faults:
+        verdict.mark(fault.rows, fault.reason, fault.column)
     parsed = _objects(batch, verdict)
     texts = {name: _base_texts(batch, name, verdict) for name in ("lead_id", "name")}
     occurred, known = _clocks(batch, reading.timezone, verdict)
     table = EventTable(
-        _message_ids(batch),
+        _message_ids(batch, verdict),
         texts["lead_id"],
         texts["name"],
         occurred,
@@ -141,13 +108,21 @@ def _base_texts(batch: RowBatch, name: str, verdict: _Verdict) -> pa.Array:
     texts = text_array(batch.base[name])
     if texts.null_count:
         verdict.mark(_mask(texts.is_null()), f"missing {name}", name)
+    _judge(texts, name, verdict)
     return texts
 
 
-def _message_ids(batch: RowBatch) -> pa.Array:
+def _message_ids(batch: RowBatch, verdict: _Verdict) -> pa.Array:
     if "message_id" not in batch.base:
         return pa.nulls(len(batch.lines), pa.string())
-    return text_array(batch.base["message_id"])
+    texts = text_array(batch.base["message_id"])
+    _judge(texts, "message_id", verdict)
+    return texts
+
+
+def _judge(texts: pa.Array, name: str, verdict: _Verdict) -> None:
+    rule = _TEXTS[name]
+    verdict.mark(rule.refuses(texts), f"{name} is not {rule.right}", name)
 
 
 def _clocks(batch: RowBatch, zone: str | None, verdict: _Verdict) -> tuple[Times, Times]:
@@ -181,9 +156,9 @@ def _number_columns(
         values = _numbers(batch, parsed, name, verdict)
         if values is None:
             continue
-        verdict.mark(np.isinf(values), "number that is not finite", name)
-        if _NOT_NEGATIVE.fullmatch(name):
-            verdict.mark(values < 0, "negative duration or share", name)
+        verdict.mark(np.isinf(values), NOT_FINITE, name)
+        if is_never_negative(name):
+            verdict.mark(values < 0, NEGATIVE, name)
         found[name] = values
     return found
 
@@ -195,13 +170,13 @@ def _numbers(
     values = None
     if name in batch.flat:
         values, bad = number_array(batch.flat[name])
-        verdict.mark(bad, "text where the ladder reads a number", name)
+        verdict.mark(bad, NOT_A_NUMBER, name)
     if parsed is not None:
         inner, bad = numbers_of([row.get(name) for row in parsed])
         if values is not None:
             bad &= np.isnan(values)
             inner = np.where(np.isnan(values), inner, values)
-        verdict.mark(bad, "text where the ladder reads a number", name)
+        verdict.mark(bad, NOT_A_NUMBER, name)
         values = inner
     return values
 
@@ -264,17 +239,29 @@ def _report(batch: RowBatch, verdict: _Verdict, rejects: Rejects) -> None:
             continue
         for row in rows[: rejects.count(reason, len(rows))]:
             place = batch.file, int(batch.lines[row])
-            rejects.show(reason, place, _value(batch, column, row), partial(batch.row, int(row)))
+            value = _value(batch, reason, column, row)
+            rejects.show(reason, place, value, partial(batch.row, int(row)))
 
 
-def _value(batch: RowBatch, column: str, row: int) -> str:
+def _value(batch: RowBatch, reason: str, column: str, row: int) -> str:
     """The value at fault, with the column that it stands in."""
+    value = _found(batch, reason, column, row)
+    if not column:
+        return _short(value)
+    return f"{column} is absent" if value in (None, "") else f"{column} = {_short(value)}"
+
+
+def _found(batch: RowBatch, reason: str, column: str, row: int) -> object:
+    for fault in batch.faults:
+        if (fault.reason, fault.column) == (reason, column):
+            value = fault.values[row]
+            return told(value)
     columns = batch.flat if column in batch.flat else batch.base
-    value = columns[column][row].as_py() if column in columns else None
+    value = told(columns[column][row]) if column in columns else None
     if value is None and batch.parsed is not None:
         found = batch.parsed[row]
         value = found if isinstance(found, str) else (found or {}).get(column)
-    return f"{column} is absent" if value in (None, "") else f"{column} = {_short(value)}"
+    return value
 
 
 def _short(value: object) -> str:

@@ -32,6 +32,7 @@ class ImportReport:
         back to `known_at`.
     rejected : counts by reason.
     examples : the first few rejected rows of each reason, as sentences that begin with file:line.
+    passed_over : names of hidden files that were not read.
     """
 
     rows: int
@@ -42,10 +43,14 @@ class ImportReport:
     moved_clocks: int = 0
     rejected: dict[str, int] = field(default_factory=dict)
     examples: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    passed_over: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """The report in sentences."""
         said = [f"{self.accepted:,} of {_counted(self.rows, 'row')} accepted"]
+        if self.passed_over:
+            said.append(f"{_counted(len(self.passed_over), 'hidden file')} passed over")
+            said[-1] += f" ({', '.join(self.passed_over[:3])})"
         if self.duplicates:
             said.append(
                 f"{_counted(self.duplicates, 'duplicate')} left out (message_id seen before)"
@@ -76,6 +81,7 @@ class ImportReport:
             "later": self.later,
             "moved_clocks": self.moved_clocks,
             "rejected": dict(self.rejected),
+            "passed_over": list(self.passed_over),
             "examples": {reason: list(lines) for reason, lines in self.examples.items()},
         }
 

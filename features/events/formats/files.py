@@ -1,0 +1,102 @@
+"""The formats that events come in: Parquet, CSV and JSON as rows to be checked.
+
+Parquet and CSV are read a column at a time. Which file is of which format, its name says.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from features.errors import EventsError, did_you_mean
+from features.events.formats.csv_rows import csv_rows
+from features.events.formats.import_report import Rejects
+from features.events.formats.json_rows import json_rows
+from features.events.formats.row_batch import FileColumns, Reading, RowBatch, of_table
+
+__all__ = ["event_files", "row_batches"]
+
+_PARQUET_ROWS: Final = 1 << 20
+
+
+def row_batches(file: Path, reading: Reading, rejects: Rejects) -> Iterator[RowBatch]:
+    """The rows of a file, in parts. Those that are no rows at all go to `rejects`.
+
+    Raises
+    ------
+    EventsError : the file is damaged, not of the format its name says, or lacks a column.
+    """
+    kind = _kind(file)
+    try:
+        yield from _READERS[kind](file, reading, rejects)
+    except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else "it is cut short"
+        raise EventsError(f"{file}: not readable as {kind}: {reason}") from error
+
+
+def _kind(file: Path) -> str:
+    """The format of a file by its name, "" where it is none of ours."""
+    suffixes = [suffix.lower() for suffix in file.suffixes]
+    if suffixes[-1:] == [".gz"]:
+        kind = _SUFFIXES.get(suffixes[-2], "") if len(suffixes) > 1 else ""
+        return kind if kind in _TEXTS else ""
+    return _SUFFIXES.get(suffixes[-1], "") if suffixes else ""
+
+
+_SUFFIXES: Final = {
+    ".parquet": "Parquet",
+    ".csv": "CSV",
+    ".tsv": "CSV",
+    ".json": "JSON",
+    ".jsonl": "JSON",
+    ".ndjson": "JSON",
+}
+_TEXTS: Final = ("CSV", "JSON")
+_WRITE: Final = "name it .parquet, .csv, .tsv, .json, .jsonl or .ndjson (the texts also .gz)"
+_HIDDEN: Final = (".", "_")
+"""What file systems and other tools leave beside the data begins so."""
+
+
+def event_files(source: Path) -> tuple[list[Path], list[Path]]:
+    """The file itself, or the files of events in a folder in name order; those passed over.
+
+    Passed over is what looks like a file of events and is hidden, such as `._events.csv`.
+    """
+    if source.is_dir():
+        found = sorted(file for file in source.iterdir() if file.is_file() and _kind(file))
+        hidden = [file for file in found if file.name.startswith(_HIDDEN)]
+        seen = [file for file in found if not file.name.startswith(_HIDDEN)]
+        if not seen:
+            but = f" but hidden ones such as {hidden[0].name}" if hidden else ""
+            raise EventsError(f"{source}: no file of events in this folder{but}; {_WRITE}")
+        return seen, hidden
+    if not source.is_file():
+        beside = [file.name for file in source.parent.glob("*")]
+        raise EventsError(f"{source}: there is no such file{did_you_mean(source.name, beside)}")
+    if source.suffix.lower() in (".db", ".sqlite"):
+        raise EventsError(f"{source}: to read a store, write sqlite:///{source}")
+    if not _kind(source):
+        raise EventsError(f"{source}: not a file of events by its name; {_WRITE}")
+    return [source], []
+
+
+def _parquet_rows(file: Path, reading: Reading, _: Rejects) -> Iterator[RowBatch]:
+    with pyarrow.parquet.ParquetFile(file) as parquet:
+        columns = FileColumns.of(file, parquet.schema_arrow.names, reading)
+        first = 1
+        for batch in parquet.iter_batches(_PARQUET_ROWS, columns=columns.all):
+            yield of_table(file, columns, batch, np.arange(first, first + len(batch)))
+            first += len(batch)
+
+
+_READERS: Final[Mapping[str, Callable[[Path, Reading, Rejects], Iterator[RowBatch]]]] = {
+    "Parquet": _parquet_rows,
+    "CSV": csv_rows,
+    "JSON": json_rows,
+}

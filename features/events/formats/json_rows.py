@@ -1,0 +1,156 @@
+"""JSON: one object a line, or one array of objects."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import IO, Final
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from features.events.columns import texts_of
+from features.events.formats.import_report import Rejects
+from features.events.formats.row_batch import (
+    BASE,
+    Fault,
+    FileColumns,
+    Reading,
+    RowBatch,
+    as_object,
+    named,
+    spellings,
+)
+from features.events.properties import parse_object
+
+__all__ = ["BROKEN_JSON", "json_rows"]
+
+_ROWS: Final = 10_000
+_BOM: Final = b"\xef\xbb\xbf"
+BROKEN_JSON: Final = "broken JSON"
+
+_Line = tuple[int, bytes]
+"""Its number, counted from 1, and what stands in it."""
+
+
+def json_rows(file: Path, reading: Reading, rejects: Rejects) -> Iterator[RowBatch]:
+    """The rows of a file, in parts; what is no JSON object goes to `rejects`.
+
+    Raises
+    ------
+    EventsError : none of the first rows has a key that is needed.
+    """
+    with _bytes(file) as stream:
+        lines = _lines_of(stream)
+        seen_any = False
+        while part := list(islice(lines, _ROWS)):
+            rows = [(at, line, parse_object(line)) for at, line in part]
+            whole = [(at, line, found) for at, line, found in rows if found is not None]
+            _reject_broken(file, [(at, line) for at, line, found in rows if found is None], rejects)
+            if whole and not seen_any:
+                _require_keys(file, [found for *_, found in whole], reading)
+                seen_any = True
+            yield _batch(file, whole)
+
+
+def _bytes(file: Path) -> IO[bytes] | gzip.GzipFile:
+    return gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb")
+
+
+def _lines_of(stream: IO[bytes] | gzip.GzipFile) -> Iterator[_Line]:
+    """The lines that are not empty; of an array its members, each as a line."""
+    numbered = ((at, line) for at, line in enumerate(stream, start=1) if line.strip())
+    for at, line in numbered:
+        line = line.removeprefix(_BOM).lstrip()
+        if at == 1 and line.startswith(b"["):
+            yield from _members(line, stream)
+        else:
+            yield at, line
+
+
+def _members(first: bytes, stream: IO[bytes] | gzip.GzipFile) -> Iterator[_Line]:
+    """The members of an array that begins with a line; that line and the others where it is none.
+
+    A file of lines may begin with an array by mistake, and one row is bad then.
+    """
+    try:
+        orjson.loads(first)
+        is_line = True
+    except orjson.JSONDecodeError:
+        is_line = False
+    rest = stream.read()
+    if not (is_line and rest.strip()):
+        try:
+            found = orjson.loads(first + rest)
+        except orjson.JSONDecodeError:
+            found = None
+        if isinstance(found, list):
+            for at, member in enumerate(found, start=1):
+                yield at, orjson.dumps(member)
+            return
+    yield 1, first
+    for at, line in enumerate(rest.split(b"\n"), start=2):
+        if line.strip():
+            yield at, line
+
+
+def _reject_broken(file: Path, rows: list[_Line], rejects: Rejects) -> None:
+    for at, line in rows:
+        if rejects.count(BROKEN_JSON, 1):
+            text = line.decode(errors="replace").strip()
+            rejects.show(BROKEN_JSON, (str(file), at), text[:80], partial(str, text))
+
+
+def _require_keys(file: Path, rows: list[dict[str, object]], reading: Reading) -> None:
+    """Refuse a file of which none of the first rows has a required key."""
+    names = list(dict.fromkeys(key for row in rows for key in row))
+    FileColumns.of(file, names, reading)
+
+
+def _batch(file: Path, rows: list[tuple[int, bytes, dict[str, object]]]) -> RowBatch:
+    objects = [found for *_, found in rows]
+    faults: list[Fault] = []
+    base: dict[str, pa.Array] = {}
+    for name in BASE:
+        values = _taken(objects, spellings(name))
+        is_text = name in ("lead_id", "message_id", "name")
+        base[name] = named(name, values, faults) if is_text else texts_of(values)
+
+    def row(at: int) -> object:
+        return parse_object(rows[at][1])
+
+    return RowBatch(
+        str(file),
+        np.array([at for at, *_ in rows], dtype=np.int64),
+        base,
+        {},
+        [_properties(found) for found in objects],
+        row,
+        faults,
+    )
+
+
+def _taken(objects: list[dict[str, object]], names: tuple[str, ...]) -> list[object]:
+    """The value of the first of `names` that an object has, taken out of it; None without any."""
+    return [_first(found, names) for found in objects]
+
+
+def _first(found: dict[str, object], names: tuple[str, ...]) -> object:
+    for name in names:
+        if name in found:
+            return found.pop(name)
+    return None
+
+
+def _properties(rest: dict[str, object]) -> Mapping[str, object] | str | None:
+    """What is left of a row: its `properties`, and every other key as a property."""
+    inner = as_object(rest.pop("properties", None))
+    if isinstance(inner, str) or not rest:
+        return inner
+    if inner is None:
+        return rest
+    return {**inner, **{key: value for key, value in rest.items() if value is not None}}
