@@ -64,6 +64,7 @@ def add_score(verbs: Any) -> None:
 
 def _import(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import now
+    from features.errors import EventsError
     from features.events.log import LogColumns
     from features.ladder.file import read_ladder
     from features.ladder.ladder import EventNames
@@ -84,6 +85,11 @@ def _import(parsed: argparse.Namespace, progress: Progress) -> None:
         assume_timezone=parsed.timezone,
         progress=progress,
     )
+    if not report.accepted:
+        if parsed.json:
+            print_json(report.as_dict())
+        said = [f"{parsed.events}: no row was accepted, and nothing is stored", *report.lines()]
+        raise EventsError("\n  ".join(said))
     with EventStore.open(parsed.store) as store:
         appended = store.append(table, progress)
     ahead = int(dated_after(table, now()).sum())

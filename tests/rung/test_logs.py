@@ -34,6 +34,17 @@ def test_import(events_file, simulation, tmp_path):
         assert store.count() == count
 
 
+@pytest.mark.parametrize("rows", [[page("never")], []])
+def test_nothing_accepted(tmp_path, rows):
+    """A log of which no row will do is refused with the reasons, and no store is made."""
+    file = jsonl(tmp_path / "events.jsonl", *rows)
+    url = f"sqlite:///{tmp_path / 's.db'}"
+    said = refused("import", file, "--store", url)
+    assert "no row was accepted, and nothing is stored" in said
+    assert f"0 of {len(rows)} row" in said
+    assert not (tmp_path / "s.db").exists()
+
+
 def test_rejects(tmp_path):
     """The bad rows are written where they are asked for."""
     file = jsonl(tmp_path / "events.jsonl", page("2026-01-01"), page("never"))

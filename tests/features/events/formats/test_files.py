@@ -235,3 +235,63 @@ def test_damaged_archives(tmp_path, name):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(EventsError, match=r"e\.\w+\.gz: not readable as"):
             read_table(tmp_path / name)
+
+
+def test_hidden_files(tmp_path):
+    """What a file system leaves beside the data is passed over, with a word."""
+    write(tmp_path / "e.csv", as_csv([event()]))
+    for name in ("._e.csv", ".e.jsonl", "_SUCCESS.parquet"):
+        write(tmp_path / name, b"\0\5\26\7")
+    table, report = read_table(tmp_path)
+    assert (len(table), report.rejected) == (1, {})
+    (said,) = [line for line in report.lines() if "hidden" in line]
+    assert said == "3 hidden files passed over (._e.csv, .e.jsonl, _SUCCESS.parquet)"
+    (tmp_path / "e.csv").unlink()
+    with pytest.raises(EventsError, match=r"no file of events in this folder but hidden ones"):
+        read_table(tmp_path)
+
+
+ARRAYS = [
+    json.dumps(EVENTS).encode(),
+    json.dumps(EVENTS, indent=2).encode(),
+    b"\xef\xbb\xbf\n [" + b",\n".join(json.dumps(row).encode() for row in EVENTS) + b"]",
+]
+
+
+@pytest.mark.parametrize("content", ARRAYS)
+@pytest.mark.parametrize("name", ["e.json", "e.jsonl", "e.json.gz"])
+def test_an_array(tmp_path, name, content):
+    """One JSON array of events is the same as a line each."""
+    expected, _ = read_table(write(tmp_path / "lines.jsonl", as_jsonl(EVENTS)), needs=NEEDS)
+    table, report = read_table(write(tmp_path / name, content), needs=NEEDS)
+    assert report.rejected == {}
+    assert_same_log(table.log(NEEDS), expected.log(NEEDS))
+
+
+def test_what_is_no_event_in_an_array(tmp_path):
+    """It is a bad row, counted by its place in the array; an array on a line is one as well."""
+    file = write(tmp_path / "e.json", json.dumps([event(), 5, None, event(lead_id="bob")]).encode())
+    _, report = read(file)
+    assert (report.accepted, report.rejected) == (2, {"broken JSON": 2})
+    assert report.examples["broken JSON"] == (f"{file}:2: 5", f"{file}:3: null")
+    file = write(tmp_path / "e.jsonl", b"[1]\n" + as_jsonl([event()]))
+    assert read(file)[1].rejected == {"broken JSON": 1}
+    file = write(tmp_path / "e.jsonl", b"[" + as_jsonl([event(), event()]))
+    assert read(file)[1].rejected == {"broken JSON": 1}
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_event_beside_name(tmp_path, kind):
+    """Where a row has both, `event` is the event's and `name` somebody's, in every format."""
+    rows: list[Event] = [
+        {"lead_id": "ann", "event": "view", "occurred_at": NOON, "name": "Ann Lee"},
+        {"lead_id": "bob", "event": "", "occurred_at": NOON, "name": "Bob Roe"},
+    ]
+    file = tmp_path / f"e.{kind}"
+    if kind == "parquet":
+        write_parquet(file, rows)
+    else:
+        write(file, (as_csv if kind == "csv" else as_jsonl)(rows))
+    table, report = read_table(file)
+    assert (table.name.to_pylist(), report.rejected) == (["view"], {"missing name": 1})
+    assert table.property_texts() == ['{"name":"Ann Lee"}']
