@@ -63,20 +63,26 @@ def _bytes(file: Path) -> IO[bytes] | gzip.GzipFile:
 
 def _lines_of(stream: IO[bytes] | gzip.GzipFile) -> Iterator[_Line]:
     """The lines that are not empty; of an array its members, each as a line."""
-    numbered = ((at, line) for at, line in enumerate(stream, start=1) if line.strip())
-    for at, line in numbered:
-        line = line.removeprefix(_BOM).lstrip()
-        if at == 1 and line.startswith(b"["):
-            yield from _members(line, stream)
-        else:
-            yield at, line
+    plain = (
+        (at, line.removeprefix(_BOM) if at == 1 else line) for at, line in enumerate(stream, 1)
+    )
+    lines = ((at, line) for at, line in plain if line.strip())
+    first = next(lines, None)
+    if first is None:
+        return
+    if first[1].lstrip().startswith(b"["):
+        yield from _members(first, stream)
+    else:
+        yield first
+        yield from lines
 
 
-def _members(first: bytes, stream: IO[bytes] | gzip.GzipFile) -> Iterator[_Line]:
+def _members(line: _Line, stream: IO[bytes] | gzip.GzipFile) -> Iterator[_Line]:
     """The members of an array that begins with a line; that line and the others where it is none.
 
     A file of lines may begin with an array by mistake, and one row is bad then.
     """
+    number, first = line
     try:
         orjson.loads(first)
         is_line = True
@@ -92,10 +98,10 @@ def _members(first: bytes, stream: IO[bytes] | gzip.GzipFile) -> Iterator[_Line]
             for at, member in enumerate(found, start=1):
                 yield at, orjson.dumps(member)
             return
-    yield 1, first
-    for at, line in enumerate(rest.split(b"\n"), start=2):
-        if line.strip():
-            yield at, line
+    yield number, first
+    for at, other in enumerate(rest.split(b"\n"), start=number + 1):
+        if other.strip():
+            yield at, other
 
 
 def _reject_broken(file: Path, rows: list[_Line], rejects: Rejects) -> None:
