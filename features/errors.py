@@ -34,6 +34,7 @@ RungError
     ├── EventsError          an event log that cannot be read, or that --strict refuses
     ├── TimeError            an instant without a time zone, or a text that is no time
     ├── StoreError           an event store that cannot be opened, or is not ours
+    │   └── StoreAway        one that is out of reach, read-only or full for now
     ├── BundleError          a bundle that is absent, damaged, or made for another ladder
     ├── NoModel              a probability asked for before there is a model
     ├── NotEnoughData        nothing to learn from or to evaluate on
@@ -62,6 +63,7 @@ __all__ = [
     "PolicyError",
     "Refused",
     "RungError",
+    "StoreAway",
     "StoreError",
     "TimeError",
     "Unknown",
@@ -197,6 +199,10 @@ class TimeError(Unusable):
 
 class StoreError(Unusable):
     """An event store that cannot be opened, or that holds something else."""
+
+
+class StoreAway(StoreError):
+    """An event store that is out of reach, read-only or full for now: to try again is right."""
 
 
 class BundleError(Unusable):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, cast
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -20,18 +21,18 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from features.errors import StoreError
+from features.errors import StoreAway, StoreError
+from features.store.outages import cause, reachable, shown
 
 __all__ = [
     "Database",
     "Prepared",
-    "cause",
+    "file_of",
     "in_parts",
     "insert_into",
     "is_storable",
     "new_engine",
     "parsed_url",
-    "shown",
 ]
 
 _WRITES: Final = "rung_writes"
@@ -40,6 +41,15 @@ _CHECKPOINT_PAGES: Final = 16_384
 """Pages of 4 KiB that gather before SQLite moves them: events of one lead lie together, so a batch
 of many leads touches many pages, and most are touched again soon."""
 _DRIVER: Final = "postgresql+psycopg"
+_PATIENCE_SECONDS: Final = 10
+_NOT_FOR_EVER: Final = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""libpq waits for ever for a machine that is gone without a word, unless it is told not to."""
 _IDS: Final = 500
 """How many ids one statement names; SQLite takes 32,766 parameters."""
 
@@ -50,10 +60,15 @@ class Database:
     A write transaction of SQLite holds the one write lock from its beginning, so that what it has
     read is still true when it writes; threads of one process take turns before that. PostgreSQL
     needs neither.
+
+    Parameters
+    ----------
+    trouble : why the last transaction that was to write could not; "" where it could.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
+        self.trouble = ""
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._turn: AbstractContextManager[object] = (
             threading.Lock() if self.is_sqlite else nullcontext()
@@ -74,7 +89,7 @@ class Database:
                     connection.exec_driver_sql("PRAGMA journal_mode").scalar()
         except sa.exc.SQLAlchemyError as error:
             engine.dispose()
-            raise StoreError(f"{shown(engine.url)}: cannot be opened: {cause(error)}") from error
+            raise StoreAway(f"{shown(engine.url)}: cannot be opened: {cause(error)}") from error
         return cls(engine)
 
     @contextmanager
@@ -83,17 +98,30 @@ class Database:
 
         Raises
         ------
-        StoreError : the database is out of reach, or busy for too long.
+        StoreAway : the database is out of reach, read-only, full, or busy for too long.
         """
-        with self._turn, _reachable(self.engine), self.engine.connect() as connection:
-            connection.execution_options(**{_WRITES: True})
-            with connection.begin():
-                yield connection
+        with self._turn, self._noting_trouble(), reachable(self.engine):
+            found = file_of(self.engine)
+            with self.engine.connect() as connection:
+                connection.execution_options(**{_WRITES: True})
+                with connection.begin():
+                    yield connection
+            if file_of(self.engine) != found:
+                raise StoreAway(f"{shown(self.engine.url)}: is gone, and what was written with it")
+
+    @contextmanager
+    def _noting_trouble(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreAway as error:
+            self.trouble = str(error)
+            raise
+        self.trouble = ""
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """A connection to read with; StoreError where the database is out of reach."""
-        with _reachable(self.engine), self.engine.connect() as connection:
+        """A connection to read with; StoreAway where the database is out of reach."""
+        with reachable(self.engine), self.engine.connect() as connection:
             yield connection
 
     def write_ahead(self) -> None:
@@ -121,15 +149,6 @@ class Database:
         self.close()
 
 
-@contextmanager
-def _reachable(engine: sa.Engine) -> Iterator[None]:
-    """What the driver says of a database that is gone, locked or full, as a StoreError."""
-    try:
-        yield
-    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
-        raise StoreError(f"{shown(engine.url)}: {cause(error)}") from error
-
-
 def parsed_url(url: str | Path) -> sa.URL:
     """A URL, or that of the SQLite file at a path."""
     if isinstance(url, Path) or "://" not in url:
@@ -151,18 +170,64 @@ def new_engine(url: str | Path) -> sa.Engine:
     parsed = parsed_url(url)
     try:
         if parsed.get_backend_name() == "postgresql":
-            return sa.create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20)
+            return sa.create_engine(
+                parsed,
+                pool_pre_ping=True,
+                pool_size=10,
+                max_overflow=20,
+                pool_timeout=_PATIENCE_SECONDS,
+                connect_args=_NOT_FOR_EVER,
+            )
         if parsed.get_backend_name() != "sqlite":
             raise StoreError(f"{shown(parsed)}: a store is SQLite or PostgreSQL")
         if parsed.database in (None, "", ":memory:"):
             engine = _in_memory(parsed)
         else:
             engine = sa.create_engine(parsed, connect_args={"timeout": 30.0})
+            _stay_with_file(engine)
     except (sa.exc.ArgumentError, ImportError) as error:
         raise StoreError(f"{shown(parsed)}: no such kind of database: {error}") from error
     sa.event.listen(engine, "connect", _make_durable)
     sa.event.listen(engine, "begin", _begin)
     return engine
+
+
+def file_of(engine: sa.Engine) -> tuple[int, int] | None:
+    """Which file on the disk an SQLite database is; None where there is none."""
+    path = engine.url.database
+    if engine.dialect.name != "sqlite" or path in (None, "", ":memory:"):
+        return None
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _stay_with_file(engine: sa.Engine) -> None:
+    """Never write to a file that was deleted or moved away, nor make a new one in its place.
+
+    SQLite would do both without a word: what is written to an open file whose folder is gone is
+    lost with it.
+    """
+    made = threading.Event()
+
+    def connect(_: sa.Dialect, __: ConnectionPoolEntry, given: list[Any], options: Any) -> None:
+        if made.is_set():
+            given[0] = f"file:{quote(str(engine.url.database))}?mode=rw"
+            options["uri"] = True
+
+    def connected(_: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        made.set()
+        entry.info["file"] = file_of(engine)
+
+    def checked_out(_: DBAPIConnection, entry: ConnectionPoolEntry, __: object) -> None:
+        if entry.info.get("file") != file_of(engine):
+            raise sa.exc.DisconnectionError("the file is gone, or another one")
+
+    sa.event.listen(engine, "do_connect", connect)
+    sa.event.listen(engine, "connect", connected)
+    sa.event.listen(engine, "checkout", checked_out)
 
 
 def _in_memory(url: sa.URL) -> sa.Engine:
@@ -216,16 +281,17 @@ class Prepared:
 
     def all(self, engine: sa.Engine, **values: object) -> list[Any]:
         """All rows, as tuples."""
-        with _reachable(engine):
+        with reachable(engine):
             connection = engine.raw_connection()
-        try:
-            cursor = connection.cursor()
-            cursor.execute(self.text, self._given(values))
-            return list(cursor.fetchall())
-        except engine.dialect.loaded_dbapi.OperationalError as error:
-            raise StoreError(f"{shown(engine.url)}: {error}") from error
-        finally:
-            connection.close()  # back to the pool
+            try:
+                cursor = connection.cursor()
+                cursor.execute(self.text, self._given(values))
+                return list(cursor.fetchall())
+            except engine.dialect.loaded_dbapi.Error:
+                connection.invalidate()  # whatever it is worth, nobody need find out
+                raise
+            finally:
+                connection.close()  # back to the pool
 
     def within(self, connection: sa.Connection, **values: object) -> list[Any]:
         """As `all`, within a transaction that is under way."""
@@ -253,13 +319,3 @@ def in_parts(ids: Sequence[str]) -> list[Sequence[str]]:
 def is_storable(text: str) -> bool:
     """Whether databases take a text: it has no NUL and no half of a surrogate pair."""
     return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
-
-
-def shown(url: sa.URL) -> str:
-    """A URL to show to people, without its password."""
-    return url.render_as_string(hide_password=True)
-
-
-def cause(error: sa.exc.SQLAlchemyError) -> str:
-    """What the database itself said, in one line."""
-    return str(getattr(error, "orig", None) or error).splitlines()[0]

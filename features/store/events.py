@@ -25,7 +25,7 @@ from features.events.of_lead import Row
 from features.events.table import EventTable
 from features.ladder.ladder import Ladder
 from features.store.arrivals import Arrival, Event
-from features.store.database import Database, Prepared, insert_into, parsed_url, shown
+from features.store.database import Database, Prepared, insert_into, parsed_url
 from features.store.identities.links import Identities, links_of
 from features.store.identities.members import known_since, lead_of, members_of
 from features.store.inserts import Inserts
@@ -36,6 +36,7 @@ from features.store.kept.scores import ScoreStore, StoredScore
 from features.store.log import dated_after, log_of_all, log_of_some, objects_of
 from features.store.message_ids import MessageIds, events_of
 from features.store.migrations import open_database
+from features.store.outages import shown
 from features.store.schema import events as _events
 from features.store.schema import identities as _identities
 from features.store.schema import opt_outs as _opt_outs

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from features.clock import now
 from features.errors import RungError
-from features.store.database import Database, cause
+from features.store.database import Database
+from features.store.outages import cause
 from serving.doctor import connections, events, keys, machine, model, running, store, work
 from serving.doctor.finding import Finding, fine, wrong
 from serving.settings import Settings, SettingsError

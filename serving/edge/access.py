@@ -26,6 +26,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
+from features.errors import StoreAway
 from features.store.database import Database
 from serving.edge.errors import KeyNeeded, NotAllowed, TooManyRequests
 from serving.edge.keys import SCOPES, Key, Keys, parts_of, secret_hash
@@ -59,6 +60,9 @@ _KNOWN_SECONDS: Final = 5.0
 """For so long a key that was revoked may still be accepted."""
 _UNKNOWN_SECONDS: Final = 1.0
 """For so long a key that has just been made may be refused."""
+_HELD_SECONDS: Final = 600.0
+"""For so long the keys that are known hold while the store is away."""
+_RETRY_SECONDS: Final = 2.0
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _PORT: Final = re.compile(r":[0-9]*\Z")
 _FORWARDED: Final = frozenset(
@@ -154,6 +158,7 @@ class Access:
         self._limit = RateLimit(rate, clock=clock)
         self._clock = clock
         self._known = _Known(False, {}, float("-inf"))
+        self._failed_at = float("-inf")
         self._loading = asyncio.Lock()
 
     async def asker(self, request: Request, *, is_page: bool = False) -> Asker:
@@ -184,7 +189,7 @@ class Access:
         known = self._recent(_KNOWN_SECONDS) or await self._loaded(_KNOWN_SECONDS)
         asker = known.asker(text)
         if asker is None and not self._recent(_UNKNOWN_SECONDS):
-            asker = (await self._loaded(_UNKNOWN_SECONDS)).asker(text)
+            asker = (await self._loaded(_UNKNOWN_SECONDS, must_be_new=True)).asker(text)
         return asker
 
     async def is_open(self) -> bool:
@@ -221,12 +226,34 @@ class Access:
         """The keys in memory, None where they are older than so many seconds."""
         return self._known if self._clock() - self._known.loaded_at < seconds else None
 
-    async def _loaded(self, seconds: float) -> _Known:
-        """The keys as they were at most so many seconds ago; who comes at once waits for one."""
+    async def _loaded(self, seconds: float, *, must_be_new: bool = False) -> _Known:
+        """The keys as they were at most so many seconds ago; who comes at once waits for one.
+
+        While the store is away those known so far hold, for ten minutes at most: whoever looks
+        after it must be able to. A key that is not among them may have been made since, so that of
+        it, where they `must_be_new`, nothing can be said.
+
+        Raises
+        ------
+        StoreAway : they cannot be read, and those in memory are too old.
+        """
         async with self._loading:
             now = self._clock()
-            if now - self._known.loaded_at >= seconds:
-                self._known = _Known.of(await run_in_threadpool(self.keys.all), now)
+            if now - self._known.loaded_at < seconds:
+                return self._known
+            is_held = now - self._known.loaded_at < _HELD_SECONDS and not must_be_new
+            if now - self._failed_at < _RETRY_SECONDS:
+                if is_held:
+                    return self._known
+                raise StoreAway("the keys cannot be read: the store is out of reach")
+            try:
+                keys = await run_in_threadpool(self.keys.all)
+            except StoreAway:
+                self._failed_at = self._clock()
+                if not is_held:
+                    raise
+                return self._known
+            self._known = _Known.of(keys, now)
             return self._known
 
 

@@ -18,6 +18,7 @@ from logging.config import dictConfig
 from types import TracebackType
 from typing import Final, Self
 
+from features.errors import RungError
 from serving.edge.logs import log, logging_of_process
 from serving.process.background import keep_current, keep_fresh, keep_scored
 from serving.process.service import Service
@@ -127,5 +128,15 @@ class Worker:
             self._process = self._start()
 
 
+def main() -> int:
+    """Work beside a service until it ends; 1 where that cannot be done now, which is said."""
+    try:
+        work(Settings.from_environment(os.environ), with_parent=True)
+    except RungError as error:
+        log("the scoring process cannot work", logging.ERROR, why=str(error))
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    work(Settings.from_environment(os.environ), with_parent=True)
+    sys.exit(main())

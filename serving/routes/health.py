@@ -7,6 +7,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from features.clock import rfc3339
+from features.errors import StoreAway
+from features.store.kept.meta import why_not_writable
 from serving.edge.bodies import json_answer
 from serving.edge.logs import log
 from serving.edge.problems import Problem, documented, respond
@@ -55,10 +57,16 @@ def _checks(service: Service) -> tuple[dict[str, str], dict[str, str]]:
     missing: dict[str, str] = {}
     try:
         service.store.scores.queue(1)
-        present["store"] = "reachable"
-    except Exception:  # whatever a database driver raises when it is out of reach
-        log("store out of reach", error=True)
+        why_not = why_not_writable(service.store.database)
+    except StoreAway as error:
+        log("store out of reach", why=str(error))
         missing["store"] = "out of reach; the cause is in the log"
+    else:
+        if why_not:
+            log("store cannot be written", why=why_not)
+            missing["store"] = "reads, and cannot be written now; the cause is in the log"
+        else:
+            present["store"] = "reachable"
     bundle, run = service.scorer.bundle, service.run
     if bundle is None:
         missing["model"] = f"none yet: {service.scorer.why_not}"

@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from starlette.responses import Response
 from starlette.types import Scope
 
+from features.errors import StoreAway
 from features.store.schema import deliveries, write_backs
 from serving.edge.access import needs
 from serving.edge.logs import log
@@ -39,6 +40,7 @@ METRICS: Final[Mapping[str, str]] = {
     "rung_commit_seconds": "Commits of events, and the seconds that they took",
     "rung_events_waiting": "Events that wait for a commit",
     "rung_store_up": "1 where the store answered all questions of this scrape, else 0",
+    "rung_store_writable": "0 where this process could not write the last time that it had to",
     "rung_marks_waiting": "Ids of leads with news that are not scored yet",
     "rung_marks_oldest_seconds": "For how long the oldest of that news has waited; 0 without any",
     "rung_freshness_seconds": "For how long the news that was scored last had waited",
@@ -164,10 +166,13 @@ def _read(parts: Iterable[MetricsOf], service: Service) -> tuple[list[Metric], b
     for part in parts:
         try:
             found += part(service)
-        except Exception:  # whatever a driver raises: the other metrics are wanted all the more
-            log(
-                "metrics cannot be read", logging.WARNING, error=True, part=part.__name__.strip("_")
-            )
+        except StoreAway as error:  # the other metrics are wanted all the more
+            name = part.__name__.strip("_")
+            log("metrics cannot be read", logging.WARNING, part=name, why=str(error))
+            is_whole = False
+        except Exception:  # a mistake of ours: likewise
+            name = part.__name__.strip("_")
+            log("metrics cannot be read", logging.ERROR, error=True, part=name)
             is_whole = False
     return found, is_whole
 
@@ -202,6 +207,7 @@ def _events(service: Service) -> Iterable[Metric]:
         name, METRICS[name], count_value=ingest.commits, sum_value=ingest.seconds
     )
     yield _gauge("rung_events_waiting", ingest.waiting)
+    yield _gauge("rung_store_writable", not service.store.database.trouble)
 
 
 def _attempts(service: Service) -> Iterable[Metric]:

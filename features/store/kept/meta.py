@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
 import sqlalchemy as sa
 
-from features.store.database import insert_into
+from features.errors import StoreAway
+from features.store.database import Database, insert_into
 from features.store.schema import meta
 
-__all__ = ["held_meta", "set_meta"]
+__all__ = ["held_meta", "set_meta", "why_not_writable"]
+
+_PROBE: Final = "probe"
 
 
 def held_meta(connection: sa.Connection, key: str) -> str | None:
@@ -21,3 +29,35 @@ def set_meta(connection: sa.Connection, key: str, value: str) -> None:
     connection.execute(
         insert.on_conflict_do_update(index_elements=["key"], set_={"value": insert.excluded.value})
     )
+
+
+def why_not_writable(database: Database) -> str:
+    """Why nothing can be written now; "" where it can.
+
+    After a transaction that could not be written one is tried: only a disk that was full, or a
+    server that only read, makes itself felt no sooner.
+
+    Raises
+    ------
+    StoreAway : the database is out of reach altogether.
+    """
+    if database.trouble:
+        try:
+            with database.writing() as connection:
+                set_meta(connection, _PROBE, secrets.token_hex(8))
+        except StoreAway as error:
+            return str(error)
+    path = database.engine.url.database or ""
+    if database.is_sqlite:
+        is_file = path not in ("", ":memory:")
+        return "the file may be read only" if is_file and not _may_write(Path(path)) else ""
+    with database.reading() as connection:
+        setting = connection.exec_driver_sql("SHOW transaction_read_only").scalar()
+    if setting != "on":
+        return ""
+    database.engine.dispose()  # a connection may only read for as long as it lasts
+    return "the server only reads now"
+
+
+def _may_write(file: Path) -> bool:
+    return all(os.access(one, os.W_OK) for one in (file, file.parent))

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from features.clock import rfc3339
 from features.store.database import Database, in_parts
+from features.store.outages import reachable
 from features.store.privacy.rows import NAMING, Document, held_ids, naming, rfc3339_if_any
 from features.store.privacy.trainings import Training, trained_on
 from features.store.schema import deliveries, erasures, events, identities, notifications
@@ -117,22 +118,23 @@ def wipe(database: Database) -> bool:
     """
     if not database.is_sqlite:
         return False
-    connection = database.engine.raw_connection()
-    cursor = connection.cursor()
-    try:
-        cursor.execute("VACUUM")
-        cursor.execute(f"PRAGMA busy_timeout={_WIPE_MILLISECONDS}")
-        for pause in _WIPE_PAUSES_SECONDS:
-            is_busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            if not is_busy:
-                return True
-            time.sleep(pause)
-        return False
-    except database.engine.dialect.loaded_dbapi.OperationalError:
-        return False
-    finally:
-        cursor.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
-        connection.close()  # back to the pool
+    with reachable(database.engine):
+        connection = database.engine.raw_connection()
+        cursor = connection.cursor()
+        try:
+            cursor.execute("VACUUM")
+            cursor.execute(f"PRAGMA busy_timeout={_WIPE_MILLISECONDS}")
+            for pause in _WIPE_PAUSES_SECONDS:
+                is_busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if not is_busy:
+                    return True
+                time.sleep(pause)
+            return False
+        except database.engine.dialect.loaded_dbapi.OperationalError:
+            return False
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
+            connection.close()  # back to the pool
 
 
 def erased_since(connection: sa.Connection, leads: Sequence[str], as_of: int) -> set[str]:

@@ -297,6 +297,7 @@ def test_disk(sqlite, monkeypatch, free, state):
     class Large:
         def __init__(self, held: Any) -> None:
             self.st_size, self.st_mode = 3 * 1024**3, held.st_mode
+            self.st_dev, self.st_ino = held.st_dev, held.st_ino
 
     monkeypatch.setattr(Path, "stat", lambda self, **more: Large(real(self, **more)))
     assert "GiB free" in only(found(sqlite, "disk"), state).what

@@ -16,6 +16,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import BaseModel
 
 from features.clock import now
+from features.errors import StoreAway
 from serving.app import create_app
 from serving.edge import middleware, problems
 from serving.edge.access import OPEN, Access, Asker, CheckedRoute, check_key, needed, needs
@@ -288,15 +289,24 @@ def test_the_first_key_closes(app, clock):
 
 
 def test_a_store_out_of_reach(app, clock, monkeypatch):
-    """When keys cannot be loaded nobody is let in; the caller may try again."""
+    """Keys that were known hold for ten minutes; of others nothing can be said meanwhile."""
     key, client = make(app, "read"), client_of(app)
+    assert client.get("/v1/queue", headers=bearer(key)).status_code == 200
+    loads = []
 
     def fail():
-        with app.state.service.store.database.reading():
-            raise sa.exc.OperationalError("SELECT secret", {}, Exception("gone"))
+        loads.append(clock.now)
+        raise StoreAway("gone")
 
     monkeypatch.setattr(app.state.access.keys, "all", fail)
     clock.now += 10.0
+    for wait in (0.0, 0.0, 580.0):
+        clock.now += wait
+        assert client.get("/v1/queue", headers=bearer(key)).status_code == 200
+        unknown = client.get("/v1/queue", headers=bearer(f"{key}x"))
+        assert (unknown.status_code, "Retry-After" in unknown.headers) == (503, True)
+    assert len(loads) == 2  # nobody waits for it at every request
+    clock.now += 20.0
     answer = client.get("/v1/queue", headers=bearer(key))
     assert answer.json()["type"] == "urn:problem-type:rung:store-unavailable"
     assert answer.status_code == 503

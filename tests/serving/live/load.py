@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import numpy as np
 import pytest
 import sqlalchemy as sa
@@ -18,8 +21,17 @@ from models.bundle import load_bundle
 from serving.scoring.scorer import Scorer
 from tests.serving.live.process import Receiver
 
-__all__ = ["Sent", "is_complete", "is_true", "some_call", "undelivered", "was_told"]
+__all__ = [
+    "Sent",
+    "is_complete",
+    "is_true",
+    "put_load",
+    "some_call",
+    "undelivered",
+    "was_told",
+]
 
+_CLIENTS = 8
 _CLIMB = (
     ("video_progress", {"watched_fraction": 0.92}),
     ("asset_used", {"minutes": 18}),
@@ -52,6 +64,40 @@ def some_call(draw: random.Random, number: int) -> dict[str, Any]:
         return {**base, "type": "identify", "traits": {"company_size": 40}}
     name, properties = draw.choice((*_CLIMB, ("page_viewed", {"section": "pricing"})))
     return {**base, "type": "track", "event": name, "properties": properties}
+
+
+async def _client(url: str, sent: Sent, draw: random.Random, until: float) -> None:
+    async with httpx2.AsyncClient(base_url=url, timeout=10) as client:
+        while time.monotonic() < until:
+            size = draw.choice((1, 1, 1, 20))
+            calls = [some_call(draw, draw.getrandbits(60)) for _ in range(size)]
+            ids = [call["messageId"] for call in calls]
+            again = draw.random() < 0.2 and sent.unanswered
+            if again:  # a client sends again what it had no answer to
+                ids = draw.sample(sorted(sent.unanswered), 1)
+                calls = [some_call(random.Random(ids[0]), 0) | {"messageId": ids[0]}]  # noqa: S311
+            try:
+                answer = await client.post("/v1/batch", json={"batch": calls})
+            except httpx2.TransportError:
+                sent.unanswered.update(ids)
+                return
+            if answer.status_code != 200:
+                sent.refused[answer.status_code] += 1
+                sent.unanswered.update(ids)  # it may be there, or not: it is sent again
+                continue
+            assert answer.json()["rejected"] == []
+            sent.acknowledged.update(ids)
+            sent.unanswered.difference_update(ids)
+
+
+async def put_load(url: str, sent: Sent, draw: random.Random, seconds: float) -> None:
+    """Let clients send events for some seconds, or until the service is gone."""
+    until = time.monotonic() + seconds
+    clients = [
+        _client(url, sent, random.Random(draw.random()), until)  # noqa: S311 not a secret
+        for _ in range(_CLIENTS)
+    ]
+    await asyncio.gather(*clients)
 
 
 def undelivered(store: EventStore) -> int:

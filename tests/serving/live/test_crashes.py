@@ -5,58 +5,31 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import time
 
 import httpx2
 import pytest
 
 from features.store.events import EventStore
 from tests.proofs import size, tell
-from tests.serving.live.load import Sent, is_complete, is_true, some_call, undelivered, was_told
+from tests.serving.live.load import (
+    Sent,
+    is_complete,
+    is_true,
+    put_load,
+    undelivered,
+    was_told,
+)
 from tests.serving.live.process import Process, Receiver, eventually
 
 KILLS = int(os.environ.get("RUNG_TEST_KILLS", "0")) or size(part=4, full=100)
-_CLIENTS = 8
 
 
 def _kind(url: str) -> str:
     return url.partition(":")[0].partition("+")[0]
 
 
-async def _client(url: str, sent: Sent, draw: random.Random, until: float) -> None:
-    async with httpx2.AsyncClient(base_url=url, timeout=10) as client:
-        while time.monotonic() < until:
-            size = draw.choice((1, 1, 1, 20))
-            calls = [some_call(draw, draw.getrandbits(60)) for _ in range(size)]
-            ids = [call["messageId"] for call in calls]
-            again = draw.random() < 0.2 and sent.unanswered
-            if again:  # a client sends again what it had no answer to
-                ids = draw.sample(sorted(sent.unanswered), 1)
-                calls = [some_call(random.Random(ids[0]), 0) | {"messageId": ids[0]}]  # noqa: S311
-            try:
-                answer = await client.post("/v1/batch", json={"batch": calls})
-            except httpx2.TransportError:
-                sent.unanswered.update(ids)
-                return
-            if answer.status_code != 200:
-                sent.refused[answer.status_code] += 1
-                continue
-            assert answer.json()["rejected"] == []
-            sent.acknowledged.update(ids)
-            sent.unanswered.difference_update(ids)
-
-
-async def _load(url: str, sent: Sent, draw: random.Random, seconds: float) -> None:
-    until = time.monotonic() + seconds
-    clients = [
-        _client(url, sent, random.Random(draw.random()), until)  # noqa: S311 not a secret
-        for _ in range(_CLIENTS)
-    ]
-    await asyncio.gather(*clients)
-
-
 async def _killed_under_load(process: Process, sent: Sent, draw: random.Random) -> None:
-    loading = asyncio.create_task(_load(process.url, sent, draw, 20.0))
+    loading = asyncio.create_task(put_load(process.url, sent, draw, 20.0))
     await asyncio.sleep(draw.uniform(0.05, 1.5))
     await asyncio.to_thread(process.kill)
     await loading
@@ -76,7 +49,7 @@ def test_killed_at_random_moments(database_url, folder, tmp_path):
             for _ in range(KILLS):
                 asyncio.run(_killed_under_load(process, sent, draw))
                 process.start()
-            asyncio.run(_load(process.url, sent, draw, 1.0))
+            asyncio.run(put_load(process.url, sent, draw, 1.0))
             with EventStore.open(database_url) as store:
                 eventually(lambda: store.marks.waiting()[0] == 0 or store.marks.waiting())
                 eventually(lambda: undelivered(store) == 0 or undelivered(store))

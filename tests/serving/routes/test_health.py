@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+import sqlalchemy as sa
+
+from features.errors import StoreAway
+from features.store.kept.meta import set_meta
 from serving.process import background
 from tests.serving.conftest import service_of
 
@@ -47,12 +52,34 @@ def test_not_ready_without_a_store(client, monkeypatch):
     """A store out of reach is named, and nothing of why is shown."""
 
     def fail(*_):
-        raise OSError("private")
+        raise StoreAway("private")
 
     monkeypatch.setattr(service_of(client).store.scores, "queue", fail)
     answer = client.get("/readyz")
     assert answer.json()["missing"] == ["store"]
     assert "private" not in answer.text
+
+
+def test_not_ready_with_a_store_that_only_reads(client):
+    """After a write that failed one is tried: as long as it fails the service is not ready."""
+    database = service_of(client).store.database
+
+    def read_only(connection, *_):
+        connection.execute(f"PRAGMA query_only = {is_read_only}")
+
+    is_read_only = 1
+    sa.event.listen(database.engine, "checkout", read_only)
+    with pytest.raises(StoreAway), database.writing() as connection:
+        set_meta(connection, "key", "value")
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["missing"]) == (503, ["store"])
+    assert "cannot be written now" in answer.json()["checks"]["store"]
+    assert answer.headers["Retry-After"] == "5"
+    assert "rung_store_writable 0.0" in client.get("/metrics").text
+    is_read_only = 0
+    assert client.get("/readyz").status_code == 200
+    assert "rung_store_writable 1.0" in client.get("/metrics").text
+    sa.event.remove(database.engine, "checkout", read_only)
 
 
 def test_not_ready_before_the_queue(client, monkeypatch):
