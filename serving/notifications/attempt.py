@@ -9,23 +9,20 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 
 import httpx2
 
-from features.clock import microseconds
+from serving.edge.retry_after import retry_after
 from serving.notifications.addresses import AddressRule, CheckedTransport
 from serving.notifications.errors import ForbiddenAddress
 
-__all__ = ["Answer", "new_client", "post", "retry_after"]
+__all__ = ["Answer", "new_client", "post"]
 
 _MOST_ANSWER_BYTES: Final = 4096
 _REST_SECONDS: Final = 2.0
 """For so long the rest of an answer is read, which nobody looks at."""
-_LONGEST_WAIT_SECONDS: Final = 86_400.0
 _LONGEST_ERROR: Final = 300
 _HEADERS: Final = {
     "User-Agent": "Rung-Webhooks/1.0",
@@ -42,12 +39,12 @@ class Answer:
     ----------
     status : None where there was no answer.
     error : "" where the notification was taken.
-    retry_after : the header of that name, "" where there was none.
+    wait : the seconds that the receiver asks for, at most a day; None where it does not say.
     """
 
     status: int | None
     error: str = ""
-    retry_after: str = ""
+    wait: float | None = None
 
 
 def new_client(rule: AddressRule, context: ssl.SSLContext | None = None) -> httpx2.AsyncClient:
@@ -64,16 +61,27 @@ def new_client(rule: AddressRule, context: ssl.SSLContext | None = None) -> http
 
 
 async def post(
-    client: httpx2.AsyncClient, url: str, headers: Mapping[str, str], body: bytes, seconds: float
+    client: httpx2.AsyncClient,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    seconds: float,
+    as_of: int | None = None,
 ) -> Answer:
-    """Send a notification. All of it, from the name's lookup on, may take so many seconds."""
+    """Send a notification. All of it, from the name's lookup on, may take so many seconds.
+
+    Parameters
+    ----------
+    as_of : the present in microseconds since the epoch, for a receiver that asks us to wait until a
+        date and does not say what time it is there.
+    """
     sent = {**headers, "Content-Type": "application/json"}
     try:
         async with (
             asyncio.timeout(seconds),
             client.stream("POST", url, content=body, headers=sent) as response,
         ):
-            answer = _answer(response)
+            answer = _answer(response, as_of)
             with suppress(httpx2.HTTPError, TimeoutError):
                 await _rest(response)
             return answer
@@ -83,12 +91,12 @@ async def post(
         return Answer(None, _in_words(error)[:_LONGEST_ERROR])
 
 
-def _answer(response: httpx2.Response) -> Answer:
+def _answer(response: httpx2.Response, as_of: int | None) -> Answer:
     status = response.status_code
     if response.is_success:
         return Answer(status)
     error = f"answered {status}" + ("; redirects are not followed" * response.has_redirect_location)
-    return Answer(status, error, response.headers.get("retry-after", ""))
+    return Answer(status, error, retry_after(response.headers, as_of))
 
 
 async def _rest(response: httpx2.Response) -> None:
@@ -99,25 +107,6 @@ async def _rest(response: httpx2.Response) -> None:
             read += len(part)
             if read > _MOST_ANSWER_BYTES:
                 return
-
-
-def retry_after(header: str, now: int) -> float | None:
-    """The seconds that a Retry-After header asks for, at most a day; None where it says nothing.
-
-    Parameters
-    ----------
-    now : microseconds since the epoch.
-    """
-    text = header.strip()
-    if text.isascii() and text.isdecimal():
-        return min(float(text), _LONGEST_WAIT_SECONDS)
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError):
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    seconds = (microseconds(aware) - now) / 1_000_000
-    return min(max(seconds, 0.0), _LONGEST_WAIT_SECONDS)
 
 
 # ------------------------------------------------------------------------------------- Plain words

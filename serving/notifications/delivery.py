@@ -23,12 +23,13 @@ import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 
 from features.clock import rfc3339
+from features.errors import StoreError
 from features.store.database import Database
 from features.store.kept.notifications import Notice, add_notices
 from features.store.schema import deliveries, endpoints, notifications
 from serving.edge.logs import log
 from serving.notifications.addresses import AddressRule
-from serving.notifications.attempt import Answer, new_client, post, retry_after
+from serving.notifications.attempt import Answer, new_client, post
 from serving.notifications.endpoints import lock, turn_off
 from serving.notifications.errors import UnknownEndpoint
 from serving.notifications.signature import signed_headers
@@ -175,14 +176,43 @@ async def _batch(sender: Sender, endpoint_id: str) -> int:
 
 
 async def _deliver(sender: Sender, claim: _Claim) -> None:
-    """One attempt, and what came of it, kept."""
+    """One attempt, and what came of it, kept: whatever went wrong, it counts."""
     try:
-        body = body_of(claim.type, claim.lead_id, claim.created_at, claim.data)
-        headers = signed_headers(claim.notification_id, sender.clock(), body, claim.secrets)
-        answer = await post(sender.client, claim.url, headers, body, sender.timeout_seconds)
-        sender.attempts[_outcome(answer)] += 1
+        answer = await _attempted(sender, claim)
+    except Exception as error:  # ours: uncounted, it would be made again without end
+        answer = _failed_here(claim, None, error)
+    sender.attempts[_outcome(answer)] += 1
+    try:
         await run_in_threadpool(_keep, sender, claim, answer)
-    except Exception:  # likewise; the claim runs out, and it is tried again
+    except Exception as error:  # likewise
+        await _keep_after(sender, claim, answer, error)
+
+
+async def _attempted(sender: Sender, claim: _Claim) -> Answer:
+    at = sender.clock()
+    body = body_of(claim.type, claim.lead_id, claim.created_at, claim.data)
+    headers = signed_headers(claim.notification_id, at, body, claim.secrets)
+    return await post(sender.client, claim.url, headers, body, sender.timeout_seconds, at)
+
+
+def _failed_here(claim: _Claim, status: int | None, error: Exception) -> Answer:
+    """What an attempt comes to that an error of ours has ended."""
+    log("delivery failed", logging.ERROR, error=True, endpoint=claim.endpoint_id)
+    return Answer(status, f"an error of Rung's own, {type(error).__name__}; see its log")
+
+
+async def _keep_after(sender: Sender, claim: _Claim, answer: Answer, error: Exception) -> None:
+    """Keep that an attempt failed whose outcome would not be kept.
+
+    One that was delivered is left alone, and so is all while the store is away: when the claim has
+    run out it is sent again, under the same id.
+    """
+    failed = _failed_here(claim, answer.status, error)
+    if not answer.error or isinstance(error, StoreError):
+        return
+    try:
+        await run_in_threadpool(_keep, sender, claim, failed)
+    except Exception:  # the edge of the process: nobody else would hear of it
         log("delivery failed", logging.ERROR, error=True, endpoint=claim.endpoint_id)
 
 
@@ -310,7 +340,7 @@ def _keep(sender: Sender, claim: _Claim, answer: Answer) -> None:
             connection.execute(done)
         return
     if answer.status in _THROTTLING:
-        sender.paused[claim.endpoint_id] = at + _throttle(claim, answer, at)
+        sender.paused[claim.endpoint_id] = at + _throttle(claim, answer)
     why = ""
     with sender.database.writing() as connection, suppress(UnknownEndpoint):
         why = _keep_failure(connection, sender, claim, answer, at)
@@ -329,7 +359,7 @@ def _keep_failure(
     if not connection.execute(failed).rowcount:
         return ""  # another process has claimed it since
     if answer.status in _THROTTLING:
-        _put_off(connection, claim.endpoint_id, as_of + _throttle(claim, answer, as_of))
+        _put_off(connection, claim.endpoint_id, as_of + _throttle(claim, answer))
     why = _why_off(connection, claim, answer, due)
     if not why or not turn_off(connection, claim.endpoint_id, why, as_of):
         return ""
@@ -365,13 +395,13 @@ def _due_again(claim: _Claim, answer: Answer, as_of: int, jitter: float) -> int 
     pause = _pause(claim)
     if pause is None or answer.status == _GONE:
         return None
-    asked = (retry_after(answer.retry_after, as_of) or 0.0) if answer.status in _THROTTLING else 0.0
+    asked = (answer.wait or 0.0) if answer.status in _THROTTLING else 0.0
     return as_of + round(max(pause * (1.0 + _JITTER * jitter), asked) * _SECOND_US)
 
 
-def _throttle(claim: _Claim, answer: Answer, as_of: int) -> int:
+def _throttle(claim: _Claim, answer: Answer) -> int:
     """For how many microseconds the endpoint gets nothing."""
-    asked = retry_after(answer.retry_after, as_of)
+    asked = answer.wait
     if asked is None:
         asked = min(_pause(claim) or _THROTTLE_SECONDS, _THROTTLE_SECONDS)
     return round(asked * _SECOND_US)

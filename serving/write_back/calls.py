@@ -6,8 +6,6 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
@@ -15,8 +13,9 @@ import httpx2
 
 from features.clock import when
 from features.errors import Refused, Unusable
+from serving.edge.retry_after import retry_after
 from serving.write_back.configuration import WriteBack
-from serving.write_back.rules import DAY, SECOND, Record
+from serving.write_back.rules import SECOND, Record
 
 __all__ = [
     "CallFailed",
@@ -125,22 +124,8 @@ async def ask(client: httpx2.AsyncClient, method: str, url: str, **more: Any) ->
 
 
 def _wait(answer: httpx2.Response) -> int:
-    """Microseconds of `Retry-After` (RFC 9110, 10.2.3), at most a day; 0 where there is none."""
-    text = answer.headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", text):
-        return min(int(text) * SECOND, DAY)
-    until, present = _date(text), _date(answer.headers.get("date", ""))
-    if until is None or present is None:
-        return 0
-    return min(max(0, round((until - present).total_seconds())) * SECOND, DAY)
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
+    """The microseconds that a CRM asks us to wait; 0 where it does not say."""
+    return round((retry_after(answer.headers) or 0.0) * SECOND)
 
 
 def said(what: object) -> str:

@@ -165,7 +165,19 @@ class _Batch:
         self._failure: Outcome | None = None
 
     async def told(self) -> list[tuple[Record, Outcome]]:
-        """Each record with what came of it, one and the same for all where we were not let in."""
+        """Each record with what came of it, one and the same for all where we were not let in.
+
+        An error of ours is a failure of all of them: uncounted, it would be made again without end.
+        """
+        try:
+            return await self._told()
+        except Exception as error:  # likewise
+            log("write-back failed", logging.ERROR, error=True, connector=self._target.connector)
+            why = f"an error of Rung's own, {type(error).__name__}; see its log"
+            self._pause(CallFailed(why))
+            return [(record, self._failed()) for record in self._records]
+
+    async def _told(self) -> list[tuple[Record, Outcome]]:
         seen = await self._seen()
         if seen is None:
             return [(record, self._failed()) for record in self._records]

@@ -343,6 +343,97 @@ def test_retry_after_of_another_failure(world):
     assert asyncio.run(run())["due_at"] == START + 5 * SECOND
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Fri, 31 Dec 99999999999 23:59:59 GMT",
+        "Fri, 31 Dec 2026 99999999999:59:59 GMT",
+        "1e400",
+        "-86400",
+        "Wed, 99 Foo",
+    ],
+)
+def test_retry_after_of_any_shape(world, header):
+    """A pause that cannot be read is the usual one; the attempt is counted, and the last ends."""
+
+    async def run():
+        async with (
+            receiving(always(429, Retry_After=header)) as receiver,
+            sending(world.database, world.clock) as sender,
+        ):
+            endpoint = world.endpoint(receiver)
+            world.announce("a")
+            await deliver_due(sender)
+            first = world.row("a", endpoint)
+            for seconds in RETRY_SECONDS[1:]:
+                world.clock.later(seconds)
+                await deliver_due(sender)
+            return first, world.row("a", endpoint), sender.attempts
+
+    first, last, attempts = asyncio.run(run())
+    assert (first["attempts"], first["status"]) == (1, 429)
+    assert (first["due_at"], first["error"]) == (START + 5 * SECOND, "answered 429")
+    assert (last["attempts"], last["due_at"]) == (len(RETRY_SECONDS), None)
+    assert attempts == {"throttled": len(RETRY_SECONDS)}
+
+
+@pytest.mark.parametrize("place", ["body_of", "signed_headers", "post"])
+@pytest.mark.parametrize("error", [OverflowError("too large"), UnicodeError("no name"), KeyError()])
+def test_an_error_of_ours_is_a_failed_attempt(world, monkeypatch, caplog, place, error):
+    """Whatever an attempt fails with, it counts, says so, and the next is made after its pause."""
+    true, calls = getattr(subject, place), []
+
+    def fails(*given):
+        calls.append(given)
+        if len(calls) == 1:
+            raise error
+        return true(*given)
+
+    monkeypatch.setattr(subject, place, fails)
+
+    async def run():
+        async with receiving() as receiver, sending(world.database, world.clock) as sender:
+            endpoint = world.endpoint(receiver)
+            world.announce("a")
+            assert await deliver_due(sender) == 1
+            failed = world.row("a", endpoint)
+            assert await deliver_due(sender) == 0
+            world.clock.later(5)
+            assert await deliver_due(sender) == 1
+            return failed, world.row("a", endpoint), sender.attempts
+
+    with caplog.at_level(logging.ERROR, "rung"):
+        failed, done, attempts = asyncio.run(run())
+    name = type(error).__name__
+    assert failed["error"] == f"an error of Rung's own, {name}; see its log"
+    assert (failed["attempts"], failed["due_at"]) == (1, START + 5 * SECOND)
+    assert (done["attempts"], done["delivered_at"]) == (2, START + 5 * SECOND)
+    assert attempts == {"unanswered": 1, "delivered": 1}
+    assert [one.message for one in caplog.records] == ["delivery failed"]
+
+
+def test_an_outcome_that_cannot_be_kept_is_a_failure(world, monkeypatch, caplog):
+    """An answer that nobody can keep is kept as a failure without its particulars."""
+    strange = Answer(503, error="a\0b" if not world.database.is_sqlite else "\ud800", wait=1.0)
+
+    async def answer(*_):
+        return strange
+
+    monkeypatch.setattr(subject, "post", answer)
+
+    async def run():
+        async with receiving() as receiver, sending(world.database, world.clock) as sender:
+            endpoint = world.endpoint(receiver)
+            world.announce("a")
+            await deliver_due(sender)
+            return world.row("a", endpoint)
+
+    with caplog.at_level(logging.ERROR, "rung"):
+        row = asyncio.run(run())
+    assert (row["attempts"], row["status"], row["due_at"]) == (1, 503, START + 5 * SECOND)
+    assert row["error"].startswith("an error of Rung's own, ")
+
+
 def test_kept_only_after_the_answer(world, monkeypatch, caplog):
     """What was sent and not kept is sent again, under the same id, when the claim has run out."""
     true = subject._keep

@@ -16,6 +16,7 @@ import pytest
 from features.store.events import EventStore
 from serving.edge.logs import LOGGER
 from serving.write_back import calls
+from serving.write_back import worker as subject
 from serving.write_back.outbox import Outbox
 from serving.write_back.rules import SECOND
 from serving.write_back.worker import keep_writing
@@ -80,6 +81,48 @@ def test_too_many_requests(scene, read):
     scene.now += 1
     assert scene.tell() == 2
     assert scene.held == {"ada": 0.5, "ben": 0.5}
+
+
+@pytest.mark.parametrize("read", [True, False])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Fri, 31 Dec 99999999999 23:59:59 GMT",
+        "Fri, 31 Dec 2026 99999999999:59:59 GMT",
+        "1e400",
+        "-7",
+    ],
+)
+def test_retry_after_of_any_shape(scene, read, header):
+    """A time to wait that cannot be read is the usual one; the attempt is counted and kept."""
+    after(scene, read, Answer(429, {"message": "slow down"}, {"Retry-After": header}))
+    assert scene.tell() == 1
+    row = scene.row("ada")
+    assert (row.attempts, row.due_at, row.leased_until) == (1, NOW + SECOND, 0)
+    assert row.error.startswith("429: ")
+
+
+@pytest.mark.parametrize("error", [OverflowError("too large"), RuntimeError("no"), UnicodeError()])
+@pytest.mark.parametrize("place", ["read", "write"])
+def test_an_error_of_ours_is_a_failure(scene, monkeypatch, place, error):
+    """Whatever a call fails with, it counts, says so, and the CRM is told after the usual wait."""
+    kind = scene.target.connector
+
+    async def fails(*_):
+        raise error
+
+    with monkeypatch.context() as patch:
+        vendor = subject.VENDORS[kind]
+        failing = vendor._replace(read=fails) if place == "read" else vendor._replace(write=fails)
+        patch.setitem(subject.VENDORS, kind, failing)
+        assert scene.tell() == 1
+    row = scene.row("ada")
+    assert (row.attempts, row.due_at, row.leased_until) == (1, NOW + SECOND, 0)
+    assert type(error).__name__ in row.error
+    assert scene.tell() == 0
+    scene.now += SECOND
+    assert scene.tell() == 1
+    assert scene.held["ada"] == 0.5
 
 
 def test_wait_until(scene):
