@@ -12,6 +12,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.edge.access import Asker
@@ -64,14 +65,19 @@ class Edge:
         state["request_id"] = request_id
         token = REQUEST_ID.set(request_id)
         answer = _Answer(send, scope)
+        body = _Body(receive, answer)
         started = time.perf_counter()
         try:
-            await self.app(scope, _limited(receive), answer.send)
+            await self.app(scope, body.receive, answer.send)
+        except ClientDisconnect:
+            body.is_abandoned = True  # the caller's own affair: nothing went wrong here
         except Exception:  # the edge of the process
             log("unexpected error", logging.ERROR, error=True, request_id=request_id)
             if answer.status is None:
                 await respond(Request(scope), unexpected())(scope, receive, answer.send)
         finally:
+            if body.is_abandoned:
+                answer.status = None  # nobody was there to take one
             seconds = time.perf_counter() - started
             if self._measure is not None:
                 self._measure(scope, answer.status, seconds)
@@ -109,7 +115,33 @@ class _Answer:
             if "asker" in self._state and all(name != b"cache-control" for name, _ in headers):
                 headers.append((b"cache-control", b"no-store"))  # it was for one caller alone
             message["headers"] = headers
-        await self._send(message)
+        try:
+            await self._send(message)
+        except OSError as error:  # so servers say, by ASGI 2.4, that nobody is there any more
+            raise ClientDisconnect from error
+
+
+class _Body:
+    """The body of a request, up to its limit; HTTPException 413 beyond.
+
+    `is_abandoned` once the caller has left before an answer to it had begun.
+    """
+
+    def __init__(self, receive: Receive, answer: _Answer) -> None:
+        self._receive = receive
+        self._answer = answer
+        self._received = 0
+        self.is_abandoned = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.disconnect" and self._answer.status is None:
+            self.is_abandoned = True
+        self._received += len(message.get("body", b""))
+        if self._received > MOST_BODY_BYTES:
+            limit = MOST_BODY_BYTES // 1024 // 1024
+            raise HTTPException(413, f"A body may have {limit} MiB; send it in parts.")
+        return message
 
 
 def _key_id(state: dict[str, Any]) -> str | None:
@@ -122,19 +154,3 @@ def _request_id(headers: Headers) -> str:
     """The id that the caller gave, where it is a plain one; otherwise a new one."""
     given = headers.get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-
-
-def _limited(receive: Receive) -> Receive:
-    """The body, up to its limit; HTTPException 413 beyond."""
-    received = 0
-
-    async def limited() -> Message:
-        nonlocal received
-        message = await receive()
-        received += len(message.get("body", b""))
-        if received > MOST_BODY_BYTES:
-            limit = MOST_BODY_BYTES // 1024 // 1024
-            raise HTTPException(413, f"A body may have {limit} MiB; send it in parts.")
-        return message
-
-    return limited
