@@ -9,11 +9,26 @@ from typing import Final
 
 from features.errors import TimeError
 
-__all__ = ["FIRST", "LAST", "instant", "microseconds", "moment_of", "now", "rfc3339", "when"]
+__all__ = [
+    "FIRST",
+    "LAST",
+    "SKEW_US",
+    "instant",
+    "is_ahead",
+    "is_over",
+    "microseconds",
+    "moment_of",
+    "now",
+    "rfc3339",
+    "seconds_since",
+    "when",
+]
 
 FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LAST: Final = datetime(2199, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 """Everything happens between these: what lies outside is a wrong unit or a wrong clock."""
+SKEW_US: Final = 60_000_000
+"""By so much the clocks of machines that share a store may differ, in microseconds."""
 
 _ZONE_BY_NAME: Final = re.compile(r"\s*(?:UTC|GMT)$")
 
@@ -21,6 +36,28 @@ _ZONE_BY_NAME: Final = re.compile(r"\s*(?:UTC|GMT)$")
 def now() -> int:
     """The present in microseconds since the epoch: the one place where the clock is read."""
     return time.time_ns() // 1000
+
+
+def is_ahead(instant_: int, now_: int) -> bool:
+    """Whether an instant that was the present once lies in the future: the clock was wrong then."""
+    return instant_ > now_ + SKEW_US
+
+
+def is_over(until: int, now_: int, longest: int) -> bool:
+    """Whether the end of a wait has come, or lies further ahead than the wait can be long.
+
+    Who set the latter had a clock that was wrong: to go by it would be to wait for days.
+
+    Parameters
+    ----------
+    longest : how far ahead of its present it was set at most, in microseconds.
+    """
+    return until <= now_ or until > now_ + longest + SKEW_US
+
+
+def seconds_since(instant_: int, now_: int) -> float:
+    """An age in seconds; 0 for what lies in the future, as no age is negative."""
+    return max(0, now_ - instant_) / 1_000_000
 
 
 def microseconds(moment: datetime) -> int:

@@ -8,9 +8,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from features.store.database import Database
-from features.store.kept.leases import Marks
+from features.store.kept.leases import Marks, over
 from features.store.schema import deliveries, endpoints, write_backs
 from serving.doctor.finding import Finding, fine, note, things, wrong
+from serving.notifications.endpoints import LEASE_US
+from serving.write_back.outbox import LEASE
 
 __all__ = ["marks", "notifications", "written_back"]
 
@@ -61,7 +63,8 @@ def _disabled(connection: sa.Connection) -> Iterator[Finding]:
 
 def _undelivered(connection: sa.Connection, as_of: int) -> Iterator[Finding]:
     """What has been due for long, and nobody tries."""
-    overdue = sa.and_(deliveries.c.due_at < as_of - _OVERDUE_US, deliveries.c.leased_until < as_of)
+    idle = over(deliveries.c.leased_until, as_of, LEASE_US)
+    overdue = sa.and_(deliveries.c.due_at < as_of - _OVERDUE_US, idle)
     count = connection.scalar(sa.select(sa.func.count()).select_from(deliveries).where(overdue))
     if count:
         yield wrong(
@@ -111,10 +114,11 @@ def written_back(database: Database, as_of: int) -> Iterator[Finding]:
     """Whether CRMs are told of scores. What they answer is not shown: it may name people."""
     due, wanted = write_backs.c.due_at, write_backs.c.wanted
     has_failed = write_backs.c.error.is_not(None)
+    unclaimed = over(write_backs.c.leased_until, as_of, LEASE)
     columns = {
         "failing": sa.and_(due.is_not(None), has_failed),
         "given_up": sa.and_(due.is_(None), wanted.is_not(None), has_failed),
-        "idle": sa.and_(due < as_of - _OVERDUE_US, write_backs.c.leased_until < as_of, ~has_failed),
+        "idle": sa.and_(due < as_of - _OVERDUE_US, unclaimed, ~has_failed),
     }
     counts = [sa.func.sum(sa.case((which, 1), else_=0)).label(of) for of, which in columns.items()]
     each = sa.select(write_backs.c.connector, *counts).group_by(write_backs.c.connector)

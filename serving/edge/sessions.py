@@ -7,6 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from features.clock import SKEW_US
 from features.store.database import Database
 from features.store.schema import api_keys, sessions
 from serving.edge.keys import secret_hash
@@ -14,6 +15,7 @@ from serving.edge.keys import secret_hash
 __all__ = ["SESSION_SECONDS", "Sessions"]
 
 SESSION_SECONDS: Final = 12 * 60 * 60
+_SESSION_US: Final = SESSION_SECONDS * 1_000_000
 _TOKEN_BYTES: Final = 32
 
 
@@ -30,7 +32,7 @@ class Sessions:
             "hash": secret_hash(token).hex(),
             "key_id": key_id,
             "created_at": as_of,
-            "expires_at": as_of + SESSION_SECONDS * 1_000_000,
+            "expires_at": as_of + _SESSION_US,
         }
         with self._database.writing() as connection:
             connection.execute(sa.delete(sessions).where(sessions.c.expires_at <= as_of))
@@ -44,6 +46,8 @@ class Sessions:
             .join(api_keys, api_keys.c.id == sessions.c.key_id)
             .where(sessions.c.hash == secret_hash(token).hex(), sessions.c.expires_at > as_of)
             .where(api_keys.c.revoked_at.is_(None))
+            # One that lasts longer was begun by a clock that was ahead.
+            .where(sessions.c.expires_at <= as_of + _SESSION_US + SKEW_US)
         )
         with self._database.reading() as connection:
             return connection.scalar(wanted)

@@ -22,15 +22,16 @@ import httpx2
 import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 
-from features.clock import rfc3339
+from features.clock import SKEW_US, is_over, rfc3339
 from features.errors import StoreError
 from features.store.database import Database
+from features.store.kept.leases import over
 from features.store.kept.notifications import Notice, add_notices
 from features.store.schema import deliveries, endpoints, notifications
 from serving.edge.logs import log
 from serving.notifications.addresses import AddressRule
 from serving.notifications.attempt import Answer, new_client, post
-from serving.notifications.endpoints import lock, turn_off
+from serving.notifications.endpoints import LEASE_US, lock, turn_off
 from serving.notifications.errors import UnknownEndpoint
 from serving.notifications.signature import signed_headers
 from serving.process.service import Service
@@ -50,9 +51,10 @@ _THROTTLE_SECONDS: Final = 300.0
 """The longest pause of an endpoint that asks for one and does not say how long."""
 _AT_ONCE: Final = 8
 """Deliveries to one endpoint at the same time, of one process."""
-_LEASE_US: Final = 60_000_000
 _SECOND_US: Final = 1_000_000
 _MOST_BODY_BYTES: Final = 20_000
+_LONGEST_US: Final = round(RETRY_SECONDS[-1] * (1.0 + _JITTER) * _SECOND_US)
+"""The longest that a delivery waits for its next attempt."""
 _KEPT_US: Final = 30 * 86_400 * _SECOND_US
 _PURGED_AT_ONCE: Final = 500
 _PURGE_PAUSE_US: Final = 3_600 * _SECOND_US
@@ -69,7 +71,7 @@ class Sender:
     clock : the present in microseconds since the epoch.
     jitter : a number in [0, 1), another one each time.
     timeout_seconds : of one attempt, at most 30: a claim must outlast it.
-    paused : endpoints that asked for a pause, and until when.
+    paused : endpoints that asked for a pause, until when, and how long it is; in microseconds.
     closing : set to claim nothing more.
     attempts : counted by outcome.
     """
@@ -79,7 +81,7 @@ class Sender:
     clock: Callable[[], int]
     jitter: Callable[[], float] = random.random
     timeout_seconds: float = 20.0
-    paused: dict[str, int] = field(default_factory=dict)
+    paused: dict[str, tuple[int, int]] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)
     attempts: Counter[str] = field(default_factory=Counter)
 
@@ -92,7 +94,8 @@ class Sender:
 
     def may_claim(self, endpoint_id: str) -> bool:
         """Whether something may be sent to an endpoint now."""
-        return not self.closing.is_set() and self.paused.get(endpoint_id, 0) <= self.clock()
+        until, wait = self.paused.get(endpoint_id, (0, 0))
+        return not self.closing.is_set() and is_over(until, self.clock(), wait)
 
 
 async def keep_delivering(service: Service, told: asyncio.Event | None = None) -> None:
@@ -106,7 +109,7 @@ async def keep_delivering(service: Service, told: asyncio.Event | None = None) -
     try:
         while not service.stopping.is_set():
             await _fill(sender, lanes)
-            if purge_at <= sender.clock():
+            if is_over(purge_at, sender.clock(), _PURGE_PAUSE_US):
                 purge_at = sender.clock() + _PURGE_PAUSE_US
                 await run_in_threadpool(_purge_quietly, sender)
             await _told(told)
@@ -277,8 +280,18 @@ def _ready(sender: Sender) -> list[str]:
 
 
 def _free(as_of: int) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    """Due, and claimed by nobody."""
-    return deliveries.c.due_at <= as_of, deliveries.c.leased_until < as_of
+    """Due, and claimed by nobody.
+
+    What was put off by a clock that was ahead is due now: the attempt before, or the notification
+    where there was none, is of an instant that is still to come.
+    """
+    begun = sa.func.coalesce(deliveries.c.attempted_at, notifications.c.created_at)
+    is_due = sa.or_(over(deliveries.c.due_at, as_of, _LONGEST_US), begun > as_of + SKEW_US)
+    return sa.and_(deliveries.c.due_at.is_not(None), is_due), _unclaimed(as_of)
+
+
+def _unclaimed(as_of: int) -> sa.ColumnElement[bool]:
+    return over(deliveries.c.leased_until, as_of, LEASE_US)
 
 
 def _claimed(sender: Sender, endpoint_id: str) -> list[_Claim]:
@@ -288,14 +301,15 @@ def _claimed(sender: Sender, endpoint_id: str) -> list[_Claim]:
     rows, and lets one writer at a time in.
     """
     at = sender.clock()
-    until = at + _LEASE_US
+    until = at + LEASE_US
     with sender.database.writing() as connection:
         rows = connection.execute(_DUE.where(endpoints.c.id == endpoint_id, *_free(at)))
         found = rows.mappings().all()
         ids = [row["notification_id"] for row in found]
         lease = (
             sa.update(deliveries)
-            .where(deliveries.c.endpoint_id == endpoint_id, *_free(at))
+            .where(deliveries.c.endpoint_id == endpoint_id, deliveries.c.due_at.is_not(None))
+            .where(_unclaimed(at))
             .where(deliveries.c.notification_id.in_(ids))
             .values(leased_until=until)
             .returning(deliveries.c.notification_id)
@@ -340,7 +354,8 @@ def _keep(sender: Sender, claim: _Claim, answer: Answer) -> None:
             connection.execute(done)
         return
     if answer.status in _THROTTLING:
-        sender.paused[claim.endpoint_id] = at + _throttle(claim, answer)
+        wait = _throttle(claim, answer)
+        sender.paused[claim.endpoint_id] = at + wait, wait
     why = ""
     with sender.database.writing() as connection, suppress(UnknownEndpoint):
         why = _keep_failure(connection, sender, claim, answer, at)

@@ -11,12 +11,14 @@ from typing import Any, Final, Literal
 import sqlalchemy as sa
 
 from features.store.database import Database, insert_into
+from features.store.kept.leases import over
 from features.store.kept.notifications import Notice
 from features.store.schema import deliveries, endpoints, notifications
 from serving.notifications.errors import EndpointDisabled, UnknownEndpoint
 from serving.notifications.signature import new_secret, webhook_id
 
 __all__ = [
+    "LEASE_US",
     "AfterDelivery",
     "Delivery",
     "DeliveryState",
@@ -26,6 +28,8 @@ __all__ = [
     "turn_off",
 ]
 
+LEASE_US: Final = 60_000_000
+"""For so long a process has a delivery for itself."""
 FORMER_SECRET_US: Final = 24 * 3600 * 1_000_000
 """For so long a former secret signs too."""
 _IDS: Final = 500
@@ -368,7 +372,8 @@ def _again(
     connection: sa.Connection, endpoint_id: str, which: sa.ColumnElement[bool], now: int
 ) -> int:
     """Make deliveries due that nobody sends at the moment, as if they were new; how many."""
-    idle = sa.and_(deliveries.c.endpoint_id == endpoint_id, deliveries.c.leased_until < now)
+    unclaimed = over(deliveries.c.leased_until, now, LEASE_US)
+    idle = sa.and_(deliveries.c.endpoint_id == endpoint_id, unclaimed)
     afresh = {"attempts": 0, "due_at": now, "delivered_at": None}
     change = sa.update(deliveries).where(idle, which).values(afresh)
     return connection.execute(change).rowcount

@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 from starlette.concurrency import run_in_threadpool
 
+from features.clock import is_ahead
 from features.errors import StoreAway
 from features.store.kept.notifications import add_notices
 from serving.edge.logs import log
@@ -120,7 +121,8 @@ def _inform(service: Service) -> bool:
     if service.scorer.bundle is None:
         return False
     _take_over(service, service.store.scores.full_run()[0])
-    service.freshness = service.store.scores.freshness(service.scorer.clock() - _RECENT_US)
+    now = service.scorer.clock()
+    service.freshness = service.store.scores.freshness(now - _RECENT_US, now)
     return True
 
 
@@ -135,7 +137,8 @@ def _is_due(service: Service, kept: dict[str, Any] | None, wanted: str) -> bool:
     if kept is None or kept["bundle"] != scorer.model.bundle.hash:
         return True
     pause = _LEAST_PAUSE_SECONDS if wanted else service.settings.rescore_seconds
-    return bool(scorer.clock() - kept["as_of"] >= pause * 1e6)
+    at, now = kept["as_of"], scorer.clock()
+    return bool(is_ahead(at, now) or now - at >= pause * 1e6)
 
 
 def _take_over(service: Service, kept: dict[str, Any] | None) -> None:

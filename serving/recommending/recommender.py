@@ -290,7 +290,8 @@ class Recommender:
         Parameters
         ----------
         value : in [0, 1].
-        occurred_at : microseconds since the epoch; now, where it is None.
+        occurred_at : microseconds since the epoch; now, where it is None, or right at the decision
+            where a clock that was ahead has dated that into the future.
 
         Raises
         ------
@@ -299,10 +300,10 @@ class Recommender:
         DecisionConflict : another value was reported before.
         """
         decision, now = self._decision(decision_id), self.clock()
-        at = now if occurred_at is None else occurred_at
+        at = max(now, decision.as_of) if occurred_at is None else occurred_at
         if at < decision.as_of:
             raise TimeError(f"{rfc3339(at)} is before the decision, {rfc3339(decision.as_of)}")
-        if at > now + _AHEAD_US:
+        if at > max(now + _AHEAD_US, decision.as_of):
             raise TimeError(f"{rfc3339(at)} is in the future; it is {rfc3339(now)} here")
         self.store.append_new([outcome_event(decision, self._ladder, at, now, value, kind)])
         stored = self._outcome(decision_id)

@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from starlette.responses import Response
 from starlette.types import Scope
 
+from features.clock import seconds_since
 from features.errors import StoreAway
 from features.store.schema import deliveries, write_backs
 from serving.edge.access import needs
@@ -67,7 +68,6 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 _OTHER: Final = "other"
 _KEPT_SECONDS: Final = 2.0
 _PATIENCE_SECONDS: Final = 5.0
-_SECOND_US: Final = 1e6
 
 
 # ------------------------------------------------------------------------------------- Instruments
@@ -219,7 +219,7 @@ def _scoring(service: Service) -> Iterable[Metric]:
     run = service.run
     if run is None:
         return
-    yield _gauge("rung_scoring_age_seconds", (service.scorer.clock() - run.as_of) / _SECOND_US)
+    yield _gauge("rung_scoring_age_seconds", _seconds_since(service, run.as_of))
     yield _gauge("rung_scoring_seconds", run.seconds)
     yield _gauge("rung_scoring_leads", run.leads)
     yield _gauges("rung_queue_leads", "step", run.by_step)
@@ -294,7 +294,7 @@ def _write_backs(service: Service) -> Iterable[Metric]:
 
 def _seconds_since(service: Service, since: int | None) -> float:
     """Seconds since an instant, 0 where there is none, or it is to come."""
-    return 0.0 if since is None else max(0.0, (service.scorer.clock() - since) / _SECOND_US)
+    return 0.0 if since is None else seconds_since(since, service.scorer.clock())
 
 
 _OF_STORE: Final[tuple[MetricsOf, ...]] = (_marks, _deliveries, _failed_deliveries, _write_backs)

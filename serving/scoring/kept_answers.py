@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
+from features.clock import is_over
 from serving.scoring.answers import OptedOutAnswer, ScoreAnswer
 from serving.scoring.scorer import Scorer
 
@@ -57,7 +58,7 @@ class KeptScores:
         if (
             kept is not None
             and kept.stamp == stamp
-            and kept.until > now
+            and not is_over(kept.until, now, _KEPT_US)
             and kept.ranking is scorer.ranking
         ):
             return kept.told

@@ -21,6 +21,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from features.arrays import Bools, Floats
+from features.clock import seconds_since
 from features.errors import OptedOut, UnknownLead
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import EventNames
@@ -129,7 +130,8 @@ def rescore(
     queued = priority > OUT_OF_QUEUE
     told = Findings(ranking, reasons, week_ago, "time")
     rows = stored_rows(scorer, scored, priority, told, as_of)
-    scorer.store.scores.save(rows, _tellings(scorer, write_back, of_all=True))
+    then = _tellings(scorer, write_back, of_all=True)
+    scorer.store.scores.save(rows, then, now=scorer.clock())
     scorer.ranking, scorer.usual = ranking, usual_chances(scored, queued)
     steps = Counter(step for step, is_queued in zip(scored.step, queued, strict=True) if is_queued)
     return Run(
@@ -159,7 +161,7 @@ def freshen(
     except Exception:
         scorer.store.marks.give_back(marks)
         raise
-    waited = (scorer.clock() - min(mark.since for mark in marks)) / 1e6
+    waited = seconds_since(min(mark.since for mark in marks), scorer.clock())
     return Freshened(leads, waited)
 
 
@@ -189,6 +191,7 @@ def _score_marked(scorer: Scorer, marks: Sequence[Mark], write_back: TellCrms | 
         _tellings(scorer, write_back, of_all=False, since=min(mark.since for mark in marks)),
         [mark for mark in marks if lead_of[mark.sent_id] not in unseen],
         sorted(gone),
+        now=scorer.clock(),
     )
     return len(scored.leads)
 

@@ -13,12 +13,16 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from features.clock import SKEW_US, is_over
 from features.store.database import Database, insert_into
+from features.store.kept.leases import over
 from features.store.kept.scores import StoredScore
 from features.store.schema import write_backs
 from serving.write_back.configuration import LEAD_ID, WriteBack
 from serving.write_back.external_ids import external_ids
 from serving.write_back.rules import (
+    DAY,
+    SECOND,
     Fields,
     Outcome,
     Record,
@@ -28,8 +32,10 @@ from serving.write_back.rules import (
     fields_of,
 )
 
-__all__ = ["Outbox", "Queued", "scored"]
+__all__ = ["LEASE", "Outbox", "Queued", "scored"]
 
+LEASE: Final = 600 * SECOND
+"""How long a process has records for itself at most, in microseconds."""
 _IDS: Final = 500
 """How many leads one statement names."""
 
@@ -227,7 +233,7 @@ class Outbox:
 
         Parameters
         ----------
-        now, until : microseconds since the epoch.
+        now, until : microseconds since the epoch; `until` at most LEASE later.
         """
         with self._database.reading() as connection:
             if connection.scalar(_due(target, now, 1)) is None:
@@ -301,9 +307,13 @@ class Outbox:
 
 
 def _due(target: WriteBack, now: int, most: int) -> sa.Select[Any]:
+    due, lease = write_backs.c.due_at, write_backs.c.leased_until
+    # What has not failed waits for nothing: a clock that was ahead has scored it.
+    is_put_off = sa.and_(write_backs.c.error.is_(None), due > now + SKEW_US)
+    is_due = sa.or_(over(due, now, DAY), is_put_off)
     return (
         sa.select(*_COLUMNS)
-        .where(_of(target), write_backs.c.due_at <= now, write_backs.c.leased_until <= now)
+        .where(_of(target), is_due, over(lease, now, LEASE))
         .order_by(write_backs.c.due_at, write_backs.c.lead_id)
         .limit(most)
     )
@@ -321,7 +331,7 @@ def _alone(
     free = {
         found.lead_id
         for found in connection.execute(same.with_for_update(skip_locked=True))
-        if found.leased_until <= now
+        if is_over(found.leased_until, now, LEASE)
     }
     alone: list[_Row] = []
     outdated: list[_Row] = []

@@ -16,6 +16,7 @@ from typing import Final, Protocol, TypeVar
 
 import httpx2
 
+from features.clock import is_over
 from features.store.events import EventStore
 from serving.edge.logs import log
 from serving.scoring.scorer import Scorer
@@ -25,7 +26,7 @@ from serving.write_back.configuration import WriteBack
 from serving.write_back.customerio import CUSTOMERIO
 from serving.write_back.hubspot import HUBSPOT
 from serving.write_back.mautic import MAUTIC
-from serving.write_back.outbox import Outbox
+from serving.write_back.outbox import LEASE, Outbox
 from serving.write_back.rules import DELAYS, SECOND, Outcome, Record
 from serving.write_back.salesforce import SALESFORCE
 
@@ -40,7 +41,6 @@ VENDORS: Final[Mapping[str, Vendor]] = {
     "salesforce": SALESFORCE,
 }
 
-_LEASE: Final = 600 * SECOND
 _MOST_CALLS: Final = 16
 """Writes that one batch may take: so many find one bad record among two hundred."""
 _LOCKED_OUT: Final = 900 * SECOND
@@ -51,10 +51,14 @@ _PAUSES: Final = DELAYS[:3]
 
 @dataclass(slots=True)
 class Pause:
-    """How often in a row a CRM could not be asked, and until when it is left alone."""
+    """How often in a row a CRM could not be asked, until when it is left alone, and for how long.
+
+    Both in microseconds.
+    """
 
     failures: int = 0
     until: int = 0
+    wait: int = 0
 
 
 @dataclass(slots=True)
@@ -140,10 +144,11 @@ async def write_due(parts: Parts) -> int:
 async def write_batch(parts: Parts, target: WriteBack) -> int:
     """Tell one CRM of the records that wait longest; how many there were."""
     now = parts.clock()
-    if parts.pauses.setdefault(target.connector, Pause()).until > now:
+    pause = parts.pauses.setdefault(target.connector, Pause())
+    if not is_over(pause.until, now, pause.wait):
         return 0
     most = VENDORS[target.connector].most
-    records = await asyncio.to_thread(parts.outbox.claim, target, most, now, now + _LEASE)
+    records = await asyncio.to_thread(parts.outbox.claim, target, most, now, now + LEASE)
     if not records:
         return 0
     told = await _Batch(parts, target, records).told()
@@ -246,7 +251,7 @@ class _Batch:
             self._failure = Outcome("failed", str(failure), wait)
             wait = max(wait, _PAUSES[min(pause.failures, len(_PAUSES)) - 1])
             event, level = "the CRM cannot be told now, write-back waits", logging.WARNING
-        pause.until = self._parts.clock() + wait
+        pause.until, pause.wait = self._parts.clock() + wait, wait
         seconds = round(wait / SECOND, 3)
         log(event, level, connector=self._target.connector, why=str(failure), seconds=seconds)
 

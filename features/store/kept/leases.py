@@ -1,6 +1,7 @@
 """Who works on what: marks, the leads that wait to be scored, and other work by its name.
 
 What is taken is the taker's own until its lease ends; then others may take it, if the taker died.
+A lease that ends later than any can was given by a clock that was wrong, and holds nobody up.
 """
 
 from __future__ import annotations
@@ -10,10 +11,16 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from features.clock import SKEW_US
 from features.store.database import Database, Prepared, in_parts, insert_into
 from features.store.schema import identities, leases, stale
 
-__all__ = ["Leases", "Mark", "Marks"]
+__all__ = ["Leases", "Mark", "Marks", "over"]
+
+
+def over(until: sa.ColumnElement[int], now: int, longest: int) -> sa.ColumnElement[bool]:
+    """Where a wait or a lease is over: `features.clock.is_over`, of a column."""
+    return sa.or_(until <= now, until > now + longest + SKEW_US)
 
 
 class Mark(NamedTuple):
@@ -70,7 +77,7 @@ class Marks:
         now : microseconds since the epoch.
         lease_us : how long the lease lasts, in microseconds.
         """
-        free = stale.c.leased_until <= now
+        free = over(stale.c.leased_until, now, lease_us)
         with self._database.reading() as connection:
             if connection.scalar(sa.select(stale.c.sent_id).where(free).limit(1)) is None:
                 return []
@@ -143,7 +150,7 @@ class Leases:
         take = take.on_conflict_do_update(
             index_elements=["name"],
             set_={"holder": insert.excluded.holder, "until": insert.excluded.until},
-            where=sa.or_(leases.c.until <= now, leases.c.holder == holder),
+            where=sa.or_(over(leases.c.until, now, duration_us), leases.c.holder == holder),
         )
         with self._database.writing() as connection:
             return connection.execute(take.returning(leases.c.name)).first() is not None

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import sqlalchemy as sa
 
+from features.clock import SKEW_US, is_ahead, seconds_since
 from features.store.database import Database, Prepared, in_parts, insert_into
 from features.store.kept.leases import Mark, Marks
 from features.store.kept.meta import set_meta
@@ -128,6 +129,7 @@ class ScoreStore:
         then: TellChanges | None = None,
         done: Sequence[Mark] = (),
         gone: Sequence[str] = (),
+        now: int | None = None,
     ) -> int:
         """Keep scores, each in place of the lead's former one unless that is newer; their number.
 
@@ -136,13 +138,15 @@ class ScoreStore:
         then : is called in the same transaction, with the former scores and those that were kept.
         done : marks that are served by it; one that was put again meanwhile stays.
         gone : leads that have no score any more.
+        now : the present in microseconds since the epoch; a score from after it was made by a clock
+            that was wrong, and is newer than nothing. None: there are none such.
         """
         remaining, saved = iter(rows), 0
         part = list(islice(remaining, _BATCH))
         while True:
             following = list(islice(remaining, _BATCH))
             with self._database.writing() as connection:
-                saved += self._save_part(connection, part, then)
+                saved += self._save_part(connection, part, then, now)
                 if not following:
                     _delete_scores(connection, gone)
                     self._marks.remove(connection, done)
@@ -151,7 +155,11 @@ class ScoreStore:
             part = following
 
     def _save_part(
-        self, connection: sa.Connection, rows: Sequence[StoredScore], then: TellChanges | None
+        self,
+        connection: sa.Connection,
+        rows: Sequence[StoredScore],
+        then: TellChanges | None,
+        now: int | None,
     ) -> int:
         if not rows:
             return 0
@@ -161,12 +169,17 @@ class ScoreStore:
         if connection.dialect.name != "sqlite":  # a new statement sees what a merge has just moved
             former |= _former(connection, [lead for lead in leads if lead not in former])
         out |= _merged(connection, leads)
+        void = {
+            lead for lead, one in former.items() if now is not None and is_ahead(one.as_of, now)
+        }
         kept = [
             row
             for row in rows
-            if row.lead_id not in out and _is_newer(row, former.get(row.lead_id))
+            if row.lead_id not in out
+            and (row.lead_id in void or _is_newer(row, former.get(row.lead_id)))
         ]
         if kept:
+            _delete_scores(connection, [row.lead_id for row in kept if row.lead_id in void])
             ordered = sorted(kept, key=lambda row: row.lead_id)  # no deadlocks
             self._replace.many(connection, [_values(row) for row in ordered])
             if then is not None:
@@ -259,15 +272,18 @@ class ScoreStore:
 
     def tell_freshness(self, connection: sa.Connection, since: int, now: int) -> None:
         """Keep how long news that is scored now has waited, both in microseconds."""
-        set_meta(connection, _FRESHNESS, json.dumps([now, (now - since) / 1e6]))
+        set_meta(connection, _FRESHNESS, json.dumps([now, seconds_since(since, now)]))
 
-    def freshness(self, since: int) -> float:
-        """The seconds that news had waited when it was scored last; 0 if that is too long ago."""
+    def freshness(self, since: int, now: int) -> float:
+        """The seconds that news had waited when it was scored last; 0 if that was before `since`.
+
+        What was scored after the present was scored by a clock that was wrong, and says nothing.
+        """
         wanted = sa.select(meta.c.value).where(meta.c.key == _FRESHNESS)
         with self._database.reading() as connection:
             found = connection.scalar(wanted)
         scored_at, seconds = json.loads(found) if found else (since, 0.0)
-        return float(seconds) if scored_at > since else 0.0
+        return float(seconds) if since < scored_at <= now + SKEW_US else 0.0
 
 
 def _is_newer(row: StoredScore, former: Former | None) -> bool:

@@ -517,6 +517,11 @@ def test_deliveries_that_nobody_sends(environment):
     assert found(environment, "notifications") == []
     insert(environment, deliveries, a_delivery(notification_id="m", due_at=due))
     assert only(found(environment, "notifications")).what == "1 notification due for minutes"
+    claimed = sa.update(deliveries).values(leased_until=now() + 1440 * MINUTE)
+    store = EventStore.open(environment["RUNG_DATABASE_URL"])
+    with store, store.database.writing() as connection:
+        connection.execute(claimed)
+    assert "due for minutes" in only(found(environment, "notifications")).what  # nobody has it
 
 
 def a_write_back(lead_id: str, **more: Any) -> dict[str, Any]:

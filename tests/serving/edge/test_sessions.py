@@ -67,6 +67,13 @@ def test_twelve_hours(sessions, key):
     assert sessions.key_of(token, as_of=10 + END) is None
 
 
+@pytest.mark.parametrize("ahead", [3600, 86_400, 10**9])
+def test_a_session_of_a_clock_that_was_ahead(sessions, key, ahead):
+    """A session that would last longer than any is over."""
+    token = sessions.start(key.id, as_of=10 + ahead * 1_000_000)
+    assert sessions.key_of(token, as_of=10) is None
+
+
 def test_end(sessions, key):
     """A logout ends one session and no other; again, it changes nothing."""
     one, other = sessions.start(key.id, as_of=1), sessions.start(key.id, as_of=1)

@@ -34,6 +34,7 @@ from tests.serving.notifications.receiver import (
     notice,
     receiving,
     sending,
+    settle,
 )
 
 
@@ -446,7 +447,7 @@ def test_kept_only_after_the_answer(world, monkeypatch, caplog):
             await deliver_due(sender)
             assert world.row("a", endpoint)["delivered_at"] is None
             monkeypatch.setattr(subject, "_keep", true)
-            world.clock.later(60)
+            world.clock.later(59.999)
             assert await deliver_due(sender) == 0
             world.clock.later(0.001)
             assert await deliver_due(sender) == 1
@@ -458,6 +459,46 @@ def test_kept_only_after_the_answer(world, monkeypatch, caplog):
     assert [record.getMessage() for record in caplog.records if record.exc_info] == [
         "delivery failed"
     ]
+
+
+@pytest.mark.parametrize("ahead", [120, HOUR // SECOND, 86_400, 400 * 86_400])
+@pytest.mark.parametrize("status", [500, 429])
+def test_a_clock_that_was_ahead(world, ahead, status):
+    """Attempts, claims, pauses and notifications of the future are due as soon as it is over."""
+    answers = [Reply(status, {"Retry-After": "60"})]
+
+    async def run():
+        async with (
+            receiving(lambda _: answers.pop() if answers else Reply()) as receiver,
+            sending(world.database, world.clock) as sender,
+        ):
+            endpoint = world.endpoint(receiver)
+            world.announce("before")
+            world.clock.later(ahead)
+            assert await deliver_due(sender) == 1  # it fails, and is put off
+            world.announce("then")
+            assert len(subject._claimed(sender, endpoint)) == 1
+            world.clock.later(1 - ahead)
+            assert await deliver_due(sender) == 2
+            return [world.row(one, endpoint) for one in ("before", "then")]
+
+    before, then = asyncio.run(run())
+    assert (before["attempts"], before["delivered_at"]) == (2, START + SECOND)
+    assert (then["attempts"], then["delivered_at"]) == (1, START + SECOND)
+
+
+def test_a_claim_of_a_clock_that_was_ahead_can_be_replayed(world):
+    """Nobody is at work on what was claimed until far in the future."""
+
+    async def run():
+        async with receiving() as receiver, sending(world.database, world.clock) as sender:
+            endpoint = world.endpoint(receiver)
+            world.announce("a")
+            settle(world.database, "a", endpoint, leased_until=START + 86_400 * SECOND)
+            assert world.kept.replay(endpoint, ["a"]) == ["a"]
+            assert await deliver_due(sender) == 1
+
+    asyncio.run(run())
 
 
 def test_late_answers(world):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from features.clock import now
 from features.store.arrivals import Arrival
 from features.store.events import EventStore
 from serving.process.worker import Worker
@@ -44,7 +45,7 @@ def test_it_scores_and_comes_back(folder, database_url):
     with EventStore.open(database_url) as store, Worker(settings(database_url, folder)) as worker:
         tell(store, "ann")
         eventually(lambda: store.scores.of("ann") is not None)
-        eventually(lambda: store.scores.freshness(0) > 0.0)  # a scoring of all may come first
+        eventually(lambda: store.scores.freshness(0, now()) > 0.0)  # all may be scored first
         first = worker.pid
         assert first is not None
         os.kill(first, signal.SIGKILL)

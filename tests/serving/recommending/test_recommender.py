@@ -485,6 +485,15 @@ def test_outcome_out_of_time(made, store):
     assert ahead["occurred_at"] == rfc3339(as_of + 60_000_000)
 
 
+@pytest.mark.parametrize("ahead_us", [60_000_000, 3_600_000_000, DAY_US])
+def test_outcome_of_a_decision_of_a_clock_that_was_ahead(store, ahead_us):
+    """What comes of a decision that is dated into the future can be told now, right at it."""
+    ahead = recommender(store, Clock(START + ahead_us)).recommend("at-1", decision_id="a")
+    told = recommender(store, Clock()).outcome("a", 1.0)
+    assert told["occurred_at"] == ahead["as_of"]
+    assert told["late"] is False
+
+
 def test_outcomes_at_the_same_time(tmp_path):
     """Of two outcomes reported at once one stays, and only its reporter is told that it does."""
     with filled(tmp_path / "store.db") as store:

@@ -19,15 +19,18 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
+from features.clock import now
 from features.errors import StoreError
 from features.store.schema import deliveries, write_backs
 from models.scores import calibration
 from serving.app import create_app
 from serving.notifications.attempt import Answer
 from serving.notifications.delivery import _outcome
+from serving.process.service import Service
 from serving.routes import metrics
 from serving.routes.metrics import METRICS, Metrics
 from serving.scoring.drift import LEVELS, drift_of
+from serving.scoring.rescoring import Run
 from serving.settings import Settings
 from tests.serving.callers import Clock, bearer, client_of, make, running
 from tests.serving.conftest import service_of
@@ -120,6 +123,22 @@ def test_a_scrape_of_a_whole_service(client, service):
     scored_at = min(score.scored_at for score in service.store.scores.queue(1000))
     age = (service.clock() - scored_at) / 1e6
     assert found["rung_scoring_age_seconds"] == pytest.approx(age, abs=60)
+
+
+@pytest.mark.parametrize("ahead", [86_377, 3600, 10**9])
+def test_no_age_is_negative(url, folder, ahead):
+    """What a clock that was ahead has scored, marked or put off is of no age."""
+    service = Service.open(Settings(url, folder / "fitted"), clock=now)
+    later = now() + ahead * 1_000_000
+    service.run = Run(later, 1.0, 1, 1, {}, service.scorer.model.bundle.hash)
+    with service.store.database.writing() as connection:
+        service.store.marks.put(connection, {"ann": later}, "m")
+    told = [*metrics._scoring(service), *metrics._marks(service), *metrics._deliveries(service)]
+    service.close()
+    values = {one.name: one.samples[0].value for one in told if one.samples}
+    assert values["rung_scoring_age_seconds"] == 0.0
+    assert values["rung_marks_oldest_seconds"] == 0.0
+    assert min(values.values()) >= 0.0
 
 
 def test_text_format(alone):

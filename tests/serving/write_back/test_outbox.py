@@ -134,6 +134,17 @@ def test_order_and_number(scene):
     assert claim(scene) == []
 
 
+@pytest.mark.parametrize("ahead", [120 * SECOND, 3600 * SECOND, 86_400 * SECOND, 10**15])
+def test_a_clock_that_was_ahead(scene, ahead):
+    """What was scored or taken in the future is told as soon as the clock is right again."""
+    scene.score("ada")
+    scene.now += ahead + LEASE
+    assert [one.lead_id for one in claim(scene)] == ["ada"]  # by one that dies with it
+    scene.score("late")
+    scene.now -= ahead + LEASE
+    assert [one.lead_id for one in claim(scene)] == ["ada", "late"]
+
+
 def test_lease(scene):
     """Who died leaves a record to others when the lease is over; its late word does not count."""
     scene.score("ada")

@@ -125,6 +125,16 @@ def test_an_error_of_ours_is_a_failure(scene, monkeypatch, place, error):
     assert scene.held["ada"] == 0.5
 
 
+def test_a_pause_of_a_clock_that_was_ahead(scene):
+    """A CRM that failed in the future is asked again as soon as the clock is right."""
+    scene.fake.answers = [Answer(429, None, {"Retry-After": "600"})]
+    scene.now += 30 * 86_400 * SECOND
+    assert scene.tell() == 1
+    scene.now -= 30 * 86_400 * SECOND
+    assert scene.tell() == 1
+    assert scene.held["ada"] == 0.5
+
+
 def test_wait_until(scene):
     """The time to wait may be told as a date."""
     until = formatdate(time.time() + 90, usegmt=True)

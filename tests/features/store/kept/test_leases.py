@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from features.store.kept.leases import Mark
 
 SECOND = 1_000_000
@@ -20,6 +22,27 @@ def test_marks_are_taken_by_lease(store):
     assert store.marks.take(9, 100, SECOND) == [Mark("ann", "m", 30)]
     assert store.marks.take(9, 100, SECOND) == []
     assert len(store.marks.take(9, 100 + SECOND, SECOND)) == 3
+
+
+@pytest.mark.parametrize("ahead", [3600 * SECOND, 86_400 * SECOND, 10**15])
+def test_leases_of_a_clock_that_was_ahead(store, ahead):
+    """What was taken until an instant that no lease reaches is free; others are respected."""
+    put(store, {"ann": 1})
+    assert store.marks.take(9, 100 + ahead, SECOND)
+    assert store.marks.take(9, 100, SECOND) == [Mark("ann", "m", 1)]
+    assert store.marks.take(9, 100, SECOND) == []
+    assert store.leases.take("full run", "one", 100 + ahead, SECOND)
+    assert store.leases.take("full run", "two", 100, SECOND)
+    assert not store.leases.take("full run", "one", 100, SECOND)
+
+
+def test_leases_of_a_clock_that_is_a_little_ahead(store):
+    """A machine whose clock is half a minute ahead keeps what it has taken."""
+    put(store, {"ann": 1})
+    assert store.marks.take(9, 30 * SECOND, SECOND)
+    assert store.marks.take(9, 100, SECOND) == []
+    assert store.leases.take("full run", "one", 30 * SECOND, SECOND)
+    assert not store.leases.take("full run", "two", 100, SECOND)
 
 
 def test_marks_that_are_given_back(store):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from features.store.kept.scores import StoredScore
 
 SCORE = StoredScore(
@@ -34,6 +36,24 @@ def test_scores(store):
     bob = store.scores.of("bob")
     assert bob is not None
     assert bob.p_advance is None
+
+
+@pytest.mark.parametrize("ahead", [3_600_000_000, 86_400_000_000, 10**15])
+def test_a_score_of_a_clock_that_was_ahead(store, ahead):
+    """A score of the future gives way to one of the present, and is told of as the former one."""
+    told = []
+    store.scores.save([replace(SCORE, as_of=ahead, p_advance=0.75)], now=ahead)
+    then = lambda _, former, rows: told.append((former["ann"].p_advance, rows[0].as_of))  # noqa: E731
+    assert store.scores.save([replace(SCORE, as_of=7)], then, now=8) == 1
+    assert store.scores.of("ann") == replace(SCORE, as_of=7)
+    assert told == [(0.75, 7)]
+
+
+def test_an_older_score_changes_nothing(store):
+    """A score that saw less than the one that is kept is not stored, within what clocks differ."""
+    store.scores.save([replace(SCORE, as_of=30_000_000)], now=30_000_000)
+    assert store.scores.save([replace(SCORE, as_of=7)], now=8) == 0
+    assert store.scores.save([replace(SCORE, as_of=7)]) == 0
 
 
 def test_queue(store):

@@ -1,0 +1,35 @@
+"""What stored instants say to a clock that was wrong once: no wait without end, no age below 0."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.clock import SKEW_US, is_ahead, is_over, seconds_since
+
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+NOW = 1_790_000_000 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("ahead", "over"),
+    [(-DAY, True), (0, True), (1, False), (60 * SECOND, False), (DAY, True), (365 * DAY, True)],
+)
+def test_the_end_of_a_wait(ahead, over):
+    """A wait of a minute is over at its end, and where it would last for longer than it can."""
+    assert is_over(NOW + ahead, NOW, 60 * SECOND) is over
+
+
+@given(st.integers(0, DAY), st.integers(-SKEW_US, SKEW_US))
+def test_a_wait_is_kept_by_clocks_that_differ_a_little(longest, skew):
+    """What another machine has just begun is not over, though its clock is a minute off."""
+    assert is_over(NOW + skew + longest, NOW, longest) is (skew + longest <= 0)
+
+
+@given(st.integers(-365 * DAY, 365 * DAY))
+def test_no_age_is_negative(ahead):
+    """What lies in the future is of no age, and what lies far in it was never the present."""
+    assert seconds_since(NOW + ahead, NOW) == max(0.0, -ahead / SECOND)
+    assert is_ahead(NOW + ahead, NOW) is (ahead > SKEW_US)

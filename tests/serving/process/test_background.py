@@ -1,0 +1,113 @@
+"""What a process does beside answering, though the clock jumps ahead and back."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from features.store.arrivals import Arrival
+from features.store.schema import stale
+from serving.process import background
+from serving.process.service import Service
+from serving.settings import Settings
+from tests.serving import world
+
+SECOND = 1_000_000
+HOUR = 3600 * SECOND
+DAY = 24 * HOUR
+PAUSE = 900
+
+
+class Jumping:
+    """A clock that goes where it is told to."""
+
+    def __init__(self) -> None:
+        self.at = world.now()
+
+    def __call__(self) -> int:
+        return self.at
+
+
+@pytest.fixture
+def clock():
+    return Jumping()
+
+
+@pytest.fixture
+def service(url, folder, clock):
+    settings = Settings(url, folder / "fitted", rescore_seconds=float(PAUSE))
+    opened = Service.open(settings, clock=clock)
+    yield opened
+    opened.close()
+
+
+def scored_at(service) -> int:
+    run, _ = service.store.scores.full_run()
+    assert run is not None
+    return int(run["as_of"])
+
+
+def news(service, lead="ann", at=None) -> None:
+    known = service.clock() if at is None else at
+    event = Arrival(f"{lead}-{known}", lead, "page_viewed", known, known, "{}", None, None)
+    service.store.ingest([event])
+
+
+@pytest.mark.parametrize("ahead", [90 * SECOND, HOUR, DAY, 400 * DAY])
+def test_a_full_scoring_under_a_clock_that_was_ahead(service, clock, ahead):
+    """Once it is right again all leads are scored at once, and their scores take the place."""
+    assert background._score_all(service)
+    clock.at += ahead
+    with service.store.database.writing() as connection:
+        service.store.scores.want_full_run(connection)
+    assert background._score_all(service)
+    ahead_at = scored_at(service)
+    clock.at -= ahead - SECOND
+    assert background._score_all(service)
+    assert scored_at(service) == clock.at < ahead_at
+    assert {score.as_of for score in service.store.scores.queue(1000)} == {clock.at}
+    assert not background._score_all(service)
+    clock.at += PAUSE * SECOND
+    assert background._score_all(service)
+
+
+@pytest.mark.parametrize("ahead", [HOUR, DAY])
+def test_leads_with_news_under_a_clock_that_was_ahead(service, clock, ahead):
+    """Marks and scores of a clock that was ahead hold up nobody, and no wait is negative."""
+    clock.at += ahead
+    news(service)
+    taken = service.store.marks.take(10, clock(), 30 * SECOND)  # by one that dies with it
+    assert taken
+    clock.at -= ahead
+    news(service)
+    assert background._freshen(service)
+    assert service.freshness == 0.0
+    assert background._inform(service)
+    assert service.freshness == 0.0
+
+
+@pytest.mark.parametrize("ahead", [HOUR, DAY])
+def test_a_score_of_a_clock_that_was_ahead(service, clock, ahead):
+    """A lead that was scored in the future is scored anew with its next news."""
+    news(service)
+    clock.at += ahead
+    assert background._freshen(service)
+    clock.at -= ahead - SECOND
+    news(service)
+    assert background._freshen(service)
+    score = service.store.scores.of("ann")
+    assert score is not None
+    assert (score.as_of, score.scored_at) == (clock.at, clock.at)
+    with service.store.database.reading() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(stale)) == 0
+
+
+def test_how_fresh_scores_are_under_a_clock_that_was_ahead(service, clock):
+    """What was said of the future is not taken for something recent."""
+    store = service.store
+    with store.database.writing() as connection:
+        store.scores.tell_freshness(connection, clock.at, clock.at + DAY)
+    assert store.scores.freshness(clock.at - 60 * SECOND, clock.at) == 0.0
+    with store.database.writing() as connection:
+        store.scores.tell_freshness(connection, clock.at - 2 * SECOND, clock.at)
+    assert store.scores.freshness(clock.at - 60 * SECOND, clock.at) == 2.0
