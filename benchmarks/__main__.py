@@ -56,6 +56,12 @@ def _service(*, small: bool) -> str:
     return service.run(small=small)
 
 
+def _identities(*, small: bool) -> str:
+    from benchmarks import identities
+
+    return identities.run(small=small)
+
+
 def _outcome(*, small: bool, **options: Any) -> str:
     from benchmarks.outcomes import report
 
@@ -67,6 +73,7 @@ _BENCHMARKS: Final[dict[str, Callable[..., str]]] = {
     "scoring": _scoring,
     "recommend": _recommend,
     "service": _service,
+    "identities": _identities,
     "quality": _quality,
     "policy": _policy,
     "truth": _truth,

@@ -182,8 +182,8 @@ class EventStore:
             for one in new:
                 since.setdefault(one.sent_id, one.known_at)
             first = min(since.values(), default=0)
-            for sent_id in moved:
-                since.setdefault(sent_id, first)
+            for lead in moved:
+                since.setdefault(lead, first)
             self.marks.put(connection, since, mark)
         self.identities.remember(links)
         return is_new

@@ -64,15 +64,17 @@ identity_links = sa.Table(
     _instant("occurred_at"),
     _instant("known_at"),
     _instant("undone_at", nullable=True),
-    sa.Index("identity_links_source", "source"),
+    sa.Index("identity_links_source", "source", "occurred_at"),
     sqlite_with_rowid=False,
 )
 identities = sa.Table(
     "identities",
     METADATA,
     sa.Column("id", sa.Text, primary_key=True),  # an id that shares its lead with others
-    sa.Column("lead_id", sa.Text, nullable=False, index=True),
+    sa.Column("lead_id", sa.Text, nullable=False),
     _instant("joined_at"),  # when it was known to belong there
+    sa.Column("hangs_on", sa.Text),  # the one id that it is there by, where none is there by it
+    sa.Index("identities_lead", "lead_id", "hangs_on"),
     sqlite_with_rowid=False,
 )
 opt_outs = sa.Table(

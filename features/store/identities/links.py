@@ -16,9 +16,10 @@ import sqlalchemy as sa
 from features.errors import UnknownLink
 from features.store.arrivals import Arrival
 from features.store.database import Database, in_parts, insert_into
-from features.store.identities.members import ids_of, lead_of, leads_of, memberships
-from features.store.identities.rule import ALIAS, CLAIM, Link, Membership, resolve
-from features.store.schema import identities, identity_links, scores
+from features.store.identities.members import ids_of, lead_of, leads_of
+from features.store.identities.regrouping import regroup
+from features.store.identities.rule import ALIAS, CLAIM, Link
+from features.store.schema import identity_links, scores
 
 __all__ = ["Identities", "KeptLink", "links_of"]
 
@@ -72,27 +73,13 @@ class Identities:
     # ---------------------------------------------------------------------------------- writing
 
     def add(self, connection: sa.Connection, links: Sequence[Link]) -> set[str]:
-        """Keep links; the ids whose lead has changed."""
+        """Keep links; the leads that have changed, by their former names too."""
         untold = [link for link in links if not self._is_known(link)]
         if not untold:
             return set()
         self._wait_for_turn(connection)
-        kept = self._kept(connection, untold)
-        new = []
-        for link in untold:
-            former = kept.get(link[:3])
-            if former is None:
-                new.append(link)
-            elif former.undone_at is not None:
-                continue
-            elif link.occurred_at < former.occurred_at or link.known_at < former.known_at:
-                new.append(_earliest(Link(*former[:5]), link))
-        if not new:
-            return set()
-        _keep(connection, new)
-        if len(new) == 1 and self._is_simple(connection, new[0]):
-            return self._join(connection, new[0])
-        return self._resolve(connection, {one for link in new for one in link[1:3]})
+        new = _keep(connection, untold)
+        return _regroup(connection, {one for link in new for one in link}) if new else set()
 
     def remember(self, links: Iterable[Link]) -> None:
         """That links are on the disk: for a while they need not be looked up."""
@@ -109,7 +96,7 @@ class Identities:
     def undo(
         self, connection: sa.Connection, link: tuple[str, str, str], undone_at: int
     ) -> set[str]:
-        """Let a link hold no longer, whoever tells it again; the ids whose lead has changed.
+        """Let a link hold no longer, whoever tells it again; the leads that changed, as in `add`.
 
         Parameters
         ----------
@@ -131,7 +118,7 @@ class Identities:
         )
         if not done.rowcount:
             raise UnknownLink(f"no {kind} of {source!r} by {target!r} stands")
-        return self._resolve(connection, {source, target})
+        return _regroup(connection, {source, target})
 
     def _is_known(self, link: Link) -> bool:
         known = self._known.get(link[:3])
@@ -142,59 +129,6 @@ class Identities:
     def _wait_for_turn(self, connection: sa.Connection) -> None:
         if not self._database.is_sqlite:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-
-    def _kept(
-        self, connection: sa.Connection, links: Sequence[Link]
-    ) -> dict[tuple[str, str, str], KeptLink]:
-        sources = {link.source for link in links}
-        return {link[:3]: link for link in _links(connection, identity_links.c.source, sources)}
-
-    def _is_simple(self, connection: sa.Connection, link: Link) -> bool:
-        """Whether it is the one link of an anonymous id, to a user who was never anything else.
-
-        Then nothing can change but that the anonymous id joins the user's lead.
-        """
-        columns = identity_links.c
-        others = sa.or_(
-            columns.source == link.target,
-            columns.target == link.source,
-            sa.and_(columns.source == link.source, columns.target != link.target),
-            sa.and_(columns.source == link.source, columns.kind != link.kind),
-        )
-        other = sa.select(columns.kind).where(others).limit(1)
-        return link.kind == CLAIM and connection.scalar(other) is None
-
-    def _join(self, connection: sa.Connection, link: Link) -> set[str]:
-        """Let an anonymous id join the lead of a user."""
-        found = connection.execute(
-            sa.select(identities.c.id, identities.c.lead_id, identities.c.joined_at).where(
-                identities.c.id.in_([link.source, link.target])
-            )
-        )
-        held = {row.id: Membership(row.lead_id, row.joined_at) for row in found}
-        user = held.get(link.target, Membership(link.target, 0))
-        joined = Membership(user.lead_id, max(user.joined_at, link.known_at))
-        _replace(connection, set(), {link.target: user, link.source: joined})
-        if held.get(link.source) == joined:
-            return set()
-        _carry_scores(connection, {link.source: user.lead_id})
-        return {link.source}
-
-    def _resolve(self, connection: sa.Connection, ids: set[str]) -> set[str]:
-        """Work out the leads of some ids anew, with all that links lead to from them."""
-        links = _around(connection, ids)
-        touched = ids | {one for link in links for one in link[1:3]}
-        before = memberships(connection, touched)
-        after = resolve(Link(*link[:5]) for link in links if link.undone_at is None)
-        _replace(connection, touched - set(after), after)
-        changed = {one for one in touched if before.get(one) != after.get(one)}
-        moved = {
-            one: after[one].lead_id
-            for one in touched & set(after)
-            if before.get(one, Membership(one, 0)).lead_id == one != after[one].lead_id
-        }
-        _carry_scores(connection, moved)
-        return changed
 
     # ---------------------------------------------------------------------------------- reading
 
@@ -234,45 +168,33 @@ def _links(connection: sa.Connection, column: sa.Column[str], ids: Iterable[str]
     return found
 
 
-def _around(connection: sa.Connection, ids: set[str]) -> set[KeptLink]:
-    """All links that can be reached from some ids."""
-    seen: set[str] = set()
-    found: set[KeptLink] = set()
-    waiting = set(ids)
-    while waiting:
-        seen |= waiting
-        near = {
-            *_links(connection, identity_links.c.source, waiting),
-            *_links(connection, identity_links.c.target, waiting),
-        }
-        found |= near
-        waiting = {one for link in near for one in link[1:3]} - seen
-    return found
+def _keep(connection: sa.Connection, links: Sequence[Link]) -> list[tuple[str, str]]:
+    """Keep links; source and target of those that were new, or were not told as early before.
 
-
-def _keep(connection: sa.Connection, links: Sequence[Link]) -> None:
+    One that was undone stays undone.
+    """
     insert = insert_into(connection.engine, identity_links)
+    told, held = insert.excluded, identity_links.c
+    earlier = (told.occurred_at < held.occurred_at) | (told.known_at < held.known_at)
     keep = insert.on_conflict_do_update(
         index_elements=["kind", "source", "target"],
-        set_={"occurred_at": insert.excluded.occurred_at, "known_at": insert.excluded.known_at},
+        set_={name: _lesser(told[name], held[name]) for name in ("occurred_at", "known_at")},
+        where=held.undone_at.is_(None) & earlier,
     )
-    connection.execute(keep, [link._asdict() for link in sorted(links)])
+    rows = [link._asdict() for link in sorted(links)]
+    found = connection.execute(keep.returning(held.source, held.target), rows)
+    return [(row.source, row.target) for row in found]
 
 
-def _replace(
-    connection: sa.Connection, alone: Iterable[str], members: dict[str, Membership]
-) -> None:
-    """Let some ids stand alone, and others belong to leads."""
-    for some in in_parts(sorted(alone)):
-        connection.execute(sa.delete(identities).where(identities.c.id.in_(some)))
-    if members:
-        insert = insert_into(connection.engine, identities)
-        keep = insert.on_conflict_do_update(
-            index_elements=["id"],
-            set_={"lead_id": insert.excluded.lead_id, "joined_at": insert.excluded.joined_at},
-        )
-        rows = [{"id": one, **members[one]._asdict()} for one in sorted(members)]
-        connection.execute(keep, rows)
+def _lesser(one: sa.ColumnElement[int], other: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    return sa.case((one < other, one), else_=other)
+
+
+def _regroup(connection: sa.Connection, ids: set[str]) -> set[str]:
+    """Work out the leads of some ids anew; those that have changed, by their former names too."""
+    leads, moved = regroup(connection, ids)
+    _carry_scores(connection, moved)
+    return leads
 
 
 def _carry_scores(connection: sa.Connection, moved: dict[str, str]) -> None:

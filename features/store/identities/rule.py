@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-__all__ = ["ALIAS", "CLAIM", "Link", "Membership", "resolve"]
+__all__ = ["ALIAS", "CLAIM", "Link", "Membership", "resolve", "standing"]
 
 CLAIM: Final = "claim"
 ALIAS: Final = "alias"
@@ -43,19 +43,22 @@ class Membership(NamedTuple):
     joined_at: int
 
 
-def resolve(links: Iterable[Link]) -> dict[str, Membership]:
+def resolve(links: Iterable[Link], known_users: Iterable[str] = ()) -> dict[str, Membership]:
     """The lead of every id that shares one with others.
 
     A lead is called by one of its ids: a user's before an anonymous one, one that was not given up
     by an alias before one that was, then the first in the alphabet. `joined_at` is when an id and
     that one were first known to be one lead: the earliest instant by which links between them form
     a chain.
+
+    Parameters
+    ----------
+    known_users : ids that are the target of links beside these, which join nothing here.
     """
     links = list(links)
-    standing = [link for link in links if link.kind == ALIAS] + _first_claims(links)
-    users = {link.target for link in links}
-    given_up = {link.source for link in standing if link.kind == ALIAS}
-    neighbours = _spanning(standing)
+    users = {*known_users, *(link.target for link in links)}
+    given_up = {link.source for link in links if link.kind == ALIAS}
+    neighbours = _spanning(standing(links))
     found: dict[str, Membership] = {}
     for start in neighbours:
         if start not in found:
@@ -64,6 +67,12 @@ def resolve(links: Iterable[Link]) -> dict[str, Membership]:
             for one, since in _reached(neighbours, lead).items():
                 found[one] = Membership(lead, since)
     return found
+
+
+def standing(links: Iterable[Link]) -> list[Link]:
+    """The links that join: aliases, and of the claims on each anonymous id the first."""
+    links = list(links)
+    return [link for link in links if link.kind == ALIAS] + _first_claims(links)
 
 
 def _first_claims(links: Iterable[Link]) -> list[Link]:

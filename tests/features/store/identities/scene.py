@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from features.events.of_lead import Row
 from features.store.arrivals import Arrival
 from features.store.events import EventStore
-from features.store.schema import METADATA
+from features.store.identities.rule import Link
+from features.store.schema import METADATA, identities, identity_links
 
 _USERS = ["u1", "u2", "u3"]
 _ANONYMOUS = ["a1", "a2", "a3"]
@@ -68,3 +69,19 @@ def told(store: EventStore, parts: list[list[Arrival]]) -> EventStore:
 def leads(store: EventStore) -> dict[str, tuple[list[str], list[Row]]]:
     """By lead its ids and its events."""
     return {lead: (store.ids_of(lead), store.events_of(lead)) for lead in store.lead_ids()}
+
+
+def kept_members(store: EventStore) -> dict[str, tuple[str, int]]:
+    """By id the lead that it is kept to belong to, and since when."""
+    with store.database.reading() as connection:
+        found = connection.execute(sa.select(identities))
+        return {row.id: (row.lead_id, row.joined_at) for row in found}
+
+
+def standing_links(store: EventStore) -> list[Link]:
+    """All links that are kept and not undone."""
+    with store.database.reading() as connection:
+        found = connection.execute(
+            sa.select(identity_links).where(identity_links.c.undone_at.is_(None))
+        )
+        return [Link(*row[:5]) for row in found]
