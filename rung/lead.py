@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from rung.options import Progress, add_verb, group, json_option, store_option
 from rung.reading import print_json, store_of
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from features.store.events import EventStore
 
 __all__ = ["add_lead"]
+
+_SHOWN: Final = 50
+"""Ids, and links, that are printed of a lead with more."""
 
 
 def add_lead(verbs: Any) -> None:
@@ -42,14 +46,21 @@ def _print_lead(parsed: argparse.Namespace, store: EventStore) -> None:
         return print_json(found)
     print(f"{found['lead_id']}: {found['events']:,} events", end="")
     print(f", {found['first_seen']} to {found['last_seen']}" if found["events"] else "")
-    for subject in found["subjects"]:
+    for subject in found["subjects"][:_SHOWN]:
         print(f"  id {subject}")
-    for link in found["links"]:
+    _print_rest(found["subjects"], "ids")
+    for link in found["links"][:_SHOWN]:
         undone = f", undone {link['undone_at']}" if link["undone_at"] else ""
         print(f"  {link['kind']} {link['source']} = {link['target']}, {link['known_at']}{undone}")
+    _print_rest(found["links"], "links")
     out = found["opt_out"]
     print(f"  opted out {out['at']} {out['reason']}".rstrip() if out else "  may be profiled")
     return None
+
+
+def _print_rest(found: Sequence[object], what: str) -> None:
+    if len(found) > _SHOWN:
+        print(f"  and {len(found) - _SHOWN:,} more {what}; --json has them all")
 
 
 def _export(parsed: argparse.Namespace, _: Progress) -> None:

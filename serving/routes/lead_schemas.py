@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
@@ -14,7 +14,9 @@ __all__ = [
     "EntryKind",
     "ErasureAnswer",
     "ExportAnswer",
+    "ExportQuery",
     "IdentitiesAnswer",
+    "IdentitiesQuery",
     "LeadAnswer",
     "LeadId",
     "OptOutAnswer",
@@ -25,6 +27,8 @@ __all__ = [
     "UndoRequest",
 ]
 
+MOST_EXPORTED: Final = 10_000
+"""Rows of one document of an export: ordinary leads have fewer in all."""
 LeadId = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(stored_text)]
 """An id that is going to be stored."""
 
@@ -38,6 +42,26 @@ class TimelineQuery(StrictRequest):
     limit: int = Field(50, ge=1, le=MOST_PER_PAGE)
     cursor: str | None = Field(
         None, max_length=8192, description="`next_cursor` of the page before."
+    )
+
+
+class IdentitiesQuery(StrictRequest):
+    """The query of the ids of a lead."""
+
+    limit: int = Field(MOST_PER_PAGE, ge=1, le=MOST_PER_PAGE, description="Ids, and links.")
+    cursor: str | None = Field(
+        None, max_length=32768, description="`next_cursor` of the page before."
+    )
+
+
+class ExportQuery(StrictRequest):
+    """The query of an export."""
+
+    limit: int = Field(
+        MOST_EXPORTED, ge=1, le=MOST_EXPORTED, description="Ids and rows, of all lists together."
+    )
+    cursor: str | None = Field(
+        None, max_length=32768, description="`next_cursor` of the document before."
     )
 
 
@@ -81,12 +105,21 @@ class OptOutLine(BaseModel):
     reason: str
 
 
+class ListTotals(BaseModel):
+    """How long the lists are in all."""
+
+    subjects: int
+    links: int
+
+
 class IdentitiesAnswer(BaseModel):
-    """The ids of a lead, and all that was ever told of them, the first first."""
+    """The ids of a lead, and all that was ever told of them, the first first; or a page of both."""
 
     lead_id: str = Field(description="The id that the lead is called by.")
     subjects: list[str]
     links: list[LinkAnswer]
+    totals: ListTotals
+    next_cursor: str | None = Field(description="Of `/identities`; null where nothing follows.")
 
 
 class LeadAnswer(IdentitiesAnswer):
@@ -132,13 +165,15 @@ class TimelineAnswer(BaseModel):
     """A page of a timeline, the newest first."""
 
     data: list[TimelineItem]
+    total: int = Field(description="How many entries the whole timeline has.")
     next_cursor: str | None
 
 
 class ExportAnswer(BaseModel):
     """Everything that is kept of a lead: the rows of each table, instants as RFC 3339.
 
-    Decisions, exposures and outcomes are events. Notifications have their `deliveries`.
+    Decisions, exposures and outcomes are events. Notifications have their `deliveries`. Of a lead
+    with very many rows it is a part, and `next_cursor` leads to the next one.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -154,6 +189,8 @@ class ExportAnswer(BaseModel):
     identities: list[dict[str, Any]]
     identity_links: list[dict[str, Any]]
     opt_outs: list[dict[str, Any]]
+    totals: dict[str, int] = Field(description="How long each list is in all.")
+    next_cursor: str | None
 
 
 class TrainedModel(BaseModel):

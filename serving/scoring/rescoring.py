@@ -56,6 +56,10 @@ their signals alone, which is much quicker."""
 _WEEK_US: Final = 7 * DAY_US
 _LEASE_US: Final = 30_000_000
 """For so long the leads that a process took to score are its own; then others may, if it died."""
+_CROWDED: Final = 20_000
+"""A lead with more events than this, a bot, is read apart from the others, and after them."""
+_CROWDED_REST_US: Final = 60_000_000
+"""So long its news waits at least, from one time to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,35 +160,66 @@ def freshen(
     marks = scorer.store.marks.take(limit, scorer.clock(), _LEASE_US)
     if not marks:
         return None
-    try:
-        leads = _score_marked(scorer, marks, write_back)
-    except Exception:
-        scorer.store.marks.give_back(marks)
-        raise
-    waited = seconds_since(min(mark.since for mark in marks), scorer.clock())
-    return Freshened(leads, waited)
-
-
-def _score_marked(scorer: Scorer, marks: Sequence[Mark], write_back: TellCrms | None) -> int:
-    """Score the leads of marks, store them, and take the marks away; how many leads there were."""
-    sent_ids = [mark.sent_id for mark in marks]
     with scorer.store.database.reading() as connection:
-        lead_of = scorer.store.identities.leads_of(connection, sent_ids)
+        lead_of = scorer.store.identities.leads_of(connection, [mark.sent_id for mark in marks])
+    turns = _turns(scorer, marks, lead_of)
+    if not turns:
+        return None
+    leads = 0
+    for at, turn in enumerate(turns):
+        try:
+            leads += _score_marked(scorer, turn, lead_of, write_back)
+        except Exception:
+            scorer.store.marks.give_back([mark for later in turns[at:] for mark in later])
+            raise
+    first = min(mark.since for turn in turns for mark in turn)
+    return Freshened(leads, seconds_since(first, scorer.clock()))
+
+
+def _turns(
+    scorer: Scorer, marks: Sequence[Mark], lead_of: Mapping[str, str]
+) -> list[Sequence[Mark]]:
+    """The marks that are served together: nobody waits for a lead with very many events.
+
+    One that was read a moment ago is in none: its lease ends, and then it is taken again.
+    """
+    now = scorer.clock()
+    turns: dict[str, list[Mark]] = {"": []}
+    for mark in marks:
+        lead = lead_of[mark.sent_id]
+        read_at = scorer.crowded.get(lead)
+        if read_at is None:
+            turns[""].append(mark)
+        elif not now - _CROWDED_REST_US < read_at <= now:
+            turns.setdefault(lead, []).append(mark)
+    return [turn for turn in turns.values() if turn]
+
+
+def _score_marked(
+    scorer: Scorer,
+    marks: Sequence[Mark],
+    lead_of: Mapping[str, str],
+    write_back: TellCrms | None,
+) -> int:
+    """Score the leads of marks, store them, and take the marks away; how many leads there were."""
+    sent_ids = {mark.sent_id for mark in marks}
+    with scorer.store.database.reading() as connection:
         out = opted_out_leads(connection)
     as_of = scorer.clock()
-    leads = sorted({lead for lead in lead_of.values() if lead not in out})
-    read = _read(scorer, leads, as_of)
+    of_marks = {lead_of[one] for one in sent_ids}
+    read = _read(scorer, sorted(of_marks - out), as_of)
+    _note_crowded(scorer, read.log, as_of)
     scored, unseen = read.scored, _known_later(read.log, as_of)
     queued = scored.queued(as_of, scorer)
     priority = _priority(scorer, scored, queued, as_of, None, _EXPLAIN_FRESH)
-    few = len(leads) <= _EXPLAIN_FRESH
+    few = len(of_marks - out) <= _EXPLAIN_FRESH
     told = Findings(
         scorer.ranking,
         read.reasons() if few else {},
         read.week_ago(scorer, as_of) if few else {},
         "events",
     )
-    gone = ({*sent_ids, *lead_of.values()} - set(scored.leads)) - unseen
+    gone = ((sent_ids | of_marks) - set(scored.leads)) - unseen
     rows = stored_rows(scorer, scored, priority, told, as_of)
     scorer.store.scores.save(
         rows,
@@ -194,6 +229,14 @@ def _score_marked(scorer: Scorer, marks: Sequence[Mark], write_back: TellCrms | 
         now=scorer.clock(),
     )
     return len(scored.leads)
+
+
+def _note_crowded(scorer: Scorer, log: EventLog, as_of: int) -> None:
+    for lead, count in zip(log.leads, np.diff(log.starts).tolist(), strict=True):
+        if count > _CROWDED:
+            scorer.crowded[lead] = as_of
+        else:
+            scorer.crowded.pop(lead, None)
 
 
 def _leads(scorer: Scorer) -> list[str]:

@@ -67,6 +67,9 @@ class Scorer:
         """Where the queue's probabilities lie; set by whoever scores everything."""
         self.usual: dict[str, float] = {}
         """The mean chance of the queued leads before each step; likewise."""
+        self.crowded: dict[str, int] = {}
+        """Leads with very many events, and when each was read last to be scored, in microseconds
+        since the epoch; set by whoever scores leads with news."""
         self._model = Model.of(bundle, policy) if bundle else None
 
     @property

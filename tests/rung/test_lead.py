@@ -125,3 +125,17 @@ def test_train_records_itself(events_file, trained_until, tmp_path):
         [bundle.version],
         [],
     ]
+
+
+def test_a_lead_with_very_many_ids(tmp_path):
+    """In words the first ids are told, and how many more there are; JSON has all."""
+    url = f"sqlite:///{tmp_path / 'many.db'}"
+    with EventStore.open(url) as store:
+        store.ingest(
+            [Arrival(f"m{n}", "ann", "page_viewed", n, n, "{}", f"a{n:02}") for n in range(70)]
+        )
+    said = done("lead", "show", "a07", "--store", url).out
+    assert said.count("  id ") == said.count("  claim ") == 50
+    assert "  and 21 more ids; --json has them all\n" in said
+    assert "  and 20 more links; --json has them all\n" in said
+    assert len(json.loads(done("lead", "show", "ann", "--store", url, "--json").out)["links"]) == 70

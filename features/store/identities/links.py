@@ -23,8 +23,6 @@ from features.store.schema import identity_links, scores
 
 __all__ = ["Identities", "KeptLink", "links_of"]
 
-_CARRIED: Final = 400
-"""Of so many ids at most the scores are compared."""
 _LOCK: Final = 7_864_104
 """Those who change links on PostgreSQL take turns: each must see what the other has linked."""
 _REMEMBERED: Final = 200_000
@@ -207,13 +205,22 @@ def _carry_scores(connection: sa.Connection, moved: dict[str, str]) -> None:
     for old, new in moved.items():
         into[new].append(old)
     for lead, others in into.items():
-        standing = connection.execute(
-            sa.select(scores.c.lead_id)
-            .where(scores.c.lead_id.in_([lead, *others][:_CARRIED]))
-            .order_by(scores.c.position.desc(), scores.c.as_of.desc(), scores.c.lead_id)
-        )
-        ids = [row.lead_id for row in standing]
-        if not ids or ids == [lead]:
+        standing = _scored(connection, sorted({lead, *others}))
+        if not standing or standing == [lead]:
             continue
-        connection.execute(sa.delete(scores).where(scores.c.lead_id.in_(ids[1:])))
-        connection.execute(sa.update(scores).where(scores.c.lead_id == ids[0]).values(lead_id=lead))
+        for some in in_parts(standing[1:]):
+            connection.execute(sa.delete(scores).where(scores.c.lead_id.in_(some)))
+        first = scores.c.lead_id == standing[0]
+        connection.execute(sa.update(scores).where(first).values(lead_id=lead))
+
+
+def _scored(connection: sa.Connection, ids: Sequence[str]) -> list[str]:
+    """Those of some ids that have a score, the one that stands highest first."""
+    columns = (scores.c.position, scores.c.as_of, scores.c.lead_id)
+    found = [
+        row
+        for some in in_parts(ids)
+        for row in connection.execute(sa.select(*columns).where(scores.c.lead_id.in_(some)))
+    ]
+    found.sort(key=lambda row: (-row.position, -row.as_of, row.lead_id))
+    return [row.lead_id for row in found]

@@ -29,7 +29,8 @@ class Regrouped(NamedTuple):
 
     Parameters
     ----------
-    leads : those, by their former names too, that have other ids than before, or know them longer.
+    leads : those that have other ids than before, or know them longer; by their former names too,
+        but for ids that were alone.
     moved : by an id that was a lead of its own, the lead that it belongs to now.
     """
 
@@ -60,7 +61,8 @@ def regroup(connection: sa.Connection, ids: set[str]) -> Regrouped:
     changed = {one for one in seen.ids if _place(seen.held, one) != _place(after, one)}
     for one in sorted(changed & seen.users & set(after) & set(seen.held)):
         _follow(connection, one, seen.held[one], after[one])
-    leads = {_place(rows, one).lead_id for one in changed for rows in (seen.held, after)}
+    leads = {_place(after, one).lead_id for one in changed}
+    leads |= {seen.held[one].lead_id for one in changed & set(seen.held)}
     moved = {
         one: after[one].lead_id
         for one in changed & set(after)

@@ -12,8 +12,9 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from features.store.database import Database, Prepared, is_storable
+from features.store.identities.members import leads_of
 from features.store.privacy.erasures import Erasure, erase, erased_since, wipe
-from features.store.privacy.held import Held, Lead
+from features.store.privacy.held import AfterLists, AfterRows, Held, Lead
 from features.store.privacy.opt_outs import (
     opt_in,
     opt_out,
@@ -21,8 +22,10 @@ from features.store.privacy.opt_outs import (
     opted_out_leads,
     opted_out_of,
 )
+from features.store.privacy.pages import held_lead
 from features.store.privacy.rows import Document, held_ids
 from features.store.privacy.trainings import Training, keep_training, trained_on
+from features.store.schema import identity_links
 
 __all__ = ["Privacy", "not_to_be_scored"]
 
@@ -69,15 +72,25 @@ class Privacy:
 
     # --------------------------------------------------------------------------------- what is held
 
-    def lead(self, lead_id: str) -> Lead:
-        """Who a lead is, by any of its ids; UnknownLead where nothing is held of it."""
-        with self._database.reading() as connection:
-            return Lead.read(connection, lead_id)
+    def lead(self, lead_id: str, limit: int | None = None, after: AfterLists | None = None) -> Lead:
+        """Who a lead is, by any of its ids; see `Lead.read`.
 
-    def held(self, lead_id: str) -> Held:
-        """Everything that is kept of a lead, by any id of it; UnknownLead where that is nothing."""
+        Raises
+        ------
+        UnknownLead : nothing is held of it.
+        """
         with self._database.reading() as connection:
-            return Held.read(connection, lead_id)
+            return Lead.read(connection, lead_id, limit, after)
+
+    def held(self, lead_id: str, limit: int | None = None, after: AfterRows | None = None) -> Held:
+        """Everything that is kept of a lead, by any id of it, or a page of that; see `Held.read`.
+
+        Raises
+        ------
+        UnknownLead : nothing is held of it.
+        """
+        with self._database.reading() as connection:
+            return Held.read(connection, lead_id, limit, after)
 
     def export(self, lead_id: str, exported_at: int) -> Document:
         """Everything that is kept of a lead, as a JSON object; UnknownLead where that is nothing.
@@ -87,6 +100,17 @@ class Privacy:
         exported_at : now, in microseconds since the epoch.
         """
         return self.held(lead_id).exported(exported_at)
+
+    def has_link(self, lead_id: str, kind: str, source: str, target: str) -> bool:
+        """Whether such a link of a lead stands; UnknownLead where nothing is held of the lead."""
+        with self._database.reading() as connection:
+            lead = held_lead(connection, lead_id)
+            if lead not in leads_of(connection, [source, target]).values():
+                return False
+            link = {"kind": kind, "source": source, "target": target}
+            wanted = sa.select(identity_links.c.undone_at).filter_by(**link)
+            found = connection.execute(wanted).first()
+            return found is not None and found.undone_at is None
 
     # -------------------------------------------------------------------------------------- erasing
 

@@ -1,24 +1,27 @@
-"""What is held of a lead: who it is in short, and every row in full."""
+"""What is held of a lead: who it is in short, and every row in full; whole, or a page at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
 
 from features.clock import rfc3339
 from features.store.database import in_parts
 from features.store.privacy.opt_outs import OptOut
-from features.store.privacy.rows import (
-    NAMING,
-    Document,
-    document_of,
-    held_ids,
-    naming,
-    rfc3339_if_any,
-    rows_of,
+from features.store.privacy.pages import (
+    RowKey,
+    count_of,
+    held_lead,
+    ids_after,
+    key_of,
+    order_of,
+    page_of,
+    span_of,
 )
+from features.store.privacy.rows import NAMING, Document, document_of, rfc3339_if_any
 from features.store.schema import (
     deliveries,
     endpoints,
@@ -28,7 +31,15 @@ from features.store.schema import (
     opt_outs,
 )
 
-__all__ = ["Held", "Lead"]
+__all__ = ["AfterLists", "AfterRows", "Held", "Lead"]
+
+AfterLists = tuple[RowKey | None, RowKey | None]
+"""The last id and the last link that were shown; None where all of them were."""
+AfterRows = tuple[str, RowKey]
+"""The last row that was shown, with its table; all rows of the tables before that one were."""
+_IDS: Final = "subjects"
+_LISTS: Final[Mapping[str, sa.Table | None]] = {_IDS: None, **{one.name: one for one in NAMING}}
+"""What an export lists, in this order: ids, and the rows of tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +48,10 @@ class Lead:
 
     Parameters
     ----------
-    ids : its ids, sorted.
-    links : what was told of its ids, the first first, undone links too.
+    ids : its ids, sorted, or a page of them.
+    links : what was told of its ids, the first first, undone links too; or a page of them.
+    id_count, link_count : how many there are in all.
+    after : where ids and links go on; None where these are the last ones.
     opt_out : the earliest of any of its ids; None where it may be profiled.
     first_seen, last_seen : when its first and its last event happened, in microseconds since the
         epoch; None without events.
@@ -48,34 +61,64 @@ class Lead:
     lead_id: str
     ids: tuple[str, ...]
     links: tuple[Document, ...]
+    id_count: int
+    link_count: int
+    after: AfterLists | None
     opt_out: OptOut | None
     first_seen: int | None
     last_seen: int | None
     events: int
 
     @classmethod
-    def read(cls, connection: sa.Connection, id_: str) -> Lead:
-        """The lead that an id belongs to; UnknownLead where nothing is held of it."""
-        name, ids = held_ids(connection, id_)
-        links = rows_of(connection, identity_links, ids)
-        out = [OptOut(*row.values()) for row in rows_of(connection, opt_outs, ids)]
-        first, last, count = _seen(connection, ids)
+    def read(
+        cls,
+        connection: sa.Connection,
+        id_: str,
+        limit: int | None = None,
+        after: AfterLists | None = None,
+    ) -> Lead:
+        """The lead that an id belongs to; UnknownLead where nothing is held of it.
+
+        Parameters
+        ----------
+        limit : so many ids at most, and so many links.
+        after : those that come after some that were shown.
+        """
+        lead = held_lead(connection, id_)
+        id_key, link_key = after or ((), ())
+        ids, links = [], []
+        if id_key is not None:
+            ids = ids_after(connection, lead, _one_more(limit), id_key or None)
+        if link_key is not None:
+            links = page_of(
+                connection, identity_links, lead, limit=_one_more(limit), beyond=link_key or None
+            )
+        going_on: AfterLists = (
+            [ids[limit - 1]] if limit and len(ids) > limit else None,
+            _key(identity_links, links[limit - 1]) if limit and len(links) > limit else None,
+        )
+        out = page_of(connection, opt_outs, lead, ("at", "id"), limit=1)
+        first, last, count = span_of(connection, lead)
         return cls(
-            lead_id=name,
-            ids=tuple(ids),
-            links=tuple(sorted(links, key=lambda link: int(link["occurred_at"]))),
-            opt_out=min(out, key=lambda one: one.opted_out_at, default=None),
+            lead_id=lead,
+            ids=tuple(ids[:limit]),
+            links=tuple(links[:limit]),
+            id_count=count_of(connection, None, lead),
+            link_count=count_of(connection, identity_links, lead),
+            after=going_on if any(going_on) else None,
+            opt_out=OptOut(*out[0].values()) if out else None,
             first_seen=first,
             last_seen=last,
             events=count,
         )
 
     def as_dict(self) -> Document:
-        """The same for JSON."""
+        """The same for JSON, but for `after`."""
         return {
             "lead_id": self.lead_id,
             "subjects": list(self.ids),
             "links": [document_of(identity_links, link) for link in self.links],
+            "totals": {"subjects": self.id_count, "links": self.link_count},
             "opted_out": self.opt_out is not None,
             "opt_out": None if self.opt_out is None else _told(self.opt_out),
             "first_seen": rfc3339_if_any(self.first_seen),
@@ -84,48 +127,79 @@ class Lead:
         }
 
 
+def _one_more(limit: int | None) -> int | None:
+    return None if limit is None else limit + 1
+
+
+def _key(table: sa.Table | None, row: Document) -> RowKey:
+    return [row["id"]] if table is None else key_of(table, row, order_of(table))
+
+
+def _rows(
+    connection: sa.Connection, name: str, lead: str, limit: int | None, beyond: RowKey | None
+) -> list[Document]:
+    table = _LISTS[name]
+    if table is None:
+        return [{"id": one} for one in ids_after(connection, lead, limit, beyond)]
+    return page_of(connection, table, lead, limit=limit, beyond=beyond)
+
+
 def _told(out: OptOut) -> Document:
     return {"subject": out.id, "at": rfc3339(out.opted_out_at), "reason": out.reason}
 
 
-def _seen(connection: sa.Connection, ids: Sequence[str]) -> tuple[int | None, int | None, int]:
-    """When the first and the last event of some ids happened, and how many there are."""
-    occurred_at = events.c.occurred_at
-    firsts: list[int] = []
-    lasts: list[int] = []
-    total = 0
-    for part in in_parts(ids):
-        wanted = sa.select(sa.func.min(occurred_at), sa.func.max(occurred_at), sa.func.count())
-        first, last, count = connection.execute(wanted.where(naming(events, part))).one()
-        if count:
-            firsts.append(first)
-            lasts.append(last)
-            total += count
-    return min(firsts, default=None), max(lasts, default=None), total
-
-
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Everything that is kept of a lead: rows as they are in the database.
+    """Everything that is kept of a lead, or a page of it: rows as they are in the database.
 
     Parameters
     ----------
-    ids : all ids of the lead, sorted.
+    ids : the ids of the lead, sorted.
     rows : by table; events by time, all else by its key. A notification has its `deliveries`.
+    counts : how many ids and rows there are in all, by the name of the table.
+    after : where the page after this one begins; None where there is none.
     """
 
     lead_id: str
     ids: tuple[str, ...]
     rows: Mapping[sa.Table, list[Document]]
+    counts: Mapping[str, int]
+    after: AfterRows | None = None
 
     @classmethod
-    def read(cls, connection: sa.Connection, id_: str) -> Held:
-        """Of the lead that an id belongs to; UnknownLead where nothing is held of it."""
-        name, ids = held_ids(connection, id_)
-        rows = {table: rows_of(connection, table, ids) for table in NAMING}
+    def read(
+        cls,
+        connection: sa.Connection,
+        id_: str,
+        limit: int | None = None,
+        after: AfterRows | None = None,
+    ) -> Held:
+        """Of the lead that an id belongs to; UnknownLead where nothing is held of it.
+
+        Parameters
+        ----------
+        limit : so many ids and rows at most, of all tables together.
+        after : those that come after some that were shown.
+        """
+        lead = held_lead(connection, id_)
+        counts = {name: count_of(connection, table, lead) for name, table in _LISTS.items()}
+        shown: dict[str, list[Document]] = {name: [] for name in _LISTS}
+        begin, beyond = after or (_IDS, [])
+        going_on: AfterRows | None = None
+        for name in list(_LISTS)[list(_LISTS).index(begin) :]:
+            left = None if limit is None else limit - sum(map(len, shown.values()))
+            if left == 0 and counts[name]:
+                going_on = (name, [])
+                break
+            found = _rows(connection, name, lead, _one_more(left), beyond or None)
+            shown[name], beyond = found[:left], []
+            if len(found) > len(shown[name]):
+                going_on = (name, _key(_LISTS[name], shown[name][-1]))
+                break
+        ids = tuple(row["id"] for row in shown.pop(_IDS))
+        rows = {table: shown[table.name] for table in NAMING}
         _add_deliveries(connection, rows[notifications])
-        rows[events].sort(key=lambda row: (row["occurred_at"], row["message_id"]))
-        return cls(name, tuple(ids), rows)
+        return cls(lead, ids, rows, counts, going_on)
 
     def exported(self, exported_at: int) -> Document:
         """The same as a JSON object; decisions, exposures and outcomes are events.
@@ -145,6 +219,7 @@ class Held:
             "exported_at": rfc3339(exported_at),
             "subjects": list(self.ids),
             **told,
+            "totals": dict(self.counts),
         }
 
 

@@ -427,3 +427,33 @@ def test_what_is_usual(store, scorer):
     assert scorer.score("lead-0", as_of=held[0].as_of)["usual"] is None
     (item,) = [one for one in items(scorer, held) if one["lead_id"] == "lead-0"]
     assert item["usual"] == run.usual[held[0].step]
+
+
+def test_nobody_waits_for_a_lead_with_very_many_events(store, bundle, monkeypatch):
+    """A bot is scored apart from the others and after them, and at most once in a while."""
+    monkeypatch.setattr(rescoring, "_CROWDED", 20)
+    read: list[list[str]] = []
+    now = [NOW]
+    scorer = Scorer(store, bundle, lambda: now[0])
+    log_of = store.log_of
+
+    def noted(leads, ladder):
+        read.append(leads)
+        return log_of(leads, ladder)
+
+    monkeypatch.setattr(store, "log_of", noted)
+    store.ingest([arrival(f"b{at}", "bot", anonymous_id=f"anon-{at}") for at in range(30)])
+    freshen(scorer)
+    assert read == [["bot"]]
+
+    store.ingest([arrival("b30", "bot", anonymous_id="anon-30"), arrival("a", "ann")])
+    assert freshen(scorer)
+    assert freshen(scorer) is None
+    assert read[1:] == [["ann"]]
+    assert store.marks.waiting()[0] == 1
+
+    now[0] += 61_000_000
+    store.ingest([arrival("c", "carl")])
+    assert freshen(scorer)
+    assert read[2:] == [["carl"], ["bot"]]
+    assert store.marks.waiting()[0] == 0

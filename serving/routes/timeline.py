@@ -1,0 +1,245 @@
+"""Pages of what is kept of a lead: the entries of a timeline, and where a next page begins."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from features.ladder.ladder import Ladder
+from features.signals.rules import met_any
+from features.store.database import Database, is_storable
+from features.store.privacy.held import AfterLists, AfterRows
+from features.store.privacy.pages import count_of, held_lead, order_of, page_of, rows_in
+from features.store.privacy.rows import NAMING, Document, document_of
+from features.store.schema import events, identity_links, notifications, scores
+from serving.edge.parameters import wrong_query
+from serving.routes.lead_schemas import EntryKind, TimelineItem
+from serving.scoring.answers import StepAnswer
+
+__all__ = [
+    "EntryPlace",
+    "TimelinePage",
+    "after_lists",
+    "after_rows",
+    "cursor_of",
+    "entry_place",
+    "timeline_page",
+]
+
+EntryPlace = tuple[int, int, str]
+"""When something happened, in microseconds; what it is, of several at once; its id."""
+_KINDS: Final = (
+    (events, ("occurred_at", "message_id")),
+    (notifications, ("created_at", "id")),
+    (scores, ("as_of", "lead_id")),
+)
+"""What a timeline shows, by the second number of an `EntryPlace`, and the other two of it."""
+_KEYS: Final[dict[str, list[type]]] = {
+    "subjects": [str],
+    **{table.name: [table.c[key].type.python_type for key in order_of(table)] for table in NAMING},
+}
+"""What the keys of the lists of an export are made of."""
+_LARGEST: Final = 2**62
+"""No instant is as far away; databases count a little further."""
+
+
+class TimelinePage(NamedTuple):
+    """Some entries, the newest first; how many there are in all; where the next page begins."""
+
+    items: list[TimelineItem]
+    total: int
+    after: EntryPlace | None
+
+
+def timeline_page(
+    database: Database, ladder: Ladder, lead_id: str, limit: int, before: EntryPlace | None
+) -> TimelinePage:
+    """The entries of a lead's timeline before a place; UnknownLead where nothing is held of it."""
+    with database.reading() as connection:
+        lead = held_lead(connection, lead_id)
+        found: list[tuple[EntryPlace, Document]] = []
+        for rank, (table, order) in enumerate(_KINDS):
+            rows = page_of(
+                connection,
+                table,
+                lead,
+                order,
+                limit=limit + 1,
+                beyond=_key_before(before, rank),
+                newest_first=True,
+            )
+            found += (((row[order[0]], rank, row[order[1]]), row) for row in rows)
+        found.sort(key=lambda entry: entry[0], reverse=True)
+        page, rest = found[:limit], found[limit:]
+        has_events = any(rank == 0 for (_, rank, _), _ in page)
+        completed = _completed(connection, lead, ladder) if has_events else {}
+        total = sum(count_of(connection, table, lead) for table, _ in _KINDS)
+    made = _makers(ladder, completed)
+    items = [made[place[1]](row) for place, row in page]
+    return TimelinePage(items, total, page[-1][0] if rest else None)
+
+
+def _key_before(before: EntryPlace | None, rank: int) -> list[Any] | None:
+    """The key in a table before which its entries stand before a place."""
+    if before is None:
+        return None
+    at, of_rank, id_ = before
+    if rank == of_rank:
+        return [at, id_]
+    return [at + 1] if rank < of_rank else [at]
+
+
+def _completed(connection: sa.Connection, lead: str, ladder: Ladder) -> dict[str, list[StepAnswer]]:
+    """The steps that each event was the first to complete, by message id."""
+    open_goals = list(ladder.goals)
+    names = {rule.event for goal in open_goals for rule in goal.complete_when}
+    columns = events.c
+    learned = sa.case(
+        (columns.known_at < columns.occurred_at, columns.known_at), else_=columns.occurred_at
+    )
+    order = (learned, columns.known_at, columns.occurred_at, columns.message_id)
+    wanted = (columns.message_id, columns.name, columns.properties)
+    found: dict[str, list[StepAnswer]] = {}
+    with rows_in(connection, wanted, lead, columns.name.in_(sorted(names)), order) as rows:
+        for row in rows:
+            named = [
+                g for g in open_goals if any(rule.event == row.name for rule in g.complete_when)
+            ]
+            if not named:
+                continue
+            properties = json.loads(row.properties)
+            for goal in [g for g in named if met_any(g.complete_when, row.name, properties)]:
+                open_goals.remove(goal)
+                found.setdefault(row.message_id, []).append({"id": goal.id, "title": goal.title})
+            if not open_goals:
+                break
+    return found
+
+
+# ------------------------------------------------------------------------------------------ Entries
+
+
+def _makers(
+    ladder: Ladder, completed: dict[str, list[StepAnswer]]
+) -> Sequence[Callable[[Document], TimelineItem]]:
+    """What makes an entry of a row, for each of `_KINDS`."""
+    kinds: dict[str, EntryKind] = {
+        ladder.events.decision: "decision",
+        ladder.events.exposure: "exposure",
+        ladder.events.outcome: "outcome",
+    }
+    return partial(_of_event, kinds, completed), _of_notification, _of_score
+
+
+def _of_event(
+    kinds: dict[str, EntryKind], completed: dict[str, list[StepAnswer]], row: Document
+) -> TimelineItem:
+    told = document_of(events, row)
+    return {
+        "kind": kinds.get(row["name"], "event"),
+        "id": told["message_id"],
+        "name": told["name"],
+        "occurred_at": told["occurred_at"],
+        "known_at": told["known_at"],
+        "subject": told["lead_id"],
+        "completes": completed.get(row["message_id"], []),
+        "data": told["properties"],
+    }
+
+
+def _of_notification(row: Document) -> TimelineItem:
+    told = document_of(notifications, row)
+    return _made("notification", told["id"], told["type"], told["created_at"], row, told["data"])
+
+
+def _of_score(row: Document) -> TimelineItem:
+    told = document_of(scores, row)
+    told |= told.pop("reasons") or {}
+    return _made("score", None, "score", told["as_of"], row, told)
+
+
+def _made(
+    kind: EntryKind, id_: str | None, name: str, at: str, row: Document, data: Document
+) -> TimelineItem:
+    """What Rung did: known when it happened."""
+    return {
+        "kind": kind,
+        "id": id_,
+        "name": name,
+        "occurred_at": at,
+        "known_at": at,
+        "subject": row["lead_id"],
+        "completes": [],
+        "data": data,
+    }
+
+
+# ------------------------------------------------------------------------------------------ Cursors
+
+
+def cursor_of(place: Sequence[Any] | None) -> str | None:
+    """Where a next page begins, as an opaque text; None where there is none."""
+    if place is None:
+        return None
+    text = json.dumps(place, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _place_of(cursor: str) -> list[Any]:
+    """The reverse of `cursor_of`; an empty list, which is no place, where it is none of ours."""
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        place = json.loads(text)
+    except (binascii.Error, ValueError, TypeError, RecursionError):
+        return []
+    return place if type(place) is list else []
+
+
+def entry_place(cursor: str | None) -> EntryPlace | None:
+    """A place in a timeline; RequestValidationError where it is none."""
+    if cursor is None:
+        return None
+    place = _place_of(cursor)
+    if _is_key(place, [int, int, str]):
+        return place[0], place[1], place[2]
+    raise _no_cursor("a timeline")
+
+
+def after_lists(cursor: str | None) -> AfterLists | None:
+    """A place in the ids and the links of a lead, likewise."""
+    if cursor is None:
+        return None
+    match _place_of(cursor):
+        case [ids, links] if (ids is None or _is_key(ids, _KEYS["subjects"])) and (
+            links is None or _is_key(links, _KEYS[identity_links.name])
+        ):
+            return ids, links
+    raise _no_cursor("identities")
+
+
+def after_rows(cursor: str | None) -> AfterRows | None:
+    """A place in the rows of a lead, likewise."""
+    if cursor is None:
+        return None
+    match _place_of(cursor):
+        case [str(name), key] if name in _KEYS and (key == [] or _is_key(key, _KEYS[name])):
+            return name, key
+    raise _no_cursor("an export")
+
+
+def _is_key(key: object, kinds: Sequence[type]) -> bool:
+    return (
+        type(key) is list
+        and [type(value) for value in key] == kinds
+        and all(is_storable(one) if type(one) is str else abs(one) < _LARGEST for one in key)
+    )
+
+
+def _no_cursor(of: str) -> Exception:
+    return wrong_query("cursor", f"this is no next_cursor of {of}; begin without one")
