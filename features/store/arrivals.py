@@ -37,6 +37,7 @@ class Arrival(NamedTuple):
     properties : the text of a JSON object.
     anonymous_id : was sent along with a user's id: the two are claimed to be one lead.
     previous_id : an alias: it and `sent_id` are one lead.
+    passed_over : where ids stood that name nobody; that is not kept, and told to whoever sent it.
     """
 
     message_id: str
@@ -47,3 +48,4 @@ class Arrival(NamedTuple):
     properties: str = "{}"
     anonymous_id: str | None = None
     previous_id: str | None = None
+    passed_over: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ import orjson
 
 from features.clock import instant, microseconds
 from features.errors import TimeError
+from features.events.junk_ids import is_junk
 from features.events.of_lead import Row
 from features.events.personal_data import personal_place
 from features.events.properties import property_json
@@ -368,16 +369,18 @@ def _arrival(event: VendorEvent, rules: RequestRules) -> Arrival | None:
     if not name or _domain(who.email) in options.ignore_domains:
         return None
     name = ladder.events.consent if name == CONSENT else name
-    sent_id, *others = [event_values.identity(one, "id") for one in _ids(who, options)] or [None]
-    if sent_id is None:
-        raise EventRefused("invalid_id", (), "it names nobody")
+    named = [event_values.identity(one, "id") for one in _ids(who, options)]
+    ids = [one for one in named if one is not None and not is_junk(one)]
+    if not ids:
+        raise EventRefused("junk_id" if named else "invalid_id", (), "it names nobody")
     receipt = event_values.Receipt(rules.known_at, "", event_values.rules_of(ladder))
     message = event_values.message_id(message_id(rules.name, *event.id), "id")
-    previous = event_values.identity(event.previous_id, "id")
+    former = event_values.identity(event.previous_id, "id")
+    previous = None if former is None or is_junk(former) else former
     return event_values.arrival(
         receipt,
         message,
-        (sent_id, others[0] if others else None, previous),
+        (ids[0], ids[1] if len(ids) > 1 else None, previous),
         event_values.name_of(name, "name", receipt.rules),
         rules.known_at if event.occurred_at is None else event.occurred_at,
         ("properties", _kept(event.properties, name in receipt.rules.first_step)),

@@ -10,7 +10,7 @@ from features.clock import now
 from features.errors import RungError
 from features.store.database import Database
 from features.store.outages import cause
-from serving.doctor import connections, events, keys, machine, model, running, store, work
+from serving.doctor import connections, crowds, events, keys, machine, model, running, store, work
 from serving.doctor.finding import Finding, fine, wrong
 from serving.settings import Settings, SettingsError
 
@@ -65,6 +65,7 @@ def _all(
         yield fine("schema", "up to date")
         yield from _looked("clock", lambda: store.clocks(database, clock))
         yield from _looked("events", lambda: events.seen(database, ladder, clock()))
+        yield from _looked("leads", lambda: crowds.crowds(database))
         yield from _looked("keys", lambda: keys.keys(database, settings.host))
         yield from _waiting(database, clock())
 

@@ -25,6 +25,7 @@ from serving.edge.access import Asker, needs
 from serving.edge.bodies import media_type, read_body, to_value
 from serving.edge.parameters import Place
 from serving.edge.problems import documented
+from serving.ingestion.people import GivenId, People, people_of
 from serving.ingestion.schemas import IngestionAnswer, described_cloud_events
 from serving.ingestion.storing import (
     MOST_BATCH_BYTES,
@@ -159,14 +160,16 @@ def _arrival(receipt: Receipt, event: Any) -> Arrival:
     name = name_of(_text(event, "type"), "type", receipt.rules)
     time = event.get("time")
     data = _data(event)
-    return arrival(
+    who = _who(event, data)
+    found = arrival(
         receipt,
         message,
-        _who(event, data),
+        who.ids,
         name,
         receipt.received if time is None else instant_of(time, "time"),
         ("data", data),
     )
+    return who.noted(found)
 
 
 def _text(event: dict[str, Any], attribute: str) -> str:
@@ -186,30 +189,28 @@ def _message_id(source: str, id_: str) -> str:
     return message_id(both, "id")
 
 
-def _who(event: dict[str, Any], data: dict[str, Any]) -> tuple[str, str | None, str | None]:
-    """The id of the lead, anonymous id and previous id, which no CloudEvent has."""
-    lead = identity(event.get("subject"), "subject") or _first(data, _LEAD)
-    anonymous = _first(data, _ANONYMOUS)
-    if lead is not None:
-        return lead, anonymous, None
-    if anonymous is None:
+def _who(event: dict[str, Any], data: dict[str, Any]) -> People:
+    """The id of the lead and the anonymous id; a previous id no CloudEvent has."""
+    subject: GivenId = ("subject",), identity(event.get("subject"), "subject")
+    who = people_of([subject, *_given(data, _LEAD)], _given(data, _ANONYMOUS))
+    if who is None:
         raise EventRefused(
             "missing",
             ("subject",),
             "no lead: write it as subject, or as lead_id, userId or anonymousId into the data",
         )
-    return anonymous, None, None
+    return who
 
 
-def _first(data: dict[str, Any], members: tuple[str, ...]) -> str | None:
+def _given(data: dict[str, Any], members: tuple[str, ...]) -> list[GivenId]:
+    """The ids in some members of the data."""
+    found: list[GivenId] = []
     for member in members:
         try:
-            found = identity(data.get(member), member)
+            found.append((("data", member), identity(data.get(member), member)))
         except EventRefused as refused:
             raise EventRefused(refused.kind, ("data", member), str(refused)) from refused
-        if found is not None:
-            return found
-    return None
+    return found
 
 
 def _data(event: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from features.store.arrivals import Arrival
 from serving.edge.access import Asker, needs
 from serving.edge.bodies import read_json
 from serving.edge.problems import documented
+from serving.ingestion.people import people_of
 from serving.ingestion.schemas import PREFER, EventsRequest, IngestionAnswer, described
 from serving.ingestion.storing import (
     MOST_BATCH_BYTES,
@@ -87,19 +88,25 @@ def _arrival(receipt: Receipt, item: Any) -> Arrival:
     if not item.keys() <= _MEMBERS:
         raise _unknown(min(item.keys() - _MEMBERS))
     message, lead = _text(item, "message_id"), _text(item, "lead_id")
-    who = (
-        identity(lead, "lead_id") or "",
-        identity(_text_or_none(item, "anonymous_id"), "anonymous_id"),
-        identity(_text_or_none(item, "previous_id"), "previous_id"),
+    anonymous, previous = (
+        identity(_text_or_none(item, member), member) for member in ("anonymous_id", "previous_id")
     )
-    return arrival(
+    who = people_of(
+        [(("lead_id",), identity(lead, "lead_id"))],
+        [(("anonymous_id",), anonymous)],
+        [(("previous_id",), previous)],
+    )
+    if who is None:  # an empty lead_id was refused as missing
+        raise EventRefused("missing", ("lead_id",), "lead_id is needed, as a text")
+    found = arrival(
         receipt,
         message_id(message, "message_id"),
-        who,
+        who.ids,
         name_of(item.get("name"), "name", receipt.rules),
         instant_of(item.get("occurred_at"), "occurred_at"),
         ("properties", object_in(item, "properties")),
     )
+    return who.noted(found)
 
 
 def _unknown(member: str) -> EventRefused:

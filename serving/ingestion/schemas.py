@@ -202,6 +202,15 @@ class RejectedEvent(BaseModel):
     detail: str
 
 
+class WarnedEvent(BaseModel):
+    """An event that was taken, but not with all that it says: where it stood, and what was left."""
+
+    index: int
+    message_id: str | None
+    type: str
+    detail: str
+
+
 class IngestionAnswer(BaseModel):
     """What became of the events. Duplicates were stored before, or earlier in the request."""
 
@@ -209,6 +218,7 @@ class IngestionAnswer(BaseModel):
     accepted: int
     duplicates: int
     rejected: list[RejectedEvent]
+    warnings: list[WarnedEvent]
 
 
 # ------------------------------------------------------------------------------------- Description

@@ -17,10 +17,12 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
+from features.events.junk_ids import is_junk
 from features.store.arrivals import Arrival
 from serving.edge.access import DirectRoute, check_key, needs
 from serving.edge.bodies import read_json
 from serving.edge.problems import documented
+from serving.ingestion.people import GivenId, People, junk_refused, people_of
 from serving.ingestion.schemas import (
     CALLS,
     PREFER,
@@ -178,14 +180,16 @@ def _arrival(envelope: _Envelope, item: Any) -> Arrival:
     receipt = envelope.receipt
     name, member, properties = read(item, receipt.rules)
     extras = _extras(item, envelope)
-    return arrival(
+    who = _who(item, call)
+    found = arrival(
         receipt,
         _message_id(item),
-        _who(item, call),
+        who.ids,
         name,
         _occurred_at(item, envelope),
         (member, {**extras, **properties} if extras else properties),
     )
+    return who.noted(found)
 
 
 _Read = tuple[str, str, dict[str, Any]]
@@ -228,20 +232,23 @@ _READERS: Final[dict[str, Callable[[dict[str, Any], ArrivalRules], _Read]]] = {
 }
 
 
-def _who(item: dict[str, Any], call: str) -> tuple[str, str | None, str | None]:
+def _who(item: dict[str, Any], call: str) -> People:
     """The id of the lead, anonymous id and previous id."""
-    user = identity(item.get("userId"), "userId")
-    anonymous = identity(item.get("anonymousId"), "anonymousId")
+    user: GivenId = ("userId",), identity(item.get("userId"), "userId")
+    anonymous: GivenId = ("anonymousId",), identity(item.get("anonymousId"), "anonymousId")
     if call == "alias":
-        previous = identity(item.get("previousId"), "previousId")
-        if user is None or previous is None:
-            raise EventRefused("missing", (), "an alias needs a userId and a previousId")
-        return user, anonymous, previous
-    if user is not None:
-        return user, anonymous, None
-    if anonymous is None:
+        previous: GivenId = ("previousId",), identity(item.get("previousId"), "previousId")
+        for place, id_ in (user, previous):
+            if id_ is None:
+                raise EventRefused("missing", (), "an alias needs a userId and a previousId")
+            if is_junk(id_):  # it would say nothing but the link
+                raise junk_refused(place)
+        who = people_of([user], [anonymous], [previous])
+    else:
+        who = people_of([user], [anonymous])
+    if who is None:
         raise EventRefused("missing", (), "a userId or an anonymousId is needed")
-    return anonymous, None, None
+    return who
 
 
 def _message_id(item: dict[str, Any]) -> str:

@@ -38,6 +38,10 @@ __all__ = [
 
 MOST_BATCH_BYTES: Final = 500 * 1024
 MOST_EVENTS: Final = 2500
+_NOBODY: Final = (
+    "is what programs write for nobody, such as null or undefined; it was passed over, and links"
+    " nothing"
+)
 _STATUSES: Final = {"too_large": 413, "too_deep": 400}
 
 
@@ -57,12 +61,27 @@ class _Rejection:
     refused: EventRefused
 
 
+@dataclass(frozen=True, slots=True)
+class _Remark:
+    """That ids of an event that is taken name nobody: where they stood."""
+
+    index: int
+    message_id: str | None
+    passed_over: tuple[str, ...]
+
+
 class SortedEvents(NamedTuple):
-    """The events of a request: those to store, how often one came twice, and the others."""
+    """The events of a request: those to store, how often one came twice, and the others.
+
+    Parameters
+    ----------
+    remarks : on events that are stored, but not with all that they say.
+    """
 
     arrivals: list[Arrival]
     duplicates: int
     rejections: list[_Rejection]
+    remarks: list[_Remark]
 
 
 def receipt_of(service: Service, asker: Asker) -> Receipt:
@@ -76,7 +95,7 @@ def sort_events(
 ) -> SortedEvents:
     """Read each item; of several with one message id the first counts."""
     arrivals: dict[str, Arrival] = {}
-    rejections = []
+    rejections, remarks = [], []
     count = 0
     for index, item in enumerate(items):
         try:
@@ -86,7 +105,9 @@ def sort_events(
             continue
         count += 1
         arrivals.setdefault(arrival.message_id, arrival)
-    return SortedEvents(list(arrivals.values()), count - len(arrivals), rejections)
+        if arrival.passed_over:
+            remarks.append(_Remark(index, _shown_id(item, id_member), arrival.passed_over))
+    return SortedEvents(list(arrivals.values()), count - len(arrivals), rejections, remarks)
 
 
 def _shown_id(item: Any, member: str) -> str | None:
@@ -105,7 +126,8 @@ async def store_one(service: Service, read: Callable[[], Arrival]) -> Response:
         service.group_commit.rejected[refused.kind] += 1
         raise refusal(refused) from refused
     (is_new,) = await service.group_commit.put([arrival])
-    return _answer(int(is_new), int(not is_new), [], {})
+    remarks = [_Remark(0, None, arrival.passed_over)] if arrival.passed_over else []
+    return _answer(int(is_new), int(not is_new), [], remarks, {})
 
 
 async def store_events(
@@ -119,7 +141,7 @@ async def store_events(
     ----------
     place : where in the body the events stand.
     """
-    arrivals, duplicates, rejections = events
+    arrivals, duplicates, rejections, remarks = events
     service.group_commit.duplicates += duplicates
     service.group_commit.rejected.update(one.refused.kind for one in rejections)
     is_strict = _is_strict(request)
@@ -128,7 +150,8 @@ async def store_events(
         faults = [_fault(one.refused, (*place, one.index)) for one in rejections]
         return respond(request, replace(of_validation(faults), headers=headers))
     accepted = sum(await service.group_commit.put(arrivals)) if arrivals else 0
-    return _answer(accepted, len(arrivals) - accepted + duplicates, rejections, headers)
+    duplicates += len(arrivals) - accepted
+    return _answer(accepted, duplicates, rejections, remarks, headers)
 
 
 def _is_strict(request: Request) -> bool:
@@ -154,7 +177,11 @@ def _fault(refused: EventRefused, place: Place) -> dict[str, Any]:
 
 
 def _answer(
-    accepted: int, duplicates: int, rejections: Iterable[_Rejection], headers: dict[str, str]
+    accepted: int,
+    duplicates: int,
+    rejections: Iterable[_Rejection],
+    remarks: Iterable[_Remark],
+    headers: dict[str, str],
 ) -> Response:
     body = {
         "success": True,
@@ -168,6 +195,15 @@ def _answer(
                 "detail": str(one.refused),
             }
             for one in rejections
+        ],
+        "warnings": [
+            {
+                "index": one.index,
+                "message_id": one.message_id,
+                "type": "junk_id",
+                "detail": f"{' and '.join(one.passed_over)} {_NOBODY}",
+            }
+            for one in remarks
         ],
     }
     return Response(orjson.dumps(body), 200, headers, media_type="application/json")

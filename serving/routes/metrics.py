@@ -48,6 +48,8 @@ METRICS: Final[Mapping[str, str]] = {
     "rung_scoring_age_seconds": "Seconds since the last scoring of all leads began",
     "rung_scoring_seconds": "How long the last scoring of all leads took",
     "rung_scoring_leads": "How many leads it scored",
+    "rung_lead_events_most": "Events of the lead that had the most at that scoring: a bot?",
+    "rung_lead_ids_most": "Ids of the lead that had the most at that scoring",
     "rung_queue_leads": "Leads of the queue by the step before them, at the last such scoring",
     "rung_model_info": "1; the labels say which model serves, by which policy and ladder",
     "rung_model_problem": "1 where the model that is to serve does not, else 0",
@@ -222,6 +224,8 @@ def _scoring(service: Service) -> Iterable[Metric]:
     yield _gauge("rung_scoring_age_seconds", _seconds_since(service, run.as_of))
     yield _gauge("rung_scoring_seconds", run.seconds)
     yield _gauge("rung_scoring_leads", run.leads)
+    yield _gauge("rung_lead_events_most", run.most_events)
+    yield _gauge("rung_lead_ids_most", run.most_ids)
     yield _gauges("rung_queue_leads", "step", run.by_step)
 
 

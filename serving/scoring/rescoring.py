@@ -26,6 +26,7 @@ from features.errors import OptedOut, UnknownLead
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import EventNames
 from features.signals.fold import NONE
+from features.store.identities.members import largest_leads
 from features.store.kept.leases import Mark
 from features.store.kept.notifications import add_notices
 from features.store.kept.scores import OUT_OF_QUEUE, Former, StoredScore
@@ -58,8 +59,9 @@ _LEASE_US: Final = 30_000_000
 """For so long the leads that a process took to score are its own; then others may, if it died."""
 _CROWDED: Final = 20_000
 """A lead with more events than this, a bot, is read apart from the others, and after them."""
-_CROWDED_REST_US: Final = 60_000_000
-"""So long its news waits at least, from one time to the next."""
+_CROWDED_REST_US: Final = 20_000_000
+"""Read so short a time ago, it waits until the lease of its marks ends: it is read twice a minute,
+and its news does not wait for long enough to be an alarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Run:
     by_step : how many queued leads have each step before them, by step id.
     bundle : the fingerprint of what scored.
     usual : the mean chance of the queued leads before each step, by step id.
+    most_events, most_ids : how many the lead with the most of them has.
     """
 
     as_of: int
@@ -82,6 +85,8 @@ class Run:
     by_step: dict[str, int]
     bundle: str = ""
     usual: dict[str, float] = field(default_factory=dict)
+    most_events: int = 0
+    most_ids: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +119,13 @@ def rescore(
     parts: list[Scored] = []
     reasons: dict[str, str] = {}
     week_ago: dict[str, float] = {}
+    most_events = 0
     for some in _chunks(leads, _CHUNK):
         if stopping.is_set() or not is_still_ours():
             return None
         read = _read(scorer, some, as_of)
         parts.append(read.scored)
+        most_events = max(most_events, int(np.diff(read.log.starts).max(initial=0)))
         if len(leads) <= _EXPLAIN_ALL:
             reasons |= read.reasons()
             week_ago |= read.week_ago(scorer, as_of)
@@ -146,6 +153,8 @@ def rescore(
         dict(steps),
         scorer.model.bundle.hash,
         scorer.usual,
+        most_events,
+        _most_ids(scorer),
     )
 
 
@@ -174,6 +183,11 @@ def freshen(
             raise
     first = min(mark.since for turn in turns for mark in turn)
     return Freshened(leads, seconds_since(first, scorer.clock()))
+
+
+def _most_ids(scorer: Scorer) -> int:
+    with scorer.store.database.reading() as connection:
+        return max(largest_leads(connection, 1).values(), default=1)
 
 
 def _turns(

@@ -16,6 +16,7 @@ from features.events.columns import number_array, numbers_of, text_array, texts_
 from features.events.formats.import_report import Rejects
 from features.events.formats.json_rows import BROKEN_JSON
 from features.events.formats.row_batch import Properties, Reading, RowBatch, told
+from features.events.junk_ids import LIKE_JUNK, is_junk
 from features.events.log import Times
 from features.events.properties import property_json
 from features.events.readable import SHARE_ENDINGS, unreadable
@@ -42,6 +43,7 @@ from features.ladder.ladder import EventNames
 
 __all__ = ["checked"]
 
+JUNK_ID: Final = "lead_id of nobody (what programs write for none, such as null or undefined)"
 _TIME_REASONS: Final = {
     NAIVE: "naive time (say which time zone is meant)",
     NUMBER: "number as time (write it as 2026-03-01T12:00:00Z)",
@@ -76,6 +78,7 @@ def checked(batch: RowBatch, reading: Reading, rejects: Rejects) -> EventTable:
         verdict.mark(fault.rows, fault.reason, fault.column)
     parsed = _objects(batch, verdict)
     texts = {name: _base_texts(batch, name, verdict) for name in ("lead_id", "name")}
+    _mark_junk(texts["lead_id"], verdict)
     occurred, known = _clocks(batch, reading.timezone, verdict)
     table = EventTable(
         _message_ids(batch, verdict),
@@ -110,6 +113,14 @@ def _base_texts(batch: RowBatch, name: str, verdict: _Verdict) -> pa.Array:
         verdict.mark(_mask(texts.is_null()), f"missing {name}", name)
     _judge(texts, name, verdict)
     return texts
+
+
+def _mark_junk(lead_ids: pa.Array, verdict: _Verdict) -> None:
+    """Rows of nobody; ids that may be such are few, and those alone are looked at closer."""
+    wanted = pc.fill_null(pc.match_substring_regex(lead_ids, LIKE_JUNK, ignore_case=True), False)
+    for id_ in pc.unique(lead_ids.filter(wanted)).to_pylist():
+        if is_junk(id_):
+            verdict.mark(_mask(pc.fill_null(pc.equal(lead_ids, id_), False)), JUNK_ID, "lead_id")
 
 
 def _message_ids(batch: RowBatch, verdict: _Verdict) -> pa.Array:

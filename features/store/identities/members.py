@@ -15,6 +15,7 @@ __all__ = [
     "Members",
     "ids_of",
     "known_since",
+    "largest_leads",
     "lead_of",
     "leads_of",
     "members_of",
@@ -57,6 +58,19 @@ def memberships(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Memb
 def _members(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> list[_Member]:
     wanted = sa.select(identities.c.id, identities.c.lead_id, identities.c.joined_at).where(*which)
     return [(row.id, row.lead_id, row.joined_at) for row in connection.execute(wanted)]
+
+
+def largest_leads(connection: sa.Connection, most: int, more_than: int = 1) -> dict[str, int]:
+    """How many ids the leads have that have the most, by lead; `most` leads at most.
+
+    Parameters
+    ----------
+    more_than : leads with so many ids or fewer are left out.
+    """
+    count = sa.func.count()
+    wanted = sa.select(identities.c.lead_id, count.label("ids")).group_by(identities.c.lead_id)
+    largest = wanted.having(count > more_than).order_by(count.desc(), identities.c.lead_id)
+    return {row.lead_id: row.ids for row in connection.execute(largest.limit(most))}
 
 
 def members_of() -> sa.Subquery:

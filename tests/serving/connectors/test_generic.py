@@ -147,3 +147,14 @@ def test_signature(signature, encode):
     for wrong in (call, right._replace(body=b"{}")):
         with pytest.raises(UnsignedRequest, match="X-Forms-Signature"):
             verified(connector, wrong, ConnectorOptions(vendors.SECRET))
+
+
+@pytest.mark.parametrize("junk", ["undefined", "[object Object]", "{{contact.id}}"])
+def test_ids_of_nobody(junk):
+    """What a tool writes for nobody names no lead and links none."""
+    (arrival,), rejects, _ = read(FORMS, ITEM | {"user": {"id": junk, "cookies": ["c1"]}})
+    assert (arrival.sent_id, arrival.anonymous_id, rejects) == ("c1", None, [])
+    (arrival,), _, _ = read(FORMS, ITEM | {"user": {"id": "lead-7", "cookies": [junk]}})
+    assert (arrival.sent_id, arrival.anonymous_id) == ("lead-7", None)
+    arrivals, (reject,), _ = read(FORMS, ITEM | {"user": {"id": junk, "cookies": [junk]}})
+    assert (arrivals, reject.detail) == ([], "it names nobody")

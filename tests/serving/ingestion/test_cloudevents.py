@@ -70,6 +70,7 @@ def is_one(answer, accepted=1):
         "accepted": accepted,
         "duplicates": 1 - accepted,
         "rejected": [],
+        "warnings": [],
     }
 
 

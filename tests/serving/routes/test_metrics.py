@@ -117,6 +117,8 @@ def test_a_scrape_of_a_whole_service(client, service):
     assert found["rung_model_problem"] == 0.0
     assert found["rung_store_up"] == 1.0
     assert found["rung_scoring_leads"] == service.run.leads
+    assert found["rung_lead_events_most"] == service.run.most_events > 1
+    assert found["rung_lead_ids_most"] == service.run.most_ids >= 1
     queued = {name: of for name, of in found.items() if name.startswith("rung_queue_leads")}
     assert queued == {f'rung_queue_leads{{step="{s}"}}': n for s, n in service.run.by_step.items()}
     assert 0 < found["rung_score_mean"] < 1
