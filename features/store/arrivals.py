@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Arrival", "Event"]
+__all__ = ["Arrival", "Event", "Remark"]
 
 
 class Event(NamedTuple):
@@ -26,6 +26,13 @@ class Event(NamedTuple):
     properties: str = "{}"
 
 
+class Remark(NamedTuple):
+    """That something in an event was passed over or changed: a stable word, and a sentence."""
+
+    kind: str
+    detail: str
+
+
 class Arrival(NamedTuple):
     """One event on its way into the store.
 
@@ -37,7 +44,7 @@ class Arrival(NamedTuple):
     properties : the text of a JSON object.
     anonymous_id : was sent along with a user's id: the two are claimed to be one lead.
     previous_id : an alias: it and `sent_id` are one lead.
-    passed_over : where ids stood that name nobody; that is not kept, and told to whoever sent it.
+    remarks : what is not kept as it was sent. They are not stored, but told to whoever sent it.
     """
 
     message_id: str
@@ -48,4 +55,4 @@ class Arrival(NamedTuple):
     properties: str = "{}"
     anonymous_id: str | None = None
     previous_id: str | None = None
-    passed_over: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()

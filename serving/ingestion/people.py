@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from features.events.junk_ids import is_junk
-from features.store.arrivals import Arrival
+from features.store.arrivals import Arrival, Remark
 from serving.edge.parameters import Place
 from serving.ingestion.values import EventRefused
 
 __all__ = ["GivenId", "People", "junk_refused", "people_of"]
+
+_NOBODY: Final = (
+    "is what programs write for nobody, such as null or undefined; it was passed over, and links"
+    " nothing"
+)
 
 GivenId = tuple[Place, str | None]
 """Where in an event an id may stand, and what stands there."""
@@ -37,7 +42,10 @@ class People(NamedTuple):
 
     def noted(self, arrival: Arrival) -> Arrival:
         """An arrival that says which ids were passed over."""
-        return arrival._replace(passed_over=self.passed_over) if self.passed_over else arrival
+        if not self.passed_over:
+            return arrival
+        remark = Remark("junk_id", f"{' and '.join(self.passed_over)} {_NOBODY}")
+        return arrival._replace(remarks=(*arrival.remarks, remark))
 
 
 def people_of(

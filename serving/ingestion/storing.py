@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from features.events.values import MESSAGE_ID
-from features.store.arrivals import Arrival
+from features.store.arrivals import Arrival, Remark
 from serving.edge.access import Asker
 from serving.edge.parameters import Place
 from serving.edge.problems import of_validation, respond
@@ -38,10 +38,6 @@ __all__ = [
 
 MOST_BATCH_BYTES: Final = 500 * 1024
 MOST_EVENTS: Final = 2500
-_NOBODY: Final = (
-    "is what programs write for nobody, such as null or undefined; it was passed over, and links"
-    " nothing"
-)
 _STATUSES: Final = {"too_large": 413, "too_deep": 400}
 
 
@@ -62,12 +58,12 @@ class _Rejection:
 
 
 @dataclass(frozen=True, slots=True)
-class _Remark:
-    """That ids of an event that is taken name nobody: where they stood."""
+class _Warned:
+    """An event that is taken, but not with all that it says."""
 
     index: int
     message_id: str | None
-    passed_over: tuple[str, ...]
+    remarks: tuple[Remark, ...]
 
 
 class SortedEvents(NamedTuple):
@@ -75,13 +71,13 @@ class SortedEvents(NamedTuple):
 
     Parameters
     ----------
-    remarks : on events that are stored, but not with all that they say.
+    warned : those of the events to store that are kept otherwise than they were sent.
     """
 
     arrivals: list[Arrival]
     duplicates: int
     rejections: list[_Rejection]
-    remarks: list[_Remark]
+    warned: list[_Warned]
 
 
 def receipt_of(service: Service, asker: Asker) -> Receipt:
@@ -95,7 +91,7 @@ def sort_events(
 ) -> SortedEvents:
     """Read each item; of several with one message id the first counts."""
     arrivals: dict[str, Arrival] = {}
-    rejections, remarks = [], []
+    rejections, warned = [], []
     count = 0
     for index, item in enumerate(items):
         try:
@@ -105,9 +101,9 @@ def sort_events(
             continue
         count += 1
         arrivals.setdefault(arrival.message_id, arrival)
-        if arrival.passed_over:
-            remarks.append(_Remark(index, _shown_id(item, id_member), arrival.passed_over))
-    return SortedEvents(list(arrivals.values()), count - len(arrivals), rejections, remarks)
+        if arrival.remarks:
+            warned.append(_Warned(index, _shown_id(item, id_member), arrival.remarks))
+    return SortedEvents(list(arrivals.values()), count - len(arrivals), rejections, warned)
 
 
 def _shown_id(item: Any, member: str) -> str | None:
@@ -126,8 +122,8 @@ async def store_one(service: Service, read: Callable[[], Arrival]) -> Response:
         service.group_commit.rejected[refused.kind] += 1
         raise refusal(refused) from refused
     (is_new,) = await service.group_commit.put([arrival])
-    remarks = [_Remark(0, None, arrival.passed_over)] if arrival.passed_over else []
-    return _answer(int(is_new), int(not is_new), [], remarks, {})
+    warned = [_Warned(0, None, arrival.remarks)] if arrival.remarks else []
+    return _answer(int(is_new), int(not is_new), [], warned, {})
 
 
 async def store_events(
@@ -141,7 +137,7 @@ async def store_events(
     ----------
     place : where in the body the events stand.
     """
-    arrivals, duplicates, rejections, remarks = events
+    arrivals, duplicates, rejections, warned = events
     service.group_commit.duplicates += duplicates
     service.group_commit.rejected.update(one.refused.kind for one in rejections)
     is_strict = _is_strict(request)
@@ -151,7 +147,7 @@ async def store_events(
         return respond(request, replace(of_validation(faults), headers=headers))
     accepted = sum(await service.group_commit.put(arrivals)) if arrivals else 0
     duplicates += len(arrivals) - accepted
-    return _answer(accepted, duplicates, rejections, remarks, headers)
+    return _answer(accepted, duplicates, rejections, warned, headers)
 
 
 def _is_strict(request: Request) -> bool:
@@ -180,7 +176,7 @@ def _answer(
     accepted: int,
     duplicates: int,
     rejections: Iterable[_Rejection],
-    remarks: Iterable[_Remark],
+    warned: Iterable[_Warned],
     headers: dict[str, str],
 ) -> Response:
     body = {
@@ -200,10 +196,11 @@ def _answer(
             {
                 "index": one.index,
                 "message_id": one.message_id,
-                "type": "junk_id",
-                "detail": f"{' and '.join(one.passed_over)} {_NOBODY}",
+                "type": remark.kind,
+                "detail": remark.detail,
             }
-            for one in remarks
+            for one in warned
+            for remark in one.remarks
         ],
     }
     return Response(orjson.dumps(body), 200, headers, media_type="application/json")

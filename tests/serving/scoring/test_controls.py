@@ -117,9 +117,9 @@ def test_known_before_the_first_effect(climbed, monkeypatch):
     made, seen = scorer(climbed), []
     true = climbed.scores.save
 
-    def save(rows, *rest):
+    def save(rows, *rest, **more):
         seen.append(arms(climbed).keys())
-        return true(rows, *rest)
+        return true(rows, *rest, **more)
 
     monkeypatch.setattr(climbed.scores, "save", save)
     rescore(made)
