@@ -15,7 +15,14 @@ from urllib.parse import unquote
 from features.events.field_names import PEOPLE, plain
 from features.ladder.ladder import Ladder, Step
 
-__all__ = ["PropertyPath", "first_step_events", "means_contact", "personal_place", "tells_contact"]
+__all__ = [
+    "PropertyPath",
+    "first_step_events",
+    "later_step_events",
+    "means_contact",
+    "personal_place",
+    "tells_contact",
+]
 
 PropertyPath = tuple[str, ...]
 """The names that lead to a value."""
@@ -63,6 +70,16 @@ def first_step_events(ladder: Ladder) -> frozenset[str]:
     """
     first, *later = ladder.goals
     return _names([first]) - _names(later) - {ladder.events.traits}
+
+
+def later_step_events(ladder: Ladder) -> frozenset[str]:
+    """The names of the events that later steps are about, and the first one not; and traits.
+
+    With these a lead says who it is; any other event of somebody who has not is as one of the first
+    step.
+    """
+    first, *later = ladder.goals
+    return (_names(later) - _names([first])) | {ladder.events.traits}
 
 
 def _names(steps: Iterable[Step]) -> frozenset[str]:

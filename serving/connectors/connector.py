@@ -23,6 +23,7 @@ from features.events.junk_ids import is_junk
 from features.events.of_lead import Row
 from features.events.personal_data import personal_place
 from features.events.properties import property_json
+from features.events.urls import without_contact
 from features.events.values import MESSAGE_ID, is_in_range
 from features.json_paths import JsonPath, value_at
 from features.ladder.file import TimeUnit
@@ -394,6 +395,7 @@ def _kept(properties: Mapping[str, object], is_first_step: bool) -> dict[str, ob
     )
     if not is_first_step:
         return found
+    found, _ = without_contact(found)
     return {key: value for key, value in found.items() if not personal_place({key: value})}
 
 

@@ -168,6 +168,7 @@ def _arrival(receipt: Receipt, event: Any) -> Arrival:
         name,
         receipt.received if time is None else instant_of(time, "time"),
         ("data", data),
+        is_anonymous=who.is_anonymous,
     )
     return who.noted(found)
 

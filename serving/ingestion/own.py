@@ -105,6 +105,7 @@ def _arrival(receipt: Receipt, item: Any) -> Arrival:
         name_of(item.get("name"), "name", receipt.rules),
         instant_of(item.get("occurred_at"), "occurred_at"),
         ("properties", object_in(item, "properties")),
+        is_anonymous=who.is_anonymous,
     )
     return who.noted(found)
 

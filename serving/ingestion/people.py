@@ -28,12 +28,14 @@ class People(NamedTuple):
     ----------
     sent_id : the first one of a lead, or else the anonymous one; the event is kept under it.
     passed_over : where ids stood that name nobody.
+    is_anonymous : whether no id of a lead was given, but that of somebody unknown.
     """
 
     sent_id: str
     anonymous_id: str | None
     previous_id: str | None
     passed_over: tuple[str, ...]
+    is_anonymous: bool
 
     @property
     def ids(self) -> tuple[str, str | None, str | None]:
@@ -77,7 +79,7 @@ def people_of(
             raise junk_refused(junk[0])
         return None
     passed_over = tuple(".".join(map(str, place)) for place in junk)
-    return People(sent_id, visitor if user else None, former, passed_over)
+    return People(sent_id, visitor if user else None, former, passed_over, user is None)
 
 
 def junk_refused(place: Place) -> EventRefused:

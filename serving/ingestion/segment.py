@@ -188,6 +188,7 @@ def _arrival(envelope: _Envelope, item: Any) -> Arrival:
         name,
         _occurred_at(item, envelope),
         (member, {**extras, **properties} if extras else properties),
+        is_anonymous=who.is_anonymous,
     )
     return who.noted(found)
 

@@ -12,7 +12,11 @@ from typing import Any, Final
 import orjson
 
 from features.errors import Refused
-from features.events.personal_data import first_step_events, personal_place
+from features.events.personal_data import (
+    first_step_events,
+    later_step_events,
+    personal_place,
+)
 from features.events.readable import unreadable
 from features.events.times import (
     ABSENT,
@@ -23,6 +27,7 @@ from features.events.times import (
     UNREADABLE,
     instant,
 )
+from features.events.urls import contact_in_address, without_contact
 from features.events.values import (
     EVENT_NAME,
     LEAD_ID,
@@ -34,7 +39,7 @@ from features.events.values import (
 )
 from features.ladder.ladder import EventNames, Ladder
 from features.signals.table import ladder_columns
-from features.store.arrivals import Arrival
+from features.store.arrivals import Arrival, Remark
 from serving.edge.parameters import Place
 
 __all__ = [
@@ -83,6 +88,7 @@ class ArrivalRules:
     traits : the name of the event that traits become.
     reserved : names that nobody may send.
     first_step : names of the events that may hold no personal data.
+    later_steps : names of those that may, even where nobody has said yet who they are.
     names : of the events with a fixed role.
     numbers : the properties that are read as numbers.
     """
@@ -90,6 +96,7 @@ class ArrivalRules:
     traits: str
     reserved: frozenset[str]
     first_step: frozenset[str]
+    later_steps: frozenset[str]
     names: EventNames
     numbers: frozenset[str]
 
@@ -101,7 +108,12 @@ def rules_of(ladder: Ladder) -> ArrivalRules:
     reserved = frozenset((names.decision, names.exposure, names.outcome, names.assignment))
     numbers, _ = ladder_columns(ladder)
     return ArrivalRules(
-        names.traits, reserved, first_step_events(ladder), names, frozenset(numbers)
+        names.traits,
+        reserved,
+        first_step_events(ladder),
+        later_step_events(ladder),
+        names,
+        frozenset(numbers),
     )
 
 
@@ -234,8 +246,13 @@ def arrival(
     name: str,
     occurred_at: int,
     properties: tuple[str, dict[str, Any]],
+    *,
+    is_anonymous: bool = False,
 ) -> Arrival:
     """An event whose values are checked, but for its properties.
+
+    What somebody does who has not said who they are holds no contact data: out of the address of a
+    page it is taken, anything else is refused.
 
     Parameters
     ----------
@@ -243,12 +260,13 @@ def arrival(
     who : the id it was sent under, anonymous id and previous id.
     occurred_at : microseconds since the epoch; what lies in the future happened when it came in.
     properties : the member that holds them, and they.
+    is_anonymous : whether the sender names no lead but one that it does not know.
     """
     member, values = properties
-    if name in receipt.rules.first_step:
-        place = personal_place(values)
-        if place is not None:
-            raise _personal((member, *place), name)
+    remarks: tuple[Remark, ...] = ()
+    rules = receipt.rules
+    if name in rules.first_step or (is_anonymous and name not in rules.later_steps):
+        values, remarks = _impersonal(member, values, name)
     if wrong := unreadable(name, values, receipt.rules.names):
         raise EventRefused("invalid_value", (member, *wrong.place), wrong.detail)
     for key in receipt.rules.numbers & values.keys():
@@ -267,13 +285,42 @@ def arrival(
         text.decode(),
         None if anonymous_id == sent_id else anonymous_id,
         None if previous_id == sent_id else previous_id,
+        remarks,
     )
 
 
+def _impersonal(
+    member: str, values: dict[str, Any], name: str
+) -> tuple[dict[str, Any], tuple[Remark, ...]]:
+    """Properties without contact data, and what was taken out; EventRefused where it stays."""
+    if personal_place(values) is None and not _has_contact_in_address(values):
+        return values, ()
+    values, places = without_contact(values)
+    place = personal_place(values)
+    if place is not None:
+        raise _personal((member, *place), name)
+    shown = " and ".join(_shown((member, *one)) for one in places)
+    detail = f"contact data was taken out of {shown}: who sends it has not said who they are"
+    return values, (Remark("redacted", detail),)
+
+
+def _has_contact_in_address(value: Any) -> bool:
+    """Whether any text in a value is the address of a page with contact data in it."""
+    kind = type(value)
+    if kind is str:
+        return contact_in_address(value)
+    inner = value.values() if kind is dict else value if kind is list else ()
+    return any(_has_contact_in_address(one) for one in inner)
+
+
+def _shown(place: Place) -> str:
+    return ".".join(str(part)[: EVENT_NAME.longest] for part in place)
+
+
 def _personal(place: Place, name: str) -> EventRefused:
-    shown = ".".join(str(part)[: EVENT_NAME.longest] for part in place)
     return EventRefused(
         "personal_data",
         place,
-        f"{shown} holds personal data; the first step asks for none, so no event {name!r} may",
+        f"{_shown(place)} holds personal data; the first step asks for none, nor does anything"
+        f" that is asked of somebody unknown, so this event {name!r} may not",
     )

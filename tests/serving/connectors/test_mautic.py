@@ -40,7 +40,7 @@ def test_hit():
 def test_address_in_a_path():
     """On the first step not even a path may hold an address."""
     arrival = one("mautic", mautic_hit(url="https://example.com/of/ada@example.com"))
-    assert properties(arrival) == {"page": "pricing"}
+    assert properties(arrival) == {"path": "/of/redacted", "page": "pricing"}
 
 
 def test_broken_url():

@@ -496,7 +496,7 @@ def test_personal_data_at_step_one(service, client):
     calls = [
         track(event="video_progress", properties={"form": {"Email": secrets[0]}}),
         track(event="content_read", properties={"note": f"call me: {secrets[1]}"}),
-        track(type="page", properties={"url": "https://x.io/?e=ann%40example.com"}),
+        track(type="page", properties={"note": "see https://x.io/?e=ann%40example.com"}),
     ]
     before = service.count()
     answer = post(client, calls)
@@ -505,12 +505,56 @@ def test_personal_data_at_step_one(service, client):
     assert [one["detail"].split()[0] for one in rejected] == [
         "properties.form.Email",
         "properties.note",
-        "properties.url",
+        "properties.note",
     ]
     assert not any(secret in answer.text for secret in [*secrets, "ann%40"])
     assert service.count() == before
     problem = is_problem(client.post("/v1/track", json=calls[0]), 422)
     assert problem["errors"][0]["pointer"] == "/body/properties/form/Email"
+
+
+ADDRESSES = [
+    ("https://x.io/a?email=ann%40example.com&b=1", "https://x.io/a?email=redacted&b=1"),
+    ("https://x.io/a?first_name=Ann", "https://x.io/a?first_name=redacted"),
+    ("https://x.io/u/ann@example.com", "https://x.io/u/redacted"),
+]
+
+
+@pytest.mark.parametrize(("url", "kept"), ADDRESSES)
+@pytest.mark.parametrize("who", [{"userId": "ann"}, {"userId": None, "anonymousId": "a-1"}])
+def test_contact_data_in_the_address_of_a_page(service, client, url, kept, who):
+    """It is taken out, the page view stays, and the answer says so without repeating it."""
+    call = track(type="page", properties={"url": url, "referrer": "https://y.io/"}, **who)
+    answer = post(client, [call]).json()
+    assert (answer["accepted"], answer["rejected"]) == (1, [])
+    (warning,) = answer["warnings"]
+    assert (warning["index"], warning["type"]) == (0, "redacted")
+    assert "taken out of properties.url" in warning["detail"]
+    assert "Ann" not in str(warning)
+    assert "ann@" not in str(warning)
+    properties = service.row(call["messageId"])["properties"]
+    assert (properties["url"], properties["referrer"]) == (kept, "https://y.io/")
+
+
+@pytest.mark.parametrize("name", ["tool_used", "email_clicked", "some_event_of_ours"])
+def test_contact_data_of_somebody_unknown(client, name):
+    """Who has not said who they are is asked for nothing, whatever the event; a lead may tell."""
+    for properties in ({"email": "ann@example.com"}, {"form": {"phone": "030 1234567"}}):
+        unknown = track(event=name, userId=None, anonymousId="a-2", properties=properties)
+        (rejected,) = post(client, [unknown]).json()["rejected"]
+        assert rejected["type"] == "personal_data"
+        known = track(event=name, userId="ann", anonymousId="a-2", properties=properties)
+        assert post(client, [known]).json()["accepted"] == 1
+
+
+def test_who_says_who_they_are(client):
+    """What a lead gives on a later step, and traits, are given on purpose."""
+    who = {"userId": None, "anonymousId": "a-3"}
+    calls = [
+        track(event="form_submitted", properties={"email": "ann@example.com"}, **who),
+        track(type="identify", traits={"email": "ann@example.com"}, **who),
+    ]
+    assert post(client, calls).json()["accepted"] == 2
 
 
 def test_personal_data_elsewhere(client):
