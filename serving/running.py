@@ -16,6 +16,7 @@ import uvicorn
 
 from features.store.events import EventStore
 from serving.app import create_app
+from serving.edge.connections import BoundedProtocol
 from serving.edge.keys import Keys
 from serving.edge.logs import logging_of_process
 from serving.process.worker import Worker
@@ -49,6 +50,7 @@ def run(environment: Mapping[str, str]) -> None:
             port=settings.port,
             log_config=logging_of_process(settings.log_level),
             access_log=False,
+            http=BoundedProtocol,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
 

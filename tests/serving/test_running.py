@@ -9,6 +9,7 @@ import pytest
 
 from features.store.events import EventStore
 from serving import running
+from serving.edge.connections import BoundedProtocol
 from serving.edge.keys import Keys
 from serving.settings import Settings
 from tests.serving import world
@@ -58,6 +59,7 @@ def test_it_scores_beside(environment, workers, served):
     running.run(environment)
     assert workers == [environment]
     assert (served[0]["host"], served[0]["port"]) == ("127.0.0.1", 8123)
+    assert served[0]["http"] is BoundedProtocol
 
 
 def test_others_score(environment, workers, served):

@@ -1,0 +1,222 @@
+"""What a connection may ask of us before there is a request: a head in time and of a bounded size.
+
+uvicorn waits for a head for ever and keeps whatever comes of it, before anybody is asked for a key.
+`rung serve` uses this protocol; uvicorn itself takes it as
+`--http serving.edge.connections:BoundedProtocol`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import uuid
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from serving.edge.logs import log
+
+__all__ = ["MOST_HEAD_BYTES", "BoundedProtocol"]
+
+MOST_HEAD_BYTES: Final = 64 * 1024
+_HEAD_SECONDS: Final = 20.0
+"""From the opening of a connection, or the first byte of a later head, to a head's end."""
+_BODY_SECONDS: Final = 30.0
+_LEAST_BYTES_A_SECOND: Final = 500.0
+"""A body may take half a minute, and a second more for each so many bytes."""
+_LINGER_SECONDS: Final = 2.0
+"""For so long a caller who was refused may still read why."""
+_MOST_LINGER_BYTES: Final = 1024 * 1024
+_TOO_LARGE: Final = (
+    f"The address and the headers of a request may have {MOST_HEAD_BYTES // 1024} KiB together, and"
+    " so may what stands between the parts of its body, or after them; send less."
+)
+_TOO_SLOW: Final = "The request did not come to its end in time; send it again, in one go."
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """A connection whose heads are bounded, and whose heads and bodies have to come to an end."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._unused = 0  # bytes since the last ones that made a head, a body or an end
+        self._is_whole = False  # whether no message is under way
+        self._has_head = False
+        self._has_spoken = False
+        self._is_refused = False
+        self._began = self.loop.time()
+        self._body_bytes = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def _serving(self) -> RequestResponseCycle | None:
+        """The request that is served, or was last; None before the first."""
+        return cast("RequestResponseCycle | None", self.cycle)  # uvicorn says that it always is
+
+    # ------------------------------------------------------------------------------- the transport
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for a head, and not for ever."""
+        super().connection_made(transport)
+        self._timer = self.loop.call_later(_HEAD_SECONDS, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        super().connection_lost(exc)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, as long as something comes of what was sent."""
+        self._has_spoken = True
+        self._unused += len(data)
+        if self._is_refused:
+            if self._unused > _MOST_LINGER_BYTES:
+                self.transport.abort()
+            return
+        super().data_received(data)
+        if self._unused > MOST_HEAD_BYTES:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, _TOO_LARGE)
+        elif self._timer is None and (self._unused or not self._is_whole):
+            self._begin()
+            self._timer = self.loop.call_later(_HEAD_SECONDS, self._look)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, unless it was refused already."""
+        if not self._is_refused:
+            super().send_400_response(msg)
+
+    def handle_websocket_upgrade(self) -> None:
+        """Leave the connection to another protocol."""
+        self._is_whole, self._unused = True, 0
+        super().handle_websocket_upgrade()
+
+    # ---------------------------------------------------------------------------------- the parser
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        super().on_message_begin()
+        self._is_whole = self._has_head = False
+        self._begin()
+
+    def on_headers_complete(self) -> None:
+        """A head has ended: serve it, if it is none too large."""
+        if self._is_refused:
+            return
+        self._has_head, self._unused = True, 0
+        self._begin()
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size > MOST_HEAD_BYTES:
+            self._has_head = False  # nobody is asked to serve it
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, _TOO_LARGE)
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of a body."""
+        if not self._is_refused:
+            self._unused = 0
+            self._body_bytes += len(body)
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A message has ended; the next one may take its time."""
+        if not self._is_refused:
+            self._is_whole, self._unused = True, 0
+            super().on_message_complete()
+
+    # --------------------------------------------------------------------------------------- waits
+
+    def _begin(self) -> None:
+        self._began, self._body_bytes = self.loop.time(), 0
+
+    def _look(self) -> None:
+        """Whether what is waited for is late: then it is waited for no more."""
+        self._timer = None
+        if self.transport.is_closing() or (self._is_whole and not self._unused):
+            return
+        if self._waits_for_us():
+            self._begin()
+        left = self._began + self._patience() - self.loop.time()
+        if left > 0:
+            self._timer = self.loop.call_later(left, self._look)
+        else:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, _TOO_SLOW)
+
+    def _patience(self) -> float:
+        if self._has_head and not self._is_whole:
+            return _BODY_SECONDS + self._body_bytes / _LEAST_BYTES_A_SECOND
+        return _HEAD_SECONDS
+
+    def _waits_for_us(self) -> bool:
+        """Whether the caller can send nothing, or need not, before we have done something."""
+        serving = self._serving
+        if serving is None or serving.response_complete:
+            return False
+        is_behind = self._is_whole or not self._has_head  # it is the head of a later request
+        return is_behind or self.flow.read_paused or serving.waiting_for_100_continue
+
+    # ------------------------------------------------------------------------------------- refusal
+
+    def _refuse(self, status: HTTPStatus, detail: str) -> None:
+        """Say why, where nothing else was said, and end the connection."""
+        if self.transport.is_closing():
+            return
+        self._is_refused = True
+        if self._may_answer():
+            log("connection refused", logging.INFO, status=status.value)
+            self.transport.write(_answer(status, detail))
+            if self.transport.can_write_eof():
+                # To close at once would take back what was written: there is more to be read.
+                self.transport.write_eof()
+                self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
+                self.flow.resume_reading()
+                self._abandon()
+                return
+        self.transport.close()
+
+    def _may_answer(self) -> bool:
+        serving = self._serving
+        if serving is None:
+            return self._has_spoken  # browsers open connections to have them, and say nothing
+        if self._has_head and not self._is_whole:
+            return not serving.response_started
+        return serving.response_complete
+
+    def _abandon(self) -> None:
+        """Tell who serves the request that nobody waits for the answer."""
+        serving = self._serving
+        if serving is not None and not serving.response_complete:
+            serving.disconnected = True
+            serving.waiting_for_100_continue = False  # else it would be told to go on
+            serving.message_event.set()
+
+
+def _answer(status: HTTPStatus, detail: str) -> bytes:
+    """A problem, as `serving.edge.problems` writes it, of a request that never came to be."""
+    problem = {
+        "type": f"urn:problem-type:rung:{_KINDS[status]}",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": detail,
+        "instance": "",
+        "request_id": uuid.uuid4().hex,
+        "retryable": status is HTTPStatus.REQUEST_TIMEOUT,
+    }
+    body = json.dumps(problem)
+    return (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+        "Content-Type: application/problem+json\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        "Connection: close\r\n"
+        "Cache-Control: no-store\r\n"
+        f"\r\n{body}"
+    ).encode()
+
+
+_KINDS: Final = {
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "head-too-large",
+    HTTPStatus.REQUEST_TIMEOUT: "too-slow",
+}
