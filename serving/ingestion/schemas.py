@@ -203,9 +203,9 @@ class RejectedEvent(BaseModel):
 
 
 class WarnedEvent(BaseModel):
-    """An event that was taken, but not with all that it says: where it stood, and what was left."""
+    """What is not kept as it was sent, and why; of the request as a whole without an index."""
 
-    index: int
+    index: int | None
     message_id: str | None
     type: str
     detail: str

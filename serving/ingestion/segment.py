@@ -78,11 +78,13 @@ class _Envelope:
     ----------
     sent_at : by the sender's clock, in microseconds since the epoch; None where it does not say.
     extras : properties that follow from its context.
+    passed_over : what could not be read, and is done without; whoever answers empties it.
     """
 
     receipt: Receipt
     sent_at: int | None
     extras: dict[str, Any]
+    passed_over: list[EventRefused]
 
 
 # ------------------------------------------------------------------------------------------ Routes
@@ -110,7 +112,8 @@ async def batch(request: Request, service: Served) -> Response:
         envelope = _envelope(receipt_of(service, asker), body)
     except EventRefused as refused:
         raise refusal(refused) from refused
-    events = sort_events(items, partial(_arrival, envelope), "messageId")
+    read = partial(_arrival, envelope)
+    events = sort_events(items, read, "messageId", envelope.passed_over)
     return await store_events(request, service, events, ("body", "batch"))
 
 
@@ -127,8 +130,8 @@ def _single(call: str) -> Callable[..., Any]:
         """Store one call; one that will not do is a problem."""
         body = await read_json(request, MOST_EVENT_BYTES)
         asker = await check_key(request, _write_key(body))
-        receipt = receipt_of(service, asker)
-        return await store_one(service, lambda: _only(call, receipt, body))
+        envelope = _Envelope(receipt_of(service, asker), None, {}, [])
+        return await store_one(service, lambda: _only(call, envelope, body), envelope.passed_over)
 
     return one
 
@@ -144,12 +147,12 @@ for _call, _described in CALLS.items():
     )
 
 
-def _only(call: str, receipt: Receipt, body: Any) -> Arrival:
+def _only(call: str, envelope: _Envelope, body: Any) -> Arrival:
     if type(body) is dict:
         if body.get("type") not in (None, call):
             raise EventRefused("unknown_type", ("type",), f"this address takes {call} calls")
         body["type"] = call
-    return _arrival(_Envelope(receipt, None, {}), body)
+    return _arrival(envelope, body)
 
 
 def _write_key(body: Any) -> str | None:
@@ -159,12 +162,9 @@ def _write_key(body: Any) -> str | None:
 
 
 def _envelope(receipt: Receipt, body: dict[str, Any]) -> _Envelope:
-    sent_at = body.get("sentAt")
-    return _Envelope(
-        receipt,
-        None if sent_at is None else instant_of(sent_at, "sentAt"),
-        _from_context(body.get("context")),
-    )
+    passed_over: list[EventRefused] = []
+    sent_at = _sent_at(body, passed_over)
+    return _Envelope(receipt, sent_at, _from_context(body.get("context")), passed_over)
 
 
 # ------------------------------------------------------------------------------------------- Calls
@@ -274,11 +274,35 @@ def _occurred_at(item: dict[str, Any], envelope: _Envelope) -> int:
         return instant_of(stamp, "timestamp")
     member = "originalTimestamp" if stamp is None else "timestamp"
     given = instant_of(item[member], member)
-    sent_at = item.get("sentAt")
-    sent = envelope.sent_at if sent_at is None else instant_of(sent_at, "sentAt")
+    sent = _sent_at(item, envelope.passed_over)
+    sent = envelope.sent_at if sent is None else sent
     if sent is None:
         return given
-    return in_range(given + envelope.receipt.received - sent, member)
+    try:
+        return in_range(given + envelope.receipt.received - sent, member)
+    except EventRefused as beyond:
+        why = f"sentAt is no clock's time: by it {beyond}"
+        envelope.passed_over.append(_without_sent_at(why))
+        return given
+
+
+def _sent_at(of: dict[str, Any], passed_over: list[EventRefused]) -> int | None:
+    """What the sender's clock said; None where it does not say, or says what cannot be read.
+
+    It corrects other times and is nothing by itself: an event is not worth losing for it.
+    """
+    value = of.get("sentAt")
+    if value is None:
+        return None
+    try:
+        return instant_of(value, "sentAt")
+    except EventRefused as refused:
+        passed_over.append(_without_sent_at(str(refused)))
+        return None
+
+
+def _without_sent_at(why: str) -> EventRefused:
+    return EventRefused("invalid_time", ("sentAt",), f"{why}; it counts as if it were left out")
 
 
 def _extras(item: dict[str, Any], envelope: _Envelope) -> dict[str, Any]:

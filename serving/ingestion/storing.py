@@ -59,9 +59,9 @@ class _Rejection:
 
 @dataclass(frozen=True, slots=True)
 class _Warned:
-    """An event that is taken, but not with all that it says."""
+    """An event that is taken, but not with all that it says; the request itself has no index."""
 
-    index: int
+    index: int | None
     message_id: str | None
     remarks: tuple[Remark, ...]
 
@@ -87,23 +87,43 @@ def receipt_of(service: Service, asker: Asker) -> Receipt:
 
 
 def sort_events(
-    items: Iterable[Any], read: Callable[[Any], Arrival], id_member: str
+    items: Iterable[Any],
+    read: Callable[[Any], Arrival],
+    id_member: str,
+    passed_over: list[EventRefused] | None = None,
 ) -> SortedEvents:
-    """Read each item; of several with one message id the first counts."""
+    """Read each item; of several with one message id the first counts.
+
+    Parameters
+    ----------
+    passed_over : where `read` puts what it could not read of an item and did without; what is in it
+        before is of the request as a whole.
+    """
+    passed_over = [] if passed_over is None else passed_over
     arrivals: dict[str, Arrival] = {}
     rejections, warned = [], []
+    if of_request := _taken(passed_over):
+        warned.append(_Warned(None, None, of_request))
     count = 0
     for index, item in enumerate(items):
         try:
             arrival = read(item)
         except EventRefused as refused:
             rejections.append(_Rejection(index, _shown_id(item, id_member), refused))
+            passed_over.clear()
             continue
         count += 1
         arrivals.setdefault(arrival.message_id, arrival)
-        if arrival.remarks:
-            warned.append(_Warned(index, _shown_id(item, id_member), arrival.remarks))
+        if remarks := (*_taken(passed_over), *arrival.remarks):
+            warned.append(_Warned(index, _shown_id(item, id_member), remarks))
     return SortedEvents(list(arrivals.values()), count - len(arrivals), rejections, warned)
+
+
+def _taken(passed_over: list[EventRefused]) -> tuple[Remark, ...]:
+    """What was passed over, as remarks; the list is empty then."""
+    found = tuple(Remark(one.kind, str(one)) for one in passed_over)
+    passed_over.clear()
+    return found
 
 
 def _shown_id(item: Any, member: str) -> str | None:
@@ -114,15 +134,23 @@ def _shown_id(item: Any, member: str) -> str | None:
     return value if type(value) is str and 0 < len(value) <= MESSAGE_ID.longest else None
 
 
-async def store_one(service: Service, read: Callable[[], Arrival]) -> Response:
-    """Store the only event of a request; RequestValidationError or HTTPException where refused."""
+async def store_one(
+    service: Service, read: Callable[[], Arrival], passed_over: list[EventRefused] | None = None
+) -> Response:
+    """Store the only event of a request; RequestValidationError or HTTPException where refused.
+
+    Parameters
+    ----------
+    passed_over : where `read` puts what it could not read and did without.
+    """
     try:
         arrival = read()
     except EventRefused as refused:
         service.group_commit.rejected[refused.kind] += 1
         raise refusal(refused) from refused
     (is_new,) = await service.group_commit.put([arrival])
-    warned = [_Warned(0, None, arrival.remarks)] if arrival.remarks else []
+    remarks = (*_taken(passed_over or []), *arrival.remarks)
+    warned = [_Warned(0, None, remarks)] if remarks else []
     return _answer(int(is_new), int(not is_new), [], warned, {})
 
 

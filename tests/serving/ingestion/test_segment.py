@@ -356,7 +356,7 @@ def test_clocks(service, client, call, sent_at, happened):
         ("0001-01-01T00:00:00+14:00", "in the years 1970 to 2199"),
     ],
 )
-@pytest.mark.parametrize("member", ["timestamp", "originalTimestamp", "sentAt"])
+@pytest.mark.parametrize("member", ["timestamp", "originalTimestamp"])
 def test_bad_times(service, client, member, stamp, words):
     """A time that cannot be read, or says no zone, or lies beyond reason, is named."""
     before = service.count()
@@ -369,10 +369,84 @@ def test_bad_times(service, client, member, stamp, words):
     assert service.count() == before
 
 
-def test_times_that_a_wrong_clock_puts_before_1970(client):
-    """A correction that leads out of the years that are taken is refused."""
-    call = track(timestamp="1970-01-02T00:00:00Z", sentAt="2199-01-01T00:00:00Z")
-    assert "1970 to 2199" in only_rejection(post(client, [call]))["detail"]
+UNREADABLE = ["soon", "", 5, 1772366400000, {}, [], True, "2026-03-01T12:00:00", "0001-01-01", "Z"]
+"""No times to correct others by."""
+
+
+@pytest.mark.usefixtures("noon")
+@pytest.mark.parametrize("sent_at", UNREADABLE)
+def test_a_batch_whose_clock_cannot_be_read(service, client, sent_at):
+    """A `sentAt` that cannot be read is as if it were absent, and the answer says so."""
+    call = track(timestamp="2026-03-01T11:00:00Z")
+    answer = post(client, [call], sentAt=sent_at)
+    assert accepted(answer) == (1, 0)
+    (warning,) = answer.json()["warnings"]
+    assert (warning["index"], warning["message_id"]) == (None, None)
+    assert warning["type"] == "invalid_time"
+    assert warning["detail"].startswith("sentAt ")
+    assert warning["detail"].endswith("it counts as if it were left out")
+    assert service.row(call["messageId"])["occurred_at"] == at("2026-03-01T11:00:00Z")
+
+
+@pytest.mark.usefixtures("noon")
+@pytest.mark.parametrize("sent_at", UNREADABLE)
+def test_a_call_whose_clock_cannot_be_read(service, client, sent_at):
+    """So is that of one call; that of the batch, where there is one, holds for it."""
+    calls = [track(timestamp="2026-03-01T11:00:00Z", sentAt=one) for one in (sent_at, None)]
+    for more, happened in ({}, "11:00:00"), ({"sentAt": "2026-03-01T11:30:00Z"}, "11:30:00"):
+        ids = [new_id(), new_id()]
+        sent = [{**call, "messageId": one} for call, one in zip(calls, ids, strict=True)]
+        answer = post(client, sent, **more)
+        assert accepted(answer) == (2, 0)
+        (warning,) = answer.json()["warnings"]
+        assert (warning["index"], warning["message_id"]) == (0, ids[0])
+        for one in ids:
+            assert service.row(one)["occurred_at"] == at(f"2026-03-01T{happened}Z")
+
+
+@pytest.mark.usefixtures("noon")
+@pytest.mark.parametrize("sent_at", UNREADABLE)
+def test_a_single_call_whose_clock_cannot_be_read(service, client, sent_at):
+    """So is that of a call that is sent alone."""
+    call = track(timestamp="2026-03-01T11:00:00Z", sentAt=sent_at)
+    answer = client.post("/v1/track", json=call)
+    assert accepted(answer) == (1, 0)
+    assert [one["index"] for one in answer.json()["warnings"]] == [0]
+    assert service.row(call["messageId"])["occurred_at"] == at("2026-03-01T11:00:00Z")
+
+
+@pytest.mark.usefixtures("noon")
+@pytest.mark.parametrize(
+    ("stamp", "sent_at"),
+    [
+        ("1970-01-02T00:00:00Z", "2199-01-01T00:00:00Z"),
+        ("2026-03-01T11:00:00Z", "2150-01-01T00:00:00Z"),
+        ("2199-12-31T23:59:59Z", "1970-01-01T00:00:00Z"),
+    ],
+)
+def test_a_clock_that_leads_out_of_all_years(service, client, stamp, sent_at):
+    """A correction that leads out of the years that are taken is none, and the answer says so."""
+    call = track(timestamp=stamp, sentAt=sent_at)
+    answer = post(client, [call])
+    assert accepted(answer) == (1, 0)
+    (warning,) = answer.json()["warnings"]
+    assert "1970 to 2199" in warning["detail"]
+    assert service.row(call["messageId"])["occurred_at"] == min(at(stamp), at(NOW))
+
+
+def test_warnings_and_rejections(client):
+    """An event that is refused is not warned of; with `handling=strict` a warning refuses none."""
+    good, bad = track(sentAt="soon", timestamp=NOW), track(sentAt="soon", timestamp=NOW, event="")
+    answer = post(client, [bad, good])
+    assert [one["index"] for one in answer.json()["rejected"]] == [0]
+    assert [one["index"] for one in answer.json()["warnings"]] == [1]
+    strict = client.post(
+        "/v1/batch",
+        json={"batch": [track(sentAt="soon", timestamp=NOW)], "sentAt": "soon"},
+        headers={"Prefer": "handling=strict"},
+    )
+    assert accepted(strict) == (1, 0)
+    assert [one["index"] for one in strict.json()["warnings"]] == [None, 0]
 
 
 # --------------------------------------------------------------------------------------- Rejections
@@ -665,8 +739,6 @@ def test_bodies(client, path, content, headers, status):
         (None, "/body"),
         ({}, "/body/batch"),
         ({"batch": {}}, "/body/batch"),
-        ({"batch": [], "sentAt": "soon"}, "/body/sentAt"),
-        ({"batch": [], "sentAt": 5}, "/body/sentAt"),
         ({"batch": [], "context": []}, "/body/context"),
     ],
 )
