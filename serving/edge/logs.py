@@ -1,13 +1,15 @@
 """Log lines as JSON, one object a line; those of a request carry its id.
 
 No line holds what was sent. Of an exception that is not ours the message is left out, since it may
-quote values: what it was and where it was raised remain.
+quote values: what it was and where it was raised remain. Keys are masked wherever they stand, in
+paths, addresses and what others say, since callers put them where they do not belong.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import traceback
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -16,7 +18,15 @@ from typing import Any, Final
 from features.clock import rfc3339
 from features.errors import RungError
 
-__all__ = ["LOGGER", "REQUEST_ID", "JsonLines", "log", "log_to_stderr", "logging_of_process"]
+__all__ = [
+    "LOGGER",
+    "REQUEST_ID",
+    "JsonLines",
+    "log",
+    "log_to_stderr",
+    "logging_of_process",
+    "masked",
+]
 
 LOGGER: Final = logging.getLogger("rung")
 REQUEST_ID: Final[ContextVar[str]] = ContextVar("request_id", default="")
@@ -28,11 +38,50 @@ _QUOTES_NOTHING: Final = (
 )
 """Exceptions whose message names files, types or parts of the program, and no data."""
 _MOST_CAUSES: Final = 10
+_SECRETS: Final = tuple(
+    (needle, re.compile(rf"({before}){secret}"))
+    for needle, before, secret in (
+        # Of a key of ours the id may be read. Its secret holds a capital or a digit, no name does.
+        (
+            "rung",
+            r"rung(?:_|%5[Ff])[A-Za-z0-9]{1,40}(?:_|%5[Ff])(?=[a-z_-]{0,60}[A-Z0-9])",
+            r"[\w%-]{12,}",
+        ),
+        ("whsec_", r"whsec_", r"[\w+/=-]+"),
+        ("k_live_", r"\b[srp]k_live_", r"\w+"),
+        ("k_test_", r"\b[srp]k_test_", r"\w+"),
+        ("pat-", r"\bpat-[a-z]{2}[0-9]?-", r"[\w-]{8,}"),
+        ("xox", r"\bxox[a-z]-", r"[\w-]{8,}"),
+        ("hooks.slack.com/", r"hooks\.slack\.com/", r"[\w/-]+"),
+        ("eyJ", r"\beyJ", r"[\w-]{8,300}\.[\w-]+(?:\.[\w-]*)?"),
+        ("earer ", r"\b[Bb]earer +", r"[\w.~+/=-]{8,}"),
+        ("asic ", r"\bBasic +", r"[\w.~+/=-]{8,}"),
+        ("://", r"://[^\s:/?#\"@]{0,100}:", r"[^\s/\"\\]{1,200}(?=@)"),
+        (
+            "=",
+            r"[?&;][\w.-]{0,40}(?i:token|key|secret|signature|password|passwd|pwd|sig)=",
+            r"[^\s&;#\"\\]+",
+        ),
+    )
+)
+"""What every secret of a kind holds, and its form: ours, then those of vendors and of addresses.
+
+No part before a secret is without a bound, so that no text takes long.
+"""
 
 
 def log(event: str, level: int = logging.INFO, error: bool = False, **values: object) -> None:
     """One line: what happened and its values; with `error`, the exception that is being handled."""
-    LOGGER.log(level, event, extra={"values": values}, exc_info=error)
+    shown = {name: masked(one) if type(one) is str else one for name, one in values.items()}
+    LOGGER.log(level, event, extra={"values": shown}, exc_info=error)
+
+
+def masked(text: str) -> str:
+    """The same text, with *** in place of the secrets of keys that stand in it."""
+    for needle, form in _SECRETS:
+        if needle in text:
+            text = form.sub(r"\1***", text)
+    return text
 
 
 def log_to_stderr(level: str) -> None:
@@ -87,7 +136,7 @@ class JsonLines(logging.Formatter):
         line |= getattr(record, "values", {})
         if record.exc_info and record.exc_info[1]:
             line["error"] = "".join(_told(record.exc_info[1]))
-        return json.dumps(line, default=str)
+        return masked(json.dumps(line, default=str))
 
 
 def _said(message: str) -> str:

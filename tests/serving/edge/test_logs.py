@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import logging.config
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -16,7 +17,7 @@ from features.errors import StoreError
 from serving.connectors.configuration import Connectors
 from serving.connectors.connector import ConnectorOptions
 from serving.edge import logs
-from serving.edge.logs import JsonLines, log, logging_of_process
+from serving.edge.logs import JsonLines, log, logging_of_process, masked
 from tests.serving.callers import Clock, bearer, client_of, make, running
 
 CANARY = "c4n4ry"
@@ -171,6 +172,88 @@ def test_others_say_one_line(lines):
         "Task exception was never retrieved",
         "Traceback (most recent call last):\n  why it fails",
     ]
+
+
+# ------------------------------------------------------------------------------------------- Keys
+
+SECRET = "Qm9-vF_3kd0aZ7yXw2LsTuPq"  # noqa: S105 nobody's
+KEYS = [
+    (f"rung_abcdefghijkm_{SECRET}", "rung_abcdefghijkm_***"),
+    (f"rung%5Fabcdefghijkm%5f{SECRET}", "rung%5Fabcdefghijkm%5f***"),
+    (f"whsec_{SECRET}+/=", "whsec_***"),
+    ("sk_live_51H8abcDEF", "sk_live_***"),
+    ("rk_test_51H8abcDEF", "rk_test_***"),
+    ("pat-na1-0a1b2c3d-4e5f-6789", "pat-na1-***"),
+    ("xoxb-1234567890-abcdef", "xoxb-***"),
+    ("https://hooks.slack.com/services/T0/B0/xyz", "https://hooks.slack.com/***"),
+    (f"eyJhbGciOiJI.eyJzdWIi.{SECRET}", "eyJ***"),
+    (f"Authorization: Bearer {SECRET}", "Authorization: Bearer ***"),
+    (f"postgresql://ann:{SECRET}@db/rung", "postgresql://ann:***@db/rung"),
+    ("https://ann:p@ss:w@db/rung", "https://ann:***@db/rung"),
+    (f"/x?a=1&apiKey={SECRET}&b=2", "/x?a=1&apiKey=***&b=2"),
+    (f"/x?access_token={SECRET}", "/x?access_token=***"),
+]
+
+
+@pytest.mark.parametrize(("text", "shown"), KEYS)
+def test_keys_are_masked_wherever_they_stand(lines, text, shown):
+    """In values, in what others say and in what an error names: no secret, all else as it was."""
+    log("ours", path=f"/v1/{text}")
+    logging.getLogger("uvicorn.access").warning('"GET /v1/%s HTTP/1.1" 200', text)
+    try:
+        raise OSError(f"no file {text}")
+    except OSError:
+        log("failed", logging.ERROR, error=True, deep={"why": [text]})
+    said = read(lines)
+    assert said[0]["path"] == f"/v1/{shown}"
+    assert said[1]["event"] == f'"GET /v1/{shown} HTTP/1.1" 200'
+    assert str(said[2]["error"]).endswith(f"OSError: no file {shown}\n")
+    assert said[2]["deep"] == {"why": [shown]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("rung_process_virtual_memory_bytes", "/v1/leads/rung_ann/score", "rung_session"),
+        *(
+            "RUNG_DATABASE_URL",
+            "/x?keyword=shoes&page=2",
+            "http://127.0.0.1:8000/a@b",
+            "basic words",
+        ),
+        *("desk_live_chat_opened", "patience-is-a-virtue", "sqlite:///rung.db"),
+    ],
+)
+def test_what_is_no_key_stays(text):
+    """Names, addresses and words are told as they are."""
+    assert masked(text) == text
+
+
+@pytest.mark.parametrize(
+    "part", ["rung_", "rung_a_", "://", "://a:", "eyJ", "?key", "?a", "a", "sk_live_", "Bearer "]
+)
+def test_no_text_takes_long(part):
+    """Whatever stands in a path, its line is soon written."""
+    started = time.perf_counter()
+    masked("?" + part * (60_000 // len(part)))
+    masked(part + "a" * 60_000)
+    assert time.perf_counter() - started < 2.0
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/{key}", "/v1/leads/{key}/score", "/v1/webhooks/{key}", "/static/{key}", "/v1/{key}/x"],
+)
+def test_a_key_in_a_path(app, lines, path):
+    """A key that a caller has put into an address is not in the log, nor in its query."""
+    key = make(app, "read")
+    client = client_of(app)
+    client.get(path.format(key=key), headers=bearer(key), params={"writeKey": key})
+    client.post(path.format(key=key), headers=bearer(key), json={})
+    secret = key.split("_", 2)[2]
+    shown = [str(line["path"]) for line in read(lines) if line["event"] == "request"]
+    assert shown == [path.format(key=f"{key.removesuffix(secret)}***")] * 2
+    assert secret not in lines.getvalue()
 
 
 # ------------------------------------------------------------------------------------ Request ids
