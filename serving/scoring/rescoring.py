@@ -142,7 +142,7 @@ def rescore(
     told = Findings(ranking, reasons, week_ago, "time")
     rows = stored_rows(scorer, scored, priority, told, as_of)
     then = _tellings(scorer, write_back, of_all=True)
-    scorer.store.scores.save(rows, then, now=scorer.clock())
+    scorer.store.scores.save(rows, then, clock=scorer.clock)
     scorer.ranking, scorer.usual = ranking, usual_chances(scored, queued)
     steps = Counter(step for step, is_queued in zip(scored.step, queued, strict=True) if is_queued)
     return Run(
@@ -169,8 +169,12 @@ def freshen(
     marks = scorer.store.marks.take(limit, scorer.clock(), _LEASE_US)
     if not marks:
         return None
-    with scorer.store.database.reading() as connection:
-        lead_of = scorer.store.identities.leads_of(connection, [mark.sent_id for mark in marks])
+    try:
+        with scorer.store.database.reading() as connection:
+            lead_of = scorer.store.identities.leads_of(connection, [mark.sent_id for mark in marks])
+    except Exception:
+        scorer.store.marks.give_back(marks)
+        raise
     turns = _turns(scorer, marks, lead_of)
     if not turns:
         return None
@@ -240,7 +244,7 @@ def _score_marked(
         _tellings(scorer, write_back, of_all=False, since=min(mark.since for mark in marks)),
         [mark for mark in marks if lead_of[mark.sent_id] not in unseen],
         sorted(gone),
-        now=scorer.clock(),
+        clock=scorer.clock,
     )
     return len(scored.leads)
 

@@ -114,12 +114,19 @@ class Marks:
 
     def among(self, connection: sa.Connection, leads: Sequence[str]) -> set[str]:
         """Those of some leads of which something new is known that was not scored yet."""
+        return set(self.of(connection, leads))
+
+    def of(
+        self, connection: sa.Connection, leads: Sequence[str]
+    ) -> dict[str, set[tuple[str, str]]]:
+        """The marks of some leads, as pairs of the id that it was put under and the mark."""
         lead = sa.func.coalesce(identities.c.lead_id, stale.c.sent_id)
         joined = stale.outerjoin(identities, identities.c.id == stale.c.sent_id)
-        found: set[str] = set()
+        found: dict[str, set[tuple[str, str]]] = {}
         for part in in_parts(leads):
-            wanted = sa.select(lead).select_from(joined).where(lead.in_(part))
-            found |= set(connection.scalars(wanted))
+            wanted = sa.select(lead, stale.c.sent_id, stale.c.mark).select_from(joined)
+            for of, sent_id, mark in connection.execute(wanted.where(lead.in_(part))):
+                found.setdefault(of, set()).add((sent_id, mark))
         return found
 
 

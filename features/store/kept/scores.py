@@ -14,10 +14,11 @@ import sqlalchemy as sa
 
 from features.clock import SKEW_US, is_ahead, seconds_since
 from features.store.database import Database, Prepared, in_parts, insert_into
+from features.store.identities.members import leads_of
 from features.store.kept.leases import Mark, Marks
 from features.store.kept.meta import set_meta
 from features.store.privacy import not_to_be_scored
-from features.store.schema import identities, meta, scores
+from features.store.schema import events, identities, meta, scores
 
 __all__ = [
     "ORDERS",
@@ -129,27 +130,32 @@ class ScoreStore:
         then: TellChanges | None = None,
         done: Sequence[Mark] = (),
         gone: Sequence[str] = (),
-        now: int | None = None,
+        clock: Callable[[], int] | None = None,
     ) -> int:
         """Keep scores, each in place of the lead's former one unless that is newer; their number.
 
         Parameters
         ----------
         then : is called in the same transaction, with the former scores and those that were kept.
-        done : marks that are served by it; one that was put again meanwhile stays.
+        done : marks that are served by it; one that was put again meanwhile stays, and so does that
+            of a lead whose former score is newer by its clock: whether that has seen the news,
+            clocks cannot tell.
         gone : leads that have no score any more.
-        now : the present in microseconds since the epoch; a score from after it was made by a clock
-            that was wrong, and is newer than nothing. None: there are none such.
+        clock : the present in microseconds since the epoch, asked within the transaction, as one
+            may wait for it. A score from after it was made by a clock that was wrong, and is newer
+            than nothing, unless something is known of the lead from after it too: then it is this
+            clock that is behind. None: there are no such scores.
         """
-        remaining, saved = iter(rows), 0
+        remaining, saved, older = iter(rows), 0, set[str]()
         part = list(islice(remaining, _BATCH))
         while True:
             following = list(islice(remaining, _BATCH))
             with self._database.writing() as connection:
-                saved += self._save_part(connection, part, then, now)
+                count, unchanged = self._save_part(connection, part, then, clock, done)
+                saved, older = saved + count, older | unchanged
                 if not following:
                     _delete_scores(connection, gone)
-                    self._marks.remove(connection, done)
+                    self._marks.remove(connection, _served(connection, done, older))
             if not following:
                 return saved
             part = following
@@ -159,23 +165,25 @@ class ScoreStore:
         connection: sa.Connection,
         rows: Sequence[StoredScore],
         then: TellChanges | None,
-        now: int | None,
-    ) -> int:
+        clock: Callable[[], int] | None,
+        done: Sequence[Mark],
+    ) -> tuple[int, set[str]]:
+        """How many scores were kept, and the leads whose former score is newer."""
         if not rows:
-            return 0
+            return 0, set()
         leads = [row.lead_id for row in rows]
         out = not_to_be_scored(connection, leads, min(row.as_of for row in rows))
         former = _former(connection, leads)
         if connection.dialect.name != "sqlite":  # a new statement sees what a merge has just moved
             former |= _former(connection, [lead for lead in leads if lead not in former])
         out |= _merged(connection, leads)
-        void = {
-            lead for lead, one in former.items() if now is not None and is_ahead(one.as_of, now)
-        }
+        void, refused = set[str](), set[str]()
+        if clock is not None:
+            void, refused = self._judged(connection, rows, former, clock(), done)
         kept = [
             row
             for row in rows
-            if row.lead_id not in out
+            if row.lead_id not in out | refused
             and (row.lead_id in void or _is_newer(row, former.get(row.lead_id)))
         ]
         if kept:
@@ -184,7 +192,39 @@ class ScoreStore:
             self._replace.many(connection, [_values(row) for row in ordered])
             if then is not None:
                 then(connection, former, kept)
-        return len(kept)
+        older = set(leads) - out - {row.lead_id for row in kept}
+        return len(kept), older
+
+    def _judged(
+        self,
+        connection: sa.Connection,
+        rows: Sequence[StoredScore],
+        former: Mapping[str, Former],
+        now: int,
+        done: Sequence[Mark],
+    ) -> tuple[set[str], set[str]]:
+        """Leads whose score is to be replaced whatever its clock said, and those where it stays.
+
+        The first have a score of a clock that was ahead. The others are further up by the score
+        that is kept: a step is taken back by nobody but who has read all that is known, and serves
+        all marks of the lead, or somebody with an older reading would undo what another found. For
+        want of a mark the lead gets one.
+        """
+        ahead = {lead for lead, one in former.items() if is_ahead(one.as_of, now)}
+        ahead -= _known_ahead(connection, ahead, now)
+        lower = {
+            row.lead_id
+            for row in rows
+            if row.lead_id in former and row.position < former[row.lead_id].position
+        }
+        suspect = ahead | lower
+        if not suspect:
+            return ahead, lower
+        served = {(one.sent_id, one.mark) for one in done}
+        marks = self._marks.of(connection, sorted(suspect))
+        self._marks.put(connection, dict.fromkeys(suspect - set(marks), now), secrets.token_hex(8))
+        sure = {lead for lead, own in marks.items() if own <= served}
+        return ahead & sure, lower - sure
 
     def queue(
         self, limit: int, after: tuple[float, str] | None = None, order: Order = "work"
@@ -284,6 +324,26 @@ class ScoreStore:
             found = connection.scalar(wanted)
         scored_at, seconds = json.loads(found) if found else (since, 0.0)
         return float(seconds) if since < scored_at <= now + SKEW_US else 0.0
+
+
+def _served(connection: sa.Connection, done: Sequence[Mark], older: set[str]) -> Sequence[Mark]:
+    """Those of some marks whose lead has no newer score already."""
+    if not older:
+        return done
+    lead_of = leads_of(connection, [mark.sent_id for mark in done])
+    return [mark for mark in done if lead_of[mark.sent_id] not in older]
+
+
+def _known_ahead(connection: sa.Connection, leads: Iterable[str], now: int) -> set[str]:
+    """Those of some leads of which something became known after the present."""
+    found: set[str] = set()
+    for lead in leads:
+        ids = sa.select(identities.c.id).where(identities.c.lead_id == lead)
+        its_own = sa.or_(events.c.lead_id == lead, events.c.lead_id.in_(ids))
+        later = sa.select(events.c.lead_id).where(its_own, events.c.known_at > now + SKEW_US)
+        if connection.scalar(later.limit(1)) is not None:
+            found.add(lead)
+    return found
 
 
 def _is_newer(row: StoredScore, former: Former | None) -> bool:

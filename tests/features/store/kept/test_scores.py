@@ -42,17 +42,36 @@ def test_scores(store):
 def test_a_score_of_a_clock_that_was_ahead(store, ahead):
     """A score of the future gives way to one of the present, and is told of as the former one."""
     told = []
-    store.scores.save([replace(SCORE, as_of=ahead, p_advance=0.75)], now=ahead)
+    store.scores.save([replace(SCORE, as_of=ahead, p_advance=0.75)], clock=lambda: ahead)
     then = lambda _, former, rows: told.append((former["ann"].p_advance, rows[0].as_of))  # noqa: E731
-    assert store.scores.save([replace(SCORE, as_of=7)], then, now=8) == 1
+    assert store.scores.save([replace(SCORE, as_of=7)], then, clock=lambda: 8) == 0
+    marks = store.marks.take(9, 8, 1)  # so that whoever replaces it has read all the news
+    assert store.scores.save([replace(SCORE, as_of=7)], then, marks, clock=lambda: 8) == 1
+    assert store.marks.waiting() == (0, None)
     assert store.scores.of("ann") == replace(SCORE, as_of=7)
     assert told == [(0.75, 7)]
 
 
+def test_a_step_is_taken_back_by_who_has_read_all(store):
+    """Of who has not, the score is passed over, and the lead is read once more."""
+    clock = lambda: 9  # noqa: E731
+    higher, lower = replace(SCORE, as_of=7, position=3), replace(SCORE, as_of=8, position=1)
+    store.scores.save([higher], clock=clock)
+    assert store.scores.save([lower], clock=clock) == 0
+    (old,) = store.marks.take(9, 9, 1)
+    with store.database.writing() as connection:
+        store.marks.put(connection, {"ann": 9}, "news that it has not read")
+    assert store.scores.save([lower], done=[old], clock=clock) == 0
+    assert store.scores.of("ann") == higher
+    (new,) = store.marks.take(9, 100, 1)
+    assert store.scores.save([lower], done=[old, new], clock=clock) == 1
+    assert (store.scores.of("ann"), store.marks.waiting()) == (lower, (0, None))
+
+
 def test_an_older_score_changes_nothing(store):
     """A score that saw less than the one that is kept is not stored, within what clocks differ."""
-    store.scores.save([replace(SCORE, as_of=30_000_000)], now=30_000_000)
-    assert store.scores.save([replace(SCORE, as_of=7)], now=8) == 0
+    store.scores.save([replace(SCORE, as_of=30_000_000)], clock=lambda: 30_000_000)
+    assert store.scores.save([replace(SCORE, as_of=7)], clock=lambda: 8) == 0
     assert store.scores.save([replace(SCORE, as_of=7)]) == 0
 
 

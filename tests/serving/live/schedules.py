@@ -1,0 +1,462 @@
+"""Random schedules of ingestion, scoring and delivery, by processes that crash under odd clocks.
+
+The code under test is the real one down to the store: what a schedule replaces is the reading of
+signals, which has no part in it, the network, and chance itself. Everything follows from the seed.
+One thread runs at a time; before each transaction, and so between any two, another may go on.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from unittest.mock import patch
+
+import numpy as np
+import sqlalchemy as sa
+
+from features.events.log import EventLog
+from features.store.arrivals import Arrival
+from features.store.database import Database
+from features.store.events import EventStore
+from features.store.kept.scores import StoredScore
+from features.store.schema import deliveries, endpoints, events, notifications, stale
+from models.bundle import Bundle
+from serving.notifications import delivery
+from serving.notifications.attempt import Answer
+from serving.notifications.delivery import Sender
+from serving.scoring import rescoring
+from serving.scoring.rescoring import freshen
+from serving.scoring.scorer import Scorer
+
+__all__ = ["Schedule", "World"]
+
+_SECOND: Final = 1_000_000
+_DAY: Final = 86_400 * _SECOND
+_BEGIN: Final = 1_800_000_000 * _SECOND
+_LEADS: Final = 3
+_EVENTS: Final = 9
+_STEPS: Final = 80
+"""Turns that processes get while the world is unruly."""
+_HOLD_US: Final = 60 * _SECOND
+
+
+class Crashed(BaseException):
+    """The process is gone, and with it all that it held: no handler of an Exception runs."""
+
+
+# ----------------------------------------------------------------------------------------- Threads
+
+
+class _Actor:
+    """A process, as a thread that runs when it is let run, and stops before each transaction."""
+
+    def __init__(self, world: World, name: str, work: Callable[[], None]) -> None:
+        self.name, self._world, self._work = name, world, work
+        self._go = threading.Semaphore(0)
+        self._is_ending = False
+        self.inside = self.turns = 0
+        self.failure: BaseException | None = None
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def step(self) -> None:
+        """Let it go on until it is about to write or read again."""
+        self._go.release()
+        self._world.stopped.acquire()
+
+    def pause(self) -> None:
+        """Let another go on; called by the thread itself."""
+        self._world.stopped.release()
+        self._go.acquire()
+        if self._is_ending:
+            raise Crashed
+
+    def end(self) -> None:
+        """Whatever it was at is never done."""
+        self._is_ending = True
+        if self.thread.is_alive():
+            self.step()
+        self.thread.join()
+
+    def _run(self) -> None:
+        self._go.acquire()
+        while not self._is_ending:
+            try:
+                self._work()
+                self.turns += 1
+                self.pause()
+            except Crashed:
+                pass
+            except BaseException as error:  # it is raised again by whoever looks at the schedule
+                self.failure = error
+                self._is_ending = True
+        self._world.stopped.release()
+
+
+# ------------------------------------------------------------------------------------------- World
+
+
+class World:
+    """A store that several processes share, used for one schedule after the other."""
+
+    def __init__(self, path: Path, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.stopped = threading.Semaphore(0)
+        self.stores = [EventStore.open(path) for _ in range(6)]
+        with self.stores[0].database.writing() as connection:
+            self._tables = [
+                sa.table(name)
+                for name in sa.inspect(connection).get_table_names()
+                if name not in ("alembic_version", "rung_meta")
+            ]
+
+    def emptied(self) -> None:
+        """Nothing is kept, and nothing known, but one endpoint."""
+        with self.stores[0].database.writing() as connection:
+            for table in self._tables:
+                connection.execute(sa.delete(table))
+            row = {"id": "endpoint", "url": "https://receiver.example/", "description": ""}
+            row |= {"types": "[]", "secret": "whsec_c2VjcmV0"}
+            connection.execute(sa.insert(endpoints).values(row | {"created_at": _BEGIN}))
+        for store in self.stores:
+            store.identities.forget()
+
+    def close(self) -> None:
+        for store in self.stores:
+            store.close()
+
+
+@dataclass
+class Schedule:
+    """One schedule; `run` raises AssertionError, with the seed, where something does not hold.
+
+    Parameters
+    ----------
+    acknowledged : message ids that a caller was told are kept.
+    received : how often each notification reached the receiver.
+    told : what happened, in order, for whoever looks into a seed.
+    """
+
+    world: World
+    seed: int
+    acknowledged: set[str] = field(default_factory=set)
+    received: Counter[str] = field(default_factory=Counter)
+    told: list[str] = field(default_factory=list)
+
+    def run(self) -> None:
+        self._draw = random.Random(self.seed)  # noqa: S311 not a secret
+        self._now, self._is_unruly = _BEGIN, True
+        self._jump: dict[int, int] = defaultdict(int)
+        self._jumps = 0
+        self._actors: list[_Actor] = []
+        self._running: _Actor | None = None
+        self._unsent = [self._event(number) for number in range(_EVENTS)]
+        self._sent: dict[str, Arrival] = {}
+        self._holders: list[tuple[str, int]] = []
+        self.world.emptied()
+        with self._patched():
+            self._make_actors()
+            try:
+                self._be_unruly()
+                self._settle()
+            finally:
+                for actor in self._actors:
+                    actor.end()
+        try:
+            self._check()
+        except AssertionError as error:
+            raise AssertionError(f"seed {self.seed}: {error}\n" + "\n".join(self.told)) from error
+
+    # ------------------------------------------------------------------------------------ processes
+
+    def _make_actors(self) -> None:
+        works = [
+            ("ingest a", self._ingest),
+            ("ingest b", self._ingest),
+            ("score a", self._score),
+            ("score b", self._score),
+            ("deliver a", self._deliver),
+            ("deliver b", self._deliver),
+        ]
+        for number, (name, work) in enumerate(works):
+            store = self.world.stores[number]
+            # Two of a name share a machine's clock with the one of the other names.
+            clock = self._clock_of(number % 2)
+            self._actors.append(_Actor(self.world, name, work(store, clock)))
+
+    def _clock_of(self, machine: int) -> Callable[[], int]:
+        return lambda: self._now + self._jump[machine]
+
+    def _event(self, number: int) -> Arrival:
+        """An event of one of some leads, some sent before the lead was known."""
+        lead = self._draw.randrange(_LEADS)
+        anonymous = f"anon-{lead}"
+        kind = self._draw.random()
+        sent_id, link = f"user-{lead}", None
+        if kind < 0.3:
+            sent_id = anonymous
+        elif kind < 0.5:
+            link = anonymous
+        return Arrival(f"m-{number}", sent_id, "page_viewed", _BEGIN, 0, "{}", link)
+
+    def _ingest(self, store: EventStore, clock: Callable[[], int]) -> Callable[[], None]:
+        def work() -> None:
+            if not self._unsent:
+                return
+            size = self._draw.randint(1, 3)
+            batch = self._unsent[:size]
+            if self._draw.random() < 0.8:  # else another one sends them too
+                self._unsent = self._unsent[size:]
+            at = min(clock(), self._now)  # what is known from tomorrow on is told of tomorrow
+            batch = [
+                one._replace(known_at=at, occurred_at=min(one.occurred_at, at)) for one in batch
+            ]
+            ids = [one.message_id for one in batch]
+            self._sent |= {one.message_id: one for one in batch}
+            try:
+                store.ingest(batch)
+            except Crashed:
+                self._unsent += batch  # whoever had no answer sends it again
+                raise
+            self.acknowledged.update(ids)
+            self.told.append(f"acknowledged {ids}")
+
+        return work
+
+    def _score(self, store: EventStore, clock: Callable[[], int]) -> Callable[[], None]:
+        def work() -> None:
+            scorer = Scorer(store, self.world.bundle, clock)
+            done = freshen(scorer, limit=self._draw.randint(1, 4))
+            if done is not None:
+                self.told.append(f"scored {done.leads}")
+            if self._draw.random() < 0.3:
+                self._take_turn(store, clock)
+
+        return work
+
+    def _take_turn(self, store: EventStore, clock: Callable[[], int]) -> None:
+        """A lease is given to one at a time, as long as no clock is wrong."""
+        holder, at, jumps = threading.current_thread().name, clock(), self._jumps
+        if not store.leases.take("run", holder, at, _HOLD_US):
+            return
+        self._holders = [one for one in self._holders if one[0] != holder]
+        if jumps == self._jumps and not any(self._jump.values()):
+            others = [one for one, until in self._holders if until > self._now]
+            assert not others, f"{holder} holds what {others} hold"
+            self._holders.append((holder, at + _HOLD_US))
+        else:  # by a clock that was wrong it was free
+            self._holders = []
+        if self._draw.random() < 0.5:
+            self._holders = [one for one in self._holders if one[0] != holder]
+            store.leases.release("run", holder)
+
+    def _deliver(self, store: EventStore, clock: Callable[[], int]) -> Callable[[], None]:
+        def work() -> None:
+            sender = Sender(store.database, None, clock, jitter=lambda: 0.0)  # type: ignore[arg-type]
+            if "endpoint" not in delivery._ready(sender):
+                return
+            for claim in delivery._claimed(sender, "endpoint"):
+                answer = self._answer()
+                if answer.status == 200 or answer.status is None:
+                    self.received[claim.notification_id] += 1
+                self.told.append(f"sent {claim.notification_id} {answer.status}")
+                delivery._keep(sender, claim, answer)
+
+        return work
+
+    def _answer(self) -> Answer:
+        if not self._is_unruly or self._draw.random() < 0.6:
+            return Answer(200)
+        return self._draw.choice([Answer(None, "no answer"), Answer(500, "status 500")])
+
+    # ------------------------------------------------------------------------------------ the world
+
+    def _be_unruly(self) -> None:
+        for _ in range(_STEPS):
+            self._now += round(self._draw.choice([0, 0.01, 0.2, 2, 20]) * _SECOND)
+            if self._draw.random() < 0.04:
+                machine = self._draw.randrange(2)
+                self._jump[machine] = self._draw.choice([0, 0, _DAY, -_DAY, 90 * _SECOND])
+                self._holders = []
+                self._jumps += 1
+                self.told.append(f"clock {machine} is off by {self._jump[machine] // _SECOND} s")
+            self._step(self._draw.choice(self._actors))
+
+    def _step(self, actor: _Actor) -> None:
+        self._running = actor
+        actor.step()
+        if actor.failure is not None:
+            told = "\n".join(self.told)
+            raise AssertionError(f"seed {self.seed}: {told}") from actor.failure
+
+    def _settle(self) -> None:
+        """Nothing goes wrong any more: in how long all must be done is part of the promise."""
+        self._is_unruly = False
+        self._jump.clear()
+        self._jumps += 1
+        self._holders = []
+        for _ in range(40):
+            # Long enough for every lease, and for the pause after a failed attempt.
+            self._now += 12 * 3600 * _SECOND
+            for actor in self._actors:
+                turns = actor.turns
+                while actor.turns == turns:
+                    self._step(actor)
+            if not self._unsent and self._is_idle():
+                return
+
+    def _is_idle(self) -> bool:
+        with self.world.stores[0].database.engine.connect() as connection:
+            marks = connection.scalar(sa.select(sa.func.count()).select_from(stale))
+            due = sa.select(sa.func.count()).where(deliveries.c.due_at.is_not(None))
+            return not marks and not connection.scalar(due)
+
+    @contextmanager
+    def _patched(self) -> Iterator[None]:
+        true = Database.writing, Database.reading
+
+        @contextmanager
+        def writing(database: Database) -> Iterator[sa.Connection]:
+            fate = self._fate()
+            with true[0](database) as connection, self._inside():
+                yield connection
+                if fate == "within":
+                    raise Crashed
+            if fate == "after":
+                self.told.append(f"{self._name()} crashes after a commit")
+                raise Crashed
+
+        @contextmanager
+        def reading(database: Database) -> Iterator[sa.Connection]:
+            self._fate()
+            with true[1](database) as connection, self._inside():
+                yield connection
+
+        with (
+            patch.object(Database, "writing", writing),
+            patch.object(Database, "reading", reading),
+            patch.object(rescoring, "_read", _read),
+            patch.object(
+                rescoring, "_priority", lambda _, scored, *__: np.zeros(len(scored.leads))
+            ),
+            patch.object(rescoring, "_note_crowded", lambda *_: None),
+            patch.object(rescoring, "stored_rows", _rows),
+        ):
+            yield
+
+    @contextmanager
+    def _inside(self) -> Iterator[None]:
+        running = self._running
+        if running is None or threading.current_thread() is not running.thread:
+            yield
+            return
+        running.inside += 1
+        try:
+            yield
+        finally:
+            running.inside -= 1
+
+    def _name(self) -> str:
+        return self._running.name if self._running else ""
+
+    def _fate(self) -> str:
+        """Let others go on, and draw whether the process that goes on then is to die, and when."""
+        running = self._running
+        if running is None or threading.current_thread() is not running.thread or running.inside:
+            return ""  # nobody stops within a transaction: others would wait for it, and not here
+        running.pause()
+        if not self._is_unruly or self._draw.random() > 0.04:
+            return ""
+        fate = self._draw.choice(["before", "within", "after"])
+        if fate == "before":
+            self.told.append(f"{self._name()} crashes before a transaction")
+            raise Crashed
+        return fate
+
+    # ----------------------------------------------------------------------------------- what holds
+
+    def _check(self) -> None:
+        with self.world.stores[0].database.reading() as connection:
+            stored = Counter(connection.scalars(sa.select(events.c.message_id)))
+            marks = list(connection.execute(sa.select(stale)))
+            told = list(connection.execute(sa.select(notifications)))
+            sent = list(connection.execute(sa.select(deliveries)))
+        assert not self._unsent, "an event was never taken"
+        assert self.acknowledged <= stored.keys(), "what was acknowledged is lost"
+        assert stored.keys() <= self._sent.keys(), "what nobody sent is stored"
+        assert set(stored.values()) <= {1}, "an event is stored twice"
+        assert not marks, f"news is left unscored: {marks}"
+        self._check_scores()
+        facts = Counter(
+            (one.type, one.lead_id, one.data.partition('"step":')[2][:12]) for one in told
+        )
+        twice = [fact for fact, count in facts.items() if count > 1]
+        assert not twice, f"told twice: {twice}"
+        left = [one for one in sent if one.delivered_at is None]
+        assert not left, f"never delivered: {left}"
+        silent = {one.id for one in told} - self.received.keys()
+        assert not silent, f"said to be delivered, and was not: {silent}"
+        kept = sum(one.attempts for one in sent)
+        assert kept <= len([line for line in self.told if line.startswith("sent")])
+
+    def _check_scores(self) -> None:
+        """Each lead is scored by all that is known of it, and told of every step once."""
+        store = self.world.stores[0]
+        leads = Counter(store.lead_of(one.sent_id) for one in self._sent.values())
+        for lead, count in leads.items():
+            score = store.scores.of(lead)
+            assert score is not None, f"{lead} has no score"
+            assert score.position == _position(count), f"{lead}: {score.position} for {count}"
+
+
+def _position(count: int) -> int:
+    return min(count // 2, 5)
+
+
+@dataclass
+class _Scored:
+    leads: list[str]
+    counts: list[int]
+    as_of: int
+
+    def queued(self, *_: object) -> Any:
+        return np.ones(len(self.leads), dtype=np.bool_)
+
+
+@dataclass
+class _Reading:
+    scored: _Scored
+    log: EventLog
+
+    def reasons(self) -> dict[str, str]:
+        return {}
+
+    def week_ago(self, *_: object) -> dict[str, float]:
+        return {}
+
+
+def _read(scorer: Scorer, leads: Sequence[str], as_of: int) -> _Reading:
+    """Leads by how many of their events are known."""
+    log = scorer.store.log_of(leads, scorer.model.bundle.ladder)
+    of_row = [log.leads[at] for at in log.lead_of_rows()]
+    known = Counter(lead for lead, at in zip(of_row, log.known, strict=True) if at <= as_of)
+    found = sorted(known)
+    return _Reading(_Scored(found, [known[lead] for lead in found], as_of), log)
+
+
+def _rows(
+    scorer: Scorer, scored: _Scored, _: object, __: Mapping[str, object], as_of: int
+) -> Iterator[StoredScore]:
+    for lead, count in zip(scored.leads, scored.counts, strict=True):
+        row: dict[str, Any] = {"lead_id": lead, "ladder": "b2b", "as_of": as_of, "step": "value"}
+        row |= dict.fromkeys(
+            ("p_advance", "low", "high", "p_purchase", "percentile", "last_active")
+        )
+        row |= {"position": _position(count), "priority": 0.0, "reasons": "{}", "bundle": "x"}
+        yield StoredScore(**row, scored_at=scorer.clock())
