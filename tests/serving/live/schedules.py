@@ -20,7 +20,6 @@ from unittest.mock import patch
 import numpy as np
 import sqlalchemy as sa
 
-from features.events.log import EventLog
 from features.store.arrivals import Arrival
 from features.store.database import Database
 from features.store.events import EventStore
@@ -40,8 +39,8 @@ _SECOND: Final = 1_000_000
 _DAY: Final = 86_400 * _SECOND
 _BEGIN: Final = 1_800_000_000 * _SECOND
 _LEADS: Final = 3
-_EVENTS: Final = 9
-_STEPS: Final = 80
+_EVENTS: Final = 7
+_STEPS: Final = 45
 """Turns that processes get while the world is unruly."""
 _HOLD_US: Final = 60 * _SECOND
 
@@ -346,6 +345,7 @@ class Schedule:
                 rescoring, "_priority", lambda _, scored, *__: np.zeros(len(scored.leads))
             ),
             patch.object(rescoring, "_note_crowded", lambda *_: None),
+            patch.object(rescoring, "_known_later", lambda later, _: later),
             patch.object(rescoring, "stored_rows", _rows),
         ):
             yield
@@ -432,7 +432,8 @@ class _Scored:
 @dataclass
 class _Reading:
     scored: _Scored
-    log: EventLog
+    log: set[str]
+    """Leads of which something is known that must not be seen yet."""
 
     def reasons(self) -> dict[str, str]:
         return {}
@@ -443,11 +444,18 @@ class _Reading:
 
 def _read(scorer: Scorer, leads: Sequence[str], as_of: int) -> _Reading:
     """Leads by how many of their events are known."""
-    log = scorer.store.log_of(leads, scorer.model.bundle.ladder)
-    of_row = [log.leads[at] for at in log.lead_of_rows()]
-    known = Counter(lead for lead, at in zip(of_row, log.known, strict=True) if at <= as_of)
-    found = sorted(known)
-    return _Reading(_Scored(found, [known[lead] for lead in found], as_of), log)
+    found: list[str] = []
+    counts: list[int] = []
+    later: set[str] = set()
+    for asked in leads:
+        lead, rows = scorer.store.read(asked)
+        known = sum(at <= as_of for _, _, at, _ in rows)
+        if known:
+            found.append(lead)
+            counts.append(known)
+        if known < len(rows):
+            later.add(lead)
+    return _Reading(_Scored(found, counts, as_of), later)
 
 
 def _rows(
