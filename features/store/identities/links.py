@@ -25,6 +25,8 @@ __all__ = ["Identities", "KeptLink", "links_of"]
 
 _LOCK: Final = 7_864_104
 """Those who change links on PostgreSQL take turns: each must see what the other has linked."""
+_OTHER_JOINS: Final = ("enable_hashjoin", "enable_mergejoin")
+"""Joins of PostgreSQL but that by an index."""
 _REMEMBERED: Final = 200_000
 _REMEMBERED_SECONDS: Final = 60.0
 
@@ -125,8 +127,12 @@ class Identities:
         return known[0] <= link.occurred_at
 
     def _wait_for_turn(self, connection: sa.Connection) -> None:
-        if not self._database.is_sqlite:
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        if self._database.is_sqlite:
+            return
+        # A few ids are looked up among all: without statistics yet, the planner may read the tables
+        # whole to join them.
+        by_index = [sa.func.set_config(name, "off", True) for name in _OTHER_JOINS]
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK), *by_index))
 
     # ---------------------------------------------------------------------------------- reading
 

@@ -218,8 +218,9 @@ def _targets(connection: sa.Connection, ids: Iterable[str]) -> frozenset[str]:
 def _led_to(dialect: str) -> sa.Executable:
     listed = _listed(dialect)
     to_it = identity_links.c.target == listed.c.value
-    found = sa.exists().where(to_it, identity_links.c.undone_at.is_(None))
-    return sa.select(listed.c.value).where(found)
+    links = sa.select(identity_links.c.kind).where(to_it, identity_links.c.undone_at.is_(None))
+    # The first one is enough; for EXISTS alone PostgreSQL may read all links.
+    return sa.select(listed.c.value).where(links.limit(1).scalar_subquery().is_not(None))
 
 
 def _held_onto(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
@@ -251,9 +252,11 @@ def _write(connection: sa.Connection, rows: Mapping[str, _Held]) -> None:
 
 def _follow(connection: sa.Connection, core: str, before: _Held, after: _Held) -> None:
     """Let all that hang on an id go where it went."""
+    # By the target as it is, which has an index, PostgreSQL may read all links to it for each id.
+    target = sa.func.coalesce(identity_links.c.target, "")
     told = (
         sa.select(sa.func.min(identity_links.c.known_at))
-        .where(identity_links.c.source == identities.c.id, identity_links.c.target == core)
+        .where(identity_links.c.source == identities.c.id, target == core)
         .where(identity_links.c.undone_at.is_(None))
         .scalar_subquery()
     )

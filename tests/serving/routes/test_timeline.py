@@ -16,6 +16,7 @@ from features.store.arrivals import Arrival
 from serving.routes import lead_schemas
 from tests.serving import world
 from tests.serving.conftest import service_of
+from tests.serving.live.process import eventually
 
 IDS = 450
 
@@ -31,6 +32,8 @@ def crowded(start, url, folder) -> Iterator[TestClient]:
                 for n in range(IDS)
             ]
         )
+        store = service_of(client).store
+        eventually(lambda: store.marks.waiting()[0] == 0)  # else rows come and go between two pages
         yield client
 
 
