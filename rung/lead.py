@@ -27,7 +27,13 @@ def add_lead(verbs: Any) -> None:
     opt_out.add_argument("--reason", default="", help="kept, and part of an export")
     opt_in = add_verb(lead_verbs, "opt-in", _opt_in, "take an opt-out back")
     erase = add_verb(lead_verbs, "erase", _erase, "erase all that is kept of a lead, for good")
-    for verb in (show, export, opt_out, opt_in, erase):
+    erase.add_argument(
+        "--suppress", action="store_true", help="and store nothing under its ids any more"
+    )
+    unsuppress = add_verb(
+        lead_verbs, "unsuppress", _unsuppress, "store events of a lead again that was erased"
+    )
+    for verb in (show, export, opt_out, opt_in, erase, unsuppress):
         verb.add_argument("lead", metavar="LEAD", help="any id of it")
         store_option(verb)
         json_option(verb)
@@ -96,11 +102,25 @@ def _erase(parsed: argparse.Namespace, _: Progress) -> None:
     from features.store.privacy import Privacy
 
     with store_of(parsed.store, must_exist=True) as store:
-        erased = Privacy(store.database).erase(parsed.lead, now()).as_dict()
+        privacy = Privacy(store.database)
+        erased = privacy.erase(parsed.lead, now(), is_suppressed=parsed.suppress).as_dict()
     if parsed.json:
         return print_json(erased)
     print(f"erased: {erased['events']:,} events of {erased['subjects']} ids")
     for model in erased["models"]:
         print(f"  trained on them: {model['version']} ({model['ladder']}, {model['trained_at']})")
     print(f"  the files hold no byte of them: {'yes' if erased['is_wiped'] else 'not yet'}")
+    if parsed.suppress:
+        print("  nothing is stored under these ids any more")
+    return None
+
+
+def _unsuppress(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.store.privacy import Privacy
+
+    with store_of(parsed.store, must_exist=True) as store:
+        ids = Privacy(store.database).unsuppress(parsed.lead)
+    if parsed.json:
+        return print_json({"lead_id": parsed.lead, "suppressed": False, "subjects": ids})
+    print(f"events of {parsed.lead} are stored again; it was erased with {ids} ids")
     return None

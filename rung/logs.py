@@ -97,6 +97,7 @@ def _import(parsed: argparse.Namespace, progress: Progress) -> None:
         "future": ahead,
         "new": appended.accepted,
         "known": appended.duplicates,
+        "suppressed": appended.suppressed,
     }
     if parsed.json:
         return print_json(result)
@@ -104,6 +105,8 @@ def _import(parsed: argparse.Namespace, progress: Progress) -> None:
         print(line)
     if ahead:
         print(f"{ahead:,} dated in the future: kept, and set aside until then")
+    if appended.suppressed:
+        print(f"{appended.suppressed:,} left out: their leads were erased and must not come back")
     print(f"{appended.accepted:,} new events in {parsed.store}; {appended.duplicates:,} were there")
     return None
 

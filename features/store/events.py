@@ -37,6 +37,7 @@ from features.store.log import dated_after, log_of_all, log_of_some, objects_of
 from features.store.message_ids import MessageIds, events_of
 from features.store.migrations import open_database
 from features.store.outages import shown
+from features.store.privacy.suppressions import Suppressions, suppressed_among
 from features.store.schema import events as _events
 from features.store.schema import identities as _identities
 from features.store.schema import opt_outs as _opt_outs
@@ -52,10 +53,16 @@ _MINUTES_TURN: Final = 0x4D696E73
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """How many events of a call were new, and how many the store had already."""
+    """How many events of a call were new, and how many the store had already.
+
+    Parameters
+    ----------
+    suppressed : how many were of leads that were erased and must not come back; they are not kept.
+    """
 
     accepted: int
     duplicates: int
+    suppressed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,7 @@ class EventStore:
         self.leases = Leases(database)
         self.scores = ScoreStore(database, self.marks)
         self.offers = OfferVersions(database, self.scores)
+        self.suppressions = Suppressions(database)
         engine = database.engine
         self._inserts = Inserts(database)
         self._add_minutes = _add_minutes(engine)
@@ -142,16 +150,19 @@ class EventStore:
         leads anew; what an import says is no news, so nobody is notified.
         """
         ids = MessageIds(table)
-        accepted = 0
+        accepted = suppressed = 0
         for start in range(0, len(table), _BATCH):
             stop = min(start + _BATCH, len(table))
             rows = ids.named(start, events_of(table.part(start, stop)))
             with self.database.writing() as connection:
-                accepted += self._inserts.events(connection, rows)
+                out = suppressed_among(connection, {row.lead_id for row in rows})
+                kept = [row for row in rows if row.lead_id not in out] if out else rows
+                suppressed += len(rows) - len(kept)
+                accepted += self._inserts.events(connection, kept)
                 self.scores.want_full_run(connection)
             if progress:
                 progress(f"{stop:,} of {len(table):,} events stored")
-        return Appended(accepted, len(table) - accepted)
+        return Appended(accepted, len(table) - suppressed - accepted, suppressed)
 
     def append_events(self, events: Iterable[Event]) -> Appended:
         """As `append`, for a few events, in one transaction; all of them need a message id."""
@@ -161,22 +172,26 @@ class EventStore:
         if not rows:
             return Appended(0, 0)
         with self.database.writing() as connection:
-            accepted = self._inserts.events(connection, rows)
-        return Appended(accepted, len(rows) - accepted)
+            out = suppressed_among(connection, {row.lead_id for row in rows})
+            kept = [row for row in rows if row.lead_id not in out]
+            accepted = self._inserts.events(connection, kept)
+        return Appended(accepted, len(kept) - accepted, len(rows) - len(kept))
 
     def ingest(self, arrivals: Sequence[Arrival]) -> list[bool]:
         """Keep events as they arrive, with what they say of identities; whether each was new.
 
         All in one transaction, which also marks the leads to be scored anew. Of several arrivals
-        with one message id the first counts.
+        with one message id the first counts. Those sent under a suppressed id are dropped, as if
+        they had been there, and a suppressed id is linked with none.
         """
         if not arrivals:
             return []
         mark = secrets.token_hex(8)
         with self.database.writing() as connection:
-            is_new = self._inserts.arrivals(connection, arrivals)
+            out = suppressed_among(connection, _ids(arrivals))
+            is_new = self._inserts.arrivals(connection, arrivals, out)
             new = [one for one, fresh in zip(arrivals, is_new, strict=True) if fresh]
-            links = links_of(new)
+            links = [one for one in links_of(new) if one.source not in out]
             moved = self.identities.add(connection, links) if links else set()
             since: dict[str, int] = {}
             for one in new:
@@ -213,6 +228,8 @@ class EventStore:
         with self.database.writing() as connection:
             if check is not None:
                 self._wait_for_turn(connection, first.lead_id, minutes)
+            if suppressed_among(connection, {event.lead_id for event in events}):
+                return False
             if not self._inserts.events(connection, [first]):
                 return False
             if check is not None:
@@ -339,6 +356,16 @@ class EventStore:
             wanted = wanted.where(dated_after(after))
         with self.database.reading() as connection:
             return int(connection.scalar(wanted) or 0)
+
+
+def _ids(arrivals: Iterable[Arrival]) -> set[str]:
+    """All ids that arrivals name."""
+    named = {
+        one
+        for arrival in arrivals
+        for one in (arrival.sent_id, arrival.anonymous_id, arrival.previous_id)
+    }
+    return {one for one in named if one is not None}
 
 
 def _minutes(connection: sa.Connection, day: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from operator import itemgetter
 from typing import Final
 
@@ -31,13 +31,22 @@ class Inserts:
         self, connection: sa.Connection, rows: Sequence[tuple[str | None, str, str, int, int, str]]
     ) -> int:
         """Insert those rows, as `Event` has them, whose message id is new; how many they were."""
-        return self._insert_new.many(connection, rows)
+        return self._insert_new.many(connection, rows) if rows else 0
 
-    def arrivals(self, connection: sa.Connection, arrivals: Sequence[Arrival]) -> list[bool]:
-        """Insert arrivals; which of them were new. Of several with one message id the first is."""
+    def arrivals(
+        self,
+        connection: sa.Connection,
+        arrivals: Sequence[Arrival],
+        left_out: Container[str] = frozenset(),
+    ) -> list[bool]:
+        """Insert arrivals; which of them were new. Of several with one message id the first is.
+
+        Those sent under an id of `left_out` are not inserted.
+        """
         first: dict[str, int] = {}
         for at, one in enumerate(arrivals):
-            first.setdefault(one.message_id, at)
+            if one.sent_id not in left_out:
+                first.setdefault(one.message_id, at)
         wanted = dict(first)
         for _ in range(_TRIES):
             rows = [_row_of(arrivals[at]) for at in wanted.values()]

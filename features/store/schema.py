@@ -31,6 +31,7 @@ __all__ = [
     "seen_requests",
     "sessions",
     "stale",
+    "suppressions",
     "trainings",
     "write_backs",
 ]
@@ -91,6 +92,14 @@ erasures = sa.Table(
     _instant("at"),
     sa.Column("events", sa.BigInteger, nullable=False),  # how many were erased
     sa.Column("models", sa.Text, nullable=False),  # JSON: those that were trained on them
+)
+suppressions = sa.Table(  # whoever was erased and must not come back; it names nobody
+    "suppressions",
+    METADATA,
+    sa.Column("hash", sa.Text, primary_key=True),  # keyed, of one id
+    sa.Column("erasure", sa.Text, nullable=False),
+    _instant("at"),
+    sa.Index("suppressions_erasure", "erasure"),
 )
 trainings = sa.Table(
     "trainings",

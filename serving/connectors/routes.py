@@ -6,6 +6,7 @@ needs one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal, cast
 
 from fastapi import APIRouter, Depends, Request
@@ -34,6 +35,7 @@ from serving.connectors.replays import SeenRequests, request_hash
 from serving.edge.access import needs
 from serving.edge.bodies import json_answer
 from serving.edge.problems import documented
+from serving.ingestion.storing import suppressed_of
 from serving.process.served import Served
 from serving.process.service import Service
 from serving.scoring.scorer import Scorer
@@ -43,6 +45,7 @@ __all__ = ["router"]
 
 _MOST_EVENTS: Final = 2500
 _MOST_SHOWN: Final = 100
+_ERASED: Final = "whose it is was erased, and nothing more is to be kept of them"
 
 router = APIRouter(prefix="/v1/connectors", tags=["connectors"])
 
@@ -129,11 +132,22 @@ async def _received(
     rules = RequestRules(connector.name, options, service.ladder, call.received_at)
     found, rejects, ignored = arrivals_of(told, rules)
     service.group_commit.rejected.update(["invalid_payload"] * len(rejects))
+    out = await suppressed_of(service, [arrival for _, arrival in found])
+    if out:
+        erased = [event for event, arrival in found if arrival.sent_id in out]
+        rejects += [Reject(_place(told, one), _ERASED) for one in erased]
+        service.group_commit.rejected["suppressed"] += len(erased)
+        found = [one for one in found if one[1].sent_id not in out]
     arrivals = await run_in_threadpool(_completed, connector, options, service, found)
     is_new = await service.group_commit.put(arrivals) if arrivals else []
     if key:
         await run_in_threadpool(seen.add, key, call.received_at)
     return _answer(is_new, ignored, rejects)
+
+
+def _place(told: Sequence[VendorEvent | Reject], event: VendorEvent) -> int:
+    """Where an event stands among all that is told."""
+    return next(at for at, one in enumerate(told) if one is event)
 
 
 async def _call(request: Request, service: Service) -> Call:

@@ -6,13 +6,14 @@ is answered as accepted is on the disk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 import orjson
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -34,6 +35,7 @@ __all__ = [
     "sort_events",
     "store_events",
     "store_one",
+    "suppressed_of",
 ]
 
 MOST_BATCH_BYTES: Final = 500 * 1024
@@ -71,10 +73,12 @@ class SortedEvents(NamedTuple):
 
     Parameters
     ----------
+    places : where each of the arrivals stood in the request, with its message id as it was sent.
     warned : those of the events to store that are kept otherwise than they were sent.
     """
 
     arrivals: list[Arrival]
+    places: list[tuple[int, str | None]]
     duplicates: int
     rejections: list[_Rejection]
     warned: list[_Warned]
@@ -101,6 +105,7 @@ def sort_events(
     """
     passed_over = [] if passed_over is None else passed_over
     arrivals: dict[str, Arrival] = {}
+    places: list[tuple[int, str | None]] = []
     rejections, warned = [], []
     if of_request := _taken(passed_over):
         warned.append(_Warned(None, None, of_request))
@@ -113,10 +118,13 @@ def sort_events(
             passed_over.clear()
             continue
         count += 1
-        arrivals.setdefault(arrival.message_id, arrival)
+        if arrival.message_id not in arrivals:
+            arrivals[arrival.message_id] = arrival
+            places.append((index, _shown_id(item, id_member)))
         if remarks := (*_taken(passed_over), *arrival.remarks):
             warned.append(_Warned(index, _shown_id(item, id_member), remarks))
-    return SortedEvents(list(arrivals.values()), count - len(arrivals), rejections, warned)
+    duplicates = count - len(arrivals)
+    return SortedEvents(list(arrivals.values()), places, duplicates, rejections, warned)
 
 
 def _taken(passed_over: list[EventRefused]) -> tuple[Remark, ...]:
@@ -145,6 +153,8 @@ async def store_one(
     """
     try:
         arrival = read()
+        if arrival.sent_id in await suppressed_of(service, [arrival]):
+            raise _suppressed()
     except EventRefused as refused:
         service.group_commit.rejected[refused.kind] += 1
         raise refusal(refused) from refused
@@ -165,7 +175,16 @@ async def store_events(
     ----------
     place : where in the body the events stand.
     """
-    arrivals, duplicates, rejections, warned = events
+    arrivals, places, duplicates, rejections, warned = events
+    out = await suppressed_of(service, arrivals)
+    if out:
+        rejections += [
+            _Rejection(*place, _suppressed())
+            for place, one in zip(places, arrivals, strict=True)
+            if one.sent_id in out
+        ]
+        rejections.sort(key=lambda one: one.index)
+        arrivals = [one for one in arrivals if one.sent_id not in out]
     service.group_commit.duplicates += duplicates
     service.group_commit.rejected.update(one.refused.kind for one in rejections)
     is_strict = _is_strict(request)
@@ -176,6 +195,20 @@ async def store_events(
     accepted = sum(await service.group_commit.put(arrivals)) if arrivals else 0
     duplicates += len(arrivals) - accepted
     return _answer(accepted, duplicates, rejections, warned, headers)
+
+
+async def suppressed_of(service: Service, arrivals: Sequence[Arrival]) -> set[str]:
+    """The ids that arrivals were sent under whose leads were erased and must not come back."""
+    suppressions = service.store.suppressions
+    if suppressions.is_stale:
+        await run_in_threadpool(suppressions.refresh)
+    return suppressions.among({one.sent_id for one in arrivals})
+
+
+def _suppressed() -> EventRefused:
+    return EventRefused(
+        "suppressed", (), "whose it is was erased, and nothing more is to be kept of them"
+    )
 
 
 def _is_strict(request: Request) -> bool:

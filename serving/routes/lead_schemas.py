@@ -12,6 +12,7 @@ from serving.scoring.answers import StepAnswer
 
 __all__ = [
     "EntryKind",
+    "EraseQuery",
     "ErasureAnswer",
     "ExportAnswer",
     "ExportQuery",
@@ -21,6 +22,7 @@ __all__ = [
     "LeadId",
     "OptOutAnswer",
     "OptOutRequest",
+    "SuppressionAnswer",
     "TimelineAnswer",
     "TimelineItem",
     "TimelineQuery",
@@ -62,6 +64,14 @@ class ExportQuery(StrictRequest):
     )
     cursor: str | None = Field(
         None, max_length=32768, description="`next_cursor` of the document before."
+    )
+
+
+class EraseQuery(StrictRequest):
+    """The query of an erasure."""
+
+    suppress: bool = Field(
+        False, description="Keep a keyed hash of each id, and store nothing under them any more."
     )
 
 
@@ -211,7 +221,16 @@ class ErasureAnswer(BaseModel):
     subjects: int = Field(description="How many ids the lead had.")
     events: int
     models: list[TrainedModel]
+    suppressed: bool = Field(description="Events that come under its ids are refused from now on.")
     is_wiped: bool = Field(
         description="No byte is left in the files of the database; false on PostgreSQL, whose"
         " VACUUM does it in time."
     )
+
+
+class SuppressionAnswer(BaseModel):
+    """That events of a lead are stored again."""
+
+    lead_id: str
+    suppressed: Literal[False]
+    subjects: int = Field(description="How many ids the lead had when it was erased.")

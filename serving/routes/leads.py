@@ -26,6 +26,7 @@ from serving.edge.schemas import MOST_PER_PAGE
 from serving.process.served import Served
 from serving.process.service import Service
 from serving.routes.lead_schemas import (
+    EraseQuery,
     ErasureAnswer,
     ExportAnswer,
     ExportQuery,
@@ -35,6 +36,7 @@ from serving.routes.lead_schemas import (
     LeadId,
     OptOutAnswer,
     OptOutRequest,
+    SuppressionAnswer,
     TimelineAnswer,
     TimelineQuery,
     UndoRequest,
@@ -209,22 +211,41 @@ async def lead(lead_id: str, service: Served) -> Response:
 
 
 @router.delete(
+    "/leads/{lead_id:path}/suppression",
+    summary="Store events of an erased lead again",
+    dependencies=[Depends(needs("admin"))],
+    responses={200: {"model": SuppressionAnswer}, **documented(404, 422, 503)},
+)
+async def unsuppress(lead_id: str, service: Served) -> Response:
+    """Take back `suppress` of an erasure, by any of the ids that the lead had, for all of them."""
+
+    def taken_back(privacy: Privacy) -> Document:
+        ids = privacy.unsuppress(lead_id)
+        service.store.suppressions.forget()
+        return {"lead_id": lead_id, "suppressed": False, "subjects": ids}
+
+    return await _answer(service, taken_back)
+
+
+@router.delete(
     "/leads/{lead_id:path}",
     summary="Erase a lead",
     dependencies=[Depends(needs("admin"))],
     responses={200: {"model": ErasureAnswer}, **documented(404, 422, 503)},
 )
-async def erase(lead_id: str, service: Served) -> Response:
+async def erase(lead_id: str, query: Annotated[EraseQuery, Query()], service: Served) -> Response:
     """Erase everything that is kept of the lead and of all its ids (GDPR, Article 17).
 
     It cannot be taken back. Events that are sent again afterwards are new events of a new lead, so
-    stop their source first. The answer names the models that may have been trained on the lead.
+    stop their source first, or `suppress`: then nothing is stored under any of the ids any more.
+    The answer names the models that may have been trained on the lead.
     """
     serving = _training_of(service.scorer.bundle)
 
     def erased(privacy: Privacy) -> Document:
-        erasure = privacy.erase(lead_id, service.clock(), serving)
+        erasure = privacy.erase(lead_id, service.clock(), serving, is_suppressed=query.suppress)
         service.store.identities.forget()
+        service.store.suppressions.forget()
         return erasure.as_dict(serving.bundle if serving else "")
 
     return await _answer(service, erased)

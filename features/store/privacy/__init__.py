@@ -24,6 +24,11 @@ from features.store.privacy.opt_outs import (
 )
 from features.store.privacy.pages import held_lead
 from features.store.privacy.rows import Document, held_ids
+from features.store.privacy.suppressions import (
+    suppressed_among,
+    unsuppress,
+    wait_for_arrivals,
+)
 from features.store.privacy.trainings import Training, keep_training, trained_on
 from features.store.schema import identity_links
 
@@ -66,9 +71,10 @@ class Privacy:
         return is_storable(lead_id) and bool(self._is_out.all(self._database.engine, asked=lead_id))
 
     def opted_out_of(self, lead_ids: Iterable[str]) -> set[str]:
-        """Those of some ids whose lead is opted out."""
+        """Those of some ids whose lead is opted out, or was erased and must not come back."""
+        ids = set(lead_ids)
         with self._database.reading() as connection:
-            return opted_out_of(connection, lead_ids)
+            return opted_out_of(connection, ids) | suppressed_among(connection, ids)
 
     # --------------------------------------------------------------------------------- what is held
 
@@ -114,7 +120,14 @@ class Privacy:
 
     # -------------------------------------------------------------------------------------- erasing
 
-    def erase(self, lead_id: str, erased_at: int, serving: Training | None = None) -> Erasure:
+    def erase(
+        self,
+        lead_id: str,
+        erased_at: int,
+        serving: Training | None = None,
+        *,
+        is_suppressed: bool = False,
+    ) -> Erasure:
         """Erase everything that is kept of a lead, by any of its ids, its opt-out included.
 
         All in one transaction. That there was an erasure is kept, and nothing of whom.
@@ -123,14 +136,27 @@ class Privacy:
         ----------
         erased_at : now, in microseconds since the epoch.
         serving : the model that serves; it may have seen the lead wherever it was trained.
+        is_suppressed : store nothing under any of its ids any more, until `unsuppress`; of each a
+            keyed hash is kept.
 
         Raises
         ------
         UnknownLead : nothing is kept of it.
         """
         with self._database.writing() as connection:
-            erasure = erase(connection, lead_id, erased_at, serving)
+            erasure = erase(connection, lead_id, erased_at, serving, is_suppressed=is_suppressed)
         return replace(erasure, is_wiped=wipe(self._database))
+
+    def unsuppress(self, lead_id: str) -> int:
+        """Let events of a lead be stored again that was erased; how many ids it had then.
+
+        Raises
+        ------
+        UnknownLead : the id is not suppressed.
+        """
+        with self._database.writing() as connection:
+            wait_for_arrivals(connection)
+            return unsuppress(connection, lead_id)
 
     # ------------------------------------------------------------------------------------ trainings
 

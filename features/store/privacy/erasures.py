@@ -15,6 +15,7 @@ from features.clock import rfc3339
 from features.store.database import Database, in_parts
 from features.store.outages import reachable
 from features.store.privacy.rows import NAMING, Document, held_ids, naming, rfc3339_if_any
+from features.store.privacy.suppressions import suppress, wait_for_arrivals
 from features.store.privacy.trainings import Training, trained_on
 from features.store.schema import deliveries, erasures, events, identities, notifications
 
@@ -40,6 +41,7 @@ class Erasure:
     erased_at : microseconds since the epoch.
     ids, events : how many there were.
     models : those that may have been trained on the events, the latest first.
+    is_suppressed : whether events of the ids are dropped from now on.
     is_wiped : whether no byte of it is left in the files of an SQLite database; False for
         PostgreSQL, which gives the place to other rows in time.
     """
@@ -49,6 +51,7 @@ class Erasure:
     ids: int
     events: int
     models: tuple[Training, ...]
+    is_suppressed: bool = False
     is_wiped: bool = False
 
     def as_dict(self, serving: str = "") -> Document:
@@ -68,11 +71,19 @@ class Erasure:
                 }
                 for model in self.models
             ],
+            "suppressed": self.is_suppressed,
             "is_wiped": self.is_wiped,
         }
 
 
-def erase(connection: sa.Connection, id_: str, erased_at: int, serving: Training | None) -> Erasure:
+def erase(
+    connection: sa.Connection,
+    id_: str,
+    erased_at: int,
+    serving: Training | None,
+    *,
+    is_suppressed: bool = False,
+) -> Erasure:
     """Erase every row that names the lead of an id, and keep that there was an erasure.
 
     It is a part of the caller's transaction, and leaves the bytes of the rows to `wipe`.
@@ -81,17 +92,22 @@ def erase(connection: sa.Connection, id_: str, erased_at: int, serving: Training
     ----------
     erased_at : now, in microseconds since the epoch.
     serving : the model that serves; it may have seen the lead wherever it was trained.
+    is_suppressed : keep a hash of each id, so that nothing is stored under it any more.
 
     Raises
     ------
     UnknownLead : nothing is kept of it.
     """
+    if is_suppressed:
+        wait_for_arrivals(connection)
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("PRAGMA secure_delete=ON")
     _, ids = held_ids(connection, id_)
     models = trained_on(connection, ids, serving)
     count = _delete(connection, ids)
-    erasure = Erasure(uuid.uuid4().hex, erased_at, len(ids), count, tuple(models))
+    erasure = Erasure(uuid.uuid4().hex, erased_at, len(ids), count, tuple(models), is_suppressed)
+    if is_suppressed:
+        suppress(connection, ids, erasure.id, erased_at)
     hashes = json.dumps([model.bundle for model in models])
     row = {"id": erasure.id, "at": erased_at, "events": count, "models": hashes}
     connection.execute(sa.insert(erasures), row)

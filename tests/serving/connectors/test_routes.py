@@ -382,3 +382,23 @@ def test_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("RUNG_CONNECTORS", str(tmp_path / "c.toml"))
     with pytest.raises(SettingsError, match="'NO_SUCH_VARIABLE' is not set"):
         create_app()
+
+
+# -------------------------------------------------------------------------------- Erased for good
+
+
+def test_erased_for_good(tmp_path):
+    """A vendor that goes on sending somebody who is suppressed is told so; others are stored."""
+    with running(tmp_path, tmp_path / "nothing") as client:
+        first = vendors.stripe_checkout(client_reference_id="buyer", customer="cus_of_buyer")
+        assert send(client, "stripe", first).json()["accepted"] == 1
+        assert client.delete("/v1/leads/buyer?suppress=true").json()["suppressed"]
+        for number, told in enumerate(({"client_reference_id": "buyer"}, {"customer": "x"})):
+            again = vendors.stripe_checkout(**{"customer": "cus_of_buyer"} | told)
+            again["id"] = f"evt_again_{number}"
+            said = send(client, "stripe", again).json()
+            assert said["accepted"] == number
+            assert [one["detail"][:18] for one in said["rejected"]] == ["whose it is was er"][
+                number:
+            ]
+        assert client.get("/v1/leads/buyer").status_code == 404

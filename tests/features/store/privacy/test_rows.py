@@ -8,9 +8,9 @@ from tests.features.store.privacy.scene import arrival
 
 NOTHING_OF_A_LEAD = {
     *("erasures", "trainings", "rep_minutes", "endpoints", "deliveries", "api_keys", "sessions"),
-    *("seen_requests", "leases", "rung_meta", "reports", "offers"),
+    *("seen_requests", "leases", "rung_meta", "reports", "offers", "suppressions"),
 }
-"""`deliveries` belong to notifications and go with them."""
+"""`deliveries` belong to notifications and go with them; `suppressions` are keyed hashes."""
 
 
 def test_every_table_is_accounted_for():

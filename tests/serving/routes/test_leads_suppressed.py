@@ -1,0 +1,87 @@
+"""An erasure that suppresses: nothing comes back, every door says so, and it can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from features.clock import rfc3339
+from serving.routes import lead_schemas
+from serving.scoring.rescoring import freshen
+from tests.serving import world
+from tests.serving.conftest import service_of
+
+LEAD = "lead-0001"
+NOW = rfc3339(world.now())
+
+
+@pytest.fixture
+def running(start, url, folder) -> Iterator[TestClient]:
+    """A service whose lead has two ids, opted out, and was erased for good."""
+    with start(url, folder / "fitted") as client:
+        client.post("/v1/track", json=track(LEAD, anonymousId="cookie")).raise_for_status()
+        client.post(f"/v1/leads/{LEAD}/opt-out", json={}).raise_for_status()
+        erased = client.delete(f"/v1/leads/{LEAD}", params={"suppress": "true"})
+        lead_schemas.ErasureAnswer.model_validate(erased.json())
+        assert (erased.json()["suppressed"], erased.json()["subjects"]) == (True, 2)
+        yield client
+
+
+def track(user: str, **more: object) -> dict[str, object]:
+    return {"userId": user, "event": "page_viewed", "timestamp": NOW, **more}
+
+
+@pytest.mark.parametrize("id_", [LEAD, "cookie"])
+def test_every_door(running, id_):
+    """Each refuses by the same name; the others of a request are stored."""
+    single = running.post("/v1/track", json=track(id_))
+    assert single.status_code == 422
+    assert [one["code"] for one in single.json()["errors"]] == ["suppressed"]
+    batch = [track("carl", type="track"), track(id_, type="track", messageId="m7")]
+    said = running.post("/v1/batch", json={"batch": batch}).json()
+    (rejected,) = said["rejected"]
+    assert (said["accepted"], rejected["index"], rejected["message_id"]) == (1, 1, "m7")
+    assert (rejected["type"], id_ in rejected["detail"]) == ("suppressed", False)
+    own = {"message_id": "o1", "lead_id": id_, "name": "page_viewed", "occurred_at": NOW}
+    said = running.post("/v1/events", json={"events": [own]}).json()
+    assert [one["type"] for one in said["rejected"]] == ["suppressed"]
+    cloud = {"specversion": "1.0", "id": "c", "source": "s", "type": "page_viewed", "subject": id_}
+    kind = {"Content-Type": "application/cloudevents+json"}
+    assert running.post("/v1/cloudevents", json=cloud, headers=kind).status_code == 422
+    strict = running.post("/v1/batch", json={"batch": batch}, headers={"Prefer": "handling=strict"})
+    assert strict.json()["errors"][0]["pointer"] == "/body/batch/1"
+    assert 'rung_events_rejected_total{reason="suppressed"} 5.0' in running.get("/metrics").text
+
+
+def test_nothing_is_known_of_them(running):
+    """Neither a lead nor a score comes of what they send."""
+    running.post("/v1/track", json=track(LEAD))
+    running.post("/v1/track", json=track("carl", anonymousId="cookie")).raise_for_status()
+    freshen(service_of(running).scorer)
+    for id_ in (LEAD, "cookie"):
+        assert running.get(f"/v1/leads/{id_}").status_code == 404
+        assert running.get(f"/v1/leads/{id_}/score").status_code == 404
+    assert running.get("/v1/leads/carl").json()["subjects"] == ["carl"]
+    events = {"events": [{"name": "page_viewed", "occurred_at": "2026-01-01"}]}
+    answer = running.post("/v1/scores:batch", json={"leads": [{"lead_id": LEAD, **events}]})
+    assert answer.json()["results"][0]["status"] == "opted_out"
+
+
+def test_taken_back(running):
+    """The erasure of all ids is taken back by any of them; then events count again."""
+    answer = running.delete("/v1/leads/cookie/suppression")
+    lead_schemas.SuppressionAnswer.model_validate(answer.json())
+    assert answer.json() == {"lead_id": "cookie", "suppressed": False, "subjects": 2}
+    assert running.post("/v1/track", json=track(LEAD)).json()["accepted"] == 1
+    assert running.delete("/v1/leads/cookie/suppression").status_code == 404
+    assert running.delete("/v1/leads/carl/suppression").status_code == 404
+
+
+@pytest.mark.parametrize("query", [{"suppress": "maybe"}, {"supress": "true"}])
+def test_a_query_that_says_nothing(running, query):
+    """A value or a name that is not understood erases nobody."""
+    running.post("/v1/track", json=track("carl")).raise_for_status()
+    assert running.delete("/v1/leads/carl", params=query).status_code == 422
+    assert running.get("/v1/leads/carl").json()["events"] == 1
