@@ -9,17 +9,21 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pandas as pd
 import pytest
+from mlflow.exceptions import MlflowException
 
 import rung
 from features.errors import BundleError
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.gate import Gate, GateError
 from models.registry import CHAMPION, Registry
+from tests.faults import Faults, each_fault
 from tests.gates import policy_gate, scores_gate
 from training.pipeline import train
 from training.scores.evaluate import evaluate
@@ -203,6 +207,51 @@ def test_a_second_version(published, registry, another, gate):
     registry.promote(published, replace(gate, beside=other.hash))
     assert registry.fetch(NAME)[0].hash == published.hash
     assert registry.champion("rung-nothing") is None
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_each_call_of_a_promotion_fails(published, registry, another, gate, monkeypatch, when):
+    """Either champion serves, whole and with its gate; the next attempt comes through."""
+    other, folder = another
+    second = registry.publish(folder, scores_gate(other))
+    true = registry._client
+
+    def attempt(faults: Faults) -> None:
+        monkeypatch.setattr(registry, "_client", Failing(true, faults))
+        said = ""
+        try:
+            registry.promote(second, scores_gate(other, beside=published.hash))
+        except MlflowException as error:
+            said = str(error)
+        monkeypatch.setattr(registry, "_client", true)
+        champion = registry.champion(NAME)
+        assert champion.hash in ((published.hash, other.hash) if said else (other.hash,))
+        kept = true.download_artifacts(
+            true.get_model_version(NAME, str(champion.version)).run_id, f"gate/{CHAMPION}.json"
+        )
+        assert Gate.of_dict(json.loads(Path(kept).read_text())).bundle == champion.hash
+        if champion.hash == published.hash:
+            registry.promote(second, scores_gate(other, beside=published.hash))
+        assert registry.fetch(NAME)[0].hash == other.hash
+        registry.promote(published, replace(gate, beside=other.hash))
+
+    assert each_fault(attempt, when) > 3
+
+
+class Failing:
+    """A client of the registry, any call of which may fail."""
+
+    def __init__(self, client: mlflow.MlflowClient, faults: Faults) -> None:
+        self._client, self._faults = client, faults
+
+    def __getattr__(self, name: str) -> Any:
+        true = getattr(self._client, name)
+
+        def called(*given: Any, **more: Any) -> Any:
+            away = partial(MlflowException, "the registry is away")
+            return self._faults.call(name, lambda: true(*given, **more), away)
+
+        return called
 
 
 def test_no_alias_moves_without_the_passed_gate_of_this_bundle(published, registry, another, gate):
