@@ -11,7 +11,7 @@ import json
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Final
@@ -19,9 +19,11 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import compile_path
 
 from features.errors import LimitReached, RungError
 from serving.edge.access import is_personalizer, needed
@@ -186,7 +188,11 @@ def install(
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 likewise
-        return respond(request, of_http(error))
+        problem = of_http(error)
+        if problem.status == 405:  # the framework names the methods of the first route alone
+            allow = ", ".join(sorted(_methods_at(app, request.scope["path"])))
+            problem = replace(problem, headers={**problem.headers, "Allow": allow})
+        return respond(request, problem)
 
     async def validation_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 likewise
@@ -195,6 +201,16 @@ def install(
     app.add_exception_handler(RungError, rung_error)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, validation_error)
+
+
+def _methods_at(app: FastAPI, path: str) -> set[str]:
+    """All methods that an address takes, whichever of the routes at it takes them."""
+    return {
+        method
+        for route in iter_route_contexts(app.routes)
+        if route.path is not None and compile_path(route.path)[0].match(path)
+        for method in route.methods or ()
+    }
 
 
 # ----------------------------------------------------------------------------------- Documentation

@@ -72,7 +72,8 @@ def _config(
     """Every check but those that ask for what is not promised.
 
     A request may be refused though it fits its schema, as one with a cursor of another list is.
-    `Allow` names the methods of one route, of several at one address.
+    Ids of leads may hold slashes: DELETE of `/v1/leads/x/export` is about the lead `x/export`, so
+    that an address has methods, and names them in `Allow`, which its description gives to another.
     """
     answered = ["2xx", "3xx", "4xx", *(["503"] if is_later else [])]
     checks = {
