@@ -40,7 +40,7 @@ _DAY: Final = 86_400 * _SECOND
 _BEGIN: Final = 1_800_000_000 * _SECOND
 _LEADS: Final = 3
 _EVENTS: Final = 7
-_STEPS: Final = 45
+_STEPS: Final = 32
 """Turns that processes get while the world is unruly."""
 _HOLD_US: Final = 60 * _SECOND
 

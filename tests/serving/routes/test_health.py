@@ -80,6 +80,7 @@ def test_not_ready_with_a_store_that_only_reads(client):
     assert client.get("/readyz").status_code == 200
     assert "rung_store_writable 1.0" in client.get("/metrics").text
     sa.event.remove(database.engine, "checkout", read_only)
+    database.engine.dispose()  # connections that others hold may only read still
 
 
 def test_not_ready_before_the_queue(client, monkeypatch):
