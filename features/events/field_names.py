@@ -50,7 +50,7 @@ _LONGEST: Final = 200
 
 def plain(name: str) -> str:
     """A name without case, blanks, punctuation and accents: "E-Mail" is "email"."""
-    apart = unicodedata.normalize("NFKD", name.casefold())
+    apart = unicodedata.normalize("NFKD", name.casefold()).casefold()  # a letter apart may be large
     return "".join(letter for letter in apart if letter.isalnum())
 
 

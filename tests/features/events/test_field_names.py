@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from features.events.field_names import CONTACT_FIELDS, field_key, plain
@@ -73,6 +73,7 @@ def test_contact_fields_are_keys():
     assert {field_key(key) for key in CONTACT_FIELDS} == CONTACT_FIELDS
 
 
+@example("𝕊")
 @given(st.text(max_size=300))
 def test_any_name(name):
     """Any text has a key, which is its own key; what is no letter or digit does not matter."""
