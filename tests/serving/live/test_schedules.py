@@ -15,7 +15,7 @@ from tests.serving.live.schedules import Schedule, World
 
 SEED = os.environ.get("RUNG_TEST_SCHEDULE", "")
 """A seed to replay."""
-SCHEDULES = int(os.environ.get("RUNG_TEST_SCHEDULES", "0")) or size(part=10_000, full=100_000)
+SCHEDULES = int(os.environ.get("RUNG_TEST_SCHEDULES", "0")) or size(part=4_000, full=100_000)
 _PARTS = 4
 _MEMORY = Path("/dev/shm")  # noqa: S108 each world makes a folder of its own there
 
