@@ -94,7 +94,7 @@ def read_table(
 
     Parameters
     ----------
-    source : .parquet, .csv, .jsonl or .ndjson, the texts also with .gz.
+    source : a file, or a folder of files, of `features.events.formats`.
     strict : refuse everything where one row is bad.
     rejects : a file for the bad rows, as JSON lines of file, line, reason, value and row.
     needs : the properties that a ladder reads; only their values are checked.

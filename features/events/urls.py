@@ -13,29 +13,12 @@ from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
 from features.events.personal_data import PropertyPath, means_contact, tells_contact
 
-__all__ = ["REDACTED", "contact_in_address", "without_contact"]
+__all__ = ["without_contact"]
 
-REDACTED: Final = "redacted"
+_REDACTED: Final = "redacted"
 
 _ADDRESS: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//|[/?#]")
 _PARAMETER: Final = re.compile(r"([^=&;]*)=([^&;]*)")
-
-
-def contact_in_address(text: str) -> bool:
-    """Whether a text is the address of a page with a parameter that means contact data."""
-    if "=" not in text or not _ADDRESS.match(text):
-        return False
-    _, mark, rest = text.partition("?")
-    if not mark:
-        _, _, rest = text.partition("#")
-    return any(_is_personal(*found.groups()) for found in _PARAMETER.finditer(rest))
-
-
-def _is_personal(name: str, value: str) -> bool:
-    if not value:
-        return False
-    name = unquote_plus(name.rpartition("#")[2])
-    return means_contact(name) or tells_contact(unquote_plus(value)) or tells_contact(name)
 
 
 def without_contact(
@@ -62,7 +45,7 @@ def _cleaned(value: object, place: PropertyPath, places: list[PropertyPath]) -> 
 
 def _address(text: str) -> str:
     """An address without contact data; a text that is none as it is."""
-    if not _ADDRESS.match(text):
+    if not ("=" in text or tells_contact(text)) or not _ADDRESS.match(text):
         return text
     try:
         scheme, host, path, query, fragment = urlsplit(text)
@@ -71,26 +54,33 @@ def _address(text: str) -> str:
     parts = (
         scheme,
         host.rpartition("@")[2],
-        "/".join(REDACTED if tells_contact(part) else part for part in path.split("/")),
+        "/".join(_REDACTED if tells_contact(part) else part for part in path.split("/")),
         _parameters(query),
         _parameters(fragment),
     )
     return urlunsplit(parts) if parts != (scheme, host, path, query, fragment) else text
 
 
+def _is_personal(name: str, value: str) -> bool:
+    if not value:
+        return False
+    name = unquote_plus(name.rpartition("#")[2])
+    return means_contact(name) or tells_contact(unquote_plus(value)) or tells_contact(name)
+
+
 def _parameters(text: str) -> str:
     """Parameters, or any other text after the path, with what is personal replaced."""
     if "=" not in text:
-        return REDACTED if tells_contact(text) else text
+        return _REDACTED if tells_contact(text) else text
 
     def parameter(found: re.Match[str]) -> str:
         name, value = found.groups()
         if not _is_personal(name, value):
             return found[0]
-        shown = REDACTED if tells_contact(unquote_plus(name)) else name
-        return f"{shown}={REDACTED}"
+        shown = _REDACTED if tells_contact(unquote_plus(name)) else name
+        return f"{shown}={_REDACTED}"
 
     cleaned = _PARAMETER.sub(parameter, text)
     return "&".join(
-        REDACTED if "=" not in one and tells_contact(one) else one for one in cleaned.split("&")
+        _REDACTED if "=" not in one and tells_contact(one) else one for one in cleaned.split("&")
     )

@@ -47,11 +47,9 @@ class TextRule:
 
     Parameters
     ----------
-    what : it, in a word or two.
     longest : in characters.
     """
 
-    what: str
     longest: int
 
     @property
@@ -84,11 +82,11 @@ class TextRule:
         return np.asarray(pc.fill_null(odd, False).to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
-LEAD_ID: Final = TextRule("an id", 256)
-EVENT_NAME: Final = TextRule("a name", 200)
-MESSAGE_ID: Final = TextRule("an id", 99)
+LEAD_ID: Final = TextRule(256)
+EVENT_NAME: Final = TextRule(200)
+MESSAGE_ID: Final = TextRule(99)
 """As it is sent."""
-STORED_MESSAGE_ID: Final = TextRule("an id", 132)
+STORED_MESSAGE_ID: Final = TextRule(132)
 """As it is kept: a source of up to 32 characters and a slash stand before what was sent."""
 
 _EXACT: Final = 2**53

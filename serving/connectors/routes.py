@@ -35,7 +35,7 @@ from serving.connectors.replays import SeenRequests, request_hash
 from serving.edge.access import needs
 from serving.edge.bodies import json_answer
 from serving.edge.problems import documented
-from serving.ingestion.storing import suppressed_of
+from serving.ingestion.storing import SUPPRESSED, suppressed_of
 from serving.process.served import Served
 from serving.process.service import Service
 from serving.scoring.scorer import Scorer
@@ -45,7 +45,6 @@ __all__ = ["router"]
 
 _MOST_EVENTS: Final = 2500
 _MOST_SHOWN: Final = 100
-_ERASED: Final = "whose it is was erased, and nothing more is to be kept of them"
 
 router = APIRouter(prefix="/v1/connectors", tags=["connectors"])
 
@@ -135,7 +134,7 @@ async def _received(
     out = await suppressed_of(service, [arrival for _, arrival in found])
     if out:
         erased = [event for event, arrival in found if arrival.sent_id in out]
-        rejects += [Reject(_place(told, one), _ERASED) for one in erased]
+        rejects += [Reject(_place(told, one), SUPPRESSED) for one in erased]
         service.group_commit.rejected["suppressed"] += len(erased)
         found = [one for one in found if one[1].sent_id not in out]
     arrivals = await run_in_threadpool(_completed, connector, options, service, found)

@@ -11,11 +11,12 @@ from features.store.database import Database
 from features.store.identities.members import largest_leads
 from features.store.schema import events, identities
 from serving.doctor.finding import Finding, fine, note
+from serving.scoring.rescoring import CROWDED
 
 __all__ = ["MANY_EVENTS", "MANY_IDS", "crowds"]
 
 MANY_IDS: Final = 1_000
-MANY_EVENTS: Final = 20_000
+MANY_EVENTS: Final = CROWDED
 """More than this no person has; such a lead is scored twice a minute at most."""
 _NAMED: Final = 5
 _SHOWN: Final = 60

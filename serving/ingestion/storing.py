@@ -28,6 +28,7 @@ from serving.process.service import Service
 __all__ = [
     "MOST_BATCH_BYTES",
     "MOST_EVENTS",
+    "SUPPRESSED",
     "SortedEvents",
     "check_count",
     "receipt_of",
@@ -40,6 +41,7 @@ __all__ = [
 
 MOST_BATCH_BYTES: Final = 500 * 1024
 MOST_EVENTS: Final = 2500
+SUPPRESSED: Final = "this lead was erased for good, and nothing more is kept of it"
 _STATUSES: Final = {"too_large": 413, "too_deep": 400}
 
 
@@ -206,9 +208,7 @@ async def suppressed_of(service: Service, arrivals: Sequence[Arrival]) -> set[st
 
 
 def _suppressed() -> EventRefused:
-    return EventRefused(
-        "suppressed", (), "whose it is was erased, and nothing more is to be kept of them"
-    )
+    return EventRefused("suppressed", (), SUPPRESSED)
 
 
 def _is_strict(request: Request) -> bool:

@@ -27,7 +27,7 @@ from features.events.times import (
     UNREADABLE,
     instant,
 )
-from features.events.urls import contact_in_address, without_contact
+from features.events.urls import without_contact
 from features.events.values import (
     EVENT_NAME,
     LEAD_ID,
@@ -62,6 +62,7 @@ __all__ = [
 MOST_EVENT_BYTES: Final = 32 * 1024
 DEEPEST: Final = 32
 RESERVED_PREFIX: Final = "rung-"
+_UNKNOWN: Final = "without a lead's id nobody has said who they are, so the event may hold none"
 
 
 class EventRefused(Refused):
@@ -265,8 +266,11 @@ def arrival(
     member, values = properties
     remarks: tuple[Remark, ...] = ()
     rules = receipt.rules
-    if name in rules.first_step or (is_anonymous and name not in rules.later_steps):
-        values, remarks = _impersonal(member, values, name)
+    if name in rules.first_step:
+        why = f"an event {name!r} is one of the first step, which asks for none"
+        values, remarks = _impersonal(member, values, why)
+    elif is_anonymous and name not in rules.later_steps:
+        values, remarks = _impersonal(member, values, _UNKNOWN)
     if wrong := unreadable(name, values, receipt.rules.names):
         raise EventRefused("invalid_value", (member, *wrong.place), wrong.detail)
     for key in receipt.rules.numbers & values.keys():
@@ -290,37 +294,23 @@ def arrival(
 
 
 def _impersonal(
-    member: str, values: dict[str, Any], name: str
+    member: str, values: dict[str, Any], why: str
 ) -> tuple[dict[str, Any], tuple[Remark, ...]]:
-    """Properties without contact data, and what was taken out; EventRefused where it stays."""
-    if personal_place(values) is None and not _has_contact_in_address(values):
-        return values, ()
+    """Properties without contact data, and what was taken out; EventRefused where it stays.
+
+    Parameters
+    ----------
+    why : it is to have none.
+    """
     values, places = without_contact(values)
-    place = personal_place(values)
-    if place is not None:
-        raise _personal((member, *place), name)
+    if (place := personal_place(values)) is not None:
+        place = member, *place
+        raise EventRefused("personal_data", place, f"{_shown(place)} holds personal data; {why}")
+    if not places:
+        return values, ()
     shown = " and ".join(_shown((member, *one)) for one in places)
-    detail = f"contact data was taken out of {shown}: who sends it has not said who they are"
-    return values, (Remark("redacted", detail),)
-
-
-def _has_contact_in_address(value: Any) -> bool:
-    """Whether any text in a value is the address of a page with contact data in it."""
-    kind = type(value)
-    if kind is str:
-        return contact_in_address(value)
-    inner = value.values() if kind is dict else value if kind is list else ()
-    return any(_has_contact_in_address(one) for one in inner)
+    return values, (Remark("redacted", f"contact data was taken out of {shown}; {why}"),)
 
 
 def _shown(place: Place) -> str:
     return ".".join(str(part)[: EVENT_NAME.longest] for part in place)
-
-
-def _personal(place: Place, name: str) -> EventRefused:
-    return EventRefused(
-        "personal_data",
-        place,
-        f"{_shown(place)} holds personal data; the first step asks for none, nor does anything"
-        f" that is asked of somebody unknown, so this event {name!r} may not",
-    )

@@ -38,7 +38,7 @@ from serving.scoring.scored import Findings, Scored, stored_rows, usual_chances
 from serving.scoring.scorer import Scorer
 from serving.scoring.work import exact_work, likely_work, place
 
-__all__ = ["Freshened", "Run", "TellCrms", "freshen", "rescore"]
+__all__ = ["CROWDED", "Freshened", "Run", "TellCrms", "freshen", "rescore"]
 
 TellCrms = Callable[[sa.Connection, Sequence[StoredScore]], None]
 """Queues what CRMs are to be told of new scores, in the transaction that keeps them."""
@@ -57,7 +57,7 @@ their signals alone, which is much quicker."""
 _WEEK_US: Final = 7 * DAY_US
 _LEASE_US: Final = 30_000_000
 """For so long the leads that a process took to score are its own; then others may, if it died."""
-_CROWDED: Final = 20_000
+CROWDED: Final = 20_000
 """A lead with more events than this, a bot, is read apart from the others, and after them."""
 _CROWDED_REST_US: Final = 20_000_000
 """Read so short a time ago, it waits until the lease of its marks ends: it is read twice a minute,
@@ -169,24 +169,20 @@ def freshen(
     marks = scorer.store.marks.take(limit, scorer.clock(), _LEASE_US)
     if not marks:
         return None
+    leads, left, first = 0, marks, None
     try:
         with scorer.store.database.reading() as connection:
             lead_of = scorer.store.identities.leads_of(connection, [mark.sent_id for mark in marks])
-    except Exception:
-        scorer.store.marks.give_back(marks)
-        raise
-    turns = _turns(scorer, marks, lead_of)
-    if not turns:
-        return None
-    leads = 0
-    for at, turn in enumerate(turns):
-        try:
+        turns = _turns(scorer, marks, lead_of)
+        left = [mark for turn in turns for mark in turn]
+        first = min((mark.since for mark in left), default=None)
+        for turn in turns:
             leads += _score_marked(scorer, turn, lead_of, write_back)
-        except Exception:
-            scorer.store.marks.give_back([mark for later in turns[at:] for mark in later])
-            raise
-    first = min(mark.since for turn in turns for mark in turn)
-    return Freshened(leads, seconds_since(first, scorer.clock()))
+            left = left[len(turn) :]
+    except Exception:
+        scorer.store.marks.give_back(left)
+        raise
+    return None if first is None else Freshened(leads, seconds_since(first, scorer.clock()))
 
 
 def _most_ids(scorer: Scorer) -> int:
@@ -251,7 +247,7 @@ def _score_marked(
 
 def _note_crowded(scorer: Scorer, log: EventLog, as_of: int) -> None:
     for lead, count in zip(log.leads, np.diff(log.starts).tolist(), strict=True):
-        if count > _CROWDED:
+        if count > CROWDED:
             scorer.crowded[lead] = as_of
         else:
             scorer.crowded.pop(lead, None)

@@ -50,7 +50,11 @@ def why_not_writable(database: Database) -> str:
     path = database.engine.url.database or ""
     if database.is_sqlite:
         is_file = path not in ("", ":memory:")
-        return "the file may be read only" if is_file and not _may_write(Path(path)) else ""
+        return (
+            "nobody may write to the file, or into its folder"
+            if is_file and not _may_write(Path(path))
+            else ""
+        )
     with database.reading() as connection:
         setting = connection.exec_driver_sql("SHOW transaction_read_only").scalar()
     if setting != "on":

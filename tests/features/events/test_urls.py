@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.events.personal_data import personal_place
-from features.events.urls import contact_in_address, without_contact
+from features.events.urls import without_contact
 
 CLEANED = [
     ("https://x.example/a?email=ann%40example.com", "https://x.example/a?email=redacted"),
@@ -49,13 +49,6 @@ def test_cleaned(text, cleaned):
 def test_kept(text):
     """What is no address of a page, or says nothing of a person, stays."""
     assert without_contact({"url": text}) == ({"url": text}, [])
-    assert not contact_in_address(text)
-
-
-@pytest.mark.parametrize("text", [one for one, _ in CLEANED if "=" in one and "next" not in one])
-def test_found_by_parameter(text):
-    """Also where no text in it looks like an address or a number."""
-    assert contact_in_address(text)
 
 
 @given(st.text(max_size=30), st.text(max_size=30))

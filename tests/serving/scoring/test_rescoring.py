@@ -431,7 +431,7 @@ def test_what_is_usual(store, scorer):
 
 def test_nobody_waits_for_a_lead_with_very_many_events(store, bundle, monkeypatch):
     """A bot is scored apart from the others and after them, and at most once in a while."""
-    monkeypatch.setattr(rescoring, "_CROWDED", 20)
+    monkeypatch.setattr(rescoring, "CROWDED", 20)
     read: list[list[str]] = []
     now = [NOW]
     scorer = Scorer(store, bundle, lambda: now[0])
