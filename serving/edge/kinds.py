@@ -74,7 +74,7 @@ KINDS: Final[Kinds] = {
     BundleError: ProblemKind(
         "bundle-unusable", 503, "The model cannot be used", shows_detail=False
     ),
-    StoreAway: ProblemKind("store-unavailable", 503, "The event store is out of reach", False),
+    StoreAway: ProblemKind("store-unavailable", 503, "The event store cannot be used now", False),
     StoreError: ProblemKind("store-unavailable", 503, "The event store is out of reach", False),
     LadderError: ProblemKind(
         "ladder-unusable", 500, "The ladder cannot be used", shows_detail=False

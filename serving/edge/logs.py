@@ -16,13 +16,14 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from features.clock import rfc3339
-from features.errors import RungError
+from features.errors import RungError, StoreAway
 
 __all__ = [
     "LOGGER",
     "REQUEST_ID",
     "JsonLines",
     "log",
+    "log_failure",
     "log_to_stderr",
     "logging_of_process",
     "masked",
@@ -32,6 +33,8 @@ LOGGER: Final = logging.getLogger("rung")
 REQUEST_ID: Final[ContextVar[str]] = ContextVar("request_id", default="")
 """The id of the request that is being served, "" outside of one."""
 _SERVER: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
+_POOL: Final = "sqlalchemy.pool"
+"""It tells with a trace of each connection that was cut; whoever used it says so in a line."""
 _QUOTES_NOTHING: Final = (
     *(RungError, OSError, ImportError, AttributeError, NameError, TypeError, MemoryError),
     *(ArithmeticError, AssertionError, NotImplementedError, RecursionError),
@@ -76,6 +79,17 @@ def log(event: str, level: int = logging.INFO, error: bool = False, **values: ob
     LOGGER.log(level, event, extra={"values": shown}, exc_info=error)
 
 
+def log_failure(event: str, error: Exception, **values: str) -> None:
+    """One line on what a part of the process failed with that goes on, or is tried again.
+
+    A store that is away says so itself; of a mistake of ours it takes the trace.
+    """
+    if isinstance(error, StoreAway):
+        log(event, logging.WARNING, False, why=str(error), **values)
+    else:
+        log(event, logging.ERROR, True, **values)
+
+
 def masked(text: str) -> str:
     """The same text, with *** in place of the secrets of keys that stand in it."""
     for needle, form in _SECRETS:
@@ -91,6 +105,7 @@ def log_to_stderr(level: str) -> None:
     kind, such as those that collect for somebody else, are left as they are.
     """
     LOGGER.setLevel(level.upper())
+    logging.getLogger(_POOL).setLevel(logging.CRITICAL)
     if not LOGGER.hasHandlers():
         handler = logging.StreamHandler()
         handler.setFormatter(JsonLines())
@@ -117,6 +132,7 @@ def logging_of_process(level: str) -> dict[str, Any]:
             LOGGER.name: ours,
             "uvicorn": ours,
             "uvicorn.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
+            _POOL: {"level": "CRITICAL"},
         },
     }
 

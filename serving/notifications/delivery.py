@@ -28,7 +28,7 @@ from features.store.database import Database
 from features.store.kept.leases import over
 from features.store.kept.notifications import Notice, add_notices
 from features.store.schema import deliveries, endpoints, notifications
-from serving.edge.logs import log
+from serving.edge.logs import log, log_failure
 from serving.notifications.addresses import AddressRule
 from serving.notifications.attempt import Answer, new_client, post
 from serving.notifications.endpoints import LEASE_US, lock, turn_off
@@ -134,8 +134,8 @@ async def _fill(sender: Sender, lanes: dict[str, asyncio.Task[None]]) -> None:
         del lanes[endpoint_id]
     try:
         ready = await run_in_threadpool(_ready, sender)
-    except Exception:  # the edge of the process: nobody else would hear of it
-        log("deliveries cannot be read", logging.ERROR, error=True)
+    except Exception as error:  # the edge of the process: nobody else would hear of it
+        log_failure("deliveries cannot be read", error)
         return
     for endpoint_id in ready:
         if endpoint_id not in lanes and sender.may_claim(endpoint_id):
@@ -147,8 +147,8 @@ async def _lane(sender: Sender, endpoint_id: str) -> None:
     try:
         while sender.may_claim(endpoint_id) and await _batch(sender, endpoint_id):
             pass
-    except Exception:  # likewise
-        log("delivery failed", logging.ERROR, error=True, endpoint=endpoint_id)
+    except Exception as error:  # likewise
+        log_failure("delivery failed", error, endpoint=endpoint_id)
 
 
 async def _told(told: asyncio.Event | None) -> None:
@@ -200,7 +200,7 @@ async def _attempted(sender: Sender, claim: _Claim) -> Answer:
 
 def _failed_here(claim: _Claim, status: int | None, error: Exception) -> Answer:
     """What an attempt comes to that an error of ours has ended."""
-    log("delivery failed", logging.ERROR, error=True, endpoint=claim.endpoint_id)
+    log_failure("delivery failed", error, endpoint=claim.endpoint_id)
     return Answer(status, f"an error of Rung's own, {type(error).__name__}; see its log")
 
 
@@ -215,8 +215,8 @@ async def _keep_after(sender: Sender, claim: _Claim, answer: Answer, error: Exce
         return
     try:
         await run_in_threadpool(_keep, sender, claim, failed)
-    except Exception:  # the edge of the process: nobody else would hear of it
-        log("delivery failed", logging.ERROR, error=True, endpoint=claim.endpoint_id)
+    except Exception as again:  # the edge of the process: nobody else would hear of it
+        log_failure("delivery failed", again, endpoint=claim.endpoint_id)
 
 
 def _outcome(answer: Answer) -> str:
@@ -450,8 +450,8 @@ def _why_off(connection: sa.Connection, claim: _Claim, answer: Answer, due: int 
 def _purge_quietly(sender: Sender) -> None:
     try:
         count = purge(sender.database, sender.clock())
-    except Exception:  # the edge of the process
-        log("old notifications cannot be forgotten", logging.ERROR, error=True)
+    except Exception as error:  # the edge of the process
+        log_failure("old notifications cannot be forgotten", error)
         return
     if count:
         log("old notifications forgotten", count=count)

@@ -18,9 +18,8 @@ import numpy as np
 from starlette.concurrency import run_in_threadpool
 
 from features.clock import is_ahead
-from features.errors import StoreAway
 from features.store.kept.notifications import add_notices
-from serving.edge.logs import log
+from serving.edge.logs import log, log_failure
 from serving.process.service import Service
 from serving.scoring.changes import reply_overdue
 from serving.scoring.ranking import Ranking
@@ -181,13 +180,9 @@ def _attempt(service: Service, work: Callable[[Service], bool]) -> bool:
     name = work.__name__.strip("_").replace("_", " ")
     try:
         done = work(service)
-    except StoreAway as error:  # it is tried again, as is everything
-        service.failures[name] = f"{name} waits for the store, which is out of reach"
-        log("background work waits for the store", logging.WARNING, work=name, why=str(error))
-        return False
     except Exception as error:  # the edge of the process: nobody else would hear of it
         service.failures[name] = f"{name} failed: {type(error).__name__}; see the log"
-        log("background work failed", logging.ERROR, error=True, work=name)
+        log_failure("background work failed", error, work=name)
         return False
     service.failures.pop(name, None)
     return done

@@ -7,7 +7,6 @@ in a thread, and a scrape does not wait for it longer than five.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, cast
@@ -23,10 +22,9 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from features.clock import seconds_since
-from features.errors import StoreAway
 from features.store.schema import deliveries, write_backs
 from serving.edge.access import needs
-from serving.edge.logs import log
+from serving.edge.logs import log_failure
 from serving.edge.problems import documented
 from serving.process.served import Served
 from serving.process.service import Service
@@ -168,13 +166,8 @@ def _read(parts: Iterable[MetricsOf], service: Service) -> tuple[list[Metric], b
     for part in parts:
         try:
             found += part(service)
-        except StoreAway as error:  # the other metrics are wanted all the more
-            name = part.__name__.strip("_")
-            log("metrics cannot be read", logging.WARNING, part=name, why=str(error))
-            is_whole = False
-        except Exception:  # a mistake of ours: likewise
-            name = part.__name__.strip("_")
-            log("metrics cannot be read", logging.ERROR, error=True, part=name)
+        except Exception as error:  # the other metrics are wanted all the more
+            log_failure("metrics cannot be read", error, part=part.__name__.strip("_"))
             is_whole = False
     return found, is_whole
 

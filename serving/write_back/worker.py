@@ -18,7 +18,7 @@ import httpx2
 
 from features.clock import is_over
 from features.store.events import EventStore
-from serving.edge.logs import log
+from serving.edge.logs import log, log_failure
 from serving.scoring.scorer import Scorer
 from serving.write_back import calls
 from serving.write_back.calls import CallFailed, CallRefused, Seen, Vendor, said
@@ -131,8 +131,8 @@ async def _finished(work: Awaitable[T]) -> T:
 async def _try(parts: Parts, target: WriteBack) -> int:
     try:
         return await write_batch(parts, target)
-    except Exception:  # the edge of the process: nobody else would hear of it
-        log("write-back failed", logging.ERROR, error=True, connector=target.connector)
+    except Exception as error:  # the edge of the process: nobody else would hear of it
+        log_failure("write-back failed", error, connector=target.connector)
         return 0
 
 
@@ -177,7 +177,7 @@ class _Batch:
         try:
             return await self._told()
         except Exception as error:  # likewise
-            log("write-back failed", logging.ERROR, error=True, connector=self._target.connector)
+            log_failure("write-back failed", error, connector=self._target.connector)
             why = f"an error of Rung's own, {type(error).__name__}; see its log"
             self._pause(CallFailed(why))
             return [(record, self._failed()) for record in self._records]

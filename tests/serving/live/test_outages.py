@@ -234,6 +234,7 @@ def test_under_load(kind, own_server, folder, tmp_path):
     assert not answers["/metrics 503"]
     assert slowest < _READY_SECONDS
     assert "Traceback" not in process.said()
+    assert ", line " not in process.said()  # nor one within a line of the log
     with EventStore.open(url) as store:
         is_complete(store, sent, least=50)
     tell(f"store away, {kind}: seconds until it was ready", slowest, "5 at most", len(outages))
