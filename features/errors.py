@@ -15,6 +15,7 @@ RungError
 ├── Conflict                 it is there already, and says otherwise
 │   ├── DecisionConflict     a decision or an outcome that is stored already, and says otherwise
 │   ├── LimitReached         an offer that was decided on, and that a limit keeps from its lead now
+│   ├── StaleCursor          a place in an order of changes that is no more
 │   ├── EndpointDisabled     in serving.notifications.errors: gets nothing until it is enabled again
 │   └── ReplayedRequest      in serving.connectors.errors: a vendor's request that was taken before
 ├── Refused                  a request, or a value of one, that is not taken
@@ -63,6 +64,7 @@ __all__ = [
     "PolicyError",
     "Refused",
     "RungError",
+    "StaleCursor",
     "StoreAway",
     "StoreError",
     "TimeError",
@@ -136,6 +138,10 @@ class UnknownDecision(Unknown):
 
 class UnknownLink(Unknown):
     """A link between two ids that does not stand."""
+
+
+class StaleCursor(Conflict):
+    """A place in an order that is no more: what follows it has to be read anew from the start."""
 
 
 class DecisionConflict(Conflict):

@@ -35,6 +35,7 @@ from serving.pages import routes as pages
 from serving.process.background import keep_current, keep_fresh, keep_informed, keep_scored
 from serving.process.service import Service
 from serving.routes import (
+    exports,
     health,
     leads,
     metrics,
@@ -97,6 +98,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         own,
         cloudevents,
         scores,
+        exports,
         recommendations,
         queue,
         offers,

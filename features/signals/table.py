@@ -9,6 +9,7 @@ this table.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 from features.ladder.activity import activity_of, is_against
 from features.ladder.ladder import Condition, EventRule, Ladder, SignalRow, Step, Trait
@@ -16,7 +17,10 @@ from features.ladder.words import OFFER, RECORD
 from features.signals.against import against_signals
 from features.signals.signal import Op, Signal, literal, words
 
-__all__ = ["ladder_columns", "signals_of"]
+__all__ = ["TRAIT", "ladder_columns", "signals_of"]
+
+TRAIT: Final = "trait."
+"""How the ids of signals begin that are traits of a lead."""
 
 
 _NUMBER_OF = (Op.COUNT, Op.ACTIVE_DAYS, Op.DECAYED_COUNT, Op.DISTINCT, Op.STREAK)
@@ -322,7 +326,7 @@ def _profile_signals(ladder: Ladder) -> tuple[Signal, ...]:
 
 def _trait_signal(trait: Trait, ladder: Ladder) -> Signal:
     return Signal(
-        f"trait.{trait.id}",
+        f"{TRAIT}{trait.id}",
         "profile",
         Op.LAST,
         trait.says or f"{literal(words(trait.id))}: {{value}}",

@@ -25,6 +25,7 @@ from features.events.of_lead import Row
 from features.events.table import EventTable
 from features.ladder.ladder import Ladder
 from features.store.arrivals import Arrival, Event
+from features.store.changes import ScoreChanges
 from features.store.database import Database, Prepared, insert_into, parsed_url
 from features.store.identities.links import Identities, links_of
 from features.store.identities.members import known_since, lead_of, members_of
@@ -91,6 +92,7 @@ class EventStore:
         self.marks = Marks(database)
         self.leases = Leases(database)
         self.scores = ScoreStore(database, self.marks)
+        self.changes = ScoreChanges(database)
         self.offers = OfferVersions(database, self.scores)
         self.suppressions = Suppressions(database)
         engine = database.engine

@@ -18,6 +18,7 @@ __all__ = [
     "endpoints",
     "erasures",
     "events",
+    "gone_scores",
     "identities",
     "identity_links",
     "leases",
@@ -138,9 +139,22 @@ scores = sa.Table(
     sa.Column("offer_id", sa.Text),  # what is suggested
     sa.Column("gain", sa.Double),
     sa.Column("rep_minutes", sa.Double),
+    sa.Column(
+        "traits", sa.Text, nullable=False, server_default="{}"
+    ),  # JSON: those the ladder names
+    sa.Column("seq", sa.BigInteger),  # grows with each transaction that writes; None: to be given
 )
 sa.Index("scores_queue", scores.c.priority.desc(), scores.c.lead_id)
 sa.Index("scores_waiting", scores.c.waiting_since)
+sa.Index("scores_changes", scores.c.seq, scores.c.lead_id)
+gone_scores = sa.Table(  # leads that had a score and have none, but for those that were erased
+    "gone_scores",
+    METADATA,
+    sa.Column("lead_id", sa.Text, primary_key=True),
+    sa.Column("seq", sa.BigInteger),  # as that of scores
+    sqlite_with_rowid=False,
+)
+sa.Index("gone_scores_changes", gone_scores.c.seq, gone_scores.c.lead_id)
 stale = sa.Table(  # marks: leads whose score is older than what is known of them
     "stale",
     METADATA,

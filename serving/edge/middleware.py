@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from features.errors import RungError
 from serving.edge.access import Asker
 from serving.edge.logs import REQUEST_ID, log
 from serving.edge.problems import respond, unexpected
@@ -71,7 +72,11 @@ class Edge:
             await self.app(scope, body.receive, answer.send)
         except ClientDisconnect:
             body.is_abandoned = True  # the caller's own affair: nothing went wrong here
-        except Exception:  # the edge of the process
+        except Exception as error:  # the edge of the process
+            if answer.status is not None and isinstance(error.__cause__, RungError):
+                # Who reads sees that the end is missing; this is why.
+                log("answer cut off", logging.WARNING, reason=str(error.__cause__))
+                return
             log("unexpected error", logging.ERROR, error=True, request_id=request_id)
             if answer.status is None:
                 await respond(Request(scope), unexpected())(scope, receive, answer.send)

@@ -193,6 +193,7 @@ class ExportAnswer(BaseModel):
     subjects: list[str]
     events: list[dict[str, Any]]
     scores: list[dict[str, Any]]
+    gone_scores: list[dict[str, Any]] = Field(description="Ids that had a score once.")
     stale: list[dict[str, Any]] = Field(description="Ids that are to be scored anew.")
     notifications: list[dict[str, Any]]
     write_backs: list[dict[str, Any]] = Field(description="What a CRM was told, or is to be told.")

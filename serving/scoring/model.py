@@ -9,12 +9,14 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 from features.arrays import Bools
 from features.events.log import EventLog
 from features.events.of_lead import Row, log_of_rows
 from features.signals.program import Compiled, compile_ladder
 from features.signals.snapshot import Snapshot, snapshot_at
+from features.signals.table import TRAIT
 from models.bundle import Bundle, Scores
 from models.recommendation import Adviser
 from models.scores.reasons import Explanations, Reason, reasons
@@ -72,6 +74,25 @@ class ScoredLeads:
     def explanations(self) -> Explanations:
         """The contributions of every signal; the costly part, computed when it is asked for."""
         return self.model.bundle.explain(self.snapshot)
+
+    def traits(self) -> list[str]:
+        """What is known of the traits that the ladder names: of each row a JSON object."""
+        columns = [
+            (at, signal.measure)
+            for at, signal in enumerate(self.snapshot.signals)
+            if signal.id.startswith(TRAIT)
+        ]
+        if not columns:
+            return ["{}"] * len(self.snapshot)
+        known = [
+            {
+                name: value
+                for at, name in columns
+                if (value := self.snapshot.value(row, at)) is not None
+            }
+            for row in range(len(self.snapshot))
+        ]
+        return [orjson.dumps(one).decode() for one in known]
 
     def details(self, row: int, most: int = 5) -> Details:
         """Why one row has its probability, with at most so many reasons and the rest in one."""

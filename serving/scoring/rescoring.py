@@ -333,6 +333,7 @@ def _read(scorer: Scorer, leads: Sequence[str], as_of: int) -> _Read:
         [step or "" for step in scores.step],
         [waiting.get(lead) for lead in snapshot.leads],
         likely_work(estimates),
+        estimates.traits(),
         scores.position,
         snapshot.last_active,
         scores.advance.probability,

@@ -23,12 +23,18 @@ __all__ = ["Findings", "Scored", "stored_rows", "usual_chances"]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Scored:
-    """Leads with what the queue needs of their scores; NaN where a lead has bought."""
+    """Leads with what the queue needs of their scores; NaN where a lead has bought.
+
+    Parameters
+    ----------
+    traits : JSON text, an object of each: what is known of those that the ladder names.
+    """
 
     leads: list[str]
     step: list[str]
     waiting_since: list[int | None]
     work: list[Work]
+    traits: list[str]
     position: npt.NDArray[np.int64]
     last_active: npt.NDArray[np.int64]
     advance: Floats
@@ -45,6 +51,7 @@ class Scored:
             [step for part in parts for step in part.step],
             [since for part in parts for since in part.waiting_since],
             [one for part in parts for one in part.work],
+            [one for part in parts for one in part.traits],
             np.concatenate([no_times, *(part.position for part in parts)]),
             np.concatenate([no_times, *(part.last_active for part in parts)]),
             *(
@@ -68,6 +75,7 @@ class Scored:
             high=self.high[rows],
             purchase=self.purchase[rows],
             work=[self.work[at] for at in rows],
+            traits=[self.traits[at] for at in rows],
         )
         return Scored.joined([kept, others])
 
@@ -139,6 +147,7 @@ def stored_rows(
             offer_id=work.option_id,
             gain=work.gain,
             rep_minutes=work.rep_minutes,
+            traits=scored.traits[at],
         )
 
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from features.errors import UnknownLink
 from features.store.arrivals import Arrival
+from features.store.changes import note_gone
 from features.store.database import Database, in_parts, insert_into
 from features.store.identities.members import ids_of, lead_of, leads_of
 from features.store.identities.regrouping import regroup
@@ -217,7 +218,8 @@ def _carry_scores(connection: sa.Connection, moved: dict[str, str]) -> None:
         for some in in_parts(standing[1:]):
             connection.execute(sa.delete(scores).where(scores.c.lead_id.in_(some)))
         first = scores.c.lead_id == standing[0]
-        connection.execute(sa.update(scores).where(first).values(lead_id=lead))
+        connection.execute(sa.update(scores).where(first).values(lead_id=lead, seq=None))
+        note_gone(connection, [one for one in standing if one != lead])
 
 
 def _scored(connection: sa.Connection, ids: Sequence[str]) -> list[str]:

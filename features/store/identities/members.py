@@ -20,6 +20,7 @@ __all__ = [
     "leads_of",
     "members_of",
     "memberships",
+    "other_ids",
 ]
 
 _Member = tuple[str, str, int]
@@ -44,6 +45,20 @@ def ids_of(connection: sa.Connection, id_: str) -> tuple[str, list[str]]:
     lead = lead_of(connection, id_)
     others = sa.select(identities.c.id).where(identities.c.lead_id == lead)
     return lead, sorted({lead, *connection.scalars(others)})
+
+
+def other_ids(connection: sa.Connection, leads: Iterable[str], most: int) -> dict[str, list[str]]:
+    """The ids of some leads beside those that they are called by, sorted, `most` of each."""
+    found: dict[str, list[str]] = {}
+    number = sa.func.row_number().over(partition_by=identities.c.lead_id, order_by=identities.c.id)
+    for some in in_parts(sorted(leads)):
+        its_own = identities.c.lead_id.in_(some) & (identities.c.id != identities.c.lead_id)
+        each = sa.select(identities.c.lead_id, identities.c.id, number.label("at"))
+        numbered = each.where(its_own).subquery()
+        wanted = sa.select(numbered.c.lead_id, numbered.c.id).where(numbered.c.at <= most)
+        for lead, one in connection.execute(wanted.order_by(numbered.c.lead_id, numbered.c.at)):
+            found.setdefault(lead, []).append(one)
+    return found
 
 
 def memberships(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Membership]:

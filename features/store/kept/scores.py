@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, NamedTuple
 import sqlalchemy as sa
 
 from features.clock import SKEW_US, is_ahead, seconds_since
+from features.store.changes import next_turn, note_gone
 from features.store.database import Database, Prepared, in_parts, insert_into
 from features.store.identities.members import leads_of
 from features.store.kept.leases import Mark, Marks
@@ -28,6 +29,7 @@ __all__ = [
     "ScoreStore",
     "StoredScore",
     "TellChanges",
+    "score_of",
 ]
 
 OUT_OF_QUEUE: Final = -1.0
@@ -69,6 +71,7 @@ class StoredScore:
     tab : whose work the lead is; None for a lead that is not queued.
     offer_id, gain, rep_minutes : what is suggested, what it is believed to add to the value of
         leaving alone, and what it costs a rep.
+    traits : JSON text, an object: what is known of those that the ladder names.
     """
 
     lead_id: str
@@ -94,10 +97,16 @@ class StoredScore:
     offer_id: str | None = None
     gain: float | None = None
     rep_minutes: float | None = None
+    traits: str = "{}"
 
 
 _FIELDS: Final = tuple(field.name for field in fields(StoredScore))
 _values: Final = attrgetter(*_FIELDS)
+
+
+def score_of(row: Mapping[Any, Any]) -> StoredScore:
+    """A score from the columns of its row, and others beside."""
+    return StoredScore(*(row[name] for name in _FIELDS))
 
 
 class Former(NamedTuple):
@@ -150,13 +159,15 @@ class ScoreStore:
         part = list(islice(remaining, _BATCH))
         while True:
             following = list(islice(remaining, _BATCH))
+            is_last = not following
             with self._database.writing() as connection:
-                count, unchanged = self._save_part(connection, part, then, clock, done)
+                number = next_turn(connection) if part or (is_last and gone) else 0
+                count, unchanged = self._save_part(connection, part, number, then, clock, done)
                 saved, older = saved + count, older | unchanged
-                if not following:
-                    _delete_scores(connection, gone)
+                if is_last:
+                    note_gone(connection, _delete_scores(connection, gone), number)
                     self._marks.remove(connection, _served(connection, done, older))
-            if not following:
+            if is_last:
                 return saved
             part = following
 
@@ -164,6 +175,7 @@ class ScoreStore:
         self,
         connection: sa.Connection,
         rows: Sequence[StoredScore],
+        number: int,
         then: TellChanges | None,
         clock: Callable[[], int] | None,
         done: Sequence[Mark],
@@ -189,7 +201,7 @@ class ScoreStore:
         if kept:
             _delete_scores(connection, [row.lead_id for row in kept if row.lead_id in void])
             ordered = sorted(kept, key=lambda row: row.lead_id)  # no deadlocks
-            self._replace.many(connection, [_values(row) for row in ordered])
+            self._replace.many(connection, [(*_values(row), number) for row in ordered])
             if then is not None:
                 then(connection, former, kept)
         older = set(leads) - out - {row.lead_id for row in kept}
@@ -281,7 +293,7 @@ class ScoreStore:
 
     def _found(self, wanted: sa.Select[tuple[object, ...]]) -> list[StoredScore]:
         with self._database.reading() as connection:
-            return [StoredScore(**row._mapping) for row in connection.execute(wanted)]
+            return [score_of(row) for row in connection.execute(wanted).mappings()]
 
     # -------------------------------------------------------------------------------- all leads
 
@@ -371,10 +383,13 @@ def _merged(connection: sa.Connection, leads: Sequence[str]) -> set[str]:
     return found
 
 
-def _delete_scores(connection: sa.Connection, leads: Sequence[str]) -> None:
+def _delete_scores(connection: sa.Connection, leads: Sequence[str]) -> list[str]:
+    """Those of some leads that had a score."""
+    found: list[str] = []
     for part in in_parts(leads):
-        some = scores.c.lead_id.in_(part)
-        connection.execute(sa.delete(scores).where(some))
+        some = sa.delete(scores).where(scores.c.lead_id.in_(part))
+        found += connection.scalars(some.returning(scores.c.lead_id))
+    return found
 
 
 def _replace_score(engine: sa.Engine) -> Prepared:
@@ -384,4 +399,4 @@ def _replace_score(engine: sa.Engine) -> Prepared:
     newest = insert.on_conflict_do_update(
         index_elements=["lead_id"], set_=values, where=scores.c.as_of <= insert.excluded.as_of
     )
-    return Prepared.of(newest, engine, _FIELDS)
+    return Prepared.of(newest, engine, (*_FIELDS, "seq"))

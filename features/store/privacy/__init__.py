@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
+from features.store.changes import ScoreChanges
 from features.store.database import Database, Prepared, is_storable
 from features.store.identities.members import leads_of
 from features.store.privacy.erasures import Erasure, erase, erased_since, wipe
@@ -60,6 +61,7 @@ class Privacy:
         """
         with self._database.writing() as connection:
             opt_out(connection, ids, opted_out_at, reason)
+        ScoreChanges(self._database).settle()
 
     def opt_in(self, ids: Iterable[str]) -> None:
         """The leads of some ids may be profiled again; UnknownLead as in `opt_out`."""

@@ -12,12 +12,21 @@ from typing import Final
 import sqlalchemy as sa
 
 from features.clock import rfc3339
+from features.store.changes import break_off
 from features.store.database import Database, in_parts
 from features.store.outages import reachable
 from features.store.privacy.rows import NAMING, Document, held_ids, naming, rfc3339_if_any
 from features.store.privacy.suppressions import suppress, wait_for_arrivals
 from features.store.privacy.trainings import Training, trained_on
-from features.store.schema import deliveries, erasures, events, identities, notifications
+from features.store.schema import (
+    deliveries,
+    erasures,
+    events,
+    gone_scores,
+    identities,
+    notifications,
+    scores,
+)
 
 __all__ = ["Erasure", "erase", "erased_since", "wipe"]
 
@@ -116,13 +125,16 @@ def erase(
 
 def _delete(connection: sa.Connection, ids: Sequence[str]) -> int:
     """Delete every row that names any of some ids; how many events there were."""
-    count = 0
+    count = followed = 0
     for part in in_parts(ids):
         notices = sa.select(notifications.c.id).where(naming(notifications, part))
         connection.execute(sa.delete(deliveries).where(deliveries.c.notification_id.in_(notices)))
         for table in NAMING:
             done = connection.execute(sa.delete(table).where(naming(table, part)))
             count += done.rowcount if table is events else 0
+            followed += done.rowcount if table in (scores, gone_scores) else 0
+    if followed:
+        break_off(connection)
     return count
 
 

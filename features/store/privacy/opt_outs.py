@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from features.store.changes import note_gone
 from features.store.database import in_parts, insert_into, is_storable
 from features.store.identities.members import leads_of
 from features.store.privacy.rows import storable_ids
@@ -62,7 +63,8 @@ def opt_out(connection: sa.Connection, ids: Iterable[str], opted_out_at: int, re
     for part in in_parts(all_ids):
         untold = sa.update(write_backs).where(write_backs.c.lead_id.in_(part))
         connection.execute(untold.values(wanted=None, due_at=None))
-        connection.execute(sa.delete(scores).where(scores.c.lead_id.in_(part)))
+        taken = sa.delete(scores).where(scores.c.lead_id.in_(part)).returning(scores.c.lead_id)
+        note_gone(connection, list(connection.scalars(taken)))
 
 
 def opt_in(connection: sa.Connection, ids: Iterable[str]) -> None:

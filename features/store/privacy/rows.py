@@ -17,6 +17,7 @@ from features.store.database import in_parts, is_storable
 from features.store.identities.members import ids_of
 from features.store.schema import (
     events,
+    gone_scores,
     identities,
     identity_links,
     notifications,
@@ -40,6 +41,7 @@ __all__ = [
 NAMING: Final[Mapping[sa.Table, tuple[str, ...]]] = {
     events: ("lead_id",),
     scores: ("lead_id",),
+    gone_scores: ("lead_id",),
     stale: ("sent_id",),
     notifications: ("lead_id",),
     write_backs: ("lead_id",),
@@ -48,8 +50,8 @@ NAMING: Final[Mapping[sa.Table, tuple[str, ...]]] = {
     opt_outs: ("id",),
 }
 """Every table that holds something of a lead, and its columns that name it, by any of its ids."""
-_JSON: Final = frozenset({"properties", "data", "reasons", "wanted", "written"})
-_INTERNAL: Final = frozenset({"mark", "leased_until"})
+_JSON: Final = frozenset({"properties", "data", "reasons", "wanted", "written", "traits"})
+_INTERNAL: Final = frozenset({"mark", "leased_until", "seq"})
 """Columns about the service's own work."""
 
 Document = dict[str, Any]

@@ -1,0 +1,1 @@
+"""Scores as other tools copy them: flat rows, in the order in which they change."""

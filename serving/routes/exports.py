@@ -1,0 +1,126 @@
+"""Route: all scores, and whatever has changed since, for those who keep a copy."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+from typing import Annotated, Final
+from urllib.parse import urlencode
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from features.errors import StoreAway
+from features.store.changes import Place
+from serving.edge.access import needs
+from serving.edge.parameters import check_step, wrong_query
+from serving.edge.problems import documented
+from serving.exports.formats import FORMATS, JSON, Format, encoder
+from serving.exports.reading import Filter, ScoreExport
+from serving.exports.rows import Row, schema_of
+from serving.process.served import OnLadder, Served
+from serving.process.service import Service
+from serving.routes.export_schemas import MOST_ROWS, ScoresAnswer, ScoresQuery
+
+__all__ = ["router"]
+
+_CURSOR: Final = "Rung-Next-Cursor"
+
+router = APIRouter(prefix="/v1", tags=["scores"], dependencies=[Depends(needs("read"))])
+
+
+@router.get(
+    "/scores",
+    summary="All scores, and what has changed since",
+    operation_id="listScores",
+    responses={200: {"model": ScoresAnswer}, **documented(404, 410, 422, 503)},
+)
+async def list_scores(
+    query: Annotated[ScoresQuery, Query()], request: Request, service: Served, on_ladder: OnLadder
+) -> Response:
+    """Flat rows, each lead where its score was written last; from the beginning, or from a cursor.
+
+    Keep `next_cursor`: asked with it, now or next week, the service tells what was written since,
+    and misses nothing. Rows with `gone` say which leads to drop from a copy. As NDJSON, CSV or
+    Arrow (`format`, or `Accept`) all rows come in one answer, and the cursor in the header
+    `Rung-Next-Cursor`; an answer that is cut off is to be asked for again.
+    """
+    on_ladder(query.ladder)
+    check_step(service.ladder, query.step)
+    kind = query.format or _accepted(request)
+    after = _place(query.cursor)
+    wanted = Filter(query.step, query.band, query.tab)
+    export = ScoreExport(service.store, service.ladder, wanted)
+    if kind == "json":
+        return await run_in_threadpool(_page, export, query, after)
+    return await run_in_threadpool(_stream, service, export, query, kind, after)
+
+
+def _page(export: ScoreExport, query: ScoresQuery, after: Place | None) -> Response:
+    rows, place, is_last = export.page(after, query.limit or MOST_ROWS)
+    cursor = _cursor_of(place)
+    body = {"data": rows, "next_cursor": cursor, "has_more": not is_last}
+    return Response(
+        orjson.dumps(body, option=JSON), headers=_headers(query, cursor), media_type=FORMATS["json"]
+    )
+
+
+def _stream(
+    service: Service, export: ScoreExport, query: ScoresQuery, kind: Format, after: Place | None
+) -> Response:
+    if query.limit is not None:
+        raise wrong_query("limit", f"goes with JSON alone; as {kind} all rows come in one answer")
+    place, parts = export.all(after)
+
+    def until_it_stops() -> Iterator[list[Row]]:
+        for rows in parts:
+            if service.stopping.is_set():
+                raise StoreAway("the service goes down; ask again with the same cursor")
+            yield rows
+
+    rows = encoder(kind, schema_of(export.ladder))(until_it_stops())
+    return StreamingResponse(
+        rows, headers=_headers(query, _cursor_of(place)), media_type=FORMATS[kind]
+    )
+
+
+def _headers(query: ScoresQuery, cursor: str) -> dict[str, str]:
+    asked = query.model_dump(exclude_none=True) | {"cursor": cursor}
+    return {
+        "Cache-Control": "private, max-age=0",
+        "Link": f'</v1/scores?{urlencode(asked)}>; rel="next"',
+        _CURSOR: cursor,
+    }
+
+
+def _accepted(request: Request) -> Format:
+    accepted = [
+        one.partition(";")[0].strip() for one in request.headers.get("accept", "").split(",")
+    ]
+    return next((kind for kind, media in FORMATS.items() if media in accepted), "json")
+
+
+def _cursor_of(place: Place) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(list(place))).decode().rstrip("=")
+
+
+def _place(cursor: str | None) -> Place | None:
+    if cursor is None:
+        return None
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        history, since, number, lead_id = orjson.loads(text)
+    except (binascii.Error, ValueError, TypeError):
+        raise wrong_query("cursor", _NO_CURSOR) from None
+    place = Place(history, since, number, lead_id)
+    texts = isinstance(history, str) and isinstance(lead_id, str) and "\0" not in lead_id
+    numbers = all(type(one) is int and 0 <= one < 2**62 for one in (since, number))
+    if not (texts and numbers):
+        raise wrong_query("cursor", _NO_CURSOR)
+    return place
+
+
+_NO_CURSOR: Final = "this is no next_cursor of /v1/scores; begin without one"
