@@ -34,17 +34,9 @@ from serving.pages import login
 from serving.pages import routes as pages
 from serving.process.background import keep_current, keep_fresh, keep_informed, keep_scored
 from serving.process.service import Service
-from serving.routes import (
-    exports,
-    health,
-    leads,
-    metrics,
-    offers,
-    personalizer,
-    queue,
-    recommendations,
-    scores,
-)
+from serving.routes import health, leads, metrics, personalizer, queue, recommendations, scores
+from serving.routes.exports import routes as exports
+from serving.routes.offers import routes as offers
 from serving.settings import Settings
 from serving.write_back.configuration import WriteBack, read_write_backs
 from serving.write_back.worker import keep_writing

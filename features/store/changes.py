@@ -19,14 +19,14 @@ from features.errors import StaleCursor
 from features.store.database import Database, insert_into
 from features.store.schema import gone_scores, meta, scores
 
-__all__ = ["Change", "Part", "Place", "ScoreChanges", "break_off", "next_turn", "note_gone"]
+__all__ = ["Change", "ChangePlace", "Part", "ScoreChanges", "break_off", "next_turn", "note_gone"]
 
 _NUMBER: Final = "score_changes"
 _HISTORY: Final = "score_history"
 _PER_READ: Final = 1000
 
 
-class Place(NamedTuple):
+class ChangePlace(NamedTuple):
     """How far somebody has read the changes.
 
     Parameters
@@ -62,7 +62,7 @@ class Part:
     """
 
     changes: list[Change]
-    place: Place
+    place: ChangePlace
     is_last: bool
 
 
@@ -120,7 +120,7 @@ class ScoreChanges:
         with self._database.writing() as connection:
             next_turn(connection)
 
-    def present(self, after: Place | None = None) -> Place:
+    def present(self, after: ChangePlace | None = None) -> ChangePlace:
         """The place that is reached by reading all that there is now.
 
         Parameters
@@ -134,7 +134,7 @@ class ScoreChanges:
         with self._database.reading() as connection:
             return _present(connection, after)
 
-    def part(self, after: Place | None, until: Place, limit: int) -> Part:
+    def part(self, after: ChangePlace | None, until: ChangePlace, limit: int) -> Part:
         """Up to `limit` changes beyond a place, up to another one.
 
         Each lead stands where it changed last: one that changes while somebody reads is met again
@@ -153,10 +153,10 @@ class ScoreChanges:
         place = until
         if not is_last:
             number, lead_id, _ = found[limit - 1]
-            place = Place(until.history, until.since, number, lead_id)
+            place = ChangePlace(until.history, until.since, number, lead_id)
         return Part(found[:limit], place, is_last)
 
-    def parts(self, after: Place | None, until: Place) -> Iterator[list[Change]]:
+    def parts(self, after: ChangePlace | None, until: ChangePlace) -> Iterator[list[Change]]:
         """All changes beyond a place, up to another one, some at a time; raises as `part` does."""
         while True:
             part = self.part(after, until, _PER_READ)
@@ -172,18 +172,18 @@ _ANEW: Final = (
 )
 
 
-def _present(connection: sa.Connection, after: Place | None) -> Place:
+def _present(connection: sa.Connection, after: ChangePlace | None) -> ChangePlace:
     wanted = sa.select(meta.c.key, meta.c.value).where(meta.c.key.in_([_NUMBER, _HISTORY]))
     held = {row.key: row.value for row in connection.execute(wanted)}
     number, history = int(held.get(_NUMBER, 0)), held.get(_HISTORY, "")
-    end = Place(history, number if after is None else after.since, number + 1, "")
+    end = ChangePlace(history, number if after is None else after.since, number + 1, "")
     if after is not None and (after.history != history or after.number > end.number):
         raise StaleCursor(_ANEW)
     return end
 
 
 def _changes(
-    connection: sa.Connection, after: Place | None, until: Place, limit: int
+    connection: sa.Connection, after: ChangePlace | None, until: ChangePlace, limit: int
 ) -> list[Change]:
     """Up to so many changes between two places, in order: as the database orders texts."""
     parts = [
@@ -204,7 +204,7 @@ def _changes(
 
 
 def _some(
-    table: sa.Table, after: Place | None, until: Place, limit: int
+    table: sa.Table, after: ChangePlace | None, until: ChangePlace, limit: int
 ) -> sa.Select[tuple[Any, ...]] | None:
     """Places of one table; None of what is gone before anything was read."""
     is_gone = table is gone_scores
@@ -213,7 +213,7 @@ def _some(
         if after is None:
             return None
         if (after.number, after.lead_id) < (until.since + 1, ""):
-            start = Place(after.history, after.since, until.since + 1, "")
+            start = ChangePlace(after.history, after.since, until.since + 1, "")
     wanted = sa.select(table.c.seq, table.c.lead_id, sa.literal(is_gone).label("is_gone"))
     wanted = wanted.where(table.c.seq < until.number)
     if start is not None:

@@ -222,6 +222,7 @@ _MEANINGS: Final = {
     403: "The key may not do this, or there is none yet and you are on another machine",
     404: "There is nothing of this id",
     409: "It is stored already and says otherwise, or a limit holds it back",
+    410: "What it continues is no more; read all anew",
     413: "The body is too large",
     415: "The body is not labelled as application/json",
     422: "A value of the request is not valid; `errors` points at each",

@@ -26,7 +26,7 @@ from serving.process.served import Served
 from serving.recommending.answers import RecommendationAnswer
 from serving.recommending.recommender import Recommender
 from serving.routes.decision_schemas import RankAnswer, RankRequest, RewardRequest
-from serving.routes.named_offers import pointing_at_offers
+from serving.routes.offers.named import pointing_at_offers
 
 __all__ = ["router"]
 

@@ -30,7 +30,7 @@ from serving.routes.decision_schemas import (
     RecommendationsAnswer,
     RecommendationsRequest,
 )
-from serving.routes.named_offers import pointing_at_offers
+from serving.routes.offers.named import pointing_at_offers
 
 __all__ = ["router"]
 

@@ -9,12 +9,11 @@ from dataclasses import replace
 import pytest
 
 from features.errors import StaleCursor
-from features.store.changes import Place
+from features.store.changes import ChangePlace
 from features.store.events import EventStore
 from features.store.kept.scores import score_of
 from features.store.privacy import Privacy
-from tests.features.store.kept.test_scores import SCORE
-from tests.features.store.privacy.scene import arrival
+from tests.features.store.privacy.scene import arrival, score
 
 
 class Follower:
@@ -23,7 +22,7 @@ class Follower:
     def __init__(self, store: EventStore) -> None:
         self.store = store
         self.copy: dict[str, object] = {}
-        self.place: Place | None = None
+        self.place: ChangePlace | None = None
         self.anew = 0
 
     def read(self, per_part: int = 3, between=lambda: None) -> None:
@@ -52,7 +51,7 @@ def stored(store: EventStore) -> dict[str, object]:
 
 
 def save(store, leads, as_of=1, **changed):
-    store.scores.save([replace(SCORE, lead_id=one, as_of=as_of, **changed) for one in leads])
+    store.scores.save([replace(score(one, as_of), **changed) for one in leads])
 
 
 def test_a_copy(store):
@@ -101,7 +100,7 @@ def test_an_erased_lead_is_not_named(store):
 def test_a_place_of_another_store(store):
     """One that lies ahead of all changes is none of this order."""
     with pytest.raises(StaleCursor):
-        store.changes.present(Place("", 0, 99, ""))
+        store.changes.present(ChangePlace("", 0, 99, ""))
 
 
 class Life:

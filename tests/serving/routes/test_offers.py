@@ -16,7 +16,7 @@ from features.ladder.ladder import Offer
 from models.bundle import load_bundle
 from models.served_policy import DEFAULT, write_served
 from serving.process.service import Service
-from serving.routes.offer_schemas import CatalogueOffer, VersionsOfOffer
+from serving.routes.offers.schemas import CatalogueOffer, VersionsOfOffer
 from tests.gates import policy_gate
 from tests.serving import world
 from tests.serving.conftest import service_of

@@ -14,9 +14,9 @@ from features.clock import when
 from features.ladder.ladder import Ladder
 from features.store.kept.scores import StoredScore
 
-__all__ = ["Row", "row_of", "schema_of"]
+__all__ = ["FlatRow", "row_of", "schema_of"]
 
-Row = dict[str, Any]
+FlatRow = dict[str, Any]
 _TRAIT: Final = "trait_"
 _TIME: Final = pa.timestamp("us", "UTC")
 _COLUMNS: Final[Sequence[tuple[str, pa.DataType]]] = (
@@ -55,7 +55,7 @@ def schema_of(ladder: Ladder | None) -> pa.Schema:
     return pa.schema([*_COLUMNS, *((_TRAIT + one.id, types[one.type]) for one in traits)])
 
 
-def row_of(score: StoredScore, ids: Sequence[str], ladder: Ladder | None) -> Row:
+def row_of(score: StoredScore, ids: Sequence[str], ladder: Ladder | None) -> FlatRow:
     """A score as a flat row; instants are datetimes in UTC, probabilities in [0, 1].
 
     Parameters

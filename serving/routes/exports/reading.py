@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from features.ladder.ladder import Ladder
-from features.store.changes import Change, Place
+from features.store.changes import Change, ChangePlace
 from features.store.events import EventStore
 from features.store.identities.members import other_ids
 from features.store.kept.scores import StoredScore, score_of
-from serving.exports.rows import Row, row_of
+from serving.routes.exports.rows import FlatRow, row_of
 
 __all__ = ["Filter", "ScoreExport"]
 
@@ -55,7 +55,9 @@ class ScoreExport:
     ladder: Ladder | None
     wanted: Filter = Filter()
 
-    def page(self, after: Place | None, limit: int) -> tuple[list[Row], Place, bool]:
+    def page(
+        self, after: ChangePlace | None, limit: int
+    ) -> tuple[list[FlatRow], ChangePlace, bool]:
         """Some rows beyond a place, the place that follows, and whether there are none beyond it.
 
         With a filter there may be fewer than `limit`, and more beyond.
@@ -65,7 +67,7 @@ class ScoreExport:
         StaleCursor : all is to be read anew.
         """
         until = self.store.changes.present(after)
-        rows: list[Row] = []
+        rows: list[FlatRow] = []
         read = 0
         while True:
             part = self.store.changes.part(after, until, limit - len(rows))
@@ -75,7 +77,7 @@ class ScoreExport:
             if part.is_last or len(rows) >= limit or read >= _MOST_READ:
                 return rows, after, part.is_last
 
-    def all(self, after: Place | None) -> tuple[Place, Iterator[list[Row]]]:
+    def all(self, after: ChangePlace | None) -> tuple[ChangePlace, Iterator[list[FlatRow]]]:
         """The place beyond all that there is now, and the rows up to it, some at a time.
 
         Raises
@@ -87,14 +89,14 @@ class ScoreExport:
             self._rows(changes, until) for changes in self.store.changes.parts(after, until)
         )
 
-    def _rows(self, changes: Sequence[Change], until: Place) -> list[Row]:
+    def _rows(self, changes: Sequence[Change], until: ChangePlace) -> list[FlatRow]:
         scores = [score_of(change.score) for change in changes if change.score is not None]
         passing = {one.lead_id: one for one in scores if self.wanted.lets_pass(one)}
         ids: dict[str, list[str]] = {}
         if passing:
             with self.store.database.reading() as connection:
                 ids = other_ids(connection, list(passing), MOST_IDS)
-        rows: list[Row] = []
+        rows: list[FlatRow] = []
         for change in changes:
             score = passing.get(change.lead_id) if change.score is not None else None
             if score is not None:

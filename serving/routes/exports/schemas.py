@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.edge.schemas import StrictRequest, Text
-from serving.exports.formats import Format
+from serving.routes.exports.formats import Format
 from serving.scoring.answers import ScoreBand, Tab
 
 __all__ = ["MOST_ROWS", "ScoresAnswer", "ScoresQuery"]

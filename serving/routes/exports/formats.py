@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import orjson
 import pyarrow as pa
 
-from serving.exports.rows import Row
+from serving.routes.exports.rows import FlatRow
 
 __all__ = ["FORMATS", "JSON", "Format", "encoder"]
 
@@ -25,7 +25,7 @@ FORMATS: Final[Mapping[Format, str]] = {
 """The media type of each."""
 JSON: Final = orjson.OPT_UTC_Z
 """How instants are written: as everywhere else."""
-_Parts = Iterable[list[Row]]
+_Parts = Iterable[list[FlatRow]]
 
 
 def encoder(kind: Format, schema: pa.Schema) -> Callable[[_Parts], Iterator[bytes]]:

@@ -20,7 +20,7 @@ from serving.edge.problems import documented
 from serving.process.served import AskedBy, Served
 from serving.process.service import Service
 from serving.recommending.catalogue import all_offers, one_offer
-from serving.routes.offer_schemas import (
+from serving.routes.offers.schemas import (
     OfferId,
     OfferRequest,
     OffersAnswer,

@@ -14,16 +14,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from features.errors import StoreAway
-from features.store.changes import Place
+from features.store.changes import ChangePlace
 from serving.edge.access import needs
 from serving.edge.parameters import check_step, wrong_query
 from serving.edge.problems import documented
-from serving.exports.formats import FORMATS, JSON, Format, encoder
-from serving.exports.reading import Filter, ScoreExport
-from serving.exports.rows import Row, schema_of
 from serving.process.served import OnLadder, Served
 from serving.process.service import Service
-from serving.routes.export_schemas import MOST_ROWS, ScoresAnswer, ScoresQuery
+from serving.routes.exports.formats import FORMATS, JSON, Format, encoder
+from serving.routes.exports.reading import Filter, ScoreExport
+from serving.routes.exports.rows import FlatRow, schema_of
+from serving.routes.exports.schemas import MOST_ROWS, ScoresAnswer, ScoresQuery
 
 __all__ = ["router"]
 
@@ -59,7 +59,7 @@ async def list_scores(
     return await run_in_threadpool(_stream, service, export, query, kind, after)
 
 
-def _page(export: ScoreExport, query: ScoresQuery, after: Place | None) -> Response:
+def _page(export: ScoreExport, query: ScoresQuery, after: ChangePlace | None) -> Response:
     rows, place, is_last = export.page(after, query.limit or MOST_ROWS)
     cursor = _cursor_of(place)
     body = {"data": rows, "next_cursor": cursor, "has_more": not is_last}
@@ -69,13 +69,17 @@ def _page(export: ScoreExport, query: ScoresQuery, after: Place | None) -> Respo
 
 
 def _stream(
-    service: Service, export: ScoreExport, query: ScoresQuery, kind: Format, after: Place | None
+    service: Service,
+    export: ScoreExport,
+    query: ScoresQuery,
+    kind: Format,
+    after: ChangePlace | None,
 ) -> Response:
     if query.limit is not None:
         raise wrong_query("limit", f"goes with JSON alone; as {kind} all rows come in one answer")
     place, parts = export.all(after)
 
-    def until_it_stops() -> Iterator[list[Row]]:
+    def until_it_stops() -> Iterator[list[FlatRow]]:
         for rows in parts:
             if service.stopping.is_set():
                 raise StoreAway("the service goes down; ask again with the same cursor")
@@ -103,11 +107,11 @@ def _accepted(request: Request) -> Format:
     return next((kind for kind, media in FORMATS.items() if media in accepted), "json")
 
 
-def _cursor_of(place: Place) -> str:
+def _cursor_of(place: ChangePlace) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(list(place))).decode().rstrip("=")
 
 
-def _place(cursor: str | None) -> Place | None:
+def _place(cursor: str | None) -> ChangePlace | None:
     if cursor is None:
         return None
     try:
@@ -115,7 +119,7 @@ def _place(cursor: str | None) -> Place | None:
         history, since, number, lead_id = orjson.loads(text)
     except (binascii.Error, ValueError, TypeError):
         raise wrong_query("cursor", _NO_CURSOR) from None
-    place = Place(history, since, number, lead_id)
+    place = ChangePlace(history, since, number, lead_id)
     texts = isinstance(history, str) and isinstance(lead_id, str) and "\0" not in lead_id
     numbers = all(type(one) is int and 0 <= one < 2**62 for one in (since, number))
     if not (texts and numbers):

@@ -1,0 +1,1 @@
+"""Routes: the offers of the ladder, and their versions."""
