@@ -32,6 +32,7 @@ from features.ladder.ladder import (
     Framing,
     Gain,
     How,
+    Identity,
     Ladder,
     Limits,
     Offer,
@@ -200,6 +201,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
     value = root.one("value", _read_value, required=False)
     policy = root.one("policy", _read_policy, required=False)
     controls = root.one("controls", read_controls, required=False)
+    identity = root.one("identity", _read_identity, required=False)
     _check_step_count(root, steps)
     for kind, rows in (("step", steps), ("offer", offers), ("trait", traits), ("signal", signals)):
         _check_unique(root.found, kind, [row.id for row in rows])
@@ -234,6 +236,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
         value=value,
         policy=policy,
         controls=controls,
+        identity=identity,
         sources=sources,
         source=text,
     )
@@ -308,6 +311,12 @@ def _read_weights(table: Table) -> EffortWeights:
         )
     return EffortWeights(
         **{part.name: table.number(part.name, _default(part)) for part in fields(EffortWeights)}
+    )
+
+
+def _read_identity(table: Table) -> Identity:
+    return Identity(
+        identify_by=table.texts("identify_by"), shared_mailboxes=table.texts("shared_mailboxes")
     )
 
 
@@ -751,7 +760,8 @@ def _read_source(table: Table) -> Source:
         table.wrong("name", f"cannot be {name!r}", "names that begin with rung are Rung's own")
     signature = table.choice("signature", _SIGNATURES)
     lead_id, anonymous = _read_path(table, "subject"), _read_path(table, "anonymous")
-    if not lead_id and not anonymous and not (table.has("subject") or table.has("anonymous")):
+    email = _read_path(table, "email")
+    if not any(table.has(key) for key in ("subject", "anonymous", "email")):
         table.wrong("subject", "is missing", "where the id of the lead stands, as user.id")
     event, event_at = table.text("event", ""), _read_path(table, "event_at")
     if not event and not event_at and not table.has("event_at"):
@@ -768,6 +778,7 @@ def _read_source(table: Table) -> Source:
         items=_read_path(table, "items"),
         lead_id=lead_id,
         anonymous=anonymous,
+        email=email,
         event=event,
         event_at=event_at,
         names=tuple(names.items()),

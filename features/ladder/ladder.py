@@ -30,6 +30,7 @@ __all__ = [
     "Framing",
     "Gain",
     "How",
+    "Identity",
     "Ladder",
     "Limits",
     "Offer",
@@ -147,6 +148,22 @@ class Trait:
     type: Literal["number", "category"]
     personal: bool = False
     says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What tells that two ids are one person.
+
+    Parameters
+    ----------
+    identify_by : names of traits: who has the same address, or the same id of another tool, is one
+        lead. Empty: only what senders say of ids joins them.
+    shared_mailboxes : addresses, or what stands before the @, of several people each; beside those
+        that are anyhow, such as info@.
+    """
+
+    identify_by: tuple[str, ...] = ()
+    shared_mailboxes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +379,7 @@ class Ladder:
     value: Value = Value()
     policy: PolicySettings = PolicySettings()
     controls: Controls = field(default_factory=Controls)
+    identity: Identity = Identity()
     sources: tuple[Source, ...] = field(default=(), compare=False, repr=False)
     source: str = field(default="", compare=False, repr=False)
     catalogue: tuple[OfferVersion, ...] = field(default=(), compare=False, repr=False)

@@ -20,6 +20,7 @@ class Source:
     secret : "env:" and the name of the variable that holds it.
     items : where the list of events stands; empty: the body is the list, or the one event.
     lead_id, anonymous : the ids of the lead; within an event, as are all paths below.
+    email : an address of the lead: where the ladder identifies by it, it says who the lead is.
     event : the name of all events, or of those that `names` does not have; "" ignores them.
     event_at : where an event's kind stands.
     names : the names of events, by kind; empty: the kind is the name.
@@ -36,6 +37,7 @@ class Source:
     items: str = ""
     lead_id: str = ""
     anonymous: str = ""
+    email: str = ""
     event: str = ""
     event_at: str = ""
     names: tuple[tuple[str, str], ...] = ()

@@ -45,6 +45,7 @@ class Arrival(NamedTuple):
     anonymous_id : was sent along with a user's id: the two are claimed to be one lead.
     previous_id : an alias: it and `sent_id` are one lead.
     remarks : what is not kept as it was sent. They are not stored, but told to whoever sent it.
+    links : kind, source and target of further links that it tells of.
     """
 
     message_id: str
@@ -56,3 +57,4 @@ class Arrival(NamedTuple):
     anonymous_id: str | None = None
     previous_id: str | None = None
     remarks: tuple[Remark, ...] = ()
+    links: tuple[tuple[str, str, str], ...] = ()

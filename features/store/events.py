@@ -8,7 +8,7 @@ are read by lead: `features.store.identities` says which ids are one.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -39,8 +39,10 @@ from features.store.message_ids import MessageIds, events_of
 from features.store.migrations import open_database
 from features.store.outages import shown
 from features.store.privacy.suppressions import Suppressions, suppressed_among
+from features.store.schema import JOINED
 from features.store.schema import events as _events
 from features.store.schema import identities as _identities
+from features.store.schema import meta as _meta
 from features.store.schema import opt_outs as _opt_outs
 from features.store.schema import rep_minutes as _rep_minutes
 
@@ -162,6 +164,7 @@ class EventStore:
                 suppressed += len(rows) - len(kept)
                 accepted += self._inserts.events(connection, kept)
                 self.scores.want_full_run(connection)
+                connection.execute(sa.delete(_meta).where(_meta.c.key == JOINED))
             if progress:
                 progress(f"{stop:,} of {len(table):,} events stored")
         return Appended(accepted, len(table) - suppressed - accepted, suppressed)
@@ -191,9 +194,11 @@ class EventStore:
         mark = secrets.token_hex(8)
         with self.database.writing() as connection:
             out = suppressed_among(connection, _ids(arrivals))
+            if out:  # whoever comes back under another id is told by what they gave
+                out |= {one.sent_id for one in arrivals if out & set(_ends(one))}
             is_new = self._inserts.arrivals(connection, arrivals, out)
             new = [one for one, fresh in zip(arrivals, is_new, strict=True) if fresh]
-            links = [one for one in links_of(new) if one.source not in out]
+            links = [one for one in links_of(new) if not out & {one.source, one.target}]
             moved = self.identities.add(connection, links) if links else set()
             since: dict[str, int] = {}
             for one in new:
@@ -365,9 +370,17 @@ def _ids(arrivals: Iterable[Arrival]) -> set[str]:
     named = {
         one
         for arrival in arrivals
-        for one in (arrival.sent_id, arrival.anonymous_id, arrival.previous_id)
+        for one in (
+            *(arrival.sent_id, arrival.anonymous_id, arrival.previous_id),
+            *_ends(arrival),
+        )
     }
     return {one for one in named if one is not None}
+
+
+def _ends(arrival: Arrival) -> Iterator[str]:
+    """The ids that the further links of an arrival name."""
+    return (one for _, source, target in arrival.links for one in (source, target))
 
 
 def _minutes(connection: sa.Connection, day: int) -> float:

@@ -12,6 +12,7 @@ from typing import Final
 import sqlalchemy as sa
 
 __all__ = [
+    "JOINED",
     "METADATA",
     "api_keys",
     "deliveries",
@@ -38,6 +39,8 @@ __all__ = [
 ]
 
 METADATA: Final = sa.MetaData()
+JOINED: Final = "joined_by"
+"""The key of `meta` that says by what the ids of all events have been joined."""
 
 
 def _instant(name: str, *, nullable: bool = False) -> sa.Column[int]:

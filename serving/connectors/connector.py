@@ -29,6 +29,7 @@ from features.json_paths import JsonPath, value_at
 from features.ladder.file import TimeUnit
 from features.ladder.ladder import Ladder
 from features.store.arrivals import Arrival
+from features.store.identities.identification import Identification
 from serving.connectors.errors import PayloadError, UnsignedRequest
 from serving.ingestion import values as event_values
 from serving.ingestion.values import EventRefused
@@ -136,6 +137,8 @@ class VendorEvent(NamedTuple):
     item : its part of the payload, which `id_path` leads into.
     previous_id : another id of the same lead.
     name : what the event is called, where it needs no translation.
+    is_of_mail : whether it tells which address somebody has: worth keeping for that alone, where
+        addresses say who somebody is.
     """
 
     kinds: tuple[str, ...]
@@ -146,6 +149,7 @@ class VendorEvent(NamedTuple):
     item: object = None
     previous_id: str = ""
     name: str = ""
+    is_of_mail: bool = False
 
 
 class Reject(NamedTuple):
@@ -219,12 +223,14 @@ class RequestRules(NamedTuple):
     ----------
     name : the connector's; message ids begin with it.
     known_at : microseconds since the epoch.
+    identification : what tells who somebody is beside ids; None where nothing does.
     """
 
     name: str
     options: ConnectorOptions
     ladder: Ladder
     known_at: int
+    identification: Identification | None = None
 
 
 # --------------------------------------------------------------------------------------- Signatures
@@ -367,6 +373,8 @@ def _arrival(event: VendorEvent, rules: RequestRules) -> Arrival | None:
     options, ladder = rules.options, rules.ladder
     name = event.name or name_of(event.kinds, options.events)
     who = _with_own_id(event, options)
+    if not name and event.is_of_mail and rules.identification and who.email:
+        name = "alias"
     if not name or _domain(who.email) in options.ignore_domains:
         return None
     name = ladder.events.consent if name == CONSENT else name
@@ -374,7 +382,8 @@ def _arrival(event: VendorEvent, rules: RequestRules) -> Arrival | None:
     ids = [one for one in named if one is not None and not is_junk(one)]
     if not ids:
         raise EventRefused("junk_id" if named else "invalid_id", (), "it names nobody")
-    receipt = event_values.Receipt(rules.known_at, "", event_values.rules_of(ladder))
+    of_ladder = event_values.rules_of(ladder)
+    receipt = event_values.Receipt(rules.known_at, "", of_ladder, rules.identification)
     message = event_values.message_id(message_id(rules.name, *event.id), "id")
     former = event_values.identity(event.previous_id, "id")
     previous = None if former is None or is_junk(former) else former
@@ -385,6 +394,7 @@ def _arrival(event: VendorEvent, rules: RequestRules) -> Arrival | None:
         event_values.name_of(name, "name", receipt.rules),
         rules.known_at if event.occurred_at is None else event.occurred_at,
         ("properties", _kept(event.properties, name in receipt.rules.first_step)),
+        mail=who.email,
     )
 
 

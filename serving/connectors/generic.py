@@ -63,6 +63,7 @@ def _event(source: Source, item: object, index: int) -> VendorEvent | Reject:
     if not isinstance(item, dict):
         return Reject(index, "an event is an object")
     lead_id, anonymous = _id(item, source.lead_id), _id(item, source.anonymous)
+    email = _id(item, source.email)
     at = moment(_at(item, source.time), source.time_unit) if source.time else None
     if source.time and at is None:
         return Reject(index, f"{source.time} is no time, or none of the unit {source.time_unit}")
@@ -70,7 +71,7 @@ def _event(source: Source, item: object, index: int) -> VendorEvent | Reject:
     return VendorEvent(
         kinds=(),
         id=(told,),
-        who=Who(own=lead_id or anonymous, session=anonymous),
+        who=Who(own=lead_id or anonymous, session=anonymous, email=email),
         occurred_at=at,
         properties={name: _at(item, path) for name, path in source.properties},
         item=item,

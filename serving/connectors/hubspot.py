@@ -150,7 +150,10 @@ def _change(kind: str, item: Mapping[str, object], options: ConnectorOptions) ->
     if name and name == options.id_property:
         who = who._replace(own=value)
     kept = short(value) if name in options.values_of else None
-    return _event(kinds, item, who, {"property": short(name), "value": kept})
+    if is_mail := kind.startswith("contact.") and name == "email":
+        who = who._replace(email=value)
+    event = _event(kinds, item, who, {"property": short(name), "value": kept})
+    return event._replace(is_of_mail=is_mail)
 
 
 def _association(kind: str, item: Mapping[str, object]) -> VendorEvent:

@@ -128,7 +128,9 @@ async def _received(
     told = connector.read(payload, options)
     if len(told) > _MOST_EVENTS:
         raise PayloadError(f"a request holds at most {_MOST_EVENTS:,} events")
-    rules = RequestRules(connector.name, options, service.ladder, call.received_at)
+    rules = RequestRules(
+        connector.name, options, service.ladder, call.received_at, service.identification
+    )
     found, rejects, ignored = arrivals_of(told, rules)
     service.group_commit.rejected.update(["invalid_payload"] * len(rejects))
     out = await suppressed_of(service, [arrival for _, arrival in found])

@@ -89,7 +89,7 @@ class SortedEvents(NamedTuple):
 def receipt_of(service: Service, asker: Asker) -> Receipt:
     """The receipt of a request that came in now."""
     prefix = f"{asker.source}/" if asker.source else ""
-    return Receipt(service.clock(), prefix, rules_of(service.ladder))
+    return Receipt(service.clock(), prefix, rules_of(service.ladder), service.identification)
 
 
 def sort_events(

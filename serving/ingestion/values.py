@@ -5,6 +5,7 @@ What is refused says which member it is and what would be right, and shows no pe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -40,6 +41,7 @@ from features.events.values import (
 from features.ladder.ladder import EventNames, Ladder
 from features.signals.table import ladder_columns
 from features.store.arrivals import Arrival, Remark
+from features.store.identities.identification import Identification, links_between
 from serving.edge.parameters import Place
 
 __all__ = [
@@ -126,11 +128,13 @@ class Receipt:
     ----------
     received : when it came in, in microseconds since the epoch.
     prefix : what all its message ids begin with: "web/" for the source "web", "" for none.
+    identification : what tells who somebody is beside ids; None where nothing does.
     """
 
     received: int
     prefix: str
     rules: ArrivalRules
+    identification: Identification | None = None
 
 
 def checked_object(item: Any) -> dict[str, Any]:
@@ -249,6 +253,7 @@ def arrival(
     properties: tuple[str, dict[str, Any]],
     *,
     is_anonymous: bool = False,
+    mail: str = "",
 ) -> Arrival:
     """An event whose values are checked, but for its properties.
 
@@ -262,6 +267,7 @@ def arrival(
     occurred_at : microseconds since the epoch; what lies in the future happened when it came in.
     properties : the member that holds them, and they.
     is_anonymous : whether the sender names no lead but one that it does not know.
+    mail : the address that a vendor gave along; it is not kept.
     """
     member, values = properties
     remarks: tuple[Remark, ...] = ()
@@ -280,6 +286,7 @@ def arrival(
     if len(text) > MOST_EVENT_BYTES:
         raise _too_large(len(text))
     sent_id, anonymous_id, previous_id = who
+    same = _same_person(receipt, values if name == rules.traits else {}, mail)
     return Arrival(
         receipt.prefix + message,
         sent_id,
@@ -290,7 +297,17 @@ def arrival(
         None if anonymous_id == sent_id else anonymous_id,
         None if previous_id == sent_id else previous_id,
         remarks,
+        links_between(sent_id, same, is_anonymous=is_anonymous) if same else (),
     )
+
+
+def _same_person(receipt: Receipt, traits: Mapping[str, object], mail: str) -> tuple[str, ...]:
+    """The ids that follow from what is told of who somebody is."""
+    known = receipt.identification
+    if known is None or not (traits or mail):
+        return ()
+    of_mail = known.of_mail(mail) if mail else None
+    return (*known.of_traits(traits), *(() if of_mail is None else (of_mail,)))
 
 
 def _impersonal(

@@ -18,6 +18,7 @@ import numpy as np
 from starlette.concurrency import run_in_threadpool
 
 from features.clock import is_ahead
+from features.store.joining import is_joined, join_stored
 from features.store.kept.notifications import add_notices
 from serving.edge.logs import log, log_failure
 from serving.process.service import Service
@@ -78,9 +79,36 @@ def _freshen(service: Service) -> bool:
 async def keep_scored(service: Service) -> None:
     """See to it that all leads are scored at intervals, and that waiting leads are told of."""
     while not service.stopping.is_set():
+        await run_in_threadpool(_attempt, service, _join)
         await run_in_threadpool(_attempt, service, _score_all)
         await run_in_threadpool(_attempt, service, alarm)
         await asyncio.sleep(_RUN_SECONDS)
+
+
+def _join(service: Service) -> bool:
+    """Join what was stored before the ladder identified by it, if nobody else does."""
+    identification, ladder = service.identification, service.ladder
+    if identification is None or is_joined(service.store, ladder.identity):
+        return False
+
+    def is_ours() -> bool:
+        leases, now = service.store.leases, service.scorer.clock()
+        return not service.stopping.is_set() and leases.take(
+            "joining", service.holder, now, _LEASE_US
+        )
+
+    if not is_ours():
+        return False
+    try:
+        names = ladder.events
+        changed = join_stored(
+            *(service.store, identification, ladder.identity, names.traits),
+            *(service.scorer.clock, is_ours),
+        )
+    finally:
+        service.store.leases.release("joining", service.holder)
+    log("joined", leads=changed)
+    return bool(changed)
 
 
 def _score_all(service: Service) -> bool:

@@ -19,8 +19,9 @@ from features.errors import BundleError, PolicyError
 from features.events.log import EventLog
 from features.events.of_lead import Row, log_of_rows
 from features.ladder.file import read_ladder
-from features.ladder.ladder import Ladder
+from features.ladder.ladder import Identity, Ladder
 from features.store.events import EventStore
+from features.store.identities.identification import Identification
 from features.store.kept.meta import held_meta, set_meta
 from features.store.kept.notifications import add_notices
 from features.store.kept.scores import StoredScore
@@ -89,6 +90,7 @@ class Service:
     _ladder: Ladder | None = None
     _loaded: tuple[Path, Bundle] | None = None
     _in_use: tuple[object, ...] = ()
+    _identified_by: tuple[Identity, Identification | None] | None = None
     _refreshing: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -130,6 +132,14 @@ class Service:
         if self._ladder is None:
             self._ladder = read_ladder("b2b")
         return self._ladder
+
+    @property
+    def identification(self) -> Identification | None:
+        """What tells who somebody is beside ids, by the ladder; None where nothing does."""
+        identity = self.ladder.identity
+        if self._identified_by is None or self._identified_by[0] is not identity:
+            self._identified_by = identity, Identification.of(self.store.database, identity)
+        return self._identified_by[1]
 
     def write_back(self, connection: sa.Connection, rows: Sequence[StoredScore]) -> None:
         """Let CRMs be told of new scores; a part of the transaction that keeps them."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
@@ -47,13 +47,18 @@ def links_of(arrivals: Iterable[Arrival]) -> list[Link]:
     """What arrivals say of identities, each pair once, at the earliest instant."""
     found: dict[tuple[str, str, str], Link] = {}
     for arrival in arrivals:
-        for kind, source in ((CLAIM, arrival.anonymous_id), (ALIAS, arrival.previous_id)):
-            if source is None or source == arrival.sent_id:
-                continue
-            link = Link(kind, source, arrival.sent_id, arrival.occurred_at, arrival.known_at)
-            former = found.get(link[:3])
-            found[link[:3]] = link if former is None else _earliest(former, link)
+        for told in _told(arrival):
+            link = Link(*told, arrival.occurred_at, arrival.known_at)
+            former = found.get(told)
+            found[told] = link if former is None else _earliest(former, link)
     return list(found.values())
+
+
+def _told(arrival: Arrival) -> Iterator[tuple[str, str, str]]:
+    for kind, source in ((CLAIM, arrival.anonymous_id), (ALIAS, arrival.previous_id)):
+        if source is not None and source != arrival.sent_id:
+            yield kind, source, arrival.sent_id
+    yield from arrival.links
 
 
 def _earliest(one: Link, other: Link) -> Link:

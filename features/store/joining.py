@@ -1,0 +1,132 @@
+"""A store that was filled by an import, or before its ladder identified anybody, joined.
+
+What arrives tells who it is as it comes. What was there before is read once, some ids at a time:
+its traits, and ids that are addresses themselves, as vendors' webhooks were kept under.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
+
+import sqlalchemy as sa
+
+from features.events.properties import parse_object
+from features.ladder.ladder import Identity
+from features.store.database import in_parts
+from features.store.events import EventStore
+from features.store.identities.identification import Identification, links_between
+from features.store.identities.rule import CLAIM, Link
+from features.store.kept.meta import set_meta
+from features.store.schema import JOINED, events, identity_links, meta
+
+__all__ = ["is_joined", "join_stored"]
+
+_PART: Final = 500
+
+
+def is_joined(store: EventStore, identity: Identity) -> bool:
+    """Whether all that is stored has been joined by what a ladder identifies by."""
+    wanted = sa.select(meta.c.value).where(meta.c.key == JOINED)
+    with store.database.reading() as connection:
+        return connection.scalar(wanted) == _told(identity)
+
+
+def _told(identity: Identity) -> str:
+    return json.dumps([list(identity.identify_by), list(identity.shared_mailboxes)])
+
+
+def join_stored(
+    store: EventStore,
+    identification: Identification,
+    identity: Identity,
+    traits_event: str,
+    clock: Callable[[], int],
+    is_wanted: Callable[[], bool] = lambda: True,
+) -> int | None:
+    """Join the ids of all events by what their traits tell; how many leads changed.
+
+    Done anew it changes nothing, so one that was broken off begins again. None where it was.
+
+    Parameters
+    ----------
+    traits_event : what the event is called that holds traits.
+    clock : the present in microseconds since the epoch.
+    is_wanted : is asked between parts.
+    """
+    changed = 0
+    for ids in _ids(store):
+        if not is_wanted():
+            return None
+        with store.database.writing() as connection:
+            links = list(_links(connection, ids, identification, traits_event))
+            moved = store.identities.add(connection, links) if links else set()
+            store.marks.put(connection, dict.fromkeys(moved, clock()), secrets.token_hex(8))
+        changed += len(moved)
+    with store.database.writing() as connection:
+        set_meta(connection, JOINED, _told(identity))
+    return changed
+
+
+def _ids(store: EventStore) -> Iterator[Sequence[str]]:
+    """All ids that events were sent under, some at a time."""
+    last: str | None = None
+    while True:
+        wanted = sa.select(events.c.lead_id).distinct().order_by(events.c.lead_id).limit(_PART)
+        if last is not None:
+            wanted = wanted.where(events.c.lead_id > last)
+        with store.database.reading() as connection:
+            ids = connection.scalars(wanted).all()
+        if not ids:
+            return
+        yield ids
+        last = ids[-1]
+
+
+def _links(
+    connection: sa.Connection,
+    ids: Sequence[str],
+    identification: Identification,
+    traits_event: str,
+) -> Iterator[Link]:
+    anonymous = _claimed(connection, ids)
+    for sent_id, told, occurred_at, known_at in _tellings(
+        connection, ids, identification, traits_event
+    ):
+        for link in links_between(sent_id, told, is_anonymous=sent_id in anonymous):
+            yield Link(*link, occurred_at, known_at)
+
+
+def _claimed(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
+    """Those of some ids that are anonymous: somebody claimed them."""
+    found: set[str] = set()
+    for part in in_parts(ids):
+        wanted = sa.select(identity_links.c.source).where(
+            identity_links.c.kind == CLAIM, identity_links.c.source.in_(part)
+        )
+        found |= set(connection.scalars(wanted))
+    return found
+
+
+def _tellings(
+    connection: sa.Connection,
+    ids: Sequence[str],
+    identification: Identification,
+    traits_event: str,
+) -> Iterator[tuple[str, Iterable[str], int, int]]:
+    """Ids with what is told of who they are, and when that happened and was known."""
+    columns = (events.c.lead_id, events.c.occurred_at, events.c.known_at, events.c.properties)
+    for part in in_parts(ids):
+        some = events.c.lead_id.in_(part)
+        traits = sa.select(*columns).where(some, events.c.name == traits_event)
+        for sent_id, occurred_at, known_at, text in connection.execute(traits):
+            told = identification.of_traits(parse_object(text) or {})
+            yield sent_id, told, occurred_at, known_at
+        addresses = {one: of for one in part if (of := identification.of_mail(one)) is not None}
+        first = sa.select(
+            events.c.lead_id, sa.func.min(events.c.occurred_at), sa.func.min(events.c.known_at)
+        ).where(events.c.lead_id.in_(addresses))
+        for sent_id, occurred_at, known_at in connection.execute(first.group_by(events.c.lead_id)):
+            yield sent_id, (addresses[sent_id],), occurred_at, known_at

@@ -1,0 +1,84 @@
+"""A store that was filled before: what its traits tell of who is whom is learned once."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from features.ladder.ladder import Identity
+from features.store.identities.identification import Identification
+from features.store.joining import is_joined, join_stored
+from tests.features.store.privacy.scene import arrival
+
+BY = Identity(("email",))
+
+
+@pytest.fixture
+def known(store):
+    found = Identification.of(store.database, BY)
+    assert found is not None
+    return found
+
+
+def traits(number, sent_id, address, **more):
+    told = json.dumps({"email": address})
+    return arrival(number, sent_id, name="traits", properties=told, **more)
+
+
+def join(store, known, **more):
+    return join_stored(store, known, BY, "traits", lambda: 99, **more)
+
+
+def test_join_stored(store, known):
+    """Users with one address, a visitor, an id that is an address: one lead, to be scored."""
+    store.ingest(
+        [
+            traits(1, "ann", "ann@acme.com"),
+            traits(2, "crm-7", " Ann@ACME.com"),
+            arrival(3, "Ann@acme.com"),
+            traits(4, "visitor", "ann@acme.com"),
+            arrival(5, "ann", anonymous_id="visitor"),
+            traits(6, "bob", "info@acme.com"),
+            traits(7, "eve", "info@acme.com"),
+            arrival(8, "dan", properties='{"email": "ann@acme.com"}'),
+        ]
+    )
+    store.marks.take(100, 10, 1)
+    assert not is_joined(store, BY)
+    assert join(store, known)
+    assert is_joined(store, BY)
+    leads = {store.lead_of(one) for one in ("ann", "crm-7", "visitor", "Ann@acme.com")}
+    assert len(leads) == 1
+    assert {store.lead_of(one) for one in ("bob", "eve", "dan")} == {"bob", "eve", "dan"}
+    with store.database.reading() as connection:
+        assert leads & set(store.marks.among(connection, sorted(leads)))
+    assert join(store, known) == 0
+
+
+def test_another_rule(store, known):
+    """What was joined by one rule is joined anew by another."""
+    join(store, known)
+    assert not is_joined(store, Identity(("email", "crm_id")))
+    assert not is_joined(store, Identity(("email",), ("frontdesk",)))
+
+
+def test_one_that_is_broken_off(store, known):
+    """It is not done then, and begins again."""
+    store.ingest([traits(1, "ann", "ann@acme.com"), traits(2, "bob", "ann@acme.com")])
+    assert join(store, known, is_wanted=lambda: False) is None
+    assert not is_joined(store, BY)
+    assert join(store, known)
+    assert store.lead_of("ann") == store.lead_of("bob")
+
+
+def test_many(store, known):
+    """Parts of many ids: every one is looked at."""
+    pairs = [
+        traits(2 * at + side, f"{'ab'[side]}{at:04}", f"p{at}@acme.com")
+        for at in range(620)
+        for side in (0, 1)
+    ]
+    store.ingest(pairs)
+    join(store, known)
+    assert all(store.lead_of(f"b{at:04}") == f"a{at:04}" for at in range(620))
