@@ -34,7 +34,16 @@ from serving.pages import login
 from serving.pages import routes as pages
 from serving.process.background import keep_current, keep_fresh, keep_informed, keep_scored
 from serving.process.service import Service
-from serving.routes import health, leads, metrics, personalizer, queue, recommendations, scores
+from serving.routes import (
+    finding,
+    health,
+    leads,
+    metrics,
+    personalizer,
+    queue,
+    recommendations,
+    scores,
+)
 from serving.routes.exports import routes as exports
 from serving.routes.offers import routes as offers
 from serving.settings import Settings
@@ -95,6 +104,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         queue,
         offers,
         personalizer,
+        finding,
         leads,
         notifications,
         connectors,

@@ -32,6 +32,7 @@ from features.store.arrivals import Arrival
 from features.store.identities.identification import Identification
 from serving.connectors.errors import PayloadError, UnsignedRequest
 from serving.ingestion import values as event_values
+from serving.ingestion.lookup import ids_of_mail
 from serving.ingestion.values import EventRefused
 
 __all__ = [
@@ -434,11 +435,11 @@ def _with_own_id(event: VendorEvent, options: ConnectorOptions) -> Who:
 
 def _ids(who: Who, options: ConnectorOptions) -> list[str]:
     """All ids of a person, the one to store under first, each once."""
-    email = who.email.strip().lower()
+    email, hashed = ids_of_mail(who.email) if who.email.strip() else ("", "")
     if options.identify_by == "email":
         ids = [who.own, email, who.person]
     else:
-        ids = [who.own, who.person or (f"email-{_digest(email)}" if email else "")]
+        ids = [who.own, who.person or hashed]
     return list(dict.fromkeys(one for one in (*ids, who.session) if one))
 
 

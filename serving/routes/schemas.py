@@ -13,6 +13,7 @@ from serving.scoring.answers import QueueItem, ScoreOrNot
 __all__ = [
     "BatchAnswer",
     "BatchRequest",
+    "LeadByMail",
     "LeadEvents",
     "QueueAnswer",
     "QueueQuery",
@@ -71,18 +72,28 @@ class LeadEvents(StrictRequest):
     events: list[EventOfLead] = Field(max_length=10_000)
 
 
+class LeadByMail(StrictRequest):
+    """A stored lead, by its address."""
+
+    email: Text
+
+
 def _kind_of_lead(value: object) -> str:
+    if isinstance(value, LeadByMail) or (isinstance(value, dict) and "email" in value):
+        return "<email>"
     return "<events>" if isinstance(value, dict | LeadEvents) else "<id>"
 
 
 BatchLead = Annotated[
-    Annotated[Text, Tag("<id>")] | Annotated[LeadEvents, Tag("<events>")],
+    Annotated[Text, Tag("<id>")]
+    | Annotated[LeadEvents, Tag("<events>")]
+    | Annotated[LeadByMail, Tag("<email>")],
     Discriminator(_kind_of_lead),
 ]
 
 
 class BatchRequest(StrictRequest):
-    """Leads to score: ids of stored leads, or leads with their events."""
+    """Leads to score: ids or addresses of stored leads, or leads with their events."""
 
     leads: list[BatchLead] = Field(min_length=1, max_length=MOST_LEADS)
     as_of: Instant | None = None

@@ -13,12 +13,18 @@ from features.events.of_lead import Row
 from serving.edge.access import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.problems import documented
+from serving.ingestion.lookup import leads_of_mail
 from serving.process.served import OnLadder, Served
 from serving.process.service import Service
-from serving.routes.schemas import BatchAnswer, BatchRequest, LeadEvents, ScoreQuery
+from serving.routes.schemas import (
+    BatchAnswer,
+    BatchRequest,
+    LeadByMail,
+    LeadEvents,
+    ScoreQuery,
+)
 from serving.scoring.answers import OptedOutAnswer, ScoreAnswer, ScoreOrNot, opted_out
 from serving.scoring.kept_answers import KeptAnswer, told
-from serving.scoring.scorer import Scorer
 
 __all__ = ["router"]
 
@@ -80,25 +86,32 @@ def _matches(header: str, etag: str) -> bool:
 async def scores_of_batch(batch: BatchRequest, service: Served, on_ladder: OnLadder) -> Response:
     """A result for each lead, in order: `ok`, `no_score`, `not_found` or `opted_out`.
 
-    A lead is an id, or an object with its events: then the store is asked for nothing but whether
-    it has opted out, and nothing of it is kept.
+    A lead is an id, an object with its `email`, or one with its events: then the store is asked for
+    nothing but whether it has opted out, and nothing of it is kept. An address that is nobody's, or
+    several leads', is `not_found`.
     """
     on_ladder(batch.ladder)
-    return await run_in_threadpool(
-        lambda: json_answer({"results": _results(service.scorer, batch)})
-    )
+    return await run_in_threadpool(lambda: json_answer({"results": _results(service, batch)}))
 
 
-def _results(scorer: Scorer, batch: BatchRequest) -> list[ScoreOrNot]:
-    """The answers for the ids, and those for the leads with events, in the order asked for."""
+def _results(service: Service, batch: BatchRequest) -> list[ScoreOrNot]:
+    """The answers for stored leads, and those for the leads with events, in the order asked for."""
+    scorer = service.scorer
     results: dict[int, ScoreOrNot] = {}
     ids = {at: lead for at, lead in enumerate(batch.leads) if isinstance(lead, str)}
+    addresses = {lead.email for lead in batch.leads if isinstance(lead, LeadByMail)}
+    leads = {address: leads_of_mail(service, address) for address in addresses}
+    ids |= {
+        at: leads[lead.email][0] if len(leads[lead.email]) == 1 else lead.email
+        for at, lead in enumerate(batch.leads)
+        if isinstance(lead, LeadByMail)
+    }
     with_events = {at: lead for at, lead in enumerate(batch.leads) if isinstance(lead, LeadEvents)}
     if ids:
         results |= zip(ids, scorer.many(list(ids.values()), batch.as_of), strict=True)
     if with_events:
-        leads = [(lead.lead_id, _rows(lead)) for lead in with_events.values()]
-        results |= zip(with_events, scorer.stateless(leads, batch.as_of), strict=True)
+        told = [(lead.lead_id, _rows(lead)) for lead in with_events.values()]
+        results |= zip(with_events, scorer.stateless(told, batch.as_of), strict=True)
     return [results[at] for at in range(len(batch.leads))]
 
 

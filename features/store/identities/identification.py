@@ -95,6 +95,11 @@ class Identification:
         found = (self.of_trait(name, value) for name, value in traits.items())
         return tuple(dict.fromkeys(one for one in found if one is not None))
 
+    def of_external(self, text: str) -> tuple[str, ...]:
+        """The ids of a text as a value of any trait that says who somebody is."""
+        found = (self.of_trait(name, text) for name in self.names)
+        return tuple(one for one in found if one is not None)
+
     def _hashed(self, kind: str, text: str) -> str:
         told = f"{kind}\0{text}".encode("utf-8", "surrogatepass")
         return f"{kind}:{blake2b(told, digest_size=_HASH_BYTES, key=self.key).hexdigest()}"

@@ -19,6 +19,7 @@ from features.clock import microseconds, now
 from features.ladder.ladder import Ladder
 from features.store import schema
 from features.store.events import EventStore
+from features.store.identities.identification import Identification
 from serving.edge import middleware, problems
 from serving.edge.access import Access
 from serving.ingestion import cloudevents, segment
@@ -42,6 +43,10 @@ class Ingesting:
 
     def __post_init__(self) -> None:
         self.group_commit = GroupCommit(self.store)
+
+    @property
+    def identification(self) -> Identification | None:
+        return Identification.of(self.store.database, self.ladder.identity)
 
     def rows(self, *message_ids: str) -> list[dict[str, Any]]:
         """The stored events with these message ids, or all of them, in the order of their ids."""

@@ -1,0 +1,31 @@
+"""Which leads are known by some ids, or by what a CRM calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from features.store.database import in_parts, is_storable
+from features.store.identities.members import leads_of
+from features.store.schema import events, identities, write_backs
+
+__all__ = ["known_leads", "leads_of_external"]
+
+
+def known_leads(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
+    """The leads of those of some ids of which anything is known."""
+    wanted = sorted({one for one in ids if one and is_storable(one)})
+    known: set[str] = set()
+    for part in in_parts(wanted):
+        for column in (events.c.lead_id, identities.c.id):
+            known |= set(connection.scalars(sa.select(column).where(column.in_(part)).distinct()))
+    return set(leads_of(connection, known).values())
+
+
+def leads_of_external(connection: sa.Connection, external_id: str) -> set[str]:
+    """The leads that any CRM has under an id."""
+    if not is_storable(external_id):
+        return set()
+    wanted = sa.select(write_backs.c.lead_id).where(write_backs.c.external_id == external_id)
+    return set(leads_of(connection, connection.scalars(wanted)).values())

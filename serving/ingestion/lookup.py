@@ -1,0 +1,34 @@
+"""Which leads an e-mail address, or an id of another tool, belongs to: the reverse of ingestion."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from features.store.identities.finding import known_leads, leads_of_external
+from serving.process.service import Service
+
+__all__ = ["ids_of_mail", "leads_of_id", "leads_of_mail"]
+
+
+def ids_of_mail(address: str) -> tuple[str, str]:
+    """The ids that somebody may be kept under by an address: itself, and a hash of it."""
+    email = address.strip().lower()
+    return email, f"email-{sha256(email.encode()).hexdigest()[:32]}"
+
+
+def leads_of_mail(service: Service, address: str) -> list[str]:
+    """The leads that an address belongs to, sorted: by the ladder's rule, or as an id itself."""
+    known = service.identification
+    of_mail = known.of_mail(address) if known else None
+    ids = [*([of_mail] if of_mail else ()), address.strip(), *ids_of_mail(address)]
+    with service.store.database.reading() as connection:
+        return sorted(known_leads(connection, ids))
+
+
+def leads_of_id(service: Service, external_id: str) -> list[str]:
+    """The leads that a CRM has under an id, or of which a trait that identifies has that value."""
+    known = service.identification
+    ids = [external_id, *(known.of_external(external_id) if known else ())]
+    with service.store.database.reading() as connection:
+        found = known_leads(connection, ids) | leads_of_external(connection, external_id)
+    return sorted(found)

@@ -1,0 +1,35 @@
+"""Which lead has an address, where the ladder says nothing of addresses, and what will not do."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.serving.conftest import service_of
+
+
+def test_an_id_that_is_an_address(client):
+    """It is found by it, in any case of its letters; nobody else is."""
+    call = {"type": "track", "userId": "zoe@acme.com", "event": "form_submitted"}
+    assert client.post("/v1/track", json=call).json()["accepted"] == 1
+    for address in ("zoe@acme.com", " Zoe@ACME.com"):
+        found = client.get("/v1/leads", params={"email": address}).json()
+        assert found == {"data": [{"lead_id": "zoe@acme.com", "opted_out": False}]}
+    assert client.get("/v1/leads", params={"email": "bob@acme.com"}).json() == {"data": []}
+    client.delete("/v1/leads/zoe@acme.com")
+
+
+def test_an_id(client):
+    """Any id of a lead finds it."""
+    lead = service_of(client).store.lead_ids()[0]
+    found = client.get("/v1/leads", params={"external_id": lead}).json()
+    assert found == {"data": [{"lead_id": lead, "opted_out": False}]}
+
+
+@pytest.mark.parametrize(
+    "query", [{}, {"email": "a@b.com", "external_id": "7"}, {"email": ""}, {"mail": "a@b.com"}]
+)
+def test_a_query_that_will_not_do(client, query):
+    """One of the two is needed, and says which."""
+    answer = client.get("/v1/leads", params=query)
+    assert answer.status_code == 422
+    assert answer.json()["errors"]
