@@ -22,6 +22,12 @@ def add_key(verbs: Any) -> None:
     )
     create.add_argument("--source", default="", help="message ids are unique within it")
     create.add_argument("--ladder", default="", help="the only ladder it may ask about")
+    create.add_argument(
+        "--origin",
+        action="append",
+        default=[],
+        help="a site whose pages may use it, such as https://www.example.com; again for more",
+    )
     listed = add_verb(key_verbs, "list", _list, "show what each key may do")
     revoke = add_verb(key_verbs, "revoke", _revoke, "take a key back, for good")
     revoke.add_argument("id", help="from rung key list")
@@ -36,7 +42,12 @@ def _create(parsed: argparse.Namespace, _: Progress) -> None:
 
     with store_of(parsed.store) as store:
         key, text = Keys(store.database).create(
-            parsed.name, parsed.scope, parsed.source, parsed.ladder, as_of=now()
+            parsed.name,
+            parsed.scope,
+            parsed.source,
+            parsed.ladder,
+            parsed.origin,
+            as_of=now(),
         )
     if parsed.json:
         return print_json({**key.as_dict(), "key": text})
@@ -56,8 +67,10 @@ def _list(parsed: argparse.Namespace, _: Progress) -> None:
         made, revoked = key["created_at"], key["revoked_at"]
         source = f", source {key['source']}" if key["source"] else ""
         ladder = f", ladder {key['ladder']}" if key["ladder"] else ""
+        sites = f", pages of {' '.join(key['origins'])}" if key["origins"] else ""
         state = f"revoked {revoked}" if revoked else f"made {made}"
-        print(f"{key['id']}  {key['name']}: {', '.join(key['scopes'])}{source}{ladder}; {state}")
+        may = f"{', '.join(key['scopes'])}{source}{ladder}{sites}"
+        print(f"{key['id']}  {key['name']}: {may}; {state}")
     if not keys:
         print("no key: the service answers its own machine alone")
     return None

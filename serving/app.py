@@ -26,7 +26,9 @@ from serving.connectors.configuration import read_connectors
 from serving.edge import middleware, problems
 from serving.edge.access import Access
 from serving.edge.logs import log, log_to_stderr
-from serving.ingestion import cloudevents, own, segment
+from serving.ingestion import cloudevents, own, posthog, segment
+from serving.ingestion.browsers import routes as browsers
+from serving.ingestion.browsers.sites import Sites, takes_events
 from serving.notifications import errors as notification_errors
 from serving.notifications import routes as notifications
 from serving.notifications.delivery import keep_delivering
@@ -98,6 +100,8 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         segment,
         own,
         cloudevents,
+        posthog,
+        browsers,
         scores,
         exports,
         recommendations,
@@ -114,6 +118,8 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         login,
     ):
         app.include_router(part.router)
+    app.include_router(segment.beacons)
+    app.add_middleware(Sites, is_open=takes_events)
     app.state.connectors = switched_on
     pages.install(app)
     kinds = {**connector_errors.KINDS, **notification_errors.KINDS}
@@ -130,7 +136,12 @@ def _lifespan(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = app.state.service = Service.open(settings, write_backs, clock)
         _spare_the_collector()
-        access = app.state.access = Access(service.store.database, clock, settings.rate_limit)
+        access = app.state.access = Access(
+            service.store.database,
+            clock,
+            settings.rate_limit,
+            browser_rate=settings.browser_rate_limit,
+        )
         await access.announce(settings.host)
         working = [
             asyncio.create_task(work(service), name=work.__name__)

@@ -41,6 +41,7 @@ class Settings:
     scoring : whether this process scores in the background ("inside"), or others do ("elsewhere").
     reply_minutes : a lead that waits longer for a reply raises an alarm; 0 for none.
     rate_limit : requests a second that each key may make of this process; 0 for no limit.
+    browser_rate_limit : requests a second that each address may make with keys for pages.
     webhook_private : whether notifications may go to private addresses and over plain http.
     connectors : the TOML file that switches connectors on; None leaves all of them off.
     """
@@ -57,6 +58,7 @@ class Settings:
     reply_minutes: float = 0.0
     log_level: str = "info"
     rate_limit: float = 5000.0
+    browser_rate_limit: float = 50.0
     webhook_private: str = "refuse"
     connectors: Path | None = None
 
@@ -159,6 +161,7 @@ _READERS: Final[dict[str, Callable[[str], object]]] = {
     "reply_minutes": _minutes,
     "log_level": _level,
     "rate_limit": _rate,
+    "browser_rate_limit": _rate,
     "webhook_private": _refuse_or_allow,
     "connectors": Path,
 }

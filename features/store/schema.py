@@ -267,6 +267,9 @@ api_keys = sa.Table(
     _instant("created_at"),
     _instant("revoked_at", nullable=True),
     sa.Column("ladder", sa.Text, nullable=False, server_default=""),  # the only one; "" for any
+    sa.Column(
+        "origins", sa.Text, nullable=False, server_default=""
+    ),  # of pages, with blanks between
 )
 sessions = sa.Table(
     "sessions",

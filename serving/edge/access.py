@@ -7,8 +7,6 @@ service answers this machine alone; from the first key on everyone needs one.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import hmac
 import ipaddress
 import logging
@@ -29,10 +27,11 @@ from starlette.routing import BaseRoute
 from features.errors import StoreAway
 from features.store.database import Database
 from serving.edge.errors import KeyNeeded, NotAllowed, TooManyRequests
-from serving.edge.keys import SCOPES, Key, Keys, parts_of, secret_hash
+from serving.edge.keys import SCOPES, Key, Keys, key_in, parts_of, secret_hash
 from serving.edge.logs import log
+from serving.edge.parameters import origin_of
 from serving.edge.rate_limit import RateLimit
-from serving.edge.sessions import Sessions
+from serving.edge.sessions import Sessions, session_cookie
 
 __all__ = [
     "HERE",
@@ -44,16 +43,16 @@ __all__ = [
     "Needs",
     "access_of",
     "check_key",
-    "is_https",
     "is_personalizer",
+    "key_of",
     "needed",
     "needs",
-    "session_cookie",
 ]
 
 OPEN: Final = (
     *("/healthz", "/readyz", "/openapi.json", "/static", "/login", "/logout"),
     "/v1/connectors/",  # the signature of a request is its credential
+    "/v1/m",  # takes nothing, and tells nothing
 )
 """Where paths begin that need no key."""
 _KNOWN_SECONDS: Final = 5.0
@@ -84,6 +83,7 @@ class Asker:
     source : that of the key; message ids are unique within it. "" for none.
     ladder : the only ladder that it may ask about; "" for any.
     has_session : whether it is someone who logged in to the pages.
+    origins : of sites whose pages may use the key; "*" for every site.
     """
 
     key_id: str
@@ -92,6 +92,11 @@ class Asker:
     source: str = ""
     ladder: str = ""
     has_session: bool = False
+    origins: tuple[str, ...] = ()
+
+    def may_be_of(self, origin: str) -> bool:
+        """Whether pages of a site may use the key."""
+        return origin in self.origins or "*" in self.origins
 
     def may(self, scope: str) -> bool:
         """Whether a scope, or admin, which includes all, is among the scopes."""
@@ -120,6 +125,12 @@ class _Known:
         }
         return cls(not keys, askers, at)
 
+    def serves(self, origin: str) -> bool:
+        """Whether pages of a site may use any of the keys."""
+        return any(
+            asker is not None and asker.may_be_of(origin) for _, asker in self.askers.values()
+        )
+
     def asker(self, text: str) -> Asker | None:
         """Whose key a text is; an unknown id takes as long as a wrong secret."""
         key_id, secret = parts_of(text)
@@ -128,7 +139,7 @@ class _Known:
 
 
 def _asker(key: Key) -> Asker:
-    return Asker(key.id, key.name, key.scopes, key.source, key.ladder)
+    return Asker(key.id, key.name, key.scopes, key.source, key.ladder, origins=key.origins)
 
 
 _NOBODY: Final[tuple[bytes, Asker | None]] = (bytes(32), None)
@@ -142,6 +153,7 @@ class Access:
     now : the present in microseconds since the epoch, UTC.
     rate : requests a second that each key may make; 0 for no limit.
     clock : seconds, never going back.
+    browser_rate : requests a second that each address may make with keys for pages; 0 as above.
     """
 
     def __init__(
@@ -150,12 +162,14 @@ class Access:
         now: Callable[[], int],
         rate: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
+        browser_rate: float = 0.0,
     ) -> None:
         self.now = now
         self.keys = Keys(database)
         self.sessions = Sessions(database)
         self.logins = RateLimit(_LOGINS_A_SECOND, _LOGINS_AT_ONCE, clock)
         self._limit = RateLimit(rate, clock=clock)
+        self._browsers = RateLimit(browser_rate, clock=clock)
         self._clock = clock
         self._known = _Known(False, {}, float("-inf"))
         self._failed_at = float("-inf")
@@ -167,11 +181,11 @@ class Access:
         if known.is_open:
             _check_here(request)
             return HERE
-        text = _shown(request)
+        text = key_of(request)
         asker = known.asker(text) if text else None
         if asker is None:
             asker = await self._searched(request, text, is_page=is_page)
-        self.count(asker)
+        self.count(asker, request)
         return asker
 
     async def _searched(self, request: Request, text: str | None, *, is_page: bool) -> Asker:
@@ -206,13 +220,41 @@ class Access:
             why = f"no key: requests from elsewhere are refused, though it listens on {host}"
             log(why, logging.WARNING, remedy=_MAKE_ONE)
 
-    def count(self, asker: Asker) -> None:
-        """Take a request from those that a key may make now; TooManyRequests where none is left."""
+    async def is_allowed(self, origin: str) -> bool:
+        """Whether pages of a site may use any key that holds."""
+        known = self._recent(_KNOWN_SECONDS) or await self._loaded(_KNOWN_SECONDS)
+        if not known.is_open and not known.serves(origin) and not self._recent(_UNKNOWN_SECONDS):
+            known = await self._loaded(_UNKNOWN_SECONDS, must_be_new=True)
+        return known.serves(origin)
+
+    def count(self, asker: Asker, request: Request) -> None:
+        """Take a request from those that a key may make now.
+
+        Raises
+        ------
+        NotAllowed : it comes from a page of a site that the key is not for.
+        TooManyRequests : the key, or somebody's browser with it, has none left.
+        """
+        self._check_site(asker, request)
         seconds = self._limit.wait(asker.key_id)
         if seconds:
             raise TooManyRequests(
                 f"This key may make {self._limit.rate:g} requests a second.", seconds
             )
+
+    def _check_site(self, asker: Asker, request: Request) -> None:
+        origin = origin_of(request)
+        if origin is not None and not asker.has_session and not asker.may_be_of(origin):
+            raise NotAllowed(
+                f"Pages of {origin} may not use this key; `rung key create NAME --scope ingest"
+                f" --origin {origin}` makes one that they may."
+            )
+        if asker.origins:
+            seconds = self._browsers.wait(request.client.host if request.client else "")
+            if seconds:
+                raise TooManyRequests(
+                    f"A browser may make {self._browsers.rate:g} requests a second.", seconds
+                )
 
     async def _by_session(self, request: Request) -> Asker | None:
         token = request.cookies.get(session_cookie(request))
@@ -295,7 +337,7 @@ class Needs:
 
     async def _found(self, request: Request) -> Asker | None:
         access = access_of(request)
-        if self.key_in_body and _shown(request) is None and not await access.is_open():
+        if self.key_in_body and key_of(request) is None and not await access.is_open():
             return None
         try:
             return await access.asker(request, is_page=self.is_page)
@@ -334,12 +376,14 @@ async def check_key(request: Request, key: str | None) -> Asker:
     asker: Asker | None = state.get("asker")
     if asker is not None:
         return asker
+    if await access.is_open():
+        return await access.asker(request)
     asker = await access.by_key(key) if key else None
     if asker is None:
         raise KeyNeeded(_WRONG_KEY if key else _NO_KEY)
     if not asker.may("ingest"):
         raise NotAllowed(f"This needs a key with the scope ingest; {_named(asker)}.")
-    access.count(asker)
+    access.count(asker, request)
     state["asker"] = asker
     return asker
 
@@ -405,32 +449,15 @@ def is_personalizer(path: str) -> bool:
     return path.startswith("/personalizer/")
 
 
-def _shown(request: Request) -> str | None:
+def key_of(request: Request) -> str | None:
     """The key in the headers of a request, None where there is none."""
     scope = request.scope
     for name, value in scope["headers"]:  # as they came: `request.headers` takes its time
         if name == b"authorization":
-            return _of_authorization(value.decode("latin-1"))
+            return key_in(value.decode("latin-1"))
         if name == b"ocp-apim-subscription-key" and is_personalizer(scope["path"]):
             return cast(str, value.decode("latin-1"))
     return None
-
-
-def _of_authorization(given: str) -> str:
-    """The key in an Authorization header, "" where there is none in it."""
-    kind, _, value = given.partition(" ")
-    if kind.lower() == "bearer":
-        return value.strip()
-    return _of_basic(value.strip()) if kind.lower() == "basic" else ""
-
-
-def _of_basic(value: str) -> str:
-    """The user name of basic credentials, "" where they are none."""
-    try:
-        name, colon, _ = base64.b64decode(value, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
-    return name if colon else ""
 
 
 def _check_here(request: Request) -> None:
@@ -464,19 +491,6 @@ def _is_loopback(address: str) -> bool:
         return False
     inner = getattr(parsed, "ipv4_mapped", None) or parsed
     return bool(inner.is_loopback)
-
-
-# -------------------------------------------------------------------------------------- The session
-
-
-def is_https(request: Request) -> bool:
-    """Whether the browser speaks TLS, with us or with a proxy that uvicorn trusts."""
-    return bool(request.scope["scheme"] == "https")
-
-
-def session_cookie(request: Request) -> str:
-    """The name of the cookie; over TLS no other host and no plain connection can set it."""
-    return "__Host-rung" if is_https(request) else "rung_session"
 
 
 def _login(request: Request) -> str:

@@ -18,10 +18,15 @@ from starlette.responses import Response
 __all__ = ["json_answer", "json_body", "media_type", "read_body", "read_json", "to_value"]
 
 
-async def read_json(request: Request, most: int) -> Any:
-    """The JSON value of a body with up to `most` bytes; HTTPException 400, 413 or 415."""
+async def read_json(request: Request, most: int, *, any_label: bool = False) -> Any:
+    """The JSON value of a body with up to `most` bytes; HTTPException 400, 413 or 415.
+
+    Parameters
+    ----------
+    any_label : whatever it is labelled as: pages send JSON as text, and one client as a form.
+    """
     kind = media_type(request)
-    if kind != "application/json" and not kind.endswith("+json"):
+    if not any_label and kind != "application/json" and not kind.endswith("+json"):
         raise HTTPException(415, "Send the body as Content-Type: application/json.")
     return to_value(await read_body(request, most))
 

@@ -7,12 +7,15 @@ cost time at every request here. The key itself is shown once, when it is made.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
@@ -22,7 +25,7 @@ from features.store.database import Database
 from features.store.schema import api_keys, sessions
 from serving.edge.errors import InvalidKey, UnknownKey
 
-__all__ = ["SCOPES", "Key", "Keys", "parts_of", "secret_hash"]
+__all__ = ["SCOPES", "Key", "Keys", "key_in", "parts_of", "secret_hash"]
 
 SCOPES: Final = {
     "ingest": "send events, and nothing else",
@@ -37,6 +40,7 @@ _ID_LENGTH: Final = 12
 _SECRET_BYTES: Final = 32
 _NAME: Final = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _LADDER: Final = re.compile(r"[^\x00-\x1f\x7f]{0,200}")
+_PORTS: Final = {"http": 80, "https": 443}
 _SOURCE: Final = re.compile(r"(?!rung-)[A-Za-z0-9._-]{0,32}")
 
 
@@ -50,6 +54,7 @@ class Key:
     scopes : of `SCOPES`.
     source : message ids are unique within it; keys may share one. "" for none.
     ladder : the name of the only ladder that it may ask about; "" for any.
+    origins : of sites whose pages may use it, sorted; "*" for every site. A key with any is public.
     created_at, revoked_at : microseconds since the epoch, UTC.
     """
 
@@ -61,6 +66,7 @@ class Key:
     created_at: int
     revoked_at: int | None
     ladder: str = ""
+    origins: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """What may be shown of it."""
@@ -70,6 +76,7 @@ class Key:
             "scopes": [scope for scope in SCOPES if scope in self.scopes],
             "source": self.source,
             "ladder": self.ladder,
+            "origins": list(self.origins),
             "created_at": rfc3339(self.created_at),
             "revoked_at": None if self.revoked_at is None else rfc3339(self.revoked_at),
         }
@@ -82,24 +89,38 @@ class Keys:
         self._database = database
 
     def create(
-        self, name: str, scopes: Iterable[str], source: str = "", ladder: str = "", *, as_of: int
+        self,
+        name: str,
+        scopes: Iterable[str],
+        source: str = "",
+        ladder: str = "",
+        origins: Iterable[str] = (),
+        *,
+        as_of: int,
     ) -> tuple[Key, str]:
         """A new key, and its text, which nobody can find out again.
 
         Raises
         ------
         InvalidKey : a name that is none, no scope or an unknown one, a source or a ladder with odd
-            characters.
+            characters, an origin that is none, or one for a key that may do more than send events.
         """
         wanted = frozenset(scopes)
         _check(name, wanted, source)
+        sites = tuple(sorted({_origin(one) for one in origins}))
+        if sites and wanted != {"ingest"}:
+            raise InvalidKey(
+                "a key for pages is public, so it may send events and nothing else; its one scope"
+                " is ingest"
+            )
         if not _LADDER.fullmatch(ladder):
             raise InvalidKey(
                 f"{ladder!r} is no name of a ladder; write it as the ladder's file does"
             )
         key_id = "".join(secrets.choice(_ID) for _ in range(_ID_LENGTH))
         secret = secrets.token_urlsafe(_SECRET_BYTES)
-        key = Key(key_id, name, secret_hash(secret).hex(), wanted, source, as_of, None, ladder)
+        hash_ = secret_hash(secret).hex()
+        key = Key(key_id, name, hash_, wanted, source, as_of, None, ladder, sites)
         with self._database.writing() as connection:
             connection.execute(sa.insert(api_keys), _row(key))
         return key, f"rung_{key_id}_{secret}"
@@ -160,6 +181,26 @@ def _check(name: str, scopes: frozenset[str], source: str) -> None:
         )
 
 
+def _origin(text: str) -> str:
+    """An origin as browsers write it: scheme and host in lower case, no port where it is usual."""
+    if text == "*":
+        return text
+    try:
+        parts = urlsplit(text.strip())
+        host, port = (parts.hostname or "").encode("idna").decode(), parts.port
+    except ValueError:  # a port beyond all ports, a name that is none
+        parts, host, port = urlsplit(""), "", None
+    if parts.scheme not in _PORTS or not host or parts.path not in ("", "/"):
+        raise InvalidKey(
+            f"{text!r} is no origin; write scheme and host of a site, such as"
+            " https://www.example.com, or * for every site"
+        )
+    if parts.query or parts.fragment or parts.username is not None:
+        raise InvalidKey(f"{text!r} is more than an origin; write {parts.scheme}://{host}")
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}" + ("" if port in (None, _PORTS[parts.scheme]) else f":{port}")
+
+
 def _by_id(key_id: str) -> sa.Select[Any]:
     return sa.select(api_keys).where(api_keys.c.id == key_id)
 
@@ -172,6 +213,7 @@ def _row(key: Key) -> dict[str, object]:
         "scopes": " ".join(scope for scope in SCOPES if scope in key.scopes),
         "source": key.source,
         "ladder": key.ladder,
+        "origins": " ".join(key.origins),
         "created_at": key.created_at,
         "revoked_at": key.revoked_at,
     }
@@ -179,4 +221,22 @@ def _row(key: Key) -> dict[str, object]:
 
 def _key(row: sa.Row[Any]) -> Key:
     found = row._mapping
-    return Key(**{**found, "scopes": frozenset(found["scopes"].split())})
+    scopes, origins = frozenset(found["scopes"].split()), tuple(found["origins"].split())
+    return Key(**{**found, "scopes": scopes, "origins": origins})
+
+
+def key_in(given: str) -> str:
+    """The key in the value of an Authorization header, "" where there is none in it."""
+    kind, _, value = given.partition(" ")
+    if kind.lower() == "bearer":
+        return value.strip()
+    return _of_basic(value.strip()) if kind.lower() == "basic" else ""
+
+
+def _of_basic(value: str) -> str:
+    """The user name of basic credentials, "" where they are none."""
+    try:
+        name, colon, _ = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return name if colon else ""

@@ -7,13 +7,24 @@ import binascii
 import json
 import math
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 
 from features.errors import did_you_mean
 from features.ladder.ladder import Ladder
 
-__all__ = ["After", "Place", "after_of", "check_step", "cursor_of", "wrong_body", "wrong_query"]
+__all__ = [
+    "After",
+    "Place",
+    "after_of",
+    "check_step",
+    "cursor_of",
+    "origin_of",
+    "wrong_body",
+    "wrong_query",
+]
 
 After = tuple[float, str]
 """Priority and id of the last lead of a page."""
@@ -63,3 +74,17 @@ def wrong_body(found: Iterable[tuple[Place, str, str]]) -> RequestValidationErro
     return RequestValidationError(
         [{"type": code, "loc": ("body", *place), "msg": detail} for place, code, detail in found]
     )
+
+
+def origin_of(request: Request) -> str | None:
+    """The site whose page asks, another than this service; None where no page does."""
+    scope = request.scope
+    origin = host = ""
+    for name, value in scope["headers"]:
+        if name == b"origin":
+            origin = value.decode("latin-1")
+        elif name == b"host":
+            host = value.decode("latin-1")
+    if not origin or urlsplit(origin).netloc.lower() == host.lower():
+        return None
+    return origin

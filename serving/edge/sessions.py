@@ -6,13 +6,14 @@ import secrets
 from typing import Final
 
 import sqlalchemy as sa
+from fastapi import Request
 
 from features.clock import SKEW_US
 from features.store.database import Database
 from features.store.schema import api_keys, sessions
 from serving.edge.keys import secret_hash
 
-__all__ = ["SESSION_SECONDS", "Sessions"]
+__all__ = ["SESSION_SECONDS", "Sessions", "is_https", "session_cookie"]
 
 SESSION_SECONDS: Final = 12 * 60 * 60
 _SESSION_US: Final = SESSION_SECONDS * 1_000_000
@@ -57,3 +58,13 @@ class Sessions:
         own = sessions.c.hash == secret_hash(token).hex()
         with self._database.writing() as connection:
             connection.execute(sa.delete(sessions).where(own))
+
+
+def is_https(request: Request) -> bool:
+    """Whether the browser speaks TLS, with us or with a proxy that uvicorn trusts."""
+    return bool(request.scope["scheme"] == "https")
+
+
+def session_cookie(request: Request) -> str:
+    """The name of the cookie; over TLS no other host and no plain connection can set it."""
+    return "__Host-rung" if is_https(request) else "rung_session"

@@ -55,6 +55,8 @@ __all__ = ["router"]
 _ONE: Final = ("application/cloudevents", "application/cloudevents+json")
 _MANY: Final = "application/cloudevents-batch+json"
 _PREFIX: Final = "ce-"
+_READ: Final = ("specversion", "id", "source", "type", "subject", "time")
+"""Attributes that are read; whatever else stands in headers is not kept, and may be in any form."""
 _LEAD: Final = ("lead_id", "userId")
 _ANONYMOUS: Final = ("anonymous_id", "anonymousId")
 _BLANK: Final = re.compile(r"\s")
@@ -111,12 +113,13 @@ async def _batched(request: Request, service: Service, asker: Asker) -> Response
 
 def _of_headers(request: Request, kind: str, body: bytes) -> dict[str, Any]:
     """An event whose attributes are headers and whose data are the body."""
+    given = [name for name in request.headers if name.startswith(_PREFIX)]
     event: dict[str, Any] = {
-        name.removeprefix(_PREFIX): _decoded(name, value)
-        for name, value in request.headers.items()
-        if name.startswith(_PREFIX) and not name.startswith(f"{_PREFIX}data")
+        name: _decoded(_PREFIX + name, request.headers[_PREFIX + name])
+        for name in _READ
+        if _PREFIX + name in request.headers
     }
-    if not event:
+    if not given:
         raise HTTPException(
             415, f"Send ce- headers, or the body as Content-Type: {_ONE[1]} or {_MANY}."
         )

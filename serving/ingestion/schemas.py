@@ -18,10 +18,13 @@ __all__ = [
     "CALLS",
     "CLOUD_HEADERS",
     "PREFER",
+    "AnyCall",
     "CloudEvent",
     "CloudEvents",
     "EventsRequest",
     "IngestionAnswer",
+    "PosthogBatch",
+    "PosthogEvent",
     "SegmentBatch",
     "described",
     "described_cloud_events",
@@ -115,6 +118,33 @@ class SegmentItem(_Call):
     category: str | None = None
     group_id: _LooseId | None = Field(None, description="Of a group call.")
     previous_id: _LooseId | None = Field(None, description="Of an alias call.")
+
+
+class AnyCall(SegmentItem):
+    """A call that says itself what it is."""
+
+
+class PosthogEvent(BaseModel):
+    """An event of PostHog's libraries. Members that are not named here are let through."""
+
+    model_config = ConfigDict(extra="allow")
+
+    event: str
+    distinct_id: _LooseId | None = Field(None, description="Here, or in the properties.")
+    properties: dict[str, Any] | None = None
+    timestamp: _Time | None = None
+    uuid: str | None = Field(None, description="Sent again, it is a duplicate.")
+    api_key: str | None = None
+
+
+class PosthogBatch(BaseModel):
+    """Several events of PostHog's libraries."""
+
+    model_config = ConfigDict(extra="allow")
+
+    batch: list[PosthogEvent] = Field(max_length=MOST_EVENTS)
+    api_key: str | None = None
+    sent_at: _Time | None = None
 
 
 class SegmentBatch(BaseModel):

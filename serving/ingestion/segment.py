@@ -1,31 +1,24 @@
-"""Routes that take what Segment's clients send: their members, their limits, their keys.
-
-Members that are not read are let through. Of the context only the campaign and the group are kept:
-no address, no device, no browser.
-"""
+"""Routes that take what Segment's clients send, and those of others that speak as they do."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from hashlib import blake2b
-from typing import Any, Final
+from typing import Any
 
-import orjson
 from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
-from features.events.junk_ids import is_junk
 from features.store.arrivals import Arrival
 from serving.edge.access import DirectRoute, check_key, needs
 from serving.edge.bodies import read_json
 from serving.edge.problems import documented
-from serving.ingestion.people import GivenId, People, junk_refused, people_of
+from serving.ingestion.calls import Envelope, arrival_of_call, envelope_of
 from serving.ingestion.schemas import (
     CALLS,
     PREFER,
+    AnyCall,
     IngestionAnswer,
     SegmentBatch,
     described,
@@ -41,50 +34,21 @@ from serving.ingestion.storing import (
 )
 from serving.ingestion.values import (
     MOST_EVENT_BYTES,
-    ArrivalRules,
     EventRefused,
-    Receipt,
-    arrival,
-    checked_object,
-    identity,
-    in_range,
-    instant_of,
-    message_id,
-    name_of,
-    object_in,
 )
 from serving.process.served import Served
 
-__all__ = ["router"]
+__all__ = ["beacons", "router"]
 
-_CAMPAIGN: Final = ("name", "source", "medium", "term", "content")
-_NOT_CONTENT: Final = frozenset({"sentAt", "writeKey"})
-"""They differ when a message is sent again."""
-
-router = APIRouter(
-    prefix="/v1",
+_router = partial(
+    APIRouter,
     tags=["ingestion"],
     dependencies=[Depends(needs("ingest", key_in_body=True))],
     route_class=DirectRoute,
     responses={200: {"model": IngestionAnswer}, **documented(400, 413, 415, 422, 503)},
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Envelope:
-    """What a request says for all its events.
-
-    Parameters
-    ----------
-    sent_at : by the sender's clock, in microseconds since the epoch; None where it does not say.
-    extras : properties that follow from its context.
-    passed_over : what could not be read, and is done without; whoever answers empties it.
-    """
-
-    receipt: Receipt
-    sent_at: int | None
-    extras: dict[str, Any]
-    passed_over: list[EventRefused]
+router = _router(prefix="/v1")
+beacons = _router()
 
 
 # ------------------------------------------------------------------------------------------ Routes
@@ -96,23 +60,33 @@ class _Envelope:
     openapi_extra=described(SegmentBatch, PREFER),
 )
 @router.post(
+    "/b",
+    summary="Up to 2,500 Segment calls at once, as analytics.js sends them",
+    openapi_extra=described(SegmentBatch, PREFER),
+)
+@beacons.post(
+    "/beacon/v1/batch",
+    summary="Up to 2,500 calls at once, as RudderStack's clients send them from a page that closes",
+    openapi_extra=described(SegmentBatch, PREFER),
+)
+@router.post(
     "/import",
     summary="Up to 2,500 Segment calls at once, by an older name",
     openapi_extra=described(SegmentBatch, PREFER),
 )
 async def batch(request: Request, service: Served) -> Response:
     """Store the calls that will do, and name the others, in `rejected`, with the reason."""
-    body = await read_json(request, MOST_BATCH_BYTES)
-    asker = await check_key(request, _write_key(body))
+    body = await read_json(request, MOST_BATCH_BYTES, any_label=True)
+    asker = await check_key(request, _write_key(request, body))
     items = body.get("batch") if type(body) is dict else None
     if type(items) is not list:
         raise _no_batch("body" if type(body) is not dict else "batch")
     check_count(len(items))
     try:
-        envelope = _envelope(receipt_of(service, asker), body)
+        envelope = envelope_of(receipt_of(service, asker), body)
     except EventRefused as refused:
         raise refusal(refused) from refused
-    read = partial(_arrival, envelope)
+    read = partial(arrival_of_call, envelope)
     events = sort_events(items, read, "messageId", envelope.passed_over)
     return await store_events(request, service, events, ("body", "batch"))
 
@@ -128,201 +102,44 @@ def _single(call: str) -> Callable[..., Any]:
 
     async def one(request: Request, service: Served) -> Response:
         """Store one call; one that will not do is a problem."""
-        body = await read_json(request, MOST_EVENT_BYTES)
-        asker = await check_key(request, _write_key(body))
-        envelope = _Envelope(receipt_of(service, asker), None, {}, [])
+        body = await read_json(request, MOST_EVENT_BYTES, any_label=True)
+        asker = await check_key(request, _write_key(request, body))
+        envelope = Envelope(receipt_of(service, asker), None, {}, [])
         return await store_one(service, lambda: _only(call, envelope, body), envelope.passed_over)
 
     return one
 
 
 for _call, _described in CALLS.items():
-    router.add_api_route(
-        f"/{_call}",
-        _single(_call),
-        methods=["POST"],
-        name=_call,
-        summary=_described.summary,
-        openapi_extra=described(_described.model),
-    )
+    for _address, _name in ((_call, _call), (_call[0], f"{_call}_of_page")):
+        router.add_api_route(
+            f"/{_address}",
+            _single(_call),
+            methods=["POST"],
+            name=_name,
+            summary=_described.summary,
+            openapi_extra=described(_described.model),
+        )
+router.add_api_route(
+    "/call",
+    _single(""),
+    methods=["POST"],
+    name="call",
+    summary="One Segment call of any type",
+    openapi_extra=described(AnyCall),
+)
 
 
-def _only(call: str, envelope: _Envelope, body: Any) -> Arrival:
-    if type(body) is dict:
+def _only(call: str, envelope: Envelope, body: Any) -> Arrival:
+    """The event of a call; `call` is its type, "" where it says so itself."""
+    if type(body) is dict and call:
         if body.get("type") not in (None, call):
             raise EventRefused("unknown_type", ("type",), f"this address takes {call} calls")
         body["type"] = call
-    return _arrival(envelope, body)
+    return arrival_of_call(envelope, body)
 
 
-def _write_key(body: Any) -> str | None:
-    """The key in a body, where there is one."""
+def _write_key(request: Request, body: Any) -> str | None:
+    """The key in a body, or in the address, where there is one."""
     key = body.get("writeKey") if type(body) is dict else None
-    return key if type(key) is str else None
-
-
-def _envelope(receipt: Receipt, body: dict[str, Any]) -> _Envelope:
-    passed_over: list[EventRefused] = []
-    sent_at = _sent_at(body, passed_over)
-    return _Envelope(receipt, sent_at, _from_context(body.get("context")), passed_over)
-
-
-# ------------------------------------------------------------------------------------------- Calls
-
-
-def _arrival(envelope: _Envelope, item: Any) -> Arrival:
-    """The event that a call means; EventRefused where it means none."""
-    item = checked_object(item)
-    call = item.get("type")
-    read = _READERS.get(call) if type(call) is str else None
-    if read is None:
-        raise EventRefused("unknown_type", ("type",), f"type is one of {', '.join(_READERS)}")
-    receipt = envelope.receipt
-    name, member, properties = read(item, receipt.rules)
-    extras = _extras(item, envelope)
-    who = _who(item, call)
-    found = arrival(
-        receipt,
-        _message_id(item),
-        who.ids,
-        name,
-        _occurred_at(item, envelope),
-        (member, {**extras, **properties} if extras else properties),
-        is_anonymous=who.is_anonymous,
-    )
-    return who.noted(found)
-
-
-_Read = tuple[str, str, dict[str, Any]]
-"""The name of an event, the member that holds its properties, and they."""
-
-
-def _track(item: dict[str, Any], rules: ArrivalRules) -> _Read:
-    return name_of(item.get("event"), "event", rules), "properties", object_in(item, "properties")
-
-
-def _identify(item: dict[str, Any], rules: ArrivalRules) -> _Read:
-    return rules.traits, "traits", object_in(item, "traits")
-
-
-def _viewed(name: str, item: dict[str, Any], _: ArrivalRules) -> _Read:
-    """A page or a screen: what it is called is a property as well."""
-    properties = object_in(item, "properties")
-    titles = {part: item[part] for part in ("name", "category") if item.get(part)}
-    return name, "properties", {**titles, **properties} if titles else properties
-
-
-def _group(item: dict[str, Any], _: ArrivalRules) -> _Read:
-    group = identity(item.get("groupId"), "groupId")
-    if group is None:
-        raise EventRefused("missing", ("groupId",), "a group call needs a groupId")
-    return "group", "traits", {**object_in(item, "traits"), "group_id": group}
-
-
-def _alias(_: dict[str, Any], __: ArrivalRules) -> _Read:
-    return "alias", "properties", {}
-
-
-_READERS: Final[dict[str, Callable[[dict[str, Any], ArrivalRules], _Read]]] = {
-    "track": _track,
-    "identify": _identify,
-    "page": partial(_viewed, "page_viewed"),
-    "screen": partial(_viewed, "screen_viewed"),
-    "group": _group,
-    "alias": _alias,
-}
-
-
-def _who(item: dict[str, Any], call: str) -> People:
-    """The id of the lead, anonymous id and previous id."""
-    user: GivenId = ("userId",), identity(item.get("userId"), "userId")
-    anonymous: GivenId = ("anonymousId",), identity(item.get("anonymousId"), "anonymousId")
-    if call == "alias":
-        previous: GivenId = ("previousId",), identity(item.get("previousId"), "previousId")
-        for place, id_ in (user, previous):
-            if id_ is None:
-                raise EventRefused("missing", (), "an alias needs a userId and a previousId")
-            if is_junk(id_):  # it would say nothing but the link
-                raise junk_refused(place)
-        who = people_of([user], [anonymous], [previous])
-    else:
-        who = people_of([user], [anonymous])
-    if who is None:
-        raise EventRefused("missing", (), "a userId or an anonymousId is needed")
-    return who
-
-
-def _message_id(item: dict[str, Any]) -> str:
-    """The id that was sent; without one a hash, so that the same call sent again is a duplicate."""
-    given = item.get("messageId")
-    if given is not None and given != "":
-        return message_id(given, "messageId")
-    content = {name: value for name, value in item.items() if name not in _NOT_CONTENT}
-    text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
-    return f"content-{blake2b(text, digest_size=16).hexdigest()}"
-
-
-def _occurred_at(item: dict[str, Any], envelope: _Envelope) -> int:
-    """When it happened by our clock: what the sender's is wrong by shows in `sentAt`.
-
-    A call with both times was corrected already by whoever passed it on.
-    """
-    stamp, original = item.get("timestamp"), item.get("originalTimestamp")
-    if stamp is None and original is None:
-        return envelope.receipt.received
-    if stamp is not None and original is not None:
-        return instant_of(stamp, "timestamp")
-    member = "originalTimestamp" if stamp is None else "timestamp"
-    given = instant_of(item[member], member)
-    sent = _sent_at(item, envelope.passed_over)
-    sent = envelope.sent_at if sent is None else sent
-    if sent is None:
-        return given
-    try:
-        return in_range(given + envelope.receipt.received - sent, member)
-    except EventRefused as beyond:
-        why = f"sentAt is no clock's time: by it {beyond}"
-        envelope.passed_over.append(_without_sent_at(why))
-        return given
-
-
-def _sent_at(of: dict[str, Any], passed_over: list[EventRefused]) -> int | None:
-    """What the sender's clock said; None where it does not say, or says what cannot be read.
-
-    It corrects other times and is nothing by itself: an event is not worth losing for it.
-    """
-    value = of.get("sentAt")
-    if value is None:
-        return None
-    try:
-        return instant_of(value, "sentAt")
-    except EventRefused as refused:
-        passed_over.append(_without_sent_at(str(refused)))
-        return None
-
-
-def _without_sent_at(why: str) -> EventRefused:
-    return EventRefused("invalid_time", ("sentAt",), f"{why}; it counts as if it were left out")
-
-
-def _extras(item: dict[str, Any], envelope: _Envelope) -> dict[str, Any]:
-    """Properties that follow from the context of a call, and before it from that of its batch."""
-    own = _from_context(item.get("context"))
-    return {**envelope.extras, **own} if own else envelope.extras
-
-
-def _from_context(context: Any) -> dict[str, Any]:
-    if context is None:
-        return {}
-    if type(context) is not dict:
-        raise EventRefused("invalid_event", ("context",), "context is an object")
-    extras: dict[str, Any] = {}
-    campaign = context.get("campaign")
-    if type(campaign) is dict:
-        for name in _CAMPAIGN:
-            if campaign.get(name) and type(campaign[name]) in (str, int, float):
-                extras[f"context_campaign_{name}"] = campaign[name]
-    group = context.get("groupId")
-    if group and type(group) in (str, int):
-        extras["group_id"] = str(group)
-    return extras
+    return key if type(key) is str else request.query_params.get("writeKey")

@@ -17,9 +17,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from serving.edge.access import access_of, is_https, session_cookie
+from serving.edge.access import access_of
 from serving.edge.errors import KeyNeeded, NotAllowed, TooManyRequests
-from serving.edge.sessions import SESSION_SECONDS
+from serving.edge.sessions import SESSION_SECONDS, is_https, session_cookie
 from serving.pages.rendering import html
 
 __all__ = ["own_path", "router"]

@@ -107,6 +107,7 @@ def test_shown(keys):
         "scopes": ["ingest", "admin"],
         "source": "web",
         "ladder": "",
+        "origins": [],
         "created_at": "1970-01-01T00:00:01Z",
         "revoked_at": None,
     }

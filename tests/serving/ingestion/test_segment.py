@@ -712,8 +712,6 @@ def test_not_strict(client, prefer):
         (b'{"x": "\xff"}', {}, 400),
         (b'{"x": "\\ud83e"}', {}, 400),
         (b"[" * 5000, {}, 400),
-        (b"{}", {"Content-Type": "text/plain"}, 415),
-        (b"{}", {"Content-Type": ""}, 415),
         (b"{}", {"Content-Encoding": "br"}, 415),
         (b"{}", {"Content-Encoding": "gzip, gzip"}, 415),
         (b"{}", {"Content-Encoding": "gzip"}, 400),

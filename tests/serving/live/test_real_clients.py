@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-import sqlalchemy as sa
 from cloudevents.core.bindings import http
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
@@ -22,18 +19,11 @@ from segment.analytics.client import Client
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from features.clock import instant, microseconds
-from features.store.migrations import open_database
-from features.store.schema import events
-from serving.edge.keys import Keys
+from tests.serving.live.clients import INSTALLED, NPM, SOURCE, key_of, rows_of, why_no_npm
 from tests.serving.live.process import Receiver, eventually, running
 
 pytestmark = pytest.mark.slow
 
-HERE = Path(__file__).parent
-NODE_CLIENT = (
-    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rung" / "segment_node"
-)
-"""Where `.ci/run` installs the client that `segment_node/package.json` names."""
 _KINDS = ("track", "identify", "page", "screen", "group", "alias")
 _NAMES = {
     "identify": "identify",
@@ -42,26 +32,14 @@ _NAMES = {
     "group": "group",
     "alias": "alias",
 }
-_SOURCE = "web"
-
-
-def _key(database_url: str) -> str:
-    """A key that may only send events, from a source of its own."""
-    with open_database(database_url) as database:
-        return Keys(database).create("client", ["ingest"], _SOURCE, as_of=1)[1]
-
-
-def _rows(database_url: str) -> list[dict[str, Any]]:
-    with open_database(database_url) as database, database.reading() as connection:
-        return [dict(row._mapping) for row in connection.execute(sa.select(events))]
 
 
 def _has_all(database_url: str, calls: list[dict[str, Any]], since: int) -> None:
     """Each call is stored once, under its person, with all that it said."""
-    rows = {row["message_id"]: row for row in _rows(database_url)}
-    assert Counter(rows.keys()) == Counter(f"{_SOURCE}/{call['messageId']}" for call in calls)
+    rows = {row["message_id"]: row for row in rows_of(database_url)}
+    assert Counter(rows.keys()) == Counter(f"{SOURCE}/{call['messageId']}" for call in calls)
     for call in calls:
-        row = rows[f"{_SOURCE}/{call['messageId']}"]
+        row = rows[f"{SOURCE}/{call['messageId']}"]
         assert row["name"] == _NAMES.get(call["type"], call.get("event"))
         assert row["lead_id"] == (call.get("userId") or call["anonymousId"])
         assert since <= row["occurred_at"] <= row["known_at"]
@@ -115,7 +93,7 @@ def _now() -> int:
 )
 def test_segment_python(database_url, folder, tmp_path, count, options):
     """All that Segment's Python client was told is stored once, however it sends."""
-    key, failures = _key(database_url), []
+    key, failures = key_of(database_url), []
     since = _now() - 1_000_000
     with running(database_url, folder / "rates", tmp_path) as process:
         client = Client(
@@ -134,39 +112,27 @@ def test_segment_python(database_url, folder, tmp_path, count, options):
 
 def test_segment_python_refused(database_url, folder, tmp_path):
     """A key that is not known is told to Segment's Python client as an error, and nothing kept."""
-    _key(database_url)
+    key_of(database_url)
     with running(database_url, folder / "rates", tmp_path) as process:
         client = Client("rung_nobody_at-all", host=process.url, sync_mode=True)
         with pytest.raises(segment_request.APIError, match=r"\(401\)"):
             client.track("user-1", "Demo Requested")
         segment_request._session.close()
-    assert _rows(database_url) == []
+    assert rows_of(database_url) == []
 
 
 # ---------------------------------------------------------------------------------- Segment in Node
 
 
-def _why_no_node() -> str:
-    """Why the client for node cannot be run here; "" where it can."""
-    if shutil.which("node") is None:
-        return "there is no node here"
-    wanted = json.loads((HERE / "segment_node" / "package.json").read_text())["dependencies"]
-    for name, version in wanted.items():
-        manifest = NODE_CLIENT / "node_modules" / name / "package.json"
-        if not manifest.is_file() or json.loads(manifest.read_text())["version"] != version:
-            return f"{name} {version} is not installed; .ci/run does"
-    return ""
-
-
-@pytest.mark.skipif(_why_no_node() != "", reason=_why_no_node() or "it is there")
+@pytest.mark.skipif(why_no_npm() != "", reason=why_no_npm() or "it is there")
 def test_segment_node(folder, tmp_path):
     """All 10,000 events that Segment's client for node was told are stored once."""
     url = f"sqlite:///{tmp_path / 'rung.db'}"
-    key, since = _key(url), _now() - 1_000_000
+    key, since = key_of(url), _now() - 1_000_000
     with running(url, folder / "rates", tmp_path) as process:
         done = subprocess.run(
-            ["node", HERE / "segment_node" / "send.js", process.url, key, "10000"],
-            env={**os.environ, "NODE_PATH": str(NODE_CLIENT / "node_modules")},
+            ["node", NPM / "send.js", process.url, key, "10000"],
+            env={**os.environ, "NODE_PATH": str(INSTALLED / "node_modules")},
             capture_output=True,
             text=True,
             timeout=300,
@@ -208,7 +174,7 @@ def _requests(count: int) -> list[http.HTTPMessage]:
 
 def test_cloudevents_sdk(database_url, folder, tmp_path):
     """What the CloudEvents SDK writes is taken in each mode, is stored once, and says the same."""
-    key, count = _key(database_url), 100
+    key, count = key_of(database_url), 100
     with (
         running(database_url, folder / "rates", tmp_path) as process,
         httpx2.Client(base_url=process.url, headers={"Authorization": f"Bearer {key}"}) as client,
@@ -224,7 +190,7 @@ def test_cloudevents_sdk(database_url, folder, tmp_path):
                 assert told["rejected"] == []
                 answered.update(accepted=told["accepted"], duplicates=told["duplicates"])
             assert +answered == Counter({expected: 3 * count})
-    rows = _rows(database_url)
+    rows = rows_of(database_url)
     assert len(rows) == 3 * count
     happened = microseconds(instant("2026-03-01T12:00:00.123456Z"))
     for row in rows:

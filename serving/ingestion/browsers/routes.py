@@ -1,0 +1,101 @@
+"""Routes that clients for pages ask before they send: what is switched on, and by which key."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+from typing_extensions import TypedDict
+
+from features.clock import rfc3339
+from serving.edge.access import CheckedRoute, check_key, key_of, needs
+from serving.edge.bodies import json_answer
+from serving.edge.problems import documented
+from serving.process.served import Served
+
+__all__ = ["router"]
+
+_OFF: Final = {"enabled": False}
+_PRIVATE: Final = {"Cache-Control": "private, max-age=0"}
+
+_ASKED: Final = [Depends(needs("ingest", key_in_body=True))]
+
+router = APIRouter(tags=["ingestion"], route_class=CheckedRoute)
+
+
+class SegmentSettings(TypedDict):
+    """What analytics.js is to do: send all it is told here, and load nothing from elsewhere."""
+
+    integrations: dict[str, dict[str, Any]]
+    plan: dict[str, Any]
+
+
+class RudderSource(TypedDict):
+    """A source as RudderStack's clients know it, without destinations of its own."""
+
+    source: dict[str, Any]
+    updatedAt: str
+
+
+@router.get(
+    "/v1/projects/{key}/settings",
+    summary="What Segment's analytics.js asks for first",
+    operation_id="getSegmentSettings",
+    dependencies=_ASKED,
+    responses={200: {"model": SegmentSettings}, **documented(422, 503)},
+)
+async def segment_settings(key: str, request: Request) -> Response:
+    """Where a page is to send its events, by the key in the address."""
+    await check_key(request, key)
+    own: dict[str, Any] = {
+        "apiKey": key,
+        "apiHost": f"{request.url.netloc}/v1",
+        "protocol": request.url.scheme,
+        "unbundledIntegrations": [],
+        "addBundledMetadata": False,
+        "maybeBundledConfigIds": {},
+        "versionSettings": {"version": "4.4.7", "componentTypes": ["browser"]},
+    }
+    return json_answer(
+        {"integrations": {"Segment.io": own}, "plan": {}, "edgeFunction": {}}, _PRIVATE
+    )
+
+
+@router.get(
+    "/sourceConfig/",
+    summary="What RudderStack's clients ask for first",
+    operation_id="getRudderSource",
+    dependencies=_ASKED,
+    responses={200: {"model": RudderSource}, **documented(422, 503)},
+)
+async def rudder_source(request: Request, service: Served) -> Response:
+    """A source that is on and has no destinations; the key is in a header, or in the query."""
+    key = key_of(request) or request.query_params.get("writeKey") or ""
+    asker = await check_key(request, key)
+    source = {
+        "id": asker.key_id or "rung",
+        "name": asker.name,
+        "writeKey": key,
+        "enabled": True,
+        "workspaceId": "rung",
+        "config": {
+            "statsCollection": {"errors": {"enabled": False}, "metrics": {"enabled": False}}
+        },
+        "connections": [],
+        "destinations": [],
+        "dataplanes": {},
+    }
+    told = {"source": source, "updatedAt": rfc3339(service.clock())}
+    return json_answer(told, _PRIVATE)
+
+
+@router.post(
+    "/v1/m",
+    summary="Segment's analytics.js counts itself",
+    operation_id="countSegment",
+    responses=documented(),
+)
+async def metrics_of_client() -> Response:
+    """Nothing is kept of it: what the client measures of itself says nothing of leads."""
+    return json_answer({"success": True})
