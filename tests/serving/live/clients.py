@@ -1,4 +1,4 @@
-"""What tests of real clients share: a key of its own, what was stored, and where npm's clients are."""
+"""What tests of real clients share: a key, what was stored, and where npm's clients are."""
 
 from __future__ import annotations
 

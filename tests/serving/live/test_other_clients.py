@@ -1,4 +1,4 @@
-"""Other clients that people have, as they are: a thousand events each, each found once, and right."""
+"""Other clients that people have, as they are: a thousand events each, found once, and right."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import customerio.analytics.client
+import customerio.analytics.client  # type: ignore[import-untyped]
 import pytest
-import rudderstack.analytics.client
+import rudderstack.analytics.client  # type: ignore[import-untyped]
 from posthog import Posthog
 
 from features.clock import when
@@ -157,16 +157,21 @@ def test_in_python(folder, tmp_path, client: str, send: Callable[[str, str], Non
 
 PAGES = {
     "segment": """<!doctype html><meta charset="utf-8"><script>
-      window.analytics = []; analytics._writeKey = "KEY"; analytics._cdn = "URL";
-    </script><script src="/node_modules/@segment/analytics-next/dist/umd/index.js"></script><script>
-      const analytics = window.AnalyticsNext.AnalyticsBrowser.load({writeKey: "KEY", cdnURL: "URL"});
+      window.analytics = [];
+      for (const call of ["track", "identify", "page"]) {
+        window.analytics[call] = (...said) => window.analytics.push([call, ...said]);
+      }
+      window.analytics._writeKey = "KEY";
+      window.analytics._cdn = "URL";
+    </script>
+    <script src="/node_modules/@segment/analytics-next/dist/umd/standalone.js"></script><script>
       CALLS
     </script>""",
     "rudder": """<!doctype html><meta charset="utf-8">
     <script src="/node_modules/@rudderstack/analytics-js/dist/npm/modern/bundled/umd/index.js">
     </script><script>
-      const analytics = new window.rudderanalytics.RudderAnalytics();
-      analytics.load("KEY", "URL", {configUrl: "URL"});
+      window.analytics = new window.rudderanalytics.RudderAnalytics();
+      window.analytics.load("KEY", "URL", {configUrl: "URL"});
       CALLS
     </script>""",
 }
@@ -174,9 +179,9 @@ CALLS = """
   (async () => {
     for (let number = 0; number < COUNT; number += 1) {
       const said = {number, word: "WORD"};
-      if (number % 3 === 0) analytics.track("Demo Requested", said);
-      if (number % 3 === 1) analytics.identify("CLIENT", said);
-      if (number % 3 === 2) analytics.page("Pricing", said);
+      if (number % 3 === 0) window.analytics.track("Demo Requested", said);
+      if (number % 3 === 1) window.analytics.identify("CLIENT", said);
+      if (number % 3 === 2) window.analytics.page("Pricing", said);
       if (number % 10 === 9) await new Promise((resolve) => setTimeout(resolve, 20));
     }
   })();
@@ -236,7 +241,8 @@ def browsing(address: str, profile: Path) -> Iterator[None]:
 
 def _page(client: str, url: str, key: str) -> str:
     calls = CALLS.replace("COUNT", str(COUNT)).replace("WORD", WORD).replace("CLIENT", client)
-    return PAGES[client].replace("CALLS", calls).replace("KEY", key).replace("URL", url)
+    page = PAGES[client].replace('"KEY"', f'"{key}"').replace('"URL"', f'"{url}"')
+    return page.replace("CALLS", calls)
 
 
 def _numbers(url: str) -> list[int]:
@@ -271,3 +277,39 @@ def test_in_a_browser(folder, tmp_path, client):
         leads.add(row["lead_id"])
     assert client in leads
     assert len(leads) == 2  # what came before `identify` is the visitor's
+
+
+# --------------------------------------------------------------------------- Killed in mid-stream
+
+
+@needs_npm
+def test_a_server_client_through_a_kill(folder, tmp_path):
+    """What a client was told while the service was killed, and started again, is there once."""
+    url = f"sqlite:///{tmp_path / 'rung.db'}"
+    key = key_of(url)
+    with running(url, folder / "rates", tmp_path) as process:
+        sending = node("posthog-node", process, key)
+        eventually(lambda: len(rows_of(url)) > 20 or len(rows_of(url)))
+        process.kill()
+        process.start()
+        said, _ = sending.communicate(timeout=120)
+    assert sending.returncode == 0, said[-2000:]
+    check(rows_of(url), "posthog-node")
+
+
+@needs_npm
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
+def test_a_page_through_a_kill(folder, tmp_path):
+    """As above, of a page: its client keeps what it could not send, and tries again."""
+    url = f"sqlite:///{tmp_path / 'rung.db'}"
+    holder: dict[str, str] = {}
+    with site(lambda _: holder["page"]) as origin:
+        key = key_of(url, origin)
+        settings = {"RUNG_BROWSER_RATE_LIMIT": "0"}
+        with running(url, folder / "rates", tmp_path, **settings) as process:
+            holder["page"] = _page("rudder", process.url, key)
+            with browsing(f"{origin}/", tmp_path / "profile"):
+                eventually(lambda: len(_numbers(url)) > 50 or len(_numbers(url)))
+                process.kill()
+                process.start()
+                eventually(lambda: _numbers(url) == list(range(COUNT)) or len(_numbers(url)), 120)
