@@ -1,15 +1,17 @@
 """The registry: versions of bundles, their reports, and the aliases that say which one serves.
 
 The only file that imports MLflow. Tracking and registry live in one database, SQLite unless told
-otherwise; the artefacts lie beside it.
+otherwise, with the artefacts beside it; or a server has both, and is asked over HTTP.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import logging
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,23 +24,33 @@ import pandas as pd
 # MLflow decides about telemetry when it is imported; a default installation must not phone home.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
+# It would ask a server that is away for two minutes before it said so.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 
 import mlflow
 from alembic.util.exc import CommandError
+from mlflow.entities import Dataset, DatasetInput, InputTag
 from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
 from mlflow.models.model import ModelInfo
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.tracking import MlflowClient
+from mlflow.types import ColSpec, DataType, Schema
+from mlflow.types.schema import AnyType
 from sqlalchemy.exc import SQLAlchemyError
 
-from features.clock import when
+from features.clock import rfc3339, when
 from features.errors import BundleError
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
 from features.signals.program import compile_ladder
 from features.signals.snapshot import snapshot
 from models.bundle import Bundle, load_bundle
+from models.carried_code import copy_code, requirements
 from models.gate import Gate
+from models.registry_uri import Address, shown
+from models.run_page import figures_of, name_of, page_of, params_of, profile_of, tags_of
+from models.served_policy import read_served
 
 # Its migrations of a fresh database are nobody's news.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -50,6 +62,10 @@ CHAMPION: Final = "champion"
 """The alias of the version that serves."""
 _HASH: Final = "bundle_hash"
 _SQLITE: Final = "sqlite:///"
+_DIGITS: Final = 36
+"""As many of a digest as MLflow keeps."""
+_SOURCE: Final = "mlflow.source.name"
+"""MLflow would write the path of the program there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,34 +86,43 @@ def model_name(ladder: Ladder) -> str:
 class Registry:
     """Bundles by name and version.
 
-    BundleError where the URI is none that MLflow knows.
+    BundleError where the URI is none that MLflow knows, or nobody answers there.
 
     Parameters
     ----------
     uri : an MLflow tracking URI; "sqlite:///path/mlflow.db" keeps the artefacts in path/mlruns. It
         becomes MLflow's tracking URI in this process, so that `mlflow.pyfunc.load_model` finds the
         same models.
+    versions : the URI of the registry, where that is another one; "" for the same. No variable of
+        the environment says otherwise.
+    experiment : of the runs; "" for the name of the model.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, versions: str = "", experiment: str = "") -> None:
         self.uri = uri
+        self._experiment_name = experiment
         self._file = Path(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else None
         if self._file:
             self._file.parent.mkdir(parents=True, exist_ok=True)
         try:
             with self._alone():
                 mlflow.set_tracking_uri(uri)
-                self._client = MlflowClient()
-                if self._file:
-                    self._client.search_experiments(max_results=1)  # makes its tables, if need be
+                mlflow.set_registry_uri(versions or uri)
+                self._client = MlflowClient(uri, versions or uri)
+                self._client.search_experiments(max_results=1)  # makes tables of a file, if need be
         except MlflowException as error:
-            raise BundleError(f"no registry at {uri}: {error.message}") from error
+            raise BundleError(f"no registry at {shown(uri)}: {error.message}") from error
         except (SQLAlchemyError, CommandError) as error:
             said = str(error).splitlines()[0]
             raise BundleError(
-                f"the registry at {uri} cannot be opened ({said}); if another program is making or"
-                " upgrading it, try again when that is done"
+                f"the registry at {shown(uri)} cannot be opened ({said}); if another program is"
+                " making or upgrading it, try again when that is done"
             ) from error
+
+    @classmethod
+    def at(cls, address: Address) -> Registry:
+        """The registry of an address."""
+        return cls(address.tracking, address.registry, address.experiment)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -143,23 +168,37 @@ class Registry:
             return self._publish(folder, bundle, gate, report)
 
     def _publish(self, folder: Path, bundle: Bundle, gate: Gate, report: Path | None) -> Version:
-        name = model_name(bundle.ladder)
-        with mlflow.start_run(experiment_id=self._experiment(name)):
-            mlflow.log_params(_params(bundle))
-            mlflow.log_metrics(gate.metrics)
+        name, policy = model_name(bundle.ladder), read_served(folder, bundle)
+        page = page_of(bundle, gate, policy, name)
+        with (
+            tempfile.TemporaryDirectory() as code,
+            mlflow.start_run(
+                experiment_id=self._experiment(self._experiment_name or name),
+                run_name=name_of(bundle, policy),
+                tags={_SOURCE: "rung publish", **tags_of(bundle, gate, policy)},
+                description=page,
+            ) as run,
+        ):
+            mlflow.log_params(params_of(bundle))
+            mlflow.log_metrics(figures_of(gate))
+            mlflow.log_dict(gate.as_dict(), "gate/published.json")
+            self._client.log_inputs(run.info.run_id, [_training_log(bundle)])
             if report is not None:
                 mlflow.log_artifacts(str(report), "report")
+            example = _example(bundle)
             logged = mlflow.pyfunc.log_model(
                 name="bundle",
                 loader_module="models.flavor",
                 data_path=str(folder),
-                pip_requirements=[f"rung=={bundle.manifest['rung']}"],
-                input_example=_example(bundle),
+                code_paths=copy_code(Path(code)),
+                pip_requirements=requirements(),
+                signature=_signature(bundle, example),
+                input_example=example,
                 metadata={_HASH: bundle.hash},
             )
-        return self._register(name, logged, bundle)
+        return self._register(name, logged, bundle, page)
 
-    def _register(self, name: str, logged: ModelInfo, bundle: Bundle) -> Version:
+    def _register(self, name: str, logged: ModelInfo, bundle: Bundle, page: str) -> Version:
         if not self._client.search_registered_models(f"name = '{name}'"):
             with _unless_there():
                 self._client.create_registered_model(name, description=bundle.ladder.title)
@@ -168,6 +207,7 @@ class Registry:
             logged.model_uri,
             run_id=logged.run_id,
             tags={_HASH: bundle.hash},
+            description=page,
             model_id=logged.model_id,
         )
         return self.version(name, int(made.version))
@@ -205,7 +245,11 @@ class Registry:
         BundleError : no such model or alias.
         """
         found = self.named(name, alias)
-        path = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{found.version}"))
+        try:
+            path = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{found.version}"))
+        except (MlflowException, OSError) as error:
+            said = f"version {found.version} of {name!r} cannot be had from {shown(self.uri)}"
+            raise BundleError(f"{said}: {error}") from error
         return found, path / "data" / _data_folder(path)
 
     def named(self, name: str, alias: str = CHAMPION) -> Version:
@@ -213,7 +257,8 @@ class Registry:
         try:
             found = self._client.get_model_version_by_alias(name, alias)
         except MlflowException as error:
-            raise BundleError(f"no {alias!r} of {name!r} in {self.uri}: {error.message}") from error
+            place = shown(self.uri)
+            raise BundleError(f"no {alias!r} of {name!r} in {place}: {error.message}") from error
         return self.version(name, int(found.version))
 
     def champion(self, name: str) -> Version | None:
@@ -234,7 +279,7 @@ class Registry:
             self._client.create_experiment(name, artifact_location=location)
         made = self._client.get_experiment_by_name(name)
         if made is None:
-            raise BundleError(f"the experiment {name!r} was deleted in {self.uri}; restore it")
+            raise BundleError(f"the experiment {name!r} was deleted in {shown(self.uri)}; restore it")
         return str(made.experiment_id)
 
 
@@ -254,21 +299,43 @@ def _data_folder(path: Path) -> str:
 
 
 def _example(bundle: Bundle) -> pd.DataFrame:
-    """The signals of a lead that has done one thing: MLflow learns the columns from it."""
+    """The signals of a lead that has done one thing; its instant as JSON has it."""
     until = int(bundle.manifest["until"])
     columns = compile_ladder(bundle.ladder).columns
     log = EventLog.from_columns(["example"], ["example"], np.array([until]), columns=columns)
-    return snapshot(log, bundle.ladder, None, when(until)).frame()
+    frame = snapshot(log, bundle.ladder, None, when(until)).frame()
+    return frame.assign(as_of=[rfc3339(until)])
 
 
-def _params(bundle: Bundle) -> dict[str, Any]:
-    manifest = bundle.manifest
-    return {
-        "ladder": bundle.ladder.name,
-        "ladder_fingerprint": bundle.ladder.fingerprint,
-        "signals_fingerprint": manifest["signals_fingerprint"],
-        "data_fingerprint": manifest["data_fingerprint"],
-        _HASH: bundle.hash,
-        "until": manifest["until"],
-        "rung": manifest["rung"],
-    }
+def _signature(bundle: Bundle, example: pd.DataFrame) -> ModelSignature:
+    """The columns that are taken and given.
+
+    MLflow's own datetime refuses an instant with a zone, and its string a categorical column, which
+    is what `rung features` writes: hence these may be anything, and `score_frame` judges them.
+    """
+    needed = {"ladder.position", *bundle.encoding.columns}
+    inputs = [ColSpec(DataType.string, "lead_id", required=False)]
+    inputs.append(ColSpec(AnyType(), "as_of", required=False))
+    for column in example.columns.drop(["lead_id", "as_of"]):
+        is_text = isinstance(example[column].dtype, pd.CategoricalDtype)
+        kind = AnyType() if is_text else DataType.double
+        inputs.append(ColSpec(kind, column, required=column in needed))
+    kinds = {"lead_id": DataType.string, "as_of": DataType.datetime, "step": DataType.string}
+    outputs = [
+        ColSpec(kinds.get(column, DataType.double), column, required=column in ("lead_id", "as_of"))
+        for column in bundle.score_frame(example)
+    ]
+    return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
+
+
+def _training_log(bundle: Bundle) -> DatasetInput:
+    """The log that a bundle was trained on, as its digest and counts; no row of it."""
+    digest = str(bundle.manifest["data_fingerprint"])
+    log = Dataset(
+        name=f"{bundle.ladder.name} events",
+        digest=digest[:_DIGITS],
+        source_type="rung",
+        source=json.dumps({"data_fingerprint": digest}),
+        profile=json.dumps(profile_of(bundle)),
+    )
+    return DatasetInput(log, [InputTag("mlflow.data.context", "training")])

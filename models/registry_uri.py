@@ -1,0 +1,74 @@
+"""Which MLflow a command or a service means: an option of ours, MLflow's own variables, a file.
+
+MLflow takes seconds to import; this needs none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+__all__ = ["DEFAULT_URI", "Address", "address", "shown"]
+
+DEFAULT_URI: Final = "sqlite:///artifacts/mlflow.db"
+_TRACKING: Final = "MLFLOW_TRACKING_URI"
+_REGISTRY: Final = "MLFLOW_REGISTRY_URI"
+_EXPERIMENT: Final = "MLFLOW_EXPERIMENT_NAME"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where runs are logged and versions are kept.
+
+    Parameters
+    ----------
+    tracking, registry : MLflow URIs; mostly the same.
+    experiment : of the runs; "" for the name of the model.
+    source : who says so, in words.
+    """
+
+    tracking: str
+    registry: str
+    experiment: str
+    source: str
+
+    def __str__(self) -> str:
+        """Such as "http://127.0.0.1:5000 (MLFLOW_TRACKING_URI)"; without a password."""
+        place = shown(self.tracking)
+        if self.registry != self.tracking:
+            place += f", versions in {shown(self.registry)}"
+        if self.experiment:
+            place += f", experiment {self.experiment!r}"
+        return f"{place} ({self.source})"
+
+
+def address(option: str | None, environment: Mapping[str, str], name: str = "--registry") -> Address:
+    """The address that holds: that of the option, else of MLflow's variables, else our own file.
+
+    An empty variable is as good as none. The option decides about both URIs; an experiment has no
+    option, so MLFLOW_EXPERIMENT_NAME always holds.
+
+    Parameters
+    ----------
+    name : what the option is called.
+    """
+    told = {key: environment.get(key, "").strip() for key in (_TRACKING, _REGISTRY, _EXPERIMENT)}
+    if option:
+        return Address(option, option, told[_EXPERIMENT], name)
+    tracking = told[_TRACKING] or DEFAULT_URI
+    named = [key for key in (_TRACKING, _REGISTRY) if told[key]]
+    source = " and ".join(named) or "the default"
+    return Address(tracking, told[_REGISTRY] or tracking, told[_EXPERIMENT], source)
+
+
+def shown(uri: str) -> str:
+    """A URI as it may be printed: without who logs in, and with which password."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return "an address that cannot be read"
+    if "@" not in parts.netloc:
+        return uri
+    return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
