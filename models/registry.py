@@ -24,6 +24,8 @@ import pandas as pd
 # MLflow decides about telemetry when it is imported; a default installation must not phone home.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
+# Where the run is to be seen is no part of what a verb prints for programs.
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 # It would ask a server that is away for two minutes before it said so.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 

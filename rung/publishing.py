@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from models.registry_uri import DEFAULT_URI, address
 from rung.options import Progress, add_verb, as_share, json_option
 from rung.reading import print_json
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_publish"]
 
-_REGISTRY: Final = "sqlite:///artifacts/mlflow.db"
 _LEAST_OVERLAP: Final = 0.8
 """As in `training.scores.reordering`, which would take a second to import."""
 
@@ -26,7 +27,12 @@ def add_publish(verbs: Any) -> None:
     publish = add_verb(verbs, "publish", _publish, "put a bundle and its report into the registry")
     publish.add_argument("bundle", type=Path)
     publish.add_argument("--report", type=Path, required=True, help="from rung evaluate --report")
-    publish.add_argument("--registry", default=_REGISTRY, help=f"MLflow URI (default: {_REGISTRY})")
+    publish.add_argument(
+        "--registry",
+        metavar="URI",
+        help="of MLflow (default: MLFLOW_TRACKING_URI and MLFLOW_REGISTRY_URI, or else"
+        f" {DEFAULT_URI})",
+    )
     publish.add_argument(
         "--promote", action="store_true", help="make it the champion, if its report passes the gate"
     )
@@ -52,7 +58,8 @@ def _publish(parsed: argparse.Namespace, progress: Progress) -> int | None:
     accepted = _accepted(parsed)
     bundle, report = load_bundle(parsed.bundle), read_report(parsed.report)
     judge(report, bundle)  # of this bundle, or there is no registry to make
-    registry = Registry(parsed.registry)
+    place = address(parsed.registry, os.environ)
+    registry = Registry.at(place)
     former = registry.champion(model_name(bundle.ladder))
     gate = judge(
         report,
@@ -61,15 +68,15 @@ def _publish(parsed: argparse.Namespace, progress: Progress) -> int | None:
         least_overlap=parsed.least_overlap,
         accepted=accepted,
     )
-    progress(f"logging to {parsed.registry}")
+    progress(f"logging to {place}")
     version = registry.publish(parsed.bundle, gate, parsed.report)
     if parsed.promote:
         version = registry.promote(version, gate)
     is_champion = CHAMPION in version.aliases
     if parsed.json:
-        print_json(_result(version, gate, is_champion=is_champion))
+        print_json(_result(version, gate, is_champion=is_champion) | {"registry": str(place)})
     else:
-        print(f"{version.name} version {version.version}")
+        print(f"{version.name} version {version.version} in {place}")
         for line in gate.missing:
             print(f"  the gate: {line}")
         if parsed.promote:

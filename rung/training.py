@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rung import options
 from rung.options import Progress, add_verb
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from training.scores.results import GoalEvaluation
 
 __all__ = ["add_evaluate", "add_train"]
+
+_REGISTRY: Final = "registry://"
+"""Stands for the registry that `rung publish` would use."""
 
 
 def add_train(verbs: Any) -> None:
@@ -43,7 +47,12 @@ def add_evaluate(verbs: Any) -> None:
     options.period_options(evaluate)
     evaluate.add_argument("--report", type=Path, help="write report.json, report.md and plots here")
     evaluate.add_argument(
-        "--champion", help="what it is to follow: a registry's URI, or the folder of a bundle"
+        "--champion",
+        nargs="?",
+        const=_REGISTRY,
+        metavar="URI|FOLDER",
+        help="what it is to follow: a registry's URI, or the folder of a bundle; without a value the"
+        " registry that `rung publish` would use",
     )
     options.reading_options(evaluate)
     options.json_option(evaluate)
@@ -102,7 +111,7 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     bundle.require_ladder(ladder)
     until = judged_until(parsed.until, log)
     start = microseconds(parsed.start) if parsed.start else None
-    former = _champion(parsed.champion, ladder) if parsed.champion else None
+    former = _champion(parsed.champion, ladder, progress) if parsed.champion else None
     progress("judging on later outcomes")
     evaluation = evaluate(bundle, log, start=start, until=until, former=former)
     if parsed.report:
@@ -117,7 +126,7 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     return None
 
 
-def _champion(named: str, ladder: Ladder) -> Incumbent:
+def _champion(named: str, ladder: Ladder, progress: Progress) -> Incumbent:
     """The champion of a registry, or the bundle of a folder."""
     from features.errors import BundleError
     from models.bundle import load_bundle
@@ -127,8 +136,11 @@ def _champion(named: str, ladder: Ladder) -> Incumbent:
         bundle = load_bundle(Path(named))
         return Incumbent(bundle.hash, bundle)
     from models.registry import Registry, model_name
+    from models.registry_uri import address
 
-    registry = Registry(named)
+    place = address(None if named == _REGISTRY else named, os.environ, "--champion")
+    progress(f"the champion of {place}")
+    registry = Registry.at(place)
     version = registry.champion(model_name(ladder))
     if version is None:
         return Incumbent()

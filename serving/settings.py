@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from features.errors import Mistake, Unusable, did_you_mean
+from models.registry_uri import DEFAULT_URI, address
 
 __all__ = ["Settings", "SettingsError"]
 
@@ -35,7 +36,8 @@ class Settings:
     database_url : a path or a URL of the event store; made where there is none.
     bundle : the folder that `rung train` wrote.
     model, registry : such as rung-b2b@champion, and the MLflow URI of the registry that has it; ""
-        for the bundle of the folder.
+        for the bundle of the folder. Without a RUNG_REGISTRY, MLflow's own variables say where.
+    tracking : where the runs of that registry are; "" for the registry itself.
     ladder : a file or a shipped ladder whose event names hold before there is a model.
     rescore_seconds : pause between two scorings of all leads; time alone changes scores.
     scoring : whether this process scores in the background ("inside"), or others do ("elsewhere").
@@ -49,7 +51,8 @@ class Settings:
     database_url: str = "sqlite:///rung.db"
     bundle: Path = Path("artifacts/bundle")
     model: str = ""
-    registry: str = "sqlite:///artifacts/mlflow.db"
+    registry: str = DEFAULT_URI
+    tracking: str = ""
     ladder: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
@@ -84,6 +87,10 @@ class Settings:
                     mistakes.append(Mistake(variable, f"{text!r} will not do", str(error)))
         if mistakes:
             raise SettingsError(mistakes)
+        if "registry" not in values:
+            place = address(None, environment)
+            apart = "" if place.tracking == place.registry else place.tracking
+            values = {"registry": place.registry, "tracking": apart} | values
         return cls(**values)
 
 
@@ -153,6 +160,7 @@ _READERS: Final[dict[str, Callable[[str], object]]] = {
     "bundle": Path,
     "model": _model,
     "registry": str,
+    "tracking": str,
     "ladder": str,
     "host": str,
     "port": _port,

@@ -53,6 +53,7 @@ class RegistrySource:
     uri: str
     name: str
     alias: str
+    tracking: str = ""
     _registry: Any = field(default=None, repr=False)
 
     def stamp(self) -> str | None:
@@ -72,18 +73,19 @@ class RegistrySource:
         if self._registry is None:
             from models.registry import Registry  # MLflow takes seconds; most services need none
 
-            self._registry = Registry(self.uri)
+            self._registry = Registry(self.tracking or self.uri, self.uri)
         return self._registry
 
 
-def source_of(bundle: Path, model: str, registry: str) -> BundleSource:
+def source_of(bundle: Path, model: str, registry: str, tracking: str = "") -> BundleSource:
     """The source that the settings name: a model of the registry, or else a folder.
 
     Parameters
     ----------
     model : such as "rung-b2b@champion"; "" for the folder.
+    tracking : where the runs of the registry's versions are; "" for the registry itself.
     """
     if not model:
         return FolderSource(bundle)
     name, _, alias = model.partition("@")
-    return RegistrySource(registry, name, alias or "champion")
+    return RegistrySource(registry, name, alias or "champion", tracking)
