@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -48,10 +48,10 @@ from features.ladder.ladder import Ladder
 from features.signals.program import compile_ladder
 from features.signals.snapshot import snapshot
 from models.bundle import Bundle, load_bundle
-from models.carried_code import copy_code, requirements
 from models.gate import Gate
-from models.registry_uri import Address, shown
-from models.run_page import figures_of, name_of, page_of, params_of, profile_of, tags_of
+from models.logged.carried_code import copy_code, requirements
+from models.logged.registry_uri import Address, shown
+from models.logged.run_page import figures_of, name_of, page_of, params_of, profile_of, tags_of
 from models.served_policy import read_served
 
 # Its migrations of a fresh database are nobody's news.
@@ -281,7 +281,9 @@ class Registry:
             self._client.create_experiment(name, artifact_location=location)
         made = self._client.get_experiment_by_name(name)
         if made is None:
-            raise BundleError(f"the experiment {name!r} was deleted in {shown(self.uri)}; restore it")
+            raise BundleError(
+                f"the experiment {name!r} was deleted in {shown(self.uri)}; restore it"
+            )
         return str(made.experiment_id)
 
 
@@ -316,16 +318,16 @@ def _signature(bundle: Bundle, example: pd.DataFrame) -> ModelSignature:
     is what `rung features` writes: hence these may be anything, and `score_frame` judges them.
     """
     needed = {"ladder.position", *bundle.encoding.columns}
-    inputs = [ColSpec(DataType.string, "lead_id", required=False)]
+    inputs: list[Any] = [ColSpec(DataType.string, "lead_id", required=False)]
     inputs.append(ColSpec(AnyType(), "as_of", required=False))
-    for column in example.columns.drop(["lead_id", "as_of"]):
+    for column in map(str, example.columns.drop(["lead_id", "as_of"])):
         is_text = isinstance(example[column].dtype, pd.CategoricalDtype)
         kind = AnyType() if is_text else DataType.double
         inputs.append(ColSpec(kind, column, required=column in needed))
     kinds = {"lead_id": DataType.string, "as_of": DataType.datetime, "step": DataType.string}
-    outputs = [
+    outputs: list[Any] = [
         ColSpec(kinds.get(column, DataType.double), column, required=column in ("lead_id", "as_of"))
-        for column in bundle.score_frame(example)
+        for column in map(str, bundle.score_frame(example))
     ]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
 

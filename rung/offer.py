@@ -143,9 +143,7 @@ def _opened(parsed: argparse.Namespace) -> Iterator[tuple[EventStore, Bundle]]:
     from serving.settings import Settings
 
     settings = Settings.from_environment(os.environ)
-    source = source_of(
-        settings.bundle, settings.model, settings.registry, settings.tracking
-    )
+    source = source_of(settings.bundle, settings.model, settings.registry, settings.tracking)
     loaded = load_bundle(parsed.bundle or source.folder())
     with store_of(parsed.store) as store:
         bundle, problem = LadderInUse(store, settings.ladder, now).of(loaded)

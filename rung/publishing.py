@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from models.registry_uri import DEFAULT_URI, address
+from models.logged.registry_uri import DEFAULT_URI, address
 from rung.options import Progress, add_verb, as_share, json_option
 from rung.reading import print_json
 

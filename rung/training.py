@@ -51,8 +51,8 @@ def add_evaluate(verbs: Any) -> None:
         nargs="?",
         const=_REGISTRY,
         metavar="URI|FOLDER",
-        help="what it is to follow: a registry's URI, or the folder of a bundle; without a value the"
-        " registry that `rung publish` would use",
+        help="what it is to follow: a registry's URI, or the folder of a bundle; without a value"
+        " the registry that `rung publish` would use",
     )
     options.reading_options(evaluate)
     options.json_option(evaluate)
@@ -135,8 +135,8 @@ def _champion(named: str, ladder: Ladder, progress: Progress) -> Incumbent:
     if "://" not in named:
         bundle = load_bundle(Path(named))
         return Incumbent(bundle.hash, bundle)
+    from models.logged.registry_uri import address
     from models.registry import Registry, model_name
-    from models.registry_uri import address
 
     place = address(None if named == _REGISTRY else named, os.environ, "--champion")
     progress(f"the champion of {place}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from features.errors import Mistake, Unusable, did_you_mean
-from models.registry_uri import DEFAULT_URI, address
+from models.logged.registry_uri import DEFAULT_URI, address
 
 __all__ = ["Settings", "SettingsError"]
 

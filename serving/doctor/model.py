@@ -9,7 +9,7 @@ from features.errors import BundleError, LadderError, PolicyError
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Ladder
 from models.bundle import Bundle, load_bundle
-from models.registry_uri import shown
+from models.logged.registry_uri import shown
 from models.served_policy import read_served
 from serving.doctor.finding import Finding, fine, wrong
 from serving.process.champion import source_of
@@ -48,9 +48,7 @@ def _folder(settings: Settings) -> Path:
     path = Path(settings.registry.removeprefix(_SQLITE))
     if settings.model and settings.registry.startswith(_SQLITE) and not path.is_file():
         raise BundleError(f"there is no registry at {shown(settings.registry)}")
-    return source_of(
-        settings.bundle, settings.model, settings.registry, settings.tracking
-    ).folder()
+    return source_of(settings.bundle, settings.model, settings.registry, settings.tracking).folder()
 
 
 def ladder_of(settings: Settings, bundle: Bundle | None) -> tuple[Ladder | None, list[Finding]]:

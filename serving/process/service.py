@@ -110,9 +110,7 @@ class Service:
         ------
         StoreError, LadderError : the store, or the ladder of the settings, cannot be used.
         """
-        source = source_of(
-        settings.bundle, settings.model, settings.registry, settings.tracking
-    )
+        source = source_of(settings.bundle, settings.model, settings.registry, settings.tracking)
         ladder = read_ladder(settings.ladder) if settings.ladder else None
         store = EventStore.open(settings.database_url)
         scorer = Scorer(store, None, clock)

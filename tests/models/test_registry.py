@@ -22,6 +22,7 @@ import rung
 from features.errors import BundleError
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.gate import Gate, GateError
+from models.logged.run_page import name_of
 from models.registry import CHAMPION, Registry
 from tests.faults import Faults, each_fault
 from tests.gates import policy_gate, scores_gate
@@ -154,7 +155,16 @@ def test_what_is_logged(registry, trained, gate, report):
     run = client.get_run(run_id)
     assert run.data.params["bundle_hash"] == trained.hash
     assert run.data.params["data_fingerprint"] == trained.manifest["data_fingerprint"]
-    assert run.data.metrics == gate.metrics
+    assert run.data.metrics.items() >= gate.metrics.items()
+    assert "baselines/step_rates/advancement_log_loss" in run.data.metrics
+    assert run.info.run_name == name_of(trained, "careful")
+    assert run.data.tags["mlflow.source.name"] == "rung publish"
+    assert "| this bundle |" in run.data.tags["mlflow.note.content"]
+    assert run.inputs is not None
+    (used,) = run.inputs.dataset_inputs
+    assert trained.manifest["data_fingerprint"].startswith(used.dataset.digest)
+    described = client.get_model_version(NAME, "1").description
+    assert described == run.data.tags["mlflow.note.content"]
     logged = {item.path for item in client.list_artifacts(run.info.run_id, "report")}
     assert logged == {f"report/{path.name}" for path in report.iterdir()}
     kept = client.download_artifacts(run.info.run_id, f"gate/{CHAMPION}.json")
@@ -183,6 +193,8 @@ def test_pyfunc_gives_the_scores_of_the_command_line(
     )
     expected = pd.read_parquet(tmp_path / "scores.parquet")
     loaded = mlflow.pyfunc.load_model(f"models:/{NAME}@{CHAMPION}")
+    assert loaded.metadata.get_input_schema().input_names() == list(pd.read_parquet(signals))
+    assert loaded.metadata.get_output_schema().input_names() == list(expected)
     found = loaded.predict(pd.read_parquet(signals))
     assert len(found) > 200
     pd.testing.assert_frame_equal(found, expected, check_exact=True, check_dtype=False)

@@ -44,7 +44,9 @@ class Address:
         return f"{place} ({self.source})"
 
 
-def address(option: str | None, environment: Mapping[str, str], name: str = "--registry") -> Address:
+def address(
+    option: str | None, environment: Mapping[str, str], name: str = "--registry"
+) -> Address:
     """The address that holds: that of the option, else of MLflow's variables, else our own file.
 
     An empty variable is as good as none. The option decides about both URIs; an experiment has no

@@ -1,7 +1,7 @@
 """What a run says of itself in MLflow: its name, tags, parameters, figures and a page to read.
 
-Plain values of the bundle's manifest and the gate's report: the same bundle and report give the same
-run. No part of it goes into the bundle or its hash.
+Plain values of the bundle's manifest and the gate's report: the same bundle and report give the
+same run. No part of it goes into the bundle or its hash.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ __all__ = ["figures_of", "name_of", "page_of", "params_of", "profile_of", "tags_
 _GOALS: Final = {"advancement": "The next step", "purchase": "A purchase"}
 _OURS: Final = ("lift_10", "lift_20", "ece_by_chance")
 """Logged beside those that the gate rests on."""
+_SHOWN: Final = ("auc", "log_loss", "brier", "ece")
 _TOLD: Final = ("auc", "average_precision", "log_loss", "brier", "ece")
 
 
@@ -123,7 +124,7 @@ def _table(report: Mapping[str, Any]) -> Iterable[str]:
         rows += [(one["name"], one["performance"]) for one in part.get("baselines", ())]
         for who, figures in rows:
             if figures:
-                told = " | ".join(_told(figures[key]) for key in ("auc", "log_loss", "brier", "ece"))
+                told = " | ".join(_told(figures[key]) for key in _SHOWN)
                 yield f"| {title} | {who} | {told} |"
 
 
@@ -131,9 +132,7 @@ def _told(figure: float | None) -> str:
     return "–" if figure is None else f"{figure:.4f}"
 
 
-def _figures(
-    prefix: str, held: Mapping[str, Any] | None, names: Iterable[str]
-) -> dict[str, float]:
+def _figures(prefix: str, held: Mapping[str, Any] | None, names: Iterable[str]) -> dict[str, float]:
     return {f"{prefix}_{name}": held[name] for name in names if held and held.get(name) is not None}
 
 
@@ -149,5 +148,3 @@ def _flat(prefix: str, held: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
 
 def _until(bundle: Bundle) -> str:
     return rfc3339(int(bundle.manifest["until"]))
-
-

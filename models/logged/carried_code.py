@@ -13,7 +13,18 @@ from typing import Final
 
 __all__ = ["REQUIRED", "copy_code", "requirements"]
 
-REQUIRED: Final = ("lightgbm", "numba", "numpy", "pandas", "scikit-learn", "scipy", "skops")
+REQUIRED: Final = (
+    "joblib",
+    "lightgbm",
+    "numba",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scikit-learn",
+    "scipy",
+    "skops",
+    "threadpoolctl",
+)
 """The distributions that `models.flavor` imports by itself; what they need follows from them."""
 _PACKAGES: Final = ("features", "models")
 _CARRIED: Final = (".py", ".toml", ".typed")
@@ -26,7 +37,7 @@ def requirements() -> list[str]:
 
 def copy_code(folder: Path) -> list[str]:
     """Copy the code of scoring, and nothing that lies beside it, into a folder; the copies."""
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     for name in _PACKAGES:
         for path in sorted((root / name).rglob("*")):
             if path.suffix in _CARRIED and path.is_file():

@@ -1,0 +1,1 @@
+"""What goes into MLflow beside a bundle, and where that MLflow is; none of it imports MLflow."""

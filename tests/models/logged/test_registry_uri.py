@@ -1,0 +1,56 @@
+"""Which MLflow is meant."""
+
+import pytest
+
+from models.logged.registry_uri import DEFAULT_URI, address, shown
+
+HERE, THERE = "http://127.0.0.1:5000", "http://127.0.0.1:5001"
+FILE = "sqlite:///a.db"
+TRACKING, REGISTRY = "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"
+
+
+@pytest.mark.parametrize(
+    ("option", "environment", "tracking", "registry", "source"),
+    [
+        (None, {}, DEFAULT_URI, DEFAULT_URI, "the default"),
+        (None, {TRACKING: HERE}, HERE, HERE, TRACKING),
+        (None, {REGISTRY: THERE}, DEFAULT_URI, THERE, REGISTRY),
+        (None, {TRACKING: HERE, REGISTRY: THERE}, HERE, THERE, f"{TRACKING} and {REGISTRY}"),
+        (
+            "sqlite:///a.db",
+            {TRACKING: HERE, REGISTRY: THERE},
+            *[FILE] * 2,
+            "--registry",
+        ),
+        (None, {TRACKING: " ", REGISTRY: ""}, DEFAULT_URI, DEFAULT_URI, "the default"),
+    ],
+)
+def test_the_option_then_the_variables_then_the_default(
+    option, environment, tracking, registry, source
+):
+    """An option decides about both URIs; else MLflow's variables do; an empty one is none."""
+    found = address(option, environment)
+    assert (found.tracking, found.registry, found.source) == (tracking, registry, source)
+
+
+def test_what_it_says():
+    """It names both places, the experiment and who says so."""
+    told = {TRACKING: HERE, REGISTRY: THERE, "MLFLOW_EXPERIMENT_NAME": "leads"}
+    said = f"{HERE}, versions in {THERE}, experiment 'leads' ({TRACKING} and {REGISTRY})"
+    assert str(address(None, told)) == said
+    assert address(HERE, told).experiment == "leads"
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("https://ann:secret@mlflow.example/x", "https://***@mlflow.example/x"),
+        ("postgresql://a:p@w@db/x", "postgresql://***@db/x"),
+        ("sqlite:///artifacts/mlflow.db", "sqlite:///artifacts/mlflow.db"),
+        ("http://[broken@secret", "an address that cannot be read"),
+    ],
+)
+def test_no_password_is_shown(uri, said):
+    """Who logs in, and with what, is no part of what is printed."""
+    assert shown(uri) == said
+    assert "secret" not in str(address(uri, {}))
