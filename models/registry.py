@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -319,10 +319,11 @@ def _signature(bundle: Bundle, example: pd.DataFrame) -> ModelSignature:
     """
     needed = {"ladder.position", *bundle.encoding.columns}
     inputs: list[Any] = [ColSpec(DataType.string, "lead_id", required=False)]
-    inputs.append(ColSpec(AnyType(), "as_of", required=False))
+    anything: Any = AnyType()  # type: ignore[no-untyped-call]
+    inputs.append(ColSpec(anything, "as_of", required=False))
     for column in map(str, example.columns.drop(["lead_id", "as_of"])):
         is_text = isinstance(example[column].dtype, pd.CategoricalDtype)
-        kind = AnyType() if is_text else DataType.double
+        kind = anything if is_text else DataType.double
         inputs.append(ColSpec(kind, column, required=column in needed))
     kinds = {"lead_id": DataType.string, "as_of": DataType.datetime, "step": DataType.string}
     outputs: list[Any] = [

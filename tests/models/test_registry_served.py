@@ -53,7 +53,6 @@ def serving(folder: Path, port: int, answers: str, *arguments: str, **more: str)
     assert subprocess.run(hidden, cwd=folder, env=environment, capture_output=True).returncode
     url = f"http://127.0.0.1:{port}"
     log = folder / "server.log"
-    at = ("--host", "127.0.0.1", "--port", str(port))
     with log.open("w") as out:
         process = subprocess.Popen(
             [
@@ -112,7 +111,7 @@ def test_a_tracking_server_and_a_model_server(
         f"sqlite:///{kept / 'b.db'}",
         "--serve-artifacts",
     )
-    given += ("--artifacts-destination", str(kept / "artifacts"), "--workers", "1")
+    given += ("--artifacts-destination", str(kept / "artifacts"), "--workers", "1"]
     with serving(kept, free_port(), "/health", "server", *given) as uri:
         monkeypatch.chdir(tmp_path / "work")
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)

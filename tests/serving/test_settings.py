@@ -89,6 +89,28 @@ def test_all_mistakes_at_once():
     assert len(caught.value.mistakes) == 3
 
 
+@pytest.mark.parametrize(
+    ("environment", "registry", "tracking"),
+    [
+        ({"MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}, "http://127.0.0.1:1", ""),
+        (
+            {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1", "MLFLOW_REGISTRY_URI": "sqlite:///a.db"},
+            "sqlite:///a.db",
+            "http://127.0.0.1:1",
+        ),
+        (
+            {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1", "RUNG_REGISTRY": "sqlite:///b.db"},
+            "sqlite:///b.db",
+            "",
+        ),
+    ],
+)
+def test_the_registry_of_mlflows_own_variables(environment, registry, tracking):
+    """Where RUNG_REGISTRY says nothing, MLflow's variables do."""
+    found = Settings.from_environment(environment)
+    assert (found.registry, found.tracking) == (registry, tracking)
+
+
 def test_documented():
     """Every setting is in the operator's page, with its default."""
     page = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
