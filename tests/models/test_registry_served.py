@@ -111,7 +111,7 @@ def test_a_tracking_server_and_a_model_server(
         f"sqlite:///{kept / 'b.db'}",
         "--serve-artifacts",
     )
-    given += ("--artifacts-destination", str(kept / "artifacts"), "--workers", "1"]
+    given += ("--artifacts-destination", str(kept / "artifacts"), "--workers", "1")
     with serving(kept, free_port(), "/health", "server", *given) as uri:
         monkeypatch.chdir(tmp_path / "work")
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
