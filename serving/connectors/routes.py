@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from features.errors import NoModel, OptedOut, UnknownLead
 from features.store.arrivals import Arrival
-from serving.connectors.configuration import Connectors
+from serving.connectors.configuration import VENDORS, Connectors
 from serving.connectors.connector import (
     Call,
     Connector,
@@ -30,10 +30,11 @@ from serving.connectors.connector import (
     verified,
 )
 from serving.connectors.errors import PayloadError, ReplayedRequest
+from serving.connectors.forms import FORM, form_of
 from serving.connectors.hubspot import HUBSPOT, lead_of_action
 from serving.connectors.replays import SeenRequests, request_hash
-from serving.edge.access import needs
-from serving.edge.bodies import json_answer
+from serving.edge.access import check_key, needs
+from serving.edge.bodies import json_answer, media_type
 from serving.edge.problems import documented
 from serving.ingestion.storing import SUPPRESSED, suppressed_of
 from serving.process.served import Served
@@ -45,6 +46,7 @@ __all__ = ["router"]
 
 _MOST_EVENTS: Final = 2500
 _MOST_SHOWN: Final = 100
+_NEEDED: Final = needs("ingest", key_in_body=True)
 
 router = APIRouter(prefix="/v1/connectors", tags=["connectors"])
 
@@ -98,14 +100,16 @@ async def receive(name: str, request: Request, service: Served, connectors: On) 
     """Verify a vendor's request, and keep the events that it tells of.
 
     A request with a wrong signature, or one signed too long ago, is a 401; the same one again a
-    409. Kinds of events that are not mapped are ignored and counted.
+    409. A source without a signature needs a key, in a header or as `writeKey` in the address; it
+    may send a form. Kinds of events that are not mapped are ignored and counted.
     """
     connector, options = connectors.named(name, service.ladder)
-    if not connector.is_signed:
-        await needs("ingest").asker(request)
+    if not connector.is_signed and await _NEEDED.asker(request) is None:
+        await check_key(request, request.query_params.get("writeKey"))
     call = await _call(request, service)
     signed = verified(connector, call, options)
-    payload = parse_body(call.body)
+    is_form = media_type(request) == FORM and name not in VENDORS
+    payload = form_of(call.body) if is_form else parse_body(call.body)
     asked = connector.challenge(payload, options) if connector.challenge else None
     if asked is not None:
         return json_answer(asked)

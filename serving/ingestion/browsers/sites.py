@@ -31,7 +31,7 @@ _ADDRESSES: Final = frozenset(
         *("/batch/", "/capture/", "/i/v0/e/"),
     }
 )
-_SETTINGS: Final = re.compile(r"/v1/projects/[^/]+/settings")
+_OTHERS: Final = re.compile(r"/v1/projects/[^/]+/settings|/v1/connectors/[^/]+")
 
 _METHODS: Final = b"GET, POST"
 _EXPOSED: Final = b"Retry-After, X-Request-Id"
@@ -44,7 +44,7 @@ _REMEMBERED: Final = b"600"
 
 def takes_events(path: str) -> bool:
     """Whether pages of other sites may use an address: it takes events, and tells of nobody."""
-    return path in _ADDRESSES or _SETTINGS.fullmatch(path) is not None
+    return path in _ADDRESSES or _OTHERS.fullmatch(path) is not None
 
 
 class Sites:

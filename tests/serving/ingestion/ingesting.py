@@ -22,7 +22,7 @@ from features.store.events import EventStore
 from features.store.identities.identification import Identification
 from serving.edge import middleware, problems
 from serving.edge.access import Access
-from serving.ingestion import cloudevents, segment
+from serving.ingestion import cloudevents, posthog, segment
 from serving.ingestion import own as events
 from serving.process.group_commit import GroupCommit
 from tests.serving.conftest import _documented
@@ -91,7 +91,7 @@ def ingesting(folder: Path, ladder: Ladder) -> Iterator[Ingesting]:
             await service.group_commit.close()
 
         app = FastAPI(lifespan=lifespan)
-        for part in (segment, events, cloudevents):
+        for part in (segment, events, cloudevents, posthog):
             app.include_router(part.router)
         problems.install(app)
         middleware.install(app)

@@ -702,6 +702,30 @@ def test_not_strict(client, prefer):
 # ---------------------------------------------------------------------------------- Whole requests
 
 
+@pytest.mark.parametrize("label", ["text/plain", "", "application/x-www-form-urlencoded"])
+def test_any_label(client, label):
+    """JSON is read as JSON, whatever it is called: pages and one client label it otherwise."""
+    content = gzip.compress(json.dumps({"batch": [track()]}).encode())
+    headers = {"Content-Type": label, "Content-Encoding": "gzip"}
+    assert client.post("/v1/batch", content=content, headers=headers).json()["accepted"] == 1
+
+
+def test_any_call(client):
+    """One address for all calls, which say themselves what they are."""
+    for call in (track(), {"type": "page", "anonymousId": "v", "messageId": new_id()}):
+        assert client.post("/v1/call", json=call).json()["accepted"] == 1
+    untyped = {key: value for key, value in track().items() if key != "type"}
+    is_problem(client.post("/v1/call", json=untyped), 422)
+
+
+def test_traits_of_the_context(service, client):
+    """RudderStack's Python client has traits there, and nowhere else."""
+    id_ = new_id()
+    call = {"type": "identify", "userId": "ann", "messageId": id_, "context": {"traits": {"a": 1}}}
+    assert client.post("/v1/identify", json=call).json()["accepted"] == 1
+    assert service.row(id_)["properties"] == {"a": 1}
+
+
 @pytest.mark.parametrize("path", ["/v1/batch", "/v1/track"])
 @pytest.mark.parametrize(
     ("content", "headers", "status"),

@@ -1,0 +1,144 @@
+"""The examples of the docs: each is loaded as it stands there, and takes what the tool sends."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from starlette.testclient import TestClient
+
+from features.ladder.file import read_ladder
+from features.store.migrations import open_database
+from serving.app import create_app
+from serving.edge.keys import Keys
+from serving.settings import Settings
+from tests.serving.conftest import service_of
+from tests.serving.connectors import vendors
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "connectors.md"
+SITE = "https://www.example.com"
+AT = "2026-01-01T00:00:00Z"
+TYPEFORM = {
+    "event_id": "01H",
+    "event_type": "form_response",
+    "form_response": {
+        "form_id": "lT4Z3j",
+        "token": "a3a12ec67a1365927098a606107fac15",
+        "submitted_at": AT,
+        "hidden": {"lead_id": "ada"},
+        "answers": [
+            {"type": "email", "email": "ada@acme.com", "field": {"id": "x", "type": "email"}},
+            {"type": "text", "text": "hello", "field": {"id": "y", "type": "short_text"}},
+        ],
+    },
+}
+WEBFLOW = {
+    "triggerType": "form_submission",
+    "payload": {
+        "name": "Contact",
+        "siteId": "65427cf400e02b306eaa049c",
+        "data": {"First Name": "Ada", "Email": "ada@acme.com"},
+        "submittedAt": "2026-01-01T00:00:00.000Z",
+        "id": "6321ca84df3949bfc6752327",
+        "formId": "65429eadebe8a9f3a30f62d0",
+    },
+}
+ROW = {"id": "z1", "lead_id": "ada", "email": "ada@acme.com", "event": "a", "occurred_at": AT}
+
+
+def examples() -> list[str]:
+    part = PAGE.read_text().partition("### Ready examples")[2]
+    return re.findall(r"```toml\n(.*?)```", part, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    made: Path = tmp_path_factory.mktemp("examples")
+    return made
+
+
+@pytest.fixture(scope="module")
+def key(folder) -> str:
+    """A key that pages of a site may use."""
+    with open_database(f"sqlite:///{folder / 'rung.db'}") as database:
+        return Keys(database).create("page", ["ingest"], origins=[SITE], as_of=1)[1]
+
+
+@pytest.fixture(scope="module")
+def client(folder, key) -> Iterator[TestClient]:  # noqa: ARG001 the key is there from the start
+    identity = '[identity]\nidentify_by = ["email"]\n'
+    ladder = folder / "ladder.toml"
+    ladder.write_text("\n".join([read_ladder("b2b").source, identity, *examples()]))
+    settings = Settings(
+        database_url=f"sqlite:///{folder / 'rung.db'}",
+        bundle=folder / "none",
+        ladder=str(ladder),
+    )
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TYPEFORM_SECRET", vendors.SECRET)
+        app = create_app(settings)
+        with TestClient(app, "http://127.0.0.1", client=("127.0.0.1", 50_000)) as client:
+            yield client
+
+
+def test_typeform(client):
+    """Signed over the body, in base64, after sha256=."""
+    body = json.dumps(TYPEFORM).encode()
+    signed = "sha256=" + base64.b64encode(vendors.digest(body)).decode()
+    answer = client.post(
+        "/v1/connectors/typeform", content=body, headers={"Typeform-Signature": signed}
+    )
+    assert answer.json()["accepted"] == 1, answer.text
+    assert client.post("/v1/connectors/typeform", content=body).status_code == 401
+
+
+@pytest.mark.parametrize("labelled", ["application/json", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [("webflow", WEBFLOW), ("zapier", ROW), ("n8n", {"items": [{"json": {**ROW, "id": "n1"}}]})],
+)
+def test_with_a_key(client, key, name, payload, labelled):
+    """By a key in a header or in the address, as JSON, and flat ones as a form too."""
+    if labelled == "application/json":
+        body = json.dumps(payload)
+    elif name == "zapier":
+        body = urlencode({**payload, "id": "z2"})
+    else:
+        return
+    target = f"/v1/connectors/{name}?writeKey={key}"
+    answer = client.post(target, content=body, headers={"Content-Type": labelled})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["accepted"] == 1, answer.text
+    again = client.post(
+        f"/v1/connectors/{name}",
+        content=body,
+        headers={"Content-Type": labelled, "Authorization": f"Bearer {key}"},
+    )
+    assert again.json()["duplicates"] == 1, again.text
+    assert client.post(f"/v1/connectors/{name}", content=body).status_code == 401
+
+
+def test_a_page_of_ones_own(client, key):
+    """A form that the key's site sends; another site's is refused."""
+    form = {"lead_id": "", "visitor_id": "v1", "email": "ada@acme.com", "answers[plan]": "team"}
+    target = f"/v1/connectors/page-form?writeKey={key}"
+    answer = client.post(target, data=form, headers={"Origin": SITE})
+    assert answer.json()["accepted"] == 1, answer.text
+    assert answer.headers["access-control-allow-origin"] == SITE
+    assert (
+        client.post(target, data=form, headers={"Origin": "https://evil.example"}).status_code
+        == 403
+    )
+
+
+def test_one_lead(client):
+    """What all of them told is of one person, as the address says."""
+    store = service_of(client).store
+    assert store.lead_of("v1") == store.lead_of("ada")
+    names = {row[0] for row in store.events_of("ada")}
+    assert {"form_submitted", "a"} <= names

@@ -1,0 +1,141 @@
+"""What PostHog's libraries send: the call that each event is."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+
+from features.ladder.file import read_ladder
+from tests.serving.ingestion.ingesting import ingesting
+
+AT = "2026-01-01T00:00:00Z"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    with ingesting(tmp_path_factory.mktemp("posthog"), read_ladder("b2b")) as running:
+        yield running
+
+
+def event(name, id_, **more):
+    return {"event": name, "distinct_id": "ann", "uuid": id_, "timestamp": AT, **more}
+
+
+def sent(service, *events, **more):
+    return service.client.post("/batch/", json={"batch": list(events), **more}).json()
+
+
+@pytest.mark.parametrize(
+    ("told", "name", "lead", "properties"),
+    [
+        (
+            event("Demo Requested", "p1", properties={"plan": "team", "$lib": "x", "$os": "y"}),
+            "Demo Requested",
+            "ann",
+            {"plan": "team"},
+        ),
+        (
+            event("$pageview", "p2", properties={"$current_url": "https://x.io/a", "title": "A"}),
+            "page_viewed",
+            "ann",
+            {"url": "https://x.io/a", "title": "A"},
+        ),
+        (
+            event("$screen", "p3", properties={"$screen_name": "Home"}),
+            "screen_viewed",
+            "ann",
+            {"name": "Home"},
+        ),
+        (
+            event("$identify", "p4", **{"$set": {"role": "cto"}}),
+            "identify",
+            "ann",
+            {"role": "cto"},
+        ),
+        (
+            event("$set", "p5", properties={"$set_once": {"a": 1, "b": 1}, "$set": {"a": 2}}),
+            "identify",
+            "ann",
+            {"a": 2, "b": 1},
+        ),
+        (
+            event("$create_alias", "p6", properties={"alias": "ann", "distinct_id": "old"})
+            | {"distinct_id": "old"},
+            "alias",
+            "ann",
+            {},
+        ),
+        (
+            event("seen", "p7", distinct_id="device-1", properties={"$device_id": "device-1"}),
+            "seen",
+            "device-1",
+            {},
+        ),
+        (
+            {
+                "event": "seen",
+                "uuid": "p8",
+                "timestamp": AT,
+                "properties": {"distinct_id": "bob", "n": 1},
+            },
+            "seen",
+            "bob",
+            {"n": 1},
+        ),
+    ],
+)
+def test_events(service, told, name, lead, properties):
+    """The name, the lead and the properties that are the sender's own."""
+    assert sent(service, told) == {
+        **{"success": True, "accepted": 1, "duplicates": 0, "rejected": [], "warnings": []}
+    }
+    row = service.row(told["uuid"])
+    assert (row["name"], row["lead_id"], row["properties"]) == (name, lead, properties)
+    assert sent(service, told)["duplicates"] == 1
+
+
+def test_who_is_whom(service):
+    """An identification, and an alias, make one lead of two ids."""
+    sent(service, event("$identify", "w1", properties={"$anon_distinct_id": "visitor"}))
+    sent(
+        service,
+        event("$create_alias", "w2", properties={"alias": "ann"}) | {"distinct_id": "former"},
+    )
+    assert {service.store.lead_of(one) for one in ("visitor", "former")} == {"ann"}
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        (event("$groupidentify", "r1") | {"distinct_id": "$company_7"}, "of no lead"),
+        (event("seen", "r2", properties=[1]), "properties are an object"),
+        (event("$set", "r3", **{"$set": "x"}), "$set is an object"),
+        ({"event": "seen", "uuid": "r4"}, "a userId or an anonymousId is needed"),
+        ("seen", "an event is a JSON object"),
+        (event("seen", "r5", timestamp="yesterday"), "timestamp"),
+    ],
+)
+def test_rejected(service, told, why):
+    """What will not do is named, and the others are kept."""
+    answer = sent(service, told, event("seen", f"good-{why}"))
+    assert answer["accepted"] == 1
+    assert why in answer["rejected"][0]["detail"]
+
+
+def test_a_clock_that_is_wrong(service):
+    """As Segment's: what the sender's clock is wrong by shows in when it sent."""
+    service.clock = lambda: 1_767_225_600_000_000 + 3_600_000_000  # an hour after AT
+    sent(service, event("seen", "c1"), sent_at="2026-01-01T00:00:10Z")
+    assert service.row("c1")["occurred_at"] == service.clock() - 10_000_000
+
+
+@pytest.mark.parametrize("path", ["/capture/", "/i/v0/e/"])
+def test_one_event(service, path):
+    """Alone, compressed, labelled as something else."""
+    body = gzip.compress(json.dumps(event("seen", f"one{path}")).encode())
+    headers = {"Content-Encoding": "gzip", "Content-Type": "text/plain"}
+    assert service.client.post(path, content=body, headers=headers).json()["accepted"] == 1
+    assert service.client.post(path, json=event("rung_decision", "x")).status_code == 422
+    assert service.client.post("/batch/", json=[]).status_code == 422
