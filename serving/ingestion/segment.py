@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
@@ -40,15 +40,14 @@ from serving.process.served import Served
 
 __all__ = ["beacons", "router"]
 
-_router = partial(
-    APIRouter,
-    tags=["ingestion"],
-    dependencies=[Depends(needs("ingest", key_in_body=True))],
-    route_class=DirectRoute,
-    responses={200: {"model": IngestionAnswer}, **documented(400, 413, 415, 422, 503)},
-)
-router = _router(prefix="/v1")
-beacons = _router()
+_ALL: Final[dict[str, Any]] = {
+    "tags": ["ingestion"],
+    "dependencies": [Depends(needs("ingest", key_in_body=True))],
+    "route_class": DirectRoute,
+    "responses": {200: {"model": IngestionAnswer}, **documented(400, 413, 415, 422, 503)},
+}
+router = APIRouter(prefix="/v1", **_ALL)
+beacons = APIRouter(**_ALL)
 
 
 # ------------------------------------------------------------------------------------------ Routes
