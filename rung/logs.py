@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from rung.options import (
     Progress,
     add_verb,
+    as_scores,
+    as_time,
     bundle_option,
     events_argument,
     json_option,
@@ -57,7 +59,10 @@ def add_score(verbs: Any) -> None:
     score = add_verb(verbs, "score", _score, "write the scores of all leads at an instant")
     events_argument(score)
     bundle_option(score)
-    output_options(score)
+    score.add_argument("--as-of", type=as_time, help="such as 2026-03-01T12:00:00Z; default: now")
+    score.add_argument(
+        "--out", type=as_scores, required=True, help="a file, .parquet, .csv, .csv.gz or .ndjson"
+    )
     reading_options(score)
     json_option(score)
 
@@ -119,14 +124,22 @@ def _features(parsed: argparse.Namespace, progress: Progress) -> None:
 
 
 def _score(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.clock import now, when
+    from features.files import new_file
     from models.bundle import load_bundle
+    from serving.routes.exports.files import parts_of, write_scores
 
+    present = now()
+    as_of = parsed.as_of or when(present)
     bundle = load_bundle(parsed.bundle)
-    _, log = read(parsed, progress, ladder=bundle.ladder, until=parsed.as_of)
-    scores = bundle.score(_snapshot(log, bundle.ladder, parsed.as_of, progress))
-    frame = scores.frame()
-    _write(frame, parsed.out)
-    _print_written(parsed, len(frame), {"bundle": bundle.version})
+    _, log = read(parsed, progress, ladder=bundle.ladder, until=as_of)
+    snapshot = _snapshot(log, bundle.ladder, as_of, progress)
+    rows = parts_of(bundle, snapshot, bundle.score(snapshot), present)
+    with new_file(parsed.out) as part:
+        suffix = "".join(parsed.out.suffixes[-2:]).lower()
+        suffix = ".csv.gz" if suffix.endswith(".csv.gz") else parsed.out.suffix.lower()
+        count = write_scores(part, suffix, bundle.ladder, rows)
+    _print_written(parsed, count, {"bundle": bundle.version})
 
 
 def _snapshot(log: EventLog, ladder: Ladder, as_of: datetime, progress: Progress) -> Snapshot:

@@ -14,6 +14,7 @@ __all__ = [
     "add_verb",
     "as_count",
     "as_json_lines",
+    "as_scores",
     "as_share",
     "as_table",
     "as_time",
@@ -132,6 +133,11 @@ def as_time(text: str) -> datetime:
 def as_table(text: str) -> Path:
     """The type of an argument that is a file for a table."""
     return _with_suffix(text, ".parquet", ".csv", ".csv.gz")
+
+
+def as_scores(text: str) -> Path:
+    """The type of an argument that is a file for scores."""
+    return _with_suffix(text, ".parquet", ".csv", ".csv.gz", ".ndjson", ".jsonl")
 
 
 def as_json_lines(text: str) -> Path:

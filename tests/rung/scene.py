@@ -10,8 +10,12 @@ from typing import Any, NamedTuple
 
 import rung
 
-SCORES = ["lead_id", "as_of", "step", "p_advance", "low", "high", "p_purchase"]
-"""The columns of what `rung score` writes."""
+CHANCES = {
+    "features_as_of": "as_of",
+    "probability": "p_advance",
+    "purchase_probability": "p_purchase",
+}
+"""What columns of `rung score` are called in a frame of scores."""
 
 
 TEN_MISTAKES = """\

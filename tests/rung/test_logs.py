@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from features.store.events import EventStore
+from serving.routes.exports.rows import schema_of
 from tests.full_disk import full_after
-from tests.rung.scene import SCORES, done, jsonl, message, page, refused
+from tests.rung.scene import CHANCES, done, jsonl, message, page, refused
 
 
 @pytest.fixture
@@ -63,9 +64,8 @@ def test_a_store_trains_and_scores_like_its_file(events_file, bundle_folder, end
     for source, out in ((events_file, "file"), (url, "store")):
         path = tmp_path / f"{out}.parquet"
         done("score", source, "--bundle", bundle_folder, "--as-of", end, "--out", path)
-    pd.testing.assert_frame_equal(
-        pd.read_parquet(tmp_path / "file.parquet"), pd.read_parquet(tmp_path / "store.parquet")
-    )
+    one, other = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("file", "store"))
+    pd.testing.assert_frame_equal(one.drop(columns="scored_at"), other.drop(columns="scored_at"))
 
 
 def test_features(trained, events_file, simulated_log, end, tmp_path):
@@ -82,17 +82,19 @@ def test_features(trained, events_file, simulated_log, end, tmp_path):
 def test_score(scores, simulated_log, simulation, trained):
     """The scores have exactly their columns, a row a lead, and lie inside their intervals."""
     frame = pd.read_parquet(scores)
-    assert list(frame) == SCORES
+    assert list(frame) == schema_of(trained.ladder).names
     assert frame["lead_id"].tolist() == list(simulated_log.leads)
-    assert (frame["as_of"] == pd.Timestamp(simulation.end)).all()
+    assert (frame["features_as_of"] == pd.Timestamp(simulation.end)).all()
     open_ = frame.dropna(subset="step")
     assert set(open_["step"]) <= {goal.id for goal in trained.ladder.goals}
-    assert open_["p_advance"].between(open_["low"], open_["high"]).all()
-    for column in ("low", "high", "p_purchase"):
+    assert open_["probability"].between(open_["low"], open_["high"]).all()
+    for column in ("low", "high", "purchase_probability"):
         assert open_[column].between(0, 1).all()
     bought = frame[frame["step"].isna()]
     assert 0 < len(bought) < len(frame)
-    assert bought[["p_advance", "low", "high", "p_purchase"]].isna().all(axis=None)
+    assert (
+        bought[["probability", "low", "high", "purchase_probability", "band"]].isna().all(axis=None)
+    )
 
 
 def test_score_json(trained, bundle_folder, events_file, end, tmp_path):
@@ -110,7 +112,8 @@ def test_scores_of_the_features_are_the_scores(scores, trained, events_file, end
     out = tmp_path / "signals.parquet"
     done("features", events_file, "--ladder", "b2b", "--as-of", end, "--out", out)
     found = trained.score_frame(pd.read_parquet(out))
-    pd.testing.assert_frame_equal(found, pd.read_parquet(scores), check_dtype=False)
+    written = pd.read_parquet(scores).rename(columns=CHANCES)[list(found)]
+    pd.testing.assert_frame_equal(found, written, check_dtype=False)
 
 
 def test_scores_of_the_past_do_not_know_the_future(
@@ -128,7 +131,24 @@ def test_scores_of_the_past_do_not_know_the_future(
     whole, then = (
         pd.read_parquet(tmp_path / f"{name}-scores.parquet") for name in ("whole", "then")
     )
+    whole, then = (one.drop(columns="scored_at") for one in (whole, then))
     pd.testing.assert_frame_equal(whole, then, check_exact=True)
+
+
+@pytest.mark.parametrize("name", ["scores.csv", "scores.csv.gz", "scores.ndjson"])
+def test_scores_of_now(bundle_folder, events_file, tmp_path, name):
+    """Without an instant they are of now; each format has the same columns and rows."""
+    before = pd.Timestamp.now(tz="UTC")
+    for out in (tmp_path / name, tmp_path / "scores.parquet"):
+        done("score", events_file, "--bundle", bundle_folder, "--out", out)
+    path = tmp_path / name
+    is_json = path.suffix == ".ndjson"
+    found = pd.read_json(path, lines=True) if is_json else pd.read_csv(path)
+    same = pd.read_parquet(tmp_path / "scores.parquet")
+    assert list(found) == list(same)
+    assert found["lead_id"].astype(str).tolist() == same["lead_id"].tolist()
+    assert (pd.to_datetime(found["features_as_of"], utc=True) >= before).all()
+    assert found["step"].fillna("").tolist() == same["step"].fillna("").tolist()
 
 
 def test_nothing_was_known_yet(bundle_folder, events_file, tmp_path):
@@ -178,7 +198,7 @@ def test_a_table_is_what_its_name_says(bundle_folder, events_file, end, tmp_path
     for name in ("t.parquet", "t.csv", "t.CSV.gz"):
         done(verb, events_file, *with_, "--as-of", end, "--out", tmp_path / name)
     expected = pd.read_parquet(tmp_path / "t.parquet")
-    assert (tmp_path / "t.csv").read_text().startswith("lead_id,as_of,")
+    assert (tmp_path / "t.csv").read_text().startswith("lead_id,")
     (tmp_path / "t.CSV.gz").rename(tmp_path / "packed.csv.gz")
     for name in ("t.csv", "packed.csv.gz"):
         found = pd.read_csv(tmp_path / name)

@@ -1,0 +1,102 @@
+"""Scores of a log as a file has them: the columns of the export, empty where a service would know.
+
+Whose work a lead is, what to offer it and which other ids it has follow from a store and from what
+its leads were asked; a log alone does not say.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.ladder.ladder import Ladder
+from features.signals.fold import NONE
+from features.signals.snapshot import Snapshot
+from features.store.kept.scores import OUT_OF_QUEUE, StoredScore
+from models.bundle import Bundle, Scores
+from serving.routes.exports.formats import encoder
+from serving.routes.exports.rows import FlatRow, row_of, schema_of
+from serving.scoring.bands import band_of
+from serving.scoring.model import Model, ScoredLeads
+from serving.scoring.ranking import Ranking
+
+__all__ = ["parts_of", "write_scores"]
+
+_PER_BATCH: Final = 10_000
+
+
+def write_scores(out: Path, suffix: str, ladder: Ladder, parts: Iterable[list[FlatRow]]) -> int:
+    """Write rows as Parquet, CSV, CSV in gzip, or JSON lines, as a suffix says; how many."""
+    schema, count = schema_of(ladder), 0
+
+    def counted() -> Iterator[list[FlatRow]]:
+        nonlocal count
+        for rows in parts:
+            count += len(rows)
+            yield rows
+
+    if suffix == ".parquet":
+        with pq.ParquetWriter(out, schema) as table:
+            for rows in counted():
+                table.write_batch(pa.RecordBatch.from_pylist(rows, schema=schema))
+        return count
+    opened = gzip.open if suffix == ".csv.gz" else open
+    with opened(out, "wb") as file:
+        for data in encoder("csv" if "csv" in suffix else "ndjson", schema)(counted()):
+            file.write(data)
+    return count
+
+
+def parts_of(
+    bundle: Bundle, snapshot: Snapshot, scores: Scores, scored_at: int
+) -> Iterator[list[FlatRow]]:
+    """The rows of all leads, some at a time.
+
+    Parameters
+    ----------
+    scores : those of the snapshot, row by row.
+    scored_at : now, in microseconds since the epoch.
+    """
+    chances = scores.advance.probability
+    is_queued = ~np.isnan(chances) & snapshot.active_within(bundle.ladder.dormant_after_days)
+    ranking = Ranking.of(chances[is_queued])
+    traits = ScoredLeads(Model.of(bundle), snapshot, scores).traits()
+    steps = {goal.id: goal for goal in bundle.ladder.goals}
+    rows: list[FlatRow] = []
+    for at, lead in enumerate(snapshot.leads):
+        chance, step = _number(chances[at]), scores.step[at] or ""
+        queued = bool(is_queued[at]) and chance is not None
+        active = int(snapshot.last_active[at])
+        score = StoredScore(
+            lead_id=lead,
+            ladder=bundle.ladder.name,
+            as_of=int(snapshot.as_of[at]),
+            step=step,
+            position=int(snapshot.position[at]),
+            p_advance=chance,
+            low=_number(scores.advance.low[at]),
+            high=_number(scores.advance.high[at]),
+            p_purchase=_number(scores.purchase.probability[at]),
+            priority=OUT_OF_QUEUE,
+            percentile=ranking.share(chance) if ranking and queued and chance is not None else None,
+            reasons="",
+            bundle=bundle.hash,
+            scored_at=scored_at,
+            last_active=None if active == NONE else active,
+            band=band_of(chance, steps[step]) if queued and chance is not None else None,
+            traits=traits[at],
+        )
+        rows.append(row_of(score, (), bundle.ladder) | {"cause": None, "ids": None})
+        if len(rows) == _PER_BATCH or at == len(snapshot) - 1:
+            yield rows
+            rows = []
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
