@@ -13,7 +13,8 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from rung import demo, key, ladder, lead, logs, offer, policy, publishing, service, training
+from rung import demo, key, ladder, lead, logs, offer, publishing, service, training
+from rung.judging import audit, policy
 from rung.options import Progress, new_parser
 
 __all__ = ["main", "parser"]
@@ -24,6 +25,7 @@ _VERBS: Final = (
     logs.add_import,
     training.add_train,
     training.add_evaluate,
+    audit.add_audit,
     logs.add_features,
     logs.add_score,
     publishing.add_publish,

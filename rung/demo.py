@@ -8,7 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from rung import logs, policy, publishing, training
+from rung import logs, publishing, training
+from rung.judging import policy
 from rung.options import Progress, add_verb, as_count, new_parser
 from rung.service import run_service
 

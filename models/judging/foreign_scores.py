@@ -35,7 +35,7 @@ __all__ = [
 FEWEST: Final = 20
 """Leads that won, and leads that did not, that it takes to judge."""
 USEFUL: Final = 0.6
-"""The AUC of a score that is of use: surely below it leads are ordered hardly better than by lot."""
+"""The AUC of a score that is of use: surely below it the order is hardly better than a lot."""
 TOO_GOOD: Final = 0.97
 """The AUC that no score made before the outcome is expected to have."""
 LATE_SHARE: Final = 0.05

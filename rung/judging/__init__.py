@@ -1,0 +1,1 @@
+"""Verbs that judge: scores of others, policies, what calling brings."""

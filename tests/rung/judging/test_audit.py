@@ -1,0 +1,63 @@
+"""`rung audit` from files: wins by an event, by columns, by a bundle's ladder beside Rung."""
+
+import json
+
+import numpy as np
+import pytest
+
+from rung import main
+
+
+@pytest.fixture
+def scores(tmp_path):
+    """A CSV with a score a lead, and events in which every third lead wins a week later."""
+    lines = [f"{at},{at % 3 * 10 + at % 7},2026-01-01" for at in range(300)]
+    file = tmp_path / "scores.csv"
+    file.write_text("\n".join(["id,score,date", *lines]))
+    events = ["lead_id,name,occurred_at"]
+    events += [f"{at},deal,2026-01-08T00:00:00Z" for at in range(2, 300, 3)]
+    events += ["0,visit,2026-06-01T00:00:00Z"]
+    (tmp_path / "events.csv").write_text("\n".join(events))
+    return file
+
+
+def test_wins_by_an_event(scores, tmp_path, capsys):
+    """Verdicts are printed, figures and a page written."""
+    out, page = tmp_path / "out.json", tmp_path / "page.html"
+    files = ["--json", str(out), "--html", str(page)]
+    asked = ["audit", str(scores), "--events", str(tmp_path / "events.csv"), "--win", "deal"]
+    assert main([*asked, *files]) == 0
+    said = json.loads(out.read_text())
+    assert (said["counts"]["won"], said["counts"]["not_won"]) == (100, 200)
+    assert said["verdicts"][0] in capsys.readouterr().out
+    assert said["verdicts"][0] in page.read_text()
+
+
+def test_what_a_win_is_has_to_be_said(scores, tmp_path, capsys):
+    """Without a win, or with one that no event is, the answer says what would be right."""
+    asked = ["audit", str(scores), "--events", str(tmp_path / "events.csv")]
+    assert main(asked) == 1
+    assert "--win EVENT" in capsys.readouterr().err
+    assert main([*asked, "--win", "deel"]) == 1
+    assert "did you mean 'deal'" in capsys.readouterr().err
+    assert main(["audit", str(scores)]) == 1
+    assert "'Is Won' and 'Close Date'" in capsys.readouterr().err
+
+
+def test_beside_rung(simulated_log, events_file, trained_and_saved, tmp_path, capsys):
+    """Rung's scores stand on the same leads, from what was known on the dates of the others'."""
+    starts = simulated_log.starts[:-1]
+    dates = simulated_log.known[starts].astype("datetime64[us]")
+    score = np.random.default_rng(1).integers(0, 100, len(dates))
+    rows = zip(simulated_log.leads, score, dates, strict=True)
+    file, out = tmp_path / "scores.csv", tmp_path / "out.json"
+    file.write_text("\n".join(["id,score,date", *(f"{a},{b},{c}Z" for a, b, c in rows)]))
+    bundle = str(trained_and_saved[1])
+    asked = ["audit", str(file), "--events", str(events_file), "--bundle", bundle]
+    assert main([*asked, "--json", str(out)]) == 0
+    beside = json.loads(out.read_text())["beside"]
+    assert beside["leads"] == sum(
+        json.loads(out.read_text())["counts"][k] for k in ("won", "not_won")
+    )
+    assert beside["low"] <= beside["difference"] <= beside["high"]
+    assert "Rung is flattered" in capsys.readouterr().err

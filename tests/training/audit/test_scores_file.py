@@ -1,0 +1,73 @@
+"""Columns are found by their names, scores are taken for what they are, nothing is lost unsaid."""
+
+import pytest
+
+from features.errors import EventsError
+from training.audit.scores_file import read_scores
+
+HUBSPOT = """Record ID,Lifecycle Stage,HubSpot Score,Create Date,Close Date
+1,Customer,40,2026-01-02 10:00,2026-02-01 09:30
+2,Lead,7,2026-01-03 11:00,
+3,Customer,55,2026-01-04 11:00,
+"""
+SALESFORCE = """Lead ID;Einstein Score;Created Date;Converted;Converted Date
+a;81;2026-01-02;true;2026-02-01
+b;3;2026-01-03;false;
+"""
+
+
+def read(tmp_path, text, **named):
+    file = tmp_path / "scores.csv"
+    file.write_text(text)
+    return read_scores(file, named)
+
+
+def test_hubspot(tmp_path):
+    """HubSpot's names are found; a customer without a day of closing is left out and counted."""
+    rows = read(tmp_path, HUBSPOT)
+    assert rows.leads == ("1", "2")
+    assert rows.won.tolist() == [True, False]
+    assert rows.dropped == {"won on a day that is not said": 1}
+    assert "score is 'HubSpot Score'" in rows.said
+
+
+def test_salesforce(tmp_path):
+    """So are Salesforce's, with semicolons; "Converted" is who won, and "Converted Date" when."""
+    rows = read(tmp_path, SALESFORCE)
+    assert (rows.scale, rows.won.tolist()) == ("points", [True, False])
+    assert (rows.won_at > 0).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("cells", "scale", "values"),
+    [
+        (("0.62", "0.1"), "probability", [0.62, 0.1]),
+        (("62 %", "10 %"), "percent", [0.62, 0.1]),
+        (("0,62", "0,1"), "probability", [0.62, 0.1]),
+        (("A", "D"), "grade", [11.0, 2.0]),
+        (("0", "1"), "points", [0.0, 1.0]),
+        (("120", "-3"), "points", [120.0, -3.0]),
+    ],
+)
+def test_what_a_score_is(tmp_path, cells, scale, values):
+    """A share or a percentage claims to be a probability; grades and points are an order."""
+    lines = [f'{at},"{cell}",2026-01-01' for at, cell in enumerate(cells)]
+    rows = read(tmp_path, "\n".join(["id,score,date", *lines]))
+    assert rows.scale == scale
+    assert rows.score.tolist() == pytest.approx(values)
+
+
+def test_bad_rows_are_counted(tmp_path):
+    """Rows without an id, a score or a date are left out by their reason."""
+    rows = read(
+        tmp_path, "id,score,date\n,1,2026-01-01\nb,x,2026-01-01\nc,2,soon\nd,3,2026-01-01\n"
+    )
+    assert rows.leads == ("d",)
+    assert sorted(rows.dropped.values()) == [1, 1, 1]
+
+
+def test_column_that_is_not_found(tmp_path):
+    """What was looked for, what there is, and the option that says it."""
+    with pytest.raises(EventsError, match=r"looked for 'score'.*found id, punkte.*--score-column"):
+        read(tmp_path, "id,punkte,date\n1,2,2026-01-01\n")
+    assert read(tmp_path, "id,punkte,date\n1,2,2026-01-01\n", score="punkte").score.tolist() == [2]

@@ -1,0 +1,1 @@
+"""Scores that somebody else made, judged on what came of the leads."""

@@ -1,0 +1,70 @@
+"""An audit as one HTML file to show in a meeting: no script, nothing from elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+
+from features.clock import rfc3339
+from training.audit.results import Audit
+
+__all__ = ["audit_page"]
+
+_WIDTH, _HEIGHT, _EDGE = 640.0, 260.0, 44.0
+_COUNTS: Final = {
+    "leads": "leads with a score",
+    "won": "won within the horizon",
+    "not_won": "did not",
+    "pending": "pending: the horizon is not over; not judged, and not lost",
+    "won_before_score": "had won before their first score; left out",
+    "dated_after_until": "scored after the end of what is known; left out",
+    "repeated_scores": "later scores of the same leads; the first of each counts",
+    "won_unscored": "won without ever having had a score",
+}
+
+
+def audit_page(audit: Audit, title: str) -> str:
+    """The page as text."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    counts = [(words, audit.counts[name]) for name, words in _COUNTS.items()]
+    return environment.get_template("audit.html").render(
+        audit=audit,
+        title=title,
+        until=rfc3339(audit.until)[:10],
+        counts=counts,
+        chart=_chart(audit),
+        is_probability=audit.scale in ("probability", "percent"),
+    )
+
+
+def _chart(audit: Audit) -> dict[str, Any]:
+    """Where each band stands in the drawing: by what was said, or in a row, and its rate."""
+    most = max([line.high for line in audit.bins], default=1.0)
+    is_said = audit.scale in ("probability", "percent")
+    if is_said:
+        most = max(most, *(line.predicted for line in audit.bins))
+
+    def down(rate: float) -> float:
+        return round(_HEIGHT - _EDGE - rate / most * (_HEIGHT - 1.5 * _EDGE), 1)
+
+    def across(at: int, predicted: float) -> float:
+        part = predicted / most if is_said else (at + 0.5) / len(audit.bins)
+        return round(_EDGE + part * (_WIDTH - 1.5 * _EDGE), 1)
+
+    marks = [
+        {"x": across(at, line.predicted), "y": down(line.observed),
+         "low": down(line.low), "high": down(line.high)}
+        for at, line in enumerate(audit.bins)
+    ]  # fmt: skip
+    ends = (across(0, 0.0), down(0.0), across(0, most), down(most))
+    ticks = [{"y": down(most * part), "label": f"{most * part:.0%}"} for part in (0, 0.5, 1)]
+    return {"width": _WIDTH, "height": _HEIGHT, "left": _EDGE, "marks": marks, "ticks": ticks,
+            "diagonal": ends if is_said else None}  # fmt: skip

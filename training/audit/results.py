@@ -1,0 +1,62 @@
+"""What judging the scores of others comes to, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from features.clock import rfc3339
+from models.judging import metrics
+
+__all__ = ["Audit", "Beside"]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Rung on the same leads, at the dates of the scores: AUC, and the other's less it."""
+
+    leads: int
+    auc: float
+    difference: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What can be said of the scores. `verdicts` are sentences, the gravest first.
+
+    Parameters
+    ----------
+    until : microseconds since the epoch.
+    found, low, high : the share of wins among those sales can call, with its 95 % interval.
+    missed : wins among those not called, equal scores in random order.
+    """
+
+    verdicts: tuple[str, ...]
+    faults: tuple[str, ...]
+    p_values: dict[str, float]
+    scale: str
+    until: int
+    horizon_days: float
+    capacity: float
+    counts: dict[str, int]
+    wins: int
+    judged: int
+    distinct: int
+    auc: float | None = None
+    auc_low: float | None = None
+    auc_high: float | None = None
+    called: int = 0
+    found: float | None = None
+    low: float | None = None
+    high: float | None = None
+    missed: float | None = None
+    expected_wins: float | None = None
+    slope: float | None = None
+    bins: tuple[metrics.Bin, ...] = ()
+    beside: Beside | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready; the instant as RFC 3339."""
+        return asdict(self) | {"until": rfc3339(self.until)}

@@ -1,0 +1,196 @@
+"""A file of somebody's scores: which column is which, what a score claims, when wins were."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from features.arrays import Bools, Floats
+from features.errors import EventsError
+from features.events.field_names import plain
+from features.events.formats.utf8 import as_utf8
+from features.events.log import Times
+from features.events.times import READ, check_timezone, read_times
+
+__all__ = ["Scale", "ScoreRows", "read_scores"]
+
+Scale = Literal["probability", "percent", "grade", "points"]
+
+_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "id": ("lead id", "record id", "contact id", "opportunity id", "prospect id", "lead number",
+           "id", "email"),
+    "score": ("score", "lead score", "hubspot score", "einstein score", "likelihood to close",
+              "probability", "p_purchase", "lead grade", "grade", "lead quality"),
+    "date": ("scored at", "score date", "date", "as of", "create date", "created date"),
+    "won at": ("won at", "close date", "converted date", "conversion date"),
+    "won": ("is won", "won", "converted", "stage", "deal stage", "lifecycle stage"),
+}  # fmt: skip
+_OPTION: Final = {"id": "--id-column", "score": "--score-column", "date": "--date-column"}
+_WON: Final = {"true", "yes", "1", "won", "closedwon", "converted", "customer"}
+_GRADES: Final = {grade: 12.0 - at for at, grade in enumerate(
+    ("A+", "A", "A-", "B+", "B", "B-", "C+", "C", "C-", "D+", "D", "D-", "F")
+)}  # fmt: skip
+_SEPARATORS: Final = (",", ";", "\t")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ScoreRows:
+    """The rows of a file that could be read.
+
+    Parameters
+    ----------
+    leads, score, at : id, score and instant of a row; percent are shares here, A+ is 12 and F 0.
+    has_wins : whether the file itself says who won.
+    won, won_at : who won, and when, microseconds since the epoch; 0 where it is not said or not so.
+    dropped : rows that could not be read, by reason.
+    columns : what each role was taken from.
+    """
+
+    leads: tuple[str, ...]
+    score: Floats
+    at: Times
+    scale: Scale
+    has_wins: bool
+    won: Bools
+    won_at: Times
+    dropped: dict[str, int] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def said(self) -> str:
+        """Which columns were taken, in one line."""
+        found = ", ".join(f"{role} is {name!r}" for role, name in self.columns.items())
+        return f"{found}; the scores are {_SAID[self.scale]}"
+
+
+_SAID: Final = {
+    "probability": "probabilities",
+    "percent": "percentages, taken as probabilities",
+    "grade": "grades: an order, no probabilities",
+    "points": "points: an order, no probabilities",
+}
+
+
+def read_scores(
+    file: Path, named: Mapping[str, str | None], timezone: str | None = None
+) -> ScoreRows:
+    """The scores of a CSV file.
+
+    Parameters
+    ----------
+    named : the columns for "id", "score" and "date"; None looks for one by its usual names.
+    timezone : of dates without one; they are taken as UTC without it.
+
+    Raises
+    ------
+    EventsError : the file, a column of it or every row cannot be read.
+    """
+    check_timezone(timezone)
+    heads, rows = _cells(file)
+    columns = {role: _find(file, heads, role, named.get(role)) for role in _COLUMNS}
+    texts = {
+        role: [row[heads.index(name)].strip() for row in rows] if name else [""] * len(rows)
+        for role, name in columns.items()
+    }
+    score, scale = _scores(file, texts["score"])
+    at, is_date = _dates(texts["date"], timezone)
+    won_at, is_closed = _dates(texts["won at"], timezone)
+    has_wins = bool(columns["won"] or columns["won at"])
+    said = np.array([plain(text) in _WON for text in texts["won"]], dtype=np.bool_)
+    won = (said if columns["won"] else is_closed) & has_wins
+    has_id = np.array([bool(text) for text in texts["id"]], dtype=np.bool_)
+    # A win without a day cannot be placed before or after a score.
+    dated = ~won | is_closed | (not columns["won at"])
+    faults = {
+        "without an id": ~has_id,
+        "without a score": np.isnan(score),
+        "without a date that can be read": ~is_date,
+        "won on a day that is not said": ~dated,
+    }
+    keep = np.ones(len(rows), dtype=np.bool_)
+    dropped = {}
+    for reason, bad in faults.items():
+        if count := int((keep & bad).sum()):
+            dropped[reason] = count
+        keep &= ~bad
+    if not keep.any():
+        raise EventsError(f"{file}: no row can be judged: {dropped or 'there is none'}")
+    return ScoreRows(
+        tuple(text for text, kept in zip(texts["id"], keep, strict=True) if kept),
+        score[keep], at[keep], scale, has_wins, won[keep], np.where(won, won_at, 0)[keep],
+        dropped, {role: name for role, name in columns.items() if name},
+    )  # fmt: skip
+
+
+def _cells(file: Path) -> tuple[list[str], list[list[str]]]:
+    if not file.is_file():
+        raise EventsError(f"{file}: there is no such file")
+    with as_utf8(file) as stream:
+        text = stream.read().decode("utf-8-sig")
+    first = text.split("\n", 1)[0]
+    separator = max(_SEPARATORS, key=first.count)
+    rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if row]
+    if len(rows) < 2:
+        raise EventsError(f"{file}: there is no score in it")
+    heads = [head.strip() for head in rows[0]]
+    width = len(heads)
+    for line, row in enumerate(rows[1:], 2):
+        if len(row) != width:
+            raise EventsError(f"{file}, row {line}: {len(row)} instead of {width} cells")
+    return heads, rows[1:]
+
+
+def _find(file: Path, heads: Sequence[str], role: str, named: str | None) -> str:
+    if named is not None:
+        if named not in heads:
+            raise EventsError(f"{file}: no column {named!r}; there are {', '.join(heads)}")
+        return named
+    by_name = {plain(head): head for head in reversed(heads)}
+    for wanted in _COLUMNS[role]:
+        if plain(wanted) in by_name:
+            return by_name[plain(wanted)]
+    if role in _OPTION:
+        looked = ", ".join(repr(name) for name in _COLUMNS[role])
+        raise EventsError(
+            f"{file}: no column for the {role}: looked for {looked}, found {', '.join(heads)};"
+            f" name it with {_OPTION[role]}"
+        )
+    return ""
+
+
+def _scores(file: Path, texts: Sequence[str]) -> tuple[Floats, Scale]:
+    there = [text for text in texts if text]
+    if there and all(text.upper() in _GRADES for text in there):
+        grades = [_GRADES.get(text.upper(), np.nan) for text in texts]
+        return np.array(grades, dtype=np.float64), "grade"
+    numbers = np.array([_number(text) for text in texts], dtype=np.float64)
+    finite = numbers[np.isfinite(numbers)]
+    if len(finite) == 0:
+        raise EventsError(f"{file}: no score is a number, a percentage or a grade from A+ to F")
+    if any(text.endswith("%") for text in there):
+        return np.where((numbers >= 0) & (numbers <= 100), numbers / 100, np.nan), "percent"
+    is_share = finite.min() >= 0 and finite.max() <= 1 and bool(((finite > 0) & (finite < 1)).any())
+    return numbers, "probability" if is_share else "points"
+
+
+def _number(text: str) -> float:
+    text = text.removesuffix("%").strip()
+    if "," in text and "." not in text:
+        text = text.replace(",", ".")
+    try:
+        number = float(text)
+    except ValueError:
+        return float("nan")
+    return number if np.isfinite(number) else float("nan")
+
+
+def _dates(texts: Sequence[str], timezone: str | None) -> tuple[Times, Bools]:
+    times, state = read_times(pa.array(texts, pa.string()), timezone or "UTC")
+    return times, np.asarray(state == READ)

@@ -1,0 +1,100 @@
+"""What an audit says, in sentences for whoever has to act on it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from models.judging import foreign_scores as judging
+from training.audit.results import Audit
+
+__all__ = ["verdicts"]
+
+_ORDER: Final = (
+    "dated_after_win", "too_good", "inverted", "useless", "level", "spread", "drift",
+)  # fmt: skip
+
+
+def verdicts(audit: Audit) -> tuple[str, ...]:
+    """The sentences, faults first; where there is too little to tell, that alone."""
+    said = [_fault(audit, name) for name in _ORDER if name in audit.faults]
+    lacking = judging.leads_wanted(audit.wins, audit.judged - audit.wins)
+    if lacking:
+        kind = "wins" if audit.wins < audit.judged - audit.wins else "leads that did not win"
+        said.append(
+            f"Not enough data to judge these scores: {audit.wins:,} of {audit.judged:,} leads won"
+            f" in time. It takes about {lacking:,} more {kind}."
+        )
+    elif not audit.faults:
+        said.append("Nothing was found to be wrong with these scores.")
+    if not lacking and not {"inverted", "useless"} & set(audit.faults) and audit.auc is not None:
+        said.append(_order(audit))
+    if audit.found is not None and not lacking:
+        share = f"{audit.low:.0%} to {audit.high:.0%}"
+        said.append(
+            f"Calling the best {audit.called:,} of {audit.judged:,} leads finds {audit.found:.0%}"
+            f" of the {audit.wins:,} wins (likely {share}); a random order finds"
+            f" {audit.called / audit.judged:.0%}. {audit.missed:,.0f} wins are missed."
+        )
+    if audit.scale in ("points", "grade"):
+        said.append(
+            "These scores claim no probabilities, so they are judged by their order and by the rate"
+            " of each band alone."
+        )
+    if audit.beside and not lacking:
+        said.append(_beside(audit))
+    return tuple(said)
+
+
+def _order(audit: Audit) -> str:
+    assert audit.auc_low is not None  # noqa: S101 there is an interval wherever there is an AUC
+    told = (
+        f"of two leads, one that won and one that did not, {audit.auc:.0%} of the time the winner"
+    )
+    if audit.auc_low <= 0.5:
+        return f"Whether they order leads better than chance cannot be told: {told} stands higher."
+    return (
+        f"They order leads better than chance: {told} stands higher (likely"
+        f" {audit.auc_low:.0%} to {audit.auc_high:.0%}; 50% is chance)."
+    )
+
+
+def _fault(audit: Audit, name: str) -> str:
+    if name == "level":
+        assert audit.expected_wins is not None  # noqa: S101 of probabilities alone
+        way = "too high" if audit.expected_wins > audit.wins else "too low"
+        return (
+            f"The probabilities are {way}: they promised {audit.expected_wins:,.0f} wins, and"
+            f" {audit.wins:,} came."
+        )
+    if name == "spread":
+        assert audit.slope is not None  # noqa: S101 likewise
+        if audit.slope < 1:
+            return "The scores are too sure of themselves: high ones too high, low ones too low."
+        return "The scores are too timid: high ones are too low, low ones too high."
+    return {
+        "dated_after_win": (
+            f"{audit.counts['won_before_score']:,} winners have their first score on the day of the"
+            " win or later: such scores predict nothing, and are left out here."
+        ),
+        "too_good": (
+            "The order is too good to be true: ask whether the scores were written, or changed,"
+            " after the outcome was known."
+        ),
+        "inverted": "The scores stand on their head: leads with low scores win more often.",
+        "useless": "The scores order leads hardly better than chance.",
+        "drift": "The scores order later leads differently than earlier ones: they are not stable.",
+    }[name]
+
+
+def _beside(audit: Audit) -> str:
+    beside = audit.beside
+    assert beside is not None  # noqa: S101 asked for where it is there
+    if beside.low <= 0 <= beside.high:
+        than = "Which of the two orders better cannot be told"
+    else:
+        than = "Rung orders better" if beside.high < 0 else "These scores order better than Rung"
+    return (
+        f"On the same {beside.leads:,} leads and dates Rung puts the winner higher"
+        f" {beside.auc:.0%} of the time. {than}: the difference is {100 * beside.difference:+.1f}"
+        f" points (likely {100 * beside.low:+.1f} to {100 * beside.high:+.1f})."
+    )
