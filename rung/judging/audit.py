@@ -75,13 +75,15 @@ def _audit(parsed: argparse.Namespace, progress: Progress) -> None:
         options.note(f"{count:,} rows of {parsed.scores} are left out: {reason}")
     won_at, until, log, ladder = _wins(parsed, rows, progress)
     judged = judged_rows(rows, won_at, until, parsed.horizon_days)
+    rung, trained_until = _rung(parsed, judged, log, ladder)
     found = audit(
         judged,
         rows.scale,
         until=until,
         horizon_days=parsed.horizon_days,
         capacity=parsed.capacity,
-        rung=_rung(parsed, judged, log, ladder),
+        rung=rung,
+        trained_until=trained_until,
     )
     if parsed.json_out:
         with new_file(parsed.json_out) as part:
@@ -181,16 +183,18 @@ def _wins_of_ladder(parsed: argparse.Namespace, progress: Progress) -> _Wins:
 
 def _rung(
     parsed: argparse.Namespace, judged: Judged, log: EventLog | None, ladder: Ladder | None
-) -> Floats | None:
-    """Rung's probability of purchase for each judged lead, from what was known at its date."""
+) -> tuple[Floats | None, int]:
+    """Rung's probability of purchase for each judged lead, from what was known at its date.
+
+    And until when its model was trained, in microseconds since the epoch; 0 without one.
+    """
     import numpy as np
 
-    from features.clock import rfc3339
     from features.signals.snapshot import snapshot
     from models.bundle import load_bundle
 
     if parsed.bundle is None or log is None or ladder is None:
-        return None
+        return None, 0
     bundle = load_bundle(parsed.bundle)
     place = set(log.leads)
     known = np.array([lead in place for lead in judged.leads], dtype=np.bool_)
@@ -199,10 +203,4 @@ def _rung(
     if leads:
         scores = bundle.score(snapshot(log, ladder, leads, judged.at[known]))
         values[known] = scores.purchase.probability
-    trained = int(bundle.manifest["until"])
-    if (judged.at < trained).any():
-        options.note(
-            f"the bundle knows what came by {rfc3339(trained)}: on scores before that Rung is"
-            " flattered"
-        )
-    return values
+    return values, int(bundle.manifest["until"])

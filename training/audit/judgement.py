@@ -95,6 +95,7 @@ def audit(
     horizon_days: float,
     capacity: float,
     rung: Floats | None = None,
+    trained_until: int = 0,
 ) -> Audit:
     """Judge scores on their outcomes.
 
@@ -102,6 +103,7 @@ def audit(
     ----------
     capacity : below 1 a share of the leads that sales can call, else leads a week.
     rung : Rung's probabilities for the same rows; NaN where it has none.
+    trained_until : what Rung's model knew, in microseconds since the epoch.
 
     Raises
     ------
@@ -136,7 +138,7 @@ def audit(
         verdicts=(), faults=faults, p_values=p_values, scale=scale, until=until,
         horizon_days=horizon_days, capacity=capacity, counts=judged.counts,
         wins=int(happened.sum()), judged=len(happened), distinct=len(np.unique(score)),
-        beside=_beside(judged, rung), **values,
+        beside=_beside(judged, rung, trained_until), **values,
     )  # fmt: skip
     return replace(result, verdicts=verdicts(result))
 
@@ -155,7 +157,7 @@ def _at_capacity(judged: Judged, capacity: float) -> dict[str, Any]:
     }
 
 
-def _beside(judged: Judged, rung: Floats | None) -> Beside | None:
+def _beside(judged: Judged, rung: Floats | None, trained_until: int) -> Beside | None:
     if rung is None:
         return None
     has = np.isfinite(rung)
@@ -164,4 +166,5 @@ def _beside(judged: Judged, rung: Floats | None) -> Beside | None:
     if one is None or other is None:
         return None
     value, low, high = judging.difference_of_orderings(one, other)
-    return Beside(int(has.sum()), other.auc, value, low, high)
+    flattered = int((judged.at[has] < trained_until).sum())
+    return Beside(int(has.sum()), other.auc, value, low, high, flattered)

@@ -13,13 +13,19 @@ __all__ = ["Audit", "Beside"]
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Rung on the same leads, at the dates of the scores: AUC, and the other's less it."""
+    """Rung on the same leads, at the dates of the scores: AUC, and the other's less it.
+
+    Parameters
+    ----------
+    flattered : how many of the scores are of a time that Rung's model was trained on.
+    """
 
     leads: int
     auc: float
     difference: float
     low: float
     high: float
+    flattered: int = 0
 
 
 @dataclass(frozen=True, slots=True)

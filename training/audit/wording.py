@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from models.judging import foreign_scores as judging
-from training.audit.results import Audit
+from training.audit.results import Audit, Beside
 
 __all__ = ["verdicts"]
 
@@ -96,5 +96,14 @@ def _beside(audit: Audit) -> str:
     return (
         f"On the same {beside.leads:,} leads and dates Rung puts the winner higher"
         f" {beside.auc:.0%} of the time. {than}: the difference is {100 * beside.difference:+.1f}"
-        f" points (likely {100 * beside.low:+.1f} to {100 * beside.high:+.1f})."
+        f" points (likely {100 * beside.low:+.1f} to {100 * beside.high:+.1f}).{_flattered(beside)}"
+    )
+
+
+def _flattered(beside: Beside) -> str:
+    if not beside.flattered:
+        return ""
+    return (
+        f" Rung is flattered here: its model was trained on the time of {beside.flattered:,} of"
+        " these scores; a bundle trained until the first of them would show what it is worth."
     )
