@@ -62,6 +62,12 @@ def _identities(*, small: bool) -> str:
     return identities.run(small=small)
 
 
+def _exports(*, small: bool) -> str:
+    from benchmarks import exports
+
+    return exports.run(small=small)
+
+
 def _outcome(*, small: bool, **options: Any) -> str:
     from benchmarks.outcomes import report
 
@@ -74,6 +80,7 @@ _BENCHMARKS: Final[dict[str, Callable[..., str]]] = {
     "recommend": _recommend,
     "service": _service,
     "identities": _identities,
+    "exports": _exports,
     "quality": _quality,
     "policy": _policy,
     "truth": _truth,

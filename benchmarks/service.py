@@ -35,7 +35,7 @@ from features.reading import read_table
 from features.signals.table import ladder_columns
 from features.store.events import EventStore
 
-__all__ = ["run"]
+__all__ = ["Events", "caught_up", "fill", "paced", "run", "served"]
 
 _ROUNDS: Final = 3
 _BATCH: Final = 2_500
@@ -65,7 +65,7 @@ def run(*, small: bool = False) -> str:
         folder = Path(name)
         it = subject(folder, sizes.leads)
         store = folder / "rung.db"
-        _fill(it, store)
+        fill(it, store)
         with _rung(it, store) as url:
             ingestion = _ingestion(url, sizes, folder)
             fresh = _freshness(url, store, sizes)
@@ -77,7 +77,8 @@ def run(*, small: bool = False) -> str:
 # ------------------------------------------------------------------------------------ the processes
 
 
-def _fill(it: Subject, path: Path) -> None:
+def fill(it: Subject, path: Path) -> None:
+    """Put the events of a subject into a store."""
     needs = LogColumns(*ladder_columns(it.bundle.ladder))
     table, _ = read_table(str(it.folder / "events.parquet"), needs=needs)
     with EventStore.open(path) as store:
@@ -86,19 +87,26 @@ def _fill(it: Subject, path: Path) -> None:
 
 @contextmanager
 def _rung(it: Subject, store: Path) -> Iterator[str]:
+    with served(store, it.folder / "bundle") as (url, _):
+        yield url
+
+
+@contextmanager
+def served(store: Path, bundle: Path) -> Iterator[tuple[str, int]]:
+    """A service on a store of SQLite: its address, and the number of its process."""
     port = _free_port()
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith("RUNG_")},
         "RUNG_DATABASE_URL": f"sqlite:///{store}",
-        "RUNG_BUNDLE": str(it.folder / "bundle"),
+        "RUNG_BUNDLE": str(bundle),
         "RUNG_PORT": str(port),
         "RUNG_LOG_LEVEL": "warning",
         "RUNG_RATE_LIMIT": "0",
     }
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "rung", "serve"]
-    with _process(command, environment, f"{url}/readyz"):
-        yield url
+    with _process(command, environment, f"{url}/healthz") as process:
+        yield url, process.pid
 
 
 @contextmanager
@@ -118,7 +126,9 @@ def _mlflow(it: Subject) -> Iterator[str]:
 
 
 @contextmanager
-def _process(command: list[str], environment: dict[str, str], ready: str) -> Iterator[None]:
+def _process(
+    command: list[str], environment: dict[str, str], ready: str
+) -> Iterator[subprocess.Popen[bytes]]:
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             command, env=environment, stdout=said, stderr=said, start_new_session=True
@@ -127,7 +137,7 @@ def _process(command: list[str], environment: dict[str, str], ready: str) -> Ite
             if not _answers(ready, process):
                 said.seek(0)
                 raise RuntimeError(f"{command} does not answer: {said.read()[-2000:].decode()}")
-            yield
+            yield process
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
@@ -156,13 +166,14 @@ def _free_port() -> int:
 # ---------------------------------------------------------------------------------------- ingestion
 
 
-class _Events:
+class Events:
     """Track calls, each with an id of its own."""
 
     def __init__(self) -> None:
         self._count = 0
 
     def one(self, lead: str | None = None) -> dict[str, object]:
+        """A call, of one lead of many unless another is named."""
         self._count += 1
         return {
             "type": "track",
@@ -174,9 +185,11 @@ class _Events:
         }
 
     def single(self, url: str) -> bytes:
+        """A request with one call."""
         return post(url, "/v1/track", _json(self.one()))
 
     def batch(self, url: str) -> bytes:
+        """A request with many."""
         return post(url, "/v1/batch", _json({"batch": [self.one() for _ in range(_BATCH)]}))
 
 
@@ -185,7 +198,7 @@ def _json(value: object) -> bytes:
 
 
 def _ingestion(url: str, sizes: _Sizes, folder: Path) -> str:
-    events = _Events()
+    events = Events()
     singles: dict[int, list[Load]] = {1: [], 32: [], 64: []}
     batches: dict[int, list[Load]] = {1: [], 4: []}
     floors: list[tuple[float, float]] = []
@@ -281,16 +294,16 @@ def _floor(folder: Path, sizes: _Sizes) -> tuple[float, float]:
 
 def _freshness(url: str, store: Path, sizes: _Sizes) -> str:
     """From the acknowledgement of an event to the score in the queue that has seen it."""
-    _caught_up(store)
+    caught_up(store)
     waits: list[float] = []
     stop = threading.Event()
     watcher = threading.Thread(target=_watch, args=(url, store, waits, stop))
-    events = _Events()
+    events = Events()
     events._count = 100_000_000  # ids that the first part has not used
     count = round(_LOAD_PER_SECOND * sizes.freshness_seconds)
     requests = [events.single(url) for _ in range(count)]
     watcher.start()
-    done = _paced(url, requests, sizes.freshness_seconds)
+    done = paced(url, requests, sizes.freshness_seconds)
     stop.set()
     watcher.join()
     _all_answered([done])
@@ -311,7 +324,7 @@ def _freshness(url: str, store: Path, sizes: _Sizes) -> str:
     )
 
 
-def _caught_up(store: Path) -> None:
+def caught_up(store: Path) -> None:
     """Wait until every lead with news is scored."""
     connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
     while connection.execute("SELECT 1 FROM stale LIMIT 1").fetchone() is not None:
@@ -319,7 +332,7 @@ def _caught_up(store: Path) -> None:
     connection.close()
 
 
-def _paced(url: str, requests: list[bytes], seconds: float) -> Load:
+def paced(url: str, requests: list[bytes], seconds: float) -> Load:
     """Requests spread over some seconds, a part each half second."""
     parts = max(1, round(seconds * 2))
     size = -(-len(requests) // parts)
@@ -342,7 +355,7 @@ def _watch(url: str, store: Path, waits: list[float], stop: threading.Event) -> 
     while not stop.is_set():
         number += 1
         lead = f"watched-{number}"
-        event = _Events().one(lead) | {"messageId": lead}
+        event = Events().one(lead) | {"messageId": lead}
         request = urllib.request.Request(  # noqa: S310 our own
             f"{url}/v1/track", _json(event), {"Content-Type": "application/json"}
         )

@@ -96,7 +96,7 @@ def fold_scores(data: CrossSection, folder: Path) -> list[FoldScores]:
         result.append(
             FoldScores(
                 bought=bought[rows].to_numpy(dtype=float),
-                probability=scores.loc[ids[rows], "p_purchase"].to_numpy(),
+                probability=scores.loc[ids[rows], "purchase_probability"].to_numpy(),
                 learned=manifest["trained_on"]["purchase"]["learned"],
                 train=(traits[~rows], bought[~rows].to_numpy(dtype=float)),
                 test=traits[rows],

@@ -23,6 +23,8 @@ __all__ = ["Change", "ChangePlace", "Part", "ScoreChanges", "break_off", "next_t
 
 _NUMBER: Final = "score_changes"
 _HISTORY: Final = "score_history"
+_FIRST_READ: Final = 100
+"""So few first, that whoever reads has something at once."""
 _PER_READ: Final = 1000
 
 
@@ -158,12 +160,13 @@ class ScoreChanges:
 
     def parts(self, after: ChangePlace | None, until: ChangePlace) -> Iterator[list[Change]]:
         """All changes beyond a place, up to another one, some at a time; raises as `part` does."""
+        size = _FIRST_READ
         while True:
-            part = self.part(after, until, _PER_READ)
+            part = self.part(after, until, size)
             yield part.changes
             if part.is_last:
                 return
-            after = part.place
+            after, size = part.place, _PER_READ
 
 
 _ANEW: Final = (

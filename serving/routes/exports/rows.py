@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -62,9 +62,8 @@ def row_of(score: StoredScore, ids: Sequence[str], ladder: Ladder | None) -> Fla
     ----------
     ids : all that the lead is called, itself left out.
     """
-    goals = ladder.goals if ladder else ()
-    horizon = next((goal.horizon_days for goal in goals if goal.id == score.step), None)
-    reasons = json.loads(score.reasons)["reasons"] if score.reasons else []
+    horizon = _horizons(ladder).get(score.step) if ladder else None
+    reasons = orjson.loads(score.reasons)["reasons"] if score.reasons else []
     traits = orjson.loads(score.traits)
     return {
         "lead_id": score.lead_id,
@@ -94,6 +93,11 @@ def row_of(score: StoredScore, ids: Sequence[str], ladder: Ladder | None) -> Fla
         "scored_at": _time(score.scored_at),
         **{_TRAIT + one.id: traits.get(one.id) for one in (ladder.traits if ladder else ())},
     }
+
+
+@lru_cache(maxsize=8)
+def _horizons(ladder: Ladder) -> dict[str, float | None]:
+    return {goal.id: goal.horizon_days for goal in ladder.goals}
 
 
 def _time(at: int | None) -> datetime | None:
