@@ -22,6 +22,7 @@ from features.ladder.ladder import (
     EventRule,
     Framing,
     Gain,
+    Identity,
     Ladder,
     Limits,
     Offer,
@@ -800,9 +801,12 @@ def test_the_defaults_that_the_reference_states_are_the_defaults(table: str) -> 
 def test_the_examples_that_the_reference_comments_out_are_right() -> None:
     """With the comment signs taken off its examples, b2b.toml is a ladder that has them all."""
     text = (ROOT / "features/ladder/shipped/b2b.toml").read_text()
-    example = re.compile(r"^( *)# ((?:\w+ = |\[\[source|  \{|\]|\{id = ).*)$", re.MULTILINE)
+    example = re.compile(
+        r"^( *)# ((?:\w+ = |\[\[source|\[identity|  \{|\]|\{id = ).*)$", re.MULTILINE
+    )
     ladder = parse_ladder(example.sub(r"\1\2", text))
     assert ladder.limits.rep_minutes_a_day == 480
+    assert ladder.identity == Identity(("email", "crm_id"), ("frontdesk",))
     assert ladder.value.horizon_days == 180
     assert [gain.worth for gain in ladder.value.gains] == [1, 500, -1000]
     assert any(offer.valid_from and offer.valid_until for offer in ladder.offers)
@@ -813,7 +817,7 @@ def test_the_examples_that_the_reference_comments_out_are_right() -> None:
 
 TABLES = (
     *(Step, Effort, EffortWeights, Offer, Framing, Trait, SignalRow, EventNames),
-    *(Limits, Value, Gain, PolicySettings, Source),
+    *(Limits, Value, Gain, PolicySettings, Source, Identity),
 )
 KEYS = sorted(
     {
@@ -848,3 +852,19 @@ KEYS = sorted(
 def test_every_key_is_explained(page: str, key: str) -> None:
     """The page on ladders and the reference ladder name every key that a file can have."""
     assert re.search(rf"\b{key}\b", (ROOT / page).read_text())
+
+
+def test_identity():
+    """Traits that tell who somebody is, and mailboxes of several; without them nobody is joined."""
+    whole = read_ladder("b2c").source + "\n"
+    assert parse_ladder(whole).identity == Identity()
+    text = '[identity]\nidentify_by = ["email", "crm_id"]\nshared_mailboxes = ["frontdesk"]\n'
+    found = parse_ladder(whole + text)
+    assert found.identity == Identity(("email", "crm_id"), ("frontdesk",))
+    assert found.fingerprint == parse_ladder(whole).fingerprint
+    with pytest.raises(LadderError) as caught:
+        parse_ladder(whole + '[identity]\nidentify_by = "email"\nby = ["x"]\n')
+    assert {mistake.path for mistake in caught.value.mistakes} == {
+        "identity.identify_by",
+        "identity.by",
+    }
