@@ -32,6 +32,7 @@ from serving.ingestion.browsers.sites import Sites, takes_events
 from serving.notifications import errors as notification_errors
 from serving.notifications import routes as notifications
 from serving.notifications.delivery import keep_delivering
+from serving.notifications.schemas import NotificationBody, described_webhooks
 from serving.pages import login
 from serving.pages import routes as pages
 from serving.process.background import keep_current, keep_fresh, keep_informed, keep_scored
@@ -95,6 +96,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         lifespan=_lifespan(settings, write_backs, clock),
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
+        generate_unique_id_function=problems.operation_id,
     )
     for part in (
         segment,
@@ -125,7 +127,9 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
     kinds = {**connector_errors.KINDS, **notification_errors.KINDS}
     problems.install(app, pages.problem_page, kinds)
     middleware.install(app, metrics.install(app).measure)
-    app.openapi = partial(problems.openapi, app)  # type: ignore[method-assign]
+    app.openapi = partial(  # type: ignore[method-assign]
+        problems.openapi, app, described_webhooks(), NotificationBody
+    )
     return app
 
 

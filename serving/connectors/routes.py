@@ -96,7 +96,9 @@ class ActionAnswer(BaseModel):
         **documented(401, 403, 404, 409, 413, 422, 429, 503),
     },
 )
-async def receive(name: str, request: Request, service: Served, connectors: On) -> Response:
+async def receive_from_vendor(
+    name: str, request: Request, service: Served, connectors: On
+) -> Response:
     """Verify a vendor's request, and keep the events that it tells of.
 
     A request with a wrong signature, or one signed too long ago, is a 401; the same one again a

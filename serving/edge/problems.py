@@ -19,7 +19,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import iter_route_contexts
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
@@ -32,7 +32,7 @@ from serving.edge.kinds import INTERNAL, KINDS, Kinds
 from serving.edge.logs import log
 from serving.edge.schemas import ProblemAnswer
 
-__all__ = ["Problem", "documented", "install", "openapi", "respond", "unexpected"]
+__all__ = ["Problem", "documented", "install", "openapi", "operation_id", "respond", "unexpected"]
 
 MEDIA_TYPE: Final = "application/problem+json"
 _IN_THE_LOG: Final = "The operator finds the cause in the log."
@@ -241,19 +241,40 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def openapi(app: FastAPI) -> dict[str, Any]:
-    """The description of the service; problems instead of the framework's own error bodies."""
+def operation_id(route: APIRoute) -> str:
+    """What clients that are generated call a route: getLeadScore, recommend, createWebhook."""
+    first, *others = route.name.split("_")
+    name = first + "".join(word.capitalize() for word in others)
+    asks = "GET" in (route.methods or ())
+    if not asks or first in _ASKING:
+        return name
+    return f"get{name[0].upper()}{name[1:]}"
+
+
+_ASKING: Final = ("find", "list", "export")
+"""Verbs of routes that read."""
+
+
+def openapi(app: FastAPI, webhooks: Mapping[str, Any], sent: type[BaseModel]) -> dict[str, Any]:
+    """The description of the service; problems instead of the framework's own error bodies.
+
+    Parameters
+    ----------
+    webhooks : what the service sends, as its description has them; `sent` is what each holds.
+    """
     if app.openapi_schema is None:
         schema = get_openapi(
             title=app.title,
             version=app.version,
             description=app.description,
             routes=app.routes,
+            servers=[{"url": "/", "description": "The service that this was asked of"}],
         )
         schemas = schema.setdefault("components", {}).setdefault("schemas", {})
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
-        schemas |= _flat_schemas(ProblemAnswer)
+        schemas |= _flat_schemas(ProblemAnswer, "Problem") | _flat_schemas(sent, sent.__name__)
+        schema["webhooks"] = dict(webhooks)
         _describe_access(app, schema)
         app.openapi_schema = schema
     return app.openapi_schema
@@ -283,7 +304,7 @@ def _describe_access(app: FastAPI, schema: dict[str, Any]) -> None:
         operation["responses"] = dict(sorted((operation["responses"] | refusals).items()))
 
 
-def _flat_schemas(model: type[BaseModel]) -> dict[str, Any]:
+def _flat_schemas(model: type[BaseModel], name: str) -> dict[str, Any]:
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     parts = schema.pop("$defs", {})
-    return {**parts, "Problem": schema}
+    return {**parts, name: schema}

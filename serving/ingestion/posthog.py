@@ -61,7 +61,7 @@ router = APIRouter(
     summary="Up to 2,500 events of PostHog's libraries",
     openapi_extra=described(PosthogBatch, PREFER),
 )
-async def batch(request: Request, service: Served) -> Response:
+async def posthog_batch(request: Request, service: Served) -> Response:
     """Store the events that will do, and name the others, in `rejected`, with the reason."""
     body = await read_json(request, MOST_BATCH_BYTES, any_label=True)
     asker = await check_key(request, _key(body))
@@ -84,10 +84,11 @@ async def batch(request: Request, service: Served) -> Response:
 )
 @router.post(
     "/i/v0/e/",
+    name="posthog_event_of_now",
     summary="One event of PostHog's libraries, by their newer address",
     openapi_extra=described(PosthogEvent),
 )
-async def capture(request: Request, service: Served) -> Response:
+async def posthog_event(request: Request, service: Served) -> Response:
     """Store one event; one that will not do is a problem."""
     body = await read_json(request, MOST_EVENT_BYTES, any_label=True)
     asker = await check_key(request, _key(body))

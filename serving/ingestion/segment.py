@@ -60,16 +60,19 @@ beacons = APIRouter(**_ALL)
 )
 @router.post(
     "/b",
+    name="batch_of_page",
     summary="Up to 2,500 Segment calls at once, as analytics.js sends them",
     openapi_extra=described(SegmentBatch, PREFER),
 )
 @beacons.post(
     "/beacon/v1/batch",
+    name="batch_of_beacon",
     summary="Up to 2,500 calls at once, as RudderStack's clients send them from a page that closes",
     openapi_extra=described(SegmentBatch, PREFER),
 )
 @router.post(
     "/import",
+    name="import_batch",
     summary="Up to 2,500 Segment calls at once, by an older name",
     openapi_extra=described(SegmentBatch, PREFER),
 )

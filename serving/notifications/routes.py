@@ -60,7 +60,7 @@ _Endpoints = Annotated[Endpoints, Depends(_endpoints)]
     dependencies=[Depends(json_body)],
     responses={201: {"model": SecretAnswer}, **documented(400, 413, 415, 422, 503)},
 )
-async def create(body: EndpointRequest, service: Served, endpoints: _Endpoints) -> Response:
+async def create_webhook(body: EndpointRequest, service: Served, endpoints: _Endpoints) -> Response:
     """Make an endpoint. The answer shows its secret, and no later one does."""
     url = _allowed(service, body.url)
     made = await run_in_threadpool(endpoints.add, url, body.description, body.types)
@@ -73,7 +73,7 @@ async def create(body: EndpointRequest, service: Served, endpoints: _Endpoints) 
     summary="Where notifications go",
     responses={200: {"model": EndpointsAnswer}, **documented(503)},
 )
-async def every(endpoints: _Endpoints) -> Response:
+async def list_webhooks(endpoints: _Endpoints) -> Response:
     """Every endpoint, the oldest first, without its secret."""
     found = await run_in_threadpool(endpoints.all)
     return json_answer({"data": [_shown(endpoint) for endpoint in found]})
@@ -84,7 +84,7 @@ async def every(endpoints: _Endpoints) -> Response:
     summary="One endpoint",
     responses={200: {"model": EndpointAnswer}, **documented(404, 422, 503)},
 )
-async def one(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
+async def webhook(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
     """An endpoint, without its secret."""
     return json_answer(_shown(await run_in_threadpool(endpoints.one, endpoint_id)))
 
@@ -95,7 +95,7 @@ async def one(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
     dependencies=[Depends(json_body)],
     responses={200: {"model": EndpointAnswer}, **documented(400, 404, 413, 415, 422, 503)},
 )
-async def change(
+async def change_webhook(
     endpoint_id: _Id, body: ChangeRequest, service: Served, endpoints: _Endpoints
 ) -> Response:
     """Change what is given. `"enabled": true` lets an endpoint have notifications again."""
@@ -112,7 +112,7 @@ async def change(
     summary="Remove an endpoint",
     responses=documented(404, 422, 503),
 )
-async def remove(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
+async def remove_webhook(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
     """Send nothing more there, and forget what was sent."""
     await run_in_threadpool(endpoints.remove, endpoint_id)
     return Response(status_code=204)
@@ -123,7 +123,7 @@ async def remove(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
     summary="Give an endpoint another secret",
     responses={200: {"model": SecretAnswer}, **documented(404, 422, 503)},
 )
-async def rotate(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
+async def rotate_webhook(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
     """The answer shows the new secret. For 24 hours the former one signs too."""
     rotated = await run_in_threadpool(endpoints.rotate, endpoint_id)
     return json_answer(_with_secret(*rotated), {"Cache-Control": "no-store"})
@@ -135,7 +135,7 @@ async def rotate(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
     summary="Send a test",
     responses={202: {"model": SentAnswer}, **documented(404, 409, 422, 503)},
 )
-async def test(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
+async def test_webhook(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
     """Send a `webhook.test` to this endpoint alone; its deliveries say what came of it."""
     id_ = await run_in_threadpool(endpoints.test, endpoint_id)
     return json_answer({"notification_id": id_}, status=202)
@@ -146,7 +146,7 @@ async def test(endpoint_id: _Id, endpoints: _Endpoints) -> Response:
     summary="What became of notifications",
     responses={200: {"model": DeliveriesAnswer}, **documented(404, 422, 503)},
 )
-async def deliveries(
+async def list_deliveries(
     endpoint_id: _Id, query: Annotated[DeliveriesQuery, Query()], endpoints: _Endpoints
 ) -> Response:
     """A page of deliveries, the latest notification first. Follow `next_cursor` until null."""
@@ -172,7 +172,9 @@ async def deliveries(
     dependencies=[Depends(json_body)],
     responses={202: {"model": ReplayAnswer}, **documented(400, 404, 409, 413, 415, 422, 503)},
 )
-async def replay(endpoint_id: _Id, body: ReplayRequest, endpoints: _Endpoints) -> Response:
+async def replay_deliveries(
+    endpoint_id: _Id, body: ReplayRequest, endpoints: _Endpoints
+) -> Response:
     """Send some notifications again, or all that failed, or were missed, since an instant."""
     if body.since is not None:
         count = await run_in_threadpool(endpoints.replay_since, endpoint_id, body.since)

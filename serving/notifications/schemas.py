@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+import re
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
@@ -18,10 +19,12 @@ __all__ = [
     "EndpointAnswer",
     "EndpointRequest",
     "EndpointsAnswer",
+    "NotificationBody",
     "ReplayAnswer",
     "ReplayRequest",
     "SecretAnswer",
     "SentAnswer",
+    "described_webhooks",
 ]
 
 
@@ -30,6 +33,31 @@ def _known_type(value: str) -> str:
         hint = did_you_mean(value, TYPES) or f"; they are {', '.join(TYPES)}"
         raise PydanticCustomError("type", "{reason}", {"reason": f"no such type{hint}"})
     return value
+
+
+class NotificationBody(BaseModel):
+    """What an endpoint gets: a Standard Webhook. Members of `data` that you do not know: ignore."""
+
+    type: str
+    timestamp: str = Field(description="When it was found, RFC 3339.")
+    data: dict[str, Any] = Field(description="What it tells; of a lead, with its `lead_id`.")
+
+
+def described_webhooks() -> dict[str, Any]:
+    """The notifications as the `webhooks` of an OpenAPI description (3.1)."""
+    body = {"schema": {"$ref": "#/components/schemas/NotificationBody"}}
+    return {
+        type_: {
+            "post": {
+                "operationId": "on" + "".join(map(str.capitalize, re.split("[._]", type_))),
+                "summary": told[0].upper() + told[1:],
+                "tags": ["notifications"],
+                "requestBody": {"required": True, "content": {"application/json": body}},
+                "responses": {"2XX": {"description": "Taken; anything else is tried again later"}},
+            }
+        }
+        for type_, told in TYPES.items()
+    }
 
 
 Types = Annotated[list[Annotated[str, AfterValidator(_known_type)]], Field(max_length=len(TYPES))]

@@ -55,10 +55,9 @@ class FoundAnswer(TypedDict):
 @router.get(
     "/leads",
     summary="Find a lead by an address, or an id of another tool",
-    operation_id="findLeads",
     responses={200: {"model": FoundAnswer}, **documented(422, 503)},
 )
-async def find(query: Annotated[FindQuery, Query()], service: Served) -> Response:
+async def find_leads(query: Annotated[FindQuery, Query()], service: Served) -> Response:
     """Which leads an address or an id of another tool belongs to.
 
     Where the ladder's `identify_by` names the e-mail it is one lead at most; without it, only ids

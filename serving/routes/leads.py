@@ -66,7 +66,7 @@ router = APIRouter(prefix="/v1", tags=["leads"], route_class=CheckedRoute)
     dependencies=[Depends(needs("read"))],
     responses={200: {"model": TimelineAnswer}, **documented(404, 422, 503)},
 )
-async def timeline(
+async def lead_timeline(
     lead_id: str, query: Annotated[TimelineQuery, Query()], service: Served
 ) -> Response:
     """Events, decisions, completed steps, notifications and the latest score, the newest first.
@@ -91,7 +91,7 @@ async def timeline(
     dependencies=[Depends(needs("read"))],
     responses={200: {"model": IdentitiesAnswer}, **documented(404, 422, 503)},
 )
-async def identities(
+async def lead_identities(
     lead_id: str, query: Annotated[IdentitiesQuery, Query()], service: Served
 ) -> Response:
     """Which ids are this lead, and what that follows from; links that were undone too.
@@ -115,7 +115,7 @@ async def identities(
     dependencies=[Depends(needs("admin")), Depends(json_body)],
     responses={200: {"model": IdentitiesAnswer}, **documented(400, 404, 413, 415, 422, 503)},
 )
-async def undo(lead_id: str, body: UndoRequest, service: Served) -> Response:
+async def undo_link(lead_id: str, body: UndoRequest, service: Served) -> Response:
     """Let a link of the lead hold no longer, whoever tells it again. Events go with their ids.
 
     The answer is what is left of the lead that `lead_id` belongs to.
@@ -137,7 +137,9 @@ async def undo(lead_id: str, body: UndoRequest, service: Served) -> Response:
     dependencies=[Depends(needs("admin"))],
     responses={200: {"model": ExportAnswer}, **documented(404, 422, 503)},
 )
-async def export(lead_id: str, query: Annotated[ExportQuery, Query()], service: Served) -> Response:
+async def export_lead(
+    lead_id: str, query: Annotated[ExportQuery, Query()], service: Served
+) -> Response:
     """All of it as one JSON document (GDPR, Articles 15 and 20).
 
     Of a lead with more rows than `limit` it comes in several, each with other rows of the lists:
@@ -216,7 +218,7 @@ async def lead(lead_id: str, service: Served) -> Response:
     dependencies=[Depends(needs("admin"))],
     responses={200: {"model": SuppressionAnswer}, **documented(404, 422, 503)},
 )
-async def unsuppress(lead_id: str, service: Served) -> Response:
+async def unsuppress_lead(lead_id: str, service: Served) -> Response:
     """Take back `suppress` of an erasure, by any of the ids that the lead had, for all of them."""
 
     def taken_back(privacy: Privacy) -> Document:
@@ -233,7 +235,9 @@ async def unsuppress(lead_id: str, service: Served) -> Response:
     dependencies=[Depends(needs("admin"))],
     responses={200: {"model": ErasureAnswer}, **documented(404, 422, 503)},
 )
-async def erase(lead_id: str, query: Annotated[EraseQuery, Query()], service: Served) -> Response:
+async def erase_lead(
+    lead_id: str, query: Annotated[EraseQuery, Query()], service: Served
+) -> Response:
     """Erase everything that is kept of the lead and of all its ids (GDPR, Article 17).
 
     It cannot be taken back. Events that are sent again afterwards are new events of a new lead, so

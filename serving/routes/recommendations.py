@@ -48,9 +48,7 @@ router = APIRouter(prefix="/v1", tags=["recommendations"], route_class=CheckedRo
         **documented(400, 404, 409, 413, 415, 422, 503),
     },
 )
-async def recommendation(
-    body: RecommendationRequest, service: Served, on_ladder: OnLadder
-) -> Response:
+async def recommend(body: RecommendationRequest, service: Served, on_ladder: OnLadder) -> Response:
     """One eligible offer, or none, drawn with known probabilities, tailored, and kept.
 
     It counts as shown to the lead at once, unless `defer_exposure` is true. With a `decision_id` of
@@ -76,7 +74,7 @@ async def recommendation(
     dependencies=[Depends(needs("decide")), Depends(json_body)],
     responses={200: {"model": RecommendationsAnswer}, **documented(400, 404, 413, 415, 422, 503)},
 )
-async def recommendations_of_batch(
+async def recommend_batch(
     body: RecommendationsRequest, service: Served, on_ladder: OnLadder
 ) -> Response:
     """A decision for each lead, in order, `not_found` or `opted_out`. Each is one of its own."""
@@ -95,7 +93,7 @@ async def recommendations_of_batch(
     dependencies=[Depends(needs("decide"))],
     responses={200: {"model": ExposureAnswer}, **documented(404, 409, 422, 503)},
 )
-async def exposure(decision_id: _DecisionId, service: Served) -> Response:
+async def report_exposure(decision_id: _DecisionId, service: Served) -> Response:
     """Store that a deferred decision reached its lead; again, it changes nothing.
 
     Where a limit of the ladder would not allow the offer by now it is a 409 with the `reason` that
@@ -113,7 +111,9 @@ async def exposure(decision_id: _DecisionId, service: Served) -> Response:
         **documented(400, 404, 409, 413, 415, 422, 503),
     },
 )
-async def outcome(decision_id: _DecisionId, body: OutcomeRequest, service: Served) -> Response:
+async def report_outcome(
+    decision_id: _DecisionId, body: OutcomeRequest, service: Served
+) -> Response:
     """Store what came of a decision, from 0 to 1. The first report stays; another value is a 409.
 
     Nothing reported by the end of the window is an outcome of 0. What happened later is stored,

@@ -83,7 +83,7 @@ def _matches(header: str, etag: str) -> bool:
     dependencies=[Depends(json_body)],
     responses={200: {"model": BatchAnswer}, **documented(400, 404, 413, 415, 422, 503)},
 )
-async def scores_of_batch(batch: BatchRequest, service: Served, on_ladder: OnLadder) -> Response:
+async def score_batch(batch: BatchRequest, service: Served, on_ladder: OnLadder) -> Response:
     """A result for each lead, in order: `ok`, `no_score`, `not_found` or `opted_out`.
 
     A lead is an id, an object with its `email`, or one with its events: then the store is asked for

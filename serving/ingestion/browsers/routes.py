@@ -41,7 +41,6 @@ class RudderSource(TypedDict):
 @router.get(
     "/v1/projects/{key}/settings",
     summary="What Segment's analytics.js asks for first",
-    operation_id="getSegmentSettings",
     dependencies=_ASKED,
     responses={200: {"model": SegmentSettings}, **documented(422, 503)},
 )
@@ -65,7 +64,6 @@ async def segment_settings(key: str, request: Request) -> Response:
 @router.get(
     "/sourceConfig/",
     summary="What RudderStack's clients ask for first",
-    operation_id="getRudderSource",
     dependencies=_ASKED,
     responses={200: {"model": RudderSource}, **documented(422, 503)},
 )
@@ -93,9 +91,8 @@ async def rudder_source(request: Request, service: Served) -> Response:
 @router.post(
     "/v1/m",
     summary="Segment's analytics.js counts itself",
-    operation_id="countSegment",
     responses=documented(),
 )
-async def metrics_of_client() -> Response:
+async def count_client() -> Response:
     """Nothing is kept of it: what the client measures of itself says nothing of leads."""
     return json_answer({"success": True})

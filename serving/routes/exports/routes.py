@@ -35,7 +35,6 @@ router = APIRouter(prefix="/v1", tags=["scores"], dependencies=[Depends(needs("r
 @router.get(
     "/scores",
     summary="All scores, and what has changed since",
-    operation_id="listScores",
     responses={200: {"model": ScoresAnswer}, **documented(404, 410, 422, 503)},
 )
 async def list_scores(

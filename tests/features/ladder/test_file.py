@@ -802,7 +802,7 @@ def test_the_examples_that_the_reference_comments_out_are_right() -> None:
     """With the comment signs taken off its examples, b2b.toml is a ladder that has them all."""
     text = (ROOT / "features/ladder/shipped/b2b.toml").read_text()
     example = re.compile(
-        r"^( *)# ((?:\w+ = |\[\[source|\[identity|  \{|\]|\{id = ).*)$", re.MULTILINE
+        r"^( *)# ((?:\w+ = |\[\[?(?:source|identity)|  \{|\]|\{id = ).*)$", re.MULTILINE
     )
     ladder = parse_ladder(example.sub(r"\1\2", text))
     assert ladder.limits.rep_minutes_a_day == 480

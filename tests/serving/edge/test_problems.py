@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 
 from features import errors
 from features.errors import StoreError
+from features.store.kept.notifications import TYPES
 from serving.edge import logs, middleware, problems
 from tests.errors import every_error
 from tests.serving.conftest import service_of
@@ -280,3 +282,16 @@ def test_a_cause_that_is_not_shown_is_logged(client, service, monkeypatch, caplo
     assert answer.headers["retry-after"]
     (line,) = [record for record in caplog.records if record.getMessage() == "refused"]
     assert line.values["why"] == "postgresql://db: connection refused"
+
+
+def test_what_generated_clients_are_called(client):
+    """Each operation has a short name of its own; what the service sends is described as well."""
+    found = client.get("/openapi.json").json()
+    names = [
+        operation["operationId"] for of in found["paths"].values() for operation in of.values()
+    ]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z][A-Za-z]{2,24}", name) for name in names)
+    assert {"getLeadScore", "recommend", "listScores", "createWebhook"} <= set(names)
+    assert set(found["webhooks"]) == set(TYPES)
+    assert found["servers"] == [{"url": "/", "description": "The service that this was asked of"}]
