@@ -74,6 +74,7 @@ class Delivery:
     Parameters
     ----------
     webhook_id : what the receiver sees as `webhook-id`.
+    data : what it tells, the text of a JSON object.
     due_at : the next attempt; None where there is none.
     status, error : of the last attempt.
     """
@@ -90,6 +91,7 @@ class Delivery:
     due_at: int | None
     status: int | None
     error: str | None
+    data: str = "{}"
 
 
 class Endpoints:
@@ -321,6 +323,7 @@ _SHOWN: Final = sa.select(
 )
 _LISTED: Final = sa.select(
     *(notifications.c.type, notifications.c.lead_id, notifications.c.created_at),
+    notifications.c.data,
     *(deliveries.c.notification_id, deliveries.c.attempts, deliveries.c.attempted_at),
     *(deliveries.c.delivered_at, deliveries.c.due_at, deliveries.c.status, deliveries.c.error),
 ).join_from(deliveries, notifications, deliveries.c.notification_id == notifications.c.id)

@@ -18,6 +18,7 @@ from serving.edge.access import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.problems import documented
 from serving.notifications.addresses import AddressRule
+from serving.notifications.delivery import body_of
 from serving.notifications.endpoints import AfterDelivery, Delivery, Endpoint, Endpoints
 from serving.notifications.errors import ForbiddenAddress
 from serving.notifications.schemas import (
@@ -231,6 +232,9 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "delivered_at": _time(delivery.delivered_at),
         "status": delivery.status,
         "error": delivery.error,
+        "body": json.loads(
+            body_of(delivery.type, delivery.lead_id, delivery.created_at, delivery.data)
+        ),
     }
 
 

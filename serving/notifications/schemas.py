@@ -155,6 +155,7 @@ class DeliveryAnswer(BaseModel):
     delivered_at: str | None
     status: int | None = Field(description="Of the last answer; null where there was none.")
     error: str | None = Field(description="Why the last attempt failed.")
+    body: NotificationBody = Field(description="As the receiver gets it: a sample to build on.")
 
 
 class DeliveriesAnswer(BaseModel):

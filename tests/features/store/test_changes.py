@@ -7,12 +7,14 @@ import threading
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 from features.errors import StaleCursor
-from features.store.changes import ChangePlace
+from features.store.changes import ChangePlace, note_gone
 from features.store.events import EventStore
 from features.store.kept.scores import score_of
 from features.store.privacy import Privacy
+from features.store.schema import scores
 from tests.features.store.privacy.scene import arrival, score
 
 
@@ -95,6 +97,38 @@ def test_an_erased_lead_is_not_named(store):
         store.changes.present(reader.place)
     reader.read()
     assert set(reader.copy) == {"a", "c"}
+
+
+def take_away(store, lead: str, *, with_score: bool) -> None:
+    """As a merge does it, which waits for no turn."""
+    with store.database.writing() as connection:
+        if with_score:
+            connection.execute(sa.delete(scores).where(scores.c.lead_id == lead))
+        note_gone(connection, [lead])
+
+
+def test_one_that_is_back_before_it_was_told_as_gone(store):
+    """It has a score, so nothing is told of its having had none."""
+    reader = Follower(store)
+    save(store, "ab")
+    reader.read()
+    take_away(store, "a", with_score=False)
+    store.changes.settle()
+    reader.read()
+    assert reader.copy == stored(store)
+    assert "a" in reader.copy
+
+
+def test_one_that_is_back_with_the_turn_that_tells_of_it(store):
+    """Gone and back in one turn have two places, gone first: a part may end between them."""
+    reader = Follower(store)
+    save(store, "ab")
+    reader.read()
+    take_away(store, "a", with_score=True)
+    save(store, "a", p_advance=0.5)
+    reader.read(per_part=1)
+    assert reader.copy == stored(store)
+    assert "a" in reader.copy
 
 
 def test_a_place_of_another_store(store):

@@ -186,6 +186,8 @@ def test_deliveries(own):
     assert [one["notification_id"] for one in found] == ["d4", "d3", "d2", "d1", "d0"]
     assert {(one["state"], one["status"], one["error"]) for one in found} == {("failed", 500, "x")}
     assert set(found[0]) == set(schemas.DeliveryAnswer.model_fields)
+    assert set(found[0]["body"]) == {"type", "timestamp", "data"}
+    assert found[0]["body"]["type"] == found[0]["type"]
     assert own.get(path, params={"state": "delivered"}).json()["data"] == []
 
 
