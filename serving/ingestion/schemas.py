@@ -130,7 +130,7 @@ class PosthogEvent(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     event: str
-    distinct_id: _LooseId | None = Field(None, description="Here, or in the properties.")
+    distinct_id: _LooseId = Field(description="Who it is; older libraries say so in `properties`.")
     properties: dict[str, Any] | None = None
     timestamp: _Time | None = None
     uuid: str | None = Field(None, description="Sent again, it is a duplicate.")
