@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 
 from features.arrays import Bools
 from features.clock import microseconds
 from features.errors import EventsError, did_you_mean
+from features.events.columns import distinct
 from features.events.formats.checks import checked
+from features.events.formats.exports.mapped import mapped_layout
+from features.events.formats.exports.recognise import layout_named
 from features.events.formats.files import event_files, row_batches
 from features.events.formats.import_report import ImportReport, Rejects
 from features.events.formats.row_batch import Reading
@@ -25,10 +29,13 @@ from features.events.log import EventLog, LogColumns
 from features.events.table import EventTable, concat, without_duplicates
 from features.events.times import check_timezone
 from features.ladder.activity import activity_of
+from features.ladder.import_columns import ImportColumns
 from features.ladder.ladder import EventNames, Ladder
 from features.signals.program import compile_ladder
 from features.signals.table import ladder_columns
 from features.store.events import EventStore
+from features.store.identities.links import links_of_table
+from features.store.identities.rule import resolve
 
 __all__ = ["dated_after", "names_apart", "names_misspelt", "read_events", "read_table"]
 
@@ -37,7 +44,7 @@ _MOST_NAMES: Final = 12
 """Names of events that a message lists."""
 
 
-def read_events(
+def read_events(  # noqa: PLR0913 the options of a reading, each by its name
     source: Path | str,
     ladder: Ladder,
     *,
@@ -46,6 +53,7 @@ def read_events(
     strict: bool = False,
     rejects: Path | None = None,
     assume_timezone: str | None = None,
+    layout: str | None = None,
     progress: _Progress | None = None,
 ) -> tuple[EventLog, ImportReport]:
     """The log of a file, a folder of files or a store, with the columns that a ladder reads.
@@ -57,6 +65,7 @@ def read_events(
     now : the present, in microseconds since the epoch; events that are dated after it, such as the
         day on which a contract ends, have not happened and are set aside. None believes all dates.
     strict, rejects, assume_timezone : as in `read_table`; a store's events were checked before.
+    layout : the name of an export's layout, or "rung"; None: by the columns.
 
     Raises
     ------
@@ -69,7 +78,9 @@ def read_events(
     else:
         everything = rejects is not None
         reading = Reading(columns, assume_timezone, everything, names=ladder.events)
+        reading = _laid_out(reading, layout or ladder.imports)
         table, report = _read(Path(source), reading, strict, rejects, progress)
+        table = _by_lead(table)
         if now is not None:
             table, report = _happened_by(table, report, now)
         if until is not None:
@@ -88,6 +99,7 @@ def read_table(
     needs: LogColumns = LogColumns(),  # noqa: B008 frozen
     names: EventNames | None = None,
     assume_timezone: str | None = None,
+    layout: str | ImportColumns | None = None,
     progress: _Progress | None = None,
 ) -> tuple[EventTable, ImportReport]:
     """The checked events of a file, or of a folder of files in name order, with all properties.
@@ -100,13 +112,36 @@ def read_table(
     needs : the properties that a ladder reads; only their values are checked.
     names : what the ladder calls the events with a fixed role, whose answers must be understood.
     assume_timezone : the IANA zone of times that have none; without it they are bad.
+    layout : the name of an export's layout, or "rung"; or how files are laid out that have some
+        columns, and are not in our own way. Without a name exports are known by their columns.
 
     Raises
     ------
-    EventsError : a file that cannot be read or lacks a column, or `strict` and a bad row.
+    EventsError : a file that cannot be read or lacks a column, no such layout, or `strict`
+        and a bad row.
     """
-    reading = Reading(needs, assume_timezone, names=names)
+    reading = _laid_out(Reading(needs, assume_timezone, names=names), layout)
     return _read(Path(source), reading, strict, rejects, progress)
+
+
+def _laid_out(reading: Reading, layout: str | ImportColumns | None) -> Reading:
+    """A reading of files that are laid out in some way."""
+    if layout is None:
+        return reading
+    if isinstance(layout, ImportColumns):
+        return replace(reading, mapped=mapped_layout(layout))
+    named = layout_named(layout)
+    return replace(reading, layout=named, recognises=named is not None)
+
+
+def _by_lead(table: EventTable) -> EventTable:
+    """The events under one id a lead, as a store would read them."""
+    if table.anonymous_id is None:
+        return table
+    members = resolve(links_of_table(table))
+    codes, ids = distinct(table.lead_id)
+    leads = [members[id_].lead_id if id_ in members else id_ for id_ in map(str, ids)]
+    return replace(table, lead_id=pa.array(leads, pa.string()).take(pa.array(codes)))
 
 
 def _read(
@@ -119,6 +154,8 @@ def _read(
     check_timezone(reading.timezone)
     files, hidden = event_files(source)
     files = _without_rejects(files, rejects)
+    told: dict[str, None] = {}  # in the order in which it was told, each once
+    reading = replace(reading, tell=lambda said: told.setdefault(said))
     with Rejects.into(rejects) as rejected:
         tables = [EventTable.empty()]
         for file in files:
@@ -133,9 +170,12 @@ def _read(
         rejected=rejected.counts,
         examples=rejected.examples,
         passed_over=tuple(file.name for file in hidden),
+        layouts=tuple(told),
     )
     if strict and rejected.total:
-        raise EventsError("\n  ".join([f"{source}: refused, as bad rows are", *report.lines()[1:]]))
+        raise EventsError(
+            "\n  ".join([f"{source}: refused, as bad rows are", *report.lines()[len(told) + 1 :]])
+        )
     return once, report
 
 

@@ -37,7 +37,7 @@ def add_import(verbs: Any) -> None:
     load = add_verb(verbs, "import", _import, "put an event log into a store")
     events_argument(load)
     load.add_argument("--store", required=True, help="such as sqlite:///events.db")
-    load.add_argument("--ladder", help="check the numbers that this ladder reads")
+    load.add_argument("--ladder", help="check the numbers that this ladder reads, by its [import]")
     reading_options(load)
     json_option(load)
 
@@ -77,10 +77,11 @@ def _import(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.signals.table import ladder_columns
     from features.store.events import EventStore
 
-    needs, names = LogColumns(), EventNames()
+    needs, names, columns = LogColumns(), EventNames(), None
     if parsed.ladder:
         ladder = read_ladder(parsed.ladder)
         needs, names = LogColumns(*ladder_columns(ladder)), ladder.events
+        columns = ladder.imports
     table, report = read_table(
         parsed.events,
         needs=needs,
@@ -88,6 +89,7 @@ def _import(parsed: argparse.Namespace, progress: Progress) -> None:
         strict=parsed.strict,
         rejects=parsed.rejects,
         assume_timezone=parsed.timezone,
+        layout=parsed.layout or columns,
         progress=progress,
     )
     if not report.accepted:

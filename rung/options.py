@@ -23,6 +23,7 @@ __all__ = [
     "group",
     "json_option",
     "ladder_option",
+    "layout_option",
     "new_parser",
     "note",
     "output_options",
@@ -102,6 +103,16 @@ def reading_options(parser: argparse.ArgumentParser) -> None:
         "--rejects", type=as_json_lines, help="write the bad rows here, as JSON lines (.jsonl)"
     )
     parser.add_argument("--timezone", help="of times without one, such as Europe/Berlin")
+    layout_option(parser)
+
+
+def layout_option(parser: argparse.ArgumentParser) -> None:
+    """How files are laid out."""
+    parser.add_argument(
+        "--layout",
+        help="of an export of another tool, such as amplitude; rung is our own (default: by its"
+        " columns)",
+    )
 
 
 def store_option(parser: argparse.ArgumentParser) -> None:

@@ -42,6 +42,7 @@ def read(
         strict=parsed.strict,
         rejects=parsed.rejects,
         assume_timezone=parsed.timezone,
+        layout=parsed.layout,
         progress=progress,
     )
     for line in report.lines():

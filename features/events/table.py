@@ -35,6 +35,7 @@ class EventTable:
     texts : likewise its text columns, null where absent.
     flat : properties that came in columns, each of one Arrow type, null where absent.
     documents : properties that came as JSON objects, null where there were none.
+    anonymous_id : ids that were seen together with the lead's own, null where there were none.
     """
 
     message_id: Column
@@ -46,6 +47,7 @@ class EventTable:
     texts: Mapping[str, Column] = field(default_factory=dict)
     flat: Mapping[str, Column] = field(default_factory=dict)
     documents: Column | None = None
+    anonymous_id: Column | None = None
 
     def __len__(self) -> int:
         return len(self.occurred_at)
@@ -97,6 +99,7 @@ class EventTable:
             {name: of_arrow(column) for name, column in self.texts.items()},
             {name: of_arrow(column) for name, column in self.flat.items()},
             None if self.documents is None else of_arrow(self.documents),
+            None if self.anonymous_id is None else of_arrow(self.anonymous_id),
         )
 
     def property_texts(self) -> list[str]:
@@ -148,6 +151,7 @@ def concat(tables: Sequence[EventTable]) -> EventTable:
     one_clock = all(table.known_at is table.occurred_at for table in tables)
     occurred = np.concatenate([table.occurred_at for table in tables])
     documents = [table.documents for table in tables]
+    anonymous = [table.anonymous_id for table in tables]
     return EventTable(
         _stacked(tables, [table.message_id for table in tables]),
         _stacked(tables, [table.lead_id for table in tables]),
@@ -163,6 +167,7 @@ def concat(tables: Sequence[EventTable]) -> EventTable:
         _stacked_columns(tables, lambda table: table.texts),
         _stacked_columns(tables, lambda table: table.flat),
         None if all(part is None for part in documents) else _stacked(tables, documents),
+        None if all(part is None for part in anonymous) else _stacked(tables, anonymous),
     )
 
 

@@ -19,6 +19,7 @@ from features.errors import LadderError, Mistake, did_you_mean
 from features.json_paths import parse_path
 from features.ladder.activity import activity_of
 from features.ladder.controls import read_controls
+from features.ladder.import_columns import ImportColumns, read_import
 from features.ladder.ladder import (
     Activity,
     Band,
@@ -202,6 +203,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
     policy = root.one("policy", _read_policy, required=False)
     controls = root.one("controls", read_controls, required=False)
     identity = root.one("identity", _read_identity, required=False)
+    imports = _read_import_if_any(root)
     _check_step_count(root, steps)
     for kind, rows in (("step", steps), ("offer", offers), ("trait", traits), ("signal", signals)):
         _check_unique(root.found, kind, [row.id for row in rows])
@@ -238,10 +240,18 @@ def _read_ladder(root: Table, text: str) -> Ladder:
         controls=controls,
         identity=identity,
         sources=sources,
+        imports=imports,
         source=text,
     )
     _check_interest(root.found, ladder)
     return ladder
+
+
+def _read_import_if_any(root: Table) -> ImportColumns | None:
+    if root.has("import"):
+        return root.one("import", read_import)
+    root.take("import")
+    return None
 
 
 @dataclass(frozen=True, slots=True)

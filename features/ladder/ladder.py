@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from features.ladder.controls import Controls
 from features.ladder.event_rule import Condition, EventRule, Operator
+from features.ladder.import_columns import ImportColumns
 from features.ladder.offer import Effort, EffortWeights, Framing, Offer, OfferVersion
 from features.ladder.quiet_hours import QuietHours
 from features.ladder.source import Source
@@ -352,6 +353,7 @@ class Ladder:
         offer that asks more is recommended.
     sources : tools whose events are understood; how events come in does not change what they
         mean, so they are not part of its identity.
+    imports : which columns of a log say what; likewise no part of it.
     source : the text of the file this ladder was read from; not part of its identity.
     catalogue : the versions of offers that stand in place of the file's, or beside them.
     """
@@ -381,6 +383,7 @@ class Ladder:
     controls: Controls = field(default_factory=Controls)
     identity: Identity = Identity()
     sources: tuple[Source, ...] = field(default=(), compare=False, repr=False)
+    imports: ImportColumns | None = field(default=None, compare=False, repr=False)
     source: str = field(default="", compare=False, repr=False)
     catalogue: tuple[OfferVersion, ...] = field(default=(), compare=False, repr=False)
     _hash: int | None = field(default=None, init=False, compare=False, repr=False)

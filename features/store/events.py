@@ -27,8 +27,9 @@ from features.ladder.ladder import Ladder
 from features.store.arrivals import Arrival, Event
 from features.store.changes import ScoreChanges
 from features.store.database import Database, Prepared, insert_into, parsed_url
-from features.store.identities.links import Identities, links_of
+from features.store.identities.links import Identities, links_of, links_of_table
 from features.store.identities.members import known_since, lead_of, members_of
+from features.store.identities.rule import Link
 from features.store.inserts import Inserts
 from features.store.kept.leases import Leases, Marks
 from features.store.kept.notifications import Notice, add_notices
@@ -151,7 +152,8 @@ class EventStore:
 
         An event without a message id gets one from what it says and which of its equals in the
         table it is, so that importing a file again adds nothing. A running service scores all
-        leads anew; what an import says is no news, so nobody is notified.
+        leads anew; what an import says is no news, so nobody is notified. Ids that stand in one row
+        with a lead's own are linked with it, as an identify call does.
         """
         ids = MessageIds(table)
         accepted = suppressed = 0
@@ -167,7 +169,19 @@ class EventStore:
                 connection.execute(sa.delete(_meta).where(_meta.c.key == JOINED))
             if progress:
                 progress(f"{stop:,} of {len(table):,} events stored")
+        self._link(links_of_table(table))
         return Appended(accepted, len(table) - suppressed - accepted, suppressed)
+
+    def _link(self, links: Sequence[Link]) -> None:
+        """Keep what an import says of identities; a suppressed id is linked with none."""
+        for start in range(0, len(links), _BATCH):
+            part = links[start : start + _BATCH]
+            with self.database.writing() as connection:
+                ids = {one for link in part for one in (link.source, link.target)}
+                out = suppressed_among(connection, ids)
+                self.identities.add(
+                    connection, [link for link in part if not {link.source, link.target} & out]
+                )
 
     def append_events(self, events: Iterable[Event]) -> Appended:
         """As `append`, for a few events, in one transaction; all of them need a message id."""

@@ -79,7 +79,7 @@ def checked(batch: RowBatch, reading: Reading, rejects: Rejects) -> EventTable:
     parsed = _objects(batch, verdict)
     texts = {name: _base_texts(batch, name, verdict) for name in ("lead_id", "name")}
     _mark_junk(texts["lead_id"], verdict)
-    occurred, known = _clocks(batch, reading.timezone, verdict)
+    occurred, known = _clocks(batch, reading.timezone or batch.zone, verdict)
     table = EventTable(
         _message_ids(batch, verdict),
         texts["lead_id"],
@@ -90,6 +90,7 @@ def checked(batch: RowBatch, reading: Reading, rejects: Rejects) -> EventTable:
         _text_columns(batch, parsed, reading.needs.texts),
         dict(batch.flat) if reading.everything else {},
         _documents(parsed) if reading.everything else None,
+        _links(batch, texts["lead_id"]),
     )
     if reading.names is not None:
         _mark_unreadable(batch, parsed, texts["name"], reading.names, verdict)
@@ -121,6 +122,17 @@ def _mark_junk(lead_ids: pa.Array, verdict: _Verdict) -> None:
     for id_ in pc.unique(lead_ids.filter(wanted)).to_pylist():
         if is_junk(id_):
             verdict.mark(_mask(pc.fill_null(pc.equal(lead_ids, id_), False)), JUNK_ID, "lead_id")
+
+
+def _links(batch: RowBatch, lead_ids: pa.Array) -> pa.Array | None:
+    """The ids that rows link with their lead; one that will not do is no fault of the event."""
+    if batch.anonymous is None:
+        return None
+    found = text_array(batch.anonymous)
+    own = pc.fill_null(pc.equal(found, lead_ids), True)
+    nobody = [id_ is not None and is_junk(id_) for id_ in found.to_pylist()]
+    odd = pc.or_(own, pa.array(LEAD_ID.refuses(found) | np.array(nobody, dtype=np.bool_)))
+    return pc.if_else(odd, pa.scalar(None, pa.string()), found)
 
 
 def _message_ids(batch: RowBatch, verdict: _Verdict) -> pa.Array:

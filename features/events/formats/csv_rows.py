@@ -19,6 +19,8 @@ import pyarrow.csv
 
 from features.arrays import Bools
 from features.errors import EventsError
+from features.events.formats.exports.recognise import layout_of
+from features.events.formats.exports.rows import ExportRows, faulty, rows_of_table
 from features.events.formats.import_report import Rejects
 from features.events.formats.row_batch import (
     BASE,
@@ -63,7 +65,22 @@ def csv_rows(file: Path, reading: Reading, rejects: Rejects) -> Iterator[RowBatc
     dialect = _dialect_of(file)
     if not dialect.names:
         raise EventsError(f"{file}: not readable as CSV: it is empty")
-    columns = FileColumns.of(file, [name for name in dialect.names if name], reading)
+    given = [name for name in dialect.names if name]
+    if layout := layout_of(file, given, reading):
+        export = ExportRows(file, layout, reading, of_texts=True)
+        for batch, lines, faults in _tables(file, dialect, rejects):
+            rows = rows_of_table(batch, lines)
+            yield export.batch([faulty(row, at, faults) for at, row in enumerate(rows)])
+        return
+    columns = FileColumns.of(file, given, reading)
+    for batch, lines, faults in _tables(file, dialect, rejects):
+        yield of_table(file, columns, batch, lines, faults)
+
+
+def _tables(
+    file: Path, dialect: _Dialect, rejects: Rejects
+) -> Iterator[tuple[pa.RecordBatch, npt.NDArray[np.int64], list[Fault]]]:
+    """The rows of a file with their lines, and what its form shows to be wrong with them."""
     broken: list[int] = []
 
     def skip(row: pyarrow.csv.InvalidRow) -> str:
@@ -81,7 +98,7 @@ def csv_rows(file: Path, reading: Reading, rejects: Rejects) -> Iterator[RowBatc
         for batch in reader:
             lines = _lines(line, len(batch), broken)
             faults = [Fault(_NAMELESS, "", *_present(batch, name)) for name in nameless]
-            yield of_table(file, columns, batch.select(_named(names)), lines, faults)
+            yield batch.select(_named(names)), lines, faults
             line = int(lines[-1]) + 1 if len(lines) else line
 
 

@@ -16,6 +16,8 @@ import pyarrow.parquet
 
 from features.errors import EventsError, did_you_mean
 from features.events.formats.csv_rows import csv_rows
+from features.events.formats.exports.recognise import layout_of
+from features.events.formats.exports.rows import ExportRows, rows_of_table
 from features.events.formats.import_report import Rejects
 from features.events.formats.json_rows import json_rows
 from features.events.formats.row_batch import FileColumns, Reading, RowBatch, of_table
@@ -23,6 +25,8 @@ from features.events.formats.row_batch import FileColumns, Reading, RowBatch, of
 __all__ = ["event_files", "row_batches"]
 
 _PARQUET_ROWS: Final = 1 << 20
+_EXPORT_ROWS: Final = 50_000
+"""A part of an export, whose rows are objects for a moment."""
 
 
 def row_batches(file: Path, reading: Reading, rejects: Rejects) -> Iterator[RowBatch]:
@@ -88,11 +92,32 @@ def event_files(source: Path) -> tuple[list[Path], list[Path]]:
 
 def _parquet_rows(file: Path, reading: Reading, _: Rejects) -> Iterator[RowBatch]:
     with pyarrow.parquet.ParquetFile(file) as parquet:
-        columns = FileColumns.of(file, parquet.schema_arrow.names, reading)
+        names = parquet.schema_arrow.names
+        if layout := layout_of(file, names, reading, _inner(parquet.schema_arrow)):
+            yield from _exported(parquet, ExportRows(file, layout, reading))
+            return
+        columns = FileColumns.of(file, names, reading)
         first = 1
         for batch in parquet.iter_batches(_PARQUET_ROWS, columns=columns.all):
             yield of_table(file, columns, batch, np.arange(first, first + len(batch)))
             first += len(batch)
+
+
+def _exported(parquet: pyarrow.parquet.ParquetFile, export: ExportRows) -> Iterator[RowBatch]:
+    first = 1
+    for batch in parquet.iter_batches(_EXPORT_ROWS):
+        yield export.batch(rows_of_table(batch, range(first, first + len(batch))))
+        first += len(batch)
+
+
+def _inner(schema: pa.Schema) -> list[str]:
+    """The members of the columns that are structs, as paths."""
+    return [
+        f"{column.name}.{column.type.field(at).name}"
+        for column in schema
+        if pa.types.is_struct(column.type)
+        for at in range(column.type.num_fields)
+    ]
 
 
 _READERS: Final[Mapping[str, Callable[[Path, Reading, Rejects], Iterator[RowBatch]]]] = {

@@ -33,6 +33,7 @@ class ImportReport:
     rejected : counts by reason.
     examples : the first few rejected rows of each reason, as sentences that begin with file:line.
     passed_over : names of hidden files that were not read.
+    layouts : what files were taken for that are not laid out in our own way, as sentences.
     """
 
     rows: int
@@ -44,10 +45,11 @@ class ImportReport:
     rejected: dict[str, int] = field(default_factory=dict)
     examples: dict[str, tuple[str, ...]] = field(default_factory=dict)
     passed_over: tuple[str, ...] = ()
+    layouts: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """The report in sentences."""
-        said = [f"{self.accepted:,} of {_counted(self.rows, 'row')} accepted"]
+        said = [*self.layouts, f"{self.accepted:,} of {_counted(self.rows, 'row')} accepted"]
         if self.passed_over:
             said.append(f"{_counted(len(self.passed_over), 'hidden file')} passed over")
             said[-1] += f" ({', '.join(self.passed_over[:3])})"
@@ -82,6 +84,7 @@ class ImportReport:
             "moved_clocks": self.moved_clocks,
             "rejected": dict(self.rejected),
             "passed_over": list(self.passed_over),
+            "layouts": list(self.layouts),
             "examples": {reason: list(lines) for reason, lines in self.examples.items()},
         }
 

@@ -14,7 +14,10 @@ import orjson
 import pyarrow as pa
 
 from features.events.columns import texts_of
+from features.events.formats.exports.recognise import layout_of
+from features.events.formats.exports.rows import ExportRows, SourceRow
 from features.events.formats.import_report import Rejects
+from features.events.formats.layout import Layout
 from features.events.formats.row_batch import (
     BASE,
     Fault,
@@ -22,6 +25,7 @@ from features.events.formats.row_batch import (
     Reading,
     RowBatch,
     as_object,
+    is_own,
     named,
     spellings,
 )
@@ -30,6 +34,8 @@ from features.events.properties import parse_object
 __all__ = ["BROKEN_JSON", "json_rows"]
 
 _ROWS: Final = 10_000
+_SEEN: Final = 1_000
+"""Rows whose members tell which export a file is."""
 _BOM: Final = b"\xef\xbb\xbf"
 BROKEN_JSON: Final = "broken JSON"
 
@@ -46,15 +52,17 @@ def json_rows(file: Path, reading: Reading, rejects: Rejects) -> Iterator[RowBat
     """
     with _bytes(file) as stream:
         lines = _lines_of(stream)
+        export: ExportRows | None = None
         seen_any = False
         while part := list(islice(lines, _ROWS)):
             rows = [(at, line, parse_object(line)) for at, line in part]
             whole = [(at, line, found) for at, line, found in rows if found is not None]
             _reject_broken(file, [(at, line) for at, line, found in rows if found is None], rejects)
             if whole and not seen_any:
-                _require_keys(file, [found for *_, found in whole], reading)
+                layout = _layout(file, [found for *_, found in whole], reading)
+                export = ExportRows(file, layout, reading) if layout else None
                 seen_any = True
-            yield _batch(file, whole)
+            yield _batch(file, whole) if export is None else export.batch(_as_they_are(whole))
 
 
 def _bytes(file: Path) -> IO[bytes] | gzip.GzipFile:
@@ -111,10 +119,27 @@ def _reject_broken(file: Path, rows: list[_Line], rejects: Rejects) -> None:
             rejects.show(BROKEN_JSON, (str(file), at), text[:80], partial(str, text))
 
 
-def _require_keys(file: Path, rows: list[dict[str, object]], reading: Reading) -> None:
-    """Refuse a file of which none of the first rows has a required key."""
+def _layout(file: Path, rows: list[dict[str, object]], reading: Reading) -> Layout | None:
+    """How a file is laid out; one of ours is refused if none of the first rows has a needed key."""
     names = list(dict.fromkeys(key for row in rows for key in row))
-    FileColumns.of(file, names, reading)
+    if reading.layout is None and (is_own(names) or not reading.recognises):
+        layout = None
+    else:
+        inner = [
+            f"{key}.{part}"
+            for row in rows[:_SEEN]
+            for key, value in row.items()
+            if isinstance(value, dict)
+            for part in value
+        ]
+        layout = layout_of(file, names, reading, tuple(dict.fromkeys(inner)))
+    if layout is None:
+        FileColumns.of(file, names, reading)
+    return layout
+
+
+def _as_they_are(rows: list[tuple[int, bytes, dict[str, object]]]) -> list[SourceRow]:
+    return [SourceRow(at, found, partial(parse_object, line)) for at, line, found in rows]
 
 
 def _batch(file: Path, rows: list[tuple[int, bytes, dict[str, object]]]) -> RowBatch:

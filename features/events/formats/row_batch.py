@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from features.arrays import Bools
 from features.errors import EventsError, did_you_mean
 from features.events.columns import decoded, in_calendar, text_array
+from features.events.formats.layout import Layout
 from features.events.formats.utf8 import marked, unmarked
 from features.events.log import LogColumns
 from features.events.properties import as_text, parse_object
@@ -32,6 +33,7 @@ __all__ = [
     "Reading",
     "RowBatch",
     "as_object",
+    "is_own",
     "named",
     "of_table",
     "spellings",
@@ -59,6 +61,10 @@ _NO_NAME: Final = "a name that is no text"
 Properties = Mapping[str, object]
 
 
+def _nobody(_: str) -> None:
+    """Listens to what a reading tells."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How a source is to be read.
@@ -69,12 +75,20 @@ class Reading:
     timezone : the IANA zone of times that have none; None refuses them.
     everything : whether properties beyond `needs` are kept too.
     names : of the events with a fixed role, whose answers are to be understood; None asks for none.
+    layout : how the files are laid out; None: in our own way, or as they are recognised.
+    recognises : whether files that are not laid out in our way may be exports of other tools.
+    mapped : how files are laid out that have its columns, and are not in our own way.
+    tell : is told what a file is taken for.
     """
 
     needs: LogColumns
     timezone: str | None = None
     everything: bool = True
     names: EventNames | None = None
+    layout: Layout | None = None
+    recognises: bool = True
+    mapped: Layout | None = None
+    tell: Callable[[str], None] = _nobody
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -106,6 +120,8 @@ class RowBatch:
         that could not be read as an object.
     row : the whole row as JSON values, for the list of rejects.
     faults : null stands for each value that one is about.
+    zone : of times without one, where nobody says another.
+    anonymous : ids that each row links with its lead, null where it has none.
     """
 
     file: str
@@ -115,6 +131,8 @@ class RowBatch:
     parsed: Sequence[Properties | str | None] | None
     row: Callable[[int], object]
     faults: Sequence[Fault] = field(default=())
+    zone: str | None = None
+    anonymous: pa.Array | None = None
 
 
 # ------------------------------------------------------------------------------------------ Columns
@@ -176,17 +194,25 @@ def _base_names(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def is_own(names: Sequence[str]) -> bool:
+    """Whether a file with these columns is laid out in our own way."""
+    return all(any(one in names for one in spellings(name)) for name in _REQUIRED)
+
+
 def spellings(name: str) -> tuple[str, ...]:
     """What a column of `BASE` may be called, that which counts first before the others."""
     first = _FIRST.get(name, name)
     return (first, *(one for one in (name, *BASE[name]) if one != first))
 
 
+_MAP: Final = "; say what is what in [import] of the ladder, or --layout where it is an export"
+
+
 def _without(file: Path, name: str, names: Sequence[str]) -> str:
     """What to say of a file without a required column."""
     also = "".join(f" (or {alias})" for alias in BASE[name])
     close = did_you_mean(name, names)
-    return f"{file}: no column {name}{also}; it has {', '.join(names) or 'none'}{close}"
+    return f"{file}: no column {name}{also}; it has {', '.join(names) or 'none'}{close or _MAP}"
 
 
 # ------------------------------------------------------------------------------------------- Tables

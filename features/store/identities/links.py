@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import sqlalchemy as sa
 
 from features.errors import UnknownLink
+from features.events.table import EventTable
 from features.store.arrivals import Arrival
 from features.store.changes import note_gone
 from features.store.database import Database, in_parts, insert_into
@@ -22,7 +23,7 @@ from features.store.identities.regrouping import regroup
 from features.store.identities.rule import ALIAS, CLAIM, Link
 from features.store.schema import identity_links, scores
 
-__all__ = ["Identities", "KeptLink", "links_of"]
+__all__ = ["Identities", "KeptLink", "links_of", "links_of_table"]
 
 _LOCK: Final = 7_864_104
 """Those who change links on PostgreSQL take turns: each must see what the other has linked."""
@@ -59,6 +60,22 @@ def _told(arrival: Arrival) -> Iterator[tuple[str, str, str]]:
         if source is not None and source != arrival.sent_id:
             yield kind, source, arrival.sent_id
     yield from arrival.links
+
+
+def links_of_table(table: EventTable) -> list[Link]:
+    """What the rows of a table say of identities, each pair once, at the earliest instant."""
+    if table.anonymous_id is None:
+        return []
+    found: dict[tuple[str, str, str], Link] = {}
+    anonymous = table.anonymous_id.to_pylist()
+    leads = table.lead_id.to_pylist()
+    for at, source in enumerate(anonymous):
+        if source is not None:
+            occurred, known = int(table.occurred_at[at]), int(table.known_at[at])
+            link = Link(CLAIM, source, leads[at], occurred, known)
+            former = found.get(link[:3])
+            found[link[:3]] = link if former is None else _earliest(former, link)
+    return list(found.values())
 
 
 def _earliest(one: Link, other: Link) -> Link:

@@ -1,0 +1,90 @@
+"""Which columns of a log say what, where it is laid out in a way of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from features.ladder.toml_table import Table
+
+__all__ = ["ImportColumns", "ImportUnit", "read_import"]
+
+ImportUnit = Literal["rfc3339", "s", "ms", "us"]
+_UNITS: Final[tuple[ImportUnit, ...]] = get_args(ImportUnit)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportColumns:
+    """The columns of a log, or paths such as `payload.user.id`.
+
+    Parameters
+    ----------
+    lead, anonymous_id : of which several may be named; the first that says something counts.
+    event : where the name of the event stands; "" where all have the name `always`.
+    always : the name of the events that have none.
+    names : what events are called here instead of their name there.
+    occurred_at, known_at : when it happened and when we learned of it; "" for none.
+    unit : of both: RFC 3339, or a number of s, ms or us since 1970.
+    properties : properties, each with its column; empty: all other columns, by their names.
+    """
+
+    lead: tuple[str, ...]
+    occurred_at: str
+    event: str = ""
+    always: str = ""
+    names: tuple[tuple[str, str], ...] = ()
+    anonymous_id: tuple[str, ...] = ()
+    known_at: str = ""
+    message_id: str = ""
+    unit: ImportUnit = "rfc3339"
+    properties: tuple[tuple[str, str], ...] = ()
+
+
+def read_import(table: Table) -> ImportColumns:
+    """The [import] table of a ladder file."""
+    event = table.text_if_any("event")
+    always = table.text_if_any("always")
+    if not event and not always and not (table.has("event") or table.has("always")):
+        table.wrong("event", "is missing", "the column with the names of events, or always: a name")
+    names = table.text_map("names")
+    if names and not event:
+        table.wrong("names", "is not read without event", "the column with the names of events")
+    return ImportColumns(
+        lead=_columns(table, "lead", "the column with the id of the lead, as user_id"),
+        occurred_at=table.text("occurred_at"),
+        event=event,
+        always=always,
+        names=tuple(names.items()),
+        anonymous_id=_columns(table, "anonymous_id"),
+        known_at=table.text_if_any("known_at"),
+        message_id=table.text_if_any("message_id"),
+        unit=table.choice("unit", _UNITS, "rfc3339") or "rfc3339",
+        properties=_properties(table),
+    )
+
+
+def _columns(table: Table, key: str, remedy: str = "") -> tuple[str, ...]:
+    """A column or several; one is needed where there is a remedy."""
+    value = table.take(key)
+    if value is None and not remedy:
+        return ()
+    names = [value] if isinstance(value, str) else value
+    if value is None:
+        table.wrong(key, "is missing", remedy)
+    elif not isinstance(names, list) or not names or not all(_is_column(one) for one in names):
+        table.wrong(key, "must be a column, or a list of columns")
+    else:
+        return tuple(names)
+    return ()
+
+
+def _is_column(name: object) -> bool:
+    return isinstance(name, str) and bool(name.strip())
+
+
+def _properties(table: Table) -> tuple[tuple[str, str], ...]:
+    columns = table.text_map("properties")
+    for name, column in columns.items():
+        if not column.strip():
+            table.found.wrong(f"{table.at('properties')}.{name}", "is empty", "name a column")
+    return tuple(columns.items())
