@@ -37,7 +37,7 @@ from features.store.events import EventStore
 from features.store.identities.links import links_of_table
 from features.store.identities.rule import resolve
 
-__all__ = ["dated_after", "names_apart", "names_misspelt", "read_events", "read_table"]
+__all__ = ["by_lead", "dated_after", "names_apart", "names_misspelt", "read_events", "read_table"]
 
 _Progress = Callable[[str], None]
 _MOST_NAMES: Final = 12
@@ -80,7 +80,7 @@ def read_events(  # noqa: PLR0913 the options of a reading, each by its name
         reading = Reading(columns, assume_timezone, everything, names=ladder.events)
         reading = _laid_out(reading, layout or ladder.imports)
         table, report = _read(Path(source), reading, strict, rejects, progress)
-        table = _by_lead(table)
+        table = by_lead(table)
         if now is not None:
             table, report = _happened_by(table, report, now)
         if until is not None:
@@ -134,7 +134,7 @@ def _laid_out(reading: Reading, layout: str | ImportColumns | None) -> Reading:
     return replace(reading, layout=named, recognises=named is not None)
 
 
-def _by_lead(table: EventTable) -> EventTable:
+def by_lead(table: EventTable) -> EventTable:
     """The events under one id a lead, as a store would read them."""
     if table.anonymous_id is None:
         return table

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal, get_args
 
-from features.ladder.toml_table import Table
+from features.errors import LadderError, Mistake
+from features.ladder.toml_table import Found, Table, parse_toml
 
-__all__ = ["ImportColumns", "ImportUnit", "read_import"]
+__all__ = ["ImportColumns", "ImportUnit", "import_columns", "read_import"]
 
 ImportUnit = Literal["rfc3339", "s", "ms", "us"]
 _UNITS: Final[tuple[ImportUnit, ...]] = get_args(ImportUnit)
@@ -61,6 +63,29 @@ def read_import(table: Table) -> ImportColumns:
         unit=table.choice("unit", _UNITS, "rfc3339") or "rfc3339",
         properties=_properties(table),
     )
+
+
+def import_columns(path: Path | str) -> tuple[ImportColumns, str]:
+    """The [import] table of a file that may hold nothing else, and its text.
+
+    Raises
+    ------
+    LadderError : with all mistakes; or the file cannot be read, or has no such table.
+    """
+    source = str(path)
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        mistake = Mistake(source, f"cannot be read as UTF-8 text: {error}")
+        raise LadderError(source, [mistake]) from error
+    values = parse_toml(text, source)
+    found = Found()
+    columns = Table(values, "", found).one("import", read_import)
+    if "import" not in values:
+        found.wrong("import", "is missing", "an [import] table with the columns of the log")
+    if found.mistakes:
+        raise LadderError(source, found.mistakes)
+    return columns, text
 
 
 def _columns(table: Table, key: str, remedy: str = "") -> tuple[str, ...]:
