@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -11,7 +12,7 @@ from features.ladder.toml_table import Found, Table, parse_toml
 
 __all__ = ["ImportColumns", "ImportUnit", "import_columns", "read_import"]
 
-ImportUnit = Literal["rfc3339", "s", "ms", "us"]
+ImportUnit = Literal["rfc3339", "us", "ms", "s", "h", "d"]
 _UNITS: Final[tuple[ImportUnit, ...]] = get_args(ImportUnit)
 
 
@@ -26,7 +27,8 @@ class ImportColumns:
     always : the name of the events that have none.
     names : what events are called here instead of their name there.
     occurred_at, known_at : when it happened and when we learned of it; "" for none.
-    unit : of both: RFC 3339, or a number of s, ms or us since 1970.
+    unit : of both: RFC 3339, or a number of us, ms, s, h (hours) or d (days).
+    since : the instant from which such a number counts; None: 1970 began.
     properties : properties, each with its column; empty: all other columns, by their names.
     """
 
@@ -39,6 +41,7 @@ class ImportColumns:
     known_at: str = ""
     message_id: str = ""
     unit: ImportUnit = "rfc3339"
+    since: datetime | None = None
     properties: tuple[tuple[str, str], ...] = ()
 
 
@@ -51,6 +54,10 @@ def read_import(table: Table) -> ImportColumns:
     names = table.text_map("names")
     if names and not event:
         table.wrong("names", "is not read without event", "the column with the names of events")
+    unit = table.choice("unit", _UNITS, "rfc3339") or "rfc3339"
+    since = table.instant("since")
+    if since is not None and unit == "rfc3339":
+        table.wrong("since", "is not read where unit is 'rfc3339'", "name the unit of the numbers")
     return ImportColumns(
         lead=_columns(table, "lead", "the column with the id of the lead, as user_id"),
         occurred_at=table.text("occurred_at"),
@@ -60,7 +67,8 @@ def read_import(table: Table) -> ImportColumns:
         anonymous_id=_columns(table, "anonymous_id"),
         known_at=table.text_if_any("known_at"),
         message_id=table.text_if_any("message_id"),
-        unit=table.choice("unit", _UNITS, "rfc3339") or "rfc3339",
+        unit=unit,
+        since=since,
         properties=_properties(table),
     )
 

@@ -6,6 +6,7 @@ whoever did it comes to the final action more often.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -32,6 +33,8 @@ _TELLING: Final = 3.0
 """Standard errors by which a threshold must part leads."""
 _LIFT: Final = 1.4
 """How much likelier the final action is, at least, after a step."""
+_ENOUGH: Final = 2
+"""Steps of a ladder, at least: rather than fewer, what tells less is taken, at last by its order."""
 _KINDS: Final = 5
 """Texts of a property, at most, for each to be a thing of its own."""
 _OFTEN: Final = 1.7
@@ -163,13 +166,17 @@ def _places(found: Sequence[Measured]) -> list[Measured]:
 def drafted_steps(timeline: Timeline, names: Sequence[str], final: Ints) -> list[DraftedStep]:
     """The steps that events show, in order, without the final action; there may be none."""
     found = [one for name in names for one in _deeds(timeline, name, final)]
-    telling = [
-        one
-        for one in found
-        if one.lift >= _LIFT and one.leads >= _BOTH and _times(timeline, one.deed) <= _OFTEN
-    ]
-    groups = [_keenest(group) for group in _groups(_places(telling))]
-    groups = _fewer(_passed(_rising(groups, final)))
+    groups: list[list[Measured]] = []
+    for often, lift in ((_OFTEN, _LIFT), (math.inf, _LIFT), (math.inf, 0.0)):
+        telling = [
+            one
+            for one in found
+            if one.lift >= lift and one.leads >= _BOTH and _times(timeline, one.deed) <= often
+        ]
+        groups = [_keenest(group) for group in _groups(_places(telling))]
+        groups = _fewer(_passed(_rising(groups, final) if lift else groups))
+        if len(groups) >= _ENOUGH:
+            break
     others = _places([one for one in found if all(one.deed.event not in _names(g) for g in groups)])
     begun = np.full(timeline.leads, NEVER, dtype=np.int64)
     np.minimum.at(begun, timeline.lead, timeline.occurred_at)

@@ -12,7 +12,7 @@ from features.json_paths import JsonPath, parse_path, value_at
 
 __all__ = ["Dated", "Layout", "Places", "TimeUnit", "letters", "parts_of", "taken"]
 
-TimeUnit = Literal["rfc3339", "s", "ms", "us"]
+TimeUnit = Literal["rfc3339", "us", "ms", "s", "h", "d"]
 Places = tuple[str, ...]
 """Columns, or paths into them such as `properties.time`; the first that says something counts."""
 
@@ -50,7 +50,8 @@ class Layout:
     always : the name of events that have none there.
     names : what events are called here instead of their name there; "identify" is the event with
         traits, whatever the ladder calls it.
-    unit, known_unit : of times that are numbers, since the epoch.
+    unit, known_unit : of times that are numbers; h and d are hours and days.
+    since : from when these count, in microseconds since the epoch.
     opened : objects whose members are properties; a member that stands before wins.
     traits : objects whose members are what is known of the lead: an event of its own where they
         differ from what an earlier row of the lead said.
@@ -75,6 +76,7 @@ class Layout:
     unit: TimeUnit = "rfc3339"
     known_at: Places = ()
     known_unit: TimeUnit = "rfc3339"
+    since: int = 0
     message_id: Places = ()
     opened: Places = ()
     traits: Places = ()

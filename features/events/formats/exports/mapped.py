@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from features.clock import microseconds
 from features.events.formats.layout import Layout
 from features.ladder.import_columns import ImportColumns
 
@@ -24,6 +25,7 @@ def mapped_layout(columns: ImportColumns) -> Layout:
         unit=columns.unit,
         known_at=(columns.known_at,) if columns.known_at else (),
         known_unit=columns.unit,
+        since=0 if columns.since is None else microseconds(columns.since),
         message_id=(columns.message_id,) if columns.message_id else (),
         kept=() if columns.properties else ("*",),
         renamed=columns.properties,

@@ -49,6 +49,16 @@ class Opener:
     nested: tuple[str, ...] = ()
     later: set[str] = field(default_factory=set)
     _known: dict[str, str] = field(default_factory=dict)
+    _read: frozenset[str] = frozenset()
+    _read_inside: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Which columns, and which members of theirs, say something else than a property."""
+        layout = self.layout
+        places = {*layout.lead, *layout.anonymous, *layout.event, *layout.occurred_at}
+        places |= {*layout.known_at, *layout.message_id, *layout.opened, *layout.traits}
+        self._read = frozenset(places)
+        self._read_inside = frozenset(place.partition(".")[2] for place in places)
 
     def events(self, row: Mapping[str, Any]) -> Iterator[Told]:
         """The events that a row tells."""
@@ -82,11 +92,8 @@ class Opener:
 
     def _inner(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The members of the opened objects but those that say something else than a property."""
-        layout = self.layout
-        places = (*layout.lead, *layout.anonymous, *layout.occurred_at, *layout.message_id)
-        used = {place.partition(".")[2] for place in (*places, *layout.traits)}
-        found = _opened(row, layout.opened)
-        return {name: value for name, value in found.items() if name not in used}
+        found = _opened(row, self.layout.opened)
+        return {name: value for name, value in found.items() if name not in self._read_inside}
 
     def _are_news(self, lead: object, known: dict[str, Any]) -> bool:
         text = property_json(known)
@@ -101,12 +108,10 @@ class Opener:
             return {name: taken(row, (place,)) for name, place in layout.renamed}
         if layout.kept != ("*",):
             return {name: row[name] for name in layout.kept if row.get(name) not in (None, "")}
-        used = {*layout.lead, *layout.anonymous, *layout.event, *layout.occurred_at}
-        used |= {*layout.known_at, *layout.message_id, *layout.opened, *layout.traits}
         return {
             name: value
             for name, value in row.items()
-            if name not in used
+            if name not in self._read
             and not (layout.left_out and name.startswith(layout.left_out))
             and value not in (None, "")
             and not isinstance(value, dict | list)

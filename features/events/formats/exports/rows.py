@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +22,20 @@ from features.events.properties import as_value
 
 __all__ = ["ExportRows", "SourceRow", "faulty", "rows_of_table"]
 
-_TICKS: Final[dict[TimeUnit, float]] = {"s": 1e6, "ms": 1e3, "us": 1.0}
+_TICKS: Final[dict[TimeUnit, int]] = {
+    "us": 1,
+    "ms": 1_000,
+    "s": 1_000_000,
+    "h": 3_600_000_000,
+    "d": 86_400_000_000,
+}
+_UNITS: Final = {
+    "us": "microseconds",
+    "ms": "milliseconds",
+    "s": "seconds",
+    "h": "hours",
+    "d": "days",
+}
 _FAR: Final = 2**62
 _NOT_UTF8: Final = "bytes that are no UTF-8 text"
 _NO_DATE: Final = "a time that no calendar has"
@@ -90,14 +104,14 @@ class ExportRows:
         nobody = f"no lead in the row: {either}{' nor '.join(layout.lead)}"
         without = np.array([lead is None for lead in leads], dtype=np.bool_)
         faults.append(Fault(nobody, "lead_id", without, leads))
-        occurred = _times([one.occurred_at for one in events], layout.unit, "occurred_at", faults)
+        since = layout.since
+        occurred = _Clock("occurred_at", layout.unit, since)
+        known = _Clock("known_at", layout.known_unit, since)
         return {
             "lead_id": named("lead_id", leads, faults),
             "name": named("name", [one.name for one in events], faults),
-            "occurred_at": occurred,
-            "known_at": _times(
-                [one.known_at for one in events], layout.known_unit, "known_at", faults
-            ),
+            "occurred_at": occurred.times([one.occurred_at for one in events], faults),
+            "known_at": known.times([one.known_at for one in events], faults),
             "message_id": named("message_id", [one.message_id for one in events], faults),
         }
 
@@ -148,16 +162,29 @@ def _values(rows: Sequence[SourceRow], reason: str, column: str) -> list[object]
 # -------------------------------------------------------------------------------------------- Times
 
 
-def _times(values: list[object], unit: TimeUnit, column: str, faults: list[Fault]) -> pa.Array:
-    """Times as texts where they are written out, else as timestamps; what is none is a fault."""
-    if unit == "rfc3339":
-        return texts_of([_written(value) for value in values])
-    found = [_microseconds(value, _TICKS[unit]) for value in values]
-    odd = [f is None and v is not None for f, v in zip(found, values, strict=True)]
-    if any(odd):
-        reason = f"a time that is no number of {unit} since 1970"
-        faults.append(Fault(reason, column, np.array(odd), values))
-    return pa.array(found, pa.int64()).cast(pa.timestamp("us", "UTC"))
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    """How a column tells instants.
+
+    Parameters
+    ----------
+    since : from when numbers count, in microseconds since the epoch.
+    """
+
+    column: str
+    unit: TimeUnit
+    since: int
+
+    def times(self, values: list[object], faults: list[Fault]) -> pa.Array:
+        """Times as texts where they are written out, else as timestamps; faults are noted."""
+        if self.unit == "rfc3339":
+            return texts_of([_written(value) for value in values])
+        found = [_microseconds(value, _TICKS[self.unit], self.since) for value in values]
+        odd = [f is None and v is not None for f, v in zip(found, values, strict=True)]
+        if any(odd):
+            reason = f"a time that is no number of {_UNITS[self.unit]}"
+            faults.append(Fault(reason, self.column, np.array(odd, dtype=np.bool_), values))
+        return pa.array(found, pa.int64()).cast(pa.timestamp("us", "UTC"))
 
 
 def _written(value: object) -> object:
@@ -168,7 +195,9 @@ def _written(value: object) -> object:
     return value
 
 
-def _microseconds(value: object, ticks: float) -> int | None:
+def _microseconds(value: object, ticks: int, since: int) -> int | None:
+    if isinstance(value, Decimal):
+        value = float(value)
     if isinstance(value, str):
         try:
             value = int(value)
@@ -180,8 +209,8 @@ def _microseconds(value: object, ticks: float) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     # A whole number keeps its digits; far away is far enough to be refused for that.
-    exact = value * int(ticks) if isinstance(value, int) else round(value * ticks)
-    return max(-_FAR, min(_FAR, exact))
+    exact = value * ticks if isinstance(value, int) else round(value * ticks)
+    return max(-_FAR, min(_FAR, exact + since))
 
 
 # ------------------------------------------------------------------------------------------- Tables
