@@ -34,7 +34,7 @@ _TELLING: Final = 3.0
 _LIFT: Final = 1.4
 """How much likelier the final action is, at least, after a step."""
 _ENOUGH: Final = 2
-"""Steps of a ladder, at least: rather than fewer, what tells less is taken, at last by its order."""
+"""Steps of a ladder, at least: rather than fewer, what tells less is taken."""
 _KINDS: Final = 5
 """Texts of a property, at most, for each to be a thing of its own."""
 _OFTEN: Final = 1.7

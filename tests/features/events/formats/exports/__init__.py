@@ -1,0 +1,1 @@
+"""Exports of other tools as events."""
