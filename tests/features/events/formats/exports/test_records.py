@@ -79,7 +79,7 @@ def test_lost_and_open_deals(tmp_path):
 
 
 def test_a_bad_date_is_one_bad_row(tmp_path):
-    """The other dates of a row stand; the bad one, and a row without any, have their lines named."""
+    """The other dates of a row stand; the bad one, and a row without any, are named."""
     table, report = read(tmp_path, HUBSPOT)
     assert report.rejected == {"unreadable time": 1, "missing occurred_at": 1}
     assert report.examples["unreadable time"][0].endswith("x.csv:3: occurred_at = 'soon'")

@@ -1,0 +1,1 @@
+"""Drafting a ladder from a log."""
