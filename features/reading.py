@@ -29,8 +29,8 @@ from features.events.log import EventLog, LogColumns
 from features.events.table import EventTable, concat, without_duplicates
 from features.events.times import check_timezone
 from features.ladder.activity import activity_of
-from features.ladder.import_columns import ImportColumns
 from features.ladder.ladder import EventNames, Ladder
+from features.ladder.source import ImportColumns
 from features.signals.program import compile_ladder
 from features.signals.table import ladder_columns
 from features.store.events import EventStore

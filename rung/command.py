@@ -16,13 +16,14 @@ from typing import Final
 from rung import demo, key, ladder, lead, logs, offer, publishing, service, training
 from rung.judging import audit, policy
 from rung import demo, init, key, ladder, lead, logs, offer, policy, publishing, service, training
+from rung import demo, key, ladder, lead, logs, offer, policy, publishing, service, training
 from rung.options import Progress, new_parser
 
 __all__ = ["main", "parser"]
 
 _VERBS: Final = (
     demo.add_demo,
-    init.add_init,
+    ladder.add_init,
     ladder.add_ladder,
     logs.add_import,
     training.add_train,

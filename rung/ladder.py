@@ -1,14 +1,32 @@
-"""`rung ladder check`: a ladder as a table, and what the method advises."""
+"""`rung init` drafts a ladder from a log; `rung ladder check` shows one, and what is advised."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from rung.options import Progress, add_verb, group, json_option
+from rung.options import Progress, add_verb, group, json_option, layout_option
 from rung.reading import print_json
 
-__all__ = ["add_ladder"]
+if TYPE_CHECKING:
+    from features.events.table import EventTable
+    from training.drafting.draft import Draft
+
+__all__ = ["add_init", "add_ladder"]
+
+
+def add_init(verbs: Any) -> None:
+    """Add `rung init`."""
+    init = add_verb(verbs, "init", _init, "draft a ladder from an event log")
+    init.add_argument("events", nargs="+", help="Parquet, CSV or JSON lines, or a folder of them")
+    init.add_argument("--to", type=Path, default=Path("ladder.toml"), help="default: ladder.toml")
+    init.add_argument("--final", help="the event that ends the ladder (default: the likeliest)")
+    init.add_argument("--columns", type=Path, help="a TOML file with an [import] table for the log")
+    init.add_argument("--timezone", help="of times without one, such as Europe/Berlin")
+    layout_option(init)
 
 
 def add_ladder(verbs: Any) -> None:
@@ -35,3 +53,91 @@ def _check(parsed: argparse.Namespace, _: Progress) -> None:
     for one in advice:
         print(f"  {one.path}: {one.text} [{one.source}]")
     return None
+
+
+def _init(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.errors import EventsError
+    from features.files import new_file
+    from features.ladder.file import parse_ladder
+    from features.ladder.source import import_columns
+    from training.drafting.draft import draft_ladder
+    from training.drafting.ladder_text import ladder_text
+
+    if parsed.to.exists():
+        raise EventsError(f"{parsed.to}: is there already; move it away, or name another by --to")
+    columns, imports = import_columns(parsed.columns) if parsed.columns else (None, "")
+    table = _all_events(parsed, columns, progress)
+    draft = draft_ladder(table, parsed.final, progress)
+    name = re.sub(r"[^a-z0-9]+", "-", parsed.to.stem.lower()).strip("-")
+    text = ladder_text(draft, name if name[:1].isalpha() else f"ladder-{name}".strip("-"), imports)
+    parse_ladder(text, str(parsed.to))
+    with new_file(parsed.to) as part:
+        part.write_text(text, encoding="utf-8")
+    _print_draft(parsed, draft, int(table.occurred_at.max()))
+
+
+def _all_events(parsed: argparse.Namespace, columns: Any, progress: Progress) -> EventTable:
+    """The events of all files, under one id a lead; what has not happened yet is left out."""
+    from features.clock import now
+    from features.errors import EventsError
+    from features.events.table import concat, without_duplicates
+    from features.reading import by_lead, dated_after, read_table
+
+    tables = []
+    for source in parsed.events:
+        progress(f"reading {source}")
+        table, report = read_table(
+            source,
+            assume_timezone=parsed.timezone,
+            layout=parsed.layout or columns,
+            progress=progress,
+        )
+        for line in report.lines():
+            progress(line)
+        tables.append(table)
+    found = by_lead(without_duplicates(concat(tables)))
+    found = found.rows(~dated_after(found, now()))
+    if not len(found):
+        raise EventsError(f"{', '.join(parsed.events)}: there is no event in it")
+    return found
+
+
+def _print_draft(parsed: argparse.Namespace, draft: Draft, last: int) -> None:
+    from features.clock import rfc3339
+    from training.drafting.ladder_text import step_ids
+
+    print(f"{draft.leads:,} leads, {draft.events:,} events\n")
+    print(f"{'step':28} {'leads':>7} {'from below':>11}  completed by")
+    for at, (id_, step) in enumerate(zip(step_ids(draft), draft.steps, strict=True)):
+        events = ", ".join(sorted({one.deed.event for one in step.deeds}))
+        print(f"{id_:28} {step.leads:7,} {_share(draft, at):>11}  {events}")
+    share = _share(draft, len(draft.steps))
+    print(f"{'purchase':28} {draft.final.leads:7,} {share:>11}  {draft.final.deed.event}")
+    print(f"\n{len(draft.offers)} offers, {len(draft.traits)} traits; the draft is {parsed.to}")
+    print("Look at its comments, then:")
+    for line in _next(parsed, rfc3339(last)):
+        print(f"  {line}")
+
+
+def _share(draft: Draft, at: int) -> str:
+    if not at:
+        return ""
+    went_on, below = draft.conversion(at)
+    return f"{went_on / below:.0%}" if below else "-"
+
+
+def _next(parsed: argparse.Namespace, last: str) -> list[str]:
+    """The commands that come next."""
+    ladder, source = shlex.quote(str(parsed.to)), shlex.quote(parsed.events[0])
+    how = f" --timezone {shlex.quote(parsed.timezone)}" if parsed.timezone else ""
+    how += f" --layout {parsed.layout}" if parsed.layout else ""
+    lines = [f"rung ladder check {ladder}"]
+    if len(parsed.events) > 1:
+        for one in parsed.events:
+            lines.append(
+                f"rung import {shlex.quote(one)} --ladder {ladder} --store sqlite:///events.db{how}"
+            )
+        source, how = "sqlite:///events.db", ""
+    lines.append(f"rung train {source} --ladder {ladder} --out bundle{how}")
+    lines.append(f"rung score {source} --bundle bundle --as-of {last} --out scores.csv{how}")
+    return lines

@@ -19,7 +19,6 @@ from features.errors import LadderError, Mistake, did_you_mean
 from features.json_paths import parse_path
 from features.ladder.activity import activity_of
 from features.ladder.controls import read_controls
-from features.ladder.import_columns import ImportColumns, read_import
 from features.ladder.ladder import (
     Activity,
     Band,
@@ -47,7 +46,7 @@ from features.ladder.ladder import (
 from features.ladder.offer import OfferStatus
 from features.ladder.quiet_hours import read_quiet_hours
 from features.ladder.rule_logic import impossible_property
-from features.ladder.source import Source
+from features.ladder.source import ImportColumns, Source, read_import
 from features.ladder.toml_table import (
     FileOrder,
     Found,

@@ -13,10 +13,9 @@ from typing import Any, Literal
 
 from features.ladder.controls import Controls
 from features.ladder.event_rule import Condition, EventRule, Operator
-from features.ladder.import_columns import ImportColumns
 from features.ladder.offer import Effort, EffortWeights, Framing, Offer, OfferVersion
 from features.ladder.quiet_hours import QuietHours
-from features.ladder.source import Source
+from features.ladder.source import ImportColumns, Source
 
 __all__ = [
     "Activity",

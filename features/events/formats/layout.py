@@ -10,9 +10,9 @@ from typing import Final, Literal
 
 from features.json_paths import JsonPath, parse_path, value_at
 
-__all__ = ["Dated", "Layout", "Places", "TimeUnit", "letters", "parts_of", "taken"]
+__all__ = ["ClockUnit", "Dated", "Layout", "Places", "letters", "parts_of", "taken"]
 
-TimeUnit = Literal["rfc3339", "us", "ms", "s", "h", "d"]
+ClockUnit = Literal["rfc3339", "us", "ms", "s", "h", "d"]
 Places = tuple[str, ...]
 """Columns, or paths into them such as `properties.time`; the first that says something counts."""
 
@@ -73,9 +73,9 @@ class Layout:
     always: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
     occurred_at: Places = ()
-    unit: TimeUnit = "rfc3339"
+    unit: ClockUnit = "rfc3339"
     known_at: Places = ()
-    known_unit: TimeUnit = "rfc3339"
+    known_unit: ClockUnit = "rfc3339"
     since: int = 0
     message_id: Places = ()
     opened: Places = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from features.reading import read_table
 from features.store.events import EventStore
@@ -42,8 +43,10 @@ def test_importing_again_adds_nothing(tmp_path):
 
 def test_events_without_an_id_of_theirs(tmp_path):
     """An export without message ids, imported again beside a newer one, is known again."""
-    row = {"event_name": "seen", "event_timestamp": str(AT), "user_pseudo_id": "p", "user_id": None,
-           "event_params": []}  # fmt: skip
+    row: dict[str, Any] = {
+        "event_name": "seen", "event_timestamp": str(AT), "user_pseudo_id": "p", "user_id": None,
+        "event_params": [],
+    }  # fmt: skip
     later = {**row, "user_id": "ann", "event_timestamp": str(AT + 1)}
     first = write_json(tmp_path / "1.jsonl", [row])
     both = write_json(tmp_path / "2.jsonl", [row, later])

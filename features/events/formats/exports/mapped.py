@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from features.clock import microseconds
 from features.events.formats.layout import Layout
-from features.ladder.import_columns import ImportColumns
+from features.ladder.source import ImportColumns
 
 __all__ = ["mapped_layout"]
 

@@ -12,7 +12,7 @@ from features.events.formats.layout import Layout, Places, letters, taken
 from features.events.junk_ids import is_junk
 from features.events.properties import parse_object, property_json
 
-__all__ = ["Opener", "Told"]
+__all__ = ["Exported", "Opener"]
 
 IDENTIFY: Final = "identify"
 _VIEWED: Final = {"page": "page_viewed", "screen": "screen_viewed"}
@@ -21,7 +21,7 @@ _WHOLE: Final = re.compile(r"-?[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Exported:
     """An event as an export tells it, each part in whatever type it has there."""
 
     lead: object
@@ -60,7 +60,7 @@ class Opener:
         self._read = frozenset(places)
         self._read_inside = frozenset(place.partition(".")[2] for place in places)
 
-    def events(self, row: Mapping[str, Any]) -> Iterator[Told]:
+    def events(self, row: Mapping[str, Any]) -> Iterator[Exported]:
         """The events that a row tells."""
         kind = self.layout.kind
         if kind == "records":
@@ -72,7 +72,7 @@ class Opener:
 
     # ------------------------------------------------------------------------------------- events
 
-    def _event(self, row: Mapping[str, Any]) -> Iterator[Told]:
+    def _event(self, row: Mapping[str, Any]) -> Iterator[Exported]:
         layout = self.layout
         name = taken(row, layout.event) if layout.event else layout.always
         name = layout.names.get(name, name) if isinstance(name, str) else name
@@ -84,7 +84,7 @@ class Opener:
         found = self._told(row, self.traits if name == IDENTIFY else name, properties)
         if known and name != IDENTIFY and self._are_news(found.lead, known):
             id_ = found.message_id
-            yield Told(
+            yield Exported(
                 found.lead, None, self.traits, found.occurred_at, found.known_at,
                 f"{id_}/traits"[:_LONGEST] if isinstance(id_, str) else None, known,
             )  # fmt: skip
@@ -117,13 +117,13 @@ class Opener:
             and not isinstance(value, dict | list)
         }
 
-    def _told(self, row: Mapping[str, Any], name: object, properties: dict[str, Any]) -> Told:
+    def _told(self, row: Mapping[str, Any], name: object, properties: dict[str, Any]) -> Exported:
         layout = self.layout
         for path in self.nested:
             if path not in properties:
                 properties[path] = taken(properties, (path,))
         lead = _first_id(row, layout.lead)
-        return Told(
+        return Exported(
             lead=lead,
             anonymous=_first_id(row, layout.anonymous),
             name=name,
@@ -135,7 +135,7 @@ class Opener:
 
     # -------------------------------------------------------------------------------------- calls
 
-    def _call(self, row: Mapping[str, Any]) -> Told:
+    def _call(self, row: Mapping[str, Any]) -> Exported:
         call = row.get("type")
         properties = _opened(row, ("properties",))
         name = row.get("event") if call == "track" else call
@@ -152,7 +152,7 @@ class Opener:
         if call == "alias" and found.anonymous is None:
             # What a visitor was called before: the user claims it, as by an anonymous id.
             previous = _first_id(row, ("previousId",))
-            found = Told(
+            found = Exported(
                 found.lead, previous, found.name, found.occurred_at, found.known_at,
                 found.message_id, found.properties,
             )  # fmt: skip
@@ -160,7 +160,7 @@ class Opener:
 
     # ------------------------------------------------------------------------------------ records
 
-    def _record(self, row: Mapping[str, Any]) -> Iterator[Told]:
+    def _record(self, row: Mapping[str, Any]) -> Iterator[Exported]:
         layout = self.layout
         lead, id_ = _first_id(row, _spelt(layout.lead)), taken(row, _spelt(layout.message_id))
         told = 0
@@ -179,9 +179,9 @@ class Opener:
 
     def _at(
         self, lead: object, name: str, at: object, id_: object, properties: dict[str, Any]
-    ) -> Told:
+    ) -> Exported:
         message_id = None if id_ is None else f"{self.layout.name}/{id_}/{name}"
-        return Told(lead, None, name, at, None, message_id, properties)
+        return Exported(lead, None, name, at, None, message_id, properties)
 
     def _traits_of(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """What a record says of a lead, but what was filled in as it went on."""

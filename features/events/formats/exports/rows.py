@@ -14,15 +14,15 @@ import numpy as np
 import pyarrow as pa
 
 from features.events.columns import decoded, in_calendar, texts_of
-from features.events.formats.exports.opened import Opener, Told
-from features.events.formats.layout import Layout, TimeUnit
+from features.events.formats.exports.opened import Exported, Opener
+from features.events.formats.layout import ClockUnit, Layout
 from features.events.formats.row_batch import Fault, Reading, RowBatch, named, told
 from features.events.formats.utf8 import marked
 from features.events.properties import as_value
 
 __all__ = ["ExportRows", "SourceRow", "faulty", "rows_of_table"]
 
-_TICKS: Final[dict[TimeUnit, int]] = {
+_TICKS: Final[dict[ClockUnit, int]] = {
     "us": 1,
     "ms": 1_000,
     "s": 1_000_000,
@@ -97,7 +97,7 @@ class ExportRows:
             anonymous=named("anonymous_id", [one.anonymous for one in events], []),
         )
 
-    def _base(self, events: Sequence[Told], faults: list[Fault]) -> dict[str, pa.Array]:
+    def _base(self, events: Sequence[Exported], faults: list[Fault]) -> dict[str, pa.Array]:
         layout = self._layout
         leads = [one.lead for one in events]
         either = "neither " if len(layout.lead) > 1 else "no "
@@ -172,7 +172,7 @@ class _Clock:
     """
 
     column: str
-    unit: TimeUnit
+    unit: ClockUnit
     since: int
 
     def times(self, values: list[object], faults: list[Fault]) -> pa.Array:

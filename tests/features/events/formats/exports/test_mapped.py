@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from features.errors import EventsError
 from features.events.formats.exports.mapped import mapped_layout
-from features.ladder.import_columns import ImportColumns
+from features.ladder.source import ImportColumns
 from features.reading import read_table
 from tests.features.events.formats.exports.vendors import write_json
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"who": {"id": "ann"}, "visitor": "v1", "what": "Bought", "at": 36, "sum": 9, "id": "m1"},
     {"who": {"id": None}, "visitor": "v1", "what": None, "at": 12.5, "sum": 1, "id": "m2"},
 ]

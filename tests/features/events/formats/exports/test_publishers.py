@@ -138,7 +138,7 @@ def test_timestamps_of_a_warehouse_in_parquet(tmp_path):
 def test_calls_of_each_type(tmp_path):
     """Pages, screens, groups and aliases are the events that the service makes of them."""
     base = {"messageId": "m", "userId": "ann", "timestamp": iso(AT)}
-    calls = [
+    calls: list[dict[str, Any]] = [
         {**base, "type": "page", "messageId": "1", "name": "Home", "properties": {"path": "/"}},
         {**base, "type": "screen", "messageId": "2", "properties": {}},
         {**base, "type": "group", "messageId": "3", "groupId": "acme", "traits": {"size": 3}},
@@ -154,7 +154,7 @@ def test_calls_of_each_type(tmp_path):
 
 def test_what_is_known_of_a_user_is_an_event_where_it_changes(tmp_path):
     """User properties beside an event become traits, once for as long as they stay the same."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {**amplitude(HAPPENED._replace(message_id=f"m{at}", occurred_at=AT + at)),
          "user_properties": {"industry": kind}}
         for at, kind in enumerate(["retail", "retail", "finance"])

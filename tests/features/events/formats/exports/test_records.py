@@ -69,7 +69,7 @@ def test_each_date_is_an_event(text, names, lead, tmp_path):
 def test_lost_and_open_deals(tmp_path):
     """A lost deal is lost on its close date; the date on which an open one may close is none."""
     table, _ = read(tmp_path, HUBSPOT_DEALS)
-    by_lead = dict.fromkeys("123", ())
+    by_lead: dict[str, tuple[str, ...]] = dict.fromkeys("123", ())
     for lead, name in zip(table.lead_id.to_pylist(), table.name.to_pylist(), strict=True):
         by_lead[lead] = (*by_lead[lead], name)
     assert by_lead["2"][-1] == "deal_lost"

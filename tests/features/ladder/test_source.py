@@ -8,7 +8,7 @@ import pytest
 
 from features.errors import LadderError
 from features.ladder.file import parse_ladder, read_ladder
-from features.ladder.import_columns import ImportColumns, import_columns
+from features.ladder.source import ImportColumns, import_columns
 
 TABLE = """
 [import]
