@@ -15,8 +15,6 @@ from typing import Final
 
 from rung import demo, key, ladder, lead, logs, offer, publishing, service, training
 from rung.judging import audit, policy
-from rung import demo, init, key, ladder, lead, logs, offer, policy, publishing, service, training
-from rung import demo, key, ladder, lead, logs, offer, policy, publishing, service, training
 from rung.options import Progress, new_parser
 
 __all__ = ["main", "parser"]
