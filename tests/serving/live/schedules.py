@@ -21,10 +21,18 @@ import numpy as np
 import sqlalchemy as sa
 
 from features.store.arrivals import Arrival
-from features.store.database import Database
+from features.store.database import Database, Prepared
 from features.store.events import EventStore
 from features.store.kept.scores import StoredScore
-from features.store.schema import deliveries, endpoints, events, notifications, stale
+from features.store.schema import (
+    deliveries,
+    endpoints,
+    events,
+    identities,
+    notifications,
+    scores,
+    stale,
+)
 from models.bundle import Bundle
 from serving.notifications import delivery
 from serving.notifications.attempt import Answer
@@ -43,6 +51,18 @@ _EVENTS: Final = 7
 _STEPS: Final = 32
 """Turns that processes get while the world is unruly."""
 _HOLD_US: Final = 60 * _SECOND
+_NAMES: Final = ("ingest a", "ingest b", "score a", "score b", "deliver a", "deliver b")
+_DUE: Final = sa.select(deliveries.c.endpoint_id).where(deliveries.c.due_at.is_not(None))
+_IDLE: Final = sa.select(~sa.exists(sa.select(stale.c.sent_id)) & ~sa.exists(_DUE))
+_MESSAGES: Final = sa.select(events.c.message_id)
+_MARKS: Final = sa.select(stale.c.sent_id, stale.c.mark)
+_TOLD: Final = sa.select(*(notifications.c[name] for name in ("id", "type", "lead_id", "data")))
+_SENT: Final = sa.select(
+    deliveries.c.notification_id, deliveries.c.delivered_at, deliveries.c.attempts
+)
+_LEADS_OF: Final = sa.select(identities.c.id, identities.c.lead_id)
+_SCORES: Final = sa.select(scores.c.lead_id, scores.c.position)
+_ENDPOINT: Final = sa.insert(endpoints)
 
 
 class Crashed(BaseException):
@@ -53,25 +73,39 @@ class Crashed(BaseException):
 
 
 class _Actor:
-    """A process, as a thread that runs when it is let run, and stops before each transaction."""
+    """Processes, one after the other: a thread that runs when it is let run.
 
-    def __init__(self, world: World, name: str, work: Callable[[], None]) -> None:
-        self.name, self._world, self._work = name, world, work
-        self._go = threading.Semaphore(0)
-        self._is_ending = False
+    It stops before each transaction. A lock that is handed over takes a third of the time that a
+    semaphore does, and a thread that goes on to the next schedule takes none to start.
+    """
+
+    def __init__(self, stopped: threading.Lock) -> None:
+        self.name, self._stopped, self._go = "", stopped, _taken()
+        self._work: Callable[[], None] = lambda: None
+        self._is_alive = self._is_ending = self._is_closing = False
         self.inside = self.turns = 0
         self.failure: BaseException | None = None
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def begin(self, name: str, work: Callable[[], None]) -> None:
+        """Be another process, that has done nothing yet."""
+        self.name, self._work, self._is_ending = name, work, False
+        self.inside = self.turns = 0
+        self.failure = None
+
+    def is_current(self) -> bool:
+        """Whether it is this one that asks."""
+        return threading.get_ident() == self._thread.ident
 
     def step(self) -> None:
         """Let it go on until it is about to write or read again."""
         self._go.release()
-        self._world.stopped.acquire()
+        self._stopped.acquire()
 
     def pause(self) -> None:
         """Let another go on; called by the thread itself."""
-        self._world.stopped.release()
+        self._stopped.release()
         self._go.acquire()
         if self._is_ending:
             raise Crashed
@@ -79,12 +113,25 @@ class _Actor:
     def end(self) -> None:
         """Whatever it was at is never done."""
         self._is_ending = True
-        if self.thread.is_alive():
+        if self._is_alive:
             self.step()
-        self.thread.join()
+
+    def close(self) -> None:
+        self._is_closing = True
+        self._go.release()
+        self._thread.join()
 
     def _run(self) -> None:
-        self._go.acquire()
+        while True:
+            self._go.acquire()
+            if self._is_closing:
+                return
+            self._is_alive = True
+            self._live()
+            self._is_alive = False
+            self._stopped.release()
+
+    def _live(self) -> None:
         while not self._is_ending:
             try:
                 self._work()
@@ -95,38 +142,59 @@ class _Actor:
             except BaseException as error:  # it is raised again by whoever looks at the schedule
                 self.failure = error
                 self._is_ending = True
-        self._world.stopped.release()
+
+
+def _taken() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
 
 
 # ------------------------------------------------------------------------------------------- World
 
 
 class World:
-    """A store that several processes share, used for one schedule after the other."""
+    """A store that several processes share, used for one schedule after the other.
+
+    It is opened, and what scores is made, once for each process: a crash loses transactions, and
+    a process keeps nothing else that is read again.
+    """
 
     def __init__(self, path: Path, bundle: Bundle) -> None:
-        self.bundle = bundle
-        self.stopped = threading.Semaphore(0)
-        self.stores = [EventStore.open(path) for _ in range(6)]
-        with self.stores[0].database.writing() as connection:
-            self._tables = [
-                sa.table(name)
-                for name in sa.inspect(connection).get_table_names()
-                if name not in ("alembic_version", "rung_meta")
-            ]
+        self.stores = [EventStore.open(path) for _ in _NAMES]
+        self.scorers = [Scorer(store, bundle, int) for store in self.stores]
+        stopped = _taken()
+        self.actors = [_Actor(stopped) for _ in _NAMES]
+        engine = self.stores[0].database.engine
+        self._clearing = [
+            Prepared.of(sa.delete(sa.table(name)), engine).text
+            for name in sa.inspect(engine).get_table_names()
+            if name not in ("alembic_version", "rung_meta")
+        ]
+        self._reading = {
+            statement: Prepared.of(statement, engine)
+            for statement in (_IDLE, _MESSAGES, _MARKS, _TOLD, _SENT, _LEADS_OF, _SCORES)
+        }
 
     def emptied(self) -> None:
         """Nothing is kept, and nothing known, but one endpoint."""
         with self.stores[0].database.writing() as connection:
-            for table in self._tables:
-                connection.execute(sa.delete(table))
+            driver = connection.connection
+            for statement in self._clearing:
+                driver.execute(statement)
             row = {"id": "endpoint", "url": "https://receiver.example/", "description": ""}
             row |= {"types": "[]", "secret": "whsec_c2VjcmV0"}
-            connection.execute(sa.insert(endpoints).values(row | {"created_at": _BEGIN}))
+            connection.execute(_ENDPOINT, row | {"created_at": _BEGIN})
         for store in self.stores:
             store.identities.forget()
 
+    def rows(self, statement: sa.Select[Any]) -> list[Any]:
+        """What is kept, as whoever looks on from outside reads it."""
+        return self._reading[statement].all(self.stores[0].database.engine)
+
     def close(self) -> None:
+        for actor in self.actors:
+            actor.close()
         for store in self.stores:
             store.close()
 
@@ -153,7 +221,6 @@ class Schedule:
         self._now, self._is_unruly = _BEGIN, True
         self._jump: dict[int, int] = defaultdict(int)
         self._jumps = 0
-        self._actors: list[_Actor] = []
         self._running: _Actor | None = None
         self._unsent = [self._event(number) for number in range(_EVENTS)]
         self._sent: dict[str, Arrival] = {}
@@ -165,7 +232,7 @@ class Schedule:
                 self._be_unruly()
                 self._settle()
             finally:
-                for actor in self._actors:
+                for actor in self.world.actors:
                     actor.end()
         try:
             self._check()
@@ -175,19 +242,11 @@ class Schedule:
     # ------------------------------------------------------------------------------------ processes
 
     def _make_actors(self) -> None:
-        works = [
-            ("ingest a", self._ingest),
-            ("ingest b", self._ingest),
-            ("score a", self._score),
-            ("score b", self._score),
-            ("deliver a", self._deliver),
-            ("deliver b", self._deliver),
-        ]
-        for number, (name, work) in enumerate(works):
-            store = self.world.stores[number]
+        works = [self._ingest, self._ingest, self._score, self._score, self._deliver, self._deliver]
+        for number, (name, work) in enumerate(zip(_NAMES, works, strict=True)):
             # Two of a name share a machine's clock with the one of the other names.
             clock = self._clock_of(number % 2)
-            self._actors.append(_Actor(self.world, name, work(store, clock)))
+            self.world.actors[number].begin(name, work(number, clock))
 
     def _clock_of(self, machine: int) -> Callable[[], int]:
         return lambda: self._now + self._jump[machine]
@@ -204,7 +263,9 @@ class Schedule:
             link = anonymous
         return Arrival(f"m-{number}", sent_id, "page_viewed", _BEGIN, 0, "{}", link)
 
-    def _ingest(self, store: EventStore, clock: Callable[[], int]) -> Callable[[], None]:
+    def _ingest(self, number: int, clock: Callable[[], int]) -> Callable[[], None]:
+        store = self.world.stores[number]
+
         def work() -> None:
             if not self._unsent:
                 return
@@ -228,20 +289,22 @@ class Schedule:
 
         return work
 
-    def _score(self, store: EventStore, clock: Callable[[], int]) -> Callable[[], None]:
+    def _score(self, number: int, clock: Callable[[], int]) -> Callable[[], None]:
+        scorer = self.world.scorers[number]
+        scorer.clock = clock
+
         def work() -> None:
-            scorer = Scorer(store, self.world.bundle, clock)
             done = freshen(scorer, limit=self._draw.randint(1, 4))
             if done is not None:
                 self.told.append(f"scored {done.leads}")
             if self._draw.random() < 0.3:
-                self._take_turn(store, clock)
+                self._take_turn(scorer.store, clock)
 
         return work
 
     def _take_turn(self, store: EventStore, clock: Callable[[], int]) -> None:
         """A lease is given to one at a time, as long as no clock is wrong."""
-        holder, at, jumps = threading.current_thread().name, clock(), self._jumps
+        holder, at, jumps = self._name(), clock(), self._jumps
         if not store.leases.take("run", holder, at, _HOLD_US):
             return
         self._holders = [one for one in self._holders if one[0] != holder]
@@ -255,9 +318,11 @@ class Schedule:
             self._holders = [one for one in self._holders if one[0] != holder]
             store.leases.release("run", holder)
 
-    def _deliver(self, store: EventStore, clock: Callable[[], int]) -> Callable[[], None]:
+    def _deliver(self, number: int, clock: Callable[[], int]) -> Callable[[], None]:
+        database = self.world.stores[number].database
+
         def work() -> None:
-            sender = Sender(store.database, None, clock, jitter=lambda: 0.0)  # type: ignore[arg-type]
+            sender = Sender(database, None, clock, jitter=lambda: 0.0)  # type: ignore[arg-type]
             if "endpoint" not in delivery._ready(sender):
                 return
             for claim in delivery._claimed(sender, "endpoint"):
@@ -285,7 +350,7 @@ class Schedule:
                 self._holders = []
                 self._jumps += 1
                 self.told.append(f"clock {machine} is off by {self._jump[machine] // _SECOND} s")
-            self._step(self._draw.choice(self._actors))
+            self._step(self._draw.choice(self.world.actors))
 
     def _step(self, actor: _Actor) -> None:
         self._running = actor
@@ -304,7 +369,7 @@ class Schedule:
             # Long enough for every lease, and for the pause after a failed attempt.
             self._now += 12 * 3600 * _SECOND
             # All end what they were at; then one of each kind is enough.
-            for actor in self._actors[:: 2 if attempt else 1]:
+            for actor in self.world.actors[:: 2 if attempt else 1]:
                 turns = actor.turns
                 while actor.turns == turns:
                     self._step(actor)
@@ -312,10 +377,8 @@ class Schedule:
                 return
 
     def _is_idle(self) -> bool:
-        with self.world.stores[0].database.engine.connect() as connection:
-            marks = connection.scalar(sa.select(sa.func.count()).select_from(stale))
-            due = sa.select(sa.func.count()).where(deliveries.c.due_at.is_not(None))
-            return not marks and not connection.scalar(due)
+        ((is_idle,),) = self.world.rows(_IDLE)
+        return bool(is_idle)
 
     @contextmanager
     def _patched(self) -> Iterator[None]:
@@ -354,7 +417,7 @@ class Schedule:
     @contextmanager
     def _inside(self) -> Iterator[None]:
         running = self._running
-        if running is None or threading.current_thread() is not running.thread:
+        if running is None or not running.is_current():
             yield
             return
         running.inside += 1
@@ -369,7 +432,7 @@ class Schedule:
     def _fate(self) -> str:
         """Let others go on, and draw whether the process that goes on then is to die, and when."""
         running = self._running
-        if running is None or threading.current_thread() is not running.thread or running.inside:
+        if running is None or running.inside or not running.is_current():
             return ""  # nobody stops within a transaction: others would wait for it, and not here
         running.pause()
         if not self._is_unruly or self._draw.random() > 0.04:
@@ -383,11 +446,10 @@ class Schedule:
     # ----------------------------------------------------------------------------------- what holds
 
     def _check(self) -> None:
-        with self.world.stores[0].database.reading() as connection:
-            stored = Counter(connection.scalars(sa.select(events.c.message_id)))
-            marks = list(connection.execute(sa.select(stale)))
-            told = list(connection.execute(sa.select(notifications)))
-            sent = list(connection.execute(sa.select(deliveries)))
+        stored = Counter(message_id for (message_id,) in self.world.rows(_MESSAGES))
+        marks = self.world.rows(_MARKS)
+        told = self.world.rows(_TOLD)
+        sent = self.world.rows(_SENT)
         assert not self._unsent, "an event was never taken"
         assert self.acknowledged <= stored.keys(), "what was acknowledged is lost"
         assert stored.keys() <= self._sent.keys(), "what nobody sent is stored"
@@ -395,25 +457,24 @@ class Schedule:
         assert not marks, f"news is left unscored: {marks}"
         self._check_scores()
         facts = Counter(
-            (one.type, one.lead_id, one.data.partition('"step":')[2][:12]) for one in told
+            (type_, lead, data.partition('"step":')[2][:12]) for _, type_, lead, data in told
         )
         twice = [fact for fact, count in facts.items() if count > 1]
         assert not twice, f"told twice: {twice}"
-        left = [one for one in sent if one.delivered_at is None]
+        left = [id_ for id_, delivered_at, _ in sent if delivered_at is None]
         assert not left, f"never delivered: {left}"
-        silent = {one.id for one in told} - self.received.keys()
+        silent = {id_ for id_, *_ in told} - self.received.keys()
         assert not silent, f"said to be delivered, and was not: {silent}"
-        kept = sum(one.attempts for one in sent)
+        kept = sum(attempts for *_, attempts in sent)
         assert kept <= len([line for line in self.told if line.startswith("sent")])
 
     def _check_scores(self) -> None:
         """Each lead is scored by all that is known of it, and told of every step once."""
-        store = self.world.stores[0]
-        leads = Counter(store.lead_of(one.sent_id) for one in self._sent.values())
+        lead_of, position = dict(self.world.rows(_LEADS_OF)), dict(self.world.rows(_SCORES))
+        leads = Counter(lead_of.get(one.sent_id, one.sent_id) for one in self._sent.values())
         for lead, count in leads.items():
-            score = store.scores.of(lead)
-            assert score is not None, f"{lead} has no score"
-            assert score.position == _position(count), f"{lead}: {score.position} for {count}"
+            assert lead in position, f"{lead} has no score"
+            assert position[lead] == _position(count), f"{lead}: {position[lead]} for {count}"
 
 
 def _position(count: int) -> int:
