@@ -15,6 +15,9 @@ from features.store.schema import events
 __all__ = ["Inserts"]
 
 _TRIES: Final = 3
+_AMONG: Final = sa.select(events.c.message_id).where(
+    events.c.message_id.in_(sa.bindparam("ids", expanding=True))
+)
 _BY_MESSAGE: Final = itemgetter(0)
 _BY_TABLE: Final = itemgetter(1, 3)
 
@@ -71,8 +74,7 @@ def _known(connection: sa.Connection, message_ids: Sequence[str]) -> list[str]:
     """Those of some message ids that are here already."""
     found: list[str] = []
     for part in in_parts(message_ids):
-        wanted = sa.select(events.c.message_id).where(events.c.message_id.in_(part))
-        found += connection.scalars(wanted)
+        found += connection.scalars(_AMONG, {"ids": part})
     return found
 
 

@@ -129,11 +129,12 @@ class PosthogEvent(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    event: str
+    event: _Name
     distinct_id: _LooseId = Field(description="Who it is; older libraries say so in `properties`.")
     properties: dict[str, Any] | None = None
     timestamp: _Time | None = None
-    uuid: str | None = Field(None, description="Sent again, it is a duplicate.")
+    uuid: _MessageId | None = Field(
+        None, description="Sent again, it is a duplicate.")
     api_key: str | None = None
 
 

@@ -268,30 +268,9 @@ class _Claim:
 
 def _ready(sender: Sender) -> list[str]:
     """The endpoints that something is due for."""
-    wanted = (
-        sa.select(deliveries.c.endpoint_id)
-        .join_from(deliveries, endpoints, deliveries.c.endpoint_id == endpoints.c.id)
-        .join(notifications, deliveries.c.notification_id == notifications.c.id)
-        .where(endpoints.c.disabled_at.is_(None), *_free(sender.clock()))
-        .distinct()
-    )
+    as_of = sender.clock()
     with sender.database.reading() as connection:
-        return sorted(connection.scalars(wanted))
-
-
-def _free(as_of: int) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    """Due, and claimed by nobody.
-
-    What was put off by a clock that was ahead is due now: the attempt before, or the notification
-    where there was none, is of an instant that is still to come.
-    """
-    begun = sa.func.coalesce(deliveries.c.attempted_at, notifications.c.created_at)
-    is_due = sa.or_(over(deliveries.c.due_at, as_of, _LONGEST_US), begun > as_of + SKEW_US)
-    return sa.and_(deliveries.c.due_at.is_not(None), is_due), _unclaimed(as_of)
-
-
-def _unclaimed(as_of: int) -> sa.ColumnElement[bool]:
-    return over(deliveries.c.leased_until, as_of, LEASE_US)
+        return sorted(connection.scalars(_READY, {"as_of": as_of}))
 
 
 def _claimed(sender: Sender, endpoint_id: str) -> list[_Claim]:
@@ -303,21 +282,43 @@ def _claimed(sender: Sender, endpoint_id: str) -> list[_Claim]:
     at = sender.clock()
     until = at + LEASE_US
     with sender.database.writing() as connection:
-        rows = connection.execute(_DUE.where(endpoints.c.id == endpoint_id, *_free(at)))
-        found = rows.mappings().all()
+        asked = {"endpoint": endpoint_id, "as_of": at}
+        found = connection.execute(_DUE, asked).mappings().all()
         ids = [row["notification_id"] for row in found]
-        lease = (
-            sa.update(deliveries)
-            .where(deliveries.c.endpoint_id == endpoint_id, deliveries.c.due_at.is_not(None))
-            .where(_unclaimed(at))
-            .where(deliveries.c.notification_id.in_(ids))
-            .values(leased_until=until)
-            .returning(deliveries.c.notification_id)
-        )
-        ours = set(connection.scalars(lease)) if ids else set()
+        claim = asked | {"ids": ids, "until": until}
+        ours = set(connection.scalars(_CLAIM, claim)) if ids else set()
     return [_claim(row, at, until) for row in found if row["notification_id"] in ours]
 
 
+# Every process asks each second, whether there is something to do or not: statements are made once.
+_AS_OF: Final = sa.bindparam("as_of", type_=sa.BigInteger)
+_BEGUN: Final = sa.func.coalesce(deliveries.c.attempted_at, notifications.c.created_at)
+_UNCLAIMED: Final = over(deliveries.c.leased_until, _AS_OF, LEASE_US)
+_FREE: Final = sa.and_(
+    deliveries.c.due_at.is_not(None),
+    sa.or_(over(deliveries.c.due_at, _AS_OF, _LONGEST_US), _BEGUN > _AS_OF + SKEW_US),
+    _UNCLAIMED,
+)
+"""Due, and claimed by nobody.
+
+What was put off by a clock that was ahead is due now: the attempt before, or the notification where
+there was none, is of an instant that is still to come.
+"""
+_READY: Final = (
+    sa.select(deliveries.c.endpoint_id)
+    .join_from(deliveries, endpoints, deliveries.c.endpoint_id == endpoints.c.id)
+    .join(notifications, deliveries.c.notification_id == notifications.c.id)
+    .where(endpoints.c.disabled_at.is_(None), _FREE)
+    .distinct()
+)
+_OF_ENDPOINT: Final[sa.BindParameter[str]] = sa.bindparam("endpoint")
+_CLAIM: Final = (
+    sa.update(deliveries)
+    .where(deliveries.c.endpoint_id == _OF_ENDPOINT, deliveries.c.due_at.is_not(None), _UNCLAIMED)
+    .where(deliveries.c.notification_id.in_(sa.bindparam("ids", expanding=True)))
+    .values(leased_until=sa.bindparam("until", type_=sa.BigInteger))
+    .returning(deliveries.c.notification_id)
+)
 _DUE: Final = (
     sa.select(
         *(notifications.c.type, notifications.c.lead_id, notifications.c.created_at),
@@ -327,7 +328,7 @@ _DUE: Final = (
     )
     .join_from(deliveries, notifications, deliveries.c.notification_id == notifications.c.id)
     .join(endpoints, deliveries.c.endpoint_id == endpoints.c.id)
-    .where(endpoints.c.disabled_at.is_(None))
+    .where(endpoints.c.disabled_at.is_(None), endpoints.c.id == _OF_ENDPOINT, _FREE)
     .order_by(deliveries.c.due_at, deliveries.c.notification_id)
     .limit(_AT_ONCE)
     .with_for_update(of=deliveries, skip_locked=True)
@@ -349,9 +350,8 @@ def _keep(sender: Sender, claim: _Claim, answer: Answer) -> None:
     """Keep what came of an attempt."""
     at = sender.clock()
     if not answer.error:
-        done = _change(claim, answer, at).values(delivered_at=at, due_at=None)
         with sender.database.writing() as connection:
-            connection.execute(done)
+            connection.execute(_DONE, _attempt(claim, answer, at))
         return
     if answer.status in _THROTTLING:
         wait = _throttle(claim, answer)
@@ -369,9 +369,9 @@ def _keep_failure(
     """Keep a failure; why it disabled the endpoint, "" where it did not."""
     is_on = lock(connection, claim.endpoint_id)
     due = _due_again(claim, answer, as_of, sender.jitter()) if is_on else None
-    is_ours = deliveries.c.leased_until == claim.leased_until
-    failed = _change(claim, answer, as_of).where(is_ours).values(due_at=due, error=answer.error)
-    if not connection.execute(failed).rowcount:
+    made = _attempt(claim, answer, as_of) | {"due": due, "why": answer.error}
+    made |= {"lease": claim.leased_until}
+    if not connection.execute(_FAILED, made).rowcount:
         return ""  # another process has claimed it since
     if answer.status in _THROTTLING:
         _put_off(connection, claim.endpoint_id, as_of + _throttle(claim, answer))
@@ -384,20 +384,32 @@ def _keep_failure(
     return why
 
 
-def _change(claim: _Claim, answer: Answer, as_of: int) -> sa.Update:
+def _attempt(claim: _Claim, answer: Answer, as_of: int) -> dict[str, object]:
     """What any attempt leaves behind."""
-    return (
-        sa.update(deliveries)
-        .where(deliveries.c.notification_id == claim.notification_id)
-        .where(deliveries.c.endpoint_id == claim.endpoint_id)
-        .values(
-            attempts=claim.attempts + 1,
-            attempted_at=as_of,
-            status=answer.status,
-            error=None,
-            leased_until=0,
-        )
+    return {
+        "notification": claim.notification_id,
+        "endpoint": claim.endpoint_id,
+        "made": claim.attempts + 1,
+        "as_of": as_of,
+        "answered": answer.status,
+    }
+
+
+_MADE: Final = (
+    sa.update(deliveries)
+    .where(deliveries.c.notification_id == sa.bindparam("notification"))
+    .where(deliveries.c.endpoint_id == _OF_ENDPOINT)
+    .values(
+        attempts=sa.bindparam("made", type_=sa.Integer),
+        attempted_at=_AS_OF,
+        status=sa.bindparam("answered", type_=sa.Integer),
+        leased_until=0,
     )
+)
+_DONE: Final = _MADE.values(delivered_at=_AS_OF, due_at=None, error=None)
+_FAILED: Final = _MADE.where(
+    deliveries.c.leased_until == sa.bindparam("lease", type_=sa.BigInteger)
+).values(due_at=sa.bindparam("due", type_=sa.BigInteger), error=sa.bindparam("why", type_=sa.Text))
 
 
 def _pause(claim: _Claim) -> float | None:

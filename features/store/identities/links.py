@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from features.errors import UnknownLink
 from features.events.table import EventTable
 from features.store.arrivals import Arrival
 from features.store.changes import note_gone
-from features.store.database import Database, in_parts, insert_into
+from features.store.database import Database, in_parts, insert_for
 from features.store.identities.members import ids_of, lead_of, leads_of
 from features.store.identities.regrouping import regroup
 from features.store.identities.rule import ALIAS, CLAIM, Link
@@ -29,6 +30,9 @@ _LOCK: Final = 7_864_104
 """Those who change links on PostgreSQL take turns: each must see what the other has linked."""
 _OTHER_JOINS: Final = ("enable_hashjoin", "enable_mergejoin")
 """Joins of PostgreSQL but that by an index."""
+_STANDING: Final = sa.select(scores.c.position, scores.c.as_of, scores.c.lead_id).where(
+    scores.c.lead_id.in_(sa.bindparam("ids", expanding=True))
+)
 _REMEMBERED: Final = 200_000
 _REMEMBERED_SECONDS: Final = 60.0
 
@@ -200,7 +204,15 @@ def _keep(connection: sa.Connection, links: Sequence[Link]) -> list[tuple[str, s
 
     One that was undone stays undone.
     """
-    insert = insert_into(connection.engine, identity_links)
+    rows = [link._asdict() for link in sorted(links)]
+    found = connection.execute(_keeping(connection.dialect.name), rows)
+    return [(row.source, row.target) for row in found]
+
+
+@cache
+def _keeping(dialect: str) -> sa.Executable:
+    """Made once for each kind of database: making it takes longer than running it."""
+    insert = insert_for(dialect, identity_links)
     told, held = insert.excluded, identity_links.c
     earlier = (told.occurred_at < held.occurred_at) | (told.known_at < held.known_at)
     keep = insert.on_conflict_do_update(
@@ -208,9 +220,7 @@ def _keep(connection: sa.Connection, links: Sequence[Link]) -> list[tuple[str, s
         set_={name: _lesser(told[name], held[name]) for name in ("occurred_at", "known_at")},
         where=held.undone_at.is_(None) & earlier,
     )
-    rows = [link._asdict() for link in sorted(links)]
-    found = connection.execute(keep.returning(held.source, held.target), rows)
-    return [(row.source, row.target) for row in found]
+    return keep.returning(held.source, held.target)
 
 
 def _lesser(one: sa.ColumnElement[int], other: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
@@ -246,11 +256,6 @@ def _carry_scores(connection: sa.Connection, moved: dict[str, str]) -> None:
 
 def _scored(connection: sa.Connection, ids: Sequence[str]) -> list[str]:
     """Those of some ids that have a score, the one that stands highest first."""
-    columns = (scores.c.position, scores.c.as_of, scores.c.lead_id)
-    found = [
-        row
-        for some in in_parts(ids)
-        for row in connection.execute(sa.select(*columns).where(scores.c.lead_id.in_(some)))
-    ]
+    found = [row for some in in_parts(ids) for row in connection.execute(_STANDING, {"ids": some})]
     found.sort(key=lambda row: (-row.position, -row.as_of, row.lead_id))
     return [row.lead_id for row in found]

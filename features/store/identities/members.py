@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -66,8 +67,13 @@ def memberships(connection: sa.Connection, ids: Iterable[str]) -> dict[str, Memb
     return {
         one: Membership(lead, joined_at)
         for some in in_parts(sorted(ids))
-        for one, lead, joined_at in _members(connection, identities.c.id.in_(some))
+        for one, lead, joined_at in connection.execute(_OF_IDS, {"ids": some})
     }
+
+
+_OF_IDS: Final = sa.select(identities.c.id, identities.c.lead_id, identities.c.joined_at).where(
+    identities.c.id.in_(sa.bindparam("ids", expanding=True))
+)
 
 
 def _members(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> list[_Member]:

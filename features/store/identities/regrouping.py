@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from features.store.database import in_parts, insert_into
+from features.store.database import in_parts, insert_for
 from features.store.identities.rule import ALIAS, Link, Membership, resolve, standing
 from features.store.schema import identities, identity_links
 
@@ -243,11 +243,16 @@ def _delete(connection: sa.Connection, ids: list[str]) -> None:
 
 def _write(connection: sa.Connection, rows: Mapping[str, _Held]) -> None:
     if rows:
-        insert = insert_into(connection.engine, identities)
-        keep = insert.on_conflict_do_update(
-            index_elements=["id"], set_={name: insert.excluded[name] for name in _Held._fields}
-        )
+        keep = _keeping(connection.dialect.name)
         connection.execute(keep, [{"id": one, **rows[one]._asdict()} for one in sorted(rows)])
+
+
+@cache
+def _keeping(dialect: str) -> sa.Executable:
+    insert = insert_for(dialect, identities)
+    return insert.on_conflict_do_update(
+        index_elements=["id"], set_={name: insert.excluded[name] for name in _Held._fields}
+    )
 
 
 def _follow(connection: sa.Connection, core: str, before: _Held, after: _Held) -> None:

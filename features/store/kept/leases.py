@@ -7,7 +7,7 @@ A lease that ends later than any can was given by a clock that was wrong, and ho
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -18,9 +18,41 @@ from features.store.schema import identities, leases, stale
 __all__ = ["Leases", "Mark", "Marks", "over"]
 
 
-def over(until: sa.ColumnElement[int], now: int, longest: int) -> sa.ColumnElement[bool]:
+def over(
+    until: sa.ColumnElement[int],
+    now: sa.ColumnElement[int] | int,
+    longest: sa.ColumnElement[int] | int,
+) -> sa.ColumnElement[bool]:
     """Where a wait or a lease is over: `features.clock.is_over`, of a column."""
     return sa.or_(until <= now, until > now + longest + SKEW_US)
+
+
+# Whoever looks for work does so all the time: its statements are made once.
+_NOW: Final = sa.bindparam("now", type_=sa.BigInteger)
+_LONG: Final = sa.bindparam("long", type_=sa.BigInteger)
+_FREE: Final = over(stale.c.leased_until, _NOW, _LONG)
+_ANY_FREE: Final = sa.select(stale.c.sent_id).where(_FREE).limit(1)
+_OLDEST: Final = (
+    sa.select(stale.c.sent_id)
+    .where(_FREE)
+    .order_by(stale.c.since, stale.c.sent_id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+    .with_for_update(skip_locked=True)
+)
+_TAKE: Final = (
+    sa.update(stale)
+    .where(stale.c.sent_id.in_(_OLDEST))
+    .values(leased_until=_NOW + _LONG)
+    .returning(stale.c.sent_id, stale.c.mark, stale.c.since)
+)
+_GIVE_BACK: Final = (
+    sa.update(stale)
+    .where(stale.c.sent_id.in_(sa.bindparam("ids", expanding=True)))
+    .values(leased_until=0)
+)
+_RELEASE: Final = sa.delete(leases).where(
+    leases.c.name == sa.bindparam("work"), leases.c.holder == sa.bindparam("who")
+)
 
 
 class Mark(NamedTuple):
@@ -77,17 +109,12 @@ class Marks:
         now : microseconds since the epoch.
         lease_us : how long the lease lasts, in microseconds.
         """
-        free = over(stale.c.leased_until, now, lease_us)
+        asked = {"now": now, "long": lease_us}
         with self._database.reading() as connection:
-            if connection.scalar(sa.select(stale.c.sent_id).where(free).limit(1)) is None:
+            if connection.scalar(_ANY_FREE, asked) is None:
                 return []
-        oldest = sa.select(stale.c.sent_id).where(free).order_by(stale.c.since, stale.c.sent_id)
-        chosen = oldest.limit(limit).with_for_update(skip_locked=True)
-        take = (
-            sa.update(stale).where(stale.c.sent_id.in_(chosen)).values(leased_until=now + lease_us)
-        )
         with self._database.writing() as connection:
-            found = connection.execute(take.returning(stale.c.sent_id, stale.c.mark, stale.c.since))
+            found = connection.execute(_TAKE, asked | {"most": limit})
             return sorted((Mark(*row) for row in found), key=lambda one: (one.since, one.sent_id))
 
     def give_back(self, marks: Sequence[Mark]) -> None:
@@ -132,8 +159,7 @@ class Marks:
 
 def _free(connection: sa.Connection, marks: Sequence[Mark]) -> None:
     for part in in_parts([mark.sent_id for mark in marks]):
-        some = stale.c.sent_id.in_(part)
-        connection.execute(sa.update(stale).where(some).values(leased_until=0))
+        connection.execute(_GIVE_BACK, {"ids": part})
 
 
 def _lock(connection: sa.Connection, marks: Sequence[Mark]) -> None:
@@ -149,21 +175,22 @@ class Leases:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        insert = insert_into(database.engine, leases)
+        who: sa.BindParameter[str] = sa.bindparam("who")
+        take = insert.values(name=sa.bindparam("work"), holder=who, until=_NOW + _LONG)
+        self._take = take.on_conflict_do_update(
+            index_elements=["name"],
+            set_={"holder": insert.excluded.holder, "until": insert.excluded.until},
+            where=sa.or_(over(leases.c.until, _NOW, _LONG), leases.c.holder == who),
+        ).returning(leases.c.name)
 
     def take(self, name: str, holder: str, now: int, duration_us: int) -> bool:
         """Whether some work is the holder's alone until `now + duration_us`, in microseconds."""
-        insert = insert_into(self._database.engine, leases)
-        take = insert.values(name=name, holder=holder, until=now + duration_us)
-        take = take.on_conflict_do_update(
-            index_elements=["name"],
-            set_={"holder": insert.excluded.holder, "until": insert.excluded.until},
-            where=sa.or_(over(leases.c.until, now, duration_us), leases.c.holder == holder),
-        )
+        asked = {"work": name, "who": holder, "now": now, "long": duration_us}
         with self._database.writing() as connection:
-            return connection.execute(take.returning(leases.c.name)).first() is not None
+            return connection.execute(self._take, asked).first() is not None
 
     def release(self, name: str, holder: str) -> None:
         """Let somebody else do the work."""
         with self._database.writing() as connection:
-            mine = sa.and_(leases.c.name == name, leases.c.holder == holder)
-            connection.execute(sa.delete(leases).where(mine))
+            connection.execute(_RELEASE, {"work": name, "who": holder})

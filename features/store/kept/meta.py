@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
 
 from features.errors import StoreAway
-from features.store.database import Database, insert_into
+from features.store.database import Database, insert_for
 from features.store.schema import meta
 
 __all__ = ["held_meta", "set_meta", "why_not_writable"]
@@ -25,9 +26,15 @@ def held_meta(connection: sa.Connection, key: str) -> str | None:
 
 def set_meta(connection: sa.Connection, key: str, value: str) -> None:
     """Keep a value under a key."""
-    insert = insert_into(connection.engine, meta).values(key=key, value=value)
-    connection.execute(
-        insert.on_conflict_do_update(index_elements=["key"], set_={"value": insert.excluded.value})
+    connection.execute(_keeping(connection.dialect.name), {"key": key, "value": value})
+
+
+@cache
+def _keeping(dialect: str) -> sa.Insert:
+    """Made once for each kind of database: every transaction that scores keeps a value."""
+    insert = insert_for(dialect, meta)
+    return insert.on_conflict_do_update(
+        index_elements=["key"], set_={"value": insert.excluded.value}
     )
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
-from features.store.database import insert_into
+from features.store.database import insert_for
 from features.store.schema import deliveries, endpoints, notifications
 
 __all__ = ["TYPES", "Notice", "add_notices"]
@@ -53,8 +54,8 @@ def add_notices(connection: sa.Connection, notices: Sequence[Notice]) -> int:
     fresh = _new(connection, notices)
     if not fresh:
         return 0
-    keep = insert_into(connection.engine, notifications).on_conflict_do_nothing()
-    connection.execute(keep, [one._asdict() for one in fresh])
+    dialect = connection.dialect.name
+    connection.execute(_keeping(dialect, notifications), [one._asdict() for one in fresh])
     due = [
         {
             "notification_id": notice.id,
@@ -68,11 +69,20 @@ def add_notices(connection: sa.Connection, notices: Sequence[Notice]) -> int:
         if not wanted or notice.type in wanted
     ]
     if due:
-        connection.execute(insert_into(connection.engine, deliveries).on_conflict_do_nothing(), due)
+        connection.execute(_keeping(dialect, deliveries), due)
     return len(fresh)
 
 
+@cache
+def _keeping(dialect: str, table: sa.Table) -> sa.Insert:
+    """Made once for each kind of database: making it takes longer than running it."""
+    return insert_for(dialect, table).on_conflict_do_nothing()
+
+
 _IDS: Final = 500
+_KNOWN: Final = sa.select(notifications.c.id).where(
+    notifications.c.id.in_(sa.bindparam("ids", expanding=True))
+)
 
 
 def _new(connection: sa.Connection, notices: Sequence[Notice]) -> list[Notice]:
@@ -80,15 +90,14 @@ def _new(connection: sa.Connection, notices: Sequence[Notice]) -> list[Notice]:
     by_id = {notice.id: notice for notice in notices}
     ids = list(by_id)
     for at in range(0, len(ids), _IDS):
-        known = sa.select(notifications.c.id).where(notifications.c.id.in_(ids[at : at + _IDS]))
-        for found in connection.scalars(known):
+        for found in connection.scalars(_KNOWN, {"ids": ids[at : at + _IDS]}):
             by_id.pop(found, None)
     return list(by_id.values())
 
 
 def _wanted(connection: sa.Connection) -> list[tuple[str, list[str]]]:
     """Each endpoint that is on, with the types that it wants; none named: all."""
-    found = connection.execute(
-        sa.select(endpoints.c.id, endpoints.c.types).where(endpoints.c.disabled_at.is_(None))
-    )
-    return [(endpoint, json.loads(types)) for endpoint, types in found]
+    return [(endpoint, json.loads(types)) for endpoint, types in connection.execute(_ON)]
+
+
+_ON: Final = sa.select(endpoints.c.id, endpoints.c.types).where(endpoints.c.disabled_at.is_(None))

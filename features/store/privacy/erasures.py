@@ -32,6 +32,7 @@ __all__ = ["Erasure", "erase", "erased_since", "wipe"]
 
 _VERSION: Final = 12
 """How many letters of a bundle's hash are its version."""
+_LAST: Final = sa.select(sa.func.max(erasures.c.at))
 _CLOCKS_DIFFER_US: Final = 5 * 60 * 1_000_000
 _WIPE_MILLISECONDS: Final = 1000
 """For so long wiping a file waits for those who still read what it held; nobody writes then."""
@@ -172,7 +173,7 @@ def erased_since(connection: sa.Connection, leads: Sequence[str], as_of: int) ->
     ----------
     as_of : microseconds since the epoch.
     """
-    last = connection.scalar(sa.select(sa.func.max(erasures.c.at)))
+    last = connection.scalar(_LAST)
     if last is None or last < as_of - _CLOCKS_DIFFER_US:
         return set()
     return {one for part in in_parts(leads) for one in _without_events(connection, part)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -89,11 +89,12 @@ def opted_out_ids(connection: sa.Connection) -> frozenset[str]:
 
 def opted_out_leads(connection: sa.Connection) -> frozenset[str]:
     """What the leads are called that opted out."""
-    lead = sa.func.coalesce(identities.c.lead_id, opt_outs.c.id)
-    wanted = sa.select(lead).select_from(
-        opt_outs.outerjoin(identities, identities.c.id == opt_outs.c.id)
-    )
-    return frozenset(connection.scalars(wanted))
+    return frozenset(connection.scalars(_LEADS))
+
+
+_LEADS: Final = sa.select(sa.func.coalesce(identities.c.lead_id, opt_outs.c.id)).select_from(
+    opt_outs.outerjoin(identities, identities.c.id == opt_outs.c.id)
+)
 
 
 def opted_out_of(connection: sa.Connection, ids: Iterable[str]) -> set[str]:

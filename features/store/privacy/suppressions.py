@@ -23,6 +23,7 @@ __all__ = ["Suppressions", "suppress", "suppressed_among", "unsuppress", "wait_f
 _KEY: Final = "suppression_key"
 _KEY_BYTES: Final = 32
 _HELD_KEY: Final = sa.select(meta.c.value).where(meta.c.key == _KEY)
+_ANY: Final = sa.select(suppressions.c.hash).limit(1)
 _HASH_BYTES: Final = 16
 _KNOWN_SECONDS: Final = 5.0
 """For so long a process answers from what it knows, as it does for keys."""
@@ -85,7 +86,7 @@ def unsuppress(connection: sa.Connection, id_: str) -> int:
 
 def suppressed_among(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
     """Those of some ids that are suppressed."""
-    if connection.scalar(sa.select(suppressions.c.hash).limit(1)) is None:
+    if connection.scalar(_ANY) is None:
         return set()
     key = _key(connection)
     if key is None:
