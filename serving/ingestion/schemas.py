@@ -133,8 +133,7 @@ class PosthogEvent(BaseModel):
     distinct_id: _LooseId = Field(description="Who it is; older libraries say so in `properties`.")
     properties: dict[str, Any] | None = None
     timestamp: _Time | None = None
-    uuid: _MessageId | None = Field(
-        None, description="Sent again, it is a duplicate.")
+    uuid: _MessageId | None = Field(None, description="Sent again, it is a duplicate.")
     api_key: str | None = None
 
 
