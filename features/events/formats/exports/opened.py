@@ -51,6 +51,7 @@ class Opener:
     _known: dict[str, str] = field(default_factory=dict)
     _read: frozenset[str] = frozenset()
     _read_inside: frozenset[str] = frozenset()
+    _packed: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Which columns, and which members of theirs, say something else than a property."""
@@ -58,11 +59,14 @@ class Opener:
         places = {*layout.lead, *layout.anonymous, *layout.event, *layout.occurred_at}
         places |= {*layout.known_at, *layout.message_id, *layout.opened, *layout.traits}
         self._read = frozenset(places)
+        self._packed = frozenset(place.partition(".")[0] for place in places if "." in place)
         self._read_inside = frozenset(place.partition(".")[2] for place in places)
 
     def events(self, row: Mapping[str, Any]) -> Iterator[Exported]:
         """The events that a row tells."""
         kind = self.layout.kind
+        texts = {name: _unpacked(row.get(name)) for name in self._packed}
+        row = {**row, **{name: value for name, value in texts.items() if value is not None}}
         if kind == "records":
             yield from self._record({letters(name): value for name, value in row.items()})
         elif kind == "calls":
@@ -198,6 +202,11 @@ class Opener:
 
 
 _LONGEST: Final = 132
+
+
+def _unpacked(value: object) -> object:
+    """An object that a column holds as its JSON text; None for anything else."""
+    return parse_object(value) if isinstance(value, str) and value[:1] == "{" else None
 
 
 def _holds(row: Mapping[str, Any], conditions: tuple[tuple[str, str], ...]) -> bool:
