@@ -11,11 +11,12 @@ import pytest
 from models.bundle import load_bundle
 from tests.databases import with_tables
 from tests.proofs import size, tell
-from tests.serving.live.schedules import Schedule, World
+from tests.serving.live.schedules.schedule import Schedule
+from tests.serving.live.schedules.world import World
 
 SEED = os.environ.get("RUNG_TEST_SCHEDULE", "")
 """A seed to replay."""
-SCHEDULES = int(os.environ.get("RUNG_TEST_SCHEDULES", "0")) or size(part=4_000, full=100_000)
+SCHEDULES = int(os.environ.get("RUNG_TEST_SCHEDULES", "0")) or size(part=10_000, full=1_000_000)
 _PARTS = 4
 _MEMORY = Path("/dev/shm")  # noqa: S108 each world makes a folder of its own there
 
@@ -29,6 +30,7 @@ def test_schedules(folder, part):
     with tempfile.TemporaryDirectory(prefix="rung-", dir=where) as name:
         world = World(with_tables(Path(name) / "rung.db"), bundle)
         seeds = [int(SEED)] if SEED else range(part, SCHEDULES, _PARTS)
+        print(f"{len(seeds)} schedules, the first one by seed {seeds[0]}")
         try:
             for seed in seeds:
                 Schedule(world, seed).run()

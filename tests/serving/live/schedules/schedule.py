@@ -8,12 +8,10 @@ One thread runs at a time; before each transaction, and so between any two, anot
 from __future__ import annotations
 
 import random
-import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -21,182 +19,40 @@ import numpy as np
 import sqlalchemy as sa
 
 from features.store.arrivals import Arrival
-from features.store.database import Database, Prepared
+from features.store.database import Database
 from features.store.events import EventStore
 from features.store.kept.scores import StoredScore
-from features.store.schema import (
-    deliveries,
-    endpoints,
-    events,
-    identities,
-    notifications,
-    scores,
-    stale,
-)
-from models.bundle import Bundle
 from serving.notifications import delivery
 from serving.notifications.attempt import Answer
 from serving.notifications.delivery import Sender
 from serving.scoring import rescoring
 from serving.scoring.rescoring import freshen
 from serving.scoring.scorer import Scorer
+from tests.serving.live.schedules.actor import Actor, Crashed
+from tests.serving.live.schedules.world import (
+    BEGIN,
+    IDLE,
+    LEADS_OF,
+    MARKS,
+    MESSAGES,
+    NAMES,
+    SCORES,
+    SECOND,
+    SENT,
+    TOLD,
+    World,
+)
 
-__all__ = ["Schedule", "World"]
+__all__ = ["Schedule"]
 
-_SECOND: Final = 1_000_000
-_DAY: Final = 86_400 * _SECOND
-_BEGIN: Final = 1_800_000_000 * _SECOND
+_DAY: Final = 86_400 * SECOND
+_FAR: Final = 60 * _DAY
+"""A clock is ahead by longer than what is left has time to be done: nothing may wait for it."""
 _LEADS: Final = 3
 _EVENTS: Final = 7
 _STEPS: Final = 32
 """Turns that processes get while the world is unruly."""
-_HOLD_US: Final = 60 * _SECOND
-_NAMES: Final = ("ingest a", "ingest b", "score a", "score b", "deliver a", "deliver b")
-_DUE: Final = sa.select(deliveries.c.endpoint_id).where(deliveries.c.due_at.is_not(None))
-_IDLE: Final = sa.select(~sa.exists(sa.select(stale.c.sent_id)) & ~sa.exists(_DUE))
-_MESSAGES: Final = sa.select(events.c.message_id)
-_MARKS: Final = sa.select(stale.c.sent_id, stale.c.mark)
-_TOLD: Final = sa.select(*(notifications.c[name] for name in ("id", "type", "lead_id", "data")))
-_SENT: Final = sa.select(
-    deliveries.c.notification_id, deliveries.c.delivered_at, deliveries.c.attempts
-)
-_LEADS_OF: Final = sa.select(identities.c.id, identities.c.lead_id)
-_SCORES: Final = sa.select(scores.c.lead_id, scores.c.position)
-_ENDPOINT: Final = sa.insert(endpoints)
-
-
-class Crashed(BaseException):
-    """The process is gone, and with it all that it held: no handler of an Exception runs."""
-
-
-# ----------------------------------------------------------------------------------------- Threads
-
-
-class _Actor:
-    """Processes, one after the other: a thread that runs when it is let run.
-
-    It stops before each transaction. A lock that is handed over takes a third of the time that a
-    semaphore does, and a thread that goes on to the next schedule takes none to start.
-    """
-
-    def __init__(self, stopped: threading.Lock) -> None:
-        self.name, self._stopped, self._go = "", stopped, _taken()
-        self._work: Callable[[], None] = lambda: None
-        self._is_alive = self._is_ending = self._is_closing = False
-        self.inside = self.turns = 0
-        self.failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def begin(self, name: str, work: Callable[[], None]) -> None:
-        """Be another process, that has done nothing yet."""
-        self.name, self._work, self._is_ending = name, work, False
-        self.inside = self.turns = 0
-        self.failure = None
-
-    def is_current(self) -> bool:
-        """Whether it is this one that asks."""
-        return threading.get_ident() == self._thread.ident
-
-    def step(self) -> None:
-        """Let it go on until it is about to write or read again."""
-        self._go.release()
-        self._stopped.acquire()
-
-    def pause(self) -> None:
-        """Let another go on; called by the thread itself."""
-        self._stopped.release()
-        self._go.acquire()
-        if self._is_ending:
-            raise Crashed
-
-    def end(self) -> None:
-        """Whatever it was at is never done."""
-        self._is_ending = True
-        if self._is_alive:
-            self.step()
-
-    def close(self) -> None:
-        self._is_closing = True
-        self._go.release()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while True:
-            self._go.acquire()
-            if self._is_closing:
-                return
-            self._is_alive = True
-            self._live()
-            self._is_alive = False
-            self._stopped.release()
-
-    def _live(self) -> None:
-        while not self._is_ending:
-            try:
-                self._work()
-                self.turns += 1
-                self.pause()
-            except Crashed:
-                pass
-            except BaseException as error:  # it is raised again by whoever looks at the schedule
-                self.failure = error
-                self._is_ending = True
-
-
-def _taken() -> threading.Lock:
-    lock = threading.Lock()
-    lock.acquire()
-    return lock
-
-
-# ------------------------------------------------------------------------------------------- World
-
-
-class World:
-    """A store that several processes share, used for one schedule after the other.
-
-    It is opened, and what scores is made, once for each process: a crash loses transactions, and
-    a process keeps nothing else that is read again.
-    """
-
-    def __init__(self, path: Path, bundle: Bundle) -> None:
-        self.stores = [EventStore.open(path) for _ in _NAMES]
-        self.scorers = [Scorer(store, bundle, int) for store in self.stores]
-        stopped = _taken()
-        self.actors = [_Actor(stopped) for _ in _NAMES]
-        engine = self.stores[0].database.engine
-        self._clearing = [
-            Prepared.of(sa.delete(sa.table(name)), engine).text
-            for name in sa.inspect(engine).get_table_names()
-            if name not in ("alembic_version", "rung_meta")
-        ]
-        self._reading = {
-            statement: Prepared.of(statement, engine)
-            for statement in (_IDLE, _MESSAGES, _MARKS, _TOLD, _SENT, _LEADS_OF, _SCORES)
-        }
-
-    def emptied(self) -> None:
-        """Nothing is kept, and nothing known, but one endpoint."""
-        with self.stores[0].database.writing() as connection:
-            driver = connection.connection
-            for statement in self._clearing:
-                driver.execute(statement)
-            row = {"id": "endpoint", "url": "https://receiver.example/", "description": ""}
-            row |= {"types": "[]", "secret": "whsec_c2VjcmV0"}
-            connection.execute(_ENDPOINT, row | {"created_at": _BEGIN})
-        for store in self.stores:
-            store.identities.forget()
-
-    def rows(self, statement: sa.Select[Any]) -> list[Any]:
-        """What is kept, as whoever looks on from outside reads it."""
-        return self._reading[statement].all(self.stores[0].database.engine)
-
-    def close(self) -> None:
-        for actor in self.actors:
-            actor.close()
-        for store in self.stores:
-            store.close()
+_HOLD_US: Final = 60 * SECOND
 
 
 @dataclass
@@ -218,10 +74,10 @@ class Schedule:
 
     def run(self) -> None:
         self._draw = random.Random(self.seed)  # noqa: S311 not a secret
-        self._now, self._is_unruly = _BEGIN, True
+        self._now, self._is_unruly = BEGIN, True
         self._jump: dict[int, int] = defaultdict(int)
         self._jumps = 0
-        self._running: _Actor | None = None
+        self._running: Actor | None = None
         self._unsent = [self._event(number) for number in range(_EVENTS)]
         self._sent: dict[str, Arrival] = {}
         self._holders: list[tuple[str, int]] = []
@@ -243,7 +99,7 @@ class Schedule:
 
     def _make_actors(self) -> None:
         works = [self._ingest, self._ingest, self._score, self._score, self._deliver, self._deliver]
-        for number, (name, work) in enumerate(zip(_NAMES, works, strict=True)):
+        for number, (name, work) in enumerate(zip(NAMES, works, strict=True)):
             # Two of a name share a machine's clock with the one of the other names.
             clock = self._clock_of(number % 2)
             self.world.actors[number].begin(name, work(number, clock))
@@ -261,7 +117,7 @@ class Schedule:
             sent_id = anonymous
         elif kind < 0.5:
             link = anonymous
-        return Arrival(f"m-{number}", sent_id, "page_viewed", _BEGIN, 0, "{}", link)
+        return Arrival(f"m-{number}", sent_id, "page_viewed", BEGIN, 0, "{}", link)
 
     def _ingest(self, number: int, clock: Callable[[], int]) -> Callable[[], None]:
         store = self.world.stores[number]
@@ -343,16 +199,16 @@ class Schedule:
 
     def _be_unruly(self) -> None:
         for _ in range(_STEPS):
-            self._now += round(self._draw.choice([0, 0.01, 0.2, 2, 20]) * _SECOND)
+            self._now += round(self._draw.choice([0, 0.01, 0.2, 2, 20]) * SECOND)
             if self._draw.random() < 0.04:
                 machine = self._draw.randrange(2)
-                self._jump[machine] = self._draw.choice([0, 0, _DAY, -_DAY, 90 * _SECOND])
+                self._jump[machine] = self._draw.choice([0, 0, _FAR, -_DAY, 90 * SECOND])
                 self._holders = []
                 self._jumps += 1
-                self.told.append(f"clock {machine} is off by {self._jump[machine] // _SECOND} s")
+                self.told.append(f"clock {machine} is off by {self._jump[machine] // SECOND} s")
             self._step(self._draw.choice(self.world.actors))
 
-    def _step(self, actor: _Actor) -> None:
+    def _step(self, actor: Actor) -> None:
         self._running = actor
         actor.step()
         if actor.failure is not None:
@@ -367,7 +223,7 @@ class Schedule:
         self._holders = []
         for attempt in range(40):
             # Long enough for every lease, and for the pause after a failed attempt.
-            self._now += 12 * 3600 * _SECOND
+            self._now += 12 * 3600 * SECOND
             # All end what they were at; then one of each kind is enough.
             for actor in self.world.actors[:: 2 if attempt else 1]:
                 turns = actor.turns
@@ -377,7 +233,7 @@ class Schedule:
                 return
 
     def _is_idle(self) -> bool:
-        ((is_idle,),) = self.world.rows(_IDLE)
+        ((is_idle,),) = self.world.rows(IDLE)
         return bool(is_idle)
 
     @contextmanager
@@ -446,10 +302,10 @@ class Schedule:
     # ----------------------------------------------------------------------------------- what holds
 
     def _check(self) -> None:
-        stored = Counter(message_id for (message_id,) in self.world.rows(_MESSAGES))
-        marks = self.world.rows(_MARKS)
-        told = self.world.rows(_TOLD)
-        sent = self.world.rows(_SENT)
+        stored = Counter(message_id for (message_id,) in self.world.rows(MESSAGES))
+        marks = self.world.rows(MARKS)
+        told = self.world.rows(TOLD)
+        sent = self.world.rows(SENT)
         assert not self._unsent, "an event was never taken"
         assert self.acknowledged <= stored.keys(), "what was acknowledged is lost"
         assert stored.keys() <= self._sent.keys(), "what nobody sent is stored"
@@ -470,7 +326,7 @@ class Schedule:
 
     def _check_scores(self) -> None:
         """Each lead is scored by all that is known of it, and told of every step once."""
-        lead_of, position = dict(self.world.rows(_LEADS_OF)), dict(self.world.rows(_SCORES))
+        lead_of, position = dict(self.world.rows(LEADS_OF)), dict(self.world.rows(SCORES))
         leads = Counter(lead_of.get(one.sent_id, one.sent_id) for one in self._sent.values())
         for lead, count in leads.items():
             assert lead in position, f"{lead} has no score"

@@ -1,0 +1,1 @@
+"""Random schedules of processes that crash: see `schedule`."""
