@@ -30,10 +30,11 @@ def test_schedules(folder, part):
     with tempfile.TemporaryDirectory(prefix="rung-", dir=where) as name:
         world = World(with_tables(Path(name) / "rung.db"), bundle)
         seeds = [int(SEED)] if SEED else range(part, SCHEDULES, _PARTS)
-        print(f"{len(seeds)} schedules, the first one by seed {seeds[0]}")
         try:
             for seed in seeds:
                 Schedule(world, seed).run()
         finally:
             world.close()
-    tell(f"schedules of ingest, scoring and delivery, part {part}", 0, "0 fail", len(seeds))
+    tell(
+        f"schedules of ingest, scoring and delivery, from seed {seeds[0]}", 0, "0 fail", len(seeds)
+    )
