@@ -353,7 +353,7 @@ def test_each_is_answered(attacked):
     """No attempt makes the service fail; each error is a problem, and shows nothing inside."""
     assert len(attacked.answers) > 1000
     statuses = Counter(answer.status_code for _, answer, _ in attacked.answers)
-    assert min(statuses[status] for status in (200, 201, 400, 404, 413, 415, 422)) > 0
+    assert min(statuses[status] for status in (200, 201, 400, 404, 413, 422)) > 0
     for attempt, answer, _ in attacked.answers:
         assert answer.status_code < 500, f"{attempt}\n{answer.text[:500]}"
         assert "set-cookie" not in answer.headers, attempt
@@ -531,7 +531,7 @@ def test_ambiguous_requests(wired, name):
         ((_SMUGGLED + _CHUNKED + b"\r\n%x\r\n" % (len(_INNER) + 9), _INNER), set()),
         ((_SMUGGLED + b"Content-Length: 10\r\n\r\n", _INNER), {400}),
         ((_SMUGGLED + b"Content-Length: 99999999999\r\n\r\n", b"x" * 200_000), {413}),
-        ((b"POST /v1/track HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",), {415}),
+        ((b"POST /v1/track HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",), {400}),
         ((b"GET /v1/queue HTTP/1.1\r\nHost: evil.example\r\n\r\n",), {403}),
         ((b"GET /v1/queue HTTP/1.1\r\n\r\n",), {400, 403}),
         ((b"GET http://evil.example/v1/queue HTTP/1.1\r\nHost: localhost\r\n\r\n",), None),
