@@ -19,14 +19,16 @@ _NAME: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 def form_of(body: bytes) -> dict[str, object]:
     """What a form says: `user[email]` stands at `user.email`, a name that comes twice is a list.
 
+    Fields that nobody filled in say nothing, and are left out.
+
     Raises
     ------
-    PayloadError : it is no form in UTF-8, or has too many fields.
+    PayloadError : it is no form in UTF-8, has too many fields, or says of a name that it is both a
+        text and an object.
     """
     try:
         pairs = parse_qsl(
             body.decode("ascii"),
-            keep_blank_values=True,
             encoding="utf-8",
             errors="strict",
             max_num_fields=_MOST_FIELDS,
@@ -51,12 +53,18 @@ def _put(into: dict[str, object], path: list[str], text: str) -> None:
     for name in outer:
         inner = into.setdefault(name, {})
         if not isinstance(inner, dict):
-            inner = into[name] = {"": inner}
+            raise _both(name)
         into = inner
     former = into.get(last)
+    if isinstance(former, dict):
+        raise _both(last)
     if former is None:
         into[last] = text
     elif isinstance(former, list):
         former.append(text)
     else:
         into[last] = [former, text]
+
+
+def _both(name: str) -> PayloadError:
+    return PayloadError(f"the field {name[:200]!r} is both a text and an object of fields")

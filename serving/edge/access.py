@@ -30,7 +30,7 @@ from serving.edge.errors import KeyNeeded, NotAllowed, TooManyRequests
 from serving.edge.keys import SCOPES, Key, Keys, key_in, parts_of, secret_hash
 from serving.edge.logs import log
 from serving.edge.parameters import origin_of
-from serving.edge.rate_limit import RateLimit
+from serving.edge.rate_limit import RateLimit, address_of
 from serving.edge.sessions import Sessions, session_cookie
 
 __all__ = [
@@ -249,7 +249,7 @@ class Access:
                 f" --origin {origin}` makes one that they may."
             )
         if asker.origins:
-            seconds = self._browsers.wait(request.client.host if request.client else "")
+            seconds = self._browsers.wait(address_of(request))
             if seconds:
                 raise TooManyRequests(
                     f"A browser may make {self._browsers.rate:g} requests a second.", seconds

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["RateLimit"]
+from fastapi import Request
+
+__all__ = ["RateLimit", "address_of"]
 
 _BURST: Final = 2.0
 """Seconds' worth of calls that may come at once."""
@@ -57,3 +60,15 @@ class RateLimit:
         ]
         for caller in full or [next(iter(self._buckets))]:
             del self._buckets[caller]
+
+
+def address_of(request: Request) -> str:
+    """The address of a caller; of IPv6 its /64, all of which one caller may have for itself."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if address.version == 4 or address.ipv4_mapped is not None:
+        return host
+    return str(ipaddress.ip_network((int(address), 64), strict=False))

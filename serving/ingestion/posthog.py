@@ -1,31 +1,34 @@
 """Routes that take what PostHog's server libraries send: each of their events is a Segment call.
 
 `distinct_id` is a user's id, unless the event says that nobody is identified by it. Properties that
-begin with `$` are PostHog's own, of device, browser and library; of them the page alone is kept.
+begin with `$` are PostHog's own, of device, browser and library; of them the page, the group and
+what is set of the person are kept. What is set beside other properties is an event of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
-from features.store.arrivals import Arrival
+from features.store.arrivals import Arrival, Remark
 from serving.edge.access import DirectRoute, check_key, needs
 from serving.edge.bodies import read_json
 from serving.edge.problems import documented
 from serving.ingestion.calls import Envelope, arrival_of_call, envelope_of
 from serving.ingestion.schemas import PREFER, IngestionAnswer, PosthogBatch, PosthogEvent, described
 from serving.ingestion.storing import (
-    MOST_BATCH_BYTES,
+    SortedEvents,
     check_count,
     receipt_of,
+    refusal,
     sort_events,
     store_events,
-    store_one,
 )
 from serving.ingestion.values import MOST_EVENT_BYTES, EventRefused, checked_object
 from serving.process.served import Served
@@ -43,10 +46,17 @@ _CALLS: Final[Mapping[str, str]] = {
     "$identify": "identify",
     "$set": "identify",
     "$create_alias": "alias",
+    "$merge_dangerously": "alias",
     "$groupidentify": "group",
     "$pageview": "page",
     "$screen": "screen",
 }
+
+_MOST_BATCH_BYTES: Final = 5 * 1024 * 1024
+"""The libraries cut batches at a hundred events, and throw away one that is too large."""
+_NOT_KEPT: Final = Remark(
+    "not_kept", "$set_once is not kept: which value was the first is not known here; send $set"
+)
 
 router = APIRouter(
     tags=["ingestion"],
@@ -63,7 +73,7 @@ router = APIRouter(
 )
 async def posthog_batch(request: Request, service: Served) -> Response:
     """Store the events that will do, and name the others, in `rejected`, with the reason."""
-    body = await read_json(request, MOST_BATCH_BYTES, any_label=True)
+    body = await read_json(request, _MOST_BATCH_BYTES, any_label=True)
     asker = await check_key(request, _key(body))
     items = body.get("batch") if type(body) is dict else None
     if type(items) is not list:
@@ -72,8 +82,7 @@ async def posthog_batch(request: Request, service: Served) -> Response:
             [{"type": "invalid_batch", "loc": ("body", "batch"), "msg": detail}]
         )
     check_count(len(items))
-    envelope = envelope_of(receipt_of(service, asker), {"sentAt": _sent_at(body)})
-    events = sort_events(items, lambda item: _arrival(envelope, item), "uuid", envelope.passed_over)
+    events = _sorted(items, envelope_of(receipt_of(service, asker), {"sentAt": _sent_at(body)}))
     return await store_events(request, service, events, ("body", "batch"))
 
 
@@ -92,8 +101,12 @@ async def posthog_event(request: Request, service: Served) -> Response:
     """Store one event; one that will not do is a problem."""
     body = await read_json(request, MOST_EVENT_BYTES, any_label=True)
     asker = await check_key(request, _key(body))
-    envelope = envelope_of(receipt_of(service, asker), {"sentAt": _sent_at(body)})
-    return await store_one(service, lambda: _arrival(envelope, body), envelope.passed_over)
+    events = _sorted([body], envelope_of(receipt_of(service, asker), {"sentAt": _sent_at(body)}))
+    if events.rejections:
+        refused = events.rejections[0].refused
+        service.group_commit.rejected[refused.kind] += 1
+        raise refusal(refused) from refused
+    return await store_events(request, service, events, ("body",))
 
 
 def _key(body: Any) -> str | None:
@@ -107,8 +120,54 @@ def _sent_at(body: Any) -> Any:
     return body.get("sent_at") or body.get("sentAt")
 
 
+def _sorted(items: list[Any], envelope: Envelope) -> SortedEvents:
+    """The events of some items, each with the place of its item."""
+    told = [(at, event) for at, item in enumerate(items) for event in _told(item)]
+    read = partial(_arrival, envelope)
+    found = sort_events([event for _, event in told], read, "uuid", envelope.passed_over)
+    return found._replace(
+        places=[(told[at][0], id_) for at, id_ in found.places],
+        rejections=[replace(one, index=told[one.index][0]) for one in found.rejections],
+        warned=[
+            one if one.index is None else replace(one, index=told[one.index][0])
+            for one in found.warned
+        ],
+    )
+
+
+def _told(item: Any) -> Iterator[Any]:
+    """The event, and after it what it sets of the person, where it is about something else."""
+    yield item
+    if type(item) is not dict or _CALLS.get(_name(item)) == "identify" or not _has_traits(item):
+        return
+    uuid = item.get("uuid")
+    properties = item.get("properties")
+    of_person = {
+        name: value
+        for name, value in (properties if type(properties) is dict else {}).items()
+        if name.startswith(("$set", "$is_identified", "$process_person", "$device_id", "distinct"))
+    }
+    own = f"{uuid}-set" if type(uuid) is str and uuid else None
+    yield {**item, "event": "$set", "uuid": own, "properties": of_person}
+
+
+def _has_traits(item: dict[str, Any]) -> bool:
+    properties = item.get("properties")
+    return bool(item.get("$set") or (type(properties) is dict and properties.get("$set")))
+
+
+def _name(item: dict[str, Any]) -> str:
+    name = item.get("event")
+    return name if type(name) is str else ""
+
+
 def _arrival(envelope: Envelope, item: Any) -> Arrival:
-    return arrival_of_call(envelope, _call(checked_object(item)))
+    item = checked_object(item)
+    found = arrival_of_call(envelope, _call(item))
+    properties = item.get("properties") or {}
+    if item.get("$set_once") or properties.get("$set_once"):
+        return found._replace(remarks=(*found.remarks, _NOT_KEPT))
+    return found
 
 
 def _call(item: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +177,7 @@ def _call(item: dict[str, Any]) -> dict[str, Any]:
     if type(properties) is not dict:
         raise EventRefused("invalid_event", ("properties",), "properties are an object")
     name = item.get("event")
-    call = _CALLS.get(name, "track") if type(name) is str else "track"
+    call = _CALLS.get(_name(item), "track")
     made: dict[str, Any] = {
         "type": call,
         "messageId": item.get("uuid") or properties.get("$insert_id"),
@@ -140,33 +199,31 @@ def _call(item: dict[str, Any]) -> dict[str, Any]:
 def _who(call: str, item: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
     """The ids of an event, as a Segment call has them."""
     id_ = item.get("distinct_id") or properties.get("distinct_id")
-    if call == "alias":  # `alias(previous_id, distinct_id)`
-        return {"userId": properties.get("alias"), "previousId": id_}
-    if call == "group":
-        id_ = properties.get("distinct_id") or id_
-        if type(id_) is str and id_.startswith("$"):
-            raise EventRefused(
-                "missing", ("distinct_id",), "it tells of a group alone, and of no lead"
-            )
-    if _is_anonymous(id_, properties):
+    if call == "alias":  # whom PostHog goes on calling by `distinct_id`
+        return {"userId": id_, "previousId": properties.get("alias")}
+    is_unknown = _is_anonymous(id_, properties)
+    if call == "group" and (is_unknown or (type(id_) is str and id_.startswith("$"))):
+        raise EventRefused("missing", ("distinct_id",), "it tells of a group alone, and of no lead")
+    if is_unknown:
         return {"anonymousId": id_}
     return {"userId": id_, "anonymousId": properties.get("$anon_distinct_id")}
 
 
 def _is_anonymous(id_: Any, properties: dict[str, Any]) -> bool:
-    """Whether an event says of its id that it identifies nobody."""
+    """Whether nobody has said yet whose id it is: a device's own, or one made for an event."""
     said = properties.get("$is_identified")
-    return said is False or (id_ is not None and id_ == properties.get("$device_id"))
+    if said is False or properties.get("$process_person_profile") is False:
+        return True
+    return said is not True and id_ is not None and id_ == properties.get("$device_id")
 
 
 def _traits(item: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
-    """What is set of a person; what was set once before it counts less."""
+    """What is set of a person, beside the properties or among them."""
     traits: dict[str, Any] = {}
-    for member in ("$set_once", "$set"):
-        for told in (item.get(member), properties.get(member)):
-            if told is not None and type(told) is not dict:
-                raise EventRefused("invalid_event", (member,), f"{member} is an object")
-            traits |= told or {}
+    for told in (properties.get("$set"), item.get("$set")):
+        if told is not None and type(told) is not dict:
+            raise EventRefused("invalid_event", ("$set",), "$set is an object")
+        traits |= told or {}
     return traits
 
 
@@ -176,6 +233,9 @@ def _own(properties: dict[str, Any]) -> dict[str, Any]:
     told = {
         name: value
         for name, value in properties.items()
-        if not name.startswith("$") and name != "distinct_id"
+        if not name.startswith("$") and name not in ("distinct_id", "token")
     }
+    groups = properties.get("$groups")
+    if type(groups) is dict and len(groups) == 1:
+        kept["group_id"] = next(iter(groups.values()))
     return {**kept, **told}

@@ -17,6 +17,11 @@ from serving.process.served import Served
 __all__ = ["router"]
 
 _OFF: Final = {"enabled": False}
+_PATIENT: Final = {
+    "rateLimitConfig": {"maxRetryCount": 100},
+    "backoffConfig": {"maxRetryCount": 100},
+}
+"""analytics.js throws an event away after ten tries, unless it is told otherwise."""
 _PRIVATE: Final = {"Cache-Control": "private, max-age=0"}
 
 _ASKED: Final = [Depends(needs("ingest", key_in_body=True))]
@@ -25,9 +30,10 @@ router = APIRouter(tags=["ingestion"], route_class=CheckedRoute)
 
 
 class SegmentSettings(TypedDict):
-    """What analytics.js is to do: send all it is told here, and load nothing from elsewhere."""
+    """What analytics.js is to do: send all it is told here, and measure and load nothing else."""
 
     integrations: dict[str, dict[str, Any]]
+    metrics: dict[str, float]
     plan: dict[str, Any]
 
 
@@ -51,14 +57,10 @@ async def segment_settings(key: str, request: Request) -> Response:
         "apiKey": key,
         "apiHost": f"{request.url.netloc}/v1",
         "protocol": request.url.scheme,
-        "unbundledIntegrations": [],
-        "addBundledMetadata": False,
-        "maybeBundledConfigIds": {},
-        "versionSettings": {"version": "4.4.7", "componentTypes": ["browser"]},
+        "httpConfig": _PATIENT,
     }
-    return json_answer(
-        {"integrations": {"Segment.io": own}, "plan": {}, "edgeFunction": {}}, _PRIVATE
-    )
+    told = {"integrations": {"Segment.io": own}, "metrics": {"sampleRate": 0}, "plan": {}}
+    return json_answer(told, _PRIVATE)
 
 
 @router.get(

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from features.errors import RungError
+from features.errors import RungError, StoreAway
 from serving.edge.access import Access, Asker
 from serving.edge.errors import NotAllowed
 from serving.edge.problems import of_error, respond
@@ -104,14 +104,29 @@ class Sites:
         await send({"type": "http.response.body", "body": b""})
 
 
+async def _may_read(scope: Scope, origin: str) -> bool:
+    """Whether pages of a site may read an answer: by its key, or by any where none was found.
+
+    An answer without a key, or refused before it counted, is to be read as well: it says when to
+    come again, or what is wrong.
+    """
+    asker: Asker | None = scope.get("state", {}).get("asker")
+    if asker is not None:
+        return asker.may_be_of(origin)
+    access: Access = scope["app"].state.access
+    try:
+        return await access.is_allowed(origin)
+    except StoreAway:
+        return False
+
+
 def _shared(scope: Scope, send: Send, origin: str) -> Send:
-    """Sends an answer on, so that pages of the site may read it if the key names it."""
+    """Sends an answer on, so that pages of the site may read it."""
 
     async def shared(message: Message) -> None:
         if message["type"] == "http.response.start":
-            asker: Asker | None = scope.get("state", {}).get("asker")
             headers: list[Any] = list(message.get("headers", ()))
-            if asker is not None and asker.may_be_of(origin):
+            if await _may_read(scope, origin):
                 headers += [*_of(origin), (b"access-control-expose-headers", _EXPOSED)]
                 headers.append((b"cross-origin-resource-policy", b"cross-origin"))
             else:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from fastapi import Request
 from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.edge import rate_limit
-from serving.edge.rate_limit import RateLimit
+from serving.edge.rate_limit import RateLimit, address_of
 
 
 class Clock:
@@ -88,3 +89,21 @@ def test_bounded(monkeypatch):
     for number in range(50):
         assert limit.wait(str(number)) == 0.0
         assert len(limit._buckets) <= 3
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("203.0.113.5", "203.0.113.5"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:db8:0:0:ffff::9", "2001:db8::/64"),
+        ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
+        ("::ffff:203.0.113.5", "::ffff:203.0.113.5"),
+        ("testclient", "testclient"),
+    ],
+)
+def test_address_of(host, address):
+    """Of IPv6 a caller has a whole /64 for itself, so that all of it counts as one."""
+    scope = {"type": "http", "client": (host, 1), "headers": []}
+    assert address_of(Request(scope)) == address
+    assert address_of(Request({**scope, "client": None})) == ""

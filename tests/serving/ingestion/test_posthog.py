@@ -55,17 +55,22 @@ def sent(service, *events, **more):
             {"role": "cto"},
         ),
         (
-            event("$set", "p5", properties={"$set_once": {"a": 1, "b": 1}, "$set": {"a": 2}}),
+            event("$set", "p5", properties={"$set": {"a": 1, "b": 1}}, **{"$set": {"a": 2}}),
             "identify",
             "ann",
             {"a": 2, "b": 1},
         ),
         (
-            event("$create_alias", "p6", properties={"alias": "ann", "distinct_id": "old"})
-            | {"distinct_id": "old"},
+            event("$create_alias", "p6", properties={"alias": "old", "distinct_id": "ann"}),
             "alias",
             "ann",
             {},
+        ),
+        (
+            event("seen", "p9", properties={"a": 1, "$groups": {"company": "acme"}, "token": "x"}),
+            "seen",
+            "ann",
+            {"a": 1, "group_id": "acme"},
         ),
         (
             event("seen", "p7", distinct_id="device-1", properties={"$device_id": "device-1"}),
@@ -101,9 +106,53 @@ def test_who_is_whom(service):
     sent(service, event("$identify", "w1", properties={"$anon_distinct_id": "visitor"}))
     sent(
         service,
-        event("$create_alias", "w2", properties={"alias": "ann"}) | {"distinct_id": "former"},
+        event("$create_alias", "w2", properties={"alias": "former"}),
+        event("$merge_dangerously", "w3", properties={"alias": "other"}),
     )
-    assert {service.store.lead_of(one) for one in ("visitor", "former")} == {"ann"}
+    assert {service.store.lead_of(one) for one in ("visitor", "former", "other")} == {"ann"}
+
+
+def test_what_an_event_sets_of_the_person(service):
+    """Traits beside other properties are an event of their own, once, and refused by its place."""
+    told = event("Demo Requested", "s1", properties={"plan": "team", "$set": {"role": "cfo"}})
+    assert sent(service, told)["accepted"] == 2
+    assert sent(service, told)["duplicates"] == 2
+    assert service.row("s1")["properties"] == {"plan": "team"}
+    traits = service.row("s1-set")
+    assert (traits["name"], traits["lead_id"], traits["properties"]) == (
+        *("identify", "ann"),
+        {"role": "cfo"},
+    )
+    answer = sent(service, {**told, "uuid": "s2"}, event("", "s3"), event("seen", "s4"))
+    assert [(one["index"], one["message_id"]) for one in answer["rejected"]] == [(1, "s3")]
+    once = sent(service, event("seen", "s5", **{"$set_once": {"first": 1}}))
+    assert [one["type"] for one in once["warnings"]] == ["not_kept"]
+
+
+@pytest.mark.parametrize(
+    ("said", "is_unknown"),
+    [
+        ({}, False),
+        ({"$is_identified": False}, True),
+        ({"$process_person_profile": False}, True),
+        ({"$device_id": "ann"}, True),
+        ({"$device_id": "ann", "$is_identified": True}, False),
+        ({"$device_id": "other"}, False),
+    ],
+)
+def test_whose_id_it_is(service, said, is_unknown):
+    """Of somebody unknown no contact data is taken, and no group."""
+    chat = event("chat", f"k{said}", properties={"email": "a@acme.com", **said})
+    refused = [one["type"] for one in sent(service, chat)["rejected"]]
+    assert refused == (["personal_data"] if is_unknown else [])
+    group = event("$groupidentify", f"g{said}", properties={"$group_key": "acme", **said})
+    assert bool(sent(service, group)["rejected"]) == is_unknown
+
+
+def test_a_large_batch(service):
+    """A hundred events of some kilobytes are one batch of the libraries."""
+    large = [event("seen", f"large{at}", properties={"note": "x" * 9_000}) for at in range(100)]
+    assert sent(service, *large)["accepted"] == 100
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,8 @@ PAGES = {
       CALLS
     </script>""",
 }
+QUEUE = "{maxItems: 2000}"
+"""RudderStack's client keeps 100 events at most while it waits, unless it is told otherwise."""
 CALLS = """
   (async () => {
     for (let number = 0; number < COUNT; number += 1) {
@@ -240,7 +242,7 @@ def browsing(address: str, profile: Path) -> Iterator[None]:
         process.wait(30)
 
 
-def _page(client: str, url: str, key: str, queue: str = "{}") -> str:
+def _page(client: str, url: str, key: str, queue: str) -> str:
     calls = CALLS.replace("COUNT", str(COUNT)).replace("WORD", WORD).replace("CLIENT", client)
     page = PAGES[client].replace('"KEY"', f'"{key}"').replace('"URL"', f'"{url}"')
     return page.replace("CALLS", calls).replace("QUEUE", queue)
@@ -257,15 +259,16 @@ def _numbers(url: str) -> list[int]:
 def test_in_a_browser(folder, tmp_path, client):
     """A page of another site sends a thousand events; its visitor becomes the user it names."""
     url = f"sqlite:///{tmp_path / 'rung.db'}"
-    settings = {"RUNG_BROWSER_RATE_LIMIT": "0"}
+    settings = {"RUNG_BROWSER_RATE_LIMIT": "60", "RUNG_LOG_LEVEL": "info"}
     holder: dict[str, str] = {}
     with site(lambda _: holder["page"]) as origin:
         key = key_of(url, origin)
         since = time.time_ns() // 1000 - 1_000_000
         with running(url, folder / "rates", tmp_path, **settings) as process:
-            holder["page"] = _page(client, process.url, key)
+            holder["page"] = _page(client, process.url, key, QUEUE)
             with browsing(f"{origin}/", tmp_path / "profile"):
-                eventually(lambda: _numbers(url) == list(range(COUNT)) or len(_numbers(url)), 60)
+                eventually(lambda: _numbers(url) == list(range(COUNT)) or len(_numbers(url)), 90)
+            assert '"status": 429' in process.said()  # it was told to wait, and did
     rows = rows_of(url)
     leads = set()
     for row in rows:
@@ -308,7 +311,7 @@ def test_a_page_through_a_kill(folder, tmp_path):
         key = key_of(url, origin)
         settings = {"RUNG_BROWSER_RATE_LIMIT": "0"}
         with running(url, folder / "rates", tmp_path, **settings) as process:
-            holder["page"] = _page("rudder", process.url, key, "{maxItems: 2000}")  # it is 100
+            holder["page"] = _page("rudder", process.url, key, QUEUE)
             with browsing(f"{origin}/", tmp_path / "profile"):
                 eventually(lambda: len(_numbers(url)) > 50 or len(_numbers(url)))
                 process.kill()

@@ -115,11 +115,11 @@ def test_a_text_with_the_key_in_the_address(client, keys):
 
 @pytest.mark.parametrize(("key", "origin"), [("site", OTHER), ("server", SITE), ("site", "null")])
 def test_a_site_that_the_key_is_not_for(client, keys, key, origin):
-    """It is refused, and may not read why; nothing is stored."""
+    """It is refused; a site that another key names may read why, any other not. Nothing is kept."""
     before = service_of(client).store.count()
     answer = send(client, keys[key], origin, messageId="m2")
     assert answer.status_code == 403
-    assert "access-control-allow-origin" not in answer.headers
+    assert answer.headers.get("access-control-allow-origin") == (SITE if origin == SITE else None)
     assert origin in answer.json()["detail"]
     assert service_of(client).store.count() == before
 
@@ -147,8 +147,20 @@ def test_one_browser_too_often(client, keys):
     ]
     assert refused
     assert refused[0].headers["retry-after"]
+    assert refused[0].headers["access-control-allow-origin"] == SITE
+    assert "Retry-After" in refused[0].headers["access-control-expose-headers"]
     assert "browser" in refused[0].json()["detail"]
     assert send(client, keys["server"], messageId="after").status_code == 200
+
+
+def test_a_page_may_read_what_is_wrong(client):
+    """A key that is not known, and what needs none, are answered to sites that any key names."""
+    for origin, shown in ((SITE, SITE), (OTHER, None)):
+        for path in ("/v1/m", "/v1/t"):
+            headers = {"Origin": origin, "Authorization": "Bearer rung_nobody_x"}
+            answer = client.post(path, json=CALL, headers=headers)
+            assert answer.status_code == (200 if path == "/v1/m" else 401)
+            assert answer.headers.get("access-control-allow-origin") == shown
 
 
 def test_what_clients_ask_first(client, keys):
@@ -156,6 +168,7 @@ def test_what_clients_ask_first(client, keys):
     segment = client.get(f"/v1/projects/{keys['server']}/settings").json()
     own = segment["integrations"]["Segment.io"]
     assert (own["apiKey"], own["apiHost"]) == (keys["server"], "127.0.0.1/v1")
+    assert segment["metrics"] == {"sampleRate": 0}
     rudder = client.get("/sourceConfig/", params={"writeKey": keys["server"]}).json()["source"]
     assert (rudder["writeKey"], rudder["enabled"], rudder["destinations"]) == (
         keys["server"],

@@ -41,7 +41,7 @@ const clients = {
   },
   "posthog-node": async () => {
     const { PostHog } = require("posthog-node");
-    const posthog = new PostHog(key, { host, flushAt: 50, fetchRetryCount: 20, fetchRetryDelay: 500 });
+    const posthog = new PostHog(key, { host, flushAt: 50, fetchRetryCount: 100, fetchRetryDelay: 500 });
     posthog.on("error", (error) => console.error("error", String(error)));
     for (let number = 0; number < Number(count); number += 1) {
       const who = { distinctId: person(number), timestamp: at(number) };
