@@ -26,6 +26,7 @@ from models.logged.run_page import name_of
 from models.registry import CHAMPION, Registry
 from tests.faults import Faults, each_fault
 from tests.gates import policy_gate, scores_gate
+from tests.rung.scene import CHANCES
 from training.pipeline import train
 from training.scores.evaluate import evaluate
 from training.scores.gate import judge, read_report
@@ -181,7 +182,7 @@ def test_fetch(registry, trained):
 
 @pytest.mark.usefixtures("published")
 def test_pyfunc_gives_the_scores_of_the_command_line(
-    signals, events_file, bundle_folder, simulation, tmp_path
+    signals, events_file, trained, bundle_folder, simulation, tmp_path
 ):
     """MLflow's own `load_model`, on what `rung features` wrote, gives what `rung score` writes."""
     as_of = simulation.end.isoformat()
@@ -191,11 +192,12 @@ def test_pyfunc_gives_the_scores_of_the_command_line(
             *("--as-of", as_of, "--out", str(tmp_path / "scores.parquet")),
         ]
     )
-    expected = pd.read_parquet(tmp_path / "scores.parquet")
+    rows = pd.read_parquet(tmp_path / "scores.parquet").rename(columns=CHANCES)
     loaded = mlflow.pyfunc.load_model(f"models:/{NAME}@{CHAMPION}")
     assert loaded.metadata.get_input_schema().input_names() == list(pd.read_parquet(signals))
-    assert loaded.metadata.get_output_schema().input_names() == list(expected)
     found = loaded.predict(pd.read_parquet(signals))
+    expected = rows[list(trained.score_frame(pd.read_parquet(signals).head(0)))]
+    assert loaded.metadata.get_output_schema().input_names() == list(expected)
     assert len(found) > 200
     pd.testing.assert_frame_equal(found, expected, check_exact=True, check_dtype=False)
 

@@ -115,6 +115,7 @@ def test_a_tracking_server_and_a_model_server(
     with serving(kept, free_port(), "/health", "server", *given) as uri:
         monkeypatch.chdir(tmp_path / "work")
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)  # MLflow sets it for its process
         said = call("publish", bundle_folder, "--report", report, "--promote", "--json")
         assert said.code == 0, said.err
         assert said.json["registry"] == f"{uri} (MLFLOW_TRACKING_URI)"

@@ -58,7 +58,7 @@ def test_what_was_written_since(client, service):
     """A score that is written anew is told, one that is gone is told as gone."""
     _, cursor = pages(client)
     one, other, *_ = sorted(stored(service))
-    before = stored(service)[one]
+    before, others = stored(service)[one], stored(service)[other]
     service.store.scores.save([replace(before, as_of=before.as_of + 1, p_advance=0.125)])
     Privacy(service.store.database).opt_out([other], 5)
     try:
@@ -70,7 +70,7 @@ def test_what_was_written_since(client, service):
     finally:
         Privacy(service.store.database).opt_in([other])
         service.store.scores.save([before], gone=[one])
-        service.store.scores.save([before])
+        service.store.scores.save([before, others])
 
 
 def test_a_filter(client, service):
