@@ -15,6 +15,7 @@ RungError
 ├── Conflict                 it is there already, and says otherwise
 │   ├── DecisionConflict     a decision or an outcome that is stored already, and says otherwise
 │   ├── LimitReached         an offer that was decided on, and that a limit keeps from its lead now
+│   ├── NothingEligible      none of the only options that a caller lets be chosen may be chosen
 │   ├── StaleCursor          a place in an order of changes that is no more
 │   ├── EndpointDisabled     in serving.notifications.errors: gets nothing until it is enabled again
 │   └── ReplayedRequest      in serving.connectors.errors: a vendor's request that was taken before
@@ -46,7 +47,7 @@ RungError
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -60,6 +61,7 @@ __all__ = [
     "Mistake",
     "NoModel",
     "NotEnoughData",
+    "NothingEligible",
     "OptedOut",
     "PolicyError",
     "Refused",
@@ -161,6 +163,20 @@ class LimitReached(Conflict):
         self.reason = reason
         self.text = text
         super().__init__(f"offer {offer_id!r} cannot be extended now: {text}")
+
+
+class NothingEligible(Conflict):
+    """None of the only options that a caller lets be chosen may be chosen.
+
+    Parameters
+    ----------
+    why : what stands against each, by its id.
+    """
+
+    def __init__(self, why: Mapping[str, str]) -> None:
+        self.why = dict(why)
+        listed = "; ".join(f"{one!r} {text}" for one, text in self.why.items())
+        super().__init__(f"none of what was sent may be offered now: {listed}")
 
 
 class OptedOut(Refused):

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.arrays import Bools, Floats
+from features.errors import NothingEligible
 from features.events.log import DAY_US
 from features.ladder.ladder import Framing, Ladder, Offer, Step
 from features.offers.decisions import Decision
@@ -83,7 +84,8 @@ class Recommendation:
     offer : what was chosen; None where that is to nurture or not to ask.
     useful : what to send where that is to nurture; None where the ladder has nothing for it.
     framing : how it is put; "" without an offer.
-    ranking : all options, the likeliest choice first, then the one worth most.
+    ranking : all options that may be chosen, and no ask; the likeliest choice first, then the one
+        worth most.
     spell : quiet hours, over which what was chosen has to wait; None where it may be done now.
     is_left_alone : whether the lead is one that is left alone on purpose.
     """
@@ -150,6 +152,7 @@ class Adviser:
         ------
         UnknownOffer : the caller names an offer that the ladder does not have.
         PolicyError : the policy gave what is no distribution.
+        NothingEligible : none of the only options that may be chosen is eligible.
         """
         position, as_of = int(snapshot.position[0]), int(snapshot.as_of[0])
         goals = self.ladder.goals
@@ -160,6 +163,8 @@ class Adviser:
         # There is no next step to choose by once a lead has bought.
         which = self.policy if step else self._rules
         shares = probabilities(which, forecast.beliefs, self.ladder.policy)[0]
+        if asked.only is not None:
+            shares = self._among(asked.only, shares, forecast, allowed.excluded)
         chosen = choose(shares, decision_id)
         offer = self.ladder.offers[chosen] if chosen < len(self.ladder.offers) else None
         framing, chance = self._framing(offer, decision_id)
@@ -192,13 +197,32 @@ class Adviser:
             useful=useful,
             framing=framing.text,
             personalisation=self._tailored(offer, position, history),
-            ranking=self._ranking(forecast, shares, there, step),
+            # Every effect is told against no ask, also where that could not be chosen.
+            ranking=self._ranking(forecast, shares, np.union1d(there, self.options.no_ask), step),
             excluded=excluded,
             spell=None
             if ids[chosen] == NO_ASK
             else quiet_spell(self.ladder, offer or useful, history, as_of, asked),
             is_left_alone=is_left_alone(self.ladder, history, as_of),
         )
+
+    def _among(
+        self,
+        only: frozenset[str],
+        shares: Floats,
+        forecast: Forecast,
+        excluded: tuple[Excluded, ...],
+    ) -> Floats:
+        """The policy's choice, held to some options: as it is among them, or the one worth most."""
+        may = forecast.beliefs.eligible[0] & np.array([one in only for one in self.options.ids])
+        if not may.any():
+            sent = [one for one in excluded if one.offer_id in only]
+            raise NothingEligible({one.offer_id: one.text for one in sent})
+        kept: Floats = np.where(may, shares, 0.0)
+        if not kept.any():
+            kept[np.where(may, forecast.beliefs.gain[0], -np.inf).argmax()] = 1.0
+        kept /= kept.sum()
+        return kept
 
     def _expires_at(self, offer: Offer | None, as_of: int, horizon_days: float) -> int:
         """When a decision is over: with its horizon, or before that with its offer."""

@@ -42,13 +42,13 @@ from serving.routes import (
     health,
     leads,
     metrics,
-    personalizer,
     queue,
     recommendations,
     scores,
 )
 from serving.routes.exports import routes as exports
 from serving.routes.offers import routes as offers
+from serving.routes.personalizer import routes as personalizer
 from serving.settings import Settings
 from serving.write_back.configuration import WriteBack, read_write_backs
 from serving.write_back.worker import keep_writing
@@ -107,9 +107,9 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         scores,
         exports,
         recommendations,
+        personalizer,
         queue,
         offers,
-        personalizer,
         finding,
         leads,
         notifications,

@@ -27,6 +27,7 @@ __all__ = [
     "notifications",
     "offers",
     "opt_outs",
+    "ranks",
     "rep_minutes",
     "reports",
     "scores",
@@ -189,6 +190,24 @@ offers = sa.Table(  # versions of offers, which stand in place of the ladder fil
     _instant("from_at"),
     _instant("made_at"),
     sa.Column("by", sa.Text, nullable=False),
+)
+ranks = sa.Table(  # actions of callers that were chosen, in Personalizer's words: rank events
+    "ranks",
+    METADATA,
+    sa.Column("loop", sa.Text, primary_key=True),  # what learns together: the source of a key
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),  # of a slot; 0 alone
+    sa.Column("slot", sa.Text, nullable=False),  # "" where there is one
+    sa.Column("lead_id", sa.Text, index=True),
+    _instant("occurred_at"),
+    sa.Column("situation", sa.Text),  # JSON: features; None where nothing may be learned of it
+    sa.Column("actions", sa.Text, nullable=False),  # JSON: id, probability and features of each
+    sa.Column("chosen", sa.Text, nullable=False),
+    _instant("exposed_at", nullable=True),
+    sa.Column("reward", sa.Double),
+    _instant("rewarded_at", nullable=True),
+    sa.Index("ranks_occurred", "loop", "occurred_at"),
+    sa.Index("ranks_rewarded", "loop", "rewarded_at"),
 )
 rep_minutes = sa.Table(
     "rep_minutes",

@@ -46,6 +46,9 @@ class Asked:
     channel : where the offer would be extended; None where that is open.
     candidates : ids of the only offers to consider; None means all.
     exclude : ids of offers to leave out.
+    only : ids of the only options that may be chosen, nurture and no ask among them if they may be;
+        None means all. Among them the policy chooses as it does else; where it would choose none,
+        the one worth most is.
     rep_minutes_left : what a rep can still give today; None means no limit.
     at_any_hour : quiet hours keep nothing from a lead that can wait until they are over, as it is
         with what a person looks at and does later.
@@ -54,6 +57,7 @@ class Asked:
     channel: str | None = None
     candidates: frozenset[str] | None = None
     exclude: frozenset[str] = frozenset()
+    only: frozenset[str] | None = None
     rep_minutes_left: float | None = None
     at_any_hour: bool = False
 

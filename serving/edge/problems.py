@@ -30,7 +30,7 @@ from serving.edge.access import is_personalizer, needed
 from serving.edge.errors import TooManyRequests
 from serving.edge.kinds import INTERNAL, KINDS, Kinds
 from serving.edge.logs import log
-from serving.edge.schemas import ProblemAnswer
+from serving.edge.schemas import PersonalizerErrorAnswer, ProblemAnswer
 
 __all__ = ["Problem", "documented", "install", "openapi", "operation_id", "respond", "unexpected"]
 
@@ -155,7 +155,35 @@ def respond(request: Request, problem: Problem) -> Response:
     if problem.errors:
         body["errors"] = list(problem.errors)
     headers = {"Cache-Control": "no-store", **problem.headers}
+    if is_personalizer(request.url.path):
+        status = 400 if problem.status == 422 else problem.status
+        told = {"error": _personalizer_error(problem)}
+        return Response(json.dumps(told), status, headers, media_type="application/json")
     return Response(json.dumps(body), problem.status, headers, media_type=MEDIA_TYPE)
+
+
+_PERSONALIZER_CODES: Final = {
+    400: "BadRequest",
+    403: "InvalidApiAccess",
+    404: "ResourceNotFound",
+    409: "OperationNotAllowed",
+    413: "PayloadSizeExceeded",
+    422: "BadRequest",
+    500: "InternalServerError",
+}
+"""Personalizer's names; where it has none the status is the code, as on its gateway."""
+
+
+def _personalizer_error(problem: Problem) -> dict[str, Any]:
+    """A problem as clients of Azure Personalizer read errors."""
+    code = _PERSONALIZER_CODES.get(problem.status, str(problem.status))
+    error: dict[str, Any] = {"code": code, "message": problem.detail}
+    if problem.errors:
+        error["details"] = [
+            {"code": code, "message": one["detail"], "target": one["pointer"]}
+            for one in problem.errors
+        ]
+    return error
 
 
 def _wants_page(request: Request) -> bool:
@@ -276,6 +304,8 @@ def openapi(app: FastAPI, webhooks: Mapping[str, Any], sent: type[BaseModel]) ->
         schemas |= _flat_schemas(ProblemAnswer, "Problem") | _flat_schemas(sent, sent.__name__)
         schema["webhooks"] = dict(webhooks)
         _describe_access(app, schema)
+        schemas |= _flat_schemas(PersonalizerErrorAnswer, _PERSONALIZER)
+        _describe_personalizer(schema)
         app.openapi_schema = schema
     return app.openapi_schema
 
@@ -302,6 +332,25 @@ def _describe_access(app: FastAPI, schema: dict[str, Any]) -> None:
         if any(need.key_in_body for need in needs):
             operation["security"].append({})
         operation["responses"] = dict(sorted((operation["responses"] | refusals).items()))
+
+
+_PERSONALIZER: Final = "PersonalizerErrorAnswer"
+
+
+def _describe_personalizer(schema: dict[str, Any]) -> None:
+    """Say that the addresses of Personalizer answer errors in its shape, and 400 for 422."""
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{_PERSONALIZER}"}}}
+    for path, methods in schema["paths"].items():
+        if not is_personalizer(path):
+            continue
+        for operation in methods.values():
+            told = {
+                "400" if status == "422" else status: {**response, "content": content}
+                if int(status) > 399
+                else response
+                for status, response in sorted(operation["responses"].items(), reverse=True)
+            }
+            operation["responses"] = dict(sorted(told.items()))
 
 
 def _flat_schemas(model: type[BaseModel], name: str) -> dict[str, Any]:

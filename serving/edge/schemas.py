@@ -13,7 +13,15 @@ from pydantic_core import PydanticCustomError
 from features.clock import instant, microseconds
 from features.errors import TimeError
 
-__all__ = ["MOST_PER_PAGE", "Instant", "ProblemAnswer", "StrictRequest", "Text", "stored_text"]
+__all__ = [
+    "MOST_PER_PAGE",
+    "Instant",
+    "PersonalizerErrorAnswer",
+    "ProblemAnswer",
+    "StrictRequest",
+    "Text",
+    "stored_text",
+]
 
 MOST_PER_PAGE: Final = 200
 
@@ -73,3 +81,25 @@ class ProblemAnswer(BaseModel):
     errors: list[FaultAnswer] | None = None
     reason: str | None = None
     text: str | None = None
+
+
+class PersonalizerFault(BaseModel):
+    """One wrong value: the code of the error, a sentence, a JSON pointer as in a problem."""
+
+    code: str
+    message: str
+    target: str
+
+
+class PersonalizerError(BaseModel):
+    """What went wrong, as Azure Personalizer says it."""
+
+    code: str
+    message: str
+    details: list[PersonalizerFault] | None = None
+
+
+class PersonalizerErrorAnswer(BaseModel):
+    """An error on the addresses of Azure Personalizer."""
+
+    error: PersonalizerError

@@ -82,6 +82,7 @@ async def keep_scored(service: Service) -> None:
         await run_in_threadpool(_attempt, service, _join)
         await run_in_threadpool(_attempt, service, _score_all)
         await run_in_threadpool(_attempt, service, alarm)
+        await run_in_threadpool(_attempt, service, _learn)
         await asyncio.sleep(_RUN_SECONDS)
 
 
@@ -133,6 +134,18 @@ def _score_all(service: Service) -> bool:
         scorer.store.leases.release("full run", service.holder)
     service.run = run
     log("scored", leads=run.leads, queued=run.queued, seconds=round(run.seconds, 3))
+    return True
+
+
+def _learn(service: Service) -> bool:
+    """Learn what callers' own actions bring, if rewards have come and nobody else does."""
+    leases, due = service.store.leases, service.ranker.due()
+    if not due or not leases.take("learning", service.holder, service.clock(), _LEASE_US):
+        return False
+    try:
+        service.ranker.learn(due)
+    finally:
+        leases.release("learning", service.holder)
     return True
 
 
@@ -200,7 +213,13 @@ async def keep_current(service: Service) -> None:
     """Look for another model or policy to serve with, until cancelled."""
     while not service.stopping.is_set():
         await run_in_threadpool(_attempt, service, Service.refresh)
+        await run_in_threadpool(_attempt, service, _take_over_learned)
         await asyncio.sleep(_CURRENT_SECONDS)
+
+
+def _take_over_learned(service: Service) -> bool:
+    """Choose among callers' own actions by what is learned by now."""
+    return service.ranker.take_over()
 
 
 def _attempt(service: Service, work: Callable[[Service], bool]) -> bool:

@@ -31,6 +31,7 @@ from serving.edge.logs import log
 from serving.process.champion import BundleSource, source_of
 from serving.process.group_commit import GroupCommit
 from serving.process.ladder_in_use import LadderInUse
+from serving.recommending.ranker import Ranker
 from serving.recommending.recommender import Recommender
 from serving.scoring.changes import model_promoted
 from serving.scoring.kept_answers import KeptScores
@@ -71,6 +72,7 @@ class Service:
     store: EventStore
     scorer: Scorer
     recommender: Recommender
+    ranker: Ranker
     group_commit: GroupCommit
     source: BundleSource
     write_backs: Sequence[WriteBack] = ()
@@ -114,7 +116,8 @@ class Service:
         ladder = read_ladder(settings.ladder) if settings.ladder else None
         store = EventStore.open(settings.database_url)
         scorer = Scorer(store, None, clock)
-        service = cls(settings, store, scorer, Recommender(scorer), GroupCommit(store), source)
+        parts = scorer, Recommender(scorer), Ranker(store, clock), GroupCommit(store)
+        service = cls(settings, store, *parts, source)
         service._ladder, service.write_backs, service.clock = ladder, write_backs, clock
         service.refresh()
         return service

@@ -35,6 +35,7 @@ from features.offers.decisions import (
     outcome_event,
 )
 from features.offers.history import OfferHistory, history_of
+from features.store.database import is_storable
 from features.store.events import AtWriting, Event
 from features.store.kept.notifications import Notice
 from models.offers.eligibility import UNRESTRICTED, Asked, limit_against
@@ -66,6 +67,8 @@ _AHEAD_US: Final = 5 * 60 * 1_000_000
 """An outcome, or an event of another process, may lie so far in the future: clocks differ."""
 
 
+_CAME: Final = "rung_came"
+"""An event that no ladder knows: all that is known of a newcomer is that it is there."""
 _TRIES: Final = 10
 """Each of them fails only because somebody else succeeded meanwhile."""
 
@@ -95,20 +98,23 @@ class Recommender:
         decision_id: str | None = None,
         *,
         defer_exposure: bool = False,
+        may_be_new: bool = False,
     ) -> RecommendationAnswer:
-        """Decide what to offer a stored lead, and keep the decision.
+        """Decide what to offer a lead, and keep the decision.
 
         Parameters
         ----------
         decision_id : the caller's own; a known one gives the stored answer, whatever is `asked`.
         defer_exposure : the decision has not reached the lead until `expose` says so.
+        may_be_new : a lead of which nothing is known is one that has come this moment.
 
         Raises
         ------
         NoModel : there is no bundle.
-        UnknownLead : nothing is known of the lead.
+        UnknownLead : nothing is known of the lead, and it may not be new.
         OptedOut : it must not be profiled.
         UnknownOffer : the caller names an offer that the ladder does not have.
+        NothingEligible : none of the only options that the caller lets be chosen is eligible.
         DecisionConflict : the decision id belongs to another lead.
         """
         if self.scorer.privacy.is_opted_out(lead_id):  # a stored answer would be an ask as well
@@ -119,7 +125,11 @@ class Recommender:
         with self._turn:
             for _ in range(_TRIES):
                 try:
-                    answer = self._decided(lead_id, named, asked, exposed=not defer_exposure)
+                    answer = self._decided(
+                        *(lead_id, named, asked),
+                        exposed=not defer_exposure,
+                        may_be_new=may_be_new,
+                    )
                 except _Overtaken:
                     continue
                 if answer is not None:
@@ -148,14 +158,14 @@ class Recommender:
         return answers
 
     def _decided(
-        self, lead_id: str, decision_id: str, asked: Asked, *, exposed: bool
+        self, lead_id: str, decision_id: str, asked: Asked, *, exposed: bool, may_be_new: bool
     ) -> RecommendationAnswer | None:
         """What was decided and is stored now; None where its id is taken by now.
 
         _Overtaken where another process has decided for the same lead, or with the same minutes of
         reps, since this one looked.
         """
-        lead, rows, as_of = self._read(lead_id)
+        lead, rows, as_of = self._read(lead_id, may_be_new=may_be_new)
         history = history_of(rows, self._ladder, as_of)
         made = self._made(lead, rows, history, as_of, (decision_id, asked))
         decision = made.decision
@@ -169,10 +179,15 @@ class Recommender:
             is_new = self._exposed(decision, as_of + 1, check, [event], [notice])
         return answer if is_new else None
 
-    def _read(self, lead_id: str) -> tuple[str, list[Row], int]:
+    def _read(self, lead_id: str, *, may_be_new: bool) -> tuple[str, list[Row], int]:
         """What a lead is called, its events, and the present, in which all of them are known."""
         now = self.clock()
-        lead, rows = self.scorer.read(lead_id, now)
+        try:
+            lead, rows = self.scorer.read(lead_id, now)
+        except UnknownLead:
+            if not may_be_new or not is_storable(lead_id):
+                raise
+            return self.store.lead_of(lead_id), [(_CAME, now, now, {})], now
         as_of = _present(now, rows)
         return lead, with_assignment(self.scorer, lead, rows, as_of), as_of
 

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, Field, StrictBool
-from typing_extensions import TypedDict
 
 from serving.edge.schemas import Instant, StrictRequest, Text, stored_text
 from serving.recommending.answers import RecommendedAnswer, UnaskedAnswer
 from serving.scoring.answers import NotFoundAnswer
 
 __all__ = [
-    "ActionRequest",
+    "Id",
     "OutcomeRequest",
-    "RankAnswer",
-    "RankRequest",
     "RecommendationRequest",
     "RecommendationsAnswer",
     "RecommendationsRequest",
-    "RewardRequest",
 ]
 
 MOST_DECISIONS: Final = 200
-MOST_ACTIONS: Final = 50
 
 Id = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(stored_text)]
 
@@ -70,32 +65,6 @@ class OutcomeRequest(StrictRequest):
     occurred_at: Instant | None = Field(None, description="Now, where it is left out.")
 
 
-class ActionRequest(BaseModel):
-    """An offer of the ladder, by its id. Features are not read: the ladder has them."""
-
-    id: Id
-    features: list[Any] | None = None
-
-
-class RankRequest(BaseModel):
-    """A rank request of Personalizer. Members that it does not have are ignored."""
-
-    actions: list[ActionRequest] = Field(min_length=1, max_length=MOST_ACTIONS)
-    contextFeatures: list[Any] | None = Field(  # noqa: N815 Personalizer's name
-        None,
-        description='One of the objects names the lead: {"lead_id": "..."}. No other is read.',
-    )
-    excludedActions: list[Id] | None = None  # noqa: N815
-    eventId: Id | None = None  # noqa: N815
-    deferActivation: bool | None = None  # noqa: N815
-
-
-class RewardRequest(BaseModel):
-    """What came of a rank event."""
-
-    value: float = Field(ge=0, le=1, strict=True)
-
-
 # ----------------------------------------------------------------------------------------- Answers
 
 
@@ -103,18 +72,3 @@ class RecommendationsAnswer(BaseModel):
     """A result for each lead of the request, in its order."""
 
     results: list[RecommendedAnswer | NotFoundAnswer | UnaskedAnswer]
-
-
-class RankedAction(TypedDict):
-    """An action, and the probability that it was chosen with; 0 where it could not be."""
-
-    id: str
-    probability: float
-
-
-class RankAnswer(TypedDict):
-    """A rank answer of Personalizer; `rewardActionId` may be `nurture` or `no_ask`."""
-
-    ranking: list[RankedAction]
-    eventId: str
-    rewardActionId: str

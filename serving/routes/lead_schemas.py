@@ -197,6 +197,7 @@ class ExportAnswer(BaseModel):
     stale: list[dict[str, Any]] = Field(description="Ids that are to be scored anew.")
     notifications: list[dict[str, Any]]
     write_backs: list[dict[str, Any]] = Field(description="What a CRM was told, or is to be told.")
+    ranks: list[dict[str, Any]] = Field(description="What was chosen among actions of callers.")
     identities: list[dict[str, Any]]
     identity_links: list[dict[str, Any]]
     opt_outs: list[dict[str, Any]]

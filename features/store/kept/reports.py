@@ -70,6 +70,23 @@ class Reports:
             )
         return digest
 
+    def stamps(self, kind: str) -> dict[str, int]:
+        """Of when the newest report of a kind is, by what it is about, of all ladders."""
+        wanted = sa.select(reports.c.about, sa.func.max(reports.c.as_of))
+        wanted = wanted.where(reports.c.kind == kind).group_by(reports.c.about)
+        with self._database.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(wanted)}
+
+    def drop_others(self, report: Report) -> None:
+        """Delete all other reports of its kind about the same."""
+        with self._database.writing() as connection:
+            connection.execute(
+                sa.delete(reports).where(
+                    *(reports.c.kind == report.kind, reports.c.ladder == report.ladder),
+                    *(reports.c.about == report.about, reports.c.as_of != report.as_of),
+                )
+            )
+
     def newest(
         self, kind: str, ladder: str, about: str = "", *, as_of: int | None = None
     ) -> Report | None:

@@ -22,6 +22,7 @@ from features.store.schema import (
     identity_links,
     notifications,
     opt_outs,
+    ranks,
     scores,
     stale,
     write_backs,
@@ -45,12 +46,15 @@ NAMING: Final[Mapping[sa.Table, tuple[str, ...]]] = {
     stale: ("sent_id",),
     notifications: ("lead_id",),
     write_backs: ("lead_id",),
+    ranks: ("lead_id",),
     identities: ("id", "lead_id"),
     identity_links: ("source", "target"),
     opt_outs: ("id",),
 }
 """Every table that holds something of a lead, and its columns that name it, by any of its ids."""
-_JSON: Final = frozenset({"properties", "data", "reasons", "wanted", "written", "traits"})
+_JSON: Final = frozenset(
+    {"properties", "data", "reasons", "wanted", "written", "traits", "situation", "actions"}
+)
 _INTERNAL: Final = frozenset({"mark", "leased_until", "seq"})
 """Columns about the service's own work."""
 

@@ -19,7 +19,16 @@ from features.clock import now
 from features.errors import StoreAway
 from serving.app import create_app
 from serving.edge import middleware, problems
-from serving.edge.access import OPEN, Access, Asker, CheckedRoute, check_key, needed, needs
+from serving.edge.access import (
+    OPEN,
+    Access,
+    Asker,
+    CheckedRoute,
+    check_key,
+    is_personalizer,
+    needed,
+    needs,
+)
 from serving.edge.keys import SCOPES
 from serving.settings import Settings
 from tests.serving.callers import Clock, bearer, client_of, make, running
@@ -89,7 +98,10 @@ def test_without_a_key(app):
         else:
             assert answer.status_code == 401, (method, path)
             assert answer.headers["www-authenticate"] == 'Bearer realm="rung"'
-            assert answer.json()["type"] == "urn:problem-type:rung:key-needed"
+            if is_personalizer(path):
+                assert answer.json()["error"]["code"] == "401"
+            else:
+                assert answer.json()["type"] == "urn:problem-type:rung:key-needed"
 
 
 def test_a_body_is_not_read_for_nobody(app):
@@ -198,7 +210,7 @@ def test_key_of_personalizer(app):
     key, client = make(app, "decide"), client_of(app)
     headers = {"Ocp-Apim-Subscription-Key": key}
     rank = client.post("/personalizer/v1.0/rank", json={}, headers=headers)
-    assert rank.status_code == 422
+    assert rank.status_code == 400
     assert client.post("/v1/recommendations", json={}, headers=headers).status_code == 401
 
 
@@ -353,8 +365,10 @@ def test_elsewhere(app, host, headers, words):
     for path, method, _ in guarded(app):
         answer = ask(client, path, method, json={}, headers=headers)
         assert answer.status_code == 403, (method, path)
-        assert words in answer.json()["detail"]
-        assert "rung key create" in answer.json()["detail"]
+        body = answer.json()
+        said = body["error"]["message"] if is_personalizer(path) else body["detail"]
+        assert words in said
+        assert "rung key create" in said
     assert client.get("/healthz", headers=headers).status_code == 200
 
 

@@ -357,11 +357,13 @@ def test_opted_out_in_a_batch(running):
 
 
 def test_opted_out_in_personalizers_words(running):
-    """A rank call asks nothing of the lead and keeps no event."""
+    """A rank call asks nothing of the lead and keeps no event; no ask is answered if it is sent."""
     opt_out(running, LEAD)
-    body = {"contextFeatures": [{"lead_id": LEAD}], "eventId": "e"}
-    body |= {"actions": [{"id": "team-trial"}, {"id": "no_ask"}]}
+    trial, none = {"id": "team-trial"}, {"id": "no_ask"}
+    body = {"contextFeatures": [{"lead_id": LEAD}], "eventId": "e", "actions": [trial]}
     answer = running.post("/personalizer/v1.0/rank", json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "OperationNotAllowed")
+    answer = running.post("/personalizer/v1.0/rank", json={**body, "actions": [trial, none]})
     assert answer.status_code == 201
     assert answer.json() == {
         "ranking": [

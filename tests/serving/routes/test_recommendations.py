@@ -81,7 +81,8 @@ def test_a_limit_at_the_exposure(own):
     assert problem["reason"] == told["handover-checklist"]["reason"] == "cool_down"
     assert problem["text"].startswith("the last offer was extended")
     assert problem["text"] in problem["detail"]
-    is_problem(own.post(f"/personalizer/v1.0/events/{second}/activate"), 409)
+    answer = own.post(f"/personalizer/v1.0/events/{second}/activate")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "OperationNotAllowed")
     assert act(own, first, "exposure").json() == shown.json()
 
 

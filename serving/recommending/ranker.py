@@ -1,0 +1,276 @@
+"""Chooses among actions that callers describe themselves, and learns from what they bring.
+
+What is learned is a pure function of the events that are kept: a worker renews it every minute in
+which rewards came, and every process takes it over. A loop is what learns together: what comes with
+keys of one source.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from features.arrays import Floats
+from features.errors import DecisionConflict, UnknownDecision
+from features.events.log import DAY_US
+from features.store.events import EventStore
+from features.store.kept.ranks import Rank, RankedAction, Ranks
+from features.store.kept.reports import Report, Reports
+from features.store.privacy import Privacy
+from models.actions.choosing import chances
+from models.actions.features import features_of
+from models.actions.preferences import Preferences, Rewarded
+from models.offers.policy import choose
+
+__all__ = ["DAYS_KEPT", "LEARN_US", "REWARD_WAIT_US", "Action", "Ranker", "Slot"]
+
+REWARD_WAIT_US: Final = 10 * 60 * 1_000_000
+"""What was shown and brought nothing for so long has brought 0; a later reward still counts."""
+LEARN_US: Final = 60 * 1_000_000
+"""So often, at most, it is learned anew."""
+DAYS_KEPT: Final = 90
+_LEARNED_FROM: Final = 20_000
+"""The newest choices that were shown; older ones are of another world."""
+_KIND: Final = "preferences"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What may be chosen: its id, and a list of objects that describe it."""
+
+    id: str
+    features: Sequence[object] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where one action is shown.
+
+    Parameters
+    ----------
+    features : a list of objects that describe it.
+    excluded : ids of actions that it does not show.
+    baseline : what the caller would show without advice; None for the first action left.
+    """
+
+    id: str
+    features: Sequence[object] = ()
+    excluded: frozenset[str] = frozenset()
+    baseline: str | None = None
+
+
+class Ranker:
+    """Ranks the actions of callers, over a store."""
+
+    def __init__(self, store: EventStore, clock: Callable[[], int]) -> None:
+        self._ranks = Ranks(store.database)
+        self._reports = Reports(store.database)
+        self._privacy = Privacy(store.database)
+        self._clock = clock
+        self._learned: dict[str, tuple[int, Preferences]] = {}
+        self._turn = threading.Lock()
+
+    # ------------------------------------------------------------------------------------ a choice
+
+    def rank(
+        self,
+        loop: str,
+        event_id: str | None,
+        lead_id: str | None,
+        situation: Sequence[object],
+        actions: Sequence[Action],
+        slots: Sequence[Slot],
+        *,
+        defer: bool = False,
+    ) -> list[Rank]:
+        """The choice for each slot, kept under the event's id; no action is chosen twice.
+
+        Of a lead that must not be profiled the caller's own choice stands, and nothing is kept of
+        it but that the event was there.
+
+        Parameters
+        ----------
+        event_id : a known one gives the stored choices; None makes one.
+        lead_id : who it is shown to, if that is known.
+        situation : a list of objects that describe where and when it is shown.
+        slots : with at least one action for each; see `Slot`.
+        defer : it is not shown until `expose` says so.
+
+        Raises
+        ------
+        DecisionConflict : the event is known, and was about other actions or somebody else.
+        """
+        named = event_id if event_id is not None else uuid.uuid4().hex
+        stored = self._ranks.of(loop, named)
+        if not stored:
+            now = self._clock()
+            is_silent = lead_id is not None and bool(self._privacy.opted_out_of([lead_id]))
+            made = (
+                _own_choices(actions, slots)
+                if is_silent
+                else self._choices(loop, named, situation, actions, slots)
+            )
+            event = [
+                Rank(
+                    *(loop, named, place, slot.id, None if is_silent else lead_id, now),
+                    *(one.situation, one.actions, one.chosen, None if defer else now),
+                )
+                for place, (slot, one) in enumerate(zip(slots, made, strict=True))
+            ]
+            if self._ranks.keep(event):
+                return event
+            stored = self._ranks.of(loop, named)  # another caller was faster
+        _check_same(stored, lead_id, actions, slots)
+        return stored
+
+    def _choices(
+        self,
+        loop: str,
+        event_id: str,
+        situation: Sequence[object],
+        actions: Sequence[Action],
+        slots: Sequence[Slot],
+    ) -> list[_Choice]:
+        preferences = self._preferences(loop)
+        described = {one.id: features_of(one.features) for one in actions}
+        here = features_of(situation)
+        left, made = [one.id for one in actions], []
+        for slot in slots:
+            there = here
+            if slot.id:
+                own = features_of([*slot.features, {"slot": slot.id}])
+                there = {**here, **{f"slot.{name}": amount for name, amount in own.items()}}
+            may = [one for one in left if one not in slot.excluded]
+            worths = preferences.worths(there, [(one, described[one]) for one in may])
+            shares: Floats = chances(worths, preferences.events)
+            chosen = may[choose(shares, f"{loop}\0{event_id}\0{slot.id}")]
+            chance = dict(zip(may, shares.tolist(), strict=True))
+            order = sorted(left, key=lambda one: -chance.get(one, 0.0))
+            ranked = tuple(RankedAction(one, chance.get(one, 0.0), described[one]) for one in order)
+            made.append(_Choice(there, ranked, chosen))
+            left.remove(chosen)
+        return made
+
+    # -------------------------------------------------------------------------- what came of it
+
+    def reward(self, loop: str, event_id: str, rewards: Mapping[str, float]) -> bool:
+        """Store what an event brought, by slot, in [-1, 1]; False where the event is unknown.
+
+        The first report stays.
+
+        Raises
+        ------
+        UnknownDecision : a slot that the event does not have.
+        """
+        stored = self._ranks.of(loop, event_id)
+        if stored:
+            known = [one.slot for one in stored]
+            for slot in rewards:
+                if slot not in known:
+                    raise UnknownDecision(f"event {event_id!r} has no slot {slot!r}")
+            self._ranks.reward(loop, event_id, rewards, self._clock())
+        return bool(stored)
+
+    def expose(self, loop: str, event_id: str) -> bool:
+        """Store that what an event chose was shown; False where the event is unknown."""
+        stored = self._ranks.of(loop, event_id)
+        if stored:
+            self._ranks.expose(loop, event_id, self._clock())
+        return bool(stored)
+
+    # ----------------------------------------------------------------------------- what is learned
+
+    def due(self) -> list[str]:
+        """The loops that rewards have come for since it was learned last."""
+        now, stamps = self._clock(), self._reports.stamps(_KIND)
+        return [loop for loop in self._ranks.loops() if self._is_due(loop, stamps.get(loop), now)]
+
+    def _is_due(self, loop: str, last: int | None, now: int) -> bool:
+        rewarded = self._ranks.rewarded_last(loop)
+        if rewarded is None:
+            return False
+        if last is None or last > now:  # a clock that was ahead must not keep it from learning
+            return True
+        return rewarded > last and now >= last + LEARN_US
+
+    def learn(self, loops: Sequence[str]) -> None:
+        """Learn anew from what is kept of some loops."""
+        for loop in loops:
+            now = self._clock()
+            self._ranks.forget(loop, now - DAYS_KEPT * DAY_US)
+            shown = self._ranks.shown(loop, now - REWARD_WAIT_US, _LEARNED_FROM)
+            found = Preferences.learned([_rewarded(one) for one in shown])
+            report = Report(_KIND, "", loop, now, found.plain())
+            self._reports.keep(report)
+            self._reports.drop_others(report)
+
+    def take_over(self) -> bool:
+        """Choose by what a worker has learned by now; whether that is news."""
+        news = False
+        for loop, stamp in self._reports.stamps(_KIND).items():
+            known = self._learned.get(loop)
+            if known is None or known[0] != stamp:
+                self._load(loop)
+                news = True
+        return news
+
+    def _preferences(self, loop: str) -> Preferences:
+        if loop not in self._learned:
+            with self._turn:
+                if loop not in self._learned:
+                    self._load(loop)
+        return self._learned[loop][1]
+
+    def _load(self, loop: str) -> None:
+        report = self._reports.newest(_KIND, "", loop)
+        self._learned[loop] = (
+            (report.as_of, Preferences.of_plain(report.body)) if report else (0, Preferences())
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    situation: Mapping[str, float] | None
+    actions: tuple[RankedAction, ...]
+    chosen: str
+
+
+def _own_choices(actions: Sequence[Action], slots: Sequence[Slot]) -> list[_Choice]:
+    """What the caller would show without advice, of which nothing may be learned."""
+    left, made = [one.id for one in actions], []
+    for slot in slots:
+        may = [one for one in left if one not in slot.excluded]
+        chosen = slot.baseline if slot.baseline in may else may[0]
+        order = [chosen, *(one for one in left if one != chosen)]
+        ranked = tuple(RankedAction(one, float(one == chosen), {}) for one in order)
+        made.append(_Choice(None, ranked, chosen))
+        left.remove(chosen)
+    return made
+
+
+def _check_same(
+    stored: Sequence[Rank],
+    lead_id: str | None,
+    actions: Sequence[Action],
+    slots: Sequence[Slot],
+) -> None:
+    first = stored[0]
+    same = [one.slot for one in stored] == [one.id for one in slots]
+    same = same and {one.id for one in first.actions} == {one.id for one in actions}
+    if not same or first.lead_id not in (lead_id, None):
+        raise DecisionConflict(
+            f"event {first.event_id!r} was about other actions or somebody else; choose another id"
+        )
+
+
+def _rewarded(rank: Rank) -> Rewarded:
+    shown = next(one for one in rank.actions if one.id == rank.chosen)
+    return Rewarded(
+        rank.situation or {},
+        shown.features,
+        rank.chosen,
+        0.0 if rank.reward is None else rank.reward,
+    )

@@ -1,0 +1,1 @@
+"""Azure Personalizer's addresses, so that its clients go on working."""

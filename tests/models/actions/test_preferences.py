@@ -1,0 +1,130 @@
+"""What is learned of callers' actions, on planted truth."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from models.actions.choosing import chances
+from models.actions.features import features_of
+from models.actions.preferences import FEWEST, Preferences, Rewarded
+
+KINDS = {"video": (3, 12), "text": (5, 30), "call": (8,)}
+ACTIONS = [
+    (f"{kind}-{price}", features_of([{"kind": kind, "price": price}]))
+    for kind, prices in KINDS.items()
+    for price in prices
+]
+REWARD = {
+    "morning": {"video": 0.1, "text": 0.5, "call": 0.2},
+    "evening": {"video": 0.5, "text": 0.15, "call": 0.1},
+}
+
+
+def truth(when, id_):
+    """The planted chance of a reward: by kind and time, and less the dearer."""
+    kind, price = id_.split("-")
+    return max(0.0, REWARD[when][kind] - 0.005 * float(price))
+
+
+def situation(draw, when):
+    return features_of([{"time": when, "weekday": int(draw.integers(7))}])
+
+
+def lived(seed, count, *, is_flat=False, every=100):
+    """Choices one after the other, learned from in between; and the mean of what each was worth."""
+    draw, known, log = np.random.default_rng(seed), Preferences(), []
+    got, best, shares = [], [], []
+    for at in range(count):
+        when = str(draw.choice(list(REWARD)))
+        here = situation(draw, when)
+        share = chances(known.worths(here, ACTIONS), known.events)
+        worth = np.array([0.3 if is_flat else truth(when, id_) for id_, _ in ACTIONS])
+        chosen = int(draw.choice(len(ACTIONS), p=share))
+        log.append(
+            Rewarded(
+                here, ACTIONS[chosen][1], ACTIONS[chosen][0], float(draw.random() < worth[chosen])
+            )
+        )
+        got.append(worth[chosen])
+        best.append(worth.max())
+        shares.append(share[chosen])
+        if (at + 1) % every == 0:
+            known = Preferences.learned(log)
+    return known, log, np.array(got), np.array(best), np.array(shares)
+
+
+@pytest.fixture(scope="module")
+def life():
+    return lived(1, 2500)
+
+
+def test_what_is_best_is_found(life):
+    """It gets near the best by the situation, and past what any one action would bring."""
+    _, _, got, best, _ = life
+    fixed = max(np.mean([truth(when, id_) for when in REWARD]) for id_, _ in ACTIONS)
+    assert got[1250:].mean() > 0.88 * best[1250:].mean()
+    assert got[1250:].mean() > 1.3 * fixed
+    assert got[1250:].mean() > got[:300].mean()
+
+
+def test_new_actions_are_known_by_their_features(life):
+    """An action that was never shown is worth what its features say."""
+    known, *_ = life
+    new = [("new-video", features_of([{"kind": "video", "price": 6}])), ACTIONS[2], ACTIONS[4]]
+    draw = np.random.default_rng(2)
+    at_night = known.worths(situation(draw, "evening"), new)
+    early = known.worths(situation(draw, "morning"), new)
+    assert at_night.argmax() == 0
+    assert early.argmax() == 1
+    assert at_night[0] == pytest.approx(0.47, abs=0.12)
+
+
+def test_propensities_are_true(life):
+    """Rewards weighted by them tell what choosing evenly would have brought."""
+    _, log, _, _, shares = life
+    rewards = np.array([one.reward for one in log])
+    terms = rewards / len(ACTIONS) / shares
+    even = np.mean([truth(when, id_) for when in REWARD for id_, _ in ACTIONS])
+    assert terms.mean() == pytest.approx(even, abs=3 * terms.std() / np.sqrt(len(terms)))
+
+
+def test_where_nothing_matters():
+    """Where all are worth the same, all go on being chosen, and about as often."""
+    known, log, *_ = lived(3, 1500, is_flat=True, every=250)
+    draw = np.random.default_rng(4)
+    share = chances(known.worths(situation(draw, "morning"), ACTIONS), known.events)
+    assert share.min() > 0.05
+    assert known.base == pytest.approx(np.mean([one.reward for one in log]), abs=0.15)
+
+
+def test_few_events():
+    """Of too few events nothing is learned; and nothing of rewards that are all the same."""
+    one = Rewarded({"a": 1.0}, {"b": 1.0}, "x", 1.0)
+    assert Preferences.learned([one] * (FEWEST - 1)) == Preferences(FEWEST - 1)
+    same = Preferences.learned([one] * 100)
+    assert (same.base, same.weights) == (1.0, {})
+
+
+def test_amounts_are_bounded():
+    """An amount beyond all that was seen counts as twice the largest, and no more."""
+    draw = np.random.default_rng(5)
+    log = [
+        Rewarded({}, {"price": price}, "x", float(draw.random() < price / 1000))
+        for price in draw.uniform(10, 900, 400)
+    ]
+    known = Preferences.learned(log)
+    largest = max(one.action["price"] for one in log)
+    low, twice, far = known.worths({}, [("y", {"price": at}) for at in (10, 2 * largest, 1e12)])
+    assert low < twice == far
+
+
+def test_kept_as_json(life):
+    """What is kept is what was learned."""
+    known, *_ = life
+    again = Preferences.of_plain(json.loads(json.dumps(known.plain())))
+    here = features_of([{"time": "morning"}])
+    np.testing.assert_array_equal(again.worths(here, ACTIONS), known.worths(here, ACTIONS))
+    assert known.scales["action.price"] == 30.0

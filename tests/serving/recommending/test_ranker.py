@@ -1,0 +1,164 @@
+"""Actions of callers: chosen, kept once, rewarded once, learned from."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from features.errors import DecisionConflict, UnknownDecision
+from features.events.log import DAY_US
+from features.store.events import EventStore
+from features.store.kept.ranks import Ranks
+from serving.recommending.ranker import DAYS_KEPT, LEARN_US, REWARD_WAIT_US, Action, Ranker, Slot
+from tests.serving import world
+
+NEWS = [
+    Action("sport", [{"topic": "sport"}]),
+    Action("money", [{"topic": "money"}]),
+    Action("art", [{"topic": "art"}]),
+]
+ALONE = [Slot("")]
+
+
+class Clock:
+    def __init__(self):
+        self.now = world.now()
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def store(database):
+    return EventStore(database)
+
+
+@pytest.fixture
+def ranker(store, clock):
+    return Ranker(store, clock)
+
+
+def live(ranker, clock, loop="", count=240, first=0):
+    """Mornings are for money, evenings for sport: what else is shown brings nothing."""
+    for at in range(first, first + count):
+        when, wanted = [("morning", "money"), ("evening", "sport")][at % 2]
+        (rank,) = ranker.rank(loop, f"e{at}", None, [{"time": when}], NEWS, ALONE)
+        if rank.chosen == wanted:
+            ranker.reward(loop, f"e{at}", {"": 1.0})
+        clock.now += 1_000_000
+    clock.now += REWARD_WAIT_US
+
+
+def likeliest(ranker, when, actions=NEWS, loop=""):
+    (rank,) = ranker.rank(loop, None, None, [{"time": when}], actions, ALONE)
+    best = max(rank.actions, key=lambda one: one.probability)
+    return best.id, best.probability
+
+
+def test_it_is_learned(ranker, store, clock):
+    """What brings something in a situation is chosen in it, also by what comes later."""
+    live(ranker, clock)
+    assert ranker.due() == [""]
+    ranker.learn([""])
+    assert ranker.due() == []
+    other = Ranker(store, clock)  # another process
+    assert ranker.take_over()
+    assert not ranker.take_over()
+    match = [*NEWS[1:], Action("match", [{"topic": "sport"}])]
+    for one in (ranker, other):
+        best, chance = likeliest(one, "morning")
+        assert best == "money"
+        assert chance > 0.8
+        best, chance = likeliest(one, "evening", match)
+        assert best == "match"
+        assert chance > 0.8
+
+
+def test_when_it_is_due(ranker, clock):
+    """Where rewards came, once a minute at most; not because of a clock that was ahead."""
+    live(ranker, clock, count=40)
+    ranker.learn(ranker.due())
+    ranker.rank("", "more", None, [], NEWS, ALONE)
+    assert ranker.due() == []
+    clock.now += 1
+    ranker.reward("", "more", {"": 0.5})
+    assert ranker.due() == []
+    clock.now += LEARN_US
+    assert ranker.due() == [""]
+    ranker.learn([""])
+    clock.now -= DAY_US
+    assert ranker.due() == [""]
+
+
+def test_loops_are_apart(ranker, clock):
+    """What comes with keys of one source teaches nothing about another's; no event is shared."""
+    live(ranker, clock)
+    (there,) = ranker.rank("shop", "e0", None, [], NEWS[:2], ALONE)
+    assert len(there.actions) == 2
+    ranker.reward("shop", "e0", {"": 1.0})
+    ranker.learn(ranker.due())
+    ranker.take_over()
+    assert likeliest(ranker, "morning", loop="shop")[1] == pytest.approx(1 / 3)
+    assert likeliest(ranker, "morning")[1] > 0.8
+
+
+def test_what_was_not_rewarded_brought_nothing(ranker, store, clock):
+    """Once the wait is over, and not before; a deferred event counts from when it is shown."""
+    ranker.rank("", "a", None, [{"x": 1}], NEWS, ALONE)
+    ranker.rank("", "b", None, [{"x": 1}], NEWS, ALONE, defer=True)
+    ranks, now = Ranks(store.database), clock.now
+    assert ranks.shown("", now - 1, 10) == []
+    assert [one.event_id for one in ranks.shown("", now, 10)] == ["a"]
+    clock.now += 5
+    assert ranker.expose("", "b")
+    clock.now += 5
+    ranker.expose("", "b")
+    assert [one.event_id for one in ranks.shown("", now + 4, 10)] == ["a"]
+    assert [one.event_id for one in ranks.shown("", now + 5, 10)] == ["a", "b"]
+    assert not ranker.expose("", "c")
+
+
+def test_the_first_report_stays(ranker, store):
+    """Of an event one answer and one reward are kept, whoever asks and reports again."""
+    first = ranker.rank("", "a", "ann", [], NEWS, ALONE)
+    assert ranker.rank("", "a", "ann", [{"other": 1}], NEWS[::-1], ALONE) == first
+    for value in (0.25, 1.0):
+        assert ranker.reward("", "a", {"": value})
+    assert Ranks(store.database).of("", "a")[0].reward == 0.25
+    for lead, actions, slots in (
+        ("bob", NEWS, ALONE),
+        ("ann", NEWS[:2], ALONE),
+        ("ann", NEWS, [Slot("x")]),
+    ):
+        with pytest.raises(DecisionConflict, match="other actions or somebody else"):
+            ranker.rank("", "a", lead, [], actions, slots)
+    assert not ranker.reward("", "b", {"": 1.0})
+    with pytest.raises(UnknownDecision, match="no slot 'x'"):
+        ranker.reward("", "a", {"x": 1.0})
+
+
+def test_many_at_once(ranker):
+    """All who ask with one event id are told the same."""
+    slots = [Slot("one"), Slot("two")]
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(lambda _: ranker.rank("", "same", None, [], NEWS, slots), range(16)))
+    assert all(one == told[0] for one in told)
+    assert len({one.chosen for one in told[0]}) == 2
+
+
+def test_old_events_are_forgotten(ranker, store, clock):
+    """What is older than it is kept for is gone when it is learned anew."""
+    live(ranker, clock, count=4)
+    clock.now += DAYS_KEPT * DAY_US
+    ranker.rank("", "new", None, [], NEWS, ALONE)
+    ranker.reward("", "new", {"": 1.0})
+    ranker.learn(ranker.due())
+    ranks = Ranks(store.database)
+    assert ranks.of("", "e0") == []
+    assert ranks.of("", "new") != []
