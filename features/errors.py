@@ -5,6 +5,7 @@ Those of one room stand there; what several rooms raise stands here.
 RungError
 ├── Unknown                  something that is named does not exist
 │   ├── UnknownLead          a lead that the log does not hold
+│   ├── UnknownAccount       a company of which no lead has a score
 │   ├── UnknownOffer         an offer that the ladder does not have
 │   ├── UnknownLadder        a ladder that is not served here
 │   ├── UnknownDecision      a decision that was never made here
@@ -71,6 +72,7 @@ __all__ = [
     "StoreError",
     "TimeError",
     "Unknown",
+    "UnknownAccount",
     "UnknownDecision",
     "UnknownLadder",
     "UnknownLead",
@@ -108,6 +110,10 @@ class UnknownLead(Unknown):
     def named(cls, lead_id: str, known: Sequence[str] = ()) -> UnknownLead:
         """The error for one unknown lead, with a hint where a known id is close."""
         return cls(f"no lead {lead_id!r} in this log{did_you_mean(lead_id, known)}")
+
+
+class UnknownAccount(Unknown):
+    """A company of which no lead has a score."""
 
 
 class UnknownOffer(Unknown):

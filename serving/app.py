@@ -42,13 +42,14 @@ from serving.routes import (
     health,
     leads,
     metrics,
-    queue,
     recommendations,
     scores,
 )
 from serving.routes.exports import routes as exports
 from serving.routes.offers import routes as offers
 from serving.routes.personalizer import routes as personalizer
+from serving.routes.queue import accounts
+from serving.routes.queue import routes as queue
 from serving.settings import Settings
 from serving.write_back.configuration import WriteBack, read_write_backs
 from serving.write_back.worker import keep_writing
@@ -109,6 +110,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         recommendations,
         personalizer,
         queue,
+        accounts,
         offers,
         finding,
         leads,

@@ -31,6 +31,7 @@ from features.store.identities.links import Identities, links_of, links_of_table
 from features.store.identities.members import known_since, lead_of, members_of
 from features.store.identities.rule import Link
 from features.store.inserts import Inserts
+from features.store.kept.accounts import Accounts
 from features.store.kept.leases import Leases, Marks
 from features.store.kept.notifications import Notice, add_notices
 from features.store.kept.offers import OfferVersions
@@ -96,6 +97,7 @@ class EventStore:
         self.leases = Leases(database)
         self.scores = ScoreStore(database, self.marks)
         self.changes = ScoreChanges(database)
+        self.accounts = Accounts(database)
         self.offers = OfferVersions(database, self.scores)
         self.suppressions = Suppressions(database)
         engine = database.engine

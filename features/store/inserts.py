@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from features.store.arrivals import Arrival, Event
 from features.store.database import Database, Prepared, in_parts, insert_into
+from features.store.identities.accounts import note_accounts
 from features.store.schema import events
 
 __all__ = ["Inserts"]
@@ -34,6 +35,7 @@ class Inserts:
         self, connection: sa.Connection, rows: Sequence[tuple[str | None, str, str, int, int, str]]
     ) -> int:
         """Insert those rows, as `Event` has them, whose message id is new; how many they were."""
+        note_accounts(connection, rows)
         return self._insert_new.many(connection, rows) if rows else 0
 
     def arrivals(

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 __all__ = [
     "JOINED",
     "METADATA",
+    "account_members",
     "api_keys",
     "deliveries",
     "endpoints",
@@ -83,6 +84,16 @@ identities = sa.Table(
     sa.Index("identities_lead", "lead_id", "hangs_on"),
     sqlite_with_rowid=False,
 )
+account_members = sa.Table(  # the company that an id was last told to belong to
+    "account_members",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),  # the id that was sent
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),  # of the company; "" where it was not told
+    _instant("told_at"),  # when that happened
+    sa.Index("account_members_account", "account_id"),
+    sqlite_with_rowid=False,
+)
 opt_outs = sa.Table(
     "opt_outs",
     METADATA,
@@ -147,10 +158,12 @@ scores = sa.Table(
         "traits", sa.Text, nullable=False, server_default="{}"
     ),  # JSON: those the ladder names
     sa.Column("seq", sa.BigInteger),  # grows with each transaction that writes; None: to be given
+    sa.Column("account_id", sa.Text),  # the company that it belonged to when it was scored
 )
 sa.Index("scores_queue", scores.c.priority.desc(), scores.c.lead_id)
 sa.Index("scores_waiting", scores.c.waiting_since)
 sa.Index("scores_changes", scores.c.seq, scores.c.lead_id)
+sa.Index("scores_account", scores.c.account_id, scores.c.position.desc())
 gone_scores = sa.Table(  # leads that had a score and have none, but for those that were erased
     "gone_scores",
     METADATA,

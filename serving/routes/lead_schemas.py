@@ -198,6 +198,7 @@ class ExportAnswer(BaseModel):
     notifications: list[dict[str, Any]]
     write_backs: list[dict[str, Any]] = Field(description="What a CRM was told, or is to be told.")
     ranks: list[dict[str, Any]] = Field(description="What was chosen among actions of callers.")
+    account_members: list[dict[str, Any]] = Field(description="The companies of its ids.")
     identities: list[dict[str, Any]]
     identity_links: list[dict[str, Any]]
     opt_outs: list[dict[str, Any]]

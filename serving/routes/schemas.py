@@ -46,6 +46,7 @@ class QueueQuery(StrictRequest):
         None, max_length=4096, description="`next_cursor` of the page before."
     )
     step: str | None = Field(None, max_length=200, description="Only leads whose next step it is.")
+    account: Text | None = Field(None, description="Only leads of this company.")
     order: Order = Field(
         "work",
         description="By the work that leads are, or by the `probability` of the next step or of a"

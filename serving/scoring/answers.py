@@ -14,6 +14,8 @@ from typing_extensions import TypedDict  # pydantic reads typing's own from Pyth
 from features.errors import OptedOut
 
 __all__ = [
+    "AccountOfLead",
+    "AnyOfAnswer",
     "Details",
     "Method",
     "ModelAnswer",
@@ -209,10 +211,36 @@ class SuggestionAnswer(TypedDict):
     offer: OfferAnswer | None
 
 
+class AnyOfAnswer(TypedDict):
+    """The chance that at least one of some leads does something.
+
+    `value` is as if they did independently of each other; `least` and `most` hold however they hang
+    together.
+    """
+
+    value: float
+    least: float
+    most: float
+
+
+class AccountOfLead(TypedDict):
+    """The company that a lead belongs to, by all its leads that have a score."""
+
+    id: str
+    name: str | None
+    leads: int
+    active: Annotated[int, Field(description="So many did something within seven days.")]
+    probability: Annotated[
+        AnyOfAnswer, Field(description="That at least one completes its next step.")
+    ]
+    purchase_probability: Annotated[AnyOfAnswer, Field(description="That at least one buys.")]
+
+
 class QueueItem(TypedDict):
     """A lead of the queue, as it was scored last."""
 
     lead_id: str
+    account: AccountOfLead | None
     ladder: str
     step: StepAnswer
     position: int

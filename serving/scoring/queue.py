@@ -16,11 +16,20 @@ import numpy as np
 
 from features.clock import rfc3339
 from features.errors import OptedOut, UnknownLead
+from features.events.log import DAY_US
 from features.ladder.ladder import Ladder, Step
 from features.store.events import EventStore, StoredScore
+from features.store.kept.accounts import Account, AnyOf
 from features.store.kept.scores import ORDERS, OUT_OF_QUEUE, Order
 from models.served_policy import DEFAULT
-from serving.scoring.answers import Details, QueueItem, ScoreBand, SuggestionAnswer
+from serving.scoring.answers import (
+    AccountOfLead,
+    AnyOfAnswer,
+    Details,
+    QueueItem,
+    ScoreBand,
+    SuggestionAnswer,
+)
 from serving.scoring.bands import band_of
 from serving.scoring.changes import Cause
 from serving.scoring.model import Model
@@ -28,8 +37,9 @@ from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import Suggestion, suggestion_for
 from serving.scoring.work import tab_of
 
-__all__ = ["QueuePart", "items", "queue_part", "suggestion_of"]
+__all__ = ["QueuePart", "account_line", "active_since", "items", "queue_part", "suggestion_of"]
 
+ACTIVE_DAYS: Final = 7
 _SCAN: Final = 500
 
 
@@ -50,12 +60,18 @@ def queue_part(
     after: tuple[float, str] | None = None,
     step: str | None = None,
     order: Order = "work",
+    account: str | None = None,
 ) -> QueuePart:
-    """The next `limit` queued leads, with `step` those alone that have this step before them."""
+    """The next `limit` queued leads.
+
+    Parameters
+    ----------
+    step, account : those alone that have this step before them, or belong to this company.
+    """
     found: list[StoredScore] = []
     size = limit + 1 if step is None else max(limit + 1, _SCAN)
     while len(found) <= limit:
-        scores = store.scores.queue(size, after, order)
+        scores = store.scores.queue(size, after, order, account)
         queued = [score for score in scores if score.priority > OUT_OF_QUEUE]
         found += [score for score in queued if step in (None, score.step)]
         if len(queued) < size:
@@ -77,10 +93,36 @@ def _at(score: StoredScore, order: Order) -> tuple[float, str]:
 def items(scorer: Scorer, scores: list[StoredScore]) -> list[QueueItem]:
     """Stored scores as they are shown: with reasons and what to do next."""
     explained, suggestions = _explained(scorer, scores), _suggestions(scorer, scores)
+    named = [score.account_id for score in scores if score.account_id]
+    accounts = scorer.store.accounts.some(named, active_since(scorer)) if named else {}
     return [
         _item(scorer, score, details, suggestions.get(score.lead_id))
+        | {"account": account_line(accounts.get(score.account_id or ""))}
         for score, details in explained
     ]
+
+
+def active_since(scorer: Scorer) -> int:
+    """Who did something since then is active; microseconds since the epoch."""
+    return scorer.clock() - ACTIVE_DAYS * DAY_US
+
+
+def account_line(account: Account | None) -> AccountOfLead | None:
+    """A company as it is told beside a lead."""
+    if account is None:
+        return None
+    return {
+        "id": account.id,
+        "name": account.name or None,
+        "leads": account.leads,
+        "active": account.active,
+        "probability": _any_of(account.advance),
+        "purchase_probability": _any_of(account.purchase),
+    }
+
+
+def _any_of(told: AnyOf) -> AnyOfAnswer:
+    return {"value": told.chance, "least": told.least, "most": told.most}
 
 
 def _explained(
@@ -138,6 +180,7 @@ def _item(
     band = score.band or (band_of(chance, step) if step else None)
     return {
         "lead_id": score.lead_id,
+        "account": None,
         "ladder": score.ladder,
         "step": {"id": score.step, "title": step.title if step else score.step},
         "position": score.position,

@@ -114,6 +114,7 @@ def stored_rows(
     bundle = scorer.model.bundle
     steps = {goal.id: goal for goal in bundle.ladder.goals}
     former = scorer.store.scores.former(scored.leads)
+    accounts = scorer.store.accounts.of(scored.leads)
     scored_at = scorer.clock()
     for at, lead in enumerate(scored.leads):
         last_active, before = int(scored.last_active[at]), former.get(lead)
@@ -148,6 +149,7 @@ def stored_rows(
             gain=work.gain,
             rep_minutes=work.rep_minutes,
             traits=scored.traits[at],
+            account_id=accounts.get(lead),
         )
 
 

@@ -72,6 +72,7 @@ class StoredScore:
     offer_id, gain, rep_minutes : what is suggested, what it is believed to add to the value of
         leaving alone, and what it costs a rep.
     traits : JSON text, an object: what is known of those that the ladder names.
+    account_id : the company that it belonged to; None for none.
     """
 
     lead_id: str
@@ -98,6 +99,7 @@ class StoredScore:
     gain: float | None = None
     rep_minutes: float | None = None
     traits: str = "{}"
+    account_id: str | None = None
 
 
 _FIELDS: Final = tuple(field.name for field in fields(StoredScore))
@@ -239,16 +241,23 @@ class ScoreStore:
         return ahead & sure, lower - sure
 
     def queue(
-        self, limit: int, after: tuple[float, str] | None = None, order: Order = "work"
+        self,
+        limit: int,
+        after: tuple[float, str] | None = None,
+        order: Order = "work",
+        account: str | None = None,
     ) -> list[StoredScore]:
         """Scores in an order, the highest first, then by lead; `after` is the last pair seen.
 
-        By priority those out of the queue come last; by a chance they are left out.
+        By priority those out of the queue come last; by a chance they are left out. With `account`
+        those of this company alone.
         """
         column = scores.c[ORDERS[order]]
         wanted = sa.select(scores).order_by(column.desc(), scores.c.lead_id)
         if order != "work":
             wanted = wanted.where(scores.c.priority > OUT_OF_QUEUE, column.is_not(None))
+        if account is not None:
+            wanted = wanted.where(scores.c.account_id == account)
         if after is not None:
             last, lead_id = after
             same = sa.and_(column == last, scores.c.lead_id > lead_id)

@@ -16,6 +16,7 @@ from features.errors import UnknownLead
 from features.store.database import in_parts, is_storable
 from features.store.identities.members import ids_of
 from features.store.schema import (
+    account_members,
     events,
     gone_scores,
     identities,
@@ -47,6 +48,7 @@ NAMING: Final[Mapping[sa.Table, tuple[str, ...]]] = {
     notifications: ("lead_id",),
     write_backs: ("lead_id",),
     ranks: ("lead_id",),
+    account_members: ("id",),
     identities: ("id", "lead_id"),
     identity_links: ("source", "target"),
     opt_outs: ("id",),

@@ -43,11 +43,12 @@ async def queue(
 
 
 def _answer(scorer: Scorer, query: QueueQuery, after: After | None) -> Response:
-    part = queue_part(scorer.store, query.limit, after, query.step, query.order)
+    part = queue_part(scorer.store, query.limit, after, query.step, query.order, query.account)
     cursor = None if part.after is None else cursor_of(part.after, query.order)
     headers = {"Cache-Control": "private, max-age=0"}
     if cursor is not None:
-        asked = {"limit": query.limit, "cursor": cursor, "step": query.step, "ladder": query.ladder}
+        asked: dict[str, object] = {"limit": query.limit, "cursor": cursor}
+        asked |= {"step": query.step, "account": query.account, "ladder": query.ladder}
         if query.order != "work":
             asked["order"] = query.order
         address = urlencode({key: value for key, value in asked.items() if value is not None})

@@ -1,0 +1,1 @@
+"""Who to talk to next: leads, and the companies that they belong to."""
