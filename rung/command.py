@@ -29,6 +29,7 @@ _VERBS: Final = (
     audit.add_audit,
     logs.add_features,
     logs.add_score,
+    logs.add_tables,
     publishing.add_publish,
     policy.add_policy,
     policy.add_calling,

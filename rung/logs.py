@@ -1,4 +1,4 @@
-"""`rung import`, `features` and `score`: from an event log to a store, signals, scores."""
+"""`rung import`, `features`, `score`, `tables`: from a log to a store, and to what follows."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from rung.options import (
     note,
     output_options,
     reading_options,
+    store_option,
 )
-from rung.reading import print_json, read
+from rung.reading import print_json, read, store_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from features.ladder.ladder import Ladder
     from features.signals.snapshot import Snapshot
 
-__all__ = ["add_features", "add_import", "add_score"]
+__all__ = ["add_features", "add_import", "add_score", "add_tables"]
 
 
 def add_import(verbs: Any) -> None:
@@ -65,6 +66,18 @@ def add_score(verbs: Any) -> None:
     )
     reading_options(score)
     json_option(score)
+
+
+def add_tables(verbs: Any) -> None:
+    """Add `rung tables`."""
+    tables = add_verb(verbs, "tables", _tables, "write what a store holds as tables of a warehouse")
+    tables.add_argument("folder", type=Path, metavar="FOLDER", help="made where there is none")
+    ladder_option(tables)
+    tables.add_argument(
+        "--format", choices=("parquet", "csv", "ndjson"), default="parquet", help="of the files"
+    )
+    store_option(tables)
+    json_option(tables)
 
 
 def _import(parsed: argparse.Namespace, progress: Progress) -> None:
@@ -129,7 +142,8 @@ def _score(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import now, when
     from features.files import new_file
     from models.bundle import load_bundle
-    from serving.routes.exports.files import parts_of, write_scores
+    from serving.routes.exports.files import parts_of, write_rows
+    from serving.routes.exports.rows import schema_of
 
     present = now()
     as_of = parsed.as_of or when(present)
@@ -140,8 +154,22 @@ def _score(parsed: argparse.Namespace, progress: Progress) -> None:
     with new_file(parsed.out) as part:
         suffix = "".join(parsed.out.suffixes[-2:]).lower()
         suffix = ".csv.gz" if suffix.endswith(".csv.gz") else parsed.out.suffix.lower()
-        count = write_scores(part, suffix, bundle.ladder, rows)
+        count = write_rows(part, suffix, schema_of(bundle.ladder), rows)
     _print_written(parsed, count, {"bundle": bundle.version})
+
+
+def _tables(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.ladder.file import read_ladder
+    from serving.routes.exports.tables import write_tables
+
+    ladder = read_ladder(parsed.ladder)
+    with store_of(parsed.store, must_exist=True) as store:
+        rows = write_tables(parsed.folder, f".{parsed.format}", store.database, ladder, progress)
+    if parsed.json:
+        return print_json({"folder": str(parsed.folder), "rows": rows})
+    told = ", ".join(f"{name} {count:,}" for name, count in rows.items())
+    print(f"{parsed.folder}: {told} rows")
+    return None
 
 
 def _snapshot(log: EventLog, ladder: Ladder, as_of: datetime, progress: Progress) -> Snapshot:

@@ -126,6 +126,17 @@ class Database:
         with reachable(self.engine), self.engine.connect() as connection:
             yield connection
 
+    @contextmanager
+    def reading_one_state(self) -> Iterator[sa.Connection]:
+        """As `reading`, where each statement sees what the first one saw, whoever writes meanwhile.
+
+        It keeps nobody from writing.
+        """
+        with self.reading() as connection:
+            if not self.is_sqlite:  # which does so in any transaction
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+
     def write_ahead(self) -> None:
         """Let readers go on while there is a writer; the database remembers it."""
         if self.is_sqlite:

@@ -15,25 +15,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
 from features.signals.snapshot import Snapshot
 from features.store.kept.scores import OUT_OF_QUEUE, StoredScore
 from models.bundle import Bundle, Scores
 from serving.routes.exports.formats import encoder
-from serving.routes.exports.rows import FlatRow, row_of, schema_of
+from serving.routes.exports.rows import FlatRow, row_of
 from serving.scoring.bands import band_of
 from serving.scoring.model import Model, ScoredLeads
 from serving.scoring.ranking import Ranking
 
-__all__ = ["parts_of", "write_scores"]
+__all__ = ["parts_of", "write_rows"]
 
 _PER_BATCH: Final = 10_000
 
 
-def write_scores(out: Path, suffix: str, ladder: Ladder, parts: Iterable[list[FlatRow]]) -> int:
+def write_rows(out: Path, suffix: str, schema: pa.Schema, parts: Iterable[list[FlatRow]]) -> int:
     """Write rows as Parquet, CSV, CSV in gzip, or JSON lines, as a suffix says; how many."""
-    schema, count = schema_of(ladder), 0
+    count = 0
 
     def counted() -> Iterator[list[FlatRow]]:
         nonlocal count
