@@ -59,13 +59,19 @@ class StoreState:
         self._connection = connection
         self._most_ids = most_ids
         self._out = opted_out_leads(connection)
+        self._open: list[sa.Result[Any]] = []
 
     @classmethod
     @contextmanager
     def of(cls, database: Database, most_ids: int) -> Iterator[StoreState]:
         """The state that a database is in now, for as long as the block lasts."""
         with database.reading_one_state() as connection:
-            yield cls(connection, most_ids)
+            state = cls(connection, most_ids)
+            try:
+                yield state
+            finally:
+                for found in state._open:  # somebody may have stopped on the way
+                    found.close()
 
     def ladders(self) -> set[str]:
         """The ladders that leads are scored on."""
@@ -117,6 +123,7 @@ class StoreState:
 
     def _parts(self, wanted: sa.Select[Any]) -> Iterator[Sequence[sa.Row[Any]]]:
         found = self._connection.execute(wanted, execution_options={"yield_per": _BATCH})
+        self._open.append(found)
         return found.partitions()
 
     def _ids(self, leads: Sequence[str]) -> dict[str, list[str]]:
