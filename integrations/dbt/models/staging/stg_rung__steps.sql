@@ -1,0 +1,8 @@
+select
+    ladder,
+    step,
+    position,
+    title,
+    horizon_days,
+    is_purchase
+from {{ source('rung', 'steps') }}
