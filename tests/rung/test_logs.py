@@ -1,4 +1,4 @@
-"""`rung import`, `features` and `score`: what they write, and of when."""
+"""`rung import`, `features`, `score` and `tables`: what they write, and of when."""
 
 from __future__ import annotations
 
@@ -242,3 +242,20 @@ def test_a_full_disk_leaves_the_old_rejects(tmp_path):
                        "--out", tmp_path / "t.csv", "--rejects", rejects)  # fmt: skip
     assert said == f"rung: {rejects}: cannot be written: File too large"
     assert rejects.read_text() == "old"
+
+
+def test_tables(events_file, tmp_path):
+    """What a store holds, as tables in a folder; without scores these are empty."""
+    store, folder = f"sqlite:///{tmp_path / 'events.db'}", tmp_path / "tables"
+    said = message("tables", folder, "--ladder", "b2b", "--store", store)
+    assert "there is no such store" in said
+    assert not folder.exists()
+    done("import", events_file, "--store", store)
+    call_ = ("tables", folder, "--ladder", "b2b", "--store", store)
+    leads = pd.read_parquet(events_file)["lead_id"].nunique()
+    assert f"leads {leads}, scores 0" in done(*call_).out
+    said = done(*call_, "--format", "csv", "--json").json
+    assert said["folder"] == str(folder)
+    assert (said["rows"]["leads"], said["rows"]["scores"]) == (leads, 0)
+    assert len(pd.read_parquet(folder / "leads.parquet")) == leads
+    assert len(pd.read_csv(folder / "leads.csv")) == leads

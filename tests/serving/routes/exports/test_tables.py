@@ -76,8 +76,8 @@ def _check_leads(made, rows):
             "lead_id": lead.lead_id,
             "ids": [one for one in lead.ids if one != lead.lead_id],
             "events": lead.events,
-            "first_event_at": when(lead.first_seen),
-            "last_event_at": when(lead.last_seen),
+            "first_event_at": when(lead.first_seen or 0),
+            "last_event_at": when(lead.last_seen or 0),
             **{key: score.get(key) for key in ("ladder", "step", "position")},
         }
     assert [row["lead_id"] for row in rows] == [

@@ -12,7 +12,7 @@ from statistics import fmean
 
 import duckdb
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from features.clock import instant
 from features.store.events import EventStore
