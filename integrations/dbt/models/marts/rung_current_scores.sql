@@ -1,6 +1,7 @@
 select
     scores.lead_id,
     scores.ids,
+    scores.account_id,
     scores.ladder,
     scores.step,
     steps.title as step_title,

@@ -1,6 +1,7 @@
 select
     lead_id,
     ids,
+    account_id,
     ladder,
     step,
     position,

@@ -227,13 +227,13 @@ def test_nothing_yet(store, tmp_path):
 
 @pytest.mark.slow
 def test_memory(tmp_path):
-    """Four times as many decisions take no more memory: they are never held all at once."""
+    """Three times as many decisions take no more memory: they are never held all at once."""
     ladder = read_ladder("b2b")
 
     def peak(count):
         with EventStore.open(tmp_path / f"{count}.db") as store:
-            for start in range(0, count, 2000):
-                store.append_events(_decided(ladder, at) for at in range(start, start + 2000))
+            for start in range(0, count, 1000):
+                store.append_events(_decided(ladder, at) for at in range(start, start + 1000))
             tracemalloc.start()
             counts = write_tables(tmp_path / "t", ".parquet", store.database, ladder)
             held = tracemalloc.get_traced_memory()[1]
@@ -241,8 +241,8 @@ def test_memory(tmp_path):
         assert counts["decisions"] == counts["leads"] == count
         return held
 
-    peak(2000)
-    few, many = peak(4000), peak(16_000)
+    peak(1000)
+    few, many = peak(3000), peak(9000)
     assert many < 1.25 * few
 
 
