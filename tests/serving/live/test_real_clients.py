@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -19,7 +20,7 @@ from segment.analytics.client import Client
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from features.clock import instant, microseconds
-from tests.serving.live.clients import INSTALLED, NPM, SOURCE, key_of, rows_of, why_no_npm
+from tests.serving.live.clients import INSTALLED, NPM, SOURCE, Live, live, why_no_npm
 from tests.serving.live.process import Receiver, eventually, running
 
 pytestmark = pytest.mark.slow
@@ -34,9 +35,20 @@ _NAMES = {
 }
 
 
-def _has_all(database_url: str, calls: list[dict[str, Any]], since: int) -> None:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def service(request, folder, tmp_path_factory) -> Iterator[Live]:
+    """One service for all clients, on each kind of database in turn."""
+    path = tmp_path_factory.mktemp("clients")
+    url = f"sqlite:///{path / 'rung.db'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgresql").empty()
+    with live(url, folder / "rates", path) as running_one:
+        yield running_one
+
+
+def _has_all(stored: list[dict[str, Any]], calls: list[dict[str, Any]], since: int) -> None:
     """Each call is stored once, under its person, with all that it said."""
-    rows = {row["message_id"]: row for row in rows_of(database_url)}
+    rows = {row["message_id"]: row for row in stored}
     assert Counter(rows.keys()) == Counter(f"{SOURCE}/{call['messageId']}" for call in calls)
     for call in calls:
         row = rows[f"{SOURCE}/{call['messageId']}"]
@@ -91,58 +103,54 @@ def _now() -> int:
     ],
     ids=["threads", "threads-gzip", "sync", "sync-gzip"],
 )
-def test_segment_python(database_url, folder, tmp_path, count, options):
+def test_segment_python(service, count, options):
     """All that Segment's Python client was told is stored once, however it sends."""
-    key, failures = key_of(database_url), []
+    failures: list[tuple[str, int]] = []
     since = _now() - 1_000_000
-    with running(database_url, folder / "rates", tmp_path) as process:
-        client = Client(
-            key,
-            host=process.url,
-            on_error=lambda error, batch: failures.append((str(error), len(batch))),
-            **options,
-        )
-        calls = [_say(client, number) for number in range(count)]
-        if not client.sync_mode:
-            client.shutdown()
-        segment_request._session.close()
+    client = Client(
+        service.key,
+        host=service.process.url,
+        on_error=lambda error, batch: failures.append((str(error), len(batch))),
+        **options,
+    )
+    calls = [_say(client, number) for number in range(count)]
+    if not client.sync_mode:
+        client.shutdown()
+    segment_request._session.close()
     assert failures == []
-    _has_all(database_url, calls, since)
+    _has_all(service.new_rows(), calls, since)
 
 
-def test_segment_python_refused(database_url, folder, tmp_path):
+def test_segment_python_refused(service):
     """A key that is not known is told to Segment's Python client as an error, and nothing kept."""
-    key_of(database_url)
-    with running(database_url, folder / "rates", tmp_path) as process:
-        client = Client("rung_nobody_at-all", host=process.url, sync_mode=True)
-        with pytest.raises(segment_request.APIError, match=r"\(401\)"):
-            client.track("user-1", "Demo Requested")
-        segment_request._session.close()
-    assert rows_of(database_url) == []
+    client = Client("rung_nobody_at-all", host=service.process.url, sync_mode=True)
+    with pytest.raises(segment_request.APIError, match=r"\(401\)"):
+        client.track("user-1", "Demo Requested")
+    segment_request._session.close()
+    assert service.new_rows() == []
 
 
 # ---------------------------------------------------------------------------------- Segment in Node
 
 
 @pytest.mark.skipif(why_no_npm() != "", reason=why_no_npm() or "it is there")
-def test_segment_node(folder, tmp_path):
+@pytest.mark.parametrize("service", ["sqlite"], indirect=True)
+def test_segment_node(service):
     """All 10,000 events that Segment's client for node was told are stored once."""
-    url = f"sqlite:///{tmp_path / 'rung.db'}"
-    key, since = key_of(url), _now() - 1_000_000
-    with running(url, folder / "rates", tmp_path) as process:
-        done = subprocess.run(
-            ["node", NPM / "send.js", process.url, key, "10000"],
-            env={**os.environ, "NODE_PATH": str(INSTALLED / "node_modules")},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+    since = _now() - 1_000_000
+    done = subprocess.run(
+        ["node", NPM / "send.js", service.process.url, service.key, "10000"],
+        env={**os.environ, "NODE_PATH": str(INSTALLED / "node_modules")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stderr == ""
     calls = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(calls) == 10_000
     assert Counter(call["type"] for call in calls).keys() == set(_KINDS)
-    _has_all(url, calls, since)
+    _has_all(service.new_rows(), calls, since)
 
 
 # -------------------------------------------------------------------------------------- CloudEvents
@@ -172,13 +180,10 @@ def _requests(count: int) -> list[http.HTTPMessage]:
     return [*binary, *structured, http.HTTPMessage(kind, b"[" + batch + b"]")]
 
 
-def test_cloudevents_sdk(database_url, folder, tmp_path):
+def test_cloudevents_sdk(service):
     """What the CloudEvents SDK writes is taken in each mode, is stored once, and says the same."""
-    key, count = key_of(database_url), 100
-    with (
-        running(database_url, folder / "rates", tmp_path) as process,
-        httpx2.Client(base_url=process.url, headers={"Authorization": f"Bearer {key}"}) as client,
-    ):
+    count, headers = 100, {"Authorization": f"Bearer {service.key}"}
+    with httpx2.Client(base_url=service.process.url, headers=headers) as client:
         for expected in ("accepted", "duplicates"):
             answered: Counter[str] = Counter()
             for message in _requests(count):
@@ -190,7 +195,7 @@ def test_cloudevents_sdk(database_url, folder, tmp_path):
                 assert told["rejected"] == []
                 answered.update(accepted=told["accepted"], duplicates=told["duplicates"])
             assert +answered == Counter({expected: 3 * count})
-    rows = rows_of(database_url)
+    rows = service.new_rows()
     assert len(rows) == 3 * count
     happened = microseconds(instant("2026-03-01T12:00:00.123456Z"))
     for row in rows:

@@ -176,8 +176,8 @@ def test_the_first_200_leads_pretend_nothing():
 @pytest.mark.slow
 def test_answers_get_better_with_the_log():
     """With more leads the effects come nearer to the planted ones, and their intervals shrink."""
-    sizes = (200, 800, 3000)
-    grown = [[learned_of(leads, seed) for seed in SEEDS] for leads in sizes]
+    sizes = (200, 800, 2400)
+    grown = [[learned_of(leads, seed) for seed in SEEDS[:2]] for leads in sizes]
     means = [float(np.mean([error_of(one) for one in some])) for some in grown]
     errors = [error_of(None), *means]
     assert errors == sorted(errors, reverse=True)
