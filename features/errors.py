@@ -43,7 +43,8 @@ RungError
     ├── NotEnoughData        nothing to learn from or to evaluate on
     ├── PolicyError          a policy that there is none of, or that gave what is no distribution
     ├── SettingsError        in serving.settings: an environment that cannot be used
-    └── CallFailed           in serving.write_back.calls: a CRM gave no answer to go by
+    ├── CallFailed           in serving.write_back.calls: a CRM gave no answer to go by
+    └── NoAnswer             in rung.service.assistants.asking: an assistant is told why
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ _VERBS: Final = (
     key.add_key,
     service.add_serve,
     service.add_work,
+    service.add_mcp,
     service.add_doctor,
 )
 """In the order of the help."""

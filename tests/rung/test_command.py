@@ -12,7 +12,7 @@ from tests.rung.scene import TEN_MISTAKES, done, refused
 
 VERBS = (
     *("demo", "ladder", "import", "train", "evaluate", "features", "score", "publish", "policy"),
-    *("key", "lead", "serve", "work", "doctor"),
+    *("key", "lead", "serve", "work", "mcp", "doctor"),
 )
 
 
@@ -45,7 +45,7 @@ def test_help_lists_every_verb():
     assert [verb for verb in VERBS if f"\n    {verb} " not in listed] == []
 
 
-@pytest.mark.parametrize("verb", [(), ("train",), ("score",)])
+@pytest.mark.parametrize("verb", [(), ("train",), ("score",), ("mcp",)])
 def test_help_is_instant(verb):
     """Help loads no library that takes its time."""
     text = f"""
@@ -54,6 +54,7 @@ try:
     rung.main({[*verb, "--help"]!r})
 except SystemExit as end:
     heavy = set("numpy pandas pyarrow numba lightgbm sklearn mlflow fastapi sqlalchemy".split())
+    heavy |= {{"httpx2", "mcp"}}
     print("LOADED", end.code, sorted(heavy & set(sys.modules)))
 """
     found = subprocess.run(

@@ -151,8 +151,8 @@ def test_odd_request_id(client, given):
     assert answer.headers["x-request-id"] not in ("", given)
 
 
-UNASKED = {"SettingsError", "CallFailed", "CallRefused", "EventRefused", "GateError"}
-"""They end a start, stay with a worker, or are told of single events: never of a whole request."""
+UNASKED = {"SettingsError", "CallFailed", "CallRefused", "EventRefused", "GateError", "NoAnswer"}
+"""They end a start, stay with a worker or a client, or are told of single events alone."""
 
 
 def test_every_error_has_a_status(client):
