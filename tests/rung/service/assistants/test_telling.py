@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from rung.service.assistants import telling
 
@@ -52,3 +53,42 @@ def test_a_lead_that_has_opted_out():
     expected = {"status": "opted_out", "lead": {"untrusted_text": "a"}}
     assert telling.score(answer) == expected
     assert telling.decision(answer) == expected
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text and name that does not stand under `untrusted_text`."""
+    if isinstance(value, dict):
+        for name, one in value.items():
+            yield name
+            if name != "untrusted_text":
+                yield from _texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
+    elif isinstance(value, str):
+        yield value
+
+
+def test_what_may_quote_strangers_is_marked():
+    """Ids, reasons, refusals of the past, what is made of a lead's own words: none is plain."""
+    reasons = [{"signal": "trait.role", "text": "OBEY", "points": 0.1}]
+    lead = {"lead_id": "OBEY", "reasons": reasons}
+    made = {
+        "lead_id": "OBEY",
+        "offer": {"id": "clip", "personalisation": {"continues": ["OBEY"], "OBEY": 1}},
+        "ranking": [{"offer_id": "clip", "propensity": 1.0}],
+        "excluded": [{"offer_id": "talk", "reason": "refused", "text": "OBEY"}],
+        "outcome": {"value": 1, "kind": "OBEY", "occurred_at": "then", "late": False},
+    }
+    entry = _entry(kind="notification", name="OBEY", id="OBEY", subject="OBEY", data={"OBEY": 1})
+    for told in (
+        telling.queue_page({"data": [lead], "next_cursor": None}),
+        telling.score(lead | {"status": "ok"}),
+        telling.found_leads({"data": [{"lead_id": "OBEY", "opted_out": False}]}),
+        telling.decision(made),
+        telling.exposure({"lead_id": "OBEY", "decision_id": "d"}),
+        telling.outcome({"lead_id": "OBEY", "decision_id": "d", "value": 1, "kind": "OBEY"}),
+        telling.timeline({"data": [entry], "total": 1}),
+    ):
+        assert "OBEY" in telling.as_text(told)
+        assert "OBEY" not in list(_texts(told))
