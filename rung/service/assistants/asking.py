@@ -14,8 +14,11 @@ import httpx2
 
 from features.errors import Unusable
 
-__all__ = ["NoAnswer", "ServiceClient", "new_http", "segment"]
+__all__ = ["AWAY", "NOT_RUNG", "NoAnswer", "ServiceClient", "answer_of", "new_http", "segment"]
 
+AWAY: Final = "away"
+NOT_RUNG: Final = "not-rung"
+"""Kinds of no answer beside those of the service's problems."""
 _SECONDS: Final = 30.0
 _KIND: Final = re.compile(r"urn:problem-type:rung:([a-z-]{1,60})")
 _CODE: Final = re.compile(r"[a-z_-]{1,60}")
@@ -33,11 +36,21 @@ _SENTENCES: Final = {
 """By the kind of a problem. Its detail may repeat what strangers wrote, so it is not told."""
 _DETAILED: Final = {"not-allowed", "unknown-ladder"}
 """Kinds of which the detail is told: keys, scopes and ladders are the operator's own words."""
+_AWAY: Final = "Rung does not answer at its address; `rung serve` starts it."
 _NOT_RUNG: Final = "What answers at this address does not answer as Rung does; check --url."
 
 
 class NoAnswer(Unusable):
-    """The service refused, or is not there. The message is a sentence for an assistant."""
+    """The service refused, or is not there. The message is a sentence for an assistant.
+
+    Parameters
+    ----------
+    kind : of the service's problem, `AWAY` or `NOT_RUNG`; "" where it was not asked.
+    """
+
+    def __init__(self, sentence: str, kind: str = "") -> None:
+        self.kind = kind
+        super().__init__(sentence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +89,8 @@ class ServiceClient:
         try:
             answer = await self.http.request(method, path, headers=self._headers(), **options)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise NoAnswer(
-                "Rung does not answer at its address; `rung serve` starts it."
-            ) from error
-        try:
-            told = answer.json()
-        except ValueError as error:
-            raise NoAnswer(_NOT_RUNG) from error
-        if not isinstance(told, dict):
-            raise NoAnswer(_NOT_RUNG)
-        if answer.status_code != httpx2.codes.OK:
-            raise NoAnswer(_sentence(answer.status_code, told))
-        return told
+            raise NoAnswer(_AWAY, AWAY) from error
+        return answer_of(answer)
 
     def _headers(self) -> dict[str, str]:
         """The key, and that the request is another's.
@@ -97,6 +100,27 @@ class ServiceClient:
         """
         headers = {"Authorization": self.authorization} if self.authorization else {}
         return headers | ({"X-Forwarded-For": self.came_from} if self.came_from else {})
+
+
+def answer_of(answer: httpx2.Response) -> dict[str, Any]:
+    """The JSON object that the service answered.
+
+    Raises
+    ------
+    NoAnswer : it is a problem, or none of Rung's.
+    """
+    try:
+        told = answer.json()
+    except ValueError as error:
+        raise NoAnswer(_NOT_RUNG, NOT_RUNG) from error
+    if not isinstance(told, dict):
+        raise NoAnswer(_NOT_RUNG, NOT_RUNG)
+    if answer.status_code == httpx2.codes.OK:
+        return told
+    found = _KIND.fullmatch(str(told.get("type")))
+    if found is None:
+        raise NoAnswer(_NOT_RUNG, NOT_RUNG)
+    raise NoAnswer(_sentence(found[1], answer.status_code, told), found[1])
 
 
 def new_http(url: str) -> httpx2.AsyncClient:
@@ -118,12 +142,8 @@ def segment(id_: str) -> str:
 # ----------------------------------------------------------------------------------------- Refusals
 
 
-def _sentence(status: int, problem: Mapping[str, Any]) -> str:
+def _sentence(kind: str, status: int, problem: Mapping[str, Any]) -> str:
     """A problem as a sentence for an assistant."""
-    found = _KIND.fullmatch(str(problem.get("type")))
-    if found is None:
-        return _NOT_RUNG
-    kind = found[1]
     if kind in _SENTENCES:
         return _SENTENCES[kind]
     if kind in _DETAILED:

@@ -80,6 +80,18 @@ def new_key(database_url: str, *scopes: str) -> str:
         return Keys(database).create("assistant", list(scopes), as_of=1)[1]
 
 
+def waited_for_queue(address: str, key: str) -> list[dict[str, Any]]:
+    """The first page of the queue, as soon as leads were scored."""
+    headers = {"Authorization": f"Bearer {key}"}
+    until = time.monotonic() + 60
+    while True:
+        answer = httpx2.get(f"{address}/v1/queue", headers=headers).json()
+        if found := answer.get("data"):
+            return list(found)
+        assert time.monotonic() < until, answer
+        time.sleep(0.1)
+
+
 def on_standard_input(url: str, key: str, mode: str = "auto") -> Client:
     """The official client, with `rung mcp` on the other end of a pipe."""
     return Client(

@@ -22,6 +22,7 @@ from tests.serving.live.asking import (
     text_of,
     told,
     unmarked,
+    waited_for_queue,
 )
 from tests.serving.live.process import running
 
@@ -97,18 +98,8 @@ def test_hundred_questions(url, folder, tmp_path):
         return asked
 
     with running(url, folder / "fitted", tmp_path) as process, Listener(process.url) as listener:
-        _scored(process.url, key)
+        waited_for_queue(process.url, key)
         assert _talk(talk(listener.url, listener)) == 100
-
-
-def _scored(address: str, key: str) -> None:
-    """Wait until the queue is there."""
-    headers = {"Authorization": f"Bearer {key}"}
-    for _ in range(600):
-        if httpx2.get(f"{address}/v1/queue", headers=headers).json().get("data"):
-            return
-        asyncio.run(asyncio.sleep(0.1))
-    raise AssertionError("nothing was scored")
 
 
 def test_a_decision_is_shown_and_recorded(url, folder, tmp_path):
@@ -131,7 +122,7 @@ def test_a_decision_is_shown_and_recorded(url, folder, tmp_path):
             )
 
     with running(url, folder / "fitted", tmp_path) as process, Listener(process.url) as listener:
-        _scored(process.url, key)
+        waited_for_queue(process.url, key)
         _talk(talk(listener.url, listener))
 
 
@@ -191,7 +182,7 @@ def test_scopes_and_refusals(url, folder, tmp_path):
             assert "does not answer" in await refusal(client, "who_to_call")
 
     with running(url, folder / "fitted", tmp_path) as process:
-        _scored(process.url, reads)
+        waited_for_queue(process.url, reads)
         _talk(reading(process.url))
         _talk(others(process.url))
 
@@ -239,7 +230,7 @@ def test_over_http_everyone_shows_a_key_of_their_own(url, folder, tmp_path):
         assert shown == {f"Bearer {reads}", f"Bearer {decides}", "Bearer rung_a_b", None}
 
     with running(url, folder / "fitted", tmp_path) as process, Listener(process.url) as listener:
-        _scored(process.url, reads)
+        waited_for_queue(process.url, reads)
         with over_http(listener.url) as address:
             _talk(talk(address, listener))
             for name, value in (("Host", "evil.example"), ("Origin", "https://evil.example")):
@@ -333,5 +324,5 @@ def test_what_strangers_write_is_data(folder, tmp_path):
         running(url, folder / "fitted", tmp_path) as process,
         Listener(process.url) as listener,
     ):
-        _scored(process.url, key)
+        waited_for_queue(process.url, key)
         _talk(talk(listener.url, listener))
