@@ -80,7 +80,7 @@ def _asker(http: httpx2.AsyncClient, authorization: str, request: Any) -> Servic
     """Whoever asks: the one who started us, or over HTTP whoever shows a key with the request."""
     if request is None:
         return ServiceClient(http, authorization)
-    came_from = request.client.host if request.client else "unknown"
+    came_from = (request.client and request.client.host) or "unknown"
     return ServiceClient(http, request.headers.get("authorization", ""), came_from)
 
 
@@ -108,4 +108,11 @@ def serve_http(url: str, port: int) -> None:
     import uvicorn
 
     print(f"assistants ask at http://{_HERE}:{port}/mcp, with keys of {url}", file=sys.stderr)
-    uvicorn.run(app_of(new_http(url)), host=_HERE, port=port, log_level="warning", access_log=False)
+    uvicorn.run(
+        app_of(new_http(url)),
+        host=_HERE,
+        port=port,
+        proxy_headers=False,  # where a question came from is what the connection says
+        log_level="warning",
+        access_log=False,
+    )

@@ -238,11 +238,14 @@ def test_over_http_everyone_shows_a_key_of_their_own(url, folder, tmp_path):
                 assert refused.status_code in (403, 421)
 
 
-def test_over_http_is_no_way_around_a_service_without_keys(url, folder, tmp_path):
+@pytest.mark.parametrize("forged", [None, "", "127.0.0.1"])
+def test_over_http_is_no_way_around_a_service_without_keys(url, folder, tmp_path, forged):
     """A service that answers its own machine alone does not answer whoever asks it through us."""
+    headers = {"Authorization": "Bearer anything"}
+    if forged is not None:
+        headers["X-Forwarded-For"] = forged
 
     async def talk(address: str) -> str:
-        headers = {"Authorization": "Bearer anything"}
         async with httpx2.AsyncClient(headers=headers) as http, http_client(address, http) as to:
             result = await to.call_tool("who_to_call", {})
             assert result.is_error
