@@ -22,6 +22,7 @@ __all__ = [
     "CallRefused",
     "Seen",
     "Vendor",
+    "answered",
     "ask",
     "bearer",
     "found_by",
@@ -47,11 +48,15 @@ class CallFailed(Unusable):
     ----------
     wait : microseconds that the CRM asks us to wait; 0 where it does not say.
     is_locked_out : our credentials were refused, so nothing was carried out.
+    status : of the answer; 0 where there is none.
     """
 
-    def __init__(self, why: str, wait: int = 0, is_locked_out: bool = False) -> None:
+    def __init__(
+        self, why: str, wait: int = 0, is_locked_out: bool = False, status: int = 0
+    ) -> None:
         self.wait = wait
         self.is_locked_out = is_locked_out
+        self.status = status
         super().__init__(why)
 
 
@@ -96,7 +101,18 @@ class Vendor(NamedTuple):
 
 
 async def ask(client: httpx2.AsyncClient, method: str, url: str, **more: Any) -> Any:
-    """The JSON that a CRM answers; None where the body is empty.
+    """The JSON that a CRM answers, as `answered`; None where the body is empty."""
+    answer = await answered(client, method, url, **more)
+    try:
+        return answer.json() if answer.content else None
+    except ValueError as error:
+        raise CallFailed(f"{answer.status_code}, and what is no JSON") from error
+
+
+async def answered(
+    client: httpx2.AsyncClient, method: str, url: str, **more: Any
+) -> httpx2.Response:
+    """The success that a CRM answers.
 
     Raises
     ------
@@ -112,15 +128,12 @@ async def ask(client: httpx2.AsyncClient, method: str, url: str, **more: Any) ->
         raise CallFailed(f"out of reach: {said(error) or type(error).__name__}") from error
     status = answer.status_code
     if status in (401, 403):
-        raise CallFailed(f"{status}: {said(answer.text)}", _wait(answer), is_locked_out=True)
+        raise CallFailed(f"{status}: {said(answer.text)}", _wait(answer), True, status)
     if status in (408, 429) or status >= 500 or 300 <= status < 400:
-        raise CallFailed(f"{status}: {said(answer.text)}", _wait(answer))
+        raise CallFailed(f"{status}: {said(answer.text)}", _wait(answer), status=status)
     if status >= 400:
         raise CallRefused(f"{status}: {said(answer.text)}")
-    try:
-        return answer.json() if answer.content else None
-    except ValueError as error:
-        raise CallFailed(f"{status}, and what is no JSON") from error
+    return answer
 
 
 def _wait(answer: httpx2.Response) -> int:

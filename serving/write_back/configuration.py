@@ -18,15 +18,20 @@ from features.errors import LadderError, Mistake, did_you_mean
 from features.ladder.toml_table import FileOrder, Found, Table, listed, parse_toml
 from serving.settings import SettingsError
 
-__all__ = ["LEAD_ID", "Names", "WriteBack", "parse_write_backs", "read_write_backs"]
+__all__ = ["LEAD_ID", "PREDICTIVE_SCORE", "Names", "WriteBack", "parse_write_backs", "read_write_backs"]
 
 LEAD_ID: Final = "lead_id"
 """The `id` of CRMs that know our leads by our id; any other one is a trait."""
+
+COLUMNS: Final = "columns"
+PREDICTIVE_SCORE: Final = "predictive_score"
+"""Where Dynamics 365 takes scores: in columns of the lead, or in a table of its own."""
 
 _TABLE: Final = "write_back"
 _DEADBAND: Final = 0.05
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 _VERSION: Final = re.compile(r"v[0-9]{2,3}\.[0-9]")
+_TENANT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
 _ENV: Final = "env:"
 
 
@@ -53,7 +58,7 @@ class WriteBack:
 
     Parameters
     ----------
-    connector : hubspot, salesforce, customerio or mautic.
+    connector : hubspot, salesforce, customerio, mautic or dynamics.
     base_url : where its API is, without a slash at the end.
     id : what of a lead the CRM knows it by: "lead_id", or a trait.
     id_property : the CRM's property that holds it.
@@ -63,6 +68,9 @@ class WriteBack:
     read_url, read_token : where reading is an API of its own.
     record_type : Salesforce's object.
     version : of Salesforce's API.
+    tenant, login_url : who gives Dynamics' tokens, to `user` with `password`.
+    scores_in : "columns", or "predictive_score" where Dynamics has a table for them.
+    opt_out : Dynamics' column that says that nothing is to be told of a lead; "" for none.
     """
 
     connector: str
@@ -79,6 +87,10 @@ class WriteBack:
     read_token: str = field(default="", repr=False)
     record_type: str = ""
     version: str = ""
+    tenant: str = ""
+    login_url: str = ""
+    scores_in: str = COLUMNS
+    opt_out: str = ""
 
 
 def read_write_backs(path: Path, environment: Mapping[str, str]) -> tuple[WriteBack, ...]:
@@ -196,6 +208,7 @@ class _Reader:
         base_url: str,
         id_property: str,
         suffix: str = "",
+        override: str = "rung_override",
         more: Mapping[str, str],
     ) -> WriteBack:
         """The CRM, with what is the same for all of them."""
@@ -205,7 +218,7 @@ class _Reader:
             id=self.table.text("id", LEAD_ID),
             id_property=id_property,
             names=self.names(suffix),
-            override=self.name("override", f"rung_override{suffix}"),
+            override=self.name("override", f"{override}{suffix}"),
             deadband=self.deadband(),
             **more,
         )
@@ -278,8 +291,31 @@ def _mautic(reader: _Reader) -> WriteBack:
     )
 
 
+def _dynamics(reader: _Reader) -> WriteBack:
+    table = reader.table
+    tenant = table.text("tenant")
+    if tenant and not _TENANT.fullmatch(tenant):
+        table.wrong("tenant", f"{tenant!r} is no tenant", "write its id, or its domain")
+    scores_in = table.choice("scores_in", (COLUMNS, PREDICTIVE_SCORE), COLUMNS) or COLUMNS
+    return reader.told(
+        base_url=reader.url("base_url"),
+        id_property=reader.name("id_property"),
+        # Who has a table for scores need not have made a column for an override.
+        override="rung_override" if scores_in == COLUMNS else "",
+        more={
+            "user": table.text("client_id"),
+            "password": reader.secret("client_secret"),
+            "tenant": tenant,
+            "login_url": reader.url("login_url", "https://login.microsoftonline.com"),
+            "scores_in": scores_in,
+            "opt_out": reader.name("opt_out", ""),
+        },
+    )
+
+
 _READERS: Final[dict[str, Callable[[_Reader], WriteBack]]] = {
     "customerio": _customerio,
+    "dynamics": _dynamics,
     "hubspot": _hubspot,
     "mautic": _mautic,
     "salesforce": _salesforce,

@@ -24,6 +24,7 @@ from serving.write_back import calls
 from serving.write_back.calls import CallFailed, CallRefused, Seen, Vendor, said
 from serving.write_back.configuration import WriteBack
 from serving.write_back.customerio import CUSTOMERIO
+from serving.write_back.dynamics import DYNAMICS
 from serving.write_back.hubspot import HUBSPOT
 from serving.write_back.mautic import MAUTIC
 from serving.write_back.outbox import LEASE, Outbox
@@ -36,6 +37,7 @@ T = TypeVar("T")
 
 VENDORS: Final[Mapping[str, Vendor]] = {
     "customerio": CUSTOMERIO,
+    "dynamics": DYNAMICS,
     "hubspot": HUBSPOT,
     "mautic": MAUTIC,
     "salesforce": SALESFORCE,

@@ -249,6 +249,13 @@ class FakeMautic(Fake):
         return Answer(200, body | ({"errors": errors} if errors else {}))
 
 
+def _body(raw: bytes, content_type: str) -> Any:
+    """JSON as it is understood; anything else as its text."""
+    if not raw:
+        return None
+    return json.loads(raw) if content_type.startswith("application/json") else raw.decode()
+
+
 @contextmanager
 def running(fake: Fake) -> Iterator[Fake]:
     """A CRM that listens, its address in `url`."""
@@ -263,7 +270,7 @@ def running(fake: Fake) -> Iterator[Fake]:
                 parts.path,
                 parse_qs(parts.query),
                 self.headers.get("authorization", ""),
-                json.loads(raw) if raw else None,
+                _body(raw, self.headers.get("content-type", "")),
             )
             answer = fake.answer(call)
             body = answer.body

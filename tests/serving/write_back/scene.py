@@ -19,6 +19,7 @@ from serving.write_back.configuration import WriteBack, parse_write_backs
 from serving.write_back.outbox import Outbox, Queued, scored
 from serving.write_back.rules import DAY, SECOND
 from serving.write_back.worker import Parts, Pause, write_due
+from tests.serving.write_back.fake_dynamics import FakeDynamics
 from tests.serving.write_back.fakes import (
     TOKEN,
     Fake,
@@ -33,6 +34,7 @@ _CERTIFICATES = ssl.create_default_context()  # reading them takes longer than a
 ENVIRONMENT = {"CRM_TOKEN": TOKEN, "CRM_APP": "app-token"}
 FAKES: dict[str, type[Fake]] = {
     "customerio": FakeCustomerio,
+    "dynamics": FakeDynamics,
     "hubspot": FakeHubSpot,
     "mautic": FakeMautic,
     "salesforce": FakeSalesforce,
@@ -41,6 +43,10 @@ _TABLES = {
     "customerio": (
         'base_url = "{url}"\nread_url = "{url}"\nsite_id = "site"\napi_key = "env:CRM_TOKEN"\n'
         'app_key = "env:CRM_APP"\n'
+    ),
+    "dynamics": (
+        'base_url = "{url}"\nlogin_url = "{url}"\ntenant = "contoso.example"\nclient_id = "rung"\n'
+        'client_secret = "env:CRM_TOKEN"\nid_property = "emailaddress1"\n'
     ),
     "hubspot": 'base_url = "{url}"\nid_property = "email"\ntoken = "env:CRM_TOKEN"\n',
     "mautic": 'base_url = "{url}"\nid_property = "email"\ntoken = "env:CRM_TOKEN"\n',

@@ -41,6 +41,15 @@ PAYLOADS: dict[str, dict[str, object]] = {
         "rung_scored_at": NOW // SECOND,
         "rung_model_version": "0123456789ab",
     },
+    "dynamics": {
+        "rung_probability": 0.1235,
+        "rung_band": "high",
+        "rung_next_step": "human",
+        "rung_reason": "saw “it”",
+        "rung_cause": "events",
+        "rung_scored_at": AT,
+        "rung_model_version": "0123456789ab",
+    },
     "hubspot": {
         "rung_probability": "0.1235",
         "rung_band": "high",
@@ -87,7 +96,7 @@ def test_what_is_cleared(scene):
     scene.score("ada", None, None, "")
     scene.tell()
     names, held = scene.target.names, scene.fake.records["ada"]
-    empty = None if scene.target.connector == "salesforce" else ""
+    empty = None if scene.target.connector in ("dynamics", "salesforce") else ""
     assert [held[names.probability], held[names.band], held[names.next_step]] == [empty] * 3
 
 

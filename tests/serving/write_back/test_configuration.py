@@ -80,7 +80,7 @@ def test_all_mistakes_at_once():
     )
     assert found == [
         "hubspto.write_back: no such CRM; did you mean 'hubspot'?"
-        " (one of customerio, hubspot, mautic, salesforce)",
+        " (one of customerio, dynamics, hubspot, mautic, salesforce)",
         "hubspot.write_back.token: the variable 'NOT_SET' is not set (it holds the secret)",
         "hubspot.write_back.deadbnad: is not a key; did you mean 'deadband'?",
         "hubspot.write_back.override: 'rung_band' is written by us (name another one)",

@@ -43,8 +43,10 @@ def lines(caplog):
 
 
 def after(scene, read: bool, answer: Answer | None) -> None:
-    """Let the CRM answer so to the look-up, or to the write."""
-    scene.fake.answers = [answer] if read else [None, answer]
+    """Let the CRM answer so to the look-up, or to the write; again where a token is renewed."""
+    is_renewed = answer and answer.status == 401 and scene.target.connector == "dynamics"
+    answers = [answer, answer] if is_renewed else [answer]
+    scene.fake.answers = answers if read else [None, *answers]
 
 
 @pytest.mark.parametrize("read", [True, False])
