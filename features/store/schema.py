@@ -248,6 +248,7 @@ endpoints = sa.Table(
     sa.Column("url", sa.Text, nullable=False),
     sa.Column("description", sa.Text, nullable=False),
     sa.Column("types", sa.Text, nullable=False),  # JSON list; empty: all
+    sa.Column("include", sa.Text, nullable=False, server_default="[]"),  # JSON list
     sa.Column("secret", sa.Text, nullable=False),  # whsec_...
     sa.Column("former_secret", sa.Text),
     _instant("former_until", nullable=True),  # until then both sign
@@ -267,6 +268,7 @@ deliveries = sa.Table(
     _instant("delivered_at", nullable=True),
     sa.Column("status", sa.Integer),  # of the last answer
     sa.Column("error", sa.Text),  # why the last attempt failed
+    sa.Column("extra", sa.Text),  # JSON object: what the endpoint asked for; None: not read yet
     sa.Index("deliveries_due", "due_at"),
 )
 write_backs = sa.Table(  # what a CRM was told of a lead last, and what it is to be told

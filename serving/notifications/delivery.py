@@ -22,7 +22,7 @@ import httpx2
 import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 
-from features.clock import SKEW_US, is_over, rfc3339
+from features.clock import SKEW_US, is_over
 from features.errors import StoreError
 from features.store.database import Database
 from features.store.kept.leases import over
@@ -31,12 +31,13 @@ from features.store.schema import deliveries, endpoints, notifications
 from serving.edge.logs import log, log_failure
 from serving.notifications.addresses import AddressRule
 from serving.notifications.attempt import Answer, new_client, post
+from serving.notifications.bodies import body_of, fill
 from serving.notifications.endpoints import LEASE_US, lock, turn_off
 from serving.notifications.errors import UnknownEndpoint
 from serving.notifications.signature import signed_headers
 from serving.process.service import Service
 
-__all__ = ["RETRY_SECONDS", "Sender", "body_of", "deliver_due", "keep_delivering", "purge"]
+__all__ = ["RETRY_SECONDS", "Sender", "deliver_due", "keep_delivering", "purge"]
 
 RETRY_SECONDS: Final = (
     *(0, 5, 5 * 60, 30 * 60),
@@ -52,7 +53,6 @@ _THROTTLE_SECONDS: Final = 300.0
 _AT_ONCE: Final = 8
 """Deliveries to one endpoint at the same time, of one process."""
 _SECOND_US: Final = 1_000_000
-_MOST_BODY_BYTES: Final = 20_000
 _LONGEST_US: Final = round(RETRY_SECONDS[-1] * (1.0 + _JITTER) * _SECOND_US)
 """The longest that a delivery waits for its next attempt."""
 _KEPT_US: Final = 30 * 86_400 * _SECOND_US
@@ -193,7 +193,7 @@ async def _deliver(sender: Sender, claim: _Claim) -> None:
 
 async def _attempted(sender: Sender, claim: _Claim) -> Answer:
     at = sender.clock()
-    body = body_of(claim.type, claim.lead_id, claim.created_at, claim.data)
+    body = body_of(claim.type, claim.lead_id, claim.created_at, claim.data, claim.extra)
     headers = signed_headers(claim.notification_id, at, body, claim.secrets)
     return await post(sender.client, claim.url, headers, body, sender.timeout_seconds, at)
 
@@ -228,25 +228,6 @@ def _outcome(answer: Answer) -> str:
     return "throttled" if answer.status in _THROTTLING else "refused"
 
 
-def body_of(type_: str, lead_id: str | None, created_at: int, data: str) -> bytes:
-    """The body of a notification, below 20 KB, the same for every attempt.
-
-    Parameters
-    ----------
-    data : the text of a JSON object. Where it is too long the body has `lead_id` and `"omitted"`
-        in its place.
-    """
-    body = _body(type_, created_at, data)
-    if len(body) < _MOST_BODY_BYTES:
-        return body
-    return _body(type_, created_at, json.dumps({"lead_id": lead_id, "omitted": True}))
-
-
-def _body(type_: str, created_at: int, data: str) -> bytes:
-    head = f'{{"type":{json.dumps(type_)},"timestamp":"{rfc3339(created_at)}","data":'
-    return f"{head}{data}}}".encode()
-
-
 # ------------------------------------------------------------------------------------------- Claims
 
 
@@ -259,6 +240,7 @@ class _Claim:
     lead_id: str | None
     created_at: int
     data: str = field(repr=False)
+    extra: str | None = field(repr=False)
     attempts: int
     endpoint_id: str
     url: str = field(repr=False)
@@ -287,7 +269,9 @@ def _claimed(sender: Sender, endpoint_id: str) -> list[_Claim]:
         ids = [row["notification_id"] for row in found]
         claim = asked | {"ids": ids, "until": until}
         ours = set(connection.scalars(_CLAIM, claim)) if ids else set()
-    return [_claim(row, at, until) for row in found if row["notification_id"] in ours]
+        rows = [row for row in found if row["notification_id"] in ours]
+        extra = fill(connection, endpoint_id, rows)
+    return [_claim(row, extra.get(row["notification_id"]), at, until) for row in rows]
 
 
 # Every process asks each second, whether there is something to do or not: statements are made once.
@@ -323,6 +307,7 @@ _DUE: Final = (
     sa.select(
         *(notifications.c.type, notifications.c.lead_id, notifications.c.created_at),
         *(notifications.c.data, deliveries.c.notification_id, deliveries.c.attempts),
+        *(deliveries.c.extra, endpoints.c.include),
         *(endpoints.c.id.label("endpoint_id"), endpoints.c.url, endpoints.c.secret),
         *(endpoints.c.former_secret, endpoints.c.former_until),
     )
@@ -335,8 +320,9 @@ _DUE: Final = (
 )
 
 
-def _claim(row: sa.RowMapping, as_of: int, until: int) -> _Claim:
-    values = dict(row)
+def _claim(row: sa.RowMapping, extra: str | None, as_of: int, until: int) -> _Claim:
+    values = {**row, "extra": extra}
+    del values["include"]
     secret, former = values.pop("secret"), values.pop("former_secret")
     former_until = values.pop("former_until")
     still = former is not None and former_until is not None and as_of < former_until

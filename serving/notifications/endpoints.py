@@ -14,6 +14,7 @@ from features.store.database import Database, insert_into
 from features.store.kept.leases import over
 from features.store.kept.notifications import Notice
 from features.store.schema import deliveries, endpoints, notifications
+from serving.notifications.bodies import sample
 from serving.notifications.errors import EndpointDisabled, UnknownEndpoint
 from serving.notifications.signature import new_secret, webhook_id
 
@@ -53,6 +54,7 @@ class Endpoint:
     Parameters
     ----------
     types : the types that it wants; none named: all.
+    include : what it wants to find in bodies beside ids and figures.
     former_until : until then the former secret signs too; None where there is none.
     disabled_at, disabled_why : None while it is on.
     """
@@ -61,6 +63,7 @@ class Endpoint:
     url: str = field(repr=False)  # it may hold a token
     description: str
     types: tuple[str, ...]
+    include: tuple[str, ...]
     created_at: int
     former_until: int | None
     disabled_at: int | None
@@ -75,6 +78,7 @@ class Delivery:
     ----------
     webhook_id : what the receiver sees as `webhook-id`.
     data : what it tells, the text of a JSON object.
+    extra : what the endpoint asked for beside, another one; None where nothing was read yet.
     due_at : the next attempt; None where there is none.
     status, error : of the last attempt.
     """
@@ -92,6 +96,7 @@ class Delivery:
     status: int | None
     error: str | None
     data: str = "{}"
+    extra: str | None = None
 
 
 class Endpoints:
@@ -106,7 +111,9 @@ class Endpoints:
         self._database = database
         self._clock = clock
 
-    def add(self, url: str, description: str, types: Sequence[str]) -> tuple[Endpoint, str]:
+    def add(
+        self, url: str, description: str, types: Sequence[str], include: Sequence[str] = ()
+    ) -> tuple[Endpoint, str]:
         """Keep a new endpoint. Returns it and its secret, which nothing else shows."""
         id_, secret = f"endpoint-{secrets.token_hex(8)}", new_secret()
         values = {
@@ -114,6 +121,7 @@ class Endpoints:
             "url": url,
             "description": description,
             "types": json.dumps(list(types)),
+            "include": json.dumps(list(include)),
             "secret": secret,
             "created_at": self._clock(),
         }
@@ -139,6 +147,7 @@ class Endpoints:
         url: str | None = None,
         description: str | None = None,
         types: Sequence[str] | None = None,
+        include: Sequence[str] | None = None,
         enabled: bool | None = None,
     ) -> Endpoint:
         """Change what is not None. An endpoint that is disabled loses what waits; see `turn_off`.
@@ -151,6 +160,7 @@ class Endpoints:
             "url": url,
             "description": description,
             "types": None if types is None else json.dumps(list(types)),
+            "include": None if include is None else json.dumps(list(include)),
         }
         values: dict[str, Any] = {name: one for name, one in given.items() if one is not None}
         if enabled:
@@ -203,9 +213,10 @@ class Endpoints:
         data = json.dumps({"endpoint_id": endpoint_id})
         notice = Notice(f"test-{secrets.token_hex(12)}", _TEST, None, now, data)
         with self._database.writing() as connection:
-            _check_enabled(connection, endpoint_id)
+            extra = sample(_check_enabled(connection, endpoint_id).include)
             connection.execute(sa.insert(notifications).values(notice._asdict()))
-            connection.execute(sa.insert(deliveries).values(_due(notice.id, endpoint_id, now)))
+            due = _due(notice.id, endpoint_id, now) | {"extra": extra}
+            connection.execute(sa.insert(deliveries).values(due))
         return notice.id
 
     # ---------------------------------------------------------------------------------- Deliveries
@@ -318,12 +329,13 @@ def turn_off(connection: sa.Connection, endpoint_id: str, why: str, as_of: int) 
 
 _SHOWN: Final = sa.select(
     *(endpoints.c.id, endpoints.c.url, endpoints.c.description, endpoints.c.types),
+    endpoints.c.include,
     *(endpoints.c.created_at, endpoints.c.former_until),
     *(endpoints.c.disabled_at, endpoints.c.disabled_why),
 )
 _LISTED: Final = sa.select(
     *(notifications.c.type, notifications.c.lead_id, notifications.c.created_at),
-    notifications.c.data,
+    *(notifications.c.data, deliveries.c.extra),
     *(deliveries.c.notification_id, deliveries.c.attempts, deliveries.c.attempted_at),
     *(deliveries.c.delivered_at, deliveries.c.due_at, deliveries.c.status, deliveries.c.error),
 ).join_from(deliveries, notifications, deliveries.c.notification_id == notifications.c.id)
@@ -338,7 +350,8 @@ def _one(connection: sa.Connection, endpoint_id: str) -> Endpoint:
 
 
 def _endpoint(row: sa.RowMapping) -> Endpoint:
-    return Endpoint(**{**row, "types": tuple(json.loads(row["types"]))})
+    lists = {name: tuple(json.loads(row[name])) for name in ("types", "include")}
+    return Endpoint(**{**row, **lists})
 
 
 def _delivery(row: sa.RowMapping) -> Delivery:

@@ -18,7 +18,7 @@ from serving.edge.access import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.problems import documented
 from serving.notifications.addresses import AddressRule
-from serving.notifications.delivery import body_of
+from serving.notifications.bodies import body_of
 from serving.notifications.endpoints import AfterDelivery, Delivery, Endpoint, Endpoints
 from serving.notifications.errors import ForbiddenAddress
 from serving.notifications.schemas import (
@@ -64,7 +64,7 @@ _Endpoints = Annotated[Endpoints, Depends(_endpoints)]
 async def create_webhook(body: EndpointRequest, service: Served, endpoints: _Endpoints) -> Response:
     """Make an endpoint. The answer shows its secret, and no later one does."""
     url = _allowed(service, body.url)
-    made = await run_in_threadpool(endpoints.add, url, body.description, body.types)
+    made = await run_in_threadpool(endpoints.add, url, body.description, body.types, body.include)
     headers = {"Location": f"/v1/webhooks/{made[0].id}", "Cache-Control": "no-store"}
     return json_answer(_with_secret(*made), headers, status=201)
 
@@ -206,6 +206,7 @@ def _shown(endpoint: Endpoint) -> dict[str, Any]:
         "url": endpoint.url,
         "description": endpoint.description,
         "types": list(endpoint.types),
+        "include": list(endpoint.include),
         "enabled": endpoint.disabled_at is None,
         "disabled_at": _time(endpoint.disabled_at),
         "disabled_why": endpoint.disabled_why,
@@ -233,7 +234,13 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "status": delivery.status,
         "error": delivery.error,
         "body": json.loads(
-            body_of(delivery.type, delivery.lead_id, delivery.created_at, delivery.data)
+            body_of(
+                delivery.type,
+                delivery.lead_id,
+                delivery.created_at,
+                delivery.data,
+                delivery.extra,
+            )
         ),
     }
 

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from features.errors import did_you_mean
 from features.store.kept.notifications import TYPES
 from serving.edge.schemas import Instant, StrictRequest, Text, stored_text
+from serving.notifications.bodies import INCLUDES, Include
 
 __all__ = [
     "ChangeRequest",
@@ -40,7 +41,12 @@ class NotificationBody(BaseModel):
 
     type: str
     timestamp: str = Field(description="When it was found, RFC 3339.")
-    data: dict[str, Any] = Field(description="What it tells; of a lead, with its `lead_id`.")
+    data: dict[str, Any] = Field(
+        description="What it tells; of a lead, with its `lead_id`, and with what the endpoint's "
+        "`include` asks for: `ids` (a list of texts), `traits` (an object), `offer` (an object of "
+        "`id`, `gain` and `rep_minutes`, or null), `reasons` (a list of objects of `signal` and "
+        "`text`)."
+    )
 
 
 def described_webhooks() -> dict[str, Any]:
@@ -61,16 +67,21 @@ def described_webhooks() -> dict[str, Any]:
 
 
 Types = Annotated[list[Annotated[str, AfterValidator(_known_type)]], Field(max_length=len(TYPES))]
+Includes = Annotated[list[Include], Field(max_length=len(INCLUDES))]
 Url = Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(stored_text)]
 Description = Annotated[str, Field(max_length=500), AfterValidator(stored_text)]
 
 
 class EndpointRequest(StrictRequest):
-    """A new endpoint. `types` says what it gets; none named: everything."""
+    """A new endpoint. `types` says what it gets; none named: everything.
+
+    `include` says what bodies about a lead hold beside ids and figures; none named: nothing.
+    """
 
     url: Url
     description: Description = ""
     types: Types = Field(default_factory=list)
+    include: Includes = Field(default_factory=list)
 
 
 class ChangeRequest(StrictRequest):
@@ -79,6 +90,7 @@ class ChangeRequest(StrictRequest):
     url: Url | None = None
     description: Description | None = None
     types: Types | None = None
+    include: Includes | None = None
     enabled: StrictBool | None = Field(
         None, description="False: it gets nothing, and what waits for it has failed."
     )
@@ -116,6 +128,7 @@ class EndpointAnswer(BaseModel):
     url: str
     description: str
     types: list[str] = Field(description="What it gets; none named: everything.")
+    include: list[str] = Field(description="What bodies about a lead hold beside; see `data`.")
     enabled: bool
     disabled_at: str | None
     disabled_why: str | None

@@ -18,7 +18,14 @@ from features.errors import LadderError, Mistake, did_you_mean
 from features.ladder.toml_table import FileOrder, Found, Table, listed, parse_toml
 from serving.settings import SettingsError
 
-__all__ = ["LEAD_ID", "PREDICTIVE_SCORE", "Names", "WriteBack", "parse_write_backs", "read_write_backs"]
+__all__ = [
+    "LEAD_ID",
+    "PREDICTIVE_SCORE",
+    "Names",
+    "WriteBack",
+    "parse_write_backs",
+    "read_write_backs",
+]
 
 LEAD_ID: Final = "lead_id"
 """The `id` of CRMs that know our leads by our id; any other one is a trait."""

@@ -189,7 +189,7 @@ def payload(fields: Fields, target: WriteBack) -> dict[str, object]:
 def predictive_score(fields: Fields, held: Mapping[str, Any] | None) -> dict[str, object]:
     """The columns of a predictive score; empty where `held`, what the CRM has, says it all."""
     score = None if fields.probability is None else round(100 * fields.probability)
-    values = {
+    values: dict[str, object] = {
         "msdyn_score": score,
         "msdyn_grade": _GRADES.get(fields.band or ""),
         "msdyn_scorereasons": fields.reason,

@@ -1,4 +1,4 @@
-"""Several writes in one request, as OData has it: multipart/mixed, each part a request of its own."""
+"""Several writes in one request, as OData has it: multipart/mixed, each part one request."""
 
 from __future__ import annotations
 
@@ -31,13 +31,15 @@ class PartAnswer(NamedTuple):
     """What came of one write."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: httpx2.Headers
     text: str
 
 
 def body(requests: Sequence[PartRequest]) -> bytes:
-    """The body that makes these requests, in order. JSON has no line breaks, so nothing ends a part
-    but its boundary."""
+    """The body that makes these requests, in order.
+
+    JSON has no line breaks, so nothing ends a part but its boundary.
+    """
     lines = []
     for request in requests:
         lines += [
@@ -79,5 +81,5 @@ def _told(part: Message) -> PartAnswer:
     inner = BytesParser().parsebytes(content[status.end() :])
     text = inner.get_payload(decode=True)
     said = text.decode("utf-8", "replace") if isinstance(text, bytes) else ""
-    headers = {name.lower(): str(value) for name, value in inner.items()}
+    headers = httpx2.Headers([(name, str(value)) for name, value in inner.items()])
     return PartAnswer(int(status[1]), headers, said)

@@ -11,7 +11,14 @@ from features.store.changes import note_gone
 from features.store.database import in_parts, insert_into, is_storable
 from features.store.identities.members import leads_of
 from features.store.privacy.rows import storable_ids
-from features.store.schema import identities, opt_outs, scores, write_backs
+from features.store.schema import (
+    deliveries,
+    identities,
+    notifications,
+    opt_outs,
+    scores,
+    write_backs,
+)
 
 __all__ = [
     "OptOut",
@@ -45,7 +52,7 @@ class OptOut(NamedTuple):
 def opt_out(connection: sa.Connection, ids: Iterable[str], opted_out_at: int, reason: str) -> None:
     """Keep that the leads of some ids are out; whoever is out already stays so since then.
 
-    Their scores go, and what a CRM is to be told of them.
+    Their scores go, what a CRM is to be told of them, and what notifications include.
 
     Parameters
     ----------
@@ -63,6 +70,9 @@ def opt_out(connection: sa.Connection, ids: Iterable[str], opted_out_at: int, re
     for part in in_parts(all_ids):
         untold = sa.update(write_backs).where(write_backs.c.lead_id.in_(part))
         connection.execute(untold.values(wanted=None, due_at=None))
+        notices = sa.select(notifications.c.id).where(notifications.c.lead_id.in_(part))
+        bare = sa.update(deliveries).where(deliveries.c.notification_id.in_(notices))
+        connection.execute(bare.values(extra="{}"))  # none are read again either
         taken = sa.delete(scores).where(scores.c.lead_id.in_(part)).returning(scores.c.lead_id)
         note_gone(connection, list(connection.scalars(taken)))
 

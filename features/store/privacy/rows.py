@@ -55,7 +55,10 @@ NAMING: Final[Mapping[sa.Table, tuple[str, ...]]] = {
 }
 """Every table that holds something of a lead, and its columns that name it, by any of its ids."""
 _JSON: Final = frozenset(
-    {"properties", "data", "reasons", "wanted", "written", "traits", "situation", "actions"}
+    {
+        *("properties", "data", "extra", "reasons", "wanted", "written", "traits"),
+        *("situation", "actions"),
+    }
 )
 _INTERNAL: Final = frozenset({"mark", "leased_until", "seq"})
 """Columns about the service's own work."""

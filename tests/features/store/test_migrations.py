@@ -119,3 +119,26 @@ def test_a_database_of_others(database_url):
         open_database(database_url)
     with Database.open(database_url) as database:
         assert sa.inspect(database.engine).get_table_names() == ["customers"]
+
+
+def test_endpoints_of_before(database):
+    """Endpoints and deliveries from before `include` stay, and include nothing."""
+    with database.writing() as connection:
+        for statement in (
+            "ALTER TABLE endpoints DROP COLUMN include",
+            "ALTER TABLE deliveries DROP COLUMN extra",
+            "INSERT INTO endpoints (id, url, description, types, secret, created_at)"
+            " VALUES ('e', 'https://a.example', '', '[]', 'whsec_x', 1)",
+            "INSERT INTO deliveries (notification_id, endpoint_id, attempts, leased_until)"
+            " VALUES ('n', 'e', 3, 0)",
+            "UPDATE alembic_version SET version_num = '0009'",
+        ):
+            connection.exec_driver_sql(statement)
+    url = database.engine.url.render_as_string(hide_password=False)
+    with open_database(url) as opened, opened.reading() as connection:
+        assert version_of(connection) == LATEST
+        assert connection.execute(sa.text("SELECT id, include FROM endpoints")).all() == [
+            ("e", "[]")
+        ]
+        left = sa.text("SELECT notification_id, attempts, extra FROM deliveries")
+        assert connection.execute(left).all() == [("n", 3, None)]

@@ -20,7 +20,8 @@ from features.store.database import Database
 from features.store.schema import deliveries, notifications
 from serving.notifications import delivery as subject
 from serving.notifications.attempt import Answer
-from serving.notifications.delivery import RETRY_SECONDS, body_of, deliver_due, keep_delivering
+from serving.notifications.bodies import body_of
+from serving.notifications.delivery import RETRY_SECONDS, deliver_due, keep_delivering
 from serving.notifications.endpoints import Endpoints
 from serving.settings import Settings
 from tests.serving.notifications.receiver import (

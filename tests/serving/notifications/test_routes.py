@@ -276,3 +276,18 @@ def test_page():
     units = {"seconds": 1, "minutes": 60, "hours": 3600}
     pauses = re.findall(r"^\| \d+ \| (\d+) (\w+) \|", page, re.MULTILINE)
     assert [int(count) * units[unit] for count, unit in pauses] == list(RETRY_SECONDS[1:])
+
+
+def test_include(own):
+    """An endpoint may ask for more, in its creation and later; what nobody knows is refused."""
+    endpoint = made(own, include=["ids", "offer"])
+    assert endpoint["include"] == ["ids", "offer"]
+    path = f"{PATH}/{endpoint['id']}"
+    assert own.patch(path, json={"include": ["reasons"]}).json()["include"] == ["reasons"]
+    assert own.get(path).json()["include"] == ["reasons"]
+    assert own.post(f"{path}/test").status_code == 202
+    (one,) = own.get(f"{path}/deliveries").json()["data"]
+    assert set(one["body"]["data"]) == {"endpoint_id", "reasons"}
+    assert made(own)["include"] == []
+    answer = own.post(PATH, json={"url": URL, "include": ["email"]})
+    assert is_problem(answer, 422)["errors"][0]["pointer"] == "#/include/0"

@@ -75,7 +75,9 @@ class FakeDynamics(Fake):
         if not re.fullmatch(f"{_CLAUSE}(?: or {_CLAUSE})*", condition):
             return Answer(400, {"error": {"code": "0x0", "message": "Syntax error"}})
         pairs = re.findall(r"(\w+) eq (?:'((?:[^']|'')*)'|([0-9a-f-]{36}))", condition)
-        wanted = {(name, (text or bare).replace("''", "'").casefold()) for name, text, bare in pairs}
+        wanted = {
+            (name, (text or bare).replace("''", "'").casefold()) for name, text, bare in pairs
+        }
         if call.path == f"{API}/msdyn_predictivescores":
             rows = [{"msdyn_entityid": key, **values} for key, values in self.scores.items()]
         else:
