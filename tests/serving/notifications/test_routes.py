@@ -290,4 +290,4 @@ def test_include(own):
     assert set(one["body"]["data"]) == {"endpoint_id", "reasons"}
     assert made(own)["include"] == []
     answer = own.post(PATH, json={"url": URL, "include": ["email"]})
-    assert is_problem(answer, 422)["errors"][0]["pointer"] == "#/include/0"
+    assert is_problem(answer, 422)["errors"][0]["pointer"] == "/body/include/0"
