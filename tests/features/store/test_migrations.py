@@ -13,7 +13,7 @@ from features.errors import StoreError
 from features.store.database import Database
 from features.store.events import Event, EventStore, StoredScore
 from features.store.migrations import LATEST, open_database, version_of
-from features.store.schema import METADATA
+from features.store.schema import METADATA, account_members, events
 
 MADE = Event("made", "ann", "view", 1, 2, '{"section":"docs"}')
 _OLD = """
@@ -131,7 +131,7 @@ def test_endpoints_of_before(database):
             " VALUES ('e', 'https://a.example', '', '[]', 'whsec_x', 1)",
             "INSERT INTO deliveries (notification_id, endpoint_id, attempts, leased_until)"
             " VALUES ('n', 'e', 3, 0)",
-            "UPDATE alembic_version SET version_num = '0009'",
+            "UPDATE alembic_version SET version_num = '0011'",
         ):
             connection.exec_driver_sql(statement)
     url = database.engine.url.render_as_string(hide_password=False)
@@ -142,3 +142,40 @@ def test_endpoints_of_before(database):
         ]
         left = sa.text("SELECT notification_id, attempts, extra FROM deliveries")
         assert connection.execute(left).all() == [("n", 3, None)]
+
+
+def test_companies_of_events_that_are_there(database):
+    """What events from before accounts say of companies is known, the latest of each id."""
+    said = [
+        ("m1", "ann", "group", 1, '{"group_id": "old", "name": "Old"}'),
+        ("m2", "ann", "group", 3, '{"group_id": "acme", "name": "Acme"}'),
+        ("m3", "ann", "page", 4, '{"group_id": "acme", "name": "Pricing"}'),
+        ("m4", "ann", "group", 2, '{"group_id": "between"}'),
+        ("m5", "bob", "page", 1, '{"note": "group_id"}'),
+        ("m6", "cem", "group", 1, '{"group_id": 7}'),
+    ]
+    with database.writing() as connection:
+        for message, lead, name, at, properties in said:
+            connection.execute(
+                sa.insert(events).values(
+                    message_id=message,
+                    lead_id=lead,
+                    name=name,
+                    occurred_at=at,
+                    known_at=at,
+                    properties=properties,
+                )
+            )
+        for statement in (
+            "DROP TABLE account_members",
+            "DROP INDEX scores_account",
+            "ALTER TABLE scores DROP COLUMN account_id",
+            "ALTER TABLE endpoints DROP COLUMN include",
+            "ALTER TABLE deliveries DROP COLUMN extra",
+            "UPDATE alembic_version SET version_num = '0010'",
+        ):
+            connection.exec_driver_sql(statement)
+    url = database.engine.url.render_as_string(hide_password=False)
+    with open_database(url) as opened, opened.reading() as connection:
+        rows = connection.execute(sa.select(account_members).order_by(account_members.c.id)).all()
+        assert [tuple(row) for row in rows] == [("ann", "acme", "Acme", 4), ("cem", "7", "", 1)]

@@ -32,9 +32,12 @@ def upgrade() -> None:
     for lead_id, event, properties, occurred_at in connection.execute(told):
         said = json.loads(properties)
         account = said.get("group_id")
+        if isinstance(account, int) and not isinstance(account, bool):
+            account = str(account)
         if isinstance(account, str) and account.strip():
             before = latest.get(lead_id, {})
-            name = str(said.get("name") or "") if event == "group" else ""
+            name = said.get("name") if event == "group" else None
+            name = name.strip() if isinstance(name, str) else ""
             if not name and before.get("account_id") == account.strip():
                 name = before["name"]
             latest[lead_id] = {
