@@ -115,6 +115,8 @@ def set_up(name: str) -> None:
     """Bring .venv to a set. Its stamp goes first and comes back last, so that it never lies."""
     if name == "dev":
         set_up("run")
+    if VENV.is_symlink() and not is_sound():
+        VENV.unlink()  # it is another folder's, which must not be emptied
     stamp = VENV / f".stamp-{name}"
     made_of = digest(name)
     if is_sound() and stamp.exists() and stamp.read_text() == made_of:

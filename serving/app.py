@@ -29,11 +29,12 @@ from serving.edge.logs import log, log_to_stderr
 from serving.ingestion import cloudevents, own, posthog, segment
 from serving.ingestion.browsers import routes as browsers
 from serving.ingestion.browsers.sites import Sites, takes_events
+from serving.ingestion.schemas import SHAPES
 from serving.notifications import errors as notification_errors
 from serving.notifications import routes as notifications
 from serving.notifications.delivery import keep_delivering
 from serving.notifications.schemas import NotificationBody, described_webhooks
-from serving.pages import login
+from serving.pages import login, reference
 from serving.pages import routes as pages
 from serving.process.background import keep_current, keep_fresh, keep_informed, keep_scored
 from serving.process.service import Service
@@ -119,6 +120,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         health,
         metrics,
         pages,
+        reference,
         login,
     ):
         app.include_router(part.router)
@@ -130,7 +132,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
     problems.install(app, pages.problem_page, kinds)
     middleware.install(app, metrics.install(app).measure)
     app.openapi = partial(  # type: ignore[method-assign]
-        problems.openapi, app, described_webhooks(), NotificationBody
+        problems.openapi, app, described_webhooks(), (NotificationBody, *SHAPES)
     )
     return app
 

@@ -50,7 +50,7 @@ __all__ = [
 ]
 
 OPEN: Final = (
-    *("/healthz", "/readyz", "/openapi.json", "/static", "/login", "/logout"),
+    *("/healthz", "/readyz", "/openapi.json", "/reference", "/static", "/login", "/logout"),
     *("/v1/connectors/", "/v1/m"),  # the signature is the credential; it keeps and tells nothing
 )
 """Where paths begin that need no key."""

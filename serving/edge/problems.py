@@ -283,12 +283,15 @@ _ASKING: Final = ("find", "list", "export")
 """Verbs of routes that read."""
 
 
-def openapi(app: FastAPI, webhooks: Mapping[str, Any], sent: type[BaseModel]) -> dict[str, Any]:
+def openapi(
+    app: FastAPI, webhooks: Mapping[str, Any], shapes: Iterable[type[BaseModel]]
+) -> dict[str, Any]:
     """The description of the service; problems instead of the framework's own error bodies.
 
     Parameters
     ----------
-    webhooks : what the service sends, as its description has them; `sent` is what each holds.
+    webhooks : what the service sends, as its description has them.
+    shapes : those that it, and routes that read their bodies themselves, refer to by their names.
     """
     if app.openapi_schema is None:
         schema = get_openapi(
@@ -301,7 +304,9 @@ def openapi(app: FastAPI, webhooks: Mapping[str, Any], sent: type[BaseModel]) ->
         schemas = schema.setdefault("components", {}).setdefault("schemas", {})
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
-        schemas |= _flat_schemas(ProblemAnswer, "Problem") | _flat_schemas(sent, sent.__name__)
+        schemas |= _flat_schemas(ProblemAnswer, "Problem")
+        for shape in shapes:
+            schemas |= _flat_schemas(shape, shape.__name__)
         schema["webhooks"] = dict(webhooks)
         _describe_access(app, schema)
         schemas |= _flat_schemas(PersonalizerErrorAnswer, _PERSONALIZER)

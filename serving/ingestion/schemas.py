@@ -20,7 +20,6 @@ __all__ = [
     "PREFER",
     "AnyCall",
     "CloudEvent",
-    "CloudEvents",
     "EventsRequest",
     "IngestionAnswer",
     "PosthogBatch",
@@ -214,12 +213,6 @@ class CloudEvent(BaseModel):
     data_base64: str | None = Field(None, description="The same, as base64 of their JSON.")
 
 
-class CloudEvents(BaseModel):
-    """Only for its member's type: a batch is an array."""
-
-    events: list[CloudEvent] = Field(max_length=MOST_EVENTS)
-
-
 # ----------------------------------------------------------------------------------------- Answers
 
 
@@ -277,17 +270,25 @@ CLOUD_HEADERS: Final = tuple(
 )
 
 
+SHAPES: Final[tuple[type[BaseModel], ...]] = (
+    *(SegmentBatch, AnyCall, EventsRequest, PosthogBatch, PosthogEvent, CloudEvent),
+    *dict.fromkeys(call.model for call in CALLS.values()),
+)
+"""What `described` refers to by name: the description of the service has to have them."""
+
+
 def described(model: type[BaseModel], *headers: dict[str, Any]) -> dict[str, Any]:
     """`openapi_extra` of a route that reads a JSON body of this shape itself."""
-    return _extra({"application/json": {"schema": _flat(model)}}, headers)
+    return _extra({"application/json": {"schema": _named(model)}}, headers)
 
 
 def described_cloud_events() -> dict[str, Any]:
     """`openapi_extra` of the route that takes CloudEvents in any of their modes."""
+    one = _named(CloudEvent)
     content = {
-        "application/cloudevents+json": {"schema": _flat(CloudEvent)},
+        "application/cloudevents+json": {"schema": one},
         "application/cloudevents-batch+json": {
-            "schema": _flat(CloudEvents)["properties"]["events"]
+            "schema": {"type": "array", "items": one, "maxItems": MOST_EVENTS}
         },
         "application/json": {
             "schema": {"type": "object", "description": "The properties, in the binary mode."}
@@ -301,21 +302,6 @@ def _extra(content: dict[str, Any], headers: tuple[dict[str, Any], ...]) -> dict
     return extra | ({"parameters": list(headers)} if headers else {})
 
 
-def _flat(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema of a model, with what it refers to written where it is referred to."""
-    schema = model.model_json_schema()
-    parts = schema.pop("$defs", {})
-
-    def written(value: Any) -> Any:
-        if isinstance(value, list):
-            return [written(one) for one in value]
-        if not isinstance(value, dict):
-            return value
-        reference = value.get("$ref")
-        if reference is None:
-            return {name: written(one) for name, one in value.items()}
-        return written(parts[reference.rpartition("/")[2]])
-
-    flat = written(schema)
-    assert isinstance(flat, dict)  # noqa: S101 a schema is an object
-    return flat
+def _named(model: type[BaseModel]) -> dict[str, Any]:
+    assert model in SHAPES  # noqa: S101 or the reference would lead nowhere
+    return {"$ref": f"#/components/schemas/{model.__name__}"}

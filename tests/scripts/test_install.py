@@ -171,3 +171,22 @@ def test_only_known_sets(tmp_path):
     command = [sys.executable, str(ROOT / "scripts" / "install.py"), "all"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (1, "usage: install.py run | dev\n")
+
+
+def test_the_environment_of_another_folder_is_left_alone(install, tmp_path, monkeypatch):
+    """A link to it gives way to an environment of one's own; what it led to is as it was."""
+    other, here = tmp_path / "other" / ".venv", tmp_path / "here" / ".venv"
+    (other / "bin").mkdir(parents=True)
+    (other / "bin" / "activate").write_text(f"VIRTUAL_ENV={other}")
+    (other / ".stamp-run").write_text("theirs")
+    here.parent.mkdir()
+    here.symlink_to(other)
+    monkeypatch.setattr(install, "VENV", here)
+    monkeypatch.setattr(install, "PYTHON", here / "bin" / "python")
+    monkeypatch.setattr(install, "install", lambda _: None)
+    monkeypatch.setattr(install, "make_environment", here.mkdir)
+    install.set_up("run")
+    assert not here.is_symlink()
+    assert (here / ".stamp-run").read_text() == install.digest("run")
+    assert (other / ".stamp-run").read_text() == "theirs"
+    assert (other / "bin" / "activate").exists()

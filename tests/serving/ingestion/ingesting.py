@@ -24,6 +24,7 @@ from serving.edge import middleware, problems
 from serving.edge.access import Access
 from serving.ingestion import cloudevents, posthog, segment
 from serving.ingestion import own as events
+from serving.ingestion.schemas import SHAPES
 from serving.notifications.schemas import NotificationBody
 from serving.process.group_commit import GroupCommit
 from tests.serving.conftest import _documented
@@ -97,7 +98,7 @@ def ingesting(folder: Path, ladder: Ladder) -> Iterator[Ingesting]:
         problems.install(app)
         middleware.install(app)
         app.openapi = partial(  # type: ignore[method-assign]
-            problems.openapi, app, {}, NotificationBody
+            problems.openapi, app, {}, (NotificationBody, *SHAPES)
         )
         here = {"base_url": "http://127.0.0.1", "client": ("127.0.0.1", 50000)}
         with TestClient(app, raise_server_exceptions=False, **here) as client:  # type: ignore[arg-type]
