@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from serving.edge.schemas import ProblemAnswer
+from serving.edge.access import is_personalizer
+from serving.edge.schemas import PersonalizerErrorAnswer, ProblemAnswer
 
 
 def check_shape(shape: Any, value: object) -> None:
@@ -24,3 +25,21 @@ def is_problem(answer, status):
     assert body["request_id"] == answer.headers["x-request-id"]
     assert "Traceback" not in answer.text
     return body
+
+
+def check_error(path: str, kind: str, status: int, told: Any) -> None:
+    """Fail where the body of an error is not as its address has them: a problem, or Personalizer's.
+
+    Parameters
+    ----------
+    kind, status, told : the answer's content type, its status and its JSON.
+    """
+    if is_personalizer(path):
+        assert kind == "application/json"
+        PersonalizerErrorAnswer.model_validate(told, strict=True)
+        assert status != 422
+        return
+    assert kind == "application/problem+json"
+    problem = ProblemAnswer.model_validate(told, strict=True)
+    assert problem.status == status
+    assert problem.type.startswith("urn:problem-type:")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
@@ -57,7 +57,7 @@ class _Ranked(BaseModel):
         " below, names the lead.",
     )
     eventId: Id | None = None  # noqa: N815
-    deferActivation: bool | None = None  # noqa: N815
+    deferActivation: StrictBool | None = None  # noqa: N815
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:

@@ -22,6 +22,7 @@ from tests.serving import world
 from tests.serving.browser import CHROMIUM, browse
 from tests.serving.conftest import service_of
 from tests.serving.live.process import running
+from tests.serving.shapes import check_error
 
 _COUNT = 1000
 _TITLE = "pwned"
@@ -223,9 +224,7 @@ def test_no_server_error(attacked):
     for route, body, answer, _ in answers:
         assert answer.status_code < 500, (route, body[:300], answer.text[:300])
         if answer.status_code >= 400:
-            assert answer.headers["content-type"] == "application/problem+json", route
-            problem = answer.json()
-            assert {"type", "title", "status", "detail", "request_id"} <= set(problem)
+            check_error(route, answer.headers["content-type"], answer.status_code, answer.json())
             assert "Traceback" not in answer.text
             assert "SELECT" not in answer.text
         assert "x-injected" not in answer.headers
