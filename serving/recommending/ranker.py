@@ -105,9 +105,11 @@ class Ranker:
         """
         named = event_id if event_id is not None else uuid.uuid4().hex
         stored = self._ranks.of(loop, named)
-        if not stored:
+        is_silent = lead_id is not None and bool(self._privacy.opted_out_of([lead_id]))
+        is_known = bool(stored)
+        if not is_known or (is_silent and stored[0].situation is not None):
+            # What was chosen before somebody opted out rests on what was known of them.
             now = self._clock()
-            is_silent = lead_id is not None and bool(self._privacy.opted_out_of([lead_id]))
             made = (
                 _own_choices(actions, slots)
                 if is_silent
@@ -120,7 +122,7 @@ class Ranker:
                 )
                 for place, (slot, one) in enumerate(zip(slots, made, strict=True))
             ]
-            if self._ranks.keep(event):
+            if is_known or self._ranks.keep(event):
                 return event
             stored = self._ranks.of(loop, named)  # another caller was faster
         _check_same(stored, lead_id, actions, slots)
@@ -202,7 +204,8 @@ class Ranker:
             now = self._clock()
             self._ranks.forget(loop, now - DAYS_KEPT * DAY_US)
             shown = self._ranks.shown(loop, now - REWARD_WAIT_US, _LEARNED_FROM)
-            found = Preferences.learned([_rewarded(one) for one in shown])
+            out = self._privacy.opted_out_of({one.lead_id for one in shown if one.lead_id})
+            found = Preferences.learned([_rewarded(one) for one in shown if one.lead_id not in out])
             report = Report(_KIND, "", loop, now, found.plain())
             self._reports.keep(report)
             self._reports.drop_others(report)

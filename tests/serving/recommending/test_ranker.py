@@ -10,6 +10,7 @@ from features.errors import DecisionConflict, UnknownDecision
 from features.events.log import DAY_US
 from features.store.events import EventStore
 from features.store.kept.ranks import Ranks
+from features.store.privacy import Privacy
 from serving.recommending.ranker import DAYS_KEPT, LEARN_US, REWARD_WAIT_US, Action, Ranker, Slot
 from tests.serving import world
 
@@ -141,6 +142,27 @@ def test_the_first_report_stays(ranker, store):
     assert not ranker.reward("", "b", {"": 1.0})
     with pytest.raises(UnknownDecision, match="no slot 'x'"):
         ranker.reward("", "a", {"x": 1.0})
+
+
+def test_who_opted_out_since(ranker, store, clock):
+    """What was shown to who opts out is learned from no more, and is no answer to them."""
+    live(ranker, clock, count=120)
+    for at in range(120, 240):  # all of one lead: what it was shown contradicts the rest
+        (rank,) = ranker.rank("", f"e{at}", "ann", [{"time": "morning"}], NEWS, ALONE)
+        ranker.reward("", f"e{at}", {"": float(rank.chosen == "art")})
+    clock.now += REWARD_WAIT_US
+    ranker.learn([""])
+    ranker.take_over()
+    assert likeliest(ranker, "morning")[0] == "art"
+    (before,) = ranker.rank("", "e120", "ann", [], NEWS, ALONE)
+    assert before.situation is not None
+    Privacy(store.database).opt_out(["ann"], clock.now)
+    clock.now += LEARN_US
+    ranker.learn([""])
+    ranker.take_over()
+    assert likeliest(ranker, "morning")[0] == "money"
+    (after,) = ranker.rank("", "e120", "ann", [], NEWS, ALONE)
+    assert (after.chosen, after.situation) == (NEWS[0].id, None)
 
 
 def test_many_at_once(ranker):
