@@ -44,9 +44,9 @@ from models.offers.tailoring import (
     something_useful,
 )
 
-__all__ = ["Adviser", "Ranked", "Recommendation", "forecast_of"]
+__all__ = ["ACTIVE_DAYS", "Adviser", "Ranked", "Recommendation", "forecast_of"]
 
-_ACTIVE_DAYS: Final = 7.0
+ACTIVE_DAYS: Final = 7.0
 """A lead that did something within so many days is active."""
 _DONE_DAYS: Final = 30.0
 """How long a decision about a customer stays open: there is no step with a horizon."""
@@ -336,5 +336,5 @@ def forecast_of(
         snapshot.position,
         eligible,
         topic,
-        snapshot.active_within(_ACTIVE_DAYS),
+        snapshot.active_within(ACTIVE_DAYS),
     )

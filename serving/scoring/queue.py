@@ -21,6 +21,7 @@ from features.ladder.ladder import Ladder, Step
 from features.store.events import EventStore, StoredScore
 from features.store.kept.accounts import Account, AnyOf
 from features.store.kept.scores import ORDERS, OUT_OF_QUEUE, Order
+from models.recommendation import ACTIVE_DAYS
 from models.served_policy import DEFAULT
 from serving.scoring.answers import (
     AccountOfLead,
@@ -39,7 +40,6 @@ from serving.scoring.work import tab_of
 
 __all__ = ["QueuePart", "account_line", "active_since", "items", "queue_part", "suggestion_of"]
 
-ACTIVE_DAYS: Final = 7
 _SCAN: Final = 500
 
 
@@ -97,20 +97,19 @@ def items(scorer: Scorer, scores: list[StoredScore]) -> list[QueueItem]:
     accounts = scorer.store.accounts.some(named, active_since(scorer)) if named else {}
     return [
         _item(scorer, score, details, suggestions.get(score.lead_id))
-        | {"account": account_line(accounts.get(score.account_id or ""))}
+        | {"account": account_line(account) if account else None}
         for score, details in explained
+        for account in (accounts.get(score.account_id or ""),)
     ]
 
 
 def active_since(scorer: Scorer) -> int:
     """Who did something since then is active; microseconds since the epoch."""
-    return scorer.clock() - ACTIVE_DAYS * DAY_US
+    return scorer.clock() - round(ACTIVE_DAYS * DAY_US)
 
 
-def account_line(account: Account | None) -> AccountOfLead | None:
+def account_line(account: Account) -> AccountOfLead:
     """A company as it is told beside a lead."""
-    if account is None:
-        return None
     return {
         "id": account.id,
         "name": account.name or None,

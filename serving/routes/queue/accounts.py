@@ -19,7 +19,7 @@ from serving.edge.parameters import After, after_of, cursor_of
 from serving.edge.problems import documented
 from serving.edge.schemas import MOST_PER_PAGE, StrictRequest
 from serving.process.served import Served
-from serving.scoring.answers import AnyOfAnswer, StepAnswer
+from serving.scoring.answers import AccountOfLead, StepAnswer
 from serving.scoring.queue import account_line, active_since
 from serving.scoring.scorer import Scorer
 
@@ -52,18 +52,10 @@ class Furthest(TypedDict):
     ]
 
 
-class AccountAnswer(TypedDict):
+class AccountAnswer(AccountOfLead):
     """A company, by its leads that have a score. See `GET /v1/queue?account=` for its queue."""
 
-    id: str
-    name: str | None
-    leads: int
-    active: Annotated[int, Field(description="So many did something within seven days.")]
     furthest: Furthest
-    probability: Annotated[
-        AnyOfAnswer, Field(description="That at least one completes its next step.")
-    ]
-    purchase_probability: Annotated[AnyOfAnswer, Field(description="That at least one buys.")]
 
 
 class AccountsAnswer(BaseModel):
@@ -122,20 +114,13 @@ def _one(scorer: Scorer, account_id: str) -> Response:
 
 
 def _told(scorer: Scorer, account: Account) -> AccountAnswer:
-    line = account_line(account)
-    assert line is not None  # noqa: S101 there is an account
     return {
-        "id": line["id"],
-        "name": line["name"],
-        "leads": line["leads"],
-        "active": line["active"],
+        **account_line(account),
         "furthest": {
             "lead_id": account.furthest,
             "position": account.position,
             "step": _step(scorer, account.step),
         },
-        "probability": line["probability"],
-        "purchase_probability": line["purchase_probability"],
     }
 
 

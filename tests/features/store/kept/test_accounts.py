@@ -10,25 +10,7 @@ import pytest
 
 from features.store.arrivals import Event
 from features.store.kept.accounts import ORDERS
-from features.store.kept.scores import StoredScore
-
-SCORE = StoredScore(
-    lead_id="ann",
-    ladder="b2b",
-    as_of=1,
-    step="value",
-    position=1,
-    p_advance=0.25,
-    low=0.2,
-    high=0.3,
-    p_purchase=0.01,
-    priority=1.5,
-    percentile=0.9,
-    reasons="",
-    bundle="abc",
-    scored_at=2,
-    last_active=1,
-)
+from tests.features.store.kept.scene import SCORE
 
 
 def expected(scores, account, since):

@@ -147,6 +147,14 @@ def test_nothing_of_it_may_be_offered(own):
     is_error(rank(own), 409, "OperationNotAllowed")
 
 
+def test_nobody_is_nurtured_who_is_lost(own):
+    """An option that is no offer has no reason of its own, and the sentence ends where it ends."""
+    lost = world.event(LEAD, "lead_disqualified", world.now())
+    service_of(own).store.append_events([lost])
+    error = is_error(rank(own, actions=[{"id": "nurture"}]), 409, "OperationNotAllowed")
+    assert error["message"] == "none of what was sent may be offered now"
+
+
 def test_a_newcomer(own):
     """A lead of which nothing is known is ranked as one that has just come, once and for all."""
     asked: dict[str, Any] = {
