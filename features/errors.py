@@ -182,7 +182,7 @@ class NothingEligible(Conflict):
 
     def __init__(self, why: Mapping[str, str]) -> None:
         self.why = dict(why)
-        listed = "; ".join(f"{one!r} {text}" for one, text in self.why.items())
+        listed = "; ".join(f"{one!r}: {text}" for one, text in self.why.items())
         super().__init__("none of what was sent may be offered now" + (listed and f": {listed}"))
 
 

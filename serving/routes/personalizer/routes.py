@@ -111,20 +111,21 @@ def _ranked(service: Service, loop: str, body: RankRequest) -> RankAnswer:
 
 
 def _are_offers(service: Service, actions: Iterable[ActionRequest]) -> bool:
-    """Whether actions are offers of the ladder; an error where they are and are not."""
+    """Whether actions are offers of the ladder, or ways to ask nothing; an error where some are."""
     bundle = service.scorer.bundle
     known = {offer.id for offer in bundle.ladder.offers} if bundle else set()
+    known |= {*_WAYS_OUT}
     places = [(("actions", at, "id"), one.id) for at, one in enumerate(actions)]
     if not any(id_ in known for _, id_ in places):
         return False
-    strangers = [(place, id_) for place, id_ in places if id_ not in known | {*_WAYS_OUT}]
+    strangers = [(place, id_) for place, id_ in places if id_ not in known]
     if strangers:
         raise wrong_body(
             (
                 place,
                 "mixed_actions",
-                f"{id_!r} is no offer of the ladder, and others of the actions are; send offers"
-                " alone, which its limits hold for, or none",
+                f"{id_!r} is no offer of the ladder, and others of the actions are, or are"
+                " nurture or no_ask; send offers alone, which its limits hold for, or none",
             )
             for place, id_ in strangers
         )

@@ -149,7 +149,7 @@ def test_nothing_of_it_may_be_offered(own):
 
 def test_nobody_is_nurtured_who_is_lost(own):
     """An option that is no offer has no reason of its own, and the sentence ends where it ends."""
-    lost = world.event(LEAD, "lead_disqualified", world.now())
+    lost = world.event(LEAD, "lead_disqualified", world.now() - world.HOUR_US // 2)
     service_of(own).store.append_events([lost])
     error = is_error(rank(own, actions=[{"id": "nurture"}]), 409, "OperationNotAllowed")
     assert error["message"] == "none of what was sent may be offered now"
@@ -199,6 +199,8 @@ def test_mixed_actions(own):
     actions = [{"id": one} for one in ("news", ACTIONS[0], "sport", "nurture")]
     error = is_error(rank(own, actions=actions, excludedActions=["news"]), 400)
     assert targets(error) == ["/body/actions/0/id", "/body/actions/2/id"]
+    error = is_error(rank(own, actions=[{"id": "no_ask"}, {"id": "news"}]), 400)
+    assert targets(error) == ["/body/actions/1/id"]
 
 
 @pytest.mark.parametrize(
