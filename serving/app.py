@@ -60,8 +60,9 @@ __all__ = ["create_app"]
 _DESCRIPTION: Final = (
     "Scores leads on a commitment ladder: the chance of the next small step, an interval, and"
     " reasons that add up to it; and recommends the one small step to offer next. Errors are"
-    " `application/problem+json` (RFC 9457). Ignore members of answers that you do not know;"
-    " unknown members of requests are refused."
+    " `application/problem+json` (RFC 9457), on Personalizer's addresses as it has them. Ignore"
+    " members of answers that you do not know; unknown members of requests are"
+    " refused."
 )
 
 
