@@ -40,7 +40,7 @@ from models.scores.reasons import Explanations, explain
 
 __all__ = ["Bundle", "Scores", "load_bundle", "save_bundle"]
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 _GOALS: Final = ("advancement", "purchase")
 
 
@@ -229,6 +229,7 @@ def _write(bundle: Bundle, folder: Path) -> dict[str, Any]:
         "encoding": {
             "columns": list(bundle.encoding.columns),
             "texts": {key: list(texts) for key, texts in bundle.encoding.texts.items()},
+            "absent": sorted(bundle.encoding.absent),
         }
     }
     for goal in _GOALS:
@@ -271,6 +272,7 @@ def load_bundle(folder: Path) -> Bundle:
         encoding = Encoding(
             tuple(parts["encoding"]["columns"]),
             {key: tuple(texts) for key, texts in parts["encoding"]["texts"].items()},
+            frozenset(parts["encoding"]["absent"]),
         )
         models = {goal: _goal_model(folder, goal, parts[goal]) for goal in _GOALS}
         offers = _offer_model(folder, ladder)

@@ -1,7 +1,9 @@
 """Gradient boosting, fitted once a fold of leads and merged into one LightGBM model.
 
 Each fold's model has not seen the fold's leads, so its margins there are honest: calibration and
-evidence come from them. What serves is the average of the folds' models, as one text file.
+evidence come from them. What serves is the average of the folds' models, as one text file. The
+folds are drawn more than once, with other seeds: what one drawing of few rows happens to find is
+averaged out.
 """
 
 from __future__ import annotations
@@ -9,19 +11,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Any, Final
 
 import lightgbm as lgb
 import numpy as np
 from joblib import Parallel, delayed
 
-from features.arrays import Floats, Ints
+from features.arrays import Bools, Floats, Ints
 
 __all__ = [
     "SMALL",
     "BoostingConfig",
     "ColumnKinds",
     "CrossFit",
+    "Examples",
     "cross_fit",
     "lead_folds",
     "merged",
@@ -31,6 +34,8 @@ __all__ = [
 
 SMALL: Final = 30_000
 """Rows below which one thread is enough; from here on a larger learning rate loses nothing."""
+_SEEDS: Final = 1000
+"""More than there are folds: no two share a seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,9 @@ class BoostingConfig:
     """What LightGBM is told. The defaults were chosen on cross-validation and hold for small data.
 
     `feature_fraction` is low because the signals of a step say much the same thing; `cat_smooth`
-    keeps rare categories quiet. Classes are never re-weighted: that would undo calibration.
+    keeps rare categories quiet; up to `max_cat_to_onehot` categories are split one against the
+    rest, which together with a code for the absent (`models.scores.encoding`) lets a tree ask
+    whether something was said at all. Classes are never re-weighted: that would undo calibration.
     """
 
     learning_rate: float = 0.06
@@ -48,10 +55,11 @@ class BoostingConfig:
     bagging_fraction: float = 0.8
     bagging_freq: int = 1
     cat_smooth: float = 20.0
+    max_cat_to_onehot: int = 64
     most_rounds: int = 1500
     patience: int = 60
 
-    def parameters(self, rows: int, rows_per_lead: float, seed: int) -> dict[str, object]:
+    def parameters(self, rows: int, rows_per_lead: float, seed: int = 0) -> dict[str, object]:
         """LightGBM's parameters for a training set of this size; deterministic."""
         values: dict[str, object] = asdict(self)
         del values["most_rounds"], values["patience"]
@@ -86,8 +94,33 @@ class ColumnKinds:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Examples:
+    """What is learned from; every array has a row an example.
+
+    Parameters
+    ----------
+    matrix : shape (n, n_columns), NaN where absent.
+    happened, weight : shape (n,), 1.0 or 0.0, and what each counts.
+    """
+
+    matrix: Floats
+    happened: Floats
+    weight: Floats
+
+    def dataset(self, rows: Bools, columns: ColumnKinds, **told: Any) -> lgb.Dataset:
+        """Some of the rows, by mask, as LightGBM takes them."""
+        return lgb.Dataset(
+            self.matrix[rows],
+            self.happened[rows],
+            weight=None if (self.weight == 1.0).all() else self.weight[rows],
+            categorical_feature=columns.category,
+            **told,
+        )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class CrossFit:
-    """The folds' models, and which leads each has not seen."""
+    """One drawing of folds: their models, each of which has not seen the leads of one."""
 
     models: tuple[lgb.Booster, ...]
     rounds: int
@@ -119,8 +152,7 @@ def lead_folds(lead: Ints, folds: int, seed: int) -> Ints:
 
 
 def cross_fit(
-    matrix: Floats,
-    happened: Floats,
+    examples: Examples,
     fold: Ints,
     *,
     rows_per_lead: float,
@@ -132,24 +164,22 @@ def cross_fit(
     """A model a fold, fitted on the other folds, all with the number of rounds best for all.
 
     One number of rounds for all folds, from their mean held-out loss: a number a fold would fit the
-    fold's noise and make its held-out margins look better than they are.
+    fold's noise and make its held-out margins look better than they are. Each fold has a seed of
+    its own: models that drew the same columns and rows would err together.
     """
-    parameters = config.parameters(len(matrix), rows_per_lead, seed)
+    rows = len(examples.matrix)
+    parameters = config.parameters(rows, rows_per_lead)
     if any(columns.monotone):
         parameters["monotone_constraints"] = list(columns.monotone)
 
     def fit(at: int) -> tuple[lgb.Booster, list[float]]:
         progress(f"boosting fold {at + 1}")
         curve: dict[str, dict[str, list[float]]] = {}
-        train = lgb.Dataset(
-            matrix[fold != at],
-            happened[fold != at],
-            categorical_feature=columns.category,
-            params=parameters,
-        )
-        held_out = lgb.Dataset(matrix[fold == at], happened[fold == at], reference=train)
+        told = parameters | {"seed": _SEEDS * seed + at}
+        train = examples.dataset(fold != at, columns, params=told)
+        held_out = examples.dataset(fold == at, columns, reference=train)
         model = lgb.train(
-            dict(parameters),
+            told,
             train,
             config.most_rounds,
             valid_sets=[held_out],
@@ -163,7 +193,7 @@ def cross_fit(
         return model, curve["held_out"]["binary_logloss"]
 
     # Small folds take one thread each, so that several can be fitted at once.
-    at_once = -1 if len(matrix) < SMALL else 1
+    at_once = -1 if rows < SMALL else 1
     fitted = Parallel(n_jobs=at_once, prefer="threads")(
         delayed(fit)(at) for at in range(int(fold.max()) + 1)
     )
@@ -173,10 +203,12 @@ def cross_fit(
     return CrossFit(tuple(models), int(mean.argmin()) + 1)
 
 
-def merged(fit: CrossFit) -> lgb.Booster:
-    """One model whose margin is the mean of the folds' margins."""
+def merged(*fits: CrossFit) -> lgb.Booster:
+    """One model whose margin is the mean of the margins of all folds of all drawings."""
     texts = [
-        model.model_to_string(num_iteration=fit.rounds).split("\nTree=") for model in fit.models
+        model.model_to_string(num_iteration=fit.rounds).split("\nTree=")
+        for fit in fits
+        for model in fit.models
     ]
     header = re.sub(r"\ntree_sizes=.*", "", texts[0][0])
     footer = texts[0][-1][texts[0][-1].index("\nend of trees") :]

@@ -29,7 +29,7 @@ from sklearn.isotonic import IsotonicRegression
 from features.arrays import Floats, Ints
 from models.scores.step_rates import StepRates
 
-__all__ = ["LEVEL", "Basis", "Calibrator", "calibrate", "uncalibrated"]
+__all__ = ["LEVEL", "Basis", "Calibrator", "Unseen", "calibrate", "uncalibrated"]
 
 
 LEVEL: Final = 0.9
@@ -139,38 +139,46 @@ def uncalibrated(rates: StepRates, leads: int = 0) -> Calibrator:
     return Calibrator(rates.mean, zeros, zeros, zeros, 0.0, none, none, none, low, high, leads)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Unseen:
+    """Points of leads that the margins' models have not seen, all of shape (n,)."""
+
+    position: Ints
+    margin: Floats
+    happened: Floats
+    lead: Ints
+    weight: Floats
+
+
 def calibrate(
     rates: StepRates,
-    position: Ints,
-    margin: Floats,
-    happened: Floats,
-    lead: Ints,
+    points: Unseen,
     typical_margin: Floats,
     leads_at_step: Floats,
     seed: int,
 ) -> Calibrator:
-    """Fit on points that the margins' models have not seen, preferably later ones.
+    """Fit on points that the margins' models have not seen, preferably the latest.
 
     Parameters
     ----------
     rates : the rates of the steps, from the same period.
-    position, margin, happened, lead : shape (n,).
     typical_margin : shape (n_goals,), the mean margin of leads at each position.
     leads_at_step : shape (n_goals,), how many leads the margins' models have learned from at each.
     """
     at_rate = logit(rates.mean)
-    intercepts, slope = _fit(margin, position, happened, lead, len(at_rate))
-    distance = margin - typical_margin[position]
+    position = points.position
+    intercepts, slope = _fit(points, len(at_rate))
+    distance = points.margin - typical_margin[position]
     typical = intercepts + slope * typical_margin
-    z = _in_standard_errors(slope, typical[position], distance, happened, lead)
+    z = _in_standard_errors(slope, typical[position], distance, points)
     believed = _firm(z)
     weight = believed * leads_at_step / (leads_at_step + _THIN)
     shift, slopes = weight * (typical - at_rate), weight * slope
     log_odds = (at_rate + shift)[position] + slopes[position] * distance
-    wanted = expit(typical[position] + slope * distance).mean()
-    shift += weight * _level(log_odds, weight[position], wanted)
+    wanted = float(np.average(expit(typical[position] + slope * distance), weights=points.weight))
+    shift += weight * _level(log_odds, weight[position], wanted, points.weight)
     probability = expit((at_rate + shift)[position] + slopes[position] * distance)
-    grid, low, high = _interval_curve(probability, happened, lead, seed)
+    grid, low, high = _interval_curve(probability, points, seed)
     rate_low, rate_high = rates.interval(LEVEL)
     return Calibrator(
         rate=rates.mean,
@@ -183,14 +191,14 @@ def calibrate(
         high=high,
         rate_low=rate_low,
         rate_high=rate_high,
-        leads=len(np.unique(lead)),
+        leads=len(np.unique(points.lead)),
     )
 
 
-def _fit(
-    margin: Floats, position: Ints, happened: Floats, lead: Ints, n_goals: int
-) -> tuple[Floats, float]:
+def _fit(points: Unseen, n_goals: int) -> tuple[Floats, float]:
     """The intercept of each step, drawn to a common one where it has few leads, and the slope."""
+    margin, position, happened = points.margin, points.position, points.happened
+    counts, lead = points.weight, points.lead
     # Points of a lead repeat each other: what draws together weighs as if each lead had one.
     repeats = len(lead) / len(np.unique(lead))
     draw = repeats / _SHIFT_SD**2
@@ -198,9 +206,9 @@ def _fit(
     def loss(values: Floats) -> tuple[float, Floats]:
         shift, intercept, slope = values[:n_goals], values[n_goals], values[n_goals + 1]
         log_odds = intercept + shift[position] + slope * margin
-        value = np.logaddexp(0.0, log_odds).sum() - (happened * log_odds).sum()
+        value = (counts * (np.logaddexp(0.0, log_odds) - happened * log_odds)).sum()
         value += 0.5 * draw * ((shift**2).sum() + intercept**2)
-        error = expit(log_odds) - happened
+        error = counts * (expit(log_odds) - happened)
         gradient = np.concatenate(
             [
                 np.bincount(position, error, minlength=n_goals) + draw * shift,
@@ -221,13 +229,13 @@ def _firm(z: float) -> float:
     return min(1.0, _SURE * (z - _LEARNED) / (z * (_SURE - _LEARNED)))
 
 
-def _level(log_odds: Floats, weight: Floats, wanted: float) -> float:
-    """What, times the weight, brings the mean probability to a wanted one."""
+def _level(log_odds: Floats, weight: Floats, wanted: float, counts: Floats) -> float:
+    """What, times the weight, brings the mean probability to a wanted one; each point counts."""
     if not weight.any():
         return 0.0
 
     def over(by: float) -> float:
-        return float(expit(log_odds + by * weight).mean() - wanted)
+        return float(np.average(expit(log_odds + by * weight), weights=counts) - wanted)
 
     reach = 50.0
     while (over(-reach) > 0 or over(reach) < 0) and reach < _FARTHEST:
@@ -235,32 +243,30 @@ def _level(log_odds: Floats, weight: Floats, wanted: float) -> float:
     return float(brentq(over, -reach, reach))
 
 
-def _in_standard_errors(
-    slope: float, base: Floats, distance: Floats, happened: Floats, lead: Ints
-) -> float:
+def _in_standard_errors(slope: float, base: Floats, distance: Floats, points: Unseen) -> float:
     """The slope over its sandwich standard error, clustered by lead."""
-    probability = expit(base + slope * distance)
-    information = (probability * (1 - probability) * distance**2).sum()
-    _, cluster = np.unique(lead, return_inverse=True)
-    scores = np.bincount(cluster, (happened - probability) * distance)
+    probability, counts = expit(base + slope * distance), points.weight
+    information = (counts * probability * (1 - probability) * distance**2).sum()
+    _, cluster = np.unique(points.lead, return_inverse=True)
+    scores = np.bincount(cluster, counts * (points.happened - probability) * distance)
     spread = np.sqrt((scores**2).sum())
     return float(slope * information / spread) if spread > 0 and information > 0 else 0.0
 
 
 def _interval_curve(
-    probability: Floats, happened: Floats, lead: Ints, seed: int
+    probability: Floats, points: Unseen, seed: int
 ) -> tuple[Floats, Floats, Floats]:
     """Low and high over a grid of probabilities; both rise, as all that they are taken from."""
     order = np.argsort(probability, kind="stable")
     size = -(-len(order) // _GROUPS)
     group = np.empty(len(order), dtype=np.int64)
     group[order] = np.arange(len(order)) // size
-    counts = np.bincount(group).astype(np.float64)
-    middle = np.bincount(group, probability) / counts
+    counts = np.bincount(group, points.weight).astype(np.float64)
+    middle = np.bincount(group, probability * points.weight) / counts
     grid = np.unique(np.quantile(probability, np.linspace(0, 1, _GRID)))
-    successes = np.bincount(group, happened).astype(np.float64)
+    successes = np.bincount(group, points.happened * points.weight).astype(np.float64)
     pair_low, pair_high = _venn_abers(middle, successes, counts, grid)
-    band_low, band_high = _resampled(middle, group, happened, lead, grid, seed)
+    band_low, band_high = _resampled(middle, group, points, grid, seed)
     low: Floats = np.minimum(np.minimum(pair_low, band_low), grid)
     high: Floats = np.maximum(np.maximum(pair_high, band_high), grid)
     return grid, low, high
@@ -288,17 +294,17 @@ def _isotonic(values: Floats, weights: Floats) -> Floats:
 
 
 def _resampled(
-    middle: Floats, group: Ints, happened: Floats, lead: Ints, grid: Floats, seed: int
+    middle: Floats, group: Ints, points: Unseen, grid: Floats, seed: int
 ) -> tuple[Floats, Floats]:
     """The band of the isotonic curve over resampled leads (Poisson bootstrap of clusters)."""
     rng = np.random.default_rng(seed)
-    _, cluster = np.unique(lead, return_inverse=True)
+    _, cluster = np.unique(points.lead, return_inverse=True)
     n_leads = int(cluster.max()) + 1
     curves = np.empty((_RESAMPLES, len(grid)))
     for at in range(_RESAMPLES):
-        weight = _times_drawn(rng, n_leads)[cluster]
+        weight = _times_drawn(rng, n_leads)[cluster] * points.weight
         total = np.bincount(group, weight, minlength=len(middle)).astype(np.float64)
-        successes = np.bincount(group, weight * happened, minlength=len(middle))
+        successes = np.bincount(group, weight * points.happened, minlength=len(middle))
         drawn = total > 0
         fitted = _isotonic(successes[drawn] / total[drawn], total[drawn])
         curves[at] = np.interp(grid, middle[drawn], fitted)

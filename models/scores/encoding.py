@@ -28,20 +28,25 @@ class Encoding:
     ----------
     columns : signal ids.
     texts : for each category column, its texts; the code of a text is its index, the most frequent
-        first. A text that is not among them is as good as absent.
+        first. A text that is not among them is NaN.
+    absent : the category columns that were now and then without a text: having none is a code of
+        its own there, the one after the last text. Trees can then tell who said nothing from who
+        said what nobody had said before.
     """
 
     columns: tuple[str, ...]
     texts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
 
     @classmethod
     def learn(cls, snapshot: Snapshot) -> Encoding:
         """The encoding of a training snapshot."""
-        texts = {}
+        texts, absent = {}, set()
         for at, signal in enumerate(snapshot.signals):
             if signal.id in snapshot.categories:
                 held = snapshot.values[:, at]
-                counts = Counter(held[~np.isnan(held)].astype(int).tolist())
+                is_absent = np.isnan(held)
+                counts = Counter(held[~is_absent].astype(int).tolist())
                 words = snapshot.categories[signal.id]
                 ranked = sorted(counts.items(), key=lambda item: (-item[1], words[item[0]]))
                 texts[signal.id] = tuple(
@@ -49,7 +54,9 @@ class Encoding:
                     for code, count in ranked[:_MOST_CATEGORIES]
                     if count >= _FEWEST_ROWS
                 )
-        return cls(tuple(signal.id for signal in snapshot.signals), texts)
+                if texts[signal.id] and is_absent.sum() >= _FEWEST_ROWS:
+                    absent.add(signal.id)
+        return cls(tuple(signal.id for signal in snapshot.signals), texts, frozenset(absent))
 
     @property
     def category_columns(self) -> list[int]:
@@ -57,7 +64,7 @@ class Encoding:
         return [at for at, column in enumerate(self.columns) if column in self.texts]
 
     def matrix(self, snapshot: Snapshot) -> Floats:
-        """Shape (n, n_columns), NaN where absent."""
+        """Shape (n, n_columns), NaN where absent, but for categories with a code for that."""
         if tuple(signal.id for signal in snapshot.signals) != self.columns:
             raise BundleError("the model was trained on other signals than this ladder has")
         if not self.texts:
@@ -71,9 +78,18 @@ class Encoding:
         return matrix
 
     def _recode(self, column: str, words: tuple[str, ...], held: Floats) -> Floats:
-        code_of = {text: float(code) for code, text in enumerate(self.texts[column])}
-        table = np.array([*(code_of.get(word, np.nan) for word in words), np.nan])
+        code_of = self._codes(column)
+        table = np.array([code_of.get(word, np.nan) for word in (*words, None)])
         return table[np.where(np.isnan(held), -1, held).astype(np.int64)]
+
+    def _codes(self, column: str) -> dict[str | None, float]:
+        """The code of each text, and of having none."""
+        codes: dict[str | None, float] = {
+            text: float(code) for code, text in enumerate(self.texts[column])
+        }
+        if column in self.absent:
+            codes[None] = float(len(codes))
+        return codes
 
     def matrix_of_frame(self, frame: pd.DataFrame) -> Floats:
         """As `matrix`, from a frame with a column a signal (as `Snapshot.frame` gives)."""
@@ -83,8 +99,10 @@ class Encoding:
         matrix = np.empty((len(frame), len(self.columns)))
         for at, column in enumerate(self.columns):
             if column in self.texts:
-                code_of = {text: float(code) for code, text in enumerate(self.texts[column])}
-                matrix[:, at] = [code_of.get(word, np.nan) for word in frame[column].astype(object)]
+                code_of = self._codes(column)
+                words = frame[column].astype(object)
+                words = words.where(words.notna(), None)
+                matrix[:, at] = [code_of.get(word, np.nan) for word in words]
             else:
                 matrix[:, at] = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
         return matrix

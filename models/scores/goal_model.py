@@ -8,15 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from functools import partial
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
 from features.arrays import Floats, Ints
-from models.scores.boosting import BoostingConfig, ColumnKinds, cross_fit, lead_folds, merged
-from models.scores.calibration import Basis, Calibrator, calibrate, uncalibrated
+from models.scores.boosting import (
+    BoostingConfig,
+    ColumnKinds,
+    Examples,
+    cross_fit,
+    lead_folds,
+    merged,
+)
+from models.scores.calibration import Basis, Calibrator, Unseen, calibrate, uncalibrated
 from models.scores.learner import BoostedTrees, Learner, cross_fit_classifier
 from models.scores.step_rates import StepRates
 
@@ -36,15 +44,17 @@ class FitConfig:
     ----------
     least_leads : leads with the goal reached, and leads without, below which the rates of the steps
         are all that is served.
+    repeats : how often the folds are drawn.
     calibration_share : the share of points, the latest ones, that the calibration is fitted on.
     least_calibration : outcomes of either kind that a later period must hold to be calibrated on;
-        with fewer, the held-out folds of all points are used.
+        with fewer, all points are used.
     estimator : a scikit-learn classifier that takes the place of the boosted trees; it meets NaN
         where a signal is absent, and codes for categories.
     """
 
     boosting: BoostingConfig = field(default_factory=BoostingConfig)
     folds: int = 5
+    repeats: int = 2
     least_leads: int = 30
     calibration_share: float = 0.25
     least_calibration: int = 200
@@ -54,11 +64,12 @@ class FitConfig:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TrainingRows:
-    """Mature decision points as a model sees them; all arrays have a row a point.
+    """Decided decision points as a model sees them; all arrays have a row a point.
 
     Parameters
     ----------
     category_columns, monotone : as in `ColumnKinds`.
+    weight : shape (n,), what each counts; all the same where nothing else is said.
     """
 
     matrix: Floats
@@ -68,6 +79,11 @@ class TrainingRows:
     as_of: Ints
     happened: Floats
     monotone: tuple[int, ...] = ()
+    weight: Floats = field(default_factory=lambda: np.ones(0))
+
+    def __post_init__(self) -> None:
+        if len(self.weight) != len(self.lead):
+            object.__setattr__(self, "weight", np.ones(len(self.lead)))
 
     def rows(self, keep: npt.NDArray[np.bool_]) -> TrainingRows:
         """Some of the rows, by mask."""
@@ -79,6 +95,7 @@ class TrainingRows:
             self.as_of[keep],
             self.happened[keep],
             self.monotone,
+            self.weight[keep],
         )
 
 
@@ -140,25 +157,25 @@ def fit_goal(
     config: FitConfig,
     progress: Callable[[str], None] = lambda _: None,
 ) -> GoalModel:
-    """Fit on the earlier points of each lead's folds, calibrate on later points of unseen leads."""
+    """Fit on all points but those of a fold of leads, calibrate on the later points of that fold.
+
+    What serves has learned from the newest outcomes too. The calibration meets the margins of its
+    twins that have not seen the lead, on the latest points alone: base rates drift.
+    """
     n_goals = len(prior.mean)
     nothing = np.zeros((n_goals, rows.matrix.shape[1]))
     if len(rows.lead) == 0:
         return GoalModel(None, uncalibrated(prior), nothing)
-    rates = prior.updated(rows.position, rows.happened, rows.lead)
+    rates = _updated(prior, rows)
     if _fewest_leads(rows) < config.least_leads:
         return GoalModel(None, uncalibrated(rates, len(np.unique(rows.lead))), nothing)
-    earlier, later = _periods(rows, config)
-    fold = lead_folds(rows.lead, config.folds, config.seed)
-    fit, learner = _learn(rows.rows(earlier), fold[earlier], config, progress)
+    later = _later(rows, config)
+    margin, learner = _learn(rows, config, progress)
     unseen = rows.rows(later)
     typical, typical_margin = _typical(learner, rows, n_goals, config.seed)
     calibrator = calibrate(
-        rates if earlier[later].all() else _later_rates(prior, rates, rows, later),
-        unseen.position,
-        fit.margins(unseen.matrix, fold[later]),
-        unseen.happened,
-        unseen.lead,
+        rates if later.all() else _later_rates(prior, rates, rows, later),
+        Unseen(unseen.position, margin[later], unseen.happened, unseen.lead, unseen.weight),
         typical_margin,
         _leads_at(rows, n_goals),
         config.seed,
@@ -166,32 +183,47 @@ def fit_goal(
     return GoalModel(learner, calibrator, typical)
 
 
-class _OutOfFold(Protocol):
-    """Models that have not seen a fold each."""
-
-    def margins(self, matrix: Floats, fold: Ints) -> Floats:
-        """Log-odds from the model that has not seen the row's fold."""
+def _updated(rates: StepRates, rows: TrainingRows) -> StepRates:
+    return rates.updated(rows.position, rows.happened, rows.lead, rows.weight)
 
 
 def _learn(
-    rows: TrainingRows, fold: Ints, config: FitConfig, progress: Callable[[str], None]
-) -> tuple[_OutOfFold, Learner]:
-    """A model a fold, and what serves: all of them together."""
+    rows: TrainingRows, config: FitConfig, progress: Callable[[str], None]
+) -> tuple[Floats, Learner]:
+    """Shape (n,), margins from models that have not seen the row's lead, and what serves.
+
+    What serves is all of those models together.
+    """
     if config.estimator is not None:
         progress(f"fitting {type(config.estimator).__name__} on {config.folds} folds")
+        fold = lead_folds(rows.lead, config.folds, config.seed)
         folded = cross_fit_classifier(config.estimator, rows.matrix, rows.happened, fold)
-        return folded, folded.learner()
-    fit = cross_fit(
-        rows.matrix,
-        rows.happened,
-        fold,
-        rows_per_lead=len(rows.lead) / len(np.unique(rows.lead)),
-        columns=ColumnKinds(rows.category_columns, rows.monotone),
-        config=config.boosting,
-        seed=config.seed,
-        progress=progress,
-    )
-    return fit, BoostedTrees(merged(fit))
+        return folded.margins(rows.matrix, fold), folded.learner()
+    examples = Examples(rows.matrix, rows.happened, rows.weight)
+    margins, fits = [], []
+    for at in range(config.repeats):
+        seed = config.seed + _APART * at
+        fold = lead_folds(rows.lead, config.folds, seed)
+        fit = cross_fit(
+            examples,
+            fold,
+            rows_per_lead=len(rows.lead) / len(np.unique(rows.lead)),
+            columns=ColumnKinds(rows.category_columns, rows.monotone),
+            config=config.boosting,
+            seed=seed,
+            progress=progress if config.repeats == 1 else partial(_of_drawing, at, progress),
+        )
+        margins.append(fit.margins(rows.matrix, fold))
+        fits.append(fit)
+    return np.mean(margins, axis=0), BoostedTrees(merged(*fits))
+
+
+def _of_drawing(at: int, progress: Callable[[str], None], what: str) -> None:
+    progress(f"{what}, drawing {at + 1}")
+
+
+_APART: Final = 7919
+"""Between the seeds of two drawings, so that theirs and those of other seeds do not meet."""
 
 
 _EARLIER_LEADS: Final = 10.0
@@ -206,9 +238,7 @@ def _later_rates(
     Where all came to the same in both periods nothing drifted, and both count in full (`rates`).
     """
     before, after = rows.rows(~later), rows.rows(later)
-    found = prior.updated(before.position, before.happened, before.lead)
-    found = found.faded(prior, _EARLIER_LEADS)
-    found = found.updated(after.position, after.happened, after.lead)
+    found = _updated(_updated(prior, before).faded(prior, _EARLIER_LEADS), after)
     reached = np.bincount(rows.position, rows.happened, minlength=len(prior.mean))
     points = np.bincount(rows.position, minlength=len(prior.mean))
     alike = (reached == 0) | (reached == points)
@@ -225,19 +255,15 @@ def _fewest_leads(rows: TrainingRows) -> int:
     return min(reached, missed)
 
 
-def _periods(
-    rows: TrainingRows, config: FitConfig
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Masks of the points to fit on and of those to calibrate on (which may be the same)."""
+def _later(rows: TrainingRows, config: FitConfig) -> npt.NDArray[np.bool_]:
+    """Shape (n,): the points to calibrate on, which may be all."""
     cut = np.quantile(rows.as_of, 1.0 - config.calibration_share)
     later = rows.as_of > cut
     reached = int(rows.happened[later].sum())
     enough = min(reached, int(later.sum()) - reached) >= config.least_calibration
-    earlier = rows.rows(~later)
-    if enough and _fewest_leads(earlier) >= config.least_leads:
-        return ~later, later
-    everything = np.ones(len(later), dtype=np.bool_)
-    return everything, everything
+    if enough and _fewest_leads(rows.rows(~later)) >= config.least_leads:
+        return later
+    return np.ones(len(later), dtype=np.bool_)
 
 
 def _leads_at(rows: TrainingRows, n_goals: int) -> Floats:

@@ -57,14 +57,19 @@ class StepRates:
         position: Ints,
         happened: Floats,
         lead: Ints,
+        weight: Floats | None = None,
     ) -> StepRates:
-        """The posterior after outcomes: the rate of the points, with the weight of their leads."""
+        """The posterior after outcomes: the rate of the points, with the weight of their leads.
+
+        `weight`, shape (n,), is what a point counts in that rate; None counts all alike.
+        """
+        weight = np.ones(len(lead)) if weight is None else weight
         alpha, beta_, counted = self.alpha.copy(), self.beta.copy(), self.leads.copy()
         for at in range(len(alpha)):
             here = position == at
             if here.any():
                 leads = len(np.unique(lead[here]))
-                rate = float(happened[here].mean())
+                rate = float(np.average(happened[here], weights=weight[here]))
                 alpha[at] += rate * leads
                 beta_[at] += (1.0 - rate) * leads
                 counted[at] += leads

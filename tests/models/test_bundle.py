@@ -31,7 +31,7 @@ from training.pipeline import TrainConfig, train
 from training.simulation.world import Simulation, SimulationConfig, simulate
 
 FILES = {"manifest.json", "ladder.toml", "model.json", "offers.json", "advancement.txt"}
-QUICK = TrainConfig(fit=FitConfig(folds=2, boosting=BoostingConfig(most_rounds=15)))
+QUICK = TrainConfig(fit=FitConfig(folds=2, repeats=1, boosting=BoostingConfig(most_rounds=15)))
 
 
 @pytest.fixture
@@ -375,8 +375,8 @@ def test_a_manifest_with_a_number_that_is_none(folder, value):
 
 def test_another_format(folder):
     """A bundle of a later Rung is refused by name, not as damage."""
-    change_manifest(folder, format=5)
-    with pytest.raises(BundleError, match="has bundle format 5, this Rung reads 4"):
+    change_manifest(folder, format=6)
+    with pytest.raises(BundleError, match="has bundle format 6, this Rung reads 5"):
         load_bundle(folder)
 
 

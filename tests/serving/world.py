@@ -191,7 +191,9 @@ def fitted_bundle(folder: Path, url: str, until: int, seed: int = 3) -> Bundle:
         - 0.08 * np.nan_to_num(matrix[:, column["activity_days_since_last"]], nan=30)
         + 1.5 * (np.nan_to_num(matrix[:, column["trait_company_size"]]) > 100)
     )
-    config = FitConfig(boosting=BoostingConfig(most_rounds=30), folds=2, least_calibration=50)
+    config = FitConfig(
+        boosting=BoostingConfig(most_rounds=30), folds=2, repeats=1, least_calibration=50
+    )
     models = []
     for shift, means in ((-2.2, advancement_priors(ladder)), (-3.0, purchase_priors(ladder))):
         happened = (rng.random(count) < 1 / (1 + np.exp(-(pull + shift)))).astype(np.float64)

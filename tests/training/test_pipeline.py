@@ -21,7 +21,7 @@ from models.bundle import Bundle
 from models.scores.boosting import BoostingConfig
 from models.scores.calibration import uncalibrated
 from models.scores.encoding import Encoding
-from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, _periods, fit_goal
+from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, _later, fit_goal
 from models.scores.learner import BoostedTrees
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
 from tests.features.strategies import START_US, log_of
@@ -50,7 +50,9 @@ LADDER = Ladder(
 )
 Floats = npt.NDArray[np.float64]
 UNTIL = START_US + 90 * DAY_US
-QUICK = TrainConfig(FitConfig(BoostingConfig(most_rounds=10, learning_rate=0.3), folds=2))
+QUICK = TrainConfig(
+    FitConfig(BoostingConfig(most_rounds=10, learning_rate=0.3), folds=2, repeats=1)
+)
 
 
 def event(lead: str, name: str, day: float, late: float = 0.0, **said: float | str) -> Event:
@@ -522,25 +524,23 @@ SPLIT = replace(QUICK.fit, least_calibration=50)
 
 
 def test_the_latest_quarter_is_calibrated_on():
-    """Where it holds enough outcomes, the model is fitted on the three quarters before it."""
+    """Where it holds enough outcomes; else all points are."""
     rows = planted()
-    earlier, later = _periods(rows, SPLIT)
-    np.testing.assert_array_equal(later, rows.as_of >= 900)
-    np.testing.assert_array_equal(earlier, ~later)
+    np.testing.assert_array_equal(_later(rows, SPLIT), rows.as_of >= 900)
     third = replace(SPLIT, calibration_share=1 / 3)
-    np.testing.assert_array_equal(_periods(rows, third)[1], rows.as_of >= 800)
+    np.testing.assert_array_equal(_later(rows, third), rows.as_of >= 800)
 
 
 @pytest.mark.parametrize("kind", [0.0, 1.0])
 @pytest.mark.parametrize(("outcomes", "is_split"), [(10, True), (9, False)])
 def test_a_later_period_takes_enough_outcomes_of_either_kind(kind, outcomes, is_split):
-    """With fewer than `least_calibration` of one kind all points are used for both."""
+    """With fewer than `least_calibration` of one kind all points are used."""
     later = np.full(50, 1.0 - kind)
     later[:outcomes] = kind
     happened = np.concatenate([np.arange(150) % 2, later])
     rows = rows_of(np.arange(200), np.arange(200), happened)
-    found = _periods(rows, FitConfig(least_calibration=10))
-    assert [int(mask.sum()) for mask in found] == ([150, 50] if is_split else [200, 200])
+    found = _later(rows, FitConfig(least_calibration=10))
+    assert found.sum() == (50 if is_split else 200)
 
 
 @pytest.mark.parametrize("kind", [0.0, 1.0])
@@ -551,31 +551,56 @@ def test_an_earlier_period_takes_enough_leads_of_either_kind(kind, leads, is_spl
     earlier[:leads] = kind
     happened = np.concatenate([earlier, np.arange(50) % 2])
     rows = rows_of(np.arange(200), np.arange(200), happened)
-    found = _periods(rows, FitConfig(least_calibration=10))
-    assert [int(mask.sum()) for mask in found] == ([150, 50] if is_split else [200, 200])
+    found = _later(rows, FitConfig(least_calibration=10))
+    assert found.sum() == (50 if is_split else 200)
 
 
 def test_the_instant_of_the_cut_is_before_it():
     """Points of one instant are never parted: where most are of the last, none is later."""
     as_of = [*range(100), *[100] * 300]
     rows = rows_of(np.arange(400), as_of, np.arange(400) % 2)
-    earlier, later = _periods(rows, FitConfig(least_calibration=10))
-    assert earlier.all()
-    assert later.all()
+    assert _later(rows, FitConfig(least_calibration=10)).all()
 
 
-def test_later_outcomes_teach_the_calibration_alone():
-    """Outcomes of the later period change no tree; those of the earlier one do."""
+def test_the_newest_outcomes_are_learned_from():
+    """Outcomes of the later period change the trees, as those of the earlier one do."""
     rows = planted()
     later = rows.as_of >= 900
     base = fit_goal(rows, RATES, SPLIT)
-    for part, is_same in ((later, True), (~later, False)):
+    for part in (later, ~later):
         flipped = replace(rows, happened=np.where(part & (rows.lead % 5 == 0), 1.0, rows.happened))
         other = fit_goal(flipped, RATES, SPLIT)
         assert isinstance(base.learner, BoostedTrees)
         assert isinstance(other.learner, BoostedTrees)
-        assert (other.learner.to_bytes() == base.learner.to_bytes()) == is_same
-        assert (other.calibrator.as_dict() == base.calibrator.as_dict()) is False
+        assert other.learner.to_bytes() != base.learner.to_bytes()
+        assert other.calibrator.as_dict() != base.calibrator.as_dict()
+
+
+def test_what_changed_lately_is_known():
+    """A signal that began to tell in the last quarter of the points tells what is served."""
+    rows = planted(leads=600)
+    late = rows.as_of >= 1800
+    chance = np.random.default_rng(3).random(len(late))
+    tells = np.where(late, 2.0, 0.0) * rows.matrix[:, 0]
+    rows = replace(rows, happened=(chance < expit(tells - 0.5)).astype(np.float64))
+    served = fit_goal(rows, RATES, SPLIT).estimate(rows.matrix, rows.position).probability
+    assert np.corrcoef(served, rows.matrix[:, 0])[0, 1] > 0.8
+
+
+def test_weights_are_numbers_of_rows():
+    """A row that counts twice is as good as two of it, for rates, level and slope."""
+    rows = planted(leads=500)
+    twice = rows.lead % 2 == 0
+    weighted = fit_goal(replace(rows, weight=np.where(twice, 2.0, 1.0)), RATES, SPLIT)
+    again = np.concatenate([np.arange(len(twice)), np.flatnonzero(twice)])
+    names = ("matrix", "position", "lead", "as_of", "happened", "weight")
+    doubled = replace(rows, **{name: getattr(rows, name)[again] for name in names})
+    other = fit_goal(doubled, RATES, SPLIT)
+    probabilities = [
+        model.estimate(rows.matrix, rows.position).probability for model in (weighted, other)
+    ]
+    assert np.abs(probabilities[0] - probabilities[1]).mean() < 0.02
+    assert weighted.calibrator.rate == pytest.approx(other.calibrator.rate, abs=0.01)
 
 
 def test_the_rates_of_the_later_period():

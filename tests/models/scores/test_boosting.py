@@ -13,6 +13,7 @@ from models.scores.boosting import (
     BoostingConfig,
     ColumnKinds,
     CrossFit,
+    Examples,
     cross_fit,
     lead_folds,
     merged,
@@ -39,8 +40,7 @@ def planted(seed=1):
 
 def fitted(matrix, happened, fold, config=QUICK, seed=5) -> CrossFit:
     return cross_fit(
-        matrix,
-        happened,
+        Examples(matrix, happened, np.ones(len(happened))),
         fold,
         rows_per_lead=PER_LEAD,
         columns=ColumnKinds([CATEGORY]),
@@ -81,6 +81,25 @@ def test_merged_is_the_mean_of_the_folds(fit):
     expected = mean_of_folds(fit, rows, raw_score=True)
     assert np.ptp(expected) > 1.0
     np.testing.assert_allclose(merged(fit).predict(rows, raw_score=True), expected, atol=1e-12)
+
+
+def test_drawings_are_merged_with_the_same_weight(fit):
+    """Two drawings, with numbers of rounds of their own: the mean of the margins of all models."""
+    matrix, happened, lead = planted()
+    other = replace(fitted(matrix, happened, lead_folds(lead, FOLDS, seed=8), seed=6), rounds=7)
+    rows = strange_rows(500)
+    raw = merged(fit, other).predict(rows, raw_score=True)
+    margins = [mean_of_folds(one, rows, raw_score=True) for one in (fit, other)]
+    np.testing.assert_allclose(raw, np.mean(margins, axis=0), atol=1e-12)
+
+
+def test_folds_have_seeds_of_their_own():
+    """Equal folds of equal rows would draw equal columns otherwise, and err together."""
+    matrix, happened, _ = planted()
+    twice = np.concatenate([matrix, matrix]), np.concatenate([happened, happened])
+    fold = np.repeat([0, 1], len(matrix))
+    one, other = fitted(*twice, fold, replace(QUICK, feature_fraction=0.4)).models
+    assert not np.array_equal(one.predict(matrix), other.predict(matrix))
 
 
 def test_merged_contributions_are_the_mean_too(fit):
@@ -196,8 +215,7 @@ def test_progress_names_each_fold():
     matrix, happened, lead = planted()
     told: list[str] = []
     cross_fit(
-        matrix,
-        happened,
+        Examples(matrix, happened, np.ones(len(happened))),
         lead_folds(lead, 2, seed=3),
         rows_per_lead=PER_LEAD,
         columns=ColumnKinds([]),

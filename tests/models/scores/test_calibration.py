@@ -15,6 +15,7 @@ from models.scores.calibration import (
     _LEARNED,
     LEVEL,
     Calibrator,
+    Unseen,
     _firm,
     _interval_curve,
     _venn_abers,
@@ -46,13 +47,20 @@ def planted(seed, *, tells, leads=200, per_lead=5):
     return lead, margin[lead], happened[lead]
 
 
+def alike(happened, lead) -> Unseen:
+    """Points that count alike, of one step."""
+    zeros = np.zeros(len(lead))
+    return Unseen(zeros.astype(np.int64), zeros, happened, lead, zeros + 1.0)
+
+
 def fitted(lead, margin, happened, *, position=None, prior=PRIOR, seed=0) -> Calibrator:
     position = np.zeros(len(lead), dtype=np.int64) if position is None else position
     rates = prior.updated(position, happened, lead)
     typical = np.full(len(prior.mean), margin.mean())
     stood = [len(np.unique(lead[position == at])) for at in range(len(prior.mean))]
     there = np.array(stood, dtype=np.float64)
-    return calibrate(rates, position, margin, happened, lead, typical, there, seed)
+    points = Unseen(position, margin, happened, lead, np.ones(len(lead)))
+    return calibrate(rates, points, typical, there, seed)
 
 
 def probability(calibrator, margin, position=0):
@@ -125,7 +133,8 @@ def test_what_is_served_equals_the_oracle(world, more_leads):
     stood = [len(set(lead[step == at])) + more_leads for at in range(len(typical))]
     expected = oracle_calibration(points, rates.mean.tolist(), typical.tolist(), stood)
     assume(abs(expected.z - _LEARNED) > 0.01)  # what is served leaps there
-    found = calibrate(rates, step, margin, happened, lead, typical, np.array(stood), 0)
+    unseen = Unseen(step, margin, happened, lead, np.ones(len(lead)))
+    found = calibrate(rates, unseen, typical, np.array(stood), 0)
     assert found.z == pytest.approx(expected.z, rel=0.01, abs=1e-3)
     assert found.evidence == ("model" if expected.z > 2.5 else "rates")
     assert found.learned == (expected.z > 2.5)
@@ -146,7 +155,8 @@ def test_few_leads_get_probabilities(world):
     points, prior, typical = world
     lead, step, margin, happened = columns(points)
     rates, stood = prior.updated(step, happened, lead), np.full(len(typical), 3.0)
-    found = calibrate(rates, step, margin, happened, lead, typical, stood, 0)
+    unseen = Unseen(step, margin, happened, lead, np.ones(len(lead)))
+    found = calibrate(rates, unseen, typical, stood, 0)
     for at in range(len(typical)):
         served = probability(found, margin, at)
         low, high = interval(found, served, at)
@@ -166,7 +176,7 @@ def test_the_interval_equals_the_oracle(world, seed, is_extreme):
     points = world[0]
     lead, _, margin, happened = columns(points)
     chance = expit((40.0 if is_extreme else 1.0) * margin)
-    found = _interval_curve(chance, happened, lead, seed)
+    found = _interval_curve(chance, alike(happened, lead), seed)
     assert_same_curve(found, oracle_curve(chance.tolist(), points, seed))
 
 
@@ -178,7 +188,7 @@ def test_the_interval_of_many_points_equals_the_oracle(count):
     margin = rng.normal(size=len(lead))
     happened = rng.random(len(lead)) < expit(margin)
     points = [Point(one, 0, 0.0, told) for one, told in zip(lead, happened, strict=True)]
-    found = _interval_curve(expit(margin), happened.astype(np.float64), lead, 3)
+    found = _interval_curve(expit(margin), alike(happened.astype(np.float64), lead), 3)
     assert len(found[0]) == 128
     assert_same_curve(found, oracle_curve(expit(margin).tolist(), points, 3))
 

@@ -74,6 +74,28 @@ def test_codes_do_not_depend_on_the_log(encoding):
     assert devices_of(encoding, few)[0] == devices_of(encoding, many)[2] == 2.0
 
 
+@pytest.mark.parametrize("without", [3, 2])
+def test_the_absent_have_a_code_where_some_were(without):
+    """Having none is the code after the last text; a text that nobody had is no such thing."""
+    encoding = Encoding.learn(seen(*["phone"] * 3, *["laptop"] * 5, *[None] * without, "watch"))
+    assert encoding.absent == ({DEVICE} if without == 3 else set())
+    code = 2.0 if without == 3 else np.nan
+    shot = seen("abacus", None, "phone", "watch", "laptop")
+    expected = [np.nan, code, 1.0, np.nan, 0.0]
+    np.testing.assert_array_equal(devices_of(encoding, shot), expected)
+    for text in ("object", "string", "category"):
+        frame = shot.frame()
+        frame[DEVICE] = frame[DEVICE].astype(object).astype(text)
+        np.testing.assert_array_equal(encoding.matrix_of_frame(frame), encoding.matrix(shot))
+
+
+def test_a_trait_whose_texts_are_all_rare_has_no_codes():
+    """Nothing can be told by it, having none neither."""
+    encoding = Encoding.learn(seen("a", "b", "c", None, None, None))
+    assert (encoding.texts[DEVICE], encoding.absent) == ((), frozenset())
+    assert np.isnan(devices_of(encoding, seen("a", None))).all()
+
+
 def test_a_log_without_any_text(encoding):
     """Where no lead has the trait, the column is absent throughout."""
     assert np.isnan(devices_of(encoding, seen(None, None))).all()

@@ -192,7 +192,9 @@ def test_progress(rows):
     """Fitting says which fold it is at."""
     told: list[str] = []
     fit_goal(rows.rows(rows.lead < 100), PRIOR, CONFIG, told.append)
-    assert sorted(told) == [f"boosting fold {at}" for at in (1, 2, 3)]
+    assert sorted(told) == [
+        f"boosting fold {at}, drawing {drawing}" for at in (1, 2, 3) for drawing in (1, 2)
+    ]
 
 
 def one_kind(happened: float, seed: int = 3, leads: int = 3893) -> TrainingRows:

@@ -16,7 +16,7 @@ from tests.training.policies.scene import LADDER, REST, drawn, event, exposed, l
 from training.pipeline import TrainConfig, train
 from training.policies.evaluate import PolicyEvaluation, evaluate_policy
 
-QUICK = TrainConfig(fit=FitConfig(folds=2, boosting=BoostingConfig(most_rounds=5)))
+QUICK = TrainConfig(fit=FitConfig(folds=2, repeats=1, boosting=BoostingConfig(most_rounds=5)))
 SPLIT = 30.0
 UNTIL = 80.0
 FIRST, SECOND = ("clip", "guide", *REST), ("demo", *REST)

@@ -37,7 +37,7 @@ from training.policies.decisions import observed_decisions
 from training.policies.offers import OfferCounts, learn_offers, tried_of
 from training.simulation.world import SimulationConfig, simulate
 
-QUICK = TrainConfig(fit=FitConfig(folds=2, boosting=BoostingConfig(most_rounds=15)))
+QUICK = TrainConfig(fit=FitConfig(folds=2, repeats=1, boosting=BoostingConfig(most_rounds=15)))
 ENOUGH, LEAST = offers._ENOUGH_DRAWN, offers._LEAST_LEADS
 EXPLORED = offers._FRAMING_EXPLORATION
 
