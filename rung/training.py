@@ -84,6 +84,11 @@ def _print_training(bundle: Bundle, folder: Path) -> None:
             f" {counts['reached']:,} reached, {counts['pending']:,} pending (left out);"
             f" answers come from {source[counts['evidence']]}"
         )
+        if counts["early"]:
+            print(
+                f"  {counts['early']:,} of them were decided before their horizon was over,"
+                f" {counts['lost']:,} were lost; they count for those that take as long"
+            )
         if counts["evidence"] != "prior" and not counts["learned"]:
             print(f"  nothing to learn about {goal}: the signals do not tell leads apart")
     for said in bundle.manifest["notes"]:
@@ -169,9 +174,10 @@ def _print_reordering(reordering: Reordering) -> None:
 
 def _print_goal(goal: GoalEvaluation) -> None:
     counts = goal.counts
+    lost = f" {counts.lost:,} lost," if counts.lost else ""
     print(
         f"{goal.goal}: {counts.points:,} points of {counts.leads:,} leads; {counts.advanced:,}"
-        f" advanced, {counts.lapsed:,} lapsed, {counts.pending:,} pending (not judged)"
+        f" advanced, {counts.lapsed:,} lapsed,{lost} {counts.pending:,} pending (not judged)"
     )
     figures = goal.performance
     if figures is None:

@@ -1,8 +1,12 @@
-"""What came of a decision point: advanced, lapsed or pending.
+"""What came of a decision point: advanced, lapsed, lost or pending.
 
-A lead whose horizon is not over is pending: unknown, never a failure. Only points whose horizon is
-over may be learned from; to keep those that advanced early and drop the rest would count successes
-sooner than failures.
+A lead whose horizon is not over is pending: unknown, never a failure. Where the ladder does not say
+what loses a lead, only points whose horizon is over may be learned from; to keep those that
+advanced early and drop the rest would count successes sooner than failures.
+
+Where it does (`lost_when`) and some were lost, most outcomes are decided long before the horizon is
+over, either way, and all that are decided are learned from, with weights
+(`models.scores.censoring`): late decisions are missing among the newest points.
 """
 
 from __future__ import annotations
@@ -12,18 +16,22 @@ from enum import IntEnum
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from features.arrays import Bools, Floats, Ints
 from features.events.log import DAY_US, EventLog, Times
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
 from features.signals.program import LinkedLog, compile_ladder, link
+from models.scores.censoring import Censoring, Waits
 from training.decision_points import Points
 
 __all__ = ["Label", "Outcomes", "arrival_delay", "label"]
 
 _MOST_ARRIVED: Final = 0.99
 """The share of completions whose news has arrived once one has waited long enough."""
+_MOST_UNDECIDED: Final = 0.1
+"""Where a horizon fits no point at all, the share that may still be undecided after the longest
+wait, for those that are decided to be learned from: what comes of the rest nobody knows."""
 
 
 class Label(IntEnum):
@@ -31,27 +39,37 @@ class Label(IntEnum):
 
     LAPSED = 0
     ADVANCED = 1
+    LOST = 2
     PENDING = -1
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Outcomes:
-    """What came of each point, for one goal.
+    """What came of each point, for one goal; every array has shape (n,).
 
     Parameters
     ----------
-    state : shape (n,), `Label` values. ADVANCED as soon as it is known; LAPSED when the horizon is
-        over and late arrivals had their time.
-    mature : shape (n,), whether the horizon is over (and late arrivals had their time). Learn and
-        judge on these alone.
+    state : `Label` values. ADVANCED as soon as it is known; LOST while the lead is, by the ladder's
+        own rules, and has not advanced; LAPSED when the horizon is over and late arrivals had their
+        time.
+    mature : whether the horizon is over (and late arrivals had their time).
+    decided : what may be learned from and judged on: what is mature and, where leads were lost, all
+        that is not pending.
+    decided_at : when the outcome became known, in microseconds; NONE while it is pending.
+    weight : what a decided point counts; 0.0 for all others.
+    censoring : how long decisions took, where they may be known before the horizon is over.
     """
 
-    state: npt.NDArray[np.int8]
-    mature: npt.NDArray[np.bool_]
+    state: Ints
+    mature: Bools
+    decided: Bools
+    decided_at: Times
+    weight: Floats
+    censoring: Censoring | None = None
 
     @property
-    def happened(self) -> npt.NDArray[np.float64]:
-        """1.0 where ADVANCED, else 0.0; meaningful on mature points."""
+    def happened(self) -> Floats:
+        """1.0 where ADVANCED, else 0.0; meaningful where decided."""
         return np.asarray(self.state == Label.ADVANCED, dtype=np.float64)
 
 
@@ -64,22 +82,69 @@ def label(log: EventLog, ladder: Ladder, points: Points, until: int) -> tuple[Ou
     taken for silence.
     """
     linked = link(log, compile_ladder(ladder))
-    advanced, purchased = linked.next_completions(points.lead, points.as_of, points.position, until)
+    came = linked.next_completions(points.lead, points.as_of, points.position, until)
     delay = _arrival_delay(log, linked, until)
     horizons = np.array([round(goal.horizon_days * DAY_US) for goal in ladder.goals])
+    loses = bool((came.loss_known != NONE).any())
+    advanced = _News(came.advanced, came.advance_known, came.loss_known)
+    purchased = _News(came.purchased, came.purchase_known, came.loss_known)
+    waits = np.full(len(points), horizons[-1])
     return (
-        _outcomes(points.as_of, advanced, horizons[points.position], until, delay),
-        _outcomes(points.as_of, purchased, horizons[-1], until, delay),
+        _outcomes(points, advanced, horizons[points.position], until, delay, loses=loses),
+        _outcomes(points, purchased, waits, until, delay, loses=loses),
     )
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _News:
+    """When a goal was reached, when that became known, and when the loss did; NONE if never."""
+
+    reached: Times
+    reached_known: Times
+    loss_known: Times
+
+
 def _outcomes(
-    as_of: Times, completed_at: Times, horizon: Times | np.int64, until: int, delay: int
+    points: Points, news: _News, horizon: Times, until: int, delay: int, *, loses: bool
 ) -> Outcomes:
-    mature = as_of + horizon + delay <= until
+    as_of = points.as_of
+    ends = as_of + horizon + delay
+    mature = ends <= until
     state = np.where(mature, Label.LAPSED, Label.PENDING)
-    state[(completed_at != NONE) & (completed_at <= as_of + horizon)] = Label.ADVANCED
-    return Outcomes(state.astype(np.int8), mature)
+    lost = (news.loss_known != NONE) & (news.loss_known <= ends)
+    state[lost] = Label.LOST
+    advanced = (news.reached != NONE) & (news.reached <= as_of + horizon)
+    state[advanced] = Label.ADVANCED
+    decided_at = np.where(mature, ends, NONE)
+    decided_at[lost] = news.loss_known[lost]
+    decided_at[advanced] = news.reached_known[advanced]
+    state = state.astype(np.int64)
+    if not loses:
+        return Outcomes(state, mature, mature, decided_at, mature.astype(np.float64))
+    took = np.minimum(decided_at, ends) - as_of
+    decided = (state != Label.PENDING) & ~_open_ended(points, state, took, ends, until)
+    weight, waits = np.zeros(len(points)), Waits(as_of, points.position, until)
+    weight[decided] = waits.weights(points.position[decided], took[decided])
+    censoring = Censoring(took, mature, waits)
+    return Outcomes(state, mature, decided, decided_at, weight, censoring)
+
+
+def _open_ended(points: Points, state: Ints, took: Times, ends: Times, until: int) -> Bools:
+    """Shape (n,): steps where no point was waited for to its end, and too many are undecided.
+
+    The share that is undecided after the longest wait is Kaplan and Meier's (1958).
+    """
+    found = np.zeros(len(points), dtype=np.bool_)
+    waited = until - points.as_of
+    for at in np.unique(points.position):
+        here = points.position == at
+        if (until >= ends[here]).any():
+            continue
+        decided = state[here] != Label.PENDING
+        order = np.argsort(np.where(decided, took[here], waited[here]), kind="stable")
+        at_risk = np.arange(len(order), 0, -1)
+        found[here] = np.prod(1.0 - decided[order] / at_risk) > _MOST_UNDECIDED
+    return found
 
 
 def arrival_delay(log: EventLog, ladder: Ladder, until: int) -> int:

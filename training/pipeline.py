@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from features.clock import rfc3339
 from features.errors import NotEnoughData
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Ladder
@@ -27,7 +28,7 @@ from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, fit_goa
 from models.scores.learner import BoostedTrees
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points, why_no_points
-from training.labels import Outcomes, label
+from training.labels import Label, Outcomes, label
 from training.policies.offers import learn_offers
 
 __all__ = ["TrainConfig", "disagreements", "record_training", "train"]
@@ -78,6 +79,8 @@ def train(
     if len(points) == 0 and ladder.score_at:
         raise NotEnoughData(f"{notes[0]}: nothing to train on")
     advanced, purchased = label(log, ladder, points, until)
+    if len(points) and not purchased.mature.any():
+        notes.append(_never_over(ladder, points, purchased, until))
     if ladder.steps_never_lower:
         notes += disagreements(ladder, points, purchased)
     encoding = Encoding.learn(points.snapshot)
@@ -128,6 +131,22 @@ def _notes(log: EventLog, ladder: Ladder, points: Points, until: int, seed: int)
     return []
 
 
+def _never_over(ladder: Ladder, points: Points, purchased: Outcomes, until: int) -> str:
+    """That the log is too short for the horizon of a purchase, and what would help."""
+    horizon = ladder.goals[-1].horizon_days
+    first = int(points.as_of.min())
+    if purchased.decided.any():
+        counted = "what is known of purchases comes from those that were decided before it was over"
+    else:
+        counted = "chances of a purchase are what the ladder's bands say"
+    return (
+        f"the horizon of a purchase is {horizon:g} days, and the first point is"
+        f" {(until - first) / DAY_US:.3g} days old: no horizon is over yet, and {counted}; with a"
+        f" log until {rfc3339(first + round(horizon * DAY_US))} or later, or a shorter"
+        " horizon_days, purchases are learned from"
+    )
+
+
 def record_training(url: str, bundle: Bundle, trained_at: int) -> None:
     """Keep in a store that a saved bundle was trained on it, so that an erasure can name it.
 
@@ -155,24 +174,26 @@ def _of_goal(goal: str, progress: Callable[[str], None], what: str) -> None:
 def training_rows(
     points: Points, outcomes: Outcomes, encoding: Encoding, *, is_rising: bool = False
 ) -> TrainingRows:
-    """The mature points, as a model sees them.
+    """The decided points, as a model sees them.
 
     Parameters
     ----------
     is_rising : whether the steps that were completed are held not to lower the probability.
     """
-    mature = points.rows(outcomes.mature)
+    decided = points.rows(outcomes.decided)
     return TrainingRows(
-        matrix=encoding.matrix(mature.snapshot),
+        matrix=encoding.matrix(decided.snapshot),
         category_columns=encoding.category_columns,
-        position=mature.position,
-        lead=mature.lead,
-        as_of=mature.as_of,
-        happened=outcomes.happened[outcomes.mature],
+        position=decided.position,
+        lead=decided.lead,
+        as_of=decided.as_of,
+        happened=outcomes.happened[outcomes.decided],
         monotone=tuple(
             -1 if signal.is_against else _rising(signal) if is_rising else 0
-            for signal in mature.snapshot.signals
+            for signal in decided.snapshot.signals
         ),
+        weight=outcomes.weight[outcomes.decided],
+        censoring=outcomes.censoring and outcomes.censoring.rows(outcomes.decided),
     )
 
 
@@ -248,7 +269,9 @@ def _counts(rows: TrainingRows, outcomes: Outcomes, model: GoalModel) -> dict[st
         "points": len(rows.lead),
         "leads": len(np.unique(rows.lead)),
         "reached": int(rows.happened.sum()),
-        "pending": int((~outcomes.mature).sum()),
+        "lost": int((outcomes.state[outcomes.decided] == Label.LOST).sum()),
+        "early": int((outcomes.decided & ~outcomes.mature).sum()),
+        "pending": int((~outcomes.decided).sum()),
         "evidence": model.evidence,
         "learned": model.calibrator.learned,
         "learner": type(model.learner).__name__ if model.learner is not None else None,

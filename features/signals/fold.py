@@ -413,19 +413,22 @@ def next_completions(
     as_of: Ints,
     position: Ints,
     until: int,
-    advanced: Ints,
-    purchased: Ints,
+    found: Ints,
 ) -> None:
     """When each (lead, as_of) next completes a rung above `position`, and the purchase.
 
     What counts was not known at `as_of` and is known by `until`. It may have happened before
     `as_of` and been reported late: to whoever asked at `as_of` it was still to come. NONE where
     nothing is known. An event that restarts the ladder ends the search.
+
+    Parameters
+    ----------
+    found : shape (5, n), filled with when it advanced, when that became known, when it purchased,
+        when that became known, and when the loss became known by which it is lost since.
     """
     n_goals = len(program.horizon)
     for at in range(len(lead)):
-        advanced[at] = NONE
-        purchased[at] = NONE
+        found[:, at] = NONE
         stopped = False
         for row in range(events.starts[lead[at]], events.starts[lead[at] + 1]):
             if events.known[row] <= as_of[at] or events.known[row] > until or stopped:
@@ -434,17 +437,23 @@ def next_completions(
             name = events.name_of[events.name[row]]
             for pair in range(program.pair_start[name], program.pair_start[name + 1]):
                 goal = program.selector_goal[program.pair_selector[pair]]
-                if goal < 0 or goal > n_goals:
+                if goal < 0 or goal == n_goals + 1:
                     continue
                 first, last = program.alternative_start[pair], program.alternative_start[pair + 1]
                 if first < last and not _matches(pair, row, events, program):
                     continue
                 if goal == n_goals:
                     stopped = True
-                elif goal >= position[at] and advanced[at] == NONE:
-                    advanced[at] = when
-                if goal == n_goals - 1 and purchased[at] == NONE:
-                    purchased[at] = when
+                elif goal == n_goals + 2:
+                    found[4, at] = events.known[row]
+                elif goal == n_goals + 3:
+                    found[4, at] = NONE
+                elif goal >= position[at] and found[0, at] == NONE:
+                    found[0, at] = when
+                    found[1, at] = events.known[row]
+                if goal == n_goals - 1 and found[2, at] == NONE:
+                    found[2, at] = when
+                    found[3, at] = events.known[row]
 
 
 @numba.njit(cache=True, nogil=True)

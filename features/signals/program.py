@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,7 +24,14 @@ from features.signals.beats import sums_of_log
 from features.signals.signal import Op, Signal
 from features.signals.table import ladder_columns, signals_of
 
-__all__ = ["Compiled", "LinkedLog", "compile_ladder", "compile_signals", "link"]
+__all__ = [
+    "Compiled",
+    "LinkedLog",
+    "NextCompletions",
+    "compile_ladder",
+    "compile_signals",
+    "link",
+]
 
 _NUMBER_KINDS: dict[Operator, int] = {
     "at_least": fold.AT_LEAST,
@@ -267,6 +275,20 @@ def _ints(values: Iterable[int] | Iterable[tuple[int, ...]]) -> Ints:
     return np.asarray(list(values), dtype=np.int64)
 
 
+class NextCompletions(NamedTuple):
+    """What came next of some leads: each of shape (n,), microseconds; `fold.NONE` if nothing.
+
+    `advanced` and `purchased` are when it happened, the others when it became known; a lead is
+    lost since the loss that nothing has won back.
+    """
+
+    advanced: Ints
+    advance_known: Ints
+    purchased: Ints
+    purchase_known: Ints
+    loss_known: Ints
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class LinkedLog:
     """A log as the fold reads it for one program: `link` makes it, and the log keeps it.
@@ -300,19 +322,17 @@ class LinkedLog:
 
     def next_completions(
         self, lead: Ints, as_of: Ints, position: Ints, until: int
-    ) -> tuple[Ints, Ints]:
-        """When leads next advance from a position, and when they purchase; `fold.NONE` if never.
+    ) -> NextCompletions:
+        """When leads next advance from a position, and when they purchase or are lost.
 
         Parameters
         ----------
         lead, as_of, position : shape (n,), indices of leads, instants, rungs completed by then.
         until : only what was known by then counts.
         """
-        advanced = np.empty(len(lead), dtype=np.int64)
-        purchased = np.empty(len(lead), dtype=np.int64)
-        rest = as_of, position, until, advanced, purchased
-        fold.next_completions(self.events, self.program, lead, *rest)
-        return advanced, purchased
+        found = np.empty((len(NextCompletions._fields), len(lead)), dtype=np.int64)
+        fold.next_completions(self.events, self.program, lead, as_of, position, until, found)
+        return NextCompletions(*found)
 
 
 def link(log: EventLog, compiled: Compiled) -> LinkedLog:

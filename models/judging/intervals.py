@@ -44,19 +44,23 @@ def wilson(
     return (low, high) if isinstance(n, np.ndarray) else (float(low), float(high))
 
 
-def design_effect(happened: Floats, lead: Ints, group: Ints) -> float:
+def design_effect(happened: Floats, lead: Ints, group: Ints, weight: Floats | None = None) -> float:
     """How many rows are worth one independent row, at least 1 (Kish 1965).
+
+    `weight`, shape (n,), is what a row counts, and is worth less the more it varies.
 
     The variance of a group's rate, with the rows of a lead kept together, over what it would be
     with independent rows; over all groups at once, since one group has too few leads to tell.
     """
     if len(happened) == 0:
         return 1.0
-    rate = np.bincount(group, happened) / np.maximum(np.bincount(group), 1)
+    counts = np.ones(len(happened)) if weight is None else weight
+    total = np.maximum(np.bincount(group, counts), 1e-12)
+    rate = np.bincount(group, counts * happened) / total
     residual = happened - rate[group]
     _, cluster = np.unique(np.stack([group, lead]), axis=1, return_inverse=True)
-    together = (np.bincount(cluster.ravel(), residual) ** 2).sum()
-    alone = (residual**2).sum()
+    together = (np.bincount(cluster.ravel(), counts * residual) ** 2).sum()
+    alone = (counts * residual**2).sum() * counts.mean()
     return max(1.0, float(together / alone)) if alone > 0 else 1.0
 
 

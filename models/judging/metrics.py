@@ -1,6 +1,7 @@
 """How good probabilities are: pure functions on arrays of one shape (n,).
 
-`probability` lies in [0, 1], `happened` is 1.0 or 0.0, `lead` says which rows belong together.
+`probability` lies in [0, 1], `happened` is 1.0 or 0.0, `lead` says which rows belong together;
+`weight` is what each row counts, None where all count alike.
 Where a figure does not exist (no rows, or outcomes of one kind only) it is None, never NaN. How
 sure a figure is says `models.judging.intervals`.
 """
@@ -41,12 +42,17 @@ _NEVER: Final = 1e-15
 _DRAWS: Final = 200
 
 
-def auc(probability: Floats, happened: Floats) -> float | None:
+def _counted(weight: Floats | None, rows: int) -> Floats:
+    return np.ones(rows) if weight is None else weight
+
+
+def auc(probability: Floats, happened: Floats, weight: Floats | None = None) -> float | None:
     """The chance that a row that happened is ranked above one that did not, ties counting half.
 
     In [0, 1], 0.5 is no ranking at all (Hanley and McNeil 1982). None with one kind of outcome.
     """
-    return _auc(_ranks(probability), happened, 1.0 - happened)
+    counts = _counted(weight, len(happened))
+    return _auc(_ranks(probability), counts * happened, counts * (1.0 - happened))
 
 
 def _ranks(probability: Floats) -> Ints:
@@ -64,7 +70,9 @@ def _auc(rank: Ints, reached: Floats, missed: Floats) -> float | None:
     return float((up * below).sum() / pairs)
 
 
-def average_precision(probability: Floats, happened: Floats) -> float | None:
+def average_precision(
+    probability: Floats, happened: Floats, weight: Floats | None = None
+) -> float | None:
     """The precision at each success met from the top, averaged; equal ranks are met together.
 
     In [0, 1]; a ranking at random has the base rate (Manning et al. 2008, 8.4). None with one kind
@@ -72,9 +80,9 @@ def average_precision(probability: Floats, happened: Floats) -> float | None:
     """
     if _one_kind(happened):
         return None
-    rank = _ranks(-probability)
-    up, every = np.bincount(rank, happened), np.bincount(rank)
-    precision = np.cumsum(up) / np.cumsum(every)
+    rank, counts = _ranks(-probability), _counted(weight, len(happened))
+    up, every = np.bincount(rank, counts * happened), np.bincount(rank, counts)
+    precision = np.cumsum(up) / np.maximum(np.cumsum(every), 1e-12)
     return float((up * precision).sum() / up.sum())
 
 
@@ -89,14 +97,18 @@ def losses(probability: Floats, happened: Floats) -> Floats:
     return each
 
 
-def log_loss(probability: Floats, happened: Floats) -> float | None:
+def log_loss(probability: Floats, happened: Floats, weight: Floats | None = None) -> float | None:
     """The mean surprise in nats, at least 0 (Good 1952); clipped at 1e-15. None without rows."""
-    return float(losses(probability, happened).mean()) if len(happened) else None
+    return _mean(losses(probability, happened), weight)
 
 
-def brier(probability: Floats, happened: Floats) -> float | None:
+def brier(probability: Floats, happened: Floats, weight: Floats | None = None) -> float | None:
     """The mean squared error, in [0, 1] (Brier 1950). None without rows."""
-    return float(((probability - happened) ** 2).mean()) if len(happened) else None
+    return _mean((probability - happened) ** 2, weight)
+
+
+def _mean(values: Floats, weight: Floats | None) -> float | None:
+    return float(np.average(values, weights=weight)) if len(values) else None
 
 
 def equal_count_bins(probability: Floats, bins: int = 10) -> Ints:
@@ -130,7 +142,11 @@ class Bin:
 
 
 def reliability(
-    probability: Floats, happened: Floats, lead: Ints | None = None, bins: int = 10
+    probability: Floats,
+    happened: Floats,
+    lead: Ints | None = None,
+    bins: int = 10,
+    weight: Floats | None = None,
 ) -> tuple[Bin, ...]:
     """Equal-count bins from the lowest probability to the highest, ties kept together.
 
@@ -138,9 +154,13 @@ def reliability(
     of each lead it would otherwise be too narrow by half.
     """
     group = equal_count_bins(probability, bins)
-    worth = 1.0 if lead is None else 1.0 / design_effect(happened, lead, group)
-    n = np.bincount(group).astype(np.float64)
-    predicted, observed = np.bincount(group, probability) / n, np.bincount(group, happened) / n
+    counts = _counted(weight, len(happened))
+    rows = np.arange(len(happened)) if lead is None else lead
+    alike = lead is None and weight is None
+    worth = 1.0 if alike else 1.0 / design_effect(happened, rows, group, weight)
+    n, total = np.bincount(group).astype(np.float64), np.bincount(group, counts)
+    predicted = np.bincount(group, counts * probability) / total
+    observed = np.bincount(group, counts * happened) / total
     low, high = wilson(observed * n * worth, n * worth)
     inside = (low <= predicted) & (predicted <= high)
     columns = (
@@ -149,18 +169,21 @@ def reliability(
     return tuple(Bin(*row) for row in zip(*columns, strict=True))
 
 
-def ece(probability: Floats, happened: Floats, bins: int = 10) -> float | None:
+def ece(
+    probability: Floats, happened: Floats, bins: int = 10, weight: Floats | None = None
+) -> float | None:
     """The expected calibration error over equal-count bins, in [0, 1] (Naeini et al. 2015).
 
     Biased upwards: a perfectly calibrated model has `ece_by_chance`, not 0. None without rows.
     """
     if len(happened) == 0:
         return None
-    return _ece(equal_count_bins(probability, bins), happened - probability)
+    counts = _counted(weight, len(happened))
+    return _ece(equal_count_bins(probability, bins), happened - probability, counts)
 
 
-def _ece(group: Ints, residual: Floats) -> float:
-    return float(np.abs(np.bincount(group, residual)).sum() / len(residual))
+def _ece(group: Ints, residual: Floats, counts: Floats) -> float:
+    return float(np.abs(np.bincount(group, counts * residual)).sum() / counts.sum())
 
 
 def ece_by_chance(
@@ -175,43 +198,51 @@ def ece_by_chance(
     if len(probability) == 0:
         return None
     rng = np.random.default_rng(seed)
-    group = equal_count_bins(probability, bins)
+    group, alike = equal_count_bins(probability, bins), np.ones(len(probability))
     draws = [
-        _ece(group, (rng.random(len(probability)) < probability) - probability)
+        _ece(group, (rng.random(len(probability)) < probability) - probability, alike)
         for _ in range(_DRAWS)
     ]
     return float(np.mean(draws) * np.sqrt(effect))
 
 
-def _hits(probability: Floats, happened: Floats, picked: Floats) -> Floats:
+def _hits(probability: Floats, happened: Floats, picked: Floats, counts: Floats) -> Floats:
     """Expected successes among the first `picked` rows, equal ranks in random order."""
     rank = _ranks(-probability)
-    rows = np.concatenate([[0.0], np.cumsum(np.bincount(rank))])
-    successes = np.concatenate([[0.0], np.cumsum(np.bincount(rank, happened))])
+    rows = np.concatenate([[0.0], np.cumsum(np.bincount(rank, counts))])
+    successes = np.concatenate([[0.0], np.cumsum(np.bincount(rank, counts * happened))])
     hits: Floats = np.interp(picked, rows, successes)
     return hits
 
 
-def cumulative_gain(probability: Floats, happened: Floats, shares: Floats) -> Floats | None:
+def cumulative_gain(
+    probability: Floats, happened: Floats, shares: Floats, weight: Floats | None = None
+) -> Floats | None:
     """The share of all successes found in each top share of the ranking, both in [0, 1].
 
     Equal ranks count as in random order. None without a success.
     """
     if not happened.any():
         return None
-    curve: Floats = _hits(probability, happened, shares * len(happened)) / happened.sum()
+    counts = _counted(weight, len(happened))
+    hits = _hits(probability, happened, shares * counts.sum(), counts)
+    curve: Floats = hits / (counts * happened).sum()
     return curve
 
 
-def found(probability: Floats, happened: Floats, share: float) -> float | None:
+def found(
+    probability: Floats, happened: Floats, share: float, weight: Floats | None = None
+) -> float | None:
     """The share of all successes that stands in the top `share` of the ranking, in [0, 1]."""
-    curve = cumulative_gain(probability, happened, np.array([share]))
+    curve = cumulative_gain(probability, happened, np.array([share]), weight)
     return None if curve is None else float(curve[0])
 
 
-def lift(probability: Floats, happened: Floats, share: float) -> float | None:
+def lift(
+    probability: Floats, happened: Floats, share: float, weight: Floats | None = None
+) -> float | None:
     """The rate in the top `share` of the ranking over the rate of all, in [0, 1 / share]."""
-    part = found(probability, happened, share)
+    part = found(probability, happened, share, weight)
     return None if part is None else part / share
 
 
@@ -237,7 +268,7 @@ class Queue:
 
 
 def queue(probability: Floats, happened: Floats, instant: Ints, capacity: float) -> Queue:
-    """Work the best rows of each instant, and count what is found.
+    """Work the best rows of each instant, and count what is found; every row is one.
 
     Parameters
     ----------
@@ -251,28 +282,34 @@ def queue(probability: Floats, happened: Floats, instant: Ints, capacity: float)
         size = int(here.sum())
         worked = max(1, round(capacity * size)) if capacity < 1 else min(round(capacity), size)
         picked += worked
-        hits += float(_hits(probability[here], happened[here], np.array([float(worked)]))[0])
+        picks, alike = np.array([float(worked)]), np.ones(size)
+        hits += float(_hits(probability[here], happened[here], picks, alike)[0])
     n, successes = len(happened), int(happened.sum())
     part = hits / successes if successes else None
     times = None if part is None else part * n / picked
     return Queue(len(instants), n, picked, successes, hits, part, times)
 
 
-def auc_draws(probability: Floats, happened: Floats, weights: LeadWeights) -> Floats:
+def auc_draws(
+    probability: Floats, happened: Floats, weights: LeadWeights, weight: Floats | None = None
+) -> Floats:
     """Shape (n_draws,): the AUC of each resampling, NaN where it drew one kind of outcome."""
-    rank = _ranks(probability)
+    rank, counts = _ranks(probability), _counted(weight, len(happened))
     values = np.full(len(weights.draws), np.nan)
     for at, draw in enumerate(weights.draws):
-        weight = draw[weights.cluster].astype(np.float64)
-        value = _auc(rank, weight * happened, weight * (1.0 - happened))
+        drawn = counts * draw[weights.cluster]
+        value = _auc(rank, drawn * happened, drawn * (1.0 - happened))
         values[at] = np.nan if value is None else value
     return values
 
 
-def log_loss_draws(probability: Floats, happened: Floats, weights: LeadWeights) -> Floats:
+def log_loss_draws(
+    probability: Floats, happened: Floats, weights: LeadWeights, weight: Floats | None = None
+) -> Floats:
     """Shape (n_draws,): the log loss of each resampling, NaN where it drew nothing."""
-    total = np.bincount(weights.cluster, losses(probability, happened))
-    rows = np.bincount(weights.cluster).astype(np.float64)
+    counts = _counted(weight, len(happened))
+    total = np.bincount(weights.cluster, counts * losses(probability, happened))
+    rows = np.bincount(weights.cluster, counts)
     drawn = np.array([draw @ rows for draw in weights.draws])
     lost = np.array([draw @ total for draw in weights.draws])
     values: Floats = np.divide(lost, drawn, out=np.full(len(drawn), np.nan), where=drawn > 0)

@@ -108,7 +108,8 @@ def _trained(bundle: Bundle) -> Iterable[str]:
     for goal, counts in bundle.manifest.get("trained_on", {}).items():
         yield (
             f"- {_GOALS.get(goal, goal)}: {counts['points']:,} points of {counts['leads']:,} leads,"
-            f" {counts['reached']:,} reached; {counts['pending']:,} pending (left out)"
+            f" {counts['reached']:,} reached, {counts['lost']:,} lost; {counts['pending']:,}"
+            " pending (left out)"
         )
 
 

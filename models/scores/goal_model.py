@@ -7,7 +7,7 @@ row and the lead it belongs to beside it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from models.scores.boosting import (
     merged,
 )
 from models.scores.calibration import Basis, Calibrator, Unseen, calibrate, uncalibrated
+from models.scores.censoring import Censoring
 from models.scores.learner import BoostedTrees, Learner, cross_fit_classifier
 from models.scores.step_rates import StepRates
 
@@ -70,6 +71,7 @@ class TrainingRows:
     ----------
     category_columns, monotone : as in `ColumnKinds`.
     weight : shape (n,), what each counts; all the same where nothing else is said.
+    censoring : of rows that may be decided before their horizon is over.
     """
 
     matrix: Floats
@@ -80,6 +82,7 @@ class TrainingRows:
     happened: Floats
     monotone: tuple[int, ...] = ()
     weight: Floats = field(default_factory=lambda: np.ones(0))
+    censoring: Censoring | None = None
 
     def __post_init__(self) -> None:
         if len(self.weight) != len(self.lead):
@@ -96,6 +99,7 @@ class TrainingRows:
             self.happened[keep],
             self.monotone,
             self.weight[keep],
+            self.censoring and self.censoring.rows(keep),
         )
 
 
@@ -171,7 +175,7 @@ def fit_goal(
         return GoalModel(None, uncalibrated(rates, len(np.unique(rows.lead))), nothing)
     later = _later(rows, config)
     margin, learner = _learn(rows, config, progress)
-    unseen = rows.rows(later)
+    unseen = _weighed_anew(rows.rows(later))
     typical, typical_margin = _typical(learner, rows, n_goals, config.seed)
     calibrator = calibrate(
         rates if later.all() else _later_rates(prior, rates, rows, later),
@@ -237,7 +241,7 @@ def _later_rates(
 
     Where all came to the same in both periods nothing drifted, and both count in full (`rates`).
     """
-    before, after = rows.rows(~later), rows.rows(later)
+    before, after = (_weighed_anew(rows.rows(part)) for part in (~later, later))
     found = _updated(_updated(prior, before).faded(prior, _EARLIER_LEADS), after)
     reached = np.bincount(rows.position, rows.happened, minlength=len(prior.mean))
     points = np.bincount(rows.position, minlength=len(prior.mean))
@@ -257,13 +261,29 @@ def _fewest_leads(rows: TrainingRows) -> int:
 
 def _later(rows: TrainingRows, config: FitConfig) -> npt.NDArray[np.bool_]:
     """Shape (n,): the points to calibrate on, which may be all."""
-    cut = np.quantile(rows.as_of, 1.0 - config.calibration_share)
+    held = rows.as_of if rows.censoring is None else rows.as_of[rows.censoring.over]
+    if not len(held):
+        return np.ones(len(rows.lead), dtype=np.bool_)
+    cut = np.quantile(held, 1.0 - config.calibration_share)
     later = rows.as_of > cut
     reached = int(rows.happened[later].sum())
     enough = min(reached, int(later.sum()) - reached) >= config.least_calibration
     if enough and _fewest_leads(rows.rows(~later)) >= config.least_leads:
         return later
     return np.ones(len(later), dtype=np.bool_)
+
+
+def _weighed_anew(rows: TrainingRows) -> TrainingRows:
+    """The rows of a period with what they count in it: of the newest, late decisions are missing.
+
+    The period is that of the rows themselves.
+    """
+    censoring = rows.censoring
+    if censoring is None or not len(rows.lead):
+        return rows
+    since = int(rows.as_of.min()) - 1
+    weight = censoring.waits.weights(rows.position, censoring.took, since)
+    return replace(rows, weight=weight)
 
 
 def _leads_at(rows: TrainingRows, n_goals: int) -> Floats:

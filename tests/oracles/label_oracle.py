@@ -20,8 +20,9 @@ __all__ = ["OracleOutcome", "oracle_delay", "oracle_outcomes", "oracle_position"
 class OracleOutcome:
     """What is known of one goal, and whether it may be learned from."""
 
-    state: Literal["advanced", "lapsed", "pending"]
+    state: Literal["advanced", "lapsed", "lost", "pending"]
     mature: bool
+    known_at: int | None = None
 
 
 def oracle_position(events: Sequence[Event], ladder: Ladder, lead_id: str, as_of: int) -> int:
@@ -58,9 +59,9 @@ def oracle_outcomes(
     story = in_order(news, ladder, lead_id)
     above = [rule for goal in ladder.goals[rung:] for rule in goal.complete_when]
     return (
-        _outcome(story, ladder, above, ladder.goals[rung], as_of, until - delay),
+        _outcome(story, ladder, above, ladder.goals[rung], as_of, until, delay),
         _outcome(
-            story, ladder, ladder.purchase.complete_when, ladder.purchase, as_of, until - delay
+            story, ladder, ladder.purchase.complete_when, ladder.purchase, as_of, until, delay
         ),
     )
 
@@ -71,15 +72,34 @@ def _outcome(
     rules: Sequence[EventRule],
     goal: Step,
     as_of: int,
-    sure_until: int,
+    until: int,
+    delay: int,
 ) -> OracleOutcome:
     last = as_of + round(goal.horizon_days * DAY_US)
-    is_over = last <= sure_until
+    is_over = last <= until - delay
     for event in story:
         if meets_any(rules, event):
             if event.occurred_us <= last:
-                return OracleOutcome("advanced", is_over)
+                return OracleOutcome("advanced", is_over, event.known_us)
             break  # the first one counts, and it came too late
         if meets_any(ladder.restart_on, event):
             break  # the lead begins anew
-    return OracleOutcome("lapsed" if is_over else "pending", is_over)
+    lost = _lost_since(story, ladder)
+    if lost is not None and lost <= last + delay:
+        return OracleOutcome("lost", is_over, lost)
+    if is_over:
+        return OracleOutcome("lapsed", True, last + delay)
+    return OracleOutcome("pending", False)
+
+
+def _lost_since(story: Sequence[Event], ladder: Ladder) -> int | None:
+    """When it became known that the lead is lost, unless something won it back."""
+    lost = None
+    for event in story:
+        if meets_any(ladder.lost_when, event):
+            lost = event.known_us
+        if meets_any(ladder.back_when, event):
+            lost = None
+        if meets_any(ladder.restart_on, event):
+            break
+    return lost

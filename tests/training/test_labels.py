@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Condition, EventRule, Ladder, Step
+from features.signals.fold import NONE
 from features.signals.snapshot import snapshot
 from tests.features import strategies
 from tests.features.strategies import START_US, log_of
@@ -21,7 +22,7 @@ from training.decision_points import Points
 from training.labels import Label, arrival_delay, label
 
 SECOND_US = 1_000_000
-NAMES = {Label.ADVANCED: "advanced", Label.LAPSED: "lapsed", Label.PENDING: "pending"}
+NAMES = {label: label.name.lower() for label in Label}
 
 LADDER = Ladder(
     name="small",
@@ -95,6 +96,11 @@ def test_labels_equal_the_oracle(ladder, events, as_of, until, later):
         expected = oracle_outcomes(events, ladder, lead, when, until, delay)
         for outcomes, wanted in zip(found, expected, strict=True):
             assert said_of(outcomes, row) == (wanted.state, wanted.mature)
+            known_at = int(outcomes.decided_at[row])
+            assert (None if known_at == NONE else known_at) == wanted.known_at
+            if "lost" not in {NAMES[Label(int(one))] for one in outcomes.state}:
+                assert outcomes.decided[row] == wanted.mature
+                assert outcomes.weight[row] == float(wanted.mature)
 
 
 @settings(max_examples=examples(80), deadline=None)

@@ -185,13 +185,21 @@ def test_only_mature_points_teach(log, bundle):
     assert bundle.manifest["trained_on"]["advancement"]["pending"] > 0
 
 
+def came_to(state: npt.ArrayLike, mature: npt.NDArray[np.bool_]) -> Outcomes:
+    """Outcomes of a ladder that does not say what loses a lead."""
+    weight = mature.astype(np.float64)
+    return Outcomes(
+        np.asarray(state, dtype=np.int64), mature, mature, np.zeros(len(weight), np.int64), weight
+    )
+
+
 def test_rows_of_pending_points_are_left_out():
     """Also of those that have advanced already; the rows that stay are those of their points."""
     log = log_of(crowd(12), LADDER)
     points = decision_points(log, LADDER, end=UNTIL, seed=7)
     kind = np.arange(len(points)) % 4
     state = np.array([Label.LAPSED, Label.ADVANCED, Label.PENDING, Label.ADVANCED])[kind]
-    outcomes = Outcomes(state.astype(np.int8), kind < 2)
+    outcomes = came_to(state, kind < 2)
     encoding = Encoding.learn(points.snapshot)
     rows = training_rows(points, outcomes, encoding)
     np.testing.assert_array_equal(rows.happened, kind[kind < 2])
@@ -209,7 +217,7 @@ def test_what_the_steps_are_held_to():
     """
     log = log_of(crowd(12), LADDER)
     points = decision_points(log, LADDER, end=UNTIL, seed=7)
-    outcomes = Outcomes(np.ones(len(points), np.int8), np.ones(len(points), np.bool_))
+    outcomes = came_to(np.ones(len(points)), np.ones(len(points), np.bool_))
     encoding = Encoding.learn(points.snapshot)
     names = [signal.id for signal in points.snapshot.signals]
     held = dict(
@@ -235,8 +243,8 @@ def test_where_the_data_disagree_is_said():
         some = np.isin(points.lead, np.unique(points.lead)[:keep])
         luck = np.random.default_rng(1).random(len(points))
         bought = luck < np.array(chances)[np.minimum(points.position, len(chances) - 1)]
-        state = np.where(bought, Label.ADVANCED, Label.LAPSED).astype(np.int8)
-        return disagreements(LADDER, points.rows(some), Outcomes(state[some], mature[some]))
+        state = np.where(bought, Label.ADVANCED, Label.LAPSED)
+        return disagreements(LADDER, points.rows(some), came_to(state[some], mature[some]))
 
     (said,) = told([0.5, 0.1, 0.6], 400)
     assert repr(LADDER.goals[0].title) in said

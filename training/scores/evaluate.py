@@ -82,7 +82,7 @@ def evaluate(
     if len(judged) == 0:
         raise NotEnoughData(f"no lead to score {period.said}")
     advanced, purchased = label(log, bundle.ladder, judged, until)
-    _refuse_if_immature(period, judged, advanced)
+    _refuse_if_undecided(period, judged, advanced)
     train = train_points
     if train is None:
         train = decision_points(log, bundle.ladder, end=start, seed=seed)
@@ -137,18 +137,18 @@ class _Period:
         return early
 
 
-def _refuse_if_immature(period: _Period, points: Points, outcomes: Outcomes) -> None:
-    mature = outcomes.happened[outcomes.mature]
-    if len(mature) == 0:
+def _refuse_if_undecided(period: _Period, points: Points, outcomes: Outcomes) -> None:
+    decided = outcomes.happened[outcomes.decided]
+    if len(decided) == 0:
         shortest = min(goal.horizon_days for goal in period.ladder.goals)
         raise NotEnoughData(
             f"{len(points)} points {period.said}, and the horizon of none is over: the shortest is"
             f" {shortest:g} days; judge a longer period, or judge later"
         )
-    if _one_kind(mature):
-        which = "advanced" if mature[0] else "lapsed"
+    if _one_kind(decided):
+        which = "advanced" if decided[0] else "did not advance"
         raise NotEnoughData(
-            f"all {len(mature)} points {period.said} whose horizon is over {which}:"
+            f"all {len(decided)} points {period.said} whose outcome is known {which}:"
             " judging takes outcomes of both kinds"
         )
 
@@ -177,9 +177,10 @@ class _Goal:
             "learned": self.calibrator.learned,
             "steps": _step_outcomes(period.ladder, points, outcomes),
         }
-        mature = outcomes.happened[outcomes.mature]
-        if len(mature) == 0 or _one_kind(mature):
-            return GoalEvaluation(**common, note=_too_few(mature, points.lead[outcomes.mature]))  # type: ignore[arg-type]
+        decided = outcomes.happened[outcomes.decided]
+        if len(decided) == 0 or _one_kind(decided):
+            note = _too_few(decided, points.lead[outcomes.decided])
+            return GoalEvaluation(**common, note=note)  # type: ignore[arg-type]
         rows = self.rows(period)
         rivals = self.rivals(period)
         rates = next(rival for rival in rivals if isinstance(rival, Baseline))
@@ -199,17 +200,18 @@ class _Goal:
 
     def rows(self, period: _Period) -> Answers:
         points, outcomes, estimates = self.period
-        mature = outcomes.mature
-        lead, as_of = points.lead[mature], points.as_of[mature]
+        decided = outcomes.decided
+        lead, as_of = points.lead[decided], points.as_of[decided]
         return Answers(
-            probability=estimates.probability[mature],
-            rank=estimates.probability[mature],
-            happened=outcomes.happened[mature],
+            probability=estimates.probability[decided],
+            rank=estimates.probability[decided],
+            happened=outcomes.happened[decided],
             lead=lead,
-            position=points.position[mature],
+            position=points.position[decided],
             week=(as_of - period.start - 1) // _WEEK_US,
             seen=period.seen(lead),
-            interval=(estimates.low[mature], estimates.high[mature]),
+            weight=outcomes.weight[decided],
+            interval=(estimates.low[decided], estimates.high[decided]),
         )
 
     def rivals(self, period: _Period) -> tuple[Baseline | Missing, ...]:
@@ -217,9 +219,9 @@ class _Goal:
         return baselines(
             period.log,
             period.ladder,
-            train=train.rows(known.mature),
-            happened=known.happened[known.mature],
-            judged=self.period[0].rows(self.period[1].mature),
+            train=train.rows(known.decided),
+            happened=known.happened[known.decided],
+            judged=self.period[0].rows(self.period[1].decided),
             priors=self.priors,
             seed=period.seed,
         )
@@ -306,7 +308,7 @@ def _gains(
     ranks = [(MODEL, rows.rank)]
     ranks += [(rival.name, rival.rank) for rival in rivals if isinstance(rival, Baseline)]
     curves = (
-        (name, metrics.cumulative_gain(rank, rows.happened, np.array(SHARES)))
+        (name, metrics.cumulative_gain(rank, rows.happened, np.array(SHARES), rows.weight))
         for name, rank in ranks
     )
     return tuple((name, tuple(curve.tolist())) for name, curve in curves if curve is not None)
@@ -319,8 +321,10 @@ def _counts(points: Points, outcomes: Outcomes, keep: Bools) -> Counts:
         leads=len(np.unique(points.lead[keep])),
         advanced=int((state == Label.ADVANCED).sum()),
         lapsed=int((state == Label.LAPSED).sum()),
+        lost=int((state == Label.LOST).sum()),
         pending=int((state == Label.PENDING).sum()),
         mature=int(outcomes.mature[keep].sum()),
+        decided=int(outcomes.decided[keep].sum()),
     )
 
 
@@ -331,15 +335,17 @@ def _step_outcomes(ladder: Ladder, points: Points, outcomes: Outcomes) -> tuple[
 def _outcomes_of_step(ladder: Ladder, at: int, points: Points, outcomes: Outcomes) -> StepOutcomes:
     goal, here = ladder.goals[at], points.position == at
     counts = _counts(points, outcomes, here)
-    mature = here & outcomes.mature
-    happened, lead = outcomes.happened[mature], points.lead[mature]
-    effect = intervals.design_effect(happened, lead, np.zeros(len(happened), dtype=np.int64))
-    low, high = intervals.wilson(happened.sum() / effect, len(happened) / effect)
+    decided = here & outcomes.decided
+    happened, lead = outcomes.happened[decided], points.lead[decided]
+    weight, group = outcomes.weight[decided], np.zeros(len(happened), dtype=np.int64)
+    rate = float(np.average(happened, weights=weight)) if len(happened) else None
+    worth = len(happened) / intervals.design_effect(happened, lead, group, weight)
+    low, high = intervals.wilson((rate or 0.0) * worth, worth)
     return StepOutcomes(
         goal.id,
         goal.title,
         counts,
-        float(happened.mean()) if len(happened) else None,
+        rate,
         low,
         high,
         counts.advanced / counts.points if counts.points else None,

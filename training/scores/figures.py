@@ -32,7 +32,9 @@ _INK, _QUIET, _LINES = "#22272e", "#6b7480", "#dfe3e8"
 _OURS, _OFF = "#1f5f9f", "#d1603d"
 _RIVALS: Final = ("#8b95a1", "#c9932b", "#4f8f6d", "#8a6bb1")
 _ROUND: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
-_OUTCOMES: Final = {"advanced": "#2f7f5f", "lapsed": "#c7cdd5", "pending": "#f0dca4"}
+_OUTCOMES: Final = {
+    "advanced": "#2f7f5f", "lapsed": "#c7cdd5", "lost": "#d9a5a0", "pending": "#f0dca4",
+}  # fmt: skip
 
 
 def figures(goal: GoalEvaluation, capacity: float) -> Iterable[tuple[str, Figure]]:
@@ -264,7 +266,7 @@ def _outcomes_figure(goal: GoalEvaluation) -> Figure:
     axes.set_xlim(0, 1)
     axes.set_ylim(len(goal.steps) - 0.5, -0.5)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8.5, labelcolor=_INK)
+    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8.5, labelcolor=_INK)
     return figure
 
 

@@ -12,6 +12,7 @@ from training.scores.reordering import SAYS, Reordering, TopLeads
 from training.scores.results import (
     MODEL,
     Comparison,
+    Counts,
     Evaluation,
     GoalEvaluation,
     Performance,
@@ -70,9 +71,7 @@ def _head(evaluation: Evaluation) -> str:
         f"Bundle `{evaluation.version or 'not saved'}`, trained on what was known by"
         f" {_day(evaluation.trained_until)}, judged on scores of {_day(evaluation.start)} to"
         f" {_day(evaluation.until)}: {counts.points:,} points (a lead at an instant) of"
-        f" {counts.leads:,} leads. Only the {counts.mature:,} points whose horizon is over are"
-        " judged. Of the others those that advanced early are left out as well: to count them and"
-        " not the rest would see successes sooner than failures.",
+        f" {counts.leads:,} leads. {_judged(counts)}",
     ]
     if evaluation.flatters:
         lines.insert(
@@ -158,29 +157,44 @@ def _calibration_words(performance: Performance) -> str:
     return words
 
 
+def _judged(counts: Counts) -> str:
+    if counts.decided > counts.mature:
+        return (
+            f"The {counts.decided:,} points whose outcome is known are judged: {counts.mature:,}"
+            " whose horizon is over, and those that advanced or were lost before. Each counts for"
+            " those that took as long to be decided and cannot be seen yet."
+        )
+    return (
+        f"Only the {counts.mature:,} points whose horizon is over are judged. Of the others those"
+        " that advanced early are left out as well: to count them and not the rest would see"
+        " successes sooner than failures."
+    )
+
+
 def _outcomes_page(goal: GoalEvaluation) -> list[str]:
     counts = goal.counts
     return [
         "### What came of the points",
-        f"{counts.advanced:,} {WENT_ON[goal.goal]}, {counts.lapsed:,} lapsed, {counts.pending:,}"
-        " are pending: unknown, and not lost. The rate is that of the points whose horizon is over;"
-        " the last column is the usual mistake, all points with pending counted as lost.",
+        f"{counts.advanced:,} {WENT_ON[goal.goal]}, {counts.lapsed:,} lapsed, {counts.lost:,} were"
+        f" lost, {counts.pending:,} are pending: unknown, and not lost. The rate is that of the"
+        " points that are judged; the last column is the usual mistake, all points with pending"
+        " counted as lost.",
         _table(
-            ["at step", "points", "leads", WENT_ON[goal.goal], "lapsed", "pending", "rate",
+            ["at step", "points", "leads", WENT_ON[goal.goal], "lapsed", "lost", "pending", "rate",
              "95% interval", "if pending were lost"],
             [_outcomes_row(step) for step in goal.steps],
         ),
-        _picture(goal, "outcomes", "Advanced, lapsed and pending at each step"),
+        _picture(goal, "outcomes", "Advanced, lapsed, lost and pending at each step"),
     ]  # fmt: skip
 
 
 def _outcomes_row(step: StepOutcomes) -> list[str]:
     counts = step.counts
     interval = "–" if step.rate is None else f"{step.low:.1%} to {step.high:.1%}"
-    numbers = (counts.points, counts.leads, counts.advanced, counts.lapsed, counts.pending)
+    came = (counts.advanced, counts.lapsed, counts.lost, counts.pending)
     return [
         step.title,
-        *(f"{number:,}" for number in numbers),
+        *(f"{number:,}" for number in (counts.points, counts.leads, *came)),
         percent(step.rate),
         interval,
         percent(step.naive_rate),
@@ -286,8 +300,8 @@ _HOW_TO_READ: Final = """## How to read this
 
 * **Point**: a lead at an instant at which it would have been scored. It *advanced* when it
   completed the next step (or one above) within the step's horizon, *lapsed* when the horizon
-  passed, and is *pending* before that. A lead is scored many times, so rates here are per score,
-  not per lead.
+  passed, was *lost* when the ladder says so (`lost_when`), and is *pending* before that. A lead is
+  scored many times, so rates here are per score, not per lead.
 * **Log loss** is the mean surprise at what came: lower is better, and it punishes false
   certainty. **Brier** is the mean squared error. **AUC** is the chance that a point that went on
   is ranked above one that did not; 0.5 is a coin. **AP** is the average precision.

@@ -23,7 +23,7 @@ _BINS, _FEWEST_BINS = 10, 3
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Answers:
-    """Mature points with somebody's answers; every array has shape (n,), by lead and time.
+    """Decided points with somebody's answers; every array has shape (n,), by lead and time.
 
     Parameters
     ----------
@@ -31,6 +31,7 @@ class Answers:
     happened : what came, 1.0 or 0.0.
     week : of the judged period, from 0.
     seen : whether anything was known of the lead when the period began.
+    weight : what each counts.
     interval : low and high ends, of answers that have them.
     """
 
@@ -41,6 +42,7 @@ class Answers:
     position: Ints
     week: Ints
     seen: Bools
+    weight: Floats
     interval: tuple[Floats, Floats] | None
 
     def __len__(self) -> int:
@@ -63,6 +65,7 @@ class Answers:
             self.position[keep],
             self.week[keep],
             self.seen[keep],
+            self.weight[keep],
             self.interval and (self.interval[0][keep], self.interval[1][keep]),
         )
 
@@ -76,6 +79,7 @@ class Answers:
             self.position,
             self.week,
             self.seen,
+            self.weight,
             None,
         )
 
@@ -94,37 +98,38 @@ class Resampled:
         weights = intervals.lead_weights(rows.lead, seed)
         return cls(
             rows,
-            metrics.auc_draws(rows.rank, rows.happened, weights),
-            metrics.log_loss_draws(rows.probability, rows.happened, weights),
+            metrics.auc_draws(rows.rank, rows.happened, weights, rows.weight),
+            metrics.log_loss_draws(rows.probability, rows.happened, weights, rows.weight),
         )
 
     def performance(self, seed: int, capacity: float) -> Performance:
         """The figures of these answers; `capacity` is that of the weekly queue."""
         rows = self.rows
         probability, rank, happened = rows.probability, rows.rank, rows.happened
+        weight = rows.weight
         leads = len(np.unique(rows.lead))
         most = min(_BINS, max(_FEWEST_BINS, leads // _FEWEST_LEADS))
-        bins = metrics.reliability(probability, happened, rows.lead, most)
+        bins = metrics.reliability(probability, happened, rows.lead, most, weight)
         group = metrics.equal_count_bins(probability, most)
-        effect = intervals.design_effect(happened, rows.lead, group)
+        effect = intervals.design_effect(happened, rows.lead, group, weight)
         return Performance(
             n=len(rows),
             leads=leads,
-            rate=float(happened.mean()),
-            mean_probability=float(probability.mean()),
-            auc=metrics.auc(rank, happened),
+            rate=float(np.average(happened, weights=weight)),
+            mean_probability=float(np.average(probability, weights=weight)),
+            auc=metrics.auc(rank, happened, weight),
             auc_error=intervals.standard_error(self.auc),
-            average_precision=metrics.average_precision(rank, happened),
-            log_loss=_number(metrics.log_loss(probability, happened)),
+            average_precision=metrics.average_precision(rank, happened, weight),
+            log_loss=_number(metrics.log_loss(probability, happened, weight)),
             log_loss_error=intervals.standard_error(self.log_loss),
-            brier=_number(metrics.brier(probability, happened)),
-            ece=_number(metrics.ece(probability, happened)),
+            brier=_number(metrics.brier(probability, happened, weight)),
+            ece=_number(metrics.ece(probability, happened, weight=weight)),
             ece_by_chance=_number(metrics.ece_by_chance(probability, seed, effect=effect)),
             design_effect=effect,
-            lift_10=metrics.lift(rank, happened, 0.1),
-            lift_20=metrics.lift(rank, happened, 0.2),
-            found_10=metrics.found(rank, happened, 0.1),
-            found_20=metrics.found(rank, happened, 0.2),
+            lift_10=metrics.lift(rank, happened, 0.1, weight),
+            lift_20=metrics.lift(rank, happened, 0.2, weight),
+            found_10=metrics.found(rank, happened, 0.1, weight),
+            found_20=metrics.found(rank, happened, 0.2, weight),
             queue=_weekly_queue(rows, capacity),
             reliability=bins,
             bins_inside=float(np.mean([line.inside for line in bins])),
@@ -134,10 +139,13 @@ class Resampled:
     def minus(self, other: Resampled) -> Difference:
         """The figures of these answers less those of others to the same rows and seed."""
         ours, theirs = self.rows, other.rows
-        auc, their_auc = (metrics.auc(rows.rank, rows.happened) for rows in (ours, theirs))
+        auc, their_auc = (
+            metrics.auc(rows.rank, rows.happened, rows.weight) for rows in (ours, theirs)
+        )
         loss = metrics.losses(ours.probability, ours.happened)
+        gap = loss - metrics.losses(theirs.probability, theirs.happened)
         return Difference(
-            float((loss - metrics.losses(theirs.probability, theirs.happened)).mean()),
+            float(np.average(gap, weights=ours.weight)),
             intervals.standard_error(self.log_loss - other.log_loss),
             None if auc is None or their_auc is None else auc - their_auc,
             intervals.standard_error(self.auc - other.auc),
@@ -158,8 +166,8 @@ def _weekly_queue(rows: Answers, capacity: float) -> Queue:
 def _interval_coverage(rows: Answers, group: Ints) -> float | None:
     if rows.interval is None:
         return None
-    n = np.bincount(group)
+    n = np.bincount(group, rows.weight)
     observed, low, high = (
-        np.bincount(group, values) / n for values in (rows.happened, *rows.interval)
+        np.bincount(group, rows.weight * values) / n for values in (rows.happened, *rows.interval)
     )
     return float(((low <= observed) & (observed <= high)).mean())

@@ -115,14 +115,22 @@ class Subgroup:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What came of the points of the period. Pending is unknown, not lost."""
+    """What came of the points of the period. Pending is unknown, neither lapsed nor lost.
+
+    Parameters
+    ----------
+    mature : those whose horizon is over.
+    decided : those that are judged: where leads were lost, all but the pending.
+    """
 
     points: int
     leads: int
     advanced: int
     lapsed: int
+    lost: int
     pending: int
     mature: int
+    decided: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +139,7 @@ class StepOutcomes:
 
     Parameters
     ----------
-    rate : advanced among mature points, with its 95 % interval; None without mature points.
+    rate : advanced among decided points, with its 95 % interval; None without one.
     naive_rate : advanced among all points, as if pending were lost.
     """
 

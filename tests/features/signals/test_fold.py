@@ -151,12 +151,12 @@ def next_completions(
 ) -> list[tuple[int | None, int | None]]:
     """What a lead next completes (advanced, purchased), from each position there is."""
     position = np.arange(len(ladder.goals) + 1)
-    advanced, purchased = link(log, compile_ladder(ladder)).next_completions(
+    found = link(log, compile_ladder(ladder)).next_completions(
         np.full_like(position, log.index_of(lead)), np.full_like(position, as_of), position, until
     )
     return [
         (None if one == fold.NONE else int(one), None if other == fold.NONE else int(other))
-        for one, other in zip(advanced, purchased, strict=True)
+        for one, other in zip(found.advanced, found.purchased, strict=True)
     ]
 
 

@@ -201,3 +201,44 @@ def test_draws_are_weighted_figures():
         assert lost[at] == pytest.approx(
             sklearn_log_loss(happened, probability, sample_weight=weight)
         )
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_row_that_counts_twice_is_two_rows(seed):
+    """Every figure with whole weights is the figure of so many equal rows."""
+    probability, happened = drawn(seed)
+    weight = np.random.default_rng(seed).integers(1, 4, len(happened))
+    again = np.repeat(np.arange(len(happened)), weight)
+    counts = weight.astype(np.float64)
+    for figure in (metrics.auc, metrics.average_precision, metrics.log_loss, metrics.brier):
+        expected = figure(probability[again], happened[again])
+        assert figure(probability, happened, counts) == pytest.approx(expected)
+    for share in (metrics.lift, metrics.found):
+        expected = share(probability[again], happened[again], 0.3)
+        assert share(probability, happened, 0.3, counts) == pytest.approx(expected)
+
+
+def test_weighted_groups_by_hand():
+    """ECE and the reliability table weigh the rows of each group."""
+    probability = np.array([0.1, 0.1, 0.9, 0.9])
+    happened, weight = np.array([0.0, 1.0, 1.0, 0.0]), np.array([3.0, 1.0, 2.0, 2.0])
+    low, high = metrics.reliability(probability, happened, bins=2, weight=weight)
+    assert (low.observed, high.observed) == (0.25, 0.5)
+    assert (low.n, high.n) == (2, 2)
+    assert metrics.ece(probability, happened, 2, weight) == pytest.approx(
+        (abs(4 * (0.25 - 0.1)) + abs(4 * (0.5 - 0.9))) / 8
+    )
+
+
+def test_weighted_draws_are_weighted_figures():
+    """Each resampling weighs its rows as the figure itself does."""
+    probability, happened = drawn(4)
+    weight = np.random.default_rng(4).uniform(0.5, 3.0, len(happened))
+    lead = np.arange(len(happened)) // 2
+    once = intervals.LeadWeights(lead, np.ones((1, lead.max() + 1), dtype=np.uint8))
+    assert metrics.auc_draws(probability, happened, once, weight)[0] == pytest.approx(
+        metrics.auc(probability, happened, weight)
+    )
+    assert metrics.log_loss_draws(probability, happened, once, weight)[0] == pytest.approx(
+        metrics.log_loss(probability, happened, weight)
+    )

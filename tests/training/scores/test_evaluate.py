@@ -165,7 +165,9 @@ def test_empty_period(bundle, log):
 
 def test_one_kind_of_outcome(bundle):
     """Where all leads lapsed there is nothing to tell apart."""
-    with pytest.raises(NotEnoughData, match=r"all \d+ points .* lapsed: judging takes outcomes"):
+    with pytest.raises(
+        NotEnoughData, match=r"all \d+ points .* did not advance: judging takes outcomes"
+    ):
         evaluate(bundle, small_log(leads=60, climbs=False), until=JUDGED_UNTIL)
 
 

@@ -20,6 +20,7 @@ def answers(seed=1, rows_per_lead=4):
         position=row % 2,
         week=row % rows_per_lead // 2,
         seen=row % 3 == 0,
+        weight=np.ones(len(row)),
         interval=None,
     )
 
