@@ -6,13 +6,15 @@ instants drawn from each lead's life without looking at what came after.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from features.arrays import Ints
+from features.arrays import Floats, Ints
 from features.clock import rfc3339
 from features.events.log import DAY_US, EventLog, Times
 from features.ladder.ladder import Ladder
@@ -20,9 +22,10 @@ from features.signals.fold import NONE
 from features.signals.program import compile_ladder, link
 from features.signals.snapshot import Snapshot, snapshot_at
 
-__all__ = ["Points", "decision_points", "why_no_points"]
+__all__ = ["Points", "decision_points", "points_at", "weekly_instants", "why_no_points"]
 
 _PERIOD_DAYS: Final = 7.0
+_GOLDEN: Final = 0.6180339887498949
 _AFTER_EVENT_DAYS: Final = (1e-4, 1.0)
 """Delays between an event and the score it causes, drawn log-uniformly: ten seconds to a day."""
 _BUSY: Final = 0.9
@@ -92,11 +95,7 @@ def decision_points(
     if len(lead) > most:
         keep = (rng.random(len(log.leads)) < most / len(lead))[lead]
         lead, as_of = lead[keep], as_of[keep]
-    points = _points(log, ladder, lead, as_of)
-    found = points.snapshot
-    is_open = (points.position < len(ladder.goals)) & ~found.is_lost
-    awake = found.active_within(ladder.dormant_after_days) | (found.last_active == NONE)
-    return points.rows(is_open & (awake | bool(ladder.score_at)))
+    return points_at(log, ladder, lead, as_of)
 
 
 def why_no_points(log: EventLog, ladder: Ladder, *, end: int, seed: int) -> str:
@@ -131,6 +130,77 @@ def _instants(
         lead, as_of = _at_any_instant(log, ladder, end, rng)
     inside = as_of <= end if start is None else (as_of <= end) & (as_of > start)
     return lead[inside], as_of[inside]
+
+
+def points_at(log: EventLog, ladder: Ladder, lead: Ints, as_of: Times) -> Points:
+    """Those of some instants, as (lead, as_of), at which a score would have been asked for."""
+    points = _points(log, ladder, lead, as_of)
+    found = points.snapshot
+    is_open = (points.position < len(ladder.goals)) & ~found.is_lost
+    awake = found.active_within(ladder.dormant_after_days) | (found.last_active == NONE)
+    return points.rows(is_open & (awake | bool(ladder.score_at)))
+
+
+def weekly_instants(log: EventLog, ladder: Ladder, start: int, until: int) -> tuple[Ints, Times]:
+    """One instant of each lead and week in (`start`, `until`]: lead and instant, shape (n,) each.
+
+    It is drawn from the lead's id and the week alone, so that what comes later moves none; weeks
+    count from when a lead was first known. With `score_at` in the ladder it is the first of the
+    week at which such an event became known. A lead of which nothing was learned for
+    `dormant_after_days` has none.
+    """
+    if not len(log):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    period = round(_PERIOD_DAYS * DAY_US)
+    born = np.minimum.reduceat(log.known, log.starts[:-1])
+    if ladder.score_at:
+        rows = link(log, compile_ladder(ladder)).meets_score_at()
+        lead, as_of = log.lead_of_rows()[rows], log.known[rows]
+        order = np.lexsort((as_of, lead))
+        lead, as_of = lead[order], as_of[order]
+        week = (as_of - born[lead]) // period
+        first = np.append(True, (lead[1:] != lead[:-1]) | (week[1:] != week[:-1]))[: len(lead)]
+        lead, as_of = lead[first], as_of[first]
+    else:
+        first_week = np.maximum(0, (start - born) // period)
+        weeks = np.maximum(0, (until - born) // period + 1 - first_week)
+        lead = np.repeat(np.arange(len(weeks)), weeks)
+        week = np.arange(len(lead)) - np.repeat(np.cumsum(weeks) - weeks, weeks)
+        week += first_week[lead]
+        share = _drawn(log.leads, lead, week)
+        as_of = born[lead] + week * period + (share * period).astype(np.int64)
+        keep = as_of - _last_known(log, lead, as_of) <= round(ladder.dormant_after_days * DAY_US)
+        lead, as_of = lead[keep], as_of[keep]
+    inside = (as_of > start) & (as_of <= until)
+    return lead[inside], as_of[inside]
+
+
+def _drawn(leads: Sequence[str], lead: Ints, week: Ints) -> Floats:
+    """Shape (n,), in [0, 1): a number of each lead and week that is the same wherever it is asked.
+
+    The lead's part is BLAKE2b, the week's a step of the golden ratio (Weyl): even over the week.
+    """
+    parts = [int.from_bytes(blake2b(one.encode(), digest_size=6).digest()) / 2**48 for one in leads]
+    return np.asarray((np.array(parts)[lead] + week * _GOLDEN) % 1.0, dtype=np.float64)
+
+
+def _last_known(log: EventLog, lead: Ints, as_of: Times) -> Times:
+    """Shape (n,): when something was last learned of each lead by each instant; it was first."""
+    whose = log.lead_of_rows()
+    order = np.lexsort((log.known, whose))
+    known, whose = log.known[order], whose[order]
+    asked = np.lexsort(
+        (
+            np.repeat([0, 1], [len(known), len(lead)]),
+            np.concatenate([known, as_of]),
+            np.concatenate([whose, lead]),
+        )
+    )
+    is_event = asked < len(known)
+    latest = np.maximum.accumulate(np.where(is_event, np.arange(len(asked)), 0))
+    found = np.empty(len(lead), dtype=np.int64)
+    found[asked[~is_event] - len(known)] = known[asked[latest[~is_event]]]
+    return found
 
 
 def _points(log: EventLog, ladder: Ladder, lead: Ints, as_of: Times) -> Points:

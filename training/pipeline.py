@@ -28,7 +28,7 @@ from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, fit_goa
 from models.scores.learner import BoostedTrees
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points, why_no_points
-from training.labels import Label, Outcomes, label
+from training.labels import Label, Outcomes, arrival_delay, label
 from training.policies.offers import learn_offers
 
 __all__ = ["TrainConfig", "disagreements", "record_training", "train"]
@@ -107,6 +107,7 @@ def train(
     manifest = {
         "rung": version("rung"),
         "until": until,
+        "arrival_delay": arrival_delay(log, ladder, until),
         "data_fingerprint": fingerprint(log),
         "config": _told(config),
         "trained_on": counts,

@@ -18,7 +18,7 @@ resampled leads, because the pair alone says nothing of how few leads there were
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -103,6 +103,27 @@ class Calibrator:
     def log_odds(self, position: Ints, margin: Floats) -> Floats:
         """Shape (n,), calibrated."""
         return self.base(position) + self.slope[position] * (margin - self.typical_margin[position])
+
+    def recalibrated(self, intercept: float, slope: float) -> Calibrator:
+        """The same with all log-odds z moved to intercept + slope * z, the intervals with them.
+
+        `slope` is above 0: whoever was likelier stays likelier.
+        """
+
+        def moved(probability: Floats) -> Floats:
+            return np.asarray(expit(intercept + slope * logit(probability)), dtype=np.float64)
+
+        base = intercept + slope * (logit(self.rate) + self.shift)
+        return replace(
+            self,
+            shift=base - logit(self.rate),
+            slope=slope * self.slope,
+            grid=moved(self.grid),
+            low=moved(self.low),
+            high=moved(self.high),
+            rate_low=moved(self.rate_low),
+            rate_high=moved(self.rate_high),
+        )
 
     def interval(self, position: Ints, probability: Floats) -> tuple[Floats, Floats]:
         """Shapes (n,), (n,): around each probability, at LEVEL."""

@@ -17,6 +17,7 @@ __all__ = [
     "REFUSES_BOUND",
     "REFUSES_QUIET",
     "SHAPE",
+    "Drift",
     "SimulationConfig",
 ]
 
@@ -37,6 +38,24 @@ SHAPE: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
+class Drift:
+    """What is otherwise in a world from a day on.
+
+    Parameters
+    ----------
+    day : since the start.
+    log_odds : added to the chance of everyone who reaches a step after it.
+    closes : a trait and its value: leads that have it arrive no more.
+    silences : an event that is reported no more, though it happens.
+    """
+
+    day: float
+    log_odds: float = 0.0
+    closes: tuple[str, str] | None = None
+    silences: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SimulationConfig:
     """What is planted. The standard deviations are on the scale of log-odds.
 
@@ -53,6 +72,7 @@ class SimulationConfig:
     drawn : whether offers are drawn, with their probabilities logged, rather than given by habit.
     match_sd : how much more or less an offer suits a lead with other traits, where it is drawn.
     trap : id of an offer that adds `trap_gain` to its step and takes `trap_loss` from later ones.
+    drift : what changes on the way; None is nothing.
     arrive_days : over which leads arrive, where it is not all the time.
     world_seed : draws the planted effects, so that the same world can be run with other leads;
         None means `seed`.
@@ -74,6 +94,7 @@ class SimulationConfig:
     trap: str = ""
     trap_gain: float = 1.0
     trap_loss: float = 1.5
+    drift: Drift | None = None
     arrive_days: float | None = None
     world_seed: int | None = None
     start: datetime = datetime(2026, 1, 5, tzinfo=UTC)
@@ -87,6 +108,13 @@ class SimulationConfig:
     def ends_at(self) -> int:
         """When the log ends, in microseconds since the epoch."""
         return self.starts_at + round(self.days * DAY_US)
+
+    @property
+    def drifts_at(self) -> int:
+        """When the drift sets in, in microseconds since the epoch; the end where nothing drifts."""
+        if self.drift is None:
+            return self.ends_at
+        return self.starts_at + round(self.drift.day * DAY_US)
 
     def observable(self) -> SimulationConfig:
         """The same with nothing hidden: no intent, no effect of offers, all known at once."""

@@ -68,6 +68,9 @@ class SimulatedLog:
     def table(self, rng: np.random.Generator) -> pd.DataFrame:
         """The log as a user would bring it, in the order in which things became known."""
         frame = pd.concat(self._chunks, ignore_index=True)
+        if self.config.drift is not None and self.config.drift.silences:
+            silent = frame["name"] == self.config.drift.silences
+            frame = frame[~silent | (frame["occurred"] < self.config.drifts_at)]
         late = rng.random(len(frame)) < self.config.late_share
         delay = np.where(late, rng.exponential(2.0, len(frame)), 0.0)
         frame["known"] = frame["occurred"] + (delay * DAY_US).astype(np.int64)

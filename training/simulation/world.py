@@ -120,9 +120,11 @@ class _World:
         last = config.starts_at + round((config.arrive_days or config.days) * DAY_US)
         lead = self.leads.number
         reached_at = self.rng.integers(config.starts_at, last, config.leads)
-        self.log.emit("page_viewed", lead, reached_at, {"section": sections(self.rng, len(lead))})
+        seen = sections(self.rng, len(lead))
         self.leads.draw_traits(self.planted)
+        lead, reached_at = self.arriving(lead, reached_at)
         at_once = config.intent_sd == 0.0
+        self.log.emit("page_viewed", lead, reached_at, {"section": seen[lead]})
         self.tells.identify(lead, reached_at, everything=at_once)
         depth = np.zeros(len(lead))
         for rung in range(len(ladder.goals)):
@@ -149,6 +151,15 @@ class _World:
             ),
         )
 
+    def arriving(self, lead: Ints, reached_at: Ints) -> tuple[Ints, Ints]:
+        """Those that come: where a channel has closed, no more of it."""
+        drift = self.config.drift
+        if drift is None or drift.closes is None:
+            return lead, reached_at
+        trait, value = drift.closes
+        comes = (self.leads.traits[trait] != value) | (reached_at < self.config.drifts_at)
+        return lead[comes], reached_at[comes]
+
     def climb(
         self, rung: int, lead: Ints, reached_at: Ints, depth: Floats
     ) -> tuple[Ints, Ints, Floats]:
@@ -159,6 +170,8 @@ class _World:
         log_odds += self.config.depth * depth
         offer = self.offers.draw if self.config.drawn else self.offers.extend
         log_odds += offer(rung, lead, reached_at)
+        if self.config.drift is not None:
+            log_odds += self.config.drift.log_odds * (reached_at >= self.config.drifts_at)
         chance = np.clip(expit(log_odds), 0.01, 0.99)
         # The same lead has the same luck under every policy, so that policies can be compared.
         bound = self.leads.luck(rung)[lead] < chance

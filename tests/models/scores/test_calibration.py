@@ -508,3 +508,19 @@ def test_margins_that_are_all_alike():
     calibrator = fitted(lead, np.full(len(margin), 0.7), happened)
     assert slope(calibrator) == 0.0
     assert probability(calibrator, np.array([0.7])) == pytest.approx(calibrator.rate[0], abs=0.02)
+
+
+@pytest.mark.parametrize("tells", [1.5, 0.0], ids=["model", "rates"])
+def test_recalibrated(tells):
+    """Every log-odds moves by the line, and the ends of its interval with it, which holds it."""
+    calibrator = fitted(*planted(1, tells=tells))
+    moved = calibrator.recalibrated(0.7, 0.8)
+    margin, at = np.linspace(-3.0, 3.0, 21), np.zeros(21, dtype=np.int64)
+    log_odds = calibrator.log_odds(at, margin)
+    np.testing.assert_allclose(moved.log_odds(at, margin), 0.7 + 0.8 * log_odds)
+    np.testing.assert_allclose(moved.base(at), 0.7 + 0.8 * calibrator.base(at))
+    before, now = expit(log_odds), expit(moved.log_odds(at, margin))
+    for one, other in zip(calibrator.interval(at, before), moved.interval(at, now), strict=True):
+        np.testing.assert_allclose(other, expit(0.7 + 0.8 * logit(one)), atol=2e-3)
+    assert moved.evidence == calibrator.evidence
+    assert calibrator.recalibrated(0.0, 1.0).base(at) == pytest.approx(calibrator.base(at))
