@@ -38,7 +38,7 @@ from models.scores.goal_model import Estimates, GoalModel
 from models.scores.learner import BoostedTrees, read_learner
 from models.scores.reasons import Explanations, explain
 
-__all__ = ["Bundle", "Scores", "load_bundle", "save_bundle"]
+__all__ = ["Bundle", "Scores", "load_bundle", "save_bundle", "version_of"]
 
 FORMAT: Final = 5
 _GOALS: Final = ("advancement", "purchase")
@@ -75,7 +75,13 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """A ladder and the models trained for it. Scores are a pure function of it and a snapshot."""
+    """A ladder and the models trained for it. Scores are a pure function of it and a snapshot.
+
+    Parameters
+    ----------
+    outcomes : by so many outcomes its probabilities have moved since it was trained
+        (`models.recalibrated`).
+    """
 
     ladder: Ladder
     encoding: Encoding
@@ -83,6 +89,7 @@ class Bundle:
     purchase: GoalModel
     offers: OfferModel
     manifest: dict[str, Any]
+    outcomes: int = 0
 
     @property
     def hash(self) -> str:
@@ -92,14 +99,19 @@ class Bundle:
         return str(self.manifest["hash"])
 
     @property
+    def identity(self) -> str:
+        """The hash, with how many outcomes it has moved by: the same identity, the same scores."""
+        return f"{self.hash}+r{self.outcomes}" if self.outcomes else self.hash
+
+    @property
     def learned_on(self) -> Ladder:
         """The ladder that it was trained on, with the catalogue of then."""
         return (self.offers.learned or self.offers).ladder
 
     @property
     def version(self) -> str:
-        """The first twelve digits of the hash; "unsaved" before there is one."""
-        return str(self.manifest.get("hash", "unsaved"))[:12]
+        """The identity as it is told, such as 3f9a2c41d0be+r512; "unsaved" before there is one."""
+        return version_of(self.identity) if "hash" in self.manifest else "unsaved"
 
     def require_ladder(self, ladder: Ladder) -> None:
         """BundleError unless scores follow from a ladder as from the one it was trained for."""
@@ -187,6 +199,12 @@ class Bundle:
         return explain(self.advancement, self.encoding.matrix(snapshot), rung)
 
 
+def version_of(identity: str) -> str:
+    """What is told of a bundle's identity: twelve digits of its hash, and by what it has moved."""
+    hashed, plus, outcomes = identity.partition("+")
+    return hashed[:12] + plus + outcomes
+
+
 def _chosen(where: Bools, these: Estimates, those: Estimates) -> Estimates:
     """These estimates where the mask says so, else those."""
     if not where.any():
@@ -211,6 +229,8 @@ def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
     error. Where the new one cannot be written, the old one stays.
     """
     folder = Path(folder)
+    if bundle.outcomes:
+        raise BundleError("a recalibrated bundle is not saved: its moves are kept beside it")
     if not bundle.ladder.source:
         raise BundleError("only a ladder that was read from a file can be put into a bundle")
     _refuse_others(folder)

@@ -34,8 +34,12 @@ def has_no_key(settings: Settings) -> bool:
         return not Keys(store.database).all()
 
 
-def run(environment: Mapping[str, str]) -> None:
+def run(environment: Mapping[str, str], worker: str = "serving.process.worker") -> None:
     """Answer until a signal says to stop, and score in a process beside, as the settings say.
+
+    Parameters
+    ----------
+    worker : the module that this process runs.
 
     Raises
     ------
@@ -43,7 +47,7 @@ def run(environment: Mapping[str, str]) -> None:
     """
     settings = Settings.from_environment(environment)
     scores_itself = settings.scoring == "inside"
-    with _ended_by_signals(), Worker(environment) if scores_itself else nullcontext():
+    with _ended_by_signals(), Worker(environment, worker) if scores_itself else nullcontext():
         uvicorn.run(
             create_app(replace(settings, scoring="elsewhere")),
             host=settings.host,

@@ -40,6 +40,8 @@ class Settings:
     tracking : where the runs of that registry are; "" for the registry itself.
     ladder : a file or a shipped ladder whose event names hold before there is a model.
     rescore_seconds : pause between two scorings of all leads; time alone changes scores.
+    recalibrate_seconds : pause between two looks at what came of scores; 0 leaves probabilities as
+        they were trained.
     scoring : whether this process scores in the background ("inside"), or others do ("elsewhere").
     reply_minutes : a lead that waits longer for a reply raises an alarm; 0 for none.
     rate_limit : requests a second that each key may make of this process; 0 for no limit.
@@ -57,6 +59,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     rescore_seconds: float = 900.0
+    recalibrate_seconds: float = 3600.0
     scoring: str = "inside"
     reply_minutes: float = 0.0
     log_level: str = "info"
@@ -120,6 +123,10 @@ def _rate(text: str) -> float:
     return rate
 
 
+def _seconds_or_never(text: str) -> float:
+    return 0.0 if text.strip() == "0" else _seconds(text)
+
+
 def _inside_or_elsewhere(text: str) -> str:
     if text.lower() not in ("inside", "elsewhere"):
         raise ValueError("one of inside, elsewhere")
@@ -165,6 +172,7 @@ _READERS: Final[dict[str, Callable[[str], object]]] = {
     "host": str,
     "port": _port,
     "rescore_seconds": _seconds,
+    "recalibrate_seconds": _seconds_or_never,
     "scoring": _inside_or_elsewhere,
     "reply_minutes": _minutes,
     "log_level": _level,

@@ -9,7 +9,6 @@ ladder and of the bundle, and nothing that comes later changes them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -20,6 +19,7 @@ from features.events.log import DAY_US, EventLog, Times
 from features.signals.fold import NONE
 from features.signals.program import compile_ladder, link
 from models.bundle import Bundle
+from models.recalibrated import GOALS, typical_log_odds
 from models.scores.recalibration import Arrivals, Move, follow
 from training.decision_points import Points, points_at, weekly_instants
 
@@ -35,16 +35,15 @@ def recalibrate(log: EventLog, bundle: Bundle, as_of: int) -> dict[str, list[Mov
     Parameters
     ----------
     log : of the bundle's ladder; what is known later is not looked at.
+    bundle : as it was trained.
     as_of : microseconds since the epoch.
     """
     log = log.known_by(as_of)
     points = _points(log, bundle, as_of)
     found = {}
-    for goal in ("advancement", "purchase"):
+    for goal in GOALS:
         came = arrivals(log, bundle, goal, points, as_of)
-        calibrator = getattr(bundle, goal).calibrator
-        typical = float(np.mean(calibrator.base(np.arange(len(bundle.ladder.goals)))))
-        moves = follow(came, typical).kept(EVERY_US)
+        moves = follow(came, typical_log_odds(bundle, goal)).kept(EVERY_US)
         found[goal] = [move for move in moves if move.known_at <= as_of]
     return found
 
@@ -123,12 +122,3 @@ def _worth(points: Points, horizon: Times) -> Floats:
             first += 1
         worth[order[at]] = 1.0 / (at - first + 1)
     return worth
-
-
-def told_at(moves: Mapping[str, list[Move]], as_of: int) -> dict[str, Move]:
-    """Of each goal the move that serves at an instant; that of no change before the first."""
-    found = {}
-    for goal, all_of in moves.items():
-        known = [move for move in all_of if move.known_at <= as_of]
-        found[goal] = known[-1] if known else Move()
-    return found

@@ -32,9 +32,11 @@ from features.store.identities.members import known_since, lead_of, members_of
 from features.store.identities.rule import Link
 from features.store.inserts import Inserts
 from features.store.kept.accounts import Accounts
+from features.store.kept.champions import Champions
 from features.store.kept.leases import Leases, Marks
 from features.store.kept.notifications import Notice, add_notices
 from features.store.kept.offers import OfferVersions
+from features.store.kept.recalibrations import Recalibrations
 from features.store.kept.scores import ScoreStore, StoredScore
 from features.store.log import dated_after, log_of_all, log_of_some, objects_of
 from features.store.message_ids import MessageIds, events_of
@@ -99,6 +101,8 @@ class EventStore:
         self.changes = ScoreChanges(database)
         self.accounts = Accounts(database)
         self.offers = OfferVersions(database, self.scores)
+        self.recalibrations = Recalibrations(database)
+        self.champions = Champions(database)
         self.suppressions = Suppressions(database)
         engine = database.engine
         self._inserts = Inserts(database)

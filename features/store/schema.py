@@ -16,6 +16,7 @@ __all__ = [
     "METADATA",
     "account_members",
     "api_keys",
+    "champions",
     "deliveries",
     "endpoints",
     "erasures",
@@ -29,6 +30,7 @@ __all__ = [
     "offers",
     "opt_outs",
     "ranks",
+    "recalibrations",
     "rep_minutes",
     "reports",
     "scores",
@@ -191,6 +193,26 @@ reports = sa.Table(  # what a worker judged or counted; routes and pages show th
     sa.Column("as_of", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("body", sa.Text, nullable=False),  # JSON object
     sa.Column("hash", sa.Text, nullable=False),  # SHA-256 of the body
+)
+recalibrations = sa.Table(  # how log-odds have moved with the outcomes since a bundle was trained
+    "recalibrations",
+    METADATA,
+    sa.Column("bundle", sa.Text, primary_key=True),  # the whole hash
+    sa.Column("goal", sa.Text, primary_key=True),
+    sa.Column("known_at", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("intercept", sa.Double, nullable=False),
+    sa.Column("slope", sa.Double, nullable=False),
+    sa.Column("n", sa.BigInteger, nullable=False),  # outcomes that say so
+)
+champions = sa.Table(  # what served since when
+    "champions",
+    METADATA,
+    sa.Column("ladder", sa.Text, primary_key=True),
+    sa.Column("from_at", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("bundle", sa.Text, nullable=False),  # the whole hash
+    sa.Column("policy", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("report_hash", sa.Text, nullable=False),
 )
 offers = sa.Table(  # versions of offers, which stand in place of the ladder file's
     "offers",

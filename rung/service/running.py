@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from rung.options import Progress, add_verb, json_option, store_option
 from rung.reading import print_json
+from rung.service.worker import chores_of
 
 __all__ = ["add_doctor", "add_serve", "add_work", "run_service"]
 
@@ -56,7 +57,7 @@ def run_service(environment: Mapping[str, str]) -> None:
 
     if has_no_key(Settings.from_environment(environment)):
         print("no key: answers this machine alone; make one with `rung key create`", flush=True)
-    run(environment)
+    run(environment, "rung.service.worker")
 
 
 def _serve(parsed: argparse.Namespace, _: Progress) -> None:
@@ -67,7 +68,8 @@ def _work(parsed: argparse.Namespace, _: Progress) -> None:
     from serving.process.worker import work
     from serving.settings import Settings
 
-    work(Settings.from_environment(_environment(parsed, "store", "bundle")))
+    settings = Settings.from_environment(_environment(parsed, "store", "bundle"))
+    work(settings, chores=chores_of(settings))
 
 
 def _doctor(parsed: argparse.Namespace, _: Progress) -> int | None:

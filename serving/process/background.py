@@ -174,7 +174,7 @@ def _is_ours(service: Service) -> bool:
 
 def _is_due(service: Service, kept: dict[str, Any] | None, wanted: str) -> bool:
     scorer = service.scorer
-    if kept is None or kept["bundle"] != scorer.model.bundle.hash:
+    if kept is None or kept["bundle"] != scorer.model.bundle.identity:
         return True
     pause = _LEAST_PAUSE_SECONDS if wanted else service.settings.rescore_seconds
     at, now = kept["as_of"], scorer.clock()

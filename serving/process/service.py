@@ -22,6 +22,7 @@ from features.ladder.file import read_ladder
 from features.ladder.ladder import Identity, Ladder
 from features.store.events import EventStore
 from features.store.identities.identification import Identification
+from features.store.kept.champions import Champion
 from features.store.kept.meta import held_meta, set_meta
 from features.store.kept.notifications import add_notices
 from features.store.kept.scores import StoredScore
@@ -31,6 +32,7 @@ from serving.edge.logs import log
 from serving.process.champion import BundleSource, source_of
 from serving.process.group_commit import GroupCommit
 from serving.process.ladder_in_use import LadderInUse
+from serving.process.moves import moves_of
 from serving.recommending.ranker import Ranker
 from serving.recommending.recommender import Recommender
 from serving.scoring.changes import model_promoted
@@ -123,6 +125,11 @@ class Service:
         return service
 
     @property
+    def folder(self) -> Path | None:
+        """Where the bundle is that serves, as it was trained; None before there is one."""
+        return self._loaded[0] if self._loaded else None
+
+    @property
     def failure(self) -> str:
         """Why scores could not be renewed the last time; "" where they could."""
         return next(iter(self.failures.values()), "")
@@ -157,7 +164,7 @@ class Service:
         and is tried again.
         """
         with self._refreshing:
-            return self._refresh_model() or self._refresh_ladder()
+            return self._refresh_model() or self._refresh_ladder() or self._refresh_moves()
 
     @property
     def _ladders(self) -> LadderInUse:
@@ -177,6 +184,21 @@ class Service:
         log("offers taken over", ladder=bundle.ladder.name, problem=self.ladder_problem)
         return True
 
+    def _refresh_moves(self) -> bool:
+        """Serve the same model with probabilities that outcomes have moved since."""
+        if self._loaded is None:
+            return False
+        folder, bundle = self._loaded
+        known_at = self.scorer.model.track.last_known_at
+        if self.store.recalibrations.last_known_at(bundle.hash) == known_at:
+            return False
+        self._serve_on(folder, bundle, self._in_use)
+        with self.store.database.writing() as connection:
+            self.store.scores.want_full_run(connection)
+        now = self.scorer.model.bundle
+        log("recalibrated", version=now.version, outcomes=now.outcomes)
+        return True
+
     def _serve_on(self, folder: Path, bundle: Bundle, stamp: tuple[object, ...]) -> str:
         """Serve a bundle on the ladder of now; the policy that does."""
         served, self.ladder_problem = self._ladders.of(bundle)
@@ -184,7 +206,8 @@ class Service:
             log("ladder unusable", logging.ERROR, why=self.ladder_problem)
         policy = _policy(folder, served)
         warm(served, policy)
-        self._serve(Scorer(self.store, served, self.clock, policy=policy))
+        moves = moves_of(self.store, bundle.hash)
+        self._serve(Scorer(self.store, served, self.clock, policy=policy, moves=moves))
         self._loaded, self._in_use = (folder, bundle), stamp
         return policy
 
@@ -230,7 +253,7 @@ class Service:
     def _serve(self, scorer: Scorer) -> None:
         bundle = scorer.bundle
         if bundle is not None:
-            scorer.ranking = Ranking.of(np.array(self.store.scores.probabilities(bundle.hash)))
+            scorer.ranking = Ranking.of(np.array(self.store.scores.probabilities(bundle.identity)))
         scorer.ranking, scorer.usual = scorer.ranking or self.scorer.ranking, self.scorer.usual
         self.scorer, self.recommender = scorer, Recommender(scorer)
 
@@ -240,7 +263,8 @@ class Service:
         A process that has just begun asks for it only where there are scores of another model.
         """
         scores = self.store.scores
-        if scores.has_others(bundle.hash) if former is None else bundle.hash != former.hash:
+        served = self.scorer.model.bundle.identity
+        if scores.has_others(served) if former is None else bundle.hash != former.hash:
             with self.store.database.writing() as connection:
                 scores.want_full_run(connection)
 
@@ -255,6 +279,7 @@ class Service:
             set_meta(connection, _SERVES, f"{serves} since {at}")
             if former is not None:
                 add_notices(connection, [model_promoted(at, former, told)])
+        self.store.champions.add(Champion(bundle.ladder.name, at, bundle.hash, policy))
 
     def close(self) -> None:
         """Let go of the store."""

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from logging.config import dictConfig
 from types import TracebackType
 from typing import Final, Self
@@ -22,6 +22,7 @@ from features.errors import RungError
 from serving.edge.logs import log, logging_of_process
 from serving.process.background import keep_current, keep_fresh, keep_scored
 from serving.process.service import Service
+from serving.process.upkeep import Chore, keep_up
 from serving.settings import Settings
 from serving.write_back.configuration import read_write_backs
 
@@ -32,22 +33,23 @@ _TOLD_SECONDS: Final = 30.0
 _END_SECONDS: Final = 10.0
 
 
-def work(settings: Settings, *, with_parent: bool = False) -> None:
+def work(settings: Settings, *, with_parent: bool = False, chores: Sequence[Chore] = ()) -> None:
     """Keep the scores of a store fresh, until a signal says to stop.
 
     Parameters
     ----------
     with_parent : stop as well when standard input ends, which it does when the parent dies.
+    chores : what to have done now and then.
 
     Raises
     ------
     SettingsError, StoreError, LadderError : settings that cannot be used.
     """
     dictConfig(logging_of_process(settings.log_level))
-    asyncio.run(_work(settings, with_parent))
+    asyncio.run(_work(settings, with_parent, chores))
 
 
-async def _work(settings: Settings, with_parent: bool) -> None:
+async def _work(settings: Settings, with_parent: bool, chores: Sequence[Chore]) -> None:
     connectors = settings.connectors
     write_backs = read_write_backs(connectors, os.environ) if connectors else ()
     service = Service.open(settings, write_backs)
@@ -58,6 +60,7 @@ async def _work(settings: Settings, with_parent: bool) -> None:
     if with_parent:
         threading.Thread(target=_wait_for_the_end, args=(loop, stop), daemon=True).start()
     tasks = [asyncio.create_task(keep(service)) for keep in (keep_fresh, keep_scored, keep_current)]
+    tasks.append(asyncio.create_task(keep_up(service, chores)))
     await stop.wait()
     service.stopping.set()
     for task in tasks:
@@ -76,8 +79,14 @@ def _wait_for_the_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> N
 class Worker:
     """A process that scores, kept alive as long as the block lasts."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        """Make ready to start one with settings, and with the rest of this environment."""
+    def __init__(
+        self, environment: Mapping[str, str], module: str = "serving.process.worker"
+    ) -> None:
+        """Make ready to start one with settings, and with the rest of this environment.
+
+        `module` is what is run: one that ends in `main`, with or without chores.
+        """
+        self._module = module
         rest = {key: text for key, text in os.environ.items() if not key.startswith("RUNG_")}
         self._environment = rest | dict(environment)
         self._ending = threading.Event()
@@ -113,7 +122,7 @@ class Worker:
         return self._process.pid if self._process else None
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "serving.process.worker"]
+        command = [sys.executable, "-m", self._module]
         return subprocess.Popen(command, stdin=subprocess.PIPE, env=self._environment)  # noqa: S603
 
     def _keep(self) -> None:
@@ -128,10 +137,11 @@ class Worker:
             self._process = self._start()
 
 
-def main() -> int:
+def main(chores_of: Callable[[Settings], Sequence[Chore]] = lambda _: ()) -> int:
     """Work beside a service until it ends; 1 where that cannot be done now, which is said."""
     try:
-        work(Settings.from_environment(os.environ), with_parent=True)
+        settings = Settings.from_environment(os.environ)
+        work(settings, with_parent=True, chores=chores_of(settings))
     except RungError as error:
         log("the scoring process cannot work", logging.ERROR, why=str(error))
         return 1

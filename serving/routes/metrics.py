@@ -23,6 +23,7 @@ from starlette.types import Scope
 
 from features.clock import seconds_since
 from features.store.schema import deliveries, write_backs
+from models.recalibrated import shift_of
 from serving.edge.access import needs
 from serving.edge.logs import log_failure
 from serving.edge.problems import documented
@@ -50,6 +51,8 @@ METRICS: Final[Mapping[str, str]] = {
     "rung_lead_ids_most": "Ids of the lead that had the most at that scoring",
     "rung_queue_leads": "Leads of the queue by the step before them, at the last such scoring",
     "rung_model_info": "1; the labels say which model serves, by which policy and ladder",
+    "rung_recalibration_shift": "How far outcomes have moved typical log-odds since training",
+    "rung_recalibration_outcomes": "How many outcomes say so",
     "rung_model_problem": "1 where the model that is to serve does not, else 0",
     "rung_deliveries_waiting": "Notifications that an endpoint is still to get",
     "rung_deliveries_failed": "Notifications of 30 days that an endpoint did not get and will not",
@@ -233,12 +236,18 @@ def _model(service: Service) -> Iterable[Metric]:
     told = [model.bundle.version, model.adviser.policy_name, model.bundle.ladder.name]
     family.add_metric(told, 1.0)
     yield family
+    name = "rung_recalibration_shift"
+    family = GaugeMetricFamily(name, METRICS[name], labels=["goal"])
+    for goal, move in model.track.moves_at(service.clock()).items():
+        family.add_metric([goal], shift_of(model.track.bundle, goal, move))
+    yield family
+    yield _gauge("rung_recalibration_outcomes", model.bundle.outcomes)
 
 
 def _drift(service: Service) -> Iterable[Metric]:
     scorer, run = service.scorer, service.run
     bundle, ranking = scorer.bundle, scorer.ranking
-    if bundle is None or ranking is None or run is None or run.bundle != bundle.hash:
+    if bundle is None or ranking is None or run is None or run.bundle != bundle.identity:
         return
     drift = drift_of(ranking.probabilities, bundle.advancement.calibrator.grid)
     yield _gauge("rung_score_mean", drift.mean)

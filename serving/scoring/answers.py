@@ -268,7 +268,7 @@ class QueueItem(TypedDict):
         ),
     ]
     cause: Annotated[
-        Literal["events", "time", "model"],
+        Literal["events", "time", "model", "recalibration"],
         Field(description="Why the score is another one than the one before."),
     ]
     base: float | None

@@ -15,12 +15,14 @@ from features.clock import rfc3339
 from features.ladder.ladder import Ladder
 from features.store.kept.notifications import Notice
 from features.store.kept.scores import Former, StoredScore
+from models.bundle import version_of
 
 __all__ = ["Cause", "model_promoted", "recommended", "reply_overdue", "score_changes"]
 
 
-Cause = Literal["events", "time", "model"]
-"""Why a score changed: something became known, time passed, or another model scores."""
+Cause = Literal["events", "time", "model", "recalibration"]
+"""Why a score changed: something became known, time passed, another model scores, or outcomes have
+moved its probabilities."""
 
 
 def score_changes(
@@ -68,7 +70,7 @@ def _band_changed(former: Former | None, row: StoredScore) -> list[Notice]:
         "step": row.step,
         "probability": row.p_advance,
         "cause": row.cause,
-        "model_version": row.bundle[:12],
+        "model_version": version_of(row.bundle),
     }
     since = former.as_of if former else 0
     return [_notice("score.band_changed", row, (row.band, since), told)]

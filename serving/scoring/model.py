@@ -18,6 +18,7 @@ from features.signals.program import Compiled, compile_ladder
 from features.signals.snapshot import Snapshot, snapshot_at
 from features.signals.table import TRAIT
 from models.bundle import Bundle, Scores
+from models.recalibrated import Recalibrated
 from models.recommendation import Adviser
 from models.scores.reasons import Explanations, Reason, reasons
 from models.served_policy import DEFAULT
@@ -34,28 +35,32 @@ class Model:
 
     Parameters
     ----------
+    track : the bundle as it serves at each instant; `bundle` is that of now.
     is_fit : shape (n_signals,), whether a signal says who the lead is.
     adviser : recommends with the bundle and the policy that serves.
     """
 
     bundle: Bundle
+    track: Recalibrated
     compiled: Compiled
     is_fit: Bools
     adviser: Adviser
 
     @classmethod
-    def of(cls, bundle: Bundle, policy: str = DEFAULT) -> Model:
+    def of(cls, bundle: Bundle, policy: str = DEFAULT, track: Recalibrated | None = None) -> Model:
         """Make ready to score with a bundle, and to recommend by a policy."""
         compiled = compile_ladder(bundle.ladder)
         is_fit = np.array([signal.is_fit for signal in compiled.signals])
-        return cls(bundle, compiled, is_fit, Adviser(bundle, policy))
+        track = track or Recalibrated(bundle, {})
+        return cls(bundle, track, compiled, is_fit, Adviser(bundle, policy))
 
     def estimate(self, log: EventLog, leads: npt.NDArray[np.intp], as_of: int) -> ScoredLeads:
         """Some leads of a log, by index, at one instant."""
         names = tuple(log.leads[at] for at in leads)
         instants = np.full(len(leads), as_of, dtype=np.int64)
         snapshot = snapshot_at(log, self.compiled, names, leads.astype(np.int64), instants)
-        return ScoredLeads(self, snapshot, self.bundle.score(snapshot))
+        bundle = self.track.at(as_of)
+        return ScoredLeads(self, bundle, snapshot, bundle.score(snapshot))
 
     def estimate_rows(self, lead_id: str, rows: Sequence[Row], as_of: int) -> ScoredLeads:
         """One lead from its events, at one instant."""
@@ -64,16 +69,22 @@ class Model:
 
 @dataclass(frozen=True, eq=False)
 class ScoredLeads:
-    """The leads of which something was known, with their signals and scores, row by row."""
+    """The leads of which something was known, with their signals and scores, row by row.
+
+    Parameters
+    ----------
+    bundle : as it served at the instant that was asked for.
+    """
 
     model: Model
+    bundle: Bundle
     snapshot: Snapshot
     scores: Scores
 
     @cached_property
     def explanations(self) -> Explanations:
         """The contributions of every signal; the costly part, computed when it is asked for."""
-        return self.model.bundle.explain(self.snapshot)
+        return self.bundle.explain(self.snapshot)
 
     def traits(self) -> list[str]:
         """What is known of the traits that the ladder names: of each row a JSON object."""
@@ -101,7 +112,7 @@ class ScoredLeads:
     def details_of(self, rows: npt.NDArray[np.intp]) -> dict[str, Details]:
         """Why some rows have theirs, by lead; of those alone the contributions are computed."""
         snapshot = self.snapshot.rows(rows)
-        explanations = self.model.bundle.explain(snapshot)
+        explanations = self.bundle.explain(snapshot)
         return {
             lead: self._details(snapshot, explanations, row)
             for row, lead in enumerate(snapshot.leads)

@@ -21,6 +21,7 @@ from features.ladder.ladder import Ladder, Step
 from features.store.events import EventStore, StoredScore
 from features.store.kept.accounts import Account, AnyOf
 from features.store.kept.scores import ORDERS, OUT_OF_QUEUE, Order
+from models.bundle import version_of
 from models.recommendation import ACTIVE_DAYS
 from models.served_policy import DEFAULT
 from serving.scoring.answers import (
@@ -129,7 +130,7 @@ def _explained(
 ) -> list[tuple[StoredScore, Details | None]]:
     """Each score with its reasons; those that were not stored are found again, as of then."""
     bundle = scorer.bundle
-    version = bundle.hash if bundle else None
+    version = bundle.identity if bundle else None
     absent = [score for score in scores if not score.reasons and score.bundle == version]
     again = dict(_found_again(scorer, absent)) if absent else {}
     return [
@@ -200,7 +201,7 @@ def _item(
         "suggestion": suggested,
         "last_active": None if score.last_active is None else rfc3339(score.last_active),
         "waiting_since": None if score.waiting_since is None else rfc3339(score.waiting_since),
-        "model": {"name": score.ladder, "version": score.bundle[:12]},
+        "model": {"name": score.ladder, "version": version_of(score.bundle)},
         "features_as_of": rfc3339(score.as_of),
         "scored_at": rfc3339(score.scored_at),
     }

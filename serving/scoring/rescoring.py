@@ -151,7 +151,7 @@ def rescore(
         len(scored.leads),
         int(queued.sum()),
         dict(steps),
-        scorer.model.bundle.hash,
+        scorer.model.bundle.identity,
         scorer.usual,
         most_events,
         _most_ids(scorer),

@@ -137,12 +137,12 @@ def stored_rows(
             priority=float(priority[at]),
             percentile=percentile,
             reasons=told.reasons.get(lead, ""),
-            bundle=bundle.hash,
+            bundle=bundle.identity,
             scored_at=scored_at,
             last_active=None if last_active == NONE else last_active,
             band=band,
             waiting_since=scored.waiting_since[at],
-            cause=_cause(before, (probability, step, band), bundle.hash, told.cause),
+            cause=_cause(before, (probability, step, band), bundle.identity, told.cause),
             p_week_ago=told.week_ago.get(lead),
             tab=tab_of(float(priority[at])),
             offer_id=work.option_id,
@@ -164,7 +164,13 @@ def _cause(
         return "events"
     if (before.p_advance, before.step, before.band) == after:
         return before.cause
-    return scored_for if before.bundle == bundle else "model"
+    if _hash(before.bundle) != _hash(bundle):
+        return "model"
+    return scored_for if before.bundle == bundle or scored_for == "events" else "recalibration"
+
+
+def _hash(identity: str) -> str:
+    return identity.partition("+")[0]
 
 
 def _number(value: float) -> float | None:

@@ -6,7 +6,7 @@ scoring of everything go through `estimate`, so an `as_of` in the past gives wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -25,7 +25,9 @@ from features.store.events import EventStore
 from features.store.privacy import Privacy
 from models.bundle import Bundle
 from models.offers.eligibility import UNRESTRICTED, Asked
+from models.recalibrated import Recalibrated
 from models.scores.calibration import LEVEL
+from models.scores.recalibration import Move
 from models.served_policy import DEFAULT
 from serving.scoring.answers import Method, ScoreAnswer, ScoreOrNot, opted_out
 from serving.scoring.bands import band_of
@@ -49,6 +51,7 @@ class Scorer:
     clock : the present, in microseconds since the epoch.
     why_not : what is wrong with the bundle where there is none.
     policy : the name of the policy that serves.
+    moves : how the bundle's probabilities have moved since it was trained, by goal.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Scorer:
         clock: Callable[[], int],
         why_not: str = "",
         policy: str = DEFAULT,
+        moves: Mapping[str, Sequence[Move]] | None = None,
     ) -> None:
         self.store = store
         self.privacy = Privacy(store.database)
@@ -70,7 +74,8 @@ class Scorer:
         self.crowded: dict[str, int] = {}
         """Leads with very many events, and when each was read last to be scored, in microseconds
         since the epoch; set by whoever scores leads with news."""
-        self._model = Model.of(bundle, policy) if bundle else None
+        track = Recalibrated(bundle, moves or {}) if bundle else None
+        self._model = Model.of(track.at(clock()), policy, track) if track else None
 
     @property
     def bundle(self) -> Bundle | None:
@@ -225,7 +230,7 @@ class Scorer:
             return answer
         step = ladder.goals[position]
         probability = float(scores.advance.probability[row])
-        evidence = estimates.model.bundle.advancement.evidence
+        evidence = estimates.bundle.advancement.evidence
         answer["status"], answer["no_score_reason"] = "ok", None
         answer["step"] = {"id": step.id, "title": step.title}
         answer["probability"] = probability
@@ -251,7 +256,7 @@ class Scorer:
 
     def _no_score(self, estimates: ScoredLeads, row: int) -> ScoreAnswer:
         """The answer for a lead that has bought or is lost; what every answer begins as."""
-        bundle = estimates.model.bundle
+        bundle = estimates.bundle
         goal = bundle.advancement
         is_model = goal.evidence == "model"
         return {

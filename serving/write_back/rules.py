@@ -65,7 +65,7 @@ class Fields:
     probability : of completing the next step, in [0, 1]; None for a lead without a next step.
     next_step : a step's id.
     reason : the strongest one, as a sentence.
-    cause : why the score is another one than before: events, time or model.
+    cause : why the score is another one than before: events, time, model or recalibration.
     scored_at : microseconds since the epoch, UTC.
     """
 

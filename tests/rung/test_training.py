@@ -293,7 +293,7 @@ def notes_of(tmp_path: Path, *rows: dict[str, object]) -> str:
     """What training says of a small log, which is in the manifest as well."""
     file = jsonl(tmp_path / "log.jsonl", *rows)
     said = done("train", file, "--ladder", "b2b", "--out", tmp_path / "bundle")
-    (note,) = load_bundle(tmp_path / "bundle").manifest["notes"]
+    note, *_ = load_bundle(tmp_path / "bundle").manifest["notes"]
     assert f"  {note}" in said.out.splitlines()
     return str(note)
 

@@ -29,7 +29,7 @@ def workers(monkeypatch) -> list[dict[str, str]]:
     """The environments of the workers that were started; none of them is."""
     started: list[dict[str, str]] = []
 
-    def worker(given: dict[str, str]) -> AbstractContextManager[None]:
+    def worker(given: dict[str, str], _: str) -> AbstractContextManager[None]:
         started.append(given)
         return nullcontext()
 

@@ -68,6 +68,8 @@ def _events(
             return found
         name = ("offer", "declined", "answered")[rng.choice(3, p=rates / rates.sum())]
         found.append((name, now))
+        if name == "offer" and rng.random() < 0.6:
+            found.append(("signed", now + float(rng.exponential(10.0))))
         if name != "answered":
             return found
         answers += 1

@@ -17,8 +17,8 @@ __all__ = [
     "REFUSES_BOUND",
     "REFUSES_QUIET",
     "SHAPE",
-    "Drift",
     "SimulationConfig",
+    "WorldChange",
 ]
 
 BUSY_PER_DAY: Final = 0.5
@@ -38,7 +38,7 @@ SHAPE: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class WorldChange:
     """What is otherwise in a world from a day on.
 
     Parameters
@@ -94,7 +94,7 @@ class SimulationConfig:
     trap: str = ""
     trap_gain: float = 1.0
     trap_loss: float = 1.5
-    drift: Drift | None = None
+    drift: WorldChange | None = None
     arrive_days: float | None = None
     world_seed: int | None = None
     start: datetime = datetime(2026, 1, 5, tzinfo=UTC)

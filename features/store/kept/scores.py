@@ -65,7 +65,7 @@ class StoredScore:
     bundle : fingerprint of what scored.
     band : low, medium or high; None for a lead that is not queued.
     waiting_since : when the lead asked something that was not answered yet.
-    cause : why it is another score than the one before: events, time or model.
+    cause : why it is another score than the one before: events, time, model or recalibration.
     p_week_ago : of the same step, a week before `as_of`, as this model sees it; None where the step
         was another one, nothing was known, or it was not looked for.
     tab : whose work the lead is; None for a lead that is not queued.

@@ -65,7 +65,7 @@ def parts_of(
     chances = scores.advance.probability
     is_queued = ~np.isnan(chances) & snapshot.active_within(bundle.ladder.dormant_after_days)
     ranking = Ranking.of(chances[is_queued])
-    traits = ScoredLeads(Model.of(bundle), snapshot, scores).traits()
+    traits = ScoredLeads(Model.of(bundle), bundle, snapshot, scores).traits()
     steps = {goal.id: goal for goal in bundle.ladder.goals}
     rows: list[FlatRow] = []
     for at, lead in enumerate(snapshot.leads):

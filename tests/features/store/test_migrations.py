@@ -127,6 +127,8 @@ def test_endpoints_of_before(database):
         for statement in (
             "ALTER TABLE endpoints DROP COLUMN include",
             "ALTER TABLE deliveries DROP COLUMN extra",
+            "DROP TABLE recalibrations",
+            "DROP TABLE champions",
             "INSERT INTO endpoints (id, url, description, types, secret, created_at)"
             " VALUES ('e', 'https://a.example', '', '[]', 'whsec_x', 1)",
             "INSERT INTO deliveries (notification_id, endpoint_id, attempts, leased_until)"
@@ -172,6 +174,8 @@ def test_companies_of_events_that_are_there(database):
             "ALTER TABLE scores DROP COLUMN account_id",
             "ALTER TABLE endpoints DROP COLUMN include",
             "ALTER TABLE deliveries DROP COLUMN extra",
+            "DROP TABLE recalibrations",
+            "DROP TABLE champions",
             "UPDATE alembic_version SET version_num = '0010'",
         ):
             connection.exec_driver_sql(statement)

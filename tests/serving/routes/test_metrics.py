@@ -497,9 +497,9 @@ def test_index_of_a_service(service):
     bundle = service.scorer.bundle
     ranking = SimpleNamespace(probabilities=np.linspace(0.1, 0.9, 500))
     grid = SimpleNamespace(calibrator=SimpleNamespace(grid=GRID))
-    fake = SimpleNamespace(hash=bundle.hash, advancement=grid)
+    fake = SimpleNamespace(identity=bundle.identity, advancement=grid)
     scorer = SimpleNamespace(bundle=fake, ranking=ranking)
-    run = SimpleNamespace(bundle=bundle.hash)
+    run = SimpleNamespace(bundle=bundle.identity)
     found = told(metrics._drift, SimpleNamespace(scorer=scorer, run=run))
     assert found["rung_score_stability_index"] == pytest.approx(0.0, abs=1e-2)
 

@@ -1,0 +1,33 @@
+"""The process that `rung serve` starts beside itself: it scores, and has the upkeep done."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from serving.process.upkeep import Chore
+    from serving.settings import Settings
+
+__all__ = ["chores_of"]
+
+
+def chores_of(settings: Settings) -> Sequence[Chore]:
+    """What is done now and then beside a service, as its settings say."""
+    from serving.process.upkeep import Chore
+
+    rung = (sys.executable, "-m", "rung")
+    found = []
+    if settings.recalibrate_seconds:
+        found.append(
+            Chore("recalibrate", settings.recalibrate_seconds, (*rung, "recalibrate", "--json"))
+        )
+    return found
+
+
+if __name__ == "__main__":
+    from serving.process.worker import main
+
+    sys.exit(main(chores_of))

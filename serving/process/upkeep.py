@@ -1,0 +1,142 @@
+"""Work that a process of its own does now and then: what needs the whole log is not done here.
+
+Of several workers on one store one has it done, by lease. A run that takes long is not begun again
+before twenty times as long has passed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+
+from features.store.kept.meta import held_meta, set_meta
+from serving.edge.logs import log, log_failure
+from serving.process.service import Service
+
+__all__ = ["Chore", "do", "is_due", "keep_up"]
+
+_FIRST_SECONDS: Final = 30.0
+"""A service that has just begun has better things to do."""
+_LOOK_SECONDS: Final = 2.0
+_POLL_SECONDS: Final = 0.2
+_LEASE_US: Final = 60_000_000
+_RENEW_SECONDS: Final = 10.0
+_REST: Final = 20
+"""Times as long as a run took it rests at least."""
+_SAID: Final = 500
+"""Characters of what a run that failed said last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """A command that is run now and then beside a service.
+
+    Parameters
+    ----------
+    every_seconds : at most so often.
+    command : what is run, with the store and the bundle that serves in its environment.
+    """
+
+    name: str
+    every_seconds: float
+    command: tuple[str, ...]
+
+
+async def keep_up(service: Service, chores: Sequence[Chore]) -> None:
+    """Have the chores done, each when it is due, until cancelled."""
+    await asyncio.sleep(_FIRST_SECONDS)
+    while not service.stopping.is_set():
+        for chore in chores:
+            await run_in_threadpool(_attempt, service, chore)
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _attempt(service: Service, chore: Chore) -> None:
+    try:
+        if is_due(service, chore):
+            do(service, chore)
+    except Exception as error:  # the edge of the process: nobody else would hear of it
+        service.failures[chore.name] = f"{chore.name} failed: {type(error).__name__}; see the log"
+        log_failure("upkeep failed", error, work=chore.name)
+
+
+def is_due(service: Service, chore: Chore) -> bool:
+    """Whether there is a model, and long enough has passed since the chore was begun last."""
+    if service.folder is None:
+        return False
+    with service.store.database.reading() as connection:
+        held = held_meta(connection, _key(chore))
+    if held is None:
+        return True
+    begun, took = (int(part) for part in held.split())
+    pause = max(chore.every_seconds * 1e6, _REST * took)
+    now = service.clock()
+    return now < begun or now - begun >= pause
+
+
+def _key(chore: Chore) -> str:
+    return f"upkeep {chore.name}"
+
+
+def do(service: Service, chore: Chore) -> bool:
+    """Have a chore done, unless another process is at it; whether it was, and well."""
+    leases, name = service.store.leases, _key(chore)
+    if not leases.take(name, service.holder, service.clock(), _LEASE_US):
+        return False
+    try:
+        begun, started = service.clock(), time.monotonic()
+        _note(service, chore, begun, 0)
+        code, said = _run(service, chore)
+        took = time.monotonic() - started
+        _note(service, chore, begun, round(took * 1e6))
+    finally:
+        leases.release(name, service.holder)
+    if code != 0:
+        service.failures[chore.name] = f"{chore.name} failed; see the log"
+        log("upkeep failed", logging.ERROR, work=chore.name, code=code, said=said)
+        return False
+    service.failures.pop(chore.name, None)
+    log("upkeep done", work=chore.name, seconds=round(took, 2))
+    return True
+
+
+def _note(service: Service, chore: Chore, begun: int, took: int) -> None:
+    with service.store.database.writing() as connection:
+        set_meta(connection, _key(chore), f"{begun} {took}")
+
+
+def _run(service: Service, chore: Chore) -> tuple[int, str]:
+    """Run a command to its end, or to that of the service: its exit code, and what it said last."""
+    url = service.settings.database_url
+    environment = {
+        **{key: text for key, text in os.environ.items() if not key.startswith("RUNG_")},
+        "RUNG_DATABASE_URL": url if "://" in url else f"sqlite:///{url}",
+        "RUNG_BUNDLE": str(service.folder),
+    }
+    process = subprocess.Popen(  # noqa: S603 the command is ours
+        chore.command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    renewed = time.monotonic()
+    with process:
+        while process.poll() is None:
+            if service.stopping.wait(_POLL_SECONDS):
+                process.terminate()
+                break
+            if time.monotonic() - renewed > _RENEW_SECONDS:
+                renewed = time.monotonic()
+                service.store.leases.take(_key(chore), service.holder, service.clock(), _LEASE_US)
+        said = process.stderr.read() if process.stderr else ""
+    return process.returncode, said[-_SAID:].strip()

@@ -1,0 +1,117 @@
+"""Chores beside a service: when they are due, who does them, and what is said when they fail."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import pytest
+
+from features.store.events import EventStore
+from serving.process.service import Service
+from serving.process.upkeep import Chore, do, is_due
+from serving.settings import Settings
+from tests.serving import world
+
+SECOND = 1_000_000
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.at = world.now()
+
+    def __call__(self) -> int:
+        return self.at
+
+
+@pytest.fixture
+def service(url, folder):
+    opened = Service.open(Settings(url, folder / "rates"), clock=Clock())
+    yield opened
+    opened.close()
+
+
+def chore(program: str, every: float = 60.0) -> Chore:
+    return Chore("try", every, (sys.executable, "-c", program))
+
+
+def test_a_chore_is_due_at_intervals(service):
+    """At first, and when its pause has passed since it began; also after a clock was set back."""
+    one = chore("pass")
+    assert is_due(service, one)
+    assert do(service, one)
+    assert not is_due(service, one)
+    service.clock.at += 59 * SECOND
+    assert not is_due(service, one)
+    service.clock.at += SECOND
+    assert is_due(service, one)
+    assert do(service, one)
+    service.clock.at -= 100 * SECOND
+    assert is_due(service, one)
+
+
+def test_what_takes_long_rests_longer(service):
+    """A chore that took a fifth of a second at least rests four seconds."""
+    one = chore("import time; time.sleep(0.25)", every=1.0)
+    assert do(service, one)
+    service.clock.at += 4 * SECOND
+    assert not is_due(service, one)
+
+
+def test_without_a_model_nothing_is_due(url, tmp_path):
+    """There is nothing to keep up."""
+    service = Service.open(Settings(url, tmp_path / "none"), clock=Clock())
+    assert not is_due(service, chore("pass"))
+    service.close()
+
+
+def test_one_process_does_it(service):
+    """Whoever else wants to meanwhile does not; afterwards it may."""
+    one = chore("pass")
+    assert service.store.leases.take("upkeep try", "another", service.clock(), 60 * SECOND)
+    assert not do(service, one)
+    service.store.leases.release("upkeep try", "another")
+    assert do(service, one)
+
+
+def test_it_is_told_what_serves(service, tmp_path):
+    """The store and the bundle are in its environment, and no other setting of the service."""
+    told = tmp_path / "told"
+    program = (
+        "import os, pathlib;"
+        f"pathlib.Path({str(told)!r}).write_text('\\n'.join(sorted("
+        "f'{k}={v}' for k, v in os.environ.items() if k.startswith('RUNG_'))))"
+    )
+    assert do(service, chore(program))
+    assert told.read_text().splitlines() == [
+        f"RUNG_BUNDLE={service.folder}",
+        f"RUNG_DATABASE_URL={service.settings.database_url}",
+    ]
+
+
+def test_a_chore_that_fails(service):
+    """It is a failure of the service until it is done again, with what it said last in the log."""
+    assert not do(service, chore("import sys; sys.exit('no such thing')"))
+    assert service.failures["try"] == "try failed; see the log"
+    assert do(service, chore("pass"))
+    assert "try" not in service.failures
+
+
+def test_it_ends_with_the_service(service):
+    """A chore that is under way is stopped."""
+    service.stopping.set()
+    began = time.monotonic()
+    assert not do(service, chore("import time; time.sleep(60)"))
+    assert time.monotonic() - began < 10
+
+
+def test_recalibrating_is_such_a_chore(service):
+    """What `rung serve` has done: the command itself, as it is run, on the store of a service."""
+    from rung.service.worker import chores_of
+
+    (one,) = chores_of(service.settings)
+    assert do(service, one), service.failures
+    with EventStore.open(service.settings.database_url) as store:
+        moves = store.recalibrations.of(service.scorer.bundle.hash)
+    assert {move.goal for move in moves} <= {"advancement", "purchase"}
+    assert moves

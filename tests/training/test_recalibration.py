@@ -1,0 +1,141 @@
+"""Moves from a log: what counts when, whatever comes later, and that they serve."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from features.events.log import DAY_US, EventLog
+from features.ladder.ladder import EventRule
+from models.bundle import Bundle
+from models.recalibrated import GOALS, Recalibrated
+from models.scores.goal_model import FitConfig
+from tests.features.strategies import START_US
+from tests.training.scene import APPLICATIONS, applications
+from training.decision_points import Points, points_at, weekly_instants
+from training.pipeline import TrainConfig, train
+from training.recalibration import EVERY_US, arrivals, recalibrate
+
+UNTIL = START_US + 120 * DAY_US
+END = START_US + 260 * DAY_US
+QUICK = TrainConfig(FitConfig(folds=2, repeats=1))
+SILENT = replace(APPLICATIONS, lost_when=(EventRule("never"),))
+"""The same where nothing is said to lose a lead: no outcome is known before its horizon is over."""
+
+
+@pytest.fixture(scope="module")
+def log() -> EventLog:
+    return applications(4, leads=700)
+
+
+@pytest.fixture(scope="module")
+def bundle(log) -> Bundle:
+    return train(log, SILENT, until=UNTIL, config=QUICK)
+
+
+@pytest.fixture(scope="module")
+def points(log) -> Points:
+    known = log.known_by(END)
+    lead, as_of = weekly_instants(known, SILENT, START_US, END)
+    return points_at(known, SILENT, lead, as_of)
+
+
+def test_one_instant_a_lead_and_week(log):
+    """Counted from when it was first known; none where nothing was learned of it for long."""
+    lead, as_of = weekly_instants(log, SILENT, START_US, END)
+    born = np.minimum.reduceat(log.known, log.starts[:-1])
+    week = (as_of - born[lead]) // (7 * DAY_US)
+    assert len(np.unique(np.stack([lead, week]), axis=1)[0]) == len(lead)
+    assert ((as_of > START_US) & (as_of <= END)).all()
+    dormant = round(SILENT.dormant_after_days * DAY_US)
+    for one, when in zip(lead.tolist()[::97], as_of.tolist()[::97], strict=True):
+        known = log.known[log.starts[one] : log.starts[one + 1]]
+        assert when - known[known <= when].max() <= dormant
+    # Every week in which it may be asked about has one, but for the first and the last.
+    some = np.bincount(lead, minlength=len(log.leads))
+    assert some.max() >= 10
+
+
+@pytest.mark.parametrize("later", [END - 40 * DAY_US, END - 7 * DAY_US])
+def test_what_comes_later_moves_no_instant(log, later):
+    """The instants up to a moment are the same, however much is known by now."""
+    known = log.known_by(later)
+    before = weekly_instants(known, SILENT, START_US, later)
+    after = weekly_instants(log, SILENT, START_US, later)
+    names = [[of.leads[at] for at in one[0]] for of, one in ((known, before), (log, after))]
+    first, second = (
+        sorted(zip(name, one[1].tolist(), strict=True))
+        for name, one in zip(names, (before, after), strict=True)
+    )
+    assert first == second
+
+
+def test_with_score_at_it_is_the_first_of_the_week(log):
+    """An instant at which the ladder says that leads are scored."""
+    ladder = replace(SILENT, score_at=(EventRule("answered"),))
+    lead, as_of = weekly_instants(log, ladder, START_US, END)
+    answered = log.name == log.names.index("answered")
+    of_lead = log.lead_of_rows()
+    assert set(zip(lead.tolist(), as_of.tolist(), strict=True)) <= set(
+        zip(of_lead[answered].tolist(), log.known[answered].tolist(), strict=True)
+    )
+    assert len(lead) > 100
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_outcomes_count_when_their_horizon_is_over(log, bundle, points, goal):
+    """In that order, only those that the bundle has not learned from, and none twice."""
+    came = arrivals(log.known_by(END), bundle, goal, points, END)
+    assert (np.diff(came.known_at) >= 0).all()
+    assert ((came.known_at > UNTIL) & (came.known_at <= END)).all()
+    assert ((came.weight > 0) & (came.weight <= 1)).all()
+    horizons = {round(one.horizon_days * DAY_US) for one in SILENT.goals}
+    assert set((came.known_at - came.as_of).tolist()) <= {
+        horizon + bundle.manifest["arrival_delay"] for horizon in horizons
+    }
+    assert 0 < came.happened.sum() < len(came.happened)
+
+
+def test_points_of_a_lead_are_one_piece_of_evidence(log, bundle, points):
+    """Of those whose horizons overlap the second counts half, the third a third."""
+    came = arrivals(log.known_by(END), bundle, "purchase", points, END)
+    assert {1.0, 0.5} < set(came.weight.tolist())
+
+
+@pytest.mark.parametrize("earlier", [END - 1, END - 3 * DAY_US - 17, END - 30 * DAY_US, UNTIL])
+def test_moves_are_a_function_of_what_was_known(log, bundle, earlier):
+    """Those by an earlier instant are the first of those by a later one, to the last bit."""
+    now, then = recalibrate(log, bundle, END), recalibrate(log, bundle, earlier)
+    for goal in GOALS:
+        assert then[goal] == [move for move in now[goal] if move.known_at <= earlier]
+        assert len(now[goal]) > 20
+        assert all(move.known_at % EVERY_US == 0 for move in now[goal])
+
+
+def test_a_bundle_serves_at_each_instant_as_it_was_moved_then(log, bundle):
+    """Before the first move as it was trained, then by the last one known; its hash stays."""
+    moves = recalibrate(log, bundle, END)
+    track = Recalibrated(bundle, moves)
+    assert track.at(UNTIL) is bundle
+    first = min(of[0].known_at for of in moves.values())
+    assert track.at(first - 1) is bundle
+    now = track.at(END)
+    assert now.outcomes == sum(of[-1].n for of in moves.values())
+    assert now is track.at(END + DAY_US)
+    place = np.zeros(1, dtype=np.int64)
+    for goal in GOALS:
+        before, after = (getattr(one, goal).calibrator.base(place)[0] for one in (bundle, now))
+        assert after == pytest.approx(moves[goal][-1].at(before))
+
+
+def test_where_outcomes_are_decided_early_only_new_points_count(log):
+    """A bundle that has learned from what was decided early is asked of what came after alone."""
+    bundle = train(log, APPLICATIONS, until=UNTIL, config=QUICK)
+    assert bundle.manifest["trained_on"]["advancement"]["early"] > 0
+    known = log.known_by(END)
+    lead, as_of = weekly_instants(known, APPLICATIONS, START_US, END)
+    found = points_at(known, APPLICATIONS, lead, as_of)
+    came = arrivals(known, bundle, "advancement", found, END)
+    assert came.as_of.min() > UNTIL
