@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -38,7 +38,7 @@ from models.scores.goal_model import Estimates, GoalModel
 from models.scores.learner import BoostedTrees, read_learner
 from models.scores.reasons import Explanations, explain
 
-__all__ = ["Bundle", "Scores", "load_bundle", "save_bundle", "version_of"]
+__all__ = ["Bundle", "Scores", "joined", "load_bundle", "save_bundle", "version_of"]
 
 FORMAT: Final = 5
 _GOALS: Final = ("advancement", "purchase")
@@ -203,6 +203,25 @@ def version_of(identity: str) -> str:
     """What is told of a bundle's identity: twelve digits of its hash, and by what it has moved."""
     hashed, plus, outcomes = identity.partition("+")
     return hashed[:12] + plus + outcomes
+
+
+def joined(parts: Sequence[Scores], order: Ints) -> Scores:
+    """The rows of all parts, one after the other, in another order."""
+    leads = [lead for part in parts for lead in part.leads]
+    steps = [step for part in parts for step in part.step]
+    return Scores(
+        leads=tuple(leads[at] for at in order.tolist()),
+        as_of=np.concatenate([part.as_of for part in parts])[order],
+        position=np.concatenate([part.position for part in parts])[order],
+        step=tuple(steps[at] for at in order.tolist()),
+        advance=_joined([part.advance for part in parts], order),
+        purchase=_joined([part.purchase for part in parts], order),
+    )
+
+
+def _joined(parts: Sequence[Estimates], order: Ints) -> Estimates:
+    columns = ([getattr(part, name) for part in parts] for name in ("probability", "low", "high"))
+    return Estimates(*(np.concatenate(column)[order] for column in columns))
 
 
 def _chosen(where: Bools, these: Estimates, those: Estimates) -> Estimates:

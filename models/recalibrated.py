@@ -9,7 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from models.bundle import Bundle
+from features.signals.snapshot import Snapshot
+from models.bundle import Bundle, Scores, joined
 from models.scores.recalibration import Move
 
 __all__ = ["FAR", "GOALS", "Recalibrated", "moved", "shift_of", "typical_log_odds"]
@@ -71,6 +72,21 @@ class Recalibrated:
     def moves_at(self, as_of: int) -> dict[str, Move]:
         """The move of each goal that serves at an instant."""
         return {goal: _last(self.moves.get(goal, ()), as_of) for goal in GOALS}
+
+    def score(self, snapshot: Snapshot) -> Scores:
+        """The probabilities of each row as they served, or would have, at the row's own instant."""
+        known = sorted({move.known_at for of in self.moves.values() for move in of})
+        part = np.searchsorted(known, snapshot.as_of, side="right")
+        order, scores = [], []
+        for one in np.unique(part).tolist():
+            rows = np.flatnonzero(part == one)
+            order.append(rows)
+            scores.append(self.at(known[one - 1] if one else -1).score(snapshot.rows(rows)))
+        return (
+            joined(scores, np.argsort(np.concatenate(order)))
+            if scores
+            else (self.bundle.score(snapshot))
+        )
 
     def at(self, as_of: int) -> Bundle:
         """The bundle as it serves at an instant, in microseconds since the epoch."""

@@ -108,6 +108,7 @@ def _print_training(bundle: Bundle, folder: Path) -> None:
 def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import microseconds
     from models.bundle import load_bundle
+    from training.recalibration import recalibrate
     from training.scores.evaluate import evaluate
     from training.scores.report import write_report
 
@@ -118,7 +119,8 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     start = microseconds(parsed.start) if parsed.start else None
     former = _champion(parsed.champion, ladder, progress) if parsed.champion else None
     progress("judging on later outcomes")
-    evaluation = evaluate(bundle, log, start=start, until=until, former=former)
+    moves = recalibrate(log, bundle, until)
+    evaluation = evaluate(bundle, log, start=start, until=until, former=former, moves=moves)
     if parsed.report:
         write_report(evaluation, parsed.report)
         progress(f"report in {parsed.report}")

@@ -7,6 +7,7 @@ no better than the rates of the steps says so.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -19,8 +20,10 @@ from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Ladder
 from models.bundle import Bundle
 from models.judging import intervals, metrics
+from models.recalibrated import Recalibrated
 from models.scores.calibration import Calibrator
 from models.scores.goal_model import Estimates
+from models.scores.recalibration import Move
 from models.scores.step_rates import advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points
 from training.labels import Label, Outcomes, label
@@ -28,6 +31,7 @@ from training.scores.baselines import Baseline, Missing, baselines
 from training.scores.performance import Answers, Resampled
 from training.scores.reordering import Incumbent, compared
 from training.scores.results import (
+    AS_SERVED,
     BETTER,
     MODEL,
     NOTHING_TO_LEARN,
@@ -48,7 +52,7 @@ _SURE: Final = 2.0
 _WEEK_US: Final = 7 * DAY_US
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 what is judged, when and beside what
     bundle: Bundle,
     log: EventLog,
     *,
@@ -58,6 +62,7 @@ def evaluate(
     capacity: float = 0.1,
     train_points: Points | None = None,
     former: Incumbent | None = None,
+    moves: Mapping[str, Sequence[Move]] | None = None,
 ) -> Evaluation:
     """Judge a bundle on decision points in (`start`, `until`], by what was known at `until`.
 
@@ -69,6 +74,8 @@ def evaluate(
     capacity : below 1 the share of leads that can be worked each week, else their number.
     train_points : decision points up to `start` on the same log, where the caller has them.
     former : the champion that the bundle is to follow; None compares it with none.
+    moves : how outcomes move the bundle's probabilities, on the way; what is served so stands
+        beside what the bundle says by itself, and the gate asks for the calibration of that.
 
     Raises
     ------
@@ -89,6 +96,7 @@ def evaluate(
     # What is labelled as of `start` and comes later is immature, and teaches the baselines nothing.
     advanced_before, purchased_before = label(log, bundle.ladder, train, start)
     scores = bundle.score(judged.snapshot)
+    served = Recalibrated(bundle, moves).score(judged.snapshot) if moves else None
     return Evaluation(
         ladder=bundle.ladder.name,
         title=bundle.ladder.title,
@@ -104,6 +112,7 @@ def evaluate(
             advancement_priors(bundle.ladder),
             (judged, advanced, scores.advance),
             (train, advanced_before),
+            served.advance if served else None,
         ).judged(period),
         purchase=_Goal(
             "purchase",
@@ -111,6 +120,7 @@ def evaluate(
             purchase_priors(bundle.ladder),
             (judged, purchased, scores.purchase),
             (train, purchased_before),
+            served.purchase if served else None,
         ).judged(period),
         reordering=None if former is None else compared(bundle, former, judged),
     )
@@ -166,6 +176,7 @@ class _Goal:
     priors: Floats
     period: tuple[Points, Outcomes, Estimates]
     before: tuple[Points, Outcomes]
+    served: Estimates | None = None
 
     def judged(self, period: _Period) -> GoalEvaluation:
         points, outcomes, _ = self.period
@@ -216,15 +227,20 @@ class _Goal:
 
     def rivals(self, period: _Period) -> tuple[Baseline | Missing, ...]:
         train, known = self.before
-        return baselines(
+        decided = self.period[1].decided
+        found = baselines(
             period.log,
             period.ladder,
             train=train.rows(known.decided),
             happened=known.happened[known.decided],
-            judged=self.period[0].rows(self.period[1].decided),
+            judged=self.period[0].rows(decided),
             priors=self.priors,
             seed=period.seed,
         )
+        if self.served is None:
+            return found
+        moved = self.served.probability[decided]
+        return *found, Baseline(AS_SERVED, moved, moved)
 
 
 def _compare(

@@ -17,7 +17,7 @@ from features.errors import BundleError, NotEnoughData
 from models.bundle import Bundle
 from models.gate import Gate
 from training.scores.reordering import LEAST_OVERLAP, refusals
-from training.scores.results import WORSE
+from training.scores.results import AS_SERVED, WORSE
 
 __all__ = ["Accepted", "judge", "read_report"]
 
@@ -119,12 +119,23 @@ def _of_figures(report: dict[str, Any]) -> tuple[list[str], dict[str, float]]:
         }
         if part["verdict"] == WORSE:
             missing.append(f"{goal}: worse than the rates of the steps ({part['verdict_reason']})")
-        allowed = figures["ece_by_chance"] + _ECE_EXCESS
-        if figures["ece"] > allowed:
+        served = _as_served(part)
+        allowed = served["ece_by_chance"] + _ECE_EXCESS
+        if served["ece"] > allowed:
             missing.append(
-                f"{goal}: calibration error {figures['ece']:.3f}, at most {allowed:.3f} is allowed"
+                f"{goal}: calibration error {served['ece']:.3f}, at most {allowed:.3f} is allowed"
             )
     return missing, metrics
+
+
+def _as_served(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The figures of what is served: recalibrated, where the report has that."""
+    for rival in part.get("baselines", ()):
+        if rival["name"] == AS_SERVED and rival["performance"] is not None:
+            found: Mapping[str, Any] = rival["performance"]
+            return found
+    own: Mapping[str, Any] = part["performance"]
+    return own
 
 
 def _overlaps(held: Mapping[str, Any]) -> dict[str, float]:

@@ -14,6 +14,7 @@ from models.scores.calibration import Basis
 from training.scores.reordering import Reordering
 
 __all__ = [
+    "AS_SERVED",
     "BETTER",
     "MODEL",
     "NOTHING_TO_LEARN",
@@ -33,6 +34,8 @@ BETTER: Final = "better than the step rates"
 NOTHING_TO_LEARN: Final = "no better than the step rates: nothing to learn here"
 WORSE: Final = "worse than the step rates"
 MODEL: Final = "this bundle"
+AS_SERVED: Final = "this bundle, recalibrated"
+"""The name of what is served beside the baselines: the same with its probabilities moved."""
 SHARES: Final = tuple(at / 50 for at in range(51))
 """The shares of the ranking at which the gain curves are given."""
 
