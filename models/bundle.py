@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -38,7 +39,7 @@ from models.scores.goal_model import Estimates, GoalModel
 from models.scores.learner import BoostedTrees, read_learner
 from models.scores.reasons import Explanations, explain
 
-__all__ = ["Bundle", "Scores", "joined", "load_bundle", "save_bundle", "version_of"]
+__all__ = ["Bundle", "Scores", "copy_bundle", "load_bundle", "save_bundle", "version_of"]
 
 FORMAT: Final = 5
 _GOALS: Final = ("advancement", "purchase")
@@ -205,25 +206,6 @@ def version_of(identity: str) -> str:
     return hashed[:12] + plus + outcomes
 
 
-def joined(parts: Sequence[Scores], order: Ints) -> Scores:
-    """The rows of all parts, one after the other, in another order."""
-    leads = [lead for part in parts for lead in part.leads]
-    steps = [step for part in parts for step in part.step]
-    return Scores(
-        leads=tuple(leads[at] for at in order.tolist()),
-        as_of=np.concatenate([part.as_of for part in parts])[order],
-        position=np.concatenate([part.position for part in parts])[order],
-        step=tuple(steps[at] for at in order.tolist()),
-        advance=_joined([part.advance for part in parts], order),
-        purchase=_joined([part.purchase for part in parts], order),
-    )
-
-
-def _joined(parts: Sequence[Estimates], order: Ints) -> Estimates:
-    columns = ([getattr(part, name) for part in parts] for name in ("probability", "low", "high"))
-    return Estimates(*(np.concatenate(column)[order] for column in columns))
-
-
 def _chosen(where: Bools, these: Estimates, those: Estimates) -> Estimates:
     """These estimates where the mask says so, else those."""
     if not where.any():
@@ -256,6 +238,18 @@ def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
     with new_folder(folder, _is_ours) as part:
         manifest = _write(bundle, part)
     return replace(bundle, manifest=manifest)
+
+
+def copy_bundle(source: Path, folder: Path) -> None:
+    """Put a copy of a bundle, and of what it was served by, in the place of another.
+
+    As with `save_bundle`: a folder that holds anything else is an error.
+    """
+    _refuse_others(folder)
+    with new_folder(folder, _is_ours) as part:
+        for path in sorted(source.iterdir()):
+            if _is_ours(path.name):
+                shutil.copyfile(path, part / path.name)
 
 
 def _write(bundle: Bundle, folder: Path) -> dict[str, Any]:

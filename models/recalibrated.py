@@ -8,9 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
+from scipy.special import expit, logit
 
+from features.arrays import Floats, Ints
 from features.signals.snapshot import Snapshot
-from models.bundle import Bundle, Scores, joined
+from models.bundle import Bundle, Scores
+from models.scores.goal_model import Estimates
 from models.scores.recalibration import Move
 
 __all__ = ["FAR", "GOALS", "Recalibrated", "moved", "shift_of", "typical_log_odds"]
@@ -74,18 +77,31 @@ class Recalibrated:
         return {goal: _last(self.moves.get(goal, ()), as_of) for goal in GOALS}
 
     def score(self, snapshot: Snapshot) -> Scores:
-        """The probabilities of each row as they served, or would have, at the row's own instant."""
-        known = sorted({move.known_at for of in self.moves.values() for move in of})
-        part = np.searchsorted(known, snapshot.as_of, side="right")
-        order, scores = [], []
-        for one in np.unique(part).tolist():
-            rows = np.flatnonzero(part == one)
-            order.append(rows)
-            scores.append(self.at(known[one - 1] if one else -1).score(snapshot.rows(rows)))
+        """The probabilities of each row as they served, or would have, at the row's own instant.
+
+        All at once, where `at` is for one instant: the intervals are moved themselves, and not the
+        curve that they are read from, which differs by less than its own steps.
+        """
+        scores = self.bundle.score(snapshot)
+        advance, purchase = (self._moved_by(goal, scores.as_of) for goal in GOALS)
+        is_last = scores.position == len(self.bundle.ladder.goals) - 1
+        bought = [
+            np.where(is_last, one, other) for one, other in zip(advance, purchase, strict=True)
+        ]
+        return replace(
+            scores,
+            advance=_moved(scores.advance, *advance),
+            purchase=_moved(scores.purchase, *bought),
+        )
+
+    def _moved_by(self, goal: str, as_of: Ints) -> tuple[Floats, Floats]:
+        """Shapes (n,): the intercept and the slope that served at each instant."""
+        moves = [_UNMOVED, *self.moves.get(goal, ())]
+        known = np.array([move.known_at for move in moves[1:]], dtype=np.int64)
+        place = np.searchsorted(known, as_of, side="right")
         return (
-            joined(scores, np.argsort(np.concatenate(order)))
-            if scores
-            else (self.bundle.score(snapshot))
+            np.array([move.intercept for move in moves])[place],
+            np.array([move.slope for move in moves])[place],
         )
 
     def at(self, as_of: int) -> Bundle:
@@ -97,6 +113,11 @@ class Recalibrated:
                 self._kept.clear()
             self._kept[key] = moved(self.bundle, found)
         return self._kept[key]
+
+
+def _moved(estimates: Estimates, intercept: Floats, slope: Floats) -> Estimates:
+    ends = (estimates.probability, estimates.low, estimates.high)
+    return Estimates(*(expit(intercept + slope * logit(end)) for end in ends))
 
 
 _MOST_KEPT: Final = 64

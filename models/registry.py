@@ -41,7 +41,7 @@ from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
 from sqlalchemy.exc import SQLAlchemyError
 
-from features.clock import rfc3339, when
+from features.clock import now, rfc3339, when
 from features.errors import BundleError
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
@@ -64,6 +64,8 @@ CHAMPION: Final = "champion"
 """The alias of the version that serves."""
 _HASH: Final = "bundle_hash"
 _SQLITE: Final = "sqlite:///"
+_SINCE: Final = "champion_since"
+_TAKEN_BACK: Final = "taken_back"
 _DIGITS: Final = 36
 """As many of a digest as MLflow keeps."""
 _SOURCE: Final = "mlflow.source.name"
@@ -232,8 +234,50 @@ class Registry:
         if alias == CHAMPION and (former := self.champion(version.name)) is not None:
             gate.require_beside(former.hash)
         self._client.log_dict(str(held.run_id), gate.as_dict(), f"gate/{alias}.json")
-        self._client.set_registered_model_alias(version.name, alias, str(version.version))
+        self._name(version, alias)
         return self.version(version.name, version.version)
+
+    def _name(self, version: Version, alias: str) -> None:
+        self._client.set_registered_model_alias(version.name, alias, str(version.version))
+        if alias == CHAMPION:
+            self._client.set_model_version_tag(
+                version.name, str(version.version), _SINCE, rfc3339(now())
+            )
+
+    def champions(self, name: str) -> list[tuple[Version, str]]:
+        """The versions that serve or served, with since when, the newest first."""
+        found = [
+            (self.version(name, int(one.version)), one.tags[_SINCE])
+            for one in self._client.search_model_versions(f"name = '{name}'")
+            if _SINCE in one.tags
+        ]
+        return sorted(found, key=lambda each: (each[1], each[0].version), reverse=True)
+
+    def roll_back(self, name: str) -> Version:
+        """Let the version serve again that served before; by the gate that let it serve then.
+
+        Raises
+        ------
+        BundleError : none served before.
+        """
+        champion = self.champion(name)
+        for version, _ in self.champions(name):
+            held = self._client.get_model_version(name, str(version.version))
+            is_present = champion is not None and version.version == champion.version
+            if is_present or _TAKEN_BACK in held.tags:
+                continue
+            kept = mlflow.artifacts.load_dict(f"runs:/{held.run_id}/gate/{CHAMPION}.json")
+            Gate.of_dict(kept).require_passed("scores", version.hash)
+            if champion is not None:
+                self._client.set_model_version_tag(
+                    name, str(champion.version), _TAKEN_BACK, rfc3339(now())
+                )
+            self._name(version, CHAMPION)
+            return self.version(name, version.version)
+        raise BundleError(
+            f"no version of {name!r} in {shown(self.uri)} served before: there is nothing to go"
+            " back to"
+        )
 
     def promote(self, version: Version, gate: Gate) -> Version:
         """Make a version the champion if its gate was passed; else the champion stays."""

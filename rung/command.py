@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from rung import demo, key, ladder, lead, logs, offer, publishing, service, training
-from rung.judging import audit, policy, recalibration
+from rung.judging import audit, champion, policy, recalibration
 from rung.options import Progress, new_parser
 
 __all__ = ["main", "parser"]
@@ -26,7 +26,11 @@ _VERBS: Final = (
     logs.add_import,
     training.add_train,
     training.add_evaluate,
+    champion.add_compare,
     recalibration.add_recalibrate,
+    champion.add_retrain,
+    champion.add_champion,
+    champion.add_rollback,
     audit.add_audit,
     logs.add_features,
     logs.add_score,

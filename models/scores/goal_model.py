@@ -17,6 +17,7 @@ from scipy.special import expit
 
 from features.arrays import Floats, Ints
 from models.scores.boosting import (
+    SMALL,
     BoostingConfig,
     ColumnKinds,
     Examples,
@@ -45,7 +46,7 @@ class FitConfig:
     ----------
     least_leads : leads with the goal reached, and leads without, below which the rates of the steps
         are all that is served.
-    repeats : how often the folds are drawn.
+    repeats : how often the folds are drawn where rows are few; once where they are many.
     calibration_share : the share of points, the latest ones, that the calibration is fitted on.
     least_calibration : outcomes of either kind that a later period must hold to be calibrated on;
         with fewer, all points are used.
@@ -205,7 +206,8 @@ def _learn(
         return folded.margins(rows.matrix, fold), folded.learner()
     examples = Examples(rows.matrix, rows.happened, rows.weight)
     margins, fits = [], []
-    for at in range(config.repeats):
+    repeats = config.repeats if len(rows.lead) < SMALL else 1
+    for at in range(repeats):
         seed = config.seed + _APART * at
         fold = lead_folds(rows.lead, config.folds, seed)
         fit = cross_fit(
@@ -215,7 +217,7 @@ def _learn(
             columns=ColumnKinds(rows.category_columns, rows.monotone),
             config=config.boosting,
             seed=seed,
-            progress=progress if config.repeats == 1 else partial(_of_drawing, at, progress),
+            progress=progress if repeats == 1 else partial(_of_drawing, at, progress),
         )
         margins.append(fit.margins(rows.matrix, fold))
         fits.append(fit)

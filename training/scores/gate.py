@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from models.gate import Gate
 from training.scores.reordering import LEAST_OVERLAP, refusals
 from training.scores.results import AS_SERVED, WORSE
 
-__all__ = ["Accepted", "judge", "read_report"]
+__all__ = ["Accepted", "judge", "read_report", "recipe_of"]
 
 _PARTS: Final = frozenset(
     {"version", "flatters", "start", "trained_until", "advancement", "purchase"}
@@ -78,6 +79,10 @@ def judge(
             f"the report is of bundle {report['version']}, this is {bundle.version}; evaluate it"
         )
     missing, metrics = _of_figures(report)
+    if (twin := report.get("twin")) is not None and twin["recipe"] != recipe_of(bundle):
+        missing.append(
+            "judged by a twin of another configuration, ladder or version of Rung: judge it again"
+        )
     if champion in ("", bundle.hash):
         return Gate("scores", bundle.hash, tuple(missing), metrics, report)
     held: dict[str, Any] | None = report.get("reordering")
@@ -94,6 +99,16 @@ def judge(
         report | {"reordering": {**(held or {}), **told}},
         beside=champion,
     )
+
+
+def recipe_of(bundle: Bundle) -> str:
+    """SHA-256 of all that a bundle was trained by, but for the log and how far it was known."""
+    held = [
+        bundle.manifest.get("config"),
+        bundle.manifest.get("ladder_fingerprint", bundle.ladder.fingerprint),
+        bundle.manifest.get("rung"),
+    ]
+    return sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()
 
 
 def _of_figures(report: dict[str, Any]) -> tuple[list[str], dict[str, float]]:

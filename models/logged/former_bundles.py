@@ -1,0 +1,161 @@
+"""A folder that serves, and the bundles that served from it before: promoted and taken back.
+
+The former ones stand beside the folder, in `<folder>.former`, each under when it came to serve and
+the beginning of its hash. What was promoted with them (the policy) comes back with them.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from features.clock import instant, microseconds, rfc3339
+from features.errors import BundleError
+from features.files import new_file
+from models.bundle import Bundle, copy_bundle, load_bundle
+from models.gate import Gate, GateError
+
+__all__ = ["Promotion", "Served", "former_of", "promote_into", "roll_back", "served_by"]
+
+_RECORD: Final = "champion.json"
+_MOST: Final = 10
+"""Former bundles that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """Since when something serves, and who said so.
+
+    Parameters
+    ----------
+    at : in microseconds since the epoch; 0 where nobody wrote it down.
+    by, why : who promoted it, and the reason; "" where nobody said.
+    """
+
+    at: int = 0
+    by: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A bundle that serves or served.
+
+    Parameters
+    ----------
+    gate : what let it serve; None where there was none.
+    taken_back : whether somebody went back from it to what served before.
+    """
+
+    folder: Path
+    hash: str
+    promotion: Promotion
+    gate: Gate | None = None
+    taken_back: bool = False
+
+
+def served_by(folder: Path) -> Served | None:
+    """What serves from a folder; None where there is no bundle. BundleError for a damaged one."""
+    if not (folder / "manifest.json").is_file():
+        return None
+    return _served(folder, _beside(folder) / _RECORD)
+
+
+def former_of(folder: Path) -> list[Served]:
+    """What served from a folder before, the newest first."""
+    beside = _beside(folder)
+    kept = sorted((path.parent for path in beside.glob("*/manifest.json")), reverse=True)
+    return [_served(one, beside / f"{one.name}.json") for one in kept]
+
+
+def promote_into(folder: Path, bundle: Path, gate: Gate, promotion: Promotion) -> Bundle:
+    """Let a folder serve another bundle, if its gate was passed; what served is kept beside it.
+
+    Raises
+    ------
+    BundleError : no bundle there.
+    GateError : the gate was not passed, is of another bundle, or was judged beside another champion
+        than the one that serves.
+    """
+    new = load_bundle(bundle)
+    gate.require_passed("scores", new.hash)
+    present = served_by(folder)
+    if present is not None:
+        gate.require_beside(present.hash)
+        _keep(folder, present)
+    copy_bundle(bundle, folder)
+    _write(_beside(folder) / _RECORD, Served(folder, new.hash, promotion, gate))
+    return new
+
+
+def roll_back(folder: Path, promotion: Promotion) -> Served:
+    """Let a folder serve again what served before; what served is kept beside it.
+
+    It was promoted by a passed gate once, and serves by that again. What somebody has gone back
+    from is not gone back to.
+
+    Raises
+    ------
+    BundleError : nothing served before.
+    """
+    present, former = served_by(folder), former_of(folder)
+    served = present.hash if present else ""
+    back = next((one for one in former if one.hash != served and not one.taken_back), None)
+    if back is None:
+        raise BundleError(f"nothing served from {folder} before: there is nothing to go back to")
+    if present is not None:
+        _keep(folder, replace(present, taken_back=True))
+    copy_bundle(back.folder, folder)
+    now = Served(folder, back.hash, promotion, back.gate)
+    _write(_beside(folder) / _RECORD, now)
+    return now
+
+
+def _beside(folder: Path) -> Path:
+    return folder.resolve().parent / f"{folder.resolve().name}.former"
+
+
+def _keep(folder: Path, present: Served) -> None:
+    """Copy what serves to the former ones; the oldest of too many go."""
+    beside = _beside(folder)
+    beside.mkdir(parents=True, exist_ok=True)
+    name = f"{present.promotion.at:020}-{present.hash[:12]}"
+    copy_bundle(folder, beside / name)
+    _write(beside / f"{name}.json", present)
+    for old in former_of(folder)[_MOST:]:
+        shutil.rmtree(old.folder)
+        (beside / f"{old.folder.name}.json").unlink(missing_ok=True)
+
+
+def _write(path: Path, served: Served) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    said = served.promotion
+    held: dict[str, Any] = {
+        "hash": served.hash,
+        "gate": served.gate.as_dict() if served.gate else None,
+        "from": rfc3339(said.at),
+        "by": said.by,
+        "why": said.why,
+        "taken_back": served.taken_back,
+    }
+    with new_file(path) as part:
+        part.write_text(json.dumps(held, indent=1, sort_keys=True) + "\n", "utf-8")
+
+
+def _served(folder: Path, record: Path) -> Served:
+    hash_ = load_bundle(folder).hash
+    if not record.is_file():
+        return Served(folder, hash_, Promotion())
+    try:
+        held = json.loads(record.read_text(encoding="utf-8"))
+        gate = Gate.of_dict(held["gate"]) if held["gate"] else None
+        if held["hash"] != hash_:  # written by whoever trained into the folder itself
+            return Served(folder, hash_, Promotion())
+        at = microseconds(instant(held["from"]))
+        said = Promotion(at, str(held["by"]), str(held["why"]))
+        return Served(folder, hash_, said, gate, bool(held["taken_back"]))
+    except (OSError, ValueError, KeyError, TypeError, GateError) as error:
+        raise BundleError(f"{record} is damaged: {error}; move it away") from error

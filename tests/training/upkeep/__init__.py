@@ -1,0 +1,1 @@
+"""Training again, and watching."""
