@@ -103,7 +103,10 @@ def roll_back(folder: Path, promotion: Promotion) -> Served:
     """
     present, former = served_by(folder), former_of(folder)
     served = present.hash if present else ""
-    back = next((one for one in former if one.hash != served and not one.taken_back), None)
+    said: dict[str, Served] = {}  # of each bundle what was said last
+    for one in former:
+        said.setdefault(one.hash, one)
+    back = next((one for one in said.values() if one.hash != served and not one.taken_back), None)
     if back is None:
         raise BundleError(f"nothing served from {folder} before: there is nothing to go back to")
     if present is not None:

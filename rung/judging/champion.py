@@ -153,8 +153,9 @@ def _compare(parsed: argparse.Namespace, progress: Progress) -> None:
 def _print_challenge(found: Challenge) -> None:
     from features.clock import rfc3339
 
+    name = "the new bundle" if found.challenger == "unsaved" else found.challenger
     print(
-        f"{found.challenger} beside the champion {found.champion}, on scores of"
+        f"{name} beside the champion {found.champion}, on scores of"
         f" {rfc3339(found.start)} to {rfc3339(found.until)}: {found.verdict}"
     )
     for goal in found.goals:

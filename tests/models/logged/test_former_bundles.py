@@ -1,0 +1,115 @@
+"""A folder that serves: promoted by a gate, taken back, bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from features.errors import BundleError
+from models.bundle import load_bundle
+from models.gate import Gate, GateError
+from models.logged.former_bundles import (
+    Promotion,
+    former_of,
+    promote_into,
+    roll_back,
+    served_by,
+)
+from tests.serving import world
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory) -> list[Path]:
+    """Three bundles of one ladder."""
+    folder = tmp_path_factory.mktemp("bundles")
+    for at in range(3):
+        world.rates_bundle(folder / str(at), leads=at)
+    return [folder / str(at) for at in range(3)]
+
+
+def gate_of(bundle: Path, beside: Path | None = None, missing: tuple[str, ...] = ()) -> Gate:
+    hash_ = load_bundle(bundle).hash
+    former = load_bundle(beside).hash if beside else ""
+    return Gate("scores", hash_, missing, {"auc": 0.7}, {"version": hash_[:12]}, beside=former)
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def said(at: int, why: str = "") -> Promotion:
+    return Promotion(at, "ann", why)
+
+
+def test_there_and_back(bundles, tmp_path):
+    """What served serves again, to the last byte; what was taken back is not gone back to."""
+    folder = tmp_path / "serving"
+    first, second, third = bundles
+    promote_into(folder, first, gate_of(first), said(1_000_000, "the first"))
+    promote_into(folder, second, gate_of(second, first), said(2_000_000))
+    promote_into(folder, third, gate_of(third, second), said(3_000_000))
+    assert bytes_of(folder) == bytes_of(third)
+    kept = [one.hash for one in former_of(folder)]
+    assert kept == [load_bundle(one).hash for one in (second, first)]
+    back = roll_back(folder, said(4_000_000, "a mistake"))
+    assert back.hash == load_bundle(second).hash
+    assert bytes_of(folder) == bytes_of(second)
+    present = served_by(folder)
+    assert present is not None
+    assert present.promotion == said(4_000_000, "a mistake")
+    assert present.gate == gate_of(second, first)
+    assert roll_back(folder, said(5_000_000)).hash == load_bundle(first).hash
+    with pytest.raises(BundleError, match="there is nothing to go back to"):
+        roll_back(folder, said(6_000_000))
+    assert bytes_of(folder) == bytes_of(first)
+
+
+def test_without_a_gate_nothing_moves(bundles, tmp_path):
+    """Not passed, of another bundle, or beside another champion: what serves stays."""
+    folder = tmp_path / "serving"
+    first, second, third = bundles
+    promote_into(folder, first, gate_of(first), said(1))
+    for gate in (
+        gate_of(second, first, ("it is worse",)),
+        gate_of(third, first),
+        gate_of(second, third),
+        gate_of(second),
+    ):
+        with pytest.raises(GateError):
+            promote_into(folder, second, gate, said(2))
+    assert bytes_of(folder) == bytes_of(first)
+    assert former_of(folder) == []
+
+
+def test_a_folder_that_nobody_promoted_into(bundles, tmp_path):
+    """What `rung train` wrote there serves, and is kept when another takes its place."""
+    folder = tmp_path / "serving"
+    world.rates_bundle(folder)
+    before = bytes_of(folder)
+    present = served_by(folder)
+    assert present is not None
+    assert (present.promotion, present.gate) == (Promotion(), None)
+    promote_into(folder, bundles[1], gate_of(bundles[1], folder), said(2))
+    roll_back(folder, said(3))
+    assert bytes_of(folder) == before
+
+
+def test_other_files_are_left_alone(bundles, tmp_path):
+    """A folder with anything else in it is not taken for one that serves."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("years of work")
+    assert served_by(folder) is None
+    with pytest.raises(BundleError, match="no bundle"):
+        promote_into(folder, bundles[0], gate_of(bundles[0]), said(1))
+    assert (folder / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_damaged_record(bundles, tmp_path):
+    """It is named."""
+    folder = tmp_path / "serving"
+    promote_into(folder, bundles[0], gate_of(bundles[0]), said(1))
+    (tmp_path / "serving.former" / "champion.json").write_text("{")
+    with pytest.raises(BundleError, match=r"champion.json is damaged"):
+        served_by(folder)

@@ -1,0 +1,105 @@
+"""`rung retrain`, `champion`, `compare` and `rollback` on a folder that serves."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import Any
+
+import pytest
+
+import rung
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A simulated log, and two bundles: one that knew little, one that knew more."""
+    from features.ladder.file import read_ladder
+    from training.simulation.config import SimulationConfig
+    from training.simulation.world import simulate
+
+    folder = tmp_path_factory.mktemp("champions")
+    config = SimulationConfig(leads=450, days=200, seed=6)
+    simulate(read_ladder("b2b"), config).events.to_parquet(folder / "events.parquet")
+    for name, until in (("little", "2026-01-25"), ("more", "2026-05-01")):
+        command = ["train", str(folder / "events.parquet"), "--ladder", "b2b"]
+        command += ["--out", str(folder / name), "--until", f"{until}T00:00:00Z"]
+        assert rung.main(command) == 0
+    return folder
+
+
+@pytest.fixture
+def serving(world, tmp_path):
+    shutil.copytree(world / "little", tmp_path / "serving")
+    return tmp_path / "serving"
+
+
+def done(capsys, *arguments: object) -> dict[str, Any]:
+    capsys.readouterr()
+    code = rung.main([*map(str, arguments), "--json"])
+    held = capsys.readouterr()
+    assert code == 0, held.err
+    answer: dict[str, Any] = json.loads(held.out)
+    return answer
+
+
+def bytes_of(folder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.slow
+def test_from_retraining_to_rolling_back(world, serving, capsys):
+    """What is better serves, is told of with its reason, and goes when it is taken back."""
+    before, events = bytes_of(serving), world / "events.parquet"
+    dry = done(capsys, "retrain", events, "--champion", serving, "--dry-run")
+    assert not dry["promoted"]
+    assert bytes_of(serving) == before
+    assert dry["challenge"]["verdict"] == "better"
+    made = done(capsys, "retrain", events, "--champion", serving, "--by", "ann")
+    if made["missing"]:  # the top is another one: that is for people to accept
+        assert not made["promoted"]
+        assert "leads at the top" in made["missing"][0]
+        return
+    assert made["promoted"], made
+    told = done(capsys, "champion", "show", serving)["champions"]
+    assert told[0]["bundle"].startswith(made["bundle"])
+    assert (told[0]["by"], told[0]["why"]) == ("ann", made["why"])
+    assert told[0]["figures"]["advancement_auc"] > 0.5
+    done(capsys, "rollback", serving, "--by", "bob", "--why", "a try")
+    assert bytes_of(serving) == before
+
+
+def test_compare(world, serving, capsys):
+    """The challenger beside the champion: figures, differences, and who would be at the top."""
+    events = world / "events.parquet"
+    told = done(capsys, "compare", events, world / "more", "--champion", serving)
+    (found,) = told["challenges"]
+    assert {pair["name"] for pair in found["goals"][0]["pairs"]} >= {"log loss", "AUC"}
+    assert rung.main(
+        ["compare", str(events), str(world / "more"), "--champion", str(serving)]
+    ) == 0  # fmt: skip
+    said = capsys.readouterr().out
+    assert f"beside the champion {found['champion']}" in said
+    assert "calibration error" in said
+
+
+def test_promote_by_a_report(world, serving, capsys, tmp_path):
+    """A report of the bundle, judged beside what serves, is what lets it serve."""
+    events, more = world / "events.parquet", world / "more"
+    common = ["--ladder", "b2b", "--bundle", str(more), "--report", str(tmp_path / "report")]
+    assert rung.main(["evaluate", str(events), *common]) == 0
+    promote = ["champion", "promote", str(more), "--report", str(tmp_path / "report")]
+    assert rung.main([*promote, "--into", str(serving)]) == 1
+    said = capsys.readouterr().out
+    assert "compared with no champion" in said
+    assert "the champion stays what it was" in said
+    assert rung.main([*promote, "--into", str(tmp_path / "new"), "--by", "ann"]) == 0
+    assert bytes_of(tmp_path / "new") == bytes_of(more)
+
+
+def test_nothing_to_show_or_to_go_back_to(tmp_path, serving, capsys):
+    """Each says so in a sentence."""
+    assert rung.main(["champion", "show", str(tmp_path / "none")]) == 0
+    assert "nothing serves yet" in capsys.readouterr().out
+    assert rung.main(["rollback", str(serving), "--by", "ann", "--why", "it is worse"]) == 1
+    assert "there is nothing to go back to" in capsys.readouterr().err

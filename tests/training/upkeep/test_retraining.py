@@ -1,0 +1,72 @@
+"""Training again: only what is shown to be better takes the place of what serves."""
+
+from __future__ import annotations
+
+import pytest
+
+from features.errors import NotEnoughData
+from features.events.log import DAY_US, EventLog
+from models.bundle import Bundle
+from models.scores.boosting import BoostingConfig
+from models.scores.goal_model import FitConfig
+from tests.features.strategies import START_US
+from tests.training.scene import APPLICATIONS, applications
+from training.pipeline import TrainConfig, train
+from training.scores.gate import recipe_of
+from training.upkeep.retraining import retrain
+
+END = START_US + 290 * DAY_US
+QUICK = TrainConfig(FitConfig(BoostingConfig(most_rounds=60), folds=2, repeats=1))
+
+
+@pytest.fixture(scope="module")
+def log() -> EventLog:
+    return applications(12, leads=1000)
+
+
+def champion(log: EventLog, days: int) -> Bundle:
+    return train(log, APPLICATIONS, until=START_US + days * DAY_US, config=QUICK)
+
+
+def test_better_than_one_that_knew_little(log):
+    """The recipe is judged by a twin; what serves has learned from everything known."""
+    done = retrain(log, APPLICATIONS, champion(log, 12), until=END, config=QUICK)
+    assert done.challenge is not None
+    assert done.challenge.verdict == "better", done.why
+    assert done.bundle is not None
+    assert done.twin is not None
+    assert int(done.bundle.manifest["until"]) == log.judged_until(END)
+    assert int(done.twin.manifest["until"]) < int(done.bundle.manifest["until"])
+    assert recipe_of(done.twin) == recipe_of(done.bundle)
+    assert done.evaluation is not None
+    assert not done.evaluation.flatters
+    assert "better on the same later points" in done.why
+
+
+def test_no_better_than_one_that_knew_as_much(log):
+    """The champion stays, and the figures say why."""
+    done = retrain(log, APPLICATIONS, champion(log, 200), until=END, config=QUICK)
+    assert done.bundle is None
+    assert "than the champion: log loss" in done.why or "worse than the champion" in done.why
+
+
+def test_a_champion_that_was_just_trained(log):
+    """What came after it cannot be judged yet; it is said when it can."""
+    done = retrain(log, APPLICATIONS, champion(log, 280), until=END, config=QUICK)
+    assert done.bundle is None
+    assert "can be judged from about 2027-03-" in done.why
+    assert done.twin is None
+
+
+def test_where_nothing_serves_yet(log):
+    """Whatever is no worse than the rates of the steps is better than nothing."""
+    done = retrain(log, APPLICATIONS, None, until=END, config=QUICK)
+    assert done.bundle is not None
+    assert done.why.startswith("nothing served yet; the twin is ")
+
+
+def test_a_log_that_is_too_short(log):
+    """It says how much it takes."""
+    early = log.known_by(START_US + 20 * DAY_US)
+    with pytest.raises(NotEnoughData, match="to judge 28 days of scores whose horizon of"):
+        retrain(early, APPLICATIONS, None, until=START_US + 20 * DAY_US, config=QUICK)
