@@ -7,6 +7,7 @@ model.json        encoding, calibration, typical contributions, one part a goal
 offers.json       the effects of the ladder's offers
 advancement.txt   the booster for the next step; absent where rates are all there is
 purchase.txt      the booster for purchase; the same
+*.skops           a classifier of scikit-learn's kind in the place of a booster
 amount.txt        the booster for gains, where the ladder names some
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -255,16 +256,22 @@ def _write(bundle: Bundle, folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def load_bundle(folder: Path) -> Bundle:
+def load_bundle(folder: Path, *, trusted: Collection[str] = ()) -> Bundle:
     """Read a bundle.
+
+    Parameters
+    ----------
+    trusted : types of code from outside that a bundle may be made of, such as "mymodule.MyClass":
+        to load one runs its code. Those that the bundle's manifest does not list stay refused.
 
     Raises
     ------
-    BundleError : no bundle there, a damaged file, another format, or signals that this version of
-        Rung computes otherwise than the version that trained it.
+    BundleError : no bundle there, a damaged file, another format, types that are not trusted, or
+        signals that this version of Rung computes otherwise than the version that trained it.
     """
     folder = Path(folder)
     manifest = _manifest(folder)
+    types = _Types(tuple(manifest.get("trusted_types", ())), tuple(trusted))
     try:
         ladder = _ladder(folder)
         parts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
@@ -272,7 +279,7 @@ def load_bundle(folder: Path) -> Bundle:
             tuple(parts["encoding"]["columns"]),
             {key: tuple(texts) for key, texts in parts["encoding"]["texts"].items()},
         )
-        models = {goal: _goal_model(folder, goal, parts[goal]) for goal in _GOALS}
+        models = {goal: _goal_model(folder, goal, parts[goal], types) for goal in _GOALS}
         offers = _offer_model(folder, ladder)
     except (
         OSError,
@@ -309,9 +316,17 @@ def signals_fingerprint(ladder: Ladder) -> str:
     return hashlib.sha256(repr(plain).encode()).hexdigest()
 
 
-def _goal_model(folder: Path, goal: str, part: dict[str, Any]) -> GoalModel:
+@dataclass(frozen=True, slots=True)
+class _Types:
+    """Types of code from outside: what the manifest lists, and what the caller permits."""
+
+    listed: tuple[str, ...]
+    permitted: tuple[str, ...]
+
+
+def _goal_model(folder: Path, goal: str, part: dict[str, Any], types: _Types) -> GoalModel:
     return GoalModel(
-        read_learner(folder, goal),
+        read_learner(folder, goal, types.listed, types.permitted),
         Calibrator.of_dict(part["calibrator"]),
         np.array(part["typical"], dtype=np.float64),
     )

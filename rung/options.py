@@ -18,6 +18,7 @@ __all__ = [
     "as_share",
     "as_table",
     "as_time",
+    "as_type",
     "bundle_option",
     "events_argument",
     "group",
@@ -30,6 +31,7 @@ __all__ = [
     "period_options",
     "reading_options",
     "store_option",
+    "trust_option",
 ]
 
 Progress = Callable[[str], None]
@@ -80,6 +82,20 @@ def ladder_option(parser: argparse.ArgumentParser) -> None:
 def bundle_option(parser: argparse.ArgumentParser) -> None:
     """The bundle that a verb asks."""
     parser.add_argument("--bundle", type=Path, required=True)
+    trust_option(parser)
+
+
+def trust_option(parser: argparse.ArgumentParser) -> None:
+    """The types of code from outside that the verb's bundle may be made of."""
+    parser.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        type=as_type,
+        metavar="TYPE",
+        help="a type of your own that an estimator is made of, such as mymodule.MyClass: to load it"
+        " runs its code; may be repeated (and: RUNG_TRUSTED_TYPES)",
+    )
 
 
 def period_options(parser: argparse.ArgumentParser) -> None:
@@ -162,6 +178,19 @@ def _with_suffix(text: str, *suffixes: str) -> Path:
             f"{text!r} does not say its format; its name must end in {' or '.join(suffixes)}"
         )
     return Path(text)
+
+
+def as_type(text: str) -> str:
+    """The type of an argument that names a type."""
+    from models.scores.trusted import trusted_names
+
+    try:
+        (name,) = trusted_names(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no type, such as mymodule.MyClass"
+        ) from error
+    return name
 
 
 def as_count(text: str) -> int:

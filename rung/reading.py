@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rung.options import Progress, note
@@ -14,8 +16,17 @@ if TYPE_CHECKING:
     from features.events.log import EventLog
     from features.ladder.ladder import Ladder
     from features.store.events import EventStore
+    from models.bundle import Bundle
 
-__all__ = ["judged_until", "print_json", "read", "store_of"]
+__all__ = [
+    "judged_until",
+    "loaded_bundle",
+    "look_here",
+    "print_json",
+    "read",
+    "store_of",
+    "trusted_types",
+]
 
 
 def read(
@@ -80,6 +91,33 @@ def judged_until(until: datetime | None, log: EventLog) -> int:
             " what came between is unknown, and no outcome is taken from it"
         )
     return found
+
+
+def trusted_types(parsed: argparse.Namespace) -> tuple[str, ...]:
+    """The types that --trust and RUNG_TRUSTED_TYPES permit, sorted.
+
+    Where there are some, their modules are looked for in the current folder as well.
+    """
+    from serving.settings import Settings
+
+    named = {*Settings.from_environment(os.environ).trusted_types, *parsed.trust}
+    if named:
+        look_here()
+    return tuple(sorted(named))
+
+
+def look_here() -> None:
+    """Let modules of the current folder be imported; those that are installed come first."""
+    here = str(Path.cwd())
+    if not {here, ""} & set(sys.path):
+        sys.path.append(here)
+
+
+def loaded_bundle(folder: Path, parsed: argparse.Namespace) -> Bundle:
+    """The bundle of a folder, with the types that the call trusts."""
+    from models.bundle import load_bundle
+
+    return load_bundle(folder, trusted=trusted_types(parsed))
 
 
 def store_of(url: str | None, *, must_exist: bool = False) -> EventStore:

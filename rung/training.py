@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import judged_until, print_json, read
+from rung.reading import judged_until, loaded_bundle, print_json, read
 
 if TYPE_CHECKING:
     from features.ladder.ladder import Ladder
@@ -102,16 +102,15 @@ def _print_training(bundle: Bundle, folder: Path) -> None:
 
 def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import microseconds
-    from models.bundle import load_bundle
     from training.scores.evaluate import evaluate
     from training.scores.report import write_report
 
     ladder, log = read(parsed, progress)
-    bundle = load_bundle(parsed.bundle)
+    bundle = loaded_bundle(parsed.bundle, parsed)
     bundle.require_ladder(ladder)
     until = judged_until(parsed.until, log)
     start = microseconds(parsed.start) if parsed.start else None
-    former = _champion(parsed.champion, ladder, progress) if parsed.champion else None
+    former = _champion(parsed, ladder, progress) if parsed.champion else None
     progress("judging on later outcomes")
     evaluation = evaluate(bundle, log, start=start, until=until, former=former)
     if parsed.report:
@@ -126,14 +125,14 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     return None
 
 
-def _champion(named: str, ladder: Ladder, progress: Progress) -> Incumbent:
+def _champion(parsed: argparse.Namespace, ladder: Ladder, progress: Progress) -> Incumbent:
     """The champion of a registry, or the bundle of a folder."""
     from features.errors import BundleError
-    from models.bundle import load_bundle
     from training.scores.reordering import Incumbent
 
+    named: str = parsed.champion
     if "://" not in named:
-        bundle = load_bundle(Path(named))
+        bundle = loaded_bundle(Path(named), parsed)
         return Incumbent(bundle.hash, bundle)
     from models.logged.registry_uri import address
     from models.registry import Registry, model_name
@@ -145,7 +144,7 @@ def _champion(named: str, ladder: Ladder, progress: Progress) -> Incumbent:
     if version is None:
         return Incumbent()
     try:
-        return Incumbent(version.hash, load_bundle(registry.fetch(version.name)[1]))
+        return Incumbent(version.hash, loaded_bundle(registry.fetch(version.name)[1], parsed))
     except BundleError as error:  # of an earlier version, such as this one cannot read
         return Incumbent(version.hash, why=str(error))
 

@@ -106,6 +106,7 @@ def train(
         "until": until,
         "data_fingerprint": fingerprint(log),
         "config": _told(config),
+        "trusted_types": sorted(config.fit.trusted),
         "trained_on": counts,
         "decisions": asdict(decided),
         "notes": notes,
