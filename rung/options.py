@@ -15,6 +15,7 @@ __all__ = [
     "as_count",
     "as_json_lines",
     "as_scores",
+    "as_seed",
     "as_share",
     "as_table",
     "as_time",
@@ -197,6 +198,13 @@ def as_count(text: str) -> int:
     """The type of an argument that is a number of things."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("must be a whole number from 1")
+    return int(text)
+
+
+def as_seed(text: str) -> int:
+    """The type of an argument that everything drawn follows from."""
+    if not text.isdecimal() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError("must be a whole number from 0 to 2147483647")
     return int(text)
 
 

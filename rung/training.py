@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import judged_until, loaded_bundle, print_json, read
+from rung.reading import (
+    judged_until,
+    loaded_bundle,
+    look_here,
+    print_json,
+    read,
+    trusted_types,
+)
 
 if TYPE_CHECKING:
     from features.ladder.ladder import Ladder
     from models.bundle import Bundle
+    from training.pipeline import TrainConfig
     from training.scores.reordering import Incumbent, Reordering
     from training.scores.results import GoalEvaluation
+    from training.setup.config_file import Configuration
 
 __all__ = ["add_evaluate", "add_train"]
 
@@ -34,8 +44,41 @@ def add_train(verbs: Any) -> None:
         type=options.as_time,
         help="use what was known by then (default, and at most: all)",
     )
+    _config_option(train)
+    train.add_argument(
+        "--estimator",
+        metavar="MODULE:CLASS",
+        help="a scikit-learn classifier in the place of the trees, or a function that makes one;"
+        " its parameters stand in the configuration",
+    )
+    options.trust_option(train)
+    train.add_argument(
+        "--show-config", action=_ShowConfig, help="print the default configuration, and end"
+    )
     options.reading_options(train)
     options.json_option(train)
+
+
+def _config_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", type=Path, help="a TOML file (default: what `rung train --show-config` prints)"
+    )
+    parser.add_argument("--seed", type=options.as_seed, help="of all that is drawn (default: 7)")
+
+
+class _ShowConfig(argparse.Action):
+    """Prints the default configuration as TOML, and ends, as --help does."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print it."""
+        from training.pipeline import TrainConfig
+        from training.setup.config_file import config_text
+
+        print(config_text(TrainConfig()), end="")
+        parser.exit()
 
 
 def add_evaluate(verbs: Any) -> None:
@@ -63,15 +106,44 @@ def _train(parsed: argparse.Namespace, progress: Progress) -> None:
     from models.bundle import save_bundle
     from training.pipeline import record_training, train
 
+    config = _trained_with(parsed, progress)
     ladder, log = read(parsed, progress)
     until = judged_until(parsed.until, log)
-    bundle = save_bundle(train(log, ladder, until=until, progress=progress), parsed.out)
+    made = train(log, ladder, until=until, config=config, progress=progress)
+    bundle = save_bundle(made, parsed.out)
     if "://" in parsed.events:
         record_training(parsed.events, bundle, now())
     if parsed.json:
         return print_json({"bundle": str(parsed.out), **bundle.manifest})
     _print_training(bundle, parsed.out)
     return None
+
+
+def _trained_with(parsed: argparse.Namespace, progress: Progress) -> TrainConfig:
+    """The configuration of the file, with what the options say instead; its estimator was tried."""
+    from features.ladder.file import read_ladder
+    from features.signals.table import signals_of
+    from models.scores.rehearsal import rehearse
+
+    held = _configuration(parsed)
+    trusted = trusted_types(parsed)
+    if parsed.estimator or held.estimator:
+        look_here()
+        held = held.with_estimator(parsed.estimator, trusted)
+    config = held.made()
+    if config.fit.estimator is not None:
+        progress(f"trying {type(config.fit.estimator).__name__} on a small sample")
+        columns = len(signals_of(read_ladder(parsed.ladder)))
+        rehearse(config.fit.estimator, columns, trusted=config.fit.trusted, seed=config.fit.seed)
+    return config
+
+
+def _configuration(parsed: argparse.Namespace) -> Configuration:
+    """The configuration of --config, or the default one, with --seed."""
+    from training.setup.config_file import Configuration, read_config
+
+    held = read_config(parsed.config) if parsed.config else Configuration()
+    return held if parsed.seed is None else held.seeded(parsed.seed)
 
 
 def _print_training(bundle: Bundle, folder: Path) -> None:
