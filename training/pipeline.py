@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from features.errors import NotEnoughData
 from features.events.log import DAY_US, EventLog
@@ -71,7 +72,19 @@ def train(
         log trains: with nothing to learn from, the answers are the ladder's bands.
     EstimatorError : the configuration's estimator cannot take the place of the trees.
     """
-    config = config or TrainConfig()
+    with threadpool_limits(
+        1, user_api="blas"
+    ):  # more add up otherwise
+        return _trained(log, ladder, until, config or TrainConfig(), progress)
+
+
+def _trained(
+    log: EventLog,
+    ladder: Ladder,
+    until: int | None,
+    config: TrainConfig,
+    progress: Callable[[str], None],
+) -> Bundle:
     notes = _rehearsed(config.fit, ladder)
     until = log.judged_until(until)
     log = log.known_by(until)

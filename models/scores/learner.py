@@ -16,6 +16,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from scipy.special import logit
 from sklearn.base import clone
+from threadpoolctl import threadpool_limits
 
 from features.arrays import Floats, Ints
 from features.errors import BundleError
@@ -245,7 +246,9 @@ def repeatable(classifier: Any, seed: int) -> Any:
 
 
 def _fit_one(classifier: Any, matrix: Floats, happened: Floats) -> Any:
-    return classifier.fit(matrix, happened.astype(np.int64))
+    # OpenMP's number of threads is of the thread that asks, and its sums follow from it.
+    with threadpool_limits(1, user_api="openmp"):
+        return classifier.fit(matrix, happened.astype(np.int64))
 
 
 def read_learner(
