@@ -72,9 +72,7 @@ def train(
         log trains: with nothing to learn from, the answers are the ladder's bands.
     EstimatorError : the configuration's estimator cannot take the place of the trees.
     """
-    with threadpool_limits(
-        1, user_api="blas"
-    ):  # more add up otherwise
+    with threadpool_limits(1, user_api="blas"):  # more add up otherwise
         return _trained(log, ladder, until, config or TrainConfig(), progress)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 from sklearn.base import is_regressor
+from threadpoolctl import threadpool_limits
 
 from features.arrays import Bools, Floats, Ints
 from features.errors import BundleError, Unusable
@@ -51,7 +52,7 @@ def rehearse(
     name = type(estimator).__name__
     _refuse_what_is_no_classifier(estimator, name)
     matrix, happened = _sample(columns, seed)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore")  # of a sample this small: they say nothing of the real one
         fitted = _fitted(estimator, name, matrix, happened, seed)
         said = _probabilities(fitted, name, matrix)
