@@ -14,11 +14,13 @@ __all__ = [
     "add_verb",
     "as_count",
     "as_json_lines",
+    "as_minutes",
     "as_scores",
     "as_seed",
     "as_share",
     "as_table",
     "as_time",
+    "as_toml",
     "as_type",
     "bundle_option",
     "events_argument",
@@ -206,6 +208,22 @@ def as_seed(text: str) -> int:
     if not text.isdecimal() or int(text) >= 2**31:
         raise argparse.ArgumentTypeError("must be a whole number from 0 to 2147483647")
     return int(text)
+
+
+def as_minutes(text: str) -> float:
+    """The type of an argument that is a time in minutes."""
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = -1.0
+    if not 0.0 < minutes <= 100_000.0:
+        raise argparse.ArgumentTypeError("must be minutes, above 0 and at most 100000")
+    return minutes
+
+
+def as_toml(text: str) -> Path:
+    """The type of an argument that is a file for a configuration."""
+    return _with_suffix(text, ".toml")
 
 
 def as_share(text: str) -> float:

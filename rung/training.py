@@ -1,4 +1,4 @@
-"""`rung train` and `evaluate`: a bundle from a log, and how good it is on what happened later."""
+"""`rung train`, `tune`, `evaluate`: a bundle from a log, and how good it is on what came later."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from training.scores.results import GoalEvaluation
     from training.setup.config_file import Configuration
 
-__all__ = ["add_evaluate", "add_train"]
+__all__ = ["add_evaluate", "add_train", "add_tune"]
 
 _REGISTRY: Final = "registry://"
 """Stands for the registry that `rung publish` would use."""
@@ -57,6 +57,26 @@ def add_train(verbs: Any) -> None:
     )
     options.reading_options(train)
     options.json_option(train)
+
+
+def add_tune(verbs: Any) -> None:
+    """Add `rung tune`."""
+    tune = add_verb(verbs, "tune", _tune, "look for a better configuration than the default")
+    options.events_argument(tune)
+    options.ladder_option(tune)
+    tune.add_argument("--minutes", type=options.as_minutes, required=True, help="of searching")
+    tune.add_argument("--out", type=options.as_toml, required=True, help="a .toml for --config")
+    tune.add_argument(
+        "--study", type=Path, help="an SQLite file that keeps the trials, to go on from later"
+    )
+    tune.add_argument(
+        "--until",
+        type=options.as_time,
+        help="look at what was known by then (default, and at most: all)",
+    )
+    _config_option(tune)
+    options.reading_options(tune)
+    options.json_option(tune)
 
 
 def _config_option(parser: argparse.ArgumentParser) -> None:
@@ -144,6 +164,32 @@ def _configuration(parsed: argparse.Namespace) -> Configuration:
 
     held = read_config(parsed.config) if parsed.config else Configuration()
     return held if parsed.seed is None else held.seeded(parsed.seed)
+
+
+def _tune(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.files import new_file
+    from training.setup.config_file import config_text
+    from training.setup.search import search
+
+    held = _configuration(parsed)
+    ladder, log = read(parsed, progress)
+    found = search(
+        log,
+        ladder,
+        until=judged_until(parsed.until, log),
+        seconds=60.0 * parsed.minutes,
+        config=held.train,
+        study=parsed.study,
+        progress=progress,
+    )
+    with new_file(parsed.out) as part:
+        part.write_text(config_text(found.config, *found.lines()), encoding="utf-8")
+    if parsed.json:
+        return print_json({"out": str(parsed.out), **found.as_dict()})
+    for line in found.lines():
+        print(line)
+    print(f"configuration in {parsed.out}")
+    return None
 
 
 def _print_training(bundle: Bundle, folder: Path) -> None:

@@ -70,7 +70,7 @@ class Bare:
         return np.full((len(matrix), 2), 0.5)
 
 
-class Guess(RegressorMixin, Share):
+class Guess(RegressorMixin, Share):  # type: ignore[misc]
     """Says of itself that it is a regressor."""
 
 
