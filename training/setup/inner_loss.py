@@ -25,13 +25,13 @@ from training.decision_points import decision_points
 from training.labels import label
 from training.pipeline import TrainConfig, training_rows
 
-__all__ = ["Comparison", "compared", "inner_rows", "lead_losses", "set_apart"]
+__all__ = ["Proof", "compared", "inner_rows", "lead_losses", "set_apart"]
 
 _PROOF: Final = 3
 """One lead in so many is left to the proof: the search never counts its loss."""
 _STEPS: Final = 25
 _DRAW: Final = 1.0
-"""How firmly slope and intercept are held to 1 and 0, so that no few rows part entirely."""
+"""How firmly both are held to 0, where margins have a spread of 1: no few rows part entirely."""
 
 
 def inner_rows(
@@ -124,12 +124,13 @@ def _periods(rows: TrainingRows, fit: FitConfig) -> tuple[Bools, Bools]:
 
 def _levelled(margin: Floats, happened: Floats) -> Floats:
     """The margins by the slope and the intercept that suit them best (Newton's method)."""
-    design = np.stack([np.ones_like(margin), margin], axis=1)
-    held = np.array([0.0, 1.0])
-    found = held.copy()
+    spread = float(margin.std())
+    scaled = (margin - margin.mean()) / (spread if spread > 0 else 1.0)
+    design = np.stack([np.ones_like(margin), scaled], axis=1)
+    found = np.zeros(2)
     for _ in range(_STEPS):
         chance = expit(design @ found)
-        gradient = design.T @ (chance - happened) + _DRAW * (found - held)
+        gradient = design.T @ (chance - happened) + _DRAW * found
         curve = (design * (chance * (1.0 - chance))[:, None]).T @ design + _DRAW * np.eye(2)
         step = np.linalg.solve(curve, gradient)
         found -= step
@@ -140,7 +141,7 @@ def _levelled(margin: Floats, happened: Floats) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Proof:
     """How much smaller one log loss is than another, summed over the goals.
 
     Parameters
@@ -159,9 +160,9 @@ class Comparison:
         return self.gain > self.error
 
 
-def compared(these: Floats, those: Floats, counted: Bools) -> Comparison:
+def compared(these: Floats, those: Floats, counted: Bools) -> Proof:
     """The losses of the same leads under two configurations, lead by lead."""
     each = (these - those)[counted]
     n = len(each)
     error = float(np.sqrt(n) * each.std(ddof=1)) if n > 1 else float("inf")
-    return Comparison(float(each.sum()), error, n)
+    return Proof(float(each.sum()), error, n)

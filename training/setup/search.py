@@ -23,7 +23,7 @@ from features.ladder.ladder import Ladder
 from models.scores.boosting import BoostingConfig
 from training.pipeline import TrainConfig, fingerprint
 from training.setup.inner_loss import (
-    Comparison,
+    Proof,
     compared,
     inner_rows,
     lead_losses,
@@ -57,7 +57,7 @@ class Tuned:
 
     config: TrainConfig
     best: BoostingConfig
-    proof: Comparison | None
+    proof: Proof | None
     trials: int
 
     @property
