@@ -67,15 +67,16 @@ class Tuned:
 
     def lines(self) -> list[str]:
         """What it came to, in sentences."""
+        tried = _counted(self.trials)
         if self.proof is None:
-            return [f"{self.trials:,} trials: none was better than the one begun with, which stays"]
+            return [f"{tried}: none was better than the one begun with, which stays"]
         told = (
             f"{self.proof.gain:+.5f} log loss (standard error {self.proof.error:.5f},"
             f" {self.proof.leads:,} leads that the search did not count)"
         )
         if self.is_default:
-            return [f"{self.trials:,} trials: the best gains {told}: not surely better, not taken"]
-        return [f"{self.trials:,} trials: the best gains {told} and is taken"]
+            return [f"{tried}: the best gains {told}: not surely better, not taken"]
+        return [f"{tried}: the best gains {told} and is taken"]
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -104,8 +105,8 @@ def search(
     Parameters
     ----------
     until : microseconds since the epoch; what became known later is not looked at.
-    seconds : the time for trials and proof. The trial that runs when it is over is finished, and at
-        least one is tried.
+    seconds : the time for trials and proof. What runs when it is over is finished, and one trial is
+        made in any case: the first is what is to be beaten.
     config : what is to be beaten, and where its parts that are not looked for come from; its
         estimator is left out.
     study : an SQLite file that keeps the trials, so that a later search goes on from them; it goes
@@ -150,6 +151,10 @@ def search(
     if proof is None or not proof.is_better:
         return Tuned(start, best, proof, trials)
     return Tuned(replace(start, fit=replace(start.fit, boosting=best)), best, proof, trials)
+
+
+def _counted(trials: int) -> str:
+    return "1 trial" if trials == 1 else f"{trials:,} trials"
 
 
 def _proof_seeds(seed: int) -> range:
@@ -213,13 +218,13 @@ def _run(
     """Try configurations until the time that is left is what the proof takes."""
     held = len(_complete(optuna, study))
     if held:
-        progress(f"going on from {held:,} trials, the best {study.best_value:.5f}")
+        progress(f"going on from {_counted(held)}, the best {study.best_value:.5f}")
     else:
         study.enqueue_trial(_own(start))
-    longest, done, least = 0.0, 0, 1 if held else 2
+    longest, done = 0.0, 0
     while most is None or done < most:
         left = ends - time.monotonic()
-        if done >= least and left < longest * (1 + 2 * _PROOF_FOLDS):
+        if done and left < longest * (1 + 2 * _PROOF_FOLDS):
             break
         began = time.monotonic()
         trial = study.ask()

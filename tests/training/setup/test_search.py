@@ -83,9 +83,13 @@ def _learning_rates(study) -> list[float]:
     return [trial.params["learning_rate"] for trial in storage.get_all_trials(one._study_id)]
 
 
-def test_no_time_at_all(simulated_log, b2b, until):
-    """The start and one other are tried all the same."""
-    found = search(simulated_log, b2b, until=until, seconds=0.0, config=QUICK)
+def test_no_time_at_all(simulated_log, b2b, until, tmp_path):
+    """The start is tried all the same, and stays; a search that goes on tries another."""
+    asked = {"config": QUICK, "study": tmp_path / "study.db", "seconds": 0.0}
+    found = search(simulated_log, b2b, until=until, **asked)
+    assert (found.trials, found.is_default) == (1, True)
+    assert found.lines()[0].startswith("1 trial: none was better")
+    found = search(simulated_log, b2b, until=until, **asked)
     assert found.trials == 2
     assert found.config.fit.boosting == (FEW if found.is_default else found.best)
 
