@@ -74,6 +74,15 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def few(simulation, tmp_path_factory) -> Path:
+    """The log of 120 leads."""
+    path = tmp_path_factory.mktemp("few") / "few.parquet"
+    events = simulation.events
+    events[events["lead_id"] < "lead-120"].to_parquet(path, index=False)
+    return path
+
+
 def trained_with(events: object, out: object, *options: object) -> dict[str, object]:
     """The manifest of a bundle that the command trained."""
     told: dict[str, object] = done(
@@ -131,7 +140,7 @@ def _score_of_someone(client: TestClient) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_the_same_hash_on_one_thread_and_two(events_file, here):
+def test_the_same_hash_on_one_thread_and_two(few, here):
     """Trees of scikit-learn and a matrix product add up alike, however many threads there are."""
     hashes = set()
     for threads in ("1", "2"):
@@ -143,7 +152,7 @@ def test_the_same_hash_on_one_thread_and_two(events_file, here):
         out = here / threads
         subprocess.run(
             [
-                *(sys.executable, "-m", "rung", "train", events_file, "--ladder", "b2b"),
+                *(sys.executable, "-m", "rung", "train", few, "--ladder", "b2b"),
                 *("--out", out, "--config", "quick.toml", "--estimator", "mine_for_tests:voting"),
             ],
             env=environment,
@@ -155,17 +164,15 @@ def test_the_same_hash_on_one_thread_and_two(events_file, here):
     assert len(hashes) == 1
 
 
-def test_own_types_need_two_words(simulation, here):
+def test_own_types_need_two_words(few, here):
     """One when it is trained, before the log is read, and one when it is loaded."""
-    some = simulation.events[simulation.events["lead_id"] < "lead-120"]
-    some.to_parquet("some.parquet", index=False)
-    asked = ("train", "some.parquet", "--ladder", "b2b", "--out", "bundle")
+    asked = ("train", few, "--ladder", "b2b", "--out", "bundle")
     own = ("--config", "quick.toml", "--estimator", "mine_for_tests:Leaning")
     said = refused(*asked, *own)
     assert f"Leaning is made of types that skops does not trust: {TYPE}. If you do" in said
     assert "reading" not in said
     done(*asked, *own, "--trust", TYPE)
-    score = ("score", "some.parquet", "--bundle", "bundle", "--out", "scores.csv")
+    score = ("score", few, "--bundle", "bundle", "--out", "scores.csv")
     assert f"the bundle runs code of its own, {TYPE}: if you trust" in refused(*score)
     assert "the bundle runs code of its own" in refused(*score, "--trust", "mine.Other")
     done(*score, "--trust", TYPE)
@@ -176,15 +183,13 @@ def test_own_types_need_two_words(simulation, here):
         done(*score)
 
 
-def test_a_seed_and_a_configuration(simulation, here):
+def test_a_seed_and_a_configuration(few, here):
     """They stand in the manifest; another seed is another bundle, the same one the same."""
-    some = simulation.events[simulation.events["lead_id"] < "lead-120"]
-    some.to_parquet("some.parquet", index=False)
     (here / "own.toml").write_text(f"seed = 11\n{QUICK}learning_rate = 0.2\n")
     own = ("--config", "own.toml")
-    by_file = trained_with("some.parquet", "one", *own)
-    by_option = trained_with("some.parquet", "two", *own, "--seed", "12")
-    again = trained_with("some.parquet", "three", *own, "--seed", "11")
+    by_file = trained_with(few, "one", *own)
+    by_option = trained_with(few, "two", *own, "--seed", "12")
+    again = trained_with(few, "three", *own, "--seed", "11")
     config = by_file["config"]
     assert isinstance(config, dict)
     assert (config["seed"], config["fit"]["seed"], config["fit"]["folds"]) == (11, 11, 2)
@@ -230,11 +235,9 @@ def test_what_is_no_seed(seed):
     assert "must be a whole number from 0 to 2147483647" in said.err
 
 
-def test_tuned_and_trained(simulation, here):
+def test_tuned_and_trained(few, here):
     """What `rung tune` writes is what `rung train` takes, and says what it came to."""
-    some = simulation.events[simulation.events["lead_id"] < "lead-120"]
-    some.to_parquet("some.parquet", index=False)
-    asked = ("tune", "some.parquet", "--ladder", "b2b", "--config", "quick.toml")
+    asked = ("tune", few, "--ladder", "b2b", "--config", "quick.toml")
     told = done(*asked, "--minutes", "0.001", "--out", "tuned.toml", "--study", "s.db", "--json")
     assert told.json["trials"] == 1
     text = (here / "tuned.toml").read_text()
@@ -242,7 +245,7 @@ def test_tuned_and_trained(simulation, here):
     again = done(*asked, "--minutes", "0.001", "--out", "tuned.toml", "--study", "s.db")
     assert "going on from 1 trial" in again.err
     assert again.out.splitlines()[-1] == "configuration in tuned.toml"
-    manifest = trained_with("some.parquet", "bundle", "--config", "tuned.toml")
+    manifest = trained_with(few, "bundle", "--config", "tuned.toml")
     config = manifest["config"]
     assert isinstance(config, dict)
     assert config["fit"]["folds"] == 2
