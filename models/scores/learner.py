@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -16,7 +17,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from scipy.special import logit
 from sklearn.base import clone
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from features.arrays import Floats, Ints
 from features.errors import BundleError
@@ -158,8 +159,16 @@ class Averaged:
         return cls(tuple(held["classifiers"]), held["columns"], held["usual"], frozenset(listed))
 
 
+@cache
+def _threads() -> ThreadpoolController:
+    """Of the libraries that are loaded; to look for them takes longer than to score a lead."""
+    return ThreadpoolController()
+
+
 def _log_odds(classifier: Any, matrix: Floats) -> Floats:
-    probability = np.asarray(classifier.predict_proba(matrix), dtype=np.float64)[:, 1]
+    threads = threads_for(len(matrix)) or None
+    with _threads().limit(limits=threads, user_api="openmp"):
+        probability = np.asarray(classifier.predict_proba(matrix), dtype=np.float64)[:, 1]
     return np.asarray(logit(np.clip(probability, _SUREST, 1.0 - _SUREST)), dtype=np.float64)
 
 

@@ -75,7 +75,7 @@ def here(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def few(simulation, tmp_path_factory) -> Path:
+def few(simulation, tmp_path_factory):
     """The log of 120 leads."""
     path = tmp_path_factory.mktemp("few") / "few.parquet"
     events = simulation.events
