@@ -43,6 +43,9 @@ RungError
     ├── NotEnoughData        nothing to learn from or to evaluate on
     ├── PolicyError          a policy that there is none of, or that gave what is no distribution
     ├── SettingsError        in serving.settings: an environment that cannot be used
+    ├── ConfigError          in training.setup.config_file: a configuration with mistakes
+    ├── NoOptuna             in training.setup.search: what searches is not installed
+    ├── EstimatorError       in models.scores.rehearsal: one that cannot take the trees' place
     ├── CallFailed           in serving.write_back.calls: a CRM gave no answer to go by
     └── NoAnswer             in rung.service.assistants.asking: an assistant is told why
 """

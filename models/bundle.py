@@ -7,6 +7,7 @@ model.json        encoding, calibration, typical contributions, one part a goal
 offers.json       the effects of the ladder's offers
 advancement.txt   the booster for the next step; absent where rates are all there is
 purchase.txt      the booster for purchase; the same
+*.skops           a classifier of scikit-learn's kind in the place of a booster
 amount.txt        the booster for gains, where the ladder names some
 """
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -39,7 +40,15 @@ from models.scores.goal_model import Estimates, GoalModel
 from models.scores.learner import BoostedTrees, read_learner
 from models.scores.reasons import Explanations, explain
 
-__all__ = ["Bundle", "Scores", "copy_bundle", "load_bundle", "save_bundle", "version_of"]
+__all__ = [
+    "Bundle",
+    "Scores",
+    "copy_bundle",
+    "load_bundle",
+    "manifest_of",
+    "save_bundle",
+    "version_of",
+]
 
 FORMAT: Final = 5
 _GOALS: Final = ("advancement", "purchase")
@@ -289,16 +298,27 @@ def _write(bundle: Bundle, folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def load_bundle(folder: Path) -> Bundle:
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """The manifest of a bundle that lies there, whole; BundleError where there is none."""
+    return _manifest(Path(folder))
+
+
+def load_bundle(folder: Path, *, trusted: Collection[str] = ()) -> Bundle:
     """Read a bundle.
+
+    Parameters
+    ----------
+    trusted : types of code from outside that a bundle may be made of, such as "mymodule.MyClass":
+        to load one runs its code. Those that the bundle's manifest does not list stay refused.
 
     Raises
     ------
-    BundleError : no bundle there, a damaged file, another format, or signals that this version of
-        Rung computes otherwise than the version that trained it.
+    BundleError : no bundle there, a damaged file, another format, types that are not trusted, or
+        signals that this version of Rung computes otherwise than the version that trained it.
     """
     folder = Path(folder)
     manifest = _manifest(folder)
+    types = _Types(tuple(manifest.get("trusted_types", ())), tuple(trusted))
     try:
         ladder = _ladder(folder)
         parts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
@@ -307,7 +327,7 @@ def load_bundle(folder: Path) -> Bundle:
             {key: tuple(texts) for key, texts in parts["encoding"]["texts"].items()},
             frozenset(parts["encoding"]["absent"]),
         )
-        models = {goal: _goal_model(folder, goal, parts[goal]) for goal in _GOALS}
+        models = {goal: _goal_model(folder, goal, parts[goal], types) for goal in _GOALS}
         offers = _offer_model(folder, ladder)
     except (
         OSError,
@@ -344,9 +364,17 @@ def signals_fingerprint(ladder: Ladder) -> str:
     return hashlib.sha256(repr(plain).encode()).hexdigest()
 
 
-def _goal_model(folder: Path, goal: str, part: dict[str, Any]) -> GoalModel:
+@dataclass(frozen=True, slots=True)
+class _Types:
+    """Types of code from outside: what the manifest lists, and what the caller permits."""
+
+    listed: tuple[str, ...]
+    permitted: tuple[str, ...]
+
+
+def _goal_model(folder: Path, goal: str, part: dict[str, Any], types: _Types) -> GoalModel:
     return GoalModel(
-        read_learner(folder, goal),
+        read_learner(folder, goal, types.listed, types.permitted),
         Calibrator.of_dict(part["calibrator"]),
         np.array(part["typical"], dtype=np.float64),
     )

@@ -1,16 +1,20 @@
 """The bundle as an MLflow pyfunc: `mlflow.pyfunc.load_model` and MLflow's own server use it.
 
 MLflow calls `_load_pyfunc` with the folder of the bundle that was logged. Nothing is unpickled, and
-this file needs no MLflow.
+this file needs no MLflow. Types of a bundle's own are those that RUNG_TRUSTED_TYPES permits, as in
+the service.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
 
 from models.bundle import load_bundle
+from models.scores.trusted import trusted_names
 
 __all__ = ["SignalsToScores"]
 
@@ -18,8 +22,8 @@ __all__ = ["SignalsToScores"]
 class SignalsToScores:
     """Takes a frame of signals, as `rung features` writes it, and gives a frame of scores."""
 
-    def __init__(self, folder: Path) -> None:
-        self.bundle = load_bundle(folder)
+    def __init__(self, folder: Path, trusted: Collection[str] = ()) -> None:
+        self.bundle = load_bundle(folder, trusted=trusted)
 
     def predict(self, frame: pd.DataFrame, params: object = None) -> pd.DataFrame:  # noqa: ARG002 - MLflow's signature
         """Columns lead_id, as_of, step, p_advance, low, high, p_purchase, in the order given."""
@@ -27,4 +31,4 @@ class SignalsToScores:
 
 
 def _load_pyfunc(path: str) -> SignalsToScores:
-    return SignalsToScores(Path(path))
+    return SignalsToScores(Path(path), trusted_names(os.environ.get("RUNG_TRUSTED_TYPES", "")))

@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,7 +151,14 @@ class Registry:
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def publish(self, folder: Path, gate: Gate, report: Path | None = None) -> Version:
+    def publish(
+        self,
+        folder: Path,
+        gate: Gate,
+        report: Path | None = None,
+        *,
+        trusted: Collection[str] = (),
+    ) -> Version:
         """Log a bundle with its ladder, fingerprint and the gate's metrics, as a new version.
 
         The name is the ladder's. A gate that was not passed is published all the same: it is an
@@ -160,13 +167,14 @@ class Registry:
         Parameters
         ----------
         report : a folder that is kept beside the bundle, for people.
+        trusted : as in `load_bundle`.
 
         Raises
         ------
         BundleError : no bundle in the folder.
         GateError : the gate is not that of this bundle's scores.
         """
-        bundle = load_bundle(folder)
+        bundle = load_bundle(folder, trusted=trusted)
         gate.require_of("scores", bundle.hash)
         with self._alone():
             return self._publish(folder, bundle, gate, report)

@@ -8,6 +8,7 @@ for, and holds the report's figures.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -54,7 +55,7 @@ def read_served(folder: Path, bundle: Bundle) -> str:
     return gate.policy
 
 
-def write_served(folder: Path, gate: Gate) -> None:
+def write_served(folder: Path, gate: Gate, *, trusted: Collection[str] = ()) -> None:
     """Serve the bundle of a folder with the policy of a gate; a running service picks it up.
 
     Raises
@@ -63,7 +64,7 @@ def write_served(folder: Path, gate: Gate) -> None:
     GateError : the gate was not passed, or is not that of a policy with this very bundle.
     PolicyError : there is no such policy.
     """
-    bundle = load_bundle(folder)
+    bundle = load_bundle(folder, trusted=trusted)
     gate.require_passed("policy", bundle.hash)
     policy(gate.policy, bundle.offers.options)
     with new_file(Path(folder) / FILE) as path:

@@ -25,6 +25,7 @@ _VERBS: Final = (
     ladder.add_ladder,
     logs.add_import,
     training.add_train,
+    training.add_tune,
     training.add_evaluate,
     champion.add_compare,
     recalibration.add_recalibrate,

@@ -21,7 +21,7 @@ from rung.options import (
     reading_options,
     store_option,
 )
-from rung.reading import print_json, read, store_of
+from rung.reading import loaded_bundle, print_json, read, store_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,13 +141,12 @@ def _features(parsed: argparse.Namespace, progress: Progress) -> None:
 def _score(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import now, when
     from features.files import new_file
-    from models.bundle import load_bundle
     from serving.routes.exports.files import parts_of, write_rows
     from serving.routes.exports.rows import schema_of
 
     present = now()
     as_of = parsed.as_of or when(present)
-    bundle = load_bundle(parsed.bundle)
+    bundle = loaded_bundle(parsed.bundle, parsed)
     _, log = read(parsed, progress, ladder=bundle.ladder, until=as_of)
     snapshot = _snapshot(log, bundle.ladder, as_of, progress)
     rows = parts_of(bundle, snapshot, bundle.score(snapshot), present)

@@ -10,8 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rung.options import Progress, add_verb, as_time, group, json_option, note, store_option
-from rung.reading import print_json, store_of
+from rung.options import (
+    Progress,
+    add_verb,
+    as_time,
+    group,
+    json_option,
+    note,
+    store_option,
+    trust_option,
+)
+from rung.reading import loaded_bundle, print_json, store_of
 
 if TYPE_CHECKING:
     from features.ladder.ladder import OfferVersion
@@ -49,6 +58,7 @@ def add_offer(verbs: Any) -> None:
     for verb in (listed, put, *named):
         store_option(verb)
         verb.add_argument("--bundle", type=Path, help="default: the model of the settings")
+        trust_option(verb)
         json_option(verb)
 
 
@@ -137,14 +147,13 @@ def _when(parsed: argparse.Namespace) -> dict[str, Any]:
 def _opened(parsed: argparse.Namespace) -> Iterator[tuple[EventStore, Bundle]]:
     """The store, and the bundle on the ladder that a service would serve it on now."""
     from features.clock import now
-    from models.bundle import load_bundle
     from serving.process.champion import source_of
     from serving.process.ladder_in_use import LadderInUse
     from serving.settings import Settings
 
     settings = Settings.from_environment(os.environ)
     source = source_of(settings.bundle, settings.model, settings.registry, settings.tracking)
-    loaded = load_bundle(parsed.bundle or source.folder())
+    loaded = loaded_bundle(parsed.bundle or source.folder(), parsed)
     with store_of(parsed.store) as store:
         bundle, problem = LadderInUse(store, settings.ladder, now).of(loaded)
         if problem:

@@ -14,11 +14,16 @@ __all__ = [
     "add_verb",
     "as_count",
     "as_json_lines",
+    "as_minutes",
     "as_scores",
+    "as_seed",
     "as_share",
     "as_table",
     "as_time",
+    "as_toml",
+    "as_type",
     "bundle_option",
+    "config_option",
     "events_argument",
     "group",
     "json_option",
@@ -30,6 +35,7 @@ __all__ = [
     "period_options",
     "reading_options",
     "store_option",
+    "trust_option",
 ]
 
 Progress = Callable[[str], None]
@@ -80,6 +86,20 @@ def ladder_option(parser: argparse.ArgumentParser) -> None:
 def bundle_option(parser: argparse.ArgumentParser) -> None:
     """The bundle that a verb asks."""
     parser.add_argument("--bundle", type=Path, required=True)
+    trust_option(parser)
+
+
+def trust_option(parser: argparse.ArgumentParser) -> None:
+    """The types of code from outside that the verb's bundle may be made of."""
+    parser.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        type=as_type,
+        metavar="TYPE",
+        help="a type of your own that an estimator is made of, such as mymodule.MyClass: to load it"
+        " runs its code; may be repeated (and: RUNG_TRUSTED_TYPES)",
+    )
 
 
 def period_options(parser: argparse.ArgumentParser) -> None:
@@ -164,11 +184,47 @@ def _with_suffix(text: str, *suffixes: str) -> Path:
     return Path(text)
 
 
+def as_type(text: str) -> str:
+    """The type of an argument that names a type."""
+    from models.scores.trusted import trusted_names
+
+    try:
+        (name,) = trusted_names(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no type, such as mymodule.MyClass"
+        ) from error
+    return name
+
+
 def as_count(text: str) -> int:
     """The type of an argument that is a number of things."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("must be a whole number from 1")
     return int(text)
+
+
+def as_seed(text: str) -> int:
+    """The type of an argument that everything drawn follows from."""
+    if not text.isdecimal() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError("must be a whole number from 0 to 2147483647")
+    return int(text)
+
+
+def as_minutes(text: str) -> float:
+    """The type of an argument that is a time in minutes."""
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = -1.0
+    if not 0.0 < minutes <= 100_000.0:
+        raise argparse.ArgumentTypeError("must be minutes, above 0 and at most 100000")
+    return minutes
+
+
+def as_toml(text: str) -> Path:
+    """The type of an argument that is a file for a configuration."""
+    return _with_suffix(text, ".toml")
 
 
 def as_share(text: str) -> float:
@@ -180,3 +236,11 @@ def as_share(text: str) -> float:
     if not 0.0 <= share <= 1.0:
         raise argparse.ArgumentTypeError("must be a number from 0 to 1")
     return share
+
+
+def config_option(parser: argparse.ArgumentParser) -> None:
+    """How a verb trains."""
+    parser.add_argument(
+        "--config", type=Path, help="a TOML file (default: what `rung train --show-config` prints)"
+    )
+    parser.add_argument("--seed", type=as_seed, help="of all that is drawn (default: 7)")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from models.logged.registry_uri import DEFAULT_URI, address
-from rung.options import Progress, add_verb, as_share, json_option
-from rung.reading import print_json
+from rung.options import Progress, add_verb, as_share, json_option, trust_option
+from rung.reading import loaded_bundle, print_json, trusted_types
 
 if TYPE_CHECKING:
     from models.gate import Gate
@@ -26,6 +26,7 @@ def add_publish(verbs: Any) -> None:
     """Add `rung publish`."""
     publish = add_verb(verbs, "publish", _publish, "put a bundle and its report into the registry")
     publish.add_argument("bundle", type=Path)
+    trust_option(publish)
     publish.add_argument("--report", type=Path, required=True, help="from rung evaluate --report")
     publish.add_argument(
         "--registry",
@@ -51,12 +52,11 @@ def add_publish(verbs: Any) -> None:
 
 
 def _publish(parsed: argparse.Namespace, progress: Progress) -> int | None:
-    from models.bundle import load_bundle
     from models.registry import CHAMPION, Registry, model_name
     from training.scores.gate import judge, read_report
 
     accepted = _accepted(parsed)
-    bundle, report = load_bundle(parsed.bundle), read_report(parsed.report)
+    bundle, report = loaded_bundle(parsed.bundle, parsed), read_report(parsed.report)
     judge(report, bundle)  # of this bundle, or there is no registry to make
     place = address(parsed.registry, os.environ)
     registry = Registry.at(place)
@@ -69,7 +69,7 @@ def _publish(parsed: argparse.Namespace, progress: Progress) -> int | None:
         accepted=accepted,
     )
     progress(f"logging to {place}")
-    version = registry.publish(parsed.bundle, gate, parsed.report)
+    version = registry.publish(parsed.bundle, gate, parsed.report, trusted=trusted_types(parsed))
     if parsed.promote:
         version = registry.promote(version, gate)
     is_champion = CHAMPION in version.aliases

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rung.options import Progress, note
@@ -14,8 +16,21 @@ if TYPE_CHECKING:
     from features.events.log import EventLog
     from features.ladder.ladder import Ladder
     from features.store.events import EventStore
+    from models.bundle import Bundle
+    from training.pipeline import TrainConfig
+    from training.setup.config_file import Configuration
 
-__all__ = ["judged_until", "print_json", "read", "store_of"]
+__all__ = [
+    "configuration_of",
+    "judged_until",
+    "loaded_bundle",
+    "look_here",
+    "print_json",
+    "read",
+    "store_of",
+    "trained_with",
+    "trusted_types",
+]
 
 
 def read(
@@ -80,6 +95,61 @@ def judged_until(until: datetime | None, log: EventLog) -> int:
             " what came between is unknown, and no outcome is taken from it"
         )
     return found
+
+
+def trusted_types(parsed: argparse.Namespace) -> tuple[str, ...]:
+    """The types that --trust and RUNG_TRUSTED_TYPES permit, sorted.
+
+    Where there are some, their modules are looked for in the current folder as well.
+    """
+    from serving.settings import Settings
+
+    named = {*Settings.from_environment(os.environ).trusted_types, *parsed.trust}
+    if named:
+        look_here()
+    return tuple(sorted(named))
+
+
+def look_here() -> None:
+    """Let modules of the current folder be imported; those that are installed come first."""
+    here = str(Path.cwd())
+    if not {here, ""} & set(sys.path):
+        sys.path.append(here)
+
+
+def loaded_bundle(folder: Path, parsed: argparse.Namespace) -> Bundle:
+    """The bundle of a folder, with the types that the call trusts."""
+    from models.bundle import load_bundle
+
+    return load_bundle(folder, trusted=trusted_types(parsed))
+
+
+def trained_with(
+    parsed: argparse.Namespace, progress: Progress, ladder: Ladder, estimator: str | None = None
+) -> TrainConfig:
+    """The configuration of the file, with what the options say instead; its estimator was tried."""
+    from features.signals.table import signals_of
+    from models.scores.rehearsal import rehearse
+
+    held = configuration_of(parsed)
+    trusted = trusted_types(parsed)
+    if estimator or held.estimator:
+        look_here()
+        held = held.with_estimator(estimator, trusted)
+    config = held.made()
+    if config.fit.estimator is not None:
+        progress(f"trying {type(config.fit.estimator).__name__} on a small sample")
+        columns = len(signals_of(ladder))
+        rehearse(config.fit.estimator, columns, trusted=config.fit.trusted, seed=config.fit.seed)
+    return config
+
+
+def configuration_of(parsed: argparse.Namespace) -> Configuration:
+    """The configuration of --config, or the default one, with --seed."""
+    from training.setup.config_file import Configuration, read_config
+
+    held = read_config(parsed.config) if parsed.config else Configuration()
+    return held if parsed.seed is None else held.seeded(parsed.seed)
 
 
 def store_of(url: str | None, *, must_exist: bool = False) -> EventStore:

@@ -1,15 +1,23 @@
-"""`rung train` and `evaluate`: a bundle from a log, and how good it is on what happened later."""
+"""`rung train`, `tune`, `evaluate`: a bundle from a log, and how good it is on what came later."""
 
 from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import judged_until, print_json, read
+from rung.reading import (
+    configuration_of,
+    judged_until,
+    loaded_bundle,
+    print_json,
+    read,
+    trained_with,
+)
 
 if TYPE_CHECKING:
     from features.ladder.ladder import Ladder
@@ -17,7 +25,7 @@ if TYPE_CHECKING:
     from training.scores.reordering import Incumbent, Reordering
     from training.scores.results import GoalEvaluation
 
-__all__ = ["add_evaluate", "add_train"]
+__all__ = ["add_evaluate", "add_train", "add_tune"]
 
 _REGISTRY: Final = "registry://"
 """Stands for the registry that `rung publish` would use."""
@@ -34,8 +42,54 @@ def add_train(verbs: Any) -> None:
         type=options.as_time,
         help="use what was known by then (default, and at most: all)",
     )
+    options.config_option(train)
+    train.add_argument(
+        "--estimator",
+        metavar="MODULE:CLASS",
+        help="a scikit-learn classifier in the place of the trees, or a function that makes one;"
+        " its parameters stand in the configuration",
+    )
+    options.trust_option(train)
+    train.add_argument(
+        "--show-config", action=_ShowConfig, help="print the default configuration, and end"
+    )
     options.reading_options(train)
     options.json_option(train)
+
+
+def add_tune(verbs: Any) -> None:
+    """Add `rung tune`."""
+    tune = add_verb(verbs, "tune", _tune, "look for a better configuration than the default")
+    options.events_argument(tune)
+    options.ladder_option(tune)
+    tune.add_argument("--minutes", type=options.as_minutes, required=True, help="of searching")
+    tune.add_argument("--out", type=options.as_toml, required=True, help="a .toml for --config")
+    tune.add_argument(
+        "--study", type=Path, help="an SQLite file that keeps the trials, to go on from later"
+    )
+    tune.add_argument(
+        "--until",
+        type=options.as_time,
+        help="look at what was known by then (default, and at most: all)",
+    )
+    options.config_option(tune)
+    options.reading_options(tune)
+    options.json_option(tune)
+
+
+class _ShowConfig(argparse.Action):
+    """Prints the default configuration as TOML, and ends, as --help does."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print it."""
+        from training.pipeline import TrainConfig
+        from training.setup.config_file import config_text
+
+        print(config_text(TrainConfig()), end="")
+        parser.exit()
 
 
 def add_evaluate(verbs: Any) -> None:
@@ -60,17 +114,46 @@ def add_evaluate(verbs: Any) -> None:
 
 def _train(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import now
+    from features.ladder.file import read_ladder
     from models.bundle import save_bundle
     from training.pipeline import record_training, train
 
+    config = trained_with(parsed, progress, read_ladder(parsed.ladder), parsed.estimator)
     ladder, log = read(parsed, progress)
     until = judged_until(parsed.until, log)
-    bundle = save_bundle(train(log, ladder, until=until, progress=progress), parsed.out)
+    made = train(log, ladder, until=until, config=config, progress=progress)
+    bundle = save_bundle(made, parsed.out)
     if "://" in parsed.events:
         record_training(parsed.events, bundle, now())
     if parsed.json:
         return print_json({"bundle": str(parsed.out), **bundle.manifest})
     _print_training(bundle, parsed.out)
+    return None
+
+
+def _tune(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.files import new_file
+    from training.setup.config_file import config_text
+    from training.setup.search import search
+
+    held = configuration_of(parsed)
+    ladder, log = read(parsed, progress)
+    found = search(
+        log,
+        ladder,
+        until=judged_until(parsed.until, log),
+        seconds=60.0 * parsed.minutes,
+        config=held.train,
+        study=parsed.study,
+        progress=progress,
+    )
+    with new_file(parsed.out) as part:
+        part.write_text(config_text(found.config, *found.lines()), encoding="utf-8")
+    if parsed.json:
+        return print_json({"out": str(parsed.out), **found.as_dict()})
+    for line in found.lines():
+        print(line)
+    print(f"configuration in {parsed.out}")
     return None
 
 
@@ -107,17 +190,16 @@ def _print_training(bundle: Bundle, folder: Path) -> None:
 
 def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import microseconds
-    from models.bundle import load_bundle
     from training.recalibration import recalibrate
     from training.scores.evaluate import evaluate
     from training.scores.report import write_report
 
     ladder, log = read(parsed, progress)
-    bundle = load_bundle(parsed.bundle)
+    bundle = loaded_bundle(parsed.bundle, parsed)
     bundle.require_ladder(ladder)
     until = judged_until(parsed.until, log)
     start = microseconds(parsed.start) if parsed.start else None
-    former = _champion(parsed.champion, ladder, progress) if parsed.champion else None
+    former = _champion(parsed, ladder, progress) if parsed.champion else None
     progress("judging on later outcomes")
     moves = recalibrate(log, bundle, until)
     evaluation = evaluate(bundle, log, start=start, until=until, former=former, moves=moves)
@@ -133,14 +215,14 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     return None
 
 
-def _champion(named: str, ladder: Ladder, progress: Progress) -> Incumbent:
+def _champion(parsed: argparse.Namespace, ladder: Ladder, progress: Progress) -> Incumbent:
     """The champion of a registry, or the bundle of a folder."""
     from features.errors import BundleError
-    from models.bundle import load_bundle
     from training.scores.reordering import Incumbent
 
+    named: str = parsed.champion
     if "://" not in named:
-        bundle = load_bundle(Path(named))
+        bundle = loaded_bundle(Path(named), parsed)
         return Incumbent(bundle.hash, bundle)
     from models.logged.registry_uri import address
     from models.registry import Registry, model_name
@@ -152,7 +234,7 @@ def _champion(named: str, ladder: Ladder, progress: Progress) -> Incumbent:
     if version is None:
         return Incumbent()
     try:
-        return Incumbent(version.hash, load_bundle(registry.fetch(version.name)[1]))
+        return Incumbent(version.hash, loaded_bundle(registry.fetch(version.name)[1], parsed))
     except BundleError as error:  # of an earlier version, such as this one cannot read
         return Incumbent(version.hash, why=str(error))
 

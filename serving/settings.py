@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from features.errors import Mistake, Unusable, did_you_mean
 from models.logged.registry_uri import DEFAULT_URI, address
+from models.scores.trusted import trusted_names
 
 __all__ = ["Settings", "SettingsError"]
 
@@ -35,6 +36,8 @@ class Settings:
     ----------
     database_url : a path or a URL of the event store; made where there is none.
     bundle : the folder that `rung train` wrote.
+    trusted_types : types of your own estimator that a bundle may be made of, with commas between
+        them, such as mymodule.MyClass: to load it runs that code.
     model, registry : such as rung-b2b@champion, and the MLflow URI of the registry that has it; ""
         for the bundle of the folder. Without a RUNG_REGISTRY, MLflow's own variables say where.
     tracking : where the runs of that registry are; "" for the registry itself.
@@ -52,6 +55,7 @@ class Settings:
 
     database_url: str = "sqlite:///rung.db"
     bundle: Path = Path("artifacts/bundle")
+    trusted_types: tuple[str, ...] = ()
     model: str = ""
     registry: str = DEFAULT_URI
     tracking: str = ""
@@ -165,6 +169,7 @@ def _refuse_or_allow(text: str) -> str:
 _READERS: Final[dict[str, Callable[[str], object]]] = {
     "database_url": str,
     "bundle": Path,
+    "trusted_types": trusted_names,
     "model": _model,
     "registry": str,
     "tracking": str,

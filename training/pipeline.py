@@ -6,6 +6,7 @@ decision points -> signals (snapshot) -> labels -> fit -> calibrate -> effects o
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -13,6 +14,7 @@ from importlib.metadata import version
 from typing import Any, Final
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from features.clock import rfc3339
 from features.errors import NotEnoughData
@@ -20,12 +22,14 @@ from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Ladder
 from features.reading import names_apart
 from features.signals.signal import Op, Signal
+from features.signals.table import signals_of
 from features.store.events import EventStore
 from features.store.privacy import Privacy
 from models.bundle import Bundle
 from models.scores.encoding import Encoding
 from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, fit_goal
 from models.scores.learner import BoostedTrees
+from models.scores.rehearsal import rehearse
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points, why_no_points
 from training.labels import Label, Outcomes, arrival_delay, label
@@ -67,17 +71,29 @@ def train(
     ------
     NotEnoughData : no event is one that the ladder reads, or that its `score_at` matches. Any other
         log trains: with nothing to learn from, the answers are the ladder's bands.
+    EstimatorError : the configuration's estimator cannot take the place of the trees.
     """
-    config = config or TrainConfig()
+    with threadpool_limits(1, user_api="blas"):  # more add up otherwise
+        return _trained(log, ladder, until, config or TrainConfig(), progress)
+
+
+def _trained(
+    log: EventLog,
+    ladder: Ladder,
+    until: int | None,
+    config: TrainConfig,
+    progress: Callable[[str], None],
+) -> Bundle:
+    notes = _rehearsed(config.fit, ladder)
     until = log.judged_until(until)
     log = log.known_by(until)
     if apart := names_apart(log, ladder):
         raise NotEnoughData(apart)
     progress("drawing decision points")
     points = decision_points(log, ladder, end=until, seed=config.seed, most=config.most_points)
-    notes = _notes(log, ladder, points, until, config.seed)
+    notes += _notes(log, ladder, points, until, config.seed)
     if len(points) == 0 and ladder.score_at:
-        raise NotEnoughData(f"{notes[0]}: nothing to train on")
+        raise NotEnoughData(f"{notes[-1]}: nothing to train on")
     advanced, purchased = label(log, ladder, points, until)
     if len(points) and not purchased.mature.any():
         notes.append(_never_over(ladder, points, purchased, until))
@@ -110,11 +126,20 @@ def train(
         "arrival_delay": arrival_delay(log, ladder, until),
         "data_fingerprint": fingerprint(log),
         "config": _told(config),
+        "trusted_types": sorted(config.fit.trusted),
         "trained_on": counts,
         "decisions": asdict(decided),
         "notes": notes,
     }
     return Bundle(ladder, encoding, models["advancement"], models["purchase"], offers, manifest)
+
+
+def _rehearsed(config: FitConfig, ladder: Ladder) -> list[str]:
+    """What is to be known of an estimator; EstimatorError where it cannot do."""
+    if config.estimator is None:
+        return []
+    columns = len(signals_of(ladder))
+    return rehearse(config.estimator, columns, trusted=config.trusted, seed=config.seed)
 
 
 def _notes(log: EventLog, ladder: Ladder, points: Points, until: int, seed: int) -> list[str]:
@@ -164,8 +189,16 @@ def _told(config: TrainConfig) -> dict[str, Any]:
     """The configuration for the manifest; an estimator says what it is."""
     estimator = config.fit.estimator
     told = asdict(replace(config, fit=replace(config.fit, estimator=None)))
-    told["fit"]["estimator"] = None if estimator is None else repr(estimator)
+    told["fit"]["estimator"] = None if estimator is None else _unplaced(repr(estimator))
+    if estimator is not None:
+        parameters = estimator.get_params(deep=True)
+        told["fit"]["parameters"] = {key: _unplaced(repr(parameters[key])) for key in parameters}
     return told
+
+
+def _unplaced(text: str) -> str:
+    """A text without places in memory, which are others each time."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
 
 
 def _of_goal(goal: str, progress: Callable[[str], None], what: str) -> None:

@@ -15,10 +15,10 @@ from typing import Any, Final
 from features.clock import instant, microseconds, rfc3339
 from features.errors import BundleError
 from features.files import new_file
-from models.bundle import Bundle, copy_bundle, load_bundle
+from models.bundle import copy_bundle, manifest_of
 from models.gate import Gate, GateError
 
-__all__ = ["Promotion", "Served", "former_of", "promote_into", "roll_back", "served_by"]
+__all__ = ["Promotion", "ServedBundle", "former_of", "promote_into", "roll_back", "served_by"]
 
 _RECORD: Final = "champion.json"
 _MOST: Final = 10
@@ -41,7 +41,7 @@ class Promotion:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedBundle:
     """A bundle that serves or served.
 
     Parameters
@@ -57,21 +57,21 @@ class Served:
     taken_back: bool = False
 
 
-def served_by(folder: Path) -> Served | None:
+def served_by(folder: Path) -> ServedBundle | None:
     """What serves from a folder; None where there is no bundle. BundleError for a damaged one."""
     if not (folder / "manifest.json").is_file():
         return None
     return _served(folder, _beside(folder) / _RECORD)
 
 
-def former_of(folder: Path) -> list[Served]:
+def former_of(folder: Path) -> list[ServedBundle]:
     """What served from a folder before, the newest first."""
     beside = _beside(folder)
     kept = sorted((path.parent for path in beside.glob("*/manifest.json")), reverse=True)
     return [_served(one, beside / f"{one.name}.json") for one in kept]
 
 
-def promote_into(folder: Path, bundle: Path, gate: Gate, promotion: Promotion) -> Bundle:
+def promote_into(folder: Path, bundle: Path, gate: Gate, promotion: Promotion) -> None:
     """Let a folder serve another bundle, if its gate was passed; what served is kept beside it.
 
     Raises
@@ -80,18 +80,17 @@ def promote_into(folder: Path, bundle: Path, gate: Gate, promotion: Promotion) -
     GateError : the gate was not passed, is of another bundle, or was judged beside another champion
         than the one that serves.
     """
-    new = load_bundle(bundle)
-    gate.require_passed("scores", new.hash)
+    new = str(manifest_of(bundle)["hash"])
+    gate.require_passed("scores", new)
     present = served_by(folder)
     if present is not None:
         gate.require_beside(present.hash)
         _keep(folder, present)
     copy_bundle(bundle, folder)
-    _write(_beside(folder) / _RECORD, Served(folder, new.hash, promotion, gate))
-    return new
+    _write(_beside(folder) / _RECORD, ServedBundle(folder, new, promotion, gate))
 
 
-def roll_back(folder: Path, promotion: Promotion) -> Served:
+def roll_back(folder: Path, promotion: Promotion) -> ServedBundle:
     """Let a folder serve again what served before; what served is kept beside it.
 
     It was promoted by a passed gate once, and serves by that again. What somebody has gone back
@@ -103,7 +102,7 @@ def roll_back(folder: Path, promotion: Promotion) -> Served:
     """
     present, former = served_by(folder), former_of(folder)
     served = present.hash if present else ""
-    said: dict[str, Served] = {}  # of each bundle what was said last
+    said: dict[str, ServedBundle] = {}  # of each bundle what was said last
     for one in former:
         said.setdefault(one.hash, one)
     back = next((one for one in said.values() if one.hash != served and not one.taken_back), None)
@@ -112,7 +111,7 @@ def roll_back(folder: Path, promotion: Promotion) -> Served:
     if present is not None:
         _keep(folder, replace(present, taken_back=True))
     copy_bundle(back.folder, folder)
-    now = Served(folder, back.hash, promotion, back.gate)
+    now = ServedBundle(folder, back.hash, promotion, back.gate)
     _write(_beside(folder) / _RECORD, now)
     return now
 
@@ -121,7 +120,7 @@ def _beside(folder: Path) -> Path:
     return folder.resolve().parent / f"{folder.resolve().name}.former"
 
 
-def _keep(folder: Path, present: Served) -> None:
+def _keep(folder: Path, present: ServedBundle) -> None:
     """Copy what serves to the former ones; the oldest of too many go."""
     beside = _beside(folder)
     beside.mkdir(parents=True, exist_ok=True)
@@ -133,7 +132,7 @@ def _keep(folder: Path, present: Served) -> None:
         (beside / f"{old.folder.name}.json").unlink(missing_ok=True)
 
 
-def _write(path: Path, served: Served) -> None:
+def _write(path: Path, served: ServedBundle) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     said = served.promotion
     held: dict[str, Any] = {
@@ -148,17 +147,17 @@ def _write(path: Path, served: Served) -> None:
         part.write_text(json.dumps(held, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
-def _served(folder: Path, record: Path) -> Served:
-    hash_ = load_bundle(folder).hash
+def _served(folder: Path, record: Path) -> ServedBundle:
+    hash_ = str(manifest_of(folder)["hash"])
     if not record.is_file():
-        return Served(folder, hash_, Promotion())
+        return ServedBundle(folder, hash_, Promotion())
     try:
         held = json.loads(record.read_text(encoding="utf-8"))
         gate = Gate.of_dict(held["gate"]) if held["gate"] else None
         if held["hash"] != hash_:  # written by whoever trained into the folder itself
-            return Served(folder, hash_, Promotion())
+            return ServedBundle(folder, hash_, Promotion())
         at = microseconds(instant(held["from"]))
         said = Promotion(at, str(held["by"]), str(held["why"]))
-        return Served(folder, hash_, said, gate, bool(held["taken_back"]))
+        return ServedBundle(folder, hash_, said, gate, bool(held["taken_back"]))
     except (OSError, ValueError, KeyError, TypeError, GateError) as error:
         raise BundleError(f"{record} is damaged: {error}; move it away") from error

@@ -1,7 +1,8 @@
 """P(goal within its horizon) for any lead at any instant; advancement and purchase are goals.
 
-Follows scikit-learn's conventions on a matrix (`fit`, `predict_proba`), with the position of each
-row and the lead it belongs to beside it.
+A model is no scikit-learn estimator: what it says of a row needs the row's position on the ladder,
+and what it learns needs the row's lead and instant, so `fit_goal` takes all of them. The classifier
+that takes the place of the trees (`FitConfig.estimator`) is one.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ class FitConfig:
         with fewer, all points are used.
     estimator : a scikit-learn classifier that takes the place of the boosted trees; it meets NaN
         where a signal is absent, and codes for categories.
+    trusted : types of the estimator that skops does not know, and that whoever trains vouches for;
+        such as "mymodule.MyClass".
     """
 
     boosting: BoostingConfig = field(default_factory=BoostingConfig)
@@ -62,6 +65,7 @@ class FitConfig:
     least_calibration: int = 200
     seed: int = 7
     estimator: Any = None
+    trusted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -145,7 +149,7 @@ class GoalModel:
         return Estimates(probability, *self.calibrator.interval(position, probability))
 
     def predict_proba(self, matrix: Floats, position: Ints) -> Floats:
-        """Shape (n, 2), as scikit-learn has it."""
+        """Shape (n, 2): columns are "not" and "reached", as in scikit-learn's `predict_proba`."""
         probability = self.estimate(matrix, position).probability
         return np.stack([1.0 - probability, probability], axis=1)
 
@@ -202,7 +206,14 @@ def _learn(
     if config.estimator is not None:
         progress(f"fitting {type(config.estimator).__name__} on {config.folds} folds")
         fold = lead_folds(rows.lead, config.folds, config.seed)
-        folded = cross_fit_classifier(config.estimator, rows.matrix, rows.happened, fold)
+        folded = cross_fit_classifier(
+            config.estimator,
+            rows.matrix,
+            rows.happened,
+            fold,
+            seed=config.seed,
+            trusted=config.trusted,
+        )
         return folded.margins(rows.matrix, fold), folded.learner()
     examples = Examples(rows.matrix, rows.happened, rows.weight)
     margins, fits = [], []

@@ -6,23 +6,22 @@ each column adds to it. It can be written to a file without pickle, and read bac
 
 from __future__ import annotations
 
-import io
-import re
-import zipfile
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import lightgbm as lgb
 import numpy as np
-import skops.io
 from joblib import Parallel, delayed
 from scipy.special import logit
 from sklearn.base import clone
-from skops.io.exceptions import UntrustedTypesFoundException
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from features.arrays import Floats, Ints
 from features.errors import BundleError
+from models.scores.archive import packed, strange_types, unpacked
 from models.scores.boosting import threads_for
 
 __all__ = [
@@ -32,12 +31,14 @@ __all__ = [
     "Learner",
     "cross_fit_classifier",
     "read_learner",
+    "repeatable",
 ]
 
 
 _SUREST: Final = 1e-6
 """How close to 0 and 1 a classifier's own probability is taken at its word."""
-_NO_TIME: Final = (1980, 1, 1, 0, 0, 0)
+_MOST_AT_ONCE: Final = 50_000
+"""Rows that the classifiers are asked of together while columns are taken away."""
 
 
 class Learner(Protocol):
@@ -95,11 +96,13 @@ class Averaged:
     ----------
     columns : indices of the columns that the classifiers see; one without a value teaches nothing.
     usual : shape (n_columns,), NaN where a column is usually absent.
+    trusted : types that the classifiers are made of and that whoever trained them vouched for.
     """
 
     classifiers: tuple[Any, ...]
     columns: Ints
     usual: Floats
+    trusted: frozenset[str] = frozenset()
     suffix = ".skops"
 
     def margins(self, matrix: Floats) -> Floats:
@@ -108,44 +111,64 @@ class Averaged:
         return np.asarray(np.mean(each, axis=0), dtype=np.float64)
 
     def contributions(self, matrix: Floats) -> Floats:
-        """Shape (n, n_columns), in log-odds."""
-        whole = self.margins(matrix)
-        start = float(self.margins(self.usual[None, :])[0])
+        """Shape (n, n_columns), in log-odds.
+
+        It asks the classifiers once more for every column of a row that is not as usual, many rows
+        at once: about as much as the margins of so many rows.
+        """
+        most = max(1, _MOST_AT_ONCE // max(1, len(self.columns)))
+        parts = [self._added(matrix[at : at + most]) for at in range(0, len(matrix), most)]
+        return np.concatenate(parts) if parts else np.zeros_like(matrix)
+
+    def _added(self, matrix: Floats) -> Floats:
+        usual = self.usual[self.columns]
+        seen = matrix[:, self.columns]
+        row, at = np.nonzero((seen != usual) & ~(np.isnan(seen) & np.isnan(usual)))
+        column = self.columns[at]
+        without = matrix[row]
+        without[np.arange(len(row)), column] = self.usual[column]
+        margins = self.margins(np.concatenate([self.usual[None, :], matrix, without]))
+        start, whole = margins[0], margins[1 : len(matrix) + 1]
         added = np.zeros_like(matrix)
-        for column in self.columns:
-            without = matrix.copy()
-            without[:, column] = self.usual[column]
-            added[:, column] = whole - self.margins(without)
+        added[row, column] = whole[row] - margins[len(matrix) + 1 :]
         return _adding_up(added, whole - start)
 
     def to_bytes(self) -> bytes:
-        """A skops archive: arrays and a schema, with no time in it."""
-        held = {
-            "classifiers": list(self.classifiers),
-            "columns": self.columns,
-            "usual": self.usual,
-        }
-        archive = _canonical(skops.io.dumps(held))
-        strange = set(skops.io.get_untrusted_types(data=archive)) - _TRUSTED
-        if strange:
+        """A skops archive: arrays and a schema, with no time in it.
+
+        Raises
+        ------
+        BundleError : a type that skops does not trust, and that is not listed.
+        """
+        archive = packed(
+            {"classifiers": list(self.classifiers), "columns": self.columns, "usual": self.usual}
+        )
+        if strange := set(strange_types(archive)) - self.trusted:
             raise BundleError(
-                f"{sorted(strange)[0]} cannot be kept safely: skops does not trust it; use another"
-                " estimator"
+                f"{sorted(strange)[0]} cannot be kept safely: skops does not trust it; list it with"
+                " --trust, or use another estimator"
             )
         return archive
 
     @classmethod
-    def of_bytes(cls, content: bytes) -> Averaged:
-        """The reverse of `to_bytes`; types that skops does not trust are refused."""
-        try:
-            held = skops.io.loads(content, trusted=sorted(_TRUSTED))
-        except UntrustedTypesFoundException as error:
-            raise BundleError(f"the bundle holds types that are not trusted: {error}") from error
-        return cls(tuple(held["classifiers"]), held["columns"], held["usual"])
+    def of_bytes(
+        cls, content: bytes, listed: Collection[str] = (), permitted: Collection[str] = ()
+    ) -> Averaged:
+        """The reverse of `to_bytes`; types that are not both listed and permitted are refused."""
+        held = unpacked(content, listed, permitted)
+        return cls(tuple(held["classifiers"]), held["columns"], held["usual"], frozenset(listed))
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """Of the libraries that are loaded; to look for them takes longer than to score a lead."""
+    return ThreadpoolController()
 
 
 def _log_odds(classifier: Any, matrix: Floats) -> Floats:
-    probability = np.asarray(classifier.predict_proba(matrix), dtype=np.float64)[:, 1]
+    threads = threads_for(len(matrix)) or None
+    with _threads().limit(limits=threads, user_api="openmp"):
+        probability = np.asarray(classifier.predict_proba(matrix), dtype=np.float64)[:, 1]
     return np.asarray(logit(np.clip(probability, _SUREST, 1.0 - _SUREST)), dtype=np.float64)
 
 
@@ -159,34 +182,6 @@ def _adding_up(added: Floats, way: Floats) -> Floats:
     return np.asarray(added + share * rest[:, None], dtype=np.float64)
 
 
-def _canonical(archive: bytes) -> bytes:
-    """The same archive with objects numbered in order and entries undated.
-
-    skops names objects by their place in memory and dates the entries; equal models shall be equal
-    bytes.
-    """
-    with zipfile.ZipFile(io.BytesIO(archive)) as held:
-        entries = {name: held.read(name) for name in held.namelist()}
-    number: dict[str, str] = {}
-
-    def renumbered(found: re.Match[str]) -> str:
-        return number.setdefault(found[0], str(len(number) + 1))
-
-    schema = _MEMORY.sub(renumbered, entries.pop("schema.json").decode())
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as new:
-        new.writestr(zipfile.ZipInfo("schema.json", _NO_TIME), schema)
-        renamed = {_MEMORY.sub(renumbered, name): content for name, content in entries.items()}
-        for name in sorted(renamed):
-            new.writestr(zipfile.ZipInfo(name, _NO_TIME), renamed[name])
-    return out.getvalue()
-
-
-_MEMORY: Final = re.compile(r"(?<=\"__id__\": )\d+|\d{9,}(?=\.npy)")
-_TRUSTED: Final = frozenset({"numpy.dtype"})
-"""What skops would ask about and cannot do anything."""
-
-
 @dataclass(frozen=True, eq=False, slots=True)
 class FoldedClassifiers:
     """Clones of one classifier, each fitted without one fold of leads."""
@@ -194,6 +189,7 @@ class FoldedClassifiers:
     classifiers: tuple[Any, ...]
     columns: Ints
     usual: Floats
+    trusted: frozenset[str] = frozenset()
 
     def margins(self, matrix: Floats, fold: Ints) -> Floats:
         """Shape (n,): log-odds from the clone that has not seen the row's fold."""
@@ -206,38 +202,77 @@ class FoldedClassifiers:
 
     def learner(self) -> Averaged:
         """All clones together."""
-        return Averaged(self.classifiers, self.columns, self.usual)
+        return Averaged(self.classifiers, self.columns, self.usual, self.trusted)
 
 
 def cross_fit_classifier(
-    classifier: Any, matrix: Floats, happened: Floats, fold: Ints
+    classifier: Any,
+    matrix: Floats,
+    happened: Floats,
+    fold: Ints,
+    *,
+    seed: int = 0,
+    trusted: Collection[str] = (),
 ) -> FoldedClassifiers:
     """Fit a clone a fold. The classifier meets NaN where a signal is absent, and says what it does.
 
     A pipeline with an imputer takes care of NaN. Columns without a value in some fold are left out.
+    Each clone is `repeatable` with a seed of its own.
     """
     folds = range(int(fold.max()) + 1)
     held = [~np.isnan(matrix[fold != at]).all(axis=0) for at in folds]
     columns = np.flatnonzero(np.all(held, axis=0))
     fitted = Parallel(n_jobs=-1, prefer="threads")(
-        delayed(_fit_one)(classifier, matrix[np.ix_(fold != at, columns)], happened[fold != at])
+        delayed(_fit_one)(
+            repeatable(classifier, seed + at),
+            matrix[np.ix_(fold != at, columns)],
+            happened[fold != at],
+        )
         for at in folds
     )
     absent = np.isnan(matrix).mean(axis=0)
     with_values = np.where(np.isnan(matrix).all(axis=0), 0.0, matrix)
     usual = np.where(absent > 0.5, np.nan, np.nanmedian(with_values, axis=0))
-    return FoldedClassifiers(tuple(fitted), columns, usual)
+    return FoldedClassifiers(tuple(fitted), columns, usual, frozenset(trusted))
+
+
+def repeatable(classifier: Any, seed: int) -> Any:
+    """An unfitted clone that gives the same model each time, on however many processors.
+
+    A `random_state` that was left open, here or in a part, is the seed. `n_jobs` is 1 everywhere:
+    forests add up the votes of their trees in the order in which threads come to an end, and the
+    folds are fitted side by side as it is.
+    """
+    copy = clone(classifier)
+    fixed: dict[str, int] = {}
+    for name, value in copy.get_params(deep=True).items():
+        last = name.rpartition("__")[2]
+        if last == "random_state" and value is None:
+            fixed[name] = seed
+        elif last == "n_jobs" and value not in (None, 1):
+            fixed[name] = 1
+    return copy.set_params(**fixed) if fixed else copy
 
 
 def _fit_one(classifier: Any, matrix: Floats, happened: Floats) -> Any:
-    return clone(classifier).fit(matrix, happened.astype(np.int64))
+    # OpenMP's number of threads is of the thread that asks, and its sums follow from it.
+    with threadpool_limits(1, user_api="openmp"):
+        return classifier.fit(matrix, happened.astype(np.int64))
 
 
-def read_learner(folder: Path, name: str) -> Learner | None:
-    """The learner that a folder holds under a name; None where there is none."""
-    for kind in (BoostedTrees, Averaged):
-        path = folder / f"{name}{kind.suffix}"
-        if path.exists():
-            learner: Learner = kind.of_bytes(path.read_bytes())
-            return learner
+def read_learner(
+    folder: Path, name: str, listed: Collection[str] = (), permitted: Collection[str] = ()
+) -> Learner | None:
+    """The learner that a folder holds under a name; None where there is none.
+
+    Parameters
+    ----------
+    listed, permitted : types of the bundle's own, as in `archive.unpacked`.
+    """
+    path = folder / f"{name}{BoostedTrees.suffix}"
+    if path.exists():
+        return BoostedTrees.of_bytes(path.read_bytes())
+    path = folder / f"{name}{Averaged.suffix}"
+    if path.exists():
+        return Averaged.of_bytes(path.read_bytes(), listed, permitted)
     return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import judged_until
+from rung.reading import judged_until, loaded_bundle
 
 if TYPE_CHECKING:
     from features.arrays import Floats
@@ -29,6 +29,7 @@ def add_audit(verbs: Any) -> None:
     verb.add_argument("--win", help="the event that is a win")
     verb.add_argument("--ladder", help="a ladder, whose purchase is a win")
     verb.add_argument("--bundle", type=Path, help="Rung's scores beside them, from this bundle")
+    options.trust_option(verb)
     verb.add_argument("--horizon-days", type=_days, default=90.0, help="default: 90")
     verb.add_argument(
         "--capacity", type=_capacity, default=0.2, help="leads a week, or a share; default: 0.2"
@@ -165,10 +166,9 @@ def _wins_of_event(parsed: argparse.Namespace, progress: Progress) -> _Wins:
 
 def _wins_of_ladder(parsed: argparse.Namespace, progress: Progress) -> _Wins:
     from features.signals.program import compile_ladder, link
-    from models.bundle import load_bundle
     from rung.reading import read
 
-    own = load_bundle(parsed.bundle).ladder if parsed.bundle else None
+    own = loaded_bundle(parsed.bundle, parsed).ladder if parsed.bundle else None
     ladder, log = read(parsed, progress, ladder=own)
     until = judged_until(parsed.until, log)
     wins = link(log, compile_ladder(ladder)).meets(len(ladder.goals) - 1) & (log.known <= until)
@@ -191,11 +191,10 @@ def _rung(
     import numpy as np
 
     from features.signals.snapshot import snapshot
-    from models.bundle import load_bundle
 
     if parsed.bundle is None or log is None or ladder is None:
         return None, 0
-    bundle = load_bundle(parsed.bundle)
+    bundle = loaded_bundle(parsed.bundle, parsed)
     place = set(log.leads)
     known = np.array([lead in place for lead in judged.leads], dtype=np.bool_)
     values = np.full(len(known), np.nan)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import judged_until, print_json, read
+from rung.reading import judged_until, loaded_bundle, print_json, read, trained_with
 
 if TYPE_CHECKING:
     from features.ladder.ladder import Ladder
@@ -35,6 +35,7 @@ def add_compare(verbs: Any) -> None:
     compare.add_argument("challengers", nargs="+", type=Path, help="folders of bundles")
     compare.add_argument("--champion", metavar="URI|FOLDER", help=_PLACE)
     options.period_options(compare)
+    options.trust_option(compare)
     options.reading_options(compare)
     options.json_option(compare)
 
@@ -50,11 +51,13 @@ def add_retrain(verbs: Any) -> None:
     retrain.add_argument("--ladder", help="a TOML file, or a shipped ladder (default: its own)")
     retrain.add_argument("--champion", metavar="URI|FOLDER", help=_PLACE)
     retrain.add_argument("--until", type=options.as_time, help="default, and at most: all")
+    options.config_option(retrain)
     retrain.add_argument("--by", default="", help="who has it done; kept with what is promoted")
     retrain.add_argument(
         "--dry-run", action="store_true", help="say what would be promoted, and promote nothing"
     )
     retrain.add_argument("--report", type=Path, help="write the report of the twin here")
+    options.trust_option(retrain)
     options.reading_options(retrain)
     options.json_option(retrain)
 
@@ -72,6 +75,7 @@ def add_champion(verbs: Any) -> None:
     promote.add_argument("--into", type=Path, help="the folder that serves (default: RUNG_BUNDLE)")
     promote.add_argument("--by", default="", help="who promotes it")
     promote.add_argument("--why", default="", help="the reason, which is kept")
+    options.trust_option(promote)
     options.json_option(promote)
 
 
@@ -106,18 +110,17 @@ def _registry(uri: str) -> Registry:
     return Registry.at(address(uri, os.environ, "--champion"))
 
 
-def _serving(place: Path | str, ladder: Ladder | None) -> Bundle | None:
+def _serving(parsed: argparse.Namespace, place: Path | str, ladder: Ladder | None) -> Bundle | None:
     """The bundle that serves; None where there is none."""
-    from models.bundle import load_bundle
     from models.registry import model_name
 
     if isinstance(place, Path):
-        return load_bundle(place) if (place / "manifest.json").is_file() else None
+        return loaded_bundle(place, parsed) if (place / "manifest.json").is_file() else None
     from features.ladder.file import read_ladder
 
     registry = _registry(place)
     version = registry.champion(model_name(ladder or read_ladder("b2b")))
-    return load_bundle(registry.fetch(version.name)[1]) if version else None
+    return loaded_bundle(registry.fetch(version.name)[1], parsed) if version else None
 
 
 # ---------------------------------------------------------------------------------------- compare
@@ -126,12 +129,11 @@ def _serving(place: Path | str, ladder: Ladder | None) -> Bundle | None:
 def _compare(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import microseconds
     from features.errors import BundleError
-    from models.bundle import load_bundle
     from training.recalibration import recalibrate
     from training.scores.challenge import Contender, challenge
 
-    bundles = [load_bundle(folder) for folder in parsed.challengers]
-    champion = _serving(_place(parsed.champion), bundles[0].ladder)
+    bundles = [loaded_bundle(folder, parsed) for folder in parsed.challengers]
+    champion = _serving(parsed, _place(parsed.champion), bundles[0].ladder)
     if champion is None:
         raise BundleError(f"no bundle serves from {_place(parsed.champion)}: there is no champion")
     _, log = read(parsed, progress, champion.ladder)
@@ -195,12 +197,14 @@ def _retrain(parsed: argparse.Namespace, progress: Progress) -> int | None:
         raise EventsError("no log is named, and RUNG_DATABASE_URL is not set: name one of them")
     place = _place(parsed.champion)
     named = read_ladder(parsed.ladder) if parsed.ladder else None
-    champion = _serving(place, named)
+    champion = _serving(parsed, place, named)
     own = champion.ladder if champion is not None else read_ladder("b2b")
     ladder, log = read(parsed, progress, named or own)
     if champion is not None:
         champion = champion if champion.ladder.fingerprint == ladder.fingerprint else None
-    done = retrain(log, ladder, champion, until=judged_until(parsed.until, log), progress=progress)
+    config = trained_with(parsed, progress, ladder)
+    until = judged_until(parsed.until, log)
+    done = retrain(log, ladder, champion, until=until, config=config, progress=progress)
     said = _promoted(parsed, done, champion, place) if done.bundle is not None else {}
     promoted = bool(said.get("promoted"))
     if parsed.json:
@@ -288,7 +292,7 @@ def _show(parsed: argparse.Namespace, _: Progress) -> None:
 def _told_of(place: Path | str, ladder: str) -> list[dict[str, Any]]:
     from features.clock import rfc3339
     from features.ladder.file import read_ladder
-    from models.bundle import load_bundle
+    from models.bundle import manifest_of
     from models.logged.former_bundles import former_of, served_by
     from models.registry import model_name
 
@@ -301,7 +305,7 @@ def _told_of(place: Path | str, ladder: str) -> list[dict[str, Any]]:
                 "from": rfc3339(one.promotion.at) if one.promotion.at else None,
                 "by": one.promotion.by,
                 "why": one.promotion.why,
-                "until": rfc3339(int(load_bundle(one.folder).manifest["until"])),
+                "until": rfc3339(int(manifest_of(one.folder)["until"])),
                 "figures": one.gate.metrics if one.gate else {},
             }
             for one in found
@@ -322,12 +326,11 @@ def _told_of(place: Path | str, ladder: str) -> list[dict[str, Any]]:
 
 def _promote(parsed: argparse.Namespace, _: Progress) -> int | None:
     from features.clock import now
-    from models.bundle import load_bundle
     from models.logged.former_bundles import Promotion, promote_into, served_by
     from training.scores.gate import judge, read_report
 
     into = parsed.into or _place(None)
-    bundle, report = load_bundle(parsed.bundle), read_report(parsed.report)
+    bundle, report = loaded_bundle(parsed.bundle, parsed), read_report(parsed.report)
     present = served_by(Path(into))
     gate = judge(report, bundle, present.hash if present else "")
     if gate.passed:

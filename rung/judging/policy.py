@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import judged_until, print_json, read
+from rung.reading import judged_until, loaded_bundle, print_json, read, trusted_types
 
 if TYPE_CHECKING:
     from features.events.log import EventLog
@@ -105,9 +105,8 @@ def _judged_log(
 ) -> tuple[Bundle, EventLog, dict[str, Any]]:
     """The bundle, the log, and the period whose decisions are judged."""
     from features.clock import microseconds
-    from models.bundle import load_bundle
 
-    bundle = load_bundle(parsed.bundle)
+    bundle = loaded_bundle(parsed.bundle, parsed)
     ladder, log = read(parsed, progress, ladder=bundle.ladder)
     start = microseconds(parsed.start) if parsed.start else None
     return bundle.on(ladder), log, {"start": start, "until": judged_until(parsed.until, log)}
@@ -116,7 +115,7 @@ def _judged_log(
 def _promote(parsed: argparse.Namespace, _: Progress) -> int | None:
     from training.policies.gate import promote
 
-    gate, serves = promote(parsed.bundle, parsed.report)
+    gate, serves = promote(parsed.bundle, parsed.report, trusted=trusted_types(parsed))
     if parsed.json:
         print_json({"passed": gate.passed, "missing": list(gate.missing), "serves": serves})
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import judged_until, print_json, read
+from rung.reading import judged_until, loaded_bundle, print_json, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,13 +36,13 @@ def add_recalibrate(verbs: Any) -> None:
         "--until", type=options.as_time, help="by what was known then (default, and at most: all)"
     )
     parser.add_argument("--plot", type=Path, help="draw the moves into this file, .svg or .png")
+    options.trust_option(parser)
     options.reading_options(parser)
     options.json_option(parser)
 
 
 def _recalibrate(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.errors import BundleError, EventsError
-    from models.bundle import load_bundle
     from training.recalibration import recalibrate
 
     parsed.events = parsed.events or os.environ.get("RUNG_DATABASE_URL", "")
@@ -51,7 +51,7 @@ def _recalibrate(parsed: argparse.Namespace, progress: Progress) -> None:
         raise EventsError("no log is named, and RUNG_DATABASE_URL is not set: name one of them")
     if not folder:
         raise BundleError("no bundle is named, and RUNG_BUNDLE is not set: name one with --bundle")
-    bundle = load_bundle(Path(folder))
+    bundle = loaded_bundle(Path(folder), parsed)
     _, log = read(parsed, progress, bundle.ladder)
     progress(f"following the outcomes since {bundle.version} was trained")
     moves = recalibrate(log, bundle, judged_until(parsed.until, log))

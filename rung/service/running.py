@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from rung.options import Progress, add_verb, json_option, store_option
-from rung.reading import print_json
+from rung.reading import look_here, print_json
 from rung.service.worker import chores_of
 
 __all__ = ["add_doctor", "add_serve", "add_work", "run_service"]
@@ -86,6 +86,12 @@ def _doctor(parsed: argparse.Namespace, _: Progress) -> int | None:
 
 
 def _environment(parsed: argparse.Namespace, *names: str) -> dict[str, str]:
-    """The environment, with those of these options in it that were given: RUNG_HOST."""
+    """The environment, with those of these options in it that were given: RUNG_HOST.
+
+    Where it trusts types of a bundle's own, the current folder is where they may be.
+    """
     given = {_VARIABLES[name]: getattr(parsed, name) for name in names if getattr(parsed, name)}
-    return dict(os.environ) | given
+    environment = dict(os.environ) | given
+    if environment.get("RUNG_TRUSTED_TYPES"):
+        look_here()
+    return environment

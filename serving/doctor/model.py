@@ -26,7 +26,7 @@ def loaded(settings: Settings) -> tuple[Bundle | None, list[Finding]]:
     place = f"the champion {settings.model}" if settings.model else str(settings.bundle)
     try:
         folder = _folder(settings)
-        bundle = load_bundle(folder)
+        bundle = load_bundle(folder, trusted=settings.trusted_types)
     except BundleError as error:
         remedy = "rung train, then rung evaluate"
         if settings.model:

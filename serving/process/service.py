@@ -220,7 +220,7 @@ class Service:
         started = time.perf_counter()
         try:
             folder = self.source.folder()
-            bundle = load_bundle(folder)
+            bundle = load_bundle(folder, trusted=self.settings.trusted_types)
         except BundleError as error:
             return self._keep_former(str(error))
         former = self.scorer.bundle

@@ -120,6 +120,7 @@ def _run(service: Service, chore: Chore) -> tuple[int, str]:
         **{key: text for key, text in os.environ.items() if not key.startswith("RUNG_")},
         "RUNG_DATABASE_URL": url if "://" in url else f"sqlite:///{url}",
         "RUNG_BUNDLE": str(service.folder),
+        "RUNG_TRUSTED_TYPES": ", ".join(service.settings.trusted_types),
     }
     process = subprocess.Popen(  # noqa: S603 the command is ours
         chore.command,

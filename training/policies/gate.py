@@ -8,6 +8,7 @@ ways agree, and no segment is surely harmed. A refusal says what is missing.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,16 +103,16 @@ def _metrics(assessment: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def promote(folder: Path, report: Path) -> tuple[Gate, str]:
+def promote(folder: Path, report: Path, *, trusted: Collection[str] = ()) -> tuple[Gate, str]:
     """Serve a bundle with the policy that a report is of, if the report carries it.
 
     Returns the gate, and the name of the policy that serves now. Raises what `load_bundle`,
     `read_policy_report`, `judge_policy` and `read_served` raise.
     """
-    bundle = load_bundle(folder)
+    bundle = load_bundle(folder, trusted=trusted)
     gate = judge_policy(read_policy_report(report), bundle)
     if gate.passed:
-        write_served(folder, gate)
+        write_served(folder, gate, trusted=trusted)
     return gate, read_served(folder, bundle)
 
 

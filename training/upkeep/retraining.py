@@ -33,8 +33,6 @@ __all__ = ["Retraining", "report_of_twin", "retrain"]
 _JUDGED_DAYS: Final = 28.0
 """How many days of scores are judged, beside the horizon that their outcomes take."""
 
-Progress = Callable[[str], None]
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Retraining:
@@ -63,7 +61,7 @@ def retrain(
     until: int,
     config: TrainConfig | None = None,
     judged_days: float = _JUDGED_DAYS,
-    progress: Progress = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Retraining:
     """Train a twin, judge it beside the champion, and train on everything where it is better.
 
@@ -116,7 +114,7 @@ def _first(
     found: Evaluation,
     until: int,
     config: TrainConfig | None,
-    progress: Progress,
+    progress: Callable[[str], None],
 ) -> Retraining:
     if found.verdict.startswith("worse"):
         said = f"the twin is {found.verdict}: {found.advancement.verdict_reason}"

@@ -7,6 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import skops.io
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -15,8 +20,9 @@ from sklearn.preprocessing import StandardScaler
 
 from features.errors import BundleError
 from models.bundle import Bundle, load_bundle, save_bundle
+from models.scores import learner as learning
 from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, fit_goal
-from models.scores.learner import Averaged
+from models.scores.learner import Averaged, repeatable
 from models.scores.step_rates import StepRates
 
 LOGISTIC = make_pipeline(
@@ -87,3 +93,73 @@ def test_a_strange_type_is_refused():
     archive = skops.io.dumps({"classifiers": list(model.learner.classifiers)})
     with pytest.raises(BundleError, match=r"not trusted: .*Stranger"):
         Averaged.of_bytes(archive)
+
+
+def test_a_type_that_is_listed_is_kept(trained: Bundle, tmp_path):
+    """It comes back where the bundle's manifest lists it and whoever loads it permits it."""
+    own = f"{Stranger.__module__}.Stranger"
+    prior = StepRates.prior(np.array([0.5, 0.5]))
+    estimator = make_pipeline(SimpleImputer(keep_empty_features=True), Stranger())
+    model = fit_goal(rows(), prior, FitConfig(estimator=estimator, folds=3, trusted=(own,)))
+    bundle = replace(
+        trained, advancement=model, manifest=trained.manifest | {"trusted_types": [own]}
+    )
+    save_bundle(bundle, tmp_path / "bundle")
+    again = load_bundle(tmp_path / "bundle", trusted=[own]).advancement
+    np.testing.assert_array_equal(again.margins(rows().matrix), model.margins(rows().matrix))
+    assert isinstance(again.learner, Averaged)
+    assert again.learner.to_bytes() == model.learner.to_bytes()  # type: ignore[union-attr]
+    with pytest.raises(BundleError, match=r"runs code of its own, .*Stranger: .*RUNG_"):
+        load_bundle(tmp_path / "bundle")
+    save_bundle(replace(bundle, manifest=trained.manifest), tmp_path / "unlisted")
+    with pytest.raises(BundleError, match=r"not trusted: .*Stranger; its manifest does not list"):
+        load_bundle(tmp_path / "unlisted", trusted=[own])
+
+
+TREES = VotingClassifier(
+    [
+        ("hist", HistGradientBoostingClassifier(max_iter=5)),
+        ("forest", RandomForestClassifier(5, min_samples_leaf=5, n_jobs=2)),
+    ],
+    voting="soft",
+)
+
+
+def test_contributions_are_those_of_column_after_column(monkeypatch):
+    """As if one column at a time is taken away, however many rows are asked of at once."""
+    learner, matrix = fitted(TREES).learner, rows().matrix[:40]
+    assert isinstance(learner, Averaged)
+    whole, start = learner.margins(matrix), learner.margins(learner.usual[None, :])[0]
+    slow = np.zeros_like(matrix)
+    for column in learner.columns:
+        without = matrix.copy()
+        without[:, column] = learner.usual[column]
+        slow[:, column] = whole - learner.margins(without)
+    rest = whole - start - slow.sum(axis=1)
+    share = np.abs(slow) / np.abs(slow).sum(axis=1, keepdims=True)
+    found = learner.contributions(matrix)
+    np.testing.assert_allclose(found, slow + share * rest[:, None], atol=1e-12)
+    monkeypatch.setattr(learning, "_MOST_AT_ONCE", 7)
+    np.testing.assert_array_equal(learner.contributions(matrix), found)
+    np.testing.assert_array_equal(learner.contributions(matrix[3:4]), found[3:4])
+    assert learner.contributions(matrix[:0]).shape == (0, 4)
+    assert (found[:, 3] == 0).all()  # a column without a value
+
+
+def test_fitted_again_it_is_the_same():
+    """Open seeds are set, and threads do not add up in another order."""
+    one, other = (fitted(TREES).learner for _ in range(2))
+    assert one is not None
+    assert other is not None
+    assert one.to_bytes() == other.to_bytes()
+
+
+def test_repeatable():
+    """Seeds that were left open are set, others stay, and so does the original."""
+    forest = RandomForestClassifier(n_jobs=-1)
+    seeded = RandomForestClassifier(random_state=3)
+    both = VotingClassifier([("a", forest), ("b", seeded)], n_jobs=2)
+    copy = repeatable(both, 11)
+    assert [one.random_state for _, one in copy.estimators] == [11, 3]
+    assert (copy.n_jobs, copy.estimators[0][1].n_jobs) == (1, 1)
+    assert (both.n_jobs, forest.n_jobs, forest.random_state) == (2, -1, None)

@@ -10,6 +10,16 @@ import pytest
 
 import rung
 
+QUICK = """
+[fit]
+folds = 2
+repeats = 1
+
+[boosting]
+most_rounds = 40
+learning_rate = 0.2
+"""
+
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
@@ -19,11 +29,13 @@ def world(tmp_path_factory):
     from training.simulation.world import simulate
 
     folder = tmp_path_factory.mktemp("champions")
+    (folder / "quick.toml").write_text(QUICK)
     config = SimulationConfig(leads=450, days=200, seed=6)
     simulate(read_ladder("b2b"), config).events.to_parquet(folder / "events.parquet")
     for name, until in (("little", "2026-01-25"), ("more", "2026-05-01")):
         command = ["train", str(folder / "events.parquet"), "--ladder", "b2b"]
         command += ["--out", str(folder / name), "--until", f"{until}T00:00:00Z"]
+        command += ["--config", str(folder / "quick.toml")]
         assert rung.main(command) == 0
     return folder
 
@@ -51,11 +63,12 @@ def bytes_of(folder) -> dict[str, bytes]:
 def test_from_retraining_to_rolling_back(world, serving, capsys):
     """What is better serves, is told of with its reason, and goes when it is taken back."""
     before, events = bytes_of(serving), world / "events.parquet"
-    dry = done(capsys, "retrain", events, "--champion", serving, "--dry-run")
+    quick = ("--config", world / "quick.toml")
+    dry = done(capsys, "retrain", events, "--champion", serving, "--dry-run", *quick)
     assert not dry["promoted"]
     assert bytes_of(serving) == before
     assert dry["challenge"]["verdict"] == "better"
-    made = done(capsys, "retrain", events, "--champion", serving, "--by", "ann")
+    made = done(capsys, "retrain", events, "--champion", serving, "--by", "ann", *quick)
     if made["missing"]:  # the top is another one: that is for people to accept
         assert not made["promoted"]
         assert "leads at the top" in made["missing"][0]

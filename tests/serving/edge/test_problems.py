@@ -151,8 +151,11 @@ def test_odd_request_id(client, given):
     assert answer.headers["x-request-id"] not in ("", given)
 
 
-UNASKED = {"SettingsError", "CallFailed", "CallRefused", "EventRefused", "GateError", "NoAnswer"}
-"""They end a start, stay with a worker or a client, or are told of single events alone."""
+UNASKED = {
+    *("SettingsError", "CallFailed", "CallRefused", "EventRefused", "GateError", "NoAnswer"),
+    *("ConfigError", "EstimatorError", "NoOptuna"),
+}
+"""They end a start or a training, stay with a worker or a client, or are told of single events."""
 
 
 def test_every_error_has_a_status(client):

@@ -86,6 +86,7 @@ def test_it_is_told_what_serves(service, tmp_path):
     assert told.read_text().splitlines() == [
         f"RUNG_BUNDLE={service.folder}",
         f"RUNG_DATABASE_URL={service.settings.database_url}",
+        "RUNG_TRUSTED_TYPES=",
     ]
 
 
