@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rung import options
-from rung.options import Progress, add_verb
+from rung.options import Progress, add_verb, note
 from rung.reading import judged_until, print_json, read
 
 if TYPE_CHECKING:
@@ -33,6 +34,14 @@ def add_train(verbs: Any) -> None:
         "--until",
         type=options.as_time,
         help="use what was known by then (default, and at most: all)",
+    )
+    train.add_argument(
+        "--accept-leak",
+        action="append",
+        default=[],
+        nargs=2,
+        metavar=("ID", "WHY"),
+        help="train though a probe found this, and keep the reason in the bundle",
     )
     options.reading_options(train)
     options.json_option(train)
@@ -63,15 +72,29 @@ def _train(parsed: argparse.Namespace, progress: Progress) -> None:
     from models.bundle import save_bundle
     from training.pipeline import record_training, train
 
+    accepted = _accepted(parsed.accept_leak)
     ladder, log = read(parsed, progress)
     until = judged_until(parsed.until, log)
-    bundle = save_bundle(train(log, ladder, until=until, progress=progress), parsed.out)
+    trained = train(log, ladder, until=until, accepted=accepted, progress=progress)
+    bundle = save_bundle(trained, parsed.out)
+    for id_ in sorted(accepted.keys() - {one["id"] for one in bundle.manifest["probes"]}):
+        note(f"--accept-leak {id_}: no probe found anything there")
     if "://" in parsed.events:
         record_training(parsed.events, bundle, now())
     if parsed.json:
         return print_json({"bundle": str(parsed.out), **bundle.manifest})
     _print_training(bundle, parsed.out)
     return None
+
+
+def _accepted(given: Sequence[Sequence[str]]) -> dict[str, str]:
+    """The reason for each finding that is accepted."""
+    from features.errors import NotEnoughData
+
+    for id_, why in given:
+        if not why.strip():
+            raise NotEnoughData(f"--accept-leak {id_}: takes a reason, which the bundle keeps")
+    return {id_: why.strip() for id_, why in given}
 
 
 def _print_training(bundle: Bundle, folder: Path) -> None:
@@ -88,6 +111,9 @@ def _print_training(bundle: Bundle, folder: Path) -> None:
             print(f"  nothing to learn about {goal}: the signals do not tell leads apart")
     for said in bundle.manifest["notes"]:
         print(f"  {said}")
+    for found in bundle.manifest["probes"]:
+        why = f"; accepted: {found['accepted']}" if found["accepted"] else ""
+        print(f"  {found['id']} ({found['kind']}): {found['says']}{why}")
     made = bundle.manifest["decisions"]
     print(
         f"offers: {made['drawn']:,} decisions drawn with known probabilities,"

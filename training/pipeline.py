@@ -6,7 +6,7 @@ decision points -> signals (snapshot) -> labels -> fit -> calibrate -> effects o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
@@ -29,6 +29,7 @@ from models.scores.step_rates import StepRates, advancement_priors, purchase_pri
 from training.decision_points import Points, decision_points, why_no_points
 from training.labels import Outcomes, label
 from training.policies.offers import learn_offers
+from training.trust.probes import accept, probed
 
 __all__ = ["TrainConfig", "disagreements", "record_training", "train"]
 
@@ -55,6 +56,7 @@ def train(
     *,
     until: int | None = None,
     config: TrainConfig | None = None,
+    accepted: Mapping[str, str] | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Bundle:
     """Train on what was known by `until` (microseconds; default, and at most: the last event).
@@ -62,8 +64,13 @@ def train(
     The result depends on nothing but the arguments: the same log, ladder and configuration give the
     same bundle, bit for bit.
 
+    Parameters
+    ----------
+    accepted : what the probes (`training.trust`) may find, by its id, with the reason why.
+
     Raises
     ------
+    LeakFound : a probe found what nobody accepts; nothing was fitted.
     NotEnoughData : no event is one that the ladder reads, or that its `score_at` matches. Any other
         log trains: with nothing to learn from, the answers are the ladder's bands.
     """
@@ -82,6 +89,9 @@ def train(
         notes += disagreements(ladder, points, purchased)
     encoding = Encoding.learn(points.snapshot)
     progress(f"{len(points):,} decision points of {len(np.unique(points.lead)):,} leads")
+    progress("probing for leaks")
+    found = probed(log, ladder, points, (advanced, purchased), encoding)
+    found = accept(found, accepted or {})
     models: dict[str, GoalModel] = {}
     counts: dict[str, Any] = {}
     for goal, outcomes, means in (
@@ -109,6 +119,7 @@ def train(
         "trained_on": counts,
         "decisions": asdict(decided),
         "notes": notes,
+        "probes": [one.as_dict() for one in found],
     }
     return Bundle(ladder, encoding, models["advancement"], models["purchase"], offers, manifest)
 

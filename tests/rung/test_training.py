@@ -359,3 +359,43 @@ def test_a_full_disk_leaves_the_old_report(report, bundle_folder, events_file, t
         said = message(*rest, "--report", folder)
     assert said == f"rung: {folder}: File too large"
     assert files_of(folder) == before
+
+
+# ------------------------------------------------------------------------------------------ probes
+
+
+@pytest.fixture(scope="module")
+def early(simulation, tmp_path_factory) -> Path:
+    """A log in which half of the texts are known a day before they are read."""
+    leads = sorted(simulation.events["lead_id"].unique())[:200]
+    some = simulation.events[simulation.events["lead_id"].isin(leads)].copy()
+    texts = some.index[some["name"] == "content_read"][::2]
+    assert len(texts) > 20
+    some["known_at"] = some["known_at"].astype("datetime64[us, UTC]")
+    some.loc[texts, "known_at"] = some.loc[texts, "occurred_at"] - pd.Timedelta(days=1)
+    file = tmp_path_factory.mktemp("early") / "events.parquet"
+    some.to_parquet(file, index=False)
+    return file
+
+
+def test_a_leak_stops_training(early, tmp_path):
+    """The message names the event and what would be right; no bundle is written."""
+    out = tmp_path / "bundle"
+    said = message("train", early, "--ladder", "b2b", "--out", out)
+    assert said.startswith("rung: not trained: the log seems to know outcomes")
+    assert not out.exists()
+
+
+def test_a_leak_is_accepted_with_a_reason(early, tmp_path):
+    """The reason is printed and kept; an id that nothing was found for is noted."""
+    out = tmp_path / "bundle"
+    given = ("train", early, "--ladder", "b2b", "--out", out)
+    assert message(*given, "--accept-leak", "event.content_read", " ") == (
+        "rung: --accept-leak event.content_read: takes a reason, which the bundle keeps"
+    )
+    reasons = ("--accept-leak", "event.content_read", "planned", "--accept-leak", "order", "so")
+    said = done(*given, *reasons)
+    assert "note: --accept-leak order: no probe found anything there" in said.err
+    assert "; accepted: planned" in said.out
+    (found,) = [one for one in load_bundle(out).manifest["probes"] if one["stops"]]
+    assert (found["id"], found["accepted"]) == ("event.content_read", "planned")

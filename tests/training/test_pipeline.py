@@ -346,9 +346,10 @@ def test_progress(log):
     told: list[str] = []
     train(log, LADDER, until=UNTIL, config=QUICK, progress=told.append)
     points = decision_points(log.known_by(UNTIL), LADDER, end=UNTIL, seed=7)
-    assert told[:3] == [
+    assert told[:4] == [
         "drawing decision points",
         f"{len(points):,} decision points of {len(np.unique(points.lead)):,} leads",
+        "probing for leaks",
         "fitting advancement",
     ]
     assert "advancement: boosting fold 1" in told
