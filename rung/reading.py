@@ -6,16 +6,19 @@ import argparse
 import json
 import os
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rung.options import Progress, note
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from features.events.log import EventLog
     from features.ladder.ladder import Ladder
     from features.store.events import EventStore
 
-__all__ = ["judged_until", "print_json", "read", "store_of"]
+__all__ = ["judged_until", "print_json", "read", "store_of", "write_table"]
 
 
 def read(
@@ -89,6 +92,17 @@ def store_of(url: str | None, *, must_exist: bool = False) -> EventStore:
 
     url = url or Settings.from_environment(os.environ).database_url
     return EventStore.existing(url) if must_exist else EventStore.open(url)
+
+
+def write_table(frame: pd.DataFrame, out: Path) -> None:
+    """A table in the format that the suffix of its file names."""
+    from features.files import new_file
+
+    with new_file(out) as part:
+        if out.suffix.lower() == ".parquet":
+            frame.to_parquet(part, index=False)
+        else:
+            frame.to_csv(part, index=False)
 
 
 def print_json(value: Any) -> None:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rung import options
 from rung.options import Progress, add_verb, note
-from rung.reading import judged_until, print_json, read
+from rung.reading import judged_until, print_json, read, write_table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from features.ladder.ladder import Ladder
     from models.bundle import Bundle
     from training.scores.reordering import Incumbent, Reordering
@@ -55,6 +57,11 @@ def add_evaluate(verbs: Any) -> None:
     options.bundle_option(evaluate)
     options.period_options(evaluate)
     evaluate.add_argument("--report", type=Path, help="write report.json, report.md and plots here")
+    evaluate.add_argument(
+        "--predictions",
+        type=options.as_table,
+        help="write what was said of each point and what came: a file, .parquet, .csv or .csv.gz",
+    )
     evaluate.add_argument(
         "--champion",
         nargs="?",
@@ -138,8 +145,13 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     until = judged_until(parsed.until, log)
     start = microseconds(parsed.start) if parsed.start else None
     former = _champion(parsed.champion, ladder, progress) if parsed.champion else None
-    progress("judging on later outcomes")
-    evaluation = evaluate(bundle, log, start=start, until=until, former=former)
+    _say_the_period(bundle, start, until, progress)
+    tables: list[pd.DataFrame] = []
+    told = tables.append if parsed.predictions else None
+    evaluation = evaluate(bundle, log, start=start, until=until, former=former, told=told)
+    for table in tables:
+        write_table(table, parsed.predictions)
+        progress(f"{len(table):,} predictions in {parsed.predictions}")
     if parsed.report:
         write_report(evaluation, parsed.report)
         progress(f"report in {parsed.report}")
@@ -150,6 +162,22 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     if evaluation.reordering:
         _print_reordering(evaluation.reordering)
     return None
+
+
+def _say_the_period(bundle: Bundle, start: int | None, until: int, progress: Progress) -> None:
+    """On which period a bundle is judged, and before any figure whether it flatters."""
+    from features.clock import rfc3339
+
+    trained = int(bundle.manifest["until"])
+    start = trained if start is None else start
+    if start < trained:
+        note(
+            f"judged from {rfc3339(start)}, but the bundle was trained on what was known until"
+            f" {rfc3339(trained)}: it has seen outcomes of this period, and the figures flatter it."
+            " Leave --from out to judge on later ones"
+        )
+    which = "later outcomes" if start >= trained else "outcomes"
+    progress(f"judging on {which}, from {rfc3339(start)} to {rfc3339(until)}")
 
 
 def _champion(named: str, ladder: Ladder, progress: Progress) -> Incumbent:

@@ -361,6 +361,37 @@ def test_a_full_disk_leaves_the_old_report(report, bundle_folder, events_file, t
     assert files_of(folder) == before
 
 
+def test_figures_that_flatter_are_told_first(bundle_folder, events_file, trained_until, tmp_path):
+    """A period inside training is noted before anything is judged, and on top of the page."""
+    early = pd.Timestamp(trained_until) - pd.Timedelta(days=40)
+    report = tmp_path / "report"
+    said = done(
+        *("evaluate", events_file, "--ladder", "b2b", "--bundle", bundle_folder),
+        *("--from", early.isoformat(), "--report", report),
+    )
+    note, judging = (said.err.index(words) for words in ("note: judged from", "judging on"))
+    assert note < judging
+    assert "the figures flatter it. Leave --from out" in said.err
+    assert "these figures flatter it" in "".join((report / "report.md").read_text()[:400])
+
+
+def test_predictions_are_written(bundle_folder, events_file, tmp_path):
+    """`--predictions` writes what was said of each point and what came; the name says how."""
+    out = tmp_path / "predictions.csv"
+    said = done(
+        *("evaluate", events_file, "--ladder", "b2b", "--bundle", bundle_folder),
+        *("--predictions", out, "--json"),
+    )
+    table = pd.read_csv(out)
+    assert "note:" not in said.err
+    assert list(table) == [
+        *("lead_id", "as_of", "step", "goal", "probability", "low", "high", "outcome"),
+        *("decided_at", "judged"),
+    ]
+    points = said.json["advancement"]["counts"]["points"]
+    assert (table["goal"] == "advancement").sum() == points
+
+
 # ------------------------------------------------------------------------------------------ probes
 
 
@@ -373,7 +404,7 @@ def early(simulation, tmp_path_factory) -> Path:
     assert len(texts) > 20
     some["known_at"] = some["known_at"].astype("datetime64[us, UTC]")
     some.loc[texts, "known_at"] = some.loc[texts, "occurred_at"] - pd.Timedelta(days=1)
-    file = tmp_path_factory.mktemp("early") / "events.parquet"
+    file: Path = tmp_path_factory.mktemp("early") / "events.parquet"
     some.to_parquet(file, index=False)
     return file
 

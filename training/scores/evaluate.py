@@ -7,10 +7,12 @@ no better than the rates of the steps says so.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
+import pandas as pd
 
 from features.arrays import Bools, Floats, Ints
 from features.clock import rfc3339
@@ -26,6 +28,7 @@ from training.decision_points import Points, decision_points
 from training.labels import Label, Outcomes, label
 from training.scores.baselines import Baseline, Missing, baselines
 from training.scores.performance import Answers, Resampled
+from training.scores.predictions import predictions
 from training.scores.reordering import Incumbent, compared
 from training.scores.results import (
     BETTER,
@@ -40,6 +43,7 @@ from training.scores.results import (
     StepOutcomes,
     Subgroup,
 )
+from training.scores.ripening import when_over
 
 __all__ = ["evaluate"]
 
@@ -48,7 +52,7 @@ _SURE: Final = 2.0
 _WEEK_US: Final = 7 * DAY_US
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 the options of a judging, each by its name
     bundle: Bundle,
     log: EventLog,
     *,
@@ -58,6 +62,7 @@ def evaluate(
     capacity: float = 0.1,
     train_points: Points | None = None,
     former: Incumbent | None = None,
+    told: Callable[[pd.DataFrame], None] | None = None,
 ) -> Evaluation:
     """Judge a bundle on decision points in (`start`, `until`], by what was known at `until`.
 
@@ -69,6 +74,7 @@ def evaluate(
     capacity : below 1 the share of leads that can be worked each week, else their number.
     train_points : decision points up to `start` on the same log, where the caller has them.
     former : the champion that the bundle is to follow; None compares it with none.
+    told : is given what was said of each point and what came (`training.scores.predictions`).
 
     Raises
     ------
@@ -76,7 +82,9 @@ def evaluate(
     """
     trained_until = int(bundle.manifest["until"])
     start = trained_until if start is None else start
-    until = log.judged_until(until)
+    asked, until = until, log.judged_until(until)
+    if until <= start:
+        raise NotEnoughData(_why_empty(log, start, asked, trained_until))
     period = _Period(log, bundle.ladder, start, until, seed, capacity)
     judged = decision_points(log, bundle.ladder, start=start, end=until, seed=seed)
     if len(judged) == 0:
@@ -89,6 +97,9 @@ def evaluate(
     # What is labelled as of `start` and comes later is immature, and teaches the baselines nothing.
     advanced_before, purchased_before = label(log, bundle.ladder, train, start)
     scores = bundle.score(judged.snapshot)
+    if told:
+        outcomes = advanced, purchased
+        told(predictions(log, bundle.ladder, judged, outcomes, scores, until))
     return Evaluation(
         ladder=bundle.ladder.name,
         title=bundle.ladder.title,
@@ -143,7 +154,7 @@ def _refuse_if_immature(period: _Period, points: Points, outcomes: Outcomes) -> 
         shortest = min(goal.horizon_days for goal in period.ladder.goals)
         raise NotEnoughData(
             f"{len(points)} points {period.said}, and the horizon of none is over: the shortest is"
-            f" {shortest:g} days; judge a longer period, or judge later"
+            f" {shortest:g} days; {_when_over(period, points, 'advancement')}"
         )
     if _one_kind(mature):
         which = "advanced" if mature[0] else "lapsed"
@@ -151,6 +162,24 @@ def _refuse_if_immature(period: _Period, points: Points, outcomes: Outcomes) -> 
             f"all {len(mature)} points {period.said} whose horizon is over {which}:"
             " judging takes outcomes of both kinds"
         )
+
+
+def _why_empty(log: EventLog, start: int, asked: int, trained_until: int) -> str:
+    """Why a period that ends before it begins has no lead to score, and what period would."""
+    last = log.judged_until(None)
+    where = "the log ends" if last <= start and last <= asked else "the period ends"
+    begins = "training ended" if start == trained_until else "it begins"
+    says = f"no lead to score between {rfc3339(start)} and {rfc3339(asked)}: {where} at"
+    says += f" {rfc3339(min(last, asked))}, and {begins} at {rfc3339(start)}"
+    if last <= trained_until:
+        return f"{says}; train until an earlier instant, so that something is left to judge on"
+    return f"{says}; from the end of training, {rfc3339(trained_until)}, it goes on until" + (
+        f" {rfc3339(last)}"
+    )
+
+
+def _when_over(period: _Period, points: Points, goal: str) -> str:
+    return when_over(period.log, period.ladder, points, goal, period.until)
 
 
 def _one_kind(happened: Floats) -> bool:
@@ -178,6 +207,10 @@ class _Goal:
             "steps": _step_outcomes(period.ladder, points, outcomes),
         }
         mature = outcomes.happened[outcomes.mature]
+        if len(mature) == 0 and len(points):
+            note = f"not enough data (n=0): all {len(points):,} points are pending"
+            note += f"; {_when_over(period, points, self.goal)}"
+            return GoalEvaluation(**common, note=note)  # type: ignore[arg-type]
         if len(mature) == 0 or _one_kind(mature):
             return GoalEvaluation(**common, note=_too_few(mature, points.lead[outcomes.mature]))  # type: ignore[arg-type]
         rows = self.rows(period)

@@ -25,7 +25,7 @@ def test_a_step_is_no_signal():
     position = rng.integers(0, 2, 4000)
     happened = (rng.random(4000) < np.where(position == 1, 0.95, 0.05)).astype(float)
     rows = rows_of(position, happened, position)
-    assert auc(position.astype(float), happened) > 0.9
+    assert (auc(position.astype(float), happened) or 0.0) > 0.9
     told = auc_within_steps(alone(rows, 0), happened, position)
     assert told == pytest.approx(0.5, abs=0.05)
 
