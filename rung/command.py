@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from rung import demo, key, ladder, lead, logs, offer, publishing, service, training
-from rung.judging import audit, policy
+from rung.judging import audit, backtest, policy
 from rung.options import Progress, new_parser
 
 __all__ = ["main", "parser"]
@@ -26,6 +26,7 @@ _VERBS: Final = (
     logs.add_import,
     training.add_train,
     training.add_evaluate,
+    backtest.add_backtest,
     audit.add_audit,
     logs.add_features,
     logs.add_score,

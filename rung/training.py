@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,13 +37,12 @@ def add_train(verbs: Any) -> None:
         help="use what was known by then (default, and at most: all)",
     )
     train.add_argument(
-        "--accept-leak",
-        action="append",
-        default=[],
-        nargs=2,
-        metavar=("ID", "WHY"),
-        help="train though a probe found this, and keep the reason in the bundle",
+        "--look-back",
+        type=options.as_days,
+        metavar="DAYS",
+        help="learn from points of so many days before the end alone (default: all)",
     )
+    options.accept_leak_option(train)
     options.reading_options(train)
     options.json_option(train)
 
@@ -77,12 +75,13 @@ def add_evaluate(verbs: Any) -> None:
 def _train(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import now
     from models.bundle import save_bundle
-    from training.pipeline import record_training, train
+    from training.pipeline import TrainConfig, record_training, train
 
-    accepted = _accepted(parsed.accept_leak)
+    accepted = options.accepted_leaks(parsed)
     ladder, log = read(parsed, progress)
     until = judged_until(parsed.until, log)
-    trained = train(log, ladder, until=until, accepted=accepted, progress=progress)
+    config = TrainConfig(look_back_days=parsed.look_back)
+    trained = train(log, ladder, until=until, config=config, accepted=accepted, progress=progress)
     bundle = save_bundle(trained, parsed.out)
     for id_ in sorted(accepted.keys() - {one["id"] for one in bundle.manifest["probes"]}):
         note(f"--accept-leak {id_}: no probe found anything there")
@@ -92,16 +91,6 @@ def _train(parsed: argparse.Namespace, progress: Progress) -> None:
         return print_json({"bundle": str(parsed.out), **bundle.manifest})
     _print_training(bundle, parsed.out)
     return None
-
-
-def _accepted(given: Sequence[Sequence[str]]) -> dict[str, str]:
-    """The reason for each finding that is accepted."""
-    from features.errors import NotEnoughData
-
-    for id_, why in given:
-        if not why.strip():
-            raise NotEnoughData(f"--accept-leak {id_}: takes a reason, which the bundle keeps")
-    return {id_: why.strip() for id_, why in given}
 
 
 def _print_training(bundle: Bundle, folder: Path) -> None:

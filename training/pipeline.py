@@ -42,12 +42,15 @@ _LATE_SPANS: Final = 5
 class TrainConfig:
     """All that a training run depends on besides the log and the ladder.
 
-    `most_points` bounds the decision points; a larger log is thinned by whole leads.
+    `most_points` bounds the decision points; a larger log is thinned by whole leads. With
+    `look_back_days` only points so young when training ends are learned from; what was known of
+    their leads before is still seen.
     """
 
     fit: FitConfig = field(default_factory=FitConfig)
     most_points: int = 300_000
     seed: int = 7
+    look_back_days: float | None = None
 
 
 def train(
@@ -80,7 +83,11 @@ def train(
     if apart := names_apart(log, ladder):
         raise NotEnoughData(apart)
     progress("drawing decision points")
-    points = decision_points(log, ladder, end=until, seed=config.seed, most=config.most_points)
+    look_back = config.look_back_days
+    start = None if look_back is None else until - round(look_back * DAY_US)
+    points = decision_points(
+        log, ladder, start=start, end=until, seed=config.seed, most=config.most_points
+    )
     notes = _notes(log, ladder, points, until, config.seed)
     if len(points) == 0 and ladder.score_at:
         raise NotEnoughData(f"{notes[0]}: nothing to train on")

@@ -673,3 +673,17 @@ def test_a_learner_that_is_not_believed_is_not_asked():
     found = model.predict_proba(np.ones((3, 1)), np.arange(3))
     np.testing.assert_allclose(found[:, 1], RATES.mean)
     assert learner.seen == []
+
+
+def test_a_look_back_learns_from_young_points_alone(log):
+    """Points older than it teach nothing; what their leads did before is seen all the same."""
+    config = replace(QUICK, look_back_days=40.0)
+    bundle = train(log, LADDER, until=UNTIL, config=config)
+    known = log.known_by(UNTIL)
+    points = decision_points(known, LADDER, start=UNTIL - 40 * DAY_US, end=UNTIL, seed=7)
+    mature = label(known, LADDER, points, UNTIL)[0].mature
+    assert bundle.manifest["trained_on"]["advancement"]["points"] == mature.sum()
+    assert bundle.manifest["config"]["look_back_days"] == 40.0
+    every = decision_points(known, LADDER, end=UNTIL, seed=7)
+    young = every.rows(every.as_of > UNTIL - 40 * DAY_US)
+    np.testing.assert_array_equal(young.snapshot.values, points.snapshot.values)
