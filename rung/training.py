@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add_evaluate", "add_train"]
 
+_LATELY_DAYS: Final = 2.0
+"""Days without news after which a store is said to be silent."""
 _REGISTRY: Final = "registry://"
 """Stands for the registry that `rung publish` would use."""
 
@@ -134,6 +136,8 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     until = judged_until(parsed.until, log)
     start = microseconds(parsed.start) if parsed.start else None
     former = _champion(parsed.champion, ladder, progress) if parsed.champion else None
+    if parsed.until is None and "://" in parsed.events:
+        _say_how_old(until)
     _say_the_period(bundle, start, until, progress)
     tables: list[pd.DataFrame] = []
     told = tables.append if parsed.predictions else None
@@ -151,6 +155,18 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     if evaluation.reordering:
         _print_reordering(evaluation.reordering)
     return None
+
+
+def _say_how_old(until: int) -> None:
+    """Of a store that has heard nothing lately, that its silence is taken for nothing."""
+    from features.clock import now, rfc3339, seconds_since
+
+    days = seconds_since(until, now()) / 86_400.0
+    if days >= _LATELY_DAYS:
+        note(
+            f"the store heard nothing since {rfc3339(until)}, {days:.0f} days ago: the period ends"
+            " there, as of what came after nothing is known. Do events still arrive?"
+        )
 
 
 def _say_the_period(bundle: Bundle, start: int | None, until: int, progress: Progress) -> None:

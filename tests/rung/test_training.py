@@ -13,6 +13,7 @@ import pytest
 from features.clock import rfc3339
 from features.ladder.file import read_ladder
 from models.bundle import load_bundle
+from rung.training import _say_how_old
 from tests.full_disk import full_after
 from tests.rung.scene import done, jsonl, message, page
 
@@ -373,6 +374,17 @@ def test_figures_that_flatter_are_told_first(bundle_folder, events_file, trained
     assert note < judging
     assert "the figures flatter it. Leave --from out" in said.err
     assert "these figures flatter it" in "".join((report / "report.md").read_text()[:400])
+
+
+def test_a_silent_store_is_said_to_be_one(capsys, monkeypatch):
+    """Without `--until` the end is the last thing known; where that is long ago it is noted."""
+    monkeypatch.setattr("features.clock.now", lambda: 1_800_000_000_000_000)
+    day = 86_400_000_000
+    _say_how_old(1_800_000_000_000_000 - day)
+    assert capsys.readouterr().err == ""
+    _say_how_old(1_800_000_000_000_000 - 9 * day)
+    said = capsys.readouterr().err
+    assert said.startswith("note: the store heard nothing since 2027-01-06T08:00:00Z, 9 days ago")
 
 
 def test_predictions_are_written(bundle_folder, events_file, tmp_path):
