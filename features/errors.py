@@ -41,6 +41,7 @@ RungError
     ├── BundleError          a bundle that is absent, damaged, or made for another ladder
     ├── NoModel              a probability asked for before there is a model
     ├── NotEnoughData        nothing to learn from or to evaluate on
+    ├── LeakFound            in training.trust.suspicion: a log that knows outcomes too early
     ├── PolicyError          a policy that there is none of, or that gave what is no distribution
     ├── SettingsError        in serving.settings: an environment that cannot be used
     ├── ConfigError          in training.setup.config_file: a configuration with mistakes

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from rung import demo, key, ladder, lead, logs, offer, publishing, service, training
-from rung.judging import audit, champion, policy, recalibration
+from rung.judging import audit, backtest, champion, policy, recalibration
 from rung.options import Progress, new_parser
 
 __all__ = ["main", "parser"]
@@ -27,6 +27,7 @@ _VERBS: Final = (
     training.add_train,
     training.add_tune,
     training.add_evaluate,
+    backtest.add_backtest,
     champion.add_compare,
     recalibration.add_recalibrate,
     champion.add_retrain,

@@ -21,11 +21,9 @@ from rung.options import (
     reading_options,
     store_option,
 )
-from rung.reading import loaded_bundle, print_json, read, store_of
+from rung.reading import loaded_bundle, print_json, read, store_of, write_table
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from features.events.log import EventLog
     from features.ladder.ladder import Ladder
     from features.signals.snapshot import Snapshot
@@ -134,7 +132,7 @@ def _import(parsed: argparse.Namespace, progress: Progress) -> None:
 def _features(parsed: argparse.Namespace, progress: Progress) -> None:
     ladder, log = read(parsed, progress, until=parsed.as_of)
     frame = _snapshot(log, ladder, parsed.as_of, progress).frame()
-    _write(frame, parsed.out)
+    write_table(frame, parsed.out)
     _print_written(parsed, len(frame), {"signals": frame.shape[1] - 2})
 
 
@@ -179,17 +177,6 @@ def _snapshot(log: EventLog, ladder: Ladder, as_of: datetime, progress: Progress
         note(apart)
     progress(f"signals of {len(log.leads):,} leads")
     return snapshot(log, ladder, None, as_of)
-
-
-def _write(frame: pd.DataFrame, out: Path) -> None:
-    """A table in the format that the suffix of its file names."""
-    from features.files import new_file
-
-    with new_file(out) as part:
-        if out.suffix.lower() == ".parquet":
-            frame.to_parquet(part, index=False)
-        else:
-            frame.to_csv(part, index=False)
 
 
 def _print_written(parsed: argparse.Namespace, rows: int, more: dict[str, Any]) -> None:

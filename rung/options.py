@@ -11,8 +11,11 @@ from typing import Any
 
 __all__ = [
     "Progress",
+    "accept_leak_option",
+    "accepted_leaks",
     "add_verb",
     "as_count",
+    "as_days",
     "as_json_lines",
     "as_minutes",
     "as_scores",
@@ -140,6 +143,28 @@ def store_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", help="default: RUNG_DATABASE_URL")
 
 
+def accept_leak_option(parser: argparse.ArgumentParser) -> None:
+    """What probes may find, with the reason why."""
+    parser.add_argument(
+        "--accept-leak",
+        action="append",
+        default=[],
+        nargs=2,
+        metavar=("ID", "WHY"),
+        help="train though a probe found this, and keep the reason in the bundle",
+    )
+
+
+def accepted_leaks(parsed: argparse.Namespace) -> dict[str, str]:
+    """The reason for each finding that is accepted."""
+    from features.errors import NotEnoughData
+
+    for id_, why in parsed.accept_leak:
+        if not why.strip():
+            raise NotEnoughData(f"--accept-leak {id_}: takes a reason, which the bundle keeps")
+    return {id_: why.strip() for id_, why in parsed.accept_leak}
+
+
 def json_option(parser: argparse.ArgumentParser) -> None:
     """The result for programs."""
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -225,6 +250,17 @@ def as_minutes(text: str) -> float:
 def as_toml(text: str) -> Path:
     """The type of an argument that is a file for a configuration."""
     return _with_suffix(text, ".toml")
+
+
+def as_days(text: str) -> float:
+    """The type of an argument that is a number of days."""
+    try:
+        days = float(text)
+    except ValueError:
+        days = 0.0
+    if not 0.0 < days < 100_000.0:
+        raise argparse.ArgumentTypeError("must be a number of days above 0")
+    return days
 
 
 def as_share(text: str) -> float:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from rung.options import Progress, note
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from features.events.log import EventLog
     from features.ladder.ladder import Ladder
     from features.store.events import EventStore
@@ -30,6 +32,7 @@ __all__ = [
     "store_of",
     "trained_with",
     "trusted_types",
+    "write_table",
 ]
 
 
@@ -159,6 +162,17 @@ def store_of(url: str | None, *, must_exist: bool = False) -> EventStore:
 
     url = url or Settings.from_environment(os.environ).database_url
     return EventStore.existing(url) if must_exist else EventStore.open(url)
+
+
+def write_table(frame: pd.DataFrame, out: Path) -> None:
+    """A table in the format that the suffix of its file names."""
+    from features.files import new_file
+
+    with new_file(out) as part:
+        if out.suffix.lower() == ".parquet":
+            frame.to_parquet(part, index=False)
+        else:
+            frame.to_csv(part, index=False)
 
 
 def print_json(value: Any) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rung import options
-from rung.options import Progress, add_verb
+from rung.options import Progress, add_verb, note
 from rung.reading import (
     configuration_of,
     judged_until,
@@ -17,9 +18,12 @@ from rung.reading import (
     print_json,
     read,
     trained_with,
+    write_table,
 )
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from features.ladder.ladder import Ladder
     from models.bundle import Bundle
     from training.scores.reordering import Incumbent, Reordering
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add_evaluate", "add_train", "add_tune"]
 
+_LATELY_DAYS: Final = 2.0
+"""Days without news after which a store is said to be silent."""
 _REGISTRY: Final = "registry://"
 """Stands for the registry that `rung publish` would use."""
 
@@ -53,6 +59,13 @@ def add_train(verbs: Any) -> None:
     train.add_argument(
         "--show-config", action=_ShowConfig, help="print the default configuration, and end"
     )
+    train.add_argument(
+        "--look-back",
+        type=options.as_days,
+        metavar="DAYS",
+        help="learn from points of so many days before the end alone (default: all)",
+    )
+    options.accept_leak_option(train)
     options.reading_options(train)
     options.json_option(train)
 
@@ -101,6 +114,11 @@ def add_evaluate(verbs: Any) -> None:
     options.period_options(evaluate)
     evaluate.add_argument("--report", type=Path, help="write report.json, report.md and plots here")
     evaluate.add_argument(
+        "--predictions",
+        type=options.as_table,
+        help="write what was said of each point and what came: a file, .parquet, .csv or .csv.gz",
+    )
+    evaluate.add_argument(
         "--champion",
         nargs="?",
         const=_REGISTRY,
@@ -118,11 +136,16 @@ def _train(parsed: argparse.Namespace, progress: Progress) -> None:
     from models.bundle import save_bundle
     from training.pipeline import record_training, train
 
+    accepted = options.accepted_leaks(parsed)
     config = trained_with(parsed, progress, read_ladder(parsed.ladder), parsed.estimator)
+    if parsed.look_back is not None:
+        config = replace(config, look_back_days=parsed.look_back)
     ladder, log = read(parsed, progress)
     until = judged_until(parsed.until, log)
-    made = train(log, ladder, until=until, config=config, progress=progress)
+    made = train(log, ladder, until=until, config=config, accepted=accepted, progress=progress)
     bundle = save_bundle(made, parsed.out)
+    for id_ in sorted(accepted.keys() - {one["id"] for one in bundle.manifest["probes"]}):
+        note(f"--accept-leak {id_}: no probe found anything there")
     if "://" in parsed.events:
         record_training(parsed.events, bundle, now())
     if parsed.json:
@@ -176,6 +199,9 @@ def _print_training(bundle: Bundle, folder: Path) -> None:
             print(f"  nothing to learn about {goal}: the signals do not tell leads apart")
     for said in bundle.manifest["notes"]:
         print(f"  {said}")
+    for found in bundle.manifest["probes"]:
+        why = f"; accepted: {found['accepted']}" if found["accepted"] else ""
+        print(f"  {found['id']} ({found['kind']}): {found['says']}{why}")
     made = bundle.manifest["decisions"]
     print(
         f"offers: {made['drawn']:,} decisions drawn with known probabilities,"
@@ -192,7 +218,7 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import microseconds
     from training.recalibration import recalibrate
     from training.scores.evaluate import evaluate
-    from training.scores.report import write_report
+    from training.scores.written.report import write_report
 
     ladder, log = read(parsed, progress)
     bundle = loaded_bundle(parsed.bundle, parsed)
@@ -200,9 +226,18 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     until = judged_until(parsed.until, log)
     start = microseconds(parsed.start) if parsed.start else None
     former = _champion(parsed, ladder, progress) if parsed.champion else None
-    progress("judging on later outcomes")
+    if parsed.until is None and "://" in parsed.events:
+        _say_how_old(until)
+    _say_the_period(bundle, start, until, progress)
+    tables: list[pd.DataFrame] = []
+    told = tables.append if parsed.predictions else None
     moves = recalibrate(log, bundle, until)
-    evaluation = evaluate(bundle, log, start=start, until=until, former=former, moves=moves)
+    evaluation = evaluate(
+        bundle, log, start=start, until=until, former=former, moves=moves, told=told
+    )
+    for table in tables:
+        write_table(table, parsed.predictions)
+        progress(f"{len(table):,} predictions in {parsed.predictions}")
     if parsed.report:
         write_report(evaluation, parsed.report)
         progress(f"report in {parsed.report}")
@@ -213,6 +248,34 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     if evaluation.reordering:
         _print_reordering(evaluation.reordering)
     return None
+
+
+def _say_how_old(until: int) -> None:
+    """Of a store that has heard nothing lately, that its silence is taken for nothing."""
+    from features.clock import now, rfc3339, seconds_since
+
+    days = seconds_since(until, now()) / 86_400.0
+    if days >= _LATELY_DAYS:
+        note(
+            f"the store heard nothing since {rfc3339(until)}, {days:.0f} days ago: the period ends"
+            " there, as of what came after nothing is known. Do events still arrive?"
+        )
+
+
+def _say_the_period(bundle: Bundle, start: int | None, until: int, progress: Progress) -> None:
+    """On which period a bundle is judged, and before any figure whether it flatters."""
+    from features.clock import rfc3339
+
+    trained = int(bundle.manifest["until"])
+    start = trained if start is None else start
+    if start < trained:
+        note(
+            f"judged from {rfc3339(start)}, but the bundle was trained on what was known until"
+            f" {rfc3339(trained)}: it has seen outcomes of this period, and the figures flatter it."
+            " Leave --from out to judge on later ones"
+        )
+    which = "later outcomes" if start >= trained else "outcomes"
+    progress(f"judging on {which}, from {rfc3339(start)} to {rfc3339(until)}")
 
 
 def _champion(parsed: argparse.Namespace, ladder: Ladder, progress: Progress) -> Incumbent:

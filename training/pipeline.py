@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
@@ -34,6 +34,7 @@ from models.scores.step_rates import StepRates, advancement_priors, purchase_pri
 from training.decision_points import Points, decision_points, why_no_points
 from training.labels import Label, Outcomes, arrival_delay, label
 from training.policies.offers import learn_offers
+from training.trust.probes import accept, probed
 
 __all__ = ["TrainConfig", "disagreements", "record_training", "train"]
 
@@ -46,12 +47,15 @@ _LATE_SPANS: Final = 5
 class TrainConfig:
     """All that a training run depends on besides the log and the ladder.
 
-    `most_points` bounds the decision points; a larger log is thinned by whole leads.
+    `most_points` bounds the decision points; a larger log is thinned by whole leads. With
+    `look_back_days` only points so young when training ends are learned from; what was known of
+    their leads before is still seen.
     """
 
     fit: FitConfig = field(default_factory=FitConfig)
     most_points: int = 300_000
     seed: int = 7
+    look_back_days: float | None = None
 
 
 def train(
@@ -60,6 +64,7 @@ def train(
     *,
     until: int | None = None,
     config: TrainConfig | None = None,
+    accepted: Mapping[str, str] | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Bundle:
     """Train on what was known by `until` (microseconds; default, and at most: the last event).
@@ -67,14 +72,19 @@ def train(
     The result depends on nothing but the arguments: the same log, ladder and configuration give the
     same bundle, bit for bit.
 
+    Parameters
+    ----------
+    accepted : what the probes (`training.trust`) may find, by its id, with the reason why.
+
     Raises
     ------
+    LeakFound : a probe found what nobody accepts; nothing was fitted.
     NotEnoughData : no event is one that the ladder reads, or that its `score_at` matches. Any other
         log trains: with nothing to learn from, the answers are the ladder's bands.
     EstimatorError : the configuration's estimator cannot take the place of the trees.
     """
     with threadpool_limits(1, user_api="blas"):  # more add up otherwise
-        return _trained(log, ladder, until, config or TrainConfig(), progress)
+        return _trained(log, ladder, until, config or TrainConfig(), accepted or {}, progress)
 
 
 def _trained(
@@ -82,6 +92,7 @@ def _trained(
     ladder: Ladder,
     until: int | None,
     config: TrainConfig,
+    accepted: Mapping[str, str],
     progress: Callable[[str], None],
 ) -> Bundle:
     notes = _rehearsed(config.fit, ladder)
@@ -90,7 +101,11 @@ def _trained(
     if apart := names_apart(log, ladder):
         raise NotEnoughData(apart)
     progress("drawing decision points")
-    points = decision_points(log, ladder, end=until, seed=config.seed, most=config.most_points)
+    look_back = config.look_back_days
+    start = None if look_back is None else until - round(look_back * DAY_US)
+    points = decision_points(
+        log, ladder, start=start, end=until, seed=config.seed, most=config.most_points
+    )
     notes += _notes(log, ladder, points, until, config.seed)
     if len(points) == 0 and ladder.score_at:
         raise NotEnoughData(f"{notes[-1]}: nothing to train on")
@@ -101,6 +116,9 @@ def _trained(
         notes += disagreements(ladder, points, purchased)
     encoding = Encoding.learn(points.snapshot)
     progress(f"{len(points):,} decision points of {len(np.unique(points.lead)):,} leads")
+    progress("probing for leaks")
+    found = probed(log, ladder, points, (advanced, purchased), encoding)
+    found = accept(found, accepted)
     models: dict[str, GoalModel] = {}
     counts: dict[str, Any] = {}
     for goal, outcomes, means in (
@@ -130,6 +148,7 @@ def _trained(
         "trained_on": counts,
         "decisions": asdict(decided),
         "notes": notes,
+        "probes": [one.as_dict() for one in found],
     }
     return Bundle(ladder, encoding, models["advancement"], models["purchase"], offers, manifest)
 

@@ -61,6 +61,9 @@ class EventLog:
     numbers: npt.NDArray[np.float64]
     texts: Codes
     text_values: tuple[tuple[str, ...], ...]
+    ahead: Times | None = None
+    """Shape (n_events,), microseconds by which an event was said to be known before it happened
+    (`occurred` was moved back so far); None where no event was."""
     links: dict[int, Any] = field(default_factory=dict, repr=False)
     """What the fold derives from the names and texts of this log, kept per ladder."""
 
@@ -113,7 +116,10 @@ class EventLog:
             np.ascontiguousarray(lead_code, dtype=np.int32), len(lead_ids)
         )
         same_clock = known is None or known is occurred
+        ahead = None
         if known is not None and not same_clock:
+            early = np.maximum(occurred - known, 0)
+            ahead = _placed(early, place, np.int64) if early.any() else None
             occurred = np.minimum(occurred, known)
         occurred = _placed(occurred, place, np.int64)
         known = occurred if known is None or same_clock else _placed(known, place, np.int64)
@@ -138,6 +144,7 @@ class EventLog:
             numbers=number_rows,
             texts=text_rows,
             text_values=tuple(text_values),
+            ahead=ahead,
         )
         log._put_in_order()
         return log
@@ -162,7 +169,8 @@ class EventLog:
     def _move(self, rows: npt.NDArray[np.int64], come_from: npt.NDArray[np.int64]) -> None:
         """Put other rows into the places of some; only while the log is being made."""
         clocks = (self.occurred,) if self.known is self.occurred else (self.occurred, self.known)
-        for column in (self.name, *clocks, *self.numbers, *self.texts):
+        ahead = () if self.ahead is None else (self.ahead,)
+        for column in (self.name, *clocks, *ahead, *self.numbers, *self.texts):
             column[rows] = column[come_from]
 
     def index_of(self, lead_id: str) -> int:
@@ -207,6 +215,7 @@ class EventLog:
             numbers=np.compress(known, self.numbers, axis=1),
             texts=texts,
             text_values=tuple(text_values),
+            ahead=None if self.ahead is None else self.ahead[known],
         )
 
     def only(self, keep: npt.NDArray[np.bool_]) -> EventLog:
@@ -224,6 +233,7 @@ class EventLog:
             numbers=np.compress(rows, self.numbers, axis=1),
             texts=np.compress(rows, self.texts, axis=1),
             text_values=self.text_values,
+            ahead=None if self.ahead is None else self.ahead[rows],
         )
 
 

@@ -231,7 +231,7 @@ def _promoted(
     from training.decision_points import decision_points
     from training.scores.gate import judge
     from training.scores.reordering import Incumbent, compared
-    from training.scores.report import write_report
+    from training.scores.written.report import write_report
     from training.upkeep.retraining import report_of_twin
 
     if done.bundle is None or done.evaluation is None:

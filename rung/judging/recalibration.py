@@ -57,7 +57,7 @@ def _recalibrate(parsed: argparse.Namespace, progress: Progress) -> None:
     moves = recalibrate(log, bundle, judged_until(parsed.until, log))
     added = _keep(parsed.events, bundle, moves) if "://" in parsed.events else None
     if parsed.plot:
-        from training.scores.drawing import draw_moves
+        from training.scores.written.drawing import draw_moves
 
         draw_moves(bundle, moves, parsed.plot)
     if parsed.json:

@@ -30,7 +30,7 @@ from tests.rung.scene import CHANCES
 from training.pipeline import train
 from training.scores.evaluate import evaluate
 from training.scores.gate import judge, read_report
-from training.scores.report import write_report
+from training.scores.written.report import write_report
 
 ROOT = Path(__file__).parents[2]
 NAME = "rung-b2b"

@@ -23,7 +23,7 @@ from serving.process.champion import source_of
 from serving.settings import Settings
 from tests.rung.scene import call
 from training.scores.evaluate import evaluate
-from training.scores.report import write_report
+from training.scores.written.report import write_report
 
 pytestmark = [
     pytest.mark.slow,

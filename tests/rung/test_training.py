@@ -13,6 +13,7 @@ import pytest
 from features.clock import rfc3339
 from features.ladder.file import read_ladder
 from models.bundle import load_bundle
+from rung.training import _say_how_old
 from tests.full_disk import full_after
 from tests.rung.scene import done, jsonl, message, page
 
@@ -359,3 +360,85 @@ def test_a_full_disk_leaves_the_old_report(report, bundle_folder, events_file, t
         said = message(*rest, "--report", folder)
     assert said == f"rung: {folder}: File too large"
     assert files_of(folder) == before
+
+
+def test_figures_that_flatter_are_told_first(bundle_folder, events_file, trained_until, tmp_path):
+    """A period inside training is noted before anything is judged, and on top of the page."""
+    early = pd.Timestamp(trained_until) - pd.Timedelta(days=40)
+    report = tmp_path / "report"
+    said = done(
+        *("evaluate", events_file, "--ladder", "b2b", "--bundle", bundle_folder),
+        *("--from", early.isoformat(), "--report", report),
+    )
+    note, judging = (said.err.index(words) for words in ("note: judged from", "judging on"))
+    assert note < judging
+    assert "the figures flatter it. Leave --from out" in said.err
+    assert "these figures flatter it" in "".join((report / "report.md").read_text()[:400])
+
+
+def test_a_silent_store_is_said_to_be_one(capsys, monkeypatch):
+    """Without `--until` the end is the last thing known; where that is long ago it is noted."""
+    monkeypatch.setattr("features.clock.now", lambda: 1_800_000_000_000_000)
+    day = 86_400_000_000
+    _say_how_old(1_800_000_000_000_000 - day)
+    assert capsys.readouterr().err == ""
+    _say_how_old(1_800_000_000_000_000 - 9 * day)
+    said = capsys.readouterr().err
+    assert said.startswith("note: the store heard nothing since 2027-01-06T08:00:00Z, 9 days ago")
+
+
+def test_predictions_are_written(bundle_folder, events_file, tmp_path):
+    """`--predictions` writes what was said of each point and what came; the name says how."""
+    out = tmp_path / "predictions.csv"
+    said = done(
+        *("evaluate", events_file, "--ladder", "b2b", "--bundle", bundle_folder),
+        *("--predictions", out, "--json"),
+    )
+    table = pd.read_csv(out)
+    assert "note:" not in said.err
+    assert list(table) == [
+        *("lead_id", "as_of", "step", "goal", "probability", "low", "high", "outcome"),
+        *("decided_at", "judged"),
+    ]
+    points = said.json["advancement"]["counts"]["points"]
+    assert (table["goal"] == "advancement").sum() == points
+
+
+# ------------------------------------------------------------------------------------------ probes
+
+
+@pytest.fixture(scope="module")
+def early(simulation, tmp_path_factory) -> Path:
+    """A log in which half of the texts are known a day before they are read."""
+    leads = sorted(simulation.events["lead_id"].unique())[:200]
+    some = simulation.events[simulation.events["lead_id"].isin(leads)].copy()
+    texts = some.index[some["name"] == "content_read"][::2]
+    assert len(texts) > 20
+    some["known_at"] = some["known_at"].astype("datetime64[us, UTC]")
+    some.loc[texts, "known_at"] = some.loc[texts, "occurred_at"] - pd.Timedelta(days=1)
+    file: Path = tmp_path_factory.mktemp("early") / "events.parquet"
+    some.to_parquet(file, index=False)
+    return file
+
+
+def test_a_leak_stops_training(early, tmp_path):
+    """The message names the event and what would be right; no bundle is written."""
+    out = tmp_path / "bundle"
+    said = message("train", early, "--ladder", "b2b", "--out", out)
+    assert said.startswith("rung: not trained: the log seems to know outcomes")
+    assert not out.exists()
+
+
+def test_a_leak_is_accepted_with_a_reason(early, tmp_path):
+    """The reason is printed and kept; an id that nothing was found for is noted."""
+    out = tmp_path / "bundle"
+    given = ("train", early, "--ladder", "b2b", "--out", out)
+    assert message(*given, "--accept-leak", "event.content_read", " ") == (
+        "rung: --accept-leak event.content_read: takes a reason, which the bundle keeps"
+    )
+    reasons = ("--accept-leak", "event.content_read", "planned", "--accept-leak", "order", "so")
+    said = done(*given, *reasons)
+    assert "note: --accept-leak order: no probe found anything there" in said.err
+    assert "; accepted: planned" in said.out
+    (found,) = [one for one in load_bundle(out).manifest["probes"] if one["stops"]]
+    assert (found["id"], found["accepted"]) == ("event.content_read", "planned")

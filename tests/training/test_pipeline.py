@@ -356,9 +356,10 @@ def test_progress(log):
     told: list[str] = []
     train(log, LADDER, until=UNTIL, config=QUICK, progress=told.append)
     points = decision_points(log.known_by(UNTIL), LADDER, end=UNTIL, seed=7)
-    assert told[:3] == [
+    assert told[:4] == [
         "drawing decision points",
         f"{len(points):,} decision points of {len(np.unique(points.lead)):,} leads",
+        "probing for leaks",
         "fitting advancement",
     ]
     assert "advancement: boosting fold 1" in told
@@ -705,3 +706,17 @@ def test_a_learner_that_is_not_believed_is_not_asked():
     found = model.predict_proba(np.ones((3, 1)), np.arange(3))
     np.testing.assert_allclose(found[:, 1], RATES.mean)
     assert learner.seen == []
+
+
+def test_a_look_back_learns_from_young_points_alone(log):
+    """Points older than it teach nothing; what their leads did before is seen all the same."""
+    config = replace(QUICK, look_back_days=40.0)
+    bundle = train(log, LADDER, until=UNTIL, config=config)
+    known = log.known_by(UNTIL)
+    points = decision_points(known, LADDER, start=UNTIL - 40 * DAY_US, end=UNTIL, seed=7)
+    mature = label(known, LADDER, points, UNTIL)[0].mature
+    assert bundle.manifest["trained_on"]["advancement"]["points"] == mature.sum()
+    assert bundle.manifest["config"]["look_back_days"] == 40.0
+    every = decision_points(known, LADDER, end=UNTIL, seed=7)
+    young = every.rows(every.as_of > UNTIL - 40 * DAY_US)
+    np.testing.assert_array_equal(young.snapshot.values, points.snapshot.values)

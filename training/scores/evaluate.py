@@ -7,11 +7,12 @@ no better than the rates of the steps says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
+import pandas as pd
 
 from features.arrays import Bools, Floats, Ints
 from features.clock import rfc3339
@@ -29,6 +30,7 @@ from training.decision_points import Points, decision_points
 from training.labels import Label, Outcomes, label
 from training.scores.baselines import Baseline, Missing, baselines
 from training.scores.performance import Answers, Resampled
+from training.scores.predictions import predictions
 from training.scores.reordering import Incumbent, compared
 from training.scores.results import (
     AS_SERVED,
@@ -44,6 +46,7 @@ from training.scores.results import (
     StepOutcomes,
     Subgroup,
 )
+from training.scores.ripening import when_over
 
 __all__ = ["evaluate"]
 
@@ -63,6 +66,7 @@ def evaluate(  # noqa: PLR0913 what is judged, when and beside what
     train_points: Points | None = None,
     former: Incumbent | None = None,
     moves: Mapping[str, Sequence[Move]] | None = None,
+    told: Callable[[pd.DataFrame], None] | None = None,
 ) -> Evaluation:
     """Judge a bundle on decision points in (`start`, `until`], by what was known at `until`.
 
@@ -76,6 +80,7 @@ def evaluate(  # noqa: PLR0913 what is judged, when and beside what
     former : the champion that the bundle is to follow; None compares it with none.
     moves : how outcomes move the bundle's probabilities, on the way; what is served so stands
         beside what the bundle says by itself, and the gate asks for the calibration of that.
+    told : is given what was said of each point and what came (`training.scores.predictions`).
 
     Raises
     ------
@@ -83,7 +88,9 @@ def evaluate(  # noqa: PLR0913 what is judged, when and beside what
     """
     trained_until = int(bundle.manifest["until"])
     start = trained_until if start is None else start
-    until = log.judged_until(until)
+    asked, until = until, log.judged_until(until)
+    if until <= start:
+        raise NotEnoughData(_why_empty(log, start, asked, trained_until))
     period = _Period(log, bundle.ladder, start, until, seed, capacity)
     judged = decision_points(log, bundle.ladder, start=start, end=until, seed=seed)
     if len(judged) == 0:
@@ -97,6 +104,9 @@ def evaluate(  # noqa: PLR0913 what is judged, when and beside what
     advanced_before, purchased_before = label(log, bundle.ladder, train, start)
     scores = bundle.score(judged.snapshot)
     served = Recalibrated(bundle, moves).score(judged.snapshot) if moves else None
+    if told:
+        outcomes = advanced, purchased
+        told(predictions(bundle.ladder, judged, outcomes, scores))
     return Evaluation(
         ladder=bundle.ladder.name,
         title=bundle.ladder.title,
@@ -153,7 +163,7 @@ def _refuse_if_undecided(period: _Period, points: Points, outcomes: Outcomes) ->
         shortest = min(goal.horizon_days for goal in period.ladder.goals)
         raise NotEnoughData(
             f"{len(points)} points {period.said}, and the horizon of none is over: the shortest is"
-            f" {shortest:g} days; judge a longer period, or judge later"
+            f" {shortest:g} days; {_when_over(period, points, 'advancement')}"
         )
     if _one_kind(decided):
         which = "advanced" if decided[0] else "did not advance"
@@ -161,6 +171,24 @@ def _refuse_if_undecided(period: _Period, points: Points, outcomes: Outcomes) ->
             f"all {len(decided)} points {period.said} whose outcome is known {which}:"
             " judging takes outcomes of both kinds"
         )
+
+
+def _why_empty(log: EventLog, start: int, asked: int, trained_until: int) -> str:
+    """Why a period that ends before it begins has no lead to score, and what period would."""
+    last = log.judged_until(None)
+    where = "the log ends" if last <= start and last <= asked else "the period ends"
+    begins = "training ended" if start == trained_until else "it begins"
+    says = f"no lead to score between {rfc3339(start)} and {rfc3339(asked)}: {where} at"
+    says += f" {rfc3339(min(last, asked))}, and {begins} at {rfc3339(start)}"
+    if last <= trained_until:
+        return f"{says}; train until an earlier instant, so that something is left to judge on"
+    return f"{says}; from the end of training, {rfc3339(trained_until)}, it goes on until" + (
+        f" {rfc3339(last)}"
+    )
+
+
+def _when_over(period: _Period, points: Points, goal: str) -> str:
+    return when_over(period.log, period.ladder, points, goal, period.until)
 
 
 def _one_kind(happened: Floats) -> bool:
@@ -189,6 +217,10 @@ class _Goal:
             "steps": _step_outcomes(period.ladder, points, outcomes),
         }
         decided = outcomes.happened[outcomes.decided]
+        if len(decided) == 0 and len(points):
+            note = f"not enough data (n=0): all {len(points):,} points are pending"
+            note += f"; {_when_over(period, points, self.goal)}"
+            return GoalEvaluation(**common, note=note)  # type: ignore[arg-type]
         if len(decided) == 0 or _one_kind(decided):
             note = _too_few(decided, points.lead[outcomes.decided])
             return GoalEvaluation(**common, note=note)  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
 """What judging a bundle comes to: its figures beside those of baselines, as plain values.
 
-They are made by `training.scores.evaluate` and written down by `training.scores.report`.
+They are made by `training.scores.evaluate` and written down by `training.scores.written.report`.
 """
 
 from __future__ import annotations

@@ -69,3 +69,29 @@ def test_a_log_may_hold_columns_that_no_array_is_given_for():
     assert np.isnan(log.numbers).all()
     assert (log.texts == -1).all()
     assert log.text_values == ((),)
+
+
+def test_how_far_events_were_known_ahead_stays_with_them():
+    """By how much `occurred` was moved back is kept, whatever is sorted or taken out."""
+    hour = 3_600_000_000
+    ahead = {"a": 2 * hour, "b": 0, "c": 5 * hour}
+    known = {"a": START_US + 3 * hour, "b": START_US + 2 * hour, "c": START_US + hour}
+    log = EventLog.from_columns(
+        ["two", "one", "two"],
+        ["a", "b", "c"],
+        np.array([known[name] + ahead[name] for name in "abc"], dtype=np.int64),
+        np.array([known[name] for name in "abc"], dtype=np.int64),
+    )
+    parts = log, log.only(np.array([False, True])), log.known_by(START_US + 2 * hour)
+    for part in parts:
+        names = [part.names[at] for at in part.name]
+        assert part.ahead is not None
+        assert part.ahead.tolist() == [ahead[name] for name in names]
+    assert log.occurred.tolist() == [known[log.names[at]] for at in log.name]
+
+
+def test_a_log_without_such_events_keeps_nothing_of_them():
+    """Nothing is held where nothing was moved."""
+    later = np.array([START_US + 5], dtype=np.int64)
+    log = EventLog.from_columns(["one"], ["a"], later - 5, later)
+    assert log.ahead is None

@@ -24,8 +24,8 @@ from tests.training.scores.scene import (
 from training.decision_points import Points, decision_points
 from training.scores.evaluate import evaluate
 from training.scores.gate import Accepted, judge
-from training.scores.page import page
 from training.scores.reordering import Incumbent, Reordering, compared, refusals
+from training.scores.written.page import page
 
 CHAMPION = "c" * 64
 CHALLENGER = "b" * 64

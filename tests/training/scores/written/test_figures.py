@@ -1,8 +1,8 @@
 """The pictures: one of each kind that there are figures for, with everything they compare."""
 
 from tests.training.scores.scene import too_early
-from training.scores.figures import KINDS, figures
 from training.scores.results import MODEL
+from training.scores.written.figures import KINDS, figures
 
 
 def test_every_kind(judged):

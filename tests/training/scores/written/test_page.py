@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.training.scores.scene import too_early
-from training.scores.page import page
+from training.scores.written.page import page
 
 
 @pytest.fixture
@@ -38,5 +38,5 @@ def test_what_was_not_judged_is_said():
     """Where no purchase horizon is over the page says so, and shows no table of figures for it."""
     advancement, purchase = page(too_early()).split("## Purchase\n")
     assert "### Against other ways to score" in advancement
-    assert purchase.strip().startswith("Not enough data (n=0).")
+    assert purchase.strip().startswith("Not enough data (n=0): all ")
     assert "### Against other ways to score" not in purchase

@@ -1,6 +1,6 @@
 """How figures are written down."""
 
-from training.scores.wording import number, percent, with_error
+from training.scores.written.wording import number, percent, with_error
 
 
 def test_figures_as_text():

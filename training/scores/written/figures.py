@@ -22,7 +22,7 @@ from training.scores.results import (
     StepOutcomes,
     Subgroup,
 )
-from training.scores.wording import TITLES, WENT_ON, with_error
+from training.scores.written.wording import TITLES, WENT_ON, with_error
 
 __all__ = ["DPI", "KINDS", "figures"]
 

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from tests.training.scores.scene import small_world, too_early
-from training.scores.figures import KINDS
-from training.scores.report import write_report
+from training.scores.written.figures import KINDS
+from training.scores.written.report import write_report
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_pictures_are_shown(folder):
 def test_too_early_for_purchase(tmp_path):
     """What could not be judged is said in words, and has no pictures but the outcomes."""
     page = write_report(too_early(), tmp_path).read_text()
-    assert "**Purchase: not enough data (n=0).**" in page
+    assert "**Purchase: not enough data (n=0): all " in page
     assert "Working the best 5 leads in each of " in page
     purchase = [name for name in names(tmp_path, "png") if name.startswith("purchase")]
     assert purchase == ["purchase-outcomes.png"]

@@ -19,13 +19,13 @@ from training.scores.results import (
     StepOutcomes,
     Subgroup,
 )
-from training.scores.wording import TITLES, WENT_ON, number, percent, with_error
+from training.scores.written.wording import TITLES, WENT_ON, number, percent, with_error
 
 __all__ = ["page"]
 
 
 def page(evaluation: Evaluation) -> str:
-    """The page, the verdicts first; it shows the pictures of `training.scores.figures`."""
+    """The page, the verdicts first; it shows the pictures of `training.scores.written.figures`."""
     parts = [_head(evaluation)]
     parts += [
         _goal_page(goal, evaluation) for goal in (evaluation.advancement, evaluation.purchase)

@@ -9,10 +9,10 @@ import json
 from pathlib import Path
 
 from features.files import new_folder
-from training.scores.figures import DPI, KINDS, figures
-from training.scores.page import page
 from training.scores.results import Evaluation
-from training.scores.wording import TITLES
+from training.scores.written.figures import DPI, KINDS, figures
+from training.scores.written.page import page
+from training.scores.written.wording import TITLES
 
 __all__ = ["write_report"]
 
