@@ -37,6 +37,7 @@ def add_policy(verbs: Any) -> None:
         policy_verbs, "promote", _promote, "serve a bundle with a policy, by its report"
     )
     promote.add_argument("bundle", type=Path)
+    options.trust_option(promote)
     promote.add_argument("--report", type=Path, required=True, help="from rung policy evaluate")
     options.json_option(promote)
 
