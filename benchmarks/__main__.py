@@ -32,6 +32,12 @@ def _quality(*, small: bool) -> str:
     return report.run(small=small)
 
 
+def _little(*, small: bool) -> str:
+    from benchmarks.quality import little
+
+    return little.run(small=small)
+
+
 def _policy(*, small: bool) -> str:
     from benchmarks.policies import report
 
@@ -82,6 +88,7 @@ _BENCHMARKS: Final[dict[str, Callable[..., str]]] = {
     "identities": _identities,
     "exports": _exports,
     "quality": _quality,
+    "little": _little,
     "policy": _policy,
     "truth": _truth,
     "outcome": _outcome,

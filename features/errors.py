@@ -8,6 +8,7 @@ RungError
 │   ├── UnknownAccount       a company of which no lead has a score
 │   ├── UnknownOffer         an offer that the ladder does not have
 │   ├── UnknownLadder        a ladder that is not served here
+│   ├── UnknownReport        a report that was not made yet
 │   ├── UnknownDecision      a decision that was never made here
 │   ├── UnknownLink          a link between two ids that does not stand
 │   ├── UnknownKey           in serving.edge.errors: a key that was never made here
@@ -83,6 +84,7 @@ __all__ = [
     "UnknownLead",
     "UnknownLink",
     "UnknownOffer",
+    "UnknownReport",
     "Unusable",
     "did_you_mean",
 ]
@@ -128,6 +130,10 @@ class UnknownOffer(Unknown):
     def named(cls, offer_id: str, known: Sequence[str] = ()) -> UnknownOffer:
         """The error for one unknown offer, with a hint where a known id is close."""
         return cls(f"no offer {offer_id!r} in this ladder{did_you_mean(offer_id, known)}")
+
+
+class UnknownReport(Unknown):
+    """A report that was not made yet."""
 
 
 class UnknownLadder(Unknown):

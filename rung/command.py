@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from rung import demo, key, ladder, lead, logs, offer, publishing, service, training
-from rung.judging import audit, backtest, champion, policy, recalibration
+from rung.judging import audit, backtest, champion, policy, readiness, recalibration
 from rung.options import Progress, new_parser
 
 __all__ = ["main", "parser"]
@@ -24,6 +24,7 @@ _VERBS: Final = (
     ladder.add_init,
     ladder.add_ladder,
     logs.add_import,
+    readiness.add_readiness,
     training.add_train,
     training.add_tune,
     training.add_evaluate,

@@ -40,7 +40,6 @@ from serving.process.background import keep_current, keep_fresh, keep_informed, 
 from serving.process.service import Service
 from serving.routes import (
     finding,
-    health,
     leads,
     metrics,
     recommendations,
@@ -51,6 +50,7 @@ from serving.routes.offers import routes as offers
 from serving.routes.personalizer import routes as personalizer
 from serving.routes.queue import accounts
 from serving.routes.queue import routes as queue
+from serving.routes.state import health, readiness
 from serving.settings import Settings
 from serving.write_back.configuration import WriteBack, read_write_backs
 from serving.write_back.worker import keep_writing
@@ -112,6 +112,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         recommendations,
         personalizer,
         queue,
+        readiness,
         accounts,
         offers,
         finding,

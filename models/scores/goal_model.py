@@ -17,6 +17,7 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from features.arrays import Floats, Ints
+from models.judging.readiness import Level
 from models.scores.boosting import (
     SMALL,
     BoostingConfig,
@@ -31,7 +32,15 @@ from models.scores.censoring import Censoring
 from models.scores.learner import BoostedTrees, Learner, cross_fit_classifier
 from models.scores.step_rates import StepRates
 
-__all__ = ["Estimates", "FitConfig", "GoalModel", "TrainingRows", "fit_goal"]
+__all__ = [
+    "Estimates",
+    "FitConfig",
+    "GoalModel",
+    "TrainingRows",
+    "fit_goal",
+    "level_of",
+    "newest_points",
+]
 
 
 _MOST_FOR_TYPICAL: Final = 400
@@ -272,16 +281,29 @@ def _fewest_leads(rows: TrainingRows) -> int:
     return min(reached, missed)
 
 
-def _later(rows: TrainingRows, config: FitConfig) -> npt.NDArray[np.bool_]:
-    """Shape (n,): the points to calibrate on, which may be all."""
+def newest_points(rows: TrainingRows, config: FitConfig) -> npt.NDArray[np.bool_]:
+    """Shape (n,): those after a share of the points whose horizon is over; none without any."""
     held = rows.as_of if rows.censoring is None else rows.as_of[rows.censoring.over]
     if not len(held):
-        return np.ones(len(rows.lead), dtype=np.bool_)
-    cut = np.quantile(held, 1.0 - config.calibration_share)
-    later = rows.as_of > cut
+        return np.zeros(len(rows.lead), dtype=np.bool_)
+    return np.asarray(rows.as_of > np.quantile(held, 1.0 - config.calibration_share))
+
+
+def level_of(rows: TrainingRows, config: FitConfig) -> Level:
+    """What some rows allow: the rules by which `fit_goal` goes."""
+    if len(rows.lead) == 0:
+        return "bands"
+    if _fewest_leads(rows) < config.least_leads:
+        return "rates"
+    return "model" if _later(rows, config).all() else "calibrated"
+
+
+def _later(rows: TrainingRows, config: FitConfig) -> npt.NDArray[np.bool_]:
+    """Shape (n,): the points to calibrate on, which may be all."""
+    later = newest_points(rows, config)
     reached = int(rows.happened[later].sum())
     enough = min(reached, int(later.sum()) - reached) >= config.least_calibration
-    if enough and _fewest_leads(rows.rows(~later)) >= config.least_leads:
+    if later.any() and enough and _fewest_leads(rows.rows(~later)) >= config.least_leads:
         return later
     return np.ones(len(later), dtype=np.bool_)
 

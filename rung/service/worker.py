@@ -20,6 +20,12 @@ def chores_of(settings: Settings) -> Sequence[Chore]:
 
     rung = (sys.executable, "-m", "rung")
     found = []
+    if settings.readiness_seconds:
+        ladder = ("--ladder", settings.ladder) if settings.ladder else ()
+        command = (*rung, "readiness", "--json", *ladder)
+        found.append(
+            Chore("readiness", settings.readiness_seconds, command, needs_model=not ladder)
+        )
     if settings.recalibrate_seconds:
         found.append(
             Chore("recalibrate", settings.recalibrate_seconds, (*rung, "recalibrate", "--json"))

@@ -31,6 +31,7 @@ from features.errors import (
     UnknownLead,
     UnknownLink,
     UnknownOffer,
+    UnknownReport,
 )
 from serving.edge.errors import InvalidKey, KeyNeeded, NotAllowed, TooManyRequests, UnknownKey
 
@@ -67,6 +68,7 @@ KINDS: Final[Kinds] = {
     UnknownLead: ProblemKind("unknown-lead", 404, "No such lead"),
     UnknownLink: ProblemKind("unknown-link", 404, "No such link"),
     OptedOut: ProblemKind("opted-out", 409, "Opted out of profiling"),
+    UnknownReport: ProblemKind("unknown-report", 404, "No such report yet"),
     UnknownDecision: ProblemKind("unknown-decision", 404, "No such decision"),
     DecisionConflict: ProblemKind("decision-conflict", 409, "It is stored otherwise already"),
     StaleCursor: ProblemKind("stale-cursor", 410, "Read all anew"),

@@ -15,9 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 
 from features.store.kept.meta import held_meta, set_meta
+from features.store.schema import events
 from serving.edge.logs import log, log_failure
 from serving.process.service import Service
 
@@ -43,11 +45,13 @@ class Chore:
     ----------
     every_seconds : at most so often.
     command : what is run, with the store and the bundle that serves in its environment.
+    needs_model : whether it has nothing to do before a bundle serves.
     """
 
     name: str
     every_seconds: float
     command: tuple[str, ...]
+    needs_model: bool = True
 
 
 async def keep_up(service: Service, chores: Sequence[Chore]) -> None:
@@ -69,13 +73,13 @@ def _attempt(service: Service, chore: Chore) -> None:
 
 
 def is_due(service: Service, chore: Chore) -> bool:
-    """Whether there is a model, and long enough has passed since the chore was begun last."""
-    if service.folder is None:
+    """Whether there are events, and a model, and long enough passed since it was begun last."""
+    if chore.needs_model and service.folder is None:
         return False
     with service.store.database.reading() as connection:
         held = held_meta(connection, _key(chore))
-    if held is None:
-        return True
+        if held is None:
+            return connection.execute(sa.select(events.c.message_id).limit(1)).first() is not None
     begun, took = (int(part) for part in held.split())
     pause = max(chore.every_seconds * 1e6, _REST * took)
     now = service.clock()
@@ -119,9 +123,10 @@ def _run(service: Service, chore: Chore) -> tuple[int, str]:
     environment = {
         **{key: text for key, text in os.environ.items() if not key.startswith("RUNG_")},
         "RUNG_DATABASE_URL": url if "://" in url else f"sqlite:///{url}",
-        "RUNG_BUNDLE": str(service.folder),
         "RUNG_TRUSTED_TYPES": ", ".join(service.settings.trusted_types),
     }
+    if service.folder is not None:
+        environment["RUNG_BUNDLE"] = str(service.folder)
     process = subprocess.Popen(  # noqa: S603 the command is ours
         chore.command,
         env=environment,

@@ -1,6 +1,7 @@
 """What a model must beat: simple and usual ways to score, fitted on the same points.
 
 * step rates: what the ladder alone says, a rate for each rung;
+* the counting rule: how often leads of a rung went on after an event of the name of their last;
 * the points rule: what marketing tools do, points for actions that fade over 90 days;
 * logistic regression: one-hot categories, medians with indicators, standard scaling;
 * histogram gradient boosting: scikit-learn's default, categories as they are.
@@ -28,11 +29,13 @@ from models.scores.boosting import SMALL
 from models.scores.encoding import Encoding
 from models.scores.step_rates import StepRates
 from training.decision_points import Points
+from training.scores.counting import counting_rule
 
 __all__ = ["Baseline", "Missing", "baselines", "event_points", "points_at"]
 
 
 STEP_RATES: Final = "step rates"
+COUNTING_RULE: Final = "counting rule"
 POINTS_RULE: Final = "points rule"
 LOGISTIC: Final = "logistic regression"
 BOOSTING: Final = "histogram gradient boosting"
@@ -95,11 +98,14 @@ def baselines(
     first = Baseline(STEP_RATES, by_step, by_step)
     reason = _why_not(happened)
     if reason:
-        return first, *(Missing(name, reason) for name in (POINTS_RULE, LOGISTIC, BOOSTING))
+        rivals = (COUNTING_RULE, POINTS_RULE, LOGISTIC, BOOSTING)
+        return first, *(Missing(name, reason) for name in rivals)
+    counted = counting_rule(log, ladder, rates, train, happened, judged)
     encoding = Encoding.learn(train.snapshot)
     matrix, unseen = encoding.matrix(train.snapshot), encoding.matrix(judged.snapshot)
     return (
         first,
+        Baseline(COUNTING_RULE, counted, counted),
         _points_rule(log, ladder, train, happened, judged),
         _fitted(LOGISTIC, _logistic(encoding.category_columns, matrix), matrix, happened, unseen),
         _boosted(encoding.category_columns, matrix, happened, unseen, seed),

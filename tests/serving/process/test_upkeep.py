@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
 from features.store.events import EventStore
+from features.store.kept.reports import Reports
 from serving.process.service import Service
 from serving.process.upkeep import Chore, do, is_due
 from serving.settings import Settings
@@ -106,13 +108,45 @@ def test_it_ends_with_the_service(service):
     assert time.monotonic() - began < 10
 
 
+def test_an_empty_store_has_nothing_to_do(folder, tmp_path):
+    """With the first event a chore is due."""
+    url = f"sqlite:///{tmp_path / 'empty.db'}"
+    service = Service.open(Settings(url, folder / "rates"), clock=Clock())
+    try:
+        assert not is_due(service, chore("pass"))
+        service.store.append_events([world.event("ann", "page_viewed", service.clock())])
+        assert is_due(service, chore("pass"))
+    finally:
+        service.close()
+
+
 def test_recalibrating_is_such_a_chore(service):
     """What `rung serve` has done: the command itself, as it is run, on the store of a service."""
     from rung.service.worker import chores_of
 
-    (one,) = chores_of(service.settings)
+    one = next(each for each in chores_of(service.settings) if each.name == "recalibrate")
     assert do(service, one), service.failures
     with EventStore.open(service.settings.database_url) as store:
         moves = store.recalibrations.of(service.scorer.bundle.hash)
     assert {move.goal for move in moves} <= {"advancement", "purchase"}
     assert moves
+
+
+@pytest.mark.slow
+def test_readiness_is_one_too(url, tmp_path):
+    """Also before there is a model, where the settings name a ladder; and 0 leaves it out."""
+    from rung.service.worker import chores_of
+
+    settings = Settings(url, tmp_path / "none", ladder="b2b")
+    service = Service.open(settings, clock=Clock())
+    one = next(each for each in chores_of(settings) if each.name == "readiness")
+    try:
+        assert is_due(service, one)
+        assert do(service, one), service.failures
+        report = Reports(service.store.database).newest("readiness", "b2b")
+    finally:
+        service.close()
+    assert report is not None
+    assert len(report.body["steps"]) == 6
+    (without,) = chores_of(replace(settings, readiness_seconds=0.0))
+    assert without.name == "recalibrate"

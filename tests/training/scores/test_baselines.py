@@ -17,7 +17,13 @@ from training.decision_points import decision_points
 from training.labels import label
 from training.scores.baselines import Baseline, Missing, baselines, event_points, points_at
 
-NAMES = ("step rates", "points rule", "logistic regression", "histogram gradient boosting")
+NAMES = (
+    "step rates",
+    "counting rule",
+    "points rule",
+    "logistic regression",
+    "histogram gradient boosting",
+)
 
 
 def fitted(log, happened=None, keep=slice(None)):
@@ -110,8 +116,8 @@ def test_all_answer(log):
 def test_points_become_a_monotone_probability(log):
     """The curve over the points keeps their order (or reverses it whole)."""
     _, rivals = fitted(log)
-    order = np.argsort(rivals[1].rank, kind="stable")
-    rises = np.diff(rivals[1].probability[order])
+    order = np.argsort(rivals[2].rank, kind="stable")
+    rises = np.diff(rivals[2].probability[order])
     assert (rises >= -1e-12).all() or (rises <= 1e-12).all()
 
 

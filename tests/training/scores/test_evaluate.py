@@ -114,10 +114,11 @@ def test_pending_is_not_lost(judged):
 
 
 def test_every_baseline_is_judged(judged):
-    """All four baselines answer for the same points as the bundle."""
+    """All five baselines answer for the same points as the bundle."""
     goal = judged.advancement
     assert [rival.name for rival in goal.baselines] == [
         "step rates",
+        "counting rule",
         "points rule",
         "logistic regression",
         "histogram gradient boosting",

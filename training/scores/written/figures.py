@@ -30,7 +30,7 @@ DPI: Final = 144
 KINDS: Final = ("log-loss", "gain", "reliability", "reliability-steps", "outcomes")
 _INK, _QUIET, _LINES = "#22272e", "#6b7480", "#dfe3e8"
 _OURS, _OFF = "#1f5f9f", "#d1603d"
-_RIVALS: Final = ("#8b95a1", "#c9932b", "#4f8f6d", "#8a6bb1")
+_RIVALS: Final = ("#8b95a1", "#c9932b", "#4f8f6d", "#8a6bb1", "#b3564f")
 _ROUND: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 _OUTCOMES: Final = {
     "advanced": "#2f7f5f", "lapsed": "#c7cdd5", "lost": "#d9a5a0", "pending": "#f0dca4",

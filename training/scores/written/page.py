@@ -313,8 +313,10 @@ _HOW_TO_READ: Final = """## How to read this
 * **±** is one standard error, from resampling leads. Differences are paired: the same points,
   the same resamplings.
 * **Step rates** give every lead of a rung the rung's own rate. A model that does not beat them
-  has learned nothing. **Points rule**: k points for an action of rung k and 5 k for completing
-  it, each fading evenly over 90 days. Points are a rank and no probability; they were given
-  their best chance at one, a logistic curve fitted on the training points. **Logistic
-  regression** (one-hot, medians with indicators, scaled) and **histogram gradient boosting** are
-  scikit-learn's, on the signals of this ladder. All were fitted on the points before the period."""
+  has learned nothing. **Counting rule**: the rate of those at the same rung whose last event had
+  the same name, drawn to the rung's where there were few. **Points rule**: k points for an action
+  of rung k and 5 k for completing it, each fading evenly over 90 days. Points are a rank and no
+  probability; they were given their best chance at one, a logistic curve fitted on the training
+  points. **Logistic regression** (one-hot, medians with indicators, scaled) and **histogram
+  gradient boosting** are scikit-learn's, on the signals of this ladder. All
+  were fitted on the points before the period."""

@@ -1,0 +1,1 @@
+"""How the service is, and what of its ladder the log has."""
