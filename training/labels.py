@@ -4,8 +4,8 @@ A lead whose horizon is not over is pending: unknown, never a failure. Where the
 what loses a lead, only points whose horizon is over may be learned from; to keep those that
 advanced early and drop the rest would count successes sooner than failures.
 
-Where it does (`lost_when`) and some were lost, most outcomes are decided long before the horizon is
-over, either way, and all that are decided are learned from, with weights
+At a step where most that fail are lost (`lost_when`), most outcomes are decided long before the
+horizon is over, either way, and all that are decided are learned from, with weights
 (`models.scores.censoring`): late decisions are missing among the newest points.
 """
 
@@ -53,8 +53,8 @@ class Outcomes:
         own rules, and has not advanced; LAPSED when the horizon is over and late arrivals had their
         time.
     mature : whether the horizon is over (and late arrivals had their time).
-    decided : what may be learned from and judged on: what is mature and, where leads were lost, all
-        that is not pending.
+    decided : what may be learned from and judged on: what is mature and, at steps where most that
+        fail are lost, all that is not pending.
     decided_at : when the outcome became known, in microseconds; NONE while it is pending.
     weight : what a decided point counts; 0.0 for all others.
     censoring : how long decisions took, where they may be known before the horizon is over.
@@ -85,13 +85,12 @@ def label(log: EventLog, ladder: Ladder, points: Points, until: int) -> tuple[Ou
     came = linked.next_completions(points.lead, points.as_of, points.position, until)
     delay = _arrival_delay(log, linked, until)
     horizons = np.array([round(goal.horizon_days * DAY_US) for goal in ladder.goals])
-    loses = bool((came.loss_known != NONE).any())
     advanced = _News(came.advanced, came.advance_known, came.loss_known)
     purchased = _News(came.purchased, came.purchase_known, came.loss_known)
     waits = np.full(len(points), horizons[-1])
     return (
-        _outcomes(points, advanced, horizons[points.position], until, delay, loses=loses),
-        _outcomes(points, purchased, waits, until, delay, loses=loses),
+        _outcomes(points, advanced, horizons[points.position], until, delay),
+        _outcomes(points, purchased, waits, until, delay),
     )
 
 
@@ -104,9 +103,7 @@ class _News:
     loss_known: Times
 
 
-def _outcomes(
-    points: Points, news: _News, horizon: Times, until: int, delay: int, *, loses: bool
-) -> Outcomes:
+def _outcomes(points: Points, news: _News, horizon: Times, until: int, delay: int) -> Outcomes:
     as_of = points.as_of
     ends = as_of + horizon + delay
     mature = ends <= until
@@ -119,14 +116,32 @@ def _outcomes(
     decided_at[lost] = news.loss_known[lost]
     decided_at[advanced] = news.reached_known[advanced]
     state = state.astype(np.int64)
-    if not loses:
+    early = _early(points, state, mature)
+    if not early.any():
         return Outcomes(state, mature, mature, decided_at, mature.astype(np.float64))
-    took = np.minimum(decided_at, ends) - as_of
-    decided = (state != Label.PENDING) & ~_open_ended(points, state, took, ends, until)
+    # Where nothing is learned early all that is learned has waited alike, and weighs alike.
+    took = np.where(early, np.minimum(decided_at, ends) - as_of, 0)
+    early &= (state != Label.PENDING) & ~_open_ended(points, state, took, ends, until)
+    decided = early | mature
     weight, waits = np.zeros(len(points)), Waits(as_of, points.position, until)
     weight[decided] = waits.weights(points.position[decided], took[decided])
     censoring = Censoring(took, mature, waits)
     return Outcomes(state, mature, decided, decided_at, weight, censoring)
+
+
+def _early(points: Points, state: Ints, mature: Bools) -> Bools:
+    """Shape (n,): whether a point stands at a step where most that fail are lost.
+
+    There most outcomes are decided early. Elsewhere only successes are, and to learn from them
+    before their time would take large weights for the few failures that are as old.
+    """
+    found = np.zeros(len(points), dtype=np.bool_)
+    for at in np.unique(points.position):
+        here = points.position == at
+        judged = here & mature if (here & mature).any() else here
+        lost = (state[judged] == Label.LOST).sum()
+        found[here] = lost > 0 and lost >= (state[judged] == Label.LAPSED).sum()
+    return found
 
 
 def _open_ended(points: Points, state: Ints, took: Times, ends: Times, until: int) -> Bools:

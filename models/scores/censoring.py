@@ -7,6 +7,7 @@ that have been waited for as long (inverse probability of censoring; Robins and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +15,10 @@ import numpy as np
 
 from features.arrays import Bools, Floats, Ints
 
-__all__ = ["Censoring", "Waits"]
+__all__ = ["Censoring", "Period", "Waits"]
+
+Period = Mapping[int, tuple[int, int]]
+"""Of each step, after which instant and until which, in microseconds since the epoch."""
 
 _HEAVIEST: Final = 10.0
 """What a decided point may weigh at most: a few old points must not outvote all others."""
@@ -34,7 +38,7 @@ class Waits:
     position: Ints
     until: int
 
-    def weights(self, position: Ints, took: Ints, since: int | None = None) -> Floats:
+    def weights(self, position: Ints, took: Ints, period: Period | None = None) -> Floats:
         """Shape (n,), what decided points weigh; their mean is 1.
 
         Steps apart: whoever stands at a later step came there later.
@@ -42,13 +46,16 @@ class Waits:
         Parameters
         ----------
         position, took : shape (n,), their steps, and how long their decisions took to be known.
-        since : only points after it are there, to be weighed and to be waited for.
+        period : of each step; only points within are there, to be weighed and to be waited for.
         """
         weight = np.ones(len(took))
-        counted = np.ones(len(self.as_of), dtype=np.bool_) if since is None else self.as_of > since
-        for at in np.unique(position):
+        for at in np.unique(position).tolist():
             rows = np.flatnonzero(position == at)
-            waited = np.sort(self.until - self.as_of[counted & (self.position == at)])
+            there = self.position == at
+            if period is not None:
+                after, until = period[at]
+                there &= (self.as_of > after) & (self.as_of <= until)
+            waited = np.sort(self.until - self.as_of[there])
             as_long = len(waited) - np.searchsorted(waited, took[rows], side="left")
             weight[rows] = np.minimum(len(waited) / np.maximum(as_long, 1), _HEAVIEST)
         return weight / weight.mean() if len(weight) else weight

@@ -189,7 +189,7 @@ def fit_goal(
         return GoalModel(None, uncalibrated(rates, len(np.unique(rows.lead))), nothing)
     later = _later(rows, config)
     margin, learner = _learn(rows, config, progress)
-    unseen = _weighed_anew(rows.rows(later))
+    unseen = _weighed_anew(rows.rows(later), is_newest=True)
     typical, typical_margin = _typical(learner, rows, n_goals, config.seed)
     calibrator = calibrate(
         rates if later.all() else _later_rates(prior, rates, rows, later),
@@ -263,7 +263,8 @@ def _later_rates(
 
     Where all came to the same in both periods nothing drifted, and both count in full (`rates`).
     """
-    before, after = (_weighed_anew(rows.rows(part)) for part in (~later, later))
+    before = _weighed_anew(rows.rows(~later), is_newest=False)
+    after = _weighed_anew(rows.rows(later), is_newest=True)
     found = _updated(_updated(prior, before).faded(prior, _EARLIER_LEADS), after)
     reached = np.bincount(rows.position, rows.happened, minlength=len(prior.mean))
     points = np.bincount(rows.position, minlength=len(prior.mean))
@@ -282,11 +283,24 @@ def _fewest_leads(rows: TrainingRows) -> int:
 
 
 def newest_points(rows: TrainingRows, config: FitConfig) -> npt.NDArray[np.bool_]:
-    """Shape (n,): those after a share of the points whose horizon is over; none without any."""
-    held = rows.as_of if rows.censoring is None else rows.as_of[rows.censoring.over]
-    if not len(held):
-        return np.zeros(len(rows.lead), dtype=np.bool_)
-    return np.asarray(rows.as_of > np.quantile(held, 1.0 - config.calibration_share))
+    """Shape (n,): the latest share of the points, that calibration looks at first.
+
+    Where outcomes may be decided early, it is the latest share of each step's points whose horizon
+    is over, with all after them: a step with a long horizon would else be seen by its early
+    decisions alone.
+    """
+    censoring, share = rows.censoring, 1.0 - config.calibration_share
+    if not len(rows.lead):
+        return np.zeros(0, dtype=np.bool_)
+    if censoring is None:
+        return np.asarray(rows.as_of > np.quantile(rows.as_of, share))
+    newest = np.ones(len(rows.lead), dtype=np.bool_)
+    for at in np.unique(rows.position):
+        here = rows.position == at
+        if (here & censoring.over).any():
+            cut = np.quantile(rows.as_of[here & censoring.over], share)
+            newest[here] = rows.as_of[here] > cut
+    return newest
 
 
 def level_of(rows: TrainingRows, config: FitConfig) -> Level:
@@ -308,16 +322,22 @@ def _later(rows: TrainingRows, config: FitConfig) -> npt.NDArray[np.bool_]:
     return np.ones(len(later), dtype=np.bool_)
 
 
-def _weighed_anew(rows: TrainingRows) -> TrainingRows:
+def _weighed_anew(rows: TrainingRows, *, is_newest: bool) -> TrainingRows:
     """The rows of a period with what they count in it: of the newest, late decisions are missing.
 
-    The period is that of the rows themselves.
+    The period of each step is that of its rows; if it is the newest, with all that comes after.
     """
     censoring = rows.censoring
     if censoring is None or not len(rows.lead):
         return rows
-    since = int(rows.as_of.min()) - 1
-    weight = censoring.waits.weights(rows.position, censoring.took, since)
+    period = {}
+    for at in np.unique(rows.position).tolist():
+        as_of = rows.as_of[rows.position == at]
+        period[at] = (
+            int(as_of.min()) - 1,
+            censoring.waits.until if is_newest else int(as_of.max()),
+        )
+    weight = censoring.waits.weights(rows.position, censoring.took, period)
     return replace(rows, weight=weight)
 
 

@@ -398,7 +398,7 @@ def test_predictions_are_written(bundle_folder, events_file, tmp_path):
     assert "note:" not in said.err
     assert list(table) == [
         *("lead_id", "as_of", "step", "goal", "probability", "low", "high", "outcome"),
-        *("decided_at", "judged"),
+        *("decided_at", "judged", "weight"),
     ]
     points = said.json["advancement"]["counts"]["points"]
     assert (table["goal"] == "advancement").sum() == points

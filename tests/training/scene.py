@@ -23,7 +23,7 @@ APPLICATIONS = Ladder(
         Step("apply", "Applies", (EventRule("applied"),), 30.0, engaged_by=("applied",)),
         Step("offer", "Offer", (EventRule("offer"),), HORIZON_DAYS, engaged_by=("answered",)),
     ),
-    Step("purchase", "Signs", (EventRule("signed"),), 90.0),
+    Step("purchase", "Signs", (EventRule("signed"),), HORIZON_DAYS),
     lost_when=(EventRule("declined"),),
     traits=(Trait("amount", "number"), Trait("goal", "category")),
 )
@@ -68,8 +68,9 @@ def _events(
             return found
         name = ("offer", "declined", "answered")[rng.choice(3, p=rates / rates.sum())]
         found.append((name, now))
-        if name == "offer" and rng.random() < 0.6:
-            found.append(("signed", now + float(rng.exponential(10.0))))
+        if name == "offer" and (luck := rng.random()) < 0.85:
+            signs = luck < 0.5 / (1.0 + math.exp(-size)) + 0.25
+            found.append(("signed" if signs else "declined", now + float(rng.exponential(11.0))))
         if name != "answered":
             return found
         answers += 1

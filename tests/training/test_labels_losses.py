@@ -15,7 +15,7 @@ from models.scores.encoding import Encoding
 from models.scores.goal_model import FitConfig, fit_goal
 from models.scores.step_rates import StepRates, advancement_priors
 from tests.features.strategies import START_US
-from tests.training.scene import APPLICATIONS, HORIZON_DAYS, applications
+from tests.training.scene import APPLICATIONS, applications
 from training.decision_points import Points, decision_points
 from training.labels import Label, Outcomes, label
 from training.pipeline import train, training_rows
@@ -43,15 +43,26 @@ def world():
 
 
 def test_what_is_decided(world):
-    """All but the pending: the lost at once, the advanced at once, the others at the horizon."""
+    """All but the pending where leads are lost: lost and advanced at once, others at the horizon.
+
+    At a step where none is lost, the first, all that is decided has waited as long.
+    """
     points, outcomes, _ = world
-    np.testing.assert_array_equal(outcomes.decided, outcomes.state != Label.PENDING)
+    known, loses = outcomes.state != Label.PENDING, points.position > 0
+    np.testing.assert_array_equal(outcomes.decided[loses], known[loses])
+    alone = points.position == 0
+    np.testing.assert_array_equal(outcomes.decided[alone], outcomes.mature[alone])
+    assert len(np.unique(outcomes.weight[alone & outcomes.decided])) == 1
     assert (outcomes.decided & ~outcomes.mature).sum() > 500
     assert (outcomes.state == Label.LOST).sum() > 500
     assert not outcomes.happened[outcomes.state == Label.LOST].any()
     took = (outcomes.decided_at - points.as_of)[outcomes.decided]
     assert took.min() > 0
-    assert took[points.position[outcomes.decided] == 1].max() == round(HORIZON_DAYS * DAY_US)
+    horizons = [round(goal.horizon_days * DAY_US) for goal in APPLICATIONS.goals]
+    assert took.max() <= max(horizons)
+    lapsed = outcomes.state == Label.LAPSED
+    waited = (outcomes.decided_at - points.as_of)[lapsed]
+    assert set(waited.tolist()) <= set(horizons)
 
 
 def test_weights_undo_what_late_decisions_lack(world):
@@ -77,15 +88,14 @@ def test_where_nobody_was_lost_nothing_is_learned_early():
 
 def test_a_horizon_that_fits_no_point():
     """What is undecided after the longest wait is not known: too many of them, and none counts."""
-    long = replace(APPLICATIONS.purchase, horizon_days=400.0)
-    ladder = replace(APPLICATIONS, purchase=long)
-    log = applications(3, leads=150).known_by(UNTIL)
-    points = decision_points(log, ladder, end=UNTIL, seed=7)
-    purchased = label(log, ladder, points, UNTIL)[1]
+    early = START_US + 12 * DAY_US
+    log = applications(3, leads=150, days=12.0).known_by(early)
+    points = decision_points(log, APPLICATIONS, end=early, seed=7)
+    purchased = label(log, APPLICATIONS, points, early)[1]
     assert (purchased.state == Label.LOST).any()
     assert not purchased.decided.any()
-    said = train(log, ladder, until=UNTIL).manifest["notes"]
-    assert any("the horizon of a purchase is 400 days" in line for line in said)
+    said = train(log, APPLICATIONS, until=early).manifest["notes"]
+    assert any("the horizon of a purchase is 60 days" in line for line in said)
     assert any("chances of a purchase are what the ladder's bands say" in line for line in said)
 
 

@@ -38,7 +38,8 @@ def test_weights_equal_the_count(data):
             for at, took_one in zip(position[kept], took, strict=True)
         ]
     )
-    found = waits.weights(position[kept], took, since)
+    period = None if since is None else dict.fromkeys(range(3), (since, 60))
+    found = waits.weights(position[kept], took, period)
     np.testing.assert_allclose(found, expected / expected.mean())
     assert found.mean() == pytest.approx(1.0)
 

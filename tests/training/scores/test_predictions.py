@@ -39,7 +39,7 @@ def test_the_figures_of_the_report_follow_from_the_rows(table, goal):
 
 
 def test_when_it_was_decided(table):
-    """Advanced: when the lead got there; lapsed: at its end; pending: never."""
+    """Advanced: when it became known; lapsed: at its end, with late reports; pending: never."""
     days = {goal.id: goal.horizon_days for goal in LADDER.goals}
     horizon = pd.to_timedelta(table["step"].map(days), unit="D")
     horizon = horizon.where(table["goal"] == "advancement", pd.Timedelta(days=21))
@@ -50,22 +50,23 @@ def test_when_it_was_decided(table):
         if outcome == "pending":
             assert waited[rows].isna().all()
         elif outcome == "lapsed":
-            assert (waited[rows] == horizon[rows]).all()
+            assert (waited[rows] >= horizon[rows]).all()
+            delay = waited[rows] - horizon[rows]
+            assert delay.min() == delay.max()  # what late reports take
         else:
-            late = waited[rows] <= pd.Timedelta(0)  # it had happened, and nobody knew
-            assert 0 < late.mean() < 0.05
-            assert (waited[rows] <= horizon[rows]).all()
+            assert (waited[rows] > pd.Timedelta(0)).all()
+            assert (waited[rows] <= horizon[rows]).mean() > 0.95
 
 
 def test_an_advanced_row_is_an_event_of_the_log(table):
-    """The instant at which a purchase was decided is that of an order of the lead."""
+    """The instant at which a purchase was decided is when an order of the lead became known."""
     log = small_world()[0]
     bought = table[(table["goal"] == "purchase") & (table["outcome"] == "advanced")]
     order = log.names.index("order")
     for lead, decided in zip(bought["lead_id"][:40], bought["decided_at"][:40], strict=True):
         at = log.index_of(lead)
         rows = slice(log.starts[at], log.starts[at + 1])
-        assert decided.value // 1000 in log.occurred[rows][log.name[rows] == order]
+        assert decided.value // 1000 in log.known[rows][log.name[rows] == order]
 
 
 def test_rows_are_told_in_order(table):
