@@ -32,6 +32,12 @@ def _quality(*, small: bool) -> str:
     return report.run(small=small)
 
 
+def _drift(*, small: bool, picture: Path | None = None) -> str:
+    from benchmarks import drift
+
+    return drift.run(small=small, plot=picture)
+
+
 def _little(*, small: bool) -> str:
     from benchmarks.quality import little
 
@@ -89,6 +95,7 @@ _BENCHMARKS: Final[dict[str, Callable[..., str]]] = {
     "exports": _exports,
     "quality": _quality,
     "little": _little,
+    "drift": _drift,
     "policy": _policy,
     "truth": _truth,
     "outcome": _outcome,
@@ -114,6 +121,8 @@ def main() -> int:
         parser.error("--write takes the full sizes; leave out --worlds and --days")
     for name in _BENCHMARKS if parsed.which == "all" else [parsed.which]:
         options = _options(parsed) if name == "outcome" else {}
+        if name == "drift" and parsed.write:
+            options = {"picture": _README.with_name("drift.png")}
         text = f"{machine()}\n\n{_BENCHMARKS[name](small=parsed.small, **options)}"
         print(f"## {name}\n\n{text}\n", flush=True)
         if parsed.write:

@@ -12,7 +12,7 @@ import pandas as pd
 
 import rung
 
-__all__ = ["evaluate", "score", "train", "write_log"]
+__all__ = ["evaluate", "predictions", "score", "train", "write_log"]
 
 
 def _run(*arguments: str) -> dict[str, Any]:
@@ -46,6 +46,15 @@ def evaluate(events: Path, ladder: Path, bundle: Path, start: str, until: str) -
         "evaluate", str(events), "--ladder", str(ladder), "--bundle", str(bundle),
         "--from", start, "--until", until,
     )  # fmt: skip
+
+
+def predictions(events: Path, ladder: Path, bundle: Path, start: str, out: Path) -> pd.DataFrame:
+    """`rung evaluate --predictions`: a row a judged point and goal."""
+    _run(
+        "evaluate", str(events), "--ladder", str(ladder), "--bundle", str(bundle),
+        "--from", start, "--predictions", str(out),
+    )  # fmt: skip
+    return pd.read_parquet(out)
 
 
 def score(events: Path, bundle: Path, as_of: str, out: Path) -> pd.DataFrame:

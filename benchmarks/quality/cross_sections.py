@@ -16,11 +16,14 @@ import pandas as pd
 from benchmarks import commands
 from benchmarks.public_data import read_csv
 
-__all__ = ["SAAS", "X_EDUCATION", "CrossSection", "fold_scores"]
+__all__ = ["SAAS", "X_EDUCATION", "CrossSection", "fold_scores", "later_scores"]
 
 _KNOWN = pd.Timestamp("2024-01-01T00:00:00Z")
 _BOUGHT = _KNOWN + pd.Timedelta(days=1)
 _UNTIL = "2024-03-01T00:00:00Z"
+_APART = pd.Timedelta(minutes=15)
+"""Between two leads of a table in order: its times are not told, only who came after whom."""
+_ALL_TOLD = "2024-12-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +108,54 @@ def fold_scores(data: CrossSection, folder: Path) -> list[FoldScores]:
     return result
 
 
-def _events(ids: pd.Series, bought: pd.Series, traits: pd.DataFrame) -> pd.DataFrame:
-    known = pd.DataFrame({"lead_id": ids, "name": "identify", "occurred_at": _KNOWN})
+def later_scores(data: CrossSection, split: str, folder: Path) -> FoldScores:
+    """The leads that came last, by a bundle that was trained on those before.
+
+    Leads stand a quarter of an hour apart, in the order of their numbers: what is newest is known,
+    and is learned from. Scored are the later ones by `rung evaluate --predictions`.
+    """
+    ids, bought, traits = data.read()
+    ids = ids.astype(str)
+    part = read_csv(split).assign(row_id=lambda f: f["row_id"].astype(str))
+    is_test = (ids.map(part.set_index("row_id")["set"]) == "test").to_numpy()
+    columns = {column: f"c{at}" for at, column in enumerate(traits.columns)}
+    traits = traits.rename(columns=columns)
+    when = _KNOWN + (ids.astype(int).rank() - 1) * _APART
+    ladder = _ladder(data, traits, list(columns))
+    logs = []
+    for name, rows in (("train", ~is_test), ("all", np.ones(len(ids), dtype=bool))):
+        events = _events(ids[rows], bought[rows], traits[rows], when[rows], _ALL_TOLD)
+        logs.append(commands.write_log(events, ladder, folder, name))
+    (train_log, path), (whole, _) = logs
+    manifest = commands.train(train_log, path, folder / "bundle", _ALL_TOLD)
+    first = (when[is_test].min() - _APART / 2).isoformat()
+    said = commands.predictions(whole, path, folder / "bundle", first, folder / "told.parquet")
+    told = said[said["goal"] == "purchase"].set_index("lead_id")
+    return FoldScores(
+        bought=bought[is_test].to_numpy(dtype=float),
+        probability=told.loc[ids[is_test], "probability"].to_numpy(),
+        learned=manifest["trained_on"]["purchase"]["learned"],
+        train=(traits[~is_test], bought[~is_test].to_numpy(dtype=float)),
+        test=traits[is_test],
+    )
+
+
+def _events(
+    ids: pd.Series,
+    bought: pd.Series,
+    traits: pd.DataFrame,
+    when: pd.Series | None = None,
+    until: str = _UNTIL,
+) -> pd.DataFrame:
+    when = pd.Series(_KNOWN, index=ids.index) if when is None else when
+    known = pd.DataFrame({"lead_id": ids, "name": "identify", "occurred_at": when})
     known = pd.concat([known, traits], axis=1)
-    buys = pd.DataFrame({"lead_id": ids[bought == 1], "name": "bought", "occurred_at": _BOUGHT})
+    buyers = bought == 1
+    told = when[buyers] + (_BOUGHT - _KNOWN)
+    buys = pd.DataFrame({"lead_id": ids[buyers], "name": "bought", "occurred_at": told})
     # The table tells of all that had happened by then; a log says so by an event at its end.
     closed = pd.DataFrame(
-        {"lead_id": ["the export"], "name": "exported", "occurred_at": pd.Timestamp(_UNTIL)}
+        {"lead_id": ["the export"], "name": "exported", "occurred_at": pd.Timestamp(until)}
     )
     return pd.concat([known, buys, closed], ignore_index=True)
 

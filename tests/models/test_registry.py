@@ -23,7 +23,7 @@ from features.errors import BundleError
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.gate import Gate, GateError
 from models.logged.run_page import name_of
-from models.registry import CHAMPION, Registry
+from models.registry import CHAMPION, Registry, model_name
 from tests.faults import Faults, each_fault
 from tests.gates import policy_gate, scores_gate
 from tests.rung.scene import CHANCES
@@ -445,3 +445,25 @@ def test_a_registry_where_no_lock_can_be_made(bundle_folder, trained, tmp_path, 
 
     monkeypatch.setattr(Path, "open", open_)
     assert Registry(uri).version(NAME, 1).hash == trained.hash
+
+
+def test_rolled_back(trained, bundle_folder, another, tmp_path):
+    """What served before serves again, by the gate of then; what was taken back is not gone to."""
+    registry = Registry(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    first = Gate("scores", trained.hash, (), {"auc": 0.7}, {"version": trained.version})
+    bundle, folder = another
+    second = Gate(
+        "scores", bundle.hash, (), {"auc": 0.8}, {"version": bundle.version}, beside=trained.hash
+    )
+    name = model_name(bundle.ladder)
+    with pytest.raises(BundleError, match="there is nothing to go back to"):
+        registry.roll_back(name)
+    for where, gate in ((bundle_folder, first), (folder, second)):
+        registry.promote(registry.publish(where, gate), gate)
+    assert [version.hash for version, _ in registry.champions(name)] == [bundle.hash, trained.hash]
+    assert registry.roll_back(name).hash == trained.hash
+    champion = registry.champion(name)
+    assert champion is not None
+    assert champion.hash == trained.hash
+    with pytest.raises(BundleError, match="there is nothing to go back to"):
+        registry.roll_back(name)

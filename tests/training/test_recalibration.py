@@ -17,6 +17,8 @@ from tests.training.scene import APPLICATIONS, applications
 from training.decision_points import Points, points_at, weekly_instants
 from training.pipeline import TrainConfig, train
 from training.recalibration import EVERY_US, arrivals, recalibrate
+from training.scores.evaluate import evaluate
+from training.scores.results import AS_SERVED
 
 UNTIL = START_US + 120 * DAY_US
 END = START_US + 260 * DAY_US
@@ -139,3 +141,31 @@ def test_where_outcomes_are_decided_early_only_new_points_count(log):
     found = points_at(known, APPLICATIONS, lead, as_of)
     came = arrivals(known, bundle, "advancement", found, END)
     assert came.as_of.min() > UNTIL
+
+
+def test_all_rows_are_moved_as_one_by_one(log, bundle, points):
+    """What each point was served with, at once, is what the bundle of its instant says."""
+    track = Recalibrated(bundle, recalibrate(log, bundle, END))
+    some = points.rows(np.arange(len(points)) % 199 == 0)
+    found = track.score(some.snapshot)
+    for row, as_of in enumerate(some.as_of.tolist()):
+        mask = np.arange(len(some)) == row
+        alone = track.at(as_of).score(some.snapshot.rows(mask))
+        for one, other in ((found.advance, alone.advance), (found.purchase, alone.purchase)):
+            np.testing.assert_allclose(one.probability[row], other.probability[0], rtol=1e-9)
+            np.testing.assert_allclose(one.low[row], other.low[0], atol=5e-3)
+            np.testing.assert_allclose(one.high[row], other.high[0], atol=5e-3)
+
+
+def test_evaluation_shows_what_is_served(log, bundle):
+    """Beside what the bundle says by itself, where the outcomes have moved it."""
+    moves = recalibrate(log, bundle, END)
+    alone = evaluate(bundle, log, until=END)
+    served = evaluate(bundle, log, until=END, moves=moves)
+    assert served.advancement.performance == alone.advancement.performance
+    names = [rival.name for rival in served.advancement.baselines]
+    assert names == [*(rival.name for rival in alone.advancement.baselines), AS_SERVED]
+    line = served.advancement.baselines[-1]
+    assert line.performance is not None
+    assert line.difference is not None
+    assert line.performance.auc is not None

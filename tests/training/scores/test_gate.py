@@ -18,8 +18,8 @@ from models.scores.calibration import uncalibrated
 from models.scores.encoding import Encoding
 from models.scores.goal_model import GoalModel
 from models.scores.step_rates import StepRates
-from training.scores.gate import judge, read_report
-from training.scores.results import BETTER, NOTHING_TO_LEARN, WORSE
+from training.scores.gate import judge, read_report, recipe_of
+from training.scores.results import AS_SERVED, BETTER, NOTHING_TO_LEARN, WORSE
 
 HASH = "0123456789abcdef" * 4
 VERSION = "0123456789ab"
@@ -236,3 +236,27 @@ def test_json_that_is_no_report(tmp_path, text):
     """JSON of another kind is no report."""
     with pytest.raises(NotEnoughData, match="is no report"):
         read_report(written(tmp_path, text))
+
+
+def as_served(ece: float, by_chance: float = 0.01) -> dict[str, Any]:
+    """The line of what is served, recalibrated, as a report has it beside the baselines."""
+    figures = part(ece, by_chance)["performance"]
+    return {"name": AS_SERVED, "reason": "", "performance": figures, "difference": None}
+
+
+@pytest.mark.parametrize(("own", "served", "passes"), [(0.2, 0.03, True), (0.02, 0.2, False)])
+def test_the_calibration_is_that_of_what_is_served(bundle, own, served, passes):
+    """Where the outcomes move the probabilities, it is the moved ones that must be calibrated."""
+    advancement = part(ece=own) | {"baselines": [as_served(served)]}
+    gate = judge(report(advancement=advancement), bundle)
+    assert gate.passed is passes
+    assert gate.metrics["advancement_ece"] == own
+
+
+def test_a_twin_of_another_recipe(bundle):
+    """A report of a twin carries only a bundle of the same configuration, ladder and version."""
+    same = report(twin={"recipe": recipe_of(bundle), "until": "2026-02-01T00:00:00Z"})
+    assert judge(same, bundle).passed
+    other = report(twin={"recipe": "0" * 64, "until": "2026-02-01T00:00:00Z"})
+    (line,) = judge(other, bundle).missing
+    assert line.startswith("judged by a twin of another configuration")
