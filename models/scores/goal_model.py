@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
 from features.arrays import Floats, Ints
-from models.judging.readiness import Level
 from models.scores.boosting import (
     SMALL,
     BoostingConfig,
@@ -31,6 +30,9 @@ from models.scores.calibration import Basis, Calibrator, Unseen, calibrate, unca
 from models.scores.censoring import Censoring
 from models.scores.learner import BoostedTrees, Learner, cross_fit_classifier
 from models.scores.step_rates import StepRates
+
+if TYPE_CHECKING:
+    from models.judging.readiness import Level  # what scores alone needs no answer shapes
 
 __all__ = [
     "Estimates",

@@ -450,11 +450,8 @@ def test_a_registry_where_no_lock_can_be_made(bundle_folder, trained, tmp_path, 
 def test_rolled_back(trained, bundle_folder, another, tmp_path):
     """What served before serves again, by the gate of then; what was taken back is not gone to."""
     registry = Registry(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    first = Gate("scores", trained.hash, (), {"auc": 0.7}, {"version": trained.version})
     bundle, folder = another
-    second = Gate(
-        "scores", bundle.hash, (), {"auc": 0.8}, {"version": bundle.version}, beside=trained.hash
-    )
+    first, second = scores_gate(trained), scores_gate(bundle, beside=trained.hash)
     name = model_name(bundle.ladder)
     with pytest.raises(BundleError, match="there is nothing to go back to"):
         registry.roll_back(name)

@@ -27,6 +27,7 @@ _LEARNS: Final = 2.0
 _LEAST_EDGE: Final = 0.03
 _FEWEST_INSTANTS: Final = 3
 """Different instants in a history, below which two leads may share it by chance."""
+_MINUTE_US: Final = 60_000_000
 _MANY_COPIES: Final = 0.2
 """The share of the leads that may have the history of another."""
 
@@ -88,8 +89,8 @@ def permuted(rows: ProbeRows, person: Ints, rng: np.random.Generator) -> Floats:
 def people(log: EventLog, ladder: Ladder) -> Ints:
     """Shape (n_leads,): the same number for leads that completed the same at the same instants.
 
-    Only completions at three instants or more are compared: fewer can be alike by chance. Everybody
-    else is a person of their own.
+    Only completions at three instants or more are compared: fewer can be alike by chance, and so can
+    times that are told by the minute or the day. Everybody else is a person of their own.
     """
     rows = np.flatnonzero(link(log, compile_ladder(ladder)).completes())
     lead = log.lead_of_rows()[rows]
@@ -97,7 +98,7 @@ def people(log: EventLog, ladder: Ladder) -> Ints:
     first: dict[bytes, int] = {}
     for part in np.split(rows, np.flatnonzero(np.diff(lead)) + 1) if len(rows) else []:
         when = log.occurred[part]
-        if len(part) >= _FEWEST_INSTANTS and len(np.unique(when)) >= _FEWEST_INSTANTS:
+        if len(np.unique(when[when % _MINUTE_US != 0])) >= _FEWEST_INSTANTS:
             at = int(np.searchsorted(log.starts, part[0], side="right") - 1)
             person[at] = first.setdefault(log.name[part].tobytes() + when.tobytes(), at)
     return person

@@ -30,9 +30,9 @@ def world(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("champions")
     (folder / "quick.toml").write_text(QUICK)
-    config = SimulationConfig(leads=450, days=200, seed=6)
+    config = SimulationConfig(leads=300, days=170, seed=6)
     simulate(read_ladder("b2b"), config).events.to_parquet(folder / "events.parquet")
-    for name, until in (("little", "2026-01-25"), ("more", "2026-05-01")):
+    for name, until in (("little", "2026-01-25"), ("more", "2026-04-15")):
         command = ["train", str(folder / "events.parquet"), "--ladder", "b2b"]
         command += ["--out", str(folder / name), "--until", f"{until}T00:00:00Z"]
         command += ["--config", str(folder / "quick.toml")]
@@ -64,10 +64,6 @@ def test_from_retraining_to_rolling_back(world, serving, capsys):
     """What is better serves, is told of with its reason, and goes when it is taken back."""
     before, events = bytes_of(serving), world / "events.parquet"
     quick = ("--config", world / "quick.toml")
-    dry = done(capsys, "retrain", events, "--champion", serving, "--dry-run", *quick)
-    assert not dry["promoted"]
-    assert bytes_of(serving) == before
-    assert dry["challenge"]["verdict"] == "better"
     made = done(capsys, "retrain", events, "--champion", serving, "--by", "ann", *quick)
     if made["missing"]:  # the top is another one: that is for people to accept
         assert not made["promoted"]

@@ -153,7 +153,7 @@ def test_odd_request_id(client, given):
 
 UNASKED = {
     *("SettingsError", "CallFailed", "CallRefused", "EventRefused", "GateError", "NoAnswer"),
-    *("ConfigError", "EstimatorError", "NoOptuna"),
+    *("ConfigError", "EstimatorError", "NoOptuna", "LeakFound"),
 }
 """They end a start or a training, stay with a worker or a client, or are told of single events."""
 
