@@ -89,8 +89,8 @@ def permuted(rows: ProbeRows, person: Ints, rng: np.random.Generator) -> Floats:
 def people(log: EventLog, ladder: Ladder) -> Ints:
     """Shape (n_leads,): the same number for leads that completed the same at the same instants.
 
-    Only completions at three instants or more are compared: fewer can be alike by chance, and so can
-    times that are told by the minute or the day. Everybody else is a person of their own.
+    Only completions at three instants or more are compared: fewer can be alike by chance, and so
+    can times that are told by the minute or the day. Everybody else is a person of their own.
     """
     rows = np.flatnonzero(link(log, compile_ladder(ladder)).completes())
     lead = log.lead_of_rows()[rows]
