@@ -34,7 +34,7 @@ BETTER: Final = "better than the step rates"
 NOTHING_TO_LEARN: Final = "no better than the step rates: nothing to learn here"
 WORSE: Final = "worse than the step rates"
 MODEL: Final = "this bundle"
-AS_SERVED: Final = "this bundle, recalibrated"
+AS_SERVED: Final = "this bundle recalibrated"
 """The name of what is served beside the baselines: the same with its probabilities moved."""
 SHARES: Final = tuple(at / 50 for at in range(51))
 """The shares of the ranking at which the gain curves are given."""
