@@ -57,6 +57,7 @@ def test_publish_and_promote(bundle_folder, report, tmp_path):
     shutil.copytree(report[0], worse)
     told = json.loads((worse / "report.json").read_text())
     told["advancement"]["performance"]["ece"] = 0.5
+    told["advancement"]["baselines"][-1]["performance"]["ece"] = 0.6  # as it is served
     (worse / "report.json").write_text(json.dumps(told))
     second = call("publish", bundle_folder, "--report", worse, "--promote", *registry)
     assert second.code == 1

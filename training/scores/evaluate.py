@@ -79,7 +79,7 @@ def evaluate(  # noqa: PLR0913 what is judged, when and beside what
     train_points : decision points up to `start` on the same log, where the caller has them.
     former : the champion that the bundle is to follow; None compares it with none.
     moves : how outcomes move the bundle's probabilities, on the way; what is served so stands
-        beside what the bundle says by itself, and the gate asks for the calibration of that.
+        beside what the bundle says by itself, and the gate looks at both.
     told : is given what was said of each point and what came (`training.scores.predictions`).
 
     Raises

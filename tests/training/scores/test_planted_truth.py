@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +15,9 @@ from features.events.log import DAY_US, EventLog
 from features.ladder.file import read_ladder
 from features.reading import read_events
 from features.signals.snapshot import snapshot
-from models.bundle import Bundle
+from models.bundle import Bundle, load_bundle, save_bundle
 from models.judging.intervals import wilson
+from tests.sharing import made_once
 from training.decision_points import Points, decision_points
 from training.labels import Label, Outcomes, label
 from training.pipeline import train
@@ -77,12 +79,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     ladder = read_ladder("b2b")
     config = SimulationConfig(leads=LEADS, days=ALL_DAYS, seed=11).observable()
     simulation = simulate(ladder, config)
-    path = tmp_path_factory.mktemp("log") / "events.parquet"
-    simulation.events.to_parquet(path, index=False)
-    log, _ = read_events(path, ladder)
     split = microseconds(config.start) + TRAIN_DAYS * DAY_US
-    end = microseconds(simulation.end)
-    bundle = train(log, ladder, until=split)
+
+    def make(folder: Path) -> None:
+        simulation.events.to_parquet(folder / "events.parquet", index=False)
+        known, _ = read_events(folder / "events.parquet", ladder)
+        save_bundle(train(known, ladder, until=split), folder / "bundle")
+
+    # Training takes minutes: it is done once for all processes.
+    folder = made_once(tmp_path_factory, "planted-truth", make)
+    log, _ = read_events(folder / "events.parquet", ladder)
+    bundle, end = load_bundle(folder / "bundle"), microseconds(simulation.end)
     points = decision_points(log, ladder, start=split, end=end, seed=5)
     advanced, _ = label(log, ladder, points, end)
     return World(simulation, log, bundle, points, advanced, split, end)
