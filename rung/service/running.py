@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from rung.options import Progress, add_verb, json_option, store_option
 from rung.reading import look_here, print_json
-from rung.service.worker import chores_of
 
 __all__ = ["add_doctor", "add_serve", "add_work", "run_service"]
 
@@ -65,6 +64,7 @@ def _serve(parsed: argparse.Namespace, _: Progress) -> None:
 
 
 def _work(parsed: argparse.Namespace, _: Progress) -> None:
+    from rung.service.worker import chores_of  # it is run as a program, too
     from serving.process.worker import work
     from serving.settings import Settings
 
