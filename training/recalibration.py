@@ -114,11 +114,9 @@ def _worth(points: Points, horizon: Times) -> Floats:
     Their outcomes are the same one as long as their horizons overlap.
     """
     order = np.lexsort((points.as_of, points.lead))
-    lead, when, waits = points.lead[order], points.as_of[order], horizon[order]
     worth = np.empty(len(order))
-    first = 0
-    for at in range(len(order)):
-        while lead[first] != lead[at] or when[first] <= when[at] - waits[at]:
-            first += 1
-        worth[order[at]] = 1.0 / (at - first + 1)
+    for part in np.split(order, np.flatnonzero(np.diff(points.lead[order])) + 1):
+        when = points.as_of[part]
+        before = np.searchsorted(when, when - horizon[part], side="right")
+        worth[part] = 1.0 / (np.arange(len(part)) - before + 1)
     return worth

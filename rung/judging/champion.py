@@ -13,6 +13,7 @@ from rung.options import Progress, add_verb
 from rung.reading import judged_until, loaded_bundle, print_json, read, trained_with
 
 if TYPE_CHECKING:
+    from features.events.log import EventLog
     from features.ladder.ladder import Ladder
     from models.bundle import Bundle
     from models.gate import Gate
@@ -201,11 +202,11 @@ def _retrain(parsed: argparse.Namespace, progress: Progress) -> int | None:
     own = champion.ladder if champion is not None else read_ladder("b2b")
     ladder, log = read(parsed, progress, named or own)
     if champion is not None:
-        champion = champion if champion.ladder.fingerprint == ladder.fingerprint else None
+        champion.require_ladder(ladder)
     config = trained_with(parsed, progress, ladder)
     until = judged_until(parsed.until, log)
     done = retrain(log, ladder, champion, until=until, config=config, progress=progress)
-    said = _promoted(parsed, done, champion, place) if done.bundle is not None else {}
+    said = _promoted(parsed, done, champion, place, log) if done.bundle is not None else {}
     promoted = bool(said.get("promoted"))
     if parsed.json:
         beside = done.challenge.as_dict() if done.challenge else None
@@ -224,7 +225,11 @@ def _retrain(parsed: argparse.Namespace, progress: Progress) -> int | None:
 
 
 def _promoted(
-    parsed: argparse.Namespace, done: Retraining, champion: Bundle | None, place: Path | str
+    parsed: argparse.Namespace,
+    done: Retraining,
+    champion: Bundle | None,
+    place: Path | str,
+    log: EventLog,
 ) -> dict[str, Any]:
     """Judge a new bundle, and let it serve where its gate is passed; what is to be told of it."""
     from models.bundle import save_bundle
@@ -244,7 +249,6 @@ def _promoted(
         former = Incumbent(champion.hash, champion) if champion else Incumbent()
         beside = None
         if champion is not None:
-            _, log = read(parsed, lambda _: None, bundle.ladder)
             points = decision_points(
                 log, bundle.ladder, start=done.evaluation.start, end=done.evaluation.until, seed=7
             )
@@ -281,7 +285,8 @@ def _show(parsed: argparse.Namespace, _: Progress) -> None:
     for at, one in enumerate(told):
         said = "serves" if at == 0 else "served"
         since = f" since {one['from']}" if one["from"] else ""
-        print(f"{one['bundle'][:12]} {said}{since}, trained on what was known until {one['until']}")
+        known = f", trained on what was known until {one['until']}" if one["until"] else ""
+        print(f"{one['bundle'][:12]} {said}{since}{known}")
         if one["by"] or one["why"]:
             print(f"  by {one['by'] or 'nobody named'}: {one['why']}")
         for name, figure in one["figures"].items():
@@ -317,7 +322,7 @@ def _told_of(place: Path | str, ladder: str) -> list[dict[str, Any]]:
             "from": since,
             "by": "",
             "why": f"version {version.version} of {version.name}",
-            "until": "its training",
+            "until": None,
             "figures": {},
         }
         for version, since in registry.champions(model_name(read_ladder(ladder)))

@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from features.events.properties import parse_object
 from features.store.kept.scores import StoredScore
+from models.bundle import version_of
 
 __all__ = [
     "DAY",
@@ -143,7 +144,7 @@ def fields_of(score: StoredScore) -> Fields:
         next_step=score.step or None,
         reason=_first_reason(score.reasons),
         scored_at=score.scored_at,
-        model_version=score.bundle[:12],
+        model_version=version_of(score.bundle),
         cause=score.cause,
     )
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 from features.clock import when
 from features.ladder.ladder import Ladder
 from features.store.kept.scores import StoredScore
+from models.bundle import version_of
 
 __all__ = ["FlatRow", "row_of", "schema_of"]
 
@@ -90,7 +91,7 @@ def row_of(score: StoredScore, ids: Sequence[str], ladder: Ladder | None) -> Fla
         "reasons": [reason["text"] for reason in reasons],
         "last_active": _time(score.last_active),
         "waiting_since": _time(score.waiting_since),
-        "model_version": score.bundle[:12],
+        "model_version": version_of(score.bundle),
         "features_as_of": _time(score.as_of),
         "scored_at": _time(score.scored_at),
         **{_TRAIT + one.id: traits.get(one.id) for one in (ladder.traits if ladder else ())},

@@ -117,3 +117,10 @@ def test_nothing_to_show_or_to_go_back_to(tmp_path, serving, capsys):
     assert "nothing serves yet" in capsys.readouterr().out
     assert rung.main(["rollback", str(serving), "--by", "ann", "--why", "it is worse"]) == 1
     assert "there is nothing to go back to" in capsys.readouterr().err
+
+
+def test_another_ladder_is_not_retrained_on(world, serving, capsys):
+    """A champion of other steps serves: that is said, and nothing is trained beside it."""
+    command = ["retrain", str(world / "events.parquet"), "--champion", str(serving)]
+    assert rung.main([*command, "--ladder", "b2c"]) == 1
+    assert "was trained for another version of the ladder" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from models.recalibrated import Recalibrated
 from models.scores.recalibration import Move
 from serving.process import background
 from serving.process.service import Service
+from serving.routes.exports.rows import row_of
 from serving.settings import Settings
 from tests.serving import world
 
@@ -77,6 +78,9 @@ def test_all_leads_are_scored_anew(service):
     queue = [score for score in service.store.scores.queue(1000) if score.p_advance is not None]
     assert {score.cause for score in queue} == {"recalibration"}
     (bundle,) = {score.bundle for score in queue}
+    version = service.scorer.bundle.version
+    assert version.endswith("+r40")
+    assert {row_of(score, (), None)["model_version"] for score in queue} == {version}
     assert bundle == f"{service.scorer.bundle.hash}+r40"
     assert not background._score_all(service)
 

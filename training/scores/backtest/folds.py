@@ -25,7 +25,7 @@ from training.decision_points import Points, decision_points
 from training.labels import Outcomes, arrival_delay, label
 from training.scores.backtest.figures import FoldFigures, FoldResult
 
-__all__ = ["DEFAULT", "Backtest", "TrainingChoice", "backtest", "origins", "recency_weights"]
+__all__ = ["DEFAULT", "Backtest", "TrainingChoice", "backtest", "origins"]
 
 _EARLIEST: Final = 0.4
 """The share of the log, up to the last origin that can be judged, that the first fold trains on."""
@@ -147,18 +147,6 @@ def origins(log: EventLog, ladder: Ladder, folds: int) -> list[int]:
             " or wait until it is longer"
         )
     return [round(edge) for edge in np.linspace(earliest, latest, folds + 1)]
-
-
-def recency_weights(as_of: Ints, until: int, half_life_days: float) -> Floats:
-    """Shape (n,), in (0, 1]: what each point counts, half as much for each half-life of age.
-
-    Parameters
-    ----------
-    as_of, until : microseconds since the epoch; no point is later than `until`.
-    """
-    age_days = (until - as_of) / DAY_US
-    weights: Floats = np.exp2(-age_days / half_life_days)
-    return weights
 
 
 def _rates(log: EventLog, ladder: Ladder, origin: int) -> tuple[StepRates, StepRates]:

@@ -20,7 +20,6 @@ from training.scores.backtest.folds import (
     TrainingChoice,
     backtest,
     origins,
-    recency_weights,
 )
 from training.scores.evaluate import evaluate
 
@@ -125,11 +124,3 @@ def test_one_event_of_long_ago_moves_nothing():
     assert origins(replace(log, known=early), LADDER, 3)[0] == pytest.approx(
         origins(log, LADDER, 3)[0], abs=DAY_US
     )
-
-
-def test_recency_halves_with_each_half_life():
-    """A point of now counts one, of a half-life ago one half, of two a quarter."""
-    until = 400 * DAY_US
-    ages = np.array([0, 30, 60, 15])
-    weights = recency_weights(until - ages * DAY_US, until, 30.0)
-    np.testing.assert_allclose(weights, [1.0, 0.5, 0.25, 0.5**0.5])
