@@ -63,6 +63,7 @@ __all__ = [
     "Conflict",
     "DecisionConflict",
     "EventsError",
+    "FunnelError",
     "LadderError",
     "LimitReached",
     "Mistake",
@@ -254,6 +255,10 @@ class NoModel(Unusable):
 
 class NotEnoughData(Unusable):
     """Nothing to learn from or to evaluate on; says what is missing."""
+
+
+class FunnelError(Unusable):
+    """A step, a state or a trait that leads are not counted by."""
 
 
 class PolicyError(Unusable):

@@ -13,6 +13,7 @@ from features.errors import (
     BundleError,
     DecisionConflict,
     EventsError,
+    FunnelError,
     LadderError,
     LimitReached,
     NoModel,
@@ -87,6 +88,7 @@ KINDS: Final[Kinds] = {
     LadderError: ProblemKind(
         "ladder-unusable", 500, "The ladder cannot be used", shows_detail=False
     ),
+    FunnelError: ProblemKind("not-counted", 422, "Leads are not counted by that"),
     PolicyError: ProblemKind(
         "policy-unusable", 500, "The policy cannot be used", shows_detail=False
     ),

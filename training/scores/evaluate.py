@@ -18,6 +18,7 @@ from features.arrays import Bools, Floats, Ints
 from features.clock import rfc3339
 from features.errors import NotEnoughData
 from features.events.log import DAY_US, EventLog
+from features.funnel.states import State
 from features.ladder.ladder import Ladder
 from models.bundle import Bundle
 from models.judging import intervals, metrics
@@ -27,7 +28,7 @@ from models.scores.goal_model import Estimates
 from models.scores.recalibration import Move
 from models.scores.step_rates import advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points
-from training.labels import Label, Outcomes, label
+from training.labels import Outcomes, label
 from training.scores.baselines import Baseline, Missing, baselines
 from training.scores.performance import Answers, Resampled
 from training.scores.predictions import predictions
@@ -367,10 +368,10 @@ def _counts(points: Points, outcomes: Outcomes, keep: Bools) -> Counts:
     return Counts(
         points=len(state),
         leads=len(np.unique(points.lead[keep])),
-        advanced=int((state == Label.ADVANCED).sum()),
-        lapsed=int((state == Label.LAPSED).sum()),
-        lost=int((state == Label.LOST).sum()),
-        pending=int((state == Label.PENDING).sum()),
+        advanced=int((state == State.ADVANCED).sum()),
+        lapsed=int((state == State.LAPSED).sum()),
+        lost=int((state == State.LOST).sum()),
+        pending=int((state == State.PENDING).sum()),
         mature=int(outcomes.mature[keep].sum()),
         decided=int(outcomes.decided[keep].sum()),
     )
