@@ -40,7 +40,9 @@ def newest_stays(columns: KeptColumns, ladder: Ladder) -> Stays | None:
 
 def _table(stays: Stays) -> pa.Table:
     held = {name: _instants(getattr(stays, name)) for name in _INSTANTS}
-    leads = pa.DictionaryArray.from_arrays(stays.lead.astype(np.int32), list(stays.leads))
+    leads = pa.DictionaryArray.from_arrays(
+        stays.lead.astype(np.int32), pa.array(stays.leads, pa.string())
+    )
     traits = {
         f"trait {one}": _texts(stays.traits[row], stays.values[row])
         for row, one in enumerate(stays.trait_ids)
@@ -68,7 +70,9 @@ def _instants(instants: Ints) -> pa.Array:
 
 
 def _texts(codes: Codes, values: tuple[str, ...]) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), list(values))
+    return pa.DictionaryArray.from_arrays(
+        pa.array(codes, mask=codes < 0), pa.array(values, pa.string())
+    )
 
 
 def _stays(table: pa.Table, ladder: Ladder, said: dict[str, object]) -> Stays:
@@ -86,7 +90,9 @@ def _stays(table: pa.Table, ladder: Ladder, said: dict[str, object]) -> Stays:
         lead=lead.astype(np.int64),
         goal=table["goal"].to_numpy().astype(np.int64),
         passed=np.asarray(table["passed"].to_numpy(), dtype=np.bool_),
-        traits=np.array([codes for codes, _ in known], dtype=np.int32).reshape(len(known), len(lead)),
+        traits=np.array([codes for codes, _ in known], dtype=np.int32).reshape(
+            len(known), len(lead)
+        ),
         trait_ids=tuple(traits),
         values=tuple(values for _, values in known),
         until=int(str(said["until"])),

@@ -97,8 +97,8 @@ def oracle_state(stay: OracleStay, ladder: Ladder, counted_until: int, left: int
     """What came of a stay by what is counted."""
     ends = stay.entered + round(ladder.goals[stay.goal].horizon_days * DAY_US)
     seen = min(ends, counted_until)
-    in_time = stay.advanced is not None and stay.advanced <= seen
-    if in_time and (left is None or stay.advanced <= left):
+    went = stay.advanced
+    if went is not None and went <= seen and (left is None or went <= left):
         return "advanced"
     if left is not None and left <= seen:
         return "left"

@@ -14,6 +14,7 @@ from features.ladder.file import read_ladder
 from features.store.kept.columns import KeptColumns
 from tests.features import strategies
 from tests.features.strategies import START_US, log_of
+from tests.oracles.snapshot_oracle import Event
 from tests.profiles import examples
 
 B2B = read_ladder("b2b")
@@ -47,7 +48,7 @@ def test_stays_come_back_as_they_were(store, ladder, events):
 def test_none_are_kept_of_another_version_of_the_ladder(store):
     columns = KeptColumns(store.database)
     assert newest_stays(columns, B2B) is None
-    events = [strategies.Event("ann", "page_viewed", START_US, START_US, {})]
+    events = [Event("ann", "page_viewed", START_US, START_US, {})]
     keep_stays(columns, stays_of(log_of(events, B2B), B2B))
     assert newest_stays(columns, B2B) is not None
     other = replace(B2B, purchase=replace(B2B.purchase, horizon_days=1.0))

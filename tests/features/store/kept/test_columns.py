@@ -18,12 +18,15 @@ def test_the_newest_stands_for_those_before(store):
     large = pa.table({"x": rng.integers(0, 2**62, 800_000)}).replace_schema_metadata({"a": "b"})
     columns.keep("stays", "b2b", 5, large)
     found = columns.newest("stays", "b2b")
+    assert found is not None
     assert found.equals(large)
     assert found.schema.metadata == {b"a": b"b"}
     small = pa.table({"x": [1]})
     columns.keep("stays", "b2c", 7, small)
     columns.keep("stays", "b2b", 6, small)
-    assert columns.newest("stays", "b2b").equals(small)
+    newest = columns.newest("stays", "b2b")
+    assert newest is not None
+    assert newest.equals(small)
     assert (columns.as_of("stays", "b2b"), columns.as_of("stays", "b2c")) == (6, 7)
 
 
