@@ -173,7 +173,7 @@ def _print_segments(step: StepFunnel, by: str | None) -> None:
 
 def _rate(rate: Rate) -> str:
     if rate["value"] is None:
-        return f"over {100 * rate['low']:.0f} %"
+        return f"at least {100 * rate['low']:.0f} %"
     return f"{_share(rate['value'])} ({100 * rate['low']:.1f}-{100 * rate['high']:.1f})"
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from features.files import new_file
 from models.judging.funnel.shapes import Funnel, Rate, StepFunnel
+from models.judging.funnel.tables import cohorts_table, segments_table, steps_table
 from models.judging.funnel.wording import of_100
 from training.funnel.drawing import draw_cohorts, draw_steps
-from training.funnel.tables import cohorts_table, segments_table, steps_table
 
 __all__ = ["page_of", "write_funnel"]
 
