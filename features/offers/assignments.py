@@ -43,7 +43,10 @@ CALLED: Final = "usual"
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """The arm of a lead, and the share of leads that were to be left alone when it was drawn."""
+    """The arm of a lead, and the share of leads that it was drawn with.
+
+    Of `CALLING` the share is that of those who are to be left alone, whatever the arm.
+    """
 
     experiment: str
     arm: str
@@ -99,14 +102,13 @@ def row_of(event: Event) -> Row:
     return event.name, event.occurred_at, event.known_at, json.loads(event.properties)
 
 
-def assignment_of(properties: Mapping[str, object], experiment: str) -> Assignment | None:
-    """What an event says of an experiment; None for another one, and for what cannot be read."""
+def assignment_of(properties: Mapping[str, object]) -> Assignment | None:
+    """What an event says; None for what cannot be read."""
     text = properties.get(RECORD)
     try:
-        found = Assignment.of_record(text) if isinstance(text, str) else None
+        return Assignment.of_record(text) if isinstance(text, str) else None
     except ValueError:
         return None
-    return found if found is not None and found.experiment == experiment else None
 
 
 def assignments_of(log: EventLog, ladder: Ladder, experiment: str, until: int) -> list[Assigned]:
