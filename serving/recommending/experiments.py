@@ -100,6 +100,8 @@ def start_experiment(
     offers = {offer for arm in experiment.arms for offer in arm.offers}
     for kept in store.experiments.of(ladder.name, "running"):
         other = experiment_of(kept.body)
+        if other.id == experiment.id:
+            continue  # told below
         shared = offers & {offer for arm in other.arms for offer in arm.offers}
         if shared:
             raise ExperimentConflict(

@@ -27,7 +27,7 @@ GOOD = Experiment(
     step=STEP,
     title="Two tools",
 )
-POLICIES = ("careful", "rules", "random")
+POLICIES = ("careful", "rules", "uniform")
 
 
 def refused(experiment: Experiment) -> str:
@@ -64,8 +64,8 @@ def test_there_and_back():
         ({"arms": (Arm("a", 0.5), Arm("b", 0.5))}, "no arm names an offer"),
         ({"kind": "policy"}, "kind 'offer' names offers"),
         (
-            {"kind": "policy", "arms": (Arm("a", 0.5, policy="rnadom"), Arm("b", 0.5))},
-            "did you mean 'random'",
+            {"kind": "policy", "arms": (Arm("a", 0.5, policy="unifrom"), Arm("b", 0.5))},
+            "did you mean 'uniform'",
         ),
     ],
 )
@@ -87,7 +87,7 @@ def test_standing_controls_come_first():
     assert {arm.id: arm.share for arm in standing.arms} == pytest.approx(
         {"no_ask": 0.05, "random": 0.02, "rung": 0.93}
     )
-    assert [arm.policy for arm in standing.arms] == ["no_ask", "random", ""]
+    assert [arm.policy for arm in standing.arms] == ["no_ask", "uniform", ""]
     assert standing.control == "no_ask"
     assert with_experiments(B2B, []).experiments == ()
 

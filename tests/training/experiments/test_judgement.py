@@ -176,7 +176,7 @@ def test_all_pending():
 
 
 def test_what_a_file_tells_of_experiments():
-    """Their arms with their shares; what nobody got is left as one arm; calling is another verb's."""
+    """Their arms with their shares; what nobody got is one arm; calling is another verb's."""
     rows = [
         assigned("a", "calm", 1, 0.3),
         assigned("b", "rung", 1, 0.5),
