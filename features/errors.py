@@ -10,12 +10,14 @@ RungError
 │   ├── UnknownLadder        a ladder that is not served here
 │   ├── UnknownReport        a report that was not made yet
 │   ├── UnknownDecision      a decision that was never made here
+│   ├── UnknownExperiment    an experiment that was never begun on the ladder
 │   ├── UnknownLink          a link between two ids that does not stand
 │   ├── UnknownKey           in serving.edge.errors: a key that was never made here
 │   ├── UnknownEndpoint      in serving.notifications.errors: an endpoint that there is none of
 │   └── UnknownConnector     in serving.connectors.errors: one that is off, or that there is none of
 ├── Conflict                 it is there already, and says otherwise
 │   ├── DecisionConflict     a decision or an outcome that is stored already, and says otherwise
+│   ├── ExperimentConflict   an experiment that is there already, over, or still runs
 │   ├── LimitReached         an offer that was decided on, and that a limit keeps from its lead now
 │   ├── NothingEligible      none of the only options that a caller lets be chosen may be chosen
 │   ├── StaleCursor          a place in an order of changes that is no more
@@ -43,6 +45,8 @@ RungError
     ├── NoModel              a probability asked for before there is a model
     ├── NotEnoughData        nothing to learn from or to evaluate on
     ├── LeakFound            in training.trust.suspicion: a log that knows outcomes too early
+    ├── ExperimentError      an experiment that cannot be done on the ladder
+    ├── FunnelError          a step, a state or a trait that leads are not counted by
     ├── PolicyError          a policy that there is none of, or that gave what is no distribution
     ├── SettingsError        in serving.settings: an environment that cannot be used
     ├── ConfigError          in training.setup.config_file: a configuration with mistakes

@@ -199,7 +199,7 @@ def _judge(parsed: argparse.Namespace, progress: Progress) -> None:
     kept = _kept(parsed, ladder) if "://" in parsed.events else None
     reports = [] if kept == [] else _reports(parsed, progress, ladder, kept)
     if parsed.out:
-        from training.experiments.report import write_experiment
+        from training.funnel.experiments.report import write_experiment
 
         for found in reports:
             progress(f"wrote {write_experiment(found, parsed.out / found['id'])}")
@@ -219,7 +219,7 @@ def _reports(
     kept: list[tuple[Experiment, str]] | None,
 ) -> list[ExperimentReport]:
     """What each experiment has shown; of a store the newest is kept there."""
-    from training.experiments.judgement import WORTH, judge_experiment
+    from training.funnel.experiments.judgement import WORTH, judge_experiment
 
     ladder, log = read(parsed, progress, ladder)
     until = judged_until(parsed.until, log)
@@ -257,7 +257,7 @@ def _told_of(
     from dataclasses import replace
 
     from features.errors import ExperimentError
-    from training.experiments.judgement import experiments_in
+    from training.funnel.experiments.judgement import experiments_in
 
     found = experiments_in(log, ladder, until)
     if parsed.control:

@@ -13,7 +13,7 @@ from rung.reading import judged_until, loaded_bundle, print_json, read, trusted_
 if TYPE_CHECKING:
     from features.events.log import EventLog
     from models.bundle import Bundle
-    from training.experiments.calling import Calling
+    from training.funnel.experiments.calling import Calling
     from training.policies.evaluate import PolicyEvaluation
 
 __all__ = ["add_calling", "add_policy"]
@@ -142,7 +142,7 @@ def add_calling(verbs: Any) -> None:
 
 
 def _calling(parsed: argparse.Namespace, progress: Progress) -> None:
-    from training.experiments.calling import calling
+    from training.funnel.experiments.calling import calling
 
     ladder, log = read(parsed, progress)
     found = calling(log, ladder, judged_until(parsed.until, log))

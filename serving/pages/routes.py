@@ -76,7 +76,7 @@ def problem_page(request: Request, problem: Problem) -> str:
 
 # ------------------------------------------------------------------------------------------- Queue
 
-State = Literal["ready", "no_model", "scoring", "empty", "nobody"]
+QueueState = Literal["ready", "no_model", "scoring", "empty", "nobody"]
 
 
 def _queue(service: Service, after: tuple[float, str] | None, step: str | None) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def _queue(service: Service, after: tuple[float, str] | None, step: str | None) 
     }
 
 
-def _state(service: Service, has_rows: bool) -> State:
+def _state(service: Service, has_rows: bool) -> QueueState:
     if service.scorer.bundle is None:
         return "no_model"
     if has_rows:

@@ -1,1 +1,1 @@
-"""The funnel written down: for a meeting, a spreadsheet, a program."""
+"""Where leads stop, written down; and what experiments on them have shown."""

@@ -18,8 +18,8 @@ from models.judging.sequences import (
     relative_risk_sequence,
 )
 from models.judging.trials.shapes import (
+    ArmComparison,
     ArmOfGoal,
-    Comparison,
     ComparisonVerdict,
     CoursePoint,
     Span,
@@ -88,7 +88,7 @@ def arm_counts(drawn: Drawn, arms: Sequence[str]) -> list[ArmOfGoal]:
     return counts
 
 
-def compared(drawn: Drawn, arms: Sequence[str], control: int, worth: float) -> list[Comparison]:
+def compared(drawn: Drawn, arms: Sequence[str], control: int, worth: float) -> list[ArmComparison]:
     """Each arm beside the control, all of them at 95 % together.
 
     Parameters
@@ -103,7 +103,7 @@ def compared(drawn: Drawn, arms: Sequence[str], control: int, worth: float) -> l
 
 def _compared(
     drawn: Drawn, at: int, control: int, arm: str, beside: str, worth: float, level: float
-) -> Comparison:
+) -> ArmComparison:
     both = drawn.rows(drawn.is_mature & ((drawn.arm == at) | (drawn.arm == control)))
     treated = both.arm == at
     share = both.share[:, at] / (both.share[:, at] + both.share[:, control])

@@ -11,9 +11,9 @@ from typing import Literal
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
 
 __all__ = [
+    "ArmComparison",
     "ArmOfExperiment",
     "ArmOfGoal",
-    "Comparison",
     "ComparisonVerdict",
     "CoursePoint",
     "ExperimentReport",
@@ -54,7 +54,7 @@ class CoursePoint(TypedDict):
     high: float
 
 
-class Comparison(TypedDict):
+class ArmComparison(TypedDict):
     """An arm beside the control.
 
     `effect` is a difference of shares, `ratio` how many times as many reach the goal. `leads` are
@@ -80,7 +80,7 @@ class GoalOfExperiment(TypedDict):
     title: str
     horizon_days: float
     arms: list[ArmOfGoal]
-    comparisons: list[Comparison]
+    comparisons: list[ArmComparison]
 
 
 class ArmOfExperiment(TypedDict):

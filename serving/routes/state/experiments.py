@@ -103,7 +103,7 @@ async def list_experiments(service: Served) -> Response:
     "/experiments/{experiment_id}",
     summary="An experiment, and what it has shown",
     dependencies=[Depends(needs("read"))],
-    responses={200: {"model": ExperimentWithReport}, **documented(404, 503)},
+    responses={200: {"model": ExperimentWithReport}, **documented(404, 422, 503)},
 )
 async def get_experiment(experiment_id: _Id, service: Served) -> Response:
     """With the newest report (`RUNG_EXPERIMENTS_SECONDS`): intervals that hold at every look."""
@@ -176,7 +176,7 @@ async def stop_experiment(
     "/experiments/{experiment_id}/archive",
     summary="Put an ended experiment away",
     dependencies=[Depends(needs("admin"))],
-    responses={200: {"model": ExperimentWithReport}, **documented(404, 409, 503)},
+    responses={200: {"model": ExperimentWithReport}, **documented(404, 409, 422, 503)},
 )
 async def archive_experiment(experiment_id: _Id, service: Served) -> Response:
     """It is listed and judged no more; its id stays taken."""

@@ -140,7 +140,8 @@ def recommended(client, lead: str):
 def test_leads_get_what_their_arm_has(own):
     """Put in when they come to the step, before anything is drawn; offered nothing of others."""
     own.post("/v1/experiments", json=TOOLS)
-    store, found = service_of(own).store, Counter()
+    store = service_of(own).store
+    found: Counter[str] = Counter()
     for at in range(40):
         lead = f"new-{at}"
         track(own, anonymousId=lead, event="content_read", properties={"seconds": 400})
@@ -173,7 +174,7 @@ def test_policies_by_lot(own):
     ]
     worth = {"id": "worth", "kind": "policy", "control": "calm", "arms": arms}
     assert own.post("/v1/experiments", json=worth).status_code == 201
-    seen = Counter()
+    seen: Counter[str] = Counter()
     for at in range(30):
         lead = f"new-{at}"
         track(own, anonymousId=lead, event="content_read", properties={"seconds": 400})

@@ -12,9 +12,9 @@ from features.ladder.controls import Arm, Experiment
 from features.offers.assignments import Assignment, assignment_event
 from models.judging.trials.shapes import ExperimentReport
 from tests.proofs import size, tell
-from tests.training.experiments.test_calling import LADDER as SMALL
-from tests.training.experiments.test_calling import START, Row, as_log
-from training.experiments.judgement import experiments_in, judge_experiment
+from tests.training.funnel.experiments.scene import LADDER as SMALL
+from tests.training.funnel.experiments.scene import START, Row, as_log
+from training.funnel.experiments.judgement import experiments_in, judge_experiment
 
 DAY_US = 86_400_000_000
 LADDER = replace(SMALL, steps=(replace(SMALL.steps[0], engaged_by=("page",)), SMALL.steps[1]))
@@ -185,9 +185,6 @@ def test_what_a_file_tells_of_experiments():
     log = as_log(rows)
     (found,) = experiments_in(log, LADDER, log.judged_until(None))
     assert found.id == "worth"
-    assert [(arm.id, pytest.approx(arm.share)) for arm in found.arms] == [
-        ("calm", 0.3),
-        ("rung", 0.5),
-        ("nobody", 0.2),
-    ]
+    assert [arm.id for arm in found.arms] == ["calm", "rung", "nobody"]
+    assert [arm.share for arm in found.arms] == pytest.approx([0.3, 0.5, 0.2])
     assert found.control == "calm"

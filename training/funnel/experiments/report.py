@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from features.files import new_file
-from models.judging.trials.shapes import Comparison, ExperimentReport, GoalOfExperiment
+from models.judging.trials.shapes import ArmComparison, ExperimentReport, GoalOfExperiment
 
 __all__ = ["draw_course", "write_experiment"]
 
@@ -85,7 +85,7 @@ def draw_course(found: ExperimentReport, path: Path) -> None:
     figure.savefig(path, dpi=130, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
-def _draw_one(axes: Axes, one: Comparison, colour: str) -> None:
+def _draw_one(axes: Axes, one: ArmComparison, colour: str) -> None:
     course = one["course"]
     if not course:
         return
