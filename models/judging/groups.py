@@ -177,6 +177,11 @@ class _Side:
     def rate(self) -> float:
         return self.came / self.total
 
+    @property
+    def size(self) -> float:
+        """How much was expected of rows that are independent and count 1."""
+        return self.expected**2 / (self.first * self.worth)
+
     def variance(self, each: float) -> float:
         """Of `each`, if it truly were so much: that of leads that are independent."""
         rows = each * self.first - each**2 * self.second
@@ -247,7 +252,8 @@ class _Pair:
     def distance(self, ratio: float) -> float:
         """How many standard errors the group lies above a ratio, if that were the true one."""
         own, rest = self.own, self.rest
-        common = (own.came + rest.came) / (ratio * own.expected + rest.expected)
+        reached = own.each * own.size + rest.each * rest.size
+        common = reached / (ratio * own.size + rest.size)
         if self.is_rate:
             common = min(common, 1.0, 1.0 / ratio)
         spread = own.variance(ratio * common) + ratio**2 * rest.variance(common)
