@@ -940,19 +940,23 @@ def _check_protected(
     ----------
     protected : the ids of the protected traits, and where each stands.
     """
-    named = [(use.path, use.property) for use in found.uses if use.path not in protected.values()]
+    named = [
+        (use.path, use.property)
+        for use in found.uses
+        if not (use.property in protected and use.path.startswith("trait["))
+    ]
     for at, offer in enumerate(offers):
         named += [(f"offer[{at}].effort.form_fields", name) for name in offer.effort.form_fields]
     named += [("identity.identify_by", name) for name in identity.identify_by]
     named += [(f"commitment[{at}].ends_at", one.ends_at) for at, one in enumerate(commitments)]
-    named += [("limits.quiet.time_zone_trait", limits.quiet.time_zone_trait)]
+    named += [("limits.time_zone_trait", limits.quiet.time_zone_trait)]
     keys = {_plain(one): one for one in protected}
     for path, name in named:
         if (trait := keys.get(_plain(name))) is not None:
             here = protected[trait] if path == "Rung itself" else path
             found.wrong(
                 here,
-                f"reads {name!r}, and the trait {trait!r} is protected",
+                f"names {name!r}, and the trait {trait!r} is protected",
                 "the report of groups alone reads it",
             )
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from features.arrays import Floats, Ints
-from features.events.field_names import field_key
+from features.events.field_names import PEOPLE, field_key, plain
 from features.events.log import EventLog, LogColumns, Times
 from features.ladder.ladder import Ladder
 from features.signals.program import Compiled, compile_signals
@@ -127,14 +127,22 @@ def without_protected(ladder: Ladder, properties: Mapping[str, Any]) -> dict[str
 
 @lru_cache(maxsize=64)
 def _keys(ladder: Ladder) -> frozenset[str]:
-    return frozenset(field_key(trait.id) for trait in ladder.protected)
+    """Every name of the protected traits, also with whose they are before it."""
+    ids = [plain(trait.id) for trait in ladder.protected]
+    return frozenset(
+        [*(field_key(one) for one in ids), *ids, *(who + one for one in ids for who in PEOPLE)]
+    )
+
+
+def _is_protected(name: str, keys: frozenset[str]) -> bool:
+    return field_key(name) in keys or plain(name) in keys
 
 
 def _without(properties: Mapping[str, Any], keys: frozenset[str]) -> dict[str, Any]:
     return {
         name: _pruned(value, keys)
         for name, value in properties.items()
-        if field_key(name) not in keys and not _is_answer(value, keys)
+        if not (_is_protected(name, keys) or _is_answer(value, keys))
     }
 
 
@@ -149,6 +157,6 @@ def _pruned(value: object, keys: frozenset[str]) -> object:
 def _is_answer(value: object, keys: frozenset[str]) -> bool:
     """Whether a value is the answer to a question for a protected trait."""
     return isinstance(value, Mapping) and any(
-        name in _LABELS and isinstance(label, str) and field_key(label) in keys
+        name in _LABELS and isinstance(label, str) and _is_protected(label, keys)
         for name, label in value.items()
     )
