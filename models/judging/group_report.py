@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import numpy as np
 
 from features.arrays import Ints
 from features.signals.protected import ProtectedTrait
-from models.judging.groups import GroupFigure, GroupMeasure, compared_groups
+from models.judging.groups import GroupFigure, GroupMeasure, GroupVerdict, compared_groups
 
 __all__ = [
     "ASKED",
@@ -46,6 +46,8 @@ _SAYS: Final[Mapping[str, str]] = {
     ASKED_PERSON_BY_LOG: "of decisions of the log asked for something with a person",
 }
 """Every measure, as it reads after a share."""
+
+_VERDICTS: Final = get_args(GroupVerdict)
 
 GROUPS_EXPLAINED: Final = """\
 **Apart**: the ratio is surely beyond the limit. **Alike**: its interval is within. **Unknown**:
@@ -136,6 +138,8 @@ def _refusals(
 ) -> list[str]:  # fmt: skip
     known = {str(one["trait"]): int(one["known"]) for one in held["traits"]}
     told = [GroupFigure(**one) for one in held["figures"]]
+    if strange := [one.verdict for one in told if one.verdict not in _VERDICTS]:
+        raise ValueError(f"there is no verdict {strange[0]!r}")
     found = [_not_judged(trait) for trait in protected if trait not in known]
     if protected and float(held["least_ratio"]) != least_ratio:
         found.append(
@@ -155,8 +159,19 @@ def _refusals(
                 f"the trait {trait!r} is protected, and the report does not say"
                 f" {', '.join(missing)} of its groups: evaluate it again"
             )
-    apart = [one for one in told if one.verdict == "apart" and one.measure in measures]
+    apart = [
+        one
+        for one in told
+        if one.verdict == "apart" and one.measure in measures and not _is_mirror(one, told)
+    ]
     return [*found, *(_apart(one, float(held["least_ratio"])) for one in apart)]
+
+
+def _is_mirror(one: GroupFigure, told: Sequence[GroupFigure]) -> bool:
+    """Whether it says of the greater of two groups what the other one says of the lesser."""
+    both = [other for other in told if (other.trait, other.measure) == (one.trait, one.measure)]
+    is_greater = one.ratio is None or one.ratio > 1.0
+    return is_greater and len(both) == 2 and all(other.verdict == "apart" for other in both)
 
 
 def _apart(one: GroupFigure, least: float) -> str:
@@ -168,17 +183,22 @@ def _apart(one: GroupFigure, least: float) -> str:
     if one.measure == CALIBRATION:
         what = (
             f"the chances lie {_signed(one.value)} off the rate that came, those of the rest"
-            f" {_signed(one.rest)}; for each that was foreseen"
+            f" {_signed(one.rest)}; what came of them is {_times(one)} that of the rest"
         )
-        return f"{one.trait} {one.group!r} is apart: {what} {_times(one)} came, {limit}"
+        return f"{one.trait} {one.group!r} is apart: {what} {_between(one)}, {limit}"
     what = f"{_percent(one.value)} {_SAYS[one.measure]}, {_percent(one.rest)} of the rest"
-    return f"{one.trait} {one.group!r} is apart: {what}; that is {_times(one)}, {limit}"
+    times = f"{_times(one)} as much {_between(one)}"
+    return f"{one.trait} {one.group!r} is apart: {what}; that is {times}, {limit}"
 
 
 def _times(one: GroupFigure) -> str:
-    high = "any number of" if one.ratio_high is None else f"{one.ratio_high:.2f}"
-    times = "many" if one.ratio is None else f"{one.ratio:.2f}"
-    return f"{times} times as much (95 % interval {one.ratio_low or 0.0:.2f} to {high})"
+    return "many times" if one.ratio is None else f"{one.ratio:.2f} times"
+
+
+def _between(one: GroupFigure) -> str:
+    if one.ratio_high is None:
+        return f"(95 % interval from {one.ratio_low or 0.0:.2f} on)"
+    return f"(95 % interval {one.ratio_low or 0.0:.2f} to {one.ratio_high:.2f})"
 
 
 # --------------------------------------------------------------------------------------- In words
@@ -241,4 +261,7 @@ def _percent(value: float | None) -> str:
 
 
 def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.1%}".replace("-", "\N{MINUS SIGN}")
+    if value is None:
+        return "–"
+    told = f"{value:+.1%}".replace("-", "\N{MINUS SIGN}")
+    return told if told.strip("+\N{MINUS SIGN}0.%") else "0.0%"

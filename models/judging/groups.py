@@ -25,7 +25,14 @@ from scipy.special import ndtr
 from features.arrays import Bools, Floats, Ints
 from models.judging.intervals import wilson
 
-__all__ = ["FEWEST_LEADS", "GroupFigure", "GroupMeasure", "compared_groups", "discoveries"]
+__all__ = [
+    "FEWEST_LEADS",
+    "GroupFigure",
+    "GroupMeasure",
+    "GroupVerdict",
+    "compared_groups",
+    "discoveries",
+]
 
 GroupVerdict = Literal["alike", "apart", "unknown"]
 
@@ -35,6 +42,8 @@ _LEVEL: Final = 0.05
 _Z: Final = 1.96
 _ENOUGH: Final = 10
 """Leads of either kind from which the worth of a row is estimated; below, a lead is one row."""
+_OUT_OF_REACH: Final = 100.0
+"""Times the leads there are, from which on more leads are no advice."""
 _WIDEST: Final = 14.0
 """The logarithm of the largest ratio that is looked at."""
 _HALVINGS: Final = 60
@@ -300,17 +309,25 @@ class _Pair:
         if least <= ends[0] and ends[1] <= 1.0 / least:
             return replace(found, verdict="alike")
         needed = _needed(own.leads, ratio, ends, least)
-        more = f", about {needed:,} would" if needed else ""
+        more = f", about {needed:,} would" if needed else ": the ratio lies at the limit"
+        if not ratio:
+            more = ""
         why = f"{own.leads:,} leads are too few to tell{more}"
         return replace(found, needed=needed, why=why)
 
 
 def _needed(leads: int, ratio: float | None, ends: tuple[float, float], least: float) -> int | None:
-    """Leads with which the interval would lie on one side of the limit, to two digits."""
+    """Leads with which the interval would lie on one side of the limit, to two digits.
+
+    None for a hundred times as many as there are, or more.
+    """
     if not ratio or leads == 0:
         return None
     room = abs(abs(np.log(ratio)) + np.log(least))
     half = (np.log(ends[1]) - np.log(ends[0])) / 2.0
-    count = leads * max((half / max(room, 1e-3)) ** 2, 1.0)
+    times = max((half / max(room, 1e-9)) ** 2, 1.0)
+    if times >= _OUT_OF_REACH:
+        return None
+    count = leads * times
     size = 10.0 ** max(0, int(np.floor(np.log10(count))) - 1)
     return int(np.ceil(count / size) * size)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from models.judging.groups import (
     FEWEST_LEADS,
-    GroupFigure,
     GroupMeasure,
     compared_groups,
     discoveries,
@@ -40,9 +39,14 @@ def drawn(
     return GroupMeasure("trait", measure, NAMES, group, lead, came)
 
 
-def of_b(measured: GroupMeasure, least: float = LEAST) -> GroupFigure:
+def of_b(measured, least=LEAST):
     """The figure of group b."""
     return compared_groups([measured], least)[1]
+
+
+def swapped(measured):
+    """The same with each lead in the other group."""
+    return replace(measured, group=1 - measured.group)
 
 
 def exactly(measured_rows, least=LEAST):
@@ -202,10 +206,8 @@ def test_rows_of_one_lead_are_no_evidence():
     """The same leads with every row ten times have the same intervals and the same verdict."""
     rng = np.random.default_rng(7)
     once = drawn(rng, 700, ratio=0.6)
-    again = GroupMeasure(
-        "trait", "selected", NAMES, *(np.tile(one, 10) for one in (once.group, once.lead)),
-        np.tile(once.came, 10),
-    )  # fmt: skip
+    lead, came = np.tile(once.lead, 10), np.tile(once.came, 10)
+    again = GroupMeasure("trait", "selected", NAMES, np.tile(once.group, 10), lead, came)
     one, ten = of_b(once), of_b(again)
     assert one.leads == ten.leads
     for name in ("value", "low", "high", "ratio", "ratio_low", "ratio_high", "p"):
@@ -214,8 +216,9 @@ def test_rows_of_one_lead_are_no_evidence():
 
 def test_two_groups_mirror_each_other():
     """What one has over the other is one over what the other has; both have one verdict."""
-    found = compared_groups([drawn(np.random.default_rng(8), ratio=0.4)], LEAST)
-    first, second = found
+    measured = drawn(np.random.default_rng(8), ratio=0.4)
+    first, second = of_b(swapped(measured)), of_b(measured)
+    assert compared_groups([measured], LEAST)[0] == replace(first, group="a")
     assert first.ratio == pytest.approx(1 / second.ratio)
     assert first.ratio_low == pytest.approx(1 / second.ratio_high, rel=1e-6)
     assert first.p == pytest.approx(second.p, rel=1e-6)
