@@ -262,7 +262,7 @@ def test_a_simulated_log():
             zip(size.index, np.where(rng.random(len(size)) < 0.5, "a", "b"), strict=True)
         ),
     }
-    log = with_values(_log_of(simulation.events, ladder), ladder, values)
+    log = with_values(log_of_table(simulation.events, ladder), ladder, values)
     split = microseconds(config.start) + 120 * DAY_US
     bundle = _quick_bundle(log, ladder, split)
     judged = evaluate(bundle, log, until=microseconds(simulation.end))
@@ -275,7 +275,7 @@ def test_a_simulated_log():
     assert not any("shift" in line for line in gate.missing)
 
 
-def _log_of(events: pd.DataFrame, ladder: Ladder) -> EventLog:
+def log_of_table(events: pd.DataFrame, ladder: Ladder) -> EventLog:
     columns = LogColumns(*ladder_columns(ladder))
     return EventLog.from_columns(
         events["lead_id"].tolist(),
