@@ -6,12 +6,77 @@ from dataclasses import replace
 
 import pytest
 
-from features.errors import LadderError
+from features.errors import LadderError, Mistake
 from features.ladder.catalogue import offer_of_table
 from features.ladder.file import parse_ladder
 from features.ladder.ladder import Groups, Trait
 from features.signals.table import ladder_columns, protected_signals, signals_of
-from tests.features.ladder.test_file import LADDER, mistakes_of
+
+LADDER = """\
+[ladder]
+name = "small"
+title = "Small"
+
+[events]
+traits = "profile"
+
+[limits]
+asks = 2
+
+[value]
+gains = [{event = "order", measure = "amount"}]
+
+[[step]]
+id = "watch"
+title = "Watch"
+horizon_days = 7
+complete_when = [{event = "video"}]
+
+[[step]]
+id = "talk"
+title = "Talk"
+horizon_days = 14
+band = [0.1, 0.3]
+complete_when = [{event = "call"}]
+
+[purchase]
+title = "Buy"
+horizon_days = 60
+band = [0.1, 0.3]
+complete_when = [{event = "order"}]
+
+[[offer]]
+id = "clip"
+step = "watch"
+title = "A clip"
+kind = "video"
+effort = {minutes = 3}
+
+[[offer]]
+id = "chat"
+step = "talk"
+title = "A chat"
+kind = "session"
+effort = {minutes = 15, form_fields = ["name"]}
+only_after = [{event = "page", where = {room = "red"}}]
+
+[[trait]]
+id = "size"
+type = "number"
+
+[[signal]]
+id = "longest"
+of = [{event = "video"}]
+how = "max"
+measure = "fraction"
+"""
+
+
+def mistakes_of(text: str) -> tuple[Mistake, ...]:
+    with pytest.raises(LadderError, match="mistake") as raised:
+        parse_ladder(text)
+    return raised.value.mistakes
+
 
 GENDER = '\n[[trait]]\nid = "gender"\ntype = "category"\nprotected = true\n'
 PROTECTED = LADDER + GENDER
@@ -55,7 +120,6 @@ def test_a_limit_that_is_none(ratio: str) -> None:
     assert mistake.path == "groups.least_ratio"
 
 
-WHERE = "where = {fraction = {at_least = 0.8}}"
 NAMED = [
     ("[[trait]]\nid = \"size\"", '[identity]\nidentify_by = ["Gender"]\n\n[[trait]]\nid = "size"',
      "identity.identify_by"),

@@ -28,9 +28,9 @@ from models.scores.calibration import uncalibrated
 from models.scores.encoding import Encoding
 from models.scores.goal_model import GoalModel
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
+from tests.training.grouped import log_of_table, with_values
 from tests.training.policies.scene import LADDER, event, log_of, us
 from tests.training.policies.story import SPLIT, UNTIL, bundle, learned, story
-from tests.training.scores.test_by_group import log_of_table, with_values
 from training.policies.by_group import groups_of_policy
 from training.policies.choices import shares_of
 from training.policies.decisions import Decisions, drawn_decisions

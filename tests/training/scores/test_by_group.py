@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,10 +13,9 @@ import pytest
 
 from features.arrays import Floats, Ints
 from features.clock import microseconds
-from features.events.log import DAY_US, EventLog, LogColumns
+from features.events.log import DAY_US, EventLog
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Groups, Ladder, Trait
-from features.signals.table import ladder_columns
 from models.bundle import Bundle
 from models.judging.group_report import CALIBRATION, FOUND, SELECTED
 from models.offers.offer_model import OfferModel
@@ -25,6 +23,7 @@ from models.scores.boosting import BoostingConfig
 from models.scores.encoding import Encoding
 from models.scores.goal_model import FitConfig, TrainingRows, fit_goal
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
+from tests.training.grouped import log_of_table, with_values
 from tests.training.scores.scene import JUDGED_UNTIL, LADDER, TRAINED_UNTIL, small_world
 from training.decision_points import Points, decision_points, points_at
 from training.labels import Outcomes, label
@@ -36,41 +35,6 @@ from training.scores.written.page import page
 from training.simulation.world import SimulationConfig, simulate
 
 GENDER = (Trait("gender", "category"),)
-
-
-def with_values(log: EventLog, ladder: Ladder, values: dict[str, Any]) -> EventLog:
-    """The log with the values of traits of each lead, told with the first of its traits."""
-    events = pd.DataFrame(
-        {
-            "lead": np.array(log.leads)[log.lead_of_rows()],
-            "name": np.array(log.names)[log.name],
-            "occurred": log.occurred,
-            "known": log.known,
-        }
-    )
-    for at, name in enumerate(log.columns.numbers):
-        events[name] = log.numbers[at]
-    for at, name in enumerate(log.columns.texts):
-        words = np.array([*log.text_values[at], None], dtype=object)
-        events[name] = words[log.texts[at]]
-    for trait in values:
-        events[trait] = pd.Series(None, index=events.index, dtype=object)
-    told = events[events["name"] == ladder.events.traits].groupby("lead").head(1)
-    for trait, of_lead in values.items():
-        events.loc[told.index, trait] = told["lead"].map(of_lead)
-    columns = LogColumns(*ladder_columns(ladder))
-    return EventLog.from_columns(
-        events["lead"].tolist(),
-        events["name"].tolist(),
-        events["occurred"].to_numpy(dtype=np.int64),
-        events["known"].to_numpy(dtype=np.int64),
-        numbers={name: events[name].to_numpy(dtype=np.float64) for name in columns.numbers},
-        texts={
-            name: [None if one is None or one != one else one for one in events[name]]
-            for name in columns.texts
-        },
-        columns=columns,
-    )
 
 
 # ---------------------------------------------------------------------------- on the small world
@@ -273,31 +237,6 @@ def test_a_simulated_log():
         "gender" in line and "stand at the top of the queue" in line for line in gate.missing
     )
     assert not any("shift" in line for line in gate.missing)
-
-
-def log_of_table(events: pd.DataFrame, ladder: Ladder) -> EventLog:
-    columns = LogColumns(*ladder_columns(ladder))
-    return EventLog.from_columns(
-        events["lead_id"].tolist(),
-        events["name"].tolist(),
-        _microseconds(events["occurred_at"]),
-        _microseconds(events["known_at"]),
-        numbers={
-            name: pd.to_numeric(events[name]).to_numpy(dtype=np.float64)
-            for name in columns.numbers
-            if name in events
-        },
-        texts={
-            name: [None if one is None or one != one else str(one) for one in events[name]]
-            for name in columns.texts
-            if name in events
-        },
-        columns=columns,
-    )
-
-
-def _microseconds(times: pd.Series) -> Ints:
-    return np.asarray(times.dt.as_unit("us").astype("int64"), dtype=np.int64)
 
 
 def _quick_bundle(log: EventLog, ladder: Ladder, until: int) -> Bundle:
