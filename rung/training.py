@@ -216,7 +216,7 @@ def _print_training(bundle: Bundle, folder: Path) -> None:
 
 def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import microseconds
-    from models.judging.group_report import group_lines
+    from models.judging.groups.report import group_lines
     from training.recalibration import recalibrate
     from training.scores.evaluate import evaluate
     from training.scores.written.report import write_report

@@ -69,7 +69,7 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
 
 
 def _print_evaluation(evaluation: PolicyEvaluation) -> None:
-    from models.judging.group_report import group_lines
+    from models.judging.groups.report import group_lines
     from training.policies.gate import missing
 
     value, gain = evaluation.assessment.value, evaluation.assessment.gain

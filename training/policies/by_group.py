@@ -11,7 +11,8 @@ from features.arrays import Bools, Floats
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
 from features.signals.protected import ProtectedTrait, protected_traits
-from models.judging.group_report import (
+from models.judging.groups.figures import GroupMeasure
+from models.judging.groups.report import (
     ASKED,
     ASKED_BY_LOG,
     ASKED_PERSON,
@@ -19,7 +20,6 @@ from models.judging.group_report import (
     GroupsReport,
     groups_report,
 )
-from models.judging.groups import GroupMeasure
 from models.offers.options import options_of
 from training.policies.decisions import Decisions
 

@@ -18,7 +18,7 @@ from features.errors import NotEnoughData
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
 from models.bundle import Bundle
-from models.judging.group_report import GroupsReport
+from models.judging.groups.report import GroupsReport
 from models.judging.off_policy import (
     Logged,
     PolicyGain,

@@ -20,7 +20,7 @@ from features.errors import BundleError, NotEnoughData
 from features.ladder.ladder import Ladder
 from models.bundle import Bundle, load_bundle
 from models.gate import Gate
-from models.judging.group_report import group_refusals
+from models.judging.groups.report import group_refusals
 from models.offers.policy import policy
 from models.served_policy import read_served, write_served
 from training.policies.by_group import MEASURES_OF_POLICIES

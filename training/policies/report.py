@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from features.files import new_folder
-from models.judging.group_report import GROUPS_EXPLAINED, group_rows
+from models.judging.groups.report import GROUPS_EXPLAINED, group_rows
 from models.judging.off_policy import Estimate, PolicyGain
 from training.policies.evaluate import Assessment, PolicyEvaluation
 from training.policies.gate import FILE, missing

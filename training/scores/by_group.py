@@ -15,14 +15,14 @@ from features.arrays import Floats, Ints
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
 from features.signals.protected import ProtectedTrait, protected_traits
-from models.judging.group_report import (
+from models.judging.groups.figures import GroupMeasure
+from models.judging.groups.report import (
     CALIBRATION,
     FOUND,
     SELECTED,
     GroupsReport,
     groups_report,
 )
-from models.judging.groups import GroupMeasure
 from models.judging.metrics import picked
 from training.decision_points import Points
 from training.labels import Outcomes

@@ -18,7 +18,7 @@ from typing import Any, Final
 from features.errors import BundleError, NotEnoughData
 from models.bundle import Bundle
 from models.gate import Gate
-from models.judging.group_report import group_refusals
+from models.judging.groups.report import group_refusals
 from training.scores.by_group import MEASURES_OF_SCORES
 from training.scores.reordering import LEAST_OVERLAP, refusals
 from training.scores.results import AS_SERVED, WORSE

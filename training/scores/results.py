@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 from features.clock import rfc3339
-from models.judging.group_report import GroupsReport
+from models.judging.groups.report import GroupsReport
 from models.judging.metrics import Bin, Queue
 from models.scores.calibration import Basis
 from training.scores.reordering import Reordering

@@ -14,14 +14,14 @@ from features.events.log import EventLog
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Groups, Ladder, Trait
 from models.bundle import Bundle
-from models.judging.group_report import (
+from models.judging.groups.figures import GroupFigure
+from models.judging.groups.report import (
     ASKED,
     ASKED_BY_LOG,
     ASKED_PERSON,
     ASKED_PERSON_BY_LOG,
     GroupsReport,
 )
-from models.judging.groups import GroupFigure
 from models.offers.offer_model import OfferModel
 from models.offers.options import options_of
 from models.scores.calibration import uncalibrated

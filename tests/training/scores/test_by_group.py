@@ -17,7 +17,7 @@ from features.events.log import DAY_US, EventLog
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Groups, Ladder, Trait
 from models.bundle import Bundle
-from models.judging.group_report import CALIBRATION, FOUND, SELECTED
+from models.judging.groups.report import CALIBRATION, FOUND, SELECTED
 from models.offers.offer_model import OfferModel
 from models.scores.boosting import BoostingConfig
 from models.scores.encoding import Encoding

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from features.clock import rfc3339
-from models.judging.group_report import GROUPS_EXPLAINED, GroupsReport, group_rows
+from models.judging.groups.report import GROUPS_EXPLAINED, GroupsReport, group_rows
 from models.judging.metrics import Bin
 from models.scores.calibration import LEVEL
 from training.scores.reordering import SAYS, Reordering, TopLeads

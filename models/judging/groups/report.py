@@ -10,7 +10,7 @@ import numpy as np
 
 from features.arrays import Ints
 from features.signals.protected import ProtectedTrait
-from models.judging.groups import GroupFigure, GroupMeasure, GroupVerdict, compared_groups
+from models.judging.groups.figures import GroupFigure, GroupMeasure, GroupVerdict, compared_groups
 
 __all__ = [
     "ASKED",

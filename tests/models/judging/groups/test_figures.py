@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.judging.groups import (
+from models.judging.groups.figures import (
     FEWEST_LEADS,
     GroupMeasure,
     compared_groups,

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from features.signals.protected import ProtectedTrait
-from models.judging.group_report import (
+from models.judging.groups.figures import GroupMeasure
+from models.judging.groups.report import (
     CALIBRATION,
     FOUND,
     SELECTED,
@@ -20,7 +21,6 @@ from models.judging.group_report import (
     group_rows,
     groups_report,
 )
-from models.judging.groups import GroupMeasure
 
 MEASURES = (SELECTED, CALIBRATION)
 LEAST = 0.8
