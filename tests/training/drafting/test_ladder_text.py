@@ -99,7 +99,7 @@ def test_what_by_its_name_is_to_be_protected_is():
 
 
 def test_what_tells_a_step_is_a_trait():
-    """A ladder may not protect what its own rules read: then the draft leaves that to its reader."""
+    """A ladder may not protect what its own rules read: such a trait is drafted as any other."""
     draft = with_traits(gender=["f", "m"])
     first, *rest = draft.steps
     seen = replace(first.deeds[0], deed=Deed("guide_read", text="gender", value="f"))
