@@ -69,6 +69,7 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
 
 
 def _print_evaluation(evaluation: PolicyEvaluation) -> None:
+    from models.judging.groups.report import group_lines
     from training.policies.gate import missing
 
     value, gain = evaluation.assessment.value, evaluation.assessment.gain
@@ -83,6 +84,8 @@ def _print_evaluation(evaluation: PolicyEvaluation) -> None:
             f"  {name:<6}{worth.value:>12,.4g} a decision; over {evaluation.against}"
             f" {more.value:+,.4g} ({more.low:+,.4g} to {more.high:+,.4g})"
         )
+    for line in group_lines(evaluation.groups) if evaluation.groups else ():
+        print(f"  {line}")
     for line in missing(evaluation.as_dict()):
         print(f"  the gate: {line}")
 

@@ -30,6 +30,7 @@ from models.scores.step_rates import advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points
 from training.labels import Outcomes, label
 from training.scores.baselines import Baseline, Missing, baselines
+from training.scores.by_group import groups_of_scores
 from training.scores.performance import Answers, Resampled
 from training.scores.predictions import predictions
 from training.scores.reordering import Incumbent, compared
@@ -134,6 +135,14 @@ def evaluate(  # noqa: PLR0913 what is judged, when and beside what
             served.purchase if served else None,
         ).judged(period),
         reordering=None if former is None else compared(bundle, former, judged),
+        groups=groups_of_scores(
+            log,
+            bundle.ladder,
+            (judged, advanced),
+            (served or scores).advance.probability,
+            period.week(judged.as_of),
+            capacity,
+        ),
     )
 
 
@@ -149,6 +158,10 @@ class _Period:
     @property
     def said(self) -> str:
         return f"between {rfc3339(self.start)} and {rfc3339(self.until)}"
+
+    def week(self, as_of: Ints) -> Ints:
+        """Shape (n,): the week of the period, from 0, in which each instant lies."""
+        return (as_of - self.start - 1) // _WEEK_US
 
     def seen(self, lead: Ints) -> Bools:
         """Shape (n,): whether anything was known of the lead by `start`."""
@@ -252,7 +265,7 @@ class _Goal:
             happened=outcomes.happened[decided],
             lead=lead,
             position=points.position[decided],
-            week=(as_of - period.start - 1) // _WEEK_US,
+            week=period.week(as_of),
             seen=period.seen(lead),
             weight=outcomes.weight[decided],
             interval=(estimates.low[decided], estimates.high[decided]),

@@ -15,6 +15,7 @@ import uvicorn
 
 from features.clock import when
 from features.events.log import DAY_US
+from features.ladder.file import read_ladder
 from serving.app import create_app
 from serving.pages import words
 from serving.pages.todo import UNOFFERED
@@ -415,7 +416,7 @@ def test_latest_traits():
         ("identify", 2, 99, {"name": "Later"}),
         ("other", 6, 6, {"name": "No"}),
     ]
-    assert words.traits_of(rows, "identify", 10) == {"name": "New", "company": "X"}
+    assert words.traits_of(rows, read_ladder("b2b"), 10) == {"name": "New", "company": "X"}
 
 
 # -------------------------------------------------------------------------------------- The browser
