@@ -80,6 +80,12 @@ def _exports(*, small: bool) -> str:
     return exports.run(small=small)
 
 
+def _funnel(*, small: bool) -> str:
+    from benchmarks.funnel import report
+
+    return report.run(small=small)
+
+
 def _outcome(*, small: bool, **options: Any) -> str:
     from benchmarks.outcomes import report
 
@@ -97,6 +103,7 @@ _BENCHMARKS: Final[dict[str, Callable[..., str]]] = {
     "little": _little,
     "drift": _drift,
     "policy": _policy,
+    "funnel": _funnel,
     "truth": _truth,
     "outcome": _outcome,
 }

@@ -1,0 +1,1 @@
+"""Where leads stop and what experiments show: on public data, and at speed."""
