@@ -20,7 +20,7 @@ from features.funnel.states import State
 from features.funnel.walk import FIELDS, walk
 from features.ladder.ladder import Ladder, Trait
 from features.signals.fold import NONE, Events, Program
-from features.signals.program import Compiled, compile_signals, link
+from features.signals.program import Compiled, LinkedLog, compile_signals, link
 from features.signals.threads import in_threads, processors
 
 __all__ = ["Stays", "stays_of"]
@@ -76,6 +76,10 @@ class Stays:
 
     def rows(self, keep: Bools | Ints) -> Stays:
         """Some of the stays."""
+        if keep.dtype == np.bool_:
+            keep = np.flatnonzero(keep)  # looked for once, and not for each array
+            if len(keep) == len(self):
+                return self
         held = ("lead", "goal", "began", "entered", "advanced", "lost", "left", "passed")
         some = {name: getattr(self, name)[keep] for name in held}
         return replace(self, **some, traits=self.traits[:, keep])
@@ -149,7 +153,7 @@ def stays_of(
     left_at = np.full(len(log.leads), NONE, dtype=np.int64)
     for lead_id, at in (left or {}).items():
         left_at[log.index_of(lead_id)] = at
-    counted_until = until - _delay(log, linked.completes() & (log.known <= until))
+    counted_until = until - _delay(log, linked, until)
     found, traits = _walked(linked.events, compiled.program, until, code, columns)
     stays = Stays(
         ladder=ladder,
@@ -177,9 +181,12 @@ def _told_apart(ladder: Ladder) -> list[Trait]:
     return [one for one in ladder.traits if one.type == "category" and not one.personal]
 
 
-def _delay(log: EventLog, completes: Bools) -> int:
+def _delay(log: EventLog, linked: LinkedLog, until: int) -> int:
     """How long the news of a completion takes, in microseconds: the 99th percentile."""
-    if log.known is log.occurred or not completes.any():
+    if log.known is log.occurred:
+        return 0
+    completes = linked.completes() & (log.known <= until)
+    if not completes.any():
         return 0
     return int(np.quantile((log.known - log.occurred)[completes], _MOST_ARRIVED))
 

@@ -90,6 +90,8 @@ def incidence(waited: Waited, groups: int) -> Incidence:
 
 def _leads_each(waited: Waited, groups: int, size: Ints) -> Floats:
     """Shape (n_groups,): leads for each of what they have; what a lead has counts as one."""
+    if (np.diff(waited.lead) > 0).all():
+        return np.ones(groups)  # in order, each once
     pairs = np.unique(waited.group * (int(waited.lead.max(initial=0)) + 1) + waited.lead)
     leads = np.bincount(pairs // (int(waited.lead.max(initial=0)) + 1), minlength=groups)
     each: Floats = leads / np.maximum(size, 1)

@@ -55,10 +55,13 @@ def funnel(stays: Stays, selection: Selection | None = None, every: Every = "wee
     FunnelError : a trait by which leads are not told apart.
     """
     selection = selection or Selection()
-    some = selection.of(stays)
-    segment = stays.rows(selection.segment_of(stays))
+    some, segment = selection.of(stays), stays.rows(selection.segment_of(stays))
     days = _stretch(stays, selection)
-    steps = [_step(some.at(at), segment.at(at), at, days, selection, every) for at in _goals(stays)]
+    steps = []
+    for at in _goals(stays):
+        here = some.at(at)
+        ever = here if segment is some else segment.at(at)
+        steps.append(_step(here, ever, at, days, selection, every))
     return {
         "ladder": stays.ladder.name,
         "as_of": rfc3339(stays.until),
@@ -67,7 +70,7 @@ def funnel(stays: Stays, selection: Selection | None = None, every: Every = "wee
         "entered_to": _told(selection.entered_to),
         "only": dict(selection.only),
         "every": every,
-        "leads": len(np.unique(some.lead)),
+        "leads": int((np.diff(some.lead, prepend=-1) != 0).sum()),  # they stand in order
         "whole": _whole(stays, selection, steps),
         "steps": steps,
         "notes": list(_notes(stays, some, every)),
