@@ -40,18 +40,21 @@ def add_ladder(verbs: Any) -> None:
 
 
 def _check(parsed: argparse.Namespace, _: Progress) -> None:
-    from features.ladder.advice import advise, ladder_table
+    from features.ladder.advice import advise, controls_said, ladder_table
     from features.ladder.file import read_ladder
 
     ladder = read_ladder(parsed.file)
     advice = advise(ladder)
     if parsed.json:
         told = [{"path": a.path, "text": a.text, "source": a.source} for a in advice]
-        return print_json({"ladder": ladder.name, "steps": len(ladder.steps), "advice": told})
+        worth = controls_said(ladder.controls)
+        found = {"ladder": ladder.name, "steps": len(ladder.steps), "advice": told}
+        return print_json({**found, "controls": worth})
     print(ladder_table(ladder))
     print(f"\n{len(advice)} piece{'s' if len(advice) != 1 else ''} of advice")
     for one in advice:
         print(f"  {one.path}: {one.text} [{one.source}]")
+    print(f"\n{controls_said(ladder.controls)}")
     return None
 
 

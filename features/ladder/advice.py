@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 from features.errors import did_you_mean
+from features.ladder.controls import Controls
 from features.ladder.ladder import Condition, EventRule, Ladder, Offer, Step
 from features.ladder.rule_logic import implies
 
-__all__ = ["Advice", "advise", "ladder_table"]
+__all__ = ["Advice", "advise", "controls_said", "ladder_table"]
 
 FEWEST_OFFERS = 3
 MOST_EARLY_FIELDS = 2
@@ -68,6 +69,18 @@ def advise(ladder: Ladder) -> tuple[Advice, ...]:
         ),
         *_unknown_channels(ladder),
     )
+
+
+def controls_said(controls: Controls) -> str:
+    """Whether what Rung is worth will be known, in a sentence; nothing is advised against."""
+    standing = controls.standing
+    if standing is None:
+        return (
+            "What Rung is worth is not measured: [controls] no_ask = 0.05 would leave one lead in"
+            " twenty unasked, by lot, to compare with."
+        )
+    shares = ", ".join(f"{arm.share:.0%} {arm.id}" for arm in standing.arms)
+    return f"What Rung is worth is measured, by lot: {shares}. `rung experiment judge` tells."
 
 
 def ladder_table(ladder: Ladder) -> str:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from features.ladder.advice import Advice, advise, ladder_table
+from features.ladder.advice import Advice, advise, controls_said, ladder_table
+from features.ladder.controls import Controls
 from features.ladder.file import read_ladder, shipped_ladders
 from features.ladder.ladder import (
     Band,
@@ -450,3 +451,9 @@ def test_inbound_channels_that_no_offer_names(inbound, texts):
     assert [(one.path, one.text, one.source) for one in found] == [
         ("limits.inbound_channels", text, "channels") for text in texts
     ]
+
+
+def test_whether_what_rung_is_worth_will_be_known():
+    assert "is not measured" in controls_said(Controls(none=0.1))
+    said = controls_said(Controls(no_ask=0.05, usual=0.1))
+    assert "5% no_ask, 10% usual, 85% rung" in said
