@@ -11,7 +11,7 @@ def test_ladder_check(b2b):
     """The ladder stands as a table, every step in a line, and the advice is counted."""
     said = done("ladder", "check", "b2b")
     first_words = [line.split(" ")[0] for line in said.out.splitlines() if line[:1].strip()]
-    assert first_words == ["step", *(goal.id for goal in b2b.goals), "0"]
+    assert first_words == ["step", *(goal.id for goal in b2b.goals), "0", "What"]
     assert "\n0 pieces of advice\n" in said.out
     assert "What Rung is worth is not measured: [controls] no_ask = 0.05" in said.out
 
