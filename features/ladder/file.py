@@ -21,6 +21,7 @@ from features.ladder.activity import activity_of
 from features.ladder.controls import read_controls
 from features.ladder.ladder import (
     Activity,
+    Afterwards,
     Band,
     Beats,
     Commitment,
@@ -200,6 +201,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
     weights = root.one("effort_weights", _read_weights, required=False)
     limits = root.one("limits", _read_limits, required=False)
     value = root.one("value", _read_value, required=False)
+    afterwards = root.each("after_purchase", _read_afterwards)
     policy = root.one("policy", _read_policy, required=False)
     controls = root.one("controls", read_controls, required=False)
     identity = root.one("identity", _read_identity, required=False)
@@ -242,6 +244,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
         max_effort_jump=head.max_effort_jump,
         limits=limits,
         value=value,
+        after_purchase=afterwards,
         policy=policy,
         controls=controls,
         identity=identity,
@@ -250,6 +253,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
         source=text,
     )
     _check_interest(root.found, ladder)
+    _check_afterwards(root.found, ladder)
     return ladder
 
 
@@ -384,6 +388,30 @@ def _read_gain(table: Table) -> Gain:
         worth=table.number_that("worth", 1.0, lambda worth: worth != 0, "not be 0"),
         measure=measure,
     )
+
+
+def _read_afterwards(table: Table) -> Afterwards:
+    return Afterwards(
+        id=_read_id(table),
+        title=table.text("title"),
+        gain=_read_gain(table),
+        days=table.positive_if_any("days") or 365.0,
+    )
+
+
+def _check_afterwards(found: Found, ladder: Ladder) -> None:
+    """What comes after a purchase is no signal: nothing that is learned from reads its events."""
+    _check_unique(found, "after_purchase", [one.id for one in ladder.after_purchase])
+    read = {rule.event for goal in ladder.goals for rule in goal.complete_when}
+    read |= {name for goal in ladder.goals for name in goal.engaged_by}
+    read |= {rule.event for row in ladder.signals for rule in row.of}
+    for at, one in enumerate(ladder.after_purchase):
+        if one.gain.rule.event in read:
+            found.wrong(
+                f"after_purchase[{at}].event",
+                f"{one.gain.rule.event!r} is read by a step or a signal, and would be learned from",
+                "an event that no step and no signal reads",
+            )
 
 
 def _read_policy(table: Table) -> PolicySettings:

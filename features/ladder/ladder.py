@@ -19,6 +19,7 @@ from features.ladder.source import ImportColumns, Source
 
 __all__ = [
     "Activity",
+    "Afterwards",
     "Band",
     "Beats",
     "Commitment",
@@ -298,6 +299,22 @@ class Gain:
 
 
 @dataclass(frozen=True, slots=True)
+class Afterwards:
+    """What comes after a purchase, such as renewals and referrals: told apart, and never a signal.
+
+    Parameters
+    ----------
+    gain : the events, and what each is worth.
+    days : how long after a lead was put into an arm they count.
+    """
+
+    id: str
+    title: str
+    gain: Gain
+    days: float = 365.0
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
     """What a decision is judged by: gains within a horizon, less what the offer costs.
 
@@ -375,6 +392,7 @@ class Ladder:
         mean, so they are not part of its identity.
     imports : which columns of a log say what; likewise no part of it.
     source : the text of the file this ladder was read from; not part of its identity.
+    after_purchase : what experiments are told by as well, a year on.
     catalogue : the versions of offers that stand in place of the file's, or beside them.
     experiments : what runs on it now (`features.offers.experiments`).
     """
@@ -402,6 +420,7 @@ class Ladder:
     max_effort_jump: float = 5.0
     limits: Limits = Limits()
     value: Value = Value()
+    after_purchase: tuple[Afterwards, ...] = ()
     policy: PolicySettings = PolicySettings()
     controls: Controls = field(default_factory=Controls)
     experiments: tuple[Experiment, ...] = ()

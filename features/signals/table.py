@@ -49,7 +49,8 @@ def ladder_columns(ladder: Ladder) -> tuple[tuple[str, ...], tuple[str, ...]]:
     Protected traits are among them, as a log is read once, for the report of groups as well.
     The texts `OFFER` and `RECORD` are always among them: decisions are read back from the log.
     """
-    numbers = {gain.measure for gain in ladder.value.gains if gain.measure}
+    gains = [*ladder.value.gains, *(one.gain for one in ladder.after_purchase)]
+    numbers = {gain.measure for gain in gains if gain.measure}
     texts = {OFFER, RECORD}
     for condition in _conditions(ladder):
         (texts if condition.is_text else numbers).add(condition.property)
@@ -76,6 +77,7 @@ def _conditions(ladder: Ladder) -> list[Condition]:
         rules += kind
     rules += [rule for offer in ladder.offers for rule in offer.only_after]
     rules += [gain.rule for gain in ladder.value.gains]
+    rules += [one.gain.rule for one in ladder.after_purchase]
     rules += [rule for signal in signals_of(ladder) for rule in (*signal.of, *signal.until)]
     return [condition for rule in rules for condition in rule.where]
 

@@ -302,6 +302,12 @@ def _print(found: ExperimentReport) -> None:
     print(f"  The lot: {found['sample_ratio']['says']}")
     for goal in found["goals"]:
         _print_goal(goal)
+    for later in found["afterwards"]:
+        print(f"  {later['title']} a lead within {later['days']:g} days (an interval for one look)")
+        for arm in later["arms"]:
+            mean = "not known" if arm["mean"] is None else f"{arm['mean']:,.2f}"
+            span = "" if arm["mean"] is None else f" ({arm['low']:,.2f} to {arm['high']:,.2f})"
+            print(f"    {arm['arm'][:20]:20}{arm['leads']:8,} leads  {mean}{span}")
     for line in found["notes"]:
         print(f"  {line}")
     print()

@@ -11,6 +11,8 @@ from typing import Literal
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
 
 __all__ = [
+    "AfterwardsOfArm",
+    "AfterwardsOfExperiment",
     "ArmComparison",
     "ArmOfExperiment",
     "ArmOfGoal",
@@ -101,6 +103,28 @@ class SampleRatioCheck(TypedDict):
     says: str
 
 
+class AfterwardsOfArm(TypedDict):
+    """What came a lead of an arm, on average, with an interval for this one look at 95 %.
+
+    `leads` are those for whom all the days are over; null without two of them.
+    """
+
+    arm: str
+    leads: int
+    mean: float | None
+    low: float | None
+    high: float | None
+
+
+class AfterwardsOfExperiment(TypedDict):
+    """What came after the purchase, such as renewals or referrals, within so many days."""
+
+    id: str
+    title: str
+    days: float
+    arms: list[AfterwardsOfArm]
+
+
 class ExperimentReport(TypedDict):
     """What an experiment has shown by what was known at `as_of`; the purchase comes first."""
 
@@ -116,5 +140,6 @@ class ExperimentReport(TypedDict):
     arms: list[ArmOfExperiment]
     sample_ratio: SampleRatioCheck
     goals: list[GoalOfExperiment]
+    afterwards: list[AfterwardsOfExperiment]
     says: str
     notes: list[str]

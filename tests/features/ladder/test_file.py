@@ -803,11 +803,14 @@ def test_the_examples_that_the_reference_comments_out_are_right() -> None:
     """With the comment signs taken off its examples, b2b.toml is a ladder that has them all."""
     text = (ROOT / "features/ladder/shipped/b2b.toml").read_text()
     example = re.compile(
-        r"^( *)# ((?:\w+ = |\[\[?(?:source|identity)|  \{|\]|\{id = ).*)$", re.MULTILINE
+        r"^( *)# ((?:\w+ = |\[\[?(?:source|identity|after_purchase)|  \{|\]|\{id = ).*)$",
+        re.MULTILINE,
     )
     ladder = parse_ladder(example.sub(r"\1\2", text))
     assert ladder.limits.rep_minutes_a_day == 480
     assert ladder.identity == Identity(("email", "crm_id"), ("frontdesk",))
+    assert [one.id for one in ladder.after_purchase] == ["renewals"]
+    assert ladder.controls.standing is not None
     assert ladder.value.horizon_days == 180
     assert [gain.worth for gain in ladder.value.gains] == [1, 500, -1000]
     assert any(offer.valid_from and offer.valid_until for offer in ladder.offers)

@@ -27,6 +27,7 @@ from models.judging.trials.shapes import (
     SampleRatioCheck,
 )
 from models.judging.trials.wording import headline, sentence_of_ratio
+from training.funnel.experiments.afterwards import afterwards
 from training.labels import arrival_delay
 
 __all__ = ["WORTH", "experiments_in", "judge_experiment"]
@@ -80,6 +81,7 @@ def judge_experiment(
         "arms": _arms(experiment, put.arm, found),
         "sample_ratio": _sample_ratio(put, experiment),
         "goals": goals,
+        "afterwards": afterwards(log, ladder, put.lead, put.at, put.arm, put.arms, until),
         "says": "",
         "notes": _notes(goals, experiment, found),
     }

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from features.ladder.controls import Arm, Experiment
+from features.ladder.ladder import Afterwards, EventRule, Gain
 from features.offers.assignments import Assignment, assignment_event
 from models.judging.trials.shapes import ExperimentReport
 from tests.proofs import size, tell
@@ -173,6 +174,27 @@ def test_all_pending():
     found = judged([assigned("a", "calm", 99), assigned("b", "rung", 99.5)])
     assert [arm["pending"] for arm in found["goals"][0]["arms"]] == [1, 1]
     assert "no lead's time is over" in found["says"]
+
+
+def test_what_comes_after_the_purchase_is_told_apart():
+    """The average a lead, since it was put there, of those for whom all the days are over."""
+    renewals = Afterwards("renewals", "Renewals", Gain(EventRule("renewed"), 100.0), 60.0)
+    ladder = replace(LADDER, after_purchase=(renewals,))
+    rows: list[Row] = [
+        *[assigned("a", "calm", 10), ("a", "renewed", 20, {}), ("a", "renewed", 60, {})],
+        *[assigned("b", "calm", 10), ("b", "renewed", 71, {})],  # a day too late
+        *[assigned("c", "rung", 10), ("c", "renewed", 9, {}), ("c", "renewed", 11, {})],
+        *[assigned("d", "rung", 90), ("d", "renewed", 91, {})],  # its days are not over
+        *[assigned("e", "rung", 5)],
+    ]
+    log = as_log([*rows, ("nobody", "export", 100.0, {})])
+    (found,) = judge_experiment(log, ladder, TWO)["afterwards"]
+    assert (found["id"], found["days"]) == ("renewals", 60.0)
+    calm, rung = found["arms"]
+    assert (calm["leads"], calm["mean"]) == (2, 100.0)
+    assert (rung["leads"], rung["mean"]) == (2, 50.0)
+    assert 0.0 <= (calm["low"] or 0.0) < 100.0 < (calm["high"] or 0.0) <= 200.0
+    assert judged(rows)["afterwards"] == []
 
 
 def test_what_a_file_tells_of_experiments():
