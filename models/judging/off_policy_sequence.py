@@ -3,10 +3,12 @@
 Of each decision stands the doubly robust gain: what was foreseen of either policy, and of what came
 beyond that, the part by which one makes the decision likelier than the other. Its mean is the gain
 if the logged probabilities are those that were drawn with, whatever was foreseen, also while what
-drew them was learning (Waudby-Smith, Wu, Ramdas, Karampatziakis and Mineiro 2022). An
-empirical-Bernstein supermartingale (Howard, Ramdas, McAuliffe and Sekhon 2021), mixed over a few
-stakes, bounds the mean of all gains so far from below, at all times with one chance of being wrong;
-the bound from above is that from below with the policies exchanged.
+drew them was learning (Waudby-Smith, Wu, Ramdas, Karampatziakis and Mineiro 2022). A bet of a
+constant stake s on each gain x, centred by what earlier ones make expected, multiplies the capital
+by 1 + s x. That over exp(s m) is a supermartingale for any means m, as 1 + s m <= exp(s m). Mixed
+over a few stakes it bounds the sum of all means so far from below, at all times with one chance of
+being wrong. (It is sharper than the empirical-Bernstein bound of that paper, which replaces the
+logarithm of 1 + s x by less.) The bound from above is that from below with the policies exchanged.
 
 **Gains that move.** Over a policy that learns, the gain becomes smaller. The interval is about its
 mean over the decisions so far, and may grow again; it assumes no common mean.
@@ -22,8 +24,8 @@ take a gain below the range.
 `lead_blocks`. What the outcomes of a lead teach the policy that took the decisions about other
 leads, within the time of one block, is not allowed for.
 
-**Which estimator.** IPS foresees nothing, SNIPS (as a martingale has it) the mean of all options, DR
-what a model says; each with weights clipped or not. Whenever there are twice as many leads, what
+**Which estimator.** IPS foresees nothing, SNIPS (as a martingale has it) the mean of all options,
+DR what a model says; each with weights clipped or not. Whenever there are twice as many leads, what
 each would have said of them chooses, by the mean squared error and the one-standard-error rule
 (Breiman et al. 1984), for the leads to come: none is judged by a choice that it had a part in.
 """
@@ -93,33 +95,35 @@ class LeadBlocks:
         return int(self.block.max(initial=-1)) + 1
 
 
-def lead_blocks(lead: Ints, at: Ints, window: int, *, most: int, until: int) -> LeadBlocks:
+def lead_blocks(
+    lead: Ints, at: Ints, *, span: int, window: int, most: int, until: int
+) -> LeadBlocks:
     """Put the decisions of each lead into blocks that share no outcome.
 
-    A block begins with a decision and holds those within a window of it, the first `most` of them.
-    It is due when the last of these could be over, two windows after its beginning, whatever came:
-    the order of blocks knows no outcome. Decisions after it and before it is due are left out, as
-    their outcomes are partly its own.
+    A block begins with a decision and holds the lead's decisions of a span, the first `most` of
+    them. It is due when the last of them could be over, whatever came, so that the order of blocks
+    knows no outcome. Decisions after the span and before it is due are left out: what came of them
+    is partly what came of the block.
 
     Parameters
     ----------
     lead, at : shape (n,), whose decision, and when it was taken.
-    window : how long after a decision something can come of it, in the unit of `at`.
-    until : what is not due by then is not counted.
+    span, window : how long a block takes decisions in, and how long after one something can come of
+        it, in the unit of `at`.
+    until : a block that is not due by then is not counted.
     """
     block = np.full(len(lead), -1, dtype=np.int64)
-    order = np.lexsort([at, lead])
-    begun: list[tuple[int, int]] = []  # when it began, and its lead
+    begun: list[tuple[int, int]] = []  # whose it is, and when it began
     held = 0
-    for row in order.tolist():
+    for row in np.lexsort([at, lead]).tolist():
         who, when = int(lead[row]), int(at[row])
-        if not begun or begun[-1][1] != who or when > begun[-1][0] + 2 * window:
-            begun.append((when, who))
+        if not begun or begun[-1][0] != who or when > begun[-1][1] + span + window:
+            begun.append((who, when))
             held = 0
-        if when <= begun[-1][0] + window and held < most:
+        if when <= begun[-1][1] + span and held < most:
             block[row] = len(begun) - 1
             held += 1
-    due = np.array([when + 2 * window for when, _ in begun], dtype=np.int64)
+    due = np.array([when + span + window for _, when in begun], dtype=np.int64)
     place = np.empty(len(begun), dtype=np.int64)
     place[np.argsort(due, kind="stable")] = np.arange(len(begun))
     place[due > until] = -1
@@ -280,7 +284,7 @@ class _Rows:
 
     def by_block(self, each: Floats) -> Floats:
         """Shape (blocks,): sums of a figure of each decision."""
-        return np.bincount(self.block, each, self.blocks)
+        return np.bincount(self.block, each, self.blocks).astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -339,13 +343,11 @@ def _gains(rows: _Rows, policy: Floats, other: Floats, foreseen: Floats, cap: fl
     could = logged.probability > 0.0
     against = np.inf if _is_logged(rows, other) else _MOST_AGAINST
     weight, counter = (
-        np.minimum(
-            np.divide(one, logged.probability, out=np.zeros_like(one), where=could), highest
-        )
+        np.minimum(np.divide(one, logged.probability, out=np.zeros_like(one), where=could), highest)
         for one, highest in ((policy, cap), (other, against))
     )
     more = weight - counter
-    # What is clipped away, or could not be chosen, counts as the least, or of the other as the most.
+    # What is clipped away, or could not be chosen, is the least; of the other policy the most.
     certain = (policy - other) @ rows.lowest
     certain -= np.maximum(other - counter * logged.probability, 0.0) @ rows.range
     nothing = certain + np.where(could, np.minimum(more * rows.range, 0.0), 0.0).min(axis=1)
@@ -417,7 +419,7 @@ def _least(won: Floats, needed: float) -> Floats:
     bettor alone has enough never pass the crossing: an early end makes the interval wider, never
     wrong.
     """
-    least = ((won - needed) / _BETS).max(axis=1)
+    least: Floats = ((won - needed) / _BETS).max(axis=1)
     for _ in range(_STEPS):
         logs = won - least[:, None] * _BETS
         summed = _log_sum(logs)
