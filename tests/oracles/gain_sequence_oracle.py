@@ -72,7 +72,7 @@ def _gain(
     def lowest_gain(foreseen: float) -> float:
         ahead = sum(more[at] * one.logged[at] * foreseen for at in options)
         ends = [more[at] * (end - foreseen) for at in options for end in (0.0, width)]
-        return float(certain + ahead + min(ends))
+        return certain + ahead + min(ends)
 
     none, everything = lowest_gain(0.0), lowest_gain(mean)
     part = 1.0
@@ -81,13 +81,13 @@ def _gain(
     foreseen = part * mean
     ahead = sum(more[at] * one.logged[at] * foreseen for at in options)
     above = one.value - lowest[one.chosen]
-    return certain + ahead + more[one.chosen] * (above - foreseen)
+    return float(certain + ahead + more[one.chosen] * (above - foreseen))
 
 
 def _capital(held: list[float], mean: float) -> float:
     logs = [one - stake * mean for one, stake in zip(held, STAKES, strict=True)]
     top = max(logs)
-    return top + math.log(sum(math.exp(one - top) for one in logs))
+    return float(top + math.log(sum(math.exp(one - top) for one in logs)))
 
 
 def _halved(falling: Callable[[float], float], wanted: float) -> float:

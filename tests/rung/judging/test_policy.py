@@ -50,10 +50,13 @@ def test_policy_evaluate_in_words(policy_report):
     )
     assert [line.split()[0] for line in rest[:3]] == ["IPS", "SNIPS", "DR"]
     assert all("a decision; over logged " in line for line in rest[:3])
-    assert rest[3:]
-    assert all(line.startswith("  the gate: ") for line in rest[3:])
+    assert re.fullmatch(
+        r"  at all looks \S+ \(\S+ to \S+\) on [\d,]+ leads with [\d,]+ decisions, by \w+", rest[3]
+    )
+    assert rest[4:]
+    assert all(line.startswith("  the gate: ") for line in rest[4:])
     page = (folder / "policy.md").read_text()
-    for line in rest[3:]:
+    for line in rest[4:]:
         assert line.removeprefix("  the gate: ") in page
 
 
@@ -102,7 +105,7 @@ def test_a_policy_that_is_not_good_enough_is_not_promoted(served, policy_report)
     assert said.code == 1
     assert missing
     assert [line.removeprefix("the gate: ") for line in missing] == [
-        line.removeprefix("  the gate: ") for line in policy_report[1].out.splitlines()[4:]
+        line.removeprefix("  the gate: ") for line in policy_report[1].out.splitlines()[5:]
     ]
     assert last == "careful serves; nothing was changed"
     assert not (served / "served_policy.json").exists()
