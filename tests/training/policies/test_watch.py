@@ -59,7 +59,7 @@ def test_between_what_values_lie():
     assert (found.lowest, found.highest) == (None, None)
 
 
-def amounts(n: int, low: float | None, high: float | None) -> WatchedGain | None:
+def amounts(n: int, low: float | None, high: float | None, cost: float = 1.0) -> WatchedGain | None:
     """Decisions drawn evenly, of which one option brings amounts up to 100."""
     rng = np.random.default_rng(0)
     chosen = rng.integers(0, 2, n)
@@ -71,7 +71,7 @@ def amounts(n: int, low: float | None, high: float | None) -> WatchedGain | None
         Watching(LeadBlocks(np.arange(n), 1), low, high),
         (np.tile([0.9, 0.1], (n, 1)), logged.probability),
         worth=1.0,
-        cost=np.array([1.0, 0.0]),
+        cost=np.array([cost, 0.0]),
         binary=False,
     )
 
@@ -89,6 +89,14 @@ def test_amounts_beyond_the_range_count_as_its_end():
     assert found.better_after is not None
     assert 1 < found.better_after < 200
     assert found.worse_after is None
+
+
+def test_what_an_option_costs_is_taken_off():
+    """A policy that chooses the costly option so much more often pays for just that."""
+    dear, free = amounts(500, 0.0, 100.0, cost=5.0), amounts(500, 0.0, 100.0, cost=0.0)
+    assert dear is not None
+    assert free is not None
+    assert dear.value - free.value == pytest.approx(-0.4 * 5.0)
 
 
 def test_without_earlier_amounts_the_first_leads_tell_their_range():
