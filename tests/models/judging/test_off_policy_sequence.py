@@ -476,6 +476,8 @@ def test_blocks_by_hand():
     #  lead 2: 1 and 40; lead 3 is due at 105
     assert found.block.tolist() == [0, 0, 1, -1, 2, -1, 3, -1]
     assert len(found) == 4
+    for until, due in ((14, 0), (15, 1), (16, 2), (30, 2), (31, 3)):
+        assert len(lead_blocks(lead, at, span=3, window=12, most=2, until=until)) == due
     nothing = np.empty(0, np.int64)
     assert len(lead_blocks(nothing, nothing, span=1, window=1, most=1, until=1)) == 0
 
