@@ -10,12 +10,14 @@ RungError
 │   ├── UnknownLadder        a ladder that is not served here
 │   ├── UnknownReport        a report that was not made yet
 │   ├── UnknownDecision      a decision that was never made here
+│   ├── UnknownExperiment    an experiment that was never begun on the ladder
 │   ├── UnknownLink          a link between two ids that does not stand
 │   ├── UnknownKey           in serving.edge.errors: a key that was never made here
 │   ├── UnknownEndpoint      in serving.notifications.errors: an endpoint that there is none of
 │   └── UnknownConnector     in serving.connectors.errors: one that is off, or that there is none of
 ├── Conflict                 it is there already, and says otherwise
 │   ├── DecisionConflict     a decision or an outcome that is stored already, and says otherwise
+│   ├── ExperimentConflict   an experiment that is there already, over, or still runs
 │   ├── LimitReached         an offer that was decided on, and that a limit keeps from its lead now
 │   ├── NothingEligible      none of the only options that a caller lets be chosen may be chosen
 │   ├── StaleCursor          a place in an order of changes that is no more
@@ -43,6 +45,8 @@ RungError
     ├── NoModel              a probability asked for before there is a model
     ├── NotEnoughData        nothing to learn from or to evaluate on
     ├── LeakFound            in training.trust.suspicion: a log that knows outcomes too early
+    ├── ExperimentError      an experiment that cannot be done on the ladder
+    ├── FunnelError          a step, a state or a trait that leads are not counted by
     ├── PolicyError          a policy that there is none of, or that gave what is no distribution
     ├── SettingsError        in serving.settings: an environment that cannot be used
     ├── ConfigError          in training.setup.config_file: a configuration with mistakes
@@ -63,6 +67,9 @@ __all__ = [
     "Conflict",
     "DecisionConflict",
     "EventsError",
+    "ExperimentConflict",
+    "ExperimentError",
+    "FunnelError",
     "LadderError",
     "LimitReached",
     "Mistake",
@@ -80,6 +87,7 @@ __all__ = [
     "Unknown",
     "UnknownAccount",
     "UnknownDecision",
+    "UnknownExperiment",
     "UnknownLadder",
     "UnknownLead",
     "UnknownLink",
@@ -155,6 +163,15 @@ class UnknownDecision(Unknown):
         return cls(f"no decision {decision_id!r} was made here")
 
 
+class UnknownExperiment(Unknown):
+    """An experiment that was never begun on the ladder."""
+
+    @classmethod
+    def named(cls, experiment: str, known: Sequence[str]) -> UnknownExperiment:
+        """The error for one unknown experiment, with a hint where one is close."""
+        return cls(f"no experiment {experiment!r} here{did_you_mean(experiment, known)}")
+
+
 class UnknownLink(Unknown):
     """A link between two ids that does not stand."""
 
@@ -165,6 +182,10 @@ class StaleCursor(Conflict):
 
 class DecisionConflict(Conflict):
     """A decision or an outcome that is stored already, and says otherwise."""
+
+
+class ExperimentConflict(Conflict):
+    """An experiment that is there already, or whose state allows no such change."""
 
 
 class LimitReached(Conflict):
@@ -254,6 +275,14 @@ class NoModel(Unusable):
 
 class NotEnoughData(Unusable):
     """Nothing to learn from or to evaluate on; says what is missing."""
+
+
+class ExperimentError(Unusable):
+    """An experiment that cannot be done on the ladder; says all that is wrong with it."""
+
+
+class FunnelError(Unusable):
+    """A step, a state or a trait that leads are not counted by."""
 
 
 class PolicyError(Unusable):

@@ -216,13 +216,13 @@ def _print_training(bundle: Bundle, folder: Path) -> None:
 
 def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import microseconds
+    from models.judging.groups.report import group_lines
     from training.recalibration import recalibrate
     from training.scores.evaluate import evaluate
     from training.scores.written.report import write_report
 
     ladder, log = read(parsed, progress)
-    bundle = loaded_bundle(parsed.bundle, parsed)
-    bundle.require_ladder(ladder)
+    bundle = loaded_bundle(parsed.bundle, parsed).on(ladder)
     until = judged_until(parsed.until, log)
     start = microseconds(parsed.start) if parsed.start else None
     former = _champion(parsed, ladder, progress) if parsed.champion else None
@@ -247,6 +247,8 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
         _print_goal(goal)
     if evaluation.reordering:
         _print_reordering(evaluation.reordering)
+    if evaluation.groups:
+        print("\n".join(group_lines(evaluation.groups)))
     return None
 
 

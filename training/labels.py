@@ -12,20 +12,20 @@ horizon is over, either way, and all that are decided are learned from, with wei
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Final
 
 import numpy as np
 
 from features.arrays import Bools, Floats, Ints
 from features.events.log import DAY_US, EventLog, Times
+from features.funnel.states import State
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
 from features.signals.program import LinkedLog, compile_ladder, link
 from models.scores.censoring import Censoring, Waits
 from training.decision_points import Points
 
-__all__ = ["Label", "Outcomes", "arrival_delay", "label"]
+__all__ = ["Outcomes", "arrival_delay", "label"]
 
 _MOST_ARRIVED: Final = 0.99
 """The share of completions whose news has arrived once one has waited long enough."""
@@ -34,22 +34,13 @@ _MOST_UNDECIDED: Final = 0.1
 wait, for those that are decided to be learned from: what comes of the rest nobody knows."""
 
 
-class Label(IntEnum):
-    """What is known of an outcome."""
-
-    LAPSED = 0
-    ADVANCED = 1
-    LOST = 2
-    PENDING = -1
-
-
 @dataclass(frozen=True, eq=False, slots=True)
 class Outcomes:
     """What came of each point, for one goal; every array has shape (n,).
 
     Parameters
     ----------
-    state : `Label` values. ADVANCED as soon as it is known; LOST while the lead is, by the ladder's
+    state : `State` values. ADVANCED as soon as it is known; LOST while the lead is, by the ladder's
         own rules, and has not advanced; LAPSED when the horizon is over and late arrivals had their
         time.
     mature : whether the horizon is over (and late arrivals had their time).
@@ -70,7 +61,7 @@ class Outcomes:
     @property
     def happened(self) -> Floats:
         """1.0 where ADVANCED, else 0.0; meaningful where decided."""
-        return np.asarray(self.state == Label.ADVANCED, dtype=np.float64)
+        return np.asarray(self.state == State.ADVANCED, dtype=np.float64)
 
 
 def label(log: EventLog, ladder: Ladder, points: Points, until: int) -> tuple[Outcomes, Outcomes]:
@@ -107,11 +98,11 @@ def _outcomes(points: Points, news: _News, horizon: Times, until: int, delay: in
     as_of = points.as_of
     ends = as_of + horizon + delay
     mature = ends <= until
-    state = np.where(mature, Label.LAPSED, Label.PENDING)
+    state = np.where(mature, State.LAPSED, State.PENDING)
     lost = (news.loss_known != NONE) & (news.loss_known <= ends)
-    state[lost] = Label.LOST
+    state[lost] = State.LOST
     advanced = (news.reached != NONE) & (news.reached <= as_of + horizon)
-    state[advanced] = Label.ADVANCED
+    state[advanced] = State.ADVANCED
     decided_at = np.where(mature, ends, NONE)
     decided_at[lost] = news.loss_known[lost]
     decided_at[advanced] = news.reached_known[advanced]
@@ -121,7 +112,7 @@ def _outcomes(points: Points, news: _News, horizon: Times, until: int, delay: in
         return Outcomes(state, mature, mature, decided_at, mature.astype(np.float64))
     # Where nothing is learned early all that is learned has waited alike, and weighs alike.
     took = np.where(early, np.minimum(decided_at, ends) - as_of, 0)
-    early &= (state != Label.PENDING) & ~_open_ended(points, state, took, ends, until)
+    early &= (state != State.PENDING) & ~_open_ended(points, state, took, ends, until)
     decided = early | mature
     weight, waits = np.zeros(len(points)), Waits(as_of, points.position, until)
     weight[decided] = waits.weights(points.position[decided], took[decided])
@@ -139,8 +130,8 @@ def _early(points: Points, state: Ints, mature: Bools) -> Bools:
     for at in np.unique(points.position):
         here = points.position == at
         judged = here & mature if (here & mature).any() else here
-        lost = (state[judged] == Label.LOST).sum()
-        found[here] = lost > 0 and lost >= (state[judged] == Label.LAPSED).sum()
+        lost = (state[judged] == State.LOST).sum()
+        found[here] = lost > 0 and lost >= (state[judged] == State.LAPSED).sum()
     return found
 
 
@@ -155,7 +146,7 @@ def _open_ended(points: Points, state: Ints, took: Times, ends: Times, until: in
         here = points.position == at
         if (until >= ends[here]).any():
             continue
-        decided = state[here] != Label.PENDING
+        decided = state[here] != State.PENDING
         order = np.argsort(np.where(decided, took[here], waited[here]), kind="stable")
         at_risk = np.arange(len(order), 0, -1)
         found[here] = np.prod(1.0 - decided[order] / at_risk) > _MOST_UNDECIDED

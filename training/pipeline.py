@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from features.clock import rfc3339
 from features.errors import NotEnoughData
 from features.events.log import DAY_US, EventLog
+from features.funnel.states import State
 from features.ladder.ladder import Ladder
 from features.reading import names_apart
 from features.signals.signal import Op, Signal
@@ -32,7 +33,7 @@ from models.scores.learner import BoostedTrees
 from models.scores.rehearsal import rehearse
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points, why_no_points
-from training.labels import Label, Outcomes, arrival_delay, label
+from training.labels import Outcomes, arrival_delay, label
 from training.policies.offers import learn_offers
 from training.trust.probes import accept, probed
 
@@ -322,7 +323,7 @@ def _counts(rows: TrainingRows, outcomes: Outcomes, model: GoalModel) -> dict[st
         "points": len(rows.lead),
         "leads": len(np.unique(rows.lead)),
         "reached": int(rows.happened.sum()),
-        "lost": int((outcomes.state[outcomes.decided] == Label.LOST).sum()),
+        "lost": int((outcomes.state[outcomes.decided] == State.LOST).sum()),
         "early": int((outcomes.decided & ~outcomes.mature).sum()),
         "pending": int((~outcomes.decided).sum()),
         "evidence": model.evidence,

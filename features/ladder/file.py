@@ -31,6 +31,7 @@ from features.ladder.ladder import (
     EventRule,
     Framing,
     Gain,
+    Groups,
     How,
     Identity,
     Ladder,
@@ -202,10 +203,12 @@ def _read_ladder(root: Table, text: str) -> Ladder:
     policy = root.one("policy", _read_policy, required=False)
     controls = root.one("controls", read_controls, required=False)
     identity = root.one("identity", _read_identity, required=False)
+    groups = root.one("groups", _read_groups, required=False)
     imports = _read_import_if_any(root)
     _check_step_count(root, steps)
-    for kind, rows in (("step", steps), ("offer", offers), ("trait", traits), ("signal", signals)):
+    for kind, rows in (("step", steps), ("offer", offers), ("signal", signals)):
         _check_unique(root.found, kind, [row.id for row in rows])
+    _check_unique(root.found, "trait", [trait.id for trait, _ in traits])
     _check_unique(root.found, "beats", [one.event for one in beats], "event")
     _check_completions(root.found, steps, purchase)
     _check_unique(root.found, "source", [source.name for source in sources], "name")
@@ -213,6 +216,8 @@ def _read_ladder(root: Table, text: str) -> Ladder:
     _check_offer_steps(root, steps, offers)
     _check_unique(root.found, "commitment", [one.id for one in commitments])
     _check_commitments(root.found, offers, commitments)
+    protected = {trait.id: f"trait[{at}].id" for at, (trait, hidden) in enumerate(traits) if hidden}
+    _check_protected(root.found, protected, offers, commitments, identity, limits)
     ladder = Ladder(
         name=head.name,
         title=head.title,
@@ -220,7 +225,9 @@ def _read_ladder(root: Table, text: str) -> Ladder:
         purchase=purchase,
         offers=offers,
         commitments=commitments,
-        traits=traits,
+        traits=tuple(trait for trait, is_protected in traits if not is_protected),
+        protected=tuple(trait for trait, is_protected in traits if is_protected),
+        groups=groups,
         signals=signals,
         beats=beats,
         events=events,
@@ -652,18 +659,32 @@ def _read_effort(table: Table) -> Effort:
     )
 
 
-def _read_trait(table: Table) -> Trait:
+def _read_trait(table: Table) -> tuple[Trait, bool]:
+    """A trait, and whether it is protected."""
     trait_id = _read_id(table)
     value_type = table.choice("type", _VALUE_TYPES)
     if trait_id and value_type:
         use = PropertyUse(trait_id, table.at("id"), value_type == "category")
         table.found.uses.append(use)
-    return Trait(
+    is_protected = table.flag("protected")
+    if is_protected and table.has("says"):
+        table.wrong(
+            "says", "is not read of a protected trait", "nobody is told of it: leave it out"
+        )
+    trait = Trait(
         id=trait_id,
         type=value_type or "number",
         personal=table.flag("personal"),
         says=_read_says(table, value_type, is_age=False),
     )
+    return trait, is_protected
+
+
+def _read_groups(table: Table) -> Groups:
+    least = table.number_that(
+        "least_ratio", 0.8, lambda ratio: 0 < ratio < 1, "be above 0 and below 1"
+    )
+    return Groups(least)
 
 
 def _read_beats(table: Table) -> Beats:
@@ -903,6 +924,45 @@ def _check_commitments(
     for index, one in enumerate(commitments):
         if not (one.until or one.ends_at or one.days):
             found.wrong(f"commitment[{index}]", "never ends", "give it until, ends_at or days")
+
+
+def _check_protected(
+    found: Found,
+    protected: Mapping[str, str],
+    offers: Sequence[Offer],
+    commitments: Sequence[Commitment],
+    identity: Identity,
+    limits: Limits,
+) -> None:
+    """Nothing but the trait itself names a protected trait, by whatever spelling.
+
+    Parameters
+    ----------
+    protected : the ids of the protected traits, and where each stands.
+    """
+    named = [
+        (use.path, use.property)
+        for use in found.uses
+        if not (use.property in protected and use.path.startswith("trait["))
+    ]
+    for at, offer in enumerate(offers):
+        named += [(f"offer[{at}].effort.form_fields", name) for name in offer.effort.form_fields]
+    named += [("identity.identify_by", name) for name in identity.identify_by]
+    named += [(f"commitment[{at}].ends_at", one.ends_at) for at, one in enumerate(commitments)]
+    named += [("limits.time_zone_trait", limits.quiet.time_zone_trait)]
+    keys = {_plain(one): one for one in protected}
+    for path, name in named:
+        if (trait := keys.get(_plain(name))) is not None:
+            here = protected[trait] if path == "Rung itself" else path
+            found.wrong(
+                here,
+                f"names {name!r}, and the trait {trait!r} is protected",
+                "the report of groups alone reads it",
+            )
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
 def _check_offer_steps(root: Table, steps: Sequence[Step], offers: Sequence[Offer]) -> None:

@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-from features.ladder.controls import Controls
+from features.ladder.controls import Controls, Experiment
 from features.ladder.event_rule import Condition, EventRule, Operator
 from features.ladder.offer import Effort, EffortWeights, Framing, Offer, OfferVersion
 from features.ladder.quiet_hours import QuietHours
@@ -29,6 +29,7 @@ __all__ = [
     "EventRule",
     "Framing",
     "Gain",
+    "Groups",
     "How",
     "Identity",
     "Ladder",
@@ -142,7 +143,11 @@ class Commitment:
 
 @dataclass(frozen=True, slots=True)
 class Trait:
-    """A profile attribute: the property `id` of traits events. `personal` marks personal data."""
+    """A profile attribute: the property `id` of traits events. `personal` marks personal data.
+
+    What a lead has is the value that was known last. Whether it is protected is said by where it
+    stands: in `Ladder.traits` or in `Ladder.protected`.
+    """
 
     id: str
     type: Literal["number", "category"]
@@ -331,6 +336,20 @@ class PolicySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Groups:
+    """When a group of a protected trait is treated apart.
+
+    Parameters
+    ----------
+    least_ratio : what is done for a group over what is done for the rest, at least so much, in
+        (0, 1); the other way round as well. The default is the rule of four fifths (Uniform
+        Guidelines on Employee Selection Procedures 1978, 29 CFR 1607.4 D).
+    """
+
+    least_ratio: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
 class Ladder:
     """The whole ladder file, as values.
 
@@ -350,11 +369,14 @@ class Ladder:
     dormant_after_days : a lead silent for longer is no longer scored in training or queued.
     max_effort_jump : the largest ratio of one step's effort to the one below that is not a jump; no
         offer that asks more is recommended.
+    traits : what may be learned from, shown and asked for.
+    protected : traits that nothing learns from, shows or asks for: the report of groups reads them.
     sources : tools whose events are understood; how events come in does not change what they
         mean, so they are not part of its identity.
     imports : which columns of a log say what; likewise no part of it.
     source : the text of the file this ladder was read from; not part of its identity.
     catalogue : the versions of offers that stand in place of the file's, or beside them.
+    experiments : what runs on it now (`features.offers.experiments`).
     """
 
     name: str
@@ -364,6 +386,8 @@ class Ladder:
     offers: tuple[Offer, ...] = ()
     commitments: tuple[Commitment, ...] = ()
     traits: tuple[Trait, ...] = ()
+    protected: tuple[Trait, ...] = ()
+    groups: Groups = Groups()
     signals: tuple[SignalRow, ...] = ()
     beats: tuple[Beats, ...] = ()
     events: EventNames = EventNames()
@@ -380,6 +404,7 @@ class Ladder:
     value: Value = Value()
     policy: PolicySettings = PolicySettings()
     controls: Controls = field(default_factory=Controls)
+    experiments: tuple[Experiment, ...] = ()
     identity: Identity = Identity()
     sources: tuple[Source, ...] = field(default=(), compare=False, repr=False)
     imports: ImportColumns | None = field(default=None, compare=False, repr=False)

@@ -20,6 +20,7 @@ __all__ = [
     "Events",
     "Program",
     "fold",
+    "matches",
     "next_completions",
     "rows_of_goal",
 ]
@@ -128,7 +129,7 @@ def _holds(condition: int, row: int, events: Events, program: Program) -> bool:
 
 
 @numba.njit(cache=True, nogil=True)
-def _matches(pair: int, row: int, events: Events, program: Program) -> bool:
+def matches(pair: int, row: int, events: Events, program: Program) -> bool:
     """Whether a row meets any of the pair's alternatives."""
     for alternative in range(program.alternative_start[pair], program.alternative_start[pair + 1]):
         met = True
@@ -195,7 +196,7 @@ def fold(
             against, barred = False, False
             for pair in range(pair_start[name], pair_start[name + 1]):
                 conditional = alternative_start[pair] < alternative_start[pair + 1]
-                if conditional and not _matches(pair, row, events, program):
+                if conditional and not matches(pair, row, events, program):
                     continue
                 selector = pair_selector[pair]
                 goal = selector_goal[selector]
@@ -440,7 +441,7 @@ def next_completions(
                 if goal < 0 or goal == n_goals + 1:
                     continue
                 first, last = program.alternative_start[pair], program.alternative_start[pair + 1]
-                if first < last and not _matches(pair, row, events, program):
+                if first < last and not matches(pair, row, events, program):
                     continue
                 if goal == n_goals:
                     stopped = True
@@ -466,5 +467,5 @@ def rows_of_goal(events: Events, program: Program, goal: int) -> Bools:
             if program.selector_goal[program.pair_selector[pair]] != goal:
                 continue
             first, last = program.alternative_start[pair], program.alternative_start[pair + 1]
-            met[row] = met[row] or first == last or _matches(pair, row, events, program)
+            met[row] = met[row] or first == last or matches(pair, row, events, program)
     return met

@@ -17,7 +17,7 @@ from features.ladder.words import OFFER, RECORD
 from features.signals.against import against_signals
 from features.signals.signal import Op, Signal, literal, words
 
-__all__ = ["TRAIT", "ladder_columns", "signals_of"]
+__all__ = ["TRAIT", "ladder_columns", "protected_signals", "signals_of"]
 
 TRAIT: Final = "trait."
 """How the ids of signals begin that are traits of a lead."""
@@ -46,13 +46,14 @@ def signals_of(ladder: Ladder) -> tuple[Signal, ...]:
 def ladder_columns(ladder: Ladder) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The (numeric, text) event properties that a ladder reads, each sorted by name.
 
+    Protected traits are among them, as a log is read once, for the report of groups as well.
     The texts `OFFER` and `RECORD` are always among them: decisions are read back from the log.
     """
     numbers = {gain.measure for gain in ladder.value.gains if gain.measure}
     texts = {OFFER, RECORD}
     for condition in _conditions(ladder):
         (texts if condition.is_text else numbers).add(condition.property)
-    for signal in signals_of(ladder):
+    for signal in (*signals_of(ladder), *protected_signals(ladder)):
         if signal.measure:
             is_text = signal.is_category or signal.op == Op.DAYS_UNTIL
             (texts if is_text else numbers).add(signal.measure)
@@ -60,6 +61,11 @@ def ladder_columns(ladder: Ladder) -> tuple[tuple[str, ...], tuple[str, ...]]:
         numbers.add(one.measure)
         texts.add(one.per)
     return tuple(sorted(numbers)), tuple(sorted(texts))
+
+
+def protected_signals(ladder: Ladder) -> tuple[Signal, ...]:
+    """The protected traits in the form of signals; they are among those of no ladder."""
+    return tuple(_trait_signal(trait, ladder) for trait in ladder.protected)
 
 
 def _conditions(ladder: Ladder) -> list[Condition]:

@@ -32,6 +32,7 @@ __all__ = [
     "log_loss",
     "log_loss_draws",
     "losses",
+    "picked",
     "queue",
     "reliability",
 ]
@@ -275,19 +276,40 @@ def queue(probability: Floats, happened: Floats, instant: Ints, capacity: float)
     instant : shape (n,), rows with the same number compete for the same capacity.
     capacity : below 1 a share of the rows of each instant (at least one), else a number of rows.
     """
-    picked, hits = 0, 0.0
+    places, hits = 0, 0.0
     instants = np.unique(instant)
     for one in instants:
         here = instant == one
         size = int(here.sum())
-        worked = max(1, round(capacity * size)) if capacity < 1 else min(round(capacity), size)
-        picked += worked
+        worked = _worked(size, capacity)
+        places += worked
         picks, alike = np.array([float(worked)]), np.ones(size)
         hits += float(_hits(probability[here], happened[here], picks, alike)[0])
     n, successes = len(happened), int(happened.sum())
     part = hits / successes if successes else None
-    times = None if part is None else part * n / picked
-    return Queue(len(instants), n, picked, successes, hits, part, times)
+    times = None if part is None else part * n / places
+    return Queue(len(instants), n, places, successes, hits, part, times)
+
+
+def _worked(size: int, capacity: float) -> int:
+    return max(1, round(capacity * size)) if capacity < 1 else min(round(capacity), size)
+
+
+def picked(probability: Floats, instant: Ints, capacity: float) -> Floats:
+    """Shape (n,), in [0, 1]: whether each row is among those that `queue` works.
+
+    Rows that are level at the last place share what places are left.
+    """
+    found = np.zeros(len(probability))
+    for one in np.unique(instant):
+        here = np.flatnonzero(instant == one)
+        told = probability[here]
+        worked = _worked(len(here), capacity)
+        last = np.sort(told)[len(here) - worked]
+        above, level = told > last, told == last
+        found[here[above]] = 1.0
+        found[here[level]] = (worked - above.sum()) / level.sum()
+    return found
 
 
 def auc_draws(

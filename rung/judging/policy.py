@@ -13,7 +13,7 @@ from rung.reading import judged_until, loaded_bundle, print_json, read, trusted_
 if TYPE_CHECKING:
     from features.events.log import EventLog
     from models.bundle import Bundle
-    from training.experiments.calling import Calling
+    from training.funnel.experiments.calling import Calling
     from training.policies.evaluate import PolicyEvaluation
 
 __all__ = ["add_calling", "add_policy"]
@@ -69,6 +69,7 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
 
 
 def _print_evaluation(evaluation: PolicyEvaluation) -> None:
+    from models.judging.groups.report import group_lines
     from training.policies.gate import missing
 
     value, gain = evaluation.assessment.value, evaluation.assessment.gain
@@ -89,6 +90,8 @@ def _print_evaluation(evaluation: PolicyEvaluation) -> None:
             f"  at all looks {watch.value:+,.4g} ({watch.low:+,.4g} to {watch.high:+,.4g}) on"
             f" {watch.leads:,} leads with {watch.decisions:,} decisions, by {watch.estimator}"
         )
+    for line in group_lines(evaluation.groups) if evaluation.groups else ():
+        print(f"  {line}")
     for line in missing(evaluation.as_dict()):
         print(f"  the gate: {line}")
 
@@ -157,7 +160,7 @@ def add_calling(verbs: Any) -> None:
 
 
 def _calling(parsed: argparse.Namespace, progress: Progress) -> None:
-    from training.experiments.calling import calling
+    from training.funnel.experiments.calling import calling
 
     ladder, log = read(parsed, progress)
     found = calling(log, ladder, judged_until(parsed.until, log))

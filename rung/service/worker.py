@@ -19,12 +19,17 @@ def chores_of(settings: Settings) -> Sequence[Chore]:
     from serving.process.upkeep import Chore
 
     rung = (sys.executable, "-m", "rung")
-    found = []
-    if settings.readiness_seconds:
-        ladder = ("--ladder", settings.ladder) if settings.ladder else ()
-        command = (*rung, "readiness", "--json", *ladder)
+    ladder = ("--ladder", settings.ladder) if settings.ladder else ()
+    looks = {"readiness": settings.readiness_seconds, "funnel": settings.funnel_seconds}
+    found = [
+        Chore(verb, seconds, (*rung, verb, "--json", *ladder), needs_model=not ladder)
+        for verb, seconds in looks.items()
+        if seconds
+    ]
+    if settings.experiments_seconds:
+        command = (*rung, "experiment", "judge", "--json", *ladder)
         found.append(
-            Chore("readiness", settings.readiness_seconds, command, needs_model=not ladder)
+            Chore("experiments", settings.experiments_seconds, command, needs_model=not ladder)
         )
     if settings.recalibrate_seconds:
         found.append(

@@ -13,6 +13,9 @@ from features.errors import (
     BundleError,
     DecisionConflict,
     EventsError,
+    ExperimentConflict,
+    ExperimentError,
+    FunnelError,
     LadderError,
     LimitReached,
     NoModel,
@@ -27,6 +30,7 @@ from features.errors import (
     TimeError,
     UnknownAccount,
     UnknownDecision,
+    UnknownExperiment,
     UnknownLadder,
     UnknownLead,
     UnknownLink,
@@ -70,6 +74,9 @@ KINDS: Final[Kinds] = {
     OptedOut: ProblemKind("opted-out", 409, "Opted out of profiling"),
     UnknownReport: ProblemKind("unknown-report", 404, "No such report yet"),
     UnknownDecision: ProblemKind("unknown-decision", 404, "No such decision"),
+    UnknownExperiment: ProblemKind("unknown-experiment", 404, "No such experiment"),
+    ExperimentConflict: ProblemKind("experiment-conflict", 409, "The experiment is otherwise"),
+    ExperimentError: ProblemKind("invalid-experiment", 422, "No such experiment can be done"),
     DecisionConflict: ProblemKind("decision-conflict", 409, "It is stored otherwise already"),
     StaleCursor: ProblemKind("stale-cursor", 410, "Read all anew"),
     NothingEligible: ProblemKind("nothing-eligible", 409, "Nothing of it may be offered"),
@@ -87,6 +94,7 @@ KINDS: Final[Kinds] = {
     LadderError: ProblemKind(
         "ladder-unusable", 500, "The ladder cannot be used", shows_detail=False
     ),
+    FunnelError: ProblemKind("not-counted", 422, "Leads are not counted by that"),
     PolicyError: ProblemKind(
         "policy-unusable", 500, "The policy cannot be used", shows_detail=False
     ),

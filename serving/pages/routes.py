@@ -14,7 +14,8 @@ from starlette.staticfiles import StaticFiles
 from features.clock import instant, microseconds, rfc3339
 from features.errors import UnknownLead
 from features.events.of_lead import Row
-from features.ladder.ladder import EventNames, Ladder, Step
+from features.ladder.ladder import Ladder, Step
+from features.signals.protected import without_protected
 from models.served_policy import DEFAULT
 from serving.edge.access import Asker, needs
 from serving.edge.parameters import after_of, check_step, cursor_of
@@ -76,7 +77,7 @@ def problem_page(request: Request, problem: Problem) -> str:
 
 # ------------------------------------------------------------------------------------------- Queue
 
-State = Literal["ready", "no_model", "scoring", "empty", "nobody"]
+QueueState = Literal["ready", "no_model", "scoring", "empty", "nobody"]
 
 
 def _queue(service: Service, after: tuple[float, str] | None, step: str | None) -> dict[str, Any]:
@@ -106,7 +107,7 @@ def _queue(service: Service, after: tuple[float, str] | None, step: str | None) 
     }
 
 
-def _state(service: Service, has_rows: bool) -> State:
+def _state(service: Service, has_rows: bool) -> QueueState:
     if service.scorer.bundle is None:
         return "no_model"
     if has_rows:
@@ -148,9 +149,8 @@ def _row(scorer: Scorer, ladder: Ladder, item: QueueItem, now: int) -> dict[str,
     }
 
 
-def _person(lead_id: str, rows: list[Row], ladder: Ladder | None, now: int) -> dict[str, Any]:
-    events = ladder.events if ladder else EventNames()
-    traits = words.traits_of(rows, events.traits, now)
+def _person(lead_id: str, rows: list[Row], ladder: Ladder, now: int) -> dict[str, Any]:
+    traits = words.traits_of(rows, ladder, now)
     title, below = words.who(lead_id, traits)
     return {
         "title": title,
@@ -188,7 +188,7 @@ def _lead(service: Service, lead_id: str) -> dict[str, Any]:
     answer = scorer.score(lead_id, now, _MOST_REASONS) if ladder and not opted_out else None
     goal = _goal(ladder, answer)
     return {
-        **_person(lead_id, rows, ladder, now),
+        **_person(lead_id, rows, service.ladder, now),
         "lead_id": lead_id,
         "ladder": ladder,
         "score": answer,
@@ -197,7 +197,7 @@ def _lead(service: Service, lead_id: str) -> dict[str, Any]:
         "bars": _bars(answer) if answer and goal else [],
         "todo": _to_do(scorer, lead_id, rows, now) if goal else None,
         "place": _place(answer),
-        "days": _timeline(scorer, rows, now),
+        "days": _timeline(scorer, service.ladder, rows, now),
         "earlier": max(0, len(rows) - _MOST_EVENTS),
         "why_not": scorer.why_not,
     }
@@ -249,13 +249,16 @@ def _tenth(share: float | None) -> float:
     return round(100.0 * (share or 0.0), 1)
 
 
-def _timeline(scorer: Scorer, rows: list[Row], now: int) -> list[tuple[str, list[dict[str, Any]]]]:
-    """The latest events, newest first, by day."""
+def _timeline(
+    scorer: Scorer, ladder: Ladder, rows: list[Row], now: int
+) -> list[tuple[str, list[dict[str, Any]]]]:
+    """The latest events, newest first, by day; of protected traits they say nothing."""
     latest = sorted(rows, key=lambda row: (row[1], row[2]), reverse=True)[:_MOST_EVENTS]
     steps = scorer.completed_by(latest)
     days: dict[str, list[dict[str, Any]]] = {}
     for row, step in zip(latest, steps, strict=True):
-        name, occurred, known, properties = row
+        name, occurred, known, held = row
+        properties = without_protected(ladder, held)
         happened = min(occurred, known)
         days.setdefault(words.day(happened, now), []).append(
             {

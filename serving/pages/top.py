@@ -53,5 +53,5 @@ def top_of_queue(
 
 def _place(service: Service, item: QueueItem) -> TopLead:
     rows = service.store.events_of(item["lead_id"])
-    traits = traits_of(rows, service.ladder.events.traits, now())
+    traits = traits_of(rows, service.ladder, now())
     return TopLead(*who(item["lead_id"], traits), item)

@@ -9,6 +9,8 @@ from features.clock import when
 from features.events.log import DAY_US
 from features.events.of_lead import Row
 from features.events.properties import as_text
+from features.ladder.ladder import Ladder
+from features.signals.protected import without_protected
 from serving.scoring.answers import QueueItem, ReasonAnswer
 from serving.scoring.suggestion import chance
 
@@ -134,13 +136,14 @@ def shown(value: object) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def traits_of(rows: Sequence[Row], traits_event: str, now: int) -> dict[str, object]:
-    """What is known of a lead: of each trait the value that arrived last."""
-    known = sorted((row for row in rows if row[0] == traits_event and row[2] <= now), key=_arrival)
+def traits_of(rows: Sequence[Row], ladder: Ladder, now: int) -> dict[str, object]:
+    """What is known of a lead: of each trait the value that arrived last; no protected one."""
+    event = ladder.events.traits
+    known = sorted((row for row in rows if row[0] == event and row[2] <= now), key=_arrival)
     traits: dict[str, object] = {}
     for row in known:
         traits |= {key: value for key, value in row[3].items() if value not in (None, "")}
-    return traits
+    return without_protected(ladder, traits)
 
 
 def _arrival(row: Row) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from features.ladder.ladder import Ladder
+from features.signals.protected import without_protected
 from features.signals.rules import met_any
 from features.store.database import Database, is_storable
 from features.store.privacy.held import AfterLists, AfterRows
@@ -134,11 +135,14 @@ def _makers(
         ladder.events.exposure: "exposure",
         ladder.events.outcome: "outcome",
     }
-    return partial(_of_event, kinds, completed), _of_notification, _of_score
+    return partial(_of_event, ladder, kinds, completed), _of_notification, _of_score
 
 
 def _of_event(
-    kinds: dict[str, EntryKind], completed: dict[str, list[StepAnswer]], row: Document
+    ladder: Ladder,
+    kinds: dict[str, EntryKind],
+    completed: dict[str, list[StepAnswer]],
+    row: Document,
 ) -> TimelineItem:
     told = document_of(events, row)
     return {
@@ -149,7 +153,7 @@ def _of_event(
         "known_at": told["known_at"],
         "subject": told["lead_id"],
         "completes": completed.get(row["message_id"], []),
-        "data": told["properties"],
+        "data": without_protected(ladder, told["properties"]),
     }
 
 

@@ -152,6 +152,25 @@ def test_evaluate_in_words(bundle_folder, events_file, trained_until):
     assert "judging on later outcomes" in said.err
 
 
+def test_evaluate_says_how_groups_fare(bundle_folder, simulation, trained_until, tmp_path):
+    """A trait that the ladder protects since: its groups are told, in words, page and JSON."""
+    ladder, events = tmp_path / "protected.toml", simulation.events.copy()
+    trait = '\n[[trait]]\nid = "gender"\ntype = "category"\nprotected = true\n'
+    ladder.write_text(read_ladder("b2b").source + trait)
+    traits = events["name"] == "identify"
+    events["gender"] = events["lead_id"].map(lambda lead: "fm"[ord(lead[-1]) % 2]).where(traits)
+    events.to_parquet(tmp_path / "events.parquet", index=False)
+    said = done(
+        *("evaluate", tmp_path / "events.parquet", "--ladder", ladder, "--bundle", bundle_folder),
+        *("--from", trained_until.isoformat(), "--report", tmp_path / "report"),
+    )
+    assert "groups, by the limit 0.8 to 1.25 of the ratio to the rest:" in said.out
+    assert "  gender: known of " in said.out
+    told = json.loads((tmp_path / "report" / "report.json").read_text())["groups"]
+    assert {one["group"] for one in told["figures"]} == {"f", "m"}
+    assert "## Groups treated alike" in (tmp_path / "report" / "report.md").read_text()
+
+
 def test_a_log_of_one_lead(one_lead, tmp_path):
     """One lead is enough to train and to be scored; it says that no model did it."""
     out = tmp_path / "bundle"

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.events.log import DAY_US, EventLog
+from features.funnel.states import State
 from features.ladder.ladder import Condition, EventRule, Ladder, Step
 from features.signals.fold import NONE
 from features.signals.snapshot import snapshot
@@ -19,10 +20,10 @@ from tests.oracles.label_oracle import oracle_delay, oracle_outcomes, oracle_pos
 from tests.oracles.snapshot_oracle import Event
 from tests.profiles import examples
 from training.decision_points import Points
-from training.labels import Label, arrival_delay, label
+from training.labels import arrival_delay, label
 
 SECOND_US = 1_000_000
-NAMES = {label: label.name.lower() for label in Label}
+NAMES = {label: label.name.lower() for label in State}
 
 LADDER = Ladder(
     name="small",
@@ -66,7 +67,7 @@ def told(
 
 
 def said_of(outcomes, row: int) -> tuple[str, bool]:
-    return NAMES[Label(int(outcomes.state[row]))], bool(outcomes.mature[row])
+    return NAMES[State(int(outcomes.state[row]))], bool(outcomes.mature[row])
 
 
 # ------------------------------------------------------------------------------- Against the oracle
@@ -307,7 +308,7 @@ def test_rows_are_those_of_the_points():
     ]
     assert advanced.happened.tolist() == [0.0, 1.0, 1.0]
     assert purchased.happened.tolist() == [0.0, 0.0, 0.0]
-    assert (purchased.state == Label.PENDING).all()
+    assert (purchased.state == State.PENDING).all()
 
 
 def test_no_points():

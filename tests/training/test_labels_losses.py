@@ -9,6 +9,7 @@ import pytest
 
 from features.arrays import Floats
 from features.events.log import DAY_US
+from features.funnel.states import State
 from features.ladder.ladder import EventRule
 from models.judging import intervals, metrics
 from models.scores.encoding import Encoding
@@ -17,7 +18,7 @@ from models.scores.step_rates import StepRates, advancement_priors
 from tests.features.strategies import START_US
 from tests.training.scene import APPLICATIONS, applications
 from training.decision_points import Points, decision_points
-from training.labels import Label, Outcomes, label
+from training.labels import Outcomes, label
 from training.pipeline import train, training_rows
 
 UNTIL = START_US + 150 * DAY_US
@@ -48,19 +49,19 @@ def test_what_is_decided(world):
     At a step where none is lost, the first, all that is decided has waited as long.
     """
     points, outcomes, _ = world
-    known, loses = outcomes.state != Label.PENDING, points.position > 0
+    known, loses = outcomes.state != State.PENDING, points.position > 0
     np.testing.assert_array_equal(outcomes.decided[loses], known[loses])
     alone = points.position == 0
     np.testing.assert_array_equal(outcomes.decided[alone], outcomes.mature[alone])
     assert len(np.unique(outcomes.weight[alone & outcomes.decided])) == 1
     assert (outcomes.decided & ~outcomes.mature).sum() > 500
-    assert (outcomes.state == Label.LOST).sum() > 500
-    assert not outcomes.happened[outcomes.state == Label.LOST].any()
+    assert (outcomes.state == State.LOST).sum() > 500
+    assert not outcomes.happened[outcomes.state == State.LOST].any()
     took = (outcomes.decided_at - points.as_of)[outcomes.decided]
     assert took.min() > 0
     horizons = [round(goal.horizon_days * DAY_US) for goal in APPLICATIONS.goals]
     assert took.max() <= max(horizons)
-    lapsed = outcomes.state == Label.LAPSED
+    lapsed = outcomes.state == State.LAPSED
     waited = (outcomes.decided_at - points.as_of)[lapsed]
     assert set(waited.tolist()) <= set(horizons)
 
@@ -92,7 +93,7 @@ def test_a_horizon_that_fits_no_point():
     log = applications(3, leads=150, days=12.0).known_by(early)
     points = decision_points(log, APPLICATIONS, end=early, seed=7)
     purchased = label(log, APPLICATIONS, points, early)[1]
-    assert (purchased.state == Label.LOST).any()
+    assert (purchased.state == State.LOST).any()
     assert not purchased.decided.any()
     said = train(log, APPLICATIONS, until=early).manifest["notes"]
     assert any("the horizon of a purchase is 60 days" in line for line in said)

@@ -16,6 +16,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from features.errors import NotEnoughData
 from features.events.log import DAY_US, EventLog
+from features.funnel.states import State
 from features.ladder.ladder import EventRule, Ladder, Step, Trait
 from models.bundle import Bundle
 from models.scores.boosting import BoostingConfig
@@ -27,7 +28,7 @@ from models.scores.step_rates import StepRates, advancement_priors, purchase_pri
 from tests.features.strategies import START_US, log_of
 from tests.oracles.snapshot_oracle import Event
 from training.decision_points import decision_points
-from training.labels import Label, Outcomes, label
+from training.labels import Outcomes, label
 from training.pipeline import (
     TrainConfig,
     disagreements,
@@ -178,7 +179,7 @@ def test_only_mature_points_teach(log, bundle):
         assert said["points"] == outcomes.mature.sum() < len(points)
         assert said["pending"] == len(points) - said["points"]
         assert said["leads"] == len(np.unique(points.lead[outcomes.mature]))
-        assert said["reached"] == (outcomes.state[outcomes.mature] == Label.ADVANCED).sum()
+        assert said["reached"] == (outcomes.state[outcomes.mature] == State.ADVANCED).sum()
         again = fit_goal(rows, StepRates.prior(priors[goal]), QUICK.fit)
         model = getattr(bundle, goal)
         assert again.calibrator.as_dict() == model.calibrator.as_dict()
@@ -198,7 +199,7 @@ def test_rows_of_pending_points_are_left_out():
     log = log_of(crowd(12), LADDER)
     points = decision_points(log, LADDER, end=UNTIL, seed=7)
     kind = np.arange(len(points)) % 4
-    state = np.array([Label.LAPSED, Label.ADVANCED, Label.PENDING, Label.ADVANCED])[kind]
+    state = np.array([State.LAPSED, State.ADVANCED, State.PENDING, State.ADVANCED])[kind]
     outcomes = came_to(state, kind < 2)
     encoding = Encoding.learn(points.snapshot)
     rows = training_rows(points, outcomes, encoding)
@@ -243,7 +244,7 @@ def test_where_the_data_disagree_is_said():
         some = np.isin(points.lead, np.unique(points.lead)[:keep])
         luck = np.random.default_rng(1).random(len(points))
         bought = luck < np.array(chances)[np.minimum(points.position, len(chances) - 1)]
-        state = np.where(bought, Label.ADVANCED, Label.LAPSED)
+        state = np.where(bought, State.ADVANCED, State.LAPSED)
         return disagreements(LADDER, points.rows(some), came_to(state[some], mature[some]))
 
     (said,) = told([0.5, 0.1, 0.6], 400)

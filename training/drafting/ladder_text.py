@@ -9,9 +9,10 @@ from typing import Final
 import numpy as np
 
 from features.arrays import Floats
+from features.events.field_names import plain
 from models.judging.intervals import wilson
 from training.drafting.draft import Draft
-from training.drafting.profile import SeenOffer
+from training.drafting.profile import SeenOffer, SeenTrait
 from training.drafting.steps import DraftedStep, Measured
 from training.drafting.timeline import Deed
 
@@ -22,6 +23,14 @@ _WITHIN: Final = 0.8
 """The share of those who go on that do so within a horizon."""
 _ID: Final = re.compile(r"[a-z][a-z0-9_-]*")
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
+
+_PROTECTED: Final = frozenset(
+    {
+        *("gender", "sex", "age", "birthyear", "yearofbirth", "ethnicity", "race", "religion"),
+        *("nationality", "disability", "sexualorientation", "maritalstatus", "pregnant"),
+    }
+)
+"""Names of what leads are not to be told apart by."""
 
 
 def ladder_text(draft: Draft, name: str, imports: str = "") -> str:
@@ -37,12 +46,8 @@ def ladder_text(draft: Draft, name: str, imports: str = "") -> str:
     parts += [_step(draft, at, ids[at]) for at in range(len(draft.steps))]
     parts.append(_purchase(draft))
     parts += [_offer(one, [*ids, "purchase"]) for one in draft.offers if _ID.fullmatch(one.id)]
-    parts += [
-        f"# {one.leads:,} leads, {one.kinds:,} values; is it known before a lead buys?\n"
-        f'[[trait]]\nid = {_text(one.id)}\ntype = "{"number" if one.is_number else "category"}"'
-        for one in draft.traits
-        if _ID.fullmatch(one.id)
-    ]
+    read = {name for step in draft.steps for one in step.deeds for name in _read_by(one.deed)}
+    parts += [_trait(one, read) for one in draft.traits if _ID.fullmatch(one.id)]
     parts.append(_left_out(draft))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -151,6 +156,21 @@ def _offer(offer: SeenOffer, ids: list[str]) -> str:
             f"effort = {{minutes = {5 * (at + 1)}}}   # a guess: how long does it take the lead?",
         ]
     )
+
+
+def _trait(one: SeenTrait, read: set[str]) -> str:
+    """A trait; by its name protected, where no step is told by it."""
+    kind = "number" if one.is_number else "category"
+    head = f'[[trait]]\nid = {_text(one.id)}\ntype = "{kind}"'
+    counts = f"# {one.leads:,} leads, {one.kinds:,} values"
+    if plain(one.id) in _PROTECTED and one.id not in read:
+        why = "nothing learns from it, and its groups are compared"
+        return f"{counts}; {why}\n{head}\nprotected = true"
+    return f"{counts}; is it known before a lead buys?\n{head}"
+
+
+def _read_by(deed: Deed) -> tuple[str, str]:
+    return deed.number, deed.text
 
 
 def _left_out(draft: Draft) -> str:

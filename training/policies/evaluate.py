@@ -18,6 +18,7 @@ from features.errors import NotEnoughData
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
 from models.bundle import Bundle
+from models.judging.groups.report import GroupsReport
 from models.judging.off_policy import (
     Logged,
     PolicyGain,
@@ -27,6 +28,7 @@ from models.judging.off_policy import (
     off_policy,
 )
 from models.offers.policy import POLICIES
+from training.policies.by_group import groups_of_policy
 from training.policies.choices import shares_of
 from training.policies.decisions import Decisions, drawn_decisions
 from training.policies.offers import tried_of
@@ -76,6 +78,7 @@ class PolicyEvaluation:
         are over. The gate asks it.
     advance : the gain in the rate of the next step, beside that in value.
     shares : how often each option is chosen, by the policy and by the log.
+    groups : of protected traits; None where the ladder has no such trait.
     """
 
     name: str
@@ -91,6 +94,7 @@ class PolicyEvaluation:
     watch: WatchedGain | None
     advance: PolicyGain
     shares: dict[str, tuple[float, float]]
+    groups: GroupsReport | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -145,6 +149,7 @@ def evaluate_policy(
             option: (float(target[:, at].mean()), float((judged.chosen == at).mean()))
             for at, option in enumerate(bundle.offers.options.ids)
         },
+        groups=groups_of_policy(log, bundle.ladder, judged, target),
     )
 
 

@@ -2,8 +2,8 @@
 
 A policy passes when, on decisions that its bundle had not learned from, it surely gains over the
 policy that took them, however often that was looked at, two estimators that fail in different ways
-agree, and no segment is surely harmed. A refusal says what is missing. A policy that serves and is
-surely worse is retired.
+agree, no segment is surely harmed, and no group of a protected trait is surely treated apart. A
+refusal says what is missing. A policy that serves and is surely worse is retired.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ import numpy as np
 from scipy.special import ndtri
 
 from features.errors import BundleError, NotEnoughData
+from features.ladder.ladder import Ladder
 from models.bundle import Bundle, load_bundle
 from models.gate import Gate
+from models.judging.groups.report import group_refusals
 from models.offers.policy import policy
 from models.served_policy import DEFAULT, read_served, withdraw_served, write_served
+from training.policies.by_group import MEASURES_OF_POLICIES
 
 __all__ = [
     "LEAST_EFFECTIVE",
@@ -86,7 +89,8 @@ def judge_policy(report: dict[str, Any], bundle: Bundle) -> Gate:
     policy(name, bundle.offers.options)
     try:
         metrics = _metrics(report["assessment"], report["watch"])
-        return Gate("policy", bundle.hash, missing(report), metrics, report, name)
+        found = missing(report, bundle.ladder)
+        return Gate("policy", bundle.hash, found, metrics, report, name)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise NotEnoughData(
             f"the policy report is damaged: {error!r}; make one: rung policy evaluate --report"
@@ -144,8 +148,14 @@ def retire(folder: Path, report: Path, *, trusted: Collection[str] = ()) -> bool
     return True
 
 
-def missing(report: dict[str, Any]) -> tuple[str, ...]:
-    """What keeps a report from carrying its policy; empty where nothing does."""
+def missing(report: dict[str, Any], ladder: Ladder | None = None) -> tuple[str, ...]:
+    """What keeps a report from carrying its policy; empty where nothing does.
+
+    Parameters
+    ----------
+    ladder : of the bundle: every trait that it protects must have been looked at. None: those that
+        the report has.
+    """
     found = []
     if report["flatters"]:
         found.append(
@@ -157,7 +167,14 @@ def missing(report: dict[str, Any]) -> tuple[str, ...]:
             f"judged against {report['against']!r}: judge it against the policy that took the"
             " decisions (leave --against out)"
         )
-    return (*found, *refusals(report["assessment"], report["watch"]))
+    return (*found, *refusals(report["assessment"], report["watch"]), *_of_groups(report, ladder))
+
+
+def _of_groups(report: dict[str, Any], ladder: Ladder | None) -> list[str]:
+    """What the report lacks that groups of protected traits are treated alike."""
+    protected = [trait.id for trait in ladder.protected] if ladder else []
+    least = ladder.groups.least_ratio if ladder else 0.0
+    return group_refusals(report.get("groups"), protected, least, MEASURES_OF_POLICIES)
 
 
 def refusals(assessment: dict[str, Any], watch: dict[str, Any] | None) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from features.files import new_folder
+from models.judging.groups.report import GROUPS_EXPLAINED, group_rows
 from models.judging.off_policy import Estimate, PolicyGain
 from training.policies.evaluate import Assessment, PolicyEvaluation
 from training.policies.gate import FILE, missing
@@ -71,6 +72,14 @@ def _page(evaluation: PolicyEvaluation, rivals: Mapping[str, Assessment]) -> str
         _segments_table(assessment.segments),
         "## How often each option is chosen",
         _shares_table(evaluation.shares),
+    ]
+    if evaluation.groups:
+        parts += [
+            "## Groups treated alike",
+            _table(*group_rows(evaluation.groups)),
+            GROUPS_EXPLAINED,
+        ]
+    parts += [
         "## Against the gate",
         "\n".join(f"* {line}" for line in missing(evaluation.as_dict())) or "Nothing is missing.",
         _HOW_TO_READ,

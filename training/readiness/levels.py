@@ -8,11 +8,12 @@ from typing import Final
 import numpy as np
 
 from features.arrays import Bools, Floats
+from features.funnel.states import State
 from models.judging.readiness import LEVELS, Level, NextLevel, OutcomeCounts
 from models.scores.goal_model import FitConfig, TrainingRows, level_of, newest_points
 from models.scores.step_rates import PRIOR_LEADS
 from training.decision_points import Points
-from training.labels import Label, Outcomes
+from training.labels import Outcomes
 from training.readiness.pace import Pace, weeks_until
 
 __all__ = ["Known", "counted", "level_now", "next_level"]
@@ -65,7 +66,7 @@ def counted(known: Known) -> OutcomeCounts:
     outcomes, (positives, negatives) = known.outcomes, _leads(known.rows())
     return {
         "decided": int(outcomes.decided.sum()),
-        "lost": int((outcomes.state[outcomes.decided] == Label.LOST).sum()),
+        "lost": int((outcomes.state[outcomes.decided] == State.LOST).sum()),
         "pending": int((~outcomes.decided).sum()),
         "positives": positives,
         "negatives": negatives,

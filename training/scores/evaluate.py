@@ -18,6 +18,7 @@ from features.arrays import Bools, Floats, Ints
 from features.clock import rfc3339
 from features.errors import NotEnoughData
 from features.events.log import DAY_US, EventLog
+from features.funnel.states import State
 from features.ladder.ladder import Ladder
 from models.bundle import Bundle
 from models.judging import intervals, metrics
@@ -27,8 +28,9 @@ from models.scores.goal_model import Estimates
 from models.scores.recalibration import Move
 from models.scores.step_rates import advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points
-from training.labels import Label, Outcomes, label
+from training.labels import Outcomes, label
 from training.scores.baselines import Baseline, Missing, baselines
+from training.scores.by_group import groups_of_scores
 from training.scores.performance import Answers, Resampled
 from training.scores.predictions import predictions
 from training.scores.reordering import Incumbent, compared
@@ -133,6 +135,14 @@ def evaluate(  # noqa: PLR0913 what is judged, when and beside what
             served.purchase if served else None,
         ).judged(period),
         reordering=None if former is None else compared(bundle, former, judged),
+        groups=groups_of_scores(
+            log,
+            bundle.ladder,
+            (judged, advanced),
+            (served or scores).advance.probability,
+            period.week(judged.as_of),
+            capacity,
+        ),
     )
 
 
@@ -148,6 +158,10 @@ class _Period:
     @property
     def said(self) -> str:
         return f"between {rfc3339(self.start)} and {rfc3339(self.until)}"
+
+    def week(self, as_of: Ints) -> Ints:
+        """Shape (n,): the week of the period, from 0, in which each instant lies."""
+        return (as_of - self.start - 1) // _WEEK_US
 
     def seen(self, lead: Ints) -> Bools:
         """Shape (n,): whether anything was known of the lead by `start`."""
@@ -251,7 +265,7 @@ class _Goal:
             happened=outcomes.happened[decided],
             lead=lead,
             position=points.position[decided],
-            week=(as_of - period.start - 1) // _WEEK_US,
+            week=period.week(as_of),
             seen=period.seen(lead),
             weight=outcomes.weight[decided],
             interval=(estimates.low[decided], estimates.high[decided]),
@@ -367,10 +381,10 @@ def _counts(points: Points, outcomes: Outcomes, keep: Bools) -> Counts:
     return Counts(
         points=len(state),
         leads=len(np.unique(points.lead[keep])),
-        advanced=int((state == Label.ADVANCED).sum()),
-        lapsed=int((state == Label.LAPSED).sum()),
-        lost=int((state == Label.LOST).sum()),
-        pending=int((state == Label.PENDING).sum()),
+        advanced=int((state == State.ADVANCED).sum()),
+        lapsed=int((state == State.LAPSED).sum()),
+        lost=int((state == State.LOST).sum()),
+        pending=int((state == State.PENDING).sum()),
         mature=int(outcomes.mature[keep].sum()),
         decided=int(outcomes.decided[keep].sum()),
     )

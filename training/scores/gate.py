@@ -1,8 +1,9 @@
 """The gate: no alias moves to a bundle whose stored report does not carry it.
 
 A bundle passes when it was judged on a period that it had not seen, predicts no worse there than
-the rates of the steps, is calibrated no worse than chance explains, and does not put other leads at
-the top than the champion does, unless somebody said that this is meant.
+the rates of the steps, is calibrated no worse than chance explains, treats no group of a protected
+trait surely apart, and does not put other leads at the top than the champion does, unless somebody
+said that this is meant.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any, Final
 from features.errors import BundleError, NotEnoughData
 from models.bundle import Bundle
 from models.gate import Gate
+from models.judging.groups.report import group_refusals
+from training.scores.by_group import MEASURES_OF_SCORES
 from training.scores.reordering import LEAST_OVERLAP, refusals
 from training.scores.results import AS_SERVED, WORSE
 
@@ -79,6 +82,12 @@ def judge(
             f"the report is of bundle {report['version']}, this is {bundle.version}; evaluate it"
         )
     missing, metrics = _of_figures(report)
+    missing += group_refusals(
+        report.get("groups"),
+        [trait.id for trait in bundle.ladder.protected],
+        bundle.ladder.groups.least_ratio,
+        MEASURES_OF_SCORES,
+    )
     if (twin := report.get("twin")) is not None and twin["recipe"] != recipe_of(bundle):
         missing.append(
             "judged by a twin of another configuration, ladder or version of Rung: judge it again"

@@ -8,16 +8,17 @@ import numpy as np
 import pandas as pd
 
 from features.arrays import Ints
+from features.funnel.states import State
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
 from models.bundle import Scores
 from models.scores.goal_model import Estimates
 from training.decision_points import Points
-from training.labels import Label, Outcomes
+from training.labels import Outcomes
 
 __all__ = ["predictions"]
 
-_OUTCOMES: Final = {int(one): one.name.lower() for one in Label}
+_OUTCOMES: Final = {int(one): one.name.lower() for one in State}
 
 
 def predictions(

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 from features.clock import rfc3339
+from models.judging.groups.report import GroupsReport
 from models.judging.metrics import Bin, Queue
 from models.scores.calibration import Basis
 from training.scores.reordering import Reordering
@@ -192,6 +193,8 @@ class Evaluation:
     capacity : of the queue, a share of the leads each week, or a number of them if 1 or more.
     trained_until : when the bundle's knowledge ends; after `start` the figures flatter it.
     reordering : beside the champion; None where none was named.
+    groups : of protected traits, by the chances of the next step as they are served; None where the
+        ladder has no such trait.
     """
 
     ladder: str
@@ -205,6 +208,7 @@ class Evaluation:
     advancement: GoalEvaluation
     purchase: GoalEvaluation
     reordering: Reordering | None = None
+    groups: GroupsReport | None = None
 
     @property
     def verdict(self) -> str:

@@ -21,12 +21,12 @@ from training.simulation.config import (
     SHAPE,
 )
 
-__all__ = ["Stays", "Told", "Truth"]
+__all__ = ["SimulatedStays", "Told", "Truth"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Stays:
-    """Stays of leads on rungs, arrays of shape (n,).
+class SimulatedStays:
+    """SimulatedStays of leads on rungs, arrays of shape (n,).
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Stays:
     scale: Floats
 
     @classmethod
-    def sorted(cls, parts: Sequence[Stays]) -> Stays:
+    def sorted(cls, parts: Sequence[SimulatedStays]) -> SimulatedStays:
         """All of them by lead, then time."""
         lead, rung, reached_at, chance, scale = (
             np.concatenate([getattr(part, name) for part in parts])
@@ -81,7 +81,7 @@ class Truth:
     """
 
     ladder: Ladder
-    stays: Stays
+    stays: SimulatedStays
     told: Told
     refusals: float = 0.0
 

@@ -37,7 +37,7 @@ from training.simulation.log import SimulatedLog
 from training.simulation.names import sections
 from training.simulation.offers import Chooser, Offers
 from training.simulation.tells import Tells
-from training.simulation.truth import Stays, Told, Truth
+from training.simulation.truth import SimulatedStays, Told, Truth
 
 __all__ = ["Simulation", "SimulationConfig", "simulate"]
 
@@ -113,7 +113,7 @@ class _World:
             self.leads, self.log, self.rng, effect=effect, suits=suits, policy=policy
         )
         self.tells = Tells(self.leads, self.log, self.rng)
-        self.stays: list[Stays] = []
+        self.stays: list[SimulatedStays] = []
 
     def run(self, progress: Callable[[str], None]) -> Simulation:
         ladder, config = self.ladder, self.config
@@ -134,7 +134,7 @@ class _World:
                 self.tells.identify(lead, reached_at, everything=True)
         self.leads.value[lead] += ladder.value.purchase
         top, ones = np.full(len(lead), len(ladder.goals)), np.ones(len(lead))
-        self.stays.append(Stays(lead, top, reached_at, ones, ones))
+        self.stays.append(SimulatedStays(lead, top, reached_at, ones, ones))
         return Simulation(
             ladder=ladder,
             config=config,
@@ -145,7 +145,7 @@ class _World:
             value=self.leads.value,
             _truth=Truth(
                 ladder,
-                Stays.sorted(self.stays),
+                SimulatedStays.sorted(self.stays),
                 Told.sorted(self.tells.told),
                 config.refusals,
             ),
@@ -179,7 +179,9 @@ class _World:
         delay = scale * self.rng.weibull(SHAPE, len(lead))
         next_at = reached_at + np.maximum(1, delay * DAY_US).astype(np.int64)
         self.stays.append(
-            Stays(lead, np.full(len(lead), rung), reached_at, chance, np.full(len(lead), scale))
+            SimulatedStays(
+                lead, np.full(len(lead), rung), reached_at, chance, np.full(len(lead), scale)
+            )
         )
         self.tells.act(rung, lead, reached_at, np.where(bound, delay, np.inf), bound)
         goes = bound & (next_at <= self.config.ends_at)

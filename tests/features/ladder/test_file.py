@@ -22,6 +22,7 @@ from features.ladder.ladder import (
     EventRule,
     Framing,
     Gain,
+    Groups,
     Identity,
     Ladder,
     Limits,
@@ -817,7 +818,7 @@ def test_the_examples_that_the_reference_comments_out_are_right() -> None:
 
 TABLES = (
     *(Step, Effort, EffortWeights, Offer, Framing, Trait, SignalRow, EventNames),
-    *(Limits, Value, Gain, PolicySettings, Source, Identity),
+    *(Limits, Value, Gain, PolicySettings, Source, Identity, Groups),
 )
 KEYS = sorted(
     {
@@ -843,7 +844,7 @@ KEYS = sorted(
         "where",
         "event",
     }
-    | {"limits", "value", "policy", "controls", "none"}
+    | {"limits", "value", "policy", "controls", "none", "groups", "protected"}
 )
 
 

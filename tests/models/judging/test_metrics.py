@@ -242,3 +242,35 @@ def test_weighted_draws_are_weighted_figures():
     assert metrics.log_loss_draws(probability, happened, once, weight)[0] == pytest.approx(
         metrics.log_loss(probability, happened, weight)
     )
+
+
+def _places(probability, instant, capacity):
+    """The best of each instant, one by one; those that are level at the end share what is left."""
+    found = np.zeros(len(probability))
+    for one in set(instant.tolist()):
+        rows = sorted(np.flatnonzero(instant == one), key=lambda at: -probability[at])
+        left = max(1, round(capacity * len(rows))) if capacity < 1 else min(capacity, len(rows))
+        for value in sorted({probability[at] for at in rows}, reverse=True):
+            level = [at for at in rows if probability[at] == value]
+            found[level] = min(1.0, left / len(level))
+            left = max(0, left - len(level))
+    return found
+
+
+@pytest.mark.parametrize("capacity", [0.01, 0.1, 0.5, 0.99, 1, 3, 500])
+@pytest.mark.parametrize("seed", range(3))
+def test_who_is_picked_beside_a_loop(capacity, seed):
+    """Who is worked is who is best each week, and there are as many places as the queue works."""
+    rng = np.random.default_rng(seed)
+    probability, instant = rng.integers(0, 12, 90) / 12, rng.integers(0, 4, 90)
+    found = metrics.picked(probability, instant, capacity)
+    assert found == pytest.approx(_places(probability, instant, capacity))
+    happened = (rng.random(90) < 0.4).astype(np.float64)
+    worked = metrics.queue(probability, happened, instant, capacity)
+    assert found.sum() == pytest.approx(worked.picked)
+    assert found @ happened == pytest.approx(worked.hits)
+
+
+def test_nobody_is_picked_of_nobody():
+    """Without a row there is nobody to pick."""
+    assert metrics.picked(np.array([]), np.array([], dtype=np.int64), 0.1).tolist() == []

@@ -60,6 +60,18 @@ def test_policy_evaluate_in_words(policy_report):
         assert line.removeprefix("  the gate: ") in page
 
 
+def test_a_trait_of_nobody_keeps_a_policy_from_serving(served, policy_report, tmp_path):
+    """A report in which nobody has a protected trait does not carry a policy, however good."""
+    report = good_report(policy_report, tmp_path / "report")
+    done("policy", "promote", served, "--report", report)
+    none = {"least_ratio": 0.8, "figures": [],
+            "traits": [{"trait": "gender", "known": 0, "unknown": 9}]}  # fmt: skip
+    report = good_report(policy_report, tmp_path / "grouped", groups=none)
+    said = call("policy", "promote", served, "--report", report)
+    assert said.code == 1
+    assert "the gate: the trait 'gender' is protected, and of no lead is its value" in said.out
+
+
 def test_policy_evaluate_writes_a_report(policy_report, drawn):
     """Figures for the gate, a page and a picture for people, all policies beside each other."""
     folder, said = policy_report

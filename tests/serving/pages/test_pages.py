@@ -15,6 +15,7 @@ import uvicorn
 
 from features.clock import when
 from features.events.log import DAY_US
+from features.ladder.file import read_ladder
 from serving.app import create_app
 from serving.pages import words
 from serving.pages.todo import UNOFFERED
@@ -268,7 +269,7 @@ def test_why_to_wait_on_the_page(start, tmp_path):
     assert "Quiet hours: nobody is contacted before" in found["quiet"]
     assert "Left alone on purpose" not in found["quiet"]
     assert "What to do next Leave them alone for now" in found["controlled"]
-    assert "Left alone on purpose, so that the effect of calling is known." in found["controlled"]
+    assert "Left alone on purpose, so that the difference it makes is known." in found["controlled"]
 
 
 def test_leave_alone_on_the_page(client, service, monkeypatch):
@@ -415,7 +416,7 @@ def test_latest_traits():
         ("identify", 2, 99, {"name": "Later"}),
         ("other", 6, 6, {"name": "No"}),
     ]
-    assert words.traits_of(rows, "identify", 10) == {"name": "New", "company": "X"}
+    assert words.traits_of(rows, read_ladder("b2b"), 10) == {"name": "New", "company": "X"}
 
 
 # -------------------------------------------------------------------------------------- The browser

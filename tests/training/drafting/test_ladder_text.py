@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from features.ladder.file import parse_ladder
+from features.signals.table import signals_of
 from tests.training.drafting.scene import funnel, table_of
 from training.drafting.draft import draft_ladder
 from training.drafting.ladder_text import ladder_text
+from training.drafting.timeline import Deed
 
 names = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20).filter(
     lambda name: not name.isspace() and "*" not in name
@@ -69,3 +72,38 @@ def test_ids_of_steps(word):
     told = renamed(funnel(), {"call_held": word})
     ladder = parse_ladder(ladder_text(draft_ladder(table_of(told), "order_placed"), "x"))
     assert ladder.steps[1].id in ("step-purchase", "step-1st-call", "anruf")
+
+
+def with_traits(**properties):
+    """The funnel with the traits of every lead told at its beginning."""
+    told = funnel()
+    leads = sorted({who for who, *_ in told})
+    first = len(told)
+    told += [(lead, "identify", 0.1) for lead in leads]
+    held = {}
+    for at in range(len(leads)):
+        values = {name: several[at % len(several)] for name, several in properties.items()}
+        held[first + at] = json.dumps(values)
+    return draft_ladder(table_of(told, held), None)
+
+
+def test_what_by_its_name_is_to_be_protected_is():
+    """A gender is drafted as protected, and no signal; an industry is drafted as a trait."""
+    draft = with_traits(gender=["f", "m"], age=[30, 40, 50], industry=["food", "steel"])
+    ladder = parse_ladder(ladder_text(draft, "x"))
+    assert [one.id for one in ladder.protected] == ["age", "gender"]
+    assert [one.id for one in ladder.traits] == ["industry"]
+    assert [one.id for one in signals_of(ladder) if one.id.startswith("trait.")] == [
+        "trait.industry"
+    ]
+
+
+def test_what_tells_a_step_is_a_trait():
+    """A ladder may not protect what its own rules read: such a trait is drafted as any other."""
+    draft = with_traits(gender=["f", "m"])
+    first, *rest = draft.steps
+    seen = replace(first.deeds[0], deed=Deed("guide_read", text="gender", value="f"))
+    told = replace(draft, steps=(replace(first, deeds=(seen,)), *rest))
+    ladder = parse_ladder(ladder_text(told, "x"))
+    assert ladder.protected == ()
+    assert [one.id for one in ladder.traits] == ["gender"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from features.funnel.states import State
 from models.judging.readiness import LEVELS
 from models.scores.boosting import BoostingConfig
 from models.scores.goal_model import FitConfig, TrainingRows, fit_goal, level_of
 from models.scores.step_rates import StepRates
 from tests.training.scene import APPLICATIONS, applications
 from training.decision_points import Points, decision_points
-from training.labels import Label, Outcomes, label
+from training.labels import Outcomes, label
 from training.readiness.levels import Known, counted, level_now, next_level
 from training.readiness.pace import Pace
 
@@ -71,7 +72,7 @@ def test_counts_against_loops(known):
     decided = [at for at in range(len(points)) if outcomes.decided[at]]
     assert found["decided"] == len(decided)
     assert found["pending"] == len(points) - len(decided)
-    assert found["lost"] == sum(outcomes.state[at] == Label.LOST for at in decided) > 0
+    assert found["lost"] == sum(outcomes.state[at] == State.LOST for at in decided) > 0
     for kind, count in ((1.0, found["positives"]), (0.0, found["negatives"])):
         leads = {int(points.lead[at]) for at in decided if outcomes.happened[at] == kind}
         assert count == len(leads) > 0

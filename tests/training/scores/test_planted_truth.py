@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from features.clock import microseconds, when
 from features.events.log import DAY_US, EventLog
+from features.funnel.states import State
 from features.ladder.file import read_ladder
 from features.reading import read_events
 from features.signals.snapshot import snapshot
@@ -19,7 +20,7 @@ from models.bundle import Bundle, load_bundle, save_bundle
 from models.judging.intervals import wilson
 from tests.sharing import made_once
 from training.decision_points import Points, decision_points
-from training.labels import Label, Outcomes, label
+from training.labels import Outcomes, label
 from training.pipeline import train
 from training.simulation.world import Simulation, SimulationConfig, simulate
 
@@ -161,7 +162,7 @@ def rates(world: World, days: float) -> tuple[float, float, float, float]:
     points, state = world.points.rows(chosen), world.advanced.state[chosen]
     mature = world.advanced.mature[chosen]
     truth = world.simulation.truth(points.snapshot.leads, points.as_of)
-    advanced = state == Label.ADVANCED
+    advanced = state == State.ADVANCED
     return advanced.mean(), truth.mean(), advanced[mature].mean(), truth[mature].mean()
 
 
@@ -176,8 +177,8 @@ def test_pending_is_not_lost(world: World) -> None:
 def test_keeping_early_successes_alone_is_biased(world: World) -> None:
     """Pending points that have advanced already must not be kept while the others are dropped."""
     recent = world.points.as_of > world.end - 40 * DAY_US
-    known = recent & (world.advanced.state != Label.PENDING)
-    rate = (world.advanced.state[known] == Label.ADVANCED).mean()
+    known = recent & (world.advanced.state != State.PENDING)
+    rate = (world.advanced.state[known] == State.ADVANCED).mean()
     points = world.points.rows(known)
     truth = world.simulation.truth(points.snapshot.leads, points.as_of).mean()
     mature = recent & world.advanced.mature

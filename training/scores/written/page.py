@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from features.clock import rfc3339
+from models.judging.groups.report import GROUPS_EXPLAINED, GroupsReport, group_rows
 from models.judging.metrics import Bin
 from models.scores.calibration import LEVEL
 from training.scores.reordering import SAYS, Reordering, TopLeads
@@ -32,7 +33,24 @@ def page(evaluation: Evaluation) -> str:
     ]
     if evaluation.reordering:
         parts.append(_reordering_page(evaluation.reordering))
+    if evaluation.groups:
+        parts.append(_groups_page(evaluation.groups, evaluation.capacity))
     return "\n\n".join([*parts, _HOW_TO_READ]) + "\n"
+
+
+def _groups_page(groups: GroupsReport, capacity: float) -> str:
+    words = (
+        "By the chance of the next step. At the top of the queue stand"
+        f" {_capacity(capacity)} of each week; of those who advanced, the others were missed. The"
+        f" limit of a ratio is {groups.least_ratio:g} to {1.0 / groups.least_ratio:.2f}."
+    )
+    known = "\n".join(
+        f"* {one.trait}: known of {one.known:,} leads; the {one.unknown:,} others are left out"
+        for one in groups.traits
+    )
+    heads, rows = group_rows(groups)
+    table = _table(heads, rows)
+    return "\n\n".join(["## Groups treated alike", words, known, table, GROUPS_EXPLAINED])
 
 
 def _reordering_page(reordering: Reordering) -> str:

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from features.errors import EventsError
-from features.events.log import DAY_US, EventLog, LogColumns
-from features.ladder.ladder import Effort, EventRule, Ladder, Offer, Step
+from features.events.log import DAY_US
 from features.offers.assignments import (
     CALLED,
     CALLING,
@@ -18,42 +17,10 @@ from features.offers.assignments import (
     assignment_event,
     assignments_of,
 )
-from features.signals.table import ladder_columns
 from models.judging.arms import FEWEST
 from tests.profiles import examples
-from training.experiments.calling import Calling, calling
-
-START = 20_000 * DAY_US
-LADDER = Ladder(
-    name="small",
-    title="Small",
-    steps=(
-        Step("look", "Look", (EventRule("video"),), horizon_days=7.0),
-        Step("talk", "Talk", (EventRule("session"),), horizon_days=14.0),
-    ),
-    purchase=Step("purchase", "Buy", (EventRule("order"),), horizon_days=30.0),
-    offers=(
-        Offer("call", "talk", "A call", "call", Effort(15, human=True), rep_minutes=30.0),
-        Offer("mail", "talk", "A mail", "mail", Effort(5)),
-    ),
-)
-Row = tuple[str, str, float, dict[str, object]]
-
-
-def as_log(rows: list[Row]) -> EventLog:
-    """A log of (lead, name, day, properties) rows."""
-    columns = LogColumns(*ladder_columns(LADDER))
-    days = np.array([row[2] for row in rows])
-    return EventLog.from_columns(
-        [row[0] for row in rows],
-        [row[1] for row in rows],
-        START + np.round(days * DAY_US).astype(np.int64),
-        texts={
-            name: [None if row[3].get(name) is None else str(row[3][name]) for row in rows]
-            for name in columns.texts
-        },
-        columns=columns,
-    )
+from tests.training.funnel.experiments.scene import LADDER, START, Row, as_log
+from training.funnel.experiments.calling import Calling, calling
 
 
 def assigned(lead: str, arm: str, day: float, share: float = 0.5) -> Row:

@@ -1,0 +1,162 @@
+"""Protected traits: which group a lead was in at an instant, and events without what tells it.
+
+The report of groups reads the groups. Pages, timelines and assistants get events without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+
+from features.arrays import Floats, Ints
+from features.events.field_names import PEOPLE, field_key, plain
+from features.events.log import EventLog, LogColumns, Times
+from features.ladder.ladder import Ladder
+from features.signals.program import Compiled, compile_signals
+from features.signals.snapshot import snapshot_at
+from features.signals.table import ladder_columns, protected_signals
+
+__all__ = ["ProtectedTrait", "protected_traits", "without_protected"]
+
+_MOST: Final = 12
+"""Groups of a category; what is rarer is one group together."""
+_PARTS: Final = 4
+"""Groups of a number, of about as many leads each."""
+_LABELS: Final = frozenset({"name", "field", "label", "key", "id", "question"})
+"""How a form names the field that an answer is of, in a list of answers."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ProtectedTrait:
+    """A protected trait of some leads, each at its own instant.
+
+    Parameters
+    ----------
+    groups : what each group is called.
+    group : shape (n,), an index into `groups`; -1 where the value was not known by then.
+    """
+
+    id: str
+    groups: tuple[str, ...]
+    group: Ints
+
+
+def protected_traits(
+    log: EventLog, ladder: Ladder, lead: Ints, as_of: Times
+) -> tuple[ProtectedTrait, ...]:
+    """Every protected trait of a ladder: the value that was known last, by each instant.
+
+    The groups of a category are its values, the 12 that most leads have and one of all the others;
+    those of a number are four of about as many leads each.
+
+    Parameters
+    ----------
+    lead, as_of : shape (n,), indices into the log's leads, and microseconds since the epoch.
+
+    Raises
+    ------
+    EventsError : the log was read for another ladder.
+    """
+    if not ladder.protected:
+        return ()
+    names = tuple(log.leads[at] for at in lead)
+    found = snapshot_at(log, _compiled(ladder), names, lead, as_of)
+    return tuple(
+        _of_words(trait.id, found.values[:, at], found.categories[signal.id], lead)
+        if signal.is_category
+        else _of_numbers(trait.id, found.values[:, at], lead)
+        for at, (trait, signal) in enumerate(zip(ladder.protected, found.signals, strict=True))
+    )
+
+
+@lru_cache(maxsize=64)
+def _compiled(ladder: Ladder) -> Compiled:
+    columns = LogColumns(*ladder_columns(ladder))
+    goals = tuple((goal.complete_when, goal.horizon_days) for goal in ladder.goals)
+    return compile_signals(protected_signals(ladder), goals=goals, columns=columns)
+
+
+def _of_words(trait: str, values: Floats, words: tuple[str, ...], lead: Ints) -> ProtectedTrait:
+    code = np.nan_to_num(values, nan=-1.0).astype(np.int64)
+    pairs = np.unique(np.stack([code, lead]), axis=1)
+    leads = np.bincount(pairs[0][pairs[0] >= 0], minlength=len(words))
+    order = np.argsort(-leads, kind="stable")
+    held = order[: int((leads > 0).sum())]
+    often = held if len(held) <= _MOST + 1 else held[:_MOST]  # one alone is no group of others
+    place = np.full(len(words) + 1, -1, dtype=np.int64)
+    place[held] = len(often)
+    place[often] = np.arange(len(often))
+    groups = [words[at] for at in often]
+    if len(held) > len(often):
+        groups.append(f"{len(held) - len(often)} others")
+    return ProtectedTrait(trait, tuple(groups), place[code])
+
+
+def _of_numbers(trait: str, values: Floats, lead: Ints) -> ProtectedTrait:
+    known = ~np.isnan(values)
+    if not known.any():
+        return ProtectedTrait(trait, (), np.full(len(values), -1, dtype=np.int64))
+    held = np.unique(np.stack([lead[known].astype(np.float64), values[known]]), axis=1)[1]
+    # "inverted_cdf" cuts at values that leads have, so that the names of the groups say them.
+    cuts = np.quantile(held, np.arange(1, _PARTS) / _PARTS, method="inverted_cdf")
+    edges = np.unique(cuts[cuts < held.max()])
+    group = np.searchsorted(edges, values, side="left").astype(np.int64)
+    lows = ["", *(f"above {edge:g}" for edge in edges)]
+    highs = [*(f"up to {edge:g}" for edge in edges), ""]
+    groups = tuple(f"{low} {high}".strip() or "all" for low, high in zip(lows, highs, strict=True))
+    return ProtectedTrait(trait, groups, np.where(known, group, -1))
+
+
+# ----------------------------------------------------------------------------- What others are told
+
+
+def without_protected(ladder: Ladder, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties of an event without those that name a protected trait, at any depth.
+
+    Spelling makes no difference (`features.events.field_names`). An answer of a form that is kept
+    as a name beside a value is left out as well.
+    """
+    if not ladder.protected:
+        return dict(properties)
+    return _without(properties, _keys(ladder))
+
+
+@lru_cache(maxsize=64)
+def _keys(ladder: Ladder) -> frozenset[str]:
+    """Every name of the protected traits, also with whose they are before it."""
+    ids = [plain(trait.id) for trait in ladder.protected]
+    return frozenset(
+        [*(field_key(one) for one in ids), *ids, *(who + one for one in ids for who in PEOPLE)]
+    )
+
+
+def _is_protected(name: str, keys: frozenset[str]) -> bool:
+    return field_key(name) in keys or plain(name) in keys
+
+
+def _without(properties: Mapping[str, Any], keys: frozenset[str]) -> dict[str, Any]:
+    return {
+        name: _pruned(value, keys)
+        for name, value in properties.items()
+        if not (_is_protected(name, keys) or _is_answer(value, keys))
+    }
+
+
+def _pruned(value: object, keys: frozenset[str]) -> object:
+    if isinstance(value, Mapping):
+        return _without(value, keys)
+    if isinstance(value, list | tuple):
+        return [_pruned(one, keys) for one in value if not _is_answer(one, keys)]
+    return value
+
+
+def _is_answer(value: object, keys: frozenset[str]) -> bool:
+    """Whether a value is the answer to a question for a protected trait."""
+    return isinstance(value, Mapping) and any(
+        name in _LABELS and isinstance(label, str) and _is_protected(label, keys)
+        for name, label in value.items()
+    )

@@ -1,0 +1,1 @@
+"""What is told of stays on a ladder: rates that are true, causes, content, replies."""

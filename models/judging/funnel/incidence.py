@@ -1,0 +1,112 @@
+"""The share that goes on within a horizon, where not everybody was followed to its end.
+
+Whoever still has time is counted for as long as it was followed (Kaplan and Meier 1958). Whoever is
+lost or has left did not go on, and stays in the count until its own time is over, which is known
+(Fine and Gray 1999, with complete censoring): otherwise the share would be that of a world in which
+nobody is lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.arrays import Bools, Floats, Ints
+from models.judging.intervals import wilson
+
+__all__ = ["Incidence", "Waited", "incidence", "quantiles"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Waited:
+    """How long each was followed, and whether it went on; every array has shape (n,).
+
+    Parameters
+    ----------
+    took : until it went on, or for how long it was followed without that; in any unit, 0 at least.
+    advanced : whether it went on.
+    is_mature : whether it was followed to the end of the horizon, or would have been.
+    group : which group each is of, as 0, 1, 2, ...
+    lead : whose each is; several of one lead are not independent.
+    """
+
+    took: Ints
+    advanced: Bools
+    is_mature: Bools
+    group: Ints
+    lead: Ints
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Incidence:
+    """The share that goes on, of each group; every array has shape (n_groups,).
+
+    Parameters
+    ----------
+    value : NaN where nobody was followed to the end of the horizon.
+    low, high : its 95 % interval; where there is no value, what is known by now bounds it below.
+    effective : how many leads, all followed to the end, would tell as much.
+    """
+
+    value: Floats
+    low: Floats
+    high: Floats
+    effective: Floats
+
+
+def incidence(waited: Waited, groups: int) -> Incidence:
+    """The share of each group that goes on within its horizon.
+
+    The interval is Wilson's with as many leads as have the variance of Greenwood (1926); where all
+    were followed to the end, that is Wilson's interval of their share.
+    """
+    order = np.lexsort((~waited.advanced, waited.took, waited.group))
+    group, went = waited.group[order], waited.advanced[order]
+    size = np.bincount(group, minlength=groups)
+    at_risk = np.cumsum(size)[group] - np.arange(len(group))
+    risk = at_risk[went].astype(np.float64)
+    with np.errstate(divide="ignore"):
+        fall = np.bincount(group[went], np.log1p(-1.0 / risk), groups)
+        spread = np.bincount(
+            group[went], np.where(risk > 1, 1.0 / (risk * (risk - 1.0)), 0.0), groups
+        )
+    share = -np.expm1(fall)
+    mature = np.bincount(waited.group, waited.is_mature, groups)
+    variance = (1.0 - share) ** 2 * spread
+    worth = mature.astype(np.float64)
+    told = variance > 0
+    worth[told] = (share * (1.0 - share))[told] / variance[told]
+    worth = np.minimum(worth, size) * _leads_each(waited, groups, size)
+    low, high = wilson(share * worth, worth)
+    low = np.maximum(low, 0.0)  # and no -0.0
+    return Incidence(
+        value=np.where(mature > 0, share, np.nan),
+        low=low,
+        high=np.where(mature > 0, high, 1.0),
+        effective=worth,
+    )
+
+
+def _leads_each(waited: Waited, groups: int, size: Ints) -> Floats:
+    """Shape (n_groups,): leads for each of what they have; what a lead has counts as one."""
+    pairs = np.unique(waited.group * (int(waited.lead.max(initial=0)) + 1) + waited.lead)
+    leads = np.bincount(pairs // (int(waited.lead.max(initial=0)) + 1), minlength=groups)
+    each: Floats = leads / np.maximum(size, 1)
+    return each
+
+
+def quantiles(waited: Waited, shares: tuple[float, ...]) -> list[float | None]:
+    """After how long some shares of those who go on within the horizon have done so.
+
+    Of one group. None where nobody has gone on.
+    """
+    if not waited.advanced.any():
+        return [None] * len(shares)
+    order = np.lexsort((~waited.advanced, waited.took))
+    took, went = waited.took[order], waited.advanced[order]
+    risk = np.arange(len(took), 0, -1)[went]
+    with np.errstate(divide="ignore"):
+        gone = -np.expm1(np.cumsum(np.log1p(-1.0 / risk)))
+    reached = np.searchsorted(gone, np.array(shares) * gone[-1] * (1.0 - 1e-12))
+    return [float(took[went][at]) for at in reached.tolist()]

@@ -1,0 +1,115 @@
+"""Which stays are counted, and whose they are: what a number counts is what its list names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal, get_args
+
+import numpy as np
+
+from features.arrays import Bools, Ints
+from features.errors import FunnelError, did_you_mean
+from features.events.log import DAY_US
+from features.funnel.states import State
+from features.funnel.stays import Stays
+
+__all__ = ["EVERY", "Every", "Selection", "cohort_of", "cohort_starts", "leads_in"]
+
+Every = Literal["week", "month"]
+EVERY: Final[tuple[Every, ...]] = get_args(Every)
+_WEEK_US: Final = 7 * DAY_US
+_MONDAY: Final = 4 * DAY_US
+"""The first Monday after the epoch, 1970-01-05."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Stays that are counted.
+
+    Parameters
+    ----------
+    entered_from, entered_to : of those who came to the step from an instant on and before another,
+        in microseconds since the epoch; None is open.
+    only : what was known of the lead when it came, trait by trait; None: was not known.
+    """
+
+    entered_from: int | None = None
+    entered_to: int | None = None
+    only: dict[str, str | None] = field(default_factory=dict)
+
+    def of(self, stays: Stays) -> Stays:
+        """The stays that are counted.
+
+        Raises
+        ------
+        FunnelError : a trait by which leads are not told apart.
+        """
+        return stays.rows(self.keeps(stays))
+
+    def keeps(self, stays: Stays) -> Bools:
+        """Shape (n,): whether each is counted; raises as `of`."""
+        keep = self.segment_of(stays)
+        if self.entered_from is not None:
+            keep &= stays.entered >= self.entered_from
+        if self.entered_to is not None:
+            keep &= stays.entered < self.entered_to
+        return keep
+
+    def segment_of(self, stays: Stays) -> Bools:
+        """Shape (n,): whether each lead is of whom is asked, whenever it came; raises as `of`."""
+        keep = np.ones(len(stays), dtype=np.bool_)
+        for trait, value in self.only.items():
+            if trait not in stays.trait_ids:
+                raise FunnelError(_no_trait(trait, stays))
+            keep &= stays.where(trait, value)
+        return keep
+
+
+def _no_trait(trait: str, stays: Stays) -> str:
+    known = ", ".join(map(repr, stays.trait_ids)) or "none"
+    return (
+        f"leads are not told apart by {trait!r}, but by the ladder's traits that are categories and"
+        f" neither personal nor protected: {known}{did_you_mean(trait, stays.trait_ids)}"
+    )
+
+
+def cohort_of(entered: Ints, every: Every) -> Ints:
+    """Shape (n,): the number of the week (from Monday) or month, UTC, that an instant is in."""
+    if every == "week":
+        return np.asarray((entered - _MONDAY) // _WEEK_US)
+    return entered.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
+
+
+def cohort_starts(number: Ints, every: Every) -> Ints:
+    """The reverse of `cohort_of`: when each begins, in microseconds."""
+    if every == "week":
+        return np.asarray(number * _WEEK_US + _MONDAY)
+    return number.astype("datetime64[M]").astype("datetime64[us]").astype(np.int64)
+
+
+def leads_in(
+    stays: Stays, step: str, state: State | None = None, selection: Selection | None = None
+) -> list[str]:
+    """The leads that a number counts, those that came last first, each once.
+
+    Parameters
+    ----------
+    step : the id of a step or of the purchase.
+    state : what came of them; None: all that came. Those that left are never named.
+
+    Raises
+    ------
+    FunnelError : no such step or trait, or who left is asked for.
+    """
+    ids = [goal.id for goal in stays.ladder.goals]
+    if step not in ids:
+        raise FunnelError(
+            f"no step is called {step!r}, but {', '.join(ids)}{did_you_mean(step, ids)}"
+        )
+    if state == State.LEFT:
+        raise FunnelError("who opted out is counted and not named: ask for another state")
+    some = (selection or Selection()).of(stays.at(ids.index(step)))
+    found = some.state
+    some = some.rows(found != State.LEFT if state is None else found == state)
+    newest = np.lexsort((some.lead, -some.entered))
+    return list(dict.fromkeys(some.leads[at] for at in some.lead[newest].tolist()))

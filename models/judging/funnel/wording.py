@@ -1,0 +1,66 @@
+"""What is said of a step to whoever asks where leads stop."""
+
+from __future__ import annotations
+
+from features.ladder.ladder import Band, Step
+from models.judging.funnel.shapes import BandVerdict, LeadCounts, Rate, Trend
+
+__all__ = ["of_100", "sentence_of"]
+
+
+def sentence_of(
+    counts: LeadCounts, rate: Rate, verdict: BandVerdict, goal: Step, trend: Trend | None
+) -> str:
+    """A step in two or three sentences."""
+    if not counts["came"]:
+        return "Nobody has come so far yet."
+    if rate["value"] is None:
+        return (
+            f"Nobody's {goal.horizon_days:g} days are over yet: {_leads(counts['came'])} came, and"
+            f" {counts['advanced']:,} of them went on already."
+        )
+    said = [
+        f"{of_100(rate['value'])} go on within {goal.horizon_days:g} days"
+        f" ({_edge(rate['low'])} to {_edge(rate['high'])}){_beside(verdict, goal.band)}."
+    ]
+    if counts["pending"]:
+        verb = "has" if counts["pending"] == 1 else "have"
+        said.append(f"{_leads(counts['pending'])} still {verb} time.")
+    if trend is not None and trend["low"] is not None and trend["high"] is not None:
+        said += _moved(trend["difference"] or 0.0, trend["low"], trend["high"], trend["days"])
+    return " ".join(said)
+
+
+def of_100(share: float) -> str:
+    """A share as so many of 100."""
+    return f"{_edge(share)} of 100"
+
+
+def _edge(share: float) -> str:
+    many = 100.0 * share
+    return f"{many:.1f}" if 0.0 < many < 1.0 else f"{many:.0f}"
+
+
+def _leads(count: int) -> str:
+    return f"{count:,} lead" + ("" if count == 1 else "s")
+
+
+def _beside(verdict: BandVerdict, band: Band | None) -> str:
+    if band is None or verdict == "no band":
+        return ""
+    usual = f"the healthy {100 * band.low:.0f} to {100 * band.high:.0f}"
+    words = {"below": "below", "within": "within", "above": "above"}
+    if verdict in words:
+        return f", which is {words[verdict]} {usual}"
+    return f"; whether that is within {usual} is not sure yet"
+
+
+def _moved(difference: float, low: float, high: float, days: float) -> list[str]:
+    """How the newest stretch differs from the one before, where it surely does."""
+    if low <= 0.0 <= high:
+        return []
+    word = "more" if difference > 0 else "fewer"
+    return [
+        f"In the newest {days:.0f} days {100 * abs(difference):.0f} of 100 {word} went on than in"
+        f" the {days:.0f} days before."
+    ]

@@ -1,0 +1,1 @@
+"""Where leads stop, written down; and what experiments on them have shown."""
