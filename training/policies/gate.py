@@ -190,7 +190,7 @@ def refusals(assessment: dict[str, Any], watch: dict[str, Any] | None) -> tuple[
 def one_look_refusals(assessment: dict[str, Any]) -> tuple[str, ...]:
     """The same by intervals for a single look: what the gate was before it could be asked daily.
 
-    A baseline to compare with. Who asks it until it passes is wrong more often than it says.
+    A baseline to compare with: whoever asks it until it passes has no 5 % left.
     """
     gain = assessment["gain"]
     return (
