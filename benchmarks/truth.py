@@ -21,7 +21,10 @@ __all__ = ["run"]
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _PROOFS: Final = {
     "intervals of policies' gains (500 logs)": "tests/models/judging/test_off_policy.py",
-    "the gate for policies (500 logs)": "tests/training/policies/test_gate.py",
+    "intervals at all looks (1,000 experiments)": "tests/models/judging/test_sequences.py",
+    "sample ratios at all looks (1,000)": "tests/models/judging/test_sample_ratio.py",
+    "gains at all looks (1,000 programmes)": "tests/models/judging/test_off_policy_sequence.py",
+    "the former gate for policies, one look (500 logs)": "tests/training/policies/test_gate.py",
     "rates of steps (1,000 programmes)": "tests/models/scores/test_step_rates.py",
     "calibration of scores (one large programme)": "tests/training/scores/test_planted_truth.py",
     "the learned policy, run (one large programme)": "tests/training/policies/test_policy_truth.py",

@@ -18,7 +18,7 @@ from models.bundle import Bundle, load_bundle
 from models.gate import Gate, GateError
 from models.offers.policy import policy
 
-__all__ = ["DEFAULT", "read_served", "write_served"]
+__all__ = ["DEFAULT", "read_served", "withdraw_served", "write_served"]
 
 DEFAULT: Final = "careful"
 """It needs no gate: what it may choose is guarded by code."""
@@ -69,3 +69,8 @@ def write_served(folder: Path, gate: Gate, *, trusted: Collection[str] = ()) -> 
     policy(gate.policy, bundle.offers.options)
     with new_file(Path(folder) / FILE) as path:
         path.write_text(json.dumps(gate.as_dict(), indent=1, sort_keys=True) + "\n", "utf-8")
+
+
+def withdraw_served(folder: Path) -> None:
+    """Serve the bundle of a folder with the careful policy again; a running service picks it up."""
+    (Path(folder) / FILE).unlink(missing_ok=True)

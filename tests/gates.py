@@ -19,6 +19,7 @@ __all__ = [
     "policy_report",
     "scores_gate",
     "scores_report",
+    "watched",
 ]
 
 MADE = int(4 * LEAST_EFFECTIVE)
@@ -72,6 +73,7 @@ def policy_report(**more: Any) -> dict[str, Any]:
         "trained_until": "2026-06-01T00:00:00Z",
         "flatters": False,
         "assessment": assessment(),
+        "watch": watched(),
     }
     return held | more
 
@@ -96,6 +98,25 @@ def assessment() -> dict[str, Any]:
         "gain": gain(1.0, 0.3),
         "weight_share": 0.01,
         "segments": segments,
+    }
+
+
+def watched(value: float = 1.0, low: float = 0.4, high: float = 1.6) -> dict[str, Any]:
+    """A gain at all looks together."""
+    return {
+        "leads": MADE // 2,
+        "decisions": MADE,
+        "left_out": 0,
+        "value": value,
+        "low": low,
+        "high": high,
+        "evidence": 5.0,
+        "better_after": None,
+        "worse_after": None,
+        "estimator": "DR",
+        "lowest": 0.0,
+        "highest": 1.0,
+        "beyond": 0,
     }
 
 

@@ -16,7 +16,7 @@ from benchmarks.public_data import read_csv
 from features.arrays import Floats, Ints
 from models.judging.off_policy import Logged, PolicyValue, off_policy
 from training.policies.evaluate import Assessment, assess
-from training.policies.gate import refusals
+from training.policies.gate import one_look_refusals
 from training.policies.predicted_values import predicted_values
 
 __all__ = ["CAMPAIGNS", "Campaign", "campaign"]
@@ -112,7 +112,7 @@ def campaign(name: str) -> Campaign:
         },
         chance=chance.rate,
         backward=backward,
-        refused=refusals(_plain(backward)),
+        refused=one_look_refusals(_plain(backward)),
     )
 
 

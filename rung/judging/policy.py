@@ -84,6 +84,12 @@ def _print_evaluation(evaluation: PolicyEvaluation) -> None:
             f"  {name:<6}{worth.value:>12,.4g} a decision; over {evaluation.against}"
             f" {more.value:+,.4g} ({more.low:+,.4g} to {more.high:+,.4g})"
         )
+    watch = evaluation.watch
+    if watch:
+        print(
+            f"  at all looks {watch.value:+,.4g} ({watch.low:+,.4g} to {watch.high:+,.4g}) on"
+            f" {watch.leads:,} leads with {watch.decisions:,} decisions, by {watch.estimator}"
+        )
     for line in group_lines(evaluation.groups) if evaluation.groups else ():
         print(f"  {line}")
     for line in missing(evaluation.as_dict()):
@@ -117,14 +123,23 @@ def _judged_log(
 
 
 def _promote(parsed: argparse.Namespace, _: Progress) -> int | None:
-    from training.policies.gate import promote
+    from models.served_policy import DEFAULT
+    from training.policies.gate import promote, retire
 
-    gate, serves = promote(parsed.bundle, parsed.report, trusted=trusted_types(parsed))
+    trusted = trusted_types(parsed)
+    gate, serves = promote(parsed.bundle, parsed.report, trusted=trusted)
+    retired = not gate.passed and retire(parsed.bundle, parsed.report, trusted=trusted)
+    if retired:
+        former, serves = serves, DEFAULT
     if parsed.json:
-        print_json({"passed": gate.passed, "missing": list(gate.missing), "serves": serves})
+        told = {"passed": gate.passed, "missing": list(gate.missing), "serves": serves}
+        print_json(told | {"retired": retired})
+        return None if gate.passed else 1
+    for line in gate.missing:
+        print(f"the gate: {line}")
+    if retired:
+        print(f"{former} was retired; {serves} serves")
     else:
-        for line in gate.missing:
-            print(f"the gate: {line}")
         print(f"{serves} serves" + ("" if gate.passed else "; nothing was changed"))
     return None if gate.passed else 1
 

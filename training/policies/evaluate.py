@@ -33,6 +33,7 @@ from training.policies.choices import shares_of
 from training.policies.decisions import Decisions, drawn_decisions
 from training.policies.offers import tried_of
 from training.policies.predicted_values import predicted_values
+from training.policies.watch import WatchedGain, Watching, watched_gain, watching
 
 __all__ = ["LOGGED", "Assessment", "PolicyEvaluation", "assess", "compare", "evaluate_policy"]
 
@@ -73,6 +74,8 @@ class PolicyEvaluation:
         `until` were judged.
     flatters : whether the bundle was trained on what it is judged on.
     pending : decisions whose windows are not over.
+    watch : the gain by an interval that holds at all looks together; None where no lead's decisions
+        are over. The gate asks it.
     advance : the gain in the rate of the next step, beside that in value.
     shares : how often each option is chosen, by the policy and by the log.
     groups : of protected traits; None where the ladder has no such trait.
@@ -88,6 +91,7 @@ class PolicyEvaluation:
     flatters: bool
     pending: int
     assessment: Assessment
+    watch: WatchedGain | None
     advance: PolicyGain
     shares: dict[str, tuple[float, float]]
     groups: GroupsReport | None = None
@@ -119,7 +123,7 @@ def evaluate_policy(
     trained_until = int(bundle.manifest["until"])
     start = trained_until if start is None else start
     until = log.judged_until(until)
-    judged, pending = _judged(bundle.ladder, log, start, until)
+    judged, pending, watch = _judged(bundle.ladder, log, start, until)
     progress(f"{len(judged):,} decisions of {len(np.unique(judged.lead)):,} leads")
     rows = _Foreseen.of(bundle, judged)
     target = shares_of(bundle, judged, name)
@@ -139,6 +143,7 @@ def evaluate_policy(
         assessment=assess(
             rows.value, target, baseline, rows.predicted_value, _segments(bundle.ladder, judged)
         ),
+        watch=rows.watched(watch, target, baseline),
         advance=gain(rows.advance, target, baseline, rows.predicted_advance),
         shares={
             option: (float(target[:, at].mean()), float((judged.chosen == at).mean()))
@@ -161,7 +166,7 @@ def compare(
     """Every policy on the same decisions, each beside one other; raises as `evaluate_policy`."""
     trained_until = int(bundle.manifest["until"])
     start = trained_until if start is None else start
-    judged, _ = _judged(bundle.ladder, log, start, log.judged_until(until))
+    judged, _, _ = _judged(bundle.ladder, log, start, log.judged_until(until))
     rows = _Foreseen.of(bundle, judged)
     baseline = rows.value.probability
     if against != LOGGED:
@@ -211,8 +216,18 @@ def assess(
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Foreseen:
-    """The judged decisions with both of their outcomes, and what was foreseen of each."""
+    """The judged decisions with both of their outcomes, and what was foreseen of each.
 
+    Parameters
+    ----------
+    raw : with values of which no costs were taken off, in units of `worth`.
+    """
+
+    matrix: Floats
+    raw: Logged
+    worth: float
+    cost: Floats
+    is_share: bool
     value: Logged
     advance: Logged
     predicted_value: Floats
@@ -235,10 +250,27 @@ class _Foreseen:
         foreseen = predicted_values(matrix, raw, binary=is_share)
         net = worth * judged.value - cost[judged.chosen]
         return cls(
+            matrix=matrix,
+            raw=raw,
+            worth=worth,
+            cost=cost,
+            is_share=is_share,
             value=replace(raw, value=net),
             advance=advance,
             predicted_value=worth * foreseen - cost,
             predicted_advance=predicted_values(matrix, advance, binary=_is_binary(advance.value)),
+        )
+
+    def watched(self, watch: Watching, target: Floats, baseline: Floats) -> WatchedGain | None:
+        """The gain as the gate may look at it each day."""
+        return watched_gain(
+            self.raw,
+            self.matrix,
+            watch,
+            (target, baseline),
+            worth=self.worth,
+            cost=self.cost,
+            binary=self.is_share,
         )
 
 
@@ -247,16 +279,21 @@ def _is_binary(value: Floats) -> bool:
     return bool(np.isin(value, (0.0, 1.0)).all())
 
 
-def _judged(ladder: Ladder, log: EventLog, start: int, until: int) -> tuple[Decisions, int]:
-    """The decisions to judge on, and how many are pending."""
+def _judged(
+    ladder: Ladder, log: EventLog, start: int, until: int
+) -> tuple[Decisions, int, Watching]:
+    """The decisions to judge on, how many are pending, and what of them a sequence counts."""
     decisions = drawn_decisions(log, ladder, until)
-    decisions = decisions.rows((decisions.as_of > start) & (decisions.position < len(ladder.goals)))
+    decisions = decisions.rows(decisions.position < len(ladder.goals))
+    watch = watching(ladder, decisions, start, until)
+    decisions = decisions.rows(decisions.as_of > start)
     if not decisions.is_over.any():
         raise NotEnoughData(
             f"no drawn decision after {rfc3339(start)} whose window was over by {rfc3339(until)}"
             f" ({len(decisions):,} pending); a policy can be judged once the service has drawn some"
         )
-    return decisions.rows(decisions.is_over), int((~decisions.is_over).sum())
+    over = decisions.is_over
+    return decisions.rows(over), int((~over).sum()), watch.rows(over)
 
 
 def _segments(ladder: Ladder, judged: Decisions) -> dict[str, Strings]:

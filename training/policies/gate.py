@@ -1,9 +1,9 @@
 """The gate for policies: none serves without a stored report that carries it.
 
 A policy passes when, on decisions that its bundle had not learned from, it surely gains over the
-policy that took them, the log speaks to what it would choose, two estimators that fail in different
-ways agree, no segment is surely harmed, and no group of a protected trait is surely treated apart.
-A refusal says what is missing.
+policy that took them, however often that was looked at, two estimators that fail in different ways
+agree, no segment is surely harmed, and no group of a protected trait is surely treated apart. A
+refusal says what is missing. A policy that serves and is surely worse is retired.
 """
 
 from __future__ import annotations
@@ -22,16 +22,18 @@ from models.bundle import Bundle, load_bundle
 from models.gate import Gate
 from models.judging.groups.report import group_refusals
 from models.offers.policy import policy
-from models.served_policy import read_served, write_served
+from models.served_policy import DEFAULT, read_served, withdraw_served, write_served
 from training.policies.by_group import MEASURES_OF_POLICIES
 
 __all__ = [
     "LEAST_EFFECTIVE",
     "judge_policy",
     "missing",
+    "one_look_refusals",
     "promote",
     "read_policy_report",
     "refusals",
+    "retire",
 ]
 
 LEAST_EFFECTIVE: Final = 1000.0
@@ -45,7 +47,9 @@ _HARM_LEVEL: Final = 0.05
 """Chance of calling any segment harmed where none is, all segments together."""
 _Z: Final = 1.96
 FILE: Final = "policy.json"
-_HELD: Final = {"against", "assessment", "bundle", "flatters", "name", "start", "trained_until"}
+_HELD: Final = {
+    *("against", "assessment", "bundle", "flatters", "name", "start", "trained_until", "watch"),
+}
 """What the gate reads of a report."""
 
 
@@ -84,7 +88,7 @@ def judge_policy(report: dict[str, Any], bundle: Bundle) -> Gate:
     name = str(report["name"])
     policy(name, bundle.offers.options)
     try:
-        metrics = _metrics(report["assessment"])
+        metrics = _metrics(report["assessment"], report["watch"])
         found = missing(report, bundle.ladder)
         return Gate("policy", bundle.hash, found, metrics, report, name)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
@@ -93,19 +97,25 @@ def judge_policy(report: dict[str, Any], bundle: Bundle) -> Gate:
         ) from error
 
 
-def _metrics(assessment: dict[str, Any]) -> dict[str, float]:
+def _metrics(assessment: dict[str, Any], watch: dict[str, Any] | None) -> dict[str, float]:
     """The figures that the verdict rests on."""
     value, gain = assessment["value"], assessment["gain"]
-    return {
-        "gain": float(gain["dr"]["value"]),
-        "gain_low": float(gain["dr"]["low"]),
-        "gain_high": float(gain["dr"]["high"]),
+    metrics = {
+        "gain_dr": float(gain["dr"]["value"]),
         "gain_snips": float(gain["snips"]["value"]),
         "disagreement": float(gain["disagreement"]),
         "effective_sample_size": float(value["effective_sample_size"]),
         "support": float(value["support"]),
         "weight_share": float(assessment["weight_share"]),
     }
+    if watch is not None:
+        metrics |= {
+            "gain": float(watch["value"]),
+            "gain_low": float(watch["low"]),
+            "gain_high": float(watch["high"]),
+            "leads": float(watch["leads"]),
+        }
+    return metrics
 
 
 def promote(folder: Path, report: Path, *, trusted: Collection[str] = ()) -> tuple[Gate, str]:
@@ -119,6 +129,23 @@ def promote(folder: Path, report: Path, *, trusted: Collection[str] = ()) -> tup
     if gate.passed:
         write_served(folder, gate, trusted=trusted)
     return gate, read_served(folder, bundle)
+
+
+def retire(folder: Path, report: Path, *, trusted: Collection[str] = ()) -> bool:
+    """Let the careful policy serve again where a report shows the one that serves to be worse.
+
+    Worse than the policy that took the decisions, or than the careful one. Returns whether it was
+    retired; raises what `promote` raises.
+    """
+    bundle = load_bundle(folder, trusted=trusted)
+    told = read_policy_report(report)
+    judge_policy(told, bundle)
+    if told["against"] not in ("logged", DEFAULT) or not _is_worse(told["watch"]):
+        return False
+    if told["name"] == DEFAULT or read_served(folder, bundle) != told["name"]:
+        return False
+    withdraw_served(folder)
+    return True
 
 
 def missing(report: dict[str, Any], ladder: Ladder | None = None) -> tuple[str, ...]:
@@ -140,7 +167,7 @@ def missing(report: dict[str, Any], ladder: Ladder | None = None) -> tuple[str, 
             f"judged against {report['against']!r}: judge it against the policy that took the"
             " decisions (leave --against out)"
         )
-    return (*found, *refusals(report["assessment"]), *_of_groups(report, ladder))
+    return (*found, *refusals(report["assessment"], report["watch"]), *_of_groups(report, ladder))
 
 
 def _of_groups(report: dict[str, Any], ladder: Ladder | None) -> list[str]:
@@ -150,20 +177,64 @@ def _of_groups(report: dict[str, Any], ladder: Ladder | None) -> list[str]:
     return group_refusals(report.get("groups"), protected, least, MEASURES_OF_POLICIES)
 
 
-def refusals(assessment: dict[str, Any]) -> tuple[str, ...]:
-    """What keeps an assessment (as plain values) from carrying its policy; empty where nothing."""
-    value, gain = assessment["value"], assessment["gain"]
-    found: list[str] = []
-    found += _overlap(value, assessment["weight_share"])
-    if gain["disagreement"] > _DISAGREEMENT:
-        found.append(
-            f"DR and SNIPS lie {gain['disagreement']:.1f} standard errors apart, at most"
-            f" {_DISAGREEMENT:g} are allowed: the logged probabilities may not be those that were"
-            " drawn with"
-        )
-    found += _gain(gain, assessment["segments"])
-    found += _harm(assessment["segments"])
-    return tuple(found)
+def refusals(assessment: dict[str, Any], watch: dict[str, Any] | None) -> tuple[str, ...]:
+    """What keeps figures (as plain values) from carrying their policy; empty where nothing."""
+    gain = assessment["gain"]
+    return (
+        *_disagreement(gain),
+        *_watched(watch, gain, assessment["segments"]),
+        *_harm(assessment["segments"]),
+    )
+
+
+def one_look_refusals(assessment: dict[str, Any]) -> tuple[str, ...]:
+    """The same by intervals for a single look: what the gate was before it could be asked daily.
+
+    A baseline to compare with: whoever asks it until it passes has no 5 % left.
+    """
+    gain = assessment["gain"]
+    return (
+        *_overlap(assessment["value"], assessment["weight_share"]),
+        *_disagreement(gain),
+        *_gain(gain, assessment["segments"]),
+        *_harm(assessment["segments"]),
+    )
+
+
+def _disagreement(gain: dict[str, Any]) -> list[str]:
+    if gain["disagreement"] <= _DISAGREEMENT:
+        return []
+    return [
+        f"DR and SNIPS lie {gain['disagreement']:.1f} standard errors apart, at most"
+        f" {_DISAGREEMENT:g} are allowed: the logged probabilities may not be those that were"
+        " drawn with"
+    ]
+
+
+def _is_worse(watch: dict[str, Any] | None) -> bool:
+    return watch is not None and watch["high"] < 0
+
+
+def _watched(
+    watch: dict[str, Any] | None, gain: dict[str, Any], segments: dict[str, Any]
+) -> list[str]:
+    if watch is None:
+        return [
+            "no lead can be counted yet: a lead counts once all is over that its first decisions"
+            " can bring; judge it later"
+        ]
+    if watch["low"] > 0:
+        return []
+    told = f"{watch['value']:+,.4g} a decision on {watch['leads']:,} leads"
+    if _is_worse(watch):
+        return [f"it is worse: {told}, surely below {watch['high']:+,.4g}; it should not serve"]
+    if watch["value"] <= 0:
+        return [f"no gain: {told}"]
+    more = watch["leads"] * (((watch["value"] - watch["low"]) / watch["value"]) ** 2 - 1.0)
+    return [
+        f"the gain is not sure: {told}, between {watch['low']:+,.4g} and {watch['high']:+,.4g}"
+        f" however often one looks; {_about(more)} more leads would tell{_where(gain, segments)}"
+    ]
 
 
 def _overlap(value: dict[str, Any], weight_share: float) -> list[str]:

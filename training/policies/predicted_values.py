@@ -17,7 +17,7 @@ from features.errors import EventsError, NotEnoughData
 from models.judging.off_policy import Logged
 from models.scores.boosting import SMALL, lead_folds
 
-__all__ = ["predicted_values"]
+__all__ = ["foreseen_values", "predicted_values"]
 
 _RARE: Final = 20
 """An option chosen less often has no prediction of its own; means of options shrink as much."""
@@ -26,6 +26,8 @@ _TRIM: Final = 0.005
 _FEWEST_ROWS: Final = 200
 _FEWEST_LEADS: Final = 20
 """Below these, predictions are the options' means."""
+_FIRST_FIT: Final = 50
+_GROWTH: Final = 1.5
 _MOST_ROUNDS: Final = 300
 _PATIENCE: Final = 20
 
@@ -69,6 +71,51 @@ def predicted_values(
         model = _fit(boosting, binned, logged, np.flatnonzero(fold != at))
         unseen = np.flatnonzero(fold == at)
         predicted[unseen] = model.predict(matrix[unseen])
+    return predicted
+
+
+def foreseen_values(
+    matrix: Floats, logged: Logged, block: Ints, *, seed: int = 7, binary: bool
+) -> Floats:
+    """The value expected of each option, as a model of earlier blocks' decisions foresees it.
+
+    The same model as that of `predicted_values`, fitted anew whenever there are half as many blocks
+    again, first at 50; before that, the mean of all decisions in earlier blocks.
+
+    Parameters
+    ----------
+    block : shape (n,), of each decision, in the order in which blocks come due; -1 for none. Those
+        are neither learned from nor foreseen: their rows are 0.
+
+    Returns
+    -------
+    Floats of shape (n, k).
+
+    Raises
+    ------
+    EventsError : as `predicted_values`.
+    NotEnoughData : no decisions.
+    """
+    _check(matrix, logged, binary)
+    blocks = int(block.max()) + 1
+    inside = block >= 0
+    total, count = (
+        np.bincount(block[inside], one, blocks).cumsum()
+        for one in (logged.value[inside], np.ones(int(inside.sum())))
+    )
+    before = np.concatenate([[0.0], (total / np.maximum(count, 1.0))[:-1], [0.0]])
+    predicted = np.repeat(before[block][:, None], logged.probability.shape[1], axis=1)
+    start = _FIRST_FIT
+    while start < blocks:
+        stop = int(np.ceil(start * _GROWTH))
+        seen = np.flatnonzero(inside & (block < start))
+        boosting = _Boosting(len(seen), seed, binary)
+        binned = boosting.binned(matrix[seen], logged.chosen[seen])
+        model = _fit(boosting, binned, logged.rows(seen), np.arange(len(seen)))
+        unseen = (block >= start) & (block < stop)
+        if unseen.any():
+            predicted[unseen] = model.predict(matrix[unseen])
+        start = stop
     return predicted
 
 

@@ -15,6 +15,7 @@ from models.judging.groups.report import GROUPS_EXPLAINED, group_rows
 from models.judging.off_policy import Estimate, PolicyGain
 from training.policies.evaluate import Assessment, PolicyEvaluation
 from training.policies.gate import FILE, missing
+from training.policies.watch import WatchedGain
 
 __all__ = ["comparison_table", "write_policy_report"]
 
@@ -49,7 +50,7 @@ def _page(evaluation: PolicyEvaluation, rivals: Mapping[str, Assessment]) -> str
     against = _log_name(evaluation.against)
     parts = [
         f"# What the policy `{evaluation.name}` would have been worth",
-        _verdict(assessment.gain, against),
+        _verdict(evaluation.watch, against),
         f"Bundle `{evaluation.bundle}`, trained on what was known by {evaluation.trained_until},"
         f" judged on {value.decisions:,} decisions of {value.leads:,} leads from"
         f" {evaluation.start} to {evaluation.until}; {evaluation.pending:,} later ones are pending"
@@ -90,17 +91,22 @@ def _log_name(against: str) -> str:
     return "the policy that took the decisions" if against == "logged" else f"`{against}`"
 
 
-def _verdict(gain: PolicyGain, against: str) -> str:
-    dr = gain.dr
-    if dr.low > 0:
+def _verdict(watch: WatchedGain | None, against: str) -> str:
+    if watch is None:
+        return (
+            "**No lead can be counted yet**: a lead counts once all is over that its first"
+            " decisions can bring."
+        )
+    if watch.low > 0:
         sure = "a sure gain"
-    elif dr.high < 0:
+    elif watch.high < 0:
         sure = "a sure loss"
     else:
         sure = "no sure difference"
     return (
-        f"**{dr.value:+,.4g} a decision over {against}: {sure}** (95 % interval {dr.low:+,.4g} to"
-        f" {dr.high:+,.4g}, doubly robust)."
+        f"**{watch.value:+,.4g} a decision over {against}: {sure}** (between {watch.low:+,.4g} and"
+        f" {watch.high:+,.4g} however often one looks, at 95 %; {watch.leads:,} leads with"
+        f" {watch.decisions:,} decisions, by {watch.estimator})."
     )
 
 
@@ -177,8 +183,12 @@ by the log's policy; it is not that of a life under the new one.
 
 * **IPS** weights what came of each decision by how much likelier the policy makes it.
 * **SNIPS** divides by the weights that came.
-* **DR** (doubly robust) weights only what a model did not foresee. It carries the verdict.
-* **Effective decisions**: how many decisions of equal weight the log is worth to the policy."""
+* **DR** (doubly robust) weights only what a model did not foresee.
+* **Effective decisions**: how many decisions of equal weight the log is worth to the policy.
+
+These intervals are for a single look. The first sentence, which the gate goes by, holds for all
+looks together: it may be asked every day. It counts a lead once all is over that its first
+decisions can bring, so that it is told from fewer decisions, and its figure differs."""
 
 
 # ------------------------------------------------------------------------------------- the picture

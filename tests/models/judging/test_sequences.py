@@ -271,6 +271,18 @@ def test_nothing_later_is_used(seed, cut):
             np.testing.assert_array_equal(getattr(one, part)[:cut], getattr(two, part)[:cut])
 
 
+def test_scores_are_the_augmented_ones():
+    """The estimate is the mean of what was expected to differ, and of weighted surprises."""
+    trial = some_trial(12, 300)
+    expected = np.random.default_rng(12).random((300, 2))
+    total = 0.0
+    for arm, p, y, (other, first) in zip(*trial, expected, strict=True):
+        total += first - other + ((y - first) / p if arm else -(y - other) / (1 - p))
+    found = effect_sequence(*trial, expected)
+    assert found.value[-1] == pytest.approx(np.clip(total / 300, found.low[-1], found.high[-1]))
+    assert found.low[-1] < total / 300 < found.high[-1]
+
+
 def test_a_ridge_is_what_it_says():
     """Expectations are those of a weighted ridge on what came before, told by plain algebra."""
     trial = some_trial(11, 60)

@@ -16,6 +16,7 @@ from models.bundle import load_bundle
 from models.offers.policy import POLICIES
 from models.served_policy import read_served
 from tests.full_disk import full_after
+from tests.gates import watched
 from tests.rung.scene import Said, call, done, jsonl, message
 
 
@@ -32,6 +33,7 @@ def good_report(policy_report: tuple[Path, Said], folder: Path, **more: object) 
     told["assessment"]["value"] |= {"effective_sample_size": 1e5, "support": 1.0}
     sure = {"value": 5.0, "error": 1.0, "low": 3.0, "high": 7.0}
     told["assessment"]["gain"] |= {"dr": sure, "snips": sure, "disagreement": 0.1}
+    told["watch"] = watched(5.0, 3.0, 7.0)
     folder.mkdir()
     (folder / "policy.json").write_text(json.dumps(told | more))
     return folder
@@ -48,10 +50,13 @@ def test_policy_evaluate_in_words(policy_report):
     )
     assert [line.split()[0] for line in rest[:3]] == ["IPS", "SNIPS", "DR"]
     assert all("a decision; over logged " in line for line in rest[:3])
-    assert rest[3:]
-    assert all(line.startswith("  the gate: ") for line in rest[3:])
+    assert re.fullmatch(
+        r"  at all looks \S+ \(\S+ to \S+\) on [\d,]+ leads with [\d,]+ decisions, by \w+", rest[3]
+    )
+    assert rest[4:]
+    assert all(line.startswith("  the gate: ") for line in rest[4:])
     page = (folder / "policy.md").read_text()
-    for line in rest[3:]:
+    for line in rest[4:]:
         assert line.removeprefix("  the gate: ") in page
 
 
@@ -112,7 +117,7 @@ def test_a_policy_that_is_not_good_enough_is_not_promoted(served, policy_report)
     assert said.code == 1
     assert missing
     assert [line.removeprefix("the gate: ") for line in missing] == [
-        line.removeprefix("  the gate: ") for line in policy_report[1].out.splitlines()[4:]
+        line.removeprefix("  the gate: ") for line in policy_report[1].out.splitlines()[5:]
     ]
     assert last == "careful serves; nothing was changed"
     assert not (served / "served_policy.json").exists()
@@ -133,8 +138,24 @@ def test_a_policy_with_a_good_report_is_promoted(served, policy_report, tmp_path
     assert refused_.out.splitlines()[-1] == "learned serves; nothing was changed"
     other = good_report(policy_report, tmp_path / "other", name="thompson")
     told = done("policy", "promote", served, "--report", other, "--json").json
-    assert told == {"passed": True, "missing": [], "serves": "thompson"}
+    assert told == {"passed": True, "missing": [], "serves": "thompson", "retired": False}
     assert read_served(served, bundle) == "thompson"
+
+
+def test_a_policy_that_is_surely_worse_is_retired(served, policy_report, tmp_path):
+    """Once a later report shows it, the careful policy serves again."""
+    good = good_report(policy_report, tmp_path / "good")
+    done("policy", "promote", served, "--report", good)
+    worse = good_report(policy_report, tmp_path / "worse", watch=watched(-3.0, -5.0, -1.0))
+    said = call("policy", "promote", served, "--report", worse)
+    assert said.code == 1
+    assert said.out.splitlines() == [
+        "the gate: it is worse: -3 a decision on 2,000 leads, surely below -1; it should not serve",
+        "learned was retired; careful serves",
+    ]
+    assert read_served(served, load_bundle(served)) == "careful"
+    told = call("policy", "promote", served, "--report", worse, "--json").json
+    assert (told["serves"], told["retired"]) == ("careful", False)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from tests.models.judging.worlds import (
     small,
     told,
 )
-from training.policies.predicted_values import predicted_values
+from training.policies.predicted_values import foreseen_values, predicted_values
 
 
 def a_log(world, leads, seed=0):
@@ -155,3 +155,54 @@ def test_coverage_with_predicted_values(world):
     records = told(world, new, old, predict, logs=60, first=2000)
     assert records["dr"].coverage >= 0.88
     assert records["dr"].spread <= 1.05 * records["snips"].spread
+
+
+# ---------------------------------------------------------------------- told from earlier blocks
+
+
+@WORLDS
+def test_a_block_is_foreseen_from_earlier_ones(world):
+    """What comes of a later block, or of none, and its signals change nothing of those before."""
+    at, logged = a_log(world, 500)
+    block = logged.lead.copy()
+    block[logged.lead % 7 == 0] = -1
+    binary = not world.money
+    before = foreseen_values(at.signals, logged, block, binary=binary)
+    later = logged.lead >= 300
+    value = np.where(later | (block < 0), logged.value.max() - logged.value, logged.value)
+    signals = at.signals + 3.0 * later[:, None]
+    after = foreseen_values(signals, replace(logged, value=value), block, binary=binary)
+    assert (before[~later] == after[~later]).all()
+    assert (before[block < 0] == 0.0).all()
+    assert (before[later & (block >= 0)] != after[later & (block >= 0)]).any()
+
+
+def test_the_first_blocks_are_foreseen_by_the_mean():
+    """Before a model there is the mean of all earlier blocks; of the first nothing is known."""
+    at, logged = a_log(YES_NO, 60)
+    found = foreseen_values(at.signals, logged, logged.lead, binary=True)
+    for block in (1, 20, 49):
+        wanted = logged.value[logged.lead < block].mean()
+        assert found[logged.lead == block] == pytest.approx(wanted)
+    assert (found[logged.lead == 0] == 0.0).all()
+
+
+@pytest.mark.slow
+def test_a_model_of_earlier_blocks_foresees():
+    """With some thousand leads before it is nearer the planted values than the mean is."""
+    at, logged = a_log(YES_NO, 4000)
+    found = foreseen_values(at.signals, logged, logged.lead, binary=True)
+    late = (logged.lead > 3000)[:, None] & at.eligible
+    planted = YES_NO.expected(at)
+    error = np.abs(found - planted)[late].mean()
+    assert error < 0.9 * np.abs(logged.value.mean() - planted)[late].mean()
+
+
+def test_nothing_to_foresee_from():
+    """No decisions are refused as elsewhere; decisions in no block are foreseen as nothing."""
+    at, logged = a_log(YES_NO, 30)
+    found = foreseen_values(at.signals, logged, np.full(len(logged), -1), binary=True)
+    assert (found == 0.0).all()
+    none = logged.rows(np.zeros(len(logged), dtype=np.bool_))
+    with pytest.raises(NotEnoughData, match="no decisions to evaluate a policy on"):
+        foreseen_values(at.signals[:0], none, logged.lead[:0], binary=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from models.judging.off_policy import Estimate, PolicyGain
+from models.judging.off_policy import PolicyGain
 from models.offers.policy import POLICIES
 from tests.training.policies.scene import us
 from tests.training.policies.story import UNTIL, bundle, judged, learned, log
@@ -91,12 +91,21 @@ def test_the_page_says_that_it_flatters(page, tmp_path):
     [(0.1, 2.0, "a sure gain"), (-2.0, -0.1, "a sure loss"), (-0.1, 0.1, "no sure difference")],
 )
 def test_the_verdict_comes_first(tmp_path, low, high, verdict):
-    """The first sentence says whether there is a gain at all, by the interval."""
-    dr = Estimate((low + high) / 2, 0.1, low, high)
-    assessment = learned().assessment
-    changed = replace(assessment, gain=replace(assessment.gain, dr=dr))
-    path = write_policy_report(replace(learned(), assessment=changed), tmp_path, {})
-    assert verdict in path.read_text(encoding="utf-8").split("\n\n")[1]
+    """The first sentence says whether there is a gain at all, by the interval of all looks."""
+    watch = learned().watch
+    assert watch is not None
+    changed = replace(watch, value=(low + high) / 2, low=low, high=high)
+    path = write_policy_report(replace(learned(), watch=changed), tmp_path, {})
+    first = path.read_text(encoding="utf-8").split("\n\n")[1]
+    assert f"{verdict}** (between {low:+.4g} and {high:+.4g} however often one looks" in first
+
+
+def test_no_lead_that_can_be_counted(tmp_path):
+    """Before that the page says so, and so does the gate."""
+    path = write_policy_report(replace(learned(), watch=None), tmp_path, {})
+    text = path.read_text(encoding="utf-8")
+    assert text.split("\n\n")[1].startswith("**No lead can be counted yet**")
+    assert "\n* no lead can be counted yet: " in text
 
 
 def test_every_segment_and_option_is_told(page):
@@ -123,7 +132,8 @@ def test_the_table_against_a_rival_tells_one_gain(tmp_path):
     table = text.split("## Value a decision, and the gain over `rules`\n\n")[1].split("\n\n")[0]
     gains = {row[0]: row[4] for row in rows_of(table)}
     assert gains["`only:clip`"] == f"{found.assessment.gain.dr.value:+,.4g}"
-    assert f"**{gains['`only:clip`']} a decision over `rules`" in text
+    assert found.watch is not None
+    assert f"**{found.watch.value:+,.4g} a decision over `rules`" in text
     assert gains["`rules`"] == "+0"
 
 
