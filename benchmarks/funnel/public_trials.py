@@ -8,8 +8,8 @@ import numpy as np
 
 from benchmarks.policies.trials import ARMS, Trial, hillstrom, promotion_trial
 from benchmarks.tables import markdown
-from models.judging.sample_ratio import sample_ratio
 from models.judging.trials.comparison import Drawn, compared
+from models.judging.trials.sample_ratio import sample_ratio
 from models.judging.trials.shapes import ArmComparison
 
 __all__ = ["run"]

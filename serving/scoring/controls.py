@@ -21,7 +21,7 @@ from features.offers.assignments import (
     row_of,
 )
 from features.offers.history import OfferHistory, history_of
-from models.judging.assignment import arm_of, is_drawn
+from models.judging.trials.assignment import arm_of, is_drawn
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import suggestion_for
 

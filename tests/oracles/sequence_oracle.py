@@ -1,4 +1,4 @@
-"""The slow obvious version of `models.judging.sequences`: capitals as plain loops, on lists.
+"""The slow obvious version of `models.judging.trials.sequences`: capitals as plain loops, on lists.
 
 Written from what the bets are said to be. It follows one candidate at a time and looks for no
 bound, so that it can be wrong in other ways only.

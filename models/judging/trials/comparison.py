@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 
 from features.arrays import Bools, Floats, Ints
-from models.judging.sequences import (
+from models.judging.trials.sequences import (
     Sequence as Watched,
 )
-from models.judging.sequences import (
+from models.judging.trials.sequences import (
     effect_sequence,
     expected_outcomes,
     relative_risk_sequence,

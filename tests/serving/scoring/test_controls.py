@@ -15,7 +15,7 @@ from features.ladder.file import read_ladder
 from features.offers.assignments import CALLED, CALLING, LEFT_ALONE, Assignment, assignment_event
 from features.store.events import EventStore
 from models.bundle import Bundle
-from models.judging.assignment import is_drawn
+from models.judging.trials.assignment import is_drawn
 from models.offers.options import NO_ASK
 from serving.recommending.recommender import Recommender
 from serving.scoring.queue import items

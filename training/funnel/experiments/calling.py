@@ -20,7 +20,7 @@ from features.ladder.words import OFFER
 from features.offers.assignments import CALLED, CALLING, LEFT_ALONE, Assigned, assignments_of
 from features.signals.program import compile_ladder
 from features.signals.snapshot import snapshot_at
-from models.judging.arms import (
+from models.judging.trials.arms import (
     FEWEST,
     ArmCounts,
     RateDifference,

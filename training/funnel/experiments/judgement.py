@@ -18,8 +18,8 @@ from features.offers.assignments import CALLING, Assigned, assigned_experiments,
 from features.signals.fold import NONE
 from features.signals.program import compile_ladder, link
 from features.signals.snapshot import snapshot_at
-from models.judging.sample_ratio import sample_ratio
 from models.judging.trials.comparison import Drawn, arm_counts, compared
+from models.judging.trials.sample_ratio import sample_ratio
 from models.judging.trials.shapes import (
     ArmOfExperiment,
     ExperimentReport,

@@ -17,7 +17,7 @@ from features.offers.assignments import (
     assignment_event,
     assignments_of,
 )
-from models.judging.arms import FEWEST
+from models.judging.trials.arms import FEWEST
 from tests.profiles import examples
 from tests.training.funnel.experiments.scene import LADDER, START, Row, as_log
 from training.funnel.experiments.calling import Calling, calling

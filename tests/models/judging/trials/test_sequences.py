@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from features.errors import EventsError
-from models.judging.sequences import (
+from models.judging.trials.sequences import (
     Sequence,
     effect_sequence,
     expected_outcomes,

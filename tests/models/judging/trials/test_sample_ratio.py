@@ -8,7 +8,7 @@ from scipy.integrate import quad
 from scipy.stats import beta
 
 from features.errors import EventsError
-from models.judging.sample_ratio import sample_ratio
+from models.judging.trials.sample_ratio import sample_ratio
 from tests.proofs import size, tell
 
 TRIALS = 1000

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from features.ladder.controls import Arm, Experiment
-from models.judging.assignment import arm_of
+from models.judging.trials.assignment import arm_of
 
 THREE = Experiment("tools", "offer", (Arm("a", 0.5), Arm("b", 0.3), Arm("c", 0.2)), control="a")
 LEADS = [f"lead-{at}" for at in range(20_000)]

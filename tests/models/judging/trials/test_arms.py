@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.judging.arms import FEWEST, ArmCounts, difference_of_rates, is_off_share
+from models.judging.trials.arms import FEWEST, ArmCounts, difference_of_rates, is_off_share
 
 
 def counts(reached: int, mature: int, pending: int = 0) -> ArmCounts:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from models.judging.assignment import is_drawn, lot
+from models.judging.trials.assignment import is_drawn, lot
 
 LEADS = [f"lead-{at}" for at in range(4000)]
 
