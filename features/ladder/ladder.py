@@ -265,6 +265,8 @@ class Limits:
     consent : whether a channel is open until the lead refuses it (opt_out), or closed until the
         lead grants it (opt_in).
     quiet : when nobody is contacted.
+    reply_hours : a question is to be answered within so many hours; None means no limit.
+    automatic_replies : rules of the replies and offers that no person sent.
     """
 
     asks: int = 3
@@ -281,6 +283,8 @@ class Limits:
     support_days: float = 1.0
     consent: Literal["opt_in", "opt_out"] = "opt_out"
     quiet: QuietHours = field(default_factory=QuietHours)
+    reply_hours: float | None = None
+    automatic_replies: tuple[EventRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +354,7 @@ class Ladder:
     dormant_after_days : a lead silent for longer is no longer scored in training or queued.
     max_effort_jump : the largest ratio of one step's effort to the one below that is not a jump; no
         offer that asks more is recommended.
+    pieces : the text properties that name a piece of content; none means those of the beats.
     sources : tools whose events are understood; how events come in does not change what they
         mean, so they are not part of its identity.
     imports : which columns of a log say what; likewise no part of it.
@@ -381,6 +386,7 @@ class Ladder:
     policy: PolicySettings = PolicySettings()
     controls: Controls = field(default_factory=Controls)
     identity: Identity = Identity()
+    pieces: tuple[str, ...] = ()
     sources: tuple[Source, ...] = field(default=(), compare=False, repr=False)
     imports: ImportColumns | None = field(default=None, compare=False, repr=False)
     source: str = field(default="", compare=False, repr=False)

@@ -49,7 +49,7 @@ def ladder_columns(ladder: Ladder) -> tuple[tuple[str, ...], tuple[str, ...]]:
     The texts `OFFER` and `RECORD` are always among them: decisions are read back from the log.
     """
     numbers = {gain.measure for gain in ladder.value.gains if gain.measure}
-    texts = {OFFER, RECORD}
+    texts = {OFFER, RECORD, *ladder.pieces}
     for condition in _conditions(ladder):
         (texts if condition.is_text else numbers).add(condition.property)
     for signal in signals_of(ladder):
@@ -70,6 +70,7 @@ def _conditions(ladder: Ladder) -> list[Condition]:
         rules += kind
     rules += [rule for offer in ladder.offers for rule in offer.only_after]
     rules += [gain.rule for gain in ladder.value.gains]
+    rules += ladder.limits.automatic_replies
     rules += [rule for signal in signals_of(ladder) for rule in (*signal.of, *signal.until)]
     return [condition for rule in rules for condition in rule.where]
 
