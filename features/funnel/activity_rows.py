@@ -83,22 +83,19 @@ def known_then(log: EventLog, interest: Bools, lead: Ints, instant: Ints) -> Kno
     actions, recent = np.zeros(len(lead), np.int64), np.zeros(len(lead), np.int64)
     silent = np.zeros(len(lead), np.int64)
     clocks = log.starts, log.occurred, log.known
-    _count_before(*clocks, interest, lead, instant, actions, recent, silent)
+    _count_before(clocks, interest, lead, instant, (actions, recent, silent))
     return KnownThen(actions, recent, silent / DAY_US)
 
 
 @numba.njit(cache=True, nogil=True)
 def _count_before(
-    starts: Ints,
-    occurred: Ints,
-    known: Ints,
+    clocks: tuple[Ints, Ints, Ints],
     interest: Bools,
     lead: Ints,
     instant: Ints,
-    actions: Ints,
-    recent: Ints,
-    silent: Ints,
+    into: tuple[Ints, Ints, Ints],
 ) -> None:
+    (starts, occurred, known), (actions, recent, silent) = clocks, into
     for at in range(len(lead)):
         now, first = instant[at], starts[lead[at]]
         if first < starts[lead[at] + 1]:

@@ -71,26 +71,23 @@ def _reached(
     found = np.full(len(rows), np.nan)
     name = log.names.index(rule.event)
     clocks = log.starts, log.name, log.occurred, log.known
-    wanted = stays.lead[rows], stays.entered[rows], stays.until
-    _measure_at(*clocks, values, name, float(condition.value), *wanted, found)  # type: ignore[arg-type]
+    event = name, float(condition.value)  # type: ignore[arg-type]
+    _measure_at(clocks, values, event, stays.lead[rows], stays.entered[rows], stays.until, found)
     return found
 
 
 @numba.njit(cache=True, nogil=True)
 def _measure_at(
-    starts: Ints,
-    name: Codes,
-    occurred: Ints,
-    known: Ints,
+    clocks: tuple[Ints, Codes, Ints, Ints],
     values: Floats,
-    wanted: int,
-    least: float,
+    event: tuple[int, float],
     lead: Ints,
     instant: Ints,
     until: int,
     found: Floats,
 ) -> None:
-    """The largest value of events of a name at instants, where it is `least` at least."""
+    """The largest value of events of a name at instants, where it is so much at least."""
+    (starts, name, occurred, known), (wanted, least) = clocks, event
     for at in range(len(lead)):
         for row in range(starts[lead[at]], starts[lead[at] + 1]):
             if occurred[row] < instant[at] or name[row] != wanted or known[row] > until:

@@ -84,12 +84,12 @@ def _ends(stays: Stays) -> Ints:
     ends = np.minimum(stays.entered + stays.horizon, stays.counted_until)
     for other in (stays.advanced, stays.left):
         ends = np.where(other != NONE, np.minimum(ends, other), ends)
-    return ends
+    return np.asarray(ends, dtype=np.int64)
 
 
 def _offer_codes(log: EventLog) -> Codes:
     if OFFER in log.columns.texts:
-        return log.texts[log.columns.texts.index(OFFER)]
+        return np.asarray(log.texts[log.columns.texts.index(OFFER)])
     return np.full(len(log), -1, dtype=np.int32)
 
 

@@ -154,16 +154,16 @@ def _out_of_fold(
     return np.clip(chance, 1e-4, 1.0 - 1e-4)
 
 
-def _difference(compared: Compared, X: Floats, odds: Floats, happened: Bools) -> tuple[float, Floats]:
+def _difference(
+    compared: Compared, X: Floats, odds: Floats, happened: Bools
+) -> tuple[float, Floats]:
     """Of the shares of an outcome, and what each row adds to its error, shape (n,)."""
     has, outcome = compared.has, happened.astype(np.float64)
     expected = _out_of_fold(X[~has], outcome[~has], compared.lead, X, among=~has)
     rest = outcome - expected
     weight = np.where(has, 0.0, odds)
     above, under = float(rest[has].mean()), float((weight * rest).sum() / weight.sum())
-    errors = np.where(
-        has, (rest - above) / has.sum(), -weight * (rest - under) / weight.sum()
-    )
+    errors = np.where(has, (rest - above) / has.sum(), -weight * (rest - under) / weight.sum())
     return above - under, errors
 
 

@@ -12,13 +12,13 @@ from typing_extensions import TypedDict  # pydantic reads typing's own from Pyth
 from models.judging.funnel.shapes import Rate, StepBand
 
 __all__ = [
-    "Answer",
     "AudienceCell",
-    "Cause",
     "CauseSegment",
     "ContentLifts",
     "DepthEvidence",
     "Diagnosis",
+    "DiagnosisAnswer",
+    "DropCause",
     "ExperimentDraft",
     "FieldsCell",
     "JumpEvidence",
@@ -32,9 +32,9 @@ __all__ = [
     "StepDiagnosis",
 ]
 
-Cause = Literal["jump", "value"]
+DropCause = Literal["jump", "value"]
 """The jump to the step is too large; or what came before gave too little value."""
-Answer = Literal["named", "neither", "not enough data", "not below"]
+DiagnosisAnswer = Literal["named", "neither", "not enough data", "not below"]
 
 
 class Share(TypedDict):
@@ -102,7 +102,7 @@ class DepthEvidence(TypedDict):
 class CauseSegment(TypedDict):
     """A segment in which the evidence of a cause holds, false discoveries kept to 5 %."""
 
-    cause: Cause
+    cause: DropCause
     trait: str
     value: str | None
     rate: Share
@@ -148,8 +148,8 @@ class StepDiagnosis(TypedDict):
     band: StepBand | None
     rate: Rate
     leads: int
-    answer: Answer
-    causes: list[Cause]
+    answer: DiagnosisAnswer
+    causes: list[DropCause]
     more_leads: int | None
     jump: JumpEvidence | None
     value: DepthEvidence | None

@@ -18,7 +18,13 @@ from features.funnel.stays import Stays
 from features.ladder.ladder import Ladder
 from features.offers.decisions import Decided, decisions_of
 from models.judging.adjusting.discoveries import false_discovery_rates
-from models.judging.adjusting.doubly_robust import Compared, Lift, drawn_lift, matched_lift
+from models.judging.adjusting.doubly_robust import (
+    FEWEST_EACH,
+    Compared,
+    Lift,
+    drawn_lift,
+    matched_lift,
+)
 from models.judging.funnel.cause_shapes import ContentLifts, PieceLift
 from models.judging.funnel.known_traits import activity_columns, trait_columns
 from models.judging.funnel.wording import of_100
@@ -40,7 +46,8 @@ def content_lifts(log: EventLog, ladder: Ladder, stays: Stays) -> ContentLifts:
     """The lift of each piece that leads had while they stood before a step.
 
     A lead that had a piece for the first time is compared, from that instant on, with leads that
-    did something else at such an instant at the same step and had not had it by then. Only stays
+    did something else at such an instant at the same step, without any piece where enough did, and
+    had not had it by then. Only stays
     whose time is over count. Of a large log a part is read, the same at each call.
 
     Raises
@@ -96,11 +103,18 @@ class _AtStep:
         return len(np.unique(self.lead[self.piece == piece]))
 
     def compared(self, piece: int) -> Compared:
-        """Instants at which leads first had a piece, and such at which they had not had it yet."""
+        """Instants at which leads first had a piece, and such at which they had not had it yet.
+
+        The latter name no piece: beside another piece that works, one that does nothing would seem
+        to do harm. Where hardly any are without a piece, those with another one stand for them.
+        """
         first = self.contents.first_by_lead(piece, len(self.stays.leads))[self.lead]
         with_it = np.flatnonzero((self.piece == piece) & (first == self.instant))
-        without = np.flatnonzero((self.piece != piece) & (first > self.instant))
         with_it = _some(with_it, _MOST_WITH)
+        before = (self.piece != piece) & (first > self.instant)
+        without = np.flatnonzero(before & (self.piece < 0))
+        if len(np.unique(self.lead[without])) < FEWEST_EACH:
+            without = np.flatnonzero(before)
         without = _some(without, max(_WITHOUT_EACH * len(with_it), _FEWEST_WITHOUT))
         taken = np.concatenate([with_it, without])
         taken.sort()
@@ -303,8 +317,8 @@ def _notes(
         yield "no lead whose time at a step is over had a piece of content there"
     if any(one["evidence"] == "observational" for one in lifts):
         yield (
-            "observational lifts compare leads that looked alike by what the log knows; what it does"
-            " not know can still tell them apart: an offer by lot settles it"
+            "observational lifts compare leads that looked alike by what the log knows; what it"
+            " does not know can still tell them apart: an offer by lot settles it"
         )
     if not len(log):
         yield "the log has no events yet"

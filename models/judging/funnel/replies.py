@@ -129,7 +129,7 @@ def _late(questions: Questions, limit: float | None) -> list[LateQuestion]:
 
 
 def _weeks(questions: Questions, limit: float | None) -> list[ReplyWeek]:
-    """By week of asking, the newest ones; who still has time, or gave up in time, is not counted."""
+    """By week of asking, the newest ones; who has time yet, or gave up in time, is not counted."""
     if limit is None or not len(questions):
         return []
     longest = round(limit * _HOUR_US)
@@ -272,8 +272,7 @@ def _how_long(found: ReplyDistribution) -> str:
     if found["median_hours"] is None:
         return (
             f"Of {found['questions']:,} question{'' if found['questions'] == 1 else 's'}"
-            f" {found['answered']:,} had a reply; half of them have waited too short a time, or have"
-            " no reply, to tell how long it takes."
+            f" {found['answered']:,} had a reply: too few to tell how long half of them take."
         )
     most = found["p90_hours"]
     nine = "" if most is None else f", nine in ten within {most:.1f} hours"
