@@ -55,6 +55,7 @@ def read_events(  # noqa: PLR0913 the options of a reading, each by its name
     assume_timezone: str | None = None,
     layout: str | None = None,
     progress: _Progress | None = None,
+    everybody: bool = False,
 ) -> tuple[EventLog, ImportReport]:
     """The log of a file, a folder of files or a store, with the columns that a ladder reads.
 
@@ -66,6 +67,7 @@ def read_events(  # noqa: PLR0913 the options of a reading, each by its name
         day on which a contract ends, have not happened and are set aside. None believes all dates.
     strict, rejects, assume_timezone : as in `read_table`; a store's events were checked before.
     layout : the name of an export's layout, or "rung"; None: by the columns.
+    everybody : of a store, whether leads that opted out are there as well, only to be counted.
 
     Raises
     ------
@@ -74,7 +76,7 @@ def read_events(  # noqa: PLR0913 the options of a reading, each by its name
     """
     columns = LogColumns(*ladder_columns(ladder))
     if isinstance(source, str) and "://" in source:
-        log, report = _from_store(source, ladder, until, now)
+        log, report = _from_store(source, ladder, until, now, everybody=everybody)
     else:
         everything = rejects is not None
         reading = Reading(columns, assume_timezone, everything, names=ladder.events)
@@ -282,10 +284,10 @@ def _few(names: Sequence[str]) -> str:
 
 
 def _from_store(
-    url: str, ladder: Ladder, until: datetime | None, now: int | None
+    url: str, ladder: Ladder, until: datetime | None, now: int | None, *, everybody: bool
 ) -> tuple[EventLog, ImportReport]:
     with EventStore.existing(url) as store:
-        log = store.log(ladder, until=until, now=now)
+        log = store.log(ladder, until=until, now=now, everybody=everybody)
         rows = store.count()
         future = 0 if now is None else store.count(after=now)
     later = rows - len(log) - future

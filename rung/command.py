@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from rung import demo, key, ladder, lead, logs, offer, publishing, service, training
-from rung.judging import audit, backtest, champion, policy, readiness, recalibration
+from rung.judging import audit, backtest, champion, funnel, policy, readiness, recalibration
 from rung.options import Progress, new_parser
 
 __all__ = ["main", "parser"]
@@ -25,6 +25,7 @@ _VERBS: Final = (
     ladder.add_ladder,
     logs.add_import,
     readiness.add_readiness,
+    funnel.add_funnel,
     training.add_train,
     training.add_tune,
     training.add_evaluate,

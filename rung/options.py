@@ -32,6 +32,7 @@ __all__ = [
     "json_option",
     "ladder_option",
     "layout_option",
+    "log_or_store",
     "new_parser",
     "note",
     "output_options",
@@ -141,6 +142,16 @@ def layout_option(parser: argparse.ArgumentParser) -> None:
 def store_option(parser: argparse.ArgumentParser) -> None:
     """The store that a verb works on."""
     parser.add_argument("--store", help="default: RUNG_DATABASE_URL")
+
+
+def log_or_store(parser: argparse.ArgumentParser) -> None:
+    """A log or a store, and whose ladder it is read by; `rung.reading` says which is meant."""
+    parser.add_argument(
+        "events", nargs="?", help="a log; of a store's URL the result is kept there and served"
+    )
+    store_option(parser)
+    parser.add_argument("--ladder", help="a TOML file, or a shipped ladder (default: the bundle's)")
+    parser.add_argument("--bundle", type=Path, help="whose ladder it is (default: RUNG_BUNDLE)")
 
 
 def accept_leak_option(parser: argparse.ArgumentParser) -> None:

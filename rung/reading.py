@@ -27,6 +27,8 @@ __all__ = [
     "judged_until",
     "loaded_bundle",
     "look_here",
+    "named_ladder",
+    "named_log",
     "print_json",
     "read",
     "store_of",
@@ -41,8 +43,13 @@ def read(
     progress: Progress,
     ladder: Ladder | None = None,
     until: datetime | None = None,
+    *,
+    everybody: bool = False,
 ) -> tuple[Ladder, EventLog]:
-    """The ladder and the log that a verb names; what was wrong with the log is told."""
+    """The ladder and the log that a verb names; what was wrong with the log is told.
+
+    `everybody`: of a store, leads that opted out are there as well, only to be counted.
+    """
     from features.clock import now
     from features.ladder.file import read_ladder
     from features.reading import names_misspelt, read_events
@@ -62,12 +69,51 @@ def read(
         assume_timezone=parsed.timezone,
         layout=parsed.layout,
         progress=progress,
+        everybody=everybody,
     )
     for line in report.lines():
         progress(line)
     for line in [*report.warnings(), *names_misspelt(log, ladder)]:
         note(line)
     return ladder, log
+
+
+def named_log(parsed: argparse.Namespace) -> str:
+    """The log or the store that a verb names, or that of the environment.
+
+    Raises
+    ------
+    EventsError : both are named, or none.
+    """
+    from features.errors import EventsError
+
+    if parsed.events and parsed.store:
+        raise EventsError("a log and a --store are named: leave one of them out")
+    named: str = parsed.events or parsed.store or os.environ.get("RUNG_DATABASE_URL", "")
+    if not named:
+        raise EventsError("no log is named, and RUNG_DATABASE_URL is not set: name one of them")
+    return named
+
+
+def named_ladder(parsed: argparse.Namespace) -> Ladder | None:
+    """None where a ladder is named, which `read` reads; else that of the bundle.
+
+    Raises
+    ------
+    BundleError : there is no bundle, or none that can be read.
+    """
+    from features.errors import BundleError
+    from models.bundle import load_bundle
+
+    if parsed.ladder:
+        return None
+    folder = parsed.bundle or os.environ.get("RUNG_BUNDLE", "")
+    if not folder:
+        raise BundleError(
+            "no ladder is named, and RUNG_BUNDLE is not set: name one with --ladder, or a bundle"
+            " with --bundle"
+        )
+    return load_bundle(Path(folder)).ladder
 
 
 def _with_offers(ladder: Ladder, url: str, until: datetime | None) -> Ladder:

@@ -50,7 +50,7 @@ from serving.routes.offers import routes as offers
 from serving.routes.personalizer import routes as personalizer
 from serving.routes.queue import accounts
 from serving.routes.queue import routes as queue
-from serving.routes.state import health, readiness
+from serving.routes.state import funnel, health, readiness
 from serving.settings import Settings
 from serving.write_back.configuration import WriteBack, read_write_backs
 from serving.write_back.worker import keep_writing
@@ -113,6 +113,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         personalizer,
         queue,
         readiness,
+        funnel,
         accounts,
         offers,
         finding,

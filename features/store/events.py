@@ -42,6 +42,7 @@ from features.store.log import dated_after, log_of_all, log_of_some, objects_of
 from features.store.message_ids import MessageIds, events_of
 from features.store.migrations import open_database
 from features.store.outages import shown
+from features.store.privacy.opt_outs import opted_out_since
 from features.store.privacy.suppressions import Suppressions, suppressed_among
 from features.store.schema import JOINED
 from features.store.schema import events as _events
@@ -346,16 +347,26 @@ class EventStore:
             return _minutes(connection, day)
 
     def log(
-        self, ladder: Ladder, until: datetime | None = None, now: int | None = None
+        self,
+        ladder: Ladder,
+        until: datetime | None = None,
+        now: int | None = None,
+        *,
+        everybody: bool = False,
     ) -> EventLog:
         """All events known by `until`, with the columns that a ladder reads.
 
-        Leads that opted out of profiling are left out, and so are events dated after `now`
-        (microseconds since the epoch).
+        Leads that opted out of profiling are left out, unless `everybody` is only to be counted,
+        and so are events dated after `now` (microseconds since the epoch).
         """
         known_until = None if until is None else microseconds(until)
         with self.database.reading() as connection:
-            return log_of_all(connection, ladder, known_until, now)
+            return log_of_all(connection, ladder, known_until, now, everybody=everybody)
+
+    def opted_out(self) -> dict[str, int]:
+        """What the leads are called that opted out, and since when, microseconds."""
+        with self.database.reading() as connection:
+            return opted_out_since(connection)
 
     def log_of(self, lead_ids: Sequence[str], ladder: Ladder) -> EventLog:
         """The events of some leads, with the columns that a ladder reads.

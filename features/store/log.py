@@ -31,17 +31,20 @@ def log_of_all(
     ladder: Ladder,
     known_until: int | None = None,
     now: int | None = None,
+    *,
+    everybody: bool = False,
 ) -> EventLog:
     """All events known by `known_until`, in microseconds since the epoch, or ever.
 
-    Leads that opted out of profiling are left out, and so are events dated after `now`.
+    Leads that opted out of profiling are left out, unless `everybody` is only to be counted, and so
+    are events dated after `now`.
     """
     wanted = _log_rows()
     if known_until is not None:
         wanted = wanted.where(events.c.known_at <= known_until)
     if now is not None:
         wanted = wanted.where(~dated_after(now))
-    out = opted_out_ids(connection)
+    out = frozenset() if everybody else opted_out_ids(connection)
     members = Members.read(connection)
     log = _log([wanted], connection, LogColumns(*ladder_columns(ladder)), members, out)
     return log if known_until is None else log.known_by(known_until)

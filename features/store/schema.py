@@ -21,9 +21,11 @@ __all__ = [
     "endpoints",
     "erasures",
     "events",
+    "experiments",
     "gone_scores",
     "identities",
     "identity_links",
+    "kept_columns",
     "leases",
     "meta",
     "notifications",
@@ -193,6 +195,27 @@ reports = sa.Table(  # what a worker judged or counted; routes and pages show th
     sa.Column("as_of", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("body", sa.Text, nullable=False),  # JSON object
     sa.Column("hash", sa.Text, nullable=False),  # SHA-256 of the body
+)
+kept_columns = sa.Table(  # a table about leads that a worker made, as Arrow's bytes, cut in parts
+    "kept_columns",
+    METADATA,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("ladder", sa.Text, primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("as_of", sa.BigInteger, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+experiments = sa.Table(  # what is tried on leads by lot
+    "experiments",
+    METADATA,
+    sa.Column("ladder", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),  # JSON object
+    sa.Column("state", sa.Text, nullable=False),
+    _instant("started_at"),
+    _instant("stopped_at", nullable=True),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
 )
 recalibrations = sa.Table(  # how log-odds have moved with the outcomes since a bundle was trained
     "recalibrations",

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import judged_until, print_json, read
+from rung.reading import judged_until, named_ladder, named_log, print_json, read
 
 if TYPE_CHECKING:
-    from features.ladder.ladder import Ladder
     from models.judging.readiness import (
         GoalReadiness,
         NextLevel,
@@ -29,12 +26,7 @@ def add_readiness(verbs: Any) -> None:
     parser = add_verb(
         verbs, "readiness", _readiness, "what of a ladder a log has, and what can be learned of it"
     )
-    parser.add_argument(
-        "events", nargs="?", help="a log; of a store's URL the result is kept there and served"
-    )
-    options.store_option(parser)
-    parser.add_argument("--ladder", help="a TOML file, or a shipped ladder (default: the bundle's)")
-    parser.add_argument("--bundle", type=Path, help="whose ladder it is (default: RUNG_BUNDLE)")
+    options.log_or_store(parser)
     parser.add_argument(
         "--until", type=options.as_time, help="by what was known then (default, and at most: all)"
     )
@@ -43,15 +35,10 @@ def add_readiness(verbs: Any) -> None:
 
 
 def _readiness(parsed: argparse.Namespace, progress: Progress) -> None:
-    from features.errors import EventsError
     from training.readiness.readiness import readiness
 
-    if parsed.events and parsed.store:
-        raise EventsError("a log and a --store are named: leave one of them out")
-    parsed.events = parsed.events or parsed.store or os.environ.get("RUNG_DATABASE_URL", "")
-    if not parsed.events:
-        raise EventsError("no log is named, and RUNG_DATABASE_URL is not set: name one of them")
-    ladder, log = read(parsed, progress, _ladder(parsed))
+    parsed.events = named_log(parsed)
+    ladder, log = read(parsed, progress, named_ladder(parsed))
     until = judged_until(parsed.until, log)
     progress("looking at what there is")
     found = readiness(log, ladder, until)
@@ -61,22 +48,6 @@ def _readiness(parsed: argparse.Namespace, progress: Progress) -> None:
         return print_json(found)
     _print(found)
     return None
-
-
-def _ladder(parsed: argparse.Namespace) -> Ladder | None:
-    """None where one is named; else that of the bundle."""
-    from features.errors import BundleError
-    from models.bundle import load_bundle
-
-    if parsed.ladder:
-        return None
-    folder = parsed.bundle or os.environ.get("RUNG_BUNDLE", "")
-    if not folder:
-        raise BundleError(
-            "no ladder is named, and RUNG_BUNDLE is not set: name one with --ladder, or a bundle"
-            " with --bundle"
-        )
-    return load_bundle(Path(folder)).ladder
 
 
 def _keep(url: str, found: Readiness, until: int) -> None:

@@ -19,13 +19,13 @@ def chores_of(settings: Settings) -> Sequence[Chore]:
     from serving.process.upkeep import Chore
 
     rung = (sys.executable, "-m", "rung")
-    found = []
-    if settings.readiness_seconds:
-        ladder = ("--ladder", settings.ladder) if settings.ladder else ()
-        command = (*rung, "readiness", "--json", *ladder)
-        found.append(
-            Chore("readiness", settings.readiness_seconds, command, needs_model=not ladder)
-        )
+    ladder = ("--ladder", settings.ladder) if settings.ladder else ()
+    looks = {"readiness": settings.readiness_seconds, "funnel": settings.funnel_seconds}
+    found = [
+        Chore(verb, seconds, (*rung, verb, "--json", *ladder), needs_model=not ladder)
+        for verb, seconds in looks.items()
+        if seconds
+    ]
     if settings.recalibrate_seconds:
         found.append(
             Chore("recalibrate", settings.recalibrate_seconds, (*rung, "recalibrate", "--json"))

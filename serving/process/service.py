@@ -31,6 +31,7 @@ from models.served_policy import DEFAULT, read_served
 from serving.edge.logs import log
 from serving.process.champion import BundleSource, source_of
 from serving.process.group_commit import GroupCommit
+from serving.process.kept_funnel import KeptFunnel
 from serving.process.ladder_in_use import LadderInUse
 from serving.process.moves import moves_of
 from serving.recommending.ranker import Ranker
@@ -77,6 +78,7 @@ class Service:
     ranker: Ranker
     group_commit: GroupCommit
     source: BundleSource
+    funnel: KeptFunnel
     write_backs: Sequence[WriteBack] = ()
     clock: Callable[[], int] = now
     kept_scores: KeptScores = field(default_factory=KeptScores)
@@ -119,7 +121,7 @@ class Service:
         store = EventStore.open(settings.database_url)
         scorer = Scorer(store, None, clock)
         parts = scorer, Recommender(scorer), Ranker(store, clock), GroupCommit(store)
-        service = cls(settings, store, *parts, source)
+        service = cls(settings, store, *parts, source, KeptFunnel(store.database))
         service._ladder, service.write_backs, service.clock = ladder, write_backs, clock
         service.refresh()
         return service

@@ -24,6 +24,7 @@ from features.store.schema import (
     events,
     gone_scores,
     identities,
+    kept_columns,
     notifications,
     scores,
 )
@@ -136,6 +137,7 @@ def _delete(connection: sa.Connection, ids: Sequence[str]) -> int:
             followed += done.rowcount if table in (scores, gone_scores) else 0
     if followed:
         break_off(connection)
+    connection.execute(sa.delete(kept_columns))  # a worker makes them again, without the lead
     return count
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "opted_out_ids",
     "opted_out_leads",
     "opted_out_of",
+    "opted_out_since",
 ]
 
 
@@ -102,9 +103,15 @@ def opted_out_leads(connection: sa.Connection) -> frozenset[str]:
     return frozenset(connection.scalars(_LEADS))
 
 
-_LEADS: Final = sa.select(sa.func.coalesce(identities.c.lead_id, opt_outs.c.id)).select_from(
-    opt_outs.outerjoin(identities, identities.c.id == opt_outs.c.id)
-)
+def opted_out_since(connection: sa.Connection) -> dict[str, int]:
+    """What the leads are called that opted out, and since when, in microseconds."""
+    since = sa.select(_LEAD.label("lead_id"), sa.func.min(opt_outs.c.at)).select_from(_MEMBERS)
+    return {row[0]: row[1] for row in connection.execute(since.group_by(_LEAD))}
+
+
+_LEAD: Final = sa.func.coalesce(identities.c.lead_id, opt_outs.c.id)
+_MEMBERS: Final = opt_outs.outerjoin(identities, identities.c.id == opt_outs.c.id)
+_LEADS: Final = sa.select(_LEAD).select_from(_MEMBERS)
 
 
 def opted_out_of(connection: sa.Connection, ids: Iterable[str]) -> set[str]:

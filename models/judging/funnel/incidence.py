@@ -79,6 +79,7 @@ def incidence(waited: Waited, groups: int) -> Incidence:
     worth[told] = (share * (1.0 - share))[told] / variance[told]
     worth = np.minimum(worth, size) * _leads_each(waited, groups, size)
     low, high = wilson(share * worth, worth)
+    low = np.maximum(low, 0.0)  # and no -0.0
     return Incidence(
         value=np.where(mature > 0, share, np.nan),
         low=low,

@@ -239,7 +239,9 @@ def _stretch(stays: Stays, selection: Selection) -> float:
 
 
 def _end(stays: Stays, selection: Selection) -> int:
-    return min(stays.counted_until, selection.entered_to or stays.counted_until)
+    """Until when leads are counted that came before it."""
+    counted = stays.counted_until + 1
+    return counted if selection.entered_to is None else min(counted, selection.entered_to)
 
 
 def _trend(stays: Stays, days: float, selection: Selection) -> Trend | None:
@@ -247,8 +249,8 @@ def _trend(stays: Stays, days: float, selection: Selection) -> Trend | None:
     if not len(stays):
         return None
     end, stretch = _end(stays, selection), round(days * DAY_US)
-    newest = (stays.entered > end - stretch) & (stays.entered <= end)
-    before = (stays.entered > end - 2 * stretch) & (stays.entered <= end - stretch)
+    newest = (stays.entered >= end - stretch) & (stays.entered < end)
+    before = (stays.entered >= end - 2 * stretch) & (stays.entered < end - stretch)
     now, then = _rate(stays.rows(newest)), _rate(stays.rows(before))
     difference, low, high = _difference(now, then)
     return {

@@ -68,8 +68,8 @@ class Selection:
 def _no_trait(trait: str, stays: Stays) -> str:
     known = ", ".join(map(repr, stays.trait_ids)) or "none"
     return (
-        f"leads are not told apart by {trait!r}{did_you_mean(trait, stays.trait_ids)}; they are by"
-        f" the ladder's traits that are categories, and neither personal nor protected: {known}"
+        f"leads are not told apart by {trait!r}, but by the ladder's traits that are categories and"
+        f" neither personal nor protected: {known}{did_you_mean(trait, stays.trait_ids)}"
     )
 
 
@@ -103,7 +103,9 @@ def leads_in(
     """
     ids = [goal.id for goal in stays.ladder.goals]
     if step not in ids:
-        raise FunnelError(f"no step is called {step!r}{did_you_mean(step, ids)}: {', '.join(ids)}")
+        raise FunnelError(
+            f"no step is called {step!r}, but {', '.join(ids)}{did_you_mean(step, ids)}"
+        )
     if state == State.LEFT:
         raise FunnelError("who opted out is counted and not named: ask for another state")
     some = (selection or Selection()).of(stays.at(ids.index(step)))

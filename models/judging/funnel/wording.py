@@ -21,7 +21,7 @@ def sentence_of(
         )
     said = [
         f"{of_100(rate['value'])} go on within {goal.horizon_days:g} days"
-        f" ({of_100(rate['low'])} to {of_100(rate['high'])}){_beside(verdict, goal.band)}."
+        f" ({_edge(rate['low'])} to {_edge(rate['high'])}){_beside(verdict, goal.band)}."
     ]
     if counts["pending"]:
         verb = "has" if counts["pending"] == 1 else "have"
@@ -33,8 +33,12 @@ def sentence_of(
 
 def of_100(share: float) -> str:
     """A share as so many of 100."""
+    return f"{_edge(share)} of 100"
+
+
+def _edge(share: float) -> str:
     many = 100.0 * share
-    return f"{many:.1f} of 100" if 0.0 < many < 1.0 else f"{many:.0f} of 100"
+    return f"{many:.1f}" if 0.0 < many < 1.0 else f"{many:.0f}"
 
 
 def _leads(count: int) -> str:
@@ -48,7 +52,7 @@ def _beside(verdict: BandVerdict, band: Band | None) -> str:
     words = {"below": "below", "within": "within", "above": "above"}
     if verdict in words:
         return f", which is {words[verdict]} {usual}"
-    return f"; too few leads tell yet whether that is {usual}"
+    return f"; whether that is within {usual} is not sure yet"
 
 
 def _moved(difference: float, low: float, high: float, days: float) -> list[str]:

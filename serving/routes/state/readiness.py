@@ -17,6 +17,7 @@ from serving.edge.problems import documented
 from serving.edge.schemas import StrictRequest, Text
 from serving.process.served import OnLadder, Served
 from serving.process.service import Service
+from serving.routes.state.not_yet import when_made
 
 __all__ = ["router"]
 
@@ -49,17 +50,8 @@ def _answer(service: Service) -> Response:
     name = service.ladder.name
     report = Reports(service.store.database).newest("readiness", name)
     if report is None:
+        when = when_made(service, "readiness", service.settings.readiness_seconds)
         raise UnknownReport(
-            f"What of the ladder {name!r} the log has was not looked at yet: {_when(service)}"
+            f"What of the ladder {name!r} the log has was not looked at yet: {when}"
         )
     return json_answer(dict(report.body), {"Cache-Control": "private, max-age=0"})
-
-
-def _when(service: Service) -> str:
-    """When there will be a report."""
-    by_hand = "`rung readiness --store` does it now"
-    if not service.settings.readiness_seconds:
-        return f"RUNG_READINESS_SECONDS is 0; {by_hand}."
-    if service.folder is None and not service.settings.ladder:
-        return "it will be once there is a model, or RUNG_LADDER names a ladder."
-    return f"it will be within minutes of the first events; {by_hand}."

@@ -128,6 +128,8 @@ def test_endpoints_of_before(database):
             "ALTER TABLE endpoints DROP COLUMN include",
             "ALTER TABLE deliveries DROP COLUMN extra",
             "DROP TABLE recalibrations",
+            "DROP TABLE kept_columns",
+            "DROP TABLE experiments",
             "DROP TABLE champions",
             "INSERT INTO endpoints (id, url, description, types, secret, created_at)"
             " VALUES ('e', 'https://a.example', '', '[]', 'whsec_x', 1)",
@@ -175,6 +177,8 @@ def test_companies_of_events_that_are_there(database):
             "ALTER TABLE endpoints DROP COLUMN include",
             "ALTER TABLE deliveries DROP COLUMN extra",
             "DROP TABLE recalibrations",
+            "DROP TABLE kept_columns",
+            "DROP TABLE experiments",
             "DROP TABLE champions",
             "UPDATE alembic_version SET version_num = '0010'",
         ):

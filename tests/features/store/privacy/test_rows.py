@@ -9,9 +9,10 @@ from tests.features.store.privacy.scene import arrival
 NOTHING_OF_A_LEAD = {
     *("erasures", "trainings", "rep_minutes", "endpoints", "deliveries", "api_keys", "sessions"),
     *("seen_requests", "leases", "rung_meta", "reports", "offers", "suppressions"),
-    *("recalibrations", "champions"),
+    *("recalibrations", "champions", "experiments", "kept_columns"),
 }
-"""`deliveries` belong to notifications and go with them; `suppressions` are keyed hashes."""
+"""`deliveries` belong to notifications and go with them; `suppressions` are keyed hashes; whatever
+stands in `kept_columns` goes with any erasure."""
 
 
 def test_every_table_is_accounted_for():

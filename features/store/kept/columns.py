@@ -1,0 +1,66 @@
+"""Tables about leads that a worker made and that routes and pages read: the newest of a kind.
+
+What a report counts is kept beside it, so that every number can name its leads and be counted anew
+for some of them. It names leads, and goes whenever one is erased.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from features.store.database import Database
+from features.store.schema import kept_columns
+
+__all__ = ["KeptColumns"]
+
+_PART: Final = 4_000_000
+"""Bytes in a row of the database."""
+
+
+class KeptColumns:
+    """The kept tables of a database, each with the instant by which it was made."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def keep(self, kind: str, ladder: str, as_of: int, table: pa.Table) -> None:
+        """Keep a table in place of the one before; what its schema says is kept as well.
+
+        Parameters
+        ----------
+        as_of : by what was known then, in microseconds since the epoch.
+        """
+        sink = pa.BufferOutputStream()
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
+            writer.write_table(table)
+        body = sink.getvalue().to_pybytes()
+        parts = [body[at : at + _PART] for at in range(0, len(body), _PART)]
+        with self._database.writing() as connection:
+            connection.execute(sa.delete(kept_columns).where(*_own(kind, ladder)))
+            for at, part in enumerate(parts):
+                row = {"kind": kind, "ladder": ladder, "part": at, "as_of": as_of, "body": part}
+                connection.execute(sa.insert(kept_columns), row)
+
+    def as_of(self, kind: str, ladder: str) -> int | None:
+        """By when the newest table was made; None where none is kept."""
+        wanted = sa.select(kept_columns.c.as_of).where(*_own(kind, ladder)).limit(1)
+        with self._database.reading() as connection:
+            found: int | None = connection.scalar(wanted)
+            return found
+
+    def newest(self, kind: str, ladder: str) -> pa.Table | None:
+        """The newest table; None where none is kept."""
+        wanted = sa.select(kept_columns.c.body).where(*_own(kind, ladder))
+        with self._database.reading() as connection:
+            parts = list(connection.scalars(wanted.order_by(kept_columns.c.part)))
+        if not parts:
+            return None
+        return pa.ipc.open_stream(pa.BufferReader(b"".join(parts))).read_all()
+
+
+def _own(kind: str, ladder: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return kept_columns.c.kind == kind, kept_columns.c.ladder == ladder

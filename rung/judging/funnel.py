@@ -1,0 +1,185 @@
+"""`rung funnel`: how many go on at each step, who they are, and whether that is healthy."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rung import options
+from rung.options import Progress, add_verb
+from rung.reading import judged_until, named_ladder, named_log, print_json, read
+
+if TYPE_CHECKING:
+    from features.funnel.stays import Stays
+    from features.ladder.ladder import Ladder
+    from models.judging.funnel.selection import Selection
+    from models.judging.funnel.shapes import Funnel, Rate, StepFunnel
+
+__all__ = ["add_funnel"]
+
+
+def add_funnel(verbs: Any) -> None:
+    """Add `rung funnel`."""
+    parser = add_verb(verbs, "funnel", _funnel, "where leads stop, and how many go on at each step")
+    options.log_or_store(parser)
+    parser.add_argument(
+        "--until", type=options.as_time, help="by what was known then (default, and at most: all)"
+    )
+    parser.add_argument("--from", dest="since", type=options.as_time, help="who came since then")
+    parser.add_argument("--to", type=options.as_time, help="who came before then")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="TRAIT=VALUE",
+        help="of whom that was known when they came; TRAIT= of whom it was not; more than once",
+    )
+    parser.add_argument("--by", metavar="TRAIT", help="show each step by a trait")
+    parser.add_argument("--every", choices=("week", "month"), default="week", help="of cohorts")
+    parser.add_argument(
+        "--list",
+        dest="named",
+        metavar="STEP[:STATE]",
+        help="the leads behind a number: advanced, pending, lapsed or lost; all that came without",
+    )
+    parser.add_argument("--out", type=Path, help="a folder for the page, tables and pictures")
+    options.reading_options(parser)
+    options.json_option(parser)
+
+
+def _funnel(parsed: argparse.Namespace, progress: Progress) -> None:
+    from models.judging.funnel.rates import funnel
+    from models.judging.funnel.selection import leads_in
+
+    selection = _selection(parsed)
+    parsed.events = named_log(parsed)
+    stays = _stays(parsed, progress, named_ladder(parsed))
+    if parsed.named:
+        step, state = _named(parsed.named)
+        names = leads_in(stays, step, state, selection)
+        return print_json(names) if parsed.json else print("\n".join(names))
+    progress("counting")
+    found = funnel(stays, selection, parsed.every)
+    if parsed.out:
+        from training.funnel.report import write_funnel
+
+        page = write_funnel(found, parsed.out)
+        progress(f"wrote {page}, tables and pictures beside it")
+    if parsed.json:
+        return print_json(found)
+    return _print(found, parsed.by)
+
+
+def _stays(parsed: argparse.Namespace, progress: Progress, ladder: Ladder | None) -> Stays:
+    """The stays of a log; those of a store are kept there, as it is now."""
+    from features.funnel.kept import keep_stays
+    from features.funnel.stays import stays_of
+    from features.store.events import EventStore
+    from features.store.kept.columns import KeptColumns
+
+    is_store = "://" in parsed.events
+    ladder, log = read(parsed, progress, ladder, everybody=True)
+    until = judged_until(parsed.until, log)
+    if not is_store:
+        return stays_of(log, ladder, until)
+    with EventStore.existing(parsed.events) as store:
+        held = set(log.leads)
+        left = {lead: at for lead, at in store.opted_out().items() if lead in held}
+        stays = stays_of(log, ladder, until, left)
+        if parsed.until is None:
+            keep_stays(KeptColumns(store.database), stays)
+    return stays
+
+
+def _selection(parsed: argparse.Namespace) -> Selection:
+    from features.clock import microseconds
+    from features.errors import FunnelError
+    from models.judging.funnel.selection import Selection
+
+    only: dict[str, str | None] = {}
+    for text in parsed.only:
+        trait, is_pair, value = text.partition("=")
+        if not is_pair or not trait:
+            raise FunnelError(f"--only {text!r}: write a trait, = and its value")
+        only[trait] = value or None
+    return Selection(
+        None if parsed.since is None else microseconds(parsed.since),
+        None if parsed.to is None else microseconds(parsed.to),
+        only,
+    )
+
+
+def _named(text: str) -> tuple[str, Any]:
+    """A step, and what came of its leads."""
+    from features.errors import FunnelError
+    from features.funnel.states import State
+
+    step, has_state, state = text.partition(":")
+    states = {one.name.lower(): one for one in State}
+    if has_state and state not in states:
+        raise FunnelError(f"--list {text!r}: the state is one of {', '.join(states)}")
+    return step, states.get(state)
+
+
+def _print(found: Funnel, by: str | None) -> None:
+    print(f"By what was known at {found['as_of']}, of {found['leads']:,} leads.\n")
+    print(
+        f"  {'':26}{'came':>8}{'went on':>9}{'pending':>9}{'lapsed':>8}{'lost':>7}{'left':>6}"
+        f"  {'in time':20}{'healthy':12}{'so far':>7}  {'days: half, 9 in 10':>20}"
+    )
+    for step in found["steps"]:
+        _print_step(step)
+        _print_segments(step, by)
+    whole = found["whole"]
+    print(
+        f"\n  {'from first to purchase':26}{'':47}  {_rate(whole['followed']):20}"
+        f"{_band(whole['band']):12}{_share(whole['so_far']):>7}"
+        f"\n  {'the steps multiplied':26}{'':47}  {_rate(whole['product']):20}\n"
+    )
+    for step in found["steps"]:
+        print(f"  {step['title']}: {step['says']}")
+    for line in found["notes"]:
+        print(f"  Note: {line}.")
+
+
+def _print_step(step: StepFunnel) -> None:
+    counts, days = step["counts"], step["days"]
+    took = "" if days["median"] is None else f"{days['median']:.1f}, {days['most_of_them']:.1f}"
+    healthy = _band(step["band"])
+    print(
+        f"  {step['title'][:25]:26}{counts['came']:8,}{counts['advanced']:9,}"
+        f"{counts['pending']:9,}{counts['lapsed']:8,}{counts['lost']:7,}{counts['left']:6,}"
+        f"  {_rate(step['rate']):20}{healthy:12}{_share(step['so_far']):>7}  {took:>20}"
+    )
+
+
+def _print_segments(step: StepFunnel, by: str | None) -> None:
+    from features.errors import FunnelError, did_you_mean
+
+    if by is None:
+        return
+    if by not in step["segments"]:
+        known = tuple(step["segments"])
+        names = ", ".join(known) or "none"
+        raise FunnelError(f"--by {by!r}: leads are told apart by {names}{did_you_mean(by, known)}")
+    for cell in step["segments"][by]:
+        counts, name = cell["counts"], "not known" if cell["value"] is None else cell["value"]
+        print(
+            f"    {name[:23]:24}{counts['came']:8,}{counts['advanced']:9,}{counts['pending']:9,}"
+            f"{counts['lapsed']:8,}{counts['lost']:7,}{counts['left']:6,}  {_rate(cell['rate'])}"
+        )
+
+
+def _rate(rate: Rate) -> str:
+    if rate["value"] is None:
+        return f"at least {100 * rate['low']:.0f} %"
+    return f"{_share(rate['value'])} ({100 * rate['low']:.1f}-{100 * rate['high']:.1f})"
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f} %"
+
+
+def _band(band: Any) -> str:
+    return "" if band is None else f"{100 * band['low']:.0f}-{100 * band['high']:.0f} %"

@@ -1,0 +1,151 @@
+"""Routes: how many go on at each step, and the leads behind each number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime, BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from features.clock import microseconds
+from features.errors import UnknownReport
+from features.funnel.states import State
+from features.funnel.stays import Stays
+from models.judging.funnel.rates import funnel
+from models.judging.funnel.selection import Every, Selection, leads_in
+from models.judging.funnel.shapes import Funnel
+from models.judging.funnel.tables import cohorts_table, segments_table, steps_table
+from serving.edge.access import needs
+from serving.edge.bodies import json_answer
+from serving.edge.parameters import check_step, wrong_query
+from serving.edge.problems import documented
+from serving.edge.schemas import MOST_PER_PAGE, StrictRequest, Text
+from serving.process.served import OnLadder, Served
+from serving.process.service import Service
+from serving.routes.state.not_yet import when_made
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1", tags=["queue"], dependencies=[Depends(needs("read"))])
+
+_TABLES = {"steps": steps_table, "cohorts": cohorts_table, "segments": segments_table}
+_FRESH = {"Cache-Control": "private, max-age=0"}
+
+
+class FunnelSelection(StrictRequest):
+    """Which leads are counted."""
+
+    ladder: Text | None = None
+    entered_from: AwareDatetime | None = Field(None, description="Who came to a step since then.")
+    entered_to: AwareDatetime | None = Field(None, description="Who came before then.")
+    only: list[Text] = Field(
+        [],
+        max_length=8,
+        description="`trait:value`: of whom that was known when they came; `trait:` of whom it was"
+        " not. More than once: all of it.",
+    )
+
+
+class FunnelQuery(FunnelSelection):
+    """The query of the funnel."""
+
+    every: Every = Field("week", description="What the cohorts of a step are.")
+    table: Literal["steps", "cohorts", "segments"] | None = Field(
+        None, description="One of the tables, as CSV."
+    )
+
+
+class FunnelLeadsQuery(FunnelSelection):
+    """The query of the leads behind a number."""
+
+    step: Text
+    state: Literal["advanced", "pending", "lapsed", "lost"] | None = Field(
+        None, description="What came of them; without it all that came."
+    )
+    limit: int = Field(50, ge=1, le=MOST_PER_PAGE)
+    offset: int = Field(0, ge=0, description="`next_offset` of the page before.")
+
+
+class FunnelLeadsAnswer(BaseModel):
+    """The leads behind a number, those that came last first."""
+
+    data: list[str]
+    count: int = Field(description="How many there are; who has opted out is not among them.")
+    next_offset: int | None
+
+
+@router.get(
+    "/funnel",
+    summary="How many go on at each step",
+    responses={200: {"model": Funnel}, **documented(404, 422, 503)},
+)
+async def get_funnel(
+    query: Annotated[FunnelQuery, Query()], service: Served, on_ladder: OnLadder
+) -> Response:
+    """Per step, entry cohort and segment: advanced, pending, lapsed, lost and left; the rate.
+
+    Of the log as it was looked at last (`as_of`; every `RUNG_FUNNEL_SECONDS`). Nobody counts as
+    lost who still has time.
+    """
+    on_ladder(query.ladder)
+    return await run_in_threadpool(_answer, service, query)
+
+
+@router.get(
+    "/funnel/leads",
+    summary="The leads behind a number of the funnel",
+    responses={200: {"model": FunnelLeadsAnswer}, **documented(404, 422, 503)},
+)
+async def get_funnel_leads(
+    query: Annotated[FunnelLeadsQuery, Query()], service: Served, on_ladder: OnLadder
+) -> Response:
+    """Ids of leads, for a list or an export."""
+    on_ladder(query.ladder)
+    check_step(service.ladder, query.step)
+    return await run_in_threadpool(_leads, service, query)
+
+
+def _answer(service: Service, query: FunnelQuery) -> Response:
+    found = funnel(_stays(service), _selection(query), query.every)
+    if query.table is None:
+        return json_answer(found, _FRESH)
+    text = _TABLES[query.table](found).to_csv(index=False)
+    return Response(text, headers=_FRESH, media_type="text/csv")
+
+
+def _leads(service: Service, query: FunnelLeadsQuery) -> Response:
+    state = None if query.state is None else State[query.state.upper()]
+    names = leads_in(_stays(service), query.step, state, _selection(query))
+    out = service.store.opted_out()  # some may have since the stays were found
+    names = [name for name in names if name not in out] if out else names
+    ends = query.offset + query.limit
+    page = names[query.offset : ends]
+    following = ends if ends < len(names) else None
+    return json_answer({"data": page, "count": len(names), "next_offset": following}, _FRESH)
+
+
+def _stays(service: Service) -> Stays:
+    ladder = service.ladder
+    stays = service.funnel.stays(ladder)
+    if stays is None:
+        when = when_made(service, "funnel", service.settings.funnel_seconds)
+        raise UnknownReport(f"The funnel of the ladder {ladder.name!r} was not counted yet: {when}")
+    return replace(stays, ladder=ladder)  # titles and bands are those of now
+
+
+def _selection(query: FunnelSelection) -> Selection:
+    only: dict[str, str | None] = {}
+    for text in query.only:
+        trait, is_pair, value = text.partition(":")
+        if not is_pair:
+            raise wrong_query("only", f"{text!r}: write a trait, a colon and its value")
+        only[trait] = value or None
+    return Selection(_told(query.entered_from), _told(query.entered_to), only)
+
+
+def _told(moment: datetime | None) -> int | None:
+    return None if moment is None else microseconds(moment)

@@ -1,0 +1,38 @@
+"""Tables about leads beside a store: the newest of a kind, whatever its size, until an erasure."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from features.store.kept.columns import KeptColumns
+from features.store.privacy import Privacy
+from tests.features.store.privacy.scene import arrival
+
+
+def test_the_newest_stands_for_those_before(store):
+    columns = KeptColumns(store.database)
+    assert columns.newest("stays", "b2b") is None
+    assert columns.as_of("stays", "b2b") is None
+    rng = np.random.default_rng(1)
+    large = pa.table({"x": rng.integers(0, 2**62, 800_000)}).replace_schema_metadata({"a": "b"})
+    columns.keep("stays", "b2b", 5, large)
+    found = columns.newest("stays", "b2b")
+    assert found is not None
+    assert found.equals(large)
+    assert found.schema.metadata == {b"a": b"b"}
+    small = pa.table({"x": [1]})
+    columns.keep("stays", "b2c", 7, small)
+    columns.keep("stays", "b2b", 6, small)
+    newest = columns.newest("stays", "b2b")
+    assert newest is not None
+    assert newest.equals(small)
+    assert (columns.as_of("stays", "b2b"), columns.as_of("stays", "b2c")) == (6, 7)
+
+
+def test_an_erasure_takes_them_along(store):
+    columns = KeptColumns(store.database)
+    store.ingest([arrival(1, "ann"), arrival(2, "bob")])
+    columns.keep("stays", "b2b", 5, pa.table({"lead_id": ["ann", "bob"]}))
+    Privacy(store.database).erase("ann", 10)
+    assert columns.newest("stays", "b2b") is None

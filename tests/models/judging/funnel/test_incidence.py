@@ -1,0 +1,92 @@
+"""The share within a horizon where not everybody was followed to its end."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.judging.funnel.incidence import Incidence, Waited, incidence, quantiles
+from models.judging.intervals import wilson
+from tests.oracles.stay_oracle import oracle_incidence
+
+HORIZON = 10
+
+
+def waited(rows: list[tuple[int, bool]], group: list[int] | None = None, lead=None) -> Waited:
+    """Leads that were followed for up to `HORIZON`; who was not to its end has not gone on yet."""
+    took = np.array([took for took, _ in rows], dtype=np.int64)
+    advanced = np.array([went for _, went in rows], dtype=np.bool_)
+    return Waited(
+        took=took,
+        advanced=advanced,
+        is_mature=advanced | (took >= HORIZON),
+        group=np.array(group or [0] * len(rows), dtype=np.int64),
+        lead=np.arange(len(rows)) if lead is None else np.array(lead),
+    )
+
+
+rows = st.lists(st.tuples(st.integers(0, HORIZON), st.booleans()), min_size=1, max_size=25)
+
+
+@given(st.lists(rows, min_size=1, max_size=4))
+def test_share_is_kaplan_and_meiers(groups):
+    """Each group by itself, in any order of the rows."""
+    flat = [(at, row) for at, rows in enumerate(groups) for row in rows]
+    flat = flat[::2] + flat[1::2]
+    found = incidence(waited([row for _, row in flat], [at for at, _ in flat]), len(groups))
+    for at, held in enumerate(groups):
+        mature = any(went or took == HORIZON for took, went in held)
+        assert np.isnan(found.value[at]) != mature
+        if mature:
+            assert found.value[at] == pytest.approx(float(oracle_incidence(held)))
+            assert found.low[at] <= found.value[at] <= found.high[at]
+        else:
+            assert found.high[at] == 1.0
+
+
+@given(st.integers(1, 60), st.data())
+def test_all_followed_is_wilsons_interval_of_their_share(count, data):
+    went = data.draw(st.integers(0, count))
+    rows = [(at % HORIZON, True) for at in range(went)] + [(HORIZON, False)] * (count - went)
+    found = incidence(waited(rows), 1)
+    assert found.value[0] == pytest.approx(went / count)
+    assert found.effective[0] == pytest.approx(count)
+    assert (found.low[0], found.high[0]) == pytest.approx(wilson(float(went), float(count)))
+
+
+def test_those_who_still_have_time_count_for_less():
+    """Half of 100 followed to the end went on; 100 more, seen for a moment, tell nothing."""
+    whole = [(5, True)] * 50 + [(HORIZON, False)] * 50
+    alone = incidence(waited(whole), 1)
+    beside = incidence(waited(whole + [(1, False)] * 100), 1)
+    for name in Incidence.__slots__:
+        assert getattr(beside, name)[0] == pytest.approx(getattr(alone, name)[0])
+    half = incidence(waited(whole + [(7, False)] * 100), 1)
+    assert half.value[0] == pytest.approx(50 / 200 + 0.0)
+    assert 100 < half.effective[0] <= 200
+
+
+def test_what_a_lead_has_twice_counts_once():
+    rows = [(5, True)] * 20 + [(HORIZON, False)] * 20
+    alone = incidence(waited(rows), 1)
+    twice = incidence(waited(rows * 2, lead=[*range(40), *range(40)]), 1)
+    assert twice.value[0] == pytest.approx(alone.value[0])
+    assert twice.effective[0] == pytest.approx(alone.effective[0])
+
+
+def test_a_group_without_anybody():
+    found = incidence(waited([(1, True)], [1]), 3)
+    assert np.isnan(found.value).tolist() == [True, False, True]
+    assert found.low.tolist()[::2] == [0.0, 0.0]
+    assert found.high.tolist()[::2] == [1.0, 1.0]
+
+
+def test_quantiles_are_of_those_who_go_on():
+    rows = [(1, True), (2, True), (4, True), (8, True), (HORIZON, False), (HORIZON, False)]
+    assert quantiles(waited(rows), (0.25, 0.5, 0.75, 0.9)) == [1.0, 2.0, 4.0, 8.0]
+    # Two that could be seen for 3 only: whoever goes on later stands for them as well.
+    censored = [*rows, (3, False), (3, False), (3, False), (3, False)]
+    assert quantiles(waited(censored), (0.5,)) == [4.0]
+    assert quantiles(waited([(3, False)]), (0.5, 0.9)) == [None, None]

@@ -1,0 +1,234 @@
+"""The funnel: counts against a plain loop, the product of the steps, bands, cohorts, segments."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import prod
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.clock import instant, microseconds
+from features.errors import FunnelError
+from features.events.log import DAY_US
+from features.funnel.states import State
+from features.funnel.stays import Stays, stays_of
+from features.ladder.ladder import Band, EventRule, Ladder, Step, Trait
+from models.judging.funnel.rates import funnel
+from models.judging.funnel.selection import Selection, leads_in
+from models.judging.intervals import wilson
+from tests.features import strategies
+from tests.features.strategies import GRID_US, START_US, log_of
+from tests.oracles.snapshot_oracle import Event
+from tests.oracles.stay_oracle import oracle_incidence, oracle_state, oracle_stays
+from tests.profiles import examples
+
+LADDER = Ladder(
+    name="small",
+    title="Watch, call, buy",
+    steps=(
+        Step("watch", "Watch", (EventRule("video"),), 7.0),
+        Step("call", "Call", (EventRule("call"),), 14.0, Band(0.4, 0.6)),
+    ),
+    purchase=Step("purchase", "Buy", (EventRule("order"),), 30.0, Band(0.5, 0.9)),
+    traits=(Trait("source", "category"),),
+)
+
+
+def event(name: str, day: float, lead: str, **said) -> Event:
+    at = START_US + round(day * DAY_US)
+    return Event(lead, name, at, at, said)
+
+
+def stays_until(day: float, events: list[Event]) -> Stays:
+    rows = [*events, event("page", 0, "zoe"), event("page", day, "zoe")]  # she never goes on
+    return stays_of(log_of(rows, LADDER), LADDER)
+
+
+def climbers(watch: int, call: int, order: int, **said) -> list[Event]:
+    """100 leads that came on the first day, of whom so many went so far."""
+    rows = [event("identify", 0, f"l{at:02}", **said) for at in range(100)]
+    for name, many, day in (("video", watch, 1), ("call", call, 2), ("order", order, 3)):
+        rows += [event(name, day + at / 1000, f"l{at:02}") for at in range(many)]
+    return rows
+
+
+@settings(max_examples=examples(40), deadline=None)
+@given(
+    strategies.ladders(), st.lists(strategies.events(), min_size=1, max_size=40), st.integers(0, 90)
+)
+def test_counts_and_rates_are_those_of_a_plain_loop(ladder, events, grid):
+    log = log_of(events, ladder)
+    stays = stays_of(log, ladder, START_US + grid * GRID_US)
+    found = funnel(stays)
+    until = stays.counted_until
+    own = [one for lead in log.leads for one in oracle_stays(events, ladder, lead, stays.until)]
+    own = [stay for stay in own if stay.entered <= until]
+    for goal, step in enumerate(found["steps"]):
+        here = [stay for stay in own if stay.goal == goal]
+        states = Counter(oracle_state(stay, ladder, until, None) for stay in here)
+        assert step["counts"]["came"] == len(here)
+        for state in ("advanced", "pending", "lapsed", "lost", "left"):
+            assert step["counts"][state] == states[state]
+            assert sum(cell["counts"][state] for cell in step["cohorts"]) == states[state]
+        horizon = round(ladder.goals[goal].horizon_days * DAY_US)
+        waited = []
+        for stay in here:
+            went = oracle_state(stay, ladder, until, None) == "advanced"
+            ends = stay.advanced if went and stay.advanced is not None else until
+            waited.append((min(horizon, ends - stay.entered), went))
+        mature = any(stay.entered + horizon <= until for stay in here)
+        assert (step["rate"]["value"] is not None) == mature
+        if mature:
+            assert step["rate"]["value"] == pytest.approx(float(oracle_incidence(waited)))
+
+
+def test_product_of_the_steps_is_the_whole():
+    """Where nobody still has time and nobody went on late, they are the same (S29)."""
+    found = funnel(stays_until(100, climbers(60, 30, 24)))
+    rates = [step["rate"]["value"] for step in found["steps"]]
+    assert rates == pytest.approx([60 / 101, 30 / 60, 24 / 30])
+    whole = found["whole"]
+    assert whole["product"]["value"] == pytest.approx(24 / 101)
+    assert whole["followed"]["value"] is None or whole["followed"]["value"] > 0
+    assert whole["so_far"] == pytest.approx(24 / 101)
+    assert whole["band"] == {"low": 0.2, "high": pytest.approx(0.54)}
+    steps = [step["so_far"] for step in found["steps"]]
+    assert prod(share or 0.0 for share in steps) == pytest.approx(whole["so_far"])
+
+
+def test_interval_of_the_product_by_resampling():
+    rng = np.random.default_rng(2)
+    found = funnel(stays_until(100, climbers(60, 30, 24)))["whole"]["product"]
+    draws = prod(rng.binomial(n, k / n, 20_000) / n for k, n in ((60, 101), (30, 60), (24, 30)))
+    low, high = np.quantile(draws, [0.025, 0.975])
+    assert (found["low"], found["high"]) == pytest.approx((low, high), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("went", "verdict"),
+    [(20, "below"), (36, "undetermined"), (50, "within"), (70, "above"), (63, "undetermined")],
+)
+def test_band(went, verdict):
+    """Below and above only where the whole interval is, within only where it lies inside."""
+    many = [event("identify", 0, f"l{at}") for at in range(400)]
+    many += [event("video", 1, f"l{at}") for at in range(400)]
+    many += [event("call", 2, f"l{at}") for at in range(4 * went)]
+    found = funnel(stays_until(100, many))["steps"]
+    low, high = wilson(4.0 * went, 400.0)
+    assert (found[1]["rate"]["low"], found[1]["rate"]["high"]) == pytest.approx((low, high))
+    assert found[1]["verdict"] == verdict
+    assert found[0]["verdict"] == "no band"
+    few = funnel(stays_until(100, climbers(2, 1, 0)))["steps"][1]
+    assert few["verdict"] == "undetermined"
+    assert "not sure yet" in few["says"]
+
+
+def test_pending_is_said_apart_and_counts_in_no_rate():
+    rows = climbers(60, 30, 24)
+    rows += [event("video", 99.5, f"new{at}") for at in range(500)]
+    step = funnel(stays_until(100, rows))["steps"][1]
+    assert step["counts"]["pending"] == 500
+    assert step["rate"]["value"] == pytest.approx(0.5)
+    assert "500 leads still have time" in step["says"]
+
+
+def test_nobody_had_the_time():
+    found = funnel(stays_until(5, climbers(60, 30, 24)))
+    call, purchase = found["steps"][1:]
+    assert call["rate"]["value"] is None
+    assert call["rate"]["high"] == 1.0
+    assert call["rate"]["low"] == pytest.approx(wilson(30.0, 60.0)[0])
+    assert "14 days are over yet: 60 leads came, and 30 of them went on already" in call["says"]
+    assert purchase["verdict"] == "undetermined"
+    assert found["whole"]["product"]["value"] is None
+
+
+def test_days_are_of_those_who_stood_there():
+    rows = [*climbers(60, 30, 24), event("order", 4, "jumper"), event("page", 0, "jumper")]
+    step = funnel(stays_until(100, rows))["steps"][1]
+    assert step["counts"]["passed"] == 1
+    assert step["days"]["least"] == pytest.approx(1.0)
+    assert step["days"]["most"] == pytest.approx(1.0)
+    assert step["days"]["median"] == pytest.approx(1.0)
+
+
+def test_segments_are_of_what_was_known_when_they_came():
+    rows = climbers(60, 30, 24, source="fair")
+    rows += [event("video", 1, "late"), event("identify", 3, "late", source="mail")]
+    found = funnel(stays_until(100, rows))["steps"][1]["segments"]["source"]
+    assert [(cell["value"], cell["counts"]["came"]) for cell in found] == [("fair", 60), (None, 1)]
+    some = Selection(only={"source": "fair"})
+    only = funnel(stays_until(100, rows), some)
+    assert only["steps"][1]["counts"]["came"] == 60
+    assert only["only"] == {"source": "fair"}
+    with pytest.raises(FunnelError, match="did you mean 'source'"):
+        funnel(stays_until(100, rows), Selection(only={"sorce": "fair"}))
+
+
+def test_cohorts_and_the_stretch_before():
+    """200 a week for ten weeks; in the last five half as many went on."""
+    rows = []
+    for week in range(10):
+        for at in range(200):
+            lead = f"w{week}-{at}"
+            rows.append(event("video", 1 + 7 * week, lead))
+            if at < (120 if week < 5 else 60):
+                rows.append(event("call", 2 + 7 * week, lead))
+    stays = stays_until(1 + 70 + 14, rows)
+    step = funnel(stays)["steps"][1]
+    assert [cell["counts"]["came"] for cell in step["cohorts"]] == [200] * 10
+    assert {instant(cell["since"]).weekday() for cell in step["cohorts"]} == {0}
+    rates = [cell["rate"]["value"] for cell in step["cohorts"]]
+    assert rates == pytest.approx([0.6] * 5 + [0.3] * 5)
+    months = funnel(stays, every="month")["steps"][1]["cohorts"]
+    assert [cell["since"][:10] for cell in months] == ["2026-03-01", "2026-04-01", "2026-05-01"]
+    newest = START_US + round(36 * DAY_US)  # the stretch before is as long
+    trend = funnel(stays, Selection(newest, START_US + 71 * DAY_US))["steps"][1]["trend"]
+    assert trend is not None
+    assert trend["difference"] == pytest.approx(-0.3)
+    assert (trend["low"] or 0.0) < -0.3 < (trend["high"] or 0.0) < 0
+    said = funnel(stays, Selection(newest, START_US + 71 * DAY_US))["steps"][1]["says"]
+    assert "In the newest 35 days 30 of 100 fewer went on" in said
+
+
+def test_every_number_names_its_leads():
+    rows = climbers(60, 30, 24)
+    stays = stays_until(100, rows)
+    found = funnel(stays)
+    for step in found["steps"]:
+        for state in (State.ADVANCED, State.PENDING, State.LAPSED, State.LOST):
+            names = leads_in(stays, step["id"], state)
+            assert len(names) == dict(step["counts"])[state.name.lower()]
+        assert len(leads_in(stays, step["id"])) == step["counts"]["came"]
+    assert leads_in(stays, "call", State.ADVANCED)[:2] == ["l29", "l28"]  # who came last first
+    week = found["steps"][1]["cohorts"][0]
+    since = microseconds(instant(week["since"]))
+    one = Selection(since, since + 7 * DAY_US)
+    assert len(leads_in(stays, "call", None, one)) == week["counts"]["came"]
+    with pytest.raises(FunnelError, match="did you mean 'call'"):
+        leads_in(stays, "calls")
+
+
+def test_who_left_is_counted_and_not_named():
+    rows = climbers(60, 30, 24)
+    left = {"l40": START_US + 2 * DAY_US}
+    stays = stays_of(log_of([*rows, event("page", 100, "zoe")], LADDER), LADDER, left=left)
+    assert funnel(stays)["steps"][1]["counts"]["left"] == 1
+    assert "l40" not in leads_in(stays, "call")
+    with pytest.raises(FunnelError, match="opted out"):
+        leads_in(stays, "call", State.LEFT)
+
+
+def test_nobody_and_one():
+    one = stays_until(100, [])
+    found = funnel(one)
+    assert found["steps"][0]["counts"]["lapsed"] == 1
+    assert found["steps"][1]["says"] == "Nobody has come so far yet."
+    assert found["whole"]["product"]["value"] is None
+    nobody = funnel(one.rows(np.zeros(1, dtype=np.bool_)))
+    assert nobody["notes"] == ["no lead has come to the ladder yet"]
+    assert nobody["steps"][0]["rate"] == {"value": None, "low": 0.0, "high": 1.0, "leads": 0.0}
+    assert "nobody came" in funnel(one, Selection(START_US + 200 * DAY_US))["notes"][0]

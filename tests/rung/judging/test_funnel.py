@@ -1,0 +1,83 @@
+"""`rung funnel`: what it prints and writes, of a file and of a store; and what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+import rung
+from features.store.events import EventStore
+
+
+def run(*words: str) -> int:
+    return rung.main(["funnel", *map(str, words), "--ladder", "b2b"])
+
+
+def test_a_table_and_sentences(events_file, capsys):
+    assert run(events_file, "--by", "source") == 0
+    said = capsys.readouterr().out
+    assert "from first to purchase" in said
+    assert "the steps multiplied" in said
+    assert "not known" in said
+    assert "of 100 go on within 14 days" in said
+
+
+def test_a_folder_for_a_meeting(events_file, tmp_path, capsys):
+    out = tmp_path / "funnel"
+    assert run(events_file, "--out", out, "--every", "month", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert json.loads((out / "funnel.json").read_text()) == found
+    steps = pd.read_csv(out / "steps.csv")
+    assert steps["came"].tolist() == [step["counts"]["came"] for step in found["steps"]]
+    assert len(pd.read_csv(out / "cohorts.csv")) == sum(len(s["cohorts"]) for s in found["steps"])
+    assert {"trait", "value", "rate"} <= set(pd.read_csv(out / "segments.csv").columns)
+    page = (out / "funnel.md").read_text()
+    for name in ("steps.png", "cohorts.png"):
+        assert name in page
+        assert (out / name).stat().st_size > 5000
+    assert all(step["title"] in page for step in found["steps"])
+
+
+def test_the_leads_behind_a_number(events_file, capsys):
+    assert run(events_file, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    step = found["steps"][1]
+    assert run(events_file, "--list", f"{step['id']}:lapsed") == 0
+    assert len(capsys.readouterr().out.split()) == step["counts"]["lapsed"]
+    assert run(events_file, "--list", step["id"], "--json") == 0
+    assert len(json.loads(capsys.readouterr().out)) == step["counts"]["came"]
+
+
+def test_a_store_is_as_its_file_but_for_who_left(events_file, tmp_path, capsys):
+    url = f"sqlite:///{tmp_path / 'rung.db'}"
+    assert rung.main(["import", str(events_file), "--store", url, "--ladder", "b2b"]) == 0
+    capsys.readouterr()
+    assert run(events_file, "--json") == 0
+    of_file = json.loads(capsys.readouterr().out)
+    assert run(url, "--json") == 0
+    assert json.loads(capsys.readouterr().out) == of_file
+    with EventStore.open(url) as store:
+        lead = store.lead_ids()[0]
+    assert rung.main(["lead", "opt-out", lead, "--store", url]) == 0
+    capsys.readouterr()
+    assert run(url, "--json") == 0
+    of_store = json.loads(capsys.readouterr().out)
+    assert of_store["leads"] == of_file["leads"]  # counted, as it came
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--only", "source"], "write a trait, = and its value"),
+        (["--only", "sorce=fair"], "did you mean 'source'"),
+        (["--by", "sorce"], "did you mean 'source'"),
+        (["--list", "trail"], "did you mean 'trial'"),
+        (["--list", "trial:gone"], "the state is one of"),
+        (["--list", "trial:left"], "who opted out is counted and not named"),
+    ],
+)
+def test_what_cannot_be_counted_is_said(events_file, capsys, words, said):
+    assert run(events_file, *words) == 1
+    assert said in capsys.readouterr().err

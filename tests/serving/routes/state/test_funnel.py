@@ -1,0 +1,128 @@
+"""The funnel over HTTP: what `rung funnel` counted, for any leads, and who they are."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+import rung
+from models.judging.funnel.shapes import Funnel
+from tests.serving import world
+from tests.serving.conftest import service_of
+from tests.serving.shapes import check_shape, is_problem
+
+
+@pytest.fixture
+def counted(start, folder, tmp_path, capsys):
+    """A service whose funnel was counted, and what was printed then."""
+    url = world.filled(tmp_path, world.population(40, world.now()))
+    with start(url, folder / "rates") as client:
+        detail = is_problem(client.get("/v1/funnel"), 404)["detail"]
+        assert "within minutes of the first events; `rung funnel --store`" in detail
+        capsys.readouterr()
+        assert rung.main(["funnel", url, "--bundle", str(folder / "rates"), "--json"]) == 0
+        yield client, json.loads(capsys.readouterr().out)
+
+
+def test_what_was_counted_last_is_served(counted):
+    client, printed = counted
+    answer = client.get("/v1/funnel")
+    assert answer.status_code == 200
+    check_shape(Funnel, answer.json())
+    assert answer.json() == printed
+    assert client.get("/v1/funnel", params={"ladder": "b2b", "every": "week"}).json() == printed
+    months = client.get("/v1/funnel", params={"every": "month"}).json()
+    assert months["every"] == "month"
+    assert [step["counts"] for step in months["steps"]] == [s["counts"] for s in printed["steps"]]
+
+
+def test_every_number_names_its_leads(counted):
+    client, printed = counted
+    for step in printed["steps"]:
+        for state in ("advanced", "pending", "lapsed", "lost"):
+            asked = {"step": step["id"], "state": state, "limit": 200}
+            found = client.get("/v1/funnel/leads", params=asked).json()
+            assert found["count"] == len(found["data"]) == step["counts"][state]
+    asked = {"step": printed["steps"][0]["id"], "limit": 3}
+    first = client.get("/v1/funnel/leads", params=asked).json()
+    after = client.get("/v1/funnel/leads", params={**asked, "offset": first["next_offset"]}).json()
+    assert len({*first["data"], *after["data"]}) == 6
+    whole = client.get("/v1/funnel/leads", params={**asked, "limit": 200}).json()
+    assert whole["data"][:6] == first["data"] + after["data"]
+    assert whole["next_offset"] is None
+
+
+def test_for_some_leads(counted):
+    """By when they came and by what was known then, as the address says."""
+    client, printed = counted
+    step = printed["steps"][1]
+    trait, cells = next((trait, cells) for trait, cells in step["segments"].items() if cells)
+    for cell in cells:
+        asked = {"only": f"{trait}:{cell['value'] or ''}"}
+        some = client.get("/v1/funnel", params=asked).json()["steps"][1]
+        assert some["counts"] == cell["counts"]
+        names = client.get("/v1/funnel/leads", params={**asked, "step": step["id"]}).json()
+        assert names["count"] == cell["counts"]["came"]
+    nobody = client.get("/v1/funnel", params={"entered_from": "2999-01-01T00:00:00Z"}).json()
+    assert nobody["leads"] == 0
+    assert "nobody came" in nobody["notes"][0]
+
+
+def test_tables_as_csv(counted):
+    client, printed = counted
+    rows = {}
+    for table in ("steps", "cohorts", "segments"):
+        answer = client.get("/v1/funnel", params={"table": table})
+        assert answer.headers["content-type"].startswith("text/csv")
+        rows[table] = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["came"] for row in rows["steps"]] == [
+        str(step["counts"]["came"]) for step in printed["steps"]
+    ]
+    assert len(rows["cohorts"]) == sum(len(step["cohorts"]) for step in printed["steps"])
+    assert {row["trait"] for row in rows["segments"]} <= set(printed["steps"][0]["segments"])
+
+
+def test_who_opts_out_is_named_no_more(counted):
+    client, printed = counted
+    asked = {"step": printed["steps"][0]["id"], "limit": 200}
+    before = client.get("/v1/funnel/leads", params=asked).json()["data"]
+    assert client.post(f"/v1/leads/{before[0]}/opt-out", json={"reason": "x"}).is_success
+    after = client.get("/v1/funnel/leads", params=asked).json()["data"]
+    assert after == before[1:]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"only": "source"}, "write a trait, a colon and its value"),
+        ({"only": "sorce:fair"}, "did you mean 'source'"),
+        ({"every": "day"}, "week"),
+        ({"entered_from": "2026-01-01T00:00:00"}, "timezone"),
+        ({"since": "2026-01-01"}, "since"),
+    ],
+)
+def test_what_cannot_be_counted_is_said(counted, asked, said):
+    client, _ = counted
+    assert said in json.dumps(is_problem(client.get("/v1/funnel", params=asked), 422))
+
+
+def test_no_such_step(counted):
+    client, printed = counted
+    step = printed["steps"][1]["id"]
+    problem = is_problem(client.get("/v1/funnel/leads", params={"step": step[:-1]}), 422)
+    assert step in json.dumps(problem)
+    is_problem(client.get("/v1/funnel", params={"ladder": "b2c"}), 404)
+
+
+def test_stays_are_read_once(counted):
+    """Until there are newer ones."""
+    client, _ = counted
+    service = service_of(client)
+    first = service.funnel.stays(service.ladder)
+    assert service.funnel.stays(service.ladder) is first
+    url = service.settings.database_url
+    assert rung.main(["funnel", url, "--ladder", "b2b", "--json"]) == 0
+    assert service.funnel.stays(service.ladder) is first  # nothing has come since

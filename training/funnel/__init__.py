@@ -1,0 +1,1 @@
+"""The funnel written down: for a meeting, a spreadsheet, a program."""

@@ -1,0 +1,101 @@
+"""The funnel in a folder: a page to read, tables for a spreadsheet, JSON, and pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from features.files import new_file
+from models.judging.funnel.shapes import Funnel, Rate, StepFunnel
+from models.judging.funnel.tables import cohorts_table, segments_table, steps_table
+from models.judging.funnel.wording import of_100
+from training.funnel.drawing import draw_cohorts, draw_steps
+
+__all__ = ["page_of", "write_funnel"]
+
+
+def write_funnel(found: Funnel, folder: Path) -> Path:
+    """Write funnel.md with its pictures, funnel.json and three tables; the page's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / "funnel.md"
+    texts = {
+        "funnel.json": json.dumps(found, indent=2) + "\n",
+        "steps.csv": steps_table(found).to_csv(index=False),
+        "cohorts.csv": cohorts_table(found).to_csv(index=False),
+        "segments.csv": segments_table(found).to_csv(index=False),
+        "funnel.md": page_of(found),
+    }
+    for name, text in texts.items():
+        with new_file(folder / name) as part:
+            part.write_text(text, encoding="utf-8")
+    draw_steps(found, folder / "steps.png")
+    draw_cohorts(found, folder / "cohorts.png")
+    return page
+
+
+def page_of(found: Funnel) -> str:
+    """The page, in Markdown."""
+    return "\n".join(_lines(found)) + "\n"
+
+
+def _lines(found: Funnel) -> Iterator[str]:
+    yield f"# Where leads stop: {found['ladder']}\n"
+    yield f"By what was known at {found['as_of']}, of {found['leads']:,} leads{_whose(found)}.\n"
+    whole = found["whole"]
+    if whole["followed"]["value"] is not None:
+        yield (
+            f"**From the first step to the purchase: {_rate(whole['followed'])}.** The steps"
+            f" multiply to {_rate(whole['product'])}; who took longer than a step's time counts in"
+            " the first figure alone.\n"
+        )
+    yield "![The steps](steps.png)\n"
+    yield "| step | came | went on | lapsed | lost | left | still have time | rate | healthy |"
+    yield "| --- | --: | --: | --: | --: | --: | --: | --- | --- |"
+    for step in found["steps"]:
+        yield _row(step)
+    yield ""
+    for step in found["steps"]:
+        yield f"**{step['title']}.** {step['says']}{_days(step)}\n"
+    yield "![By when they came](cohorts.png)\n"
+    for note in found["notes"]:
+        yield f"* {note}"
+
+
+def _whose(found: Funnel) -> str:
+    said = [
+        f"{trait} {'not known' if value is None else f'is {value}'}"
+        for trait, value in found["only"].items()
+    ]
+    if found["entered_from"]:
+        said.append(f"came to a step since {found['entered_from'][:10]}")
+    if found["entered_to"]:
+        said.append(f"came before {found['entered_to'][:10]}")
+    return f" ({', '.join(said)})" if said else ""
+
+
+def _row(step: StepFunnel) -> str:
+    counts, band = step["counts"], step["band"]
+    healthy = "" if band is None else f"{100 * band['low']:.0f} to {100 * band['high']:.0f} %"
+    verdict = "" if step["verdict"] == "no band" else f": {step['verdict']}"
+    return (
+        f"| {step['title']} | {counts['came']:,} | {counts['advanced']:,} | {counts['lapsed']:,} |"
+        f" {counts['lost']:,} | {counts['left']:,} | {counts['pending']:,} |"
+        f" {_rate(step['rate'])} | {healthy}{verdict} |"
+    )
+
+
+def _rate(rate: Rate) -> str:
+    if rate["value"] is None:
+        return "not known yet"
+    return f"{of_100(rate['value'])} ({100 * rate['low']:.1f} to {100 * rate['high']:.1f})"
+
+
+def _days(step: StepFunnel) -> str:
+    days = step["days"]
+    if days["median"] is None or days["most_of_them"] is None:
+        return ""
+    return (
+        f" Half of those who go on do so within {days['median']:.1f} days, nine in ten within"
+        f" {days['most_of_them']:.1f}."
+    )
