@@ -25,8 +25,8 @@ from models.judging.adjusting.doubly_robust import (
     drawn_lift,
     matched_lift,
 )
+from models.judging.adjusting.known_traits import activity_columns, trait_columns
 from models.judging.funnel.cause_shapes import ContentLifts, PieceLift
-from models.judging.funnel.known_traits import activity_columns, trait_columns
 from models.judging.funnel.wording import of_100
 
 __all__ = ["content_lifts"]

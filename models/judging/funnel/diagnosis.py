@@ -24,6 +24,7 @@ from features.funnel.states import State
 from features.funnel.stays import Stays
 from features.ladder.ladder import Band, Ladder
 from models.judging.adjusting.discoveries import false_discovery_rates
+from models.judging.adjusting.known_traits import activity_columns, trait_columns
 from models.judging.funnel.cause_shapes import (
     AudienceCell,
     CauseSegment,
@@ -34,8 +35,8 @@ from models.judging.funnel.cause_shapes import (
     JumpEvidence,
     StepDiagnosis,
 )
-from models.judging.funnel.cause_wording import sentence_of_step
-from models.judging.funnel.evidence import (
+from models.judging.funnel.causes.cause_wording import sentence_of_step
+from models.judging.funnel.causes.evidence import (
     FEWEST,
     Observed,
     began_of,
@@ -45,9 +46,8 @@ from models.judging.funnel.evidence import (
     jump_evidence,
     share_of,
 )
+from models.judging.funnel.causes.next_experiment import draft_experiment, leads_a_week
 from models.judging.funnel.incidence import Waited, incidence
-from models.judging.funnel.known_traits import activity_columns, trait_columns
-from models.judging.funnel.next_experiment import draft_experiment, leads_a_week
 from models.judging.funnel.shapes import Rate
 
 __all__ = ["diagnosis"]

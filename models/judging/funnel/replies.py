@@ -18,6 +18,7 @@ from features.funnel.stays import Stays
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
 from models.judging.adjusting.doubly_robust import Compared, Lift, matched_lift
+from models.judging.adjusting.known_traits import activity_columns, trait_columns
 from models.judging.funnel.cause_shapes import (
     LateQuestion,
     ReplyDistribution,
@@ -25,7 +26,6 @@ from models.judging.funnel.cause_shapes import (
     ReplyTimes,
     ReplyWeek,
 )
-from models.judging.funnel.known_traits import activity_columns, trait_columns
 from models.judging.funnel.selection import cohort_of, cohort_starts
 from models.judging.funnel.wording import of_100
 
