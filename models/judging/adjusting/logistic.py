@@ -84,7 +84,9 @@ def _loss(rows: Floats, happened: Floats, slopes: Floats, penalty: Floats) -> fl
 
 def standardised(X: Floats) -> Floats:
     """Columns with mean 0 and spread 1; those that do not vary are left out."""
-    spread = X.std(axis=0) if len(X) else np.zeros(X.shape[1])
+    if not len(X):
+        return np.zeros((0, 0))
+    spread = X.std(axis=0)
     keep = spread > 1e-9
     scaled: Floats = (X[:, keep] - X[:, keep].mean(axis=0)) / spread[keep]
     return scaled
