@@ -26,14 +26,10 @@ _RECENT_US: Final = 7 * DAY_US
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ActivityRows:
-    """Shape (n_events,) each: what the lead itself did, and what speaks against it.
-
-    `goals` : shape (n_goals, n_events), whether each completes a step.
-    """
+    """Shape (n_events,) each: what the lead itself did, and what speaks against it."""
 
     interest: Bools
     against: Bools
-    goals: Bools
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -57,15 +53,14 @@ def activity_rows(log: EventLog, ladder: Ladder) -> ActivityRows:
     linked = link(log, _compiled_activity(ladder, log.columns))
     against = linked.meets(AGAINST)
     interest = linked.meets(ACTIVITY) & ~against & ~linked.meets(OURS)
-    goals = np.array([linked.meets(at) for at in range(len(ladder.goals))])
-    return ActivityRows(interest, against, goals)
+    return ActivityRows(interest, against)
 
 
 @lru_cache(maxsize=16)
 def _compiled_activity(ladder: Ladder, columns: LogColumns) -> Compiled:
     return compile_signals(
         (),
-        goals=tuple((goal.complete_when, goal.horizon_days) for goal in ladder.goals),
+        goals=(),
         activity=activity_of(ladder),
         columns=columns,
         beats=ladder.beats,

@@ -61,10 +61,9 @@ def drops_of(log: EventLog, stays: Stays, rows: ActivityRows) -> Drops:
     codes = _offer_codes(log)
     found, offer = np.zeros(len(stays), np.int64), np.full(len(stays), -1, np.int64)
     turned = np.zeros(len(stays), np.bool_)
-    own = rows.interest & ~rows.goals.any(axis=0)
     _gather(
         (log.starts, log.name, log.occurred, log.known),
-        (own, rows.against, codes, offer_of, kinds),
+        (rows.interest, rows.against, codes, offer_of, kinds),
         (stays.goal, stays.lead, stays.entered, _ends(stays), stays.until),
         (found, offer, turned),
     )

@@ -12,7 +12,7 @@ from features.clock import rfc3339
 from features.events.log import EventLog
 from features.funnel.activity_rows import activity_rows, known_then
 from features.funnel.contents import Contents, Piece, contents_of, ends_of_stays, piece_properties
-from features.funnel.sample import lot_of, sampled
+from features.funnel.sample import Part, lot_of, sampled
 from features.funnel.states import State
 from features.funnel.stays import Stays
 from features.ladder.ladder import Ladder
@@ -42,7 +42,9 @@ _SURE: Final = 0.05
 _Verdict = Literal["more", "less", "no sure effect", "unknown"]
 
 
-def content_lifts(log: EventLog, ladder: Ladder, stays: Stays) -> ContentLifts:
+def content_lifts(
+    log: EventLog, ladder: Ladder, stays: Stays, part: Part | None = None
+) -> ContentLifts:
     """The lift of each piece that leads had while they stood before a step.
 
     A lead that had a piece for the first time is compared, from that instant on, with leads that
@@ -50,11 +52,15 @@ def content_lifts(log: EventLog, ladder: Ladder, stays: Stays) -> ContentLifts:
     had not had it by then. Only stays
     whose time is over count. Of a large log a part is read, the same at each call.
 
+    Parameters
+    ----------
+    part : what `sampled` gives for the log and the stays, where it is at hand.
+
     Raises
     ------
     EventsError : a decision in the log whose record cannot be read.
     """
-    log, stays = sampled(log, stays)
+    log, stays = part or sampled(log, stays)
     stays = stays.rows(stays.is_mature & ~stays.passed)
     rows = activity_rows(log, ladder)
     contents = contents_of(log, stays, rows.interest)

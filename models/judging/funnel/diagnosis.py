@@ -19,7 +19,7 @@ from features.events.log import DAY_US, EventLog
 from features.funnel.activity_rows import ActivityRows, activity_rows, known_then
 from features.funnel.depth import Depths, depths_of
 from features.funnel.drops import Drops, drops_of
-from features.funnel.sample import sampled
+from features.funnel.sample import Part, sampled
 from features.funnel.states import State
 from features.funnel.stays import Stays
 from features.ladder.ladder import Band, Ladder
@@ -58,22 +58,27 @@ _POWER_Z: Final = 2.8
 """A difference of so many standard errors is found four times in five at 5 % (two-sided)."""
 
 
-def diagnosis(log: EventLog, ladder: Ladder, stays: Stays) -> Diagnosis:
+def diagnosis(log: EventLog, ladder: Ladder, stays: Stays, part: Part | None = None) -> Diagnosis:
     """Why leads stop at each step that is surely below its band.
 
     Over all steps and causes a cause is named wrongly in at most 5 % of logs. Rates count all
     leads; of a large log the evidence is that of a part, the same at each call.
+
+    Parameters
+    ----------
+    part : what `sampled` gives for the log and the stays, where it is at hand.
     """
-    rates = [_rate(stays.at(at)) for at in range(len(ladder.goals))]
+    came = [stays.at(at) for at in range(len(ladder.goals))]
+    rates = [_rate(one) for one in came]
     below = [_is_below(rate, goal.band) for rate, goal in zip(rates, ladder.goals, strict=True)]
-    facts = _Facts(*sampled(log, stays)) if any(below) else None
+    facts = _Facts(*(part or sampled(log, stays))) if any(below) else None
     level = _SURE / max(2 * sum(below), 1)
     steps = []
     for at in range(len(ladder.goals)):
-        told = _undiagnosed(ladder, at, rates[at], len(stays.at(at)))
+        told = _undiagnosed(ladder, at, rates[at], len(came[at]))
         band = ladder.goals[at].band
         if facts is not None and below[at] and band is not None:
-            pace = leads_a_week(stays.entered[stays.goal == at], stays.counted_until)
+            pace = leads_a_week(came[at].entered, stays.counted_until)
             _diagnose(told, facts.before(at), band, level, pace)
         told["says"] = sentence_of_step(told, (at and ladder.goals[at - 1].title) or "")
         steps.append(told)
@@ -146,10 +151,7 @@ class _Facts:
 
 def _previous(stays: Stays, here: Ints) -> Ints:
     """The stay before each, of the same lead and round; itself where it is the first."""
-    order = np.lexsort([stays.goal, stays.entered, stays.lead])
-    place = np.empty(len(order), dtype=np.int64)
-    place[order] = np.arange(len(order))
-    earlier = order[np.maximum(place[here] - 1, 0)]
+    earlier = np.maximum(here - 1, 0)  # stays are in the order of leads and of time
     same = (stays.lead[earlier] == stays.lead[here]) & (stays.began[earlier] == stays.began[here])
     return np.asarray(np.where(same, earlier, here))
 

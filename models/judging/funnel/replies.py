@@ -12,7 +12,7 @@ from features.events.log import DAY_US, EventLog
 from features.funnel.activity_rows import activity_rows, known_then
 from features.funnel.contents import ends_of_stays
 from features.funnel.replies import Questions, questions_of
-from features.funnel.sample import sampled
+from features.funnel.sample import Part, sampled
 from features.funnel.states import State
 from features.funnel.stays import Stays
 from features.ladder.ladder import Ladder
@@ -39,13 +39,20 @@ _USUAL_HOURS: Final = 24.0
 """What is called fast where no reply has a median yet."""
 
 
-def reply_times(log: EventLog, ladder: Ladder, stays: Stays) -> ReplyTimes:
-    """The waits of a log's questions, by what was known at `stays.until`."""
+def reply_times(
+    log: EventLog, ladder: Ladder, stays: Stays, part: Part | None = None
+) -> ReplyTimes:
+    """The waits of a log's questions, by what was known at `stays.until`.
+
+    Parameters
+    ----------
+    part : what `sampled` gives for the log and the stays, where it is at hand.
+    """
     questions = questions_of(log, ladder, stays)
     limit = ladder.limits.reply_hours
     distribution = _distribution(questions, ladder)
     fast = limit or distribution["median_hours"] or _USUAL_HOURS
-    effect = fast_effect(log, ladder, stays, fast)
+    effect = fast_effect(*(part or sampled(log, stays)), fast)
     late = _late(questions, limit)
     told: ReplyTimes = {
         "ladder": ladder.name,
@@ -156,17 +163,16 @@ def _weeks(questions: Questions, limit: float | None) -> list[ReplyWeek]:
 # ----------------------------------------------------------------------------------------- effect
 
 
-def fast_effect(log: EventLog, ladder: Ladder, stays: Stays, hours: float) -> ReplyEffect:
+def fast_effect(log: EventLog, stays: Stays, hours: float) -> ReplyEffect:
     """What a reply within some hours adds to the share that goes on at the step.
 
     Leads are compared from when those hours are over: those that had a reply by then with those
     that still waited, both at the same step then, by what was known when they asked. So neither
     had to last any longer to be counted. Only stays whose time is over count.
     """
-    log, stays = sampled(log, stays)
-    questions = questions_of(log, ladder, stays)
+    questions = questions_of(log, stays.ladder, stays)
     stays = stays.rows(stays.is_mature & ~stays.passed)
-    compared = _compared(log, ladder, stays, questions, round(hours * _HOUR_US))
+    compared = _compared(log, stays, questions, round(hours * _HOUR_US))
     lift: Lift | str = matched_lift(compared)
     told: ReplyEffect = {
         "evidence": "unknown",
@@ -195,17 +201,15 @@ def fast_effect(log: EventLog, ladder: Ladder, stays: Stays, hours: float) -> Re
     return told
 
 
-def _compared(
-    log: EventLog, ladder: Ladder, stays: Stays, questions: Questions, hours: int
-) -> Compared:
+def _compared(log: EventLog, stays: Stays, questions: Questions, hours: int) -> Compared:
     """The first question of each stay whose lead still stood there when the hours were over."""
     stay, at = _first_questions(stays, questions, hours)
     lead, asked = questions.lead[at], questions.asked[at]
-    rows = activity_rows(log, ladder)
+    rows = activity_rows(log, stays.ladder)
     told = known_then(log, rows.interest, lead, asked)
     is_fast = (questions.replied[at] != NONE) & (questions.replied[at] - asked <= hours)
     days = (asked - stays.entered[stay]) / DAY_US
-    steps = [stays.goal[stay] == goal for goal in range(len(ladder.goals))]
+    steps = [stays.goal[stay] == goal for goal in range(len(stays.ladder.goals))]
     return Compared(
         has=is_fast,
         later=is_fast,

@@ -40,7 +40,7 @@ def leads_a_week(entered: Ints, counted_until: int) -> float:
     if not len(entered):
         return 0.0
     span = min(_PACE_WEEKS * _WEEK_US, max(float(counted_until - entered.min()), float(_WEEK_US)))
-    return float((entered > counted_until - span).sum() / (span / _WEEK_US))
+    return float((entered >= counted_until - span).sum() / (span / _WEEK_US))
 
 
 def draft_experiment(
