@@ -63,6 +63,8 @@ __all__ = [
     "Conflict",
     "DecisionConflict",
     "EventsError",
+    "ExperimentConflict",
+    "ExperimentError",
     "FunnelError",
     "LadderError",
     "LimitReached",
@@ -81,6 +83,7 @@ __all__ = [
     "Unknown",
     "UnknownAccount",
     "UnknownDecision",
+    "UnknownExperiment",
     "UnknownLadder",
     "UnknownLead",
     "UnknownLink",
@@ -156,6 +159,15 @@ class UnknownDecision(Unknown):
         return cls(f"no decision {decision_id!r} was made here")
 
 
+class UnknownExperiment(Unknown):
+    """An experiment that was never begun on the ladder."""
+
+    @classmethod
+    def named(cls, experiment: str, known: Sequence[str]) -> UnknownExperiment:
+        """The error for one unknown experiment, with a hint where one is close."""
+        return cls(f"no experiment {experiment!r} here{did_you_mean(experiment, known)}")
+
+
 class UnknownLink(Unknown):
     """A link between two ids that does not stand."""
 
@@ -166,6 +178,10 @@ class StaleCursor(Conflict):
 
 class DecisionConflict(Conflict):
     """A decision or an outcome that is stored already, and says otherwise."""
+
+
+class ExperimentConflict(Conflict):
+    """An experiment that is there already, or whose state allows no such change."""
 
 
 class LimitReached(Conflict):
@@ -255,6 +271,10 @@ class NoModel(Unusable):
 
 class NotEnoughData(Unusable):
     """Nothing to learn from or to evaluate on; says what is missing."""
+
+
+class ExperimentError(Unusable):
+    """An experiment that cannot be done on the ladder; says all that is wrong with it."""
 
 
 class FunnelError(Unusable):

@@ -1,27 +1,117 @@
-"""Leads that are left alone on purpose, so that what is done with the others can be measured."""
+"""What is done with some leads by lot, so that it can be measured: controls and experiments."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, Literal, get_args
 
 from features.ladder.toml_table import Table
 
-__all__ = ["Controls", "read_controls"]
+__all__ = [
+    "EXPERIMENT_KINDS",
+    "LEFT_ALONE_POLICIES",
+    "STANDING",
+    "Arm",
+    "Controls",
+    "Experiment",
+    "ExperimentKind",
+    "read_controls",
+]
+
+ExperimentKind = Literal["offer", "policy", "ladder", "content", "framing", "channel", "hour"]
+"""What differs between the arms. Rung itself gives leads the offers and the policy of their arm;
+the others are done by the tool that asks for a lead's arm."""
+EXPERIMENT_KINDS: Final[tuple[ExperimentKind, ...]] = get_args(ExperimentKind)
+LEFT_ALONE_POLICIES: Final = ("no_ask", "usual")
+"""Arms in which Rung suggests nothing: nobody asks anything, or all goes on as without Rung."""
+STANDING: Final = "standing"
+"""The experiment that the ladder's own shares make: what Rung is worth as a whole."""
+_RUNG: Final = "rung"
+_MOST: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """Shares of leads, by lot.
+    """Shares of leads, by lot; 0 is off.
 
     Parameters
     ----------
-    none : of the leads that become worth a call, the share that nobody calls; 0 is off.
+    none : of the leads that become worth a call, the share that nobody calls.
+    no_ask, usual, random : of all leads, the share that is asked nothing, that the business treats
+        as it did without Rung, and that gets offers at random.
     """
 
     none: float = 0.0
+    no_ask: float = 0.0
+    usual: float = 0.0
+    random: float = 0.0
+
+    @property
+    def standing(self) -> Experiment | None:
+        """The experiment of the shares of all leads; None where all are 0."""
+        shares = {"no_ask": self.no_ask, "usual": self.usual, "random": self.random}
+        arms = tuple(Arm(name, share, policy=name) for name, share in shares.items() if share)
+        if not arms:
+            return None
+        rest = Arm(_RUNG, 1.0 - sum(arm.share for arm in arms))
+        return Experiment(
+            STANDING, "policy", (*arms, rest), control=arms[0].id, title="Rung itself"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """What some leads of an experiment get.
+
+    Parameters
+    ----------
+    share : of the leads, in (0, 1).
+    offers : of a kind "offer": what the leads of this arm are asked with, and no offers of others.
+    policy : of a kind "policy": what chooses for them; one of `LEFT_ALONE_POLICIES` leaves them
+        alone, "" is the policy that serves.
+    """
+
+    id: str
+    share: float
+    offers: tuple[str, ...] = ()
+    policy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """Two arms or more that leads are put into by lot, each once and for good.
+
+    Parameters
+    ----------
+    control : the arm that the others are compared with.
+    step : the leads that come to stand before this step; "" for all.
+    salt : draws the arms; another one draws other leads. "" is the id.
+    """
+
+    id: str
+    kind: ExperimentKind
+    arms: tuple[Arm, ...]
+    control: str
+    step: str = ""
+    title: str = ""
+    salt: str = ""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether Rung puts leads into it when it looks at them, and does what their arm says."""
+        return self.kind in ("offer", "policy")
+
+    def arm(self, arm_id: str) -> Arm | None:
+        """The arm of an id; None where it has none such."""
+        return next((arm for arm in self.arms if arm.id == arm_id), None)
 
 
 def read_controls(table: Table) -> Controls:
     """The table [controls]."""
-    share = table.number_that("none", 0.0, lambda share: 0 <= share <= 0.5, "be in [0, 0.5]")
-    return Controls(share)
+    shares = [
+        table.number_that(name, 0.0, lambda share: 0 <= share <= 0.5, "be in [0, 0.5]")
+        for name in ("none", "no_ask", "usual", "random")
+    ]
+    if sum(shares[1:]) > _MOST:
+        table.wrong("random", f"no_ask, usual and random are {_MOST:g} together at most")
+    return Controls(*shares)

@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-from features.ladder.controls import Controls
+from features.ladder.controls import Controls, Experiment
 from features.ladder.event_rule import Condition, EventRule, Operator
 from features.ladder.offer import Effort, EffortWeights, Framing, Offer, OfferVersion
 from features.ladder.quiet_hours import QuietHours
@@ -360,6 +360,7 @@ class Ladder:
     imports : which columns of a log say what; likewise no part of it.
     source : the text of the file this ladder was read from; not part of its identity.
     catalogue : the versions of offers that stand in place of the file's, or beside them.
+    experiments : what runs on it now (`features.offers.experiments`).
     """
 
     name: str
@@ -385,6 +386,7 @@ class Ladder:
     value: Value = Value()
     policy: PolicySettings = PolicySettings()
     controls: Controls = field(default_factory=Controls)
+    experiments: tuple[Experiment, ...] = ()
     identity: Identity = Identity()
     pieces: tuple[str, ...] = ()
     sources: tuple[Source, ...] = field(default=(), compare=False, repr=False)

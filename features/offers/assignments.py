@@ -7,7 +7,7 @@ of a lead counts; another one can only come with another id that turned out to b
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import Final, Self
@@ -27,6 +27,7 @@ __all__ = [
     "LEFT_ALONE",
     "Assigned",
     "Assignment",
+    "assigned_experiments",
     "assignment_event",
     "assignment_of",
     "assignments_of",
@@ -43,7 +44,10 @@ CALLED: Final = "usual"
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """The arm of a lead, and the share of leads that were to be left alone when it was drawn."""
+    """The arm of a lead, and the share of leads that it was drawn with.
+
+    Of `CALLING` the share is that of those who are to be left alone, whatever the arm.
+    """
 
     experiment: str
     arm: str
@@ -99,14 +103,13 @@ def row_of(event: Event) -> Row:
     return event.name, event.occurred_at, event.known_at, json.loads(event.properties)
 
 
-def assignment_of(properties: Mapping[str, object], experiment: str) -> Assignment | None:
-    """What an event says of an experiment; None for another one, and for what cannot be read."""
+def assignment_of(properties: Mapping[str, object]) -> Assignment | None:
+    """What an event says; None for what cannot be read."""
     text = properties.get(RECORD)
     try:
-        found = Assignment.of_record(text) if isinstance(text, str) else None
+        return Assignment.of_record(text) if isinstance(text, str) else None
     except ValueError:
         return None
-    return found if found is not None and found.experiment == experiment else None
 
 
 def assignments_of(log: EventLog, ladder: Ladder, experiment: str, until: int) -> list[Assigned]:
@@ -116,23 +119,43 @@ def assignments_of(log: EventLog, ladder: Ladder, experiment: str, until: int) -
     ------
     EventsError : an event whose record cannot be read; the message names the lead.
     """
+    found: dict[int, Assigned] = {}
+    for lead, at, told in _told(log, ladder, until):
+        if told.experiment != experiment:
+            continue
+        first = found.setdefault(lead, Assigned(lead, at, told, False))
+        if first.assignment.arm != told.arm:
+            found[lead] = Assigned(lead, first.at, first.assignment, True)
+    return list(found.values())
+
+
+def assigned_experiments(log: EventLog, ladder: Ladder, until: int) -> dict[str, dict[str, float]]:
+    """The experiments that a log tells of, each with its arms and the share of each.
+
+    Raises
+    ------
+    EventsError : an event whose record cannot be read; the message names the lead.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for _, _, told in _told(log, ladder, until):
+        found.setdefault(told.experiment, {})[told.arm] = told.share
+    return found
+
+
+def _told(log: EventLog, ladder: Ladder, until: int) -> Iterator[tuple[int, int, Assignment]]:
+    """Of each assignment that was known: the lead, when it was put, and where; in time order."""
     name = ladder.events.assignment
     if name not in log.names:
-        return []
+        return
     is_one = (log.name == log.names.index(name)) & (log.known <= until)
     leads = log.lead_of_rows()
     column = log.columns.texts.index(RECORD)
     words, codes = log.text_values[column], log.texts[column]
-    found: dict[int, Assigned] = {}
-    for row in np.flatnonzero(is_one).tolist():  # in time order for each lead
+    read: dict[int, Assignment] = {}  # the record of an arm is the same for all that are in it
+    for row in np.flatnonzero(is_one).tolist():
         lead, code = int(leads[row]), int(codes[row])
         try:
-            told = Assignment.of_record(words[code] if code >= 0 else "")
+            told = read.get(code) or Assignment.of_record(words[code] if code >= 0 else "")
         except ValueError as error:
             raise EventsError(f"lead {log.leads[lead]!r}: a {name!r} event: {error}") from error
-        if told.experiment != experiment:
-            continue
-        first = found.setdefault(lead, Assigned(lead, int(log.occurred[row]), told, False))
-        if first.assignment.arm != told.arm:
-            found[lead] = Assigned(lead, first.at, first.assignment, True)
-    return list(found.values())
+        yield lead, int(log.occurred[row]), read.setdefault(code, told)

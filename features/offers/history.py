@@ -55,8 +55,7 @@ class OfferHistory:
     in_flight : commitments that are open, and since when, in the ladder's order.
     taken : offer id -> when the lead itself last took it up, since the ladder was begun.
     time_zone : the lead's own, by the name of the IANA database; "" where none is known.
-    calling : the arm that the lead was put into first, of those that are called or left alone, and
-        when; None where it is in none.
+    arms : experiment -> the arm of it that the lead was put into first, and when.
     """
 
     extended: tuple[tuple[str, int], ...]
@@ -73,7 +72,12 @@ class OfferHistory:
     in_flight: Mapping[str, int] = field(default_factory=dict)
     taken: Mapping[str, int] = field(default_factory=dict)
     time_zone: str = ""
-    calling: tuple[str, int] | None = None
+    arms: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+
+    @property
+    def calling(self) -> tuple[str, int] | None:
+        """The arm of those that are called or left alone, and since when; None without one."""
+        return self.arms.get(CALLING)
 
     def knows(self, field_name: str) -> bool:
         """Whether a profile field is known, whatever the spelling of its name."""
@@ -99,7 +103,7 @@ class _Walk:
     begun: dict[str, Open] = field(default_factory=dict)
     taken: dict[str, int] = field(default_factory=dict)
     time_zone: str = ""
-    calling: tuple[str, int] | None = None
+    arms: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
 _Reader = Callable[[_Walk, int, _Properties], None]
@@ -172,7 +176,7 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
         in_flight=still_open(walk.begun, plan.commitments, as_of),
         taken=walk.taken,
         time_zone=walk.time_zone,
-        calling=walk.calling,
+        arms=walk.arms,
     )
 
 
@@ -328,9 +332,9 @@ def _tell(walk: _Walk, _when: int, properties: _Properties) -> None:
 
 
 def _assign(walk: _Walk, when: int, properties: _Properties) -> None:
-    told = assignment_of(properties, CALLING)
-    if walk.calling is None and told is not None:
-        walk.calling = told.arm, when
+    told = assignment_of(properties)
+    if told is not None:
+        walk.arms.setdefault(told.experiment, (told.arm, when))
 
 
 def _tells_zone(trait: str) -> _Reader:

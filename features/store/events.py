@@ -33,6 +33,7 @@ from features.store.identities.rule import Link
 from features.store.inserts import Inserts
 from features.store.kept.accounts import Accounts
 from features.store.kept.champions import Champions
+from features.store.kept.experiments import Experiments
 from features.store.kept.leases import Leases, Marks
 from features.store.kept.notifications import Notice, add_notices
 from features.store.kept.offers import OfferVersions
@@ -102,6 +103,7 @@ class EventStore:
         self.changes = ScoreChanges(database)
         self.accounts = Accounts(database)
         self.offers = OfferVersions(database, self.scores)
+        self.experiments = Experiments(database, self.scores)
         self.recalibrations = Recalibrations(database)
         self.champions = Champions(database)
         self.suppressions = Suppressions(database)

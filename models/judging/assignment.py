@@ -5,7 +5,9 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Final
 
-__all__ = ["is_drawn", "lot"]
+from features.ladder.controls import Arm, Experiment
+
+__all__ = ["arm_of", "is_drawn", "lot"]
 
 _BITS: Final = 53
 
@@ -20,3 +22,17 @@ def lot(salt: str, lead_id: str) -> float:
 def is_drawn(salt: str, lead_id: str, share: float) -> bool:
     """Whether a lead is among a share of all; who is among a share is among any larger one."""
     return lot(salt, lead_id) < share
+
+
+def arm_of(experiment: Experiment, ladder: str, lead_id: str) -> Arm:
+    """The arm that an id is drawn into: the same whenever and wherever it is asked.
+
+    The arms share [0, 1) in their order.
+    """
+    drawn = lot(f"{ladder}/{experiment.salt or experiment.id}", lead_id)
+    below = 0.0
+    for arm in experiment.arms[:-1]:
+        below += arm.share
+        if drawn < below:
+            return arm
+    return experiment.arms[-1]

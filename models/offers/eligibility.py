@@ -52,7 +52,7 @@ __all__ = [
 ]
 
 
-ON_PURPOSE: Final = "left alone on purpose, so that the effect of calling is known"
+ON_PURPOSE: Final = "left alone on purpose, so that the difference it makes is known"
 """What is said of a lead that is a control."""
 
 
@@ -371,6 +371,16 @@ def _left_alone(standing: Standing, case: Case) -> str:
     return ON_PURPOSE
 
 
+def _other_arm(standing: Standing, case: Case) -> str:
+    """What other arms of an experiment are offered is not offered in this one."""
+    for experiment, without in standing.experiments:
+        arm, _ = case.history.arms.get(experiment.id, ("", 0))
+        if arm in without:
+            named = experiment.title or experiment.id
+            return f"is offered in another arm of the experiment {named!r} than the lead's, {arm!r}"
+    return ""
+
+
 def _quiet_hours(standing: Standing, case: Case) -> str:
     """Nobody is contacted now; who may wait is kept from nothing that is still there then."""
     spell = None if standing.is_inbound else case.spell
@@ -416,6 +426,7 @@ _AFTER_STEP: Final[_Reasons] = (
     ("support_first", _support_first),
     ("no_capacity", _no_capacity),
     ("left_alone", _left_alone),
+    ("other_arm", _other_arm),
     ("quiet_hours", _quiet_hours),
 )
 

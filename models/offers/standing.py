@@ -10,6 +10,7 @@ from typing import Final
 from features.clock import microseconds
 from features.events.field_names import channel_key
 from features.events.log import DAY_US
+from features.ladder.controls import LEFT_ALONE_POLICIES, Experiment
 from features.ladder.ladder import Ladder, Limits, Offer
 from features.ladder.quiet_hours import QuietHours
 from features.offers.assignments import LEFT_ALONE
@@ -97,6 +98,7 @@ class Standing:
         once, and without an end.
     jump : why its effort is too large a jump; "" where it is none.
     is_inbound : whether it goes only to where leads come by themselves.
+    experiments : those with arms that have the offer, and which of their arms do not.
     """
 
     offer: Offer
@@ -109,6 +111,7 @@ class Standing:
     last_start: int | None
     jump: str
     is_inbound: bool
+    experiments: tuple[tuple[Experiment, frozenset[str]], ...] = ()
 
     def window(self, as_of: int) -> tuple[int | None, int | None]:
         """When it is valid around an instant: the repetition that holds then, else the next.
@@ -195,6 +198,7 @@ def _standing(offer: Offer, ladder: Ladder) -> Standing:
         last_start=None if offer.repeats_until is None else microseconds(offer.repeats_until),
         jump=_jump(offer, at, ladder) if offer.role == "ask" else "",
         is_inbound=is_inbound(offer, ladder.limits.quiet),
+        experiments=_other_arms(ladder, offer),
     )
 
 
@@ -296,10 +300,25 @@ def case_of(plan: Plan, position: int, history: OfferHistory, as_of: int, asked:
 
 def is_left_alone(ladder: Ladder, history: OfferHistory, as_of: int) -> bool:
     """Whether a lead is left alone on purpose: until what came of that is known."""
-    if not ladder.controls.none or history.calling is None:
-        return False
-    arm, since = history.calling
-    return arm == LEFT_ALONE and as_of - since < round(ladder.purchase.horizon_days * DAY_US)
+    arms = [history.calling] if ladder.controls.none and history.calling is not None else []
+    alone = [since for arm, since in arms if arm == LEFT_ALONE]
+    for one in ladder.experiments:
+        arm, since = history.arms.get(one.id, ("", 0))
+        own = one.arm(arm)
+        if own is not None and own.policy in LEFT_ALONE_POLICIES:
+            alone.append(since)
+    horizon = round(ladder.purchase.horizon_days * DAY_US)
+    return any(as_of - since < horizon for since in alone)
+
+
+def _other_arms(ladder: Ladder, offer: Offer) -> tuple[tuple[Experiment, frozenset[str]], ...]:
+    """The experiments whose arms have an offer, and which of their arms do not."""
+    found = []
+    for one in ladder.experiments:
+        have = frozenset(arm.id for arm in one.arms if offer.id in arm.offers)
+        if have:
+            found.append((one, frozenset(arm.id for arm in one.arms) - have))
+    return tuple(found)
 
 
 def spell_of(

@@ -14,6 +14,7 @@ from pathlib import Path
 from features.errors import BundleError, LadderError
 from features.ladder.catalogue import as_far_as_it_fits
 from features.ladder.file import read_ladder
+from features.offers.experiments import experiment_of, with_experiments
 from features.store.events import EventStore
 from models.bundle import Bundle
 
@@ -36,7 +37,8 @@ class LadderInUse:
 
     def stamp(self, name: str) -> tuple[object, ...]:
         """Another value whenever the ladder of this name may be another one now."""
-        return self.store.offers.numbers_at(name, self.clock()), self._file()
+        numbers = self.store.offers.numbers_at(name, self.clock())
+        return numbers, self.store.experiments.running(name), self._file()
 
     def of(self, bundle: Bundle) -> tuple[Bundle, str]:
         """The bundle on the ladder of now, and what is wrong with that; "" where nothing is.
@@ -56,6 +58,8 @@ class LadderInUse:
         # Versions that the bundle was trained with hold on, where the store has none of its own.
         found = self.store.offers.at(bundle.ladder.name, self.clock())
         ladder, unfit = as_far_as_it_fits(ladder, [*bundle.ladder.catalogue, *found])
+        running = self.store.experiments.of(ladder.name, "running")
+        ladder = with_experiments(ladder, [experiment_of(one.body) for one in running])
         return bundle.on(ladder), "; ".join([*problems, *unfit])
 
     def _file(self) -> str:

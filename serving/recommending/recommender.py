@@ -203,7 +203,7 @@ class Recommender:
         model = self.scorer.model
         estimates = model.estimate_rows(lead, rows, as_of)
         decision_id, asked = question
-        return model.adviser.recommend(
+        return model.adviser_of(history).recommend(
             estimates.snapshot,
             estimates.scores,
             history,

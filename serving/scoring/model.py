@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -14,6 +14,8 @@ import orjson
 from features.arrays import Bools
 from features.events.log import EventLog
 from features.events.of_lead import Row, log_of_rows
+from features.ladder.controls import LEFT_ALONE_POLICIES
+from features.offers.history import OfferHistory
 from features.signals.program import Compiled, compile_ladder
 from features.signals.snapshot import Snapshot, snapshot_at
 from features.signals.table import TRAIT
@@ -38,6 +40,7 @@ class Model:
     track : the bundle as it serves at each instant; `bundle` is that of now.
     is_fit : shape (n_signals,), whether a signal says who the lead is.
     adviser : recommends with the bundle and the policy that serves.
+    others : those of other policies, by which an experiment lets some leads be advised.
     """
 
     bundle: Bundle
@@ -45,6 +48,7 @@ class Model:
     compiled: Compiled
     is_fit: Bools
     adviser: Adviser
+    others: dict[str, Adviser] = field(default_factory=dict)
 
     @classmethod
     def of(cls, bundle: Bundle, policy: str = DEFAULT, track: Recalibrated | None = None) -> Model:
@@ -53,6 +57,19 @@ class Model:
         is_fit = np.array([signal.is_fit for signal in compiled.signals])
         track = track or Recalibrated(bundle, {})
         return cls(bundle, track, compiled, is_fit, Adviser(bundle, policy))
+
+    def adviser_of(self, history: OfferHistory) -> Adviser:
+        """What recommends for a lead: by the policy of its arm, if it is in an experiment of such.
+
+        Of several the one that began last decides.
+        """
+        for experiment in reversed(self.bundle.ladder.experiments):
+            arm = experiment.arm(history.arms.get(experiment.id, ("", 0))[0])
+            if arm is not None and arm.policy and arm.policy not in LEFT_ALONE_POLICIES:
+                if arm.policy not in self.others:
+                    self.others[arm.policy] = Adviser(self.bundle, arm.policy)
+                return self.others[arm.policy]
+        return self.adviser
 
     def estimate(self, log: EventLog, leads: npt.NDArray[np.intp], as_of: int) -> ScoredLeads:
         """Some leads of a log, by index, at one instant."""

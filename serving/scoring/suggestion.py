@@ -74,11 +74,11 @@ def suggestion_for(
 
     Whoever looks at it can wait: quiet hours take nothing from it, and are said with it.
     """
-    adviser, ladder = model.adviser, model.bundle.ladder
+    ladder = model.bundle.ladder
     estimates = model.estimate_rows(lead_id, rows, as_of)
     history = history_of(rows, ladder, as_of)
     asked = replace(asked, at_any_hour=True)
-    found = adviser.recommend(
+    found = model.adviser_of(history).recommend(
         estimates.snapshot, estimates.scores, history, decision_id="", asked=asked
     )
     best = found.ranking[0]

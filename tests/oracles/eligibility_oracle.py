@@ -265,11 +265,27 @@ def no_capacity(q: Question) -> bool:
 
 def left_alone(q: Question) -> bool:
     """A control is asked nothing until the horizon of a purchase is over."""
-    if q.ladder.controls.none == 0 or q.history.calling is None or is_for_now(q):
+    if is_for_now(q) or q.offer.role != "ask":
         return False
-    arm, since = q.history.calling
-    within = q.less_ago_than(q.ladder.purchase.horizon_days, since)
-    return arm == "none" and within and q.offer.role == "ask"
+    since = []
+    if q.ladder.controls.none > 0 and q.history.arms.get("calling", ("",))[0] == "none":
+        since.append(q.history.arms["calling"][1])
+    for experiment in q.ladder.experiments:
+        for arm in experiment.arms:
+            is_in = q.history.arms.get(experiment.id, ("",))[0] == arm.id
+            if is_in and arm.policy in ("no_ask", "usual"):
+                since.append(q.history.arms[experiment.id][1])
+    return any(q.less_ago_than(q.ladder.purchase.horizon_days, then) for then in since)
+
+
+def other_arm(q: Question) -> bool:
+    """Offers that only other arms have are theirs, where the lead is in an arm that there is."""
+    for experiment in q.ladder.experiments:
+        own = [a for a in experiment.arms if q.history.arms.get(experiment.id, ("",))[0] == a.id]
+        theirs = [a for a in experiment.arms if a not in own]
+        if own and any(q.offer.id in a.offers for a in theirs) and q.offer.id not in own[0].offers:
+            return True
+    return False
 
 
 def is_quiet(q: Question, now: datetime) -> bool:
@@ -333,6 +349,7 @@ CLAIMS: tuple[Callable[[Question], bool], ...] = (
     support_first,
     no_capacity,
     left_alone,
+    other_arm,
     quiet_hours,
 )
 

@@ -33,7 +33,7 @@ def test_there_and_back(arm, share):
     told = Assignment(CALLING, arm, share)
     assert Assignment.of_record(told.record()) == told
     event = assignment_event(told, "ann", LADDER, 7)
-    assert assignment_of(json.loads(event.properties), CALLING) == told
+    assert assignment_of(json.loads(event.properties)) == told
     assert row_of(event) == ("rung_assignment", 7, 7, json.loads(event.properties))
     assert {"experiment": CALLING, "arm": arm, "share": share}.items() <= row_of(event)[3].items()
 
@@ -56,17 +56,19 @@ def test_once_for_an_id():
 )
 def test_what_cannot_be_read_is_none(record):
     """A row of a lead that says nothing readable puts it into no arm."""
-    assert assignment_of({"rung_record": record}, CALLING) is None
+    assert assignment_of({"rung_record": record}) is None
     rows = [("rung_assignment", 1, 1, {"rung_record": record, "arm": "none"})]
     assert history_of(rows, LADDER, 9).calling is None
 
 
 def test_the_first_counts():
-    """Of a lead's assignments the first counts that is known; another experiment is none."""
+    """Of a lead's assignments the first of each experiment counts that is known."""
     late = row_of(assignment_event(ALONE, "ann", LADDER, 3 * DAY_US))
     early = row_of(assignment_event(replace(ALONE, arm=CALLED), "ann", LADDER, 2 * DAY_US))
     other = row_of(assignment_event(replace(ALONE, experiment="framing"), "ann", LADDER, DAY_US))
     rows = [late, other, early]
     assert history_of(rows, LADDER, 4 * DAY_US).calling == (CALLED, 2 * DAY_US)
     assert history_of([late], LADDER, 4 * DAY_US).calling == (LEFT_ALONE, 3 * DAY_US)
-    assert history_of(rows, LADDER, 2 * DAY_US - 1).calling is None
+    before = history_of(rows, LADDER, 2 * DAY_US - 1)
+    assert before.calling is None
+    assert before.arms == {"framing": (LEFT_ALONE, DAY_US)}

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from features.errors import UnknownOffer
 from features.events.log import DAY_US
 from features.events.of_lead import Row
-from features.ladder.controls import Controls
+from features.ladder.controls import Arm, Controls, Experiment
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Commitment, Effort, EventRule, Ladder, Limits, Offer
 from features.ladder.quiet_hours import QuietHours
+from features.offers.assignments import CALLING
 from features.offers.history import OfferHistory, history_of
 from models.offers.eligibility import (
     REASONS,
@@ -157,9 +158,11 @@ quiets = st.builds(
 def ladders(draw: st.DrawFn) -> Ladder:
     """Shipped ladders with limits and offers of any kind."""
     shipped = draw(st.sampled_from(SHIPPED))
+    offered = draw(st.one_of(st.just(shipped.offers), offers(shipped.offers)))
     return replace(
         shipped,
-        offers=draw(st.one_of(st.just(shipped.offers), offers(shipped.offers))),
+        offers=offered,
+        experiments=draw(experiments([each.id for each in offered])),
         max_effort_jump=draw(st.sampled_from([1.0, 2.0, 5.0, 100.0])),
         limits=Limits(
             asks=draw(st.integers(0, 4)),
@@ -181,6 +184,26 @@ def ladders(draw: st.DrawFn) -> Ladder:
 
 
 calls = st.integers(0, 200).map(lambda days: NOW - days * DAY_US)
+arms = st.dictionaries(
+    st.sampled_from([CALLING, "tools", "worth"]),
+    st.tuples(st.sampled_from(["none", "usual", "a", "b", "gone"]), calls),
+    max_size=3,
+)
+"""Experiments, and the arms that a lead may be in: of the ladder, or of one that is over."""
+
+
+@st.composite
+def experiments(draw: st.DrawFn, known: Sequence[str]) -> tuple[Experiment, ...]:
+    """Up to two: one that shares offers out, and one that leaves some leads alone."""
+    some = st.lists(st.sampled_from(known), max_size=3) if known else st.just([])
+    shared = tuple(Arm(name, 0.5, tuple(draw(some))) for name in ("a", "b"))
+    policies = st.sampled_from(["no_ask", "usual", "random", ""])
+    ruled = tuple(Arm(name, 0.5, policy=draw(policies)) for name in ("a", "b"))
+    both = (
+        Experiment("tools", "offer", shared, "a", title="Two tools"),
+        Experiment("worth", "policy", ruled, "a"),
+    )
+    return draw(st.sampled_from([(), both[:1], both]))
 
 
 @st.composite
@@ -204,7 +227,7 @@ def histories(draw: st.DrawFn, ladder: Ladder) -> OfferHistory:
         ),
         taken=draw(st.dictionaries(known, quarters, max_size=2)),
         time_zone=draw(st.sampled_from(["", "", "Asia/Tokyo", "America/New_York"])),
-        calling=draw(st.one_of(st.none(), st.tuples(st.sampled_from(["none", "usual"]), calls))),
+        arms=draw(arms),
         opened=frozenset(each.id for each in ladder.offers)
         - draw(
             st.frozensets(st.sampled_from(sorted(waiting))) if waiting else st.just(frozenset())
@@ -650,12 +673,12 @@ def test_a_control():
         commitments=COMMITMENTS,
     )
     opened = OPEN.opened | {"agenda"}
-    lead = replace(OPEN, opened=opened, calling=("none", NOW))
+    lead = replace(OPEN, opened=opened, arms={CALLING: ("none", NOW)})
     assert ids(found(lead, ladder=ladder)) == ["tips"]
     assert against(found(lead, ladder=ladder))["guide"] == "left_alone"
     booked = replace(lead, in_flight={"session": NOW})
     assert ids(found(booked, ladder=ladder)) == ["tips", "agenda"]
-    assert ids(found(replace(lead, calling=("usual", NOW)), ladder=ladder)) != ["tips"]
+    assert ids(found(replace(lead, arms={CALLING: ("usual", NOW)}), ladder=ladder)) != ["tips"]
     horizon = round(ladder.purchase.horizon_days * DAY_US)
     last = found(lead, ladder=ladder, as_of=NOW + horizon - 1)
     assert ids(last) == ["tips"]

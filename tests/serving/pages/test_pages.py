@@ -268,7 +268,7 @@ def test_why_to_wait_on_the_page(start, tmp_path):
     assert "Quiet hours: nobody is contacted before" in found["quiet"]
     assert "Left alone on purpose" not in found["quiet"]
     assert "What to do next Leave them alone for now" in found["controlled"]
-    assert "Left alone on purpose, so that the effect of calling is known." in found["controlled"]
+    assert "Left alone on purpose, so that the difference it makes is known." in found["controlled"]
 
 
 def test_leave_alone_on_the_page(client, service, monkeypatch):

@@ -29,7 +29,7 @@ NOW = 1_800_000_000_000_000
 LADDER = read_ladder("b2b")
 NAME = LADDER.events.assignment
 LEADS = [f"lead-{at:02}" for at in range(24)]
-ON_PURPOSE = "Left alone on purpose, so that the effect of calling is known."
+ON_PURPOSE = "Left alone on purpose, so that the difference it makes is known."
 PURCHASE_US = round(LADDER.purchase.horizon_days * DAY_US)
 
 

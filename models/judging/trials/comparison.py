@@ -1,0 +1,177 @@
+"""One goal of an experiment: each arm beside the control, at every look that somebody may take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from features.arrays import Bools, Floats, Ints
+from models.judging.sequences import (
+    Sequence as Watched,
+)
+from models.judging.sequences import (
+    effect_sequence,
+    expected_outcomes,
+    relative_risk_sequence,
+)
+from models.judging.trials.shapes import (
+    ArmOfGoal,
+    Comparison,
+    ComparisonVerdict,
+    CoursePoint,
+    Span,
+)
+from models.judging.trials.wording import sentence_of_comparison
+
+__all__ = ["Drawn", "arm_counts", "compared"]
+
+_ERROR: Final = 0.05
+_COURSE: Final = 60
+"""Points of the way that an interval took."""
+_RADIUS: Final = 9.0
+"""An interval is about this much, times the variance, over the leads, wide to each side, squared:
+(3 standard errors)**2, where a single look would take 1.96**2."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Drawn:
+    """The leads of an experiment in the order of the lots, for one goal; n leads.
+
+    Parameters
+    ----------
+    arm : shape (n,), which arm each was put into, as 0, 1, 2, ...
+    share : shape (n, n_arms), with which share each could have come into each arm.
+    reached : shape (n,), whether it reached the goal within its horizon.
+    is_mature : shape (n,), whether the horizon is over.
+    known : shape (n, d), what was known of each before the lot; NaN where absent.
+    """
+
+    arm: Ints
+    share: Floats
+    reached: Bools
+    is_mature: Bools
+    known: Floats
+
+    def __len__(self) -> int:
+        return len(self.arm)
+
+    def rows(self, keep: Bools) -> Drawn:
+        """Some of the leads."""
+        return Drawn(
+            self.arm[keep],
+            self.share[keep],
+            self.reached[keep],
+            self.is_mature[keep],
+            self.known[keep],
+        )
+
+
+def arm_counts(drawn: Drawn, arms: Sequence[str]) -> list[ArmOfGoal]:
+    """What came of the leads of each arm."""
+    counts: list[ArmOfGoal] = []
+    for at, arm in enumerate(arms):
+        own = drawn.arm == at
+        mature = own & drawn.is_mature
+        reached, over = int(drawn.reached[mature].sum()), int(mature.sum())
+        counts.append(
+            {
+                "arm": arm,
+                "leads": int(own.sum()),
+                "pending": int(own.sum()) - over,
+                "reached": reached,
+                "rate": reached / over if over else None,
+            }
+        )
+    return counts
+
+
+def compared(drawn: Drawn, arms: Sequence[str], control: int, worth: float) -> list[Comparison]:
+    """Each arm beside the control, all of them at 95 % together.
+
+    Parameters
+    ----------
+    control : the place of the control among the arms.
+    worth : a difference of shares below which it is not worth having.
+    """
+    others = [at for at in range(len(arms)) if at != control]
+    level = 1.0 - _ERROR / max(1, len(others))
+    return [_compared(drawn, at, control, arms[at], arms[control], worth, level) for at in others]
+
+
+def _compared(
+    drawn: Drawn, at: int, control: int, arm: str, beside: str, worth: float, level: float
+) -> Comparison:
+    both = drawn.rows(drawn.is_mature & ((drawn.arm == at) | (drawn.arm == control)))
+    treated = both.arm == at
+    share = both.share[:, at] / (both.share[:, at] + both.share[:, control])
+    outcome = both.reached.astype(np.float64)
+    expected = expected_outcomes(both.known, treated, share, outcome)
+    effect = effect_sequence(treated, share, outcome, expected, level=level)
+    ratio = relative_risk_sequence(treated, share, outcome, level=level)
+    span = _span(effect, (-1.0, 1.0))
+    verdict = _verdict(span, worth)
+    more = None if verdict != "unknown" else _more(both, treated, share, span, worth)
+    decided = effect.decided
+    return {
+        "arm": arm,
+        "leads": len(both),
+        "effect": span,
+        "ratio": _span(ratio, (0.0, np.inf)),
+        "decided_after": None if decided is None else decided + 1,
+        "verdict": verdict,
+        "more": more,
+        "says": sentence_of_comparison(arm, beside, span, verdict, more, len(both)),
+        "course": _course(effect),
+    }
+
+
+def _span(watched: Watched, nothing: tuple[float, float]) -> Span:
+    """Where a sequence stands now; the widest there is before the first lead."""
+    if not len(watched):
+        low, high = nothing
+        return {"value": None, "low": low, "high": high if np.isfinite(high) else None}
+    value, low, high = (float(one[-1]) for one in (watched.value, watched.low, watched.high))
+    return {
+        "value": value if np.isfinite(value) else None,
+        "low": low,
+        "high": high if np.isfinite(high) else None,
+    }
+
+
+def _verdict(effect: Span, worth: float) -> ComparisonVerdict:
+    low, high = effect["low"], effect["high"]
+    assert high is not None  # noqa: S101 a difference of shares is bounded
+    if low > 0.0:
+        return "helps"
+    if high < 0.0:
+        return "hurts"
+    return "no_difference" if low >= -worth and high <= worth else "unknown"
+
+
+def _more(both: Drawn, treated: Bools, share: Floats, effect: Span, worth: float) -> int | None:
+    """About how many more leads of both arms it takes until something is sure."""
+    if not len(both) or effect["value"] is None:
+        return None
+    rate = float(both.reached.mean())
+    each = rate * (1.0 - rate) / float((share * (1.0 - share)).mean())
+    size = max(abs(effect["value"]), worth)
+    needed = _RADIUS * each / size**2
+    return max(1, round(needed) - len(treated))
+
+
+def _course(watched: Watched) -> list[CoursePoint]:
+    """The way of an interval, at about evenly spread points of which the last is now."""
+    n = len(watched)
+    places = np.unique(np.linspace(0, max(n - 1, 0), min(n, _COURSE)).round().astype(np.int64))
+    return [
+        {
+            "leads": at + 1,
+            "value": float(watched.value[at]),
+            "low": float(watched.low[at]),
+            "high": float(watched.high[at]),
+        }
+        for at in places.tolist()
+    ]

@@ -1,0 +1,120 @@
+"""What came of an experiment, as it is kept, printed, drawn and served.
+
+Leads count in the arm that they were put into, whatever was done with them since (intention to
+treat), and only once the horizon is over for them. Unknown members are to be ignored.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
+
+__all__ = [
+    "ArmOfExperiment",
+    "ArmOfGoal",
+    "Comparison",
+    "ComparisonVerdict",
+    "CoursePoint",
+    "ExperimentReport",
+    "GoalOfExperiment",
+    "SampleRatioCheck",
+    "Span",
+]
+
+ComparisonVerdict = Literal["helps", "hurts", "no_difference", "unknown"]
+"""Whether an arm surely does better or worse than the control, differs by less than is worth
+having, or none of it is sure yet."""
+
+
+class Span(TypedDict):
+    """A figure with an interval that holds at 95 %, however often one looks; null is not known."""
+
+    value: float | None
+    low: float
+    high: float | None
+
+
+class ArmOfGoal(TypedDict):
+    """What came of the leads of an arm, for one goal; `pending` still have time."""
+
+    arm: str
+    leads: int
+    pending: int
+    reached: int
+    rate: float | None
+
+
+class CoursePoint(TypedDict):
+    """The interval of a difference as it was after so many leads of both arms."""
+
+    leads: int
+    value: float
+    low: float
+    high: float
+
+
+class Comparison(TypedDict):
+    """An arm beside the control.
+
+    `effect` is a difference of shares, `ratio` how many times as many reach the goal. `leads` are
+    those of both arms whose horizon is over; after `decided_after` of them it was sure which does
+    better. `more` is how many more it will take, about; null where nothing more is to be known.
+    """
+
+    arm: str
+    leads: int
+    effect: Span
+    ratio: Span
+    decided_after: int | None
+    verdict: ComparisonVerdict
+    more: int | None
+    says: str
+    course: list[CoursePoint]
+
+
+class GoalOfExperiment(TypedDict):
+    """A step, or the purchase: reached within so many days after the lot, or not."""
+
+    id: str
+    title: str
+    horizon_days: float
+    arms: list[ArmOfGoal]
+    comparisons: list[Comparison]
+
+
+class ArmOfExperiment(TypedDict):
+    """An arm. `crossed` came to another arm by an id that turned out to be theirs."""
+
+    id: str
+    share: float
+    is_control: bool
+    leads: int
+    crossed: int
+
+
+class SampleRatioCheck(TypedDict):
+    """Whether the arms got the leads that the lot gives them; below `p` of 0.01 they did not."""
+
+    p: float
+    alarm: bool
+    says: str
+
+
+class ExperimentReport(TypedDict):
+    """What an experiment has shown by what was known at `as_of`; the purchase comes first."""
+
+    ladder: str
+    id: str
+    title: str
+    kind: str
+    step: str
+    state: str
+    as_of: str
+    since: str | None
+    leads: int
+    arms: list[ArmOfExperiment]
+    sample_ratio: SampleRatioCheck
+    goals: list[GoalOfExperiment]
+    says: str
+    notes: list[str]

@@ -1,0 +1,81 @@
+"""What is said of an experiment to whoever has to decide."""
+
+from __future__ import annotations
+
+from models.judging.trials.shapes import (
+    ComparisonVerdict,
+    ExperimentReport,
+    GoalOfExperiment,
+    Span,
+)
+
+__all__ = ["headline", "sentence_of_comparison", "sentence_of_ratio"]
+
+
+def sentence_of_comparison(
+    arm: str, beside: str, effect: Span, verdict: ComparisonVerdict, more: int | None, leads: int
+) -> str:
+    """An arm beside the control, in a sentence."""
+    if effect["value"] is None:
+        return f"Nothing is known of {arm} beside {beside} yet: no lead's time is over."
+    difference = f"{_points(effect['value'])} of 100 ({_points(effect['low'])} to {_high(effect)})"
+    if verdict == "helps":
+        return f"{arm} does better than {beside}: {difference} more, by {leads:,} leads."
+    if verdict == "hurts":
+        return f"{arm} does worse than {beside}: {difference}, by {leads:,} leads."
+    if verdict == "no_difference":
+        return f"Between {arm} and {beside} there is no difference worth having: {difference}."
+    wait = "" if more is None else f" About {_about(more)} more leads will tell."
+    return f"Whether {arm} does better than {beside} is not known yet: {difference}.{wait}"
+
+
+def sentence_of_ratio(arm: str, beside: str, ratio: Span) -> str:
+    """How many times as many, beside the claim that small steps triple what comes of leads."""
+    high = ratio["high"]
+    top = "no upper end yet" if high is None else f"{high:.1f}"
+    if ratio["value"] is None:
+        return f"How many times as many of {arm} buy as of {beside} is not known yet."
+    said = (
+        f"{ratio['value']:.1f} times as many of {arm} buy as of {beside}"
+        f" ({ratio['low']:.1f} to {top})"
+    )
+    if ratio["low"] > 3.0:
+        return f"{said}: more than three times."
+    if high is not None and high < 3.0:
+        return f"{said}: less than three times."
+    return f"{said}; whether it is three times is not known yet."
+
+
+def headline(report: ExperimentReport) -> str:
+    """The whole in a sentence or two: the lot first, then the purchase, then what is sure else."""
+    if report["sample_ratio"]["alarm"]:
+        return f"Do not believe the figures: {report['sample_ratio']['says']}"
+    if not report["leads"]:
+        return "No lead has been put into an arm yet."
+    purchase, *steps = report["goals"]
+    said = [f"{_goal(purchase)}: {one['says']}" for one in purchase["comparisons"]]
+    said += [
+        f"{_goal(step)}: {one['says']}"
+        for step in steps
+        for one in step["comparisons"]
+        if one["verdict"] in ("helps", "hurts")
+    ]
+    return " ".join(said)
+
+
+def _goal(goal: GoalOfExperiment) -> str:
+    return goal["title"]
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}"
+
+
+def _high(effect: Span) -> str:
+    return "?" if effect["high"] is None else _points(effect["high"])
+
+
+def _about(count: int) -> str:
+    """A number to two digits."""
+    size = 10 ** max(0, len(str(count)) - 2)
+    return f"{-(-count // size) * size:,}"
