@@ -11,9 +11,9 @@ from features.arrays import Bools, Ints
 from features.events.log import EventLog
 from features.funnel.stays import Stays
 
-__all__ = ["MOST_LEADS", "Part", "lot_of", "sampled"]
+__all__ = ["MOST_LEADS", "LogPart", "lot_of", "sampled"]
 
-Part = tuple[EventLog, Stays]
+LogPart = tuple[EventLog, Stays]
 """A log of some leads, and their stays."""
 
 MOST_LEADS: Final = 30_000
@@ -31,7 +31,7 @@ def lot_of(number: Ints) -> Ints:
     return ((mixed ^ (mixed >> _SHIFT)) >> np.uint64(1)).astype(np.int64)
 
 
-def sampled(log: EventLog, stays: Stays, most: int = MOST_LEADS) -> Part:
+def sampled(log: EventLog, stays: Stays, most: int = MOST_LEADS) -> LogPart:
     """A log of `most` leads about, and their stays; both as they are where it has no more.
 
     Each step gives the same number of leads, as few come to the last ones.

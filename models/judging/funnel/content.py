@@ -12,7 +12,7 @@ from features.clock import rfc3339
 from features.events.log import EventLog
 from features.funnel.activity_rows import activity_rows, known_then
 from features.funnel.contents import Contents, Piece, contents_of, ends_of_stays, piece_properties
-from features.funnel.sample import Part, lot_of, sampled
+from features.funnel.sample import LogPart, lot_of, sampled
 from features.funnel.states import State
 from features.funnel.stays import Stays
 from features.ladder.ladder import Ladder
@@ -43,7 +43,7 @@ _Verdict = Literal["more", "less", "no sure effect", "unknown"]
 
 
 def content_lifts(
-    log: EventLog, ladder: Ladder, stays: Stays, part: Part | None = None
+    log: EventLog, ladder: Ladder, stays: Stays, part: LogPart | None = None
 ) -> ContentLifts:
     """The lift of each piece that leads had while they stood before a step.
 

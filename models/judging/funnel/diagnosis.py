@@ -19,7 +19,7 @@ from features.events.log import DAY_US, EventLog
 from features.funnel.activity_rows import ActivityRows, activity_rows, known_then
 from features.funnel.depth import Depths, depths_of
 from features.funnel.drops import Drops, drops_of
-from features.funnel.sample import Part, sampled
+from features.funnel.sample import LogPart, sampled
 from features.funnel.states import State
 from features.funnel.stays import Stays
 from features.ladder.ladder import Band, Ladder
@@ -58,7 +58,9 @@ _POWER_Z: Final = 2.8
 """A difference of so many standard errors is found four times in five at 5 % (two-sided)."""
 
 
-def diagnosis(log: EventLog, ladder: Ladder, stays: Stays, part: Part | None = None) -> Diagnosis:
+def diagnosis(
+    log: EventLog, ladder: Ladder, stays: Stays, part: LogPart | None = None
+) -> Diagnosis:
     """Why leads stop at each step that is surely below its band.
 
     Over all steps and causes a cause is named wrongly in at most 5 % of logs. Rates count all

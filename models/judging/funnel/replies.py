@@ -12,7 +12,7 @@ from features.events.log import DAY_US, EventLog
 from features.funnel.activity_rows import activity_rows, known_then
 from features.funnel.contents import ends_of_stays
 from features.funnel.replies import Questions, questions_of
-from features.funnel.sample import Part, sampled
+from features.funnel.sample import LogPart, sampled
 from features.funnel.states import State
 from features.funnel.stays import Stays
 from features.ladder.ladder import Ladder
@@ -40,7 +40,7 @@ _USUAL_HOURS: Final = 24.0
 
 
 def reply_times(
-    log: EventLog, ladder: Ladder, stays: Stays, part: Part | None = None
+    log: EventLog, ladder: Ladder, stays: Stays, part: LogPart | None = None
 ) -> ReplyTimes:
     """The waits of a log's questions, by what was known at `stays.until`.
 

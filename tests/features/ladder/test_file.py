@@ -871,7 +871,7 @@ def test_identity():
 
 
 def test_pieces_and_replies():
-    """What names a piece of content, and how soon questions are to be answered; both may be absent."""
+    """What names a piece of content, and how soon questions are to be answered, or neither."""
     ladder = parse_ladder(LADDER_OF_REPLIES)
     assert ladder.pieces == ("asset", "section")
     assert ladder.limits.reply_hours == 4.0

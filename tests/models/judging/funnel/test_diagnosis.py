@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,9 +26,10 @@ WORLDS = size(20, 300)
 LEADS = 1500
 
 
-def diagnosed(world, seed):
+def diagnosed(world: DropOff, seed: int) -> list[Any]:
     log = drop_off_log(world, seed)
-    return diagnosis(log, world.ladder, stays_of(log, world.ladder))["steps"]
+    steps: list[Any] = list(diagnosis(log, world.ladder, stays_of(log, world.ladder))["steps"])
+    return steps
 
 
 def named(world, worlds=WORLDS):
@@ -146,7 +148,7 @@ def test_rates_are_those_of_the_funnel():
     world = DropOff("jump", 800)
     log = drop_off_log(world, 1)
     stays = stays_of(log, world.ladder, START + 100 * DAY_US)
-    told = diagnosis(log, world.ladder, stays)["steps"]
+    told: list[Any] = list(diagnosis(log, world.ladder, stays)["steps"])
     assert [one["rate"] for one in told] == [one["rate"] for one in funnel(stays)["steps"]]
     assert told[2]["jump"]["extended"] < stays.at(2).is_mature.sum() + 1
     assert (~stays.at(2).is_mature).any()
@@ -158,8 +160,8 @@ def test_a_part_gives_the_same_as_is_taken():
     log = drop_off_log(world, 1)
     stays = stays_of(log, world.ladder)
     part = sampled(log, stays, 300)
-    own = diagnosis(log, world.ladder, stays, part)["steps"][2]
-    whole = diagnosis(log, world.ladder, stays)["steps"][2]
+    own: Any = diagnosis(log, world.ladder, stays, part)["steps"][2]
+    whole: Any = diagnosis(log, world.ladder, stays)["steps"][2]
     assert own["rate"] == whole["rate"]
     assert own["value"]["known"] < whole["value"]["known"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,7 +148,7 @@ def test_without_a_limit_there_is_no_alarm():
 @pytest.mark.slow
 def test_the_effect_covers_what_is_planted():
     """Active leads are answered sooner and go on more: adjusted for, at least 93 in 100."""
-    effects = []
+    effects: list[Any] = []
     for seed in range(WORLDS):
         log, ladder = reply_log(seed)
         effects.append(fast_effect(log, stays_of(log, ladder), 4.0))

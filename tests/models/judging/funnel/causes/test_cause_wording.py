@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from models.judging.funnel.causes.cause_wording import sentence_of_step
 
 SHARE = {"value": 0.2, "low": 0.1, "high": 0.3, "leads": 100}
@@ -13,7 +15,7 @@ JUMP = {
     "stops_after_beginning": SHARE | {"value": 0.8},
 }
 VALUE = {"deep": SHARE | {"value": 0.55}, "shallow": SHARE | {"value": 0.11}, "if_all_deep": 0.5}
-STEP = {
+STEP: dict[str, Any] = {
     "band": {"low": 0.4, "high": 0.6},
     "rate": RATE,
     "answer": "named",
@@ -27,7 +29,8 @@ STEP = {
 
 
 def says(**changed):
-    return sentence_of_step(STEP | changed, "Worksheet")
+    step: Any = STEP | changed
+    return sentence_of_step(step, "Worksheet")
 
 
 def test_a_jump():
