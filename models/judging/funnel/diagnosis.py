@@ -7,7 +7,7 @@ before, those that used it deeply do go on. A cause is named only where its evid
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -59,7 +59,11 @@ _POWER_Z: Final = 2.8
 
 
 def diagnosis(
-    log: EventLog, ladder: Ladder, stays: Stays, part: LogPart | None = None
+    log: EventLog,
+    ladder: Ladder,
+    stays: Stays,
+    part: LogPart | None = None,
+    rates: Sequence[Rate] | None = None,
 ) -> Diagnosis:
     """Why leads stop at each step that is surely below its band.
 
@@ -69,18 +73,19 @@ def diagnosis(
     Parameters
     ----------
     part : what `sampled` gives for the log and the stays, where it is at hand.
+    rates : of the steps, as `funnel` gives them for the same stays, where they are at hand.
     """
-    came = [stays.at(at) for at in range(len(ladder.goals))]
-    rates = [_rate(one) for one in came]
+    rates = rates or [_rate(stays.at(at)) for at in range(len(ladder.goals))]
+    came = np.bincount(stays.goal, minlength=len(ladder.goals)).tolist()
     below = [_is_below(rate, goal.band) for rate, goal in zip(rates, ladder.goals, strict=True)]
     facts = _Facts(*(part or sampled(log, stays))) if any(below) else None
     level = _SURE / max(2 * sum(below), 1)
     steps = []
     for at in range(len(ladder.goals)):
-        told = _undiagnosed(ladder, at, rates[at], len(came[at]))
+        told = _undiagnosed(ladder, at, rates[at], came[at])
         band = ladder.goals[at].band
         if facts is not None and below[at] and band is not None:
-            pace = leads_a_week(came[at].entered, stays.counted_until)
+            pace = leads_a_week(stays.entered[stays.goal == at], stays.counted_until)
             _diagnose(told, facts.before(at), band, level, pace)
         told["says"] = sentence_of_step(told, (at and ladder.goals[at - 1].title) or "")
         steps.append(told)

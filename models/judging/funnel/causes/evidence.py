@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from scipy.special import expit
 from scipy.stats import chi2, norm
 
 from features.arrays import Bools, Floats, Ints
@@ -230,10 +231,8 @@ def depth_evidence(seen: Observed) -> DepthEvidence:
     """What speaks for too little value before."""
     rank, over, went = seen.depths.rank, seen.depths.over, seen.went
     known = np.isfinite(rank)
-    if_deep = _if_all_deep(seen)
-    p = depth_p(rank, seen.brought, went)
-    share = float(went[known].mean()) if known.any() else 0.0
-    closes = if_deep is not None and if_deep - share >= (seen.least - share) / 2.0
+    if_deep, closes_p = _if_all_deep(seen)
+    p = max(depth_p(rank, seen.brought, went), closes_p)
     back = seen.drops.returned
     came = seen.came_in_days[np.isfinite(seen.came_in_days)]
     return {
@@ -246,7 +245,7 @@ def depth_evidence(seen: Observed) -> DepthEvidence:
         "returned_went_on": share_of(back[went]),
         "returned_stopped": share_of(back[~went]),
         "days_at_step_before": float(np.median(came)) if len(came) else None,
-        "p": p if closes and p < 1.0 else None,
+        "p": p if p < 1.0 else None,
     }
 
 
@@ -267,14 +266,27 @@ def _slope_z(amount: Floats, brought: Floats, went: Bools) -> float:
     return fit_logistic(X, went.astype(np.float64)).z(0)
 
 
-def _if_all_deep(seen: Observed) -> float | None:
-    """The share that would go on if all had used it as the deep third did (g-formula)."""
+def _if_all_deep(seen: Observed) -> tuple[float | None, float]:
+    """What would come of deep use by all, and how likely that closes half of the gap by chance.
+
+    The first is the share that would go on if all had used it as the deep third did (g-formula).
+    """
     rank = seen.depths.rank
     known = np.isfinite(rank)
     came = seen.went[known]
     if known.sum() < FEWEST or min(came.sum(), (~came).sum()) < FEWEST // 5:
-        return None
-    brought = standardised(seen.brought[known])
-    fitted = fit_logistic(np.column_stack([rank[known], brought]), came.astype(np.float64))
-    deep = np.column_stack([np.full(int(known.sum()), 5.0 / 6.0), brought])
-    return float(fitted.chance(deep).mean())
+        return None, 1.0
+    middle = rank[known] - rank[known].mean()
+    X = np.column_stack([middle, standardised(seen.brought[known])])
+    fitted = fit_logistic(X, came.astype(np.float64))
+    deep = 5.0 / 6.0 - float(rank[known].mean())
+    rest = np.log(fitted.chance(X)) - np.log1p(-fitted.chance(X)) - fitted.slopes[1] * middle
+    wanted = float(came.mean()) + (seen.least - float(came.mean())) / 2.0
+    lowest, highest = -50.0, 50.0  # the slope that closes half of the gap, by bisection
+    for _ in range(40):
+        tried = (lowest + highest) / 2.0
+        enough = float(expit(rest + tried * deep).mean()) >= wanted
+        lowest, highest = (lowest, tried) if enough else (tried, highest)
+    error = float(np.sqrt(fitted.covariance[1, 1]))
+    closes_p = float(norm.sf((float(fitted.slopes[1]) - highest) / error))
+    return float(expit(rest + fitted.slopes[1] * deep).mean()), closes_p

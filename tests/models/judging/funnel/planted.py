@@ -182,7 +182,9 @@ def drop_off_log(world: DropOff, seed: int) -> EventLog:
     out.add("page_viewed", who, began[who] + rng.integers(0, DAY_US, len(who)))
     out.add("identify", lead, began, industry=industry, region=region)
     out.add("video_watched", lead, began + DAY_US + 1, watched_fraction=0.9)
-    depth = rng.beta(1.0, 2.0, n) if world.cause in ("value", "both") else rng.random(n)
+    depth = rng.beta(1.0, 2.0, n) if world.cause == "value" else rng.random(n)
+    if world.cause == "both":  # a third uses it to the end, the others hardly
+        depth = np.where(rng.random(n) < 1 / 3, 0.7 + 0.3 * depth, 0.3 * depth)
     if is_keen_world:
         depth = expit(0.7 * keen + rng.normal(size=n))
     if world.cause == "audience":  # who does not need it uses what came before less as well
@@ -211,7 +213,7 @@ def _assess(
     wants = {
         "jump": np.full(n, 0.85),
         "broken": np.full(n, 0.85),
-        "both": 0.5 + 0.5 * depth,
+        "both": 0.6 + 0.4 * depth,
         "value": 0.08 + 0.8 * depth,
         "audience": np.where(retail, 0.08, 0.5),
         "low": np.full(n, 0.28),
@@ -219,7 +221,7 @@ def _assess(
     }[world.cause]
     ends = np.full(n, {"jump": 0.25, "broken": 0.25}.get(world.cause, 0.9))
     if world.cause == "both":
-        ends = 0.1 + 0.4 * depth
+        ends = 0.02 + 0.4 * depth
     seen = rng.random(n) < 0.7
     out.add("offer_seen", lead[seen], extended[seen] + HOUR_US, offer=offer[seen])
     begins = rng.random(n) < wants

@@ -149,7 +149,9 @@ def test_rates_are_those_of_the_funnel():
     log = drop_off_log(world, 1)
     stays = stays_of(log, world.ladder, START + 100 * DAY_US)
     told: list[Any] = list(diagnosis(log, world.ladder, stays)["steps"])
-    assert [one["rate"] for one in told] == [one["rate"] for one in funnel(stays)["steps"]]
+    rates = [one["rate"] for one in funnel(stays)["steps"]]
+    assert [one["rate"] for one in told] == rates
+    assert diagnosis(log, world.ladder, stays, rates=rates)["steps"] == told
     assert told[2]["jump"]["extended"] < stays.at(2).is_mature.sum() + 1
     assert (~stays.at(2).is_mature).any()
 

@@ -117,12 +117,12 @@ def test_deep_users_that_go_on(seen):
     rng = np.random.default_rng(2)
     rank = seen.depths.rank
     steep = replace(seen, went=rng.random(N) < 0.1 + 0.4 * rank)
-    assert (depth_evidence(steep)["p"] or 1.0) < 1e-6
+    assert (depth_evidence(steep)["p"] or 1.0) < 0.001
     slight = replace(seen, went=rng.random(N) < 0.02 + 0.2 * rank)
     assert depth_p(rank, seen.brought, slight.went) < 0.001
-    assert depth_evidence(slight)["p"] is None
+    assert (depth_evidence(slight)["p"] or 1.0) > 0.1
     reverse = replace(seen, went=rng.random(N) < 0.5 - 0.4 * rank)
-    assert depth_evidence(reverse)["p"] is None
+    assert (depth_evidence(reverse)["p"] or 1.0) > 0.99
 
 
 def test_depth_is_judged_beside_what_was_brought():
