@@ -22,7 +22,7 @@ _ROOT: Final = Path(__file__).resolve().parent.parent
 _PROOFS: Final = {
     "intervals of policies' gains (500 logs)": "tests/models/judging/test_off_policy.py",
     "the gate for policies (500 logs)": "tests/training/policies/test_gate.py",
-    "causes of drop-offs (9 worlds, 300 logs each)": "tests/models/judging/funnel/test_diagnosis.py",
+    "causes of drop-offs (300 logs a world)": "tests/models/judging/funnel/test_diagnosis.py",
     "lifts of content (300 logs)": "tests/models/judging/funnel/test_content.py",
     "what fast replies add (300 logs)": "tests/models/judging/funnel/test_replies.py",
     "rates of steps (1,000 programmes)": "tests/models/scores/test_step_rates.py",

@@ -173,7 +173,9 @@ class PieceLift(TypedDict):
 
     `evidence` is "randomised" where offers of it were drawn by lot (then it is the effect of
     offering it), "observational" where leads like them are compared, and "unknown", with `why`,
-    where neither can be. `naive` is the plain difference, which is not to be believed.
+    where neither can be. `beside`: what leads without it did at such an instant; "other pieces"
+    where hardly anybody like them did anything that names none, and the lift is that over these.
+    `naive` is the plain difference, which is not to be believed.
     """
 
     step: str
@@ -181,6 +183,7 @@ class PieceLift(TypedDict):
     piece: str
     leads: int
     evidence: Literal["randomised", "observational", "unknown"]
+    beside: Literal["no piece", "other pieces"] | None
     verdict: Literal["more", "less", "no sure effect", "unknown"]
     lift: float | None
     low: float | None

@@ -19,7 +19,6 @@ from features.ladder.ladder import Ladder
 from features.offers.decisions import Decided, decisions_of
 from models.judging.adjusting.discoveries import false_discovery_rates
 from models.judging.adjusting.doubly_robust import (
-    FEWEST_EACH,
     Compared,
     Lift,
     drawn_lift,
@@ -108,19 +107,18 @@ class _AtStep:
     def leads_with(self, piece: int) -> int:
         return len(np.unique(self.lead[self.piece == piece]))
 
-    def compared(self, piece: int) -> Compared:
+    def compared(self, piece: int, *, others: bool) -> Compared:
         """Instants at which leads first had a piece, and such at which they had not had it yet.
 
-        The latter name no piece: beside another piece that works, one that does nothing would seem
-        to do harm. Where hardly any are without a piece, those with another one stand for them.
+        Parameters
+        ----------
+        others : whether the latter may name another piece.
         """
         first = self.contents.first_by_lead(piece, len(self.stays.leads))[self.lead]
         with_it = np.flatnonzero((self.piece == piece) & (first == self.instant))
         with_it = _some(with_it, _MOST_WITH)
         before = (self.piece != piece) & (first > self.instant)
-        without = np.flatnonzero(before & (self.piece < 0))
-        if len(np.unique(self.lead[without])) < FEWEST_EACH:
-            without = np.flatnonzero(before)
+        without = np.flatnonzero(before & ((self.piece < 0) | others))
         without = _some(without, max(_WITHOUT_EACH * len(with_it), _FEWEST_WITHOUT))
         taken = np.concatenate([with_it, without])
         taken.sort()
@@ -239,15 +237,22 @@ def _judged(step: _AtStep, at: int, decided: list[Decided]) -> tuple[PieceLift, 
     drawn = step.drawn(piece, decided) if piece.offers and decided else None
     if drawn is not None:
         lift = drawn_lift(*drawn)
+    beside: Literal["no piece", "other pieces"] = "no piece"
     if isinstance(lift, str):
         evidence = "observational"
-        lift = matched_lift(step.compared(at))
+        lift = matched_lift(step.compared(at, others=False))
+    if isinstance(lift, str):
+        # Beside another piece that works, one that does nothing would seem to do harm: so only
+        # where there is nobody like them at an instant without any piece.
+        beside = "other pieces"
+        lift = matched_lift(step.compared(at, others=True))
     told: PieceLift = {
         "step": step.stays.ladder.goals[step.goal].id,
         "property": piece.property,
         "piece": piece.value,
         "leads": step.leads_with(at),
         "evidence": "unknown",
+        "beside": None,
         "verdict": "unknown",
         "lift": None,
         "low": None,
@@ -263,7 +268,7 @@ def _judged(step: _AtStep, at: int, decided: list[Decided]) -> tuple[PieceLift, 
     }
     if isinstance(lift, str):
         return told, np.nan
-    told["evidence"], told["lift"] = evidence, lift.value
+    told["evidence"], told["beside"], told["lift"] = evidence, beside, lift.value
     told["low"], told["high"] = lift.low, lift.high
     told["share_with"], told["share_without"] = lift.share_with, lift.share_without
     told["leads_with"], told["leads_without"] = lift.leads_with, lift.leads_without
@@ -289,9 +294,10 @@ def _sentence(one: PieceLift) -> str:
     name, step = f"{one['piece']!r}", one["step"]
     if one["lift"] is None or one["low"] is None or one["high"] is None:
         return f"What {name} does for the step {step!r} is unknown: {one['why']}."
+    like_them = "with something else" if one["beside"] == "other pieces" else "without it"
     shares = (
         f"{of_100(one['share_with'] or 0.0)} go on to {step!r} after {name}, and about"
-        f" {of_100(one['share_without'] or 0.0)} of leads like them without it"
+        f" {of_100(one['share_without'] or 0.0)} of leads like them {like_them}"
     )
     if one["evidence"] == "randomised":
         shares = (

@@ -157,6 +157,24 @@ def test_what_leads_knew_before_is_no_first_use():
     )
 
 
+def test_where_everything_names_a_piece():
+    """Leads with other pieces stand for those without any, and that is said."""
+    rng, ladder, out = np.random.default_rng(1), planted_ladder(), Written()
+    lead = np.arange(900)
+    out.add("video_watched", lead, START + lead, watched_fraction=0.9)
+    words = rng.choice(np.array(["case", "guide", "tour"], dtype=object), 900)
+    out.add("page_viewed", lead, START + DAY_US + lead, content=words)
+    goes = rng.random(900) < np.where(words == "case", 0.6, 0.4)
+    out.add("asset_used", lead[goes], START + 2 * DAY_US + lead[goes], minutes=20.0)
+    out.add("page_viewed", lead[:1], np.array([START + 90 * DAY_US]))
+    log = out.log(ladder)
+    one = told((log, ladder))
+    assert (one["beside"], one["verdict"]) == ("other pieces", "more")
+    assert one["low"] < 0.2 < one["high"]
+    assert "of leads like them with something else" in one["says"]
+    assert told(content_log(1, leads=1500))["beside"] == "no piece"
+
+
 def test_pending_leads_do_not_count():
     """What comes of them is not known: they are in no lift, whatever they have done."""
     log, ladder = content_log(2, leads=1000)
