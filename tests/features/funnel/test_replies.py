@@ -79,6 +79,9 @@ def test_who_opted_out_waits_no_more():
     found = questions_of(log, LADDER, stays_of(log, LADDER, left=left))
     assert found.given_up.tolist() == [START + 5 * HOUR] * 2
     assert not found.is_waiting.any()
+    at_once = dict.fromkeys(left, START + 9 * HOUR)
+    found = questions_of(log, LADDER, stays_of(log, LADDER, left=at_once))
+    assert (found.replied == NONE).all()
     later = dict.fromkeys(left, START + 9 * HOUR + 1)
     found = questions_of(log, LADDER, stays_of(log, LADDER, left=later))
     assert (found.replied != NONE).tolist() == [False, True]
