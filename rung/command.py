@@ -14,7 +14,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from rung import demo, key, ladder, lead, logs, offer, publishing, service, training
-from rung.judging import audit, backtest, champion, funnel, policy, readiness, recalibration
+from rung.judging import (
+    audit,
+    backtest,
+    champion,
+    experiment,
+    funnel,
+    policy,
+    readiness,
+    recalibration,
+)
 from rung.options import Progress, new_parser
 
 __all__ = ["main", "parser"]
@@ -42,6 +51,7 @@ _VERBS: Final = (
     publishing.add_publish,
     policy.add_policy,
     policy.add_calling,
+    experiment.add_experiment,
     offer.add_offer,
     lead.add_lead,
     key.add_key,

@@ -50,7 +50,7 @@ from serving.routes.offers import routes as offers
 from serving.routes.personalizer import routes as personalizer
 from serving.routes.queue import accounts
 from serving.routes.queue import routes as queue
-from serving.routes.state import funnel, health, readiness
+from serving.routes.state import experiments, funnel, health, readiness
 from serving.settings import Settings
 from serving.write_back.configuration import WriteBack, read_write_backs
 from serving.write_back.worker import keep_writing
@@ -114,6 +114,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         queue,
         readiness,
         funnel,
+        experiments,
         accounts,
         offers,
         finding,

@@ -27,6 +27,8 @@ LEFT_ALONE_POLICIES: Final = ("no_ask", "usual")
 STANDING: Final = "standing"
 """The experiment that the ladder's own shares make: what Rung is worth as a whole."""
 _RUNG: Final = "rung"
+_RANDOM: Final = "uniform"
+"""The policy that gives every option the same chance."""
 _MOST: Final = 0.9
 
 
@@ -49,8 +51,12 @@ class Controls:
     @property
     def standing(self) -> Experiment | None:
         """The experiment of the shares of all leads; None where all are 0."""
-        shares = {"no_ask": self.no_ask, "usual": self.usual, "random": self.random}
-        arms = tuple(Arm(name, share, policy=name) for name, share in shares.items() if share)
+        held = (("no_ask", self.no_ask), ("usual", self.usual), (_RANDOM, self.random))
+        arms = tuple(
+            Arm("random" if policy == _RANDOM else policy, share, policy=policy)
+            for policy, share in held
+            if share
+        )
         if not arms:
             return None
         rest = Arm(_RUNG, 1.0 - sum(arm.share for arm in arms))

@@ -26,6 +26,11 @@ def chores_of(settings: Settings) -> Sequence[Chore]:
         for verb, seconds in looks.items()
         if seconds
     ]
+    if settings.experiments_seconds:
+        command = (*rung, "experiment", "judge", "--json", *ladder)
+        found.append(
+            Chore("experiments", settings.experiments_seconds, command, needs_model=not ladder)
+        )
     if settings.recalibrate_seconds:
         found.append(
             Chore("recalibrate", settings.recalibrate_seconds, (*rung, "recalibrate", "--json"))

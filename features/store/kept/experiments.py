@@ -73,8 +73,9 @@ class Experiments:
             "by": by,
         }
         with self._database.writing() as connection:
-            insert = insert_into(connection.engine, experiments).on_conflict_do_nothing()
-            if connection.execute(insert, [row]).rowcount == 0:
+            insert = insert_into(connection.engine, experiments).values(row)
+            new = insert.on_conflict_do_nothing().returning(experiments.c.id)
+            if connection.scalar(new) is None:
                 raise ExperimentConflict(
                     f"there is or was an experiment {id_!r} on the ladder {ladder!r}: choose"
                     " another id"

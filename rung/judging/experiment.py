@@ -1,0 +1,319 @@
+"""`rung experiment`: what is tried on leads by lot is begun, judged, ended, put away."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rung import options
+from rung.options import Progress, add_verb, group
+from rung.reading import judged_until, named_ladder, named_log, print_json, read, store_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from features.events.log import EventLog
+    from features.ladder.controls import Arm, Experiment
+    from features.ladder.ladder import Ladder
+    from features.store.events import EventStore
+    from models.judging.trials.shapes import ExperimentReport, GoalOfExperiment
+
+__all__ = ["add_experiment"]
+
+
+def add_experiment(verbs: Any) -> None:
+    """Add `rung experiment`."""
+    below = group(verbs, "experiment", "what is tried on leads by lot", "Experiments on leads.")
+    start = add_verb(below, "start", _start, "begin one: leads are put into its arms from now on")
+    start.add_argument("experiment", metavar="ID")
+    start.add_argument("--kind", required=True, help="offer, policy, ladder, content, framing, ...")
+    start.add_argument(
+        "--arm",
+        action="append",
+        default=[],
+        metavar="ID=SHARE[:OFFER,...]",
+        help="an arm, its share, and its offers or its policy; at least two",
+    )
+    start.add_argument("--control", help="the arm to compare with (default: the first)")
+    start.add_argument("--step", default="", help="leads that come to this step (default: all)")
+    start.add_argument("--title", default="")
+    listed = add_verb(below, "list", _list, "show those that are not put away")
+    show = add_verb(below, "show", _show, "print one with its newest report, as JSON")
+    stop = add_verb(below, "stop", _stop, "end one: its arms mean nothing from now on")
+    stop.add_argument("--verdict", default="", help="what was decided, in words")
+    stop.add_argument("--roll-out", metavar="ARM", help="pause the offers that only others have")
+    archive = add_verb(below, "archive", _archive, "put an ended one away")
+    for verb in (show, stop, archive):
+        verb.add_argument("experiment", metavar="ID")
+    for verb in (start, stop):
+        verb.add_argument("--by", default="command line", help="who wants it so; kept")
+    for verb in (start, listed, show, stop, archive):
+        options.store_option(verb)
+        verb.add_argument("--ladder", help="a TOML file, or a shipped one (default: the bundle's)")
+        verb.add_argument("--bundle", type=Path, help="whose ladder (default: RUNG_BUNDLE)")
+        options.json_option(verb)
+    _add_judge(below)
+
+
+def _add_judge(below: Any) -> None:
+    judge = add_verb(below, "judge", _judge, "compare the arms, as often as you like")
+    options.log_or_store(judge)
+    judge.add_argument("--only", metavar="ID", help="one of them (default: all)")
+    judge.add_argument(
+        "--until", type=options.as_time, help="by what was known then (default, and at most: all)"
+    )
+    judge.add_argument("--control", help="of a file: the arm to compare with (default: the first)")
+    judge.add_argument(
+        "--worth",
+        type=options.as_share,
+        default=None,
+        help="a difference of shares below which it is not worth having (default: 0.02)",
+    )
+    judge.add_argument("--out", type=Path, help="a folder for a page and a picture of each")
+    options.reading_options(judge)
+    options.json_option(judge)
+
+
+# ---------------------------------------------------------------------------------- begin and end
+
+
+def _start(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.clock import now
+    from features.ladder.controls import Experiment
+    from serving.recommending.experiments import start_experiment
+
+    arms = tuple(_arm(text, parsed.kind) for text in parsed.arm)
+    experiment = Experiment(
+        id=parsed.experiment,
+        kind=parsed.kind,
+        arms=arms,
+        control=parsed.control or (arms[0].id if arms else ""),
+        step=parsed.step,
+        title=parsed.title,
+    )
+    with _opened(parsed) as (store, ladder):
+        start_experiment(store, ladder, experiment, now=now(), by=parsed.by)
+        _tell(parsed, store, ladder)
+
+
+def _arm(text: str, kind: str) -> Arm:
+    from features.errors import ExperimentError
+    from features.ladder.controls import Arm
+
+    named, _, what = text.partition(":")
+    id_, is_pair, share = named.partition("=")
+    try:
+        number = float(share)
+    except ValueError:
+        number = 0.0
+    if not is_pair or not number:
+        raise ExperimentError(
+            f"--arm {text!r}: write its id, = and its share, such as calm=0.5, and after a colon"
+            " its offers or its policy"
+        )
+    if kind == "policy":
+        return Arm(id_, number, policy=what)
+    return Arm(id_, number, tuple(one for one in what.split(",") if one))
+
+
+def _stop(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.clock import now
+    from serving.recommending.experiments import end_experiment
+
+    with _opened(parsed) as (store, ladder):
+        end_experiment(
+            store,
+            ladder,
+            parsed.experiment,
+            now=now(),
+            by=parsed.by,
+            verdict=parsed.verdict,
+            roll_out=parsed.roll_out,
+        )
+        _tell(parsed, store, ladder)
+
+
+def _archive(parsed: argparse.Namespace, _: Progress) -> None:
+    with _opened(parsed) as (store, ladder):
+        store.experiments.archive(ladder.name, parsed.experiment)
+        _tell(parsed, store, ladder)
+
+
+def _show(parsed: argparse.Namespace, _: Progress) -> None:
+    from serving.recommending.experiments import experiment_told
+
+    with _opened(parsed) as (store, ladder):
+        print_json(experiment_told(store, ladder, parsed.experiment))
+
+
+def _list(parsed: argparse.Namespace, _: Progress) -> None:
+    from serving.recommending.experiments import experiments_told
+
+    with _opened(parsed) as (store, ladder):
+        told = experiments_told(store, ladder)
+    if parsed.json:
+        return print_json(told)
+    if not told:
+        print(f"no experiment on the ladder {ladder.name}; begin one with `rung experiment start`")
+    for one in told:
+        arms = ", ".join(f"{arm['id']} {arm['share']:.0%}" for arm in one["arms"])
+        since = "" if one["started_at"] is None else f" since {one['started_at'][:10]}"
+        verdict = f" ({one['verdict']})" if one["verdict"] else ""
+        print(f"{one['id']}: {one['title']}, {one['kind']}, {arms}; {one['state']}{since}{verdict}")
+    return None
+
+
+def _tell(parsed: argparse.Namespace, store: EventStore, ladder: Ladder) -> None:
+    """How an experiment is by now."""
+    from serving.recommending.experiments import experiment_told
+
+    told = experiment_told(store, ladder, parsed.experiment)
+    if parsed.json:
+        return print_json(told)
+    print(f"{told['id']}: {told['state']}" + (f", {told['verdict']}" if told["verdict"] else ""))
+    return None
+
+
+@contextmanager
+def _opened(parsed: argparse.Namespace) -> Iterator[tuple[EventStore, Ladder]]:
+    """The store, and the ladder with its catalogue of now."""
+    from features.clock import now
+    from features.ladder.catalogue import as_far_as_it_fits
+    from features.ladder.file import read_ladder
+
+    ladder = named_ladder(parsed) or read_ladder(parsed.ladder)
+    with store_of(parsed.store, must_exist=True) as store:
+        yield store, as_far_as_it_fits(ladder, store.offers.at(ladder.name, now()))[0]
+
+
+# ------------------------------------------------------------------------------------------- judge
+
+
+def _judge(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.ladder.file import read_ladder
+
+    parsed.events = named_log(parsed)
+    ladder = named_ladder(parsed) or read_ladder(parsed.ladder)
+    kept = _kept(parsed, ladder) if "://" in parsed.events else None
+    reports = [] if kept == [] else _reports(parsed, progress, ladder, kept)
+    if parsed.out:
+        from training.experiments.report import write_experiment
+
+        for found in reports:
+            progress(f"wrote {write_experiment(found, parsed.out / found['id'])}")
+    if parsed.json:
+        return print_json(reports)
+    if not reports:
+        print("no experiment: nothing says that a lead was put into an arm")
+    for found in reports:
+        _print(found)
+    return None
+
+
+def _reports(
+    parsed: argparse.Namespace,
+    progress: Progress,
+    ladder: Ladder,
+    kept: list[tuple[Experiment, str]] | None,
+) -> list[ExperimentReport]:
+    """What each experiment has shown; of a store the newest is kept there."""
+    from training.experiments.judgement import WORTH, judge_experiment
+
+    ladder, log = read(parsed, progress, ladder)
+    until = judged_until(parsed.until, log)
+    found = _told_of(parsed, ladder, log, until) if kept is None else kept
+    worth = WORTH if parsed.worth is None else parsed.worth
+    reports = []
+    for experiment, state in _asked(parsed, found):
+        progress(f"comparing the arms of {experiment.id}")
+        reports.append(judge_experiment(log, ladder, experiment, until, state=state, worth=worth))
+    if kept is not None and parsed.until is None:
+        _keep(parsed.events, reports, until)
+    return reports
+
+
+def _kept(parsed: argparse.Namespace, ladder: Ladder) -> list[tuple[Experiment, str]]:
+    """The experiments of a store and of the ladder, and the state of each."""
+    from dataclasses import replace
+
+    from features.offers.experiments import experiment_of
+    from features.store.events import EventStore
+
+    with EventStore.existing(parsed.events) as store:
+        kept = [one for one in store.experiments.of(ladder.name) if one.state != "archived"]
+    found: list[tuple[Experiment, str]] = [
+        (replace(experiment_of(one.body), id=one.id), one.state) for one in kept
+    ]
+    standing = ladder.controls.standing
+    return found if standing is None else [(standing, "running"), *found]
+
+
+def _told_of(
+    parsed: argparse.Namespace, ladder: Ladder, log: EventLog, until: int
+) -> list[tuple[Experiment, str]]:
+    """The experiments that a log tells of."""
+    from dataclasses import replace
+
+    from features.errors import ExperimentError
+    from training.experiments.judgement import experiments_in
+
+    found = experiments_in(log, ladder, until)
+    if parsed.control:
+        for one in found:
+            if one.arm(parsed.control) is None:
+                known = ", ".join(arm.id for arm in one.arms)
+                raise ExperimentError(f"{one.id!r} has no arm {parsed.control!r}, but {known}")
+        found = [replace(one, control=parsed.control) for one in found]
+    return [(one, "running") for one in found]
+
+
+def _asked(
+    parsed: argparse.Namespace, found: list[tuple[Experiment, str]]
+) -> list[tuple[Experiment, str]]:
+    from features.errors import UnknownExperiment
+
+    if not parsed.only:
+        return found
+    wanted = [pair for pair in found if pair[0].id == parsed.only]
+    if not wanted:
+        raise UnknownExperiment.named(parsed.only, [one.id for one, _ in found])
+    return wanted
+
+
+def _keep(url: str, reports: Sequence[ExperimentReport], until: int) -> None:
+    """Keep the newest of each, and no other."""
+    from features.store.events import EventStore
+    from features.store.kept.reports import Report, Reports
+    from serving.recommending.experiments import REPORT
+
+    with EventStore.existing(url) as store:
+        held = Reports(store.database)
+        for found in reports:
+            report = Report(REPORT, found["ladder"], found["id"], until, dict(found))
+            held.keep(report)
+            held.drop_others(report)
+
+
+def _print(found: ExperimentReport) -> None:
+    print(f"{found['title']} ({found['id']}, {found['state']}): {found['says']}")
+    print(f"  By what was known at {found['as_of']}, of {found['leads']:,} leads.")
+    print(f"  The lot: {found['sample_ratio']['says']}")
+    for goal in found["goals"]:
+        _print_goal(goal)
+    for line in found["notes"]:
+        print(f"  {line}")
+    print()
+
+
+def _print_goal(goal: GoalOfExperiment) -> None:
+    print(f"  {goal['title']} within {goal['horizon_days']:g} days")
+    for arm in goal["arms"]:
+        rate = "" if arm["rate"] is None else f"{100 * arm['rate']:.1f} %"
+        print(
+            f"    {arm['arm'][:20]:20}{arm['leads']:8,} leads{arm['pending']:8,} pending"
+            f"{arm['reached']:8,} reached it  {rate}"
+        )
+    for one in goal["comparisons"]:
+        print(f"    {one['says']}")

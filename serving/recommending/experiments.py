@@ -1,0 +1,248 @@
+"""Experiments of a service: begun, told, ended, and leads put into their arms."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
+
+from features.clock import rfc3339
+from features.errors import ExperimentConflict, OptedOut, UnknownLead
+from features.ladder.controls import STANDING, Experiment
+from features.ladder.ladder import Ladder
+from features.offers.assignments import (
+    Assignment,
+    assignment_event,
+    assignment_of,
+)
+from features.offers.experiments import body_of, check_experiment, experiment_of
+from features.store.database import is_storable
+from features.store.events import EventStore
+from features.store.kept.experiments import KeptExperiment
+from features.store.kept.reports import Reports
+from features.store.privacy import Privacy
+from models.judging.trials.shapes import ExperimentReport
+from models.offers.policy import POLICIES
+from serving.scoring.controls import assignment_in
+
+__all__ = [
+    "ArmAnswer",
+    "AssignmentAnswer",
+    "ExperimentAnswer",
+    "ExperimentWithReport",
+    "assign",
+    "end_experiment",
+    "experiment_told",
+    "experiments_told",
+    "start_experiment",
+]
+
+REPORT = "experiment"
+"""The kind of the reports of experiments."""
+
+
+class ArmAnswer(TypedDict):
+    """An arm: the share of leads that it gets, and what they get."""
+
+    id: str
+    share: float
+    offers: list[str]
+    policy: str
+
+
+class ExperimentAnswer(TypedDict):
+    """An experiment. `is_ours`: Rung puts leads into it and does what their arm says."""
+
+    id: str
+    ladder: str
+    title: str
+    kind: str
+    step: str
+    control: str
+    arms: list[ArmAnswer]
+    is_ours: bool
+    state: str
+    started_at: str | None
+    stopped_at: str | None
+    verdict: str
+    by: str
+
+
+class ExperimentWithReport(ExperimentAnswer):
+    """An experiment with what it has shown so far; null until it was looked at."""
+
+    report: ExperimentReport | None
+
+
+class AssignmentAnswer(TypedDict):
+    """The arm of a lead. `is_new`: it was put into it now."""
+
+    experiment: str
+    lead_id: str
+    arm: str
+    share: float
+    assigned_at: str
+    is_new: bool
+
+
+def start_experiment(
+    store: EventStore, ladder: Ladder, experiment: Experiment, *, now: int, by: str
+) -> KeptExperiment:
+    """Begin an experiment.
+
+    Raises
+    ------
+    ExperimentError : it cannot be done on the ladder; says all that is wrong.
+    ExperimentConflict : there is one of that id, or another that runs gives the same offers out.
+    """
+    check_experiment(experiment, ladder, tuple(POLICIES))
+    offers = {offer for arm in experiment.arms for offer in arm.offers}
+    for kept in store.experiments.of(ladder.name, "running"):
+        other = experiment_of(kept.body)
+        if other.id == experiment.id:
+            continue  # told below
+        shared = offers & {offer for arm in other.arms for offer in arm.offers}
+        if shared:
+            raise ExperimentConflict(
+                f"the experiment {other.id!r} runs and has the offer {min(shared)!r} already: an"
+                " offer is in one experiment at a time"
+            )
+    body = body_of(experiment)
+    return store.experiments.start(ladder.name, experiment.id, body, now=now, by=by)
+
+
+def end_experiment(
+    store: EventStore,
+    ladder: Ladder,
+    id_: str,
+    *,
+    now: int,
+    by: str,
+    verdict: str = "",
+    roll_out: str | None = None,
+) -> KeptExperiment:
+    """End an experiment; with `roll_out` the offers that only other arms have are paused.
+
+    Raises
+    ------
+    UnknownExperiment, ExperimentConflict : there is none, it was ended, or has no such arm.
+    """
+    experiment = experiment_of(store.experiments.get(ladder.name, id_).body)
+    paused: list[str] = []
+    if roll_out is not None:
+        best = experiment.arm(roll_out)
+        if best is None:
+            known = ", ".join(arm.id for arm in experiment.arms)
+            raise ExperimentConflict(f"{id_!r} has no arm {roll_out!r}, but {known}")
+        if experiment.kind == "offer":
+            others = {offer for arm in experiment.arms for offer in arm.offers}
+            paused = sorted(others - set(best.offers))
+        verdict = verdict or f"{roll_out} is rolled out"
+    kept = store.experiments.stop(ladder.name, id_, now=now, verdict=verdict or "stopped")
+    for offer in paused:
+        store.offers.set_status(ladder, offer, "paused", from_at=now, now=now, by=by)
+    return kept
+
+
+def experiments_told(store: EventStore, ladder: Ladder) -> list[ExperimentAnswer]:
+    """The experiments of a ladder that are not put away: the standing one first."""
+    standing = ladder.controls.standing
+    found = [] if standing is None else [_standing(ladder, standing)]
+    kept = [one for one in store.experiments.of(ladder.name) if one.state != "archived"]
+    return [*found, *map(_told, kept)]
+
+
+def experiment_told(store: EventStore, ladder: Ladder, id_: str) -> ExperimentWithReport:
+    """An experiment with its newest report; UnknownExperiment where there is none."""
+    standing = ladder.controls.standing
+    if id_ == STANDING and standing is not None:
+        told = _standing(ladder, standing)
+    else:
+        told = _told(store.experiments.get(ladder.name, id_))
+    report = Reports(store.database).newest(REPORT, ladder.name, id_)
+    body: Any = None if report is None else dict(report.body)
+    return {**told, "report": body}
+
+
+def _standing(ladder: Ladder, standing: Experiment) -> ExperimentAnswer:
+    kept = KeptExperiment(ladder.name, STANDING, body_of(standing), "running", 0, None, "", "")
+    return {**_told(kept), "started_at": None, "by": "[controls] of the ladder"}
+
+
+def _told(kept: KeptExperiment) -> ExperimentAnswer:
+    experiment = experiment_of(kept.body)
+    return {
+        "id": kept.id,
+        "ladder": kept.ladder,
+        "title": experiment.title or kept.id,
+        "kind": experiment.kind,
+        "step": experiment.step,
+        "control": experiment.control,
+        "arms": [
+            {"id": a.id, "share": a.share, "offers": list(a.offers), "policy": a.policy}
+            for a in experiment.arms
+        ],
+        "is_ours": experiment.is_ours,
+        "state": kept.state,
+        "started_at": rfc3339(kept.started_at),
+        "stopped_at": None if kept.stopped_at is None else rfc3339(kept.stopped_at),
+        "verdict": kept.verdict,
+        "by": kept.by,
+    }
+
+
+def assign(
+    store: EventStore, privacy: Privacy, ladder: Ladder, id_: str, lead_id: str, now: int
+) -> AssignmentAnswer:
+    """The arm of a lead: the one that it was put into first, by any of its ids, or by lot now.
+
+    A lead of which nothing is known yet is put into an arm as well.
+
+    Raises
+    ------
+    UnknownExperiment : there is none.
+    ExperimentConflict : it is over, and the lead was never put into it.
+    OptedOut : the lead must not be profiled, and so not be tried on.
+    UnknownLead : an id that no store can hold.
+    """
+    experiment, state = _known(store, ladder, id_)
+    if not is_storable(lead_id):
+        raise UnknownLead(f"{lead_id!r} can be the id of no lead")
+    if privacy.is_opted_out(lead_id):
+        raise OptedOut.named(lead_id)
+    lead, rows = store.read(lead_id)
+    known = [
+        (row[1], told)
+        for row in rows
+        if row[0] == ladder.events.assignment
+        and (told := assignment_of(row[3])) is not None
+        and told.experiment == id_
+    ]
+    if known:
+        at, told = min(known, key=lambda pair: pair[0])
+        return _assigned(told, lead, at, is_new=False)
+    if state != "running":
+        raise ExperimentConflict(f"the experiment {id_!r} is over: nobody is put into it any more")
+    told = assignment_in(experiment, ladder.name, lead)
+    is_new = store.append_new([assignment_event(told, lead, ladder, now)])
+    return _assigned(told, lead, now, is_new=is_new)
+
+
+def _known(store: EventStore, ladder: Ladder, id_: str) -> tuple[Experiment, str]:
+    standing = ladder.controls.standing
+    if id_ == STANDING and standing is not None:
+        return standing, "running"
+    kept = store.experiments.get(ladder.name, id_)
+    return replace(experiment_of(kept.body), id=id_), kept.state
+
+
+def _assigned(told: Assignment, lead: str, at: int, *, is_new: bool) -> AssignmentAnswer:
+    return {
+        "experiment": told.experiment,
+        "lead_id": lead,
+        "arm": told.arm,
+        "share": told.share,
+        "assigned_at": rfc3339(at),
+        "is_new": is_new,
+    }

@@ -1,0 +1,96 @@
+"""Experiments as they are kept, and what is refused before a lead is tried on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from features.errors import ExperimentError
+from features.ladder.controls import Arm, Controls, Experiment
+from features.ladder.file import read_ladder
+from features.offers.experiments import (
+    body_of,
+    check_experiment,
+    experiment_of,
+    with_experiments,
+)
+
+B2B = read_ladder("b2b")
+STEP = B2B.steps[1].id
+OFFERS = [offer.id for offer in B2B.offers_of(STEP)]
+GOOD = Experiment(
+    "tools",
+    "offer",
+    (Arm("a", 0.5, (OFFERS[0],)), Arm("b", 0.5, (OFFERS[1],))),
+    control="a",
+    step=STEP,
+    title="Two tools",
+)
+POLICIES = ("careful", "rules", "uniform")
+
+
+def refused(experiment: Experiment) -> str:
+    with pytest.raises(ExperimentError) as caught:
+        check_experiment(experiment, B2B, POLICIES)
+    return str(caught.value)
+
+
+def test_there_and_back():
+    check_experiment(GOOD, B2B, POLICIES)
+    assert experiment_of(body_of(GOOD)) == GOOD
+    policies = (Arm("calm", 0.2, policy="no_ask"), Arm("rung", 0.8))
+    worth = Experiment("worth", "policy", policies, control="calm")
+    check_experiment(worth, B2B, POLICIES)
+    assert experiment_of(body_of(worth)) == worth
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"id": "Two Tools"}, "an id has small letters"),
+        ({"id": "calling"}, "an experiment of Rung's own"),
+        ({"id": "standing"}, "an experiment of Rung's own"),
+        ({"kind": "offers"}, "did you mean 'offer'"),
+        ({"step": "trail"}, "did you mean 'trial'"),
+        ({"step": ""}, "needs the step"),
+        ({"arms": GOOD.arms[:1]}, "it has 1 arms: write 2 to 10"),
+        ({"arms": (GOOD.arms[0], GOOD.arms[0])}, "two arms have the same id"),
+        ({"control": "c"}, "the control 'c' is no arm of it: one of a, b"),
+        ({"arms": (GOOD.arms[0], replace(GOOD.arms[1], share=0.4))}, "sum to 0.9, not to 1"),
+        ({"arms": (Arm("a", 1.0, (OFFERS[0],)), Arm("b", 0.0))}, "the share 1 is not between"),
+        ({"arms": (GOOD.arms[0], Arm("b", 0.5, (OFFERS[1][:-1],)))}, f"mean {OFFERS[1]!r}"),
+        ({"arms": (GOOD.arms[0], Arm("b", 0.5, policy="random"))}, "kind 'policy' names a policy"),
+        ({"arms": (Arm("a", 0.5), Arm("b", 0.5))}, "no arm names an offer"),
+        ({"kind": "policy"}, "kind 'offer' names offers"),
+        (
+            {"kind": "policy", "arms": (Arm("a", 0.5, policy="unifrom"), Arm("b", 0.5))},
+            "did you mean 'uniform'",
+        ),
+    ],
+)
+def test_what_cannot_be_tried(change, said):
+    assert said in refused(replace(GOOD, **change))
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    said = refused(replace(GOOD, id="Two Tools", control="c", step="trail"))
+    assert all(part in said for part in ("small letters", "no arm of it", "no step 'trail'"))
+
+
+def test_standing_controls_come_first():
+    """What the ladder's own shares leave is Rung's arm; without shares there is none."""
+    assert Controls(none=0.05).standing is None
+    ladder = replace(B2B, controls=Controls(no_ask=0.05, random=0.02))
+    standing, tools = with_experiments(ladder, [GOOD]).experiments
+    assert tools == GOOD
+    assert {arm.id: arm.share for arm in standing.arms} == pytest.approx(
+        {"no_ask": 0.05, "random": 0.02, "rung": 0.93}
+    )
+    assert [arm.policy for arm in standing.arms] == ["no_ask", "uniform", ""]
+    assert standing.control == "no_ask"
+    assert with_experiments(B2B, []).experiments == ()
+
+
+def test_no_score_depends_on_what_is_tried():
+    assert with_experiments(B2B, [GOOD]).fingerprint == B2B.fingerprint
