@@ -82,6 +82,8 @@ def test_who_opted_out_waits_no_more():
     at_once = dict.fromkeys(left, START + 9 * HOUR)
     found = questions_of(log, LADDER, stays_of(log, LADDER, left=at_once))
     assert (found.replied == NONE).all()
+    then = stays_of(log, LADDER, START + 9 * HOUR, at_once)
+    assert not questions_of(log, LADDER, then).is_waiting.any()
     later = dict.fromkeys(left, START + 9 * HOUR + 1)
     found = questions_of(log, LADDER, stays_of(log, LADDER, left=later))
     assert (found.replied != NONE).tolist() == [False, True]
