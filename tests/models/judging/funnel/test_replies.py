@@ -132,6 +132,10 @@ def test_those_that_wait_longest_come_first():
     )
     assert [one["lead_id"][-1] for one in found["late"]] == ["0"]
     assert found["distribution"]["given_up"] == 1
+    assert sum(one["asked"] for one in found["weeks"]) == 2  # it waited longer than the limit
+    at = START + 102 * HOUR_US  # and here it did not
+    found, _, _ = told([(200, None), (100, None)], until, left={"lead-000001": at})
+    assert sum(one["asked"] for one in found["weeks"]) == 1
     short = replace(LADDER, dormant_after_days=5.0)
     found, _, _ = told([(200, None), (100, None)], until, short)
     assert [one["lead_id"][-1] for one in found["late"]] == ["0"]
@@ -173,6 +177,19 @@ def test_who_did_not_last_is_no_slow_one():
     assert (found["leads_fast"], found["leads_slow"]) == (50, 50)
     found = fast_effect(log, stays_of(log, LADDER), 2.0)
     assert (found["leads_fast"], found["leads_slow"]) == (100, 100)
+
+
+def test_pending_leads_are_in_neither_group():
+    """What comes of them is not known, though some have gone on already."""
+    log, ladder = reply_log(1, leads=600)
+    then = START + 50 * DAY_US
+    found = fast_effect(log, stays_of(log, ladder, then), 4.0)
+    whole = fast_effect(log, stays_of(log, ladder), 4.0)
+    known = stays_of(log, ladder, then)
+    mature = known.rows((known.goal == 1) & known.is_mature)
+    assert found["leads_fast"] + found["leads_slow"] == len(mature)
+    assert len(mature) < (known.goal == 1).sum()
+    assert whole["leads_fast"] + whole["leads_slow"] == 600
 
 
 def test_logs_of_nothing():
