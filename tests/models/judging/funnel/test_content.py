@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cache
 
@@ -109,19 +110,27 @@ def test_drawn_offers_go_before():
     assert "is offered" in found[0]["says"]
 
 
-def test_decisions_that_were_no_lots_are_none():
-    """An offer that was certain, or no option, leaves what can be observed."""
+NO_LOTS = {
+    "no option": (r'"worksheet"', '"other"'),
+    "certain": (
+        r'"options":.*"chosen":"[a-z_]*"',
+        '"options":["worksheet"],"probabilities":[1.0],"chosen":"worksheet"',
+    ),
+    "too late": (r'"as_of":[0-9]+', f'"as_of":{START + 150 * DAY_US}'),
+}
+
+
+@pytest.mark.parametrize("how", list(NO_LOTS))
+def test_decisions_that_were_no_lots_are_none(how):
+    """An offer that was no option, or certain, or came when all was over: what can be observed."""
     log, ladder = drawn_log(1, leads=600)
     column = log.columns.texts.index("rung_record")
-    sure = tuple(
-        text.replace('"options":["no_ask","worksheet"]', '"options":["no_ask","other"]').replace(
-            '"chosen":"worksheet"', '"chosen":"other"'
-        )
-        for text in log.text_values[column]
-    )
-    values = tuple(sure if at == column else words for at, words in enumerate(log.text_values))
+    changed = tuple(re.sub(*NO_LOTS[how], text) for text in log.text_values[column])
+    assert changed != log.text_values[column]
+    values = (*log.text_values[:column], changed, *log.text_values[column + 1 :])
     one = told((replace(log, text_values=values, links={}), ladder), "worksheet")
     assert one["evidence"] != "randomised"
+    assert told((log, ladder), "worksheet")["evidence"] == "randomised"
 
 
 def test_what_came_after_the_outcome_is_no_content():
@@ -155,6 +164,24 @@ def test_what_leads_knew_before_is_no_first_use():
         "most of those without it have it later",
         "hardly anybody like those that had it went without it",
     )
+
+
+def test_the_first_use_alone_is_one():
+    """Who had it before is not counted again when it comes back to it, whatever it then does."""
+    rng, ladder, out, lead = np.random.default_rng(1), planted_ladder(), Written(), np.arange(600)
+    before, new = lead < 200, lead >= 400
+    out.add("page_viewed", lead[before], START + lead[before], content="case")
+    out.add("video_watched", lead, START + HOUR_US + lead, watched_fraction=0.9)
+    words = np.full(600, None, dtype=object)
+    words[before | new] = "case"
+    out.add("page_viewed", lead, START + DAY_US + lead, content=words)
+    out.add("page_viewed", lead[new], START + DAY_US + HOUR_US + lead[new], content="case")
+    goes = before | (rng.random(600) < 0.5)
+    out.add("asset_used", lead[goes], START + 3 * DAY_US + lead[goes], minutes=20.0)
+    out.add("page_viewed", lead[:1], np.array([START + 90 * DAY_US]))
+    one = told((out.log(ladder), ladder))
+    assert (one["leads"], one["leads_with"], one["leads_without"]) == (400, 200, 400)
+    assert one["low"] < 0.0 < one["high"]
 
 
 def test_where_everything_names_a_piece():
