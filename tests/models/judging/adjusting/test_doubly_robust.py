@@ -69,6 +69,28 @@ def test_who_has_it_later_and_rows_of_one_lead(later, rows):
     assert 0.8 < stated / spread < 1.25
 
 
+@pytest.mark.parametrize("wrong", ["outcome", "having"])
+def test_one_right_model_is_enough(wrong):
+    """What goes on is bent, or who has it is: the other model makes up for it."""
+    values, plain = [], []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        keen = rng.normal(size=2000)
+        bent = np.minimum(keen**2, 3.0)
+        score = -1.2 + 0.8 * keen if wrong == "outcome" else -2.0 + bent * (keen > 0)
+        has = rng.random(2000) < expit(score)
+        base = -1.5 + (0.7 * bent + 0.5 * keen if wrong == "outcome" else 0.9 * keen)
+        went = rng.random(2000) < expit(base)
+        went |= has & (rng.random(2000) < 0.1)  # of those that would not go on, one in ten does
+        lift = matched_lift(Compared(has, has, went, keen[:, None], np.arange(2000)))
+        assert isinstance(lift, Lift)
+        truth = 0.1 * (1.0 - expit(base[has])).mean()
+        values.append(lift.value - truth)
+        plain.append(went[has].mean() - went[~has].mean() - truth)
+    assert abs(np.mean(values)) < 0.012
+    assert abs(np.mean(plain)) > 0.03
+
+
 def test_chance_is_told_as_chance():
     """Without a lift, p is below 5 % about as often as that."""
     p = np.array([one.p for one in lifts_of(lift=0.0)])

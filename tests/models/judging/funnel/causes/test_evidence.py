@@ -65,8 +65,9 @@ def test_each_part_of_a_jump_is_needed(seen):
     few = replace(drops, begun=seen.went)
     assert (jump_p(seen, drops=few) or 1.0) > 0.5
     rank = seen.depths.rank
-    deep_go = seen.went | ((rank > 0.7) & (np.arange(N) % 2 == 0))
-    assert (jump_p(seen, went=deep_go) or 1.0) > 0.05
+    deep_go = seen.went | ((rank >= 2 / 3) & (np.arange(N) % 4 == 0))
+    assert deep_go.mean() < 0.3
+    assert (jump_p(seen, went=deep_go) or 1.0) > 0.2
     software = seen.stays.where("industry", "software")
     some_go = seen.went | (software & (np.arange(N) % 3 == 0))
     assert some_go.mean() < 0.35
