@@ -62,8 +62,13 @@ def test_each_part_of_a_jump_is_needed(seen):
     light = replace(seen.ladder, max_effort_jump=50.0)
     assert jump_p(seen, ladder=light) is None
     drops = seen.drops
-    few = replace(drops, begun=seen.went)
-    assert (jump_p(seen, drops=few) or 1.0) > 0.5
+    third = np.arange(N) % 3 == 0  # few begin: most stop before
+    few = replace(drops, begun=third)
+    assert (jump_p(seen, drops=few, went=third & (np.arange(N) % 12 == 0)) or 1.0) > 0.9
+    begin = np.arange(N) % 5 > 0  # most of those that stop began, yet who begins goes on
+    go_on = begin & ((np.arange(N) * 7) % 20 < 9)
+    assert 0.34 < go_on.mean() < 0.38
+    assert (jump_p(seen, drops=replace(drops, begun=begin), went=go_on) or 1.0) > 0.7
     rank = seen.depths.rank
     deep_go = seen.went | ((rank >= 2 / 3) & (np.arange(N) % 4 == 0))
     assert deep_go.mean() < 0.3
