@@ -48,8 +48,8 @@ def content_lifts(
 
     A lead that had a piece for the first time is compared, from that instant on, with leads that
     did something else at such an instant at the same step, without any piece where enough did, and
-    had not had it by then. Only stays
-    whose time is over count. Of a large log a part is read, the same at each call.
+    had not had it by then. Only stays whose time is over count. Of a large log a part is read, the
+    same at each call.
 
     Parameters
     ----------
