@@ -21,10 +21,13 @@ __all__ = ["run"]
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _PROOFS: Final = {
     "intervals of policies' gains (500 logs)": "tests/models/judging/test_off_policy.py",
-    "intervals at all looks (1,000 experiments)": "tests/models/judging/test_sequences.py",
-    "sample ratios at all looks (1,000)": "tests/models/judging/test_sample_ratio.py",
+    "intervals at all looks (1,000 experiments)": "tests/models/judging/trials/test_sequences.py",
+    "sample ratios at all looks (1,000)": "tests/models/judging/trials/test_sample_ratio.py",
     "gains at all looks (1,000 programmes)": "tests/models/judging/test_off_policy_sequence.py",
     "the former gate for policies, one look (500 logs)": "tests/training/policies/test_gate.py",
+    "causes of drop-offs (300 logs a world)": "tests/models/judging/funnel/test_diagnosis.py",
+    "lifts of content (300 logs)": "tests/models/judging/funnel/test_content.py",
+    "what fast replies add (300 logs)": "tests/models/judging/funnel/test_replies.py",
     "rates of steps (1,000 programmes)": "tests/models/scores/test_step_rates.py",
     "calibration of scores (one large programme)": "tests/training/scores/test_planted_truth.py",
     "the learned policy, run (one large programme)": "tests/training/policies/test_policy_truth.py",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from features.ladder.event_rule import Gain
 from features.ladder.toml_table import Table
 
 __all__ = [
     "EXPERIMENT_KINDS",
     "LEFT_ALONE_POLICIES",
     "STANDING",
+    "Afterwards",
     "Arm",
     "Controls",
     "Experiment",
@@ -110,6 +112,22 @@ class Experiment:
     def arm(self, arm_id: str) -> Arm | None:
         """The arm of an id; None where it has none such."""
         return next((arm for arm in self.arms if arm.id == arm_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Afterwards:
+    """What comes after a purchase, such as renewals and referrals: told apart, and never a signal.
+
+    Parameters
+    ----------
+    gain : the events, and what each is worth.
+    days : how long after a lead was put into an arm they count.
+    """
+
+    id: str
+    title: str
+    gain: Gain
+    days: float = 365.0
 
 
 def read_controls(table: Table) -> Controls:

@@ -6,7 +6,7 @@ import builtins
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Condition", "EventRule", "Operator"]
+__all__ = ["Condition", "EventRule", "Gain", "Operator"]
 
 Operator = Literal["is", "is_not", "one_of", "at_least", "at_most", "above", "below"]
 
@@ -45,3 +45,12 @@ class EventRule:
     def names(self, name: str) -> bool:
         """Whether events of this name may meet the rule."""
         return name.endswith(self.event[1:]) if self.event[:1] == "*" else name == self.event
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """Events that are worth something: `worth` each, or `worth` times their `measure`."""
+
+    rule: EventRule
+    worth: float = 1.0
+    measure: str = ""

@@ -248,6 +248,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
         policy=policy,
         controls=controls,
         identity=identity,
+        pieces=head.pieces,
         sources=sources,
         imports=imports,
         source=text,
@@ -277,6 +278,7 @@ class _Head:
     back_when: tuple[EventRule, ...]
     score_at: tuple[EventRule, ...]
     steps_never_lower: bool
+    pieces: tuple[str, ...]
 
 
 def _read_head(table: Table) -> _Head:
@@ -291,7 +293,16 @@ def _read_head(table: Table) -> _Head:
         back_when=table.each("back_when", _read_rule),
         score_at=table.each("score_at", _read_rule),
         steps_never_lower=table.flag("steps_never_lower", default=True),
+        pieces=_read_pieces(table),
     )
+
+
+def _read_pieces(table: Table) -> tuple[str, ...]:
+    """The properties that name a piece of content."""
+    names = table.texts("pieces")
+    path = table.at("pieces")
+    table.found.uses += [PropertyUse(name, path, is_text=True) for name in names]
+    return tuple(dict.fromkeys(names))
 
 
 def _read_events(table: Table) -> EventNames:
@@ -357,6 +368,8 @@ def _read_limits(table: Table) -> Limits:
         support_days=table.number("support_days", usual.support_days),
         consent=table.choice("consent", _CONSENTS, usual.consent) or usual.consent,
         quiet=read_quiet_hours(table),
+        reply_hours=table.positive_if_any("reply_hours"),
+        automatic_replies=table.each("automatic_replies", _read_rule),
     )
 
 

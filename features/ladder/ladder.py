@@ -11,8 +11,8 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-from features.ladder.controls import Controls, Experiment
-from features.ladder.event_rule import Condition, EventRule, Operator
+from features.ladder.controls import Afterwards, Controls, Experiment
+from features.ladder.event_rule import Condition, EventRule, Gain, Operator
 from features.ladder.offer import Effort, EffortWeights, Framing, Offer, OfferVersion
 from features.ladder.quiet_hours import QuietHours
 from features.ladder.source import ImportColumns, Source
@@ -271,6 +271,8 @@ class Limits:
     consent : whether a channel is open until the lead refuses it (opt_out), or closed until the
         lead grants it (opt_in).
     quiet : when nobody is contacted.
+    reply_hours : a question is to be answered within so many hours; None means no limit.
+    automatic_replies : rules of the replies and offers that no person sent.
     """
 
     asks: int = 3
@@ -287,31 +289,8 @@ class Limits:
     support_days: float = 1.0
     consent: Literal["opt_in", "opt_out"] = "opt_out"
     quiet: QuietHours = field(default_factory=QuietHours)
-
-
-@dataclass(frozen=True, slots=True)
-class Gain:
-    """Events that are worth something: `worth` each, or `worth` times their `measure`."""
-
-    rule: EventRule
-    worth: float = 1.0
-    measure: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Afterwards:
-    """What comes after a purchase, such as renewals and referrals: told apart, and never a signal.
-
-    Parameters
-    ----------
-    gain : the events, and what each is worth.
-    days : how long after a lead was put into an arm they count.
-    """
-
-    id: str
-    title: str
-    gain: Gain
-    days: float = 365.0
+    reply_hours: float | None = None
+    automatic_replies: tuple[EventRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,6 +367,7 @@ class Ladder:
         offer that asks more is recommended.
     traits : what may be learned from, shown and asked for.
     protected : traits that nothing learns from, shows or asks for: the report of groups reads them.
+    pieces : the text properties that name a piece of content; none means those of the beats.
     sources : tools whose events are understood; how events come in does not change what they
         mean, so they are not part of its identity.
     imports : which columns of a log say what; likewise no part of it.
@@ -425,6 +405,7 @@ class Ladder:
     controls: Controls = field(default_factory=Controls)
     experiments: tuple[Experiment, ...] = ()
     identity: Identity = Identity()
+    pieces: tuple[str, ...] = ()
     sources: tuple[Source, ...] = field(default=(), compare=False, repr=False)
     imports: ImportColumns | None = field(default=None, compare=False, repr=False)
     source: str = field(default="", compare=False, repr=False)

@@ -51,7 +51,7 @@ def ladder_columns(ladder: Ladder) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """
     gains = [*ladder.value.gains, *(one.gain for one in ladder.after_purchase)]
     numbers = {gain.measure for gain in gains if gain.measure}
-    texts = {OFFER, RECORD}
+    texts = {OFFER, RECORD, *ladder.pieces}
     for condition in _conditions(ladder):
         (texts if condition.is_text else numbers).add(condition.property)
     for signal in (*signals_of(ladder), *protected_signals(ladder)):
@@ -78,6 +78,7 @@ def _conditions(ladder: Ladder) -> list[Condition]:
     rules += [rule for offer in ladder.offers for rule in offer.only_after]
     rules += [gain.rule for gain in ladder.value.gains]
     rules += [one.gain.rule for one in ladder.after_purchase]
+    rules += ladder.limits.automatic_replies
     rules += [rule for signal in signals_of(ladder) for rule in (*signal.of, *signal.until)]
     return [condition for rule in rules for condition in rule.where]
 

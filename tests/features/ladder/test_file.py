@@ -872,3 +872,48 @@ def test_identity():
         "identity.identify_by",
         "identity.by",
     }
+
+
+def test_pieces_and_replies():
+    """What names a piece of content, and how soon questions are to be answered, or neither."""
+    ladder = parse_ladder(LADDER_OF_REPLIES)
+    assert ladder.pieces == ("asset", "section")
+    assert ladder.limits.reply_hours == 4.0
+    assert [rule.event for rule in ladder.limits.automatic_replies] == ["business_replied"]
+    plain = parse_ladder(read_ladder("b2c").source)
+    assert (plain.limits.reply_hours, plain.limits.automatic_replies) == (None, ())
+    numbers, texts = ladder_columns(ladder)
+    assert "automatic" in numbers
+    assert {"asset", "section"} <= set(texts)
+    without = replace(ladder, pieces=(), limits=replace(ladder.limits, reply_hours=None))
+    assert without.fingerprint == ladder.fingerprint
+    with pytest.raises(LadderError) as caught:
+        parse_ladder(LADDER_OF_REPLIES.replace("reply_hours = 4", "reply_hours = 0"))
+    assert [mistake.path for mistake in caught.value.mistakes] == ["limits.reply_hours"]
+    with pytest.raises(LadderError) as caught:  # a property is a number or a text, not both
+        parse_ladder(LADDER_OF_REPLIES.replace('"section"]', '"automatic"]'))
+    assert len(caught.value.mistakes) == 1
+
+
+LADDER_OF_REPLIES = """
+[ladder]
+name = "replies"
+pieces = ["asset", "section"]
+[limits]
+reply_hours = 4
+automatic_replies = [{event = "business_replied", where = {automatic = true}}]
+[[step]]
+id = "one"
+title = "One"
+horizon_days = 7
+complete_when = [{event = "read"}]
+[[step]]
+id = "two"
+title = "Two"
+horizon_days = 7
+band = [0.4, 0.6]
+complete_when = [{event = "used"}]
+[purchase]
+horizon_days = 30
+complete_when = [{event = "bought"}]
+"""
