@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -16,9 +16,11 @@ from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
 from features.store.kept.columns import KeptColumns
 
-__all__ = ["KIND", "keep_stays", "newest_stays"]
+__all__ = ["KIND", "keep_causes", "keep_stays", "newest_causes", "newest_stays"]
 
 KIND: Final = "stays"
+_CAUSES: Final = "causes"
+"""It names leads that wait for a reply, and so goes where stays go."""
 _INSTANTS: Final = ("began", "entered", "advanced", "lost", "left")
 _SAID: Final = b"rung"
 """Where the schema of a kept table says the rest."""
@@ -36,6 +38,21 @@ def newest_stays(columns: KeptColumns, ladder: Ladder) -> Stays | None:
         return None
     said = json.loads(table.schema.metadata[_SAID])
     return _stays(table, ladder, said) if said["fingerprint"] == ladder.fingerprint else None
+
+
+def keep_causes(columns: KeptColumns, ladder: Ladder, as_of: int, body: object) -> None:
+    """Keep why leads stop, as plain values, in place of what was kept before."""
+    text = json.dumps(body, allow_nan=False, separators=(",", ":"))
+    columns.keep(_CAUSES, ladder.name, as_of, pa.table({"body": [text]}))
+
+
+def newest_causes(columns: KeptColumns, ladder: Ladder) -> dict[str, Any] | None:
+    """What was kept last of why leads stop; None without any."""
+    table = columns.newest(_CAUSES, ladder.name)
+    if table is None:
+        return None
+    found: dict[str, Any] = json.loads(table["body"][0].as_py())
+    return found
 
 
 def _table(stays: Stays) -> pa.Table:

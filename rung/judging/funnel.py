@@ -11,8 +11,10 @@ from rung.options import Progress, add_verb
 from rung.reading import judged_until, named_ladder, named_log, print_json, read
 
 if TYPE_CHECKING:
+    from features.events.log import EventLog
     from features.funnel.stays import Stays
     from features.ladder.ladder import Ladder
+    from models.judging.funnel.cause_shapes import FunnelCauses
     from models.judging.funnel.selection import Selection
     from models.judging.funnel.shapes import Funnel, Rate, StepFunnel
 
@@ -36,6 +38,7 @@ def add_funnel(verbs: Any) -> None:
         help="of whom that was known when they came; TRAIT= of whom it was not; more than once",
     )
     parser.add_argument("--by", metavar="TRAIT", help="show each step by a trait")
+    parser.add_argument("--why", action="store_true", help="with --json: the causes as well")
     parser.add_argument("--every", choices=("week", "month"), default="week", help="of cohorts")
     parser.add_argument(
         "--list",
@@ -54,42 +57,78 @@ def _funnel(parsed: argparse.Namespace, progress: Progress) -> None:
 
     selection = _selection(parsed)
     parsed.events = named_log(parsed)
-    stays = _stays(parsed, progress, named_ladder(parsed))
+    log, stays = _stays(parsed, progress, named_ladder(parsed))
     if parsed.named:
         step, state = _named(parsed.named)
         names = leads_in(stays, step, state, selection)
         return print_json(names) if parsed.json else print("\n".join(names))
     progress("counting")
     found = funnel(stays, selection, parsed.every)
+    causes = _causes(parsed, progress, log, stays)
     if parsed.out:
         from training.funnel.report import write_funnel
 
-        page = write_funnel(found, parsed.out)
+        page = write_funnel(found, causes, parsed.out)
         progress(f"wrote {page}, tables and pictures beside it")
     if parsed.json:
-        return print_json(found)
-    return _print(found, parsed.by)
+        return print_json({"funnel": found, "causes": causes} if parsed.why else found)
+    _print(found, parsed.by)
+    return _print_causes(causes)
 
 
-def _stays(parsed: argparse.Namespace, progress: Progress, ladder: Ladder | None) -> Stays:
-    """The stays of a log; those of a store are kept there, as it is now."""
-    from features.funnel.kept import keep_stays
+def _stays(
+    parsed: argparse.Namespace, progress: Progress, ladder: Ladder | None
+) -> tuple[EventLog, Stays]:
+    """A log and its stays, by what is known of who opted out."""
     from features.funnel.stays import stays_of
     from features.store.events import EventStore
-    from features.store.kept.columns import KeptColumns
 
-    is_store = "://" in parsed.events
     ladder, log = read(parsed, progress, ladder, everybody=True)
     until = judged_until(parsed.until, log)
-    if not is_store:
-        return stays_of(log, ladder, until)
-    with EventStore.existing(parsed.events) as store:
-        held = set(log.leads)
-        left = {lead: at for lead, at in store.opted_out().items() if lead in held}
-        stays = stays_of(log, ladder, until, left)
-        if parsed.until is None:
-            keep_stays(KeptColumns(store.database), stays)
-    return stays
+    left: dict[str, int] = {}
+    if "://" in parsed.events:
+        with EventStore.existing(parsed.events) as store:
+            held = set(log.leads)
+            left = {lead: at for lead, at in store.opted_out().items() if lead in held}
+    return log, stays_of(log, ladder, until, left)
+
+
+def _causes(
+    parsed: argparse.Namespace, progress: Progress, log: EventLog, stays: Stays
+) -> FunnelCauses:
+    """Why leads stop; of a store as it is now that is kept there, with the stays."""
+    from features.funnel.kept import keep_causes, keep_stays
+    from features.store.events import EventStore
+    from features.store.kept.columns import KeptColumns
+    from models.judging.funnel.why import causes_of
+
+    progress("looking for causes")
+    causes = causes_of(log, stays.ladder, stays)
+    if "://" in parsed.events and parsed.until is None:
+        with EventStore.existing(parsed.events) as store:
+            columns = KeptColumns(store.database)
+            keep_stays(columns, stays)
+            keep_causes(columns, stays.ladder, stays.until, causes)
+    return causes
+
+
+def _print_causes(causes: FunnelCauses) -> None:
+    from training.funnel.causes_page import draft_of, pieces_said
+
+    print("\nWhy they stop")
+    below = [one for one in causes["diagnosis"]["steps"] if one["answer"] != "not below"]
+    for step in below:
+        print(f"  {step['title']}: {step['says']}")
+        for draft in step["experiments"]:
+            print(f"    Next: {draft_of(draft)}.")
+    if not below:
+        print("  No step is surely below its healthy band.")
+    print("Content that creates intent")
+    for said in pieces_said(causes["content"]) or ["Nothing is known of any piece."]:
+        print(f"  {said}")
+    print(f"Replies\n  {causes['replies']['says']}")
+    for line in (*causes["diagnosis"]["notes"], *causes["content"]["notes"]):
+        print(f"  Note: {line}")
 
 
 def _selection(parsed: argparse.Namespace) -> Selection:

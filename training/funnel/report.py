@@ -7,24 +7,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from features.files import new_file
+from models.judging.funnel.cause_shapes import FunnelCauses
 from models.judging.funnel.shapes import Funnel, Rate, StepFunnel
 from models.judging.funnel.tables import cohorts_table, segments_table, steps_table
 from models.judging.funnel.wording import of_100
+from training.funnel.causes_page import causes_lines
 from training.funnel.drawing import draw_cohorts, draw_steps
 
 __all__ = ["page_of", "write_funnel"]
 
 
-def write_funnel(found: Funnel, folder: Path) -> Path:
-    """Write funnel.md with its pictures, funnel.json and three tables; the page's path."""
+def write_funnel(found: Funnel, causes: FunnelCauses, folder: Path) -> Path:
+    """Write funnel.md with its pictures, both as JSON, and three tables; the page's path."""
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / "funnel.md"
     texts = {
         "funnel.json": json.dumps(found, indent=2) + "\n",
+        "causes.json": json.dumps(causes, indent=2) + "\n",
         "steps.csv": steps_table(found).to_csv(index=False),
         "cohorts.csv": cohorts_table(found).to_csv(index=False),
         "segments.csv": segments_table(found).to_csv(index=False),
-        "funnel.md": page_of(found),
+        "funnel.md": page_of(found, causes),
     }
     for name, text in texts.items():
         with new_file(folder / name) as part:
@@ -34,9 +37,9 @@ def write_funnel(found: Funnel, folder: Path) -> Path:
     return page
 
 
-def page_of(found: Funnel) -> str:
+def page_of(found: Funnel, causes: FunnelCauses) -> str:
     """The page, in Markdown."""
-    return "\n".join(_lines(found)) + "\n"
+    return "\n".join([*_lines(found), "", *causes_lines(causes)]) + "\n"
 
 
 def _lines(found: Funnel) -> Iterator[str]:

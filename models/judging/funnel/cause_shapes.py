@@ -21,6 +21,7 @@ __all__ = [
     "DropCause",
     "ExperimentDraft",
     "FieldsCell",
+    "FunnelCauses",
     "JumpEvidence",
     "LateQuestion",
     "PieceLift",
@@ -271,3 +272,11 @@ class ReplyTimes(TypedDict):
     late: list[LateQuestion]
     weeks: list[ReplyWeek]
     says: str
+
+
+class FunnelCauses(TypedDict):
+    """Why leads stop, what content adds, and how long replies take, of one log at one instant."""
+
+    diagnosis: Diagnosis
+    content: ContentLifts
+    replies: ReplyTimes

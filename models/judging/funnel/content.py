@@ -70,7 +70,11 @@ def content_lifts(
         drawn = [one for one in decided if one.decision.step == ladder.goals[goal].id]
         found += [_judged(step, piece, drawn) for piece in step.most_had()]
     rates = false_discovery_rates(np.array([p for _, p in found], dtype=np.float64))
-    lifts = [_with_verdict(one, rate) for (one, _), rate in zip(found, rates.tolist(), strict=True)]
+    titles = {goal.id: goal.title for goal in ladder.goals}
+    lifts = [
+        _with_verdict(one, rate, titles[one["step"]])
+        for (one, _), rate in zip(found, rates.tolist(), strict=True)
+    ]
     lifts.sort(key=_rank)
     return {
         "ladder": ladder.name,
@@ -275,13 +279,13 @@ def _judged(step: _AtStep, at: int, decided: list[Decided]) -> tuple[PieceLift, 
     return told, lift.p
 
 
-def _with_verdict(one: PieceLift, rate: float) -> PieceLift:
+def _with_verdict(one: PieceLift, rate: float, title: str) -> PieceLift:
     if one["lift"] is not None:
         one["false_discovery_rate"] = rate
         is_sure = rate <= _SURE
         word: _Verdict = "more" if one["lift"] > 0 else "less"
         one["verdict"] = word if is_sure else "no sure effect"
-    one["says"] = _sentence(one)
+    one["says"] = _sentence(one, title)
     return one
 
 
@@ -290,25 +294,25 @@ def _rank(one: PieceLift) -> tuple[int, float, str, str]:
     return place, -abs(one["lift"] or 0.0), one["step"], one["piece"]
 
 
-def _sentence(one: PieceLift) -> str:
-    name, step = f"{one['piece']!r}", one["step"]
+def _sentence(one: PieceLift, title: str) -> str:
+    name = f"{one['piece']!r}"
     if one["lift"] is None or one["low"] is None or one["high"] is None:
-        return f"What {name} does for the step {step!r} is unknown: {one['why']}."
+        return f"What {name} does for {title!r} is unknown: {one['why']}."
     like_them = "with something else" if one["beside"] == "other pieces" else "without it"
     shares = (
-        f"{of_100(one['share_with'] or 0.0)} go on to {step!r} after {name}, and about"
+        f"{of_100(one['share_with'] or 0.0)} go on to {title!r} after {name}, and about"
         f" {of_100(one['share_without'] or 0.0)} of leads like them {like_them}"
     )
     if one["evidence"] == "randomised":
         shares = (
-            f"{of_100(one['share_with'] or 0.0)} go on to {step!r} when {name} is offered, and"
+            f"{of_100(one['share_with'] or 0.0)} go on to {title!r} when {name} is offered, and"
             f" about {of_100(one['share_without'] or 0.0)} when it is not"
         )
     span = f"{_points(one['low'])} to {_points(one['high'])}"
     end = {
         "more": f"it adds {span} in 100",
         "less": f"it takes leads away: {span} in 100",
-    }.get(one["verdict"], f"that can be chance ({span} in 100)")
+    }.get(one["verdict"], f"among so many pieces that can be chance ({span} in 100)")
     how = "drawn by lot" if one["evidence"] == "randomised" else "observational, not drawn by lot"
     return f"{shares}; {end} ({how})."
 

@@ -13,8 +13,11 @@ from starlette.responses import Response
 
 from features.clock import microseconds
 from features.errors import UnknownReport
+from features.funnel.kept import newest_causes
 from features.funnel.states import State
 from features.funnel.stays import Stays
+from features.store.kept.columns import KeptColumns
+from models.judging.funnel.cause_shapes import FunnelCauses
 from models.judging.funnel.rates import funnel
 from models.judging.funnel.selection import Every, Selection, leads_in
 from models.judging.funnel.shapes import Funnel
@@ -70,6 +73,12 @@ class FunnelLeadsQuery(FunnelSelection):
     offset: int = Field(0, ge=0, description="`next_offset` of the page before.")
 
 
+class FunnelCausesQuery(StrictRequest):
+    """The query of the causes."""
+
+    ladder: Text | None = None
+
+
 class FunnelLeadsAnswer(BaseModel):
     """The leads behind a number, those that came last first."""
 
@@ -109,6 +118,33 @@ async def get_funnel_leads(
     return await run_in_threadpool(_leads, service, query)
 
 
+@router.get(
+    "/funnel/causes",
+    summary="Why leads stop, what content adds, how long replies take",
+    responses={200: {"model": FunnelCauses}, **documented(404, 422, 503)},
+)
+async def get_funnel_causes(
+    query: Annotated[FunnelCausesQuery, Query()], service: Served, on_ladder: OnLadder
+) -> Response:
+    """Per step below its band the evidence for a jump that is too large or too little value before.
+
+    With the next experiment and its size. Lifts of content are marked as randomised or
+    observational; what cannot be told is `unknown`.
+    """
+    on_ladder(query.ladder)
+    return await run_in_threadpool(_causes, service)
+
+
+def _causes(service: Service) -> Response:
+    found = newest_causes(KeptColumns(service.store.database), service.ladder)
+    if found is None:
+        raise _not_counted(service)
+    out = service.store.opted_out()
+    late = [one for one in found["replies"]["late"] if one["lead_id"] not in out]
+    replies = {**found["replies"], "late": late}
+    return json_answer({**found, "replies": replies}, _FRESH)
+
+
 def _answer(service: Service, query: FunnelQuery) -> Response:
     found = funnel(_stays(service), _selection(query), query.every)
     if query.table is None:
@@ -132,9 +168,14 @@ def _stays(service: Service) -> Stays:
     ladder = service.ladder
     stays = service.funnel.stays(ladder)
     if stays is None:
-        when = when_made(service, "funnel", service.settings.funnel_seconds)
-        raise UnknownReport(f"The funnel of the ladder {ladder.name!r} was not counted yet: {when}")
+        raise _not_counted(service)
     return replace(stays, ladder=ladder)  # titles and bands are those of now
+
+
+def _not_counted(service: Service) -> UnknownReport:
+    when = when_made(service, "funnel", service.settings.funnel_seconds)
+    name = service.ladder.name
+    return UnknownReport(f"The funnel of the ladder {name!r} was not counted yet: {when}")
 
 
 def _selection(query: FunnelSelection) -> Selection:

@@ -22,6 +22,8 @@ def test_a_table_and_sentences(events_file, capsys):
     assert "the steps multiplied" in said
     assert "not known" in said
     assert "of 100 go on within 14 days" in said
+    for part in ("Why they stop", "Content that creates intent", "Replies\n  Half of"):
+        assert part in said
 
 
 def test_a_folder_for_a_meeting(events_file, tmp_path, capsys):
@@ -33,11 +35,22 @@ def test_a_folder_for_a_meeting(events_file, tmp_path, capsys):
     assert steps["came"].tolist() == [step["counts"]["came"] for step in found["steps"]]
     assert len(pd.read_csv(out / "cohorts.csv")) == sum(len(s["cohorts"]) for s in found["steps"])
     assert {"trait", "value", "rate"} <= set(pd.read_csv(out / "segments.csv").columns)
+    causes = json.loads((out / "causes.json").read_text())
+    assert causes["diagnosis"]["ladder"] == "b2b"
     page = (out / "funnel.md").read_text()
+    assert causes["replies"]["says"] in page
     for name in ("steps.png", "cohorts.png"):
         assert name in page
         assert (out / name).stat().st_size > 5000
     assert all(step["title"] in page for step in found["steps"])
+
+
+def test_the_causes_as_json(events_file, capsys):
+    assert run(events_file, "--json", "--why") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == {"funnel", "causes"}
+    rates = [step["rate"] for step in found["funnel"]["steps"]]
+    assert [step["rate"] for step in found["causes"]["diagnosis"]["steps"]] == rates
 
 
 def test_the_leads_behind_a_number(events_file, capsys):

@@ -9,6 +9,7 @@ import json
 import pytest
 
 import rung
+from models.judging.funnel.cause_shapes import FunnelCauses
 from models.judging.funnel.shapes import Funnel
 from tests.serving import world
 from tests.serving.conftest import service_of
@@ -37,6 +38,26 @@ def test_what_was_counted_last_is_served(counted):
     months = client.get("/v1/funnel", params={"every": "month"}).json()
     assert months["every"] == "month"
     assert [step["counts"] for step in months["steps"]] == [s["counts"] for s in printed["steps"]]
+
+
+def test_why_leads_stop(counted):
+    """With the same rates; who opts out waits for no reply."""
+    client, printed = counted
+    answer = client.get("/v1/funnel/causes")
+    assert answer.status_code == 200
+    check_shape(FunnelCauses, answer.json())
+    rates = [step["rate"] for step in answer.json()["diagnosis"]["steps"]]
+    assert rates == [step["rate"] for step in printed["steps"]]
+    is_problem(client.get("/v1/funnel/causes", params={"ladder": "b2c"}), 404)
+
+
+def test_an_erasure_takes_what_was_counted_along(counted):
+    client, _ = counted
+    lead = client.get("/v1/queue").json()["data"][0]["lead_id"]
+    assert client.delete(f"/v1/leads/{lead}").is_success
+    for route in ("funnel", "funnel/causes"):
+        detail = is_problem(client.get(f"/v1/{route}"), 404)["detail"]
+        assert "was not counted yet" in detail
 
 
 def test_every_number_names_its_leads(counted):
