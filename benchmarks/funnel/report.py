@@ -15,6 +15,7 @@ def run(*, small: bool) -> str:
     parts: dict[str, Callable[[], str]] = {
         "Ten million events": lambda: speed.run(small=small),
         "Starbucks, the funnel of each wave": lambda: waves.funnels(*waves.the_log()),
+        "Starbucks, what sending adds": lambda: waves.sending(*waves.the_log()),
         "Public trials as experiments": public_trials.run,
     }
     return "\n\n".join(f"### {title}\n\n{_part(make)}" for title, make in parts.items())

@@ -89,6 +89,7 @@ def _rung(part: int) -> Callable[[], dict[str, float]]:
     from features.funnel.stays import stays_of
     from features.signals.table import ladder_columns
     from models.judging.funnel.rates import funnel
+    from models.judging.funnel.why import causes_of
 
     lead, name, at, source = _data(part)
     order = sorted(range(len(_NAMES)), key=_NAMES.__getitem__)
@@ -102,12 +103,14 @@ def _rung(part: int) -> Callable[[], dict[str, float]]:
         lead, leads, rank[name], tuple(sorted(_NAMES)), at, numbers=dict.fromkeys(numbers, np.nan),
         texts={"source": texts},
     )  # fmt: skip
-    stays_of(log.only(np.arange(len(log.leads)) < 1000), LADDER)  # compile
+    some = log.only(np.arange(len(log.leads)) < 1000)
+    causes_of(some, LADDER, stays_of(some, LADDER))  # compile
 
     def work() -> dict[str, float]:
         stays = stays_of(log, LADDER)
         found = funnel(stays)
-        told = {"steps": float(len(found["steps"]))}
+        causes = causes_of(log, LADDER, stays)
+        told = {"steps": float(len(found["steps"]) + len(causes["diagnosis"]["steps"]))}
         for at in range(len(LADDER.goals)):
             some = stays.at(at)
             mature = some.rows(some.is_mature)
