@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.tables import markdown, spread
 from features.arrays import Ints
-from features.events.log import DAY_US, EventLog
+from features.events.log import DAY_US, EventLog, LogColumns
 from features.ladder.ladder import Band, EventRule, Ladder, Step, Trait
 
 __all__ = ["run"]
@@ -98,11 +98,15 @@ def _rung(part: int) -> Callable[[], dict[str, float]]:
     told = np.where(name == _NAMES.index("identify"), source, -1)
     texts = pa.DictionaryArray.from_arrays(pa.array(told, mask=told < 0), list(_WORDS))
     leads = tuple(f"lead-{at:07d}" for at in range(_LEADS // part))
-    numbers, _ = ladder_columns(LADDER)
     log = EventLog.from_codes(
-        lead, leads, rank[name], tuple(sorted(_NAMES)), at, numbers=dict.fromkeys(numbers, np.nan),
+        lead,
+        leads,
+        rank[name],
+        tuple(sorted(_NAMES)),
+        at,
         texts={"source": texts},
-    )  # fmt: skip
+        columns=LogColumns(*ladder_columns(LADDER)),
+    )
     some = log.only(np.arange(len(log.leads)) < 1000)
     causes_of(some, LADDER, stays_of(some, LADDER))  # compile
 
