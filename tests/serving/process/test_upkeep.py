@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from features.offers.experiments import body_of, experiment_of
 from features.store.events import EventStore
 from features.store.kept.reports import Reports
 from serving.process.service import Service
@@ -133,20 +134,33 @@ def test_recalibrating_is_such_a_chore(service):
 
 
 @pytest.mark.slow
-def test_readiness_is_one_too(url, tmp_path):
-    """Also before there is a model, where the settings name a ladder; and 0 leaves it out."""
+def test_what_is_looked_at_is_such_a_chore_too(url, tmp_path):
+    """Readiness, the funnel, experiments: also before there is a model, where the settings name a ladder; and 0 leaves it out."""
     from rung.service.worker import chores_of
 
     settings = Settings(url, tmp_path / "none", ladder="b2b")
     service = Service.open(settings, clock=Clock())
-    one = next(each for each in chores_of(settings) if each.name == "readiness")
+    arms = [{"id": "a", "share": 0.5}, {"id": "b", "share": 0.5}]
+    body = body_of(experiment_of({"id": "x", "kind": "ladder", "control": "a", "arms": [
+        {**arm, "offers": [], "policy": ""} for arm in arms
+    ]}))  # fmt: skip
+    service.store.experiments.start("b2b", "x", body, now=service.clock(), by="me")
     try:
-        assert is_due(service, one)
-        assert do(service, one), service.failures
-        report = Reports(service.store.database).newest("readiness", "b2b")
+        for one in chores_of(settings):
+            if not one.needs_model:
+                assert is_due(service, one)
+                assert do(service, one), service.failures
+        reports = Reports(service.store.database)
+        report, shown = reports.newest("readiness", "b2b"), reports.newest("experiment", "b2b", "x")
+        stays = service.funnel.stays(service.ladder)
     finally:
         service.close()
     assert report is not None
     assert len(report.body["steps"]) == 6
-    (without,) = chores_of(replace(settings, readiness_seconds=0.0))
+    assert stays is not None
+    assert len(stays) > 0
+    assert shown is not None
+    assert shown.body["leads"] == 0
+    off = replace(settings, readiness_seconds=0.0, funnel_seconds=0.0, experiments_seconds=0.0)
+    (without,) = chores_of(off)
     assert without.name == "recalibrate"
