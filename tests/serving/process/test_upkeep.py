@@ -135,7 +135,7 @@ def test_recalibrating_is_such_a_chore(service):
 
 @pytest.mark.slow
 def test_what_is_looked_at_is_such_a_chore_too(url, tmp_path):
-    """Readiness, the funnel, experiments: also before there is a model, where the settings name a ladder; and 0 leaves it out."""
+    """Readiness, funnel, experiments: also before there is a model, where a ladder is named."""
     from rung.service.worker import chores_of
 
     settings = Settings(url, tmp_path / "none", ladder="b2b")
