@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from contextlib import contextmanager, redirect_stdout
 
 import pytest
 
@@ -16,16 +17,30 @@ from tests.serving.conftest import service_of
 from tests.serving.shapes import check_shape, is_problem
 
 
-@pytest.fixture
-def counted(start, folder, tmp_path, capsys):
+@contextmanager
+def running(start, folder, path):
     """A service whose funnel was counted, and what was printed then."""
-    url = world.filled(tmp_path, world.population(40, world.now()))
+    url = world.filled(path, world.population(40, world.now()))
     with start(url, folder / "rates") as client:
         detail = is_problem(client.get("/v1/funnel"), 404)["detail"]
         assert "within minutes of the first events; `rung funnel --store`" in detail
-        capsys.readouterr()
-        assert rung.main(["funnel", url, "--bundle", str(folder / "rates"), "--json"]) == 0
-        yield client, json.loads(capsys.readouterr().out)
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            assert rung.main(["funnel", url, "--bundle", str(folder / "rates"), "--json"]) == 0
+        yield client, json.loads(printed.getvalue())
+
+
+@pytest.fixture(scope="module")
+def counted(start, folder, tmp_path_factory):
+    """One for all that only ask."""
+    with running(start, folder, tmp_path_factory.mktemp("counted")) as found:
+        yield found
+
+
+@pytest.fixture
+def own(start, folder, tmp_path):
+    with running(start, folder, tmp_path) as found:
+        yield found
 
 
 def test_what_was_counted_last_is_served(counted):
@@ -51,8 +66,8 @@ def test_why_leads_stop(counted):
     is_problem(client.get("/v1/funnel/causes", params={"ladder": "b2c"}), 404)
 
 
-def test_an_erasure_takes_what_was_counted_along(counted):
-    client, _ = counted
+def test_an_erasure_takes_what_was_counted_along(own):
+    client, _ = own
     lead = client.get("/v1/queue").json()["data"][0]["lead_id"]
     assert client.delete(f"/v1/leads/{lead}").is_success
     for route in ("funnel", "funnel/causes"):
@@ -106,8 +121,8 @@ def test_tables_as_csv(counted):
     assert {row["trait"] for row in rows["segments"]} <= set(printed["steps"][0]["segments"])
 
 
-def test_who_opts_out_is_named_no_more(counted):
-    client, printed = counted
+def test_who_opts_out_is_named_no_more(own):
+    client, printed = own
     asked = {"step": printed["steps"][0]["id"], "limit": 200}
     before = client.get("/v1/funnel/leads", params=asked).json()["data"]
     assert client.post(f"/v1/leads/{before[0]}/opt-out", json={"reason": "x"}).is_success
