@@ -3,6 +3,7 @@
 import argparse
 import inspect
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from features import errors
 from features.ladder.file import read_ladder
 from features.signals.signal import Op
 from features.signals.table import signals_of
+from features.store.events import EventStore
 from models.offers.eligibility import REASONS
 from models.offers.offer_model import Evidence
 from models.offers.policy import POLICIES
@@ -202,3 +204,16 @@ def test_python_of_the_training_page(events_file, tmp_path, monkeypatch, capsys)
     lines = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines()]
     assert len({version for version, *_ in lines}) == 2
     assert [verdict for *_, verdict in lines] == ["better than the step rates"] * 2
+
+
+def test_an_experiment_of_the_docs_can_be_begun(tmp_path):
+    """Each `rung experiment start` of the pages, as it is written, on the ladder that it names."""
+    url = f"sqlite:///{tmp_path / 'events.db'}"
+    EventStore.open(url).close()
+    begun = 0
+    for line in said().replace("\\\n", " ").splitlines():
+        if line.startswith("rung experiment start"):
+            words = shlex.split(line.replace("sqlite:///events.db", url))[1:]
+            assert command.main(words) == 0, line
+            begun += 1
+    assert begun >= 2

@@ -43,13 +43,18 @@ def newest_stays(columns: KeptColumns, ladder: Ladder) -> Stays | None:
 def keep_causes(columns: KeptColumns, ladder: Ladder, as_of: int, body: object) -> None:
     """Keep why leads stop, as plain values, in place of what was kept before."""
     text = json.dumps(body, allow_nan=False, separators=(",", ":"))
-    columns.keep(_CAUSES, ladder.name, as_of, pa.table({"body": [text]}))
+    table = pa.table({"body": [text]})
+    said = {_SAID: json.dumps({"fingerprint": ladder.fingerprint})}
+    columns.keep(_CAUSES, ladder.name, as_of, table.replace_schema_metadata(said))
 
 
 def newest_causes(columns: KeptColumns, ladder: Ladder) -> dict[str, Any] | None:
-    """What was kept last of why leads stop; None without any."""
+    """Why leads stop, as kept last; None without any, and of another version of the ladder."""
     table = columns.newest(_CAUSES, ladder.name)
     if table is None:
+        return None
+    said = json.loads((table.schema.metadata or {}).get(_SAID, b"{}"))
+    if said.get("fingerprint") != ladder.fingerprint:
         return None
     found: dict[str, Any] = json.loads(table["body"][0].as_py())
     return found

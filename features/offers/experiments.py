@@ -19,11 +19,13 @@ from features.ladder.controls import (
 from features.ladder.ladder import Ladder
 from features.offers.assignments import CALLING
 
-__all__ = ["body_of", "check_experiment", "experiment_of", "with_experiments"]
+__all__ = ["body_of", "check_experiment", "check_words", "experiment_of", "with_experiments"]
 
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _SHAPE: Final = "an id has small letters, digits, - and _, 64 of them at most"
 _MOST_ARMS: Final = 10
+_MOST_LETTERS: Final = 1024
+_LEAST_SHARE: Final = 1e-4
 _SUM_WITHIN: Final = 1e-6
 
 
@@ -67,7 +69,28 @@ def check_experiment(experiment: Experiment, ladder: Ladder, policies: Collectio
         raise ExperimentError(f"experiment {experiment.id!r}: {'; '.join(wrong)}")
 
 
+def check_words(text: str, what: str) -> None:
+    """Refuse words about an experiment that a table or a terminal could not show.
+
+    Raises
+    ------
+    ExperimentError : says what would be right.
+    """
+    wrong = _wrong_words(text, what)
+    if wrong:
+        raise ExperimentError(wrong)
+
+
+def _wrong_words(text: str, what: str) -> str:
+    """What is wrong with them; "" if nothing is."""
+    if text.isprintable() and len(text) <= _MOST_LETTERS:
+        return ""
+    return f"{what} is one line of {_MOST_LETTERS:,} letters at most, without control characters"
+
+
 def _wrong_name(experiment: Experiment, _: Ladder) -> Iterator[str]:
+    if wrong := _wrong_words(experiment.title, "a title"):
+        yield wrong
     if not _ID.fullmatch(experiment.id):
         yield _SHAPE
     if experiment.id in (CALLING, STANDING):
@@ -107,6 +130,8 @@ def _wrong_arm(arm: Arm, experiment: Experiment, policies: Collection[str]) -> I
         yield _SHAPE
     if not 0.0 < arm.share < 1.0:
         yield f"the share {arm.share:g} is not between 0 and 1"
+    elif arm.share < _LEAST_SHARE:
+        yield f"the share {arm.share:g} is below {_LEAST_SHARE:g}: nobody would come into it"
     known = (*policies, *LEFT_ALONE_POLICIES)
     if arm.policy and experiment.kind != "policy":
         yield "only an experiment of the kind 'policy' names a policy"

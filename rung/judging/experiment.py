@@ -199,10 +199,10 @@ def _judge(parsed: argparse.Namespace, progress: Progress) -> None:
     kept = _kept(parsed, ladder) if "://" in parsed.events else None
     reports = [] if kept == [] else _reports(parsed, progress, ladder, kept)
     if parsed.out:
-        from training.funnel.experiments.report import write_experiment
+        from training.funnel.experiments.report import folder_named, write_experiment
 
         for found in reports:
-            progress(f"wrote {write_experiment(found, parsed.out / found['id'])}")
+            progress(f"wrote {write_experiment(found, parsed.out / folder_named(found['id']))}")
     if parsed.json:
         return print_json(reports)
     if not reports:

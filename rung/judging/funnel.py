@@ -53,7 +53,7 @@ def add_funnel(verbs: Any) -> None:
 
 def _funnel(parsed: argparse.Namespace, progress: Progress) -> None:
     from models.judging.funnel.rates import funnel
-    from models.judging.funnel.selection import leads_in
+    from models.judging.funnel.selection import Selection, leads_in
 
     selection = _selection(parsed)
     parsed.events = named_log(parsed)
@@ -73,7 +73,7 @@ def _funnel(parsed: argparse.Namespace, progress: Progress) -> None:
     if parsed.json:
         return print_json({"funnel": found, "causes": causes} if parsed.why else found)
     _print(found, parsed.by)
-    return _print_causes(causes)
+    return _print_causes(causes, is_some=selection != Selection())
 
 
 def _stays(
@@ -112,10 +112,10 @@ def _causes(
     return causes
 
 
-def _print_causes(causes: FunnelCauses) -> None:
+def _print_causes(causes: FunnelCauses, *, is_some: bool) -> None:
     from training.funnel.causes_page import draft_of, pieces_said
 
-    print("\nWhy they stop")
+    print("\nWhy they stop" + (" (of all leads, whoever is counted above)" if is_some else ""))
     below = [one for one in causes["diagnosis"]["steps"] if one["answer"] != "not below"]
     for step in below:
         print(f"  {step['title']}: {step['says']}")
@@ -134,18 +134,18 @@ def _print_causes(causes: FunnelCauses) -> None:
 def _selection(parsed: argparse.Namespace) -> Selection:
     from features.clock import microseconds
     from features.errors import FunnelError
-    from models.judging.funnel.selection import Selection
+    from models.judging.funnel.selection import Selection, only_of
 
-    only: dict[str, str | None] = {}
+    only: list[tuple[str, str]] = []
     for text in parsed.only:
         trait, is_pair, value = text.partition("=")
         if not is_pair or not trait:
             raise FunnelError(f"--only {text!r}: write a trait, = and its value")
-        only[trait] = value or None
+        only.append((trait, value))
     return Selection(
         None if parsed.since is None else microseconds(parsed.since),
         None if parsed.to is None else microseconds(parsed.to),
-        only,
+        only_of(only),
     )
 
 
@@ -165,16 +165,16 @@ def _print(found: Funnel, by: str | None) -> None:
     print(f"By what was known at {found['as_of']}, of {found['leads']:,} leads.\n")
     print(
         f"  {'':26}{'came':>8}{'went on':>9}{'pending':>9}{'lapsed':>8}{'lost':>7}{'left':>6}"
-        f"  {'in time':20}{'healthy':12}{'so far':>7}  {'days: half, 9 in 10':>20}"
+        f"  {'in time':21}{'healthy':12}{'so far':>7}  {'days: half, 9 in 10':>20}"
     )
     for step in found["steps"]:
         _print_step(step)
         _print_segments(step, by)
     whole = found["whole"]
     print(
-        f"\n  {'from first to purchase':26}{'':47}  {_rate(whole['followed']):20}"
+        f"\n  {'from first to purchase':26}{'':47}  {_rate(whole['followed']):21}"
         f"{_band(whole['band']):12}{_share(whole['so_far']):>7}"
-        f"\n  {'the steps multiplied':26}{'':47}  {_rate(whole['product']):20}\n"
+        f"\n  {'the steps multiplied':26}{'':47}  {_rate(whole['product'])}\n"
     )
     for step in found["steps"]:
         print(f"  {step['title']}: {step['says']}")
@@ -189,7 +189,7 @@ def _print_step(step: StepFunnel) -> None:
     print(
         f"  {step['title'][:25]:26}{counts['came']:8,}{counts['advanced']:9,}"
         f"{counts['pending']:9,}{counts['lapsed']:8,}{counts['lost']:7,}{counts['left']:6,}"
-        f"  {_rate(step['rate']):20}{healthy:12}{_share(step['so_far']):>7}  {took:>20}"
+        f"  {_rate(step['rate']):21}{healthy:12}{_share(step['so_far']):>7}  {took:>20}"
     )
 
 

@@ -16,7 +16,12 @@ from features.offers.assignments import (
     assignment_event,
     assignment_of,
 )
-from features.offers.experiments import body_of, check_experiment, experiment_of
+from features.offers.experiments import (
+    body_of,
+    check_experiment,
+    check_words,
+    experiment_of,
+)
 from features.store.database import is_storable
 from features.store.events import EventStore
 from features.store.kept.experiments import KeptExperiment
@@ -127,8 +132,10 @@ def end_experiment(
     Raises
     ------
     UnknownExperiment, ExperimentConflict : there is none, it was ended, or has no such arm.
+    ExperimentError : the verdict is no single line of letters.
     """
     experiment = experiment_of(store.experiments.get(ladder.name, id_).body)
+    check_words(verdict, "a verdict")
     paused: list[str] = []
     if roll_out is not None:
         best = experiment.arm(roll_out)
@@ -137,12 +144,19 @@ def end_experiment(
             raise ExperimentConflict(f"{id_!r} has no arm {roll_out!r}, but {known}")
         if experiment.kind == "offer":
             others = {offer for arm in experiment.arms for offer in arm.offers}
-            paused = sorted(others - set(best.offers))
+            paused = sorted((others - set(best.offers)) & _active(store, ladder, now))
         verdict = verdict or f"{roll_out} is rolled out"
     kept = store.experiments.stop(ladder.name, id_, now=now, verdict=verdict or "stopped")
     for offer in paused:
         store.offers.set_status(ladder, offer, "paused", from_at=now, now=now, by=by)
     return kept
+
+
+def _active(store: EventStore, ladder: Ladder, now: int) -> set[str]:
+    """The offers that are extended now: one that was retired must not come back as paused."""
+    statuses = {offer.id: offer.status for offer in ladder.offers}
+    statuses |= {one.offer_id: one.status for one in store.offers.at(ladder.name, now)}
+    return {offer for offer, status in statuses.items() if status == "active"}
 
 
 def experiments_told(store: EventStore, ladder: Ladder) -> list[ExperimentAnswer]:
@@ -211,6 +225,25 @@ def assign(
         raise UnknownLead(f"{lead_id!r} can be the id of no lead")
     if privacy.is_opted_out(lead_id):
         raise OptedOut.named(lead_id)
+    lead, known = _known_arm(store, ladder, id_, lead_id)
+    if known:
+        return _assigned(known[1], lead, known[0], is_new=False)
+    if state != "running":
+        raise ExperimentConflict(f"the experiment {id_!r} is over: nobody is put into it any more")
+    told = assignment_in(experiment, ladder.name, lead)
+    if store.append_new([assignment_event(told, lead, ladder, now)]):
+        return _assigned(told, lead, now, is_new=True)
+    # Another caller was first, and its instant counts; or the lead was erased for good.
+    lead, known = _known_arm(store, ladder, id_, lead_id)
+    if not known:
+        raise OptedOut.named(lead_id)
+    return _assigned(known[1], lead, known[0], is_new=False)
+
+
+def _known_arm(
+    store: EventStore, ladder: Ladder, id_: str, lead_id: str
+) -> tuple[str, tuple[int, Assignment] | None]:
+    """The lead of an id, and when it was put into an arm first, and which; None if it was not."""
     lead, rows = store.read(lead_id)
     known = [
         (row[1], told)
@@ -219,14 +252,7 @@ def assign(
         and (told := assignment_of(row[3])) is not None
         and told.experiment == id_
     ]
-    if known:
-        at, told = min(known, key=lambda pair: pair[0])
-        return _assigned(told, lead, at, is_new=False)
-    if state != "running":
-        raise ExperimentConflict(f"the experiment {id_!r} is over: nobody is put into it any more")
-    told = assignment_in(experiment, ladder.name, lead)
-    is_new = store.append_new([assignment_event(told, lead, ladder, now)])
-    return _assigned(told, lead, now, is_new=is_new)
+    return lead, min(known, key=lambda pair: pair[0], default=None)
 
 
 def _known(store: EventStore, ladder: Ladder, id_: str) -> tuple[Experiment, str]:

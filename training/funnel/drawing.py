@@ -32,7 +32,8 @@ def draw_steps(found: Funnel, path: Path) -> None:
     axes = figure.add_subplot()
     for row, step in enumerate(steps):
         _draw_step(axes, row, step)
-    axes.set_yticks(range(len(steps)), [_label(step) for step in steps], color=_INK)
+    labels = [_label(step) for step in steps]
+    axes.set_yticks(range(len(steps)), labels, color=_INK, parse_math=False)
     axes.set_ylim(len(steps) - 0.4, -0.6)
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
@@ -102,7 +103,7 @@ def _draw_cohorts_of(axes: Axes, step: StepFunnel) -> None:
         axes.plot(since, rate["value"], "o", color=colour, fillstyle=fill, markersize=4)
     axes.set_ylim(0, 1)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.set_title(step["title"], loc="left", fontsize=9, color=_INK)
+    axes.set_title(step["title"], loc="left", fontsize=9, color=_INK, parse_math=False)
     axes.tick_params(labelsize=7)
     axes.spines[["top", "right"]].set_visible(False)
 

@@ -318,7 +318,7 @@ def _sentence(one: PieceLift, title: str) -> str:
 
 
 def _points(share: float) -> str:
-    return f"{100 * share:+.0f}"
+    return f"{round(100 * share):+d}"  # never "-0"
 
 
 def _notes(

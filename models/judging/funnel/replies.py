@@ -286,10 +286,10 @@ def _how_long(found: ReplyDistribution) -> str:
 def _what_it_does(effect: ReplyEffect) -> str:
     hours, low, high = effect["within_hours"], effect["low"] or 0.0, effect["high"] or 0.0
     shares = (
-        f"With a reply within {hours:.3g} hours {of_100(effect['share_fast'] or 0.0)} go on, and"
+        f"With a reply within {hours:.1f} hours {of_100(effect['share_fast'] or 0.0)} go on, and"
         f" about {of_100(effect['share_slow'] or 0.0)} of leads like them with a slower one"
     )
-    span = f"{100 * low:+.0f} to {100 * high:+.0f} in 100"
+    span = f"{round(100 * low):+d} to {round(100 * high):+d} in 100"
     if effect["verdict"] == "no sure effect":
         return f"{shares}; that can be chance ({span}; observational)."
     return f"{shares}: {span} ({effect['verdict']} go on; observational, not drawn by lot)."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
@@ -13,7 +14,7 @@ from features.events.log import DAY_US
 from features.funnel.states import State
 from features.funnel.stays import Stays
 
-__all__ = ["EVERY", "Every", "Selection", "cohort_of", "cohort_starts", "leads_in"]
+__all__ = ["EVERY", "Every", "Selection", "cohort_of", "cohort_starts", "leads_in", "only_of"]
 
 Every = Literal["week", "month"]
 EVERY: Final[tuple[Every, ...]] = get_args(Every)
@@ -63,6 +64,21 @@ class Selection:
                 raise FunnelError(_no_trait(trait, stays))
             keep &= stays.where(trait, value)
         return keep
+
+
+def only_of(pairs: Iterable[tuple[str, str]]) -> dict[str, str | None]:
+    """What is asked of leads, as `Selection.only`, of traits and values; "" is: was not known.
+
+    Raises
+    ------
+    FunnelError : a trait is asked for twice: no lead had two values of one when it came.
+    """
+    only: dict[str, str | None] = {}
+    for trait, value in pairs:
+        if trait in only:
+            raise FunnelError(f"{trait!r} is asked for twice: ask for one value of a trait")
+        only[trait] = value or None
+    return only
 
 
 def _no_trait(trait: str, stays: Stays) -> str:

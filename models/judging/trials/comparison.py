@@ -111,26 +111,27 @@ def _compared(
     expected = expected_outcomes(both.known, treated, share, outcome)
     effect = effect_sequence(treated, share, outcome, expected, level=level)
     ratio = relative_risk_sequence(treated, share, outcome, level=level)
-    span = _span(effect, (-1.0, 1.0))
+    is_two = bool(treated.any() and not treated.all())  # of one arm alone there is no difference
+    span = _span(effect, (-1.0, 1.0), is_two=is_two)
     verdict = _verdict(span, worth)
-    more = None if verdict != "unknown" else _more(both, treated, share, span, worth)
+    more = None if verdict != "unknown" else _more(both, share, span, worth)
     decided = effect.decided
     return {
         "arm": arm,
         "leads": len(both),
         "effect": span,
-        "ratio": _span(ratio, (0.0, np.inf)),
+        "ratio": _span(ratio, (0.0, np.inf), is_two=is_two),
         "decided_after": None if decided is None else decided + 1,
         "verdict": verdict,
         "more": more,
         "says": sentence_of_comparison(arm, beside, span, verdict, more, len(both)),
-        "course": _course(effect),
+        "course": _course(effect) if is_two else [],
     }
 
 
-def _span(watched: Watched, nothing: tuple[float, float]) -> Span:
-    """Where a sequence stands now; the widest there is before the first lead."""
-    if not len(watched):
+def _span(watched: Watched, nothing: tuple[float, float], *, is_two: bool) -> Span:
+    """Where a sequence stands now; the widest there is until both arms have a lead."""
+    if not is_two:
         low, high = nothing
         return {"value": None, "low": low, "high": high if np.isfinite(high) else None}
     value, low, high = (float(one[-1]) for one in (watched.value, watched.low, watched.high))
@@ -151,15 +152,18 @@ def _verdict(effect: Span, worth: float) -> ComparisonVerdict:
     return "no_difference" if low >= -worth and high <= worth else "unknown"
 
 
-def _more(both: Drawn, treated: Bools, share: Floats, effect: Span, worth: float) -> int | None:
+def _more(both: Drawn, share: Floats, effect: Span, worth: float) -> int | None:
     """About how many more leads of both arms it takes until something is sure."""
-    if not len(both) or effect["value"] is None:
+    n, value, high = len(both), effect["value"], effect["high"]
+    if value is None or high is None:
         return None
-    rate = float(both.reached.mean())
+    rate = (float(both.reached.sum()) + 1.0) / (n + 2.0)  # of few, never 0 or 1: nothing is sure
     each = rate * (1.0 - rate) / float((share * (1.0 - share)).mean())
-    size = max(abs(effect["value"]), worth)
+    size = max(abs(value), worth)
     needed = _RADIUS * each / size**2
-    return max(1, round(needed) - len(treated))
+    if needed <= 2 * n:  # it should be narrow by now: from how it is, it goes by 1 / sqrt(n)
+        needed = n * (max(value - effect["low"], high - value) / size) ** 2
+    return max(1, round(needed) - n)
 
 
 def _course(watched: Watched) -> list[CoursePoint]:

@@ -17,7 +17,8 @@ def sentence_of_comparison(
 ) -> str:
     """An arm beside the control, in a sentence."""
     if effect["value"] is None:
-        return f"Nothing is known of {arm} beside {beside} yet: no lead's time is over."
+        where = "no lead's time is over" if not leads else "of one of them no lead's time is over"
+        return f"Nothing is known of {arm} beside {beside} yet: {where}."
     difference = f"{_points(effect['value'])} of 100 ({_points(effect['low'])} to {_high(effect)})"
     if verdict == "helps":
         return f"{arm} does better than {beside}: {difference} more, by {leads:,} leads."
@@ -25,7 +26,8 @@ def sentence_of_comparison(
         return f"{arm} does worse than {beside}: {difference}, by {leads:,} leads."
     if verdict == "no_difference":
         return f"Between {arm} and {beside} there is no difference worth having: {difference}."
-    wait = "" if more is None else f" About {_about(more)} more leads will tell."
+    leads_more = "lead" if more == 1 else "leads"
+    wait = "" if more is None else f" About {_about(more)} more {leads_more} will tell."
     return f"Whether {arm} does better than {beside} is not known yet: {difference}.{wait}"
 
 

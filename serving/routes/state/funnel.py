@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from features.clock import microseconds
 from features.errors import UnknownReport
 from features.funnel.kept import newest_causes
 from features.funnel.states import State
@@ -19,14 +17,14 @@ from features.funnel.stays import Stays
 from features.store.kept.columns import KeptColumns
 from models.judging.funnel.cause_shapes import FunnelCauses
 from models.judging.funnel.rates import funnel
-from models.judging.funnel.selection import Every, Selection, leads_in
+from models.judging.funnel.selection import Every, Selection, leads_in, only_of
 from models.judging.funnel.shapes import Funnel
 from models.judging.funnel.tables import cohorts_table, segments_table, steps_table
 from serving.edge.access import needs
 from serving.edge.bodies import json_answer
 from serving.edge.parameters import check_step, wrong_query
 from serving.edge.problems import documented
-from serving.edge.schemas import MOST_PER_PAGE, StrictRequest, Text
+from serving.edge.schemas import MOST_PER_PAGE, Instant, StrictRequest, Text
 from serving.process.served import OnLadder, Served
 from serving.process.service import Service
 from serving.routes.state.not_yet import when_made
@@ -43,8 +41,8 @@ class FunnelSelection(StrictRequest):
     """Which leads are counted."""
 
     ladder: Text | None = None
-    entered_from: AwareDatetime | None = Field(None, description="Who came to a step since then.")
-    entered_to: AwareDatetime | None = Field(None, description="Who came before then.")
+    entered_from: Instant | None = Field(None, description="Who came to a step since then.")
+    entered_to: Instant | None = Field(None, description="Who came before then.")
     only: list[Text] = Field(
         [],
         max_length=8,
@@ -179,14 +177,10 @@ def _not_counted(service: Service) -> UnknownReport:
 
 
 def _selection(query: FunnelSelection) -> Selection:
-    only: dict[str, str | None] = {}
+    only: list[tuple[str, str]] = []
     for text in query.only:
         trait, is_pair, value = text.partition(":")
         if not is_pair:
             raise wrong_query("only", f"{text!r}: write a trait, a colon and its value")
-        only[trait] = value or None
-    return Selection(_told(query.entered_from), _told(query.entered_to), only)
-
-
-def _told(moment: datetime | None) -> int | None:
-    return None if moment is None else microseconds(moment)
+        only.append((trait, value))
+    return Selection(query.entered_from, query.entered_to, only_of(only))

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features.funnel.kept import keep_stays, newest_stays
+from features.funnel.kept import keep_causes, keep_stays, newest_causes, newest_stays
 from features.funnel.stays import stays_of
 from features.ladder.file import read_ladder
 from features.store.kept.columns import KeptColumns
@@ -54,3 +54,12 @@ def test_none_are_kept_of_another_version_of_the_ladder(store):
     other = replace(B2B, purchase=replace(B2B.purchase, horizon_days=1.0))
     assert newest_stays(columns, other) is None
     assert newest_stays(columns, replace(B2B, name="other")) is None
+
+
+def test_causes_are_of_their_version_of_the_ladder(store):
+    columns = KeptColumns(store.database)
+    assert newest_causes(columns, B2B) is None
+    keep_causes(columns, B2B, START_US, {"why": [1.5, None]})
+    assert newest_causes(columns, B2B) == {"why": [1.5, None]}
+    other = replace(B2B, purchase=replace(B2B.purchase, horizon_days=1.0))
+    assert newest_causes(columns, other) is None

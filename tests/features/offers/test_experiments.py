@@ -56,6 +56,11 @@ def test_there_and_back():
         ({"step": ""}, "needs the step"),
         ({"arms": GOOD.arms[:1]}, "it has 1 arms: write 2 to 10"),
         ({"arms": (GOOD.arms[0], GOOD.arms[0])}, "two arms have the same id"),
+        ({"title": "red\x1b[31m"}, "a title is one line"),
+        ({"title": "two\nlines"}, "without control characters"),
+        ({"title": "half \udcff"}, "a title is one line"),
+        ({"title": "a" * 1025}, "of 1,024 letters at most"),
+        ({"arms": (Arm("a", 1e-9, (OFFERS[0],)), Arm("b", 1.0 - 1e-9))}, "nobody would come into"),
         ({"control": "c"}, "the control 'c' is no arm of it: one of a, b"),
         ({"arms": (GOOD.arms[0], replace(GOOD.arms[1], share=0.4))}, "sum to 0.9, not to 1"),
         ({"arms": (Arm("a", 1.0, (OFFERS[0],)), Arm("b", 0.0))}, "the share 1 is not between"),
@@ -71,6 +76,11 @@ def test_there_and_back():
 )
 def test_what_cannot_be_tried(change, said):
     assert said in refused(replace(GOOD, **change))
+
+
+def test_words_of_any_script_and_the_least_share_will_do():
+    rare = (Arm("a", 1e-4, (OFFERS[0],)), Arm("b", 1.0 - 1e-4))
+    check_experiment(replace(GOOD, title="Größe – 价格 $5", arms=rare), B2B, POLICIES)
 
 
 def test_all_that_is_wrong_is_said_at_once():

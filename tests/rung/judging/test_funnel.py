@@ -26,6 +26,14 @@ def test_a_table_and_sentences(events_file, capsys):
         assert part in said
 
 
+def test_the_causes_say_that_they_are_of_all(events_file, capsys):
+    """What is picked picks the table alone."""
+    assert run(events_file, "--from", "2026-02-01") == 0
+    assert "Why they stop (of all leads, whoever is counted above)\n" in capsys.readouterr().out
+    assert run(events_file) == 0
+    assert "Why they stop\n" in capsys.readouterr().out
+
+
 def test_a_folder_for_a_meeting(events_file, tmp_path, capsys):
     out = tmp_path / "funnel"
     assert run(events_file, "--out", out, "--every", "month", "--json") == 0
@@ -85,6 +93,7 @@ def test_a_store_is_as_its_file_but_for_who_left(events_file, tmp_path, capsys):
     [
         (["--only", "source"], "write a trait, = and its value"),
         (["--only", "sorce=fair"], "did you mean 'source'"),
+        (["--only", "source=fair", "--only", "source="], "'source' is asked for twice"),
         (["--by", "sorce"], "did you mean 'source'"),
         (["--list", "trail"], "did you mean 'trial'"),
         (["--list", "trial:gone"], "the state is one of"),

@@ -102,7 +102,7 @@ def experiments_in(log: EventLog, ladder: Ladder, until: int) -> list[Experiment
         arms = [Arm(arm, share) for arm, share in sorted(shares.items())]
         rest = 1.0 - sum(arm.share for arm in arms)
         if rest > _SUM_WITHIN:
-            arms.append(Arm("nobody", rest))
+            arms.append(Arm("nobody" if "nobody" not in shares else "none of these", rest))
         found.append(Experiment(name, "policy", tuple(arms), control=arms[0].id))
     return found
 

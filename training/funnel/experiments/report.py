@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +16,22 @@ from matplotlib.ticker import PercentFormatter
 from features.files import new_file
 from models.judging.trials.shapes import ArmComparison, ExperimentReport, GoalOfExperiment
 
-__all__ = ["draw_course", "write_experiment"]
+__all__ = ["draw_course", "folder_named", "write_experiment"]
 
 _COLOURS: Final = ("#2f7f5f", "#b5652c", "#3b5b92", "#7a4b8a")
+_FOLDER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 _INK, _QUIET = "#1f2933", "#9aa5b1"
+
+
+def folder_named(experiment_id: str) -> str:
+    """The name of an experiment's folder: its id, if that can be one.
+
+    A file can call its experiments anything, also `../elsewhere`: such a one goes by a hash.
+    """
+    if _FOLDER.fullmatch(experiment_id):
+        return experiment_id
+    text = experiment_id.encode("utf-8", "surrogatepass")
+    return f"experiment-{blake2b(text, digest_size=8).hexdigest()}"
 
 
 def write_experiment(found: ExperimentReport, folder: Path) -> Path:
@@ -75,7 +89,11 @@ def draw_course(found: ExperimentReport, path: Path) -> None:
     axes.axhline(0.0, color=_INK, linewidth=0.8)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_title(
-        f"{found['title']}: difference in {goal['title']}", loc="left", color=_INK, fontsize=11
+        f"{found['title']}: difference in {goal['title']}",
+        loc="left",
+        color=_INK,
+        fontsize=11,
+        parse_math=False,  # a title may speak of dollars
     )
     axes.set_xlabel("leads whose time is over", fontsize=8, color=_QUIET)
     axes.spines[["top", "right"]].set_visible(False)

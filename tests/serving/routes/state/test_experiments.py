@@ -132,6 +132,52 @@ def test_who_opted_out_is_not_tried_on(own):
     is_problem(assign(own, "order", lead), 409)
 
 
+def test_of_two_callers_at_once_the_first_one_s_instant_counts(own, monkeypatch):
+    """Both looked before either wrote: the second is told what the first has stored."""
+    own.post("/v1/experiments", json=ORDER)
+    store = service_of(own).store
+    first: list[dict[str, object]] = []
+    write = store.append_new
+
+    def after_another(events):
+        monkeypatch.setattr(store, "append_new", write)
+        first.append(assign(own, "order", "new").json())
+        return write(events)
+
+    monkeypatch.setattr(store, "append_new", after_another)
+    second = assign(own, "order", "new").json()
+    assert first[0]["is_new"]
+    assert second == {**first[0], "is_new": False}
+
+
+def test_who_was_erased_for_good_is_put_into_no_arm(own):
+    own.post("/v1/experiments", json=ORDER)
+    service = service_of(own)
+    lead = own.get("/v1/queue").json()["data"][0]["lead_id"]
+    service.scorer.privacy.erase(lead, service.clock(), is_suppressed=True)
+    is_problem(assign(own, "order", lead), 409)
+    assert not service.store.events_of(lead)
+
+
+def test_a_verdict_is_one_line(own):
+    own.post("/v1/experiments", json=ORDER)
+    is_problem(own.post("/v1/experiments/order/stop", json={"verdict": "red\x1b[31m"}), 422)
+    assert own.get("/v1/experiments/order").json()["state"] == "running"
+
+
+def test_an_offer_that_was_retired_meanwhile_stays_so(own):
+    """To roll out another one pauses what is extended, and brings nothing back."""
+    own.post("/v1/experiments", json=TOOLS)
+    service = service_of(own)
+    at = service.clock()
+    service.store.offers.set_status(
+        service.ladder, OFFERS[0], "retired", from_at=at, now=at, by="ann"
+    )
+    assert own.post("/v1/experiments/tools/stop", json={"roll_out": "b"}).is_success
+    statuses = [one.status for one in service.store.offers.versions("b2b", OFFERS[0])]
+    assert statuses == ["retired"]
+
+
 def recommended(client, lead: str):
     body = {"lead_id": lead, "defer_exposure": True}
     return client.post("/v1/recommendations", json=body).json()

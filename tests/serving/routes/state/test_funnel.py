@@ -102,7 +102,7 @@ def test_for_some_leads(counted):
         assert some["counts"] == cell["counts"]
         names = client.get("/v1/funnel/leads", params={**asked, "step": step["id"]}).json()
         assert names["count"] == cell["counts"]["came"]
-    nobody = client.get("/v1/funnel", params={"entered_from": "2999-01-01T00:00:00Z"}).json()
+    nobody = client.get("/v1/funnel", params={"entered_from": "2199-01-01T00:00:00Z"}).json()
     assert nobody["leads"] == 0
     assert "nobody came" in nobody["notes"][0]
 
@@ -136,7 +136,10 @@ def test_who_opts_out_is_named_no_more(own):
         ({"only": "source"}, "write a trait, a colon and its value"),
         ({"only": "sorce:fair"}, "did you mean 'source'"),
         ({"every": "day"}, "week"),
-        ({"entered_from": "2026-01-01T00:00:00"}, "timezone"),
+        ({"entered_from": "2026-01-01T00:00:00"}, "time zone"),
+        ({"entered_from": "9999-12-31T23:59:59-23:59"}, "in the years 1970 to 2199"),
+        ({"entered_to": "0001-01-01T00:00:00+23:59"}, "in the years 1970 to 2199"),
+        ({"only": ["source:fair", "source:search"]}, "'source' is asked for twice"),
         ({"since": "2026-01-01"}, "since"),
     ],
 )

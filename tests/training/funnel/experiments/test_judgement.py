@@ -176,6 +176,38 @@ def test_all_pending():
     assert "no lead's time is over" in found["says"]
 
 
+def test_one_arm_alone_makes_no_difference():
+    """However many leads the control has, nothing is said of an arm that has none."""
+    found = judged([assigned(f"l{at}", "calm", 1 + at / 100) for at in range(40)])
+    (one,) = found["goals"][0]["comparisons"]
+    assert one["effect"] == {"value": None, "low": -1.0, "high": 1.0}
+    assert one["ratio"] == {"value": None, "low": 0.0, "high": None}
+    assert (one["verdict"], one["more"], one["course"]) == ("unknown", None, [])
+    assert "of one of them no lead's time is over" in one["says"]
+
+
+@pytest.mark.parametrize("bought", ["nobody", "all"])
+def test_where_all_fare_alike_a_lead_more_tells_nothing(bought):
+    """A rate of 0 or 1 among few has no spread of its own: far more than one lead is needed."""
+    rows = [assigned(f"l{at}", "calm" if at % 2 else "rung", 1 + at / 100) for at in range(40)]
+    if bought == "all":
+        rows += [(f"l{at}", "order", 5.0, {}) for at in range(40)]
+    (one,) = judged(rows)["goals"][0]["comparisons"]
+    assert one["verdict"] == "unknown"
+    assert one["more"] is not None
+    assert one["more"] > 500
+
+
+def test_what_is_not_sure_yet_takes_more_leads():
+    """Beside a difference so large it is sure at 22; what is said at 8 is of that order, not 1."""
+    rows = [assigned(f"l{at}", "calm" if at % 2 else "rung", 1 + at / 100) for at in range(8)]
+    rows += [(f"l{at}", "order", 5.0, {}) for at in range(0, 8, 2)]  # all of `rung`, none of `calm`
+    (one,) = judged(rows)["goals"][0]["comparisons"]
+    assert one["verdict"] == "unknown"
+    assert one["more"] is not None
+    assert 10 <= one["more"] <= 40
+
+
 def test_what_comes_after_the_purchase_is_told_apart():
     """The average a lead, since it was put there, of those for whom all the days are over."""
     renewals = Afterwards("renewals", "Renewals", Gain(EventRule("renewed"), 100.0), 60.0)
@@ -210,3 +242,11 @@ def test_what_a_file_tells_of_experiments():
     assert [arm.id for arm in found.arms] == ["calm", "rung", "nobody"]
     assert [arm.share for arm in found.arms] == pytest.approx([0.3, 0.5, 0.2])
     assert found.control == "calm"
+
+
+def test_an_arm_that_is_called_nobody():
+    """No two arms of an experiment have one id, whatever a file calls its own."""
+    rows = [assigned("a", "calm", 1, 0.3), assigned("b", "nobody", 1, 0.5)]
+    log = as_log(rows)
+    (found,) = experiments_in(log, LADDER, log.judged_until(None))
+    assert [arm.id for arm in found.arms] == ["calm", "nobody", "none of these"]
