@@ -27,7 +27,7 @@ EXPERIMENT_KINDS: Final[tuple[ExperimentKind, ...]] = get_args(ExperimentKind)
 LEFT_ALONE_POLICIES: Final = ("no_ask", "usual")
 """Arms in which Rung suggests nothing: nobody asks anything, or all goes on as without Rung."""
 STANDING: Final = "standing"
-"""The experiment that the ladder's own shares make: what Rung is worth as a whole."""
+"""How the experiment begins that the ladder's own shares make, and by which it can be asked for."""
 _RUNG: Final = "rung"
 _RANDOM: Final = "uniform"
 """The policy that gives every option the same chance."""
@@ -62,8 +62,16 @@ class Controls:
         if not arms:
             return None
         rest = Arm(_RUNG, 1.0 - sum(arm.share for arm in arms))
+        # Other shares are another experiment: who is in which arm stays comparable. With the same
+        # salt a lead that was asked nothing is so still, where the share is not smaller.
+        shares = "-".join(f"{share:g}" for _, share in held)
         return Experiment(
-            STANDING, "policy", (*arms, rest), control=arms[0].id, title="Rung itself"
+            f"{STANDING}-{shares}",
+            "policy",
+            (*arms, rest),
+            control=arms[0].id,
+            title="Rung itself",
+            salt=STANDING,
         )
 
 

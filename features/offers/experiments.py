@@ -93,7 +93,7 @@ def _wrong_name(experiment: Experiment, _: Ladder) -> Iterator[str]:
         yield wrong
     if not _ID.fullmatch(experiment.id):
         yield _SHAPE
-    if experiment.id in (CALLING, STANDING):
+    if experiment.id == CALLING or experiment.id.startswith(STANDING):
         yield f"{experiment.id!r} is an experiment of Rung's own: choose another id"
     if experiment.kind not in EXPERIMENT_KINDS:
         hint = did_you_mean(experiment.kind, EXPERIMENT_KINDS)

@@ -273,10 +273,16 @@ def _asked(
     parsed: argparse.Namespace, found: list[tuple[Experiment, str]]
 ) -> list[tuple[Experiment, str]]:
     from features.errors import UnknownExperiment
+    from features.ladder.controls import STANDING
 
     if not parsed.only:
         return found
-    wanted = [pair for pair in found if pair[0].id == parsed.only]
+    standing = parsed.only == STANDING
+    wanted = [
+        (one, state)
+        for one, state in found
+        if one.id == parsed.only or (standing and one.id.startswith(STANDING))
+    ]
     if not wanted:
         raise UnknownExperiment.named(parsed.only, [one.id for one, _ in found])
     return wanted

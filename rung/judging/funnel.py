@@ -121,14 +121,12 @@ def _print_causes(causes: FunnelCauses, *, is_some: bool) -> None:
         print(f"  {step['title']}: {step['says']}")
         for draft in step["experiments"]:
             print(f"    Next: {draft_of(draft)}.")
-    if not below:
-        print("  No step is surely below its healthy band.")
     print("Content that creates intent")
     for said in pieces_said(causes["content"]) or ["Nothing is known of any piece."]:
         print(f"  {said}")
     print(f"Replies\n  {causes['replies']['says']}")
     for line in (*causes["diagnosis"]["notes"], *causes["content"]["notes"]):
-        print(f"  Note: {line}")
+        print(f"  Note: {line.removesuffix('.')}.")
 
 
 def _selection(parsed: argparse.Namespace) -> Selection:

@@ -170,17 +170,19 @@ def experiments_told(store: EventStore, ladder: Ladder) -> list[ExperimentAnswer
 def experiment_told(store: EventStore, ladder: Ladder, id_: str) -> ExperimentWithReport:
     """An experiment with its newest report; UnknownExperiment where there is none."""
     standing = ladder.controls.standing
-    if id_ == STANDING and standing is not None:
+    if standing is not None and id_ in (STANDING, standing.id):
+        id_ = standing.id
         told = _standing(ladder, standing)
     else:
         told = _told(store.experiments.get(ladder.name, id_))
     report = Reports(store.database).newest(REPORT, ladder.name, id_)
-    body: Any = None if report is None else dict(report.body)
+    # It may have been ended since it was looked at.
+    body: Any = None if report is None else {**report.body, "state": told["state"]}
     return {**told, "report": body}
 
 
 def _standing(ladder: Ladder, standing: Experiment) -> ExperimentAnswer:
-    kept = KeptExperiment(ladder.name, STANDING, body_of(standing), "running", 0, None, "", "")
+    kept = KeptExperiment(ladder.name, standing.id, body_of(standing), "running", 0, None, "", "")
     return {**_told(kept), "started_at": None, "by": "[controls] of the ladder"}
 
 
@@ -221,6 +223,7 @@ def assign(
     UnknownLead : an id that no store can hold.
     """
     experiment, state = _known(store, ladder, id_)
+    id_ = experiment.id
     if not is_storable(lead_id):
         raise UnknownLead(f"{lead_id!r} can be the id of no lead")
     if privacy.is_opted_out(lead_id):
@@ -257,7 +260,7 @@ def _known_arm(
 
 def _known(store: EventStore, ladder: Ladder, id_: str) -> tuple[Experiment, str]:
     standing = ladder.controls.standing
-    if id_ == STANDING and standing is not None:
+    if standing is not None and id_ in (STANDING, standing.id):
         return standing, "running"
     kept = store.experiments.get(ladder.name, id_)
     return replace(experiment_of(kept.body), id=id_), kept.state

@@ -15,6 +15,7 @@ from features.offers.experiments import (
     experiment_of,
     with_experiments,
 )
+from models.judging.trials.assignment import arm_of
 
 B2B = read_ladder("b2b")
 STEP = B2B.steps[1].id
@@ -99,8 +100,26 @@ def test_standing_controls_come_first():
     )
     assert [arm.policy for arm in standing.arms] == ["no_ask", "uniform", ""]
     assert standing.control == "no_ask"
+    assert standing.id == "standing-0.05-0-0.02"
     assert with_experiments(B2B, []).experiments == ()
 
 
 def test_no_score_depends_on_what_is_tried():
     assert with_experiments(B2B, [GOOD]).fingerprint == B2B.fingerprint
+
+
+def test_other_shares_are_another_experiment():
+    """Whoever was drawn with other shares is not compared with those that are drawn now.
+
+    A lead that is asked nothing by the smaller share is so by the larger one.
+    """
+    few, more = (Controls(no_ask=share).standing for share in (0.05, 0.2))
+    assert few is not None
+    assert more is not None
+    assert few.id != more.id
+    leads = [f"lead-{at}" for at in range(2000)]
+    alone = [
+        {one for one in leads if arm_of(each, "b2b", one).id == "no_ask"} for each in (few, more)
+    ]
+    assert 60 < len(alone[0]) < 140 < 300 < len(alone[1]) < 500
+    assert alone[0] < alone[1]

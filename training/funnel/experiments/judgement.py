@@ -231,5 +231,5 @@ def _notes(
         said.append(f"nobody is in {', '.join(empty)} yet")
     crossed = sum(one.is_crossed for one in found)
     if crossed:
-        said.append(f"{crossed:,} leads have ids in two arms; they count where they were put first")
+        said.append(f"{crossed:,} with ids in two arms; a lead counts where it was put first")
     return said

@@ -86,7 +86,7 @@ def test_a_lead_counts_where_it_was_put_first():
     found = judged(rows)
     assert [arm["leads"] for arm in found["arms"]] == [1, 0]
     assert found["arms"][0]["crossed"] == 1
-    assert "1 leads have ids in two arms" in " ".join(found["notes"])
+    assert "1 with ids in two arms" in " ".join(found["notes"])
     assert "nobody is in rung yet" in found["notes"]
 
 
