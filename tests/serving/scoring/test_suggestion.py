@@ -146,7 +146,9 @@ def test_suggestions_wait_for_the_end_of_quiet_hours(service):
     local = when(now).hour * 60 + when(now).minute
     hours = QuietHours(((local - 60) % 1440, (local + 60) % 1440))
     night = replace(bundle.ladder, limits=replace(bundle.ladder.limits, quiet=hours))
-    told = f" Quiet hours: nobody is contacted before {when(now + DAY_US // 24):%H:%M} (UTC)."
+    over = when(now + DAY_US // 24)
+    day_named = "" if over.date() == when(now).date() else f"{over:%A}, "  # near midnight
+    told = f" Quiet hours: nobody is contacted before {day_named}{over:%H:%M} (UTC)."
     seen = set()
     for policy in ("rules", "only:live-qa"):
         by_day = Model.of(bundle, policy)
