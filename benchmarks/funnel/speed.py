@@ -113,7 +113,7 @@ def _rung(part: int) -> Callable[[], dict[str, float]]:
     def work() -> dict[str, float]:
         stays = stays_of(log, LADDER)
         found = funnel(stays)
-        causes = causes_of(log, LADDER, stays)
+        causes = causes_of(log, LADDER, stays, found)
         told = {"steps": float(len(found["steps"]) + len(causes["diagnosis"]["steps"]))}
         for at in range(len(LADDER.goals)):
             some = stays.at(at)

@@ -64,7 +64,8 @@ def _funnel(parsed: argparse.Namespace, progress: Progress) -> None:
         return print_json(names) if parsed.json else print("\n".join(names))
     progress("counting")
     found = funnel(stays, selection, parsed.every)
-    causes = _causes(parsed, progress, log, stays)
+    of_all = found if selection == Selection() else None
+    causes = _causes(parsed, progress, log, stays, of_all)
     if parsed.out:
         from training.funnel.report import write_funnel
 
@@ -94,7 +95,11 @@ def _stays(
 
 
 def _causes(
-    parsed: argparse.Namespace, progress: Progress, log: EventLog, stays: Stays
+    parsed: argparse.Namespace,
+    progress: Progress,
+    log: EventLog,
+    stays: Stays,
+    counted: Funnel | None,
 ) -> FunnelCauses:
     """Why leads stop; of a store as it is now that is kept there, with the stays."""
     from features.funnel.kept import keep_causes, keep_stays
@@ -103,7 +108,7 @@ def _causes(
     from models.judging.funnel.why import causes_of
 
     progress("looking for causes")
-    causes = causes_of(log, stays.ladder, stays)
+    causes = causes_of(log, stays.ladder, stays, counted)
     if "://" in parsed.events and parsed.until is None:
         with EventStore.existing(parsed.events) as store:
             columns = KeptColumns(store.database)

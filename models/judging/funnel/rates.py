@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from features.arrays import Bools, Floats, Ints
+from features.arrays import Bools, Ints
 from features.clock import rfc3339
 from features.events.log import DAY_US
 from features.funnel.states import State
@@ -201,13 +201,18 @@ def _verdict(rate: Rate, band: Band | None) -> BandVerdict:
 
 def _cohorts(stays: Stays, every: Every) -> list[CohortCell]:
     """The newest ones, in order of time."""
-    number, group = np.unique(cohort_of(stays.entered, every), return_inverse=True)
-    starts = cohort_starts(number, every).tolist()
-    counts = _counts_by(stays, group, len(number))
-    found = incidence(_waited(stays, group), len(number))
+    if not len(stays):
+        return []
+    number = cohort_of(stays.entered, every)
+    first = int(number.min())
+    group, groups = number - first, int(number.max()) - first + 1
+    starts = cohort_starts(np.arange(groups) + first, every).tolist()
+    counts = _counts_by(stays, group, groups)
+    found = incidence(_waited(stays, group), groups)
     cells: list[CohortCell] = [
         {"since": rfc3339(start), "counts": counts[at], "rate": _rate_at(found, at)}
         for at, start in enumerate(starts)
+        if counts[at]["came"]
     ]
     return cells[-_MOST_COHORTS:]
 
@@ -347,8 +352,8 @@ def _notes(stays: Stays, some: Stays, every: Every) -> Iterator[str]:
         yield "no lead has come to the ladder yet"
     elif not len(some):
         yield "nobody came to a step of whom is asked: ask for other leads, or for a longer time"
-    numbers: Floats = cohort_of(some.entered, every).astype(np.float64)
-    if len(np.unique(numbers)) > _MOST_COHORTS:
+    spans = np.ptp(cohort_of(some.entered, every)) if len(some) else 0
+    if spans >= _MOST_COHORTS:
         yield f"of each step the newest {_MOST_COHORTS} {every}s are shown"
     crowded = [
         trait
