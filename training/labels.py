@@ -21,14 +21,12 @@ from features.events.log import DAY_US, EventLog, Times
 from features.funnel.states import State
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
-from features.signals.program import LinkedLog, compile_ladder, link
+from features.signals.program import compile_ladder, link
 from models.scores.censoring import Censoring, Waits
 from training.decision_points import Points
 
 __all__ = ["Outcomes", "arrival_delay", "label"]
 
-_MOST_ARRIVED: Final = 0.99
-"""The share of completions whose news has arrived once one has waited long enough."""
 _MOST_UNDECIDED: Final = 0.1
 """Where a horizon fits no point at all, the share that may still be undecided after the longest
 wait, for those that are decided to be learned from: what comes of the rest nobody knows."""
@@ -74,7 +72,7 @@ def label(log: EventLog, ladder: Ladder, points: Points, until: int) -> tuple[Ou
     """
     linked = link(log, compile_ladder(ladder))
     came = linked.next_completions(points.lead, points.as_of, points.position, until)
-    delay = _arrival_delay(log, linked, until)
+    delay = linked.arrival_delay(until)
     horizons = np.array([round(goal.horizon_days * DAY_US) for goal in ladder.goals])
     advanced = _News(came.advanced, came.advance_known, came.loss_known)
     purchased = _News(came.purchased, came.purchase_known, came.loss_known)
@@ -154,15 +152,5 @@ def _open_ended(points: Points, state: Ints, took: Times, ends: Times, until: in
 
 
 def arrival_delay(log: EventLog, ladder: Ladder, until: int) -> int:
-    """How long to wait for late arrivals, in microseconds.
-
-    It is the 99th percentile of the delays of the completions known by `until`.
-    """
-    return _arrival_delay(log, link(log, compile_ladder(ladder)), until)
-
-
-def _arrival_delay(log: EventLog, linked: LinkedLog, until: int) -> int:
-    completes = linked.completes() & (log.known <= until)
-    if not completes.any():
-        return 0
-    return int(np.quantile((log.known - log.occurred)[completes], _MOST_ARRIVED))
+    """How long to wait for late arrivals, in microseconds: see `LinkedLog.arrival_delay`."""
+    return link(log, compile_ladder(ladder)).arrival_delay(until)

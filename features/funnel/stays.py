@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import Final
 
 import numpy as np
 
@@ -20,13 +19,10 @@ from features.funnel.states import State
 from features.funnel.walk import FIELDS, walk
 from features.ladder.ladder import Ladder, Trait
 from features.signals.fold import NONE, Events, Program
-from features.signals.program import Compiled, LinkedLog, compile_signals, link
+from features.signals.program import Compiled, compile_signals, link
 from features.signals.threads import in_threads, processors
 
 __all__ = ["Stays", "stays_of"]
-
-_MOST_ARRIVED: Final = 0.99
-"""The share of completions whose news has arrived once one has waited long enough."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -153,7 +149,7 @@ def stays_of(
     left_at = np.full(len(log.leads), NONE, dtype=np.int64)
     for lead_id, at in (left or {}).items():
         left_at[log.index_of(lead_id)] = at
-    counted_until = until - _delay(log, linked, until)
+    counted_until = until - linked.arrival_delay(until)
     found, traits = _walked(linked.events, compiled.program, until, code, columns)
     stays = Stays(
         ladder=ladder,
@@ -179,16 +175,6 @@ def stays_of(
 def _told_apart(ladder: Ladder) -> list[Trait]:
     """The traits by which leads are told apart: categories, nothing personal or protected."""
     return [one for one in ladder.traits if one.type == "category" and not one.personal]
-
-
-def _delay(log: EventLog, linked: LinkedLog, until: int) -> int:
-    """How long the news of a completion takes, in microseconds: the 99th percentile."""
-    if log.known is log.occurred:
-        return 0
-    completes = linked.completes() & (log.known <= until)
-    if not completes.any():
-        return 0
-    return int(np.quantile((log.known - log.occurred)[completes], _MOST_ARRIVED))
 
 
 @lru_cache(maxsize=16)

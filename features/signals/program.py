@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -58,6 +58,8 @@ class Compiled:
     numbers and those of the sums of beats."""
 
 
+_MOST_ARRIVED: Final = 0.99
+"""The share of completions whose news has arrived once one has waited long enough."""
 _ALL_IS_INTEREST = ActivityRules(interest=(EventRule("*"),))
 
 
@@ -315,6 +317,19 @@ class LinkedLog:
         for goal in range(len(self.program.horizon)):
             found |= self.meets(goal)
         return found
+
+    def arrival_delay(self, until: int) -> int:
+        """How long to wait for late arrivals, in microseconds.
+
+        It is the 99th percentile of the delays of the completions known by `until`.
+        """
+        known, occurred = self.events.known, self.events.occurred
+        if known is occurred:
+            return 0
+        completes = self.completes() & (known <= until)
+        if not completes.any():
+            return 0
+        return int(np.quantile((known - occurred)[completes], _MOST_ARRIVED))
 
     def meets_score_at(self) -> Bools:
         """Shape (n_events,): whether leads are scored at each event."""

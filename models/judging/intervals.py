@@ -7,6 +7,7 @@ interval of a rate counts rows by what they are worth (`design_effect`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import hypot
 from typing import Final, overload
 
 import numpy as np
@@ -14,7 +15,14 @@ import numpy.typing as npt
 
 from features.arrays import Floats, Ints
 
-__all__ = ["LeadWeights", "design_effect", "lead_weights", "standard_error", "wilson"]
+__all__ = [
+    "LeadWeights",
+    "design_effect",
+    "lead_weights",
+    "newcombe",
+    "standard_error",
+    "wilson",
+]
 
 _DRAWS: Final = 200
 _FEWEST_DRAWS: Final = 20
@@ -42,6 +50,22 @@ def wilson(
     low = np.clip(middle - half, 0.0, rate)  # rounding must not put the rate outside
     high = np.clip(middle + half, rate, 1.0)
     return (low, high) if isinstance(n, np.ndarray) else (float(low), float(high))
+
+
+def newcombe(
+    one: tuple[float, float, float], other: tuple[float, float, float]
+) -> tuple[float, float, float]:
+    """The difference of two independent rates with its interval, by the hybrid score (1998).
+
+    Each is a rate with its low and high end; the level is that of the ends.
+    """
+    (rate, low, high), (other_rate, other_low, other_high) = one, other
+    value = rate - other_rate
+    down, up = (
+        hypot(rate - low, other_high - other_rate),
+        hypot(high - rate, other_rate - other_low),
+    )
+    return value, value - down, value + up
 
 
 def design_effect(happened: Floats, lead: Ints, group: Ints, weight: Floats | None = None) -> float:

@@ -30,7 +30,7 @@ from models.judging.funnel.shapes import (
     Whole,
 )
 from models.judging.funnel.wording import sentence_of
-from models.judging.intervals import wilson
+from models.judging.intervals import newcombe, wilson
 
 __all__ = ["funnel"]
 
@@ -275,10 +275,9 @@ def _difference(one: Rate, other: Rate) -> tuple[float | None, float | None, flo
     """Of two rates of different leads, with its 95 % interval (Newcombe 1998)."""
     if one["value"] is None or other["value"] is None:
         return None, None, None
-    value = one["value"] - other["value"]
-    down = np.hypot(one["value"] - one["low"], other["high"] - other["value"])
-    up = np.hypot(one["high"] - one["value"], other["value"] - other["low"])
-    return value, float(value - down), float(value + up)
+    return newcombe(
+        (one["value"], one["low"], one["high"]), (other["value"], other["low"], other["high"])
+    )
 
 
 # -------------------------------------------------------------------------------------- the whole

@@ -23,6 +23,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from features.arrays import Bools, Floats, Ints
+from models.judging.adjusting.discoveries import false_discovery_rates
 from models.judging.intervals import wilson
 
 __all__ = [
@@ -128,16 +129,8 @@ def compared_groups(
 
 
 def discoveries(p: Floats, level: float = _LEVEL) -> Bools:
-    """Shape (n,): which hypotheses are rejected with false discoveries held to a share.
-
-    The step-up procedure of Benjamini and Hochberg (1995): the largest k with p_(k) <= k level / n.
-    """
-    order = np.argsort(p, kind="stable")
-    below = np.flatnonzero(p[order] <= level * np.arange(1, len(p) + 1) / max(len(p), 1))
-    found = np.zeros(len(p), dtype=np.bool_)
-    if len(below):
-        found[order[: below[-1] + 1]] = True
-    return found
+    """Shape (n,): which hypotheses are rejected with false discoveries held to a share."""
+    return np.asarray(false_discovery_rates(p) <= level)
 
 
 # --------------------------------------------------------------------------------- One and the rest

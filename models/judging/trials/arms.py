@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
-from models.judging.intervals import wilson
+from models.judging.intervals import newcombe, wilson
 
 __all__ = ["FEWEST", "ArmCounts", "RateDifference", "difference_of_rates", "is_off_share"]
 
@@ -65,13 +65,11 @@ def difference_of_rates(treated: ArmCounts, control: ArmCounts) -> RateDifferenc
         return None
     if min(treated.mature, control.mature) < FEWEST:
         return None
-    (low, high), (other_low, other_high) = (
-        wilson(float(arm.reached), float(arm.mature)) for arm in (treated, control)
+    one, other = (
+        (rate, *wilson(float(arm.reached), float(arm.mature)))
+        for arm, rate in ((treated, treated.rate), (control, control.rate))
     )
-    value = treated.rate - control.rate
-    down = sqrt((treated.rate - low) ** 2 + (other_high - control.rate) ** 2)
-    up = sqrt((high - treated.rate) ** 2 + (control.rate - other_low) ** 2)
-    return RateDifference(value, value - down, value + up)
+    return RateDifference(*newcombe(one, other))
 
 
 def is_off_share(drawn: int, shares: list[float]) -> bool:

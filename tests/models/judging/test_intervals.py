@@ -53,3 +53,11 @@ def test_differences_are_paired():
     )
     alone = some(intervals.standard_error(apart))
     assert some(intervals.standard_error(near - apart)) < 0.2 * alone
+
+
+def test_newcombe_by_hand():
+    """The example of Newcombe (1998): 56 of 70 less 48 of 80 is 0.2 (0.0524 to 0.3339)."""
+    one, other = ((k / n, *intervals.wilson(k, n)) for k, n in ((56, 70), (48, 80)))
+    assert intervals.newcombe(one, other) == pytest.approx((0.2, 0.0524, 0.3339), abs=1e-4)
+    back = intervals.newcombe(other, one)
+    assert back == pytest.approx((-0.2, -0.3339, -0.0524), abs=1e-4)

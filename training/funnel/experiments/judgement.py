@@ -28,7 +28,6 @@ from models.judging.trials.shapes import (
 )
 from models.judging.trials.wording import headline, sentence_of_ratio
 from training.funnel.experiments.afterwards import afterwards
-from training.labels import arrival_delay
 
 __all__ = ["WORTH", "experiments_in", "judge_experiment"]
 
@@ -66,7 +65,7 @@ def judge_experiment(
         if experiment.arm(one.assignment.arm) is not None
     ]
     found.sort(key=lambda one: (one.at, log.leads[one.lead]))
-    put = _Put.of(log, ladder, experiment, found)
+    put = _Put.of(log, ladder, experiment, found, until)
     goals = [_goal(put, ladder, at, until, worth) for at in _order(ladder)]
     report: ExperimentReport = {
         "ladder": ladder.name,
@@ -120,10 +119,17 @@ class _Put:
     share: Floats
     position: Ints
     known: Floats
+    delay: int
+    """How long late news is waited for, in microseconds."""
 
     @classmethod
     def of(
-        cls, log: EventLog, ladder: Ladder, experiment: Experiment, found: Sequence[Assigned]
+        cls,
+        log: EventLog,
+        ladder: Ladder,
+        experiment: Experiment,
+        found: Sequence[Assigned],
+        until: int,
     ) -> _Put:
         arms = tuple(arm.id for arm in experiment.arms)
         lead = np.array([one.lead for one in found], dtype=np.int64)
@@ -142,6 +148,7 @@ class _Put:
             share=np.tile(shares / shares.sum(), (len(found), 1)),
             position=known.position,
             known=known.values[:, np.array(numbers, dtype=np.bool_)],
+            delay=link(log, compile_ladder(ladder)).arrival_delay(until),
         )
 
 
@@ -160,7 +167,7 @@ def _goal(put: _Put, ladder: Ladder, at: int, until: int, worth: float) -> GoalO
     wanted = np.full(len(lead), at, dtype=np.int64)
     reached = linked.next_completions(lead, then, wanted, until).advanced
     horizon = _horizons(ladder, at)[put.position[stands]]
-    over = then + horizon + arrival_delay(put.log, ladder, until) <= until
+    over = then + horizon + put.delay <= until
     drawn = Drawn(
         arm=put.arm[stands],
         share=put.share[stands],
