@@ -112,7 +112,11 @@ def _compared(
     effect = effect_sequence(treated, share, outcome, expected, level=level)
     ratio = relative_risk_sequence(treated, share, outcome, level=level)
     is_two = bool(treated.any() and not treated.all())  # of one arm alone there is no difference
-    span = _span(effect, (-1.0, 1.0), is_two=is_two)
+    # What is told is the difference of the rates that stand beside it; the interval is surer than
+    # theirs, as it takes out what was known before the lot.
+    rate, other = (float(outcome[one].mean()) if one.any() else 0.0 for one in (treated, ~treated))
+    span = _span(effect, rate - other, (-1.0, 1.0), is_two=is_two)
+    times = rate / other if other > 0.0 else np.nan
     verdict = _verdict(span, worth)
     more = None if verdict != "unknown" else _more(both, share, span, worth)
     decided = effect.decided
@@ -120,7 +124,7 @@ def _compared(
         "arm": arm,
         "leads": len(both),
         "effect": span,
-        "ratio": _span(ratio, (0.0, np.inf), is_two=is_two),
+        "ratio": _span(ratio, times, (0.0, np.inf), is_two=is_two),
         "decided_after": None if decided is None else decided + 1,
         "verdict": verdict,
         "more": more,
@@ -129,14 +133,14 @@ def _compared(
     }
 
 
-def _span(watched: Watched, nothing: tuple[float, float], *, is_two: bool) -> Span:
-    """Where a sequence stands now; the widest there is until both arms have a lead."""
+def _span(watched: Watched, value: float, nothing: tuple[float, float], *, is_two: bool) -> Span:
+    """A figure with where its sequence stands; the widest there is until both arms have a lead."""
     if not is_two:
         low, high = nothing
         return {"value": None, "low": low, "high": high if np.isfinite(high) else None}
-    value, low, high = (float(one[-1]) for one in (watched.value, watched.low, watched.high))
+    low, high = float(watched.low[-1]), float(watched.high[-1])
     return {
-        "value": value if np.isfinite(value) else None,
+        "value": min(max(value, low), high) if np.isfinite(value) else None,
         "low": low,
         "high": high if np.isfinite(high) else None,
     }

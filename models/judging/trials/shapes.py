@@ -48,7 +48,10 @@ class ArmOfGoal(TypedDict):
 
 
 class CoursePoint(TypedDict):
-    """The interval of a difference as it was after so many leads of both arms."""
+    """The interval of a difference as it was after so many leads of both arms.
+
+    `value` is the estimate of then, with what was known before the lot taken out.
+    """
 
     leads: int
     value: float
@@ -59,7 +62,7 @@ class CoursePoint(TypedDict):
 class ArmComparison(TypedDict):
     """An arm beside the control.
 
-    `effect` is a difference of shares, `ratio` how many times as many reach the goal. `leads` are
+    `effect` is the difference of the arms' rates, `ratio` how many times as many reach the goal. `leads` are
     those of both arms whose horizon is over; after `decided_after` of them it was sure which does
     better. `more` is how many more it will take, about; null where nothing more is to be known.
     """

@@ -108,6 +108,26 @@ def test_planted_effect_is_found_and_held():
     assert worse["effect"]["low"] == pytest.approx(-(one["effect"]["high"] or 0.0), abs=0.02)
 
 
+@pytest.mark.parametrize("lift", [0.0, 0.15])
+def test_the_difference_is_that_of_the_rates_beside_it(lift):
+    found = judged(world(9, lift, leads=400))
+    for goal in found["goals"]:
+        calm, rung = (arm["rate"] for arm in goal["arms"])
+        (one,) = goal["comparisons"]
+        assert calm is not None
+        assert rung is not None
+        assert one["effect"]["value"] == pytest.approx(rung - calm)
+        if calm:
+            assert one["ratio"]["value"] == pytest.approx(rung / calm)
+
+
+def test_where_nobody_reached_it_there_is_no_difference():
+    rows = [assigned(f"l{at}", ("calm", "rung")[at % 2], 1 + at / 50) for at in range(40)]
+    (one,) = judged(rows)["goals"][0]["comparisons"]
+    assert one["effect"]["value"] == 0.0
+    assert one["ratio"]["value"] is None
+
+
 def test_what_was_known_before_the_lot_makes_it_surer():
     """The same leads, whose reading tells half of what comes, and the same without that."""
     rows = world(5, 0.1, leads=1200)
