@@ -62,9 +62,10 @@ class CoursePoint(TypedDict):
 class ArmComparison(TypedDict):
     """An arm beside the control.
 
-    `effect` is the difference of the arms' rates, `ratio` how many times as many reach the goal. `leads` are
-    those of both arms whose horizon is over; after `decided_after` of them it was sure which does
-    better. `more` is how many more it will take, about; null where nothing more is to be known.
+    `effect` is the difference of the arms' rates, `ratio` how many times as many reach the goal.
+    `leads` are those of both arms whose horizon is over; after `decided_after` of them it was sure
+    which does better. `more` is how many more it will take, about; null where nothing more is to be
+    known.
     """
 
     arm: str

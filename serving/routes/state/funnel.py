@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from features.errors import UnknownReport
-from features.funnel.kept import newest_causes
+from features.funnel.kept import KIND, newest_causes
 from features.funnel.states import State
 from features.funnel.stays import Stays
 from features.store.kept.columns import KeptColumns
@@ -171,8 +171,13 @@ def _stays(service: Service) -> Stays:
 
 
 def _not_counted(service: Service) -> UnknownReport:
-    when = when_made(service, "funnel", service.settings.funnel_seconds)
-    name = service.ladder.name
+    name, seconds = service.ladder.name, service.settings.funnel_seconds
+    when = when_made(service, "funnel", seconds)
+    if seconds and KeptColumns(service.store.database).as_of(KIND, name) is not None:
+        when = (
+            f"what was is of another version of it; it will be within {seconds:g} seconds, and"
+            " `rung funnel --store` does it now."
+        )
     return UnknownReport(f"The funnel of the ladder {name!r} was not counted yet: {when}")
 
 

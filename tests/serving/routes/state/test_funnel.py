@@ -10,6 +10,7 @@ from contextlib import contextmanager, redirect_stdout
 import pytest
 
 import rung
+from features.ladder.file import read_ladder
 from models.judging.funnel.cause_shapes import FunnelCauses
 from models.judging.funnel.shapes import Funnel
 from tests.serving import world
@@ -154,6 +155,18 @@ def test_no_such_step(counted):
     problem = is_problem(client.get("/v1/funnel/leads", params={"step": step[:-1]}), 422)
     assert step in json.dumps(problem)
     is_problem(client.get("/v1/funnel", params={"ladder": "b2c"}), 404)
+
+
+def test_of_another_version_of_the_ladder_nothing_is_told(own, tmp_path):
+    """Whoever counts by a changed file replaces what was kept; until the next run that is said."""
+    client, _ = own
+    source = read_ladder("b2b").source
+    changed = tmp_path / "changed.toml"
+    changed.write_text(source.replace("horizon_days = 90", "horizon_days = 60", 1))
+    url = service_of(client).settings.database_url
+    assert rung.main(["funnel", url, "--ladder", str(changed), "--json"]) == 0
+    detail = is_problem(client.get("/v1/funnel"), 404)["detail"]
+    assert "is of another version of it; it will be within 3600 seconds" in detail
 
 
 def test_stays_are_read_once(counted):
