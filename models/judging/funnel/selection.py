@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 import numpy as np
 
@@ -14,10 +14,9 @@ from features.events.log import DAY_US
 from features.funnel.states import State
 from features.funnel.stays import Stays
 
-__all__ = ["EVERY", "Every", "Selection", "cohort_of", "cohort_starts", "leads_in", "only_of"]
+__all__ = ["Every", "Selection", "cohort_of", "cohort_starts", "leads_in", "only_of"]
 
 Every = Literal["week", "month"]
-EVERY: Final[tuple[Every, ...]] = get_args(Every)
 _WEEK_US: Final = 7 * DAY_US
 _MONDAY: Final = 4 * DAY_US
 """The first Monday after the epoch, 1970-01-05."""
