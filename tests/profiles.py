@@ -28,7 +28,7 @@ def load_profile() -> None:
         "dev", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
     # A run with little time tries a part of them, the same ones each time.
-    tried = int(os.environ.get("RUNG_TEST_EXAMPLES", _FULL))
+    tried = int(os.environ.get("PROOF_EXAMPLES", _FULL))
     settings.register_profile(
         "ci",
         max_examples=tried,

@@ -12,7 +12,7 @@ def profile(monkeypatch):
     held = settings.get_current_profile_name()
 
     def load(**environment: str) -> str:
-        for name in ("CI", "HYPOTHESIS_PROFILE", "RUNG_TEST_EXAMPLES"):
+        for name in ("CI", "HYPOTHESIS_PROFILE", "PROOF_EXAMPLES"):
             monkeypatch.delenv(name, raising=False)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
@@ -44,7 +44,7 @@ def test_examples(profile):
     profile(HYPOTHESIS_PROFILE="ci")
     assert [examples(full) for full in (3, 12, 100, 300)] == [3, 12, 100, 300]
     assert settings().max_examples == 100
-    profile(HYPOTHESIS_PROFILE="ci", RUNG_TEST_EXAMPLES="50")
+    profile(HYPOTHESIS_PROFILE="ci", PROOF_EXAMPLES="50")
     assert [examples(full) for full in (3, 12, 100, 300)] == [3, 6, 50, 150]
     profile(HYPOTHESIS_PROFILE="dev")
     assert [examples(full) for full in (3, 12, 100, 300)] == [3, 5, 25, 75]

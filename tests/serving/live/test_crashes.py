@@ -21,7 +21,7 @@ from tests.serving.live.load import (
 )
 from tests.serving.live.process import Process, Receiver, eventually
 
-KILLS = int(os.environ.get("RUNG_TEST_KILLS", "0")) or size(part=2, full=100)
+KILLS = int(os.environ.get("PROOF_KILLS", "0")) or size(part=2, full=100)
 
 
 def _kind(url: str) -> str:

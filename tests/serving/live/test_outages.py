@@ -25,7 +25,7 @@ from tests.proofs import size, tell
 from tests.serving.live.load import Sent, is_complete, put_load
 from tests.serving.live.process import Process
 
-SECONDS = float(os.environ.get("RUNG_TEST_OUTAGE_SECONDS", "0")) or size(part=4, full=60)
+SECONDS = float(os.environ.get("PROOF_OUTAGE_SECONDS", "0")) or size(part=4, full=60)
 _AWAY_SECONDS = 1.5
 _READY_SECONDS = 5.0
 

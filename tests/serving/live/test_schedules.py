@@ -14,9 +14,9 @@ from tests.proofs import size, tell
 from tests.serving.live.schedules.schedule import Schedule
 from tests.serving.live.schedules.world import World
 
-SEED = os.environ.get("RUNG_TEST_SCHEDULE", "")
+SEED = os.environ.get("PROOF_SCHEDULE", "")
 """A seed to replay."""
-SCHEDULES = int(os.environ.get("RUNG_TEST_SCHEDULES", "0")) or size(part=10_000, full=1_000_000)
+SCHEDULES = int(os.environ.get("PROOF_SCHEDULES", "0")) or size(part=10_000, full=1_000_000)
 _PARTS = 4
 _MEMORY = Path("/dev/shm")  # noqa: S108 each world makes a folder of its own there
 
@@ -24,7 +24,7 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 each world makes a folder of its own th
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(1 if SEED else _PARTS))
 def test_schedules(folder, part):
-    """A seed that fails is printed: RUNG_TEST_SCHEDULE replays it."""
+    """A seed that fails is printed: PROOF_SCHEDULE replays it."""
     bundle = load_bundle(folder / "rates")
     where = _MEMORY if _MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="rung-", dir=where) as name:
