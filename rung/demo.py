@@ -117,8 +117,8 @@ def _run_verb(arguments: list[str], progress: Progress) -> None:
 
 def _print_queue(environment: dict[str, str], progress: Progress) -> None:
     """The top of the queue, as the page shows it."""
-    from serving.pages.top import top_of_queue
-    from serving.pages.words import chance, likely, points, telling
+    from serving.pages.common.words import chance, likely, points, telling
+    from serving.pages.queue.top import top_of_queue
     from serving.settings import Settings
 
     top = top_of_queue(Settings.from_environment(environment), 10, progress)

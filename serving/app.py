@@ -35,7 +35,10 @@ from serving.notifications import routes as notifications
 from serving.notifications.delivery import keep_delivering
 from serving.notifications.schemas import NotificationBody, described_webhooks
 from serving.pages import login, reference
-from serving.pages import routes as pages
+from serving.pages.common import assets
+from serving.pages.common.frame import problem_page
+from serving.pages.lead import routes as lead_page
+from serving.pages.queue import routes as queue_page
 from serving.process.background import keep_current, keep_fresh, keep_informed, keep_scored
 from serving.process.service import Service
 from serving.routes import (
@@ -123,7 +126,9 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         connectors,
         health,
         metrics,
-        pages,
+        assets,
+        queue_page,
+        lead_page,
         reference,
         login,
     ):
@@ -131,9 +136,8 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
     app.include_router(segment.beacons)
     app.add_middleware(Sites, is_open=takes_events)
     app.state.connectors = switched_on
-    pages.install(app)
     kinds = {**connector_errors.KINDS, **notification_errors.KINDS}
-    problems.install(app, pages.problem_page, kinds)
+    problems.install(app, problem_page, kinds)
     middleware.install(app, metrics.install(app).measure)
     app.openapi = partial(  # type: ignore[method-assign]
         problems.openapi, app, described_webhooks(), (NotificationBody, *SHAPES)

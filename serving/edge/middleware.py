@@ -112,10 +112,12 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            own = list(message.get("headers", ()))
+            said = {name for name, _ in own}  # a page says itself what it may load
             headers = [
-                *message.get("headers", ()),
+                *own,
                 (b"x-request-id", self._state["request_id"].encode()),
-                *self._headers,
+                *(one for one in self._headers if one[0] not in said),
             ]
             if "asker" in self._state and all(name != b"cache-control" for name, _ in headers):
                 headers.append((b"cache-control", b"no-store"))  # it was for one caller alone

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import HTMLResponse, Response
 
-from serving.pages.rendering import rendered
+from serving.pages.common.rendering import rendered
 
 __all__ = ["Operation", "Shape", "TypePart", "operations_of", "router", "shapes_of"]
 
@@ -101,6 +101,9 @@ def _page(app: FastAPI) -> str:
     return rendered(
         "reference.html",
         {
+            "reader": None,
+            "fresh": None,
+            "query": "",
             "description": document["info"]["description"],
             "version": document["info"]["version"],
             "tags": told,

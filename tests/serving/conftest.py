@@ -29,7 +29,7 @@ _ADDRESS = "http://127.0.0.1"
 _LEADS = 60
 
 
-def _scored(service: Service) -> None:
+def wait_until_scored(service: Service) -> None:
     until = time.monotonic() + 60
     while service.run is None and time.monotonic() < until:
         time.sleep(0.01)
@@ -46,7 +46,7 @@ def started(database_url: str, bundle: Path, wait: bool = True) -> Iterator[Test
     ) as client:
         client.event_hooks["response"] = [_documented()]
         if wait:
-            _scored(service_of(client))
+            wait_until_scored(service_of(client))
         yield client
 
 
@@ -111,7 +111,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_once(tmp_path_factory, "served", make)
 
 
-def _copy(folder: Path, into: Path) -> str:
+def copy_of(folder: Path, into: Path) -> str:
     """A store of one's own: scores are kept in it."""
     return f"sqlite:///{shutil.copy(folder / 'events.db', into / 'copy.db')}"
 
@@ -119,13 +119,13 @@ def _copy(folder: Path, into: Path) -> str:
 @pytest.fixture
 def url(folder: Path, tmp_path: Path) -> str:
     """A store with the leads of `folder`."""
-    return _copy(folder, tmp_path)
+    return copy_of(folder, tmp_path)
 
 
 @pytest.fixture(scope="session")
 def client(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A service with a fitted model, its queue scored."""
-    url = _copy(folder, tmp_path_factory.mktemp("client"))
+    url = copy_of(folder, tmp_path_factory.mktemp("client"))
     with started(url, folder / "fitted") as running:
         yield running
 
@@ -138,6 +138,6 @@ def service(client: TestClient) -> Service:
 @pytest.fixture(scope="session")
 def bare(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A service without a model."""
-    url = _copy(folder, tmp_path_factory.mktemp("bare"))
+    url = copy_of(folder, tmp_path_factory.mktemp("bare"))
     with started(url, folder / "nothing", wait=False) as running:
         yield running

@@ -335,6 +335,19 @@ class ScoreStore:
         """Keep how long news that is scored now has waited, both in microseconds."""
         set_meta(connection, _FRESHNESS, json.dumps([now, seconds_since(since, now)]))
 
+    def last_news_at(self) -> int | None:
+        """When news of a lead was scored last, in microseconds since the epoch; None for never."""
+        wanted = sa.select(meta.c.value).where(meta.c.key == _FRESHNESS)
+        with self._database.reading() as connection:
+            found = connection.scalar(wanted)
+        return int(json.loads(found)[0]) if found else None
+
+    def last_scored_at(self) -> int | None:
+        """When a score was kept last, in microseconds since the epoch; None for never."""
+        newest = sa.select(scores.c.scored_at).order_by(scores.c.seq.desc()).limit(1)
+        with self._database.reading() as connection:
+            return connection.scalar(newest)
+
     def freshness(self, since: int, now: int) -> float:
         """The seconds that news had waited when it was scored last; 0 if that was before `since`.
 

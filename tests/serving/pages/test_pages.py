@@ -17,8 +17,8 @@ from features.clock import when
 from features.events.log import DAY_US
 from features.ladder.file import read_ladder
 from serving.app import create_app
-from serving.pages import words
-from serving.pages.todo import UNOFFERED
+from serving.pages.common import people, words
+from serving.pages.lead.todo import UNOFFERED
 from serving.process import background
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import evidence_words, suggestion_for
@@ -405,7 +405,7 @@ def test_words():
 )
 def test_who(traits, expected):
     """A lead is called by its name, else by its company, else by its id."""
-    assert words.who("id", traits) == expected
+    assert people.who("id", traits) == expected
 
 
 def test_latest_traits():
@@ -416,7 +416,7 @@ def test_latest_traits():
         ("identify", 2, 99, {"name": "Later"}),
         ("other", 6, 6, {"name": "No"}),
     ]
-    assert words.traits_of(rows, read_ladder("b2b"), 10) == {"name": "New", "company": "X"}
+    assert people.traits_of(rows, read_ladder("b2b"), 10) == {"name": "New", "company": "X"}
 
 
 # -------------------------------------------------------------------------------------- The browser

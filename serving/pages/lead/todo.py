@@ -10,7 +10,7 @@ from models.offers.eligibility import Excluded
 from models.offers.options import NO_ASK, NURTURE
 from models.recommendation import Ranked
 from models.scores.calibration import LEVEL
-from serving.pages import words
+from serving.pages.common import words
 from serving.scoring.suggestion import (
     Suggestion,
     evidence_words,

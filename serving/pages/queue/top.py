@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from features.clock import now
-from serving.pages.words import traits_of, who
+from serving.pages.common.people import traits_of, who
 from serving.process.service import Service
 from serving.scoring.answers import QueueItem
 from serving.scoring.queue import items, queue_part

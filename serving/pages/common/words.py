@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Final
 
 from features.clock import when
 from features.events.log import DAY_US
-from features.events.of_lead import Row
 from features.events.properties import as_text
-from features.ladder.ladder import Ladder
-from features.signals.protected import without_protected
 from serving.scoring.answers import QueueItem, ReasonAnswer
 from serving.scoring.suggestion import chance
 
 __all__ = [
     "BANDS",
+    "DAY",
     "ago",
     "chance",
     "change",
     "changes",
     "clock",
+    "count",
     "day",
     "initials",
     "likely",
+    "plain",
     "points",
     "sentence",
     "shown",
     "telling",
     "titled",
-    "traits_of",
-    "who",
 ]
 
-_NAME_KEYS: Final = ("name", "full_name", "fullName")
-_FIRST_KEYS: Final = ("first_name", "firstName")
-_LAST_KEYS: Final = ("last_name", "lastName")
-_COMPANY_KEYS: Final = ("company", "company_name", "companyName", "organization", "organisation")
+DAY: Final = DAY_US
+"""A day in microseconds."""
+_SPACE: Final = "\u00a0"
+_CONTROLS: Final = (
+    *((0x00, 0x20), (0x7F, 0xA0), (0x61C, 0x61D), (0x200B, 0x200C), (0x200E, 0x2010)),
+    *((0x202A, 0x202F), (0x2060, 0x2061), (0x2066, 0x206A), (0xFEFF, 0xFF00)),
+)
+_TURNING: Final = {code: " " for first, end in _CONTROLS for code in range(first, end)}
+"""Controls of direction, of joining, and of terminals, by code point."""
 _LONGEST: Final = 90
 _ALIKE: Final = 0.03
 """Chances that differ by less are alike."""
@@ -75,6 +77,16 @@ def likely(low: float, high: float) -> str:
     """An interval in words: "likely 36 to 48"."""
     start, end = f"{100.0 * low:.0f}", f"{100.0 * high:.0f}"
     return f"likely {start} to {end}" if start != end else f"likely about {start}"
+
+
+def count(number: float) -> str:
+    """A whole number with thousands separators: "12,345"."""
+    return f"{number:,.0f}"
+
+
+def plain(text: object) -> str:
+    """The text of a stranger without the marks that turn the reading direction or hide letters."""
+    return str(text).translate(_TURNING)
 
 
 def points(share: float) -> str:
@@ -132,42 +144,8 @@ def shown(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float) and not value.is_integer():
         return f"{value:.4g}"
-    text = as_text(value) or ""
+    text = plain(as_text(value) or "")
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-
-
-def traits_of(rows: Sequence[Row], ladder: Ladder, now: int) -> dict[str, object]:
-    """What is known of a lead: of each trait the value that arrived last; no protected one."""
-    event = ladder.events.traits
-    known = sorted((row for row in rows if row[0] == event and row[2] <= now), key=_arrival)
-    traits: dict[str, object] = {}
-    for row in known:
-        traits |= {key: value for key, value in row[3].items() if value not in (None, "")}
-    return without_protected(ladder, traits)
-
-
-def _arrival(row: Row) -> tuple[int, int]:
-    return row[2], row[1]
-
-
-def who(lead_id: str, traits: Mapping[str, object]) -> tuple[str, str]:
-    """What to call a lead, and what to write below: name and company as far as they are known."""
-    parts = (_first(traits, _FIRST_KEYS), _first(traits, _LAST_KEYS))
-    name = _first(traits, _NAME_KEYS) or " ".join(part for part in parts if part)
-    company = _first(traits, _COMPANY_KEYS)
-    title = name or company or lead_id
-    below = company if name else lead_id if company else ""
-    return shown(title), shown(below)
-
-
-def _first(traits: Mapping[str, object], keys: Sequence[str]) -> str:
-    for key in keys:
-        value = traits.get(key)
-        if isinstance(value, Mapping):  # Segment writes company: {name: ...}
-            value = value.get("name")
-        if isinstance(value, str) and value.strip():
-            return value.strip()
-    return ""
 
 
 def initials(title: str) -> str:

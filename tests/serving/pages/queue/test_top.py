@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from features.errors import NoModel
-from serving.pages.top import top_of_queue
+from serving.pages.queue.top import top_of_queue
 from serving.settings import Settings
 from tests.serving import world
 

@@ -1,39 +1,33 @@
-"""The two pages. What they show comes from the same functions as the answers of /v1."""
+"""The page of one lead: what to do, how likely the next step is and why, and all that happened."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
 
-from features.clock import instant, microseconds, rfc3339
+from features.clock import rfc3339
 from features.errors import UnknownLead
 from features.events.of_lead import Row
 from features.ladder.ladder import Ladder, Step
 from features.signals.protected import without_protected
 from models.served_policy import DEFAULT
 from serving.edge.access import Asker, needs
-from serving.edge.parameters import after_of, check_step, cursor_of
-from serving.edge.problems import Problem
-from serving.pages import words
-from serving.pages.rendering import HERE, html, rendered
-from serving.pages.todo import ToDo, to_do
+from serving.pages.common import words
+from serving.pages.common.frame import page
+from serving.pages.common.people import person_of
+from serving.pages.lead.todo import ToDo, to_do
 from serving.process.served import Served
 from serving.process.service import Service
-from serving.scoring.answers import QueueItem, ScoreAnswer
-from serving.scoring.queue import items, queue_part
+from serving.scoring.answers import ScoreAnswer
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import suggestion_for
 
-__all__ = ["install", "problem_page", "router"]
+__all__ = ["router"]
 
-_ORDER: Final = "work"
-_PER_PAGE: Final = 25
 _MOST_EVENTS: Final = 200
 _MOST_REASONS: Final = 50
 _MOST_PROPERTIES: Final = 8
@@ -43,128 +37,12 @@ _Asker = Annotated[Asker, Depends(needs("read", is_page=True))]
 router = APIRouter(include_in_schema=False)
 
 
-def install(app: FastAPI) -> None:
-    """Serve the style sheet and the icon."""
-    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-
-
-@router.get("/")
-async def queue_page(
-    service: Served, asker: _Asker, cursor: str | None = None, step: str | None = None
-) -> Response:
-    """Who to talk to next."""
-    step = step or None
-    check_step(service.scorer.ladder, step)
-    after = after_of(cursor or None, _ORDER)
-    return await run_in_threadpool(lambda: _html("queue.html", asker, _queue(service, after, step)))
-
-
 @router.get("/leads/{lead_id:path}")
-async def lead_page(lead_id: str, service: Served, asker: _Asker) -> Response:
+async def lead_page(request: Request, lead_id: str, service: Served, asker: _Asker) -> Response:
     """One lead: the score, why, what to do, and all that happened."""
-    return await run_in_threadpool(lambda: _html("lead.html", asker, _lead(service, lead_id)))
-
-
-def _html(template: str, asker: Asker, values: dict[str, Any]) -> Response:
-    return html(template, {**values, "has_session": asker.has_session})
-
-
-def problem_page(request: Request, problem: Problem) -> str:
-    """A problem as a page."""
-    request_id = request.scope["state"]["request_id"]
-    return rendered("problem.html", {"problem": problem, "request_id": request_id})
-
-
-# ------------------------------------------------------------------------------------------- Queue
-
-QueueState = Literal["ready", "no_model", "scoring", "empty", "nobody"]
-
-
-def _queue(service: Service, after: tuple[float, str] | None, step: str | None) -> dict[str, Any]:
-    scorer, now = service.scorer, service.scorer.clock()
-    ladder = scorer.bundle.ladder if scorer.bundle else None
-    part = queue_part(scorer.store, _PER_PAGE, after, step) if ladder else None
-    shown = items(scorer, part.scores) if part else []
-    following = part.after if part else None
-    return {
-        "state": _state(service, bool(shown)),
-        "why_not": scorer.why_not,
-        "failure": service.failure,
-        "ladder": ladder,
-        "rows": [_row(scorer, ladder, item, now) for item in shown] if ladder else [],
-        "filters": _filters(service, ladder, step) if ladder else [],
-        "step": step,
-        "first": after is None,
-        "first_page": _address(step=step),
-        "next_page": _address(step=step, cursor=cursor_of(following, _ORDER))
-        if following
-        else None,
-        "nobody": after is None and bool(shown) and shown[0]["tab"] in ("marketing", "quiet"),
-        "queued": service.run.queued if service.run else None,
-        "scored": words.ago(_micros(shown[0]["scored_at"]), now) if shown else None,
-        "evidence": scorer.bundle.advancement.evidence if scorer.bundle else None,
-        "by_rules": scorer.bundle is None or scorer.model.adviser.policy_name == DEFAULT,
-    }
-
-
-def _state(service: Service, has_rows: bool) -> QueueState:
-    if service.scorer.bundle is None:
-        return "no_model"
-    if has_rows:
-        return "ready"
-    if service.run is None:
-        return "scoring"
-    return "nobody" if service.run.leads else "empty"
-
-
-def _address(**query: str | None) -> str:
-    given = {key: value for key, value in query.items() if value is not None}
-    return f"/?{urlencode(given)}" if given else "/"
-
-
-def _filters(service: Service, ladder: Ladder, step: str | None) -> list[dict[str, Any]]:
-    """The steps to choose from, with how many queued leads have each before them."""
-    run = service.run
-    return [
-        {
-            "title": goal.title,
-            "address": _address(step=goal.id),
-            "chosen": goal.id == step,
-            "count": run.by_step.get(goal.id, 0) if run else None,
-        }
-        for goal in ladder.goals
-    ]
-
-
-def _row(scorer: Scorer, ladder: Ladder, item: QueueItem, now: int) -> dict[str, Any]:
-    rows = scorer.store.events_of(item["lead_id"])
-    person = _person(item["lead_id"], rows, ladder, now)
-    last_active, waiting = item["last_active"], item["waiting_since"]
-    return {
-        **person,
-        "item": item,
-        "reasons": words.telling(item),
-        "last_active": words.ago(_micros(last_active) if last_active else None, now),
-        "waiting": words.ago(_micros(waiting), now) if waiting else None,
-    }
-
-
-def _person(lead_id: str, rows: list[Row], ladder: Ladder, now: int) -> dict[str, Any]:
-    traits = words.traits_of(rows, ladder, now)
-    title, below = words.who(lead_id, traits)
-    return {
-        "title": title,
-        "below": below,
-        "traits": traits,
-        "address": f"/leads/{quote(lead_id, safe='')}",
-    }
-
-
-def _micros(text: str) -> int:
-    return microseconds(instant(text))
-
-
-# -------------------------------------------------------------------------------------------- Lead
+    return await run_in_threadpool(
+        lambda: page(request, service, asker, "lead.html", _lead(service, lead_id))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +66,7 @@ def _lead(service: Service, lead_id: str) -> dict[str, Any]:
     answer = scorer.score(lead_id, now, _MOST_REASONS) if ladder and not opted_out else None
     goal = _goal(ladder, answer)
     return {
-        **_person(lead_id, rows, service.ladder, now),
+        "person": person_of(lead_id, rows, service.ladder, now),
         "lead_id": lead_id,
         "ladder": ladder,
         "score": answer,

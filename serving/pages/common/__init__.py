@@ -1,0 +1,1 @@
+"""What all pages share: words, what stands around them, forms, and how a page becomes an answer."""

@@ -1,0 +1,96 @@
+"""What stands around every page: where one can go, how fresh what is shown is, who looks at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import Request
+from starlette.responses import Response
+
+from features.clock import rfc3339
+from serving.edge.access import Asker
+from serving.edge.problems import Problem
+from serving.pages.common.rendering import html, rendered
+from serving.process.service import Service
+
+__all__ = ["Freshness", "Reader", "freshness", "page", "problem_page", "reader_of"]
+
+_LIVE_US: Final = 15 * 60_000_000
+"""News of so short a time ago is live."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who looks at a page.
+
+    Parameters
+    ----------
+    name : of the key, which is what claims and notes go by.
+    may_act, may_set : whether actions may be done, and whether settings may be changed.
+    has_session : whether there is something to log out of.
+    """
+
+    name: str
+    may_act: bool
+    may_set: bool
+    has_session: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How fresh the scores are: in words, since when, and whether that is as it should be.
+
+    Parameters
+    ----------
+    text : what stands before the time; all there is to say where `at` is "".
+    at : RFC 3339, UTC.
+    """
+
+    text: str
+    at: str
+    is_stale: bool = False
+
+
+def reader_of(asker: Asker) -> Reader:
+    """A caller as the pages know it."""
+    return Reader(asker.name, asker.may("decide"), asker.may("admin"), asker.has_session)
+
+
+def freshness(service: Service) -> Freshness:
+    """How fresh the scores are."""
+    now = service.clock()
+    last_news = service.store.scores.last_news_at()
+    if service.failure:
+        stopped = service.store.scores.last_scored_at()
+        at = "" if stopped is None else rfc3339(stopped)
+        return Freshness("Scores stopped at" if at else "Scores have stopped", at, is_stale=True)
+    if last_news is not None and now - last_news < _LIVE_US:
+        return Freshness("Live", "")
+    if last_news is not None:
+        return Freshness("Last news", rfc3339(last_news))
+    return Freshness("Live" if service.run else "Waiting for scores", "")
+
+
+def page(
+    request: Request,
+    service: Service,
+    asker: Asker,
+    template: str,
+    values: dict[str, Any],
+    status: int = 200,
+) -> Response:
+    """A page with all that stands around it, as an answer."""
+    around = {
+        "reader": reader_of(asker),
+        "fresh": freshness(service),
+        "query": request.query_params.get("q", ""),
+    }
+    return html(request, template, around | values, status)
+
+
+def problem_page(request: Request, problem: Problem) -> str:
+    """A problem as a page."""
+    request_id = request.scope["state"]["request_id"]
+    around = {"reader": None, "fresh": None, "query": ""}
+    return rendered("problem.html", around | {"problem": problem, "request_id": request_id})

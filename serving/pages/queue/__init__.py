@@ -1,0 +1,1 @@
+"""The first page: whom to talk to, why, what to say; and what was done about it."""
