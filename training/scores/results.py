@@ -27,6 +27,7 @@ __all__ = [
     "Evaluation",
     "GoalEvaluation",
     "Performance",
+    "Realised",
     "StepOutcomes",
     "Subgroup",
 ]
@@ -157,6 +158,30 @@ class StepOutcomes:
 
 
 @dataclass(frozen=True, slots=True)
+class Realised:
+    """What was expected of some of the judged points, beside what came.
+
+    Parameters
+    ----------
+    kind : "all" of them, those below one "step", or those of one "span" of four weeks.
+    id : of the step; of a span its first instant, as RFC 3339.
+    expected : the mean probability as it was served.
+    came, low, high : the rate, and its 95 % interval.
+    inside : whether `expected` lies in it: chance explains the difference.
+    """
+
+    kind: Literal["all", "step", "span"]
+    id: str
+    n: int
+    leads: int
+    expected: float
+    came: float
+    low: float
+    high: float
+    inside: bool
+
+
+@dataclass(frozen=True, slots=True)
 class GoalEvaluation:
     """Everything about one goal.
 
@@ -166,6 +191,7 @@ class GoalEvaluation:
     baselines : the step rates first.
     learned : whether the signals told leads apart beyond chance in training.
     gain : for each name, the share of successes found at each of `SHARES`.
+    realised : what was expected beside what came, of all, by step and over time.
     """
 
     goal: Literal["advancement", "purchase"]
@@ -181,6 +207,7 @@ class GoalEvaluation:
     by_step: tuple[Subgroup, ...] = ()
     by_lead: tuple[Subgroup, ...] = ()
     gain: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    realised: tuple[Realised, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
