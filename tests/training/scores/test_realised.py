@@ -52,7 +52,7 @@ def test_what_chance_does_not_explain():
 def test_points_of_one_lead_are_one_evidence():
     """Ten equal points a lead leave the interval as wide as it is with one."""
     once = told(0.3, 0.3)
-    ten = once.only(np.repeat(np.arange(400), 10))  # type: ignore[arg-type]  # indices take as well
+    ten = once.only(np.repeat(np.arange(400), 10))
     one, all_ten = realised(once, LADDER, START)[0], realised(ten, LADDER, START)[0]
     assert (one.n, all_ten.n, one.leads, all_ten.leads) == (400, 4000, 400, 400)
     assert all_ten.high - all_ten.low == pytest.approx(one.high - one.low, rel=0.02)
