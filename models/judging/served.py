@@ -1,4 +1,4 @@
-"""What a worker finds of what serves, as it is kept and shown: shapes and the names of reports."""
+"""What a worker finds of what serves, as it is kept and shown: its shapes, and the names in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,37 @@ from typing_extensions import TypedDict  # pydantic reads typing's own from Pyth
 
 from models.gate import GateCheck
 
-__all__ = ["OFFERS", "POLICY", "SCORES", "PolicyLook", "ScoresLook", "about_policy"]
+__all__ = [
+    "AS_SERVED",
+    "BETTER",
+    "BOOSTING",
+    "COUNTING_RULE",
+    "LOGISTIC",
+    "MODEL",
+    "NOTHING_TO_LEARN",
+    "OFFERS",
+    "POINTS_RULE",
+    "POLICY",
+    "SCORES",
+    "STEP_RATES",
+    "WORSE",
+    "PolicyLook",
+    "ScoresLook",
+    "about_policy",
+]
+
+BETTER: Final = "better than the step rates"
+NOTHING_TO_LEARN: Final = "no better than the step rates: nothing to learn here"
+WORSE: Final = "worse than the step rates"
+
+MODEL: Final = "this bundle"
+AS_SERVED: Final = "this bundle recalibrated"
+"""The name of what is served beside the baselines: the same with its probabilities moved."""
+STEP_RATES: Final = "step rates"
+COUNTING_RULE: Final = "counting rule"
+POINTS_RULE: Final = "points rule"
+LOGISTIC: Final = "logistic regression"
+BOOSTING: Final = "histogram gradient boosting"
 
 SCORES: Final = "scores"
 """The kind of the report of a bundle's probabilities; it is about the bundle's whole hash."""

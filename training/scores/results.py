@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from features.clock import rfc3339
 from models.judging.groups.report import GroupsReport
 from models.judging.metrics import Bin, Queue
+from models.judging.served import AS_SERVED, BETTER, MODEL, NOTHING_TO_LEARN, WORSE
 from models.scores.calibration import Basis
 from training.scores.reordering import Reordering
 
@@ -32,12 +33,6 @@ __all__ = [
     "Subgroup",
 ]
 
-BETTER: Final = "better than the step rates"
-NOTHING_TO_LEARN: Final = "no better than the step rates: nothing to learn here"
-WORSE: Final = "worse than the step rates"
-MODEL: Final = "this bundle"
-AS_SERVED: Final = "this bundle recalibrated"
-"""The name of what is served beside the baselines: the same with its probabilities moved."""
 SHARES: Final = tuple(at / 50 for at in range(51))
 """The shares of the ranking at which the gain curves are given."""
 

@@ -25,9 +25,9 @@ from serving.edge.bodies import json_answer
 from serving.edge.parameters import check_step, wrong_query
 from serving.edge.problems import documented
 from serving.edge.schemas import MOST_PER_PAGE, Instant, StrictRequest, Text
+from serving.process.not_yet import when_made
 from serving.process.served import OnLadder, Served
 from serving.process.service import Service
-from serving.routes.state.not_yet import when_made
 
 __all__ = ["router"]
 
