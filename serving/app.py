@@ -37,7 +37,9 @@ from serving.notifications.schemas import NotificationBody, described_webhooks
 from serving.pages import login, reference
 from serving.pages.common import assets
 from serving.pages.common.frame import problem_page
+from serving.pages.experiments import routes as experiments_page
 from serving.pages.lead import routes as lead_page
+from serving.pages.models import routes as models_page
 from serving.pages.queue import routes as queue_page
 from serving.process.background import keep_current, keep_fresh, keep_informed, keep_scored
 from serving.process.service import Service
@@ -129,6 +131,8 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         assets,
         queue_page,
         lead_page,
+        experiments_page,
+        models_page,
         reference,
         login,
     ):

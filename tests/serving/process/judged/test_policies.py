@@ -10,6 +10,7 @@ from models.gate import GateError
 from models.served_policy import read_served
 from serving.process.champion import RegistrySource
 from serving.process.judged import policies
+from serving.process.judged.looks import Look
 from serving.process.judged.policies import (
     candidate_of,
     let_serve,
@@ -56,7 +57,7 @@ def test_not_where_it_could_not_be_judged(own):
     keep_gate(own)
     body = dict(policy_look(own, "learned").body or {}) | {"gate": None}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(policies, "policy_look", lambda *_: policies.Look(body))
+        patch.setattr(policies, "policy_look", lambda *_: Look(body))
         with pytest.raises(GateError, match="there is no gate"):
             let_serve(own, "learned", "Ann")
 

@@ -9,8 +9,7 @@ import pytest
 from features.errors import BundleError
 from models.bundle import load_bundle, version_of
 from models.logged.former_bundles import Promotion, promote_into
-from serving.process.champion import FolderSource, RegistrySource
-from serving.process.judged import versions
+from serving.process.champion import FolderSource, RegistrySource, SourceVersion
 from serving.process.judged.versions import (
     back_to,
     gate_of_present,
@@ -106,12 +105,12 @@ class Registered:
     def __init__(self, *hashes: str) -> None:
         self.hashes = list(hashes)
 
-    def champions(self, name: str):
+    def champions(self, _: str):
         found = [(hash_, f"2026-0{at + 1}-01T00:00:00Z") for at, hash_ in enumerate(self.hashes)]
-        return [(versions.SourceVersion(hash_), since) for hash_, since in reversed(found)]
+        return [(SourceVersion(hash_), since) for hash_, since in reversed(found)]
 
-    def roll_back(self, name: str):
-        return versions.SourceVersion(self.hashes[0])
+    def roll_back(self, _: str):
+        return SourceVersion(self.hashes[0])
 
 
 def test_what_a_registry_tells():
