@@ -20,7 +20,7 @@ _OURS = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
 def sent(
     client: TestClient,
     address: str,
-    headers: Mapping[str, str] = MappingProxyType({}),
+    headers: Any = MappingProxyType({}),
     **fields: Any,
 ) -> Any:
     """The answer to a form of our own."""
