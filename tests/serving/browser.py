@@ -49,7 +49,7 @@ def opened(browser, address, width=1280, height=800, **options):
     sheet, wrong = context.new_page(), []
     sheet.set_default_timeout(15_000)
     sheet.on("pageerror", lambda error: wrong.append(str(error)))
-    sheet.on("console", lambda line: line.type == "error" and wrong.append(line.text))
+    sheet.on("console", lambda line: wrong.extend([line.text] * (line.type == "error")))
     yield sheet
     context.close()
     assert wrong == []
