@@ -37,6 +37,7 @@ from features.store.kept.experiments import Experiments
 from features.store.kept.leases import Leases, Marks
 from features.store.kept.notifications import Notice, add_notices
 from features.store.kept.offers import OfferVersions
+from features.store.kept.queue import QueueStore
 from features.store.kept.recalibrations import Recalibrations
 from features.store.kept.scores import ScoreStore, StoredScore
 from features.store.migrations import open_database
@@ -103,6 +104,7 @@ class EventStore:
         self.marks = Marks(database)
         self.leases = Leases(database)
         self.scores = ScoreStore(database, self.marks)
+        self.queue = QueueStore(database)
         self.changes = ScoreChanges(database)
         self.accounts = Accounts(database)
         self.offers = OfferVersions(database, self.scores)

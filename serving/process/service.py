@@ -34,6 +34,7 @@ from serving.process.group_commit import GroupCommit
 from serving.process.kept_funnel import KeptFunnel
 from serving.process.ladder_in_use import LadderInUse
 from serving.process.moves import moves_of
+from serving.process.queue_views import Counts
 from serving.recommending.ranker import Ranker
 from serving.recommending.recommender import Recommender
 from serving.scoring.changes import model_promoted
@@ -79,6 +80,7 @@ class Service:
     group_commit: GroupCommit
     source: BundleSource
     funnel: KeptFunnel
+    counts: Counts
     write_backs: Sequence[WriteBack] = ()
     clock: Callable[[], int] = now
     kept_scores: KeptScores = field(default_factory=KeptScores)
@@ -121,9 +123,11 @@ class Service:
         store = EventStore.open(settings.database_url)
         scorer = Scorer(store, None, clock)
         parts = scorer, Recommender(scorer), Ranker(store, clock), GroupCommit(store)
-        service = cls(settings, store, *parts, source, KeptFunnel(store.database))
+        held = KeptFunnel(store.database), Counts(store)
+        service = cls(settings, store, *parts, source, *held)
         service._ladder, service.write_backs, service.clock = ladder, write_backs, clock
         service.refresh()
+        store.name_by(service.ladder.events.traits)
         return service
 
     @property
@@ -258,6 +262,7 @@ class Service:
             scorer.ranking = Ranking.of(np.array(self.store.scores.probabilities(bundle.identity)))
         scorer.ranking, scorer.usual = scorer.ranking or self.scorer.ranking, self.scorer.usual
         self.scorer, self.recommender = scorer, Recommender(scorer)
+        self.store.name_by(self.ladder.events.traits)
 
     def _renew_scores(self, bundle: Bundle, former: Bundle | None) -> None:
         """Let all leads be scored anew: since they were, another process may have used the former.

@@ -50,6 +50,7 @@ OF_PEOPLE = (
     "DROP TABLE hands",
     "DROP TABLE actions",
     "DROP INDEX scores_queue",
+    "DROP INDEX scores_source",
     "ALTER TABLE scores DROP COLUMN source",
     "CREATE INDEX scores_queue ON scores (priority DESC, lead_id)",
 )

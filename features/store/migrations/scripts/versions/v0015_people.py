@@ -49,3 +49,4 @@ def upgrade() -> None:
     op.drop_index("scores_queue", "scores")
     columns = ["lead_id", "step", "band", "source", "last_active"]
     op.create_index("scores_queue", "scores", [sa.text("priority DESC"), *columns])
+    op.create_index("scores_source", "scores", ["source"])
