@@ -222,6 +222,8 @@ sa.Index(  # with all that the queue is filtered by, so that a scan reads nothin
     *(scores.c[name] for name in ("lead_id", "step", "band", "source", "last_active")),
 )
 sa.Index("scores_source", scores.c.source)
+sa.Index("scores_purchase", scores.c.p_purchase.desc(), scores.c.lead_id)
+sa.Index("scores_recent", scores.c.last_active.desc(), scores.c.lead_id)
 sa.Index("scores_waiting", scores.c.waiting_since)
 sa.Index("scores_changes", scores.c.seq, scores.c.lead_id)
 sa.Index("scores_account", scores.c.account_id, scores.c.position.desc())

@@ -15,7 +15,7 @@ from typing import Final, Literal, get_args
 
 from features.events.log import DAY_US
 from features.store.events import EventStore, StoredScore
-from features.store.kept.queue import QueueFilter, TabCount
+from features.store.kept.queue import QUEUE_ORDERS, QueueFilter, QueueOrder, TabCount
 from features.store.people.actions import KeptAction, after_action
 from features.store.people.hands import NOBODY, Hand
 
@@ -56,6 +56,7 @@ class QueueView:
     owner: str = ""
     active_days: int = 0
     words: str = ""
+    order: QueueOrder = "work"
 
     @property
     def is_filtered(self) -> bool:
@@ -130,10 +131,11 @@ class Desk:
         wanted, out = self._wanted(view), self._out(view)
         if wanted.leads == ():
             return ViewPart([], None)
-        found = self.store.queue.part(wanted, limit + 1, after, out)
+        found = self.store.queue.part(wanted, limit + 1, after, out, view.order)
         page = found[:limit]
-        last = page[-1] if page and len(found) > limit else None
-        return ViewPart(page, (last.priority, last.lead_id) if last else None)
+        if len(found) <= limit:
+            return ViewPart(page, None)
+        return ViewPart(page, (getattr(page[-1], QUEUE_ORDERS[view.order]), page[-1].lead_id))
 
     def count(self, view: QueueView, most: int) -> int:
         """How many leads a view has; `most` where there are as many or more."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import sqlalchemy as sa
 
@@ -17,7 +17,16 @@ from features.store.database import Database, in_parts
 from features.store.kept.scores import OUT_OF_QUEUE, StoredScore, score_of
 from features.store.schema import scores
 
-__all__ = ["QueueFilter", "QueueStore", "TabCount"]
+__all__ = ["QUEUE_ORDERS", "QueueFilter", "QueueOrder", "QueueStore", "TabCount"]
+
+QueueOrder = Literal["work", "purchase", "recent"]
+"""By the work that leads are, by their chance of a purchase, or by who did something last."""
+QUEUE_ORDERS: Final[dict[QueueOrder, str]] = {
+    "work": "priority",
+    "purchase": "p_purchase",
+    "recent": "last_active",
+}
+"""The column of each."""
 
 _TABS: Final = (1, 2, 3, 4)
 _NOWHERE: Final = 0
@@ -64,22 +73,23 @@ class QueueStore:
         limit: int,
         after: tuple[float, str] | None = None,
         left_out: Collection[str] = (),
+        order: QueueOrder = "work",
     ) -> list[StoredScore]:
-        """The first leads in the order of work, the highest first, then by lead.
+        """The first leads in an order, the highest first, then by lead.
 
         Parameters
         ----------
-        after : the place and the lead of the last that was seen.
+        after : the value that the order goes by, and the lead, of the last that was seen.
         left_out : leads that are not to be among them.
         """
         found: list[StoredScore] = []
         conditions = _conditions(wanted)
         while len(found) < limit:
-            some = self._some(conditions, wanted.leads, limit + len(left_out), after)
+            some = self._some(conditions, wanted.leads, limit + len(left_out), after, order)
             found += [score for score in some if score.lead_id not in left_out]
             if wanted.leads is not None or len(some) < limit + len(left_out):
                 break
-            after = some[-1].priority, some[-1].lead_id
+            after = getattr(some[-1], QUEUE_ORDERS[order]), some[-1].lead_id
         return found[:limit]
 
     def _some(
@@ -88,14 +98,17 @@ class QueueStore:
         leads: Sequence[str] | None,
         limit: int,
         after: tuple[float, str] | None,
+        order: QueueOrder,
     ) -> list[StoredScore]:
-        order = scores.c.priority.desc(), scores.c.lead_id
-        wanted = sa.select(scores).where(*conditions).order_by(*order)
+        column = scores.c[QUEUE_ORDERS[order]]
+        wanted = sa.select(scores).where(*conditions).order_by(column.desc(), scores.c.lead_id)
+        if order != "work":
+            wanted = wanted.where(column.is_not(None))
         if after is not None:
             last, lead_id = after
-            same = sa.and_(scores.c.priority == last, scores.c.lead_id > lead_id)
+            same = sa.and_(column == last, scores.c.lead_id > lead_id)
             # The bound is said by itself, so that the index is entered there.
-            wanted = wanted.where(scores.c.priority <= last, sa.or_(scores.c.priority < last, same))
+            wanted = wanted.where(column <= last, sa.or_(column < last, same))
         with self._database.reading() as connection:
             if leads is None:
                 rows = connection.execute(wanted.limit(limit)).mappings()
@@ -104,7 +117,8 @@ class QueueStore:
             for part in in_parts(leads):
                 own = wanted.where(scores.c.lead_id.in_(part))
                 found += [score_of(row) for row in connection.execute(own).mappings()]
-        return sorted(found, key=lambda one: (-one.priority, one.lead_id))
+        name = QUEUE_ORDERS[order]
+        return sorted(found, key=lambda one: (-getattr(one, name), one.lead_id))[:limit]
 
     def counts(self) -> list[TabCount]:
         """How many leads stand where."""

@@ -53,6 +53,7 @@ def _templates() -> jinja2.Environment:
     environment.filters |= {
         "chance": words.chance,
         "count": words.count,
+        "hours": words.hours,
         "initials": words.initials,
         "plain": words.plain,
         "points": words.points,
@@ -60,5 +61,10 @@ def _templates() -> jinja2.Environment:
         "shown": words.shown,
         "titled": words.titled,
     }
-    environment.globals |= {"asset": asset, "likely": words.likely, "bands": words.BANDS}
+    environment.globals |= {
+        "asset": asset,
+        "between": words.between,
+        "likely": words.likely,
+        "bands": words.BANDS,
+    }
     return environment

@@ -13,13 +13,16 @@ from serving.scoring.suggestion import chance
 __all__ = [
     "BANDS",
     "DAY",
+    "age",
     "ago",
+    "between",
     "chance",
     "change",
     "changes",
     "clock",
     "count",
     "day",
+    "hours",
     "initials",
     "likely",
     "plain",
@@ -61,12 +64,13 @@ def sentence(text: str) -> str:
 def telling(item: QueueItem) -> list[ReasonAnswer]:
     """The reasons to say aloud, at most two: those whose sign is that of the chance's difference.
 
-    Above what is typical of the step it is what speaks for the lead, below it what speaks against;
-    of a chance that is much like the typical one there is nothing to say.
+    Above what is usual of those who stand at the step it is what speaks for the lead, below it what
+    speaks against; of a chance that is much like the usual one there is nothing to say.
     """
-    if item["base"] is None:
+    usual = item["base"] if item["usual"] is None else item["usual"]
+    if usual is None:
         return []
-    apart = item["probability"] - item["base"]
+    apart = item["probability"] - usual
     if abs(apart) < _ALIKE:
         return []
     told = [one for one in item["reasons"] if one["signal"] != "other"]
@@ -77,6 +81,12 @@ def likely(low: float, high: float) -> str:
     """An interval in words: "likely 36 to 48"."""
     start, end = f"{100.0 * low:.0f}", f"{100.0 * high:.0f}"
     return f"likely {start} to {end}" if start != end else f"likely about {start}"
+
+
+def between(low: float, high: float) -> str:
+    """An interval as it stands beside a chance: "(36–48)"; "" where both ends are said alike."""
+    start, end = f"{100.0 * low:.0f}", f"{100.0 * high:.0f}"
+    return f"({start}–{end})" if start != end else ""
 
 
 def count(number: float) -> str:
@@ -104,6 +114,21 @@ def change(share: float) -> str:
 def changes(low: float, high: float) -> str:
     """The range of a difference: "−2 to +9"."""
     return f"{change(low)} to {change(high)}"
+
+
+def age(moment: int, now: int) -> str:
+    """How long something lasts: "2 hours", "a moment"."""
+    told = ago(moment, now)
+    return "a moment" if told == "just now" else told.removesuffix(" ago")
+
+
+def hours(minutes: float) -> str:
+    """Minutes as one says them: "45 min", "9 h 30"."""
+    whole = round(minutes)
+    if whole < 60:
+        return f"{whole}{_SPACE}min"
+    rest = f"{_SPACE}{whole % 60:02}" if whole % 60 and whole < 6000 else ""
+    return f"{whole // 60:,}{_SPACE}h{rest}"
 
 
 def ago(moment: int | None, now: int) -> str:

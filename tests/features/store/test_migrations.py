@@ -51,6 +51,8 @@ OF_PEOPLE = (
     "DROP TABLE actions",
     "DROP INDEX scores_queue",
     "DROP INDEX scores_source",
+    "DROP INDEX scores_purchase",
+    "DROP INDEX scores_recent",
     "ALTER TABLE scores DROP COLUMN source",
     "CREATE INDEX scores_queue ON scores (priority DESC, lead_id)",
 )

@@ -50,3 +50,5 @@ def upgrade() -> None:
     columns = ["lead_id", "step", "band", "source", "last_active"]
     op.create_index("scores_queue", "scores", [sa.text("priority DESC"), *columns])
     op.create_index("scores_source", "scores", ["source"])
+    for name, column in (("scores_purchase", "p_purchase"), ("scores_recent", "last_active")):
+        op.create_index(name, "scores", [sa.text(f"{column} DESC"), "lead_id"])
