@@ -26,6 +26,7 @@ __all__ = [
     "initials",
     "likely",
     "plain",
+    "plain_lines",
     "points",
     "sentence",
     "shown",
@@ -97,6 +98,11 @@ def count(number: float) -> str:
 def plain(text: object) -> str:
     """The text of a stranger without the marks that turn the reading direction or hide letters."""
     return str(text).translate(_TURNING)
+
+
+def plain_lines(text: object) -> str:
+    """As `plain`, of a text whose lines stay lines."""
+    return "\n".join(plain(line).rstrip() for line in str(text or "").splitlines())
 
 
 def points(share: float) -> str:
