@@ -51,6 +51,7 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "brief": words.brief,
         "chance": words.chance,
         "count": words.count,
         "hours": words.hours,

@@ -16,6 +16,7 @@ __all__ = [
     "age",
     "ago",
     "between",
+    "brief",
     "chance",
     "change",
     "changes",
@@ -25,6 +26,7 @@ __all__ = [
     "hours",
     "initials",
     "likely",
+    "measured",
     "plain",
     "plain_lines",
     "points",
@@ -43,6 +45,7 @@ _CONTROLS: Final = (
 )
 _TURNING: Final = {code: " " for first, end in _CONTROLS for code in range(first, end)}
 """Controls of direction, of joining, and of terminals, by code point."""
+_BRIEF: Final = 80
 _LONGEST: Final = 90
 _ALIKE: Final = 0.03
 """Chances that differ by less are alike."""
@@ -98,6 +101,11 @@ def count(number: float) -> str:
 def plain(text: object) -> str:
     """The text of a stranger without the marks that turn the reading direction or hide letters."""
     return str(text).translate(_TURNING)
+
+
+def brief(text: str) -> str:
+    """A sentence that fits into a row; what is cut off is said to be."""
+    return text if len(text) <= _BRIEF else f"{text[: _BRIEF - 1].rstrip()}…"
 
 
 def plain_lines(text: object) -> str:
@@ -177,6 +185,17 @@ def shown(value: object) -> str:
         return f"{value:.4g}"
     text = plain(as_text(value) or "")
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def measured(name: str, value: object) -> tuple[str, str]:
+    """A property and its value in words: a `watched_fraction` of .81 is "Watched", "81 %"."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and "fraction" in name and 0.0 <= float(str(value)) <= 1.0:
+        share = name.replace("fraction", "").strip("_- ") or "share"
+        return titled(share), f"{100.0 * float(str(value)):.0f}{_SPACE}%"
+    if is_number and abs(float(str(value))) >= 10.0:
+        return titled(name), f"{float(str(value)):,.0f}"
+    return titled(name), shown(value)
 
 
 def initials(title: str) -> str:

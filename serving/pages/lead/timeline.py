@@ -162,6 +162,9 @@ def _text(row: Row, ladder: Ladder, names: Mapping[str, str]) -> str:
         events.offer_extended: f"Offered{title and f': {title}'}",
         events.offer_declined: f"Said no{title and f' to {title}'}",
         events.traits: "Told us about themselves",
+        events.lead_asked: "Asked us something",
+        events.business_replied: "We replied",
+        events.offer_seen: f"Saw an offer{title and f': {title}'}",
         CLAIMED: f"Taken{by}",
         RELEASED: f"Let go{by}",
         SNOOZED: f"Put aside{by}{_until(held)}",
@@ -182,7 +185,7 @@ def _properties(row: Row, ladder: Ladder) -> tuple[tuple[str, str], ...]:
         return ()
     told = without_protected(ladder, held)
     shown = [
-        (words.titled(words.shown(key)), words.shown(value))
+        words.measured(words.shown(key), value)
         for key, value in sorted(told.items())
         if key not in _HIDDEN and key != OFFER and value not in (None, "")
     ]
