@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from features.ladder.ladder import Band, Step
-from models.judging.funnel.shapes import BandVerdict, LeadCounts, Rate, Trend
+from models.judging.funnel.shapes import BandVerdict, LeadCounts, Lever, Rate, Trend
 
-__all__ = ["of_100", "sentence_of"]
+__all__ = ["lever_said", "of_100", "sentence_of"]
+
+_MANY = (100, 1_000, 10_000, 100_000)
+"""Of so many the whole way is told: the fewest of whom ten come so far, and one more then."""
 
 
 def sentence_of(
@@ -29,6 +32,24 @@ def sentence_of(
     if trend is not None and trend["low"] is not None and trend["high"] is not None:
         said += _moved(trend["difference"] or 0.0, trend["low"], trend["high"], trend["days"])
     return " ".join(said)
+
+
+def lever_said(lever: Lever, last: str) -> str:
+    """A lever with its arithmetic, and what that takes for granted, in a sentence.
+
+    Parameters
+    ----------
+    last : the id of the purchase.
+    """
+    now, then = lever["now"], lever["then"]
+    enough = max(1.0 / (then - now), 10.0 / now if now else 0.0)
+    many = next((one for one in _MANY if one >= enough), _MANY[-1])
+    reach = "buy" if lever["end"] == last else f"reach {lever['end_title']}"
+    return (
+        f"If {lever['title']} went from {_edge(lever['rate'])} to {_edge(lever['worth'])} of 100,"
+        f" of {many:,} who enter {many * then:,.0f} would {reach} instead of {many * now:,.0f}, as"
+        " long as those who come through besides go on like the others."
+    )
 
 
 def of_100(share: float) -> str:
