@@ -9,12 +9,8 @@ import pytest
 from fastapi.exceptions import RequestValidationError
 
 from features.errors import FunnelError
-from features.funnel.kept import keep_causes, keep_stays
-from features.funnel.stays import stays_of
 from features.ladder.file import read_ladder
-from features.store.kept.columns import KeptColumns
 from models.judging.funnel.selection import Selection
-from models.judging.funnel.why import causes_of
 from serving.process.counted_funnel import (
     causes_now,
     named_now,
@@ -25,16 +21,7 @@ from serving.process.counted_funnel import (
 )
 from serving.process.service import Service
 from serving.settings import Settings
-
-
-def counted(service, ladder):
-    """Count as `rung funnel --store` does."""
-    log = service.store.log(ladder)
-    stays = stays_of(log, ladder)
-    columns = KeptColumns(service.store.database)
-    keep_stays(columns, stays)
-    keep_causes(columns, ladder, stays.until, causes_of(log, ladder, stays))
-    return stays
+from tests.serving.counting import count
 
 
 @pytest.fixture
@@ -61,7 +48,7 @@ def test_why_nothing_was_counted(url, tmp_path, settings, why, said):
 
 def test_of_another_version_of_the_ladder(service):
     ladder = service.ladder
-    counted(service, replace(ladder, purchase=replace(ladder.purchase, horizon_days=60.0)))
+    count(service.store, replace(ladder, purchase=replace(ladder.purchase, horizon_days=60.0)))
     assert stays_now(service) is None
     assert uncounted(service) == "other version"
     assert "of another version of it; it will be within 3600 seconds" in str(not_counted(service))
@@ -71,14 +58,14 @@ def test_titles_are_those_of_now(service):
     """They are no part of what is counted."""
     ladder = service.ladder
     titled = replace(ladder, purchase=replace(ladder.purchase, title="Signature"))
-    counted(service, titled)
+    count(service.store, titled)
     stays = stays_now(service)
     assert stays is not None
     assert stays.ladder.purchase.title == ladder.purchase.title
 
 
 def test_who_opted_out_since_is_left_out(service):
-    stays = counted(service, read_ladder("b2b"))
+    stays = count(service.store, read_ladder("b2b"))
     first = stays.ladder.goals[0].id
     before = named_now(service, stays, first, None, Selection())
     gone = before.leads[int(before.lead[0])]
