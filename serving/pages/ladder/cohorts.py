@@ -19,6 +19,7 @@ _HIGH: Final = 100.0
 _EDGE: Final = 6.0
 """So much is left free on either side of a picture."""
 _MOST_LINES: Final = 13
+_MOST_CELLS: Final = 104
 """Of the table; the rest stands in the CSV."""
 
 
@@ -112,9 +113,10 @@ def _newest(known: Sequence[CohortCell], choice: LadderChoice) -> str:
 def cohort_lines(found: Funnel, choice: LadderChoice) -> list[CohortLine]:
     """The newest weeks or months, the newest first."""
     days = {cell["since"] for step in found["steps"] for cell in step["cohorts"]}
+    most = min(_MOST_LINES, max(1, _MOST_CELLS // len(found["steps"])))
     return [
         CohortLine(_day(since, choice), tuple(_cells(found, since, choice)))
-        for since in sorted(days, reverse=True)[:_MOST_LINES]
+        for since in sorted(days, reverse=True)[:most]
     ]
 
 

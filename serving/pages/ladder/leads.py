@@ -16,7 +16,7 @@ from serving.pages.common import words
 from serving.pages.common.people import Person, person_of
 from serving.pages.ladder.choices import LadderChoice, value_of
 from serving.pages.ladder.spreadsheet import as_text
-from serving.process.counted_funnel import named_now
+from serving.process.counted import named_now
 from serving.process.service import Service
 
 __all__ = ["LeadState", "NamedLead", "leads_csv", "leads_values"]

@@ -17,7 +17,7 @@ from serving.pages.ladder.cohorts import cohort_lines, cohort_pictures
 from serving.pages.ladder.segments import segment_tables
 from serving.pages.ladder.steps import step_rows, whole_row
 from serving.pages.ladder.why import advice_on, causes_of_steps, piece_table, reply_lines
-from serving.process.counted_funnel import causes_now, uncounted
+from serving.process.counted import causes_now, uncounted
 from serving.process.service import Service
 
 __all__ = ["counted_values", "uncounted_values"]

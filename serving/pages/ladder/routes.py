@@ -19,7 +19,7 @@ from serving.pages.ladder.choices import LadderChoice, Within
 from serving.pages.ladder.leads import LeadState, leads_csv, leads_values
 from serving.pages.ladder.page import counted_values, uncounted_values
 from serving.pages.ladder.spreadsheet import CAUSE_TABLES, FUNNEL_TABLES, LadderTable, csv_of
-from serving.process.counted_funnel import causes_now, not_counted, only_from, stays_now
+from serving.process.counted import causes_now, not_counted, only_from, stays_now
 from serving.process.served import OnLadder, Served
 from serving.process.service import Service
 

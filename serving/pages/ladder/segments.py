@@ -14,7 +14,7 @@ from serving.pages.ladder.steps import percent, span
 __all__ = ["SegmentLine", "SegmentTable", "SegmentValue", "segment_tables"]
 
 _MOST_LINES: Final = 10
-_MOST_CELLS: Final = 300
+_MOST_CELLS: Final = 180
 """What a page holds of them; all of it stands in the CSV."""
 
 

@@ -21,7 +21,7 @@ from serving.edge.bodies import json_answer
 from serving.edge.parameters import check_step
 from serving.edge.problems import documented
 from serving.edge.schemas import MOST_PER_PAGE, Instant, StrictRequest, Text
-from serving.process.counted_funnel import (
+from serving.process.counted import (
     causes_now,
     named_now,
     not_counted,

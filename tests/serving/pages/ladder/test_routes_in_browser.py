@@ -170,7 +170,9 @@ def test_touch_targets(browser, some_site):
     with opened(browser, some_site, width=390) as sheet:
         sheet.goto("/ladder?within=all")
         open_all(sheet)
-        links = sheet.locator(".counts a, .table a, .foot a, .only, .filters a, .apart a, .late a")
+        links = sheet.locator(
+            ".counts a, .table a, .foot a, .only, .stretches a, .apart a, .late a"
+        )
         heights = [one.bounding_box()["height"] for one in links.all()]
         assert len(heights) > 20
         assert min(heights) >= 24

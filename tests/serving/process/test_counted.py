@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from features.errors import FunnelError
 from features.ladder.file import read_ladder
 from models.judging.funnel.selection import Selection
-from serving.process.counted_funnel import (
+from serving.process.counted import (
     causes_now,
     named_now,
     not_counted,

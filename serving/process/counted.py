@@ -1,4 +1,4 @@
-"""Where leads stop, as it was counted last, for routes and pages alike; or why nothing is there."""
+"""What was counted last beside a service, for routes and pages alike; or when it will be there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from features.store.kept.columns import KeptColumns
 from models.judging.funnel.cause_shapes import FunnelCauses
 from models.judging.funnel.selection import Selection, only_of, stays_in
 from serving.edge.parameters import wrong_query
-from serving.process.not_yet import when_made
 from serving.process.service import Service
 
 __all__ = [
@@ -28,11 +27,13 @@ __all__ = [
     "only_from",
     "stays_now",
     "uncounted",
+    "when_made",
 ]
 
 Uncounted = Literal["soon", "other version", "off", "no ladder"]
 """Why there are no stays: the first are about to be counted, those that were are of another version
 of the ladder, nothing counts here, or there is no ladder to count on yet."""
+_BY_HAND: Final = "`rung {verb} --store` does it now"
 _AGAIN: Final = (
     "what was is of another version of it; it will be within {seconds:g} seconds, and"
     " `rung funnel --store` does it now."
@@ -108,3 +109,18 @@ def only_from(texts: Iterable[str]) -> dict[str, str | None]:
             raise wrong_query("only", f"{text!r}: write a trait, a colon and its value")
         only.append((trait, value))
     return only_of(only)
+
+
+def when_made(service: Service, verb: str, seconds: float) -> str:
+    """When what a verb makes will be there.
+
+    Parameters
+    ----------
+    seconds : between two runs beside this service; 0 is never.
+    """
+    by_hand = _BY_HAND.format(verb=verb)
+    if not seconds:
+        return f"RUNG_{verb.upper()}_SECONDS is 0; {by_hand}."
+    if service.folder is None and not service.settings.ladder:
+        return "it will be once there is a model, or RUNG_LADDER names a ladder."
+    return f"it will be within minutes of the first events; {by_hand}."
