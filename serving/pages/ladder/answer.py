@@ -42,7 +42,7 @@ def answered(found: Funnel, choice: LadderChoice) -> LadderAnswer:
         begins = "Most stop" if worst is most else "Too many stop"
         more = (*_since(worst, choice), *_others(below[1:]), *_most(most, below))
         return _told(begins, worst, more)
-    return _told("Most stop", most, (*_moved(most, choice), *_none_below(known, most)))
+    return _none_below(most, known, choice)
 
 
 def _told(begins: str, step: StepFunnel, more: tuple[str, ...]) -> LadderAnswer:
@@ -106,15 +106,21 @@ def _most(most: StepFunnel, below: Sequence[StepFunnel]) -> Iterator[str]:
         yield f"{told.first} {told.beside}"
 
 
-def _none_below(steps: Sequence[StepFunnel], told: StepFunnel) -> Iterator[str]:
-    """That no step is below its usual share, and of which that is not sure, beside the one told."""
+def _none_below(
+    most: StepFunnel, steps: Sequence[StepFunnel], choice: LadderChoice
+) -> LadderAnswer:
+    """Where most stop; that no step is below its usual share, and of which that is not sure."""
+    moved = tuple(_moved(most, choice))
     if not any(step["band"] for step in steps):
-        return
+        return _told("Most stop", most, moved)
     unsure = [step for step in steps if step["verdict"] == "undetermined"]
-    others = [step["title"] for step in unsure if step is not told]
-    sure = "surely " if unsure else ""
-    not_yet = f"; not sure yet: {_listed(others)}" if others else ""
-    yield f"No step is {sure}below its usual share{not_yet}."
+    others = [step["title"] for step in unsure if step is not most]
+    none = f"no step is {'surely ' if unsure else ''}below its usual share."
+    not_yet = (f"Not sure yet: {_listed(others)}.",) if others else ()
+    if most["band"] is not None:
+        return _told("Most stop", most, (*moved, words.sentence(none), *not_yet))
+    first = f"Most stop before {most['title']}: {of_100(most['rate']['value'] or 0.0)} go on;"
+    return LadderAnswer(first, none, "" if unsure else "good", (*moved, *not_yet))
 
 
 def _since(step: StepFunnel, choice: LadderChoice) -> Iterator[str]:

@@ -57,7 +57,20 @@ def test_nothing_below(usual, wanted, kind):
 
 def test_what_is_not_sure_elsewhere():
     text, _ = told(ladder_of((0.3, 0.9), (0.3, 0.6), (0.5, 0.9)), 100, *climbers(60, 30, 15, 9))
-    assert "No step is surely below its usual share; not sure yet: Call and Buy." in text
+    assert "No step is surely below its usual share. Not sure yet: Call and Buy." in text
+
+
+def test_where_most_stop_has_no_usual_share():
+    """The first step has none: then it is said of the others that none is below theirs."""
+    rows = climbers(400, 100, 50, 40)
+    text, kind = told(ladder_of(None, (0.3, 0.7), (0.5, 0.99)), 100, *rows)
+    assert text.startswith(
+        "Most stop before Watch: 25 of 100 go on; no step is below its usual share."
+    )
+    assert kind == "good"
+    text, kind = told(ladder_of(None, (0.48, 0.7), (0.5, 0.99)), 100, *rows)
+    assert "25 of 100 go on; no step is surely below its usual share. Not sure yet: Call." in text
+    assert kind == ""
 
 
 def test_since_when():
