@@ -37,6 +37,7 @@ from serving.notifications.schemas import NotificationBody, described_webhooks
 from serving.pages import login, reference
 from serving.pages.common import assets
 from serving.pages.common.frame import problem_page
+from serving.pages.ladder import routes as ladder_page
 from serving.pages.lead import routes as lead_page
 from serving.pages.queue import routes as queue_page
 from serving.process.background import keep_current, keep_fresh, keep_informed, keep_scored
@@ -129,6 +130,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         assets,
         queue_page,
         lead_page,
+        ladder_page,
         reference,
         login,
     ):
