@@ -19,8 +19,8 @@ __all__ = [
     "NOTED",
     "RELEASED",
     "SNOOZED",
-    "Action",
-    "Asked",
+    "AnswerKind",
+    "LeadAction",
     "kind_of",
     "read_action",
     "usual_actions",
@@ -38,7 +38,7 @@ NOTED: Final = "note_added"
 HANDS: Final = frozenset({CLAIMED, RELEASED, SNOOZED})
 """The events that say in whose hands a lead is."""
 
-Asked = Literal["number", "instant", "text"]
+AnswerKind = Literal["number", "instant", "text"]
 """What a question of an action is answered with."""
 _NUMBERS: Final = ("minutes", "hours", "days", "amount", "seats", "people", "value")
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
@@ -47,7 +47,7 @@ _MOST_ASKED: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class LeadAction:
     """A button for something that was done.
 
     Parameters
@@ -70,23 +70,23 @@ class Action:
     claims: bool = True
 
 
-def kind_of(asked: str) -> Asked:
+def kind_of(asked: str) -> AnswerKind:
     """What a property is asked for as: `..._at` is an instant, `minutes` and the like a number."""
     if asked.endswith("_at"):
         return "instant"
     return "number" if asked in _NUMBERS or asked.startswith("number_of_") else "text"
 
 
-def usual_actions(offer_extended: str, offer_declined: str, replied: str) -> tuple[Action, ...]:
+def usual_actions(offer_extended: str, offer_declined: str, replied: str) -> tuple[LeadAction, ...]:
     """The actions of a ladder that names none: of the events whose role every ladder knows."""
     return (
-        Action("talked", "Talked", replied),
-        Action("offered", "Offered", offer_extended, with_offer=True),
-        Action("refused", "Said no", offer_declined, with_offer=True),
+        LeadAction("talked", "Talked", replied),
+        LeadAction("offered", "Offered", offer_extended, with_offer=True),
+        LeadAction("refused", "Said no", offer_declined, with_offer=True),
     )
 
 
-def read_action(table: Table) -> Action:
+def read_action(table: Table) -> LeadAction:
     """An [[action]] of a ladder file."""
     id_ = table.text("id")
     if id_ and not re.fullmatch(r"[a-z][a-z0-9_-]*", id_):
@@ -103,7 +103,7 @@ def read_action(table: Table) -> Action:
     event = table.text("event")
     if event in HANDS or event == NOTED:
         table.wrong("event", f"{event!r} is reserved", "Rung itself writes that one")
-    return Action(
+    return LeadAction(
         id=id_,
         title=table.text("title", id_),
         event=event,

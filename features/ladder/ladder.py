@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-from features.ladder.action import Action, usual_actions
+from features.ladder.action import LeadAction, usual_actions
 from features.ladder.controls import Afterwards, Controls, Experiment
 from features.ladder.event_rule import Condition, EventRule, Gain, Operator
 from features.ladder.offer import Effort, EffortWeights, Framing, Offer, OfferVersion
@@ -409,7 +409,7 @@ class Ladder:
     controls: Controls = field(default_factory=Controls)
     experiments: tuple[Experiment, ...] = ()
     identity: Identity = Identity()
-    actions: tuple[Action, ...] = ()
+    actions: tuple[LeadAction, ...] = ()
     pieces: tuple[str, ...] = ()
     sources: tuple[Source, ...] = field(default=(), compare=False, repr=False)
     imports: ImportColumns | None = field(default=None, compare=False, repr=False)
@@ -434,7 +434,7 @@ class Ladder:
         return (*self.steps, self.purchase)
 
     @property
-    def buttons(self) -> tuple[Action, ...]:
+    def buttons(self) -> tuple[LeadAction, ...]:
         """What a person can say to have done with a lead, by a button each."""
         names = self.events
         return self.actions or usual_actions(

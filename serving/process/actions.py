@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from features.clock import microseconds, rfc3339, when
 from features.errors import ActionConflict
 from features.events.log import DAY_US
-from features.ladder.action import CLAIMED, NOTED, RELEASED, SNOOZED, Action, kind_of
+from features.ladder.action import CLAIMED, NOTED, RELEASED, SNOOZED, LeadAction, kind_of
 from features.ladder.ladder import Ladder
 from features.ladder.quiet_hours import zone_of
 from features.ladder.words import OFFER
@@ -32,7 +32,7 @@ _TWO_WEEKS: Final = 14
 _MOST_TEXT: Final = 2000
 _MOST_NUMBER: Final = 1e9
 
-Told = tuple[str, Mapping[str, Any]]
+ToWrite = tuple[str, Mapping[str, Any]]
 """An event to write: its name and its properties."""
 
 
@@ -99,7 +99,7 @@ def do(
         titles = ", ".join(one.title for one in ladder.buttons)
         raise ActionConflict(f"there is no action {action_id!r} here; there are {titles}")
     properties = dict(action.properties) | _answered(action, answers, ladder)
-    events: list[Told] = [(action.event, properties)]
+    events: list[ToWrite] = [(action.event, properties)]
     if action.claims:
         events.append(_claiming(ladder, asker, now))
     return _keep(service, asker, lead_id, (action.id, action.title), events)
@@ -140,7 +140,7 @@ def note(service: Service, asker: Asker, lead_id: str, text: str) -> KeptAction:
 
 
 def _keep(
-    service: Service, asker: Asker, lead_id: str, action: tuple[str, str], events: Sequence[Told]
+    service: Service, asker: Asker, lead_id: str, action: tuple[str, str], events: Sequence[ToWrite]
 ) -> KeptAction:
     lead_id = service.scorer.read(lead_id, service.clock())[0]
     return service.store.actions.do(
@@ -154,7 +154,7 @@ def _keep(
     )
 
 
-def _claiming(ladder: Ladder, asker: Asker, now: int) -> Told:
+def _claiming(ladder: Ladder, asker: Asker, now: int) -> ToWrite:
     until = now + round(ladder.limits.claim_days * DAY_US)
     return CLAIMED, {"by": asker.name, "until": rfc3339(until)}
 
@@ -162,7 +162,7 @@ def _claiming(ladder: Ladder, asker: Asker, now: int) -> Told:
 # ----------------------------------------------------------------------------------------- Answers
 
 
-def _answered(action: Action, answers: Mapping[str, str], ladder: Ladder) -> dict[str, Any]:
+def _answered(action: LeadAction, answers: Mapping[str, str], ladder: Ladder) -> dict[str, Any]:
     """What an action asked for, as properties of its event."""
     told: dict[str, Any] = {}
     if action.with_offer:

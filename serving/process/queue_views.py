@@ -19,7 +19,7 @@ from features.store.kept.queue import QUEUE_ORDERS, QueueFilter, QueueOrder, Tab
 from features.store.people.actions import KeptAction, after_action
 from features.store.people.hands import NOBODY, Hand
 
-__all__ = ["TABS", "Counts", "Desk", "QueueView", "ViewPart", "ViewTab"]
+__all__ = ["TABS", "Desk", "QueueCounts", "QueueView", "ViewPart", "ViewTab"]
 
 ViewTab = Literal["talk", "reply", "mine", "marketing", "quiet"]
 TABS: Final[tuple[ViewTab, ...]] = get_args(ViewTab)
@@ -161,7 +161,7 @@ class Desk:
 
         Parameters
         ----------
-        counted : how many there are for anybody (`Counts`).
+        counted : how many there are for anybody (`QueueCounts`).
         """
         by_tab = Counter[int]()
         for one in counted:
@@ -222,7 +222,7 @@ def _only(wanted: QueueFilter, leads: tuple[str, ...]) -> QueueFilter:
     )
 
 
-class Counts:
+class QueueCounts:
     """How many leads stand where, counted when there is news and not while it was counted just now.
 
     In a queue of a million leads counting takes longer than all else on a page.

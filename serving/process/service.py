@@ -34,7 +34,7 @@ from serving.process.group_commit import GroupCommit
 from serving.process.kept_funnel import KeptFunnel
 from serving.process.ladder_in_use import LadderInUse
 from serving.process.moves import moves_of
-from serving.process.queue_views import Counts
+from serving.process.queue_views import QueueCounts
 from serving.recommending.ranker import Ranker
 from serving.recommending.recommender import Recommender
 from serving.scoring.changes import model_promoted
@@ -80,7 +80,7 @@ class Service:
     group_commit: GroupCommit
     source: BundleSource
     funnel: KeptFunnel
-    counts: Counts
+    counts: QueueCounts
     write_backs: Sequence[WriteBack] = ()
     clock: Callable[[], int] = now
     kept_scores: KeptScores = field(default_factory=KeptScores)
@@ -123,7 +123,7 @@ class Service:
         store = EventStore.open(settings.database_url)
         scorer = Scorer(store, None, clock)
         parts = scorer, Recommender(scorer), Ranker(store, clock), GroupCommit(store)
-        held = KeptFunnel(store.database), Counts(store)
+        held = KeptFunnel(store.database), QueueCounts(store)
         service = cls(settings, store, *parts, source, *held)
         service._ladder, service.write_backs, service.clock = ladder, write_backs, clock
         service.refresh()

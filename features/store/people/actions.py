@@ -31,7 +31,7 @@ _AT_ONCE: Final = 500
 _COLUMNS: Final = list(actions.c)
 
 Insert = Callable[[sa.Connection, Sequence[Event]], int]
-Mark = Callable[[sa.Connection, Mapping[str, int], str], None]
+MarkLeads = Callable[[sa.Connection, Mapping[str, int], str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Actions:
     mark : lets leads be scored anew; takes when the news of each came, and any new text.
     """
 
-    def __init__(self, database: Database, insert: Insert, mark: Mark) -> None:
+    def __init__(self, database: Database, insert: InsertEvents, mark: MarkLeads) -> None:
         self._database = database
         self._insert = insert
         self._mark = mark

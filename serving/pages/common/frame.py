@@ -14,14 +14,14 @@ from serving.edge.problems import Problem
 from serving.pages.common.rendering import html, rendered
 from serving.process.service import Service
 
-__all__ = ["Freshness", "Reader", "freshness", "page", "problem_page", "reader_of", "refused"]
+__all__ = ["Freshness", "PageReader", "freshness", "page", "problem_page", "reader_of", "refused"]
 
 _LIVE_US: Final = 15 * 60_000_000
 """News of so short a time ago is live."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class PageReader:
     """Who looks at a page.
 
     Parameters
@@ -52,9 +52,9 @@ class Freshness:
     is_stale: bool = False
 
 
-def reader_of(asker: Asker) -> Reader:
+def reader_of(asker: Asker) -> PageReader:
     """A caller as the pages know it."""
-    return Reader(asker.name, asker.may("decide"), asker.may("admin"), asker.has_session)
+    return PageReader(asker.name, asker.may("decide"), asker.may("admin"), asker.has_session)
 
 
 def freshness(service: Service) -> Freshness:

@@ -13,10 +13,9 @@ from starlette.responses import RedirectResponse, Response
 from features.store.privacy import Privacy
 from serving.edge.access import Asker, needs
 from serving.edge.bodies import json_answer
-from serving.pages.common.forms import form_of
+from serving.pages.common.forms import form_of, own_path
 from serving.pages.common.frame import page
 from serving.pages.lead.view import lead_of
-from serving.pages.login import own_path
 from serving.process.erasing import erase_lead
 from serving.process.served import Served
 

@@ -14,9 +14,8 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from features.errors import ActionConflict
 from serving.edge.access import Asker, needs
 from serving.edge.parameters import check_step
-from serving.pages.common.forms import form_of
+from serving.pages.common.forms import form_of, own_path
 from serving.pages.common.frame import page, refused
-from serving.pages.login import own_path
 from serving.pages.queue.acting import act, undo
 from serving.pages.queue.export import csv_of
 from serving.pages.queue.view import asked_of, queue_of, stamp_of

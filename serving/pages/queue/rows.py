@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from features.clock import instant, microseconds, rfc3339
 from features.events.of_lead import Row
-from features.ladder.action import Asked, kind_of
+from features.ladder.action import AnswerKind, kind_of
 from features.ladder.ladder import Ladder
 from features.store.people.actions import KeptAction
 from models.offers.options import NURTURE
@@ -32,7 +32,7 @@ class Button:
 
     id: str
     title: str
-    asks: tuple[tuple[str, str, Asked], ...]
+    asks: tuple[tuple[str, str, AnswerKind], ...]
     with_offer: bool
 
 

@@ -23,7 +23,7 @@ from serving.process.service import Service
 from serving.scoring.controls import takes_a_person
 from serving.scoring.queue import items
 
-__all__ = ["Asked", "asked_of", "queue_of", "stamp_of"]
+__all__ = ["QueueAsked", "asked_of", "queue_of", "stamp_of"]
 
 _PER_PAGE: Final = 25
 _MOST_COUNTED: Final = 10_000
@@ -48,7 +48,7 @@ QueueState = Literal["ready", "no_model", "scoring", "empty", "nobody", "filtere
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class QueueAsked:
     """What an address of the queue asks for.
 
     Parameters
@@ -65,7 +65,7 @@ class Asked:
     shown: str = ""
 
 
-def asked_of(query: Mapping[str, str]) -> Asked:
+def asked_of(query: Mapping[str, str]) -> QueueAsked:
     """What a query asks for; RequestValidationError where it asks for what there is not."""
 
     def of(name: str) -> str:
@@ -93,7 +93,7 @@ def asked_of(query: Mapping[str, str]) -> Asked:
         words=of("q"),
         order=order,
     )
-    return Asked(view, of("cursor"), of("seen"), of("first"), of("shown"))
+    return QueueAsked(view, of("cursor"), of("seen"), of("first"), of("shown"))
 
 
 def stamp_of(service: Service) -> str:
@@ -128,7 +128,7 @@ def address_of(view: QueueView, path: str = "/", **more: str) -> str:
     return f"{path}?{urlencode(held)}" if held else path
 
 
-def queue_of(service: Service, asker: Asker, asked: Asked, stamp: str) -> dict[str, Any]:
+def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> dict[str, Any]:
     """All that the page of the queue shows."""
     scorer, now = service.scorer, service.clock()
     ladder = scorer.bundle.ladder if scorer.bundle else None
@@ -191,7 +191,7 @@ def _digest(leads: list[str]) -> str:
     return hashlib.sha256("\n".join(leads).encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def _news(asked: Asked, shown: str, leads: list[str]) -> str:
+def _news(asked: QueueAsked, shown: str, leads: list[str]) -> str:
     """What a page that asks again is told where other leads stand on it now; "" where none do."""
     if not asked.seen or asked.shown == shown:
         return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from features.errors import LadderError
-from features.ladder.action import Action, kind_of
+from features.ladder.action import LeadAction, kind_of
 from features.ladder.file import parse_ladder, read_ladder, shipped_ladders
 
 LADDER = """
@@ -59,7 +59,7 @@ event = "call"
 """
     )
     held, rang = parse_ladder(text).buttons
-    assert held == Action(
+    assert held == LeadAction(
         "held",
         "Session held",
         "session_held",
@@ -68,7 +68,7 @@ event = "call"
         with_offer=True,
         claims=False,
     )
-    assert rang == Action("rang", "rang", "call")
+    assert rang == LeadAction("rang", "rang", "call")
     assert [kind_of(one) for one in held.asks] == ["number", "instant", "text"]
 
 

@@ -73,7 +73,7 @@ def test_before_a_session(start, folder, tmp_path):
 def test_who_waits_is_answered_first(start, folder, tmp_path):
     """A question stands above all advice, in their own words, with how long it has waited."""
     until = world.now()
-    asked = {"text": "Does it run <i>here</i>?"}
+    asked: dict[str, object] = {"text": "Does it run <i>here</i>?"}
     events = [
         *world.climber("ann", until, 3),
         world.event("ann", "lead_asked", until - 3 * world.HOUR_US, asked),

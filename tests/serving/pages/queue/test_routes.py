@@ -276,7 +276,7 @@ def test_the_table(client):
 def test_no_formula(start, folder, tmp_path):
     """What a stranger calls itself is text in a spreadsheet too."""
     until = world.now()
-    traits = {"name": '=HYPERLINK("http://evil.example")', "company": "@SUM(1)"}
+    traits: dict[str, object] = {"name": '=HYPERLINK("http://evil.example")', "company": "@SUM(1)"}
     events = [world.event("+1", "identify", until - DAY_US, traits), *world.climber("+1", until, 1)]
     with start(world.filled(tmp_path, events), folder / "rates") as client:
         found = [
@@ -317,7 +317,7 @@ def test_hostile_events(start, folder, tmp_path):
 def test_turned_and_long_names(start, folder, tmp_path):
     """Marks that turn the reading direction are gone, and a word of 10 kB is cut."""
     until, turned = world.now(), "Ada \u202egnirts\u202c \u2066x"
-    traits = {"name": turned, "company": "W" * 10_000, "role": "\u0007bell"}
+    traits: dict[str, object] = {"name": turned, "company": "W" * 10_000, "role": "\u0007bell"}
     events = [world.event("a", "identify", until - DAY_US, traits), *world.climber("a", until, 2)]
     with start(world.filled(tmp_path, events), folder / "rates") as client:
         for path in ("/", "/?tab=quiet", "/?tab=marketing", "/leads/a"):

@@ -19,7 +19,11 @@ from tests.serving.conftest import wait_until_scored
 
 pytestmark = pytest.mark.slow
 
-CALLABLE = {"name": "Ada Lovelace", "email": "ada@engines.example", "phone": "+44 20 7946 0001"}
+CALLABLE: dict[str, object] = {
+    "name": "Ada Lovelace",
+    "email": "ada@engines.example",
+    "phone": "+44 20 7946 0001",
+}
 
 
 @pytest.fixture(scope="module")
