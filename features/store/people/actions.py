@@ -30,7 +30,7 @@ UNDO_US: Final = 10_000_000
 _AT_ONCE: Final = 500
 _COLUMNS: Final = list(actions.c)
 
-Insert = Callable[[sa.Connection, Sequence[Event]], int]
+InsertEvents = Callable[[sa.Connection, Sequence[Event]], int]
 MarkLeads = Callable[[sa.Connection, Mapping[str, int], str], None]
 
 

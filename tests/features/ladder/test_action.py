@@ -84,7 +84,7 @@ event = "call"
         ('id = "held"\nevent = "x"\nasks = ["a", "b", "c", "d", "e"]', "action[0].asks", "more"),
         ('id = "held"\nevent = "x"\nproperties = 3', "action[0].properties", "table"),
         ('id = "h"\nevent = "x"\nproperties = {a = [1]}', "action[0].properties.a", "text"),
-        ('id = "h"\nevent = "x"\nclaim = true', "action[0].claim", "unknown"),
+        ('id = "h"\nevent = "x"\nclaim = true', "action[0].claim", "is not a key"),
         ('id = "h"\nevent = "x"\n[[action]]\nid = "h"\nevent = "y"', "action[1].id", "'h'"),
     ],
 )

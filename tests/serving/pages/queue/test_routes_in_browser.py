@@ -24,6 +24,11 @@ CALLABLE: dict[str, object] = {
     "email": "ada@engines.example",
     "phone": "+44 20 7946 0001",
 }
+OTHERS: list[dict[str, object]] = [{"name": f"Person {at}"} for at in range(1, 12)]
+    "name": "Ada Lovelace",
+    "email": "ada@engines.example",
+    "phone": "+44 20 7946 0001",
+}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +38,7 @@ def desk(folder, tmp_path_factory):
     events = [one for at in range(12) for one in world.climber(f"lead-{at:02}", until, at % 5)]
     events += [
         world.event(f"lead-{at:02}", "identify", until - 9 * world.HOUR_US, traits)
-        for at, traits in enumerate([CALLABLE, *({"name": f"Person {n}"} for n in range(1, 12))])
+        for at, traits in enumerate([CALLABLE, *OTHERS])
     ]
     events.append(
         world.event(
