@@ -25,10 +25,6 @@ CALLABLE: dict[str, object] = {
     "phone": "+44 20 7946 0001",
 }
 OTHERS: list[dict[str, object]] = [{"name": f"Person {at}"} for at in range(1, 12)]
-    "name": "Ada Lovelace",
-    "email": "ada@engines.example",
-    "phone": "+44 20 7946 0001",
-}
 
 
 @pytest.fixture(scope="module")
