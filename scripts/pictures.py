@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from serving.app import create_app
 from serving.settings import Settings
-from tests.serving.browser import CHROMIUM, driven, opened, overflow, served
+from tests.serving.browser import CHROMIUM, driven, opened, served
 from tests.serving.conftest import wait_until_scored
 
 ROOT: Final = Path(__file__).parent.parent
