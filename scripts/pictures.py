@@ -60,10 +60,7 @@ def main() -> int:
                         with opened(browser, address, width, height, color_scheme=scheme) as sheet:
                             sheet.goto(path)
                             sheet.screenshot(path=into / f"{page}-{width}-{scheme}.png")
-                            wide = overflow(sheet)
-                        print(
-                            f"{page}-{width}-{scheme}.png{f': {wide} px too wide' if wide > 0 else ''}"
-                        )
+                        print(f"{page}-{width}-{scheme}.png")
     return 0
 
 
