@@ -23,6 +23,7 @@ from features.ladder.file import read_ladder
 from serving.connectors import errors as connector_errors
 from serving.connectors import routes as connectors
 from serving.connectors.configuration import read_connectors
+from serving.connectors.received import ReceivedNotes
 from serving.edge import middleware, problems
 from serving.edge.access import Access
 from serving.edge.logs import log, log_to_stderr
@@ -152,6 +153,7 @@ def _lifespan(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = app.state.service = Service.open(settings, write_backs, clock)
         _spare_the_collector()
+        app.state.received = ReceivedNotes(service.store.database)
         access = app.state.access = Access(
             service.store.database,
             clock,
