@@ -40,6 +40,11 @@ from serving.pages.common import assets
 from serving.pages.common.frame import problem_page
 from serving.pages.lead import routes as lead_page
 from serving.pages.queue import routes as queue_page
+from serving.pages.settings import routes as settings_page
+from serving.pages.settings.keys import routes as keys_page
+from serving.pages.settings.offers import routes as offers_page
+from serving.pages.settings.privacy import routes as privacy_page
+from serving.pages.settings.webhooks import routes as webhooks_page
 from serving.process.background import keep_current, keep_fresh, keep_informed, keep_scored
 from serving.process.service import Service
 from serving.routes import (
@@ -130,6 +135,11 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         assets,
         queue_page,
         lead_page,
+        settings_page,
+        offers_page,
+        keys_page,
+        privacy_page,
+        webhooks_page,
         reference,
         login,
     ):
