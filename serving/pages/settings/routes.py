@@ -14,6 +14,7 @@ from features.clock import rfc3339
 from serving.connectors.configuration import Connectors
 from serving.connectors.received import ReceivedNotes
 from serving.edge.access import Asker, access_of
+from serving.pages.common import words
 from serving.pages.settings.activity import KINDS, Deed, activity, deeds_of_keys
 from serving.pages.settings.checks import check_service
 from serving.pages.settings.connections import incoming, outgoing
@@ -196,7 +197,11 @@ async def activity_settings(
 
     def answer() -> Response:
         deeds = _deeds(request, service, asker)
-        found = [one for one in deeds if by in (None, "", one.by) and kind in (None, "", one.kind)]
+        found = [
+            one
+            for one in deeds
+            if by in (None, "", words.plain(one.by)) and kind in (None, "", one.kind)
+        ]
         if format_ == "csv":
             rows = [
                 (rfc3339(one.at), one.by, KINDS[one.kind], one.what, one.about) for one in found
@@ -230,7 +235,7 @@ def _activity(
         return f"/settings/activity?{urlencode(query)}" if query else "/settings/activity"
 
     kinds = [one for one in KINDS if any(deed.kind == one for deed in deeds)]
-    people = sorted({deed.by for deed in deeds if deed.by})
+    people = sorted({words.plain(deed.by) for deed in deeds if deed.by})
     return {
         "deeds": [(one, moment(one.at, now)) for one in shown],
         "total": len(found),

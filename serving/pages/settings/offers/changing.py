@@ -16,6 +16,7 @@ from serving.pages.settings.offers.changes import last_number, table_of_version
 from serving.pages.settings.offers.form import (
     OfferForm,
     form_of_table,
+    kept_as_it_was,
     new_id,
     read_offer_form,
     wrong_fields,
@@ -68,7 +69,8 @@ def edit_offer(
     form, table, from_at = read_offer_form(given, shown.kept, zone_name(service))
     if given.get("seen", "") != str(last_number(service, offer_id)):
         return Refusal(form, _WRITTEN_STILL)
-    table = {"id": offer_id, **table, "status": told.get("status", "active")}
+    table = kept_as_it_was(table, told, given, shown)
+    table["status"] = told.get("status", "active")
     return _kept(service, form, table, from_at, by)
 
 

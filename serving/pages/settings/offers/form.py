@@ -18,11 +18,13 @@ from features.ladder.file import NOT_AN_OFFER
 from features.ladder.ladder import Ladder
 from features.ladder.quiet_hours import zone_of
 from features.offers.commitments import commitments_of
+from serving.pages.common.words import plain
 
 __all__ = [
     "LABELS",
     "OfferForm",
     "form_of_table",
+    "kept_as_it_was",
     "new_id",
     "read_offer_form",
     "underway",
@@ -113,12 +115,12 @@ def underway(ladder: Ladder) -> list[tuple[str, str]]:
 def form_of_table(table: Mapping[str, Any], zone: str) -> OfferForm:
     """The form that shows an offer; times by the clock of a zone."""
     flat = {**table, **table.get("effort", {})}
-    values = {name: str(flat.get(name, "")) for name in (*_TEXTS, "role", "status")}
+    values = {name: plain(flat.get(name, "")) for name in (*_TEXTS, "role", "status")}
     values |= {name: _number_text(flat.get(name)) for name in (*_NUMBERS, *_WHOLE)}
-    values |= {name: ", ".join(flat.get(name, ())) for name in _LISTS}
+    values |= {name: plain(", ".join(flat.get(name, ()))) for name in _LISTS}
     values |= {name: _local(flat.get(name), zone) for name in _TIMES}
     told = table.get("framings", ())
-    values["framings"] = "\n".join(f"{one['id']}: {one['text']}" for one in told)
+    values["framings"] = "\n".join(f"{one['id']}: {plain(one['text'])}" for one in told)
     ticked = {name for name in _FLAGS if flat.get(name)}
     ticked |= {f"{name}:{one}" for name in _SETS for one in flat.get(name, ())}
     kept = {"only_after": table["only_after"]} if "only_after" in table else {}
@@ -161,15 +163,15 @@ def read_offer_form(
     table: dict[str, Any] = {name: reading.text(name) for name in _TEXTS}
     table["role"] = "support" if given.get("role") == "support" else "ask"
     table["effort"] = _without_nothing(effort)
-    plain: dict[str, object] = {
+    others: dict[str, object] = {
         name: reading.number(name) for name in _NUMBERS if name not in _EFFORT
     }
-    plain |= {name: reading.whole(name) for name in _WHOLE}
-    plain |= {name: reading.time(name) for name in _TIMES}
-    plain |= {name: reading.texts(name) for name in _LISTS if name not in _EFFORT}
-    plain |= {name: _ticked_of(given, name) for name in _SETS}
-    plain["framings"] = reading.framings()
-    table |= _without_nothing(plain)
+    others |= {name: reading.whole(name) for name in _WHOLE}
+    others |= {name: reading.time(name) for name in _TIMES}
+    others |= {name: reading.texts(name) for name in _LISTS if name not in _EFFORT}
+    others |= {name: _ticked_of(given, name) for name in _SETS}
+    others["framings"] = reading.framings()
+    table |= _without_nothing(others)
     if not table["framing"]:
         del table["framing"]
     from_at = reading.time("from_at")
@@ -179,8 +181,45 @@ def read_offer_form(
     return form, {**table, **kept}, since
 
 
+def kept_as_it_was(
+    table: Mapping[str, Any], told: Mapping[str, Any], given: Mapping[str, str], shown: OfferForm
+) -> dict[str, Any]:
+    """The table that a form means, with what it told before where nobody wrote something else.
+
+    A form shows no seconds, and cannot tell a comma in a name from one between two names.
+
+    Parameters
+    ----------
+    told : the offer's table when the form was shown as `shown`.
+    given : what was sent of it.
+    """
+    same = [
+        name
+        for name in (*_TEXTS, *_LISTS, *_TIMES, "framings")
+        if given.get(name, "").splitlines() == shown.value(name).splitlines()
+    ]
+    return {
+        "id": told["id"],
+        **_put_back(table, told, [name for name in same if name not in _EFFORT]),
+        "effort": _put_back(
+            table["effort"], told.get("effort", {}), [name for name in same if name in _EFFORT]
+        ),
+    }
+
+
+def _put_back(
+    values: Mapping[str, Any], former: Mapping[str, Any], names: Sequence[str]
+) -> dict[str, Any]:
+    others = {name: one for name, one in values.items() if name not in names}
+    return others | {name: former[name] for name in names if name in former}
+
+
 def _without_nothing(values: Mapping[str, object]) -> dict[str, object]:
-    return {name: one for name, one in values.items() if one not in (None, [], False)}
+    return {
+        name: one
+        for name, one in values.items()
+        if one is not None and one is not False and one != []
+    }
 
 
 def _ticked_of(given: Mapping[str, str], name: str) -> list[str]:
@@ -197,7 +236,7 @@ class _Reading:
     wrong: dict[str, str] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
-        text = " ".join(self.given.get(name, "").split())
+        text = " ".join(plain(self.given.get(name, "")).split())
         if len(text) > _LONGEST:
             self.wrong[name] = f"This has {len(text):,} letters; {_LONGEST:,} are enough."
         return text
@@ -243,7 +282,7 @@ class _Reading:
         for line in self.given.get("framings", "").splitlines():
             if not line.strip():
                 continue
-            name, colon, words = (part.strip() for part in line.partition(":"))
+            name, colon, words = (part.strip() for part in plain(line).partition(":"))
             if not colon or not name or not words:
                 self.wrong["framings"] = _FRAMING
                 return []

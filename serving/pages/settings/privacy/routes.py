@@ -72,17 +72,17 @@ def _said(id_: str, title: str, *, is_out: bool) -> Said:
     if is_out:
         return Said(
             "No score, no place in the queue, no offer, no part in training from now on.",
-            lead="Left alone:",
+            lead="Opted out:",
             title=title or id_,
-            undo="Take it back",
+            undo="Opt back in",
             undo_address=f"{_HOME}/opt-in",
             undo_fields=(("id", id_),),
         )
     return Said(
         "It is scored again within seconds.",
-        lead="Not left alone any more:",
+        lead="Opted in again:",
         title=title or id_,
-        undo="Leave it alone again",
+        undo="Opt out again",
         undo_address=f"{_HOME}/opt-out",
         undo_fields=(("id", id_),),
     )

@@ -81,6 +81,11 @@ class EndpointShown:
     tally: Tally
 
     @property
+    def told(self) -> str:
+        """What it wants, in one sentence without its end."""
+        return words.sentence("; ".join(one[:1].lower() + one[1:] for one in self.wants))
+
+    @property
     def state(self) -> tuple[str, str]:
         """In a word, and how that is coloured."""
         if not self.is_on:
