@@ -18,7 +18,7 @@ from serving.edge.keys import Key
 from serving.pages.settings.offers.changes import version_words
 from serving.process.service import Service
 
-__all__ = ["KINDS", "Deed", "activity", "deeds_of_keys"]
+__all__ = ["KINDS", "ActivityEntry", "activity", "entries_of_keys"]
 
 KINDS: Final = {
     "offer": "Offers",
@@ -34,7 +34,7 @@ _CAREFUL: Final = "choosing by the ladder's order until there is evidence"
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class ActivityEntry:
     """One thing that somebody did.
 
     Parameters
@@ -54,7 +54,7 @@ class Deed:
     address: str = ""
 
 
-def activity(service: Service, further: Iterable[Deed] = ()) -> list[Deed]:
+def activity(service: Service, further: Iterable[ActivityEntry] = ()) -> list[ActivityEntry]:
     """Everything that the store keeps with the name of who did it, the latest first.
 
     Parameters
@@ -70,15 +70,16 @@ def activity(service: Service, further: Iterable[Deed] = ()) -> list[Deed]:
     return sorted(found, key=lambda one: (-one.at, one.kind, one.about, one.what))
 
 
-def deeds_of_keys(keys: Sequence[Key]) -> Iterator[Deed]:
+def entries_of_keys(keys: Sequence[Key]) -> Iterator[ActivityEntry]:
     """What became of keys, for those who may see them. Who did it is not kept."""
     for one in keys:
-        yield Deed(one.created_at, "", "key", "A key was made", one.name, "/settings/keys")
+        about = one.name, "/settings/keys"
+        yield ActivityEntry(one.created_at, "", "key", "A key was made", *about)
         if one.revoked_at is not None:
-            yield Deed(one.revoked_at, "", "key", "A key was revoked", one.name, "/settings/keys")
+            yield ActivityEntry(one.revoked_at, "", "key", "A key was revoked", *about)
 
 
-def _of_offers(service: Service) -> Iterator[Deed]:
+def _of_offers(service: Service) -> Iterator[ActivityEntry]:
     ladder = service.ladder
     by_offer: dict[str, list[OfferVersion]] = {}
     for one in service.store.offers.versions(ladder.name):
@@ -87,22 +88,21 @@ def _of_offers(service: Service) -> Iterator[Deed]:
         for one in versions:
             title, what = version_words(ladder, versions, one)
             address = f"/settings/offers/{quote(offer_id, safe='')}"
-            yield Deed(one.made_at, one.by, "offer", what, title, address)
+            yield ActivityEntry(one.made_at, one.by, "offer", what, title, address)
 
 
-def _of_experiments(service: Service) -> Iterator[Deed]:
+def _of_experiments(service: Service) -> Iterator[ActivityEntry]:
     for one in service.store.experiments.of(service.ladder.name):
-        title = str(one.body.get("title") or one.id)
-        address = "/experiments"
-        yield Deed(one.started_at, one.by, "experiment", "Began an experiment", title, address)
+        about = str(one.body.get("title") or one.id), "/experiments"
+        yield ActivityEntry(one.started_at, one.by, "experiment", "Began an experiment", *about)
         if one.stopped_at is not None:
             said = f": {one.verdict}" if one.verdict else ""
             what = f"The experiment ended{said}"
-            yield Deed(one.stopped_at, "", "experiment", what, title, address)
+            yield ActivityEntry(one.stopped_at, "", "experiment", what, *about)
 
 
-def _of_models(service: Service) -> Iterator[Deed]:
+def _of_models(service: Service) -> Iterator[ActivityEntry]:
     for one in service.store.champions.of(service.ladder.name):
         how = _CAREFUL if one.policy == DEFAULT else f"choosing by the policy “{one.policy}”"
         what = f"A model began to serve, {how}"
-        yield Deed(one.from_at, one.by, "model", what, version_of(one.bundle), "/models")
+        yield ActivityEntry(one.from_at, one.by, "model", what, version_of(one.bundle), "/models")

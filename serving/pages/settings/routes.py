@@ -15,7 +15,7 @@ from serving.connectors.configuration import Connectors
 from serving.connectors.received import ReceivedNotes
 from serving.edge.access import Asker, access_of
 from serving.pages.common import words
-from serving.pages.settings.activity import KINDS, Deed, activity, deeds_of_keys
+from serving.pages.settings.activity import KINDS, ActivityEntry, activity, entries_of_keys
 from serving.pages.settings.checks import check_service
 from serving.pages.settings.connections import incoming, outgoing
 from serving.pages.settings.ladder import (
@@ -32,7 +32,7 @@ from serving.process.service import Service
 
 __all__ = ["router"]
 
-_DEEDS_A_PAGE: Final = 100
+_ENTRIES_A_PAGE: Final = 100
 
 _File = Annotated[AsFile | None, Query(alias="format")]
 _PageNumber = Annotated[int, Query(ge=1, le=100_000)]
@@ -196,10 +196,10 @@ async def activity_settings(
     """Who did what, the latest first."""
 
     def answer() -> Response:
-        deeds = _deeds(request, service, asker)
+        entries = _entries(request, service, asker)
         found = [
             one
-            for one in deeds
+            for one in entries
             if by in (None, "", words.plain(one.by)) and kind in (None, "", one.kind)
         ]
         if format_ == "csv":
@@ -207,37 +207,37 @@ async def activity_settings(
                 (rfc3339(one.at), one.by, KINDS[one.kind], one.what, one.about) for one in found
             ]
             return csv_answer("activity", ("at", "by", "about what", "what", "whom"), rows)
-        values = _activity(service, deeds, found, {"by": by or "", "kind": kind or ""}, page)
+        values = _activity(service, entries, found, {"by": by or "", "kind": kind or ""}, page)
         return section(request, service, asker, "activity", values)
 
     return await run_in_threadpool(answer)
 
 
-def _deeds(request: Request, service: Service, asker: Asker) -> list[Deed]:
+def _entries(request: Request, service: Service, asker: Asker) -> list[ActivityEntry]:
     """What a reader may know of: keys are for those who may change settings."""
     if not asker.may("admin"):
         return activity(service)
-    return activity(service, deeds_of_keys(access_of(request).keys.all()))
+    return activity(service, entries_of_keys(access_of(request).keys.all()))
 
 
 def _activity(
     service: Service,
-    deeds: list[Deed],
-    found: list[Deed],
+    entries: list[ActivityEntry],
+    found: list[ActivityEntry],
     asked: Mapping[str, str],
     page: int,
 ) -> dict[str, Any]:
-    now, start = service.clock(), (page - 1) * _DEEDS_A_PAGE
-    shown = found[start : start + _DEEDS_A_PAGE]
+    now, start = service.clock(), (page - 1) * _ENTRIES_A_PAGE
+    shown = found[start : start + _ENTRIES_A_PAGE]
 
     def address(**change: str) -> str:
         query = {name: one for name, one in {**asked, **change}.items() if one}
         return f"/settings/activity?{urlencode(query)}" if query else "/settings/activity"
 
-    kinds = [one for one in KINDS if any(deed.kind == one for deed in deeds)]
-    people = sorted({words.plain(deed.by) for deed in deeds if deed.by})
+    kinds = [one for one in KINDS if any(entry.kind == one for entry in entries)]
+    people = sorted({words.plain(entry.by) for entry in entries if entry.by})
     return {
-        "deeds": [(one, moment(one.at, now)) for one in shown],
+        "entries": [(one, moment(one.at, now)) for one in shown],
         "total": len(found),
         "kinds": [
             ("All", address(kind=""), not asked["kind"]),
@@ -246,7 +246,7 @@ def _activity(
         "kind": asked["kind"],
         "people": people,
         "by": asked["by"],
-        "is_any": bool(deeds),
+        "is_any": bool(entries),
         "newer": address(page=str(page - 1)) if page > 1 else "",
         "older": address(page=str(page + 1)) if start + len(shown) < len(found) else "",
         "file_address": address(format="csv"),

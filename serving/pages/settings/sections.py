@@ -14,7 +14,7 @@ from serving.edge.access import Asker, needs
 from serving.pages.common.frame import page
 from serving.process.service import Service
 
-__all__ = ["Looker", "Moment", "Place", "Said", "Setter", "closed", "moment", "section"]
+__all__ = ["Looker", "Moment", "Said", "Setter", "SettingsPlace", "closed", "moment", "section"]
 
 Looker = Annotated[Asker, Depends(needs("read", is_page=True))]
 """Whoever may look."""
@@ -37,7 +37,7 @@ _OLD_US: Final = 300 * DAY_US
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SettingsPlace:
     """A page of the settings."""
 
     title: str
@@ -107,7 +107,7 @@ def section(
     may_set = asker.may("admin")
     around = {
         "places": [
-            Place(title, address, own == name)
+            SettingsPlace(title, address, own == name)
             for own, title, address, needs_more in _PLACES
             if may_set or not needs_more
         ],

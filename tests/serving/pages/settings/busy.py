@@ -126,8 +126,9 @@ def _told(store, now) -> None:
 
 def _notified(store, now) -> None:
     """Two endpoints: one that works but for some, one that was switched off."""
-    made = Endpoints(store.database, lambda: now - 20 * DAY_US)
-    on, _ = made.add("https://hooks.invalid/rung?token=abc", "Slack of the sales team", [])
+    made = Endpoints(store.database, lambda: now - 19 * DAY_US)
+    earlier = Endpoints(store.database, lambda: now - 20 * DAY_US)
+    on, _ = earlier.add("https://hooks.invalid/rung?token=abc", "Slack of the sales team", [])
     off, _ = made.add("https://crm.invalid/in", "", ["step.completed", "reply.overdue"], ["ids"])
     types = ("step.completed", "score.band_changed", "reply.overdue")
     notices, rows = [], []

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from serving.pages.settings.activity import Deed, activity
+from serving.pages.settings.activity import ActivityEntry, activity
 
 
 def test_further_entries(site):
     """What another part keeps stands among the rest, in its place in time."""
     service = site.service
     kept = activity(service)
-    between = Deed(kept[1].at + 1, "Ben", "lead", "Talked to a lead", "Ada")
+    between = ActivityEntry(kept[1].at + 1, "Ben", "lead", "Talked to a lead", "Ada")
     with_it = activity(service, [between])
     assert with_it[1] == between
     assert [one for one in with_it if one != between] == kept
