@@ -35,9 +35,9 @@ from serving.notifications import errors as notification_errors
 from serving.notifications import routes as notifications
 from serving.notifications.delivery import keep_delivering
 from serving.notifications.schemas import NotificationBody, described_webhooks
-from serving.pages import login, reference
-from serving.pages.common import assets
+from serving.pages import files, login, reference
 from serving.pages.common.frame import problem_page
+from serving.pages.ladder import routes as ladder_page
 from serving.pages.lead import routes as lead_page
 from serving.pages.queue import routes as queue_page
 from serving.pages.settings import routes as settings_page
@@ -132,9 +132,10 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         connectors,
         health,
         metrics,
-        assets,
+        files,
         queue_page,
         lead_page,
+        ladder_page,
         settings_page,
         offers_page,
         keys_page,

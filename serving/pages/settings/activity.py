@@ -1,7 +1,7 @@
 """Who did what, from what the store keeps: offers, experiments, models, and whatever is added.
 
 A list of entries comes from each kind of thing that is kept with a name beside it. What another
-table keeps (actions of salespeople, say) is added as further entries: `activity(service, mine)`.
+table keeps is added as further entries: `activity(service, mine)`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from serving.edge.keys import Key
 from serving.pages.settings.offers.changes import version_words
 from serving.process.service import Service
 
-__all__ = ["KINDS", "ActivityEntry", "activity", "entries_of_keys"]
+__all__ = ["KINDS", "ActivityEntry", "activity", "entries_of_actions", "entries_of_keys"]
 
 KINDS: Final = {
     "offer": "Offers",
@@ -68,6 +68,14 @@ def activity(service: Service, further: Iterable[ActivityEntry] = ()) -> list[Ac
         *further,
     ]
     return sorted(found, key=lambda one: (-one.at, one.kind, one.about, one.what))
+
+
+def entries_of_actions(service: Service, limit: int) -> Iterator[ActivityEntry]:
+    """What people did with leads last, so many at most; what was taken back is said to be."""
+    for one in service.store.actions.newest(limit):
+        what = one.title if one.undone_at is None else f"{one.title}, and took it back"
+        address = f"/leads/{quote(one.lead_id, safe='')}"
+        yield ActivityEntry(one.done_at, one.name, "lead", what, one.lead_id, address)
 
 
 def entries_of_keys(keys: Sequence[Key]) -> Iterator[ActivityEntry]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, cast
 from urllib.parse import urlencode
 
@@ -15,7 +16,14 @@ from serving.connectors.configuration import Connectors
 from serving.connectors.received import ReceivedNotes
 from serving.edge.access import Asker, access_of
 from serving.pages.common import words
-from serving.pages.settings.activity import KINDS, ActivityEntry, activity, entries_of_keys
+from serving.pages.common.people import person_of
+from serving.pages.settings.activity import (
+    KINDS,
+    ActivityEntry,
+    activity,
+    entries_of_actions,
+    entries_of_keys,
+)
 from serving.pages.settings.checks import check_service
 from serving.pages.settings.connections import incoming, outgoing
 from serving.pages.settings.ladder import (
@@ -33,6 +41,8 @@ from serving.process.service import Service
 __all__ = ["router"]
 
 _ENTRIES_A_PAGE: Final = 100
+_MOST_ACTIONS: Final = 5_000
+"""What people did with leads is listed as far back as that."""
 
 _File = Annotated[AsFile | None, Query(alias="format")]
 _PageNumber = Annotated[int, Query(ge=1, le=100_000)]
@@ -215,9 +225,18 @@ async def activity_settings(
 
 def _entries(request: Request, service: Service, asker: Asker) -> list[ActivityEntry]:
     """What a reader may know of: keys are for those who may change settings."""
+    of_leads = entries_of_actions(service, _MOST_ACTIONS)
     if not asker.may("admin"):
-        return activity(service)
-    return activity(service, entries_of_keys(access_of(request).keys.all()))
+        return activity(service, of_leads)
+    return activity(service, [*of_leads, *entries_of_keys(access_of(request).keys.all())])
+
+
+def _named(service: Service, one: ActivityEntry) -> ActivityEntry:
+    """An entry about a lead, with what the lead is called."""
+    if one.kind != "lead":
+        return one
+    rows = service.store.events_of(one.about)
+    return replace(one, about=person_of(one.about, rows, service.ladder, service.clock()).title)
 
 
 def _activity(
@@ -237,7 +256,7 @@ def _activity(
     kinds = [one for one in KINDS if any(entry.kind == one for entry in entries)]
     people = sorted({words.plain(entry.by) for entry in entries if entry.by})
     return {
-        "entries": [(one, moment(one.at, now)) for one in shown],
+        "entries": [(_named(service, one), moment(one.at, now)) for one in shown],
         "total": len(found),
         "kinds": [
             ("All", address(kind=""), not asked["kind"]),

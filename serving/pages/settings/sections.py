@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from features.clock import rfc3339, when
 from features.events.log import DAY_US
 from serving.edge.access import Asker, needs
+from serving.edge.errors import NotAllowed
 from serving.pages.common.frame import page
 from serving.process.service import Service
 
@@ -119,8 +121,19 @@ def section(
     return page(request, service, asker, own, around | values, status)
 
 
-def closed(request: Request, service: Service, asker: Asker, name: str) -> Response:
-    """The page that says that only others may see what is here."""
+async def closed(
+    request: Request, service: Service, asker: Asker, name: str, *, as_file: bool
+) -> Response:
+    """The page that says that only others may see what is here.
+
+    Raises
+    ------
+    NotAllowed : a file was asked for.
+    """
     title = next(title for own, title, _, _ in _PLACES if own == name)
+    if as_file:
+        raise NotAllowed(f"{title} are for keys with the scope admin.")
     values = {"title": title, "key_name": asker.name}
-    return section(request, service, asker, name, values, template="closed", status=403)
+    return await run_in_threadpool(
+        lambda: section(request, service, asker, name, values, template="closed")
+    )

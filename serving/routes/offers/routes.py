@@ -17,7 +17,6 @@ from serving.edge.access import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.parameters import wrong_body
 from serving.edge.problems import documented
-from serving.process.kept_offers import keep_offer, set_offer_status
 from serving.process.served import AskedBy, Served
 from serving.process.service import Service
 from serving.recommending.catalogue import all_offers, one_offer
@@ -82,7 +81,7 @@ async def put_offer(
         raise wrong_body([(("offer", "id"), "offer", f"must be {offer_id!r}, as in the path")])
 
     def change() -> OfferVersion:
-        return keep_offer(service, table, from_at=body.from_at, by=asked_by)
+        return service.keep_offer(table, from_at=body.from_at, by=asked_by)
 
     return await run_in_threadpool(lambda: _changed(service, offer_id, change))
 
@@ -102,7 +101,7 @@ async def set_status(
     """The offer as it is, `active`, `paused` or `retired`. What was learned of it stays."""
 
     def change() -> OfferVersion:
-        return set_offer_status(service, offer_id, body.status, from_at=body.from_at, by=asked_by)
+        return service.set_offer_status(offer_id, body.status, from_at=body.from_at, by=asked_by)
 
     return await run_in_threadpool(lambda: _changed(service, offer_id, change))
 

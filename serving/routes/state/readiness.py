@@ -15,9 +15,9 @@ from serving.edge.access import needs
 from serving.edge.bodies import json_answer
 from serving.edge.problems import documented
 from serving.edge.schemas import StrictRequest, Text
+from serving.process.counted import when_made
 from serving.process.served import OnLadder, Served
 from serving.process.service import Service
-from serving.routes.state.not_yet import when_made
 
 __all__ = ["router"]
 

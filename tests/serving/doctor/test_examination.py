@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from features.ladder.file import read_ladder
-from serving.doctor import examination
+from serving.doctor import work
 from serving.doctor.examination import RunningParts, examine_running
 from serving.edge.keys import Keys
 from serving.settings import Settings
@@ -49,7 +49,7 @@ def test_one_part_hides_no_other(parts, monkeypatch):
     def broken(*_):
         raise OSError("no such device")
 
-    monkeypatch.setattr(examination.work, "marks", broken)
+    monkeypatch.setattr(work, "marks", broken)
     found = examine_running(parts, lambda: NOW)
     (scoring,) = [one for one in found if one.part == "scoring"]
     assert "no such device" in scoring.what

@@ -12,7 +12,7 @@ NOW = 1_800_000_000_000_000
 
 def test_tallies(database):
     """Every delivery counts in one state, those that are tried again apart; endpoints apart."""
-    rows = [
+    rows: list[dict[str, object]] = [
         {"endpoint_id": "a", "delivered_at": NOW},
         {"endpoint_id": "a", "delivered_at": NOW + 5},
         {"endpoint_id": "a", "due_at": NOW},
@@ -20,7 +20,13 @@ def test_tallies(database):
         {"endpoint_id": "a", "error": "answered 500"},
         {"endpoint_id": "b", "due_at": NOW},
     ]
-    usual = {"attempts": 1, "leased_until": 0, "due_at": None, "delivered_at": None, "error": None}
+    usual: dict[str, object] = {
+        "attempts": 1,
+        "leased_until": 0,
+        "due_at": None,
+        "delivered_at": None,
+        "error": None,
+    }
     notes = [
         {"id": str(at), "type": "webhook.test", "created_at": NOW, "data": "{}"}
         for at in range(len(rows))

@@ -46,7 +46,7 @@ async def keys_settings(
 ) -> Response:
     """Every key: its name, what it may do, since when."""
     if not asker.may("admin"):
-        return await run_in_threadpool(lambda: closed(request, service, asker, "keys"))
+        return await closed(request, service, asker, "keys", as_file=format_ is not None)
     if format_ == "csv":
         return await run_in_threadpool(lambda: _file(request))
     return await run_in_threadpool(

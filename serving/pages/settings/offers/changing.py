@@ -22,7 +22,6 @@ from serving.pages.settings.offers.form import (
     wrong_fields,
 )
 from serving.pages.settings.offers.showing import told_offer, zone_name
-from serving.process.kept_offers import keep_offer, set_offer_status
 from serving.process.service import Service
 
 __all__ = ["Refusal", "add_offer", "edit_offer", "restore_offer", "set_state"]
@@ -92,7 +91,7 @@ def set_state(
     if wrong := sent.mistake("from_at"):
         shown = form_of_table(told_offer(service, offer_id)["offer"], zone)
         return Refusal(replace(shown, wrong={"state_from": wrong}))
-    return set_offer_status(service, offer_id, cast(OfferStatus, status), from_at=from_at, by=by)
+    return service.set_offer_status(offer_id, cast(OfferStatus, status), from_at=from_at, by=by)
 
 
 def restore_offer(
@@ -133,7 +132,7 @@ def _kept(
             # What else is wrong is said at once: the ladder's reader looks at the rest.
             offer_of_table(service.ladder, table)
             return Refusal(form)
-        return keep_offer(service, table, from_at=from_at, by=by)
+        return service.keep_offer(table, from_at=from_at, by=by)
     except LadderError as error:
         wrong, general = wrong_fields(error)
         return Refusal(replace(form, wrong={**wrong, **form.wrong}, general=general))

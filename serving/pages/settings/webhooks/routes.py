@@ -59,7 +59,7 @@ async def webhooks_settings(
 ) -> Response:
     """Every endpoint, how it stands, and the form of a new one."""
     if not asker.may("admin"):
-        return await run_in_threadpool(lambda: closed(request, service, asker, "webhooks"))
+        return await closed(request, service, asker, "webhooks", as_file=format_ is not None)
     if format_ == "csv":
         return await run_in_threadpool(lambda: _list_file(service))
     removed = Said("Nothing more is sent there.", lead="Removed.")
@@ -82,7 +82,7 @@ async def webhook_settings(
 ) -> Response:
     """An endpoint: how it stands, its form, and its deliveries."""
     if not asker.may("admin"):
-        return await run_in_threadpool(lambda: closed(request, service, asker, "webhooks"))
+        return await closed(request, service, asker, "webhooks", as_file=format_ is not None)
 
     def answer() -> Response:
         if format_ == "csv":

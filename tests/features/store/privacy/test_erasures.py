@@ -197,7 +197,8 @@ def test_postgresql_is_not_wiped(postgresql_url):
         assert not Privacy(database).erase("ann", erased_at=1).is_wiped
 
 
-def test_kept_erasures(merged, privacy):
+@pytest.mark.usefixtures("merged")
+def test_kept_erasures(privacy):
     """Of an erasure it is kept when, how much, by which models, and whether it may come back."""
     privacy.record_training("abcdef0123456789", "b2b", until=40, trained_at=45)
     first = privacy.erase("ann", erased_at=60)

@@ -89,7 +89,8 @@ def test_opt_outs_name_ids(privacy, database):
     }
 
 
-def test_counted(merged, privacy):
+@pytest.mark.usefixtures("merged")
+def test_counted(privacy):
     """Whoever opted out is one, however many ids are out; an id that is unknown yet as well."""
     assert privacy.opted_out_count() == 0
     privacy.opt_out(["ann", "nobody-yet"], opted_out_at=50)

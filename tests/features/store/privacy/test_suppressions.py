@@ -152,7 +152,8 @@ def test_events_that_are_on_their_way(merged, privacy):
     assert merged.events_of("ann") == merged.events_of("visitor-9") == []
 
 
-def test_is_suppressed(merged, privacy):
+@pytest.mark.usefixtures("merged")
+def test_is_suppressed(privacy):
     """Whether an id must not come back is known by any id that was erased with it, and no other."""
     assert not privacy.is_suppressed("ann")
     privacy.erase("ann", erased_at=60, is_suppressed=True)
