@@ -23,6 +23,7 @@ from features.ladder.file import read_ladder
 from serving.connectors import errors as connector_errors
 from serving.connectors import routes as connectors
 from serving.connectors.configuration import read_connectors
+from serving.connectors.received import ReceivedNotes
 from serving.edge import middleware, problems
 from serving.edge.access import Access
 from serving.edge.logs import log, log_to_stderr
@@ -39,6 +40,11 @@ from serving.pages.common.frame import problem_page
 from serving.pages.ladder import routes as ladder_page
 from serving.pages.lead import routes as lead_page
 from serving.pages.queue import routes as queue_page
+from serving.pages.settings import routes as settings_page
+from serving.pages.settings.keys import routes as keys_page
+from serving.pages.settings.offers import routes as offers_page
+from serving.pages.settings.privacy import routes as privacy_page
+from serving.pages.settings.webhooks import routes as webhooks_page
 from serving.process.background import keep_current, keep_fresh, keep_informed, keep_scored
 from serving.process.service import Service
 from serving.routes import (
@@ -130,6 +136,11 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         queue_page,
         lead_page,
         ladder_page,
+        settings_page,
+        offers_page,
+        keys_page,
+        privacy_page,
+        webhooks_page,
         reference,
         login,
     ):
@@ -153,6 +164,7 @@ def _lifespan(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = app.state.service = Service.open(settings, write_backs, clock)
         _spare_the_collector()
+        app.state.received = ReceivedNotes(service.store.database)
         access = app.state.access = Access(
             service.store.database,
             clock,

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from serving.edge.access import access_of
 from serving.edge.errors import KeyNeeded, TooManyRequests
-from serving.edge.sessions import SESSION_SECONDS, is_https, session_cookie
+from serving.edge.sessions import is_https, keep_session, session_cookie
 from serving.pages.common.forms import check_same_site, form_of, own_path
 from serving.pages.common.rendering import html
 
@@ -54,14 +54,7 @@ async def login(request: Request) -> Response:
         return _again(request, target, "This key may not read, so it opens no pages.")
     token = await run_in_threadpool(lambda: access.sessions.start(asker.key_id, as_of=access.now()))
     answer = RedirectResponse(target, 303, {"Cache-Control": "no-store"})
-    answer.set_cookie(
-        session_cookie(request),
-        token,
-        max_age=SESSION_SECONDS,
-        secure=is_https(request),
-        httponly=True,
-        samesite="lax",
-    )
+    keep_session(request, answer, token)
     return answer
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from features.errors import BundleError, PolicyError
 from features.events.log import EventLog
 from features.events.of_lead import Row, log_of_rows
 from features.ladder.file import read_ladder
-from features.ladder.ladder import Identity, Ladder
+from features.ladder.ladder import Identity, Ladder, OfferVersion
+from features.ladder.offer import OfferStatus
 from features.store.events import EventStore
 from features.store.identities.identification import Identification
 from features.store.kept.champions import Champion
@@ -171,6 +172,44 @@ class Service:
         """
         with self._refreshing:
             return self._refresh_model() or self._refresh_ladder() or self._refresh_moves()
+
+    def keep_offer(
+        self, table: Mapping[str, object], *, from_at: int | None, by: str
+    ) -> OfferVersion:
+        """Keep another version of an offer, or the first one of a new offer, and serve it.
+
+        Parameters
+        ----------
+        table : the keys of an [[offer]] table, instants as RFC 3339.
+        from_at : since when it holds, in microseconds since the epoch; None for now.
+        by : who wants it so.
+
+        Raises
+        ------
+        LadderError : with all mistakes of the table.
+        NoModel : nothing serves that offers could be changed of.
+        """
+        ladder, now = self.scorer.model.bundle.ladder, self.clock()
+        since = now if from_at is None else from_at
+        kept = self.store.offers.keep(ladder, table, from_at=since, now=now, by=by)
+        self.refresh()
+        return kept
+
+    def set_offer_status(
+        self, offer_id: str, status: OfferStatus, *, from_at: int | None, by: str
+    ) -> OfferVersion:
+        """Pause, resume or retire an offer as it is now; see `keep_offer`.
+
+        Raises
+        ------
+        UnknownOffer : there is none of that id.
+        NoModel : as above.
+        """
+        ladder, now = self.scorer.model.bundle.ladder, self.clock()
+        since = now if from_at is None else from_at
+        kept = self.store.offers.set_status(ladder, offer_id, status, from_at=since, now=now, by=by)
+        self.refresh()
+        return kept
 
     @property
     def _ladders(self) -> LadderInUse:
