@@ -63,6 +63,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 __all__ = [
+    "ActionConflict",
     "BundleError",
     "Conflict",
     "DecisionConflict",
@@ -182,6 +183,10 @@ class StaleCursor(Conflict):
 
 class DecisionConflict(Conflict):
     """A decision or an outcome that is stored already, and says otherwise."""
+
+
+class ActionConflict(Conflict):
+    """Something that a person cannot do with a lead now: it is another's, or it is too late."""
 
 
 class ExperimentConflict(Conflict):

@@ -164,7 +164,7 @@ def _opened(parsed: argparse.Namespace) -> Iterator[tuple[EventStore, Bundle]]:
 def _tables(path: Path) -> list[dict[str, Any]]:
     """The tables of a file, TOML or JSON."""
     from features.errors import LadderError, Mistake
-    from features.ladder.toml_table import parse_toml
+    from features.toml_table import parse_toml
 
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".toml":

@@ -23,6 +23,7 @@ from features.ladder.file import read_ladder
 from serving.connectors import errors as connector_errors
 from serving.connectors import routes as connectors
 from serving.connectors.configuration import read_connectors
+from serving.connectors.received import ReceivedNotes
 from serving.edge import middleware, problems
 from serving.edge.access import Access
 from serving.edge.logs import log, log_to_stderr
@@ -34,13 +35,18 @@ from serving.notifications import errors as notification_errors
 from serving.notifications import routes as notifications
 from serving.notifications.delivery import keep_delivering
 from serving.notifications.schemas import NotificationBody, described_webhooks
-from serving.pages import login, reference
-from serving.pages.common import assets
+from serving.pages import files, login, reference
 from serving.pages.common.frame import problem_page
 from serving.pages.experiments import routes as experiments_page
+from serving.pages.ladder import routes as ladder_page
 from serving.pages.lead import routes as lead_page
 from serving.pages.models import routes as models_page
 from serving.pages.queue import routes as queue_page
+from serving.pages.settings import routes as settings_page
+from serving.pages.settings.keys import routes as keys_page
+from serving.pages.settings.offers import routes as offers_page
+from serving.pages.settings.privacy import routes as privacy_page
+from serving.pages.settings.webhooks import routes as webhooks_page
 from serving.process.background import keep_current, keep_fresh, keep_informed, keep_scored
 from serving.process.service import Service
 from serving.routes import (
@@ -128,11 +134,17 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         connectors,
         health,
         metrics,
-        assets,
+        files,
         queue_page,
         lead_page,
         experiments_page,
         models_page,
+        ladder_page,
+        settings_page,
+        offers_page,
+        keys_page,
+        privacy_page,
+        webhooks_page,
         reference,
         login,
     ):
@@ -156,6 +168,7 @@ def _lifespan(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = app.state.service = Service.open(settings, write_backs, clock)
         _spare_the_collector()
+        app.state.received = ReceivedNotes(service.store.database)
         access = app.state.access = Access(
             service.store.database,
             clock,

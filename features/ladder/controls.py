@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from features.ladder.event_rule import Gain
-from features.ladder.toml_table import Table
+from features.toml_table import Table
 
 __all__ = [
     "EXPERIMENT_KINDS",

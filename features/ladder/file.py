@@ -17,6 +17,7 @@ from typing import Literal, get_args
 
 from features.errors import LadderError, Mistake, did_you_mean
 from features.json_paths import parse_path
+from features.ladder.action import read_action
 from features.ladder.activity import activity_of
 from features.ladder.controls import read_controls
 from features.ladder.ladder import (
@@ -49,7 +50,8 @@ from features.ladder.offer import OfferStatus
 from features.ladder.quiet_hours import read_quiet_hours
 from features.ladder.rule_logic import impossible_property
 from features.ladder.source import ImportColumns, Source, read_import
-from features.ladder.toml_table import (
+from features.ladder.words import OFFER, OPEN_OFFER, RECORD, REPLY, Counted
+from features.toml_table import (
     FileOrder,
     Found,
     PropertyUse,
@@ -59,7 +61,6 @@ from features.ladder.toml_table import (
     listed,
     parse_toml,
 )
-from features.ladder.words import OFFER, OPEN_OFFER, RECORD, REPLY, Counted
 
 __all__ = ["TimeUnit", "parse_ladder", "read_ladder", "shipped_ladders"]
 
@@ -194,6 +195,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
     commitments = root.each("commitment", _read_commitment)
     traits = root.each("trait", _read_trait)
     signals = root.each("signal", _read_signal)
+    actions = root.each("action", read_action)
     beats = root.each("beats", _read_beats)
     events = root.one("events", _read_events, required=False)
     activity = root.one("activity", _read_activity, required=False)
@@ -211,6 +213,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
     for kind, rows in (("step", steps), ("offer", offers), ("signal", signals)):
         _check_unique(root.found, kind, [row.id for row in rows])
     _check_unique(root.found, "trait", [trait.id for trait, _ in traits])
+    _check_unique(root.found, "action", [action.id for action in actions])
     _check_unique(root.found, "beats", [one.event for one in beats], "event")
     _check_completions(root.found, steps, purchase)
     _check_unique(root.found, "source", [source.name for source in sources], "name")
@@ -227,6 +230,7 @@ def _read_ladder(root: Table, text: str) -> Ladder:
         purchase=purchase,
         offers=offers,
         commitments=commitments,
+        actions=actions,
         traits=tuple(trait for trait, is_protected in traits if not is_protected),
         protected=tuple(trait for trait, is_protected in traits if is_protected),
         groups=groups,
@@ -370,6 +374,7 @@ def _read_limits(table: Table) -> Limits:
         quiet=read_quiet_hours(table),
         reply_hours=table.positive_if_any("reply_hours"),
         automatic_replies=table.each("automatic_replies", _read_rule),
+        claim_days=table.number("claim_days", 3.0, above=0.0),
     )
 
 

@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
+from features.ladder.action import LeadAction, usual_actions
 from features.ladder.controls import Afterwards, Controls, Experiment
 from features.ladder.event_rule import Condition, EventRule, Gain, Operator
 from features.ladder.offer import Effort, EffortWeights, Framing, Offer, OfferVersion
@@ -273,6 +274,7 @@ class Limits:
     quiet : when nobody is contacted.
     reply_hours : a question is to be answered within so many hours; None means no limit.
     automatic_replies : rules of the replies and offers that no person sent.
+    claim_days : so long a lead is in the hands of whoever did something with it last.
     """
 
     asks: int = 3
@@ -291,6 +293,7 @@ class Limits:
     quiet: QuietHours = field(default_factory=QuietHours)
     reply_hours: float | None = None
     automatic_replies: tuple[EventRule, ...] = ()
+    claim_days: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,6 +370,7 @@ class Ladder:
         offer that asks more is recommended.
     traits : what may be learned from, shown and asked for.
     protected : traits that nothing learns from, shows or asks for: the report of groups reads them.
+    actions : what a person says to have done; none means those of `buttons`.
     pieces : the text properties that name a piece of content; none means those of the beats.
     sources : tools whose events are understood; how events come in does not change what they
         mean, so they are not part of its identity.
@@ -405,6 +409,7 @@ class Ladder:
     controls: Controls = field(default_factory=Controls)
     experiments: tuple[Experiment, ...] = ()
     identity: Identity = Identity()
+    actions: tuple[LeadAction, ...] = ()
     pieces: tuple[str, ...] = ()
     sources: tuple[Source, ...] = field(default=(), compare=False, repr=False)
     imports: ImportColumns | None = field(default=None, compare=False, repr=False)
@@ -427,6 +432,14 @@ class Ladder:
     def goals(self) -> tuple[Step, ...]:
         """All rungs, the purchase last: `goals[p]` is the next step of a lead at position p."""
         return (*self.steps, self.purchase)
+
+    @property
+    def buttons(self) -> tuple[LeadAction, ...]:
+        """What a person can say to have done with a lead, by a button each."""
+        names = self.events
+        return self.actions or usual_actions(
+            names.offer_extended, names.offer_declined, names.business_replied
+        )
 
     def offers_of(self, step_id: str) -> tuple[Offer, ...]:
         """The active offers that complete a step, in file order; support completes none."""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from features.clock import microseconds, when
 from features.errors import did_you_mean
-from features.ladder.toml_table import Table, listed
+from features.toml_table import Table, listed
 
 __all__ = ["DAYS", "QuietHours", "read_quiet_hours", "zone_of"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from features.errors import LadderError, Mistake
-from features.ladder.toml_table import Found, Table, parse_toml
+from features.toml_table import Found, Table, parse_toml
 
 __all__ = ["ImportColumns", "ImportUnit", "Source", "import_columns", "read_import"]
 

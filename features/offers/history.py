@@ -79,6 +79,15 @@ class OfferHistory:
         """The arm of those that are called or left alone, and since when; None without one."""
         return self.arms.get(CALLING)
 
+    def may_contact(self, channel: str, *, unless_asked: bool) -> bool:
+        """Whether a channel is open: by its own answer, else by that for all, else by default.
+
+        Parameters
+        ----------
+        unless_asked : what holds where the lead said nothing.
+        """
+        return self.consents.get(channel_key(channel), self.consents.get("", unless_asked))
+
     def knows(self, field_name: str) -> bool:
         """Whether a profile field is known, whatever the spelling of its name."""
         return field_key(field_name) in self.fields

@@ -37,20 +37,24 @@ from features.store.kept.experiments import Experiments
 from features.store.kept.leases import Leases, Marks
 from features.store.kept.notifications import Notice, add_notices
 from features.store.kept.offers import OfferVersions
+from features.store.kept.queue import QueueStore
 from features.store.kept.recalibrations import Recalibrations
 from features.store.kept.scores import ScoreStore, StoredScore
-from features.store.log import dated_after, log_of_all, log_of_some, objects_of
-from features.store.message_ids import MessageIds, events_of
 from features.store.migrations import open_database
 from features.store.outages import shown
+from features.store.people.actions import Actions
+from features.store.people.hands import Hands
+from features.store.people.names import LeadNames
 from features.store.privacy.opt_outs import opted_out_since
 from features.store.privacy.suppressions import Suppressions, suppressed_among
-from features.store.schema import JOINED
+from features.store.schema import JOINED, NAMED
 from features.store.schema import events as _events
 from features.store.schema import identities as _identities
 from features.store.schema import meta as _meta
 from features.store.schema import opt_outs as _opt_outs
 from features.store.schema import rep_minutes as _rep_minutes
+from features.store.whole_log.log import dated_after, log_of_all, log_of_some, objects_of
+from features.store.whole_log.message_ids import MessageIds, events_of
 
 __all__ = ["Appended", "AtWriting", "Event", "EventStore", "StoredScore"]
 
@@ -100,6 +104,7 @@ class EventStore:
         self.marks = Marks(database)
         self.leases = Leases(database)
         self.scores = ScoreStore(database, self.marks)
+        self.queue = QueueStore(database)
         self.changes = ScoreChanges(database)
         self.accounts = Accounts(database)
         self.offers = OfferVersions(database, self.scores)
@@ -109,6 +114,9 @@ class EventStore:
         self.suppressions = Suppressions(database)
         engine = database.engine
         self._inserts = Inserts(database)
+        self.names = LeadNames(database)
+        self.hands = Hands(database)
+        self.actions = Actions(database, self._inserts.events, self.marks.put)
         self._add_minutes = _add_minutes(engine)
         self._of_message = Prepared.of(
             sa.select(*(_events.c[name] for name in Event._fields)).where(
@@ -175,11 +183,16 @@ class EventStore:
                 suppressed += len(rows) - len(kept)
                 accepted += self._inserts.events(connection, kept)
                 self.scores.want_full_run(connection)
-                connection.execute(sa.delete(_meta).where(_meta.c.key == JOINED))
+                again = [JOINED] if self._inserts.traits_event else [JOINED, NAMED]
+                connection.execute(sa.delete(_meta).where(_meta.c.key.in_(again)))
             if progress:
                 progress(f"{stop:,} of {len(table):,} events stored")
         self._link(links_of_table(table))
         return Appended(accepted, len(table) - suppressed - accepted, suppressed)
+
+    def name_by(self, traits_event: str) -> None:
+        """From now on leads can be found by the traits of events of this name, as they come."""
+        self._inserts.traits_event = traits_event
 
     def _link(self, links: Sequence[Link]) -> None:
         """Keep what an import says of identities; a suppressed id is linked with none."""

@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from features.store.arrivals import Arrival, Event
 from features.store.database import Database, Prepared, in_parts, insert_into
 from features.store.identities.accounts import note_accounts
+from features.store.people.hands import note_hands
+from features.store.people.names import note_words
 from features.store.schema import events
 
 __all__ = ["Inserts"]
@@ -28,6 +30,8 @@ class Inserts:
 
     def __init__(self, database: Database) -> None:
         self._is_sqlite = database.is_sqlite
+        self.traits_event: str | None = None
+        """What the event is called that tells who leads are; None where nobody has said so."""
         insert = insert_into(database.engine, events).on_conflict_do_nothing()
         self._insert_new = Prepared.of(insert, database.engine, Event._fields)
 
@@ -36,6 +40,9 @@ class Inserts:
     ) -> int:
         """Insert those rows, as `Event` has them, whose message id is new; how many they were."""
         note_accounts(connection, rows)
+        note_hands(connection, rows)
+        if self.traits_event is not None:
+            note_words(connection, rows, self.traits_event)
         return self._insert_new.many(connection, rows) if rows else 0
 
     def arrivals(

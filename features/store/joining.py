@@ -1,4 +1,4 @@
-"""A store that was filled by an import, or before its ladder identified anybody, joined.
+"""A store that was filled by an import, or before its ladder identified anybody, joined and named.
 
 What arrives tells who it is as it comes. What was there before is read once, some ids at a time:
 its traits, and ids that are addresses themselves, as vendors' webhooks were kept under.
@@ -20,11 +20,14 @@ from features.store.events import EventStore
 from features.store.identities.identification import Identification, links_between
 from features.store.identities.rule import CLAIM, Link
 from features.store.kept.meta import set_meta
-from features.store.schema import JOINED, events, identity_links, meta
+from features.store.people.names import note_words
+from features.store.schema import JOINED, NAMED, events, identity_links, meta
 
-__all__ = ["is_joined", "join_stored"]
+__all__ = ["is_joined", "is_named", "join_stored", "name_stored"]
 
 _PART: Final = 500
+_NAMES: Final = 5000
+"""Events whose traits are read at once."""
 
 
 def is_joined(store: EventStore, identity: Identity) -> bool:
@@ -130,3 +133,46 @@ def _tellings(
         ).where(events.c.lead_id.in_(addresses))
         for sent_id, occurred_at, known_at in connection.execute(first.group_by(events.c.lead_id)):
             yield sent_id, (addresses[sent_id],), occurred_at, known_at
+
+
+# ------------------------------------------------------------------------------------------ Names
+
+
+def is_named(store: EventStore, traits_event: str) -> bool:
+    """Whether leads can be found by all traits that are stored."""
+    wanted = sa.select(meta.c.value).where(meta.c.key == NAMED)
+    with store.database.reading() as connection:
+        return connection.scalar(wanted) == traits_event
+
+
+def name_stored(
+    store: EventStore, traits_event: str, is_wanted: Callable[[], bool] = lambda: True
+) -> int | None:
+    """Let leads be found by the traits that are stored; of how many events, None if broken off.
+
+    Parameters
+    ----------
+    is_wanted : is asked between parts.
+    """
+    columns = [events.c[name] for name in ("lead_id", "occurred_at", "message_id")]
+    place, last, count = sa.tuple_(*columns), ("", -(2**62), ""), 0
+    while is_wanted():
+        wanted = (
+            sa.select(*columns, events.c.properties)
+            .where(events.c.name == traits_event)
+            .where(place > sa.tuple_(*(sa.literal(one) for one in last)))
+            .order_by(*columns)
+            .limit(_NAMES)
+        )
+        with store.database.reading() as connection:
+            rows = list(connection.execute(wanted))
+        with store.database.writing() as connection:
+            told = [(row[2], row[0], traits_event, row[1], row[1], row.properties) for row in rows]
+            note_words(connection, told, traits_event)
+            if len(rows) < _NAMES:
+                set_meta(connection, NAMED, traits_event)
+        count += len(rows)
+        if len(rows) < _NAMES:
+            return count
+        last = (rows[-1][0], rows[-1][1], rows[-1][2])
+    return None

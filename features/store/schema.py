@@ -14,7 +14,9 @@ import sqlalchemy as sa
 __all__ = [
     "JOINED",
     "METADATA",
+    "NAMED",
     "account_members",
+    "actions",
     "api_keys",
     "champions",
     "deliveries",
@@ -23,9 +25,11 @@ __all__ = [
     "events",
     "experiments",
     "gone_scores",
+    "hands",
     "identities",
     "identity_links",
     "kept_columns",
+    "lead_words",
     "leases",
     "meta",
     "notifications",
@@ -47,6 +51,13 @@ __all__ = [
 METADATA: Final = sa.MetaData()
 JOINED: Final = "joined_by"
 """The key of `meta` that says by what the ids of all events have been joined."""
+NAMED: Final = "named_by"
+"""The key of `meta` that says by which event's traits leads can be found, all that are stored."""
+
+
+def _bytewise() -> sa.Text:
+    """Texts in the order of their bytes, so that those with one beginning stand together."""
+    return sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def _instant(name: str, *, nullable: bool = False) -> sa.Column[int]:
@@ -130,6 +141,46 @@ trainings = sa.Table(
     _instant("trained_at"),
 )
 
+# -------------------------------------------------------------------------- how people work with it
+
+lead_words = sa.Table(  # words that a lead is found by, of the traits of an id
+    "lead_words",
+    METADATA,
+    sa.Column("word", _bytewise(), primary_key=True),  # small letters, without accents
+    sa.Column("id", sa.Text, primary_key=True),  # the id that was sent
+    sa.Index("lead_words_id", "id"),
+    sqlite_with_rowid=False,
+)
+hands = sa.Table(  # in whose hands an id was put last, and until when it is left alone
+    "hands",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),  # the id that was sent
+    sa.Column("owner", sa.Text, nullable=False),  # a person's name; "" for nobody
+    _instant("claimed_at", nullable=True),  # when that happened
+    _instant("claimed_until", nullable=True),
+    _instant("snoozed_at", nullable=True),
+    _instant("snoozed_until", nullable=True),  # None: until it has done something again
+    sqlite_with_rowid=False,
+)
+actions = sa.Table(  # what people said to have done; it becomes events when it is due
+    "actions",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("lead_id", sa.Text, nullable=False, index=True),
+    sa.Column("ladder", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),  # its id in the ladder, or one of Rung's own
+    sa.Column("title", sa.Text, nullable=False),  # as the button had it
+    sa.Column("events", sa.Text, nullable=False),  # JSON list of what is written to the log
+    sa.Column("by", sa.Text, nullable=False),  # the id of a key; "" for this machine
+    sa.Column("name", sa.Text, nullable=False),  # of the key, by which leads are claimed
+    _instant("done_at"),
+    _instant("due_at"),
+    _instant("undone_at", nullable=True),
+    _instant("entered_at", nullable=True),  # when it was written to the log
+    sa.Index("actions_open", "entered_at", "due_at"),
+    sa.Index("actions_done", "done_at"),
+)
+
 # ------------------------------------------------------------------------------------------ scores
 
 scores = sa.Table(
@@ -163,8 +214,16 @@ scores = sa.Table(
     ),  # JSON: those the ladder names
     sa.Column("seq", sa.BigInteger),  # grows with each transaction that writes; None: to be given
     sa.Column("account_id", sa.Text),  # the company that it belonged to when it was scored
+    sa.Column("source", sa.Text),  # its trait of that name, where the ladder has one
 )
-sa.Index("scores_queue", scores.c.priority.desc(), scores.c.lead_id)
+sa.Index(  # with all that the queue is filtered by, so that a scan reads nothing else
+    "scores_queue",
+    scores.c.priority.desc(),
+    *(scores.c[name] for name in ("lead_id", "step", "band", "source", "last_active")),
+)
+sa.Index("scores_source", scores.c.source)
+sa.Index("scores_purchase", scores.c.p_purchase.desc(), scores.c.lead_id)
+sa.Index("scores_recent", scores.c.last_active.desc(), scores.c.lead_id)
 sa.Index("scores_waiting", scores.c.waiting_since)
 sa.Index("scores_changes", scores.c.seq, scores.c.lead_id)
 sa.Index("scores_account", scores.c.account_id, scores.c.position.desc())

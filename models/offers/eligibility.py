@@ -233,9 +233,8 @@ def _no_channel_at_all(case: Case) -> str:
 
 def _is_open(channel: str, case: Case) -> bool:
     """Whether a channel may be used: its own answer, else that for all, else the default."""
-    consents = case.history.consents
-    default = case.plan.limits.consent == "opt_out"
-    return consents.get(channel_key(channel), consents.get("", default))
+    unless_asked = case.plan.limits.consent == "opt_out"
+    return case.history.may_contact(channel, unless_asked=unless_asked)
 
 
 def _fit_no(standing: Standing, case: Case) -> str:

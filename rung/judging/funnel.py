@@ -165,6 +165,8 @@ def _named(text: str) -> tuple[str, Any]:
 
 
 def _print(found: Funnel, by: str | None) -> None:
+    from models.judging.funnel.wording import lever_said
+
     print(f"By what was known at {found['as_of']}, of {found['leads']:,} leads.\n")
     print(
         f"  {'':26}{'came':>8}{'went on':>9}{'pending':>9}{'lapsed':>8}{'lost':>7}{'left':>6}"
@@ -181,6 +183,10 @@ def _print(found: Funnel, by: str | None) -> None:
     )
     for step in found["steps"]:
         print(f"  {step['title']}: {step['says']}")
+    if found["lever"]:
+        sure = "" if found["lever"]["is_sure"] else ", if it is below at all"
+        last = found["steps"][-1]["id"]
+        print(f"  Biggest lever{sure}: {lever_said(found['lever'], last)}")
     for line in found["notes"]:
         print(f"  Note: {line}.")
 

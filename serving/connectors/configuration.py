@@ -17,7 +17,7 @@ from features.errors import LadderError, Mistake, did_you_mean
 from features.json_paths import JsonPath, parse_path
 from features.ladder.ladder import Ladder
 from features.ladder.source import Source
-from features.ladder.toml_table import FileOrder, Found, Table, parse_toml
+from features.toml_table import FileOrder, Found, Table, parse_toml
 from serving.connectors.calendly import CALENDLY
 from serving.connectors.connector import Connector, ConnectorOptions
 from serving.connectors.customerio import CUSTOMERIO

@@ -29,9 +29,10 @@ from serving.connectors.connector import (
     parse_body,
     verified,
 )
-from serving.connectors.errors import PayloadError, ReplayedRequest
+from serving.connectors.errors import PayloadError, ReplayedRequest, UnsignedRequest
 from serving.connectors.forms import FORM, form_of
 from serving.connectors.hubspot import HUBSPOT, lead_of_action
+from serving.connectors.received import ReceivedNotes
 from serving.connectors.replays import SeenRequests, request_hash
 from serving.edge.access import check_key, needs
 from serving.edge.bodies import json_answer, media_type
@@ -55,7 +56,12 @@ async def _connectors(request: Request) -> Connectors:
     return cast(Connectors, request.app.state.connectors)
 
 
+async def _notes(request: Request) -> ReceivedNotes:
+    return cast(ReceivedNotes, request.app.state.received)
+
+
 On = Annotated[Connectors, Depends(_connectors)]
+Notes = Annotated[ReceivedNotes, Depends(_notes)]
 
 
 class RejectedAnswer(BaseModel):
@@ -97,7 +103,7 @@ class ActionAnswer(BaseModel):
     },
 )
 async def receive_from_vendor(
-    name: str, request: Request, service: Served, connectors: On
+    name: str, request: Request, service: Served, connectors: On, notes: Notes
 ) -> Response:
     """Verify a vendor's request, and keep the events that it tells of.
 
@@ -109,8 +115,27 @@ async def receive_from_vendor(
     if not connector.is_signed and await _NEEDED.asker(request) is None:
         await check_key(request, request.query_params.get("writeKey"))
     call = await _call(request, service)
-    signed = verified(connector, call, options)
     is_form = media_type(request) == FORM and name not in VENDORS
+    try:
+        answer = await _answered(connector, options, service, call, is_form=is_form)
+    except (UnsignedRequest, PayloadError) as error:
+        why = str(error)
+        await run_in_threadpool(lambda: notes.refused(name, call.received_at, why))
+        raise
+    await run_in_threadpool(lambda: notes.taken(name, call.received_at))
+    return answer
+
+
+async def _answered(
+    connector: Connector,
+    options: ConnectorOptions,
+    service: Service,
+    call: Call,
+    *,
+    is_form: bool,
+) -> Response:
+    """Verify a request, and keep what it tells."""
+    signed = verified(connector, call, options)
     payload = form_of(call.body) if is_form else parse_body(call.body)
     asked = connector.challenge(payload, options) if connector.challenge else None
     if asked is not None:

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
 from features.clock import now
 from features.errors import RungError
+from features.ladder.ladder import Ladder
 from features.store.database import Database
 from features.store.outages import cause
 from serving.doctor import connections, crowds, events, keys, machine, model, running, store, work
 from serving.doctor.finding import Finding, fine, wrong
 from serving.settings import Settings, SettingsError
 
-__all__ = ["examine"]
+__all__ = ["RunningParts", "examine", "examine_running"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunningParts:
+    """What a running service is made of, as far as it can be examined.
+
+    Parameters
+    ----------
+    environment : what it was started with; it holds secrets.
+    ladder : the one whose events count.
+    """
+
+    settings: Settings
+    environment: Mapping[str, str] = field(repr=False)
+    database: Database
+    ladder: Ladder
 
 
 def examine(
@@ -64,16 +82,44 @@ def _all(
             return
         yield fine("schema", "up to date")
         yield from _looked("clock", lambda: store.clocks(database, clock))
-        yield from _looked("events", lambda: events.seen(database, ladder, clock()))
-        yield from _looked("leads", lambda: crowds.crowds(database))
+        yield from _of_all_events(database, ladder, clock())
         yield from _looked("keys", lambda: keys.keys(database, settings.host))
         yield from _waiting(database, clock())
+
+
+def _of_all_events(database: Database, ladder: Ladder | None, as_of: int) -> Iterator[Finding]:
+    yield from _looked("events", lambda: events.seen(database, ladder, as_of))
+    yield from _looked("leads", lambda: crowds.crowds(database))
 
 
 def _waiting(database: Database, as_of: int) -> Iterator[Finding]:
     yield from _looked("scoring", lambda: work.marks(database, as_of))
     yield from _looked("notifications", lambda: work.notifications(database, as_of))
     yield from _looked("write-back", lambda: work.written_back(database, as_of))
+
+
+def examine_running(
+    parts: RunningParts, clock: Callable[[], int] = now, *, is_whole: bool = False
+) -> list[Finding]:
+    """Look at a service from inside it, at its own store; what is quick to find, or all of it.
+
+    Parameters
+    ----------
+    is_whole : look at every event and at the model that a start would load as well, which takes as
+        long as there are many events.
+    """
+    settings, database, ladder = parts.settings, parts.database, parts.ladder
+    found = [fine("settings", "readable")]
+    if is_whole:
+        found += _looked("model", lambda: model.loaded(settings)[1])
+    found += _looked("connectors", lambda: connections.files(settings, parts.environment, ladder))
+    found += _looked("store", lambda: store.kind(database, parts.environment))
+    found += _looked("clock", lambda: store.clocks(database, clock))
+    if is_whole:
+        found += _of_all_events(database, ladder, clock())
+    found += _looked("keys", lambda: keys.keys(database, settings.host, is_whole=is_whole))
+    found += _waiting(database, clock())
+    return [*found, *_looked("machine", machine.limits)]
 
 
 def _looked(part: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:

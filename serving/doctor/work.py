@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from features.store.database import Database
 from features.store.kept.leases import Marks, over
-from features.store.schema import deliveries, endpoints, write_backs
+from features.store.schema import deliveries, endpoints
 from serving.doctor.finding import Finding, fine, note, things, wrong
 from serving.notifications.endpoints import LEASE_US
-from serving.write_back.outbox import LEASE
+from serving.write_back.standing import CrmStanding, crm_standings
 
 __all__ = ["marks", "notifications", "written_back"]
 
@@ -112,35 +112,24 @@ def _by_endpoint(which: sa.ColumnElement[bool]) -> sa.Select[Any]:
 
 def written_back(database: Database, as_of: int) -> Iterator[Finding]:
     """Whether CRMs are told of scores. What they answer is not shown: it may name people."""
-    due, wanted = write_backs.c.due_at, write_backs.c.wanted
-    has_failed = write_backs.c.error.is_not(None)
-    unclaimed = over(write_backs.c.leased_until, as_of, LEASE)
-    columns = {
-        "failing": sa.and_(due.is_not(None), has_failed),
-        "given_up": sa.and_(due.is_(None), wanted.is_not(None), has_failed),
-        "idle": sa.and_(due < as_of - _OVERDUE_US, unclaimed, ~has_failed),
-    }
-    counts = [sa.func.sum(sa.case((which, 1), else_=0)).label(of) for of, which in columns.items()]
-    each = sa.select(write_backs.c.connector, *counts).group_by(write_backs.c.connector)
-    with database.reading() as connection:
-        rows = connection.execute(each).all()
-    found = [one for row in rows for one in _of_connector(*row)]
+    found = [said for one in crm_standings(database, as_of) for said in _of_connector(one)]
     yield from found or [fine("write-back", "nothing fails")]
 
 
-def _of_connector(connector: str, failing: int, given_up: int, idle: int) -> Iterator[Finding]:
-    why = "people see scores there that are old"
-    if failing or given_up:
+def _of_connector(crm: CrmStanding) -> Iterator[Finding]:
+    connector, why = crm.connector, "people see scores there that are old"
+    if crm.failing or crm.given_up:
         yield wrong(
             "write-back",
-            f"{connector}: {failing:,} failed and will be tried again, {given_up:,} were given up",
+            f"{connector}: {crm.failing:,} failed and will be tried again,"
+            f" {crm.given_up:,} were given up",
             why,
             "see what the log and the column error of write_backs say",
         )
-    if idle:
+    if crm.idle:
         yield wrong(
             "write-back",
-            f"{connector}: {idle:,} due for minutes, and nobody writes them",
+            f"{connector}: {crm.idle:,} due for minutes, and nobody writes them",
             why,
             f"see that a service runs whose RUNG_CONNECTORS has [{connector}.write_back]",
         )

@@ -64,10 +64,7 @@ _RETRY_SECONDS: Final = 2.0
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _PORT: Final = re.compile(r":[0-9]*\Z")
 _FORWARDED: Final = frozenset(
-    {
-        *(b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto"),
-        *(b"x-real-ip",),
-    }
+    b"forwarded via x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip".split()
 )
 _MAKE_ONE: Final = "make one with `rung key create NAME --scope read --store URL`"
 
@@ -208,6 +205,10 @@ class Access:
     async def is_open(self) -> bool:
         """Whether no key was ever made."""
         return (self._recent(_KNOWN_SECONDS) or await self._loaded(_KNOWN_SECONDS)).is_open
+
+    def forget(self) -> None:
+        """Read the keys anew for the next request: one was made or revoked here."""
+        self._known = replace(self._known, loaded_at=float("-inf"))
 
     async def announce(self, host: str) -> None:
         """Say in the log whom the service answers; `host` is where it is meant to listen."""
@@ -462,9 +463,7 @@ def key_of(request: Request) -> str | None:
 def _check_here(request: Request) -> None:
     """NotAllowed where a request comes from elsewhere, or from a page of another site."""
     if not _is_loopback(request.client.host if request.client else ""):
-        raise NotAllowed(
-            f"There is no key yet, so Rung answers its own machine alone; {_MAKE_ONE}."
-        )
+        raise NotAllowed(f"There is no key yet: Rung answers its own machine alone; {_MAKE_ONE}.")
     if any(name in _FORWARDED for name, _ in request.scope["headers"]):
         raise NotAllowed(
             "There is no key yet, so Rung answers its own machine alone, and nobody through a"

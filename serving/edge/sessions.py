@@ -7,13 +7,14 @@ from typing import Final
 
 import sqlalchemy as sa
 from fastapi import Request
+from starlette.responses import Response
 
 from features.clock import SKEW_US
 from features.store.database import Database
 from features.store.schema import api_keys, sessions
 from serving.edge.keys import secret_hash
 
-__all__ = ["SESSION_SECONDS", "Sessions", "is_https", "session_cookie"]
+__all__ = ["SESSION_SECONDS", "Sessions", "is_https", "keep_session", "session_cookie"]
 
 SESSION_SECONDS: Final = 12 * 60 * 60
 _SESSION_US: Final = SESSION_SECONDS * 1_000_000
@@ -68,3 +69,15 @@ def is_https(request: Request) -> bool:
 def session_cookie(request: Request) -> str:
     """The name of the cookie; over TLS no other host and no plain connection can set it."""
     return "__Host-rung" if is_https(request) else "rung_session"
+
+
+def keep_session(request: Request, answer: Response, token: str) -> None:
+    """Let the browser keep a session with an answer; no script can read it."""
+    answer.set_cookie(
+        session_cookie(request),
+        token,
+        max_age=SESSION_SECONDS,
+        secure=is_https(request),
+        httponly=True,
+        samesite="lax",
+    )

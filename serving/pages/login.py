@@ -6,7 +6,6 @@ somebody, too.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -15,13 +14,12 @@ from starlette.responses import RedirectResponse, Response
 
 from serving.edge.access import access_of
 from serving.edge.errors import KeyNeeded, TooManyRequests
-from serving.edge.sessions import SESSION_SECONDS, is_https, session_cookie
-from serving.pages.common.forms import check_same_site, form_of
+from serving.edge.sessions import is_https, keep_session, session_cookie
+from serving.pages.common.forms import check_same_site, form_of, own_path
 from serving.pages.common.rendering import html
 
-__all__ = ["own_path", "router"]
+__all__ = ["router"]
 
-_OWN_PATH: Final = re.compile(r"/(?![/\\])[^\x00-\x20\x7f\\]{0,2000}")
 
 _AROUND: Final = {"reader": None, "fresh": None, "query": ""}
 """There is nobody yet who could go anywhere."""
@@ -56,14 +54,7 @@ async def login(request: Request) -> Response:
         return _again(request, target, "This key may not read, so it opens no pages.")
     token = await run_in_threadpool(lambda: access.sessions.start(asker.key_id, as_of=access.now()))
     answer = RedirectResponse(target, 303, {"Cache-Control": "no-store"})
-    answer.set_cookie(
-        session_cookie(request),
-        token,
-        max_age=SESSION_SECONDS,
-        secure=is_https(request),
-        httponly=True,
-        samesite="lax",
-    )
+    keep_session(request, answer, token)
     return answer
 
 
@@ -78,11 +69,6 @@ async def logout(request: Request) -> Response:
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(name, secure=is_https(request), httponly=True, samesite="lax")
     return answer
-
-
-def own_path(text: str) -> str:
-    """An address to go on to, if it is a path of ours; otherwise the first page."""
-    return text if _OWN_PATH.fullmatch(text) else "/"
 
 
 def _again(request: Request, target: str, mistake: str) -> Response:

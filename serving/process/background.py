@@ -18,7 +18,7 @@ import numpy as np
 from starlette.concurrency import run_in_threadpool
 
 from features.clock import is_ahead
-from features.store.joining import is_joined, join_stored
+from features.store.joining import is_joined, is_named, join_stored, name_stored
 from features.store.kept.notifications import add_notices
 from serving.edge.logs import log, log_failure
 from serving.process.service import Service
@@ -51,6 +51,7 @@ async def keep_fresh(service: Service) -> None:
     news = service.group_commit.news
     while not service.stopping.is_set():
         news.clear()
+        await run_in_threadpool(_attempt, service, _enter)
         started = time.perf_counter()
         scored = await run_in_threadpool(_attempt, service, _freshen)
         worked = time.perf_counter() - started
@@ -59,6 +60,11 @@ async def keep_fresh(service: Service) -> None:
                 await asyncio.wait_for(news.wait(), _LOOK_SECONDS)
         rest = min(worked, _MOST_GATHER_SECONDS) if service.is_answering else 0.0
         await asyncio.sleep(max(rest, _GATHER_SECONDS))
+
+
+def _enter(service: Service) -> bool:
+    """Write to the log what people did and can no longer undo; whether there was anything."""
+    return service.store.actions.enter(service.clock()) > 0
 
 
 def _freshen(service: Service) -> bool:
@@ -80,6 +86,7 @@ async def keep_scored(service: Service) -> None:
     """See to it that all leads are scored at intervals, and that waiting leads are told of."""
     while not service.stopping.is_set():
         await run_in_threadpool(_attempt, service, _join)
+        await run_in_threadpool(_attempt, service, _name)
         await run_in_threadpool(_attempt, service, _score_all)
         await run_in_threadpool(_attempt, service, alarm)
         await run_in_threadpool(_attempt, service, _learn)
@@ -110,6 +117,27 @@ def _join(service: Service) -> bool:
         service.store.leases.release("joining", service.holder)
     log("joined", leads=changed)
     return bool(changed)
+
+
+def _name(service: Service) -> bool:
+    """Let leads be found by the traits that were stored before, if nobody else does."""
+    store, traits_event = service.store, service.ladder.events.traits
+    if is_named(store, traits_event):
+        return False
+
+    def is_ours() -> bool:
+        return not service.stopping.is_set() and store.leases.take(
+            "naming", service.holder, service.clock(), _LEASE_US
+        )
+
+    if not is_ours():
+        return False
+    try:
+        count = name_stored(store, traits_event, is_ours)
+    finally:
+        store.leases.release("naming", service.holder)
+    log("named", events=count)
+    return bool(count)
 
 
 def _score_all(service: Service) -> bool:

@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from features.errors import BundleError, PolicyError
 from features.events.log import EventLog
 from features.events.of_lead import Row, log_of_rows
 from features.ladder.file import read_ladder
-from features.ladder.ladder import Identity, Ladder
+from features.ladder.ladder import Identity, Ladder, OfferVersion
+from features.ladder.offer import OfferStatus
 from features.store.events import EventStore
 from features.store.identities.identification import Identification
 from features.store.kept.champions import Champion
@@ -27,13 +28,14 @@ from features.store.kept.meta import held_meta, set_meta
 from features.store.kept.notifications import add_notices
 from features.store.kept.scores import StoredScore
 from models.bundle import Bundle, load_bundle
+from models.scores.recalibration import Move
 from models.served_policy import DEFAULT, read_served
 from serving.edge.logs import log
 from serving.process.champion import BundleSource, source_of
 from serving.process.group_commit import GroupCommit
 from serving.process.kept_funnel import KeptFunnel
 from serving.process.ladder_in_use import LadderInUse
-from serving.process.moves import moves_of
+from serving.process.queue_views import QueueCounts
 from serving.recommending.ranker import Ranker
 from serving.recommending.recommender import Recommender
 from serving.scoring.changes import model_promoted
@@ -79,6 +81,7 @@ class Service:
     group_commit: GroupCommit
     source: BundleSource
     funnel: KeptFunnel
+    counts: QueueCounts
     write_backs: Sequence[WriteBack] = ()
     clock: Callable[[], int] = now
     kept_scores: KeptScores = field(default_factory=KeptScores)
@@ -121,9 +124,11 @@ class Service:
         store = EventStore.open(settings.database_url)
         scorer = Scorer(store, None, clock)
         parts = scorer, Recommender(scorer), Ranker(store, clock), GroupCommit(store)
-        service = cls(settings, store, *parts, source, KeptFunnel(store.database))
+        held = KeptFunnel(store.database), QueueCounts(store)
+        service = cls(settings, store, *parts, source, *held)
         service._ladder, service.write_backs, service.clock = ladder, write_backs, clock
         service.refresh()
+        store.name_by(service.ladder.events.traits)
         return service
 
     @property
@@ -168,6 +173,44 @@ class Service:
         with self._refreshing:
             return self._refresh_model() or self._refresh_ladder() or self._refresh_moves()
 
+    def keep_offer(
+        self, table: Mapping[str, object], *, from_at: int | None, by: str
+    ) -> OfferVersion:
+        """Keep another version of an offer, or the first one of a new offer, and serve it.
+
+        Parameters
+        ----------
+        table : the keys of an [[offer]] table, instants as RFC 3339.
+        from_at : since when it holds, in microseconds since the epoch; None for now.
+        by : who wants it so.
+
+        Raises
+        ------
+        LadderError : with all mistakes of the table.
+        NoModel : nothing serves that offers could be changed of.
+        """
+        ladder, now = self.scorer.model.bundle.ladder, self.clock()
+        since = now if from_at is None else from_at
+        kept = self.store.offers.keep(ladder, table, from_at=since, now=now, by=by)
+        self.refresh()
+        return kept
+
+    def set_offer_status(
+        self, offer_id: str, status: OfferStatus, *, from_at: int | None, by: str
+    ) -> OfferVersion:
+        """Pause, resume or retire an offer as it is now; see `keep_offer`.
+
+        Raises
+        ------
+        UnknownOffer : there is none of that id.
+        NoModel : as above.
+        """
+        ladder, now = self.scorer.model.bundle.ladder, self.clock()
+        since = now if from_at is None else from_at
+        kept = self.store.offers.set_status(ladder, offer_id, status, from_at=since, now=now, by=by)
+        self.refresh()
+        return kept
+
     @property
     def _ladders(self) -> LadderInUse:
         return LadderInUse(self.store, self.settings.ladder, self.clock)
@@ -208,7 +251,7 @@ class Service:
             log("ladder unusable", logging.ERROR, why=self.ladder_problem)
         policy = _policy(folder, served)
         warm(served, policy)
-        moves = moves_of(self.store, bundle.hash)
+        moves = _moves_of(self.store, bundle.hash)
         self._serve(Scorer(self.store, served, self.clock, policy=policy, moves=moves))
         self._loaded, self._in_use = (folder, bundle), stamp
         return policy
@@ -258,6 +301,7 @@ class Service:
             scorer.ranking = Ranking.of(np.array(self.store.scores.probabilities(bundle.identity)))
         scorer.ranking, scorer.usual = scorer.ranking or self.scorer.ranking, self.scorer.usual
         self.scorer, self.recommender = scorer, Recommender(scorer)
+        self.store.name_by(self.ladder.events.traits)
 
     def _renew_scores(self, bundle: Bundle, former: Bundle | None) -> None:
         """Let all leads be scored anew: since they were, another process may have used the former.
@@ -295,6 +339,15 @@ def _policy(folder: Path, bundle: Bundle) -> str:
     except (BundleError, PolicyError) as error:
         log(f"promoted policy unusable, {DEFAULT} serves", logging.ERROR, why=str(error))
         return DEFAULT
+
+
+def _moves_of(store: EventStore, bundle: str) -> dict[str, list[Move]]:
+    """How outcomes have moved the chances of a bundle, by its whole hash; the oldest first."""
+    found: dict[str, list[Move]] = {}
+    for one in store.recalibrations.of(bundle):
+        move = Move(one.intercept, one.slope, one.n, one.known_at)
+        found.setdefault(one.goal, []).append(move)
+    return found
 
 
 def warm(bundle: Bundle, policy: str = DEFAULT) -> None:

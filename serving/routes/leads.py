@@ -17,12 +17,12 @@ from features.errors import UnknownLink
 from features.store.privacy import Privacy
 from features.store.privacy.held import Lead
 from features.store.privacy.rows import Document
-from features.store.privacy.trainings import Training
-from models.bundle import Bundle
 from serving.edge.access import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.problems import documented
 from serving.edge.schemas import MOST_PER_PAGE
+from serving.process.erasing import erase_lead as erase_lead_for_good
+from serving.process.erasing import training_of
 from serving.process.served import Served
 from serving.process.service import Service
 from serving.routes.lead_schemas import (
@@ -244,15 +244,13 @@ async def erase_lead(
     stop their source first, or `suppress`: then nothing is stored under any of the ids any more.
     The answer names the models that may have been trained on the lead.
     """
-    serving = _training_of(service.scorer.bundle)
+    serving = training_of(service.scorer.bundle)
 
-    def erased(privacy: Privacy) -> Document:
-        erasure = privacy.erase(lead_id, service.clock(), serving, is_suppressed=query.suppress)
-        service.store.identities.forget()
-        service.store.suppressions.forget()
-        return erasure.as_dict(serving.bundle if serving else "")
+    def erased() -> Response:
+        erasure = erase_lead_for_good(service, lead_id, is_suppressed=query.suppress)
+        return json_answer(erasure.as_dict(serving.bundle if serving else ""), _PRIVATE)
 
-    return await _answer(service, erased)
+    return await run_in_threadpool(erased)
 
 
 async def _answer(service: Service, ask: Callable[[Privacy], Document]) -> Response:
@@ -279,10 +277,3 @@ def _part(found: Document, *names: str) -> Document:
 def _identities(lead: Lead) -> Document:
     told = _part(lead.as_dict(), "lead_id", "subjects", "links", "totals")
     return told | {"next_cursor": cursor_of(lead.after)}
-
-
-def _training_of(bundle: Bundle | None) -> Training | None:
-    """What a bundle says of its own training; when that was it does not say."""
-    if bundle is None:
-        return None
-    return Training(bundle.hash, bundle.ladder.name, int(bundle.manifest["until"]))

@@ -36,7 +36,7 @@ from serving.scoring.model import ScoredLeads
 from serving.scoring.ranking import Ranking
 from serving.scoring.scored import Findings, Scored, stored_rows, usual_chances
 from serving.scoring.scorer import Scorer
-from serving.scoring.work import exact_work, likely_work, place
+from serving.scoring.work import exact_work, likely_work, place, tab_of
 
 __all__ = ["CROWDED", "Freshened", "Run", "TellCrms", "freshen", "rescore"]
 
@@ -76,6 +76,7 @@ class Run:
     bundle : the fingerprint of what scored.
     usual : the mean chance of the queued leads before each step, by step id.
     most_events, most_ids : how many the lead with the most of them has.
+    purchases : how many of the leads of each tab are expected to buy, within the horizon of it.
     """
 
     as_of: int
@@ -87,6 +88,7 @@ class Run:
     usual: dict[str, float] = field(default_factory=dict)
     most_events: int = 0
     most_ids: int = 0
+    purchases: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,18 @@ def rescore(
         scorer.usual,
         most_events,
         _most_ids(scorer),
+        _purchases(scored, priority),
     )
+
+
+def _purchases(scored: Scored, priority: Floats) -> dict[str, float]:
+    """How many leads of each tab are expected to buy."""
+    expected: Counter[str] = Counter()
+    for place_, chance in zip(priority.tolist(), scored.purchase.tolist(), strict=True):
+        tab = tab_of(place_)
+        if tab is not None:
+            expected[tab] += chance
+    return dict(expected)
 
 
 def freshen(

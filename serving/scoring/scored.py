@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,9 @@ from serving.scoring.scorer import Scorer
 from serving.scoring.work import Work, tab_of
 
 __all__ = ["Findings", "Scored", "stored_rows", "usual_chances"]
+
+_SOURCE: Final = "source"
+"""The trait that says where a lead came from."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -116,6 +121,7 @@ def stored_rows(
     former = scorer.store.scores.former(scored.leads)
     accounts = scorer.store.accounts.of(scored.leads)
     scored_at = scorer.clock()
+    has_source = any(trait.id == _SOURCE for trait in bundle.ladder.traits)
     for at, lead in enumerate(scored.leads):
         last_active, before = int(scored.last_active[at]), former.get(lead)
         probability, step = _number(scored.advance[at]), scored.step[at]
@@ -150,6 +156,7 @@ def stored_rows(
             rep_minutes=work.rep_minutes,
             traits=scored.traits[at],
             account_id=accounts.get(lead),
+            source=_source(scored.traits[at]) if has_source else None,
         )
 
 
@@ -167,6 +174,12 @@ def _cause(
     if _hash(before.bundle) != _hash(bundle):
         return "model"
     return scored_for if before.bundle == bundle or scored_for == "events" else "recalibration"
+
+
+def _source(traits: str) -> str | None:
+    """Where a lead came from, by its traits as JSON."""
+    value = json.loads(traits).get(_SOURCE)
+    return None if value is None else str(value)
 
 
 def _hash(identity: str) -> str:

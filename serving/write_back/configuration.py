@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from features.errors import LadderError, Mistake, did_you_mean
-from features.ladder.toml_table import FileOrder, Found, Table, listed, parse_toml
+from features.toml_table import FileOrder, Found, Table, listed, parse_toml
 from serving.settings import SettingsError
 
 __all__ = [

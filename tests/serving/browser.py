@@ -33,8 +33,10 @@ def driven():
     assert CHROMIUM is not None
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+        try:
+            yield browser
+        finally:
+            browser.close()
 
 
 @contextmanager
@@ -49,9 +51,11 @@ def opened(browser, address, width=1280, height=800, **options):
     sheet, wrong = context.new_page(), []
     sheet.set_default_timeout(15_000)
     sheet.on("pageerror", lambda error: wrong.append(str(error)))
-    sheet.on("console", lambda line: line.type == "error" and wrong.append(line.text))
-    yield sheet
-    context.close()
+    sheet.on("console", lambda line: wrong.extend([line.text] * (line.type == "error")))
+    try:
+        yield sheet
+    finally:
+        context.close()
     assert wrong == []
 
 
@@ -79,6 +83,8 @@ def served(app):
     while not server.started and time.monotonic() < until:
         time.sleep(0.02)
     port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()

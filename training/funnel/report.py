@@ -10,7 +10,7 @@ from features.files import new_file
 from models.judging.funnel.cause_shapes import FunnelCauses
 from models.judging.funnel.shapes import Funnel, Rate, StepFunnel
 from models.judging.funnel.tables import cohorts_table, segments_table, steps_table
-from models.judging.funnel.wording import of_100
+from models.judging.funnel.wording import lever_said, of_100
 from training.funnel.causes_page import causes_lines
 from training.funnel.drawing import draw_cohorts, draw_steps
 
@@ -60,6 +60,10 @@ def _lines(found: Funnel) -> Iterator[str]:
     yield ""
     for step in found["steps"]:
         yield f"**{step['title']}.** {step['says']}{_days(step)}\n"
+    if found["lever"]:
+        sure = "" if found["lever"]["is_sure"] else ", if it is below at all"
+        last = found["steps"][-1]["id"]
+        yield f"**The biggest lever{sure}.** {lever_said(found['lever'], last)}\n"
     yield "![By when they came](cohorts.png)\n"
     for note in found["notes"]:
         yield f"* {note}"

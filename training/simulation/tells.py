@@ -20,7 +20,14 @@ from training.simulation.config import (
 )
 from training.simulation.leads import Leads
 from training.simulation.log import SimulatedLog
-from training.simulation.names import company_names, person_names, sections
+from training.simulation.names import (
+    company_names,
+    email_addresses,
+    person_names,
+    phone_numbers,
+    questions,
+    sections,
+)
 from training.simulation.truth import Told
 
 __all__ = ["Tells"]
@@ -106,7 +113,8 @@ class Tells:
             return
         asks = self.rng.random(len(lead)) < 0.06
         asked_at = acted_at[asks] + self.rng.integers(10_000_000, 600_000_000, int(asks.sum()))
-        self.log.emit(self.ladder.events.lead_asked, lead[asks], asked_at, {})
+        told = {"text": questions(lead[asks])}
+        self.log.emit(self.ladder.events.lead_asked, lead[asks], asked_at, told)
         answered = self.rng.random(len(asked_at)) < 0.9
         hours = self.rng.lognormal(1.0, 1.0, len(asked_at))
         self.log.emit(
@@ -151,6 +159,8 @@ class Tells:
         if everything and self.config.intent_sd > 0:
             held["full_name"] = person_names(lead)
             held["company"] = company_names(lead)
+            held["email"] = email_addresses(lead)
+            held["phone"] = phone_numbers(lead)
         if held:
             self.log.emit(self.ladder.events.traits, lead, known_at + 1, held)
 

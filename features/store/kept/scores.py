@@ -73,6 +73,7 @@ class StoredScore:
         leaving alone, and what it costs a rep.
     traits : JSON text, an object: what is known of those that the ladder names.
     account_id : the company that it belonged to; None for none.
+    source : its trait of that name; None where it has none, or the ladder knows no such trait.
     """
 
     lead_id: str
@@ -100,6 +101,7 @@ class StoredScore:
     rep_minutes: float | None = None
     traits: str = "{}"
     account_id: str | None = None
+    source: str | None = None
 
 
 _FIELDS: Final = tuple(field.name for field in fields(StoredScore))

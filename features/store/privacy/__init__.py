@@ -14,12 +14,20 @@ import sqlalchemy as sa
 from features.store.changes import ScoreChanges
 from features.store.database import Database, Prepared, is_storable
 from features.store.identities.members import leads_of
-from features.store.privacy.erasures import Erasure, erase, erased_since, wipe
+from features.store.privacy.erasures import (
+    Erasure,
+    KeptErasure,
+    erase,
+    erased_since,
+    kept_erasures,
+    wipe,
+)
 from features.store.privacy.held import AfterLists, AfterRows, Held, Lead
 from features.store.privacy.opt_outs import (
     opt_in,
     opt_out,
     opt_out_of_one,
+    opted_out_count,
     opted_out_leads,
     opted_out_of,
 )
@@ -77,6 +85,16 @@ class Privacy:
         ids = set(lead_ids)
         with self._database.reading() as connection:
             return opted_out_of(connection, ids) | suppressed_among(connection, ids)
+
+    def opted_out_count(self) -> int:
+        """How many leads opted out."""
+        with self._database.reading() as connection:
+            return opted_out_count(connection)
+
+    def is_suppressed(self, lead_id: str) -> bool:
+        """Whether an id was erased with its lead, and nothing is stored under it any more."""
+        with self._database.reading() as connection:
+            return bool(suppressed_among(connection, [lead_id]))
 
     # --------------------------------------------------------------------------------- what is held
 
@@ -148,6 +166,11 @@ class Privacy:
         with self._database.writing() as connection:
             erasure = erase(connection, lead_id, erased_at, serving, is_suppressed=is_suppressed)
         return replace(erasure, is_wiped=wipe(self._database))
+
+    def erasures(self, limit: int | None = None) -> list[KeptErasure]:
+        """What is kept of erasures, the latest first; of whom nobody can tell."""
+        with self._database.reading() as connection:
+            return kept_erasures(connection, limit)
 
     def unsuppress(self, lead_id: str) -> int:
         """Let events of a lead be stored again that was erased; how many ids it had then.

@@ -27,9 +27,10 @@ from features.store.schema import (
     kept_columns,
     notifications,
     scores,
+    suppressions,
 )
 
-__all__ = ["Erasure", "erase", "erased_since", "wipe"]
+__all__ = ["Erasure", "KeptErasure", "erase", "erased_since", "kept_erasures", "wipe"]
 
 _VERSION: Final = 12
 """How many letters of a bundle's hash are its version."""
@@ -85,6 +86,41 @@ class Erasure:
             "suppressed": self.is_suppressed,
             "is_wiped": self.is_wiped,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class KeptErasure:
+    """What is kept of an erasure; it names nobody.
+
+    Parameters
+    ----------
+    erased_at : microseconds since the epoch.
+    events : how many there were.
+    models : the versions of those that may have been trained on them.
+    is_suppressed : whether events of the ids are dropped still.
+    """
+
+    id: str
+    erased_at: int
+    events: int
+    models: tuple[str, ...]
+    is_suppressed: bool
+
+
+def kept_erasures(connection: sa.Connection, limit: int | None = None) -> list[KeptErasure]:
+    """The erasures, the latest first; all of them without a limit."""
+    dropped = sa.exists().where(suppressions.c.erasure == erasures.c.id).label("is_suppressed")
+    wanted = sa.select(erasures, dropped).order_by(erasures.c.at.desc(), erasures.c.id)
+    return [
+        KeptErasure(
+            row.id,
+            row.at,
+            row.events,
+            tuple(one[:_VERSION] for one in json.loads(row.models)),
+            bool(row.is_suppressed),
+        )
+        for row in connection.execute(wanted.limit(limit))
+    ]
 
 
 def erase(

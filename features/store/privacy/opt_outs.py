@@ -25,6 +25,7 @@ __all__ = [
     "opt_in",
     "opt_out",
     "opt_out_of_one",
+    "opted_out_count",
     "opted_out_ids",
     "opted_out_leads",
     "opted_out_of",
@@ -101,6 +102,12 @@ def opted_out_ids(connection: sa.Connection) -> frozenset[str]:
 def opted_out_leads(connection: sa.Connection) -> frozenset[str]:
     """What the leads are called that opted out."""
     return frozenset(connection.scalars(_LEADS))
+
+
+def opted_out_count(connection: sa.Connection) -> int:
+    """How many leads opted out."""
+    count = sa.select(sa.func.count(sa.distinct(_LEAD))).select_from(_MEMBERS)
+    return int(connection.scalar(count) or 0)
 
 
 def opted_out_since(connection: sa.Connection) -> dict[str, int]:

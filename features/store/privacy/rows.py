@@ -17,10 +17,13 @@ from features.store.database import in_parts, is_storable
 from features.store.identities.members import ids_of
 from features.store.schema import (
     account_members,
+    actions,
     events,
     gone_scores,
+    hands,
     identities,
     identity_links,
+    lead_words,
     notifications,
     opt_outs,
     ranks,
@@ -49,6 +52,9 @@ NAMING: Final[Mapping[sa.Table, tuple[str, ...]]] = {
     write_backs: ("lead_id",),
     ranks: ("lead_id",),
     account_members: ("id",),
+    lead_words: ("id",),
+    hands: ("id",),
+    actions: ("lead_id",),
     identities: ("id", "lead_id"),
     identity_links: ("source", "target"),
     opt_outs: ("id",),
@@ -57,7 +63,7 @@ NAMING: Final[Mapping[sa.Table, tuple[str, ...]]] = {
 _JSON: Final = frozenset(
     {
         *("properties", "data", "extra", "reasons", "wanted", "written", "traits"),
-        *("situation", "actions"),
+        *("situation", "actions", "events"),
     }
 )
 _INTERNAL: Final = frozenset({"mark", "leased_until", "seq"})

@@ -16,7 +16,14 @@ from features.funnel.stays import Stays
 from features.ladder.ladder import Band
 from features.signals.fold import NONE
 from models.judging.funnel.incidence import Incidence, Waited, incidence, quantiles
-from models.judging.funnel.selection import Every, Selection, cohort_of, cohort_starts
+from models.judging.funnel.lever import lever_of
+from models.judging.funnel.selection import (
+    Every,
+    Selection,
+    cohort_of,
+    cohort_starts,
+    most_had,
+)
 from models.judging.funnel.shapes import (
     BandVerdict,
     CohortCell,
@@ -73,6 +80,7 @@ def funnel(stays: Stays, selection: Selection | None = None, every: Every = "wee
         "leads": int((np.diff(some.lead, prepend=-1) != 0).sum()),  # they stand in order
         "whole": _whole(stays, selection, steps),
         "steps": steps,
+        "lever": lever_of(steps),
         "notes": list(_notes(stays, some, every)),
     }
 
@@ -222,9 +230,7 @@ def _segments(stays: Stays, trait: str) -> list[SegmentCell]:
     row = stays.trait_ids.index(trait)
     words, codes = stays.values[row], stays.traits[row].astype(np.int64)
     group = np.where(codes < 0, len(words), codes)
-    came = np.bincount(group, minlength=len(words) + 1)
-    named = np.argsort(-came[:-1], kind="stable")[:_MOST_VALUES]
-    shown = [at for at in (*named.tolist(), len(words)) if came[at]]
+    shown = most_had(stays, trait, _MOST_VALUES)
     counts = _counts_by(stays, group, len(words) + 1)
     found = incidence(_waited(stays, group), len(words) + 1)
     return [

@@ -291,5 +291,6 @@ def _what_it_does(effect: ReplyEffect) -> str:
     )
     span = f"{round(100 * low):+d} to {round(100 * high):+d} in 100"
     if effect["verdict"] == "no sure effect":
-        return f"{shares}; that can be chance ({span}; observational)."
-    return f"{shares}: {span} ({effect['verdict']} go on; observational, not drawn by lot)."
+        return f"{shares}; that can be chance ({span}; leads alike compared)."
+    how = "leads alike compared, nothing drawn by lot"
+    return f"{shares}: {span} ({effect['verdict']} go on; {how})."

@@ -14,7 +14,16 @@ from features.events.log import DAY_US
 from features.funnel.states import State
 from features.funnel.stays import Stays
 
-__all__ = ["Every", "Selection", "cohort_of", "cohort_starts", "leads_in", "only_of"]
+__all__ = [
+    "Every",
+    "Selection",
+    "cohort_of",
+    "cohort_starts",
+    "leads_in",
+    "most_had",
+    "only_of",
+    "stays_in",
+]
 
 Every = Literal["week", "month"]
 _WEEK_US: Final = 7 * DAY_US
@@ -102,6 +111,18 @@ def cohort_starts(number: Ints, every: Every) -> Ints:
     return number.astype("datetime64[M]").astype("datetime64[us]").astype(np.int64)
 
 
+def most_had(stays: Stays, trait: str, most: int) -> list[int]:
+    """The codes of the values of a trait that most stays have, those with the most first.
+
+    The unknown is the last of them, as the number of the values, where any stay has it.
+    """
+    row = stays.trait_ids.index(trait)
+    words, codes = stays.values[row], stays.traits[row].astype(np.int64)
+    came = np.bincount(np.where(codes < 0, len(words), codes), minlength=len(words) + 1)
+    named = np.argsort(-came[:-1], kind="stable")[:most]
+    return [at for at in (*named.tolist(), len(words)) if came[at]]
+
+
 def leads_in(
     stays: Stays, step: str, state: State | None = None, selection: Selection | None = None
 ) -> list[str]:
@@ -116,6 +137,17 @@ def leads_in(
     ------
     FunnelError : no such step or trait, or who left is asked for.
     """
+    found = stays_in(stays, step, state, selection)
+    return [found.leads[at] for at in found.lead.tolist()]
+
+
+def stays_in(
+    stays: Stays, step: str, state: State | None = None, selection: Selection | None = None
+) -> Stays:
+    """The stays of the leads that a number counts: of each the last one, the newest first.
+
+    Parameters and errors are those of `leads_in`.
+    """
     ids = [goal.id for goal in stays.ladder.goals]
     if step not in ids:
         raise FunnelError(
@@ -127,4 +159,5 @@ def leads_in(
     found = some.state
     some = some.rows(found != State.LEFT if state is None else found == state)
     newest = np.lexsort((some.lead, -some.entered))
-    return list(dict.fromkeys(some.leads[at] for at in some.lead[newest].tolist()))
+    _, first = np.unique(some.lead[newest], return_index=True)
+    return some.rows(newest[np.sort(first)])

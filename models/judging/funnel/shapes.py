@@ -15,6 +15,7 @@ __all__ = [
     "Days",
     "Funnel",
     "LeadCounts",
+    "Lever",
     "Rate",
     "SegmentCell",
     "StepBand",
@@ -137,6 +138,26 @@ class Whole(TypedDict):
     verdict: BandVerdict
 
 
+class Lever(TypedDict):
+    """The step below its band that would bring the most at its lower end, `worth`.
+
+    `now` and `then`: the share of those who begin that completes `end`, the last step whose rate is
+    known: the rates multiplied, as they are and with this one at `worth`. It takes for granted that
+    whoever would come through besides goes on as the others do; that is seldom so, and the most
+    that can be hoped for. `is_sure`: whether the step is surely below its band.
+    """
+
+    step: str
+    title: str
+    rate: float
+    worth: float
+    is_sure: bool
+    end: str
+    end_title: str
+    now: float
+    then: float
+
+
 class Funnel(TypedDict):
     """What became of leads on a ladder, by what was known at `as_of`.
 
@@ -155,4 +176,5 @@ class Funnel(TypedDict):
     leads: int
     whole: Whole
     steps: list[StepFunnel]
+    lever: Lever | None
     notes: list[str]

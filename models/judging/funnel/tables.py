@@ -1,4 +1,4 @@
-"""The funnel as tables: one row a step, a cohort of a step, a segment of a step."""
+"""The funnel as tables: one row a step, a cohort, a segment or a piece of content of it, a week."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from models.judging.funnel.cause_shapes import ContentLifts, PieceLift, ReplyTimes, ReplyWeek
 from models.judging.funnel.shapes import Funnel, LeadCounts, Rate
 
-__all__ = ["cohorts_table", "segments_table", "steps_table"]
+__all__ = ["cohorts_table", "pieces_table", "replies_table", "segments_table", "steps_table"]
 
 
 def steps_table(found: Funnel) -> pd.DataFrame:
@@ -50,6 +51,16 @@ def cohorts_table(found: Funnel) -> pd.DataFrame:
 def segments_table(found: Funnel) -> pd.DataFrame:
     """One row a step, trait and value; no value: it was not known."""
     return pd.DataFrame(list(_segments(found)))
+
+
+def pieces_table(found: ContentLifts) -> pd.DataFrame:
+    """One row a step and piece of content: what it adds, and how that is known."""
+    return pd.DataFrame(found["pieces"], columns=list(PieceLift.__annotations__))
+
+
+def replies_table(found: ReplyTimes) -> pd.DataFrame:
+    """One row a week: the questions asked in it, and those answered in time."""
+    return pd.DataFrame(found["weeks"], columns=list(ReplyWeek.__annotations__))
 
 
 def _segments(found: Funnel) -> Iterator[dict[str, Any]]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from features.ladder.ladder import Band, Step
-from models.judging.funnel.shapes import BandVerdict, LeadCounts, Rate, Trend
+from models.judging.funnel.shapes import BandVerdict, LeadCounts, Lever, Rate, Trend
 
-__all__ = ["of_100", "sentence_of"]
+__all__ = ["in_100", "lever_said", "of_100", "sentence_of"]
+
+_MANY = (100, 1_000, 10_000, 100_000)
+"""Of so many the whole way is told: the fewest of whom five come so far, and one more then."""
 
 
 def sentence_of(
@@ -21,7 +24,7 @@ def sentence_of(
         )
     said = [
         f"{of_100(rate['value'])} go on within {goal.horizon_days:g} days"
-        f" ({_edge(rate['low'])} to {_edge(rate['high'])}){_beside(verdict, goal.band)}."
+        f" ({in_100(rate['low'])} to {in_100(rate['high'])}){_beside(verdict, goal.band)}."
     ]
     if counts["pending"]:
         verb = "has" if counts["pending"] == 1 else "have"
@@ -31,13 +34,32 @@ def sentence_of(
     return " ".join(said)
 
 
+def lever_said(lever: Lever, last: str) -> str:
+    """A lever with its arithmetic, and what that takes for granted, in a sentence.
+
+    Parameters
+    ----------
+    last : the id of the purchase.
+    """
+    now, then = lever["now"], lever["then"]
+    enough = max(1.0 / (then - now), 5.0 / now if now else 0.0)
+    many = next((one for one in _MANY if one >= enough), _MANY[-1])
+    reach = "buy" if lever["end"] == last else f"reach {lever['end_title']}"
+    return (
+        f"If {lever['title']} went from {in_100(lever['rate'])} to {in_100(lever['worth'])} of 100,"
+        f" of {many:,} who enter {many * then:,.0f} would {reach} instead of {many * now:,.0f}, as"
+        " long as those who come through besides go on like the others."
+    )
+
+
 def of_100(share: float) -> str:
     """A share as so many of 100."""
-    return f"{_edge(share)} of 100"
+    return f"{in_100(share)} of 100"
 
 
-def _edge(share: float) -> str:
-    many = 100.0 * share
+def in_100(share: float) -> str:
+    """A share as so many of 100: "23"; below one with a place: "0.6"."""
+    many = max(0.0, 100.0 * share)  # never "-0"
     return f"{many:.1f}" if 0.0 < many < 1.0 else f"{many:.0f}"
 
 

@@ -9,21 +9,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter, Request
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
-
-__all__ = ["asset", "router"]
+__all__ = ["Asset", "asset", "found"]
 
 _HERE: Final = Path(__file__).parent.parent / "static"
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _DIGITS: Final = 10
 
-router = APIRouter(include_in_schema=False)
-
 
 @dataclass(frozen=True, slots=True)
-class _Asset:
+class Asset:
+    """A file with its bytes, as they are and zipped."""
+
     name: str
     body: bytes
     zipped: bytes
@@ -31,7 +27,7 @@ class _Asset:
 
 
 @lru_cache(maxsize=1)
-def _assets() -> dict[str, _Asset]:
+def _assets() -> dict[str, Asset]:
     """Every file of ours, by the name that is in the repository."""
     found = {}
     for path in sorted(_HERE.iterdir()):
@@ -39,7 +35,7 @@ def _assets() -> dict[str, _Asset]:
         digest = hashlib.sha256(body).hexdigest()[:_DIGITS]
         zipped = gzip.compress(body, 9, mtime=0)
         name = f"{path.stem}.{digest}{path.suffix}"
-        found[path.name] = _Asset(name, body, zipped, _TYPES[path.suffix])
+        found[path.name] = Asset(name, body, zipped, _TYPES[path.suffix])
     return found
 
 
@@ -48,18 +44,9 @@ def asset(name: str) -> str:
     return f"/static/{_assets()[name].name}"
 
 
-@router.get("/static/{name}")
-async def static_file(name: str, request: Request) -> Response:
-    """A file, by its own name or by the one with its hash; the second may be kept for good."""
+def found(name: str) -> tuple[Asset, bool] | None:
+    """A file by its own name or by the one with its hash, and whether it was the latter."""
     assets = _assets()
-    found = assets.get(name)
     by_hash = next((one for one in assets.values() if one.name == name), None)
-    one = by_hash or found
-    if one is None:
-        raise HTTPException(404, f"There is no file {name[:80]!r} here.")
-    kept = "public, max-age=31536000, immutable" if by_hash else "public, max-age=300"
-    headers = {"Cache-Control": kept, "Vary": "Accept-Encoding"}
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        headers["Content-Encoding"] = "gzip"
-        return Response(one.zipped, headers=headers, media_type=one.media_type)
-    return Response(one.body, headers=headers, media_type=one.media_type)
+    one = by_hash or assets.get(name)
+    return None if one is None else (one, by_hash is not None)

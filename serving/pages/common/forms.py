@@ -6,6 +6,7 @@ other site can post a form with it. Where a form stood, browsers say besides.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
@@ -15,8 +16,9 @@ from starlette.exceptions import HTTPException
 
 from serving.edge.errors import NotAllowed
 
-__all__ = ["check_same_site", "form_of"]
+__all__ = ["check_same_site", "form_of", "own_path"]
 
+_OWN_PATH: Final = re.compile(r"/(?![/\\])[^\x00-\x20\x7f\\]{0,2000}")
 _MOST_FORM_BYTES: Final = 8 * 1024
 
 
@@ -50,3 +52,8 @@ async def form_of(request: Request, most_bytes: int = _MOST_FORM_BYTES) -> Mappi
         if len(body) > most_bytes:
             raise HTTPException(413, "This form is too large.")
     return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def own_path(text: str) -> str:
+    """An address to go on to, if it is a path of ours; otherwise the first page."""
+    return text if _OWN_PATH.fullmatch(text) else "/"

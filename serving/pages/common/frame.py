@@ -14,14 +14,14 @@ from serving.edge.problems import Problem
 from serving.pages.common.rendering import html, rendered
 from serving.process.service import Service
 
-__all__ = ["Freshness", "Reader", "freshness", "page", "problem_page", "reader_of"]
+__all__ = ["Freshness", "PageReader", "freshness", "page", "problem_page", "reader_of", "refused"]
 
 _LIVE_US: Final = 15 * 60_000_000
 """News of so short a time ago is live."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class PageReader:
     """Who looks at a page.
 
     Parameters
@@ -52,9 +52,9 @@ class Freshness:
     is_stale: bool = False
 
 
-def reader_of(asker: Asker) -> Reader:
+def reader_of(asker: Asker) -> PageReader:
     """A caller as the pages know it."""
-    return Reader(asker.name, asker.may("decide"), asker.may("admin"), asker.has_session)
+    return PageReader(asker.name, asker.may("decide"), asker.may("admin"), asker.has_session)
 
 
 def freshness(service: Service) -> Freshness:
@@ -87,6 +87,22 @@ def page(
         "query": request.query_params.get("q", ""),
     }
     return html(request, template, around | values, status)
+
+
+def refused(
+    request: Request, service: Service, asker: Asker, back: str, why: str, status: int = 409
+) -> Response:
+    """What answers a form that could not be done: why, and the way back.
+
+    A page that asked by script shows it where it stands, beside what was asked for.
+    """
+    values = {"why": why, "back": back}
+    if request.headers.get("hx-request"):
+        made = html(request, "said.html", values)
+        told = {"HX-Retarget": "#said", "HX-Reswap": "outerHTML", "HX-Reselect": "#said"}
+        made.headers.update(told)
+        return made
+    return page(request, service, asker, "refused.html", values, status)
 
 
 def problem_page(request: Request, problem: Problem) -> str:

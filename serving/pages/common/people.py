@@ -59,6 +59,12 @@ class Person:
     traits: Mapping[str, object] = field(default_factory=dict)
 
     @property
+    def others(self) -> list[tuple[str, object]]:
+        """The traits that say more than who they are and how to reach them."""
+        told = {*_NAME_KEYS, *_FIRST_KEYS, *_LAST_KEYS, *_COMPANY_KEYS, *_EMAIL_KEYS, *_PHONE_KEYS}
+        return [(key, value) for key, value in self.traits.items() if key not in told]
+
+    @property
     def below(self) -> str:
         """What stands under the name: "sales · 356 people"."""
         return " · ".join(one for one in (self.role, self.size) if one)

@@ -51,8 +51,10 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "brief": words.brief,
         "chance": words.chance,
         "count": words.count,
+        "hours": words.hours,
         "initials": words.initials,
         "plain": words.plain,
         "points": words.points,
@@ -60,5 +62,10 @@ def _templates() -> jinja2.Environment:
         "shown": words.shown,
         "titled": words.titled,
     }
-    environment.globals |= {"asset": asset, "likely": words.likely, "bands": words.BANDS}
+    environment.globals |= {
+        "asset": asset,
+        "between": words.between,
+        "likely": words.likely,
+        "bands": words.BANDS,
+    }
     return environment

@@ -13,16 +13,22 @@ from serving.scoring.suggestion import chance
 __all__ = [
     "BANDS",
     "DAY",
+    "age",
     "ago",
+    "between",
+    "brief",
     "chance",
     "change",
     "changes",
     "clock",
     "count",
     "day",
+    "hours",
     "initials",
     "likely",
+    "measured",
     "plain",
+    "plain_lines",
     "points",
     "sentence",
     "shown",
@@ -39,6 +45,7 @@ _CONTROLS: Final = (
 )
 _TURNING: Final = {code: " " for first, end in _CONTROLS for code in range(first, end)}
 """Controls of direction, of joining, and of terminals, by code point."""
+_BRIEF: Final = 80
 _LONGEST: Final = 90
 _ALIKE: Final = 0.03
 """Chances that differ by less are alike."""
@@ -61,12 +68,13 @@ def sentence(text: str) -> str:
 def telling(item: QueueItem) -> list[ReasonAnswer]:
     """The reasons to say aloud, at most two: those whose sign is that of the chance's difference.
 
-    Above what is typical of the step it is what speaks for the lead, below it what speaks against;
-    of a chance that is much like the typical one there is nothing to say.
+    Above what is usual of those who stand at the step it is what speaks for the lead, below it what
+    speaks against; of a chance that is much like the usual one there is nothing to say.
     """
-    if item["base"] is None:
+    usual = item["base"] if item["usual"] is None else item["usual"]
+    if usual is None:
         return []
-    apart = item["probability"] - item["base"]
+    apart = item["probability"] - usual
     if abs(apart) < _ALIKE:
         return []
     told = [one for one in item["reasons"] if one["signal"] != "other"]
@@ -79,6 +87,12 @@ def likely(low: float, high: float) -> str:
     return f"likely {start} to {end}" if start != end else f"likely about {start}"
 
 
+def between(low: float, high: float) -> str:
+    """An interval as it stands beside a chance: "(36–48)"; "" where both ends are said alike."""
+    start, end = f"{100.0 * low:.0f}", f"{100.0 * high:.0f}"
+    return f"({start}–{end})" if start != end else ""
+
+
 def count(number: float) -> str:
     """A whole number with thousands separators: "12,345"."""
     return f"{number:,.0f}"
@@ -87,6 +101,16 @@ def count(number: float) -> str:
 def plain(text: object) -> str:
     """The text of a stranger without the marks that turn the reading direction or hide letters."""
     return str(text).translate(_TURNING)
+
+
+def brief(text: str) -> str:
+    """A sentence that fits into a row; what is cut off is said to be."""
+    return text if len(text) <= _BRIEF else f"{text[: _BRIEF - 1].rstrip()}…"
+
+
+def plain_lines(text: object) -> str:
+    """As `plain`, of a text whose lines stay lines."""
+    return "\n".join(plain(line).rstrip() for line in str(text or "").splitlines())
 
 
 def points(share: float) -> str:
@@ -104,6 +128,21 @@ def change(share: float) -> str:
 def changes(low: float, high: float) -> str:
     """The range of a difference: "−2 to +9"."""
     return f"{change(low)} to {change(high)}"
+
+
+def age(moment: int, now: int) -> str:
+    """How long something lasts: "2 hours", "a moment"."""
+    told = ago(moment, now)
+    return "a moment" if told == "just now" else told.removesuffix(" ago")
+
+
+def hours(minutes: float) -> str:
+    """Minutes as one says them: "45 min", "9 h 30"."""
+    whole = round(minutes)
+    if whole < 60:
+        return f"{whole}{_SPACE}min"
+    rest = f"{_SPACE}{whole % 60:02}" if whole % 60 and whole < 6000 else ""
+    return f"{whole // 60:,}{_SPACE}h{rest}"
 
 
 def ago(moment: int | None, now: int) -> str:
@@ -146,6 +185,17 @@ def shown(value: object) -> str:
         return f"{value:.4g}"
     text = plain(as_text(value) or "")
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def measured(name: str, value: object) -> tuple[str, str]:
+    """A property and its value in words: a `watched_fraction` of .81 is "Watched", "81 %"."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and "fraction" in name and 0.0 <= float(str(value)) <= 1.0:
+        share = name.replace("fraction", "").strip("_- ") or "share"
+        return titled(share), f"{100.0 * float(str(value)):.0f}{_SPACE}%"
+    if is_number and abs(float(str(value))) >= 10.0:
+        return titled(name), f"{float(str(value)):,.0f}"
+    return titled(name), shown(value)
 
 
 def initials(title: str) -> str:

@@ -1,4 +1,4 @@
-"""What to do next with a lead, as its page shows it: the option, what it changes, what else."""
+"""What to do next with a lead, as its page shows it, what is known of it, and what else."""
 
 from __future__ import annotations
 
@@ -9,16 +9,10 @@ from features.ladder.ladder import Ladder, Offer
 from models.offers.eligibility import Excluded
 from models.offers.options import NO_ASK, NURTURE
 from models.recommendation import Ranked
-from models.scores.calibration import LEVEL
 from serving.pages.common import words
-from serving.scoring.suggestion import (
-    Suggestion,
-    evidence_words,
-    things,
-    unasked,
-)
+from serving.scoring.suggestion import Suggestion, things
 
-__all__ = ["UNOFFERED", "ToDo", "to_do"]
+__all__ = ["UNOFFERED", "Choice", "ToDo", "evidence_of", "to_do"]
 
 UNOFFERED: Final = {
     NURTURE: "Send something useful, ask for nothing",
@@ -31,23 +25,10 @@ _OTHER_TIMES: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Chance:
-    """A chance with its likely range, each in [0, 1]."""
-
-    name: str
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
 class Choice:
-    """Another option: its chance, and how that differs from leaving the lead alone."""
+    """Another option, and what is known of what it changes."""
 
     title: str
-    chance: float
-    change: str
-    range: str
     evidence: str
 
 
@@ -69,9 +50,11 @@ class ToDo:
     continues : topics that the lead used last and that the offer goes on with.
     agenda : what to talk about, with minutes.
     form_fields, ask_field : what the offer asks for, and one thing more that is worth a question.
-    chances : of the next step with the option and without an ask.
+    evidence : one sentence: what the option changes, or that this is not known yet.
     not_now, other_times : offers of this step, and those for other steps or times.
     by_rules : whether the default policy chose it rather than a promoted one.
+    offer_id : what is asked for; "" where nothing is.
+    verb : "Offer" or "Help with"; "" where `title` says all.
     aside : until when to wait, or why the lead is left alone; "" where there is nothing to say.
     """
 
@@ -82,14 +65,14 @@ class ToDo:
     agenda: tuple[tuple[str, str], ...]
     form_fields: tuple[str, ...]
     ask_field: str | None
-    chances: tuple[Chance, ...]
     evidence: str
     others: tuple[Choice, ...]
     not_now: tuple[NotNow, ...]
     other_times: tuple[NotNow, ...]
-    level: str
     by_rules: bool
     aside: str
+    offer_id: str
+    verb: str
 
 
 def to_do(advice: Suggestion, ladder: Ladder, *, by_rules: bool) -> ToDo:
@@ -106,15 +89,21 @@ def to_do(advice: Suggestion, ladder: Ladder, *, by_rules: bool) -> ToDo:
         agenda=tuple((part["topic"], f"{part['minutes']:g} min") for part in agenda),
         form_fields=tuple(map(words.titled, tailored["form_fields"])) if tailored else (),
         ask_field=words.titled(ask_field) if ask_field else None,
-        chances=_chances(best, unasked(found)),
-        evidence=evidence_words(best),
+        evidence=evidence_of(best, by_rules=by_rules),
         others=tuple(_choice(one, titles) for one in found.ranking if one is not best),
         not_now=_listed(found.excluded, titles, of_step=True),
         other_times=_listed(found.excluded, titles, of_step=False),
-        level=f"{100 * LEVEL:.0f}",
         by_rules=by_rules,
         aside=advice.aside.strip(),
+        offer_id=advice.offer.id if advice.offer and advice.offer.role == "ask" else "",
+        verb=_verb(advice.offer),
     )
+
+
+def _verb(offer: Offer | None) -> str:
+    if offer is None or (offer.role != "ask" and offer.kind == "reply"):
+        return ""
+    return "Offer" if offer.role == "ask" else "Help with"
 
 
 def _told(advice: Suggestion) -> str:
@@ -139,25 +128,48 @@ def _facts(offer: Offer) -> str:
     return " · ".join(fact for fact in facts if fact)
 
 
-def _chances(best: Ranked, alone: Ranked) -> tuple[Chance, ...]:
-    """The chance with the best option and, where that is another one, without an ask."""
-    base = alone.p_advance or 0.0
-    left = Chance("Left alone", base, base, base)
+def evidence_of(best: Ranked, *, by_rules: bool) -> str:
+    """What an option changes, as one sentence; a pair of chances only where lots were drawn.
+
+    What is believed without that agrees with nothing that a reader could check, so it says how many
+    leads are behind it and no more.
+    """
     if best.option_id == NO_ASK:
-        return (left,)
-    low, high = base + (best.low or 0.0), base + (best.high or 0.0)
-    return (Chance("With this", best.p_advance or 0.0, low, high), left)
+        return ""
+    if is_clear(best):
+        return f"{_helps(best)}."
+    chooser = "your ladder's order" if by_rules else "the policy that was promoted"
+    return f"Chosen by {chooser}. What it changes is not known yet{_so_far(best)}."
+
+
+def is_clear(ranked: Ranked) -> bool:
+    """Whether lots were drawn, and all of the interval lies on one side of no difference."""
+    low, high = ranked.low or 0.0, ranked.high or 0.0
+    return ranked.evidence == "randomised" and (low > 0.0 or high < 0.0)
+
+
+def _helps(ranked: Ranked) -> str:
+    """What was measured: "Helps: 59 instead of 43 of 100 (214 leads, by lot)"."""
+    share, uplift = ranked.p_advance or 0.0, ranked.uplift or 0.0
+    verb = "Helps" if uplift > 0.0 else "Hurts"
+    alone = f"{100.0 * (share - uplift):.0f}"
+    by_lot = f"{things(ranked.leads, 'lead')}, by lot"
+    return f"{verb}: {100.0 * share:.0f} instead of {alone} of 100 ({by_lot})"
+
+
+def _so_far(ranked: Ranked) -> str:
+    return (
+        f" ({things(ranked.leads, 'lead')} so far)"
+        if ranked.leads
+        else ": nobody here has tried it"
+    )
 
 
 def _choice(ranked: Ranked, titles: dict[str, str]) -> Choice:
-    is_none = ranked.option_id == NO_ASK
-    return Choice(
-        title=titles[ranked.option_id],
-        chance=ranked.p_advance or 0.0,
-        change="" if is_none else words.change(ranked.uplift or 0.0),
-        range="" if is_none else words.changes(ranked.low or 0.0, ranked.high or 0.0),
-        evidence=evidence_words(ranked),
-    )
+    if ranked.option_id == NO_ASK:
+        return Choice(titles[NO_ASK], "Always possible")
+    known = _helps(ranked) if is_clear(ranked) else f"Not known yet{_so_far(ranked)}"
+    return Choice(titles[ranked.option_id], known)
 
 
 def _listed(

@@ -1,127 +1,84 @@
-"""The queue: whom to talk to next. What it shows comes from the functions that /v1 answers with."""
+"""The queue: whom to talk to next, and what was done about it.
+
+What it shows comes from the functions that /v1 answers with; its order is theirs.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlencode
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from features.clock import instant, microseconds
-from features.ladder.ladder import Ladder
-from models.served_policy import DEFAULT
+from features.errors import ActionConflict
 from serving.edge.access import Asker, needs
-from serving.edge.parameters import after_of, check_step, cursor_of
-from serving.pages.common import words
-from serving.pages.common.frame import page
-from serving.pages.common.people import person_of
+from serving.edge.parameters import check_step
+from serving.pages.common.forms import form_of, own_path
+from serving.pages.common.frame import page, refused
+from serving.pages.queue.acting import act, undo
+from serving.pages.queue.export import csv_of
+from serving.pages.queue.view import asked_of, queue_of, stamp_of
+from serving.process.queue_views import Desk
 from serving.process.served import Served
-from serving.process.service import Service
-from serving.scoring.answers import QueueItem
-from serving.scoring.queue import items, queue_part
-from serving.scoring.scorer import Scorer
 
 __all__ = ["router"]
 
-_ORDER: Final = "work"
-_PER_PAGE: Final = 25
-
 _Asker = Annotated[Asker, Depends(needs("read", is_page=True))]
+_Actor = Annotated[Asker, Depends(needs("decide", is_page=True))]
+_FILE: Final = {"Content-Disposition": 'attachment; filename="queue.csv"'}
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-async def queue_page(
-    request: Request,
-    service: Served,
-    asker: _Asker,
-    cursor: str | None = None,
-    step: str | None = None,
-) -> Response:
-    """Who to talk to next."""
-    step = step or None
-    check_step(service.scorer.ladder, step)
-    after = after_of(cursor or None, _ORDER)
-    return await run_in_threadpool(
-        lambda: page(request, service, asker, "queue.html", _queue(service, after, step))
-    )
+async def queue_page(request: Request, service: Served, asker: _Asker) -> Response:
+    """Whom to talk to next; to a page that asks again and has missed nothing: 204."""
+    asked = asked_of(request.query_params)
+    check_step(service.scorer.ladder, asked.view.step or None)
+
+    def answer() -> Response:
+        stamp = stamp_of(service)
+        if asked.seen == stamp:
+            return Response(status_code=204, headers={"Cache-Control": "no-store"})
+        values = queue_of(service, asker, asked, stamp)
+        made = page(request, service, asker, "queue.html", values)
+        if asked.seen and values["news"]:  # rows stay where they are; a bar says what is new
+            made.headers["HX-Retarget"] = made.headers["HX-Reselect"] = "#news"
+        return made
+
+    return await run_in_threadpool(answer)
 
 
-# ------------------------------------------------------------------------------------------- Queue
-
-QueueState = Literal["ready", "no_model", "scoring", "empty", "nobody"]
-
-
-def _queue(service: Service, after: tuple[float, str] | None, step: str | None) -> dict[str, Any]:
-    scorer, now = service.scorer, service.scorer.clock()
-    ladder = scorer.bundle.ladder if scorer.bundle else None
-    part = queue_part(scorer.store, _PER_PAGE, after, step) if ladder else None
-    shown = items(scorer, part.scores) if part else []
-    following = part.after if part else None
-    return {
-        "state": _state(service, bool(shown)),
-        "why_not": scorer.why_not,
-        "failure": service.failure,
-        "ladder": ladder,
-        "rows": [_row(scorer, ladder, item, now) for item in shown] if ladder else [],
-        "filters": _filters(service, ladder, step) if ladder else [],
-        "step": step,
-        "first": after is None,
-        "first_page": _address(step=step),
-        "next_page": _address(step=step, cursor=cursor_of(following, _ORDER))
-        if following
-        else None,
-        "nobody": after is None and bool(shown) and shown[0]["tab"] in ("marketing", "quiet"),
-        "queued": service.run.queued if service.run else None,
-        "scored": words.ago(_micros(shown[0]["scored_at"]), now) if shown else None,
-        "evidence": scorer.bundle.advancement.evidence if scorer.bundle else None,
-        "by_rules": scorer.bundle is None or scorer.model.adviser.policy_name == DEFAULT,
-    }
+@router.get("/queue.csv")
+async def queue_file(request: Request, service: Served, asker: _Asker) -> Response:
+    """Every lead of a view, as a table."""
+    asked = asked_of(request.query_params)
+    check_step(service.scorer.ladder, asked.view.step or None)
+    desk = await run_in_threadpool(Desk.of, service.store, asker.name, service.clock())
+    lines = csv_of(service, desk, asked.view)
+    return StreamingResponse(lines, headers=_FILE, media_type="text/csv; charset=utf-8")
 
 
-def _state(service: Service, has_rows: bool) -> QueueState:
-    if service.scorer.bundle is None:
-        return "no_model"
-    if has_rows:
-        return "ready"
-    if service.run is None:
-        return "scoring"
-    return "nobody" if service.run.leads else "empty"
+@router.post("/act")
+async def do_action(request: Request, service: Served, asker: _Actor) -> Response:
+    """Keep what somebody did with a lead, and show where they were."""
+    form = await form_of(request)
+    target = own_path(form.get("next", "/"))
+    try:
+        await run_in_threadpool(act, service, asker, form)
+    except ActionConflict as error:
+        return await run_in_threadpool(refused, request, service, asker, target, str(error))
+    return RedirectResponse(target, 303)
 
 
-def _address(**query: str | None) -> str:
-    given = {key: value for key, value in query.items() if value is not None}
-    return f"/?{urlencode(given)}" if given else "/"
-
-
-def _filters(service: Service, ladder: Ladder, step: str | None) -> list[dict[str, Any]]:
-    """The steps to choose from, with how many queued leads have each before them."""
-    run = service.run
-    return [
-        {
-            "title": goal.title,
-            "address": _address(step=goal.id),
-            "chosen": goal.id == step,
-            "count": run.by_step.get(goal.id, 0) if run else None,
-        }
-        for goal in ladder.goals
-    ]
-
-
-def _row(scorer: Scorer, ladder: Ladder, item: QueueItem, now: int) -> dict[str, Any]:
-    rows = scorer.store.events_of(item["lead_id"])
-    last_active, waiting = item["last_active"], item["waiting_since"]
-    return {
-        "person": person_of(item["lead_id"], rows, ladder, now),
-        "item": item,
-        "reasons": words.telling(item),
-        "last_active": words.ago(_micros(last_active) if last_active else None, now),
-        "waiting": words.ago(_micros(waiting), now) if waiting else None,
-    }
-
-
-def _micros(text: str) -> int:
-    return microseconds(instant(text))
+@router.post("/undo")
+async def undo_action(request: Request, service: Served, asker: _Actor) -> Response:
+    """Take back what somebody did, and show where they were."""
+    form = await form_of(request)
+    target = own_path(form.get("next", "/"))
+    try:
+        await run_in_threadpool(undo, service, asker, form.get("action", ""))
+    except ActionConflict as error:
+        return await run_in_threadpool(refused, request, service, asker, target, str(error))
+    return RedirectResponse(target, 303)

@@ -80,12 +80,10 @@ async def put_offer(
     if table["id"] != offer_id:
         raise wrong_body([(("offer", "id"), "offer", f"must be {offer_id!r}, as in the path")])
 
-    def keep(now: int) -> OfferVersion:
-        from_at = now if body.from_at is None else body.from_at
-        ladder = service.scorer.model.bundle.ladder
-        return service.store.offers.keep(ladder, table, from_at=from_at, now=now, by=asked_by)
+    def change() -> OfferVersion:
+        return service.keep_offer(table, from_at=body.from_at, by=asked_by)
 
-    return await run_in_threadpool(lambda: _changed(service, offer_id, keep))
+    return await run_in_threadpool(lambda: _changed(service, offer_id, change))
 
 
 @router.post(
@@ -102,32 +100,23 @@ async def set_status(
 ) -> Response:
     """The offer as it is, `active`, `paused` or `retired`. What was learned of it stays."""
 
-    def keep(now: int) -> OfferVersion:
-        from_at = now if body.from_at is None else body.from_at
-        return service.store.offers.set_status(
-            service.scorer.model.bundle.ladder,
-            offer_id,
-            body.status,
-            from_at=from_at,
-            now=now,
-            by=asked_by,
-        )
+    def change() -> OfferVersion:
+        return service.set_offer_status(offer_id, body.status, from_at=body.from_at, by=asked_by)
 
-    return await run_in_threadpool(lambda: _changed(service, offer_id, keep))
+    return await run_in_threadpool(lambda: _changed(service, offer_id, change))
 
 
 _NOT_KEPT = {"Cache-Control": "private, max-age=0"}
 
 
-def _changed(service: Service, offer_id: str, keep: Callable[[int], OfferVersion]) -> Response:
+def _changed(service: Service, offer_id: str, change: Callable[[], OfferVersion]) -> Response:
     """Keep a version, serve it from now on, and tell the offer; faults are pointed at."""
     try:
-        keep(service.clock())
+        change()
     except LadderError as error:
         raise wrong_body(
             (("offer", *one.path.split(".")), "offer", str(one)) for one in error.mistakes
         ) from error
-    service.refresh()
     return _told(service, offer_id)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -10,22 +9,25 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from features.errors import UnknownReport
-from features.funnel.kept import KIND, newest_causes
 from features.funnel.states import State
 from features.funnel.stays import Stays
-from features.store.kept.columns import KeptColumns
 from models.judging.funnel.cause_shapes import FunnelCauses
 from models.judging.funnel.rates import funnel
-from models.judging.funnel.selection import Every, Selection, leads_in, only_of
+from models.judging.funnel.selection import Every, Selection
 from models.judging.funnel.shapes import Funnel
 from models.judging.funnel.tables import cohorts_table, segments_table, steps_table
 from serving.edge.access import needs
 from serving.edge.bodies import json_answer
-from serving.edge.parameters import check_step, wrong_query
+from serving.edge.parameters import check_step
 from serving.edge.problems import documented
 from serving.edge.schemas import MOST_PER_PAGE, Instant, StrictRequest, Text
-from serving.process.not_yet import when_made
+from serving.process.counted import (
+    causes_now,
+    named_now,
+    not_counted,
+    only_from,
+    stays_now,
+)
 from serving.process.served import OnLadder, Served
 from serving.process.service import Service
 
@@ -134,13 +136,10 @@ async def get_funnel_causes(
 
 
 def _causes(service: Service) -> Response:
-    found = newest_causes(KeptColumns(service.store.database), service.ladder)
+    found = causes_now(service)
     if found is None:
-        raise _not_counted(service)
-    out = service.store.opted_out()
-    late = [one for one in found["replies"]["late"] if one["lead_id"] not in out]
-    replies = {**found["replies"], "late": late}
-    return json_answer({**found, "replies": replies}, _FRESH)
+        raise not_counted(service)
+    return json_answer(dict(found), _FRESH)
 
 
 def _answer(service: Service, query: FunnelQuery) -> Response:
@@ -153,39 +152,19 @@ def _answer(service: Service, query: FunnelQuery) -> Response:
 
 def _leads(service: Service, query: FunnelLeadsQuery) -> Response:
     state = None if query.state is None else State[query.state.upper()]
-    names = leads_in(_stays(service), query.step, state, _selection(query))
-    out = service.store.opted_out()  # some may have since the stays were found
-    names = [name for name in names if name not in out] if out else names
+    found = named_now(service, _stays(service), query.step, state, _selection(query))
     ends = query.offset + query.limit
-    page = names[query.offset : ends]
-    following = ends if ends < len(names) else None
-    return json_answer({"data": page, "count": len(names), "next_offset": following}, _FRESH)
+    page = [found.leads[at] for at in found.lead[query.offset : ends].tolist()]
+    following = ends if ends < len(found) else None
+    return json_answer({"data": page, "count": len(found), "next_offset": following}, _FRESH)
 
 
 def _stays(service: Service) -> Stays:
-    ladder = service.ladder
-    stays = service.funnel.stays(ladder)
+    stays = stays_now(service)
     if stays is None:
-        raise _not_counted(service)
-    return replace(stays, ladder=ladder)  # titles and bands are those of now
-
-
-def _not_counted(service: Service) -> UnknownReport:
-    name, seconds = service.ladder.name, service.settings.funnel_seconds
-    when = when_made(service, "funnel", seconds)
-    if seconds and KeptColumns(service.store.database).as_of(KIND, name) is not None:
-        when = (
-            f"what was is of another version of it; it will be within {seconds:g} seconds, and"
-            " `rung funnel --store` does it now."
-        )
-    return UnknownReport(f"The funnel of the ladder {name!r} was not counted yet: {when}")
+        raise not_counted(service)
+    return stays
 
 
 def _selection(query: FunnelSelection) -> Selection:
-    only: list[tuple[str, str]] = []
-    for text in query.only:
-        trait, is_pair, value = text.partition(":")
-        if not is_pair:
-            raise wrong_query("only", f"{text!r}: write a trait, a colon and its value")
-        only.append((trait, value))
-    return Selection(query.entered_from, query.entered_to, only_of(only))
+    return Selection(query.entered_from, query.entered_to, only_from(query.only))

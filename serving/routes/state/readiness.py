@@ -15,7 +15,7 @@ from serving.edge.access import needs
 from serving.edge.bodies import json_answer
 from serving.edge.problems import documented
 from serving.edge.schemas import StrictRequest, Text
-from serving.process.not_yet import when_made
+from serving.process.counted import when_made
 from serving.process.served import OnLadder, Served
 from serving.process.service import Service
 

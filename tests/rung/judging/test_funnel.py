@@ -22,6 +22,7 @@ def test_a_table_and_sentences(events_file, capsys):
     assert "the steps multiplied" in said
     assert "not known" in said
     assert "of 100 go on within 14 days" in said
+    assert "Biggest lever, if it is below at all: If Trial went from 59 to 60 of 100" in said
     for part in ("Why they stop", "Content that creates intent", "Replies\n  Half of"):
         assert part in said
 
@@ -47,6 +48,7 @@ def test_a_folder_for_a_meeting(events_file, tmp_path, capsys):
     assert causes["diagnosis"]["ladder"] == "b2b"
     page = (out / "funnel.md").read_text()
     assert causes["replies"]["says"] in page
+    assert "The biggest lever, if it is below at all." in page
     for name in ("steps.png", "cohorts.png"):
         assert name in page
         assert (out / name).stat().st_size > 5000

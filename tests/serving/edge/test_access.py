@@ -557,3 +557,18 @@ def test_the_log_names_the_key(app, caplog):
     lines = [record.values for record in caplog.records if record.getMessage() == "request"]
     assert [line["key"] for line in lines] == [key.split("_")[1], None]
     assert key.split("_", 2)[2] not in repr([record.__dict__ for record in caplog.records])
+
+
+def test_forgotten_keys_are_read_anew(tmp_path):
+    """After a key was made or revoked here the next request knows of it, without a wait."""
+    with running(tmp_path, Clock()) as app:
+        access = app.state.access
+        caller = client_of(app)
+        assert caller.get("/v1/queue").status_code != 401
+        key, text = access.keys.create("test", ["read"], as_of=1)
+        access.forget()
+        assert caller.get("/v1/queue").status_code == 401
+        assert caller.get("/v1/queue", headers=bearer(text)).status_code != 401
+        access.keys.revoke(key.id, as_of=2)
+        access.forget()
+        assert caller.get("/v1/queue", headers=bearer(text)).status_code == 401

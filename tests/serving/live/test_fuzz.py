@@ -27,7 +27,7 @@ from serving.edge.access import is_personalizer
 from serving.edge.keys import Keys
 from serving.edge.schemas import ProblemAnswer
 from serving.settings import Settings
-from tests.serving.conftest import _copy
+from tests.serving.conftest import copy_of
 from tests.serving.live.process import eventually
 from tests.serving.shapes import check_error
 
@@ -119,7 +119,7 @@ class Fuzzed:
     """The service in this process, and Schemathesis on it."""
 
     def __init__(self, folder: Path, path: Path, bundle: str = "fitted", scope: str = "") -> None:
-        url = _copy(folder, path)
+        url = copy_of(folder, path)
         self._key = ""
         if scope:
             with open_database(url) as database:

@@ -10,7 +10,7 @@ from models.judging.funnel.cause_shapes import (
 )
 from models.judging.funnel.wording import of_100
 
-__all__ = ["sentence_of_step"]
+__all__ = ["experiment_said", "jump_said", "sentence_of_step", "value_said"]
 
 
 def sentence_of_step(told: StepDiagnosis, before: str) -> str:
@@ -26,9 +26,9 @@ def sentence_of_step(told: StepDiagnosis, before: str) -> str:
     said = [f"{of_100(rate)} go on; {of_100(band['low'])} would be healthy."]
     jump, value = told["jump"], told["value"]
     if "jump" in told["causes"] and jump is not None:
-        said.append(_jump(jump))
+        said.append(jump_said(jump))
     if "value" in told["causes"] and value is not None:
-        said.append(_value(value, before))
+        said.append(value_said(value, before))
     if told["answer"] == "neither":
         said.append(
             "The log does not say that the jump is too large, nor that too little value came"
@@ -40,7 +40,7 @@ def sentence_of_step(told: StepDiagnosis, before: str) -> str:
             f" {told['more_leads'] or 0:,} more leads whose time is over would tell."
         )
     said += _audience(told)
-    said += [_experiment(one) for one in told["experiments"]]
+    said += [experiment_said(one) for one in told["experiments"]]
     return " ".join(said)
 
 
@@ -52,7 +52,8 @@ def _not_below(told: StepDiagnosis) -> str:
     return "It is not surely below what is healthy."
 
 
-def _jump(jump: JumpEvidence) -> str:
+def jump_said(jump: JumpEvidence) -> str:
+    """That the jump is too large, with what says so."""
     words = "The jump to this step is too large: "
     ratio = jump["ratio"]
     if ratio is not None and ratio > jump["most"]:
@@ -64,7 +65,8 @@ def _jump(jump: JumpEvidence) -> str:
     return f"{words}{stops} of those that stop had begun it. It is so whoever the lead is."
 
 
-def _value(value: DepthEvidence, before: str) -> str:
+def value_said(value: DepthEvidence, before: str) -> str:
+    """That too little value came before, with what says so; `before` is the title of the step."""
     deep, shallow = value["deep"]["value"] or 0.0, value["shallow"]["value"] or 0.0
     return (
         f"Too little value came before: of the leads that used {before!r} most {of_100(deep)} go"
@@ -90,7 +92,8 @@ def _audience(told: StepDiagnosis) -> list[str]:
     ]
 
 
-def _experiment(one: ExperimentDraft) -> str:
+def experiment_said(one: ExperimentDraft) -> str:
+    """What to try next, and what it takes to see whether it helps."""
     weeks = one["weeks_80"]
     takes = "nobody comes at present" if weeks is None else f"about {weeks:.0f} weeks"
     return (

@@ -195,3 +195,22 @@ def test_postgresql_is_not_wiped(postgresql_url):
     with open_database(postgresql_url) as database:
         EventStore(database).ingest([arrival(1, "ann")])
         assert not Privacy(database).erase("ann", erased_at=1).is_wiped
+
+
+@pytest.mark.usefixtures("merged")
+def test_kept_erasures(privacy):
+    """Of an erasure it is kept when, how much, by which models, and whether it may come back."""
+    privacy.record_training("abcdef0123456789", "b2b", until=40, trained_at=45)
+    first = privacy.erase("ann", erased_at=60)
+    second = privacy.erase("bob", erased_at=70, is_suppressed=True)
+    found = privacy.erasures()
+    assert [(one.id, one.erased_at, one.events) for one in found] == [
+        (second.id, 70, 1),
+        (first.id, 60, 4),
+    ]
+    assert [one.is_suppressed for one in found] == [True, False]
+    assert found[1].models == ("abcdef012345",)
+    assert privacy.erasures(1) == found[:1]
+    privacy.unsuppress("bob")
+    assert not privacy.erasures()[0].is_suppressed
+    assert "ann" not in str(found)

@@ -87,3 +87,13 @@ def test_opt_outs_name_ids(privacy, database):
         ("<script>alert(1)</script>", 3, "'; DROP TABLE"),
         ("ü/ß ?#%", 3, "'; DROP TABLE"),
     }
+
+
+@pytest.mark.usefixtures("merged")
+def test_counted(privacy):
+    """Whoever opted out is one, however many ids are out; an id that is unknown yet as well."""
+    assert privacy.opted_out_count() == 0
+    privacy.opt_out(["ann", "nobody-yet"], opted_out_at=50)
+    assert privacy.opted_out_count() == 2
+    privacy.opt_in(["visitor-1"])
+    assert privacy.opted_out_count() == 1

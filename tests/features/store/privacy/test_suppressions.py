@@ -150,3 +150,15 @@ def test_events_that_are_on_their_way(merged, privacy):
         assert stored.result(20) == [True]
         assert erasing.result(20).ids == 4
     assert merged.events_of("ann") == merged.events_of("visitor-9") == []
+
+
+@pytest.mark.usefixtures("merged")
+def test_is_suppressed(privacy):
+    """Whether an id must not come back is known by any id that was erased with it, and no other."""
+    assert not privacy.is_suppressed("ann")
+    privacy.erase("ann", erased_at=60, is_suppressed=True)
+    assert [privacy.is_suppressed(one) for one in ("ann", "visitor-1", "bob")] == [
+        True,
+        True,
+        False,
+    ]

@@ -1,0 +1,204 @@
+"""The queue as it is worked: leads by the work that they are, filtered, with how many there are.
+
+A lead's place is a number whose whole part is its tab: 4 waits for a reply, 3 is to be talked to,
+2 is for marketing, 1 is to be left in peace (`serving.scoring.work`). So a tab is a stretch of the
+order, and a part of the queue is one scan of one index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple
+
+import sqlalchemy as sa
+
+from features.store.database import Database, in_parts
+from features.store.kept.scores import OUT_OF_QUEUE, StoredScore, score_of
+from features.store.schema import scores
+
+__all__ = ["QUEUE_ORDERS", "QueueFilter", "QueueOrder", "QueueStore", "TabCount"]
+
+QueueOrder = Literal["work", "purchase", "recent"]
+"""By the work that leads are, by their chance of a purchase, or by who did something last."""
+QUEUE_ORDERS: Final[dict[QueueOrder, str]] = {
+    "work": "priority",
+    "purchase": "p_purchase",
+    "recent": "last_active",
+}
+"""The column of each."""
+
+_TABS: Final = (1, 2, 3, 4)
+_NOWHERE: Final = 0
+"""Where leads stand that are queued at no work: there are none, but for scores of long ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFilter:
+    """Which leads of the queue; what is None leaves none out.
+
+    Parameters
+    ----------
+    tabs : the first and the last, as whole parts of places.
+    active_since : those that did something since then, microseconds since the epoch.
+    leads : those alone; () for nobody.
+    """
+
+    tabs: tuple[int, int] | None = None
+    step: str | None = None
+    band: str | None = None
+    source: str | None = None
+    account: str | None = None
+    active_since: int | None = None
+    leads: tuple[str, ...] | None = None
+
+
+class TabCount(NamedTuple):
+    """How many leads of a tab have a step before them."""
+
+    tab: int
+    step: str
+    leads: int
+
+
+class QueueStore:
+    """The queue of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def part(
+        self,
+        wanted: QueueFilter,
+        limit: int,
+        after: tuple[float, str] | None = None,
+        left_out: Collection[str] = (),
+        order: QueueOrder = "work",
+    ) -> list[StoredScore]:
+        """The first leads in an order, the highest first, then by lead.
+
+        Parameters
+        ----------
+        after : the value that the order goes by, and the lead, of the last that was seen.
+        left_out : leads that are not to be among them.
+        """
+        found: list[StoredScore] = []
+        conditions = _conditions(wanted)
+        while len(found) < limit:
+            some = self._some(conditions, wanted.leads, limit + len(left_out), after, order)
+            found += [score for score in some if score.lead_id not in left_out]
+            if wanted.leads is not None or len(some) < limit + len(left_out):
+                break
+            after = getattr(some[-1], QUEUE_ORDERS[order]), some[-1].lead_id
+        return found[:limit]
+
+    def _some(
+        self,
+        conditions: Sequence[sa.ColumnElement[bool]],
+        leads: Sequence[str] | None,
+        limit: int,
+        after: tuple[float, str] | None,
+        order: QueueOrder,
+    ) -> list[StoredScore]:
+        column = scores.c[QUEUE_ORDERS[order]]
+        wanted = sa.select(scores).where(*conditions).order_by(column.desc(), scores.c.lead_id)
+        if order != "work":
+            wanted = wanted.where(column.is_not(None))
+        if after is not None:
+            last, lead_id = after
+            same = sa.and_(column == last, scores.c.lead_id > lead_id)
+            # The bound is said by itself, so that the index is entered there.
+            wanted = wanted.where(column <= last, sa.or_(column < last, same))
+        with self._database.reading() as connection:
+            if leads is None:
+                rows = connection.execute(wanted.limit(limit)).mappings()
+                return [score_of(row) for row in rows]
+            found: list[StoredScore] = []
+            for part in in_parts(leads):
+                own = wanted.where(scores.c.lead_id.in_(part))
+                found += [score_of(row) for row in connection.execute(own).mappings()]
+        name = QUEUE_ORDERS[order]
+        return sorted(found, key=lambda one: (-getattr(one, name), one.lead_id))[:limit]
+
+    def counts(self) -> list[TabCount]:
+        """How many leads stand where."""
+        place = sa.case(
+            *((scores.c.priority >= tab, tab) for tab in reversed(_TABS)), else_=_NOWHERE
+        ).label("tab")
+        wanted = (
+            sa.select(place, scores.c.step, sa.func.count())
+            .where(scores.c.priority > OUT_OF_QUEUE)
+            .group_by(place, scores.c.step)
+        )
+        with self._database.reading() as connection:
+            return [TabCount(*row) for row in connection.execute(wanted)]
+
+    def count(self, wanted: QueueFilter, most: int) -> int:
+        """How many leads a filter leaves; `most` where there are as many or more."""
+        conditions = _conditions(wanted)
+        total = 0
+        with self._database.reading() as connection:
+            parts = [None] if wanted.leads is None else in_parts(wanted.leads)
+            for part in parts:
+                own = conditions if part is None else [*conditions, scores.c.lead_id.in_(part)]
+                some = sa.select(scores.c.lead_id).where(*own).limit(most - total)
+                counted = sa.select(sa.func.count()).select_from(some.subquery())
+                total += connection.scalar(counted) or 0
+                if total >= most:
+                    return most
+        return total
+
+    def minutes(self, wanted: QueueFilter, most: int) -> float:
+        """The minutes of reps that the first leads of a filter take together; of `most` leads."""
+        own = (
+            sa.select(scores.c.rep_minutes)
+            .where(*_conditions(wanted))
+            .order_by(scores.c.priority.desc(), scores.c.lead_id)
+            .limit(most)
+        ).subquery()
+        with self._database.reading() as connection:
+            total = connection.scalar(sa.select(sa.func.sum(own.c.rep_minutes)))
+        return float(total or 0.0)
+
+    def stamp(self) -> tuple[Any, ...]:
+        """What differs whenever a score, or who has one, is another."""
+        newest = sa.select(scores.c.seq, scores.c.lead_id).order_by(
+            scores.c.seq.desc(), scores.c.lead_id
+        )
+        with self._database.reading() as connection:
+            return tuple(connection.execute(newest.limit(1)).first() or ())
+
+    def sources(self, most: int) -> list[str]:
+        """Where queued leads came from, sorted; at most so many."""
+        found: list[str] = []
+        with self._database.reading() as connection:
+            while len(found) < most:
+                # From one to the next: each is a jump in the index and not a scan of it.
+                wanted = sa.select(sa.func.min(scores.c.source))
+                if found:
+                    wanted = wanted.where(scores.c.source > found[-1])
+                value = connection.scalar(wanted)
+                if value is None:
+                    break
+                found.append(value)
+        return found
+
+
+def _conditions(wanted: QueueFilter) -> list[sa.ColumnElement[bool]]:
+    least, last = wanted.tabs or (0, _TABS[-1])
+    held: list[sa.ColumnElement[bool]] = [scores.c.priority > OUT_OF_QUEUE]
+    if wanted.tabs is not None:
+        held += [scores.c.priority >= least, scores.c.priority < last + 1]
+    for column, value in (
+        (scores.c.step, wanted.step),
+        (scores.c.band, wanted.band),
+        (scores.c.source, wanted.source),
+        (scores.c.account_id, wanted.account),
+    ):
+        if value is not None:
+            # Said so that no other index is taken for it: the queue's own has all of these columns,
+            # and is read in the order that is wanted.
+            held.append(sa.func.coalesce(column, "") == value)
+    if wanted.active_since is not None:
+        held.append(sa.func.coalesce(scores.c.last_active, 0) >= wanted.active_since)
+    return held

@@ -1,0 +1,212 @@
+"""In whose hands a lead is: who works with it, and until when nobody does.
+
+It follows from events of the log, `features.ladder.action` names them, so a CRM may say it as well
+as a button. Of those about one thing the latest to happen counts, whenever it arrives.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from features.clock import instant, microseconds
+from features.errors import TimeError
+from features.ladder.action import CLAIMED, HANDS, RELEASED, SNOOZED
+from features.store.database import Database, in_parts, insert_into
+from features.store.identities.members import ids_of, leads_of
+from features.store.schema import hands
+
+__all__ = ["NOBODY", "Hand", "Hands", "hand_of", "handed", "note_hands", "one_by_one"]
+
+_LONGEST_NAME: Final = 200
+_TURN: Final = 7_864_104
+"""Any number that nobody else locks."""
+_Row = Sequence[Any]
+"""As `Event`: a message id, an id of a lead, a name, two instants, the text of properties."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Who works with a lead, and until when it is left alone. Instants are microseconds, UTC.
+
+    Parameters
+    ----------
+    owner : a name; "" for nobody.
+    claimed_at, claimed_until : when it was claimed, or released, and until when it is theirs.
+    snoozed_at, snoozed_until : when it was put aside, and until when; None for `snoozed_until`:
+        until it has done something again.
+    """
+
+    owner: str = ""
+    claimed_at: int | None = None
+    claimed_until: int | None = None
+    snoozed_at: int | None = None
+    snoozed_until: int | None = None
+
+    def owner_at(self, now: int) -> str:
+        """Who works with it at an instant; "" for nobody."""
+        is_claimed = self.claimed_until is not None and self.claimed_until > now
+        return self.owner if is_claimed else ""
+
+    def is_snoozed(self, now: int, last_active: int | None) -> bool:
+        """Whether nobody is to work with it at an instant.
+
+        Parameters
+        ----------
+        last_active : when it did something last, as far as that was known then.
+        """
+        if self.snoozed_at is None:
+            return False
+        if self.snoozed_until is not None:
+            return self.snoozed_until > now
+        return last_active is None or last_active <= self.snoozed_at
+
+
+NOBODY: Final = Hand()
+
+
+def handed(before: Hand, name: str, occurred_at: int, properties: Mapping[str, object]) -> Hand:
+    """In whose hands a lead is after an event; the same where that says nothing of it, or is older.
+
+    Events are taken in any order: each changes what happened before it alone.
+    """
+    if name == SNOOZED:
+        if before.snoozed_at is not None and occurred_at < before.snoozed_at:
+            return before
+        until_back = properties.get("until_back") in (True, 1, "true")
+        until = None if until_back else _instant_of(properties.get("until"), occurred_at)
+        return replace(before, snoozed_at=occurred_at, snoozed_until=until)
+    if name not in (CLAIMED, RELEASED):
+        return before
+    if before.claimed_at is not None and occurred_at < before.claimed_at:
+        return before
+    owner = properties.get("by")
+    if name == RELEASED or not isinstance(owner, str) or not owner.strip():
+        return replace(before, owner="", claimed_at=occurred_at, claimed_until=None)
+    until = _instant_of(properties.get("until"), 2**62)
+    return replace(
+        before,
+        owner=owner.strip()[:_LONGEST_NAME],
+        claimed_at=occurred_at,
+        claimed_until=until,
+    )
+
+
+def _instant_of(value: object, otherwise: int) -> int:
+    """An instant of an event's properties; `otherwise` where there is none that can be read."""
+    if not isinstance(value, str):
+        return otherwise
+    try:
+        return microseconds(instant(value))
+    except TimeError:
+        return otherwise
+
+
+def note_hands(connection: sa.Connection, rows: Iterable[_Row]) -> None:
+    """Keep what events say of hands; whenever they arrive."""
+    told: dict[str, list[tuple[str, int, dict[str, object]]]] = {}
+    for _, sent_id, name, occurred_at, _, properties in rows:
+        if name in HANDS:
+            told.setdefault(sent_id, []).append((name, occurred_at, json.loads(properties)))
+    if not told:
+        return
+    one_by_one(connection)
+    ids = sorted(told)
+    found = {row.id: _hand(row) for row in _held(connection, ids, for_update=True)}
+    insert = insert_into(connection.engine, hands)
+    fields = ("owner", "claimed_at", "claimed_until", "snoozed_at", "snoozed_until")
+    connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=["id"], set_={name: insert.excluded[name] for name in fields}
+        ),
+        [{"id": one} | _columns(found.get(one, NOBODY), told[one]) for one in ids],
+    )
+
+
+def one_by_one(connection: sa.Connection) -> None:
+    """Until the end of the transaction nobody else changes hands: a lead is claimed by one alone.
+
+    SQLite has one writer in any case.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
+
+
+def _columns(
+    before: Hand, told: Sequence[tuple[str, int, Mapping[str, object]]]
+) -> dict[str, object]:
+    after = before
+    for name, occurred_at, properties in told:
+        after = handed(after, name, occurred_at, properties)
+    return {
+        "owner": after.owner,
+        "claimed_at": after.claimed_at,
+        "claimed_until": after.claimed_until,
+        "snoozed_at": after.snoozed_at,
+        "snoozed_until": after.snoozed_until,
+    }
+
+
+def _held(
+    connection: sa.Connection, ids: Sequence[str], *, for_update: bool = False
+) -> list[sa.Row[Any]]:
+    found: list[sa.Row[Any]] = []
+    for part in in_parts(ids):
+        wanted = sa.select(hands).where(hands.c.id.in_(part))
+        found += connection.execute(wanted.with_for_update() if for_update else wanted)
+    return found
+
+
+def _hand(row: sa.Row[Any]) -> Hand:
+    return Hand(row.owner, row.claimed_at, row.claimed_until, row.snoozed_at, row.snoozed_until)
+
+
+class Hands:
+    """The hands of a database, by lead."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def now(self, as_of: int) -> dict[str, Hand]:
+        """Every lead that is claimed, or put aside, at an instant."""
+        is_claimed = hands.c.claimed_until > as_of
+        is_aside = sa.and_(
+            hands.c.snoozed_at.is_not(None),
+            sa.or_(hands.c.snoozed_until.is_(None), hands.c.snoozed_until > as_of),
+        )
+        wanted = sa.select(hands).where(sa.or_(is_claimed, is_aside))
+        with self._database.reading() as connection:
+            rows = list(connection.execute(wanted))
+            lead_of = leads_of(connection, [row.id for row in rows])
+        return _by_lead((lead_of[row.id], _hand(row)) for row in rows)
+
+    def of(self, id_: str) -> Hand:
+        """In whose hands the lead of an id is, whenever that was said."""
+        with self._database.reading() as connection:
+            return hand_of(connection, ids_of(connection, id_)[1])
+
+
+def hand_of(connection: sa.Connection, ids: Sequence[str]) -> Hand:
+    """In whose hands the lead is that has all these ids, whenever that was said."""
+    return _by_lead(("", _hand(row)) for row in _held(connection, ids)).get("", NOBODY)
+
+
+def _by_lead(held: Iterable[tuple[str, Hand]]) -> dict[str, Hand]:
+    """Of several ids of a lead what was said last of each thing."""
+    found: dict[str, Hand] = {}
+    for lead, hand in held:
+        before = found.get(lead, NOBODY)
+        newer = hand if (hand.claimed_at or -1) >= (before.claimed_at or -1) else before
+        aside = hand if (hand.snoozed_at or -1) >= (before.snoozed_at or -1) else before
+        found[lead] = Hand(
+            newer.owner,
+            newer.claimed_at,
+            newer.claimed_until,
+            aside.snoozed_at,
+            aside.snoozed_until,
+        )
+    return found

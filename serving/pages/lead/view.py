@@ -1,0 +1,223 @@
+"""What the page of one lead shows, of the functions that /v1 answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final, Literal
+from urllib.parse import urlencode
+
+from features.clock import rfc3339, when
+from features.errors import UnknownLead
+from features.events.of_lead import Row
+from features.ladder.action import NOTED
+from features.ladder.ladder import Ladder, Step
+from features.offers.history import OfferHistory, history_of
+from features.store.events import EventStore
+from features.store.identities.members import other_ids
+from models.served_policy import DEFAULT
+from serving.edge.access import Asker
+from serving.pages.common import words
+from serving.pages.common.people import person_of
+from serving.pages.lead.timeline import MOST_EVENTS, SIDES, Entry, entries_of, notes_of
+from serving.pages.lead.todo import ToDo, to_do
+from serving.pages.lead.weeks import weeks_of
+from serving.pages.queue.facts import newest_fact, question_of
+from serving.pages.queue.rows import buttons_of
+from serving.process.actions import laters, zone
+from serving.process.queue_views import Desk
+from serving.process.service import Service
+from serving.scoring.answers import ScoreAnswer
+from serving.scoring.scorer import Scorer
+from serving.scoring.suggestion import suggestion_for
+
+__all__ = ["lead_of"]
+
+_MOST_REASONS: Final = 50
+_FIRST_REASONS: Final = 5
+_MOST_TRAITS: Final = 8
+_AT_ONCE: Final = 0.03
+"""Differences from the usual that are not worth a word."""
+_MOST_IDS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """A line of the sum: from where to where it goes, in percent of the width."""
+
+    text: str
+    points: str
+    start: float
+    width: float
+    kind: Literal["base", "up", "down", "total", "none"]
+
+
+def lead_of(service: Service, asker: Asker, lead_id: str, back: str, side: str) -> dict[str, Any]:
+    """All that the page shows.
+
+    Parameters
+    ----------
+    back : the path of the queue that its reader came from.
+    side : whose doing the timeline shows alone; "" for everybody's.
+
+    Raises
+    ------
+    UnknownLead : nothing has arrived of it.
+    """
+    scorer, now, store = service.scorer, service.clock(), service.store
+    ladder = scorer.bundle.ladder if scorer.bundle else None
+    lead, held = store.read(lead_id) if "\0" not in lead_id else (lead_id, [])
+    rows = [row for row in held if row[2] <= now]
+    if not rows:
+        raise UnknownLead(f"no event of lead {words.shown(lead_id)!r} has arrived")
+    opted_out = scorer.privacy.is_opted_out(lead)
+    answer = scorer.score(lead, now, _MOST_REASONS) if ladder and not opted_out else None
+    goal = _goal(ladder, answer)
+    desk, history = Desk.of(store, asker.name, now), history_of(rows, service.ladder, now)
+    done = list(desk.done.get(lead, ()))
+    own = [one for one in done if one.name == asker.name]
+    person = person_of(lead, rows, service.ladder, now)
+    told = _shown(rows, service.ladder, opted_out=opted_out)
+    latest = sorted(told, key=lambda row: min(row[1], row[2]))[-MOST_EVENTS:]
+    entries = entries_of(latest, service.ladder, scorer.completed_by(latest), done, now)
+    todo = _to_do(scorer, lead, rows, now) if goal else None
+    offer_id = todo.offer_id if todo else ""
+    bars = _bars(answer) if answer and goal else []
+    fact = newest_fact(rows, service.ladder, now)
+    owner = desk.owner_of(lead)
+    return {
+        "person": person,
+        "lead_id": lead,
+        "also": lead_id if lead_id != lead else "",
+        "ids": _ids(store, lead),
+        "ladder": ladder,
+        "score": answer,
+        "opted_out": opted_out,
+        "goal": goal,
+        "bars": bars[: _FIRST_REASONS + 1],
+        "more_bars": bars[_FIRST_REASONS + 1 : -1],
+        "total": bars[-1] if bars else None,
+        "usual": _usual(answer),
+        "todo": todo,
+        "offer_id": offer_id,
+        "buttons": [one for one in buttons_of(service.ladder) if offer_id or not one.with_offer],
+        "laters": laters(service.ladder, now),
+        "zone": str(zone(service.ladder)),
+        "done": own[-1] if own else None,
+        "owner": "" if owner == asker.name else owner,
+        "is_mine": owner == asker.name,
+        "snoozed": _snoozed(desk, lead, fact.at),
+        "question": question_of(rows, service.ladder, now) if fact.kind == "question" else "",
+        "waits": words.age(fact.at, now) if fact.kind == "question" and fact.at else "",
+        "fact": fact,
+        "fact_ago": words.ago(fact.at, now) if fact.at else "",
+        "place": _place(answer),
+        "weeks": weeks_of(scorer.model, lead, rows, history.completed, now)
+        if ladder and goal
+        else None,
+        "completed": {rung: rfc3339(at) for rung, at in history.completed.items()},
+        "days": _by_day([one for one in entries if side in ("", one.side)]),
+        "sides": SIDES,
+        "side": side if side in SIDES else "",
+        "earlier": len(told) - len(latest),
+        "notes": [] if opted_out else notes_of(rows, done),
+        "traits": person.others[:_MOST_TRAITS],
+        "more_traits": person.others[_MOST_TRAITS:],
+        "consents": _consents(history),
+        "why_not": scorer.why_not,
+        "back": back,
+        "here": f"{person.address}{_from(back)}",
+    }
+
+
+def _goal(ladder: Ladder | None, answer: ScoreAnswer | None) -> Step | None:
+    """The next step; None after the purchase."""
+    if ladder is None or answer is None or answer["step"] is None:
+        return None
+    return ladder.goals[answer["position"]]
+
+
+def _to_do(scorer: Scorer, lead_id: str, rows: list[Row], now: int) -> ToDo:
+    model = scorer.model
+    advice = suggestion_for(model, lead_id, rows, now, scorer.limited(now))
+    by_rules = model.adviser.policy_name == DEFAULT
+    return to_do(advice, model.bundle.ladder, by_rules=by_rules)
+
+
+def _shown(rows: Sequence[Row], ladder: Ladder, *, opted_out: bool) -> list[Row]:
+    """The events to be told; of who has opted out nothing that was decided about them."""
+    if not opted_out:
+        return list(rows)
+    names = ladder.events
+    ours = {names.decision, names.exposure, names.outcome, names.assignment, NOTED}
+    return [row for row in rows if row[0] not in ours]
+
+
+def _by_day(entries: Sequence[Entry]) -> list[tuple[str, list[Entry]]]:
+    return [(day, list(some)) for day, some in groupby(entries, key=lambda entry: entry.day)]
+
+
+def _ids(store: EventStore, lead: str) -> list[str]:
+    """The other ids of a lead, the first of them."""
+    with store.database.reading() as connection:
+        return other_ids(connection, [lead], _MOST_IDS).get(lead, [])
+
+
+def _usual(answer: ScoreAnswer | None) -> str:
+    """How a chance lies beside that of most who stand at the step, as a sentence; "" for none."""
+    if answer is None or answer["usual"] is None or answer["probability"] is None:
+        return ""
+    usual, apart = answer["usual"], answer["probability"] - answer["usual"]
+    beside = "above" if apart > 0 else "below"
+    if abs(apart) < _AT_ONCE:
+        return f"Most who stand here now have {words.chance(usual)}: as likely as most."
+    return f"Most who stand here now have {words.chance(usual)}: this is {beside} that."
+
+
+def _snoozed(desk: Desk, lead: str, last_active: int | None) -> str:
+    """Until when somebody was put aside, in words; "" where they are not."""
+    hand = desk.hands.get(lead)
+    if hand is None or not hand.is_snoozed(desk.now, last_active):
+        return ""
+    until = hand.snoozed_until
+    return "until they are back" if until is None else f"until {when(until):%A, %-d %B}"
+
+
+def _consents(history: OfferHistory) -> list[tuple[str, bool]]:
+    return [
+        (words.titled(words.shown(channel)) if channel else "Any channel", granted)
+        for channel, granted in sorted(history.consents.items())
+    ]
+
+
+def _from(back: str) -> str:
+    return f"?{urlencode({'from': back})}" if back != "/" else ""
+
+
+def _place(answer: ScoreAnswer | None) -> str | None:
+    """Whether the chance is high for its step, in words."""
+    return words.BANDS[answer["band"]] if answer and answer["band"] else None
+
+
+def _bars(answer: ScoreAnswer) -> list[_Bar]:
+    """Base, reasons and their sum. Figures are rounded so that what is read adds up."""
+    base, total = _tenth(answer["base"]), _tenth(answer["probability"])
+    told = [(one["text"], _tenth(one["points"])) for one in answer["reasons"][:-1]]
+    rest = round(total - base - sum(value for _, value in told), 1)
+    told += [("everything else together", rest)] if rest else []
+    ends = [base]
+    for _, value in told:
+        ends.append(ends[-1] + value)
+    scale = 100.0 / max(*ends, total, 0.1) / 1.02
+    bars = [_Bar("a typical lead at this step", f"{base:.1f}", 0.0, base * scale, "base")]
+    for (text, value), before in zip(told, ends, strict=False):
+        start = max(0.0, min(before, before + value)) * scale
+        kind: Literal["up", "down"] = "up" if value >= 0 else "down"
+        bars.append(_Bar(text, words.points(value / 100.0), start, abs(value) * scale, kind))
+    return [*bars, _Bar("this lead", f"{total:.1f}", 0.0, total * scale, "total")]
+
+
+def _tenth(share: float | None) -> float:
+    """A share in percent, to a tenth."""
+    return round(100.0 * (share or 0.0), 1)

@@ -1,0 +1,65 @@
+"""A view of the queue as a table: every lead, with how to reach it and what to do."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from serving.pages.common.people import person_of
+from serving.pages.queue.rows import doing_of
+from serving.process.queue_views import Desk, QueueView
+from serving.process.service import Service
+from serving.scoring.queue import items
+
+__all__ = ["csv_of"]
+
+_AT_ONCE: Final = 200
+_COLUMNS: Final = (
+    *("lead_id", "name", "company", "role", "email", "phone", "tab", "next_step"),
+    *("chance", "chance_low", "chance_high", "horizon_days", "chance_of_purchase"),
+    *("do", "offer", "offer_id", "minutes", "last_active", "waiting_since", "owner"),
+)
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv_of(service: Service, desk: Desk, view: QueueView) -> Iterator[str]:
+    """The lines of the table, RFC 4180, its columns first; leads in the order of the view."""
+    yield _line(_COLUMNS)
+    after: tuple[float, str] | None = None
+    scorer, ladder = service.scorer, service.ladder
+    while True:
+        part = desk.part(view, _AT_ONCE, after)
+        for item in items(scorer, part.scores):
+            lead_id = item["lead_id"]
+            rows = scorer.store.events_of(lead_id)
+            person = person_of(lead_id, rows, ladder, desk.now)
+            doing = doing_of(ladder, item)
+            yield _line(
+                (
+                    *(lead_id, person.title, person.company, person.role),
+                    *(person.email, person.phone, item["tab"] or "", item["step"]["title"]),
+                    *(item["probability"], item["interval"]["low"], item["interval"]["high"]),
+                    *(item["horizon_days"] or "", item["purchase_probability"], doing.verb),
+                    *(doing.what, doing.offer_id, doing.minutes or "", item["last_active"] or ""),
+                    *(item["waiting_since"] or "", desk.owner_of(lead_id)),
+                )
+            )
+        if part.after is None:
+            return
+        after = part.after
+        desk = replace(desk, now=service.clock())
+
+
+def _line(values: tuple[object, ...]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow([_harmless(value) for value in values])
+    return out.getvalue()
+
+
+def _harmless(value: object) -> object:
+    """A text that no spreadsheet takes for a formula."""
+    is_formula = isinstance(value, str) and value.startswith(_FORMULA)
+    return f"'{value}" if is_formula else value

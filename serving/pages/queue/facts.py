@@ -1,0 +1,106 @@
+"""The newest thing about a lead that matters to whoever talks to it, as one short sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from features.events.of_lead import Row
+from features.events.properties import as_text
+from features.ladder.activity import activity_of
+from features.ladder.ladder import Ladder
+from features.ladder.words import REPLY
+from features.offers.history import OfferHistory, history_of
+from features.signals.rules import met_any
+from serving.pages.common import words
+
+__all__ = ["Fact", "newest_fact", "question_of"]
+
+FactKind = Literal["question", "refusal", "milestone", "offer", "visit", "none"]
+_TEXT_KEYS: Final = ("text", "question", "message", "body", "subject", "topic", "about")
+"""What a lead asked stands in one of these properties of the event."""
+_LONGEST: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened.
+
+    Parameters
+    ----------
+    text : in words of ours, but for titles and what strangers wrote.
+    at : microseconds since the epoch, UTC; None where nothing has happened.
+    """
+
+    kind: FactKind
+    text: str
+    at: int | None
+
+
+def newest_fact(rows: Sequence[Row], ladder: Ladder, now: int) -> Fact:
+    """What matters most: a question, refusal or milestone, silence on an offer, the last visit.
+
+    An open question goes before everything; of refusals and milestones the latest counts.
+
+    Parameters
+    ----------
+    rows : the events of a lead, in time order.
+    now : what was known by then counts; microseconds since the epoch.
+    """
+    history = history_of(rows, ladder, now)
+    asked = history.in_flight.get(REPLY)
+    if asked is not None:
+        question = question_of(rows, ladder, now)
+        told = f"Asked: “{question}”" if question else "Asked something"
+        return Fact("question", told, asked)
+    told_of = [*_refusals(history, ladder), *_milestones(history, ladder)]
+    if told_of:
+        return max(told_of, key=lambda fact: fact.at or 0)
+    if history.unanswered and history.extended:
+        offer_id, at = history.extended[-1]
+        return Fact("offer", f"Has not answered “{_title(ladder, offer_id)}”", at)
+    return _last_visit(rows, ladder, now)
+
+
+def question_of(rows: Sequence[Row], ladder: Ladder, now: int) -> str:
+    """What the lead asked last, in its own words; "" where the event does not say."""
+    asked = [row for row in rows if row[0] == ladder.events.lead_asked and row[2] <= now]
+    for key in _TEXT_KEYS if asked else ():
+        text = as_text(asked[-1][3].get(key))
+        if text and text.strip():
+            plain = words.plain(text).strip()
+            return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 1]}…"
+    return ""
+
+
+def _refusals(history: OfferHistory, ladder: Ladder) -> list[Fact]:
+    return [
+        Fact("refusal", f"Said no to “{_title(ladder, offer_id)}”", at)
+        for offer_id, at in history.declined.items()
+    ]
+
+
+def _milestones(history: OfferHistory, ladder: Ladder) -> list[Fact]:
+    titles = {goal.id: goal.title for goal in ladder.goals}
+    return [
+        Fact("milestone", f"Completed {titles.get(rung, rung)}", at)
+        for rung, at in history.completed.items()
+    ]
+
+
+def _last_visit(rows: Sequence[Row], ladder: Ladder, now: int) -> Fact:
+    interest = activity_of(ladder).interest or ()
+    for name, occurred, known, properties in sorted(rows, key=_when, reverse=True):
+        if known <= now and met_any(interest, name, properties):
+            return Fact("visit", words.titled(name), min(occurred, known))
+    return Fact("none", "Nothing yet", None)
+
+
+def _when(row: Row) -> int:
+    return row[1]
+
+
+def _title(ladder: Ladder, offer_id: str) -> str:
+    offer = ladder.offer(offer_id)
+    return offer.title if offer else words.titled(offer_id) if offer_id else "an offer"

@@ -1,0 +1,180 @@
+"""A row of the queue: who, how likely, what happened last, what to do, and what was just done."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from features.clock import instant, microseconds, rfc3339
+from features.events.of_lead import Row
+from features.ladder.action import AnswerKind, kind_of
+from features.ladder.ladder import Ladder
+from features.store.people.actions import KeptAction
+from models.offers.options import NURTURE
+from serving.pages.common import words
+from serving.pages.common.people import Person, person_of
+from serving.pages.queue.facts import Fact, newest_fact
+from serving.process.queue_views import Desk
+from serving.scoring.answers import QueueItem, ReasonAnswer
+from serving.scoring.scorer import Scorer
+
+__all__ = ["Button", "Doing", "LeadRow", "buttons_of", "doing_of", "rows_of"]
+
+_MOVED: Final = 0.05
+"""A chance that moved by so much within a week is worth an arrow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """An action of the ladder, with what it asks for: a name, its words and its kind."""
+
+    id: str
+    title: str
+    asks: tuple[tuple[str, str, AnswerKind], ...]
+    with_offer: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What to do next with a lead.
+
+    Parameters
+    ----------
+    verb : "Offer", "Answer", "Send", "Leave alone for now"; the whole of it where `what` is "".
+    what : the title of the offer, or of the piece to send.
+    opener : how to put it; "" where the ladder says nothing.
+    minutes : of a rep; 0 for none.
+    offer_id : "" where it is no offer of the ladder.
+    """
+
+    verb: str
+    what: str
+    opener: str
+    minutes: float
+    offer_id: str
+    wait: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadRow:
+    """A lead in the queue.
+
+    Parameters
+    ----------
+    waiting_since, fact_at : RFC 3339, UTC; "" for none.
+    moved : which way the chance went within a week, by 5 points or more.
+    reasons : at most two, whose sign fits; none for a chance that is as usual.
+    is_usual : whether the chance is much like that of most at the step.
+    done : what its reader just did with it, and can still take back.
+    owner : who else works with it; "" for nobody.
+    """
+
+    person: Person
+    item: QueueItem
+    fact: Fact
+    fact_at: str
+    fact_ago: str
+    waits: str
+    reasons: Sequence[ReasonAnswer]
+    is_usual: bool
+    moved: Literal["up", "down", ""]
+    doing: Doing
+    done: KeptAction | None
+    owner: str
+    is_mine: bool
+    buttons: tuple[Button, ...]
+
+    @property
+    def anchor(self) -> str:
+        """The row's id on the page: any text may be the id of a lead, but not of an element."""
+        return f"lead-{hashlib.sha256(self.person.lead_id.encode()).hexdigest()[:12]}"
+
+
+def rows_of(
+    scorer: Scorer, ladder: Ladder, desk: Desk, shown: Sequence[QueueItem]
+) -> list[LeadRow]:
+    """The rows of queued leads, in order."""
+    buttons = buttons_of(ladder)
+    found = []
+    for item in shown:
+        rows = scorer.store.events_of(item["lead_id"])
+        found.append(_row(ladder, desk, item, rows, buttons))
+    return found
+
+
+def _row(
+    ladder: Ladder,
+    desk: Desk,
+    item: QueueItem,
+    rows: Sequence[Row],
+    buttons: Sequence[Button],
+) -> LeadRow:
+    lead_id, now = item["lead_id"], desk.now
+    fact, doing = newest_fact(rows, ladder, now), doing_of(ladder, item)
+    waiting, done = item["waiting_since"], desk.done.get(lead_id, ())
+    own = [one for one in done if one.name == desk.name]
+    owner = desk.owner_of(lead_id)
+    usual = item["base"] if item["usual"] is None else item["usual"]
+    reasons = words.telling(item)
+    return LeadRow(
+        person=person_of(lead_id, rows, ladder, now),
+        item=item,
+        fact=fact,
+        fact_at=rfc3339(fact.at) if fact.at else "",
+        fact_ago=words.ago(fact.at, now) if fact.at else "",
+        waits=words.age(microseconds(instant(waiting)), now) if waiting else "",
+        reasons=reasons,
+        is_usual=usual is not None and not reasons,
+        moved=_moved(item),
+        doing=doing,
+        done=own[-1] if own else None,
+        owner="" if owner == desk.name else owner,
+        is_mine=owner == desk.name,
+        buttons=tuple(one for one in buttons if doing.offer_id or not one.with_offer),
+    )
+
+
+def _moved(item: QueueItem) -> Literal["up", "down", ""]:
+    before = item["p_week_ago"]
+    if before is None or abs(item["probability"] - before) < _MOVED:
+        return ""
+    return "up" if item["probability"] > before else "down"
+
+
+def buttons_of(ladder: Ladder) -> tuple[Button, ...]:
+    """The buttons of a ladder."""
+    return tuple(
+        Button(
+            one.id,
+            one.title,
+            tuple((name, words.titled(name), kind_of(name)) for name in one.asks),
+            one.with_offer,
+        )
+        for one in ladder.buttons
+    )
+
+
+def doing_of(ladder: Ladder, item: QueueItem) -> Doing:
+    """What to do next, in the words of whoever does it."""
+    advice = item["suggestion"]
+    if advice is None:
+        return Doing("No advice yet", "", "", 0.0, "")
+    wait = advice["quiet_hours"]["text"] if advice["quiet_hours"] else ""
+    offer = ladder.offer(advice["offer_id"])
+    if offer is not None:
+        is_reply = offer.role != "ask" and offer.kind == "reply"
+        verb = "Offer" if offer.role == "ask" else "Help with"
+        told = advice["offer"]
+        return Doing(
+            "Answer what they asked" if is_reply else verb,
+            "" if is_reply else offer.title,
+            words.shown(told["framing"] if told else ""),
+            offer.rep_minutes,
+            offer.id if offer.role == "ask" else "",
+            wait,
+        )
+    if advice["offer_id"] == NURTURE:
+        return Doing("Send something useful, ask for nothing", "", "", 0.0, "", wait)
+    return Doing("Leave alone for now", "", "", 0.0, "", wait)

@@ -1,0 +1,294 @@
+"""What the queue shows to one reader: tabs with their counts, filters, rows, and what is new."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+from urllib.parse import urlencode
+
+from features.events.log import DAY_US
+from features.ladder.ladder import Ladder
+from features.store.kept.queue import QUEUE_ORDERS, QueueOrder
+from models.served_policy import DEFAULT
+from serving.edge.access import Asker
+from serving.edge.parameters import after_of, cursor_of, wrong_query
+from serving.pages.common import words
+from serving.pages.common.people import Person, person_of
+from serving.pages.queue.rows import rows_of
+from serving.process.actions import laters, zone
+from serving.process.queue_views import TABS, Desk, QueueView, ViewPart, ViewTab
+from serving.process.service import Service
+from serving.scoring.controls import takes_a_person
+from serving.scoring.queue import items
+
+__all__ = ["QueueAsked", "asked_of", "queue_of", "stamp_of"]
+
+_PER_PAGE: Final = 25
+_MOST_COUNTED: Final = 1_000
+_MOST_SOURCES: Final = 40
+_MOST_ELSEWHERE: Final = 20
+_MINUTE_US: Final = 60_000_000
+_ACTIVE: Final = (1, 7, 30)
+_TITLES: Final[dict[ViewTab, str]] = {
+    "reply": "Waiting for a reply",
+    "talk": "To talk to",
+    "mine": "Mine",
+    "marketing": "Marketing",
+    "quiet": "Quiet",
+}
+_ORDERS: Final[dict[QueueOrder, str]] = {
+    "work": "Most to gain for your time first",
+    "purchase": "Likeliest to buy first",
+    "recent": "Last seen first",
+}
+
+QueueState = Literal["ready", "no_model", "scoring", "empty", "nobody", "filtered", "end"]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueAsked:
+    """What an address of the queue asks for.
+
+    Parameters
+    ----------
+    cursor : where the page begins; "" for the top.
+    seen : the stamp of the page that asks again; "" for one that is opened.
+    first : the leads that it shows, as a digest, with the first of them.
+    """
+
+    view: QueueView
+    cursor: str = ""
+    seen: str = ""
+    first: str = ""
+    shown: str = ""
+
+
+def asked_of(query: Mapping[str, str]) -> QueueAsked:
+    """What a query asks for; RequestValidationError where it asks for what there is not."""
+
+    def of(name: str) -> str:
+        return query.get(name, "").strip()
+
+    tab, order, active = of("tab") or "talk", of("order") or "work", of("active")
+    if tab not in TABS:
+        raise wrong_query("tab", f"there is no such tab; there are {', '.join(TABS)}")
+    if order not in QUEUE_ORDERS:
+        raise wrong_query("order", f"there is no such order; there are {', '.join(QUEUE_ORDERS)}")
+    if of("band") not in ("", "low", "medium", "high"):
+        raise wrong_query("band", "there is no such band; there are low, medium and high")
+    if active and not (active.isdecimal() and 1 <= int(active[:6]) <= 3650):
+        raise wrong_query("active", "must be a number of days, from 1 to 3650")
+    for name in ("source", "owner", "q", "step"):
+        if len(of(name)) > 200 or "\0" in of(name):
+            raise wrong_query(name, "has at most 200 characters")
+    view = QueueView(
+        tab=tab,
+        step=of("step"),
+        band=of("band"),
+        source=of("source"),
+        owner=of("owner"),
+        active_days=int(active) if active else 0,
+        words=of("q"),
+        order=order,
+    )
+    return QueueAsked(view, of("cursor"), of("seen"), of("first"), of("shown"))
+
+
+def stamp_of(service: Service) -> str:
+    """What differs whenever the queue may look different: news, actions, a model, a minute."""
+    scorer, now = service.scorer, service.clock()
+    newest = service.store.actions.newest(1)
+    held = (
+        service.store.queue.stamp(),
+        sorted(one.id for some in service.store.actions.open().values() for one in some),
+        [(one.id, one.undone_at) for one in newest],
+        scorer.bundle.identity if scorer.bundle else "",
+        service.run.as_of if service.run else 0,
+        service.failure,
+        now // _MINUTE_US,
+    )
+    return hashlib.sha256(repr(held).encode()).hexdigest()[:16]
+
+
+def address_of(view: QueueView, path: str = "/", **more: str) -> str:
+    """The address of a view: a link to it is a view that was kept."""
+    given = {
+        "tab": "" if view.tab == "talk" else view.tab,
+        "step": view.step,
+        "band": view.band,
+        "source": view.source,
+        "owner": view.owner,
+        "active": str(view.active_days or ""),
+        "q": view.words,
+        "order": "" if view.order == "work" else view.order,
+    } | more
+    held = {name: value for name, value in given.items() if value}
+    return f"{path}?{urlencode(held)}" if held else path
+
+
+def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> dict[str, Any]:
+    """All that the page of the queue shows."""
+    scorer, now = service.scorer, service.clock()
+    ladder = scorer.bundle.ladder if scorer.bundle else None
+    desk, view = Desk.of(service.store, asker.name, now), asked.view
+    after = after_of(asked.cursor or None, view.order)
+    part = desk.part(view, _PER_PAGE, after) if ladder else None
+    rows = rows_of(scorer, ladder, desk, items(scorer, part.scores)) if ladder and part else []
+    shown = _digest([row.person.lead_id for row in rows])
+    following = cursor_of(part.after, view.order) if part and part.after else ""
+    tabs = desk.tabs(service.counts.now()) if ladder else {}
+    minutes = desk.minutes(QueueView("talk")) if tabs and tabs["talk"] <= 2000 else 0.0
+    elsewhere = _elsewhere(service, desk, view, now) if ladder and view.words else []
+    here = address_of(view, cursor=asked.cursor)
+    return {
+        "state": _state(service, view, tabs, bool(rows or elsewhere), asked.cursor),
+        "why_not": scorer.why_not,
+        "failure": service.failure,
+        "ladder": ladder,
+        "rows": rows,
+        "elsewhere": elsewhere,
+        "view": view,
+        "tabs": [
+            {
+                "id": tab,
+                "title": _TITLES[tab],
+                "count": tabs.get(tab, 0),
+                "address": address_of(QueueView(tab)),
+                "chosen": view.tab == tab and not view.words,
+            }
+            for tab in ("reply", "talk", "mine", "marketing", "quiet")
+        ],
+        "tab_counts": tabs,
+        "minutes": minutes,
+        "found": _found(desk, view, part, asked.cursor) if view.is_filtered and part else None,
+        "most_counted": _MOST_COUNTED,
+        "filters": _filters(service, ladder, desk) if ladder else {},
+        "orders": _ORDERS,
+        "here": here,
+        "clear": address_of(QueueView(view.tab)),
+        "file": address_of(view, "/queue.csv"),
+        "top_address": address_of(view) if asked.cursor else "",
+        "next_address": address_of(view, cursor=following) if following else "",
+        "poll": address_of(
+            view,
+            cursor=asked.cursor,
+            seen=stamp,
+            shown=shown,
+            first=rows[0].person.lead_id if rows else "",
+        ),
+        "news": _news(asked, shown, [row.person.lead_id for row in rows]),
+        "evidence": scorer.bundle.advancement.evidence if scorer.bundle else None,
+        "by_rules": scorer.bundle is None or scorer.model.adviser.policy_name == DEFAULT,
+        "laters": laters(service.ladder, now),
+        "zone": str(zone(service.ladder)),
+        "quiet": _quiet(service, ladder, tabs) if ladder and view.tab == "quiet" else None,
+    }
+
+
+def _found(desk: Desk, view: QueueView, part: ViewPart, cursor: str) -> int:
+    """How many leads a filter leaves; a page that holds all of them need not ask."""
+    if part.after is None and not cursor:
+        return len(part.scores)
+    return desk.count(view, _MOST_COUNTED)
+
+
+def _digest(leads: list[str]) -> str:
+    return hashlib.sha256("\n".join(leads).encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def _news(asked: QueueAsked, shown: str, leads: list[str]) -> str:
+    """What a page that asks again is told where other leads stand on it now; "" where none do."""
+    if not asked.seen or asked.shown == shown:
+        return ""
+    above = leads.index(asked.first) if asked.first in leads else 0
+    return f"{above} new on top" if above else "The order has changed"
+
+
+def _state(
+    service: Service, view: QueueView, tabs: Mapping[ViewTab, int], has_rows: bool, cursor: str
+) -> QueueState:
+    if service.scorer.bundle is None:
+        return "no_model"
+    if has_rows:
+        return "ready"
+    if service.run is None:
+        return "scoring"
+    if cursor:
+        return "end"
+    if view.is_filtered:
+        return "filtered"
+    return "nobody" if any(tabs.values()) or service.run.leads else "empty"
+
+
+def _filters(service: Service, ladder: Ladder, desk: Desk) -> dict[str, list[tuple[str, str]]]:
+    """The choices of each filter, as value and words."""
+    owners = sorted({desk.owner_of(lead) for lead in desk.hands} - {""})
+    sources = service.store.queue.sources(_MOST_SOURCES)
+    return {
+        "step": [(goal.id, goal.title) for goal in ladder.goals],
+        "band": [(band, words.BANDS[band]) for band in ("high", "medium", "low")],
+        "source": [(one, words.titled(words.shown(one))) for one in sources],
+        "owner": [(one, words.shown(one)) for one in owners],
+        "active": [
+            (str(days), f"the last {days} days" if days > 1 else "a day") for days in _ACTIVE
+        ],
+    }
+
+
+def _within(days: int) -> str:
+    return f"{days} days" if days > 1 else "a day"
+
+
+def _elsewhere(service: Service, desk: Desk, view: QueueView, now: int) -> list[tuple[Person, str]]:
+    """Leads that a search finds and no queue holds, each with why."""
+    only_named = replace(QueueView(), words=view.words)
+    if view != replace(only_named, tab=view.tab, order=view.order):
+        return []
+    queued = {score.lead_id for score in desk.part(only_named, 1000).scores}
+    store, ladder, found = service.store, service.ladder, []
+    named = [lead for lead in store.names.find(view.words) if lead not in queued]
+    for lead in named[:_MOST_ELSEWHERE]:
+        rows = store.events_of(lead)
+        if not rows:
+            continue
+        is_out = service.scorer.privacy.is_opted_out(lead)
+        why = "Has opted out of profiling" if is_out else _why_elsewhere(service, lead, ladder, now)
+        found.append((person_of(lead, [] if is_out else rows, ladder, now), why))
+    return found
+
+
+def _why_elsewhere(service: Service, lead: str, ladder: Ladder, now: int) -> str:
+    score = service.store.scores.of(lead)
+    if score is None:
+        return "Not scored yet"
+    if score.position >= len(ladder.goals):
+        return "Has bought"
+    days = ladder.dormant_after_days
+    if score.last_active is None or score.last_active < now - days * DAY_US:
+        return f"Silent for more than {days:g} days"
+    return "In no queue: lost, or refused every way to be reached"
+
+
+def _quiet(
+    service: Service, ladder: Ladder, tabs: Mapping[ViewTab, int]
+) -> dict[str, float] | None:
+    """What not calling the quiet ones saves, and how many of them are expected to buy all the same.
+
+    A call is the shortest offer of the ladder that takes a person.
+    """
+    minutes = [
+        offer.rep_minutes
+        for offer in ladder.offers
+        if offer.role == "ask" and takes_a_person(offer) and offer.rep_minutes
+    ]
+    if not minutes or service.run is None:
+        return None
+    saved = min(minutes) * tabs.get("quiet", 0)
+    return {
+        "each": min(minutes),
+        "minutes": saved,
+        "purchases": service.run.purchases.get("quiet", 0.0),
+        "days": ladder.purchase.horizon_days,
+    }

@@ -1,0 +1,1 @@
+"""The settings: the ladder, offers, keys, connections, webhooks, checks, privacy, who did what."""

@@ -1,0 +1,1 @@
+"""The keys: listed, made and shown once, revoked."""

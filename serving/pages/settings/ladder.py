@@ -1,0 +1,267 @@
+"""The ladder in words: its steps, what the method would do otherwise, what holds people back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from features.events.log import DAY_US
+from features.ladder.advice import Advice, advise
+from features.ladder.event_rule import Condition, EventRule
+from features.ladder.file import shipped_ladders
+from features.ladder.ladder import Ladder, Limits, Step
+from features.ladder.quiet_hours import DAYS, QuietHours
+from serving.pages.common import words
+from serving.process.service import Service
+
+__all__ = [
+    "AdviceShown",
+    "LimitShown",
+    "StepShown",
+    "advice_shown",
+    "ladder_home",
+    "limits_shown",
+    "measured",
+    "rule_words",
+    "steps_shown",
+]
+
+_SIGNS: Final = {
+    "is": "{property}: {value}",
+    "is_not": "{property}: anything but {value}",
+    "one_of": "{property}: {value}",
+    "at_least": "{property} {value} or more",
+    "at_most": "{property} {value} or less",
+    "above": "{property} more than {value}",
+    "below": "{property} less than {value}",
+}
+_ARMS: Final = {
+    "no_ask": "{share} of leads are asked nothing",
+    "usual": "{share} are treated as before Rung",
+    "random": "{share} get offers at random",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepShown:
+    """A step in words.
+
+    Parameters
+    ----------
+    done_when : each of these completes it.
+    band : the healthy share as two fractions; None where there is none.
+    active, paused : how many asks it has.
+    """
+
+    id: str
+    title: str
+    done_when: tuple[str, ...]
+    days: float
+    band: tuple[float, float] | None
+    healthy: str
+    active: int
+    paused: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdviceShown:
+    """One thing that the method would do otherwise, about a step, an offer or the whole ladder."""
+
+    about: str
+    text: str
+    offer_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitShown:
+    """What holds people back, and the key of the ladder file that says so."""
+
+    title: str
+    text: str
+    key: str
+
+
+# -------------------------------------------------------------------------------------------- Steps
+
+
+def steps_shown(ladder: Ladder) -> list[StepShown]:
+    """Every step, the purchase last."""
+    return [_step(ladder, step) for step in ladder.goals]
+
+
+def _step(ladder: Ladder, step: Step) -> StepShown:
+    asks, band = ladder.asks_of(step.id), step.band
+    active = len(ladder.offers_of(step.id))
+    return StepShown(
+        step.id,
+        step.title,
+        tuple(map(rule_words, step.complete_when)),
+        step.horizon_days,
+        (band.low, band.high) if band else None,
+        _healthy(band.low, band.high) if band else "",
+        active,
+        len(asks) - active,
+    )
+
+
+def _healthy(low: float, high: float) -> str:
+    """A band in words: "40 to 60 of 100"."""
+    if round(100 * high) == 100:
+        return f"{100 * low:.0f} or more of 100"
+    return f"{100 * low:.0f} to {100 * high:.0f} of 100"
+
+
+def rule_words(rule: EventRule) -> str:
+    """Which events are meant: "Video progress (watched fraction 0.8 or more)"."""
+    where = ", ".join(map(_condition, rule.where))
+    title = words.titled(rule.event)
+    return f"{title} ({where})" if where else title
+
+
+def _condition(condition: Condition) -> str:
+    value = condition.value
+    if isinstance(value, tuple):
+        told = " or ".join(value)
+    elif isinstance(value, str):
+        told = value
+    elif condition.operator in ("is", "is_not") and value in (0, 1):
+        told = "yes" if value else "no"  # a truth value is kept as a number
+    else:
+        told = f"{value:g}"
+    name = words.titled(condition.property).lower()
+    return _SIGNS[condition.operator].format(property=name, value=told)
+
+
+# ------------------------------------------------------------------------------------------- Advice
+
+
+def advice_shown(ladder: Ladder) -> list[AdviceShown]:
+    """What the method would do otherwise, with titles where the ladder file has ids."""
+    titles = {one.id: one.title for one in ladder.goals}
+    titles |= {one.id: one.title for one in ladder.offers}
+    return [_advice(one, ladder, titles) for one in advise(ladder)]
+
+
+def _advice(advice: Advice, ladder: Ladder, titles: dict[str, str]) -> AdviceShown:
+    text = advice.text
+    for id_, title in titles.items():
+        text = text.replace(repr(id_), f"“{title}”")
+    about, offer_id = _about(advice.path, ladder)
+    return AdviceShown(about, f"{words.sentence(text)}.", offer_id)
+
+
+def _about(path: str, ladder: Ladder) -> tuple[str, str]:
+    """The title of what a path of the ladder file is about, and the id where it is an offer."""
+    kind, _, rest = path.partition("[")
+    at = rest.partition("]")[0]
+    if kind == "step" and at.isdecimal():
+        return ladder.steps[int(at)].title, ""
+    if kind == "offer" and at.isdecimal():
+        offer = ladder.offers[int(at)]
+        return offer.title, offer.id
+    return (ladder.purchase.title if kind.startswith("purchase") else "The whole ladder"), ""
+
+
+def measured(ladder: Ladder) -> str:
+    """Whether what Rung is worth will be known, in a sentence."""
+    standing = ladder.controls.standing
+    if standing is None:
+        return (
+            "What Rung is worth is not measured: no lead is left without it on purpose, to compare"
+            " with. Shares under [controls] in the ladder file would do that, by lot."
+        )
+    shares = {arm.id: f"{arm.share:.0%}" for arm in standing.arms}
+    told = [_ARMS[id_].format(share=share) for id_, share in shares.items() if id_ in _ARMS]
+    return f"What Rung is worth is measured, by lot: {', '.join(told)}."
+
+
+# ------------------------------------------------------------------------------------------- Limits
+
+
+def limits_shown(service: Service) -> list[LimitShown]:
+    """What keeps a lead from being pushed, and your people from being asked for too much."""
+    ladder = service.ladder
+    limits = ladder.limits
+    return [_minutes(service, limits), *_asks(limits), *_quiet(limits.quiet), *_others(limits)]
+
+
+def _minutes(service: Service, limits: Limits) -> LimitShown:
+    most, key = limits.rep_minutes_a_day, "rep_minutes_a_day"
+    given = service.store.rep_minutes(service.clock() // DAY_US)
+    if most is None:
+        told = "No limit is set."
+        told += f" Offers of today take {given:,.0f} minutes." if given else ""
+    else:
+        told = f"{most:,.0f} minutes; offers of today take {given:,.0f} of them (a day by UTC)."
+    return LimitShown("Minutes of your people a day", told, key)
+
+
+def _asks(limits: Limits) -> Iterator[LimitShown]:
+    asked = f"{_things(limits.asks, 'ask')} in {_things(limits.asks_days, 'day')} at most"
+    pause = (
+        f", {_things(limits.days_between_asks, 'day')} apart" if limits.days_between_asks else ""
+    )
+    yield LimitShown("How often a lead is asked", f"{asked}{pause}.", "asks, asks_days")
+    rest = (
+        f"After {_things(limits.unanswered, 'ask')} without an answer, none for"
+        f" {_things(limits.rest_days, 'day')}."
+    )
+    yield LimitShown("When nobody answers", rest, "unanswered, rest_days")
+    again = (
+        f"Not before {_things(limits.again_after_days, 'day')}; after a no, not before"
+        f" {_things(limits.declined_days, 'day')}."
+    )
+    yield LimitShown("The same offer again", again, "again_after_days, declined_days")
+
+
+def _quiet(quiet: QuietHours) -> Iterator[LimitShown]:
+    told = []
+    if quiet.hours:
+        told.append("from {} to {}".format(*map(_clock, quiet.hours)))
+    if quiet.days:
+        told.append("on " + " and ".join(DAYS[day].capitalize() for day in quiet.days))
+    sentence = f"Nobody is contacted {' and '.join(told)}." if told else "None: any hour will do."
+    yield LimitShown("Quiet hours", sentence, "quiet_hours, quiet_days")
+    zone = f"{quiet.time_zone}. Quiet hours go by it, and the dates of offers here."
+    if quiet.time_zone_trait:
+        zone += " A lead whose own time zone is known goes by that one."
+    yield LimitShown("Time zone", zone, "time_zone")
+
+
+def _others(limits: Limits) -> Iterator[LimitShown]:
+    reply = limits.reply_hours
+    told = f"Within {_things(reply, 'hour')}." if reply else "No limit is set."
+    yield LimitShown("Answering a question", told, "reply_hours")
+    consent = (
+        "Allowed until the lead says no."
+        if limits.consent == "opt_out"
+        else "Only where the lead has said yes."
+    )
+    yield LimitShown("Contact", consent, "consent")
+    fields = f"{_things(limits.form_fields, 'field')} of a form at most."
+    yield LimitShown("What is asked at one step", fields, "form_fields")
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _things(number: float, thing: str) -> str:
+    return f"{number:,g} {thing}{'' if number == 1 else 's'}"
+
+
+# ------------------------------------------------------------------------------- Where it is from
+
+LadderHome = Literal["file", "shipped", "model", "default"]
+
+
+def ladder_home(service: Service) -> tuple[LadderHome, str]:
+    """Where the ladder stands that serves, and the name of the file; of no folder."""
+    path = service.settings.ladder
+    if path in shipped_ladders():
+        return "shipped", path
+    if path:
+        return "file", Path(path).name
+    return ("model", "") if service.scorer.bundle is not None else ("default", "b2b")

@@ -1,0 +1,1 @@
+"""The offers: a list with their states, and a form for each."""

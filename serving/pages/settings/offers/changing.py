@@ -1,0 +1,138 @@
+"""Offers changed by their forms: what was sent becomes another version, or the form comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, cast, get_args
+
+from starlette.exceptions import HTTPException
+
+from features.errors import LadderError
+from features.ladder.catalogue import offer_of_table
+from features.ladder.ladder import OfferVersion
+from features.ladder.offer import OfferStatus
+from serving.pages.settings.offers.changes import last_number, table_of_version
+from serving.pages.settings.offers.form import (
+    OfferForm,
+    form_of_table,
+    kept_as_it_was,
+    new_id,
+    read_offer_form,
+    wrong_fields,
+)
+from serving.pages.settings.offers.showing import told_offer, zone_name
+from serving.process.service import Service
+
+__all__ = ["Refusal", "add_offer", "edit_offer", "restore_offer", "set_state"]
+
+_STATES: Final = get_args(OfferStatus)
+_WRITTEN_STILL: Final = "What you wrote is still in the form: save it again to have it instead."
+_NOT_PUT_BACK: Final = "Nothing was put back. The versions of today are below."
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What was not kept, and the form to send again.
+
+    Parameters
+    ----------
+    stale : what follows from it that somebody else has changed the offer since it was shown; ""
+        where nobody has.
+    """
+
+    form: OfferForm
+    stale: str = ""
+
+
+def add_offer(service: Service, given: Mapping[str, str], by: str) -> OfferVersion | Refusal:
+    """The first version of a new offer, whose id follows from its title."""
+    form, table, from_at = read_offer_form(given, {}, zone_name(service))
+    ladder = service.ladder
+    known = [one.id for one in ladder.offers]
+    known += [one.offer_id for one in service.store.offers.versions(ladder.name)]
+    return _kept(service, form, {"id": new_id(table["title"], known), **table}, from_at, by)
+
+
+def edit_offer(
+    service: Service, offer_id: str, given: Mapping[str, str], by: str
+) -> OfferVersion | Refusal:
+    """Another version of an offer, with the state that it has.
+
+    Raises
+    ------
+    UnknownOffer : there is none of that id.
+    """
+    told = told_offer(service, offer_id)["offer"]
+    shown = form_of_table(told, zone_name(service))
+    form, table, from_at = read_offer_form(given, shown.kept, zone_name(service))
+    if given.get("seen", "") != str(last_number(service, offer_id)):
+        return Refusal(form, _WRITTEN_STILL)
+    table = kept_as_it_was(table, told, given, shown)
+    table["status"] = told.get("status", "active")
+    return _kept(service, form, table, from_at, by)
+
+
+def set_state(
+    service: Service, offer_id: str, given: Mapping[str, str], by: str
+) -> OfferVersion | Refusal:
+    """An offer paused, retired or offered again; from a date on, where the form names one.
+
+    Raises
+    ------
+    UnknownOffer : there is none of that id.
+    HTTPException : 422, a state that there is none of.
+    """
+    status = given.get("status", "")
+    if status not in _STATES:
+        raise HTTPException(422, "An offer can be offered, paused or retired.")
+    zone = zone_name(service)
+    sent, _, from_at = read_offer_form(given, {}, zone)
+    if wrong := sent.mistake("from_at"):
+        shown = form_of_table(told_offer(service, offer_id)["offer"], zone)
+        return Refusal(replace(shown, wrong={"state_from": wrong}))
+    return service.set_offer_status(offer_id, cast(OfferStatus, status), from_at=from_at, by=by)
+
+
+def restore_offer(
+    service: Service, offer_id: str, given: Mapping[str, str], by: str
+) -> OfferVersion | Refusal:
+    """Another version of an offer that says what a former one said, its state among it.
+
+    What holds from later on only is put back from then on.
+
+    Raises
+    ------
+    UnknownOffer : there is no such offer, or no such version of it.
+    """
+    number = given.get("version", "")
+    if not (number.isascii() and number.isdecimal() and len(number) < 10):
+        raise HTTPException(422, "Which version is to be put back?")
+    table = table_of_version(service, offer_id, int(number))
+    form = form_of_table(told_offer(service, offer_id)["offer"], zone_name(service))
+    last = last_number(service, offer_id)
+    if given.get("seen", "") != str(last):
+        return Refusal(form, _NOT_PUT_BACK)
+    return _kept(service, form, table, _begins(service, offer_id, last), by)
+
+
+def _begins(service: Service, offer_id: str, number: int) -> int | None:
+    """Since when the last version of an offer holds, where that is still to come."""
+    versions = service.store.offers.versions(service.ladder.name, offer_id)
+    at = next((one.from_at for one in versions if one.version == number), 0)
+    return at if at > service.clock() else None
+
+
+def _kept(
+    service: Service, form: OfferForm, table: dict[str, Any], from_at: int | None, by: str
+) -> OfferVersion | Refusal:
+    """The version that a table makes; the form with what is wrong where it makes none."""
+    try:
+        if form.wrong:
+            # What else is wrong is said at once: the ladder's reader looks at the rest.
+            offer_of_table(service.ladder, table)
+            return Refusal(form)
+        return service.keep_offer(table, from_at=from_at, by=by)
+    except LadderError as error:
+        wrong, general = wrong_fields(error)
+        return Refusal(replace(form, wrong={**wrong, **form.wrong}, general=general))

@@ -1,0 +1,65 @@
+"""Words: how chances, ages and people are said."""
+
+from __future__ import annotations
+
+import pytest
+
+from features.events.log import DAY_US
+from features.ladder.file import read_ladder
+from serving.pages.common import people, words
+
+
+def test_chance():
+    """A chance is never shown as certain or impossible."""
+    shares = (0.0, 0.0049, 0.0051, 0.42, 0.994, 0.996, 1.0)
+    said = ["under 1 %", "under 1 %", "1 %", "42 %", "99 %", "over 99 %", "over 99 %"]
+    assert [words.chance(share).replace("\u00a0", " ") for share in shares] == said
+
+
+def test_words():
+    """Intervals, points and ages are said in words."""
+    assert words.likely(0.36, 0.48) == "likely 36 to 48"
+    assert words.likely(0.361, 0.364) == "likely about 36"
+    assert [words.points(value) for value in (0.061, -0.02, 0.0001)] == ["+6.1", "−2.0", "0.0"]
+    now = 10**15
+    ages = [0, 30_000_000, 60_000_000, 7_200_000_000, 2 * DAY_US, 800 * DAY_US]
+    assert [words.ago(now - age, now) for age in ages] == [
+        "just now",
+        "just now",
+        "1 minute ago",
+        "2 hours ago",
+        "2 days ago",
+        "2 years ago",
+    ]
+    assert words.ago(None, now) == "never"
+    assert words.ago(now + 5, now) == "just now"
+    assert words.initials("Ada Lovelace King") == "AK"
+    assert words.initials("<>") == "?"
+    assert [words.change(value) for value in (0.061, -0.02, 0.004)] == ["+6", "−2", "0"]
+    assert words.changes(-0.02, 0.3) == "−2 to +30"
+
+
+@pytest.mark.parametrize(
+    ("traits", "expected"),
+    [
+        ({}, ("id", "")),
+        ({"name": "Ada", "company": "X"}, ("Ada", "X")),
+        ({"first_name": "Ada", "lastName": "L"}, ("Ada L", "")),
+        ({"company": {"name": "X"}}, ("X", "id")),
+        ({"name": " ", "company": 7}, ("id", "")),
+    ],
+)
+def test_who(traits, expected):
+    """A lead is called by its name, else by its company, else by its id."""
+    assert people.who("id", traits) == expected
+
+
+def test_latest_traits():
+    """Of each trait the value that arrived last is shown; an empty one takes nothing away."""
+    rows = [
+        ("identify", 5, 9, {"name": "New", "company": ""}),
+        ("identify", 1, 1, {"name": "Old", "company": "X"}),
+        ("identify", 2, 99, {"name": "Later"}),
+        ("other", 6, 6, {"name": "No"}),
+    ]
+    assert people.traits_of(rows, read_ladder("b2b"), 10) == {"name": "New", "company": "X"}

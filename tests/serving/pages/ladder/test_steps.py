@@ -1,0 +1,70 @@
+"""A row of the steps: what it draws, what it says, where its numbers lead."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.judging.funnel.rates import funnel
+from serving.pages.ladder.choices import LadderChoice
+from serving.pages.ladder.steps import percent, span, step_rows, whole_row
+from tests.serving.pages.ladder.funnels import climbers, counted, ladder_of
+
+ALL = LadderChoice(within="all")
+
+
+def rows_of(ladder, day, *events, choice=ALL):
+    stays = counted(ladder, day, *events)
+    found = funnel(stays, choice.selection(stays), choice.by)
+    return step_rows(found, choice), whole_row(found)
+
+
+def test_a_row():
+    (watch, call, buy), whole = rows_of(
+        ladder_of(None, (0.4, 0.6), (0.5, 0.9)), 100, *climbers(399, 300, 60, 40)
+    )
+    assert (call.title, call.below, call.rate) == ("Call", "within 14 days", "20\u00a0%")
+    assert call.likely == "likely 16 to 25\u00a0%"
+    assert (call.verdict, call.kind, call.usual) == ("below the usual", "bad", "40 to 60\u00a0%")
+    assert (call.band, call.value) == ((0.4, 0.6), pytest.approx(0.2))
+    assert [(one.number, one.what) for one in call.counts] == [
+        ("300", "came"),
+        ("60", "went on"),
+        ("240", "not in time"),
+    ]
+    assert call.counts[2].address == "/ladder/leads?within=all&step=call&state=lapsed"
+    assert call.half == "half in 1\u00a0day"
+    assert (watch.verdict, watch.usual) == ("no usual share is named", "")
+    assert (buy.verdict, buy.kind) == ("within the usual", "good")
+    assert whole.title == "All the way to Buy"
+    assert (whole.rate, whole.below) == ("10\u00a0%", "the steps multiply to 10\u00a0%")
+    assert whole.usual == "20 to 54\u00a0%"
+
+
+def test_too_early_and_nobody():
+    (watch, call, buy), whole = rows_of(ladder_of(None, (0.4, 0.6)), 3, *climbers(9, 4, 0))
+    assert (watch.rate, watch.verdict) == ("Too early", "nobody’s 7 days are over")
+    assert watch.likely.startswith("at least ")
+    assert [(one.number, one.what) for one in watch.counts][-1] == ("6", "still have time")
+    assert (call.rate, call.likely, call.verdict) == ("Too early", "", "nobody’s 14 days are over")
+    assert (buy.rate, buy.likely, buy.counts) == ("–", "nobody came", ())
+    assert (whole.rate, whole.verdict) == ("Too early", "nobody’s time is over")
+
+
+def test_the_stretch_before():
+    choice = LadderChoice(within="30")
+    rows = *climbers(300, 30, day=60), *climbers(300, 120, day=90)
+    (watch, *_), _ = rows_of(ladder_of(), 100, *rows, choice=choice)
+    assert watch.before == "up from 10\u00a0%"
+    assert watch.former == pytest.approx(0.1)
+    (watch, *_), _ = rows_of(ladder_of(), 100, *rows, choice=LadderChoice("30", is_beside=False))
+    assert (watch.before, watch.former) == ("", None)
+    rows = *climbers(300, 90, day=60), *climbers(300, 93, day=90)
+    (watch, *_), _ = rows_of(ladder_of(), 100, *rows, choice=choice)
+    assert watch.before == "before 30\u00a0%"
+
+
+def test_shares():
+    assert percent(0.005) == "0.5\u00a0%"
+    assert percent(-0.0) == "0\u00a0%"
+    assert span(0.2, 0.31) == "20 to 31\u00a0%"
+    assert span(0.999, 1.0) == "100\u00a0%"

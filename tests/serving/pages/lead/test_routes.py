@@ -1,0 +1,257 @@
+"""A lead's page: what it says in every state, and that its figures are those of the API."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import quote
+
+import pytest
+
+from features.clock import when
+from features.events.log import DAY_US
+from serving.pages.lead.todo import UNOFFERED, evidence_of
+from serving.scoring.scorer import Scorer
+from serving.scoring.suggestion import suggestion_for
+from tests.serving import world
+from tests.serving.pages.scene import ACTS, HTML, Page, act, page
+
+
+def test_the_sum(client):
+    """The figures that are read add up: a typical lead, each reason, this lead."""
+    for at in range(20):
+        answer = client.get(f"/leads/lead-{at:04}", headers=HTML).text
+        tables = answer[answer.index('<table class="sum">') : answer.index("What happened")]
+        cells = re.findall(r'class="figure">([^<]+)<', tables)
+        values = [float(cell.strip(" %").replace("−", "-").replace("+", "")) for cell in cells]
+        assert sum(values[:-1]) == pytest.approx(values[-1], abs=1e-6)
+        score = client.get(f"/v1/leads/lead-{at:04}/score").json()["probability"]
+        assert values[-1] == pytest.approx(100 * score, abs=0.11)
+
+
+def test_what_to_do(client, service):
+    """The page shows the option, one sentence of evidence, the others, and what is not possible."""
+    ladder = service.scorer.bundle.ladder
+    titles = {offer.id: offer.title for offer in ladder.offers} | UNOFFERED
+    for at in range(20):
+        lead = f"lead-{at:04}"
+        rows = service.store.events_of(lead)
+        advice = suggestion_for(service.scorer.model, lead, rows, world.now())
+        text = page(client, f"/leads/{lead}").text
+        assert titles[advice.best.option_id] in text
+        assert advice.framing.text in text
+        assert evidence_of(advice.best, by_rules=True) in text
+        for one in advice.recommendation.ranking:
+            assert titles[one.option_id] in text
+        for other in advice.recommendation.excluded:
+            assert titles[other.offer_id] in text
+
+
+def test_before_a_session(start, folder, tmp_path):
+    """The page of a lead before a session has the agenda, the framing, and what to ask for."""
+    until = world.now()
+    found: dict[str, object] = {
+        "gaps": ["no <b>owner</b>", "late approvals", "costs"],
+        "topic": "handovers",
+    }
+    events = [
+        *world.climber("ann", until, 2),
+        world.event("ann", "assessment_completed", until - 2 * DAY_US, found),
+    ]
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        whole = page(client, "/leads/ann")
+    assert "Offer: Strategy session on your weakest handovers" in whole.text
+    assert "Session · 15 min · live · 30 min of yours" in whole.text
+    assert "Talk about No <b>owner</b> 5 min Late approvals 5 min Costs 5 min" in whole.text
+    assert "“15 minutes on your own situation" in whole.text
+    assert "Ask for Company size" in whole.text
+    assert "What it changes is not known yet: nobody here has tried it" in whole.text
+    assert "Open with Handovers" in whole.text
+    assert "b" not in whole.tags
+
+
+def test_who_waits_is_answered_first(start, folder, tmp_path):
+    """A question stands above all advice, in their own words, with how long it has waited."""
+    until = world.now()
+    asked: dict[str, object] = {"text": "Does it run <i>here</i>?"}
+    events = [
+        *world.climber("ann", until, 3),
+        world.event("ann", "lead_asked", until - 3 * world.HOUR_US, asked),
+    ]
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        text = page(client, "/leads/ann").text
+        queue = page(client, "/?tab=reply").text
+    assert "Answer this first “ Does it run <i>here</i>? ”" in text
+    assert "Waits for a reply: 3 hours" in text
+    assert "Asked: “Does it run <i>here</i>?” waits 3 hours" in queue
+
+
+def test_refused_offers(start, folder, tmp_path):
+    """Why nothing is asked of a lead that does not fit is said for each offer of its step."""
+    until = world.now()
+    events = [
+        *world.climber("ann", until, 4),
+        world.event("ann", "consultation_outcome", until - DAY_US, {"fit": "no"}),
+    ]
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        text = page(client, "/leads/ann").text
+    assert "Now Send something useful, ask for nothing" in text
+    assert text.count("The last consultation found that it does not fit") == 4
+    assert "Not now: 4" in text
+
+
+def test_why_to_wait(start, tmp_path):
+    """The page says until when to wait in quiet hours, and why a lead is left alone on purpose."""
+    until = world.now()
+    hours = f"{when(until - 2 * world.HOUR_US):%H}:00-{when(until + 2 * world.HOUR_US):%H}:00"
+    ladders = {"quiet": world.quiet_ladder(hours), "controlled": world.controlled_ladder(0.5)}
+    share = {"experiment": "calling", "arm": "none", "share": 0.5}
+    told = {**share, "rung_record": json.dumps(share)}
+    alone = world.event("ann", "rung_assignment", until - DAY_US, told)
+    found = {}
+    for name, ladder in ladders.items():
+        (tmp_path / name).mkdir()
+        world.rates_bundle(tmp_path / name / "bundle", ladder=ladder)
+        url = world.filled(tmp_path / name, [*world.climber("ann", until, 3), alone])
+        with start(url, tmp_path / name / "bundle") as client:
+            found[name] = page(client, "/leads/ann").text
+    assert "Quiet hours: nobody is contacted before" in found["quiet"]
+    assert "Left alone on purpose" not in found["quiet"]
+    assert "Now Leave them alone for now" in found["controlled"]
+    assert "Left alone on purpose, so that the difference it makes is known." in found["controlled"]
+
+
+def test_leave_alone(client, service, monkeypatch):
+    """Where the best is not to ask, the pages say so, and promise nothing of it."""
+    scorer = Scorer(service.store, service.scorer.bundle, world.now, policy="only:no_ask")
+    monkeypatch.setattr(service, "scorer", scorer)
+    text = page(client, "/leads/lead-0002").text
+    assert "Now Leave them alone for now" in text
+    assert "What it changes" not in text[: text.index("How likely")]
+    assert "Leave alone for now" in page(client, "/?tab=quiet").text
+
+
+def test_timeline(client, service):
+    """All events are there, newest first, with the steps that they complete."""
+    answer = client.get("/leads/customer", headers=HTML).text
+    timeline = answer[answer.index("What happened") : answer.index("About the lead")]
+    times = re.findall(r'<time datetime="([^"]+)" data-as="clock"', timeline)
+    assert times == sorted(times, reverse=True)
+    assert len(times) == len(service.store.events_of("customer"))
+    ticks = re.findall(r'class="tick">✓ ([^<]+)<', timeline)
+    assert ticks == [goal.title for goal in reversed(service.scorer.bundle.ladder.goals)]
+    assert "Has bought" in answer
+    assert "How likely" not in answer
+
+
+def test_whose_doing(start, folder, tmp_path):
+    """The timeline can be that of one side alone; the same thing in a row is told once."""
+    until = world.now()
+    events = [
+        *world.climber("ann", until, 1),
+        *(world.event("ann", "email_opened", until - at * world.HOUR_US) for at in range(2, 7)),
+        world.event("ann", "business_replied", until - 8 * world.HOUR_US),
+    ]
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        theirs = page(client, "/leads/ann?side=theirs").text
+        ours = page(client, "/leads/ann?side=ours").text
+    assert "Email opened 5 times" in theirs
+    assert "We replied" not in theirs
+    assert "We replied" in ours
+    assert "Email opened" not in ours[ours.index("What happened") :]
+
+
+def test_long_timeline(start, folder, tmp_path):
+    """Of very many events the latest are told, and how many are not."""
+    until = world.now()
+    events = [world.event("busy", "page_viewed", until - at * 1000) for at in range(1, 451)]
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        found = page(client, "/leads/busy")
+    assert "Page viewed 400 times" in found.text
+    assert "50 earlier events are not shown" in found.text
+
+
+def test_unknown(client):
+    """A lead that is not there is a page with a way back."""
+    assert "No such lead" in page(client, "/leads/nobody", 404).text
+    page(client, "/leads/%00", 404)
+
+
+def test_no_model(bare):
+    """Without a model there is no score, and what happened all the same."""
+    text = page(bare, "/leads/lead-0001").text
+    assert "No score yet" in text
+    assert "What happened" in text
+
+
+def test_another_id(start, folder, tmp_path):
+    """Any id of a person leads to the page, which says that it is one."""
+    until = world.now()
+    with start(world.filled(tmp_path, world.climber("user", until, 1)), folder / "rates") as client:
+        call = {"type": "identify", "userId": "user", "anonymousId": "anon", "messageId": "m"}
+        assert client.post("/v1/identify", json=call).status_code == 200
+        found = page(client, "/leads/anon").text
+    assert "anon is another id of this person" in found
+
+
+def test_what_is_known_later_is_on_no_page(start, folder, tmp_path):
+    """An event that is known only later is not shown yet."""
+    until = world.now()
+    later = world.event("ann", "contract_signed", until, {}, known_at=until + DAY_US)
+    url = world.filled(tmp_path, [world.event("ann", "page_viewed", until - 1000), later])
+    with start(url, folder / "rates") as client:
+        assert "Contract signed" not in page(client, "/leads/ann").text
+
+
+def test_hostile_lead(client):
+    """Ids, names and properties are text, wherever they are shown."""
+    found = page(client, f"/leads/{quote(world.HOSTILE, safe='')}")
+    assert "<img src=x>" in found.text
+    assert world.HOSTILE in found.text
+    assert "img" not in found.tags
+
+
+# ----------------------------------------------------------------------------------- People's data
+
+
+def test_opted_out(start, url, folder):
+    """Who opted out has no chance, advice, traits or decisions on the page; and comes back."""
+    form = {"lead": "lead-0001", "next": "/"}
+    with start(url, folder / "fitted") as client:
+        assert "How likely" in page(client, "/leads/lead-0001").text
+        client.post("/profiling", data=form | {"do": "out"}, headers=ACTS)
+        text = page(client, "/leads/lead-0001").text
+        assert "Not to be profiled" in text
+        for absent in ("How likely", "Why", "Other ways", "About ", "Rung chose"):
+            assert absent not in text
+        act(client, "lead-0001", "claim", status=409)
+        client.post("/profiling", data=form | {"do": "in"}, headers=ACTS)
+        assert "How likely" in page(client, "/leads/lead-0001").text
+
+
+def test_a_note(start, url, folder):
+    """A note stands on the page at once, as text, with who wrote it; and in no queue."""
+    with start(url, folder / "fitted") as client:
+        act(client, "lead-0001", "note", text="Prefers <b>mornings</b>\nand tea")
+        found = page(client, "/leads/lead-0001")
+        assert "Prefers <b>mornings</b> and tea this machine" in found.text
+        assert "b" not in found.tags
+
+
+def test_everything_as_a_file(client):
+    """All that is kept of a lead, for whoever may set things up."""
+    told = client.get("/lead.json?lead=lead-0001").json()
+    assert told["lead_id"] == "lead-0001"
+    assert told["events"]
+
+
+def test_erased(start, url, folder):
+    """The page asks once more, then nothing is left, and it says how much that was."""
+    with start(url, folder / "fitted") as client:
+        assert "cannot be undone" in page(client, "/erase?lead=lead-0001").text
+        count = len(client.app.state.service.store.events_of("lead-0001"))
+        act(client, "lead-0001", "claim")
+        answer = client.post("/erase", data={"lead": "lead-0001"}, headers=HTML | ACTS)
+        assert f"{count} events are gone" in Page(answer.text).text
+        page(client, "/leads/lead-0001", 404)
+        assert client.app.state.service.store.actions.newest(9) == []

@@ -1,0 +1,327 @@
+"""The queue: what it says in every state, whatever leads are called, in the order of the API."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from html import unescape
+from urllib.parse import quote
+
+import pytest
+
+from features.events.log import DAY_US
+from serving.pages.common import words
+from serving.pages.queue.rows import doing_of
+from serving.process import background
+from tests.serving import world
+from tests.serving.pages.scene import ACTS, HTML, Page, act, page
+
+
+def queued(client, **query):
+    """All leads of the API's queue, in its order."""
+    found, more = [], {"limit": 100, **query}
+    while True:
+        answer = client.get("/v1/queue", params=more).json()
+        found += answer["data"]
+        if answer["next_cursor"] is None:
+            return found
+        more["cursor"] = answer["next_cursor"]
+
+
+ROW = re.compile(
+    r'name="lead" value="([^"]+)"><input type="hidden" name="next"[^>]*>\s*'
+    r'<button name="do" value="later:tomorrow"'
+)
+"""The form of a row that puts its lead aside; there is one in each."""
+
+
+def rows_of(client, path="/"):
+    """The ids of the leads of a tab, over all its pages, in order."""
+    found = []
+    while path:
+        html = client.get(path, headers=HTML).text
+        found += [unescape(lead) for lead in ROW.findall(html)]
+        following = re.search(r'rel="next" href="([^"]+)"', html)
+        path = unescape(following[1]) if following else ""
+    return found
+
+
+@pytest.mark.parametrize("tab", ["reply", "talk", "marketing", "quiet"])
+def test_the_order_is_that_of_the_api(client, tab):
+    """Each tab has the leads that the API puts there, in its order; who waits is on top."""
+    wanted = {"talk": ("reply", "talk")}.get(tab, (tab,))
+    items = [item for item in queued(client) if item["tab"] in wanted]
+    known = [item["lead_id"] for item in items]
+    assert rows_of(client, f"/?tab={tab}") == known
+
+
+def test_counts(client):
+    """The tabs say how many there are, and the title whom to talk to."""
+    items = queued(client)
+    text = page(client, "/").text
+    for tab, says in (("reply", "wait"), ("marketing", "get"), ("quiet", "to leave in peace")):
+        count = sum(item["tab"] == tab for item in items)
+        assert re.search(rf"\b{count} {says}", text)
+
+
+def test_a_row_says_what_the_api_says(client, service):
+    """Chance, range, what to do and why, of each row."""
+    ladder = service.ladder
+    text = page(client, "/?tab=quiet").text
+    items = [item for item in queued(client) if item["tab"] == "quiet"][:25]
+    assert items
+    for item in items:
+        assert " ".join(words.chance(item["probability"]).split()) in text
+        doing = doing_of(ladder, item)
+        assert f"{doing.verb}" in text
+        for reason in words.telling(item):
+            assert words.sentence(reason["text"]) in text
+
+
+def test_no_jargon(client):
+    """The pages speak as a salesperson does."""
+    for path in ("/", "/?tab=quiet", "/leads/lead-0001"):
+        text = page(client, path).text.lower()
+        for word in ("shap", "percentile", "probability", "venn", "calibrat", "p_advance", "logit"):
+            assert word not in text
+
+
+def test_filters(client):
+    """A filter leaves the leads that meet it, and stands in the address."""
+    items = [item for item in queued(client) if item["tab"] == "quiet"]
+    step = items[0]["step"]["id"]
+    assert rows_of(client, f"/?tab=quiet&step={step}") == [
+        item["lead_id"] for item in items if item["step"]["id"] == step
+    ]
+    band = items[0]["band"]
+    assert rows_of(client, f"/?tab=quiet&band={band}") == [
+        item["lead_id"] for item in items if item["band"] == band
+    ]
+    assert rows_of(client, "/?tab=quiet&owner=Nobody") == []
+    assert "in the hands of Nobody" in page(client, "/?tab=quiet&owner=Nobody").text
+
+
+def test_orders(client):
+    """Likeliest to buy first, over all pages."""
+    items = [item for item in queued(client) if item["tab"] == "quiet"]
+    by_purchase = sorted(items, key=lambda item: (-item["purchase_probability"], item["lead_id"]))
+    assert rows_of(client, "/?tab=quiet&order=purchase") == [one["lead_id"] for one in by_purchase]
+
+
+def test_pages(start, folder, tmp_path):
+    """All leads of a long tab stand on its pages, once each; the last has a way back to the top."""
+    until = world.now()
+    events = [one for at in range(60) for one in world.climber(f"lead-{at:02}", until, 1)]
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        tab = queued(client)[0]["tab"]
+        assert rows_of(client, f"/?tab={tab}") == [item["lead_id"] for item in queued(client)]
+        html = client.get(f"/?tab={tab}", headers=HTML).text
+        following = re.search(r'rel="next" href="([^"]+)"', html)
+        assert following is not None
+        assert "Back to the top" in page(client, unescape(following[1])).text
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("step=zzz", "no such step"),
+        ("tab=zzz", "no such tab"),
+        ("order=zzz", "no such order"),
+        ("band=zzz", "no such band"),
+        ("active=-1", "number of days"),
+        ("active=99999999999", "number of days"),
+        ("cursor=zzz", "next_cursor"),
+        (f"q={'x' * 300}", "at most 200"),
+        (f"step={quote('<script>alert(1)</script>')}", "no such step"),
+    ],
+)
+def test_a_bad_address(client, query, why):
+    """What cannot be asked for is an error page with a way back."""
+    found = page(client, f"/?{query}", 422)
+    assert why in found.text
+    assert ("href", "/") in found.attributes
+    assert "script" not in found.tags
+
+
+# ------------------------------------------------------------------------------------------ States
+
+
+def test_no_model(bare):
+    """Without a model the queue says what to do, and looks again by itself."""
+    found = page(bare, "/")
+    assert "No model yet" in found.text
+    assert "rung train" in found.text
+    assert ("http-equiv", "refresh") in found.attributes
+
+
+def test_empty_store(start, folder, tmp_path):
+    """An empty store is no error."""
+    with start(f"sqlite:///{tmp_path / 'new.db'}", folder / "rates") as client:
+        assert "No leads yet" in page(client, "/").text
+        assert client.get("/readyz").status_code == 200
+
+
+def test_scoring_under_way(client, service, monkeypatch):
+    """Before the first scoring has ended the page waits for it."""
+    monkeypatch.setattr(background, "_take_over", lambda *_: None)
+    monkeypatch.setattr(service, "run", None)
+    monkeypatch.setattr(service.store.queue, "part", lambda *_: [])
+    found = page(client, "/")
+    assert "Scoring is under way" in found.text
+    assert ("http-equiv", "refresh") in found.attributes
+
+
+def test_nobody_fits(client):
+    """A filter that leaves nobody is named, with the way out."""
+    text = page(client, "/?tab=talk&source=nowhere&active=1").text
+    assert "Nobody fits this filter" in text
+    assert "who came from nowhere" in text
+    assert "Show everybody" in text
+
+
+def test_failed_scoring(client, service, monkeypatch):
+    """When scores could not be renewed, the last ones are shown, and since when they are."""
+    # Under a name of its own: what the background does well meanwhile takes its own name back.
+    monkeypatch.setitem(service.failures, "a test", "it failed: OSError; see the log")
+    text = page(client, "/").text
+    assert "could not be renewed" in text
+    assert "Scores stopped at" in text
+    assert "OSError" not in text
+
+
+def test_first_estimates(start, url, folder):
+    """Without data of one's own the page says that the chances are not personal yet."""
+    with start(url, folder / "rates") as client:
+        assert "First estimates" in page(client, "/?tab=quiet").text
+        assert "A first estimate" in page(client, "/leads/lead-0001").text
+
+
+def test_an_error_that_nobody_foresaw(client, service, monkeypatch):
+    """It is a page with its request id, and nothing of the inside."""
+    monkeypatch.setattr(service.store.queue, "part", lambda *_: 1 / 0)
+    found = page(client, "/", 500)
+    assert "Something went wrong here" in found.text
+    assert "division" not in found.text
+
+
+# ----------------------------------------------------------------------------------------- Working
+
+
+def test_what_is_done_can_be_undone(start, url, folder):
+    """An action shows at once with its undo; taken back, nothing of it is left but in the audit."""
+    with start(url, folder / "fitted") as client:
+        lead = queued(client)[0]["lead_id"]
+        act(client, lead, "action:talked")
+        html = client.get("/?tab=mine", headers=HTML).text
+        assert "<strong>Talked</strong>" in html
+        action = re.search(r'name="action" value="([^"]+)"', html)
+        assert action is not None
+        form = {"action": action[1], "next": "/"}
+        answer = client.post("/undo", data=form, headers=HTML | ACTS, follow_redirects=False)
+        assert answer.status_code == 303
+        assert "<strong>Talked</strong>" not in client.get("/?tab=mine", headers=HTML).text
+        store = client.app.state.service.store
+        (kept,) = store.actions.newest(5)
+        assert kept.undone_at is not None
+        assert not [row for row in store.events_of(lead) if row[0] == "business_replied"]
+
+
+@pytest.mark.parametrize(
+    ("do", "answers", "why"),
+    [
+        ("action:held", {}, "Minutes: is missing"),
+        ("action:held", {"minutes": "soon"}, "is no number"),
+        ("action:booked", {"ends_at": "noon"}, "no day and time"),
+        ("action:nothing", {}, "there is no action"),
+        ("later:never", {}, "is no time"),
+        ("note", {"text": " "}, "a note has 1 to"),
+        ("", {}, "nothing that could be done"),
+        ("action:offered", {"offer": "nothing"}, "no offer is suggested"),
+    ],
+)
+def test_what_cannot_be_done(client, do, answers, why):
+    """The page says why, and nothing is kept."""
+    lead = queued(client)[0]["lead_id"]
+    answer = act(client, lead, do, status=409, **answers)
+    assert why.lower() in Page(answer.text).text.lower()
+
+
+def test_a_form_of_another_site(client):
+    """It is refused, whatever it says."""
+    form = {"lead": "lead-0001", "do": "claim", "next": "/"}
+    for headers in ({}, {"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}):
+        answer = client.post("/act", data=form, headers=HTML | headers, follow_redirects=False)
+        assert answer.status_code == 403
+
+
+def test_it_leads_to_our_pages_alone(client):
+    """Whatever a form says, the way on is a path of ours."""
+    lead = queued(client)[0]["lead_id"]
+    answer = act(client, lead, "claim", next="https://evil.example/")
+    assert answer.headers["location"] == "/"
+    act(client, lead, "release")
+
+
+def test_the_table(client):
+    """Every lead of a view stands in the table, in its order, and no cell is a formula."""
+    answer = client.get("/queue.csv?tab=quiet", headers=HTML)
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    items = [item for item in queued(client) if item["tab"] == "quiet"]
+    assert [row["lead_id"] for row in rows] == [item["lead_id"] for item in items]
+    assert [float(row["chance"]) for row in rows] == [item["probability"] for item in items]
+
+
+def test_no_formula(start, folder, tmp_path):
+    """What a stranger calls itself is text in a spreadsheet too."""
+    until = world.now()
+    traits: dict[str, object] = {"name": '=HYPERLINK("http://evil.example")', "company": "@SUM(1)"}
+    events = [world.event("+1", "identify", until - DAY_US, traits), *world.climber("+1", until, 1)]
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        found = [
+            cell
+            for tab in ("talk", "marketing", "quiet")
+            for row in list(csv.reader(io.StringIO(client.get(f"/queue.csv?tab={tab}").text)))[1:]
+            for cell in row
+        ]
+    assert '\'=HYPERLINK("http://evil.example")' in found
+    assert not [cell for cell in found if cell.startswith(("=", "+", "@"))]
+
+
+# ---------------------------------------------------------------------------------- Hostile leads
+
+
+def test_hostile_events(start, folder, tmp_path):
+    """No event can write a tag, an attribute or a template into a page."""
+    evil = "'\"><script>alert(1)</script>{{ 7777*7777 }}{% raw %}"
+    at = world.now() - DAY_US
+    said: dict[str, object] = {evil: evil, "nested": {"a": [evil]}, "long": evil * 200}
+    event = world.event(evil, evil, at, said)
+    viewed = world.event(evil, "page_viewed", at, said)
+    asked = world.event(evil, "lead_asked", at, {"text": evil})
+    traits = world.event(evil, "identify", at, {"name": evil, "company": {"name": evil}})
+    with start(world.filled(tmp_path, [event, viewed, asked, traits]), folder / "rates") as client:
+        lead = quote(evil, safe="")
+        for path in ("/", f"/leads/{lead}", f"/leads/x{lead}", f"/?q={quote('alert')}"):
+            found = Page(client.get(path, headers=HTML).text)
+            assert "alert(1)" not in [text.strip() for text in found.texts]
+            assert "img" not in found.tags
+            assert "60481729" not in found.text
+            assert not [name for name, _ in found.attributes if name.startswith("on")]
+            assert "style" not in {name for name, _ in found.attributes}
+        (link,) = {one for one in page(client, "/").values("href") if one.startswith("/leads/")}
+        assert page(client, link).text.count("alert(1)") > 3
+
+
+def test_turned_and_long_names(start, folder, tmp_path):
+    """Marks that turn the reading direction are gone, and a word of 10 kB is cut."""
+    until, turned = world.now(), "Ada \u202egnirts\u202c \u2066x"
+    traits: dict[str, object] = {"name": turned, "company": "W" * 10_000, "role": "\u0007bell"}
+    events = [world.event("a", "identify", until - DAY_US, traits), *world.climber("a", until, 2)]
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        for path in ("/", "/?tab=quiet", "/?tab=marketing", "/leads/a"):
+            html = client.get(path, headers=HTML).text
+            assert not set("\u202e\u202c\u2066\u0007") & set(html)
+            assert "W" * 200 not in html
+        assert "Ada gnirts x" in page(client, "/leads/a").text.replace("  ", " ")

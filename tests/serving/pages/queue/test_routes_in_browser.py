@@ -1,0 +1,275 @@
+"""The queue as a person works with it, in a real browser: by hand, by keys, live, on a phone."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import expect
+
+from features.clock import rfc3339
+from features.store.events import EventStore
+from serving.app import create_app
+from serving.edge.keys import Keys
+from serving.settings import Settings
+from tests.serving import world
+from tests.serving.browser import opened, overflow, served, violations
+from tests.serving.conftest import wait_until_scored
+
+pytestmark = pytest.mark.slow
+
+CALLABLE: dict[str, object] = {
+    "name": "Ada Lovelace",
+    "email": "ada@engines.example",
+    "phone": "+44 20 7946 0001",
+}
+OTHERS: list[dict[str, object]] = [{"name": f"Person {at}"} for at in range(1, 12)]
+
+
+@pytest.fixture(scope="module")
+def desk(folder, tmp_path_factory):
+    """A service with people to call, one of whom waits for a reply; keys of two and a reader."""
+    path, until = tmp_path_factory.mktemp("desk"), world.now()
+    events = [one for at in range(12) for one in world.climber(f"lead-{at:02}", until, at % 5)]
+    events += [
+        world.event(f"lead-{at:02}", "identify", until - 9 * world.HOUR_US, traits)
+        for at, traits in enumerate([CALLABLE, *OTHERS])
+    ]
+    events.append(
+        world.event(
+            "lead-00", "lead_asked", until - 2 * world.HOUR_US, {"text": "When can we start?"}
+        )
+    )
+    url = world.filled(path, events)
+    with EventStore.open(url) as store:
+        texts = {
+            name: Keys(store.database).create(name, scopes, as_of=until)[1]
+            for name, scopes in (
+                ("Ann", {"read", "decide"}),
+                ("Bob", {"read", "decide"}),
+                ("Eve", {"read"}),
+                ("tool", {"ingest"}),
+            )
+        }
+    app = create_app(Settings(url, folder / "rates", rescore_seconds=3600.0))
+    with served(app) as address:
+        service = app.state.service
+        wait_until_scored(service)
+        yield address, service, texts
+
+
+@pytest.fixture(scope="module")
+def sessions(browser, desk):
+    """By name, what a browser keeps of somebody who has logged in."""
+    address, _, texts = desk
+    held = {}
+    for name in ("Ann", "Bob", "Eve"):
+        with opened(browser, address) as sheet:
+            sheet.goto("/login")
+            sheet.get_by_label("Key", exact=True).fill(texts[name])
+            sheet.get_by_role("button", name="Log in").click()
+            expect(sheet.get_by_role("navigation", name="Kinds of work")).to_be_visible()
+            held[name] = sheet.context.storage_state()
+    return held
+
+
+@pytest.fixture
+def at_desk(browser, desk, sessions):
+    """Opens a browser as somebody, at the queue."""
+
+    @contextmanager
+    def opened_by(name, *size, **options):
+        with opened(browser, desk[0], *size, storage_state=sessions[name], **options) as sheet:
+            sheet.goto("/")
+            yield sheet
+
+    return opened_by
+
+
+@pytest.fixture
+def ann(at_desk):
+    with at_desk("Ann") as sheet:
+        yield sheet
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "path", ["/", "/?tab=reply", "/?tab=quiet", "/?tab=mine", "/?q=zzz", "/?source=x", "/?q=person"]
+)
+def test_usable_by_all(at_desk, scheme, path):
+    """No rule of axe-core is broken, and nothing is wider than the window, down to 320 pixels."""
+    with at_desk("Ann", color_scheme=scheme) as sheet:
+        sheet.goto(path)
+        assert violations(sheet) == []
+        for width in (1280, 640, 320):  # 640 is 1280 at 200 %
+            sheet.set_viewport_size({"width": width, "height": 800})
+            assert overflow(sheet) <= 0, width
+
+
+def test_ten_seconds(ann):
+    """Whom to call, why, what to say and how: all of the first row, at once."""
+    row = ann.get_by_role("listitem").filter(has_text="Ada Lovelace")
+    expect(row).to_contain_text("Asked: “When can we start?” waits 2 hours")
+    expect(row).to_contain_text("Answer what they asked")
+    expect(row.get_by_role("link", name="Call")).to_have_attribute("href", "tel:+442079460001")
+    expect(row.get_by_role("link", name="Mail")).to_have_attribute(
+        "href", "mailto:ada@engines.example"
+    )
+    assert ann.get_by_role("listitem").first.inner_text().startswith("Ada Lovelace")
+
+
+def test_done_and_undone(ann):
+    """What was done shows in the row, can be taken back there, and then all is as it was."""
+    row = ann.get_by_role("listitem").filter(has_text="Person 4")
+    row.get_by_text("Done", exact=True).click()
+    row.get_by_role("button", name="No answer").click()
+    expect(row.get_by_role("status")).to_have_text("No answer")
+    expect(row).to_contain_text("In your hands")
+    row.get_by_role("button", name="Undo").click()
+    expect(row.get_by_text("Done", exact=True)).to_be_visible()
+    expect(row).not_to_contain_text("In your hands")
+
+
+def test_an_action_that_asks(ann, desk):
+    """A session held asks for its minutes, and the event has them."""
+    _, service, _ = desk
+    row = ann.get_by_role("listitem").filter(has_text="Person 3")
+    row.get_by_text("Done", exact=True).click()
+    row.get_by_text("Session held …").click()
+    row.get_by_label("Minutes").fill("25")
+    row.get_by_role("button", name="Session held").click()
+    expect(row.get_by_role("status")).to_have_text("Session held")
+    (kept,) = [
+        one for one in service.store.actions.newest(9, lead_id="lead-03") if one.action == "held"
+    ]
+    assert kept.events[0] == ("session_held", {"minutes": 25.0})
+    row.get_by_role("button", name="Undo").click()
+    expect(row.get_by_text("Done", exact=True)).to_be_visible()
+
+
+def test_keys(ann):
+    """j and k walk, d opens what can be done, Escape closes it, / searches, ? lists all keys."""
+    ann.keyboard.press("j")
+    expect(ann.locator("[data-row] a:focus")).to_have_text("Ada Lovelace")
+    ann.keyboard.press("j")
+    second = ann.locator("[data-row] a:focus").inner_text()
+    assert second != "Ada Lovelace"
+    ann.keyboard.press("k")
+    ann.keyboard.press("d")
+    expect(ann.get_by_role("button", name="Talked").first).to_be_visible()
+    ann.keyboard.press("Escape")
+    expect(ann.get_by_role("button", name="Talked")).to_have_count(0)
+    ann.keyboard.press("?")
+    expect(ann.get_by_role("dialog")).to_contain_text("next and previous lead")
+    ann.keyboard.press("Escape")
+    ann.keyboard.press("/")
+    ann.keyboard.type("lovel")
+    ann.keyboard.press("Enter")
+    expect(ann.get_by_role("heading", level=1)).to_have_text(re.compile("1 found"))
+    ann.keyboard.press("Escape")
+    ann.locator("h1").click()
+    ann.keyboard.press("g")
+    ann.keyboard.press("q")
+    expect(ann.get_by_role("heading", level=1)).to_have_text(re.compile("talk|reply|call"))
+
+
+def test_all_by_tabulator(ann):
+    """Every link and button is reached by the keyboard alone, in the order that is read."""
+    seen = []
+    for _ in range(14):
+        ann.keyboard.press("Tab")
+        seen.append(ann.evaluate("document.activeElement.innerText || document.activeElement.name"))
+    assert seen[0] == "Skip to the content"
+    assert [one for one in seen if one in ("Queue", "Ladder", "Settings")] == [
+        "Queue",
+        "Ladder",
+        "Settings",
+    ]
+
+
+def test_live(ann, desk):
+    """What arrives shows on an open queue within five seconds, without a hand."""
+    _, service, texts = desk
+    assert "Grace Hopper" not in ann.content()
+    now, sent = rfc3339(service.clock()), ann.request
+    key = {"Authorization": f"Bearer {texts['tool']}"}
+    for name, properties in (
+        ("identify", {"name": "Grace Hopper"}),
+        ("lead_asked", {"text": "Are you there?"}),
+    ):
+        event = {"message_id": f"live-{name}", "lead_id": "grace", "name": name, "occurred_at": now}
+        answer = sent.post(
+            "/v1/events", data={"events": [event | {"properties": properties}]}, headers=key
+        )
+        assert answer.status in (200, 202), answer.text()
+    expect(ann.get_by_text("Are you there?").first).to_be_visible(timeout=5_000)
+
+
+def test_rows_do_not_move_under_a_hand(ann, desk):
+    """While somebody is at a row, what is new is said in a bar, and the row stays where it is."""
+    _, service, texts = desk
+    row = ann.get_by_role("listitem").filter(has_text="Person 9")
+    row.get_by_role("link", name="Person 9").focus()
+    key = {"Authorization": f"Bearer {texts['tool']}"}
+    event = {"message_id": "bar", "lead_id": "zoe", "name": "lead_asked"}
+    event["occurred_at"] = rfc3339(service.clock() - 5 * world.HOUR_US)
+    assert ann.request.post("/v1/events", data={"events": [event]}, headers=key).ok
+    expect(
+        ann.get_by_text("new on top").or_(ann.get_by_text("The order has changed"))
+    ).to_be_visible()
+    assert ann.evaluate("document.activeElement.innerText") == "Person 9"
+
+
+def test_what_others_have(at_desk):
+    """What one rep takes, another does not see; on the lead's page it says whose it is."""
+    with at_desk("Ann") as ann, at_desk("Bob") as bob:
+        row = ann.get_by_role("listitem").filter(has_text="Person 8")
+        row.get_by_text("Done", exact=True).click()
+        row.get_by_role("button", name="Take it").click()
+        expect(row).to_contain_text("In your hands")
+        bob.reload()
+        expect(bob.get_by_role("listitem").filter(has_text="Person 8")).to_have_count(0)
+        bob.goto("/leads/lead-08")
+        expect(bob.get_by_text("ask them before you do anything")).to_be_visible()
+        row.get_by_role("button", name="Undo").click()
+
+
+def test_who_may_only_look(at_desk, desk):
+    """A reader sees no button, and a form that is sent all the same is refused."""
+    with at_desk("Eve") as sheet:
+        expect(sheet.get_by_text("Ada Lovelace")).to_be_visible()
+        assert sheet.get_by_text("Done", exact=True).count() == 0
+        form = {"lead": "lead-00", "do": "claim"}
+        answer = sheet.request.post("/act", form=form, headers={"Origin": desk[0]})
+        assert answer.status == 403
+
+
+def test_without_scripts(at_desk):
+    """All of it works with scripts off: filters, actions, undo, search."""
+    with at_desk("Bob", java_script_enabled=False) as sheet:
+        row = sheet.get_by_role("listitem").filter(has_text="Person 9")
+        row.get_by_text("Later", exact=True).click()
+        row.get_by_role("button", name="In two weeks").click()
+        expect(row.get_by_role("status")).to_have_text("Later: in two weeks")
+        row.get_by_role("button", name="Undo").click()
+        expect(row.get_by_text("Later", exact=True)).to_be_visible()
+        sheet.get_by_text("Filter").click()
+        sheet.get_by_label(re.compile("^Chance")).select_option("low")
+        sheet.get_by_role("button", name="Show", exact=True).click()
+        assert "band=low" in sheet.url
+        sheet.get_by_label("Search leads").fill("person 1")
+        sheet.keyboard.press("Enter")
+        expect(sheet.get_by_role("heading", level=1)).to_contain_text("found for")
+
+
+def test_on_a_phone(at_desk):
+    """Three leads stand on the first screen of a phone, and every target can be hit."""
+    with at_desk("Ann", 390, 844, has_touch=True, is_mobile=True) as sheet:
+        tops = [row.bounding_box()["y"] for row in sheet.get_by_role("listitem").all()[:4]]
+        assert sum(top < 844 for top in tops) >= 3
+        sizes = [
+            one.bounding_box()
+            for one in sheet.locator("main a:visible, main summary:visible").all()
+        ]
+        assert [box for box in sizes if box["height"] < 24] == []

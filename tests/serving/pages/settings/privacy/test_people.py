@@ -1,0 +1,60 @@
+"""What is known of an id's consent."""
+
+from __future__ import annotations
+
+import pytest
+
+from features.store.events import Event
+from serving.pages.settings.privacy.people import erasures_shown, found_people, opted_out_total
+from tests.serving import world
+
+
+def test_opted_out(site):
+    """A lead that opted out is found by its id, with since when and why."""
+    (one,), is_suppressed = found_people(site.service, " lead-0003 ")
+    assert one.is_out
+    assert one.reason.startswith("letter of 3 May")
+    assert one.address == "/leads/lead-0003"
+    assert not is_suppressed
+
+
+def test_out_before_anything_is_known(site):
+    """An id that opted out before anything was known of it is found as well."""
+    (one,), _ = found_people(site.service, "nobody-yet")
+    assert (one.is_out, one.address) == (True, "")
+
+
+def test_suppressed(site):
+    """Who was erased and must not come back is told by the id alone."""
+    assert found_people(site.service, "lead-0005") == ([], True)
+    assert found_people(site.service, "lead-0004") == ([], False)
+
+
+@pytest.mark.parametrize("text", ["", "  ", "nobody", "a\0b", "nobody@example.com", "x" * 900])
+def test_nobody(site, text):
+    """An id that is nobody's is nobody's."""
+    assert found_people(site.service, text) == ([], False)
+
+
+def test_channels(site):
+    """What a lead said of a channel counts, and of the others what the ladder says."""
+    now = world.now()
+    told = [
+        Event("c1", "lead-0009", "consent", now - 10, now - 10, '{"channel": "email"}'),
+        Event("c2", "lead-0009", "consent", now - 5, now - 5, '{"channel":"sms","granted":true}'),
+    ]
+    before, _ = found_people(site.service, "lead-0008")
+    assert (before[0].said, dict(before[0].channels)["Email"]) == (False, True)
+    site.service.store.append_events(told)
+    (one,), _ = found_people(site.service, "lead-0009")
+    assert one.said
+    assert dict(one.channels) == {"Email": False, "Page": True, "Rep": True, "Sms": True}
+
+
+def test_counts(site):
+    """How many opted out, and what was erased, without whom."""
+    assert opted_out_total(site.service) == 2
+    latest, former = erasures_shown(site.service)
+    assert (latest.is_suppressed, former.is_suppressed) == (True, False)
+    assert latest.events > 0
+    assert erasures_shown(site.service, 1) == [latest]

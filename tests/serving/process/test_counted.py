@@ -1,0 +1,85 @@
+"""What was counted last, on the ladder of now; and why there is nothing, where there is not."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+from fastapi.exceptions import RequestValidationError
+
+from features.errors import FunnelError
+from features.ladder.file import read_ladder
+from models.judging.funnel.selection import Selection
+from serving.process.counted import (
+    causes_now,
+    named_now,
+    not_counted,
+    only_from,
+    stays_now,
+    uncounted,
+)
+from serving.process.service import Service
+from serving.settings import Settings
+from tests.serving.counting import count
+
+
+@pytest.fixture
+def service(url, folder):
+    with closing(Service.open(Settings(url, folder / "rates"))) as service:
+        yield service
+
+
+@pytest.mark.parametrize(
+    ("settings", "why", "said"),
+    [
+        ({}, "no ladder", "once there is a model, or RUNG_LADDER names a ladder"),
+        ({"ladder": "b2b"}, "soon", "within minutes of the first events"),
+        ({"ladder": "b2b", "funnel_seconds": 0.0}, "off", "RUNG_FUNNEL_SECONDS is 0"),
+    ],
+)
+def test_why_nothing_was_counted(url, tmp_path, settings, why, said):
+    with closing(Service.open(Settings(url, tmp_path / "none", **settings))) as service:
+        assert stays_now(service) is None
+        assert causes_now(service) is None
+        assert uncounted(service) == why
+        assert said in str(not_counted(service))
+
+
+def test_of_another_version_of_the_ladder(service):
+    ladder = service.ladder
+    count(service.store, replace(ladder, purchase=replace(ladder.purchase, horizon_days=60.0)))
+    assert stays_now(service) is None
+    assert uncounted(service) == "other version"
+    assert "of another version of it; it will be within 3600 seconds" in str(not_counted(service))
+
+
+def test_titles_are_those_of_now(service):
+    """They are no part of what is counted."""
+    ladder = service.ladder
+    titled = replace(ladder, purchase=replace(ladder.purchase, title="Signature"))
+    count(service.store, titled)
+    stays = stays_now(service)
+    assert stays is not None
+    assert stays.ladder.purchase.title == ladder.purchase.title
+
+
+def test_who_opted_out_since_is_left_out(service):
+    stays = count(service.store, read_ladder("b2b"))
+    first = stays.ladder.goals[0].id
+    before = named_now(service, stays, first, None, Selection())
+    gone = before.leads[int(before.lead[0])]
+    service.scorer.privacy.opt_out([gone], service.clock(), "asked")
+    after = named_now(service, stays, first, None, Selection())
+    assert after.lead.tolist() == before.lead[1:].tolist()
+
+
+def test_what_is_asked_of_leads():
+    assert only_from(["source:paid:search", "industry:"]) == {
+        "source": "paid:search",
+        "industry": None,
+    }
+    with pytest.raises(RequestValidationError, match="write a trait, a colon and its value"):
+        only_from(["source"])
+    with pytest.raises(FunnelError, match="asked for twice"):
+        only_from(["source:a", "source:b"])
