@@ -154,8 +154,10 @@ def test_odd_request_id(client, given):
 UNASKED = {
     *("SettingsError", "CallFailed", "CallRefused", "EventRefused", "GateError", "NoAnswer"),
     *("ConfigError", "EstimatorError", "NoOptuna", "LeakFound"),
+    *("ActionConflict", "WrongAnswer"),
 }
-"""They end a start or a training, stay with a worker or a client, or are told of single events."""
+"""They end a start or a training, stay with a worker or a client, are told of single events, or on
+the page whose button was pressed."""
 
 
 def test_every_error_has_a_status(client):
