@@ -14,7 +14,7 @@ from features.store.arrivals import Arrival
 from features.store.people.hands import NOBODY, handed
 
 HOUR = 3_600_000_000
-_TOLD = st.one_of(
+_TOLD: st.SearchStrategy[tuple[str, dict[str, object]]] = st.one_of(
     st.tuples(st.just(CLAIMED), st.fixed_dictionaries({"by": st.sampled_from(["Kim", "Lee"])})),
     st.tuples(st.just(RELEASED), st.just({})),
     st.tuples(st.just(SNOOZED), st.just({"until_back": True})),
