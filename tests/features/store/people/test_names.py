@@ -56,6 +56,7 @@ def test_find(named, text, found):
 def test_words():
     """Small letters, without accents, each once, none of one letter."""
     assert words_of("Chloé O'Neill-Grant  CHLOE 7 77") == ["chloe", "neill", "grant", "77"]
+    assert words_of("\u210cans") == ["hans"]
     assert words_of("x" * 99) == ["x" * 40]
 
 
