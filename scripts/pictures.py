@@ -33,10 +33,11 @@ def main() -> int:
         folder = Path(name)
         demo = ["rung", "demo", "--once", "--folder", str(folder)]
         subprocess.run([sys.executable, "-m", *demo], check=True, stdout=subprocess.DEVNULL)
-        for verb in (["funnel"], ["readiness"]):
-            told = [*verb, "--store", f"sqlite:///{folder / 'events.db'}"]
+        url, bundle = f"sqlite:///{folder / 'events.db'}", str(folder / "bundle")
+        for verb in (["funnel"], ["readiness"], ["champion", "judge"]):  # what a worker does hourly
+            told = [*verb, "--store", url, "--bundle", bundle]
             subprocess.run(
-                [sys.executable, "-m", "rung", *told], check=False, stdout=subprocess.DEVNULL
+                [sys.executable, "-m", "rung", *told], check=True, stdout=subprocess.DEVNULL
             )
         settings = Settings(f"sqlite:///{folder / 'events.db'}", folder / "bundle")
         app = create_app(settings)

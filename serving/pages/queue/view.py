@@ -17,9 +17,9 @@ from serving.edge.parameters import after_of, cursor_of, wrong_query
 from serving.pages.common import words
 from serving.pages.common.people import Person, person_of
 from serving.pages.queue.rows import rows_of
-from serving.process.actions import laters, zone
 from serving.process.queue_views import TABS, Desk, QueueView, ViewPart, ViewTab
 from serving.process.service import Service
+from serving.process.working.actions import laters, zone
 from serving.scoring.controls import takes_a_person
 from serving.scoring.queue import items
 
