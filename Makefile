@@ -8,7 +8,7 @@ PARALLEL := -n $(shell getconf _NPROCESSORS_ONLN 2> /dev/null || echo 1) --maxpr
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q $(PARALLEL)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-all coverage check fix bench lock wheel clean again
+.PHONY: help setup demo serve test test-all coverage check fix bench pictures lock wheel clean again
 .DELETE_ON_ERROR:
 
 help:  ## Show this list
@@ -64,6 +64,9 @@ fix: .venv/.stamp-dev  ## Format, and repair what the linter can repair
 
 bench: .venv/.stamp-dev  ## Print the figures of the README: quality and speed against peers
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+pictures: .venv/.stamp-dev  ## Write pictures of all pages to docs/pages (needs Chromium)
+	@$(BIN)/python -m scripts.pictures
 
 lock: .venv/.stamp-dev  ## Write the requirements*.lock again (ARGS=--upgrade moves every version)
 	@$(BIN)/python scripts/lock.py $(ARGS)

@@ -80,6 +80,12 @@ def _exports(*, small: bool) -> str:
     return exports.run(small=small)
 
 
+def _pages(*, small: bool) -> str:
+    from benchmarks import pages
+
+    return pages.run(small=small)
+
+
 def _funnel(*, small: bool) -> str:
     from benchmarks.funnel import report
 
@@ -99,6 +105,7 @@ _BENCHMARKS: Final[dict[str, Callable[..., str]]] = {
     "service": _service,
     "identities": _identities,
     "exports": _exports,
+    "pages": _pages,
     "quality": _quality,
     "little": _little,
     "drift": _drift,

@@ -10,15 +10,32 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, Self, cast
 
+from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
+
 from features.errors import Refused
 
-__all__ = ["Gate", "GateError", "GateKind"]
+__all__ = ["Gate", "GateCheck", "GateError", "GateKind"]
 
 GateKind = Literal["scores", "policy"]
 """What was judged: a bundle's scores, or a policy that chooses with the bundle."""
 
 _NAMES_BUNDLE: Final = {"scores": "version", "policy": "bundle"}
 """The member of a report that holds the version of the bundle."""
+
+
+class GateCheck(TypedDict):
+    """One thing that a gate asks for, with the figure that it goes by.
+
+    `missing` says what keeps it from being passed, a sentence each; it is passed without any.
+    `have` and `needed` are null where there is no such figure; what they count follows from `id`.
+    `parts` names what a count counts, such as the segments that are harmed.
+    """
+
+    id: str
+    missing: list[str]
+    have: float | None
+    needed: float | None
+    parts: list[str]
 
 
 class GateError(Refused):

@@ -37,8 +37,10 @@ from serving.notifications.delivery import keep_delivering
 from serving.notifications.schemas import NotificationBody, described_webhooks
 from serving.pages import files, login, reference
 from serving.pages.common.frame import problem_page
+from serving.pages.experiments import routes as experiments_page
 from serving.pages.ladder import routes as ladder_page
 from serving.pages.lead import routes as lead_page
+from serving.pages.models import routes as models_page
 from serving.pages.queue import routes as queue_page
 from serving.pages.settings import routes as settings_page
 from serving.pages.settings.keys import routes as keys_page
@@ -141,6 +143,8 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         keys_page,
         privacy_page,
         webhooks_page,
+        experiments_page,
+        models_page,
         reference,
         login,
     ):

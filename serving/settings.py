@@ -47,6 +47,8 @@ class Settings:
         they were trained.
     readiness_seconds : pause between two looks at what of the ladder the log has; 0 for none.
     experiments_seconds : pause between two comparisons of the arms of experiments; 0 for none.
+    judge_seconds : pause between two looks at how good what serves is by now, and whether another
+        policy may; 0 for none.
     funnel_seconds : pause between two countings of how many go on at each step; 0 for none.
     scoring : whether this process scores in the background ("inside"), or others do ("elsewhere").
     reply_minutes : a lead that waits longer for a reply raises an alarm; 0 for none.
@@ -70,6 +72,7 @@ class Settings:
     readiness_seconds: float = 86_400.0
     funnel_seconds: float = 3600.0
     experiments_seconds: float = 3600.0
+    judge_seconds: float = 86_400.0
     scoring: str = "inside"
     reply_minutes: float = 0.0
     log_level: str = "info"
@@ -187,6 +190,7 @@ _READERS: Final[dict[str, Callable[[str], object]]] = {
     "readiness_seconds": _seconds_or_never,
     "funnel_seconds": _seconds_or_never,
     "experiments_seconds": _seconds_or_never,
+    "judge_seconds": _seconds_or_never,
     "scoring": _inside_or_elsewhere,
     "reply_minutes": _minutes,
     "log_level": _level,

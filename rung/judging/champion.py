@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rung import options
+from rung.judging.served import add_judge
 from rung.options import Progress, add_verb
 from rung.reading import judged_until, loaded_bundle, print_json, read, trained_with
 
@@ -78,6 +79,7 @@ def add_champion(verbs: Any) -> None:
     promote.add_argument("--why", default="", help="the reason, which is kept")
     options.trust_option(promote)
     options.json_option(promote)
+    add_judge(own)
 
 
 def add_rollback(verbs: Any) -> None:

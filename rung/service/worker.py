@@ -35,6 +35,9 @@ def chores_of(settings: Settings) -> Sequence[Chore]:
         found.append(
             Chore("recalibrate", settings.recalibrate_seconds, (*rung, "recalibrate", "--json"))
         )
+    if settings.judge_seconds:
+        command = (*rung, "champion", "judge", "--json", *ladder)
+        found.append(Chore("champion", settings.judge_seconds, command))
     return found
 
 

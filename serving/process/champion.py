@@ -7,11 +7,44 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from features.clock import instant, microseconds
 from features.errors import BundleError
+from models.bundle import manifest_of
+from models.gate import Gate
+from models.logged.former_bundles import (
+    Promotion,
+    ServedBundle,
+    former_of,
+    roll_back,
+    served_by,
+)
 
-__all__ = ["BundleSource", "FolderSource", "RegistrySource", "source_of"]
+__all__ = ["BundleSource", "FolderSource", "RegistrySource", "SourceVersion", "source_of"]
 
 _WATCHED: Final = ("manifest.json", "served_policy.json")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceVersion:
+    """A bundle that serves from a source, or served, as the source tells of it.
+
+    Parameters
+    ----------
+    hash : the whole of it.
+    from_at : since when it serves, in microseconds since the epoch; 0 where nobody wrote it down.
+    by, why : who promoted it and the reason; "" where nobody said.
+    until : when what it was trained on ends, in microseconds; 0 where that is not told.
+    gate : what let it serve; None where the source does not tell.
+    taken_back : whether somebody went back from it to what served before.
+    """
+
+    hash: str
+    from_at: int = 0
+    by: str = ""
+    why: str = ""
+    until: int = 0
+    gate: Gate | None = None
+    taken_back: bool = False
 
 
 class BundleSource(Protocol):
@@ -22,6 +55,12 @@ class BundleSource(Protocol):
 
     def folder(self) -> Path:
         """The folder of the bundle, on this machine; BundleError where it cannot be had."""
+
+    def versions(self) -> list[SourceVersion]:
+        """What serves and what served, the newest first; BundleError where it cannot be told."""
+
+    def roll_back(self, promotion: Promotion) -> str:
+        """Let serve again what served before: its hash; BundleError where nothing did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +83,21 @@ class FolderSource:
     def folder(self) -> Path:
         """The folder itself."""
         return self.path
+
+    def versions(self) -> list[SourceVersion]:
+        """What serves from the folder, and the former ones beside it."""
+        present = served_by(self.path)
+        return [_told(one) for one in ([present] if present else []) + former_of(self.path)]
+
+    def roll_back(self, promotion: Promotion) -> str:
+        """The newest of the former ones that nobody has gone back from."""
+        return roll_back(self.path, promotion).hash
+
+
+def _told(one: ServedBundle) -> SourceVersion:
+    said = one.promotion
+    until = int(manifest_of(one.folder).get("until", 0))
+    return SourceVersion(one.hash, said.at, said.by, said.why, until, one.gate, one.taken_back)
 
 
 @dataclass(slots=True)
@@ -68,6 +122,17 @@ class RegistrySource:
         """A copy of that version's bundle."""
         path: Path = self._opened().fetch(self.name, self.alias)[1]
         return path
+
+    def versions(self) -> list[SourceVersion]:
+        """The versions that serve or served by the registry's tags; of why it has none."""
+        return [
+            SourceVersion(version.hash, microseconds(instant(since)))
+            for version, since in self._opened().champions(self.name)
+        ]
+
+    def roll_back(self, promotion: Promotion) -> str:  # noqa: ARG002 the registry keeps no reason
+        """The version that served before, by the gate that let it serve then."""
+        return str(self._opened().roll_back(self.name).hash)
 
     def _opened(self) -> Any:
         if self._registry is None:

@@ -21,10 +21,10 @@ from serving.edge.access import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.problems import documented
 from serving.edge.schemas import MOST_PER_PAGE
-from serving.process.erasing import erase_lead as erase_lead_for_good
-from serving.process.erasing import training_of
 from serving.process.served import Served
 from serving.process.service import Service
+from serving.process.working.erasing import erase_lead as erase_lead_for_good
+from serving.process.working.erasing import training_of
 from serving.routes.lead_schemas import (
     EraseQuery,
     ErasureAnswer,

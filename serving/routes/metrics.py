@@ -27,9 +27,9 @@ from models.recalibrated import shift_of
 from serving.edge.access import needs
 from serving.edge.logs import log_failure
 from serving.edge.problems import documented
+from serving.process.judged.drifting import queue_drift
 from serving.process.served import Served
 from serving.process.service import Service
-from serving.scoring.drift import drift_of
 
 __all__ = ["METRICS", "Metrics", "install", "router"]
 
@@ -245,11 +245,9 @@ def _model(service: Service) -> Iterable[Metric]:
 
 
 def _drift(service: Service) -> Iterable[Metric]:
-    scorer, run = service.scorer, service.run
-    bundle, ranking = scorer.bundle, scorer.ranking
-    if bundle is None or ranking is None or run is None or run.bundle != bundle.identity:
+    drift = queue_drift(service)
+    if drift is None:
         return
-    drift = drift_of(ranking.probabilities, bundle.advancement.calibrator.grid)
     yield _gauge("rung_score_mean", drift.mean)
     if drift.outside is not None:
         yield _gauge("rung_score_outside_ratio", drift.outside)

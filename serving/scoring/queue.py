@@ -42,6 +42,9 @@ from serving.scoring.work import tab_of
 __all__ = ["QueuePart", "account_line", "active_since", "items", "queue_part", "suggestion_of"]
 
 _SCAN: Final = 500
+_MINUTE_US: Final = 60_000_000
+_MOST_HELD: Final = 5_000
+"""Leads whose advice is remembered."""
 
 
 # ------------------------------------------------------------------------------------------- Pages
@@ -248,7 +251,16 @@ def _suggestions(scorer: Scorer, scores: list[StoredScore]) -> dict[str, Suggest
     model, now, found = scorer.model, scorer.clock(), {}
     asked = scorer.limited(now)
     for lead in (score.lead_id for score in scores):
+        # As long as nothing new is known of a lead, what is advised stays so for a minute.
+        stamp = scorer.store.stamp(lead), asked, now // _MINUTE_US
+        held = scorer.advised.get(lead)
+        if held is not None and held[0] == stamp and stamp[0] is not None:
+            found[lead] = held[1]
+            continue
         with suppress(OptedOut, UnknownLead):  # since the page was read
             advice = suggestion_for(model, lead, scorer.rows_of(lead, now), now, asked)
             found[lead] = suggestion_of(model, advice)
+            if len(scorer.advised) >= _MOST_HELD:
+                scorer.advised.clear()
+            scorer.advised[lead] = stamp, found[lead]
     return found

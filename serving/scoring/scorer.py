@@ -29,7 +29,7 @@ from models.recalibrated import Recalibrated
 from models.scores.calibration import LEVEL
 from models.scores.recalibration import Move
 from models.served_policy import DEFAULT
-from serving.scoring.answers import Method, ScoreAnswer, ScoreOrNot, opted_out
+from serving.scoring.answers import Method, ScoreAnswer, ScoreOrNot, SuggestionAnswer, opted_out
 from serving.scoring.bands import band_of
 from serving.scoring.model import Model, ScoredLeads
 from serving.scoring.ranking import Ranking
@@ -71,6 +71,8 @@ class Scorer:
         """Where the queue's probabilities lie; set by whoever scores everything."""
         self.usual: dict[str, float] = {}
         """The mean chance of the queued leads before each step; likewise."""
+        self.advised: dict[str, tuple[tuple[object, ...], SuggestionAnswer]] = {}
+        """What was suggested last for leads of the queue, each with what that depends on."""
         self.crowded: dict[str, int] = {}
         """Leads with very many events, and when each was read last to be scored, in microseconds
         since the epoch; set by whoever scores leads with news."""

@@ -31,6 +31,7 @@ from training.labels import label
 
 __all__ = [
     "Decisions",
+    "all_draws",
     "asked_by_others",
     "drawn_decisions",
     "never_shown",
@@ -114,6 +115,20 @@ def drawn_decisions(log: EventLog, ladder: Ladder, until: int) -> Decisions:
     """
     log = log.known_by(until)
     made = [one for one in decisions_of(log, ladder) if one.exposed_at is not None]
+    return _with_reports(_of_draws(log, ladder, until, made), made)
+
+
+def all_draws(log: EventLog, ladder: Ladder, until: int) -> Decisions:
+    """Every decision that Rung drew, whether it reached its lead or not (intention to treat).
+
+    What came of each is what the log has: outcomes that were reported do not take its place.
+    Raises as `drawn_decisions`.
+    """
+    log = log.known_by(until)
+    return _of_draws(log, ladder, until, list(decisions_of(log, ladder)))
+
+
+def _of_draws(log: EventLog, ladder: Ladder, until: int, made: list[Decided]) -> Decisions:
     options = options_of(ladder)
     place = {name: at for at, name in enumerate(options.ids)}
     probability = np.zeros((len(made), len(options)))
@@ -129,7 +144,7 @@ def drawn_decisions(log: EventLog, ladder: Ladder, until: int) -> Decisions:
         probability[row, at] = one.decision.probabilities
         topic[row, [place[name] for name in one.decision.on_topic if name in place]] = True
     chosen = np.array([place[one.decision.chosen] for one in made], dtype=np.int64)
-    decisions = _with_outcomes(
+    return _with_outcomes(
         log,
         ladder,
         until,
@@ -137,7 +152,6 @@ def drawn_decisions(log: EventLog, ladder: Ladder, until: int) -> Decisions:
         np.array([one.decision.as_of for one in made], dtype=np.int64),
         (chosen, probability, topic, tuple(one.decision.framing for one in made)),
     )
-    return _with_reports(decisions, made)
 
 
 def observed_decisions(log: EventLog, ladder: Ladder, until: int, seed: int) -> Decisions:

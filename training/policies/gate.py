@@ -9,7 +9,7 @@ refusal says what is missing. A policy that serves and is surely worse is retire
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from scipy.special import ndtri
 from features.errors import BundleError, NotEnoughData
 from features.ladder.ladder import Ladder
 from models.bundle import Bundle, load_bundle
-from models.gate import Gate
+from models.gate import Gate, GateCheck
 from models.judging.groups.report import group_refusals
 from models.offers.policy import policy
 from models.served_policy import DEFAULT, read_served, withdraw_served, write_served
@@ -27,6 +27,7 @@ from training.policies.by_group import MEASURES_OF_POLICIES
 
 __all__ = [
     "LEAST_EFFECTIVE",
+    "checks",
     "judge_policy",
     "missing",
     "one_look_refusals",
@@ -156,18 +157,64 @@ def missing(report: dict[str, Any], ladder: Ladder | None = None) -> tuple[str, 
     ladder : of the bundle: every trait that it protects must have been looked at. None: those that
         the report has.
     """
-    found = []
-    if report["flatters"]:
-        found.append(
-            f"judged on decisions from {report['start']}, but the bundle learned from what was"
-            f" known until {report['trained_until']}: judge it on later ones"
-        )
-    if report["against"] != "logged":
-        found.append(
-            f"judged against {report['against']!r}: judge it against the policy that took the"
-            " decisions (leave --against out)"
-        )
-    return (*found, *refusals(report["assessment"], report["watch"]), *_of_groups(report, ladder))
+    return tuple(line for check in checks(report, ladder) for line in check["missing"])
+
+
+def checks(report: dict[str, Any], ladder: Ladder | None = None) -> tuple[GateCheck, ...]:
+    """All that is asked of a report, each with its figure.
+
+    `later` and `against`: what it was judged on, and against what. `agree`: the standard errors
+    between two estimators, and how many may be. `sure`: the leads that were counted, and about how
+    many it takes until the gain is sure (none is known where there is no gain). `harm`: parts that
+    are surely harmed. `groups`: groups of protected traits that are surely treated apart.
+    """
+    return (
+        _check("later", _flattery(report)),
+        _check("against", _weak_rival(report)),
+        *_figures(report["assessment"], report["watch"]),
+        _check("groups", _of_groups(report, ladder)),
+    )
+
+
+def _figures(assessment: dict[str, Any], watch: dict[str, Any] | None) -> tuple[GateCheck, ...]:
+    """What is asked of the figures themselves."""
+    gain, segments = assessment["gain"], assessment["segments"]
+    harmed = _harmed(segments)
+    leads = None if watch is None else float(watch["leads"])
+    enough = leads if watch is not None and watch["low"] > 0 else _leads_needed(watch)
+    return (
+        _check("agree", _disagreement(gain), float(gain["disagreement"]), _DISAGREEMENT),
+        _check("sure", _watched(watch, gain, segments), leads, enough),
+        _check("harm", _harm(segments), float(len(harmed)), 0.0, harmed),
+    )
+
+
+def _check(
+    id_: str,
+    missing: list[str],
+    have: float | None = None,
+    needed: float | None = None,
+    parts: Sequence[str] = (),
+) -> GateCheck:
+    return {"id": id_, "missing": missing, "have": have, "needed": needed, "parts": list(parts)}
+
+
+def _flattery(report: dict[str, Any]) -> list[str]:
+    if not report["flatters"]:
+        return []
+    return [
+        f"judged on decisions from {report['start']}, but the bundle learned from what was"
+        f" known until {report['trained_until']}: judge it on later ones"
+    ]
+
+
+def _weak_rival(report: dict[str, Any]) -> list[str]:
+    if report["against"] == "logged":
+        return []
+    return [
+        f"judged against {report['against']!r}: judge it against the policy that took the"
+        " decisions (leave --against out)"
+    ]
 
 
 def _of_groups(report: dict[str, Any], ladder: Ladder | None) -> list[str]:
@@ -179,12 +226,7 @@ def _of_groups(report: dict[str, Any], ladder: Ladder | None) -> list[str]:
 
 def refusals(assessment: dict[str, Any], watch: dict[str, Any] | None) -> tuple[str, ...]:
     """What keeps figures (as plain values) from carrying their policy; empty where nothing."""
-    gain = assessment["gain"]
-    return (
-        *_disagreement(gain),
-        *_watched(watch, gain, assessment["segments"]),
-        *_harm(assessment["segments"]),
-    )
+    return tuple(line for check in _figures(assessment, watch) for line in check["missing"])
 
 
 def one_look_refusals(assessment: dict[str, Any]) -> tuple[str, ...]:
@@ -211,6 +253,13 @@ def _disagreement(gain: dict[str, Any]) -> list[str]:
     ]
 
 
+def _leads_needed(watch: dict[str, Any] | None) -> float | None:
+    """With how many leads a gain like this would be sure; None where there is none."""
+    if watch is None or watch["value"] <= 0:
+        return None
+    return float(watch["leads"] * ((watch["value"] - watch["low"]) / watch["value"]) ** 2)
+
+
 def _is_worse(watch: dict[str, Any] | None) -> bool:
     return watch is not None and watch["high"] < 0
 
@@ -230,7 +279,7 @@ def _watched(
         return [f"it is worse: {told}, surely below {watch['high']:+,.4g}; it should not serve"]
     if watch["value"] <= 0:
         return [f"no gain: {told}"]
-    more = watch["leads"] * (((watch["value"] - watch["low"]) / watch["value"]) ** 2 - 1.0)
+    more = (_leads_needed(watch) or 0.0) - watch["leads"]
     return [
         f"the gain is not sure: {told}, between {watch['low']:+,.4g} and {watch['high']:+,.4g}"
         f" however often one looks; {_about(more)} more leads would tell{_where(gain, segments)}"
@@ -289,14 +338,20 @@ def _where(gain: dict[str, Any], segments: dict[str, Any]) -> str:
 
 
 def _harm(segments: dict[str, Any]) -> list[str]:
+    return [
+        f"{name} is harmed: {segments[name]['dr']['value']:+,.4g} a decision (surely below 0, on"
+        f" {segments[name]['decisions']:,} decisions)"
+        for name in _harmed(segments)
+    ]
+
+
+def _harmed(segments: dict[str, Any]) -> list[str]:
+    """The segments that are surely harmed, all of them together."""
     if not segments:
         return []
-    z = float(ndtri(1.0 - _HARM_LEVEL / len(segments)))
+    z = max(float(ndtri(1.0 - _HARM_LEVEL / len(segments))), _Z)
     return [
-        f"{name} is harmed: {one['dr']['value']:+,.4g} a decision (surely below 0, on"
-        f" {one['decisions']:,} decisions)"
-        for name, one in segments.items()
-        if one["dr"]["value"] + max(z, _Z) * one["dr"]["error"] < 0
+        name for name, one in segments.items() if one["dr"]["value"] + z * one["dr"]["error"] < 0
     ]
 
 

@@ -25,6 +25,7 @@ from features.arrays import Bools, Floats, Ints
 from features.events.log import DAY_US, EventLog, Times
 from features.ladder.ladder import Ladder
 from features.signals.program import compile_ladder, link
+from models.judging.served import BOOSTING, COUNTING_RULE, LOGISTIC, POINTS_RULE, STEP_RATES
 from models.scores.boosting import SMALL
 from models.scores.encoding import Encoding
 from models.scores.step_rates import StepRates
@@ -33,12 +34,6 @@ from training.scores.counting import counting_rule
 
 __all__ = ["Baseline", "Missing", "baselines", "event_points", "points_at"]
 
-
-STEP_RATES: Final = "step rates"
-COUNTING_RULE: Final = "counting rule"
-POINTS_RULE: Final = "points rule"
-LOGISTIC: Final = "logistic regression"
-BOOSTING: Final = "histogram gradient boosting"
 
 POINTS_FADE_DAYS: Final = 90.0
 _POINTS_ENGAGED: Final = 1.0

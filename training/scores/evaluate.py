@@ -33,6 +33,7 @@ from training.scores.baselines import Baseline, Missing, baselines
 from training.scores.by_group import groups_of_scores
 from training.scores.performance import Answers, Resampled
 from training.scores.predictions import predictions
+from training.scores.realised import realised
 from training.scores.reordering import Incumbent, compared
 from training.scores.results import (
     AS_SERVED,
@@ -253,7 +254,15 @@ class _Goal:
             by_step=_by_step(rows, rates, period),
             by_lead=_by_lead(rows, rates, period),
             gain=_gains(rows, rivals),
+            realised=realised(self.told(rows), period.ladder, period.start),
         )
+
+    def told(self, rows: Answers) -> Answers:
+        """The judged rows with the probabilities that were served."""
+        if self.served is None:
+            return rows
+        moved = self.served.probability[self.period[1].decided]
+        return rows.answered_by(Baseline(AS_SERVED, moved, moved))
 
     def rows(self, period: _Period) -> Answers:
         points, outcomes, estimates = self.period

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from features.clock import rfc3339
 from models.judging.groups.report import GroupsReport
 from models.judging.metrics import Bin, Queue
+from models.judging.served import AS_SERVED, BETTER, MODEL, NOTHING_TO_LEARN, WORSE
 from models.scores.calibration import Basis
 from training.scores.reordering import Reordering
 
@@ -27,16 +28,11 @@ __all__ = [
     "Evaluation",
     "GoalEvaluation",
     "Performance",
+    "Realised",
     "StepOutcomes",
     "Subgroup",
 ]
 
-BETTER: Final = "better than the step rates"
-NOTHING_TO_LEARN: Final = "no better than the step rates: nothing to learn here"
-WORSE: Final = "worse than the step rates"
-MODEL: Final = "this bundle"
-AS_SERVED: Final = "this bundle recalibrated"
-"""The name of what is served beside the baselines: the same with its probabilities moved."""
 SHARES: Final = tuple(at / 50 for at in range(51))
 """The shares of the ranking at which the gain curves are given."""
 
@@ -157,6 +153,30 @@ class StepOutcomes:
 
 
 @dataclass(frozen=True, slots=True)
+class Realised:
+    """What was expected of some of the judged points, beside what came.
+
+    Parameters
+    ----------
+    kind : "all" of them, those below one "step", or those of one "span" of four weeks.
+    id : of the step; of a span its first instant, as RFC 3339.
+    expected : the mean probability as it was served.
+    came, low, high : the rate, and its 95 % interval.
+    inside : whether `expected` lies in it: chance explains the difference.
+    """
+
+    kind: Literal["all", "step", "span"]
+    id: str
+    n: int
+    leads: int
+    expected: float
+    came: float
+    low: float
+    high: float
+    inside: bool
+
+
+@dataclass(frozen=True, slots=True)
 class GoalEvaluation:
     """Everything about one goal.
 
@@ -166,6 +186,7 @@ class GoalEvaluation:
     baselines : the step rates first.
     learned : whether the signals told leads apart beyond chance in training.
     gain : for each name, the share of successes found at each of `SHARES`.
+    realised : what was expected beside what came, of all, by step and over time.
     """
 
     goal: Literal["advancement", "purchase"]
@@ -181,6 +202,7 @@ class GoalEvaluation:
     by_step: tuple[Subgroup, ...] = ()
     by_lead: tuple[Subgroup, ...] = ()
     gain: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    realised: tuple[Realised, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

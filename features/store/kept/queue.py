@@ -196,7 +196,9 @@ def _conditions(wanted: QueueFilter) -> list[sa.ColumnElement[bool]]:
         (scores.c.account_id, wanted.account),
     ):
         if value is not None:
-            held.append(column == value)
+            # Said so that no other index is taken for it: the queue's own has all of these columns,
+            # and is read in the order that is wanted.
+            held.append(sa.func.coalesce(column, "") == value)
     if wanted.active_since is not None:
-        held.append(scores.c.last_active >= wanted.active_since)
+        held.append(sa.func.coalesce(scores.c.last_active, 0) >= wanted.active_since)
     return held

@@ -32,6 +32,7 @@ _LONGEST: Final = 40
 _SHORTEST: Final = 2
 _LAST: Final = "\U0010ffff"
 _MOST_FOUND: Final = 1000
+_COUNTED: Final = 20_000
 
 _Row = Sequence[Any]
 """As `Event`: a message id, an id of a lead, a name, two instants, the text of properties."""
@@ -88,7 +89,7 @@ class LeadNames:
         ids: set[str] = set()
         with self._database.reading() as connection:
             if words:
-                ids |= set(connection.scalars(_having(words, most)))
+                ids |= set(connection.scalars(_having(_rarest_first(connection, words), most)))
             if exact and is_storable(exact):
                 own = sa.select(events.c.lead_id).where(events.c.lead_id == exact).limit(1)
                 ids |= set(connection.scalars(own))
@@ -96,13 +97,26 @@ class LeadNames:
 
 
 def _having(words: Sequence[str], most: int) -> sa.Select[tuple[str]]:
-    """Ids of which each word begins one of theirs; the longest word narrows most."""
-    first, *others = sorted(words, key=len, reverse=True)
+    """Ids of which each word begins one of theirs; the first word narrows most."""
+    first, *others = words
     wanted = sa.select(lead_words.c.id).distinct().where(_begins(lead_words, first))
     for word in others:
         also = lead_words.alias()
-        wanted = wanted.where(sa.exists().where(also.c.id == lead_words.c.id, _begins(also, word)))
+        own = sa.select(also.c.id).where(also.c.id == lead_words.c.id, _begins(also, word))
+        wanted = wanted.where(own.exists())
     return wanted.limit(most)
+
+
+def _rarest_first(connection: sa.Connection, words: Sequence[str]) -> list[str]:
+    """Words, those first that few have; how many that is, is counted up to a bound."""
+    if len(words) < 2:
+        return list(words)
+
+    def count(word: str) -> int:
+        some = sa.select(lead_words.c.id).where(_begins(lead_words, word)).limit(_COUNTED)
+        return connection.scalar(sa.select(sa.func.count()).select_from(some.subquery())) or 0
+
+    return sorted(words, key=lambda word: (count(word), -len(word)))
 
 
 def _begins(table: Any, word: str) -> sa.ColumnElement[bool]:

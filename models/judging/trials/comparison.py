@@ -88,16 +88,19 @@ def arm_counts(drawn: Drawn, arms: Sequence[str]) -> list[ArmOfGoal]:
     return counts
 
 
-def compared(drawn: Drawn, arms: Sequence[str], control: int, worth: float) -> list[ArmComparison]:
+def compared(
+    drawn: Drawn, arms: Sequence[str], control: int, worth: float, *, together: int = 1
+) -> list[ArmComparison]:
     """Each arm beside the control, all of them at 95 % together.
 
     Parameters
     ----------
     control : the place of the control among the arms.
     worth : a difference of shares below which it is not worth having.
+    together : of how many such sets of arms all intervals are to hold together.
     """
     others = [at for at in range(len(arms)) if at != control]
-    level = 1.0 - _ERROR / max(1, len(others))
+    level = 1.0 - _ERROR / max(1, len(others) * together)
     return [_compared(drawn, at, control, arms[at], arms[control], worth, level) for at in others]
 
 

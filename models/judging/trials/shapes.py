@@ -20,6 +20,8 @@ __all__ = [
     "CoursePoint",
     "ExperimentReport",
     "GoalOfExperiment",
+    "OfferByLot",
+    "OffersByLot",
     "SampleRatioCheck",
     "Span",
 ]
@@ -147,3 +149,34 @@ class ExperimentReport(TypedDict):
     afterwards: list[AfterwardsOfExperiment]
     says: str
     notes: list[str]
+
+
+class OfferByLot(TypedDict):
+    """An offer beside leaving leads alone, where either was drawn by lot with known chances.
+
+    Each lead counts once, by the first of its draws that either could have won. `leads` are those
+    of both whose horizon is over; `since` is the first draw. The others are as in an experiment.
+    """
+
+    offer: str
+    step: str
+    horizon_days: float
+    since: str
+    asked: ArmOfGoal
+    alone: ArmOfGoal
+    leads: int
+    effect: Span
+    verdict: ComparisonVerdict
+    more: int | None
+
+
+class OffersByLot(TypedDict):
+    """What is known of offers by lot at `as_of`; those of a step are sure together at 95 %.
+
+    `worth`: a difference of shares below which it is not worth having.
+    """
+
+    ladder: str
+    as_of: str
+    worth: float
+    offers: list[OfferByLot]

@@ -9,7 +9,7 @@ from models.judging.trials.shapes import (
     Span,
 )
 
-__all__ = ["headline", "sentence_of_comparison", "sentence_of_ratio"]
+__all__ = ["about_count", "headline", "sentence_of_comparison", "sentence_of_ratio"]
 
 
 def sentence_of_comparison(
@@ -27,7 +27,7 @@ def sentence_of_comparison(
     if verdict == "no_difference":
         return f"Between {arm} and {beside} there is no difference worth having: {difference}."
     leads_more = "lead" if more == 1 else "leads"
-    wait = "" if more is None else f" About {_about(more)} more {leads_more} will tell."
+    wait = "" if more is None else f" About {about_count(more)} more {leads_more} will tell."
     return f"Whether {arm} does better than {beside} is not known yet: {difference}.{wait}"
 
 
@@ -77,7 +77,7 @@ def _high(effect: Span) -> str:
     return "?" if effect["high"] is None else _points(effect["high"])
 
 
-def _about(count: int) -> str:
+def about_count(count: int) -> str:
     """A number to two digits."""
     size = 10 ** max(0, len(str(count)) - 2)
     return f"{-(-count // size) * size:,}"

@@ -16,8 +16,8 @@ from serving.edge.bodies import json_answer
 from serving.pages.common.forms import form_of, own_path
 from serving.pages.common.frame import page
 from serving.pages.lead.view import lead_of
-from serving.process.erasing import erase_lead
 from serving.process.served import Served
+from serving.process.working.erasing import erase_lead
 
 __all__ = ["router"]
 

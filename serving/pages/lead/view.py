@@ -25,9 +25,9 @@ from serving.pages.lead.todo import ToDo, to_do
 from serving.pages.lead.weeks import weeks_of
 from serving.pages.queue.facts import newest_fact, question_of
 from serving.pages.queue.rows import buttons_of
-from serving.process.actions import laters, zone
 from serving.process.queue_views import Desk
 from serving.process.service import Service
+from serving.process.working.actions import laters, zone
 from serving.scoring.answers import ScoreAnswer
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import suggestion_for

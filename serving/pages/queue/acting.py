@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from features.errors import ActionConflict
 from features.store.people.actions import KeptAction
 from serving.edge.access import Asker
-from serving.process.actions import claim, do, note, put_aside, release
 from serving.process.service import Service
+from serving.process.working.actions import claim, do, note, put_aside, release
 
 __all__ = ["act", "undo"]
 

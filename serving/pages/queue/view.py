@@ -17,16 +17,16 @@ from serving.edge.parameters import after_of, cursor_of, wrong_query
 from serving.pages.common import words
 from serving.pages.common.people import Person, person_of
 from serving.pages.queue.rows import rows_of
-from serving.process.actions import laters, zone
-from serving.process.queue_views import TABS, Desk, QueueView, ViewTab
+from serving.process.queue_views import TABS, Desk, QueueView, ViewPart, ViewTab
 from serving.process.service import Service
+from serving.process.working.actions import laters, zone
 from serving.scoring.controls import takes_a_person
 from serving.scoring.queue import items
 
 __all__ = ["QueueAsked", "asked_of", "queue_of", "stamp_of"]
 
 _PER_PAGE: Final = 25
-_MOST_COUNTED: Final = 10_000
+_MOST_COUNTED: Final = 1_000
 _MOST_SOURCES: Final = 40
 _MOST_ELSEWHERE: Final = 20
 _MINUTE_US: Final = 60_000_000
@@ -162,7 +162,7 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
         ],
         "tab_counts": tabs,
         "minutes": minutes,
-        "found": desk.count(view, _MOST_COUNTED) if view.is_filtered and ladder else None,
+        "found": _found(desk, view, part, asked.cursor) if view.is_filtered and part else None,
         "most_counted": _MOST_COUNTED,
         "filters": _filters(service, ladder, desk) if ladder else {},
         "orders": _ORDERS,
@@ -185,6 +185,13 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
         "zone": str(zone(service.ladder)),
         "quiet": _quiet(service, ladder, tabs) if ladder and view.tab == "quiet" else None,
     }
+
+
+def _found(desk: Desk, view: QueueView, part: ViewPart, cursor: str) -> int:
+    """How many leads a filter leaves; a page that holds all of them need not ask."""
+    if part.after is None and not cursor:
+        return len(part.scores)
+    return desk.count(view, _MOST_COUNTED)
 
 
 def _digest(leads: list[str]) -> str:

@@ -11,6 +11,7 @@ import pytest
 from features.offers.experiments import body_of, experiment_of
 from features.store.events import EventStore
 from features.store.kept.reports import Reports
+from models.judging.served import OFFERS, POLICY, SCORES, about_policy
 from serving.process.service import Service
 from serving.process.upkeep import Chore, do, is_due
 from serving.settings import Settings
@@ -162,5 +163,19 @@ def test_what_is_looked_at_is_such_a_chore_too(url, tmp_path):
     assert shown is not None
     assert shown.body["leads"] == 0
     off = replace(settings, readiness_seconds=0.0, funnel_seconds=0.0, experiments_seconds=0.0)
-    (without,) = chores_of(off)
+    assert [one.name for one in chores_of(off)] == ["recalibrate", "champion"]
+    (without,) = chores_of(replace(off, judge_seconds=0.0))
     assert without.name == "recalibrate"
+
+
+@pytest.mark.slow
+def test_judging_what_serves_is_such_a_chore(service):
+    """Beside a model: what came of its scores, the offers by lot, and the learned policy."""
+    from rung.service.worker import chores_of
+
+    one = next(each for each in chores_of(service.settings) if each.name == "champion")
+    assert do(service, one), service.failures
+    reports, bundle = Reports(service.store.database), service.scorer.bundle.hash
+    assert reports.newest(SCORES, "b2b", bundle) is not None
+    assert reports.newest(OFFERS, "b2b") is not None
+    assert reports.newest(POLICY, "b2b", about_policy(bundle, "learned")) is not None

@@ -26,6 +26,7 @@ from tests.proofs import size, tell
 from training.policies.evaluate import assess
 from training.policies.gate import (
     LEAST_EFFECTIVE,
+    checks,
     judge_policy,
     one_look_refusals,
     promote,
@@ -471,3 +472,26 @@ def test_what_is_clearly_better_passes():
     passed = share_passed(better)
     tell("gate: clearly better policies that pass", passed, "at least 0.80", LOGS)
     assert passed >= 0.8
+
+
+def test_every_check_has_its_figure():
+    """What is missing is told by the check that misses it, with what there is and what it takes."""
+    unsure = watched(1.0, -1.0, 3.0)
+    told = report(assessment=changed("segments", "step: look", to=gain(-9.0, 0.3, 40)))
+    found = {one["id"]: one for one in checks(told | {"watch": unsure})}
+    assert list(found) == ["later", "against", "agree", "sure", "harm", "groups"]
+    assert [name for name, one in found.items() if one["missing"]] == ["sure", "harm"]
+    assert (found["sure"]["have"], found["sure"]["needed"]) == (2000.0, 8000.0)
+    assert "about 6,000 more leads" in found["sure"]["missing"][0]
+    assert (found["harm"]["have"], found["harm"]["parts"]) == (1.0, ["step: look"])
+    assert (found["agree"]["have"], found["agree"]["needed"]) == (0.5, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("watch", "have", "needed"),
+    [(None, None, None), (watched(-1.0, -2.0, 0.5), 2000.0, None), (watched(), 2000.0, 2000.0)],
+)
+def test_how_many_leads_it_takes(watch, have, needed):
+    """None are known before any lead was counted, or where there is no gain to be sure of."""
+    found = {one["id"]: one for one in checks(report(watch=watch))}["sure"]
+    assert (found["have"], found["needed"]) == (have, needed)

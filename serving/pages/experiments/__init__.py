@@ -1,0 +1,1 @@
+"""The pages of experiments: which way works, how sure that is, and whether a policy may serve."""

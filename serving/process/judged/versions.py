@@ -1,0 +1,124 @@
+"""Which models served since when, who wanted it so and why; and the way back to the last one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from features.errors import BundleError
+from features.store.kept.champions import Champion
+from models.bundle import version_of
+from models.gate import Gate
+from models.logged.former_bundles import Promotion
+from serving.process.champion import SourceVersion
+from serving.process.service import Service
+
+__all__ = ["Tenure", "back_to", "gate_of_present", "served_so_far", "take_back"]
+
+_LATE_US: Final = 60_000_000
+"""Clocks of machines that serve and that promote lie no further apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tenure:
+    """A time in which one model served with one policy.
+
+    Parameters
+    ----------
+    version : as it is told, twelve digits of the bundle's hash.
+    from_at, to_at : microseconds since the epoch; `to_at` is None of what serves now.
+    by, why : who wanted it so, and the reason; "" where nobody said.
+    until : when what it was trained on ends; 0 where that is not known any more.
+    gate : what let its scores serve; None where there was none, or it is not told.
+    """
+
+    version: str
+    policy: str
+    from_at: int
+    to_at: int | None
+    by: str
+    why: str
+    until: int
+    gate: Gate | None
+    taken_back: bool
+
+
+def served_so_far(service: Service) -> list[Tenure]:
+    """What served, as the store noted it, the newest first; with what its source tells of it."""
+    told, kept = _of_source(service), service.store.champions.of(service.ladder.name)
+    ends = [None, *(one.from_at for one in kept)]
+    begun_before = [*(one.from_at for one in kept[1:]), 0]
+    return [
+        _tenure(one, told.get(one.bundle, SourceVersion(one.bundle)), end, before)
+        for one, end, before in zip(kept, ends, begun_before, strict=False)
+    ]
+
+
+def _tenure(one: Champion, told: SourceVersion, ends: int | None, before: int) -> Tenure:
+    # Of a model that served twice, or by two policies, the source tells of the last promotion.
+    latest = one.from_at + _LATE_US if ends is None else min(one.from_at + _LATE_US, ends)
+    is_meant = before < told.from_at <= latest
+    return Tenure(
+        version=version_of(one.bundle),
+        policy=one.policy,
+        from_at=one.from_at,
+        to_at=ends,
+        by=one.by or (told.by if is_meant else ""),
+        why=told.why if is_meant else "",
+        until=told.until,
+        gate=told.gate,
+        taken_back=told.taken_back,
+    )
+
+
+def gate_of_present(service: Service) -> Gate | None:
+    """What let the model that serves do so; None where nobody asked a gate, or it is not told."""
+    bundle = service.scorer.bundle
+    found = _of_source(service).get(bundle.hash) if bundle else None
+    return found.gate if found else None
+
+
+def back_to(service: Service) -> SourceVersion | None:
+    """What would serve after going back; None where nothing served before."""
+    bundle = service.scorer.bundle
+    if bundle is None:
+        return None
+    others = (one for one in _of_source(service).values() if one.hash != bundle.hash)
+    return next((one for one in others if not one.taken_back), None)
+
+
+def take_back(service: Service, seen: str, by: str, why: str) -> str:
+    """Let serve again what served before; the version that does.
+
+    Parameters
+    ----------
+    seen : the version that served when somebody wanted to go back from it.
+
+    Raises
+    ------
+    BundleError : another serves by now, nothing served before, or the folder cannot be written to.
+    """
+    bundle = service.scorer.model.bundle
+    if version_of(bundle.hash) != seen:
+        raise BundleError(f"{version_of(bundle.hash)} serves by now, not {seen}: look again")
+    try:
+        back = service.source.roll_back(Promotion(service.clock(), by, why))
+    except OSError as error:
+        raise BundleError(f"the model's folder cannot be written to: {error.strerror}") from error
+    service.refresh()
+    return version_of(back)
+
+
+def _of_source(service: Service) -> dict[str, SourceVersion]:
+    """What the source tells of each bundle: of one that served twice, what was said last."""
+    found: dict[str, SourceVersion] = {}
+    try:
+        versions = service.source.versions()
+    except BundleError:  # a damaged record of a former one: the page tells what the store knows
+        return found
+    for one in versions:
+        if one.hash not in found:
+            found[one.hash] = one
+        elif found[one.hash].gate is None and one.gate is not None:
+            found[one.hash] = replace(found[one.hash], gate=one.gate)
+    return found

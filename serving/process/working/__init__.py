@@ -1,0 +1,1 @@
+"""What people do with leads: by the buttons of the pages, and for good."""

@@ -1,0 +1,67 @@
+"""`rung champion judge`: what serves, judged on what came since; kept where it is a store."""
+
+from __future__ import annotations
+
+import pytest
+
+from features.store.events import EventStore
+from features.store.kept.reports import Reports
+from models.bundle import load_bundle
+from models.gate import Gate
+from models.judging.served import OFFERS, POLICY, SCORES, about_policy
+from tests.rung.scene import call, done, message
+
+
+@pytest.fixture(scope="module")
+def url(drawn, tmp_path_factory) -> str:
+    made = f"sqlite:///{tmp_path_factory.mktemp('judged') / 'rung.db'}"
+    done("import", drawn.events, "--store", made, "--ladder", "b2b")
+    return made
+
+
+@pytest.mark.slow
+def test_what_is_found_is_kept(drawn, url, monkeypatch):
+    """The model, the offers and the learned policy: as it is printed it is in the store."""
+    monkeypatch.setenv("RUNG_BUNDLE", str(drawn.bundle))
+    monkeypatch.setenv("RUNG_DATABASE_URL", url)
+    found = done("champion", "judge", "--json").json
+    bundle = load_bundle(drawn.bundle)
+    with EventStore.existing(url) as store:
+        reports = Reports(store.database)
+        scores = reports.newest(SCORES, "b2b", bundle.hash)
+        offers = reports.newest(OFFERS, "b2b")
+        learned = reports.newest(POLICY, "b2b", about_policy(bundle.hash, "learned"))
+    assert scores is not None
+    assert offers is not None
+    assert learned is not None
+    assert scores.body == found["scores"]
+    assert offers.body == found["offers"]
+    assert [learned.body] == found["policies"]
+    told = found["scores"]["evaluation"]["advancement"]["realised"]
+    assert told[0]["kind"] == "all"
+    assert {one["kind"] for one in told} == {"all", "step", "span"}
+    gate = Gate.of_dict(learned.body["gate"])
+    assert gate.bundle == bundle.hash
+    lines = [line for check in learned.body["checks"] for line in check["missing"]]
+    assert lines == list(gate.missing)
+    said = done("champion", "judge", url, "--bundle", drawn.bundle).out
+    assert "of 100 were expected to" in said
+    assert "by lot: " in said
+    assert "learned: may not serve yet" in said
+    assert "  the gate: " in said
+
+
+def test_a_bundle_of_today_cannot_be_judged(bundle_folder, events_file):
+    """Where nothing came since it was trained that is said, and it is no failure."""
+    rest = ("--bundle", bundle_folder, "--until", "2026-01-01T00:00:00Z")
+    said = call("champion", "judge", events_file, *rest)
+    assert said.code == 0
+    assert said.out.startswith("scores: no lead to score between")
+    assert "offers: none was drawn by lot yet" in said.out
+    assert "learned: no drawn decision after" in said.out
+
+
+def test_without_a_bundle(events_file, monkeypatch):
+    """It says what to name."""
+    monkeypatch.delenv("RUNG_BUNDLE", raising=False)
+    assert "RUNG_BUNDLE is not set" in message("champion", "judge", events_file)

@@ -1,0 +1,64 @@
+"""Each offer by lot, as the page tells it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from features.clock import instant, microseconds
+from features.store.kept.reports import Reports
+from models.judging.served import OFFERS
+from serving.pages.experiments.offers import offers_of, untried
+from serving.process.judged.looks import Look
+from tests.serving.pages.experiments.scene import B2B, CALCULATOR, STEP, WORKSHEET
+
+AS_OF = microseconds(instant("2026-11-20T00:00:00Z"))
+
+
+def look(tools) -> Look:
+    report = Reports(tools.database).newest(OFFERS, "b2b")
+    assert report is not None
+    return Look(report.body, AS_OF)
+
+
+def test_asked_beside_left_alone(tools):
+    """By step, with how many went on of those whose time is over."""
+    (step,) = offers_of(look(tools), B2B)
+    assert (step.title, step.days, step.most) == (STEP.title, 14.0, 0.41)
+    helps, unsure = step.offers
+    assert (helps.title, helps.asked, helps.alone) == (WORKSHEET.title, (120, 200), (70, 195))
+    assert (helps.difference, helps.between, helps.said.text) == ("+24", "+6 to +41", "Helps")
+    assert (helps.pending, helps.since.day) == (20, "1 Jun 2026")
+    assert (unsure.difference, unsure.between) == ("0", "−31 to +30")
+    assert unsure.said.aside == "about 720 more leads, 69 weeks at this rate"
+
+
+def test_what_is_no_longer_offered(tools):
+    """It is said so; nobody will be drawn for it, so that nothing is waited for."""
+    for status, note, verdict in (
+        ("paused", "no rep's time, paused now", "Not known yet"),
+        ("retired", "no rep's time, no longer offered", "Ended before it was known"),
+    ):
+        offers = [
+            replace(one, status=status) if one.id == CALCULATOR.id else one  # type: ignore[arg-type]
+            for one in B2B.offers
+        ]
+        ladder = replace(B2B, offers=tuple(offers))
+        found = offers_of(look(tools), ladder)[0].offers[1]
+        assert (found.note, found.said.text) == (note, verdict)
+
+
+def test_offers_of_a_former_ladder_are_left_out(tools):
+    """What the ladder has no more is not told of."""
+    offers = tuple(one for one in B2B.offers if one.id != WORKSHEET.id)
+    (step,) = offers_of(look(tools), replace(B2B, offers=offers))
+    assert [one.title for one in step.offers] == [CALCULATOR.title]
+
+
+def test_what_nobody_was_given_by_lot(tools):
+    """The asks that are extended now; support and what is paused are none."""
+    titles = [one.title for one in untried(look(tools), B2B)]
+    assert WORKSHEET.title not in titles
+    asks = sum(len(B2B.offers_of(goal.id)) for goal in B2B.goals)
+    assert len(titles) == asks - 2
+    assert len(untried(Look(None, missing="soon"), B2B)) == asks
+    assert offers_of(Look(None, missing="soon"), B2B) == []

@@ -1,0 +1,234 @@
+"""The page of models: every state, the way back, and who may go it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+
+import pytest
+
+from features.store.kept.recalibrations import KeptMove
+from models.bundle import load_bundle, version_of
+from models.judging.served import SCORES
+from models.logged.former_bundles import Promotion, promote_into
+from tests.gates import scores_gate
+from tests.serving.conftest import service_of
+from tests.serving.pages.forms import as_reader, said_by, sent, text_of
+from tests.serving.pages.models import scene
+from tests.serving.process.judged.scene import keep
+
+
+@pytest.fixture
+def client(start, url, folder, tmp_path):
+    """A service whose store and bundle nobody else writes into."""
+    bundle = shutil.copytree(folder / "fitted", tmp_path / "bundle")
+    with start(url, bundle) as running:
+        yield running
+
+
+@pytest.fixture
+def judged(client, fitted):
+    """One of whose chances it is known what came, and of its ladder what can be learned."""
+    service = service_of(client)
+    keep(service, SCORES, {"evaluation": scene.evaluation(fitted), "note": ""}, fitted.hash)
+    keep(service, "readiness", dict(scene.readiness()))
+    return client
+
+
+@pytest.fixture
+def promoted(client, folder):
+    """One whose folder was given another model by Ann."""
+    service = service_of(client)
+    gate = scores_gate(load_bundle(folder / "rates"), beside=service.scorer.model.bundle.hash)
+    said = Promotion(service.clock(), "Ann", "it is <b>better</b>")
+    assert service.folder is not None
+    promote_into(service.folder, folder / "rates", gate, said)
+    service.refresh()
+    return client
+
+
+def test_the_first_sentence(judged):
+    """What was promised and what came, in words, with where it comes from."""
+    said = text_of(judged, "/models")
+    assert "Of 100 leads given about 40 %, 39 went on." in said
+    assert "That is what was promised: what came speaks for a chance of 34 to 44 %." in said
+    assert "3 of 3 sizes of chances were kept. In all, 24.8 of 100 were expected" in said
+    assert "What was told from 1 Jun 2026 to 21 Sep 2026, after it was trained" in said
+    assert "Of 700 more the outcome is not known yet." in said
+    assert "Train again? Nothing says so." in said
+
+
+def test_all_that_it_rests_on(judged):
+    """Each part, with its words."""
+    said = text_of(judged, "/models")
+    for part in (
+        "the likeliest tenth finds 30 of 100 who go on",
+        "By the step alone it would be 15 and 30",
+        "24.0 expected, 25.0 came",
+        "80 of 100 right surely better than one rate for all",
+        "A plain formula logistic regression on the same facts",
+        "No points",
+        "No outcome is known yet that it had not learned from",
+        "Tells leads apart: in about 10 weeks",
+        "No event has the name contract_signed",
+        "What it must not be used for A chance says what goes with going on",
+        "Nothing served before that could be gone back to.",
+    ):
+        assert part in said, part
+
+
+def test_promises_that_were_not_kept(client, fitted):
+    """Are said so plainly, and that it is time to train again."""
+    part = scene.advancement()
+    part["baselines"][-1]["performance"]["reliability"][1] |= {
+        "observed": 0.21, "low": 0.16, "high": 0.26, "inside": False,
+    }  # fmt: skip
+    part["realised"][-1] |= {"inside": False, "came": 0.1}
+    body = {"evaluation": scene.evaluation(fitted, advancement=part), "note": ""}
+    keep(service_of(client), SCORES, body, fitted.hash)
+    said = text_of(client, "/models")
+    assert "Of 100 leads given about 40 %, 21 went on." in said
+    assert "Fewer came than was promised: what came speaks for a chance of 16 to 26 %." in said
+    assert "24 of 100 were expected in the last four weeks and 10 came" in said
+    assert "rung retrain trains on what has come since" in said
+
+
+def test_purchases_of_which_nothing_is_known_yet(judged):
+    """It is said that it is too early, with the whole reason behind a fold."""
+    said = text_of(judged, "/models?goal=purchase")
+    assert "Whether its chances are kept is not known yet." in said
+    assert "Not enough data (n=0): all 3,700 points are pending" in said
+    assert "Were its chances kept?" not in said
+
+
+def test_nobody_has_looked_yet(client):
+    """What looks, and when."""
+    said = text_of(client, "/models")
+    assert "Nobody has looked yet whether its chances are kept." in said
+    assert "rung champion judge does it now" in said
+    assert "rung readiness does it now" in said
+
+
+def test_nothing_is_looked_at_here(client):
+    """Where the service is told to look at nothing the page says by which setting."""
+    service = service_of(client)
+    service.settings = type(service.settings)(
+        service.settings.database_url,
+        service.settings.bundle,
+        judge_seconds=0.0,
+        readiness_seconds=0.0,
+        recalibrate_seconds=0.0,
+    )
+    said = text_of(client, "/models")
+    for name in ("RUNG_JUDGE_SECONDS", "RUNG_READINESS_SECONDS", "RUNG_RECALIBRATE_SECONDS"):
+        assert f"{name} is 0" in said
+
+
+def test_news_that_was_not_looked_at(judged, fitted, monkeypatch):
+    """A report that is behind is shown, and said to be behind."""
+    service = service_of(judged)
+    body = {"evaluation": scene.evaluation(fitted), "note": ""}
+    for kind, about in ((SCORES, fitted.hash), ("readiness", "")):
+        with service.store.database.writing() as connection:
+            connection.exec_driver_sql("delete from reports where kind = ?", (kind,))
+        held = body if kind == SCORES else dict(scene.readiness())
+        keep(service, kind, held, about, age_days=9.0)
+    monkeypatch.setattr(service.store.scores, "last_news_at", service.clock)
+    said = text_of(judged, "/models")
+    assert "News has come since that was not looked at; the log says why." in said
+    assert "later news was not looked at, the log says why" in said
+
+
+def test_without_a_model(start, url, tmp_path):
+    """It says how there will be one."""
+    with start(url, tmp_path / "none", wait=False) as bare:
+        said = text_of(bare, "/models")
+        assert "No model yet" in said
+        assert "rung train" in said
+        assert sent(bare, "/models/back", seen="x", why="y").status_code in (404, 409, 503)
+
+
+def test_outcomes_that_moved_chances(client):
+    """From where to where, by how many outcomes, and that it is far."""
+    service = service_of(client)
+    now = service.clock()
+    moves = [
+        KeptMove("advancement", now - (9 - at) * 10**6, 0.1 * at, 1.1, at) for at in range(1, 9)
+    ]
+    service.store.recalibrations.add(service.scorer.model.bundle.hash, moves)
+    service.refresh()
+    said = text_of(client, "/models")
+    assert "By 8 outcomes since, a typical lead's chance moved from" in said
+    assert "and leads are told further apart." in said
+    assert "That is far." in said
+
+
+def test_back_to_the_one_before(promoted):
+    """With a reason, which is kept; the very bytes of before serve again."""
+    service = service_of(promoted)
+    seen = version_of(service.scorer.model.bundle.hash)
+    page = promoted.get("/models").text
+    assert "it is &lt;b&gt;better&lt;/b&gt;" in page
+    assert "by <bdi>Ann</bdi>" in page
+    assert "Go back" in said_by(page)
+    silent = sent(promoted, "/models/back", seen=seen, why="  ")
+    assert silent.status_code == 409
+    assert "Write in one line why you go back" in said_by(silent.text)
+    late = sent(promoted, "/models/back", seen="0123456789ab", why="a try")
+    assert late.status_code == 409
+    assert "serves by now, not 0123456789ab" in said_by(late.text)
+    done = sent(promoted, "/models/back", seen=seen, why="The queue looks wrong")
+    assert (done.status_code, done.headers["location"]) == (303, "/models#versions")
+    assert version_of(service.scorer.model.bundle.hash) != seen
+    said = text_of(promoted, "/models")
+    assert "The queue looks wrong by this machine" in said
+    assert "taken back" in said
+    assert "Nothing served before that could be gone back to." in said
+
+
+def test_who_may_not_go_back(promoted):
+    """A reader sees what served and why, no button, and is refused all the same."""
+    service = service_of(promoted)
+    seen = service.scorer.model.bundle.hash
+    for scopes in (("read",), ("read", "decide")):
+        key = as_reader(promoted, *scopes)
+        page = promoted.get("/models", headers=key)
+        assert page.status_code == 200
+        assert 'method="post"' not in page.text
+        refused = sent(promoted, "/models/back", key, seen=version_of(seen), why="a try")
+        assert refused.status_code == 403
+    assert service.scorer.model.bundle.hash == seen
+    admin = as_reader(promoted, "admin")
+    elsewhere = admin | {"Sec-Fetch-Site": "cross-site"}
+    assert sent(promoted, "/models/back", elsewhere, seen=seen, why="x").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("reliability", "told"),
+        ("gain", "share_of_leads"),
+        ("steps", "right_order"),
+        ("spans", "expected"),
+        ("baselines", "surprise"),
+        ("versions", "model"),
+        ("readiness", "level"),
+    ],
+)
+def test_every_table_is_to_be_had(judged, table, column):
+    """As CSV, by a link of the page."""
+    assert f"table={table}&amp;format=csv" in judged.get("/models").text
+    answer = judged.get(f"/models?table={table}&format=csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert rows
+    assert column in rows[0]
+
+
+def test_tables_of_what_is_not_known(client):
+    """Say so in their head; one that there is none of is none."""
+    answer = client.get("/models?table=steps&format=csv")
+    assert answer.text == "nothing was judged yet\n"
+    assert client.get("/models?table=recalibrations&format=csv").text.startswith("goal,")
+    assert client.get("/models?table=stops&format=csv").status_code == 404

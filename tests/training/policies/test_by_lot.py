@@ -1,0 +1,102 @@
+"""What is known of offers by lot: who counts where, and that what is said holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from features.offers.decisions import decision_event
+from features.store.events import Event
+from models.judging.trials.shapes import OfferByLot
+from models.offers.options import NO_ASK
+from tests.training.policies.scene import LADDER, drawn, event, log_of, us
+from training.policies.by_lot import offers_by_lot
+
+OPTIONS = ("clip", "guide", NO_ASK)
+
+
+def told(*events: Event, until: float = 60) -> dict[str, OfferByLot]:
+    """What is known of each offer by a log in which every lead was seen on the first day."""
+    seen = [event(lead, "page", 0) for lead in sorted({one.lead_id for one in events} | {"zoe"})]
+    log = log_of([*seen, *events, event("zoe", "export", until)])
+    return {one["offer"]: one for one in offers_by_lot(log, LADDER, us(until))["offers"]}
+
+
+def lot(lead: str, day: float, chosen: str, options: tuple[str, ...] = OPTIONS) -> Event:
+    return decision_event(drawn(lead, day, chosen, options), LADDER)
+
+
+def watched(lead: str, day: float) -> Event:
+    return event(lead, "video", day, fraction=0.9)
+
+
+def test_counts_by_hand():
+    """Each is asked or left alone by its first such draw, over or not, shown or not."""
+    found = told(
+        *[lot("ann", 1, "clip"), watched("ann", 5)],
+        *[lot("bob", 1, NO_ASK), watched("bob", 20)],
+        *[lot("cid", 1, "guide"), lot("cid", 3, "clip")],
+        lot("dan", 58, "clip"),
+    )
+    clip = found["clip"]
+    assert (clip["step"], clip["horizon_days"], clip["leads"]) == ("look", 7.0, 3)
+    assert clip["asked"] == {"arm": "asked", "leads": 3, "pending": 1, "reached": 1, "rate": 0.5}
+    assert clip["alone"] == {"arm": "alone", "leads": 1, "pending": 0, "reached": 0, "rate": 0.0}
+    assert clip["since"] == "2026-01-06T00:00:00Z"
+    assert (clip["verdict"], found["guide"]["asked"]["leads"]) == ("unknown", 1)
+
+
+def test_the_first_draw_counts_whatever_came_later():
+    """Who was left alone first and asked later was left alone."""
+    found = told(lot("ann", 1, NO_ASK), lot("ann", 4, "clip"), lot("bob", 1, "clip"))
+    assert (found["clip"]["alone"]["leads"], found["clip"]["asked"]["leads"]) == (1, 1)
+
+
+def test_what_no_lot_could_have_given_counts_nowhere():
+    """Where leaving alone, or the offer, could not be drawn nothing was left to chance."""
+    found = told(
+        lot("ann", 1, "clip", ("clip", "guide")),
+        lot("bob", 1, NO_ASK, ("guide", NO_ASK)),
+        lot("cid", 1, "guide", ("guide", NO_ASK)),
+    )
+    assert set(found) == {"guide"}
+    assert found["guide"]["leads"] == 2
+
+
+def test_nobody_was_drawn_anything():
+    """Without a draw there is nothing to tell of any offer."""
+    assert told(watched("ann", 5)) == {}
+
+
+def world(rng: np.random.Generator, effect: float, leads: int = 500) -> list[Event]:
+    """Leads of whom keen ones go on more often; guides do nothing, nor what comes after a clip."""
+    events: list[Event] = []
+    for at in range(leads):
+        lead, day, keen = f"lead-{at:03}", float(rng.uniform(1, 40)), 0.25 + 0.3 * (at % 2)
+        draws = [OPTIONS[one] for one in rng.integers(0, 3, 3)]
+        events += [lot(lead, day + 0.5 * place, one) for place, one in enumerate(draws)]
+        first = next((one for one in draws if one != "guide"), NO_ASK)
+        if rng.random() < keen + effect * (first == "clip"):
+            events.append(watched(lead, day + 3.0))
+    return events
+
+
+@pytest.mark.parametrize(("effect", "verdict"), [(0.3, "helps"), (-0.25, "hurts")])
+def test_planted_effects_are_found(effect, verdict):
+    """An offer that helps, and one that hurts, are told so, with an interval that has the truth."""
+    found = told(*world(np.random.default_rng(5), effect))
+    assert found["clip"]["verdict"] == verdict
+    high = found["clip"]["effect"]["high"]
+    assert high is not None
+    assert found["clip"]["effect"]["low"] <= effect <= high
+
+
+def test_an_offer_that_does_nothing_is_not_told_to_help_or_hurt():
+    """In 20 worlds without any effect hardly one verdict is sure."""
+    sure = [
+        one["verdict"]
+        for seed in range(20)
+        for one in told(*world(np.random.default_rng(seed), 0.0, leads=120)).values()
+        if one["verdict"] in ("helps", "hurts")
+    ]
+    assert len(sure) <= 1
