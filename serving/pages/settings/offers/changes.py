@@ -50,7 +50,7 @@ class VersionShown:
     ----------
     number : counts from 1; 0 is the ladder file's own.
     changed : what is another than before it, in words.
-    is_now : whether it holds now.
+    is_now, is_to_come : whether it holds now, or from later on.
     """
 
     number: int
@@ -60,6 +60,7 @@ class VersionShown:
     status: str
     changed: str
     is_now: bool
+    is_to_come: bool
 
 
 def versions_shown(service: Service, offer_id: str) -> list[VersionShown]:
@@ -77,12 +78,14 @@ def versions_shown(service: Service, offer_id: str) -> list[VersionShown]:
             one.status,
             _changed(_before(versions, one, own), _table(one)),
             one.version == number,
+            one.from_at > now,
         )
         for one in sorted(versions, key=lambda one: one.version, reverse=True)
     ]
     if own is not None:
         status = own.get("status", "active")
-        shown.append(VersionShown(0, None, None, "", status, "As the ladder has it", number == 0))
+        is_now = number == 0
+        shown.append(VersionShown(0, None, None, "", status, "As the ladder has it", is_now, False))
     return shown
 
 
@@ -224,7 +227,8 @@ def _changed(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> str:
     """What is another than before, in words."""
     if before is None:
         return "The first one"
-    return _listed(_keys_changed(before, after)) or "Nothing"
+    changed = _keys_changed(before, after)
+    return _VERBS[after["status"]] if changed == ["status"] else _listed(changed) or "Nothing"
 
 
 def _keys_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

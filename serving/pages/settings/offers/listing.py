@@ -23,6 +23,7 @@ __all__ = [
     "catalogue",
     "evidence_words",
     "offers_by_step",
+    "planned_changes",
     "state_counts",
     "state_words",
 ]
@@ -141,11 +142,6 @@ def _row(
     is_yet: bool,
 ) -> OfferRow:
     version = made.get((told["id"], told["version"]))
-    planned = [
-        (found, _STATES[one["status"]][0])
-        for one in told["planned"]
-        if (found := moment(microseconds(instant(one["from_at"])), now))
-    ]
     state, kind = _STATES[told["status"]] if is_yet else ("Planned", "off")
     return OfferRow(
         id=told["id"],
@@ -159,10 +155,36 @@ def _row(
         version=told["version"],
         changed=moment(version.made_at, now) if version else None,
         by=version.by if version else "",
-        planned=tuple(planned),
+        planned=planned_changes(told, now, is_yet=is_yet),
         is_yet=is_yet,
         is_support=told["offer"].get("role") == "support",
     )
+
+
+def planned_changes(
+    told: Mapping[str, Any], now: int, *, is_yet: bool
+) -> tuple[tuple[Moment, str], ...]:
+    """What is to change from when on: the state then, of the versions that will hold.
+
+    A version that another one for the same instant replaces, or that changes nothing, is none.
+    """
+    last = {one["from_at"]: one for one in sorted(told["planned"], key=lambda one: one["version"])}
+    before = (told["offer"], told["status"]) if is_yet else None
+    found = []
+    for from_at in sorted(last, key=lambda text: instant(text)):
+        after = ({**last[from_at]["offer"]}, last[from_at]["status"])
+        is_other = before is None or _without_state(before) != _without_state(after)
+        at = moment(microseconds(instant(from_at)), now)
+        if at is not None and is_other:
+            same = before is not None and before[1] == after[1]
+            found.append((at, "Changed" if same else _STATES[last[from_at]["status"]][0]))
+        before = after
+    return tuple(found)
+
+
+def _without_state(one: tuple[Mapping[str, Any], str]) -> tuple[dict[str, Any], str]:
+    """What an offer says and its state, which stands in the first only where it is no usual one."""
+    return {name: value for name, value in one[0].items() if name != "status"}, one[1]
 
 
 def evidence_words(evidence: str, leads: int) -> str:

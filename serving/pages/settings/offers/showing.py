@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from features.clock import instant, microseconds
 from features.errors import UnknownOffer
 from serving.pages.settings.ladder import advice_shown, rule_words
 from serving.pages.settings.offers.changes import last_number, versions_shown
 from serving.pages.settings.offers.form import LABELS, OfferForm, form_of_table, underway
-from serving.pages.settings.offers.listing import catalogue, evidence_words, state_words
-from serving.pages.settings.sections import moment
+from serving.pages.settings.offers.listing import (
+    catalogue,
+    evidence_words,
+    planned_changes,
+    state_words,
+)
 from serving.process.service import Service
 from serving.recommending.catalogue import one_offer
 
@@ -51,7 +54,7 @@ def offer_shown(service: Service, offer_id: str, form: OfferForm | None) -> dict
     UnknownOffer : there is none of that id.
     """
     told, ladder, now = told_offer(service, offer_id), service.ladder, service.clock()
-    offer = ladder.offer(offer_id)
+    offer, last = ladder.offer(offer_id), last_number(service, offer_id)
     state, kind = state_words(told["status"]) if offer else ("Planned", "off")
     return {
         **_around(service),
@@ -61,20 +64,24 @@ def offer_shown(service: Service, offer_id: str, form: OfferForm | None) -> dict
         "status": told["status"] if offer else "",
         "state": state,
         "state_kind": kind,
-        "planned": [
-            (moment(microseconds(instant(one["from_at"])), now), state_words(one["status"])[0])
-            for one in told["planned"]
-        ],
+        "planned": planned_changes(told, now, is_yet=offer is not None),
+        "version": told["version"],
+        "can_call_off": offer is not None and _is_to_come(told["planned"], last),
         "known": evidence_words(told["evidence"], told["leads"]),
         "advice": [one.text for one in advice_shown(ladder) if one.offer_id == offer_id],
         "only_after": [rule_words(rule) for rule in offer.only_after] if offer else [],
         "form": form or form_of_table(told["offer"], zone_name(service)),
         "facts": facts_of(told["offer"], dict(_around(service)["steps"]), zone_name(service)),
         "file_address": f"{offer_path(offer_id)}?format=csv",
-        "seen": last_number(service, offer_id),
+        "seen": last,
         "versions": versions_shown(service, offer_id),
         "is_new": False,
     }
+
+
+def _is_to_come(planned: Sequence[Mapping[str, Any]], number: int) -> bool:
+    """Whether a version is one of those that hold from later on."""
+    return any(one["version"] == number for one in planned)
 
 
 def new_offer_shown(service: Service, form: OfferForm) -> dict[str, Any]:

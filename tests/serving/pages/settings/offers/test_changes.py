@@ -37,7 +37,7 @@ def test_versions(site):
     """The newest first, the ladder file's own last, and which holds now."""
     shown = versions_shown(site.service, "savings-calculator")
     assert [(one.number, one.changed, one.is_now) for one in shown] == [
-        (1, "State", True),
+        (1, "Paused", True),
         (0, "As the ladder has it", False),
     ]
     assert [one.number for one in versions_shown(site.service, "readiness-check")] == [1]

@@ -64,6 +64,11 @@ def test_pause_from_a_date(site):
     sheet = site.act(f"{path}/status", status="paused", from_at="2099-03-01T09:00")
     assert "From 1 Mar 2099 on: paused." in sheet.text
     assert status(site, "monthly-start") == "active"
+    assert "Call it off" in sheet.text
+    fields = {name: sheet.fields[name] for name in ("version", "seen")}
+    off = site.act(f"{path}/restore", **fields)
+    assert "From 1 Mar 2099 on: paused." not in off.text
+    assert "on: paused" not in site.get("/settings/offers?step=trial").text
     wrong = site.refused(f"{path}/status", status="paused", from_at="soon")
     assert "Write a date and a time" in wrong.text
 
