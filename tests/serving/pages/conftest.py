@@ -10,7 +10,7 @@ from tests.serving.browser import CHROMIUM, driven, opened, served
 from tests.serving.conftest import copy_of, wait_until_scored
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     if CHROMIUM is None:
         pytest.skip("there is no chromium here to look at the pages with")
