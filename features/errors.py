@@ -16,6 +16,8 @@ RungError
 │   ├── UnknownEndpoint      in serving.notifications.errors: an endpoint that there is none of
 │   └── UnknownConnector     in serving.connectors.errors: one that is off, or that there is none of
 ├── Conflict                 it is there already, and says otherwise
+│   ├── ActionConflict       a lead in other hands, or something that is too late to take back
+│   │   └── WrongAnswer      what an action asked for, and was not told
 │   ├── DecisionConflict     a decision or an outcome that is stored already, and says otherwise
 │   ├── ExperimentConflict   an experiment that is there already, over, or still runs
 │   ├── LimitReached         an offer that was decided on, and that a limit keeps from its lead now

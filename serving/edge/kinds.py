@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from features.errors import (
+    ActionConflict,
     BundleError,
     DecisionConflict,
     EventsError,
@@ -77,6 +78,7 @@ KINDS: Final[Kinds] = {
     UnknownExperiment: ProblemKind("unknown-experiment", 404, "No such experiment"),
     ExperimentConflict: ProblemKind("experiment-conflict", 409, "The experiment is otherwise"),
     ExperimentError: ProblemKind("invalid-experiment", 422, "No such experiment can be done"),
+    ActionConflict: ProblemKind("action-conflict", 409, "That cannot be done with the lead now"),
     DecisionConflict: ProblemKind("decision-conflict", 409, "It is stored otherwise already"),
     StaleCursor: ProblemKind("stale-cursor", 410, "Read all anew"),
     NothingEligible: ProblemKind("nothing-eligible", 409, "Nothing of it may be offered"),

@@ -136,7 +136,7 @@ def _name(service: Service) -> bool:
         count = name_stored(store, traits_event, is_ours)
     finally:
         store.leases.release("naming", service.holder)
-    log("named", events=count)
+    log("named", logging.DEBUG, events=count)
     return bool(count)
 
 

@@ -145,11 +145,11 @@ class Desk:
         if wanted.leads is not None:
             left = tuple(lead for lead in wanted.leads if lead not in out)
             return min(most, len(self.store.queue.part(_only(wanted, left), most)))
-        total = self.store.queue.count(wanted, most)
-        if total >= most or not out:
-            return total
+        total = self.store.queue.count(wanted, most + len(out))  # so many may be left out
+        if total >= most + len(out) or not out:
+            return min(most, total)
         held = len(self.store.queue.part(_only(wanted, tuple(sorted(out))), len(out)))
-        return total - held
+        return min(most, total - held)
 
     def minutes(self, view: QueueView) -> float:
         """The minutes of reps that a view takes, all together."""

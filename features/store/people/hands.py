@@ -18,7 +18,7 @@ from features.errors import TimeError
 from features.ladder.action import CLAIMED, HANDS, RELEASED, SNOOZED
 from features.store.database import Database, in_parts, insert_into
 from features.store.identities.members import ids_of, leads_of
-from features.store.schema import hands
+from features.store.schema import hands, identities
 
 __all__ = ["NOBODY", "Hand", "Hands", "hand_of", "handed", "note_hands", "one_by_one"]
 
@@ -178,10 +178,16 @@ class Hands:
             hands.c.snoozed_at.is_not(None),
             sa.or_(hands.c.snoozed_until.is_(None), hands.c.snoozed_until > as_of),
         )
-        wanted = sa.select(hands).where(sa.or_(is_claimed, is_aside))
+        wanted = sa.select(hands.c.id).where(sa.or_(is_claimed, is_aside))
         with self._database.reading() as connection:
-            rows = list(connection.execute(wanted))
-            lead_of = leads_of(connection, [row.id for row in rows])
+            leads = set(leads_of(connection, connection.scalars(wanted)).values())
+            # All ids of these: one that was let go of since may say so under another.
+            lead_of = dict(zip(leads, leads, strict=True))
+            for part in in_parts(sorted(leads)):
+                own = sa.select(identities.c.id, identities.c.lead_id)
+                found = connection.execute(own.where(identities.c.lead_id.in_(part)))
+                lead_of |= {row.id: row.lead_id for row in found}
+            rows = _held(connection, sorted(lead_of))
         return _by_lead((lead_of[row.id], _hand(row)) for row in rows)
 
     def of(self, id_: str) -> Hand:

@@ -44,7 +44,7 @@ def words_of(text: str) -> list[str]:
     >>> words_of("Chloé O'Neill-Grant")
     ['chloe', 'neill', 'grant']
     """
-    plain = unicodedata.normalize("NFKD", text.casefold())
+    plain = unicodedata.normalize("NFKD", text).casefold()
     letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
     found = (word[:_LONGEST] for word in _WORD.findall(letters))
     return list(dict.fromkeys(word for word in found if len(word) >= _SHORTEST))

@@ -158,9 +158,14 @@ class TrialCard:
         return [goal for goal in self.goals if goal.is_main]
 
     @property
+    def other_goals(self) -> list[TrialGoal]:
+        """The steps that it is not about, which may move all the same."""
+        return [goal for goal in self.goals if not goal.is_main]
+
+    @property
     def sure_besides(self) -> list[TrialGoal]:
         """The other steps of which something is sure."""
-        return [goal for goal in self.goals if goal.is_sure and not goal.is_main]
+        return [goal for goal in self.other_goals if goal.is_sure]
 
 
 def card_of(told: ExperimentWithReport, ladder: Ladder) -> TrialCard:

@@ -6,19 +6,21 @@ and to note are Rung's own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
-from features.clock import microseconds, rfc3339, when
+from features.clock import FIRST, LAST, microseconds, rfc3339, when
 from features.errors import ActionConflict
 from features.events.log import DAY_US
 from features.ladder.action import CLAIMED, NOTED, RELEASED, SNOOZED, LeadAction, kind_of
 from features.ladder.ladder import Ladder
 from features.ladder.quiet_hours import zone_of
 from features.ladder.words import OFFER
+from features.store.database import is_storable
 from features.store.people.actions import KeptAction
 from serving.edge.access import Asker
 from serving.process.service import Service
@@ -30,7 +32,8 @@ _MORNING: Final = time(8)
 """When somebody who was put aside until a day is there again, by the business's clock."""
 _TWO_WEEKS: Final = 14
 _MOST_TEXT: Final = 2000
-_MOST_NUMBER: Final = 1e9
+_NUMBER: Final = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,2})?", re.ASCII)
+"""A comma before one or two digits is a decimal one; nobody may guess what 1,000 is."""
 
 ToWrite = tuple[str, Mapping[str, Any]]
 """An event to write: its name and its properties."""
@@ -133,7 +136,7 @@ def put_aside(service: Service, asker: Asker, lead_id: str, later: str) -> KeptA
 def note(service: Service, asker: Asker, lead_id: str, text: str) -> KeptAction:
     """Keep a note about a lead; WrongAnswer where it says nothing, or very much."""
     plain = text.replace("\0", "").replace("\r\n", "\n").strip()
-    if not plain or len(plain) > _MOST_TEXT:
+    if not plain or len(plain) > _MOST_TEXT or not is_storable(plain):
         raise WrongAnswer(f"a note has 1 to {_MOST_TEXT:,} characters; this has {len(plain):,}")
     told = (NOTED, {"text": plain, "by": asker.name})
     return _keep(service, asker, lead_id, ("note", "Noted"), [told])
@@ -181,20 +184,18 @@ def _value(name: str, text: str, ladder: Ladder) -> str | float:
     if not text:
         raise WrongAnswer(f"{label}: is missing")
     if asked == "number":
-        try:
-            number = float(text.replace(",", "."))
-        except ValueError as error:
-            raise WrongAnswer(f"{label}: {text[:40]!r} is no number") from error
-        if not 0.0 <= number <= _MOST_NUMBER:
-            raise WrongAnswer(f"{label}: must be 0 or more")
-        return number
+        if not _NUMBER.fullmatch(text):
+            raise WrongAnswer(f"{label}: {text[:40]!r} is no number; write 1000 or 2.5")
+        return float(text.replace(",", "."))
     if asked == "instant":
         try:
             moment = datetime.fromisoformat(text)
         except ValueError as error:
             raise WrongAnswer(f"{label}: {text[:40]!r} is no day and time") from error
+        if not FIRST.year < moment.year < LAST.year:
+            raise WrongAnswer(f"{label}: {text[:40]!r} is no day of our time")
         local = moment if moment.tzinfo else moment.replace(tzinfo=zone(ladder))
         return rfc3339(microseconds(local))
-    if len(text) > _MOST_TEXT or "\0" in text:
+    if len(text) > _MOST_TEXT or not is_storable(text):
         raise WrongAnswer(f"{label}: has at most {_MOST_TEXT:,} characters")
     return text

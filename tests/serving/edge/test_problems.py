@@ -153,9 +153,9 @@ def test_odd_request_id(client, given):
 
 UNASKED = {
     *("SettingsError", "CallFailed", "CallRefused", "EventRefused", "GateError", "NoAnswer"),
-    *("ConfigError", "EstimatorError", "NoOptuna", "LeakFound"),
+    *("ConfigError", "EstimatorError", "NoOptuna", "LeakFound", "WrongAnswer"),
 }
-"""They end a start or a training, stay with a worker or a client, or are told of single events."""
+"""They end a start or a training, stay with a worker or a page, or are told of single events."""
 
 
 def test_every_error_has_a_status(client):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from html import unescape
 from types import MappingProxyType
 from typing import Any
@@ -21,7 +20,7 @@ _OURS = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
 def sent(
     client: TestClient,
     address: str,
-    headers: Mapping[str, str] = MappingProxyType({}),
+    headers: Any = MappingProxyType({}),
     **fields: Any,
 ) -> Any:
     """The answer to a form of our own."""

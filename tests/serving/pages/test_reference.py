@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from serving.pages.common.assets import asset
 from serving.pages.reference import TypePart, operations_of, shapes_of
 
 
@@ -56,7 +57,7 @@ def test_links_lead_somewhere(page):
     inner = {link[1:] for link in found.links if link.startswith("#")}
     assert inner <= set(found.ids)
     assert {link for link in found.links if not link.startswith("#")} == {"/", "/openapi.json"}
-    assert found.loaded == ["/static/icon.svg", "/static/rung.css"]
+    assert found.loaded == [asset("icon.svg"), asset("rung.css")]
     assert not re.search(r"\son\w+=|style=", page)
 
 

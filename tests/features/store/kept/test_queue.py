@@ -1,0 +1,121 @@
+"""The queue by tab and filter: what one scan gives is what plain loops give."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from features.store.kept.queue import QUEUE_ORDERS, QueueFilter
+from features.store.kept.scores import OUT_OF_QUEUE, StoredScore
+
+
+def score(at, draw):
+    tab = draw.choice((0, 1, 2, 3, 4))
+    return StoredScore(
+        lead_id=f"lead-{at:03}",
+        ladder="b2b",
+        as_of=5,
+        step=draw.choice(("value", "human")),
+        position=1,
+        p_advance=draw.random(),
+        low=0.0,
+        high=1.0,
+        p_purchase=draw.choice((0.1, 0.2, 0.3)),
+        priority=OUT_OF_QUEUE if tab == 0 else tab + draw.choice((0.0, 0.25, 0.999)),
+        percentile=None,
+        reasons="",
+        bundle="x",
+        scored_at=5,
+        last_active=draw.choice((None, 10, 20, 30)),
+        band=draw.choice(("low", "high", None)),
+        account_id=draw.choice((None, "acme")),
+        source=draw.choice((None, "ads", "event")),
+        rep_minutes=draw.choice((None, 5.0, 30.0)),
+    )
+
+
+def fits(one, wanted):
+    return (
+        one.priority > OUT_OF_QUEUE
+        and (wanted.tabs is None or wanted.tabs[0] <= int(one.priority) <= wanted.tabs[1])
+        and all(
+            value is None or held == value
+            for held, value in (
+                (one.step, wanted.step),
+                (one.band, wanted.band),
+                (one.source, wanted.source),
+                (one.account_id, wanted.account),
+            )
+        )
+        and (wanted.active_since is None or (one.last_active or 0) >= wanted.active_since)
+        and (wanted.leads is None or one.lead_id in wanted.leads)
+    )
+
+
+def by_hand(all_scores, wanted, order, left_out=()):
+    column = QUEUE_ORDERS[order]
+    found = [one for one in all_scores if fits(one, wanted) and one.lead_id not in left_out]
+    found = [one for one in found if order == "work" or getattr(one, column) is not None]
+    return [
+        one.lead_id for one in sorted(found, key=lambda one: (-getattr(one, column), one.lead_id))
+    ]
+
+
+FILTERS = (
+    QueueFilter(),
+    QueueFilter(tabs=(3, 4)),
+    QueueFilter(tabs=(1, 1), step="value"),
+    QueueFilter(tabs=(2, 2), band="high", source="ads"),
+    QueueFilter(account="acme", active_since=20),
+    QueueFilter(leads=("lead-001", "lead-007", "lead-050", "nobody")),
+    QueueFilter(tabs=(4, 4), leads=tuple(f"lead-{at:03}" for at in range(30))),
+)
+
+
+@pytest.fixture
+def scored(store):
+    draw = random.Random(7)  # noqa: S311 test data
+    held = [score(at, draw) for at in range(120)]
+    store.scores.save(held)
+    return store, held
+
+
+@pytest.mark.parametrize("order", QUEUE_ORDERS)
+@pytest.mark.parametrize("wanted", FILTERS)
+def test_parts(scored, wanted, order):
+    """Walked to the end, in parts of any size, each lead comes once and in its place."""
+    store, held = scored
+    for left_out in ((), ("lead-003", "lead-050", "lead-090")):
+        expected = by_hand(held, wanted, order, left_out)
+        for size in (1, 7, 500):
+            found, after = [], None
+            while part := store.queue.part(wanted, size, after, left_out, order):
+                found += [one.lead_id for one in part]
+                after = getattr(part[-1], QUEUE_ORDERS[order]), part[-1].lead_id
+            assert found == expected
+        assert store.queue.count(wanted, 500) == len(by_hand(held, wanted, "work"))
+        assert store.queue.count(wanted, 2) == min(2, len(by_hand(held, wanted, "work")))
+
+
+def test_counts(scored):
+    """How many stand where is what counting one by one gives."""
+    store, held = scored
+    told = {(one.tab, one.step): one.leads for one in store.queue.counts()}
+    expected: dict[tuple[int, str], int] = {}
+    for one in held:
+        if one.priority > OUT_OF_QUEUE:
+            key = int(one.priority), one.step
+            expected[key] = expected.get(key, 0) + 1
+    assert told == expected
+
+
+def test_sources_and_stamp(scored):
+    """Each source once, in order; another score is another stamp."""
+    store, _ = scored
+    assert store.queue.sources(9) == ["ads", "event"]
+    assert store.queue.sources(1) == ["ads"]
+    before = store.queue.stamp()
+    assert store.queue.stamp() == before
+    store.scores.save([score(500, random.Random(1))])  # noqa: S311 test data
+    assert store.queue.stamp() != before

@@ -1,0 +1,141 @@
+"""Actions: kept at once, written once, taken back until then, done by one person at a time."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from features.clock import rfc3339
+from features.errors import ActionConflict
+from features.store.events import Event
+from features.store.people.actions import UNDO_US
+from features.store.privacy import Privacy
+from features.store.schema import actions, hands, lead_words
+
+NOW = 1_790_000_000_000_000
+
+
+@pytest.fixture
+def filled(store):
+    """A store with a lead."""
+    store.name_by("identify")
+    seen = Event("m", "ann", "identify", NOW - 9, NOW - 9, '{"name": "Ann Berg"}')
+    store.append_events([seen])
+    return store
+
+
+def do(store, name="Bob", now=NOW, lead="ann"):
+    events = [
+        ("session_held", {"minutes": 20}),
+        ("lead_claimed", {"by": name, "until": rfc3339(now + 10**12)}),
+    ]
+    return store.actions.do(
+        lead, "b2b", "held", "Held", events, by=f"key-{name}", name=name, now=now
+    )
+
+
+def names(store):
+    return [row[0] for row in store.events_of("ann")]
+
+
+def test_it_is_written_when_it_is_due(filled):
+    """Ten seconds later, once, as of when it was done, and the lead is to be scored anew."""
+    do(filled)
+    assert filled.actions.enter(NOW + UNDO_US - 1) == 0
+    assert names(filled) == ["identify"]
+    assert filled.actions.enter(NOW + UNDO_US) == 1
+    assert filled.actions.enter(NOW + UNDO_US) == 0
+    held = [row for row in filled.events_of("ann") if row[0] == "session_held"]
+    assert held == [("session_held", NOW, NOW + UNDO_US, {"minutes": 20})]
+    assert [mark.sent_id for mark in filled.marks.take(9, NOW + UNDO_US, 10**6)] == ["ann"]
+    assert filled.hands.of("ann").owner_at(NOW + UNDO_US) == "Bob"
+    assert filled.actions.open() == {}
+
+
+def test_two_who_write_at_once(filled):
+    """What is due is written once, however many processes look."""
+    for at in range(5):
+        do(filled, now=NOW + at)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: filled.actions.enter(NOW + 2 * UNDO_US), range(8)))
+    assert names(filled).count("session_held") == 5
+
+
+def test_taken_back(filled):
+    """What was taken back is never written, and the audit keeps both."""
+    kept = do(filled)
+    back = filled.actions.undo(kept.id, by="key-Bob", now=NOW + 1)
+    assert back.undone_at == NOW + 1
+    assert filled.actions.undo(kept.id, by="key-Bob", now=NOW + 2).undone_at == NOW + 1
+    assert filled.actions.enter(NOW + 2 * UNDO_US) == 0
+    assert names(filled) == ["identify"]
+    assert [one.id for one in filled.actions.newest(9)] == [kept.id]
+
+
+def test_too_late(filled):
+    """From the tenth second on it is in the log, or as good as."""
+    kept = do(filled)
+    with pytest.raises(ActionConflict, match="too late"):
+        filled.actions.undo(kept.id, by="key-Bob", now=NOW + UNDO_US)
+    filled.actions.enter(NOW + UNDO_US)
+    with pytest.raises(ActionConflict, match="too late"):
+        filled.actions.undo(kept.id, by="key-Bob", now=NOW + 1)
+
+
+def test_others_take_nothing_back(filled):
+    """Only who did it does, or whoever may do so for anybody."""
+    kept = do(filled)
+    for id_ in (kept.id, "nothing", "\0"):
+        with pytest.raises(ActionConflict, match="nothing here"):
+            filled.actions.undo(id_, by="key-Eve", now=NOW + 1)
+    assert filled.actions.undo(kept.id, by="", now=NOW + 1, of_anybody=True).undone_at
+
+
+def test_one_at_a_time(filled):
+    """Of two who claim a lead at once one has it; the other is told who."""
+
+    def attempt(name):
+        try:
+            do(filled, name)
+        except ActionConflict as error:
+            return str(error)
+        return name
+
+    with ThreadPoolExecutor(2) as pool:
+        told = list(pool.map(attempt, ["Bob", "Eve"] * 3))
+    (winner,) = {one for one in told if " " not in one}
+    assert {one for one in told if " " in one} == {
+        f"{winner} works with this lead: ask them, or wait"
+    }
+
+
+def test_somebody_elses_by_the_log(filled):
+    """What is in the log already counts as what is not yet."""
+    do(filled, "Bob")
+    filled.actions.enter(NOW + UNDO_US)
+    with pytest.raises(ActionConflict, match="Bob works"):
+        do(filled, "Eve", now=NOW + UNDO_US + 1)
+
+
+def test_erased(filled):
+    """Nothing is left of a lead that is erased, nor comes back of what was not written yet."""
+    do(filled)
+    Privacy(filled.database).erase("ann", NOW + 1, is_suppressed=True)
+    filled.suppressions.forget()
+    with filled.database.reading() as connection:
+        for table in (actions, hands, lead_words):
+            assert connection.scalar(sa.select(sa.func.count()).select_from(table)) == 0
+    assert filled.actions.enter(NOW + 2 * UNDO_US) == 0
+    with pytest.raises(ActionConflict, match="erased"):
+        do(filled, now=NOW + 2)
+
+
+def test_of_a_lead(filled):
+    """The audit of a lead, or of all, the newest first, also from an instant on."""
+    first, second = do(filled, now=NOW), do(filled, now=NOW + 5)
+    assert [one.id for one in filled.actions.newest(9)] == [second.id, first.id]
+    assert [one.id for one in filled.actions.newest(9, before=NOW + 5)] == [first.id]
+    assert [one.id for one in filled.actions.newest(9, lead_id="ann")] == [second.id, first.id]
+    assert filled.actions.newest(9, lead_id="bea") == []

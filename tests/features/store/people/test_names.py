@@ -1,0 +1,89 @@
+"""Leads are found by how words of their names, companies and addresses begin."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from features.store.events import Event
+from features.store.joining import is_named, name_stored
+from features.store.people.names import words_of
+from features.store.schema import NAMED, meta
+
+PEOPLE = {
+    "a": {"name": "Chloé O'Neill", "company": {"name": "Halden & Söhne"}},
+    "b": {"full_name": "Bob Oneil", "email": "bob@quill.example"},
+    "c": {"firstName": "Cleo", "lastName": "Berg", "company": "Quill Labs"},
+}
+
+
+def told(lead, traits, name="identify"):
+    return Event(f"{lead}-{name}", lead, name, 5, 5, json.dumps(traits))
+
+
+@pytest.fixture
+def named(store):
+    store.name_by("identify")
+    store.append_events([told(lead, traits) for lead, traits in PEOPLE.items()])
+    return store
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("chloe", ["a"]),
+        ("CHLOÉ", ["a"]),
+        ("soh", ["a"]),
+        ("quill", ["b", "c"]),
+        ("quill berg", ["c"]),
+        ("be qu", ["c"]),
+        ("bob@quill.example", ["b"]),
+        ("uill", []),
+        ("berg halden", []),
+        ("", []),
+        ("%", []),
+        ("'; drop table", []),
+        ("\0", []),
+        ("a", ["a"]),  # an id is found whatever somebody is called
+    ],
+)
+def test_find(named, text, found):
+    """Every word begins one of theirs; an id is found as it is."""
+    assert named.names.find(text) == found
+
+
+def test_words():
+    """Small letters, without accents, each once, none of one letter."""
+    assert words_of("Chloé O'Neill-Grant  CHLOE 7 77") == ["chloe", "neill", "grant", "77"]
+    assert words_of("\u210cans") == ["hans"]
+    assert words_of("x" * 99) == ["x" * 40]
+
+
+def test_at_most(named):
+    """So many, of a word that many have."""
+    assert len(named.names.find("quill", 1)) == 1
+
+
+def test_only_traits_tell(named):
+    """What else has a name is no person."""
+    named.append_events([told("d", {"name": "Zebra page"}, "page_viewed")])
+    assert named.names.find("zebra") == []
+
+
+def test_what_was_there_before(store):
+    """The chore finds the traits that came before anybody had said what tells them."""
+    store.append_events([told(lead, traits, "profile") for lead, traits in PEOPLE.items()])
+    assert store.names.find("quill") == []
+    assert not is_named(store, "profile")
+    assert name_stored(store, "profile", lambda: False) is None
+    assert name_stored(store, "profile") == 3
+    assert is_named(store, "profile")
+    assert store.names.find("quill") == ["b", "c"]
+    with store.database.reading() as connection:
+        assert (
+            connection.scalar(
+                meta.select().with_only_columns(meta.c.value).where(meta.c.key == NAMED)
+            )
+            == "profile"
+        )
