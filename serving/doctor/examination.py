@@ -92,10 +92,12 @@ def _of_all_events(database: Database, ladder: Ladder | None, as_of: int) -> Ite
     yield from _looked("leads", lambda: crowds.crowds(database))
 
 
-def _waiting(database: Database, as_of: int) -> Iterator[Finding]:
+def _waiting(database: Database, as_of: int, *, is_whole: bool = True) -> Iterator[Finding]:
     yield from _looked("scoring", lambda: work.marks(database, as_of))
-    yield from _looked("notifications", lambda: work.notifications(database, as_of))
-    yield from _looked("write-back", lambda: work.written_back(database, as_of))
+    yield from _looked(
+        "notifications", lambda: work.notifications(database, as_of, is_whole=is_whole)
+    )
+    yield from _looked("write-back", lambda: work.written_back(database, as_of, is_whole=is_whole))
 
 
 def examine_running(
@@ -118,7 +120,7 @@ def examine_running(
     if is_whole:
         found += _of_all_events(database, ladder, clock())
     found += _looked("keys", lambda: keys.keys(database, settings.host, is_whole=is_whole))
-    found += _waiting(database, clock())
+    found += _waiting(database, clock(), is_whole=is_whole)
     return [*found, *_looked("machine", machine.limits)]
 
 

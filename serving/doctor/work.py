@@ -38,16 +38,22 @@ def marks(database: Database, as_of: int) -> Iterator[Finding]:
 # ----------------------------------------------------------------------------------- Notifications
 
 
-def notifications(database: Database, as_of: int) -> Iterator[Finding]:
-    """Whether notifications reach those who want them."""
+def notifications(database: Database, as_of: int, *, is_whole: bool = True) -> Iterator[Finding]:
+    """Whether notifications reach those who want them.
+
+    Parameters
+    ----------
+    is_whole : look for those that were given up as well, for which all of them are read.
+    """
     with database.reading() as connection:
         found = [
             *_disabled(connection),
             *_undelivered(connection, as_of),
             *_failing(connection),
-            *_failed(connection),
+            *(_failed(connection) if is_whole else ()),
         ]
-    yield from found or [fine("notifications", "all are delivered")]
+    what = "all are delivered" if is_whole else "none is late, and none fails now"
+    yield from found or [fine("notifications", what)]
 
 
 def _disabled(connection: sa.Connection) -> Iterator[Finding]:
@@ -77,7 +83,7 @@ def _undelivered(connection: sa.Connection, as_of: int) -> Iterator[Finding]:
 
 def _failing(connection: sa.Connection) -> Iterator[Finding]:
     """What is tried again after it failed."""
-    failing = sa.and_(deliveries.c.due_at.is_not(None), deliveries.c.error.is_not(None))
+    failing = sa.and_(deliveries.c.due_at >= 0, deliveries.c.error.is_not(None))  # by an index
     for endpoint, count, error in connection.execute(_by_endpoint(failing)):
         yield wrong(
             "notifications",
@@ -103,17 +109,26 @@ def _failed(connection: sa.Connection) -> Iterator[Finding]:
 
 def _by_endpoint(which: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Endpoints with how many of their deliveries are such, and what one of them failed with."""
-    columns = deliveries.c.endpoint_id, sa.func.count(), sa.func.max(deliveries.c.error)
-    return sa.select(*columns).where(which).group_by(deliveries.c.endpoint_id)
+    endpoint = sa.func.coalesce(
+        deliveries.c.endpoint_id, ""
+    )  # not by its index: by what `which` says
+    columns: tuple[Any, ...] = endpoint, sa.func.count(), sa.func.max(deliveries.c.error)
+    return sa.select(*columns).where(which).group_by(endpoint)
 
 
 # -------------------------------------------------------------------------------------- Write-back
 
 
-def written_back(database: Database, as_of: int) -> Iterator[Finding]:
-    """Whether CRMs are told of scores. What they answer is not shown: it may name people."""
-    found = [said for one in crm_standings(database, as_of) for said in _of_connector(one)]
-    yield from found or [fine("write-back", "nothing fails")]
+def written_back(database: Database, as_of: int, *, is_whole: bool = True) -> Iterator[Finding]:
+    """Whether CRMs are told of scores. What they answer is not shown: it may name people.
+
+    Parameters
+    ----------
+    is_whole : look for those that were given up as well, for which all of them are read.
+    """
+    told = crm_standings(database, as_of, is_whole=is_whole)
+    found = [said for one in told for said in _of_connector(one)]
+    yield from found or [fine("write-back", "nothing fails" if is_whole else "nothing fails now")]
 
 
 def _of_connector(crm: CrmStanding) -> Iterator[Finding]:
@@ -121,8 +136,8 @@ def _of_connector(crm: CrmStanding) -> Iterator[Finding]:
     if crm.failing or crm.given_up:
         yield wrong(
             "write-back",
-            f"{connector}: {crm.failing:,} failed and will be tried again,"
-            f" {crm.given_up:,} were given up",
+            f"{connector}: {crm.failing:,} failed and will be tried again"
+            + (f", {crm.given_up:,} were given up" if crm.given_up else ""),
             why,
             "see what the log and the column error of write_backs say",
         )

@@ -34,19 +34,21 @@ class Tally:
 def tallies(database: Database) -> dict[str, Tally]:
     """The endpoints that anything was to be sent to, by id; one look at all deliveries."""
     due, done = deliveries.c.due_at, deliveries.c.delivered_at
-    columns = {
-        "delivered": done.is_not(None),
-        "waiting": due.is_not(None),
-        "retried": sa.and_(due.is_not(None), deliveries.c.error.is_not(None)),
-        "failed": sa.and_(due.is_(None), done.is_(None)),
-    }
-    counts = [sa.func.sum(sa.case((which, 1), else_=0)).label(of) for of, which in columns.items()]
-    last = sa.func.max(done).label("delivered_at")
-    each = sa.select(deliveries.c.endpoint_id, last, *counts).group_by(deliveries.c.endpoint_id)
+    id_, count = deliveries.c.endpoint_id, sa.func.count
+    each = sa.select(id_, count(), count(done), count(due), sa.func.max(done)).group_by(id_)
+    # Grouped by the column itself SQLite would read all rows again, in the order of its index.
+    of = sa.func.coalesce(id_, sa.literal_column("''"))
+    again = sa.select(of, count()).where(due >= 0, deliveries.c.error.is_not(None)).group_by(of)
     with database.reading() as connection:
-        return {
-            row["endpoint_id"]: Tally(
-                **{name: int(row[name]) for name in columns}, delivered_at=row["delivered_at"]
-            )
-            for row in connection.execute(each).mappings()
-        }
+        retried = {row[0]: row[1] for row in connection.execute(again)}
+        rows = connection.execute(each).all()
+    return {
+        endpoint: Tally(
+            delivered=delivered,
+            waiting=waiting,
+            retried=retried.get(endpoint, 0),
+            failed=total - delivered - waiting,
+            delivered_at=last,
+        )
+        for endpoint, total, delivered, waiting, last in rows
+    }

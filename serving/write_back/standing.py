@@ -41,24 +41,60 @@ class CrmStanding:
     idle: int
 
 
-def crm_standings(database: Database, as_of: int) -> list[CrmStanding]:
-    """Every CRM that was ever to be told of a lead, by name; one look at all rows."""
-    due, wanted = write_backs.c.due_at, write_backs.c.wanted
-    has_failed = write_backs.c.error.is_not(None)
-    unclaimed = over(write_backs.c.leased_until, as_of, LEASE)
-    columns = {
-        "held": write_backs.c.written.is_not(None),
-        "waiting": due.is_not(None),
-        "failing": sa.and_(due.is_not(None), has_failed),
-        "given_up": sa.and_(due.is_(None), wanted.is_not(None), has_failed),
-        "idle": sa.and_(due < as_of - _OVERDUE_US, unclaimed, ~has_failed),
-    }
-    counts = [sa.func.sum(sa.case((which, 1), else_=0)).label(of) for of, which in columns.items()]
-    last = sa.func.max(write_backs.c.written_at).label("written_at")
-    each = sa.select(write_backs.c.connector, last, *counts).group_by(write_backs.c.connector)
+def crm_standings(database: Database, as_of: int, *, is_whole: bool = True) -> list[CrmStanding]:
+    """Every CRM that was ever to be told of a lead, by name.
+
+    Parameters
+    ----------
+    is_whole : look at all rows; without it at those that wait alone, which is quick: then nothing
+        counts as held or given up.
+    """
     with database.reading() as connection:
-        rows: Any = connection.execute(each.order_by(write_backs.c.connector)).mappings()
-        return [CrmStanding(**{**row, **{of: int(row[of]) for of in columns}}) for row in rows]
+        found = {row["connector"]: dict(row) for row in connection.execute(_late(as_of)).mappings()}
+        if is_whole:
+            for row in connection.execute(_ALL).mappings():
+                found[row["connector"]] = found.get(row["connector"], {}) | dict(row)
+    return [CrmStanding(**(_NOTHING | found[name])) for name in sorted(found)]
+
+
+_NOTHING: Final[dict[str, Any]] = {
+    "written_at": None,
+    **dict.fromkeys(("held", "waiting", "failing", "given_up", "idle"), 0),
+}
+
+
+def _count(which: sa.ColumnElement[bool], name: str) -> sa.ColumnElement[int]:
+    return sa.cast(sa.func.sum(sa.case((which, 1), else_=0)), sa.BigInteger).label(name)
+
+
+_ALL: Final = sa.select(
+    write_backs.c.connector,
+    sa.func.max(write_backs.c.written_at).label("written_at"),
+    sa.func.count(write_backs.c.written).label("held"),
+    _count(
+        sa.and_(
+            write_backs.c.due_at.is_(None),
+            write_backs.c.wanted.is_not(None),
+            write_backs.c.error.is_not(None),
+        ),
+        "given_up",
+    ),
+).group_by(write_backs.c.connector)
+
+
+def _late(as_of: int) -> sa.Select[Any]:
+    """Of what waits: how much, what failed, what nobody tries; by the index of when it is due."""
+    due, has_failed = write_backs.c.due_at, write_backs.c.error.is_not(None)
+    unclaimed = over(write_backs.c.leased_until, as_of, LEASE)
+    # Grouped by the column itself SQLite would read all rows, in the order of another index.
+    name = sa.func.coalesce(write_backs.c.connector, sa.literal_column("''"))
+    columns: tuple[Any, ...] = (
+        name.label("connector"),
+        sa.func.count().label("waiting"),
+        _count(has_failed, "failing"),
+        _count(sa.and_(due < as_of - _OVERDUE_US, unclaimed, ~has_failed), "idle"),
+    )
+    return sa.select(*columns).where(due >= 0).group_by(name)
 
 
 def failures_of(database: Database, connector: str) -> list[tuple[str, int]]:

@@ -101,7 +101,7 @@ def _of_offers(service: Service) -> Iterator[ActivityEntry]:
 
 def _of_experiments(service: Service) -> Iterator[ActivityEntry]:
     for one in service.store.experiments.of(service.ladder.name):
-        about = str(one.body.get("title") or one.id), "/experiments"
+        about = str(one.body.get("title") or one.id), f"/experiments/{quote(one.id, safe='')}"
         yield ActivityEntry(one.started_at, one.by, "experiment", "Began an experiment", *about)
         if one.stopped_at is not None:
             said = f": {one.verdict}" if one.verdict else ""

@@ -26,7 +26,7 @@ __all__ = [
 RIGHTS: Final[Mapping[str, tuple[str, str]]] = {
     "ingest": ("Send events", "a website or a tool that tells what leads do"),
     "read": ("See", "scores, the queue and leads: somebody who looks, a CRM"),
-    "decide": ("Act", "ask for next steps and say what came of them: a salesperson"),
+    "decide": ("Act", "work with leads and ask for next steps: a salesperson, who sees as well"),
     "admin": ("Change settings", "all of these, keys and webhooks, and erase leads"),
 }
 """What a key may do: in a word, and who needs it."""

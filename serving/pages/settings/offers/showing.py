@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from features.errors import UnknownOffer
+from serving.pages.common.words import plain_lines
 from serving.pages.settings.ladder import advice_shown, rule_words
 from serving.pages.settings.offers.changes import last_number, versions_shown
 from serving.pages.settings.offers.form import LABELS, OfferForm, form_of_table, underway
@@ -113,7 +114,7 @@ def facts_of(
     values |= {name: value.replace("T", " ") for name, value in values.items() if name in _TIMES}
     hidden = ("status", "title", "from_at", "only_after")
     return [
-        (label, values[name])
+        (label, plain_lines(values[name]))
         for name, label in LABELS.items()
         if values.get(name) and name not in hidden
     ]
