@@ -268,6 +268,8 @@ def members(properties: Mapping[str, object], above: str) -> set[tuple[str, str]
     found = set()
     for name, value in properties.items():
         says = "something" if is_known(value) else ""
+        if isinstance(value, str) and len(value.split()) > 1:
+            says = "two words"
         found.add((f"{above}{name}", says))
         found.add((name if name != "name" or not above else f"{above}name", says))
         if isinstance(value, dict):
