@@ -202,6 +202,9 @@ class ExportAnswer(BaseModel):
     identities: list[dict[str, Any]]
     identity_links: list[dict[str, Any]]
     opt_outs: list[dict[str, Any]]
+    lead_words: list[dict[str, Any]] = Field(description="What a search finds it by.")
+    hands: list[dict[str, Any]] = Field(description="Who has it, and until when it is put aside.")
+    actions: list[dict[str, Any]] = Field(description="What people did with it on the pages.")
     totals: dict[str, int] = Field(description="How long each list is in all.")
     next_cursor: str | None
 

@@ -84,9 +84,9 @@ def test_contributions_are_lightgbms(kind):
     model = booster(kind)
     packed = PackedTrees(model.model_to_string())
     matrix = np.concatenate([rows(400), rows(400, seed=9)])
-    expected = model.predict(matrix, pred_contrib=True)
+    expected = np.asarray(model.predict(matrix, pred_contrib=True))
     added = packed.contributions(matrix)
-    np.testing.assert_allclose(added, np.asarray(expected)[:, :-1], rtol=0.0, atol=1e-12)
+    np.testing.assert_allclose(added, expected[:, :-1], rtol=0.0, atol=1e-12)
     whole = added.sum(axis=1) + expected[:, -1]
     np.testing.assert_allclose(whole, packed.margins(matrix), rtol=0.0, atol=1e-12)
     one_by_one = [packed.contributions(matrix[at : at + 1])[0] for at in range(0, 800, 80)]
