@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +19,7 @@ import pyarrow.compute as pc
 
 from features.errors import EventsError, UnknownLead
 from features.events.order import order_by_lead, place_by_lead, tied_rows, unordered_rows
+from features.threads import in_threads
 
 __all__ = ["DAY_US", "Codes", "EventLog", "LogColumns", "Times", "encode"]
 
@@ -121,24 +123,29 @@ class EventLog:
             early = np.maximum(occurred - known, 0)
             ahead = _placed(early, place, np.int64) if early.any() else None
             occurred = np.minimum(occurred, known)
-        occurred = _placed(occurred, place, np.int64)
-        known = occurred if known is None or same_clock else _placed(known, place, np.int64)
+        name, placed = np.empty(len(place), dtype=np.int32), np.empty(len(place), dtype=np.int64)
         number_rows = np.empty((len(columns.numbers), len(place)))
-        for row, column in enumerate(columns.numbers):
-            number_rows[row][place] = numbers.get(column, np.nan)
-        number_rows += 0.0  # no -0.0
         text_rows = np.empty((len(columns.texts), len(place)), dtype=np.int32)
+        told: list[tuple[npt.NDArray[Any], npt.ArrayLike]] = [(placed, occurred), (name, name_code)]
+        if known is None or same_clock:
+            known = placed
+        else:
+            told.append((np.empty(len(place), dtype=np.int64), known))
+            known = told[-1][0]
+        for row, column in enumerate(columns.numbers):
+            told.append((number_rows[row], numbers.get(column, np.nan)))
         text_values: list[tuple[str, ...]] = []
         for row, column in enumerate(columns.texts):
-            codes, values = encode(texts[column]) if column in texts else (-1, ())
-            text_rows[row][place] = codes
-            text_values.append(values)
+            codes, words = encode(texts[column]) if column in texts else (-1, ())
+            told.append((text_rows[row], codes))
+            text_values.append(words)
+        in_threads([partial(_put, into, place, values) for into, values in told])
         log = cls(
             leads=lead_ids,
             starts=starts,
             names=names,
-            name=_placed(name_code, place, np.int32),
-            occurred=occurred,
+            name=name,
+            occurred=placed,
             known=known,
             columns=columns,
             numbers=number_rows,
@@ -272,3 +279,10 @@ def _placed(
     column = np.empty(len(place), dtype=dtype)
     column[place] = values
     return column
+
+
+def _put(into: npt.NDArray[Any], place: npt.NDArray[np.int64], values: npt.ArrayLike) -> None:
+    """Fill a column in the order of the log. No number is -0.0."""
+    into[place] = values
+    if into.dtype == np.float64:
+        into += 0.0

@@ -20,7 +20,7 @@ from features.funnel.walk import FIELDS, walk
 from features.ladder.ladder import Ladder, Trait
 from features.signals.fold import NONE, Events, Program
 from features.signals.program import Compiled, compile_signals, link
-from features.signals.threads import in_threads, processors
+from features.threads import in_threads, processors
 
 __all__ = ["Stays", "stays_of"]
 

@@ -84,14 +84,24 @@ class Program(NamedTuple):
     itself did that shows interest, INTEREST what counts only where it is neither, NOT_AGAINST what
     counts only where it does not speak against the lead, NO_GOAL none of these."""
     entry_start: Ints
+    windowed_start: Ints
+    """Of each selector, where its entries with a window begin: they come last."""
     entries: Ints
     """Rows of (op, signal, window in microseconds, column, is category, ends). The column is the
     measure's row in `numbers` or, for categories, in `texts`; -1 is the event's name. `ends` is 1
     where the selector is the signal's `until`."""
-    half_life: Floats
-    """Of each entry, in microseconds."""
     signals: Ints
     """Rows of (op, column, is trait)."""
+    half_life: Floats
+    """Of each signal, in microseconds."""
+    by_op: npt.NDArray[np.uint64]
+    """The signals in the order of their ops."""
+    op_start: Ints
+    """Where each op begins in `by_op`; one entry more than there are ops."""
+    windowed: Ints
+    """The signals with a window."""
+    longest_window: int
+    """In microseconds; 0 where no signal has a window."""
     horizon: Floats
     """Of each goal, in microseconds."""
 
@@ -156,10 +166,14 @@ def fold(
 ) -> None:
     """Fill the signals of each (lead, as_of) that `order` names.
 
+    The snapshots of a lead are filled in one walk over its events: what has no window goes on from
+    one instant to the next, and only what has one is counted anew for each, over the rows that the
+    longest window reaches. A lead of whom something was learned late starts again for each instant.
+
     Parameters
     ----------
-    order : indices into `lead` and `as_of`. In the order of the log, neighbours share cache lines;
-        in parts, each thread takes one.
+    order : indices into `lead` and `as_of`, those of a lead together. In the order of the log,
+        neighbours share cache lines; in parts, each thread takes one.
     lead : shape (n,), indices into the log's leads; -1 is a lead without events.
     as_of : shape (n,), microseconds since the epoch.
     out : shape (n, n_signals), filled; NaN where a signal is absent, codes for categories.
@@ -172,79 +186,147 @@ def fold(
     numbers, texts, name_of = events.numbers, events.texts, events.name_of
     pair_start, pair_selector = program.pair_start, program.pair_selector
     alternative_start, selector_goal = program.alternative_start, program.selector_goal
-    entry_start, entries, half_life = program.entry_start, program.entries, program.half_life
+    entry_start, windowed_start = program.entry_start, program.windowed_start
+    entries, half_life, windowed = program.entries, program.half_life, program.windowed
+    longest_window = program.longest_window
     n_goals = len(program.horizon)
-    cells = np.empty((len(program.signals), 3))
+    blank = np.zeros((len(program.signals), 3))
+    blank[:, 0] = np.nan
+    cells = blank.copy()
     done = np.empty(n_goals, np.int64)
+    began, active, lost = NONE, NONE, NONE
     seen, seen_start = _room_for_distinct(events, program)
-    for at in order:
-        cells[:, 0] = np.nan
-        cells[:, 1:] = 0.0
-        done[:] = NONE
-        began = NONE
-        active = NONE
-        lost = NONE
-        now = as_of[at]
-        first_row = starts[lead[at]] if lead[at] >= 0 else 0
-        last_row = starts[lead[at] + 1] if lead[at] >= 0 else 0
-        for row in range(first_row, last_row):
-            if known[row] > now:
-                continue
-            when = occurred[row]
-            age = now - when
-            name = name_of[names[row]]
-            against, barred = False, False
-            for pair in range(pair_start[name], pair_start[name + 1]):
-                conditional = alternative_start[pair] < alternative_start[pair + 1]
-                if conditional and not matches(pair, row, events, program):
-                    continue
-                selector = pair_selector[pair]
-                goal = selector_goal[selector]
-                if goal == AGAINST or goal == OURS:
-                    barred = True
-                    against = against or goal == AGAINST
-                elif (barred and (goal == ACTIVITY or goal == INTEREST)) or (
-                    against and goal == NOT_AGAINST
-                ):
-                    continue
-                elif goal == ACTIVITY:
-                    active = when
-                    if began == NONE:
-                        began = when
-                elif goal == n_goals:
-                    done[:] = NONE
-                    began = when
-                elif 0 <= goal < n_goals and done[goal] == NONE:
-                    done[goal] = when
-                elif goal == n_goals + 2:
-                    lost = when
-                elif goal == n_goals + 3:
-                    lost = NONE
-                for entry in range(entry_start[selector], entry_start[selector + 1]):
-                    if age >= entries[entry, 2]:
+    stamp, walk = 0, 0
+    first, row, first_row, last_row, reach = 0, 0, 0, 0, 0
+    while first < len(order):
+        last = first + 1
+        while last < len(order) and lead[order[last]] == lead[order[first]]:
+            last += 1
+        group = order[first:last]
+        if lead[order[first]] >= 0:
+            first_row, last_row = starts[lead[order[first]]], starts[lead[order[first]] + 1]
+        else:
+            first_row, last_row = 0, 0
+        # Alone, or where what is known does not grow in the order of the rows: all in one pass.
+        at_once = len(group) == 1 or not _grows(known, first_row, last_row)
+        if not at_once:
+            group = _in_time(group, as_of)
+        for turn in range(len(group)):
+            at = group[turn]
+            now = as_of[at]
+            if turn == 0 or at_once:
+                cells[:] = blank
+                done[:] = NONE
+                began, active, lost = NONE, NONE, NONE
+                row, reach = first_row, first_row
+                stamp += 1
+                walk = stamp
+            until = row
+            while until < last_row and (occurred if at_once else known)[until] <= now:
+                until += 1
+            if not at_once:
+                for signal in windowed:
+                    cells[signal, 0], cells[signal, 1], cells[signal, 2] = np.nan, 0.0, 0.0
+                while reach < until and now - occurred[reach] >= longest_window:
+                    reach += 1
+                stamp += 1
+            # First the rows that are new and the entries without a window (at once, all entries);
+            # then the rows that a window reaches and the entries with one.
+            for windows in range(1 if at_once else 2):
+                begin = row if windows == 0 else reach
+                mark = walk if windows == 0 else stamp
+                for here in range(begin, until):
+                    if known[here] > now:
                         continue
-                    op, signal = entries[entry, 0], entries[entry, 1]
-                    if op == COUNT:
-                        cells[signal, 1] += 1.0
-                    elif op == DECAYED_COUNT:
-                        cells[signal, 1] += np.exp(-_LN2 * age / half_life[entry])
-                    elif op == DAYS_SINCE_LAST:
-                        cells[signal, 0] = when
-                    elif op <= LAST and entries[entry, 4] == 0:
-                        _measure(cells, signal, op, numbers[entries[entry, 3], row])
-                    else:
-                        _update(
-                            cells, op, entries, entry, half_life[entry], row, at, when, age,
-                            names, numbers, texts, seen, seen_start,
-                        )  # fmt: skip
-        position[at] = _finish(now, began, done, program, cells, out[at])
-        last_active[at] = active
-        lost_at[at] = lost
+                    when = occurred[here]
+                    age = now - when
+                    name = name_of[names[here]]
+                    against, barred = False, False
+                    for pair in range(pair_start[name], pair_start[name + 1]):
+                        conditional = alternative_start[pair] < alternative_start[pair + 1]
+                        if conditional and not matches(pair, here, events, program):
+                            continue
+                        selector = pair_selector[pair]
+                        goal = selector_goal[selector]
+                        if goal == AGAINST or goal == OURS:
+                            barred = True
+                            against = against or goal == AGAINST
+                        elif (barred and (goal == ACTIVITY or goal == INTEREST)) or (
+                            against and goal == NOT_AGAINST
+                        ):
+                            continue
+                        elif windows == 1:
+                            pass
+                        elif goal == ACTIVITY:
+                            active = when
+                            if began == NONE:
+                                began = when
+                        elif goal == n_goals:
+                            done[:] = NONE
+                            began = when
+                        elif 0 <= goal < n_goals and done[goal] == NONE:
+                            done[goal] = when
+                        elif goal == n_goals + 2:
+                            lost = when
+                        elif goal == n_goals + 3:
+                            lost = NONE
+                        entry = windowed_start[selector] if windows == 1 else entry_start[selector]
+                        end = entry_start[selector + 1]
+                        if not at_once and windows == 0:
+                            end = windowed_start[selector]
+                        while entry < end:
+                            if age < entries[entry, 2]:
+                                op, signal = entries[entry, 0], entries[entry, 1]
+                                if op == COUNT:
+                                    cells[signal, 1] += 1.0
+                                elif op == DECAYED_COUNT:
+                                    _decay(cells, signal, when, half_life[signal])
+                                elif op == DAYS_SINCE_LAST:
+                                    cells[signal, 0] = when
+                                elif op <= LAST and entries[entry, 4] == 0:
+                                    _measure(cells, signal, op, numbers[entries[entry, 3], here])
+                                else:
+                                    _update(
+                                        cells, op, entries, entry, half_life[signal], here, mark,
+                                        when, names, numbers, texts, seen, seen_start,
+                                    )  # fmt: skip
+                            entry += 1
+            row = until
+            position[at] = _finish(now, began, done, program, cells, out[at])
+            last_active[at] = active
+            lost_at[at] = lost
+        first = last
+
+
+@numba.njit(cache=True, nogil=True)
+def _grows(known: Ints, first: int, last: int) -> bool:
+    grows = True
+    for row in range(first + 1, last):
+        grows = grows and known[row] >= known[row - 1]
+    return grows
+
+
+@numba.njit(cache=True, nogil=True)
+def _in_time(group: Ints, as_of: Ints) -> Ints:
+    for at in range(1, len(group)):
+        if as_of[group[at]] < as_of[group[at - 1]]:
+            return group[np.argsort(as_of[group], kind="mergesort")]
+    return group
+
+
+@numba.njit(cache=True, nogil=True)
+def _decay(cells: Floats, signal: int, when: int, half_life: float) -> None:
+    """One more of a count that halves with age. It is held as of its last event, cell 0."""
+    held = cells[signal, 0]
+    if not np.isnan(held):
+        cells[signal, 1] *= np.exp(-_LN2 * (when - held) / half_life)
+    cells[signal, 1] += 1.0
+    cells[signal, 0] = when
 
 
 @numba.njit(cache=True, nogil=True)
 def _room_for_distinct(events: Events, program: Program) -> tuple[Ints, Ints]:
-    """A cell for each (DISTINCT signal, value): the last snapshot that met the value."""
+    """A cell for each (DISTINCT signal, value): the last walk that met the value."""
     start = np.zeros(len(program.signals) + 1, np.int64)
     for signal in range(len(program.signals)):
         op, column = program.signals[signal, 0], program.signals[signal, 1]
@@ -282,9 +364,8 @@ def _update(
     entry: int,
     half_life: float,
     row: int,
-    snapshot: int,
+    walk: int,
     when: int,
-    age: int,
     names: npt.NDArray[np.int32],
     numbers: Floats,
     texts: npt.NDArray[np.int32],
@@ -308,16 +389,20 @@ def _update(
     elif op == DISTINCT:
         code = names[row] if column < 0 else texts[column, row]
         place = seen_start[signal] + code
-        if code >= 0 and seen[place] != snapshot:
-            seen[place] = snapshot
+        if code >= 0 and seen[place] != walk:
+            seen[place] = walk
             cells[signal, 1] += 1.0
     elif op == DAYS_UNTIL:
         if not np.isnan(numbers[column, row]):
             cells[signal, 0] = numbers[column, row]
     elif op == TREND:
-        decay = -_LN2 * age / half_life
-        cells[signal, 1] += np.exp(decay)
-        cells[signal, 2] += np.exp(decay / 4.0)
+        if not np.isnan(cells[signal, 0]):
+            decay = -_LN2 * (when - cells[signal, 0]) / half_life
+            cells[signal, 1] *= np.exp(decay)
+            cells[signal, 2] *= np.exp(decay / 4.0)
+        cells[signal, 1] += 1.0
+        cells[signal, 2] += 1.0
+        cells[signal, 0] = when
     else:
         _pair_up(cells, signal, op, when, entries[entry, 5] == 1)
 
@@ -338,54 +423,86 @@ def _pair_up(cells: Floats, signal: int, op: int, when: int, ends: bool) -> None
 
 @numba.njit(cache=True, nogil=True)
 def _finish(now: int, began: int, done: Ints, program: Program, cells: Floats, out: Floats) -> int:
-    """Write one snapshot from its cells, and return the highest rung completed."""
+    """Write one snapshot from its cells, and return the highest rung completed.
+
+    The signals of one op after the other: the op is asked for once, not for each of them.
+    """
     rung, completed = 0, 0
     for goal in range(len(done)):
         if done[goal] != NONE:
             rung = goal + 1
             completed += 1
     reached = done[rung - 1] if rung > 0 else began
-    signals = program.signals
-    known_traits, traits = 0, 0
+    by_op, op_start, half_life = program.by_op, program.op_start, program.half_life
+    for op in range(len(op_start) - 1):
+        first, last = op_start[op], op_start[op + 1]
+        if first == last:
+            continue
+        if op == COUNT or op == ACTIVE_DAYS or op == DISTINCT or op == STREAK:
+            for at in range(first, last):
+                out[by_op[at]] = cells[by_op[at], 1]
+        elif op == DECAYED_COUNT:
+            for at in range(first, last):
+                signal = by_op[at]
+                out[signal] = 0.0
+                if cells[signal, 1] > 0.0:
+                    decay = -_LN2 * (now - cells[signal, 0]) / half_life[signal]
+                    out[signal] = cells[signal, 1] * np.exp(decay)
+        elif op == DAYS_SINCE_LAST or op == DAYS_SINCE_FIRST:
+            for at in range(first, last):
+                out[by_op[at]] = (now - cells[by_op[at], 0]) / _DAY
+        elif op == SUM:
+            for at in range(first, last):
+                held = cells[by_op[at], 0]
+                out[by_op[at]] = 0.0 if np.isnan(held) else held
+        elif op == MAX or op == MIN or op == LAST:
+            for at in range(first, last):
+                out[by_op[at]] = cells[by_op[at], 0]
+        elif op == MEAN:
+            for at in range(first, last):
+                out[by_op[at]] = _ratio(cells[by_op[at], 0], cells[by_op[at], 1])
+        elif op == TREND:  # rates, not counts: the long window is four times as long
+            for at in range(first, last):
+                signal = by_op[at]
+                decay = -_LN2 * (now - cells[signal, 0]) / half_life[signal]
+                short, long = cells[signal, 1] * np.exp(decay), cells[signal, 2] * np.exp(decay / 4)
+                out[signal] = _ratio(4.0 * short, long)
+        elif op == HOURS_WAITING:
+            for at in range(first, last):
+                out[by_op[at]] = (now - cells[by_op[at], 0]) / _HOUR
+        elif op == REPLY_HOURS:
+            for at in range(first, last):
+                out[by_op[at]] = _ratio(cells[by_op[at], 1] / _HOUR, cells[by_op[at], 2])
+        elif op == DAYS_UNTIL:  # what is over is no more to come
+            for at in range(first, last):
+                left = (cells[by_op[at], 0] - now) / _DAY
+                out[by_op[at]] = left if left >= 0.0 else np.nan
+        else:
+            told = np.nan
+            if op == POSITION:
+                told = float(rung)
+            elif op == STEPS_COMPLETED:
+                told = float(completed)
+            elif op == DAYS_AT_POSITION and reached != NONE:
+                told = (now - reached) / _DAY
+            elif op == PACE:
+                told = _pace(rung, began, done, program.horizon)
+            elif op == PROFILE_COMPLETENESS:
+                told = _completeness(program.signals, cells)
+            for at in range(first, last):
+                out[by_op[at]] = told
+    return rung
+
+
+@numba.njit(cache=True, nogil=True)
+def _completeness(signals: Ints, cells: Floats) -> float:
+    """The share of the profile's traits that are known; absent where a ladder asks for none."""
+    known, traits = 0, 0
     for signal in range(len(signals)):
-        op = signals[signal, 0]
         if signals[signal, 2] == 1:
             traits += 1
-            known_traits += 0 if np.isnan(cells[signal, 0]) else 1
-        if op == COUNT or op == DECAYED_COUNT:
-            out[signal] = cells[signal, 1]
-        elif op == DAYS_SINCE_LAST or op == DAYS_SINCE_FIRST:
-            out[signal] = (now - cells[signal, 0]) / _DAY
-        elif op == SUM:
-            out[signal] = 0.0 if np.isnan(cells[signal, 0]) else cells[signal, 0]
-        elif op == MAX or op == MIN or op == LAST:
-            out[signal] = cells[signal, 0]
-        elif op == ACTIVE_DAYS or op == DISTINCT or op == STREAK:
-            out[signal] = cells[signal, 1]
-        elif op == MEAN:
-            out[signal] = _ratio(cells[signal, 0], cells[signal, 1])
-        elif op == TREND:  # rates, not counts: the long window is four times as long
-            out[signal] = _ratio(4.0 * cells[signal, 1], cells[signal, 2])
-        elif op == HOURS_WAITING:
-            out[signal] = (now - cells[signal, 0]) / _HOUR
-        elif op == REPLY_HOURS:
-            out[signal] = _ratio(cells[signal, 1] / _HOUR, cells[signal, 2])
-        elif op == POSITION:
-            out[signal] = rung
-        elif op == STEPS_COMPLETED:
-            out[signal] = completed
-        elif op == DAYS_UNTIL:  # what is over is no more to come
-            left = (cells[signal, 0] - now) / _DAY
-            out[signal] = left if left >= 0.0 else np.nan
-        elif op == DAYS_AT_POSITION:
-            out[signal] = (now - reached) / _DAY if reached != NONE else np.nan
-        elif op == PACE:
-            out[signal] = _pace(rung, began, done, program.horizon)
-    if traits > 0:
-        for signal in range(len(signals)):
-            if signals[signal, 0] == PROFILE_COMPLETENESS:
-                out[signal] = known_traits / traits
-    return rung
+            known += 0 if np.isnan(cells[signal, 0]) else 1
+    return _ratio(float(known), float(traits))
 
 
 @numba.njit(cache=True, nogil=True)

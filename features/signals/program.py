@@ -198,11 +198,18 @@ class _Builder:
                     condition_start.append(len(conditions))
                 alternative_start.append(len(condition_start) - 1)
             pair_start.append(len(pair_selector))
-        entries = [
-            (self.entry_of(signals[at], at, ends), signals[at])
+        of_selectors = [
+            sorted(  # the order of those without a window is kept, and of those with one
+                (self.entry_of(signals[at], at, ends) for at, ends in selector.entries),
+                key=lambda row: row[2] != _ALWAYS,
+            )
             for selector in self.selectors
-            for at, ends in selector.entries
         ]
+        entry_start = np.cumsum([0] + [len(rows) for rows in of_selectors])
+        without = [sum(row[2] == _ALWAYS for row in rows) for rows in of_selectors]
+        windows = _ints([_microseconds(signal.window_days) for signal in signals])
+        ops = _ints([int(signal.op) for signal in signals])
+        windowed = np.flatnonzero(windows != _ALWAYS)
         condition_rows, text = [], []  # type: ignore[var-annotated]
         for event, condition in conditions:
             words = [self.texts.setdefault(word, len(self.texts)) for word in _words(condition)]
@@ -220,15 +227,22 @@ class _Builder:
             ),
             condition_text=_ints(text),
             selector_goal=_ints([selector.goal for selector in self.selectors]),
-            entry_start=np.cumsum([0] + [len(selector.entries) for selector in self.selectors]),
-            entries=_ints([row for row, _ in entries]).reshape(-1, 6),
-            half_life=np.array([(of.half_life_days or 1.0) * DAY_US for _, of in entries]),
+            entry_start=entry_start,
+            windowed_start=entry_start[:-1] + _ints(without),
+            entries=_ints([row for rows in of_selectors for row in rows]).reshape(-1, 6),
             signals=_ints(
                 [
                     (int(signal.op), self.measure_of(signal), int(_is_trait(signal)))
                     for signal in signals
                 ]
             ).reshape(-1, 3),
+            half_life=np.array(
+                [(signal.half_life_days or 1.0) * DAY_US for signal in signals], dtype=np.float64
+            ),
+            by_op=np.argsort(ops, kind="stable").astype(np.uint64),
+            op_start=np.searchsorted(np.sort(ops), np.arange(len(Op) + 1)),
+            windowed=windowed,
+            longest_window=int(windows[windowed].max(initial=0)),
             horizon=np.array([days * DAY_US for days in horizons], dtype=np.float64),
         )
 
@@ -269,8 +283,12 @@ def _kind(condition: Condition) -> int:
     return _NUMBER_KINDS[condition.operator]
 
 
+_ALWAYS: Final = int(np.iinfo(np.int64).max)
+"""The window of a signal that has none."""
+
+
 def _microseconds(days: float | None) -> int:
-    return np.iinfo(np.int64).max if days is None else round(days * DAY_US)
+    return _ALWAYS if days is None else round(days * DAY_US)
 
 
 def _ints(values: Iterable[int] | Iterable[tuple[int, ...]]) -> Ints:

@@ -24,7 +24,7 @@ from features.ladder.ladder import Ladder
 from features.signals.fold import NONE, fold
 from features.signals.program import Compiled, LinkedLog, compile_ladder, link
 from features.signals.signal import Signal
-from features.signals.threads import in_threads, processors
+from features.threads import in_threads, processors
 
 __all__ = ["Snapshot", "snapshot"]
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from features.arrays import Floats
 from features.errors import BundleError
-from features.signals.threads import in_threads, processors
+from features.threads import in_threads, processors
 from models.scores.trees.reading import TreeArrays, read_trees
 from models.scores.trees.shapley import ShapleyTables, add_contributions, tables
 from models.scores.trees.walk import add_margins

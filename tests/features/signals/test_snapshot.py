@@ -95,6 +95,28 @@ def test_equal_snapshots_in_one_call_are_equal(ladder, events, data):
         assert [row] == bits(snapshot(log, ladder, [lead], np.array([when], dtype=np.int64)))
 
 
+@thorough
+@given(
+    strategies.ladders(),
+    st.lists(strategies.events(), min_size=1, max_size=40),
+    st.lists(strategies.instants, min_size=2, max_size=12),
+    st.booleans(),
+)
+def test_the_instants_of_a_lead_in_one_walk(ladder, events, instants, is_late):
+    """One walk over a lead's events fills the bits of as many walks, one an instant.
+
+    Also where something became known late, so that the walk has to begin again.
+    """
+    events = [
+        replace(one, lead_id="ann", known_us=one.known_us if is_late else one.occurred_us)
+        for one in events
+    ]
+    log = log_of(events, ladder)
+    together = bits(at_instants(log, ladder, "ann", instants))
+    alone = [bits(at_instants(log, ladder, "ann", [when]))[0] for when in instants]
+    assert together == alone
+
+
 @pytest.mark.parametrize("processors", [1, 3])
 def test_a_large_call_equals_small_ones(monkeypatch, processors):
     """Snapshots enough for several threads have the bits that they have in small calls."""

@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
-from features.signals import threads
-from features.signals.threads import in_threads, processors
+from features import threads
+from features.threads import in_threads, processors
 
 
 @pytest.mark.parametrize("count", [1, 4])
