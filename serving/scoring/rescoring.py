@@ -34,7 +34,7 @@ from features.store.privacy.opt_outs import opted_out_leads
 from serving.scoring.changes import score_changes
 from serving.scoring.model import ScoredLeads
 from serving.scoring.ranking import Ranking
-from serving.scoring.scored import Findings, Scored, stored_rows, usual_chances
+from serving.scoring.scored import Findings, Scored, SpilledTexts, stored_rows, usual_chances
 from serving.scoring.scorer import Scorer
 from serving.scoring.work import exact_work, likely_work, place, tab_of
 
@@ -45,12 +45,10 @@ TellCrms = Callable[[sa.Connection, Sequence[StoredScore]], None]
 
 _CHUNK: Final = 5000
 """Leads that are scored at once."""
-_EXPLAIN_ALL: Final = 5000
-"""Up to so many leads, every score is stored with its reasons."""
-_EXPLAINED: Final = 1000
-"""Of more leads, those first in the queue; the reasons of the others are found when looked at."""
-_EXPLAIN_FRESH: Final = 100
-"""So many leads with news are stored with their reasons at once; reasons take most of the time."""
+_EXPLAIN_FRESH: Final = 500
+"""So many leads with news are stored with their reasons at once. Where more have news events pour
+in, and their reasons are found when somebody looks, or by the next scoring of all."""
+_ADVISE_FRESH: Final = 100
 _ADVISED: Final = 1000
 """So many leads, those first in the queue, stand there by all that is known of them; the others by
 their signals alone, which is much quicker."""
@@ -119,32 +117,27 @@ def rescore(
     stopping = stopping or threading.Event()
     leads = _leads(scorer)
     parts: list[Scored] = []
-    reasons: dict[str, str] = {}
     week_ago: dict[str, float] = {}
     most_events = 0
-    for some in _chunks(leads, _CHUNK):
-        if stopping.is_set() or not is_still_ours():
-            return None
-        read = _read(scorer, some, as_of)
-        parts.append(read.scored)
-        most_events = max(most_events, int(np.diff(read.log.starts).max(initial=0)))
-        if len(leads) <= _EXPLAIN_ALL:
-            reasons |= read.reasons()
+    with SpilledTexts() as reasons:
+        for some in _chunks(leads, _CHUNK):
+            if stopping.is_set() or not is_still_ours():
+                return None
+            read = _read(scorer, some, as_of)
+            parts.append(read.scored)
+            most_events = max(most_events, int(np.diff(read.log.starts).max(initial=0)))
+            reasons.put(read.reasons())
             week_ago |= read.week_ago(scorer, as_of)
-    scored = Scored.joined(parts)
-    if len(leads) > _EXPLAIN_ALL:
-        # Read anew, because not all signals can be held: then their scores are those of this read.
-        read = _read(scorer, _first_in_queue(scored, as_of, scorer), as_of)
-        scored, reasons = scored.with_those_of(read.scored), read.reasons()
-        week_ago = read.week_ago(scorer, as_of)
-    queued = scored.queued(as_of, scorer)
-    ranking = Ranking.of(scored.advance[queued])
-    priority = _priority(scorer, scored, queued, as_of, stopping)
-    queued = priority > OUT_OF_QUEUE
-    told = Findings(ranking, reasons, week_ago, "time")
-    rows = stored_rows(scorer, scored, priority, told, as_of)
-    then = _tellings(scorer, write_back, of_all=True)
-    scorer.store.scores.save(rows, then, clock=scorer.clock)
+        scored = Scored.joined(parts)
+        parts.clear()
+        queued = scored.queued(as_of, scorer)
+        ranking = Ranking.of(scored.advance[queued])
+        priority = _priority(scorer, scored, queued, as_of, stopping)
+        queued = priority > OUT_OF_QUEUE
+        told = Findings(ranking, reasons, week_ago, "time")
+        rows = stored_rows(scorer, scored, priority, told, as_of)
+        then = _tellings(scorer, write_back, of_all=True)
+        scorer.store.scores.save(rows, then, clock=scorer.clock)
     scorer.ranking, scorer.usual = ranking, usual_chances(scored, queued)
     steps = Counter(step for step, is_queued in zip(scored.step, queued, strict=True) if is_queued)
     return Run(
@@ -238,7 +231,7 @@ def _score_marked(
     _note_crowded(scorer, read.log, as_of)
     scored, unseen = read.scored, _known_later(read.log, as_of)
     queued = scored.queued(as_of, scorer)
-    priority = _priority(scorer, scored, queued, as_of, None, _EXPLAIN_FRESH)
+    priority = _priority(scorer, scored, queued, as_of, None, _ADVISE_FRESH)
     few = len(of_marks - out) <= _EXPLAIN_FRESH
     told = Findings(
         scorer.ranking,
@@ -420,10 +413,3 @@ def _by_signals(scored: Scored, as_of: int) -> Floats:
             )
         ]
     )
-
-
-def _first_in_queue(scored: Scored, as_of: int, scorer: Scorer) -> list[str]:
-    """The leads whose reasons are stored where there are too many to store them all."""
-    queued = np.flatnonzero(scored.queued(as_of, scorer))
-    order = np.argsort(-_by_signals(scored, as_of)[queued], kind="stable")
-    return [scored.leads[at] for at in queued[order[:_EXPLAINED]].tolist()]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from io import SEEK_END
+from tempfile import TemporaryFile
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +22,7 @@ from serving.scoring.ranking import Ranking
 from serving.scoring.scorer import Scorer
 from serving.scoring.work import Work, tab_of
 
-__all__ = ["Findings", "Scored", "stored_rows", "usual_chances"]
+__all__ = ["Findings", "Scored", "SpilledTexts", "stored_rows", "usual_chances"]
 
 _SOURCE: Final = "source"
 """The trait that says where a lead came from."""
@@ -65,25 +67,6 @@ class Scored:
             ),
         )
 
-    def with_those_of(self, others: Scored) -> Scored:
-        """The same leads; those that the others hold, as the others have them."""
-        held = set(others.leads)
-        rows = [at for at, lead in enumerate(self.leads) if lead not in held]
-        kept = Scored(
-            leads=[self.leads[at] for at in rows],
-            step=[self.step[at] for at in rows],
-            waiting_since=[self.waiting_since[at] for at in rows],
-            position=self.position[rows],
-            last_active=self.last_active[rows],
-            advance=self.advance[rows],
-            low=self.low[rows],
-            high=self.high[rows],
-            purchase=self.purchase[rows],
-            work=[self.work[at] for at in rows],
-            traits=[self.traits[at] for at in rows],
-        )
-        return Scored.joined([kept, others])
-
     def queued(self, as_of: int, scorer: Scorer) -> Bools:
         """Shape (n,): whether a lead has a next step, and has not been silent for too long.
 
@@ -97,12 +80,46 @@ class Scored:
         return is_queued
 
 
+class SpilledTexts(Mapping[str, str]):
+    """Texts without line breaks, by lead, in a file that goes with them.
+
+    Of a million leads the reasons would fill the memory.
+    """
+
+    def __init__(self) -> None:
+        self._file = TemporaryFile()  # noqa: SIM115 - its end is ours
+        self._place: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def put(self, texts: Mapping[str, str]) -> None:
+        """Keep some more; those that are kept stay where they are."""
+        place = self._file.seek(0, SEEK_END)
+        for lead, text in texts.items():
+            self._place[lead] = place
+            place += self._file.write(f"{text}\n".encode())
+
+    def __getitem__(self, lead: str) -> str:
+        self._file.seek(self._place[lead])
+        return self._file.readline().decode().removesuffix("\n")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._place)
+
+    def __len__(self) -> int:
+        return len(self._place)
+
+
 @dataclass(frozen=True, slots=True)
 class Findings:
     """What is told of scores beside what was scored; by lead, where that is known."""
 
     ranking: Ranking | None
-    reasons: dict[str, str]
+    reasons: Mapping[str, str]
     week_ago: dict[str, float]
     cause: Cause
 

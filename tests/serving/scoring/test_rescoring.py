@@ -335,11 +335,11 @@ def news_after_each_read(store, monkeypatch):
     monkeypatch.setattr(store, "log_of", log_of)
 
 
-@pytest.mark.parametrize("most_explained", [1, 5000], ids=["many leads", "few leads"])
+@pytest.mark.parametrize("chunk", [1, 5000], ids=["many leads", "few leads"])
 @pytest.mark.parametrize("scoring", [freshen, rescore])
-def test_news_between_two_reads(store, scorer, monkeypatch, scoring, most_explained):
+def test_news_between_two_reads(store, scorer, monkeypatch, scoring, chunk):
     """The stored reasons add up to the stored probability, whatever arrives meanwhile."""
-    monkeypatch.setattr(rescoring, "_EXPLAIN_ALL", most_explained)
+    monkeypatch.setattr(rescoring, "_CHUNK", chunk)
     store.ingest([arrival("1", "ann"), arrival("2", "bob")])
     news_after_each_read(store, monkeypatch)
     scoring(scorer)
@@ -357,10 +357,10 @@ def test_news_between_two_reads(store, scorer, monkeypatch, scoring, most_explai
 )
 def test_the_past_changes_between_scoring_and_reading(store, scorer, monkeypatch, name, properties):
     """Reasons that are found when they are looked at stand beside the probability they explain."""
-    monkeypatch.setattr(rescoring, "_EXPLAIN_ALL", 0)
-    monkeypatch.setattr(rescoring, "_EXPLAINED", 0)
+    monkeypatch.setattr(rescoring, "_EXPLAIN_FRESH", 0)
     store.ingest([arrival("1", "ann"), arrival("2", "bob")])
-    rescore(scorer)
+    freshen(scorer)
+    assert not any(score.reasons for score in store.scores.queue(9))
     store.ingest([arrival("3", "ann", name, properties)])
     for item in queue.items(scorer, store.scores.queue(9)):
         points = sum(reason["points"] for reason in item["reasons"])

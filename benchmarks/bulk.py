@@ -1,0 +1,126 @@
+"""Everybody scored anew from the store: how long, in how much memory, with all reasons.
+
+The store is SQLite, of leads with fifty events each; a process of its own scores, so that its
+memory is its own. Then 10,000 of the leads have news, and only they are scored.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from benchmarks.scoring import Subject, subject
+from benchmarks.tables import markdown
+from features.clock import now
+from features.store.events import Event, EventStore
+from models.bundle import load_bundle
+from serving.scoring.rescoring import freshen, rescore
+from serving.scoring.scorer import Scorer
+
+__all__ = ["main", "run"]
+
+_FULL, _SMALL = 1_000_000, 5_000
+_EVENTS: Final = 50
+_TOUCHED: Final = 10_000
+_BATCH: Final = 50_000
+_LIVES: Final = 1500
+
+
+def run(*, small: bool = False) -> str:
+    """The table of this benchmark."""
+    return measured(_SMALL if small else _FULL)
+
+
+def measured(leads: int) -> str:
+    """The table for a number of leads."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        it = subject(folder, leads=_LIVES)
+        fill(it, folder / "bulk.db", leads)
+        told = json.loads(
+            subprocess.run(  # noqa: S603 our own module
+                [
+                    *(sys.executable, "-m", "benchmarks.bulk"),
+                    *(str(folder / "bulk.db"), str(folder / "bundle")),
+                ],
+                check=True,
+                capture_output=True,
+            ).stdout
+        )
+    rows = [_row("all leads", told["all"]), _row("the leads with news", told["fresh"])]
+    header = ["scored, with reasons", "leads", "s", "leads/s", "memory at most, MiB"]
+    return f"**{leads:,} leads, {_EVENTS} events each**\n\n{markdown(header, rows)}"
+
+
+def _row(title: str, told: dict[str, Any]) -> list[str]:
+    speed = told["leads"] / told["seconds"]
+    return [
+        title,
+        f"{told['leads']:,}",
+        f"{told['seconds']:.1f}",
+        f"{speed:,.0f}",
+        f"{told['memory']:,.0f}",
+    ]
+
+
+def fill(it: Subject, path: Path, leads: int) -> None:
+    """Leads whose lives are pieces of simulated ones, moved to end now."""
+    events = _events(it, leads)
+    with EventStore.open(path) as store:
+        while part := list(islice(events, _BATCH)):
+            store.append_events(part)
+
+
+def _events(it: Subject, leads: int) -> Iterator[Event]:
+    chance = np.random.default_rng(5)
+    moved = now() - it.as_of
+    lives = [it.rows(at) for at in range(len(it.log.leads))]
+    for at in range(leads):
+        rows = [row for one in chance.integers(len(lives), size=_EVENTS) for row in lives[one]]
+        for place, (name, occurred, known, properties) in enumerate(rows[:_EVENTS]):
+            yield Event(
+                f"{at:x}-{place}",
+                f"lead-{at:07}",
+                name,
+                occurred + moved,
+                known + moved,
+                json.dumps(properties),
+            )
+
+
+def main(store_path: str, bundle: str) -> dict[str, dict[str, float]]:
+    """Score all leads of a store, then those that have news; what each took."""
+    with EventStore.open(Path(store_path)) as store:
+        scorer = Scorer(store, load_bundle(Path(bundle)), now)
+        started = time.perf_counter()
+        whole = rescore(scorer)
+        if whole is None:
+            raise RuntimeError("nothing stopped it")
+        told = {"all": _told(whole.leads, time.perf_counter() - started)}
+        store.scores.finish_full_run({}, "")
+        leads = [f"lead-{at:07}" for at in range(min(_TOUCHED, whole.leads))]
+        with store.database.writing() as connection:
+            store.marks.put(connection, dict.fromkeys(leads, now()), "news")
+        started, fresh = time.perf_counter(), 0
+        while (part := freshen(scorer)) is not None:
+            fresh += part.leads
+        return {**told, "fresh": _told(fresh, time.perf_counter() - started)}
+
+
+def _told(leads: int, seconds: float) -> dict[str, float]:
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"leads": leads, "seconds": seconds, "memory": memory}
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(*sys.argv[1:])))
