@@ -50,6 +50,18 @@ def _policy(*, small: bool) -> str:
     return report.run(small=small)
 
 
+def _trees(*, small: bool) -> str:
+    from benchmarks import trees
+
+    return trees.run(small=small)
+
+
+def _bulk(*, small: bool, leads: int | None = None) -> str:
+    from benchmarks import bulk
+
+    return bulk.run(small=small, leads=leads)
+
+
 def _recommend(*, small: bool) -> str:
     from benchmarks import recommend
 
@@ -101,6 +113,8 @@ def _outcome(*, small: bool, **options: Any) -> str:
 _BENCHMARKS: Final[dict[str, Callable[..., str]]] = {
     "fold": _fold,
     "scoring": _scoring,
+    "trees": _trees,
+    "bulk": _bulk,
     "recommend": _recommend,
     "service": _service,
     "identities": _identities,
@@ -125,6 +139,7 @@ def main() -> int:
     parser.add_argument("which", nargs="?", default="all", choices=[*_BENCHMARKS, "all"])
     parser.add_argument("--small", action="store_true", help="less of everything: a quick look")
     parser.add_argument("--write", action="store_true", help="put the tables into the README here")
+    parser.add_argument("--leads", type=int, help="bulk: how many (default: a million)")
     parser.add_argument("--worlds", type=int, help="outcome: how many (default: 20)")
     parser.add_argument("--days", type=int, help="outcome: how long (default: 182)")
     parser.add_argument("--jobs", type=int, default=2, help="outcome: processes (default: 2)")
@@ -135,6 +150,8 @@ def main() -> int:
         parser.error("--write takes the full sizes; leave out --worlds and --days")
     for name in _BENCHMARKS if parsed.which == "all" else [parsed.which]:
         options = _options(parsed) if name == "outcome" else {}
+        if name == "bulk":
+            options = {"leads": parsed.leads}
         if name == "drift" and parsed.write:
             options = {"picture": _README.with_name("drift.png")}
         text = f"{machine()}\n\n{_BENCHMARKS[name](small=parsed.small, **options)}"

@@ -36,19 +36,18 @@ _BATCH: Final = 50_000
 _LIVES: Final = 1500
 
 
-def run(*, small: bool = False) -> str:
+def run(*, small: bool = False, leads: int | None = None) -> str:
     """The table of this benchmark."""
-    return measured(_SMALL if small else _FULL)
+    return _measured(leads or (_SMALL if small else _FULL))
 
 
-def measured(leads: int) -> str:
-    """The table for a number of leads."""
+def _measured(leads: int) -> str:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         it = subject(folder, leads=_LIVES)
         fill(it, folder / "bulk.db", leads)
         told = json.loads(
-            subprocess.run(  # noqa: S603 our own module
+            subprocess.run(
                 [
                     *(sys.executable, "-m", "benchmarks.bulk"),
                     *(str(folder / "bulk.db"), str(folder / "bundle")),

@@ -42,7 +42,7 @@ from training.labels import label
 from training.pipeline import train
 from training.simulation.world import SimulationConfig, simulate
 
-__all__ = ["Subject", "run", "saved_peer", "subject"]
+__all__ = ["Call", "Subject", "in_turn", "run", "saved_peer", "subject"]
 
 Indices = npt.NDArray[np.int64]
 Call = Callable[[], object]
@@ -170,7 +170,7 @@ def _one_lead(it: Subject) -> str:
     with _quiet():
         pyfunc = _as_pyfunc(it)
         calls["MLflow pyfunc of that model"] = lambda: pyfunc.predict(next(frames))
-        times = _in_turn(calls)
+        times = in_turn(calls)
     learners = [model.learner for model in _models(bundle)]
     trees = [one.booster.num_trees() for one in learners if isinstance(one, BoostedTrees)]
     title = (
@@ -200,7 +200,7 @@ def _batch(it: Subject, size: int) -> str:
             it.bundle.explain(it.snapshot(leads)),
         )
     header = [f"{size:,} leads", "µs a lead", "Rung = 1"]
-    return _table(header, _in_turn(calls), 1e6 / size, 2)
+    return _table(header, in_turn(calls), 1e6 / size, 2)
 
 
 def saved_peer(it: Subject) -> Path:
@@ -237,7 +237,7 @@ class _quiet(warnings.catch_warnings):  # noqa: N801 - used as a statement
         return entered
 
 
-def _in_turn(calls: dict[str, Call]) -> dict[str, float]:
+def in_turn(calls: dict[str, Call]) -> dict[str, float]:
     """Seconds of each call: the median over rounds in which all take turns."""
     rounds: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
