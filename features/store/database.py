@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -40,8 +41,8 @@ __all__ = [
 _WRITES: Final = "rung_writes"
 """The execution option of connections that are going to write."""
 _CHECKPOINT_PAGES: Final = 16_384
-"""Pages of 4 KiB that gather before SQLite moves them: events of one lead lie together, so a batch
-of many leads touches many pages, and most are touched again soon."""
+"""Pages of 4 KiB that gather before SQLite moves them: a batch of many leads touches many pages of
+indexes, and most are touched again soon."""
 _DRIVER: Final = "postgresql+psycopg"
 _PATIENCE_SECONDS: Final = 10
 _NOT_FOR_EVER: Final = {
@@ -323,8 +324,7 @@ class Prepared:
         if self.order is None:
             given: list[Any] = [dict(zip(self.names, row, strict=True)) for row in rows]
         else:
-            at = [self.names.index(name) for name in self.order]
-            given = [tuple(row[place] for place in at) for row in rows]
+            given = list(map(itemgetter(*map(self.names.index, self.order)), rows))
         return connection.exec_driver_sql(self.text, given).rowcount
 
 
