@@ -36,6 +36,7 @@ __all__ = [
     "is_storable",
     "new_engine",
     "parsed_url",
+    "tuples_of",
 ]
 
 _WRITES: Final = "rung_writes"
@@ -326,6 +327,18 @@ class Prepared:
         else:
             given = list(map(itemgetter(*map(self.names.index, self.order)), rows))
         return connection.exec_driver_sql(self.text, given).rowcount
+
+
+def tuples_of(
+    connection: sa.Connection, statement: sa.Select[Any], size: int
+) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows of texts and whole numbers that a statement finds, `size` at a time.
+
+    They are the driver's own: of each, SQLAlchemy's object takes as long as reading it does.
+    """
+    with connection.execution_options(stream_results=True).execute(statement) as result:
+        while rows := result.cursor.fetchmany(size):
+            yield list(rows)
 
 
 def in_parts(ids: Sequence[str]) -> list[Sequence[str]]:
