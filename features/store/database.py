@@ -331,14 +331,21 @@ class Prepared:
 
 def tuples_of(
     connection: sa.Connection, statement: sa.Select[Any], size: int
-) -> Iterator[list[tuple[Any, ...]]]:
+) -> Iterator[Sequence[Any]]:
     """The rows of texts and whole numbers that a statement finds, `size` at a time.
 
-    They are the driver's own: of each, SQLAlchemy's object takes as long as reading it does.
+    Each is a tuple. Of SQLite they are the driver's own: SQLAlchemy's object of a row takes as long
+    as reading the row does.
     """
-    with connection.execution_options(stream_results=True).execute(statement) as result:
-        while rows := result.cursor.fetchmany(size):
-            yield list(rows)
+    if connection.dialect.name == "sqlite":
+        # Streaming would have taken the first row already.
+        plain = {"stream_results": False}
+        with connection.execute(statement, execution_options=plain) as result:
+            while rows := result.cursor.fetchmany(size):
+                yield rows
+    else:
+        streaming = connection.execution_options(stream_results=True)
+        yield from streaming.execute(statement).partitions(size)
 
 
 def in_parts(ids: Sequence[str]) -> list[Sequence[str]]:
