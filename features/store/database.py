@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -35,13 +36,14 @@ __all__ = [
     "is_storable",
     "new_engine",
     "parsed_url",
+    "tuples_of",
 ]
 
 _WRITES: Final = "rung_writes"
 """The execution option of connections that are going to write."""
 _CHECKPOINT_PAGES: Final = 16_384
-"""Pages of 4 KiB that gather before SQLite moves them: events of one lead lie together, so a batch
-of many leads touches many pages, and most are touched again soon."""
+"""Pages of 4 KiB that gather before SQLite moves them: a batch of many leads touches many pages of
+indexes, and most are touched again soon."""
 _DRIVER: Final = "postgresql+psycopg"
 _PATIENCE_SECONDS: Final = 10
 _NOT_FOR_EVER: Final = {
@@ -323,9 +325,27 @@ class Prepared:
         if self.order is None:
             given: list[Any] = [dict(zip(self.names, row, strict=True)) for row in rows]
         else:
-            at = [self.names.index(name) for name in self.order]
-            given = [tuple(row[place] for place in at) for row in rows]
+            given = list(map(itemgetter(*map(self.names.index, self.order)), rows))
         return connection.exec_driver_sql(self.text, given).rowcount
+
+
+def tuples_of(
+    connection: sa.Connection, statement: sa.Select[Any], size: int
+) -> Iterator[Sequence[Any]]:
+    """The rows of texts and whole numbers that a statement finds, `size` at a time.
+
+    Each is a tuple. Of SQLite they are the driver's own: SQLAlchemy's object of a row takes as long
+    as reading the row does.
+    """
+    if connection.dialect.name == "sqlite":
+        # Streaming would have taken the first row already.
+        plain = {"stream_results": False}
+        with connection.execute(statement, execution_options=plain) as result:
+            while rows := result.cursor.fetchmany(size):
+                yield rows
+    else:
+        streaming = connection.execution_options(stream_results=True)
+        yield from streaming.execute(statement).partitions(size)
 
 
 def in_parts(ids: Sequence[str]) -> list[Sequence[str]]:

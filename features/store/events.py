@@ -411,16 +411,12 @@ class EventStore:
             return int(connection.scalar(wanted) or 0)
 
 
-def _ids(arrivals: Iterable[Arrival]) -> set[str]:
+def _ids(arrivals: Sequence[Arrival]) -> set[str]:
     """All ids that arrivals name."""
-    named = {
-        one
-        for arrival in arrivals
-        for one in (
-            *(arrival.sent_id, arrival.anonymous_id, arrival.previous_id),
-            *_ends(arrival),
-        )
-    }
+    named: set[str | None] = {one.sent_id for one in arrivals}
+    named.update(one.anonymous_id for one in arrivals)
+    named.update(one.previous_id for one in arrivals)
+    named.update(id_ for one in arrivals if one.links for id_ in _ends(one))
     return {one for one in named if one is not None}
 
 
@@ -471,7 +467,7 @@ def _stamp_of_lead() -> sa.Select[tuple[str, int, int, int, int]]:
     is_out = sa.select(sa.func.count()).select_from(out.join(_opt_outs, _opt_outs.c.id == out.c.id))
     return sa.select(
         sa.func.max(members.c.lead_id),
-        sa.func.count(_events.c.message_id),
+        sa.func.count(_events.c.lead_id),
         sa.func.max(_events.c.known_at),
         sa.func.max(members.c.joined_at),
         is_out.scalar_subquery(),

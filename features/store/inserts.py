@@ -22,7 +22,9 @@ _AMONG: Final = sa.select(events.c.message_id).where(
     events.c.message_id.in_(sa.bindparam("ids", expanding=True))
 )
 _BY_MESSAGE: Final = itemgetter(0)
-_BY_TABLE: Final = itemgetter(1, 3)
+_BY_LEAD: Final = itemgetter(1, 3)
+_LAST_ROW: Final = "SELECT max(rowid) FROM events"
+_BEYOND: Final = "SELECT message_id FROM events WHERE rowid > ?"
 
 
 class Inserts:
@@ -39,11 +41,17 @@ class Inserts:
         self, connection: sa.Connection, rows: Sequence[tuple[str | None, str, str, int, int, str]]
     ) -> int:
         """Insert those rows, as `Event` has them, whose message id is new; how many they were."""
+        self._note(connection, rows)
+        return self._insert_new.many(connection, rows) if rows else 0
+
+    def _note(
+        self, connection: sa.Connection, rows: Sequence[tuple[str | None, str, str, int, int, str]]
+    ) -> None:
+        """Keep what events say beside themselves: of companies, of hands, of names."""
         note_accounts(connection, rows)
         note_hands(connection, rows)
         if self.traits_event is not None:
             note_words(connection, rows, self.traits_event)
-        return self._insert_new.many(connection, rows) if rows else 0
 
     def arrivals(
         self,
@@ -59,12 +67,37 @@ class Inserts:
         for at, one in enumerate(arrivals):
             if one.sent_id not in left_out:
                 first.setdefault(one.message_id, at)
+        insert = self._where_new_of_one_writer if self._is_sqlite else self._where_new
+        wanted = insert(connection, arrivals, first)
+        return [wanted.get(one.message_id) == at for at, one in enumerate(arrivals)]
+
+    def _where_new_of_one_writer(
+        self, connection: sa.Connection, arrivals: Sequence[Arrival], first: dict[str, int]
+    ) -> dict[str, int]:
+        """As `_where_new` on SQLite: it has one writer, who appends, so what lies beyond is new.
+
+        Nothing is tried and taken back: for that SQLite would copy each page before it is changed.
+        """
+        rows = [_row_of(arrivals[at]) for at in first.values()]
+        if not rows:
+            return {}
+        rows.sort(key=_BY_LEAD)  # faster in the order of an index
+        last = connection.exec_driver_sql(_LAST_ROW).scalar() or 0
+        if self._insert_new.many(connection, rows) != len(rows):
+            fresh = set(connection.exec_driver_sql(_BEYOND, (last,)).scalars())
+            first = {one: at for one, at in first.items() if one in fresh}
+            rows = [row for row in rows if row[0] in fresh]
+        self._note(connection, rows)
+        return first
+
+    def _where_new(
+        self, connection: sa.Connection, arrivals: Sequence[Arrival], first: dict[str, int]
+    ) -> dict[str, int]:
+        """Insert the arrivals at some places by message id; those that were new."""
         wanted = dict(first)
         for _ in range(_TRIES):
             rows = [_row_of(arrivals[at]) for at in wanted.values()]
-            # Two who wait for each other's rows are PostgreSQL's danger; SQLite has one writer, who
-            # is faster in the order of the table.
-            rows.sort(key=_BY_TABLE if self._is_sqlite else _BY_MESSAGE)
+            rows.sort(key=_BY_MESSAGE)  # so that no two wait for each other's rows
             undo = connection.begin_nested()
             if not rows or self.events(connection, rows) == len(rows):
                 undo.commit()
@@ -76,7 +109,7 @@ class Inserts:
             for message_id in sorted(wanted):
                 if not self.events(connection, [_row_of(arrivals[wanted[message_id]])]):
                     del wanted[message_id]
-        return [wanted.get(one.message_id) == at for at, one in enumerate(arrivals)]
+        return wanted
 
 
 def _known(connection: sa.Connection, message_ids: Sequence[str]) -> list[str]:
@@ -88,12 +121,5 @@ def _known(connection: sa.Connection, message_ids: Sequence[str]) -> list[str]:
 
 
 def _row_of(arrival: Arrival) -> tuple[str, str, str, int, int, str]:
-    """An arrival as `Event` has it."""
-    return (
-        arrival.message_id,
-        arrival.sent_id,
-        arrival.name,
-        arrival.occurred_at,
-        arrival.known_at,
-        arrival.properties,
-    )
+    """An arrival as `Event` has it: what it begins with."""
+    return arrival[:6]

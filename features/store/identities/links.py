@@ -52,6 +52,8 @@ def links_of(arrivals: Iterable[Arrival]) -> list[Link]:
     """What arrivals say of identities, each pair once, at the earliest instant."""
     found: dict[tuple[str, str, str], Link] = {}
     for arrival in arrivals:
+        if arrival.anonymous_id is None and arrival.previous_id is None and not arrival.links:
+            continue  # as most do
         for told in _told(arrival):
             link = Link(*told, arrival.occurred_at, arrival.known_at)
             former = found.get(told)

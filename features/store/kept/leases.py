@@ -128,8 +128,9 @@ class Marks:
             return
         if not self._database.is_sqlite:
             _lock(connection, done)
-        self._remove.many(connection, [(one.sent_id, one.mark) for one in done])
-        _free(connection, done)
+        served = self._remove.many(connection, [(one.sent_id, one.mark) for one in done])
+        if served != len(done):
+            _free(connection, done)
 
     def waiting(self) -> tuple[int, int | None]:
         """How many marks there are, and the instant of the oldest, in microseconds."""

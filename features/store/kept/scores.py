@@ -386,24 +386,32 @@ def _is_newer(row: StoredScore, former: Former | None) -> bool:
     return former is None or row.as_of >= former.as_of
 
 
+# Made once: whoever scores asks them for each part of all leads.
+_IDS: Final[sa.BindParameter[Sequence[str]]] = sa.bindparam("ids", expanding=True)
+_FORMER: Final = (
+    sa.select(scores.c.lead_id, *(scores.c[name] for name in Former._fields))
+    .where(scores.c.lead_id.in_(_IDS))
+    .order_by(scores.c.lead_id)
+    .with_for_update()
+)
+_ELSEWHERE: Final = sa.select(identities.c.id).where(
+    identities.c.id.in_(_IDS), identities.c.lead_id != identities.c.id
+)
+
+
 def _former(connection: sa.Connection, leads: Sequence[str]) -> dict[str, Former]:
-    found: dict[str, Former] = {}
-    columns = [scores.c[name] for name in Former._fields]
-    for part in in_parts(leads):
-        some = scores.c.lead_id.in_(part)
-        wanted = sa.select(scores.c.lead_id, *columns).where(some).order_by(scores.c.lead_id)
-        for lead, *values in connection.execute(wanted.with_for_update()):
-            found[lead] = Former(*values)
-    return found
+    return {
+        row[0]: Former._make(row[1:])
+        for part in in_parts(leads)
+        for row in connection.execute(_FORMER, {"ids": part}).all()
+    }
 
 
 def _merged(connection: sa.Connection, leads: Sequence[str]) -> set[str]:
     """Those of some ids that are no lead of their own, or no longer."""
     found: set[str] = set()
     for part in in_parts(leads):
-        some = identities.c.id.in_(part)
-        elsewhere = sa.select(identities.c.id).where(some, identities.c.lead_id != identities.c.id)
-        found |= set(connection.scalars(elsewhere))
+        found |= set(connection.scalars(_ELSEWHERE, {"ids": part}))
     return found
 
 

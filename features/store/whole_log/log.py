@@ -16,7 +16,7 @@ from features.events.log import EventLog, LogColumns
 from features.events.table import EventTable, concat
 from features.ladder.ladder import Ladder
 from features.signals.table import ladder_columns
-from features.store.database import in_parts
+from features.store.database import in_parts, tuples_of
 from features.store.identities.members import Members
 from features.store.privacy.opt_outs import opted_out_ids
 from features.store.schema import events
@@ -70,7 +70,7 @@ def log_of_some(connection: sa.Connection, lead_ids: Sequence[str], ladder: Ladd
 
 
 _LogRows = sa.Select[tuple[str, str, int, int, str]]
-_Found = sa.Row[tuple[str, str, int, int, str]]
+_Found = tuple[str, str, int, int, str]
 
 
 def _log_rows() -> _LogRows:
@@ -95,10 +95,9 @@ def _log(
 def _batches(
     wanted: Sequence[_LogRows], connection: sa.Connection, left_out: frozenset[str]
 ) -> Iterator[Sequence[_Found]]:
-    streaming = connection.execution_options(stream_results=True)
     for statement in wanted:
-        for rows in streaming.execute(statement).partitions(_BATCH):
-            kept = [row for row in rows if row.lead_id not in left_out] if left_out else rows
+        for rows in tuples_of(connection, statement, _BATCH):
+            kept = [row for row in rows if row[0] not in left_out] if left_out else rows
             if kept:
                 yield kept
 

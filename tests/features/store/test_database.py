@@ -6,11 +6,13 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import sqlalchemy as sa
 
 from features.errors import StoreError
 from features.store.arrivals import Event
-from features.store.database import in_parts, is_storable
+from features.store.database import in_parts, is_storable, tuples_of
 from features.store.events import EventStore
+from features.store.schema import rep_minutes
 
 
 def test_threads(store):
@@ -102,3 +104,16 @@ def test_parts(count):
     parts = in_parts(ids)
     assert [one for part in parts for one in part] == ids
     assert all(0 < len(part) <= 500 for part in parts)
+
+
+def test_rows_as_tuples(database):
+    """All rows come, some at a time, also where the connection streams whatever it reads."""
+    rows = [{"day": day, "minutes": 0.5} for day in range(7)]
+    with database.writing() as connection:
+        connection.execute(sa.insert(rep_minutes), rows)
+    wanted = sa.select(rep_minutes.c.day, rep_minutes.c.minutes).order_by(rep_minutes.c.day)
+    with database.reading() as connection:
+        connection.execution_options(stream_results=True)
+        parts = [[tuple(row) for row in part] for part in tuples_of(connection, wanted, 3)]
+    assert [len(part) for part in parts] == [3, 3, 1]
+    assert [row for part in parts for row in part] == [(day, 0.5) for day in range(7)]
