@@ -54,13 +54,14 @@ from serving.routes import (
     leads,
     metrics,
     recommendations,
-    scores,
 )
 from serving.routes.exports import routes as exports
 from serving.routes.offers import routes as offers
 from serving.routes.personalizer import routes as personalizer
 from serving.routes.queue import accounts
 from serving.routes.queue import routes as queue
+from serving.routes.scores import routes as scores
+from serving.routes.scores.hot import HotPath
 from serving.routes.state import experiments, funnel, health, readiness
 from serving.settings import Settings
 from serving.write_back.configuration import WriteBack, read_write_backs
@@ -151,6 +152,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         app.include_router(part.router)
     app.include_router(segment.beacons)
     app.add_middleware(Sites, is_open=takes_events)
+    app.add_middleware(HotPath, of=app, score=scores.router.routes, direct=segment.router.routes)
     app.state.connectors = switched_on
     kinds = {**connector_errors.KINDS, **notification_errors.KINDS}
     problems.install(app, problem_page, kinds)

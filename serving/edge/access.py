@@ -412,15 +412,15 @@ class DirectRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         """The route, after the check."""
-        endpoint, wanted = self.endpoint, _needs_of(self)
+        self._wanted = _needs_of(self)
+        return self.answer
 
-        async def direct(request: Request) -> Response:
-            for need in wanted:
-                await need.asker(request)
-            answer: Response = await endpoint(request, request.app.state.service)
-            return answer
-
-        return direct
+    async def answer(self, request: Request) -> Response:
+        """What the endpoint answers to whoever may ask."""
+        for need in self._wanted:
+            await need.asker(request)
+        answer: Response = await self.endpoint(request, request.app.state.service)
+        return answer
 
 
 def needed(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, str, list[Needs]]]:
