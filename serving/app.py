@@ -10,6 +10,7 @@ import contextlib
 import gc
 import logging
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, partial
@@ -17,6 +18,7 @@ from importlib import metadata
 from typing import Final
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from features.clock import now
 from features.ladder.file import read_ladder
@@ -112,6 +114,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
         generate_unique_id_function=problems.operation_id,
+        telemetry=_telemetry(),
     )
     for part in (
         segment,
@@ -208,6 +211,16 @@ def _spare_the_collector() -> None:
     """Let the garbage collector never look again at what is there for good: it takes 0.2 s."""
     gc.collect()
     gc.freeze()
+
+
+def _telemetry() -> TelemetryConfig:
+    """What the framework tells OpenTelemetry: nothing where nobody is there to listen.
+
+    It would look for a listener at each request, which takes a tenth of a score that is kept.
+    Whoever listens has loaded the SDK before there is an app.
+    """
+    is_heard = "opentelemetry.sdk" in sys.modules
+    return {} if is_heard else {"tracing": False, "metrics": False, "logs": False}
 
 
 def _version() -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -40,6 +40,7 @@ _SECURITY: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _TLS_ONLY: Final = ((b"strict-transport-security", b"max-age=31536000"),)
+_SECURITY_NAMES: Final = frozenset(name for name, _ in _SECURITY + _TLS_ONLY)
 _QUIET: Final = ("/healthz", "/readyz", "/metrics", "/static/")
 
 
@@ -111,14 +112,14 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            own = list(message.get("headers", ()))
-            said = {name for name, _ in own}  # a page says itself what it may load
-            headers = [
-                *own,
-                (b"x-request-id", self._state["request_id"].encode()),
-                *(one for one in self._headers if one[0] not in said),
-            ]
-            if "asker" in self._state and all(name != b"cache-control" for name, _ in headers):
+            headers = list(message.get("headers", ()))
+            said = {name for name, _ in headers}  # a page says itself what it may load
+            headers.append((b"x-request-id", self._state["request_id"].encode()))
+            if said.isdisjoint(_SECURITY_NAMES):
+                headers += self._headers
+            else:
+                headers += [one for one in self._headers if one[0] not in said]
+            if "asker" in self._state and b"cache-control" not in said:
                 headers.append((b"cache-control", b"no-store"))  # it was for one caller alone
             message["headers"] = headers
         try:
@@ -161,5 +162,5 @@ def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
     for name, value in headers:
         if name == b"x-request-id":
             given = value.decode("latin-1")
-            return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-    return uuid.uuid4().hex
+            return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    return secrets.token_hex(16)
