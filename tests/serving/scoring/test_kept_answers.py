@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from serving.scoring.answers import opted_out
 from serving.scoring.kept_answers import KeptScores, told
 from serving.scoring.scorer import Scorer
 
@@ -63,11 +64,8 @@ def answer(**more: Any) -> Any:
 
 def test_an_answer_says_all_of_it():
     """What is sent is the whole answer, in one JSON object."""
-    for one in (
-        answer(),
-        answer(usual=None),
-        {"status": "opted_out", "lead_id": "a", "detail": "b"},
-    ):
+    answers: list[Any] = [answer(), answer(usual=None), opted_out("ann")]
+    for one in answers:
         assert json.loads(told(one).body) == one
 
 
