@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import sys
@@ -50,6 +49,7 @@ from serving.pages.settings.offers import routes as offers_page
 from serving.pages.settings.privacy import routes as privacy_page
 from serving.pages.settings.webhooks import routes as webhooks_page
 from serving.process.background import keep_current, keep_fresh, keep_informed, keep_scored
+from serving.process.memory import settle
 from serving.process.service import Service
 from serving.routes import (
     finding,
@@ -172,7 +172,7 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = app.state.service = Service.open(settings, write_backs, clock)
-        _spare_the_collector()
+        _settle()
         app.state.received = ReceivedNotes(service.store.database)
         access = app.state.access = Access(
             service.store.database,
@@ -206,11 +206,8 @@ async def _ended(working: Sequence[asyncio.Task[None]]) -> None:
         log("background work does not end", logging.ERROR, work=[task.get_name() for task in left])
 
 
-@cache
-def _spare_the_collector() -> None:
-    """Let the garbage collector never look again at what is there for good: it takes 0.2 s."""
-    gc.collect()
-    gc.freeze()
+_settle: Final = cache(settle)
+"""Once a process, however many apps it makes."""
 
 
 def _telemetry() -> TelemetryConfig:
