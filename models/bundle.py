@@ -154,9 +154,14 @@ class Bundle:
             ladder = replace(ladder, offers=(*ladder.offers, *gone))
         return replace(self, ladder=ladder, offers=self.offers.on(ladder))
 
-    def score(self, snapshot: Snapshot) -> Scores:
-        """The probabilities of each row of a snapshot of this bundle's ladder."""
-        matrix = self.encoding.matrix(snapshot)
+    def score(self, snapshot: Snapshot, matrix: Floats | None = None) -> Scores:
+        """The probabilities of each row of a snapshot of this bundle's ladder.
+
+        Parameters
+        ----------
+        matrix : what its encoding makes of the snapshot, where it is at hand.
+        """
+        matrix = self.encoding.matrix(snapshot) if matrix is None else matrix
         return self._score(
             matrix, snapshot.leads, snapshot.as_of, snapshot.position, snapshot.is_lost
         )
@@ -203,10 +208,11 @@ class Bundle:
             purchase=_blank(purchase, over),
         )
 
-    def explain(self, snapshot: Snapshot) -> Explanations:
-        """What each signal adds to the probability of advancing."""
+    def explain(self, snapshot: Snapshot, matrix: Floats | None = None) -> Explanations:
+        """What each signal adds to the probability of advancing; `matrix` as for `score`."""
         rung = np.minimum(snapshot.position, len(self.ladder.goals) - 1)
-        return explain(self.advancement, self.encoding.matrix(snapshot), rung)
+        matrix = self.encoding.matrix(snapshot) if matrix is None else matrix
+        return explain(self.advancement, matrix, rung)
 
 
 def version_of(identity: str) -> str:

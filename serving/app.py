@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, partial
@@ -17,6 +17,7 @@ from importlib import metadata
 from typing import Final
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from features.clock import now
 from features.ladder.file import read_ladder
@@ -48,19 +49,21 @@ from serving.pages.settings.offers import routes as offers_page
 from serving.pages.settings.privacy import routes as privacy_page
 from serving.pages.settings.webhooks import routes as webhooks_page
 from serving.process.background import keep_current, keep_fresh, keep_informed, keep_scored
+from serving.process.memory import settle
 from serving.process.service import Service
 from serving.routes import (
     finding,
     leads,
     metrics,
     recommendations,
-    scores,
 )
 from serving.routes.exports import routes as exports
 from serving.routes.offers import routes as offers
 from serving.routes.personalizer import routes as personalizer
 from serving.routes.queue import accounts
 from serving.routes.queue import routes as queue
+from serving.routes.scores import routes as scores
+from serving.routes.scores.hot import HotPath
 from serving.routes.state import experiments, funnel, health, readiness
 from serving.settings import Settings
 from serving.write_back.configuration import WriteBack, read_write_backs
@@ -111,6 +114,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
         generate_unique_id_function=problems.operation_id,
+        telemetry=_telemetry(),
     )
     for part in (
         segment,
@@ -151,6 +155,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = n
         app.include_router(part.router)
     app.include_router(segment.beacons)
     app.add_middleware(Sites, is_open=takes_events)
+    app.add_middleware(HotPath, of=app, score=scores.router.routes, direct=segment.router.routes)
     app.state.connectors = switched_on
     kinds = {**connector_errors.KINDS, **notification_errors.KINDS}
     problems.install(app, problem_page, kinds)
@@ -167,7 +172,7 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = app.state.service = Service.open(settings, write_backs, clock)
-        _spare_the_collector()
+        _settle()
         app.state.received = ReceivedNotes(service.store.database)
         access = app.state.access = Access(
             service.store.database,
@@ -201,11 +206,18 @@ async def _ended(working: Sequence[asyncio.Task[None]]) -> None:
         log("background work does not end", logging.ERROR, work=[task.get_name() for task in left])
 
 
-@cache
-def _spare_the_collector() -> None:
-    """Let the garbage collector never look again at what is there for good: it takes 0.2 s."""
-    gc.collect()
-    gc.freeze()
+_settle: Final = cache(settle)
+"""Once a process, however many apps it makes."""
+
+
+def _telemetry() -> TelemetryConfig:
+    """What the framework tells OpenTelemetry: nothing where nobody is there to listen.
+
+    It would look for a listener at each request, which takes a tenth of a score that is kept.
+    Whoever listens has loaded the SDK before there is an app.
+    """
+    is_heard = "opentelemetry.sdk" in sys.modules
+    return {} if is_heard else {"tracing": False, "metrics": False, "logs": False}
 
 
 def _version() -> str:

@@ -22,6 +22,7 @@ __all__ = [
     "means_contact",
     "personal_place",
     "tells_contact",
+    "tells_nothing",
 ]
 
 PropertyPath = tuple[str, ...]
@@ -50,7 +51,9 @@ _LONGEST_NAME: Final = 64
 
 _DIGITS: Final = re.compile(r"\d+")
 _EMAIL: Final = re.compile(r"[\w.+-]@(?!\d+x\.)(?:[\w-]{1,63}\.)+[^\W\d_]{2,}")  # not logo@2x.png
-_MANY_DIGITS: Final = re.compile(r"[0-9][0-9\s().+/-]{6,}")
+_MANY: Final = r"[0-9][0-9\s().+/-]{6,}"
+_MANY_DIGITS: Final = re.compile(_MANY)
+_MAY_TELL: Final = re.compile(rf"[@%=]|{_MANY}")
 _BEFORE: Final = r"(?<![^\s=:,;\"'(<>])"
 _PHONE: Final = re.compile(
     rf"{_BEFORE}\+[\s(]?[1-9](?:[\s().+/-]{{0,2}}\d){{7,14}}(?!\d)"  # +49 30 1234567
@@ -142,6 +145,14 @@ def tells_contact(text: str) -> bool:
         sum(map(str.isdecimal, found[0])) >= _FEWEST_DIGITS or "+" in found[0]
         for found in _PHONE.finditer(text)
     )
+
+
+def tells_nothing(text: str) -> bool:
+    """Whether a text surely holds no contact data, nor an address of a page with parameters.
+
+    It is a quick look; of any other text `tells_contact` knows.
+    """
+    return _MAY_TELL.search(text) is None
 
 
 def means_contact(name: str) -> bool:

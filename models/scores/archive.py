@@ -14,9 +14,6 @@ import zipfile
 from collections.abc import Collection, Iterable
 from typing import Any, Final
 
-import skops.io
-from skops.io.exceptions import UntrustedTypesFoundException
-
 from features.errors import BundleError
 
 __all__ = ["KNOWN", "packed", "strange_types", "unpacked"]
@@ -39,14 +36,24 @@ _NO_TIME: Final = (1980, 1, 1, 0, 0, 0)
 _MEMORY: Final = re.compile(r"(?<=\"__id__\": )\d+|\d{9,}(?=\.npy)")
 
 
+def _skops() -> Any:
+    """skops, once it is needed: to import it takes half a second, and most bundles hold no archive.
+
+    It asks all of scikit-learn for its types.
+    """
+    import skops.io
+
+    return skops.io
+
+
 def packed(held: Any) -> bytes:
     """An object as the bytes of an archive; the same object gives the same bytes."""
-    return _canonical(skops.io.dumps(held))
+    return _canonical(_skops().dumps(held))
 
 
 def strange_types(archive: bytes) -> tuple[str, ...]:
     """The types in an archive that are neither skops's own nor `KNOWN`, sorted."""
-    return tuple(sorted(set(skops.io.get_untrusted_types(data=archive)) - KNOWN))
+    return tuple(sorted(set(_skops().get_untrusted_types(data=archive)) - KNOWN))
 
 
 def unpacked(archive: bytes, listed: Collection[str] = (), permitted: Collection[str] = ()) -> Any:
@@ -63,8 +70,10 @@ def unpacked(archive: bytes, listed: Collection[str] = (), permitted: Collection
     """
     strange = strange_types(archive)
     _refuse(strange, listed, permitted)
+    from skops.io.exceptions import UntrustedTypesFoundException
+
     try:
-        return skops.io.loads(archive, trusted=sorted(KNOWN.union(strange)))
+        return _skops().loads(archive, trusted=sorted(KNOWN.union(strange)))
     except UntrustedTypesFoundException as error:
         raise BundleError(f"the bundle holds types that are not trusted: {error}") from error
     except (ImportError, AttributeError) as error:

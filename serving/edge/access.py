@@ -412,15 +412,15 @@ class DirectRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         """The route, after the check."""
-        endpoint, wanted = self.endpoint, _needs_of(self)
+        self._wanted = _needs_of(self)
+        return self.answer
 
-        async def direct(request: Request) -> Response:
-            for need in wanted:
-                await need.asker(request)
-            answer: Response = await endpoint(request, request.app.state.service)
-            return answer
-
-        return direct
+    async def answer(self, request: Request) -> Response:
+        """What the endpoint answers to whoever may ask."""
+        for need in self._wanted:
+            await need.asker(request)
+        answer: Response = await self.endpoint(request, request.app.state.service)
+        return answer
 
 
 def needed(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, str, list[Needs]]]:
@@ -464,19 +464,20 @@ def _check_here(request: Request) -> None:
     """NotAllowed where a request comes from elsewhere, or from a page of another site."""
     if not _is_loopback(request.client.host if request.client else ""):
         raise NotAllowed(f"There is no key yet: Rung answers its own machine alone; {_MAKE_ONE}.")
-    if any(name in _FORWARDED for name, _ in request.scope["headers"]):
+    given = dict(reversed(request.scope["headers"]))  # the first one of a name counts
+    if not _FORWARDED.isdisjoint(given):
         raise NotAllowed(
             "There is no key yet, so Rung answers its own machine alone, and nobody through a"
             f" proxy; {_MAKE_ONE}."
         )
-    host = request.headers.get("host", "")
+    host = given.get(b"host", b"").decode("latin-1")
     if _PORT.sub("", host.lower()) not in _LOOPBACK_NAMES:
         raise NotAllowed(
             f"There is no key yet, so Rung answers as localhost alone, not as {host!r};"
             f" {_MAKE_ONE}."
         )
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+    origin = given.get(b"origin")
+    if origin is not None and urlsplit(origin.decode("latin-1")).netloc.lower() != host.lower():
         raise NotAllowed(f"There is no key yet, so no other site may ask; {_MAKE_ONE}.")
 
 

@@ -75,6 +75,8 @@ No part before a secret is without a bound, so that no text takes long.
 
 def log(event: str, level: int = logging.INFO, error: bool = False, **values: object) -> None:
     """One line: what happened and its values; with `error`, the exception that is being handled."""
+    if not LOGGER.isEnabledFor(level):
+        return
     shown = {name: masked(one) if type(one) is str else one for name, one in values.items()}
     LOGGER.log(level, event, extra={"values": shown}, exc_info=error)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 import time
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -41,6 +40,7 @@ _SECURITY: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _TLS_ONLY: Final = ((b"strict-transport-security", b"max-age=31536000"),)
+_SECURITY_NAMES: Final = frozenset(name for name, _ in _SECURITY + _TLS_ONLY)
 _QUIET: Final = ("/healthz", "/readyz", "/metrics", "/static/")
 
 
@@ -61,7 +61,7 @@ class Edge:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = _request_id(Headers(scope=scope))
+        request_id = _request_id(scope["headers"])
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         token = REQUEST_ID.set(request_id)
@@ -112,14 +112,14 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            own = list(message.get("headers", ()))
-            said = {name for name, _ in own}  # a page says itself what it may load
-            headers = [
-                *own,
-                (b"x-request-id", self._state["request_id"].encode()),
-                *(one for one in self._headers if one[0] not in said),
-            ]
-            if "asker" in self._state and all(name != b"cache-control" for name, _ in headers):
+            headers = list(message.get("headers", ()))
+            said = {name for name, _ in headers}  # a page says itself what it may load
+            headers.append((b"x-request-id", self._state["request_id"].encode()))
+            if said.isdisjoint(_SECURITY_NAMES):
+                headers += self._headers
+            else:
+                headers += [one for one in self._headers if one[0] not in said]
+            if "asker" in self._state and b"cache-control" not in said:
                 headers.append((b"cache-control", b"no-store"))  # it was for one caller alone
             message["headers"] = headers
         try:
@@ -157,7 +157,10 @@ def _key_id(state: dict[str, Any]) -> str | None:
     return (asker.key_id or None) if asker else None
 
 
-def _request_id(headers: Headers) -> str:
+def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """The id that the caller gave, where it is a plain one; otherwise a new one."""
-    given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    for name, value in headers:
+        if name == b"x-request-id":
+            given = value.decode("latin-1")
+            return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    return secrets.token_hex(16)

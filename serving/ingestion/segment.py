@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -14,7 +13,8 @@ from features.store.arrivals import Arrival
 from serving.edge.access import DirectRoute, check_key, needs
 from serving.edge.bodies import read_json
 from serving.edge.problems import documented
-from serving.ingestion.calls import Envelope, arrival_of_call, envelope_of
+from serving.ingestion.calls import Envelope, envelope_of
+from serving.ingestion.plain import PlainCalls
 from serving.ingestion.schemas import (
     CALLS,
     PREFER,
@@ -88,8 +88,7 @@ async def batch(request: Request, service: Served) -> Response:
         envelope = envelope_of(receipt_of(service, asker), body)
     except EventRefused as refused:
         raise refusal(refused) from refused
-    read = partial(arrival_of_call, envelope)
-    events = sort_events(items, read, "messageId", envelope.passed_over)
+    events = sort_events(items, PlainCalls(envelope).read, "messageId", envelope.passed_over)
     return await store_events(request, service, events, ("body", "batch"))
 
 
@@ -138,7 +137,7 @@ def _only(call: str, envelope: Envelope, body: Any) -> Arrival:
         if body.get("type") not in (None, call):
             raise EventRefused("unknown_type", ("type",), f"this address takes {call} calls")
         body["type"] = call
-    return arrival_of_call(envelope, body)
+    return PlainCalls(envelope).read(body)
 
 
 def _write_key(request: Request, body: Any) -> str | None:

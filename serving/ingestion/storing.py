@@ -123,7 +123,8 @@ def sort_events(
         if arrival.message_id not in arrivals:
             arrivals[arrival.message_id] = arrival
             places.append((index, _shown_id(item, id_member)))
-        if remarks := (*_taken(passed_over), *arrival.remarks):
+        if passed_over or arrival.remarks:
+            remarks = (*_taken(passed_over), *arrival.remarks)
             warned.append(_Warned(index, _shown_id(item, id_member), remarks))
     duplicates = count - len(arrivals)
     return SortedEvents(list(arrivals.values()), places, duplicates, rejections, warned)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
@@ -12,7 +13,7 @@ from serving.edge.access import HERE, Asker
 from serving.edge.errors import NotAllowed
 from serving.process.service import Service
 
-__all__ = ["AskedBy", "OnLadder", "Served"]
+__all__ = ["AskedBy", "OnLadder", "Served", "check_ladder"]
 
 
 async def _served(request: Request) -> Service:
@@ -23,18 +24,24 @@ Served = Annotated[Service, Depends(_served)]
 """The service, as a parameter of a route."""
 
 
-async def _on_ladder(request: Request, service: Served) -> Callable[[str | None], None]:
-    asker: Asker | None = request.scope["state"].get("asker")
+def check_ladder(service: Service, asker: Asker | None, named: str | None = None) -> None:
+    """Check the ladder that a request names; None where it names none.
+
+    Raises
+    ------
+    UnknownLadder : it, or that of the key, is not served here.
+    NotAllowed : the key may not ask about it.
+    """
     own = asker.ladder if asker else ""
+    if named is not None and own and named != own:
+        raise NotAllowed(f"This key asks about the ladder {own!r} alone, not about {named!r}.")
+    wanted = named or own
+    if wanted and wanted != service.ladder.name:
+        raise UnknownLadder.named(wanted, [service.ladder.name])
 
-    def check(named: str | None) -> None:
-        if named is not None and own and named != own:
-            raise NotAllowed(f"This key asks about the ladder {own!r} alone, not about {named!r}.")
-        wanted, served = named or own, service.ladder.name
-        if wanted and wanted != served:
-            raise UnknownLadder.named(wanted, [served])
 
-    return check
+async def _on_ladder(request: Request, service: Served) -> Callable[[str | None], None]:
+    return partial(check_ladder, service, request.scope["state"].get("asker"))
 
 
 async def _asked_by(request: Request) -> str:

@@ -21,6 +21,7 @@ from typing import Final, Self
 from features.errors import RungError
 from serving.edge.logs import log, logging_of_process
 from serving.process.background import keep_current, keep_fresh, keep_scored
+from serving.process.memory import settle
 from serving.process.service import Service
 from serving.process.upkeep import Chore, keep_up
 from serving.settings import Settings
@@ -54,6 +55,7 @@ async def _work(settings: Settings, with_parent: bool, chores: Sequence[Chore]) 
     write_backs = read_write_backs(connectors, os.environ) if connectors else ()
     service = Service.open(settings, write_backs)
     service.is_answering = False
+    settle()
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, stop.set)

@@ -6,10 +6,12 @@ answer says what instant it is of; an event, a merge, an opt-out or another mode
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from hashlib import blake2b
+from math import isfinite
 from typing import Final
+
+import orjson
 
 from features.clock import is_over
 from serving.scoring.answers import OptedOutAnswer, ScoreAnswer
@@ -62,17 +64,45 @@ class KeptScores:
             and kept.ranking is scorer.ranking
         ):
             return kept.told
-        fresh = told(scorer.score(lead_id))
-        if stamp is not None:
-            if len(self._kept) >= _MOST:
-                self._kept.clear()
-            self._kept[lead_id] = _Kept(stamp, scorer.ranking, now + _KEPT_US, fresh)
+        if stamp is None:  # nothing is known of it, or it must not be profiled: this says which
+            return told(scorer.score(lead_id))
+        fresh = told(scorer.score_of_known(lead_id))
+        if len(self._kept) >= _MOST:
+            self._kept.clear()
+        self._kept[lead_id] = _Kept(stamp, scorer.ranking, now + _KEPT_US, fresh)
         return fresh
 
 
 def told(answer: ScoreAnswer | OptedOutAnswer) -> KeptAnswer:
-    """An answer as JSON, with its weak ETag."""
-    said = {**answer, "features_as_of": None, "scored_at": None, "usual": None}
-    digest = blake2b(json.dumps(said, separators=(",", ":")).encode(), digest_size=12)
-    body = json.dumps(answer, allow_nan=False, separators=(",", ":")).encode()
-    return KeptAnswer(body, f'W/"{digest.hexdigest()}"')
+    """An answer as JSON, with its weak ETag.
+
+    It is encoded once: what changes with the clock alone stands at its end, and is not hashed.
+    """
+    said = {name: value for name, value in answer.items() if name not in _OF_THE_CLOCK}
+    rest = {name: value for name, value in answer.items() if name in _OF_THE_CLOCK}
+    _check_finite(answer)
+    body = orjson.dumps(said)
+    digest = blake2b(body, digest_size=12).hexdigest()
+    if rest:
+        body = body[:-1] + b"," + orjson.dumps(rest)[1:]
+    return KeptAnswer(body, f'W/"{digest}"')
+
+
+_OF_THE_CLOCK: Final = ("usual", "features_as_of", "scored_at")
+
+
+def _check_finite(answer: ScoreAnswer | OptedOutAnswer) -> None:
+    """ValueError for a number that is none, which JSON cannot say; orjson would write null."""
+    if answer["status"] == "opted_out":
+        return
+    numbers = [answer[name] for name in _NUMBERS]
+    if answer["interval"] is not None:
+        numbers += answer["interval"]["low"], answer["interval"]["high"]
+    if answer["purchase"] is not None:
+        numbers.append(answer["purchase"]["probability"])
+    numbers += [reason["points"] for reason in answer["reasons"]]
+    if not all(map(isfinite, (one for one in numbers if one is not None))):
+        raise ValueError(f"a score of {answer['lead_id']!r} that is no number")
+
+
+_NUMBERS: Final = ("probability", "usual", "rank_pct", "base", "fit", "engagement")

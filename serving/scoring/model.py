@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from features.arrays import Bools
+from features.arrays import Bools, Floats
 from features.events.log import EventLog
 from features.events.of_lead import Row, log_of_rows
 from features.ladder.controls import LEFT_ALONE_POLICIES
@@ -77,7 +77,8 @@ class Model:
         instants = np.full(len(leads), as_of, dtype=np.int64)
         snapshot = snapshot_at(log, self.compiled, names, leads.astype(np.int64), instants)
         bundle = self.track.at(as_of)
-        return ScoredLeads(self, bundle, snapshot, bundle.score(snapshot))
+        matrix = bundle.encoding.matrix(snapshot)
+        return ScoredLeads(self, bundle, snapshot, bundle.score(snapshot, matrix), matrix)
 
     def estimate_rows(self, lead_id: str, rows: Sequence[Row], as_of: int) -> ScoredLeads:
         """One lead from its events, at one instant."""
@@ -91,17 +92,19 @@ class ScoredLeads:
     Parameters
     ----------
     bundle : as it served at the instant that was asked for.
+    matrix : the snapshot as its models read it, where it is at hand.
     """
 
     model: Model
     bundle: Bundle
     snapshot: Snapshot
     scores: Scores
+    matrix: Floats | None = None
 
     @cached_property
     def explanations(self) -> Explanations:
         """The contributions of every signal; the costly part, computed when it is asked for."""
-        return self.bundle.explain(self.snapshot)
+        return self.bundle.explain(self.snapshot, self.matrix)
 
     def traits(self) -> list[str]:
         """What is known of the traits that the ladder names: of each row a JSON object."""

@@ -115,6 +115,13 @@ class Scorer:
         """
         return self._answer(self.estimate_one(lead_id, as_of), 0, as_of is None, most_reasons)
 
+    def score_of_known(self, lead_id: str) -> ScoreAnswer:
+        """As `score`, now, of a lead with a stamp: the store has just said that it may be."""
+        as_of = self.clock()
+        lead, rows = self.store.read(lead_id)
+        _check_known(lead_id, rows, as_of)
+        return self._answer(self.model.estimate_rows(lead, rows, as_of), 0, True)
+
     def many(self, lead_ids: Sequence[str], as_of: int | None = None) -> list[ScoreOrNot]:
         """The scores of stored leads, in order; NoModel where there is no bundle."""
         out = self.privacy.opted_out_of(lead_ids)
@@ -156,8 +163,7 @@ class Scorer:
         if self.privacy.is_opted_out(lead_id):
             raise OptedOut.named(lead_id)
         lead, rows = self.store.read(lead_id)
-        if not rows or min(row[2] for row in rows) > as_of:
-            raise UnknownLead(_nothing_known(lead_id, bool(rows), as_of))
+        _check_known(lead_id, rows, as_of)
         return lead, rows
 
     def rows_of(self, lead_id: str, as_of: int) -> list[Row]:
@@ -315,6 +321,12 @@ def _first_known(log: EventLog) -> npt.NDArray[np.int64]:
     if not len(log):
         return np.empty(0, dtype=np.int64)
     return np.minimum.reduceat(log.known, log.starts[:-1])
+
+
+def _check_known(lead_id: str, rows: Sequence[Row], as_of: int) -> None:
+    """UnknownLead where nothing was known of a lead by then."""
+    if not rows or min(row[2] for row in rows) > as_of:
+        raise UnknownLead(_nothing_known(lead_id, bool(rows), as_of))
 
 
 def _nothing_known(lead_id: str, is_stored: bool, as_of: int) -> str:

@@ -49,10 +49,10 @@ def running(folder: Path, clock: Clock) -> Iterator[FastAPI]:
         yield app
 
 
-def make(app: FastAPI, *scopes: str, source: str = "") -> str:
+def make(app: FastAPI, *scopes: str, source: str = "", ladder: str = "") -> str:
     """The text of a new key that the service knows of at once."""
     access = app.state.access
-    text: str = access.keys.create("test", scopes, source, as_of=1)[1]
+    text: str = access.keys.create("test", scopes, source, ladder, as_of=1)[1]
     access._known = _Known.of(access.keys.all(), access._clock())
     return text
 

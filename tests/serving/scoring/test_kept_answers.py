@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from serving.scoring.kept_answers import KeptScores
+from serving.scoring.answers import opted_out
+from serving.scoring.kept_answers import KeptScores, told
 from serving.scoring.scorer import Scorer
 
 SECOND = 1_000_000
@@ -26,9 +28,9 @@ class Asked:
     def clock(self) -> int:
         return self.at
 
-    def score(self, lead_id: str) -> dict[str, Any]:
+    def score_of_known(self, lead_id: str) -> dict[str, Any]:
         self.count += 1
-        return {"lead_id": lead_id, "count": self.count}
+        return {"status": "opted_out", "lead_id": lead_id, "detail": str(self.count)}
 
 
 @pytest.mark.parametrize(
@@ -42,3 +44,49 @@ def test_an_answer_is_kept_for_ten_seconds(ahead, count):
     asked.at += ahead * SECOND
     assert (kept.of(scorer, "ann") == first) is (count == 1)
     assert asked.count == count
+
+
+def answer(**more: Any) -> Any:
+    """As much of a score as is looked at."""
+    numbers = dict.fromkeys(("probability", "usual", "rank_pct", "base", "fit", "engagement"), 0.25)
+    return {
+        "status": "ok",
+        "lead_id": "Chloé 🪜",
+        **numbers,
+        "interval": {"low": 0.1, "high": 0.3},
+        "purchase": {"probability": 1e-05},
+        "reasons": [{"points": 0.1}],
+        "features_as_of": "2026-03-01T12:00:00Z",
+        "scored_at": "2026-03-01T12:00:01Z",
+        **more,
+    }
+
+
+def test_an_answer_says_all_of_it():
+    """What is sent is the whole answer, in one JSON object."""
+    answers: list[Any] = [answer(), answer(usual=None), opted_out("ann")]
+    for one in answers:
+        assert json.loads(told(one).body) == one
+
+
+def test_a_tag_is_of_what_is_said_of_the_lead():
+    """The ETag is another one for other numbers, and the same where only the clock went on."""
+    tag = told(answer()).etag
+    assert told(answer(scored_at="2027-01-01T00:00:00Z", usual=0.5)).etag == tag
+    assert told(answer(probability=0.26)).etag != tag
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"probability": float("nan")},
+        {"usual": float("inf")},
+        {"interval": {"low": float("nan"), "high": 0.3}},
+        {"purchase": {"probability": float("nan")}},
+        {"reasons": [{"points": float("-inf")}]},
+    ],
+)
+def test_what_is_no_number_is_not_said(more):
+    """A number that JSON has no word for is a mistake of ours, and no null."""
+    with pytest.raises(ValueError, match="no number"):
+        told(answer(**more))

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Header, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from features.errors import OptedOut
 from features.events.of_lead import Row
 from serving.edge.access import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
@@ -23,8 +22,8 @@ from serving.routes.schemas import (
     LeadEvents,
     ScoreQuery,
 )
-from serving.scoring.answers import OptedOutAnswer, ScoreAnswer, ScoreOrNot, opted_out
-from serving.scoring.kept_answers import KeptAnswer, told
+from serving.routes.scores.hot import score_answer, score_told
+from serving.scoring.answers import OptedOutAnswer, ScoreAnswer, ScoreOrNot
 
 __all__ = ["router"]
 
@@ -56,25 +55,7 @@ async def lead_score(
     out of profiling has the status `opted_out`, and nothing is computed of it.
     """
     on_ladder(query.ladder)
-    answer = _told(service, lead_id, query.as_of)
-    headers = {"ETag": answer.etag, "Cache-Control": "private, max-age=0"}
-    if if_none_match is not None and _matches(if_none_match, answer.etag):
-        return Response(status_code=304, headers=headers)
-    return Response(answer.body, headers=headers, media_type="application/json")
-
-
-def _told(service: Service, lead_id: str, as_of: int | None) -> KeptAnswer:
-    try:
-        if as_of is None:
-            return service.kept_scores.of(service.scorer, lead_id)
-        return told(service.scorer.score(lead_id, as_of))
-    except OptedOut:
-        return told(opted_out(lead_id))
-
-
-def _matches(header: str, etag: str) -> bool:
-    given = {tag.strip().removeprefix("W/") for tag in header.split(",")}
-    return "*" in given or etag.removeprefix("W/") in given
+    return score_answer(score_told(service, lead_id, query.as_of), if_none_match)
 
 
 @router.post(
