@@ -134,7 +134,10 @@ def test_the_top_is_read_from_an_index(store, order):
         plans.extend(row[3] for row in found)
 
     sa.event.listen(store.database.engine, "before_cursor_execute", explain)
-    for wanted in (QueueFilter(), QueueFilter(tabs=(2, 3)), QueueFilter(step="value")):
+    parts = [QueueFilter()]
+    if order == "work":  # a tab is a stretch of this order alone
+        parts += [QueueFilter(tabs=(2, 3)), QueueFilter(step="value")]
+    for wanted in parts:
         store.queue.part(wanted, 10, order=order)
-    assert len(plans) == 3
+    assert len(plans) == len(parts)
     assert all(plan.startswith("SEARCH scores USING INDEX scores_") for plan in plans), plans
