@@ -17,11 +17,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from benchmarks.scoring import Subject, subject
 from benchmarks.tables import markdown
 from features.clock import now
+from features.events.log import DAY_US
 from features.store.events import Event, EventStore
 from models.bundle import load_bundle
 from serving.scoring.rescoring import freshen, rescore
@@ -73,7 +72,7 @@ def _row(title: str, told: dict[str, Any]) -> list[str]:
 
 
 def fill(it: Subject, path: Path, leads: int) -> None:
-    """Leads whose lives are pieces of simulated ones, moved to end now."""
+    """Events of all leads in the order in which they came; what each is, is as simulated."""
     events = _events(it, leads)
     with EventStore.open(path) as store:
         while part := list(islice(events, _BATCH)):
@@ -81,19 +80,14 @@ def fill(it: Subject, path: Path, leads: int) -> None:
 
 
 def _events(it: Subject, leads: int) -> Iterator[Event]:
-    chance = np.random.default_rng(5)
-    moved = now() - it.as_of
-    lives = [it.rows(at) for at in range(len(it.log.leads))]
-    for at in range(leads):
-        rows = [row for one in chance.integers(len(lives), size=_EVENTS) for row in lives[one]]
-        for place, (name, occurred, known, properties) in enumerate(rows[:_EVENTS]):
+    seen = [row for at in range(len(it.log.leads)) for row in it.rows(at)]
+    until = now()
+    for place in range(_EVENTS):
+        for at in range(leads):
+            name, _, _, properties = seen[(at * 7919 + place * 104_729) % len(seen)]
+            when = until - (_EVENTS - place) * 2 * DAY_US + at
             yield Event(
-                f"{at:x}-{place}",
-                f"lead-{at:07}",
-                name,
-                occurred + moved,
-                known + moved,
-                json.dumps(properties),
+                f"{at:x}-{place}", f"lead-{at:07}", name, when, when, json.dumps(properties)
             )
 
 

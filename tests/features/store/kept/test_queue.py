@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+import sqlalchemy as sa
 
 from features.store.kept.queue import QUEUE_ORDERS, QueueFilter
 from features.store.kept.scores import OUT_OF_QUEUE, StoredScore
@@ -119,3 +120,24 @@ def test_sources_and_stamp(scored):
     assert store.queue.stamp() == before
     store.scores.save([score(500, random.Random(1))])  # noqa: S311 test data
     assert store.queue.stamp() != before
+
+
+@pytest.mark.parametrize("order", QUEUE_ORDERS)
+def test_the_top_is_read_from_an_index(store, order):
+    """However many leads there are, SQLite sorts none of them to show the first."""
+    if not store.database.is_sqlite:
+        return
+    plans: list[str] = []
+
+    def explain(_: object, cursor: object, statement: str, given: object, *__: object) -> None:
+        found = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", given)  # type: ignore[attr-defined]
+        plans.extend(row[3] for row in found)
+
+    sa.event.listen(store.database.engine, "before_cursor_execute", explain)
+    parts = [QueueFilter()]
+    if order == "work":  # a tab is a stretch of this order alone
+        parts += [QueueFilter(tabs=(2, 3)), QueueFilter(step="value")]
+    for wanted in parts:
+        store.queue.part(wanted, 10, order=order)
+    assert len(plans) == len(parts)
+    assert all(plan.startswith("SEARCH scores USING INDEX scores_") for plan in plans), plans
