@@ -36,8 +36,17 @@ class KeptAnswer:
     etag: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Kept:
+    """An answer, and what it depends on.
+
+    Parameters
+    ----------
+    mark : of the commits before the lead was looked at last; with the same one nothing is new.
+    stamp : of the lead; with the same one nothing is new of it.
+    """
+
+    mark: object
     stamp: tuple[object, ...]
     ranking: object
     until: int
@@ -55,21 +64,34 @@ class KeptScores:
         """The score of a lead now, or a few seconds ago; it raises as `Scorer.score` does."""
         if scorer is not self._scorer:  # another model, or other offers
             self._kept, self._scorer = {}, scorer
-        stamp, kept = scorer.store.stamp(lead_id), self._kept.get(lead_id)
-        now = scorer.clock()
+        now, kept = scorer.clock(), self._kept.get(lead_id)
+        mark = scorer.store.database.commits.mark()  # before it is looked at: what comes is news
         if (
             kept is not None
-            and kept.stamp == stamp
             and not is_over(kept.until, now, _KEPT_US)
             and kept.ranking is scorer.ranking
         ):
-            return kept.told
+            if mark is not None and kept.mark == mark:
+                return kept.told
+            stamp = scorer.store.stamp(lead_id)
+            if kept.stamp == stamp:
+                kept.mark = mark
+                return kept.told
+        else:
+            stamp = scorer.store.stamp(lead_id)
+        return self._fresh(scorer, lead_id, mark, stamp)
+
+    def _fresh(
+        self, scorer: Scorer, lead_id: str, mark: object, stamp: tuple[object, ...] | None
+    ) -> KeptAnswer:
         if stamp is None:  # nothing is known of it, or it must not be profiled: this says which
+            self._kept.pop(lead_id, None)
             return told(scorer.score(lead_id))
+        until = scorer.clock() + _KEPT_US
         fresh = told(scorer.score_of_known(lead_id))
         if len(self._kept) >= _MOST:
             self._kept.clear()
-        self._kept[lead_id] = _Kept(stamp, scorer.ranking, now + _KEPT_US, fresh)
+        self._kept[lead_id] = _Kept(mark, stamp, scorer.ranking, until, fresh)
         return fresh
 
 

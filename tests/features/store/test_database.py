@@ -12,7 +12,7 @@ from features.errors import StoreError
 from features.store.arrivals import Event
 from features.store.database import in_parts, is_storable, tuples_of
 from features.store.events import EventStore
-from features.store.schema import rep_minutes
+from features.store.schema import events, rep_minutes
 
 
 def test_threads(store):
@@ -117,3 +117,52 @@ def test_rows_as_tuples(database):
         parts = [[tuple(row) for row in part] for part in tuples_of(connection, wanted, 3)]
     assert [len(part) for part in parts] == [3, 3, 1]
     assert [row for part in parts for row in part] == [(day, 0.5) for day in range(7)]
+
+
+def test_every_commit_is_seen(tmp_path):
+    """A mark stays where nothing was committed, and is another one after whoever has written."""
+    path = tmp_path / "store.db"
+    with EventStore.open(path) as store, EventStore.open(path) as other:
+        seen = [store.database.commits.mark()]
+        assert store.count() == 0
+        assert store.database.commits.mark() == seen[0] is not None
+        for writer in (store, other, store):
+            with writer.database.reading() as connection:
+                connection.execute(sa.select(1)).all()
+            assert store.database.commits.mark() == seen[-1]
+            writer.append_events([Event(f"m-{len(seen)}", "ann", "view", 1, 1)])
+            seen.append(store.database.commits.mark())
+        with store.database.writing() as connection:
+            connection.execute(events.delete())
+            connection.rollback()
+        assert store.database.commits.mark() == seen[-1]
+        assert len(set(seen)) == 4
+
+
+def test_another_file_has_other_commits(tmp_path):
+    """Of a file that is gone nothing is said; one that takes its place is another one."""
+    path, former = tmp_path / "store.db", tmp_path / "former.db"
+    with EventStore.open(path) as store:
+        first = store.database.commits.mark()
+        path.rename(former)
+        assert store.database.commits.mark() is None
+        with EventStore.open(path):
+            second = store.database.commits.mark()
+            assert second is not None
+            assert second != first
+        path.unlink()
+        former.rename(path)
+        assert store.database.commits.mark() not in (None, first, second)
+
+
+def test_what_counts_no_commits_says_so(tmp_path):
+    """A database in memory, and a file that is no database, have no mark, and raise nothing."""
+    with EventStore.open(":memory:") as store:
+        assert store.database.commits.mark() is None
+    path = tmp_path / "store.db"
+    with EventStore.open(path) as store:
+        assert store.database.commits.mark() is not None
+        store.database.commits.close()
+        path.unlink()
+        path.write_bytes(b"no database" * 1000)
+        assert store.database.commits.mark() is None

@@ -19,11 +19,21 @@ NOW = 1_790_000_000 * SECOND
 class Asked:
     """A scorer that counts how often it is asked."""
 
+    mark: Any
+    known: Any
+
     def __init__(self) -> None:
         self.at = NOW
         self.count = 0
         self.ranking = None
-        self.store = SimpleNamespace(stamp=lambda _: ("same",))
+        self.stamps, self.mark, self.known = 0, None, ("same",)
+        commits = SimpleNamespace(mark=lambda: self.mark)
+        database = SimpleNamespace(commits=commits)
+        self.store = SimpleNamespace(stamp=self.stamp, database=database)
+
+    def stamp(self, _: str) -> Any:
+        self.stamps += 1
+        return self.known
 
     def clock(self) -> int:
         return self.at
@@ -44,6 +54,34 @@ def test_an_answer_is_kept_for_ten_seconds(ahead, count):
     asked.at += ahead * SECOND
     assert (kept.of(scorer, "ann") == first) is (count == 1)
     assert asked.count == count
+
+
+def test_a_lead_is_looked_at_only_after_a_commit():
+    """Where nothing was committed nothing is asked; a commit of others' leads changes no answer."""
+    asked, kept = Asked(), KeptScores()
+    scorer = cast(Scorer, asked)
+    asked.mark = 1
+    first = kept.of(scorer, "ann")
+    assert kept.of(scorer, "ann") is first
+    assert (asked.stamps, asked.count) == (1, 1)
+    asked.mark = 2
+    assert kept.of(scorer, "ann") is first
+    assert kept.of(scorer, "ann") is first
+    assert (asked.stamps, asked.count) == (2, 1)
+    asked.mark, asked.known = 3, ("news",)
+    assert kept.of(scorer, "ann") is not first
+    assert (asked.stamps, asked.count) == (3, 2)
+    asked.at += 11 * SECOND
+    kept.of(scorer, "ann")
+    assert (asked.stamps, asked.count) == (4, 3)
+
+
+def test_a_store_that_does_not_say_is_asked_each_time():
+    """Where commits cannot be counted each lead is looked at, and kept all the same."""
+    asked, kept = Asked(), KeptScores()
+    for _ in range(3):
+        kept.of(cast(Scorer, asked), "ann")
+    assert (asked.stamps, asked.count) == (3, 1)
 
 
 def answer(**more: Any) -> Any:
