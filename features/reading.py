@@ -56,6 +56,7 @@ def read_events(  # noqa: PLR0913 the options of a reading, each by its name
     layout: str | None = None,
     progress: _Progress | None = None,
     everybody: bool = False,
+    may_be_empty: bool = False,
 ) -> tuple[EventLog, ImportReport]:
     """The log of a file, a folder of files or a store, with the columns that a ladder reads.
 
@@ -68,6 +69,7 @@ def read_events(  # noqa: PLR0913 the options of a reading, each by its name
     strict, rejects, assume_timezone : as in `read_table`; a store's events were checked before.
     layout : the name of an export's layout, or "rung"; None: by the columns.
     everybody : of a store, whether leads that opted out are there as well, only to be counted.
+    may_be_empty : whether a log without an event will do, as a part of a larger one.
 
     Raises
     ------
@@ -88,7 +90,7 @@ def read_events(  # noqa: PLR0913 the options of a reading, each by its name
         if until is not None:
             table, report = _known_by(table, report, until)
         log = table.log(columns)
-    if not len(log):
+    if not len(log) and not may_be_empty:
         raise EventsError("\n  ".join([f"{source}: there is no event in it", *report.lines()]))
     return log, report
 

@@ -21,11 +21,11 @@ from features.events.log import DAY_US, EventLog, Times
 from features.funnel.states import State
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
-from features.signals.program import compile_ladder, link
+from features.signals.program import NextCompletions, compile_ladder, link
 from models.scores.censoring import Censoring, Waits
 from training.decision_points import Points
 
-__all__ = ["Outcomes", "arrival_delay", "label"]
+__all__ = ["Outcomes", "arrival_delay", "label", "outcomes"]
 
 _MOST_UNDECIDED: Final = 0.1
 """Where a horizon fits no point at all, the share that may still be undecided after the longest
@@ -72,7 +72,18 @@ def label(log: EventLog, ladder: Ladder, points: Points, until: int) -> tuple[Ou
     """
     linked = link(log, compile_ladder(ladder))
     came = linked.next_completions(points.lead, points.as_of, points.position, until)
-    delay = linked.arrival_delay(until)
+    return outcomes(ladder, points, came, until, linked.arrival_delay(until))
+
+
+def outcomes(
+    ladder: Ladder, points: Points, came: NextCompletions, until: int, delay: int
+) -> tuple[Outcomes, Outcomes]:
+    """As `label`, from what came next of each point: what is judged over all of them together.
+
+    Parameters
+    ----------
+    delay : how long to wait for late arrivals, in microseconds.
+    """
     horizons = np.array([round(goal.horizon_days * DAY_US) for goal in ladder.goals])
     advanced = _News(came.advanced, came.advance_known, came.loss_known)
     purchased = _News(came.purchased, came.purchase_known, came.loss_known)
