@@ -133,7 +133,7 @@ class Lives:
 def drawn_instants(
     lives: Lives, ladder: Ladder, *, start: int | None, end: int, seed: int, most: int
 ) -> tuple[Ints, Times]:
-    """The instants of `decision_points`, before it is known who would be asked about: (lead, as_of).
+    """The instants of `decision_points`, as (lead, as_of); not all would be asked about then.
 
     One stream of random numbers goes over all leads: who has only some of the leads cannot draw.
     """

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from features.arrays import Bools, Floats, Ints
 from features.events.log import DAY_US, EventLog, Times
@@ -27,6 +28,7 @@ from training.decision_points import Points
 
 __all__ = ["Outcomes", "arrival_delay", "label", "outcomes"]
 
+_WORDS: Final = {int(one): one.name.lower() for one in State}
 _MOST_UNDECIDED: Final = 0.1
 """Where a horizon fits no point at all, the share that may still be undecided after the longest
 wait, for those that are decided to be learned from: what comes of the rest nobody knows."""
@@ -60,6 +62,17 @@ class Outcomes:
     def happened(self) -> Floats:
         """1.0 where ADVANCED, else 0.0; meaningful where decided."""
         return np.asarray(self.state == State.ADVANCED, dtype=np.float64)
+
+    def columns(self) -> dict[str, object]:
+        """As columns of a table: outcome, in words; decided_at, in UTC; decided; weight."""
+        known = self.decided_at != NONE
+        instants = pd.to_datetime(np.where(known, self.decided_at, 0), unit="us", utc=True)
+        return {
+            "outcome": [_WORDS[int(state)] for state in self.state],
+            "decided_at": pd.DatetimeIndex(instants.where(known)),
+            "decided": self.decided,
+            "weight": self.weight,
+        }
 
 
 def label(log: EventLog, ladder: Ladder, points: Points, until: int) -> tuple[Outcomes, Outcomes]:
