@@ -96,7 +96,7 @@ def _drawn(
     held: Sequence[pa.Table], ladder: Ladder, drawing: Drawing, until: int
 ) -> list[pa.Table]:
     """The instants of each part, as (lead, as_of), drawn as of one log with all leads in order."""
-    parts = [pa.repeat(at, len(table)) for at, table in enumerate(held)]
+    parts = [pa.repeat(pa.scalar(at, pa.int32()), len(table)) for at, table in enumerate(held)]
     leads = pa.concat_tables(held).append_column("part", pa.chunked_array(parts, pa.int32()))
     leads = leads.sort_by("lead").filter(pa.compute.field("first") <= until)
     known = leads["known"].combine_chunks()

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.arrays import Floats
-from features.errors import BundleError
+from features.errors import BundleError, EventsError
 from features.events.log import EventLog
 from features.files import new_file
 from features.ladder.ladder import Ladder
@@ -155,6 +155,8 @@ def _queue(file: Path) -> Floats:
 
 
 def _told(events: Parts, answers: list[Answer]) -> dict[str, object]:
+    if not sum(answer.told["leads"] for answer in answers):
+        raise EventsError(f"{events.folder}: there is no event in it by then")
     return {
         "partitions": events.told["partitions"],
         "parts": list(events.numbers),

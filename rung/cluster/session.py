@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ _SETTINGS: Final[Mapping[str, object]] = {
     "spark.sql.adaptive.enabled": "false",  # a task is a file: none are put together
     "spark.sql.execution.arrow.maxRecordsPerBatch": 16,  # a row is thousands of events
     "spark.executorEnv.OMP_NUM_THREADS": 1,  # Spark starts a task a core
+    "spark.log.level": "ERROR",
     "spark.ui.showConsoleProgress": "false",
 }
 _Row: TypeAlias = "tuple[int, int, str, bytes | None]"
@@ -75,6 +77,8 @@ def cluster(master: str, settings: Mapping[str, str]) -> Iterator[Cluster]:
     NoSpark : PySpark or Java are not installed here.
     ClusterFailed : the master does not answer, or the work of the block failed for good.
     """
+    # Of its own way with pandas, which nothing here takes.
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support", FutureWarning)
     try:
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
@@ -97,7 +101,6 @@ def cluster(master: str, settings: Mapping[str, str]) -> Iterator[Cluster]:
     except Py4JError as error:
         raise ClusterFailed(f"{master}: {_first_line(error)}") from error
     try:
-        session.sparkContext.setLogLevel("ERROR")
         yield Cluster(session)
     except (PySparkException, Py4JError) as error:
         raise ClusterFailed(f"{master}: {_first_line(error)}") from error
@@ -140,8 +143,11 @@ class Cluster:
         """
         self.session.conf.set("spark.sql.shuffle.partitions", str(min(groups, count + groups)))
         pieces = self._numbers(count).mapInArrow(partial(_split, split), _SPARK_TOLD)
-        gathered = pieces.groupBy("number").applyInArrow(partial(_gathered, gather), _SPARK_TOLD)
-        rows = _rows(gathered)
+
+        def together(group: pa.Table) -> pa.Table:  # Spark tells by the hints what it is to get
+            return _gathered(gather, group)
+
+        rows = _rows(pieces.groupBy("number").applyInArrow(together, _SPARK_TOLD))
         first = [row for row in rows if row[0] == _ANSWERS]
         return _decoded([(row[1], *row[1:]) for row in first]), _decoded(
             [row for row in rows if row[0] != _ANSWERS]
