@@ -26,7 +26,7 @@ from features.signals.program import NextCompletions, compile_ladder, link
 from models.scores.censoring import Censoring, Waits
 from training.decision_points import Points
 
-__all__ = ["Outcomes", "arrival_delay", "label", "outcomes"]
+__all__ = ["Outcomes", "arrival_delay", "label", "labelled", "outcomes"]
 
 _WORDS: Final = {int(one): one.name.lower() for one in State}
 _MOST_UNDECIDED: Final = 0.1
@@ -178,3 +178,16 @@ def _open_ended(points: Points, state: Ints, took: Times, ends: Times, until: in
 def arrival_delay(log: EventLog, ladder: Ladder, until: int) -> int:
     """How long to wait for late arrivals, in microseconds: see `LinkedLog.arrival_delay`."""
     return link(log, compile_ladder(ladder)).arrival_delay(until)
+
+
+def labelled(frame: pd.DataFrame, advanced: Outcomes, purchased: Outcomes) -> pd.DataFrame:
+    """A table of points with `GOAL.outcome`, `.decided_at`, `.decided` and `.weight` of both goals.
+
+    GOAL is `advancement` or `purchase`. What is not decided is not learned from, and weighs 0.
+    """
+    goals = {"advancement": advanced, "purchase": purchased}
+    parts = [
+        pd.DataFrame(outcomes.columns(), index=frame.index).add_prefix(f"{goal}.")
+        for goal, outcomes in goals.items()
+    ]
+    return pd.concat([frame, *parts], axis=1)

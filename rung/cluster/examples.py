@@ -1,4 +1,4 @@
-"""The training set over parts, as `training.examples` makes it of one log.
+"""The training set over parts, as `training.pipeline` draws and labels it from one log.
 
 parts   when something was learned of each lead
 driver  draws the instants: one stream of random numbers over all leads
@@ -29,11 +29,10 @@ from features.ladder.ladder import Ladder
 from features.signals.program import NextCompletions, compile_ladder, link, most_wait
 from features.signals.snapshot import Snapshot
 from rung.cluster.folds import log_of_part
-from rung.cluster.parts import Parts, new_parts
-from rung.cluster.session import Answer, Cluster
+from rung.cluster.parts import PartFolder, new_parts
+from rung.cluster.session import Cluster, Done
 from training.decision_points import Lives, Points, drawn_instants, points_at
-from training.examples import labelled
-from training.labels import Outcomes, outcomes
+from training.labels import Outcomes, labelled, outcomes
 
 __all__ = ["Drawing", "write_examples"]
 
@@ -51,7 +50,7 @@ class Drawing:
 
 
 def write_examples(
-    cluster: Cluster, events: Parts, ladder: Ladder, drawing: Drawing, present: int, out: Path
+    cluster: Cluster, events: PartFolder, ladder: Ladder, drawing: Drawing, present: int, out: Path
 ) -> int:
     """Write the training set as parts; how many points."""
     count = len(events.numbers)
@@ -77,7 +76,7 @@ def write_examples(
     return int(points)
 
 
-def _lives(events: Parts, ladder: Ladder, present: int, at: int) -> Answer:
+def _lives(events: PartFolder, ladder: Ladder, present: int, at: int) -> Done:
     """Of each lead of a part its id, when it was first known, and the instants of its life."""
     log = log_of_part(events, at, ladder, None, present)
     lives = Lives.of(log, ladder)
@@ -89,7 +88,7 @@ def _lives(events: Parts, ladder: Ladder, present: int, at: int) -> Answer:
             "known": pa.LargeListArray.from_arrays(lives.starts, lives.known),
         }
     )
-    return Answer(at, {"last": int(log.known.max(initial=0))}, table)
+    return Done(at, {"last": int(log.known.max(initial=0))}, table)
 
 
 def _drawn(
@@ -120,8 +119,8 @@ def _drawn(
 
 
 def _points(
-    events: Parts, ladder: Ladder, until: int, present: int, staging: Path, at: int
-) -> Answer:
+    events: PartFolder, ladder: Ladder, until: int, present: int, staging: Path, at: int
+) -> Done:
     """Write the signals of a part's points; the answer has what came next of each, as one row."""
     log = log_of_part(events, at, ladder, None, present).known_by(until)
     asked = pq.read_table(staging / f"asked-{at:05}.parquet")
@@ -136,12 +135,10 @@ def _points(
     columns["waits"] = linked.waits(until)
     table = pa.table({name: pa.array([column]) for name, column in columns.items()})
     leads = pa.array([list(points.snapshot.leads)], pa.list_(pa.string()))
-    return Answer(at, {"points": len(points)}, table.append_column("lead", leads))
+    return Done(at, {"points": len(points)}, table.append_column("lead", leads))
 
 
-def _write_outcomes(
-    came: Sequence[Answer], ladder: Ladder, until: int, staging: Path
-) -> list[Path]:
+def _write_outcomes(came: Sequence[Done], ladder: Ladder, until: int, staging: Path) -> list[Path]:
     """Judge all points together, in the order of one log, and write the outcomes of each part."""
     held = [answer.table for answer in came if answer.table is not None]
     names = ["lead", "as_of", "position", *NextCompletions._fields]
@@ -187,7 +184,7 @@ def _judged(
     return outcomes(ladder, Points(np.arange(len(points)), snapshot), came, until, delay)
 
 
-def _label(staging: Path, files: Sequence[Path], names: Sequence[str], at: int) -> Answer:
+def _label(staging: Path, files: Sequence[Path], names: Sequence[str], at: int) -> Done:
     """Put the signals and the outcomes of a part side by side."""
     table = pq.read_table(staging / f"points-{at:05}.parquet")
     judged = pq.read_table(files[at])
@@ -195,4 +192,4 @@ def _label(staging: Path, files: Sequence[Path], names: Sequence[str], at: int) 
         table = table.append_column(judged.schema.field(name), judged[name])
     with new_file(staging.parent / names[at]) as part:
         pq.write_table(table, part)
-    return Answer(at)
+    return Done(at)

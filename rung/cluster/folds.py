@@ -28,20 +28,20 @@ from features.reading import read_events
 from features.signals.snapshot import snapshot
 from features.signals.threads import at_most
 from models.bundle import Bundle, load_bundle
-from rung.cluster.parts import Parts, new_parts
-from rung.cluster.session import Answer, Cluster
+from rung.cluster.parts import PartFolder, new_parts
+from rung.cluster.session import Cluster, Done
 from serving.routes.exports.files import parts_of, write_rows
 from serving.routes.exports.rows import schema_of
 from serving.scoring.ranking import Ranking
 
-__all__ = ["ServedBundle", "log_of_part", "score", "write_snapshots"]
+__all__ = ["SharedBundle", "log_of_part", "score", "write_snapshots"]
 
 _STAGING: Final = ".staging"
 _RANK: Final = "rank_pct"
 
 
 @dataclass(frozen=True, slots=True)
-class ServedBundle:
+class SharedBundle:
     """Where a bundle lies, for every worker to load once, and what it must be there."""
 
     folder: Path
@@ -67,7 +67,7 @@ def _loaded(folder: Path, _: str, trusted: tuple[str, ...]) -> Bundle:
 
 
 def log_of_part(
-    events: Parts, at: int, ladder: Ladder, until: datetime | None, present: int
+    events: PartFolder, at: int, ladder: Ladder, until: datetime | None, present: int
 ) -> EventLog:
     """The log of the part at a place of `events.numbers`; the threads are Spark's to give."""
     at_most(1)
@@ -77,7 +77,7 @@ def log_of_part(
 
 
 def write_snapshots(
-    cluster: Cluster, events: Parts, ladder: Ladder, as_of: datetime, present: int, out: Path
+    cluster: Cluster, events: PartFolder, ladder: Ladder, as_of: datetime, present: int, out: Path
 ) -> int:
     """Write the signals of all leads as parts, as `rung features` does in one file; how many."""
     with new_parts(out, "snapshot") as (place, told):
@@ -88,17 +88,22 @@ def write_snapshots(
 
 
 def _snapshot(
-    events: Parts, ladder: Ladder, as_of: datetime, present: int, place: Path, at: int
-) -> Answer:
+    events: PartFolder, ladder: Ladder, as_of: datetime, present: int, place: Path, at: int
+) -> Done:
     log = log_of_part(events, at, ladder, as_of, present)
     frame = snapshot(log, ladder, None, as_of).frame()
     with new_file(place / events.file(events.numbers[at]).name) as part:
         frame.to_parquet(part, index=False)
-    return Answer(at, {"leads": len(frame)})
+    return Done(at, {"leads": len(frame)})
 
 
 def score(
-    cluster: Cluster, events: Parts, bundle: ServedBundle, as_of: datetime, present: int, out: Path
+    cluster: Cluster,
+    events: PartFolder,
+    bundle: SharedBundle,
+    as_of: datetime,
+    present: int,
+    out: Path,
 ) -> int:
     """Write the scores of all leads as parts, as `rung score` does in one file; how many."""
     with new_parts(out, "scores") as (place, told):
@@ -118,8 +123,8 @@ def score(
 
 
 def _score(
-    events: Parts, served: ServedBundle, as_of: datetime, present: int, place: Path, at: int
-) -> Answer:
+    events: PartFolder, served: SharedBundle, as_of: datetime, present: int, place: Path, at: int
+) -> Done:
     """Score a part; the answer has the probabilities of its leads that are in the queue."""
     bundle = served.loaded()
     log = log_of_part(events, at, bundle.ladder, as_of, present)
@@ -129,10 +134,10 @@ def _score(
         count = write_rows(part, ".parquet", schema_of(bundle.ladder), rows)
         scored = pq.read_table(part, columns=["probability", _RANK])
     queued = scored.filter(scored[_RANK].is_valid()).select(["probability"])
-    return Answer(at, {"leads": count}, queued)
+    return Done(at, {"leads": count}, queued)
 
 
-def _rank(staging: Path, queue: Path, files: list[str], at: int) -> Answer:
+def _rank(staging: Path, queue: Path, files: list[str], at: int) -> Done:
     """Write a part that was scored with the ranks among all leads."""
     ranking = Ranking(_queue(queue))
     table = pq.read_table(staging / files[at])
@@ -146,7 +151,7 @@ def _rank(staging: Path, queue: Path, files: list[str], at: int) -> Answer:
     table = table.set_column(place, table.schema.field(place), pa.array(ranks, pa.float64()))
     with new_file(staging.parent / files[at]) as part:
         pq.write_table(table, part)
-    return Answer(at)
+    return Done(at)
 
 
 @lru_cache(maxsize=1)
@@ -154,7 +159,7 @@ def _queue(file: Path) -> Floats:
     return np.asarray(np.load(file), dtype=np.float64)
 
 
-def _told(events: Parts, answers: list[Answer]) -> dict[str, object]:
+def _told(events: PartFolder, answers: list[Done]) -> dict[str, object]:
     if not sum(answer.told["leads"] for answer in answers):
         raise EventsError(f"{events.folder}: there is no event in it by then")
     return {

@@ -31,16 +31,16 @@ from features.store.identities.links import links_of_table, merged
 from features.store.identities.rule import Link, resolve
 from rung.cluster.packed import divided, packed, unpacked, write_events
 from rung.cluster.parts import new_parts, part_of
-from rung.cluster.session import Answer, Cluster, Pieces
+from rung.cluster.session import Cluster, Done, Pieces
 
-__all__ = ["Asked", "import_events"]
+__all__ = ["Importing", "import_events"]
 
 _STAGING: Final = ".staging"
 _EXAMPLES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Importing:
     """How files are read, as of `features.reading.read_table`."""
 
     needs: LogColumns = field(default_factory=LogColumns)
@@ -52,7 +52,7 @@ class Asked:
 
 
 def import_events(
-    cluster: Cluster, source: Path, folder: Path, parts: int, asked: Asked
+    cluster: Cluster, source: Path, folder: Path, parts: int, asked: Importing
 ) -> tuple[ImportReport, int]:
     """Write the events of a file, or of a folder of files, as parts; a report, and how many leads.
 
@@ -106,8 +106,8 @@ def import_events(
 
 
 def _read(
-    files: Sequence[Path], asked: Asked, parts: int, staging: Path, number: int
-) -> tuple[Answer, Pieces]:
+    files: Sequence[Path], asked: Importing, parts: int, staging: Path, number: int
+) -> tuple[Done, Pieces]:
     """The rows of a file that are fine, by their message ids; those without one stay together."""
     rejects = None if asked.rejects is None else _rejects(staging, number)
     table, report = read_table(
@@ -121,17 +121,17 @@ def _read(
     codes, ids = distinct(table.message_id)
     known = [str(id_) for id_ in ids]
     where = np.append(part_of(known, parts), number % parts)
-    return Answer(number, report.as_dict()), divided(table, where[codes])
+    return Done(number, report.as_dict()), divided(table, where[codes])
 
 
-def _settle(staging: Path, number: int, pieces: list[bytes]) -> Answer:
+def _settle(staging: Path, number: int, pieces: list[bytes]) -> Done:
     """Keep each message once; what the rows that stay say of who is whom."""
     table = without_duplicates(concat([EventTable.empty(), *map(unpacked, pieces)]))
     with new_file(_settled(staging, number)) as part:
         part.write_bytes(packed(table))
     links = links_of_table(table)
     told = {"rows": len(table), "moved": moved_clocks(table)}
-    return Answer(number, told, _table_of(links) if links else None)
+    return Done(number, told, _table_of(links) if links else None)
 
 
 def _settled(staging: Path, number: int) -> Path:
@@ -175,7 +175,7 @@ def _table_of(links: Sequence[Link]) -> pa.Table:
     return pa.Table.from_pylist([one._asdict() for one in links])
 
 
-def _write_leads(staging: Path, settled: Sequence[Answer]) -> None:
+def _write_leads(staging: Path, settled: Sequence[Done]) -> None:
     """The lead of each id that is not its own, for all tasks to read."""
     rows = [row for answer in settled if answer.table for row in answer.table.to_pylist()]
     members = resolve(merged(Link(**row) for row in rows))
@@ -193,17 +193,15 @@ def _leads(file: Path) -> dict[str, str]:
     return dict(zip(table["id"].to_pylist(), table["lead"].to_pylist(), strict=True))
 
 
-def _rename(
-    staging: Path, numbers: Sequence[int], parts: int, number: int
-) -> tuple[Answer, Pieces]:
+def _rename(staging: Path, numbers: Sequence[int], parts: int, number: int) -> tuple[Done, Pieces]:
     """What was settled, by the part of its lead."""
     table = unpacked(_settled(staging, numbers[number]).read_bytes())
     table = renamed(table, _leads(staging / "leads.arrow"))
     codes, ids = distinct(table.lead_id)
-    return Answer(number), divided(table, part_of([str(one) for one in ids], parts)[codes])
+    return Done(number), divided(table, part_of([str(one) for one in ids], parts)[codes])
 
 
-def _write(place: Path, number: int, pieces: list[bytes]) -> Answer:
+def _write(place: Path, number: int, pieces: list[bytes]) -> Done:
     table = concat([EventTable.empty(), *map(unpacked, pieces)])
     write_events(table, place / f"part-{number:05}.parquet")
-    return Answer(number, {"leads": pc.count_distinct(table.lead_id).as_py()})
+    return Done(number, {"leads": pc.count_distinct(table.lead_id).as_py()})

@@ -21,14 +21,14 @@ from features.arrays import Ints
 from features.errors import EventsError
 from features.files import new_file, new_folder
 
-__all__ = ["Parts", "new_parts", "part_of"]
+__all__ = ["PartFolder", "new_parts", "part_of"]
 
-_MANIFEST: Final = "MANIFEST"
+_MANIFEST: Final = "_MANIFEST"
 _PART: Final = re.compile(r"part-\d{5}\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class PartFolder:
     """The parts of a folder.
 
     Parameters
@@ -42,7 +42,7 @@ class Parts:
     told: dict[str, Any]
 
     @classmethod
-    def of_events(cls, folder: Path) -> Parts:
+    def of_events(cls, folder: Path) -> PartFolder:
         """The events that `rung cluster import` wrote.
 
         Raises

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from features.errors import EventsError, RungError, Unusable
 
-__all__ = ["Answer", "Cluster", "ClusterFailed", "NoSpark", "Pieces", "cluster"]
+__all__ = ["Cluster", "ClusterFailed", "Done", "NoSpark", "Pieces", "cluster"]
 
 _TOLD: Final = pa.schema(
     {"number": pa.int64(), "source": pa.int64(), "told": pa.string(), "data": pa.binary()}
@@ -28,10 +28,14 @@ _TOLD: Final = pa.schema(
 _SPARK_TOLD: Final = "number long, source long, told string, data binary"
 _ANSWERS: Final = -1
 """The number under which a regrouping hands on what is no piece."""
+_JAVA: Final = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""Java hands work to Python and little else: to compile well takes longer than that does."""
 _SETTINGS: Final[Mapping[str, object]] = {
     "spark.sql.adaptive.enabled": "false",  # a task is a file: none are put together
     "spark.sql.execution.arrow.maxRecordsPerBatch": 16,  # a row is thousands of events
     "spark.executorEnv.OMP_NUM_THREADS": 1,  # Spark starts a task a core
+    "spark.driver.extraJavaOptions": _JAVA,
+    "spark.executor.extraJavaOptions": _JAVA,
     "spark.log.level": "ERROR",
     "spark.ui.showConsoleProgress": "false",
 }
@@ -49,7 +53,7 @@ class ClusterFailed(Unusable):
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Answer:
+class Done:
     """What a task tells the driver.
 
     Parameters
@@ -123,17 +127,17 @@ class Cluster:
 
     session: Any
 
-    def each(self, count: int, work: Callable[[int], Answer]) -> list[Answer]:
+    def each(self, count: int, work: Callable[[int], Done]) -> list[Done]:
         """What each of the tasks `0` to `count - 1` answers, in this order."""
         return _answers(self._numbers(count).mapInArrow(partial(_each, work), _SPARK_TOLD))
 
     def regrouped(
         self,
         count: int,
-        split: Callable[[int], tuple[Answer, Pieces]],
-        gather: Callable[[int, list[bytes]], Answer],
+        split: Callable[[int], tuple[Done, Pieces]],
+        gather: Callable[[int, list[bytes]], Done],
         groups: int,
-    ) -> tuple[list[Answer], list[Answer]]:
+    ) -> tuple[list[Done], list[Done]]:
         """What tasks answer that hand pieces to others, and what those answer, each by number.
 
         Parameters
@@ -157,20 +161,20 @@ class Cluster:
         return self.session.range(0, count, 1, count)
 
 
-def _each(work: Callable[[int], Answer], batches: Iterator[pa.RecordBatch]) -> Iterator[Any]:
+def _each(work: Callable[[int], Done], batches: Iterator[pa.RecordBatch]) -> Iterator[Any]:
     for batch in batches:
         for number in batch.column(0).to_pylist():
             yield _batch([_encoded(number, partial(work, number))])
 
 
 def _split(
-    split: Callable[[int], tuple[Answer, Pieces]], batches: Iterator[pa.RecordBatch]
+    split: Callable[[int], tuple[Done, Pieces]], batches: Iterator[pa.RecordBatch]
 ) -> Iterator[Any]:
     for batch in batches:
         for number in batch.column(0).to_pylist():
             pieces: list[tuple[int, bytes]] = []
 
-            def work(number: int = number, pieces: list[tuple[int, bytes]] = pieces) -> Answer:
+            def work(number: int = number, pieces: list[tuple[int, bytes]] = pieces) -> Done:
                 answer, handed = split(number)
                 pieces.extend(handed)
                 return answer
@@ -181,7 +185,7 @@ def _split(
                 yield _batch([(to, number, "", piece)])
 
 
-def _gathered(gather: Callable[[int, list[bytes]], Answer], group: pa.Table) -> pa.Table:
+def _gathered(gather: Callable[[int, list[bytes]], Done], group: pa.Table) -> pa.Table:
     number = group["number"][0].as_py()
     if number == _ANSWERS:
         return group.cast(_TOLD)
@@ -199,7 +203,7 @@ def _batch(rows: list[_Row]) -> pa.RecordBatch:
 _REFUSED: Final = "refused"
 
 
-def _encoded(number: int, work: Callable[[], Answer]) -> _Row:
+def _encoded(number: int, work: Callable[[], Done]) -> _Row:
     """An answer as a row; what was raised on purpose is an answer as well."""
     try:
         answer = work()
@@ -214,7 +218,7 @@ def _encoded(number: int, work: Callable[[], Answer]) -> _Row:
     return number, number, json.dumps(answer.told), data
 
 
-def _answers(frame: Any) -> list[Answer]:
+def _answers(frame: Any) -> list[Done]:
     return _decoded(_rows(frame))
 
 
@@ -225,12 +229,12 @@ def _rows(frame: Any) -> list[_Row]:
     )
 
 
-def _decoded(rows: list[_Row]) -> list[Answer]:
+def _decoded(rows: list[_Row]) -> list[Done]:
     answers = []
     for number, _, told, data in rows:
         values = json.loads(told)
         if _REFUSED in values:
             raise EventsError(values[_REFUSED])
         table = None if data is None else pa.ipc.open_stream(data).read_all()
-        answers.append(Answer(number, values, table))
+        answers.append(Done(number, values, table))
     return answers

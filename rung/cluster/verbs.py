@@ -103,9 +103,9 @@ def _import(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.ladder.file import read_ladder
     from features.ladder.ladder import EventNames
     from features.signals.table import ladder_columns
-    from rung.cluster.importing import Asked, import_events
+    from rung.cluster.importing import Importing, import_events
 
-    asked = Asked(
+    asked = Importing(
         names=EventNames(),
         assume_timezone=parsed.timezone,
         layout=parsed.layout,
@@ -135,9 +135,9 @@ def _snapshot(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import now
     from features.ladder.file import read_ladder
     from rung.cluster.folds import write_snapshots
-    from rung.cluster.parts import Parts
+    from rung.cluster.parts import PartFolder
 
-    events, ladder = Parts.of_events(parsed.parts.resolve()), read_ladder(parsed.ladder)
+    events, ladder = PartFolder.of_events(parsed.parts.resolve()), read_ladder(parsed.ladder)
     with _on(parsed, progress) as session:
         count = write_snapshots(session, events, ladder, parsed.as_of, now(), parsed.out)
     _say(parsed, count)
@@ -145,13 +145,13 @@ def _snapshot(parsed: argparse.Namespace, progress: Progress) -> None:
 
 def _score(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import now, when
-    from rung.cluster.folds import ServedBundle, score
-    from rung.cluster.parts import Parts
+    from rung.cluster.folds import SharedBundle, score
+    from rung.cluster.parts import PartFolder
 
     present = now()
-    events = Parts.of_events(parsed.parts.resolve())
+    events = PartFolder.of_events(parsed.parts.resolve())
     bundle = loaded_bundle(parsed.bundle, parsed)
-    served = ServedBundle(parsed.bundle.resolve(), bundle.hash, trusted_types(parsed))
+    served = SharedBundle(parsed.bundle.resolve(), bundle.hash, trusted_types(parsed))
     with _on(parsed, progress) as session:
         as_of = parsed.as_of or when(present)
         count = score(session, events, served, as_of, present, parsed.out)
@@ -162,11 +162,11 @@ def _examples(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import microseconds, now
     from features.ladder.file import read_ladder
     from rung.cluster.examples import Drawing, write_examples
-    from rung.cluster.parts import Parts
+    from rung.cluster.parts import PartFolder
     from training.pipeline import TrainConfig
 
     usual = TrainConfig()
-    events, ladder = Parts.of_events(parsed.parts.resolve()), read_ladder(parsed.ladder)
+    events, ladder = PartFolder.of_events(parsed.parts.resolve()), read_ladder(parsed.ladder)
     drawing = Drawing(
         until=None if parsed.until is None else microseconds(parsed.until),
         seed=usual.seed if parsed.seed is None else parsed.seed,

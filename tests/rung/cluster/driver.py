@@ -13,9 +13,9 @@ from typing import Any
 
 from features.ladder.file import read_ladder
 from rung.cluster.examples import Drawing, write_examples
-from rung.cluster.folds import ServedBundle, score, write_snapshots
-from rung.cluster.importing import Asked, import_events
-from rung.cluster.parts import Parts
+from rung.cluster.folds import SharedBundle, score, write_snapshots
+from rung.cluster.importing import Importing, import_events
+from rung.cluster.parts import PartFolder
 from rung.cluster.session import cluster
 
 
@@ -25,10 +25,10 @@ def main(asked: dict[str, Any]) -> None:
     as_of, ladder = datetime.fromisoformat(asked["as_of"]), read_ladder("b2b")
     present = asked["present"]
     with cluster(asked["master"], asked["settings"]) as session:
-        import_events(session, Path(asked["events"]), root / "parts", 6, Asked())
-        parts = Parts.of_events(root / "parts")
+        import_events(session, Path(asked["events"]), root / "parts", 6, Importing())
+        parts = PartFolder.of_events(root / "parts")
         write_snapshots(session, parts, ladder, as_of, present, root / "signals")
-        served = ServedBundle(bundle, asked["hash"])
+        served = SharedBundle(bundle, asked["hash"])
         score(session, parts, served, as_of, present, root / "scores")
         write_examples(session, parts, ladder, Drawing(None, 7, 500), present, root / "examples")
 

@@ -10,8 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rung.cluster.session import Answer, Cluster, Pieces
+from features.events.log import EventLog
+from features.ladder.ladder import Ladder
+from rung.cluster.session import Cluster, Done, Pieces
 from tests.rung.scene import jsonl
+from training.decision_points import decision_points
+from training.labels import label, labelled
 
 DAY = pd.Timedelta(days=1)
 START = pd.Timestamp("2026-01-05", tz="UTC")
@@ -23,17 +27,17 @@ class Here(Cluster):
     def __init__(self) -> None:
         super().__init__(None)
 
-    def each(self, count: int, work: Callable[[int], Answer]) -> list[Answer]:
+    def each(self, count: int, work: Callable[[int], Done]) -> list[Done]:
         found = {at: _sent(work)(at) for _ in range(2) for at in reversed(range(count))}
         return [found[at] for at in range(count)]
 
     def regrouped(
         self,
         count: int,
-        split: Callable[[int], tuple[Answer, Pieces]],
-        gather: Callable[[int, list[bytes]], Answer],
+        split: Callable[[int], tuple[Done, Pieces]],
+        gather: Callable[[int, list[bytes]], Done],
         groups: int,
-    ) -> tuple[list[Answer], list[Answer]]:
+    ) -> tuple[list[Done], list[Done]]:
         handed: dict[int, dict[int, bytes]] = {}
         answers = {}
         for at in reversed(range(count)):
@@ -77,6 +81,15 @@ def visits(folder: Path, files: int = 3, leads: int = 40, seed: int = 3) -> Path
     for at in range(files):
         jsonl(folder / f"calls-{at}.jsonl", *(rows[row] for row in order[at::files]))
     return folder
+
+
+def examples_of(
+    log: EventLog, ladder: Ladder, *, until: int, seed: int, most: int, start: int | None = None
+) -> pd.DataFrame:
+    """The training set as `rung train` makes it on one machine."""
+    log = log.known_by(until)
+    points = decision_points(log, ladder, start=start, end=until, seed=seed, most=most)
+    return labelled(points.snapshot.frame(), *label(log, ladder, points, until))
 
 
 def together(folder: Path) -> pd.DataFrame:

@@ -11,10 +11,9 @@ from features.ladder.ladder import EventRule
 from features.reading import read_events
 from features.signals import threads
 from rung.cluster.examples import Drawing, write_examples
-from rung.cluster.importing import Asked, import_events
-from rung.cluster.parts import Parts
-from tests.rung.cluster.scene import Here, bits, together
-from training.examples import examples_of
+from rung.cluster.importing import Importing, import_events
+from rung.cluster.parts import PartFolder
+from tests.rung.cluster.scene import Here, bits, examples_of, together
 
 
 @pytest.fixture(autouse=True)
@@ -25,8 +24,8 @@ def _threads(monkeypatch):
 @pytest.fixture(scope="module")
 def parts(events_file, tmp_path_factory):
     folder = tmp_path_factory.mktemp("cluster") / "parts"
-    import_events(Here(), events_file, folder, 5, Asked())
-    return Parts.of_events(folder)
+    import_events(Here(), events_file, folder, 5, Importing())
+    return PartFolder.of_events(folder)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +44,7 @@ def test_examples(parts, events_file, b2b, tmp_path, most, back, earlier, at_eve
     day = 86_400_000_000
     until = log.judged_until(None) - earlier * day
     start = None if back is None else until - round(back * day)
-    one = examples_of(log, ladder, until=until, seed=7, most=most, start=start).frame()
+    one = examples_of(log, ladder, until=until, seed=7, most=most, start=start)
     one.to_parquet(tmp_path / "one.parquet", index=False)
     drawing = Drawing(until if earlier else None, 7, most, back)
     count = write_examples(Here(), parts, ladder, drawing, 2**62, tmp_path / "out")

@@ -11,9 +11,9 @@ from features.clock import microseconds, when
 from features.errors import BundleError, EventsError
 from features.signals import threads
 from models.bundle import load_bundle
-from rung.cluster.folds import ServedBundle, score, write_snapshots
-from rung.cluster.importing import Asked, import_events
-from rung.cluster.parts import Parts
+from rung.cluster.folds import SharedBundle, score, write_snapshots
+from rung.cluster.importing import Importing, import_events
+from rung.cluster.parts import PartFolder
 from tests.rung.cluster.scene import Here, bits, together
 from tests.rung.scene import done
 
@@ -27,8 +27,8 @@ def _threads(monkeypatch):
 @pytest.fixture(scope="module")
 def parts(events_file, tmp_path_factory):
     folder = tmp_path_factory.mktemp("cluster") / "parts"
-    import_events(Here(), events_file, folder, 5, Asked())
-    return Parts.of_events(folder)
+    import_events(Here(), events_file, folder, 5, Importing())
+    return PartFolder.of_events(folder)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_score(parts, events_file, simulation, early, bundle_folder, tmp_path, a
     one = tmp_path / "one.parquet"
     arguments = ("--bundle", bundle_folder, "--as-of", as_of.isoformat(), "--out", one)
     done("score", events_file, *arguments)
-    served = ServedBundle(bundle_folder, load_bundle(bundle_folder).hash)
+    served = SharedBundle(bundle_folder, load_bundle(bundle_folder).hash)
     present = microseconds(simulation.end) + 1
     score(Here(), parts, served, as_of, present, tmp_path / "out")
     found, expected = together(tmp_path / "out"), pd.read_parquet(one)
@@ -76,7 +76,7 @@ def test_another_bundle(parts, bundle_folder, simulation, tmp_path):
     """A bundle that was replaced meanwhile is not scored with; nothing is written."""
     copied = tmp_path / "bundle"
     shutil.copytree(bundle_folder, copied)
-    served = ServedBundle(copied, "0" * 64)
+    served = SharedBundle(copied, "0" * 64)
     with pytest.raises(BundleError, match="another one than when this began"):
         score(Here(), parts, served, simulation.end, 2**62, tmp_path / "out")
     assert not (tmp_path / "out").exists()

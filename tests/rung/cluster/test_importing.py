@@ -11,8 +11,8 @@ from features.errors import EventsError
 from features.events.log import EventLog, LogColumns
 from features.reading import read_events, read_table
 from features.signals.table import ladder_columns
-from rung.cluster.importing import Asked, import_events
-from rung.cluster.parts import Parts, part_of
+from rung.cluster.importing import Importing, import_events
+from rung.cluster.parts import PartFolder, part_of
 from tests.rung.cluster.scene import Here, visits
 from tests.rung.scene import jsonl, page
 from training.pipeline import fingerprint
@@ -24,7 +24,7 @@ def source(tmp_path_factory):
 
 
 def asked(ladder, **more):
-    return Asked(needs=LogColumns(*ladder_columns(ladder)), names=ladder.events, **more)
+    return Importing(needs=LogColumns(*ladder_columns(ladder)), names=ladder.events, **more)
 
 
 def log_of(source, ladder, **more) -> EventLog:
@@ -44,7 +44,7 @@ def test_the_same_log(source, b2b, tmp_path):
 def test_whole_leads(source, b2b, tmp_path):
     """A lead's events are in the part that its id says, and in no other."""
     import_events(Here(), source, tmp_path / "parts", 7, asked(b2b))
-    events = Parts.of_events(tmp_path / "parts")
+    events = PartFolder.of_events(tmp_path / "parts")
     for number in events.numbers:
         leads = log_of(events.file(number), b2b).leads
         assert set(part_of(leads, 7)) == {number}

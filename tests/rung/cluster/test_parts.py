@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from features.errors import EventsError
-from rung.cluster.parts import Parts, new_parts, part_of
+from rung.cluster.parts import PartFolder, new_parts, part_of
 
 
 def written(folder, kind="events", **told):
@@ -18,7 +18,7 @@ def written(folder, kind="events", **told):
 
 def test_what_was_written_is_found(tmp_path):
     """The manifest names the parts that there are."""
-    found = Parts.of_events(written(tmp_path / "parts", leads=3))
+    found = PartFolder.of_events(written(tmp_path / "parts", leads=3))
     assert (found.numbers, found.told["leads"]) == ((1,), 3)
     assert found.file(1).read_bytes() == b"x"
 
@@ -28,15 +28,15 @@ def test_all_or_nothing(tmp_path):
     folder = written(tmp_path / "parts")
     with pytest.raises(TypeError), new_parts(folder, "events") as (_, manifest):
         manifest["told"] = {("no", "key"): 1}
-    assert sorted(path.name for path in folder.iterdir()) == ["MANIFEST", "part-00001.parquet"]
+    assert sorted(path.name for path in folder.iterdir()) == ["_MANIFEST", "part-00001.parquet"]
     assert list(tmp_path.iterdir()) == [folder]
 
 
 @pytest.mark.parametrize(
     ("break_it", "said"),
     [
-        (lambda folder: (folder / "MANIFEST").unlink(), "no MANIFEST of `rung cluster import`"),
-        (lambda folder: (folder / "MANIFEST").write_text("{"), "no MANIFEST"),
+        (lambda folder: (folder / "_MANIFEST").unlink(), "no _MANIFEST of `rung cluster import`"),
+        (lambda folder: (folder / "_MANIFEST").write_text("{"), "no _MANIFEST"),
         (
             lambda folder: (folder / "part-00001.parquet").unlink(),
             "is missing; import the log again",
@@ -49,7 +49,7 @@ def test_what_is_not_whole_is_refused(tmp_path, break_it, said):
     folder = written(tmp_path / "parts")
     break_it(folder)
     with pytest.raises(EventsError, match=said):
-        Parts.of_events(folder)
+        PartFolder.of_events(folder)
 
 
 def test_a_folder_with_something_else(tmp_path):

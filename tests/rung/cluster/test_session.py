@@ -19,11 +19,10 @@ from features.reading import read_events
 from features.signals import threads
 from models.bundle import load_bundle
 from rung.cluster import session
-from rung.cluster.importing import Asked, import_events
+from rung.cluster.importing import Importing, import_events
 from rung.cluster.session import NoSpark, cluster
-from tests.rung.cluster.scene import Here, bits, together
+from tests.rung.cluster.scene import Here, bits, examples_of, together
 from tests.rung.scene import done
-from training.examples import examples_of
 
 SPARK, WHY = found_spark()
 DRIVER = "tests.rung.cluster.driver"
@@ -84,14 +83,14 @@ def test_a_killed_worker(
         # What it has handed to others is gone with it: those tasks are done again elsewhere.
         wait_for(lambda: list(tmp_path.glob(".*.parts/.staging/settled-*")), driver, log)
         running.workers[0].kill()
-        wait_for(lambda: (tmp_path / "examples/MANIFEST").exists(), driver, log)
+        wait_for(lambda: (tmp_path / "examples/_MANIFEST").exists(), driver, log)
         assert driver.wait(WITHIN_S) == 0
         assert "Removing worker" in (tmp_path / "master.log").read_text()
     finally:
         driver.kill()
         driver.wait()
 
-    import_events(Here(), events_file, tmp_path / "here", 6, Asked())
+    import_events(Here(), events_file, tmp_path / "here", 6, Importing())
     assert contents(tmp_path / "parts") == contents(tmp_path / "here")
     done("features", events_file, *ladder, *at, "--out", "signals.parquet")
     assert bits(together(tmp_path / "signals")) == bits(pd.read_parquet("signals.parquet"))
@@ -100,7 +99,7 @@ def test_a_killed_worker(
     assert bits(scored.drop(columns="scored_at")) == bits(one.drop(columns="scored_at"))
     whole, _ = read_events(events_file, b2b)
     until = whole.judged_until(None)
-    examples_of(whole, b2b, until=until, seed=7, most=500).frame().to_parquet("examples.parquet")
+    examples_of(whole, b2b, until=until, seed=7, most=500).to_parquet("examples.parquet")
     assert bits(together(tmp_path / "examples")) == bits(pd.read_parquet("examples.parquet"))
 
 
@@ -139,8 +138,8 @@ def test_a_number_that_fails_first_is_said():
         session._decoded(sorted(rows))
 
 
-def refusing(at: int) -> Callable[[], session.Answer]:
-    def work() -> session.Answer:
+def refusing(at: int) -> Callable[[], session.Done]:
+    def work() -> session.Done:
         raise NoSpark(f"task {at}")
 
     return work

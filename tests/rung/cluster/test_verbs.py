@@ -58,4 +58,4 @@ def test_a_folder_without_parts(verb, tmp_path):
     """Before Spark is started it is looked whether there is something to work on."""
     at = ("--as-of", "2026-01-01T00:00:00Z") if verb == "snapshot" else ()
     said = message("cluster", verb, tmp_path, "--ladder", "b2b", *at, "--out", tmp_path / "out")
-    assert "no MANIFEST of `rung cluster import` there" in said
+    assert "no _MANIFEST of `rung cluster import` there" in said
