@@ -92,6 +92,12 @@ def _exports(*, small: bool) -> str:
     return exports.run(small=small)
 
 
+def _cluster(*, small: bool) -> str:
+    from benchmarks import cluster
+
+    return cluster.run(small=small)
+
+
 def _pages(*, small: bool) -> str:
     from benchmarks import pages
 
@@ -119,6 +125,7 @@ _BENCHMARKS: Final[dict[str, Callable[..., str]]] = {
     "service": _service,
     "identities": _identities,
     "exports": _exports,
+    "cluster": _cluster,
     "pages": _pages,
     "quality": _quality,
     "little": _little,

@@ -6,7 +6,7 @@ it is counted by its reason, shown in the report, and written to the list of rej
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -37,7 +37,18 @@ from features.store.events import EventStore
 from features.store.identities.links import links_of_table
 from features.store.identities.rule import resolve
 
-__all__ = ["by_lead", "dated_after", "names_apart", "names_misspelt", "read_events", "read_table"]
+__all__ = [
+    "by_lead",
+    "dated_after",
+    "files_to_read",
+    "moved_clocks",
+    "names_apart",
+    "names_misspelt",
+    "read_events",
+    "read_table",
+    "refuse_bad_rows",
+    "renamed",
+]
 
 _Progress = Callable[[str], None]
 _MOST_NAMES: Final = 12
@@ -56,6 +67,7 @@ def read_events(  # noqa: PLR0913 the options of a reading, each by its name
     layout: str | None = None,
     progress: _Progress | None = None,
     everybody: bool = False,
+    may_be_empty: bool = False,
 ) -> tuple[EventLog, ImportReport]:
     """The log of a file, a folder of files or a store, with the columns that a ladder reads.
 
@@ -68,6 +80,7 @@ def read_events(  # noqa: PLR0913 the options of a reading, each by its name
     strict, rejects, assume_timezone : as in `read_table`; a store's events were checked before.
     layout : the name of an export's layout, or "rung"; None: by the columns.
     everybody : of a store, whether leads that opted out are there as well, only to be counted.
+    may_be_empty : whether a log without an event will do, as a part of a larger one.
 
     Raises
     ------
@@ -88,7 +101,7 @@ def read_events(  # noqa: PLR0913 the options of a reading, each by its name
         if until is not None:
             table, report = _known_by(table, report, until)
         log = table.log(columns)
-    if not len(log):
+    if not len(log) and not may_be_empty:
         raise EventsError("\n  ".join([f"{source}: there is no event in it", *report.lines()]))
     return log, report
 
@@ -141,9 +154,14 @@ def by_lead(table: EventTable) -> EventTable:
     if table.anonymous_id is None:
         return table
     members = resolve(links_of_table(table))
+    return renamed(table, {id_: member.lead_id for id_, member in members.items()})
+
+
+def renamed(table: EventTable, leads: Mapping[str, str]) -> EventTable:
+    """The events with the lead of each id in its place; an id without one is its own lead."""
     codes, ids = distinct(table.lead_id)
-    leads = [members[id_].lead_id if id_ in members else id_ for id_ in map(str, ids)]
-    return replace(table, lead_id=pa.array(leads, pa.string()).take(pa.array(codes)))
+    found = [leads.get(id_, id_) for id_ in map(str, ids)]
+    return replace(table, lead_id=pa.array(found, pa.string()).take(pa.array(codes)))
 
 
 def _read(
@@ -154,8 +172,7 @@ def _read(
     progress: _Progress | None,
 ) -> tuple[EventTable, ImportReport]:
     check_timezone(reading.timezone)
-    files, hidden = event_files(source)
-    files = _without_rejects(files, rejects)
+    files, hidden = files_to_read(source, rejects)
     told: dict[str, None] = {}  # in the order in which it was told, each once
     reading = replace(reading, tell=lambda said: told.setdefault(said))
     with Rejects.into(rejects) as rejected:
@@ -168,27 +185,36 @@ def _read(
         rows=len(table) + rejected.total,
         accepted=len(once),
         duplicates=len(table) - len(once),
-        moved_clocks=_moved(once),
+        moved_clocks=moved_clocks(once),
         rejected=rejected.counts,
         examples=rejected.examples,
         passed_over=tuple(file.name for file in hidden),
         layouts=tuple(told),
     )
-    if strict and rejected.total:
-        raise EventsError(
-            "\n  ".join([f"{source}: refused, as bad rows are", *report.lines()[len(told) + 1 :]])
-        )
+    if strict:
+        refuse_bad_rows(source, report)
     return once, report
 
 
-def _without_rejects(files: list[Path], rejects: Path | None) -> list[Path]:
-    """The files to read: the list of rejects of an earlier import may lie among them."""
+def refuse_bad_rows(source: Path, report: ImportReport) -> None:
+    """EventsError where a row was rejected."""
+    if report.rejected:
+        said = report.lines()[len(report.layouts) + 1 :]
+        raise EventsError("\n  ".join([f"{source}: refused, as bad rows are", *said]))
+
+
+def files_to_read(source: Path, rejects: Path | None) -> tuple[list[Path], list[Path]]:
+    """The files of a source, and those passed over, as of `event_files`.
+
+    The list of rejects of an earlier import may lie among them, and holds no events.
+    """
+    files, hidden = event_files(source)
     if rejects is None:
-        return files
+        return files, hidden
     others = [file for file in files if file.resolve() != rejects.resolve()]
     if not others:
         raise EventsError(f"{rejects}: holds the events; name another file for the rejects")
-    return others
+    return others, hidden
 
 
 def _tables(
@@ -202,7 +228,8 @@ def _tables(
             progress(f"{file}: {rows:,} rows")
 
 
-def _moved(table: EventTable) -> int:
+def moved_clocks(table: EventTable) -> int:
+    """How many events were known before they occurred."""
     if table.known_at is table.occurred_at:
         return 0
     return int((table.known_at < table.occurred_at).sum())
@@ -216,7 +243,9 @@ def _known_by(
         return table, report
     known = table.rows(keep)
     left_out = len(table) - len(known)
-    return known, replace(report, accepted=len(known), later=left_out, moved_clocks=_moved(known))
+    return known, replace(
+        report, accepted=len(known), later=left_out, moved_clocks=moved_clocks(known)
+    )
 
 
 def _happened_by(
@@ -227,7 +256,7 @@ def _happened_by(
         return table, report
     past = table.rows(keep)
     aside = len(table) - len(past)
-    return past, replace(report, accepted=len(past), future=aside, moved_clocks=_moved(past))
+    return past, replace(report, accepted=len(past), future=aside, moved_clocks=moved_clocks(past))
 
 
 def dated_after(table: EventTable, now: int) -> Bools:

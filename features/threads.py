@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-__all__ = ["in_threads", "processors"]
+__all__ = ["at_most", "in_threads", "processors"]
+
+_allowed: float = math.inf
+"""Threads at a time, where others run beside this process on the same processors."""
+
+
+def at_most(threads: int) -> None:
+    """Let this process use no more threads than that from now on."""
+    global _allowed
+    _allowed = threads
 
 
 def processors() -> int:
     """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(min(here, _allowed))
 
 
 def in_threads(tasks: Sequence[Callable[[], object]]) -> None:

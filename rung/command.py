@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from rung import demo, key, ladder, lead, logs, offer, publishing, service, training
+from rung import cluster, demo, ladder, lead, logs, offer, publishing, service, training
 from rung.judging import (
     audit,
     backtest,
@@ -48,13 +48,14 @@ _VERBS: Final = (
     logs.add_features,
     logs.add_score,
     logs.add_tables,
+    cluster.add_cluster,
     publishing.add_publish,
     policy.add_policy,
     policy.add_calling,
     experiment.add_experiment,
     offer.add_offer,
     lead.add_lead,
-    key.add_key,
+    service.add_key,
     service.add_serve,
     service.add_work,
     service.add_mcp,

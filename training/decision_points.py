@@ -22,7 +22,15 @@ from features.signals.fold import NONE
 from features.signals.program import compile_ladder, link
 from features.signals.snapshot import Snapshot, snapshot_at
 
-__all__ = ["Points", "decision_points", "points_at", "weekly_instants", "why_no_points"]
+__all__ = [
+    "Lives",
+    "Points",
+    "decision_points",
+    "drawn_instants",
+    "points_at",
+    "weekly_instants",
+    "why_no_points",
+]
 
 _PERIOD_DAYS: Final = 7.0
 _GOLDEN: Final = 0.6180339887498949
@@ -90,12 +98,51 @@ def decision_points(
     start, end : microseconds since the epoch.
     most : more points than this are thinned at random, whole leads at a time.
     """
-    rng = np.random.default_rng(seed)
-    lead, as_of = _instants(log, ladder, start, end, rng)
-    if len(lead) > most:
-        keep = (rng.random(len(log.leads)) < most / len(lead))[lead]
-        lead, as_of = lead[keep], as_of[keep]
+    lives = Lives.of(log, ladder)
+    lead, as_of = drawn_instants(lives, ladder, start=start, end=end, seed=seed, most=most)
     return points_at(log, ladder, lead, as_of)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Lives:
+    """When something was learned of each lead: all that instants are drawn from.
+
+    Parameters
+    ----------
+    starts : lead `i` owns the instants `starts[i]:starts[i + 1]`.
+    known : shape (n,), in the order of the log. With `score_at` in the ladder those events alone.
+    """
+
+    starts: Ints
+    known: Times
+
+    @classmethod
+    def of(cls, log: EventLog, ladder: Ladder) -> Lives:
+        """Those of all leads of a log."""
+        if not ladder.score_at:
+            return cls(log.starts, log.known)
+        rows = link(log, compile_ladder(ladder)).meets_score_at()
+        return cls(np.append(0, np.cumsum(rows))[log.starts], log.known[rows])
+
+    @property
+    def lead(self) -> Ints:
+        """Shape (n,), whose instant each is."""
+        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+
+
+def drawn_instants(
+    lives: Lives, ladder: Ladder, *, start: int | None, end: int, seed: int, most: int
+) -> tuple[Ints, Times]:
+    """The instants of `decision_points`, as (lead, as_of); not all would be asked about then.
+
+    One stream of random numbers goes over all leads: who has only some of the leads cannot draw.
+    """
+    rng = np.random.default_rng(seed)
+    lead, as_of = _instants(lives, ladder, start, end, rng)
+    if len(lead) > most:
+        keep = (rng.random(len(lives.starts) - 1) < most / len(lead))[lead]
+        lead, as_of = lead[keep], as_of[keep]
+    return lead, as_of
 
 
 def why_no_points(log: EventLog, ladder: Ladder, *, end: int, seed: int) -> str:
@@ -106,7 +153,7 @@ def why_no_points(log: EventLog, ladder: Ladder, *, end: int, seed: int) -> str:
         names = ", ".join(sorted({rule.event for rule in ladder.score_at}))
         return f"no event matches the ladder's score_at ({names})"
     first, last = int(log.known.min()), int(log.known.max())
-    lead, as_of = _instants(log, ladder, None, end, np.random.default_rng(seed))
+    lead, as_of = _instants(Lives.of(log, ladder), ladder, None, end, np.random.default_rng(seed))
     if len(lead):
         bought = _points(log, ladder, lead, as_of).position >= len(ladder.goals)
         if bought.all():
@@ -122,12 +169,12 @@ def why_no_points(log: EventLog, ladder: Ladder, *, end: int, seed: int) -> str:
 
 
 def _instants(
-    log: EventLog, ladder: Ladder, start: int | None, end: int, rng: np.random.Generator
+    lives: Lives, ladder: Ladder, start: int | None, end: int, rng: np.random.Generator
 ) -> tuple[Ints, Times]:
     if ladder.score_at:
-        lead, as_of = _at_events(log, ladder, rng)
+        lead, as_of = _at_events(lives, rng)
     else:
-        lead, as_of = _at_any_instant(log, ladder, end, rng)
+        lead, as_of = _at_any_instant(lives, ladder, end, rng)
     inside = as_of <= end if start is None else (as_of <= end) & (as_of > start)
     return lead[inside], as_of[inside]
 
@@ -210,10 +257,9 @@ def _points(log: EventLog, ladder: Ladder, lead: Ints, as_of: Times) -> Points:
     return Points(lead, snapshot_at(log, compile_ladder(ladder), names, lead, as_of))
 
 
-def _at_events(log: EventLog, ladder: Ladder, rng: np.random.Generator) -> tuple[Ints, Times]:
-    rows = link(log, compile_ladder(ladder)).meets_score_at()
-    lead, as_of = np.unique(np.stack([log.lead_of_rows()[rows], log.known[rows]]), axis=1)
-    events = np.bincount(lead, minlength=len(log.leads))
+def _at_events(lives: Lives, rng: np.random.Generator) -> tuple[Ints, Times]:
+    lead, as_of = np.unique(np.stack([lives.lead, lives.known]), axis=1)
+    events = np.bincount(lead, minlength=len(lives.starts) - 1)
     counted = _counted(events)
     if (counted == events).all():
         return lead, as_of
@@ -234,13 +280,13 @@ def _counted(events: Ints) -> Ints:
 
 
 def _at_any_instant(
-    log: EventLog, ladder: Ladder, end: int, rng: np.random.Generator
+    lives: Lives, ladder: Ladder, end: int, rng: np.random.Generator
 ) -> tuple[Ints, Times]:
-    lead_of_rows = log.lead_of_rows()
-    born = np.full(len(log.leads), np.iinfo(np.int64).max)
-    np.minimum.at(born, lead_of_rows, log.known)
-    last = np.zeros(len(log.leads), dtype=np.int64)
-    np.maximum.at(last, lead_of_rows, log.known)
+    lead_of_rows, leads = lives.lead, len(lives.starts) - 1
+    born = np.full(leads, np.iinfo(np.int64).max)
+    np.minimum.at(born, lead_of_rows, lives.known)
+    last = np.zeros(leads, dtype=np.int64)
+    np.maximum.at(last, lead_of_rows, lives.known)
     dies = np.minimum(last + round(ladder.dormant_after_days * DAY_US), end)
     period = round(_PERIOD_DAYS * DAY_US)
     weeks = np.maximum(0, -((born - dies) // period))
@@ -249,14 +295,14 @@ def _at_any_instant(
     clock = born[clock_lead] + week * period + rng.integers(0, period, len(week))
     # As many instants after events as on the clock, so that neither drowns the other; and so that
     # no lead drowns the others, those of a machine count as those of a busy lead.
-    events = np.diff(log.starts)
+    events = np.diff(lives.starts)
     counted = _counted(events)
     share = min(1.0, len(clock_lead) / max(1, int(counted.sum())))
     kept = share * (counted / np.maximum(events, 1))
-    chosen = rng.random(len(log)) < kept[lead_of_rows]
+    chosen = rng.random(len(lives.known)) < kept[lead_of_rows]
     low, high = np.log(_AFTER_EVENT_DAYS)
     delay = np.exp(rng.uniform(low, high, int(chosen.sum()))) * DAY_US
-    after = log.known[chosen] + delay.astype(np.int64)
+    after = lives.known[chosen] + delay.astype(np.int64)
     return (
         np.concatenate([clock_lead, lead_of_rows[chosen]]),
         np.concatenate([clock, after]),

@@ -15,18 +15,20 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from features.arrays import Bools, Floats, Ints
 from features.events.log import DAY_US, EventLog, Times
 from features.funnel.states import State
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
-from features.signals.program import compile_ladder, link
+from features.signals.program import NextCompletions, compile_ladder, link
 from models.scores.censoring import Censoring, Waits
 from training.decision_points import Points
 
-__all__ = ["Outcomes", "arrival_delay", "label"]
+__all__ = ["Outcomes", "arrival_delay", "label", "labelled", "outcomes"]
 
+_WORDS: Final = {int(one): one.name.lower() for one in State}
 _MOST_UNDECIDED: Final = 0.1
 """Where a horizon fits no point at all, the share that may still be undecided after the longest
 wait, for those that are decided to be learned from: what comes of the rest nobody knows."""
@@ -61,6 +63,17 @@ class Outcomes:
         """1.0 where ADVANCED, else 0.0; meaningful where decided."""
         return np.asarray(self.state == State.ADVANCED, dtype=np.float64)
 
+    def columns(self) -> dict[str, object]:
+        """As columns of a table: outcome, in words; decided_at, in UTC; decided; weight."""
+        known = self.decided_at != NONE
+        instants = pd.to_datetime(np.where(known, self.decided_at, 0), unit="us", utc=True)
+        return {
+            "outcome": [_WORDS[int(state)] for state in self.state],
+            "decided_at": pd.DatetimeIndex(instants.where(known)),
+            "decided": self.decided,
+            "weight": self.weight,
+        }
+
 
 def label(log: EventLog, ladder: Ladder, points: Points, until: int) -> tuple[Outcomes, Outcomes]:
     """The outcomes of advancement and of purchase, from what was known by `until`.
@@ -72,7 +85,18 @@ def label(log: EventLog, ladder: Ladder, points: Points, until: int) -> tuple[Ou
     """
     linked = link(log, compile_ladder(ladder))
     came = linked.next_completions(points.lead, points.as_of, points.position, until)
-    delay = linked.arrival_delay(until)
+    return outcomes(ladder, points, came, until, linked.arrival_delay(until))
+
+
+def outcomes(
+    ladder: Ladder, points: Points, came: NextCompletions, until: int, delay: int
+) -> tuple[Outcomes, Outcomes]:
+    """As `label`, from what came next of each point: what is judged over all of them together.
+
+    Parameters
+    ----------
+    delay : how long to wait for late arrivals, in microseconds.
+    """
     horizons = np.array([round(goal.horizon_days * DAY_US) for goal in ladder.goals])
     advanced = _News(came.advanced, came.advance_known, came.loss_known)
     purchased = _News(came.purchased, came.purchase_known, came.loss_known)
@@ -154,3 +178,16 @@ def _open_ended(points: Points, state: Ints, took: Times, ends: Times, until: in
 def arrival_delay(log: EventLog, ladder: Ladder, until: int) -> int:
     """How long to wait for late arrivals, in microseconds: see `LinkedLog.arrival_delay`."""
     return link(log, compile_ladder(ladder)).arrival_delay(until)
+
+
+def labelled(frame: pd.DataFrame, advanced: Outcomes, purchased: Outcomes) -> pd.DataFrame:
+    """A table of points with `GOAL.outcome`, `.decided_at`, `.decided` and `.weight` of both goals.
+
+    GOAL is `advancement` or `purchase`. What is not decided is not learned from, and weighs 0.
+    """
+    goals = {"advancement": advanced, "purchase": purchased}
+    parts = [
+        pd.DataFrame(outcomes.columns(), index=frame.index).add_prefix(f"{goal}.")
+        for goal, outcomes in goals.items()
+    ]
+    return pd.concat([frame, *parts], axis=1)

@@ -31,6 +31,7 @@ __all__ = [
     "compile_ladder",
     "compile_signals",
     "link",
+    "most_wait",
 ]
 
 _NUMBER_KINDS: dict[Operator, int] = {
@@ -341,13 +342,12 @@ class LinkedLog:
 
         It is the 99th percentile of the delays of the completions known by `until`.
         """
+        return 0 if self.events.known is self.events.occurred else most_wait(self.waits(until))
+
+    def waits(self, until: int) -> Ints:
+        """How long each completion that is known by `until` took to arrive, in microseconds."""
         known, occurred = self.events.known, self.events.occurred
-        if known is occurred:
-            return 0
-        completes = self.completes() & (known <= until)
-        if not completes.any():
-            return 0
-        return int(np.quantile((known - occurred)[completes], _MOST_ARRIVED))
+        return np.asarray((known - occurred)[self.completes() & (known <= until)])
 
     def meets_score_at(self) -> Bools:
         """Shape (n_events,): whether leads are scored at each event."""
@@ -366,6 +366,11 @@ class LinkedLog:
         found = np.empty((len(NextCompletions._fields), len(lead)), dtype=np.int64)
         fold.next_completions(self.events, self.program, lead, as_of, position, until, found)
         return NextCompletions(*found)
+
+
+def most_wait(waits: Ints) -> int:
+    """Of how long completions took to arrive the 99th percentile; 0 where there are none."""
+    return int(np.quantile(waits, _MOST_ARRIVED)) if len(waits) else 0
 
 
 def link(log: EventLog, compiled: Compiled) -> LinkedLog:

@@ -111,6 +111,7 @@ def test_an_empty_log(tmp_path):
     empty = write(tmp_path / "e.csv", b"lead_id,name,occurred_at\n")
     with pytest.raises(EventsError, match=r"e.csv: there is no event in it\n  0 of 0 rows"):
         read_events(empty, LADDER)
+    assert len(read_events(empty, LADDER, may_be_empty=True)[0]) == 0
     bad = write(tmp_path / "e.jsonl", as_jsonl([event(), event(lead_id=None)][1:]) * 3)
     with pytest.raises(EventsError, match="no column lead_id"):
         read_events(bad, LADDER)

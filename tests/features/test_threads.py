@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from features import threads
-from features.threads import in_threads, processors
+from features.threads import at_most, in_threads, processors
 
 
 @pytest.mark.parametrize("count", [1, 4])
@@ -30,3 +30,13 @@ def test_the_first_error_is_raised(monkeypatch, count):
 
     with pytest.raises(ValueError, match="task 0"):
         in_threads([partial(fail, at) for at in range(3)])
+
+
+def test_no_more_threads_than_allowed(monkeypatch):
+    """Where others run beside it a process takes as many threads as it is told, and no more."""
+    monkeypatch.setattr(threads, "_allowed", threads._allowed)
+    here = processors()
+    at_most(1)
+    assert processors() == 1
+    at_most(here + 5)
+    assert processors() == here

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 import pandas as pd
 
-from features.arrays import Ints
-from features.funnel.states import State
 from features.ladder.ladder import Ladder
-from features.signals.fold import NONE
 from models.bundle import Scores
 from models.scores.goal_model import Estimates
 from training.decision_points import Points
 from training.labels import Outcomes
 
 __all__ = ["predictions"]
-
-_OUTCOMES: Final = {int(one): one.name.lower() for one in State}
 
 
 def predictions(
@@ -48,21 +41,12 @@ def _of_goal(
     return pd.DataFrame(
         {
             "lead_id": list(points.snapshot.leads),
-            "as_of": _instants(points.as_of),
+            "as_of": pd.to_datetime(points.as_of, unit="us", utc=True),
             "step": ids[points.position],
             "goal": goal,
             "probability": said.probability,
             "low": said.low,
             "high": said.high,
-            "outcome": [_OUTCOMES[int(state)] for state in came.state],
-            "decided_at": _instants(came.decided_at),
-            "judged": came.decided,
-            "weight": came.weight,
+            **came.columns(),
         }
-    )
-
-
-def _instants(us: Ints) -> pd.DatetimeIndex:
-    known = us != NONE
-    found = pd.to_datetime(np.where(known, us, 0), unit="us", utc=True)
-    return pd.DatetimeIndex(found.where(known))
+    ).rename(columns={"decided": "judged"})

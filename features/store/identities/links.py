@@ -24,7 +24,7 @@ from features.store.identities.regrouping import regroup
 from features.store.identities.rule import ALIAS, CLAIM, Link
 from features.store.schema import identity_links, scores
 
-__all__ = ["Identities", "KeptLink", "links_of", "links_of_table"]
+__all__ = ["Identities", "KeptLink", "links_of", "links_of_table", "merged"]
 
 _LOCK: Final = 7_864_104
 """Those who change links on PostgreSQL take turns: each must see what the other has linked."""
@@ -50,15 +50,12 @@ class KeptLink(NamedTuple):
 
 def links_of(arrivals: Iterable[Arrival]) -> list[Link]:
     """What arrivals say of identities, each pair once, at the earliest instant."""
-    found: dict[tuple[str, str, str], Link] = {}
-    for arrival in arrivals:
-        if arrival.anonymous_id is None and arrival.previous_id is None and not arrival.links:
-            continue  # as most do
-        for told in _told(arrival):
-            link = Link(*told, arrival.occurred_at, arrival.known_at)
-            former = found.get(told)
-            found[told] = link if former is None else _earliest(former, link)
-    return list(found.values())
+    return merged(
+        Link(*told, arrival.occurred_at, arrival.known_at)
+        for arrival in arrivals
+        if arrival.links or arrival.anonymous_id is not None or arrival.previous_id is not None
+        for told in _told(arrival)
+    )
 
 
 def _told(arrival: Arrival) -> Iterator[tuple[str, str, str]]:
@@ -72,15 +69,20 @@ def links_of_table(table: EventTable) -> list[Link]:
     """What the rows of a table say of identities, each pair once, at the earliest instant."""
     if table.anonymous_id is None:
         return []
-    found: dict[tuple[str, str, str], Link] = {}
-    anonymous = table.anonymous_id.to_pylist()
     leads = table.lead_id.to_pylist()
-    for at, source in enumerate(anonymous):
-        if source is not None:
-            occurred, known = int(table.occurred_at[at]), int(table.known_at[at])
-            link = Link(CLAIM, source, leads[at], occurred, known)
-            former = found.get(link[:3])
-            found[link[:3]] = link if former is None else _earliest(former, link)
+    return merged(
+        Link(CLAIM, source, leads[at], int(table.occurred_at[at]), int(table.known_at[at]))
+        for at, source in enumerate(table.anonymous_id.to_pylist())
+        if source is not None
+    )
+
+
+def merged(links: Iterable[Link]) -> list[Link]:
+    """Each pair once, at the earliest instant; in the order in which pairs came first."""
+    found: dict[tuple[str, str, str], Link] = {}
+    for link in links:
+        former = found.get(link[:3])
+        found[link[:3]] = link if former is None else _earliest(former, link)
     return list(found.values())
 
 

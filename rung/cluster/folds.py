@@ -1,0 +1,169 @@
+"""Signals and scores of all leads at an instant: the one fold over each part by itself.
+
+Scores need one thing of all leads: the rank among those of the queue. So parts are scored, each
+with its own ranks, the probabilities of the queue come together on the driver, and ranks are
+written anew.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.arrays import Floats
+from features.errors import BundleError, EventsError
+from features.events.log import EventLog
+from features.files import new_file
+from features.ladder.ladder import Ladder
+from features.reading import read_events
+from features.signals.snapshot import snapshot
+from features.threads import at_most
+from models.bundle import Bundle, load_bundle
+from rung.cluster.parts import PartFolder, new_parts
+from rung.cluster.session import Cluster, Done
+from serving.routes.exports.files import parts_of, write_rows
+from serving.routes.exports.rows import schema_of
+from serving.scoring.ranking import Ranking
+
+__all__ = ["SharedBundle", "log_of_part", "score", "write_snapshots"]
+
+_STAGING: Final = ".staging"
+_RANK: Final = "rank_pct"
+
+
+@dataclass(frozen=True, slots=True)
+class SharedBundle:
+    """Where a bundle lies, for every worker to load once, and what it must be there."""
+
+    folder: Path
+    hash: str
+    trusted: Collection[str] = ()
+
+    def loaded(self) -> Bundle:
+        """The bundle, as this process has loaded it.
+
+        Raises
+        ------
+        BundleError : another one than on the driver lies there.
+        """
+        bundle = _loaded(self.folder, self.hash, tuple(self.trusted))
+        if bundle.hash != self.hash:
+            raise BundleError(f"{self.folder}: the bundle is another one than when this began")
+        return bundle
+
+
+@lru_cache(maxsize=1)
+def _loaded(folder: Path, _: str, trusted: tuple[str, ...]) -> Bundle:
+    return load_bundle(folder, trusted=trusted)
+
+
+def log_of_part(
+    events: PartFolder, at: int, ladder: Ladder, until: datetime | None, present: int
+) -> EventLog:
+    """The log of the part at a place of `events.numbers`; the threads are Spark's to give."""
+    at_most(1)
+    file = events.file(events.numbers[at])
+    log, _ = read_events(file, ladder, until=until, now=present, layout="rung", may_be_empty=True)
+    return log
+
+
+def write_snapshots(
+    cluster: Cluster, events: PartFolder, ladder: Ladder, as_of: datetime, present: int, out: Path
+) -> int:
+    """Write the signals of all leads as parts, as `rung features` does in one file; how many."""
+    with new_parts(out, "snapshot") as (place, told):
+        work = partial(_snapshot, events, ladder, as_of, present, place)
+        answers = cluster.each(len(events.numbers), work)
+        told |= _told(events, answers) | {"as_of": as_of, "ladder": ladder.name}
+    return int(told["leads"])
+
+
+def _snapshot(
+    events: PartFolder, ladder: Ladder, as_of: datetime, present: int, place: Path, at: int
+) -> Done:
+    log = log_of_part(events, at, ladder, as_of, present)
+    frame = snapshot(log, ladder, None, as_of).frame()
+    with new_file(place / events.file(events.numbers[at]).name) as part:
+        frame.to_parquet(part, index=False)
+    return Done(at, {"leads": len(frame)})
+
+
+def score(
+    cluster: Cluster,
+    events: PartFolder,
+    bundle: SharedBundle,
+    as_of: datetime,
+    present: int,
+    out: Path,
+) -> int:
+    """Write the scores of all leads as parts, as `rung score` does in one file; how many."""
+    with new_parts(out, "scores") as (place, told):
+        staging = place / _STAGING
+        staging.mkdir()
+        work = partial(_score, events, bundle, as_of, present, staging)
+        answers = cluster.each(len(events.numbers), work)
+        chances = pa.concat_tables(one.table for one in answers if one.table)["probability"]
+        queue = staging / "queue.npy"
+        with new_file(queue) as part:
+            np.save(part, np.sort(chances.to_numpy()))
+        files = [events.file(number).name for number in events.numbers]
+        cluster.each(len(files), partial(_rank, staging, queue, files))
+        shutil.rmtree(staging)
+        told |= _told(events, answers) | {"as_of": as_of, "bundle": bundle.hash}
+    return int(told["leads"])
+
+
+def _score(
+    events: PartFolder, served: SharedBundle, as_of: datetime, present: int, place: Path, at: int
+) -> Done:
+    """Score a part; the answer has the probabilities of its leads that are in the queue."""
+    bundle = served.loaded()
+    log = log_of_part(events, at, bundle.ladder, as_of, present)
+    shot = snapshot(log, bundle.ladder, None, as_of)
+    rows = parts_of(bundle, shot, bundle.score(shot), present)
+    with new_file(place / events.file(events.numbers[at]).name) as part:
+        count = write_rows(part, ".parquet", schema_of(bundle.ladder), rows)
+        scored = pq.read_table(part, columns=["probability", _RANK])
+    queued = scored.filter(scored[_RANK].is_valid()).select(["probability"])
+    return Done(at, {"leads": count}, queued)
+
+
+def _rank(staging: Path, queue: Path, files: list[str], at: int) -> Done:
+    """Write a part that was scored with the ranks among all leads."""
+    ranking = Ranking(_queue(queue))
+    table = pq.read_table(staging / files[at])
+    ranks = [
+        None if rank is None else ranking.percent(chance)
+        for rank, chance in zip(
+            table[_RANK].to_pylist(), table["probability"].to_pylist(), strict=True
+        )
+    ]
+    place = table.schema.get_field_index(_RANK)
+    table = table.set_column(place, table.schema.field(place), pa.array(ranks, pa.float64()))
+    with new_file(staging.parent / files[at]) as part:
+        pq.write_table(table, part)
+    return Done(at)
+
+
+@lru_cache(maxsize=1)
+def _queue(file: Path) -> Floats:
+    return np.asarray(np.load(file), dtype=np.float64)
+
+
+def _told(events: PartFolder, answers: list[Done]) -> dict[str, object]:
+    if not sum(answer.told["leads"] for answer in answers):
+        raise EventsError(f"{events.folder}: there is no event in it by then")
+    return {
+        "partitions": events.told["partitions"],
+        "parts": list(events.numbers),
+        "leads": sum(answer.told["leads"] for answer in answers),
+    }

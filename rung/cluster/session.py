@@ -1,0 +1,240 @@
+"""Spark as the rest of this room sees it: tasks that are numbered, and one way to regroup.
+
+A task is a function of its number. It may run twice, or on two machines at once where one is
+thought to be dead, so it must write the same thing each time, whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+import pyarrow as pa
+
+from features.errors import EventsError, RungError, Unusable
+
+__all__ = ["Cluster", "ClusterFailed", "Done", "NoSpark", "Pieces", "cluster"]
+
+_TOLD: Final = pa.schema(
+    {"number": pa.int64(), "source": pa.int64(), "told": pa.string(), "data": pa.binary()}
+)
+_SPARK_TOLD: Final = "number long, source long, told string, data binary"
+_ANSWERS: Final = -1
+"""The number under which a regrouping hands on what is no piece."""
+_JAVA: Final = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""Java hands work to Python and little else: to compile well takes longer than that does."""
+_SETTINGS: Final[Mapping[str, object]] = {
+    "spark.sql.adaptive.enabled": "false",  # a task is a file: none are put together
+    "spark.sql.execution.arrow.maxRecordsPerBatch": 16,  # a row is thousands of events
+    "spark.executorEnv.OMP_NUM_THREADS": 1,  # Spark starts a task a core
+    "spark.driver.extraJavaOptions": _JAVA,
+    "spark.executor.extraJavaOptions": _JAVA,
+    "spark.log.level": "ERROR",
+    "spark.ui.showConsoleProgress": "false",
+}
+_Row: TypeAlias = "tuple[int, int, str, bytes | None]"
+Pieces = Iterable[tuple[int, bytes]]
+"""What a task hands to others: to which number, and what."""
+
+
+class NoSpark(Unusable):
+    """What runs on a cluster is not installed; the message says how it is."""
+
+
+class ClusterFailed(Unusable):
+    """Spark gave up: a task failed again and again, or no worker is left."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Done:
+    """What a task tells the driver.
+
+    Parameters
+    ----------
+    told : JSON values.
+    table : more than a few of them.
+    """
+
+    number: int
+    told: dict[str, Any] = field(default_factory=dict)
+    table: pa.Table | None = None
+
+
+@contextmanager
+def cluster(master: str, settings: Mapping[str, str]) -> Iterator[Cluster]:
+    """A session on a cluster, which ends with the block.
+
+    Parameters
+    ----------
+    master : such as spark://HOST:7077, yarn, or local[2] for two processes of this machine.
+    settings : of Spark, by their names; they go before ours.
+
+    Raises
+    ------
+    NoSpark : PySpark or Java are not installed here.
+    ClusterFailed : the master does not answer, or the work of the block failed for good.
+    """
+    # Of its own way with pandas, which nothing here takes.
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support", FutureWarning)
+    try:
+        from py4j.protocol import Py4JError
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise NoSpark("rung cluster needs PySpark: pip install 'rung[spark]'") from error
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # of the nodes as well
+    builder = SparkSession.builder.master(master).appName("rung")
+    for name, value in {**_SETTINGS, **settings}.items():
+        builder = builder.config(name, str(value))
+    try:
+        session = builder.getOrCreate()
+    except PySparkException as error:
+        if "JAVA_GATEWAY" not in str(error):
+            raise ClusterFailed(f"{master}: {_first_line(error)}") from error
+        raise NoSpark(
+            "rung cluster needs Java 17 or later, on the PATH or at JAVA_HOME; on Debian:"
+            " apt-get install default-jre-headless"
+        ) from error
+    except Py4JError as error:
+        raise ClusterFailed(f"{master}: {_first_line(error)}") from error
+    try:
+        yield Cluster(session)
+    except (PySparkException, Py4JError) as error:
+        raise ClusterFailed(f"{master}: {_first_line(error)}") from error
+    finally:
+        session.stop()
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Cluster:
+    """Runs numbered tasks. What a task raises on purpose is raised here, that of the first number.
+
+    Such a task is not tried again: it would say the same. Whatever else goes wrong, a lost worker
+    or a full disk, Spark tries again elsewhere.
+    """
+
+    session: Any
+
+    def each(self, count: int, work: Callable[[int], Done]) -> list[Done]:
+        """What each of the tasks `0` to `count - 1` answers, in this order."""
+        return _answers(self._numbers(count).mapInArrow(partial(_each, work), _SPARK_TOLD))
+
+    def regrouped(
+        self,
+        count: int,
+        split: Callable[[int], tuple[Done, Pieces]],
+        gather: Callable[[int, list[bytes]], Done],
+        groups: int,
+    ) -> tuple[list[Done], list[Done]]:
+        """What tasks answer that hand pieces to others, and what those answer, each by number.
+
+        Parameters
+        ----------
+        gather : gets all pieces for its number, by the number of the task that they come from; a
+            number (below `groups`) that nobody has a piece for is left out.
+        """
+        self.session.conf.set("spark.sql.shuffle.partitions", str(min(groups, count + groups)))
+        pieces = self._numbers(count).mapInArrow(partial(_split, split), _SPARK_TOLD)
+
+        def together(group: pa.Table) -> pa.Table:  # Spark tells by the hints what it is to get
+            return _gathered(gather, group)
+
+        rows = _rows(pieces.groupBy("number").applyInArrow(together, _SPARK_TOLD))
+        first = [row for row in rows if row[0] == _ANSWERS]
+        return _decoded([(row[1], *row[1:]) for row in first]), _decoded(
+            [row for row in rows if row[0] != _ANSWERS]
+        )
+
+    def _numbers(self, count: int) -> Any:
+        return self.session.range(0, count, 1, count)
+
+
+def _each(work: Callable[[int], Done], batches: Iterator[pa.RecordBatch]) -> Iterator[Any]:
+    for batch in batches:
+        for number in batch.column(0).to_pylist():
+            yield _batch([_encoded(number, partial(work, number))])
+
+
+def _split(
+    split: Callable[[int], tuple[Done, Pieces]], batches: Iterator[pa.RecordBatch]
+) -> Iterator[Any]:
+    for batch in batches:
+        for number in batch.column(0).to_pylist():
+            pieces: list[tuple[int, bytes]] = []
+
+            def work(number: int = number, pieces: list[tuple[int, bytes]] = pieces) -> Done:
+                answer, handed = split(number)
+                pieces.extend(handed)
+                return answer
+
+            _, source, told, data = _encoded(number, work)
+            yield _batch([(_ANSWERS, source, told, data)])
+            for to, piece in pieces:
+                yield _batch([(to, number, "", piece)])
+
+
+def _gathered(gather: Callable[[int, list[bytes]], Done], group: pa.Table) -> pa.Table:
+    number = group["number"][0].as_py()
+    if number == _ANSWERS:
+        return group.cast(_TOLD)
+    group = group.sort_by("source")
+    row = _encoded(number, lambda: gather(number, group["data"].to_pylist()))
+    return pa.Table.from_batches([_batch([row])])
+
+
+def _batch(rows: list[_Row]) -> pa.RecordBatch:
+    named = zip(zip(*rows, strict=True), _TOLD.types, strict=True)
+    columns = [pa.array(column, kind) for column, kind in named]
+    return pa.RecordBatch.from_arrays(columns, schema=_TOLD)
+
+
+_REFUSED: Final = "refused"
+
+
+def _encoded(number: int, work: Callable[[], Done]) -> _Row:
+    """An answer as a row; what was raised on purpose is an answer as well."""
+    try:
+        answer = work()
+    except RungError as error:
+        return number, number, json.dumps({_REFUSED: str(error)}), None
+    data = None
+    if answer.table is not None:
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, answer.table.schema) as stream:
+            stream.write_table(answer.table)
+        data = sink.getvalue().to_pybytes()
+    return number, number, json.dumps(answer.told), data
+
+
+def _answers(frame: Any) -> list[Done]:
+    return _decoded(_rows(frame))
+
+
+def _rows(frame: Any) -> list[_Row]:
+    columns = frame.toArrow().to_pydict()
+    return sorted(
+        zip(*(columns[name] for name in _TOLD.names), strict=True), key=lambda row: row[:2]
+    )
+
+
+def _decoded(rows: list[_Row]) -> list[Done]:
+    answers = []
+    for number, _, told, data in rows:
+        values = json.loads(told)
+        if _REFUSED in values:
+            raise EventsError(values[_REFUSED])
+        table = None if data is None else pa.ipc.open_stream(data).read_all()
+        answers.append(Done(number, values, table))
+    return answers

@@ -1,0 +1,188 @@
+"""`rung cluster`: import, snapshot, score and examples, on Apache Spark."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rung.options import (
+    Progress,
+    add_verb,
+    as_count,
+    as_days,
+    as_seed,
+    as_time,
+    bundle_option,
+    group,
+    json_option,
+    ladder_option,
+    reading_options,
+)
+from rung.reading import loaded_bundle, print_json, trusted_types
+
+if TYPE_CHECKING:
+    from rung.cluster.session import Cluster
+
+__all__ = ["add_cluster"]
+
+
+def add_cluster(verbs: Any) -> None:
+    """Add `rung cluster`."""
+    on = group(verbs, "cluster", "the same over parts of leads, on Apache Spark", "On a cluster.")
+    load = add_verb(on, "import", _import, "put an event log into parts with whole leads")
+    load.add_argument("events", type=Path, help="Parquet, CSV or JSON lines, or a folder of them")
+    load.add_argument("--ladder", help="check the numbers that this ladder reads, by its [import]")
+    load.add_argument(
+        "--partitions", type=as_count, default=64, metavar="N", help="how many parts; default: 64"
+    )
+    reading_options(load)
+    shot = add_verb(on, "snapshot", _snapshot, "write the signals of all leads at an instant")
+    _parts_argument(shot)
+    ladder_option(shot)
+    shot.add_argument("--as-of", type=as_time, required=True, help="such as 2026-03-01T12:00:00Z")
+    scores = add_verb(on, "score", _score, "write the scores of all leads at an instant")
+    _parts_argument(scores)
+    bundle_option(scores)
+    scores.add_argument("--as-of", type=as_time, help="such as 2026-03-01T12:00:00Z; default: now")
+    made = add_verb(on, "examples", _examples, "write the training set: points, signals, outcomes")
+    _parts_argument(made)
+    ladder_option(made)
+    made.add_argument("--until", type=as_time, help="use what was known by then (default: all)")
+    made.add_argument("--seed", type=as_seed, help="of all that is drawn (default: 7)")
+    made.add_argument(
+        "--most-points", type=as_count, metavar="N", help="thin to about so many; default: 300000"
+    )
+    made.add_argument(
+        "--look-back", type=as_days, metavar="DAYS", help="points of so many days before the end"
+    )
+    for verb in (load, shot, scores, made):
+        verb.add_argument("--out", type=Path, required=True, help="the folder of the parts")
+        verb.add_argument(
+            "--master",
+            default="local[*]",
+            help="such as spark://HOST:7077; default: a process a processor of this machine",
+        )
+        verb.add_argument(
+            "--conf",
+            type=_as_setting,
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="a setting of Spark, such as spark.executor.memory=8g; may be repeated",
+        )
+        json_option(verb)
+
+
+def _parts_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("parts", type=Path, help="the folder that rung cluster import wrote")
+
+
+def _as_setting(text: str) -> tuple[str, str]:
+    name, is_set, value = text.partition("=")
+    if not is_set or not name.startswith("spark."):
+        raise argparse.ArgumentTypeError("must be a setting such as spark.executor.memory=8g")
+    return name, value
+
+
+@contextmanager
+def _on(parsed: argparse.Namespace, progress: Progress) -> Iterator[Cluster]:
+    from rung.cluster.session import cluster
+
+    progress(f"Spark at {parsed.master}")
+    with cluster(parsed.master, dict(parsed.conf)) as session:
+        progress("running")
+        yield session
+
+
+def _import(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.events.log import LogColumns
+    from features.ladder.file import read_ladder
+    from features.ladder.ladder import EventNames
+    from features.signals.table import ladder_columns
+    from rung.cluster.importing import Importing, import_events
+
+    asked = Importing(
+        names=EventNames(),
+        assume_timezone=parsed.timezone,
+        layout=parsed.layout,
+        strict=parsed.strict,
+        rejects=parsed.rejects and parsed.rejects.resolve(),
+    )
+    if parsed.ladder:
+        ladder = read_ladder(parsed.ladder)
+        asked = replace(
+            asked,
+            needs=LogColumns(*ladder_columns(ladder)),
+            names=ladder.events,
+            layout=parsed.layout or ladder.imports,
+        )
+    with _on(parsed, progress) as session:
+        source = parsed.events.resolve()
+        report, leads = import_events(session, source, parsed.out, parsed.partitions, asked)
+    if parsed.json:
+        return print_json(report.as_dict() | {"out": str(parsed.out), "leads": leads})
+    for line in report.lines():
+        print(line)
+    print(f"{leads:,} leads in {parsed.out}")
+    return None
+
+
+def _snapshot(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.clock import now
+    from features.ladder.file import read_ladder
+    from rung.cluster.folds import write_snapshots
+    from rung.cluster.parts import PartFolder
+
+    events, ladder = PartFolder.of_events(parsed.parts.resolve()), read_ladder(parsed.ladder)
+    with _on(parsed, progress) as session:
+        count = write_snapshots(session, events, ladder, parsed.as_of, now(), parsed.out)
+    _say(parsed, count)
+
+
+def _score(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.clock import now, when
+    from rung.cluster.folds import SharedBundle, score
+    from rung.cluster.parts import PartFolder
+
+    present = now()
+    events = PartFolder.of_events(parsed.parts.resolve())
+    bundle = loaded_bundle(parsed.bundle, parsed)
+    served = SharedBundle(parsed.bundle.resolve(), bundle.hash, trusted_types(parsed))
+    with _on(parsed, progress) as session:
+        as_of = parsed.as_of or when(present)
+        count = score(session, events, served, as_of, present, parsed.out)
+    _say(parsed, count, bundle=bundle.version)
+
+
+def _examples(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.clock import microseconds, now
+    from features.ladder.file import read_ladder
+    from rung.cluster.examples import Drawing, write_examples
+    from rung.cluster.parts import PartFolder
+    from training.pipeline import TrainConfig
+
+    usual = TrainConfig()
+    events, ladder = PartFolder.of_events(parsed.parts.resolve()), read_ladder(parsed.ladder)
+    drawing = Drawing(
+        until=None if parsed.until is None else microseconds(parsed.until),
+        seed=usual.seed if parsed.seed is None else parsed.seed,
+        most=parsed.most_points or usual.most_points,
+        look_back_days=parsed.look_back,
+    )
+    with _on(parsed, progress) as session:
+        count = write_examples(session, events, ladder, drawing, now(), parsed.out)
+    if parsed.json:
+        return print_json({"out": str(parsed.out), "points": count})
+    print(f"{count:,} points in {parsed.out}")
+    return None
+
+
+def _say(parsed: argparse.Namespace, leads: int, **more: str) -> None:
+    if parsed.json:
+        return print_json({"out": str(parsed.out), "leads": leads, **more})
+    print(f"{leads:,} leads in {parsed.out}")
+    return None

@@ -1,0 +1,82 @@
+"""Signals and scores of parts: those of one machine, bit for bit."""
+
+from __future__ import annotations
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from features import threads
+from features.clock import microseconds, when
+from features.errors import BundleError, EventsError
+from models.bundle import load_bundle
+from rung.cluster.folds import SharedBundle, score, write_snapshots
+from rung.cluster.importing import Importing, import_events
+from rung.cluster.parts import PartFolder
+from tests.rung.cluster.scene import Here, bits, together
+from tests.rung.scene import done
+
+
+@pytest.fixture(autouse=True)
+def _threads(monkeypatch):
+    """A task takes one thread of its process; the next test has all again."""
+    monkeypatch.setattr(threads, "_allowed", threads._allowed)
+
+
+@pytest.fixture(scope="module")
+def parts(events_file, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cluster") / "parts"
+    import_events(Here(), events_file, folder, 5, Importing())
+    return PartFolder.of_events(folder)
+
+
+@pytest.fixture(scope="module")
+def early(simulation):
+    """An instant before many leads were known: one part may have none."""
+    return sorted(simulation.events["known_at"])[3].to_pydatetime()
+
+
+def test_before_anything_was_known(parts, b2b, tmp_path):
+    """Where no lead is known yet nothing is written, as on one machine."""
+    with pytest.raises(EventsError, match="there is no event in it by then"):
+        write_snapshots(Here(), parts, b2b, when(0), 2**62, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("at", ["end", "early"])
+def test_snapshot(parts, events_file, simulation, early, b2b, tmp_path, at):
+    """`rung features` in one file says the same of every lead."""
+    as_of = early if at == "early" else simulation.end
+    one = tmp_path / "one.parquet"
+    done("features", events_file, "--ladder", "b2b", "--as-of", as_of.isoformat(), "--out", one)
+    present = microseconds(simulation.end) + 1
+    count = write_snapshots(Here(), parts, b2b, as_of, present, tmp_path / "out")
+    assert bits(together(tmp_path / "out")) == bits(pd.read_parquet(one))
+    assert count == len(pd.read_parquet(one))
+
+
+@pytest.mark.parametrize("at", ["end", "early"])
+def test_score(parts, events_file, simulation, early, bundle_folder, tmp_path, at):
+    """`rung score` in one file says the same of every lead, its rank among all as well."""
+    as_of = early if at == "early" else simulation.end
+    one = tmp_path / "one.parquet"
+    arguments = ("--bundle", bundle_folder, "--as-of", as_of.isoformat(), "--out", one)
+    done("score", events_file, *arguments)
+    served = SharedBundle(bundle_folder, load_bundle(bundle_folder).hash)
+    present = microseconds(simulation.end) + 1
+    score(Here(), parts, served, as_of, present, tmp_path / "out")
+    found, expected = together(tmp_path / "out"), pd.read_parquet(one)
+    assert found["rank_pct"].notna().any()
+    apart = ["scored_at"]  # one was scored at another moment
+    assert bits(found.drop(columns=apart)) == bits(expected.drop(columns=apart))
+
+
+def test_another_bundle(parts, bundle_folder, simulation, tmp_path):
+    """A bundle that was replaced meanwhile is not scored with; nothing is written."""
+    copied = tmp_path / "bundle"
+    shutil.copytree(bundle_folder, copied)
+    served = SharedBundle(copied, "0" * 64)
+    with pytest.raises(BundleError, match="another one than when this began"):
+        score(Here(), parts, served, simulation.end, 2**62, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,61 @@
+"""`rung cluster`: what a call that cannot be understood is told."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import pandas as pd
+import pytest
+
+from features import threads
+from rung.cluster import session
+from tests.rung.cluster.scene import Here, bits, together
+from tests.rung.scene import call, done, message
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Whatever master is named, this process does the work."""
+    monkeypatch.setattr(threads, "_allowed", threads._allowed)
+
+    @contextmanager
+    def cluster(master, settings):
+        assert (master, settings) == ("spark://somewhere:7077", {"spark.cores.max": "4"})
+        yield Here()
+
+    monkeypatch.setattr(session, "cluster", cluster)
+    return "--master", "spark://somewhere:7077", "--conf", "spark.cores.max=4"
+
+
+def test_from_a_log_to_scores(here, events_file, bundle_folder, end, tmp_path, monkeypatch):
+    """The verbs take each other's folders, and what the verbs of one machine take."""
+    monkeypatch.chdir(tmp_path)
+    said = done("cluster", "import", events_file, "--partitions", 6, "--out", "parts", *here)
+    assert "300 leads in parts" in said.out
+    at = ("--as-of", end)
+    done("cluster", "snapshot", "parts", "--ladder", "b2b", *at, "--out", "signals", *here)
+    done("features", "parts", "--ladder", "b2b", *at, "--out", "signals.parquet")
+    assert bits(together(tmp_path / "signals")) == bits(pd.read_parquet("signals.parquet"))
+    words = ("--bundle", bundle_folder, *at)
+    said = done("cluster", "score", "parts", *words, "--out", "scores", *here, "--json")
+    assert said.json["leads"] == len(together(tmp_path / "scores"))
+    drawn = ("--ladder", "b2b", "--most-points", 300, "--look-back", 90, "--until", end)
+    said = done("cluster", "examples", "parts", *drawn, "--out", "points", *here, "--json")
+    assert 100 < said.json["points"] == len(together(tmp_path / "points")) < 400
+
+
+@pytest.mark.parametrize("setting", ["memory=8g", "spark.executor.memory"])
+def test_a_setting_that_is_none(setting, tmp_path):
+    """A setting of Spark has a name and a value."""
+    words = ("snapshot", tmp_path, "--ladder", "b2b", "--as-of", "2026-01-01T00:00:00Z")
+    said = call("cluster", *words, "--out", tmp_path / "out", "--conf", setting)
+    assert said.code == 2
+    assert "must be a setting such as spark.executor.memory=8g" in said.err
+
+
+@pytest.mark.parametrize("verb", ["snapshot", "examples"])
+def test_a_folder_without_parts(verb, tmp_path):
+    """Before Spark is started it is looked whether there is something to work on."""
+    at = ("--as-of", "2026-01-01T00:00:00Z") if verb == "snapshot" else ()
+    said = message("cluster", verb, tmp_path, "--ladder", "b2b", *at, "--out", tmp_path / "out")
+    assert "no _MANIFEST of `rung cluster import` there" in said
