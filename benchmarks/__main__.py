@@ -56,6 +56,12 @@ def _trees(*, small: bool) -> str:
     return trees.run(small=small)
 
 
+def _scaling(*, small: bool, picture: Path | None = None) -> str:
+    from benchmarks import scaling
+
+    return scaling.run(small=small, picture=picture)
+
+
 def _bulk(*, small: bool, leads: int | None = None) -> str:
     from benchmarks import bulk
 
@@ -120,6 +126,7 @@ _BENCHMARKS: Final[dict[str, Callable[..., str]]] = {
     "fold": _fold,
     "scoring": _scoring,
     "trees": _trees,
+    "scaling": _scaling,
     "bulk": _bulk,
     "recommend": _recommend,
     "service": _service,
@@ -136,6 +143,8 @@ _BENCHMARKS: Final[dict[str, Callable[..., str]]] = {
     "outcome": _outcome,
 }
 """Each imports what it measures when it runs."""
+_DRAWN: Final = ("drift", "scaling")
+"""Their pictures stand beside the README."""
 
 
 def main() -> int:
@@ -159,8 +168,8 @@ def main() -> int:
         options = _options(parsed) if name == "outcome" else {}
         if name == "bulk":
             options = {"leads": parsed.leads}
-        if name == "drift" and parsed.write:
-            options = {"picture": _README.with_name("drift.png")}
+        if name in _DRAWN and parsed.write:
+            options = {"picture": _README.with_name(f"{name}.png")}
         text = f"{machine()}\n\n{_BENCHMARKS[name](small=parsed.small, **options)}"
         print(f"## {name}\n\n{text}\n", flush=True)
         if parsed.write:

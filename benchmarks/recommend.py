@@ -25,7 +25,7 @@ from features.signals.snapshot import Snapshot, snapshot_at
 from models.offers.eligibility import eligibility
 from models.recommendation import Adviser, Recommendation
 
-__all__ = ["run"]
+__all__ = ["Asked", "asked_of", "run"]
 
 _OFFERS: Final = 12
 _CALLS: Final = 4000
@@ -46,8 +46,7 @@ topics = ["{topic}"]
 def run(*, small: bool = False) -> str:
     """The table of this benchmark."""
     with tempfile.TemporaryDirectory() as folder:
-        it = subject(Path(folder), 300 if small else 1500, _ladder(), drawn=True)
-        asked = _Asked(it)
+        asked = asked_of(Path(folder), 300 if small else 1500)
         calls = 400 if small else _CALLS
         rows = [
             _row("recommendation, from events to the record", asked.recommend, asked, calls),
@@ -67,20 +66,26 @@ def run(*, small: bool = False) -> str:
     )
 
 
-def _ladder() -> Ladder:
-    """The B2B ladder with a dozen offers for its first step."""
+def asked_of(folder: Path, leads: int, offers: int = _OFFERS) -> Asked:
+    """What is asked, on a bundle that learned from simulated leads; `offers` of the first step."""
+    return Asked(subject(folder, leads, _ladder(offers), drawn=True), offers)
+
+
+def _ladder(offers: int) -> Ladder:
+    """The B2B ladder with so many offers for its first step."""
     text = read_ladder("b2b").source
     held = len(read_ladder("b2b").offers_of("content"))
     topics = ("bottlenecks", "handovers", "costs")
-    for at in range(_OFFERS - held):
+    for at in range(offers - held):
         text += _EXTRA.format(at=at, minutes=4 + at % 5, topic=topics[at % 3])
-    return parse_ladder(text, "b2b with a dozen offers")
+    return parse_ladder(text, f"b2b with {offers} offers")
 
 
-class _Asked:
+class Asked:
     """The leads that are asked about, and each part of the work on one of them."""
 
-    def __init__(self, it: Subject) -> None:
+    def __init__(self, it: Subject, offers: int) -> None:
+        self.offers = offers
         self.adviser = Adviser(it.bundle, "learned")
         self.compiled, self.as_of = it.compiled, it.as_of
         self.ladder = it.bundle.ladder
@@ -91,22 +96,27 @@ class _Asked:
 
     def _is_free(self, name: str, rows: list[Row]) -> bool:
         offers = eligibility(self.ladder, 0, self.history(name, rows), self.as_of).offers
-        return len(offers) == _OFFERS
+        return len(offers) == self.offers
 
     def snapshot(self, name: str, rows: list[Row]) -> Snapshot:
+        """The signals of one lead."""
         log = log_of_rows(name, rows, self.compiled.columns)
         return snapshot_at(log, self.compiled, (name,), _ONE, np.array([self.as_of]))
 
     def history(self, _: str, rows: list[Row]) -> OfferHistory:
+        """What it was offered before."""
         return history_of(rows, self.ladder, self.as_of)
 
     def eligible(self, name: str, rows: list[Row]) -> object:
+        """Which offers are allowed."""
         return eligibility(self.ladder, 0, self.history(name, rows), self.as_of)
 
     def scores(self, name: str, rows: list[Row]) -> object:
+        """Both chances."""
         return self.adviser.bundle.score(self.snapshot(name, rows))
 
     def recommend(self, name: str, rows: list[Row]) -> Recommendation:
+        """All of it, to the record."""
         snapshot = self.snapshot(name, rows)
         scores = self.adviser.bundle.score(snapshot)
         history = self.history(name, rows)
@@ -119,7 +129,7 @@ _ONE: Final = np.zeros(1, dtype=np.int64)
 
 
 def _row(
-    name: str, call: Callable[[str, list[Row]], object], asked: _Asked, calls: int
+    name: str, call: Callable[[str, list[Row]], object], asked: Asked, calls: int
 ) -> list[str]:
     taken = []
     for at, lead in enumerate(cycle(asked.leads)):
