@@ -48,7 +48,7 @@ class _Sizes:
     rounds: int
 
 
-_FULL: Final = _Sizes(4000, 100, 16, 3)
+_FULL: Final = _Sizes(2000, 500, 32, 3)
 _SMALL: Final = _Sizes(1000, 10, 4, 1)
 
 
