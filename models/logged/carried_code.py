@@ -16,6 +16,7 @@ __all__ = ["REQUIRED", "copy_code", "requirements"]
 REQUIRED: Final = (
     "joblib",
     "lightgbm",
+    "llvmlite",
     "numba",
     "numpy",
     "pandas",

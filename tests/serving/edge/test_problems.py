@@ -154,6 +154,7 @@ def test_odd_request_id(client, given):
 UNASKED = {
     *("SettingsError", "CallFailed", "CallRefused", "EventRefused", "GateError", "NoAnswer"),
     *("ConfigError", "EstimatorError", "NoOptuna", "LeakFound", "WrongAnswer"),
+    *("NoSpark", "ClusterFailed"),
 }
 """They end a start or a training, stay with a worker or a page, or are told of single events."""
 
