@@ -139,7 +139,12 @@ class EventLog:
             codes, words = encode(texts[column]) if column in texts else (-1, ())
             told.append((text_rows[row], codes))
             text_values.append(words)
-        in_threads([partial(_put, into, place, values) for into, values in told])
+        tasks = [partial(_put, into, place, values) for into, values in told]
+        if len(place) < _WORTH_THREADS:
+            for put in tasks:
+                put()
+        else:
+            in_threads(tasks)
         log = cls(
             leads=lead_ids,
             starts=starts,
@@ -270,6 +275,10 @@ def encode(
     rank[order] = np.arange(len(dictionary), dtype=np.int32)
     indices = pc.fill_null(array.indices, -1).to_numpy(zero_copy_only=False)
     return rank[indices], tuple(dictionary[at] for at in order)
+
+
+_WORTH_THREADS: Final = 100_000
+"""Rows below which to start threads costs more than it saves."""
 
 
 def _placed(
