@@ -7,25 +7,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from features import threads
 from features.ladder.ladder import EventRule
 from features.reading import read_events
 from rung.cluster.examples import Drawing, write_examples
-from rung.cluster.importing import Importing, import_events
-from rung.cluster.parts import PartFolder
 from tests.rung.cluster.scene import Here, bits, examples_of, together
-
-
-@pytest.fixture(autouse=True)
-def _threads(monkeypatch):
-    monkeypatch.setattr(threads, "_allowed", threads._allowed)
-
-
-@pytest.fixture(scope="module")
-def parts(events_file, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cluster") / "parts"
-    import_events(Here(), events_file, folder, 5, Importing())
-    return PartFolder.of_events(folder)
 
 
 @pytest.mark.parametrize(

@@ -7,28 +7,12 @@ import shutil
 import pandas as pd
 import pytest
 
-from features import threads
 from features.clock import microseconds, when
 from features.errors import BundleError, EventsError
 from models.bundle import load_bundle
 from rung.cluster.folds import SharedBundle, score, write_snapshots
-from rung.cluster.importing import Importing, import_events
-from rung.cluster.parts import PartFolder
 from tests.rung.cluster.scene import Here, bits, together
 from tests.rung.scene import done
-
-
-@pytest.fixture(autouse=True)
-def _threads(monkeypatch):
-    """A task takes one thread of its process; the next test has all again."""
-    monkeypatch.setattr(threads, "_allowed", threads._allowed)
-
-
-@pytest.fixture(scope="module")
-def parts(events_file, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cluster") / "parts"
-    import_events(Here(), events_file, folder, 5, Importing())
-    return PartFolder.of_events(folder)
 
 
 @pytest.fixture(scope="module")
