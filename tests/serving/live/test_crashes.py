@@ -22,6 +22,8 @@ from tests.serving.live.load import (
 from tests.serving.live.process import Process, Receiver, eventually
 
 KILLS = int(os.environ.get("PROOF_KILLS", "0")) or size(part=2, full=100)
+_LEAST = 50
+"""Events acknowledged before each."""
 
 
 def _kind(url: str) -> str:
@@ -29,8 +31,12 @@ def _kind(url: str) -> str:
 
 
 async def _killed_under_load(process: Process, sent: Sent, draw: random.Random) -> None:
-    loading = asyncio.create_task(put_load(process.url, sent, draw, 20.0))
+    """At a random moment, but not before some events were acknowledged, however slow the machine."""
+    enough = len(sent.acknowledged) + _LEAST
+    loading = asyncio.create_task(put_load(process.url, sent, draw, 60.0))
     await asyncio.sleep(draw.uniform(0.05, 1.5))
+    while len(sent.acknowledged) < enough and not loading.done():
+        await asyncio.sleep(draw.uniform(0.001, 0.05))
     await asyncio.to_thread(process.kill)
     await loading
 
@@ -58,7 +64,7 @@ def test_killed_at_random_moments(database_url, folder, tmp_path):
                 process.stop()
         assert set(sent.refused) <= {503}, sent.refused
         with EventStore.open(database_url) as store:
-            is_complete(store, sent, least=50 * KILLS)
+            is_complete(store, sent, least=_LEAST * KILLS)
             was_told(store, receiver)
             is_true(store, folder / "rates")
     tell(f"kill -9: acknowledged events kept, {_kind(database_url)}", 1.0, "all of them", KILLS)

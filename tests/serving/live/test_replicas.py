@@ -25,6 +25,8 @@ pytestmark = pytest.mark.slow
 
 _SECONDS = 4.0
 """Of load, before and after a change."""
+_LEAST = 5
+"""Scores read of each process after a change, however slow the machine."""
 _WRITERS = 4
 
 
@@ -110,7 +112,10 @@ async def _under_load(load: Load, change: Callable[[], object]) -> None:
     ]
     await asyncio.sleep(_SECONDS)
     await asyncio.to_thread(change)
+    before = {url: len(load.seen.versions[url]) for url in load.urls}
     await asyncio.sleep(_SECONDS)
+    while any(len(load.seen.versions[url]) < before[url] + _LEAST for url in load.urls):
+        await asyncio.sleep(0.1)
     done.set()
     await asyncio.gather(*working)
 
