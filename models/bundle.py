@@ -21,7 +21,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
@@ -335,14 +334,7 @@ def load_bundle(folder: Path, *, trusted: Collection[str] = ()) -> Bundle:
         )
         models = {goal: _goal_model(folder, goal, parts[goal], types) for goal in _GOALS}
         offers = _offer_model(folder, ladder)
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        LadderError,
-        lgb.basic.LightGBMError,
-    ) as error:
+    except (OSError, ValueError, KeyError, TypeError, LadderError) as error:
         raise BundleError(f"{folder} is damaged: {error}; train it again") from error
     if manifest["signals_fingerprint"] != signals_fingerprint(ladder):
         raise BundleError(

@@ -12,14 +12,10 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Final
 
-import uvicorn
-
 from features.store.events import EventStore
-from serving.app import create_app
-from serving.edge.connections import BoundedProtocol
 from serving.edge.keys import Keys
 from serving.edge.logs import logging_of_process
-from serving.process.worker import Worker
+from serving.process.working.beside import Worker
 from serving.settings import Settings
 
 __all__ = ["has_no_key", "run"]
@@ -48,6 +44,12 @@ def run(environment: Mapping[str, str], worker: str = "serving.process.worker") 
     settings = Settings.from_environment(environment)
     scores_itself = settings.scoring == "inside"
     with _ended_by_signals(), Worker(environment, worker) if scores_itself else nullcontext():
+        # Once the worker is on its way: both import for seconds, each on a processor of its own.
+        import uvicorn
+
+        from serving.app import create_app
+        from serving.edge.connections import BoundedProtocol
+
         uvicorn.run(
             create_app(replace(settings, scoring="elsewhere")),
             host=settings.host,

@@ -334,7 +334,7 @@ def _counts(rows: TrainingRows, outcomes: Outcomes, model: GoalModel) -> dict[st
 
 
 def _trees(model: GoalModel) -> int:
-    return model.learner.booster.num_trees() if isinstance(model.learner, BoostedTrees) else 0
+    return model.learner.trees.count if isinstance(model.learner, BoostedTrees) else 0
 
 
 def fingerprint(log: EventLog) -> str:

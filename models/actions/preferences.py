@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import numpy as np
-from sklearn.feature_extraction import DictVectorizer
-from sklearn.linear_model import Ridge
 
 from features.arrays import Floats
 from models.actions.features import Features, crossed
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import Ridge
 
 __all__ = ["FEWEST", "Preferences", "Rewarded"]
 
@@ -78,6 +79,10 @@ class Preferences:
             {name: amount / scales.get(name, 1.0) for name, amount in row.items() if name in names}
             for row in rows
         ]
+        from sklearn.feature_extraction import (
+            DictVectorizer,  # fitting alone needs it: serving starts without
+        )
+
         vectorizer = DictVectorizer()
         matrix = vectorizer.fit_transform(kept)
         penalty = _penalty(matrix, rewards)
@@ -134,4 +139,6 @@ def _penalty(matrix: Any, rewards: Floats) -> float | None:
 
 
 def _ridge(penalty: float) -> Ridge:
+    from sklearn.linear_model import Ridge  # fitting alone needs it: serving starts without
+
     return Ridge(alpha=penalty, solver="sparse_cg", tol=1e-6)

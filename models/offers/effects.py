@@ -24,7 +24,6 @@ from typing import Any, Final
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
-from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from features.arrays import Floats, Ints
@@ -299,6 +298,8 @@ def _precision(layout: _Layout, options: Options, logs: Floats) -> Floats:
 
 def _found_deviations(layout: _Layout, options: Options, gram: _Gram) -> Floats:
     """The logarithms of the standard deviations with the largest posterior."""
+    from scipy.optimize import minimize  # fitting alone needs it: serving starts without
+
     usual = np.log(_USUAL_SD)
 
     def loss(logs: Floats) -> float:

@@ -8,15 +8,17 @@ the step.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-import lightgbm as lgb
 import numpy as np
 from scipy.special import expit, logit
 
 from features.arrays import Bools, Floats, Ints
 from models.scores.boosting import CrossFit, lead_folds, merged, threads_for
 from models.scores.learner import BoostedTrees
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 __all__ = ["Expected", "Kind", "expect", "log_odds"]
 
@@ -104,6 +106,8 @@ def _fitted(
     kind: Kind,
     seed: int,
 ) -> lgb.Booster:
+    import lightgbm as lgb  # fitting alone needs it: serving starts without
+
     parameters: dict[str, object] = {
         "objective": "cross_entropy" if kind == "share" else "regression",
         "num_leaves": 8,

@@ -11,13 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import lightgbm as lgb
 import numpy as np
 from joblib import Parallel, delayed
 
 from features.arrays import Bools, Floats, Ints
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 __all__ = [
     "SMALL",
@@ -109,6 +111,8 @@ class Examples:
 
     def dataset(self, rows: Bools, columns: ColumnKinds, **told: Any) -> lgb.Dataset:
         """Some of the rows, by mask, as LightGBM takes them."""
+        import lightgbm as lgb  # fitting alone needs it: serving starts without
+
         return lgb.Dataset(
             self.matrix[rows],
             self.happened[rows],
@@ -167,6 +171,8 @@ def cross_fit(
     fold's noise and make its held-out margins look better than they are. Each fold has a seed of
     its own: models that drew the same columns and rows would err together.
     """
+    import lightgbm as lgb  # fitting alone needs it: serving starts without
+
     rows = len(examples.matrix)
     parameters = config.parameters(rows, rows_per_lead)
     if any(columns.monotone):
@@ -203,8 +209,10 @@ def cross_fit(
     return CrossFit(tuple(models), int(mean.argmin()) + 1)
 
 
-def merged(*fits: CrossFit) -> lgb.Booster:
-    """One model whose margin is the mean of the margins of all folds of all drawings."""
+def merged(*fits: CrossFit) -> str:
+    """LightGBM's text of one model: its margin is the mean over all folds of all drawings."""
+    import lightgbm as lgb  # fitting alone needs it: serving starts without
+
     texts = [
         model.model_to_string(num_iteration=fit.rounds).split("\nTree=")
         for fit in fits
@@ -218,7 +226,8 @@ def merged(*fits: CrossFit) -> lgb.Booster:
             body = block.split("\nend of trees")[0].split("\n", 1)[1].rstrip("\n")
             trees.append(_VALUES.sub(lambda found: _scaled(found, 1.0 / len(texts)), body))
     body = "\n\n\n".join(f"Tree={at}\n{tree}" for at, tree in enumerate(trees))
-    return lgb.Booster(model_str=f"{header}\n{body}\n\n\n{footer.lstrip()}")
+    whole = lgb.Booster(model_str=f"{header}\n{body}\n\n\n{footer.lstrip()}")
+    return str(whole.model_to_string())
 
 
 _VALUES: Final = re.compile(r"^(leaf_value|internal_value)=(.*)$", re.MULTILINE)

@@ -22,9 +22,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
-from scipy.optimize import brentq, minimize
 from scipy.special import expit, logit
-from sklearn.isotonic import IsotonicRegression
 
 from features.arrays import Floats, Ints
 from models.scores.step_rates import StepRates
@@ -220,6 +218,8 @@ def _fit(points: Unseen, n_goals: int) -> tuple[Floats, float]:
     """The intercept of each step, drawn to a common one where it has few leads, and the slope."""
     margin, position, happened = points.margin, points.position, points.happened
     counts, lead = points.weight, points.lead
+    from scipy.optimize import minimize  # fitting alone needs it: serving starts without
+
     # Points of a lead repeat each other: what draws together weighs as if each lead had one.
     repeats = len(lead) / len(np.unique(lead))
     draw = repeats / _SHIFT_SD**2
@@ -252,6 +252,8 @@ def _firm(z: float) -> float:
 
 def _level(log_odds: Floats, weight: Floats, wanted: float, counts: Floats) -> float:
     """What, times the weight, brings the mean probability to a wanted one; each point counts."""
+    from scipy.optimize import brentq  # fitting alone needs it: serving starts without
+
     if not weight.any():
         return 0.0
 
@@ -308,6 +310,10 @@ def _venn_abers(
 
 
 def _isotonic(values: Floats, weights: Floats) -> Floats:
+    from sklearn.isotonic import (
+        IsotonicRegression,  # fitting alone needs it: serving starts without
+    )
+
     fitted: Floats = IsotonicRegression().fit_transform(
         np.arange(len(values)), values, sample_weight=weights
     )

@@ -10,13 +10,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import lightgbm as lgb
 import numpy as np
 from joblib import Parallel, delayed
 from scipy.special import logit
-from sklearn.base import clone
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from features.arrays import Floats, Ints
@@ -24,6 +22,9 @@ from features.errors import BundleError
 from models.scores.archive import packed, strange_types, unpacked
 from models.scores.boosting import threads_for
 from models.scores.trees.packed import PackedTrees
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 __all__ = [
     "Averaged",
@@ -62,16 +63,28 @@ class Learner(Protocol):
 class BoostedTrees:
     """A LightGBM model. What a column adds is its SHAP value, along the paths of the trees.
 
-    LightGBM fits and is the oracle; what it fitted is walked by `models.scores.trees`.
+    LightGBM fits and is the oracle; what it fitted is walked by `models.scores.trees`, and LightGBM
+    is not needed for that: it takes two seconds to import.
+
+    Parameters
+    ----------
+    text : what `Booster.model_to_string` gives.
     """
 
-    booster: lgb.Booster
+    text: str
     suffix = ".txt"
 
     @cached_property
     def trees(self) -> PackedTrees:
         """The same trees as arrays."""
-        return PackedTrees(self.booster.model_to_string())
+        return PackedTrees(self.text)
+
+    @cached_property
+    def booster(self) -> lgb.Booster:
+        """The same trees as LightGBM has them."""
+        import lightgbm as lgb
+
+        return lgb.Booster(model_str=self.text)
 
     def margins(self, matrix: Floats) -> Floats:
         """Shape (n,), log-odds before calibration."""
@@ -83,12 +96,22 @@ class BoostedTrees:
 
     def to_bytes(self) -> bytes:
         """LightGBM's own text."""
-        return str(self.booster.model_to_string()).encode()
+        return self.text.encode()
 
     @classmethod
     def of_bytes(cls, content: bytes) -> BoostedTrees:
-        """The reverse of `to_bytes`."""
-        return cls(lgb.Booster(model_str=content.decode()))
+        """The reverse of `to_bytes`.
+
+        Raises
+        ------
+        ValueError : it is no LightGBM model, or one that is not walked here.
+        """
+        learner = cls(content.decode())
+        try:
+            _ = learner.trees
+        except BundleError as error:
+            raise ValueError(str(error)) from error
+        return learner
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,6 +272,8 @@ def repeatable(classifier: Any, seed: int) -> Any:
     forests add up the votes of their trees in the order in which threads come to an end, and the
     folds are fitted side by side as it is.
     """
+    from sklearn.base import clone  # fitting alone needs it: serving starts without
+
     copy = clone(classifier)
     fixed: dict[str, int] = {}
     for name, value in copy.get_params(deep=True).items():

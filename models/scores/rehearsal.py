@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection
 from typing import Any, Final, TypeVar
 
 import numpy as np
-from sklearn.base import is_regressor
 from threadpoolctl import threadpool_limits
 
 from features.arrays import Bools, Floats, Ints
@@ -71,6 +70,8 @@ def _refuse_what_is_no_classifier(estimator: Any, name: str) -> None:
         raise EstimatorError(
             f"{estimator!r} is no estimator: it has to be an object with fit and predict_proba"
         )
+    from sklearn.base import is_regressor  # fitting alone needs it: serving starts without
+
     if hasattr(estimator, "__sklearn_tags__") and is_regressor(estimator):
         raise EstimatorError(
             f"{name} is a regressor: what is asked is a probability, of a classifier"

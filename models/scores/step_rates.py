@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from features.arrays import Floats, Ints
 from features.ladder.ladder import Band, Ladder
@@ -98,8 +98,8 @@ class StepRates:
         """
         tail, least = (1.0 - level) / 2, 1.0 / np.maximum(self.leads, 2.0)
         has_leads = self.leads > 0
-        low = np.minimum(beta.ppf(tail, self.alpha, self.beta), self.mean)
-        high = np.maximum(beta.ppf(1.0 - tail, self.alpha, self.beta), self.mean)
+        low = np.minimum(betaincinv(self.alpha, self.beta, tail), self.mean)
+        high = np.maximum(betaincinv(self.alpha, self.beta, 1.0 - tail), self.mean)
         return (
             np.where(has_leads, np.minimum(low, 1.0 - least), low),
             np.where(has_leads, np.maximum(high, least), high),

@@ -51,6 +51,9 @@ def _bundle_option(parser: argparse.ArgumentParser) -> None:
 
 def run_service(environment: Mapping[str, str]) -> None:
     """Serve until a signal says to stop; whom it answers is told first."""
+    from serving.process.memory import hasten
+
+    hasten()
     from serving.running import has_no_key, run
     from serving.settings import Settings
 
@@ -64,6 +67,9 @@ def _serve(parsed: argparse.Namespace, _: Progress) -> None:
 
 
 def _work(parsed: argparse.Namespace, _: Progress) -> None:
+    from serving.process.memory import hasten
+
+    hasten()
     from rung.service.worker import chores_of  # it is run as a program, too
     from serving.process.worker import work
     from serving.settings import Settings

@@ -42,6 +42,9 @@ def chores_of(settings: Settings) -> Sequence[Chore]:
 
 
 if __name__ == "__main__":
+    from serving.process.memory import hasten
+
+    hasten()
     from serving.process.worker import main
 
     sys.exit(main(chores_of))

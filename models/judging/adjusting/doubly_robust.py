@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from features.arrays import Bools, Floats, Ints
 from models.judging.adjusting.logistic import fit_logistic, standardised
@@ -176,7 +176,7 @@ def _told(value: float, errors: Floats, compared: Compared) -> Lift:
         value=value,
         low=value - 1.96 * spread,
         high=value + 1.96 * spread,
-        p=float(2.0 * norm.sf(abs(value) / spread)) if spread > 0 else 1.0,
+        p=float(2.0 * ndtr(-abs(value) / spread)) if spread > 0 else 1.0,
         share_with=share,
         share_without=float(np.clip(share - value, 0.0, 1.0)),
         leads_with=len(np.unique(compared.lead[compared.has])),

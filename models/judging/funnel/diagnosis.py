@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from features.arrays import Bools, Floats, Ints
 from features.clock import rfc3339
@@ -238,7 +238,7 @@ def _more_for(p: float | None, size: int, level: float) -> int | None:
 
 
 def _z_of(p: float) -> float:
-    return float(norm.isf(max(p, 1e-300)))
+    return float(-ndtri(max(p, 1e-300)))
 
 
 def _more_to_see_depth(seen: Observed, value: DepthEvidence) -> int | None:
@@ -318,7 +318,7 @@ def _apart_p(went: Bools, own: Bools) -> float:
     spread = np.sqrt(share * (1.0 - share) * (1.0 / own.sum() + 1.0 / (~own).sum()))
     if spread == 0.0:
         return 1.0
-    return float(2.0 * norm.sf(abs(went[own].mean() - went[~own].mean()) / spread))
+    return float(2.0 * ndtr(-abs(went[own].mean() - went[~own].mean()) / spread))
 
 
 def _notes(stays: Stays, below: list[bool]) -> Iterator[str]:

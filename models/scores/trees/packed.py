@@ -37,6 +37,11 @@ class PackedTrees:
     def __init__(self, text: str) -> None:
         self.arrays: TreeArrays = read_trees(text)
 
+    @property
+    def count(self) -> int:
+        """How many trees there are."""
+        return len(self.arrays.starts) - 1
+
     @cached_property
     def shapley(self) -> ShapleyTables:
         """What contributions need beyond the trees; made when they are first asked for."""

@@ -31,7 +31,7 @@ def _kind(url: str) -> str:
 
 
 async def _killed_under_load(process: Process, sent: Sent, draw: random.Random) -> None:
-    """At a random moment, but not before some events were acknowledged, however slow the machine."""
+    """At a random moment, but not before some events were acknowledged."""
     enough = len(sent.acknowledged) + _LEAST
     loading = asyncio.create_task(put_load(process.url, sent, draw, 60.0))
     await asyncio.sleep(draw.uniform(0.05, 1.5))

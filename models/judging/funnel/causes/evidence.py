@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.special import expit
-from scipy.stats import chi2, norm
+from scipy.special import chdtrc, expit, ndtr
 
 from features.arrays import Bools, Floats, Ints
 from features.funnel.depth import Depths
@@ -74,7 +73,7 @@ def below_p(went: Bools, least: float) -> float:
     if not len(went):
         return 1.0
     z = (least - float(went.mean())) / np.sqrt(least * (1.0 - least) / len(went))
-    return float(norm.sf(z))
+    return float(ndtr(-z))
 
 
 # ------------------------------------------------------------------------------------------- jump
@@ -132,7 +131,7 @@ def _most_p(stops: Bools) -> float:
     """How likely so many of those that stop began, where half of them do."""
     if not len(stops):
         return 1.0
-    return float(norm.sf((float(stops.mean()) - 0.5) / np.sqrt(0.25 / len(stops))))
+    return float(ndtr((0.5 - float(stops.mean())) / np.sqrt(0.25 / len(stops))))
 
 
 def _efforts(seen: Observed) -> tuple[float | None, float | None]:
@@ -179,7 +178,7 @@ def _heavier_p(seen: Observed) -> float:
     for amount in (np.log2(np.maximum(efforts[asked], 1.0)), fields[asked].astype(np.float64)):
         if np.ptp(amount) > 0:
             z = _slope_z(amount, seen.brought[asked], went)
-            found.append(float(norm.cdf(z)))
+            found.append(float(ndtr(z)))
     return min(1.0, 2.0 * min(found)) if len(found) > 1 else 1.0
 
 
@@ -213,7 +212,7 @@ def _differ_p(went: Floats, size: Ints) -> float:
     if share in (0.0, 1.0):
         return 1.0
     above = ((went - size * share) ** 2 / (size * share * (1.0 - share))).sum()
-    return float(chi2.sf(above, len(size) - 1))
+    return float(chdtrc(len(size) - 1, above))
 
 
 # ------------------------------------------------------------------------------------------ depth
@@ -255,7 +254,7 @@ def depth_p(rank: Floats, brought: Floats, went: Bools) -> float:
     came = went[known]
     if known.sum() < FEWEST or min(came.sum(), (~came).sum()) < FEWEST // 5:
         return 1.0
-    return float(norm.sf(_slope_z(rank[known], brought[known], came)))
+    return float(ndtr(-_slope_z(rank[known], brought[known], came)))
 
 
 def _slope_z(amount: Floats, brought: Floats, went: Bools) -> float:
@@ -288,5 +287,5 @@ def _if_all_deep(seen: Observed) -> tuple[float | None, float]:
         enough = float(expit(rest + tried * deep).mean()) >= wanted
         lowest, highest = (lowest, tried) if enough else (tried, highest)
     error = float(np.sqrt(fitted.covariance[1, 1]))
-    closes_p = float(norm.sf((float(fitted.slopes[1]) - highest) / error))
+    closes_p = float(ndtr((highest - float(fitted.slopes[1])) / error))
     return float(expit(rest + fitted.slopes[1] * deep).mean()), closes_p

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil, sqrt
 from typing import Final
 
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from features.arrays import Ints
 from features.events.log import DAY_US
@@ -30,8 +30,8 @@ def leads_of_both_arms(rate: float, other: float, power: float) -> int:
     power : in (0, 1).
     """
     middle = (rate + other) / 2.0
-    by_chance = float(norm.ppf(0.975)) * sqrt(2.0 * middle * (1.0 - middle))
-    by_power = float(norm.ppf(power)) * sqrt(rate * (1.0 - rate) + other * (1.0 - other))
+    by_chance = float(ndtri(0.975)) * sqrt(2.0 * middle * (1.0 - middle))
+    by_power = float(ndtri(power)) * sqrt(rate * (1.0 - rate) + other * (1.0 - other))
     return 2 * ceil(((by_chance + by_power) / (other - rate)) ** 2)
 
 
