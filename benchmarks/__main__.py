@@ -81,9 +81,9 @@ def _truth(*, small: bool) -> str:
 
 
 def _service(*, small: bool) -> str:
-    from benchmarks import service
+    from benchmarks.service import whole
 
-    return service.run(small=small)
+    return whole.run(small=small)
 
 
 def _identities(*, small: bool) -> str:

@@ -20,7 +20,9 @@ from statistics import median
 from typing import Any, Final
 
 from benchmarks.scoring import subject
-from benchmarks.service import Events, caught_up, fill, paced, served
+from benchmarks.service.events import Events
+from benchmarks.service.freshness import paced
+from benchmarks.service.processes import caught_up, fill, served
 from benchmarks.tables import markdown
 from features.store.events import EventStore
 from features.store.kept.scores import StoredScore

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-__all__ = ["Load", "get", "load", "post"]
+__all__ = ["Load", "all_answered", "get", "load", "post"]
 
 
 @dataclass(slots=True)
@@ -39,6 +39,13 @@ class Load:
         """The milliseconds that such a share of the requests stayed within."""
         ordered = sorted(self.milliseconds)
         return ordered[min(len(ordered) - 1, round(quantile * len(ordered)))]
+
+
+def all_answered(found: Iterable[Load]) -> None:
+    """RuntimeError unless each request was answered, and well."""
+    for one in found:
+        if set(one.statuses) != {200}:
+            raise RuntimeError(f"answers that are not 200: {one.statuses}")
 
 
 def get(url: str, path: str, headers: str = "") -> bytes:

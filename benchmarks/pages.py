@@ -18,7 +18,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from benchmarks.scoring import subject
-from benchmarks.service import served
+from benchmarks.service.processes import served
 from benchmarks.tables import markdown
 from features.clock import now
 from features.events.log import DAY_US

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["machine", "markdown", "number", "spread"]
+__all__ = ["machine", "markdown", "met", "middle", "number", "spread", "wanted"]
 
 _PACKAGES = [
     "rung",
@@ -43,6 +43,22 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
     if len(ordered) == 1:
         return f"{middle:.{digits}f}"
     return f"{middle:.{digits}f} ({ordered[0]:.{digits}f}–{ordered[-1]:.{digits}f})"
+
+
+def middle(values: Sequence[float]) -> float:
+    """The median; of an even number, the upper of the two in the middle."""
+    return sorted(values)[len(values) // 2]
+
+
+def met(holds: bool) -> str:
+    """What a figure that was aimed at is told with."""
+    return "met" if holds else "NOT met"
+
+
+def wanted(what: str, value: float, least: float) -> str:
+    """A figure beside the least that was aimed at: "7,000 a second: 7,312 (met)"."""
+    digits = 0 if value >= 10 else 2
+    return f"{least:,} {what}: {value:,.{digits}f} ({met(value >= least)})"
 
 
 def machine() -> str:
