@@ -56,6 +56,12 @@ def _trees(*, small: bool) -> str:
     return trees.run(small=small)
 
 
+def _training(*, small: bool) -> str:
+    from benchmarks import training
+
+    return training.run(small=small)
+
+
 def _scaling(*, small: bool, picture: Path | None = None) -> str:
     from benchmarks import scaling
 
@@ -126,6 +132,7 @@ _BENCHMARKS: Final[dict[str, Callable[..., str]]] = {
     "fold": _fold,
     "scoring": _scoring,
     "trees": _trees,
+    "training": _training,
     "scaling": _scaling,
     "bulk": _bulk,
     "recommend": _recommend,

@@ -7,8 +7,8 @@ the link, a few table look-ups.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -44,7 +44,7 @@ _NUMBER_KINDS: dict[Operator, int] = {
 }
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Compiled:
     """A program with the names and texts that its arrays speak of, by index."""
 
@@ -57,8 +57,20 @@ class Compiled:
     instants: tuple[str, ...] = ()
     """The text properties that are read as instants. Their columns stand after those of the log's
     numbers and those of the sums of beats."""
+    numbered: dict[str, int] = field(default_factory=dict)
+    """The numbers of names of logs, as they were found."""
+
+    @cached_property
+    def categories(self) -> tuple[tuple[str, int], ...]:
+        """The signals whose value is a text, each with the row of its texts in a log."""
+        return tuple(
+            (signal.id, self.columns.texts.index(signal.measure))
+            for signal in self.signals
+            if signal.is_category and signal.measure and signal.op is Op.LAST
+        )
 
 
+_MOST_NUMBERED: Final = 10_000
 _MOST_ARRIVED: Final = 0.99
 """The share of completions whose news has arrived once one has waited long enough."""
 _ALL_IS_INTEREST = ActivityRules(interest=(EventRule("*"),))
@@ -384,17 +396,23 @@ def link(log: EventLog, compiled: Compiled) -> LinkedLog:
 
 def _number_of(name: str, compiled: Compiled) -> int:
     """The program's number of a name: its own, or else that of the longest pattern it fits."""
-    if name in compiled.names:
-        return compiled.names[name]
-    fitting = [held for held in compiled.names if EventRule(held).names(name)]
-    return compiled.names[max(fitting, key=len)] if fitting else len(compiled.names)
+    found = compiled.numbered.get(name)
+    if found is None:
+        if len(compiled.numbered) >= _MOST_NUMBERED:  # anybody can send names without end
+            compiled.numbered.clear()
+        fitting = [held for held in compiled.names if EventRule(held).names(name)]
+        longest = name if name in compiled.names else max(fitting, key=len, default=None)
+        found = len(compiled.names) if longest is None else compiled.names[longest]
+        compiled.numbered[name] = found
+    return found
 
 
 def _translated(log: EventLog, compiled: Compiled) -> fold.Events:
     name_of = [_number_of(name, compiled) for name in log.names]
     text_start, text_of = [0], []
     for values in log.text_values:
-        text_of += [compiled.texts.get(value, -1) for value in values]
+        if values:
+            text_of += [compiled.texts.get(value, -1) for value in values]
         text_start.append(len(text_of))
     return fold.Events(
         starts=log.starts,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal
+from typing import Final, Literal
 
 from features.ladder.ladder import EventRule
 from features.ladder.words import Counted
@@ -87,14 +88,7 @@ class Signal:
             return self.says.format(value=_Text(value))
         if value is None or math.isnan(value) or (value == 0 and self.op in _COUNTING):
             return self.says_never
-        return self.says.format(
-            value=_Number(value),
-            count=Counted(value),
-            ago=_ago(value),
-            busy=_level(value, _BUSY),
-            pace=_level(value, _PACE),
-            trend=_level(value, _TREND),
-        )
+        return self.says.format_map(_Told(value))
 
 
 _COUNTING = (
@@ -145,6 +139,18 @@ class _Number(float):
         return format(float(self), spec or ".4g")
 
 
+class _Told:
+    """A number in all the ways that a sentence can tell it; each is made when it is asked for."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: float) -> None:
+        self._value = value
+
+    def __getitem__(self, way: str) -> object:
+        return _WAYS[way](self._value)
+
+
 def literal(text: str) -> str:
     """A user's words inside a template."""
     return text.replace("{", "{{").replace("}", "}}")
@@ -158,6 +164,16 @@ def _ago(days: float) -> str:
             number = int(minutes / size)
             return f"{number} {unit}{'s' if number != 1 else ''} ago"
     return "just now"
+
+
+_WAYS: Final[dict[str, Callable[[float], object]]] = {
+    "value": _Number,
+    "count": Counted,
+    "ago": _ago,
+    "busy": lambda value: _level(value, _BUSY),
+    "pace": lambda value: _level(value, _PACE),
+    "trend": lambda value: _level(value, _TREND),
+}
 
 
 def words(name: str) -> str:

@@ -154,11 +154,7 @@ def snapshot_at(
     last_active = np.empty(count, dtype=np.int64)
     lost_at = np.empty(count, dtype=np.int64)
     _fold_in_parts(link(log, compiled), indices, as_of, values, position, last_active, lost_at)
-    categories = {
-        signal.id: log.text_values[log.columns.texts.index(signal.measure)]
-        for signal in compiled.signals
-        if signal.is_category and signal.measure and signal.op.name == "LAST"
-    }
+    categories = {id_: log.text_values[at] for id_, at in compiled.categories}
     return Snapshot(
         names, as_of, compiled.signals, values, categories, position, last_active, lost_at
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 
 from features.arrays import Floats
 from features.errors import BundleError
+from features.signals.signal import Signal
 from features.signals.snapshot import Snapshot
 
 __all__ = ["Encoding"]
@@ -20,7 +22,7 @@ _FEWEST_ROWS: Final = 3
 _MOST_CATEGORIES: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Encoding:
     """The columns of a model's matrix, in order, with the texts of each category.
 
@@ -58,15 +60,17 @@ class Encoding:
                     absent.add(signal.id)
         return cls(tuple(signal.id for signal in snapshot.signals), texts, frozenset(absent))
 
-    @property
+    @cached_property
     def category_columns(self) -> list[int]:
         """The indices of the category columns."""
         return [at for at, column in enumerate(self.columns) if column in self.texts]
 
     def matrix(self, snapshot: Snapshot) -> Floats:
         """Shape (n, n_columns), NaN where absent, but for categories with a code for that."""
-        if tuple(signal.id for signal in snapshot.signals) != self.columns:
-            raise BundleError("the model was trained on other signals than this ladder has")
+        if snapshot.signals is not self._known_signals.get("last"):
+            if tuple(signal.id for signal in snapshot.signals) != self.columns:
+                raise BundleError("the model was trained on other signals than this ladder has")
+            self._known_signals["last"] = snapshot.signals
         if not self.texts:
             return snapshot.values
         matrix = snapshot.values.copy()
@@ -78,18 +82,24 @@ class Encoding:
         return matrix
 
     def _recode(self, column: str, words: tuple[str, ...], held: Floats) -> Floats:
-        code_of = self._codes(column)
+        code_of = self._codes[column]
         table = np.array([code_of.get(word, np.nan) for word in (*words, None)])
         return table[np.where(np.isnan(held), -1, held).astype(np.int64)]
 
-    def _codes(self, column: str) -> dict[str | None, float]:
-        """The code of each text, and of having none."""
-        codes: dict[str | None, float] = {
-            text: float(code) for code, text in enumerate(self.texts[column])
-        }
-        if column in self.absent:
-            codes[None] = float(len(codes))
+    @cached_property
+    def _codes(self) -> dict[str, dict[str | None, float]]:
+        """By column the code of each text, and of having none."""
+        codes: dict[str, dict[str | None, float]] = {}
+        for column, texts in self.texts.items():
+            codes[column] = {text: float(code) for code, text in enumerate(texts)}
+            if column in self.absent:
+                codes[column][None] = float(len(texts))
         return codes
+
+    @cached_property
+    def _known_signals(self) -> dict[str, tuple[Signal, ...]]:
+        """The table of signals that was found to be the right one last."""
+        return {}
 
     def matrix_of_frame(self, frame: pd.DataFrame) -> Floats:
         """As `matrix`, from a frame with a column a signal (as `Snapshot.frame` gives)."""
@@ -99,7 +109,7 @@ class Encoding:
         matrix = np.empty((len(frame), len(self.columns)))
         for at, column in enumerate(self.columns):
             if column in self.texts:
-                code_of = self._codes(column)
+                code_of = self._codes[column]
                 words = frame[column].astype(object)
                 words = words.where(words.notna(), None)
                 matrix[:, at] = [code_of.get(word, np.nan) for word in words]

@@ -235,11 +235,12 @@ class Scorer:
         position = int(scores.position[row])
         answer = self._no_score(estimates, row)
         if scores.step[row] is None:
+            answer["no_score_reason"] = _why_no_score(estimates, row)
             return answer
         step = ladder.goals[position]
         probability = float(scores.advance.probability[row])
         evidence = estimates.bundle.advancement.evidence
-        answer["status"], answer["no_score_reason"] = "ok", None
+        answer["status"] = "ok"
         answer["step"] = {"id": step.id, "title": step.title}
         answer["probability"] = probability
         answer["interval"] = {
@@ -289,7 +290,7 @@ class Scorer:
             "fit": None,
             "engagement": None,
             "reasons": [],
-            "no_score_reason": _why_no_score(estimates, row),
+            "no_score_reason": None,
             "model": {
                 "name": str(bundle.manifest.get("name", bundle.ladder.name)),
                 "version": bundle.version,

@@ -109,21 +109,14 @@ def _table(rows: Sequence[_Found], columns: LogColumns, members: Members) -> Eve
     if members.since:
         known_at = np.maximum(known_at, [members.since.get(one, 0) for one in sent_ids])
     found = _columns(objects_of(texts), {*columns.numbers, *columns.texts})
-    count = len(rows)
     return EventTable(
-        pa.nulls(count, pa.string()),
+        pa.nulls(len(rows), pa.string()),
         pa.array(leads, pa.string()),
         pa.array(names, pa.string()),
         np.array(occurred, dtype=np.int64),
         known_at,
-        {
-            name: _finite(numbers_of(found[name])[0]) if name in found else np.full(count, np.nan)
-            for name in columns.numbers
-        },
-        {
-            name: text_array(texts_of(found[name] if name in found else [None] * count))
-            for name in columns.texts
-        },
+        {name: _finite(numbers_of(found[name])[0]) for name in columns.numbers if name in found},
+        {name: text_array(texts_of(found[name])) for name in columns.texts if name in found},
     )
 
 

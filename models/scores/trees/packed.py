@@ -93,6 +93,9 @@ class PackedTrees:
 
 def _side_by_side(work: Callable[[int, int], None], rows: int, least: int) -> None:
     """Parts of the rows at a time, in threads where they are many."""
-    parts = max(1, min(processors(), rows // least))
+    parts = min(processors(), rows // least)
+    if parts <= 1:
+        work(0, rows)
+        return
     cuts = np.linspace(0, rows, parts + 1).astype(int).tolist()
     in_threads([partial(work, first, last) for first, last in pairwise(cuts)])
