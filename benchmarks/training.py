@@ -54,11 +54,7 @@ def run(*, small: bool = False) -> str:
     table = markdown(
         ["", "s", "LightGBM = 1"],
         [
-            [
-                "**a goal's model: folds, margins, calibration**",
-                f"{whole:.1f}",
-                _x(whole / lightgbm),
-            ],
+            [_WHOLE, f"{whole:.1f}", f"{whole / lightgbm:.2f}x"],
             [f"LightGBM alone: the same {len(within)} fits", f"{lightgbm:.1f}", "1.00x"],
         ],
     )
