@@ -8,6 +8,7 @@ mistakes.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -67,6 +68,9 @@ _VERBS: Final = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
     parsed = parser().parse_args(arguments)
+    # Threads of LightGBM wait for each other awake. Beside others that want the processors, such as
+    # a service, all of them wait so most of the time; it is read when the library is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     from features.errors import LadderError, RungError
 
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:  # fixtures import what they need: the process that hands out 
     from training.simulation.world import Simulation
 
 load_profile()
+# As `rung` does: tests run side by side, and LightGBM's threads would wait for each other awake.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from playwright.sync_api import expect
 
 from features.store.events import EventStore
 from serving.app import create_app
@@ -63,7 +64,7 @@ def test_on_a_phone(browser, site, width):
             sheet.evaluate("document.querySelectorAll('main details').forEach(d => d.open = true)")
             assert overflow(sheet) <= 0, address
         sheet.goto("/experiments/tools")
-        assert sheet.get_by_text(CALCULATOR.title).first.is_visible()
+        expect(sheet.get_by_text(CALCULATOR.title).first).to_be_visible()
 
 
 def test_from_the_menu_to_an_experiment(sheet):
@@ -73,7 +74,7 @@ def test_from_the_menu_to_an_experiment(sheet):
     assert sheet.get_by_role("heading", level=1).inner_text() == "Experiments"
     sheet.get_by_role("link", name="Worksheet or calculator").click()
     assert sheet.get_by_role("heading", level=1).inner_text() == "Worksheet or calculator"
-    assert sheet.get_by_text("Helps", exact=True).first.is_visible()
+    expect(sheet.get_by_text("Helps", exact=True).first).to_be_visible()
     with sheet.expect_download() as kept:
         sheet.get_by_role("link", name="CSV", exact=True).click()
     assert kept.value.suggested_filename == "tools-goals.csv"
@@ -95,10 +96,10 @@ def test_a_life_of_an_experiment(browser, site, scripts):
         sheet.get_by_text("End this experiment").click()
         sheet.get_by_label("What you decided").fill("Nobody asked")
         sheet.get_by_role("button", name="End it").click()
-        assert sheet.get_by_text("Nobody asked").is_visible()
+        expect(sheet.get_by_text("Nobody asked")).to_be_visible()
         sheet.get_by_role("button", name="Put it away").click()
         sheet.get_by_text("put away").first.click()
-        assert sheet.get_by_role("link", name=title).is_visible()
+        expect(sheet.get_by_role("link", name=title)).to_be_visible()
 
 
 def test_a_mistake_on_the_form(browser, site):
@@ -137,18 +138,18 @@ def test_by_keyboard(sheet):
     sheet.keyboard.press("g")
     sheet.keyboard.press("e")
     sheet.wait_for_url("**/experiments")
-    assert sheet.get_by_role("link", name="By keys").is_visible()
+    expect(sheet.get_by_role("link", name="By keys")).to_be_visible()
 
 
 def test_the_policy_is_let_to_choose_and_taken_back(sheet):
     """Two buttons, and what chooses is said at once."""
     sheet.goto("/experiments#gate")
     gate = sheet.locator("#gate")
-    assert gate.get_by_text("Rung's careful way").is_visible()
+    expect(gate.get_by_text("Rung's careful way")).to_be_visible()
     gate.get_by_role("button", name="Let it choose").click()
-    assert gate.get_by_text("It passed its gate.").is_visible()
+    expect(gate.get_by_text("It passed its gate.")).to_be_visible()
     gate.get_by_role("button", name="Back to the careful way").click()
-    assert gate.get_by_role("button", name="Let it choose").is_visible()
+    expect(gate.get_by_role("button", name="Let it choose")).to_be_visible()
 
 
 def test_small_enough(sheet):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.serving import world
 from tests.serving.browser import opened, overflow, served, violations
@@ -70,7 +71,7 @@ def test_the_first_count_shows_itself(browser, uncounted_site):
     address, service = uncounted_site
     with opened(browser, address, width=320) as sheet:
         sheet.goto("/ladder")
-        assert sheet.get_by_role("heading", name="Not counted yet").is_visible()
+        expect(sheet.get_by_role("heading", name="Not counted yet")).to_be_visible()
         assert violations(sheet) == []
         assert overflow(sheet) <= 0
         count(service.store, service.ladder)
@@ -117,9 +118,9 @@ def test_from_the_answer_to_a_lead(browser, some_site, scripts):
 def test_weeks_months_and_the_stretch_before(browser, many_site):
     with opened(browser, many_site) as sheet:
         sheet.goto("/ladder?within=90")
-        assert sheet.get_by_role("heading", name="Since when: by week").is_visible()
+        expect(sheet.get_by_role("heading", name="Since when: by week")).to_be_visible()
         sheet.get_by_role("link", name="By month").click()
-        assert sheet.get_by_role("heading", name="Since when: by month").is_visible()
+        expect(sheet.get_by_role("heading", name="Since when: by month")).to_be_visible()
         assert sheet.locator("svg .former").count() > 0
         sheet.get_by_role("link", name="Hide").click()
         sheet.wait_for_url("**beside=no**")
@@ -162,7 +163,7 @@ def test_who_waits_is_a_click_away(own):
     assert late.count() == 10 < ASKERS
     name = late.first.inner_text()
     late.first.click()
-    assert own.get_by_role("heading", name=name).first.is_visible()
+    expect(own.get_by_role("heading", name=name).first).to_be_visible()
 
 
 def test_touch_targets(browser, some_site):

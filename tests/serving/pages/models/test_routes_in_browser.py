@@ -6,6 +6,7 @@ import json
 import shutil
 
 import pytest
+from playwright.sync_api import expect
 
 from features.store.events import EventStore
 from features.store.kept.recalibrations import KeptMove
@@ -78,11 +79,11 @@ def test_the_sentence_and_what_it_rests_on(sheet):
     """It is the first thing that is read; the other goal is a link away."""
     sheet.goto("/experiments")
     sheet.get_by_role("link", name="Models").click()
-    assert sheet.get_by_text("Of 100 leads given about 40 %, 39 went on.").is_visible()
+    expect(sheet.get_by_text("Of 100 leads given about 40 %, 39 went on.")).to_be_visible()
     sheet.get_by_text("As a table").first.click()
-    assert sheet.get_by_role("table").first.get_by_text("39 %").is_visible()
+    expect(sheet.get_by_role("table").first.get_by_text("39 %")).to_be_visible()
     sheet.get_by_role("link", name="A purchase").click()
-    assert sheet.get_by_text("Whether its chances are kept is not known yet.").is_visible()
+    expect(sheet.get_by_text("Whether its chances are kept is not known yet.")).to_be_visible()
     assert len(sheet.content().encode()) < 100_000
 
 
@@ -90,7 +91,7 @@ def test_without_scripts(browser, site):
     """All is there; times are in UTC."""
     with opened(browser, site, java_script_enabled=False) as sheet:
         sheet.goto("/models")
-        assert sheet.get_by_text("Of 100 leads given about 40 %, 39 went on.").is_visible()
+        expect(sheet.get_by_text("Of 100 leads given about 40 %, 39 went on.")).to_be_visible()
         assert " UTC" in sheet.locator("time[data-as]").first.inner_text()
         with sheet.expect_download() as kept:
             sheet.locator("#versions").get_by_role("link", name="CSV").click()
@@ -107,6 +108,6 @@ def test_back_to_the_one_before(sheet):
     sheet.keyboard.press("Enter")
     sheet.wait_for_url("**/models#versions")
     versions = sheet.locator("#versions")
-    assert versions.get_by_text("The queue looks wrong").is_visible()
-    assert versions.get_by_text("taken back").is_visible()
-    assert sheet.get_by_text("Nobody has looked yet whether its chances are kept.").is_visible()
+    expect(versions.get_by_text("The queue looks wrong")).to_be_visible()
+    expect(versions.get_by_text("taken back")).to_be_visible()
+    expect(sheet.get_by_text("Nobody has looked yet whether its chances are kept.")).to_be_visible()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from serving.app import create_app
 from serving.settings import Settings
@@ -99,7 +100,7 @@ def test_edit_without_scripts(plain):
     plain.get_by_label("Title").fill("")
     plain.get_by_label("Minutes of the lead").fill("a few")
     plain.get_by_role("button", name="Save").click()
-    assert plain.get_by_text("This is empty.").is_visible()
+    expect(plain.get_by_text("This is empty.")).to_be_visible()
     minutes = plain.get_by_label("Minutes of the lead")
     assert minutes.input_value() == "a few"
     assert minutes.get_attribute("aria-invalid") == "true"
@@ -120,7 +121,7 @@ def test_a_date(sheet):
     sheet.get_by_text("From a later date on").click()
     sheet.locator("#f-state_from").fill("2099-03-01T09:00")
     sheet.get_by_role("button", name="Pause it").click()
-    assert sheet.get_by_text("From 1 Mar 2099 on: paused.").is_visible()
+    expect(sheet.get_by_text("From 1 Mar 2099 on: paused.")).to_be_visible()
     sheet.get_by_role("button", name="Call it off").click()
     assert sheet.get_by_text("From 1 Mar 2099 on: paused.").count() == 0
 
@@ -134,9 +135,9 @@ def test_new_offer(sheet):
     sheet.get_by_label("Kind").fill("session")
     sheet.get_by_label("With a person of yours").check()
     sheet.get_by_role("button", name="Add the offer").click()
-    assert sheet.get_by_role("status").filter(has_text="New:").is_visible()
+    expect(sheet.get_by_role("status").filter(has_text="New:")).to_be_visible()
     sheet.goto("/settings/offers?step=human")
-    assert sheet.get_by_role("link", name="A walk through your figures").first.is_visible()
+    expect(sheet.get_by_role("link", name="A walk through your figures").first).to_be_visible()
 
 
 def test_times_in_the_readers_zone(browser, address):
@@ -161,12 +162,12 @@ def test_webhook(sheet):
     sheet.get_by_role("link", name="I have kept it").click()
     assert secret not in sheet.content()
     sheet.get_by_role("button", name="Send a test").click()
-    assert sheet.get_by_role("status").filter(has_text="A test is sent.").is_visible()
+    expect(sheet.get_by_role("status").filter(has_text="A test is sent.")).to_be_visible()
     sheet.get_by_role("button", name="Switch it off").click()
     sheet.get_by_role("status").get_by_role("button", name="Switch it on again").click()
     sheet.get_by_role("link", name="Remove it").click()
     sheet.get_by_role("button", name="Remove it").click()
-    assert sheet.get_by_role("status").filter(has_text="Removed.").is_visible()
+    expect(sheet.get_by_role("status").filter(has_text="Removed.")).to_be_visible()
 
 
 def test_replay(sheet, webhook):
@@ -174,7 +175,9 @@ def test_replay(sheet, webhook):
     sheet.goto(f"{webhook}?state=failed")
     sheet.get_by_role("checkbox", name=re.compile("Send again")).first.check()
     sheet.get_by_role("button", name="Send the ticked ones again").click()
-    assert sheet.get_by_role("status").filter(has_text="1 notification is on the way").is_visible()
+    expect(
+        sheet.get_by_role("status").filter(has_text="1 notification is on the way")
+    ).to_be_visible()
 
 
 def test_first_key(browser, folder, tmp_path):
@@ -189,7 +192,7 @@ def test_first_key(browser, folder, tmp_path):
         sheet.get_by_label("Your name").fill("Ann Weber")
         sheet.get_by_role("button", name="Make my key").click()
         key = sheet.get_by_label("The key", exact=True).input_value()
-        assert sheet.get_by_text("From now on everyone needs a key").is_visible()
+        expect(sheet.get_by_text("From now on everyone needs a key")).to_be_visible()
         assert sheet.locator(".me summary").inner_text().endswith("Ann Weber")
         sheet.get_by_role("link", name="Make keys for the others").click()
         sheet.get_by_label("Whose it is").fill("Ben Okafor")
@@ -198,15 +201,15 @@ def test_first_key(browser, folder, tmp_path):
         second = sheet.get_by_label("The key", exact=True).input_value()
         sheet.get_by_role("link", name="I have kept it").click()
         sheet.get_by_role("link", name="Revoke Ben Okafor").click()
-        assert sheet.get_by_text("It cannot be taken up again.").is_visible()
+        expect(sheet.get_by_text("It cannot be taken up again.")).to_be_visible()
         sheet.get_by_role("button", name="Revoke it").click()
-        assert sheet.get_by_role("status").filter(has_text="Revoked:").is_visible()
+        expect(sheet.get_by_role("status").filter(has_text="Revoked:")).to_be_visible()
         sheet.locator(".me summary").click()
         sheet.get_by_role("button", name="Log out").click()
         sheet.get_by_label("Key", exact=True).fill(key)
         sheet.get_by_role("button", name="Log in").click()
         sheet.goto("/settings/keys")
-        assert sheet.get_by_text("Yours").is_visible()
+        expect(sheet.get_by_text("Yours")).to_be_visible()
         assert second not in sheet.content()
 
 
@@ -222,8 +225,8 @@ def test_who_may_not(browser, folder, tmp_path):
             sheet.get_by_label("Key", exact=True).fill(key)
             sheet.get_by_role("button", name="Log in").click()
             places = sheet.get_by_role("navigation", name="Settings")
-            assert places.get_by_role("link", name="Offers").is_visible()
+            expect(places.get_by_role("link", name="Offers")).to_be_visible()
             assert places.get_by_role("link", name="Keys").count() == 0
             sheet.goto("/settings/keys")
-            assert sheet.get_by_text("Only who may change settings sees this").is_visible()
+            expect(sheet.get_by_text("Only who may change settings sees this")).to_be_visible()
             assert violations(sheet) == []
