@@ -148,6 +148,8 @@ def _drawn(curves: list[_Curve]) -> Figure:
     for axes, curve in zip(figure.subplots(1, len(curves)), curves, strict=True):
         axes.plot(curve.sizes, curve.costs, marker="o")
         axes.set(xscale="log", title=curve.title.replace(", by", ",\nby"), ylabel=curve.unit)
+        axes.set_xticks(curve.sizes, [f"{size:,}" for size in curve.sizes], rotation=30, fontsize=7)
+        axes.set_xticks([], minor=True)
         axes.set_ylim(bottom=0)
         axes.title.set_fontsize(8)
         axes.spines[["top", "right"]].set_visible(False)
