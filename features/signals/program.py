@@ -71,6 +71,7 @@ class Compiled:
 
 
 _MOST_NUMBERED: Final = 10_000
+"""Names whose numbers are remembered: anybody can send names without end."""
 _MOST_ARRIVED: Final = 0.99
 """The share of completions whose news has arrived once one has waited long enough."""
 _ALL_IS_INTEREST = ActivityRules(interest=(EventRule("*"),))
@@ -398,7 +399,7 @@ def _number_of(name: str, compiled: Compiled) -> int:
     """The program's number of a name: its own, or else that of the longest pattern it fits."""
     found = compiled.numbered.get(name)
     if found is None:
-        if len(compiled.numbered) >= _MOST_NUMBERED:  # anybody can send names without end
+        if len(compiled.numbered) >= _MOST_NUMBERED:
             compiled.numbered.clear()
         fitting = [held for held in compiled.names if EventRule(held).names(name)]
         longest = name if name in compiled.names else max(fitting, key=len, default=None)
@@ -411,8 +412,7 @@ def _translated(log: EventLog, compiled: Compiled) -> fold.Events:
     name_of = [_number_of(name, compiled) for name in log.names]
     text_start, text_of = [0], []
     for values in log.text_values:
-        if values:
-            text_of += [compiled.texts.get(value, -1) for value in values]
+        text_of += [compiled.texts.get(value, -1) for value in values]
         text_start.append(len(text_of))
     return fold.Events(
         starts=log.starts,

@@ -79,9 +79,8 @@ class Preferences:
             {name: amount / scales.get(name, 1.0) for name, amount in row.items() if name in names}
             for row in rows
         ]
-        from sklearn.feature_extraction import (
-            DictVectorizer,  # fitting alone needs it: serving starts without
-        )
+        # Learning alone needs it: serving starts without.
+        from sklearn.feature_extraction import DictVectorizer
 
         vectorizer = DictVectorizer()
         matrix = vectorizer.fit_transform(kept)

@@ -310,9 +310,8 @@ def _venn_abers(
 
 
 def _isotonic(values: Floats, weights: Floats) -> Floats:
-    from sklearn.isotonic import (
-        IsotonicRegression,  # fitting alone needs it: serving starts without
-    )
+    # Fitting alone needs it: serving starts without.
+    from sklearn.isotonic import IsotonicRegression
 
     fitted: Floats = IsotonicRegression().fit_transform(
         np.arange(len(values)), values, sample_weight=weights

@@ -12,7 +12,6 @@ import pandas as pd
 
 from features.arrays import Floats
 from features.errors import BundleError
-from features.signals.signal import Signal
 from features.signals.snapshot import Snapshot
 
 __all__ = ["Encoding"]
@@ -67,10 +66,8 @@ class Encoding:
 
     def matrix(self, snapshot: Snapshot) -> Floats:
         """Shape (n, n_columns), NaN where absent, but for categories with a code for that."""
-        if snapshot.signals is not self._known_signals.get("last"):
-            if tuple(signal.id for signal in snapshot.signals) != self.columns:
-                raise BundleError("the model was trained on other signals than this ladder has")
-            self._known_signals["last"] = snapshot.signals
+        if tuple(signal.id for signal in snapshot.signals) != self.columns:
+            raise BundleError("the model was trained on other signals than this ladder has")
         if not self.texts:
             return snapshot.values
         matrix = snapshot.values.copy()
@@ -95,11 +92,6 @@ class Encoding:
             if column in self.absent:
                 codes[column][None] = float(len(texts))
         return codes
-
-    @cached_property
-    def _known_signals(self) -> dict[str, tuple[Signal, ...]]:
-        """The table of signals that was found to be the right one last."""
-        return {}
 
     def matrix_of_frame(self, frame: pd.DataFrame) -> Floats:
         """As `matrix`, from a frame with a column a signal (as `Snapshot.frame` gives)."""
