@@ -55,6 +55,7 @@ from features.store.schema import opt_outs as _opt_outs
 from features.store.schema import rep_minutes as _rep_minutes
 from features.store.whole_log.log import dated_after, log_of_all, log_of_some, objects_of
 from features.store.whole_log.message_ids import MessageIds, events_of
+from features.store.whole_log.recent import RecentEvents
 
 __all__ = ["Appended", "AtWriting", "Event", "EventStore", "StoredScore"]
 
@@ -117,6 +118,7 @@ class EventStore:
         self.names = LeadNames(database)
         self.hands = Hands(database)
         self.actions = Actions(database, self._inserts.events, self.marks.put)
+        self.recent = RecentEvents(database)
         self._add_minutes = _add_minutes(engine)
         self._of_message = Prepared.of(
             sa.select(*(_events.c[name] for name in Event._fields)).where(

@@ -115,7 +115,7 @@ def rescore(
     """
     started, as_of = time.perf_counter(), scorer.clock()
     stopping = stopping or threading.Event()
-    leads = _leads(scorer)
+    leads, ladder = _leads(scorer), scorer.model.bundle.ladder
     parts: list[Scored] = []
     week_ago: dict[str, float] = {}
     most_events = 0
@@ -123,7 +123,7 @@ def rescore(
         for some in _chunks(leads, _CHUNK):
             if stopping.is_set() or not is_still_ours():
                 return None
-            read = _read(scorer, some, as_of)
+            read = _read(scorer, scorer.store.log_of(some, ladder), as_of)
             parts.append(read.scored)
             most_events = max(most_events, int(np.diff(read.log.starts).max(initial=0)))
             reasons.put(read.reasons())
@@ -227,7 +227,9 @@ def _score_marked(
         out = opted_out_leads(connection)
     as_of = scorer.clock()
     of_marks = {lead_of[one] for one in sent_ids}
-    read = _read(scorer, sorted(of_marks - out), as_of)
+    # Whoever has news had some lately, most of them: their events are still at hand.
+    log = scorer.store.recent.log_of(sorted(of_marks - out), scorer.model.bundle.ladder)
+    read = _read(scorer, log, as_of)
     _note_crowded(scorer, read.log, as_of)
     scored, unseen = read.scored, _known_later(read.log, as_of)
     queued = scored.queued(as_of, scorer)
@@ -326,10 +328,9 @@ class _Read:
         return {lead: json.dumps(one, separators=(",", ":")) for lead, one in details.items()}
 
 
-def _read(scorer: Scorer, leads: Sequence[str], as_of: int) -> _Read:
-    """Some leads scored, and their events."""
+def _read(scorer: Scorer, log: EventLog, as_of: int) -> _Read:
+    """The leads of a log scored, with their events."""
     ladder = scorer.model.bundle.ladder
-    log = scorer.store.log_of(leads, ladder)
     estimates = scorer.estimate(log, as_of)
     scores, snapshot = estimates.scores, estimates.snapshot
     longest_us = round(ladder.dormant_after_days * DAY_US)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from features.events.columns import numbers_of, text_array, texts_of
-from features.events.log import EventLog, LogColumns
+from features.events.log import EventLog, LogColumns, encode
 from features.events.table import EventTable, concat
 from features.ladder.ladder import Ladder
 from features.signals.table import ladder_columns
@@ -21,9 +22,19 @@ from features.store.identities.members import Members
 from features.store.privacy.opt_outs import opted_out_ids
 from features.store.schema import events
 
-__all__ = ["dated_after", "log_of_all", "log_of_some", "objects_of"]
+__all__ = [
+    "dated_after",
+    "events_where",
+    "log_by_lead",
+    "log_of_all",
+    "log_of_some",
+    "objects_of",
+    "of_ids",
+    "table_of",
+]
 
-_BATCH: Final = 10_000
+_BATCH: Final = 2_000
+"""Rows at once: more of them are out of the cache of a processor when they are looked at again."""
 
 
 def log_of_all(
@@ -39,14 +50,15 @@ def log_of_all(
     Leads that opted out of profiling are left out, unless `everybody` is only to be counted, and so
     are events dated after `now`.
     """
-    wanted = _log_rows()
+    wanted = events_where()
     if known_until is not None:
         wanted = wanted.where(events.c.known_at <= known_until)
     if now is not None:
         wanted = wanted.where(~dated_after(now))
     out = frozenset() if everybody else opted_out_ids(connection)
+    columns = LogColumns(*ladder_columns(ladder))
     members = Members.read(connection)
-    log = _log([wanted], connection, LogColumns(*ladder_columns(ladder)), members, out)
+    log = log_by_lead(table_of(connection, [wanted], columns, out), members, columns)
     return log if known_until is None else log.known_by(known_until)
 
 
@@ -62,62 +74,68 @@ def log_of_some(connection: sa.Connection, lead_ids: Sequence[str], ladder: Ladd
     """
     asked = sorted(set(lead_ids))
     members = Members.read_some(connection, asked)
-    wanted = [
-        _log_rows().where(events.c.lead_id.in_(part))
-        for part in in_parts(sorted({*asked, *members.lead}))
-    ]
-    return _log(wanted, connection, LogColumns(*ladder_columns(ladder)), members)
+    columns = LogColumns(*ladder_columns(ladder))
+    table = table_of(connection, of_ids(sorted({*asked, *members.lead})), columns)
+    return log_by_lead(table, members, columns)
 
 
-_LogRows = sa.Select[tuple[str, str, int, int, str]]
 _Found = tuple[str, str, int, int, str]
 
 
-def _log_rows() -> _LogRows:
+def events_where(*which: sa.ColumnElement[bool]) -> sa.Select[_Found]:
+    """The statement that `table_of` reads: of some events, or of all."""
     columns = events.c
     return sa.select(
         columns.lead_id, columns.name, columns.occurred_at, columns.known_at, columns.properties
-    )
+    ).where(*which)
 
 
-def _log(
-    wanted: Sequence[_LogRows],
+def of_ids(ids: Sequence[str]) -> list[sa.Select[_Found]]:
+    """The statements that find the events of some ids."""
+    return [events_where(events.c.lead_id.in_(part)) for part in in_parts(ids)]
+
+
+def table_of(
     connection: sa.Connection,
+    wanted: Iterable[sa.Select[_Found]],
     columns: LogColumns,
-    members: Members,
     left_out: frozenset[str] = frozenset(),
-) -> EventLog:
-    """The log of all rows that the statements find."""
-    tables = [_table(rows, columns, members) for rows in _batches(wanted, connection, left_out)]
-    return concat([EventTable.empty(), *tables]).log(columns)
+) -> EventTable:
+    """The events that some statements find, by the id that each was sent under.
+
+    Without their message ids; of their properties those that a log holds.
+    """
+    batches = (rows for one in wanted for rows in tuples_of(connection, one, _BATCH))
+    tables = []
+    for rows in batches:
+        kept = [row for row in rows if row[0] not in left_out] if left_out else rows
+        if kept:
+            tables.append(_table(kept, columns))
+    return concat([EventTable.empty(), *tables])
 
 
-def _batches(
-    wanted: Sequence[_LogRows], connection: sa.Connection, left_out: frozenset[str]
-) -> Iterator[Sequence[_Found]]:
-    for statement in wanted:
-        for rows in tuples_of(connection, statement, _BATCH):
-            kept = [row for row in rows if row[0] not in left_out] if left_out else rows
-            if kept:
-                yield kept
-
-
-def _table(rows: Sequence[_Found], columns: LogColumns, members: Members) -> EventTable:
-    sent_ids, names, occurred, known, texts = zip(*rows, strict=True)
-    leads = [members.lead.get(one, one) for one in sent_ids] if members.lead else sent_ids
-    known_at = np.array(known, dtype=np.int64)
-    if members.since:
-        known_at = np.maximum(known_at, [members.since.get(one, 0) for one in sent_ids])
-    found = _columns(objects_of(texts), {*columns.numbers, *columns.texts})
+def _table(rows: Sequence[_Found], columns: LogColumns) -> EventTable:
+    found = _columns(objects_of([row[4] for row in rows]), {*columns.numbers, *columns.texts})
     return EventTable(
         pa.nulls(len(rows), pa.string()),
-        pa.array(leads, pa.string()),
-        pa.array(names, pa.string()),
-        np.array(occurred, dtype=np.int64),
-        known_at,
+        pa.array([row[0] for row in rows], pa.string()),
+        pa.array([row[1] for row in rows], pa.string()),
+        np.array([row[2] for row in rows], dtype=np.int64),
+        np.array([row[3] for row in rows], dtype=np.int64),
         {name: _finite(numbers_of(found[name])[0]) for name in columns.numbers if name in found},
         {name: text_array(texts_of(found[name])) for name in columns.texts if name in found},
     )
+
+
+def log_by_lead(table: EventTable, members: Members, columns: LogColumns) -> EventLog:
+    """The log of events that were read by id: ids that share a lead are one."""
+    if members.lead and len(table):
+        code, ids = encode(table.lead_id)
+        leads = pa.array([members.lead.get(one, one) for one in ids], pa.string())
+        since = np.array([members.since.get(one, 0) for one in ids], dtype=np.int64)
+        known_at = np.maximum(table.known_at, since[code])
+        table = replace(table, lead_id=leads.take(pa.array(code)), known_at=known_at)
+    return table.log(columns)
 
 
 def _columns(objects: Sequence[dict[str, object]], wanted: set[str]) -> dict[str, list[object]]:

@@ -73,14 +73,14 @@ def test_news_is_scored_and_unmarked(store, scorer):
 def test_news_that_comes_meanwhile(store, scorer, monkeypatch):
     """A lead that is marked again while it is scored stays marked."""
     store.ingest([arrival("1", "ann")])
-    true = store.log_of
+    true = store.recent.log_of
 
     def log_of(*asked):
         log = true(*asked)
         store.ingest([arrival("2", "ann", "video_progress", VIDEO)])
         return log
 
-    monkeypatch.setattr(store, "log_of", log_of)
+    monkeypatch.setattr(store.recent, "log_of", log_of)
     freshen(scorer)
     monkeypatch.undo()
     assert store.marks.waiting()[0] == 1
@@ -210,14 +210,14 @@ def test_a_merge_meanwhile_tells_nothing_again(store, scorer, monkeypatch):
     store.ingest([arrival("2", "anon", "video_progress", VIDEO)])
     freshen(scorer)
     store.ingest([arrival("3", "anon")])
-    true = store.log_of
+    true = store.recent.log_of
 
     def log_of(*asked):
         log = true(*asked)
         store.ingest([arrival("4", "user", at=NOW - 5, anonymous_id="anon")])
         return log
 
-    monkeypatch.setattr(store, "log_of", log_of)
+    monkeypatch.setattr(store.recent, "log_of", log_of)
     freshen(scorer)
     monkeypatch.undo()
     assert [row.lead_id for row in store.scores.queue(9)] == ["user"]
@@ -314,7 +314,7 @@ def test_marks_of_a_scoring_that_failed(store, scorer, monkeypatch):
     """Leads whose scoring failed are taken again at once."""
     store.ingest([arrival("1", "ann")])
     with monkeypatch.context() as broken:
-        broken.setattr(store, "log_of", lambda *_: 1 / 0)
+        broken.setattr(store.recent, "log_of", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             freshen(scorer)
     assert freshen(scorer) is not None
@@ -325,14 +325,18 @@ def test_marks_of_a_scoring_that_failed(store, scorer, monkeypatch):
 
 def news_after_each_read(store, monkeypatch):
     """Whenever events are read, something arrives right after that was known before."""
-    true, count = store.log_of, iter(range(1_000_000))
+    count = iter(range(1_000_000))
 
-    def log_of(*asked):
-        log = true(*asked)
-        store.ingest([arrival(f"late-{next(count)}", "ann", "video_progress", VIDEO)])
-        return log
+    def followed_by_news(read):
+        def log_of(*asked):
+            log = read(*asked)
+            store.ingest([arrival(f"late-{next(count)}", "ann", "video_progress", VIDEO)])
+            return log
 
-    monkeypatch.setattr(store, "log_of", log_of)
+        return log_of
+
+    for reader in (store, store.recent):
+        monkeypatch.setattr(reader, "log_of", followed_by_news(reader.log_of))
 
 
 @pytest.mark.parametrize("chunk", [1, 5000], ids=["many leads", "few leads"])
@@ -435,13 +439,13 @@ def test_nobody_waits_for_a_lead_with_very_many_events(store, bundle, monkeypatc
     read: list[list[str]] = []
     now = [NOW]
     scorer = Scorer(store, bundle, lambda: now[0])
-    log_of = store.log_of
+    log_of = store.recent.log_of
 
     def noted(leads, ladder):
         read.append(leads)
         return log_of(leads, ladder)
 
-    monkeypatch.setattr(store, "log_of", noted)
+    monkeypatch.setattr(store.recent, "log_of", noted)
     store.ingest([arrival(f"b{at}", "bot", anonymous_id=f"anon-{at}") for at in range(30)])
     freshen(scorer)
     assert read == [["bot"]]
