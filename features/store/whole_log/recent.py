@@ -122,10 +122,10 @@ class RecentEvents:
         erased = tuple(connection.execute(_ERASED).one())
         world = (file_of(self._database.engine), columns, erased)
         last = connection.scalar(_LAST) or 0
-        if world != self._held.world or not 0 <= last - self._held.last <= _MOST_NEW:
+        if world != self._held.world or last - self._held.last > _MOST_NEW:
             self._held = _Held(world)
         elif self._held.number_of and last > self._held.last:
-            new = events_where(self._held.last < _ROW, last >= _ROW)
+            new = events_where(_ROW > sa.literal(self._held.last))
             self._add(table_of(connection, [new], columns))
         self._held.last = last
 

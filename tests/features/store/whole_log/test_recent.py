@@ -128,9 +128,22 @@ def _rows_read(monkeypatch):
 def test_another_ladder_reads_other_columns(store, file):
     """What a model reads that begins to serve is read from the database."""
     imported(store, file)
+    store.append_events([Event("of-b2c", "ann", "view", 9, 9, '{"device":"phone","day":3}')])
     recent = RecentEvents(store.database)
     for ladder in (LADDER, read_ladder("b2c"), LADDER):
         assert_as_read(store, recent, ["ann"], ladder)
+
+
+def test_others_in_the_place_of_those_that_went(store):
+    """As many events with the numbers of those that were deleted are not taken for them."""
+    recent = RecentEvents(store.database)
+    for round_ in range(3):
+        with store.database.writing() as connection:
+            connection.execute(sa.delete(events).where(events.c.lead_id == "ann"))
+        store.append_events(
+            Event(f"{round_}-{at}", "ann", "view", round_ % 2, round_ + at, "{}") for at in range(3)
+        )
+        assert_as_read(store, recent, ["ann"])
 
 
 def test_it_is_bounded(store):
@@ -143,6 +156,9 @@ def test_it_is_bounded(store):
     for start in range(0, 100, 10):
         assert_as_read(store, recent, [*leads[start : start + 10], "lead-0"])
         assert (0 < recent.bytes <= 30_000) == store.database.is_sqlite
+        if start > 30 and store.database.is_sqlite:
+            assert {"lead-0", leads[start]} <= set(recent._held.number_of)
+            assert "lead-10" not in recent._held.number_of
 
 
 def test_an_erased_lead_is_out_of_memory(store):
