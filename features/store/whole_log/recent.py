@@ -125,7 +125,7 @@ class RecentEvents:
         if world != self._held.world or last - self._held.last > _MOST_NEW:
             self._held = _Held(world)
         elif self._held.number_of and last > self._held.last:
-            new = events_where(_ROW > sa.literal(self._held.last))
+            new = events_where(_ROW.between(self._held.last + 1, last))
             self._add(table_of(connection, [new], columns))
         self._held.last = last
 
