@@ -37,6 +37,9 @@ _BAND: Final = 0.95
 by about this much (measured on planted truth in the tests)."""
 _GROUPS: Final = 1000
 _GRID: Final = 128
+_ROUNDING: Final = 1e-12
+"""Chances that differ by less, as a part of themselves, are one chance: a quantile that meets a
+chance comes out beside it, and must not stand above those that have it."""
 _RESAMPLES: Final = 200
 _SHIFT_SD: Final = 0.2
 """How far the intercepts lie from each other and from none, in log-odds, before the data speak:
@@ -280,19 +283,36 @@ def _interval_curve(
     probability: Floats, points: Unseen, seed: int
 ) -> tuple[Floats, Floats, Floats]:
     """Low and high over a grid of probabilities; both rise, as all that they are taken from."""
-    order = np.argsort(probability, kind="stable")
-    size = -(-len(order) // _GROUPS)
-    group = np.empty(len(order), dtype=np.int64)
-    group[order] = np.arange(len(order)) // size
+    group = _groups(probability)
     counts = np.bincount(group, points.weight).astype(np.float64)
     middle = np.bincount(group, probability * points.weight) / counts
-    grid = np.unique(np.quantile(probability, np.linspace(0, 1, _GRID)))
+    grid = _distinct(np.unique(np.quantile(probability, np.linspace(0, 1, _GRID))))
     successes = np.bincount(group, points.happened * points.weight).astype(np.float64)
     pair_low, pair_high = _venn_abers(middle, successes, counts, grid)
     band_low, band_high = _resampled(middle, group, points, grid, seed)
     low: Floats = np.minimum(np.minimum(pair_low, band_low), grid)
     high: Floats = np.maximum(np.maximum(pair_high, band_high), grid)
     return grid, low, high
+
+
+def _groups(probability: Floats) -> Ints:
+    """Points of like probability by the number of their group, about _GROUPS of them.
+
+    Those with one probability are in one group: in what order they stand says nothing.
+    """
+    order = np.argsort(probability, kind="stable")
+    rising = probability[order]
+    is_first = np.diff(rising, prepend=-1.0) > _ROUNDING * rising
+    place_of_first = np.maximum.accumulate(np.where(is_first, np.arange(len(order)), 0))
+    size = -(-len(order) // _GROUPS)
+    group = np.empty(len(order), dtype=np.int64)
+    group[order] = np.unique(place_of_first // size, return_inverse=True)[1]
+    return group
+
+
+def _distinct(rising: Floats) -> Floats:
+    """Without those that only rounding makes larger than the one before."""
+    return rising[np.diff(rising, prepend=-1.0) > _ROUNDING * rising]
 
 
 def _venn_abers(
@@ -303,7 +323,7 @@ def _venn_abers(
     rates = successes / counts
     for outcome in (0, 1):
         for at, score in enumerate(grid):
-            place = int(np.searchsorted(middle, score))
+            place = int(np.searchsorted(middle, score * (1.0 - _ROUNDING)))
             fitted = _isotonic(np.insert(rates, place, outcome), np.insert(counts, place, 1.0))
             pair[outcome, at] = fitted[place]
     return pair[0], pair[1]

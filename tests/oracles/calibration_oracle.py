@@ -187,16 +187,28 @@ def oracle_curve(
     """A grid of probabilities, and the ends of the interval at each.
 
     Points of like probability are counted together, so that there are at most 1000 groups; points
-    of the same probability stand in the order in which they come. The grid is 128 quantiles.
+    of the same probability are in one. The grid is 128 quantiles.
     """
     order = sorted(range(len(points)), key=lambda at: probability[at])
     size = math.ceil(len(order) / 1000)
-    groups = [order[first : first + size] for first in range(0, len(order), size)]
+    groups: list[list[int]] = []
+    former, first, number = -1.0, 0, -1
+    for place, at in enumerate(order):
+        if probability[at] - former > 1e-12 * probability[at]:
+            first = place
+        former = probability[at]
+        if first // size != number:
+            number = first // size
+            groups.append([])
+        groups[-1].append(at)
     middle = [math.fsum(probability[at] for at in group) / len(group) for group in groups]
     reached = [float(sum(points[at].happened for at in group)) for group in groups]
     sizes = [float(len(group)) for group in groups]
     inner = [_quantile(probability, at / 127) for at in range(128)]
-    grid = sorted(set(inner))
+    grid: list[float] = []
+    for score in sorted(inner):
+        if not grid or score - grid[-1] > 1e-12 * score:
+            grid.append(score)
     pairs = [oracle_pair(middle, reached, sizes, score) for score in grid]
     band = _band(middle, groups, points, grid, seed)
     low = [min(pair[0], inside[0], at) for pair, inside, at in zip(pairs, band, grid, strict=True)]
@@ -209,9 +221,9 @@ def oracle_pair(
 ) -> tuple[float, float]:
     """What isotonic regression says of a lead that is added as a failure, and as a success.
 
-    It is put below all that have its score.
+    It is put below all that have its score, up to rounding.
     """
-    below = sum(value < score for value in middle)
+    below = sum(value < score * (1 - 1e-12) for value in middle)
     pair = []
     for outcome in (0.0, 1.0):
         blocks = list(zip(reached, sizes, strict=True))

@@ -180,6 +180,21 @@ def test_the_interval_equals_the_oracle(world, seed, is_extreme):
     assert_same_curve(found, oracle_curve(chance.tolist(), points, seed))
 
 
+def test_a_quantile_beside_a_chance_is_that_chance():
+    """Rounding puts no score above those that have the same, nor makes two of one."""
+    low = 0.1 + 0.2
+    chance = np.array([0.1, 0.3, low, 0.3, 0.9, 0.9 + 1e-16, 0.1, 0.3])
+    happened = np.array([0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0])
+    lead = np.arange(len(chance))
+    found = _interval_curve(chance, alike(happened, lead), 1)
+    points = [Point(at, 0, 0.0, told > 0) for at, told in enumerate(happened.tolist())]
+    assert_same_curve(found, oracle_curve(chance.tolist(), points, 1))
+    assert (np.diff(found[0]) > 1e-12).all()
+    beside = np.nextafter(chance, 1.0)
+    for one, other in zip(found, _interval_curve(beside, alike(happened, lead), 1), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-9)
+
+
 @pytest.mark.parametrize("count", [1000, 2307])
 def test_the_interval_of_many_points_equals_the_oracle(count):
     """More than a thousand points are counted in groups, the last of which may be smaller."""
