@@ -28,8 +28,8 @@ from features.errors import StoreAway, StoreError
 from features.store.outages import cause, reachable, shown
 
 __all__ = [
-    "Commits",
     "Database",
+    "Looks",
     "Prepared",
     "file_of",
     "in_parts",
@@ -56,6 +56,7 @@ _NOT_FOR_EVER: Final = {
     "tcp_user_timeout": 10_000,
 }
 """libpq waits for ever for a machine that is gone without a word, unless it is told not to."""
+_LOOKS_CACHE_KIB: Final = 16_384
 _IDS: Final = 500
 """How many ids one statement names; SQLite takes 32,766 parameters."""
 
@@ -76,7 +77,7 @@ class Database:
         self.engine = engine
         self.trouble = ""
         self.is_sqlite = engine.dialect.name == "sqlite"
-        self.commits = Commits(engine)
+        self.looks = Looks(engine)
         self._turn: AbstractContextManager[object] = (
             threading.Lock() if self.is_sqlite else nullcontext()
         )
@@ -153,7 +154,7 @@ class Database:
 
     def close(self) -> None:
         """Let go of the database."""
-        self.commits.close()
+        self.looks.close()
         self.engine.dispose()
 
     def __enter__(self) -> Self:
@@ -302,13 +303,18 @@ class Prepared:
         order = tuple(compiled.positiontup or ()) if compiled.positional else None
         return cls(str(compiled), order, names)
 
-    def all(self, engine: sa.Engine, **values: object) -> list[Any]:
+    def all(self, database: Database, **values: object) -> list[Any]:
         """All rows, as tuples."""
+        given = self._given(values)
+        found = database.looks.rows(self.text, given)
+        if found is not None:
+            return found
+        engine = database.engine
         with reachable(engine):
             connection = engine.raw_connection()
             try:
                 cursor = connection.cursor()
-                cursor.execute(self.text, self._given(values))
+                cursor.execute(self.text, given)
                 return list(cursor.fetchall())
             except engine.dialect.loaded_dbapi.Error:
                 connection.invalidate()  # whatever it is worth, nobody need find out
@@ -352,11 +358,13 @@ def tuples_of(
         yield from streaming.execute(statement).partitions(size)
 
 
-class Commits:
-    """Whether anything was committed to a database, by whatever process, between two looks.
+class Looks:
+    """A connection to an SQLite file that reads and never writes, beside those of the pool.
 
-    SQLite counts the commits that others make, and a connection that never writes sees all of them
-    for a tenth of what any question costs. PostgreSQL, and a database in memory, do not say.
+    It answers small questions for half of what one of the pool costs, and says whether anything was
+    committed, by whatever process, between two looks: SQLite counts the commits that others make,
+    which is to be had for a tenth of what any question costs. PostgreSQL, and a database in memory,
+    have none: nothing is said there.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -369,23 +377,41 @@ class Commits:
     def mark(self) -> tuple[int, int] | None:
         """What is another one after every commit; None where nothing can be said."""
         with self._turn:
-            found = file_of(self._engine)
-            if found is None:
-                self._let_go()
+            found = self._asked("PRAGMA data_version", ())
+            return None if found is None else (self._opened, found[0][0])
+
+    def rows(self, text: str, values: Any) -> list[Any] | None:
+        """What a statement finds; None where another thread looks just now, or nothing is said."""
+        if not self._turn.acquire(blocking=False):
+            return None
+        try:
+            return self._asked(text, values)
+        finally:
+            self._turn.release()
+
+    def _asked(self, text: str, values: Any) -> list[Any] | None:
+        found = file_of(self._engine)
+        if found is None:
+            self._let_go()
+            return None
+        try:
+            if found != self._file or self._connection is None:
+                self._open(found)
+            if self._connection is None:
                 return None
-            try:
-                if found != self._file or self._connection is None:
-                    self._let_go()
-                    path = quote(str(self._engine.url.database))
-                    self._connection = sqlite3.connect(
-                        f"file:{path}?mode=rw", uri=True, check_same_thread=False
-                    )
-                    self._file, self._opened = found, self._opened + 1
-                (count,) = self._connection.execute("PRAGMA data_version").fetchone()
-            except sqlite3.Error:  # whoever asks the database itself is told why
-                self._let_go()
-                return None
-            return (self._opened, count)
+            return self._connection.execute(text, values).fetchall()
+        except sqlite3.Error:  # whoever asks the database itself is told why
+            self._let_go()
+            return None
+
+    def _open(self, found: tuple[int, int]) -> None:
+        self._let_go()
+        path = quote(str(self._engine.url.database))
+        self._connection = sqlite3.connect(
+            f"file:{path}?mode=rw", uri=True, check_same_thread=False
+        )
+        self._connection.execute(f"PRAGMA cache_size=-{_LOOKS_CACHE_KIB}")
+        self._file, self._opened = found, self._opened + 1
 
     def close(self) -> None:
         """Let go of the file."""

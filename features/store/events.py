@@ -57,8 +57,10 @@ from features.store.whole_log.log import dated_after, log_of_all, log_of_some, o
 from features.store.whole_log.message_ids import MessageIds, events_of
 from features.store.whole_log.recent import RecentEvents
 
-__all__ = ["Appended", "AtWriting", "Event", "EventStore", "StoredScore"]
+__all__ = ["Appended", "AtWriting", "Event", "EventStore", "Stamp", "StoredScore"]
 
+Stamp = tuple[object, ...]
+"""What differs whenever something else is known of a lead."""
 _BATCH: Final = 10_000
 _LEAD_TURN: Final = 0x4C656164
 _MINUTES_TURN: Final = 0x4D696E73
@@ -328,17 +330,27 @@ class EventStore:
         under several ids was known of it when these were known to be one; the id that the lead
         began with is the lead. (Before, the others were somebody else.)
         """
-        rows = self._of_lead.all(self.database.engine, lead=id_) if "\0" not in id_ else []
-        return _lead_and_rows(id_, rows)
+        return _lead_and_rows(id_, self._found(id_))
 
-    def stamp(self, id_: str) -> tuple[object, ...] | None:
+    def read_stamped(self, id_: str) -> tuple[Stamp, str, list[Row]] | None:
+        """As `read`, with the stamp of what was read; None where that is None."""
+        found = self._found(id_)
+        if not found or found[0][-1]:
+            return None
+        leads, _, _, _, known, _, joined, _ = zip(*found, strict=True)
+        return (leads[0], len(found), max(known), max(joined)), *_lead_and_rows(id_, found)
+
+    def _found(self, id_: str) -> list[tuple[Any, ...]]:
+        return [] if "\0" in id_ else self._of_lead.all(self.database, lead=id_)
+
+    def stamp(self, id_: str) -> Stamp | None:
         """What differs whenever something else is known of the lead that an id belongs to.
 
         None of a lead of which nothing is known, or which must not be profiled.
         """
         if "\0" in id_:
             return None
-        ((lead, count, *rest, is_out),) = self._stamp.all(self.database.engine, lead=id_)
+        ((lead, count, *rest, is_out),) = self._stamp.all(self.database, lead=id_)
         return None if is_out or not count else (lead, count, *rest)
 
     def events_of(self, id_: str) -> list[Row]:
@@ -355,7 +367,7 @@ class EventStore:
 
     def event(self, message_id: str) -> Event | None:
         """The event with a message id; None where there is none."""
-        found = self._of_message.all(self.database.engine, message=message_id)
+        found = self._of_message.all(self.database, message=message_id)
         return Event(*found[0]) if found else None
 
     def rep_minutes(self, day: int) -> float:
@@ -436,7 +448,7 @@ def _lead_and_rows(id_: str, rows: list[tuple[Any, ...]]) -> tuple[str, list[Row
     """What the lead of an id is called, and its events, from what was selected of it."""
     if not rows:
         return id_, []
-    leads, sent_ids, names, occurred, known, texts, joined = zip(*rows, strict=True)
+    leads, sent_ids, names, occurred, known, texts, joined, _ = zip(*rows, strict=True)
     if joined.count(0) != len(joined):
         known = known_since(sent_ids, occurred, known, joined)
     return leads[0], list(zip(names, occurred, known, objects_of(texts), strict=True))
@@ -449,8 +461,11 @@ def _add_minutes(engine: sa.Engine) -> sa.Insert:
     return insert.on_conflict_do_update(index_elements=["day"], set_={"minutes": total})
 
 
-def _rows_of_lead() -> sa.Select[tuple[str, str, str, int, int, str, int]]:
-    """The events of a lead, with what it is called and the id that each came under."""
+def _rows_of_lead() -> sa.Select[tuple[str, str, str, int, int, str, int, int]]:
+    """The events of a lead, with what it is called, the id that each came under, and if it is out.
+
+    The last is how many of its ids have opted out, in each row the same.
+    """
     members = members_of()
     wanted = sa.select(
         members.c.lead_id,
@@ -460,17 +475,24 @@ def _rows_of_lead() -> sa.Select[tuple[str, str, str, int, int, str, int]]:
         _events.c.known_at,
         _events.c.properties,
         members.c.joined_at,
+        _out_of_lead(),
     ).select_from(members.join(_events, _events.c.lead_id == members.c.id))
     return wanted.order_by(_events.c.occurred_at, _events.c.lead_id, _events.c.message_id)
 
 
-def _stamp_of_lead() -> sa.Select[tuple[str, int, int, int, int]]:
-    members, out = members_of(), members_of()
-    is_out = sa.select(sa.func.count()).select_from(out.join(_opt_outs, _opt_outs.c.id == out.c.id))
+def _stamp_of_lead() -> sa.Select[Any, int, Any, Any, int]:
+    members = members_of()
     return sa.select(
         sa.func.max(members.c.lead_id),
         sa.func.count(_events.c.lead_id),
         sa.func.max(_events.c.known_at),
         sa.func.max(members.c.joined_at),
-        is_out.scalar_subquery(),
-    ).select_from(members.outerjoin(_events, _events.c.lead_id == members.c.id))
+        _out_of_lead(),
+    ).select_from(members.join(_events, _events.c.lead_id == members.c.id))
+
+
+def _out_of_lead() -> sa.ScalarSelect[int]:
+    """How many ids of a lead have opted out."""
+    members = members_of()
+    out = members.join(_opt_outs, _opt_outs.c.id == members.c.id)
+    return sa.select(sa.func.count()).select_from(out).scalar_subquery()

@@ -78,38 +78,37 @@ def reasons(
     together, by the one that weighs most: a salesperson has ten seconds.
     """
     points = explanations.points[row]
-    starts, columns = _families(snapshot.signals)
-    in_order = points[columns]
-    totals = np.add.reduceat(in_order, starts)
+    starts, columns, families = _families(snapshot.signals)
+    totals = np.add.reduceat(points[columns], starts)
+    each = points.tolist()
     told = []
     for family in np.argsort(-np.abs(totals), kind="stable")[:most].tolist():
         total = float(totals[family])
         if abs(total) < _SMALLEST:
             break
-        last = starts[family + 1] if family + 1 < len(starts) else len(columns)
-        members = columns[starts[family] : last]
-        speaker = int(members[np.argmax(points[members] * np.sign(total))])
+        speaker = (max if total > 0 else min)(families[family], key=each.__getitem__)
         signal = snapshot.signals[speaker]
         told.append(Reason(signal.id, signal.sentence(snapshot.value(row, speaker)), total))
     rest = float(points.sum()) - sum(reason.points for reason in told)
     return (*told, Reason(OTHER, "everything else together", rest))
 
 
-_known_families: dict[int, tuple[tuple[Signal, ...], Ints, Ints]] = {}
+_Families = tuple[Ints, Ints, list[list[int]]]
+_known_families: dict[int, tuple[tuple[Signal, ...], _Families]] = {}
 """By the identity of a table of signals, which is held here and so keeps it."""
 
 
-def _families(signals: tuple[Signal, ...]) -> tuple[Ints, Ints]:
-    """Columns ordered by family, and where each family starts."""
+def _families(signals: tuple[Signal, ...]) -> _Families:
+    """Where each family starts among the columns by family, these, and the columns of each."""
     if id(signals) not in _known_families:
         members: dict[str, list[int]] = {}
         for at, signal in enumerate(signals):
             members.setdefault(_family(signal), []).append(at)
-        sizes = [len(columns) for columns in members.values()]
-        starts = np.cumsum([0, *sizes[:-1]])
-        columns = np.array([at for columns in members.values() for at in columns])
-        _known_families[id(signals)] = (signals, starts, columns)
-    return _known_families[id(signals)][1:]
+        families = list(members.values())
+        starts = np.cumsum([0, *(len(columns) for columns in families[:-1])])
+        columns = np.array([at for columns in families for at in columns])
+        _known_families[id(signals)] = (signals, (starts, columns, families))
+    return _known_families[id(signals)][1]
 
 
 def _family(signal: Signal) -> str:

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from math import isfinite
 from typing import Final
+from zlib import crc32
 
 import orjson
 
 from features.clock import is_over
+from features.store.events import Stamp
 from serving.scoring.answers import OptedOutAnswer, ScoreAnswer
 from serving.scoring.scorer import Scorer
 
 __all__ = ["KeptAnswer", "KeptScores", "told"]
 
-_KEPT_US: Final = 10_000_000
+_KEPT_US: Final = 20_000_000
 _MOST: Final = 20_000
 
 
@@ -47,7 +49,7 @@ class _Kept:
     """
 
     mark: object
-    stamp: tuple[object, ...]
+    stamp: Stamp
     ranking: object
     until: int
     told: KeptAnswer
@@ -65,7 +67,7 @@ class KeptScores:
         if scorer is not self._scorer:  # another model, or other offers
             self._kept, self._scorer = {}, scorer
         now, kept = scorer.clock(), self._kept.get(lead_id)
-        mark = scorer.store.database.commits.mark()  # before it is looked at: what comes is news
+        mark = scorer.store.database.looks.mark()  # before it is looked at: what comes is news
         if (
             kept is not None
             and not is_over(kept.until, now, _KEPT_US)
@@ -73,24 +75,22 @@ class KeptScores:
         ):
             if mark is not None and kept.mark == mark:
                 return kept.told
-            stamp = scorer.store.stamp(lead_id)
-            if kept.stamp == stamp:
+            if kept.stamp == scorer.store.stamp(lead_id):
                 kept.mark = mark
                 return kept.told
-        else:
-            stamp = scorer.store.stamp(lead_id)
-        return self._fresh(scorer, lead_id, mark, stamp)
+        return self._fresh(scorer, lead_id, mark)
 
-    def _fresh(
-        self, scorer: Scorer, lead_id: str, mark: object, stamp: tuple[object, ...] | None
-    ) -> KeptAnswer:
-        if stamp is None:  # nothing is known of it, or it must not be profiled: this says which
+    def _fresh(self, scorer: Scorer, lead_id: str, mark: object) -> KeptAnswer:
+        found = scorer.score_stamped(lead_id)
+        if found is None:  # nothing is known of it, or it must not be profiled: this says which
             self._kept.pop(lead_id, None)
             return told(scorer.score(lead_id))
-        until = scorer.clock() + _KEPT_US
-        fresh = told(scorer.score_of_known(lead_id))
+        stamp, fresh = found[0], told(found[1])
         if len(self._kept) >= _MOST:
             self._kept.clear()
+        # Answers that were given together are not found anew together: nobody waits for many.
+        spread = crc32(lead_id.encode()) % (_KEPT_US // 2)
+        until = scorer.clock() + _KEPT_US - spread
         self._kept[lead_id] = _Kept(mark, stamp, scorer.ranking, until, fresh)
         return fresh
 

@@ -21,7 +21,7 @@ from features.events.properties import as_text, number_or_nan
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
 from features.signals.program import Compiled, link
-from features.store.events import EventStore
+from features.store.events import EventStore, Stamp
 from features.store.privacy import Privacy
 from models.bundle import Bundle
 from models.offers.eligibility import UNRESTRICTED, Asked
@@ -115,12 +115,15 @@ class Scorer:
         """
         return self._answer(self.estimate_one(lead_id, as_of), 0, as_of is None, most_reasons)
 
-    def score_of_known(self, lead_id: str) -> ScoreAnswer:
-        """As `score`, now, of a lead with a stamp: the store has just said that it may be."""
+    def score_stamped(self, lead_id: str) -> tuple[Stamp, ScoreAnswer] | None:
+        """As `score`, now, with the stamp of what it is of; None of a lead that has no stamp."""
         as_of = self.clock()
-        lead, rows = self.store.read(lead_id)
+        found = self.store.read_stamped(lead_id)
+        if found is None:
+            return None
+        stamp, lead, rows = found
         _check_known(lead_id, rows, as_of)
-        return self._answer(self.model.estimate_rows(lead, rows, as_of), 0, True)
+        return stamp, self._answer(self.model.estimate_rows(lead, rows, as_of), 0, True)
 
     def many(self, lead_ids: Sequence[str], as_of: int | None = None) -> list[ScoreOrNot]:
         """The scores of stored leads, in order; NoModel where there is no bundle."""

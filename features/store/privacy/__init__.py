@@ -78,7 +78,7 @@ class Privacy:
 
     def is_opted_out(self, lead_id: str) -> bool:
         """Whether any id of the lead that an id belongs to has opted out."""
-        return is_storable(lead_id) and bool(self._is_out.all(self._database.engine, asked=lead_id))
+        return is_storable(lead_id) and bool(self._is_out.all(self._database, asked=lead_id))
 
     def opted_out_of(self, lead_ids: Iterable[str]) -> set[str]:
         """Those of some ids whose lead is opted out, or was erased and must not come back."""

@@ -123,19 +123,19 @@ def test_every_commit_is_seen(tmp_path):
     """A mark stays where nothing was committed, and is another one after whoever has written."""
     path = tmp_path / "store.db"
     with EventStore.open(path) as store, EventStore.open(path) as other:
-        seen = [store.database.commits.mark()]
+        seen = [store.database.looks.mark()]
         assert store.count() == 0
-        assert store.database.commits.mark() == seen[0] is not None
+        assert store.database.looks.mark() == seen[0] is not None
         for writer in (store, other, store):
             with writer.database.reading() as connection:
                 connection.execute(sa.select(1)).all()
-            assert store.database.commits.mark() == seen[-1]
+            assert store.database.looks.mark() == seen[-1]
             writer.append_events([Event(f"m-{len(seen)}", "ann", "view", 1, 1)])
-            seen.append(store.database.commits.mark())
+            seen.append(store.database.looks.mark())
         with store.database.writing() as connection:
             connection.execute(events.delete())
             connection.rollback()
-        assert store.database.commits.mark() == seen[-1]
+        assert store.database.looks.mark() == seen[-1]
         assert len(set(seen)) == 4
 
 
@@ -143,26 +143,26 @@ def test_another_file_has_other_commits(tmp_path):
     """Of a file that is gone nothing is said; one that takes its place is another one."""
     path, former = tmp_path / "store.db", tmp_path / "former.db"
     with EventStore.open(path) as store:
-        first = store.database.commits.mark()
+        first = store.database.looks.mark()
         path.rename(former)
-        assert store.database.commits.mark() is None
+        assert store.database.looks.mark() is None
         with EventStore.open(path):
-            second = store.database.commits.mark()
+            second = store.database.looks.mark()
             assert second is not None
             assert second != first
         path.unlink()
         former.rename(path)
-        assert store.database.commits.mark() not in (None, first, second)
+        assert store.database.looks.mark() not in (None, first, second)
 
 
 def test_what_counts_no_commits_says_so(tmp_path):
     """A database in memory, and a file that is no database, have no mark, and raise nothing."""
     with EventStore.open(":memory:") as store:
-        assert store.database.commits.mark() is None
+        assert store.database.looks.mark() is None
     path = tmp_path / "store.db"
     with EventStore.open(path) as store:
-        assert store.database.commits.mark() is not None
-        store.database.commits.close()
+        assert store.database.looks.mark() is not None
+        store.database.looks.close()
         path.unlink()
         path.write_bytes(b"no database" * 1000)
-        assert store.database.commits.mark() is None
+        assert store.database.looks.mark() is None

@@ -80,6 +80,8 @@ def _assert_same(store: EventStore, oracle: EventStoreOracle) -> None:
         assert (stamp[1:3] if stamp else None) == (
             (len(expected), max(one.known_at for one in expected)) if expected else None
         )
+        stamped = None if stamp is None else (stamp, *store.read(lead))
+        assert store.read_stamped(lead) == stamped
         assert len(store.log_of([lead], LADDER)) == len(expected)
     assert len(store.log(LADDER)) == len(oracle.kept)
 

@@ -29,7 +29,7 @@ def read(database: Database) -> None:
 
 
 def ask(database: Database) -> None:
-    Prepared.of(READ, database.engine).all(database.engine)
+    Prepared.of(READ, database.engine).all(database)
 
 
 ALL = [write, read, ask]

@@ -91,7 +91,7 @@ class World:
 
     def rows(self, statement: sa.Select[Any]) -> list[Any]:
         """What is kept, as whoever looks on from outside reads it."""
-        return self._reading[statement].all(self.stores[0].database.engine)
+        return self._reading[statement].all(self.stores[0].database)
 
     def close(self) -> None:
         for actor in self.actors:
