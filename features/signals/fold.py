@@ -123,33 +123,52 @@ def _compare(kind: int, value: float, wanted: float) -> bool:
 
 
 @numba.njit(cache=True, nogil=True)
-def _holds(condition: int, row: int, events: Events, program: Program) -> bool:
-    kind, column = program.conditions[condition, 0], program.conditions[condition, 1]
-    if kind < TEXT_IN:
-        value = events.numbers[column, row] if column >= 0 else np.nan
-        return _compare(kind, value, program.condition_value[condition])
-    code = events.texts[column, row] if column >= 0 else -1
-    if code < 0:
-        return bool(kind == TEXT_NOT_IN)
-    text = events.text_of[events.text_start[column] + code]
-    found = False
-    for at in range(program.conditions[condition, 2], program.conditions[condition, 3]):
-        found = found or program.condition_text[at] == text
-    return found if kind == TEXT_IN else not found
-
-
-@numba.njit(cache=True, nogil=True)
 def matches(pair: int, row: int, events: Events, program: Program) -> bool:
     """Whether a row meets any of the pair's alternatives."""
-    for alternative in range(program.alternative_start[pair], program.alternative_start[pair + 1]):
+    return _met(
+        pair, row, program.alternative_start, program.condition_start, program.conditions,
+        program.condition_value, program.condition_text,
+        events.numbers, events.texts, events.text_start, events.text_of,
+    )  # fmt: skip
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _met(
+    pair: int,
+    row: int,
+    alternative_start: Ints,
+    condition_start: Ints,
+    conditions: Ints,
+    condition_value: Floats,
+    condition_text: Ints,
+    numbers: Floats,
+    texts: npt.NDArray[np.int32],
+    text_start: Ints,
+    text_of: Ints,
+) -> bool:
+    """As `matches`. Written out where it is used: to hand over so many arrays takes longer."""
+    any_met = False
+    alternative = alternative_start[pair]
+    while alternative < alternative_start[pair + 1] and not any_met:
         met = True
-        for condition in range(
-            program.condition_start[alternative], program.condition_start[alternative + 1]
-        ):
-            met = met and _holds(condition, row, events, program)
-        if met:
-            return True
-    return False
+        condition = condition_start[alternative]
+        while condition < condition_start[alternative + 1] and met:
+            kind, column = conditions[condition, 0], conditions[condition, 1]
+            if kind < TEXT_IN:
+                value = numbers[column, row] if column >= 0 else np.nan
+                met = _compare(kind, value, condition_value[condition])
+            else:
+                code = texts[column, row] if column >= 0 else -1
+                met = kind == TEXT_NOT_IN
+                if code >= 0:
+                    text = text_of[text_start[column] + code]
+                    for at in range(conditions[condition, 2], conditions[condition, 3]):
+                        if condition_text[at] == text:
+                            met = kind == TEXT_IN
+            condition += 1
+        any_met = met
+        alternative += 1
+    return any_met
 
 
 @numba.njit(cache=True, nogil=True)
@@ -187,10 +206,16 @@ def fold(
     pair_start, pair_selector = program.pair_start, program.pair_selector
     alternative_start, selector_goal = program.alternative_start, program.selector_goal
     entry_start, windowed_start = program.entry_start, program.windowed_start
+    condition_start, conditions = program.condition_start, program.conditions
+    condition_value, condition_text = program.condition_value, program.condition_text
+    text_start, text_of = events.text_start, events.text_of
     entries, half_life, windowed = program.entries, program.half_life, program.windowed
     longest_window = program.longest_window
-    n_goals = len(program.horizon)
-    blank = np.zeros((len(program.signals), 3))
+    horizon, signals, by_op, op_start = (
+        program.horizon, program.signals, program.by_op, program.op_start,
+    )  # fmt: skip
+    n_goals = len(horizon)
+    blank = np.zeros((len(signals), 3))
     blank[:, 0] = np.nan
     cells = blank.copy()
     done = np.empty(n_goals, np.int64)
@@ -244,7 +269,10 @@ def fold(
                     against, barred = False, False
                     for pair in range(pair_start[name], pair_start[name + 1]):
                         conditional = alternative_start[pair] < alternative_start[pair + 1]
-                        if conditional and not matches(pair, here, events, program):
+                        if conditional and not _met(
+                            pair, here, alternative_start, condition_start, conditions,
+                            condition_value, condition_text, numbers, texts, text_start, text_of,
+                        ):  # fmt: skip
                             continue
                         selector = pair_selector[pair]
                         goal = selector_goal[selector]
@@ -292,7 +320,9 @@ def fold(
                                     )  # fmt: skip
                             entry += 1
             row = until
-            position[at] = _finish(now, began, done, program, cells, out[at])
+            position[at] = _finish(
+                now, began, done, horizon, signals, by_op, op_start, half_life, cells, out[at]
+            )
             last_active[at] = active
             lost_at[at] = lost
         first = last
@@ -314,7 +344,7 @@ def _in_time(group: Ints, as_of: Ints) -> Ints:
     return group
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, inline="always")
 def _decay(cells: Floats, signal: int, when: int, half_life: float) -> None:
     """One more of a count that halves with age. It is held as of its last event, cell 0."""
     held = cells[signal, 0]
@@ -339,7 +369,7 @@ def _room_for_distinct(events: Events, program: Program) -> tuple[Ints, Ints]:
     return np.full(start[-1], -1, np.int64), start
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, inline="always")
 def _measure(cells: Floats, signal: int, op: int, value: float) -> None:
     """One more value for SUM, MEAN, MAX, MIN or LAST: the aggregate, and how many there were."""
     if np.isnan(value):
@@ -356,7 +386,7 @@ def _measure(cells: Floats, signal: int, op: int, value: float) -> None:
     cells[signal, 1] += 1.0
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, inline="always")
 def _update(
     cells: Floats,
     op: int,
@@ -407,7 +437,7 @@ def _update(
         _pair_up(cells, signal, op, when, entries[entry, 5] == 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, inline="always")
 def _pair_up(cells: Floats, signal: int, op: int, when: int, ends: bool) -> None:
     """What one kind of event begins and another ends; cell 0 is when the open one began."""
     if op == STREAK:
@@ -422,7 +452,18 @@ def _pair_up(cells: Floats, signal: int, op: int, when: int, ends: bool) -> None
 
 
 @numba.njit(cache=True, nogil=True)
-def _finish(now: int, began: int, done: Ints, program: Program, cells: Floats, out: Floats) -> int:
+def _finish(
+    now: int,
+    began: int,
+    done: Ints,
+    horizon: Floats,
+    signals: Ints,
+    by_op: npt.NDArray[np.uint64],
+    op_start: Ints,
+    half_life: Floats,
+    cells: Floats,
+    out: Floats,
+) -> int:
     """Write one snapshot from its cells, and return the highest rung completed.
 
     The signals of one op after the other: the op is asked for once, not for each of them.
@@ -433,7 +474,6 @@ def _finish(now: int, began: int, done: Ints, program: Program, cells: Floats, o
             rung = goal + 1
             completed += 1
     reached = done[rung - 1] if rung > 0 else began
-    by_op, op_start, half_life = program.by_op, program.op_start, program.half_life
     for op in range(len(op_start) - 1):
         first, last = op_start[op], op_start[op + 1]
         if first == last:
@@ -486,9 +526,9 @@ def _finish(now: int, began: int, done: Ints, program: Program, cells: Floats, o
             elif op == DAYS_AT_POSITION and reached != NONE:
                 told = (now - reached) / _DAY
             elif op == PACE:
-                told = _pace(rung, began, done, program.horizon)
+                told = _pace(rung, began, done, horizon)
             elif op == PROFILE_COMPLETENESS:
-                told = _completeness(program.signals, cells)
+                told = _completeness(signals, cells)
             for at in range(first, last):
                 out[by_op[at]] = told
     return rung

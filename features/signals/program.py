@@ -124,6 +124,8 @@ def compile_signals(  # noqa: PLR0913 a ladder has that many parts that events a
         if rules:
             builder.select(rules, goal=len(goals) + after)
     for at, signal in enumerate(signals):
+        if signal.op in _OF_OTHERS:
+            continue
         builder.listen(signal.of, at, ends=False, goal=_goal_of(signal))
         if signal.until:
             builder.listen(signal.until, at, ends=True)
@@ -297,6 +299,10 @@ def _kind(condition: Condition) -> int:
     return _NUMBER_KINDS[condition.operator]
 
 
+_OF_OTHERS: Final = frozenset(
+    {Op.POSITION, Op.STEPS_COMPLETED, Op.DAYS_AT_POSITION, Op.PACE, Op.PROFILE_COMPLETENESS}
+)
+"""What follows from the steps and the traits: no event has to be looked at for it."""
 _ALWAYS: Final = int(np.iinfo(np.int64).max)
 """The window of a signal that has none."""
 
