@@ -8,8 +8,9 @@ to rounding. They say what goes with the score, not what would change it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from scipy.special import expit
@@ -19,7 +20,7 @@ from features.signals.signal import Signal
 from features.signals.snapshot import Snapshot
 from models.scores.goal_model import GoalModel
 
-__all__ = ["Explanations", "Reason", "explain", "reasons"]
+__all__ = ["Explanations", "Reason", "explain", "reasons", "reasons_of_all"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -36,8 +37,7 @@ class Explanations:
     points: Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """One line of an explanation: a sentence and what it adds, in probability."""
 
     signal: str
@@ -77,20 +77,38 @@ def reasons(
     Signals that tell the same story (those of one step, those of recent activity) are told
     together, by the one that weighs most: a salesperson has ten seconds.
     """
-    points = explanations.points[row]
+    (told,) = _told(snapshot, explanations.points[row : row + 1], row, most)
+    return told
+
+
+def reasons_of_all(
+    snapshot: Snapshot, explanations: Explanations, most: int = 5
+) -> Iterator[tuple[Reason, ...]]:
+    """As `reasons`, of each row."""
+    return _told(snapshot, explanations.points, 0, most)
+
+
+def _told(
+    snapshot: Snapshot, points: Floats, first: int, most: int
+) -> Iterator[tuple[Reason, ...]]:
+    """The reasons of each row of `points`, which are those of the snapshot from `first` on."""
     starts, columns, families = _families(snapshot.signals)
-    totals = np.add.reduceat(points[columns], starts)
-    each = points.tolist()
-    told = []
-    for family in np.argsort(-np.abs(totals), kind="stable")[:most].tolist():
-        total = float(totals[family])
-        if abs(total) < _SMALLEST:
-            break
-        speaker = (max if total > 0 else min)(families[family], key=each.__getitem__)
-        signal = snapshot.signals[speaker]
-        told.append(Reason(signal.id, signal.sentence(snapshot.value(row, speaker)), total))
-    rest = float(points.sum()) - sum(reason.points for reason in told)
-    return (*told, Reason(OTHER, "everything else together", rest))
+    totals = np.add.reduceat(points[:, columns], starts, axis=1)
+    strongest = np.argsort(-np.abs(totals), axis=1, kind="stable")[:, :most]
+    weights = np.take_along_axis(totals, strongest, axis=1)
+    in_order = zip(strongest.tolist(), weights.tolist(), strict=True)
+    for at, (its_families, its_weights) in enumerate(in_order):
+        each = points[at].tolist()
+        told, rest = [], sum(each)
+        for family, total in zip(its_families, its_weights, strict=True):
+            if abs(total) < _SMALLEST:
+                break
+            speaker = (max if total > 0 else min)(families[family], key=each.__getitem__)
+            signal = snapshot.signals[speaker]
+            text = signal.sentence(snapshot.value(first + at, speaker))
+            told.append(Reason(signal.id, text, total))
+            rest -= total
+        yield (*told, Reason(OTHER, "everything else together", rest))
 
 
 _Families = tuple[Ints, Ints, list[list[int]]]

@@ -22,7 +22,7 @@ from features.signals.table import TRAIT
 from models.bundle import Bundle, Scores
 from models.recalibrated import Recalibrated
 from models.recommendation import Adviser
-from models.scores.reasons import Explanations, Reason, reasons
+from models.scores.reasons import Explanations, Reason, reasons, reasons_of_all
 from models.served_policy import DEFAULT
 from serving.scoring.answers import Details, ReasonAnswer
 
@@ -127,29 +127,33 @@ class ScoredLeads:
 
     def details(self, row: int, most: int = 5) -> Details:
         """Why one row has its probability, with at most so many reasons and the rest in one."""
-        return self._details(self.snapshot, self.explanations, row, most)
+        explanations = self.explanations
+        told = reasons(self.snapshot, explanations, row, most)
+        points = explanations.points[row]
+        fit = float(points[self.model.is_fit].sum())
+        return _details(float(explanations.base[row]), fit, float(points.sum()), told)
 
     def details_of(self, rows: npt.NDArray[np.intp]) -> dict[str, Details]:
         """Why some rows have theirs, by lead; of those alone the contributions are computed."""
         snapshot = self.snapshot.rows(rows)
         explanations = self.bundle.explain(snapshot)
-        return {
-            lead: self._details(snapshot, explanations, row)
-            for row, lead in enumerate(snapshot.leads)
-        }
+        sums = [
+            explanations.base.tolist(),
+            explanations.points[:, self.model.is_fit].sum(axis=1).tolist(),
+            explanations.points.sum(axis=1).tolist(),
+        ]
+        told = zip(*sums, reasons_of_all(snapshot, explanations), strict=True)
+        return {lead: _details(*one) for lead, one in zip(snapshot.leads, told, strict=True)}
 
-    def _details(
-        self, snapshot: Snapshot, explanations: Explanations, row: int, most: int = 5
-    ) -> Details:
-        points = explanations.points[row]
-        fit = float(points[self.model.is_fit].sum())
-        return {
-            "base": float(explanations.base[row]),
-            "fit": fit,
-            "engagement": float(points.sum()) - fit,
-            "reasons": [_line(one) for one in reasons(snapshot, explanations, row, most)],
-        }
+
+def _details(base: float, fit: float, points: float, told: tuple[Reason, ...]) -> Details:
+    return {
+        "base": base,
+        "fit": fit,
+        "engagement": points - fit,
+        "reasons": [_line(one) for one in told],
+    }
 
 
 def _line(reason: Reason) -> ReasonAnswer:
-    return {"signal": reason.signal, "text": reason.text, "points": float(reason.points)}
+    return {"signal": reason.signal, "text": reason.text, "points": reason.points}

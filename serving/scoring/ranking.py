@@ -32,6 +32,11 @@ class Ranking:
         at_or_below = int(np.searchsorted(self.probabilities, probability, side="right"))
         return at_or_below / len(self.probabilities)
 
+    def shares(self, probabilities: Floats) -> Floats:
+        """As `share`, of each of many."""
+        at_or_below = np.searchsorted(self.probabilities, probabilities, side="right")
+        return at_or_below / len(self.probabilities)
+
     def percent(self, probability: float) -> float:
         """The percent of queued leads at or below, to a tenth."""
         return round(100.0 * self.share(probability), 1)

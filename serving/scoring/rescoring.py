@@ -8,16 +8,16 @@ out of profiling has no score at all.
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+import orjson
 import sqlalchemy as sa
 
 from features.arrays import Bools, Floats
@@ -31,6 +31,7 @@ from features.store.kept.leases import Mark
 from features.store.kept.notifications import add_notices
 from features.store.kept.scores import OUT_OF_QUEUE, Former, StoredScore
 from features.store.privacy.opt_outs import opted_out_leads
+from features.store.whole_log.ahead import logs_of
 from serving.scoring.changes import score_changes
 from serving.scoring.model import ScoredLeads
 from serving.scoring.ranking import Ranking
@@ -119,11 +120,16 @@ def rescore(
     parts: list[Scored] = []
     week_ago: dict[str, float] = {}
     most_events = 0
-    with SpilledTexts() as reasons:
-        for some in _chunks(leads, _CHUNK):
+
+    def read_here(some: Sequence[str]) -> EventLog:
+        return scorer.store.log_of(some, ladder)
+
+    logs = logs_of(read_here, scorer.store.database, leads, ladder, _CHUNK)
+    with SpilledTexts() as reasons, closing(logs):
+        for log in logs:
             if stopping.is_set() or not is_still_ours():
                 return None
-            read = _read(scorer, scorer.store.log_of(some, ladder), as_of)
+            read = _read(scorer, log, as_of)
             parts.append(read.scored)
             most_events = max(most_events, int(np.diff(read.log.starts).max(initial=0)))
             reasons.put(read.reasons())
@@ -296,10 +302,6 @@ def _tellings(
     return told
 
 
-def _chunks(leads: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    return (leads[at : at + size] for at in range(0, len(leads), size))
-
-
 @dataclass(frozen=True, eq=False, slots=True)
 class _Read:
     """Leads that were read once: their scores and their reasons come from the same events."""
@@ -325,7 +327,7 @@ class _Read:
     def reasons(self) -> dict[str, str]:
         """The reasons of the leads that stand in the queue, as JSON."""
         details = self.estimates.details_of(np.flatnonzero(self.queued))
-        return {lead: json.dumps(one, separators=(",", ":")) for lead, one in details.items()}
+        return {lead: orjson.dumps(one).decode() for lead, one in details.items()}
 
 
 def _read(scorer: Scorer, log: EventLog, as_of: int) -> _Read:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import SEEK_END
+from math import isnan
 from tempfile import TemporaryFile
 from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 from features.arrays import Bools, Floats
 from features.events.log import DAY_US
@@ -134,40 +135,45 @@ def stored_rows(
     priority : shape (n,), where each lead stands in the queue.
     """
     bundle = scorer.model.bundle
+    name, identity = bundle.ladder.name, bundle.identity
     steps = {goal.id: goal for goal in bundle.ladder.goals}
     former = scorer.store.scores.former(scored.leads)
     accounts = scorer.store.accounts.of(scored.leads)
     scored_at = scorer.clock()
     has_source = any(trait.id == _SOURCE for trait in bundle.ladder.traits)
+    advance, purchase = _numbers(scored.advance), _numbers(scored.purchase)
+    low, high = _numbers(scored.low), _numbers(scored.high)
+    positions, actives = scored.position.tolist(), scored.last_active.tolist()
+    shares = told.ranking.shares(scored.advance).tolist() if told.ranking else None
     for at, lead in enumerate(scored.leads):
-        last_active, before = int(scored.last_active[at]), former.get(lead)
-        probability, step = _number(scored.advance[at]), scored.step[at]
+        before, place = former.get(lead), float(priority[at])
+        probability, step = advance[at], scored.step[at]
         percentile, band, work = None, None, scored.work[at]
-        if probability is not None and priority[at] > OUT_OF_QUEUE:
-            percentile = told.ranking.share(probability) if told.ranking else None
+        if probability is not None and place > OUT_OF_QUEUE:
+            percentile = shares[at] if shares else None
             stood_in = before.band if before and before.step == step else None
             band = band_of(probability, steps[step], stood_in)
         yield StoredScore(
             lead_id=lead,
-            ladder=bundle.ladder.name,
+            ladder=name,
             as_of=as_of,
             step=step,
-            position=int(scored.position[at]),
+            position=positions[at],
             p_advance=probability,
-            low=_number(scored.low[at]),
-            high=_number(scored.high[at]),
-            p_purchase=_number(scored.purchase[at]),
-            priority=float(priority[at]),
+            low=low[at],
+            high=high[at],
+            p_purchase=purchase[at],
+            priority=place,
             percentile=percentile,
             reasons=told.reasons.get(lead, ""),
-            bundle=bundle.identity,
+            bundle=identity,
             scored_at=scored_at,
-            last_active=None if last_active == NONE else last_active,
+            last_active=None if actives[at] == NONE else actives[at],
             band=band,
             waiting_since=scored.waiting_since[at],
-            cause=_cause(before, (probability, step, band), bundle.identity, told.cause),
+            cause=_cause(before, (probability, step, band), identity, told.cause),
             p_week_ago=told.week_ago.get(lead),
-            tab=tab_of(float(priority[at])),
+            tab=tab_of(place),
             offer_id=work.option_id,
             gain=work.gain,
             rep_minutes=work.rep_minutes,
@@ -195,7 +201,7 @@ def _cause(
 
 def _source(traits: str) -> str | None:
     """Where a lead came from, by its traits as JSON."""
-    value = json.loads(traits).get(_SOURCE)
+    value = orjson.loads(traits).get(_SOURCE)
     return None if value is None else str(value)
 
 
@@ -203,8 +209,9 @@ def _hash(identity: str) -> str:
     return identity.partition("+")[0]
 
 
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def _numbers(values: Floats) -> list[float | None]:
+    """Each as a number, or None where it is none."""
+    return [None if isnan(value) else value for value in values.tolist()]
 
 
 def usual_chances(scored: Scored, queued: Bools) -> dict[str, float]:

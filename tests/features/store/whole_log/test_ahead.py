@@ -1,0 +1,144 @@
+"""What another process reads ahead is what would be read here, also where it goes away."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from features.store.arrivals import Event
+from features.store.events import EventStore
+from features.store.whole_log import ahead
+from features.store.whole_log.ahead import logs_of
+from tests.features.store.scene import LADDER, assert_same_log
+
+LEADS = [f"lead-{at}" for at in range(40)]
+
+
+@pytest.fixture
+def filled(store):
+    store.append_events(
+        Event(f"{lead}-{at}", lead, "view", at, at, f'{{"minutes":{at},"section":"s{at % 3}"}}')
+        for lead in [*LEADS, "somebody-else"]
+        for at in range(5)
+    )
+    return store
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Processes that read, from the first lead on, whatever this machine has."""
+    begun: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def start(*args, **given):
+        begun.append(popen(*args, **given))
+        return begun[-1]
+
+    monkeypatch.setattr(ahead, "_WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(ahead, "processors", lambda: 2)
+    monkeypatch.setattr("features.store.whole_log.ahead.subprocess.Popen", start)
+    return begun
+
+
+class Here:
+    """Reads leads in this process, and remembers which."""
+
+    def __init__(self, store: EventStore) -> None:
+        self.store = store
+        self.leads: list[str] = []
+
+    def __call__(self, leads):
+        self.leads += leads
+        return self.store.log_of(leads, LADDER)
+
+
+def assert_all(store, logs):
+    """Logs are those of ten leads each, in order."""
+    for at, log in enumerate(logs):
+        assert_same_log(log, store.log_of(LEADS[10 * at : 10 * at + 10], LADDER))
+    assert at == 3
+
+
+def test_as_read_here(filled, started):
+    """All leads, in order; nothing is read here, and the process ends with the last."""
+    here = Here(filled)
+    assert_all(filled, logs_of(here, filled.database, LEADS, LADDER, 10))
+    assert here.leads == []
+    assert [process.returncode is not None for process in started] == [True]
+
+
+def test_a_reader_that_is_killed(filled, started):
+    """What it has not told is read here."""
+    here = Here(filled)
+    logs = logs_of(here, filled.database, LEADS, LADDER, 10)
+    found = [next(logs)]
+    started[0].kill()
+    started[0].wait()
+    found += logs
+    assert_all(filled, found)
+    assert here.leads in (LEADS[10:], LEADS[20:])
+
+
+@pytest.mark.usefixtures("started")
+def test_a_reader_that_is_gone_before_it_is_asked(filled, monkeypatch):
+    """One that never starts leaves all of it to be read here."""
+    monkeypatch.setattr(ahead, "_READER", "features.store.whole_log.no_such_module")
+    here = Here(filled)
+    assert_all(filled, logs_of(here, filled.database, LEADS, LADDER, 10))
+    assert here.leads == LEADS
+
+
+def test_whoever_stops_ends_it(filled, started):
+    """A scoring that is stopped leaves no process behind."""
+    logs = logs_of(Here(filled), filled.database, LEADS, LADDER, 10)
+    next(logs)
+    logs.close()
+    assert started[0].returncode is not None
+
+
+@pytest.mark.usefixtures("started")
+def test_a_store_that_it_cannot_read_is_read_here(filled, monkeypatch):
+    """The reason is told by whoever reads here."""
+    monkeypatch.setattr(filled.database.engine.url.__class__, "render_as_string", _nowhere)
+    here = Here(filled)
+    assert_all(filled, logs_of(here, filled.database, LEADS, LADDER, 10))
+    assert here.leads == LEADS
+
+
+def _nowhere(*_, **__):
+    return "postgresql://nobody@127.0.0.1:1/nothing"
+
+
+@pytest.mark.parametrize(
+    ("leads", "processors"), [(39, 2), (40, 1)], ids=["few leads", "one processor"]
+)
+def test_few_leads_or_one_processor(filled, started, monkeypatch, leads, processors):
+    """Where it would not pay no process is started."""
+    monkeypatch.setattr(ahead, "_WORTH_A_PROCESS", 40)
+    monkeypatch.setattr(ahead, "processors", lambda: processors)
+    logs = list(logs_of(Here(filled), filled.database, LEADS[:leads], LADDER, 10))
+    assert sum(len(log.leads) for log in logs) == leads
+    assert started == []
+
+
+def test_it_ends_with_its_input():
+    """Of a process that was killed no reader stays behind."""
+    reader = subprocess.Popen(
+        [sys.executable, "-m", ahead._READER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert reader.stdin is not None
+    reader.stdin.close()
+    assert reader.wait(60) == 0
+    assert reader.stdout is not None
+    reader.stdout.close()
+
+
+def test_an_interrupt_leaves_it_to_whoever_started_it(filled, started):
+    """Ctrl-C reaches all processes of a terminal: the reader says nothing of it."""
+    logs = logs_of(Here(filled), filled.database, LEADS, LADDER, 10)
+    found = [next(logs)]
+    started[0].send_signal(signal.SIGINT)
+    assert_all(filled, [*found, *logs])
