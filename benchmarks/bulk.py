@@ -103,16 +103,16 @@ _PLACES: Final = ", ".join("?" * len(Event._fields))
 _INSERT: Final = f"INSERT INTO events ({_FIELDS}) VALUES ({_PLACES})"  # noqa: S608 names of ours
 
 
-def _events(it: Subject, leads: int) -> Iterator[Event]:
-    seen = [row for at in range(len(it.log.leads)) for row in it.rows(at)]
+def _events(it: Subject, leads: int) -> Iterator[tuple[object, ...]]:
+    """The fields of each event, in the order of `Event`."""
+    rows = (row for at in range(len(it.log.leads)) for row in it.rows(at))
+    seen = [(name, json.dumps(properties)) for name, _, _, properties in rows]
     until = now()
     for place in range(_EVENTS):
         for at in range(leads):
-            name, _, _, properties = seen[(at * 7919 + place * 104_729) % len(seen)]
+            name, properties = seen[(at * 7919 + place * 104_729) % len(seen)]
             when = until - (_EVENTS - place) * 2 * DAY_US + at
-            yield Event(
-                f"{at:x}-{place}", f"lead-{at:07}", name, when, when, json.dumps(properties)
-            )
+            yield f"{at:x}-{place}", f"lead-{at:07}", name, when, when, properties
 
 
 def main(store_path: str, bundle: str) -> dict[str, dict[str, float]]:
