@@ -95,12 +95,11 @@ def _told(
     starts, columns, families = _families(snapshot.signals)
     totals = np.add.reduceat(points[:, columns], starts, axis=1)
     strongest = np.argsort(-np.abs(totals), axis=1, kind="stable")[:, :most]
-    weights = np.take_along_axis(totals, strongest, axis=1)
-    in_order = zip(strongest.tolist(), weights.tolist(), strict=True)
-    for at, (its_families, its_weights) in enumerate(in_order):
-        each = points[at].tolist()
+    for at, in_order in enumerate(strongest.tolist()):
+        each, weights = points[at].tolist(), totals[at].tolist()
         told, rest = [], sum(each)
-        for family, total in zip(its_families, its_weights, strict=True):
+        for family in in_order:
+            total = weights[family]
             if abs(total) < _SMALLEST:
                 break
             speaker = (max if total > 0 else min)(families[family], key=each.__getitem__)
