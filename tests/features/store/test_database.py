@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from features.errors import StoreError
 from features.store.arrivals import Event
-from features.store.database import in_parts, is_storable, tuples_of
+from features.store.database import Prepared, in_parts, is_storable, tuples_of
 from features.store.events import EventStore
 from features.store.schema import events, rep_minutes
 
@@ -166,3 +166,22 @@ def test_what_counts_no_commits_says_so(tmp_path):
         path.unlink()
         path.write_bytes(b"no database" * 1000)
         assert store.database.looks.mark() is None
+
+
+def test_a_question_while_another_is_asked(store):
+    """Whoever finds the one connection taken asks by one of the pool; nobody waits."""
+    number = sa.bindparam("number", type_=sa.BigInteger)
+    question = Prepared.of(sa.select(number), store.database.engine)
+    looks = store.database.looks
+    assert looks.rows("SELECT 7", ()) == ([(7,)] if store.database.is_sqlite else None)
+    with looks._turn:
+        assert looks.rows("SELECT 7", ()) is None
+        assert [tuple(row) for row in question.all(store.database, number=7)] == [(7,)]
+
+
+def test_a_look_sees_what_was_committed_just_now(store):
+    """The connection that looks holds no older state of the store."""
+    for at in range(3):
+        store.append_events([Event(f"m{at}", "ann", "view", at, at, "{}")])
+        assert len(store.events_of("ann")) == at + 1
+        assert store.event(f"m{at}") is not None
