@@ -180,6 +180,7 @@ def freshen(
     """
     marks = scorer.store.marks.take(limit, scorer.clock(), _LEASE_US)
     if not marks:
+        scorer.store.recent.let_go_of_erased()
         return None
     leads, left, first = 0, marks, None
     try:

@@ -69,12 +69,14 @@ class _Held:
     Parameters
     ----------
     world : what all that is held depends on; where it is another one, nothing holds.
+    erased : how many erasures there were, and when the last was; likewise.
     number_of : ids whose events are all here, up to `last`, by the number that they have in parts.
         An id that is read anew gets another one.
     last : the number of the newest row that was looked at.
     """
 
     world: object = None
+    erased: tuple[int, int | None] = (0, None)
     number_of: dict[str, int] = field(default_factory=dict)
     parts: list[_Part] = field(default_factory=list)
     used: dict[str, int] = field(default_factory=dict)
@@ -117,13 +119,21 @@ class RecentEvents:
                 self._make_room()
         return log_by_lead(table, members, columns)
 
+    def let_go_of_erased(self) -> None:
+        """Hold nothing any more where somebody was erased since the last call."""
+        if not self._held.parts:
+            return
+        with self._database.reading() as connection, self._turn:
+            if _erased(connection) != self._held.erased:
+                self._held = _Held()
+
     def _catch_up(self, connection: sa.Connection, columns: LogColumns) -> None:
         """Take in what came since the last call; forget all where that is not enough."""
-        erased = tuple(connection.execute(_ERASED).one())
-        world = (file_of(self._database.engine), columns, erased)
+        world, erased = (file_of(self._database.engine), columns), _erased(connection)
         last = connection.scalar(_LAST) or 0
-        if world != self._held.world or last - self._held.last > _MOST_NEW:
-            self._held = _Held(world)
+        is_same = world == self._held.world and erased == self._held.erased
+        if not is_same or last - self._held.last > _MOST_NEW:
+            self._held = _Held(world, erased)
         elif self._held.number_of and last > self._held.last:
             new = events_where(_ROW.between(self._held.last + 1, last))
             self._add(table_of(connection, [new], columns))
@@ -205,6 +215,7 @@ class RecentEvents:
         )
         self._held = _Held(
             held.world,
+            held.erased,
             {one: at for at, one in enumerate(stay)},
             [together],
             {one: held.used[one] for one in stay},
@@ -217,6 +228,11 @@ def _renumbered(part: _Part, numbers: _Ints) -> _Part:
     """The events whose id has another number, -1 being none."""
     rows = np.flatnonzero(numbers[part.number] >= 0)
     return _Part(numbers[part.number[rows]], part.table.rows(rows))
+
+
+def _erased(connection: sa.Connection) -> tuple[int, int | None]:
+    count, last = connection.execute(_ERASED).one()
+    return count, last
 
 
 def _solid(table: EventTable) -> EventTable:
