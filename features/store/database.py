@@ -375,13 +375,15 @@ class Looks:
         self._turn = threading.Lock()
 
     def mark(self) -> tuple[int, int] | None:
-        """What is another one after every commit; None where nothing can be said."""
-        with self._turn:
-            found = self._asked("PRAGMA data_version", ())
-            return None if found is None else (self._opened, found[0][0])
+        """What is another one after every commit; None where nothing is said, as of `rows`."""
+        found = self.rows("PRAGMA data_version", ())
+        return None if found is None else (self._opened, found[0][0])
 
     def rows(self, text: str, values: Any) -> list[Any] | None:
-        """What a statement finds; None where another thread looks just now, or nothing is said."""
+        """What a statement finds; None where nothing is said, or another thread looks just now.
+
+        Nobody waits here: a lead with a million events takes seconds to read.
+        """
         if not self._turn.acquire(blocking=False):
             return None
         try:

@@ -176,6 +176,7 @@ def test_a_question_while_another_is_asked(store):
     assert looks.rows("SELECT 7", ()) == ([(7,)] if store.database.is_sqlite else None)
     with looks._turn:
         assert looks.rows("SELECT 7", ()) is None
+        assert looks.mark() is None
         assert [tuple(row) for row in question.all(store.database, number=7)] == [(7,)]
 
 
