@@ -134,7 +134,7 @@ def test_store_out_of_reach(client, service, monkeypatch, caplog):
     def fail(_):
         raise sa.exc.OperationalError("SELECT secret", {}, Exception("disk gone"))
 
-    monkeypatch.setattr(service.store, "stamp", fail)
+    monkeypatch.setattr(service.store, "read_stamped", fail)
     with caplog.at_level(logging.INFO, "rung"):
         answer = client.get("/v1/leads/a/score", headers={"X-Request-Id": "abc.1"})
     body = is_problem(answer, 500)
@@ -284,7 +284,7 @@ def test_a_cause_that_is_not_shown_is_logged(client, service, monkeypatch, caplo
     def fail(_):
         raise StoreError("postgresql://db: connection refused")
 
-    monkeypatch.setattr(service.store, "stamp", fail)
+    monkeypatch.setattr(service.store, "read_stamped", fail)
     with caplog.at_level(logging.INFO, "rung"):
         answer = client.get("/v1/leads/a/score", headers={"X-Request-Id": "abc.2"})
     assert is_problem(answer, 503)["retryable"]

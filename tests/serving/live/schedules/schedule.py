@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -18,6 +18,7 @@ from unittest.mock import patch
 import numpy as np
 import sqlalchemy as sa
 
+from features.events.log import EventLog
 from features.store.arrivals import Arrival
 from features.store.database import Database
 from features.store.events import EventStore
@@ -360,20 +361,16 @@ class _Reading:
         return {}
 
 
-def _read(scorer: Scorer, leads: Sequence[str], as_of: int) -> _Reading:
-    """Leads by how many of their events are known."""
-    found: list[str] = []
-    counts: list[int] = []
+def _read(_: Scorer, log: EventLog, as_of: int) -> _Reading:
+    """The leads of a log by how many of their events are known."""
+    count: Counter[str] = Counter()
     later: set[str] = set()
-    for asked in leads:
-        lead, rows = scorer.store.read(asked)
-        known = sum(at <= as_of for _, _, at, _ in rows)
-        if known:
-            found.append(lead)
-            counts.append(known)
-        if known < len(rows):
-            later.add(lead)
-    return _Reading(_Scored(found, counts, as_of), later)
+    for lead, known in zip(log.lead_of_rows().tolist(), log.known.tolist(), strict=True):
+        if known <= as_of:
+            count[log.leads[lead]] += 1
+        else:
+            later.add(log.leads[lead])
+    return _Reading(_Scored(list(count), list(count.values()), as_of), later)
 
 
 def _rows(

@@ -18,6 +18,7 @@ from features.store.schema import (
     scores,
     stale,
 )
+from features.store.whole_log.recent import RecentEvents
 from models.bundle import Bundle
 from serving.scoring.scorer import Scorer
 from tests.serving.live.schedules.actor import Actor, taken
@@ -88,6 +89,7 @@ class World:
             connection.execute(_ENDPOINT, row | {"created_at": BEGIN})
         for store in self.stores:
             store.identities.forget()
+            store.recent = RecentEvents(store.database)  # the numbers of rows begin anew
 
     def rows(self, statement: sa.Select[Any]) -> list[Any]:
         """What is kept, as whoever looks on from outside reads it."""
