@@ -16,6 +16,7 @@ from features.events.columns import numbers_of, text_array, texts_of
 from features.events.log import EventLog, LogColumns, encode
 from features.events.table import EventTable, concat
 from features.ladder.ladder import Ladder
+from features.signals.fold import NONE
 from features.signals.table import ladder_columns
 from features.store.database import in_parts, tuples_of
 from features.store.identities.members import Members
@@ -132,7 +133,7 @@ def log_by_lead(table: EventTable, members: Members, columns: LogColumns) -> Eve
     if members.lead and len(table):
         code, ids = encode(table.lead_id)
         leads = pa.array([members.lead.get(one, one) for one in ids], pa.string())
-        since = np.array([members.since.get(one, 0) for one in ids], dtype=np.int64)
+        since = np.array([members.since.get(one, NONE) for one in ids], dtype=np.int64)
         known_at = np.maximum(table.known_at, since[code])
         table = replace(table, lead_id=leads.take(pa.array(code)), known_at=known_at)
     return table.log(columns)
