@@ -22,14 +22,11 @@ from features.store.database import Database, in_parts, insert_for
 from features.store.identities.members import ids_of, lead_of, leads_of
 from features.store.identities.regrouping import regroup
 from features.store.identities.rule import ALIAS, CLAIM, Link
+from features.store.identities.turns import change_leads
 from features.store.schema import identity_links, scores
 
 __all__ = ["Identities", "KeptLink", "links_of", "links_of_table", "merged"]
 
-_LOCK: Final = 7_864_104
-"""Those who change links on PostgreSQL take turns: each must see what the other has linked."""
-_OTHER_JOINS: Final = ("enable_hashjoin", "enable_mergejoin")
-"""Joins of PostgreSQL but that by an index."""
 _STANDING: Final = sa.select(scores.c.position, scores.c.as_of, scores.c.lead_id).where(
     scores.c.lead_id.in_(sa.bindparam("ids", expanding=True))
 )
@@ -108,7 +105,7 @@ class Identities:
         untold = [link for link in links if not self._is_known(link)]
         if not untold:
             return set()
-        self._wait_for_turn(connection)
+        change_leads(connection)
         new = _keep(connection, untold)
         return _regroup(connection, {one for link in new for one in link}) if new else set()
 
@@ -138,7 +135,7 @@ class Identities:
         ------
         UnknownLink : there is none such, or it is undone already.
         """
-        self._wait_for_turn(connection)
+        change_leads(connection)
         kind, source, target = link
         columns = identity_links.c
         done = connection.execute(
@@ -156,14 +153,6 @@ class Identities:
         if known is None or time.monotonic() - known[1] > _REMEMBERED_SECONDS:
             return False
         return known[0] <= link.occurred_at
-
-    def _wait_for_turn(self, connection: sa.Connection) -> None:
-        if self._database.is_sqlite:
-            return
-        # A few ids are looked up among all: without statistics yet, the planner may read the tables
-        # whole to join them.
-        by_index = [sa.func.set_config(name, "off", True) for name in _OTHER_JOINS]
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK), *by_index))
 
     # ---------------------------------------------------------------------------------- reading
 

@@ -16,6 +16,7 @@ from features.clock import SKEW_US, is_ahead, seconds_since
 from features.store.changes import next_turn, note_gone
 from features.store.database import Database, Prepared, in_parts, insert_into
 from features.store.identities.members import leads_of
+from features.store.identities.turns import hold_leads
 from features.store.kept.leases import Mark, Marks
 from features.store.kept.meta import set_meta
 from features.store.privacy import not_to_be_scored
@@ -165,6 +166,7 @@ class ScoreStore:
             following = list(islice(remaining, _BATCH))
             is_last = not following
             with self._database.writing() as connection:
+                hold_leads(connection)
                 number = next_turn(connection) if part or (is_last and gone) else 0
                 count, unchanged = self._save_part(connection, part, number, then, clock, done)
                 saved, older = saved + count, older | unchanged
@@ -190,8 +192,6 @@ class ScoreStore:
         leads = [row.lead_id for row in rows]
         out = not_to_be_scored(connection, leads, min(row.as_of for row in rows))
         former = _former(connection, leads)
-        if connection.dialect.name != "sqlite":  # a new statement sees what a merge has just moved
-            former |= _former(connection, [lead for lead in leads if lead not in former])
         out |= _merged(connection, leads)
         void, refused = set[str](), set[str]()
         if clock is not None:

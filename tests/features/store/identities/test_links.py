@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from features.errors import UnknownLink
 from features.store.events import EventStore
+from features.store.identities import links
 from features.store.identities.links import links_of
 from features.store.identities.rule import ALIAS, CLAIM, resolve
 from features.store.kept.scores import StoredScore
@@ -121,3 +123,35 @@ def test_two_processes(tmp_path: Path):
         first.ingest([arrival("3", "other", 3, None, "user")])
         assert second.ids_of("a") == ["a", "b", "other", "user"]
         assert {second.lead_of(one) for one in ("a", "b", "user")} == {"other"}
+
+
+@pytest.mark.parametrize("stored", [[("anon", 1)], [("anon", 1), ("user", 0)]])
+def test_a_merge_and_a_score_at_once(store, monkeypatch, stored):
+    """A score that somebody stores while its lead is merged is not lost, and told of once."""
+    told: list[tuple[str, int, int]] = []
+
+    def tell(_, former, rows):
+        for row in rows:
+            before = former[row.lead_id].position if row.lead_id in former else 0
+            told.extend((row.lead_id, before, at) for at in range(before + 1, row.position + 1))
+
+    def save(as_of: int) -> None:
+        store.scores.save([score("user", 3, as_of)], tell, clock=lambda: 9)
+
+    saving = threading.Thread(target=save, args=(7,))
+    look = links._scored
+
+    def looked(*asked):
+        found = look(*asked)
+        saving.start()
+        saving.join(1.0)  # whoever stores may have to wait for the end of this
+        return found
+
+    store.ingest([arrival("1", "anon"), arrival("2", "user")])
+    store.scores.save([score(*one) for one in stored])
+    monkeypatch.setattr(links, "_scored", looked)
+    store.ingest([arrival("3", "user", 10, "anon")])
+    saving.join()
+    save(8)
+    assert [(one.lead_id, one.position) for one in store.scores.queue(10)] == [("user", 3)]
+    assert told == [("user", 1, 2), ("user", 1, 3)]

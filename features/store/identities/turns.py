@@ -1,0 +1,37 @@
+"""Who changes which ids are one lead, and who counts on it, on PostgreSQL.
+
+SQLite has one writer in any case. Take these before the turn of scores (`features.store.changes`),
+scores and marks: two who take them in different orders wait for each other.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+
+__all__ = ["change_leads", "hold_leads"]
+
+_LOCK: Final = 7_864_104
+_OTHER_JOINS: Final = ("enable_hashjoin", "enable_mergejoin")
+"""Joins of PostgreSQL but that by an index."""
+
+
+def change_leads(connection: sa.Connection) -> None:
+    """Until the end of the transaction nobody else changes links: each sees what others linked."""
+    if connection.dialect.name != "postgresql":
+        return
+    # A few ids are looked up among all: without statistics yet, the planner may read the tables
+    # whole to join them.
+    by_index = [sa.func.set_config(name, "off", True) for name in _OTHER_JOINS]
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK), *by_index))
+
+
+def hold_leads(connection: sa.Connection) -> None:
+    """Until the end of the transaction no two leads become one, and none is parted.
+
+    Any number hold them at once. A merge lets the queue have one of the scores of its ids: whoever
+    writes scores meanwhile could lose one, and with it which steps were told of already.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(_LOCK)))
