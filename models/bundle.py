@@ -207,6 +207,13 @@ class Bundle:
             purchase=_blank(purchase, over),
         )
 
+    def next_step_chances(self, snapshot: Snapshot) -> Floats:
+        """Shape (n,): the probabilities of the next step that `score` tells, and nothing else."""
+        goals = len(self.ladder.goals)
+        rung = np.minimum(snapshot.position, goals - 1)
+        chances = self.advancement.probability(self.encoding.matrix(snapshot), rung)
+        return np.where((snapshot.position >= goals) | snapshot.is_lost, np.nan, chances)
+
     def explain(self, snapshot: Snapshot, matrix: Floats | None = None) -> Explanations:
         """What each signal adds to the probability of advancing; `matrix` as for `score`."""
         rung = np.minimum(snapshot.position, len(self.ladder.goals) - 1)

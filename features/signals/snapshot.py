@@ -26,7 +26,7 @@ from features.signals.program import Compiled, LinkedLog, compile_ladder, link
 from features.signals.signal import Signal
 from features.threads import in_threads, processors
 
-__all__ = ["Snapshot", "snapshot"]
+__all__ = ["Snapshot", "known_at", "snapshot", "snapshot_at"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -158,6 +158,26 @@ def snapshot_at(
     return Snapshot(
         names, as_of, compiled.signals, values, categories, position, last_active, lost_at
     )
+
+
+def known_at(log: EventLog, compiled: Compiled, as_of: int) -> Snapshot:
+    """The leads of a log, in its order, of which something was known at an instant.
+
+    Parameters
+    ----------
+    as_of : microseconds since the epoch.
+    """
+    there = _first_known(log) <= as_of
+    indices = np.flatnonzero(there)
+    names = log.leads if there.all() else tuple(log.leads[at] for at in indices)
+    instants = np.full(len(indices), as_of, dtype=np.int64)
+    return snapshot_at(log, compiled, names, indices.astype(np.int64), instants)
+
+
+def _first_known(log: EventLog) -> Times:
+    if not len(log):
+        return np.empty(0, dtype=np.int64)
+    return np.minimum.reduceat(log.known, log.starts[:-1])
 
 
 _WORTH_A_THREAD = 20_000

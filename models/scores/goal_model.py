@@ -156,12 +156,17 @@ class GoalModel:
 
     def estimate(self, matrix: Floats, position: Ints) -> Estimates:
         """The probability of each row, with its interval."""
-        probability = expit(self.calibrator.log_odds(position, self.margins(matrix)))
+        probability = self.probability(matrix, position)
         return Estimates(probability, *self.calibrator.interval(position, probability))
+
+    def probability(self, matrix: Floats, position: Ints) -> Floats:
+        """Shape (n,), as `estimate` has it."""
+        chances: Floats = expit(self.calibrator.log_odds(position, self.margins(matrix)))
+        return chances
 
     def predict_proba(self, matrix: Floats, position: Ints) -> Floats:
         """Shape (n, 2): columns are "not" and "reached", as in scikit-learn's `predict_proba`."""
-        probability = self.estimate(matrix, position).probability
+        probability = self.probability(matrix, position)
         return np.stack([1.0 - probability, probability], axis=1)
 
     def contributions(self, matrix: Floats) -> Floats:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 import orjson
 
 from features.arrays import Bools, Floats
-from features.events.log import EventLog
 from features.events.of_lead import Row, log_of_rows
 from features.ladder.controls import LEFT_ALONE_POLICIES
 from features.offers.history import OfferHistory
@@ -28,7 +27,7 @@ from serving.scoring.answers import Details, ReasonAnswer
 
 __all__ = ["Model", "ScoredLeads"]
 
-_FIRST: Final = np.zeros(1, dtype=np.intp)
+_FIRST: Final = np.zeros(1, dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -71,18 +70,22 @@ class Model:
                 return self.others[arm.policy]
         return self.adviser
 
-    def estimate(self, log: EventLog, leads: npt.NDArray[np.intp], as_of: int) -> ScoredLeads:
-        """Some leads of a log, by index, at one instant."""
-        names = tuple(log.leads[at] for at in leads)
-        instants = np.full(len(leads), as_of, dtype=np.int64)
-        snapshot = snapshot_at(log, self.compiled, names, leads.astype(np.int64), instants)
+    def estimate(self, snapshot: Snapshot, as_of: int) -> ScoredLeads:
+        """The leads of a snapshot, all of one instant."""
         bundle = self.track.at(as_of)
         matrix = bundle.encoding.matrix(snapshot)
         return ScoredLeads(self, bundle, snapshot, bundle.score(snapshot, matrix), matrix)
 
     def estimate_rows(self, lead_id: str, rows: Sequence[Row], as_of: int) -> ScoredLeads:
         """One lead from its events, at one instant."""
-        return self.estimate(log_of_rows(lead_id, rows, self.compiled.columns), _FIRST, as_of)
+        log = log_of_rows(lead_id, rows, self.compiled.columns)
+        instants = np.full(1, as_of, dtype=np.int64)
+        snapshot = snapshot_at(log, self.compiled, log.leads, _FIRST, instants)
+        return self.estimate(snapshot, as_of)
+
+    def next_step_chances(self, snapshot: Snapshot, as_of: int) -> Floats:
+        """Shape (n,): as `estimate` has them, without intervals and the chance of purchase."""
+        return self.track.at(as_of).next_step_chances(snapshot)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Final
 
 import numpy as np
@@ -26,12 +27,13 @@ from features.errors import OptedOut, UnknownLead
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import EventNames
 from features.signals.fold import NONE
+from features.signals.snapshot import Snapshot, known_at
 from features.store.identities.members import largest_leads
 from features.store.kept.leases import Mark
 from features.store.kept.notifications import add_notices
 from features.store.kept.scores import OUT_OF_QUEUE, Former, StoredScore
 from features.store.privacy.opt_outs import opted_out_leads
-from features.store.whole_log.ahead import logs_of
+from features.store.whole_log.ahead import Wanted, seen_of
 from serving.scoring.changes import score_changes
 from serving.scoring.model import ScoredLeads
 from serving.scoring.ranking import Ranking
@@ -124,16 +126,18 @@ def rescore(
     def read_here(some: Sequence[str]) -> EventLog:
         return scorer.store.log_of(some, ladder)
 
-    logs = logs_of(read_here, scorer.store.database, leads, ladder, _CHUNK)
-    with SpilledTexts() as reasons, closing(logs):
-        for log in logs:
+    wanted = Wanted(ladder, (as_of, as_of - _WEEK_US))
+    ahead = seen_of(read_here, scorer.store.database, leads, wanted, _CHUNK)
+    with SpilledTexts() as reasons, closing(ahead):
+        for seen in ahead:
             if stopping.is_set() or not is_still_ours():
                 return None
-            read = _read(scorer, log, as_of)
+            now, week_before = seen.known
+            read = _read(scorer, seen.log, now, as_of)
             parts.append(read.scored)
             most_events = max(most_events, int(np.diff(read.log.starts).max(initial=0)))
             reasons.put(read.reasons())
-            week_ago |= read.week_ago(scorer, as_of)
+            week_ago |= read.week_ago(week_before, as_of)
         scored = Scored.joined(parts)
         parts.clear()
         queued = scored.queued(as_of, scorer)
@@ -236,7 +240,8 @@ def _score_marked(
     of_marks = {lead_of[one] for one in sent_ids}
     # Whoever has news had some lately, most of them: their events are still at hand.
     log = scorer.store.recent.log_of(sorted(of_marks - out), scorer.model.bundle.ladder)
-    read = _read(scorer, log, as_of)
+    compiled = scorer.model.compiled
+    read = _read(scorer, log, known_at(log, compiled, as_of), as_of)
     _note_crowded(scorer, read.log, as_of)
     scored, unseen = read.scored, _known_later(read.log, as_of)
     queued = scored.queued(as_of, scorer)
@@ -245,7 +250,7 @@ def _score_marked(
     told = Findings(
         scorer.ranking,
         read.reasons() if few else {},
-        read.week_ago(scorer, as_of) if few else {},
+        read.week_ago(known_at(log, compiled, as_of - _WEEK_US), as_of) if few else {},
         "events",
     )
     gone = ((sent_ids | of_marks) - set(scored.leads)) - unseen
@@ -312,18 +317,19 @@ class _Read:
     estimates: ScoredLeads
     queued: Bools
 
-    def week_ago(self, scorer: Scorer, as_of: int) -> dict[str, float]:
-        """The chances of a week ago, of queued leads that stood before the same step then."""
-        queued = {self.scored.leads[at] for at in np.flatnonzero(self.queued)}
-        then = scorer.estimate(self.log, as_of - _WEEK_US, queued).scores
-        now = dict(zip(self.scored.leads, self.scored.step, strict=True))
-        return {
-            lead: chance
-            for lead, step, chance in zip(
-                then.leads, then.step, then.advance.probability.tolist(), strict=True
-            )
-            if step and now.get(lead) == step
-        }
+    def week_ago(self, then: Snapshot, as_of: int) -> dict[str, float]:
+        """The chances of a week ago, of queued leads that stood before the same step then.
+
+        Parameters
+        ----------
+        then : the leads of which something was known a week ago.
+        """
+        place = {lead: at for at, lead in enumerate(self.scored.leads)}
+        now = np.array([place[lead] for lead in then.leads], dtype=np.intp)
+        stood = then.rows(self.queued[now] & (self.scored.position[now] == then.position))
+        chances = self.estimates.model.next_step_chances(stood, as_of - _WEEK_US)
+        had_one = ~np.isnan(chances)
+        return dict(zip(compress(stood.leads, had_one), chances[had_one].tolist(), strict=True))
 
     def reasons(self) -> dict[str, str]:
         """The reasons of the leads that stand in the queue, as JSON."""
@@ -331,11 +337,11 @@ class _Read:
         return {lead: orjson.dumps(one).decode() for lead, one in details.items()}
 
 
-def _read(scorer: Scorer, log: EventLog, as_of: int) -> _Read:
-    """The leads of a log scored, with their events."""
+def _read(scorer: Scorer, log: EventLog, snapshot: Snapshot, as_of: int) -> _Read:
+    """The leads of a log scored, by what was known of them, with their events."""
     ladder = scorer.model.bundle.ladder
-    estimates = scorer.estimate(log, as_of)
-    scores, snapshot = estimates.scores, estimates.snapshot
+    estimates = scorer.model.estimate(snapshot, as_of)
+    scores = estimates.scores
     longest_us = round(ladder.dormant_after_days * DAY_US)
     waiting = _waiting_since(log, ladder.events, as_of, as_of - longest_us)
     scored = Scored(

@@ -6,12 +6,11 @@ scoring of everything go through `estimate`, so an `as_of` in the past gives wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from features.clock import rfc3339, when
 from features.errors import NoModel, OptedOut, UnknownLead
@@ -21,6 +20,7 @@ from features.events.properties import as_text, number_or_nan
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
 from features.signals.program import Compiled, link
+from features.signals.snapshot import known_at
 from features.store.events import EventStore, Stamp
 from features.store.privacy import Privacy
 from models.bundle import Bundle
@@ -181,14 +181,9 @@ class Scorer:
         left = max(0.0, limit - self.store.rep_minutes(as_of // DAY_US))
         return replace(asked, rep_minutes_left=left)
 
-    def estimate(
-        self, log: EventLog, as_of: int, only: Collection[str] | None = None
-    ) -> ScoredLeads:
-        """The leads of a log, or `only` some of them, of which something was known at `as_of`."""
-        there = _first_known(log) <= as_of
-        if only is not None:
-            there &= np.array([lead in only for lead in log.leads], dtype=np.bool_)
-        return self.model.estimate(log, np.flatnonzero(there), as_of)
+    def estimate(self, log: EventLog, as_of: int) -> ScoredLeads:
+        """The leads of a log of which something was known at `as_of`."""
+        return self.model.estimate(known_at(log, self.model.compiled, as_of), as_of)
 
     def completed_by(self, rows: Sequence[Row]) -> list[str | None]:
         """For each event the title of the highest step that it alone completes; None without."""
@@ -319,12 +314,6 @@ def _bought(ladder: Ladder) -> str:
         else "restart_on of the ladder would say what begins it anew, and names nothing"
     )
     return f"has bought: there is no next step to score; {again}"
-
-
-def _first_known(log: EventLog) -> npt.NDArray[np.int64]:
-    if not len(log):
-        return np.empty(0, dtype=np.int64)
-    return np.minimum.reduceat(log.known, log.starts[:-1])
 
 
 def _check_known(lead_id: str, rows: Sequence[Row], as_of: int) -> None:

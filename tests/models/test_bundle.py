@@ -75,6 +75,15 @@ def test_save_and_load_score_alike(trained, bundle_folder, shot):
     assert_same_scores(load_bundle(bundle_folder), trained, shot)
 
 
+def test_the_chances_of_the_next_step_alone(trained, shot):
+    """They are those that a score tells; who has bought or is lost has none."""
+    lost = np.arange(len(shot)) % 5 == 0
+    shot = replace(shot, lost_at=np.where(lost, 1, shot.lost_at))
+    told = trained.score(shot).advance.probability
+    assert 0 < np.isnan(told[~lost]).sum() < (~lost).sum()
+    np.testing.assert_array_equal(trained.next_step_chances(shot), told)
+
+
 def test_saving_again_changes_nothing(trained, folder, tmp_path):
     """A bundle that is loaded and saved is the same bundle, file by file."""
     again = save_bundle(load_bundle(folder), tmp_path / "again")

@@ -1,4 +1,4 @@
-"""The process that reads ahead: parts of leads come in, their logs go out (see `ahead`)."""
+"""The process that reads ahead: leads come in, what is known of them goes out (see `ahead`)."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ import sys
 from typing import IO
 
 from features.errors import StoreError
-from features.events.log import EventLog
-from features.ladder.ladder import Ladder
 from features.store.database import Database
+from features.store.whole_log.ahead import Seen, Wanted
 from features.store.whole_log.log import log_of_some
 
 __all__ = ["main"]
 
 
 def main(given: IO[bytes], told: IO[bytes]) -> None:
-    """Answer until there is no more input: a log each, or None where the store cannot be read."""
+    """Answer until there is no more input: `Seen`, or None where the store cannot be read."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is asked to stop lets it go
     databases: dict[str, Database] = {}
     while True:
         try:
-            (url, ladder), leads = pickle.load(given)  # noqa: S301 of the process that started it
+            (url, wanted), leads = pickle.load(given)  # noqa: S301 of the process that started it
         except EOFError:
             return
         try:
             if url not in databases:
                 databases[url] = Database.open(url)
-            log = _read(databases[url], leads, ladder)
+            seen = _read(databases[url], leads, wanted)
         except StoreError:
-            log = None
-        pickle.dump(log, told, pickle.HIGHEST_PROTOCOL)
+            seen = None
+        pickle.dump(seen, told, pickle.HIGHEST_PROTOCOL)
         told.flush()
 
 
-def _read(database: Database, leads: list[str], ladder: Ladder) -> EventLog:
+def _read(database: Database, leads: list[str], wanted: Wanted) -> Seen:
     with database.reading() as connection:
-        return log_of_some(connection, leads, ladder)
+        log = log_of_some(connection, leads, wanted.ladder)
+    return Seen.of(log, wanted)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import permutations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +19,8 @@ from features.events.log import DAY_US, EventLog, Times
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Activity, Condition, EventRule, Ladder, SignalRow
 from features.signals import fold
-from features.signals.snapshot import Snapshot, snapshot
+from features.signals.program import compile_ladder
+from features.signals.snapshot import Snapshot, known_at, snapshot
 from features.signals.table import signals_of
 from tests.features import strategies
 from tests.features.signals.scene import (
@@ -553,6 +555,28 @@ def test_a_frame_says_what_the_rows_say():
         for name, value in values(taken, row).items():
             told = frame[name].iloc[row]
             assert (told != told) if value is None else (told == value), name
+
+
+def test_who_was_known_at_an_instant():
+    """A lead of which the first news came later has no row; the others stand as in the log."""
+    ladder = small_ladder()
+    events = [
+        event("page", START_US, lead=lead, known=START_US + later)
+        for lead, later in (("cleo", 0), ("ann", HOUR_US), ("bob", 2 * HOUR_US))
+    ]
+    events.append(event("page", START_US + 5 * HOUR_US, lead="ann"))
+    log, compiled = log_of(events, ladder), compile_ladder(ladder)
+    for hours, leads in (
+        (-1, []),
+        (0, ["cleo"]),
+        (1, ["ann", "cleo"]),
+        (9, ["ann", "bob", "cleo"]),
+    ):
+        at = START_US + hours * HOUR_US
+        found = known_at(log, compiled, at)
+        expected = snapshot(log, ladder, leads, np.full(len(leads), at))
+        pd.testing.assert_frame_equal(found.frame(), expected.frame())
+    assert len(known_at(log_of([], ladder), compiled, START_US)) == 0
 
 
 def test_some_rows_of_a_snapshot():

@@ -1,4 +1,4 @@
-"""What another process reads ahead is what would be read here, also where it goes away."""
+"""What another process sees ahead is what would be seen here, also where it goes away."""
 
 from __future__ import annotations
 
@@ -6,23 +6,28 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from features.signals.snapshot import snapshot
 from features.store.arrivals import Event
 from features.store.events import EventStore
 from features.store.whole_log import ahead
-from features.store.whole_log.ahead import logs_of
+from features.store.whole_log.ahead import Wanted, seen_of
 from tests.features.store.scene import LADDER, assert_same_log
 
 LEADS = [f"lead-{at}" for at in range(40)]
+WANTED = Wanted(LADDER, (9, 1))
+"""At 9 all is known, at 1 nothing yet of a third of the leads."""
 
 
 @pytest.fixture
 def filled(store):
     store.append_events(
         Event(f"{lead}-{at}", lead, "view", at, at, f'{{"minutes":{at},"section":"s{at % 3}"}}')
-        for lead in [*LEADS, "somebody-else"]
-        for at in range(5)
+        for number, lead in enumerate([*LEADS, "somebody-else"])
+        for at in range(number % 3, number % 3 + 5)
     )
     return store
 
@@ -55,17 +60,25 @@ class Here:
         return self.store.log_of(leads, LADDER)
 
 
-def assert_all(store, logs):
-    """Logs are those of ten leads each, in order."""
-    for at, log in enumerate(logs):
-        assert_same_log(log, store.log_of(LEADS[10 * at : 10 * at + 10], LADDER))
+def assert_all(store, parts):
+    """Ten leads each, in order, and what was known of them at both instants."""
+    for at, seen in enumerate(parts):
+        log = store.log_of(LEADS[10 * at : 10 * at + 10], LADDER)
+        assert_same_log(seen.log, log.without_properties())
+        for instant, known in zip(WANTED.instants, seen.known, strict=True):
+            there = [lead for lead in log.leads if int(lead.partition("-")[2]) % 3 <= instant]
+            expected = snapshot(log, LADDER, there, np.full(len(there), instant))
+            pd.testing.assert_frame_equal(known.frame(), expected.frame())
+            assert known.signals == expected.signals
+            for field in ("position", "last_active", "lost_at"):
+                assert getattr(known, field).tolist() == getattr(expected, field).tolist()
     assert at == 3
 
 
 def test_as_read_here(filled, started):
     """All leads, in order; nothing is read here, and the process ends with the last."""
     here = Here(filled)
-    assert_all(filled, logs_of(here, filled.database, LEADS, LADDER, 10))
+    assert_all(filled, seen_of(here, filled.database, LEADS, WANTED, 10))
     assert here.leads == []
     assert [process.returncode is not None for process in started] == [True]
 
@@ -73,11 +86,11 @@ def test_as_read_here(filled, started):
 def test_a_reader_that_is_killed(filled, started):
     """What it has not told is read here."""
     here = Here(filled)
-    logs = logs_of(here, filled.database, LEADS, LADDER, 10)
-    found = [next(logs)]
+    parts = seen_of(here, filled.database, LEADS, WANTED, 10)
+    found = [next(parts)]
     started[0].kill()
     started[0].wait()
-    found += logs
+    found += parts
     assert_all(filled, found)
     assert here.leads in (LEADS[10:], LEADS[20:])
 
@@ -87,15 +100,15 @@ def test_a_reader_that_is_gone_before_it_is_asked(filled, monkeypatch):
     """One that never starts leaves all of it to be read here."""
     monkeypatch.setattr(ahead, "_READER", "features.store.whole_log.no_such_module")
     here = Here(filled)
-    assert_all(filled, logs_of(here, filled.database, LEADS, LADDER, 10))
+    assert_all(filled, seen_of(here, filled.database, LEADS, WANTED, 10))
     assert here.leads == LEADS
 
 
 def test_whoever_stops_ends_it(filled, started):
     """A scoring that is stopped leaves no process behind."""
-    logs = logs_of(Here(filled), filled.database, LEADS, LADDER, 10)
-    next(logs)
-    logs.close()
+    parts = seen_of(Here(filled), filled.database, LEADS, WANTED, 10)
+    next(parts)
+    parts.close()
     assert started[0].returncode is not None
 
 
@@ -104,7 +117,7 @@ def test_a_store_that_it_cannot_read_is_read_here(filled, monkeypatch):
     """The reason is told by whoever reads here."""
     monkeypatch.setattr(filled.database.engine.url.__class__, "render_as_string", _nowhere)
     here = Here(filled)
-    assert_all(filled, logs_of(here, filled.database, LEADS, LADDER, 10))
+    assert_all(filled, seen_of(here, filled.database, LEADS, WANTED, 10))
     assert here.leads == LEADS
 
 
@@ -119,8 +132,8 @@ def test_few_leads_or_one_processor(filled, started, monkeypatch, leads, process
     """Where it would not pay no process is started."""
     monkeypatch.setattr(ahead, "_WORTH_A_PROCESS", 40)
     monkeypatch.setattr(ahead, "processors", lambda: processors)
-    logs = list(logs_of(Here(filled), filled.database, LEADS[:leads], LADDER, 10))
-    assert sum(len(log.leads) for log in logs) == leads
+    parts = list(seen_of(Here(filled), filled.database, LEADS[:leads], WANTED, 10))
+    assert sum(len(seen.log.leads) for seen in parts) == leads
     assert started == []
 
 
@@ -138,7 +151,7 @@ def test_it_ends_with_its_input():
 
 def test_an_interrupt_leaves_it_to_whoever_started_it(filled, started):
     """Ctrl-C reaches all processes of a terminal: the reader says nothing of it."""
-    logs = logs_of(Here(filled), filled.database, LEADS, LADDER, 10)
-    found = [next(logs)]
+    parts = seen_of(Here(filled), filled.database, LEADS, WANTED, 10)
+    found = [next(parts)]
     started[0].send_signal(signal.SIGINT)
-    assert_all(filled, [*found, *logs])
+    assert_all(filled, [*found, *parts])
