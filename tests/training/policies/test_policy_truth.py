@@ -14,13 +14,14 @@ from features.ladder.ladder import Band, Ladder
 from models.bundle import Bundle
 from models.offers.offer_model import Forecast, OfferModel, of_step
 from models.offers.options import options_of
+from models.scores.goal_model import FitConfig
 from models.scores.step_rates import advancement_priors, purchase_priors
 from tests.training.simulation.scene import log_of_simulation
 from training.pipeline import TrainConfig, train
 from training.policies.choices import shares_at
 from training.simulation.world import SimulationConfig, simulate
 
-FAST = TrainConfig(most_points=20_000)
+FAST = TrainConfig(most_points=20_000, fit=FitConfig(folds=2, repeats=1))
 """The scores need no more; all decisions are learned from."""
 WORTH = 6000.0
 TRAP = "savings-calculator"
