@@ -1,7 +1,8 @@
-"""Many leads with their signals, in parts: while one is looked at, a process reads the next.
+"""Many leads with their signals, in parts: while one is looked at, a process reads another.
 
 Reading events and working out signals is more than half of what a scoring of all leads takes, and
-Python does one thing at a time. The process that reads ends with its input, so that it outlives
+Python does one thing at a time. Where the process that reads is slower than whoever asks, some
+parts are read here, so that both processors have work. It ends with its input, so that it outlives
 nobody; where it is gone, the rest is read here.
 """
 
@@ -10,9 +11,12 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Final, NamedTuple, Self, cast
 
 from features.events.log import EventLog
@@ -26,6 +30,8 @@ __all__ = ["Seen", "Wanted", "seen_of"]
 
 _WORTH_A_PROCESS: Final = 40_000
 """Leads of which so many are read before another process has been started and is of use."""
+_ASKED: Final = 3
+"""So many parts the reader is asked for at once: it goes on while another one is read here."""
 _READER: Final = "features.store.whole_log.reader"
 
 
@@ -64,7 +70,7 @@ def seen_of(
     wanted: Wanted,
     size: int,
 ) -> Generator[Seen]:
-    """All of some leads, in order, `size` of them each.
+    """All of some leads, `size` of them each, in the order in which they are read.
 
     Parameters
     ----------
@@ -80,50 +86,49 @@ def seen_of(
         yield from map(seen_here, parts)
         return
     url = database.engine.url.render_as_string(hide_password=False)
-    with subprocess.Popen(  # noqa: S603 our own
+    started = subprocess.Popen(  # noqa: S603 our own
         [sys.executable, "-m", _READER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as reader:
+    )
+    with started as reader, ThreadPoolExecutor(1) as asking:
         try:
-            yield from _read_ahead(reader, (url, wanted), list(parts), seen_here)
+            ask = partial(_ask, reader, (url, wanted))
+            yield from _by_two(partial(asking.submit, ask), deque(parts), seen_here)
         finally:
-            reader.kill()  # it only reads
+            reader.kill()  # it only reads; whoever waits for its answer has one then
             with suppress(BrokenPipeError):  # of what it did not take any more
                 cast(IO[bytes], reader.stdin).close()
 
 
-def _read_ahead(
-    reader: subprocess.Popen[bytes],
-    subject: tuple[str, Wanted],
-    parts: Sequence[Sequence[str]],
+def _by_two(
+    ask: Callable[[Sequence[str]], Future[Seen | None]],
+    parts: deque[Sequence[str]],
     seen_here: Callable[[Sequence[str]], Seen],
 ) -> Iterator[Seen]:
-    """Each part; the reader has begun with the next before one is given."""
-    is_there = _told(reader, (subject, parts[0]))
-    for at, part in enumerate(parts):
-        seen = _answer(reader) if is_there else None
-        if seen is None:
-            is_there = False
-            yield seen_here(part)
+    """Each part once: as the reader has it, or seen here while the reader is at another one."""
+    asked: deque[tuple[Sequence[str], Future[Seen | None]]] = deque()
+    most = _ASKED
+    while parts or asked:
+        while parts and len(asked) < most:
+            part = parts.popleft()
+            asked.append((part, ask(part)))
+        if not asked or (parts and not asked[0][1].done()):
+            yield seen_here(parts.popleft())
             continue
-        if at + 1 < len(parts):
-            is_there = _told(reader, (subject, parts[at + 1]))
-        yield seen
+        part, answer = asked.popleft()
+        seen = answer.result()
+        if seen is None:  # it is asked nothing more
+            most = 0
+        yield seen or seen_here(part)
 
 
-def _told(reader: subprocess.Popen[bytes], what: object) -> bool:
-    """Whether the reader still takes what it is told."""
-    given = cast(IO[bytes], reader.stdin)
+def _ask(
+    reader: subprocess.Popen[bytes], subject: tuple[str, Wanted], part: Sequence[str]
+) -> Seen | None:
+    """What the reader says; None where it cannot. Whoever reads here is told why."""
+    given, told = cast(IO[bytes], reader.stdin), cast(IO[bytes], reader.stdout)
     try:
-        pickle.dump(what, given, pickle.HIGHEST_PROTOCOL)
+        pickle.dump((subject, part), given, pickle.HIGHEST_PROTOCOL)
         given.flush()
-    except BrokenPipeError:
-        return False
-    return True
-
-
-def _answer(reader: subprocess.Popen[bytes]) -> Seen | None:
-    """What the reader has read; None where it could not. Whoever reads here is told why."""
-    try:
-        return cast(Seen | None, pickle.load(cast(IO[bytes], reader.stdout)))  # noqa: S301 ours
-    except (EOFError, pickle.UnpicklingError):
+        return cast(Seen | None, pickle.load(told))  # noqa: S301 ours
+    except (BrokenPipeError, EOFError, pickle.UnpicklingError):
         return None

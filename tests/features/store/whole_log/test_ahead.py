@@ -5,6 +5,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -17,7 +20,7 @@ from features.store.whole_log import ahead
 from features.store.whole_log.ahead import Wanted, seen_of
 from tests.features.store.scene import LADDER, assert_same_log
 
-LEADS = [f"lead-{at}" for at in range(40)]
+LEADS = [f"lead-{at:02}" for at in range(40)]
 WANTED = Wanted(LADDER, (9, 1))
 """At 9 all is known, at 1 nothing yet of a third of the leads."""
 
@@ -49,21 +52,47 @@ def started(monkeypatch):
 
 
 class Here:
-    """Reads leads in this process, and remembers which."""
+    """Reads leads in this process, and remembers which.
 
-    def __init__(self, store: EventStore) -> None:
+    Parameters
+    ----------
+    answered : what is waited for before each; None: for nothing.
+    """
+
+    def __init__(self, store: EventStore, answered: threading.Event | None = None) -> None:
         self.store = store
+        self.answered = answered
         self.leads: list[str] = []
 
     def __call__(self, leads):
+        if self.answered is not None:
+            assert self.answered.wait(60)
+            self.answered.clear()
         self.leads += leads
         return self.store.log_of(leads, LADDER)
 
 
+@pytest.fixture
+def answered(monkeypatch) -> threading.Event:
+    """Set whenever the process that reads has answered."""
+    found = threading.Event()
+
+    class Asking(ThreadPoolExecutor):
+        def submit(self, *given, **named):
+            future = super().submit(*given, **named)
+            future.add_done_callback(lambda _: found.set())
+            return future
+
+    monkeypatch.setattr(ahead, "ThreadPoolExecutor", Asking)
+    return found
+
+
 def assert_all(store, parts):
-    """Ten leads each, in order, and what was known of them at both instants."""
-    for at, seen in enumerate(parts):
-        log = store.log_of(LEADS[10 * at : 10 * at + 10], LADDER)
+    """Ten leads each, all of them once, and what was known of them at both instants."""
+    leads: list[str] = []
+    for seen in parts:
+        leads += seen.log.leads
+        log = store.log_of(seen.log.leads, LADDER)
         assert_same_log(seen.log, log.without_properties())
         for instant, known in zip(WANTED.instants, seen.known, strict=True):
             there = [lead for lead in log.leads if int(lead.partition("-")[2]) % 3 <= instant]
@@ -72,27 +101,45 @@ def assert_all(store, parts):
             assert known.signals == expected.signals
             for field in ("position", "last_active", "lost_at"):
                 assert getattr(known, field).tolist() == getattr(expected, field).tolist()
-    assert at == 3
+    assert sorted(leads) == sorted(LEADS)
 
 
-def test_as_read_here(filled, started):
-    """All leads, in order; nothing is read here, and the process ends with the last."""
-    here = Here(filled)
+def test_both_read(filled, started, answered):
+    """What is not read there is read here, and the process ends with the last."""
+    here = Here(filled, answered)
     assert_all(filled, seen_of(here, filled.database, LEADS, WANTED, 10))
-    assert here.leads == []
+    assert here.leads == LEADS[30:]
     assert [process.returncode is not None for process in started] == [True]
 
 
-def test_a_reader_that_is_killed(filled, started):
-    """What it has not told is read here."""
+def test_a_reader_that_takes_long(filled, started, monkeypatch):
+    """Meanwhile others are read here; what it was asked for is not read twice."""
+    is_done, ask = threading.Event(), ahead._ask
+    monkeypatch.setattr(ahead, "_ASKED", 1)
+    monkeypatch.setattr(ahead, "_ask", lambda *given: is_done.wait(60) and ask(*given))
     here = Here(filled)
+    parts = seen_of(here, filled.database, LEADS, WANTED, 10)
+    found = list(islice(parts, 3))
+    assert here.leads == LEADS[10:]
+    is_done.set()
+    found += parts
+    assert_all(filled, found)
+    assert here.leads == LEADS[10:]
+    assert started[0].returncode is not None
+
+
+def test_a_reader_that_is_killed(filled, started, answered):
+    """What it has not told is read here."""
+    here = Here(filled, answered)
     parts = seen_of(here, filled.database, LEADS, WANTED, 10)
     found = [next(parts)]
     started[0].kill()
     started[0].wait()
+    here.answered = None
     found += parts
     assert_all(filled, found)
-    assert here.leads in (LEADS[10:], LEADS[20:])
+    assert here.leads[:10] == LEADS[30:]
+    assert here.leads[10:] in (LEADS[10:30], LEADS[20:30])
 
 
 @pytest.mark.usefixtures("started")
@@ -101,7 +148,7 @@ def test_a_reader_that_is_gone_before_it_is_asked(filled, monkeypatch):
     monkeypatch.setattr(ahead, "_READER", "features.store.whole_log.no_such_module")
     here = Here(filled)
     assert_all(filled, seen_of(here, filled.database, LEADS, WANTED, 10))
-    assert here.leads == LEADS
+    assert sorted(here.leads) == LEADS
 
 
 def test_whoever_stops_ends_it(filled, started):
@@ -118,7 +165,7 @@ def test_a_store_that_it_cannot_read_is_read_here(filled, monkeypatch):
     monkeypatch.setattr(filled.database.engine.url.__class__, "render_as_string", _nowhere)
     here = Here(filled)
     assert_all(filled, seen_of(here, filled.database, LEADS, WANTED, 10))
-    assert here.leads == LEADS
+    assert sorted(here.leads) == LEADS
 
 
 def _nowhere(*_, **__):
@@ -149,9 +196,11 @@ def test_it_ends_with_its_input():
     reader.stdout.close()
 
 
-def test_an_interrupt_leaves_it_to_whoever_started_it(filled, started):
-    """Ctrl-C reaches all processes of a terminal: the reader says nothing of it."""
-    parts = seen_of(Here(filled), filled.database, LEADS, WANTED, 10)
+def test_an_interrupt_leaves_it_to_whoever_started_it(filled, started, answered):
+    """Ctrl-C reaches all processes of a terminal: the reader says nothing of it, and reads on."""
+    here = Here(filled, answered)
+    parts = seen_of(here, filled.database, LEADS, WANTED, 10)
     found = [next(parts)]
     started[0].send_signal(signal.SIGINT)
     assert_all(filled, [*found, *parts])
+    assert here.leads == LEADS[30:]
