@@ -24,7 +24,7 @@ from features.offers.assignments import CALLING, assignment_of
 from features.offers.commitments import Open, commitments_of, ends_of, still_open
 from features.offers.known_fields import fields_of_form, fields_of_traits
 from features.signals.beats import sums_of_rows
-from features.signals.rules import met_any, text_or_none
+from features.signals.rules import AnyOf, met_any, text_or_none
 from features.signals.table import ladder_columns
 
 __all__ = ["OfferHistory", "history_of"]
@@ -142,9 +142,9 @@ class _Plan:
     topics: Mapping[str, tuple[str, ...]]
     topic_names: Mapping[str, str]
     not_consumed: frozenset[str]
-    barred: tuple[EventRule, ...]
+    barred: AnyOf
     no_forms: frozenset[str]
-    interest: tuple[EventRule, ...]
+    interest: AnyOf
     commitments: tuple[str, ...]
     numbers: tuple[str, ...]
     texts: tuple[str, ...]
@@ -270,11 +270,11 @@ def _plan(ladder: Ladder) -> _Plan:
         topics={offer.id: offer.topics for offer in ladder.offers},
         topic_names={plain(topic): topic for topic in topics} | {topic: topic for topic in topics},
         not_consumed=frozenset((names.traits, names.consultation)),
-        barred=activity.barred,
+        barred=AnyOf(activity.barred),
         no_forms=frozenset(
             (*(rule.event for rule in activity.ours), names.traits, names.consultation)
         ),
-        interest=activity.interest,
+        interest=AnyOf(activity.interest),
         commitments=tuple(one.id for one in commitments_of(ladder)),
         numbers=numbers,
         texts=texts,
@@ -441,8 +441,8 @@ def _taken(name: str, properties: _Properties, plan: _Plan) -> str:
     for key in _TAKEN_BY:
         offer = properties.get(key)
         if isinstance(offer, str) and offer in plan.topics:
-            is_own = met_any(plan.interest, name, properties)
-            return offer if is_own and not met_any(plan.barred, name, properties) else ""
+            is_own = plan.interest.met(name, properties)
+            return offer if is_own and not plan.barred.met(name, properties) else ""
     return ""
 
 
@@ -450,7 +450,7 @@ def _consumed(known: Sequence[_Timed], plan: _Plan) -> _Found:
     for at in reversed(range(len(known))):
         name, _, _, properties = known[at][1]
         topics = () if name in plan.not_consumed else _named_topics(properties, plan)
-        if topics and not met_any(plan.barred, name, properties):
+        if topics and not plan.barred.met(name, properties):
             return at, topics
     return -1, ()
 

@@ -12,7 +12,7 @@ from typing import Final
 from features.events.properties import as_text, number_or_nan
 from features.ladder.ladder import Condition, EventRule, Operator
 
-__all__ = ["met", "met_any", "text_or_none"]
+__all__ = ["AnyOf", "met", "met_any", "text_or_none"]
 
 _COMPARISONS: Final[Mapping[Operator, Callable[[float, float], bool]]] = {
     "at_least": operator.ge,
@@ -40,6 +40,23 @@ def met_any(rules: Iterable[EventRule], name: str, properties: Mapping[str, obje
         if met(rule, name, properties):
             return True
     return False
+
+
+class AnyOf:
+    """Rules of which an event has to meet one: as `met_any`, for those that are asked often."""
+
+    def __init__(self, rules: Iterable[EventRule]) -> None:
+        rules = tuple(rules)
+        self._others = tuple(rule for rule in rules if rule.event[:1] == "*")
+        """They may be met by an event of any name."""
+        self._of_name = {
+            name: tuple(rule for rule in rules if rule in self._others or rule.event == name)
+            for name in {rule.event for rule in rules}
+        }
+
+    def met(self, name: str, properties: Mapping[str, object]) -> bool:
+        """Whether an event meets at least one of them."""
+        return met_any(self._of_name.get(name, self._others), name, properties)
 
 
 def _holds(condition: Condition, value: object) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 
 from features.events.of_lead import Row
 from features.ladder.ladder import Framing, Offer, Step
-from features.offers.history import history_of
+from features.offers.history import OfferHistory, history_of
 from models.offers.eligibility import ON_PURPOSE, UNRESTRICTED, Asked, Spell, quiet_spell
 from models.offers.options import NO_ASK, NURTURE
 from models.offers.tailoring import Personalisation, personalisation
@@ -43,6 +43,7 @@ class Suggestion:
     offer : None where the option is to nurture or not to ask.
     framing : the likeliest way to put it; its text is "" where there is none.
     spell : quiet hours, over which it has to wait; None where it may be done now.
+    history : what the lead was offered, and said, by then.
     """
 
     recommendation: Recommendation
@@ -51,6 +52,7 @@ class Suggestion:
     framing: Framing
     personalisation: Personalisation | None
     spell: Spell | None
+    history: OfferHistory
 
     @property
     def text(self) -> str:
@@ -89,7 +91,7 @@ def suggestion_for(
         else quiet_spell(ladder, offer or found.useful, history, as_of, asked)
     )
     if offer is None:
-        return Suggestion(found, best, None, Framing("", ""), None, spell)
+        return Suggestion(found, best, None, Framing("", ""), None, spell, history)
     position, learned = int(estimates.scores.position[0]), model.bundle.offers
     return Suggestion(
         recommendation=found,
@@ -98,6 +100,7 @@ def suggestion_for(
         framing=_likeliest(offer, learned.framings.get(offer.id, {})),
         personalisation=personalisation(offer, ladder, position, history, learned.fields),
         spell=spell,
+        history=history,
     )
 
 

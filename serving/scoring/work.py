@@ -16,7 +16,7 @@ import numpy as np
 from features.arrays import Bools, Floats
 from features.events.log import DAY_US
 from features.ladder.ladder import Offer
-from features.offers.history import OfferHistory, history_of
+from features.offers.history import OfferHistory
 from models.offers.offer_model import of_step
 from models.recommendation import forecast_of
 from serving.scoring.answers import Tab
@@ -98,9 +98,8 @@ def exact_work(scorer: Scorer, lead_id: str, as_of: int) -> Work:
     lead_id, read = scorer.read(lead_id, as_of)
     rows = with_assignment(scorer, lead_id, read, as_of)
     advice = suggestion_for(model, lead_id, rows, as_of, scorer.limited(as_of))
-    history = history_of(rows, model.bundle.ladder, as_of)
     work = _work(advice.offer, advice.best.option_id, advice.best.gain or 0.0)
-    return replace(work, is_out=_is_out(history))
+    return replace(work, is_out=_is_out(advice.history))
 
 
 def place(work: Work, purchase: float, waits_us: int | None) -> float:
