@@ -10,7 +10,7 @@ import pytest
 from features.errors import EventsError
 from features.events.of_lead import log_of_rows
 from features.reading import read_events
-from features.store.arrivals import Event
+from features.store.arrivals import Arrival, Event
 from features.store.events import Appended
 from tests.features.store.scene import COLUMNS, LADDER, assert_same_log, imported
 
@@ -51,6 +51,17 @@ def test_values_that_say_no_number_are_absent(store):
     assert np.isnan(log.numbers).all()
     assert_same_log(log, log_of_rows("ann", store.events_of("ann"), COLUMNS))
     assert log.text_values[COLUMNS.texts.index("section")] == ("7",)
+
+
+def test_events_of_a_merged_lead_from_before_1970(store):
+    """What a lead's own id brought keeps its instants, whichever way it is read."""
+    store.append_events([Event("m", "user", "view", -9, -5), Event("n", "anon", "view", -8, -4)])
+    store.ingest([Arrival("o", "user", "view", 7, 7, "{}", "anon", None)])
+    log = store.log_of(["anon"], LADDER)
+    assert log.leads == ("user",)
+    assert (log.occurred.tolist(), log.known.tolist()) == ([-9, -8, 7], [-5, 7, 7])
+    assert_same_log(log, store.log(LADDER))
+    assert_same_log(log, log_of_rows("user", store.events_of("user"), COLUMNS))
 
 
 def test_an_empty_store(store, database_url):
