@@ -53,9 +53,10 @@ from features.store.schema import identities as _identities
 from features.store.schema import meta as _meta
 from features.store.schema import opt_outs as _opt_outs
 from features.store.schema import rep_minutes as _rep_minutes
-from features.store.whole_log.log import dated_after, log_of_all, log_of_some, objects_of
+from features.store.whole_log.log import dated_after, log_of_all, log_of_some
 from features.store.whole_log.message_ids import MessageIds, events_of
 from features.store.whole_log.recent import RecentEvents
+from features.store.whole_log.tables import objects_of
 
 __all__ = ["Appended", "AtWriting", "Event", "EventStore", "Stamp", "StoredScore"]
 

@@ -24,7 +24,8 @@ from features.signals.table import ladder_columns
 from features.store.database import Database, file_of, in_parts
 from features.store.identities.members import Members
 from features.store.schema import erasures, events
-from features.store.whole_log.log import events_where, log_by_lead, log_of_some, of_ids, table_of
+from features.store.whole_log.log import log_by_lead, log_of_some
+from features.store.whole_log.tables import events_where, table_of, table_of_ids
 
 __all__ = ["RecentEvents"]
 
@@ -160,7 +161,7 @@ class RecentEvents:
             held.number_of[one] = held.numbers
             held.numbers += 1
         if missing:
-            self._add(table_of(connection, of_ids(missing), columns))
+            self._add(table_of_ids(connection, missing, columns))
         held.used.update(dict.fromkeys(ids, self._calls))
         wanted = self._mask([held.number_of[one] for one in ids])
         found = [part.table.rows(np.flatnonzero(wanted[part.number])) for part in held.parts]

@@ -15,7 +15,7 @@ from features.store.arrivals import Arrival, Event
 from features.store.events import EventStore
 from features.store.privacy.erasures import erase, wipe
 from features.store.schema import events
-from features.store.whole_log import log
+from features.store.whole_log import tables
 from features.store.whole_log.log import log_of_some
 from features.store.whole_log.recent import RecentEvents
 from tests.features.store.scene import LADDER, assert_same_log, imported
@@ -116,13 +116,13 @@ def test_what_is_held_is_not_read_again(store, file, monkeypatch):
 
 
 def _rows_read(monkeypatch):
-    read, table = [], log._table
+    read, table = [], tables._table
 
-    def counted(rows, columns):
-        read.append(len(rows))
-        return table(rows, columns)
+    def counted(ids, *rest):
+        read.append(len(ids))
+        return table(ids, *rest)
 
-    monkeypatch.setattr(log, "_table", counted)
+    monkeypatch.setattr(tables, "_table", counted)
     return read
 
 
