@@ -31,6 +31,7 @@ __all__ = [
     "Database",
     "Looks",
     "Prepared",
+    "all_tuples_of",
     "file_of",
     "in_parts",
     "insert_for",
@@ -356,6 +357,15 @@ def tuples_of(
     else:
         streaming = connection.execution_options(stream_results=True)
         yield from streaming.execute(statement).partitions(size)
+
+
+def all_tuples_of(
+    connection: sa.Connection, statement: sa.Select[Any], **values: object
+) -> Sequence[Any]:
+    """The same rows at once, of a statement with parameters."""
+    with connection.execute(statement, values) as result:
+        is_sqlite = connection.dialect.name == "sqlite"
+        return result.cursor.fetchall() if is_sqlite else result.all()
 
 
 class Looks:

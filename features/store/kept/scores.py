@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from features.clock import SKEW_US, is_ahead, seconds_since
 from features.store.changes import next_turn, note_gone
-from features.store.database import Database, Prepared, in_parts, insert_into
+from features.store.database import Database, Prepared, all_tuples_of, in_parts, insert_into
 from features.store.identities.members import leads_of
 from features.store.identities.turns import hold_leads
 from features.store.kept.leases import Mark, Marks
@@ -191,7 +191,7 @@ class ScoreStore:
             return 0, set()
         leads = [row.lead_id for row in rows]
         out = not_to_be_scored(connection, leads, min(row.as_of for row in rows))
-        former = _former(connection, leads)
+        former = _former(connection, leads, _FORMER_LOCKED)
         out |= _merged(connection, leads)
         void, refused = set[str](), set[str]()
         if clock is not None:
@@ -274,14 +274,8 @@ class ScoreStore:
 
     def former(self, leads: Sequence[str]) -> dict[str, Former]:
         """What the stored scores of some leads are; a lead without one is left out."""
-        found: dict[str, Former] = {}
-        columns = [scores.c[name] for name in Former._fields]
         with self._database.reading() as connection:
-            for part in in_parts(leads):
-                wanted = sa.select(scores.c.lead_id, *columns).where(scores.c.lead_id.in_(part))
-                for lead, *values in connection.execute(wanted):
-                    found[lead] = Former(*values)
-        return found
+            return _former(connection, leads, _FORMER)
 
     def probabilities(self, bundle: str) -> list[float]:
         """The chances of all queued leads that a bundle has scored."""
@@ -388,22 +382,24 @@ def _is_newer(row: StoredScore, former: Former | None) -> bool:
 
 # Made once: whoever scores asks them for each part of all leads.
 _IDS: Final[sa.BindParameter[Sequence[str]]] = sa.bindparam("ids", expanding=True)
-_FORMER: Final = (
+_FORMER: Final[sa.Select[Any]] = (
     sa.select(scores.c.lead_id, *(scores.c[name] for name in Former._fields))
     .where(scores.c.lead_id.in_(_IDS))
     .order_by(scores.c.lead_id)
-    .with_for_update()
 )
+_FORMER_LOCKED: Final = _FORMER.with_for_update()
 _ELSEWHERE: Final = sa.select(identities.c.id).where(
     identities.c.id.in_(_IDS), identities.c.lead_id != identities.c.id
 )
 
 
-def _former(connection: sa.Connection, leads: Sequence[str]) -> dict[str, Former]:
+def _former(
+    connection: sa.Connection, leads: Sequence[str], wanted: sa.Select[Any]
+) -> dict[str, Former]:
     return {
         row[0]: Former._make(row[1:])
         for part in in_parts(leads)
-        for row in connection.execute(_FORMER, {"ids": part}).all()
+        for row in all_tuples_of(connection, wanted, ids=part)
     }
 
 

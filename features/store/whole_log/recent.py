@@ -21,7 +21,7 @@ from features.events.log import EventLog, LogColumns, encode
 from features.events.table import EventTable, concat
 from features.ladder.ladder import Ladder
 from features.signals.table import ladder_columns
-from features.store.database import Database, file_of, in_parts
+from features.store.database import Database, all_tuples_of, file_of, in_parts
 from features.store.identities.members import Members
 from features.store.schema import erasures, events
 from features.store.whole_log.log import log_by_lead, log_of_some
@@ -183,7 +183,7 @@ class RecentEvents:
         told: dict[str, tuple[int, ...]] = {
             one: tuple(rest)
             for some in in_parts(held)
-            for one, *rest in connection.execute(_SUMS, {"ids": some})
+            for one, *rest in all_tuples_of(connection, _SUMS, ids=some)
         }
         ours = map(tuple, sums[:, numbers].T.tolist())
         return [one for one, our in zip(held, ours, strict=True) if told.get(one, (0, 0, 0)) != our]
