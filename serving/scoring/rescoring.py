@@ -138,7 +138,8 @@ def rescore(
             most_events = max(most_events, int(np.diff(read.log.starts).max(initial=0)))
             reasons.put(read.reasons())
             week_ago |= read.week_ago(week_before, as_of)
-        scored = Scored.joined(parts)
+        # Which part was read first is chance; who is first of equals must not be.
+        scored = Scored.joined(sorted(parts, key=lambda part: part.leads[:1]))
         parts.clear()
         queued = scored.queued(as_of, scorer)
         ranking = Ranking.of(scored.advance[queued])
