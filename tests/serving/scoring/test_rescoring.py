@@ -14,6 +14,7 @@ from features.events.log import DAY_US
 from features.store.arrivals import Arrival
 from features.store.events import EventStore
 from features.store.schema import notifications, opt_outs, scores
+from features.store.whole_log.ahead import seen_of
 from models.bundle import load_bundle
 from serving.process.background import alarm
 from serving.scoring import queue, rescoring
@@ -461,3 +462,27 @@ def test_nobody_waits_for_a_lead_with_very_many_events(store, bundle, monkeypatc
     assert freshen(scorer)
     assert read[2:] == [["carl"], ["bot"]]
     assert store.marks.waiting()[0] == 0
+
+
+def test_who_reads_which_part_first_is_no_matter(store, scorer, monkeypatch):
+    """Of leads that are worth the same, the same ones are looked at closely: the first by id."""
+    leads = [f"lead-{at:02}" for at in range(20)]
+    store.ingest([arrival(f"of-{lead}", lead) for lead in leads])
+    monkeypatch.setattr(rescoring, "_CHUNK", 3)
+    looked: list[str] = []
+
+    def noted(scorer, lead_id, as_of):
+        looked.append(lead_id)
+        return exact_work(scorer, lead_id, as_of)
+
+    def backwards(*given):
+        yield from reversed(list(seen_of(*given)))
+
+    monkeypatch.setattr(rescoring, "exact_work", noted)
+    assert rescore(scorer) is not None
+    rows = store.scores.queue(99)
+    monkeypatch.setattr(rescoring, "seen_of", backwards)
+    assert rescore(scorer) is not None
+    assert looked == leads * 2
+    assert len(rows) == 20
+    assert store.scores.queue(99) == rows
