@@ -95,6 +95,7 @@ def seen_of(
             yield from _by_two(partial(asking.submit, ask), deque(parts), seen_here)
         finally:
             reader.kill()  # it only reads; whoever waits for its answer has one then
+            asking.shutdown(cancel_futures=True)
             with suppress(BrokenPipeError):  # of what it did not take any more
                 cast(IO[bytes], reader.stdin).close()
 
