@@ -22,7 +22,7 @@ from features.events.of_lead import Row
 from features.ladder.ladder import Activity, EventRule, Ladder, Offer
 from features.ladder.words import RECORD, REPLY
 from features.offers.history import OfferHistory, history_of
-from features.signals.snapshot import Snapshot
+from features.signals.snapshot import Snapshot, snapshot
 from models.bundle import Bundle
 from models.bundle import Scores as BundleScores
 from models.offers.eligibility import UNRESTRICTED, Asked
@@ -100,7 +100,8 @@ class Scores:
 
     def _estimate(self, journal: Journal, leads: list[int], as_of: int) -> ScoredLeads:
         log = journal.log(leads, self.model.compiled.columns, without=[RECORD])
-        return self.model.estimate(log, np.arange(len(leads)), as_of)
+        instants = np.full(len(leads), as_of, dtype=np.int64)
+        return self.model.estimate(snapshot(log, self.model.bundle.ladder, None, instants), as_of)
 
 
 class ProbabilityOrder(CallList):

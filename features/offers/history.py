@@ -24,7 +24,7 @@ from features.offers.assignments import CALLING, assignment_of
 from features.offers.commitments import Open, commitments_of, ends_of, still_open
 from features.offers.known_fields import fields_of_form, fields_of_traits
 from features.signals.beats import sums_of_rows
-from features.signals.rules import AnyOf, met_any, text_or_none
+from features.signals.rules import RulesByName, met_any, text_or_none
 from features.signals.table import ladder_columns
 
 __all__ = ["OfferHistory", "history_of"]
@@ -142,9 +142,9 @@ class _Plan:
     topics: Mapping[str, tuple[str, ...]]
     topic_names: Mapping[str, str]
     not_consumed: frozenset[str]
-    barred: AnyOf
+    barred: RulesByName
     no_forms: frozenset[str]
-    interest: AnyOf
+    interest: RulesByName
     commitments: tuple[str, ...]
     numbers: tuple[str, ...]
     texts: tuple[str, ...]
@@ -270,11 +270,11 @@ def _plan(ladder: Ladder) -> _Plan:
         topics={offer.id: offer.topics for offer in ladder.offers},
         topic_names={plain(topic): topic for topic in topics} | {topic: topic for topic in topics},
         not_consumed=frozenset((names.traits, names.consultation)),
-        barred=AnyOf(activity.barred),
+        barred=RulesByName(activity.barred),
         no_forms=frozenset(
             (*(rule.event for rule in activity.ours), names.traits, names.consultation)
         ),
-        interest=AnyOf(activity.interest),
+        interest=RulesByName(activity.interest),
         commitments=tuple(one.id for one in commitments_of(ladder)),
         numbers=numbers,
         texts=texts,

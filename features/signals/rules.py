@@ -12,7 +12,7 @@ from typing import Final
 from features.events.properties import as_text, number_or_nan
 from features.ladder.ladder import Condition, EventRule, Operator
 
-__all__ = ["AnyOf", "met", "met_any", "text_or_none"]
+__all__ = ["RulesByName", "met", "met_any", "text_or_none"]
 
 _COMPARISONS: Final[Mapping[Operator, Callable[[float, float], bool]]] = {
     "at_least": operator.ge,
@@ -42,7 +42,7 @@ def met_any(rules: Iterable[EventRule], name: str, properties: Mapping[str, obje
     return False
 
 
-class AnyOf:
+class RulesByName:
     """Rules of which an event has to meet one: as `met_any`, for those that are asked often."""
 
     def __init__(self, rules: Iterable[EventRule]) -> None:

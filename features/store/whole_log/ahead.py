@@ -26,7 +26,7 @@ from features.signals.snapshot import Snapshot, known_at
 from features.store.database import Database, file_of
 from features.threads import processors
 
-__all__ = ["Seen", "Wanted", "seen_of"]
+__all__ = ["SeenLeads", "Wanted", "seen_of"]
 
 _WORTH_A_PROCESS: Final = 40_000
 """Leads of which so many are read before another process has been started and is of use."""
@@ -36,7 +36,7 @@ _READER: Final = "features.store.whole_log.reader"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenLeads:
     """Some leads, read once.
 
     Parameters
@@ -69,7 +69,7 @@ def seen_of(
     leads: Sequence[str],
     wanted: Wanted,
     size: int,
-) -> Generator[Seen]:
+) -> Generator[SeenLeads]:
     """All of some leads, `size` of them each, in the order in which they are read.
 
     Parameters
@@ -77,8 +77,8 @@ def seen_of(
     read : reads the log of some leads here.
     """
 
-    def seen_here(some: Sequence[str]) -> Seen:
-        return Seen.of(read(some), wanted)
+    def seen_here(some: Sequence[str]) -> SeenLeads:
+        return SeenLeads.of(read(some), wanted)
 
     parts = (leads[at : at + size] for at in range(0, len(leads), size))
     is_shared = not database.is_sqlite or file_of(database.engine) is not None
@@ -101,12 +101,12 @@ def seen_of(
 
 
 def _by_two(
-    ask: Callable[[Sequence[str]], Future[Seen | None]],
+    ask: Callable[[Sequence[str]], Future[SeenLeads | None]],
     parts: deque[Sequence[str]],
-    seen_here: Callable[[Sequence[str]], Seen],
-) -> Iterator[Seen]:
+    seen_here: Callable[[Sequence[str]], SeenLeads],
+) -> Iterator[SeenLeads]:
     """Each part once: as the reader has it, or seen here while the reader is at another one."""
-    asked: deque[tuple[Sequence[str], Future[Seen | None]]] = deque()
+    asked: deque[tuple[Sequence[str], Future[SeenLeads | None]]] = deque()
     most = _ASKED
     while parts or asked:
         while parts and len(asked) < most:
@@ -124,12 +124,12 @@ def _by_two(
 
 def _ask(
     reader: subprocess.Popen[bytes], subject: tuple[str, Wanted], part: Sequence[str]
-) -> Seen | None:
+) -> SeenLeads | None:
     """What the reader says; None where it cannot. Whoever reads here is told why."""
     given, told = cast(IO[bytes], reader.stdin), cast(IO[bytes], reader.stdout)
     try:
         pickle.dump((subject, part), given, pickle.HIGHEST_PROTOCOL)
         given.flush()
-        return cast(Seen | None, pickle.load(told))  # noqa: S301 ours
+        return cast(SeenLeads | None, pickle.load(told))  # noqa: S301 ours
     except (BrokenPipeError, EOFError, pickle.UnpicklingError):
         return None

@@ -9,14 +9,14 @@ from typing import IO
 
 from features.errors import StoreError
 from features.store.database import Database
-from features.store.whole_log.ahead import Seen, Wanted
+from features.store.whole_log.ahead import SeenLeads, Wanted
 from features.store.whole_log.log import log_of_some
 
 __all__ = ["main"]
 
 
 def main(given: IO[bytes], told: IO[bytes]) -> None:
-    """Answer until there is no more input: `Seen`, or None where the store cannot be read."""
+    """Answer until there is no more input: `SeenLeads`, or None where the store cannot be read."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is asked to stop lets it go
     databases: dict[str, Database] = {}
     while True:
@@ -34,10 +34,10 @@ def main(given: IO[bytes], told: IO[bytes]) -> None:
         told.flush()
 
 
-def _read(database: Database, leads: list[str], wanted: Wanted) -> Seen:
+def _read(database: Database, leads: list[str], wanted: Wanted) -> SeenLeads:
     with database.reading() as connection:
         log = log_of_some(connection, leads, wanted.ladder)
-    return Seen.of(log, wanted)
+    return SeenLeads.of(log, wanted)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from features.events.log import LogColumns
 from features.events.of_lead import Row, log_of_rows
 from features.ladder.ladder import Condition, EventRule, Ladder
 from features.signals.program import compile_ladder, link
-from features.signals.rules import AnyOf, met, met_any
+from features.signals.rules import RulesByName, met, met_any
 from features.signals.table import ladder_columns
 from tests.features import strategies
 
@@ -46,7 +46,7 @@ def test_as_the_fold(ladder: Ladder, happenings: list[tuple[str, Mapping[str, ob
     for goal, rules in enumerate(groups):
         ours = [met_any(rules, name, said) for name, said in happenings]
         assert ours == linked.meets(goal).tolist(), rules
-        assert ours == [AnyOf(rules).met(name, said) for name, said in happenings]
+        assert ours == [RulesByName(rules).met(name, said) for name, said in happenings]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_any_of_some_rules():
     """Rules of one name, of a beginning and of all names are met as each alone would be."""
     dear = EventRule("order", (Condition("a", "above", 5.0),))
     rules = (dear, EventRule("order", (Condition("a", "is", "free"),)), EventRule("*_seen"))
-    any_of = AnyOf(rules)
+    any_of = RulesByName(rules)
     for name, said, expected in (
         ("order", {"a": 6}, True),
         ("order", {"a": "free"}, True),
@@ -117,5 +117,5 @@ def test_any_of_some_rules():
         ("*_seen", {}, True),
     ):
         assert any_of.met(name, said) is met_any(rules, name, said) is expected, name
-    assert AnyOf([EventRule("*")]).met("whatever", {})
-    assert not AnyOf([]).met("whatever", {})
+    assert RulesByName([EventRule("*")]).met("whatever", {})
+    assert not RulesByName([]).met("whatever", {})

@@ -262,6 +262,7 @@ class Schedule:
             patch.object(Database, "writing", writing),
             patch.object(Database, "reading", reading),
             patch.object(rescoring, "_read", _read),
+            patch.object(rescoring, "known_at", lambda *_: None),
             patch.object(
                 rescoring, "_priority", lambda _, scored, *__: np.zeros(len(scored.leads))
             ),
@@ -361,7 +362,7 @@ class _Reading:
         return {}
 
 
-def _read(_: Scorer, log: EventLog, as_of: int) -> _Reading:
+def _read(_: Scorer, log: EventLog, __: object, as_of: int) -> _Reading:
     """The leads of a log by how many of their events are known."""
     count: Counter[str] = Counter()
     later: set[str] = set()
