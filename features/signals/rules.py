@@ -50,7 +50,7 @@ class RulesByName:
         self._others = tuple(rule for rule in rules if rule.event[:1] == "*")
         """They may be met by an event of any name."""
         self._of_name = {
-            name: tuple(rule for rule in rules if rule in self._others or rule.event == name)
+            name: tuple(rule for rule in rules if rule.event[:1] == "*" or rule.event == name)
             for name in {rule.event for rule in rules}
         }
 

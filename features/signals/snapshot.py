@@ -26,7 +26,7 @@ from features.signals.program import Compiled, LinkedLog, compile_ladder, link
 from features.signals.signal import Signal
 from features.threads import in_threads, processors
 
-__all__ = ["Snapshot", "known_at", "snapshot", "snapshot_at"]
+__all__ = ["Snapshot", "snapshot", "snapshot_at", "snapshot_of_known"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -160,7 +160,7 @@ def snapshot_at(
     )
 
 
-def known_at(log: EventLog, compiled: Compiled, as_of: int) -> Snapshot:
+def snapshot_of_known(log: EventLog, compiled: Compiled, as_of: int) -> Snapshot:
     """The leads of a log, in its order, of which something was known at an instant.
 
     Parameters

@@ -27,7 +27,7 @@ from features.errors import OptedOut, UnknownLead
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import EventNames
 from features.signals.fold import NONE
-from features.signals.snapshot import Snapshot, known_at
+from features.signals.snapshot import Snapshot, snapshot_of_known
 from features.store.identities.members import largest_leads
 from features.store.kept.leases import Mark
 from features.store.kept.notifications import add_notices
@@ -242,7 +242,7 @@ def _score_marked(
     # Whoever has news had some lately, most of them: their events are still at hand.
     log = scorer.store.recent.log_of(sorted(of_marks - out), scorer.model.bundle.ladder)
     compiled = scorer.model.compiled
-    read = _read(scorer, log, known_at(log, compiled, as_of), as_of)
+    read = _read(scorer, log, snapshot_of_known(log, compiled, as_of), as_of)
     _note_crowded(scorer, read.log, as_of)
     scored, unseen = read.scored, _known_later(read.log, as_of)
     queued = scored.queued(as_of, scorer)
@@ -251,7 +251,7 @@ def _score_marked(
     told = Findings(
         scorer.ranking,
         read.reasons() if few else {},
-        read.week_ago(known_at(log, compiled, as_of - _WEEK_US), as_of) if few else {},
+        read.week_ago(snapshot_of_known(log, compiled, as_of - _WEEK_US), as_of) if few else {},
         "events",
     )
     gone = ((sent_ids | of_marks) - set(scored.leads)) - unseen

@@ -1,7 +1,7 @@
 """A store and a bundle make answers: score, interval, reasons. No HTTP, and one path for all of it.
 
 One lead, a batch of stored leads, leads with their events in the request, and the background's
-scoring of everything go through `estimate`, so an `as_of` in the past gives what was served then.
+scoring of everything go through `Model.estimate`, so an `as_of` in the past gives what was served then.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from features.events.properties import as_text, number_or_nan
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
 from features.signals.program import Compiled, link
-from features.signals.snapshot import known_at
+from features.signals.snapshot import snapshot_of_known
 from features.store.events import EventStore, Stamp
 from features.store.privacy import Privacy
 from models.bundle import Bundle
@@ -183,7 +183,7 @@ class Scorer:
 
     def estimate(self, log: EventLog, as_of: int) -> ScoredLeads:
         """The leads of a log of which something was known at `as_of`."""
-        return self.model.estimate(known_at(log, self.model.compiled, as_of), as_of)
+        return self.model.estimate(snapshot_of_known(log, self.model.compiled, as_of), as_of)
 
     def completed_by(self, rows: Sequence[Row]) -> list[str | None]:
         """For each event the title of the highest step that it alone completes; None without."""

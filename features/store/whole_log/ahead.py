@@ -22,7 +22,7 @@ from typing import IO, Final, NamedTuple, Self, cast
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
 from features.signals.program import compile_ladder
-from features.signals.snapshot import Snapshot, known_at
+from features.signals.snapshot import Snapshot, snapshot_of_known
 from features.store.database import Database, file_of
 from features.threads import processors
 
@@ -52,7 +52,7 @@ class SeenLeads:
     def of(cls, log: EventLog, wanted: Wanted) -> Self:
         """What there is to see in a log with all that the ladder reads."""
         compiled = compile_ladder(wanted.ladder)
-        known = tuple(known_at(log, compiled, at) for at in wanted.instants)
+        known = tuple(snapshot_of_known(log, compiled, at) for at in wanted.instants)
         return cls(log.without_properties(), known)
 
 

@@ -20,7 +20,7 @@ from features.ladder.file import read_ladder
 from features.ladder.ladder import Activity, Condition, EventRule, Ladder, SignalRow
 from features.signals import fold
 from features.signals.program import compile_ladder
-from features.signals.snapshot import Snapshot, known_at, snapshot
+from features.signals.snapshot import Snapshot, snapshot, snapshot_of_known
 from features.signals.table import signals_of
 from tests.features import strategies
 from tests.features.signals.scene import (
@@ -573,10 +573,10 @@ def test_who_was_known_at_an_instant():
         (9, ["ann", "bob", "cleo"]),
     ):
         at = START_US + hours * HOUR_US
-        found = known_at(log, compiled, at)
+        found = snapshot_of_known(log, compiled, at)
         expected = snapshot(log, ladder, leads, np.full(len(leads), at))
         pd.testing.assert_frame_equal(found.frame(), expected.frame())
-    assert len(known_at(log_of([], ladder), compiled, START_US)) == 0
+    assert len(snapshot_of_known(log_of([], ladder), compiled, START_US)) == 0
 
 
 def test_some_rows_of_a_snapshot():

@@ -262,7 +262,7 @@ class Schedule:
             patch.object(Database, "writing", writing),
             patch.object(Database, "reading", reading),
             patch.object(rescoring, "_read", _read),
-            patch.object(rescoring, "known_at", lambda *_: None),
+            patch.object(rescoring, "snapshot_of_known", lambda *_: None),
             patch.object(
                 rescoring, "_priority", lambda _, scored, *__: np.zeros(len(scored.leads))
             ),
