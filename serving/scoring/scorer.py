@@ -1,7 +1,8 @@
 """A store and a bundle make answers: score, interval, reasons. No HTTP, and one path for all of it.
 
 One lead, a batch of stored leads, leads with their events in the request, and the background's
-scoring of everything go through `Model.estimate`, so an `as_of` in the past gives what was served then.
+scoring of everything go through `Model.estimate`, so an `as_of` in the past gives what was served
+then.
 """
 
 from __future__ import annotations
