@@ -74,6 +74,12 @@ def _bulk(*, small: bool, leads: int | None = None) -> str:
     return bulk.run(small=small, leads=leads)
 
 
+def _parts(*, small: bool) -> str:
+    from benchmarks import parts
+
+    return parts.run(small=small)
+
+
 def _recommend(*, small: bool) -> str:
     from benchmarks import recommend
 
@@ -135,6 +141,7 @@ _BENCHMARKS: Final[dict[str, Callable[..., str]]] = {
     "training": _training,
     "scaling": _scaling,
     "bulk": _bulk,
+    "parts": _parts,
     "recommend": _recommend,
     "service": _service,
     "identities": _identities,

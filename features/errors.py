@@ -55,7 +55,7 @@ RungError
     ├── NoOptuna             in training.setup.search: what searches is not installed
     ├── EstimatorError       in models.scores.rehearsal: one that cannot take the trees' place
     ├── NoSpark              in rung.cluster.session: what runs on a cluster is not installed
-    ├── ClusterFailed        in rung.cluster.session: Spark gave up, or does not answer
+    ├── ClusterFailed        in rung.cluster.tasks: work over parts that was given up
     ├── CallFailed           in serving.write_back.calls: a CRM gave no answer to go by
     └── NoAnswer             in rung.service.assistants.asking: an assistant is told why
 """

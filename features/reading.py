@@ -6,7 +6,7 @@ it is counted by its reason, shown in the report, and written to the list of rej
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -45,6 +45,7 @@ __all__ = [
     "names_apart",
     "names_misspelt",
     "read_events",
+    "read_in_tables",
     "read_table",
     "refuse_bad_rows",
     "renamed",
@@ -137,6 +138,56 @@ def read_table(
     """
     reading = _laid_out(Reading(needs, assume_timezone, names=names), layout)
     return _read(Path(source), reading, strict, rejects, progress)
+
+
+def read_in_tables(
+    file: Path,
+    size: int,
+    *,
+    needs: LogColumns,
+    names: EventNames | None,
+    assume_timezone: str | None,
+    layout: str | ImportColumns | None,
+    rejects: Path | None,
+) -> Generator[EventTable, None, ImportReport]:
+    """As `read_table` of one file, about `size` rows at a time, so that any file fits.
+
+    Rows that share a message id are all there, since they may lie far apart; nobody has been looked
+    for whose clock moved.
+
+    Raises
+    ------
+    EventsError : the file cannot be read, lacks a column, or there is no such layout.
+    """
+    check_timezone(assume_timezone)
+    reading = _laid_out(Reading(needs, assume_timezone, names=names), layout)
+    told: dict[str, None] = {}
+    reading = replace(reading, tell=lambda said: told.setdefault(said))
+    accepted = 0
+    with Rejects.into(rejects) as rejected:
+        for tables in _gathered(_tables(file, reading, rejected, None), size):
+            table = concat(tables)
+            accepted += len(table)
+            yield table
+    return ImportReport(
+        rows=accepted + rejected.total,
+        accepted=accepted,
+        rejected=rejected.counts,
+        examples=rejected.examples,
+        layouts=tuple(told),
+    )
+
+
+def _gathered(tables: Iterable[EventTable], size: int) -> Iterator[list[EventTable]]:
+    """Tables that together have at least `size` rows, but for the last."""
+    together: list[EventTable] = []
+    for table in tables:
+        together.append(table)
+        if sum(map(len, together)) >= size:
+            yield together
+            together = []
+    if together:
+        yield together
 
 
 def _laid_out(reading: Reading, layout: str | ImportColumns | None) -> Reading:

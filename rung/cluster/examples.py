@@ -30,7 +30,7 @@ from features.signals.program import NextCompletions, compile_ladder, link, most
 from features.signals.snapshot import Snapshot
 from rung.cluster.folds import log_of_part
 from rung.cluster.parts import PartFolder, new_parts
-from rung.cluster.session import Cluster, Done
+from rung.cluster.tasks import Cluster, Done
 from training.decision_points import Lives, Points, drawn_instants, points_at
 from training.labels import Outcomes, labelled, outcomes
 
@@ -57,7 +57,7 @@ def write_examples(
     with new_parts(out, "examples") as (place, told):
         staging = place / _STAGING
         staging.mkdir()
-        held = cluster.each(count, partial(_lives, events, ladder, present))
+        held = cluster.each(count, partial(_lives, events, ladder, present), "lives of leads")
         last = max(answer.told["last"] for answer in held)
         until = last if drawing.until is None else min(last, drawing.until)
         tables = [answer.table for answer in held if answer.table is not None]
@@ -65,10 +65,11 @@ def write_examples(
         for at in range(count):
             with new_file(staging / f"asked-{at:05}.parquet") as part:
                 pq.write_table(drawn[at], part)
-        came = cluster.each(count, partial(_points, events, ladder, until, present, staging))
+        work = partial(_points, events, ladder, until, present, staging)
+        came = cluster.each(count, work, "signals of points")
         files = _write_outcomes(came, ladder, until, staging)
         names = [events.file(number).name for number in events.numbers]
-        cluster.each(count, partial(_label, staging, files, names))
+        cluster.each(count, partial(_label, staging, files, names), "outcomes of points")
         shutil.rmtree(staging)
         points = sum(answer.told["points"] for answer in came)
         told |= {"parts": list(events.numbers), "points": points, "until": until}

@@ -29,7 +29,7 @@ from features.signals.snapshot import snapshot
 from features.threads import at_most
 from models.bundle import Bundle, load_bundle
 from rung.cluster.parts import PartFolder, new_parts
-from rung.cluster.session import Cluster, Done
+from rung.cluster.tasks import Cluster, Done
 from serving.routes.exports.files import parts_of, write_rows
 from serving.routes.exports.rows import schema_of
 from serving.scoring.ranking import Ranking
@@ -69,7 +69,7 @@ def _loaded(folder: Path, _: str, trusted: tuple[str, ...]) -> Bundle:
 def log_of_part(
     events: PartFolder, at: int, ladder: Ladder, until: datetime | None, present: int
 ) -> EventLog:
-    """The log of the part at a place of `events.numbers`; the threads are Spark's to give."""
+    """The log of the part at a place of `events.numbers`; there is a task a processor."""
     at_most(1)
     file = events.file(events.numbers[at])
     log, _ = read_events(file, ladder, until=until, now=present, layout="rung", may_be_empty=True)
@@ -82,7 +82,7 @@ def write_snapshots(
     """Write the signals of all leads as parts, as `rung features` does in one file; how many."""
     with new_parts(out, "snapshot") as (place, told):
         work = partial(_snapshot, events, ladder, as_of, present, place)
-        answers = cluster.each(len(events.numbers), work)
+        answers = cluster.each(len(events.numbers), work, "signals of parts")
         told |= _told(events, answers) | {"as_of": as_of, "ladder": ladder.name}
     return int(told["leads"])
 
@@ -110,13 +110,13 @@ def score(
         staging = place / _STAGING
         staging.mkdir()
         work = partial(_score, events, bundle, as_of, present, staging)
-        answers = cluster.each(len(events.numbers), work)
+        answers = cluster.each(len(events.numbers), work, "scores of parts")
         chances = pa.concat_tables(one.table for one in answers if one.table)["probability"]
         queue = staging / "queue.npy"
         with new_file(queue) as part:
             np.save(part, np.sort(chances.to_numpy()))
         files = [events.file(number).name for number in events.numbers]
-        cluster.each(len(files), partial(_rank, staging, queue, files))
+        cluster.each(len(files), partial(_rank, staging, queue, files), "ranks among all leads")
         shutil.rmtree(staging)
         told |= _told(events, answers) | {"as_of": as_of, "bundle": bundle.hash}
     return int(told["leads"])

@@ -26,17 +26,19 @@ from features.events.table import EventTable, concat, without_duplicates
 from features.files import new_file
 from features.ladder.ladder import EventNames
 from features.ladder.source import ImportColumns
-from features.reading import files_to_read, moved_clocks, read_table, refuse_bad_rows, renamed
+from features.reading import files_to_read, moved_clocks, read_in_tables, refuse_bad_rows, renamed
 from features.store.identities.links import links_of_table, merged
 from features.store.identities.rule import Link, resolve
 from rung.cluster.packed import divided, packed, unpacked, write_events
 from rung.cluster.parts import new_parts, part_of
-from rung.cluster.session import Cluster, Done, Pieces
+from rung.cluster.tasks import Cluster, Done, Handing
 
 __all__ = ["Importing", "import_events"]
 
 _STAGING: Final = ".staging"
 _EXAMPLES: Final = 5
+_ROWS: Final = 1_000_000
+"""So many rows of a file are in memory at once, about half a gigabyte of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ def import_events(
             partial(_read, files, asked, parts, staging),
             partial(_settle, staging),
             parts,
+            staging / "pieces",
+            ("files are read", "each message once"),
         )
         report = _report([answer.told for answer in read], [path.name for path in hidden])
         report = replace(
@@ -89,7 +93,12 @@ def import_events(
         _write_leads(staging, settled)
         numbers = [answer.number for answer in settled]
         _, written = cluster.regrouped(
-            len(numbers), partial(_rename, staging, numbers, parts), partial(_write, place), parts
+            len(numbers),
+            partial(_rename, staging, numbers, parts),
+            partial(_write, place),
+            parts,
+            staging / "pieces",
+            ("ids become leads", "parts are written"),
         )
         shutil.rmtree(staging)
         leads = sum(answer.told["leads"] for answer in written)
@@ -107,21 +116,27 @@ def import_events(
 
 def _read(
     files: Sequence[Path], asked: Importing, parts: int, staging: Path, number: int
-) -> tuple[Done, Pieces]:
+) -> Handing:
     """The rows of a file that are fine, by their message ids; those without one stay together."""
     rejects = None if asked.rejects is None else _rejects(staging, number)
-    table, report = read_table(
+    tables = read_in_tables(
         files[number],
+        _ROWS,
         needs=asked.needs,
         names=asked.names,
         assume_timezone=asked.assume_timezone,
         layout=asked.layout,
         rejects=rejects,
     )
-    codes, ids = distinct(table.message_id)
-    known = [str(id_) for id_ in ids]
-    where = np.append(part_of(known, parts), number % parts)
-    return Done(number, report.as_dict()), divided(table, where[codes])
+    while True:
+        try:
+            table = next(tables)
+        except StopIteration as end:
+            return Done(number, end.value.as_dict())
+        codes, ids = distinct(table.message_id)
+        known = [str(id_) for id_ in ids]
+        where = np.append(part_of(known, parts), number % parts)
+        yield from divided(table, where[codes])
 
 
 def _settle(staging: Path, number: int, pieces: list[bytes]) -> Done:
@@ -160,7 +175,7 @@ def _report(reports: Sequence[Mapping[str, Any]], hidden: Sequence[str]) -> Impo
             examples[reason] = shown[:_EXAMPLES]
     return ImportReport(
         rows=sum(one["rows"] for one in reports),
-        accepted=sum(one["accepted"] + one["duplicates"] for one in reports),
+        accepted=sum(one["accepted"] for one in reports),
         rejected=rejected,
         examples=examples,
         passed_over=tuple(hidden),
@@ -193,12 +208,13 @@ def _leads(file: Path) -> dict[str, str]:
     return dict(zip(table["id"].to_pylist(), table["lead"].to_pylist(), strict=True))
 
 
-def _rename(staging: Path, numbers: Sequence[int], parts: int, number: int) -> tuple[Done, Pieces]:
+def _rename(staging: Path, numbers: Sequence[int], parts: int, number: int) -> Handing:
     """What was settled, by the part of its lead."""
     table = unpacked(_settled(staging, numbers[number]).read_bytes())
     table = renamed(table, _leads(staging / "leads.arrow"))
     codes, ids = distinct(table.lead_id)
-    return Done(number), divided(table, part_of([str(one) for one in ids], parts)[codes])
+    yield from divided(table, part_of([str(one) for one in ids], parts)[codes])
+    return Done(number)
 
 
 def _write(place: Path, number: int, pieces: list[bytes]) -> Done:

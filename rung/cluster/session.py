@@ -1,8 +1,4 @@
-"""Spark as the rest of this room sees it: tasks that are numbered, and one way to regroup.
-
-A task is a function of its number. It may run twice, or on two machines at once where one is
-thought to be dead, so it must write the same thing each time, whole or not at all.
-"""
+"""Tasks on Apache Spark: rows of an Arrow table there, which name a task or hand something on."""
 
 from __future__ import annotations
 
@@ -10,17 +6,19 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, TypeAlias
+from pathlib import Path
+from typing import Any, Final, TypeAlias, cast
 
 import pyarrow as pa
 
 from features.errors import EventsError, RungError, Unusable
+from rung.cluster.tasks import ClusterFailed, Done, Handing
 
-__all__ = ["Cluster", "ClusterFailed", "Done", "NoSpark", "Pieces", "cluster"]
+__all__ = ["NoSpark", "SparkCluster", "spark_cluster"]
 
 _TOLD: Final = pa.schema(
     {"number": pa.int64(), "source": pa.int64(), "told": pa.string(), "data": pa.binary()}
@@ -40,35 +38,14 @@ _SETTINGS: Final[Mapping[str, object]] = {
     "spark.ui.showConsoleProgress": "false",
 }
 _Row: TypeAlias = "tuple[int, int, str, bytes | None]"
-Pieces = Iterable[tuple[int, bytes]]
-"""What a task hands to others: to which number, and what."""
 
 
 class NoSpark(Unusable):
     """What runs on a cluster is not installed; the message says how it is."""
 
 
-class ClusterFailed(Unusable):
-    """Spark gave up: a task failed again and again, or no worker is left."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Done:
-    """What a task tells the driver.
-
-    Parameters
-    ----------
-    told : JSON values.
-    table : more than a few of them.
-    """
-
-    number: int
-    told: dict[str, Any] = field(default_factory=dict)
-    table: pa.Table | None = None
-
-
 @contextmanager
-def cluster(master: str, settings: Mapping[str, str]) -> Iterator[Cluster]:
+def spark_cluster(master: str, settings: Mapping[str, str]) -> Iterator[SparkCluster]:
     """A session on a cluster, which ends with the block.
 
     Parameters
@@ -88,7 +65,7 @@ def cluster(master: str, settings: Mapping[str, str]) -> Iterator[Cluster]:
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as error:
-        raise NoSpark("rung cluster needs PySpark: pip install 'rung[spark]'") from error
+        raise NoSpark("--master needs PySpark: pip install 'rung[spark]'") from error
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # of the nodes as well
     builder = SparkSession.builder.master(master).appName("rung")
     for name, value in {**_SETTINGS, **settings}.items():
@@ -99,13 +76,13 @@ def cluster(master: str, settings: Mapping[str, str]) -> Iterator[Cluster]:
         if "JAVA_GATEWAY" not in str(error):
             raise ClusterFailed(f"{master}: {_first_line(error)}") from error
         raise NoSpark(
-            "rung cluster needs Java 17 or later, on the PATH or at JAVA_HOME; on Debian:"
+            "--master needs Java 17 or later, on the PATH or at JAVA_HOME; on Debian:"
             " apt-get install default-jre-headless"
         ) from error
     except Py4JError as error:
         raise ClusterFailed(f"{master}: {_first_line(error)}") from error
     try:
-        yield Cluster(session)
+        yield SparkCluster(session)
     except (PySparkException, Py4JError) as error:
         raise ClusterFailed(f"{master}: {_first_line(error)}") from error
     finally:
@@ -118,33 +95,27 @@ def _first_line(error: Exception) -> str:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Cluster:
-    """Runs numbered tasks. What a task raises on purpose is raised here, that of the first number.
-
-    Such a task is not tried again: it would say the same. Whatever else goes wrong, a lost worker
-    or a full disk, Spark tries again elsewhere.
-    """
+class SparkCluster:
+    """A `rung.cluster.tasks.Cluster`: what a lost worker was at is done elsewhere."""
 
     session: Any
 
-    def each(self, count: int, work: Callable[[int], Done]) -> list[Done]:
-        """What each of the tasks `0` to `count - 1` answers, in this order."""
+    def each(self, count: int, work: Callable[[int], Done], doing: str) -> list[Done]:
+        """As `Cluster.each`; the pages of Spark show what is being done."""
+        self.session.sparkContext.setJobDescription(doing)
         return _answers(self._numbers(count).mapInArrow(partial(_each, work), _SPARK_TOLD))
 
     def regrouped(
         self,
         count: int,
-        split: Callable[[int], tuple[Done, Pieces]],
+        split: Callable[[int], Handing],
         gather: Callable[[int, list[bytes]], Done],
         groups: int,
+        scratch: Path,  # noqa: ARG002 Spark has its own
+        doing: tuple[str, str],
     ) -> tuple[list[Done], list[Done]]:
-        """What tasks answer that hand pieces to others, and what those answer, each by number.
-
-        Parameters
-        ----------
-        gather : gets all pieces for its number, by the number of the task that they come from; a
-            number (below `groups`) that nobody has a piece for is left out.
-        """
+        """As `Cluster.regrouped`."""
+        self.session.sparkContext.setJobDescription(" and ".join(doing))
         self.session.conf.set("spark.sql.shuffle.partitions", str(min(groups, count + groups)))
         pieces = self._numbers(count).mapInArrow(partial(_split, split), _SPARK_TOLD)
 
@@ -168,28 +139,35 @@ def _each(work: Callable[[int], Done], batches: Iterator[pa.RecordBatch]) -> Ite
 
 
 def _split(
-    split: Callable[[int], tuple[Done, Pieces]], batches: Iterator[pa.RecordBatch]
-) -> Iterator[Any]:
+    split: Callable[[int], Handing], batches: Iterator[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         for number in batch.column(0).to_pylist():
-            pieces: list[tuple[int, bytes]] = []
-
-            def work(number: int = number, pieces: list[tuple[int, bytes]] = pieces) -> Done:
-                answer, handed = split(number)
-                pieces.extend(handed)
-                return answer
-
-            _, source, told, data = _encoded(number, work)
+            try:
+                answer = yield from _handed(split(number), number)
+                _, source, told, data = _row_of(number, answer)
+            except RungError as error:
+                _, source, told, data = _refusal(number, error)
             yield _batch([(_ANSWERS, source, told, data)])
-            for to, piece in pieces:
-                yield _batch([(to, number, "", piece)])
+
+
+def _handed(handing: Handing, number: int) -> Generator[pa.RecordBatch, None, Done]:
+    """What a task hands on, each piece with its place among them; the answer of the task."""
+    place = 0
+    while True:
+        try:
+            to, piece = next(handing)
+        except StopIteration as end:
+            return cast(Done, end.value)
+        yield _batch([(to, number, f"{place:09}", piece)])
+        place += 1
 
 
 def _gathered(gather: Callable[[int, list[bytes]], Done], group: pa.Table) -> pa.Table:
     number = group["number"][0].as_py()
     if number == _ANSWERS:
         return group.cast(_TOLD)
-    group = group.sort_by("source")
+    group = group.sort_by([("source", "ascending"), ("told", "ascending")])
     row = _encoded(number, lambda: gather(number, group["data"].to_pylist()))
     return pa.Table.from_batches([_batch([row])])
 
@@ -206,9 +184,12 @@ _REFUSED: Final = "refused"
 def _encoded(number: int, work: Callable[[], Done]) -> _Row:
     """An answer as a row; what was raised on purpose is an answer as well."""
     try:
-        answer = work()
+        return _row_of(number, work())
     except RungError as error:
-        return number, number, json.dumps({_REFUSED: str(error)}), None
+        return _refusal(number, error)
+
+
+def _row_of(number: int, answer: Done) -> _Row:
     data = None
     if answer.table is not None:
         sink = pa.BufferOutputStream()
@@ -216,6 +197,10 @@ def _encoded(number: int, work: Callable[[], Done]) -> _Row:
             stream.write_table(answer.table)
         data = sink.getvalue().to_pybytes()
     return number, number, json.dumps(answer.told), data
+
+
+def _refusal(number: int, error: RungError) -> _Row:
+    return number, number, json.dumps({_REFUSED: str(error)}), None
 
 
 def _answers(frame: Any) -> list[Done]:

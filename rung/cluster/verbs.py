@@ -1,4 +1,4 @@
-"""`rung cluster`: import, snapshot, score and examples, on Apache Spark."""
+"""`rung cluster`: import, snapshot, score and examples over parts: here, or on Apache Spark."""
 
 from __future__ import annotations
 
@@ -25,14 +25,19 @@ from rung.options import (
 from rung.reading import loaded_bundle, print_json, trusted_types
 
 if TYPE_CHECKING:
-    from rung.cluster.session import Cluster
+    from rung.cluster.tasks import Cluster
 
 __all__ = ["add_cluster"]
 
 
 def add_cluster(verbs: Any) -> None:
     """Add `rung cluster`."""
-    on = group(verbs, "cluster", "the same over parts of leads, on Apache Spark", "On a cluster.")
+    on = group(
+        verbs,
+        "cluster",
+        "the same over parts of leads: logs larger than memory, here or on Apache Spark",
+        "Over parts of leads.",
+    )
     load = add_verb(on, "import", _import, "put an event log into parts with whole leads")
     load.add_argument("events", type=Path, help="Parquet, CSV or JSON lines, or a folder of them")
     load.add_argument("--ladder", help="check the numbers that this ladder reads, by its [import]")
@@ -63,8 +68,13 @@ def add_cluster(verbs: Any) -> None:
         verb.add_argument("--out", type=Path, required=True, help="the folder of the parts")
         verb.add_argument(
             "--master",
-            default="local[*]",
-            help="such as spark://HOST:7077; default: a process a processor of this machine",
+            help="Apache Spark, such as spark://HOST:7077; default: processes of this machine",
+        )
+        verb.add_argument(
+            "--processes",
+            type=as_count,
+            metavar="N",
+            help="how many of them; default: one a processor, each with a part in memory",
         )
         verb.add_argument(
             "--conf",
@@ -90,10 +100,22 @@ def _as_setting(text: str) -> tuple[str, str]:
 
 @contextmanager
 def _on(parsed: argparse.Namespace, progress: Progress) -> Iterator[Cluster]:
-    from rung.cluster.session import cluster
+    from rung.cluster.processes import ProcessCluster
+    from rung.cluster.session import spark_cluster
+    from rung.cluster.tasks import ClusterFailed
 
+    if parsed.master is None and parsed.conf:
+        raise ClusterFailed("--conf is a setting of Apache Spark: name one with --master")
+    if parsed.master is not None and parsed.processes is not None:
+        raise ClusterFailed(
+            "--processes are of this machine; Spark has --conf spark.cores.max=N"
+        )
+    if parsed.master is None:
+        with ProcessCluster(parsed.processes, progress) as processes:
+            yield processes
+        return
     progress(f"Spark at {parsed.master}")
-    with cluster(parsed.master, dict(parsed.conf)) as session:
+    with spark_cluster(parsed.master, dict(parsed.conf)) as session:
         progress("running")
         yield session
 

@@ -16,7 +16,7 @@ from rung.cluster.examples import Drawing, write_examples
 from rung.cluster.folds import SharedBundle, score, write_snapshots
 from rung.cluster.importing import Importing, import_events
 from rung.cluster.parts import PartFolder
-from rung.cluster.session import cluster
+from rung.cluster.session import spark_cluster
 
 
 def main(asked: dict[str, Any]) -> None:
@@ -24,7 +24,7 @@ def main(asked: dict[str, Any]) -> None:
     root, bundle = Path(asked["root"]), Path(asked["bundle"])
     as_of, ladder = datetime.fromisoformat(asked["as_of"]), read_ladder("b2b")
     present = asked["present"]
-    with cluster(asked["master"], asked["settings"]) as session:
+    with spark_cluster(asked["master"], asked["settings"]) as session:
         import_events(session, Path(asked["events"]), root / "parts", 6, Importing())
         parts = PartFolder.of_events(root / "parts")
         write_snapshots(session, parts, ladder, as_of, present, root / "signals")

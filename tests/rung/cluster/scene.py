@@ -12,7 +12,7 @@ import pandas as pd
 
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
-from rung.cluster.session import Cluster, Done, Pieces
+from rung.cluster.tasks import Done, Handing
 from tests.rung.scene import jsonl
 from training.decision_points import decision_points
 from training.labels import label, labelled
@@ -21,33 +21,39 @@ DAY = pd.Timedelta(days=1)
 START = pd.Timestamp("2026-01-05", tz="UTC")
 
 
-class Here(Cluster):
-    """Runs every task twice, the last one first, each as if it had been sent somewhere."""
+class Here:
+    """A cluster that runs every task twice, the last one first, each as if it had been sent."""
 
-    def __init__(self) -> None:
-        super().__init__(None)
-
-    def each(self, count: int, work: Callable[[int], Done]) -> list[Done]:
+    def each(self, count: int, work: Callable[[int], Done], doing: str) -> list[Done]:
+        assert doing
         found = {at: _sent(work)(at) for _ in range(2) for at in reversed(range(count))}
         return [found[at] for at in range(count)]
 
     def regrouped(
         self,
         count: int,
-        split: Callable[[int], tuple[Done, Pieces]],
+        split: Callable[[int], Handing],
         gather: Callable[[int, list[bytes]], Done],
         groups: int,
+        scratch: Path,
+        doing: tuple[str, str],
     ) -> tuple[list[Done], list[Done]]:
-        handed: dict[int, dict[int, bytes]] = {}
-        answers = {}
+        assert all(doing)
+        assert not scratch.exists()
+        handed: dict[int, list[tuple[int, int, bytes]]] = {}
+        answers: dict[int, Done] = {}
         for at in reversed(range(count)):
-            answers[at], pieces = _sent(split)(at)
-            for to, piece in pieces:
+            for place, (to, piece) in enumerate(_answered(_sent(split)(at), at, answers)):
                 assert 0 <= to < groups
-                handed.setdefault(to, {})[at] = piece
-        pieces_of = {to: [of[at] for at in sorted(of)] for to, of in handed.items()}
+                handed.setdefault(to, []).append((at, place, piece))
+        pieces_of = {to: [piece for *_, piece in sorted(of)] for to, of in handed.items()}
         found = {to: _sent(gather)(to, pieces_of[to]) for _ in range(2) for to in handed}
         return [answers[at] for at in range(count)], [found[to] for to in sorted(found)]
+
+
+def _answered(handing: Handing, at: int, answers: dict[int, Done]) -> Handing:
+    answers[at] = yield from handing
+    return answers[at]
 
 
 def _sent(work: Any) -> Any:

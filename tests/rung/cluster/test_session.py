@@ -20,7 +20,8 @@ from features.reading import read_events
 from models.bundle import load_bundle
 from rung.cluster import session
 from rung.cluster.importing import Importing, import_events
-from rung.cluster.session import NoSpark, cluster
+from rung.cluster.session import NoSpark, spark_cluster
+from rung.cluster.tasks import Done
 from tests.rung.cluster.scene import Here, bits, examples_of, together
 from tests.rung.scene import done
 
@@ -127,7 +128,10 @@ def test_without_pyspark(monkeypatch):
     """The message names the extra."""
     monkeypatch.setitem(sys.modules, "pyspark", None)
     monkeypatch.setitem(sys.modules, "py4j", None)
-    with pytest.raises(NoSpark, match=r"pip install 'rung\[spark\]'"), cluster("local[1]", {}):
+    with (
+        pytest.raises(NoSpark, match=r"pip install 'rung\[spark\]'"),
+        spark_cluster("local[1]", {}),
+    ):
         pass
 
 
@@ -138,8 +142,8 @@ def test_a_number_that_fails_first_is_said():
         session._decoded(sorted(rows))
 
 
-def refusing(at: int) -> Callable[[], session.Done]:
-    def work() -> session.Done:
+def refusing(at: int) -> Callable[[], Done]:
+    def work() -> Done:
         raise NoSpark(f"task {at}")
 
     return work

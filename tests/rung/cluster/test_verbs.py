@@ -23,7 +23,7 @@ def here(monkeypatch):
         assert (master, settings) == ("spark://somewhere:7077", {"spark.cores.max": "4"})
         yield Here()
 
-    monkeypatch.setattr(session, "cluster", cluster)
+    monkeypatch.setattr(session, "spark_cluster", cluster)
     return "--master", "spark://somewhere:7077", "--conf", "spark.cores.max=4"
 
 
@@ -51,6 +51,33 @@ def test_a_setting_that_is_none(setting, tmp_path):
     said = call("cluster", *words, "--out", tmp_path / "out", "--conf", setting)
     assert said.code == 2
     assert "must be a setting such as spark.executor.memory=8g" in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--conf", "spark.cores.max=4"), "--conf is a setting of Apache Spark: name one with"),
+        (("--master", "local[1]", "--processes", "2"), "--processes are of this machine"),
+    ],
+)
+def test_options_that_do_not_go_together(words, why, parts, tmp_path):
+    """What would have no effect is said, and nothing is begun."""
+    at = ("--as-of", "2026-01-01T00:00:00Z", "--out", tmp_path / "out")
+    assert why in message("cluster", "snapshot", parts.folder, "--ladder", "b2b", *at, *words)
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_a_cluster(events_file, end, tmp_path, monkeypatch):
+    """Processes of this machine do it, and say how far they are."""
+    monkeypatch.chdir(tmp_path)
+    said = done("cluster", "import", events_file, "--partitions", 3, "--out", "parts")
+    assert "files are read: 1 of 1" in said.err
+    assert "parts are written: 3 of 3" in said.err
+    at = ("--ladder", "b2b", "--as-of", end)
+    done("cluster", "snapshot", "parts", *at, "--out", "signals", "--processes", "2")
+    done("features", events_file, *at, "--out", "one.parquet")
+    assert bits(together(tmp_path / "signals")) == bits(pd.read_parquet("one.parquet"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.parquet", "parts", "signals"]
 
 
 @pytest.mark.parametrize("verb", ["snapshot", "examples"])

@@ -1,0 +1,216 @@
+"""Processes of this machine: the same answers, whatever happens to one of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from features.clock import microseconds
+from features.errors import EventsError
+from features.threads import processors
+from models.bundle import load_bundle
+from rung.cluster import importing
+from rung.cluster.examples import Drawing, write_examples
+from rung.cluster.folds import SharedBundle, score, write_snapshots
+from rung.cluster.importing import Importing, import_events
+from rung.cluster.parts import PartFolder
+from rung.cluster.processes import ProcessCluster
+from rung.cluster.tasks import ClusterFailed, Done, Handing
+from tests.rung.cluster.scene import Here, bits, together
+
+WITHIN_S = 60.0
+
+
+def silent(_: str) -> None:
+    """Whatever is told."""
+
+
+def two(told: Callable[[str], None] = silent) -> ProcessCluster:
+    return ProcessCluster(2, told)
+
+
+# --------------------------------------------------------------------- tasks, as they are sent
+
+
+def named(number: int) -> Done:
+    return Done(number, {"is": number * number}, pa.table({"at": [number]}))
+
+
+def split(number: int) -> Handing:
+    for place in range(12):  # more than ten: in the order of numbers, not of their texts
+        yield place % 3, f"{number}.{place} ".encode()
+    return Done(number, {"handed": 12})
+
+
+def gather(number: int, pieces: list[bytes]) -> Done:
+    return Done(number, {"got": b"".join(pieces).decode()})
+
+
+def refuse_odd(number: int) -> Done:
+    if number % 2:
+        raise EventsError(f"task {number}")
+    return Done(number)
+
+
+def die_once(mark: Path, number: int) -> Done:
+    """The first that comes is killed, as by a kernel that is short of memory."""
+    if number == 1 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Done(number, {"is": number})
+
+
+def die(number: int) -> Done:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return Done(number)
+
+
+def test_answers_come_in_order():
+    """Whichever is done first, and all that an answer has."""
+    told: list[str] = []
+    with two(told.append) as cluster:
+        answers = cluster.each(5, named, "work")
+        assert cluster.each(0, named, "nothing") == []
+    assert [(one.number, one.told["is"]) for one in answers] == [(n, n * n) for n in range(5)]
+    tables = [one.table for one in answers if one.table is not None]
+    assert [table["at"].to_pylist() for table in tables] == [[n] for n in range(5)]
+    assert told[-1] == "work: 5 of 5"
+
+
+def test_pieces_come_in_order(tmp_path):
+    """By who handed them on, and in the order in which it did; nothing is left behind."""
+    with two() as cluster:
+        first, second = cluster.regrouped(11, split, gather, 5, tmp_path / "pieces", ("a", "b"))
+    assert [one.told for one in first] == [{"handed": 12}] * 11
+    assert [one.number for one in second] == [0, 1, 2]  # nobody has anything for the others
+    expected = [f"{number}.{place} " for number in range(11) for place in range(1, 12, 3)]
+    assert second[1].told["got"] == "".join(expected)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_first_refusal_is_said():
+    """Of several tasks that are refused, the first by number."""
+    with two() as cluster, pytest.raises(EventsError, match=r"task 1$"):
+        cluster.each(6, refuse_odd, "work")
+
+
+def test_a_killed_process_costs_time_alone(tmp_path):
+    """What it was at is done by another; the rest as well."""
+    with two() as cluster:
+        answers = cluster.each(4, partial(die_once, tmp_path / "died"), "work")
+    assert [one.told["is"] for one in answers] == [0, 1, 2, 3]
+    assert (tmp_path / "died").exists()
+
+
+def test_killed_again_and_again():
+    """Then it is given up, with a word on what may help."""
+    what = "take fewer --processes, or import into more --partitions"
+    with two() as cluster, pytest.raises(ClusterFailed, match=what):
+        cluster.each(2, die, "work")
+
+
+# -------------------------------------------------------------------------- of a command, stopped
+
+RUNNING = """
+import sys, time
+from functools import partial
+from pathlib import Path
+from rung.cluster.processes import ProcessCluster
+from tests.rung.cluster.test_processes import slow
+if __name__ == "__main__":
+    with ProcessCluster(2, lambda _: None) as cluster:
+        cluster.each(2, partial(slow, Path(sys.argv[1])), "work")
+"""
+
+
+def slow(folder: Path, number: int) -> Done:
+    (folder / str(os.getpid())).touch()
+    time.sleep(WITHIN_S)
+    return Done(number)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_nobody_is_left_behind(how, tmp_path):
+    """Where the command is stopped, or killed, its processes end at once."""
+    script = tmp_path / "running.py"
+    script.write_text(RUNNING)
+    (tmp_path / "pids").mkdir()
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    command = [sys.executable, script, tmp_path / "pids"]
+    run = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        pids = wait_for(lambda: [int(one.name) for one in (tmp_path / "pids").iterdir()], 2)
+        run.send_signal(how)
+        assert run.wait(WITHIN_S / 3) != 0
+        wait_for(lambda: [one for one in pids if not is_running(one)], 2)
+    finally:
+        run.kill()
+        run.wait()
+
+
+def wait_for(found: Callable[[], list[int]], count: int) -> list[int]:
+    ends = time.monotonic() + WITHIN_S / 2
+    while len(those := found()) < count:
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    return those
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+# ----------------------------------------------------------------------------------- all verbs
+
+
+def test_the_same_as_here(events_file, simulation, bundle_folder, b2b, tmp_path):
+    """Import, signals, scores and training set of several processes are those of one."""
+    present = microseconds(simulation.end) + 1
+    served = SharedBundle(bundle_folder, load_bundle(bundle_folder).hash)
+
+    def all_of(cluster, folder):
+        import_events(cluster, events_file, folder / "parts", 5, Importing())
+        parts = PartFolder.of_events(folder / "parts")
+        write_snapshots(cluster, parts, b2b, simulation.end, present, folder / "signals")
+        score(cluster, parts, served, simulation.end, present, folder / "scores")
+        drawing = Drawing(None, 7, 400)
+        write_examples(cluster, parts, b2b, drawing, present, folder / "examples")
+
+    (tmp_path / "there").mkdir()
+    (tmp_path / "here").mkdir()
+    with two() as cluster:
+        all_of(cluster, tmp_path / "there")
+    all_of(Here(), tmp_path / "here")
+    there, here = tmp_path / "there", tmp_path / "here"
+    for kind in ("parts", "signals", "examples"):
+        found = {path.name: path.read_bytes() for path in (there / kind).iterdir()}
+        assert found == {path.name: path.read_bytes() for path in (here / kind).iterdir()}
+    scored = [together(of / "scores").drop(columns="scored_at") for of in (there, here)]
+    assert bits(scored[0]) == bits(scored[1])
+
+
+def test_a_file_that_is_read_in_tables(events_file, tmp_path, monkeypatch):
+    """How many rows of a file are in memory at once has no effect."""
+    one, _ = import_events(Here(), events_file, tmp_path / "one", 3, Importing())
+    monkeypatch.setattr(importing, "_ROWS", 500)
+    many, _ = import_events(Here(), events_file, tmp_path / "many", 3, Importing())
+    assert many == one
+    found = {path.name: path.read_bytes() for path in (tmp_path / "many").iterdir()}
+    assert found == {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
+
+
+def test_a_process_each():
+    """Without a number there is a process a processor."""
+    assert ProcessCluster(None, silent)._count == processors()
