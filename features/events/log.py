@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -18,8 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.errors import EventsError, UnknownLead
-from features.events.order import order_by_lead, place_by_lead, tied_rows, unordered_rows
-from features.threads import in_threads
+from features.events.order import order_by_lead, place_by_lead, put, tied_rows, unordered_rows
 
 __all__ = ["DAY_US", "Codes", "EventLog", "LogColumns", "Times", "encode"]
 
@@ -139,12 +137,17 @@ class EventLog:
             codes, words = encode(texts[column]) if column in texts else (-1, ())
             told.append((text_rows[row], codes))
             text_values.append(words)
-        tasks = [partial(_put, into, place, values) for into, values in told]
-        if len(place) < _WORTH_THREADS:
-            for put in tasks:
-                put()
-        else:
-            in_threads(tasks)
+        for into, values in told:
+            if np.ndim(values) == 0:  # absent in all rows
+                into.fill(values)
+        put(
+            [
+                (into, np.ascontiguousarray(values, into.dtype))
+                for into, values in told
+                if np.ndim(values)
+            ],
+            place,
+        )
         log = cls(
             leads=lead_ids,
             starts=starts,
@@ -164,12 +167,12 @@ class EventLog:
     def _put_in_order(self) -> None:
         """Order the rows of each lead; most logs come in order and need nothing."""
         clocks = self.starts, self.occurred, self.known
-        rows = np.flatnonzero(unordered_rows(*clocks))
+        rows = unordered_rows(*clocks)
         if len(rows):
             lead = self._lead_at(rows).astype(np.int32)
             order = order_by_lead(lead, len(self.leads), self.occurred[rows], self.known[rows])
             self._move(rows, rows[order])
-        tied = np.flatnonzero(tied_rows(*clocks))
+        tied = tied_rows(*clocks)
         if len(tied):
             content = (*self.texts[::-1], *self.numbers[::-1], self.name, self.known, self.occurred)
             keys = [column[tied] for column in content]
@@ -284,10 +287,6 @@ def encode(
     return rank[indices], tuple(dictionary[at] for at in order)
 
 
-_WORTH_THREADS: Final = 100_000
-"""Rows below which to start threads costs more than it saves."""
-
-
 def _placed(
     values: npt.ArrayLike, place: npt.NDArray[np.int64], dtype: type[np.generic]
 ) -> npt.NDArray[Any]:
@@ -295,10 +294,3 @@ def _placed(
     column = np.empty(len(place), dtype=dtype)
     column[place] = values
     return column
-
-
-def _put(into: npt.NDArray[Any], place: npt.NDArray[np.int64], values: npt.ArrayLike) -> None:
-    """Fill a column in the order of the log. No number is -0.0."""
-    into[place] = values
-    if into.dtype == np.float64:
-        into += 0.0

@@ -20,6 +20,7 @@ from features.arrays import Ints
 from features.clock import microseconds
 from features.errors import EventsError
 from features.events.log import DAY_US, EventLog, LogColumns, Times
+from features.events.order import place_by_lead
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE, fold
 from features.signals.program import Compiled, LinkedLog, compile_ladder, link
@@ -190,7 +191,7 @@ def _fold_in_parts(linked: LinkedLog, lead: Ints, *rest: Any) -> None:
     if len(lead) == 1:
         fold(events, program, _FIRST, lead, *rest)
         return
-    order = np.argsort(lead, kind="stable")
+    order = _together(lead, len(linked.events.starts) - 1)
     parts = min(processors(), 1 + len(order) // _WORTH_A_THREAD)
     in_threads(
         [partial(fold, events, program, part, lead, *rest) for part in np.array_split(order, parts)]
@@ -198,6 +199,20 @@ def _fold_in_parts(linked: LinkedLog, lead: Ints, *rest: Any) -> None:
 
 
 _FIRST = np.zeros(1, dtype=np.int64)
+
+
+def _together(lead: Ints, leads: int) -> Ints:
+    """The order of snapshots by lead, of which there are so many; those of one as they came."""
+    if len(lead) < leads // _FEW or (lead[1:] >= lead[:-1]).all():
+        return np.argsort(lead, kind="stable")
+    _, place = place_by_lead((lead + 1).astype(np.int32), leads + 1)  # -1 is a lead without events
+    order = np.empty(len(lead), dtype=np.int64)
+    order[place] = np.arange(len(lead))
+    return order
+
+
+_FEW = 4
+"""Of so many leads one or less is asked for: then a sort is quicker than to count them all."""
 
 
 def _wrong_columns(held: LogColumns, needed: LogColumns) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.events import order
+from features.events.log import EventLog
 from tests.features import strategies
 from tests.features.signals.scene import (
     HOUR_US,
@@ -52,3 +55,35 @@ def test_row_order_has_no_effect_on_signed_zeros():
         for events in (told, told[::-1])
     ]
     assert rows[0] == rows[1]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+@pytest.mark.parametrize("shape", ["many", "one", "none", "sparse"])
+def test_how_many_threads_has_no_effect(
+    threads: int, shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are placed, put in order and told as tied alike, however many threads share them."""
+    chance = np.random.default_rng(threads)
+    rows = {"many": 5_000, "one": 5_000, "none": 0, "sparse": 40}[shape]
+    leads = {"many": 300, "one": 1, "none": 0, "sparse": 2_000}[shape]
+    lead = chance.integers(0, max(leads, 1), rows).astype(np.int32)
+    occurred = chance.integers(0, 400, rows)
+    late = chance.random(rows) < 0.3
+    known = occurred + np.where(late, chance.integers(0, 50, rows), 0)
+    number: npt.ArrayLike = chance.choice([-0.0, 0.0, 1.5, np.nan], rows)
+    name = chance.integers(0, 3, rows).astype(np.int32)
+    ids = tuple(f"{at:04}" for at in range(leads))
+
+    def made() -> EventLog:
+        values: dict[str, npt.ArrayLike] = {"x": number, "no": np.nan}
+        return EventLog.from_codes(lead, ids, name, ("a", "b", "c"), occurred, known, values)
+
+    one = made()
+    monkeypatch.setattr(order, "_WORTH_THREADS", 1)
+    monkeypatch.setattr(order, "processors", lambda: threads)
+    assert_same_log(made(), one)
+    if rows:
+        by_lead = np.lexsort((known, occurred, lead))
+        assert one.occurred.tolist() == occurred[by_lead].tolist()
+        assert one.starts.tolist() == [0, *np.cumsum(np.bincount(lead, minlength=leads)).tolist()]
+        assert not np.signbit(one.numbers[one.numbers == 0.0]).any()

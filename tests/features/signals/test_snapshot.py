@@ -20,7 +20,7 @@ from features.ladder.file import read_ladder
 from features.ladder.ladder import Activity, Condition, EventRule, Ladder, SignalRow
 from features.signals import fold
 from features.signals.program import compile_ladder
-from features.signals.snapshot import Snapshot, snapshot, snapshot_of_known
+from features.signals.snapshot import Snapshot, _together, snapshot, snapshot_of_known
 from features.signals.table import signals_of
 from tests.features import strategies
 from tests.features.signals.scene import (
@@ -146,6 +146,14 @@ def test_a_large_call_equals_small_ones(monkeypatch, processors):
         assert (small.position == large.position[part]).all()
         assert (small.last_active == large.last_active[part]).all()
     assert len(np.unique(large.position)) > 1
+
+
+@pytest.mark.parametrize(("asked", "of"), [(0, 5), (3, 40), (900, 40), (900, 1)])
+def test_those_of_a_lead_stand_together(asked, of):
+    """In the order of leads, those of one as they came, and those without events first."""
+    lead = np.random.default_rng(asked).integers(-1, of, size=asked)
+    order = _together(lead, of)
+    assert order.tolist() == sorted(range(asked), key=lambda at: (lead[at], at))
 
 
 def _at_rows(log: EventLog, ladder: Ladder, leads: np.ndarray, as_of: Times) -> Snapshot:
