@@ -29,14 +29,14 @@ def score_changes(
     ladder: Ladder, former: Mapping[str, Former], rows: Sequence[StoredScore]
 ) -> list[Notice]:
     """Steps that leads have completed since their former score, and bands they have moved to."""
-    return [
-        notice
-        for row in rows
-        for notice in (
-            *_steps_completed(ladder, former.get(row.lead_id), row),
-            *_band_changed(former.get(row.lead_id), row),
-        )
-    ]
+    notices: list[Notice] = []
+    for row in rows:
+        before = former.get(row.lead_id)
+        if before is not None and before.position >= row.position and before.band == row.band:
+            continue  # most of them, and it is asked of each
+        notices += _steps_completed(ladder, before, row)
+        notices += _band_changed(before, row)
+    return notices
 
 
 def _steps_completed(ladder: Ladder, former: Former | None, row: StoredScore) -> list[Notice]:

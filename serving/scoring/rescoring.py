@@ -54,7 +54,8 @@ in, and their reasons are found when somebody looks, or by the next scoring of a
 _ADVISE_FRESH: Final = 100
 _ADVISED: Final = 1000
 """So many leads, those first in the queue, stand there by all that is known of them; the others by
-their signals alone, which is much quicker."""
+their signals alone, which is much quicker. Of leads with news those that come as far up, but at
+most so many at a time as above."""
 _WEEK_US: Final = 7 * DAY_US
 _LEASE_US: Final = 30_000_000
 """For so long the leads that a process took to score are its own; then others may, if it died."""
@@ -246,7 +247,8 @@ def _score_marked(
     _note_crowded(scorer, read.log, as_of)
     scored, unseen = read.scored, _known_later(read.log, as_of)
     queued = scored.queued(as_of, scorer)
-    priority = _priority(scorer, scored, queued, as_of, None, _ADVISE_FRESH)
+    last_advised = scorer.store.queue.priority_of(_ADVISED)
+    priority = _priority(scorer, scored, queued, as_of, None, _ADVISE_FRESH, last_advised)
     few = len(of_marks - out) <= _EXPLAIN_FRESH
     told = Findings(
         scorer.ranking,
@@ -393,13 +395,21 @@ def _priority(
     as_of: int,
     stopping: threading.Event | None,
     most: int = _ADVISED,
+    least: float | None = None,
 ) -> Floats:
     """Where each lead stands; the first ones by all that is known of them.
 
     What is suggested to those takes the place of what their signals alone had suggested.
+
+    Parameters
+    ----------
+    most : how many are looked at closely.
+    least : how far up they stand by their signals, if that is to say anything.
     """
     priority = np.where(queued, _by_signals(scored, as_of), OUT_OF_QUEUE)
     first = np.argsort(-priority, kind="stable")[: min(most, int(queued.sum()))]
+    if least is not None:
+        first = first[priority[first] >= least]
     for at in first.tolist():
         if stopping is not None and stopping.is_set():
             break

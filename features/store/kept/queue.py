@@ -67,6 +67,13 @@ class QueueStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def priority_of(self, place: int) -> float | None:
+        """Where the lead stands that is so far down the queue, the first being 1; None beyond."""
+        wanted = sa.select(scores.c.priority).where(scores.c.priority > OUT_OF_QUEUE)
+        wanted = wanted.order_by(scores.c.priority.desc()).offset(place - 1).limit(1)
+        with self._database.reading() as connection:
+            return connection.scalar(wanted)
+
     def part(
         self,
         wanted: QueueFilter,

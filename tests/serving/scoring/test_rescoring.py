@@ -486,3 +486,34 @@ def test_who_reads_which_part_first_is_no_matter(store, scorer, monkeypatch):
     assert looked == leads * 2
     assert len(rows) == 20
     assert store.scores.queue(99) == rows
+
+
+@pytest.mark.parametrize(("advised", "is_looked_at"), [(2, False), (3, True), (9, True)])
+def test_news_is_looked_at_closely_where_it_comes_far_up(
+    store, scorer, monkeypatch, advised, is_looked_at
+):
+    """As in a scoring of all: of leads that stand below those first ones signals say enough."""
+    for at in range(5):
+        store.ingest([arrival(f"of-{at}-{n}", f"lead-{at}") for n in range(1 + 3 * at)])
+    assert freshen(scorer)
+    stood = store.scores.queue(99)
+    places = {row.lead_id: row.priority for row in stood}
+    assert len(set(places.values())) == 5
+    assert store.queue.priority_of(3) == stood[2].priority
+    assert store.queue.priority_of(6) is None
+
+    looked: list[str] = []
+
+    def noted(scorer, lead_id, as_of):
+        looked.append(lead_id)
+        return exact_work(scorer, lead_id, as_of)
+
+    def as_before(scored, _):
+        return np.array([places[lead] for lead in scored.leads])
+
+    monkeypatch.setattr(rescoring, "_ADVISED", advised)
+    monkeypatch.setattr(rescoring, "_by_signals", as_before)
+    monkeypatch.setattr(rescoring, "exact_work", noted)
+    store.ingest([arrival("news", stood[2].lead_id)])
+    assert freshen(scorer)
+    assert looked == [stood[2].lead_id] * is_looked_at
