@@ -149,18 +149,23 @@ def read_in_tables(
     assume_timezone: str | None,
     layout: str | ImportColumns | None,
     rejects: Path | None,
+    groups: range | None = None,
 ) -> Generator[EventTable, None, ImportReport]:
     """As `read_table` of one file, about `size` rows at a time, so that any file fits.
 
     Rows that share a message id are all there, since they may lie far apart; nobody has been looked
     for whose clock moved.
 
+    Parameters
+    ----------
+    groups : one of its `row_groups`; None for all of it.
+
     Raises
     ------
     EventsError : the file cannot be read, lacks a column, or there is no such layout.
     """
     check_timezone(assume_timezone)
-    reading = _laid_out(Reading(needs, assume_timezone, names=names), layout)
+    reading = _laid_out(Reading(needs, assume_timezone, names=names, groups=groups), layout)
     told: dict[str, None] = {}
     reading = replace(reading, tell=lambda said: told.setdefault(said))
     accepted = 0

@@ -3,6 +3,8 @@
 a file a task     read and checked          ── by message id ─►  each message once; links of ids
 the driver        who is whom, from the links of all files
 a part a task     ids become leads          ── by lead ───────►  part-00017.parquet
+
+A large Parquet file is several tasks.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import pyarrow.compute as pc
 
 from features.errors import EventsError
 from features.events.columns import distinct
+from features.events.formats.files import row_groups
 from features.events.formats.import_report import ImportReport
 from features.events.log import LogColumns
 from features.events.table import EventTable, concat, without_duplicates
@@ -39,6 +42,8 @@ _STAGING: Final = ".staging"
 _EXAMPLES: Final = 5
 _ROWS: Final = 1_000_000
 """So many rows of a file are in memory at once, about half a gigabyte of them."""
+_STRETCH: Final = 2_000_000
+"""About so many rows of a large file are a task of their own, where it can be read in stretches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +71,13 @@ def import_events(
     EventsError : a file that cannot be read, or `strict` and a bad row; nothing is written then.
     """
     files, hidden = files_to_read(source, asked.rejects)
+    stretches = [(file, groups) for file in files for groups in row_groups(file, _STRETCH)]
     with new_parts(folder, "events") as (place, told):
         staging = place / _STAGING
         staging.mkdir()
         read, settled = cluster.regrouped(
-            len(files),
-            partial(_read, files, asked, parts, staging),
+            len(stretches),
+            partial(_read, stretches, asked, parts, staging),
             partial(_settle, staging),
             parts,
             staging / "pieces",
@@ -85,7 +91,7 @@ def import_events(
             moved_clocks=sum(answer.told["moved"] for answer in settled),
         )
         if asked.rejects is not None:
-            _join_rejects(staging, len(files), asked.rejects)
+            _join_rejects(staging, len(stretches), asked.rejects)
         if asked.strict:
             refuse_bad_rows(source, report)
         if not report.accepted:
@@ -115,18 +121,24 @@ def import_events(
 
 
 def _read(
-    files: Sequence[Path], asked: Importing, parts: int, staging: Path, number: int
+    stretches: Sequence[tuple[Path, range | None]],
+    asked: Importing,
+    parts: int,
+    staging: Path,
+    number: int,
 ) -> Handing:
-    """The rows of a file that are fine, by their message ids; those without one stay together."""
+    """The rows of a stretch that are fine, by message ids; those without one stay together."""
+    file, groups = stretches[number]
     rejects = None if asked.rejects is None else _rejects(staging, number)
     tables = read_in_tables(
-        files[number],
+        file,
         _ROWS,
         needs=asked.needs,
         names=asked.names,
         assume_timezone=asked.assume_timezone,
         layout=asked.layout,
         rejects=rejects,
+        groups=groups,
     )
     while True:
         try:
@@ -157,9 +169,9 @@ def _rejects(staging: Path, number: int) -> Path:
     return staging / f"rejects-{number:05}.jsonl"
 
 
-def _join_rejects(staging: Path, files: int, rejects: Path) -> None:
+def _join_rejects(staging: Path, count: int, rejects: Path) -> None:
     with new_file(rejects) as part, part.open("wb") as joined:
-        for number in range(files):
+        for number in range(count):
             with _rejects(staging, number).open("rb") as one:
                 shutil.copyfileobj(one, joined)
 

@@ -107,9 +107,7 @@ def _on(parsed: argparse.Namespace, progress: Progress) -> Iterator[Cluster]:
     if parsed.master is None and parsed.conf:
         raise ClusterFailed("--conf is a setting of Apache Spark: name one with --master")
     if parsed.master is not None and parsed.processes is not None:
-        raise ClusterFailed(
-            "--processes are of this machine; Spark has --conf spark.cores.max=N"
-        )
+        raise ClusterFailed("--processes are of this machine; Spark has --conf spark.cores.max=N")
     if parsed.master is None:
         with ProcessCluster(parsed.processes, progress) as processes:
             yield processes

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,7 @@ from features.events.formats.import_report import Rejects
 from features.events.formats.json_rows import json_rows
 from features.events.formats.row_batch import FileColumns, Reading, RowBatch, of_table
 
-__all__ = ["event_files", "row_batches"]
+__all__ = ["event_files", "row_batches", "row_groups"]
 
 _PARQUET_ROWS: Final = 1 << 20
 _EXPORT_ROWS: Final = 50_000
@@ -90,17 +91,48 @@ def event_files(source: Path) -> tuple[list[Path], list[Path]]:
     return [source], []
 
 
+def row_groups(file: Path, rows: int) -> list[range | None]:
+    """A file in stretches that may be read apart, of about so many rows; None is a whole file.
+
+    Of Parquet they are row groups that stand together. What other files hold, reading alone tells.
+    """
+    if _kind(file) != "Parquet":
+        return [None]
+    try:
+        with pyarrow.parquet.ParquetFile(file) as parquet:
+            sizes = [
+                parquet.metadata.row_group(at).num_rows for at in range(parquet.num_row_groups)
+            ]
+    except (pa.ArrowException, OSError):  # whoever reads it says what is wrong
+        return [None]
+    bounds, held = [0], 0
+    for at, size in enumerate(sizes, start=1):
+        held += size
+        if held >= rows or at == len(sizes):
+            bounds.append(at)
+            held = 0
+    return [range(start, stop) for start, stop in pairwise(bounds)] or [None]
+
+
 def _parquet_rows(file: Path, reading: Reading, _: Rejects) -> Iterator[RowBatch]:
     with pyarrow.parquet.ParquetFile(file) as parquet:
         names = parquet.schema_arrow.names
+        groups = range(parquet.num_row_groups) if reading.groups is None else reading.groups
         if layout := layout_of(file, names, reading, _inner(parquet.schema_arrow)):
-            yield from _exported(parquet, ExportRows(file, layout, reading))
+            if groups.start == 0:
+                yield from _exported(parquet, ExportRows(file, layout, reading))
             return
         columns = FileColumns.of(file, names, reading)
-        first = 1
-        for batch in parquet.iter_batches(_PARQUET_ROWS, columns=columns.all):
+        first = 1 + sum(_sizes(parquet)[: groups.start])
+        wanted = {"columns": columns.all, "row_groups": list(groups)}
+        for batch in parquet.iter_batches(_PARQUET_ROWS, **wanted):
             yield of_table(file, columns, batch, np.arange(first, first + len(batch)))
             first += len(batch)
+
+
+def _sizes(parquet: pyarrow.parquet.ParquetFile) -> list[int]:
+    """The rows of each row group."""
+    return [parquet.metadata.row_group(at).num_rows for at in range(parquet.num_row_groups)]
 
 
 def _exported(parquet: pyarrow.parquet.ParquetFile, export: ExportRows) -> Iterator[RowBatch]:

@@ -79,6 +79,8 @@ class Reading:
     recognises : whether files that are not laid out in our way may be exports of other tools.
     mapped : how files are laid out that have its columns, and are not in our own way.
     tell : is told what a file is taken for.
+    groups : the row groups of a Parquet file that are read; None: all. Of an export, whose rows say
+        something of each other, the first of them stands for all, and the others for nothing.
     """
 
     needs: LogColumns
@@ -89,6 +91,7 @@ class Reading:
     recognises: bool = True
     mapped: Layout | None = None
     tell: Callable[[str], None] = _nobody
+    groups: range | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)

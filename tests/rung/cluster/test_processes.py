@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 
 from features.clock import microseconds
 from features.errors import EventsError
+from features.events.formats.files import row_groups
+from features.events.formats.import_report import ImportReport
+from features.events.log import EventLog
+from features.ladder.ladder import Ladder
+from features.reading import read_events
 from features.threads import processors
 from models.bundle import load_bundle
 from rung.cluster import importing
@@ -26,6 +34,7 @@ from rung.cluster.parts import PartFolder
 from rung.cluster.processes import ProcessCluster
 from rung.cluster.tasks import ClusterFailed, Done, Handing
 from tests.rung.cluster.scene import Here, bits, together
+from training.pipeline import fingerprint
 
 WITHIN_S = 60.0
 
@@ -209,6 +218,57 @@ def test_a_file_that_is_read_in_tables(events_file, tmp_path, monkeypatch):
     assert many == one
     found = {path.name: path.read_bytes() for path in (tmp_path / "many").iterdir()}
     assert found == {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
+
+
+@pytest.mark.parametrize("groups", [1, 70, 100_000])
+def test_a_large_file_is_several_tasks(events_file, b2b, tmp_path, monkeypatch, groups):
+    """Row groups of a Parquet file are read apart; rows, rejects and their lines are the same."""
+    rows = pd.read_parquet(events_file).head(300)
+    rows.loc[rows.index % 40 == 7, "name"] = None
+    big, small = tmp_path / "big.parquet", tmp_path / "small.parquet"
+    rows.to_parquet(small, index=False)
+    rows.to_parquet(big, index=False, row_group_size=groups)
+    monkeypatch.setattr(importing, "_STRETCH", 100)
+    assert len(row_groups(big, 100)) == {1: 3, 70: 3, 100_000: 1}[groups]
+
+    def report_of(file: Path) -> tuple[ImportReport, list[dict[str, object]]]:
+        rejects, out = tmp_path / "rejects.jsonl", tmp_path / "parts"
+        report, _ = import_events(Here(), file, out, 3, Importing(rejects=rejects))
+        return report, [json.loads(line) for line in rejects.read_text().splitlines()]
+
+    (one, bad), (many, also_bad) = report_of(small), report_of(big)
+    assert one.rows == 300
+    assert one.accepted < 300
+    assert [row["line"] for row in also_bad] == [row["line"] for row in bad]
+    told = replace(many, examples={}), replace(one, examples={})
+    assert told[0] == told[1]
+    assert fingerprint(log_of(tmp_path / "parts", b2b)) == fingerprint(log_of(small, b2b))
+
+
+def log_of(source: Path, ladder: Ladder) -> EventLog:
+    return read_events(source, ladder)[0]
+
+
+def test_a_large_export_is_one_task(tmp_path, monkeypatch):
+    """Its rows say something of each other, so whoever reads one reads them all, once."""
+    calls = [
+        {
+            "type": "identify",
+            "userId": f"user-{at % 7}",
+            "messageId": f"m-{at}",
+            "timestamp": f"2026-03-{1 + at // 30:02}T10:{at % 60:02}:00Z",
+            "traits": {"plan": "a" if at < 30 else "b"},
+        }
+        for at in range(60)
+    ]
+    pd.DataFrame(calls).to_parquet(tmp_path / "calls.parquet", index=False, row_group_size=10)
+    one, leads = import_events(Here(), tmp_path / "calls.parquet", tmp_path / "a", 2, Importing())
+    monkeypatch.setattr(importing, "_STRETCH", 10)
+    many, _ = import_events(Here(), tmp_path / "calls.parquet", tmp_path / "b", 2, Importing())
+    assert leads == 7
+    assert many == one
+    found = {path.name: path.read_bytes() for path in (tmp_path / "b").iterdir()}
+    assert found == {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()}
 
 
 def test_a_process_each():
