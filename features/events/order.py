@@ -65,7 +65,11 @@ def put(columns: Iterable[tuple[npt.NDArray[Any], npt.NDArray[Any]]], place: Int
         for into, values in columns
         for part in parts
     ]
-    in_threads(tasks)
+    if len(parts) > 1:
+        in_threads(tasks)
+    else:
+        for task in tasks:
+            task()
 
 
 def _parts(rows: int) -> list[slice]:

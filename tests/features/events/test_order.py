@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features import threads
 from features.events import order
 from features.events.log import EventLog
 from tests.features import strategies
@@ -87,3 +88,11 @@ def test_how_many_threads_has_no_effect(
         assert one.occurred.tolist() == occurred[by_lead].tolist()
         assert one.starts.tolist() == [0, *np.cumsum(np.bincount(lead, minlength=leads)).tolist()]
         assert not np.signbit(one.numbers[one.numbers == 0.0]).any()
+
+
+def test_a_small_log_starts_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One lead is asked for in well less than a thread takes to start."""
+    monkeypatch.setattr(threads, "ThreadPoolExecutor", None)
+    monkeypatch.setattr(order, "processors", lambda: 4)
+    log = log_of([event("page", START_US + at, seconds=1.0) for at in range(50)], small_ladder())
+    assert len(log) == 50
