@@ -36,7 +36,7 @@ def add_cluster(verbs: Any) -> None:
         verbs,
         "cluster",
         "the same over parts of leads: logs larger than memory, here or on Apache Spark",
-        "Over parts of leads.",
+        "Over parts of leads, each in memory by itself: in processes of this machine, or on Spark.",
     )
     load = add_verb(on, "import", _import, "put an event log into parts with whole leads")
     load.add_argument("events", type=Path, help="Parquet, CSV or JSON lines, or a folder of them")

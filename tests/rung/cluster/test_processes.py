@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -78,6 +79,10 @@ def die_once(mark: Path, number: int) -> Done:
     return Done(number, {"is": number})
 
 
+def find_no_room(number: int) -> Done:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"part-{number}")
+
+
 def die(number: int) -> Done:
     os.kill(os.getpid(), signal.SIGKILL)
     return Done(number)
@@ -110,6 +115,12 @@ def test_the_first_refusal_is_said():
     """Of several tasks that are refused, the first by number."""
     with two() as cluster, pytest.raises(EventsError, match=r"task 1$"):
         cluster.each(6, refuse_odd, "work")
+
+
+def test_a_full_disk_is_said():
+    """It is not tried again, and says which file there was no room for."""
+    with two() as cluster, pytest.raises(OSError, match="No space left on device: 'part-0'"):
+        cluster.each(1, find_no_room, "work")
 
 
 def test_a_killed_process_costs_time_alone(tmp_path):
