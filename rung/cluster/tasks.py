@@ -73,5 +73,7 @@ class Cluster(Protocol):
         gather : gets all pieces for its number, by the number of the task that they come from and
             in the order in which it handed them; a number (below `groups`) that nobody has a piece
             for is left out.
+        scratch : a folder that may be made for the pieces, and is gone afterwards.
+        doing : what the first and what the others do, for whoever watches.
         """
         ...

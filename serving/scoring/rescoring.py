@@ -54,8 +54,9 @@ in, and their reasons are found when somebody looks, or by the next scoring of a
 _ADVISE_FRESH: Final = 100
 _ADVISED: Final = 1000
 """So many leads, those first in the queue, stand there by all that is known of them; the others by
-their signals alone, which is much quicker. Of leads with news those that come as far up, but at
-most so many at a time as above."""
+their signals alone, which is much quicker. Where many leads have news, those of them that come as
+far up, but at most so many at a time as above; where few have, all, however far down: one may have
+refused everything, and is out then."""
 _WEEK_US: Final = 7 * DAY_US
 _LEASE_US: Final = 30_000_000
 """For so long the leads that a process took to score are its own; then others may, if it died."""
@@ -247,9 +248,9 @@ def _score_marked(
     _note_crowded(scorer, read.log, as_of)
     scored, unseen = read.scored, _known_later(read.log, as_of)
     queued = scored.queued(as_of, scorer)
-    last_advised = scorer.store.queue.priority_of(_ADVISED)
-    priority = _priority(scorer, scored, queued, as_of, None, _ADVISE_FRESH, last_advised)
     few = len(of_marks - out) <= _EXPLAIN_FRESH
+    least = None if few else scorer.store.queue.priority_of(_ADVISED)
+    priority = _priority(scorer, scored, queued, as_of, None, _ADVISE_FRESH, least)
     told = Findings(
         scorer.ranking,
         read.reasons() if few else {},

@@ -488,11 +488,14 @@ def test_who_reads_which_part_first_is_no_matter(store, scorer, monkeypatch):
     assert store.scores.queue(99) == rows
 
 
-@pytest.mark.parametrize(("advised", "is_looked_at"), [(2, False), (3, True), (9, True)])
-def test_news_is_looked_at_closely_where_it_comes_far_up(
-    store, scorer, monkeypatch, advised, is_looked_at
+@pytest.mark.parametrize(
+    ("advised", "few", "is_looked_at"),
+    [(2, 0, False), (3, 0, True), (9, 0, True), (2, 1, True)],
+)
+def test_much_news_is_looked_at_closely_where_it_comes_far_up(
+    store, scorer, monkeypatch, advised, few, is_looked_at
 ):
-    """As in a scoring of all: of leads that stand below those first ones signals say enough."""
+    """As in a scoring of all; where few leads have news, each is looked at, however far down."""
     for at in range(5):
         store.ingest([arrival(f"of-{at}-{n}", f"lead-{at}") for n in range(1 + 3 * at)])
     assert freshen(scorer)
@@ -512,6 +515,7 @@ def test_news_is_looked_at_closely_where_it_comes_far_up(
         return np.array([places[lead] for lead in scored.leads])
 
     monkeypatch.setattr(rescoring, "_ADVISED", advised)
+    monkeypatch.setattr(rescoring, "_EXPLAIN_FRESH", few)
     monkeypatch.setattr(rescoring, "_by_signals", as_before)
     monkeypatch.setattr(rescoring, "exact_work", noted)
     store.ingest([arrival("news", stood[2].lead_id)])
