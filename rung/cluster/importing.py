@@ -34,7 +34,7 @@ from features.store.identities.links import links_of_table, merged
 from features.store.identities.rule import Link, resolve
 from rung.cluster.packed import divided, packed, unpacked, write_events
 from rung.cluster.parts import new_parts, part_of
-from rung.cluster.tasks import Cluster, Done, Handing
+from rung.cluster.tasks import Cluster, Done, Handing, Regrouping
 
 __all__ = ["Importing", "import_events"]
 
@@ -75,7 +75,7 @@ def import_events(
     with new_parts(folder, "events") as (place, told):
         staging = place / _STAGING
         staging.mkdir()
-        read, settled = cluster.regrouped(
+        by_message = Regrouping(
             len(stretches),
             partial(_read, stretches, asked, parts, staging),
             partial(_settle, staging),
@@ -83,6 +83,7 @@ def import_events(
             staging / "pieces",
             ("files are read", "each message once"),
         )
+        read, settled = cluster.regrouped(by_message)
         report = _report([answer.told for answer in read], [path.name for path in hidden])
         report = replace(
             report,
@@ -98,7 +99,7 @@ def import_events(
             raise EventsError("\n  ".join([f"{source}: no row was accepted", *report.lines()]))
         _write_leads(staging, settled)
         numbers = [answer.number for answer in settled]
-        _, written = cluster.regrouped(
+        by_lead = Regrouping(
             len(numbers),
             partial(_rename, staging, numbers, parts),
             partial(_write, place),
@@ -106,6 +107,7 @@ def import_events(
             staging / "pieces",
             ("ids become leads", "parts are written"),
         )
+        _, written = cluster.regrouped(by_lead)
         shutil.rmtree(staging)
         leads = sum(answer.told["leads"] for answer in written)
         told |= {

@@ -22,7 +22,7 @@ from typing import Final, Self, cast
 
 from features.errors import EventsError, RungError
 from features.threads import processors
-from rung.cluster.tasks import ClusterFailed, Done, Handing
+from rung.cluster.tasks import ClusterFailed, Done, Handing, Regrouping
 
 __all__ = ["ProcessCluster"]
 
@@ -61,20 +61,14 @@ class ProcessCluster:
         """As `Cluster.each`."""
         return self._all(range(count), work, doing)
 
-    def regrouped(
-        self,
-        count: int,
-        split: Callable[[int], Handing],
-        gather: Callable[[int, list[bytes]], Done],
-        groups: int,
-        scratch: Path,
-        doing: tuple[str, str],
-    ) -> tuple[list[Done], list[Done]]:
+    def regrouped(self, asked: Regrouping) -> tuple[list[Done], list[Done]]:
         """As `Cluster.regrouped`."""
+        scratch = asked.scratch
         scratch.mkdir()
-        first = self._all(range(count), partial(_hand_on, split, scratch), doing[0])
-        numbers = [to for to in range(groups) if _folder(scratch, to).is_dir()]
-        gathered = self._all(numbers, partial(_take, gather, scratch), doing[1])
+        hand_on = partial(_hand_on, asked.split, scratch)
+        first = self._all(range(asked.count), hand_on, asked.doing[0])
+        numbers = [to for to in range(asked.groups) if _folder(scratch, to).is_dir()]
+        gathered = self._all(numbers, partial(_take, asked.gather, scratch), asked.doing[1])
         shutil.rmtree(scratch)
         return first, gathered
 

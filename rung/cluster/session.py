@@ -10,13 +10,12 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
 import pyarrow as pa
 
 from features.errors import EventsError, RungError, Unusable
-from rung.cluster.tasks import ClusterFailed, Done, Handing
+from rung.cluster.tasks import ClusterFailed, Done, Handing, Regrouping
 
 __all__ = ["NoSpark", "SparkCluster", "spark_cluster"]
 
@@ -105,19 +104,12 @@ class SparkCluster:
         self.session.sparkContext.setJobDescription(doing)
         return _answers(self._numbers(count).mapInArrow(partial(_each, work), _SPARK_TOLD))
 
-    def regrouped(
-        self,
-        count: int,
-        split: Callable[[int], Handing],
-        gather: Callable[[int, list[bytes]], Done],
-        groups: int,
-        scratch: Path,  # noqa: ARG002 Spark has its own
-        doing: tuple[str, str],
-    ) -> tuple[list[Done], list[Done]]:
+    def regrouped(self, asked: Regrouping) -> tuple[list[Done], list[Done]]:
         """As `Cluster.regrouped`."""
-        self.session.sparkContext.setJobDescription(" and ".join(doing))
-        self.session.conf.set("spark.sql.shuffle.partitions", str(min(groups, count + groups)))
-        pieces = self._numbers(count).mapInArrow(partial(_split, split), _SPARK_TOLD)
+        self.session.sparkContext.setJobDescription(" and ".join(asked.doing))
+        self.session.conf.set("spark.sql.shuffle.partitions", str(asked.groups))
+        gather = asked.gather
+        pieces = self._numbers(asked.count).mapInArrow(partial(_split, asked.split), _SPARK_TOLD)
 
         def together(group: pa.Table) -> pa.Table:  # Spark tells by the hints what it is to get
             return _gathered(gather, group)

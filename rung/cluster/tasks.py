@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from features.errors import Unusable
 
-__all__ = ["Cluster", "ClusterFailed", "Done", "Handing"]
+__all__ = ["Cluster", "ClusterFailed", "Done", "Handing", "Regrouping"]
 
 
 class ClusterFailed(Unusable):
@@ -41,6 +41,30 @@ Handing = Generator[tuple[int, bytes], None, Done]
 """What a task hands to others, to which number and what, piece by piece; its answer at the end."""
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Regrouping:
+    """Tasks that hand pieces to others.
+
+    Parameters
+    ----------
+    count : how many hand on.
+    split : what each of them does, by its number.
+    gather : what is done with all pieces for a number, by the number of the task that they come
+        from and in the order in which it handed them; a number that nobody has a piece for is left
+        out.
+    groups : above the numbers that pieces are for.
+    scratch : a folder that may be made for the pieces, and is gone afterwards.
+    doing : what the first and what the others do, for whoever watches.
+    """
+
+    count: int
+    split: Callable[[int], Handing]
+    gather: Callable[[int, list[bytes]], Done]
+    groups: int
+    scratch: Path
+    doing: tuple[str, str]
+
+
 class Cluster(Protocol):
     """Runs numbered tasks. What a task raises on purpose is raised here, that of the first number.
 
@@ -57,23 +81,6 @@ class Cluster(Protocol):
         """
         ...
 
-    def regrouped(
-        self,
-        count: int,
-        split: Callable[[int], Handing],
-        gather: Callable[[int, list[bytes]], Done],
-        groups: int,
-        scratch: Path,
-        doing: tuple[str, str],
-    ) -> tuple[list[Done], list[Done]]:
-        """What tasks answer that hand pieces to others, and what those answer, each by number.
-
-        Parameters
-        ----------
-        gather : gets all pieces for its number, by the number of the task that they come from and
-            in the order in which it handed them; a number (below `groups`) that nobody has a piece
-            for is left out.
-        scratch : a folder that may be made for the pieces, and is gone afterwards.
-        doing : what the first and what the others do, for whoever watches.
-        """
+    def regrouped(self, asked: Regrouping) -> tuple[list[Done], list[Done]]:
+        """What those answer that hand pieces on, and what those that get them, each by number."""
         ...

@@ -100,9 +100,7 @@ def row_groups(file: Path, rows: int) -> list[range | None]:
         return [None]
     try:
         with pyarrow.parquet.ParquetFile(file) as parquet:
-            sizes = [
-                parquet.metadata.row_group(at).num_rows for at in range(parquet.num_row_groups)
-            ]
+            sizes = _sizes(parquet)
     except (pa.ArrowException, OSError):  # whoever reads it says what is wrong
         return [None]
     bounds, held = [0], 0

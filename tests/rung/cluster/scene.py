@@ -12,7 +12,7 @@ import pandas as pd
 
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
-from rung.cluster.tasks import Done, Handing
+from rung.cluster.tasks import Done, Handing, Regrouping
 from tests.rung.scene import jsonl
 from training.decision_points import decision_points
 from training.labels import label, labelled
@@ -29,26 +29,18 @@ class Here:
         found = {at: _sent(work)(at) for _ in range(2) for at in reversed(range(count))}
         return [found[at] for at in range(count)]
 
-    def regrouped(
-        self,
-        count: int,
-        split: Callable[[int], Handing],
-        gather: Callable[[int, list[bytes]], Done],
-        groups: int,
-        scratch: Path,
-        doing: tuple[str, str],
-    ) -> tuple[list[Done], list[Done]]:
-        assert all(doing)
-        assert not scratch.exists()
+    def regrouped(self, asked: Regrouping) -> tuple[list[Done], list[Done]]:
+        assert all(asked.doing)
+        assert not asked.scratch.exists()
         handed: dict[int, list[tuple[int, int, bytes]]] = {}
         answers: dict[int, Done] = {}
-        for at in reversed(range(count)):
-            for place, (to, piece) in enumerate(_answered(_sent(split)(at), at, answers)):
-                assert 0 <= to < groups
+        for at in reversed(range(asked.count)):
+            for place, (to, piece) in enumerate(_answered(_sent(asked.split)(at), at, answers)):
+                assert 0 <= to < asked.groups
                 handed.setdefault(to, []).append((at, place, piece))
         pieces_of = {to: [piece for *_, piece in sorted(of)] for to, of in handed.items()}
-        found = {to: _sent(gather)(to, pieces_of[to]) for _ in range(2) for to in handed}
-        return [answers[at] for at in range(count)], [found[to] for to in sorted(found)]
+        found = {to: _sent(asked.gather)(to, pieces_of[to]) for _ in range(2) for to in handed}
+        return [answers[at] for at in range(asked.count)], [found[to] for to in sorted(found)]
 
 
 def _answered(handing: Handing, at: int, answers: dict[int, Done]) -> Handing:

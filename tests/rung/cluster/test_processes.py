@@ -33,7 +33,7 @@ from rung.cluster.folds import SharedBundle, score, write_snapshots
 from rung.cluster.importing import Importing, import_events
 from rung.cluster.parts import PartFolder
 from rung.cluster.processes import ProcessCluster
-from rung.cluster.tasks import ClusterFailed, Done, Handing
+from rung.cluster.tasks import ClusterFailed, Done, Handing, Regrouping
 from tests.rung.cluster.scene import Here, bits, together
 from training.pipeline import fingerprint
 
@@ -103,7 +103,9 @@ def test_answers_come_in_order():
 def test_pieces_come_in_order(tmp_path):
     """By who handed them on, and in the order in which it did; nothing is left behind."""
     with two() as cluster:
-        first, second = cluster.regrouped(11, split, gather, 5, tmp_path / "pieces", ("a", "b"))
+        first, second = cluster.regrouped(
+            Regrouping(11, split, gather, 5, tmp_path / "pieces", ("a", "b"))
+        )
     assert [one.told for one in first] == [{"handed": 12}] * 11
     assert [one.number for one in second] == [0, 1, 2]  # nobody has anything for the others
     expected = [f"{number}.{place} " for number in range(11) for place in range(1, 12, 3)]
