@@ -105,7 +105,7 @@ def _on(parsed: argparse.Namespace, progress: Progress) -> Iterator[Cluster]:
     from rung.cluster.tasks import ClusterFailed
 
     if parsed.master is None and parsed.conf:
-        raise ClusterFailed("--conf is a setting of Apache Spark: name one with --master")
+        raise ClusterFailed("--conf is for Apache Spark: say where that is with --master")
     if parsed.master is not None and parsed.processes is not None:
         raise ClusterFailed("--processes are of this machine; Spark has --conf spark.cores.max=N")
     if parsed.master is None:
