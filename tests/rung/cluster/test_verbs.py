@@ -56,7 +56,7 @@ def test_a_setting_that_is_none(setting, tmp_path):
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("--conf", "spark.cores.max=4"), "--conf is for Apache Spark: say where that is with --master"),
+        (("--conf", "spark.cores.max=4"), "--conf is for Apache Spark: say where"),
         (("--master", "local[1]", "--processes", "2"), "--processes are of this machine"),
     ],
 )
