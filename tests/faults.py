@@ -6,12 +6,14 @@ import errno
 import io
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Literal
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 __all__ = ["Faults", "When", "each_fault", "failing_database", "failing_disk"]
 
@@ -130,13 +132,23 @@ def _postgresql(faults: Faults, kind: type, name: str) -> Callable[..., Any]:
         connection = self if isinstance(self, psycopg.Connection) else self.connection
 
         def fail() -> Exception:
-            connection.close()
+            _end(connection)
             return psycopg.OperationalError("server closed the connection unexpectedly")
 
         what = str(given[0]) if given else name
         return faults.call(what, lambda: true(self, *given, **options), fail)
 
     return called
+
+
+def _end(connection: psycopg.Connection[Any]) -> None:
+    """Close a connection, and wait until the server has let go of what it held: of locks, too."""
+    pid = connection.info.backend_pid
+    server = make_conninfo(**connection.info.get_parameters(), password=connection.info.password)
+    connection.close()
+    with psycopg.connect(server, autocommit=True) as other:
+        while other.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone():
+            time.sleep(0.005)
 
 
 # -------------------------------------------------------------------------------------------- Disk

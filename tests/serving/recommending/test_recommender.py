@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -766,12 +766,12 @@ def test_decisions_of_two_processes(tmp_path, monkeypatch, lead):
         offer = {"at-1": "bottleneck-template", "at-3": "video-audit"}[lead]
         second = {"at-1": "handover-checklist", "at-3": "live-qa"}[lead]
         rival = recommender(other, Clock(START + 20_000_000), f"only:{offer}")  # a clock ahead
-        true, asked = one.append_new, []
+        true, asked, numbers = one.append_new, [], count()  # a decision's id says what is drawn
 
         def overtaken(*arguments, **named):
             if not asks_of(one, lead):
                 while not asks_of(one, lead):
-                    rival.recommend(lead)
+                    rival.recommend(lead, decision_id=f"rival-{next(numbers)}")
                 asked.append(arguments[0][0].message_id)
             return true(*arguments, **named)
 
