@@ -23,8 +23,8 @@ from benchmarks.tables import markdown
 from features.clock import now
 from features.events.log import DAY_US
 from features.store.events import Event, EventStore
-from features.store.joining import name_stored
 from features.store.kept.scores import StoredScore
+from serving.process.working.joining import name_stored
 from serving.scoring.rescoring import Run
 
 __all__ = ["run"]

@@ -45,6 +45,7 @@ from features.store.outages import shown
 from features.store.people.actions import Actions
 from features.store.people.hands import Hands
 from features.store.people.names import LeadNames
+from features.store.places import counted_by_id, event_places, sent_under, with_message_id
 from features.store.privacy.opt_outs import opted_out_since
 from features.store.privacy.suppressions import Suppressions, suppressed_among
 from features.store.schema import JOINED, NAMED
@@ -125,11 +126,11 @@ class EventStore:
         self._add_minutes = _add_minutes(engine)
         self._of_message = Prepared.of(
             sa.select(*(_events.c[name] for name in Event._fields)).where(
-                _events.c.message_id == sa.bindparam("message")
+                with_message_id(engine.dialect.name, sa.bindparam("message"))
             ),
             engine,
         )
-        self._of_lead = Prepared.of(_rows_of_lead(), engine)
+        self._of_lead = Prepared.of(_rows_of_lead(engine.dialect.name), engine)
         self._stamp = Prepared.of(_stamp_of_lead(), engine)
 
     @classmethod
@@ -408,14 +409,11 @@ class EventStore:
 
     def lead_ids(self) -> list[str]:
         """All leads, sorted; merged ones by the id that they are called by."""
-        lead = sa.func.coalesce(_identities.c.lead_id, _events.c.lead_id)
-        wanted = (
-            sa.select(lead)
-            .distinct()
-            .select_from(_events.outerjoin(_identities, _identities.c.id == _events.c.lead_id))
-        )
+        own = counted_by_id(self.database.engine.dialect.name)
+        lead = sa.func.coalesce(_identities.c.lead_id, own.c.lead_id)
+        known = own.outerjoin(_identities, _identities.c.id == own.c.lead_id)
         with self.database.reading() as connection:
-            return sorted(connection.scalars(wanted))
+            return sorted(connection.scalars(sa.select(lead).distinct().select_from(known)))
 
     def count(self, *, after: int | None = None) -> int:
         """How many events there are; with an instant, how many are dated after it."""
@@ -462,7 +460,7 @@ def _add_minutes(engine: sa.Engine) -> sa.Insert:
     return insert.on_conflict_do_update(index_elements=["day"], set_={"minutes": total})
 
 
-def _rows_of_lead() -> sa.Select[tuple[str, str, str, int, int, str, int, int]]:
+def _rows_of_lead(dialect: str) -> sa.Select[tuple[str, str, str, int, int, str, int, int]]:
     """The events of a lead, with what it is called, the id that each came under, and if it is out.
 
     The last is how many of its ids have opted out, in each row the same.
@@ -478,18 +476,21 @@ def _rows_of_lead() -> sa.Select[tuple[str, str, str, int, int, str, int, int]]:
         members.c.joined_at,
         _out_of_lead(),
     ).select_from(members.join(_events, _events.c.lead_id == members.c.id))
-    return wanted.order_by(_events.c.occurred_at, _events.c.lead_id, _events.c.message_id)
+    its_own = sent_under(dialect, sa.select(members_of().c.id))
+    in_order = wanted.order_by(_events.c.occurred_at, _events.c.lead_id, _events.c.message_id)
+    return in_order.where(its_own)
 
 
 def _stamp_of_lead() -> sa.Select[Any, int, Any, Any, int]:
     members = members_of()
-    return sa.select(
+    wanted = sa.select(
         sa.func.max(members.c.lead_id),
-        sa.func.count(_events.c.lead_id),
-        sa.func.max(_events.c.known_at),
+        sa.func.count(event_places.c.lead_id),
+        sa.func.max(event_places.c.known_at),
         sa.func.max(members.c.joined_at),
         _out_of_lead(),
-    ).select_from(members.join(_events, _events.c.lead_id == members.c.id))
+    ).select_from(members.join(event_places, event_places.c.lead_id == members.c.id))
+    return wanted.where(event_places.c.lead_id.in_(sa.select(members_of().c.id)))
 
 
 def _out_of_lead() -> sa.ScalarSelect[int]:

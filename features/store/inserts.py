@@ -13,6 +13,7 @@ from features.store.database import Database, Prepared, in_parts, insert_into
 from features.store.identities.accounts import note_accounts
 from features.store.people.hands import note_hands
 from features.store.people.names import note_words
+from features.store.places import Sweeps
 from features.store.schema import events
 
 __all__ = ["Inserts"]
@@ -23,8 +24,8 @@ _AMONG: Final = sa.select(events.c.message_id).where(
 )
 _BY_MESSAGE: Final = itemgetter(0)
 _BY_LEAD: Final = itemgetter(1, 3)
-_LAST_ROW: Final = "SELECT max(rowid) FROM events"
-_BEYOND: Final = "SELECT message_id FROM events WHERE rowid > ?"
+_LAST: Final = "SELECT max(seq) FROM events"
+_BEYOND: Final = "SELECT message_id FROM events WHERE seq > ?"
 
 
 class Inserts:
@@ -32,6 +33,7 @@ class Inserts:
 
     def __init__(self, database: Database) -> None:
         self._is_sqlite = database.is_sqlite
+        self._sweeps = Sweeps()
         self.traits_event: str | None = None
         """What the event is called that tells who leads are; None where nobody has said so."""
         insert = insert_into(database.engine, events).on_conflict_do_nothing()
@@ -42,7 +44,16 @@ class Inserts:
     ) -> int:
         """Insert those rows, as `Event` has them, whose message id is new; how many they were."""
         self._note(connection, rows)
-        return self._insert_new.many(connection, rows) if rows else 0
+        return self._inserted(connection, rows) if rows else 0
+
+    def _inserted(
+        self, connection: sa.Connection, rows: Sequence[tuple[str | None, str, str, int, int, str]]
+    ) -> int:
+        """Insert those rows whose message id is new; how many they were."""
+        count = self._insert_new.many(connection, rows)
+        if self._is_sqlite:
+            self._sweeps.after(connection, count)
+        return count
 
     def _note(
         self, connection: sa.Connection, rows: Sequence[tuple[str | None, str, str, int, int, str]]
@@ -82,8 +93,8 @@ class Inserts:
         if not rows:
             return {}
         rows.sort(key=_BY_LEAD)  # faster in the order of an index
-        last = connection.exec_driver_sql(_LAST_ROW).scalar() or 0
-        if self._insert_new.many(connection, rows) != len(rows):
+        last = connection.exec_driver_sql(_LAST).scalar() or 0
+        if self._inserted(connection, rows) != len(rows):
             fresh = set(connection.exec_driver_sql(_BEYOND, (last,)).scalars())
             first = {one: at for one, at in first.items() if one in fresh}
             rows = [row for row in rows if row[0] in fresh]

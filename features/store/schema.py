@@ -66,9 +66,9 @@ def _instant(name: str, *, nullable: bool = False) -> sa.Column[int]:
 
 # ---------------------------------------------------------------------- what happened, and to whom
 
-# SQLite keeps events in the order in which they came: in the order of the key each would write a
-# page of its own. Two indexes stand there in place of the key (`migrations`, 0016); the one by lead
-# holds all that is asked of a lead whose score is known.
+# SQLite keeps events in the order in which they came, each under a number, `seq`: in the order of
+# the key each would write a page of its own. Where those of an id stand is noted beside them, and
+# that a message id is there once is seen to by triggers (`features.store.places`).
 events = sa.Table(
     "events",
     METADATA,
@@ -78,8 +78,6 @@ events = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     _instant("known_at"),
     sa.Column("properties", sa.Text, nullable=False),
-    sa.Index("events_message", "message_id", unique=True).ddl_if(dialect="sqlite"),
-    sa.Index("events_lead", "lead_id", "occurred_at", "known_at").ddl_if(dialect="sqlite"),
 )
 identity_links = sa.Table(
     "identity_links",

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from features.store.database import Database
 from features.store.identities.members import largest_leads
-from features.store.schema import events, identities
+from features.store.places import counted_by_id
+from features.store.schema import identities
 from serving.doctor.finding import Finding, fine, note
 from serving.scoring.rescoring import CROWDED
 
@@ -47,8 +48,7 @@ def crowds(database: Database) -> Iterator[Finding]:
 
 def _busiest(connection: sa.Connection) -> dict[str, int]:
     """How many events the leads have that have the most, by lead."""
-    sent = sa.select(events.c.lead_id, sa.func.count().label("events"))
-    of_ids = sent.group_by(events.c.lead_id).subquery()
+    of_ids = counted_by_id(connection.dialect.name)
     lead = sa.func.coalesce(identities.c.lead_id, of_ids.c.lead_id)
     count = sa.func.sum(of_ids.c.events)
     joined = of_ids.outerjoin(identities, identities.c.id == of_ids.c.lead_id)

@@ -18,10 +18,10 @@ import numpy as np
 from starlette.concurrency import run_in_threadpool
 
 from features.clock import is_ahead
-from features.store.joining import is_joined, is_named, join_stored, name_stored
 from features.store.kept.notifications import add_notices
 from serving.edge.logs import log, log_failure
 from serving.process.service import Service
+from serving.process.working.joining import is_joined, is_named, join_stored, name_stored
 from serving.scoring.changes import reply_overdue
 from serving.scoring.ranking import Ranking
 from serving.scoring.rescoring import Freshened, Run, freshen, rescore

@@ -9,6 +9,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from features.events.properties import as_text, parse_object
+from features.store.places import sent_under
 from features.store.schema import events, identities
 from serving.write_back.configuration import LEAD_ID, WriteBack
 
@@ -59,7 +60,7 @@ def _told(
         events.c.properties,
     )
     for part in _parts(sent_ids):
-        wanted = sa.select(*columns).where(events.c.lead_id.in_(part))
+        wanted = sa.select(*columns).where(sent_under(connection.dialect.name, part))
         for row in connection.execute(wanted.where(events.c.name == traits_event)):
             yield row.lead_id, row.occurred_at, row.message_id, row.properties
 

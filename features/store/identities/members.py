@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from features.store.database import in_parts
 from features.store.identities.rule import Membership
-from features.store.schema import events, identities
+from features.store.places import event_places
+from features.store.schema import identities
 
 __all__ = [
     "Members",
@@ -165,8 +166,9 @@ class Members:
     def _of(cls, connection: sa.Connection, members: Sequence[_Member]) -> Members:
         first: dict[str, int] = {}
         for some in in_parts([one for one, _, _ in members]):
-            wanted = sa.select(events.c.lead_id, sa.func.min(events.c.occurred_at))
-            found = wanted.where(events.c.lead_id.in_(some)).group_by(events.c.lead_id)
+            wanted = sa.select(event_places.c.lead_id, sa.func.min(event_places.c.occurred_at))
+            of_some = wanted.where(event_places.c.lead_id.in_(some))
+            found = of_some.group_by(event_places.c.lead_id)
             first |= {row[0]: row[1] for row in connection.execute(found)}
         began: dict[str, tuple[int, str, int]] = {}
         for one, lead, joined_at in members:

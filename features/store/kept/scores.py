@@ -19,8 +19,9 @@ from features.store.identities.members import leads_of
 from features.store.identities.turns import hold_leads
 from features.store.kept.leases import Mark, Marks
 from features.store.kept.meta import set_meta
+from features.store.places import event_places
 from features.store.privacy import not_to_be_scored
-from features.store.schema import events, identities, meta, scores
+from features.store.schema import identities, meta, scores
 
 __all__ = [
     "ORDERS",
@@ -369,8 +370,9 @@ def _known_ahead(connection: sa.Connection, leads: Iterable[str], now: int) -> s
     found: set[str] = set()
     for lead in leads:
         ids = sa.select(identities.c.id).where(identities.c.lead_id == lead)
-        its_own = sa.or_(events.c.lead_id == lead, events.c.lead_id.in_(ids))
-        later = sa.select(events.c.lead_id).where(its_own, events.c.known_at > now + SKEW_US)
+        at = event_places.c
+        its_own = sa.or_(at.lead_id == lead, at.lead_id.in_(ids))
+        later = sa.select(at.lead_id).where(its_own, at.known_at > now + SKEW_US)
         if connection.scalar(later.limit(1)) is not None:
             found.add(lead)
     return found

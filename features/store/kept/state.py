@@ -17,6 +17,7 @@ from features.store.arrivals import Event
 from features.store.database import Database
 from features.store.identities.members import other_ids
 from features.store.kept.scores import StoredScore, score_of
+from features.store.places import counted_by_id
 from features.store.privacy.opt_outs import opted_out_leads
 from features.store.schema import events, identities, scores
 
@@ -86,7 +87,7 @@ class StoreState:
 
     def leads(self) -> Iterator[list[HeldLead]]:
         """Every lead of which there are events."""
-        for rows in self._parts(_LEADS):
+        for rows in self._parts(_leads(self._connection.dialect.name)):
             held = [row for row in rows if row.lead_id not in self._out]
             ids = self._ids([row.lead_id for row in held])
             yield [
@@ -130,12 +131,9 @@ class StoreState:
         return other_ids(self._connection, leads, self._most_ids) if leads else {}
 
 
-def _leads() -> sa.Select[Any]:
-    """Counted by id first: that follows the order in which events are kept."""
-    at = events.c.occurred_at
-    counted = [sa.func.min(at).label("first"), sa.func.max(at).label("last")]
-    each = sa.select(events.c.lead_id, *counted, sa.func.count().label("events"))
-    by_id = each.group_by(events.c.lead_id).subquery()
+def _leads(dialect: str) -> sa.Select[Any]:
+    """Counted by id first: that follows the order in which their places are kept."""
+    by_id = counted_by_id(dialect)
     lead = sa.func.coalesce(identities.c.lead_id, by_id.c.lead_id)
     together = (
         sa.select(
@@ -153,7 +151,6 @@ def _leads() -> sa.Select[Any]:
     return sa.select(*columns).select_from(stands).order_by(together.c.lead_id)
 
 
-_LEADS: Final = _leads()
 _EVENTS: Final = (
     sa.select(
         *(events.c[name] for name in Event._fields),

@@ -14,7 +14,7 @@ from features.store.schema import meta
 
 __all__ = ["LATEST", "migrate", "open_database", "version_of"]
 
-LATEST: Final = "0016"
+LATEST: Final = "0017"
 """The revision that this version of Rung reads and writes."""
 _LOCK: Final = 7_864_103
 """Any number that nobody else locks: one process at a time changes the tables."""

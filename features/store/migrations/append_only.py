@@ -6,26 +6,17 @@ Look-ups by lead and by message id go by two indexes instead. PostgreSQL has kep
 
 from __future__ import annotations
 
-import logging
-import shutil
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
 
-from features.errors import StoreError
+from features.store.migrations.moving import MovingProgress, see_that_there_is_room
 
 __all__ = ["move_events"]
 
-_LOGGER: Final = logging.getLogger("rung.store")
 _PART: Final = 50_000
 """Events that are moved at once: well under a second."""
-_QUIET_SECONDS: Final = 5.0
-"""A store that takes no longer says nothing, and others say so often how far they are."""
-_TIMES: Final = 2.2
-"""What is moved is written to the log of SQLite first, and from there to the file."""
 _COLUMNS: Final = "lead_id, occurred_at, message_id, name, known_at, properties"
 _KEY: Final = "lead_id, occurred_at, message_id"
 _INDEXES: Final = {
@@ -44,8 +35,8 @@ def move_events(connection: sa.Connection) -> None:
     StoreError : the disk has no room for it.
     """
     count = connection.scalar(sa.text("SELECT count(*) FROM events"))
-    _see_that_there_is_room(connection)
-    tell = _Progress(connection.engine.url.database or "")
+    see_that_there_is_room(connection)
+    tell = MovingProgress(connection.engine.url.database or "")
     # Rows that are inserted into a table with indexes would jump to and fro in them.
     connection.exec_driver_sql(
         "CREATE TABLE events_moved (lead_id TEXT NOT NULL, occurred_at BIGINT NOT NULL,"
@@ -78,34 +69,3 @@ def _moved(connection: sa.Connection) -> Iterator[int]:
         newest = f"SELECT {_KEY} FROM events_moved ORDER BY rowid DESC LIMIT 1"  # noqa: S608
         beyond = f"WHERE ({_KEY}) > (?, ?, ?)"
         last = tuple(connection.exec_driver_sql(newest).one())
-
-
-def _see_that_there_is_room(connection: sa.Connection) -> None:
-    """StoreError where the disk has too little left: better than halfway, with the disk full."""
-    path = connection.engine.url.database
-    if path in (None, "", ":memory:"):
-        return
-    size = connection.scalar(sa.text("PRAGMA page_count")) * connection.scalar(
-        sa.text("PRAGMA page_size")
-    )
-    needed, free = int(size * _TIMES), shutil.disk_usage(Path(path).absolute().parent).free
-    if free < needed:
-        raise StoreError(
-            f"{path}: its events are to be kept in another order, which takes"
-            f" {needed / 1e6:,.0f} MB beside it for a while, and {free / 1e6:,.0f} MB are free;"
-            " make room and start again. Nothing was changed"
-        )
-
-
-class _Progress:
-    """Says how far it is, where that takes long."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._told_at = time.monotonic()
-
-    def __call__(self, words: str) -> None:
-        now = time.monotonic()
-        if now - self._told_at >= _QUIET_SECONDS:
-            self._told_at = now
-            _LOGGER.warning("%s: the store is brought up to date: %s", self._path, words)

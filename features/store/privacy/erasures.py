@@ -165,10 +165,10 @@ def _delete(connection: sa.Connection, ids: Sequence[str]) -> int:
     """Delete every row that names any of some ids; how many events there were."""
     count = followed = 0
     for part in in_parts(ids):
-        notices = sa.select(notifications.c.id).where(naming(notifications, part))
+        notices = sa.select(notifications.c.id).where(naming(connection, notifications, part))
         connection.execute(sa.delete(deliveries).where(deliveries.c.notification_id.in_(notices)))
         for table in NAMING:
-            done = connection.execute(sa.delete(table).where(naming(table, part)))
+            done = connection.execute(sa.delete(table).where(naming(connection, table, part)))
             count += done.rowcount if table is events else 0
             followed += done.rowcount if table in (scores, gone_scores) else 0
     if followed:
@@ -224,6 +224,6 @@ def _without_events(connection: sa.Connection, leads: Sequence[str]) -> set[str]
     lead_of = {one: one for one in leads} | {row.id: row.lead_id for row in members}
     found: set[str] = set()
     for part in in_parts(sorted(lead_of)):
-        kept = sa.select(events.c.lead_id).where(naming(events, part)).distinct()
+        kept = sa.select(events.c.lead_id).where(naming(connection, events, part)).distinct()
         found |= {lead_of[one] for one in connection.scalars(kept)}
     return set(leads) - found

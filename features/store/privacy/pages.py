@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from features.errors import UnknownLead
 from features.store.database import is_storable
 from features.store.identities.members import lead_of, members_of
-from features.store.privacy.rows import NAMING, Document
+from features.store.places import event_places
+from features.store.privacy.rows import NAMING, Document, counting, naming
 from features.store.schema import events, identity_links
 
 __all__ = [
@@ -37,7 +38,8 @@ def held_lead(connection: sa.Connection, id_: str) -> str:
     """What the lead of an id is called; UnknownLead where no table has anything of it."""
     if is_storable(id_):
         for table in NAMING:
-            if connection.scalar(_named(table, sa.literal(1)).limit(1), {"lead": id_}) is not None:
+            wanted = counting(table, _members(), sa.literal(1)).limit(1)
+            if connection.scalar(wanted, {"lead": id_}) is not None:
                 return lead_of(connection, id_)
     raise UnknownLead(f"nothing is held of lead {id_!r}")
 
@@ -71,7 +73,8 @@ def page_of(
     beyond : only rows that stand after this, or before where the newest come first.
     """
     columns = [_plain(connection, table.c[key]) for key in order or order_of(table)]
-    wanted = _in_order(_named(table, *table.c), columns, limit, beyond, newest_first)
+    named = _named(connection, table, *table.c)
+    wanted = _in_order(named, columns, limit, beyond, newest_first)
     return [dict(row) for row in connection.execute(wanted, {"lead": id_}).mappings()]
 
 
@@ -88,14 +91,17 @@ def ids_after(
 def count_of(connection: sa.Connection, table: sa.Table | None, id_: str) -> int:
     """How many rows of a table name the lead of an id; without a table, how many ids it has."""
     count = sa.func.count()
-    wanted = sa.select(count).select_from(members_of()) if table is None else _named(table, count)
+    if table is None:
+        wanted = sa.select(count).select_from(members_of())
+    else:
+        wanted = counting(table, _members(), count)
     return int(connection.scalar(wanted, {"lead": id_}) or 0)
 
 
 def span_of(connection: sa.Connection, id_: str) -> tuple[int | None, int | None, int]:
     """When the first and the last event of a lead happened, and how many there are."""
-    occurred_at = events.c.occurred_at
-    wanted = _named(events, sa.func.min(occurred_at), sa.func.max(occurred_at), sa.func.count())
+    at = event_places.c.occurred_at
+    wanted = counting(events, _members(), sa.func.min(at), sa.func.max(at), sa.func.count())
     first, last, count = connection.execute(wanted, {"lead": id_}).one()
     return first, last, int(count)
 
@@ -108,15 +114,20 @@ def rows_in(
     order: Sequence[sa.ColumnElement[Any]],
 ) -> sa.Result[Any]:
     """Some columns of a lead's events, of which no more is read than is taken; to be closed."""
-    wanted = _named(events, *columns).where(which).order_by(*order)
+    wanted = _named(connection, events, *columns).where(which).order_by(*order)
     return connection.execution_options(stream_results=True).execute(wanted, {"lead": id_})
 
 
-def _named(table: sa.Table, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+def _named(
+    connection: sa.Connection, table: sa.Table, *columns: sa.ColumnElement[Any]
+) -> sa.Select[Any]:
     """The rows of a table of `NAMING` that name the lead of the id `lead`."""
-    members = sa.select(members_of().c.id)
-    naming = sa.or_(*(table.c[name].in_(members) for name in NAMING[table]))
-    return sa.select(*columns).select_from(table).where(naming)
+    return sa.select(*columns).select_from(table).where(naming(connection, table, _members()))
+
+
+def _members() -> sa.Select[tuple[str]]:
+    """The ids of the lead that the id `lead` belongs to."""
+    return sa.select(members_of().c.id)
 
 
 def _in_order(

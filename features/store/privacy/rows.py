@@ -15,6 +15,7 @@ from features.clock import rfc3339
 from features.errors import UnknownLead
 from features.store.database import in_parts, is_storable
 from features.store.identities.members import ids_of
+from features.store.places import event_places, sent_under
 from features.store.schema import (
     account_members,
     actions,
@@ -35,6 +36,7 @@ from features.store.schema import (
 __all__ = [
     "NAMING",
     "Document",
+    "counting",
     "document_of",
     "held_ids",
     "naming",
@@ -97,23 +99,41 @@ def held_ids(connection: sa.Connection, id_: str) -> tuple[str, list[str]]:
 
 
 def _has(connection: sa.Connection, table: sa.Table, ids: Sequence[str]) -> bool:
-    wanted = sa.select(sa.literal(1)).select_from(table).where(naming(table, ids))
-    return connection.scalar(wanted.limit(1)) is not None
+    return connection.scalar(counting(table, ids, sa.literal(1)).limit(1)) is not None
 
 
 # --------------------------------------------------------------------------------------------- rows
 
 
-def naming(table: sa.Table, ids: Sequence[str]) -> sa.ColumnElement[bool]:
+def naming(
+    connection: sa.Connection, table: sa.Table, ids: Sequence[str] | sa.Select[Any]
+) -> sa.ColumnElement[bool]:
     """The rows of a table of `NAMING` that name any of some ids."""
+    if table is events:
+        return sent_under(connection.dialect.name, ids)
     return sa.or_(*(table.c[name].in_(ids) for name in NAMING[table]))
+
+
+def counting(
+    table: sa.Table, ids: Sequence[str] | sa.Select[Any], *columns: sa.ColumnElement[Any]
+) -> sa.Select[Any]:
+    """What is counted of the rows of a table of `NAMING` that name any of some ids.
+
+    Of events their places are looked at, and not they themselves.
+    """
+    if table is events:
+        its_own = event_places.c.lead_id.in_(ids)
+        return sa.select(*columns).select_from(event_places).where(its_own)
+    which = sa.or_(*(table.c[name].in_(ids) for name in NAMING[table]))
+    return sa.select(*columns).select_from(table).where(which)
 
 
 def rows_of(connection: sa.Connection, table: sa.Table, ids: Sequence[str]) -> list[Document]:
     """The rows of a table of `NAMING` that name any of some ids, by its key."""
     found: dict[tuple[Any, ...], Document] = {}
     for part in in_parts(ids):
-        for row in connection.execute(sa.select(table).where(naming(table, part))).mappings():
+        wanted = sa.select(table).where(naming(connection, table, part))
+        for row in connection.execute(wanted).mappings():
             found[tuple(row[column.name] for column in table.primary_key)] = dict(row)
     return [found[key] for key in sorted(found)]
 

@@ -76,7 +76,7 @@ class _Seen(NamedTuple):
         for part in in_parts(ids):
             wanted = sa.select(events.c.lead_id, sa.func.min(events.c.known_at).label("first"))
             found = connection.execute(
-                wanted.where(naming(events, part)).group_by(events.c.lead_id)
+                wanted.where(naming(connection, events, part)).group_by(events.c.lead_id)
             )
             first |= {row.lead_id: row.first for row in found}
         members = rows_of(connection, identities, ids)

@@ -23,26 +23,28 @@ from features.ladder.ladder import Ladder
 from features.signals.table import ladder_columns
 from features.store.database import Database, all_tuples_of, file_of, in_parts
 from features.store.identities.members import Members
+from features.store.places import NEWLY_NOTED, NOTED, ROW
 from features.store.schema import erasures, events
 from features.store.whole_log.log import log_by_lead, log_of_some
 from features.store.whole_log.tables import events_where, table_of, table_of_ids
 
 __all__ = ["RecentEvents"]
 
-_ROW: Final[sa.ColumnClause[int]] = sa.literal_column("events.rowid", sa.BigInteger)
-_LAST: Final = sa.select(sa.func.max(_ROW)).select_from(events)
+_LAST: Final = sa.select(sa.func.max(ROW)).select_from(events)
 _ERASED: Final = sa.select(sa.func.count(), sa.func.max(erasures.c.at))
 _LOW_BITS: Final = (1 << 30) - 1
 """Of an instant, so that neither a sum of integers nor one of floats is too large to be exact."""
-_SUMS: Final = (
+_IDS: Final[sa.BindParameter[Sequence[str]]] = sa.bindparam("ids", expanding=True)
+_SUMS: Final = tuple(
     sa.select(
-        events.c.lead_id,
+        noted.c.lead_id,
         sa.func.count(),
-        sa.func.sum(events.c.occurred_at.bitwise_and(_LOW_BITS)),
-        sa.func.sum(events.c.known_at.bitwise_and(_LOW_BITS)),
+        sa.func.sum(noted.c.occurred_at.bitwise_and(_LOW_BITS)),
+        sa.func.sum(noted.c.known_at.bitwise_and(_LOW_BITS)),
     )
-    .where(events.c.lead_id.in_(sa.bindparam("ids", expanding=True)))
-    .group_by(events.c.lead_id)
+    .where(noted.c.lead_id.in_(_IDS))
+    .group_by(noted.c.lead_id)
+    for noted in (NOTED, NEWLY_NOTED)
 )
 _MOST_BYTES: Final = 96 << 20
 _MOST_NEW: Final = 500_000
@@ -136,7 +138,7 @@ class RecentEvents:
         if not is_same or last - self._held.last > _MOST_NEW:
             self._held = _Held(world, erased)
         elif self._held.number_of and last > self._held.last:
-            new = events_where(_ROW.between(self._held.last + 1, last))
+            new = events_where(ROW.between(self._held.last + 1, last))
             self._add(table_of(connection, [new], columns))
         self._held.last = last
 
@@ -180,11 +182,7 @@ class RecentEvents:
             for into, times in zip(sums[1:], (table.occurred_at, table.known_at), strict=True):
                 low = (times[rows] & _LOW_BITS).astype(np.float64)
                 into += np.bincount(number, low, minlength=sums.shape[1]).astype(np.int64)
-        told: dict[str, tuple[int, ...]] = {
-            one: tuple(rest)
-            for some in in_parts(held)
-            for one, *rest in all_tuples_of(connection, _SUMS, ids=some)
-        }
+        told = _sums(connection, held)
         ours = map(tuple, sums[:, numbers].T.tolist())
         return [one for one, our in zip(held, ours, strict=True) if told.get(one, (0, 0, 0)) != our]
 
@@ -229,6 +227,17 @@ def _renumbered(part: _Part, numbers: _Ints) -> _Part:
     """The events whose id has another number, -1 being none."""
     rows = np.flatnonzero(numbers[part.number] >= 0)
     return _Part(numbers[part.number[rows]], part.table.rows(rows))
+
+
+def _sums(connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[int, int, int]]:
+    """By id: how many events there are, and the sums of when they happened and were known."""
+    told: dict[str, tuple[int, int, int]] = {}
+    for some in in_parts(ids):
+        for wanted in _SUMS:
+            for one, count, occurred, known in all_tuples_of(connection, wanted, ids=some):
+                before = told.get(one, (0, 0, 0))
+                told[one] = (before[0] + count, before[1] + occurred, before[2] + known)
+    return told
 
 
 def _erased(connection: sa.Connection) -> tuple[int, int | None]:

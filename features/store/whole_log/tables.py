@@ -16,6 +16,7 @@ from features.events.columns import numbers_of, text_array, texts_of
 from features.events.log import LogColumns
 from features.events.table import EventTable, concat
 from features.store.database import in_parts, tuples_of
+from features.store.places import NEWLY_NOTED, NOTED, ROW, noted_under, sent_under
 from features.store.schema import events
 
 __all__ = ["events_where", "objects_of", "table_of", "table_of_ids"]
@@ -26,18 +27,22 @@ _GROUPS_AT_ONCE: Final = 80
 """Ids at once: with 25 events each it is as many rows."""
 _MANY: Final = 20_000
 """An id with more events is read by the event, so that they are not in memory as text."""
-_GROUPS: Final = (
-    sa.select(
-        events.c.lead_id,
+_IDS: Final[sa.BindParameter[Sequence[str]]] = sa.bindparam("ids", expanding=True)
+_GROUPS: Final = {
+    noted: sa.select(
+        noted.c.lead_id,
         sa.func.count(),
         sa.func.json_group_array(events.c.name),
         sa.func.group_concat(events.c.occurred_at),
         sa.func.group_concat(events.c.known_at),
         sa.func.group_concat(events.c.properties),
     )
-    .where(events.c.lead_id.in_(sa.bindparam("ids", expanding=True)))
-    .group_by(events.c.lead_id)
-)
+    .select_from(noted.join(events, noted.c.seq == ROW))
+    .where(noted.c.lead_id.in_(_IDS))
+    .group_by(noted.c.lead_id)
+    for noted in (NOTED, NEWLY_NOTED)
+}
+"""What finds the events that a table has noted."""
 
 _Found = tuple[str, str, int, int, str]
 _Group = tuple[str, int, str, str, str, str]
@@ -57,33 +62,37 @@ def table_of_ids(connection: sa.Connection, ids: Sequence[str], columns: LogColu
     """The events that were sent under some ids, each given once, as `table_of` has them."""
     parts = in_parts(ids)
     if connection.dialect.name != "sqlite":
-        return table_of(connection, [_of_ids(part) for part in parts], columns)
-    tables = (table for part in parts for table in _grouped(connection, part, columns))
+        found = [events_where(sent_under(connection.dialect.name, part)) for part in parts]
+        return table_of(connection, found, columns)
+    tables = (
+        table
+        for part in parts
+        for noted in _GROUPS
+        for table in _grouped(connection, noted, part, columns)
+    )
     return concat([EventTable.empty(), *tables])
 
 
-def _of_ids(ids: Sequence[str]) -> sa.Select[_Found]:
-    return events_where(events.c.lead_id.in_(ids))
-
-
 def _grouped(
-    connection: sa.Connection, ids: Sequence[str], columns: LogColumns
+    connection: sa.Connection, noted: sa.TableClause, ids: Sequence[str], columns: LogColumns
 ) -> list[EventTable]:
-    """The events of some ids, read as one row an id and not as one an event.
+    """Those events of some ids that a table has noted, read as one row an id and not an event.
 
     To make an object of each value takes longer than to find it. An id with very many events is
     read by the event, and so are all where a text is longer than SQLite lets one be.
     """
     tables, many = [], list[str]()
     try:
-        for rows in tuples_of(connection, _GROUPS.params(ids=ids), _GROUPS_AT_ONCE):
+        for rows in tuples_of(connection, _GROUPS[noted].params(ids=ids), _GROUPS_AT_ONCE):
             few = [row for row in rows if row[1] <= _MANY]
             many += [row[0] for row in rows if row[1] > _MANY]
             if few:
                 tables.append(_table_of_groups(few, columns))
     except (sqlite3.DataError, sa.exc.DataError):
         tables, many = [], list(ids)
-    return [*tables, table_of(connection, [_of_ids(many)], columns)] if many else tables
+    if many:
+        tables.append(table_of(connection, [events_where(noted_under(noted, many))], columns))
+    return tables
 
 
 def _table_of_groups(rows: Sequence[_Group], columns: LogColumns) -> EventTable:

@@ -1,1 +1,1 @@
-"""What people do with leads: by the buttons of the pages, and for good."""
+"""Work on leads as a whole: what people do with them by buttons and for good, and who is one."""

@@ -14,6 +14,7 @@ from features.store.database import Database
 from features.store.events import Event, EventStore, StoredScore
 from features.store.migrations import LATEST, open_database, version_of
 from features.store.schema import METADATA, account_members, events
+from tests.features.store.migrations.older import take_back
 
 MADE = Event("made", "ann", "view", 1, 2, '{"section":"docs"}')
 _OLD = """
@@ -59,39 +60,21 @@ OF_PEOPLE = (
 """What takes a store back to before people could say what they did."""
 
 
-def before_0016(database: Database, connection: sa.Connection) -> None:
-    """Take a store back to before events were kept in the order in which they came."""
-    if database.is_sqlite:
-        for statement in (
-            "ALTER TABLE events RENAME TO moved",
-            "DROP INDEX events_message",
-            "DROP INDEX events_lead",
-            _OLD[: _OLD.index(";")],
-            "INSERT INTO events SELECT lead_id, occurred_at, message_id, name, known_at, properties"
-            " FROM moved",
-            "DROP TABLE moved",
-        ):
-            connection.exec_driver_sql(statement)
-
-
 def test_the_tables_are_those_of_the_schema(database):
     """The migrations make every table, column and index of the schema, and no other."""
     inspected = sa.inspect(database.engine)
-    assert set(inspected.get_table_names()) == {*METADATA.tables, "alembic_version"}
-    indexes_alone = {events.name} if database.is_sqlite else set()
+    noted = {f"events_by_{of}" for of in ("lead", "lead_new", "message", "message_new")}
+    beside = noted if database.is_sqlite else set()
+    assert set(inspected.get_table_names()) == {*METADATA.tables, *beside, "alembic_version"}
     for table in METADATA.tables.values():
+        is_numbered = table is events and database.is_sqlite
         columns = {one["name"]: one["nullable"] for one in inspected.get_columns(table.name)}
+        assert columns.pop("seq", None) is True if is_numbered else True
         assert columns == {one.name: one.nullable for one in table.columns}, table.name
-        key = [] if table.name in indexes_alone else [one.name for one in table.primary_key]
+        key = ["seq"] if is_numbered else [one.name for one in table.primary_key]
         assert inspected.get_pk_constraint(table.name)["constrained_columns"] == key
         indexes = {one["name"] for one in inspected.get_indexes(table.name)}
-        wanted = {one.name for one in table.indexes if _is_made(one, database)}
-        assert wanted <= indexes, table.name
-
-
-def _is_made(index: sa.Index, database: Database) -> bool:
-    """Whether an index is one for this kind of database."""
-    return database.is_sqlite or index.name not in ("events_lead", "events_message")
+        assert {one.name for one in table.indexes} <= indexes, table.name
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -159,7 +142,7 @@ def test_a_database_of_others(database_url):
 def test_endpoints_of_before(database):
     """Endpoints and deliveries from before `include` stay, and include nothing."""
     with database.writing() as connection:
-        before_0016(database, connection)
+        take_back(connection, "0015")
         for statement in (
             "ALTER TABLE endpoints DROP COLUMN include",
             "ALTER TABLE deliveries DROP COLUMN extra",
@@ -207,7 +190,7 @@ def test_companies_of_events_that_are_there(database):
                     properties=properties,
                 )
             )
-        before_0016(database, connection)
+        take_back(connection, "0015")
         for statement in (
             "DROP TABLE account_members",
             "DROP INDEX scores_account",

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from features.store.events import Event
-from features.store.joining import is_named, name_stored
 from features.store.people.names import words_of
 from features.store.schema import NAMED, meta
+from serving.process.working.joining import is_named, name_stored
 
 PEOPLE = {
     "a": {"name": "Chloé O'Neill", "company": {"name": "Halden & Söhne"}},

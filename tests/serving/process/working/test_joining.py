@@ -8,7 +8,7 @@ import pytest
 
 from features.ladder.ladder import Identity
 from features.store.identities.identification import Identification
-from features.store.joining import is_joined, join_stored
+from serving.process.working.joining import is_joined, join_stored
 from tests.features.store.privacy.scene import arrival
 
 BY = Identity(("email",))

@@ -21,6 +21,7 @@ from features.store.identities.identification import Identification, links_betwe
 from features.store.identities.rule import CLAIM, Link
 from features.store.kept.meta import set_meta
 from features.store.people.names import note_words
+from features.store.places import event_places, ids_beyond, sent_under
 from features.store.schema import JOINED, NAMED, events, identity_links, meta
 
 __all__ = ["is_joined", "is_named", "join_stored", "name_stored"]
@@ -77,11 +78,8 @@ def _ids(store: EventStore) -> Iterator[Sequence[str]]:
     """All ids that events were sent under, some at a time."""
     last: str | None = None
     while True:
-        wanted = sa.select(events.c.lead_id).distinct().order_by(events.c.lead_id).limit(_PART)
-        if last is not None:
-            wanted = wanted.where(events.c.lead_id > last)
         with store.database.reading() as connection:
-            ids = connection.scalars(wanted).all()
+            ids = ids_beyond(connection, last, _PART)
         if not ids:
             return
         yield ids
@@ -122,16 +120,16 @@ def _tellings(
     """Ids with what is told of who they are, and when that happened and was known."""
     columns = (events.c.lead_id, events.c.occurred_at, events.c.known_at, events.c.properties)
     for part in in_parts(ids):
-        some = events.c.lead_id.in_(part)
+        some = sent_under(connection.dialect.name, part)
         traits = sa.select(*columns).where(some, events.c.name == traits_event)
         for sent_id, occurred_at, known_at, text in connection.execute(traits):
             told = identification.of_traits(parse_object(text) or {})
             yield sent_id, told, occurred_at, known_at
         addresses = {one: of for one in part if (of := identification.of_mail(one)) is not None}
-        first = sa.select(
-            events.c.lead_id, sa.func.min(events.c.occurred_at), sa.func.min(events.c.known_at)
-        ).where(events.c.lead_id.in_(addresses))
-        for sent_id, occurred_at, known_at in connection.execute(first.group_by(events.c.lead_id)):
+        at = event_places.c
+        first = sa.select(at.lead_id, sa.func.min(at.occurred_at), sa.func.min(at.known_at))
+        of_addresses = first.where(at.lead_id.in_(addresses)).group_by(at.lead_id)
+        for sent_id, occurred_at, known_at in connection.execute(of_addresses):
             yield sent_id, (addresses[sent_id],), occurred_at, known_at
 
 

@@ -1,0 +1,53 @@
+"""What moving all events of an SQLite store takes: room on the disk, and a word now and then."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from features.errors import StoreError
+
+__all__ = ["MovingProgress", "see_that_there_is_room"]
+
+_LOGGER: Final = logging.getLogger("rung.store")
+_QUIET_SECONDS: Final = 5.0
+"""A store that takes no longer says nothing, and others say so often how far they are."""
+_TIMES: Final = 2.2
+"""What is moved is written to the log of SQLite first, and from there to the file."""
+
+
+def see_that_there_is_room(connection: sa.Connection) -> None:
+    """StoreError where the disk has too little left: better than halfway, with the disk full."""
+    path = connection.engine.url.database
+    if path in (None, "", ":memory:"):
+        return
+    size = connection.scalar(sa.text("PRAGMA page_count")) * connection.scalar(
+        sa.text("PRAGMA page_size")
+    )
+    needed, free = int(size * _TIMES), shutil.disk_usage(Path(path).absolute().parent).free
+    if free < needed:
+        raise StoreError(
+            f"{path}: its events are to be kept in another order, which takes"
+            f" {needed / 1e6:,.0f} MB beside it for a while, and {free / 1e6:,.0f} MB are free;"
+            " make room and start again. Nothing was changed"
+        )
+
+
+class MovingProgress:
+    """Says how far it is, where that takes long."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._told_at = time.monotonic()
+
+    def __call__(self, words: str) -> None:
+        """Tell, unless somebody was told a moment ago."""
+        now = time.monotonic()
+        if now - self._told_at >= _QUIET_SECONDS:
+            self._told_at = now
+            _LOGGER.warning("%s: the store is brought up to date: %s", self._path, words)

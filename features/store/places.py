@@ -1,0 +1,184 @@
+"""Where the events of an id stand, on SQLite: by tables of which a batch writes few pages.
+
+An index over random keys writes a page an event. Here a new event is noted in a small table, whose
+few pages hold all that came lately; when it is full, a stretch of it at a time is moved in order
+into the large one, so that a page there is written once for many events. There is one pair of
+tables by message id and one by lead; what is in either is seen as one (`event_places`,
+`event_ids`). That each event is noted, is noted once and is let go of is seen to by triggers of the
+database (`features.store.migrations.noted`): an event whose message id is noted is passed over.
+
+PostgreSQL has indexes instead, and `event_places` there is a view of the events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from features.store.schema import events
+
+__all__ = [
+    "NEWLY_NOTED",
+    "NOTED",
+    "ROW",
+    "Sweeps",
+    "counted_by_id",
+    "event_places",
+    "ids_beyond",
+    "noted_under",
+    "sent_under",
+    "with_message_id",
+]
+
+ROW: Final[sa.ColumnClause[int]] = sa.literal_column("events.seq", sa.BigInteger)
+"""The number of an event on SQLite; they are given in the order in which events come."""
+_MOST: Final = 50_000
+"""So many events a small table may hold: more of them, and its own pages are many."""
+_STRETCH: Final = 5_000
+"""So many are moved at once: some ten milliseconds, in which nobody else writes."""
+
+
+def _by_lead(name: str) -> sa.TableClause:
+    columns = (sa.column(one, sa.BigInteger) for one in ("occurred_at", "known_at", "seq"))
+    return sa.table(name, sa.column("lead_id", sa.Text), *columns)
+
+
+event_places: Final = _by_lead("event_places")
+"""Of each event the id that it was sent under, when it happened and when it was known, on either
+database; `seq`, its number, on SQLite alone."""
+NOTED: Final = _by_lead("events_by_lead")
+NEWLY_NOTED: Final = _by_lead("events_by_lead_new")
+"""The two tables that `event_places` is made of, on SQLite, each in the order of ids."""
+event_ids: Final = sa.table(
+    "event_ids", sa.column("message_id", sa.Text), sa.column("seq", sa.BigInteger)
+)
+"""Of each event its message id and its number, on SQLite."""
+
+
+def sent_under(
+    dialect: str, ids: Sequence[str] | sa.Select[Any] | sa.BindParameter[Sequence[str]]
+) -> sa.ColumnElement[bool]:
+    """Whether an event was sent under one of some ids.
+
+    Parameters
+    ----------
+    dialect : of what kind the database is, sqlite or postgresql.
+    """
+    if dialect != "sqlite":
+        return events.c.lead_id.in_(ids)
+    return noted_under(event_places, ids)
+
+
+def noted_under(
+    noted: sa.TableClause, ids: Sequence[str] | sa.Select[Any] | sa.BindParameter[Sequence[str]]
+) -> sa.ColumnElement[bool]:
+    """Whether `noted`, one of the tables of SQLite, has an event under one of some ids."""
+    return ROW.in_(sa.select(noted.c.seq).where(noted.c.lead_id.in_(ids)))
+
+
+def with_message_id(dialect: str, message_id: sa.BindParameter[str]) -> sa.ColumnElement[bool]:
+    """Whether an event has a message id."""
+    if dialect != "sqlite":
+        return events.c.message_id == message_id
+    return ROW.in_(sa.select(event_ids.c.seq).where(event_ids.c.message_id == message_id))
+
+
+def counted_by_id(dialect: str) -> sa.Subquery:
+    """How many `events` each id, `lead_id`, has, and when its `first` and `last` happened.
+
+    An id may be there twice, each time with some of its events.
+    """
+    return sa.union_all(
+        *(
+            sa.select(
+                table.c.lead_id,
+                sa.func.count().label("events"),
+                sa.func.min(table.c.occurred_at).label("first"),
+                sa.func.max(table.c.occurred_at).label("last"),
+            ).group_by(table.c.lead_id)
+            for table in _tables(dialect)
+        )
+    ).subquery()
+
+
+def ids_beyond(connection: sa.Connection, last: str | None, limit: int) -> list[str]:
+    """The ids that events were sent under, in order, each once: so many of those beyond one."""
+    tables = _tables(connection.dialect.name)
+    some = []
+    for table in tables:
+        wanted = sa.select(table.c.lead_id).distinct().order_by(table.c.lead_id).limit(limit)
+        some.append(wanted if last is None else wanted.where(table.c.lead_id > last))
+    together = sa.union(*(sa.select(one.subquery()) for one in some)).subquery()
+    first = sa.select(together.c.lead_id).order_by(together.c.lead_id).limit(limit)
+    return list(connection.scalars(first))
+
+
+def _tables(dialect: str) -> tuple[sa.TableClause, ...]:
+    """What the places of all events stand in, each in the order of ids."""
+    return (NOTED, NEWLY_NOTED) if dialect == "sqlite" else (event_places,)
+
+
+# ------------------------------------------------------------------------------------------ Sweeps
+
+
+class _Pair:
+    """A small table and the large one that it is swept into, as statements about stretches.
+
+    A stretch goes from one key to before another one. Every text is before the empty blob.
+
+    Parameters
+    ----------
+    key : the columns that both are kept by: a text, then whole numbers.
+    """
+
+    def __init__(self, name: str, *key: str) -> None:
+        small, columns, at = f"{name}_new", ", ".join(key), ", ".join("?" * len(key))
+        stretch = f"({columns}) >= ({at}) AND ({columns}) < ({at})"
+        self.begin = ("", *(-(2**63) for _ in key[1:]))
+        self.end = (b"", *(0 for _ in key[1:]))
+        self.count = f"SELECT count(*) FROM {small}"  # noqa: S608 names of ours, as below
+        self.next = (
+            f"SELECT {columns} FROM {small} WHERE ({columns}) >= ({at})"  # noqa: S608
+            f" ORDER BY {columns} LIMIT 1 OFFSET {_STRETCH}"
+        )
+        self.move = f"INSERT INTO {name} SELECT * FROM {small} WHERE {stretch} ORDER BY {columns}"  # noqa: S608
+        self.clear = f"DELETE FROM {small} WHERE {stretch}"  # noqa: S608
+
+
+class Sweeps:
+    """Moves what is in the small tables into the large ones, a stretch at a time, round and round.
+
+    It is a part of the transactions of whoever adds events. Where several processes add some, each
+    sweeps at a place of its own: that decides what is moved when, and nothing else.
+    """
+
+    def __init__(self) -> None:
+        pairs = (
+            _Pair("events_by_message", "message_id"),
+            _Pair("events_by_lead", "lead_id", "occurred_at", "seq"),
+        )
+        self._begin: dict[_Pair, tuple[Any, ...]] = {pair: pair.begin for pair in pairs}
+        self._since = _STRETCH  # the first who writes looks how full they are
+
+    def after(self, connection: sa.Connection, added: int) -> None:
+        """See to it that the small tables stay small, now that some events were added."""
+        self._since += added
+        if self._since < _STRETCH:
+            return
+        self._since = 0
+        for pair in self._begin:
+            held = connection.exec_driver_sql(pair.count).scalar_one()
+            while held > _MOST:
+                held -= self._sweep(connection, pair)
+
+    def _sweep(self, connection: sa.Connection, pair: _Pair) -> int:
+        """Move the stretch that follows the last one; how many events it had."""
+        begin = self._begin[pair]
+        beyond = connection.exec_driver_sql(pair.next, begin).one_or_none()
+        stretch = (*begin, *(beyond or pair.end))
+        moved = connection.exec_driver_sql(pair.move, stretch).rowcount
+        connection.exec_driver_sql(pair.clear, stretch)
+        self._begin[pair] = tuple(beyond or pair.begin)
+        return moved
