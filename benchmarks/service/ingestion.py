@@ -13,6 +13,7 @@ from benchmarks.load import Load, all_answered, load
 from benchmarks.service.events import BATCH, Events
 from benchmarks.service.processes import Used, used, worker_of
 from benchmarks.tables import markdown, middle, spread, wanted
+from features.store.events import Event, EventStore
 
 __all__ = ["ingestion"]
 
@@ -39,15 +40,16 @@ def ingestion(url: str, pid: int, store: Path, singles: int, batches: int, grown
     grown : events that the store has before the first round, beside those of its log.
     """
     events, own = Events(seed=1), Events(seed=2)
-    floor = _Floor(store.parent / "floor.db")
+    floor, alone = _Floor(store.parent / "floor.db"), _StoreAlone(store.parent / "alone.db")
     load(url, [events.batch(url) for _ in range(grown // BATCH)], 4)
     for _ in range(grown // BATCH):
         floor.batch(own)
+        alone.batch(own)
     found: dict[tuple[bool, int], _Found] = {
         **{(False, at_once): _Found() for at_once in (1, 32, 64)},
         **{(True, at_once): _Found() for at_once in (1, 4)},
     }
-    floors: list[tuple[float, float]] = []
+    floors, alone_rates = list[tuple[float, float]](), list[float]()
     before, started, worker = _events(store), time.time_ns() // 1000, worker_of(pid)
     worked = used(worker)
     for _ in range(_ROUNDS):
@@ -59,11 +61,14 @@ def ingestion(url: str, pid: int, store: Path, singles: int, batches: int, grown
             kind.loads.append(load(url, requests, at_once))
             kind.used.append(used(pid) - former)
         floors.append(floor.round(own, singles // 8, batches))
+        alone_rates.append(BATCH * batches / sum(alone.batch(own) for _ in range(batches)))
     scored, busy = _scored_since(store, started), used(worker) - worked
     floor.close()
+    alone.close()
     rows = [_row(is_batch, at_once, kind) for (is_batch, at_once), kind in found.items()]
     for each, rates in zip(("an event", f"for {BATCH:,}"), zip(*floors, strict=True), strict=True):
         rows.append([f"floor: SQLite alone, a commit {each}", spread(rates, 0), *[""] * 4])
+    rows.append([f"the store alone, a commit for {BATCH:,}", spread(alone_rates, 0), *[""] * 4])
     single = middle([one.per_second for one in found[False, 64].loads])
     batch = middle([one.per_second * BATCH for one in found[True, 4].loads])
     header = ["`POST /v1/track`, `/v1/batch`", "events/s", "median, ms", "99 %, ms"]
@@ -71,8 +76,8 @@ def ingestion(url: str, pid: int, store: Path, singles: int, batches: int, grown
     return (
         "**Durable events**: acknowledged after the commit is on the disk; random ids, varied"
         f" properties, a store that grows from {before:,} to {_events(store):,} events. The floor"
-        " is one connection of SQLite with rows, indexes and durability as the service has them, in"
-        f" a table that grows alike\n\n{markdown(header, rows)}\n\n"
+        " is one connection of SQLite with rows and durability as the service has them and an index"
+        f" for each of its look-ups, in a table that grows alike\n\n{markdown(header, rows)}\n\n"
         f"Meanwhile the worker scored {scored:,} leads anew, with {busy.cpu:.0f} s of CPU;"
         f" {wanted('durable single events/s', single, _SINGLE_WANTED)};"
         f" {wanted('in batches', batch, _BATCH_WANTED)}"
@@ -109,8 +114,26 @@ def _looking(store: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{store}?mode=ro", uri=True)
 
 
+class _StoreAlone:
+    """The store of the service, without the service."""
+
+    def __init__(self, path: Path) -> None:
+        self._store = EventStore.open(path)
+
+    def batch(self, events: Events) -> float:
+        """Keep as many events as a batch has, in one commit; the seconds that it took."""
+        rows = [Event(*_values_of(events.one())) for _ in range(BATCH)]
+        started = time.perf_counter()
+        self._store.append_events(rows)
+        return time.perf_counter() - started
+
+    def close(self) -> None:
+        """It is of no more use."""
+        self._store.close()
+
+
 class _Floor:
-    """SQLite alone, with the same rows, indexes and durability."""
+    """SQLite alone, with the same rows and durability, and an index by message id and by lead."""
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None)
@@ -151,5 +174,11 @@ _INSERT: Final = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)"
 
 
 def _row_of(event: dict[str, Any]) -> tuple[object, ...]:
+    message_id, lead_id, name, at, known_at, text = _values_of(event)
+    return lead_id, at, message_id, name, known_at, text
+
+
+def _values_of(event: dict[str, Any]) -> tuple[str, str, str, int, int, str]:
+    """The fields of an `Event`."""
     text = json.dumps(event["properties"], separators=(",", ":"))
-    return event["userId"], 1, event["messageId"], event["event"], 2, text
+    return event["messageId"], event["userId"], event["event"], 1, 2, text

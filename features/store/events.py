@@ -45,7 +45,7 @@ from features.store.outages import shown
 from features.store.people.actions import Actions
 from features.store.people.hands import Hands
 from features.store.people.names import LeadNames
-from features.store.places import counted_by_id, event_places, sent_under, with_message_id
+from features.store.places import counted_by_id, places_of, sent_under, with_message_id
 from features.store.privacy.opt_outs import opted_out_since
 from features.store.privacy.suppressions import Suppressions, suppressed_among
 from features.store.schema import JOINED, NAMED
@@ -131,7 +131,7 @@ class EventStore:
             engine,
         )
         self._of_lead = Prepared.of(_rows_of_lead(engine.dialect.name), engine)
-        self._stamp = Prepared.of(_stamp_of_lead(), engine)
+        self._stamp = Prepared.of(_stamp_of_lead(engine.dialect.name), engine)
 
     @classmethod
     def open(cls, url: str | Path) -> EventStore:
@@ -481,16 +481,16 @@ def _rows_of_lead(dialect: str) -> sa.Select[tuple[str, str, str, int, int, str,
     return in_order.where(its_own)
 
 
-def _stamp_of_lead() -> sa.Select[Any, int, Any, Any, int]:
+def _stamp_of_lead(dialect: str) -> sa.Select[Any, int, Any, Any, int]:
     members = members_of()
-    wanted = sa.select(
+    own = places_of(dialect, sa.select(members_of().c.id))
+    return sa.select(
         sa.func.max(members.c.lead_id),
-        sa.func.count(event_places.c.lead_id),
-        sa.func.max(event_places.c.known_at),
+        sa.func.count(own.c.lead_id),
+        sa.func.max(own.c.known_at),
         sa.func.max(members.c.joined_at),
         _out_of_lead(),
-    ).select_from(members.join(event_places, event_places.c.lead_id == members.c.id))
-    return wanted.where(event_places.c.lead_id.in_(sa.select(members_of().c.id)))
+    ).select_from(members.join(own, own.c.lead_id == members.c.id))
 
 
 def _out_of_lead() -> sa.ScalarSelect[int]:

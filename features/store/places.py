@@ -3,16 +3,16 @@
 An index over random keys writes a page an event. Here a new event is noted in a small table, whose
 few pages hold all that came lately; when it is full, a stretch of it at a time is moved in order
 into the large one, so that a page there is written once for many events. There is one pair of
-tables by message id and one by lead; what is in either is seen as one (`event_places`,
-`event_ids`). That each event is noted, is noted once and is let go of is seen to by triggers of the
-database (`features.store.migrations.noted`): an event whose message id is noted is passed over.
+tables by message id and one by lead; whoever looks for an event looks into both of a pair. That
+each event is noted, is noted once and is let go of is seen to by triggers of the database
+(`features.store.migrations.noted`): an event whose message id is noted is passed over.
 
-PostgreSQL has indexes instead, and `event_places` there is a view of the events.
+PostgreSQL has indexes instead: what stands here asks the events there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -25,9 +25,9 @@ __all__ = [
     "ROW",
     "Sweeps",
     "counted_by_id",
-    "event_places",
     "ids_beyond",
     "noted_under",
+    "places_of",
     "sent_under",
     "with_message_id",
 ]
@@ -45,21 +45,22 @@ def _by_lead(name: str) -> sa.TableClause:
     return sa.table(name, sa.column("lead_id", sa.Text), *columns)
 
 
-event_places: Final = _by_lead("event_places")
-"""Of each event the id that it was sent under, when it happened and when it was known, on either
-database; `seq`, its number, on SQLite alone."""
+def _by_message(name: str) -> sa.TableClause:
+    return sa.table(name, sa.column("message_id", sa.Text), sa.column("seq", sa.BigInteger))
+
+
 NOTED: Final = _by_lead("events_by_lead")
 NEWLY_NOTED: Final = _by_lead("events_by_lead_new")
-"""The two tables that `event_places` is made of, on SQLite, each in the order of ids."""
-event_ids: Final = sa.table(
-    "event_ids", sa.column("message_id", sa.Text), sa.column("seq", sa.BigInteger)
-)
-"""Of each event its message id and its number, on SQLite."""
+"""Of each event, in one of the two, the id that it was sent under, when it happened and was known,
+and its number; by id."""
+_BY_LEAD: Final = (NOTED, NEWLY_NOTED)
+_MESSAGES: Final = (_by_message("events_by_message"), _by_message("events_by_message_new"))
+
+Ids = Sequence[str] | sa.Select[tuple[str]] | sa.BindParameter[Sequence[str]]
+"""Some ids, or what finds them."""
 
 
-def sent_under(
-    dialect: str, ids: Sequence[str] | sa.Select[Any] | sa.BindParameter[Sequence[str]]
-) -> sa.ColumnElement[bool]:
+def sent_under(dialect: str, ids: Ids) -> sa.ColumnElement[bool]:
     """Whether an event was sent under one of some ids.
 
     Parameters
@@ -68,13 +69,11 @@ def sent_under(
     """
     if dialect != "sqlite":
         return events.c.lead_id.in_(ids)
-    return noted_under(event_places, ids)
+    return _is_among(sa.select(one.c.seq).where(one.c.lead_id.in_(ids)) for one in _BY_LEAD)
 
 
-def noted_under(
-    noted: sa.TableClause, ids: Sequence[str] | sa.Select[Any] | sa.BindParameter[Sequence[str]]
-) -> sa.ColumnElement[bool]:
-    """Whether `noted`, one of the tables of SQLite, has an event under one of some ids."""
+def noted_under(noted: sa.TableClause, ids: Ids) -> sa.ColumnElement[bool]:
+    """Whether an event was sent under one of some ids and is noted in this table of SQLite."""
     return ROW.in_(sa.select(noted.c.seq).where(noted.c.lead_id.in_(ids)))
 
 
@@ -82,7 +81,29 @@ def with_message_id(dialect: str, message_id: sa.BindParameter[str]) -> sa.Colum
     """Whether an event has a message id."""
     if dialect != "sqlite":
         return events.c.message_id == message_id
-    return ROW.in_(sa.select(event_ids.c.seq).where(event_ids.c.message_id == message_id))
+    return _is_among(
+        sa.select(one.c.seq).where(one.c.message_id == message_id) for one in _MESSAGES
+    )
+
+
+def _is_among(found: Iterable[sa.Select[tuple[int]]]) -> sa.ColumnElement[bool]:
+    return ROW.in_(sa.union_all(*found))
+
+
+def places_of(dialect: str, ids: Ids) -> sa.Subquery:
+    """The `lead_id` that each event of some ids was sent under, `occurred_at` and `known_at`.
+
+    They are read without the events. Each table is asked by itself: SQLite would look through all
+    of what is put together first.
+    """
+    return sa.union_all(
+        *(
+            sa.select(one.c.lead_id, one.c.occurred_at, one.c.known_at).where(
+                one.c.lead_id.in_(ids)
+            )
+            for one in _tables(dialect)
+        )
+    ).subquery()
 
 
 def counted_by_id(dialect: str) -> sa.Subquery:
@@ -115,9 +136,9 @@ def ids_beyond(connection: sa.Connection, last: str | None, limit: int) -> list[
     return list(connection.scalars(first))
 
 
-def _tables(dialect: str) -> tuple[sa.TableClause, ...]:
+def _tables(dialect: str) -> tuple[sa.FromClause, ...]:
     """What the places of all events stand in, each in the order of ids."""
-    return (NOTED, NEWLY_NOTED) if dialect == "sqlite" else (event_places,)
+    return _BY_LEAD if dialect == "sqlite" else (events,)
 
 
 # ------------------------------------------------------------------------------------------ Sweeps

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from features.store.database import in_parts, is_storable
 from features.store.identities.members import leads_of
-from features.store.places import event_places
+from features.store.places import places_of
 from features.store.schema import identities, write_backs
 
 __all__ = ["known_leads", "leads_of_external"]
@@ -19,8 +19,11 @@ def known_leads(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
     wanted = sorted({one for one in ids if one and is_storable(one)})
     known: set[str] = set()
     for part in in_parts(wanted):
-        for column in (event_places.c.lead_id, identities.c.id):
-            known |= set(connection.scalars(sa.select(column).where(column.in_(part)).distinct()))
+        own = places_of(connection.dialect.name, part)
+        known |= set(connection.scalars(sa.select(own.c.lead_id).distinct()))
+        known |= set(
+            connection.scalars(sa.select(identities.c.id).where(identities.c.id.in_(part)))
+        )
     return set(leads_of(connection, known).values())
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from features.store.database import in_parts
 from features.store.identities.rule import Membership
-from features.store.places import event_places
+from features.store.places import places_of
 from features.store.schema import identities
 
 __all__ = [
@@ -166,10 +166,10 @@ class Members:
     def _of(cls, connection: sa.Connection, members: Sequence[_Member]) -> Members:
         first: dict[str, int] = {}
         for some in in_parts([one for one, _, _ in members]):
-            wanted = sa.select(event_places.c.lead_id, sa.func.min(event_places.c.occurred_at))
-            of_some = wanted.where(event_places.c.lead_id.in_(some))
-            found = of_some.group_by(event_places.c.lead_id)
-            first |= {row[0]: row[1] for row in connection.execute(found)}
+            own = places_of(connection.dialect.name, some)
+            wanted = sa.select(own.c.lead_id, sa.func.min(own.c.occurred_at))
+            found = connection.execute(wanted.group_by(own.c.lead_id))
+            first |= {row[0]: row[1] for row in found}
         began: dict[str, tuple[int, str, int]] = {}
         for one, lead, joined_at in members:
             if one in first:

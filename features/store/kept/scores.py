@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from features.clock import SKEW_US, is_ahead, seconds_since
 from features.store.changes import next_turn, note_gone
 from features.store.database import Database, Prepared, all_tuples_of, in_parts, insert_into
-from features.store.identities.members import leads_of
+from features.store.identities.members import ids_of, leads_of
 from features.store.identities.turns import hold_leads
 from features.store.kept.leases import Mark, Marks
 from features.store.kept.meta import set_meta
-from features.store.places import event_places
+from features.store.places import places_of
 from features.store.privacy import not_to_be_scored
 from features.store.schema import identities, meta, scores
 
@@ -369,10 +369,9 @@ def _known_ahead(connection: sa.Connection, leads: Iterable[str], now: int) -> s
     """Those of some leads of which something became known after the present."""
     found: set[str] = set()
     for lead in leads:
-        ids = sa.select(identities.c.id).where(identities.c.lead_id == lead)
-        at = event_places.c
-        its_own = sa.or_(at.lead_id == lead, at.lead_id.in_(ids))
-        later = sa.select(at.lead_id).where(its_own, at.known_at > now + SKEW_US)
+        _, ids = ids_of(connection, lead)
+        own = places_of(connection.dialect.name, ids)
+        later = sa.select(own.c.lead_id).where(own.c.known_at > now + SKEW_US)
         if connection.scalar(later.limit(1)) is not None:
             found.add(lead)
     return found

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from features.store.migrations.moving import MovingProgress, see_that_there_is_room
 
-__all__ = ["note_events", "view_of_events"]
+__all__ = ["note_events"]
 
 _PART: Final = 50_000
 """Events that are moved at once: well under a second."""
@@ -40,12 +40,6 @@ _NOTES: Final = {
     " ORDER BY lead_id, occurred_at, rowid",
 }
 _OF_LEAD: Final = "lead_id = OLD.lead_id AND occurred_at = OLD.occurred_at AND seq = OLD.seq"
-_VIEWS: Final = (
-    "CREATE VIEW event_ids AS SELECT message_id, seq FROM events_by_message"
-    " UNION ALL SELECT message_id, seq FROM events_by_message_new",
-    "CREATE VIEW event_places AS SELECT lead_id, occurred_at, known_at, seq FROM events_by_lead"
-    " UNION ALL SELECT lead_id, occurred_at, known_at, seq FROM events_by_lead_new",
-)
 _TRIGGERS: Final = (
     # Each message id once: an event whose id is noted is passed over, whoever inserts it.
     "CREATE TRIGGER events_once BEFORE INSERT ON events WHEN"
@@ -87,7 +81,7 @@ def note_events(connection: sa.Connection) -> None:
         connection.exec_driver_sql(statement)
     connection.exec_driver_sql("DROP TABLE events")
     connection.exec_driver_sql("ALTER TABLE events_moved RENAME TO events")
-    for statement in (*_VIEWS, *_TRIGGERS):
+    for statement in _TRIGGERS:
         connection.exec_driver_sql(statement)
 
 
@@ -105,10 +99,3 @@ def _numbered(connection: sa.Connection) -> Iterator[int]:
         if copied < _PART:
             return
         last = connection.exec_driver_sql("SELECT max(seq) FROM events_moved").scalar_one()
-
-
-def view_of_events(connection: sa.Connection) -> None:
-    """What SQLite keeps beside the events, as PostgreSQL shows it."""
-    connection.exec_driver_sql(
-        "CREATE VIEW event_places AS SELECT lead_id, occurred_at, known_at FROM events"
-    )

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from features.store.database import Database, insert_into, is_storable
 from features.store.identities.members import leads_of
-from features.store.places import event_places
+from features.store.places import places_of
 from features.store.schema import lead_words
 
 __all__ = ["LeadNames", "note_words", "words_of"]
@@ -92,8 +92,8 @@ class LeadNames:
             if words:
                 ids |= set(connection.scalars(_having(_rarest_first(connection, words), most)))
             if exact and is_storable(exact):
-                own = sa.select(event_places.c.lead_id).where(event_places.c.lead_id == exact)
-                ids |= set(connection.scalars(own.limit(1)))
+                own = places_of(connection.dialect.name, [exact])
+                ids |= set(connection.scalars(sa.select(own.c.lead_id).limit(1)))
             return sorted(set(leads_of(connection, sorted(ids)).values()))[:most]
 
 

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from features.errors import UnknownLead
 from features.store.database import is_storable
 from features.store.identities.members import lead_of, members_of
-from features.store.places import event_places
-from features.store.privacy.rows import NAMING, Document, counting, naming
+from features.store.places import places_of
+from features.store.privacy.rows import NAMING, Document, counted, naming
 from features.store.schema import events, identity_links
 
 __all__ = [
@@ -38,7 +38,8 @@ def held_lead(connection: sa.Connection, id_: str) -> str:
     """What the lead of an id is called; UnknownLead where no table has anything of it."""
     if is_storable(id_):
         for table in NAMING:
-            wanted = counting(table, _members(), sa.literal(1)).limit(1)
+            rows = counted(connection, table, _members())
+            wanted = sa.select(sa.literal(1)).select_from(rows).limit(1)
             if connection.scalar(wanted, {"lead": id_}) is not None:
                 return lead_of(connection, id_)
     raise UnknownLead(f"nothing is held of lead {id_!r}")
@@ -90,18 +91,15 @@ def ids_after(
 
 def count_of(connection: sa.Connection, table: sa.Table | None, id_: str) -> int:
     """How many rows of a table name the lead of an id; without a table, how many ids it has."""
-    count = sa.func.count()
-    if table is None:
-        wanted = sa.select(count).select_from(members_of())
-    else:
-        wanted = counting(table, _members(), count)
+    rows = members_of() if table is None else counted(connection, table, _members())
+    wanted = sa.select(sa.func.count()).select_from(rows)
     return int(connection.scalar(wanted, {"lead": id_}) or 0)
 
 
 def span_of(connection: sa.Connection, id_: str) -> tuple[int | None, int | None, int]:
     """When the first and the last event of a lead happened, and how many there are."""
-    at = event_places.c.occurred_at
-    wanted = counting(events, _members(), sa.func.min(at), sa.func.max(at), sa.func.count())
+    at = places_of(connection.dialect.name, _members()).c.occurred_at
+    wanted = sa.select(sa.func.min(at), sa.func.max(at), sa.func.count())
     first, last, count = connection.execute(wanted, {"lead": id_}).one()
     return first, last, int(count)
 

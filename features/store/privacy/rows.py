@@ -15,7 +15,7 @@ from features.clock import rfc3339
 from features.errors import UnknownLead
 from features.store.database import in_parts, is_storable
 from features.store.identities.members import ids_of
-from features.store.places import event_places, sent_under
+from features.store.places import places_of, sent_under
 from features.store.schema import (
     account_members,
     actions,
@@ -36,7 +36,7 @@ from features.store.schema import (
 __all__ = [
     "NAMING",
     "Document",
-    "counting",
+    "counted",
     "document_of",
     "held_ids",
     "naming",
@@ -99,14 +99,19 @@ def held_ids(connection: sa.Connection, id_: str) -> tuple[str, list[str]]:
 
 
 def _has(connection: sa.Connection, table: sa.Table, ids: Sequence[str]) -> bool:
-    return connection.scalar(counting(table, ids, sa.literal(1)).limit(1)) is not None
+    return (
+        connection.scalar(
+            sa.select(sa.literal(1)).select_from(counted(connection, table, ids)).limit(1)
+        )
+        is not None
+    )
 
 
 # --------------------------------------------------------------------------------------------- rows
 
 
 def naming(
-    connection: sa.Connection, table: sa.Table, ids: Sequence[str] | sa.Select[Any]
+    connection: sa.Connection, table: sa.Table, ids: Sequence[str] | sa.Select[tuple[str]]
 ) -> sa.ColumnElement[bool]:
     """The rows of a table of `NAMING` that name any of some ids."""
     if table is events:
@@ -114,18 +119,16 @@ def naming(
     return sa.or_(*(table.c[name].in_(ids) for name in NAMING[table]))
 
 
-def counting(
-    table: sa.Table, ids: Sequence[str] | sa.Select[Any], *columns: sa.ColumnElement[Any]
-) -> sa.Select[Any]:
-    """What is counted of the rows of a table of `NAMING` that name any of some ids.
+def counted(
+    connection: sa.Connection, table: sa.Table, ids: Sequence[str] | sa.Select[tuple[str]]
+) -> sa.FromClause:
+    """The rows of a table of `NAMING` that name any of some ids, to be counted.
 
-    Of events their places are looked at, and not they themselves.
+    Of events these are their places: they themselves are not looked at.
     """
     if table is events:
-        its_own = event_places.c.lead_id.in_(ids)
-        return sa.select(*columns).select_from(event_places).where(its_own)
-    which = sa.or_(*(table.c[name].in_(ids) for name in NAMING[table]))
-    return sa.select(*columns).select_from(table).where(which)
+        return places_of(connection.dialect.name, ids)
+    return sa.select(sa.literal(1)).where(naming(connection, table, ids)).subquery()
 
 
 def rows_of(connection: sa.Connection, table: sa.Table, ids: Sequence[str]) -> list[Document]:

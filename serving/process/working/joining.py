@@ -21,7 +21,7 @@ from features.store.identities.identification import Identification, links_betwe
 from features.store.identities.rule import CLAIM, Link
 from features.store.kept.meta import set_meta
 from features.store.people.names import note_words
-from features.store.places import event_places, ids_beyond, sent_under
+from features.store.places import ids_beyond, places_of, sent_under
 from features.store.schema import JOINED, NAMED, events, identity_links, meta
 
 __all__ = ["is_joined", "is_named", "join_stored", "name_stored"]
@@ -126,10 +126,9 @@ def _tellings(
             told = identification.of_traits(parse_object(text) or {})
             yield sent_id, told, occurred_at, known_at
         addresses = {one: of for one in part if (of := identification.of_mail(one)) is not None}
-        at = event_places.c
-        first = sa.select(at.lead_id, sa.func.min(at.occurred_at), sa.func.min(at.known_at))
-        of_addresses = first.where(at.lead_id.in_(addresses)).group_by(at.lead_id)
-        for sent_id, occurred_at, known_at in connection.execute(of_addresses):
+        own = places_of(connection.dialect.name, list(addresses)).c
+        first = sa.select(own.lead_id, sa.func.min(own.occurred_at), sa.func.min(own.known_at))
+        for sent_id, occurred_at, known_at in connection.execute(first.group_by(own.lead_id)):
             yield sent_id, (addresses[sent_id],), occurred_at, known_at
 
 

@@ -30,7 +30,6 @@ _CLUSTERED: Final = (
     f"INSERT INTO events SELECT {_COLUMNS} FROM moved",  # noqa: S608
 )
 _UNNOTED: Final = (
-    *(f"DROP VIEW {name}" for name in ("event_ids", "event_places")),
     *(f"DROP TRIGGER events_{name}" for name in ("once", "noted", "gone", "stay")),
     *(f"DROP TABLE events_by_{name}" for name in ("lead", "lead_new", "message", "message_new")),
     "ALTER TABLE events RENAME TO moved",
@@ -48,9 +47,7 @@ class Usage(NamedTuple):
 
 def take_back(connection: sa.Connection, revision: str) -> None:
     """Keep events as 0016 or 0015 did; what else has changed since stays."""
-    if connection.dialect.name != "sqlite":
-        connection.exec_driver_sql("DROP VIEW event_places")
-    else:
+    if connection.dialect.name == "sqlite":
         layout = {"0016": _INDEXED, "0015": _CLUSTERED}[revision]
         for statement in (*_UNNOTED, *layout, "DROP TABLE moved"):
             connection.exec_driver_sql(statement)
@@ -82,13 +79,15 @@ def is_noted(path: Path) -> bool:
     """Whether the events of a store are numbered and noted, each of them."""
     connection = sqlite3.connect(path)
     try:
-        views = "SELECT count(*) FROM sqlite_master WHERE type = 'view'"
-        if not connection.execute(views).fetchone()[0]:
+        triggers = "SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"
+        if not connection.execute(triggers).fetchone()[0]:
             return False
-        by_message = connection.execute("SELECT message_id, seq FROM event_ids").fetchall()
-        by_lead = connection.execute(
-            "SELECT lead_id, occurred_at, known_at, seq FROM event_places"
-        ).fetchall()
+        by_message, by_lead = (
+            connection.execute(
+                f"SELECT * FROM events_by_{of} UNION ALL SELECT * FROM events_by_{of}_new"  # noqa: S608
+            ).fetchall()
+            for of in ("message", "lead")
+        )
         rows = connection.execute(
             "SELECT message_id, lead_id, occurred_at, known_at, seq FROM events"
         ).fetchall()
