@@ -34,7 +34,7 @@ __all__ = [
 
 ROW: Final[sa.ColumnClause[int]] = sa.literal_column("events.seq", sa.BigInteger)
 """The number of an event on SQLite; they are given in the order in which events come."""
-_MOST: Final = 50_000
+_MOST: Final = 25_000
 """So many events a small table may hold: more of them, and its own pages are many."""
 _STRETCH: Final = 5_000
 """So many are moved at once: some ten milliseconds, in which nobody else writes."""
