@@ -341,7 +341,7 @@ class Prepared:
 
 
 def tuples_of(
-    connection: sa.Connection, statement: sa.Select[Any], size: int
+    connection: sa.Connection, statement: sa.Select[Any], size: int, **values: object
 ) -> Iterator[Sequence[Any]]:
     """The rows of texts and whole numbers that a statement finds, `size` at a time.
 
@@ -351,12 +351,12 @@ def tuples_of(
     if connection.dialect.name == "sqlite":
         # Streaming would have taken the first row already.
         plain = {"stream_results": False}
-        with connection.execute(statement, execution_options=plain) as result:
+        with connection.execute(statement, values, execution_options=plain) as result:
             while rows := result.cursor.fetchmany(size):
                 yield rows
     else:
         streaming = connection.execution_options(stream_results=True)
-        yield from streaming.execute(statement).partitions(size)
+        yield from streaming.execute(statement, values).partitions(size)
 
 
 def all_tuples_of(

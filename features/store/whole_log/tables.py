@@ -83,7 +83,7 @@ def _grouped(
     """
     tables, many = [], list[str]()
     try:
-        for rows in tuples_of(connection, _GROUPS[noted].params(ids=ids), _GROUPS_AT_ONCE):
+        for rows in tuples_of(connection, _GROUPS[noted], _GROUPS_AT_ONCE, ids=ids):
             few = [row for row in rows if row[1] <= _MANY]
             many += [row[0] for row in rows if row[1] > _MANY]
             if few:
