@@ -179,8 +179,8 @@ def test_sweeps_go_round(tmp_path):
         store.append_events([Event(f"z{at}", f"z{at}", "v", 1, 1) for at in range(12)])
         with store.database.reading() as connection:
             assert connection.exec_driver_sql(left).scalar() == "00b"
-            large = sa.text("SELECT max(message_id) FROM events_by_message")
-            assert connection.scalar(large) == "19"
+            large = sa.text("SELECT max(message_id), count(*) FROM events_by_message")
+            assert connection.execute(large).one() == ("19", 20)
         for at in range(12):
             store.append_events([Event(f"0z{at:02}{no}", "ann", "v", 1, 1) for no in range(5)])
         with store.database.reading() as connection:
