@@ -26,7 +26,7 @@ from features.store.privacy.held import Held, Lead
 from features.store.schema import events
 from tests.profiles import examples
 
-LEADS = ("", "a", "A", "ann", "é", "\U0001f600", "ann\u0001")
+LEADS = ("", "a", "A", "ann", "é", "\U0001f600", "ann\u0001", "\U0010ffff" * 2)
 
 
 def noted(database: Database) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
