@@ -163,6 +163,9 @@ def test_small_tables_stay_small(tmp_path):
         assert min(small(store.database)) > 10
         store.append_events([Event(f"x{at}", f"lead-{at}", "v", at, at) for at in range(100)])
         assert max(small(store.database)) <= 20
+        last = "\U0010ffff"  # no letter is beyond it
+        store.append_events([Event(f"{last}{at}", f"{last}{at}", "v", 1, 1) for at in range(100)])
+        assert max(small(store.database)) <= 20
         told, right = noted(store.database)
         assert told == right
 
