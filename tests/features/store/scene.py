@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from features.events.log import EventLog, LogColumns
 from features.ladder.file import read_ladder
 from features.reading import read_table
 from features.signals.table import ladder_columns
+from features.store import places
 from features.store.arrivals import Event
 from features.store.events import Appended, EventStore
 
@@ -44,3 +46,13 @@ def assert_same_log(one: EventLog, other: EventLog) -> None:
         assert getattr(one, field) == getattr(other, field)
     for field in ("starts", "name", "occurred", "known", "numbers", "texts"):
         np.testing.assert_array_equal(getattr(one, field), getattr(other, field), err_msg=field)
+
+
+def sweep(store: EventStore, most: int) -> None:
+    """Move what SQLite has noted lately to what it noted long ago, but for `most` of it."""
+    if not store.database.is_sqlite:
+        return
+    with pytest.MonkeyPatch.context() as patch, store.database.writing() as connection:
+        patch.setattr(places, "_MOST", most)
+        patch.setattr(places, "_STRETCH", 1)
+        places.Sweeps().after(connection, 0)

@@ -24,6 +24,7 @@ from features.store.places import counted_by_id, ids_beyond, places_of, sent_und
 from features.store.privacy.erasures import erase
 from features.store.privacy.held import Held, Lead
 from features.store.schema import events
+from tests.features.store.scene import sweep
 from tests.profiles import examples
 
 LEADS = ("", "a", "A", "ann", "é", "\U0001f600", "ann\u0001", "\U0010ffff" * 2)
@@ -213,11 +214,7 @@ def test_ids_and_counts(store):
     made = [Event(f"m{at}", f"lead-{at * 7 % 10}", "v", at, at) for at in range(35)]
     store.append_events(made)
     dialect = store.database.engine.dialect.name
-    if store.database.is_sqlite:  # some lie in the large tables
-        with store.database.writing() as connection, pytest.MonkeyPatch.context() as patch:
-            patch.setattr(places, "_MOST", 15)
-            patch.setattr(places, "_STRETCH", 10)
-            places.Sweeps().after(connection, 0)
+    sweep(store, 15)
     expected = [f"lead-{at}" for at in range(10)]
     with store.database.reading() as connection:
         assert ids_beyond(connection, None, 4) == expected[:4]

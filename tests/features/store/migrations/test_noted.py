@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from features.errors import StoreError
 from features.store.events import Appended, Event, EventStore
 from features.store.migrations import append_only, moving, noted
-from features.store.places import Sweeps
 from tests.features.store.migrations.older import Usage, held, is_noted, older, some_events
+from tests.features.store.scene import sweep
 
 REVISIONS = ["0015", "0016"]
 
@@ -171,9 +171,7 @@ def test_what_goes_is_let_go_of(tmp_path):
     path, events = tmp_path / "store.db", some_events(40)
     with EventStore.open(path) as store:
         store.append_events(events[:20])
-        with store.database.writing() as connection, pytest.MonkeyPatch.context() as patch:
-            patch.setattr("features.store.places._MOST", 5)
-            Sweeps().after(connection, 0)
+        sweep(store, 5)
         store.append_events(events[20:])
         with store.database.writing() as connection:
             connection.exec_driver_sql("DELETE FROM events WHERE lead_id IN ('lead-1', 'lead-5')")

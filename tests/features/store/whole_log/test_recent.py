@@ -18,7 +18,7 @@ from features.store.schema import events
 from features.store.whole_log import tables
 from features.store.whole_log.log import log_of_some
 from features.store.whole_log.recent import RecentEvents
-from tests.features.store.scene import LADDER, assert_same_log, imported
+from tests.features.store.scene import LADDER, assert_same_log, imported, sweep
 from tests.profiles import examples
 
 _IDS = ["ann", "bob", "cyd", "é", "web-1"]
@@ -35,6 +35,7 @@ def _steps(draw):
         st.tuples(st.just("delete"), one),
         st.tuples(st.just("undo"), st.tuples(one, one)),
         st.tuples(st.just("wipe"), st.none()),
+        st.tuples(st.just("sweep"), st.integers(0, 3)),
     )
     return draw(st.lists(st.tuples(happens, st.lists(one, max_size=4)), max_size=12))
 
@@ -71,6 +72,8 @@ def _do(store, happens, now):
             connection.execute(sa.delete(events).where(events.c.lead_id == about))
     elif what == "wipe":
         wipe(store.database)
+    elif what == "sweep":
+        sweep(store, about)
     elif what == "undo":
         _undone(store, about[0], about[1], now)
     else:

@@ -14,7 +14,7 @@ from features.store.events import EventStore
 from features.store.schema import events
 from features.store.whole_log import tables
 from features.store.whole_log.tables import events_where, table_of, table_of_ids
-from tests.features.store.scene import COLUMNS
+from tests.features.store.scene import COLUMNS, sweep
 from tests.profiles import examples
 
 IDS = ["ann", 'bob, "the" [first]', "čeněk", "dee"]
@@ -61,13 +61,16 @@ said = st.tuples(
 )
 @given(st.lists(said, max_size=12), st.sets(st.sampled_from([*IDS, "nobody"])), st.integers(1, 4))
 def test_by_id_and_by_event(store, told, asked, many):
-    """All that is stored comes back, however much of it one id has."""
+    """All that is stored comes back, however much of it one id has, noted lately or long ago."""
     with store.database.writing() as connection:
         connection.execute(sa.delete(events))
-    store.append_events(
+    made = [
         Event(str(at), lead, name, occurred, known, json.dumps(properties, ensure_ascii=False))
         for at, (lead, name, occurred, known, properties) in enumerate(told)
-    )
+    ]
+    store.append_events(made[len(made) // 3 :])
+    sweep(store, len(made) // 5)
+    store.append_events(made[: len(made) // 3])
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(tables, "_MANY", many)
         patched.setattr(tables, "_GROUPS_AT_ONCE", 2)
