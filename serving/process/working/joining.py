@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -21,7 +21,7 @@ from features.store.identities.identification import Identification, links_betwe
 from features.store.identities.rule import CLAIM, Link
 from features.store.kept.meta import set_meta
 from features.store.people.names import note_words
-from features.store.places import ids_beyond, places_of, sent_under
+from features.store.places import ROW, ids_beyond, places_of, sent_under
 from features.store.schema import JOINED, NAMED, events, identity_links, meta
 
 __all__ = ["is_joined", "is_named", "join_stored", "name_stored"]
@@ -152,24 +152,27 @@ def name_stored(
     is_wanted : is asked between parts.
     """
     columns = [events.c[name] for name in ("lead_id", "occurred_at", "message_id")]
-    place, last, count = sa.tuple_(*columns), ("", -(2**62), ""), 0
+    # By what events are kept by, so that each is looked at once; words have no order.
+    key = [ROW] if store.database.is_sqlite else columns
+    last: tuple[Any, ...] = (-(2**63),) if store.database.is_sqlite else ("", -(2**62), "")
+    count = 0
     while is_wanted():
         wanted = (
-            sa.select(*columns, events.c.properties)
+            sa.select(*columns, events.c.properties, *key)
             .where(events.c.name == traits_event)
-            .where(place > sa.tuple_(*(sa.literal(one) for one in last)))
-            .order_by(*columns)
+            .where(sa.tuple_(*key) > sa.tuple_(*map(sa.literal, last)))
+            .order_by(*key)
             .limit(_NAMES)
         )
         with store.database.reading() as connection:
             rows = list(connection.execute(wanted))
         with store.database.writing() as connection:
-            told = [(row[2], row[0], traits_event, row[1], row[1], row.properties) for row in rows]
+            told = [(row[2], row[0], traits_event, row[1], row[1], row[3]) for row in rows]
             note_words(connection, told, traits_event)
             if len(rows) < _NAMES:
                 set_meta(connection, NAMED, traits_event)
         count += len(rows)
         if len(rows) < _NAMES:
             return count
-        last = (rows[-1][0], rows[-1][1], rows[-1][2])
+        last = tuple(rows[-1][-len(key) :])
     return None

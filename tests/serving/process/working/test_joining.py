@@ -7,7 +7,9 @@ import json
 import pytest
 
 from features.ladder.ladder import Identity
+from features.store.events import Event
 from features.store.identities.identification import Identification
+from serving.process.working import joining
 from serving.process.working.joining import is_joined, join_stored
 from tests.features.store.privacy.scene import arrival
 
@@ -82,3 +84,18 @@ def test_many(store, known):
     store.ingest(pairs)
     join(store, known)
     assert all(store.lead_of(f"b{at:04}") == f"a{at:04}" for at in range(620))
+
+
+@pytest.mark.parametrize("part", [1, 2, 3, 4, 50])
+def test_names_in_parts(store, monkeypatch, part):
+    """However many are read at once, each event's traits are looked at, and once."""
+    monkeypatch.setattr(joining, "_NAMES", part)
+    made = [
+        Event(f"m{at}", f"lead-{at % 3}", name, 9 - at, at, f'{{"name":"word{at}"}}')
+        for at, name in enumerate(["view", "identify"] * 4 + ["view"])
+    ]
+    store.append_events(made)
+    assert joining.name_stored(store, "identify") == 4
+    assert [store.names.find(f"word{at}") for at in range(9)] == [
+        [f"lead-{at % 3}"] if at % 2 else [] for at in range(9)
+    ]
