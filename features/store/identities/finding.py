@@ -19,11 +19,9 @@ def known_leads(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
     wanted = sorted({one for one in ids if one and is_storable(one)})
     known: set[str] = set()
     for part in in_parts(wanted):
-        own = places_of(connection.dialect.name, part)
-        known |= set(connection.scalars(sa.select(own.c.lead_id).distinct()))
-        known |= set(
-            connection.scalars(sa.select(identities.c.id).where(identities.c.id.in_(part)))
-        )
+        own = sa.select(places_of(connection.dialect.name, part).c.lead_id).distinct()
+        joined = sa.select(identities.c.id).where(identities.c.id.in_(part))
+        known |= {*connection.scalars(own), *connection.scalars(joined)}
     return set(leads_of(connection, known).values())
 
 

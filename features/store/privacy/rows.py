@@ -99,12 +99,8 @@ def held_ids(connection: sa.Connection, id_: str) -> tuple[str, list[str]]:
 
 
 def _has(connection: sa.Connection, table: sa.Table, ids: Sequence[str]) -> bool:
-    return (
-        connection.scalar(
-            sa.select(sa.literal(1)).select_from(counted(connection, table, ids)).limit(1)
-        )
-        is not None
-    )
+    wanted = sa.select(sa.literal(1)).select_from(counted(connection, table, ids)).limit(1)
+    return connection.scalar(wanted) is not None
 
 
 # --------------------------------------------------------------------------------------------- rows
