@@ -24,6 +24,7 @@ from benchmarks.tables import markdown
 from features.clock import now
 from features.events.log import DAY_US
 from features.store.events import Event, EventStore
+from features.store.migrations.noted import NOTES
 from models.bundle import load_bundle
 from serving.scoring.rescoring import freshen, rescore
 from serving.scoring.scorer import Scorer
@@ -97,18 +98,13 @@ def fill(it: Subject, path: Path, leads: int) -> None:
     while part := list(islice(events, _BATCH)):
         connection.executemany(_INSERT, part)
     connection.execute("COMMIT")
-    for statement in (*_NOTES, *(made_by for _, made_by in triggers)):
+    for statement in (*NOTES.values(), *(made_by for _, made_by in triggers)):
         connection.execute(statement)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.close()
 
 
 _TRIGGERS: Final = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
-_NOTES: Final = (
-    "INSERT INTO events_by_message SELECT message_id, seq FROM events ORDER BY message_id",
-    "INSERT INTO events_by_lead SELECT lead_id, occurred_at, known_at, seq FROM events"
-    " ORDER BY lead_id, occurred_at, seq",
-)
 _FIELDS: Final = ", ".join(Event._fields)
 _PLACES: Final = ", ".join("?" * len(Event._fields))
 _INSERT: Final = f"INSERT INTO events ({_FIELDS}) VALUES ({_PLACES})"  # noqa: S608 names of ours

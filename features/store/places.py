@@ -20,9 +20,9 @@ import sqlalchemy as sa
 from features.store.schema import events
 
 __all__ = [
-    "NEWLY_NOTED",
     "NOTED",
     "ROW",
+    "Ids",
     "Sweeps",
     "counted_by_id",
     "ids_beyond",
@@ -37,7 +37,7 @@ ROW: Final[sa.ColumnClause[int]] = sa.literal_column("events.seq", sa.BigInteger
 _MOST: Final = 25_000
 """So many events a small table may hold: more of them, and its own pages are many."""
 _STRETCH: Final = 5_000
-"""So many are moved at once: some ten milliseconds, in which nobody else writes."""
+"""So many are moved at once: some five milliseconds, in which nobody else writes."""
 
 
 def _by_lead(name: str) -> sa.TableClause:
@@ -49,11 +49,9 @@ def _by_message(name: str) -> sa.TableClause:
     return sa.table(name, sa.column("message_id", sa.Text), sa.column("seq", sa.BigInteger))
 
 
-NOTED: Final = _by_lead("events_by_lead")
-NEWLY_NOTED: Final = _by_lead("events_by_lead_new")
+NOTED: Final = (_by_lead("events_by_lead"), _by_lead("events_by_lead_new"))
 """Of each event, in one of the two, the id that it was sent under, when it happened and was known,
 and its number; by id."""
-_BY_LEAD: Final = (NOTED, NEWLY_NOTED)
 _MESSAGES: Final = (_by_message("events_by_message"), _by_message("events_by_message_new"))
 
 Ids = Sequence[str] | sa.Select[tuple[str]] | sa.BindParameter[Sequence[str]]
@@ -69,7 +67,7 @@ def sent_under(dialect: str, ids: Ids) -> sa.ColumnElement[bool]:
     """
     if dialect != "sqlite":
         return events.c.lead_id.in_(ids)
-    return _is_among(sa.select(one.c.seq).where(one.c.lead_id.in_(ids)) for one in _BY_LEAD)
+    return _is_among(sa.select(one.c.seq).where(one.c.lead_id.in_(ids)) for one in NOTED)
 
 
 def noted_under(noted: sa.TableClause, ids: Ids) -> sa.ColumnElement[bool]:
@@ -126,19 +124,19 @@ def counted_by_id(dialect: str) -> sa.Subquery:
 
 def ids_beyond(connection: sa.Connection, last: str | None, limit: int) -> list[str]:
     """The ids that events were sent under, in order, each once: so many of those beyond one."""
-    tables = _tables(connection.dialect.name)
-    some = []
-    for table in tables:
+    parts = []
+    for table in _tables(connection.dialect.name):
         wanted = sa.select(table.c.lead_id).distinct().order_by(table.c.lead_id).limit(limit)
-        some.append(wanted if last is None else wanted.where(table.c.lead_id > last))
-    together = sa.union(*(sa.select(one.subquery()) for one in some)).subquery()
+        part = wanted if last is None else wanted.where(table.c.lead_id > last)
+        parts.append(sa.select(part.subquery()))
+    together = sa.union(*parts).subquery()
     first = sa.select(together.c.lead_id).order_by(together.c.lead_id).limit(limit)
     return list(connection.scalars(first))
 
 
 def _tables(dialect: str) -> tuple[sa.FromClause, ...]:
     """What the places of all events stand in, each in the order of ids."""
-    return _BY_LEAD if dialect == "sqlite" else (events,)
+    return NOTED if dialect == "sqlite" else (events,)
 
 
 # ------------------------------------------------------------------------------------------ Sweeps

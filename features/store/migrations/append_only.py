@@ -11,7 +11,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from features.store.migrations.moving import MovingProgress, see_that_there_is_room
+from features.store.migrations.moving import moved_events
 
 __all__ = ["move_events"]
 
@@ -26,30 +26,19 @@ _INDEXES: Final = {
 
 
 def move_events(connection: sa.Connection) -> None:
-    """Move the events of an SQLite store, as a part of the caller's transaction: all or none.
-
-    Broken off, the store is as it was, and whoever opens it next begins again.
-
-    Raises
-    ------
-    StoreError : the disk has no room for it.
-    """
-    count = connection.scalar(sa.text("SELECT count(*) FROM events"))
-    see_that_there_is_room(connection)
-    tell = MovingProgress(connection.engine.url.database or "")
-    # Rows that are inserted into a table with indexes would jump to and fro in them.
-    connection.exec_driver_sql(
-        "CREATE TABLE events_moved (lead_id TEXT NOT NULL, occurred_at BIGINT NOT NULL,"
-        " message_id TEXT NOT NULL, name TEXT NOT NULL, known_at BIGINT NOT NULL,"
-        " properties TEXT NOT NULL)"
-    )
-    for moved in _moved(connection):
-        tell(f"{moved:,} of {count:,} events are moved")
-    for which, statement in _INDEXES.items():
-        tell(f"the index {which} of {count:,} events is being made")
-        connection.exec_driver_sql(statement)
-    connection.exec_driver_sql("DROP TABLE events")
-    connection.exec_driver_sql("ALTER TABLE events_moved RENAME TO events")
+    """Move the events of an SQLite store; as `moved_events`, also in what it raises."""
+    with moved_events(connection) as tell:
+        # Rows that are inserted into a table with indexes would jump to and fro in them.
+        connection.exec_driver_sql(
+            "CREATE TABLE events_moved (lead_id TEXT NOT NULL, occurred_at BIGINT NOT NULL,"
+            " message_id TEXT NOT NULL, name TEXT NOT NULL, known_at BIGINT NOT NULL,"
+            " properties TEXT NOT NULL)"
+        )
+        for moved in _moved(connection):
+            tell(f"{moved:,} of {tell.count:,} events are moved")
+        for which, statement in _INDEXES.items():
+            tell(f"the index {which} of {tell.count:,} events is being made")
+            connection.exec_driver_sql(statement)
 
 
 def _moved(connection: sa.Connection) -> Iterator[int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +14,7 @@ import sqlalchemy as sa
 
 from features.errors import StoreError
 
-__all__ = ["MovingProgress", "see_that_there_is_room"]
+__all__ = ["MovingProgress", "moved_events"]
 
 _LOGGER: Final = logging.getLogger("rung.store")
 _QUIET_SECONDS: Final = 5.0
@@ -21,7 +23,25 @@ _TIMES: Final = 2.2
 """What is moved is written to the log of SQLite first, and from there to the file."""
 
 
-def see_that_there_is_room(connection: sa.Connection) -> None:
+@contextmanager
+def moved_events(connection: sa.Connection) -> Iterator[MovingProgress]:
+    """Let all events be copied to `events_moved`, which takes their place when the block ends.
+
+    It is a part of the caller's transaction: all are moved, or none. Broken off, the store is as it
+    was, and whoever opens it next begins again.
+
+    Raises
+    ------
+    StoreError : the disk has no room for it.
+    """
+    _see_that_there_is_room(connection)
+    count = connection.scalar(sa.text("SELECT count(*) FROM events")) or 0
+    yield MovingProgress(connection.engine.url.database or "", count)
+    connection.exec_driver_sql("DROP TABLE events")
+    connection.exec_driver_sql("ALTER TABLE events_moved RENAME TO events")
+
+
+def _see_that_there_is_room(connection: sa.Connection) -> None:
     """StoreError where the disk has too little left: better than halfway, with the disk full."""
     path = connection.engine.url.database
     if path in (None, "", ":memory:"):
@@ -32,16 +52,22 @@ def see_that_there_is_room(connection: sa.Connection) -> None:
     needed, free = int(size * _TIMES), shutil.disk_usage(Path(path).absolute().parent).free
     if free < needed:
         raise StoreError(
-            f"{path}: its events are to be kept in another order, which takes"
+            f"{path}: its events are to be kept in another form, which takes"
             f" {needed / 1e6:,.0f} MB beside it for a while, and {free / 1e6:,.0f} MB are free;"
             " make room and start again. Nothing was changed"
         )
 
 
 class MovingProgress:
-    """Says how far it is, where that takes long."""
+    """Says how far it is, where that takes long.
 
-    def __init__(self, path: str) -> None:
+    Parameters
+    ----------
+    count : how many events there are.
+    """
+
+    def __init__(self, path: str, count: int) -> None:
+        self.count = count
         self._path = path
         self._told_at = time.monotonic()
 

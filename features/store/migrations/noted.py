@@ -12,9 +12,9 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from features.store.migrations.moving import MovingProgress, see_that_there_is_room
+from features.store.migrations.moving import moved_events
 
-__all__ = ["note_events"]
+__all__ = ["NOTES", "note_events"]
 
 _PART: Final = 50_000
 """Events that are moved at once: well under a second."""
@@ -33,12 +33,13 @@ _TABLES: Final = (
     *(_BY_MESSAGE.format(name) for name in ("events_by_message", "events_by_message_new")),
     *(_BY_LEAD.format(name) for name in ("events_by_lead", "events_by_lead_new")),
 )
-_NOTES: Final = {
-    "message id": "INSERT INTO events_by_message SELECT message_id, rowid FROM events"
+NOTES: Final = {
+    "by message id": "INSERT INTO events_by_message SELECT message_id, rowid FROM events"
     " ORDER BY message_id",
-    "lead": "INSERT INTO events_by_lead SELECT lead_id, occurred_at, known_at, rowid FROM events"
+    "by lead": "INSERT INTO events_by_lead SELECT lead_id, occurred_at, known_at, rowid FROM events"
     " ORDER BY lead_id, occurred_at, rowid",
 }
+"""What notes all events in the large tables, of a table whose rows have their numbers."""
 _OF_LEAD: Final = "lead_id = OLD.lead_id AND occurred_at = OLD.occurred_at AND seq = OLD.seq"
 _TRIGGERS: Final = (
     # Each message id once: an event whose id is noted is passed over, whoever inserts it.
@@ -61,26 +62,15 @@ _TRIGGERS: Final = (
 
 
 def note_events(connection: sa.Connection) -> None:
-    """Number and note the events of an SQLite store, in the caller's transaction: all or none.
-
-    Broken off, the store is as it was, and whoever opens it next begins again.
-
-    Raises
-    ------
-    StoreError : the disk has no room for it.
-    """
-    count = connection.scalar(sa.text("SELECT count(*) FROM events"))
-    see_that_there_is_room(connection)
-    tell = MovingProgress(connection.engine.url.database or "")
-    for statement in _TABLES:
-        connection.exec_driver_sql(statement)
-    for moved in _numbered(connection):
-        tell(f"{moved:,} of {count:,} events are numbered")
-    for which, statement in _NOTES.items():  # in order, by the indexes that there still are
-        tell(f"{count:,} events are being noted by {which}")
-        connection.exec_driver_sql(statement)
-    connection.exec_driver_sql("DROP TABLE events")
-    connection.exec_driver_sql("ALTER TABLE events_moved RENAME TO events")
+    """Number and note the events of an SQLite store; as `moved_events`, also in what it raises."""
+    with moved_events(connection) as tell:
+        for statement in _TABLES:
+            connection.exec_driver_sql(statement)
+        for moved in _numbered(connection):
+            tell(f"{moved:,} of {tell.count:,} events are numbered")
+        for which, statement in NOTES.items():  # in order, by the indexes that there still are
+            tell(f"the index {which} of {tell.count:,} events is being made")
+            connection.exec_driver_sql(statement)
     for statement in _TRIGGERS:
         connection.exec_driver_sql(statement)
 

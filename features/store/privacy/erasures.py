@@ -15,6 +15,7 @@ from features.clock import rfc3339
 from features.store.changes import break_off
 from features.store.database import Database, in_parts
 from features.store.outages import reachable
+from features.store.places import places_of
 from features.store.privacy.rows import NAMING, Document, held_ids, naming, rfc3339_if_any
 from features.store.privacy.suppressions import suppress, wait_for_arrivals
 from features.store.privacy.trainings import Training, trained_on
@@ -224,6 +225,6 @@ def _without_events(connection: sa.Connection, leads: Sequence[str]) -> set[str]
     lead_of = {one: one for one in leads} | {row.id: row.lead_id for row in members}
     found: set[str] = set()
     for part in in_parts(sorted(lead_of)):
-        kept = sa.select(events.c.lead_id).where(naming(connection, events, part)).distinct()
+        kept = sa.select(places_of(connection.dialect.name, part).c.lead_id).distinct()
         found |= {lead_of[one] for one in connection.scalars(kept)}
     return set(leads) - found

@@ -15,7 +15,7 @@ from features.clock import rfc3339
 from features.errors import UnknownLead
 from features.store.database import in_parts, is_storable
 from features.store.identities.members import ids_of
-from features.store.places import places_of, sent_under
+from features.store.places import Ids, places_of, sent_under
 from features.store.schema import (
     account_members,
     actions,
@@ -106,18 +106,14 @@ def _has(connection: sa.Connection, table: sa.Table, ids: Sequence[str]) -> bool
 # --------------------------------------------------------------------------------------------- rows
 
 
-def naming(
-    connection: sa.Connection, table: sa.Table, ids: Sequence[str] | sa.Select[tuple[str]]
-) -> sa.ColumnElement[bool]:
+def naming(connection: sa.Connection, table: sa.Table, ids: Ids) -> sa.ColumnElement[bool]:
     """The rows of a table of `NAMING` that name any of some ids."""
     if table is events:
         return sent_under(connection.dialect.name, ids)
     return sa.or_(*(table.c[name].in_(ids) for name in NAMING[table]))
 
 
-def counted(
-    connection: sa.Connection, table: sa.Table, ids: Sequence[str] | sa.Select[tuple[str]]
-) -> sa.FromClause:
+def counted(connection: sa.Connection, table: sa.Table, ids: Ids) -> sa.FromClause:
     """The rows of a table of `NAMING` that name any of some ids, to be counted.
 
     Of events these are their places: they themselves are not looked at.

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from features.store.database import in_parts, insert_into
-from features.store.privacy.rows import naming, rows_of
-from features.store.schema import events, identities, opt_outs, trainings
+from features.store.places import places_of
+from features.store.privacy.rows import rows_of
+from features.store.schema import identities, opt_outs, trainings
 
 __all__ = ["Training", "keep_training", "trained_on"]
 
@@ -74,10 +75,9 @@ class _Seen(NamedTuple):
         """Of the ids of one lead."""
         first: dict[str, int] = {}
         for part in in_parts(ids):
-            wanted = sa.select(events.c.lead_id, sa.func.min(events.c.known_at).label("first"))
-            found = connection.execute(
-                wanted.where(naming(connection, events, part)).group_by(events.c.lead_id)
-            )
+            own = places_of(connection.dialect.name, part)
+            wanted = sa.select(own.c.lead_id, sa.func.min(own.c.known_at).label("first"))
+            found = connection.execute(wanted.group_by(own.c.lead_id))
             first |= {row.lead_id: row.first for row in found}
         members = rows_of(connection, identities, ids)
         out = rows_of(connection, opt_outs, ids)

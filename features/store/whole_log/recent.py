@@ -23,7 +23,7 @@ from features.ladder.ladder import Ladder
 from features.signals.table import ladder_columns
 from features.store.database import Database, all_tuples_of, file_of, in_parts
 from features.store.identities.members import Members
-from features.store.places import NEWLY_NOTED, NOTED, ROW
+from features.store.places import NOTED, ROW
 from features.store.schema import erasures, events
 from features.store.whole_log.log import log_by_lead, log_of_some
 from features.store.whole_log.tables import events_where, table_of, table_of_ids
@@ -44,7 +44,7 @@ _SUMS: Final = tuple(
     )
     .where(noted.c.lead_id.in_(_IDS))
     .group_by(noted.c.lead_id)
-    for noted in (NOTED, NEWLY_NOTED)
+    for noted in NOTED
 )
 _MOST_BYTES: Final = 96 << 20
 _MOST_NEW: Final = 500_000

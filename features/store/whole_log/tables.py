@@ -16,7 +16,7 @@ from features.events.columns import numbers_of, text_array, texts_of
 from features.events.log import LogColumns
 from features.events.table import EventTable, concat
 from features.store.database import in_parts, tuples_of
-from features.store.places import NEWLY_NOTED, NOTED, ROW, noted_under, sent_under
+from features.store.places import NOTED, ROW, noted_under, sent_under
 from features.store.schema import events
 
 __all__ = ["events_where", "objects_of", "table_of", "table_of_ids"]
@@ -40,7 +40,7 @@ _GROUPS: Final = {
     .select_from(noted.join(events, noted.c.seq == ROW))
     .where(noted.c.lead_id.in_(_IDS))
     .group_by(noted.c.lead_id)
-    for noted in (NOTED, NEWLY_NOTED)
+    for noted in NOTED
 }
 """What finds the events that a table has noted."""
 

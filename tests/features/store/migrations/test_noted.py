@@ -106,8 +106,8 @@ def test_a_long_one_says_how_far_it_is(tmp_path, monkeypatch, caplog):
         "the index by message id of 50 events is being made",
         "the index by lead of 50 events is being made",
         *(f"{count} of 50 events are numbered" for count in (20, 40, 50)),
-        "50 events are being noted by message id",
-        "50 events are being noted by lead",
+        "the index by message id of 50 events is being made",
+        "the index by lead of 50 events is being made",
     ]
 
 

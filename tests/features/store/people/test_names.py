@@ -8,8 +8,6 @@ import pytest
 
 from features.store.events import Event
 from features.store.people.names import words_of
-from features.store.schema import NAMED, meta
-from serving.process.working.joining import is_named, name_stored
 
 PEOPLE = {
     "a": {"name": "Chloé O'Neill", "company": {"name": "Halden & Söhne"}},
@@ -69,21 +67,3 @@ def test_only_traits_tell(named):
     """What else has a name is no person."""
     named.append_events([told("d", {"name": "Zebra page"}, "page_viewed")])
     assert named.names.find("zebra") == []
-
-
-def test_what_was_there_before(store):
-    """The chore finds the traits that came before anybody had said what tells them."""
-    store.append_events([told(lead, traits, "profile") for lead, traits in PEOPLE.items()])
-    assert store.names.find("quill") == []
-    assert not is_named(store, "profile")
-    assert name_stored(store, "profile", lambda: False) is None
-    assert name_stored(store, "profile") == 3
-    assert is_named(store, "profile")
-    assert store.names.find("quill") == ["b", "c"]
-    with store.database.reading() as connection:
-        assert (
-            connection.scalar(
-                meta.select().with_only_columns(meta.c.value).where(meta.c.key == NAMED)
-            )
-            == "profile"
-        )

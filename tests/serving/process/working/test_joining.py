@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+import sqlalchemy as sa
 
 from features.ladder.ladder import Identity
 from features.store.events import Event
 from features.store.identities.identification import Identification
+from features.store.schema import NAMED, meta
 from serving.process.working import joining
 from serving.process.working.joining import is_joined, join_stored
 from tests.features.store.privacy.scene import arrival
@@ -84,6 +86,24 @@ def test_many(store, known):
     store.ingest(pairs)
     join(store, known)
     assert all(store.lead_of(f"b{at:04}") == f"a{at:04}" for at in range(620))
+
+
+def test_names_that_were_there_before(store):
+    """The chore finds the traits that came before anybody had said what tells them."""
+    people = {"a": {"name": "Chloé O'Neill"}, "b": {"email": "bob@quill.example"}}
+    people["c"] = {"company": "Quill Labs"}
+    store.append_events(
+        Event(lead, lead, "profile", 5, 5, json.dumps(traits)) for lead, traits in people.items()
+    )
+    assert store.names.find("quill") == []
+    assert not joining.is_named(store, "profile")
+    assert joining.name_stored(store, "profile", lambda: False) is None
+    assert joining.name_stored(store, "profile") == 3
+    assert joining.is_named(store, "profile")
+    assert store.names.find("quill") == ["b", "c"]
+    with store.database.reading() as connection:
+        told = sa.select(meta.c.value).where(meta.c.key == NAMED)
+        assert connection.scalar(told) == "profile"
 
 
 @pytest.mark.parametrize("part", [1, 2, 3, 4, 50])
