@@ -26,7 +26,7 @@ from features.events.log import DAY_US
 from features.store.events import Event, EventStore
 from features.store.migrations.noted import NOTES
 from models.bundle import load_bundle
-from serving.scoring.rescoring import freshen, rescore
+from serving.scoring.batch.rescoring import freshen, rescore
 from serving.scoring.scorer import Scorer
 
 __all__ = ["main", "run"]

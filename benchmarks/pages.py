@@ -25,7 +25,7 @@ from features.events.log import DAY_US
 from features.store.events import Event, EventStore
 from features.store.kept.scores import StoredScore
 from serving.process.working.joining import name_stored
-from serving.scoring.rescoring import Run
+from serving.scoring.batch.rescoring import Run
 
 __all__ = ["run"]
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import accumulate, chain
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,7 @@ from features.signals.program import Compiled, LinkedLog, compile_ladder, link
 from features.signals.signal import Signal
 from features.threads import in_threads, processors
 
-__all__ = ["Snapshot", "snapshot", "snapshot_at", "snapshot_of_known"]
+__all__ = ["Snapshot", "snapshot", "snapshot_at", "snapshot_of_known", "snapshots_of_known"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -81,6 +83,19 @@ class Snapshot:
             self.lost_at[indices],
         )
 
+    def part(self, rows: slice) -> Snapshot:
+        """Some rows that follow each other, without a copy of what they hold."""
+        return Snapshot(
+            self.leads[rows],
+            self.as_of[rows],
+            self.signals,
+            self.values[rows],
+            self.categories,
+            self.position[rows],
+            self.last_active[rows],
+            self.lost_at[rows],
+        )
+
     def value(self, row: int, column: int) -> float | str | None:
         """One signal of one row as a person would say it: a number, a text, or None."""
         number = float(self.values[row, column])
@@ -90,6 +105,14 @@ class Snapshot:
         if signal.id in self.categories:
             return self.categories[signal.id][int(number)]
         return number
+
+    def column(self, column: int) -> list[float | str | None]:
+        """One signal of all rows, each as `value` has it."""
+        numbers = self.values[:, column].tolist()
+        names = self.categories.get(self.signals[column].id)
+        if names is None:
+            return [None if isnan(number) else number for number in numbers]
+        return [None if isnan(number) else names[int(number)] for number in numbers]
 
     def frame(self) -> pd.DataFrame:
         """A row a lead: lead_id, as_of, and a column a signal (categories as Categorical)."""
@@ -168,11 +191,31 @@ def snapshot_of_known(log: EventLog, compiled: Compiled, as_of: int) -> Snapshot
     ----------
     as_of : microseconds since the epoch.
     """
-    there = _first_known(log) <= as_of
-    indices = np.flatnonzero(there)
-    names = log.leads if there.all() else tuple(log.leads[at] for at in indices)
-    instants = np.full(len(indices), as_of, dtype=np.int64)
-    return snapshot_at(log, compiled, names, indices.astype(np.int64), instants)
+    return snapshots_of_known(log, compiled, (as_of,))[0]
+
+
+def snapshots_of_known(
+    log: EventLog, compiled: Compiled, instants: Sequence[int]
+) -> tuple[Snapshot, ...]:
+    """As `snapshot_of_known`, at each of some instants; each lead's events are walked over once."""
+    first = _first_known(log)
+    known = [np.flatnonzero(first <= as_of) for as_of in instants]
+    counts = list(map(len, known))
+    whole = snapshot_at(
+        log,
+        compiled,
+        tuple(chain.from_iterable(_names(log, indices) for indices in known)),
+        np.concatenate(known).astype(np.int64),
+        np.repeat(np.array(instants, dtype=np.int64), counts),
+    )
+    return tuple(
+        whole.part(slice(end - count, end))
+        for end, count in zip(accumulate(counts), counts, strict=True)
+    )
+
+
+def _names(log: EventLog, indices: npt.NDArray[np.intp]) -> Sequence[str]:
+    return log.leads if len(indices) == len(log.leads) else [log.leads[at] for at in indices]
 
 
 def _first_known(log: EventLog) -> Times:

@@ -20,9 +20,11 @@ those of a linear model, conditional on the adjustment being enough where nothin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import cached_property
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from threadpoolctl import threadpool_limits
 
@@ -43,6 +45,8 @@ REST: Final = 0.5
 _DRAWS: Final = 64
 _CHUNK: Final = 20_000
 _ROWS_AT_ONCE: Final = 5_000
+_TOPIC: Final = 1
+"""The place of topic among h = (1, topic, z)."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -71,6 +75,24 @@ class EffectRows:
 
     def __len__(self) -> int:
         return len(self.residual)
+
+
+class _Quadratic(NamedTuple):
+    """The covariances of all options as what they weigh: products of f = (1, z), and topic.
+
+    Parameters
+    ----------
+    first, second : shape (n_pairs,), the members of f that are multiplied with each other.
+    of_products : shape (n_pairs, n_options - 1).
+    of_topic : shape (1 + n_modifiers, n_options - 1), what f times topic weighs.
+    of_topic_twice : shape (n_options - 1,), what topic times topic weighs.
+    """
+
+    first: npt.NDArray[np.intp]
+    second: npt.NDArray[np.intp]
+    of_products: Floats
+    of_topic: Floats
+    of_topic_twice: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,18 +129,36 @@ class OfferEffects:
         found = np.zeros(topic.shape)
         for start in range(0, len(topic), _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
-            basis = self._basis(topic[part, :-1], modifiers[part])
-            there = np.matmul(basis[:, :, None, :], self.covariance)[:, :, 0, :]
-            found[part, :-1] = np.sqrt(np.maximum((there * basis).sum(axis=2), 0.0))
+            variance = self._variance(topic[part, :-1], modifiers[part])
+            found[part, :-1] = np.sqrt(np.maximum(variance, 0.0))
         return found
 
-    def _basis(self, topic: Floats, modifiers: Floats) -> Floats:
-        """Shape (n, n_options - 1, 2 + n_modifiers): (1, topic, z) for each option."""
-        basis = np.empty((*topic.shape, self.mean.shape[1]))
-        basis[:, :, 0] = 1.0
-        basis[:, :, 1] = topic
-        basis[:, :, 2:] = modifiers[:, None, :]
-        return basis
+    def _variance(self, topic: Floats, modifiers: Floats) -> Floats:
+        """Shape (n, n_options - 1): h' C h with h = (1, topic, z), C an option's covariance.
+
+        Options differ in their topic alone. The products of the others, f = (1, z), are the same
+        for all, and one matrix product weighs them; what has topic in it is added.
+        """
+        quadratic = self._quadratic
+        f = np.concatenate([np.ones((len(modifiers), 1)), modifiers], axis=1)
+        products = f[:, quadratic.first] * f[:, quadratic.second]
+        of_topic = f @ quadratic.of_topic + topic * quadratic.of_topic_twice
+        variance: Floats = products @ quadratic.of_products + topic * of_topic
+        return variance
+
+    @cached_property
+    def _quadratic(self) -> _Quadratic:
+        covariance = self.covariance
+        rest = np.delete(np.arange(covariance.shape[1]), _TOPIC)
+        first, second = np.triu_indices(len(rest))
+        weight = np.where(first == second, 1.0, 2.0)
+        return _Quadratic(
+            first,
+            second,
+            (covariance[:, rest[first], rest[second]] * weight).T,
+            2.0 * covariance[:, _TOPIC, rest].T,
+            covariance[:, _TOPIC, _TOPIC],
+        )
 
     def drawn(self, topic: Floats, modifiers: Floats) -> Floats:
         """Shape (n_draws, n, n_options): joint draws of tau."""

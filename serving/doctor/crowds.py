@@ -12,7 +12,7 @@ from features.store.identities.members import largest_leads
 from features.store.places import counted_by_id
 from features.store.schema import identities
 from serving.doctor.finding import Finding, fine, note
-from serving.scoring.rescoring import CROWDED
+from serving.scoring.batch.rescoring import CROWDED
 
 __all__ = ["MANY_EVENTS", "MANY_IDS", "crowds"]
 

@@ -22,9 +22,9 @@ from features.store.kept.notifications import add_notices
 from serving.edge.logs import log, log_failure
 from serving.process.service import Service
 from serving.process.working.joining import is_joined, is_named, join_stored, name_stored
+from serving.scoring.batch.rescoring import Freshened, Run, freshen, rescore
 from serving.scoring.changes import reply_overdue
 from serving.scoring.ranking import Ranking
-from serving.scoring.rescoring import Freshened, Run, freshen, rescore
 
 __all__ = ["alarm", "keep_current", "keep_fresh", "keep_informed", "keep_scored"]
 

@@ -39,11 +39,11 @@ from serving.process.ladder_in_use import LadderInUse
 from serving.process.queue_views import QueueCounts
 from serving.recommending.ranker import Ranker
 from serving.recommending.recommender import Recommender
+from serving.scoring.batch.rescoring import Run
 from serving.scoring.changes import model_promoted
 from serving.scoring.kept_answers import KeptScores
 from serving.scoring.model import Model
 from serving.scoring.ranking import Ranking
-from serving.scoring.rescoring import Run
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import suggestion_for
 from serving.settings import Settings

@@ -118,15 +118,10 @@ class ScoredLeads:
         ]
         if not columns:
             return ["{}"] * len(self.snapshot)
-        known = [
-            {
-                name: value
-                for at, name in columns
-                if (value := self.snapshot.value(row, at)) is not None
-            }
-            for row in range(len(self.snapshot))
-        ]
-        return [orjson.dumps(one).decode() for one in known]
+        names = [name for _, name in columns]
+        rows = list(zip(*(self.snapshot.column(at) for at, _ in columns), strict=True))
+        told = {row: _object(names, row) for row in set(rows)}  # many leads have the same
+        return [told[row] for row in rows]
 
     def details(self, row: int, most: int = 5) -> Details:
         """Why one row has its probability, with at most so many reasons and the rest in one."""
@@ -147,6 +142,12 @@ class ScoredLeads:
         ]
         told = zip(*sums, reasons_of_all(snapshot, explanations), strict=True)
         return {lead: _details(*one) for lead, one in zip(snapshot.leads, told, strict=True)}
+
+
+def _object(names: Sequence[str], values: Sequence[float | str | None]) -> str:
+    """A JSON object of the values that there are."""
+    known = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+    return orjson.dumps(known).decode()
 
 
 def _details(base: float, fit: float, points: float, told: tuple[Reason, ...]) -> Details:

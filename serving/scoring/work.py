@@ -7,16 +7,18 @@ Chances of different steps and horizons are never ranked against each other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
-from typing import Final, get_args
+from typing import Final, Self, get_args
 
 import numpy as np
 
-from features.arrays import Bools, Floats
+from features.arrays import Bools, Floats, Ints
 from features.events.log import DAY_US
 from features.ladder.ladder import Offer
 from features.offers.history import OfferHistory
+from features.signals.fold import NONE
 from models.offers.offer_model import of_step
 from models.recommendation import forecast_of
 from serving.scoring.answers import Tab
@@ -25,7 +27,7 @@ from serving.scoring.model import ScoredLeads
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import suggestion_for
 
-__all__ = ["Work", "exact_work", "likely_work", "place", "tab_of"]
+__all__ = ["Work", "Works", "exact_work", "likely_work", "place", "tab_of"]
 
 _TABS: Final[tuple[Tab, ...]] = get_args(Tab)
 _FEWEST_MINUTES: Final = 1.0
@@ -53,35 +55,73 @@ class Work:
     rep_minutes: float
     is_out: bool = False
 
-    @property
-    def worth(self) -> float:
-        """The gain of what is suggested for a minute of a rep."""
-        return self.gain / max(self.rep_minutes, _FEWEST_MINUTES)
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Works:
+    """What would be suggested for many leads, as columns.
+
+    Parameters
+    ----------
+    options : the work that each option is; what it gains is another amount for each lead.
+    option, gain : shape (n,), which of them it is for each lead, and what it gains.
+    """
+
+    options: tuple[Work, ...]
+    option: Ints
+    gain: Floats
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """All parts, of one model, as one."""
+        return cls(
+            parts[0].options if parts else (),
+            np.concatenate([np.empty(0, dtype=np.int64), *(part.option for part in parts)]),
+            np.concatenate([np.empty(0), *(part.gain for part in parts)]),
+        )
+
+    def put(self, at: int, work: Work) -> None:
+        """Let another work be that of a lead."""
+        ids = [option.option_id for option in self.options]
+        self.option[at], self.gain[at] = ids.index(work.option_id), work.gain
+
+    def places(self, purchase: Floats, waiting_since: Ints, as_of: int) -> Floats:
+        """Shape (n,): where each lead stands, as `place` has it.
+
+        Parameters
+        ----------
+        waiting_since : NONE for a lead that does not wait for a reply.
+        """
+        base = np.array([_base(option.tab) for option in self.options])
+        minutes = np.array([_minutes(option) for option in self.options])
+        worth = np.maximum(self.gain / minutes[self.option], 0.0)
+        waits = np.where(waiting_since == NONE, 0, as_of - waiting_since)
+        return np.where(
+            waiting_since == NONE,
+            base[self.option] + _squashed(worth + _LITTLE * purchase),
+            _base("reply") + _squashed(waits / DAY_US),
+        )
 
 
-def likely_work(estimates: ScoredLeads) -> list[Work]:
-    """What is likely suggested for leads by their signals alone, one for each row.
+def likely_work(estimates: ScoredLeads) -> Works:
+    """What is likely suggested for leads by their signals alone.
 
     Quick, because their histories are not looked at: limits and what is under way are unknown to
     it. `exact_work` knows them.
     """
     model, scores, snapshot = estimates.model, estimates.scores, estimates.snapshot
     ladder, options = model.bundle.ladder, model.adviser.options
+    offers = [ladder.offer(name) for name in options.ids]
+    works = tuple(map(_work, offers, options.ids))
     count = len(snapshot.leads)
     if count == 0:
-        return []
+        return Works(works, np.empty(0, dtype=np.int64), np.empty(0))
     rung = np.minimum(scores.position, len(ladder.goals) - 1)
     eligible: Bools = np.array([of_step(ladder, at) for at in range(len(ladder.goals))])[rung]
     topic = np.zeros_like(eligible)
     forecast = forecast_of(model.bundle, snapshot, scores, eligible, topic)
     shares = model.adviser.policy(forecast.beliefs, ladder.policy)
     chosen = shares.argmax(axis=1)
-    gain: Floats = forecast.beliefs.gain[np.arange(count), chosen]
-    offers = [ladder.offer(name) for name in options.ids]
-    return [
-        _work(offers[at], options.ids[at], one)
-        for one, at in zip(gain.tolist(), chosen.tolist(), strict=True)
-    ]
+    return Works(works, chosen, forecast.beliefs.gain[np.arange(count), chosen])
 
 
 def exact_work(scorer: Scorer, lead_id: str, as_of: int) -> Work:
@@ -110,9 +150,9 @@ def place(work: Work, purchase: float, waits_us: int | None) -> float:
     purchase : its chance of a purchase, which decides among those that are worth the same.
     waits_us : how long the lead has waited for a reply; None where it does not.
     """
-    if waits_us is not None:
-        return _base("reply") + _squashed(waits_us / DAY_US)
-    return _base(work.tab) + _squashed(max(work.worth, 0.0) + _LITTLE * purchase)
+    since = np.array([NONE if waits_us is None else -waits_us])
+    works = Works((work,), np.zeros(1, dtype=np.int64), np.array([work.gain]))
+    return float(works.places(np.array([purchase]), since, 0)[0])
 
 
 def tab_of(priority: float) -> Tab | None:
@@ -125,12 +165,18 @@ def _base(tab: Tab) -> float:
     return float(len(_TABS) - _TABS.index(tab))
 
 
-def _squashed(amount: float) -> float:
-    """An amount as a number in [0, 1) that keeps the order; what is below nothing is nothing."""
-    return amount / (1.0 + amount) if amount > 0.0 else 0.0
+def _minutes(work: Work) -> float:
+    """The minutes of a rep that what it gains is for."""
+    return max(work.rep_minutes, _FEWEST_MINUTES)
 
 
-def _work(offer: Offer | None, option_id: str, gain: float) -> Work:
+def _squashed(amount: Floats) -> Floats:
+    """Amounts as numbers in [0, 1) that keep the order; what is below nothing is nothing."""
+    some = np.where(amount > 0.0, amount, 0.0)
+    return some / (1.0 + some)
+
+
+def _work(offer: Offer | None, option_id: str, gain: float = 0.0) -> Work:
     if offer is None:
         return Work("quiet", option_id, gain, 0.0)
     tab: Tab = "talk" if takes_a_person(offer) else "marketing"

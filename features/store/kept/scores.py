@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
 from operator import attrgetter
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, Self
 
 import sqlalchemy as sa
 
@@ -26,11 +26,13 @@ from features.store.schema import identities, meta, scores
 __all__ = [
     "ORDERS",
     "OUT_OF_QUEUE",
+    "TOGETHER",
     "Former",
     "Order",
     "ScoreStore",
     "StoredScore",
     "TellChanges",
+    "Unsaved",
     "score_of",
 ]
 
@@ -44,7 +46,7 @@ ORDERS: Final[dict[Order, str]] = {
     "purchase": "p_purchase",
 }
 """The column of each."""
-_BATCH: Final = 1000
+TOGETHER: Final = 1000
 """Scores of one transaction: while it writes, SQLite lets nobody else."""
 _FULL_RUN: Final = "full_run"
 _FRESHNESS: Final = "freshness"
@@ -131,6 +133,24 @@ TellChanges = Callable[[sa.Connection, Mapping[str, Former], Sequence[StoredScor
 """What is to be done, in the same transaction, when scores take the place of former ones."""
 
 
+class Unsaved(NamedTuple):
+    """Scores of one transaction that say how they differ from the leads' former ones.
+
+    Parameters
+    ----------
+    leads : those that get a score.
+    made : gives it, one for each, from the former ones of those that have one.
+    """
+
+    leads: Sequence[str]
+    made: Callable[[Mapping[str, Former]], Sequence[StoredScore]]
+
+    @classmethod
+    def of(cls, rows: Sequence[StoredScore]) -> Self:
+        """Scores that are the same whatever was before."""
+        return cls([row.lead_id for row in rows], lambda _: rows)
+
+
 class ScoreStore:
     """One score a lead; what is scored takes its marks away in the same transaction."""
 
@@ -147,7 +167,20 @@ class ScoreStore:
         gone: Sequence[str] = (),
         clock: Callable[[], int] | None = None,
     ) -> int:
-        """Keep scores, each in place of the lead's former one unless that is newer; their number.
+        """Keep scores, each in place of a former one unless that is newer; how many were kept."""
+        remaining = iter(rows)
+        parts = iter(lambda: list(islice(remaining, TOGETHER)), [])
+        return self.save_made(map(Unsaved.of, parts), then, done, gone, clock)
+
+    def save_made(
+        self,
+        parts: Iterable[Unsaved],
+        then: TellChanges | None = None,
+        done: Sequence[Mark] = (),
+        gone: Sequence[str] = (),
+        clock: Callable[[], int] | None = None,
+    ) -> int:
+        """As `save`; each part is made, and kept, in a transaction of its own.
 
         Parameters
         ----------
@@ -161,38 +194,39 @@ class ScoreStore:
             than nothing, unless something is known of the lead from after it too: then it is this
             clock that is behind. None: there are no such scores.
         """
-        remaining, saved, older = iter(rows), 0, set[str]()
-        part = list(islice(remaining, _BATCH))
+        remaining, saved, older = iter(parts), 0, set[str]()
+        part = next(remaining, Unsaved.of([]))
         while True:
-            following = list(islice(remaining, _BATCH))
-            is_last = not following
+            following = next(remaining, None)
+            is_last = following is None
             with self._database.writing() as connection:
                 hold_leads(connection)
-                number = next_turn(connection) if part or (is_last and gone) else 0
+                number = next_turn(connection) if part.leads or (is_last and gone) else 0
                 count, unchanged = self._save_part(connection, part, number, then, clock, done)
                 saved, older = saved + count, older | unchanged
                 if is_last:
                     note_gone(connection, _delete_scores(connection, gone), number)
                     self._marks.remove(connection, _served(connection, done, older))
-            if is_last:
+            if following is None:
                 return saved
             part = following
 
     def _save_part(
         self,
         connection: sa.Connection,
-        rows: Sequence[StoredScore],
+        part: Unsaved,
         number: int,
         then: TellChanges | None,
         clock: Callable[[], int] | None,
         done: Sequence[Mark],
     ) -> tuple[int, set[str]]:
         """How many scores were kept, and the leads whose former score is newer."""
-        if not rows:
+        leads = part.leads
+        if not leads:
             return 0, set()
-        leads = [row.lead_id for row in rows]
+        former = _former(connection, leads)
+        rows = part.made(former)
         out = not_to_be_scored(connection, leads, min(row.as_of for row in rows))
-        former = _former(connection, leads, _FORMER_LOCKED)
         out |= _merged(connection, leads)
         void, refused = set[str](), set[str]()
         if clock is not None:
@@ -272,11 +306,6 @@ class ScoreStore:
         lead = sa.select(identities.c.lead_id).where(identities.c.id == lead_id).scalar_subquery()
         wanted = sa.select(scores).where(scores.c.lead_id == sa.func.coalesce(lead, lead_id))
         return next(iter(self._found(wanted)), None)
-
-    def former(self, leads: Sequence[str]) -> dict[str, Former]:
-        """What the stored scores of some leads are; a lead without one is left out."""
-        with self._database.reading() as connection:
-            return _former(connection, leads, _FORMER)
 
     def probabilities(self, bundle: str) -> list[float]:
         """The chances of all queued leads that a bundle has scored."""
@@ -383,24 +412,22 @@ def _is_newer(row: StoredScore, former: Former | None) -> bool:
 
 # Made once: whoever scores asks them for each part of all leads.
 _IDS: Final[sa.BindParameter[Sequence[str]]] = sa.bindparam("ids", expanding=True)
-_FORMER: Final[sa.Select[Any]] = (
+_FORMER: Final[sa.Select[Any]] = (  # locked where a database locks rows
     sa.select(scores.c.lead_id, *(scores.c[name] for name in Former._fields))
     .where(scores.c.lead_id.in_(_IDS))
     .order_by(scores.c.lead_id)
+    .with_for_update()
 )
-_FORMER_LOCKED: Final = _FORMER.with_for_update()
 _ELSEWHERE: Final = sa.select(identities.c.id).where(
     identities.c.id.in_(_IDS), identities.c.lead_id != identities.c.id
 )
 
 
-def _former(
-    connection: sa.Connection, leads: Sequence[str], wanted: sa.Select[Any]
-) -> dict[str, Former]:
+def _former(connection: sa.Connection, leads: Sequence[str]) -> dict[str, Former]:
     return {
         row[0]: Former._make(row[1:])
         for part in in_parts(leads)
-        for row in all_tuples_of(connection, wanted, ids=part)
+        for row in all_tuples_of(connection, _FORMER, ids=part)
     }
 
 

@@ -10,8 +10,8 @@ from features.clock import now
 from serving.pages.common.people import traits_of, who
 from serving.process.service import Service
 from serving.scoring.answers import QueueItem
+from serving.scoring.batch.rescoring import rescore
 from serving.scoring.queue import items, queue_part
-from serving.scoring.rescoring import rescore
 from serving.settings import Settings
 
 __all__ = ["Top", "TopLead", "top_of_queue"]

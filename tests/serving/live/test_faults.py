@@ -20,7 +20,7 @@ from serving.notifications.attempt import Answer
 from serving.notifications.delivery import Sender
 from serving.notifications.endpoints import Endpoints
 from serving.process.group_commit import GroupCommit
-from serving.scoring.rescoring import freshen, rescore
+from serving.scoring.batch.rescoring import freshen, rescore
 from serving.scoring.scorer import Scorer
 from tests.faults import Faults, each_fault, failing_database
 

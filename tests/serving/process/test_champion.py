@@ -131,7 +131,7 @@ def test_another_policy(serving, bundle):
 
 def test_the_queue_keeps_its_bands(serving, bundle, folder):
     """Until all leads are scored by the new model, the former places are better than none."""
-    from serving.scoring.rescoring import rescore
+    from serving.scoring.batch.rescoring import rescore
 
     rescore(serving.scorer)
     assert serving.scorer.score("ann")["band"] is not None

@@ -20,7 +20,7 @@ from features.store.schema import notifications
 from serving.recommending.answers import UnaskedAnswer
 from serving.routes import decision_schemas, lead_schemas, schemas
 from serving.scoring.answers import OptedOutAnswer
-from serving.scoring.rescoring import freshen, rescore
+from serving.scoring.batch.rescoring import freshen, rescore
 from tests.profiles import examples
 from tests.serving import world
 from tests.serving.conftest import service_of

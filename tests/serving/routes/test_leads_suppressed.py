@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from features.clock import rfc3339
 from serving.routes import lead_schemas
-from serving.scoring.rescoring import freshen
+from serving.scoring.batch.rescoring import freshen
 from tests.serving import world
 from tests.serving.conftest import service_of
 

@@ -29,8 +29,8 @@ from serving.notifications.delivery import _outcome
 from serving.process.service import Service
 from serving.routes import metrics
 from serving.routes.metrics import METRICS, Metrics
+from serving.scoring.batch.rescoring import Run
 from serving.scoring.drift import LEVELS, drift_of
-from serving.scoring.rescoring import Run
 from serving.settings import Settings
 from tests.serving.callers import Clock, bearer, client_of, make, running
 from tests.serving.conftest import service_of

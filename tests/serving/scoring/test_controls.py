@@ -18,8 +18,8 @@ from models.bundle import Bundle
 from models.judging.trials.assignment import is_drawn
 from models.offers.options import NO_ASK
 from serving.recommending.recommender import Recommender
+from serving.scoring.batch.rescoring import freshen, rescore
 from serving.scoring.queue import items
-from serving.scoring.rescoring import freshen, rescore
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import suggestion_for
 from serving.scoring.work import tab_of
@@ -115,13 +115,13 @@ def test_once(climbed):
 def test_known_before_the_first_effect(climbed, monkeypatch):
     """The assignment is stored when the score is: nobody sees a tab without it."""
     made, seen = scorer(climbed), []
-    true = climbed.scores.save
+    true = climbed.scores.save_made
 
-    def save(rows, *rest, **more):
+    def save(parts, *rest, **more):
         seen.append(arms(climbed).keys())
-        return true(rows, *rest, **more)
+        return true(parts, *rest, **more)
 
-    monkeypatch.setattr(climbed.scores, "save", save)
+    monkeypatch.setattr(climbed.scores, "save_made", save)
     rescore(made)
     assert seen == [set(LEADS)]
 

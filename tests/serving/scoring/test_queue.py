@@ -17,8 +17,8 @@ from features.store.kept.scores import OUT_OF_QUEUE
 from models.offers.options import NO_ASK, NURTURE
 from serving.process import background
 from serving.routes import schemas
-from serving.scoring import rescoring
 from serving.scoring.answers import QueueItem
+from serving.scoring.batch import rescoring
 from serving.scoring.queue import queue_part
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import suggestion_for

@@ -1,28 +1,53 @@
-"""What another process sees ahead is what would be seen here, also where it goes away."""
+"""What another process finds is what would be found here, also where it goes away."""
 
 from __future__ import annotations
 
+import os
+import pickle
 import signal
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from features.signals.snapshot import snapshot
+from features.errors import StoreError
+from features.events.log import EventLog
+from features.signals.program import compile_ladder
+from features.signals.snapshot import Snapshot, snapshot, snapshots_of_known
 from features.store.arrivals import Event
 from features.store.events import EventStore
 from features.store.whole_log import ahead
-from features.store.whole_log.ahead import Wanted, seen_of
+from features.store.whole_log.ahead import found_of
 from tests.features.store.scene import LADDER, assert_same_log
 
 LEADS = [f"lead-{at:02}" for at in range(40)]
-WANTED = Wanted(LADDER, (9, 1))
+INSTANTS = (9, 1)
 """At 9 all is known, at 1 nothing yet of a third of the leads."""
+
+
+class Seen(NamedTuple):
+    """A log, what was known at each of the instants, and which process found it."""
+
+    log: EventLog
+    known: tuple[Snapshot, ...]
+    process: int
+
+
+def look(log: EventLog) -> Seen:
+    return Seen(log, snapshots_of_known(log, compile_ladder(LADDER), INSTANTS), os.getpid())
+
+
+def look_here_alone(log: EventLog, here: int) -> list[str]:
+    if os.getpid() != here:
+        raise StoreError("this is for one process alone")
+    return list(log.leads)
 
 
 @pytest.fixture
@@ -49,6 +74,14 @@ def started(monkeypatch):
     monkeypatch.setattr(ahead, "processors", lambda: 2)
     monkeypatch.setattr("features.store.whole_log.ahead.subprocess.Popen", start)
     return begun
+
+
+def found_nothing(_: EventLog) -> None:
+    return None
+
+
+def parts_of(store, here, look=look, leads=tuple(LEADS)):
+    return found_of(here, look, store.database, LADDER, leads, 10)
 
 
 class Here:
@@ -80,7 +113,8 @@ def answered(monkeypatch) -> threading.Event:
     class Asking(ThreadPoolExecutor):
         def submit(self, *given, **named):
             future = super().submit(*given, **named)
-            future.add_done_callback(lambda _: found.set())
+            if given[0] is not ahead._tell:
+                future.add_done_callback(lambda _: found.set())
             return future
 
     monkeypatch.setattr(ahead, "ThreadPoolExecutor", Asking)
@@ -93,8 +127,8 @@ def assert_all(store, parts):
     for seen in parts:
         leads += seen.log.leads
         log = store.log_of(seen.log.leads, LADDER)
-        assert_same_log(seen.log, log.without_properties())
-        for instant, known in zip(WANTED.instants, seen.known, strict=True):
+        assert_same_log(seen.log, log)
+        for instant, known in zip(INSTANTS, seen.known, strict=True):
             there = [lead for lead in log.leads if int(lead.partition("-")[2]) % 3 <= instant]
             expected = snapshot(log, LADDER, there, np.full(len(there), instant))
             pd.testing.assert_frame_equal(known.frame(), expected.frame())
@@ -107,8 +141,8 @@ def assert_all(store, parts):
 def test_both_read(filled, started, answered):
     """What is not read there is read here, and the process ends with the last."""
     here = Here(filled, answered)
-    assert_all(filled, seen_of(here, filled.database, LEADS, WANTED, 10))
-    assert here.leads == LEADS[30:]
+    assert_all(filled, parts_of(filled, here))
+    assert here.leads == LEADS[20:30]
     assert [process.returncode is not None for process in started] == [True]
 
 
@@ -118,7 +152,7 @@ def test_a_reader_that_takes_long(filled, started, monkeypatch):
     monkeypatch.setattr(ahead, "_ASKED", 1)
     monkeypatch.setattr(ahead, "_ask", lambda *given: is_done.wait(60) and ask(*given))
     here = Here(filled)
-    parts = seen_of(here, filled.database, LEADS, WANTED, 10)
+    parts = parts_of(filled, here)
     found = list(islice(parts, 3))
     assert here.leads == LEADS[10:]
     is_done.set()
@@ -131,15 +165,15 @@ def test_a_reader_that_takes_long(filled, started, monkeypatch):
 def test_a_reader_that_is_killed(filled, started, answered):
     """What it has not told is read here."""
     here = Here(filled, answered)
-    parts = seen_of(here, filled.database, LEADS, WANTED, 10)
+    parts = parts_of(filled, here)
     found = [next(parts)]
     started[0].kill()
     started[0].wait()
     here.answered = None
     found += parts
     assert_all(filled, found)
-    assert here.leads[:10] == LEADS[30:]
-    assert here.leads[10:] in (LEADS[10:30], LEADS[20:30])
+    assert here.leads[:10] == LEADS[20:30]
+    assert here.leads[10:] in (LEADS[10:20] + LEADS[30:], LEADS[30:])
 
 
 @pytest.mark.usefixtures("started")
@@ -147,16 +181,47 @@ def test_a_reader_that_is_gone_before_it_is_asked(filled, monkeypatch):
     """One that never starts leaves all of it to be read here."""
     monkeypatch.setattr(ahead, "_READER", "features.store.whole_log.no_such_module")
     here = Here(filled)
-    assert_all(filled, seen_of(here, filled.database, LEADS, WANTED, 10))
+    assert_all(filled, parts_of(filled, here))
     assert sorted(here.leads) == LEADS
 
 
 def test_whoever_stops_ends_it(filled, started):
     """A scoring that is stopped leaves no process behind."""
-    parts = seen_of(Here(filled), filled.database, LEADS, WANTED, 10)
+    parts = parts_of(filled, Here(filled))
     next(parts)
     parts.close()
     assert started[0].returncode is not None
+
+
+def test_what_is_found_comes_from_both(filled, started, answered):
+    """Each process looks at what it has read itself."""
+    seen = list(parts_of(filled, Here(filled, answered)))
+    assert [one.process for one in seen].count(os.getpid()) == 1
+    assert {one.process for one in seen} == {os.getpid(), started[0].pid}
+
+
+def test_what_it_cannot_look_at_is_looked_at_here(filled, started):
+    """And where nobody can, whoever asked is told why."""
+    only_here = partial(look_here_alone, here=os.getpid())
+    found = parts_of(filled, Here(filled), only_here)
+    assert sorted(lead for leads in found for lead in leads) == LEADS
+    with pytest.raises(StoreError, match="for one process alone"):
+        list(parts_of(filled, Here(filled), partial(look_here_alone, here=-1)))
+    assert all(process.returncode is not None for process in started)
+
+
+@pytest.mark.usefixtures("started")
+def test_what_cannot_be_handed_over_is_said(filled):
+    """A process that nobody could tell what it is for would look like one that is gone."""
+    with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
+        list(parts_of(filled, Here(filled), lambda log: log))
+
+
+@pytest.mark.usefixtures("started")
+def test_nothing_found_is_found_too(filled):
+    """None is an answer, and no reason to look again."""
+    here = Here(filled)
+    assert list(parts_of(filled, here, found_nothing)) == [None] * 4
 
 
 @pytest.mark.usefixtures("started")
@@ -164,7 +229,7 @@ def test_a_store_that_it_cannot_read_is_read_here(filled, monkeypatch):
     """The reason is told by whoever reads here."""
     monkeypatch.setattr(filled.database.engine.url.__class__, "render_as_string", _nowhere)
     here = Here(filled)
-    assert_all(filled, seen_of(here, filled.database, LEADS, WANTED, 10))
+    assert_all(filled, parts_of(filled, here))
     assert sorted(here.leads) == LEADS
 
 
@@ -179,7 +244,7 @@ def test_few_leads_or_one_processor(filled, started, monkeypatch, leads, process
     """Where it would not pay no process is started."""
     monkeypatch.setattr(ahead, "_WORTH_A_PROCESS", 40)
     monkeypatch.setattr(ahead, "processors", lambda: processors)
-    parts = list(seen_of(Here(filled), filled.database, LEADS[:leads], WANTED, 10))
+    parts = list(parts_of(filled, Here(filled), leads=LEADS[:leads]))
     assert sum(len(seen.log.leads) for seen in parts) == leads
     assert started == []
 
@@ -199,8 +264,8 @@ def test_it_ends_with_its_input():
 def test_an_interrupt_leaves_it_to_whoever_started_it(filled, started, answered):
     """Ctrl-C reaches all processes of a terminal: the reader says nothing of it, and reads on."""
     here = Here(filled, answered)
-    parts = seen_of(here, filled.database, LEADS, WANTED, 10)
+    parts = parts_of(filled, here)
     found = [next(parts)]
     started[0].send_signal(signal.SIGINT)
     assert_all(filled, [*found, *parts])
-    assert here.leads == LEADS[30:]
+    assert here.leads == LEADS[20:30]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -22,12 +22,12 @@ from features.events.log import EventLog
 from features.store.arrivals import Arrival
 from features.store.database import Database
 from features.store.events import EventStore
-from features.store.kept.scores import StoredScore
+from features.store.kept.scores import StoredScore, Unsaved
 from serving.notifications import delivery
 from serving.notifications.attempt import Answer
 from serving.notifications.delivery import Sender
-from serving.scoring import rescoring
-from serving.scoring.rescoring import freshen
+from serving.scoring.batch import rescoring
+from serving.scoring.batch.rescoring import freshen
 from serving.scoring.scorer import Scorer
 from tests.serving.live.schedules.actor import Actor, Crashed
 from tests.serving.live.schedules.world import (
@@ -261,14 +261,12 @@ class Schedule:
         with (
             patch.object(Database, "writing", writing),
             patch.object(Database, "reading", reading),
-            patch.object(rescoring, "_read", _read),
-            patch.object(rescoring, "snapshot_of_known", lambda *_: None),
+            patch.object(rescoring, "read_leads", _read),
             patch.object(
                 rescoring, "_priority", lambda _, scored, *__: np.zeros(len(scored.leads))
             ),
             patch.object(rescoring, "_note_crowded", lambda *_: None),
-            patch.object(rescoring, "_known_later", lambda later, _: later),
-            patch.object(rescoring, "stored_rows", _rows),
+            patch.object(rescoring, "stored_rows", _made),
         ):
             yield
 
@@ -352,31 +350,26 @@ class _Scored:
 @dataclass
 class _Reading:
     scored: _Scored
-    log: set[str]
-    """Leads of which something is known that must not be seen yet."""
 
     def reasons(self) -> dict[str, str]:
         return {}
 
-    def week_ago(self, *_: object) -> dict[str, float]:
-        return {}
 
-
-def _read(_: Scorer, log: EventLog, __: object, as_of: int) -> _Reading:
+def _read(_: object, log: EventLog, as_of: int, **__: object) -> _Reading:
     """The leads of a log by how many of their events are known."""
-    count: Counter[str] = Counter()
-    later: set[str] = set()
-    for lead, known in zip(log.lead_of_rows().tolist(), log.known.tolist(), strict=True):
-        if known <= as_of:
-            count[log.leads[lead]] += 1
-        else:
-            later.add(log.leads[lead])
-    return _Reading(_Scored(list(count), list(count.values()), as_of), later)
+    count = Counter(
+        log.leads[lead]
+        for lead, known in zip(log.lead_of_rows().tolist(), log.known.tolist(), strict=True)
+        if known <= as_of
+    )
+    return _Reading(_Scored(list(count), list(count.values()), as_of))
 
 
-def _rows(
-    scorer: Scorer, scored: _Scored, _: object, __: Mapping[str, object], as_of: int
-) -> Iterator[StoredScore]:
+def _made(scorer: Scorer, scored: _Scored, _: object, __: object, as_of: int) -> Iterator[Unsaved]:
+    yield Unsaved.of(list(_rows(scorer, scored, as_of)))
+
+
+def _rows(scorer: Scorer, scored: _Scored, as_of: int) -> Iterator[StoredScore]:
     for lead, count in zip(scored.leads, scored.counts, strict=True):
         row: dict[str, Any] = {"lead_id": lead, "ladder": "b2b", "as_of": as_of, "step": "value"}
         row |= dict.fromkeys(

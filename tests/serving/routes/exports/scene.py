@@ -16,7 +16,7 @@ from models.bundle import Bundle
 from serving.recommending.answers import RecommendationAnswer
 from serving.recommending.recommender import Recommender
 from serving.routes.exports.reading import ScoreExport
-from serving.scoring.rescoring import rescore
+from serving.scoring.batch.rescoring import rescore
 from serving.scoring.scorer import Scorer
 from tests.serving import world
 

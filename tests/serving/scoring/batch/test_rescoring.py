@@ -14,12 +14,13 @@ from features.events.log import DAY_US
 from features.store.arrivals import Arrival
 from features.store.events import EventStore
 from features.store.schema import notifications, opt_outs, scores
-from features.store.whole_log.ahead import seen_of
+from features.store.whole_log.ahead import found_of
 from models.bundle import load_bundle
 from serving.process.background import alarm
-from serving.scoring import queue, rescoring
+from serving.scoring import queue
+from serving.scoring.batch import rescoring
+from serving.scoring.batch.rescoring import freshen, rescore
 from serving.scoring.queue import items
-from serving.scoring.rescoring import freshen, rescore
 from serving.scoring.scorer import Scorer
 from serving.scoring.work import exact_work, tab_of
 from tests.features.store.identities.scene import calls, emptied, told
@@ -476,12 +477,12 @@ def test_who_reads_which_part_first_is_no_matter(store, scorer, monkeypatch):
         return exact_work(scorer, lead_id, as_of)
 
     def backwards(*given):
-        yield from reversed(list(seen_of(*given)))
+        yield from reversed(list(found_of(*given)))
 
     monkeypatch.setattr(rescoring, "exact_work", noted)
     assert rescore(scorer) is not None
     rows = store.scores.queue(99)
-    monkeypatch.setattr(rescoring, "seen_of", backwards)
+    monkeypatch.setattr(rescoring, "found_of", backwards)
     assert rescore(scorer) is not None
     assert looked == leads * 2
     assert len(rows) == 20

@@ -11,35 +11,31 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from itertools import compress
 from typing import Final
 
 import numpy as np
-import orjson
 import sqlalchemy as sa
 
 from features.arrays import Bools, Floats
 from features.clock import seconds_since
 from features.errors import OptedOut, UnknownLead
-from features.events.log import DAY_US, EventLog
-from features.ladder.ladder import EventNames
+from features.events.log import EventLog
 from features.signals.fold import NONE
-from features.signals.snapshot import Snapshot, snapshot_of_known
 from features.store.identities.members import largest_leads
 from features.store.kept.leases import Mark
 from features.store.kept.notifications import add_notices
 from features.store.kept.scores import OUT_OF_QUEUE, Former, StoredScore
 from features.store.privacy.opt_outs import opted_out_leads
-from features.store.whole_log.ahead import Wanted, seen_of
+from features.store.whole_log.ahead import found_of
+from serving.scoring.batch.reading import PartReader, ScoredPart, read_leads
+from serving.scoring.batch.scored import Findings, Scored, SpilledTexts, stored_rows, usual_chances
 from serving.scoring.changes import score_changes
-from serving.scoring.model import ScoredLeads
 from serving.scoring.ranking import Ranking
-from serving.scoring.scored import Findings, Scored, SpilledTexts, stored_rows, usual_chances
 from serving.scoring.scorer import Scorer
-from serving.scoring.work import exact_work, likely_work, place, tab_of
+from serving.scoring.work import exact_work, place, tab_of
 
 __all__ = ["CROWDED", "Freshened", "Run", "TellCrms", "freshen", "rescore"]
 
@@ -57,7 +53,6 @@ _ADVISED: Final = 1000
 their signals alone, which is much quicker. Where many leads have news, those of them that come as
 far up, but at most so many at a time as above; where few have, all, however far down: one may have
 refused everything, and is out then."""
-_WEEK_US: Final = 7 * DAY_US
 _LEASE_US: Final = 30_000_000
 """For so long the leads that a process took to score are its own; then others may, if it died."""
 CROWDED: Final = 20_000
@@ -120,37 +115,26 @@ def rescore(
     """
     started, as_of = time.perf_counter(), scorer.clock()
     stopping = stopping or threading.Event()
-    leads, ladder = _leads(scorer), scorer.model.bundle.ladder
     parts: list[Scored] = []
-    week_ago: dict[str, float] = {}
     most_events = 0
-
-    def read_here(some: Sequence[str]) -> EventLog:
-        return scorer.store.log_of(some, ladder)
-
-    wanted = Wanted(ladder, (as_of, as_of - _WEEK_US))
-    ahead = seen_of(read_here, scorer.store.database, leads, wanted, _CHUNK)
-    with SpilledTexts() as reasons, closing(ahead):
-        for seen in ahead:
+    with SpilledTexts() as reasons, closing(_parts(scorer, as_of)) as found:
+        for part in found:
             if stopping.is_set() or not is_still_ours():
                 return None
-            now, week_before = seen.known
-            read = _read(scorer, seen.log, now, as_of)
-            parts.append(read.scored)
-            most_events = max(most_events, int(np.diff(read.log.starts).max(initial=0)))
-            reasons.put(read.reasons())
-            week_ago |= read.week_ago(week_before, as_of)
+            parts.append(part.scored)
+            reasons.put(part.reasons)
+            most_events = max(most_events, part.most_events)
         # Which part was read first is chance; who is first of equals must not be.
         scored = Scored.joined(sorted(parts, key=lambda part: part.leads[:1]))
         parts.clear()
-        queued = scored.queued(as_of, scorer)
+        queued = _queued(scorer, scored, as_of)
         ranking = Ranking.of(scored.advance[queued])
         priority = _priority(scorer, scored, queued, as_of, stopping)
         queued = priority > OUT_OF_QUEUE
-        told = Findings(ranking, reasons, week_ago, "time")
+        told = Findings(ranking, reasons, "time")
         rows = stored_rows(scorer, scored, priority, told, as_of)
         then = _tellings(scorer, write_back, of_all=True)
-        scorer.store.scores.save(rows, then, clock=scorer.clock)
+        scorer.store.scores.save_made(rows, then, clock=scorer.clock)
     scorer.ranking, scorer.usual = ranking, usual_chances(scored, queued)
     steps = Counter(step for step, is_queued in zip(scored.step, queued, strict=True) if is_queued)
     return Run(
@@ -165,6 +149,17 @@ def rescore(
         _most_ids(scorer),
         _purchases(scored, priority),
     )
+
+
+def _parts(scorer: Scorer, as_of: int) -> Generator[ScoredPart]:
+    """All leads, read and scored in parts."""
+    store, ladder = scorer.store, scorer.model.bundle.ladder
+
+    def read_here(some: Sequence[str]) -> EventLog:
+        return store.log_of(some, ladder)
+
+    look = PartReader(scorer.model, as_of, with_reasons=True)
+    return found_of(read_here, look, store.database, ladder, _leads(scorer), _CHUNK)
 
 
 def _purchases(scored: Scored, priority: Floats) -> dict[str, float]:
@@ -243,23 +238,17 @@ def _score_marked(
     of_marks = {lead_of[one] for one in sent_ids}
     # Whoever has news had some lately, most of them: their events are still at hand.
     log = scorer.store.recent.log_of(sorted(of_marks - out), scorer.model.bundle.ladder)
-    compiled = scorer.model.compiled
-    read = _read(scorer, log, snapshot_of_known(log, compiled, as_of), as_of)
-    _note_crowded(scorer, read.log, as_of)
-    scored, unseen = read.scored, _known_later(read.log, as_of)
-    queued = scored.queued(as_of, scorer)
     few = len(of_marks - out) <= _EXPLAIN_FRESH
+    read = read_leads(scorer.model, log, as_of, with_week_ago=few)
+    _note_crowded(scorer, log, as_of)
+    scored, unseen = read.scored, _known_later(log, as_of)
+    queued = _queued(scorer, scored, as_of)
     least = None if few else scorer.store.queue.priority_of(_ADVISED)
     priority = _priority(scorer, scored, queued, as_of, None, _ADVISE_FRESH, least)
-    told = Findings(
-        scorer.ranking,
-        read.reasons() if few else {},
-        read.week_ago(snapshot_of_known(log, compiled, as_of - _WEEK_US), as_of) if few else {},
-        "events",
-    )
+    told = Findings(scorer.ranking, read.reasons() if few else {}, "events")
     gone = ((sent_ids | of_marks) - set(scored.leads)) - unseen
     rows = stored_rows(scorer, scored, priority, told, as_of)
-    scorer.store.scores.save(
+    scorer.store.scores.save_made(
         rows,
         _tellings(scorer, write_back, of_all=False, since=min(mark.since for mark in marks)),
         [mark for mark in marks if lead_of[mark.sent_id] not in unseen],
@@ -312,81 +301,13 @@ def _tellings(
     return told
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Read:
-    """Leads that were read once: their scores and their reasons come from the same events."""
-
-    scored: Scored
-    log: EventLog
-    estimates: ScoredLeads
-    queued: Bools
-
-    def week_ago(self, then: Snapshot, as_of: int) -> dict[str, float]:
-        """The chances of a week ago, of queued leads that stood before the same step then.
-
-        Parameters
-        ----------
-        then : the leads of which something was known a week ago.
-        """
-        place = {lead: at for at, lead in enumerate(self.scored.leads)}
-        now = np.array([place[lead] for lead in then.leads], dtype=np.intp)
-        stood = then.rows(self.queued[now] & (self.scored.position[now] == then.position))
-        chances = self.estimates.model.next_step_chances(stood, as_of - _WEEK_US)
-        had_one = ~np.isnan(chances)
-        return dict(zip(compress(stood.leads, had_one), chances[had_one].tolist(), strict=True))
-
-    def reasons(self) -> dict[str, str]:
-        """The reasons of the leads that stand in the queue, as JSON."""
-        details = self.estimates.details_of(np.flatnonzero(self.queued))
-        return {lead: orjson.dumps(one).decode() for lead, one in details.items()}
-
-
-def _read(scorer: Scorer, log: EventLog, snapshot: Snapshot, as_of: int) -> _Read:
-    """The leads of a log scored, by what was known of them, with their events."""
-    ladder = scorer.model.bundle.ladder
-    estimates = scorer.model.estimate(snapshot, as_of)
-    scores = estimates.scores
-    longest_us = round(ladder.dormant_after_days * DAY_US)
-    waiting = _waiting_since(log, ladder.events, as_of, as_of - longest_us)
-    scored = Scored(
-        list(snapshot.leads),
-        [step or "" for step in scores.step],
-        [waiting.get(lead) for lead in snapshot.leads],
-        likely_work(estimates),
-        estimates.traits(),
-        scores.position,
-        snapshot.last_active,
-        scores.advance.probability,
-        scores.advance.low,
-        scores.advance.high,
-        scores.purchase.probability,
-    )
-    return _Read(scored, log, estimates, scored.queued(as_of, scorer))
+def _queued(scorer: Scorer, scored: Scored, as_of: int) -> Bools:
+    return scored.queued(as_of, scorer.model.bundle.ladder.dormant_after_days)
 
 
 def _known_later(log: EventLog, as_of: int) -> set[str]:
     """Leads of which something is known that an instant must not see yet."""
     return {log.leads[at] for at in np.unique(log.lead_of_rows()[log.known > as_of])}
-
-
-def _waiting_since(log: EventLog, names: EventNames, as_of: int, after: int) -> dict[str, int]:
-    """When each lead that waits for a reply asked first, in microseconds.
-
-    Who asked before `after` waits no more; the same goes for the commitment to reply.
-    """
-    if names.lead_asked not in log.names:
-        return {}
-    lead, known = log.lead_of_rows(), log.known <= as_of
-    asked = known & (log.name == log.names.index(names.lead_asked))
-    replied_at = np.full(len(log.leads), NONE, dtype=np.int64)
-    if names.business_replied in log.names:
-        replied = known & (log.name == log.names.index(names.business_replied))
-        np.maximum.at(replied_at, lead[replied], log.occurred[replied])
-    open_ = asked & (log.occurred > np.maximum(replied_at[lead], after))
-    since: dict[str, int] = {}
-    for row in np.flatnonzero(open_).tolist():  # in time order for each lead
-        since.setdefault(log.leads[lead[row]], int(log.occurred[row]))
-    return since
 
 
 def _priority(
@@ -414,12 +335,12 @@ def _priority(
     for at in first.tolist():
         if stopping is not None and stopping.is_set():
             break
-        waiting = scored.waiting_since[at]
+        since = int(scored.waiting_since[at])
         with suppress(UnknownLead, OptedOut):  # since it was scored
             work = exact_work(scorer, scored.leads[at], as_of)
-            waits_us = None if waiting is None else as_of - waiting
-            is_out = work.is_out and waiting is None
-            scored.work[at] = work
+            waits_us = None if since == NONE else as_of - since
+            is_out = work.is_out and waits_us is None
+            scored.works.put(at, work)
             priority[at] = (
                 OUT_OF_QUEUE if is_out else place(work, float(scored.purchase[at]), waits_us)
             )
@@ -427,11 +348,4 @@ def _priority(
 
 
 def _by_signals(scored: Scored, as_of: int) -> Floats:
-    return np.array(
-        [
-            place(work, purchase, None if waiting is None else as_of - waiting)
-            for work, purchase, waiting in zip(
-                scored.work, scored.purchase.tolist(), scored.waiting_since, strict=True
-            )
-        ]
-    )
+    return scored.works.places(scored.purchase, scored.waiting_since, as_of)
