@@ -205,7 +205,7 @@ def snapshots_of_known(
         log,
         compiled,
         tuple(chain.from_iterable(_names(log, indices) for indices in known)),
-        np.concatenate(known).astype(np.int64),
+        np.concatenate([np.empty(0, dtype=np.int64), *known]),
         np.repeat(np.array(instants, dtype=np.int64), counts),
     )
     return tuple(

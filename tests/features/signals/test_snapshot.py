@@ -20,7 +20,13 @@ from features.ladder.file import read_ladder
 from features.ladder.ladder import Activity, Condition, EventRule, Ladder, SignalRow
 from features.signals import fold
 from features.signals.program import compile_ladder
-from features.signals.snapshot import Snapshot, _together, snapshot, snapshot_of_known
+from features.signals.snapshot import (
+    Snapshot,
+    _together,
+    snapshot,
+    snapshot_of_known,
+    snapshots_of_known,
+)
 from features.signals.table import signals_of
 from tests.features import strategies
 from tests.features.signals.scene import (
@@ -585,6 +591,30 @@ def test_who_was_known_at_an_instant():
         expected = snapshot(log, ladder, leads, np.full(len(leads), at))
         pd.testing.assert_frame_equal(found.frame(), expected.frame())
     assert len(snapshot_of_known(log_of([], ladder), compiled, START_US)) == 0
+
+
+def test_who_was_known_at_several_instants():
+    """What one walk finds at each of them is what is found at it alone, in any order of them."""
+    ladder = small_ladder()
+    events = [
+        event("page", START_US + at * HOUR_US, lead=lead, known=START_US + (at + late) * HOUR_US)
+        for lead, late in (("cleo", 0), ("ann", 3), ("bob", 50))
+        for at in range(0, 200, 7)
+    ]
+    log, compiled = log_of(events, ladder), compile_ladder(ladder)
+    instants = [START_US + hours * HOUR_US for hours in (168, 0, 51, -1, 168)]
+    found = snapshots_of_known(log, compiled, instants)
+    assert [len(one) for one in found] == [3, 1, 3, 0, 3]
+    for one, at in zip(found, instants, strict=True):
+        alone = snapshot_of_known(log, compiled, at)
+        pd.testing.assert_frame_equal(one.frame(), alone.frame())
+        assert bits(one) == bits(alone)
+        assert one.position.tolist() == alone.position.tolist()
+        assert one.last_active.tolist() == alone.last_active.tolist()
+        for column in range(len(one.signals)):
+            told = [one.value(row, column) for row in range(len(one))]
+            assert one.column(column) == told
+    assert snapshots_of_known(log, compiled, []) == ()
 
 
 def test_some_rows_of_a_snapshot():

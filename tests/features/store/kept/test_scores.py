@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
+from features.store.kept.scores import Former, Unsaved
 from tests.features.store.kept.scene import SCORE
 
 
@@ -81,3 +83,30 @@ def test_a_run_that_is_asked_for_meanwhile(store):
     assert still_wanted not in ("", wanted)
     store.scores.finish_full_run({"as_of": 2}, still_wanted)
     assert store.scores.full_run() == ({"as_of": 2}, "")
+
+
+def test_scores_that_are_made_of_former_ones(store):
+    """Each part is made when it is its turn, of what is stored by then, and kept with it."""
+    given: list[dict[str, Former]] = []
+    told: list[list[str]] = []
+
+    def made(leads, former):
+        given.append(dict(former))
+        return [
+            replace(SCORE, lead_id=lead, as_of=5, band="high" if lead in former else "low")
+            for lead in leads
+        ]
+
+    def then(_, former, rows):
+        assert former == given[-1]
+        told.append([row.lead_id for row in rows])
+
+    store.scores.save([SCORE])
+    parts = [Unsaved(leads, partial(made, leads)) for leads in (["ann", "bob"], ["bob", "carl"])]
+    assert store.scores.save_made(iter(parts), then, clock=lambda: 9) == 4
+    assert [sorted(former) for former in given] == [["ann"], ["bob"]]
+    assert (given[0]["ann"].as_of, given[1]["bob"].as_of) == (1, 5)
+    assert told == [["ann", "bob"], ["bob", "carl"]]
+    bands = {one: store.scores.of(one).band for one in ("ann", "bob", "carl")}
+    assert bands == {"ann": "high", "bob": "high", "carl": "low"}
+    assert store.scores.save_made([]) == 0

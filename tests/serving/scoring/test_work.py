@@ -1,0 +1,74 @@
+"""Whose work a lead is, and where it stands: one at a time, and many at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.events.log import DAY_US
+from features.signals.fold import NONE
+from serving.scoring.work import Work, Works, place, tab_of
+
+NOW = 1_790_000_000_000_000
+OPTIONS = (
+    Work("talk", "call", 0.0, 20.0),
+    Work("talk", "wave", 0.0, 0.25),
+    Work("marketing", "mail", 0.0, 0.0),
+    Work("quiet", "no_ask", 0.0, 0.0),
+)
+NUMBERS = st.floats(-1e6, 1e6)
+LEADS = st.lists(
+    st.tuples(
+        st.integers(0, len(OPTIONS) - 1),
+        NUMBERS,
+        st.floats(0.0, 1.0),
+        st.none() | st.integers(0, 400 * DAY_US),
+    ),
+    max_size=8,
+)
+
+
+def by_the_book(work, purchase, waits_us):
+    """The tab is the whole part; behind the point stands what decides within it, squeezed."""
+    if waits_us is not None:
+        tab, amount = 4.0, waits_us / DAY_US
+    else:
+        tab = {"talk": 3.0, "marketing": 2.0, "quiet": 1.0}[work.tab]
+        amount = max(work.gain / max(work.rep_minutes, 1.0), 0.0) + 1e-6 * purchase
+    return tab + (amount / (1.0 + amount) if amount > 0.0 else 0.0)
+
+
+@given(LEADS)
+def test_where_leads_stand(leads):
+    """Many at once stand where each stands alone, to the last digit."""
+    works = Works(
+        OPTIONS,
+        np.array([option for option, *_ in leads], dtype=np.int64),
+        np.array([gain for _, gain, *_ in leads], dtype=np.float64),
+    )
+    since = [NONE if waits is None else NOW - waits for *_, waits in leads]
+    purchase = np.array([chance for *_, chance, _ in leads], dtype=np.float64)
+    found = works.places(purchase, np.array(since, dtype=np.int64), NOW).tolist()
+    for stands, (option, gain, chance, waits) in zip(found, leads, strict=True):
+        one = OPTIONS[option]
+        work = Work(one.tab, one.option_id, gain, one.rep_minutes)
+        assert stands == place(work, chance, waits) == by_the_book(work, chance, waits)
+        assert tab_of(stands) == ("reply" if waits is not None else work.tab)
+
+
+def test_a_chance_that_is_not_known_decides_nothing():
+    """Who has bought has no chance of it, and stands by nothing else."""
+    assert place(OPTIONS[3], float("nan"), None) == 1.0
+
+
+def test_parts_of_many():
+    """Parts are put together in order; a work that was looked at closely takes its place."""
+    part = Works(OPTIONS, np.array([0, 2]), np.array([1.0, 2.0]))
+    works = Works.joined([part, Works(OPTIONS, np.array([3]), np.array([0.5]))])
+    works.put(1, Work("talk", "wave", 7.0, 0.25))
+    assert (works.option.tolist(), works.gain.tolist()) == ([0, 1, 3], [1.0, 7.0, 0.5])
+    with pytest.raises(ValueError, match="is not in"):
+        works.put(0, Work("talk", "nobody offers it", 1.0, 5.0))
+    assert len(Works.joined([]).gain) == 0
