@@ -127,8 +127,16 @@ class Former(NamedTuple):
     bundle: str
     p_advance: float | None = None
     cause: str = "events"
+    last_active: int | None = None
+    waiting_since: int | None = None
+    account_id: str | None = None
+    source: str | None = None
 
 
+_STEADY: Final = ("position", "last_active", "waiting_since", "account_id", "source")
+"""Columns that mostly stay as they are when time passes. A database writes each index of a column
+that is set, also to what it was: where these are all the same they are not set."""
+_steady: Final = attrgetter(*_STEADY)
 TellChanges = Callable[[sa.Connection, Mapping[str, Former], Sequence[StoredScore]], None]
 """What is to be done, in the same transaction, when scores take the place of former ones."""
 
@@ -158,6 +166,7 @@ class ScoreStore:
         self._database = database
         self._marks = marks
         self._replace = _replace_score(database.engine)
+        self._replace_but_steady = _replace_score(database.engine, left=_STEADY)
 
     def save(
         self,
@@ -239,12 +248,30 @@ class ScoreStore:
         ]
         if kept:
             _delete_scores(connection, [row.lead_id for row in kept if row.lead_id in void])
-            ordered = sorted(kept, key=lambda row: row.lead_id)  # no deadlocks
-            self._replace.many(connection, [(*_values(row), number) for row in ordered])
+            self._replace_all(connection, kept, former, number)
             if then is not None:
                 then(connection, former, kept)
         older = set(leads) - out - {row.lead_id for row in kept}
         return len(kept), older
+
+    def _replace_all(
+        self,
+        connection: sa.Connection,
+        rows: Sequence[StoredScore],
+        former: Mapping[str, Former],
+        number: int,
+    ) -> None:
+        """Write scores, in the order of their leads: no two who do can wait for each other."""
+        whole: list[tuple[object, ...]] = []
+        steady: list[tuple[object, ...]] = []
+        for row in sorted(rows, key=attrgetter("lead_id")):
+            before = former.get(row.lead_id)
+            is_steady = before is not None and _steady(before) == _steady(row)
+            (steady if is_steady else whole).append((*_values(row), number))
+        if whole:
+            self._replace.many(connection, whole)
+        if steady:
+            self._replace_but_steady.many(connection, steady)
 
     def _judged(
         self,
@@ -448,10 +475,12 @@ def _delete_scores(connection: sa.Connection, leads: Sequence[str]) -> list[str]
     return found
 
 
-def _replace_score(engine: sa.Engine) -> Prepared:
+def _replace_score(engine: sa.Engine, left: tuple[str, ...] = ()) -> Prepared:
+    """What puts a score in the place of a former one, of which some columns may be left."""
     insert = insert_into(engine, scores)
     values = {column.name: insert.excluded[column.name] for column in scores.c}
-    del values["lead_id"]
+    for name in ("lead_id", *left):
+        del values[name]
     newest = insert.on_conflict_do_update(
         index_elements=["lead_id"], set_=values, where=scores.c.as_of <= insert.excluded.as_of
     )

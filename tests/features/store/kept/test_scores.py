@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 
 import pytest
@@ -110,3 +110,54 @@ def test_scores_that_are_made_of_former_ones(store):
     bands = {one: store.scores.of(one).band for one in ("ann", "bob", "carl")}
     assert bands == {"ann": "high", "bob": "high", "carl": "low"}
     assert store.scores.save_made([]) == 0
+
+
+ANOTHER = replace(
+    SCORE,
+    ladder="b2c",
+    as_of=2,
+    step="trial",
+    position=4,
+    p_advance=0.5,
+    low=0.4,
+    high=None,
+    p_purchase=None,
+    priority=2.5,
+    percentile=0.1,
+    reasons="",
+    bundle="def",
+    scored_at=3,
+    last_active=2,
+    band="high",
+    waiting_since=1,
+    cause="time",
+    p_week_ago=0.3,
+    tab="talk",
+    offer_id="call",
+    gain=1.5,
+    rep_minutes=3.0,
+    traits='{"source":"ads"}',
+    account_id="acme",
+    source="ads",
+)
+STEADY = ("position", "last_active", "waiting_since", "account_id", "source")
+
+
+BUT_ONE = [tuple(other for other in STEADY if other != name) for name in STEADY]
+
+
+@pytest.mark.parametrize("same", [(), STEADY, *BUT_ONE], ids=str)
+def test_every_column_is_replaced(store, same):
+    """What is the same before and after, too: which columns a database writes is not to be seen."""
+    differing = [one.name for one in fields(SCORE) if one.name != "lead_id"]
+    assert all(getattr(SCORE, name) != getattr(ANOTHER, name) for name in differing)
+    both = [replace(SCORE, lead_id="bob"), SCORE]
+    store.scores.save(both)
+    kept = {name: getattr(SCORE, name) for name in same}
+    after = replace(ANOTHER, lead_id="bob", **kept)
+    beside = replace(ANOTHER, lead_id="ann")
+    store.scores.save([after, beside])
+    assert [store.scores.of(one) for one in ("bob", "ann")] == [after, beside]
+    back = [replace(one, as_of=3) for one in both]
+    store.scores.save(back)
+    assert [store.scores.of(one.lead_id) for one in back] == back
