@@ -201,7 +201,7 @@ def test_tau_and_its_deviation():
     """For a lead tau is linear in (1, topic, z), its variance the form of the covariance."""
     found = fit_effects(OPTIONS, some_rows(5))
     rng = np.random.default_rng(0)
-    topic, z = rng.integers(0, 2, (9, 6)).astype(np.float64), rng.normal(size=(9, 2))
+    topic, z = rng.random((9, 6)), rng.normal(size=(9, 2))
     tau, sd, drawn = (ask(topic, z) for ask in (found.tau, found.deviation, found.drawn))
     assert (tau.shape, sd.shape, drawn.shape) == ((9, 6), (9, 6), (64, 9, 6))
     for row in range(9):
