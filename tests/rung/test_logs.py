@@ -9,8 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from features.signals.snapshot import snapshot
 from features.store.events import EventStore
+from serving.routes.exports.files import parts_of
 from serving.routes.exports.rows import schema_of
+from serving.scoring.model import Model, ScoredLeads
 from tests.full_disk import full_after
 from tests.rung.scene import CHANCES, done, jsonl, message, page, refused
 
@@ -95,6 +98,25 @@ def test_score(scores, simulated_log, simulation, trained):
     assert (
         bought[["probability", "low", "high", "purchase_probability", "band"]].isna().all(axis=None)
     )
+
+
+def test_every_score_has_its_reasons(scores, simulated_log, simulation, trained, monkeypatch):
+    """Whoever stands in the queue has the reasons that a service tells; in parts of any size."""
+    frame = pd.read_parquet(scores)
+    shot = snapshot(simulated_log, trained.ladder, None, simulation.end)
+    found = trained.score(shot)
+    leads = ScoredLeads(Model.of(trained), trained, shot, found)
+    is_ranked = frame["rank_pct"].notna()
+    assert 0 < is_ranked.sum() < len(frame)
+    for row, (ranked, told) in enumerate(zip(is_ranked, frame["reasons"], strict=True)):
+        expected = [one["text"] for one in leads.details(row)["reasons"]] if ranked else []
+        assert list(told) == expected
+        assert bool(expected) == ranked
+    monkeypatch.setattr("serving.routes.exports.files._PER_BATCH", 7)
+    parts = list(parts_of(trained, shot, found, 0))
+    assert {len(part) for part in parts} == {7, len(frame) % 7}
+    again = [row["reasons"] for part in parts for row in part]
+    assert again == [list(told) for told in frame["reasons"]]
 
 
 def test_score_json(trained, bundle_folder, events_file, end, tmp_path):

@@ -261,7 +261,10 @@ class ScoreStore:
         former: Mapping[str, Former],
         number: int,
     ) -> None:
-        """Write scores, in the order of their leads: no two who do can wait for each other."""
+        """Write scores, in the order of their leads: no two who do can wait for each other.
+
+        Those that take the place of a former one have been locked in that order.
+        """
         whole: list[tuple[object, ...]] = []
         steady: list[tuple[object, ...]] = []
         for row in sorted(rows, key=attrgetter("lead_id")):

@@ -1,4 +1,4 @@
-"""Scores of a log as a file has them: the columns of the export, empty where a service would know.
+"""Scores of a log as a file has them, with their reasons; what only a service would know is empty.
 
 Whose work a lead is, what to offer it and which other ids it has follow from a store and from what
 its leads were asked; a log alone does not say.
@@ -7,11 +7,12 @@ its leads were asked; a log alone does not say.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -21,6 +22,7 @@ from features.store.kept.scores import OUT_OF_QUEUE, StoredScore
 from models.bundle import Bundle, Scores
 from serving.routes.exports.formats import encoder
 from serving.routes.exports.rows import FlatRow, row_of
+from serving.scoring.answers import Details
 from serving.scoring.bands import band_of
 from serving.scoring.model import Model, ScoredLeads
 from serving.scoring.ranking import Ranking
@@ -65,11 +67,12 @@ def parts_of(
     chances = scores.advance.probability
     is_queued = ~np.isnan(chances) & snapshot.active_within(bundle.ladder.dormant_after_days)
     ranking = Ranking.of(chances[is_queued])
-    traits = ScoredLeads(Model.of(bundle), bundle, snapshot, scores).traits()
+    scored = ScoredLeads(Model.of(bundle), bundle, snapshot, scores)
+    traits = scored.traits()
     steps = {goal.id: goal for goal in bundle.ladder.goals}
-    rows: list[FlatRow] = []
-    for at, lead in enumerate(snapshot.leads):
-        chance, step = _number(chances[at]), scores.step[at] or ""
+
+    def row(at: int, details: Mapping[str, Details]) -> FlatRow:
+        lead, chance, step = snapshot.leads[at], _number(chances[at]), scores.step[at] or ""
         queued = bool(is_queued[at]) and chance is not None
         active = int(snapshot.last_active[at])
         score = StoredScore(
@@ -84,17 +87,19 @@ def parts_of(
             p_purchase=_number(scores.purchase.probability[at]),
             priority=OUT_OF_QUEUE,
             percentile=ranking.share(chance) if ranking and queued and chance is not None else None,
-            reasons="",
+            reasons=orjson.dumps(details[lead]).decode() if queued else "",
             bundle=bundle.hash,
             scored_at=scored_at,
             last_active=None if active == NONE else active,
             band=band_of(chance, steps[step]) if queued and chance is not None else None,
             traits=traits[at],
         )
-        rows.append(row_of(score, (), bundle.ladder) | {"cause": None, "ids": None})
-        if len(rows) == _PER_BATCH or at == len(snapshot) - 1:
-            yield rows
-            rows = []
+        return row_of(score, (), bundle.ladder) | {"cause": None, "ids": None}
+
+    for first in range(0, len(snapshot), _PER_BATCH):
+        part = np.arange(first, min(first + _PER_BATCH, len(snapshot)))
+        details = scored.details_of(part[is_queued[part]])
+        yield [row(at, details) for at in part.tolist()]
 
 
 def _number(value: float) -> float | None:

@@ -27,7 +27,7 @@ class ScoredPart(NamedTuple):
 
     Parameters
     ----------
-    reasons : of those that stand in the queue, by lead, as JSON; empty where they were not wanted.
+    reasons : of those that stand in the queue, by lead, as JSON.
     most_events : how many the lead with the most of them has.
     """
 
@@ -43,18 +43,16 @@ class PartReader:
     Parameters
     ----------
     as_of : microseconds since the epoch.
-    with_reasons : whether the reasons are looked for, which takes as long as all the rest.
     """
 
     model: Model
     as_of: int
-    with_reasons: bool
 
     def __call__(self, log: EventLog) -> ScoredPart:
         """The leads of a log that has all that the model's ladder reads."""
         read = read_leads(self.model, log, self.as_of, with_week_ago=True)
         most = int(np.diff(log.starts).max(initial=0))
-        return ScoredPart(read.scored, read.reasons() if self.with_reasons else {}, most)
+        return ScoredPart(read.scored, read.reasons(), most)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

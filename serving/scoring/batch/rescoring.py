@@ -158,7 +158,7 @@ def _parts(scorer: Scorer, as_of: int) -> Generator[ScoredPart]:
     def read_here(some: Sequence[str]) -> EventLog:
         return store.log_of(some, ladder)
 
-    look = PartReader(scorer.model, as_of, with_reasons=True)
+    look = PartReader(scorer.model, as_of)
     return found_of(read_here, look, store.database, ladder, _leads(scorer), _CHUNK)
 
 

@@ -58,7 +58,7 @@ def test_a_week_ago(log, model):
 
 def test_a_part(log, model):
     """What another process finds of it is the same: reasons of the queued, most events of one."""
-    look = PartReader(model, NOW, with_reasons=True)
+    look = PartReader(model, NOW)
     part = pickle.loads(pickle.dumps(look))(log)  # noqa: S301 our own
     here = read_leads(model, log, NOW, with_week_ago=True)
     assert part.reasons == here.reasons()
@@ -69,10 +69,9 @@ def test_a_part(log, model):
         assert getattr(part.scored, name) == getattr(here.scored, name)
     for name in ("advance", "low", "high", "purchase", "week_ago", "position", "last_active"):
         np.testing.assert_array_equal(getattr(part.scored, name), getattr(here.scored, name))
-    assert PartReader(model, NOW, with_reasons=False)(log).reasons == {}
 
 
 def test_nobody(store, model):
     """Of no leads nothing is found."""
-    part = PartReader(model, NOW, with_reasons=True)(store.log_of([], model.bundle.ladder))
+    part = PartReader(model, NOW)(store.log_of([], model.bundle.ladder))
     assert (part.scored.leads, part.reasons, part.most_events) == ([], {}, 0)
