@@ -206,9 +206,11 @@ def oracle_curve(
     sizes = [float(len(group)) for group in groups]
     inner = [_quantile(probability, at / 127) for at in range(128)]
     grid: list[float] = []
+    former = -1.0
     for score in sorted(inner):
-        if not grid or score - grid[-1] > 1e-12 * score:
+        if score - former > 1e-12 * score:
             grid.append(score)
+        former = score
     pairs = [oracle_pair(middle, reached, sizes, score) for score in grid]
     band = _band(middle, groups, points, grid, seed)
     low = [min(pair[0], inside[0], at) for pair, inside, at in zip(pairs, band, grid, strict=True)]

@@ -195,6 +195,16 @@ def test_a_quantile_beside_a_chance_is_that_chance():
         np.testing.assert_allclose(one, other, atol=1e-9)
 
 
+def test_chances_that_creep_are_one():
+    """Each beside the one before by rounding alone: all are one, however far they come together."""
+    chance = 1.0 - np.arange(9)[::-1] * 0.8e-12
+    happened, lead = np.arange(9) % 2, np.arange(9)
+    found = _interval_curve(chance, alike(happened.astype(np.float64), lead), 1)
+    points = [Point(at, 0, 0.0, at % 2 > 0) for at in range(9)]
+    assert_same_curve(found, oracle_curve(chance.tolist(), points, 1))
+    assert len(found[0]) == 1
+
+
 @pytest.mark.parametrize("count", [1000, 2307])
 def test_the_interval_of_many_points_equals_the_oracle(count):
     """More than a thousand points are counted in groups, the last of which may be smaller."""
