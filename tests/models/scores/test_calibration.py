@@ -197,7 +197,7 @@ def test_a_quantile_beside_a_chance_is_that_chance():
 
 def test_chances_that_creep_are_one():
     """Each beside the one before by rounding alone: all are one, however far they come together."""
-    chance = 1.0 - np.arange(9)[::-1] * 0.8e-12
+    chance = np.array([1.0 - at * 0.8e-12 for at in range(8, -1, -1)])
     happened, lead = np.arange(9) % 2, np.arange(9)
     found = _interval_curve(chance, alike(happened.astype(np.float64), lead), 1)
     points = [Point(at, 0, 0.0, at % 2 > 0) for at in range(9)]
