@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from logging.config import dictConfig
 
 from features.errors import RungError
@@ -66,9 +67,11 @@ async def _work(settings: Settings, with_parent: bool, chores: Sequence[Chore]) 
 
 
 def _wait_for_the_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    while sys.stdin.buffer.read(1024):
+    # Past Python's own buffer: whoever holds its lock when the interpreter ends takes it down.
+    while os.read(sys.stdin.fileno(), 1024):
         pass
-    loop.call_soon_threadsafe(stop.set)
+    with suppress(RuntimeError):  # the loop is closed: a signal was first
+        loop.call_soon_threadsafe(stop.set)
 
 
 def main(chores_of: Callable[[Settings], Sequence[Chore]] = lambda _: ()) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -31,3 +33,24 @@ def test_rung_work_ends_by_a_signal(folder, tmp_path):
             eventually(lambda: store.scores.of("ann") is not None)
             process.terminate()
             assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize("wanted", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_comes_before_the_end_of_its_input(folder, tmp_path, wanted):
+    """Ctrl-C reaches it and its parent at once: it ends well, and says nothing of its input."""
+    url = f"sqlite:///{tmp_path / 'rung.db'}"
+    given = {"RUNG_DATABASE_URL": url, "RUNG_BUNDLE": str(folder / "rates")}
+    with EventStore.open(url) as store:
+        tell(store, "ann")
+        with subprocess.Popen(
+            [sys.executable, "-m", "serving.process.worker"],
+            cwd=ROOT,
+            env=os.environ | given | {"RUNG_LOG_LEVEL": "error"},
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            eventually(lambda: store.scores.of("ann") is not None)
+            process.send_signal(wanted)
+            assert process.wait(20) == 0
+            assert process.stderr is not None
+            assert process.stderr.read() == b""
