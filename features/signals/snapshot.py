@@ -69,24 +69,20 @@ class Snapshot:
     def __len__(self) -> int:
         return len(self.as_of)
 
-    def rows(self, keep: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Snapshot:
-        """Some of the rows, by mask or by index."""
+    def rows(self, keep: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> Snapshot:
+        """Some of the rows, by mask or by index; a slice of them is no copy."""
+        if isinstance(keep, slice):
+            return self._of(self.leads[keep], keep)
         indices = np.flatnonzero(keep) if keep.dtype == np.bool_ else keep
-        return Snapshot(
-            tuple(self.leads[at] for at in indices),
-            self.as_of[indices],
-            self.signals,
-            self.values[indices],
-            self.categories,
-            self.position[indices],
-            self.last_active[indices],
-            self.lost_at[indices],
-        )
+        return self._of(tuple(self.leads[at] for at in indices), indices)
 
-    def part(self, rows: slice) -> Snapshot:
-        """Some rows that follow each other, without a copy of what they hold."""
+    def _of(
+        self,
+        leads: tuple[str, ...],
+        rows: slice | npt.NDArray[np.bool_] | npt.NDArray[np.intp],
+    ) -> Snapshot:
         return Snapshot(
-            self.leads[rows],
+            leads,
             self.as_of[rows],
             self.signals,
             self.values[rows],
@@ -209,7 +205,7 @@ def snapshots_of_known(
         np.repeat(np.array(instants, dtype=np.int64), counts),
     )
     return tuple(
-        whole.part(slice(end - count, end))
+        whole.rows(slice(end - count, end))
         for end, count in zip(accumulate(counts), counts, strict=True)
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import blake2b
 from typing import Final
 
@@ -162,7 +163,7 @@ def policy(name: str, options: Options) -> Policy:
         return POLICIES[name]
     kind, _, option_id = name.partition(":")
     if kind == "only" and option_id in options.ids:
-        return Policy(_only(options.ids.index(option_id)))
+        return Policy(partial(_only, options.ids.index(option_id)))
     known = [*POLICIES, *(f"only:{one}" for one in options.ids)]
     raise PolicyError(
         f"no policy {name!r}{did_you_mean(name, known)} (there are {', '.join(POLICIES)} and"
@@ -263,14 +264,14 @@ def thompson(beliefs: Beliefs, settings: PolicySettings) -> Floats:  # noqa: ARG
     return counts / len(best)
 
 
-def _only(option: int) -> Callable[[Beliefs, PolicySettings], Floats]:
+def _only(
+    option: int,
+    beliefs: Beliefs,
+    settings: PolicySettings,  # noqa: ARG001 a policy's shape
+) -> Floats:
     """One option wherever it is eligible, else no ask."""
-
-    def only(beliefs: Beliefs, settings: PolicySettings) -> Floats:  # noqa: ARG001 a policy's shape
-        there = beliefs.eligible[:, option]
-        return _one_each(np.where(there, option, beliefs.options.no_ask), len(beliefs.options))
-
-    return only
+    there = beliefs.eligible[:, option]
+    return _one_each(np.where(there, option, beliefs.options.no_ask), len(beliefs.options))
 
 
 POLICIES: Final[dict[str, Policy]] = {

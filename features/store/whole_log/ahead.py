@@ -9,6 +9,7 @@ gone, the rest is looked at here.
 
 from __future__ import annotations
 
+import logging
 import pickle
 import subprocess
 import sys
@@ -32,6 +33,7 @@ _WORTH_A_PROCESS: Final = 40_000
 _ASKED: Final = 2
 """So many parts the process is asked for at once: it goes on with one while the other is told."""
 _READER: Final = "features.store.whole_log.reader"
+_LOGGER: Final = logging.getLogger("rung.store")
 
 T = TypeVar("T")
 
@@ -42,7 +44,7 @@ class Subject(NamedTuple):
     Parameters
     ----------
     url : of the store.
-    look : is called with the log of a part; it, and what it returns, can be pickled.
+    look : is called with the log of a part; what it returns can be pickled as well.
     """
 
     url: str
@@ -78,11 +80,11 @@ def found_of(
 
     parts = (leads[at : at + size] for at in range(0, len(leads), size))
     is_shared = not database.is_sqlite or file_of(database.engine) is not None
-    if len(leads) < _WORTH_A_PROCESS or processors() < 2 or not is_shared:
+    is_worth_it = len(leads) >= _WORTH_A_PROCESS and processors() > 1 and is_shared
+    subject = _handed_over(database, ladder, look) if is_worth_it else None
+    if subject is None:
         yield from map(found_here, parts)
         return
-    url = database.engine.url.render_as_string(hide_password=False)
-    subject = pickle.dumps(Subject(url, ladder, look), pickle.HIGHEST_PROTOCOL)
     started = subprocess.Popen(  # noqa: S603 our own
         [sys.executable, "-m", _READER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -96,6 +98,18 @@ def found_of(
             asking.shutdown(cancel_futures=True)
             with suppress(BrokenPipeError):  # of what it did not take any more
                 cast(IO[bytes], reader.stdin).close()
+
+
+def _handed_over(
+    database: Database, ladder: Ladder, look: Callable[[EventLog], Any]
+) -> bytes | None:
+    """What the reader is told; None where it cannot be told to another process, which is said."""
+    url = database.engine.url.render_as_string(hide_password=False)
+    try:
+        return pickle.dumps(Subject(url, ladder, look), pickle.HIGHEST_PROTOCOL)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:  # as pickle has them
+        _LOGGER.warning("all leads are looked at by one process, which takes longer: %s", error)
+        return None
 
 
 def _by_two(

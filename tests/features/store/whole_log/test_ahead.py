@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -74,6 +73,11 @@ def started(monkeypatch):
     monkeypatch.setattr(ahead, "processors", lambda: 2)
     monkeypatch.setattr("features.store.whole_log.ahead.subprocess.Popen", start)
     return begun
+
+
+def leads_of(log: EventLog, held: object) -> list[str]:
+    assert held is not None
+    return list(log.leads)
 
 
 def found_nothing(_: EventLog) -> None:
@@ -210,11 +214,16 @@ def test_what_it_cannot_look_at_is_looked_at_here(filled, started):
     assert all(process.returncode is not None for process in started)
 
 
-@pytest.mark.usefixtures("started")
-def test_what_cannot_be_handed_over_is_said(filled):
-    """A process that nobody could tell what it is for would look like one that is gone."""
-    with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
-        list(parts_of(filled, Here(filled), lambda log: log))
+@pytest.mark.parametrize("held", [lambda: 0, threading.Lock()], ids=["a lambda", "a lock"])
+def test_what_cannot_be_handed_over_is_looked_at_here(filled, started, caplog, held):
+    """It takes longer, and that is said, with the reason."""
+    here = Here(filled)
+    found = parts_of(filled, here, partial(leads_of, held=held))
+    assert sorted(lead for leads in found for lead in leads) == LEADS
+    assert here.leads == LEADS
+    assert started == []
+    assert "by one process" in caplog.text
+    assert "lambda" in caplog.text or "lock" in caplog.text
 
 
 @pytest.mark.usefixtures("started")

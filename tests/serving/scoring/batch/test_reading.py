@@ -9,6 +9,8 @@ import pytest
 
 from features.events.log import DAY_US
 from models.bundle import load_bundle
+from models.offers.policy import POLICIES
+from models.recommendation import Adviser
 from serving.scoring.batch.reading import PartReader, read_leads
 from serving.scoring.model import Model
 from tests.serving import world
@@ -69,6 +71,21 @@ def test_a_part(log, model):
         assert getattr(part.scored, name) == getattr(here.scored, name)
     for name in ("advance", "low", "high", "purchase", "week_ago", "position", "last_active"):
         np.testing.assert_array_equal(getattr(part.scored, name), getattr(here.scored, name))
+
+
+def test_any_policy_goes_to_another_process(log, folder):
+    """Also those of the arms of experiments, which a model keeps once it has advised by them."""
+    bundle = load_bundle(folder / "fitted")
+    names = [*POLICIES, *(f"only:{one}" for one in bundle.offers.options.ids)]
+    for name in names:
+        model = Model.of(bundle, name)
+        model.others[names[-1]] = Adviser(bundle, names[-1])
+        assert model.others[names[-1]].policy.shares is not None  # looked up once, and kept
+        look = PartReader(model, NOW)
+        here = look(log).scored.works
+        there = pickle.loads(pickle.dumps(look))(log).scored.works  # noqa: S301 our own
+        assert there.option.tolist() == here.option.tolist()
+        assert there.gain.tolist() == here.gain.tolist()
 
 
 def test_nobody(store, model):
