@@ -12,6 +12,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +38,7 @@ __all__ = [
     "in_parts",
     "insert_for",
     "insert_into",
+    "insert_of_many",
     "is_storable",
     "new_engine",
     "parsed_url",
@@ -58,6 +61,8 @@ _NOT_FOR_EVER: Final = {
 }
 """libpq waits for ever for a machine that is gone without a word, unless it is told not to."""
 _LOOKS_CACHE_KIB: Final = 16_384
+_TOGETHER: Final = 512
+"""How many rows one statement inserts."""
 _IDS: Final = 500
 """How many ids one statement names; SQLite takes 32,766 parameters."""
 
@@ -281,6 +286,16 @@ def insert_into(engine: sa.Engine, table: sa.Table) -> sqlite.Insert | postgresq
     return insert_for(engine.dialect.name, table)
 
 
+def insert_of_many(engine: sa.Engine, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """As `insert_into`, for many rows of one statement.
+
+    To be able to take back the rows before one that cannot be inserted, SQLite would copy each page
+    before it is changed. Whoever inserts gives the transaction up then, and OR FAIL says so.
+    """
+    insert = insert_into(engine, table)
+    return insert.prefix_with("OR FAIL") if engine.dialect.name == "sqlite" else insert
+
+
 def insert_for(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     """As `insert_into`, for a kind of database by its name: sqlite or postgresql."""
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
@@ -338,6 +353,31 @@ class Prepared:
         else:
             given = list(map(itemgetter(*map(self.names.index, self.order)), rows))
         return connection.exec_driver_sql(self.text, given).rowcount
+
+    def together(self, connection: sa.Connection, rows: Sequence[tuple[object, ...]]) -> int:
+        """As `many`, of an insert by `insert_of_many`: on SQLite by statements of many rows each.
+
+        The driver gives the interpreter away after each row of `many`, and has to wait for it while
+        another thread is busy: up to `sys.getswitchinterval()`, a thousand times what a row takes.
+        """
+        if self.order is None:
+            return self.many(connection, rows)
+        in_order, count, at = itemgetter(*map(self.names.index, self.order)), 0, 0
+        while at < len(rows):  # in few sizes, so that the driver has a statement of each at hand
+            size = min(_TOGETHER, 1 << (len(rows) - at).bit_length() - 1)
+            part = map(in_order, rows[at : at + size])
+            text = _of_rows(self.text, len(self.names), size)
+            count += connection.exec_driver_sql(text, tuple(chain.from_iterable(part))).rowcount
+            at += size
+        return count
+
+
+@lru_cache
+def _of_rows(insert: str, width: int, rows: int) -> str:
+    """The statement that inserts so many rows where another one inserts one."""
+    row = f"({', '.join('?' * width)})"
+    before, after = insert.split(row)
+    return f"{before}{', '.join([row] * rows)}{after}"
 
 
 def tuples_of(

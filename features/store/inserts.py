@@ -9,7 +9,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from features.store.arrivals import Arrival, Event
-from features.store.database import Database, Prepared, in_parts, insert_into
+from features.store.database import Database, Prepared, in_parts, insert_of_many
 from features.store.identities.accounts import note_accounts
 from features.store.people.hands import note_hands
 from features.store.people.names import note_words
@@ -36,7 +36,7 @@ class Inserts:
         self._sweeps = Sweeps()
         self.traits_event: str | None = None
         """What the event is called that tells who leads are; None where nobody has said so."""
-        insert = insert_into(database.engine, events).on_conflict_do_nothing()
+        insert = insert_of_many(database.engine, events).on_conflict_do_nothing()
         self._insert_new = Prepared.of(insert, database.engine, Event._fields)
 
     def events(
@@ -50,7 +50,7 @@ class Inserts:
         self, connection: sa.Connection, rows: Sequence[tuple[str | None, str, str, int, int, str]]
     ) -> int:
         """Insert those rows whose message id is new; how many they were."""
-        count = self._insert_new.many(connection, rows)
+        count = self._insert_new.together(connection, rows)
         if self._is_sqlite:
             self._sweeps.after(connection, count)
         return count

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import sqlalchemy as sa
 
 from features.clock import SKEW_US
-from features.store.database import Database, Prepared, in_parts, insert_into
+from features.store.database import Database, Prepared, in_parts, insert_into, insert_of_many
 from features.store.schema import identities, leases, stale
 
 __all__ = ["Leases", "Mark", "Marks", "over"]
@@ -75,7 +75,7 @@ class Marks:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        insert = insert_into(database.engine, stale)
+        insert = insert_of_many(database.engine, stale)
         self._put = Prepared.of(
             insert.on_conflict_do_update(
                 index_elements=[stale.c.sent_id],
@@ -99,7 +99,7 @@ class Marks:
         """
         if since:
             rows = [(sent_id, mark, since[sent_id], 0) for sent_id in sorted(since)]
-            self._put.many(connection, rows)
+            self._put.together(connection, rows)
 
     def take(self, limit: int, now: int, lease_us: int) -> list[Mark]:
         """The oldest marks that nobody works on; while the lease lasts they are the caller's.
