@@ -62,7 +62,11 @@ _NOT_FOR_EVER: Final = {
 """libpq waits for ever for a machine that is gone without a word, unless it is told not to."""
 _LOOKS_CACHE_KIB: Final = 16_384
 _TOGETHER: Final = 512
-"""How many rows one statement inserts."""
+"""How many rows one statement inserts at the most."""
+_EXACTLY: Final = 64
+"""Up to so many rows there is a statement for each number of them."""
+_AT_HAND: Final = 4 * _EXACTLY
+"""How many statements the driver keeps for each connection to SQLite."""
 _IDS: Final = 500
 """How many ids one statement names; SQLite takes 32,766 parameters."""
 
@@ -115,8 +119,8 @@ class Database:
         StoreAway : the database is out of reach, read-only, full, or busy for too long.
         """
         with self._turn, self._noting_trouble(), reachable(self.engine):
-            found = file_of(self.engine)
             with self.engine.connect() as connection:
+                found = connection.info.get("file")
                 connection.execution_options(**{_WRITES: True})
                 with connection.begin():
                     yield connection
@@ -209,7 +213,9 @@ def new_engine(url: str | Path) -> sa.Engine:
         if parsed.database in (None, "", ":memory:"):
             engine = _in_memory(parsed)
         else:
-            engine = sa.create_engine(parsed, connect_args={"timeout": 30.0})
+            engine = sa.create_engine(
+                parsed, connect_args={"timeout": 30.0, "cached_statements": _AT_HAND}
+            )
             _stay_with_file(engine)
     except (sa.exc.ArgumentError, ImportError) as error:
         raise StoreError(f"{shown(parsed)}: no such kind of database: {error}") from error
@@ -290,7 +296,8 @@ def insert_of_many(engine: sa.Engine, table: sa.Table) -> sqlite.Insert | postgr
     """As `insert_into`, for many rows of one statement.
 
     To be able to take back the rows before one that cannot be inserted, SQLite would copy each page
-    before it is changed. Whoever inserts gives the transaction up then, and OR FAIL says so.
+    before it is changed. Whoever inserts gives the transaction up then, and OR FAIL says so; of an
+    update within the insert it cannot be said.
     """
     insert = insert_into(engine, table)
     return insert.prefix_with("OR FAIL") if engine.dialect.name == "sqlite" else insert
@@ -363,8 +370,8 @@ class Prepared:
         if self.order is None:
             return self.many(connection, rows)
         in_order, count, at = itemgetter(*map(self.names.index, self.order)), 0, 0
-        while at < len(rows):  # in few sizes, so that the driver has a statement of each at hand
-            size = min(_TOGETHER, 1 << (len(rows) - at).bit_length() - 1)
+        while at < len(rows):
+            size = _size_of_next(len(rows) - at)
             part = map(in_order, rows[at : at + size])
             text = _of_rows(self.text, len(self.names), size)
             count += connection.exec_driver_sql(text, tuple(chain.from_iterable(part))).rowcount
@@ -372,7 +379,16 @@ class Prepared:
         return count
 
 
-@lru_cache
+def _size_of_next(remaining: int) -> int:
+    """How many rows the next statement inserts.
+
+    There are few sizes, so that the driver has one of each at hand, and as little of it is asked
+    for few rows as can be: that is what many small requests at once bring.
+    """
+    return remaining if remaining <= _EXACTLY else min(_TOGETHER, 1 << remaining.bit_length() - 1)
+
+
+@lru_cache(_AT_HAND)
 def _of_rows(insert: str, width: int, rows: int) -> str:
     """The statement that inserts so many rows where another one inserts one."""
     row = f"({', '.join('?' * width)})"

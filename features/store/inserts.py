@@ -24,8 +24,7 @@ _AMONG: Final = sa.select(events.c.message_id).where(
 )
 _BY_MESSAGE: Final = itemgetter(0)
 _BY_LEAD: Final = itemgetter(1, 3)
-_LAST: Final = "SELECT max(seq) FROM events"
-_BEYOND: Final = "SELECT message_id FROM events WHERE seq > ?"
+_LAST: Final = "SELECT message_id FROM events ORDER BY seq DESC LIMIT ?"
 
 
 class Inserts:
@@ -85,7 +84,7 @@ class Inserts:
     def _where_new_of_one_writer(
         self, connection: sa.Connection, arrivals: Sequence[Arrival], first: dict[str, int]
     ) -> dict[str, int]:
-        """As `_where_new` on SQLite: it has one writer, who appends, so what lies beyond is new.
+        """As `_where_new` on SQLite: it has one writer, who appends, so what stands last is new.
 
         Nothing is tried and taken back: for that SQLite would copy each page before it is changed.
         """
@@ -93,9 +92,9 @@ class Inserts:
         if not rows:
             return {}
         rows.sort(key=_BY_LEAD)  # faster in the order of an index
-        last = connection.exec_driver_sql(_LAST).scalar() or 0
-        if self._inserted(connection, rows) != len(rows):
-            fresh = set(connection.exec_driver_sql(_BEYOND, (last,)).scalars())
+        count = self._inserted(connection, rows)
+        if count != len(rows):
+            fresh = set(connection.exec_driver_sql(_LAST, (count,)).scalars())
             first = {one: at for one, at in first.items() if one in fresh}
             rows = [row for row in rows if row[0] in fresh]
         self._note(connection, rows)

@@ -45,6 +45,13 @@ _TAKE: Final = (
     .values(leased_until=_NOW + _LONG)
     .returning(stale.c.sent_id, stale.c.mark, stale.c.since)
 )
+_THOSE: Final = sa.func.json_each(sa.bindparam("ids", type_=sa.JSON)).table_valued("value")
+_RENEW: Final = (  # on SQLite; for OR FAIL see `insert_of_many`
+    sa.update(stale)
+    .prefix_with("OR FAIL")
+    .where(stale.c.sent_id.in_(sa.select(_THOSE.c.value)))
+    .values(mark=sa.bindparam("new"))
+)
 _GIVE_BACK: Final = (
     sa.update(stale)
     .where(stale.c.sent_id.in_(sa.bindparam("ids", expanding=True)))
@@ -76,16 +83,14 @@ class Marks:
     def __init__(self, database: Database) -> None:
         self._database = database
         insert = insert_of_many(database.engine, stale)
-        self._put = Prepared.of(
-            insert.on_conflict_do_update(
-                index_elements=[stale.c.sent_id],
-                # The lease stays: of two that score one lead at once the one that has read less
-                # may be the last to store.
-                set_={"mark": insert.excluded.mark},
-            ),
-            database.engine,
-            ("sent_id", "mark", "since", "leased_until"),
+        put = (
+            insert.on_conflict_do_nothing()  # what is there is renewed by another statement
+            if database.is_sqlite
+            else insert.on_conflict_do_update(
+                index_elements=[stale.c.sent_id], set_={"mark": insert.excluded.mark}
+            )
         )
+        self._put = Prepared.of(put, database.engine, ("sent_id", "mark", "since", "leased_until"))
         same = sa.and_(stale.c.sent_id == sa.bindparam("of"), stale.c.mark == sa.bindparam("seen"))
         self._remove = Prepared.of(sa.delete(stale).where(same), database.engine, ("of", "seen"))
 
@@ -99,7 +104,11 @@ class Marks:
         """
         if since:
             rows = [(sent_id, mark, since[sent_id], 0) for sent_id in sorted(since)]
-            self._put.together(connection, rows)
+            added = self._put.together(connection, rows)
+            # Its lease stays: of two that score one lead at once the one that has read less may be
+            # the last to store.
+            if self._database.is_sqlite and added < len(rows):
+                connection.execute(_RENEW, {"new": mark, "ids": list(since)})
 
     def take(self, limit: int, now: int, lease_us: int) -> list[Mark]:
         """The oldest marks that nobody works on; while the lease lasts they are the caller's.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from io import SEEK_END
-from itertools import repeat
 from math import isnan
 from tempfile import TemporaryFile
 from typing import Any, Final, Self
@@ -142,7 +141,8 @@ def stored_rows(
     rows = _Rows(scorer.model.bundle, scored, priority, told, as_of, scorer.clock(), accounts)
     for first in range(0, len(scored.leads), TOGETHER):
         part = slice(first, first + TOGETHER)
-        yield Unsaved(scored.leads[part], partial(rows.made, part))
+        # All that can be is made here: while rows are made of the former ones nobody else writes.
+        yield Unsaved(scored.leads[part], partial(rows.made, part, rows.columns(part)))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -157,49 +157,53 @@ class _Rows:
     scored_at: int
     accounts: Mapping[str, str]
 
-    def made(self, part: slice, former: Mapping[str, Former]) -> list[StoredScore]:
-        """The rows of some leads, column by column, as objects at the end."""
-        scored, told, identity = self.scored, self.told, self.bundle.identity
-        leads, steps, traits = scored.leads[part], scored.step[part], scored.traits[part]
-        places, advance = self.priority[part].tolist(), _numbers(scored.advance[part])
-        works, before = scored.works, [former.get(lead) for lead in leads]
-        options = [works.options[at] for at in works.option[part].tolist()]
-        is_queued = self.priority[part] > OUT_OF_QUEUE
-        bands = self._bands(steps, is_queued, advance, before)
+    def made(
+        self, part: slice, columns: dict[str, Sequence[Any]], former: Mapping[str, Former]
+    ) -> list[StoredScore]:
+        """The rows of some leads, of the columns that they have already and the former rows."""
+        leads, steps, advance = columns["lead_id"], columns["step"], columns["p_advance"]
+        before = [former.get(lead) for lead in leads]
+        bands = self._bands(steps, self.priority[part] > OUT_OF_QUEUE, advance, before)
         after = zip(advance, steps, bands, strict=True)
-        all_alike = partial(repeat, times=len(leads))
-        columns: dict[str, Iterable[Any]] = {
+        identity, cause = self.bundle.identity, self.told.cause
+        causes = [_cause(*pair, identity, cause) for pair in zip(before, after, strict=True)]
+        whole = {**columns, "band": bands, "cause": causes}
+        ordered = (whole[field.name] for field in fields(StoredScore))
+        return [StoredScore(*row) for row in zip(*ordered, strict=True)]
+
+    def columns(self, part: slice) -> dict[str, Sequence[Any]]:
+        """All columns of some leads that do not depend on what the leads were before."""
+        scored, told = self.scored, self.told
+        leads, traits = scored.leads[part], scored.traits[part]
+        places, works = self.priority[part].tolist(), scored.works
+        options = [works.options[at] for at in works.option[part].tolist()]
+        is_queued, count = self.priority[part] > OUT_OF_QUEUE, len(leads)
+        return {
             "lead_id": leads,
-            "ladder": all_alike(self.bundle.ladder.name),
-            "as_of": all_alike(self.as_of),
-            "step": steps,
+            "ladder": [self.bundle.ladder.name] * count,
+            "as_of": [self.as_of] * count,
+            "step": scored.step[part],
             "position": scored.position[part].tolist(),
-            "p_advance": advance,
+            "p_advance": _numbers(scored.advance[part]),
             "low": _numbers(scored.low[part]),
             "high": _numbers(scored.high[part]),
             "p_purchase": _numbers(scored.purchase[part]),
             "priority": places,
             "percentile": self._percentiles(scored.advance[part], is_queued),
             "reasons": [told.reasons.get(lead, "") for lead in leads],
-            "bundle": all_alike(identity),
-            "scored_at": all_alike(self.scored_at),
+            "bundle": [self.bundle.identity] * count,
+            "scored_at": [self.scored_at] * count,
             "last_active": _instants(scored.last_active[part]),
-            "band": bands,
             "waiting_since": _instants(scored.waiting_since[part]),
-            "cause": [
-                _cause(*pair, identity, told.cause) for pair in zip(before, after, strict=True)
-            ],
             "p_week_ago": _numbers(scored.week_ago[part]),
-            "tab": map(tab_of, places),
+            "tab": list(map(tab_of, places)),
             "offer_id": [option.option_id for option in options],
             "gain": works.gain[part].tolist(),
             "rep_minutes": [option.rep_minutes for option in options],
             "traits": traits,
-            "account_id": map(self.accounts.get, leads),
+            "account_id": list(map(self.accounts.get, leads)),
             "source": self._sources(traits),
         }
-        ordered = (columns[field.name] for field in fields(StoredScore))
-        return [StoredScore(*row) for row in zip(*ordered, strict=True)]
 
     def _bands(
         self,
@@ -225,10 +229,10 @@ class _Rows:
             return [None] * len(advance)
         return _numbers(np.where(is_queued, ranking.shares(advance), np.nan))
 
-    def _sources(self, traits: Sequence[str]) -> Iterable[str | None]:
+    def _sources(self, traits: Sequence[str]) -> list[str | None]:
         """Where leads came from, by their traits as JSON."""
         if all(trait.id != _SOURCE for trait in self.bundle.ladder.traits):
-            return repeat(None, len(traits))
+            return [None] * len(traits)
         found = {text: _source(text) for text in set(traits)}
         return [found[text] for text in traits]
 
