@@ -1,13 +1,10 @@
-"""Databases: how they are opened, read and written, and what differs between them.
+"""Databases: how they are read and written, and what differs between them.
 
-SQLite in its write-ahead mode, and PostgreSQL. Everything else of the store is SQLAlchemy Core that
-both understand.
+SQLite and PostgreSQL. Everything else of the store is SQLAlchemy Core that both understand.
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -18,55 +15,32 @@ from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, cast
-from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from features.errors import StoreAway, StoreError
-from features.store.outages import cause, reachable, shown
+from features.errors import StoreAway
+from features.store.connecting.engines import STATEMENTS_AT_HAND, WRITES, file_of, new_engine
+from features.store.connecting.looks import Looks
+from features.store.connecting.outages import cause, reachable, shown
 
 __all__ = [
     "Database",
-    "Looks",
     "Prepared",
     "all_tuples_of",
-    "file_of",
     "in_parts",
     "insert_for",
     "insert_into",
     "insert_of_many",
     "is_storable",
-    "new_engine",
-    "parsed_url",
     "tuples_of",
 ]
 
-_WRITES: Final = "rung_writes"
-"""The execution option of connections that are going to write."""
-_CHECKPOINT_PAGES: Final = 16_384
-"""Pages of 4 KiB that gather before SQLite moves them: a batch of many leads touches many pages of
-indexes, and most are touched again soon."""
-_DRIVER: Final = "postgresql+psycopg"
-_PATIENCE_SECONDS: Final = 10
-_NOT_FOR_EVER: Final = {
-    "connect_timeout": 5,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-}
-"""libpq waits for ever for a machine that is gone without a word, unless it is told not to."""
-_LOOKS_CACHE_KIB: Final = 16_384
 _TOGETHER: Final = 512
 """How many rows one statement inserts at the most."""
-_EXACTLY: Final = 64
+_EXACTLY: Final = STATEMENTS_AT_HAND // 4
 """Up to so many rows there is a statement for each number of them."""
-_AT_HAND: Final = 4 * _EXACTLY
-"""How many statements the driver keeps for each connection to SQLite."""
 _IDS: Final = 500
 """How many ids one statement names; SQLite takes 32,766 parameters."""
 
@@ -121,7 +95,7 @@ class Database:
         with self._turn, self._noting_trouble(), reachable(self.engine):
             with self.engine.connect() as connection:
                 found = connection.info.get("file")
-                connection.execution_options(**{_WRITES: True})
+                connection.execution_options(**{WRITES: True})
                 with connection.begin():
                     yield connection
             if file_of(self.engine) != found:
@@ -177,114 +151,6 @@ class Database:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def parsed_url(url: str | Path) -> sa.URL:
-    """A URL, or that of the SQLite file at a path."""
-    if isinstance(url, Path) or "://" not in url:
-        return sa.URL.create("sqlite", database=str(url))
-    try:
-        parsed = sa.make_url(url)
-    except sa.exc.ArgumentError as error:
-        raise StoreError(
-            f"{url!r} is no store; write a path, sqlite:///events.db or"
-            " postgresql://user@host/database"
-        ) from error
-    if parsed.drivername in ("postgresql", "postgres"):
-        return parsed.set(drivername=_DRIVER)
-    return parsed
-
-
-def new_engine(url: str | Path) -> sa.Engine:
-    """An engine whose commits are on the disk when they return. It writes nothing yet."""
-    parsed = parsed_url(url)
-    try:
-        if parsed.get_backend_name() == "postgresql":
-            return sa.create_engine(
-                parsed,
-                pool_pre_ping=True,
-                pool_size=10,
-                max_overflow=20,
-                pool_timeout=_PATIENCE_SECONDS,
-                connect_args=_NOT_FOR_EVER,
-            )
-        if parsed.get_backend_name() != "sqlite":
-            raise StoreError(f"{shown(parsed)}: a store is SQLite or PostgreSQL")
-        if parsed.database in (None, "", ":memory:"):
-            engine = _in_memory(parsed)
-        else:
-            engine = sa.create_engine(
-                parsed, connect_args={"timeout": 30.0, "cached_statements": _AT_HAND}
-            )
-            _stay_with_file(engine)
-    except (sa.exc.ArgumentError, ImportError) as error:
-        raise StoreError(f"{shown(parsed)}: no such kind of database: {error}") from error
-    sa.event.listen(engine, "connect", _make_durable)
-    sa.event.listen(engine, "begin", _begin)
-    return engine
-
-
-def file_of(engine: sa.Engine) -> tuple[int, int] | None:
-    """Which file on the disk an SQLite database is; None where there is none."""
-    path = engine.url.database
-    if engine.dialect.name != "sqlite" or path is None or path in ("", ":memory:"):
-        return None
-    try:
-        found = os.stat(path)  # noqa: PTH116 a Path takes four times as long
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _stay_with_file(engine: sa.Engine) -> None:
-    """Never write to a file that was deleted or moved away, nor make a new one in its place.
-
-    SQLite would do both without a word: what is written to an open file whose folder is gone is
-    lost with it.
-    """
-    made = threading.Event()
-
-    def connect(_: sa.Dialect, __: ConnectionPoolEntry, given: list[Any], options: Any) -> None:
-        if made.is_set():
-            given[0] = f"file:{quote(str(engine.url.database))}?mode=rw"
-            options["uri"] = True
-
-    def connected(_: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
-        made.set()
-        entry.info["file"] = file_of(engine)
-
-    def checked_out(_: DBAPIConnection, entry: ConnectionPoolEntry, __: object) -> None:
-        if entry.info.get("file") != file_of(engine):
-            raise sa.exc.DisconnectionError("the file is gone, or another one")
-
-    sa.event.listen(engine, "do_connect", connect)
-    sa.event.listen(engine, "connect", connected)
-    sa.event.listen(engine, "checkout", checked_out)
-
-
-def _in_memory(url: sa.URL) -> sa.Engine:
-    """An engine with the one connection that there can be; threads wait for it."""
-    return sa.create_engine(
-        url,
-        poolclass=QueuePool,
-        pool_size=1,
-        max_overflow=0,
-        connect_args={"check_same_thread": False},
-    )
-
-
-def _make_durable(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # transactions begin below, not when the driver thinks so
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA cache_size=-65536")  # KiB
-    cursor.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
-    cursor.close()
-
-
-def _begin(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def insert_into(engine: sa.Engine, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
@@ -368,7 +234,7 @@ class Prepared:
         another thread is busy: up to `sys.getswitchinterval()`, a thousand times what a row takes.
         """
         if self.order is None:
-            return self.many(connection, rows)
+            return self.many(connection, rows) if rows else 0
         in_order, count, at = itemgetter(*map(self.names.index, self.order)), 0, 0
         while at < len(rows):
             size = _size_of_next(len(rows) - at)
@@ -388,7 +254,7 @@ def _size_of_next(remaining: int) -> int:
     return remaining if remaining <= _EXACTLY else min(_TOGETHER, 1 << remaining.bit_length() - 1)
 
 
-@lru_cache(_AT_HAND)
+@lru_cache(STATEMENTS_AT_HAND)
 def _of_rows(insert: str, width: int, rows: int) -> str:
     """The statement that inserts so many rows where another one inserts one."""
     row = f"({', '.join('?' * width)})"
@@ -422,74 +288,6 @@ def all_tuples_of(
     with connection.execute(statement, values) as result:
         is_sqlite = connection.dialect.name == "sqlite"
         return result.cursor.fetchall() if is_sqlite else result.all()
-
-
-class Looks:
-    """A connection to an SQLite file that reads and never writes, beside those of the pool.
-
-    It answers small questions for half of what one of the pool costs, and says whether anything was
-    committed, by whatever process, between two looks: SQLite counts the commits that others make,
-    which is to be had for a tenth of what any question costs. PostgreSQL, and a database in memory,
-    have none: nothing is said there.
-    """
-
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-        self._file: tuple[int, int] | None = None
-        self._opened = 0
-        self._connection: sqlite3.Connection | None = None
-        self._turn = threading.Lock()
-
-    def mark(self) -> tuple[int, int] | None:
-        """What is another one after every commit; None where nothing is said, as of `rows`."""
-        found = self.rows("PRAGMA data_version", ())
-        return None if found is None else (self._opened, found[0][0])
-
-    def rows(self, text: str, values: Any) -> list[Any] | None:
-        """What a statement finds; None where nothing is said, or another thread looks just now.
-
-        Nobody waits here: a lead with a million events takes seconds to read.
-        """
-        if not self._turn.acquire(blocking=False):
-            return None
-        try:
-            return self._asked(text, values)
-        finally:
-            self._turn.release()
-
-    def _asked(self, text: str, values: Any) -> list[Any] | None:
-        found = file_of(self._engine)
-        if found is None:
-            self._let_go()
-            return None
-        try:
-            if found != self._file or self._connection is None:
-                self._open(found)
-            if self._connection is None:
-                return None
-            return self._connection.execute(text, values).fetchall()
-        except sqlite3.Error:  # whoever asks the database itself is told why
-            self._let_go()
-            return None
-
-    def _open(self, found: tuple[int, int]) -> None:
-        self._let_go()
-        path = quote(str(self._engine.url.database))
-        self._connection = sqlite3.connect(
-            f"file:{path}?mode=rw", uri=True, check_same_thread=False
-        )
-        self._connection.execute(f"PRAGMA cache_size=-{_LOOKS_CACHE_KIB}")
-        self._file, self._opened = found, self._opened + 1
-
-    def close(self) -> None:
-        """Let go of the file."""
-        with self._turn:
-            self._let_go()
-
-    def _let_go(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
 
 
 def in_parts(ids: Sequence[str]) -> list[Sequence[str]]:

@@ -26,7 +26,9 @@ from features.events.table import EventTable
 from features.ladder.ladder import Ladder
 from features.store.arrivals import Arrival, Event
 from features.store.changes import ScoreChanges
-from features.store.database import Database, Prepared, insert_into, parsed_url
+from features.store.connecting.engines import parsed_url
+from features.store.connecting.outages import shown
+from features.store.database import Database, Prepared, insert_into
 from features.store.identities.links import Identities, links_of, links_of_table
 from features.store.identities.members import known_since, lead_of, members_of
 from features.store.identities.rule import Link
@@ -41,7 +43,6 @@ from features.store.kept.queue import QueueStore
 from features.store.kept.recalibrations import Recalibrations
 from features.store.kept.scores import ScoreStore, StoredScore
 from features.store.migrations import open_database
-from features.store.outages import shown
 from features.store.people.actions import Actions
 from features.store.people.hands import Hands
 from features.store.people.names import LeadNames
@@ -124,12 +125,9 @@ class EventStore:
         self.actions = Actions(database, self._inserts.events, self.marks.put)
         self.recent = RecentEvents(database)
         self._add_minutes = _add_minutes(engine)
-        self._of_message = Prepared.of(
-            sa.select(*(_events.c[name] for name in Event._fields)).where(
-                with_message_id(engine.dialect.name, sa.bindparam("message"))
-            ),
-            engine,
-        )
+        columns = (_events.c[name] for name in Event._fields)
+        is_it = with_message_id(engine.dialect.name, sa.bindparam("message"))
+        self._of_message = Prepared.of(sa.select(*columns).where(is_it), engine)
         self._of_lead = Prepared.of(_rows_of_lead(engine.dialect.name), engine)
         self._stamp = Prepared.of(_stamp_of_lead(engine.dialect.name), engine)
 

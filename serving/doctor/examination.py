@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from features.clock import now
 from features.errors import RungError
 from features.ladder.ladder import Ladder
+from features.store.connecting.outages import cause
 from features.store.database import Database
-from features.store.outages import cause
 from serving.doctor import connections, crowds, events, keys, machine, model, running, store, work
 from serving.doctor.finding import Finding, fine, wrong
 from serving.settings import Settings, SettingsError

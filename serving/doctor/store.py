@@ -13,9 +13,10 @@ import sqlalchemy as sa
 
 from features.clock import microseconds
 from features.errors import StoreError
-from features.store.database import Database, parsed_url
+from features.store.connecting.engines import parsed_url
+from features.store.connecting.outages import shown
+from features.store.database import Database
 from features.store.migrations import LATEST, version_of
-from features.store.outages import shown
 from serving.doctor.finding import Finding, fine, note, wrong
 
 __all__ = ["CONNECTIONS", "clocks", "is_current", "kind", "opened", "schema"]

@@ -8,8 +8,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from features.errors import StoreError
+from features.store.connecting.outages import cause, shown
 from features.store.database import Database
-from features.store.outages import cause, shown
 from features.store.schema import meta
 
 __all__ = ["LATEST", "migrate", "open_database", "version_of"]

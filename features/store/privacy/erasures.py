@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from features.clock import rfc3339
 from features.store.changes import break_off
+from features.store.connecting.outages import reachable
 from features.store.database import Database, in_parts
-from features.store.outages import reachable
 from features.store.places import places_of
 from features.store.privacy.rows import NAMING, Document, held_ids, naming, rfc3339_if_any
 from features.store.privacy.suppressions import suppress, wait_for_arrivals

@@ -23,7 +23,8 @@ from typing import IO, Any, Final, Generic, NamedTuple, TypeVar, cast
 
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
-from features.store.database import Database, file_of
+from features.store.connecting.engines import file_of
+from features.store.database import Database
 from features.threads import processors
 
 __all__ = ["Looked", "Subject", "found_of"]

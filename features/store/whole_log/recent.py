@@ -21,7 +21,8 @@ from features.events.log import EventLog, LogColumns, encode
 from features.events.table import EventTable, concat
 from features.ladder.ladder import Ladder
 from features.signals.table import ladder_columns
-from features.store.database import Database, all_tuples_of, file_of, in_parts
+from features.store.connecting.engines import file_of
+from features.store.database import Database, all_tuples_of, in_parts
 from features.store.identities.members import Members
 from features.store.places import NOTED, ROW
 from features.store.schema import erasures, events

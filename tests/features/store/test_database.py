@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from features.errors import StoreError
 from features.store.arrivals import Event
-from features.store.database import Prepared, in_parts, is_storable, tuples_of
+from features.store.database import Prepared, in_parts, insert_of_many, is_storable, tuples_of
 from features.store.events import EventStore
-from features.store.schema import events, rep_minutes
+from features.store.schema import rep_minutes
 
 
 def test_threads(store):
@@ -119,70 +119,33 @@ def test_rows_as_tuples(database):
     assert [row for part in parts for row in part] == [(day, 0.5) for day in range(7)]
 
 
-def test_every_commit_is_seen(tmp_path):
-    """A mark stays where nothing was committed, and is another one after whoever has written."""
-    path = tmp_path / "store.db"
-    with EventStore.open(path) as store, EventStore.open(path) as other:
-        seen = [store.database.looks.mark()]
-        assert store.count() == 0
-        assert store.database.looks.mark() == seen[0] is not None
-        for writer in (store, other, store):
-            with writer.database.reading() as connection:
-                connection.execute(sa.select(1)).all()
-            assert store.database.looks.mark() == seen[-1]
-            writer.append_events([Event(f"m-{len(seen)}", "ann", "view", 1, 1)])
-            seen.append(store.database.looks.mark())
-        with store.database.writing() as connection:
-            connection.execute(events.delete())
-            connection.rollback()
-        assert store.database.looks.mark() == seen[-1]
-        assert len(set(seen)) == 4
+@pytest.mark.parametrize("count", [0, 1, 2, 63, 64, 65, 127, 511, 512, 513, 1500])
+def test_many_rows_of_few_statements(database, count):
+    """Rows that go in together are those that were given, each value in its column."""
+    insert = insert_of_many(database.engine, rep_minutes).on_conflict_do_nothing()
+    put = Prepared.of(insert, database.engine, ("minutes", "day"))
+    rows = [(at / 2, at) for at in range(count)]
+    with database.writing() as connection:
+        assert put.together(connection, rows) == count
+        assert put.together(connection, [*rows, (0.5, 9999)]) == 1
+    wanted = sa.select(rep_minutes.c.minutes, rep_minutes.c.day).order_by(rep_minutes.c.day)
+    with database.reading() as connection:
+        assert [tuple(row) for row in connection.execute(wanted)] == [*rows, (0.5, 9999)]
 
 
-def test_another_file_has_other_commits(tmp_path):
-    """Of a file that is gone nothing is said; one that takes its place is another one."""
-    path, former = tmp_path / "store.db", tmp_path / "former.db"
-    with EventStore.open(path) as store:
-        first = store.database.looks.mark()
-        path.rename(former)
-        assert store.database.looks.mark() is None
-        with EventStore.open(path):
-            second = store.database.looks.mark()
-            assert second is not None
-            assert second != first
-        path.unlink()
-        former.rename(path)
-        assert store.database.looks.mark() not in (None, first, second)
+def test_the_driver_has_all_sizes_of_a_statement_at_hand(tmp_path):
+    """However many rows there are, few statements insert them: the driver makes each once."""
+    with EventStore.open(tmp_path / "store.db") as store:
+        texts: list[int] = []
 
+        def note(_, __, statement, ___, ____, _____):
+            if statement.startswith("INSERT OR FAIL INTO events"):
+                texts.append(statement.count("(?, "))
 
-def test_what_counts_no_commits_says_so(tmp_path):
-    """A database in memory, and a file that is no database, have no mark, and raise nothing."""
-    with EventStore.open(":memory:") as store:
-        assert store.database.looks.mark() is None
-    path = tmp_path / "store.db"
-    with EventStore.open(path) as store:
-        assert store.database.looks.mark() is not None
-        store.database.looks.close()
-        path.unlink()
-        path.write_bytes(b"no database" * 1000)
-        assert store.database.looks.mark() is None
-
-
-def test_a_question_while_another_is_asked(store):
-    """Whoever finds the one connection taken asks by one of the pool; nobody waits."""
-    number = sa.bindparam("number", type_=sa.BigInteger)
-    question = Prepared.of(sa.select(number), store.database.engine)
-    looks = store.database.looks
-    assert looks.rows("SELECT 7", ()) == ([(7,)] if store.database.is_sqlite else None)
-    with looks._turn:
-        assert looks.rows("SELECT 7", ()) is None
-        assert looks.mark() is None
-        assert [tuple(row) for row in question.all(store.database, number=7)] == [(7,)]
-
-
-def test_a_look_sees_what_was_committed_just_now(store):
-    """The connection that looks holds no older state of the store."""
-    for at in range(3):
-        store.append_events([Event(f"m{at}", "ann", "view", at, at, "{}")])
-        assert len(store.events_of("ann")) == at + 1
-        assert store.event(f"m{at}") is not None
+        sa.event.listen(store.database.engine, "before_cursor_execute", note)
+        for count in range(1, 1300, 7):
+            rows = [Event(f"{count}-{at}", "ann", "view", 1, 1) for at in range(count)]
+            assert store.append_events(rows).accepted == count
+    assert sum(texts) == sum(range(1, 1300, 7))
+    assert set(texts) <= {*range(1, 65), 128, 256, 512}
+    assert len(texts) < 8 * len(range(1, 1300, 7))

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from features.errors import StoreError
 from features.store.arrivals import Arrival, Event
 from features.store.events import Appended, EventStore
+from features.store.schema import events
 
 
 def test_append_events(store):
@@ -31,6 +32,27 @@ def test_a_failed_call_stores_nothing(store):
     with pytest.raises(sa.exc.IntegrityError, match=r"(?i)not.null"):
         store.append_events([good, good._replace(message_id="b", name=None)])  # type: ignore[arg-type]
     assert store.count() == 0
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 1.0])
+def test_large_batches_of_which_a_part_is_known(database, share):
+    """Of a batch of several statements each event that is new is told, and kept as it is."""
+    store, draw = EventStore(database), random.Random(5)  # noqa: S311 not a secret
+    known = [Arrival(f"k-{at}", f"lead-{at % 7}", "view", at, at) for at in range(900)]
+    assert all(store.ingest(known))
+    sent = [
+        draw.choice(known)._replace(name="other")
+        if draw.random() < share
+        else Arrival(f"n-{at}", f"lead-{at % 9}", "new", at, at)
+        for at in range(1400)
+    ]
+    assert store.ingest(sent) == [one.name == "new" for one in sent]
+    assert store.ingest(sent) == [False] * len(sent)
+    with database.reading() as connection:
+        found = connection.execute(sa.select(events.c.message_id, events.c.name))
+        kept = {row.message_id: row.name for row in found}
+    new = [one for one in sent if one.name == "new"]
+    assert kept == {one.message_id: one.name for one in (*known, *new)}
 
 
 def test_the_same_arrivals_at_once(database):

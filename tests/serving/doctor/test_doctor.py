@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from features.clock import now
 from features.errors import BundleError
-from features.store.database import new_engine
+from features.store.connecting.engines import new_engine
 from features.store.events import Event, EventStore
 from features.store.schema import deliveries, endpoints, events, write_backs
 from models.bundle import load_bundle

@@ -53,6 +53,22 @@ def test_marks_that_are_given_back(store):
     assert store.marks.take(9, 100, SECOND) == taken[:1]
 
 
+def test_many_marks_new_and_put_again(store):
+    """Those that are there get the new mark and keep all else; whatever ids look like."""
+    former = {f"lead '{at}' \U0001f98a\n": at for at in range(700)}
+    put(store, former)
+    taken = store.marks.take(300, 1000, SECOND)
+    put(store, dict.fromkeys(former, 5000) | {f"new-{at}": 6000 for at in range(600)}, "later")
+    rest = store.marks.take(9999, 1000, SECOND)
+    assert {one.sent_id: one.since for one in rest} == {
+        one: since for one, since in former.items() if since >= 300
+    } | {f"new-{at}": 6000 for at in range(600)}
+    assert {one.mark for one in rest} == {"later"}
+    with store.database.writing() as connection:
+        store.marks.remove(connection, taken)  # put again: free, and served by nobody
+    assert [one._replace(mark="m") for one in store.marks.take(9999, 1000, SECOND)] == taken
+
+
 def test_a_mark_that_is_put_again_stays(store):
     """Served marks go, but for news that came meanwhile; its waiting counts from the first news."""
     put(store, {"ann": 1, "bob": 2})

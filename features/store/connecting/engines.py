@@ -1,0 +1,182 @@
+"""How connections to a database are opened, and how their transactions begin.
+
+SQLite in its write-ahead mode, and PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from pathlib import Path
+from typing import Any, Final, cast
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+from features.errors import StoreError
+from features.store.connecting.outages import shown
+
+__all__ = ["STATEMENTS_AT_HAND", "WRITES", "file_of", "new_engine", "parsed_url"]
+
+WRITES: Final = "rung_writes"
+"""The execution option of connections that are going to write."""
+STATEMENTS_AT_HAND: Final = 256
+"""How many statements the driver keeps for each connection to SQLite."""
+_CHECKPOINT_PAGES: Final = 16_384
+"""Pages of 4 KiB that gather before SQLite moves them: a batch of many leads touches many pages of
+indexes, and most are touched again soon."""
+_BUSY_SECONDS: Final = 30
+"""For so long SQLite waits for whoever writes."""
+_SOON_SECONDS: Final = 5.0
+"""For so long it is seen at once that nobody writes any more; after that, now and then."""
+_LOOK_SECONDS: Final = 0.001
+_PRIMARY: Final = 0xFF
+"""What of a code of SQLite says what kind of error it is."""
+_DRIVER: Final = "postgresql+psycopg"
+_PATIENCE_SECONDS: Final = 10
+_NOT_FOR_EVER: Final = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""libpq waits for ever for a machine that is gone without a word, unless it is told not to."""
+
+
+def parsed_url(url: str | Path) -> sa.URL:
+    """A URL, or that of the SQLite file at a path."""
+    if isinstance(url, Path) or "://" not in url:
+        return sa.URL.create("sqlite", database=str(url))
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise StoreError(
+            f"{url!r} is no store; write a path, sqlite:///events.db or"
+            " postgresql://user@host/database"
+        ) from error
+    if parsed.drivername in ("postgresql", "postgres"):
+        return parsed.set(drivername=_DRIVER)
+    return parsed
+
+
+def new_engine(url: str | Path) -> sa.Engine:
+    """An engine whose commits are on the disk when they return. It writes nothing yet."""
+    parsed = parsed_url(url)
+    try:
+        if parsed.get_backend_name() == "postgresql":
+            return sa.create_engine(
+                parsed,
+                pool_pre_ping=True,
+                pool_size=10,
+                max_overflow=20,
+                pool_timeout=_PATIENCE_SECONDS,
+                connect_args=_NOT_FOR_EVER,
+            )
+        if parsed.get_backend_name() != "sqlite":
+            raise StoreError(f"{shown(parsed)}: a store is SQLite or PostgreSQL")
+        if parsed.database in (None, "", ":memory:"):
+            engine = _in_memory(parsed)
+        else:
+            engine = sa.create_engine(
+                parsed,
+                connect_args={"timeout": _BUSY_SECONDS, "cached_statements": STATEMENTS_AT_HAND},
+            )
+            _stay_with_file(engine)
+    except (sa.exc.ArgumentError, ImportError) as error:
+        raise StoreError(f"{shown(parsed)}: no such kind of database: {error}") from error
+    sa.event.listen(engine, "connect", _make_durable)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def file_of(engine: sa.Engine) -> tuple[int, int] | None:
+    """Which file on the disk an SQLite database is; None where there is none."""
+    path = engine.url.database
+    if engine.dialect.name != "sqlite" or path is None or path in ("", ":memory:"):
+        return None
+    try:
+        found = os.stat(path)  # noqa: PTH116 a Path takes four times as long
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _stay_with_file(engine: sa.Engine) -> None:
+    """Never write to a file that was deleted or moved away, nor make a new one in its place.
+
+    SQLite would do both without a word: what is written to an open file whose folder is gone is
+    lost with it.
+    """
+    made = threading.Event()
+
+    def connect(_: sa.Dialect, __: ConnectionPoolEntry, given: list[Any], options: Any) -> None:
+        if made.is_set():
+            given[0] = f"file:{quote(str(engine.url.database))}?mode=rw"
+            options["uri"] = True
+
+    def connected(_: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        made.set()
+        entry.info["file"] = file_of(engine)
+
+    def checked_out(_: DBAPIConnection, entry: ConnectionPoolEntry, __: object) -> None:
+        if entry.info.get("file") != file_of(engine):
+            raise sa.exc.DisconnectionError("the file is gone, or another one")
+
+    sa.event.listen(engine, "do_connect", connect)
+    sa.event.listen(engine, "connect", connected)
+    sa.event.listen(engine, "checkout", checked_out)
+
+
+def _in_memory(url: sa.URL) -> sa.Engine:
+    """An engine with the one connection that there can be; threads wait for it."""
+    return sa.create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=1,
+        max_overflow=0,
+        connect_args={"check_same_thread": False},
+    )
+
+
+def _make_durable(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # transactions begin below, not when the driver thinks so
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA cache_size=-65536")  # KiB
+    cursor.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+    cursor.close()
+
+
+def _begin(connection: sa.Connection) -> None:
+    if not connection.get_execution_options().get(WRITES, False):
+        connection.exec_driver_sql("BEGIN")
+    elif not _begun_soon(cast(sqlite3.Connection, connection.connection.driver_connection)):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begun_soon(connection: sqlite3.Connection) -> bool:
+    """Take the write lock of SQLite as soon as it is free; False where that takes too long.
+
+    SQLite itself would look again after 1, 2, 5, ... up to 100 ms: whoever writes often would find
+    it free, and others would wait for seconds.
+    """
+    until = time.monotonic() + _SOON_SECONDS
+    connection.execute("PRAGMA busy_timeout=0")
+    try:
+        while time.monotonic() < until:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY:
+                    return False  # whoever begins as always is told what it is
+                time.sleep(_LOOK_SECONDS)
+            else:
+                return True
+        return False
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")

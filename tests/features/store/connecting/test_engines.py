@@ -1,0 +1,87 @@
+"""Whoever wants to write is told at once that nobody else does any more, and why it cannot."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from features.errors import StoreAway
+from features.store.arrivals import Event
+from features.store.connecting import engines
+from features.store.connecting.engines import new_engine
+from features.store.events import EventStore
+
+EVENT = Event("m", "ann", "view", 1, 1)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    EventStore.open(tmp_path / "store.db").close()
+    return tmp_path / "store.db"
+
+
+@pytest.fixture
+def other(path: Path) -> Iterator[sqlite3.Connection]:
+    """A writer of another process, as it were."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    yield connection
+    connection.close()
+
+
+def timeout_of(store: EventStore) -> int:
+    with store.database.writing() as connection:
+        return int(connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one())
+
+
+def test_the_lock_is_taken_as_soon_as_it_is_free(path, other, monkeypatch):
+    """It is looked for each millisecond, and the first look that finds it free takes it."""
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 40:
+            other.execute("COMMIT")
+
+    monkeypatch.setattr("features.store.connecting.engines.time.sleep", nap)
+    with EventStore.open(path) as store:
+        other.execute("BEGIN IMMEDIATE")
+        assert store.append_events([EVENT]).accepted == 1
+        assert naps == [0.001] * 40
+        assert timeout_of(store) == 30_000
+    assert len(naps) == 40
+
+
+def test_after_a_while_sqlite_waits_by_itself(path, other, monkeypatch):
+    """A writer that takes long is waited for as before, and then said to be busy."""
+    monkeypatch.setattr(engines, "_SOON_SECONDS", 0.01)
+    monkeypatch.setattr(engines, "_BUSY_SECONDS", 1)
+    with EventStore.open(path) as store, ThreadPoolExecutor(1) as pool:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreAway, match="locked"):
+            store.append_events([EVENT])
+        monkeypatch.setattr(engines, "_BUSY_SECONDS", 30)
+        waiting = pool.submit(store.append_events, [EVENT])
+        with pytest.raises(TimeoutError):
+            waiting.result(0.2)
+        other.execute("COMMIT")
+        assert waiting.result(10).accepted == 1
+        assert timeout_of(store) == 30_000
+
+
+def test_what_is_no_lock_is_told_at_once(path, monkeypatch):
+    """A file that must not be written is not waited for."""
+    monkeypatch.setattr(
+        "features.store.connecting.engines.time.sleep", lambda _: pytest.fail("it waits")
+    )
+    engine = new_engine(f"sqlite:///file:{path}?mode=ro&uri=true")
+    options = {engines.WRITES: True}
+    with engine.connect().execution_options(**options) as connection:
+        with pytest.raises(sa.exc.OperationalError, match="readonly"), connection.begin():
+            connection.exec_driver_sql("DELETE FROM events")
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == 30_000
+    engine.dispose()
