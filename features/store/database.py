@@ -248,8 +248,8 @@ class Prepared:
 def _size_of_next(remaining: int) -> int:
     """How many rows the next statement inserts.
 
-    There are few sizes, so that the driver has one of each at hand, and as little of it is asked
-    for few rows as can be: that is what many small requests at once bring.
+    All of a few, as many small requests at once bring them: each statement may have to wait. Of
+    many a power of two, so that there are few sizes, and the driver has a statement of each.
     """
     return remaining if remaining <= _EXACTLY else min(_TOGETHER, 1 << remaining.bit_length() - 1)
 

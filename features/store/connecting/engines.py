@@ -160,7 +160,7 @@ def _begin(connection: sa.Connection) -> None:
 
 
 def _begun_soon(connection: sqlite3.Connection) -> bool:
-    """Take the write lock of SQLite as soon as it is free; False where that takes too long.
+    """Take the write lock of SQLite as soon as it is free; False where it cannot be had soon.
 
     SQLite itself would look again after 1, 2, 5, ... up to 100 ms: whoever writes often would find
     it free, and others would wait for seconds.
@@ -171,8 +171,9 @@ def _begun_soon(connection: sqlite3.Connection) -> bool:
         while time.monotonic() < until:
             try:
                 connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY:
+            except sqlite3.Error as error:
+                code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+                if code & _PRIMARY != sqlite3.SQLITE_BUSY:
                     return False  # whoever begins as always is told what it is
                 time.sleep(_LOOK_SECONDS)
             else:

@@ -73,6 +73,16 @@ def test_after_a_while_sqlite_waits_by_itself(path, other, monkeypatch):
         assert timeout_of(store) == 30_000
 
 
+def test_a_file_that_is_no_database(tmp_path):
+    """An error of any kind is left to the statement that SQLAlchemy tells errors of."""
+    path = tmp_path / "other.db"
+    path.write_bytes(b"no database" * 1000)
+    connection = sqlite3.connect(path)
+    assert not engines._begun_soon(connection)
+    assert connection.execute("PRAGMA busy_timeout").fetchone() == (30_000,)
+    connection.close()
+
+
 def test_what_is_no_lock_is_told_at_once(path, monkeypatch):
     """A file that must not be written is not waited for."""
     monkeypatch.setattr(
