@@ -130,6 +130,14 @@ def announce(database: Database, notices: Sequence[Notice]) -> None:
         add_notices(connection, notices)
 
 
+def announce_failed(database: Database, notices: Sequence[Notice], endpoint_id: str) -> None:
+    """Notifications that have failed already, so that no service begins to send them meanwhile."""
+    with database.writing() as connection:
+        add_notices(connection, notices)
+        for one in notices:
+            _settle(connection, one.id, endpoint_id, **_FAILED)
+
+
 def delivery(database: Database, notification_id: str, endpoint_id: str) -> sa.RowMapping:
     """The row of one delivery."""
     wanted = sa.select(deliveries).where(
@@ -142,13 +150,20 @@ def delivery(database: Database, notification_id: str, endpoint_id: str) -> sa.R
 def settle(database, notification_id, endpoint_id, **values):
     """Change a delivery as if an attempt had been made."""
     with database.writing() as connection:
-        connection.execute(
-            sa.update(deliveries)
-            .where(deliveries.c.notification_id == notification_id)
-            .where(deliveries.c.endpoint_id == endpoint_id)
-            .values(values)
-        )
+        _settle(connection, notification_id, endpoint_id, **values)
+
+
+def _settle(connection, notification_id, endpoint_id, **values):
+    connection.execute(
+        sa.update(deliveries)
+        .where(deliveries.c.notification_id == notification_id)
+        .where(deliveries.c.endpoint_id == endpoint_id)
+        .values(values)
+    )
+
+
+_FAILED = {"due_at": None, "attempts": 10, "error": "x", "status": 500}
 
 
 def fail(database, notification_id, endpoint_id):
-    settle(database, notification_id, endpoint_id, due_at=None, attempts=10, error="x", status=500)
+    settle(database, notification_id, endpoint_id, **_FAILED)

@@ -14,13 +14,13 @@ from serving.notifications.attempt import Answer
 from serving.notifications.delivery import RETRY_SECONDS
 from serving.settings import Settings, SettingsError
 from tests.serving.conftest import service_of
-from tests.serving.notifications.receiver import announce, fail, notice
+from tests.serving.notifications.receiver import announce_failed, notice
 from tests.serving.shapes import is_problem
 
 PATH = "/v1/webhooks"
 URL = "https://hooks.example.com/rung"
 LATER = now() + 3600 * 1_000_000
-"""Nothing that is announced for then is sent meanwhile."""
+"""After whatever else is announced here: none of that is sent again since then."""
 
 
 @pytest.fixture
@@ -44,10 +44,8 @@ def made(client, **changes):
 
 def failed(client, endpoint, *ids, since=LATER):
     """Have notifications fail that are created from an instant on."""
-    database = service_of(client).store.database
-    announce(database, [notice(id_, since + at) for at, id_ in enumerate(ids)])
-    for id_ in ids:
-        fail(database, id_, endpoint["id"])
+    notices = [notice(id_, since + at) for at, id_ in enumerate(ids)]
+    announce_failed(service_of(client).store.database, notices, endpoint["id"])
 
 
 def test_made(own):
