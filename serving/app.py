@@ -87,6 +87,9 @@ _WORK: Final = {
 """What a process does beside answering, until it goes down, by where scoring takes place."""
 _END_SECONDS: Final = 12.0
 """For so long it may end what it is at: deliveries under way have ten seconds."""
+_TURN_SECONDS: Final = 0.0005
+"""For so long a thread may compute while another one waits; Python has ten times as long. While one
+reads requests another writes to the disk, and wants to go on whenever the disk is done."""
 
 
 def create_app(settings: Settings | None = None, *, clock: Callable[[], int] = now) -> FastAPI:
@@ -173,6 +176,7 @@ def _lifespan(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = app.state.service = Service.open(settings, write_backs, clock)
         _settle()
+        sys.setswitchinterval(_TURN_SECONDS)
         app.state.received = ReceivedNotes(service.store.database)
         access = app.state.access = Access(
             service.store.database,

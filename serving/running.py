@@ -22,9 +22,6 @@ __all__ = ["has_no_key", "run"]
 
 _GRACE_SECONDS: Final = 10
 """For so long requests that have begun are answered after the signal to stop."""
-_TURN_SECONDS: Final = 0.0005
-"""For so long a thread may compute while another one waits; Python has ten times as long. While one
-reads requests another writes to the disk, and wants to go on whenever the disk is done."""
 
 
 def has_no_key(settings: Settings) -> bool:
@@ -45,7 +42,6 @@ def run(environment: Mapping[str, str], worker: str = "serving.process.worker") 
     SettingsError, StoreError, LadderError : settings that cannot be used.
     """
     settings = Settings.from_environment(environment)
-    sys.setswitchinterval(_TURN_SECONDS)
     scores_itself = settings.scoring == "inside"
     with _ended_by_signals(), Worker(environment, worker) if scores_itself else nullcontext():
         # Once the worker is on its way: both import for seconds, each on a processor of its own.

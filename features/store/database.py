@@ -34,6 +34,7 @@ __all__ = [
     "insert_into",
     "insert_of_many",
     "is_storable",
+    "listed_ids",
     "tuples_of",
 ]
 
@@ -293,6 +294,16 @@ def all_tuples_of(
 def in_parts(ids: Sequence[str]) -> list[Sequence[str]]:
     """Ids in parts of as many as one statement names."""
     return [ids[at : at + _IDS] for at in range(0, len(ids), _IDS)]
+
+
+def listed_ids(dialect: str) -> sa.TableValuedAlias:
+    """A table of the ids that a statement is given as `ids`, in its column `value`."""
+    value = sa.column("value", sa.Text)
+    if dialect == "postgresql":
+        array = sa.bindparam("ids", type_=postgresql.ARRAY(sa.Text))
+        return sa.func.unnest(array).table_valued(value, name="listed").render_derived()
+    texts = sa.bindparam("ids", type_=sa.JSON)
+    return sa.func.json_each(texts).table_valued(value, name="listed")
 
 
 def is_storable(text: str) -> bool:

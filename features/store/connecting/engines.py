@@ -30,10 +30,9 @@ _CHECKPOINT_PAGES: Final = 16_384
 """Pages of 4 KiB that gather before SQLite moves them: a batch of many leads touches many pages of
 indexes, and most are touched again soon."""
 _BUSY_SECONDS: Final = 30
-"""For so long SQLite waits for whoever writes."""
-_SOON_SECONDS: Final = 5.0
-"""For so long it is seen at once that nobody writes any more; after that, now and then."""
+"""For so long whoever writes is waited for."""
 _LOOK_SECONDS: Final = 0.001
+"""So often whoever waits to write looks whether the lock is free."""
 _PRIMARY: Final = 0xFF
 """What of a code of SQLite says what kind of error it is."""
 _DRIVER: Final = "postgresql+psycopg"
@@ -153,31 +152,30 @@ def _make_durable(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
 
 
 def _begin(connection: sa.Connection) -> None:
-    if not connection.get_execution_options().get(WRITES, False):
+    if connection.get_execution_options().get(WRITES, False):
+        _take_lock(cast(sqlite3.Connection, connection.connection.driver_connection))
+    else:
         connection.exec_driver_sql("BEGIN")
-    elif not _begun_soon(cast(sqlite3.Connection, connection.connection.driver_connection)):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _begun_soon(connection: sqlite3.Connection) -> bool:
-    """Take the write lock of SQLite as soon as it is free; False where it cannot be had soon.
+def _take_lock(connection: sqlite3.Connection) -> None:
+    """Begin to write to SQLite as soon as nobody else does.
 
     SQLite itself would look again after 1, 2, 5, ... up to 100 ms: whoever writes often would find
-    it free, and others would wait for seconds.
+    the lock free, and others would wait for seconds.
     """
-    until = time.monotonic() + _SOON_SECONDS
+    until = time.monotonic() + _BUSY_SECONDS
     connection.execute("PRAGMA busy_timeout=0")
     try:
-        while time.monotonic() < until:
+        while True:
             try:
                 connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.Error as error:
-                code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-                if code & _PRIMARY != sqlite3.SQLITE_BUSY:
-                    return False  # whoever begins as always is told what it is
+            except sqlite3.OperationalError as error:
+                is_busy = error.sqlite_errorcode & _PRIMARY == sqlite3.SQLITE_BUSY
+                if not is_busy or time.monotonic() > until:
+                    raise
                 time.sleep(_LOOK_SECONDS)
             else:
-                return True
-        return False
+                return
     finally:
         connection.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")

@@ -15,9 +15,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
-from features.store.database import in_parts, insert_for
+from features.store.database import in_parts, insert_for, listed_ids
 from features.store.identities.rule import ALIAS, Link, Membership, resolve, standing
 from features.store.schema import identities, identity_links
 
@@ -137,16 +136,6 @@ def _after(seen: _Seen) -> dict[str, _Held]:
 # running it. A table of ids stands in place of a list within IN, for which all rows may be read.
 
 
-def _listed(dialect: str) -> sa.TableValuedAlias:
-    """A table of the ids that are given as `ids`."""
-    value = sa.column("value", sa.Text)
-    if dialect == "postgresql":
-        array = sa.bindparam("ids", type_=postgresql.ARRAY(sa.Text))
-        return sa.func.unnest(array).table_valued(value, name="listed").render_derived()
-    texts = sa.bindparam("ids", type_=sa.JSON)
-    return sa.func.json_each(texts).table_valued(value, name="listed")
-
-
 def _looked_up(
     connection: sa.Connection, statement: Callable[[str], sa.Executable], ids: Iterable[str]
 ) -> Sequence[Any]:
@@ -164,13 +153,13 @@ def _cores(connection: sa.Connection, leads: Iterable[str]) -> dict[str, _Held]:
 
 @cache
 def _of_ids(dialect: str) -> sa.Executable:
-    listed = _listed(dialect)
+    listed = listed_ids(dialect)
     return _members(listed, identities.c.id == listed.c.value)
 
 
 @cache
 def _of_leads(dialect: str) -> sa.Executable:
-    listed = _listed(dialect)
+    listed = listed_ids(dialect)
     of_lead = identities.c.lead_id == listed.c.value
     return _members(listed, of_lead & identities.c.hangs_on.is_(None))
 
@@ -188,7 +177,7 @@ def _links_from(connection: sa.Connection, ids: Iterable[str]) -> list[Link]:
 
 @cache
 def _from_ids(dialect: str) -> sa.Executable:
-    listed = _listed(dialect)
+    listed = listed_ids(dialect)
     links, claims = identity_links.alias("links"), identity_links.alias("claims")
     first = (
         sa.select(sa.func.min(claims.c.occurred_at))
@@ -216,7 +205,7 @@ def _targets(connection: sa.Connection, ids: Iterable[str]) -> frozenset[str]:
 
 @cache
 def _led_to(dialect: str) -> sa.Executable:
-    listed = _listed(dialect)
+    listed = listed_ids(dialect)
     to_it = identity_links.c.target == listed.c.value
     links = sa.select(identity_links.c.kind).where(to_it, identity_links.c.undone_at.is_(None))
     # The first one is enough; for EXISTS alone PostgreSQL may read all links.
@@ -230,7 +219,7 @@ def _held_onto(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
 
 @cache
 def _with_others(dialect: str) -> sa.Executable:
-    listed, others = _listed(dialect), identities.alias("others")
+    listed, others = listed_ids(dialect), identities.alias("others")
     hang = (others.c.lead_id == identities.c.lead_id) & (others.c.hangs_on == identities.c.id)
     members = listed.join(identities, identities.c.id == listed.c.value)
     return sa.select(identities.c.id).select_from(members).where(sa.exists().where(hang))

@@ -12,7 +12,14 @@ from typing import Final, NamedTuple
 import sqlalchemy as sa
 
 from features.clock import SKEW_US
-from features.store.database import Database, Prepared, in_parts, insert_into, insert_of_many
+from features.store.database import (
+    Database,
+    Prepared,
+    in_parts,
+    insert_into,
+    insert_of_many,
+    listed_ids,
+)
 from features.store.schema import identities, leases, stale
 
 __all__ = ["Leases", "Mark", "Marks", "over"]
@@ -45,11 +52,10 @@ _TAKE: Final = (
     .values(leased_until=_NOW + _LONG)
     .returning(stale.c.sent_id, stale.c.mark, stale.c.since)
 )
-_THOSE: Final = sa.func.json_each(sa.bindparam("ids", type_=sa.JSON)).table_valued("value")
 _RENEW: Final = (  # on SQLite; for OR FAIL see `insert_of_many`
     sa.update(stale)
     .prefix_with("OR FAIL")
-    .where(stale.c.sent_id.in_(sa.select(_THOSE.c.value)))
+    .where(stale.c.sent_id.in_(sa.select(listed_ids("sqlite").c.value)))
     .values(mark=sa.bindparam("new"))
 )
 _GIVE_BACK: Final = (

@@ -8,12 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from features.errors import StoreAway
 from features.store.arrivals import Event
 from features.store.connecting import engines
-from features.store.connecting.engines import new_engine
 from features.store.events import EventStore
 
 EVENT = Event("m", "ann", "view", 1, 1)
@@ -56,9 +54,8 @@ def test_the_lock_is_taken_as_soon_as_it_is_free(path, other, monkeypatch):
     assert len(naps) == 40
 
 
-def test_after_a_while_sqlite_waits_by_itself(path, other, monkeypatch):
-    """A writer that takes long is waited for as before, and then said to be busy."""
-    monkeypatch.setattr(engines, "_SOON_SECONDS", 0.01)
+def test_a_writer_that_takes_too_long(path, other, monkeypatch):
+    """It is waited for, then said to be busy; the next one is waited for as long."""
     monkeypatch.setattr(engines, "_BUSY_SECONDS", 1)
     with EventStore.open(path) as store, ThreadPoolExecutor(1) as pool:
         other.execute("BEGIN IMMEDIATE")
@@ -73,25 +70,14 @@ def test_after_a_while_sqlite_waits_by_itself(path, other, monkeypatch):
         assert timeout_of(store) == 30_000
 
 
-def test_a_file_that_is_no_database(tmp_path):
-    """An error of any kind is left to the statement that SQLAlchemy tells errors of."""
-    path = tmp_path / "other.db"
-    path.write_bytes(b"no database" * 1000)
-    connection = sqlite3.connect(path)
-    assert not engines._begun_soon(connection)
-    assert connection.execute("PRAGMA busy_timeout").fetchone() == (30_000,)
-    connection.close()
-
-
 def test_what_is_no_lock_is_told_at_once(path, monkeypatch):
-    """A file that must not be written is not waited for."""
+    """A file that is no database any more is not waited for."""
     monkeypatch.setattr(
         "features.store.connecting.engines.time.sleep", lambda _: pytest.fail("it waits")
     )
-    engine = new_engine(f"sqlite:///file:{path}?mode=ro&uri=true")
-    options = {engines.WRITES: True}
-    with engine.connect().execution_options(**options) as connection:
-        with pytest.raises(sa.exc.OperationalError, match="readonly"), connection.begin():
-            connection.exec_driver_sql("DELETE FROM events")
-        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == 30_000
-    engine.dispose()
+    path.write_bytes(b"no database" * 1000)
+    connection = sqlite3.connect(path, isolation_level=None)
+    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        engines._take_lock(connection)
+    assert connection.execute("PRAGMA busy_timeout").fetchone() == (30_000,)
+    connection.close()
