@@ -40,6 +40,7 @@ from models.offers.standing import ends_of
 from models.offers.tailoring import (
     Personalisation,
     framing_of,
+    likeliest_framing,
     personalisation,
     something_useful,
 )
@@ -139,6 +140,8 @@ class Adviser:
         history: OfferHistory,
         decision_id: str,
         asked: Asked = UNRESTRICTED,
+        *,
+        is_drawn: bool = True,
     ) -> Recommendation:
         """The recommendation for the one lead of a snapshot, at the snapshot's instant.
 
@@ -147,6 +150,8 @@ class Adviser:
         scores : the bundle's scores of the snapshot.
         history : of the same lead, known at the same instant.
         decision_id : draws the choice.
+        is_drawn : False for a lead that a person works with: it is what is suggested to them, the
+            likeliest choice, with certainty.
 
         Raises
         ------
@@ -165,11 +170,14 @@ class Adviser:
         shares = probabilities(which, forecast.beliefs, self.ladder.policy)[0]
         if asked.only is not None:
             shares = self._among(asked.only, shares, forecast, allowed.excluded)
-        chosen = choose(shares, decision_id)
-        offer = self.ladder.offers[chosen] if chosen < len(self.ladder.offers) else None
-        framing, chance = self._framing(offer, decision_id)
         there = np.flatnonzero(shares > 0.0)
         excluded = (*allowed.excluded, *self._worse(forecast, shares))
+        if not is_drawn:
+            shares = _likeliest(shares, forecast.beliefs.gain[0])
+        chosen = choose(shares, decision_id)
+        offer = self.ladder.offers[chosen] if chosen < len(self.ladder.offers) else None
+        framing, chance = self._framing(offer, decision_id if is_drawn else None)
+        possible = np.flatnonzero(shares > 0.0)
         useful = something_useful(self.ladder, history, as_of)
         ids, topic = self.options.ids, forecast.beliefs.topic[0]
         horizon_days = step.horizon_days if step else _DONE_DAYS
@@ -178,14 +186,14 @@ class Adviser:
             lead_id=snapshot.leads[0],
             as_of=as_of,
             step=step.id if step else "",
-            options=tuple(ids[at] for at in there),
-            probabilities=tuple(shares[there].tolist()),
+            options=tuple(ids[at] for at in possible),
+            probabilities=tuple(shares[possible].tolist()),
             chosen=ids[chosen],
             policy=self.policy_name,
             policy_version=self.bundle.version,
             expires_at=self._expires_at(offer, as_of, horizon_days),
             offer_version=offer.version if offer else 0,
-            on_topic=tuple(ids[at] for at in there if topic[at]),
+            on_topic=tuple(ids[at] for at in possible if topic[at]),
             excluded=tuple((one.offer_id, one.reason) for one in excluded),
             framing=framing.id,
             framing_probability=chance,
@@ -245,10 +253,13 @@ class Adviser:
             if at < len(self.ladder.offers)
         )
 
-    def _framing(self, offer: Offer | None, decision_id: str) -> tuple[Framing, float]:
+    def _framing(self, offer: Offer | None, decision_id: str | None) -> tuple[Framing, float]:
         if offer is None:
             return Framing("", ""), 1.0
-        return framing_of(offer, self.bundle.offers.framings.get(offer.id, {}), decision_id)
+        shares = self.bundle.offers.framings.get(offer.id, {})
+        if decision_id is None:
+            return likeliest_framing(offer, shares), 1.0
+        return framing_of(offer, shares, decision_id)
 
     def forecast(
         self,
@@ -304,6 +315,13 @@ class Adviser:
             for at in there.tolist()
         ]
         return tuple(sorted(ranked, key=lambda one: (-one.propensity, -(one.gain or 0.0))))
+
+
+def _likeliest(shares: Floats, gain: Floats) -> Floats:
+    """All of the shares for the likeliest option, of equals for that worth most."""
+    likeliest = np.zeros_like(shares)
+    likeliest[np.lexsort((-gain, -shares))[0]] = 1.0
+    return likeliest
 
 
 def _worse_words(with_it: float, alone: float) -> str:

@@ -22,6 +22,7 @@ __all__ = [
     "AgendaItem",
     "Personalisation",
     "framing_of",
+    "likeliest_framing",
     "next_field",
     "personalisation",
     "something_useful",
@@ -166,3 +167,10 @@ def framing_of(
         if drawn < reached:
             return framing, share
     return framing, share
+
+
+def likeliest_framing(offer: Offer, shares: Mapping[str, float]) -> Framing:
+    """How the offer is put most often; the first of the ladder file among equals."""
+    if not offer.framings:
+        return Framing("", offer.framing)
+    return max(offer.framings, key=lambda framing: shares.get(framing.id, 0.0))

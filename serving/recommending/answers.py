@@ -63,12 +63,13 @@ class UpliftAnswer(TypedDict):
 class RankedAnswer(TypedDict):
     """An option: how likely it was chosen, and what is believed of it.
 
-    `propensity` is how it is chosen with and says nothing of the lead; `p_advance` is the chance of
+    `propensity` is how it is chosen with and says nothing of the lead, 0 where another one was
+    certain; `p_advance` is the chance of
     the next step with it; `gain` is what it adds to the value of no ask, costs taken off.
     """
 
     offer_id: str
-    propensity: Annotated[float, Field(gt=0, le=1)]
+    propensity: Annotated[float, Field(ge=0, le=1)]
     p_advance: Annotated[float | None, Field(ge=0, le=1)]
     uplift: UpliftAnswer | None
     gain: float | None
@@ -109,6 +110,13 @@ class RecommendationAnswer(TypedDict):
     ]
     excluded: Annotated[list[ExcludedAnswer], Field(description="All other offers of the ladder.")]
     policy: PolicyAnswer
+    claimed_by: Annotated[
+        str | None,
+        Field(
+            description="Who worked with the lead then: nothing was drawn, the likeliest option is"
+            " what was suggested to them."
+        ),
+    ]
     as_of: str
     expires_at: Annotated[str, Field(description="When the window for an outcome closes.")]
     exposed: Annotated[

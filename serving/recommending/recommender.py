@@ -167,9 +167,10 @@ class Recommender:
         """
         lead, rows, as_of = self._read(lead_id, may_be_new=may_be_new)
         history = history_of(rows, self._ladder, as_of)
-        made = self._made(lead, rows, history, as_of, (decision_id, asked))
+        owner = self.store.actions.owner_of(lead, as_of)
+        made = self._made(lead, rows, history, as_of, (decision_id, asked), is_drawn=not owner)
         decision = made.decision
-        answer = _answer(made, self._ladder.name, exposed=exposed)
+        answer = _answer(made, self._ladder.name, owner, exposed=exposed)
         event = decision_event(decision, self._ladder, answer, asked.channel)
         notice = _notice(decision, answer, exposed=exposed)
         if not exposed:
@@ -198,6 +199,8 @@ class Recommender:
         history: OfferHistory,
         as_of: int,
         question: tuple[str, Asked],
+        *,
+        is_drawn: bool,
     ) -> Recommendation:
         """The recommendation for a decision's id and what its caller restricts."""
         model = self.scorer.model
@@ -209,6 +212,7 @@ class Recommender:
             history,
             decision_id,
             self.scorer.limited(as_of, asked),
+            is_drawn=is_drawn,
         )
 
     def _check_still(self, decision: Decision, history: OfferHistory, then: AtWriting) -> None:
@@ -342,8 +346,9 @@ class Recommender:
     # --------------------------------------------------------------------------------- the store
 
     def _with_ladder(self, kept: dict[str, Any]) -> RecommendationAnswer:
-        """An answer as it was kept; those of before there could be several ladders name none."""
+        """An answer as it was kept; older ones name no ladder, and not who worked with the lead."""
         kept.setdefault("ladder", self._ladder.name)
+        kept.setdefault("claimed_by", None)
         return cast(RecommendationAnswer, kept)
 
     @property
@@ -399,8 +404,10 @@ def _notice(decision: Decision, answer: RecommendationAnswer, *, exposed: bool) 
     return recommended(decision.decision_id, decision.lead_id, decision.as_of, told)
 
 
-def _answer(made: Recommendation, ladder: str, *, exposed: bool) -> RecommendationAnswer:
-    """A recommendation as it is told."""
+def _answer(
+    made: Recommendation, ladder: str, owner: str, *, exposed: bool
+) -> RecommendationAnswer:
+    """A recommendation as it is told; `owner` works with the lead, "" for nobody."""
     decision, step = made.decision, made.step
     chosen = next(one for one in made.ranking if one.option_id == decision.chosen)
     return {
@@ -418,6 +425,7 @@ def _answer(made: Recommendation, ladder: str, *, exposed: bool) -> Recommendati
             for one in made.excluded
         ],
         "policy": {"name": decision.policy, "version": decision.policy_version},
+        "claimed_by": owner or None,
         "as_of": rfc3339(decision.as_of),
         "expires_at": rfc3339(decision.expires_at),
         "exposed": exposed,

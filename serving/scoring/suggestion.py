@@ -5,7 +5,7 @@ An effect is worded as one only where it was measured on leads who were given th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -14,7 +14,7 @@ from features.ladder.ladder import Framing, Offer, Step
 from features.offers.history import OfferHistory, history_of
 from models.offers.eligibility import ON_PURPOSE, UNRESTRICTED, Asked, Spell, quiet_spell
 from models.offers.options import NO_ASK, NURTURE
-from models.offers.tailoring import Personalisation, personalisation
+from models.offers.tailoring import Personalisation, likeliest_framing, personalisation
 from models.recommendation import Ranked, Recommendation
 from serving.scoring.model import Model
 
@@ -97,18 +97,11 @@ def suggestion_for(
         recommendation=found,
         best=best,
         offer=offer,
-        framing=_likeliest(offer, learned.framings.get(offer.id, {})),
+        framing=likeliest_framing(offer, learned.framings.get(offer.id, {})),
         personalisation=personalisation(offer, ladder, position, history, learned.fields),
         spell=spell,
         history=history,
     )
-
-
-def _likeliest(offer: Offer, shares: Mapping[str, float]) -> Framing:
-    """The framing that is used most; the first of the ladder file among equals."""
-    if not offer.framings:
-        return Framing("", offer.framing)
-    return max(offer.framings, key=lambda framing: shares.get(framing.id, 0.0))
 
 
 # -------------------------------------------------------------------------------------------- Words

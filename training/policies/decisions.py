@@ -33,6 +33,7 @@ __all__ = [
     "Decisions",
     "all_draws",
     "asked_by_others",
+    "certain_choices",
     "drawn_decisions",
     "never_shown",
     "observed_decisions",
@@ -109,12 +110,14 @@ class Decisions:
 def drawn_decisions(log: EventLog, ladder: Ladder, until: int) -> Decisions:
     """The decisions that Rung drew and that reached their leads, from what was known by `until`.
 
+    What was chosen with certainty was not drawn: beside it there is nothing to compare with.
+
     Raises
     ------
     EventsError : a record that names an option the ladder does not have.
     """
     log = log.known_by(until)
-    made = [one for one in decisions_of(log, ladder) if one.exposed_at is not None]
+    made = [one for one in _shown(log, ladder) if one.decision.propensity < 1.0]
     return _with_reports(_of_draws(log, ladder, until, made), made)
 
 
@@ -189,6 +192,18 @@ def asked_by_others(log: EventLog, ladder: Ladder, until: int) -> tuple[int, int
 def never_shown(log: EventLog, ladder: Ladder, until: int) -> int:
     """How many of the decisions that Rung drew had not reached their leads by then."""
     return sum(one.exposed_at is None for one in decisions_of(log.known_by(until), ladder))
+
+
+def certain_choices(log: EventLog, ladder: Ladder, until: int) -> int:
+    """How many decisions that had reached their leads by then were chosen with certainty.
+
+    That is what is decided for a lead that a person works with, or among one option.
+    """
+    return sum(one.decision.propensity >= 1.0 for one in _shown(log.known_by(until), ladder))
+
+
+def _shown(log: EventLog, ladder: Ladder) -> list[Decided]:
+    return [one for one in decisions_of(log, ladder) if one.exposed_at is not None]
 
 
 def _possible(ladder: Ladder) -> Floats:

@@ -24,6 +24,7 @@ from models.scores.encoding import Encoding
 from training.policies.decisions import (
     Decisions,
     asked_by_others,
+    certain_choices,
     drawn_decisions,
     never_shown,
     observed_decisions,
@@ -47,6 +48,7 @@ _FRAMING_DRAWS: Final = 4000
 
 DROPPED: Final = {
     "never_shown": "decisions drawn that never reached their leads",
+    "certain": "decisions with one option alone, as for leads that a person works with",
     "drawn_after_purchase": "decisions drawn for leads that had bought",
     "few_drawn": f"decisions drawn at steps where fewer than {_ENOUGH_DRAWN} leads had one",
     "unknown_offer": "offers by others that the ladder does not have",
@@ -85,7 +87,10 @@ def learn_offers(
 ) -> tuple[OfferModel, OfferCounts]:
     """The offer model from what was known by `until`; the prior where there is nothing to learn."""
     drawn = drawn_decisions(log, ladder, until)
-    dropped = {"never_shown": never_shown(log, ladder, until)}
+    dropped = {
+        "never_shown": never_shown(log, ladder, until),
+        "certain": certain_choices(log, ladder, until),
+    }
     has_bought = drawn.position >= len(ladder.goals)
     dropped["drawn_after_purchase"] = int(has_bought.sum())
     drawn = drawn.rows(~has_bought)

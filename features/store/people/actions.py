@@ -227,6 +227,20 @@ class Actions:
                 wanted = wanted.where(actions.c.lead_id.in_(ids_of(connection, lead_id)[1]))
             return [_action(row) for row in connection.execute(wanted)]
 
+    def owner_of(self, lead_id: str, now: int) -> str:
+        """Who works with the lead that has an id, by the log and by what is not written yet.
+
+        Parameters
+        ----------
+        now : microseconds since the epoch.
+
+        Returns
+        -------
+        A name; "" for nobody.
+        """
+        with self._database.reading() as connection:
+            return self._hand(connection, lead_id).owner_at(now)
+
     def _hand(self, connection: sa.Connection, lead_id: str) -> Hand:
         """In whose hands a lead is, by the log and by what is not written yet."""
         ids = ids_of(connection, lead_id)[1]

@@ -28,7 +28,9 @@ from features.errors import (
     UnknownOffer,
 )
 from features.events.log import DAY_US
+from features.ladder.action import CLAIMED
 from features.ladder.file import read_ladder
+from features.ladder.words import RECORD
 from features.offers.decisions import Decision, decision_event, decisions_of, message_id
 from features.store.events import Event, EventStore
 from models.bundle import Bundle
@@ -37,6 +39,7 @@ from models.offers.options import NO_ASK, NURTURE
 from serving.recommending.answers import RecommendationAnswer
 from serving.recommending.recommender import Recommender
 from serving.scoring.scorer import Scorer
+from serving.scoring.suggestion import suggestion_for
 from tests.profiles import examples
 from tests.serving import world
 
@@ -107,7 +110,7 @@ def check(answer: Any) -> None:
     ranking, excluded = answer["ranking"], answer["excluded"]
     propensities = {one["offer_id"]: one["propensity"] for one in ranking}
     assert sum(propensities.values()) == pytest.approx(1.0, abs=1e-9)
-    floor = LADDER.policy.exploration / len(ranking)
+    floor = 0.0 if answer["claimed_by"] else LADDER.policy.exploration / len(ranking)
     assert min(propensities.values()) >= floor - 1e-12
     assert {NO_ASK, NURTURE} <= set(propensities)
     told = [one["offer_id"] for one in [*ranking, *excluded]]
@@ -281,6 +284,63 @@ def test_what_the_caller_restricts(made):
     answer = made.recommend("at-1", left_out, defer_exposure=True)
     reasons = {one["offer_id"]: one["reason"] for one in answer["excluded"]}
     assert reasons["bottleneck-template"] == "excluded_by_caller"
+
+
+def claim(store: EventStore, lead_id: str, until: int) -> None:
+    held = json.dumps({"by": "Kim", "until": rfc3339(until)})
+    store.append_events([Event("claim", lead_id, CLAIMED, START, START, held)])
+
+
+def test_nothing_is_drawn_for_a_lead_that_a_person_works_with(store):
+    """It is told what is suggested to them, whatever the id; after that it is drawn again."""
+    clock = Clock(START + 1_000_000)
+    made = recommender(store, clock, "uniform")
+    drawn = [made.recommend("at-1", defer_exposure=True) for _ in range(20)]
+    assert len({one["offer"]["id"] for one in drawn}) > 1
+    assert {one["claimed_by"] for one in drawn} == {None}
+
+    claim(store, "at-1", clock.now + DAY_US)
+    model = made.scorer.model
+    lead, rows = made.scorer.read("at-1", clock.now)
+    advice = suggestion_for(model, lead, rows, clock.now)
+    told = [made.recommend("at-1", defer_exposure=True) for _ in range(20)]
+    for answer in told:
+        check(answer)
+        assert answer["claimed_by"] == "Kim"
+        assert answer["offer"]["id"] == advice.best.option_id
+        assert answer["probability_chosen"] == answer["ranking"][0]["propensity"] == 1.0
+        assert {one["offer_id"] for one in answer["ranking"]} == {
+            one["offer_id"] for one in drawn[0]["ranking"]
+        }
+        framing = answer["offer"]["framing"]
+        assert framing is None or framing["text"] == advice.framing.text
+    records = [
+        Decision.of_record("at-1", held[RECORD])
+        for name, _, _, held in store.read("at-1")[1]
+        if name == NAMES.decision
+    ][-20:]
+    assert {(one.options, one.probabilities) for one in records} == {
+        ((advice.best.option_id,), (1.0,))
+    }
+    assert {one.framing_probability for one in records} == {1.0}
+
+    clock.now += 2 * DAY_US
+    again = [made.recommend("at-1", defer_exposure=True) for _ in range(20)]
+    assert len({one["offer"]["id"] for one in again}) > 1
+
+
+def test_a_claim_that_is_not_written_yet_counts(store):
+    """What was done can be taken back for a moment; until then it holds, as on the pages."""
+    clock = Clock(START + 1_000_000)
+    made = recommender(store, clock, "uniform")
+    claimed = [(CLAIMED, {"by": "Kim", "until": rfc3339(clock.now + DAY_US)})]
+    done = store.actions.do(
+        "at-1", LADDER.name, "talked", "Talked", claimed, by="key", name="Kim", now=clock.now
+    )
+    assert made.recommend("at-1", decision_id="one", defer_exposure=True)["claimed_by"] == "Kim"
+    store.actions.undo(done.id, by="key", now=clock.now)
+    assert made.recommend("at-1", defer_exposure=True)["claimed_by"] is None
+    assert made.recommend("at-1", decision_id="one")["claimed_by"] == "Kim"  # as it was told
 
 
 def test_an_ask_is_followed_by_a_rest(store):

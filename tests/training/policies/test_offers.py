@@ -225,9 +225,25 @@ def test_every_drawn_decision_is_learned_from_or_told():
     shown = [*lives(few), *by_turns(few, ("clip", NO_ASK))]
     bought = [event("lead-000", "order", 10), *exposed(drawn("lead-000", 12))]
     hidden = [exposed(drawn(f"lead-00{at}", 3))[0] for at in (1, 2)]
-    _, counts = learned([*shown, *bought, *hidden])
+    sure = [exposed(drawn(f"lead-00{at}", 4, options=("clip",))) for at in (3, 4, 5)]
+    _, counts = learned([*shown, *bought, *hidden, *(one for both in sure for one in both)])
     assert counts.drawn == counts.pending == 0
-    assert counts.dropped == {"never_shown": 2, "drawn_after_purchase": 1, "few_drawn": few}
+    assert counts.dropped == {
+        "never_shown": 2,
+        "certain": 3,
+        "drawn_after_purchase": 1,
+        "few_drawn": few,
+    }
+
+
+def test_what_is_certain_was_not_given_at_random():
+    """Neither makes it evidence of an effect, nor the step one where enough was drawn."""
+    leads = 2 * LEAST
+    sure = [drawn(f"lead-{at:03}", 2 + at / leads, options=("clip",)) for at in range(leads)]
+    model, counts = learned([*lives(leads), *(one for each in sure for one in exposed(each))])
+    told = dict(zip(model.options.ids, zip(model.evidence, model.leads, strict=True), strict=True))
+    assert told["clip"] == ("prior", 0)
+    assert (counts.drawn, counts.dropped) == (0, {"certain": leads})
 
 
 # ---------------------------------------------------------------------------------------- framings
