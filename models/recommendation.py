@@ -31,7 +31,9 @@ from models.offers.eligibility import (
     Spell,
     eligibility,
     is_left_alone,
+    may_be_written_to,
     quiet_spell,
+    sendable,
 )
 from models.offers.offer_model import Evidence, Forecast
 from models.offers.options import NO_ASK, Options
@@ -164,7 +166,7 @@ class Adviser:
         has_next = position < len(goals) and not history.is_lost
         step = goals[position] if has_next else None
         allowed = eligibility(self.ladder, position, history, as_of, asked)
-        forecast = self.forecast(snapshot, scores, allowed, history)
+        forecast = self.forecast(snapshot, scores, allowed, history, asked)
         # There is no next step to choose by once a lead has bought.
         which = self.policy if step else self._rules
         shares = probabilities(which, forecast.beliefs, self.ladder.policy)[0]
@@ -178,7 +180,7 @@ class Adviser:
         offer = self.ladder.offers[chosen] if chosen < len(self.ladder.offers) else None
         framing, chance = self._framing(offer, decision_id if is_drawn else None)
         possible = np.flatnonzero(shares > 0.0)
-        useful = something_useful(self.ladder, history, as_of)
+        useful = something_useful(sendable(self.ladder, position, history, as_of, asked), history)
         ids, topic = self.options.ids, forecast.beliefs.topic[0]
         horizon_days = step.horizon_days if step else _DONE_DAYS
         decision = Decision(
@@ -267,12 +269,15 @@ class Adviser:
         scores: Scores,
         allowed: Eligibility,
         history: OfferHistory,
+        asked: Asked = UNRESTRICTED,
     ) -> Forecast:
         """What each option would do for the one lead of a snapshot."""
         eligible = np.zeros((1, len(self.options)), dtype=np.bool_)
         topic = np.zeros_like(eligible)
-        is_left = is_left_alone(self.ladder, history, int(snapshot.as_of[0]))
-        eligible[0, self.options.nurture] = not (history.is_lost or is_left)
+        as_of = int(snapshot.as_of[0])
+        is_left = history.is_lost or is_left_alone(self.ladder, history, as_of)
+        may_be = not is_left and may_be_written_to(self.ladder, history, as_of, asked)
+        eligible[0, self.options.nurture] = may_be
         eligible[0, self.options.no_ask] = True
         for offer in allowed.offers:
             at = self._place[offer.id]

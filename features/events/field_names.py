@@ -39,6 +39,12 @@ _SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "role": ("jobtitle", "jobrole"),
 }
 _KEYS: Final = {spelling: key for key, others in _SPELLINGS.items() for spelling in (key, *others)}
+_CHANNELS: Final[Mapping[str, tuple[str, ...]]] = {
+    "email": _SPELLINGS["email"],
+    "phone": (*_SPELLINGS["phone"], "call", "calls", "phonecall", "phonecalls"),
+    "sms": ("text", "texts", "textmessage", "textmessages", "shortmessage"),
+}
+_CHANNEL_KEYS: Final = {one: key for key, others in _CHANNELS.items() for one in others}
 _OF_SEVERAL: Final = frozenset({"email", "phone"})
 CONTACT_FIELDS: Final = frozenset({"email", "phone", "firstname", "lastname"})
 """The keys that can mean nothing but whom one talks to; a `name` may be that of a page."""
@@ -55,8 +61,9 @@ def plain(name: str) -> str:
 
 
 def channel_key(channel: str) -> str:
-    """The same text for all spellings of a channel: "E-Mail" is "email"."""
-    return plain(channel) or channel
+    """The same text for all spellings of a channel: "E-Mail" and "mail" are "email"."""
+    letters = plain(channel)
+    return _CHANNEL_KEYS.get(letters, letters) or channel
 
 
 def field_key(name: str) -> str:

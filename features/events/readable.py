@@ -13,22 +13,30 @@ from itertools import pairwise
 from math import isnan
 from typing import Final
 
-from features.events.field_names import field_key, plain
+from features.clock import instant, microseconds
+from features.errors import TimeError
+from features.events.field_names import channel_key, field_key, plain
 from features.events.personal_data import PropertyPath
 from features.events.properties import as_number, as_text
+from features.ladder.action import CLAIMED, SNOOZED
 from features.ladder.ladder import EventNames
-from features.ladder.words import REFUSALS
+from features.ladder.words import OFFER, REFUSALS
 
 __all__ = [
     "SHARE_ENDINGS",
     "Unreadable",
+    "channels_of",
     "fit_in",
     "fit_of",
     "granted_of",
     "is_answer",
+    "is_judged",
+    "offers_of",
+    "owner_of",
     "text_of",
     "texts_of",
     "unreadable",
+    "until_of",
 ]
 
 _Properties = Mapping[str, object]
@@ -46,7 +54,9 @@ _FITS: Final = frozenset({"fit", "fits", "match", "matches", "suitable", "qualif
 _UNFIT: Final = frozenset({"unfit", "misfit", "mismatch", "unqualified", "disqualified"})
 _YES: Final = frozenset({"yes", "y", "true", "1"})
 _NO: Final = frozenset({"no", "n", "false", "0"})
-_NOT: Final = frozenset({"not", "isnt", "doesnt", "never", "bad", "poor", "wrong"})
+_NEGATES: Final = frozenset({"not", "isnt", "doesnt", "never"})
+_BAD: Final = frozenset({"bad", "poor", "wrong"})
+_NOT: Final = _NEGATES | _BAD
 _FILLERS: Final = frozenset(
     {
         *("a", "an", "the", "it", "is", "its", "this", "they", "we", "are", "be", "does", "do"),
@@ -57,10 +67,23 @@ _FILLERS: Final = frozenset(
 )
 _ALL_WORDS: Final = _UNSURE | _UNSURE_AFTER_NOT | _FITS | _UNFIT | _YES | _NO | _NOT | _FILLERS
 
+_WHOLE: Final = 1.0 + 1e-6
+"""A share may be above one by so much as it was rounded."""
 SHARE_ENDINGS: Final = ("fraction", "_share")
 """A property whose name ends so holds a share of one."""
 _LABELS: Final = ("name", "title", "topic", "label", "gap", "channel", "id")
+_OFFER_LABELS: Final = ("id", "offer", *_LABELS)
 _BETWEEN: Final = re.compile(r"[;,|\n]")
+_BETWEEN_CHANNELS: Final = re.compile(r"[/&+]|\b(?:and|or|und|oder)\b")
+_ASIDE: Final = re.compile(r"\([^()]*\)")
+_ALL_CHANNELS: Final = frozenset(
+    {"*", "all", "any", "every", "everything", "allchannels", "anychannel", "everychannel", "alle"}
+)
+_CHANNELS: Final = frozenset({"email", "phone", "sms"})
+"""Channels that are meant by a longer name with them in it, such as "email marketing"."""
+_NOT_BY_ITSELF: Final = frozenset({"mail", "mails", "mobile", "cell", "call", "calls", "text"})
+"""Words that may mean something else in a longer name: "direct mail" is a letter."""
+_LONGEST_NAME: Final = 200
 _NAMES: Final = (
     'is a list such as ["costs", "handovers"] or [{"name": "costs"}], or one text with commas'
     " between the names"
@@ -88,23 +111,68 @@ def is_answer(key: str) -> bool:
     return is_named or field_key(key) in _FIT_NAMES
 
 
+def is_judged(name: str, names: EventNames) -> bool:
+    """Whether events of this name have answers of their own, beside those that any may have."""
+    return name in (CLAIMED, SNOOZED, names.consultation, names.consent, *_about_offers(names))
+
+
+def _about_offers(names: EventNames) -> tuple[str, ...]:
+    return names.offer_extended, names.offer_seen, names.offer_declined
+
+
 def unreadable(name: str, properties: _Properties, names: EventNames) -> Unreadable | None:
     """The first answer in an event that cannot be understood; None where all can."""
-    if name == names.consultation:
-        key, value = fit_in(properties)
-        if not _is_absent(value) and fit_of(value) is None:
-            right = 'is "yes", "no" or "unclear" (or true, false, or words such as "not a fit")'
-            return Unreadable((key,), f"{key} {right}")
-    if name == names.consent:
-        value = properties.get("granted")
-        if not _is_absent(value) and granted_of(value) is None:
-            right = 'is true or false (or "yes", "no", "granted", "refused")'
-            return Unreadable(("granted",), f"granted {right}")
-        if place := _no_names("channel", properties):
-            return Unreadable(place, f"channel {_NAMES}")
+    if wrong := _unreadable_there(name, properties, names):
+        return wrong
     if place := _no_names("gaps", properties):
         return Unreadable(place, f"gaps {_NAMES}")
     return _percent(properties)
+
+
+def _unreadable_there(name: str, properties: _Properties, names: EventNames) -> Unreadable | None:
+    """The first of the answers that only events of this name have."""
+    if name == names.consultation:
+        return _unreadable_fit(properties)
+    if name == names.consent:
+        return _unreadable_consent(properties)
+    if name in (CLAIMED, SNOOZED):
+        return _unreadable_hand(name, properties)
+    if name in _about_offers(names):
+        value = properties.get(OFFER)
+        is_wrong = not (_is_absent(value) or offers_of(properties))
+        return Unreadable((OFFER,), f"{OFFER} is the id of an offer") if is_wrong else None
+    return None
+
+
+def _unreadable_fit(properties: _Properties) -> Unreadable | None:
+    key, value = fit_in(properties)
+    if _is_absent(value) or fit_of(value) is not None:
+        return None
+    right = 'is "yes", "no" or "unclear" (or true, false, or words such as "not a fit")'
+    return Unreadable((key,), f"{key} {right}")
+
+
+def _unreadable_consent(properties: _Properties) -> Unreadable | None:
+    value = properties.get("granted")
+    if not _is_absent(value) and granted_of(value) is None:
+        right = 'is true or false (or "yes", "no", "granted", "refused")'
+        return Unreadable(("granted",), f"granted {right}")
+    place = _no_names("channel", properties)
+    return Unreadable(place, f"channel {_NAMES}") if place else None
+
+
+def _unreadable_hand(name: str, properties: _Properties) -> Unreadable | None:
+    """What is wrong with who claims a lead, or with until when."""
+    if name == CLAIMED and owner_of(properties) is None:
+        right = f"is who works with the lead, a text of up to {_LONGEST_NAME} characters"
+        return Unreadable(("by",), f"by {right}")
+    if not _is_absent(properties.get("until")):
+        if until_of(properties) is None:
+            return Unreadable(("until",), "until is a time such as 2026-03-01T12:00:00Z")
+    elif name == SNOOZED and granted_of(properties.get("until_back")) is not True:
+        right = "is a time such as 2026-03-01T12:00:00Z; or until_back is true"
+        return Unreadable(("until",), f"until {right}")
+    return None
 
 
 def _percent(properties: _Properties) -> Unreadable | None:
@@ -119,7 +187,7 @@ def _percent(properties: _Properties) -> Unreadable | None:
 def _percent_in(value: object) -> float | None:
     """The number that a share's value says where it is above 1; None for what may be a share."""
     number = as_number(value) if isinstance(value, int | float | str) else None
-    return number if number is not None and number > 1.0 else None
+    return number if number is not None and number > _WHOLE else None
 
 
 def _no_names(key: str, properties: _Properties) -> PropertyPath | None:
@@ -175,8 +243,10 @@ def _fit_of_words(text: str) -> str | None:
     if not said or not said <= _ALL_WORDS:
         return None
     doubts = any(one == "not" and after in _UNSURE_AFTER_NOT for one, after in pairwise(words))
-    if said & _UNSURE or doubts:
+    if said & _UNSURE or doubts or {"not", "yet"} <= said:
         return "unclear"
+    if sum(word in _NEGATES for word in words) + bool(said & _BAD) > 1:
+        return None  # "not a bad fit" may mean anything
     return _judged(said)
 
 
@@ -206,7 +276,57 @@ def granted_of(value: object) -> bool | None:
     return True if word in _GRANTS else False if word in REFUSALS else None
 
 
+def channels_of(value: object) -> tuple[str, ...]:
+    """The channels that a consent is about, as `channel_key` has them; () for all there are.
+
+    One text may name several: "email and phone". "Email (news)" and "email marketing" are email.
+    """
+    keys = [key for text in texts_of(value) for key in _channels_in(text)]
+    return () if _ALL_CHANNELS & set(keys) else tuple(dict.fromkeys(keys))
+
+
+def _channels_in(text: str) -> list[str]:
+    bare = _ASIDE.sub(" ", text.casefold()).strip() or text
+    found: list[str] = []
+    for part in filter(str.strip, _BETWEEN_CHANNELS.split(bare)):
+        words = [word for word in _WORDS.findall(part) if word not in _NOT_BY_ITSELF]
+        meant = [key for key in map(channel_key, words) if key in _CHANNELS]
+        found += meant if channel_key(part) not in _CHANNELS and meant else [channel_key(part)]
+    return found or [channel_key(text)]
+
+
+# -------------------------------------------------------------------------------------------- Hands
+
+
+def owner_of(properties: _Properties) -> str | None:
+    """Who claims a lead; None where nobody is named."""
+    owner = properties.get("by")
+    name = owner.strip() if isinstance(owner, str) else ""
+    return name if 0 < len(name) <= _LONGEST_NAME else None
+
+
+def until_of(properties: _Properties) -> int | None:
+    """Until when, in microseconds since the epoch; None where no such instant is said."""
+    until = properties.get("until")
+    if not isinstance(until, str):
+        return None
+    try:
+        return microseconds(instant(until))
+    except TimeError:
+        return None
+
+
 # -------------------------------------------------------------------------------------------- Names
+
+
+def offers_of(properties: _Properties) -> tuple[str, ...]:
+    """The offers that an event names: one, a list, or an object with its id."""
+    value = properties.get(OFFER)
+    if isinstance(value, str):
+        return (value.strip(),) if value.strip() else ()
+    parts = value if isinstance(value, list | tuple) else (value,)
+    named = (_named(part, _OFFER_LABELS) for part in parts if not isinstance(part, bool))
+    return tuple(dict.fromkeys(text for one in named if (text := text_of(one))))
 
 
 def text_of(value: object) -> str:
@@ -232,8 +352,8 @@ def texts_of(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for part in parts if (text := text_of(_named(part)))))
 
 
-def _named(part: object) -> object:
+def _named(part: object, labels: tuple[str, ...] = _LABELS) -> object:
     """A part of a list, or its name where it is an object."""
     if not isinstance(part, dict):
         return part
-    return next((part[label] for label in _LABELS if isinstance(part.get(label), str)), None)
+    return next((part[label] for label in labels if isinstance(part.get(label), str)), None)

@@ -64,8 +64,14 @@ def _address(text: str) -> str:
 def _is_personal(name: str, value: str) -> bool:
     if not value:
         return False
-    name = unquote_plus(name.rpartition("#")[2])
-    return means_contact(name) or tells_contact(unquote_plus(value)) or tells_contact(name)
+    name = name.rpartition("#")[2]
+    return means_contact(unquote_plus(name)) or _tells(name) or _tells(value)
+
+
+def _tells(text: str) -> bool:
+    """Whether a part of a query tells how to reach somebody, its pluses being blanks or not."""
+    read = (text, unquote_plus(text), f"+{unquote_plus(text[1:])}" if text[:1] == "+" else "")
+    return any(map(tells_contact, filter(None, read)))
 
 
 def _parameters(text: str) -> str:
@@ -77,7 +83,7 @@ def _parameters(text: str) -> str:
         name, value = found.groups()
         if not _is_personal(name, value):
             return found[0]
-        shown = _REDACTED if tells_contact(unquote_plus(name)) else name
+        shown = _REDACTED if _tells(name) else name
         return f"{shown}={_REDACTED}"
 
     cleaned = _PARAMETER.sub(parameter, text)

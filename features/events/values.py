@@ -37,8 +37,8 @@ __all__ = [
 
 # -------------------------------------------------------------------------------------------- Texts
 
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_CONTROL_OR_BLANK: Final = r"[\x00-\x1f\x7f]|^[\s\x{85}\p{Z}]*$"
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL_OR_BLANK: Final = r"[\x00-\x1f\x7f-\x{9f}\x{2028}\x{2029}]|^[\s\p{Z}]*$"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,15 @@ from typing import Final
 from features.events.field_names import channel_key, field_key, plain
 from features.events.of_lead import Row
 from features.events.properties import number_or_nan
-from features.events.readable import fit_in, fit_of, granted_of, text_of, texts_of
+from features.events.readable import (
+    channels_of,
+    fit_in,
+    fit_of,
+    granted_of,
+    offers_of,
+    text_of,
+    texts_of,
+)
 from features.ladder.activity import activity_of
 from features.ladder.ladder import Beats, Commitment, EventRule, Ladder
 from features.ladder.quiet_hours import zone_of
@@ -243,9 +251,11 @@ def _plan(ladder: Ladder) -> _Plan:
     names, activity = ladder.events, activity_of(ladder)
     readers: defaultdict[str, list[_Reader]] = defaultdict(list)
     support = frozenset(offer.id for offer in ladder.offers if offer.role == "support")
-    readers[names.offer_extended].append(_extends(support))
+    offers = {plain(offer.id): offer.id for offer in ladder.offers}
+    offers |= {offer.id: offer.id for offer in ladder.offers}
+    readers[names.offer_extended].append(_extends(offers, support))
     readers[names.offer_seen].append(_see)
-    readers[names.offer_declined].append(_decline)
+    readers[names.offer_declined].append(_declines(offers))
     readers[names.consent].append(_consent)
     readers[names.consultation].append(_consult)
     readers[names.traits].append(_tell)
@@ -306,27 +316,35 @@ def _where(rules: tuple[EventRule, ...], name: str, read: _Reader) -> _Reader:
 # ------------------------------------------------------------------------------------------ Readers
 
 
-def _extends(support: frozenset[str]) -> _Reader:
+def _extends(offers: Mapping[str, str], support: frozenset[str]) -> _Reader:
     def extend(walk: _Walk, when: int, properties: _Properties) -> None:
-        offer = text_of(properties.get("offer"))
-        walk.extended.append((offer, when))
-        walk.unanswered += offer not in support
+        named = _offers_in(properties, offers) or [""]
+        walk.extended += [(offer, when) for offer in named]
+        walk.unanswered += not support.issuperset(named)  # several at once are one ask
 
     return extend
+
+
+def _offers_in(properties: _Properties, offers: Mapping[str, str]) -> list[str]:
+    """The offers that an event names, by the ladder's ids where it has them in any spelling."""
+    named = offers_of(properties)
+    return [offers.get(one) or offers.get(plain(one), one) for one in named]
 
 
 def _see(walk: _Walk, _when: int, _properties: _Properties) -> None:
     walk.unanswered = 0
 
 
-def _decline(walk: _Walk, when: int, properties: _Properties) -> None:
-    walk.unanswered = 0
-    if offer := text_of(properties.get("offer")):
-        walk.declined[offer] = when
+def _declines(offers: Mapping[str, str]) -> _Reader:
+    def decline(walk: _Walk, when: int, properties: _Properties) -> None:
+        walk.unanswered = 0
+        walk.declined |= dict.fromkeys(_offers_in(properties, offers), when)
+
+    return decline
 
 
 def _consent(walk: _Walk, _when: int, properties: _Properties) -> None:
-    channels = tuple(map(channel_key, texts_of(properties.get("channel"))))
+    channels = channels_of(properties.get("channel"))
     if not channels:  # an answer for all of them
         walk.consents.clear()
     walk.consents.update(dict.fromkeys(channels or ("",), _is_yes(properties.get("granted"))))

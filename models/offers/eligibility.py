@@ -27,6 +27,7 @@ from models.offers.standing import (
     case_of,
     is_inbound,
     is_left_alone,
+    is_offered,
     is_within,
     plan_of,
     spell_of,
@@ -48,7 +49,9 @@ __all__ = [
     "eligibility",
     "is_left_alone",
     "limit_against",
+    "may_be_written_to",
     "quiet_spell",
+    "sendable",
 ]
 
 
@@ -116,6 +119,39 @@ def limit_against(
     return next(
         (_first(_LIMITS, one, case) for one in plan.standings if one.offer.id == offer_id), None
     )
+
+
+def sendable(
+    ladder: Ladder,
+    position: int,
+    history: OfferHistory,
+    as_of: int,
+    asked: Asked = UNRESTRICTED,
+) -> tuple[Offer, ...]:
+    """The offers that could be sent to a lead that is asked nothing, in the ladder's order.
+
+    They are offered at `as_of`, the caller leaves them in, what they wait for has come, their
+    channel is open, and they were not declined; help is with a step that is behind the lead.
+    """
+    plan = plan_of(ladder)
+    case = case_of(plan, position, history, as_of, asked)
+    return tuple(
+        one.offer
+        for one in plan.standings
+        if (one.is_ask or one.rung <= position)
+        and is_offered(ladder, one.offer, as_of)
+        and _first(_UNSENDABLE, one, case) is None
+    )
+
+
+def may_be_written_to(
+    ladder: Ladder, history: OfferHistory, as_of: int, asked: Asked = UNRESTRICTED
+) -> bool:
+    """Whether any channel to a lead is open, or the one that is asked for."""
+    case = case_of(plan_of(ladder), 0, history, as_of, asked)
+    if asked.channel is not None:
+        return _is_open(asked.channel, case)
+    return not _no_channel_at_all(case)
 
 
 def quiet_spell(
@@ -440,6 +476,15 @@ _NO_LIMITS: Final = (
 _LIMITS: Final[_Reasons] = (
     *_WITHDRAWN,
     *(pair for pair in _AFTER_STEP if pair[0] not in _NO_LIMITS),
+)
+
+_UNSENDABLE: Final[_Reasons] = (
+    ("not_a_candidate", _not_a_candidate),
+    ("excluded_by_caller", _excluded_by_caller),
+    ("only_after", _only_after),
+    ("wrong_channel", _wrong_channel),
+    ("no_consent", _no_consent),
+    ("declined", _declined),
 )
 
 REASONS: Final = (

@@ -6,7 +6,7 @@ and beside what an offer needs at most one more field is asked for: the one that
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import floor
 from typing import Final
 
@@ -16,7 +16,6 @@ from features.events.field_names import field_key, plain
 from features.ladder.ladder import Framing, Ladder, Offer
 from features.offers.history import OfferHistory
 from models.offers.policy import uniform_number
-from models.offers.standing import is_offered
 
 __all__ = [
     "AgendaItem",
@@ -80,18 +79,17 @@ def personalisation(
     }
 
 
-def something_useful(ladder: Ladder, history: OfferHistory, as_of: int) -> Offer | None:
+def something_useful(offers: Iterable[Offer], history: OfferHistory) -> Offer | None:
     """What to send a lead that is nurtured: a piece that asks for nothing, on the lead's topic.
 
     Of those that ask no field, money, presence or person: one that the lead has not taken and was
-    not sent goes first, then one on the lead's topic, then the lightest. None where there is none
-    that may be extended at `as_of`.
+    not sent goes first, then one on the lead's topic, then the lightest. None where there is none.
+
+    Parameters
+    ----------
+    offers : those that may reach the lead.
     """
-    pieces = [
-        offer
-        for offer in ladder.offers
-        if not offer.during and _asks_nothing(offer) and is_offered(ladder, offer, as_of)
-    ]
+    pieces = [offer for offer in offers if not offer.during and _asks_nothing(offer)]
     sent = {offer for offer, _ in history.extended}
 
     def place(offer: Offer) -> tuple[bool, bool, float]:

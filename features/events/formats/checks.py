@@ -19,7 +19,7 @@ from features.events.formats.row_batch import Properties, Reading, RowBatch, tol
 from features.events.junk_ids import LIKE_JUNK, is_junk
 from features.events.log import Times
 from features.events.properties import property_json
-from features.events.readable import SHARE_ENDINGS, unreadable
+from features.events.readable import SHARE_ENDINGS, is_judged, unreadable
 from features.events.table import EventTable
 from features.events.times import (
     ABSENT,
@@ -235,7 +235,8 @@ def _mark_unreadable(
 ) -> None:
     """Rows with an answer that nobody understands; those that may have one are few."""
     faults: dict[tuple[str, str], Bools] = {}
-    answers = _mask(pc.is_in(names, pa.array([roles.consultation, roles.consent])))
+    judged = [name for name in pc.unique(names).to_pylist() if name and is_judged(name, roles)]
+    answers = _mask(pc.is_in(names, pa.array(judged, pa.string())))
     if "gaps" in batch.flat:
         answers |= _mask(pc.is_valid(batch.flat["gaps"]))
     for column, values in batch.flat.items():

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from features.clock import instant, microseconds
-from features.errors import TimeError
+from features.clock import LAST, microseconds
+from features.events.readable import granted_of, owner_of, until_of
 from features.ladder.action import CLAIMED, HANDS, RELEASED, SNOOZED
 from features.store.database import Database, in_parts, insert_into
 from features.store.identities.members import ids_of, leads_of
@@ -22,7 +22,8 @@ from features.store.schema import hands, identities
 
 __all__ = ["NOBODY", "Hand", "Hands", "hand_of", "handed", "note_hands", "one_by_one"]
 
-_LONGEST_NAME: Final = 200
+_FOR_GOOD: Final = microseconds(LAST)
+"""Until when a lead is claimed that is claimed without an end."""
 _TURN: Final = 7_864_104
 """Any number that nobody else locks."""
 _Row = Sequence[Any]
@@ -77,33 +78,16 @@ def handed(before: Hand, name: str, occurred_at: int, properties: Mapping[str, o
     if name == SNOOZED:
         if before.snoozed_at is not None and occurred_at < before.snoozed_at:
             return before
-        until_back = properties.get("until_back") in (True, 1, "true")
-        until = None if until_back else _instant_of(properties.get("until"), occurred_at)
+        until_back = granted_of(properties.get("until_back")) is True
+        until = None if until_back else until_of(properties) or occurred_at
         return replace(before, snoozed_at=occurred_at, snoozed_until=until)
-    if name not in (CLAIMED, RELEASED):
+    owner = owner_of(properties) if name == CLAIMED else ""
+    # A claim of nobody is refused where events come in; one from before that says nothing.
+    is_said = name in (CLAIMED, RELEASED) and owner is not None
+    if not is_said or (before.claimed_at is not None and occurred_at < before.claimed_at):
         return before
-    if before.claimed_at is not None and occurred_at < before.claimed_at:
-        return before
-    owner = properties.get("by")
-    if name == RELEASED or not isinstance(owner, str) or not owner.strip():
-        return replace(before, owner="", claimed_at=occurred_at, claimed_until=None)
-    until = _instant_of(properties.get("until"), 2**62)
-    return replace(
-        before,
-        owner=owner.strip()[:_LONGEST_NAME],
-        claimed_at=occurred_at,
-        claimed_until=until,
-    )
-
-
-def _instant_of(value: object, otherwise: int) -> int:
-    """An instant of an event's properties; `otherwise` where there is none that can be read."""
-    if not isinstance(value, str):
-        return otherwise
-    try:
-        return microseconds(instant(value))
-    except TimeError:
-        return otherwise
+    until = (until_of(properties) or _FOR_GOOD) if owner else None
+    return replace(before, owner=owner or "", claimed_at=occurred_at, claimed_until=until)
 
 
 def note_hands(connection: sa.Connection, rows: Iterable[_Row]) -> None:
@@ -162,7 +146,8 @@ def _held(
 
 
 def _hand(row: sa.Row[Any]) -> Hand:
-    return Hand(row.owner, row.claimed_at, row.claimed_until, row.snoozed_at, row.snoozed_until)
+    until = None if row.claimed_until is None else min(row.claimed_until, _FOR_GOOD)
+    return Hand(row.owner, row.claimed_at, until, row.snoozed_at, row.snoozed_until)
 
 
 class Hands:

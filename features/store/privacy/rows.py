@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from features.clock import rfc3339
+from features.clock import LAST, microseconds, rfc3339
 from features.errors import UnknownLead
 from features.store.database import in_parts, is_storable
 from features.store.identities.members import ids_of
@@ -138,7 +138,7 @@ def document_of(table: sa.Table, row: Document) -> Document:
     return {
         name: _json(value)
         if name in _JSON
-        else rfc3339(value)
+        else rfc3339(min(value, microseconds(LAST)))  # a claim without an end was beyond it once
         if _is_instant(table, name) and value is not None
         else value
         for name, value in row.items()

@@ -18,7 +18,16 @@ FITS = {
         *(False, 0, 0.0, "no", " NO ", "false", "0", "0.0", "not a fit", "no fit", "not_a_fit"),
         *("Not a good fit.", "doesn't fit", "isn’t a match", "No - bad fit", "unqualified"),
     ),
-    "unclear": ("unclear", "maybe", "Maybe a fit", "not sure", "not yet", "not sure if it fits"),
+    "unclear": (
+        "unclear",
+        "maybe",
+        "Maybe a fit",
+        "not sure",
+        "not yet",
+        "not sure if it fits",
+        "not qualified yet",
+        "not yet a fit",
+    ),
     None: (
         *(
             None,
@@ -34,6 +43,7 @@ FITS = {
             "yes, not a fit",
         ),
         *("not unfit", ["no"], {"fit": "no"}),
+        *("not a bad fit", "Not a poor match", "never a bad fit", "isn't the wrong fit"),
     ),
 }
 
@@ -109,6 +119,32 @@ def test_granted(said, granted):
         ("video_progress", {"watched_fraction": "82"}, ("watched_fraction",)),
         ("anything", {"scroll_share": 1.01}, ("scroll_share",)),
         ("video_progress", {"watched_fraction": 1.0, "fractions": 82}, None),
+        ("video_progress", {"watched_fraction": 1.0000001}, None),
+        ("video_progress", {"watched_fraction": 1.00001}, ("watched_fraction",)),
+        ("lead_claimed", {"by": "Ann"}, None),
+        ("lead_claimed", {"by": "Ann", "until": "2026-12-01T09:00:00+01:00"}, None),
+        ("lead_claimed", {"by": "Ann", "until": "2026-12-01"}, None),
+        *(
+            ("lead_claimed", said, ("by",))
+            for said in ({}, {"by": 17}, {"by": " "}, {"owner": "Bob"}, {"by": "x" * 201})
+        ),
+        *(
+            (name, {"by": "Ann", "until": said}, ("until",))
+            for name in ("lead_claimed", "lead_snoozed")
+            for said in ("in 3 days", 1796200000, "2026-12-29T10:00:00", "2300-01-01", ["x"])
+        ),
+        ("lead_snoozed", {}, ("until",)),
+        ("lead_snoozed", {"until_back": False}, ("until",)),
+        ("lead_snoozed", {"until_back": "yes"}, None),
+        ("lead_snoozed", {"until": "2020-01-01T00:00:00Z"}, None),
+        ("lead_released", {"until": "soon"}, None),
+        ("offer_declined", {"offer": True}, ("offer",)),
+        ("offer_extended", {"offer": [False, {}]}, ("offer",)),
+        ("offer_declined", {"offer": {"price": 3}}, ("offer",)),
+        ("offer_declined", {"offer": ["guide", {"id": "tips"}]}, None),
+        ("offer_declined", {"offer": ""}, None),
+        ("offer_seen", {}, None),
+        ("page_viewed", {"offer": True}, None),
         ("video_progress", {"watched_fraction": None}, None),
         ("video_progress", {"watched_fraction": "most"}, None),
     ],

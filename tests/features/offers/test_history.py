@@ -156,6 +156,21 @@ def text(value: object) -> str:
     return "" if isinstance(value, list | dict) else "".join(texts(value))
 
 
+def offers_named(value: object) -> list[str]:
+    """The ids that a value says: one, those of a list, or that of an object."""
+    if not isinstance(value, list):
+        value = [value]
+    found: list[str] = []
+    for one in value:
+        if isinstance(one, dict):
+            labels = ("id", "offer", "name", "title", "topic", "label", "gap", "channel")
+            one = next((one[each] for each in labels if isinstance(one.get(each), str)), None)
+        said = "" if isinstance(one, bool) else text(one)
+        if said and said not in found:
+            found.append(said)
+    return [{"Guide": "guide", "TIPS": "tips"}.get(one, one) for one in found]
+
+
 def is_known(value: object) -> bool:
     """Whether a profile field has a value."""
     if isinstance(value, float):
@@ -202,7 +217,7 @@ def unanswered(past: Sequence[Row]) -> int:
     ]
     since = past[answers[-1] + 1 :] if answers else past
     return sum(
-        name == NAMES.offer_extended and text(said.get("offer")) != "tips"
+        name == NAMES.offer_extended and set(offers_named(said.get("offer"))) != {"tips"}
         for name, _, _, said in since
     )
 
@@ -293,11 +308,15 @@ def slow_history(events: Sequence[Row], as_of: int) -> OfferHistory:
         if "gaps" in event[3] and (isinstance(event[3]["gaps"], list) or texts(event[3]["gaps"]))
     ]
     return OfferHistory(
-        extended=tuple((text(e[3].get("offer")), e[1]) for e in named[NAMES.offer_extended]),
+        extended=tuple(
+            (offer, e[1])
+            for e in named[NAMES.offer_extended]
+            for offer in offers_named(e[3].get("offer")) or [""]
+        ),
         declined={
-            text(e[3].get("offer")): e[1]
+            offer: e[1]
             for e in named[NAMES.offer_declined]
-            if text(e[3].get("offer"))
+            for offer in offers_named(e[3].get("offer"))
         },
         unanswered=unanswered(past),
         completed={
@@ -516,6 +535,63 @@ def test_latest_consent():
     again = row(NAMES.consent, 3, channel="email; sms", granted=True)
     assert history(yes, never).consents == {"": False}
     assert history(yes, never, again).consents == {"": False, "email": True, "sms": True}
+
+
+@pytest.mark.parametrize(
+    ("said", "declined"),
+    [
+        (["guide", "tips"], {"guide", "tips"}),
+        ({"id": "guide", "title": "A guide"}, {"guide"}),
+        ([{"offer": "pilot"}, "tips"], {"pilot", "tips"}),
+        ("Guide ", {"guide"}),
+        ("GUIDE", {"guide"}),
+        (["gone"], {"gone"}),
+    ],
+)
+def test_offers_that_are_declined_in_other_forms(said, declined):
+    """A list, an object and another spelling name offers as their ids do."""
+    assert set(history(row(NAMES.offer_declined, 2, offer=said)).declined) == declined
+
+
+def test_two_offers_in_one_message_are_one_ask():
+    found = history(offered(["guide", "pilot"], 1))
+    assert (found.unanswered, [offer for offer, _ in found.extended]) == (1, ["guide", "pilot"])
+    assert history(offered(["tips", "guide"], 1)).unanswered == 1
+    assert history(offered(["tips"], 1)).unanswered == 0
+
+
+@pytest.mark.parametrize(
+    "said", ["all", "ALL", "*", "any", ["all"], "email, all", "all channels", "Everything", " "]
+)
+def test_a_refusal_of_every_channel(said):
+    """However it is put, nothing stays open that was open before."""
+    yes = row(NAMES.consent, 1, channel="email", granted=True)
+    no = row(NAMES.consent, 2, channel=said, granted=False)
+    assert history(yes, no).consents == {"": False}
+
+
+@pytest.mark.parametrize(
+    ("said", "channels"),
+    [
+        *(
+            (one, {"email"})
+            for one in ("emails", "mail", "e mail", "E-Mail address", "Email (marketing)")
+        ),
+        *((one, {"email"}) for one in ("email_marketing", "marketing email", "no emails please")),
+        *((one, {"email", "phone"}) for one in ("email and phone", "email/phone", "Mail & Tel")),
+        *((one, {"email", "sms"}) for one in ("email + sms", ["emails", "SMS"], "E-Mail und SMS")),
+        *((one, {"sms"}) for one in ("text messages", "SMS alerts", {"name": "sms"})),
+        *((one, {"phone"}) for one in ("call", "phone call", "Telephone", "mobile")),
+        *((one, {"directmail"}) for one in ("direct mail", "Direct-Mail")),
+        ("page or email", {"page", "email"}),
+        ("band", {"band"}),
+        ("(email)", {"email"}),
+    ],
+)
+def test_channels_that_are_refused_in_other_words(said, channels):
+    """A withdrawal is understood in the words that tools and people have for it."""
+    found = history(row(NAMES.consent, channel=said, granted=False)).consents
+    assert set(found) == channels
 
 
 def test_a_channel_in_any_spelling():

@@ -27,7 +27,9 @@ from models.offers.eligibility import (
     Eligibility,
     Excluded,
     eligibility,
+    may_be_written_to,
     quiet_spell,
+    sendable,
 )
 from tests.oracles.eligibility_oracle import CLAIMS, Question, reasons_against
 from tests.profiles import examples
@@ -595,6 +597,47 @@ def test_an_order_after_a_free_checkout(price: float, expected: bool):
 
 
 NINE = NOW + 9 * DAY_US // 24
+
+
+def sent(history: OfferHistory = OPEN, position: int = 1, **asked: Any) -> list[str]:
+    return [one.id for one in sendable(LADDER, position, history, NOW, Asked(**asked))]
+
+
+def test_what_can_be_sent_to_whom_nothing_is_asked():
+    """Whatever is against an ask; but nothing that may not reach the lead, or that it declined."""
+    usual = ["video", "tips", "guide", "audit", "heavy", "webinar", "contract"]
+    assert sent() == usual
+    assert sent(replace(OPEN, extended=asked_at(1, 2, 3), fit="no", unanswered=9)) == usual
+    assert sent(position=2) == [*usual[:5], "cases", *usual[5:]]
+    assert "later" in sent(replace(OPEN, opened=OPEN.opened | {"later"}))
+    assert "guide" not in sent(channel="page")
+    assert "guide" not in sent(replace(OPEN, consents={"email": False, "sms": False}))
+    assert "guide" in sent(replace(OPEN, consents={"email": False}))
+    assert "video" not in sent(replace(OPEN, declined={"video": ago(1)}))
+    assert "video" not in sent(exclude=frozenset({"video"}))
+    assert sent(candidates=frozenset({"guide"})) == ["guide"]
+
+
+@pytest.mark.parametrize(
+    ("consents", "channel", "may_be"),
+    [
+        ({}, None, True),
+        ({"": False}, None, False),
+        ({"": False, "sms": True}, None, True),
+        ({"email": False, "sms": False}, None, False),
+        ({"email": False}, None, True),
+        ({"email": False}, "E-Mail", False),
+        ({"email": False}, "sms", True),
+        ({"": False}, "page", False),
+    ],
+)
+def test_whether_a_lead_may_be_written_to(consents, channel, may_be):
+    """By any channel that some offer has, or by the one that is asked for."""
+    history = replace(OPEN, consents=consents)
+    assert may_be_written_to(LADDER, history, NOW, Asked(channel)) is may_be
+    opt_in = replace(LADDER, limits=replace(LIMITS, consent="opt_in"))
+    agreed = any(consents.values()) and channel is None
+    assert may_be_written_to(opt_in, history, NOW, Asked(channel)) is agreed
 
 
 def quiet(**options: Any) -> Ladder:

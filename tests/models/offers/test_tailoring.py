@@ -190,7 +190,7 @@ def test_what_to_send_to_whom_nothing_is_asked(b2b, nothing):
     """On the lead's topic and new to it before lighter ones; never what asks for something."""
 
     def sent(**more: object) -> str:
-        found = something_useful(b2b, replace(nothing, **more), 0)
+        found = something_useful(b2b.offers, replace(nothing, **more))
         assert found is not None
         return found.id
 
@@ -200,4 +200,4 @@ def test_what_to_send_to_whom_nothing_is_asked(b2b, nothing):
     assert sent(taken={lightest: 1}) != lightest
     assert sent(extended=((lightest, 1),)) != lightest
     asking = [each for each in b2b.offers if each.effort.form_fields or each.effort.human]
-    assert something_useful(replace(b2b, offers=tuple(asking)), nothing, 0) is None
+    assert something_useful(asking, nothing) is None

@@ -286,6 +286,29 @@ def test_what_the_caller_restricts(made):
     assert reasons["bottleneck-template"] == "excluded_by_caller"
 
 
+def refused(channel: str | None, at: int = START - 1) -> Event:
+    held = {"granted": False} | ({} if channel is None else {"channel": channel})
+    return Event(f"no-{channel}", "at-1", NAMES.consent, at, at, json.dumps(held))
+
+
+def test_nothing_is_sent_where_the_lead_wants_nothing(store):
+    """Whoever refused every channel is left alone; nothing is named that cannot reach the lead."""
+    made = recommender(store, Clock(START + 1_000_000), "uniform")
+    store.append_events([refused("email")])
+    for channel in ("email", "page", None):
+        answers = [
+            made.recommend("at-1", Asked(channel, exclude=frozenset(OFFERS)), defer_exposure=True)
+            for _ in range(20)
+        ]
+        named = {one["offer"]["id"] for one in answers}
+        assert named == ({NO_ASK} if channel == "email" else {NO_ASK, NURTURE})
+        told = {one["text"] for one in answers if one["offer"]["id"] == NURTURE}
+        assert all("something useful" in text for text in told)
+    store.append_events([refused(None, START)])
+    answer = made.recommend("at-1", defer_exposure=True)
+    assert [one["offer_id"] for one in answer["ranking"]] == [NO_ASK]
+
+
 def claim(store: EventStore, lead_id: str, until: int) -> None:
     held = json.dumps({"by": "Kim", "until": rfc3339(until)})
     store.append_events([Event("claim", lead_id, CLAIMED, START, START, held)])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.clock import rfc3339
+from features.clock import LAST, microseconds, rfc3339
 from features.store.events import Event
 from features.store.people.hands import NOBODY, handed
+from features.store.privacy import Privacy
+from features.store.schema import hands
 
 HOUR = 3_600_000_000
 NOW = 1_790_000_000_000_000
@@ -59,8 +62,12 @@ def test_the_order_of_arrival_is_nothing(events, draw):
     draw.shuffle(shuffled)
     ordered = sorted(events, key=lambda event: event[1])
     assert after(shuffled) == after(ordered)
-    last = [event for event in ordered if event[0] in ("lead_claimed", "lead_released")][-1:]
-    expected = "".join(e[2].get("by", "") for e in last if e[0] == "lead_claimed")
+    said = [
+        event
+        for event in ordered
+        if event[0] == "lead_released" or (event[0] == "lead_claimed" and event[2].get("by"))
+    ]
+    expected = "".join(e[2].get("by", "") for e in said[-1:] if e[0] == "lead_claimed")
     assert after(shuffled).owner == expected
 
 
@@ -105,8 +112,22 @@ def test_a_past_end_takes_up_again(store):
 
 
 def test_what_cannot_be_read(store):
-    """A claim of nobody is a release; without an end that can be read it has none."""
+    """A claim of nobody says nothing; without an end that can be read it has none."""
     stored(store, "ann", [claimed("Bob", NOW), ("lead_claimed", NOW + 1, {"by": 7})])
-    assert store.hands.of("ann").owner_at(NOW + 2) == ""
+    assert store.hands.of("ann").owner_at(NOW + 2) == "Bob"
     stored(store, "bea", [("lead_claimed", NOW, {"by": " Bob ", "until": "tomorrow"})])
     assert store.hands.of("bea").owner_at(NOW + 999 * HOUR) == "Bob"
+
+
+def test_a_claim_without_an_end_can_be_told(store):
+    """It is a date as any other, also where an older release kept one that no calendar has."""
+    stored(store, "ann", [claimed("Bob", NOW)])
+    assert store.hands.of("ann").claimed_until == microseconds(LAST)
+    privacy = Privacy(store.database)
+    document = privacy.export("ann", NOW)
+    assert [one["claimed_until"] for one in document["hands"]] == [rfc3339(microseconds(LAST))]
+    with store.database.writing() as connection:
+        connection.execute(sa.update(hands).values(claimed_until=2**62))
+    assert store.hands.of("ann").claimed_until == microseconds(LAST)
+    document = privacy.export("ann", NOW)
+    assert [one["claimed_until"] for one in document["hands"]] == [rfc3339(microseconds(LAST))]
