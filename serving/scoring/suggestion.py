@@ -31,6 +31,8 @@ __all__ = [
 ]
 
 _SPACE: Final = "\u00a0"
+_ALIKE: Final = 0.01
+"""Chances that are no further apart are not told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Suggestion:
     framing : the likeliest way to put it; its text is "" where there is none.
     spell : quiet hours, over which it has to wait; None where it may be done now.
     history : what the lead was offered, and said, by then.
+    score : the chance of the next step as it is told beside the advice; None without a next step.
     """
 
     recommendation: Recommendation
@@ -53,6 +56,7 @@ class Suggestion:
     personalisation: Personalisation | None
     spell: Spell | None
     history: OfferHistory
+    score: float | None = None
 
     @property
     def text(self) -> str:
@@ -66,7 +70,8 @@ class Suggestion:
     def aside(self) -> str:
         """What is to be known with it, as sentences to follow the advice; "" for nothing."""
         is_left = self.recommendation.is_left_alone and self.best.option_id == NO_ASK
-        return aside(self.spell, is_left_alone=is_left)
+        alone = unasked(self.recommendation)
+        return _about_score(self.score, self.best, alone) + aside(self.spell, is_left_alone=is_left)
 
 
 def suggestion_for(
@@ -90,8 +95,9 @@ def suggestion_for(
         if best.option_id == NO_ASK
         else quiet_spell(ladder, offer or found.useful, history, as_of, asked)
     )
+    score = float(estimates.scores.advance.probability[0]) if found.step else None
     if offer is None:
-        return Suggestion(found, best, None, Framing("", ""), None, spell, history)
+        return Suggestion(found, best, None, Framing("", ""), None, spell, history, score)
     position, learned = int(estimates.scores.position[0]), model.bundle.offers
     return Suggestion(
         recommendation=found,
@@ -101,6 +107,7 @@ def suggestion_for(
         personalisation=personalisation(offer, ladder, position, history, learned.fields),
         spell=spell,
         history=history,
+        score=score,
     )
 
 
@@ -133,6 +140,19 @@ def aside(spell: Spell | None, *, is_left_alone: bool) -> str:
     """Sentences to follow another: why a lead is left alone, until when to wait; "" for none."""
     why = f" {ON_PURPOSE[:1].upper()}{ON_PURPOSE[1:]}." if is_left_alone else ""
     return why + (f" Quiet hours: {spell.text}." if spell else "")
+
+
+def _about_score(score: float | None, chosen: Ranked, alone: Ranked) -> str:
+    """Why the score lies beside the chances that the advice speaks of; "" where it does not.
+
+    It is an expectation under what was usually done with leads that stood there, and some of that
+    may be believed to do worse than anything that is advised.
+    """
+    told = [one.p_advance for one in (chosen, alone) if one.p_advance is not None]
+    if score is None or not told or min(told) - _ALIKE <= score <= max(told) + _ALIKE:
+        return ""
+    how = "lower" if score < min(told) else "higher"
+    return f" The score, {chance(score)}, is {how}: it is that of leads who are treated as usual."
 
 
 def to_do(offer: Offer | None, option_id: str, useful: Offer | None = None) -> str:

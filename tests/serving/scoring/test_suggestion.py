@@ -113,6 +113,34 @@ def test_advice_is_the_likeliest(service, policy):
         assert step is None or step.title in advice.text
 
 
+def test_the_score_beside_the_chances_is_explained_where_it_is_none_of_them(service):
+    """A reader who sees 51 % above and 67 % in the advice is told why they differ."""
+    now, model = world.now(), service.scorer.model
+    advice = suggestion_for(model, "lead-0003", service.store.events_of("lead-0003"), now)
+    assert advice.score == pytest.approx(
+        float(
+            model.estimate_rows(
+                "lead-0003", service.store.events_of("lead-0003"), now
+            ).scores.advance.probability[0]
+        )
+    )
+    told = (advice.best.p_advance, unasked(advice.recommendation).p_advance)
+    beside = [one for one in told if one is not None]
+    low, high = min(beside), max(beside)
+
+    def about(score):
+        return said(replace(advice, score=score).text).removeprefix(
+            said(replace(advice, score=None).text)
+        )
+
+    within = [about(score) for score in (low, high, (low + high) / 2, low - 0.009, high + 0.009)]
+    assert within == [""] * 5
+    usual = "it is that of leads who are treated as usual."
+    below, above = low - 0.011, high + 0.011
+    assert about(below) == f" The score, {said(chance(below))}, is lower: {usual}"
+    assert about(above) == f" The score, {said(chance(above))}, is higher: {usual}"
+
+
 def test_advice_keeps_nothing(service):
     """To look is not to decide: an advice is the same every time, and nothing is stored."""
     now, count = world.now(), service.store.count()
