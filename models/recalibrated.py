@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -12,11 +12,12 @@ from scipy.special import expit, logit
 
 from features.arrays import Floats, Ints
 from features.signals.snapshot import Snapshot
+from features.store.kept.recalibrations import KeptMove
 from models.bundle import Bundle, Scores
 from models.scores.goal_model import Estimates
 from models.scores.recalibration import Move
 
-__all__ = ["FAR", "GOALS", "Recalibrated", "moved", "shift_of", "typical_log_odds"]
+__all__ = ["FAR", "GOALS", "Recalibrated", "moved", "moves_of", "shift_of", "typical_log_odds"]
 
 GOALS: Final = ("advancement", "purchase")
 FAR: Final = 0.7
@@ -51,6 +52,15 @@ def moved(bundle: Bundle, moves: Mapping[str, Move]) -> Bundle:
         calibrator = model.calibrator.recalibrated(move.intercept, move.slope)
         models[goal] = replace(model, calibrator=calibrator)
     return replace(bundle, **models, outcomes=outcomes)
+
+
+def moves_of(kept: Iterable[KeptMove]) -> dict[str, list[Move]]:
+    """The moves of each goal that a store has kept of a bundle, in the order in which they come."""
+    found: dict[str, list[Move]] = {}
+    for one in kept:
+        move = Move(one.intercept, one.slope, one.n, one.known_at)
+        found.setdefault(one.goal, []).append(move)
+    return found
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from features.events.log import EventLog
     from features.ladder.ladder import Ladder
     from features.signals.snapshot import Snapshot
+    from models.bundle import Bundle
 
 __all__ = ["add_features", "add_import", "add_score", "add_tables"]
 
@@ -137,7 +138,7 @@ def _features(parsed: argparse.Namespace, progress: Progress) -> None:
 
 
 def _score(parsed: argparse.Namespace, progress: Progress) -> None:
-    from features.clock import now, when
+    from features.clock import microseconds, now, when
     from features.files import new_file
     from serving.routes.exports.files import parts_of, write_rows
     from serving.routes.exports.rows import schema_of
@@ -147,12 +148,25 @@ def _score(parsed: argparse.Namespace, progress: Progress) -> None:
     bundle = loaded_bundle(parsed.bundle, parsed)
     _, log = read(parsed, progress, ladder=bundle.ladder, until=as_of)
     snapshot = _snapshot(log, bundle.ladder, as_of, progress)
+    bundle = _as_served(bundle, parsed.events, microseconds(as_of))
     rows = parts_of(bundle, snapshot, bundle.score(snapshot), present)
     with new_file(parsed.out) as part:
         suffix = "".join(parsed.out.suffixes[-2:]).lower()
         suffix = ".csv.gz" if suffix.endswith(".csv.gz") else parsed.out.suffix.lower()
         count = write_rows(part, suffix, schema_of(bundle.ladder), rows)
     _print_written(parsed, count, {"bundle": bundle.version})
+
+
+def _as_served(bundle: Bundle, events: str, as_of: int) -> Bundle:
+    """The bundle as it serves a store at an instant; of a file, as it was trained."""
+    from features.store.events import EventStore
+    from models.recalibrated import Recalibrated, moves_of
+
+    if "://" not in events:
+        return bundle
+    with EventStore.existing(events) as store:
+        moves = moves_of(store.recalibrations.of(bundle.hash))
+    return Recalibrated(bundle, moves).at(as_of)
 
 
 def _tables(parsed: argparse.Namespace, progress: Progress) -> None:

@@ -29,7 +29,7 @@ from features.store.kept.meta import held_meta, set_meta
 from features.store.kept.notifications import add_notices
 from features.store.kept.scores import StoredScore
 from models.bundle import Bundle, load_bundle
-from models.scores.recalibration import Move
+from models.recalibrated import moves_of
 from models.served_policy import DEFAULT, read_served
 from serving.edge.logs import log
 from serving.process.champion import BundleSource, source_of
@@ -252,7 +252,7 @@ class Service:
             log("ladder unusable", logging.ERROR, why=self.ladder_problem)
         policy = _policy(folder, served)
         warm(served, policy)
-        moves = _moves_of(self.store, bundle.hash)
+        moves = moves_of(self.store.recalibrations.of(bundle.hash))
         self._serve(Scorer(self.store, served, self.clock, policy=policy, moves=moves))
         self._loaded, self._in_use = (folder, bundle), stamp
         return policy
@@ -340,15 +340,6 @@ def _policy(folder: Path, bundle: Bundle) -> str:
     except (BundleError, PolicyError) as error:
         log(f"promoted policy unusable, {DEFAULT} serves", logging.ERROR, why=str(error))
         return DEFAULT
-
-
-def _moves_of(store: EventStore, bundle: str) -> dict[str, list[Move]]:
-    """How outcomes have moved the chances of a bundle, by its whole hash; the oldest first."""
-    found: dict[str, list[Move]] = {}
-    for one in store.recalibrations.of(bundle):
-        move = Move(one.intercept, one.slope, one.n, one.known_at)
-        found.setdefault(one.goal, []).append(move)
-    return found
 
 
 def warm(bundle: Bundle, policy: str = DEFAULT) -> None:

@@ -6,11 +6,15 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import logit
 
+from features.clock import instant, microseconds
 from features.signals.snapshot import snapshot
 from features.store.events import EventStore
+from features.store.kept.recalibrations import KeptMove
 from serving.routes.exports.files import parts_of
 from serving.routes.exports.rows import schema_of
 from serving.scoring.model import Model, ScoredLeads
@@ -80,6 +84,33 @@ def test_features(trained, events_file, simulated_log, end, tmp_path):
     assert list(frame) == ["lead_id", "as_of", *columns]
     assert frame["lead_id"].tolist() == list(simulated_log.leads)
     assert said.json == {"out": str(out), "leads": len(frame), "signals": len(columns)}
+
+
+def test_a_store_is_scored_as_it_is_served(events_file, bundle_folder, trained, end, tmp_path):
+    """With the moves that it has kept by then of this bundle; a file has none."""
+    url, out = f"sqlite:///{tmp_path / 's.db'}", tmp_path / "scores.parquet"
+    done("import", events_file, "--store", url)
+    at = microseconds(instant(end))
+
+    def scored():
+        done("score", url, "--bundle", bundle_folder, "--as-of", end, "--out", out)
+        return pd.read_parquet(out)
+
+    before = scored()
+    moves = [
+        KeptMove("advancement", at - 9, 0.5, 1.0, 40),
+        KeptMove("advancement", at, 0.9, 1.0, 50),
+        KeptMove("advancement", at + 1, -3.0, 1.0, 60),
+    ]
+    with EventStore.existing(url) as store:
+        store.recalibrations.add(trained.hash, moves)
+        store.recalibrations.add("0" * 64, [KeptMove("advancement", at, 5.0, 1.0, 9)])
+    after = scored()
+    known = before["probability"].notna().to_numpy()
+    odds = [logit(frame["probability"][known]) for frame in (before, after)]
+    np.testing.assert_allclose(odds[1] - odds[0], 0.9, atol=1e-9)
+    assert set(before["model_version"]) == {trained.version}
+    assert set(after["model_version"]) == {f"{trained.version}+r50"}
 
 
 def test_score(scores, simulated_log, simulation, trained):

@@ -88,7 +88,7 @@ def parts_of(
             priority=OUT_OF_QUEUE,
             percentile=ranking.share(chance) if ranking and queued and chance is not None else None,
             reasons=orjson.dumps(details[lead]).decode() if queued else "",
-            bundle=bundle.hash,
+            bundle=bundle.identity,
             scored_at=scored_at,
             last_active=None if active == NONE else active,
             band=band_of(chance, steps[step]) if queued and chance is not None else None,
