@@ -19,19 +19,23 @@ from features.arrays import Bools, Floats, Ints
 from features.errors import EventsError, NotEnoughData, PolicyError, RungError
 
 __all__ = [
+    "UNSEEN",
     "Estimate",
     "Logged",
     "PolicyGain",
     "PolicyValue",
     "by_segment",
     "gain",
+    "is_same_policy",
     "off_policy",
 ]
 
 
 _ROUNDING: Final = 1e-4
 """How far logged probabilities may be from a sum of 1: they may have been stored in few digits."""
-_UNSEEN: Final = 3.0
+_SAME: Final = 1e-9
+"""Probabilities of two policies that are no further apart are the same: sums have a last digit."""
+UNSEEN: Final = 3.0
 """What never came in n draws may still have a rate of 3 / n, at 95 % (Hanley 1983)."""
 
 
@@ -149,7 +153,11 @@ class PolicyValue:
 class PolicyGain:
     """What one policy would have brought a decision more than another, estimated in pairs.
 
-    `disagreement` is that of the two gains by DR and SNIPS, in standard errors of their difference.
+    Parameters
+    ----------
+    disagreement : that of the two gains by DR and SNIPS, in standard errors of their difference.
+    reach : how far one decision more would move the gain by DR that has the weight of the heaviest
+        and came to the best that was seen: what a log may happen to lack.
     """
 
     decisions: int
@@ -158,6 +166,7 @@ class PolicyGain:
     snips: Estimate
     dr: Estimate
     disagreement: float
+    reach: float = 0.0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -228,7 +237,8 @@ def gain(logged: Logged, target: Floats, baseline: Floats, predicted: Floats) ->
 
     Both are weighed on the same decisions, so that what they share drops out of the error. The
     baseline may be what took the decisions, `logged.probability`: IPS and SNIPS give it the plain
-    mean of `logged.value`. A policy gains exactly 0 over itself.
+    mean of `logged.value`. A policy gains exactly 0 over itself, and where its probabilities are
+    those of the baseline but for their last digits.
 
     Parameters
     ----------
@@ -239,9 +249,15 @@ def gain(logged: Logged, target: Floats, baseline: Floats, predicted: Floats) ->
     EventsError, PolicyError, NotEnoughData : as for `off_policy`, of either policy.
     """
     _refuse_predicted(logged, predicted)
-    new, old = (
-        _means(logged, policy, predicted, _weights(logged, policy, whose))
+    weights = [
+        _weights(logged, policy, whose)
         for policy, whose in ((target, "policy's"), (baseline, "baseline's"))
+    ]
+    if is_same_policy(target, baseline):
+        target, weights = baseline, weights[1:] * 2
+    new, old = (
+        _means(logged, policy, predicted, weight)
+        for policy, weight in zip((target, baseline), weights, strict=True)
     )
     means = new - old
     return PolicyGain(
@@ -251,7 +267,18 @@ def gain(logged: Logged, target: Floats, baseline: Floats, predicted: Floats) ->
         snips=_estimate(means.snips, logged.lead),
         dr=_estimate(means.dr, logged.lead),
         disagreement=_disagreement(means, logged.lead),
+        reach=_reach(logged, predicted, weights[0] - weights[1]),
     )
+
+
+def _reach(logged: Logged, predicted: Floats, weight: Floats) -> float:
+    best = np.maximum(logged.value.max() - _of_chosen(predicted, logged.chosen), 0.0)
+    return float((np.abs(weight) * best).max() / len(logged))
+
+
+def is_same_policy(target: Floats, other: Floats) -> bool:
+    """Whether the probabilities of two policies, shape (n, k) each, differ by rounding at most."""
+    return bool(np.abs(target - other).max() <= _SAME)
 
 
 def by_segment(
@@ -334,8 +361,8 @@ def _estimate(mean: _Mean, lead: Ints) -> Estimate:
     by_lead = _by_lead(mean.influence, lead)
     error = _error(by_lead)
     half = float(stdtrit(len(by_lead) - 1, 0.975)) * error
-    below = np.hypot(half, _UNSEEN * min(by_lead.min(), 0.0))
-    above = np.hypot(half, _UNSEEN * max(by_lead.max(), 0.0))
+    below = np.hypot(half, UNSEEN * min(by_lead.min(), 0.0))
+    above = np.hypot(half, UNSEEN * max(by_lead.max(), 0.0))
     return Estimate(mean.value, error, float(mean.value - below), float(mean.value + above))
 
 

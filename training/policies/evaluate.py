@@ -25,6 +25,7 @@ from models.judging.off_policy import (
     PolicyValue,
     by_segment,
     gain,
+    is_same_policy,
     off_policy,
 )
 from models.offers.policy import POLICIES
@@ -130,6 +131,8 @@ def evaluate_policy(
     baseline = rows.value.probability
     if against != LOGGED:
         baseline = shares_of(bundle, judged, against)
+    if is_same_policy(target, baseline):
+        target = baseline
     return PolicyEvaluation(
         name=name,
         against=against,

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import stdtrit
 
 from features.errors import BundleError, NotEnoughData
 from features.ladder.ladder import Ladder
 from models.bundle import Bundle, load_bundle
 from models.gate import Gate, GateCheck
 from models.judging.groups.report import group_refusals
+from models.judging.off_policy import UNSEEN
 from models.offers.policy import policy
 from models.served_policy import DEFAULT, read_served, withdraw_served, write_served
 from training.policies.by_group import MEASURES_OF_POLICIES
@@ -46,7 +47,8 @@ _DISAGREEMENT: Final = 3.0
 """Standard errors that DR and SNIPS may lie apart."""
 _HARM_LEVEL: Final = 0.05
 """Chance of calling any segment harmed where none is, all segments together."""
-_Z: Final = 1.96
+_ALONE_LEVEL: Final = 0.025
+"""The same of a single segment: its interval at 95 % lies below 0."""
 FILE: Final = "policy.json"
 _HELD: Final = {
     *("against", "assessment", "bundle", "flatters", "name", "start", "trained_until", "watch"),
@@ -349,10 +351,19 @@ def _harmed(segments: dict[str, Any]) -> list[str]:
     """The segments that are surely harmed, all of them together."""
     if not segments:
         return []
-    z = max(float(ndtri(1.0 - _HARM_LEVEL / len(segments))), _Z)
-    return [
-        name for name, one in segments.items() if one["dr"]["value"] + z * one["dr"]["error"] < 0
-    ]
+    level = min(_HARM_LEVEL / len(segments), _ALONE_LEVEL)
+    return [name for name, one in segments.items() if _most(one, level) < 0]
+
+
+def _most(gain: dict[str, Any], level: float) -> float:
+    """What the gain may be at the most, but for this chance; never less than the interval told.
+
+    By Student's distribution, and as if the best that was seen had happened not to come where the
+    policy would do most of it: of few decisions, or of rare outcomes, the spread says too little.
+    """
+    dr = gain["dr"]
+    half = float(stdtrit(gain["leads"] - 1, 1.0 - level)) * dr["error"]
+    return float(max(dr["high"], dr["value"] + np.hypot(half, UNSEEN * gain.get("reach", 0.0))))
 
 
 def _about(count: float) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.errors import EventsError, NotEnoughData, PolicyError
-from models.judging.off_policy import Logged, by_segment, gain, off_policy
+from models.judging.off_policy import Estimate, Logged, by_segment, gain, off_policy
 from tests.models.judging.worlds import (
     ESTIMATORS,
     MONEY,
@@ -198,6 +198,35 @@ def test_gain_over_the_log():
     for name in ("ips", "snips"):
         expected = getattr(value, name).value - logged.value.mean()
         assert getattr(more, name).value == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_policy_that_differs_by_rounding_gains_nothing():
+    """Also in each segment: the last digit of a sum is no difference between policies."""
+    rng = np.random.default_rng(2)
+    n, k = 60, 5
+    logged = Logged(
+        np.full((n, k), 0.2), rng.integers(0, k, n), rng.lognormal(8, 1, n), np.arange(n)
+    )
+    target = np.full((n, k), 0.9 * 0.2 + 0.1 * 0.2) * (1 + 1e-15)
+    assert (target != logged.probability).any()
+    predicted = rng.lognormal(8, 1, (n, k))
+    whole = gain(logged, target, logged.probability, predicted)
+    parts = by_segment(logged, target, logged.probability, predicted, np.arange(n) % 3)
+    for one in (whole, *parts.values()):
+        assert one.dr == one.snips == one.ips == Estimate(0.0, 0.0, 0.0, 0.0)
+        assert one.reach == 0.0
+
+
+def test_reach():
+    """The heaviest weight times the best that was seen, less what was foreseen, for one of n."""
+    logged = Logged(
+        np.full((4, 2), 0.5), np.array([0, 1, 0, 1]), np.array([0.0, 9, 3, 1]), np.arange(4)
+    )
+    target = np.tile([0.9, 0.1], (4, 1))
+    predicted = np.array([[4.0, 0], [0, 9], [8, 0], [0, 3]])
+    # Weights less those of the log: .8, -.8, .8, -.8; up to the best it is 5, 0, 1, 6.
+    found = gain(logged, target, logged.probability, predicted)
+    assert found.reach == pytest.approx(0.8 * 6 / 4)
 
 
 def test_pairs():

@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from features.errors import BundleError, NotEnoughData, PolicyError
 from models.judging.off_policy import Logged
+from models.judging.off_policy import gain as off_policy_gain
 from models.served_policy import read_served, write_served
 from tests.gates import MADE, estimate, gain, policy_gate, watched
 from tests.gates import assessment as passing
@@ -131,6 +132,58 @@ def test_harm_counts_how_many_segments_were_looked_at(error):
     crowd = {f"industry: {at}": gain(0.5, 0.4, 400) for at in range(40)}
     many = changed("segments", to=crowd | {"industry: bank": gain(-1.0, error, 400)})
     assert one_look_refusals(many) == ()
+
+
+def test_of_few_leads_more_is_asked_before_a_segment_is_harmed():
+    """By Student's distribution; and what the log may happen to lack counts as well."""
+    few = gain(-1.0, 0.49, 400) | {"leads": 5}
+    assert one_look_refusals(changed("segments", to={"step: look": few})) == ()
+    lacks = gain(-1.0, 0.3, 400) | {"reach": 0.3}
+    assert one_look_refusals(changed("segments", to={"step: look": lacks})) == ()
+    lacks |= {"reach": 0.2}
+    assert len(one_look_refusals(changed("segments", to={"step: look": lacks}))) == 1
+    told = gain(-1.0, 0.3, 400)
+    told["dr"] |= {"high": 0.1}  # what is told beside it says that it may be nothing
+    assert one_look_refusals(changed("segments", to={"step: look": told})) == ()
+
+
+@pytest.mark.parametrize("usual", [0.05, 0.3, None])
+@pytest.mark.parametrize("leads", [8, 17, 60, 200])
+def test_segments_that_are_not_harmed_are_seldom_called_so(usual, leads):
+    """At 5 % for six segments together it is 0.8 % each; outcomes are rare, common, or amounts."""
+    rng = np.random.default_rng(leads)
+    called = [_is_called_harmed(rng, leads, usual) for _ in range(size(400, 1500))]
+    tell(
+        f"gate: harmless segments called harmed, {leads} leads",
+        float(np.mean(called)),
+        "0.0083",
+        len(called),
+    )
+    assert np.mean(called) <= 0.02
+
+
+def test_segments_that_are_harmed_are_found():
+    """An option that brings .05 where others bring .3 is found by 200 leads, mostly."""
+    rng = np.random.default_rng(5)
+    assert np.mean([_is_called_harmed(rng, 200, 0.3, -0.25) for _ in range(100)]) > 0.85
+
+
+def _is_called_harmed(
+    rng: np.random.Generator, n: int, usual: float | None, effect: float = 0.0
+) -> bool:
+    """Of one of six segments: uniform decisions, a policy that mostly takes the first option."""
+    chosen = rng.integers(0, 5, n)
+    value = (rng.random(n) < (usual or 0.2) + effect * (chosen == 0)).astype(np.float64)
+    if usual is None:
+        value *= rng.lognormal(5, 1, n)
+    logged = Logged(np.full((n, 5), 0.2), chosen, value, np.arange(n))
+    target = np.tile([0.92, 0.02, 0.02, 0.02, 0.02], (n, 1))
+    try:
+        found = off_policy_gain(logged, target, logged.probability, np.full((n, 5), value.mean()))
+    except NotEnoughData:
+        return False
+    segments = {"step: look": asdict(found)} | {f"kind: {at}": gain(0.5, 0.4) for at in range(5)}
+    return len(one_look_refusals(changed("segments", to=segments))) > 0
 
 
 def test_every_refusal_is_told_at_once():
