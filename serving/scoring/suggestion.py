@@ -64,14 +64,28 @@ class Suggestion:
         recommendation = self.recommendation
         alone = unasked(recommendation)
         told = sentence(recommendation.step, self.offer, self.best, alone, recommendation.useful)
-        return told + self.aside
+        return told + self.about_score + self.aside
 
     @property
     def aside(self) -> str:
         """What is to be known with it, as sentences to follow the advice; "" for nothing."""
         is_left = self.recommendation.is_left_alone and self.best.option_id == NO_ASK
-        alone = unasked(self.recommendation)
-        return _about_score(self.score, self.best, alone) + aside(self.spell, is_left_alone=is_left)
+        return aside(self.spell, is_left_alone=is_left)
+
+    @property
+    def about_score(self) -> str:
+        """Why the score lies beside the chances with the option and without; "" where it does not.
+
+        It is an expectation under what was usually done with leads that stood there, and some of
+        that may be believed to do worse than anything that is advised.
+        """
+        both = (self.best.p_advance, unasked(self.recommendation).p_advance)
+        told = [one for one in both if one is not None]
+        score = self.score
+        if score is None or not told or min(told) - _ALIKE <= score <= max(told) + _ALIKE:
+            return ""
+        how = "lower" if score < min(told) else "higher"
+        return f" The score, {chance(score)}, is {how}: it is that of leads treated as usual."
 
 
 def suggestion_for(
@@ -140,19 +154,6 @@ def aside(spell: Spell | None, *, is_left_alone: bool) -> str:
     """Sentences to follow another: why a lead is left alone, until when to wait; "" for none."""
     why = f" {ON_PURPOSE[:1].upper()}{ON_PURPOSE[1:]}." if is_left_alone else ""
     return why + (f" Quiet hours: {spell.text}." if spell else "")
-
-
-def _about_score(score: float | None, chosen: Ranked, alone: Ranked) -> str:
-    """Why the score lies beside the chances that the advice speaks of; "" where it does not.
-
-    It is an expectation under what was usually done with leads that stood there, and some of that
-    may be believed to do worse than anything that is advised.
-    """
-    told = [one.p_advance for one in (chosen, alone) if one.p_advance is not None]
-    if score is None or not told or min(told) - _ALIKE <= score <= max(told) + _ALIKE:
-        return ""
-    how = "lower" if score < min(told) else "higher"
-    return f" The score, {chance(score)}, is {how}: it is that of leads who are treated as usual."
 
 
 def to_do(offer: Offer | None, option_id: str, useful: Offer | None = None) -> str:

@@ -89,7 +89,8 @@ def to_do(advice: Suggestion, ladder: Ladder, *, by_rules: bool) -> ToDo:
         agenda=tuple((part["topic"], f"{part['minutes']:g} min") for part in agenda),
         form_fields=tuple(map(words.titled, tailored["form_fields"])) if tailored else (),
         ask_field=words.titled(ask_field) if ask_field else None,
-        evidence=evidence_of(best, by_rules=by_rules),
+        evidence=evidence_of(best, by_rules=by_rules)
+        + (advice.about_score if is_clear(best) else ""),
         others=tuple(_choice(one, titles) for one in found.ranking if one is not best),
         not_now=_listed(found.excluded, titles, of_step=True),
         other_times=_listed(found.excluded, titles, of_step=False),

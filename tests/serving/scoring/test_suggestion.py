@@ -135,7 +135,7 @@ def test_the_score_beside_the_chances_is_explained_where_it_is_none_of_them(serv
 
     within = [about(score) for score in (low, high, (low + high) / 2, low - 0.009, high + 0.009)]
     assert within == [""] * 5
-    usual = "it is that of leads who are treated as usual."
+    usual = "it is that of leads treated as usual."
     below, above = low - 0.011, high + 0.011
     assert about(below) == f" The score, {said(chance(below))}, is lower: {usual}"
     assert about(above) == f" The score, {said(chance(above))}, is higher: {usual}"

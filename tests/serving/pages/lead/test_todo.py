@@ -1,0 +1,36 @@
+"""What to do now, as the page of a lead shows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from serving.pages.lead.todo import evidence_of, to_do
+from serving.scoring.suggestion import suggestion_for, unasked
+from tests.serving import world
+
+
+@pytest.mark.parametrize(("evidence", "is_told"), [("randomised", True), ("prior", False)])
+def test_the_score_is_explained_where_two_other_chances_are_shown(service, evidence, is_told):
+    """They are shown where lots were drawn and the interval does not hold zero."""
+    model, ladder = service.scorer.model, service.scorer.model.bundle.ladder
+    advice = suggestion_for(model, "lead-0003", service.store.events_of("lead-0003"), world.now())
+    best = replace(
+        advice.best,
+        option_id=ladder.offers[0].id,
+        p_advance=0.6,
+        uplift=0.1,
+        low=0.05,
+        high=0.15,
+        evidence=evidence,
+        leads=214,
+    )
+    alone = replace(unasked(advice.recommendation), p_advance=0.5)
+    found = replace(advice.recommendation, ranking=(best, alone))
+    advice = replace(advice, recommendation=found, best=best, score=0.42)
+    shown = to_do(advice, ladder, by_rules=False).evidence
+    why = " The score, 42\u00a0%, is lower: it is that of leads treated as usual."
+    assert advice.about_score == why
+    assert shown == evidence_of(best, by_rules=False) + (why if is_told else "")
+    assert ("instead of" in shown) == is_told
