@@ -23,6 +23,7 @@ from features.offers.decisions import Decision
 from features.offers.history import OfferHistory
 from features.signals.snapshot import Snapshot
 from models.bundle import Bundle, Scores
+from models.offers.channels import may_be_written_to
 from models.offers.eligibility import (
     UNRESTRICTED,
     Asked,
@@ -31,7 +32,6 @@ from models.offers.eligibility import (
     Spell,
     eligibility,
     is_left_alone,
-    may_be_written_to,
     quiet_spell,
     sendable,
 )

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from features.errors import UnknownOffer
-from features.events.field_names import channel_key
 from features.ladder.ladder import Ladder, Offer
 from features.ladder.words import OPEN_OFFER
 from features.offers.history import OfferHistory
+from models.offers.channels import no_consent, wrong_channel
 from models.offers.standing import (
     UNRESTRICTED,
     Asked,
@@ -49,7 +49,6 @@ __all__ = [
     "eligibility",
     "is_left_alone",
     "limit_against",
-    "may_be_written_to",
     "quiet_spell",
     "sendable",
 ]
@@ -144,16 +143,6 @@ def sendable(
     )
 
 
-def may_be_written_to(
-    ladder: Ladder, history: OfferHistory, as_of: int, asked: Asked = UNRESTRICTED
-) -> bool:
-    """Whether any channel to a lead is open, or the one that is asked for."""
-    case = case_of(plan_of(ladder), 0, history, as_of, asked)
-    if asked.channel is not None:
-        return _is_open(asked.channel, case)
-    return not _no_channel_at_all(case)
-
-
 def quiet_spell(
     ladder: Ladder, offer: Offer | None, history: OfferHistory, as_of: int, asked: Asked
 ) -> Spell | None:
@@ -233,44 +222,6 @@ def _effort_jump(standing: Standing, _: Case) -> str:
 
 
 # ------------------------------------------------------------------------------- What the lead said
-
-
-def _wrong_channel(standing: Standing, case: Case) -> str:
-    channel, channels = case.asked.channel, standing.offer.channels
-    if channel is None or not channels or channel_key(channel) in map(channel_key, channels):
-        return ""
-    return f"cannot be extended by {channel}, only by {' or '.join(channels)}"
-
-
-def _no_consent(standing: Standing, case: Case) -> str:
-    asked, consents = case.asked.channel, case.history.consents
-    channels = standing.offer.channels if asked is None else (asked,)
-    if not channels:
-        return _no_channel_at_all(case)
-    if any(_is_open(channel, case) for channel in channels):
-        return ""
-    refused = "" in consents or any(channel_key(channel) in consents for channel in channels)
-    names = " and ".join(channels)
-    return f"the lead has {'refused' if refused else 'not agreed to'} {names}"
-
-
-def _no_channel_at_all(case: Case) -> str:
-    """Why an offer for anywhere can go nowhere: neither to where the lead agreed, nor elsewhere."""
-    consents, channels = case.history.consents, case.plan.channels
-    if any(granted for channel, granted in consents.items() if channel):
-        return ""
-    if any(_is_open(channel, case) for channel in channels or ("",)):
-        return ""
-    refused = "" in consents or all(channel_key(channel) in consents for channel in channels)
-    return (
-        f"the lead has {'refused every' if refused and consents else 'not agreed to any'} channel"
-    )
-
-
-def _is_open(channel: str, case: Case) -> bool:
-    """Whether a channel may be used: its own answer, else that for all, else the default."""
-    unless_asked = case.plan.limits.consent == "opt_out"
-    return case.history.may_contact(channel, unless_asked=unless_asked)
 
 
 def _fit_no(standing: Standing, case: Case) -> str:
@@ -446,8 +397,8 @@ _AFTER_STEP: Final[_Reasons] = (
     ("not_in_flight", _not_in_flight),
     ("only_after", _only_after),
     ("effort_jump", _effort_jump),
-    ("wrong_channel", _wrong_channel),
-    ("no_consent", _no_consent),
+    ("wrong_channel", wrong_channel),
+    ("no_consent", no_consent),
     ("fit_no", _fit_no),
     ("declined", _declined),
     ("in_flight", _in_flight),
@@ -482,8 +433,8 @@ _UNSENDABLE: Final[_Reasons] = (
     ("not_a_candidate", _not_a_candidate),
     ("excluded_by_caller", _excluded_by_caller),
     ("only_after", _only_after),
-    ("wrong_channel", _wrong_channel),
-    ("no_consent", _no_consent),
+    ("wrong_channel", wrong_channel),
+    ("no_consent", no_consent),
     ("declined", _declined),
 )
 

@@ -27,7 +27,6 @@ from models.offers.eligibility import (
     Eligibility,
     Excluded,
     eligibility,
-    may_be_written_to,
     quiet_spell,
     sendable,
 )
@@ -616,28 +615,6 @@ def test_what_can_be_sent_to_whom_nothing_is_asked():
     assert "video" not in sent(replace(OPEN, declined={"video": ago(1)}))
     assert "video" not in sent(exclude=frozenset({"video"}))
     assert sent(candidates=frozenset({"guide"})) == ["guide"]
-
-
-@pytest.mark.parametrize(
-    ("consents", "channel", "may_be"),
-    [
-        ({}, None, True),
-        ({"": False}, None, False),
-        ({"": False, "sms": True}, None, True),
-        ({"email": False, "sms": False}, None, False),
-        ({"email": False}, None, True),
-        ({"email": False}, "E-Mail", False),
-        ({"email": False}, "sms", True),
-        ({"": False}, "page", False),
-    ],
-)
-def test_whether_a_lead_may_be_written_to(consents, channel, may_be):
-    """By any channel that some offer has, or by the one that is asked for."""
-    history = replace(OPEN, consents=consents)
-    assert may_be_written_to(LADDER, history, NOW, Asked(channel)) is may_be
-    opt_in = replace(LADDER, limits=replace(LIMITS, consent="opt_in"))
-    agreed = any(consents.values()) and channel is None
-    assert may_be_written_to(opt_in, history, NOW, Asked(channel)) is agreed
 
 
 def quiet(**options: Any) -> Ladder:
