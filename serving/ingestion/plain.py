@@ -16,7 +16,7 @@ import orjson
 
 from features.events.junk_ids import JUNK_IDS
 from features.events.personal_data import means_contact, tells_contact, tells_nothing
-from features.events.readable import SHARE_ENDINGS, is_answer
+from features.events.readable import SHARE_ENDINGS, is_answer, is_judged
 from features.events.times import READ, instant
 from features.events.values import EVENT_NAME, LEAD_ID, MESSAGE_ID, is_in_range, number_fault
 from features.store.arrivals import Arrival
@@ -163,6 +163,8 @@ class _Shapes:
     def _shape(self, name: str, is_anonymous: bool, *keys: str) -> _Shape | None:
         rules = self._rules
         if not EVENT_NAME.accepts(name) or name in rules.reserved or name == rules.traits:
+            return None
+        if is_judged(name, rules.names):
             return None
         is_impersonal = name in rules.first_step or (is_anonymous and name not in rules.later_steps)
         if is_impersonal and any(map(_may_be_personal, keys)):

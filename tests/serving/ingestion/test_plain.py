@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from features.clock import LAST, microseconds
 from features.events.junk_ids import JUNK_IDS
+from features.ladder.action import HANDS
 from features.ladder.file import read_ladder
 from features.store.arrivals import Arrival
 from serving.ingestion import plain
@@ -30,13 +31,29 @@ NAMES = sorted(
         *(rule.event for step in LADDER.goals for rule in step.complete_when),
         *(name for step in LADDER.goals for name in step.engaged_by),
         *(RULES.traits, RULES.names.consultation, RULES.names.consent, *RULES.reserved),
+        *HANDS,
+        *(RULES.names.offer_extended, RULES.names.offer_seen, RULES.names.offer_declined),
         *("page_viewed", "tool_used", "", " ", "x" * 200, "x" * 201, "a\nb", "Ünïcode", "a\0b"),
     }
 )
 KEYS = [
     *("section", "seconds", "scroll_fraction", "watched_share", "share", "_share", "fraction"),
     *("fit", "Fit", "granted", "channel", "gaps", "email", "e-mail", "firstName", "phone", "name"),
-    *("topic", "url", "", "x" * 64, "x" * 65, "ann@example.com", "+49 30 1234567", "minutes", "é"),
+    *(
+        "by",
+        "until",
+        "until_back",
+        "offer",
+        "topic",
+        "url",
+        "",
+        "x" * 64,
+        "x" * 65,
+        "ann@example.com",
+        "+49 30 1234567",
+        "minutes",
+        "é",
+    ),
     *sorted(RULES.numbers),
 ]
 TEXTS = [
