@@ -132,11 +132,11 @@ class Recommender:
                     )
                 except _Overtaken:
                     continue
-                if answer is not None:
-                    return answer
-                told = self._told(named, lead_id)  # another caller was faster
-                assert told is not None  # noqa: S101 it is why ours was not kept
-                return told
+                if answer is None:  # another caller was faster, or the lead was erased for good
+                    answer = self._told(named, lead_id)
+                if answer is None:
+                    raise OptedOut.named(lead_id)
+                return answer
         raise DecisionConflict(
             f"others go on deciding for lead {lead_id!r} at the same time; ask again"
         )
@@ -289,7 +289,8 @@ class Recommender:
             check = partial(self._check_limits, decision, held.get("channel"), as_of)
             self._exposed(decision, as_of, check, [])
             exposed_at = self._exposed_at(decision_id)
-        assert exposed_at is not None  # noqa: S101 stored above, or before
+        if exposed_at is None:  # its lead was erased meanwhile
+            raise UnknownDecision.named(decision_id)
         return {
             "decision_id": decision_id,
             "lead_id": decision.lead_id,
@@ -326,7 +327,8 @@ class Recommender:
             raise TimeError(f"{rfc3339(at)} is in the future; it is {rfc3339(now)} here")
         self.store.append_new([outcome_event(decision, self._ladder, at, now, value, kind)])
         stored = self._outcome(decision_id)
-        assert stored is not None  # noqa: S101 stored above, or before
+        if stored is None:  # its lead was erased meanwhile
+            raise UnknownDecision.named(decision_id)
         if stored["value"] != value:
             raise DecisionConflict(
                 f"decision {decision_id!r} has the outcome {stored['value']:g} already"

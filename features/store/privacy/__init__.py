@@ -34,6 +34,7 @@ from features.store.privacy.opt_outs import (
 from features.store.privacy.pages import held_lead
 from features.store.privacy.rows import Document, held_ids
 from features.store.privacy.suppressions import (
+    any_suppressed,
     suppressed_among,
     unsuppress,
     wait_for_arrivals,
@@ -50,6 +51,7 @@ class Privacy:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._is_out = Prepared.of(opt_out_of_one(), database.engine)
+        self._any_suppressed = Prepared.of(any_suppressed(), database.engine)
 
     # ----------------------------------------------------------------------------------- opting out
 
@@ -77,11 +79,16 @@ class Privacy:
             opt_in(connection, ids)
 
     def is_opted_out(self, lead_id: str) -> bool:
-        """Whether any id of the lead that an id belongs to has opted out."""
-        return is_storable(lead_id) and bool(self._is_out.all(self._database, asked=lead_id))
+        """Whether the lead of an id has opted out by any id, or was erased and must not come back.
+
+        To everybody who scores, recommends or tries something both are one: leave it alone.
+        """
+        if not is_storable(lead_id):
+            return False
+        return bool(self._is_out.all(self._database, asked=lead_id)) or self.is_suppressed(lead_id)
 
     def opted_out_of(self, lead_ids: Iterable[str]) -> set[str]:
-        """Those of some ids whose lead is opted out, or was erased and must not come back."""
+        """Those of some ids of which `is_opted_out` holds."""
         ids = set(lead_ids)
         with self._database.reading() as connection:
             return opted_out_of(connection, ids) | suppressed_among(connection, ids)
@@ -93,6 +100,9 @@ class Privacy:
 
     def is_suppressed(self, lead_id: str) -> bool:
         """Whether an id was erased with its lead, and nothing is stored under it any more."""
+        ((is_any,),) = self._any_suppressed.all(self._database)
+        if not is_any:  # as in most stores
+            return False
         with self._database.reading() as connection:
             return bool(suppressed_among(connection, [lead_id]))
 

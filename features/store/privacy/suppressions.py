@@ -18,7 +18,14 @@ from features.errors import UnknownLead
 from features.store.database import Database, in_parts, insert_into
 from features.store.schema import meta, suppressions
 
-__all__ = ["Suppressions", "suppress", "suppressed_among", "unsuppress", "wait_for_arrivals"]
+__all__ = [
+    "Suppressions",
+    "any_suppressed",
+    "suppress",
+    "suppressed_among",
+    "unsuppress",
+    "wait_for_arrivals",
+]
 
 _KEY: Final = "suppression_key"
 _KEY_BYTES: Final = 32
@@ -82,6 +89,11 @@ def unsuppress(connection: sa.Connection, id_: str) -> int:
             together = sa.delete(suppressions).where(suppressions.c.erasure == erasure)
             return connection.execute(together).rowcount
     raise UnknownLead(f"lead {id_!r} is not suppressed")
+
+
+def any_suppressed() -> sa.Select[tuple[bool]]:
+    """Whether anybody is suppressed, as one row."""
+    return sa.select(sa.exists(sa.select(suppressions.c.hash)))
 
 
 def suppressed_among(connection: sa.Connection, ids: Iterable[str]) -> set[str]:

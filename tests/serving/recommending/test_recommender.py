@@ -445,6 +445,36 @@ def test_lost_race(made, store, monkeypatch, deferred):
 # ----------------------------------------------------------------------------------------- Capacity
 
 
+@pytest.mark.parametrize("deferred", [False, True])
+def test_erased_for_good_meanwhile(made, store, monkeypatch, deferred):
+    """A lead that goes for good while it is decided for is left alone, and nothing is kept."""
+    write = store.append_new
+
+    def after_an_erasure(*events, **more):
+        made.scorer.privacy.erase("at-1", START, is_suppressed=True)
+        return write(*events, **more)
+
+    monkeypatch.setattr(store, "append_new", after_an_erasure)
+    with pytest.raises(OptedOut, match="at-1"):
+        made.recommend("at-1", defer_exposure=deferred)
+    assert not store.events_of("at-1")
+
+
+@pytest.mark.parametrize("report", ["expose", "outcome"])
+def test_reported_while_it_is_erased_for_good(made, store, monkeypatch, report):
+    """What is reported of a decision that goes meanwhile is of none that is known."""
+    made.recommend("at-1", decision_id="d1", defer_exposure=True)
+    write = store.append_new
+
+    def after_an_erasure(*events, **more):
+        made.scorer.privacy.erase("at-1", START, is_suppressed=True)
+        return write(*events, **more)
+
+    monkeypatch.setattr(store, "append_new", after_an_erasure)
+    with pytest.raises(UnknownDecision, match="d1"):
+        made.expose("d1") if report == "expose" else made.outcome("d1", 1.0)
+
+
 def minutes_of(store: EventStore, days: range) -> float:
     return sum(store.rep_minutes(day) for day in days)
 

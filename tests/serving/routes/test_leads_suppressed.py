@@ -62,11 +62,38 @@ def test_nothing_is_known_of_them(running):
     freshen(service_of(running).scorer)
     for id_ in (LEAD, "cookie"):
         assert running.get(f"/v1/leads/{id_}").status_code == 404
-        assert running.get(f"/v1/leads/{id_}/score").status_code == 404
+        assert running.get(f"/v1/leads/{id_}/timeline").status_code == 404
     assert running.get("/v1/leads/carl").json()["subjects"] == ["carl"]
-    events = {"events": [{"name": "page_viewed", "occurred_at": "2026-01-01"}]}
-    answer = running.post("/v1/scores:batch", json={"leads": [{"lead_id": LEAD, **events}]})
-    assert answer.json()["results"][0]["status"] == "opted_out"
+
+
+@pytest.mark.parametrize("id_", [LEAD, "cookie"])
+def test_they_are_left_alone_everywhere(running, id_):
+    """Alone, in a batch and with events of the request they are told as who opted out is."""
+    score = running.get(f"/v1/leads/{id_}/score")
+    assert (score.status_code, score.json()["status"]) == (200, "opted_out")
+    then = running.get(f"/v1/leads/{id_}/score", params={"as_of": NOW})
+    assert then.json() == score.json()
+    events = {"events": [{"name": "page_viewed", "occurred_at": "2026-01-01T00:00:00Z"}]}
+    leads = [id_, {"lead_id": id_, **events}]
+    batch = running.post("/v1/scores:batch", json={"leads": leads}).json()["results"]
+    assert batch == [score.json(), score.json()]
+
+    advice = running.post("/v1/recommendations", json={"lead_id": id_}).json()
+    assert (advice["status"], advice["offer"]["id"]) == ("opted_out", "no_ask")
+    many = running.post("/v1/recommendations:batch", json={"lead_ids": [id_]}).json()["results"]
+    assert many == [advice]
+    assert not service_of(running).store.events_of(id_)
+
+
+@pytest.mark.parametrize("actions", [["strategy-session", "no_ask"], ["no_ask"]])
+def test_they_are_ranked_no_ask(running, actions):
+    """Personalizer's ranks ask nothing of them, and nothing of them is kept."""
+    body = {"contextFeatures": [{"lead_id": LEAD}], "actions": [{"id": one} for one in actions]}
+    answer = running.post("/personalizer/v1.0/rank", json={"eventId": "e1", **body})
+    assert (answer.status_code, answer.json()["rewardActionId"]) == (201, "no_ask")
+    assert running.get("/v1/decisions/e1").status_code == 404
+    bare = {**body, "actions": [{"id": "strategy-session"}]}
+    assert running.post("/personalizer/v1.0/rank", json=bare).status_code == 409
 
 
 def test_taken_back(running):

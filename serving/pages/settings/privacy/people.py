@@ -97,10 +97,11 @@ def found_people(service: Service, text: str) -> tuple[list[PersonFound], bool]:
         return [], False
     privacy = Privacy(service.store.database)
     leads = leads_of_mail(service, text) if "@" in text else leads_of_id(service, text)
-    if not leads and privacy.is_opted_out(text):
+    is_suppressed = privacy.is_suppressed(text)
+    if not leads and not is_suppressed and privacy.is_opted_out(text):
         leads = [text]
     found = [_person(service, privacy, one) for one in leads[:_MOST_FOUND]]
-    return found, privacy.is_suppressed(text)
+    return found, is_suppressed
 
 
 def _person(service: Service, privacy: Privacy, lead_id: str) -> PersonFound:

@@ -162,3 +162,13 @@ def test_is_suppressed(privacy):
         True,
         False,
     ]
+
+
+@pytest.mark.usefixtures("erased")
+def test_they_are_profiled_no_more(privacy):
+    """One and several ids are told alike: whoever was erased for good is left alone."""
+    asked = [*IDS, "carl", "bob", "a\0", "\ud800"]
+    assert [one for one in asked if privacy.is_opted_out(one)] == [*IDS]
+    assert privacy.opted_out_of(asked) == {*IDS}
+    privacy.unsuppress("ann")
+    assert not privacy.is_opted_out("ann")
