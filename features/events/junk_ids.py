@@ -12,7 +12,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["JUNK_IDS", "LIKE_JUNK", "is_junk"]
+__all__ = ["FOR_NOBODY", "JUNK_IDS", "LIKE_JUNK", "is_junk"]
+
+FOR_NOBODY: Final = "what programs write for nobody, such as null or undefined"
+"""What junk is, to follow the name of a member and "is"."""
 
 JUNK_IDS: Final = frozenset(
     {

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from features.arrays import Bools
 from features.clock import LAST, microseconds
+from features.events.junk_ids import is_junk
 from features.events.properties import as_number
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "id_text",
     "is_in_range",
     "is_never_negative",
+    "names_a_lead",
     "number_fault",
 ]
 
@@ -103,6 +105,11 @@ def id_text(value: object) -> str | None:
     if type(value) is int or (type(value) is float and value.is_integer()):
         return str(int(value)) if abs(value) <= _EXACT else None
     return None
+
+
+def names_a_lead(id_: str) -> bool:
+    """Whether a lead may begin under an id: events may be sent under it, and it is somebody's."""
+    return LEAD_ID.accepts(id_) and not is_junk(id_)
 
 
 # ------------------------------------------------------------------------------------------ Numbers

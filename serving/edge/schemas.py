@@ -12,14 +12,18 @@ from pydantic_core import PydanticCustomError
 
 from features.clock import instant, microseconds
 from features.errors import TimeError
+from features.events.junk_ids import FOR_NOBODY, is_junk
+from features.events.values import LEAD_ID
 
 __all__ = [
     "MOST_PER_PAGE",
     "Instant",
+    "NewLeadId",
     "PersonalizerErrorAnswer",
     "ProblemAnswer",
     "StrictRequest",
     "Text",
+    "lead_fault",
     "stored_text",
 ]
 
@@ -52,6 +56,28 @@ Instant = Annotated[
 ]
 """RFC 3339 outside, microseconds since the epoch inside."""
 Text = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(stored_text)]
+
+
+def lead_fault(id_: str) -> tuple[str, str] | None:
+    """Why no lead may begin under an id, as every door for events says it: a code, a sentence."""
+    if not LEAD_ID.accepts(id_):
+        return "invalid_id", f"an id is {LEAD_ID.right}"
+    if is_junk(id_):
+        return "junk_id", f"it is {FOR_NOBODY}; send the id of one person"
+    return None
+
+
+def _new_lead(value: str) -> str:
+    fault = lead_fault(value)
+    if fault is not None:
+        raise PydanticCustomError(fault[0], "{why}", {"why": fault[1]})
+    return value
+
+
+NewLeadId = Annotated[
+    str, Field(min_length=1, max_length=LEAD_ID.longest), AfterValidator(_new_lead)
+]
+"""The id of a lead that need not be known yet."""
 
 
 class StrictRequest(BaseModel):

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from features.events.junk_ids import is_junk
+from features.events.junk_ids import FOR_NOBODY, is_junk
 from features.store.arrivals import Arrival, Remark
 from serving.edge.parameters import Place
 from serving.ingestion.values import EventRefused
 
 __all__ = ["GivenId", "People", "junk_refused", "people_of"]
 
-_NOBODY: Final = (
-    "is what programs write for nobody, such as null or undefined; it was passed over, and links"
-    " nothing"
-)
+_NOBODY: Final = f"is {FOR_NOBODY}; it was passed over, and links nothing"
 
 GivenId = tuple[Place, str | None]
 """Where in an event an id may stand, and what stands there."""
@@ -88,6 +85,5 @@ def junk_refused(place: Place) -> EventRefused:
     return EventRefused(
         "junk_id",
         place,
-        f"{member} is what programs write for nobody, such as null or undefined; send the id of one"
-        " person, or an anonymous id",
+        f"{member} is {FOR_NOBODY}; send the id of one person, or an anonymous id",
     )

@@ -9,6 +9,7 @@ from typing_extensions import TypedDict  # pydantic reads typing's own from Pyth
 
 from features.clock import rfc3339
 from features.errors import ExperimentConflict, OptedOut, UnknownLead
+from features.events.values import names_a_lead
 from features.ladder.controls import STANDING, Experiment
 from features.ladder.ladder import Ladder
 from features.offers.assignments import (
@@ -22,7 +23,6 @@ from features.offers.experiments import (
     check_words,
     experiment_of,
 )
-from features.store.database import is_storable
 from features.store.events import EventStore
 from features.store.kept.experiments import KeptExperiment
 from features.store.kept.reports import Reports
@@ -220,11 +220,11 @@ def assign(
     UnknownExperiment : there is none.
     ExperimentConflict : it is over, and the lead was never put into it.
     OptedOut : the lead must not be profiled, and so not be tried on.
-    UnknownLead : an id that no store can hold.
+    UnknownLead : an id that no lead can have.
     """
     experiment, state = _known(store, ladder, id_)
     id_ = experiment.id
-    if not is_storable(lead_id):
+    if not names_a_lead(lead_id):
         raise UnknownLead(f"{lead_id!r} can be the id of no lead")
     if privacy.is_opted_out(lead_id):
         raise OptedOut.named(lead_id)

@@ -24,6 +24,7 @@ from features.errors import (
 )
 from features.events.log import DAY_US
 from features.events.of_lead import Row
+from features.events.values import names_a_lead
 from features.ladder.ladder import Ladder
 from features.ladder.words import RECORD
 from features.offers.decisions import (
@@ -35,7 +36,6 @@ from features.offers.decisions import (
     outcome_event,
 )
 from features.offers.history import OfferHistory, history_of
-from features.store.database import is_storable
 from features.store.events import AtWriting, Event
 from features.store.kept.notifications import Notice
 from models.offers.eligibility import UNRESTRICTED, Asked, limit_against
@@ -186,7 +186,7 @@ class Recommender:
         try:
             lead, rows = self.scorer.read(lead_id, now)
         except UnknownLead:
-            if not may_be_new or not is_storable(lead_id):
+            if not may_be_new or not names_a_lead(lead_id):
                 raise
             return self.store.lead_of(lead_id), [(_CAME, now, now, {})], now
         as_of = _present(now, rows)

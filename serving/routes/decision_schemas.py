@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, Field, StrictBool
+from pydantic_core import PydanticCustomError
 
+from features.events.values import TextRule
 from serving.edge.schemas import Instant, StrictRequest, Text, stored_text
 from serving.recommending.answers import RecommendedAnswer, UnaskedAnswer
 from serving.scoring.answers import NotFoundAnswer
 
 __all__ = [
+    "DecisionId",
     "Id",
     "OutcomeRequest",
     "RecommendationRequest",
@@ -20,7 +23,21 @@ __all__ = [
 
 MOST_DECISIONS: Final = 200
 
+_DECISION_ID: Final = TextRule(256)
+
+
+def _addressed(value: str) -> str:
+    """The same id, if an address can hold it: with control characters none finds its way back."""
+    if not _DECISION_ID.accepts(value):
+        raise PydanticCustomError("invalid_id", "an id is {right}", {"right": _DECISION_ID.right})
+    return value
+
+
 Id = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(stored_text)]
+DecisionId = Annotated[
+    str, Field(min_length=1, max_length=_DECISION_ID.longest), AfterValidator(_addressed)
+]
+"""The id of a decision or a rank event, which stands in the addresses of what came of it."""
 
 
 # ---------------------------------------------------------------------------------------- Requests
@@ -46,7 +63,7 @@ class RecommendationRequest(_Restricted):
     """Whom to decide for, and among what."""
 
     lead_id: Text
-    decision_id: Id | None = Field(
+    decision_id: DecisionId | None = Field(
         None, description="Your own; the same one gives the same answer. Left out: a new one."
     )
 

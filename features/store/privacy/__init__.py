@@ -67,14 +67,14 @@ class Privacy:
 
         Raises
         ------
-        UnknownLead : an id that no database can hold.
+        UnknownLead : an id of which nothing is held, and under which nothing can come.
         """
         with self._database.writing() as connection:
             opt_out(connection, ids, opted_out_at, reason)
         ScoreChanges(self._database).settle()
 
     def opt_in(self, ids: Iterable[str]) -> None:
-        """The leads of some ids may be profiled again; UnknownLead as in `opt_out`."""
+        """The leads of some ids may be profiled again; UnknownLead for one that no store holds."""
         with self._database.writing() as connection:
             opt_in(connection, ids)
 

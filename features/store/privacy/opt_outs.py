@@ -7,10 +7,11 @@ from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from features.events.values import names_a_lead
 from features.store.changes import note_gone
 from features.store.database import in_parts, insert_into, is_storable
 from features.store.identities.members import leads_of
-from features.store.privacy.rows import storable_ids
+from features.store.privacy.rows import held_ids, storable_ids
 from features.store.schema import (
     deliveries,
     identities,
@@ -62,8 +63,12 @@ def opt_out(connection: sa.Connection, ids: Iterable[str], opted_out_at: int, re
 
     Raises
     ------
-    UnknownLead : an id that no database can hold.
+    UnknownLead : an id of which nothing is held, and under which nothing can come.
     """
+    ids = list(ids)
+    for one in ids:
+        if not names_a_lead(one):
+            held_ids(connection, one)  # older ones may be there, and have the same right
     all_ids = _all_ids(connection, ids)
     insert = insert_into(connection.engine, opt_outs).on_conflict_do_nothing()
     rows = [{"id": one, "at": opted_out_at, "reason": reason} for one in all_ids]
@@ -80,7 +85,7 @@ def opt_out(connection: sa.Connection, ids: Iterable[str], opted_out_at: int, re
 
 
 def opt_in(connection: sa.Connection, ids: Iterable[str]) -> None:
-    """Take back the opt-outs of the leads of some ids; UnknownLead as in `opt_out`."""
+    """Take back the opt-outs of the leads of some ids; UnknownLead for one that no store holds."""
     for part in in_parts(_all_ids(connection, ids)):
         connection.execute(sa.delete(opt_outs).where(opt_outs.c.id.in_(part)))
 

@@ -9,7 +9,7 @@ Personalizer's shape.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -18,13 +18,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from features.errors import DecisionConflict, NothingEligible, OptedOut, UnknownDecision
+from features.events.junk_ids import is_junk
 from models.actions.choosing import EXPLORED
 from models.offers.eligibility import Asked
 from models.offers.options import NO_ASK, NURTURE
 from serving.edge.access import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
-from serving.edge.parameters import wrong_body
+from serving.edge.parameters import Place, wrong_body
 from serving.edge.problems import documented
+from serving.edge.schemas import lead_fault
 from serving.process.served import Served
 from serving.process.service import Service
 from serving.recommending.ranker import DAYS_KEPT, LEARN_US, REWARD_WAIT_US, Action, Slot
@@ -45,7 +47,7 @@ _EventId = Annotated[str, Path(alias="eventId", description="As the rank call ga
 _WAYS_OUT = (NURTURE, NO_ASK)
 _NO_LEAD = (
     "actions that are offers of the ladder are decided on for a lead, and no object of"
-    ' contextFeatures names one; add {"lead_id": "..."}, a text of 1 to 1024 characters'
+    ' contextFeatures names one; add {"lead_id": "..."}, a text of 1 to 256 characters'
 )
 
 
@@ -133,9 +135,7 @@ def _are_offers(service: Service, actions: Iterable[ActionRequest]) -> bool:
 
 
 def _offered(service: Service, body: RankRequest, excluded: frozenset[str]) -> RankAnswer:
-    lead_id = _lead_id(body.contextFeatures or ())
-    if lead_id is None:
-        raise wrong_body([(("contextFeatures",), "lead", _NO_LEAD)])
+    lead_id = _needed_lead_id(body.contextFeatures or ())
     ids = [one.id for one in body.actions]
     only = frozenset(ids) - excluded
     asked = Asked(candidates=only - {*_WAYS_OUT}, only=only)
@@ -332,12 +332,43 @@ def _check_left(ids: list[str], excluded: list[frozenset[str]]) -> None:
             raise wrong_body([(("actions",), "too_few", detail)])
 
 
-def _lead_id(context: Iterable[Any]) -> str | None:
-    """The lead that a context names, in one of its objects or one level below; None without."""
-    objects = [one for one in context if isinstance(one, dict)]
-    nested = [value for one in objects for value in one.values() if isinstance(value, dict)]
-    for one in (*objects, *nested):
+def _lead_id(context: Sequence[Any]) -> str | None:
+    """The lead that a context names, in one of its objects or one level below; None without.
+
+    Whoever is not logged in may have an id that stands for nobody: it names none.
+    RequestValidationError for one that no lead can have.
+    """
+    return _named(context)[0]
+
+
+def _needed_lead_id(context: Sequence[Any]) -> str:
+    """The lead that a context names; RequestValidationError where it names none."""
+    lead_id, junk = _named(context)
+    if lead_id is None:
+        raise wrong_body(junk[:1] or [(("contextFeatures",), "lead", _NO_LEAD)])
+    return lead_id
+
+
+def _named(context: Sequence[Any]) -> tuple[str | None, list[tuple[Place, str, str]]]:
+    """The first lead that is named, and what is wrong with the ids of nobody before it."""
+    objects: list[tuple[Place, dict[Any, Any]]] = [
+        (("contextFeatures", at), one) for at, one in enumerate(context) if isinstance(one, dict)
+    ]
+    nested = [
+        ((*place, name), value)
+        for place, one in objects
+        for name, value in one.items()
+        if isinstance(value, dict)
+    ]
+    junk: list[tuple[Place, str, str]] = []
+    for place, one in (*objects, *nested):
         lead_id = one.get("lead_id")
-        if isinstance(lead_id, str) and 0 < len(lead_id) <= 1024 and "\0" not in lead_id:
-            return lead_id
-    return None
+        if not isinstance(lead_id, str) or not lead_id:
+            continue
+        fault = lead_fault(lead_id)
+        if fault is None:
+            return lead_id, junk
+        junk.append(((*place, "lead_id"), *fault))
+        if not is_junk(lead_id):
+            raise wrong_body(junk[-1:])
+    return None, junk

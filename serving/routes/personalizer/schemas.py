@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from serving.routes.decision_schemas import Id
+from serving.routes.decision_schemas import DecisionId, Id
 
 __all__ = [
     "ActionRequest",
@@ -56,7 +56,7 @@ class _Ranked(BaseModel):
         description='What the situation is like. {"lead_id": "..."} in one of the objects, or just'
         " below, names the lead.",
     )
-    eventId: Id | None = None  # noqa: N815
+    eventId: DecisionId | None = None  # noqa: N815
     deferActivation: StrictBool | None = None  # noqa: N815
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ from features.ladder.controls import Arm, Experiment
 from serving.edge.access import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.problems import documented
-from serving.edge.schemas import StrictRequest, Text
+from serving.edge.schemas import NewLeadId, StrictRequest, Text
 from serving.process.served import AskedBy, Served
 from serving.process.service import Service
 from serving.recommending.experiments import (
@@ -77,7 +77,7 @@ class ExperimentEndRequest(StrictRequest):
 class AssignmentRequest(StrictRequest):
     """The lead whose arm is asked for, by any of its ids; it need not be known yet."""
 
-    lead_id: Text
+    lead_id: NewLeadId
 
 
 class ExperimentsAnswer(BaseModel):

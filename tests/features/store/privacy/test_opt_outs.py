@@ -54,8 +54,18 @@ def test_opt_out_before_anything_is_known(privacy, store):
     assert privacy.lead("later").opt_out == ("later", 50, "first")
     store.ingest([arrival(1, "later", 70)])
     assert privacy.is_opted_out("later")
+
+
+@pytest.mark.parametrize("id_", ["a\0b", "a\nb", "null", "[object Object]", " ", "x" * 257])
+def test_opt_out_of_nobody(privacy, store, id_):
+    """An id that nothing can come under is nobody's; an older lead of that name has its right."""
     with pytest.raises(UnknownLead, match="nothing is held of lead"):
-        privacy.opt_out(["a\0b"], opted_out_at=1)
+        privacy.opt_out(["later", id_], opted_out_at=1)
+    assert privacy.opted_out_count() == 0
+    if "\0" not in id_:
+        store.ingest([arrival(1, id_, 70)])
+        privacy.opt_out([id_], opted_out_at=80)
+        assert privacy.is_opted_out(id_)
 
 
 def test_opt_in(merged, privacy):

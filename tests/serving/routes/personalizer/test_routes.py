@@ -185,7 +185,7 @@ def test_where_the_lead_stands(own, context):
 
 @pytest.mark.parametrize(
     "context",
-    [[], None, [{"user": "x"}], [{"lead_id": 7}], [{"lead_id": ""}], [{"lead_id": "\0"}], ["x"]],
+    [[], None, [{"user": "x"}], [{"lead_id": 7}], [{"lead_id": ""}], ["x"]],
 )
 def test_no_lead(own, context):
     """Without a lead no offer can be decided on, and it says how to name one."""
@@ -238,6 +238,28 @@ def test_other_members_are_ignored(own):
     assert rank(own, useBaseline=True, excludedActions=None, eventId=None).status_code == 201
 
 
+JUNK = ["null", " Undefined ", "[object Object]", "  ", "'null'", "{{ user.id }}"]
+NO_IDS = ["a\nb", "a\0b", "x" * 257, "x" * 1000]
+
+
+@pytest.mark.parametrize("lead", [*JUNK, *NO_IDS])
+def test_no_lead_begins_under_an_id_of_nobody(own, lead):
+    """What the doors for events refuse is refused where it stands, and nothing is kept of it."""
+    error = is_error(rank(own, contextFeatures=[7, {"user": {"lead_id": lead}}]), 400)
+    assert targets(error) == ["/body/contextFeatures/1/user/lead_id"]
+    assert not service_of(own).store.events_of(lead.replace("\0", ""))
+    beside = rank(own, eventId="beside", contextFeatures=[{"lead_id": "null"}, {"lead_id": LEAD}])
+    assert beside.status_code == 201
+    assert own.get("/v1/decisions/beside").json()["lead_id"] == LEAD
+
+
+@pytest.mark.parametrize("event_id", ["a\nb", "\n", " ", "a\x7f", "x" * 257])
+def test_ids_of_events_that_no_address_holds(own, event_id):
+    """An event that nobody could reward or activate is not begun, of offers nor of own actions."""
+    for answer in (rank(own, eventId=event_id), rank_news(own, event_id)):
+        assert targets(is_error(answer, 400)) == ["/body/eventId"]
+
+
 # ---------------------------------------------------------------------- Actions of the caller's own
 
 NEWS = [
@@ -283,6 +305,23 @@ def test_own_actions_of_who_opted_out(own):
     held = own.get("/v1/leads/stranger/export").json()
     assert [one["event_id"] for one in held["ranks"]] == ["out-2"]
     assert "time=noon" in held["ranks"][0]["situation"]
+
+
+@pytest.mark.parametrize("lead", JUNK)
+def test_own_actions_of_nobody(own, lead):
+    """An id of nobody names nobody: strangers are no lead together."""
+    assert rank_news(own, "junk", lead).status_code == 201
+    (kept,) = service_of(own).ranker._ranks.of("", "junk")
+    assert kept.lead_id is None
+
+
+@pytest.mark.parametrize("lead", NO_IDS)
+def test_own_actions_of_an_id_that_is_none(own, lead):
+    """What can be no lead's id is refused where it stands, with slots and without."""
+    error = is_error(rank_news(own, lead=lead), 400)
+    assert targets(error) == ["/body/contextFeatures/1/user/lead_id"]
+    error = is_error(rank_slots(own, None, contextFeatures=[{"lead_id": lead}]), 400)
+    assert targets(error) == ["/body/contextFeatures/0/lead_id"]
 
 
 SLOTS: list[dict[str, Any]] = [

@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 import rung
+from features.errors import UnknownLead
 from features.ladder.file import read_ladder
 from features.offers.assignments import assignment_of
 from serving.recommending.experiments import (
@@ -16,6 +17,7 @@ from serving.recommending.experiments import (
     ExperimentAnswer,
     ExperimentWithReport,
 )
+from serving.recommending.experiments import assign as put_into_arm
 from tests.serving.conftest import service_of
 from tests.serving.shapes import check_shape, is_problem
 
@@ -157,6 +159,28 @@ def test_who_was_erased_for_good_is_put_into_no_arm(own):
     service.scorer.privacy.erase(lead, service.clock(), is_suppressed=True)
     is_problem(assign(own, "order", lead), 409)
     assert not service.store.events_of(lead)
+
+
+@pytest.mark.parametrize(
+    ("lead", "code"),
+    [
+        *(("null", "junk_id"), ("undefined", "junk_id"), ("[object Object]", "junk_id")),
+        *(('"NULL"', "junk_id"), ("<%= id %>", "junk_id"), ("a\nb", "invalid_id")),
+        *(("  ", "invalid_id"), ("a\0b", "invalid_id"), ("x" * 1000, "string_too_long")),
+    ],
+)
+def test_nobody_is_put_into_no_arm(own, lead, code):
+    """No lead begins under an id that the doors for events refuse."""
+    own.post("/v1/experiments", json=ORDER)
+    (fault,) = is_problem(assign(own, "order", lead), 422)["errors"]
+    assert (fault["pointer"], fault["code"]) == ("/body/lead_id", code)
+    service = service_of(own)
+    if "\0" not in lead:
+        assert not service.store.events_of(lead)
+    with pytest.raises(UnknownLead, match="can be the id of no lead"):
+        put_into_arm(
+            service.store, service.scorer.privacy, service.ladder, "order", lead, service.clock()
+        )
 
 
 def test_a_verdict_is_one_line(own):
