@@ -50,6 +50,7 @@ __all__ = [
     "EventRefused",
     "Receipt",
     "arrival",
+    "check_properties",
     "checked_object",
     "identity",
     "in_range",
@@ -277,11 +278,7 @@ def arrival(
         values, remarks = _impersonal(member, values, why)
     elif is_anonymous and name not in rules.later_steps:
         values, remarks = _impersonal(member, values, _UNKNOWN)
-    if wrong := unreadable(name, values, receipt.rules.names):
-        raise EventRefused("invalid_value", (member, *wrong.place), wrong.detail)
-    for key in receipt.rules.numbers & values.keys():
-        if wrong_number := number_fault(key, values[key]):
-            raise EventRefused("invalid_value", (member, key), f"{key} is a {wrong_number}")
+    check_properties(name, values, rules, member)
     text = orjson.dumps(values)
     if len(text) > MOST_EVENT_BYTES:
         raise _too_large(len(text))
@@ -299,6 +296,17 @@ def arrival(
         remarks,
         links_between(sent_id, same, is_anonymous=is_anonymous) if same else (),
     )
+
+
+def check_properties(
+    name: str, values: Mapping[str, Any], rules: ArrivalRules, member: str
+) -> None:
+    """EventRefused for an answer that means nothing, and for a number that is none."""
+    if wrong := unreadable(name, values, rules.names):
+        raise EventRefused("invalid_value", (member, *wrong.place), wrong.detail)
+    for key in rules.numbers & values.keys():
+        if wrong_number := number_fault(key, values[key]):
+            raise EventRefused("invalid_value", (member, key), f"{key} is a {wrong_number}")
 
 
 def _same_person(receipt: Receipt, traits: Mapping[str, object], mail: str) -> tuple[str, ...]:

@@ -6,13 +6,15 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Discriminator, Field, Tag
 
+from features.events.values import EVENT_NAME
 from features.store.kept.scores import Order
-from serving.edge.schemas import MOST_PER_PAGE, Instant, StrictRequest, Text
+from serving.edge.schemas import MOST_PER_PAGE, Instant, NewLeadId, StrictRequest, Text
 from serving.scoring.answers import QueueItem, ScoreOrNot
 
 __all__ = [
     "BatchAnswer",
     "BatchRequest",
+    "EventOfLead",
     "LeadByMail",
     "LeadEvents",
     "QueueAnswer",
@@ -60,7 +62,7 @@ class QueueQuery(StrictRequest):
 class EventOfLead(StrictRequest):
     """Something that happened. Known when it happened, where `known_at` is left out."""
 
-    name: Text
+    name: str = Field(min_length=1, max_length=EVENT_NAME.longest)
     occurred_at: Instant
     known_at: Instant | None = None
     properties: dict[str, Any] = Field(default_factory=dict)
@@ -69,7 +71,7 @@ class EventOfLead(StrictRequest):
 class LeadEvents(StrictRequest):
     """A lead that the store need not know, with all that is to be known of it."""
 
-    lead_id: Text
+    lead_id: NewLeadId
     events: list[EventOfLead] = Field(max_length=10_000)
 
 

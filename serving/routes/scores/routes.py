@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Header, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from features.events.of_lead import Row
 from serving.edge.access import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.problems import documented
 from serving.ingestion.lookup import leads_of_mail
+from serving.ingestion.values import rules_of
 from serving.process.served import OnLadder, Served
 from serving.process.service import Service
 from serving.routes.schemas import (
@@ -23,6 +23,7 @@ from serving.routes.schemas import (
     ScoreQuery,
 )
 from serving.routes.scores.hot import score_answer, score_told
+from serving.routes.scores.told import rows_told
 from serving.scoring.answers import OptedOutAnswer, ScoreAnswer, ScoreOrNot
 
 __all__ = ["router"]
@@ -68,7 +69,8 @@ async def score_batch(batch: BatchRequest, service: Served, on_ladder: OnLadder)
     """A result for each lead, in order: `ok`, `no_score`, `not_found` or `opted_out`.
 
     A lead is an id, an object with its `email`, or one with its events: then the store is asked for
-    nothing but whether it has opted out, and nothing of it is kept. An address that is nobody's, or
+    nothing but whether it has opted out, and nothing of it is kept. Its events are held to what
+    events are held to that are sent to be kept. An address that is nobody's, or
     several leads', is `not_found`.
     """
     on_ladder(batch.ladder)
@@ -88,21 +90,9 @@ def _results(service: Service, batch: BatchRequest) -> list[ScoreOrNot]:
         if isinstance(lead, LeadByMail)
     }
     with_events = {at: lead for at, lead in enumerate(batch.leads) if isinstance(lead, LeadEvents)}
+    told = rows_told(with_events, rules_of(service.ladder))
     if ids:
         results |= zip(ids, scorer.many(list(ids.values()), batch.as_of), strict=True)
     if with_events:
-        told = [(lead.lead_id, _rows(lead)) for lead in with_events.values()]
         results |= zip(with_events, scorer.stateless(told, batch.as_of), strict=True)
     return [results[at] for at in range(len(batch.leads))]
-
-
-def _rows(lead: LeadEvents) -> list[Row]:
-    return [
-        (
-            event.name,
-            event.occurred_at,
-            event.occurred_at if event.known_at is None else event.known_at,
-            event.properties,
-        )
-        for event in lead.events
-    ]

@@ -239,7 +239,7 @@ def test_batch_limit(client):
 
 def test_odd_properties(client):
     """Properties of any form are read as far as they say something."""
-    odd = {"seconds": "300", "watched_fraction": {"a": [1]}, "minutes": None, "x": 10**30}
+    odd = {"seconds": "300", "form": {"a": [1]}, "minutes": None, "x": 10**30}
     event = {"name": "content_read", "occurred_at": a_while_ago(), "properties": odd}
     (result,) = batch(client, [{"lead_id": "odd", "events": [event]}]).json()["results"]
     assert result["position"] == 1
