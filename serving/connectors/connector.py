@@ -33,6 +33,7 @@ from features.store.identities.identification import Identification
 from serving.connectors.errors import PayloadError, UnsignedRequest
 from serving.ingestion import values as event_values
 from serving.ingestion.lookup import ids_of_mail
+from serving.ingestion.places import Placed
 from serving.ingestion.values import EventRefused
 
 __all__ = [
@@ -394,7 +395,7 @@ def _arrival(event: VendorEvent, rules: RequestRules) -> Arrival | None:
         (ids[0], ids[1] if len(ids) > 1 else None, previous),
         event_values.name_of(name, "name", receipt.rules),
         rules.known_at if event.occurred_at is None else event.occurred_at,
-        ("properties", _kept(event.properties, name in receipt.rules.first_step)),
+        Placed(_kept(event.properties, name in receipt.rules.first_step), ("properties",)),
         mail=who.email,
     )
 

@@ -6,7 +6,7 @@ no address, no device, no browser.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
@@ -15,14 +15,18 @@ from typing import Any, Final
 import orjson
 
 from features.events.junk_ids import is_junk
+from features.events.values import id_text
 from features.store.arrivals import Arrival
+from features.store.identities.accounts import GROUP_ID, account_of
+from serving.edge.parameters import Place
 from serving.ingestion.people import GivenId, People, junk_refused, people_of
+from serving.ingestion.places import AS_NAMED, Placed, Sent, shown
 from serving.ingestion.values import (
-    ArrivalRules,
     EventRefused,
     Receipt,
     arrival,
     checked_object,
+    group_fault,
     identity,
     in_range,
     instant_of,
@@ -34,6 +38,11 @@ from serving.ingestion.values import (
 __all__ = ["Envelope", "arrival_of_call", "envelope_of"]
 
 _CAMPAIGN: Final = ("name", "source", "medium", "term", "content")
+_OF_CONTEXT: Final[Mapping[str, Place]] = {
+    **{f"context_campaign_{name}": ("context", "campaign", name) for name in _CAMPAIGN},
+    GROUP_ID: ("context", "groupId"),
+}
+"""Where in a call those properties stand that follow from its context."""
 _NOT_CONTENT: Final = frozenset({"sentAt", "writeKey"})
 """They differ when a message is sent again."""
 
@@ -59,65 +68,93 @@ def envelope_of(receipt: Receipt, body: dict[str, Any]) -> Envelope:
     """What a batch says for all its calls; EventRefused where that cannot be read."""
     passed_over: list[EventRefused] = []
     sent_at = _sent_at(body, passed_over)
-    return Envelope(receipt, sent_at, _from_context(body.get("context")), passed_over)
+    extras = _from_context(body.get("context"), passed_over)
+    return Envelope(receipt, sent_at, extras, passed_over)
 
 
-def arrival_of_call(envelope: Envelope, item: Any) -> Arrival:
-    """The event that a call means; EventRefused where it means none."""
+def arrival_of_call(envelope: Envelope, item: Any, sent: Sent = AS_NAMED) -> Arrival:
+    """The event that a call means; EventRefused where it means none.
+
+    Parameters
+    ----------
+    sent : where its members stand, where it was made of something else.
+    """
     item = checked_object(item)
     call = item.get("type")
     read = _READERS.get(call) if type(call) is str else None
     if read is None:
         raise EventRefused("unknown_type", ("type",), f"type is one of {', '.join(_READERS)}")
     receipt = envelope.receipt
-    name, member, properties = read(item, receipt.rules)
-    extras = _extras(item, envelope)
-    who = _who(item, call)
+    name, said = read(item, envelope, sent)
+    said = _with_extras(said, item, envelope)
+    who = _who(item, call, sent)
     found = arrival(
         receipt,
-        _message_id(item),
+        _message_id(item, sent),
         who.ids,
         name,
         _occurred_at(item, envelope),
-        (member, {**extras, **properties} if extras else properties),
+        said,
         is_anonymous=who.is_anonymous,
     )
     return who.noted(found)
 
 
-_Read = tuple[str, str, dict[str, Any]]
-"""The name of an event, the member that holds its properties, and they."""
+_Read = tuple[str, Placed]
+"""The name of an event, and its properties."""
 
 
-def _track(item: dict[str, Any], rules: ArrivalRules) -> _Read:
-    return name_of(item.get("event"), "event", rules), "properties", object_in(item, "properties")
+def _track(item: dict[str, Any], envelope: Envelope, sent: Sent) -> _Read:
+    name = name_of(item.get("event"), "event", envelope.receipt.rules)
+    return name, _said(item, "properties", sent)
 
 
-def _identify(item: dict[str, Any], rules: ArrivalRules) -> _Read:
+def _said(item: dict[str, Any], member: str, sent: Sent) -> Placed:
+    place = sent.place(member)
+    return Placed(object_in(item, member, place), place, sent.properties)
+
+
+def _identify(item: dict[str, Any], envelope: Envelope, sent: Sent) -> _Read:
+    name = envelope.receipt.rules.traits
     if item.get("traits") is None and type(item.get("context")) is dict:
-        return rules.traits, "traits", object_in(item["context"], "traits")  # as RudderStack's do
-    return rules.traits, "traits", object_in(item, "traits")
+        place = ("context", "traits")  # as RudderStack's do
+        return name, Placed(object_in(item["context"], "traits", place), place)
+    return name, _said(item, "traits", sent)
 
 
-def _viewed(name: str, item: dict[str, Any], _: ArrivalRules) -> _Read:
+def _viewed(name: str, item: dict[str, Any], _: Envelope, sent: Sent) -> _Read:
     """A page or a screen: what it is called is a property as well."""
-    properties = object_in(item, "properties")
+    said = _said(item, "properties", sent)
     titles = {part: item[part] for part in ("name", "category") if item.get(part)}
-    return name, "properties", {**titles, **properties} if titles else properties
+    return name, _beside(said, titles, {part: (part,) for part in titles}) if titles else said
 
 
-def _group(item: dict[str, Any], _: ArrivalRules) -> _Read:
-    group = identity(item.get("groupId"), "groupId")
-    if group is None:
-        raise EventRefused("missing", ("groupId",), "a group call needs a groupId")
-    return "group", "traits", {**object_in(item, "traits"), "group_id": group}
+def _group(item: dict[str, Any], envelope: Envelope, sent: Sent) -> _Read:
+    """A company; an id that names none is passed over, and the rest is of nobody's."""
+    place, given = sent.place("groupId"), item.get("groupId")
+    if given is None or given == "":
+        raise EventRefused("missing", place, f"a group call needs a {shown(place)}")
+    said = _said(item, "traits", sent)
+    text = id_text(given)
+    if text is not None and is_junk(text):
+        _pass_over_group(envelope.passed_over, place, given)
+        return "group", said
+    values = {**said.values, GROUP_ID: identity(given, place)}
+    return "group", said._replace(values=values, moved={**said.moved, GROUP_ID: place})
 
 
-def _alias(_: dict[str, Any], __: ArrivalRules) -> _Read:
-    return "alias", "properties", {}
+def _pass_over_group(passed_over: list[EventRefused], place: Place, group: object) -> None:
+    """Note what is wrong with a group's id that is done without, if anything is."""
+    fault = group_fault(group)
+    if fault is not None:
+        passed_over.append(EventRefused(fault[0], place, f"{shown(place)} {fault[1]}"))
 
 
-_READERS: Final[dict[str, Callable[[dict[str, Any], ArrivalRules], _Read]]] = {
+def _alias(_: dict[str, Any], __: Envelope, ___: Sent) -> _Read:
+    return "alias", Placed({}, ("properties",))
+
+
+_READERS: Final[dict[str, Callable[[dict[str, Any], Envelope, Sent], _Read]]] = {
     "track": _track,
     "identify": _identify,
     "page": partial(_viewed, "page_viewed"),
@@ -127,30 +164,36 @@ _READERS: Final[dict[str, Callable[[dict[str, Any], ArrivalRules], _Read]]] = {
 }
 
 
-def _who(item: dict[str, Any], call: str) -> People:
+def _who(item: dict[str, Any], call: str, sent: Sent) -> People:
     """The id of the lead, anonymous id and previous id."""
-    user: GivenId = ("userId",), identity(item.get("userId"), "userId")
-    anonymous: GivenId = ("anonymousId",), identity(item.get("anonymousId"), "anonymousId")
+
+    def given(member: str) -> GivenId:
+        place = sent.place(member)
+        return place, identity(item.get(member), place)
+
+    user, anonymous = given("userId"), given("anonymousId")
     if call == "alias":
-        previous: GivenId = ("previousId",), identity(item.get("previousId"), "previousId")
+        previous = given("previousId")
         for place, id_ in (user, previous):
             if id_ is None:
-                raise EventRefused("missing", (), "an alias needs a userId and a previousId")
+                needed = f"a {shown(user[0])} and a {shown(previous[0])}"
+                raise EventRefused("missing", (), f"an alias needs {needed}")
             if is_junk(id_):  # it would say nothing but the link
                 raise junk_refused(place)
         who = people_of([user], [anonymous], [previous])
     else:
         who = people_of([user], [anonymous])
     if who is None:
-        raise EventRefused("missing", (), "a userId or an anonymousId is needed")
+        or_else = "" if sent.members else " or an anonymousId"
+        raise EventRefused("missing", (), f"a {shown(user[0])}{or_else} is needed")
     return who
 
 
-def _message_id(item: dict[str, Any]) -> str:
+def _message_id(item: dict[str, Any], sent: Sent) -> str:
     """The id that was sent; without one a hash, so that the same call sent again is a duplicate."""
     given = item.get("messageId")
     if given is not None and given != "":
-        return message_id(given, "messageId")
+        return message_id(given, sent.place("messageId"))
     content = {name: value for name, value in item.items() if name not in _NOT_CONTENT}
     text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
     return f"content-{blake2b(text, digest_size=16).hexdigest()}"
@@ -199,13 +242,23 @@ def _without_sent_at(why: str) -> EventRefused:
     return EventRefused("invalid_time", ("sentAt",), f"{why}; it counts as if it were left out")
 
 
-def _extras(item: dict[str, Any], envelope: Envelope) -> dict[str, Any]:
-    """Properties that follow from the context of a call, and before it from that of its batch."""
-    own = _from_context(item.get("context"))
-    return {**envelope.extras, **own} if own else envelope.extras
+def _with_extras(said: Placed, item: dict[str, Any], envelope: Envelope) -> Placed:
+    """With what follows from the context of a call, and before it from that of its batch."""
+    own = _from_context(item.get("context"), envelope.passed_over)
+    if not (own or envelope.extras):
+        return said
+    # What the batch said stands in none of its events.
+    places = {name: _OF_CONTEXT[name] if name in own else () for name in (*envelope.extras, *own)}
+    return _beside(said, {**envelope.extras, **own}, places)
 
 
-def _from_context(context: Any) -> dict[str, Any]:
+def _beside(said: Placed, more: Mapping[str, Any], places: Mapping[str, Place]) -> Placed:
+    """With more properties, which give way to those of the same name."""
+    moved = {name: place for name, place in places.items() if name not in said.values}
+    return said._replace(values={**more, **said.values}, moved={**said.moved, **moved})
+
+
+def _from_context(context: Any, passed_over: list[EventRefused]) -> dict[str, Any]:
     if context is None:
         return {}
     if type(context) is not dict:
@@ -218,5 +271,8 @@ def _from_context(context: Any) -> dict[str, Any]:
                 extras[f"context_campaign_{name}"] = campaign[name]
     group = context.get("groupId")
     if group and type(group) in (str, int):
-        extras["group_id"] = str(group)
+        if account_of(group):
+            extras[GROUP_ID] = str(group)
+        else:
+            _pass_over_group(passed_over, _OF_CONTEXT[GROUP_ID], group)
     return extras

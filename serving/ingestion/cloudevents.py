@@ -26,6 +26,7 @@ from serving.edge.bodies import media_type, read_body, to_value
 from serving.edge.parameters import Place
 from serving.edge.problems import documented
 from serving.ingestion.people import GivenId, People, people_of
+from serving.ingestion.places import Placed
 from serving.ingestion.schemas import IngestionAnswer, described_cloud_events
 from serving.ingestion.storing import (
     MOST_BATCH_BYTES,
@@ -163,14 +164,16 @@ def _arrival(receipt: Receipt, event: Any) -> Arrival:
     name = name_of(_text(event, "type"), "type", receipt.rules)
     time = event.get("time")
     data = _data(event)
-    who = _who(event, data)
+    is_packed = event.get("data_base64") is not None  # no pointer leads into it
+    said = Placed(data, ("data_base64" if is_packed else "data",), is_whole=is_packed)
+    who = _who(event, said)
     found = arrival(
         receipt,
         message,
         who.ids,
         name,
         receipt.received if time is None else instant_of(time, "time"),
-        ("data", data),
+        said,
         is_anonymous=who.is_anonymous,
     )
     return who.noted(found)
@@ -193,10 +196,10 @@ def _message_id(source: str, id_: str) -> str:
     return message_id(both, "id")
 
 
-def _who(event: dict[str, Any], data: dict[str, Any]) -> People:
+def _who(event: dict[str, Any], said: Placed) -> People:
     """The id of the lead and the anonymous id; a previous id no CloudEvent has."""
     subject: GivenId = ("subject",), identity(event.get("subject"), "subject")
-    who = people_of([subject, *_given(data, _LEAD)], _given(data, _ANONYMOUS))
+    who = people_of([subject, *_given(said, _LEAD)], _given(said, _ANONYMOUS))
     if who is None:
         raise EventRefused(
             "missing",
@@ -206,15 +209,10 @@ def _who(event: dict[str, Any], data: dict[str, Any]) -> People:
     return who
 
 
-def _given(data: dict[str, Any], members: tuple[str, ...]) -> list[GivenId]:
+def _given(said: Placed, members: tuple[str, ...]) -> list[GivenId]:
     """The ids in some members of the data."""
-    found: list[GivenId] = []
-    for member in members:
-        try:
-            found.append((("data", member), identity(data.get(member), member)))
-        except EventRefused as refused:
-            raise EventRefused(refused.kind, ("data", member), str(refused)) from refused
-    return found
+    places = [(said.place_of((member,)), member) for member in members]
+    return [(place, identity(said.values.get(member), place)) for place, member in places]
 
 
 def _data(event: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from serving.edge.access import Asker, needs
 from serving.edge.bodies import read_json
 from serving.edge.problems import documented
 from serving.ingestion.people import people_of
+from serving.ingestion.places import Placed
 from serving.ingestion.schemas import PREFER, EventsRequest, IngestionAnswer, described
 from serving.ingestion.storing import (
     MOST_BATCH_BYTES,
@@ -104,7 +105,7 @@ def _arrival(receipt: Receipt, item: Any) -> Arrival:
         who.ids,
         name_of(item.get("name"), "name", receipt.rules),
         instant_of(item.get("occurred_at"), "occurred_at"),
-        ("properties", object_in(item, "properties")),
+        Placed(object_in(item, "properties"), ("properties",)),
         is_anonymous=who.is_anonymous,
     )
     return who.noted(found)

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from features.events.junk_ids import FOR_NOBODY, is_junk
 from features.store.arrivals import Arrival, Remark
 from serving.edge.parameters import Place
+from serving.ingestion.places import shown
 from serving.ingestion.values import EventRefused
 
 __all__ = ["GivenId", "People", "junk_refused", "people_of"]
@@ -75,15 +76,14 @@ def people_of(
         if junk:
             raise junk_refused(junk[0])
         return None
-    passed_over = tuple(".".join(map(str, place)) for place in junk)
+    passed_over = tuple(map(shown, junk))
     return People(sent_id, visitor if user else None, former, passed_over, user is None)
 
 
 def junk_refused(place: Place) -> EventRefused:
     """The refusal of an event for an id that stands for nobody."""
-    member = ".".join(map(str, place))
     return EventRefused(
         "junk_id",
         place,
-        f"{member} is {FOR_NOBODY}; send the id of one person, or an anonymous id",
+        f"{shown(place)} is {FOR_NOBODY}; send the id of one person, or an anonymous id",
     )

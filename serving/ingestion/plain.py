@@ -20,11 +20,13 @@ from features.events.readable import SHARE_ENDINGS, is_answer, is_judged
 from features.events.times import READ, instant
 from features.events.values import EVENT_NAME, LEAD_ID, MESSAGE_ID, is_in_range, number_fault
 from features.store.arrivals import Arrival
+from features.store.identities.accounts import GROUP_ID
 from serving.ingestion.calls import Envelope, arrival_of_call
 from serving.ingestion.values import (
     MOST_EVENT_BYTES,
     RESERVED_PREFIX,
     ArrivalRules,
+    group_fault,
 )
 
 __all__ = ["PlainCalls"]
@@ -52,11 +54,13 @@ class _Shape(NamedTuple):
     numbers : the properties that the ladder reads as numbers.
     shares : those that hold a share of one.
     is_impersonal : whether texts may tell nothing of who somebody is.
+    is_of_company : whether they name one.
     """
 
     numbers: tuple[str, ...]
     shares: tuple[str, ...]
     is_impersonal: bool
+    is_of_company: bool
 
     def accepts(self, values: dict[str, Any]) -> bool:
         """Whether the values of such an event are plain and will do."""
@@ -68,6 +72,8 @@ class _Shape(NamedTuple):
         for one in self.shares:
             if type(values[one]) not in (int, float) or values[one] > 1.0:
                 return False
+        if self.is_of_company and group_fault(values[GROUP_ID]):
+            return False
         if not self.is_impersonal:
             return True
         # A separator that no contact data has, so that one look does for all texts.
@@ -173,7 +179,7 @@ class _Shapes:
         if any(is_answer(key) for key in keys if key not in shares):
             return None
         numbers = tuple(key for key in keys if key in rules.numbers)
-        return _Shape(numbers, shares, is_impersonal)
+        return _Shape(numbers, shares, is_impersonal, GROUP_ID in keys)
 
 
 @lru_cache(maxsize=8)

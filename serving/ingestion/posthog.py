@@ -7,7 +7,7 @@ what is set of the person are kept. What is set beside other properties is an ev
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -17,10 +17,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
 from features.store.arrivals import Arrival, Remark
+from features.store.identities.accounts import GROUP_ID
 from serving.edge.access import DirectRoute, check_key, needs
 from serving.edge.bodies import read_json
+from serving.edge.parameters import Place
 from serving.edge.problems import documented
 from serving.ingestion.calls import Envelope, arrival_of_call, envelope_of
+from serving.ingestion.places import Sent, shown
 from serving.ingestion.schemas import PREFER, IngestionAnswer, PosthogBatch, PosthogEvent, described
 from serving.ingestion.storing import (
     SortedEvents,
@@ -163,7 +166,8 @@ def _name(item: dict[str, Any]) -> str:
 
 def _arrival(envelope: Envelope, item: Any) -> Arrival:
     item = checked_object(item)
-    found = arrival_of_call(envelope, _call(item))
+    call = _call(item)
+    found = arrival_of_call(envelope, call, _sent(item, call))
     properties = item.get("properties") or {}
     if item.get("$set_once") or properties.get("$set_once"):
         return found._replace(remarks=(*found.remarks, _NOT_KEPT))
@@ -196,6 +200,47 @@ def _call(item: dict[str, Any]) -> dict[str, Any]:
     return made | {"event": name, "properties": _own(properties)}
 
 
+def _sent(item: dict[str, Any], call: dict[str, Any]) -> Sent:
+    """Where in an event those members stand that its call was made of."""
+    properties = item.get("properties") or {}
+    is_within = not item.get("distinct_id") and properties.get("distinct_id")
+    who: Place = ("properties", "distinct_id") if is_within else ("distinct_id",)
+    members: dict[str, Place] = {
+        "userId": who,
+        "anonymousId": ("properties", "$anon_distinct_id") if "userId" in call else who,
+        "previousId": ("properties", "alias"),
+        "messageId": ("uuid",) if item.get("uuid") else ("properties", "$insert_id"),
+        "groupId": ("properties", "$group_key"),
+        "traits": ("properties", "$group_set" if call["type"] == "group" else "$set"),
+    }
+    return Sent(members, _PLACES[call["type"]](item, properties))
+
+
+def _places_of_traits(item: dict[str, Any], _: dict[str, Any]) -> dict[str, Place]:
+    """Those that are set beside the properties, which win over those among them."""
+    return {name: ("$set", name) for name in item.get("$set") or ()}
+
+
+def _places_of_own(_: dict[str, Any], properties: dict[str, Any]) -> dict[str, Place]:
+    """Those that have another name here."""
+    places: dict[str, Place] = {
+        new: ("properties", old)
+        for old, new in _KEPT.items()
+        if properties.get(old) and new not in properties
+    }
+    groups = properties.get("$groups")
+    if type(groups) is dict and len(groups) == 1 and GROUP_ID not in properties:
+        places[GROUP_ID] = ("properties", "$groups", *groups)
+    return places
+
+
+_PLACES: Final[Mapping[str, Callable[[dict[str, Any], dict[str, Any]], dict[str, Place]]]] = {
+    **dict.fromkeys(("track", "page", "screen"), _places_of_own),
+    **dict.fromkeys(("group", "alias"), lambda *_: {}),
+    "identify": _places_of_traits,
+}
+
+
 def _who(call: str, item: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
     """The ids of an event, as a Segment call has them."""
     id_ = item.get("distinct_id") or properties.get("distinct_id")
@@ -220,9 +265,10 @@ def _is_anonymous(id_: Any, properties: dict[str, Any]) -> bool:
 def _traits(item: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
     """What is set of a person, beside the properties or among them."""
     traits: dict[str, Any] = {}
-    for told in (properties.get("$set"), item.get("$set")):
+    places: tuple[Place, ...] = ("properties", "$set"), ("$set",)
+    for place, told in zip(places, (properties.get("$set"), item.get("$set")), strict=True):
         if told is not None and type(told) is not dict:
-            raise EventRefused("invalid_event", ("$set",), "$set is an object")
+            raise EventRefused("invalid_event", place, f"{shown(place)} is an object")
         traits |= told or {}
     return traits
 
@@ -237,5 +283,5 @@ def _own(properties: dict[str, Any]) -> dict[str, Any]:
     }
     groups = properties.get("$groups")
     if type(groups) is dict and len(groups) == 1:
-        kept["group_id"] = next(iter(groups.values()))
+        kept[GROUP_ID] = next(iter(groups.values()))
     return {**kept, **told}

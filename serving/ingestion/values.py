@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from features.errors import Refused
+from features.events.junk_ids import FOR_NOBODY, is_junk
 from features.events.personal_data import (
     first_step_events,
     later_step_events,
@@ -41,8 +42,10 @@ from features.events.values import (
 from features.ladder.ladder import EventNames, Ladder
 from features.signals.table import ladder_columns
 from features.store.arrivals import Arrival, Remark
+from features.store.identities.accounts import ACCOUNT_ID, GROUP_ID, account_of
 from features.store.identities.identification import Identification, links_between
 from serving.edge.parameters import Place
+from serving.ingestion.places import Placed, shown
 
 __all__ = [
     "MOST_EVENT_BYTES",
@@ -52,6 +55,7 @@ __all__ = [
     "arrival",
     "check_properties",
     "checked_object",
+    "group_fault",
     "identity",
     "in_range",
     "instant_of",
@@ -176,40 +180,53 @@ def _is_too_deep(item: Any) -> bool:
     return True
 
 
-def object_in(item: dict[str, Any], member: str) -> dict[str, Any]:
-    """The object that a member holds; an empty one where it is absent or null."""
+def object_in(item: dict[str, Any], member: str, place: Place | None = None) -> dict[str, Any]:
+    """The object that a member holds; an empty one where it is absent or null.
+
+    Parameters
+    ----------
+    place : of the member, where that is not its name.
+    """
     value = item.get(member)
     if value is None:
         return {}
     if type(value) is not dict:
-        raise EventRefused("invalid_event", (member,), f"{member} is an object")
+        place = (member,) if place is None else place
+        raise EventRefused("invalid_event", place, f"{shown(place)} is an object")
     return value
 
 
-def identity(value: Any, member: str) -> str | None:
+def identity(value: Any, member: str | Place) -> str | None:
     """The id of a lead, a whole number as text; None where it is absent, null or empty."""
     if value is None or value == "":
         return None
     return _id(value, member, LEAD_ID)
 
 
-def message_id(value: Any, member: str) -> str:
+def message_id(value: Any, member: str | Place) -> str:
     """The id of a message, as it was sent; a whole number as text."""
     text = _id(value, member, MESSAGE_ID)
     if text.startswith(RESERVED_PREFIX):
         raise EventRefused(
-            "reserved", (member,), f"ids that begin with {RESERVED_PREFIX!r} are Rung's own"
+            "reserved", _place(member), f"ids that begin with {RESERVED_PREFIX!r} are Rung's own"
         )
     return text
 
 
-def _id(value: Any, member: str, rule: TextRule) -> str:
+def _id(value: Any, member: str | Place, rule: TextRule) -> str:
     text = id_text(value)
     if text is None:
-        raise EventRefused("invalid_id", (member,), f"{member} is a text, or a whole number")
-    if not rule.accepts(text):
-        raise EventRefused("invalid_id", (member,), f"{member} is {rule.right}")
-    return text
+        right = "a text, or a whole number"
+    elif not rule.accepts(text):
+        right = rule.right
+    else:
+        return text
+    place = _place(member)
+    raise EventRefused("invalid_id", place, f"{shown(place)} is {right}")
+
+
+def _place(member: str | Place) -> Place:
+    return (member,) if type(member) is str else tuple(member)
 
 
 def name_of(value: Any, member: str, rules: ArrivalRules) -> str:
@@ -219,6 +236,20 @@ def name_of(value: Any, member: str, rules: ArrivalRules) -> str:
     if value in rules.reserved:
         raise EventRefused("reserved", (member,), "events of this name are written by Rung alone")
     return value
+
+
+def group_fault(value: object) -> tuple[str, str] | None:
+    """Why a group's id names no company: a code, and what it is; None of one that does.
+
+    What is absent names none either, and nothing is wrong with it.
+    """
+    if value is None or value == "":
+        return None
+    if is_junk(str(value)):
+        return "junk_id", f"is {FOR_NOBODY}; it was passed over, and names no company"
+    if account_of(value):
+        return None
+    return "invalid_id", f"is no id of a company, which is {ACCOUNT_ID.right}; it was passed over"
 
 
 _TIME_FAULTS: Final = {
@@ -251,7 +282,7 @@ def arrival(
     who: tuple[str, str | None, str | None],
     name: str,
     occurred_at: int,
-    properties: tuple[str, dict[str, Any]],
+    said: Placed,
     *,
     is_anonymous: bool = False,
     mail: str = "",
@@ -266,19 +297,21 @@ def arrival(
     message : its id, without the prefix.
     who : the id it was sent under, anonymous id and previous id.
     occurred_at : microseconds since the epoch; what lies in the future happened when it came in.
-    properties : the member that holds them, and they.
+    said : its properties.
     is_anonymous : whether the sender names no lead but one that it does not know.
     mail : the address that a vendor gave along; it is not kept.
     """
-    member, values = properties
     remarks: tuple[Remark, ...] = ()
     rules = receipt.rules
     if name in rules.first_step:
         why = f"an event {name!r} is one of the first step, which asks for none"
-        values, remarks = _impersonal(member, values, why)
+        said, remarks = _impersonal(said, why)
     elif is_anonymous and name not in rules.later_steps:
-        values, remarks = _impersonal(member, values, _UNKNOWN)
-    check_properties(name, values, rules, member)
+        said, remarks = _impersonal(said, _UNKNOWN)
+    check_properties(name, said, rules)
+    values = said.values
+    if GROUP_ID in values and (fault := group_fault(values[GROUP_ID])):
+        remarks = (*remarks, Remark(fault[0], f"{shown(said.place_of((GROUP_ID,)))} {fault[1]}"))
     text = orjson.dumps(values)
     if len(text) > MOST_EVENT_BYTES:
         raise _too_large(len(text))
@@ -298,15 +331,14 @@ def arrival(
     )
 
 
-def check_properties(
-    name: str, values: Mapping[str, Any], rules: ArrivalRules, member: str
-) -> None:
+def check_properties(name: str, said: Placed, rules: ArrivalRules) -> None:
     """EventRefused for an answer that means nothing, and for a number that is none."""
+    values = said.values
     if wrong := unreadable(name, values, rules.names):
-        raise EventRefused("invalid_value", (member, *wrong.place), wrong.detail)
+        raise EventRefused("invalid_value", said.place_of(wrong.place), wrong.detail)
     for key in rules.numbers & values.keys():
         if wrong_number := number_fault(key, values[key]):
-            raise EventRefused("invalid_value", (member, key), f"{key} is a {wrong_number}")
+            raise EventRefused("invalid_value", said.place_of((key,)), f"{key} is a {wrong_number}")
 
 
 def _same_person(receipt: Receipt, traits: Mapping[str, object], mail: str) -> tuple[str, ...]:
@@ -318,24 +350,19 @@ def _same_person(receipt: Receipt, traits: Mapping[str, object], mail: str) -> t
     return (*known.of_traits(traits), *(() if of_mail is None else (of_mail,)))
 
 
-def _impersonal(
-    member: str, values: dict[str, Any], why: str
-) -> tuple[dict[str, Any], tuple[Remark, ...]]:
+def _impersonal(said: Placed, why: str) -> tuple[Placed, tuple[Remark, ...]]:
     """Properties without contact data, and what was taken out; EventRefused where it stays.
 
     Parameters
     ----------
     why : it is to have none.
     """
-    values, places = without_contact(values)
-    if (place := personal_place(values)) is not None:
-        place = member, *place
-        raise EventRefused("personal_data", place, f"{_shown(place)} holds personal data; {why}")
+    values, places = without_contact(said.values)
+    if (found := personal_place(values)) is not None:
+        place = said.place_of(found)
+        raise EventRefused("personal_data", place, f"{shown(place)} holds personal data; {why}")
     if not places:
-        return values, ()
-    shown = " and ".join(_shown((member, *one)) for one in places)
-    return values, (Remark("redacted", f"contact data was taken out of {shown}; {why}"),)
-
-
-def _shown(place: Place) -> str:
-    return ".".join(str(part)[: EVENT_NAME.longest] for part in place)
+        return said, ()
+    named = " and ".join(shown(said.place_of(one)) for one in places)
+    remark = Remark("redacted", f"contact data was taken out of {named}; {why}")
+    return said._replace(values=values), (remark,)

@@ -12,15 +12,17 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from features.events.junk_ids import is_junk
+from features.events.values import TextRule
 from features.store.database import in_parts, insert_into, is_storable
 from features.store.schema import account_members, identities
 
-__all__ = ["GROUP_ID", "account_in", "accounts_of", "note_accounts"]
+__all__ = ["ACCOUNT_ID", "GROUP_ID", "account_in", "account_of", "accounts_of", "note_accounts"]
 
 GROUP_ID: Final = "group_id"
 _GROUP: Final = "group"
 _QUOTED: Final = f'"{GROUP_ID}"'
-_LONGEST: Final = 1024
+ACCOUNT_ID: Final = TextRule(1024)
 
 _Row = Sequence[Any]
 """As `Event`: a message id, an id of a lead, a name, two instants, the text of properties."""
@@ -67,14 +69,23 @@ def account_in(event: str, properties: object) -> tuple[str, str]:
     """The account that an event names, and what a group call calls it; "" for none."""
     if not isinstance(properties, dict):
         return "", ""
-    account = _text(properties.get(GROUP_ID))
+    account = account_of(properties.get(GROUP_ID))
     return account, _text(properties.get("name")) if account and event == _GROUP else ""
+
+
+def account_of(group_id: object) -> str:
+    """The account that a group's id names; "" where it names none.
+
+    What programs write for nobody would make one company of strangers, for good.
+    """
+    account = _text(group_id)
+    return account if ACCOUNT_ID.accepts(account) and not is_junk(account) else ""
 
 
 def _text(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    if not isinstance(value, str) or len(value) > _LONGEST or not is_storable(value):
+    if not isinstance(value, str) or len(value) > ACCOUNT_ID.longest or not is_storable(value):
         return ""
     return value.strip()
 

@@ -11,12 +11,14 @@ from typing import Final
 
 from features.events.of_lead import Row
 from serving.edge.parameters import Place, wrong_body
+from serving.ingestion.places import Placed
 from serving.ingestion.values import ArrivalRules, EventRefused, check_properties, name_of
 from serving.routes.schemas import EventOfLead, LeadEvents
 
 __all__ = ["rows_told"]
 
 _MOST_SHOWN: Final = 100
+_PROPERTIES: Final = ("properties",)
 
 
 def rows_told(leads: Mapping[int, LeadEvents], rules: ArrivalRules) -> list[tuple[str, list[Row]]]:
@@ -53,5 +55,5 @@ def _row(event: EventOfLead, rules: ArrivalRules, names: set[str]) -> Row:
     name, occurred_at, known_at = event.name, event.occurred_at, event.known_at
     if name not in names:
         names.add(name_of(name, "name", rules))
-    check_properties(name, event.properties, rules, "properties")
+    check_properties(name, Placed(event.properties, _PROPERTIES), rules)
     return name, occurred_at, occurred_at if known_at is None else known_at, event.properties

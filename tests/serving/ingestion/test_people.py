@@ -148,3 +148,68 @@ def test_data_that_name_somebody(service):
     said = service.client.post(path, json=event, headers=kind).json()
     assert said["warnings"][0]["detail"].startswith("subject is what")
     assert service.row(f"s {event['id']}")["lead_id"] == "cara"
+
+
+# ---------------------------------------------------------------------------------------- Companies
+
+GROUPS = [*JUNK, "00000000-0000-0000-0000-000000000000", "  ", "'null'"]
+
+
+def of_group(id_: str, group: Any) -> list[tuple[str, dict[str, Any], str]]:
+    """A group's id at each door: the address, the body, and where it stands."""
+    call = {"userId": "ann", "messageId": f"{id_}-1", "timestamp": NOW}
+    own = {"message_id": f"{id_}-4", "lead_id": "ann", "name": "seen", "occurred_at": NOW}
+    hog = {"event": "seen", "distinct_id": "ann", "uuid": f"{id_}-5", "timestamp": NOW}
+    context = {**call, "messageId": f"{id_}-2", "type": "page", "context": {"groupId": group}}
+    track = {**call, "messageId": f"{id_}-3", "type": "track", "event": "seen"}
+    return [
+        ("/v1/group", {**call, "groupId": group, "traits": {"name": "Nobody"}}, "groupId"),
+        ("/v1/call", context, "context.groupId"),
+        ("/v1/batch", {"batch": [{**track, "properties": {"group_id": group}}]}, "properties."),
+        ("/v1/events", {"events": [{**own, "properties": {"group_id": group}}]}, "properties."),
+        (
+            "/capture/",
+            {**hog, "properties": {"$groups": {"company": group}}},
+            "properties.$groups.company",
+        ),
+    ]
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_company_of_nobody(service, group):
+    """The event is kept, the lead is no company's, and the answer says so, at every door."""
+    id_ = new_id()
+    for path, body, place in of_group(id_, group):
+        answer = service.client.post(path, json=body)
+        assert answer.status_code == 200, answer.text
+        said = answer.json()
+        assert (said["accepted"], said["rejected"]) == (1, [])
+        (warning,) = said["warnings"]
+        assert (warning["index"], warning["type"]) == (0, "junk_id")
+        assert warning["detail"].startswith(place)
+        assert warning["detail"].endswith("names no company")
+    assert service.store.accounts.of(["ann"]) == {}
+    assert "group_id" not in service.row(f"{id_}-1")["properties"]
+    assert "group_id" not in service.row(f"{id_}-2")["properties"]
+
+
+def test_a_company_of_nobody_for_a_whole_batch(service):
+    """What a batch says in its context is remarked on once."""
+    calls = [
+        {"type": "page", "userId": "ann", "messageId": new_id(), "timestamp": NOW} for _ in range(2)
+    ]
+    body = {"context": {"groupId": "undefined"}, "batch": calls}
+    said = service.client.post("/v1/batch", json=body).json()
+    assert (said["accepted"], [one["index"] for one in said["warnings"]]) == (2, [None])
+    assert service.store.accounts.of(["ann"]) == {}
+
+
+@pytest.mark.parametrize("group", ["acme", 0, "Null & Sons"])
+def test_a_company(service, group):
+    """A company of some name is one, and nothing is remarked on."""
+    for path, body, _ in of_group(new_id(), group):
+        if group == 0 and path == "/v1/call":  # an empty group of a context is none
+            continue
+        said = service.client.post(path, json=body).json()
+        assert (said["accepted"], said["warnings"]) == (1, [])
+        assert service.store.accounts.of(["ann"]) == {"ann": str(group)}

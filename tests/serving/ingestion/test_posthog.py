@@ -161,7 +161,7 @@ def test_a_large_batch(service):
         (event("$groupidentify", "r1") | {"distinct_id": "$company_7"}, "of no lead"),
         (event("seen", "r2", properties=[1]), "properties are an object"),
         (event("$set", "r3", **{"$set": "x"}), "$set is an object"),
-        ({"event": "seen", "uuid": "r4"}, "a userId or an anonymousId is needed"),
+        ({"event": "seen", "uuid": "r4"}, "a distinct_id is needed"),
         ("seen", "an event is a JSON object"),
         (event("seen", "r5", timestamp="yesterday"), "timestamp"),
     ],
