@@ -31,6 +31,7 @@ from features.ladder.ladder import Ladder
 from features.store.arrivals import Arrival
 from features.store.identities.identification import Identification
 from serving.connectors.errors import PayloadError, UnsignedRequest
+from serving.edge.bodies import MARK
 from serving.ingestion import values as event_values
 from serving.ingestion.lookup import ids_of_mail
 from serving.ingestion.places import Placed
@@ -302,7 +303,7 @@ def stamp_at(stamp: str, unit: TimeUnit) -> int:
 def parse_body(body: bytes) -> object:
     """The JSON of a body; PayloadError where it is none, NaN and half characters included."""
     try:
-        found: object = orjson.loads(body)
+        found: object = orjson.loads(body.removeprefix(MARK))
     except orjson.JSONDecodeError as error:
         raise PayloadError(f"the body is not JSON that can be read: {error}") from error
     return found

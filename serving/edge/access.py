@@ -26,6 +26,7 @@ from starlette.routing import BaseRoute
 
 from features.errors import StoreAway
 from features.store.database import Database
+from serving.edge.bodies import JsonRequest
 from serving.edge.errors import KeyNeeded, NotAllowed, TooManyRequests
 from serving.edge.keys import SCOPES, Key, Keys, key_in, parts_of, secret_hash
 from serving.edge.logs import log
@@ -399,7 +400,7 @@ class CheckedRoute(APIRoute):
         async def checked(request: Request) -> Response:
             for need in wanted:
                 await need.asker(request)
-            return await answer(request)
+            return await answer(JsonRequest(request.scope, request.receive, request._send))
 
         return checked
 
@@ -419,8 +420,7 @@ class DirectRoute(APIRoute):
         """What the endpoint answers to whoever may ask."""
         for need in self._wanted:
             await need.asker(request)
-        answer: Response = await self.endpoint(request, request.app.state.service)
-        return answer
+        return cast(Response, await self.endpoint(request, request.app.state.service))
 
 
 def needed(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, str, list[Needs]]]:

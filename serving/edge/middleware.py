@@ -16,12 +16,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import RungError
 from serving.edge.access import Asker
+from serving.edge.bodies import MOST_BODY_BYTES
 from serving.edge.logs import REQUEST_ID, log
 from serving.edge.problems import respond, unexpected
 
 __all__ = ["Edge", "install"]
 
-MOST_BODY_BYTES: Final = 16 * 1024 * 1024
 Measure = Callable[[Scope, int | None, float], None]
 """Counts a request: its scope, the status of its answer, the seconds that it took."""
 

@@ -15,7 +15,8 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
-from serving.edge.middleware import MOST_BODY_BYTES, Edge
+from serving.edge.bodies import MOST_BODY_BYTES
+from serving.edge.middleware import Edge
 from tests.databases import with_tables
 from tests.serving.callers import Clock, client_of, running
 from tests.serving.live import process as live

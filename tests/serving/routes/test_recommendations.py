@@ -266,7 +266,7 @@ def test_outcome_out_of_time(own):
     [
         (b"{", "application/json", 400),
         (b'{"lead_id": "\\ud83e"}', "application/json", 400),
-        (b'{"value": NaN, "lead_id": 1, "lead_ids": 1}', "application/json", 422),
+        (b'{"value": NaN, "lead_id": 1, "lead_ids": 1}', "application/json", 400),
         (b"", "application/json", 422),
         (b"{}", "text/plain", 415),
     ],

@@ -1,0 +1,83 @@
+"""Bodies are read alike wherever they are sent, by routes that read them and by the framework."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+
+import pytest
+
+from tests.serving import world
+from tests.serving.shapes import is_problem
+
+EVENT = {"lead_id": "ann", "name": "page_viewed", "occurred_at": "2026-03-01T12:00:00Z"}
+BODIES = {
+    "/v1/events": {"events": [{**EVENT, "message_id": "b1"}]},
+    "/v1/track": {"userId": "ann", "event": "page_viewed", "messageId": "b2"},
+    "/v1/recommendations": {"lead_id": "climber", "decision_id": "bodies"},
+    "/v1/scores:batch": {"leads": ["climber"]},
+    "/v1/leads/climber/opt-out": {"reason": "x"},
+}
+ROUTES = pytest.mark.parametrize("path", BODIES)
+
+
+@pytest.fixture(scope="module")
+def own(start, folder, tmp_path_factory):
+    url = world.filled(tmp_path_factory.mktemp("bodies"), world.climber("climber", world.now(), 1))
+    with start(url, folder / "rates") as client:
+        yield client
+
+
+def post(client, path, content, **headers):
+    return client.post(
+        path, content=content, headers={"Content-Type": "application/json"} | headers
+    )
+
+
+@ROUTES
+def test_what_is_read(own, path):
+    """As it is, packed, and with the mark that says that it is UTF-8."""
+    body = json.dumps(BODIES[path]).encode()
+    plain = post(own, path, body)
+    assert plain.status_code == 200, plain.text
+    for content, encoding in (
+        (gzip.compress(body), "gzip"),
+        (gzip.compress(body), "x-gzip"),
+        (body, "identity"),
+        (b"\xef\xbb\xbf" + body, ""),
+        (gzip.compress(b"\xef\xbb\xbf" + body), "gzip"),
+    ):
+        answer = post(own, path, content, **({"Content-Encoding": encoding} if encoding else {}))
+        assert answer.status_code == 200, (encoding, answer.text)
+
+
+BROKEN = {
+    "not gzip": (lambda body: body, "gzip", 400),
+    "cut off": (lambda body: gzip.compress(body)[:-9], "gzip", 400),
+    "two members": (lambda body: gzip.compress(body) * 2, "gzip", 400),
+    "deflate": (zlib.compress, "deflate", 415),
+    "br": (lambda body: body, "br", 415),
+    "UTF-16": (lambda body: body.decode().encode("utf-16"), "", 400),
+    "two marks": (lambda body: b"\xef\xbb\xbf" * 2 + body, "", 400),
+    "NaN": (lambda body: body[:-1] + b', "x": NaN}', "", 400),
+    "half a pair": (lambda body: body[:-1] + b', "x": "\\ud800"}', "", 400),
+    "more": (lambda body: body + b"}", "", 400),
+}
+
+
+@ROUTES
+@pytest.mark.parametrize("how", BROKEN)
+def test_what_is_not(own, path, how):
+    """What is packed otherwise is a 415, what is no JSON a 400."""
+    packed, encoding, status = BROKEN[how]
+    headers = {"Content-Encoding": encoding} if encoding else {}
+    content = packed(json.dumps(BODIES[path]).encode())
+    is_problem(post(own, path, content, **headers), status)
+
+
+def test_a_bomb(own):
+    """A body that grows beyond what one may have is read no further."""
+    bomb = gzip.compress(b" " * (17 * 1024 * 1024))
+    answer = post(own, "/v1/recommendations", bomb, **{"Content-Encoding": "gzip"})
+    is_problem(answer, 413)
