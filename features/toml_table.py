@@ -31,6 +31,13 @@ __all__ = [
 T = TypeVar("T")
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_-]+)\s*\]", re.MULTILINE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""What no text is meant to hold: a NUL no database takes. Lines and tabs may be."""
+_LARGEST = 1e12
+"""Of numbers: sums and products of them are finite."""
+_MOST_DAYS = 36_500
+"""A hundred years: what lies so far ahead is an instant still."""
+_TOO_MANY_DAYS = f"must be at most {_MOST_DAYS:,} days"
 _TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -177,6 +184,8 @@ class Table:
         """A text; required without a default, and empty only where the default is."""
         value = self.take(key)
         if isinstance(value, str) and (value.strip() or default == ""):
+            if _CONTROL.search(value):
+                self.wrong(key, "has control characters")
             return value
         if value is not None:
             self.wrong(key, "is empty" if isinstance(value, str) else "must be a text")
@@ -199,6 +208,8 @@ class Table:
         names = as_texts(value)
         if names is None:
             self.wrong(key, "must be a list of texts")
+        elif any(map(_CONTROL.search, names)):
+            self.wrong(key, "has control characters")
         elif len(set(names)) < len(names):
             self.wrong(key, "names one thing twice")
         return names or ()
@@ -239,11 +250,16 @@ class Table:
             self.wrong(key, "must be a number")
         elif not fits(number):
             self.wrong(key, f"must {must}")
+        elif abs(number) > _LARGEST:
+            self.wrong(key, f"must be at most {_LARGEST:g}")
         return number or 0.0
 
     def days(self, key: str) -> float | None:
-        """A positive number of days; None where it is absent."""
-        return self.positive_if_any(key)
+        """A positive number of days, of a hundred years at most; None where it is absent."""
+        days = self.positive_if_any(key)
+        if days is not None and _MOST_DAYS < days <= _LARGEST:
+            self.wrong(key, _TOO_MANY_DAYS)
+        return days
 
     def positive_if_any(self, key: str) -> float | None:
         """A number above 0; None where it is absent."""
@@ -263,13 +279,16 @@ class Table:
         return default
 
     def whole_days(self, key: str) -> int | None:
-        """A positive whole number of days; None where it is absent."""
+        """A positive whole number of days, of a hundred years at most; None where it is absent."""
         value = self.take(key)
         if value is None:
             return None
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+            self.wrong(key, "must be a whole number of days above 0")
+        elif value > _MOST_DAYS:
+            self.wrong(key, _TOO_MANY_DAYS)
+        else:
             return value
-        self.wrong(key, "must be a whole number of days above 0")
         return None
 
     def flag(self, key: str, *, default: bool = False) -> bool:

@@ -236,6 +236,7 @@ def _slots(service: Service, loop: str, body: MultiSlotRankRequest) -> MultiSlot
     if _are_offers(service, body.actions):
         detail = "an offer of the ladder: a lead is asked for one thing at a time; use rank"
         raise wrong_body([(("actions",), "offers", detail)])
+    _check_baselines(body)
     slots = [
         Slot(
             *(one.id, one.features or (), frozenset(one.excludedActions or ())),
@@ -347,6 +348,22 @@ def _needed_lead_id(context: Sequence[Any]) -> str:
     if lead_id is None:
         raise wrong_body(junk[:1] or [(("contextFeatures",), "lead", _NO_LEAD)])
     return lead_id
+
+
+def _check_baselines(body: MultiSlotRankRequest) -> None:
+    """An error for a slot that is to show, without advice, what was not sent."""
+    ids = {one.id for one in body.actions}
+    strangers = [
+        (
+            (*("slots", at), "baselineAction"),
+            "action",
+            f"{one.baselineAction!r} is no action of these",
+        )
+        for at, one in enumerate(body.slots)
+        if one.baselineAction is not None and one.baselineAction not in ids
+    ]
+    if strangers:
+        raise wrong_body(strangers)
 
 
 def _named(context: Sequence[Any]) -> tuple[str | None, list[tuple[Place, str, str]]]:

@@ -167,6 +167,27 @@ def test_mistakes_are_pointed_at(own):
     assert own.get("/v1/offers/new").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("changed", "place"),
+    [
+        ({"title": "a\0b"}, "title"),
+        ({"title": "\x1b[31mred"}, "title"),
+        ({"kind": "\x07"}, "kind"),
+        ({"topics": ["a", "b\0"]}, "topics"),
+        ({"framing": "a\0"}, "framing"),
+        ({"effort": {"minutes": 1e308}}, "effort/minutes"),
+        ({"effort": {"minutes": 3, "money": 1e300}}, "effort/money"),
+        ({"guarantee_days": 2**62}, "guarantee_days"),
+        ({"again_after_days": 1e11}, "again_after_days"),
+    ],
+)
+def test_texts_and_numbers_that_nothing_can_hold(own, changed, place):
+    """A text has no control characters, a number is one that sums can be made of."""
+    problem = is_problem(put(own, "new", {**NEW, **changed}), 422)
+    assert [one["pointer"] for one in problem["errors"]] == [f"/body/offer/{place}"]
+    assert own.get("/v1/offers/new").status_code == 404
+
+
 def test_there_is_no_such_offer(own):
     """A name that is none is a 404 with the one that was meant."""
     assert (

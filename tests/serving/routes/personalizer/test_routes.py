@@ -375,6 +375,14 @@ def test_slots_that_will_not_do(own):
     is_error(rank_slots(own, None, actions=[{"id": one} for one in ACTIONS]), 400)
 
 
+@pytest.mark.parametrize("baseline", ["nothing", "Sport", "side"])
+def test_a_baseline_that_was_not_sent(own, baseline):
+    """What a slot is to show without advice is one of the actions."""
+    slots = [SLOTS[0], {**SLOTS[1], "baselineAction": baseline}]
+    error = is_error(rank_slots(own, None, slots=slots), 400)
+    assert targets(error) == ["/body/slots/1/baselineAction"]
+
+
 def test_slots_of_who_opted_out(own):
     """What the caller would show in each slot is shown."""
     service_of(own).scorer.privacy.opt_out([LEAD], world.now())
