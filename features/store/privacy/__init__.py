@@ -50,8 +50,9 @@ class Privacy:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._is_out = Prepared.of(opt_out_of_one(), database.engine)
-        self._any_suppressed = Prepared.of(any_suppressed(), database.engine)
+        self._any_suppressed = Prepared.of(sa.select(any_suppressed()), database.engine)
+        both = sa.select(opt_out_of_one().exists(), any_suppressed())  # one question for both
+        self._is_out = Prepared.of(both, database.engine)
 
     # ----------------------------------------------------------------------------------- opting out
 
@@ -85,7 +86,8 @@ class Privacy:
         """
         if not is_storable(lead_id):
             return False
-        return bool(self._is_out.all(self._database, asked=lead_id)) or self.is_suppressed(lead_id)
+        ((is_out, is_any),) = self._is_out.all(self._database, asked=lead_id)
+        return bool(is_out) or (bool(is_any) and self.is_suppressed(lead_id))
 
     def opted_out_of(self, lead_ids: Iterable[str]) -> set[str]:
         """Those of some ids of which `is_opted_out` holds."""

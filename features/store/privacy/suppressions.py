@@ -91,9 +91,9 @@ def unsuppress(connection: sa.Connection, id_: str) -> int:
     raise UnknownLead(f"lead {id_!r} is not suppressed")
 
 
-def any_suppressed() -> sa.Select[tuple[bool]]:
-    """Whether anybody is suppressed, as one row."""
-    return sa.select(sa.exists(sa.select(suppressions.c.hash)))
+def any_suppressed() -> sa.Exists:
+    """Whether anybody is suppressed."""
+    return sa.exists(sa.select(suppressions.c.hash))
 
 
 def suppressed_among(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
