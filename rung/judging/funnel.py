@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from features.ladder.ladder import Ladder
     from models.judging.funnel.cause_shapes import FunnelCauses
     from models.judging.funnel.selection import Selection
-    from models.judging.funnel.shapes import Funnel, Rate, StepFunnel
+    from models.judging.funnel.shapes import BandedWay, Funnel, Rate, StepFunnel, Whole
 
 __all__ = ["add_funnel"]
 
@@ -175,12 +175,12 @@ def _print(found: Funnel, by: str | None) -> None:
     for step in found["steps"]:
         _print_step(step)
         _print_segments(step, by)
-    whole = found["whole"]
-    print(
-        f"\n  {'from first to purchase':26}{'':47}  {_rate(whole['followed']):21}"
-        f"{_band(whole['band']):12}{_share(whole['so_far']):>7}"
-        f"\n  {'the steps multiplied':26}{'':47}  {_rate(whole['product'])}\n"
-    )
+    whole, banded = found["whole"], found["whole"]["banded"]
+    print()
+    _print_way("from first to purchase", whole)
+    if banded is not None:
+        _print_way(f"from {banded['title'][:25]} to purchase", banded)
+    print(f"  {'the steps multiplied':26}{'':47}  {_rate(whole['product'])}\n")
     for step in found["steps"]:
         print(f"  {step['title']}: {step['says']}")
     if found["lever"]:
@@ -189,6 +189,12 @@ def _print(found: Funnel, by: str | None) -> None:
         print(f"  Biggest lever{sure}: {lever_said(found['lever'], last)}")
     for line in found["notes"]:
         print(f"  Note: {line}.")
+
+
+def _print_way(name: str, way: Whole | BandedWay) -> None:
+    print(
+        f"  {name:73}  {_rate(way['followed']):21}{_band(way['band']):12}{_share(way['so_far']):>7}"
+    )
 
 
 def _print_step(step: StepFunnel) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from features.files import new_file
 from models.judging.funnel.cause_shapes import FunnelCauses
-from models.judging.funnel.shapes import Funnel, Rate, StepFunnel
+from models.judging.funnel.shapes import BandedWay, Funnel, Rate, StepBand, StepFunnel, Whole
 from models.judging.funnel.tables import cohorts_table, segments_table, steps_table
 from models.judging.funnel.wording import lever_said, of_100
 from training.funnel.causes_page import causes_lines
@@ -45,12 +45,18 @@ def page_of(found: Funnel, causes: FunnelCauses) -> str:
 def _lines(found: Funnel) -> Iterator[str]:
     yield f"# Where leads stop: {found['ladder']}\n"
     yield f"By what was known at {found['as_of']}, of {found['leads']:,} leads{_whose(found)}.\n"
-    whole = found["whole"]
+    whole, banded = found["whole"], found["whole"]["banded"]
     if whole["followed"]["value"] is not None:
         yield (
-            f"**From the first step to the purchase: {_rate(whole['followed'])}.** The steps"
-            f" multiply to {_rate(whole['product'])}; who took longer than a step's time counts in"
-            " the first figure alone.\n"
+            f"**From the first step to the purchase: {_rate(whole['followed'])}.**"
+            f"{_beside(whole)} The steps multiply to {_rate(whole['product'])}; who took longer"
+            " than a step's time counts in the first figure alone.\n"
+        )
+    if banded is not None and banded["followed"]["value"] is not None:
+        yield (
+            f"**From {banded['title']} to the purchase: {_rate(banded['followed'])}.**"
+            f"{_beside(banded)} The step before has no band, so that there is none for the whole"
+            " way.\n"
         )
     yield "![The steps](steps.png)\n"
     yield "| step | came | went on | lapsed | lost | left | still have time | rate | healthy |"
@@ -69,6 +75,15 @@ def _lines(found: Funnel) -> Iterator[str]:
         yield f"* {note}"
 
 
+def _beside(way: Whole | BandedWay) -> str:
+    """What is healthy for a way, and how that compares; "" without a band."""
+    return "" if way["band"] is None else f" Healthy is {_healthy(way['band'])}: {way['verdict']}."
+
+
+def _healthy(band: StepBand) -> str:
+    return f"{100 * band['low']:.0f} to {100 * band['high']:.0f} %"
+
+
 def _whose(found: Funnel) -> str:
     said = [
         f"{trait} {'not known' if value is None else f'is {value}'}"
@@ -83,7 +98,7 @@ def _whose(found: Funnel) -> str:
 
 def _row(step: StepFunnel) -> str:
     counts, band = step["counts"], step["band"]
-    healthy = "" if band is None else f"{100 * band['low']:.0f} to {100 * band['high']:.0f} %"
+    healthy = "" if band is None else _healthy(band)
     verdict = "" if step["verdict"] == "no band" else f": {step['verdict']}"
     return (
         f"| {step['title']} | {counts['came']:,} | {counts['advanced']:,} | {counts['lapsed']:,} |"

@@ -13,7 +13,7 @@ from features.clock import rfc3339
 from features.events.log import DAY_US
 from features.funnel.states import State
 from features.funnel.stays import Stays
-from features.ladder.ladder import Band
+from features.ladder.ladder import Band, Ladder
 from features.signals.fold import NONE
 from models.judging.funnel.incidence import Incidence, Waited, incidence, quantiles
 from models.judging.funnel.lever import lever_of
@@ -25,6 +25,7 @@ from models.judging.funnel.selection import (
     most_had,
 )
 from models.judging.funnel.shapes import (
+    BandedWay,
     BandVerdict,
     CohortCell,
     Days,
@@ -32,6 +33,7 @@ from models.judging.funnel.shapes import (
     LeadCounts,
     Rate,
     SegmentCell,
+    StepBand,
     StepFunnel,
     Trend,
     Whole,
@@ -115,7 +117,7 @@ def _step(
         "id": goal.id,
         "title": goal.title,
         "horizon_days": goal.horizon_days,
-        "band": None if goal.band is None else {"low": goal.band.low, "high": goal.band.high},
+        "band": _shaped(goal.band),
         "counts": counts,
         "rate": rate,
         "verdict": verdict,
@@ -290,39 +292,81 @@ def _difference(one: Rate, other: Rate) -> tuple[float | None, float | None, flo
 
 
 def _whole(stays: Stays, selection: Selection, steps: list[StepFunnel]) -> Whole:
-    """The way from the first step to the purchase, of those who began it when it is counted."""
-    bands = [goal.band for goal in stays.ladder.goals if goal.band is not None]
-    band = Band(prod(one.low for one in bands), prod(one.high for one in bands)) if bands else None
-    if len(bands) < len(stays.ladder.goals) - 1:
-        band = None
-    rounds, purchased_at = _rounds(stays, selection)
-    followed = _rate_at(incidence(_waited_whole(rounds, purchased_at), 1), 0)
-    bought = int((purchased_at != NONE).sum())
+    """The way from the first step to the purchase, of those who began it when it is counted.
+
+    A rate of the whole way is compared with bands of the whole way alone: where the first steps
+    have none, that is the way from the first step after them.
+    """
+    first = _first_banded(stays.ladder)
+    followed, so_far = _followed(stays, selection, 0)
+    band = _band_from(stays.ladder, 0) if first == 0 else None
     return {
         "product": _product([step["rate"] for step in steps]),
         "followed": followed,
-        "so_far": bought / len(rounds) if len(rounds) else None,
-        "band": None if band is None else {"low": band.low, "high": band.high},
+        "so_far": so_far,
+        "band": _shaped(band),
+        "verdict": _verdict(followed, band),
+        "banded": _banded(stays, selection, first),
+    }
+
+
+def _banded(stays: Stays, selection: Selection, first: int) -> BandedWay | None:
+    """The way from a step to the purchase; None where that is the whole, or the purchase alone."""
+    if not 0 < first < len(stays.ladder.goals) - 1:
+        return None
+    goal, band = stays.ladder.goals[first], _band_from(stays.ladder, first)
+    followed, so_far = _followed(stays, selection, first)
+    return {
+        "step": goal.id,
+        "title": goal.title,
+        "followed": followed,
+        "so_far": so_far,
+        "band": {"low": band.low, "high": band.high},
         "verdict": _verdict(followed, band),
     }
 
 
-def _rounds(stays: Stays, selection: Selection) -> tuple[Stays, Ints]:
-    """Each round on the ladder by its first stay, and when it came to the purchase, or NONE."""
+def _first_banded(ladder: Ladder) -> int:
+    """The place of the first step from which on all have a band; none has: after the last."""
+    bare = [at for at, goal in enumerate(ladder.goals) if goal.band is None]
+    return bare[-1] + 1 if bare else 0
+
+
+def _band_from(ladder: Ladder, first: int) -> Band:
+    """The bands from a step on, which all have one, multiplied."""
+    bands = [goal.band for goal in ladder.goals[first:] if goal.band is not None]
+    return Band(prod(one.low for one in bands), prod(one.high for one in bands))
+
+
+def _shaped(band: Band | None) -> StepBand | None:
+    return None if band is None else {"low": band.low, "high": band.high}
+
+
+def _followed(stays: Stays, selection: Selection, first: int) -> tuple[Rate, float | None]:
+    """Of those who come to a step, how many purchase in time, and how many have by now."""
+    rounds, purchased_at = _rounds(stays, selection, first)
+    rate = _rate_at(incidence(_waited_whole(rounds, purchased_at, first), 1), 0)
+    bought = int((purchased_at != NONE).sum())
+    return rate, bought / len(rounds) if len(rounds) else None
+
+
+def _rounds(stays: Stays, selection: Selection, first: int) -> tuple[Stays, Ints]:
+    """The stays before a step, one a round on the ladder, and when each purchased, or NONE."""
     number = np.cumsum(stays.goal == 0) - 1
-    first = np.flatnonzero(stays.goal == 0)
-    purchased = np.full(len(first), NONE, dtype=np.int64)
+    here = np.flatnonzero(stays.goal == first)
+    purchased = np.full(int(number[-1]) + 1 if len(number) else 0, NONE, dtype=np.int64)
     last = (stays.goal == len(stays.ladder.goals) - 1) & (stays.advanced != NONE)
     last &= (stays.left == NONE) | (stays.advanced <= stays.left)
     last &= stays.advanced <= stays.counted_until
     purchased[number[last]] = stays.advanced[last]
-    rounds = stays.rows(first)
+    rounds = stays.rows(here)
     keep = selection.keeps(rounds)
-    return rounds.rows(keep), purchased[keep]
+    return rounds.rows(keep), purchased[number[here]][keep]
 
 
-def _waited_whole(rounds: Stays, purchased: Ints) -> Waited:
-    horizon = round(sum(goal.horizon_days for goal in rounds.ladder.goals) * DAY_US)
+def _waited_whole(rounds: Stays, purchased: Ints, first: int) -> Waited:
+    days = sum(goal.horizon_days for goal in rounds.ladder.goals[first:])
+    horizon = round(days * DAY_US)
     followed = np.clip(rounds.counted_until - rounds.entered, 0, horizon)
     in_time: Bools = (purchased != NONE) & (purchased - rounds.entered <= horizon)
     return Waited(

@@ -11,6 +11,7 @@ from typing_extensions import TypedDict  # pydantic reads typing's own from Pyth
 
 __all__ = [
     "BandVerdict",
+    "BandedWay",
     "CohortCell",
     "Days",
     "Funnel",
@@ -123,12 +124,28 @@ class StepFunnel(TypedDict):
     says: str
 
 
+class BandedWay(TypedDict):
+    """From the first of the last steps that all have a band, `step`, to the purchase.
+
+    `followed`: the share of those who come to that step that purchases within the horizons from
+    there on. `band` multiplies the bands of the same steps.
+    """
+
+    step: str
+    title: str
+    followed: Rate
+    so_far: float | None
+    band: StepBand
+    verdict: BandVerdict
+
+
 class Whole(TypedDict):
     """From the first step to the purchase.
 
     `product` multiplies the rates of the steps. `followed` is what came of the leads themselves:
     the share that purchases within all horizons together, whatever each step took. They need not be
-    the same: who goes on late counts in the second alone. `band` multiplies the bands.
+    the same: who goes on late counts in the second alone. `band` multiplies the bands, where every
+    step has one; where the first have none, `banded` is the rest of the way, with its own rate.
     """
 
     product: Rate
@@ -136,6 +153,7 @@ class Whole(TypedDict):
     so_far: float | None
     band: StepBand | None
     verdict: BandVerdict
+    banded: BandedWay | None
 
 
 class Lever(TypedDict):

@@ -15,7 +15,7 @@ from serving.pages.ladder.answer import answered
 from serving.pages.ladder.choices import WITHIN, LadderChoice, trait_choices
 from serving.pages.ladder.cohorts import cohort_lines, cohort_pictures
 from serving.pages.ladder.segments import segment_tables
-from serving.pages.ladder.steps import step_rows, whole_row
+from serving.pages.ladder.steps import step_rows, way_rows
 from serving.pages.ladder.why import advice_on, causes_of_steps, piece_table, reply_lines
 from serving.process.counted import causes_now, uncounted
 from serving.process.service import Service
@@ -59,7 +59,7 @@ def counted_values(service: Service, stays: Stays, choice: LadderChoice) -> dict
         "all_address": LadderChoice().address(),
         "beside": choice.beside_address(),
         "steps": step_rows(found, choice),
-        "whole": whole_row(found),
+        "ways": way_rows(found),
         "lever": _lever(found),
         "pictures": cohort_pictures(found, choice),
         "lines": cohort_lines(found, choice),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from models.judging.funnel.shapes import (
+    BandedWay,
     BandVerdict,
     Funnel,
     LeadCounts,
@@ -14,12 +15,13 @@ from models.judging.funnel.shapes import (
     StepBand,
     StepFunnel,
     Trend,
+    Whole,
 )
 from models.judging.funnel.wording import in_100
 from serving.pages.common import words
 from serving.pages.ladder.choices import LadderChoice
 
-__all__ = ["STATES", "LinkedCount", "StepRow", "percent", "span", "step_rows", "whole_row"]
+__all__ = ["STATES", "LinkedCount", "StepRow", "percent", "span", "step_rows", "way_rows"]
 
 STATES: Final[Mapping[str, str]] = {
     "advanced": "went on",
@@ -53,7 +55,7 @@ class LinkedCount:
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """One step, or the whole way, as it is drawn and told.
+    """One step, or a way over several, as it is drawn and told.
 
     Parameters
     ----------
@@ -101,26 +103,36 @@ def step_rows(found: Funnel, choice: LadderChoice) -> list[StepRow]:
     return [_row(step, choice) for step in found["steps"]]
 
 
-def whole_row(found: Funnel) -> StepRow:
-    """From the first step to the purchase."""
-    whole, last = found["whole"], found["steps"][-1]["title"]
-    rate, likely = _told(whole["followed"])
+def way_rows(found: Funnel) -> list[StepRow]:
+    """From the first step to the purchase; and from the first step with a usual share, if later."""
+    whole, banded, last = found["whole"], found["whole"]["banded"], found["steps"][-1]["title"]
     product = whole["product"]["value"]
-    verdict, kind = _verdict(whole["followed"], whole["verdict"], "nobody’s time is over")
-    if not found["steps"][0]["counts"]["came"]:
+    below = "" if product is None else f"the steps multiply to {percent(product)}"
+    came = {step["id"]: step["counts"]["came"] for step in found["steps"]}
+    rows = [_way(f"All the way to {last}", below, whole, came[found["steps"][0]["id"]])]
+    if banded is not None:
+        below = "before that no usual share is named"
+        rows.append(_way(f"From {banded['title']} to {last}", below, banded, came[banded["step"]]))
+    return rows
+
+
+def _way(title: str, below: str, way: Whole | BandedWay, came: int) -> StepRow:
+    rate, likely = _told(way["followed"])
+    verdict, kind = _verdict(way["followed"], way["verdict"], "nobody’s time is over")
+    if not came:
         rate, likely, verdict, kind = _NOBODY
     return StepRow(
         id="",
-        title=f"All the way to {last}",
-        below="" if product is None else f"the steps multiply to {percent(product)}",
+        title=title,
+        below=below,
         rate=rate,
         likely=likely,
-        value=whole["followed"]["value"],
-        low=whole["followed"]["low"],
-        high=whole["followed"]["high"],
-        band=_band(whole["band"]),
+        value=way["followed"]["value"],
+        low=way["followed"]["low"],
+        high=way["followed"]["high"],
+        band=_band(way["band"]),
         former=None,
-        usual=_usual(whole["band"]),
+        usual=_usual(way["band"]),
         verdict=verdict,
         kind=kind,
     )

@@ -19,6 +19,7 @@ def test_a_table_and_sentences(events_file, capsys):
     assert run(events_file, "--by", "source") == 0
     said = capsys.readouterr().out
     assert "from first to purchase" in said
+    assert "from Value exchange to purchase" in said
     assert "the steps multiplied" in said
     assert "not known" in said
     assert "of 100 go on within 14 days" in said
@@ -48,6 +49,7 @@ def test_a_folder_for_a_meeting(events_file, tmp_path, capsys):
     assert causes["diagnosis"]["ladder"] == "b2b"
     page = (out / "funnel.md").read_text()
     assert causes["replies"]["says"] in page
+    assert "**From Value exchange to the purchase: " in page
     assert "The biggest lever, if it is below at all." in page
     for name in ("steps.png", "cohorts.png"):
         assert name in page

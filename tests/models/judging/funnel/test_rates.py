@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -18,6 +19,7 @@ from features.funnel.stays import Stays, stays_of
 from features.ladder.ladder import Band, EventRule, Ladder, Step, Trait
 from models.judging.funnel.rates import funnel
 from models.judging.funnel.selection import Selection, leads_in
+from models.judging.funnel.shapes import Whole
 from models.judging.intervals import wilson
 from tests.features import strategies
 from tests.features.strategies import GRID_US, START_US, log_of
@@ -94,9 +96,70 @@ def test_product_of_the_steps_is_the_whole():
     assert whole["product"]["value"] == pytest.approx(24 / 101)
     assert whole["followed"]["value"] is None or whole["followed"]["value"] > 0
     assert whole["so_far"] == pytest.approx(24 / 101)
-    assert whole["band"] == {"low": 0.2, "high": pytest.approx(0.54)}
     steps = [step["so_far"] for step in found["steps"]]
     assert prod(share or 0.0 for share in steps) == pytest.approx(whole["so_far"])
+
+
+def banded(*bands: tuple[float, float] | None) -> Ladder:
+    """The same ladder with other bands."""
+    goals = [
+        replace(goal, band=band and Band(*band))
+        for goal, band in zip(LADDER.goals, bands, strict=True)
+    ]
+    return replace(LADDER, steps=tuple(goals[:-1]), purchase=goals[-1])
+
+
+def ways_of(ladder: Ladder, events: list[Event]) -> Whole:
+    rows = [*events, event("page", 0, "zoe"), event("page", 100, "zoe")]
+    return funnel(stays_of(log_of(rows, ladder), ladder))["whole"]
+
+
+def test_a_way_is_compared_with_bands_of_the_same_steps():
+    """The first step has no band: the whole has none, and the rest of the way has its own rate."""
+    whole = ways_of(LADDER, climbers(60, 30, 24))
+    assert (whole["band"], whole["verdict"]) == (None, "no band")
+    rest = whole["banded"]
+    assert rest is not None
+    assert (rest["step"], rest["title"]) == ("call", "Call")
+    assert rest["band"] == {"low": pytest.approx(0.2), "high": pytest.approx(0.54)}
+    assert rest["followed"]["value"] == pytest.approx(24 / 60)
+    assert rest["so_far"] == pytest.approx(24 / 60)
+    assert rest["verdict"] == "within"
+
+
+def test_every_step_has_a_band():
+    whole = ways_of(banded((0.5, 0.7), (0.4, 0.6), (0.5, 0.9)), climbers(60, 30, 24))
+    assert whole["band"] == {"low": pytest.approx(0.1), "high": pytest.approx(0.378)}
+    assert (whole["verdict"], whole["banded"]) == ("within", None)
+
+
+@pytest.mark.parametrize(
+    "bands", [((0.5, 0.7), None, (0.5, 0.9)), ((0.5, 0.7), (0.4, 0.6), None), (None, None, None)]
+)
+def test_no_band_where_a_step_of_the_way_has_none(bands):
+    """A step between, or the purchase; of the purchase alone its own row tells."""
+    whole = ways_of(banded(*bands), climbers(60, 30, 24))
+    assert (whole["band"], whole["verdict"], whole["banded"]) == (None, "no band", None)
+
+
+@settings(max_examples=examples(25), deadline=None)
+@given(st.lists(strategies.events(), min_size=1, max_size=40), st.integers(0, 90))
+def test_the_rest_of_the_way_is_the_whole_of_those_who_come_to_it(events, grid):
+    """As a plain loop over the oracle's stays has it: who came to the step, who bought by now."""
+    log = log_of(events, LADDER)
+    stays = stays_of(log, LADDER, START_US + grid * GRID_US)
+    rest = funnel(stays)["whole"]["banded"]
+    assert rest is not None
+    came, bought = 0, 0
+    for lead in log.leads:
+        own = oracle_stays(events, LADDER, lead, stays.until)
+        own = [stay for stay in own if stay.entered <= stays.counted_until]
+        came += sum(stay.goal == 1 for stay in own)
+        bought += sum(
+            stay.goal == 2 and stay.advanced is not None and stay.advanced <= stays.counted_until
+            for stay in own
+        )
+    assert rest["so_far"] == (None if not came else pytest.approx(bought / came))
 
 
 def test_interval_of_the_product_by_resampling():

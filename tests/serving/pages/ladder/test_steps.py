@@ -6,7 +6,7 @@ import pytest
 
 from models.judging.funnel.rates import funnel
 from serving.pages.ladder.choices import LadderChoice
-from serving.pages.ladder.steps import percent, span, step_rows, whole_row
+from serving.pages.ladder.steps import percent, span, step_rows, way_rows
 from tests.serving.pages.ladder.funnels import climbers, counted, ladder_of
 
 ALL = LadderChoice(within="all")
@@ -15,11 +15,11 @@ ALL = LadderChoice(within="all")
 def rows_of(ladder, day, *events, choice=ALL):
     stays = counted(ladder, day, *events)
     found = funnel(stays, choice.selection(stays), choice.by)
-    return step_rows(found, choice), whole_row(found)
+    return step_rows(found, choice), way_rows(found)
 
 
 def test_a_row():
-    (watch, call, buy), whole = rows_of(
+    (watch, call, buy), (whole, rest) = rows_of(
         ladder_of(None, (0.4, 0.6), (0.5, 0.9)), 100, *climbers(399, 300, 60, 40)
     )
     assert (call.title, call.below, call.rate) == ("Call", "within 14 days", "20\u00a0%")
@@ -37,11 +37,14 @@ def test_a_row():
     assert (buy.verdict, buy.kind) == ("within the usual", "good")
     assert whole.title == "All the way to Buy"
     assert (whole.rate, whole.below) == ("10\u00a0%", "the steps multiply to 10\u00a0%")
-    assert whole.usual == "20 to 54\u00a0%"
+    assert (whole.usual, whole.verdict) == ("", "no usual share is named")
+    assert (rest.title, rest.below) == ("From Call to Buy", "before that no usual share is named")
+    assert (rest.rate, rest.usual) == ("13\u00a0%", "20 to 54\u00a0%")
+    assert (rest.verdict, rest.kind) == ("below the usual", "bad")
 
 
 def test_too_early_and_nobody():
-    (watch, call, buy), whole = rows_of(ladder_of(None, (0.4, 0.6)), 3, *climbers(9, 4, 0))
+    (watch, call, buy), (whole,) = rows_of(ladder_of(None, (0.4, 0.6)), 3, *climbers(9, 4, 0))
     assert (watch.rate, watch.verdict) == ("Too early", "nobody’s 7 days are over")
     assert watch.likely.startswith("at least ")
     assert [(one.number, one.what) for one in watch.counts][-1] == ("6", "still have time")
