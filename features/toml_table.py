@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from typing import TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from features.errors import LadderError, Mistake, did_you_mean
 
@@ -29,36 +29,74 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+_Holder = dict[str, object] | list[object]
+SpanUnit = Literal["days", "hours", "minutes"]
+
+_MOST_DAYS: Final = 36_500
+_LONGEST: Final[Mapping[SpanUnit, int]] = {
+    "days": _MOST_DAYS,
+    "hours": 24 * _MOST_DAYS,
+    "minutes": 24 * 60 * _MOST_DAYS,
+}
+"""A hundred years. What is longer is in another unit, and instants that far away have no number."""
+_MOST_LEVELS: Final = 50
+"""Tables and lists in each other; no file of ours needs ten."""
+_BYTE_ORDER_MARK: Final = "\ufeff"
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_-]+)\s*\]", re.MULTILINE)
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """What no text is meant to hold: a NUL no database takes. Lines and tabs may be."""
-_LARGEST = 1e12
-"""Of numbers: sums and products of them are finite."""
-_MOST_DAYS = 36_500
-"""A hundred years: what lies so far ahead is an instant still."""
-_TOO_MANY_DAYS = f"must be at most {_MOST_DAYS:,} days"
+_LARGEST: Final = 1e12
 _TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
 
 
 # --------------------------------------------------------------------------------- Text and order
 
 
-def parse_toml(text: str, source: str) -> Mapping[str, object]:
+def parse_toml(text: str, source: str) -> dict[str, Any]:
     """The values of a TOML text; `source` is what an error calls it.
+
+    A byte order mark, with which editors on Windows begin a file, is passed over.
 
     Raises
     ------
-    LadderError : with one mistake, the syntax error and its line.
+    LadderError : with one mistake: the syntax error and its line, or tables and lists in each other
+        without an end.
     """
     try:
-        return tomllib.loads(text)
+        values = tomllib.loads(text.removeprefix(_BYTE_ORDER_MARK))
     except tomllib.TOMLDecodeError as error:
         place = _TOML_PLACE.search(str(error))
         last = text.count("\n") + 1
         line = place[1] if place and place[1] else str(last)
         problem = f"is not TOML: {_TOML_PLACE.sub('', str(error))}"
         raise LadderError(source, [Mistake(f"line {line}", problem)]) from error
+    except RecursionError as error:  # lists and tables in lines, which are read by recursion
+        raise LadderError(source, [_too_deep("file")]) from error
+    for key, value in values.items():  # dotted keys and headers are not
+        if _levels(value) > _MOST_LEVELS:
+            raise LadderError(source, [_too_deep(key)])
+    return values
+
+
+def _too_deep(path: str) -> Mistake:
+    return Mistake(path, f"has more than {_MOST_LEVELS} tables and lists in each other")
+
+
+def _levels(value: object) -> int:
+    """How many tables and lists are in each other, counted up to one more than may be."""
+    level, levels = _held([value]), 0
+    while level and levels <= _MOST_LEVELS:
+        level, levels = [inner for outer in level for inner in _held(_inside(outer))], levels + 1
+    return levels
+
+
+def _held(values: Iterable[object]) -> list[_Holder]:
+    return [value for value in values if isinstance(value, dict | list)]
+
+
+def _inside(holder: _Holder) -> Iterable[object]:
+    return holder.values() if isinstance(holder, dict) else holder
 
 
 class FileOrder:
@@ -231,7 +269,16 @@ class Table:
     def number(
         self, key: str, default: float | None = None, *, above: float | None = None
     ) -> float:
-        """A finite number, at least 0 or else above a bound; without a default it is required."""
+        """A finite number, at least 0 or else above a bound; without a default it is required.
+
+        Sums and products of such numbers are finite as well.
+        """
+        number = self._number(key, default, above)
+        if number > _LARGEST:
+            self.wrong(key, f"must be at most {_LARGEST:g}")
+        return number
+
+    def _number(self, key: str, default: float | None, above: float | None) -> float:
         if above is None:
             return self.number_that(key, default, lambda number: number >= 0, "not be negative")
         return self.number_that(key, default, lambda number: number > above, f"be above {above:g}")
@@ -250,23 +297,32 @@ class Table:
             self.wrong(key, "must be a number")
         elif not fits(number):
             self.wrong(key, f"must {must}")
-        elif abs(number) > _LARGEST:
-            self.wrong(key, f"must be at most {_LARGEST:g}")
         return number or 0.0
 
-    def days(self, key: str) -> float | None:
-        """A positive number of days, of a hundred years at most; None where it is absent."""
-        days = self.positive_if_any(key)
-        if days is not None and _MOST_DAYS < days <= _LARGEST:
-            self.wrong(key, _TOO_MANY_DAYS)
-        return days
+    def span(
+        self,
+        key: str,
+        default: float | None = None,
+        *,
+        above: float | None = None,
+        unit: SpanUnit = "days",
+    ) -> float:
+        """How long something takes: as `number`, and no longer than a hundred years."""
+        number = self._number(key, default, above)
+        if number > _LONGEST[unit]:
+            self._too_long(key, unit)
+        return number
 
-    def positive_if_any(self, key: str) -> float | None:
-        """A number above 0; None where it is absent."""
+    def span_if_any(self, key: str, unit: SpanUnit = "days") -> float | None:
+        """As `span`, above 0; None where it is absent."""
         if self.has(key):
-            return self.number(key, above=0.0)
+            return self.span(key, above=0.0, unit=unit)
         self.take(key)
         return None
+
+    def _too_long(self, key: str, unit: SpanUnit) -> None:
+        problem = f"must be at most {_LONGEST[unit]}, a hundred years"
+        self.wrong(key, problem, f"it is a number of {unit}")
 
     def whole(self, key: str, default: int, *, at_least: int) -> int:
         """A whole number, at least a bound."""
@@ -279,16 +335,15 @@ class Table:
         return default
 
     def whole_days(self, key: str) -> int | None:
-        """A positive whole number of days, of a hundred years at most; None where it is absent."""
+        """A positive whole number of days, as `span`; None where it is absent."""
         value = self.take(key)
         if value is None:
             return None
-        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-            self.wrong(key, "must be a whole number of days above 0")
-        elif value > _MOST_DAYS:
-            self.wrong(key, _TOO_MANY_DAYS)
-        else:
-            return value
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            if value > _MOST_DAYS:
+                self._too_long(key, "days")
+            return min(value, _MOST_DAYS)
+        self.wrong(key, "must be a whole number of days above 0")
         return None
 
     def flag(self, key: str, *, default: bool = False) -> bool:

@@ -135,7 +135,7 @@ def parse_ladder(
     ------
     LadderError : with all mistakes in file order. Of a TOML syntax error there is only one.
     """
-    values = parse_toml(text, source)
+    values: Mapping[str, object] = parse_toml(text, source)
     if tables:
         values = _with_offers(values, tables)
     order = FileOrder(text, values)
@@ -290,7 +290,7 @@ def _read_head(table: Table) -> _Head:
     return _Head(
         name=name,
         title=table.text("title", name),
-        dormant_after_days=table.number("dormant_after_days", 90.0, above=0.0),
+        dormant_after_days=table.span("dormant_after_days", 90.0, above=0.0),
         max_effort_jump=table.number("max_effort_jump", 5.0, above=1.0),
         restart_on=table.each("restart_on", _read_rule),
         lost_when=table.each("lost_when", _read_rule),
@@ -359,22 +359,22 @@ def _read_limits(table: Table) -> Limits:
     usual = Limits()
     return Limits(
         asks=table.whole("asks", usual.asks, at_least=1),
-        asks_days=table.number("asks_days", usual.asks_days, above=0.0),
-        days_between_asks=table.number("days_between_asks", usual.days_between_asks),
-        days_before_sales=table.number("days_before_sales", usual.days_before_sales),
-        again_after_days=table.number("again_after_days", usual.again_after_days, above=0.0),
-        declined_days=table.number("declined_days", usual.declined_days, above=0.0),
+        asks_days=table.span("asks_days", usual.asks_days, above=0.0),
+        days_between_asks=table.span("days_between_asks", usual.days_between_asks),
+        days_before_sales=table.span("days_before_sales", usual.days_before_sales),
+        again_after_days=table.span("again_after_days", usual.again_after_days, above=0.0),
+        declined_days=table.span("declined_days", usual.declined_days, above=0.0),
         unanswered=table.whole("unanswered", usual.unanswered, at_least=1),
-        rest_days=table.number("rest_days", usual.rest_days, above=0.0),
-        rep_minutes_a_day=table.positive_if_any("rep_minutes_a_day"),
+        rest_days=table.span("rest_days", usual.rest_days, above=0.0),
+        rep_minutes_a_day=table.span_if_any("rep_minutes_a_day", "minutes"),
         form_fields=table.whole("form_fields", usual.form_fields, at_least=0),
-        offer_open_days=table.number("offer_open_days", usual.offer_open_days),
-        support_days=table.number("support_days", usual.support_days),
+        offer_open_days=table.span("offer_open_days", usual.offer_open_days),
+        support_days=table.span("support_days", usual.support_days),
         consent=table.choice("consent", _CONSENTS, usual.consent) or usual.consent,
         quiet=read_quiet_hours(table),
-        reply_hours=table.positive_if_any("reply_hours"),
+        reply_hours=table.span_if_any("reply_hours", "hours"),
         automatic_replies=table.each("automatic_replies", _read_rule),
-        claim_days=table.number("claim_days", 3.0, above=0.0),
+        claim_days=table.span("claim_days", 3.0, above=0.0),
     )
 
 
@@ -384,7 +384,7 @@ def _read_value(table: Table) -> Value:
         purchase=table.number("purchase", usual.purchase, above=0.0),
         rep_minute=table.number("rep_minute", usual.rep_minute),
         effort_minute=table.number("effort_minute", usual.effort_minute),
-        horizon_days=table.days("horizon_days"),
+        horizon_days=table.span_if_any("horizon_days"),
         gains=table.each("gains", _read_gain),
         currency=_read_currency(table, usual.currency),
     )
@@ -413,7 +413,7 @@ def _read_afterwards(table: Table) -> Afterwards:
         id=_read_id(table),
         title=table.text("title"),
         gain=_read_gain(table),
-        days=table.positive_if_any("days") or 365.0,
+        days=table.span_if_any("days") or 365.0,
     )
 
 
@@ -483,7 +483,7 @@ def _read_rung(table: Table, step_id: str, title: str, band: Band | None) -> Ste
         id=step_id,
         title=title,
         complete_when=complete_when,
-        horizon_days=table.number("horizon_days", above=0.0),
+        horizon_days=table.span("horizon_days", above=0.0),
         band=band,
         engaged_by=tuple(dict.fromkeys(named)),
         high_from=_read_share(table, "high_from"),
@@ -621,10 +621,10 @@ def _read_offer(table: Table) -> Offer:
         title=table.text("title"),
         kind=table.text("kind"),
         effort=effort,
-        value_minutes=table.number("value_minutes", 0.0),
+        value_minutes=table.span("value_minutes", 0.0, unit="minutes"),
         topics=table.texts("topics"),
         framing=table.text("framing", "") or next((framing.text for framing in framings), ""),
-        rep_minutes=table.number("rep_minutes", 0.0),
+        rep_minutes=table.span("rep_minutes", 0.0, unit="minutes"),
         valid_from=valid_from,
         valid_until=valid_until,
         guarantee_days=table.whole_days("guarantee_days"),
@@ -632,7 +632,7 @@ def _read_offer(table: Table) -> Offer:
         framings=framings,
         channels=table.texts("channels"),
         only_after=table.each("only_after", _read_rule),
-        again_after_days=table.days("again_after_days"),
+        again_after_days=table.span_if_any("again_after_days"),
         role=role or "ask",
         during=table.texts("during"),
         not_while=table.texts("not_while"),
@@ -672,7 +672,7 @@ def _read_commitment(table: Table) -> Commitment:
         begins=begins,
         until=table.each("until", _read_rule),
         ends_at=table.text_if_any("ends_at"),
-        days=table.days("days"),
+        days=table.span_if_any("days"),
     )
 
 
@@ -697,7 +697,7 @@ def _check_support(table: Table, effort: Effort) -> None:
 
 def _read_effort(table: Table) -> Effort:
     return Effort(
-        minutes=table.number("minutes", 0.0),
+        minutes=table.span("minutes", 0.0, unit="minutes"),
         form_fields=table.texts("form_fields"),
         live=table.flag("live"),
         human=table.flag("human"),
@@ -743,7 +743,7 @@ def _read_beats(table: Table) -> Beats:
         measure=measure,
         per=per,
         most=table.number("most", above=0.0),
-        within_minutes=table.number("within_minutes", 30.0, above=0.0),
+        within_minutes=table.span("within_minutes", 30.0, above=0.0, unit="minutes"),
     )
 
 
@@ -762,8 +762,8 @@ def _read_signal(table: Table) -> SignalRow:
         how=how or "count",
         measure=measure,
         measure_type=measure_type or "number",
-        window_days=table.days("window_days"),
-        half_life_days=table.days("half_life_days"),
+        window_days=table.span_if_any("window_days"),
+        half_life_days=table.span_if_any("half_life_days"),
         says=_read_says(table, value_type, is_age=how in (None, *_AGES)),
     )
 

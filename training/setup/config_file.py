@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import math
-import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
-from features.errors import Mistake, Unusable, did_you_mean
+from features.errors import LadderError, Mistake, Unusable, did_you_mean
+from features.toml_table import parse_toml
 from models.scores.trusted import trusted_names
 from training.pipeline import TrainConfig
 from training.setup.estimator import EstimatorChoice, build
@@ -135,9 +135,9 @@ def parse_config(text: str, source: str) -> Configuration:
     ConfigError : as `read_config`; `source` is what it calls the text.
     """
     try:
-        given = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(source, [Mistake("file", f"is not TOML: {error}")]) from error
+        given = parse_toml(text, source)
+    except LadderError as error:
+        raise ConfigError(source, error.mistakes) from error
     mistakes: list[Mistake] = []
     default = TrainConfig()
     tables = {"fit": default.fit, "boosting": default.fit.boosting}

@@ -359,6 +359,7 @@ def test_too_few_or_too_many_steps_are_one_mistake(count: int) -> None:
 WATCH = 'complete_when = [{event = "video", where = {fraction = {at_least = 0.8}, live = false}}]'
 RULE = "step[0].complete_when[0]"
 PURCHASE = '[purchase]\nhorizon_days = 30\ncomplete_when = [{event = "order"}]\n'
+AFTERWARDS = '[[after_purchase]]\nid = "renewal"\ntitle = "R"\nevent = "r"\ndays = 36500.5\n'
 SIGNAL = 'how = "max"\nmeasure = "fraction"\nwindow_days = 30\nsays = "watched {value:.0%}"'
 
 ONE_MISTAKE = [
@@ -388,6 +389,12 @@ ONE_MISTAKE = [
     ("horizon_days = 7\n", "horizon_days = true\n", "step[0].horizon_days", "must be a number"),
     ("horizon_days = 7\n", "horizon_days = nan\n", "step[0].horizon_days", "must be a number"),
     ("horizon_days = 7\n", f"horizon_days = 1{'0' * 400}\n", "step[0].horizon_days", "a number"),
+    ("horizon_days = 7\n", "horizon_days = 1e300\n", "step[0].horizon_days", "a hundred years"),
+    ("horizon_days = 30\n", "horizon_days = 1209600\n", "purchase.horizon_days", "number of days"),
+    ("horizon_days = 45", "horizon_days = 1e9", "value.horizon_days", "a number of days"),
+    ("window_days = 30\n", "window_days = 1e18\n", "signal[0].window_days", "a hundred years"),
+    (PURCHASE, PURCHASE + AFTERWARDS, "after_purchase[0].days", "a hundred years"),
+    ("minutes = 3}", "minutes = 1e300}", "offer[0].effort.minutes", "a number of minutes"),
     ("human = 20", "human = -1", "effort_weights.human", "must not be negative"),
     ("human = 20", "money = 30", "effort_weights.money", "write per_money"),
     ("per_money = 0.5", "per_money = -1", "effort_weights.per_money", "must not be negative"),
@@ -680,6 +687,31 @@ def test_a_syntax_error_is_one_mistake_with_its_line(text: str, line: str) -> No
 
 
 # ------------------------------------------------------------------------------- Files and shipped
+
+
+TIME = re.compile(r"\b((?:\w+_)?(?:days|hours|minutes)(?:_a_day)?) = \d+")
+
+
+def test_no_time_of_a_ladder_is_without_an_end() -> None:
+    """Every key of the reference that is a time, also those that it comments out."""
+    lines = (ROOT / "features/ladder/shipped/b2b.toml").read_text(encoding="utf-8").splitlines()
+    seen = set()
+    for at, line in enumerate(lines):
+        time = TIME.search(line)
+        if time is not None and not line.startswith("# days"):  # its header is a comment as well
+            seen.add(key := time[1])
+            given = TIME.sub(f"{key} = 1{'0' * 300}", line, count=1).removeprefix("# ")
+            mistakes = mistakes_of("\n".join([*lines[:at], given, *lines[at + 1 :]]))
+            said = [str(one) for one in mistakes if one.path.endswith(f".{key}")]
+            assert any("a hundred years (it is a number of " in one for one in said), line
+    assert len(seen) == 21
+
+
+def test_a_file_with_a_byte_order_mark_is_the_same_ladder(tmp_path: Path) -> None:
+    """As some editors on Windows write one."""
+    file = tmp_path / "small.toml"
+    file.write_text(LADDER, encoding="utf-8-sig")
+    assert replace(read_ladder(file), source="") == replace(parse_ladder(LADDER), source="")
 
 
 def test_a_file_is_read_and_named_in_its_errors(tmp_path: Path) -> None:

@@ -106,7 +106,9 @@ def test_some_keys():
             "[estimator]\ntrusted = ['a b']",
             "estimator.trusted: is no list of types ('a b' is",
         ),
-        ("seed =", "file: is not TOML: "),
+        ("seed =", "line 1: is not TOML: "),
+        (f"a = {'[' * 3000}{']' * 3000}", "file: has more than 50 tables and lists in each other"),
+        (".".join("a" * 3000) + " = 1", "a: has more than 50 tables and lists in each other"),
     ],
 )
 def test_mistakes(text, said):
@@ -114,6 +116,12 @@ def test_mistakes(text, said):
     with pytest.raises(ConfigError) as found:
         parse_config(text, "own.toml")
     assert str(found.value).startswith("own.toml: 1 mistake\n  " + said)
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path):
+    file = tmp_path / "own.toml"
+    file.write_text("seed = 7\n", encoding="utf-8-sig")
+    assert read_config(file).train.seed == 7
 
 
 def test_all_mistakes_at_once():
