@@ -21,6 +21,7 @@ from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
 from features.signals.program import compile_ladder, link
 from features.signals.snapshot import Snapshot, snapshot_at
+from models.judging.rounding import rounded
 
 __all__ = [
     "Lives",
@@ -165,7 +166,9 @@ def why_no_points(log: EventLog, ladder: Ladder, *, end: int, seed: int) -> str:
             " known of what came after: known_at is to say when each event was learned of; leave"
             " it out where that is when it happened"
         )
-    return f"the log ends {(last - first) / DAY_US:.3g} days after its first event was known"
+    return (
+        f"the log ends {rounded((last - first) / DAY_US, 3)} days after its first event was known"
+    )
 
 
 def _instants(

@@ -27,6 +27,7 @@ from features.signals.table import signals_of
 from features.store.events import EventStore
 from features.store.privacy import Privacy
 from models.bundle import Bundle
+from models.judging.rounding import rounded
 from models.scores.encoding import Encoding
 from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, fit_goal
 from models.scores.learner import BoostedTrees
@@ -181,13 +182,14 @@ def _never_over(ladder: Ladder, points: Points, purchased: Outcomes, until: int)
     """That the log is too short for the horizon of a purchase, and what would help."""
     horizon = ladder.goals[-1].horizon_days
     first = int(points.as_of.min())
+    age = rounded((until - first) / DAY_US, 3)
     if purchased.decided.any():
         counted = "what is known of purchases comes from those that were decided before it was over"
     else:
         counted = "chances of a purchase are what the ladder's bands say"
     return (
         f"the horizon of a purchase is {horizon:g} days, and the first point is"
-        f" {(until - first) / DAY_US:.3g} days old: no horizon is over yet, and {counted}; with a"
+        f" {age} days old: no horizon is over yet, and {counted}; with a"
         f" log until {rfc3339(first + round(horizon * DAY_US))} or later, or a shorter"
         " horizon_days, purchases are learned from"
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rung import options
+from rung.judging.columns import aligned
 from rung.judging.served import add_judge
 from rung.options import Progress, add_verb
 from rung.reading import judged_until, loaded_bundle, print_json, read, trained_with
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from models.bundle import Bundle
     from models.gate import Gate
     from models.registry import Registry
-    from training.scores.challenge import Challenge, GoalChallenge
+    from training.scores.challenge import Challenge, GoalChallenge, Pair
     from training.upkeep.retraining import Retraining
 
 __all__ = ["add_champion", "add_compare", "add_retrain", "add_rollback"]
@@ -171,20 +173,24 @@ def _print_challenge(found: Challenge) -> None:
 
 def _print_goal(goal: GoalChallenge) -> None:
     print(f"  {goal.goal}: {goal.points:,} scores of {goal.leads:,} leads")
-    print(f"    {'':<36}{'champion':>10}{'this':>10}{'difference':>22}")
-    for pair in goal.pairs:
-        if pair.difference is None:
-            print(f"    {pair.name:<36}{'not known':>10}")
-            continue
-        error = "" if pair.error is None else f" ± {pair.error:.4f}"
-        said = "" if pair.verdict == "undecided" else f"  {pair.verdict}"
-        gap = f"{pair.difference:+.4f}{error}"
-        print(f"    {pair.name:<36}{pair.champion:>10.4f}{pair.challenger:>10.4f}{gap:>22}{said}")
+    heads = ("", "champion", "this", "difference")
+    for line in aligned([heads, *map(_pair_row, goal.pairs)], texts=(0, 4)):
+        print(f"    {line}")
     for name, points, _, pair in goal.parts:
         if pair.verdict != "undecided":
             print(
                 f"    {name} ({points:,} scores): {pair.verdict}, {pair.difference:+.4f} log loss"
             )
+
+
+def _pair_row(pair: Pair) -> Sequence[str]:
+    if pair.champion is None or pair.challenger is None or pair.difference is None:
+        return pair.name, "not known"
+    form = ",.2f" if pair.is_money else ".4f"
+    error = "" if pair.error is None else f" ± {pair.error:{form}}"
+    said = "" if pair.verdict == "undecided" else pair.verdict
+    gap = f"{pair.difference:+{form}}{error}"
+    return pair.name, f"{pair.champion:{form}}", f"{pair.challenger:{form}}", gap, said
 
 
 # ---------------------------------------------------------------------------------------- retrain

@@ -70,6 +70,7 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
 
 def _print_evaluation(evaluation: PolicyEvaluation) -> None:
     from models.judging.groups.report import group_lines
+    from models.judging.rounding import rounded, signed
     from training.policies.gate import missing
 
     value, gain = evaluation.assessment.value, evaluation.assessment.gain
@@ -81,14 +82,14 @@ def _print_evaluation(evaluation: PolicyEvaluation) -> None:
     for name, worth, more in (("IPS", value.ips, gain.ips), ("SNIPS", value.snips, gain.snips),
                               ("DR", value.dr, gain.dr)):  # fmt: skip
         print(
-            f"  {name:<6}{worth.value:>12,.4g} a decision; over {evaluation.against}"
-            f" {more.value:+,.4g} ({more.low:+,.4g} to {more.high:+,.4g})"
+            f"  {name:<6}{rounded(worth.value):>12} a decision; over {evaluation.against}"
+            f" {signed(more.value)} ({signed(more.low)} to {signed(more.high)})"
         )
     watch = evaluation.watch
     if watch:
         print(
-            f"  at all looks {watch.value:+,.4g} ({watch.low:+,.4g} to {watch.high:+,.4g}) on"
-            f" {watch.leads:,} leads with {watch.decisions:,} decisions, by {watch.estimator}"
+            f"  at all looks {signed(watch.value)} ({signed(watch.low)} to {signed(watch.high)})"
+            f" on {watch.leads:,} leads with {watch.decisions:,} decisions, by {watch.estimator}"
         )
     for line in group_lines(evaluation.groups) if evaluation.groups else ():
         print(f"  {line}")

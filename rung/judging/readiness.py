@@ -63,10 +63,12 @@ def _keep(url: str, found: Readiness, until: int) -> None:
 
 
 def _print(found: Readiness) -> None:
+    from models.judging.rounding import rounded
+
     print(f"{found['summary']}\n")
     print(
         f"By what was known at {found['as_of']}, of {found['leads']:,} leads; the pace is that of"
-        f" the last {found['pace_weeks']:.2g} weeks.\n"
+        f" the last {rounded(found['pace_weeks'], 2)} weeks.\n"
     )
     print(
         f"  {'':26}{'reached':>9}{'completed':>10}{'a week':>8}{'decided':>9}{'lost':>6}"

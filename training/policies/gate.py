@@ -22,6 +22,7 @@ from models.bundle import Bundle, load_bundle
 from models.gate import Gate, GateCheck
 from models.judging.groups.report import group_refusals
 from models.judging.off_policy import UNSEEN
+from models.judging.rounding import signed
 from models.offers.policy import policy
 from models.served_policy import DEFAULT, read_served, withdraw_served, write_served
 from training.policies.by_group import MEASURES_OF_POLICIES
@@ -276,14 +277,14 @@ def _watched(
         ]
     if watch["low"] > 0:
         return []
-    told = f"{watch['value']:+,.4g} a decision on {watch['leads']:,} leads"
+    told = f"{signed(watch['value'])} a decision on {watch['leads']:,} leads"
     if _is_worse(watch):
-        return [f"it is worse: {told}, surely below {watch['high']:+,.4g}; it should not serve"]
+        return [f"it is worse: {told}, surely below {signed(watch['high'])}; it should not serve"]
     if watch["value"] <= 0:
         return [f"no gain: {told}"]
     more = (_leads_needed(watch) or 0.0) - watch["leads"]
     return [
-        f"the gain is not sure: {told}, between {watch['low']:+,.4g} and {watch['high']:+,.4g}"
+        f"the gain is not sure: {told}, between {signed(watch['low'])} and {signed(watch['high'])}"
         f" however often one looks; {_about(more)} more leads would tell{_where(gain, segments)}"
     ]
 
@@ -316,13 +317,15 @@ def _gain(gain: dict[str, Any], segments: dict[str, Any]) -> list[str]:
     if dr["low"] > 0 and snips["value"] > 0:
         return []
     if dr["value"] <= 0 or snips["value"] <= 0:
-        return [f"no gain: {dr['value']:+,.4g} a decision by DR, {snips['value']:+,.4g} by SNIPS"]
+        return [
+            f"no gain: {signed(dr['value'])} a decision by DR, {signed(snips['value'])} by SNIPS"
+        ]
     width = dr["value"] - dr["low"]
     more = gain["decisions"] * ((width / dr["value"]) ** 2 - 1.0)
     return [
-        f"the gain is not sure: {dr['value']:+,.4g} a decision, 95 % interval"
-        f" {dr['low']:+,.4g} to {dr['high']:+,.4g}; {_about(more)} more randomised decisions would"
-        f" tell{_where(gain, segments)}"
+        f"the gain is not sure: {signed(dr['value'])} a decision, 95 % interval"
+        f" {signed(dr['low'])} to {signed(dr['high'])}; {_about(more)} more randomised decisions"
+        f" would tell{_where(gain, segments)}"
     ]
 
 
@@ -341,7 +344,7 @@ def _where(gain: dict[str, Any], segments: dict[str, Any]) -> str:
 
 def _harm(segments: dict[str, Any]) -> list[str]:
     return [
-        f"{name} is harmed: {segments[name]['dr']['value']:+,.4g} a decision (surely below 0, on"
+        f"{name} is harmed: {signed(segments[name]['dr']['value'])} a decision (surely below 0, on"
         f" {segments[name]['decisions']:,} decisions)"
         for name in _harmed(segments)
     ]

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from features.files import new_folder
 from models.judging.groups.report import GROUPS_EXPLAINED, group_rows
 from models.judging.off_policy import Estimate, PolicyGain
+from models.judging.rounding import rounded, signed
 from training.policies.evaluate import Assessment, PolicyEvaluation
 from training.policies.gate import FILE, missing
 from training.policies.watch import WatchedGain
@@ -104,9 +105,9 @@ def _verdict(watch: WatchedGain | None, against: str) -> str:
     else:
         sure = "no sure difference"
     return (
-        f"**{watch.value:+,.4g} a decision over {against}: {sure}** (between {watch.low:+,.4g} and"
-        f" {watch.high:+,.4g} however often one looks, at 95 %; {watch.leads:,} leads with"
-        f" {watch.decisions:,} decisions, by {watch.estimator})."
+        f"**{signed(watch.value)} a decision over {against}: {sure}** (between"
+        f" {signed(watch.low)} and {signed(watch.high)} however often one looks, at 95 %;"
+        f" {watch.leads:,} leads with {watch.decisions:,} decisions, by {watch.estimator})."
     )
 
 
@@ -131,8 +132,8 @@ def comparison_table(assessments: Mapping[str, Assessment]) -> str:
             _told(one.value.ips),
             _told(one.value.snips),
             _told(one.value.dr),
-            f"{one.gain.dr.value:+,.4g}",
-            f"{one.gain.dr.low:+,.4g} to {one.gain.dr.high:+,.4g}",
+            signed(one.gain.dr.value),
+            f"{signed(one.gain.dr.low)} to {signed(one.gain.dr.high)}",
             f"{one.value.effective_sample_size:,.0f}",
         )
         for name, one in ordered
@@ -147,8 +148,8 @@ def _segments_table(segments: Mapping[str, PolicyGain]) -> str:
         (
             name,
             f"{one.decisions:,}",
-            f"{one.dr.value:+,.4g}",
-            f"{one.dr.low:+,.4g} to {one.dr.high:+,.4g}",
+            signed(one.dr.value),
+            f"{signed(one.dr.low)} to {signed(one.dr.high)}",
         )
         for name, one in segments.items()
     ]
@@ -165,7 +166,7 @@ def _shares_table(shares: Mapping[str, tuple[float, float]]) -> str:
 
 
 def _told(estimate: Estimate) -> str:
-    return f"{estimate.value:,.4g} ± {estimate.error:,.2g}"
+    return f"{rounded(estimate.value)} ± {rounded(estimate.error, 2)}"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

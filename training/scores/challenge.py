@@ -7,7 +7,7 @@ served, its probabilities moved by the outcomes known at each instant.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -57,6 +57,7 @@ class Pair:
     ----------
     error : of the difference, over resampled leads; None where there are too few.
     is_better : whether a difference above 0 speaks for the challenger.
+    is_money : whether it is in the ladder's currency.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Pair:
     difference: float | None
     error: float | None
     is_better: bool
+    is_money: bool = False
 
     @property
     def verdict(self) -> Verdict:
@@ -292,10 +294,8 @@ def _pairs(both: Sequence[Answers], bundle: Bundle, goal: str, seed: int) -> lis
             rate = float(np.average(one.happened, weights=weight)) if weight.any() else 0.0
             return None if part is None else 100.0 * part * rate * worth
 
-        found.append(
-            _pair(f"value in the top {_CAPACITY:.0%}, a hundred scores", *over(value_of),
-                  is_better=True)
-        )  # fmt: skip
+        name = f"value in the top {_CAPACITY:.0%}, a hundred scores"
+        found.append(replace(_pair(name, *over(value_of), is_better=True), is_money=True))
     return found
 
 

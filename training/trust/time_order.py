@@ -10,6 +10,7 @@ from features.arrays import Floats, Ints
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Ladder
 from features.signals.program import compile_ladder, link
+from models.judging.rounding import rounded
 from training.trust.suspicion import Suspicion
 
 __all__ = ["known_too_early", "time_reversed"]
@@ -101,4 +102,4 @@ def known_too_early(log: EventLog, ladder: Ladder) -> list[Suspicion]:
 
 
 def _long(days: float) -> str:
-    return f"{days:.3g} days" if days >= 1 else f"{days * 24:.3g} hours"
+    return f"{rounded(days, 3)} days" if days >= 1 else f"{rounded(days * 24, 3)} hours"

@@ -11,6 +11,7 @@ from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Ladder, Trait
 from features.signals.program import compile_ladder, link
 from models.judging.intervals import wilson
+from models.judging.rounding import rounded
 from training.decision_points import Points
 from training.labels import Outcomes
 from training.trust.suspicion import Suspicion
@@ -75,9 +76,9 @@ def _late(trait: Trait, first: Ints, ends: Ints, buyers: Bools) -> Suspicion | N
         f"trait.{trait.id}",
         "written after",
         f"the trait trait.{trait.id} is written at or after the purchase for {share:.0%} of the"
-        f" leads that bought and have it (half of them {days:.3g} days after or more), and at a"
-        f" like age for {others:.1%} of the others: it is filled in because of the purchase. Import"
-        " it with the instant at which it was written, or leave it out of the ladder",
+        f" leads that bought and have it (half of them {rounded(days, 3)} days after or more), and"
+        f" at a like age for {others:.1%} of the others: it is filled in because of the purchase."
+        " Import it with the instant at which it was written, or leave it out of the ladder",
         figures={"after": round(share, 4), "of_others": round(others, 4)},
     )
 

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 import rung
+from rung.judging import champion
+from training.scores.challenge import GoalChallenge, Pair
 
 QUICK = """
 [fit]
@@ -90,6 +92,21 @@ def test_compare(world, serving, capsys):
     said = capsys.readouterr().out
     assert f"beside the champion {found['champion']}" in said
     assert "calibration error" in said
+
+
+def test_columns_hold_their_names_and_money(capsys):
+    """Money is written as elsewhere, and nothing runs together."""
+    name = "value in the top 10%, a hundred scores"
+    pairs = (
+        Pair("AUC", 0.9, 0.91, 0.01, 0.002, is_better=True),
+        Pair("lift of the top 10%", None, 2.0, None, None, is_better=True),
+        Pair(name, 45784.6952, 43916.9909, -1867.7043, 2046.2909, is_better=True, is_money=True),
+    )
+    champion._print_goal(GoalChallenge("purchase", 1000, 500, pairs, ()))
+    said = capsys.readouterr().out.splitlines()
+    assert said[2].split() == ["AUC", "0.9000", "0.9100", "+0.0100", "±", "0.0020", "better"]
+    assert said[3].split() == [*["lift", "of", "the", "top", "10%"], "not", "known"]
+    assert said[4].strip() == f"{name}  45,784.70  43,916.99  -1,867.70 ± 2,046.29"
 
 
 def test_promote_by_a_report(world, serving, capsys, tmp_path):

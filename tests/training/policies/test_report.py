@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from models.judging.off_policy import PolicyGain
+from models.judging.off_policy import Estimate, PolicyGain
 from models.offers.policy import POLICIES
 from tests.training.policies.scene import us
 from tests.training.policies.story import UNTIL, bundle, judged, learned, log
@@ -37,6 +37,19 @@ def rows_of(table: str) -> list[list[str]]:
     return [
         [cell.strip() for cell in line.strip("|").split(" | ")] for line in table.split("\n")[2:]
     ]
+
+
+def test_money_is_written_without_exponents(rivals):
+    """A value and its error in thousands are read as such, in each column."""
+    one = rivals["learned"]
+    money = Estimate(1425.2, 410.4, 620.7, 23456.7)
+    value, gain = (
+        replace(held, ips=money, snips=money, dr=money) for held in (one.value, one.gain)
+    )
+    table = comparison_table({"learned": replace(one, value=value, gain=gain)})
+    (row,) = rows_of(table)
+    assert row[1:4] == ["1,425 ± 410"] * 3
+    assert row[4:6] == ["+1,425", "+620.7 to +23,460"]
 
 
 def test_three_files(rivals, tmp_path):
