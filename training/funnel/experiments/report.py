@@ -19,6 +19,8 @@ from models.judging.trials.shapes import ArmComparison, ExperimentReport, GoalOf
 __all__ = ["draw_course", "folder_named", "write_experiment"]
 
 _COLOURS: Final = ("#2f7f5f", "#b5652c", "#3b5b92", "#7a4b8a")
+_DASHES: Final = ("-", "--", ":")
+"""With the colours more looks than an experiment has arms."""
 _FOLDER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 _INK, _QUIET = "#1f2933", "#9aa5b1"
 
@@ -85,7 +87,8 @@ def draw_course(found: ExperimentReport, path: Path) -> None:
     figure = Figure(figsize=(8.0, 3.8), layout="constrained", facecolor="white")
     axes = figure.add_subplot()
     for at, one in enumerate(goal["comparisons"]):
-        _draw_one(axes, one, _COLOURS[at % len(_COLOURS)])
+        dash = _DASHES[at // len(_COLOURS) % len(_DASHES)]
+        _draw_one(axes, one, _COLOURS[at % len(_COLOURS)], dash)
     axes.axhline(0.0, color=_INK, linewidth=0.8)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_title(
@@ -103,7 +106,7 @@ def draw_course(found: ExperimentReport, path: Path) -> None:
     figure.savefig(path, dpi=130, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
-def _draw_one(axes: Axes, one: ArmComparison, colour: str) -> None:
+def _draw_one(axes: Axes, one: ArmComparison, colour: str, dash: str) -> None:
     course = one["course"]
     if not course:
         return
@@ -116,7 +119,8 @@ def _draw_one(axes: Axes, one: ArmComparison, colour: str) -> None:
         alpha=0.2,
         linewidth=0,
     )
-    axes.plot(leads, [point["value"] for point in course], color=colour, label=one["arm"])
+    values = [point["value"] for point in course]
+    axes.plot(leads, values, linestyle=dash, color=colour, label=one["arm"])
     low, high = course[-1]["low"], course[-1]["high"]
     room = max(high - low, 0.02)
     axes.set_ylim(low - 2 * room, high + 2 * room)

@@ -24,6 +24,7 @@ _HEADS: Final = (
     "of rates", "ECE", "by chance",
 )  # fmt: skip
 _COLOURS: Final = ("#1f5f9f", "#c9932b", "#4f8f6d", "#8a6bb1", "#d1603d")
+_MARKS: Final = ("o", "s", "^", "D", "v")
 _QUIET: Final = "#8b95a1"
 
 
@@ -111,7 +112,10 @@ def _figure(found: Backtest) -> Figure:
             for at, choice in enumerate(found.choices):
                 results = [fold.of(choice.name, goal) for fold in found.folds]
                 colour = _COLOURS[at % len(_COLOURS)]
-                axes.plot(middle, _values(results, ours), "o-", color=colour, label=choice.name)
+                mark = _MARKS[at // len(_COLOURS) % len(_MARKS)]
+                axes.plot(
+                    middle, _values(results, ours), f"{mark}-", color=colour, label=choice.name
+                )
                 if at == 0:
                     label = "by chance" if ours == "ece" else "rates of the steps"
                     axes.plot(middle, _values(results, beside), "--", color=_QUIET, label=label)

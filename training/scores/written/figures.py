@@ -13,6 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
 from models.judging.metrics import Bin
+from models.judging.served import (
+    AS_SERVED,
+    BOOSTING,
+    COUNTING_RULE,
+    LOGISTIC,
+    POINTS_RULE,
+    STEP_RATES,
+)
 from training.scores.results import (
     MODEL,
     SHARES,
@@ -30,7 +38,16 @@ DPI: Final = 144
 KINDS: Final = ("log-loss", "gain", "reliability", "reliability-steps", "outcomes")
 _INK, _QUIET, _LINES = "#22272e", "#6b7480", "#dfe3e8"
 _OURS, _OFF = "#1f5f9f", "#d1603d"
-_RIVALS: Final = ("#8b95a1", "#c9932b", "#4f8f6d", "#8a6bb1", "#b3564f")
+_COLOURS: Final = {
+    MODEL: _OURS,
+    STEP_RATES: "#a3adb5",
+    COUNTING_RULE: "#d1951f",
+    POINTS_RULE: "#35a06a",
+    LOGISTIC: "#d59ae6",
+    BOOSTING: "#93301a",
+    AS_SERVED: "#22222e",
+}
+"""By name, so that no two share one; told apart without red, green or blue as well."""
 _ROUND: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 _OUTCOMES: Final = {
     "advanced": "#2f7f5f", "lapsed": "#c7cdd5", "lost": "#d9a5a0", "pending": "#f0dca4",
@@ -180,10 +197,10 @@ def _gain_figure(goal: GoalEvaluation, capacity: float) -> Figure:
     axes.plot(
         [0, 1], [0, 1], color=_QUIET, linewidth=1, linestyle=(0, (4, 3)), label="random order"
     )
-    for at, (name, curve) in reversed(list(enumerate(goal.gain))):
+    for name, curve in reversed(goal.gain):
         ours = name == MODEL
         axes.plot(
-            SHARES, curve, color=_colour(at), linewidth=2.6 if ours else 1.4, label=name,
+            SHARES, curve, color=_COLOURS[name], linewidth=2.6 if ours else 1.4, label=name,
             zorder=4 if ours else 3,
         )  # fmt: skip
     if capacity < 1:
@@ -199,11 +216,6 @@ def _gain_figure(goal: GoalEvaluation, capacity: float) -> Figure:
     return figure
 
 
-def _colour(at: int) -> str:
-    """The colour of a name by its place: the bundle, then the baselines."""
-    return _OURS if at == 0 else _RIVALS[(at - 1) % len(_RIVALS)]
-
-
 def _log_loss_figure(goal: GoalEvaluation, performance: Performance) -> Figure:
     rivals = [rival for rival in goal.baselines if rival.performance is not None]
     judged = [performance, *(rival.performance for rival in rivals if rival.performance)]
@@ -216,7 +228,7 @@ def _log_loss_figure(goal: GoalEvaluation, performance: Performance) -> Figure:
     for at, one in enumerate(judged):
         error = 2.0 * (one.log_loss_error or 0.0)
         axes.errorbar(
-            one.log_loss, at, xerr=error, fmt="o", color=_colour(at), markersize=7,
+            one.log_loss, at, xerr=error, fmt="o", color=_COLOURS[names[at]], markersize=7,
             elinewidth=1.8, capsize=3,
         )  # fmt: skip
         axes.text(
