@@ -87,6 +87,15 @@ def judged_rows(
     )  # fmt: skip
 
 
+def _not_judged(counts: Mapping[str, int]) -> str:
+    said = {
+        "pending": "have a horizon that is not over",
+        "won_before_score": "had won before it",
+        "dated_after_until": "have it dated after all that is known",
+    }
+    return ", ".join(f"{counts[name]:,} {words}" for name, words in said.items() if counts[name])
+
+
 def audit(
     judged: Judged,
     scale: str,
@@ -111,8 +120,9 @@ def audit(
     """
     if len(judged.leads) == 0:
         raise NotEnoughData(
-            f"no lead can be judged: {judged.counts}; wait until {horizon_days:g} days have passed"
-            " since the scores, or name a shorter --horizon-days"
+            f"no lead can be judged: of {judged.counts['leads']:,} with a score"
+            f" {_not_judged(judged.counts)}; wait until {horizon_days:g} days have passed since the"
+            " scores, or name a shorter --horizon-days"
         )
     score, happened = judged.score, judged.happened
     is_probability = scale in ("probability", "percent")

@@ -99,7 +99,6 @@ def read_scores(
         role: [row[heads.index(name)].strip() for row in rows] if name else [""] * len(rows)
         for role, name in columns.items()
     }
-    score, scale = _scores(file, texts["score"])
     at, is_date = _dates(texts["date"], timezone)
     won_at, is_closed = _dates(texts["won at"], timezone)
     has_wins = bool(columns["won"] or columns["won at"])
@@ -108,6 +107,10 @@ def read_scores(
     has_id = np.array([bool(text) for text in texts["id"]], dtype=np.bool_)
     # A win without a day cannot be placed before or after a score.
     dated = ~won | is_closed | (not columns["won at"])
+    sound = has_id & is_date & dated
+    # A row that is left out anyway does not say what the others' scores are.
+    scale = _scale(file, [text for text, kept in zip(texts["score"], sound, strict=True) if kept])
+    score = _scores(texts["score"], scale)
     faults = {
         "without an id": ~has_id,
         "without a score": np.isnan(score),
@@ -121,7 +124,8 @@ def read_scores(
             dropped[reason] = count
         keep &= ~bad
     if not keep.any():
-        raise EventsError(f"{file}: no row can be judged: {dropped or 'there is none'}")
+        said = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
+        raise EventsError(f"{file}: no row can be judged: {said}")
     return ScoreRows(
         tuple(text for text, kept in zip(texts["id"], keep, strict=True) if kept),
         score[keep], at[keep], scale, has_wins, won[keep], np.where(won, won_at, 0)[keep],
@@ -165,19 +169,36 @@ def _find(file: Path, heads: Sequence[str], role: str, named: str | None) -> str
     return ""
 
 
-def _scores(file: Path, texts: Sequence[str]) -> tuple[Floats, Scale]:
-    there = [text for text in texts if text]
-    if there and all(text.upper() in _GRADES for text in there):
-        grades = [_GRADES.get(text.upper(), np.nan) for text in texts]
-        return np.array(grades, dtype=np.float64), "grade"
+def _scale(file: Path, texts: Sequence[str]) -> Scale:
+    """What the scores of rows are; "points" where there is no row.
+
+    Raises
+    ------
+    EventsError : none of the texts is a score.
+    """
+    if not texts:
+        return "points"
     numbers = np.array([_number(text) for text in texts], dtype=np.float64)
     finite = numbers[np.isfinite(numbers)]
     if len(finite) == 0:
+        if any(text.upper() in _GRADES for text in texts):
+            return "grade"
         raise EventsError(f"{file}: no score is a number, a percentage or a grade from A+ to F")
-    if any(text.endswith("%") for text in there):
-        return np.where((numbers >= 0) & (numbers <= 100), numbers / 100, np.nan), "percent"
+    if any(text.endswith("%") for text in texts):
+        return "percent"
     is_share = finite.min() >= 0 and finite.max() <= 1 and bool(((finite > 0) & (finite < 1)).any())
-    return numbers, "probability" if is_share else "points"
+    return "probability" if is_share else "points"
+
+
+def _scores(texts: Sequence[str], scale: Scale) -> Floats:
+    """The scores, NaN for those that are none on their scale."""
+    if scale == "grade":
+        grades = [_GRADES.get(text.upper(), np.nan) for text in texts]
+        return np.array(grades, dtype=np.float64)
+    numbers = np.array([_number(text) for text in texts], dtype=np.float64)
+    if scale == "percent":
+        return np.where((numbers >= 0) & (numbers <= 100), numbers / 100, np.nan)
+    return numbers
 
 
 def _number(text: str) -> float:

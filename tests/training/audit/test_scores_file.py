@@ -57,6 +57,34 @@ def test_what_a_score_is(tmp_path, cells, scale, values):
     assert rows.score.tolist() == pytest.approx(values)
 
 
+@pytest.mark.parametrize(
+    ("odd", "scores", "scale"),
+    [
+        ("a,95,n/a", ("0.62", "0.1"), "probability"),
+        (",-3,2026-01-01", ("0.62", "0.1"), "probability"),
+        ("a,50%,n/a", ("0.62", "0.1"), "probability"),
+        ("a,95,n/a", ("62 %", "10 %"), "percent"),
+        ("a,95,n/a", ("A", "D"), "grade"),
+        ("a,n/a,2026-01-01", ("A", "D"), "grade"),
+        ("a,0.5,n/a", ("0", "1"), "points"),
+    ],
+)
+def test_a_row_that_is_left_out_says_nothing_of_the_others(tmp_path, odd, scores, scale):
+    """Neither without a date or an id, nor without a score that is one."""
+    lines = [f"l{at},{score},2026-01-01" for at, score in enumerate(scores)]
+    rows = read(tmp_path, "\n".join(["id,score,date", odd, *lines]))
+    assert (rows.scale, rows.leads) == (scale, ("l0", "l1"))
+    assert sum(rows.dropped.values()) == 1
+
+
+def test_no_row_that_can_be_judged(tmp_path):
+    """The reasons are told in words, with how many rows each."""
+    lines = ["id,score,date", *["a,0.5,n/a"] * 2000, ",0.1,2026-01-01"]
+    said = "no row can be judged: 1 without an id, 2,000 without a date that can be read$"
+    with pytest.raises(EventsError, match=said):
+        read(tmp_path, "\n".join(lines))
+
+
 def test_bad_rows_are_counted(tmp_path):
     """Rows without an id, a score or a date are left out by their reason."""
     rows = read(
