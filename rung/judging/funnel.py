@@ -52,12 +52,15 @@ def add_funnel(verbs: Any) -> None:
 
 
 def _funnel(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.errors import FunnelError
     from models.judging.funnel.rates import funnel
-    from models.judging.funnel.selection import Selection, leads_in
+    from models.judging.funnel.selection import Selection, had_by_nobody, leads_in
 
     selection = _selection(parsed)
     parsed.events = named_log(parsed)
     log, stays = _stays(parsed, progress, named_ladder(parsed))
+    for said in had_by_nobody(selection, stays):
+        raise FunnelError(f"--only: {said}")
     if parsed.named:
         step, state = _named(parsed.named)
         names = leads_in(stays, step, state, selection)
@@ -137,7 +140,7 @@ def _print_causes(causes: FunnelCauses, *, is_some: bool) -> None:
 def _selection(parsed: argparse.Namespace) -> Selection:
     from features.clock import microseconds
     from features.errors import FunnelError
-    from models.judging.funnel.selection import Selection, only_of
+    from models.judging.funnel.selection import only_of, selection_of
 
     only: list[tuple[str, str]] = []
     for text in parsed.only:
@@ -145,7 +148,7 @@ def _selection(parsed: argparse.Namespace) -> Selection:
         if not is_pair or not trait:
             raise FunnelError(f"--only {text!r}: write a trait, = and its value")
         only.append((trait, value))
-    return Selection(
+    return selection_of(
         None if parsed.since is None else microseconds(parsed.since),
         None if parsed.to is None else microseconds(parsed.to),
         only_of(only),

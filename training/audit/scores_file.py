@@ -124,8 +124,8 @@ def read_scores(
             dropped[reason] = count
         keep &= ~bad
     if not keep.any():
-        said = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
-        raise EventsError(f"{file}: no row can be judged: {said}")
+        why = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
+        raise EventsError(f"{file}: no row can be judged: {why}")
     return ScoreRows(
         tuple(text for text, kept in zip(texts["id"], keep, strict=True) if kept),
         score[keep], at[keep], scale, has_wins, won[keep], np.where(won, won_at, 0)[keep],

@@ -22,6 +22,7 @@ from models.judging.funnel.selection import (
     Selection,
     cohort_of,
     cohort_starts,
+    had_by_nobody,
     most_had,
 )
 from models.judging.funnel.shapes import (
@@ -83,7 +84,7 @@ def funnel(stays: Stays, selection: Selection | None = None, every: Every = "wee
         "whole": _whole(stays, selection, steps),
         "steps": steps,
         "lever": lever_of(steps),
-        "notes": list(_notes(stays, some, every)),
+        "notes": [*had_by_nobody(selection, stays), *_notes(stays, some, every)],
     }
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
 
 from features.arrays import Bools, Ints
+from features.clock import rfc3339
 from features.errors import FunnelError, did_you_mean
 from features.events.log import DAY_US
 from features.funnel.states import State
@@ -19,14 +20,17 @@ __all__ = [
     "Selection",
     "cohort_of",
     "cohort_starts",
+    "had_by_nobody",
     "leads_in",
     "most_had",
     "only_of",
+    "selection_of",
     "stays_in",
 ]
 
 Every = Literal["week", "month"]
 _WEEK_US: Final = 7 * DAY_US
+_MOST_NAMED: Final = 20
 _MONDAY: Final = 4 * DAY_US
 """The first Monday after the epoch, 1970-01-05."""
 
@@ -68,8 +72,7 @@ class Selection:
         """Shape (n,): whether each lead is of whom is asked, whenever it came; raises as `of`."""
         keep = np.ones(len(stays), dtype=np.bool_)
         for trait, value in self.only.items():
-            if trait not in stays.trait_ids:
-                raise FunnelError(_no_trait(trait, stays))
+            _check_trait(trait, stays)
             keep &= stays.where(trait, value)
         return keep
 
@@ -87,6 +90,49 @@ def only_of(pairs: Iterable[tuple[str, str]]) -> dict[str, str | None]:
             raise FunnelError(f"{trait!r} is asked for twice: ask for one value of a trait")
         only[trait] = value or None
     return only
+
+
+def selection_of(
+    entered_from: int | None, entered_to: int | None, only: dict[str, str | None]
+) -> Selection:
+    """What is asked for, as `Selection`.
+
+    Raises
+    ------
+    FunnelError : the stretch is over before it begins.
+    """
+    if entered_from is not None and entered_to is not None and entered_from >= entered_to:
+        raise FunnelError(
+            f"nobody came since {rfc3339(entered_from)} and before {rfc3339(entered_to)}: the"
+            " stretch is over before it begins"
+        )
+    return Selection(entered_from, entered_to, only)
+
+
+def had_by_nobody(selection: Selection, stays: Stays) -> Iterator[str]:
+    """The values that are asked for and that no lead had when it came, with those that were had.
+
+    Raises
+    ------
+    FunnelError : a trait by which leads are not told apart.
+    """
+    for trait, value in selection.only.items():
+        _check_trait(trait, stays)
+        if value is None or stays.where(trait, value).any():
+            continue
+        words = stays.values[stays.trait_ids.index(trait)]
+        had = [words[at] for at in most_had(stays, trait, _MOST_NAMED) if at < len(words)]
+        there = ", ".join(map(repr, had)) or "none"
+        more = ", and others" if len(had) == _MOST_NAMED else ""
+        yield (
+            f"no lead had the {trait} {value!r} when it came to a step; there were"
+            f" {there}{more}{did_you_mean(value, words)}"
+        )
+
+
+def _check_trait(trait: str, stays: Stays) -> None:
+    if trait not in stays.trait_ids:
+        raise FunnelError(_no_trait(trait, stays))
 
 
 def _no_trait(trait: str, stays: Stays) -> str:

@@ -13,7 +13,7 @@ from features.funnel.states import State
 from features.funnel.stays import Stays
 from models.judging.funnel.cause_shapes import FunnelCauses
 from models.judging.funnel.rates import funnel
-from models.judging.funnel.selection import Every, Selection
+from models.judging.funnel.selection import Every, Selection, selection_of
 from models.judging.funnel.shapes import Funnel
 from models.judging.funnel.tables import cohorts_table, segments_table, steps_table
 from serving.edge.access import needs
@@ -167,4 +167,4 @@ def _stays(service: Service) -> Stays:
 
 
 def _selection(query: FunnelSelection) -> Selection:
-    return Selection(query.entered_from, query.entered_to, only_from(query.only))
+    return selection_of(query.entered_from, query.entered_to, only_from(query.only))

@@ -98,6 +98,17 @@ def test_a_store_is_as_its_file_but_for_who_left(events_file, tmp_path, capsys):
         (["--only", "source"], "write a trait, = and its value"),
         (["--only", "sorce=fair"], "did you mean 'source'"),
         (["--only", "source=fair", "--only", "source="], "'source' is asked for twice"),
+        (
+            ["--only", "source=nosuch"],
+            "no lead had the source 'nosuch' when it came to a step; there",
+        ),
+        (["--only", "source=", "--only", "industry=retial"], "did you mean 'retail'"),
+        (
+            ["--list", "trial", "--only", "source=nosuch"],
+            "no lead had the source 'nosuch' when it came to a step; there",
+        ),
+        (["--from", "2026-09-01", "--to", "2026-06-01"], "over before it begins"),
+        (["--from", "2026-03-01", "--to", "2026-03-01"], "over before it begins"),
         (["--by", "sorce"], "did you mean 'source'"),
         (["--list", "trail"], "did you mean 'trial'"),
         (["--list", "trial:gone"], "the state is one of"),

@@ -18,7 +18,7 @@ from features.funnel.states import State
 from features.funnel.stays import Stays, stays_of
 from features.ladder.ladder import Band, EventRule, Ladder, Step, Trait
 from models.judging.funnel.rates import funnel
-from models.judging.funnel.selection import Selection, leads_in
+from models.judging.funnel.selection import Selection, had_by_nobody, leads_in
 from models.judging.funnel.shapes import Whole
 from models.judging.intervals import wilson
 from tests.features import strategies
@@ -229,6 +229,11 @@ def test_segments_are_of_what_was_known_when_they_came():
     assert only["only"] == {"source": "fair"}
     with pytest.raises(FunnelError, match="did you mean 'source'"):
         funnel(stays_until(100, rows), Selection(only={"sorce": "fair"}))
+    with pytest.raises(FunnelError, match="did you mean 'source'"):
+        list(had_by_nobody(Selection(only={"sorce": "fair"}), stays_until(100, rows)))
+    (note, *_) = funnel(stays_until(100, rows), Selection(only={"source": "fare"}))["notes"]
+    said = "no lead had the source 'fare' when it came to a step; there were 'fair'"
+    assert note == f"{said}; did you mean 'fair'?"
 
 
 def test_cohorts_and_the_stretch_before():

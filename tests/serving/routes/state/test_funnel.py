@@ -142,11 +142,23 @@ def test_who_opts_out_is_named_no_more(own):
         ({"entered_to": "0001-01-01T00:00:00+23:59"}, "in the years 1970 to 2199"),
         ({"only": ["source:fair", "source:search"]}, "'source' is asked for twice"),
         ({"since": "2026-01-01"}, "since"),
+        (
+            {"entered_from": "2026-09-01T00:00:00Z", "entered_to": "2026-06-01T00:00:00Z"},
+            "over before it begins",
+        ),
     ],
 )
 def test_what_cannot_be_counted_is_said(counted, asked, said):
     client, _ = counted
     assert said in json.dumps(is_problem(client.get("/v1/funnel", params=asked), 422))
+
+
+def test_a_value_that_nobody_had_is_noted(counted):
+    """A store may come to know it: no error, but what there is, so that a slip is seen."""
+    client, _ = counted
+    found = client.get("/v1/funnel", params={"only": "source:nosuch"}).json()
+    assert found["leads"] == 0
+    assert found["notes"][0].startswith("no lead had the source 'nosuch' when it came")
 
 
 def test_no_such_step(counted):
