@@ -42,6 +42,7 @@ from models.scores.reasons import Explanations, explain
 __all__ = [
     "Bundle",
     "Scores",
+    "check_folder",
     "copy_bundle",
     "load_bundle",
     "manifest_of",
@@ -255,7 +256,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> Bundle:
         raise BundleError("a recalibrated bundle is not saved: its moves are kept beside it")
     if not bundle.ladder.source:
         raise BundleError("only a ladder that was read from a file can be put into a bundle")
-    _refuse_others(folder)
+    check_folder(folder)
     with new_folder(folder, _is_ours) as part:
         manifest = _write(bundle, part)
     return replace(bundle, manifest=manifest)
@@ -266,7 +267,7 @@ def copy_bundle(source: Path, folder: Path) -> None:
 
     As with `save_bundle`: a folder that holds anything else is an error.
     """
-    _refuse_others(folder)
+    check_folder(folder)
     with new_folder(folder, _is_ours) as part:
         for path in sorted(source.iterdir()):
             if _is_ours(path.name):
@@ -445,9 +446,16 @@ def _is_ours(name: str) -> bool:
     return name in _PARTS or name in ("manifest.json", "served_policy.json")
 
 
-def _refuse_others(folder: Path) -> None:
-    """BundleError unless a folder does not exist, is empty, or holds an older bundle."""
-    if not folder.is_dir() or _is_bundle(folder):
+def check_folder(folder: Path) -> None:
+    """Whether a bundle can be written to a folder, before anything is fitted for it.
+
+    Raises
+    ------
+    BundleError : it is there, and neither empty nor an older bundle, or it is no folder.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise BundleError(f"{folder} is no folder; choose another place")
+    if not folder.exists() or _is_bundle(folder):
         return
     held = sorted(path.name for path in folder.iterdir())
     if held:

@@ -133,9 +133,10 @@ def add_evaluate(verbs: Any) -> None:
 def _train(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import now
     from features.ladder.file import read_ladder
-    from models.bundle import save_bundle
+    from models.bundle import check_folder, save_bundle
     from training.pipeline import record_training, train
 
+    check_folder(parsed.out)
     accepted = options.accepted_leaks(parsed)
     config = trained_with(parsed, progress, read_ladder(parsed.ladder), parsed.estimator)
     if parsed.look_back is not None:

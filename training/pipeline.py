@@ -121,6 +121,8 @@ def _trained(
     progress("probing for leaks")
     found = probed(log, ladder, points, (advanced, purchased), encoding)
     found = accept(found, accepted)
+    progress("effects of offers")  # before the fits: a decision that cannot be read ends here
+    offers, decided = learn_offers(log, ladder, encoding, until, config.seed)
     models: dict[str, GoalModel] = {}
     counts: dict[str, Any] = {}
     for goal, outcomes, means in (
@@ -137,8 +139,6 @@ def _trained(
             partial(_of_goal, goal, progress),
         )
         counts[goal] = _counts(rows, outcomes, models[goal])
-    progress("effects of offers")
-    offers, decided = learn_offers(log, ladder, encoding, until, config.seed)
     offers = replace(offers, fields=field_worth(ladder, points, encoding, models["advancement"]))
     manifest = {
         "rung": version("rung"),

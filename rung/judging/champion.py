@@ -199,12 +199,15 @@ def _pair_row(pair: Pair) -> Sequence[str]:
 def _retrain(parsed: argparse.Namespace, progress: Progress) -> int | None:
     from features.errors import EventsError
     from features.ladder.file import read_ladder
+    from models.bundle import check_folder
     from training.upkeep.retraining import retrain
 
     parsed.events = parsed.events or os.environ.get("RUNG_DATABASE_URL", "")
     if not parsed.events:
         raise EventsError("no log is named, and RUNG_DATABASE_URL is not set: name one of them")
     place = _place(parsed.champion)
+    if isinstance(place, Path):
+        check_folder(place)
     named = read_ladder(parsed.ladder) if parsed.ladder else None
     champion = _serving(parsed, place, named)
     own = champion.ladder if champion is not None else read_ladder("b2b")

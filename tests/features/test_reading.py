@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,6 +103,17 @@ def test_missing_file_and_empty_folder(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(EventsError, match="no file of events in this folder"):
         read_table(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a device"])
+def test_what_is_no_regular_file_is_said_to_be_there(kind, tmp_path):
+    """It is there, so no other name was meant."""
+    path = Path("/dev/null")
+    if kind == "a pipe":
+        path = tmp_path / "events.csv"
+        os.mkfifo(path)
+    with pytest.raises(EventsError, match="is there and no regular file; write what it"):
+        read_table(path)
     with pytest.raises(StoreError, match="there is no such store"):
         read_events(f"sqlite:///{tmp_path / 'no.db'}", LADDER)
 

@@ -36,6 +36,14 @@ def test_from_a_log_to_a_ladder(tmp_path, capsys):
     assert rung.main(["ladder", "check", str(ladder)]) == 0
 
 
+def test_a_log_with_other_columns_is_told_the_way(tmp_path):
+    """There is no ladder yet: a file of its own says what is what."""
+    log = written(tmp_path / "log.csv", ("who", "what", "day"))
+    said = message("init", log, "--to", tmp_path / "mine.toml")
+    assert "no column lead_id; it has who, what, day; say what is what in an [import] table" in said
+    assert "of a file for rung init --columns" in said
+
+
 def test_nothing_is_overwritten(tmp_path):
     """A ladder that is there stays as it is."""
     (tmp_path / "mine.toml").write_text("mine")

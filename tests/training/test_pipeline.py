@@ -14,7 +14,7 @@ import pytest
 from scipy.special import expit
 from sklearn.tree import DecisionTreeClassifier
 
-from features.errors import NotEnoughData
+from features.errors import EventsError, NotEnoughData
 from features.events.log import DAY_US, EventLog
 from features.funnel.states import State
 from features.ladder.ladder import EventRule, Ladder, Step, Trait
@@ -357,15 +357,24 @@ def test_progress(log):
     told: list[str] = []
     train(log, LADDER, until=UNTIL, config=QUICK, progress=told.append)
     points = decision_points(log.known_by(UNTIL), LADDER, end=UNTIL, seed=7)
-    assert told[:4] == [
+    assert told[:5] == [
         "drawing decision points",
         f"{len(points):,} decision points of {len(np.unique(points.lead)):,} leads",
         "probing for leaks",
+        "effects of offers",
         "fitting advancement",
     ]
     assert "advancement: boosting fold 1" in told
     assert told.index("advancement: boosting fold 2") < told.index("fitting purchase")
-    assert told[-1] == "effects of offers"
+
+
+def test_a_decision_without_its_record_is_refused_before_anything_is_fitted():
+    """A long training does not end in what could be told at once."""
+    rows = [event("eve", name, day) for name, day in (("page", 0), ("rung_decision", 20))]
+    told: list[str] = []
+    with pytest.raises(EventsError, match="lead 'eve': a 'rung_decision' event without its"):
+        train(log_of(rows, LADDER), LADDER, until=UNTIL, config=QUICK, progress=told.append)
+    assert not [line for line in told if line.startswith("fitting")]
 
 
 # ---------------------------------------------------------------------------- The worth of a field

@@ -135,7 +135,8 @@ def read_scores(
 
 def _cells(file: Path) -> tuple[list[str], list[list[str]]]:
     if not file.is_file():
-        raise EventsError(f"{file}: there is no such file")
+        there = "no CSV file, but something else" if file.exists() else "there is no such file"
+        raise EventsError(f"{file}: {there}")
     with as_utf8(file) as stream:
         text = stream.read().decode("utf-8-sig")
     first = text.split("\n", 1)[0]

@@ -64,6 +64,7 @@ _SUFFIXES: Final = {
 }
 _TEXTS: Final = ("CSV", "JSON")
 _WRITE: Final = "name it .parquet, .csv, .tsv, .json, .jsonl or .ndjson (the texts also .gz)"
+_COPY: Final = "write what it gives to a file and name that"
 _HIDDEN: Final = (".", "_")
 """What file systems and other tools leave beside the data begins so."""
 
@@ -82,6 +83,8 @@ def event_files(source: Path) -> tuple[list[Path], list[Path]]:
             raise EventsError(f"{source}: no file of events in this folder{but}; {_WRITE}")
         return seen, hidden
     if not source.is_file():
+        if source.exists():
+            raise EventsError(f"{source}: is there and no regular file; {_COPY}")
         beside = [file.name for file in source.parent.glob("*")]
         raise EventsError(f"{source}: there is no such file{did_you_mean(source.name, beside)}")
     if source.suffix.lower() in (".db", ".sqlite"):

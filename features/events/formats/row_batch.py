@@ -208,7 +208,10 @@ def spellings(name: str) -> tuple[str, ...]:
     return (first, *(one for one in (name, *BASE[name]) if one != first))
 
 
-_MAP: Final = "; say what is what in [import] of the ladder, or --layout where it is an export"
+_MAP: Final = (
+    "; say what is what in an [import] table, of the ladder or of a file for rung init --columns,"
+    " or --layout where it is an export"
+)
 
 
 def _without(file: Path, name: str, names: Sequence[str]) -> str:

@@ -136,6 +136,13 @@ def test_nothing_to_show_or_to_go_back_to(tmp_path, serving, capsys):
     assert "there is nothing to go back to" in capsys.readouterr().err
 
 
+def test_a_place_that_holds_something_else_is_told_first(tmp_path, capsys):
+    """Before the log is read, and long before a bundle is trained for it."""
+    (tmp_path / "thesis.txt").write_text("ten years")
+    assert rung.main(["retrain", str(tmp_path / "none.csv"), "--champion", str(tmp_path)]) == 1
+    assert "holds 'thesis.txt' and no bundle" in capsys.readouterr().err
+
+
 def test_another_ladder_is_not_retrained_on(world, serving, capsys):
     """A champion of other steps serves: that is said, and nothing is trained beside it."""
     command = ["retrain", str(world / "events.parquet"), "--champion", str(serving)]

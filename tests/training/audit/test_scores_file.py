@@ -94,6 +94,14 @@ def test_bad_rows_are_counted(tmp_path):
     assert sorted(rows.dropped.values()) == [1, 1, 1]
 
 
+def test_no_file(tmp_path):
+    """A folder is there, and no CSV file."""
+    with pytest.raises(EventsError, match="no CSV file, but something else"):
+        read_scores(tmp_path, {})
+    with pytest.raises(EventsError, match="there is no such file"):
+        read_scores(tmp_path / "scores.csv", {})
+
+
 def test_column_that_is_not_found(tmp_path):
     """What was looked for, what there is, and the option that says it."""
     with pytest.raises(EventsError, match=r"looked for 'score'.*found id, punkte.*--score-column"):

@@ -121,7 +121,7 @@ def test_a_way_is_compared_with_bands_of_the_same_steps():
     rest = whole["banded"]
     assert rest is not None
     assert (rest["step"], rest["title"]) == ("call", "Call")
-    assert rest["band"] == {"low": pytest.approx(0.2), "high": pytest.approx(0.54)}
+    assert (rest["band"]["low"], rest["band"]["high"]) == pytest.approx((0.2, 0.54))
     assert rest["followed"]["value"] == pytest.approx(24 / 60)
     assert rest["so_far"] == pytest.approx(24 / 60)
     assert rest["verdict"] == "within"
@@ -129,7 +129,8 @@ def test_a_way_is_compared_with_bands_of_the_same_steps():
 
 def test_every_step_has_a_band():
     whole = ways_of(banded((0.5, 0.7), (0.4, 0.6), (0.5, 0.9)), climbers(60, 30, 24))
-    assert whole["band"] == {"low": pytest.approx(0.1), "high": pytest.approx(0.378)}
+    assert whole["band"] is not None
+    assert (whole["band"]["low"], whole["band"]["high"]) == pytest.approx((0.1, 0.378))
     assert (whole["verdict"], whole["banded"]) == ("within", None)
 
 

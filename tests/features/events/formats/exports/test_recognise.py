@@ -40,7 +40,7 @@ def test_forced_to_be_ours(tmp_path):
 def test_nothing_is_guessed(tmp_path):
     """A file that nobody knows is refused with the two ways that help."""
     file = write_json(tmp_path / "x.jsonl", [{"who": "ann", "what": "seen"}])
-    with pytest.raises(EventsError, match=r"what is what in \[import\] of the ladder, or --layout"):
+    with pytest.raises(EventsError, match=r"in an \[import\] table, .*, or --layout where"):
         read_table(file)
 
 
