@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -128,6 +129,17 @@ def test_score(scores, simulated_log, simulation, trained):
     assert 0 < len(bought) < len(frame)
     assert (
         bought[["probability", "low", "high", "purchase_probability", "band"]].isna().all(axis=None)
+    )
+
+
+def test_columns_that_the_docs_call_empty_are_the_empty_ones(scores):
+    """What a log alone does not say; whoever relies on a column finds it filled."""
+    held = pd.read_parquet(scores)
+    said = (Path(__file__).parents[2] / "docs/exports.md").read_text(encoding="utf-8")
+    (empty,) = re.findall(r"leave empty what a log alone does not say: (.+?)\n\n", said, re.DOTALL)
+    unfilled = {str(name) for name in held if held[name].isna().all()}
+    assert {name for name in unfilled if not name.startswith("trait_")} == set(
+        re.findall(r"`(\w+)`", empty)
     )
 
 

@@ -283,6 +283,8 @@ def test_the_first_framing_is_the_one_by_default() -> None:
         ("exploration = 0.2", "exploration = 1"),
         ("certainty = 0.5", "certainty = 0.999"),
         ("unanswered = 3", "unanswered = 1"),
+        ("effort = {minutes = 3}", "effort = {}"),
+        ("horizon_days = 45", "horizon_days = 36500"),
         ("asks = 2\n", "asks = 1\n"),
         ('traits = "profile"', 'traits = "offer_seen"\noffer_seen = "seen"'),
         ("live = false", 'offer = "clip", rung_record = {is_not = "x"}'),
@@ -376,7 +378,7 @@ ONE_MISTAKE = [
     ("[effort_weights]\nhuman", "[effort_weights]\nhumans", "effort_weights.humans", "'human'"),
     ("[events]\ntraits", "[events]\ntrait", "events.trait", "did you mean 'traits'"),
     ("effort = {minutes = 3}", "effort = {minuets = 3}", "offer[0].effort.minuets", "'minutes'"),
-    ("effort = {minutes = 3}\n", "", "offer[0].effort", "is missing"),
+    ("effort = {minutes = 3}\n", "", "offer[0].effort", "is missing"),  # else the lightest
     ('kind = "video"\n', "", "offer[0].kind", "is missing"),
     ('type = "number"\n', "", "trait[0].type", "is missing"),
     ('how = "max"\n', "", "signal[0].how", "is missing"),
