@@ -15,6 +15,7 @@ from features.ladder.ladder import Ladder, Offer
 from features.ladder.words import OPEN_OFFER
 from features.offers.history import OfferHistory
 from models.offers.channels import no_consent, wrong_channel
+from models.offers.options import NURTURE
 from models.offers.standing import (
     UNRESTRICTED,
     Asked,
@@ -56,6 +57,7 @@ __all__ = [
 
 ON_PURPOSE: Final = "left alone on purpose, so that the difference it makes is known"
 """What is said of a lead that is a control."""
+_LEFT_IN_PEACE: Final = "the lead is lost: nothing is asked of it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,14 @@ def limit_against(
 
     What else may be against it by now, such as a step that was completed meanwhile, is none: the
     lead may have seen the offer before it was said.
+
+    Parameters
+    ----------
+    offer_id : or `NURTURE`, which a lost lead is spared as well.
     """
     plan = plan_of(ladder)
+    if offer_id == NURTURE and history.is_lost:
+        return Excluded(offer_id, "lost", _LEFT_IN_PEACE)
     case = case_of(plan, 0, history, as_of, asked)
     return next(
         (_first(_LIMITS, one, case) for one in plan.standings if one.offer.id == offer_id), None
@@ -167,7 +175,7 @@ def _check_known(asked: Asked, plan: Plan) -> None:
 
 
 def _lost(_: Standing, case: Case) -> str:
-    return "the lead is lost: nothing is asked of it" if case.history.is_lost else ""
+    return _LEFT_IN_PEACE if case.history.is_lost else ""
 
 
 def _not_a_candidate(standing: Standing, case: Case) -> str:
@@ -422,9 +430,9 @@ _NO_LIMITS: Final = (
     "only_after",
     "effort_jump",
     "wrong_channel",
-    "fit_no",
 )
 _LIMITS: Final[_Reasons] = (
+    ("lost", _lost),
     *_WITHDRAWN,
     *(pair for pair in _AFTER_STEP if pair[0] not in _NO_LIMITS),
 )

@@ -700,6 +700,9 @@ def ignored(count: int, every_days: float) -> list[Event]:
         (ignored(4, 6.0), 24 * 20, "unanswered"),
         ([told(NAMES.consent, 1, channel="E-Mail", granted=False)], 2, "no_consent"),
         ([told(NAMES.consent, 1, granted=False)], 2, "no_consent"),
+        ([told("lead_disqualified", 1)], 2, "lost"),
+        ([told(NAMES.consultation, 1, fit="no")], 2, "fit_no"),
+        ([told(NAMES.consultation, 1, fit="not a fit")], 2, "fit_no"),
     ],
 )
 def test_a_limit_since_the_decision(store, since, hours, reason):
@@ -721,6 +724,11 @@ def test_a_limit_since_the_decision(store, since, hours, reason):
         [told("asset_used", 1, minutes=20)],
         [told(NAMES.consent, 1, channel="rep", granted=False)],
         [told("page_viewed", 1), told("contract_signed", 1.5)],
+        [told("lead_disqualified", 1), told("lead_reopened", 1.5)],
+        [
+            told(NAMES.consultation, 1, fit="no"),
+            told(NAMES.consultation, 1.5, fit="yes"),
+        ],
     ],
 )
 def test_what_is_no_limit(store, since):
@@ -825,6 +833,30 @@ def test_no_offer_meets_no_limit(store):
     store.append_events([told(NAMES.offer_extended, 0.1, offer="gone")])
     for named in quiet:
         assert made.expose(named)["offer_id"] == NURTURE
+
+
+@pytest.mark.parametrize(
+    ("name", "properties", "is_kept"),
+    [("lead_disqualified", {}, True), (NAMES.consultation, {"fit": "no"}, False)],
+)
+def test_what_asks_nothing_of_a_lead_that_is_over(store, name, properties, is_kept):
+    """A lost lead is spared help and what nurtures; who does not fit is spared asks alone."""
+    made = recommender(store, Clock(), f"only:{NURTURE}")
+    answers = [made.recommend("at-2", defer_exposure=True) for _ in range(100)]
+    useful = next(one["decision_id"] for one in answers if one["offer"]["id"] == NURTURE)
+    nothing = next(one["decision_id"] for one in answers if one["offer"]["id"] == NO_ASK)
+    (help_,) = deferred(store, "at-2", "savings-case-study")
+    store.append_events([world.event("at-2", name, START + 3_600_000_000, properties)])
+    later = recommender(store, Clock(START + 2 * 3_600_000_000))
+    for named in (useful, help_):
+        if is_kept:
+            with pytest.raises(LimitReached, match="the lead is lost") as refused:
+                later.expose(named)
+            assert refused.value.reason == "lost"
+        else:
+            later.expose(named)
+    assert later.expose(nothing)["offer_id"] == NO_ASK
+    assert asks_of(store, "at-2") == (not is_kept)
 
 
 def test_exposure_after_an_opt_out(store):
