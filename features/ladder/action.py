@@ -19,6 +19,7 @@ __all__ = [
     "NOTED",
     "RELEASED",
     "SNOOZED",
+    "STAFF",
     "AnswerKind",
     "LeadAction",
     "kind_of",
@@ -37,6 +38,8 @@ NOTED: Final = "note_added"
 """`text`, about the lead, by the person `by`. Personal data: no signal reads it."""
 HANDS: Final = frozenset({CLAIMED, RELEASED, SNOOZED})
 """The events that say in whose hands a lead is."""
+STAFF: Final = HANDS | {NOTED}
+"""What only those who work here say of a lead: a page that anybody opens cannot know it."""
 
 AnswerKind = Literal["number", "instant", "text"]
 """What a question of an action is answered with."""
@@ -101,7 +104,7 @@ def read_action(table: Table) -> LeadAction:
         elif name in _RESERVED:
             table.wrong("asks", f"{name!r} is reserved", "Rung itself writes that one")
     event = table.text("event")
-    if event in HANDS or event == NOTED:
+    if event in STAFF:
         table.wrong("event", f"{event!r} is reserved", "Rung itself writes that one")
     return LeadAction(
         id=id_,

@@ -168,7 +168,9 @@ class _Shapes:
 
     def _shape(self, name: str, is_anonymous: bool, *keys: str) -> _Shape | None:
         rules = self._rules
-        if not EVENT_NAME.accepts(name) or name in rules.reserved or name == rules.traits:
+        if name in rules.reserved or name in rules.staff or name == rules.traits:
+            return None
+        if not EVENT_NAME.accepts(name):
             return None
         if is_judged(name, rules.names):
             return None

@@ -20,6 +20,7 @@ from starlette.responses import Response
 from features.events.values import MESSAGE_ID
 from features.store.arrivals import Arrival, Remark
 from serving.edge.access import Asker
+from serving.edge.errors import NotAllowed
 from serving.edge.parameters import Place
 from serving.edge.problems import of_validation, respond
 from serving.ingestion.values import EventRefused, Receipt, rules_of
@@ -89,7 +90,8 @@ class SortedEvents(NamedTuple):
 def receipt_of(service: Service, asker: Asker) -> Receipt:
     """The receipt of a request that came in now."""
     prefix = f"{asker.source}/" if asker.source else ""
-    return Receipt(service.clock(), prefix, rules_of(service.ladder), service.identification)
+    rules = rules_of(service.ladder, of_pages=bool(asker.origins))
+    return Receipt(service.clock(), prefix, rules, service.identification)
 
 
 def sort_events(
@@ -224,6 +226,8 @@ def _is_strict(request: Request) -> bool:
 
 def refusal(refused: EventRefused, place: Place = ("body",)) -> Exception:
     """The error of a request whose only event is refused."""
+    if refused.kind == "not_from_pages":
+        return NotAllowed(f"{refused}.")
     status = _STATUSES.get(refused.kind)
     if status is not None:
         return HTTPException(status, f"{refused}.")

@@ -39,6 +39,7 @@ from features.events.values import (
     is_in_range,
     number_fault,
 )
+from features.ladder.action import STAFF
 from features.ladder.ladder import EventNames, Ladder
 from features.signals.table import ladder_columns
 from features.store.arrivals import Arrival, Remark
@@ -69,6 +70,10 @@ __all__ = [
 MOST_EVENT_BYTES: Final = 32 * 1024
 DEEPEST: Final = 32
 RESERVED_PREFIX: Final = "rung-"
+_OF_STAFF: Final = (
+    "{} is what people who work with a lead say of it, and a key for pages is public; send it with"
+    " a key without origins"
+)
 _UNKNOWN: Final = "without a lead's id nobody has said who they are, so the event may hold none"
 
 
@@ -99,6 +104,7 @@ class ArrivalRules:
     later_steps : names of those that may, even where nobody has said yet who they are.
     names : of the events with a fixed role.
     numbers : the properties that are read as numbers.
+    staff : names that this sender may not send, as it is public; none of any other.
     """
 
     traits: str
@@ -107,11 +113,17 @@ class ArrivalRules:
     later_steps: frozenset[str]
     names: EventNames
     numbers: frozenset[str]
+    staff: frozenset[str] = frozenset()
 
 
-@lru_cache(maxsize=8)
-def rules_of(ladder: Ladder) -> ArrivalRules:
-    """The rules of a ladder."""
+@lru_cache(maxsize=16)
+def rules_of(ladder: Ladder, *, of_pages: bool = False) -> ArrivalRules:
+    """The rules of a ladder.
+
+    Parameters
+    ----------
+    of_pages : whether they are for a key that stands in pages, which anybody can read there.
+    """
     names = ladder.events
     reserved = frozenset((names.decision, names.exposure, names.outcome, names.assignment))
     numbers, _ = ladder_columns(ladder)
@@ -122,6 +134,7 @@ def rules_of(ladder: Ladder) -> ArrivalRules:
         later_step_events(ladder),
         names,
         frozenset(numbers),
+        STAFF if of_pages else frozenset(),
     )
 
 
@@ -235,6 +248,8 @@ def name_of(value: Any, member: str, rules: ArrivalRules) -> str:
         raise EventRefused("invalid_name", (member,), f"{member} is {EVENT_NAME.right}")
     if value in rules.reserved:
         raise EventRefused("reserved", (member,), "events of this name are written by Rung alone")
+    if value in rules.staff:
+        raise EventRefused("not_from_pages", (member,), _OF_STAFF.format(value))
     return value
 
 

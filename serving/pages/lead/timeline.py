@@ -10,7 +10,7 @@ from typing import Final, Literal
 from features.clock import rfc3339
 from features.events.of_lead import Row
 from features.events.properties import as_text
-from features.ladder.action import CLAIMED, HANDS, NOTED, RELEASED, SNOOZED
+from features.ladder.action import CLAIMED, HANDS, NOTED, RELEASED, SNOOZED, STAFF
 from features.ladder.activity import activity_of
 from features.ladder.ladder import Ladder
 from features.ladder.words import OFFER, RECORD
@@ -139,7 +139,7 @@ def _side(row: Row, ladder: Ladder) -> Side:
     if name in (events.decision, events.exposure, events.outcome, events.assignment):
         return "rung"
     rules = activity_of(ladder)
-    if name in HANDS or name == NOTED or met_any(rules.ours, name, properties):
+    if name in STAFF or met_any(rules.ours, name, properties):
         return "ours"
     by_button = {action.event for action in ladder.buttons} - {events.offer_declined}
     theirs = met_any(rules.interest, name, properties) or met_any(rules.against, name, properties)

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from features.clock import LAST, microseconds
 from features.events.junk_ids import JUNK_IDS
-from features.ladder.action import HANDS
 from features.ladder.file import read_ladder
 from features.store.arrivals import Arrival
 from serving.ingestion import plain
@@ -24,14 +23,18 @@ from tests.profiles import examples
 LADDER = read_ladder("b2b")
 RULES = rules_of(LADDER)
 NOW = 1_795_000_000_000_000
-RECEIPTS = [Receipt(NOW, "", RULES), Receipt(NOW, "web/", RULES), Receipt(1, "", RULES)]
+PAGES = rules_of(LADDER, of_pages=True)
+RECEIPTS = [
+    *(Receipt(NOW, "", RULES), Receipt(NOW, "web/", RULES), Receipt(1, "", RULES)),
+    Receipt(NOW, "", PAGES),
+]
 
 NAMES = sorted(
     {
         *(rule.event for step in LADDER.goals for rule in step.complete_when),
         *(name for step in LADDER.goals for name in step.engaged_by),
         *(RULES.traits, RULES.names.consultation, RULES.names.consent, *RULES.reserved),
-        *HANDS,
+        *PAGES.staff,
         *(RULES.names.offer_extended, RULES.names.offer_seen, RULES.names.offer_declined),
         *("page_viewed", "tool_used", "", " ", "x" * 200, "x" * 201, "a\nb", "Ünïcode", "a\0b"),
     }

@@ -138,6 +138,64 @@ def test_the_first_step_asks_for_nothing(client, keys):
     assert "personal" in answer.text
 
 
+STAFF = ["note_added", "lead_claimed", "lead_released", "lead_snoozed"]
+
+
+@pytest.mark.parametrize("event", STAFF)
+@pytest.mark.parametrize("path", ["/v1/t", "/v1/track"])
+def test_what_people_say_of_a_lead_comes_from_no_page(client, keys, path, event):
+    """A public key neither takes a lead into hands nor writes notes; a key of a server may."""
+    said = {"userId": "ann", "event": event, "properties": {"by": "Ann", "text": "hot"}}
+    before = service_of(client).store.count()
+    for origin in (SITE, None):  # whoever copies the key into a script is no member of staff
+        answer = send(client, keys["site"], origin, path, messageId=f"n-{event}", **said)
+        assert answer.status_code == 403
+        assert answer.json()["type"].endswith(":not-allowed")
+        assert event in answer.json()["detail"]
+    assert service_of(client).store.count() == before
+    answer = send(client, keys["server"], None, path, messageId=f"n-{event}-{path}", **said)
+    assert answer.json()["accepted"] == 1
+
+
+@pytest.mark.parametrize("path", ["/v1/batch", "/v1/b", "/v1/events", "/v1/cloudevents", "/batch/"])
+def test_a_batch_of_a_page_that_speaks_for_staff(client, keys, path):
+    """Of a batch such an event alone is refused, by every address; the ladder's own are taken."""
+    told = ["note_added", "lead_disqualified", "seen"]
+    headers = {"Authorization": f"Bearer {keys['site']}", "Origin": SITE}
+    body, label = _batch(path, told)
+    answer = client.post(path, json=body, headers=headers | label)
+    assert answer.status_code == 200
+    rejected = [(one["index"], one["type"]) for one in answer.json()["rejected"]]
+    assert (answer.json()["accepted"], rejected) == (2, [(0, "not_from_pages")])
+
+
+def _batch(path: str, names: list[str]) -> tuple[object, dict[str, str]]:
+    """A batch of events as an address takes it, and what it is labelled as."""
+    ids = [f"{path}-{name}" for name in names]
+    if path == "/v1/events":
+        at = "2026-03-01T12:00:00Z"
+        some = [
+            {"message_id": id_, "lead_id": "ann", "name": name, "occurred_at": at}
+            for id_, name in zip(ids, names, strict=True)
+        ]
+        return {"events": some}, {}
+    if path == "/v1/cloudevents":
+        own = {"specversion": "1.0", "source": "/site", "subject": "ann"}
+        some = [own | {"id": id_, "type": name} for id_, name in zip(ids, names, strict=True)]
+        return some, {"Content-Type": "application/cloudevents-batch+json"}
+    if path == "/batch/":
+        some = [
+            {"uuid": id_, "distinct_id": "ann", "event": name}
+            for id_, name in zip(ids, names, strict=True)
+        ]
+        return {"batch": some}, {}
+    some = [
+        {"type": "track", "messageId": id_, "userId": "ann", "event": name}
+        for id_, name in zip(ids, names, strict=True)
+    ]
+    return {"batch": some}, {}
+
+
 def test_one_browser_too_often(client, keys):
     """An address has so many a second, whatever is left for others; the client is told to wait."""
     refused = [
