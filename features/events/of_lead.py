@@ -17,7 +17,7 @@ import numpy as np
 from features.events.log import EventLog, LogColumns
 from features.events.properties import as_text, number_or_nan
 
-__all__ = ["Row", "log_of_rows"]
+__all__ = ["Row", "in_time_order", "log_of_rows"]
 
 Row = tuple[str, int, int, Mapping[str, object]]
 """An event's name, when it happened, when it was known (both in microseconds), its properties."""
@@ -52,6 +52,14 @@ def log_of_rows(lead_id: str, rows: Sequence[Row], columns: LogColumns) -> Event
         texts=text_rows,
         text_values=tuple(text_values),
     )
+
+
+def in_time_order(rows: Sequence[Row], columns: LogColumns) -> list[Row]:
+    """Rows of a lead in the order of its log: by when they happened, whenever they were known."""
+    occurred = [min(row[1], row[2]) for row in rows]
+    if occurred == sorted(set(occurred)):
+        return list(rows)
+    return [rows[at] for at in _order(occurred, rows, *_columns(rows, columns))]
 
 
 _Numbers = dict[int, list[float]]

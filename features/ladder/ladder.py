@@ -147,8 +147,8 @@ class Commitment:
 class Trait:
     """A profile attribute: the property `id` of traits events. `personal` marks personal data.
 
-    What a lead has is the value that was known last. Whether it is protected is said by where it
-    stands: in `Ladder.traits` or in `Ladder.protected`.
+    What a lead has is the latest value, by when it happened. Whether it is protected is said by
+    where it stands: in `Ladder.traits` or in `Ladder.protected`.
     """
 
     id: str

@@ -11,10 +11,10 @@ from urllib.parse import quote
 from features.events.of_lead import Row
 from features.events.properties import as_text
 from features.ladder.ladder import Ladder
-from features.signals.protected import without_protected
+from features.signals.traits import traits_of
 from serving.pages.common import words
 
-__all__ = ["Person", "person_of", "traits_of", "who"]
+__all__ = ["Person", "person_of", "who"]
 
 _NAME_KEYS: Final = ("name", "full_name", "fullName")
 _FIRST_KEYS: Final = ("first_name", "firstName")
@@ -99,20 +99,6 @@ def person_of(lead_id: str, rows: Sequence[Row], ladder: Ladder, now: int) -> Pe
         is_named=bool(name or company),
         traits=traits,
     )
-
-
-def traits_of(rows: Sequence[Row], ladder: Ladder, now: int) -> dict[str, object]:
-    """What is known of a lead: of each trait the value that arrived last; no protected one."""
-    event = ladder.events.traits
-    known = sorted((row for row in rows if row[0] == event and row[2] <= now), key=_arrival)
-    traits: dict[str, object] = {}
-    for row in known:
-        traits |= {key: value for key, value in row[3].items() if value not in (None, "")}
-    return without_protected(ladder, traits)
-
-
-def _arrival(row: Row) -> tuple[int, int]:
-    return row[2], row[1]
 
 
 def who(lead_id: str, traits: Mapping[str, object]) -> tuple[str, str]:

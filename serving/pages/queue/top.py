@@ -7,7 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from features.clock import now
-from serving.pages.common.people import traits_of, who
+from features.signals.traits import traits_of
+from serving.pages.common.people import who
 from serving.process.service import Service
 from serving.scoring.answers import QueueItem
 from serving.scoring.batch.rescoring import rescore

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from features.events.log import DAY_US
-from features.ladder.file import read_ladder
 from serving.pages.common import people, words
 
 
@@ -52,14 +51,3 @@ def test_words():
 def test_who(traits, expected):
     """A lead is called by its name, else by its company, else by its id."""
     assert people.who("id", traits) == expected
-
-
-def test_latest_traits():
-    """Of each trait the value that arrived last is shown; an empty one takes nothing away."""
-    rows = [
-        ("identify", 5, 9, {"name": "New", "company": ""}),
-        ("identify", 1, 1, {"name": "Old", "company": "X"}),
-        ("identify", 2, 99, {"name": "Later"}),
-        ("other", 6, 6, {"name": "No"}),
-    ]
-    assert people.traits_of(rows, read_ladder("b2b"), 10) == {"name": "New", "company": "X"}

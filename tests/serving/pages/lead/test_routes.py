@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from urllib.parse import quote
 
 import pytest
 
 from features.clock import when
 from features.events.log import DAY_US
+from features.store.events import Event
 from serving.pages.lead.todo import UNOFFERED, evidence_of
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import suggestion_for
@@ -192,6 +194,64 @@ def test_another_id(start, folder, tmp_path):
         assert client.post("/v1/identify", json=call).status_code == 200
         found = page(client, "/leads/anon").text
     assert "anon is another id of this person" in found
+
+
+def _two(until: int) -> list[Event]:
+    """Two ids of one person; what they told of themselves last is under the second."""
+    anna = {"name": "Anna Alpha", "company": "Acme", "company_size": 33}
+    berta = {"name": "Berta Beta", "company_size": 44}
+    return [
+        world.event("lead-252", "identify", until - 5 * DAY_US, anna),
+        *world.climber("lead-252", until, 2),
+        world.event("lead-356", "identify", until - 2 * DAY_US, berta),
+        *world.climber("lead-356", until - 1000, 1),
+    ]
+
+
+@pytest.mark.parametrize("previous", ["lead-356", "lead-252"])
+def test_two_ids_that_are_one_person(start, folder, tmp_path, previous):
+    """The page, its table, the export and the score all say what was told last, whoever joins."""
+    (user,) = {"lead-252", "lead-356"} - {previous}
+    call = {"userId": user, "previousId": previous, "messageId": "m"}
+    with start(world.filled(tmp_path, _two(world.now())), folder / "fitted") as client:
+        assert client.post("/v1/alias", json=call).status_code == 200
+        score = client.get(f"/v1/leads/{previous}/score").json()
+        shown = page(client, f"/leads/{previous}").text
+        found = page(client, f"/?q={previous}").text
+        _wait_until_one(client)
+        table = client.get("/queue.csv?tab=marketing").text
+        (exported,) = client.get("/v1/scores").json()["data"]
+    assert any("44 people" in one["text"] for one in score["reasons"])
+    for text in (shown, found):
+        assert "Berta Beta" in text
+        assert "44 people" in text
+    assert "Berta Beta" in table
+    assert "Anna Alpha" not in table
+    assert exported["trait_company_size"] == 44.0
+
+
+def _wait_until_one(client):
+    """Until both ids were scored as one lead."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        if [one["gone"] for one in client.get("/v1/scores").json()["data"]] == [False]:
+            return
+        time.sleep(0.02)
+    raise AssertionError("the leads were not scored together")
+
+
+def test_what_was_told_before_and_comes_later(start, folder, tmp_path):
+    """An older date does not win on the page where it does not in the score."""
+    with start(world.filled(tmp_path, _two(world.now())[-2:]), folder / "fitted") as client:
+        for size, at in ((44, "2026-03-02"), (33, "2026-03-01")):
+            traits = {"name": f"Berta {size}", "company_size": size}
+            call = {"userId": "lead-356", "traits": traits, "timestamp": f"{at}T12:00:00Z"}
+            assert client.post("/v1/identify", json=call).status_code == 200
+        score = client.get("/v1/leads/lead-356/score").json()
+        text = page(client, "/leads/lead-356").text
+    assert any("44 people" in one["text"] for one in score["reasons"])
+    assert "Berta 44" in text
+    assert "33 people" not in text
 
 
 def test_what_is_known_later_is_on_no_page(start, folder, tmp_path):
