@@ -336,8 +336,16 @@ class Recommender:
         return {"decision_id": decision_id, "lead_id": decision.lead_id, **stored}
 
     def decision(self, decision_id: str) -> DecisionAnswer:
-        """A decision as it was told, and what became of it; UnknownDecision where there is none."""
-        _, held = self._stored(decision_id)
+        """A decision as it was told, and what became of it.
+
+        Raises
+        ------
+        UnknownDecision : there is none of that id.
+        OptedOut : its lead must not be profiled by now, so nobody is shown what was decided of it.
+        """
+        lead_id, held = self._stored(decision_id)
+        if self.scorer.privacy.is_opted_out(lead_id):
+            raise OptedOut.named(lead_id)
         if ANSWER not in held:
             raise UnknownDecision(f"decision {decision_id!r} is known, but was made elsewhere")
         exposed_at = self._exposed_at(decision_id)

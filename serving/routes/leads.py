@@ -72,7 +72,8 @@ async def lead_timeline(
     """Events, decisions, completed steps, notifications and the latest score, the newest first.
 
     Follow `next_cursor`, or the `Link` header, until it is null. What happens meanwhile stands
-    before the pages that are still to come, and moves nothing.
+    before the pages that are still to come, and moves nothing. Of a lead that has opted out of
+    profiling there are its events alone, without those that say what was decided about it.
     """
     before = entry_place(query.cursor)
 

@@ -135,10 +135,13 @@ async def report_outcome(
     "/decisions/{decision_id:path}",
     summary="A decision, and what became of it",
     dependencies=[Depends(needs("read"))],
-    responses={200: {"model": DecisionAnswer}, **documented(404, 422, 503)},
+    responses={200: {"model": DecisionAnswer}, **documented(404, 409, 422, 503)},
 )
 async def decision(decision_id: _DecisionId, service: Served) -> Response:
-    """The decision as it was told, whether it was exposed since, and its outcome so far."""
+    """The decision as it was told, whether it was exposed since, and its outcome so far.
+
+    Of a lead that has opted out of profiling since it is a 409.
+    """
     headers = {"Cache-Control": "private, max-age=0"}
     return await run_in_threadpool(
         lambda: json_answer(service.recommender.decision(decision_id), headers)

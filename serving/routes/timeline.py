@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +16,7 @@ from features.signals.protected import without_protected
 from features.signals.rules import met_any
 from features.store.database import Database, is_storable
 from features.store.privacy.held import AfterLists, AfterRows
+from features.store.privacy.opt_outs import opted_out_of, withheld
 from features.store.privacy.pages import count_of, held_lead, order_of, page_of, rows_in
 from features.store.privacy.rows import NAMING, Document, document_of
 from features.store.schema import events, identity_links, notifications, scores
@@ -61,11 +62,17 @@ class TimelinePage(NamedTuple):
 def timeline_page(
     database: Database, ladder: Ladder, lead_id: str, limit: int, before: EntryPlace | None
 ) -> TimelinePage:
-    """The entries of a lead's timeline before a place; UnknownLead where nothing is held of it."""
+    """The entries of a lead's timeline before a place; UnknownLead where nothing is held of it.
+
+    Of whoever opted out of profiling it has what happened, and nothing that was decided about them.
+    """
     with database.reading() as connection:
         lead = held_lead(connection, lead_id)
+        shown = _shown(ladder, opted_out=bool(opted_out_of(connection, [lead])))
         found: list[tuple[EntryPlace, Document]] = []
         for rank, (table, order) in enumerate(_KINDS):
+            if table not in shown:
+                continue
             rows = page_of(
                 connection,
                 table,
@@ -74,16 +81,24 @@ def timeline_page(
                 limit=limit + 1,
                 beyond=_key_before(before, rank),
                 newest_first=True,
+                which=shown[table],
             )
             found += (((row[order[0]], rank, row[order[1]]), row) for row in rows)
         found.sort(key=lambda entry: entry[0], reverse=True)
         page, rest = found[:limit], found[limit:]
         has_events = any(rank == 0 for (_, rank, _), _ in page)
         completed = _completed(connection, lead, ladder) if has_events else {}
-        total = sum(count_of(connection, table, lead) for table, _ in _KINDS)
+        total = sum(count_of(connection, table, lead, which) for table, which in shown.items())
     made = _makers(ladder, completed)
     items = [made[place[1]](row) for place, row in page]
     return TimelinePage(items, total, page[-1][0] if rest else None)
+
+
+def _shown(ladder: Ladder, *, opted_out: bool) -> Mapping[sa.Table, sa.ColumnElement[bool] | None]:
+    """The tables whose rows are entries, and which of their rows; None for all of them."""
+    if not opted_out:
+        return dict.fromkeys(table for table, _ in _KINDS)
+    return {events: events.c.name.not_in(sorted(withheld(ladder.events)))}
 
 
 def _key_before(before: EntryPlace | None, rank: int) -> list[Any] | None:

@@ -8,6 +8,8 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from features.events.values import names_a_lead
+from features.ladder.action import NOTED
+from features.ladder.ladder import EventNames
 from features.store.changes import note_gone
 from features.store.database import in_parts, insert_into, is_storable
 from features.store.identities.members import leads_of
@@ -31,6 +33,7 @@ __all__ = [
     "opted_out_leads",
     "opted_out_of",
     "opted_out_since",
+    "withheld",
 ]
 
 
@@ -95,6 +98,14 @@ def _all_ids(connection: sa.Connection, ids: Iterable[str]) -> list[str]:
 
 
 # ------------------------------------------------------------------------------------- what is read
+
+
+def withheld(names: EventNames) -> frozenset[str]:
+    """The events of a lead that opted out that nobody is shown: what was decided of it, and notes.
+
+    They stay in the log, and in what the person itself is given.
+    """
+    return frozenset((names.decision, names.exposure, names.outcome, names.assignment, NOTED))
 
 
 def opted_out_ids(connection: sa.Connection) -> frozenset[str]:

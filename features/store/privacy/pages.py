@@ -64,6 +64,7 @@ def page_of(
     limit: int | None = None,
     beyond: RowKey | None = None,
     newest_first: bool = False,
+    which: sa.ColumnElement[bool] | None = None,
 ) -> list[Document]:
     """Rows of a table of `NAMING` that name the lead of an id, in order.
 
@@ -72,9 +73,11 @@ def page_of(
     order : columns; those of `order_of` where there are none.
     limit : so many rows at most.
     beyond : only rows that stand after this, or before where the newest come first.
+    which : only those that this holds for.
     """
     columns = [_plain(connection, table.c[key]) for key in order or order_of(table)]
     named = _named(connection, table, *table.c)
+    named = named if which is None else named.where(which)
     wanted = _in_order(named, columns, limit, beyond, newest_first)
     return [dict(row) for row in connection.execute(wanted, {"lead": id_}).mappings()]
 
@@ -89,10 +92,23 @@ def ids_after(
     return list(connection.scalars(wanted, {"lead": id_}))
 
 
-def count_of(connection: sa.Connection, table: sa.Table | None, id_: str) -> int:
-    """How many rows of a table name the lead of an id; without a table, how many ids it has."""
-    rows = members_of() if table is None else counted(connection, table, _members())
-    wanted = sa.select(sa.func.count()).select_from(rows)
+def count_of(
+    connection: sa.Connection,
+    table: sa.Table | None,
+    id_: str,
+    which: sa.ColumnElement[bool] | None = None,
+) -> int:
+    """How many rows of a table name the lead of an id; without a table, how many ids it has.
+
+    Parameters
+    ----------
+    which : of a table, only the rows that this holds for; the rows themselves are read then.
+    """
+    if table is not None and which is not None:
+        wanted = _named(connection, table, sa.func.count()).where(which)
+    else:
+        rows = members_of() if table is None else counted(connection, table, _members())
+        wanted = sa.select(sa.func.count()).select_from(rows)
     return int(connection.scalar(wanted, {"lead": id_}) or 0)
 
 

@@ -11,11 +11,11 @@ from urllib.parse import urlencode
 from features.clock import rfc3339, when
 from features.errors import UnknownLead
 from features.events.of_lead import Row
-from features.ladder.action import NOTED
 from features.ladder.ladder import Ladder, Step
 from features.offers.history import OfferHistory, history_of
 from features.store.events import EventStore
 from features.store.identities.members import other_ids
+from features.store.privacy.opt_outs import withheld
 from models.served_policy import DEFAULT
 from serving.edge.access import Asker
 from serving.pages.common import words
@@ -149,9 +149,8 @@ def _shown(rows: Sequence[Row], ladder: Ladder, *, opted_out: bool) -> list[Row]
     """The events to be told; of who has opted out nothing that was decided about them."""
     if not opted_out:
         return list(rows)
-    names = ladder.events
-    ours = {names.decision, names.exposure, names.outcome, names.assignment, NOTED}
-    return [row for row in rows if row[0] not in ours]
+    kept_back = withheld(ladder.events)
+    return [row for row in rows if row[0] not in kept_back]
 
 
 def _by_day(entries: Sequence[Entry]) -> list[tuple[str, list[Entry]]]:

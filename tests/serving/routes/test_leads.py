@@ -338,6 +338,42 @@ def test_opt_out(running):
     assert len(service.store.events_of(LEAD)) == before
 
 
+@pytest.mark.parametrize("opted_out_by", [LEAD, "old"])
+def test_what_was_decided_of_who_opted_out(running, opted_out_by):
+    """No route shows it any more, whichever id opted out; the person gets it, and an opt-in too."""
+    merge(running)
+    body = {"lead_id": LEAD, "decision_id": "mail/7"}
+    assert running.post("/v1/recommendations", json=body).status_code == 200
+    came = {"value": 1, "kind": "session_held"}
+    assert running.post("/v1/decisions/mail/7/outcome", json=came).status_code == 200
+    note = {"userId": LEAD, "event": "note_added", "properties": {"text": "hot"}, "messageId": "n"}
+    assert running.post("/v1/track", json={"type": "track", **note}).status_code == 200
+    before = told(running, LEAD, "timeline", limit=200)
+    decided = {"rung_decision", "rung_exposure", "rung_outcome"}
+    assert decided | {"note_added"} <= {one["name"] for one in before["data"]}
+
+    opt_out(running, opted_out_by)
+    for lead in (LEAD, "old"):
+        page = told(running, lead, "timeline", limit=3)
+        shown = page["data"]
+        while page["next_cursor"]:
+            page = told(running, lead, "timeline", limit=3, cursor=page["next_cursor"])
+            shown += page["data"]
+        assert page["total"] == len(shown) > 0
+        assert {one["kind"] for one in shown} == {"event"}
+        assert not {one["name"] for one in shown} & (decided | {"note_added", "rung_assignment"})
+        others = [one for one in before["data"] if one["kind"] == "event"]
+        assert len(shown) == len([one for one in others if not one["name"].startswith("note")])
+    refused = running.get("/v1/decisions/mail/7")
+    assert (refused.status_code, refused.json()["type"][-9:]) == (409, "opted-out")
+    assert "ranking" not in refused.text
+    events = {one["name"] for one in told(running, LEAD, "export")["events"]}
+    assert decided <= events
+
+    assert running.post(path(LEAD, "opt-in")).status_code == 200
+    assert running.get("/v1/decisions/mail/7").json()["decision_id"] == "mail/7"
+
+
 def test_opted_out_in_a_batch(running):
     """Not found, without a score and opted out are three different things, each in its place."""
     opt_out(running, LEAD)

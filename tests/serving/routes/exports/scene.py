@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from features.errors import LimitReached
+from features.errors import LimitReached, OptedOut
 from features.events.log import DAY_US
 from features.ladder.ladder import Ladder
 from features.store.arrivals import Arrival
@@ -56,9 +57,11 @@ class Weeks:
 
     def told(self) -> dict[str, Any]:
         """What `GET /v1/decisions/{id}` answers, by id, for leads that may be profiled."""
-        privacy = Privacy(self.store.database)
-        found = {one: self.recommender.decision(one) for one in self.decisions}
-        return {one: it for one, it in found.items() if not privacy.is_opted_out(it["lead_id"])}
+        found: dict[str, Any] = {}
+        for one in self.decisions:
+            with suppress(OptedOut):
+                found[one] = self.recommender.decision(one)
+        return found
 
 
 def weeks(store: EventStore, bundle: Bundle, leads: int = 12, of: int = 4) -> Weeks:
@@ -86,10 +89,10 @@ def weeks(store: EventStore, bundle: Bundle, leads: int = 12, of: int = 4) -> We
         for lead in store.lead_ids():
             _decide(made, lead, next(number), clock)
     store.ingest([Arrival("claim", "zoe", "page_viewed", START, START, "{}", "anonymous")])
-    Privacy(store.database).opt_out(["out"], clock())
     erased = {
         one for one in made.decisions if made.recommender.decision(one)["lead_id"] == "erased"
     }
+    Privacy(store.database).opt_out(["out"], clock())
     Privacy(store.database).erase("erased", clock())
     made.decisions = [one for one in made.decisions if one not in erased]
     made.rescored()
