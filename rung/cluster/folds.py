@@ -1,8 +1,8 @@
 """Signals and scores of all leads at an instant: the one fold over each part by itself.
 
-Scores need one thing of all leads: the rank among those of the queue. So parts are scored, each
-with its own ranks, the probabilities of the queue come together on the driver, and ranks are
-written anew.
+Scores need one thing of all leads: the rank among those of the queue before the same step. So parts
+are scored, each with its own ranks, the probabilities of the queue come together on the driver, and
+ranks are written anew.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.arrays import Floats
 from features.errors import BundleError, EventsError
 from features.events.log import EventLog
 from features.files import new_file
@@ -38,6 +37,8 @@ __all__ = ["SharedBundle", "log_of_part", "score", "write_snapshots"]
 
 _STAGING: Final = ".staging"
 _RANK: Final = "rank_pct"
+_RANKED_BY: Final = ("position", "probability")
+"""The columns that ranks follow from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +112,10 @@ def score(
         staging.mkdir()
         work = partial(_score, events, bundle, as_of, present, staging)
         answers = cluster.each(len(events.numbers), work, "scores of parts")
-        chances = pa.concat_tables(one.table for one in answers if one.table)["probability"]
+        told_of = pa.concat_tables(one.table for one in answers if one.table)
         queue = staging / "queue.npy"
         with new_file(queue) as part:
-            np.save(part, np.sort(chances.to_numpy()))
+            np.save(part, np.stack([told_of[name].to_numpy() for name in _RANKED_BY]))
         files = [events.file(number).name for number in events.numbers]
         cluster.each(len(files), partial(_rank, staging, queue, files), "ranks among all leads")
         shutil.rmtree(staging)
@@ -125,26 +126,26 @@ def score(
 def _score(
     events: PartFolder, served: SharedBundle, as_of: datetime, present: int, place: Path, at: int
 ) -> Done:
-    """Score a part; the answer has the probabilities of its leads that are in the queue."""
+    """Score a part; the answer has where its queued leads stand, with their probabilities."""
     bundle = served.loaded()
     log = log_of_part(events, at, bundle.ladder, as_of, present)
     shot = snapshot(log, bundle.ladder, None, as_of)
     rows = parts_of(bundle, shot, bundle.score(shot), present)
     with new_file(place / events.file(events.numbers[at]).name) as part:
         count = write_rows(part, ".parquet", schema_of(bundle.ladder), rows)
-        scored = pq.read_table(part, columns=["probability", _RANK])
-    queued = scored.filter(scored[_RANK].is_valid()).select(["probability"])
+        scored = pq.read_table(part, columns=[*_RANKED_BY, _RANK])
+    queued = scored.filter(scored[_RANK].is_valid()).select(list(_RANKED_BY))
     return Done(at, {"leads": count}, queued)
 
 
 def _rank(staging: Path, queue: Path, files: list[str], at: int) -> Done:
     """Write a part that was scored with the ranks among all leads."""
-    ranking = Ranking(_queue(queue))
+    ranking = _ranking(queue)
     table = pq.read_table(staging / files[at])
     ranks = [
-        None if rank is None else ranking.percent(chance)
-        for rank, chance in zip(
-            table[_RANK].to_pylist(), table["probability"].to_pylist(), strict=True
+        None if rank is None or ranking is None else ranking.percent(position, chance)
+        for rank, position, chance in zip(
+            *(table[name].to_pylist() for name in (_RANK, *_RANKED_BY)), strict=True
         )
     ]
     place = table.schema.get_field_index(_RANK)
@@ -155,8 +156,9 @@ def _rank(staging: Path, queue: Path, files: list[str], at: int) -> Done:
 
 
 @lru_cache(maxsize=1)
-def _queue(file: Path) -> Floats:
-    return np.asarray(np.load(file), dtype=np.float64)
+def _ranking(file: Path) -> Ranking | None:
+    positions, chances = np.load(file)
+    return Ranking.of(positions.astype(np.int64), np.asarray(chances, dtype=np.float64))
 
 
 def _told(events: PartFolder, answers: list[Done]) -> dict[str, object]:

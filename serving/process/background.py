@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Final
 
-import numpy as np
 from starlette.concurrency import run_in_threadpool
 
 from features.clock import is_ahead
@@ -214,8 +213,8 @@ def _take_over(service: Service, kept: dict[str, Any] | None) -> None:
     if kept is None or (service.run is not None and service.run.as_of == kept["as_of"]):
         return
     scorer = service.scorer
-    found = scorer.store.scores.probabilities(kept["bundle"])
-    scorer.ranking, scorer.usual = Ranking.of(np.array(found)), kept.get("usual", {})
+    found = Ranking.of(*scorer.store.scores.chances(kept["bundle"]))
+    scorer.ranking, scorer.usual = found, kept.get("usual", {})
     service.run = Run(**kept)
 
 

@@ -299,7 +299,7 @@ class Service:
     def _serve(self, scorer: Scorer) -> None:
         bundle = scorer.bundle
         if bundle is not None:
-            scorer.ranking = Ranking.of(np.array(self.store.scores.probabilities(bundle.identity)))
+            scorer.ranking = Ranking.of(*self.store.scores.chances(bundle.identity))
         scorer.ranking, scorer.usual = scorer.ranking or self.scorer.ranking, self.scorer.usual
         self.scorer, self.recommender = scorer, Recommender(scorer)
         self.store.name_by(self.ladder.events.traits)

@@ -52,7 +52,8 @@ class QueueQuery(StrictRequest):
     order: Order = Field(
         "work",
         description="By the work that leads are, or by the `probability` of the next step or of a"
-        " `purchase`. Those of different steps are of different horizons: give `step` as well.",
+        " `purchase`. The former needs a `step`: those of different steps are of different"
+        " horizons, and never ranked against each other.",
     )
     ladder: Text | None = Field(
         None, description="The ladder that is asked about; the only one, where it is left out."

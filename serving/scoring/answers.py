@@ -129,7 +129,8 @@ class ScoreAnswer(TypedDict):
         Field(
             ge=0,
             le=100,
-            description="Percent of queued leads at or below this one. No probability.",
+            description="Percent of the queued leads before the same step at or below this one."
+            " No probability. Null where none stands there, and before the queue is scored.",
         ),
     ]
     usual: Annotated[

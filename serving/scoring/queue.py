@@ -193,7 +193,7 @@ def _item(
         "horizon_days": step.horizon_days if step else None,
         "purchase_probability": _number(score.p_purchase),
         "band": cast("ScoreBand | None", band),
-        "rank_pct": ranking.percent(chance) if ranking else None,
+        "rank_pct": ranking.percent(score.position, chance) if ranking else None,
         "usual": scorer.usual.get(score.step),
         "p_week_ago": score.p_week_ago,
         "cause": cast("Cause", score.cause),

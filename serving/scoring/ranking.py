@@ -1,42 +1,70 @@
-"""Where a probability stands among those of the queue."""
+"""Where a probability stands among those of the queued leads before the same step.
+
+Steps have horizons of their own, so that a chance within 90 days is no more than one within 14
+because it is the larger number: those of different steps are never ranked against each other.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from features.arrays import Floats
+from features.arrays import Floats, Ints
 
 __all__ = ["Ranking"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Ranking:
-    """The probabilities of all queued leads, to place one among them.
+    """The probabilities of all queued leads, to place one among those before the same step.
 
     Parameters
     ----------
-    probabilities : shape (n,), ascending.
+    by_position : position -> the probabilities of the leads there, ascending; shape (n,), n > 0.
     """
 
-    probabilities: Floats
+    by_position: Mapping[int, Floats]
 
     @classmethod
-    def of(cls, probabilities: Floats) -> Ranking | None:
-        """The ranking of queued leads; None where there are none."""
-        return cls(np.sort(probabilities)) if len(probabilities) else None
+    def of(cls, positions: Ints, probabilities: Floats) -> Ranking | None:
+        """The ranking of queued leads; None where there are none.
 
-    def share(self, probability: float) -> float:
-        """The share of queued leads at or below, in [0, 1]."""
-        at_or_below = int(np.searchsorted(self.probabilities, probability, side="right"))
-        return at_or_below / len(self.probabilities)
+        Parameters
+        ----------
+        positions : shape (n,), how many steps each has completed: which one is before it.
+        probabilities : shape (n,).
+        """
+        there = np.unique(positions)
+        found = {int(one): np.sort(probabilities[positions == one]) for one in there}
+        return cls(found) if found else None
 
-    def shares(self, probabilities: Floats) -> Floats:
-        """As `share`, of each of many."""
-        at_or_below = np.searchsorted(self.probabilities, probabilities, side="right")
-        return at_or_below / len(self.probabilities)
+    @property
+    def probabilities(self) -> Floats:
+        """Those of all steps together: of how many there are, and how they are spread."""
+        return np.concatenate(list(self.by_position.values()))
 
-    def percent(self, probability: float) -> float:
-        """The percent of queued leads at or below, to a tenth."""
-        return round(100.0 * self.share(probability), 1)
+    def share(self, position: int, probability: float) -> float | None:
+        """The share of queued leads before the same step at or below, in [0, 1].
+
+        None where no queued lead stands there.
+        """
+        there = self.by_position.get(position)
+        if there is None:
+            return None
+        return int(np.searchsorted(there, probability, side="right")) / len(there)
+
+    def shares(self, positions: Ints, probabilities: Floats) -> Floats:
+        """As `share`, of each of many; NaN where that is None."""
+        found = np.full(len(probabilities), np.nan)
+        for position, there in self.by_position.items():
+            at = positions == position
+            at_or_below = np.searchsorted(there, probabilities[at], side="right")
+            found[at] = at_or_below / len(there)
+        return found
+
+    def percent(self, position: int, probability: float) -> float | None:
+        """As `share`, in percent, to a tenth."""
+        share = self.share(position, probability)
+        return None if share is None else round(100.0 * share, 1)

@@ -255,7 +255,7 @@ class Scorer:
         }
         answer["band"] = band_of(probability, step)
         if now and self.ranking is not None:
-            answer["rank_pct"] = self.ranking.percent(probability)
+            answer["rank_pct"] = self.ranking.percent(answer["position"], probability)
             answer["usual"] = self.usual.get(step.id)
         details = estimates.details(row, most_reasons)
         answer["base"], answer["fit"] = details["base"], details["fit"]

@@ -10,8 +10,10 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple, Self
 
+import numpy as np
 import sqlalchemy as sa
 
+from features.arrays import Floats, Ints
 from features.clock import SKEW_US, is_ahead, seconds_since
 from features.store.changes import next_turn, note_gone
 from features.store.database import Database, Prepared, all_tuples_of, in_parts, insert_into
@@ -64,7 +66,8 @@ class StoredScore:
     step : the id of the next step; `position` counts the rungs completed.
     p_advance, low, high, p_purchase : probabilities in [0, 1]; None where data are insufficient.
     priority : the queue's order, the highest first.
-    percentile : share of leads with a lower priority when it was scored, in [0, 1].
+    percentile : share of the queued leads before the same step whose `p_advance` is no higher,
+        when it was scored, in [0, 1].
     reasons : JSON text.
     bundle : fingerprint of what scored.
     band : low, medium or high; None for a lead that is not queued.
@@ -337,13 +340,15 @@ class ScoreStore:
         wanted = sa.select(scores).where(scores.c.lead_id == sa.func.coalesce(lead, lead_id))
         return next(iter(self._found(wanted)), None)
 
-    def probabilities(self, bundle: str) -> list[float]:
-        """The chances of all queued leads that a bundle has scored."""
-        wanted = sa.select(scores.c.p_advance).where(
+    def chances(self, bundle: str) -> tuple[Ints, Floats]:
+        """The positions and the chances of all queued leads that a bundle has scored."""
+        wanted = sa.select(scores.c.position, scores.c.p_advance).where(
             scores.c.bundle == bundle, scores.c.priority >= 0, scores.c.p_advance.is_not(None)
         )
         with self._database.reading() as connection:
-            return [float(one) for one in connection.scalars(wanted)]
+            rows = connection.execute(wanted).all()
+        positions, chances = zip(*rows, strict=True) if rows else ((), ())
+        return np.array(positions, dtype=np.int64), np.array(chances, dtype=np.float64)
 
     def has_others(self, bundle: str) -> bool:
         """Whether there are scores of another bundle."""

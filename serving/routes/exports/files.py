@@ -66,7 +66,7 @@ def parts_of(
     """
     chances = scores.advance.probability
     is_queued = ~np.isnan(chances) & snapshot.active_within(bundle.ladder.dormant_after_days)
-    ranking = Ranking.of(chances[is_queued])
+    ranking = Ranking.of(snapshot.position[is_queued], chances[is_queued])
     scored = ScoredLeads(Model.of(bundle), bundle, snapshot, scores)
     traits = scored.traits()
     steps = {goal.id: goal for goal in bundle.ladder.goals}
@@ -74,19 +74,21 @@ def parts_of(
     def row(at: int, details: Mapping[str, Details]) -> FlatRow:
         lead, chance, step = snapshot.leads[at], _number(chances[at]), scores.step[at] or ""
         queued = bool(is_queued[at]) and chance is not None
-        active = int(snapshot.last_active[at])
+        active, position = int(snapshot.last_active[at]), int(snapshot.position[at])
         score = StoredScore(
             lead_id=lead,
             ladder=bundle.ladder.name,
             as_of=int(snapshot.as_of[at]),
             step=step,
-            position=int(snapshot.position[at]),
+            position=position,
             p_advance=chance,
             low=_number(scores.advance.low[at]),
             high=_number(scores.advance.high[at]),
             p_purchase=_number(scores.purchase.probability[at]),
             priority=OUT_OF_QUEUE,
-            percentile=ranking.share(chance) if ranking and queued and chance is not None else None,
+            percentile=ranking.share(position, chance)
+            if ranking and queued and chance is not None
+            else None,
             reasons=orjson.dumps(details[lead]).decode() if queued else "",
             bundle=bundle.identity,
             scored_at=scored_at,

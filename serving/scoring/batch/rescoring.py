@@ -128,7 +128,7 @@ def rescore(
         scored = Scored.joined(sorted(parts, key=lambda part: part.leads[:1]))
         parts.clear()
         queued = _queued(scorer, scored, as_of)
-        ranking = Ranking.of(scored.advance[queued])
+        ranking = Ranking.of(scored.position[queued], scored.advance[queued])
         priority = _priority(scorer, scored, queued, as_of, stopping)
         queued = priority > OUT_OF_QUEUE
         told = Findings(ranking, reasons, "time")

@@ -189,7 +189,7 @@ class _Rows:
             "high": _numbers(scored.high[part]),
             "p_purchase": _numbers(scored.purchase[part]),
             "priority": places,
-            "percentile": self._percentiles(scored.advance[part], is_queued),
+            "percentile": self._percentiles(part, is_queued),
             "reasons": [told.reasons.get(lead, "") for lead in leads],
             "bundle": [self.bundle.identity] * count,
             "scored_at": [self.scored_at] * count,
@@ -223,11 +223,12 @@ class _Rows:
             )
         ]
 
-    def _percentiles(self, advance: Floats, is_queued: Bools) -> list[float | None]:
-        ranking = self.told.ranking
+    def _percentiles(self, part: slice, is_queued: Bools) -> list[float | None]:
+        ranking, scored = self.told.ranking, self.scored
         if ranking is None:
-            return [None] * len(advance)
-        return _numbers(np.where(is_queued, ranking.shares(advance), np.nan))
+            return [None] * len(is_queued)
+        shares = ranking.shares(scored.position[part], scored.advance[part])
+        return _numbers(np.where(is_queued, shares, np.nan))
 
     def _sources(self, traits: Sequence[str]) -> list[str | None]:
         """Where leads came from, by their traits as JSON."""

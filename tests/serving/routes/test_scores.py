@@ -6,14 +6,12 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 import pytest
 
 from features.clock import microseconds, rfc3339
 from features.events.log import DAY_US
 from serving.routes import schemas
 from serving.scoring.answers import ScoreAnswer
-from serving.scoring.ranking import Ranking
 from serving.scoring.scorer import Scorer
 from tests.serving import world
 from tests.serving.conftest import service_of
@@ -246,14 +244,6 @@ def test_odd_properties(client):
 
 
 # ------------------------------------------------------------------------------------------- Parts
-
-
-def test_ranking():
-    """The percent counts leads at or below."""
-    ranking = Ranking.of(np.array([0.1, 0.2, 0.2, 0.4, 0.9]))
-    assert ranking is not None
-    assert [ranking.percent(one) for one in (0.05, 0.2, 0.9)] == [0.0, 60.0, 100.0]
-    assert Ranking.of(np.array([])) is None
 
 
 def test_clock_is_given(service):

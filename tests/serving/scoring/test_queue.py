@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import timedelta
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -71,18 +72,55 @@ def test_order(client, service):
 
 
 @pytest.mark.parametrize(
-    ("order", "member"), [("probability", "probability"), ("purchase", "purchase_probability")]
+    ("order", "member", "more"),
+    [
+        ("probability", "probability", {"step": "trial"}),
+        ("probability", "probability", {"step": "value"}),
+        ("purchase", "purchase_probability", {"step": "trial"}),
+        ("purchase", "purchase_probability", {}),
+    ],
 )
-def test_order_by_a_chance(client, order, member):
-    """On request by one of the chances, all pages of it, with a step for what can be compared."""
-    whole = {item["lead_id"] for item in page(client, limit=200)["data"]}
-    items = all_pages(client, limit=7, order=order)
+def test_order_by_a_chance(client, order, member, more):
+    """On request by one of the chances, all pages of it, among what can be compared."""
+    whole = {item["lead_id"] for item in page(client, limit=200, **more)["data"]}
+    items = all_pages(client, limit=3, order=order, **more)
     assert {item["lead_id"] for item in items} == whole
-    assert len(items) == len(whole)
+    assert len(items) == len(whole) > 3
     keys = [(-item[member], item["lead_id"]) for item in items]
     assert keys == sorted(keys)
-    some = page(client, limit=200, order=order, step="trial")["data"]
-    assert {item["step"]["id"] for item in some} == {"trial"}
+    assert {item["step"]["id"] for item in items} >= {*more.values()}
+
+
+@pytest.mark.parametrize("more", [{}, {"account": "acme"}, {"limit": 3}])
+def test_chances_of_different_steps_are_not_ordered(client, more):
+    """What has different horizons is refused, and told what is missing."""
+    refused = client.get("/v1/queue", params={"order": "probability", **more})
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert error["pointer"] == "/query/step"
+    assert "different horizons" in error["detail"]
+
+
+def test_the_percentile_of_a_step(client):
+    """The likeliest lead before each step has all of them at or below it; others by their place."""
+    items = all_pages(client, limit=50)
+    steps: dict[str, list[float]] = {}
+    for item in items:
+        steps.setdefault(item["step"]["id"], []).append(item["probability"])
+    assert len(steps) > 2
+    exported = client.get("/v1/scores", params={"limit": 1000}).json()["data"]
+    kept = {one["lead_id"]: one["rank_pct"] for one in exported}
+    for item in items:
+        there = steps[item["step"]["id"]]
+        rank = 100 * sum(one <= item["probability"] for one in there) / len(there)
+        score = client.get(f"/v1/leads/{quote(item['lead_id'], safe='')}/score").json()
+        assert item["rank_pct"] == kept[item["lead_id"]] == pytest.approx(rank, abs=0.06)
+        if score["probability"] == item["probability"]:
+            assert score["rank_pct"] == item["rank_pct"]
+
+
+def test_an_order_that_is_none(client):
+    """Another order is refused."""
     refused = client.get("/v1/queue", params={"order": "luck"})
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["pointer"] == "/query/order"

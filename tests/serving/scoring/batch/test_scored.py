@@ -51,7 +51,8 @@ def scored_leads(step: str, chances: list[float]) -> Scored:
 
 
 def rows_of(scorer, scored, priority, former=None):
-    ranking = Ranking.of(scored.advance[priority > OUT_OF_QUEUE])
+    queued = priority > OUT_OF_QUEUE
+    ranking = Ranking.of(scored.position[queued], scored.advance[queued])
     told = Findings(ranking, {"lead-00000": '{"base":0.1}'}, "time")
     parts = list(stored_rows(scorer, scored, priority, told, NOW))
     return [row for part in parts for row in part.made(former or {})]
@@ -71,6 +72,15 @@ def test_a_band_is_left_late_before_the_same_step_alone(scorer, bundle):
     assert [row.band for row in found] == ["high", "medium", None, "medium"]
     assert [row.percentile for row in found] == [1.0, 1.0, None, 1.0]
     assert [row.tab for row in found] == ["quiet", "quiet", None, "quiet"]
+
+
+def test_a_percentile_is_among_those_before_the_same_step(scorer, bundle):
+    """A chance within 90 days and one within 14 are not ranked against each other."""
+    scored = scored_leads(bundle.ladder.goals[0].id, [0.768, 0.642, 0.5, 0.9, 0.7])
+    scored.position[:] = [4, 1, 1, 4, 1]
+    priority = np.array([1.5, 1.5, 1.5, OUT_OF_QUEUE, 1.5])
+    found = [row.percentile for row in rows_of(scorer, scored, priority)]
+    assert found == [1.0, 2 / 3, 1 / 3, None, 1.0]
 
 
 def test_what_is_absent_is_none(scorer, bundle):
