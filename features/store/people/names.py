@@ -1,7 +1,8 @@
 """Leads found by words: of their name, their company, their address, as their traits tell them.
 
 A word is found by how it begins. Words that a lead was known by once still find it. Kept under the
-id that was sent; which lead that is now, who looks finds out.
+id that was sent; which lead that is now, who looks finds out. Where ids are one lead each of them
+may have told a part of what it is called.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from features.store.database import Database, insert_into, is_storable
-from features.store.identities.members import leads_of
+from features.store.identities.members import leads_of, memberships
 from features.store.places import places_of
-from features.store.schema import lead_words
+from features.store.schema import identities, lead_words
 
-__all__ = ["LeadNames", "note_words", "words_of"]
+__all__ = ["LeadNames", "are_found", "note_words", "words_of"]
 
 _KEYS: Final = (
     *("name", "full_name", "fullName", "first_name", "firstName", "last_name", "lastName"),
@@ -51,9 +52,18 @@ def words_of(text: str) -> list[str]:
     return list(dict.fromkeys(word for word in found if len(word) >= _SHORTEST))
 
 
+def are_found(text: str, traits: Mapping[str, object]) -> bool:
+    """Whether each word of a text, and there are any, begins one that some traits tell."""
+    told, asked = _words(traits), words_of(text)
+    return bool(asked) and all(any(one.startswith(word) for one in told) for word in asked)
+
+
 def _told(properties: str) -> list[str]:
     """The words of a lead's traits."""
-    traits = json.loads(properties)
+    return _words(json.loads(properties))
+
+
+def _words(traits: Mapping[str, object]) -> list[str]:
     values = (_text(traits.get(key)) for key in _KEYS)
     return words_of(" ".join(value for value in values if value))[:_MOST_WORDS]
 
@@ -82,8 +92,9 @@ class LeadNames:
     def find(self, text: str, most: int = _MOST_FOUND) -> list[str]:
         """The leads of whom each word of a text begins a word, sorted; at most so many.
 
-        Also the lead of which the text is an id, whatever it is called. Of a word that very many
-        have in common only some are looked at: another word, or more of it, finds the others.
+        Also the lead of which the text is an id, whatever it is called, be it a former one. Of a
+        word that very many have in common only some are looked at: another word, or more of it,
+        finds the others.
         """
         words = words_of(text)[:8]
         exact = text.strip()
@@ -94,17 +105,29 @@ class LeadNames:
             if exact and is_storable(exact):
                 own = places_of(connection.dialect.name, [exact])
                 ids |= set(connection.scalars(sa.select(own.c.lead_id).limit(1)))
+                # One that came only beside another: no event was sent under it.
+                ids |= set(memberships(connection, [exact]))
             return sorted(set(leads_of(connection, sorted(ids)).values()))[:most]
 
 
 def _having(words: Sequence[str], most: int) -> sa.Select[tuple[str]]:
-    """Ids of which each word begins one of theirs; the first word narrows most."""
+    """Ids of which each word begins one of theirs, or of an id that is one lead with them.
+
+    The first word narrows most.
+    """
     first, *others = words
     wanted = sa.select(lead_words.c.id).distinct().where(_begins(lead_words, first))
     for word in others:
-        also = lead_words.alias()
+        also, elsewhere = lead_words.alias(), lead_words.alias()
         own = sa.select(also.c.id).where(also.c.id == lead_words.c.id, _begins(also, word))
-        wanted = wanted.where(own.exists())
+        mine, theirs = identities.alias(), identities.alias()
+        of_lead = (
+            sa.select(elsewhere.c.id)
+            .join_from(mine, theirs, theirs.c.lead_id == mine.c.lead_id)
+            .join(elsewhere, elsewhere.c.id == theirs.c.id)
+            .where(mine.c.id == lead_words.c.id, _begins(elsewhere, word))
+        )
+        wanted = wanted.where(sa.or_(own.exists(), of_lead.exists()))
     return wanted.limit(most)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from features.clock import instant, microseconds, rfc3339
@@ -16,6 +16,7 @@ from models.offers.options import NURTURE
 from serving.pages.common import words
 from serving.pages.common.people import Person, person_of
 from serving.pages.queue.facts import Fact, newest_fact
+from serving.pages.queue.searched import found_as
 from serving.process.queue_views import Desk
 from serving.scoring.answers import QueueItem, ReasonAnswer
 from serving.scoring.scorer import Scorer
@@ -69,6 +70,7 @@ class LeadRow:
     is_usual : whether the chance is much like that of most at the step.
     done : what its reader just did with it, and can still take back.
     owner : who else works with it; "" for nobody.
+    found_as : what it was called, or its other id, by which a search finds it; "" for as it is.
     """
 
     person: Person
@@ -85,6 +87,7 @@ class LeadRow:
     owner: str
     is_mine: bool
     buttons: tuple[Button, ...]
+    found_as: str = ""
 
     @property
     def anchor(self) -> str:
@@ -93,14 +96,15 @@ class LeadRow:
 
 
 def rows_of(
-    scorer: Scorer, ladder: Ladder, desk: Desk, shown: Sequence[QueueItem]
+    scorer: Scorer, ladder: Ladder, desk: Desk, shown: Sequence[QueueItem], asked: str = ""
 ) -> list[LeadRow]:
-    """The rows of queued leads, in order."""
+    """The rows of queued leads, in order; `asked` is what was searched for."""
     buttons = buttons_of(ladder)
     found = []
     for item in shown:
         rows = scorer.store.events_of(item["lead_id"])
-        found.append(_row(ladder, desk, item, rows, buttons))
+        row = _row(ladder, desk, item, rows, buttons)
+        found.append(replace(row, found_as=found_as(asked, row.person, rows, ladder, desk.now)))
     return found
 
 

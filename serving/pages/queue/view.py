@@ -17,6 +17,7 @@ from serving.edge.parameters import after_of, cursor_of, wrong_query
 from serving.pages.common import words
 from serving.pages.common.people import Person, person_of
 from serving.pages.queue.rows import rows_of
+from serving.pages.queue.searched import found_as
 from serving.process.queue_views import TABS, Desk, QueueView, ViewPart, ViewTab
 from serving.process.service import Service
 from serving.process.working.actions import laters, zone
@@ -135,7 +136,8 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
     desk, view = Desk.of(service.store, asker.name, now), asked.view
     after = after_of(asked.cursor or None, view.order)
     part = desk.part(view, _PER_PAGE, after) if ladder else None
-    rows = rows_of(scorer, ladder, desk, items(scorer, part.scores)) if ladder and part else []
+    shown_items = items(scorer, part.scores) if part else []
+    rows = rows_of(scorer, ladder, desk, shown_items, view.words) if ladder else []
     shown = _digest([row.person.lead_id for row in rows])
     following = cursor_of(part.after, view.order) if part and part.after else ""
     tabs = desk.tabs(service.counts.now()) if ladder else {}
@@ -241,8 +243,10 @@ def _within(days: int) -> str:
     return f"{days} days" if days > 1 else "a day"
 
 
-def _elsewhere(service: Service, desk: Desk, view: QueueView, now: int) -> list[tuple[Person, str]]:
-    """Leads that a search finds and no queue holds, each with why."""
+def _elsewhere(
+    service: Service, desk: Desk, view: QueueView, now: int
+) -> list[tuple[Person, str, str]]:
+    """Leads that a search finds and no queue holds, each with why, and as what it is found."""
     only_named = replace(QueueView(), words=view.words)
     if view != replace(only_named, tab=view.tab, order=view.order):
         return []
@@ -255,7 +259,9 @@ def _elsewhere(service: Service, desk: Desk, view: QueueView, now: int) -> list[
             continue
         is_out = service.scorer.privacy.is_opted_out(lead)
         why = "Has opted out of profiling" if is_out else _why_elsewhere(service, lead, ladder, now)
-        found.append((person_of(lead, [] if is_out else rows, ladder, now), why))
+        person = person_of(lead, [] if is_out else rows, ladder, now)
+        once = "" if is_out else found_as(view.words, person, rows, ladder, now)
+        found.append((person, why, once))
     return found
 
 

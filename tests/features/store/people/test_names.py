@@ -7,6 +7,7 @@ import json
 import pytest
 
 from features.store.events import Event
+from features.store.identities.rule import Link
 from features.store.people.names import words_of
 
 PEOPLE = {
@@ -48,6 +49,32 @@ def named(store):
 )
 def test_find(named, text, found):
     """Every word begins one of theirs; an id is found as it is."""
+    assert named.names.find(text) == found
+
+
+def joined(store, *links):
+    with store.database.writing() as connection:
+        store.identities.add(
+            connection, [Link(kind, source, target, 9, 9) for kind, source, target in links]
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("chloe", ["c"]),  # what it was called before
+        ("berg", ["c"]),
+        ("a", ["c"]),  # its former id
+        ("c", ["c"]),
+        ("berg halden", ["c"]),  # what it is called, in parts from both
+        ("quill sohne cleo", ["c"]),
+        ("bob berg", []),  # another lead
+        ("visitor", ["b"]),  # an id that no event was sent under
+    ],
+)
+def test_find_one_that_has_several_ids(named, text, found):
+    """Former ids and names lead to the lead that it is now, and so does what each id tells."""
+    joined(named, ("alias", "a", "c"), ("claim", "visitor", "b"))
     assert named.names.find(text) == found
 
 

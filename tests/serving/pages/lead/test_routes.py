@@ -230,6 +230,31 @@ def test_two_ids_that_are_one_person(start, folder, tmp_path, previous):
     assert exported["trait_company_size"] == 44.0
 
 
+@pytest.mark.parametrize(
+    ("text", "once"),
+    [
+        ("lead-356", "lead-356"),
+        ("lead-252", None),
+        ("anna alpha", "Anna Alpha"),
+        ("Berta", None),
+        ("berta acme", None),
+    ],
+)
+def test_search_for_one_that_has_several_ids(start, folder, tmp_path, text, once):
+    """Former ids and names lead to the lead of now, under its name of now, and say why."""
+    call = {"userId": "lead-252", "previousId": "lead-356", "messageId": "m"}
+    with start(world.filled(tmp_path, _two(world.now())), folder / "fitted") as client:
+        assert client.post("/v1/alias", json=call).status_code == 200
+        for _ in range(2):  # before the two are scored as one, and after
+            found = page(client, f"/?q={quote(text)}")
+            assert "1 found for" in found.text
+            assert "Berta Beta" in found.text
+            assert re.findall("Found as “ (.+?) ”", found.text) == ([once] if once else [])
+            (address,) = {one for one in found.values("href") if str(one).startswith("/leads/")}
+            assert str(address).startswith("/leads/lead-252")
+            _wait_until_one(client)
+
+
 def _wait_until_one(client):
     """Until both ids were scored as one lead."""
     until = time.monotonic() + 30
