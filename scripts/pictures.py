@@ -52,7 +52,7 @@ def _look(folder: Path) -> None:
     app = create_app(Settings(f"sqlite:///{folder / 'events.db'}", folder / "bundle"))
     with served(app) as address, driven() as browser:
         wait_until_scored(app.state.service)
-        held = app.state.service.store.scores.queue(50)
+        held = app.state.service.store.queue.listed(50)
         first = next(score.lead_id for score in held if score.waiting_since is None)
         pages = {"queue": "/", "lead": f"/leads/{quote(first)}"} | {
             page: f"/{page}" for page in ("ladder", "experiments", "models", "settings")

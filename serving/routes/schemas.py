@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, Discriminator, Field, Tag
 
 from features.events.values import EVENT_NAME
-from features.store.kept.scores import Order
+from features.store.kept.queue import Order
 from serving.edge.schemas import MOST_PER_PAGE, Instant, NewLeadId, StrictRequest, Text
 from serving.scoring.answers import QueueItem, ScoreOrNot
 
@@ -52,8 +52,8 @@ class QueueQuery(StrictRequest):
     order: Order = Field(
         "work",
         description="By the work that leads are, or by the `probability` of the next step or of a"
-        " `purchase`. The former needs a `step`: those of different steps are of different"
-        " horizons, and never ranked against each other.",
+        " `purchase`. By the former the leads before one step come together, those furthest up the"
+        " ladder first: chances of different steps have different horizons.",
     )
     ladder: Text | None = Field(
         None, description="The ladder that is asked about; the only one, where it is left out."

@@ -20,7 +20,8 @@ from features.events.log import DAY_US
 from features.ladder.ladder import Ladder, Step
 from features.store.events import EventStore, StoredScore
 from features.store.kept.accounts import Account, AnyOf
-from features.store.kept.scores import ORDERS, OUT_OF_QUEUE, Order
+from features.store.kept.queue import Order, place_of
+from features.store.kept.scores import OUT_OF_QUEUE
 from models.bundle import version_of
 from models.recommendation import ACTIVE_DAYS
 from models.served_policy import DEFAULT
@@ -75,20 +76,14 @@ def queue_part(
     found: list[StoredScore] = []
     size = limit + 1 if step is None else max(limit + 1, _SCAN)
     while len(found) <= limit:
-        scores = store.scores.queue(size, after, order, account)
+        scores = store.queue.listed(size, after, order, account)
         queued = [score for score in scores if score.priority > OUT_OF_QUEUE]
         found += [score for score in queued if step in (None, score.step)]
         if len(queued) < size:
             break
-        after = _at(scores[-1], order)
+        after = place_of(scores[-1], order)
     page = found[:limit]
-    return QueuePart(page, _at(page[-1], order) if len(found) > limit else None)
-
-
-def _at(score: StoredScore, order: Order) -> tuple[float, str]:
-    """The place of a score in an order."""
-    value: float = getattr(score, ORDERS[order])
-    return value, score.lead_id
+    return QueuePart(page, place_of(page[-1], order) if len(found) > limit else None)
 
 
 # ------------------------------------------------------------------------------------------- Items

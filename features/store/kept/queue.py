@@ -7,7 +7,7 @@ order, and a part of the queue is one scan of one index.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
@@ -17,7 +17,15 @@ from features.store.database import Database, in_parts
 from features.store.kept.scores import OUT_OF_QUEUE, StoredScore, score_of
 from features.store.schema import scores
 
-__all__ = ["QUEUE_ORDERS", "QueueFilter", "QueueOrder", "QueueStore", "TabCount"]
+__all__ = [
+    "QUEUE_ORDERS",
+    "Order",
+    "QueueFilter",
+    "QueueOrder",
+    "QueueStore",
+    "TabCount",
+    "place_of",
+]
 
 QueueOrder = Literal["work", "purchase", "recent"]
 """By the work that leads are, by their chance of a purchase, or by who did something last."""
@@ -27,6 +35,16 @@ QUEUE_ORDERS: Final[dict[QueueOrder, str]] = {
     "recent": "last_active",
 }
 """The column of each."""
+
+Order = Literal["work", "probability", "purchase"]
+"""What leads of the queue are ordered by: the work they are, or one of their chances."""
+_ORDERS: Final[dict[Order, Callable[[Any], Any]]] = {
+    "work": lambda one: one.priority,
+    # Chances of different steps have different horizons: those furthest up come first.
+    "probability": lambda one: 2.0 * one.position + one.p_advance,
+    "purchase": lambda one: one.p_purchase,
+}
+"""What each goes by: of a score, or as a column of all of them."""
 
 _TABS: Final = (1, 2, 3, 4)
 _NOWHERE: Final = 0
@@ -61,6 +79,11 @@ class TabCount(NamedTuple):
     leads: int
 
 
+def place_of(score: StoredScore, order: Order) -> tuple[float, str]:
+    """Where a score of the queue stands in an order."""
+    return _ORDERS[order](score), score.lead_id
+
+
 class QueueStore:
     """The queue of a database."""
 
@@ -73,6 +96,36 @@ class QueueStore:
         wanted = wanted.order_by(scores.c.priority.desc()).offset(place - 1).limit(1)
         with self._database.reading() as connection:
             return connection.scalar(wanted)
+
+    def listed(
+        self,
+        limit: int,
+        after: tuple[float, str] | None = None,
+        order: Order = "work",
+        account: str | None = None,
+    ) -> list[StoredScore]:
+        """Scores in an order, the highest first, then by lead.
+
+        By priority those out of the queue come last; by a chance they are left out. By that of the
+        next step those before one step come together, the furthest up the ladder first.
+
+        Parameters
+        ----------
+        after : the last that was seen, see `place_of`.
+        account : those of this company alone.
+        """
+        column = _ORDERS[order](scores.c)
+        wanted = sa.select(scores).order_by(column.desc(), scores.c.lead_id)
+        if order != "work":
+            wanted = wanted.where(scores.c.priority > OUT_OF_QUEUE, column.is_not(None))
+        if account is not None:
+            wanted = wanted.where(scores.c.account_id == account)
+        if after is not None:
+            last, lead_id = after
+            same = sa.and_(column == last, scores.c.lead_id > lead_id)
+            wanted = wanted.where(sa.or_(column < last, same))
+        with self._database.reading() as connection:
+            return [score_of(row) for row in connection.execute(wanted.limit(limit)).mappings()]
 
     def part(
         self,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
 from operator import attrgetter
-from typing import Any, Final, Literal, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import sqlalchemy as sa
@@ -26,11 +26,9 @@ from features.store.privacy import not_to_be_scored
 from features.store.schema import identities, meta, scores
 
 __all__ = [
-    "ORDERS",
     "OUT_OF_QUEUE",
     "TOGETHER",
     "Former",
-    "Order",
     "ScoreStore",
     "StoredScore",
     "TellChanges",
@@ -40,14 +38,6 @@ __all__ = [
 
 OUT_OF_QUEUE: Final = -1.0
 """The priority of leads that are scored but not queued."""
-Order = Literal["work", "probability", "purchase"]
-"""What leads of the queue are ordered by: the work they are, or one of their chances."""
-ORDERS: Final[dict[Order, str]] = {
-    "work": "priority",
-    "probability": "p_advance",
-    "purchase": "p_purchase",
-}
-"""The column of each."""
 TOGETHER: Final = 1000
 """Scores of one transaction: while it writes, SQLite lets nobody else."""
 _FULL_RUN: Final = "full_run"
@@ -309,30 +299,6 @@ class ScoreStore:
         self._marks.put(connection, dict.fromkeys(suspect - set(marks), now), secrets.token_hex(8))
         sure = {lead for lead, own in marks.items() if own <= served}
         return ahead & sure, lower - sure
-
-    def queue(
-        self,
-        limit: int,
-        after: tuple[float, str] | None = None,
-        order: Order = "work",
-        account: str | None = None,
-    ) -> list[StoredScore]:
-        """Scores in an order, the highest first, then by lead; `after` is the last pair seen.
-
-        By priority those out of the queue come last; by a chance they are left out. With `account`
-        those of this company alone.
-        """
-        column = scores.c[ORDERS[order]]
-        wanted = sa.select(scores).order_by(column.desc(), scores.c.lead_id)
-        if order != "work":
-            wanted = wanted.where(scores.c.priority > OUT_OF_QUEUE, column.is_not(None))
-        if account is not None:
-            wanted = wanted.where(scores.c.account_id == account)
-        if after is not None:
-            last, lead_id = after
-            same = sa.and_(column == last, scores.c.lead_id > lead_id)
-            wanted = wanted.where(sa.or_(column < last, same))
-        return self._found(wanted.limit(limit))
 
     def of(self, lead_id: str) -> StoredScore | None:
         """The latest score of the lead that an id belongs to, None where it has none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query
@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from serving.edge.access import needs
 from serving.edge.bodies import json_answer
-from serving.edge.parameters import After, after_of, check_step, cursor_of, wrong_query
+from serving.edge.parameters import After, after_of, check_step, cursor_of
 from serving.edge.problems import documented
 from serving.process.served import OnLadder, Served
 from serving.routes.schemas import QueueAnswer, QueueQuery
@@ -19,11 +19,6 @@ from serving.scoring.queue import items, queue_part
 from serving.scoring.scorer import Scorer
 
 __all__ = ["router"]
-
-_WITHOUT_STEP: Final = (
-    "an order by the probability of the next step needs a step: chances of different steps have"
-    " different horizons, and are never ranked against each other"
-)
 
 router = APIRouter(prefix="/v1", tags=["queue"], dependencies=[Depends(needs("read"))])
 
@@ -43,8 +38,6 @@ async def queue(
     """
     on_ladder(query.ladder)
     check_step(service.scorer.ladder, query.step)
-    if query.order == "probability" and query.step is None:
-        raise wrong_query("step", _WITHOUT_STEP)
     after = after_of(query.cursor, query.order)
     return await run_in_threadpool(_answer, service.scorer, query, after)
 

@@ -56,7 +56,7 @@ def _checks(service: Service) -> tuple[dict[str, str], dict[str, str]]:
     present: dict[str, str] = {}
     missing: dict[str, str] = {}
     try:
-        service.store.scores.queue(1)
+        service.store.queue.listed(1)
         why_not = why_not_writable(service.store.database)
     except StoreAway as error:
         log("store out of reach", why=str(error))

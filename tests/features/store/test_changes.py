@@ -49,7 +49,7 @@ class Follower:
 
 
 def stored(store: EventStore) -> dict[str, object]:
-    return {score.lead_id: score for score in store.scores.queue(1000)}
+    return {score.lead_id: score for score in store.queue.listed(1000)}
 
 
 def save(store, leads, as_of=1, **changed):

@@ -139,7 +139,7 @@ def is_true(store: EventStore, bundle: Path) -> None:
     """Each stored score is what the model makes of all that is known of its lead."""
     loaded = load_bundle(bundle)
     scorer = Scorer(store, loaded, lambda: 0)
-    stored = store.scores.queue(100_000)
+    stored = store.queue.listed(100_000)
     assert [row.lead_id for row in stored] != []
     assert {row.lead_id for row in stored} == set(store.lead_ids())
     for row in stored:

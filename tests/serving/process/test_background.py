@@ -67,7 +67,7 @@ def test_a_full_scoring_under_a_clock_that_was_ahead(service, clock, ahead):
     assert scored_at(service) == clock.at < ahead_at
     while background._freshen(service):  # who replaces a score of the future has read all the news
         pass
-    assert {score.as_of for score in service.store.scores.queue(1000)} == {clock.at}
+    assert {score.as_of for score in service.store.queue.listed(1000)} == {clock.at}
     assert not background._score_all(service)
     clock.at += PAUSE * SECOND
     assert background._score_all(service)

@@ -841,11 +841,7 @@ def test_no_offer_meets_no_limit(store):
 )
 def test_what_asks_nothing_of_a_lead_that_is_over(store, name, properties, is_kept):
     """A lost lead is spared help and what nurtures; who does not fit is spared asks alone."""
-    made = recommender(store, Clock(), f"only:{NURTURE}")
-    answers = [made.recommend("at-2", defer_exposure=True) for _ in range(100)]
-    useful = next(one["decision_id"] for one in answers if one["offer"]["id"] == NURTURE)
-    nothing = next(one["decision_id"] for one in answers if one["offer"]["id"] == NO_ASK)
-    (help_,) = deferred(store, "at-2", "savings-case-study")
+    useful, nothing, help_ = deferred(store, "at-2", NURTURE, NO_ASK, "savings-case-study")
     store.append_events([world.event("at-2", name, START + 3_600_000_000, properties)])
     later = recommender(store, Clock(START + 2 * 3_600_000_000))
     for named in (useful, help_):

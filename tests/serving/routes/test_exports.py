@@ -30,7 +30,7 @@ def pages(client, **query):
 
 
 def stored(service):
-    return {one.lead_id: one for one in service.store.scores.queue(100_000)}
+    return {one.lead_id: one for one in service.store.queue.listed(100_000)}
 
 
 def test_all_scores(client, service):

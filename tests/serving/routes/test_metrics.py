@@ -122,7 +122,7 @@ def test_a_scrape_of_a_whole_service(client, service):
     queued = {name: of for name, of in found.items() if name.startswith("rung_queue_leads")}
     assert queued == {f'rung_queue_leads{{step="{s}"}}': n for s, n in service.run.by_step.items()}
     assert 0 < found["rung_score_mean"] < 1
-    scored_at = min(score.scored_at for score in service.store.scores.queue(1000))
+    scored_at = min(score.scored_at for score in service.store.queue.listed(1000))
     age = (service.clock() - scored_at) / 1e6
     assert found["rung_scoring_age_seconds"] == pytest.approx(age, abs=60)
 

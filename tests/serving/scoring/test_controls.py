@@ -69,7 +69,7 @@ def arms(store: EventStore) -> dict[str, str]:
 
 
 def tabs(store: EventStore) -> dict[str, str | None]:
-    return {score.lead_id: tab_of(score.priority) for score in store.scores.queue(100)}
+    return {score.lead_id: tab_of(score.priority) for score in store.queue.listed(100)}
 
 
 def test_who_is_left_alone(climbed):
@@ -92,7 +92,7 @@ def test_what_the_queue_says(climbed):
     made = scorer(climbed)
     rescore(made)
     found = arms(climbed)
-    for item in items(made, climbed.scores.queue(100)):
+    for item in items(made, climbed.queue.listed(100)):
         suggested = item["suggestion"]
         assert suggested is not None
         is_control = found.get(item["lead_id"]) == LEFT_ALONE

@@ -75,7 +75,7 @@ def test_all_leads_are_scored_anew(service):
     assert not background._score_all(service)
     move(service, service.clock() - HOUR, 1.5, 40)
     assert background._score_all(service)
-    queue = [score for score in service.store.scores.queue(1000) if score.p_advance is not None]
+    queue = [score for score in service.store.queue.listed(1000) if score.p_advance is not None]
     assert {score.cause for score in queue} == {"recalibration"}
     (bundle,) = {score.bundle for score in queue}
     version = service.scorer.bundle.version

@@ -109,7 +109,7 @@ def test_the_queue_has_one_score_of_a_merged_lead(store):
     store.ingest([arrival("1", "anon", 1), arrival("2", "user", 2)])
     store.scores.save([score("anon", 3), score("user", 1)])
     store.ingest([arrival("3", "user", 3, "anon")])
-    assert [(one.lead_id, one.position) for one in store.scores.queue(10)] == [("user", 3)]
+    assert [(one.lead_id, one.position) for one in store.queue.listed(10)] == [("user", 3)]
     assert store.scores.of("anon") == score("user", 3)
 
 
@@ -153,5 +153,5 @@ def test_a_merge_and_a_score_at_once(store, monkeypatch, stored):
     store.ingest([arrival("3", "user", 10, "anon")])
     saving.join()
     save(8)
-    assert [(one.lead_id, one.position) for one in store.scores.queue(10)] == [("user", 3)]
+    assert [(one.lead_id, one.position) for one in store.queue.listed(10)] == [("user", 3)]
     assert told == [("user", 1, 2), ("user", 1, 3)]

@@ -76,7 +76,7 @@ def test_some(store, scores):
     """Accounts by their ids; one without scored leads is left out."""
     assert store.accounts.some(["acme", "nobody", "acme"], 20).keys() == {"acme"}
     assert store.accounts.some([], 20) == {}
-    own = [one.lead_id for one in store.scores.queue(1000, account="acme")]
+    own = [one.lead_id for one in store.queue.listed(1000, account="acme")]
     assert sorted(own) == [one.lead_id for one in scores if one.account_id == "acme"]
 
 

@@ -64,7 +64,7 @@ def test_queue(store):
     priorities = {"a": 0.1, "b": 0.3, "c": 0.3, "d": 1 / 3, "e": 0.0}
     store.scores.save(replace(SCORE, lead_id=k, priority=p) for k, p in priorities.items())
     seen, after = [], None
-    while part := store.scores.queue(2, after):
+    while part := store.queue.listed(2, after):
         seen += [score.lead_id for score in part]
         after = part[-1].priority, part[-1].lead_id
     assert seen == ["d", "b", "c", "a", "e"]

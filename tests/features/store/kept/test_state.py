@@ -57,7 +57,7 @@ def test_leads_and_scores(store, batch, made, out, scored):
     for one in leads:
         told_of = (list(one.ids), one.events, one.first_at, one.last_at)
         assert (*told_of, one.ladder, one.step, one.position) == expected[one.lead_id]
-    held = {one.lead_id: one for one in store.scores.queue(100)}
+    held = {one.lead_id: one for one in store.queue.listed(100)}
     assert [(one.lead_id, list(ids)) for one, ids in scores] == [
         (lead, expected[lead][0]) for lead in sorted(held)
     ]

@@ -138,6 +138,7 @@ def test_the_first_step_asks_for_nothing(client, keys):
     assert "personal" in answer.text
 
 
+STAFF_SAID = {"by": "Ann", "text": "hot", "until": "2027-01-01T00:00:00Z"}
 STAFF = ["note_added", "lead_claimed", "lead_released", "lead_snoozed"]
 
 
@@ -145,7 +146,7 @@ STAFF = ["note_added", "lead_claimed", "lead_released", "lead_snoozed"]
 @pytest.mark.parametrize("path", ["/v1/t", "/v1/track"])
 def test_what_people_say_of_a_lead_comes_from_no_page(client, keys, path, event):
     """A public key neither takes a lead into hands nor writes notes; a key of a server may."""
-    said = {"userId": "ann", "event": event, "properties": {"by": "Ann", "text": "hot"}}
+    said = {"userId": "ann", "event": event, "properties": STAFF_SAID}
     before = service_of(client).store.count()
     for origin in (SITE, None):  # whoever copies the key into a script is no member of staff
         answer = send(client, keys["site"], origin, path, messageId=f"n-{event}", **said)

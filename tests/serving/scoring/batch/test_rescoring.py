@@ -67,7 +67,7 @@ def test_news_is_scored_and_unmarked(store, scorer):
     assert done is not None
     assert done.leads == 2
     assert done.seconds_waited == pytest.approx(1e-6)
-    assert {row.lead_id: row.position for row in store.scores.queue(9)} == {"ann": 0, "bob": 1}
+    assert {row.lead_id: row.position for row in store.queue.listed(9)} == {"ann": 0, "bob": 1}
     assert store.marks.waiting() == (0, None)
     assert freshen(scorer) is None
 
@@ -126,14 +126,14 @@ def test_a_merged_lead_stands_once(store, scorer):
     """Two ids that turn out to be one lead stand in the queue once, with what both did."""
     store.ingest([arrival("1", "anon", "video_progress", VIDEO), arrival("2", "user")])
     freshen(scorer)
-    assert len(store.scores.queue(9)) == 2
+    assert len(store.queue.listed(9)) == 2
     store.ingest([arrival("3", "user", at=NOW - 5, anonymous_id="anon")])
     freshen(scorer)
-    (row,) = store.scores.queue(9)
+    (row,) = store.queue.listed(9)
     assert (row.lead_id, row.position) == ("user", 1)
     store.undo_link("claim", "anon", "user", NOW)
     freshen(scorer)
-    assert {row.lead_id: row.position for row in store.scores.queue(9)} == {"anon": 1, "user": 0}
+    assert {row.lead_id: row.position for row in store.queue.listed(9)} == {"anon": 1, "user": 0}
 
 
 @pytest.mark.slow
@@ -155,7 +155,7 @@ def test_any_order_gives_the_same_queue(store, bundle, made):
         scorer = Scorer(fresh, bundle, lambda: 10 * DAY_US)
         while freshen(scorer):
             pass
-        queues.append(fresh.scores.queue(99))
+        queues.append(fresh.queue.listed(99))
     assert queues[0] == queues[1]
     assert {row.lead_id for row in queues[0]} == set(fresh.lead_ids())
 
@@ -165,12 +165,12 @@ def test_all_leads_or_those_with_news(store, scorer):
     until = NOW
     store.append_events([one for at in range(12) for one in world.life(f"l{at}", at, until)])
     rescore(scorer)
-    everyone = {row.lead_id: row for row in store.scores.queue(99)}
+    everyone = {row.lead_id: row for row in store.queue.listed(99)}
     since = dict.fromkeys(everyone, NOW)
     with store.database.writing() as connection:
         store.marks.put(connection, since, "again")
     freshen(scorer)
-    assert {row.lead_id: row for row in store.scores.queue(99)} == everyone
+    assert {row.lead_id: row for row in store.queue.listed(99)} == everyone
 
 
 def test_no_score_of_who_opted_out(store, scorer):
@@ -182,7 +182,7 @@ def test_no_score_of_who_opted_out(store, scorer):
     store.ingest([arrival("3", "ann")])
     freshen(scorer)
     rescore(scorer)
-    assert [row.lead_id for row in store.scores.queue(9)] == ["bob"]
+    assert [row.lead_id for row in store.queue.listed(9)] == ["bob"]
     assert store.log(scorer.model.bundle.ladder).leads == ("bob",)
 
 
@@ -222,9 +222,9 @@ def test_a_merge_meanwhile_tells_nothing_again(store, scorer, monkeypatch):
     monkeypatch.setattr(store.recent, "log_of", log_of)
     freshen(scorer)
     monkeypatch.undo()
-    assert [row.lead_id for row in store.scores.queue(9)] == ["user"]
+    assert [row.lead_id for row in store.queue.listed(9)] == ["user"]
     freshen(scorer)
-    assert [row.lead_id for row in store.scores.queue(9)] == ["user"]
+    assert [row.lead_id for row in store.queue.listed(9)] == ["user"]
     assert [type_ for type_, _ in notices(store)].count("step.completed") == 1
 
 
@@ -349,7 +349,7 @@ def test_news_between_two_reads(store, scorer, monkeypatch, scoring, chunk):
     store.ingest([arrival("1", "ann"), arrival("2", "bob")])
     news_after_each_read(store, monkeypatch)
     scoring(scorer)
-    explained = [score for score in store.scores.queue(9) if score.reasons]
+    explained = [score for score in store.queue.listed(9) if score.reasons]
     assert {score.lead_id for score in explained} == {"ann", "bob"}
     for score in explained:
         told = json.loads(score.reasons)
@@ -366,9 +366,9 @@ def test_the_past_changes_between_scoring_and_reading(store, scorer, monkeypatch
     monkeypatch.setattr(rescoring, "_EXPLAIN_FRESH", 0)
     store.ingest([arrival("1", "ann"), arrival("2", "bob")])
     freshen(scorer)
-    assert not any(score.reasons for score in store.scores.queue(9))
+    assert not any(score.reasons for score in store.queue.listed(9))
     store.ingest([arrival("3", "ann", name, properties)])
-    for item in queue.items(scorer, store.scores.queue(9)):
+    for item in queue.items(scorer, store.queue.listed(9)):
         points = sum(reason["points"] for reason in item["reasons"])
         if item["base"] is not None:
             assert item["base"] + points == pytest.approx(item["probability"], abs=1e-9)
@@ -481,12 +481,12 @@ def test_who_reads_which_part_first_is_no_matter(store, scorer, monkeypatch):
 
     monkeypatch.setattr(rescoring, "exact_work", noted)
     assert rescore(scorer) is not None
-    rows = store.scores.queue(99)
+    rows = store.queue.listed(99)
     monkeypatch.setattr(rescoring, "found_of", backwards)
     assert rescore(scorer) is not None
     assert looked == leads * 2
     assert len(rows) == 20
-    assert store.scores.queue(99) == rows
+    assert store.queue.listed(99) == rows
 
 
 @pytest.mark.parametrize(
@@ -500,7 +500,7 @@ def test_much_news_is_looked_at_closely_where_it_comes_far_up(
     for at in range(5):
         store.ingest([arrival(f"of-{at}-{n}", f"lead-{at}") for n in range(1 + 3 * at)])
     assert freshen(scorer)
-    stood = store.scores.queue(99)
+    stood = store.queue.listed(99)
     places = {row.lead_id: row.priority for row in stood}
     assert len(set(places.values())) == 5
     assert store.queue.priority_of(3) == stood[2].priority
