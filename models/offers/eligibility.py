@@ -14,7 +14,7 @@ from features.errors import UnknownOffer
 from features.ladder.ladder import Ladder, Offer
 from features.ladder.words import OPEN_OFFER
 from features.offers.history import OfferHistory
-from models.offers.channels import no_consent, wrong_channel
+from models.offers.channels import may_be_written_to, no_consent, wrong_channel
 from models.offers.options import NURTURE
 from models.offers.standing import (
     UNRESTRICTED,
@@ -117,15 +117,26 @@ def limit_against(
 
     Parameters
     ----------
-    offer_id : or `NURTURE`, which a lost lead is spared as well.
+    offer_id : or `NURTURE`, which a lost lead is spared as well, and one with no open channel.
     """
+    if offer_id == NURTURE:
+        return _against_nurture(ladder, history, as_of, asked)
     plan = plan_of(ladder)
-    if offer_id == NURTURE and history.is_lost:
-        return Excluded(offer_id, "lost", _LEFT_IN_PEACE)
     case = case_of(plan, 0, history, as_of, asked)
     return next(
         (_first(_LIMITS, one, case) for one in plan.standings if one.offer.id == offer_id), None
     )
+
+
+def _against_nurture(
+    ladder: Ladder, history: OfferHistory, as_of: int, asked: Asked
+) -> Excluded | None:
+    if history.is_lost:
+        return Excluded(NURTURE, "lost", _LEFT_IN_PEACE)
+    if not may_be_written_to(ladder, history, as_of, asked):
+        channel = asked.channel or "any channel"
+        return Excluded(NURTURE, "no_consent", f"the lead may not be reached by {channel}")
+    return None
 
 
 def sendable(

@@ -27,9 +27,11 @@ from models.offers.eligibility import (
     Eligibility,
     Excluded,
     eligibility,
+    limit_against,
     quiet_spell,
     sendable,
 )
+from models.offers.options import NURTURE
 from tests.oracles.eligibility_oracle import CLAIMS, Question, reasons_against
 from tests.profiles import examples
 
@@ -615,6 +617,23 @@ def test_what_can_be_sent_to_whom_nothing_is_asked():
     assert "video" not in sent(replace(OPEN, declined={"video": ago(1)}))
     assert "video" not in sent(exclude=frozenset({"video"}))
     assert sent(candidates=frozenset({"guide"})) == ["guide"]
+
+
+@pytest.mark.parametrize(
+    ("history", "channel", "reason"),
+    [
+        (OPEN, None, None),
+        (replace(OPEN, consents={"email": False}), None, None),
+        (replace(OPEN, consents={"email": False}), "email", "no_consent"),
+        (replace(OPEN, consents={"": False}), None, "no_consent"),
+        (replace(OPEN, is_lost=True), None, "lost"),
+        (replace(OPEN, fit="no", declined={"video": ago(1)}), None, None),
+    ],
+)
+def test_what_keeps_something_useful_from_a_lead(history, channel, reason):
+    """A lead that is lost, or may not be reached, is spared a nurture that was decided before."""
+    found = limit_against(LADDER, NURTURE, history, NOW, Asked(channel))
+    assert (found.reason if found else None) == reason
 
 
 def quiet(**options: Any) -> Ladder:
