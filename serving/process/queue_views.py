@@ -18,6 +18,7 @@ from features.store.events import EventStore, StoredScore
 from features.store.kept.queue import QUEUE_ORDERS, QueueFilter, QueueOrder, TabCount
 from features.store.people.actions import KeptAction, after_action
 from features.store.people.hands import NOBODY, Hand
+from serving.scoring.work import tab_of
 
 __all__ = ["TABS", "Desk", "QueueCounts", "QueueView", "ViewPart", "ViewTab"]
 
@@ -151,10 +152,11 @@ class Desk:
         held = len(self.store.queue.part(_only(wanted, tuple(sorted(out))), len(out)))
         return min(most, total - held)
 
-    def minutes(self, view: QueueView) -> float:
-        """The minutes of reps that a view takes, all together."""
-        found = self.part(view, _MOST_MINUTES)
-        return sum(score.rep_minutes or 0.0 for score in found.scores)
+    def minutes_to_talk(self) -> float:
+        """The minutes of reps that those take who are to be talked to, without who waits."""
+        found = self.part(QueueView("talk"), _MOST_MINUTES)
+        talk = (one for one in found.scores if tab_of(one.priority) == "talk")
+        return sum(score.rep_minutes or 0.0 for score in talk)
 
     def tabs(self, counted: Sequence[TabCount]) -> dict[ViewTab, int]:
         """How many leads each tab has for this person.

@@ -100,7 +100,7 @@ class Actions:
         self._insert = insert
         self._mark = mark
 
-    def do(
+    def do(  # noqa: PLR0913 what is kept of an action, each by its name
         self,
         lead_id: str,
         ladder: str,
@@ -111,8 +111,13 @@ class Actions:
         by: str,
         name: str,
         now: int,
+        of_anybody: bool = False,
     ) -> KeptAction:
         """Keep what somebody did.
+
+        Parameters
+        ----------
+        of_anybody : also with a lead that somebody else works with.
 
         Raises
         ------
@@ -135,7 +140,7 @@ class Actions:
             if not is_storable(lead_id) or suppressed_among(connection, {lead_id}):
                 raise ActionConflict("this lead was erased: nothing more is kept of it")
             owner = self._hand(connection, lead_id).owner_at(now)
-            if owner not in ("", name):
+            if owner not in ("", name) and not of_anybody:
                 raise ActionConflict(f"{owner} works with this lead: ask them, or wait")
             connection.execute(sa.insert(actions), _row_of(kept))
         return kept

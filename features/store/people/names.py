@@ -28,6 +28,7 @@ _KEYS: Final = (
     *("email", "email_address", "emailAddress", "phone", "mobile"),
 )
 """The traits that a lead is found by."""
+_SIGN: Final = re.compile(r"[^\w\s.,'’@+()-]")
 _WORD: Final = re.compile(r"[^\W_]+", re.UNICODE)
 _MOST_WORDS: Final = 16
 _LONGEST: Final = 40
@@ -92,21 +93,21 @@ class LeadNames:
     def find(self, text: str, most: int = _MOST_FOUND) -> list[str]:
         """The leads of whom each word of a text begins a word, sorted; at most so many.
 
-        Also the lead of which the text is an id, whatever it is called, be it a former one. Of a
-        word that very many have in common only some are looked at: another word, or more of it,
-        finds the others.
+        Also the lead of which the text is an id, whatever it is called, be it a former one; where
+        the id has signs in it, as no name has, that one alone. Of a word that very many have in
+        common only some are looked at: another word, or more of it, finds the others.
         """
         words = words_of(text)[:8]
         exact = text.strip()
         ids: set[str] = set()
         with self._database.reading() as connection:
-            if words:
-                ids |= set(connection.scalars(_having(_rarest_first(connection, words), most)))
             if exact and is_storable(exact):
                 own = places_of(connection.dialect.name, [exact])
                 ids |= set(connection.scalars(sa.select(own.c.lead_id).limit(1)))
                 # One that came only beside another: no event was sent under it.
                 ids |= set(memberships(connection, [exact]))
+            if words and not (ids and _SIGN.search(exact)):
+                ids |= set(connection.scalars(_having(_rarest_first(connection, words), most)))
             return sorted(set(leads_of(connection, sorted(ids)).values()))[:most]
 
 

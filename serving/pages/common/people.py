@@ -27,7 +27,7 @@ _PHONE_KEYS: Final = ("phone", "mobile", "telephone", "phone_number", "phoneNumb
 _WEB_KEYS: Final = ("website", "url", "web", "domain")
 _SOURCE_KEYS: Final = ("source", "utm_source", "channel", "medium")
 _EMAIL: Final = re.compile(r"[^\s@<>\"'(),;:\\]{1,64}@[^\s@<>\"'(),;:\\/]{1,190}")
-_PHONE: Final = re.compile(r"\+?[0-9][0-9 ()./-]{4,30}")
+_PHONE: Final = re.compile(r"(?:\+?|\(\+?)[0-9][0-9 ()./-]{4,30}")
 _WEB: Final = re.compile(
     r"https?://[^\s\"'<>\\]{3,500}|[a-z0-9.-]{1,200}\.[a-z]{2,24}", re.IGNORECASE
 )
@@ -72,7 +72,10 @@ class Person:
     @property
     def call(self) -> str:
         """An address that calls; "" without a number."""
-        digits = re.sub(r"[^0-9+]", "", self.phone)
+        # Whoever dials the country leaves out what is in brackets: +49 (0)30 1234.
+        abroad = self.phone.strip().startswith(("+", "00"))
+        phone = re.sub(r"\(\s*0\s*\)", "", self.phone) if abroad else self.phone
+        digits = re.sub(r"[^0-9+]", "", phone)
         return f"tel:{digits}" if digits else ""
 
     @property

@@ -81,6 +81,9 @@ def to_do(advice: Suggestion, ladder: Ladder, *, by_rules: bool) -> ToDo:
     best, found, tailored = advice.best, advice.recommendation, advice.personalisation
     agenda = tailored["agenda"] if tailored else []
     ask_field = tailored["ask_field"] if tailored else None
+    # What is to be sent is not told as out beside it: it is out as an ask.
+    sent = found.useful.id if found.useful and best.option_id == NURTURE else ""
+    excluded = tuple(one for one in found.excluded if one.offer_id != sent)
     return ToDo(
         title=titles[best.option_id],
         facts=_told(advice),
@@ -92,8 +95,8 @@ def to_do(advice: Suggestion, ladder: Ladder, *, by_rules: bool) -> ToDo:
         evidence=evidence_of(best, by_rules=by_rules)
         + (advice.about_score if is_clear(best) else ""),
         others=tuple(_choice(one, titles) for one in found.ranking if one is not best),
-        not_now=_listed(found.excluded, titles, of_step=True),
-        other_times=_listed(found.excluded, titles, of_step=False),
+        not_now=_listed(excluded, titles, of_step=True),
+        other_times=_listed(excluded, titles, of_step=False),
         by_rules=by_rules,
         aside=advice.aside.strip(),
         offer_id=advice.offer.id if advice.offer and advice.offer.role == "ask" else "",
@@ -159,11 +162,7 @@ def _helps(ranked: Ranked) -> str:
 
 
 def _so_far(ranked: Ranked) -> str:
-    return (
-        f" ({things(ranked.leads, 'lead')} so far)"
-        if ranked.leads
-        else ": nobody here has tried it"
-    )
+    return f" ({things(ranked.leads, 'lead')} so far)" if ranked.leads else ""
 
 
 def _choice(ranked: Ranked, titles: dict[str, str]) -> Choice:

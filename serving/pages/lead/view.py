@@ -98,7 +98,7 @@ def lead_of(service: Service, asker: Asker, lead_id: str, back: str, side: str) 
         "bars": bars[: _FIRST_REASONS + 1],
         "more_bars": bars[_FIRST_REASONS + 1 : -1],
         "total": bars[-1] if bars else None,
-        "usual": _usual(answer),
+        "usual": _usual(answer, scorer.usual.get(goal.id) if goal else None),
         "todo": todo,
         "offer_id": offer_id,
         "buttons": [one for one in buttons_of(service.ladder) if offer_id or not one.with_offer],
@@ -163,11 +163,11 @@ def _ids(store: EventStore, lead: str) -> list[str]:
         return other_ids(connection, [lead], _MOST_IDS).get(lead, [])
 
 
-def _usual(answer: ScoreAnswer | None) -> str:
+def _usual(answer: ScoreAnswer | None, usual: float | None) -> str:
     """How a chance lies beside that of most who stand at the step, as a sentence; "" for none."""
-    if answer is None or answer["usual"] is None or answer["probability"] is None:
+    if answer is None or usual is None or answer["probability"] is None:
         return ""
-    usual, apart = answer["usual"], answer["probability"] - answer["usual"]
+    apart = answer["probability"] - usual
     beside = "above" if apart > 0 else "below"
     if abs(apart) < _AT_ONCE:
         return f"Most who stand here now have {words.chance(usual)}: as likely as most."

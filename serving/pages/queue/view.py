@@ -141,7 +141,7 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
     shown = _digest([row.person.lead_id for row in rows])
     following = cursor_of(part.after, view.order) if part and part.after else ""
     tabs = desk.tabs(service.counts.now()) if ladder else {}
-    minutes = desk.minutes(QueueView("talk")) if tabs and tabs["talk"] <= 2000 else 0.0
+    minutes = desk.minutes_to_talk() if tabs and tabs["talk"] <= 2000 else 0.0
     elsewhere = _elsewhere(service, desk, view, now) if ladder and view.words else []
     here = address_of(view, cursor=asked.cursor)
     return {
@@ -168,6 +168,7 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
         "most_counted": _MOST_COUNTED,
         "filters": _filters(service, ladder, desk) if ladder else {},
         "orders": _ORDERS,
+        "bands": words.BANDS,
         "here": here,
         "clear": address_of(QueueView(view.tab)),
         "file": address_of(view, "/queue.csv"),
@@ -185,7 +186,7 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
         "by_rules": scorer.bundle is None or scorer.model.adviser.policy_name == DEFAULT,
         "laters": laters(service.ladder, now),
         "zone": str(zone(service.ladder)),
-        "quiet": _quiet(service, ladder, tabs) if ladder and view.tab == "quiet" else None,
+        "quiet": _quiet(service, ladder, tabs) if ladder and view == QueueView("quiet") else None,
     }
 
 

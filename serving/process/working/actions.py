@@ -115,8 +115,13 @@ def claim(service: Service, asker: Asker, lead_id: str) -> KeptAction:
 
 
 def release(service: Service, asker: Asker, lead_id: str) -> KeptAction:
-    """Let go of a lead; ActionConflict where it is somebody else's."""
-    return _keep(service, asker, lead_id, ("release", "Let go"), [(RELEASED, {"by": asker.name})])
+    """Let go of a lead; ActionConflict where it is somebody else's, and one is no admin.
+
+    Somebody may be away, or have had the lead from before there were keys.
+    """
+    told = [(RELEASED, {"by": asker.name})]
+    is_admin = asker.may("admin")
+    return _keep(service, asker, lead_id, ("release", "Let go"), told, of_anybody=is_admin)
 
 
 def put_aside(service: Service, asker: Asker, lead_id: str, later: str) -> KeptAction:
@@ -143,7 +148,13 @@ def note(service: Service, asker: Asker, lead_id: str, text: str) -> KeptAction:
 
 
 def _keep(
-    service: Service, asker: Asker, lead_id: str, action: tuple[str, str], events: Sequence[ToWrite]
+    service: Service,
+    asker: Asker,
+    lead_id: str,
+    action: tuple[str, str],
+    events: Sequence[ToWrite],
+    *,
+    of_anybody: bool = False,
 ) -> KeptAction:
     lead_id = service.scorer.read(lead_id, service.clock())[0]
     return service.store.actions.do(
@@ -154,6 +165,7 @@ def _keep(
         by=asker.key_id,
         name=asker.name,
         now=service.clock(),
+        of_anybody=of_anybody,
     )
 
 
@@ -185,7 +197,8 @@ def _value(name: str, text: str, ladder: Ladder) -> str | float:
         raise WrongAnswer(f"{label}: is missing")
     if asked == "number":
         if not _NUMBER.fullmatch(text):
-            raise WrongAnswer(f"{label}: {text[:40]!r} is no number; write 1000 or 2.5")
+            wrong = "is below 0" if _NUMBER.fullmatch(text.removeprefix("-")) else "is no number"
+            raise WrongAnswer(f"{label}: {text[:40]!r} {wrong}; write 1000 or 2.5")
         return float(text.replace(",", "."))
     if asked == "instant":
         try:

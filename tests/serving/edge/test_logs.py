@@ -262,14 +262,14 @@ def test_a_key_in_a_path(app, lines, path):
 def test_lines_of_a_request_have_its_id(app, lines, monkeypatch):
     """What is logged while a request is served, in its threads too, has the id of its answer."""
     store = app.state.service.store
-    real = store.scores.queue
+    real = store.queue.listed
 
     def queue(*arguments):
         log("looking")
         logging.getLogger("elsewhere").warning("too")
         return real(*arguments)
 
-    monkeypatch.setattr(store.scores, "queue", queue)
+    monkeypatch.setattr(store.queue, "listed", queue)
     client = client_of(app)
     ids = [client.get("/readyz").headers["x-request-id"] for _ in range(2)]
     log("outside")

@@ -262,11 +262,13 @@ def test_of_what_is_there(fuzzed):
 
 
 _NEVER_DONE = {
+    "GET /v1/decisions/{decision_id}",
     "POST /v1/leads/{lead_id}/identities:undo",
     "POST /personalizer/{version}/multislot/events/{eventId}/activate",
     "POST /personalizer/{version}/multislot/events/{eventId}/reward",
 }
-"""They would have to be told of a link that exists, or of an event that has slots."""
+"""They would have to be told of a link that exists, or of an event that has slots; and once a lead
+has opted out, nobody is shown what was decided of it."""
 
 
 def test_without_model(fuzzed):

@@ -190,7 +190,7 @@ def _without_state(one: tuple[Mapping[str, Any], str]) -> tuple[dict[str, Any], 
 def evidence_words(evidence: str, leads: int) -> str:
     """What is known of an offer: "214 leads, by lot"."""
     if not leads or evidence not in _EVIDENCE:
-        return "Not tried here yet"
+        return "Not known yet"
     return f"{words.count(leads)} {'lead' if leads == 1 else 'leads'}, {_EVIDENCE[evidence]}"
 
 

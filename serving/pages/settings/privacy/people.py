@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from features.errors import UnknownLead
-from features.events.field_names import channel_key
+from features.events.field_names import channel_key, field_key
 from features.ladder.ladder import Ladder
 from features.offers.history import history_of
 from features.store.database import is_storable
@@ -96,12 +96,30 @@ def found_people(service: Service, text: str) -> tuple[list[PersonFound], bool]:
     if not text or not is_storable(text):
         return [], False
     privacy = Privacy(service.store.database)
-    leads = leads_of_mail(service, text) if "@" in text else leads_of_id(service, text)
+    leads = _leads_of_address(service, text) if "@" in text else leads_of_id(service, text)
     is_suppressed = privacy.is_suppressed(text)
     if not leads and not is_suppressed and privacy.is_opted_out(text):
         leads = [text]
     found = [_person(service, privacy, one) for one in leads[:_MOST_FOUND]]
     return found, is_suppressed
+
+
+def _leads_of_address(service: Service, address: str) -> list[str]:
+    """The leads that have an address: by the ladder's rule, as an id, or as traits tell it."""
+    named = service.store.names.find(address)
+    told = [lead for lead in named if _has_address(service, lead, address)]
+    return sorted({*leads_of_mail(service, address), *told})
+
+
+def _has_address(service: Service, lead_id: str, address: str) -> bool:
+    """Whether any traits of a lead, be they old, name an address."""
+    wanted, event = address.casefold(), service.ladder.events.traits
+    return any(
+        field_key(key) == "email" and str(value).strip().casefold() == wanted
+        for name, _, _, told in service.store.events_of(lead_id)
+        if name == event
+        for key, value in told.items()
+    )
 
 
 def _person(service: Service, privacy: Privacy, lead_id: str) -> PersonFound:

@@ -84,6 +84,17 @@ def test_too_late(filled):
         filled.actions.undo(kept.id, by="key-Bob", now=NOW + 1)
 
 
+def test_what_somebody_else_works_with(filled):
+    """It is theirs, but for whoever may do so with anybody's."""
+    do(filled)
+    told = [("lead_released", {"by": "Eve"})]
+    given = ("ann", "b2b", "release", "Let go", told)
+    with pytest.raises(ActionConflict, match="Bob works with this lead"):
+        filled.actions.do(*given, by="key-Eve", name="Eve", now=NOW + 1)
+    filled.actions.do(*given, by="key-Eve", name="Eve", now=NOW + 1, of_anybody=True)
+    assert filled.actions.owner_of("ann", NOW + 2) == ""
+
+
 def test_others_take_nothing_back(filled):
     """Only who did it does, or whoever may do so for anybody."""
     kept = do(filled)

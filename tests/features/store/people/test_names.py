@@ -52,6 +52,14 @@ def test_find(named, text, found):
     assert named.names.find(text) == found
 
 
+def test_an_id_with_signs_is_found_alone(named):
+    """No name has such signs, and some of its words begin those of many."""
+    named.append_events([told("x/6?a=b&c#d bob", {"name": "Xenia"}), told("bob", {"name": "Kim"})])
+    assert named.names.find(" x/6?a=b&c#d bob ") == ["x/6?a=b&c#d bob"]
+    assert named.names.find("bob") == ["b", "bob"]
+    assert named.names.find("x/6?a=b&c#d") == []
+
+
 def joined(store, *links):
     with store.database.writing() as connection:
         store.identities.add(

@@ -31,6 +31,23 @@ def test_the_sum(client):
         assert values[-1] == pytest.approx(100 * score, abs=0.11)
 
 
+def test_the_chance_beside_that_of_most(client, service):
+    """Most who stand before the same step now: as the queue and the API have it."""
+    seen = set()
+    for at in range(20):
+        score = client.get(f"/v1/leads/lead-{at:04}/score").json()
+        text = page(client, f"/leads/lead-{at:04}").text
+        usual = service.scorer.usual.get(score["step"]["id"]) if score["step"] else None
+        assert ("Most who stand here now have" in text) == (usual is not None)
+        if usual is not None:
+            assert score["usual"] == usual
+            apart = score["probability"] - usual
+            seen.add("above" if "this is above that" in text else "not above")
+            if abs(apart) > 0.05:
+                assert (f"this is {'above' if apart > 0 else 'below'} that") in text
+    assert seen
+
+
 def test_what_to_do(client, service):
     """The page shows the option, one sentence of evidence, the others, and what is not possible."""
     ladder = service.scorer.bundle.ladder
@@ -67,7 +84,7 @@ def test_before_a_session(start, folder, tmp_path):
     assert "Talk about No <b>owner</b> 5 min Late approvals 5 min Costs 5 min" in whole.text
     assert "“15 minutes on your own situation" in whole.text
     assert "Ask for Company size" in whole.text
-    assert "What it changes is not known yet: nobody here has tried it" in whole.text
+    assert "What it changes is not known yet." in whole.text
     assert "Open with Handovers" in whole.text
     assert "b" not in whole.tags
 

@@ -54,7 +54,7 @@ def test_not_ready_without_a_store(client, monkeypatch):
     def fail(*_):
         raise StoreAway("private")
 
-    monkeypatch.setattr(service_of(client).store.scores, "queue", fail)
+    monkeypatch.setattr(service_of(client).store.queue, "listed", fail)
     answer = client.get("/readyz")
     assert answer.json()["missing"] == ["store"]
     assert "private" not in answer.text

@@ -12,7 +12,7 @@ from serving.pages.settings.offers.listing import evidence_words, offers_by_step
     [
         ("randomised", 1214, "1,214 leads, by lot"),
         ("observational", 1, "1 lead, not by lot"),
-        ("prior", 0, "Not tried here yet"),
+        ("prior", 0, "Not known yet"),
     ],
 )
 def test_evidence(evidence, leads, words):

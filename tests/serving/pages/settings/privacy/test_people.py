@@ -36,6 +36,25 @@ def test_nobody(site, text):
     assert found_people(site.service, text) == ([], False)
 
 
+def test_an_address_that_is_a_trait(site):
+    """Who gives an address is found by it, whatever the ladder makes one person of."""
+    now = world.now()
+    traits = [
+        ("t1", "lead-0010", '{"email": "Lena.Novak@sable.example"}'),
+        ("t2", "lead-0011", '{"workEmail": "lena@sable.example", "name": "lena.novak sable"}'),
+    ]
+    site.service.store.append_events(
+        Event(message, lead, "identify", now, now, told) for message, lead, told in traits
+    )
+
+    def found(text):
+        return [one.lead_id for one in found_people(site.service, text)[0]]
+
+    assert found("lena.novak@sable.example") == ["lead-0010"]
+    assert found(" LENA@sable.example ") == []  # no field that a search reads
+    assert found("novak@sable.example") == []
+
+
 def test_channels(site):
     """What a lead said of a channel counts, and of the others what the ladder says."""
     now = world.now()
