@@ -85,7 +85,8 @@ class Recommendation:
     Parameters
     ----------
     offer : what was chosen; None where that is to nurture or not to ask.
-    useful : what to send where that is to nurture; None where the ladder has nothing for it.
+    useful : what to send where that, or the likeliest choice, is to nurture; None where the ladder
+        has nothing for it.
     framing : how it is put; "" without an offer.
     ranking : all options that may be chosen, and no ask; the likeliest choice first, then the one
         worth most.
@@ -174,13 +175,17 @@ class Adviser:
             shares = self._among(asked.only, shares, forecast, allowed.excluded)
         there = np.flatnonzero(shares > 0.0)
         excluded = (*allowed.excluded, *self._worse(forecast, shares))
+        likeliest = int(np.lexsort((-forecast.beliefs.gain[0], -shares))[0])
         if not is_drawn:
-            shares = _likeliest(shares, forecast.beliefs.gain[0])
+            shares = (np.arange(len(shares)) == likeliest).astype(np.float64)
         chosen = choose(shares, decision_id)
         offer = self.ladder.offers[chosen] if chosen < len(self.ladder.offers) else None
         framing, chance = self._framing(offer, decision_id if is_drawn else None)
         possible = np.flatnonzero(shares > 0.0)
-        useful = something_useful(sendable(self.ladder, position, history, as_of, asked), history)
+        useful = None
+        if self.options.nurture in (chosen, likeliest):
+            pieces = sendable(self.ladder, position, history, as_of, asked)
+            useful = something_useful(pieces, history)
         ids, topic = self.options.ids, forecast.beliefs.topic[0]
         horizon_days = step.horizon_days if step else _DONE_DAYS
         decision = Decision(
@@ -320,13 +325,6 @@ class Adviser:
             for at in there.tolist()
         ]
         return tuple(sorted(ranked, key=lambda one: (-one.propensity, -(one.gain or 0.0))))
-
-
-def _likeliest(shares: Floats, gain: Floats) -> Floats:
-    """All of the shares for the likeliest option, of equals for that worth most."""
-    likeliest = np.zeros_like(shares)
-    likeliest[np.lexsort((-gain, -shares))[0]] = 1.0
-    return likeliest
 
 
 def _worse_words(with_it: float, alone: float) -> str:
