@@ -14,6 +14,7 @@ __all__ = [
     "LAST",
     "SKEW_US",
     "instant",
+    "instant_if_any",
     "is_ahead",
     "is_over",
     "microseconds",
@@ -93,6 +94,16 @@ def instant(text: str) -> datetime:
     if not FIRST <= moment <= LAST:
         raise TimeError(f"{text!r} does not lie in the years 1970 to 2199")
     return moment.astimezone(UTC)
+
+
+def instant_if_any(value: object) -> int | None:
+    """The instant that a value says, in microseconds since the epoch; None where it says none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return microseconds(instant(value))
+    except TimeError:
+        return None
 
 
 def moment_of(text: str) -> datetime:

@@ -13,8 +13,7 @@ from itertools import pairwise
 from math import isnan
 from typing import Final
 
-from features.clock import instant, microseconds
-from features.errors import TimeError
+from features.clock import instant_if_any
 from features.events.field_names import channel_key, field_key, plain
 from features.events.personal_data import PropertyPath
 from features.events.properties import as_number, as_text
@@ -83,6 +82,17 @@ _CHANNELS: Final = frozenset({"email", "phone", "sms"})
 """Channels that are meant by a longer name with them in it, such as "email marketing"."""
 _NOT_BY_ITSELF: Final = frozenset({"mail", "mails", "mobile", "cell", "call", "calls", "text"})
 """Words that may mean something else in a longer name: "direct mail" is a letter."""
+_NOT_A_CHANNEL: Final = _NEGATES | {
+    "no",
+    "non",
+    "none",
+    "but",
+    "except",
+    "without",
+    "kein",
+    "keine",
+}
+"""Words with which a name may mean the channels that it does not name."""
 _LONGEST_NAME: Final = 200
 _NAMES: Final = (
     'is a list such as ["costs", "handovers"] or [{"name": "costs"}], or one text with commas'
@@ -157,8 +167,12 @@ def _unreadable_consent(properties: _Properties) -> Unreadable | None:
     if not _is_absent(value) and granted_of(value) is None:
         right = 'is true or false (or "yes", "no", "granted", "refused")'
         return Unreadable(("granted",), f"granted {right}")
-    place = _no_names("channel", properties)
-    return Unreadable(place, f"channel {_NAMES}") if place else None
+    channel = properties.get("channel")
+    if place := _no_names("channel", properties):
+        return Unreadable(place, f"channel {_NAMES}")
+    if any(map(_names_others, texts_of(channel))):
+        return Unreadable(("channel",), "channel is the name of each, and granted says yes or no")
+    return None
 
 
 def _unreadable_hand(name: str, properties: _Properties) -> Unreadable | None:
@@ -285,7 +299,14 @@ def channels_of(value: object) -> tuple[str, ...]:
     return () if _ALL_CHANNELS & set(keys) else tuple(dict.fromkeys(keys))
 
 
+def _names_others(text: str) -> bool:
+    """Whether a text may mean the channels that it does not name: "all but email"."""
+    return not _NOT_A_CHANNEL.isdisjoint(_WORDS.findall(text.casefold()))
+
+
 def _channels_in(text: str) -> list[str]:
+    if _names_others(text):  # it is refused where events come in; one from before says nothing
+        return [channel_key(text)]
     bare = _ASIDE.sub(" ", text.casefold()).strip() or text
     found: list[str] = []
     for part in filter(str.strip, _BETWEEN_CHANNELS.split(bare)):
@@ -307,13 +328,7 @@ def owner_of(properties: _Properties) -> str | None:
 
 def until_of(properties: _Properties) -> int | None:
     """Until when, in microseconds since the epoch; None where no such instant is said."""
-    until = properties.get("until")
-    if not isinstance(until, str):
-        return None
-    try:
-        return microseconds(instant(until))
-    except TimeError:
-        return None
+    return instant_if_any(properties.get("until"))
 
 
 # -------------------------------------------------------------------------------------------- Names

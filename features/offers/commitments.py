@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from features.clock import instant, microseconds
-from features.errors import TimeError
+from features.clock import instant_if_any
 from features.events.log import DAY_US
 from features.ladder.ladder import Commitment, EventRule, Ladder
 from features.ladder.words import REPLY
@@ -48,7 +47,8 @@ def ends_of(commitment: Commitment, begun_at: int, properties: Mapping[str, obje
     ends = [_FAR]
     if commitment.days is not None:
         ends.append(begun_at + round(commitment.days * DAY_US))
-    if commitment.ends_at and (said := _instant(properties.get(commitment.ends_at))) is not None:
+    said = instant_if_any(properties.get(commitment.ends_at)) if commitment.ends_at else None
+    if said is not None:
         ends.append(said)
     return min(ends)
 
@@ -56,13 +56,3 @@ def ends_of(commitment: Commitment, begun_at: int, properties: Mapping[str, obje
 def still_open(begun: Mapping[str, Open], order: Sequence[str], as_of: int) -> dict[str, int]:
     """The commitments that are open at an instant and since when, in the ladder's order."""
     return {name: begun[name].since for name in order if name in begun and as_of < begun[name].ends}
-
-
-def _instant(value: object) -> int | None:
-    """The instant that a value says, in microseconds; None where it says none."""
-    if not isinstance(value, str):
-        return None
-    try:
-        return microseconds(instant(value))
-    except TimeError:
-        return None

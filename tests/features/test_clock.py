@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.clock import SKEW_US, is_ahead, is_over, seconds_since
+from features.clock import SKEW_US, instant_if_any, is_ahead, is_over, seconds_since
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -33,3 +33,16 @@ def test_no_age_is_negative(ahead):
     """What lies in the future is of no age, and what lies far in it was never the present."""
     assert seconds_since(NOW + ahead, NOW) == max(0.0, -ahead / SECOND)
     assert is_ahead(NOW + ahead, NOW) is (ahead > SKEW_US)
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("1970-01-01T00:00:01Z", 1_000_000),
+        ("1970-01-01", 0),
+        *((one, None) for one in ("soon", "2026-03-01T12:00:00", 1_796_200_000, None, ["x"], True)),
+    ],
+)
+def test_an_instant_that_may_be_none(said, found):
+    """What says no instant is none, and no error."""
+    assert instant_if_any(said) == found

@@ -79,15 +79,17 @@ def handed(before: Hand, name: str, occurred_at: int, properties: Mapping[str, o
         if before.snoozed_at is not None and occurred_at < before.snoozed_at:
             return before
         until_back = granted_of(properties.get("until_back")) is True
-        until = None if until_back else until_of(properties) or occurred_at
-        return replace(before, snoozed_at=occurred_at, snoozed_until=until)
+        until = occurred_at if (said := until_of(properties)) is None else said
+        snoozed_until = None if until_back else until
+        return replace(before, snoozed_at=occurred_at, snoozed_until=snoozed_until)
     owner = owner_of(properties) if name == CLAIMED else ""
     # A claim of nobody is refused where events come in; one from before that says nothing.
     is_said = name in (CLAIMED, RELEASED) and owner is not None
     if not is_said or (before.claimed_at is not None and occurred_at < before.claimed_at):
         return before
-    until = (until_of(properties) or _FOR_GOOD) if owner else None
-    return replace(before, owner=owner or "", claimed_at=occurred_at, claimed_until=until)
+    until = _FOR_GOOD if (said := until_of(properties)) is None else said
+    claimed_until = until if owner else None
+    return replace(before, owner=owner or "", claimed_at=occurred_at, claimed_until=claimed_until)
 
 
 def note_hands(connection: sa.Connection, rows: Iterable[_Row]) -> None:

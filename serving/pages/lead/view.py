@@ -164,14 +164,14 @@ def _ids(store: EventStore, lead: str) -> list[str]:
 
 
 def _usual(answer: ScoreAnswer | None, usual: float | None) -> str:
-    """How a chance lies beside that of most who stand at the step, as a sentence; "" for none."""
+    """How a chance lies beside the average of those at the step, as a sentence; "" for none."""
     if answer is None or usual is None or answer["probability"] is None:
         return ""
     apart = answer["probability"] - usual
     beside = "above" if apart > 0 else "below"
     if abs(apart) < _AT_ONCE:
-        return f"Most who stand here now have {words.chance(usual)}: as likely as most."
-    return f"Most who stand here now have {words.chance(usual)}: this is {beside} that."
+        return f"Those who stand here now have {words.chance(usual)} on average, as this lead has."
+    return f"Those who stand here now have {words.chance(usual)} on average: this is {beside} that."
 
 
 def _snoozed(desk: Desk, lead: str, last_active: int | None) -> str:

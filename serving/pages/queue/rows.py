@@ -67,7 +67,7 @@ class LeadRow:
     waiting_since, fact_at : RFC 3339, UTC; "" for none.
     moved : which way the chance went within a week, by 5 points or more.
     reasons : at most two, whose sign fits; none for a chance that is as usual.
-    is_usual : whether the chance is much like that of most at the step.
+    is_usual : whether the chance is much like the average of those at the step.
     done : what its reader just did with it, and can still take back.
     owner : who else works with it; "" for nobody.
     found_as : what it was called, or its other id, by which a search finds it; "" for as it is.

@@ -101,6 +101,16 @@ def test_granted(said, granted):
         ("call_ended", {"Is Fit": 3}, ("Is Fit",)),
         ("consent", {"channel": "email", "granted": "later"}, ("granted",)),
         ("consent", {"channel": {"mail": 1}, "granted": True}, ("channel",)),
+        *(
+            ("consent", {"channel": said, "granted": True}, ("channel",))
+            for said in (
+                "no emails",
+                "all but email",
+                "everything except phone",
+                ["sms", "not email"],
+            )
+        ),
+        ("consent", {"channel": ["email", "note"], "granted": True}, None),
         ("audit_done", {"gaps": {"costs": 3}}, ("gaps",)),
         ("audit_done", {"gaps": ["costs", {"weight": 3}]}, ("gaps", "1")),
         ("audit_done", {"gaps": ["costs", ["handovers"]]}, ("gaps", "1")),

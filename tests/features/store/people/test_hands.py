@@ -119,6 +119,12 @@ def test_what_cannot_be_read(store):
     assert store.hands.of("bea").owner_at(NOW + 999 * HOUR) == "Bob"
 
 
+def test_a_claim_until_the_first_instant_is_over(store):
+    """Of any time, also the one whose number is zero."""
+    stored(store, "ann", [("lead_claimed", NOW, {"by": "Bob", "until": "1970-01-01T00:00:00Z"})])
+    assert store.hands.of("ann").owner_at(NOW) == ""
+
+
 def test_a_claim_without_an_end_can_be_told(store):
     """It is a date as any other, also where an older release kept one that no calendar has."""
     stored(store, "ann", [claimed("Bob", NOW)])

@@ -32,13 +32,13 @@ def test_the_sum(client):
 
 
 def test_the_chance_beside_that_of_most(client, service):
-    """Most who stand before the same step now: as the queue and the API have it."""
+    """The average of those before the same step now: as the queue and the API have it."""
     seen = set()
     for at in range(20):
         score = client.get(f"/v1/leads/lead-{at:04}/score").json()
         text = page(client, f"/leads/lead-{at:04}").text
         usual = service.scorer.usual.get(score["step"]["id"]) if score["step"] else None
-        assert ("Most who stand here now have" in text) == (usual is not None)
+        assert ("Those who stand here now have" in text) == (usual is not None)
         if usual is not None:
             assert score["usual"] == usual
             apart = score["probability"] - usual
