@@ -62,6 +62,10 @@ _PAUSE_SECONDS: Final = 1.0
 _LAST_SECONDS: Final = 10.0
 
 
+def _own_source() -> random.Random:
+    return random.Random()  # noqa: S311 - it spreads attempts, and keeps no secret
+
+
 @dataclass(frozen=True, slots=True)
 class Sender:
     """What it takes to deliver.
@@ -69,7 +73,8 @@ class Sender:
     Parameters
     ----------
     clock : the present in microseconds since the epoch.
-    jitter : a number in [0, 1), another one each time.
+    jitter : a number in [0, 1), another one each time. Its source is the sender's own: who seeds
+        or watches that of `random`, as Hypothesis does, has it to itself.
     timeout_seconds : of one attempt, at most 30: a claim must outlast it.
     paused : endpoints that asked for a pause, until when, and how long it is; in microseconds.
     closing : set to claim nothing more.
@@ -79,7 +84,7 @@ class Sender:
     database: Database
     client: httpx2.AsyncClient
     clock: Callable[[], int]
-    jitter: Callable[[], float] = random.random
+    jitter: Callable[[], float] = field(default_factory=lambda: _own_source().random)
     timeout_seconds: float = 20.0
     paused: dict[str, tuple[int, int]] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)

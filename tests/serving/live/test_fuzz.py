@@ -228,8 +228,13 @@ def _wrong(response: Response) -> str:
 
 
 def _has_no_failures(told: Told) -> None:
-    shown = (f"--- {name}\n{example[:1500]}" for name, example in sorted(told.failures.items()))
+    shown = (f"--- {name}\n{_short(example)}" for name, example in sorted(told.failures.items()))
     assert not told.failures, "\n".join(shown)
+
+
+def _short(text: str, half: int = 1000) -> str:
+    """Its beginning and its end, as the cause of an error stands there."""
+    return text if len(text) <= 2 * half else f"{text[:half]}\n[...]\n{text[-half:]}"
 
 
 def test_as_described(fuzzed):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import random
 import threading
 from collections import Counter
 from dataclasses import replace
@@ -21,7 +22,7 @@ from features.store.schema import deliveries, notifications
 from serving.notifications import delivery as subject
 from serving.notifications.attempt import Answer
 from serving.notifications.bodies import body_of
-from serving.notifications.delivery import RETRY_SECONDS, deliver_due, keep_delivering
+from serving.notifications.delivery import RETRY_SECONDS, Sender, deliver_due, keep_delivering
 from serving.notifications.endpoints import Endpoints
 from serving.settings import Settings
 from tests.serving.notifications.receiver import (
@@ -180,6 +181,29 @@ def test_jitter(world):
 
     assert asyncio.run(run(0.0)) == 5 * SECOND
     assert asyncio.run(run(0.99)) == pytest.approx(5.495 * SECOND)
+
+
+def test_own_jitter(world):
+    """Pauses are drawn without a hand on the source of random numbers that all share."""
+
+    async def run():
+        async with (
+            receiving(always(500)) as receiver,
+            sending(world.database, world.clock) as quiet,
+        ):
+            sender = Sender(quiet.database, quiet.client, quiet.clock)
+            endpoint = world.endpoint(receiver)
+            world.announce("a")
+            before = random.getstate()
+            await deliver_due(sender)
+            drawn = {sender.jitter() for _ in range(9)}
+            assert random.getstate() == before
+            return world.row("a", endpoint)["due_at"] - world.clock(), drawn
+
+    pause, drawn = asyncio.run(run())
+    assert 5 * SECOND <= pause < 5.5 * SECOND
+    assert len(drawn) == 9
+    assert all(0 <= one < 1 for one in drawn)
 
 
 def test_given_up(world):
