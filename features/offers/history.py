@@ -31,6 +31,7 @@ from features.ladder.quiet_hours import zone_of
 from features.offers.assignments import CALLING, assignment_of
 from features.offers.commitments import Open, commitments_of, ends_of, still_open
 from features.offers.known_fields import fields_of_form, fields_of_traits
+from features.offers.topics import Timed, TopicPlan, gaps_of, topics_of
 from features.signals.beats import sums_of_rows
 from features.signals.rules import RulesByName, met_any, text_or_none
 from features.signals.table import ladder_columns
@@ -135,9 +136,7 @@ class _Plan:
     ----------
     readers : event name -> what reads such events, in order.
     open : ids of the offers that wait for nothing.
-    topics : offer id -> its topics.
-    topic_names : all topics of offers, by themselves and by `plain`.
-    not_consumed, barred : names and rules of events that show nothing of what the lead consumes.
+    topics : what says what events are about.
     no_forms : names of events that are no form that the lead filled in.
     interest : rules of what the lead did itself.
     commitments : their ids, in order.
@@ -147,10 +146,7 @@ class _Plan:
 
     readers: Mapping[str, tuple[_Reader, ...]]
     open: frozenset[str]
-    topics: Mapping[str, tuple[str, ...]]
-    topic_names: Mapping[str, str]
-    not_consumed: frozenset[str]
-    barred: RulesByName
+    topics: TopicPlan
     no_forms: frozenset[str]
     interest: RulesByName
     commitments: tuple[str, ...]
@@ -177,7 +173,7 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
             walk.fields |= told
         if properties and (offer := _taken(name, properties, plan)):
             walk.taken[offer] = when
-    gaps = _gaps(known)
+    gaps = gaps_of(known)
     return OfferHistory(
         extended=tuple(walk.extended),
         declined=walk.declined,
@@ -186,7 +182,7 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
         consents=walk.consents,
         fit=walk.fit,
         gaps=gaps[1],
-        topics=_topics(known, plan, gaps),
+        topics=topics_of(known, plan.topics, gaps),
         fields=frozenset(walk.fields),
         opened=frozenset(walk.opened),
         is_lost=walk.is_lost,
@@ -199,10 +195,8 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
 
 # -------------------------------------------------------------------------------------------- Order
 
-_Timed = tuple[int, Row]
 
-
-def _in_order(rows: Sequence[Row], plan: _Plan, as_of: int) -> list[_Timed]:
+def _in_order(rows: Sequence[Row], plan: _Plan, as_of: int) -> list[Timed]:
     """The rows known at `as_of` with when they happened, in the order of the event log.
 
     None happened later than it was known. Where both clocks are equal the log goes by name and by
@@ -214,14 +208,14 @@ def _in_order(rows: Sequence[Row], plan: _Plan, as_of: int) -> list[_Timed]:
         return known
     count = Counter(map(_mark, known))
 
-    def place(timed: _Timed) -> tuple[object, ...]:
+    def place(timed: Timed) -> tuple[object, ...]:
         mark = _mark(timed)
         return (mark, *_content(timed[1][3], plan)) if count[mark] > 1 else (mark,)
 
     return sorted(known, key=place)
 
 
-def _mark(timed: _Timed) -> tuple[int, int, str]:
+def _mark(timed: Timed) -> tuple[int, int, str]:
     when, row = timed
     return when, row[2], row[0]
 
@@ -273,14 +267,10 @@ def _plan(ladder: Ladder) -> _Plan:
     for offer in ladder.offers:
         _listen(readers, offer.only_after, _opens(offer.id))
     numbers, texts = ladder_columns(ladder)
-    topics = [topic for offer in ladder.offers for topic in offer.topics]
     return _Plan(
         readers={name: tuple(found) for name, found in readers.items()},
         open=frozenset(offer.id for offer in ladder.offers if not offer.only_after),
-        topics={offer.id: offer.topics for offer in ladder.offers},
-        topic_names={plain(topic): topic for topic in topics} | {topic: topic for topic in topics},
-        not_consumed=frozenset((names.traits, names.consultation)),
-        barred=RulesByName(activity.barred),
+        topics=TopicPlan.of(ladder),
         no_forms=frozenset(
             (*(rule.event for rule in activity.ours), names.traits, names.consultation)
         ),
@@ -418,38 +408,6 @@ def _opens(offer: str) -> _Reader:
     return open_offer
 
 
-_Found = tuple[int, tuple[str, ...]]
-"""Which of the events said something last, and what; -1 and () where none did."""
-
-
-def _gaps(known: Sequence[_Timed]) -> _Found:
-    for at in reversed(range(len(known))):
-        properties = known[at][1][3]
-        if "gaps" in properties and _says_texts(properties["gaps"]):
-            return at, texts_of(properties["gaps"])
-    return -1, ()
-
-
-def _topics(known: Sequence[_Timed], plan: _Plan, gaps: _Found) -> tuple[str, ...]:
-    """What the next offer best goes on with, in the ladder's own words for it.
-
-    A gap that an offer is about goes before what was consumed until it was found; what was consumed
-    with it or since then stands beside it.
-    """
-    used_at, used = _consumed(known, plan)
-    gaps_at, revealed = gaps
-    own = [_ladders_word(topic, plan) or topic for topic in used]
-    open_gaps = [word for gap in revealed if (word := _ladders_word(gap, plan))]
-    if open_gaps and gaps_at > used_at:
-        own = []
-    return tuple(dict.fromkeys((*own, *open_gaps)))
-
-
-def _ladders_word(topic: str, plan: _Plan) -> str:
-    """The topic of an offer that a text means, in any spelling; "" for none."""
-    return plan.topic_names.get(topic) or plan.topic_names.get(plain(topic), "")
-
-
 _TAKEN_BY: Final = ("offer", "asset")
 """Properties in which what a lead did names the offer that it took up."""
 
@@ -458,26 +416,10 @@ def _taken(name: str, properties: _Properties, plan: _Plan) -> str:
     """The offer that the lead took up with an event; "" for none."""
     for key in _TAKEN_BY:
         offer = properties.get(key)
-        if isinstance(offer, str) and offer in plan.topics:
+        if isinstance(offer, str) and offer in plan.topics.of_offer:
             is_own = plan.interest.met(name, properties)
-            return offer if is_own and not plan.barred.met(name, properties) else ""
+            return offer if is_own and not plan.topics.barred.met(name, properties) else ""
     return ""
-
-
-def _consumed(known: Sequence[_Timed], plan: _Plan) -> _Found:
-    for at in reversed(range(len(known))):
-        name, _, _, properties = known[at][1]
-        topics = () if name in plan.not_consumed else _named_topics(properties, plan)
-        if topics and not plan.barred.met(name, properties):
-            return at, topics
-    return -1, ()
-
-
-def _named_topics(properties: _Properties, plan: _Plan) -> tuple[str, ...]:
-    for key in ("topics", "topic"):
-        if key in properties and (topics := texts_of(properties[key])):
-            return topics
-    return plan.topics.get(text_of(properties["offer"]), ()) if "offer" in properties else ()
 
 
 # ------------------------------------------------------------------------------------------- Values
@@ -486,8 +428,3 @@ def _named_topics(properties: _Properties, plan: _Plan) -> tuple[str, ...]:
 def _is_yes(value: object) -> bool:
     """Whether a value says yes. What says nothing readable is no consent."""
     return granted_of(value) is True
-
-
-def _says_texts(value: object) -> bool:
-    """Whether a value is an answer: a list, be it empty, or a text that is not."""
-    return isinstance(value, list | tuple) or bool(texts_of(value))

@@ -1,0 +1,104 @@
+"""What the next offer best goes on with: gaps that were found, and what a lead consumed last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from features.events.field_names import plain
+from features.events.of_lead import Row
+from features.events.readable import text_of, texts_of
+from features.ladder.activity import activity_of
+from features.ladder.ladder import Ladder
+from features.signals.rules import RulesByName
+
+__all__ = ["Found", "Timed", "TopicPlan", "gaps_of", "topics_of"]
+
+Timed = tuple[int, Row]
+"""When something happened, as far as it was known then, and what."""
+Found = tuple[int, tuple[str, ...]]
+"""Which of the events said something last, and what; -1 and () where none did."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class TopicPlan:
+    """What of a ladder says what events are about.
+
+    Parameters
+    ----------
+    of_offer : offer id -> its topics.
+    words : all topics of offers, by themselves and by `plain`.
+    not_consumed, barred : names and rules of events that show nothing of what the lead consumes.
+    """
+
+    of_offer: Mapping[str, tuple[str, ...]]
+    words: Mapping[str, str]
+    not_consumed: frozenset[str]
+    barred: RulesByName
+
+    @classmethod
+    def of(cls, ladder: Ladder) -> Self:
+        """The plan of a ladder."""
+        topics = [topic for offer in ladder.offers for topic in offer.topics]
+        names = ladder.events
+        return cls(
+            of_offer={offer.id: offer.topics for offer in ladder.offers},
+            words={plain(topic): topic for topic in topics} | {topic: topic for topic in topics},
+            not_consumed=frozenset((names.traits, names.consultation)),
+            barred=RulesByName(activity_of(ladder).barred),
+        )
+
+    def word_for(self, topic: str) -> str:
+        """The topic of an offer that a text means, in any spelling; "" for none."""
+        return self.words.get(topic) or self.words.get(plain(topic), "")
+
+
+def gaps_of(known: Sequence[Timed]) -> Found:
+    """What the latest event with `gaps` revealed."""
+    for at in reversed(range(len(known))):
+        properties = known[at][1][3]
+        if "gaps" in properties and _says_texts(properties["gaps"]):
+            return at, texts_of(properties["gaps"])
+    return -1, ()
+
+
+def topics_of(known: Sequence[Timed], plan: TopicPlan, gaps: Found) -> tuple[str, ...]:
+    """What the next offer best goes on with, in the ladder's own words for it.
+
+    A gap that an offer is about goes before what was consumed until it was found; what was consumed
+    with it or since then stands beside it.
+
+    Parameters
+    ----------
+    known : what happened, in the order of the log.
+    gaps : as `gaps_of` finds them.
+    """
+    used_at, used = _consumed(known, plan)
+    gaps_at, revealed = gaps
+    own = [plan.word_for(topic) or topic for topic in used]
+    open_gaps = [word for gap in revealed if (word := plan.word_for(gap))]
+    if open_gaps and gaps_at > used_at:
+        own = []
+    return tuple(dict.fromkeys((*own, *open_gaps)))
+
+
+def _consumed(known: Sequence[Timed], plan: TopicPlan) -> Found:
+    for at in reversed(range(len(known))):
+        name, _, _, properties = known[at][1]
+        topics = () if name in plan.not_consumed else _named_topics(properties, plan)
+        if topics and not plan.barred.met(name, properties):
+            return at, topics
+    return -1, ()
+
+
+def _named_topics(properties: Mapping[str, Any], plan: TopicPlan) -> tuple[str, ...]:
+    for key in ("topics", "topic"):
+        if key in properties and (topics := texts_of(properties[key])):
+            return topics
+    return plan.of_offer.get(text_of(properties["offer"]), ()) if "offer" in properties else ()
+
+
+def _says_texts(value: object) -> bool:
+    """Whether a value is an answer: a list, be it empty, or a text that is not."""
+    return isinstance(value, list | tuple) or bool(texts_of(value))
