@@ -36,7 +36,7 @@ from models.offers.eligibility import (
     sendable,
 )
 from models.offers.offer_model import Evidence, Forecast
-from models.offers.options import NO_ASK, Options
+from models.offers.options import NO_ASK, NURTURE, Options
 from models.offers.policy import Policy, choose, policy, probabilities
 from models.offers.standing import ends_of
 from models.offers.tailoring import (
@@ -204,6 +204,7 @@ class Adviser:
             excluded=tuple((one.offer_id, one.reason) for one in excluded),
             framing=framing.id,
             framing_probability=chance,
+            useful=useful.id if useful and ids[chosen] == NURTURE else "",
         )
         return Recommendation(
             decision=decision,

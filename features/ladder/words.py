@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["OFFER", "OPEN_OFFER", "RECORD", "REFUSALS", "REPLY", "Counted"]
+__all__ = ["OFFER", "OPEN_OFFER", "RECORD", "REFUSALS", "REPLY", "USEFUL", "Counted"]
 
 OFFER: Final = "offer"
 """The text property that names the offer which an event is about."""
+USEFUL: Final = "useful"
+"""The text property that names what was sent to a lead that is nurtured, asking for nothing."""
 RECORD: Final = "rung_record"
 """The text property that holds the record of a decision, as Rung itself wrote it."""
 REPLY: Final = "reply"

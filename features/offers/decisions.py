@@ -21,7 +21,7 @@ import numpy.typing as npt
 from features.errors import EventsError
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
-from features.ladder.words import RECORD
+from features.ladder.words import RECORD, USEFUL
 from features.store.events import Event
 
 __all__ = [
@@ -64,6 +64,7 @@ class Decision:
         where there is one way only.
     expires_at : when the window for its outcome closes, in microseconds since the epoch.
     offer_version : of what was chosen, in the catalogue beside the ladder file; 0 is the file's.
+    useful : the offer that is sent, asking nothing, where the choice is to nurture; "" for none.
 
     Raises
     ------
@@ -86,6 +87,7 @@ class Decision:
     framing: str = ""
     framing_probability: float = 1.0
     offer_version: int = 0
+    useful: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what no policy could have drawn."""
@@ -123,6 +125,7 @@ class Decision:
                 "excluded": [list(pair) for pair in self.excluded],
                 "framing": [self.framing, self.framing_probability],
                 "offer_version": self.offer_version,
+                "useful": self.useful,
             },
             separators=(",", ":"),
             ensure_ascii=False,
@@ -149,6 +152,7 @@ class Decision:
                 framing=str(held["framing"][0]),
                 framing_probability=float(held["framing"][1]),
                 offer_version=int(held.get("offer_version", 0)),
+                useful=str(held.get("useful", "")),
             )
         except EventsError as error:
             raise EventsError(f"lead {lead_id!r}: {error}") from error
@@ -190,6 +194,8 @@ def decision_event(
         "policy": decision.policy,
         RECORD: decision.record(),
     }
+    if decision.useful:
+        properties[USEFUL] = decision.useful
     if channel is not None:
         properties["channel"] = channel
     if answer is not None:
@@ -200,6 +206,8 @@ def decision_event(
 def exposure_events(decision: Decision, ladder: Ladder, exposed_at: int) -> list[Event]:
     """That the choice reached the lead; for an offer of the ladder also that it was extended.
 
+    What is sent to nurture is no ask, and is said with the exposure.
+
     Parameters
     ----------
     exposed_at : when it did, in microseconds since the epoch.
@@ -207,6 +215,8 @@ def exposure_events(decision: Decision, ladder: Ladder, exposed_at: int) -> list
     named = {"decision_id": decision.decision_id}
     record = json.dumps(named, separators=(",", ":"))
     exposure = {**named, RECORD: record}
+    if decision.useful:
+        exposure[USEFUL] = decision.useful
     events = [_event(ladder.events.exposure, decision, exposed_at, "exposure", exposure)]
     if any(offer.id == decision.chosen for offer in ladder.offers):
         told = {**named, "offer": decision.chosen}

@@ -28,6 +28,7 @@ from features.events.readable import (
 from features.ladder.activity import activity_of
 from features.ladder.ladder import Beats, Commitment, EventRule, Ladder
 from features.ladder.quiet_hours import zone_of
+from features.ladder.words import USEFUL
 from features.offers.assignments import CALLING, assignment_of
 from features.offers.commitments import Open, commitments_of, ends_of, still_open
 from features.offers.known_fields import fields_of_form, fields_of_traits
@@ -63,6 +64,7 @@ class OfferHistory:
     is_lost : whether the lead is lost, by the ladder's own rules.
     in_flight : commitments that are open, and since when, in the ladder's order.
     taken : offer id -> when the lead itself last took it up, since the ladder was begun.
+    sent : offer id -> when it was last sent to nurture the lead, which is no ask.
     time_zone : the lead's own, by the name of the IANA database; "" where none is known.
     arms : experiment -> the arm of it that the lead was put into first, and when.
     """
@@ -80,6 +82,7 @@ class OfferHistory:
     is_lost: bool = False
     in_flight: Mapping[str, int] = field(default_factory=dict)
     taken: Mapping[str, int] = field(default_factory=dict)
+    sent: Mapping[str, int] = field(default_factory=dict)
     time_zone: str = ""
     arms: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
@@ -120,6 +123,7 @@ class _Walk:
     is_lost: bool = False
     begun: dict[str, Open] = field(default_factory=dict)
     taken: dict[str, int] = field(default_factory=dict)
+    sent: dict[str, int] = field(default_factory=dict)
     time_zone: str = ""
     arms: dict[str, tuple[str, int]] = field(default_factory=dict)
 
@@ -188,6 +192,7 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
         is_lost=walk.is_lost,
         in_flight=still_open(walk.begun, plan.commitments, as_of),
         taken=walk.taken,
+        sent=walk.sent,
         time_zone=walk.time_zone,
         arms=walk.arms,
     )
@@ -249,6 +254,7 @@ def _plan(ladder: Ladder) -> _Plan:
     offers |= {offer.id: offer.id for offer in ladder.offers}
     readers[names.offer_extended].append(_extends(offers, support))
     readers[names.offer_seen].append(_see)
+    readers[names.exposure].append(_send)
     readers[names.offer_declined].append(_declines(offers))
     readers[names.consent].append(_consent)
     readers[names.consultation].append(_consult)
@@ -323,6 +329,11 @@ def _offers_in(properties: _Properties, offers: Mapping[str, str]) -> list[str]:
 
 def _see(walk: _Walk, _when: int, _properties: _Properties) -> None:
     walk.unanswered = 0
+
+
+def _send(walk: _Walk, when: int, properties: _Properties) -> None:
+    if useful := text_of(properties.get(USEFUL)):
+        walk.sent[useful] = when
 
 
 def _declines(offers: Mapping[str, str]) -> _Reader:

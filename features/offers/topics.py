@@ -13,11 +13,11 @@ from features.ladder.activity import activity_of
 from features.ladder.ladder import Ladder
 from features.signals.rules import RulesByName
 
-__all__ = ["Found", "Timed", "TopicPlan", "gaps_of", "topics_of"]
+__all__ = ["LastSaid", "Timed", "TopicPlan", "gaps_of", "topics_of"]
 
 Timed = tuple[int, Row]
 """When something happened, as far as it was known then, and what."""
-Found = tuple[int, tuple[str, ...]]
+LastSaid = tuple[int, tuple[str, ...]]
 """Which of the events said something last, and what; -1 and () where none did."""
 
 
@@ -54,7 +54,7 @@ class TopicPlan:
         return self.words.get(topic) or self.words.get(plain(topic), "")
 
 
-def gaps_of(known: Sequence[Timed]) -> Found:
+def gaps_of(known: Sequence[Timed]) -> LastSaid:
     """What the latest event with `gaps` revealed."""
     for at in reversed(range(len(known))):
         properties = known[at][1][3]
@@ -63,7 +63,7 @@ def gaps_of(known: Sequence[Timed]) -> Found:
     return -1, ()
 
 
-def topics_of(known: Sequence[Timed], plan: TopicPlan, gaps: Found) -> tuple[str, ...]:
+def topics_of(known: Sequence[Timed], plan: TopicPlan, gaps: LastSaid) -> tuple[str, ...]:
     """What the next offer best goes on with, in the ladder's own words for it.
 
     A gap that an offer is about goes before what was consumed until it was found; what was consumed
@@ -83,7 +83,7 @@ def topics_of(known: Sequence[Timed], plan: TopicPlan, gaps: Found) -> tuple[str
     return tuple(dict.fromkeys((*own, *open_gaps)))
 
 
-def _consumed(known: Sequence[Timed], plan: TopicPlan) -> Found:
+def _consumed(known: Sequence[Timed], plan: TopicPlan) -> LastSaid:
     for at in reversed(range(len(known))):
         name, _, _, properties = known[at][1]
         topics = () if name in plan.not_consumed else _named_topics(properties, plan)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import floor
 from typing import Final
 
+import numpy as np
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
 
 from features.events.field_names import field_key, plain
@@ -30,6 +31,7 @@ __all__ = [
 
 _SHORTEST_MINUTES: Final = 5.0
 """What is spoken of for less is only mentioned."""
+_NEVER: Final = np.iinfo(np.int64).min
 
 
 class AgendaItem(TypedDict):
@@ -83,18 +85,19 @@ def something_useful(offers: Iterable[Offer], history: OfferHistory) -> Offer | 
     """What to send a lead that is nurtured: a piece that asks for nothing, on the lead's topic.
 
     Of those that ask no field, money, presence or person: one that the lead has not taken and was
-    not sent goes first, then one on the lead's topic, then the lightest. None where there is none.
+    not sent goes first, or else what that was longest ago; then one on the lead's topic, then the
+    lightest. None where there is none.
 
     Parameters
     ----------
     offers : those that may reach the lead.
     """
     pieces = [offer for offer in offers if not offer.during and _asks_nothing(offer)]
-    sent = {offer for offer, _ in history.extended}
+    had = (history.taken, history.sent, dict(history.extended))
 
-    def place(offer: Offer) -> tuple[bool, bool, float]:
-        is_known = offer.id in history.taken or offer.id in sent
-        return is_known, not _goes_on(offer, history), offer.effort.minutes
+    def place(offer: Offer) -> tuple[int, bool, float]:
+        last = max(one.get(offer.id, _NEVER) for one in had)
+        return last, not _goes_on(offer, history), offer.effort.minutes
 
     return min(pieces, key=place, default=None)
 

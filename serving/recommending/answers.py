@@ -28,6 +28,7 @@ __all__ = [
     "RecommendedAnswer",
     "UnaskedAnswer",
     "UpliftAnswer",
+    "UsefulAnswer",
 ]
 
 
@@ -49,6 +50,13 @@ class OfferOfDecision(TypedDict):
     duration_min: float | None
     topic: str | None
     personalisation: Personalisation | None
+
+
+class UsefulAnswer(TypedDict):
+    """An offer to send that asks for nothing."""
+
+    offer_id: str
+    title: str
 
 
 class UpliftAnswer(TypedDict):
@@ -100,6 +108,13 @@ class RecommendationAnswer(TypedDict):
     ladder: str
     step: Annotated[StepAnswer | None, Field(description="The next step; null after the purchase.")]
     offer: OfferOfDecision
+    useful: Annotated[
+        UsefulAnswer | None,
+        Field(
+            description="What to send where `nurture` was chosen; null otherwise, and where the"
+            " ladder has nothing that asks for nothing."
+        ),
+    ]
     text: Annotated[str, Field(description="The decision as a sentence for a salesperson.")]
     probability_chosen: Annotated[float, Field(gt=0, le=1)]
     ranking: Annotated[

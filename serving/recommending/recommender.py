@@ -39,29 +39,23 @@ from features.offers.history import OfferHistory, history_of
 from features.store.events import AtWriting, Event
 from features.store.kept.notifications import Notice
 from models.offers.eligibility import UNRESTRICTED, Asked, limit_against
-from models.offers.options import NO_ASK
-from models.recommendation import Ranked, Recommendation
-from models.scores.calibration import LEVEL
+from models.recommendation import Recommendation
 from serving.recommending.answers import (
     DecisionAnswer,
     ExposureAnswer,
-    FramingAnswer,
-    OfferOfDecision,
     OutcomeAnswer,
     OutcomeOfDecision,
-    RankedAnswer,
     RecommendationAnswer,
     RecommendedAnswer,
     UnaskedAnswer,
-    UpliftAnswer,
 )
+from serving.recommending.told import answer_of, unasked_lead
 from serving.scoring.answers import NotFoundAnswer
 from serving.scoring.changes import recommended
 from serving.scoring.controls import with_assignment
 from serving.scoring.scorer import Scorer
-from serving.scoring.suggestion import aside, sentence, unasked
 
-__all__ = ["Recommender", "unasked_lead"]
+__all__ = ["Recommender"]
 
 _AHEAD_US: Final = 5 * 60 * 1_000_000
 """An outcome, or an event of another process, may lie so far in the future: clocks differ."""
@@ -170,7 +164,7 @@ class Recommender:
         owner = self.store.actions.owner_of(lead, as_of)
         made = self._made(lead, rows, history, as_of, (decision_id, asked), is_drawn=not owner)
         decision = made.decision
-        answer = _answer(made, self._ladder.name, owner, exposed=exposed)
+        answer = answer_of(made, self._ladder.name, owner, exposed=exposed)
         event = decision_event(decision, self._ladder, answer, asked.channel)
         notice = _notice(decision, answer, exposed=exposed)
         if not exposed:
@@ -356,9 +350,10 @@ class Recommender:
     # --------------------------------------------------------------------------------- the store
 
     def _with_ladder(self, kept: dict[str, Any]) -> RecommendationAnswer:
-        """An answer as it was kept; older ones name no ladder, and not who worked with the lead."""
+        """An answer as it was kept; older ones name less."""
         kept.setdefault("ladder", self._ladder.name)
         kept.setdefault("claimed_by", None)
+        kept.setdefault("useful", None)
         return cast(RecommendationAnswer, kept)
 
     @property
@@ -398,9 +393,6 @@ def _present(now: int, rows: Sequence[Row]) -> int:
     return max([now, *(row[2] for row in rows if row[2] <= now + _AHEAD_US)])
 
 
-# ------------------------------------------------------------------------------------------ Answers
-
-
 def _notice(decision: Decision, answer: RecommendationAnswer, *, exposed: bool) -> Notice:
     """What outside systems are told of a decision."""
     told = {
@@ -412,89 +404,3 @@ def _notice(decision: Decision, answer: RecommendationAnswer, *, exposed: bool) 
         "exposed": exposed,
     }
     return recommended(decision.decision_id, decision.lead_id, decision.as_of, told)
-
-
-def _answer(
-    made: Recommendation, ladder: str, owner: str, *, exposed: bool
-) -> RecommendationAnswer:
-    """A recommendation as it is told; `owner` works with the lead, "" for nobody."""
-    decision, step = made.decision, made.step
-    chosen = next(one for one in made.ranking if one.option_id == decision.chosen)
-    return {
-        "decision_id": decision.decision_id,
-        "lead_id": decision.lead_id,
-        "ladder": ladder,
-        "step": {"id": step.id, "title": step.title} if step else None,
-        "offer": _offer_line(made),
-        "text": sentence(step, made.offer, chosen, unasked(made), made.useful)
-        + aside(made.spell, is_left_alone=made.is_left_alone and chosen.option_id == NO_ASK),
-        "probability_chosen": decision.propensity,
-        "ranking": [_ranked_line(one) for one in made.ranking],
-        "excluded": [
-            {"offer_id": one.offer_id, "reason": one.reason, "text": one.text}
-            for one in made.excluded
-        ],
-        "policy": {"name": decision.policy, "version": decision.policy_version},
-        "claimed_by": owner or None,
-        "as_of": rfc3339(decision.as_of),
-        "expires_at": rfc3339(decision.expires_at),
-        "exposed": exposed,
-    }
-
-
-def _offer_line(made: Recommendation) -> OfferOfDecision:
-    offer, tailored = made.offer, made.personalisation
-    if offer is None:
-        return _no_offer(made.decision.chosen)
-    framing: FramingAnswer = {"id": made.decision.framing or None, "text": made.framing}
-    return {
-        "id": offer.id,
-        "step": offer.step,
-        "title": offer.title,
-        "kind": offer.kind,
-        "framing": framing if made.framing else None,
-        "duration_min": offer.effort.minutes,
-        "topic": tailored["topic"] if tailored else None,
-        "personalisation": tailored,
-    }
-
-
-def _no_offer(option_id: str) -> OfferOfDecision:
-    return {
-        "id": option_id,
-        "step": None,
-        "title": None,
-        "kind": None,
-        "framing": None,
-        "duration_min": None,
-        "topic": None,
-        "personalisation": None,
-    }
-
-
-def unasked_lead(lead_id: str) -> UnaskedAnswer:
-    """All that is said of a lead that has opted out: nothing is to be asked of it."""
-    return {
-        "status": "opted_out",
-        "lead_id": lead_id,
-        "offer": _no_offer(NO_ASK),
-        "detail": str(OptedOut.named(lead_id)),
-    }
-
-
-def _ranked_line(ranked: Ranked) -> RankedAnswer:
-    return {
-        "offer_id": ranked.option_id,
-        "propensity": ranked.propensity,
-        "p_advance": ranked.p_advance,
-        "uplift": _uplift(ranked),
-        "gain": ranked.gain,
-        "evidence": ranked.evidence,
-        "leads": ranked.leads,
-    }
-
-
-def _uplift(ranked: Ranked) -> UpliftAnswer | None:
-    if ranked.uplift is None or ranked.low is None or ranked.high is None:
-        return None
-    return {"value": ranked.uplift, "low": ranked.low, "high": ranked.high, "level": LEVEL}

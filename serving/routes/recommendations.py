@@ -23,7 +23,8 @@ from serving.recommending.answers import (
     RecommendationAnswer,
     UnaskedAnswer,
 )
-from serving.recommending.recommender import Recommender, unasked_lead
+from serving.recommending.recommender import Recommender
+from serving.recommending.told import unasked_lead
 from serving.routes.decision_schemas import (
     OutcomeRequest,
     RecommendationRequest,

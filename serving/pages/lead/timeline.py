@@ -13,7 +13,7 @@ from features.events.properties import as_text
 from features.ladder.action import CLAIMED, HANDS, NOTED, RELEASED, SNOOZED, STAFF
 from features.ladder.activity import activity_of
 from features.ladder.ladder import Ladder
-from features.ladder.words import OFFER, RECORD
+from features.ladder.words import OFFER, RECORD, USEFUL
 from features.signals.protected import without_protected
 from features.signals.rules import met_any
 from features.store.people.actions import KeptAction
@@ -150,7 +150,8 @@ def _text(row: Row, ladder: Ladder, names: Mapping[str, str]) -> str:
     """What happened, in words; titles and never ids."""
     name, _, _, held = row
     offer = as_text(held.get(OFFER)) or ""
-    title = _UNOFFERED.get(offer) or names.get(offer) or ""
+    useful = names.get(as_text(held.get(USEFUL)) or "", "")
+    title = ": ".join(filter(None, (_UNOFFERED.get(offer) or names.get(offer), useful)))
     by = f" by {_by(held)}" if held.get("by") else ""
     events = ladder.events
     arm = words.titled(as_text(held.get("arm")) or "an arm")
@@ -187,6 +188,6 @@ def _properties(row: Row, ladder: Ladder) -> tuple[tuple[str, str], ...]:
     shown = [
         words.measured(words.shown(key), value)
         for key, value in sorted(told.items())
-        if key not in _HIDDEN and key != OFFER and value not in (None, "")
+        if key not in _HIDDEN and key not in (OFFER, USEFUL) and value not in (None, "")
     ]
     return tuple(shown[:_MOST_PROPERTIES])

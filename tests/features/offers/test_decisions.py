@@ -112,6 +112,8 @@ def decisions(draw: st.DrawFn) -> Decision:
         excluded=tuple(draw(st.lists(st.tuples(words, words), max_size=3))),
         framing=draw(words),
         framing_probability=draw(st.floats(1e-3, 1.0)),
+        offer_version=draw(st.integers(0, 9)),
+        useful=draw(words),
     )
 
 
@@ -230,6 +232,20 @@ def test_what_asks_nothing_extends_nothing(chosen):
     (exposure,) = exposure_events(replace(DECISION, chosen=chosen), LADDER, NOON)
     assert exposure.name == NAMES.exposure
     assert OFFER not in json.loads(exposure.properties)
+
+
+def test_what_nurtures_is_sent_and_not_extended():
+    """It is said with the decision and the exposure; a record from before says none."""
+    decision = replace(DECISION, chosen="nurture", useful="tips")
+    (exposure,) = exposure_events(decision, LADDER, NOON)
+    said = decision_event(decision, LADDER)
+    assert json.loads(said.properties)["useful"] == "tips"
+    rows = [(one[2], one[3], one[4], json.loads(one[5])) for one in (said, exposure)]
+    history = history_of(rows, LADDER, NOON + DAY_US)
+    assert (history.sent, history.extended, history.unanswered) == ({"tips": NOON}, (), 0)
+    older = json.loads(decision.record())
+    del older["useful"]
+    assert Decision.of_record("ann", json.dumps(older)).useful == ""
 
 
 def test_an_outcome_is_known_no_sooner_than_it_happened():

@@ -90,6 +90,7 @@ KEYS = (
     "minutes",
     "name",
     "seconds",
+    "useful",
 )
 EVENTS = (
     NAMES.traits,
@@ -99,6 +100,7 @@ EVENTS = (
     NAMES.consent,
     NAMES.consultation,
     NAMES.decision,
+    NAMES.exposure,
     "asset_used",
     "content_read",
     "session_held",
@@ -336,6 +338,7 @@ def slow_history(events: Sequence[Row], as_of: int) -> OfferHistory:
         ),
         in_flight=in_flight(past, as_of),
         taken=taken(since),
+        sent={useful: e[1] for e in named[NAMES.exposure] if (useful := text(e[3].get("useful")))},
     )
 
 

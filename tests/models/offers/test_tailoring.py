@@ -199,5 +199,23 @@ def test_what_to_send_to_whom_nothing_is_asked(b2b, nothing):
     assert sent(topics=("handovers",)) in {"diagnosis-guide", "checklist-tips"}
     assert sent(taken={lightest: 1}) != lightest
     assert sent(extended=((lightest, 1),)) != lightest
+    assert sent(sent={lightest: 1}) != lightest
     asking = [each for each in b2b.offers if each.effort.form_fields or each.effort.human]
     assert something_useful(asking, nothing) is None
+
+
+def test_what_was_had_longest_ago_comes_again(b2b, nothing):
+    """One piece after the other until all were sent, then those again in the same order."""
+    history, order = nothing, []
+    for at in range(40):
+        found = something_useful(b2b.offers, history)
+        assert found is not None
+        order.append(found.id)
+        history = replace(history, sent={**history.sent, found.id: at})
+    count = len(set(order))
+    assert 1 < count == order.index(order[0], 1)
+    assert order == (order[:count] * 40)[:40]
+    again = replace(history, taken={order[40 % count]: 50}, extended=((order[41 % count], 51),))
+    found = something_useful(b2b.offers, again)
+    assert found is not None
+    assert found.id == order[42 % count]

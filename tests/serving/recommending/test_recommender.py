@@ -226,6 +226,31 @@ def test_no_offer(store, option):
     assert names(store, "at-0") == [NAMES.decision, NAMES.exposure]
 
 
+def test_something_else_useful_each_time(store):
+    """What nurtures is named, and another piece the next time; what was only decided is not."""
+    clock = Clock()
+    made, asked = recommender(store, clock), Asked(only=frozenset((NURTURE,)))
+    sent = []
+    for number in range(3):
+        answer = made.recommend("at-2", asked, f"d{number}")
+        assert answer["useful"] is not None
+        assert answer["useful"]["title"] in answer["text"]
+        assert made.decision(f"d{number}")["useful"] == answer["useful"]
+        sent.append(answer["useful"]["offer_id"])
+        clock.now += DAY_US
+    assert len(set(sent)) == 3
+    waiting = [made.recommend("at-2", asked, defer_exposure=True)["useful"] for _ in range(2)]
+    assert waiting[0] == waiting[1]
+    assert asks_of(store, "at-2") == 0
+
+
+@pytest.mark.parametrize("option", ["bottleneck-template", NO_ASK])
+def test_useful_is_of_what_nurtures(store, option):
+    """Nothing is named to be sent with another choice."""
+    answer = recommender(store, Clock(), f"only:{option}").recommend("at-1", decision_id="x")
+    assert (answer["offer"]["id"], answer["useful"]) == (option, None)
+
+
 def test_a_customer(made):
     """Whoever has bought has no next step, so no chance of it is told; nothing is asked."""
     answer = made.recommend("bought")
