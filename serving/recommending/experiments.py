@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+import sqlalchemy as sa
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
 
 from features.clock import rfc3339
@@ -102,19 +105,29 @@ def start_experiment(
     ExperimentConflict : there is one of that id, or another that runs gives the same offers out.
     """
     check_experiment(experiment, ladder, tuple(POLICIES))
+    return store.experiments.start(
+        ladder.name,
+        experiment.id,
+        body_of(experiment),
+        now=now,
+        by=by,
+        check=partial(_check_apart, experiment),
+    )
+
+
+def _check_apart(experiment: Experiment, running: Sequence[KeptExperiment]) -> None:
+    """ExperimentConflict where one that runs has an offer of this one."""
     offers = {offer for arm in experiment.arms for offer in arm.offers}
-    for kept in store.experiments.of(ladder.name, "running"):
+    for kept in running:
         other = experiment_of(kept.body)
         if other.id == experiment.id:
-            continue  # told below
+            continue  # that there is one of this id is told by who keeps them
         shared = offers & {offer for arm in other.arms for offer in arm.offers}
         if shared:
             raise ExperimentConflict(
                 f"the experiment {other.id!r} runs and has the offer {min(shared)!r} already: an"
                 " offer is in one experiment at a time"
             )
-    body = body_of(experiment)
-    return store.experiments.start(ladder.name, experiment.id, body, now=now, by=by)
 
 
 def end_experiment(
@@ -136,7 +149,7 @@ def end_experiment(
     """
     experiment = experiment_of(store.experiments.get(ladder.name, id_).body)
     check_words(verdict, "a verdict")
-    paused: list[str] = []
+    others: set[str] = set()
     if roll_out is not None:
         best = experiment.arm(roll_out)
         if best is None:
@@ -144,19 +157,16 @@ def end_experiment(
             raise ExperimentConflict(f"{id_!r} has no arm {roll_out!r}, but {known}")
         if experiment.kind == "offer":
             others = {offer for arm in experiment.arms for offer in arm.offers}
-            paused = sorted((others - set(best.offers)) & _active(store, ladder, now))
+            others -= set(best.offers)
         verdict = verdict or f"{roll_out} is rolled out"
-    kept = store.experiments.stop(ladder.name, id_, now=now, verdict=verdict or "stopped")
-    for offer in paused:
-        store.offers.set_status(ladder, offer, "paused", from_at=now, now=now, by=by)
-    return kept
 
+    def pause(connection: sa.Connection) -> None:
+        # One that was retired must not come back as paused.
+        store.offers.pause(connection, ladder, sorted(others), now=now, by=by)
 
-def _active(store: EventStore, ladder: Ladder, now: int) -> set[str]:
-    """The offers that are extended now: one that was retired must not come back as paused."""
-    statuses = {offer.id: offer.status for offer in ladder.offers}
-    statuses |= {one.offer_id: one.status for one in store.offers.at(ladder.name, now)}
-    return {offer for offer, status in statuses.items() if status == "active"}
+    return store.experiments.stop(
+        ladder.name, id_, now=now, verdict=verdict or "stopped", then=pause
+    )
 
 
 def experiments_told(store: EventStore, ladder: Ladder) -> list[ExperimentAnswer]:

@@ -7,18 +7,22 @@ arms were, has to stay what it was when the leads were drawn.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
 from features.errors import ExperimentConflict, UnknownExperiment
 from features.store.database import Database, insert_into
+from features.store.kept.meta import set_meta
 from features.store.kept.scores import ScoreStore
 from features.store.schema import experiments
 
 __all__ = ["ExperimentState", "Experiments", "KeptExperiment"]
+
+_TURN: Final = "experiments"
 
 ExperimentState = Literal["running", "stopped", "archived"]
 
@@ -53,9 +57,21 @@ class Experiments:
         self._scores = scores
 
     def start(
-        self, ladder: str, id_: str, body: Mapping[str, Any], *, now: int, by: str
+        self,
+        ladder: str,
+        id_: str,
+        body: Mapping[str, Any],
+        *,
+        now: int,
+        by: str,
+        check: Callable[[Sequence[KeptExperiment]], None] = lambda _: None,
     ) -> KeptExperiment:
         """Begin an experiment.
+
+        Parameters
+        ----------
+        check : is given those of the ladder that run, while no other begins; raises what is against
+            it.
 
         Raises
         ------
@@ -73,6 +89,9 @@ class Experiments:
             "by": by,
         }
         with self._database.writing() as connection:
+            # First of all: on PostgreSQL whoever comes second waits here, and sees this one then.
+            set_meta(connection, _TURN, secrets.token_hex(8))
+            check(_of(connection, ladder, "running"))
             insert = insert_into(connection.engine, experiments).values(row)
             new = insert.on_conflict_do_nothing().returning(experiments.c.id)
             if connection.scalar(new) is None:
@@ -83,18 +102,35 @@ class Experiments:
             self._scores.want_full_run(connection)
         return kept
 
-    def stop(self, ladder: str, id_: str, *, now: int, verdict: str) -> KeptExperiment:
+    def stop(
+        self,
+        ladder: str,
+        id_: str,
+        *,
+        now: int,
+        verdict: str,
+        then: Callable[[sa.Connection], None] = lambda _: None,
+    ) -> KeptExperiment:
         """End an experiment: nobody is put into it any more, and its arms mean nothing.
+
+        Parameters
+        ----------
+        then : what is done with it, in the same transaction.
 
         Raises
         ------
         UnknownExperiment, ExperimentConflict : there is none, or it was ended before.
         """
-        kept = self.get(ladder, id_)
-        if kept.state != "running":
-            raise ExperimentConflict(f"the experiment {id_!r} was ended before: {kept.verdict!r}")
+        self.get(ladder, id_)
         values = {"state": "stopped", "stopped_at": now, "verdict": verdict}
-        self._change(ladder, id_, "running", values)
+        with self._database.writing() as connection:
+            if not _changed(connection, ladder, id_, "running", values):
+                former = next(one for one in _of(connection, ladder) if one.id == id_)
+                raise ExperimentConflict(
+                    f"the experiment {id_!r} was ended before: {former.verdict!r}"
+                )
+            then(connection)
+            self._scores.want_full_run(connection)
         return self.get(ladder, id_)
 
     def archive(self, ladder: str, id_: str) -> KeptExperiment:
@@ -106,14 +142,10 @@ class Experiments:
         """
         if self.get(ladder, id_).state == "running":
             raise ExperimentConflict(f"the experiment {id_!r} still runs: stop it first")
-        self._change(ladder, id_, "stopped", {"state": "archived"})
-        return self.get(ladder, id_)
-
-    def _change(self, ladder: str, id_: str, state: str, values: Mapping[str, object]) -> None:
-        own = experiments.c.ladder == ladder, experiments.c.id == id_, experiments.c.state == state
         with self._database.writing() as connection:
-            connection.execute(sa.update(experiments).where(*own).values(values))
+            _changed(connection, ladder, id_, "stopped", {"state": "archived"})
             self._scores.want_full_run(connection)
+        return self.get(ladder, id_)
 
     def get(self, ladder: str, id_: str) -> KeptExperiment:
         """One experiment; UnknownExperiment where there is none of that id."""
@@ -125,13 +157,8 @@ class Experiments:
 
     def of(self, ladder: str, state: ExperimentState | None = None) -> list[KeptExperiment]:
         """The experiments of a ladder, or those in one state, in the order in which they began."""
-        wanted = sa.select(experiments).where(experiments.c.ladder == ladder)
-        if state is not None:
-            wanted = wanted.where(experiments.c.state == state)
-        wanted = wanted.order_by(experiments.c.started_at, experiments.c.id)
         with self._database.reading() as connection:
-            rows = [row._asdict() for row in connection.execute(wanted)]
-        return [KeptExperiment(**{**row, "body": json.loads(row["body"])}) for row in rows]
+            return _of(connection, ladder, state)
 
     def running(self, ladder: str) -> tuple[str, ...]:
         """The ids of those that run, in the order in which they began; quick to ask."""
@@ -140,3 +167,22 @@ class Experiments:
         )
         with self._database.reading() as connection:
             return tuple(connection.scalars(wanted.order_by(experiments.c.started_at)))
+
+
+def _changed(
+    connection: sa.Connection, ladder: str, id_: str, state: str, values: Mapping[str, object]
+) -> bool:
+    """Change an experiment that is in a state; whether it was."""
+    own = experiments.c.ladder == ladder, experiments.c.id == id_, experiments.c.state == state
+    return bool(connection.execute(sa.update(experiments).where(*own).values(values)).rowcount)
+
+
+def _of(
+    connection: sa.Connection, ladder: str, state: ExperimentState | None = None
+) -> list[KeptExperiment]:
+    wanted = sa.select(experiments).where(experiments.c.ladder == ladder)
+    if state is not None:
+        wanted = wanted.where(experiments.c.state == state)
+    wanted = wanted.order_by(experiments.c.started_at, experiments.c.id)
+    rows = [row._asdict() for row in connection.execute(wanted)]
+    return [KeptExperiment(**{**row, "body": json.loads(row["body"])}) for row in rows]

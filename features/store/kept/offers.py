@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from features.errors import UnknownOffer
 from features.ladder.catalogue import newest, offer_of_table, offer_table
 from features.ladder.ladder import Ladder, OfferVersion
-from features.ladder.offer import OfferStatus
+from features.ladder.offer import Offer, OfferStatus
 from features.store.database import Database
 from features.store.kept.meta import set_meta
 from features.store.kept.scores import ScoreStore
@@ -54,17 +54,38 @@ class OfferVersions:
         LadderError : with all mistakes of the table.
         """
         offer = offer_of_table(ladder, table)
-        body = json.dumps(offer_table(offer), separators=(",", ":"), ensure_ascii=False)
-        of_offer = sa.and_(offers.c.ladder == ladder.name, offers.c.id == offer.id)
-        wanted = sa.select(sa.func.max(offers.c.version)).where(of_offer)
         with self._database.writing() as connection:
-            # First of all: on PostgreSQL whoever comes second waits here, and counts on from there.
-            set_meta(connection, _TURN, secrets.token_hex(8))
-            version = (connection.scalar(wanted) or 0) + 1
-            kept = OfferVersion(offer.id, version, body, offer.status, from_at, now, by)
-            connection.execute(sa.insert(offers).values(_row(ladder.name, kept)))
-            if from_at <= now:
-                self._scores.want_full_run(connection)
+            _take_turn(connection)
+            return self._add(connection, ladder, offer, from_at=from_at, now=now, by=by)
+
+    def pause(
+        self, connection: sa.Connection, ladder: Ladder, ids: Iterable[str], *, now: int, by: str
+    ) -> None:
+        """Pause those of some offers that are extended now, in a transaction of somebody else."""
+        _take_turn(connection)
+        for id_ in ids:
+            offer = ladder.offer(id_)
+            if offer is not None and _status(connection, ladder, offer, now) == "active":
+                paused = replace(offer, status="paused")
+                self._add(connection, ladder, paused, from_at=now, now=now, by=by)
+
+    def _add(
+        self,
+        connection: sa.Connection,
+        ladder: Ladder,
+        offer: Offer,
+        *,
+        from_at: int,
+        now: int,
+        by: str,
+    ) -> OfferVersion:
+        body = json.dumps(offer_table(offer), separators=(",", ":"), ensure_ascii=False)
+        last = sa.select(sa.func.max(offers.c.version)).where(*_own(ladder, offer))
+        version = (connection.scalar(last) or 0) + 1
+        kept = OfferVersion(offer.id, version, body, offer.status, from_at, now, by)
+        connection.execute(sa.insert(offers).values(_row(ladder.name, kept)))
+        if from_at <= now:
+            self._scores.want_full_run(connection)
         return kept
 
     def set_status(
@@ -109,6 +130,23 @@ class OfferVersions:
         with self._database.reading() as connection:
             rows = connection.execute(sa.select(*columns).where(*begun).order_by(*columns))
             return tuple({row.id: row.version for row in rows}.items())
+
+
+def _take_turn(connection: sa.Connection) -> None:
+    """First of all: on PostgreSQL whoever comes second waits here, and counts on from there."""
+    set_meta(connection, _TURN, secrets.token_hex(8))
+
+
+def _own(ladder: Ladder, offer: Offer) -> tuple[sa.ColumnElement[bool], ...]:
+    return offers.c.ladder == ladder.name, offers.c.id == offer.id
+
+
+def _status(connection: sa.Connection, ladder: Ladder, offer: Offer, now: int) -> str:
+    """What an offer is by the version that holds, or by the ladder."""
+    begun = sa.select(offers.c.status).where(*_own(ladder, offer), offers.c.from_at <= now)
+    last = begun.order_by(offers.c.from_at.desc(), offers.c.version.desc()).limit(1)
+    status: str | None = connection.scalar(last)
+    return offer.status if status is None else status
 
 
 def _row(ladder: str, version: OfferVersion) -> dict[str, object]:

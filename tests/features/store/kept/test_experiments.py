@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from features.errors import ExperimentConflict, UnknownExperiment
@@ -54,3 +56,47 @@ def test_all_leads_are_scored_anew_when_one_begins_or_ends(store):
     assert begun != before
     store.experiments.stop("b2b", "tools", now=7, verdict="")
     assert wanted() != begun
+
+
+def test_one_begins_after_the_other(store):
+    """Whoever begins one sees all that run, so of many at once with the same offers one does."""
+
+    def alone(running) -> None:
+        if running:
+            raise ExperimentConflict("another runs")
+
+    def begin(number: int) -> bool:
+        try:
+            store.experiments.start("b2b", f"x{number}", BODY, now=5, by="ann", check=alone)
+        except ExperimentConflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(begin, range(8))) == 1
+    assert len(store.experiments.running("b2b")) == 1
+
+
+def test_it_ends_with_all_that_goes_with_it_or_not_at_all(store):
+    """Where that fails it runs on, and can be ended again; of two who end it one is told it was."""
+
+    def fail(_: object) -> None:
+        raise OSError("away")
+
+    held = store.experiments
+    held.start("b2b", "tools", BODY, now=5, by="ann")
+    with pytest.raises(OSError, match="away"):
+        held.stop("b2b", "tools", now=7, verdict="a", then=fail)
+    assert held.running("b2b") == ("tools",)
+
+    def end(verdict: str) -> str:
+        try:
+            return str(held.stop("b2b", "tools", now=8, verdict=verdict).verdict)
+        except ExperimentConflict as error:
+            return str(error)
+
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(end, "abcdefgh"))
+    stands = held.get("b2b", "tools").verdict
+    assert told.count(stands) == 1
+    assert sum(f"ended before: {stands!r}" in one for one in told) == 7

@@ -87,3 +87,18 @@ def test_all_leads_are_scored_anew(kept, database):
     assert scores.full_run()[1] == ""
     keep(kept, 10)
     assert scores.full_run()[1] != ""
+
+
+def test_paused_with_something_else(kept, database):
+    """Those that are extended now, in the transaction of whoever asks; none that was retired."""
+    first, second, third = (one.id for one in B2B.offers[:3])
+    kept.set_status(B2B, second, "retired", from_at=5, now=5, by="ann")
+    kept.set_status(B2B, third, "paused", from_at=90, now=6, by="ann")
+    with database.writing() as connection:
+        kept.pause(connection, B2B, [first, second, third, "gone"], now=9, by="bob")
+    found = {one.offer_id: (one.status, one.version, one.by) for one in kept.at("b2b", 9)}
+    assert found == {
+        first: ("paused", 1, "bob"),
+        second: ("retired", 1, "ann"),
+        third: ("paused", 2, "bob"),
+    }
