@@ -318,6 +318,8 @@ class Service:
     def _tell(self, bundle: Bundle, policy: str) -> None:
         """Notify, once for all processes, that another model or policy serves; not of the first."""
         serves, at = f"{bundle.hash} {policy}", self.clock()
+        # First, and again whoever starts: one that was ended in between has it noted by the next.
+        self.store.champions.add(Champion(bundle.ladder.name, at, bundle.hash, policy))
         told = {"ladder": bundle.ladder.name, "model_version": bundle.version, "policy": policy}
         with self.store.database.writing() as connection:
             former = held_meta(connection, _SERVES)
@@ -326,7 +328,6 @@ class Service:
             set_meta(connection, _SERVES, f"{serves} since {at}")
             if former is not None:
                 add_notices(connection, [model_promoted(at, former, told)])
-        self.store.champions.add(Champion(bundle.ladder.name, at, bundle.hash, policy))
 
     def close(self) -> None:
         """Let go of the store."""

@@ -39,10 +39,19 @@ class Champions:
         self._database = database
 
     def add(self, champion: Champion) -> bool:
-        """Add one, unless it serves already; whether it was added."""
+        """Add one, unless it serves already; whether it was added.
+
+        Whoever promoted it may say so after it was seen to serve: it is told of one that began to
+        serve no sooner than that, and of which nobody has said so.
+        """
         with self._database.writing() as connection:
             last = connection.execute(_of(champion.ladder).limit(1)).first()
             if last and (last.bundle, last.policy) == (champion.bundle, champion.policy):
+                if champion.by and not last.by and last.from_at >= champion.from_at:
+                    own = sa.and_(
+                        champions.c.ladder == champion.ladder, champions.c.from_at == last.from_at
+                    )
+                    connection.execute(sa.update(champions).where(own).values(by=champion.by))
                 return False
             row = asdict(champion)
             if last and row["from_at"] <= last.from_at:  # a clock that was set back

@@ -57,13 +57,12 @@ def let_serve(service: Service, name: str, by: str) -> None:
     BundleError : the model is not a folder's, the policy cannot be served with it, or the folder
         cannot be written to.
     """
-    folder = _folder(service)
+    folder, since = _folder(service), service.clock()
     gate = _kept_gate(service, name)
     try:
         write_served(folder, gate, trusted=service.settings.trusted_types)
     except OSError as error:
         raise BundleError(f"{folder} cannot be written to: {error.strerror}") from error
-    _note(service, name, by)
     service.refresh()
     if serves_now(service) != name:
         withdraw_served(folder)
@@ -71,17 +70,18 @@ def let_serve(service: Service, name: str, by: str) -> None:
         raise BundleError(
             f"{name!r} cannot be served with this model now, the log says why: judge it again"
         )
+    _note(service, name, by, since)
 
 
 def withdraw(service: Service, by: str) -> None:
     """Serve with the careful policy again; BundleError where that cannot be done here."""
-    folder = _folder(service)
+    folder, since = _folder(service), service.clock()
     try:
         withdraw_served(folder)
     except OSError as error:
         raise BundleError(f"{folder} cannot be written to: {error.strerror}") from error
-    _note(service, DEFAULT, by)
     service.refresh()
+    _note(service, DEFAULT, by, since)
 
 
 def _kept_gate(service: Service, name: str) -> Gate:
@@ -103,9 +103,7 @@ def _folder(service: Service) -> Path:
     return service.folder
 
 
-def _note(service: Service, policy: str, by: str) -> None:
-    """Keep who wanted it so; the service would note the rest by itself."""
+def _note(service: Service, policy: str, by: str, since: int) -> None:
+    """Keep who wanted it so, as it serves now; the service has noted the rest by itself."""
     bundle = service.scorer.model.bundle
-    service.store.champions.add(
-        Champion(bundle.ladder.name, service.clock(), bundle.hash, policy, by)
-    )
+    service.store.champions.add(Champion(bundle.ladder.name, since, bundle.hash, policy, by))

@@ -37,3 +37,13 @@ def test_a_clock_that_was_set_back(store):
         ("b", 11),
         ("a", 10),
     ]
+
+
+def test_who_said_so_may_be_told_after_it(store):
+    """Of what began to serve when they had said so, and of which nobody has; the log is as long."""
+    champions = store.champions
+    champions.add(replace(FIRST, by="", from_at=10))
+    champions.add(replace(FIRST, by="", from_at=3, bundle="b" * 64))
+    for by, from_at in (("late", 12), ("ann", 11), ("bob", 11)):
+        assert not champions.add(replace(FIRST, by=by, from_at=from_at, bundle="b" * 64))
+    assert [one.by for one in champions.of("b2b")] == ["ann", ""]

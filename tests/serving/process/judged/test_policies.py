@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from features.errors import BundleError
+from features.errors import BundleError, PolicyError
 from models.bundle import load_bundle
 from models.gate import GateError
 from models.served_policy import read_served
+from serving.process import service
 from serving.process.champion import RegistrySource
 from serving.process.judged import policies
 from serving.process.judged.looks import Look
@@ -38,6 +39,21 @@ def test_it_serves_and_is_taken_back(own):
     assert (serves_now(own), served_by_folder(own)) == ("careful", "careful")
     newest, former, _ = own.store.champions.of("b2b")
     assert (newest.policy, newest.by, former.policy) == ("careful", "Bob", "learned")
+
+
+def test_what_cannot_be_served_never_did(own, monkeypatch):
+    """Where it is not served after all nothing is noted: what served when is judged by that."""
+
+    def cannot(*_: object) -> str:
+        raise PolicyError("not here")
+
+    keep_gate(own)
+    before = own.store.champions.of("b2b")
+    monkeypatch.setattr(service, "read_served", cannot)
+    with pytest.raises(BundleError, match="cannot be served with this model now"):
+        let_serve(own, "learned", "Ann")
+    assert own.store.champions.of("b2b") == before
+    assert before[0].policy == serves_now(own) == "careful"
 
 
 def test_not_without_a_passed_gate(own):
