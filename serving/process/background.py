@@ -165,7 +165,11 @@ def _score_all(service: Service) -> bool:
 
 
 def _learn(service: Service) -> bool:
-    """Learn what callers' own actions bring, if rewards have come and nobody else does."""
+    """Learn what callers' own actions bring, if rewards have come and nobody else does.
+
+    What is too old is forgotten, whether there is anything to learn or not.
+    """
+    service.ranker.forget_old()
     leases, due = service.store.leases, service.ranker.due()
     if not due or not leases.take("learning", service.holder, service.clock(), _LEASE_US):
         return False

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from features.arrays import Floats
+from features.clock import is_over
 from features.errors import DecisionConflict, UnknownDecision
 from features.events.log import DAY_US
 from features.store.events import EventStore
@@ -32,6 +33,7 @@ REWARD_WAIT_US: Final = 10 * 60 * 1_000_000
 LEARN_US: Final = 60 * 1_000_000
 """So often, at most, it is learned anew."""
 DAYS_KEPT: Final = 90
+_FORGET_US: Final = 60 * 60 * 1_000_000
 _LEARNED_FROM: Final = 20_000
 """The newest choices that were shown; older ones are of another world."""
 _KIND: Final = "preferences"
@@ -72,6 +74,7 @@ class Ranker:
         self._clock = clock
         self._learned: dict[str, tuple[int, Preferences]] = {}
         self._turn = threading.Lock()
+        self._forget_at = 0
 
     # ------------------------------------------------------------------------------------ a choice
 
@@ -202,13 +205,21 @@ class Ranker:
         """Learn anew from what is kept of some loops."""
         for loop in loops:
             now = self._clock()
-            self._ranks.forget(loop, now - DAYS_KEPT * DAY_US)
             shown = self._ranks.shown(loop, now - REWARD_WAIT_US, _LEARNED_FROM)
             out = self._privacy.opted_out_of({one.lead_id for one in shown if one.lead_id})
             found = Preferences.learned([_rewarded(one) for one in shown if one.lead_id not in out])
             report = Report(_KIND, "", loop, now, found.plain())
             self._reports.keep(report)
             self._reports.drop_others(report)
+
+    def forget_old(self) -> None:
+        """Delete what is older than `DAYS_KEPT`, once an hour, also where no reward comes."""
+        now = self._clock()
+        if not is_over(self._forget_at, now, _FORGET_US):
+            return
+        self._forget_at = now + _FORGET_US
+        for loop in self._ranks.loops():
+            self._ranks.forget(loop, now - DAYS_KEPT * DAY_US)
 
     def take_over(self) -> bool:
         """Choose by what a worker has learned by now; whether that is news."""

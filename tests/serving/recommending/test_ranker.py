@@ -175,12 +175,11 @@ def test_many_at_once(ranker):
 
 
 def test_old_events_are_forgotten(ranker, store, clock):
-    """What is older than it is kept for is gone when it is learned anew."""
+    """What is older than it is kept for is gone within the hour, with rewards or without any."""
     live(ranker, clock, count=4)
     clock.now += DAYS_KEPT * DAY_US
     ranker.rank("", "new", None, [], NEWS, ALONE)
-    ranker.reward("", "new", {"": 1.0})
-    ranker.learn(ranker.due())
+    ranker.forget_old()
     ranks = Ranks(store.database)
     assert ranks.of("", "e0") == []
     assert ranks.of("", "new") != []
