@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from features.clock import SKEW_US
 from features.errors import StoreAway
 from features.store.connecting.engines import STATEMENTS_AT_HAND, WRITES, file_of, new_engine
 from features.store.connecting.looks import Looks
@@ -35,6 +36,7 @@ __all__ = [
     "insert_of_many",
     "is_storable",
     "listed_ids",
+    "over",
     "tuples_of",
 ]
 
@@ -294,6 +296,15 @@ def all_tuples_of(
 def in_parts(ids: Sequence[str]) -> list[Sequence[str]]:
     """Ids in parts of as many as one statement names."""
     return [ids[at : at + _IDS] for at in range(0, len(ids), _IDS)]
+
+
+def over(
+    until: sa.ColumnElement[int],
+    now: sa.ColumnElement[int] | int,
+    longest: sa.ColumnElement[int] | int,
+) -> sa.ColumnElement[bool]:
+    """Where a wait or a lease is over: `features.clock.is_over`, of a column."""
+    return sa.or_(until <= now, until > now + longest + SKEW_US)
 
 
 def listed_ids(dialect: str) -> sa.TableValuedAlias:

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from features.store.database import Database
-from features.store.kept.leases import Marks, over
+from features.store.database import Database, over
+from features.store.kept.leases import Marks
 from features.store.schema import deliveries, endpoints
 from serving.doctor.finding import Finding, fine, note, things, wrong
 from serving.notifications.endpoints import LEASE_US

@@ -24,8 +24,7 @@ from starlette.concurrency import run_in_threadpool
 
 from features.clock import SKEW_US, is_over
 from features.errors import StoreError
-from features.store.database import Database
-from features.store.kept.leases import over
+from features.store.database import Database, over
 from features.store.kept.notifications import Notice, add_notices
 from features.store.schema import deliveries, endpoints, notifications
 from serving.edge.logs import log, log_failure

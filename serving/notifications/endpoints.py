@@ -10,8 +10,7 @@ from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
-from features.store.database import Database, insert_into
-from features.store.kept.leases import over
+from features.store.database import Database, insert_into, over
 from features.store.kept.notifications import Notice
 from features.store.schema import deliveries, endpoints, notifications
 from serving.notifications.bodies import sample

@@ -14,8 +14,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from features.clock import SKEW_US, is_over
-from features.store.database import Database, insert_into
-from features.store.kept.leases import over
+from features.store.database import Database, insert_into, over
 from features.store.kept.scores import StoredScore
 from features.store.schema import write_backs
 from serving.write_back.configuration import LEAD_ID, WriteBack

@@ -7,8 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from features.store.database import Database
-from features.store.kept.leases import over
+from features.store.database import Database, over
 from features.store.schema import write_backs
 from serving.write_back.outbox import LEASE
 

@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
-from features.clock import SKEW_US
 from features.store.database import (
     Database,
     Prepared,
@@ -19,19 +18,11 @@ from features.store.database import (
     insert_into,
     insert_of_many,
     listed_ids,
+    over,
 )
 from features.store.schema import identities, leases, stale
 
-__all__ = ["Leases", "Mark", "Marks", "over"]
-
-
-def over(
-    until: sa.ColumnElement[int],
-    now: sa.ColumnElement[int] | int,
-    longest: sa.ColumnElement[int] | int,
-) -> sa.ColumnElement[bool]:
-    """Where a wait or a lease is over: `features.clock.is_over`, of a column."""
-    return sa.or_(until <= now, until > now + longest + SKEW_US)
+__all__ = ["Leases", "Mark", "Marks"]
 
 
 # Whoever looks for work does so all the time: its statements are made once.

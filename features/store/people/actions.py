@@ -15,9 +15,10 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from features.clock import is_ahead, is_over
 from features.errors import ActionConflict
 from features.store.arrivals import Event
-from features.store.database import Database, in_parts, is_storable
+from features.store.database import Database, in_parts, is_storable, over
 from features.store.identities.members import ids_of, leads_of
 from features.store.people.hands import Hand, hand_of, handed, one_by_one
 from features.store.privacy.suppressions import suppressed_among
@@ -71,15 +72,17 @@ class KeptAction:
 
         Parameters
         ----------
-        known_at : when it is written. It happened when the button was pressed.
+        known_at : when it is written. It happened when the button was pressed, or now, where the
+            clock was ahead then.
         """
+        done_at = known_at if is_ahead(self.done_at, known_at) else self.done_at
         return [
             Event(
                 f"rung-action-{self.id}-{at}",
                 self.lead_id,
                 name,
-                self.done_at + at,  # in this order
-                max(known_at, self.done_at + at),
+                done_at + at,  # in this order
+                max(known_at, done_at + at),
                 json.dumps(properties, ensure_ascii=False, separators=(",", ":")),
             )
             for at, (name, properties) in enumerate(self.events)
@@ -163,7 +166,7 @@ class Actions:
                 raise ActionConflict("there is nothing here that you have done and could undo")
             if row.undone_at is not None:
                 return _action(row)
-            if row.entered_at is not None or row.due_at <= now:
+            if row.entered_at is not None or is_over(row.due_at, now, UNDO_US):
                 raise ActionConflict(f"it is too late: “{row.title}” is in the log by now")
             own = sa.update(actions).where(actions.c.id == id_)
             connection.execute(own.values(undone_at=now))
@@ -183,7 +186,9 @@ class Actions:
         An action and its mark in the table are one transaction, so that each is written once.
         """
         is_due = sa.and_(
-            actions.c.entered_at.is_(None), actions.c.undone_at.is_(None), actions.c.due_at <= now
+            actions.c.entered_at.is_(None),
+            actions.c.undone_at.is_(None),
+            over(actions.c.due_at, now, UNDO_US),
         )
         wanted = sa.select(*_COLUMNS).where(is_due).order_by(actions.c.due_at).limit(_AT_ONCE)
         with self._database.reading() as connection:

@@ -54,6 +54,19 @@ def test_it_is_written_when_it_is_due(filled):
     assert filled.actions.open() == {}
 
 
+def test_of_a_clock_that_was_ahead(filled):
+    """It is written at once, as of now, and not when that time comes; it is too late to undo it."""
+    ahead = do(filled, now=NOW + 30 * 86_400_000_000)
+    with pytest.raises(ActionConflict, match="too late"):
+        filled.actions.undo(ahead.id, by="key-Bob", now=NOW)
+    assert filled.actions.enter(NOW) == 1
+    assert ("session_held", NOW, NOW, {"minutes": 20}) in filled.events_of("ann")
+    assert filled.actions.open() == {}
+    near = do(filled, now=NOW + UNDO_US)
+    assert filled.actions.enter(NOW) == 0
+    assert filled.actions.undo(near.id, by="key-Bob", now=NOW).undone_at == NOW
+
+
 def test_two_who_write_at_once(filled):
     """What is due is written once, however many processes look."""
     for at in range(5):
