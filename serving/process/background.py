@@ -228,12 +228,19 @@ def alarm(service: Service) -> bool:
     if not minutes:
         return False
     now = service.scorer.clock()
+    # They are asked for every other second, and told once: of the others only who they are is read.
     waiting = service.store.scores.waiting(now - round(minutes * 60e6))
-    untold = [row for row in waiting if (row.lead_id, row.waiting_since) not in service.alarmed]
+    new = dict(one for one in waiting if one not in service.alarmed)
+    scores = {row.lead_id: row for row in service.store.scores.of_leads(list(new))}
+    untold = [
+        scores[lead]
+        for lead, since in new.items()
+        if lead in scores and scores[lead].waiting_since == since  # it may have been answered
+    ]
     if untold:
         with service.store.database.writing() as connection:
             add_notices(connection, [reply_overdue(row, now, minutes) for row in untold])
-    service.alarmed = {(row.lead_id, row.waiting_since) for row in waiting}
+    service.alarmed = set(waiting)
     return bool(untold)
 
 

@@ -322,10 +322,20 @@ class ScoreStore:
         with self._database.reading() as connection:
             return connection.scalar(wanted) is not None
 
-    def waiting(self, before: int) -> list[StoredScore]:
-        """Leads that have waited for a reply since before an instant, the longest first."""
-        wanted = sa.select(scores).where(scores.c.waiting_since < before)
-        return self._found(wanted.order_by(scores.c.waiting_since))
+    def waiting(self, before: int) -> list[tuple[str, int]]:
+        """Leads that have waited for a reply since before an instant, and since when.
+
+        The longest come first. Both in microseconds since the epoch.
+        """
+        wanted = sa.select(scores.c.lead_id, scores.c.waiting_since)
+        wanted = wanted.where(scores.c.waiting_since < before).order_by(scores.c.waiting_since)
+        with self._database.reading() as connection:
+            return [(row.lead_id, row.waiting_since) for row in connection.execute(wanted)]
+
+    def of_leads(self, leads: Sequence[str]) -> list[StoredScore]:
+        """The latest scores of some leads, of those that have one."""
+        some = (sa.select(scores).where(scores.c.lead_id.in_(part)) for part in in_parts(leads))
+        return [row for wanted in some for row in self._found(wanted)]
 
     def _found(self, wanted: sa.Select[tuple[object, ...]]) -> list[StoredScore]:
         with self._database.reading() as connection:

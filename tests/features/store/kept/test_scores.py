@@ -161,3 +161,15 @@ def test_every_column_is_replaced(store, same):
     back = [replace(one, as_of=3) for one in both]
     store.scores.save(back)
     assert [store.scores.of(one.lead_id) for one in back] == back
+
+
+def test_who_waits(store):
+    """Who has waited since before an instant, the longest first; scores of those that have one."""
+    since = {"ann": 5, "bob": None, "cy": 3, "dan": 9}
+    rows = [replace(SCORE, lead_id=lead, waiting_since=at) for lead, at in since.items()]
+    store.scores.save(rows)
+    assert store.scores.waiting(9) == [("cy", 3), ("ann", 5)]
+    many = [f"none-{at}" for at in range(1200)]
+    found = store.scores.of_leads(["dan", *many, "ann"])
+    assert sorted(row.lead_id for row in found) == ["ann", "dan"]
+    assert set(found) <= set(rows)
