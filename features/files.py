@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-__all__ = ["new_file", "new_folder"]
+__all__ = ["check_file", "check_folder_for", "new_file", "new_folder"]
 
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2
@@ -76,6 +76,51 @@ def new_folder(folder: Path, is_replaced: Callable[[str], bool]) -> Iterator[Pat
             _take_place(part, place, is_replaced)
         finally:
             shutil.rmtree(part, ignore_errors=True)
+
+
+def check_file(path: Path) -> None:
+    """Whether `new_file` could write a file, before there is anything to write.
+
+    Raises
+    ------
+    OSError : it could not; the error names `path`.
+    """
+    place = Path(path).resolve()
+    if place.exists() and not place.is_file() and not place.is_dir():
+        return
+    if place.is_dir():
+        raise _error(errno.EISDIR, path)
+    holder = _there(place)
+    if holder.is_dir() and holder != place.parent:
+        raise _error(errno.ENOENT, path)
+    _check_holds(holder, path)
+
+
+def check_folder_for(folder: Path) -> None:
+    """Whether `new_folder` could write a folder, before there is anything to write.
+
+    Raises
+    ------
+    OSError : it could not; the error names `folder`.
+    """
+    place = Path(folder).resolve()
+    if place.exists() and not place.is_dir():
+        raise _error(errno.ENOTDIR, folder)
+    if place.exists() and os.access(place, os.W_OK):
+        return
+    _check_holds(_there(place), folder)
+
+
+def _there(place: Path) -> Path:
+    """The nearest that exists of what is to hold a place."""
+    return next(one for one in place.parents if one.exists())
+
+
+def _check_holds(holder: Path, path: Path) -> None:
+    if not holder.is_dir():
+        raise _error(errno.ENOTDIR, path)
+    if not os.access(holder, os.W_OK | os.X_OK):
+        raise _error(errno.EACCES, path)
 
 
 def _beside(place: Path) -> Path:
@@ -172,8 +217,10 @@ def _to_disk(file: Path) -> None:
         os.fsync(opened.fileno())
 
 
-def _error(number: int) -> OSError:
-    return OSError(number, os.strerror(number))
+def _error(number: int, path: Path | None = None) -> OSError:
+    if path is None:
+        return OSError(number, os.strerror(number))
+    return OSError(number, os.strerror(number), str(path))
 
 
 @contextmanager

@@ -67,7 +67,10 @@ _VERBS: Final = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
-    parsed = parser().parse_args(arguments)
+    try:
+        parsed = parser().parse_args(arguments)
+    except OSError as error:  # of a place that is to be written to
+        return _failed(error)
     # Threads of LightGBM wait for each other awake. Beside others that want the processors, such as
     # a service, all of them wait so most of the time; it is read when the library is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
@@ -82,12 +85,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"rung: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        named = f"{error.filename}: " if error.filename else ""
-        print(f"rung: {named}{error.strerror or error}", file=sys.stderr)
-        return 1
+        return _failed(error)
     except KeyboardInterrupt:
         print("\nrung: stopped", file=sys.stderr)
         return 130
+
+
+def _failed(error: OSError) -> int:
+    named = f"{error.filename}: " if error.filename else ""
+    print(f"rung: {named}{error.strerror or error}", file=sys.stderr)
+    return 1
 
 
 def parser() -> argparse.ArgumentParser:

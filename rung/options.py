@@ -212,11 +212,32 @@ def as_json_lines(text: str) -> Path:
     return _with_suffix(text, ".jsonl", ".ndjson")
 
 
+def as_picture(text: str) -> Path:
+    """The type of an argument that is a file for a picture."""
+    return _with_suffix(text, ".svg", ".png")
+
+
 def _with_suffix(text: str, *suffixes: str) -> Path:
     if not text.lower().endswith(suffixes):
         raise argparse.ArgumentTypeError(
             f"{text!r} does not say its format; its name must end in {' or '.join(suffixes)}"
         )
+    return as_file(text)
+
+
+def as_file(text: str) -> Path:
+    """The type of an argument that is a file to be written; OSError where it cannot be, at once."""
+    from features.files import check_file
+
+    check_file(Path(text))
+    return Path(text)
+
+
+def as_folder(text: str) -> Path:
+    """The type of an argument that is a folder to be written, as `as_file`."""
+    from features.files import check_folder_for
+
+    check_folder_for(Path(text))
     return Path(text)
 
 

@@ -112,7 +112,9 @@ def add_evaluate(verbs: Any) -> None:
     options.ladder_option(evaluate)
     options.bundle_option(evaluate)
     options.period_options(evaluate)
-    evaluate.add_argument("--report", type=Path, help="write report.json, report.md and plots here")
+    evaluate.add_argument(
+        "--report", type=options.as_folder, help="write report.json, report.md and plots here"
+    )
     evaluate.add_argument(
         "--predictions",
         type=options.as_table,

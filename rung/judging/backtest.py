@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rung import options
@@ -32,7 +31,9 @@ def add_backtest(verbs: Any) -> None:
         metavar="DAYS",
         help="compare training on points of so many days alone with training on all",
     )
-    verb.add_argument("--report", type=Path, help="write backtest.json, backtest.md, a plot here")
+    verb.add_argument(
+        "--report", type=options.as_folder, help="write backtest.json, backtest.md, a plot here"
+    )
     options.accept_leak_option(verb)
     options.reading_options(verb)
     options.json_option(verb)

@@ -60,7 +60,9 @@ def add_retrain(verbs: Any) -> None:
     retrain.add_argument(
         "--dry-run", action="store_true", help="say what would be promoted, and promote nothing"
     )
-    retrain.add_argument("--report", type=Path, help="write the report of the twin here")
+    retrain.add_argument(
+        "--report", type=options.as_folder, help="write the report of the twin here"
+    )
     options.trust_option(retrain)
     options.reading_options(retrain)
     options.json_option(retrain)

@@ -71,7 +71,9 @@ def _add_judge(below: Any) -> None:
         default=None,
         help="a difference of shares below which it is not worth having (default: 0.02)",
     )
-    judge.add_argument("--out", type=Path, help="a folder for a page and a picture of each")
+    judge.add_argument(
+        "--out", type=options.as_folder, help="a folder for a page and a picture of each"
+    )
     options.reading_options(judge)
     options.json_option(judge)
 

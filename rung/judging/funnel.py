@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rung import options
@@ -46,7 +45,9 @@ def add_funnel(verbs: Any) -> None:
         metavar="STEP[:STATE]",
         help="the leads behind a number: advanced, pending, lapsed or lost; all that came without",
     )
-    parser.add_argument("--out", type=Path, help="a folder for the page, tables and pictures")
+    parser.add_argument(
+        "--out", type=options.as_folder, help="a folder for the page, tables and pictures"
+    )
     options.reading_options(parser)
     options.json_option(parser)
 

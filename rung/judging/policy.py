@@ -28,7 +28,9 @@ def add_policy(verbs: Any) -> None:
     _judging_options(evaluate)
     evaluate.add_argument("--policy", default="learned", help="default: learned")
     evaluate.add_argument("--against", default="logged", help="default: what took the decisions")
-    evaluate.add_argument("--report", type=Path, help="write policy.json, policy.md, a plot here")
+    evaluate.add_argument(
+        "--report", type=options.as_folder, help="write policy.json, policy.md, a plot here"
+    )
     compare = add_verb(
         policy_verbs, "compare", _compare, "judge all policies on the same decisions"
     )

@@ -35,7 +35,9 @@ def add_recalibrate(verbs: Any) -> None:
     parser.add_argument(
         "--until", type=options.as_time, help="by what was known then (default, and at most: all)"
     )
-    parser.add_argument("--plot", type=Path, help="draw the moves into this file, .svg or .png")
+    parser.add_argument(
+        "--plot", type=options.as_picture, help="draw the moves into this .svg or .png"
+    )
     options.trust_option(parser)
     options.reading_options(parser)
     options.json_option(parser)

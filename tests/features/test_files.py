@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from features import files
-from features.files import new_file, new_folder
+from features.files import check_file, check_folder_for, new_file, new_folder
 from tests.full_disk import full_after
 
 
@@ -142,3 +142,61 @@ def test_the_mode_of_a_folder_stays(tmp_path):
     with new_folder(folder, all_parts) as part:
         (part / "a").write_text("new")
     assert folder.stat().st_mode & 0o777 == 0o750
+
+
+@pytest.mark.parametrize(
+    ("name", "is_file", "is_folder"),
+    [
+        ("new", True, True),
+        ("old.txt", True, False),
+        ("full", False, True),
+        ("gone/new", False, True),
+        ("gone/deeper/new", False, True),
+        ("old.txt/new", False, False),
+        ("old.txt/deeper/new", False, False),
+    ],
+)
+def test_what_cannot_be_written_is_known_before(tmp_path, name, is_file, is_folder):
+    """By the same error as when it is written, which names it; what is checked is not touched."""
+
+    def tried(write) -> tuple[int | None, str | None]:
+        try:
+            write(tmp_path / name)
+        except OSError as error:
+            return error.errno, error.filename
+        return None, None
+
+    def as_file(path: Path) -> None:
+        with new_file(path) as part:
+            part.write_text("new")
+
+    def as_folder(path: Path) -> None:
+        with new_folder(path, no_part) as part:
+            (part / "new").write_text("new")
+
+    (tmp_path / "old.txt").write_text("old")
+    (tmp_path / "full").mkdir()
+    before = held(tmp_path)
+    checked = tried(check_file), tried(check_folder_for)
+    assert held(tmp_path) == before
+    assert not (tmp_path / "gone").exists()
+    assert [one[0] is None for one in checked] == [is_file, is_folder]
+    assert checked[0] == tried(as_file)
+    (tmp_path / "new").unlink(missing_ok=True)
+    assert (checked[1][0] is None) == (tried(as_folder)[0] is None)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_place_of_others_is_known_before(tmp_path):
+    """A folder that may not be written to holds no new file, and a folder below neither."""
+    tmp_path.chmod(0o500)
+    for check in (check_file, check_folder_for):
+        with pytest.raises(PermissionError):
+            check(tmp_path / "new")
+
+
+def test_a_pipe_is_written_as_it_is(tmp_path):
+    """What is no file on a disk can be written to."""
+    os.mkfifo(tmp_path / "pipe")
+    check_file(tmp_path / "pipe")
+    check_file(Path("/dev/null"))

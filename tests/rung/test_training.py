@@ -258,6 +258,14 @@ def test_a_folder_that_cannot_be_made(bundle_folder, one_lead, events_file, tmp_
     )
 
 
+def test_a_place_is_looked_at_first(bundle_folder, tmp_path):
+    """Before the log, which takes long: none is there, and it is the report that is told of."""
+    (tmp_path / "file").write_text("a file")
+    evaluate = ("evaluate", tmp_path / "none.csv", "--ladder", "b2b", "--bundle", bundle_folder)
+    for option, name in (("--report", "file/report"), ("--predictions", "gone/all.parquet")):
+        assert str(tmp_path / name) in message(*evaluate, option, tmp_path / name)
+
+
 def renamed(names: dict[str, str], tmp_path: Path, days: int = 200) -> Path:
     """Leads who look at pages and take tools, with other names than the ladder's."""
     rows = []
