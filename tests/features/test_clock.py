@@ -46,3 +46,9 @@ def test_no_age_is_negative(ahead):
 def test_an_instant_that_may_be_none(said, found):
     """What says no instant is none, and no error."""
     assert instant_if_any(said) == found
+
+
+def test_what_lies_just_within_what_clocks_differ_is_not_ahead():
+    """A minute is what clocks may differ by, and no more."""
+    assert not is_ahead(7 + SKEW_US, 7)
+    assert is_ahead(8 + SKEW_US, 7)

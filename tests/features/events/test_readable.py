@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.events.readable import fit_in, fit_of, granted_of, texts_of, unreadable
+from features.events.readable import (
+    channels_of,
+    fit_in,
+    fit_of,
+    granted_of,
+    texts_of,
+    unreadable,
+)
 from features.ladder.ladder import EventNames
 
 NAMES = EventNames(consultation="call_ended")
@@ -59,6 +66,25 @@ FITS = {
 def test_fit(fit, said):
     """Words, truth values and 1 or 0 are understood; a contradiction or a guess is not."""
     assert fit_of(said) == fit
+
+
+@pytest.mark.parametrize(
+    ("said", "fit"),
+    [
+        ("1.0", "yes"),
+        ("a clear fit", "yes"),
+        ("Ann will see if they fit", None),
+        ("yes, Ann called", None),
+    ],
+)
+def test_every_word_of_a_judgement_is_understood(said, fit):
+    """One word that nobody knows makes a text say nothing; "clear" is no doubt by itself."""
+    assert fit_of(said) == fit
+
+
+def test_a_channel_in_brackets_alone():
+    """What stands in brackets counts where nothing stands outside of them."""
+    assert channels_of("(email marketing)") == ("email",)
 
 
 @given(st.text())

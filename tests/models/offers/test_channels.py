@@ -9,7 +9,7 @@ import pytest
 from features.ladder.file import read_ladder
 from features.offers.history import OfferHistory
 from models.offers.channels import may_be_written_to
-from models.offers.eligibility import Asked
+from models.offers.eligibility import Asked, eligibility
 
 LADDER = read_ladder("b2b")
 NEW = OfferHistory((), {}, 0, {}, {}, None, (), (), frozenset(), frozenset())
@@ -35,3 +35,22 @@ def test_whether_a_lead_may_be_written_to(consents, channel, may_be):
     opt_in = replace(LADDER, limits=replace(LADDER.limits, consent="opt_in"))
     agreed = any(consents.values()) and channel is None
     assert may_be_written_to(opt_in, history, 0, Asked(channel)) is agreed
+
+
+@pytest.mark.parametrize(
+    ("consent", "consents", "says"),
+    [
+        ("opt_in", {}, "the lead has not agreed to page and email"),
+        ("opt_in", {"phone": False}, "the lead has not agreed to page and email"),
+        ("opt_in", {"email": False}, "the lead has refused page and email"),
+        ("opt_out", {"": False}, "the lead has refused page and email"),
+    ],
+)
+def test_a_lead_that_said_nothing_has_refused_nothing(consent, consents, says):
+    """What keeps an offer from it is said as it is: it refused, or it was never asked."""
+    ladder = replace(LADDER, limits=replace(LADDER.limits, consent=consent))
+    opened = frozenset(offer.id for offer in ladder.offers)
+    history = replace(NEW, consents=consents, opened=opened)
+    answer = eligibility(ladder, 1, history, 0)
+    texts = {one.text for one in answer.excluded if one.reason == "no_consent"}
+    assert says in texts

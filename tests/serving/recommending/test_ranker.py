@@ -183,3 +183,12 @@ def test_old_events_are_forgotten(ranker, store, clock):
     ranks = Ranks(store.database)
     assert ranks.of("", "e0") == []
     assert ranks.of("", "new") != []
+
+
+def test_an_action_that_a_slot_leaves_out_has_no_chance_there(ranker):
+    """The chances of a slot are those that it drew with; they add up to one."""
+    slots = [Slot("a", excluded=frozenset({"art"})), Slot("b")]
+    for one in ranker.rank("", "e", None, [], NEWS, slots):
+        chances = {each.id: each.probability for each in one.actions}
+        assert sum(chances.values()) == pytest.approx(1.0)
+        assert one.slot != "a" or chances["art"] == 0.0

@@ -270,6 +270,12 @@ def test_same_id_same_answer(made, store):
     assert store.count() == count
 
 
+def test_a_stored_answer_is_given_whatever_is_asked(made):
+    """Who asks again is told what was decided, also where they ask for what is not offered."""
+    first = made.recommend("at-1", decision_id="d")
+    assert made.recommend("at-1", Asked(candidates=frozenset({"gone"})), "d") == first
+
+
 def test_id_of_another_lead(made, store):
     """An id belongs to one lead; asked for another one nothing is stored."""
     made.recommend("at-1", decision_id="d")

@@ -191,3 +191,18 @@ def test_it_is_ours(climbed):
     control(climbed, NOW - 1)
     after = scorer(climbed).score("lead-00")
     assert {**after, "scored_at": ""} == {**before, "scored_at": ""}
+
+
+def test_a_control_that_is_answered_is_not_said_to_be_left_alone(climbed):
+    """What is said beside a decision is said of the option that was drawn."""
+    rescore(scorer(climbed))
+    controls = [lead for lead, arm in arms(climbed).items() if arm == LEFT_ALONE]
+    asked = LADDER.events.lead_asked
+    climbed.append_events([world.event(lead, asked, NOW - 1) for lead in controls])
+    made = Recommender(Scorer(climbed, bundle(), lambda: NOW, policy="only:answer"))
+    drawn = set()
+    for lead in controls:
+        answer = made.recommend(lead, decision_id=lead, defer_exposure=True)
+        assert answer["text"].endswith(ON_PURPOSE) == (answer["offer"]["id"] == NO_ASK)
+        drawn.add(answer["offer"]["id"])
+    assert "answer" in drawn

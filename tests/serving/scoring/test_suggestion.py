@@ -11,6 +11,7 @@ from features.events.log import DAY_US
 from features.events.of_lead import Row
 from features.ladder.ladder import Effort, Offer, Step
 from features.ladder.quiet_hours import QuietHours
+from models.bundle import Bundle
 from models.offers.options import NO_ASK, NURTURE
 from models.recommendation import Ranked
 from serving.scoring.model import Model
@@ -190,3 +191,64 @@ def test_suggestions_wait_for_the_end_of_quiet_hours(service):
             assert day.spell is None
             seen.add(day.best.option_id if day.offer is None else "offer")
     assert seen >= {"offer", NURTURE}
+
+
+def test_only_who_is_left_alone_on_purpose_is_said_to_be(service):
+    """Not who is left alone because nothing is worth an ask, nor who is helped meanwhile."""
+    rows = service.store.events_of("lead-0003")
+    advice = suggestion_for(service.scorer.model, "lead-0003", rows, world.now())
+    alone = unasked(advice.recommendation)
+    other = next(one for one in advice.recommendation.ranking if one.option_id != NO_ASK)
+    for is_left in (True, False):
+        found = replace(advice.recommendation, is_left_alone=is_left)
+        told = {
+            best: replace(advice, recommendation=found, best=best).aside for best in (alone, other)
+        }
+        assert ("on purpose" in told[alone], told[other]) == (is_left, "")
+
+
+def night(bundle: Bundle, now: int, inbound: tuple[str, ...]) -> Bundle:
+    """The bundle with quiet hours around an instant, in which leads come by some channels alone."""
+    local = when(now).hour * 60 + when(now).minute
+    hours = ((local - 60) % 1440, (local + 60) % 1440)
+    limits = replace(bundle.ladder.limits, quiet=QuietHours(hours, inbound_channels=inbound))
+    return replace(bundle, ladder=replace(bundle.ladder, limits=limits))
+
+
+def test_an_offer_where_leads_come_by_themselves_waits_for_nothing(service):
+    """By night it is suggested as by day, and what goes elsewhere says until when to wait."""
+    bundle, now, seen = service.scorer.bundle, world.now(), set()
+    for lead in [f"lead-{at:04}" for at in range(30)]:
+        rows = service.store.events_of(lead)
+        offer = suggestion_for(Model.of(bundle, "only:live-qa"), lead, rows, now).offer
+        if offer is None:
+            continue
+        for inbound in (offer.channels, offer.channels[1:]):
+            model = Model.of(night(bundle, now, inbound), "only:live-qa")
+            found = suggestion_for(model, lead, rows, now)
+            assert (found.spell is None) == (inbound == offer.channels)
+            seen.add(inbound)
+    assert len(seen) > 1
+
+
+@pytest.mark.parametrize("policy", ["rules", f"only:{NURTURE}"])
+def test_what_is_sent_to_where_leads_come_by_themselves_waits_for_nothing(service, policy):
+    """By night a lead is nurtured at once with what lies on a page, where that is no contact."""
+    bundle, now, seen = service.scorer.bundle, world.now(), set()
+    for lead in [f"lead-{at:04}" for at in range(30)]:
+        rows = service.store.events_of(lead)
+        day = suggestion_for(Model.of(bundle, policy), lead, rows, now)
+        useful = day.recommendation.useful
+        chosen = {day.best.option_id, day.recommendation.decision.chosen}
+        if useful is None or NURTURE not in chosen:
+            continue
+        for inbound in (useful.channels, ("nowhere",)):
+            model = Model.of(night(bundle, now, inbound), policy)
+            found = suggestion_for(model, lead, rows, now)
+            assert found.recommendation.useful == useful
+            if found.best.option_id == NURTURE:
+                assert (found.spell is None) == (inbound == useful.channels)
+            if found.recommendation.decision.chosen == NURTURE:
+                assert (found.recommendation.spell is None) == (inbound == useful.channels)
+            seen.add(inbound)
+    assert len(seen) > 1

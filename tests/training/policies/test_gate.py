@@ -548,3 +548,9 @@ def test_how_many_leads_it_takes(watch, have, needed):
     """None are known before any lead was counted, or where there is no gain to be sure of."""
     found = {one["id"]: one for one in checks(report(watch=watch))}["sure"]
     assert (found["have"], found["needed"]) == (have, needed)
+
+
+def test_the_careful_policy_is_never_retired(trained, bundle_folder, tmp_path):
+    """There is none more careful to take its place: a report that it is worse retires nothing."""
+    folder = Path(shutil.copytree(bundle_folder, tmp_path / "served"))
+    assert not retire(folder, told(tmp_path / "report", trained, name="careful"))
