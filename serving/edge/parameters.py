@@ -6,7 +6,8 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -14,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 
 from features.errors import did_you_mean
 from features.ladder.ladder import Ladder
+from features.store.database import is_storable
 
 __all__ = [
     "After",
@@ -21,7 +23,10 @@ __all__ = [
     "after_of",
     "check_step",
     "cursor_of",
+    "no_cursor",
     "origin_of",
+    "packed",
+    "unpacked",
     "wrong_body",
     "wrong_query",
 ]
@@ -32,26 +37,62 @@ Place = tuple[str | int, ...]
 """Where in a body a value stands."""
 
 
+_LARGEST: Final = 2**62
+"""No instant and no number of a row is larger; stores take whole numbers up to twice that."""
+
+
+def packed(place: Sequence[Any]) -> str:
+    """A place in a list as an opaque text: texts and numbers, or lists of them."""
+    text = json.dumps(place, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def unpacked(cursor: str) -> list[Any]:
+    """The reverse of `packed`; an empty list, which is no place, where it is none of ours.
+
+    Anybody can make up a cursor. What is told here can be asked for in a store: texts that it
+    takes, finite numbers that it holds, None, and lists of these. Whether they are such a place as
+    a route has is for the route to say.
+    """
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        place = json.loads(text)
+    except (binascii.Error, ValueError, RecursionError):
+        return []
+    if type(place) is not list:
+        return []
+    values = [one for value in place for one in (value if type(value) is list else [value])]
+    return place if all(_is_kept(value) for value in values) else []
+
+
+def _is_kept(value: object) -> bool:
+    if isinstance(value, str):
+        return is_storable(value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or (type(value) is int and abs(value) < _LARGEST)
+
+
+def no_cursor(of: str) -> RequestValidationError:
+    """The error for a cursor that is none of a list."""
+    return wrong_query("cursor", f"this is no next_cursor of {of}; begin without one")
+
+
 def cursor_of(after: After, order: str) -> str:
     """A place in an order of the queue as an opaque text."""
-    text = json.dumps([*after, order], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return packed([*after, order])
 
 
 def after_of(cursor: str | None, order: str) -> After | None:
     """The reverse of `cursor_of`; RequestValidationError where it is none of this order."""
     if cursor is None:
         return None
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        priority, lead_id, of_order = json.loads(text)
-        if of_order != order:
-            raise wrong_query("cursor", "this is a place in another order; begin without one")
-        if isinstance(lead_id, str) and math.isfinite(priority):
+    match unpacked(cursor):
+        case [int() | float() as priority, str(lead_id), str(of_order)]:
+            if of_order != order:
+                raise wrong_query("cursor", "this is a place in another order; begin without one")
             return float(priority), lead_id
-    except (binascii.Error, ValueError, TypeError, OverflowError):
-        pass
-    raise wrong_query("cursor", "this is no next_cursor of the queue; begin without one")
+    raise no_cursor("the queue")
 
 
 def check_step(ladder: Ladder | None, step: str | None) -> None:

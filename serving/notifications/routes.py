@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -16,6 +14,7 @@ from starlette.responses import Response
 from features.clock import rfc3339
 from serving.edge.access import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
+from serving.edge.parameters import no_cursor, packed, unpacked
 from serving.edge.problems import documented
 from serving.notifications.addresses import AddressRule
 from serving.notifications.bodies import body_of
@@ -251,19 +250,14 @@ def _time(as_of: int | None) -> str | None:
 
 def _cursor(last: Delivery) -> str:
     """A place in the list as an opaque text."""
-    text = json.dumps([last.created_at, last.notification_id], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return packed([last.created_at, last.notification_id])
 
 
 def _after(cursor: str | None) -> AfterDelivery | None:
     """The reverse of `_cursor`; RequestValidationError where it is none of ours."""
     if cursor is None:
         return None
-    try:
-        at, id_ = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if type(at) is int and 0 <= at < 2**63 and isinstance(id_, str) and "\0" not in id_:
+    match unpacked(cursor):
+        case [int(at), str(id_)] if at >= 0:
             return at, id_
-    except (binascii.Error, ValueError, TypeError):
-        pass
-    message = "this is no next_cursor of these deliveries; begin without one"
-    raise RequestValidationError([{"type": "value", "loc": ("query", "cursor"), "msg": message}])
+    raise no_cursor("these deliveries")

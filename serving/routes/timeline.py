@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -14,13 +12,13 @@ import sqlalchemy as sa
 from features.ladder.ladder import Ladder
 from features.signals.protected import without_protected
 from features.signals.rules import met_any
-from features.store.database import Database, is_storable
+from features.store.database import Database
 from features.store.privacy.held import AfterLists, AfterRows
 from features.store.privacy.opt_outs import opted_out_of, withheld
 from features.store.privacy.pages import count_of, held_lead, order_of, page_of, rows_in
 from features.store.privacy.rows import NAMING, Document, document_of
 from features.store.schema import events, identity_links, notifications, scores
-from serving.edge.parameters import wrong_query
+from serving.edge.parameters import no_cursor, packed, unpacked
 from serving.routes.lead_schemas import EntryKind, TimelineItem
 from serving.scoring.answers import StepAnswer
 
@@ -47,8 +45,6 @@ _KEYS: Final[dict[str, list[type]]] = {
     **{table.name: [table.c[key].type.python_type for key in order_of(table)] for table in NAMING},
 }
 """What the keys of the lists of an export are made of."""
-_LARGEST: Final = 2**62
-"""No instant is as far away; databases count a little further."""
 
 
 class TimelinePage(NamedTuple):
@@ -204,61 +200,40 @@ def _made(
 
 def cursor_of(place: Sequence[Any] | None) -> str | None:
     """Where a next page begins, as an opaque text; None where there is none."""
-    if place is None:
-        return None
-    text = json.dumps(place, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _place_of(cursor: str) -> list[Any]:
-    """The reverse of `cursor_of`; an empty list, which is no place, where it is none of ours."""
-    try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        place = json.loads(text)
-    except (binascii.Error, ValueError, TypeError, RecursionError):
-        return []
-    return place if type(place) is list else []
+    return None if place is None else packed(place)
 
 
 def entry_place(cursor: str | None) -> EntryPlace | None:
     """A place in a timeline; RequestValidationError where it is none."""
     if cursor is None:
         return None
-    place = _place_of(cursor)
+    place = unpacked(cursor)
     if _is_key(place, [int, int, str]):
         return place[0], place[1], place[2]
-    raise _no_cursor("a timeline")
+    raise no_cursor("a timeline")
 
 
 def after_lists(cursor: str | None) -> AfterLists | None:
     """A place in the ids and the links of a lead, likewise."""
     if cursor is None:
         return None
-    match _place_of(cursor):
+    match unpacked(cursor):
         case [ids, links] if (ids is None or _is_key(ids, _KEYS["subjects"])) and (
             links is None or _is_key(links, _KEYS[identity_links.name])
         ):
             return ids, links
-    raise _no_cursor("identities")
+    raise no_cursor("identities")
 
 
 def after_rows(cursor: str | None) -> AfterRows | None:
     """A place in the rows of a lead, likewise."""
     if cursor is None:
         return None
-    match _place_of(cursor):
+    match unpacked(cursor):
         case [str(name), key] if name in _KEYS and (key == [] or _is_key(key, _KEYS[name])):
             return name, key
-    raise _no_cursor("an export")
+    raise no_cursor("an export")
 
 
 def _is_key(key: object, kinds: Sequence[type]) -> bool:
-    return (
-        type(key) is list
-        and [type(value) for value in key] == kinds
-        and all(is_storable(one) if type(one) is str else abs(one) < _LARGEST for one in key)
-    )
-
-
-def _no_cursor(of: str) -> Exception:
-    return wrong_query("cursor", f"this is no next_cursor of {of}; begin without one")
+    return type(key) is list and [type(value) for value in key] == kinds

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -16,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from features.errors import StoreAway
 from features.store.changes import ChangePlace
 from serving.edge.access import needs
-from serving.edge.parameters import check_step, wrong_query
+from serving.edge.parameters import check_step, no_cursor, packed, unpacked, wrong_query
 from serving.edge.problems import documented
 from serving.process.served import OnLadder, Served
 from serving.process.service import Service
@@ -107,23 +105,13 @@ def _accepted(request: Request) -> Format:
 
 
 def _cursor_of(place: ChangePlace) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps(list(place))).decode().rstrip("=")
+    return packed(place)
 
 
 def _place(cursor: str | None) -> ChangePlace | None:
     if cursor is None:
         return None
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        history, since, number, lead_id = orjson.loads(text)
-    except (binascii.Error, ValueError, TypeError):
-        raise wrong_query("cursor", _NO_CURSOR) from None
-    place = ChangePlace(history, since, number, lead_id)
-    texts = isinstance(history, str) and isinstance(lead_id, str) and "\0" not in lead_id
-    numbers = all(type(one) is int and 0 <= one < 2**62 for one in (since, number))
-    if not (texts and numbers):
-        raise wrong_query("cursor", _NO_CURSOR)
-    return place
-
-
-_NO_CURSOR: Final = "this is no next_cursor of /v1/scores; begin without one"
+    match unpacked(cursor):
+        case [str(history), int(since), int(number), str(lead_id)] if min(since, number) >= 0:
+            return ChangePlace(history, since, number, lead_id)
+    raise no_cursor("/v1/scores")

@@ -8,6 +8,7 @@ from typing import Final
 
 from features.clock import FIRST, LAST, microseconds
 from features.store.kept.notifications import TYPES
+from serving.edge.parameters import packed, unpacked
 from serving.notifications.addresses import AddressRule
 from serving.notifications.bodies import INCLUDES
 from serving.notifications.endpoints import (
@@ -242,7 +243,7 @@ def deliveries_shown(
     found = endpoints_of(service).deliveries(endpoint_id, limit + 1, state, after)
     page, now = found[:limit], service.clock()
     last = page[-1] if len(found) > limit else None
-    cursor = f"{last.created_at}.{last.notification_id}" if last else ""
+    cursor = packed([last.created_at, last.notification_id]) if last else ""
     return [_delivery(one, now) for one in page], cursor
 
 
@@ -264,8 +265,7 @@ def _delivery(one: Delivery, now: int) -> DeliveryShown:
 
 def after_of(cursor: str) -> AfterDelivery | None:
     """The reverse of the cursor of `deliveries_shown`; None where it is none."""
-    at, _, id_ = cursor.partition(".")
-    if not (at.isascii() and at.isdecimal()) or not id_ or "\0" in id_:
-        return None
-    created_at = int(at) if len(at) < 20 else _LAST_US + 1
-    return (created_at, id_) if _FIRST_US <= created_at <= _LAST_US else None
+    match unpacked(cursor):
+        case [int(at), str(id_)] if id_ and _FIRST_US <= at <= _LAST_US:
+            return at, id_
+    return None

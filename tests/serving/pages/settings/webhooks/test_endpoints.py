@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from serving.edge.parameters import packed
 from serving.notifications.addresses import AddressRule
 from serving.notifications.bodies import INCLUDES
 from serving.pages.settings.webhooks.endpoints import (
@@ -76,7 +77,11 @@ def test_pages_of_deliveries(site):
     assert len(found) >= 38
 
 
-@pytest.mark.parametrize("text", ["", "x", "1", "1.", ".a", "-1.a", "9" * 30 + ".a", "1.\0"])
-def test_no_cursor(text):
+@pytest.mark.parametrize(
+    "place",
+    [None, [], [1], [1, ""], [-(10**17), "a"], [10**18, "a"], ["1", "a"], [1, "\0"], [1, 2]],
+)
+def test_no_cursor(place):
     """A place that is none is the beginning."""
-    assert after_of(text) is None
+    assert after_of(packed(place)) is None
+    assert after_of("") is after_of("1.a") is None
