@@ -20,8 +20,7 @@ from features.events.log import DAY_US
 from features.ladder.ladder import Ladder, Step
 from features.store.events import EventStore, StoredScore
 from features.store.kept.accounts import Account, AnyOf
-from features.store.kept.queue import Order, place_of
-from features.store.kept.scores import OUT_OF_QUEUE
+from features.store.kept.queue import Order, QueueFilter, place_of
 from models.bundle import version_of
 from models.recommendation import ACTIVE_DAYS
 from models.served_policy import DEFAULT
@@ -42,7 +41,6 @@ from serving.scoring.work import tab_of
 
 __all__ = ["QueuePart", "account_line", "active_since", "items", "queue_part", "suggestion_of"]
 
-_SCAN: Final = 500
 _MINUTE_US: Final = 60_000_000
 _MOST_HELD: Final = 5_000
 """Leads whose advice is remembered."""
@@ -73,15 +71,8 @@ def queue_part(
     ----------
     step, account : those alone that have this step before them, or belong to this company.
     """
-    found: list[StoredScore] = []
-    size = limit + 1 if step is None else max(limit + 1, _SCAN)
-    while len(found) <= limit:
-        scores = store.queue.listed(size, after, order, account)
-        queued = [score for score in scores if score.priority > OUT_OF_QUEUE]
-        found += [score for score in queued if step in (None, score.step)]
-        if len(queued) < size:
-            break
-        after = place_of(scores[-1], order)
+    wanted = QueueFilter(step=step, account=account)
+    found = store.queue.part(wanted, limit + 1, after, order=order)
     page = found[:limit]
     return QueuePart(page, place_of(page[-1], order) if len(found) > limit else None)
 

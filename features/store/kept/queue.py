@@ -37,12 +37,13 @@ QUEUE_ORDERS: Final[dict[QueueOrder, str]] = {
 """The column of each."""
 
 Order = Literal["work", "probability", "purchase"]
-"""What leads of the queue are ordered by: the work they are, or one of their chances."""
-_ORDERS: Final[dict[Order, Callable[[Any], Any]]] = {
+"""What callers order leads of the queue by: the work they are, or one of their chances."""
+_ORDERS: Final[dict[Order | QueueOrder, Callable[[Any], Any]]] = {
     "work": lambda one: one.priority,
     # Chances of different steps have different horizons: those furthest up come first.
     "probability": lambda one: 2.0 * one.position + one.p_advance,
     "purchase": lambda one: one.p_purchase,
+    "recent": lambda one: one.last_active,
 }
 """What each goes by: of a score, or as a column of all of them."""
 
@@ -79,7 +80,7 @@ class TabCount(NamedTuple):
     leads: int
 
 
-def place_of(score: StoredScore, order: Order) -> tuple[float, str]:
+def place_of(score: StoredScore, order: Order | QueueOrder) -> tuple[float, str]:
     """Where a score of the queue stands in an order."""
     return _ORDERS[order](score), score.lead_id
 
@@ -97,35 +98,16 @@ class QueueStore:
         with self._database.reading() as connection:
             return connection.scalar(wanted)
 
-    def listed(
-        self,
-        limit: int,
-        after: tuple[float, str] | None = None,
-        order: Order = "work",
-        account: str | None = None,
-    ) -> list[StoredScore]:
-        """Scores in an order, the highest first, then by lead.
-
-        By priority those out of the queue come last; by a chance they are left out. By that of the
-        next step those before one step come together, the furthest up the ladder first.
+    def listed(self, limit: int, after: tuple[float, str] | None = None) -> list[StoredScore]:
+        """Scores by priority, the highest first, then by lead; those out of the queue come last.
 
         Parameters
         ----------
         after : the last that was seen, see `place_of`.
-        account : those of this company alone.
         """
-        column = _ORDERS[order](scores.c)
-        wanted = sa.select(scores).order_by(column.desc(), scores.c.lead_id)
-        if order != "work":
-            wanted = wanted.where(scores.c.priority > OUT_OF_QUEUE, column.is_not(None))
-        if account is not None:
-            wanted = wanted.where(scores.c.account_id == account)
-        if after is not None:
-            last, lead_id = after
-            same = sa.and_(column == last, scores.c.lead_id > lead_id)
-            wanted = wanted.where(sa.or_(column < last, same))
+        wanted = _in_order("work", after).limit(limit)
         with self._database.reading() as connection:
-            return [score_of(row) for row in connection.execute(wanted.limit(limit)).mappings()]
+            return [score_of(row) for row in connection.execute(wanted).mappings()]
 
     def part(
         self,
@@ -133,13 +115,16 @@ class QueueStore:
         limit: int,
         after: tuple[float, str] | None = None,
         left_out: Collection[str] = (),
-        order: QueueOrder = "work",
+        order: Order | QueueOrder = "work",
     ) -> list[StoredScore]:
         """The first leads in an order, the highest first, then by lead.
 
+        Who has not what an order goes by is left out. By the chance of the next step those before
+        one step come together, the furthest up the ladder first.
+
         Parameters
         ----------
-        after : the value that the order goes by, and the lead, of the last that was seen.
+        after : the last that was seen, see `place_of`.
         left_out : leads that are not to be among them.
         """
         found: list[StoredScore] = []
@@ -149,7 +134,7 @@ class QueueStore:
             found += [score for score in some if score.lead_id not in left_out]
             if wanted.leads is not None or len(some) < limit + len(left_out):
                 break
-            after = getattr(some[-1], QUEUE_ORDERS[order]), some[-1].lead_id
+            after = place_of(some[-1], order)
         return found[:limit]
 
     def _some(
@@ -158,17 +143,9 @@ class QueueStore:
         leads: Sequence[str] | None,
         limit: int,
         after: tuple[float, str] | None,
-        order: QueueOrder,
+        order: Order | QueueOrder,
     ) -> list[StoredScore]:
-        column = scores.c[QUEUE_ORDERS[order]]
-        wanted = sa.select(scores).where(*conditions).order_by(column.desc(), scores.c.lead_id)
-        if order != "work":
-            wanted = wanted.where(column.is_not(None))
-        if after is not None:
-            last, lead_id = after
-            same = sa.and_(column == last, scores.c.lead_id > lead_id)
-            # The bound is said by itself, so that the index is entered there.
-            wanted = wanted.where(column <= last, sa.or_(column < last, same))
+        wanted = _in_order(order, after).where(*conditions)
         with self._database.reading() as connection:
             if leads is None:
                 rows = connection.execute(wanted.limit(limit)).mappings()
@@ -177,8 +154,8 @@ class QueueStore:
             for part in in_parts(leads):
                 own = wanted.where(scores.c.lead_id.in_(part))
                 found += [score_of(row) for row in connection.execute(own).mappings()]
-        name = QUEUE_ORDERS[order]
-        return sorted(found, key=lambda one: (-getattr(one, name), one.lead_id))[:limit]
+        of = _ORDERS[order]
+        return sorted(found, key=lambda one: (-of(one), one.lead_id))[:limit]
 
     def counts(self) -> list[TabCount]:
         """How many leads stand where."""
@@ -244,6 +221,20 @@ class QueueStore:
         return found
 
 
+def _in_order(order: Order | QueueOrder, after: tuple[float, str] | None) -> sa.Select[Any]:
+    """All scores that have a place in an order; those that come after a place."""
+    column = _ORDERS[order](scores.c)
+    wanted = sa.select(scores).order_by(column.desc(), scores.c.lead_id)
+    if order != "work":
+        wanted = wanted.where(column.is_not(None))
+    if after is not None:
+        last, lead_id = after
+        same = sa.and_(column == last, scores.c.lead_id > lead_id)
+        # The bound is said by itself, so that the index is entered there.
+        wanted = wanted.where(column <= last, sa.or_(column < last, same))
+    return wanted
+
+
 def _conditions(wanted: QueueFilter) -> list[sa.ColumnElement[bool]]:
     least, last = wanted.tabs or (0, _TABS[-1])
     held: list[sa.ColumnElement[bool]] = [scores.c.priority > OUT_OF_QUEUE]
@@ -253,12 +244,13 @@ def _conditions(wanted: QueueFilter) -> list[sa.ColumnElement[bool]]:
         (scores.c.step, wanted.step),
         (scores.c.band, wanted.band),
         (scores.c.source, wanted.source),
-        (scores.c.account_id, wanted.account),
     ):
         if value is not None:
             # Said so that no other index is taken for it: the queue's own has all of these columns,
             # and is read in the order that is wanted.
             held.append(sa.func.coalesce(column, "") == value)
+    if wanted.account is not None:
+        held.append(scores.c.account_id == wanted.account)  # few leads, by an index of their own
     if wanted.active_since is not None:
         held.append(sa.func.coalesce(scores.c.last_active, 0) >= wanted.active_since)
     return held

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import json
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import quote
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from features.clock import microseconds, rfc3339, when
 from features.events.log import DAY_US
@@ -23,6 +23,7 @@ from serving.scoring.batch import rescoring
 from serving.scoring.queue import queue_part
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import suggestion_for
+from tests.features.store.kept.scene import SCORE
 from tests.serving import world
 from tests.serving.conftest import service_of
 from tests.serving.shapes import check_shape
@@ -246,32 +247,26 @@ def test_step(client):
         assert found == expected
 
 
-def test_step_is_found_far_down(service, monkeypatch):
-    """A step that is rare is found beyond the first rows that are read."""
-    monkeypatch.setattr("serving.scoring.queue._SCAN", 4)
-    whole = queue_part(service.store, 200).scores
-    steps = [score.lead_id for score in whole if score.step == "trial"]
-    part = queue_part(service.store, 2, step="trial")
-    assert [score.lead_id for score in part.scores] == steps[:2]
+@pytest.mark.parametrize("order", ["work", "probability", "purchase"])
+def test_step_is_found_far_down(store, order):
+    """However far down those before a step are, and whoever stands above, a page is one read."""
+    far = [replace(SCORE, lead_id=f"far-{at}", priority=1.5, step="trial") for at in (1, 2, 3)]
+    others = [
+        replace(SCORE, lead_id=f"n{at}", position=9, p_purchase=1.0, priority=3.5)
+        for at in range(1200)
+    ]
+    store.scores.save([*others, *far])
+    asked = []
 
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        asked.append(statement.startswith("SELECT"))
 
-def cursor(value):
-    text = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return base64.urlsafe_b64encode(text).decode()
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("x", "ä", cursor(b"\xff"), cursor([]), cursor([1]), cursor({"a": 1}), cursor(None)),
-        *(cursor(["a", "b"]), cursor([1, 2]), cursor([float("nan"), "a"]), cursor([10**400, "a"])),
-    ],
-)
-def test_bad_cursor(client, text):
-    """A cursor that is none of ours is refused, whatever it holds."""
-    answer = client.get("/v1/queue", params={"cursor": text})
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == "/query/cursor"
+    sa.event.listen(store.database.engine, "before_cursor_execute", note)
+    first = queue_part(store, 2, step="trial", order=order)
+    assert [one.lead_id for one in first.scores] == ["far-1", "far-2"]
+    last = queue_part(store, 2, first.after, "trial", order)
+    assert ([one.lead_id for one in last.scores], last.after) == (["far-3"], None)
+    assert sum(asked) == 2
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from features.store.arrivals import Event
 from features.store.kept.accounts import ORDERS
+from features.store.kept.queue import QueueFilter
 from tests.features.store.kept.scene import SCORE
 
 
@@ -76,7 +77,7 @@ def test_some(store, scores):
     """Accounts by their ids; one without scored leads is left out."""
     assert store.accounts.some(["acme", "nobody", "acme"], 20).keys() == {"acme"}
     assert store.accounts.some([], 20) == {}
-    own = [one.lead_id for one in store.queue.listed(1000, account="acme")]
+    own = [one.lead_id for one in store.queue.part(QueueFilter(account="acme"), 1000)]
     assert sorted(own) == [one.lead_id for one in scores if one.account_id == "acme"]
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
-from features.store.kept.queue import QUEUE_ORDERS, QueueFilter
+from features.store.kept.queue import QUEUE_ORDERS, QueueFilter, place_of
 from features.store.kept.scores import OUT_OF_QUEUE, StoredScore
 
 
@@ -122,6 +123,60 @@ def test_sources_and_stamp(scored):
     assert store.queue.stamp() != before
 
 
+VALUES = {
+    "work": lambda one: one.priority,
+    "probability": lambda one: None if one.p_advance is None else 2 * one.position + one.p_advance,
+    "purchase": lambda one: one.p_purchase,
+    "recent": lambda one: one.last_active,
+}
+"""What orders go by; None for those who have no place in one."""
+
+
+def beyond(all_scores, wanted, order, after, left_out):
+    """The leads that come after a place: all of them are looked at, and sorted."""
+    value = VALUES[order]
+    placed = [
+        (-value(one), one.lead_id)
+        for one in all_scores
+        if fits(one, wanted) and value(one) is not None and one.lead_id not in left_out
+    ]
+    return [lead for key, lead in sorted(placed) if after is None or (key, lead) > after]
+
+
+@pytest.mark.parametrize("order", VALUES)
+def test_any_part_of_any_filter(store, order):
+    """From anywhere on, a place that is a lead's or none, a part is what a sort of all gives."""
+    draw = random.Random(f"parts by {order}")  # noqa: S311 test data
+    held = [
+        replace(
+            score(at, draw),
+            step=draw.choice(("value", "human", "rare" if at % 20 == 0 else "human")),
+            position=draw.choice((0, 1, 2)),
+            p_advance=draw.choice((None, 0.25, 0.5, 0.5, draw.random())),
+            p_purchase=draw.choice((None, 0.1, 0.2, draw.random())),
+        )
+        for at in range(90)
+    ]
+    store.scores.save(held)
+    placed = [one for one in held if VALUES[order](one) is not None]
+    for _ in range(150):
+        wanted = QueueFilter(
+            tabs=draw.choice((None, None, (2, 3))),
+            step=draw.choice((None, "value", "rare", "none")),
+            band=draw.choice((None, None, "high")),
+            account=draw.choice((None, None, "acme", "")),
+        )
+        last = draw.choice([None, *placed])
+        after = None if last is None else place_of(last, order)
+        if after is not None and draw.random() < 0.3:  # a cursor of a lead that has moved since
+            after = after[0] + draw.choice((0, 0.01, -0.01)), draw.choice(("", "lead-04", "x"))
+        left_out = draw.sample([one.lead_id for one in held], draw.choice((0, 0, 9)))
+        limit = draw.choice((1, 2, 7, 200))
+        found = [one.lead_id for one in store.queue.part(wanted, limit, after, left_out, order)]
+        from_there = None if after is None else (-after[0], after[1])
+        assert found == beyond(held, wanted, order, from_there, left_out)[:limit]
+
+
 @pytest.mark.parametrize("order", QUEUE_ORDERS)
 def test_the_top_is_read_from_an_index(store, order):
     """However many leads there are, SQLite sorts none of them to show the first."""
@@ -134,10 +189,16 @@ def test_the_top_is_read_from_an_index(store, order):
         plans.extend(row[3] for row in found)
 
     sa.event.listen(store.database.engine, "before_cursor_execute", explain)
-    parts = [QueueFilter()]
+    parts = [QueueFilter(), QueueFilter(step="value")]
     if order == "work":  # a tab is a stretch of this order alone
-        parts += [QueueFilter(tabs=(2, 3)), QueueFilter(step="value")]
+        parts += [QueueFilter(tabs=(2, 3))]
     for wanted in parts:
         store.queue.part(wanted, 10, order=order)
-    assert len(plans) == len(parts)
+        store.queue.part(wanted, 10, (1.0, "a"), order=order)
+    assert len(plans) == 2 * len(parts)
     assert all(plan.startswith("SEARCH scores USING INDEX scores_") for plan in plans), plans
+    column = QUEUE_ORDERS[order]
+    assert all(f"{column}<?" in plan for plan in plans[1::2]), plans  # entered where it goes on
+    plans.clear()
+    store.queue.part(QueueFilter(account="acme"), 10, order=order)
+    assert plans[0].startswith("SEARCH scores USING INDEX scores_account (account_id=?")
