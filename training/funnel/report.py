@@ -11,6 +11,7 @@ from models.judging.funnel.cause_shapes import FunnelCauses
 from models.judging.funnel.shapes import BandedWay, Funnel, Rate, StepBand, StepFunnel, Whole
 from models.judging.funnel.tables import cohorts_table, segments_table, steps_table
 from models.judging.funnel.wording import lever_said, of_100
+from models.judging.spreadsheet import csv_of
 from training.funnel.causes_page import causes_lines
 from training.funnel.drawing import draw_cohorts, draw_steps
 
@@ -24,9 +25,9 @@ def write_funnel(found: Funnel, causes: FunnelCauses, folder: Path) -> Path:
     texts = {
         "funnel.json": json.dumps(found, indent=2) + "\n",
         "causes.json": json.dumps(causes, indent=2) + "\n",
-        "steps.csv": steps_table(found).to_csv(index=False),
-        "cohorts.csv": cohorts_table(found).to_csv(index=False),
-        "segments.csv": segments_table(found).to_csv(index=False),
+        "steps.csv": csv_of(steps_table(found)),
+        "cohorts.csv": csv_of(cohorts_table(found)),
+        "segments.csv": csv_of(segments_table(found)),
         "funnel.md": page_of(found, causes),
     }
     for name, text in texts.items():

@@ -5,20 +5,18 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from models.judging.spreadsheet import as_text
 from serving.pages.common import words
 
 __all__ = ["CsvTable", "csv_answer", "named_table"]
 
 CsvTable = tuple[Sequence[str], Iterable[Sequence[object]]]
 """The names of the columns, and the rows."""
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
-"""How a text begins that a spreadsheet would take for a formula."""
 
 
 def named_table(request: Request, tables: Sequence[str]) -> str | None:
@@ -57,6 +55,5 @@ def _cell(value: object) -> object:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        plain = words.plain(value)
-        return f"'{plain}" if plain.startswith(_FORMULAS) else plain
+        return as_text(words.plain(value))
     return value

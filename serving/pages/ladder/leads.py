@@ -12,10 +12,10 @@ from features.clock import rfc3339
 from features.funnel.states import State
 from features.funnel.stays import Stays
 from features.signals.fold import NONE
+from models.judging.spreadsheet import as_text
 from serving.pages.common import words
 from serving.pages.common.people import Person, person_of
 from serving.pages.ladder.choices import LadderChoice, value_of
-from serving.pages.ladder.spreadsheet import as_text
 from serving.process.counted import named_now
 from serving.process.service import Service
 

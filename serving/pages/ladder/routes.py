@@ -12,13 +12,14 @@ from starlette.responses import Response, StreamingResponse
 
 from models.judging.funnel.rates import funnel
 from models.judging.funnel.selection import Every
+from models.judging.spreadsheet import csv_of
 from serving.edge.access import Asker, needs
 from serving.edge.parameters import check_step
 from serving.pages.common.frame import page
 from serving.pages.ladder.choices import LadderChoice, Within
 from serving.pages.ladder.leads import LeadState, leads_csv, leads_values
 from serving.pages.ladder.page import counted_values, uncounted_values
-from serving.pages.ladder.spreadsheet import CAUSE_TABLES, FUNNEL_TABLES, LadderTable, csv_of
+from serving.pages.ladder.spreadsheet import CAUSE_TABLES, FUNNEL_TABLES, LadderTable
 from serving.process.counted import causes_now, not_counted, only_from, stays_now
 from serving.process.served import OnLadder, Served
 from serving.process.service import Service

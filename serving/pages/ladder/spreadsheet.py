@@ -1,4 +1,4 @@
-"""Tables of the page as CSV for a spreadsheet, in which no text of a stranger is a formula."""
+"""The tables of the page that are given as CSV."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from models.judging.funnel.tables import (
     steps_table,
 )
 
-__all__ = ["CAUSE_TABLES", "FUNNEL_TABLES", "LadderTable", "as_text", "csv_of"]
+__all__ = ["CAUSE_TABLES", "FUNNEL_TABLES", "LadderTable"]
 
 LadderTable = Literal["steps", "cohorts", "segments", "content", "replies"]
 FUNNEL_TABLES: Final[dict[str, Callable[[Funnel], pd.DataFrame]]] = {
@@ -29,22 +29,3 @@ CAUSE_TABLES: Final[dict[str, Callable[[FunnelCauses], pd.DataFrame]]] = {
     "content": lambda found: pieces_table(found["content"]),
     "replies": lambda found: replies_table(found["replies"]),
 }
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-
-
-def csv_of(table: pd.DataFrame) -> str:
-    """A table as CSV."""
-    safe = table.copy()
-    for name in table:
-        if not pd.api.types.is_numeric_dtype(table[name]):
-            safe[name] = table[name].astype(object).map(_safe)
-    return str(safe.to_csv(index=False))
-
-
-def _safe(value: object) -> object:
-    return as_text(value) if isinstance(value, str) else value
-
-
-def as_text(value: str) -> str:
-    """A text that a spreadsheet shows as it is: before one like a formula stands a mark."""
-    return f"'{value}" if value.startswith(_FORMULA) else value

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from models.judging.spreadsheet import as_text
 from serving.pages.common.people import person_of
 from serving.pages.queue.rows import doing_of
 from serving.process.queue_views import Desk, QueueView
@@ -22,7 +23,6 @@ _COLUMNS: Final = (
     *("chance", "chance_low", "chance_high", "horizon_days", "chance_of_purchase"),
     *("do", "offer", "offer_id", "minutes", "last_active", "waiting_since", "owner"),
 )
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_of(service: Service, desk: Desk, view: QueueView) -> Iterator[str]:
@@ -55,11 +55,5 @@ def csv_of(service: Service, desk: Desk, view: QueueView) -> Iterator[str]:
 
 def _line(values: tuple[object, ...]) -> str:
     out = io.StringIO()
-    csv.writer(out).writerow([_harmless(value) for value in values])
+    csv.writer(out).writerow([as_text(value) for value in values])
     return out.getvalue()
-
-
-def _harmless(value: object) -> object:
-    """A text that no spreadsheet takes for a formula."""
-    is_formula = isinstance(value, str) and value.startswith(_FORMULA)
-    return f"'{value}" if is_formula else value

@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from typing import Final, Literal
+from typing import Literal
 
 from starlette.responses import Response
+
+from models.judging.spreadsheet import as_text
 
 __all__ = ["AsFile", "csv_answer"]
 
 AsFile = Literal["csv"]
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""How texts begin that a spreadsheet would work out instead of showing them."""
 
 
 def csv_answer(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
@@ -35,6 +35,4 @@ def _cell(value: object) -> object:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    return as_text(value)

@@ -16,6 +16,7 @@ from models.judging.funnel.rates import funnel
 from models.judging.funnel.selection import Every, Selection, selection_of
 from models.judging.funnel.shapes import Funnel
 from models.judging.funnel.tables import cohorts_table, segments_table, steps_table
+from models.judging.spreadsheet import csv_of
 from serving.edge.access import needs
 from serving.edge.bodies import json_answer
 from serving.edge.parameters import check_step
@@ -146,7 +147,7 @@ def _answer(service: Service, query: FunnelQuery) -> Response:
     found = funnel(_stays(service), _selection(query), query.every)
     if query.table is None:
         return json_answer(found, _FRESH)
-    text = _TABLES[query.table](found).to_csv(index=False)
+    text = csv_of(_TABLES[query.table](found))
     return Response(text, headers=_FRESH, media_type="text/csv")
 
 

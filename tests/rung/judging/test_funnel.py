@@ -57,6 +57,18 @@ def test_a_folder_for_a_meeting(events_file, tmp_path, capsys):
     assert all(step["title"] in page for step in found["steps"])
 
 
+def test_no_text_of_a_table_is_a_formula(events_file, tmp_path):
+    """What anybody sent as a trait is shown in a spreadsheet, and not worked out."""
+    log, evil = pd.read_parquet(events_file), '=HYPERLINK("http://x","y")'
+    log["source"] = log["source"].mask(log["source"].notna(), evil)
+    log.to_parquet(tmp_path / "events.parquet")
+    assert run(tmp_path / "events.parquet", "--out", tmp_path / "out") == 0
+    values = pd.read_csv(tmp_path / "out" / "segments.csv")["value"].tolist()
+    assert f"'{evil}" in values
+    assert evil not in values
+    assert json.dumps(evil) in (tmp_path / "out" / "funnel.json").read_text()
+
+
 def test_the_causes_as_json(events_file, capsys):
     assert run(events_file, "--json", "--why") == 0
     found = json.loads(capsys.readouterr().out)

@@ -7,12 +7,14 @@ import io
 import json
 from contextlib import contextmanager, redirect_stdout
 
+import pandas as pd
 import pytest
 
 import rung
 from features.ladder.file import read_ladder
 from models.judging.funnel.cause_shapes import FunnelCauses
 from models.judging.funnel.shapes import Funnel
+from serving.routes.state import funnel as routes
 from tests.serving import world
 from tests.serving.conftest import service_of
 from tests.serving.shapes import check_shape, is_problem
@@ -120,6 +122,15 @@ def test_tables_as_csv(counted):
     ]
     assert len(rows["cohorts"]) == sum(len(step["cohorts"]) for step in printed["steps"])
     assert {row["trait"] for row in rows["segments"]} <= set(printed["steps"][0]["segments"])
+
+
+def test_no_text_of_a_table_is_a_formula(counted, monkeypatch):
+    """People open the tables in a spreadsheet; numbers stay numbers."""
+    client, _ = counted
+    told = pd.DataFrame({"value": ["=1+1"], "change": [-0.5]})
+    monkeypatch.setitem(routes._TABLES, "segments", lambda _: told)
+    answer = client.get("/v1/funnel", params={"table": "segments"})
+    assert answer.text == "value,change\n'=1+1,-0.5\n"
 
 
 def test_who_opts_out_is_named_no_more(own):
