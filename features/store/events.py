@@ -27,6 +27,7 @@ from features.ladder.ladder import Ladder
 from features.store.arrivals import Arrival, Event
 from features.store.changes import ScoreChanges
 from features.store.connecting.engines import parsed_url
+from features.store.connecting.locks import OF_A_LEAD, OF_MINUTES
 from features.store.connecting.outages import shown
 from features.store.database import Database, Prepared, insert_into
 from features.store.identities.links import Identities, links_of, links_of_table
@@ -65,9 +66,6 @@ __all__ = ["Appended", "AtWriting", "Event", "EventStore", "Stamp", "StoredScore
 Stamp = tuple[object, ...]
 """What differs whenever something else is known of a lead."""
 _BATCH: Final = 10_000
-_LEAD_TURN: Final = 0x4C656164
-_MINUTES_TURN: Final = 0x4D696E73
-"""What turns are for, as PostgreSQL's locks name it: of one lead, of the minutes of reps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,9 +296,9 @@ class EventStore:
         """
         if self.database.is_sqlite:
             return
-        turns = [(_LEAD_TURN, crc32(lead_of(connection, id_).encode()) - 2**31)]
+        turns = [(OF_A_LEAD, crc32(lead_of(connection, id_).encode()) - 2**31)]
         if minutes:
-            turns.append((_MINUTES_TURN, 0))
+            turns.append((OF_MINUTES, 0))
         for turn in turns:  # always in this order, so that no two wait for each other
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(*turn)))
 

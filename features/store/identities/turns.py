@@ -10,9 +10,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from features.store.connecting.locks import LEADS
+
 __all__ = ["change_leads", "hold_leads"]
 
-_LOCK: Final = 7_864_104
 _OTHER_JOINS: Final = ("enable_hashjoin", "enable_mergejoin")
 """Joins of PostgreSQL but that by an index."""
 
@@ -24,7 +25,7 @@ def change_leads(connection: sa.Connection) -> None:
     # A few ids are looked up among all: without statistics yet, the planner may read the tables
     # whole to join them.
     by_index = [sa.func.set_config(name, "off", True) for name in _OTHER_JOINS]
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK), *by_index))
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LEADS), *by_index))
 
 
 def hold_leads(connection: sa.Connection) -> None:
@@ -34,4 +35,4 @@ def hold_leads(connection: sa.Connection) -> None:
     writes scores meanwhile could lose one, and with it which steps were told of already.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(_LOCK)))
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(LEADS)))

@@ -8,6 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from features.errors import StoreError
+from features.store.connecting.locks import TABLES
 from features.store.connecting.outages import cause, shown
 from features.store.database import Database
 from features.store.schema import meta
@@ -16,8 +17,6 @@ __all__ = ["LATEST", "migrate", "open_database", "version_of"]
 
 LATEST: Final = "0017"
 """The revision that this version of Rung reads and writes."""
-_LOCK: Final = 7_864_103
-"""Any number that nobody else locks: one process at a time changes the tables."""
 
 
 def open_database(url: str | Path) -> Database:
@@ -56,7 +55,7 @@ def migrate(database: Database) -> None:
                 return
         with database.writing() as connection:
             if not database.is_sqlite:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TABLES)))
             _upgrade(connection)
     except sa.exc.SQLAlchemyError as error:
         url = shown(database.engine.url)

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from features.clock import LAST, microseconds
 from features.events.readable import granted_of, owner_of, until_of
 from features.ladder.action import CLAIMED, HANDS, RELEASED, SNOOZED
+from features.store.connecting.locks import WHOSE
 from features.store.database import Database, in_parts, insert_into
 from features.store.identities.members import ids_of, leads_of
 from features.store.schema import hands, identities
@@ -24,8 +25,6 @@ __all__ = ["NOBODY", "Hand", "Hands", "hand_of", "handed", "note_hands", "one_by
 
 _FOR_GOOD: Final = microseconds(LAST)
 """Until when a lead is claimed that is claimed without an end."""
-_TURN: Final = 7_864_104
-"""Any number that nobody else locks."""
 _Row = Sequence[Any]
 """As `Event`: a message id, an id of a lead, a name, two instants, the text of properties."""
 
@@ -119,7 +118,7 @@ def one_by_one(connection: sa.Connection) -> None:
     SQLite has one writer in any case.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WHOSE)))
 
 
 def _columns(

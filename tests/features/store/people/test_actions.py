@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event as Signal
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from features.store.events import Event
 from features.store.people.actions import UNDO_US
 from features.store.privacy import Privacy
 from features.store.schema import actions, hands, lead_words
+from tests.features.store.kept.scene import SCORE
 
 NOW = 1_790_000_000_000_000
 
@@ -163,3 +165,24 @@ def test_of_a_lead(filled):
     assert [one.id for one in filled.actions.newest(9, before=NOW + 5)] == [first.id]
     assert [one.id for one in filled.actions.newest(9, lead_id="ann")] == [second.id, first.id]
     assert filled.actions.newest(9, lead_id="bea") == []
+
+
+def test_a_button_does_not_wait_for_scores(store):
+    """Somebody claims a lead while scores of another one are being written."""
+    if store.database.is_sqlite:  # it has one writer
+        return
+    store.append_events([Event(f"m-{lead}", lead, "view", NOW, NOW) for lead in ("ann", "bob")])
+    is_writing, go_on = Signal(), Signal()
+
+    def slowly(*_):
+        is_writing.set()
+        assert go_on.wait(20)
+
+    with ThreadPoolExecutor(2) as pool:
+        saved = pool.submit(store.scores.save, [SCORE], slowly)
+        assert is_writing.wait(20)
+        try:
+            pool.submit(do, store, lead="bob").result(5)
+        finally:
+            go_on.set()
+        assert saved.result(20) == 1
