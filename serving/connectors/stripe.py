@@ -44,7 +44,8 @@ _WHOLE: Final = frozenset(
     }
 )
 _THOUSANDTHS: Final = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
-_AMOUNTS: Final = ("amount_total", "amount_paid", "amount_refunded", "amount")
+_REFUNDED: Final = "amount_refunded"
+_AMOUNTS: Final = ("amount_total", "amount_paid", _REFUNDED, "amount")
 _OWN_IDS: Final = (
     ("client_reference_id",),
     ("metadata", "lead_id"),
@@ -69,6 +70,7 @@ def _read(payload: object, options: ConnectorOptions) -> list[VendorEvent | Reje
     if not kind or not event_id:
         raise PayloadError("a Stripe event has an id and a type")
     thing = inside(event, "data", "object")
+    before = inside(event, "data", "previous_attributes")
     status = id_text(thing.get("payment_status") or thing.get("status"))
     customer = id_text(thing.get("customer")) or id_text(inside(thing, "customer").get("id"))
     who = Who(
@@ -77,21 +79,20 @@ def _read(payload: object, options: ConnectorOptions) -> list[VendorEvent | Reje
         email=_first(thing, _EMAILS),
     )
     at = moment(event.get("created"), "s")
-    return [
-        VendorEvent((f"{kind}.{status}", kind), (event_id,), who, at, _properties(thing), event)
-    ]
+    properties = _properties(thing, before)
+    return [VendorEvent((f"{kind}.{status}", kind), (event_id,), who, at, properties, event)]
 
 
 def _first(thing: object, paths: Iterable[tuple[str, ...]]) -> str:
     return next((text for path in paths if (text := id_text(value_at(thing, path)))), "")
 
 
-def _properties(thing: Mapping[str, object]) -> dict[str, object]:
+def _properties(thing: Mapping[str, object], before: Mapping[str, object]) -> dict[str, object]:
     currency = (short(thing.get("currency")) or "").lower()
     items = value_at(thing, ("items", "data"))
     price = inside(value_at(items, (0,)), "price")
     return {
-        "amount": _major(_amount(thing, items), currency),
+        "amount": _major(_amount(thing, before, items), currency),
         "currency": currency or None,
         "status": short(thing.get("payment_status")) or short(thing.get("status")),
         "mode": short(thing.get("mode")),
@@ -99,15 +100,23 @@ def _properties(thing: Mapping[str, object]) -> dict[str, object]:
     }
 
 
-def _amount(thing: Mapping[str, object], items: object) -> float:
-    """In the minor unit; of a subscription what its items cost together. NaN where none is."""
+def _amount(thing: Mapping[str, object], before: Mapping[str, object], items: object) -> float:
+    """In the minor unit; of a subscription what its items cost together. NaN where none is.
+
+    A charge holds what was refunded of it in all: an event tells what came with it.
+    """
     if isinstance(items, list):
         return sum(
             number_or_nan(inside(item, "price").get("unit_amount"))
             * number_or_nan(inside(item).get("quantity", 1))
             for item in items
         )
-    return next((number_or_nan(thing[key]) for key in _AMOUNTS if key in thing), float("nan"))
+    key = next((key for key in _AMOUNTS if key in thing), "")
+    amount = number_or_nan(thing.get(key))
+    if key == _REFUNDED:
+        former = number_or_nan(before.get(key))
+        return amount - former if 0 <= former <= amount else amount
+    return amount
 
 
 def _major(amount: float, currency: str) -> float:

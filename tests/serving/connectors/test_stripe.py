@@ -96,6 +96,45 @@ def test_amount_of_subscription():
 
 
 @pytest.mark.parametrize(
+    ("before", "amount"),
+    [
+        ({"amount_refunded": 0}, 50.0),
+        ({"amount_refunded": 2000}, 30.0),
+        ({"amount_refunded": "2000"}, 30.0),
+        ({"amount_refunded": 5000}, 0.0),
+        ({"amount_refunded": 9000}, 50.0),
+        ({"amount_refunded": -1}, 50.0),
+        ({"amount_refunded": None}, 50.0),
+        ({"refunded": False}, 50.0),
+        (None, 50.0),
+        ([], 50.0),
+    ],
+)
+def test_amount_of_refund(before, amount):
+    """A charge says what was refunded in all; each event tells what came with it."""
+    event = stripe_event("charge.refunded", amount=10_000, amount_refunded=5000, currency="eur")
+    event["data"]["previous_attributes"] = before
+    assert properties(one("stripe", event))["amount"] == amount
+
+
+def test_amounts_of_refunds_add_up():
+    """Refunds of 20 and of 30 euros, in that order, are 50 together."""
+    told = []
+    for former, total in ((0, 2000), (2000, 5000)):
+        event = stripe_event("charge.refunded", amount_refunded=total, currency="eur")
+        event["data"]["previous_attributes"] = {"amount_refunded": former}
+        told.append(properties(one("stripe", event))["amount"])
+    assert told == [20.0, 30.0]
+
+
+def test_former_attributes_of_others():
+    """What an invoice was before takes nothing from what was paid."""
+    event = stripe_event("invoice.paid", amount_paid=1500, currency="eur")
+    event["data"]["previous_attributes"] = {"amount_paid": 500, "amount_refunded": 500}
+    assert properties(one("stripe", event))["amount"] == 15.0
+
+
+@pytest.mark.parametrize(
     ("more", "sent_id"),
     [
         ({}, "stripe-cus_9"),
