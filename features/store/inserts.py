@@ -26,6 +26,10 @@ _BY_MESSAGE: Final = itemgetter(0)
 _BY_LEAD: Final = itemgetter(1, 3)
 _LAST: Final = "SELECT message_id FROM events ORDER BY seq DESC LIMIT ?"
 
+_Row = tuple[str | None, str, str, int, int, str]
+"""As `Event`, with a message id."""
+_Ids = set[str | None]
+
 
 class Inserts:
     """Puts events into a database, as a part of the caller's transactions."""
@@ -38,26 +42,25 @@ class Inserts:
         insert = insert_of_many(database.engine, events).on_conflict_do_nothing()
         self._insert_new = Prepared.of(insert, database.engine, Event._fields)
 
-    def events(
-        self, connection: sa.Connection, rows: Sequence[tuple[str | None, str, str, int, int, str]]
-    ) -> int:
-        """Insert those rows, as `Event` has them, whose message id is new; how many they were."""
-        self._note(connection, rows)
-        return self._inserted(connection, rows) if rows else 0
+    def events(self, connection: sa.Connection, rows: Sequence[_Row]) -> int:
+        """Insert those rows, as `Event` has them, whose message id is new; how many they were.
 
-    def _inserted(
-        self, connection: sa.Connection, rows: Sequence[tuple[str | None, str, str, int, int, str]]
-    ) -> int:
+        Of several with one message id the first is.
+        """
+        first: dict[str | None, _Row] = {}
+        for row in rows:
+            first.setdefault(row[0], row)
+        return len(self._new_of(connection, list(first.values())))
+
+    def _inserted(self, connection: sa.Connection, rows: Sequence[_Row]) -> int:
         """Insert those rows whose message id is new; how many they were."""
         count = self._insert_new.together(connection, rows)
         if self._is_sqlite:
             self._sweeps.after(connection, count)
         return count
 
-    def _note(
-        self, connection: sa.Connection, rows: Sequence[tuple[str | None, str, str, int, int, str]]
-    ) -> None:
-        """Keep what events say beside themselves: of companies, of hands, of names."""
+    def _note(self, connection: sa.Connection, rows: Sequence[_Row]) -> None:
+        """Keep what new events say beside themselves: of companies, of hands, of names."""
         note_accounts(connection, rows)
         note_hands(connection, rows)
         if self.traits_event is not None:
@@ -77,56 +80,58 @@ class Inserts:
         for at, one in enumerate(arrivals):
             if one.sent_id not in left_out:
                 first.setdefault(one.message_id, at)
-        insert = self._where_new_of_one_writer if self._is_sqlite else self._where_new
-        wanted = insert(connection, arrivals, first)
-        return [wanted.get(one.message_id) == at for at, one in enumerate(arrivals)]
-
-    def _where_new_of_one_writer(
-        self, connection: sa.Connection, arrivals: Sequence[Arrival], first: dict[str, int]
-    ) -> dict[str, int]:
-        """As `_where_new` on SQLite: it has one writer, who appends, so what stands last is new.
-
-        Nothing is tried and taken back: for that SQLite would copy each page before it is changed.
-        """
-        rows = [_row_of(arrivals[at]) for at in first.values()]
-        if not rows:
-            return {}
-        rows.sort(key=_BY_LEAD)  # faster in the order of an index
-        count = self._inserted(connection, rows)
-        if count != len(rows):
-            fresh = set(connection.exec_driver_sql(_LAST, (count,)).scalars())
+        new = self._new_of(connection, [_row_of(arrivals[at]) for at in first.values()])
+        if len(new) != len(first):
+            fresh = {row[0] for row in new}
             first = {one: at for one, at in first.items() if one in fresh}
-            rows = [row for row in rows if row[0] in fresh]
-        self._note(connection, rows)
-        return first
+        return [first.get(one.message_id) == at for at, one in enumerate(arrivals)]
 
-    def _where_new(
-        self, connection: sa.Connection, arrivals: Sequence[Arrival], first: dict[str, int]
-    ) -> dict[str, int]:
-        """Insert the arrivals at some places by message id; those that were new."""
-        wanted = dict(first)
+    def _new_of(self, connection: sa.Connection, rows: Sequence[_Row]) -> Sequence[_Row]:
+        """Insert rows, each with a message id of its own; those that were new, in their order.
+
+        An event that was passed over says nothing: it is not noted either.
+        """
+        insert = self._of_one_writer if self._is_sqlite else self._of_many_writers
+        fresh = insert(connection, rows) if rows else None
+        new = rows if fresh is None else [row for row in rows if row[0] in fresh]
+        if new:
+            self._note(connection, new)
+        return new
+
+    def _of_one_writer(self, connection: sa.Connection, rows: Sequence[_Row]) -> _Ids | None:
+        """Insert rows on SQLite; the message ids of those that were new, None where all were.
+
+        It has one writer, who appends, so what stands last is new. Nothing is tried and taken back:
+        for that SQLite would copy each page before it is changed.
+        """
+        count = self._inserted(connection, sorted(rows, key=_BY_LEAD))  # in the order of an index
+        if count == len(rows):
+            return None
+        return set(connection.exec_driver_sql(_LAST, (count,)).scalars())
+
+    def _of_many_writers(self, connection: sa.Connection, rows: Sequence[_Row]) -> _Ids | None:
+        """As `_of_one_writer`, where others insert meanwhile."""
+        # So ordered that no two wait for each other's rows.
+        wanted = sorted(rows, key=_BY_MESSAGE)
         for _ in range(_TRIES):
-            rows = [_row_of(arrivals[at]) for at in wanted.values()]
-            rows.sort(key=_BY_MESSAGE)  # so that no two wait for each other's rows
-            undo = connection.begin_nested()
-            if not rows or self.events(connection, rows) == len(rows):
-                undo.commit()
+            if len(wanted) == 1:  # as below, at once
                 break
+            undo = connection.begin_nested()
+            if not wanted or self._inserted(connection, wanted) == len(wanted):
+                undo.commit()
+                return None if len(wanted) == len(rows) else {row[0] for row in wanted}
             undo.rollback()  # some are here already; which ones is seen by looking
-            for message_id in _known(connection, list(wanted)):
-                del wanted[message_id]
-        else:  # the same events go on arriving elsewhere: one by one they say which were new
-            for message_id in sorted(wanted):
-                if not self.events(connection, [_row_of(arrivals[wanted[message_id]])]):
-                    del wanted[message_id]
-        return wanted
+            known = _known(connection, [row[0] for row in wanted])
+            wanted = [row for row in wanted if row[0] not in known]
+        # The same events go on arriving elsewhere: one by one they say which were new.
+        return {row[0] for row in wanted if self._inserted(connection, [row])}
 
 
-def _known(connection: sa.Connection, message_ids: Sequence[str]) -> list[str]:
+def _known(connection: sa.Connection, message_ids: Sequence[str | None]) -> _Ids:
     """Those of some message ids that are here already."""
-    found: list[str] = []
-    for part in in_parts(message_ids):
-        found += connection.scalars(_AMONG, {"ids": part})
+    found: _Ids = set()
+    for part in in_parts([one for one in message_ids if one is not None]):
+        found.update(connection.scalars(_AMONG, {"ids": part}))
     return found
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import random
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
 from features.errors import StoreError
+from features.events.table import EventTable
 from features.store.arrivals import Arrival, Event
 from features.store.events import Appended, EventStore
-from features.store.schema import events
+from features.store.schema import account_members, events, hands, lead_words
 
 
 def test_append_events(store):
@@ -68,3 +72,78 @@ def test_the_same_arrivals_at_once(database):
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(bring, range(8))) == 300
     assert store.count() == 300
+
+
+def noted(store):
+    """What events say beside themselves, as it is kept: of hands, of companies, of names."""
+    with store.database.reading() as connection:
+        return [
+            sorted(map(tuple, connection.execute(sa.select(table))))
+            for table in (hands, account_members, lead_words)
+        ]
+
+
+CLAIMED = Event("m1", "ann", "lead_claimed", 5, 5, '{"by":"Mallory"}')
+SAYING = [
+    CLAIMED,
+    Event("m2", "ann", "group", 5, 5, '{"group_id":"evil","name":"Evil"}'),
+    Event("m3", "ann", "identify", 5, 5, '{"name":"Mallory Mint"}'),
+]
+
+
+def ingested(store, rows):
+    store.ingest([Arrival(*row) for row in rows])
+
+
+def appended(store, rows):
+    store.append_events(rows)
+
+
+def appended_one_by_one(store, rows):
+    for row in rows:
+        store.append_new([row])
+
+
+def appended_after_another(store, rows):
+    for row in rows:
+        store.append_new([Event(f"new-{store.count()}", "cem", "view", 1, 1), row])
+
+
+def imported(store, rows):
+    ids, leads, names, occurred, known, said = zip(*rows, strict=True)
+    store.append(
+        EventTable(
+            pa.array(ids),
+            pa.array(leads),
+            pa.array(names),
+            np.array(occurred, dtype=np.int64),
+            np.array(known, dtype=np.int64),
+            documents=pa.array(said),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "bring", [ingested, appended, appended_one_by_one, appended_after_another, imported]
+)
+def test_an_event_that_is_passed_over_says_nothing(store, bring):
+    """What came under a message id first stands, also for whose a lead is and what it is called."""
+    store.name_by("identify")
+    first = [row._replace(name="view", properties="{}") for row in SAYING]
+    bring(store, first)
+    before = noted(store)
+    assert before == [[], [], []]
+    news = Event("m4", "bob", "lead_claimed", 5, 5, '{"by":"Kim"}')
+    bring(store, [*SAYING, news, news._replace(properties='{"by":"Mallory"}')])
+    assert store.hands.of("ann").owner_at(6) == ""
+    assert store.hands.of("bob").owner_at(6) == "Kim"
+    assert noted(store)[1:] == before[1:]
+
+
+def test_what_is_new_is_noted_as_it_comes(store):
+    """Of two events at one instant the later in a call counts, whatever their message ids are."""
+    kim, lee = (CLAIMED._replace(properties=json.dumps({"by": one})) for one in ("Kim", "Lee"))
+    known = Event("m0", "ann", "view", 1, 1)
+    store.append_events([known])
+    store.append_events([known, kim._replace(message_id="b"), lee._replace(message_id="a")])
+    assert store.hands.of("ann").owner_at(6) == "Lee"
