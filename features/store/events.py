@@ -197,15 +197,18 @@ class EventStore:
         self._inserts.traits_event = traits_event
 
     def _link(self, links: Sequence[Link]) -> None:
-        """Keep what an import says of identities; a suppressed id is linked with none."""
+        """Keep what an import says of identities; a suppressed id is linked with none.
+
+        All leads are scored anew once more where some are one now: it may have been done meanwhile.
+        """
         for start in range(0, len(links), _BATCH):
             part = links[start : start + _BATCH]
             with self.database.writing() as connection:
                 ids = {one for link in part for one in (link.source, link.target)}
                 out = suppressed_among(connection, ids)
-                self.identities.add(
-                    connection, [link for link in part if not {link.source, link.target} & out]
-                )
+                kept = [link for link in part if not {link.source, link.target} & out]
+                if self.identities.add(connection, kept):
+                    self.scores.want_full_run(connection)
 
     def append_events(self, events: Iterable[Event]) -> Appended:
         """As `append`, for a few events, in one transaction; all of them need a message id."""

@@ -55,3 +55,17 @@ def test_events_without_an_id_of_theirs(tmp_path):
         store.append(read_table(first)[0])
         assert store.append(read_table(both)[0]).accepted == 1
         assert store.identities.lead_of("p") == "ann"
+
+
+def test_leads_that_are_one_are_scored_anew(store, tmp_path):
+    """Also where all leads were scored after the events had come, and before the ids were one."""
+    table, _ = read_table(write_json(tmp_path / "x.jsonl", calls()))
+
+    def score_all(_):
+        store.scores.finish_full_run({}, store.scores.full_run()[1])
+
+    store.append(table, score_all)
+    assert store.lead_of("anon-ann") == "ann"
+    assert store.scores.full_run()[1] != ""
+    store.append(table, score_all)
+    assert store.scores.full_run()[1] == ""  # nothing has changed since
