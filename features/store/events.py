@@ -197,17 +197,14 @@ class EventStore:
         self._inserts.traits_event = traits_event
 
     def _link(self, links: Sequence[Link]) -> None:
-        """Keep what an import says of identities; a suppressed id is linked with none.
-
-        All leads are scored anew once more where some are one now: it may have been done meanwhile.
-        """
+        """Keep what an import says of identities; a suppressed id is linked with none."""
         for start in range(0, len(links), _BATCH):
             part = links[start : start + _BATCH]
             with self.database.writing() as connection:
                 ids = {one for link in part for one in (link.source, link.target)}
                 out = suppressed_among(connection, ids)
                 kept = [link for link in part if not {link.source, link.target} & out]
-                if self.identities.add(connection, kept):
+                if self.identities.add(connection, kept):  # all may have been scored meanwhile
                     self.scores.want_full_run(connection)
 
     def append_events(self, events: Iterable[Event]) -> Appended:
@@ -240,7 +237,8 @@ class EventStore:
             is_new = self._inserts.arrivals(connection, arrivals, out)
             new = [one for one, fresh in zip(arrivals, is_new, strict=True) if fresh]
             links = [one for one in links_of(new) if not out & {one.source, one.target}]
-            moved = self.identities.add(connection, links) if links else set()
+            erased = self.identities.erased(connection) if links else None
+            moved = self.identities.add(connection, links, erased) if links else set()
             since: dict[str, int] = {}
             for one in new:
                 since.setdefault(one.sent_id, one.known_at)
@@ -248,7 +246,7 @@ class EventStore:
             for lead in moved:
                 since.setdefault(lead, first)
             self.marks.put(connection, since, mark)
-        self.identities.remember(links)
+        self.identities.remember(links, erased)
         return is_new
 
     def append_new(

@@ -18,20 +18,24 @@ from features.errors import UnknownLink
 from features.events.table import EventTable
 from features.store.arrivals import Arrival
 from features.store.changes import note_gone
-from features.store.database import Database, in_parts, insert_for
+from features.store.database import Database, Prepared, in_parts, insert_for
 from features.store.identities.members import ids_of, lead_of, leads_of
 from features.store.identities.regrouping import regroup
 from features.store.identities.rule import ALIAS, CLAIM, Link
 from features.store.identities.turns import change_leads
-from features.store.schema import identity_links, scores
+from features.store.schema import ERASED, identity_links, scores
 
-__all__ = ["Identities", "KeptLink", "links_of", "links_of_table", "merged"]
+__all__ = ["Erased", "Identities", "KeptLink", "links_of", "links_of_table", "merged"]
 
 _STANDING: Final = sa.select(scores.c.position, scores.c.as_of, scores.c.lead_id).where(
     scores.c.lead_id.in_(sa.bindparam("ids", expanding=True))
 )
 _REMEMBERED: Final = 200_000
 _REMEMBERED_SECONDS: Final = 60.0
+
+
+Erased = tuple[int, int | None]
+"""How many erasures there were, and when the last was."""
 
 
 class KeptLink(NamedTuple):
@@ -95,27 +99,48 @@ class Identities:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[tuple[str, str, str], tuple[int, float]] = {}
-        """Links that are kept, with the instant they are kept with, and when that was learned."""
+        self._erased = Prepared.of(ERASED, database.engine)
+        self._known: dict[tuple[str, str, str], tuple[int, float, Erased | None]] = {}
+        """Links that are kept, with the instant they are kept with, and when that was learned.
+
+        And with the erasures by then: a later one, by whatever process, may have taken them.
+        """
 
     # ---------------------------------------------------------------------------------- writing
 
-    def add(self, connection: sa.Connection, links: Sequence[Link]) -> set[str]:
-        """Keep links; the leads that have changed, by their former names too."""
-        untold = [link for link in links if not self._is_known(link)]
+    def erased(self, connection: sa.Connection) -> Erased:
+        """The erasures as a transaction sees them."""
+        ((count, last),) = self._erased.within(connection)
+        return count, last
+
+    def add(
+        self, connection: sa.Connection, links: Sequence[Link], erased: Erased | None = None
+    ) -> set[str]:
+        """Keep links; the leads that have changed, by their former names too.
+
+        Parameters
+        ----------
+        erased : the erasures as this transaction sees them; None: all links are looked up.
+        """
+        untold = [link for link in links if not self._is_known(link, erased)]
         if not untold:
             return set()
         change_leads(connection)
         new = _keep(connection, untold)
         return _regroup(connection, {one for link in new for one in link}) if new else set()
 
-    def remember(self, links: Iterable[Link]) -> None:
-        """That links are on the disk: for a while they need not be looked up."""
+    def remember(self, links: Iterable[Link], erased: Erased | None) -> None:
+        """That links are on the disk: for a while they need not be looked up.
+
+        Parameters
+        ----------
+        erased : the erasures as the transaction saw them that has kept the links.
+        """
         if len(self._known) > _REMEMBERED:
             self._known.clear()
         now = time.monotonic()
         for link in links:
-            self._known[link[:3]] = (link.occurred_at, now)
+            self._known[link[:3]] = (link.occurred_at, now, erased)
 
     def forget(self) -> None:
         """Look all links up again: some were erased."""
@@ -148,11 +173,12 @@ class Identities:
             raise UnknownLink(f"no {kind} of {source!r} by {target!r} stands")
         return _regroup(connection, {source, target})
 
-    def _is_known(self, link: Link) -> bool:
+    def _is_known(self, link: Link, erased: Erased | None) -> bool:
         known = self._known.get(link[:3])
-        if known is None or time.monotonic() - known[1] > _REMEMBERED_SECONDS:
+        if known is None or erased is None or known[2] != erased:
             return False
-        return known[0] <= link.occurred_at
+        is_new = time.monotonic() - known[1] <= _REMEMBERED_SECONDS
+        return is_new and known[0] <= link.occurred_at
 
     # ---------------------------------------------------------------------------------- reading
 

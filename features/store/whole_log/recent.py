@@ -25,14 +25,13 @@ from features.store.connecting.engines import file_of
 from features.store.database import Database, all_tuples_of, in_parts
 from features.store.identities.members import Members
 from features.store.places import NOTED, ROW
-from features.store.schema import erasures, events
+from features.store.schema import ERASED, events
 from features.store.whole_log.log import log_by_lead, log_of_some
 from features.store.whole_log.tables import events_where, table_of, table_of_ids
 
 __all__ = ["RecentEvents"]
 
 _LAST: Final = sa.select(sa.func.max(ROW)).select_from(events)
-_ERASED: Final = sa.select(sa.func.count(), sa.func.max(erasures.c.at))
 _LOW_BITS: Final = (1 << 30) - 1
 """Of an instant, so that neither a sum of integers nor one of floats is too large to be exact."""
 _IDS: Final[sa.BindParameter[Sequence[str]]] = sa.bindparam("ids", expanding=True)
@@ -242,7 +241,7 @@ def _sums(connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[int,
 
 
 def _erased(connection: sa.Connection) -> tuple[int, int | None]:
-    count, last = connection.execute(_ERASED).one()
+    count, last = connection.execute(ERASED).one()
     return count, last
 
 

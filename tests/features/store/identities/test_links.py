@@ -18,7 +18,15 @@ from features.store.identities.links import links_of
 from features.store.identities.rule import ALIAS, CLAIM, resolve
 from features.store.kept.scores import StoredScore
 from features.store.migrations import open_database
-from tests.features.store.identities.scene import arrival, calls, emptied, leads, told
+from features.store.privacy import Privacy
+from tests.features.store.identities.scene import (
+    arrival,
+    calls,
+    emptied,
+    leads,
+    standing_links,
+    told,
+)
 from tests.profiles import examples
 
 
@@ -155,3 +163,40 @@ def test_a_merge_and_a_score_at_once(store, monkeypatch, stored):
     save(8)
     assert [(one.lead_id, one.position) for one in store.queue.listed(10)] == [("user", 3)]
     assert told == [("user", 1, 2), ("user", 1, 3)]
+
+
+def test_an_erasure_by_another_process(store):
+    """A link that went with it is kept when it is told again, by whoever remembers the former."""
+    store.ingest([arrival("1", "ann", 1, "anon")])
+    store.ingest([arrival("2", "ann", 2, "anon")])
+    Privacy(store.database).erase("ann", 5)
+    store.ingest([arrival("3", "anon", 10), arrival("4", "ann", 11, "anon")])
+    assert store.ids_of("ann") == ["ann", "anon"]
+    assert len(standing_links(store)) == 1
+
+
+def test_an_erasure_between_keeping_and_remembering(store, monkeypatch):
+    """A link that was erased before this process remembers it is not taken for kept."""
+    remember = store.identities.remember
+
+    def late(*told):
+        monkeypatch.undo()
+        Privacy(store.database).erase("ann", 5)
+        store.ingest([arrival("2", "bob", 9, "other")])  # has seen the erasure
+        remember(*told)
+
+    monkeypatch.setattr(store.identities, "remember", late)
+    store.ingest([arrival("1", "ann", 1, "anon")])
+    store.ingest([arrival("3", "anon", 10), arrival("4", "ann", 11, "anon")])
+    assert store.ids_of("ann") == ["ann", "anon"]
+
+
+def test_links_that_are_told_again_are_not_looked_up(store):
+    """Whoever keeps events asks once a batch who was erased, and of no link that it remembers."""
+    asked = []
+    sa.event.listen(store.database.engine, "before_cursor_execute", lambda *of: asked.append(of[2]))
+    store.ingest([arrival(f"o{at}", f"u{at}", 1, f"a{at}") for at in range(9)])
+    asked.clear()
+    store.ingest([arrival(f"n{at}", f"u{at}", 2, f"a{at}") for at in range(9)])
+    assert not [text for text in asked if "identit" in text]
+    assert len([text for text in asked if "erasures" in text]) == 1

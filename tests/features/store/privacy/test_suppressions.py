@@ -136,10 +136,10 @@ def test_events_that_are_on_their_way(merged, privacy):
     is_stored, go_on = Signal(), Signal()
     links = merged.identities.add
 
-    def slowly(connection, told):
+    def slowly(*told):
         is_stored.set()
         assert go_on.wait(20)
-        return links(connection, told)
+        return links(*told)
 
     merged.identities.add = slowly
     with ThreadPoolExecutor(2) as pool:
