@@ -107,8 +107,10 @@ account_members = sa.Table(  # the company that an id was last told to belong to
     METADATA,
     sa.Column("id", sa.Text, primary_key=True),  # the id that was sent
     sa.Column("account_id", sa.Text, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),  # of the company; "" where it was not told
-    _instant("told_at"),  # when that happened
+    sa.Column("name", sa.Text, nullable=False),  # of the company named last; "" where none was
+    _instant("told_at"),  # when it was told to belong there
+    sa.Column("named_id", sa.Text),  # which company the name is of, be it a former one
+    _instant("named_at", nullable=True),  # when that was told
     sa.Index("account_members_account", "account_id"),
     sqlite_with_rowid=False,
 )

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from features.events.junk_ids import is_junk
 from features.events.values import TextRule
-from features.store.database import in_parts, insert_into, is_storable
+from features.store.database import in_parts, insert_for, is_storable
 from features.store.schema import account_members, identities
 
 __all__ = ["ACCOUNT_ID", "GROUP_ID", "account_in", "account_of", "accounts_of", "note_accounts"]
@@ -29,39 +30,73 @@ _Row = Sequence[Any]
 
 
 def note_accounts(connection: sa.Connection, rows: Iterable[_Row]) -> None:
-    """Keep what events tell of accounts; of one id the latest stands, whenever it arrives."""
-    told: dict[str, dict[str, Any]] = {}
+    """Keep what events tell of accounts; of one id the latest stands, whenever it arrives.
+
+    So does the latest name, beside the company that it is of: it may come before, or after, what
+    tells that the id belongs there.
+    """
+    belongs: dict[str, tuple[int, str]] = {}
+    named: dict[str, tuple[int, str, str]] = {}
     for _, sent_id, name, occurred_at, _, properties in rows:
         if _QUOTED not in properties:  # most events: read no further
             continue
         account, title = account_in(name, json.loads(properties))
-        if account and (sent_id not in told or told[sent_id]["told_at"] <= occurred_at):
-            told[sent_id] = {
-                "id": sent_id,
-                "account_id": account,
-                "name": title,
-                "told_at": occurred_at,
-            }
-    if not told:
-        return
-    insert = insert_into(connection.engine, account_members)
-    new = insert.excluded
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=["id"],
-            set_={
-                "account_id": new.account_id,
-                # Another event of the same account that names none leaves the name as it is.
-                "name": sa.case(
-                    (new.name != "", new.name),
-                    (account_members.c.account_id == new.account_id, account_members.c.name),
-                    else_="",
-                ),
-                "told_at": new.told_at,
-            },
-            where=account_members.c.told_at <= new.told_at,
-        ),
-        [told[one] for one in sorted(told)],  # in one order: two writers never wait for each other
+        if not account:
+            continue
+        told = (occurred_at, account)
+        belongs[sent_id] = max(belongs.get(sent_id, told), told)
+        if title:
+            called = (occurred_at, account, title)
+            named[sent_id] = max(named.get(sent_id, called), called)
+    if belongs:
+        connection.execute(
+            _keeping(connection.dialect.name),
+            # In one order: two writers never wait for each other.
+            [_columns(one, belongs[one], named.get(one)) for one in sorted(belongs)],
+        )
+
+
+def _columns(
+    id_: str, belongs: tuple[int, str], named: tuple[int, str, str] | None
+) -> dict[str, object]:
+    told_at, account = belongs
+    named_at, named_id, name = named or (None, None, "")
+    return {
+        "id": id_,
+        "account_id": account,
+        "told_at": told_at,
+        "name": name,
+        "named_id": named_id,
+        "named_at": named_at,
+    }
+
+
+@cache
+def _keeping(dialect: str) -> sa.Executable:
+    """Made once for each kind of database: making it takes longer than running it."""
+    insert = insert_for(dialect, account_members)
+    new, held = insert.excluded, account_members.c
+    bytewise = "C" if dialect == "postgresql" else "BINARY"  # as texts are compared above
+
+    def is_later(*columns: str) -> sa.ColumnElement[bool]:
+        first, *texts = columns
+        one, other = (
+            sa.tuple_(each[first], *(each[text].collate(bytewise) for text in texts))
+            for each in (held, new)
+        )
+        return one < other
+
+    belongs, named = ("told_at", "account_id"), ("named_at", "named_id", "name")
+    later = is_later(*belongs)
+    is_named = sa.and_(new.named_at.is_not(None), sa.or_(held.named_at.is_(None), is_later(*named)))
+    return insert.on_conflict_do_update(
+        index_elements=["id"],
+        set_={
+            column: sa.case((when, new[column]), else_=held[column])
+            for columns, when in ((belongs, later), (named, is_named))
+            for column in columns
+        },
+        where=sa.or_(later, is_named),
     )
 
 

@@ -186,10 +186,9 @@ def _names(connection: sa.Connection, accounts: Sequence[str]) -> dict[str, str]
     """What some accounts are called; one that nobody has named is left out."""
     found: dict[str, tuple[int, str]] = {}
     for part in in_parts(accounts):
-        wanted = sa.select(account_members).where(
-            account_members.c.account_id.in_(part), account_members.c.name != ""
-        )
+        its_own = account_members.c.named_id == account_members.c.account_id
+        wanted = sa.select(account_members).where(account_members.c.account_id.in_(part), its_own)
         for row in connection.execute(wanted):
-            told = (row.told_at, row.name)
+            told = (row.named_at, row.name)
             found[row.account_id] = max(found.get(row.account_id, told), told)
     return {account: name for account, (_, name) in found.items()}

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from features.store.arrivals import Arrival, Event
 from features.store.identities.accounts import account_in
+from features.store.schema import account_members
+from tests.features.store.identities.scene import emptied
+from tests.features.store.kept.scene import SCORE
+from tests.profiles import examples
 
 START = 1_767_225_600_000_000
 
@@ -62,3 +70,57 @@ def test_a_lead_of_several_ids(store):
     assert store.accounts.of([lead]) == {lead: "acme"}
     store.append_events([told(3, "visitor", "newer", 4, event="page")])
     assert store.accounts.of([lead]) == {lead: "newer"}
+
+
+def kept(store):
+    """By id what is kept of its company."""
+    with store.database.reading() as connection:
+        return {row.id: tuple(row) for row in connection.execute(sa.select(account_members))}
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_name_that_comes_before_or_after(store, order, together):
+    """A company keeps its name whenever the group call comes, with what else happened or alone."""
+    events = [told(1, "ann", "acme", 1, name="Acme GmbH"), told(2, "ann", "acme", 2, event="page")]
+    events = [events[at] for at in order]
+    for part in [events] if together else [[one] for one in events]:
+        store.append_events(part)
+    store.scores.save([replace(SCORE, account_id="acme")])
+    assert store.accounts.some(["acme"], 0)["acme"].name == "Acme GmbH"
+
+
+_TOLD = st.lists(
+    st.tuples(
+        st.sampled_from(["ann", "bob"]),
+        st.sampled_from(["acme", "Beta", "éclair"]),
+        st.integers(1, 3),
+        st.sampled_from(["group", "page"]),
+        st.sampled_from([None, "Acme", "acme", "Éclair"]),
+    ),
+    max_size=7,
+)
+
+
+@settings(
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(said=_TOLD, random=st.randoms(use_true_random=False))
+def test_any_order_gives_the_same(store, said, random):
+    """What is kept of companies follows from what happened, not from how that was cut, or came."""
+    events = [
+        told(number, lead, account, at, event=event, **({} if name is None else {"name": name}))
+        for number, (lead, account, at, event, name) in enumerate(said)
+    ]
+    store = emptied(store)
+    store.append_events(events)
+    plainly = kept(store)
+    random.shuffle(events)
+    store = emptied(store)
+    while events:
+        size = random.randint(1, 3)
+        store.ingest([Arrival(*one) for one in events[:size]])
+        events = events[size:]
+    assert kept(store) == plainly

@@ -46,7 +46,9 @@ class Usage(NamedTuple):
 
 
 def take_back(connection: sa.Connection, revision: str) -> None:
-    """Keep events as 0016 or 0015 did; what else has changed since stays."""
+    """Keep events and companies as 0016 or 0015 did; what else has changed since stays."""
+    for column in ("named_id", "named_at"):
+        connection.exec_driver_sql(f"ALTER TABLE account_members DROP COLUMN {column}")
     if connection.dialect.name == "sqlite":
         layout = {"0016": _INDEXED, "0015": _CLUSTERED}[revision]
         for statement in (*_UNNOTED, *layout, "DROP TABLE moved"):

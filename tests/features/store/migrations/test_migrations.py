@@ -208,4 +208,24 @@ def test_companies_of_events_that_are_there(database):
     url = database.engine.url.render_as_string(hide_password=False)
     with open_database(url) as opened, opened.reading() as connection:
         rows = connection.execute(sa.select(account_members).order_by(account_members.c.id)).all()
-        assert [tuple(row) for row in rows] == [("ann", "acme", "Acme", 4), ("cem", "7", "", 1)]
+        assert [tuple(row) for row in rows] == [
+            ("ann", "acme", "Acme", 4, "acme", 4),
+            ("cem", "7", "", 1, None, None),
+        ]
+
+
+def test_names_of_companies_that_are_there(database):
+    """A name from before names had an instant of their own is that of the company beside it."""
+    with database.writing() as connection:
+        take_back(connection, "0016")
+        connection.exec_driver_sql(
+            "INSERT INTO account_members (id, account_id, name, told_at)"
+            " VALUES ('ann', 'acme', 'Acme', 4), ('bob', 'acme', '', 4)"
+        )
+    url = database.engine.url.render_as_string(hide_password=False)
+    with open_database(url) as opened, opened.reading() as connection:
+        rows = connection.execute(sa.select(account_members).order_by(account_members.c.id)).all()
+        assert [tuple(row) for row in rows] == [
+            ("ann", "acme", "Acme", 4, "acme", 4),
+            ("bob", "acme", "", 4, None, None),
+        ]
