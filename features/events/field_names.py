@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["CONTACT_FIELDS", "PEOPLE", "channel_key", "field_key", "plain"]
+__all__ = ["CONTACT_FIELDS", "PEOPLE", "channel_key", "field_key", "means_mail", "plain"]
 
 PEOPLE: Final = (
     *("user", "lead", "customer", "contact", "person", "personal", "visitor", "client"),
@@ -48,6 +48,8 @@ _CHANNEL_KEYS: Final = {one: key for key, others in _CHANNELS.items() for one in
 _OF_SEVERAL: Final = frozenset({"email", "phone"})
 CONTACT_FIELDS: Final = frozenset({"email", "phone", "firstname", "lastname"})
 """The keys that can mean nothing but whom one talks to; a `name` may be that of a page."""
+_MAIL: Final = ("email", *_SPELLINGS["email"])
+_HASHED: Final = ("hash", "sha1", "sha256", "md5")
 _NOT_A_NAME: Final = "username"
 """With it somebody signs in."""
 _LONGEST: Final = 200
@@ -64,6 +66,16 @@ def channel_key(channel: str) -> str:
     """The same text for all spellings of a channel: "E-Mail" and "mail" are "email"."""
     letters = plain(channel)
     return _CHANNEL_KEYS.get(letters, letters) or channel
+
+
+def means_mail(name: str) -> bool:
+    """Whether a field of this name holds an e-mail address: what a name ends in says what it is.
+
+    `work_email` and `billing_email_2` do; `mailchimp_id` and `email_sha256` are ids, and so is a
+    `hashed_email`.
+    """
+    letters = plain(name).rstrip("0123456789")
+    return letters.endswith(_MAIL) and not any(word in letters for word in _HASHED)
 
 
 def field_key(name: str) -> str:

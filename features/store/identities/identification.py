@@ -16,7 +16,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from features.events.field_names import plain
+from features.events.field_names import means_mail, plain
 from features.events.junk_ids import is_junk
 from features.ladder.ladder import Identity
 from features.store.database import Database, insert_into
@@ -69,7 +69,7 @@ class Identification:
     @property
     def by_mail(self) -> bool:
         """Whether an e-mail address does."""
-        return any("mail" in name for name in self.names)
+        return any(map(means_mail, self.names))
 
     def of_mail(self, text: str) -> str | None:
         """The id of an address; None where that is none, or is shared, or says nothing here."""
@@ -84,7 +84,7 @@ class Identification:
         if known is None or isinstance(value, bool) or not isinstance(value, str | int):
             return None
         text = str(value).strip()
-        if "mail" in plain(name):
+        if means_mail(known):
             return self.of_mail(text)
         if len(text) > _LONGEST or is_junk(text):
             return None

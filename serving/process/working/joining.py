@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from features.events.field_names import means_mail
 from features.events.properties import parse_object
 from features.ladder.ladder import Identity
 from features.store.database import in_parts
@@ -39,7 +40,9 @@ def is_joined(store: EventStore, identity: Identity) -> bool:
 
 
 def _told(identity: Identity) -> str:
-    return json.dumps([list(identity.identify_by), list(identity.shared_mailboxes)])
+    """What is joined by; which of it is read as addresses is a part of that."""
+    addresses = [name for name in identity.identify_by if means_mail(name)]
+    return json.dumps([list(identity.identify_by), list(identity.shared_mailboxes), addresses])
 
 
 def join_stored(

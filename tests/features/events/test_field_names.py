@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from features.events.field_names import CONTACT_FIELDS, field_key, plain
+from features.events.field_names import CONTACT_FIELDS, field_key, means_mail, plain
 
 ONE_FIELD = {
     "email": (
@@ -81,3 +81,31 @@ def test_any_name(name):
     assert field_key(key) == key
     assert field_key(f" {name}- ") == key
     assert plain(key) == key
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("email", True),
+        ("E-Mail", True),
+        ("e_mail_2", True),
+        ("emailAddress", True),
+        ("mail", True),
+        ("Work email", True),
+        ("userEmail", True),
+        ("billing_email", True),
+        ("Ihre E-Mail", True),
+        ("mailchimp_id", False),
+        ("email_id", False),
+        ("email_sha256", False),
+        ("hashedEmail", False),
+        ("md5_email", False),
+        ("mailing_list", False),
+        ("has_email_consent", False),
+        ("phone", False),
+        ("", False),
+    ],
+)
+def test_means_mail(name, expected):
+    """What a name ends in says what it is, but for what was made of an address."""
+    assert means_mail(name) is expected

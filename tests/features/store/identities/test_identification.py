@@ -62,6 +62,24 @@ def test_of_traits(known, traits, count):
     assert len(known.of_traits(traits)) == count
 
 
+def test_an_id_of_a_tool_for_mail(store):
+    """A trait is an address by what its name means, not because the word is somewhere in it."""
+    by = Identity(("mailchimp_id", "email_sha256", "Work E-Mail"))
+    known = Identification.of(store.database, by)
+    assert known is not None
+    for name in ("mailchimp_id", "email_sha256"):
+        store.ingest([told(known, f"{name}-{one}", one, **{name: "a1b2"}) for one in (name, "ann")])
+    assert store.ids_of("ann") == sorted(
+        ["ann", "mailchimp_id", "email_sha256", *known.of_external("a1b2")]
+    )
+    assert known.of_traits({"workEmail": "ANN@acme.com"}) == (known.of_mail("ann@acme.com"),)
+    assert known.of_traits({"work_email": "none given"}) == ()
+    only_ids = Identification.of(store.database, Identity(("mailchimp_id",)))
+    assert only_ids is not None
+    assert not only_ids.by_mail
+    assert only_ids.of_mail("ann@acme.com") is None
+
+
 def test_two_ids_with_one_address(store, known):
     """They are one lead, called by a user's id; undone, they are two."""
     store.ingest([told(known, 1, "ann", email="ann@acme.com")])

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from features.ladder.ladder import Identity
 from features.store.events import Event
 from features.store.identities.identification import Identification
-from features.store.schema import NAMED, meta
+from features.store.kept.meta import set_meta
+from features.store.schema import JOINED, NAMED, meta
 from serving.process.working import joining
 from serving.process.working.joining import is_joined, join_stored
 from tests.features.store.privacy.scene import arrival
@@ -119,3 +120,19 @@ def test_names_in_parts(store, monkeypatch, part):
     assert [store.names.find(f"word{at}") for at in range(9)] == [
         [f"lead-{at % 3}"] if at % 2 else [] for at in range(9)
     ]
+
+
+def test_another_reading_of_a_name(store):
+    """A store that was joined when a name was read otherwise is joined once more."""
+    by = Identity(("mailchimp_id",))
+    found = Identification.of(store.database, by)
+    assert found is not None
+    for at, one in enumerate(("ann", "bob")):
+        told = json.dumps({"mailchimp_id": "a1b2"})
+        store.ingest([arrival(at, one, name="traits", properties=told)])
+    with store.database.writing() as connection:
+        set_meta(connection, JOINED, json.dumps([["mailchimp_id"], []]))
+    assert not is_joined(store, by)
+    assert join_stored(store, found, by, "traits", lambda: 99)
+    assert store.lead_of("ann") == store.lead_of("bob")
+    assert is_joined(store, by)
