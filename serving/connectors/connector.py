@@ -40,6 +40,7 @@ from serving.ingestion.values import EventRefused
 __all__ = [
     "CONSENT",
     "Call",
+    "Complete",
     "Connector",
     "ConnectorOptions",
     "Past",
@@ -194,6 +195,10 @@ Reader = Callable[[object, ConnectorOptions], list[VendorEvent | Reject]]
 """Raises PayloadError where the payload is not the vendor's."""
 
 
+Complete = Callable[[VendorEvent, Arrival, Past, ConnectorOptions], list[Arrival]]
+"""What follows from an arrival and the past of its lead."""
+
+
 @dataclass(frozen=True, slots=True)
 class Connector:
     """One vendor.
@@ -206,6 +211,8 @@ class Connector:
     own_options : the names of options that this vendor alone has, with their usual values.
     challenge : the answer to a payload that only asks whether we know the secret; None otherwise.
     complete : an arrival with what follows from the lead's past; sometimes one more.
+    complete_late : what else follows once an arrival is stored: what it needs may have been stored
+        at the same time, by a request that has not seen it either. The same, whoever finds it.
     is_signed : whether it has a secret; where it has none, its requests need a key.
     """
 
@@ -215,7 +222,8 @@ class Connector:
     read: Reader
     own_options: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     challenge: Callable[[object, ConnectorOptions], dict[str, str] | None] | None = None
-    complete: Callable[[VendorEvent, Arrival, Past, ConnectorOptions], list[Arrival]] | None = None
+    complete: Complete | None = None
+    complete_late: Complete | None = None
     is_signed: bool = True
 
 

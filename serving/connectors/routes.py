@@ -19,6 +19,7 @@ from features.store.arrivals import Arrival
 from serving.connectors.configuration import VENDORS, Connectors
 from serving.connectors.connector import (
     Call,
+    Complete,
     Connector,
     ConnectorOptions,
     Reject,
@@ -170,8 +171,13 @@ async def _received(
         rejects += [Reject(_place(told, one), SUPPRESSED) for one in erased]
         service.group_commit.rejected["suppressed"] += len(erased)
         found = [one for one in found if one[1].sent_id not in out]
-    arrivals = await run_in_threadpool(_completed, connector, options, service, found)
-    is_new = await service.group_commit.put(arrivals) if arrivals else []
+    rows = [arrival for _, arrival in found]
+    if connector.complete:
+        rows = await run_in_threadpool(_followed, connector.complete, options, service, found)
+    is_new = await service.group_commit.put(rows) if rows else []
+    if connector.complete_late:
+        late = await run_in_threadpool(_followed, connector.complete_late, options, service, found)
+        is_new += filter(None, await service.group_commit.put(late))
     if key:
         await run_in_threadpool(seen.add, key, call.received_at)
     return _answer(is_new, ignored, rejects)
@@ -196,16 +202,13 @@ async def _call(request: Request, service: Service) -> Call:
     )
 
 
-def _completed(
-    connector: Connector,
+def _followed(
+    complete: Complete,
     options: ConnectorOptions,
     service: Service,
     found: list[tuple[VendorEvent, Arrival]],
 ) -> list[Arrival]:
-    """The arrivals, with what follows from the past of their leads."""
-    complete = connector.complete
-    if complete is None:
-        return [arrival for _, arrival in found]
+    """What follows from arrivals and the past of their leads."""
     past = service.store.events_of
     return [one for event, arrival in found for one in complete(event, arrival, past, options)]
 

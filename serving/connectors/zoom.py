@@ -1,13 +1,14 @@
 """Zoom: registrations, and how long someone was in a webinar or a session.
 
-Zoom tells of joining and of leaving, each alone and in any order. Both are kept; whichever comes
-second finds the other among the lead's events. The minutes are those of all connections together.
+Zoom tells of joining and of leaving, each alone and in any order, or at once. Both are kept;
+whichever comes second finds the other among the lead's events, and of two that come at once
+whichever is stored second. The minutes are those of all connections together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from features.events.properties import parse_object
 from features.store.arrivals import Arrival
@@ -152,9 +153,42 @@ def _complete(
     event: VendorEvent, arrival: Arrival, past: Past, options: ConnectorOptions
 ) -> list[Arrival]:
     """Who left gets the minutes; who joined after it was told that they left, both events."""
-    kind = event.kinds[0]
-    if not kind.endswith((_JOINED, _LEFT)):
+    found = _attendance(event, arrival, past)
+    if found is None:
         return [arrival]
+    if event.kinds[0].endswith(_LEFT):
+        return [with_properties(arrival, {"minutes": found.minutes})]
+    return [arrival, *_attended(event, arrival, found, options)]
+
+
+def _complete_late(
+    event: VendorEvent, arrival: Arrival, past: Past, options: ConnectorOptions
+) -> list[Arrival]:
+    """The event of having left where nobody has told its minutes."""
+    found = _attendance(event, arrival, past)
+    if found is None or found.is_told:
+        return []
+    return _attended(event, arrival, found, options)
+
+
+class _Attendance(NamedTuple):
+    """How long somebody was there, as far as is known.
+
+    Parameters
+    ----------
+    left_at : when this connection ended, microseconds since the epoch.
+    is_told : whether an event of its end has the minutes.
+    """
+
+    left_at: int
+    minutes: float
+    is_told: bool
+
+
+def _attendance(event: VendorEvent, arrival: Arrival, past: Past) -> _Attendance | None:
+    """That of an event's connection; None unless it is known to have begun, and to have ended."""
+    if not event.kinds or not event.kinds[0].endswith((_JOINED, _LEFT)):
+        return None
     here = parse_object(arrival.properties) or {}
     seen = [
         *((row[1], row[3]) for row in past(arrival.sent_id)),
@@ -163,11 +197,15 @@ def _complete(
     joined, left = _times(seen, here, _JOINED), _times(seen, here, _LEFT)
     connection = str(here["zoom_connection"])
     if connection not in joined or connection not in left:
-        return [arrival]
-    minutes = {"minutes": _minutes((joined[one], left[one]) for one in joined if one in left)}
-    if kind.endswith(_LEFT):
-        return [with_properties(arrival, minutes)]
-    return [arrival, *_attended(arrival, kind, left[connection], minutes, options)]
+        return None
+    minutes = _minutes((joined[one], left[one]) for one in joined if one in left)
+    told = (left[connection], here["zoom_occurrence"], here["zoom_connection"])
+    is_told = any(
+        (at, properties.get("zoom_occurrence"), properties.get("zoom_connection")) == told
+        for at, properties in seen
+        if "minutes" in properties
+    )
+    return _Attendance(left[connection], minutes, is_told)
 
 
 def _times(
@@ -192,20 +230,31 @@ def _minutes(spans: Iterable[tuple[int, int]]) -> float:
 
 
 def _attended(
-    arrival: Arrival, kind: str, as_of: int, minutes: Mapping[str, float], options: ConnectorOptions
+    event: VendorEvent, arrival: Arrival, found: _Attendance, options: ConnectorOptions
 ) -> list[Arrival]:
-    """The event of having left, now that its minutes are known."""
-    left = kind.removesuffix(_JOINED) + _LEFT
+    """The event of having left, now that its minutes are known; the same, whoever finds it."""
+    kind = event.kinds[0]
+    left = kind.removesuffix(_JOINED).removesuffix(_LEFT) + _LEFT
     name = name_of((left,), options.events)
     if not name:
         return []
+    here = parse_object(arrival.properties) or {}
+    told = (left, here["zoom_occurrence"], here["zoom_connection"], found.left_at)
     late = arrival._replace(
-        message_id=message_id("zoom", "minutes", arrival.message_id),
+        message_id=message_id("zoom", "minutes", *told),
         name=name,
-        occurred_at=as_of,
+        occurred_at=found.left_at,
         anonymous_id=None,
     )
-    return [with_properties(late, {**minutes, "zoom_kind": "minutes"})]
+    return [with_properties(late, {"minutes": found.minutes, "zoom_kind": "minutes"})]
 
 
-ZOOM: Final = Connector("zoom", _EVENTS, _verify, _read, challenge=_challenge, complete=_complete)
+ZOOM: Final = Connector(
+    "zoom",
+    _EVENTS,
+    _verify,
+    _read,
+    challenge=_challenge,
+    complete=_complete,
+    complete_late=_complete_late,
+)

@@ -158,6 +158,25 @@ def test_minutes_across_requests(client):
     ]
 
 
+def test_minutes_of_requests_at_once(client, monkeypatch):
+    """A request that looked before the other one was stored finds it once it is stored itself."""
+    ids = {"email": "hurried@example.com"}
+    left = vendors.zoom_event("webinar.participant_left", "10:41", "hurried", **ids)
+    assert send(client, "zoom", left).json()["accepted"] == 1
+    store, looks = service_of(client).store, []
+    events_of = store.events_of
+
+    def looked(id_):
+        looks.append(id_)
+        return [] if len(looks) == 1 else events_of(id_)
+
+    monkeypatch.setattr(store, "events_of", looked)
+    joined = vendors.zoom_event("webinar.participant_joined", "10:00", "hurried", **ids)
+    assert send(client, "zoom", joined).json()["accepted"] == 2
+    rows = store.events_of(looks[0])
+    assert [row[3]["minutes"] for row in rows if "minutes" in row[3]] == [41]
+
+
 def test_challenge(client):
     """A signed challenge is answered at once, as often as it is asked."""
     ask = {"event": "endpoint.url_validation", "event_ts": 1, "payload": {"plainToken": "abc"}}

@@ -155,6 +155,58 @@ def test_minutes_in_any_order(order):
     }
 
 
+def at_once(store, payloads, turn, **more):
+    """Keep payloads that come at once: all look before any is stored, then store in turn."""
+    opts = options("zoom", **more)
+    rules = RequestRules("zoom", opts, read_ladder("b2b"), vendors.KNOWN)
+    assert ZOOM.complete is not None
+    assert ZOOM.complete_late is not None
+    found = [arrivals_of(ZOOM.read(payload, opts), rules)[0] for payload in payloads]
+    rows = [
+        [
+            row
+            for event, arrival in told
+            for row in ZOOM.complete(event, arrival, store.events_of, opts)
+        ]
+        for told in found
+    ]
+    looks = []
+    for at in turn:  # first each stores, the second time it looks again
+        if at not in looks:
+            looks.append(at)
+            store.ingest(rows[at])
+        else:
+            for event, arrival in found[at]:
+                store.ingest(ZOOM.complete_late(event, arrival, store.events_of, opts))
+    return store.events_of(found[0][0][1].sent_id)
+
+
+@pytest.mark.parametrize("turn", sorted(set(permutations((0, 0, 1, 1)))))
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_minutes_of_what_comes_at_once(store, order, turn):
+    """Of two that have not seen each other whichever is stored second adds the minutes, once."""
+    rows = at_once(store, [TWICE[at] for at in order], turn)
+    assert [row[3]["minutes"] for row in rows if "minutes" in row[3]] == [5.0]
+    assert {row[1] for row in rows if row[0] == "webinar_attended"} == {
+        attended(TWICE[:2])[1].occurred_at
+    }
+
+
+def test_nothing_is_told_twice(store):
+    """Where the minutes are told already, and where leaving is ignored, nothing is added."""
+    assert ZOOM.complete_late is not None
+    opts = options("zoom")
+    rules = RequestRules("zoom", opts, read_ladder("b2b"), vendors.KNOWN)
+    store.ingest(attended(TWICE))
+    for payload in TWICE:
+        for event, arrival in arrivals_of(ZOOM.read(payload, opts), rules)[0]:
+            assert ZOOM.complete_late(event, arrival, store.events_of, opts) == []
+    ignoring = options("zoom", events={LEFT: ""})
+    rows = [(one.name, one.occurred_at, 1, properties(one)) for one in attended([TWICE[1]])]
+    for event, arrival in arrivals_of(ZOOM.read(TWICE[0], ignoring), rules)[0]:
+        assert ZOOM.complete_late(event, arrival, partial(past, rows), ignoring) == []
+
+
 def test_another_occurrence():
     """Another occurrence of the webinar counts for itself."""
     other = json.loads(json.dumps(TWICE[2:]).replace("occurrence==", "next=="))
