@@ -1,7 +1,8 @@
-"""Who changes which ids are one lead, and who counts on it, on PostgreSQL.
+"""Who changes which ids are one lead, or takes a lead away, and who counts on it, on PostgreSQL.
 
 SQLite has one writer in any case. Take these before the turn of scores (`features.store.changes`),
-scores and marks: two who take them in different orders wait for each other.
+scores and marks, and after the table of suppressions, which whoever stores events looks into first:
+two who take them in different orders wait for each other.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ _OTHER_JOINS: Final = ("enable_hashjoin", "enable_mergejoin")
 
 
 def change_leads(connection: sa.Connection) -> None:
-    """Until the end of the transaction nobody else changes links: each sees what others linked."""
+    """Until the end of the transaction nobody else changes links: each sees what others linked.
+
+    Nor does anybody save a score: whoever takes a lead's score away finds all that there are, also
+    the first one of a lead, which has no row that could be locked.
+    """
     if connection.dialect.name != "postgresql":
         return
     # A few ids are looked up among all: without statistics yet, the planner may read the tables
@@ -29,7 +34,7 @@ def change_leads(connection: sa.Connection) -> None:
 
 
 def hold_leads(connection: sa.Connection) -> None:
-    """Until the end of the transaction no two leads become one, and none is parted.
+    """Until the end of the transaction no two leads become one, and none is parted, erased or out.
 
     Any number hold them at once. A merge lets the queue have one of the scores of its ids: whoever
     writes scores meanwhile could lose one, and with it which steps were told of already.

@@ -139,9 +139,9 @@ class Actions:
             due_at=now + UNDO_US,
         )
         with self._database.writing() as connection:
-            one_by_one(connection)
             if not is_storable(lead_id) or suppressed_among(connection, {lead_id}):
                 raise ActionConflict("this lead was erased: nothing more is kept of it")
+            one_by_one(connection)
             owner = self._hand(connection, lead_id).owner_at(now)
             if owner not in ("", name) and not of_anybody:
                 raise ActionConflict(f"{owner} works with this lead: ask them, or wait")

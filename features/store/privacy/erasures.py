@@ -15,6 +15,7 @@ from features.clock import rfc3339
 from features.store.changes import break_off
 from features.store.connecting.outages import reachable
 from features.store.database import Database, in_parts
+from features.store.identities.turns import change_leads
 from features.store.places import places_of
 from features.store.privacy.rows import NAMING, Document, held_ids, naming, rfc3339_if_any
 from features.store.privacy.suppressions import suppress, wait_for_arrivals
@@ -146,8 +147,8 @@ def erase(
     ------
     UnknownLead : nothing is kept of it.
     """
-    if is_suppressed:
-        wait_for_arrivals(connection)
+    wait_for_arrivals(connection)  # who has stored events of it waits for our turn with its links
+    change_leads(connection)  # who scores it is done, and nobody begins
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("PRAGMA secure_delete=ON")
     _, ids = held_ids(connection, id_)

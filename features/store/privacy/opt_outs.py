@@ -13,6 +13,7 @@ from features.ladder.ladder import EventNames
 from features.store.changes import note_gone
 from features.store.database import in_parts, insert_into, is_storable
 from features.store.identities.members import leads_of
+from features.store.identities.turns import change_leads
 from features.store.privacy.rows import held_ids, storable_ids
 from features.store.schema import (
     deliveries,
@@ -68,6 +69,7 @@ def opt_out(connection: sa.Connection, ids: Iterable[str], opted_out_at: int, re
     ------
     UnknownLead : an id of which nothing is held, and under which nothing can come.
     """
+    change_leads(connection)  # who scores them is done, and whoever comes sees that they are out
     ids = list(ids)
     for one in ids:
         if not names_a_lead(one):

@@ -69,6 +69,24 @@ def test_of_a_clock_that_was_ahead(filled):
     assert filled.actions.undo(near.id, by="key-Bob", now=NOW).undone_at == NOW
 
 
+def test_a_button_waits_for_no_scoring(filled):
+    """Scores of many leads may take a while to be kept; on PostgreSQL a button is done at once."""
+    if filled.database.is_sqlite:
+        return
+    is_saving, is_done = Signal(), Signal()
+
+    def then(*_):
+        is_saving.set()
+        assert is_done.wait(5)
+
+    with ThreadPoolExecutor(1) as pool:
+        saving = pool.submit(filled.scores.save, [SCORE], then)
+        assert is_saving.wait(20)
+        do(filled)
+        is_done.set()
+        assert saving.result(20) == 1
+
+
 def test_two_who_write_at_once(filled):
     """What is due is written once, however many processes look."""
     for at in range(5):

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Event as Signal
+
 import pytest
+import sqlalchemy as sa
 
 from features.errors import UnknownLead
+from features.store.kept.notifications import Notice, add_notices
 from features.store.privacy import not_to_be_scored
-from tests.features.store.privacy.scene import arrival
+from features.store.schema import deliveries, scores
+from tests.features.store.privacy.scene import arrival, score, tell
 
 HOUR = 3_600_000_000
 
@@ -37,3 +44,43 @@ def test_unknown(id_, privacy):
     with pytest.raises(UnknownLead, match="nothing is held of lead"):
         privacy.erase(id_, erased_at=1)
     assert not privacy.is_opted_out(id_)
+
+
+@pytest.mark.parametrize("has_score", [False, True])
+@pytest.mark.parametrize("what", ["opt out", "erase", "erase for good"])
+def test_who_goes_while_a_score_of_it_is_kept(store, privacy, what, has_score):
+    """Neither the score is left nor what was to be told of it, also where it is the first one."""
+    store.ingest([arrival(1, "ann"), arrival(2, "bob")])
+    store.scores.save([score("ann")] if has_score else [])
+    tell(store.database, ["bob"])
+    is_saving, go_on = Signal(), Signal()
+
+    def then(connection, _, rows):
+        data = json.dumps({"lead_id": "ann"})
+        notices = [
+            Notice(f"n-{row.lead_id}", "step.completed", row.lead_id, 20, data) for row in rows
+        ]
+        add_notices(connection, notices)
+        is_saving.set()
+        assert go_on.wait(20)
+
+    def go() -> None:
+        if what == "opt out":
+            privacy.opt_out(["ann"], opted_out_at=50)
+        else:
+            privacy.erase("ann", 50, is_suppressed=what == "erase for good")
+
+    with ThreadPoolExecutor(2) as pool:
+        saving = pool.submit(store.scores.save, [score("ann", as_of=2)], then)
+        assert is_saving.wait(20)
+        going = pool.submit(go)
+        wait([going], 0.5)  # it may have to wait for whoever saves
+        go_on.set()
+        assert saving.result(20) == 1
+        going.result(20)
+    with store.database.reading() as connection:
+        assert connection.scalars(sa.select(scores.c.lead_id)).all() == []
+        told = dict(
+            connection.execute(sa.select(deliveries.c.notification_id, deliveries.c.extra)).all()
+        )
+    assert told == ({"n-bob": None, "n-ann": "{}"} if what == "opt out" else {"n-bob": None})

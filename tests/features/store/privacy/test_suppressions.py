@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from threading import Event as Signal
 
 import pytest
@@ -14,6 +14,7 @@ from features.events.table import EventTable
 from features.reading import read_table
 from features.store.arrivals import Event
 from features.store.events import Appended, EventStore
+from features.store.people.hands import NOBODY
 from features.store.privacy import Privacy
 from features.store.schema import METADATA, events, meta, suppressions
 from tests.features.store.privacy.scene import arrival, everything
@@ -131,8 +132,14 @@ def test_what_a_process_knows(erased):
     assert known.among(IDS) == set()
 
 
-def test_events_that_are_on_their_way(merged, privacy):
-    """An erasure waits for those who store at this moment, and none of it is left behind."""
+@pytest.mark.parametrize("is_suppressed", [True, False])
+def test_events_that_are_on_their_way(merged, privacy, is_suppressed):
+    """An erasure waits for those who store at this moment, and none of it is left behind.
+
+    Nor do the two wait for each other: for what one keeps of a lead, and for whose turn it is.
+    """
+    claim = arrival(20, "ann", 40, name="lead_claimed", properties='{"by": "Bob"}')
+    merged.ingest([claim._replace(message_id="before", occurred_at=39)])
     is_stored, go_on = Signal(), Signal()
     links = merged.identities.add
 
@@ -143,13 +150,15 @@ def test_events_that_are_on_their_way(merged, privacy):
 
     merged.identities.add = slowly
     with ThreadPoolExecutor(2) as pool:
-        stored = pool.submit(merged.ingest, [arrival(20, "ann", anonymous_id="visitor-9")])
+        stored = pool.submit(merged.ingest, [claim._replace(anonymous_id="visitor-9")])
         assert is_stored.wait(20)
-        erasing = pool.submit(privacy.erase, "ann", 100, is_suppressed=True)
+        erasing = pool.submit(privacy.erase, "ann", 100, is_suppressed=is_suppressed)
+        wait([erasing], 0.3)
         go_on.set()
         assert stored.result(20) == [True]
         assert erasing.result(20).ids == 4
     assert merged.events_of("ann") == merged.events_of("visitor-9") == []
+    assert merged.hands.of("ann") == NOBODY
 
 
 @pytest.mark.usefixtures("merged")
