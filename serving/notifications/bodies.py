@@ -1,7 +1,8 @@
 """The bodies of notifications, and what an endpoint has asked to find in them beside the ids.
 
 What is included is read when a delivery is attempted first, and kept with it: every attempt has the
-same body. Of a lead that has opted out nothing is included, and never contact data.
+same body. Never are these contact data, and of a lead that has opted out nothing is included, not
+even what was kept before.
 """
 
 from __future__ import annotations
@@ -86,18 +87,21 @@ def fill(
     rows : `notification_id`, `lead_id` and `extra` of deliveries to one endpoint; its `include`.
     """
     found = {row["notification_id"]: row["extra"] for row in rows if row["extra"] is not None}
+    leads = {row["lead_id"] for row in rows if row["lead_id"] is not None}
+    out = opted_out_of(connection, leads)  # also an id that became theirs after the first attempt
     for row in rows:
+        notification, lead = row["notification_id"], row["lead_id"]
         include = json.loads(row["include"])
-        if row["extra"] is None and include and row["lead_id"] is not None:
-            found[row["notification_id"]] = _text(_included(connection, row["lead_id"], include))
-            connection.execute(
-                _FILL,
-                {
-                    "notification": row["notification_id"],
-                    "endpoint": endpoint_id,
-                    "found": found[row["notification_id"]],
-                },
-            )
+        if lead in out and (include or row["extra"] is not None):
+            told = _text({})
+        elif lead is not None and include and row["extra"] is None:
+            told = _text(_included(connection, lead, include))
+        else:
+            continue
+        if told != row["extra"]:
+            found[notification] = told
+            asked = {"notification": notification, "endpoint": endpoint_id, "found": told}
+            connection.execute(_FILL, asked)
     return found
 
 
@@ -111,8 +115,6 @@ _FILL: Final = (
 
 def _included(connection: sa.Connection, lead_id: str, include: Sequence[str]) -> dict[str, object]:
     lead, ids = ids_of(connection, lead_id)
-    if opted_out_of(connection, [lead]):
-        return {}
     row = connection.execute(sa.select(scores).where(scores.c.lead_id == lead)).mappings().first()
     score: Mapping[str, Any] = dict(row) if row else {}
     told = {"ids": [one for one in ids if not tells_contact(one)]}

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from features.clock import SKEW_US, is_over
 from features.store.database import Database, insert_into, over
 from features.store.kept.scores import StoredScore
+from features.store.privacy.opt_outs import opted_out_of
 from features.store.schema import write_backs
 from serving.write_back.configuration import LEAD_ID, WriteBack
 from serving.write_back.external_ids import external_ids
@@ -228,7 +229,8 @@ class Outbox:
         """The records that wait longest to be told; while the lease lasts they are the caller's.
 
         Of leads with one and the same external id, the one that was scored last is told of, and
-        none while another process tells of one of them.
+        none while another process tells of one of them. Of who has opted out nothing is told, nor
+        of an id that has become theirs since it was scored.
 
         Parameters
         ----------
@@ -240,6 +242,7 @@ class Outbox:
         with self._database.writing() as connection:
             wanted = _due(target, now, most).with_for_update(skip_locked=True)
             rows = [_row(found) for found in connection.execute(wanted)]
+            rows = _profiled(connection, target, rows)
             if target.id != LEAD_ID:
                 rows = _alone(connection, target, rows, now)
             _update(
@@ -318,6 +321,14 @@ def _due(target: WriteBack, now: int, most: int) -> sa.Select[Any]:
     )
 
 
+def _profiled(connection: sa.Connection, target: WriteBack, rows: Sequence[_Row]) -> list[_Row]:
+    """Those rows whose lead has not opted out, by whom their id belongs to; no other is due."""
+    out = opted_out_of(connection, [row.lead_id for row in rows])
+    silent = [{"lead": one, "wanted": None, "due_at": None} for one in sorted(out)]
+    _update(connection, target, silent)
+    return [row for row in rows if row.lead_id not in out]
+
+
 def _alone(
     connection: sa.Connection, target: WriteBack, rows: Sequence[_Row], now: int
 ) -> list[_Row]:
@@ -352,6 +363,6 @@ def _alone(
 
 
 def _age(row: _Row) -> tuple[int, str]:
-    """Sorts rows by when their lead was scored."""
+    """Sorts rows by when their lead was scored; first those of which nothing is told or known."""
     known = (row.state.wanted, row.state.written)
-    return max(fields.scored_at for fields in known if fields), row.lead_id
+    return max((fields.scored_at for fields in known if fields), default=0), row.lead_id

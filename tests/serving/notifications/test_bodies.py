@@ -143,6 +143,20 @@ def test_opted_out_between_attempts(database):
     assert (second, delivery.extra) == (PLAIN, "{}")
 
 
+def test_an_id_that_became_one_of_who_opted_out(database):
+    """What was included before anybody knew comes again in no attempt, and is kept no more."""
+    Privacy(database).opt_out(["ann"], START)
+
+    def joined():
+        with database.writing() as connection:
+            rows = [{"id": one, "lead_id": "ann", "joined_at": START} for one in ("ann", "lead-1")]
+            connection.execute(sa.insert(identities), rows)
+
+    (first, *others), (delivery,) = rounds(database, INCLUDES, joined, lambda: None, reply=fails)
+    assert b"reasons" in first
+    assert (others, delivery.extra) == ([PLAIN, PLAIN], "{}")
+
+
 def test_opted_out_before(database):
     """Of a lead that is out already nothing is included."""
     tell(database)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
+from features.store.privacy import Privacy
 from features.store.schema import identities
 from serving.write_back.outbox import Outbox, Queued, scored
 from serving.write_back.rules import DAY, SECOND, Fields, Outcome
@@ -234,6 +235,28 @@ def test_opted_out_on_the_way(scene, outcome):
     row = scene.row("ada")
     assert (row.wanted, row.due_at, row.leased_until) == (None, None, 0)
     assert claim(scene) == []
+
+
+def test_an_id_that_became_one_of_who_opted_out(scene):
+    """Nothing is told of it, though it was scored before anybody knew; others are told of."""
+    for lead in ("visitor", "bea"):
+        scene.score(lead)
+    Privacy(scene.database).opt_out(["ada"], scene.now)
+    with scene.database.writing() as connection:
+        rows = [{"id": one, "lead_id": "ada", "joined_at": 1} for one in ("ada", "visitor")]
+        connection.execute(sa.insert(identities), rows)
+    assert [one.lead_id for one in claim(scene)] == ["bea"]
+    row = scene.row("visitor")
+    assert (row.wanted, row.due_at, row.leased_until, row.attempts) == (None, None, 0, 0)
+
+
+def test_who_opted_out_has_the_id_of_another_lead(by_email):
+    """The other is told of."""
+    for lead in ("ada", "twin"):
+        by_email.identify(lead, {"email": "ada@example.com"})
+        by_email.score(lead)
+    Privacy(by_email.database).opt_out(["ada"], by_email.now)
+    assert [one.lead_id for one in claim(by_email)] == ["twin"]
 
 
 def test_leads_with_one_id(by_email):
