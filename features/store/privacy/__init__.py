@@ -28,7 +28,6 @@ from features.store.privacy.opt_outs import (
     opt_out,
     opt_out_of_one,
     opted_out_count,
-    opted_out_leads,
     opted_out_of,
 )
 from features.store.privacy.pages import held_lead
@@ -223,4 +222,4 @@ def not_to_be_scored(connection: sa.Connection, leads: Sequence[str], as_of: int
     ----------
     as_of : when their events were read, or before, in microseconds since the epoch.
     """
-    return set(opted_out_leads(connection)) & set(leads) | erased_since(connection, leads, as_of)
+    return opted_out_of(connection, leads) | erased_since(connection, leads, as_of)

@@ -28,7 +28,7 @@ from features.store.identities.members import largest_leads
 from features.store.kept.leases import Mark
 from features.store.kept.notifications import add_notices
 from features.store.kept.scores import OUT_OF_QUEUE, Former, StoredScore
-from features.store.privacy.opt_outs import opted_out_leads
+from features.store.privacy.opt_outs import opted_out_leads, opted_out_of
 from features.store.whole_log.ahead import found_of
 from serving.scoring.batch.reading import PartReader, ScoredPart, read_leads
 from serving.scoring.batch.scored import Findings, Scored, SpilledTexts, stored_rows, usual_chances
@@ -232,10 +232,10 @@ def _score_marked(
 ) -> int:
     """Score the leads of marks, store them, and take the marks away; how many leads there were."""
     sent_ids = {mark.sent_id for mark in marks}
-    with scorer.store.database.reading() as connection:
-        out = opted_out_leads(connection)
-    as_of = scorer.clock()
     of_marks = {lead_of[one] for one in sent_ids}
+    with scorer.store.database.reading() as connection:
+        out = opted_out_of(connection, of_marks)
+    as_of = scorer.clock()
     # Whoever has news had some lately, most of them: their events are still at hand.
     log = scorer.store.recent.log_of(sorted(of_marks - out), scorer.model.bundle.ladder)
     few = len(of_marks - out) <= _EXPLAIN_FRESH

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from features.errors import UnknownLead
 from features.ladder.file import read_ladder
-from features.store.privacy.opt_outs import opted_out_ids, opted_out_leads
+from features.store.privacy import not_to_be_scored
+from features.store.privacy.opt_outs import opted_out_ids, opted_out_leads, opted_out_of
 from features.store.schema import opt_outs, write_backs
 from tests.features.store.privacy.scene import arrival, everything, score
 
@@ -35,6 +36,40 @@ def test_ids_that_join_later_inherit(merged, privacy):
     with merged.database.reading() as connection:
         assert "visitor-2" in opted_out_ids(connection)
     assert privacy.opted_out_of(["visitor-2"]) == {"visitor-2"}
+
+
+def test_who_is_out_of_some_is_who_is_out_of_all(store, privacy):
+    """Asked of some leads it is what is known of all, however many ids say so, or none of them."""
+    leads = [f"lead-{at}" for at in range(1300)]  # more than one statement names
+    links = [arrival(at, leads[at], anonymous_id=f"visitor-{at}") for at in range(0, 1300, 4)]
+    store.ingest([*links, *(arrival(2000 + at, leads[at]) for at in range(1, 1300, 4))])
+    ids = [*leads, *(f"visitor-{at}" for at in range(0, 1300, 4))]
+    privacy.opt_out([*ids[::7], "nobody"], opted_out_at=50)
+    lead_of = {one: store.lead_of(one) for one in ids}
+    with store.database.reading() as connection:
+        out = opted_out_leads(connection)
+        assert opted_out_of(connection, leads) == out & set(leads)
+        assert opted_out_of(connection, ids) == {one for one in ids if lead_of[one] in out}
+        assert not_to_be_scored(connection, leads, 10**15) == out & set(leads)
+
+
+def test_who_is_out_of_some_is_looked_up(store, privacy):
+    """However many have opted out, SQLite looks at none but those that are asked about."""
+    if not store.database.is_sqlite:
+        return
+    privacy.opt_out(["ann"], opted_out_at=50)
+    plans: list[str] = []
+
+    def explain(_: object, cursor: object, statement: str, given: object, *__: object) -> None:
+        found = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", given)  # type: ignore[attr-defined]
+        plans.extend(row[3] for row in found)
+
+    with store.database.reading() as connection:
+        sa.event.listen(connection, "before_cursor_execute", explain)
+        assert opted_out_of(connection, ["ann", "bob"]) == {"ann"}
+    assert any("opt_outs" in plan for plan in plans)
+    # One row says whether anybody is out: that is read without looking for it.
+    assert [one for one in plans[1:] if one.startswith("SCAN")] == []
 
 
 def test_opt_out_takes_the_score_and_what_a_crm_is_to_be_told(merged, privacy):
