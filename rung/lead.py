@@ -87,10 +87,11 @@ def _opt_out(parsed: argparse.Namespace, _: Progress) -> None:
 
 
 def _opt_in(parsed: argparse.Namespace, _: Progress) -> None:
+    from features.clock import now
     from features.store.privacy import Privacy
 
     with store_of(parsed.store, must_exist=True) as store:
-        Privacy(store.database).opt_in([parsed.lead])
+        Privacy(store.database).opt_in([parsed.lead], now())
     if parsed.json:
         return print_json({"lead_id": parsed.lead, "opted_out": False})
     print(f"{parsed.lead} may be profiled")

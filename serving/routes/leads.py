@@ -188,7 +188,7 @@ async def opt_in(lead_id: LeadId, service: Served) -> Response:
     """Take back an opt-out, for all ids of the lead. Where there is none it changes nothing."""
 
     def opted_in(privacy: Privacy) -> Document:
-        privacy.opt_in([lead_id])
+        privacy.opt_in([lead_id], service.clock())
         return {"lead_id": service.store.lead_of(lead_id), "opted_out": False, "opt_out": None}
 
     return await _answer(service, opted_in)

@@ -324,7 +324,9 @@ def _due(target: WriteBack, now: int, most: int) -> sa.Select[Any]:
 def _profiled(connection: sa.Connection, target: WriteBack, rows: Sequence[_Row]) -> list[_Row]:
     """Those rows whose lead has not opted out, by whom their id belongs to; no other is due."""
     out = opted_out_of(connection, [row.lead_id for row in rows])
-    silent = [{"lead": one, "wanted": None, "due_at": None} for one in sorted(out)]
+    silent: list[dict[str, object]] = [
+        {"lead": one, "wanted": None, "due_at": None} for one in sorted(out)
+    ]
     _update(connection, target, silent)
     return [row for row in rows if row.lead_id not in out]
 

@@ -20,6 +20,7 @@ from features.store.database import (
     listed_ids,
     over,
 )
+from features.store.privacy.opt_outs import OPTED_IN
 from features.store.schema import identities, leases, stale
 
 __all__ = ["Leases", "Mark", "Marks"]
@@ -72,6 +73,15 @@ class Mark(NamedTuple):
     sent_id: str
     mark: str
     since: int
+
+    @property
+    def is_news(self) -> bool:
+        """Whether something happened; not where a lead is only to be scored once more."""
+        return _is_news(self.mark)
+
+
+def _is_news(mark: str) -> bool:
+    return not mark.startswith(OPTED_IN)
 
 
 class Marks:
@@ -148,7 +158,8 @@ class Marks:
 
     def among(self, connection: sa.Connection, leads: Sequence[str]) -> set[str]:
         """Those of some leads of which something new is known that was not scored yet."""
-        return set(self.of(connection, leads))
+        marks = self.of(connection, leads)
+        return {lead for lead, own in marks.items() if any(_is_news(mark) for _, mark in own)}
 
     def of(
         self, connection: sa.Connection, leads: Sequence[str]

@@ -73,10 +73,19 @@ class Privacy:
             opt_out(connection, ids, opted_out_at, reason)
         ScoreChanges(self._database).settle()
 
-    def opt_in(self, ids: Iterable[str]) -> None:
-        """The leads of some ids may be profiled again; UnknownLead for one that no store holds."""
+    def opt_in(self, ids: Iterable[str], opted_in_at: int) -> None:
+        """The leads of some ids may be profiled again, and are to be scored.
+
+        Parameters
+        ----------
+        opted_in_at : now, in microseconds since the epoch.
+
+        Raises
+        ------
+        UnknownLead : an id that no store holds.
+        """
         with self._database.writing() as connection:
-            opt_in(connection, ids)
+            opt_in(connection, ids, opted_in_at)
 
     def is_opted_out(self, lead_id: str) -> bool:
         """Whether the lead of an id has opted out by any id, or was erased and must not come back.

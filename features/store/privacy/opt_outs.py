@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
@@ -21,10 +22,12 @@ from features.store.schema import (
     notifications,
     opt_outs,
     scores,
+    stale,
     write_backs,
 )
 
 __all__ = [
+    "OPTED_IN",
     "OptOut",
     "opt_in",
     "opt_out",
@@ -36,6 +39,9 @@ __all__ = [
     "opted_out_since",
     "withheld",
 ]
+
+OPTED_IN: Final = "opted in "
+"""What the mark of a lead begins with that may be profiled again, and of which nothing is new."""
 
 
 class OptOut(NamedTuple):
@@ -89,10 +95,26 @@ def opt_out(connection: sa.Connection, ids: Iterable[str], opted_out_at: int, re
         note_gone(connection, list(connection.scalars(taken)))
 
 
-def opt_in(connection: sa.Connection, ids: Iterable[str]) -> None:
-    """Take back the opt-outs of the leads of some ids; UnknownLead for one that no store holds."""
+def opt_in(connection: sa.Connection, ids: Iterable[str], opted_in_at: int) -> None:
+    """Take back the opt-outs of the leads of some ids; UnknownLead for one that no store holds.
+
+    Whoever was out waits to be scored: nothing else would say so before all leads are.
+
+    Parameters
+    ----------
+    opted_in_at : now, in microseconds since the epoch.
+    """
+    back: list[str] = []
     for part in in_parts(_all_ids(connection, ids)):
-        connection.execute(sa.delete(opt_outs).where(opt_outs.c.id.in_(part)))
+        taken = sa.delete(opt_outs).where(opt_outs.c.id.in_(part)).returning(opt_outs.c.id)
+        back += connection.scalars(taken)
+    if back:
+        insert = insert_into(connection.engine, stale)
+        mark = insert.on_conflict_do_update(
+            index_elements=[stale.c.sent_id], set_={"mark": insert.excluded.mark}
+        )
+        row = {"mark": f"{OPTED_IN}{secrets.token_hex(8)}", "since": opted_in_at, "leased_until": 0}
+        connection.execute(mark, [{"sent_id": one, **row} for one in sorted(back)])
 
 
 def _all_ids(connection: sa.Connection, ids: Iterable[str]) -> list[str]:
@@ -151,7 +173,7 @@ def opted_out_of(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
     return found
 
 
-_AMONG: Final = sa.bindparam("leads", expanding=True)
+_AMONG: Final[sa.BindParameter[Iterable[str]]] = sa.bindparam("leads", expanding=True)
 _OUT_AMONG: Final = sa.union(  # each by an index, however many have opted out
     sa.select(opt_outs.c.id).where(opt_outs.c.id.in_(_AMONG)),
     sa.select(identities.c.lead_id)

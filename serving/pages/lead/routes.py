@@ -90,7 +90,7 @@ async def profiling(request: Request, service: Served, _: _Admin) -> Response:
         if form.get("do") == "out":
             privacy.opt_out([lead_id], service.clock(), "on the lead's page")
         else:
-            privacy.opt_in([lead_id])
+            privacy.opt_in([lead_id], service.clock())
 
     await run_in_threadpool(done)
     return RedirectResponse(f"/leads/{quote(lead_id, safe='')}", 303)

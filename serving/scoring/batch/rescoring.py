@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -133,7 +133,7 @@ def rescore(
         queued = priority > OUT_OF_QUEUE
         told = Findings(ranking, reasons, "time")
         rows = stored_rows(scorer, scored, priority, told, as_of)
-        then = _tellings(scorer, write_back, of_all=True)
+        then = _tellings(scorer, write_back)
         scorer.store.scores.save_made(rows, then, clock=scorer.clock)
     scorer.ranking, scorer.usual = ranking, usual_chances(scored, queued)
     steps = Counter(step for step, is_queued in zip(scored.step, queued, strict=True) if is_queued)
@@ -250,7 +250,12 @@ def _score_marked(
     rows = stored_rows(scorer, scored, priority, told, as_of)
     scorer.store.scores.save_made(
         rows,
-        _tellings(scorer, write_back, of_all=False, since=min(mark.since for mark in marks)),
+        _tellings(
+            scorer,
+            write_back,
+            {lead_of[mark.sent_id] for mark in marks if mark.is_news},
+            min(mark.since for mark in marks),
+        ),
         [mark for mark in marks if lead_of[mark.sent_id] not in unseen],
         sorted(gone),
         clock=scorer.clock,
@@ -274,24 +279,31 @@ def _leads(scorer: Scorer) -> list[str]:
 
 
 def _tellings(
-    scorer: Scorer, write_back: TellCrms | None, *, of_all: bool, since: int | None = None
+    scorer: Scorer,
+    write_back: TellCrms | None,
+    live: Collection[str] | None = None,
+    since: int | None = None,
 ) -> Callable[[sa.Connection, Mapping[str, Former], Sequence[StoredScore]], None]:
     """Tells of changes, in the transaction that keeps the scores.
 
     A lead without a former score is news where something has just arrived of it, and none where a
-    scoring of all leads comes upon it: it was imported. `since` is when the first news came, which
-    is kept for those who watch how fresh scores are.
+    scoring of all leads comes upon it: it was imported, or has opted in again.
+
+    Parameters
+    ----------
+    live : the leads of which something has just arrived; None: those that are marked.
+    since : when the first news came, which is kept for those who watch how fresh scores are.
     """
     ladder = scorer.model.bundle.ladder
 
     def told(
         connection: sa.Connection, former: Mapping[str, Former], rows: Sequence[StoredScore]
     ) -> None:
-        news = rows
-        if of_all:
+        heard = live
+        if heard is None:
             unknown = [row.lead_id for row in rows if row.lead_id not in former]
-            live = scorer.store.marks.among(connection, unknown)
-            news = [row for row in rows if row.lead_id in former or row.lead_id in live]
+            heard = scorer.store.marks.among(connection, unknown)
+        news = [row for row in rows if row.lead_id in former or row.lead_id in heard]
         add_notices(connection, score_changes(ladder, former, news))
         if write_back is not None:
             write_back(connection, rows)

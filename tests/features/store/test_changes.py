@@ -177,7 +177,7 @@ class Life:
         self.privacy.opt_out([one], 5)
 
     def back(self, one: str, _: str) -> None:
-        self.privacy.opt_in([one])
+        self.privacy.opt_in([one], 1)
 
     def erase(self, one: str, _: str) -> None:
         if self.draw.random() < 0.3:

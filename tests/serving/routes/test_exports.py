@@ -68,7 +68,7 @@ def test_what_was_written_since(client, service):
         assert told[other] == {"lead_id": other, "gone": True}
         assert pages(client, cursor=after)[0] == []
     finally:
-        Privacy(service.store.database).opt_in([other])
+        Privacy(service.store.database).opt_in([other], service.clock())
         service.store.scores.save([before], gone=[one])
         service.store.scores.save([before, others])
 

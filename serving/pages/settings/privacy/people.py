@@ -159,4 +159,4 @@ def change_profiling(service: Service, lead_id: str, *, is_out: bool, reason: st
     if is_out:
         privacy.opt_out([lead_id], service.clock(), reason)
     else:
-        privacy.opt_in([lead_id])
+        privacy.opt_in([lead_id], service.clock())

@@ -106,10 +106,10 @@ def test_opt_out_of_nobody(privacy, store, id_):
 def test_opt_in(merged, privacy):
     """Opting in takes back all of it; where there is nothing to take back it changes nothing."""
     before = everything(merged.database)
-    privacy.opt_in(["ann"])
+    privacy.opt_in(["ann"], opted_in_at=60)
     assert everything(merged.database) == before
     privacy.opt_out(["ann"], opted_out_at=50)
-    privacy.opt_in(["visitor-1"])
+    privacy.opt_in(["visitor-1"], opted_in_at=60)
     assert not privacy.is_opted_out("ann")
     assert privacy.lead("ann").opt_out is None
 
@@ -140,5 +140,21 @@ def test_counted(privacy):
     assert privacy.opted_out_count() == 0
     privacy.opt_out(["ann", "nobody-yet"], opted_out_at=50)
     assert privacy.opted_out_count() == 2
-    privacy.opt_in(["visitor-1"])
+    privacy.opt_in(["visitor-1"], opted_in_at=60)
     assert privacy.opted_out_count() == 1
+
+
+def test_opting_in_lets_the_lead_be_scored(merged, privacy):
+    """It waits for that at once, which is no news of it; who was not out waits for nothing."""
+    privacy.opt_out(["ann"], opted_out_at=50)
+    merged.scores.save([], done=merged.marks.take(99, 55, 1))
+    assert merged.marks.waiting() == (0, None)
+    privacy.opt_in(["visitor-1", "bob"], opted_in_at=60)
+    assert merged.marks.waiting() == (3, 60)
+    with merged.database.reading() as connection:
+        assert set(merged.marks.of(connection, ["ann", "bob"])) == {"ann"}
+        assert merged.marks.among(connection, ["ann", "bob"]) == set()
+    assert not any(mark.is_news for mark in merged.marks.take(99, 61, 1))
+    merged.ingest([arrival(20, "ann", 70)])
+    with merged.database.reading() as connection:
+        assert merged.marks.among(connection, ["ann"]) == {"ann"}

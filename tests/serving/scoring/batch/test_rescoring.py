@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from features.events.log import DAY_US
 from features.store.arrivals import Arrival
 from features.store.events import EventStore
+from features.store.privacy import Privacy
 from features.store.schema import notifications, opt_outs, scores
 from features.store.whole_log.ahead import found_of
 from models.bundle import load_bundle
@@ -70,6 +71,25 @@ def test_news_is_scored_and_unmarked(store, scorer):
     assert {row.lead_id: row.position for row in store.queue.listed(9)} == {"ann": 0, "bob": 1}
     assert store.marks.waiting() == (0, None)
     assert freshen(scorer) is None
+
+
+@pytest.mark.parametrize("score_anew", [freshen, rescore])
+def test_who_opts_in_is_back_in_the_queue(store, scorer, score_anew):
+    """With the next scoring, and no step that was completed long ago is told as new."""
+    store.ingest([arrival("1", "ann", "video_progress", VIDEO)])
+    freshen(scorer)
+    told, (held,) = notices(store), store.queue.listed(9)
+    with store.database.writing() as connection:
+        connection.execute(sa.delete(notifications))  # as if that had been long ago
+    privacy = Privacy(store.database)
+    privacy.opt_out(["ann"], NOW)
+    rescore(scorer)
+    privacy.opt_in(["ann"], NOW)
+    assert store.queue.listed(9) == []
+    score_anew(scorer)
+    (back,) = store.queue.listed(9)
+    assert (back.position, back.p_advance) == (held.position, held.p_advance)
+    assert (len(told) > 0, notices(store)) == (True, [])
 
 
 def test_news_that_comes_meanwhile(store, scorer, monkeypatch):
