@@ -136,6 +136,11 @@ class ScoreChanges:
         with self._database.reading() as connection:
             return _present(connection, after)
 
+    def stamp(self) -> tuple[str | int | None, ...]:
+        """What differs whenever a score, or who has one, is another; also where no number is yet."""
+        with self._database.reading() as connection:
+            return tuple(connection.execute(_STAMP).one())
+
     def part(self, after: ChangePlace | None, until: ChangePlace, limit: int) -> Part:
         """Up to `limit` changes beyond a place, up to another one.
 
@@ -169,6 +174,18 @@ class ScoreChanges:
             after, size = part.place, _PER_READ
 
 
+def _held(key: str) -> sa.ScalarSelect[str]:
+    return sa.select(meta.c.value).where(meta.c.key == key).scalar_subquery()
+
+
+def _without_number(table: sa.Table) -> sa.ScalarSelect[int]:
+    own = sa.select(sa.func.count()).select_from(table).where(table.c.seq.is_(None))
+    return own.scalar_subquery()
+
+
+_STAMP: Final = sa.select(
+    _held(_NUMBER), _held(_HISTORY), _without_number(scores), _without_number(gone_scores)
+)
 _ANEW: Final = (
     "leads were erased since this cursor was given, or the store is another one: read all scores"
     " anew, without a cursor, and put them in place of yours"

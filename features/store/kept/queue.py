@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import sqlalchemy as sa
 
+from features.store.changes import ScoreChanges
 from features.store.database import Database, in_parts
 from features.store.kept.scores import OUT_OF_QUEUE, StoredScore, score_of
 from features.store.schema import scores
@@ -199,11 +200,7 @@ class QueueStore:
 
     def stamp(self) -> tuple[Any, ...]:
         """What differs whenever a score, or who has one, is another."""
-        newest = sa.select(scores.c.seq, scores.c.lead_id).order_by(
-            scores.c.seq.desc(), scores.c.lead_id
-        )
-        with self._database.reading() as connection:
-            return tuple(connection.execute(newest.limit(1)).first() or ())
+        return ScoreChanges(self._database).stamp()
 
     def sources(self, most: int) -> list[str]:
         """Where queued leads came from, sorted; at most so many."""

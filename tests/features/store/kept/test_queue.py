@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
+from features.store.arrivals import Arrival
 from features.store.kept.queue import QUEUE_ORDERS, QueueFilter, place_of
 from features.store.kept.scores import OUT_OF_QUEUE, StoredScore
+from features.store.privacy import Privacy
 
 
 def score(at, draw):
@@ -81,6 +84,27 @@ def scored(store):
     held = [score(at, draw) for at in range(120)]
     store.scores.save(held)
     return store, held
+
+
+def test_the_stamp_where_a_lead_leaves(scored):
+    """It is another one for whoever opts out, is erased, or becomes one with another lead."""
+    store, held = scored
+    first, second, third, fourth = (one.lead_id for one in held[:4])
+    leads = (first, second, third, fourth)
+    store.ingest([Arrival(f"of-{one}", one, "page_viewed", 5, 5, "{}") for one in leads])
+    privacy = Privacy(store.database)
+    steps: list[Callable[[], object]] = [
+        lambda: privacy.opt_out([first], 10),
+        lambda: privacy.erase(second, 10),
+        lambda: store.ingest([Arrival("joins", third, "page_viewed", 6, 6, "{}", fourth)]),
+        lambda: store.scores.save([], gone=[third]),
+    ]
+    stamps = [store.queue.stamp()]
+    for step in steps:
+        step()
+        stamps.append(store.queue.stamp())
+        assert store.queue.stamp() == stamps[-1]
+    assert len(set(stamps)) == len(steps) + 1
 
 
 @pytest.mark.parametrize("order", QUEUE_ORDERS)
