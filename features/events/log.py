@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -231,13 +231,6 @@ class EventLog:
             texts=texts,
             text_values=tuple(text_values),
             ahead=None if self.ahead is None else self.ahead[known],
-        )
-
-    def without_properties(self) -> EventLog:
-        """What happened and when, and nothing more."""
-        none = self.numbers[:0], self.texts[:0]
-        return replace(
-            self, columns=LogColumns(), numbers=none[0], texts=none[1], text_values=(), links={}
         )
 
     def only(self, keep: npt.NDArray[np.bool_]) -> EventLog:

@@ -137,7 +137,7 @@ class ScoreChanges:
             return _present(connection, after)
 
     def stamp(self) -> tuple[str | int | None, ...]:
-        """What differs whenever a score, or who has one, is another; also where no number is yet."""
+        """What differs whenever a score, or who has one, is another, with a number or not."""
         with self._database.reading() as connection:
             return tuple(connection.execute(_STAMP).one())
 

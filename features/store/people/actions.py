@@ -219,22 +219,10 @@ class Actions:
             by_lead.setdefault(lead_of[one.lead_id], []).append(one)
         return by_lead
 
-    def newest(
-        self, limit: int, before: int | None = None, lead_id: str | None = None
-    ) -> list[KeptAction]:
-        """What was done last, the newest first.
-
-        Parameters
-        ----------
-        before : done before this instant, microseconds since the epoch.
-        lead_id : with the lead that has this id.
-        """
+    def newest(self, limit: int) -> list[KeptAction]:
+        """What was done last, the newest first."""
         wanted = sa.select(*_COLUMNS).order_by(actions.c.done_at.desc()).limit(limit)
-        if before is not None:
-            wanted = wanted.where(actions.c.done_at < before)
         with self._database.reading() as connection:
-            if lead_id is not None:
-                wanted = wanted.where(actions.c.lead_id.in_(ids_of(connection, lead_id)[1]))
             return [_action(row) for row in connection.execute(wanted)]
 
     def owner_of(self, lead_id: str, now: int) -> str:

@@ -31,14 +31,14 @@ from features.store.privacy.opt_outs import (
     opted_out_of,
 )
 from features.store.privacy.pages import held_lead
-from features.store.privacy.rows import Document, held_ids
+from features.store.privacy.rows import Document
 from features.store.privacy.suppressions import (
     any_suppressed,
     suppressed_among,
     unsuppress,
     wait_for_arrivals,
 )
-from features.store.privacy.trainings import Training, keep_training, trained_on
+from features.store.privacy.trainings import Training, keep_training
 from features.store.schema import identity_links
 
 __all__ = ["Privacy", "not_to_be_scored"]
@@ -209,17 +209,6 @@ class Privacy:
         """Keep that a bundle was trained on this store; see `Training`. Once is enough."""
         with self._database.writing() as connection:
             keep_training(connection, Training(bundle, ladder, until, trained_at))
-
-    def models_trained_on(self, lead_id: str, serving: Training | None = None) -> list[Training]:
-        """The models that may have been trained on a lead's events, the latest first; see `erase`.
-
-        Raises
-        ------
-        UnknownLead : nothing is kept of it.
-        """
-        with self._database.reading() as connection:
-            _, ids = held_ids(connection, lead_id)
-            return trained_on(connection, ids, serving)
 
 
 def not_to_be_scored(connection: sa.Connection, leads: Sequence[str], as_of: int) -> set[str]:

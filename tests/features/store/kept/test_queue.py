@@ -89,7 +89,7 @@ def scored(store):
 def test_the_stamp_where_a_lead_leaves(scored):
     """It is another one for whoever opts out, is erased, or becomes one with another lead."""
     store, held = scored
-    first, second, third, fourth = (one.lead_id for one in held[:4])
+    first, second, third, fourth = (one.lead_id for one in held[4:8])
     leads = (first, second, third, fourth)
     store.ingest([Arrival(f"of-{one}", one, "page_viewed", 5, 5, "{}") for one in leads])
     privacy = Privacy(store.database)

@@ -38,7 +38,7 @@ def test_what_must_not_be_scored(merged, privacy):
 @pytest.mark.parametrize("id_", ["nobody", "", "a\0b", "\ud800", "x" * 1000, "<script>", "a/b"])
 def test_unknown(id_, privacy):
     """Of an id that nothing is held of there is nothing to show or to erase."""
-    for ask in (privacy.lead, privacy.held, privacy.models_trained_on):
+    for ask in (privacy.lead, privacy.held):
         with pytest.raises(UnknownLead, match="nothing is held of lead"):
             ask(id_)
     with pytest.raises(UnknownLead, match="nothing is held of lead"):
