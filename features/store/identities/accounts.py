@@ -32,8 +32,9 @@ _Row = Sequence[Any]
 def note_accounts(connection: sa.Connection, rows: Iterable[_Row]) -> None:
     """Keep what events tell of accounts; of one id the latest stands, whenever it arrives.
 
-    So does the latest name, beside the company that it is of: it may come before, or after, what
-    tells that the id belongs there.
+    Of several at one instant it is the one whose id is the last. So does the latest name stand,
+    beside the company that it is of: it may come before, or after, what tells that the id belongs
+    there.
     """
     belongs: dict[str, tuple[int, str]] = {}
     named: dict[str, tuple[int, str, str]] = {}

@@ -155,11 +155,11 @@ def test_data_that_name_somebody(service):
 GROUPS = [*JUNK, "00000000-0000-0000-0000-000000000000", "  ", "'null'"]
 
 
-def of_group(id_: str, group: Any) -> list[tuple[str, dict[str, Any], str]]:
+def of_group(id_: str, group: Any, lead: str = "ann") -> list[tuple[str, dict[str, Any], str]]:
     """A group's id at each door: the address, the body, and where it stands."""
-    call = {"userId": "ann", "messageId": f"{id_}-1", "timestamp": NOW}
-    own = {"message_id": f"{id_}-4", "lead_id": "ann", "name": "seen", "occurred_at": NOW}
-    hog = {"event": "seen", "distinct_id": "ann", "uuid": f"{id_}-5", "timestamp": NOW}
+    call = {"userId": lead, "messageId": f"{id_}-1", "timestamp": NOW}
+    own = {"message_id": f"{id_}-4", "lead_id": lead, "name": "seen", "occurred_at": NOW}
+    hog = {"event": "seen", "distinct_id": lead, "uuid": f"{id_}-5", "timestamp": NOW}
     context = {**call, "messageId": f"{id_}-2", "type": "page", "context": {"groupId": group}}
     track = {**call, "messageId": f"{id_}-3", "type": "track", "event": "seen"}
     return [
@@ -207,9 +207,9 @@ def test_a_company_of_nobody_for_a_whole_batch(service):
 @pytest.mark.parametrize("group", ["acme", 0, "Null & Sons"])
 def test_a_company(service, group):
     """A company of some name is one, and nothing is remarked on."""
-    for path, body, _ in of_group(new_id(), group):
+    for path, body, _ in of_group(new_id(), group, lead := f"of-{group}"):
         if group == 0 and path == "/v1/call":  # an empty group of a context is none
             continue
         said = service.client.post(path, json=body).json()
         assert (said["accepted"], said["warnings"]) == (1, [])
-        assert service.store.accounts.of(["ann"]) == {"ann": str(group)}
+        assert service.store.accounts.of([lead]) == {lead: str(group)}
