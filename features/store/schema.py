@@ -52,8 +52,11 @@ __all__ = [
 METADATA: Final = sa.MetaData()
 JOINED: Final = "joined_by"
 """The key of `meta` that says by what the ids of all events have been joined."""
-NAMED: Final = "named_by"
-"""The key of `meta` that says by which event's traits leads can be found, all that are stored."""
+NAMED: Final = "named_by_2"
+"""The key of `meta` that says by which event's traits leads can be found, all that are stored.
+
+Its number grows when other words are told of traits: then all that are stored are looked at anew.
+"""
 
 
 def _bytewise() -> sa.Text:

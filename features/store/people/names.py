@@ -33,6 +33,7 @@ _WORD: Final = re.compile(r"[^\W_]+", re.UNICODE)
 _MOST_WORDS: Final = 16
 _LONGEST: Final = 40
 _SHORTEST: Final = 2
+"""One letter is an initial, which very many have; where letters have no case it can be a name."""
 _LAST: Final = "\U0010ffff"
 _MOST_FOUND: Final = 1000
 _COUNTED: Final = 20_000
@@ -46,11 +47,17 @@ def words_of(text: str) -> list[str]:
 
     >>> words_of("Chloé O'Neill-Grant")
     ['chloe', 'neill', 'grant']
+    >>> words_of("李 A")
+    ['李']
     """
     plain = unicodedata.normalize("NFKD", text).casefold()
     letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
     found = (word[:_LONGEST] for word in _WORD.findall(letters))
-    return list(dict.fromkeys(word for word in found if len(word) >= _SHORTEST))
+    return list(dict.fromkeys(word for word in found if _tells(word)))
+
+
+def _tells(word: str) -> bool:
+    return len(word) >= _SHORTEST or unicodedata.category(word) == "Lo"
 
 
 def are_found(text: str, traits: Mapping[str, object]) -> bool:

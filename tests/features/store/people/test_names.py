@@ -67,6 +67,21 @@ def joined(store, *links):
         )
 
 
+def test_a_name_of_one_letter(store):
+    """A name of one character finds who has it, alone or before others; an initial nobody."""
+    store.name_by("identify")
+    people = {
+        "l": {"name": "李"},
+        "m": {"name": "李明"},
+        "n": {"name": "王 李"},
+        "o": {"name": "A B"},
+    }
+    store.append_events([told(lead, traits) for lead, traits in people.items()])
+    assert store.names.find("李") == ["l", "m", "n"]
+    assert store.names.find("王 李") == ["n"]
+    assert store.names.find("明") == store.names.find("A") == []
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
@@ -87,7 +102,8 @@ def test_find_one_that_has_several_ids(named, text, found):
 
 
 def test_words():
-    """Small letters, without accents, each once, none of one letter."""
+    """Small letters, without accents, each once, none of one letter that has a case."""
+    assert words_of("李 A ж 7 が ก") == ["李", "か", "ก"]
     assert words_of("Chloé O'Neill-Grant  CHLOE 7 77") == ["chloe", "neill", "grant", "77"]
     assert words_of("\u210cans") == ["hans"]
     assert words_of("x" * 99) == ["x" * 40]

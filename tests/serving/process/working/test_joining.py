@@ -107,6 +107,16 @@ def test_names_that_were_there_before(store):
         assert connection.scalar(told) == "profile"
 
 
+def test_words_that_were_told_before_are_told_anew(store):
+    """What an older version noted is completed: it told no words of one letter."""
+    store.append_events([Event("a", "a", "profile", 5, 5, '{"name":"李"}')])
+    with store.database.writing() as connection:
+        connection.execute(sa.insert(meta), [{"key": "named_by", "value": "profile"}])
+    assert not joining.is_named(store, "profile")
+    assert joining.name_stored(store, "profile") == 1
+    assert store.names.find("李") == ["a"]
+
+
 @pytest.mark.parametrize("part", [1, 2, 3, 4, 50])
 def test_names_in_parts(store, monkeypatch, part):
     """However many are read at once, each event's traits are looked at, and once."""
