@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from features.clock import is_ahead, is_over
+from features.clock import instant_if_any, is_ahead, is_over
 from features.errors import ActionConflict
 from features.store.arrivals import Event
 from features.store.database import Database, in_parts, is_storable, over
@@ -27,6 +27,8 @@ from features.store.schema import actions
 __all__ = ["UNDO_US", "Actions", "KeptAction", "after_action"]
 
 UNDO_US: Final = 10_000_000
+_TWICE_US: Final = 2_000_000
+"""Who presses a button again within so long has pressed it twice, and means it once."""
 """For so long what was done can be undone."""
 _AT_ONCE: Final = 500
 _COLUMNS: Final = list(actions.c)
@@ -116,7 +118,7 @@ class Actions:
         now: int,
         of_anybody: bool = False,
     ) -> KeptAction:
-        """Keep what somebody did.
+        """Keep what somebody did; what they did the moment before again is the same.
 
         Parameters
         ----------
@@ -145,6 +147,8 @@ class Actions:
             owner = self._hand(connection, lead_id).owner_at(now)
             if owner not in ("", name) and not of_anybody:
                 raise ActionConflict(f"{owner} works with this lead: ask them, or wait")
+            if (twice := _of_before(connection, kept)) is not None:
+                return twice
             connection.execute(sa.insert(actions), _row_of(kept))
         return kept
 
@@ -259,6 +263,33 @@ def after_action(before: Hand, done: KeptAction) -> Hand:
     for event in done.rows(done.done_at):
         after = handed(after, event.name, event.occurred_at, json.loads(event.properties))
     return after
+
+
+def _of_before(connection: sa.Connection, kept: KeptAction) -> KeptAction | None:
+    """The same of a moment before that is open still; None where there is none."""
+    same = (actions.c.lead_id == kept.lead_id, actions.c.action == kept.action)
+    open_ = (actions.c.undone_at.is_(None), actions.c.entered_at.is_(None))
+    since = (actions.c.by == kept.by, actions.c.done_at > kept.done_at - _TWICE_US)
+    wanted = sa.select(*_COLUMNS).where(*same, *open_, *since, actions.c.done_at <= kept.done_at)
+    rows = connection.execute(wanted.order_by(actions.c.done_at.desc()))
+    return next((one for one in map(_action, rows) if _says_the_same(one, kept)), None)
+
+
+def _says_the_same(one: KeptAction, other: KeptAction) -> bool:
+    """Whether two actions write the same; until when may go by when each was done."""
+    if [name for name, _ in one.events] != [name for name, _ in other.events]:
+        return False
+    return all(
+        held.keys() == again.keys() and all(_is_alike(held[key], again[key]) for key in held)
+        for (_, held), (_, again) in zip(one.events, other.events, strict=True)
+    )
+
+
+def _is_alike(one: object, other: object) -> bool:
+    first, second = instant_if_any(one), instant_if_any(other)
+    if first is None or second is None:
+        return one == other
+    return abs(first - second) < _TWICE_US
 
 
 def _row_of(action: KeptAction) -> dict[str, object]:

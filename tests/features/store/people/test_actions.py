@@ -69,12 +69,48 @@ def test_of_a_clock_that_was_ahead(filled):
     assert filled.actions.undo(near.id, by="key-Bob", now=NOW).undone_at == NOW
 
 
+def test_pressed_twice(filled):
+    """What is pressed again within a moment is done once, and taken back as a whole."""
+    first = do(filled)
+    assert do(filled, now=NOW + 1_999_999) == first
+    assert do(filled, name="Eve", now=NOW + 1, lead="bob").id != first.id
+    assert filled.actions.undo(first.id, by="key-Bob", now=NOW + 9).undone_at == NOW + 9
+    assert [*filled.actions.open()] == ["bob"]
+    again = do(filled, now=NOW + 10)
+    assert again.id != first.id
+    assert do(filled, now=NOW + 10 + 2_000_000).id != again.id
+
+
+def test_what_differs_is_done_as_well(filled):
+    """Another text, another number, or another day is no second press of the same."""
+
+    def kept(now, **properties):
+        events = [("session_held", properties)]
+        done = filled.actions.do(
+            *("ann", "b2b", "held", "Held", events), by="key", name="Bob", now=now
+        )
+        return done.id
+
+    day = 86_400_000_000
+    said: list[dict[str, object]] = [
+        {"minutes": 20},
+        {"minutes": 30},
+        {"text": "Call back"},
+        {"text": "Call again"},
+        {"until": rfc3339(NOW + day)},
+        {"until": rfc3339(NOW + 14 * day)},
+        {},
+    ]
+    assert len({kept(NOW + at, **one) for at, one in enumerate(said)}) == len(said)
+    assert len({kept(NOW + 99 + at, until=rfc3339(NOW + day + at)) for at in range(3)}) == 1
+
+
 def test_two_who_write_at_once(filled):
     """What is due is written once, however many processes look."""
     for at in range(5):
-        do(filled, now=NOW + at)
+        do(filled, now=NOW + at * 2_000_000)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: filled.actions.enter(NOW + 2 * UNDO_US), range(8)))
+        list(pool.map(lambda _: filled.actions.enter(NOW + 3 * UNDO_US), range(8)))
     assert names(filled).count("session_held") == 5
 
 
@@ -160,7 +196,7 @@ def test_erased(filled):
 
 def test_newest(filled):
     """What was done last, the newest first, and no more than were asked for."""
-    first, second = do(filled, now=NOW), do(filled, now=NOW + 5)
+    first, second = do(filled, now=NOW), do(filled, now=NOW + 5_000_000)
     assert [one.id for one in filled.actions.newest(9)] == [second.id, first.id]
     assert [one.id for one in filled.actions.newest(1)] == [second.id]
 
