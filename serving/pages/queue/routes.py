@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from features.errors import ActionConflict
+from features.errors import ActionConflict, OptedOut, UnknownLead
 from serving.edge.access import Asker, needs
 from serving.edge.parameters import check_step
 from serving.pages.common.forms import form_of, own_path
@@ -68,8 +68,14 @@ async def do_action(request: Request, service: Served, asker: _Actor) -> Respons
     try:
         await run_in_threadpool(act, service, asker, form)
     except ActionConflict as error:
-        return await run_in_threadpool(refused, request, service, asker, target, str(error))
-    return RedirectResponse(target, 303)
+        why = str(error)
+    except OptedOut:
+        why = "this person has opted out by now: nothing is done with them any more"
+    except UnknownLead:
+        why = "nothing is known of this lead any more: it was erased"
+    else:
+        return RedirectResponse(target, 303)
+    return await run_in_threadpool(refused, request, service, asker, target, why)
 
 
 @router.post("/undo")

@@ -12,8 +12,49 @@ const zone = () => {
     delete one.dataset.as;
   }
 };
+// What was not done is said where it is seen, and leaves the page as it is.
+const tell = (...words) => {
+  const said = $("#said");
+  if (!said) return;
+  said.className = "note warn";
+  said.setAttribute("role", "alert");
+  said.replaceChildren(...words);
+};
+let former;
+const header = (words) => {
+  const fresh = $(".fresh"), live = $(".fresh .live");
+  if (!live) return;
+  if (!former) former = fresh.cloneNode(true);
+  fresh.classList.add("stale");
+  fresh.replaceChildren(live, words);
+};
+const unreached = (event) => {
+  const source = event.detail.ctx && event.detail.ctx.sourceElement;
+  header("Not reached");
+  if (source && source.id != "news") tell("Rung cannot be reached, so nothing was done. What you typed is still here: try again in a moment.");
+};
+// An answer without what the page asked for, such as an error or the login, must not empty it.
+const answered = (event) => {
+  const ctx = event.detail.ctx, to = ctx.hx && ctx.hx.reselect || ctx.select;
+  if (former) $(".fresh").replaceWith(former), former = 0;
+  if (ctx.response.status == 204 || !to) return;
+  const got = new DOMParser().parseFromString(ctx.text, "text/html"), fresh = $(".fresh", got);
+  if ($(to, got)) {
+    if (fresh && $(".fresh")) $(".fresh").replaceWith(fresh);
+    return;
+  }
+  event.preventDefault();
+  if (new URL(ctx.response.raw.url).pathname != "/login") return tell("That was not done. ", ($("main p:not(.code)", got) || got.body).textContent.trim());
+  const link = Object.assign(page.createElement("a"), { href: "/login?next=" + encodeURIComponent(location.pathname + location.search), textContent: "Log in" });
+  header("Logged out");
+  tell("You are not logged in any more, so nothing here is renewed or kept. ", link);
+};
+let acted = "";
 const swapped = () => {
   zone();
+  const row = acted && page.getElementById(acted);
+  if (row && page.activeElement == page.body) ($("button, a", $(".buttons", row)) || $("a", row)).focus({ preventScroll: true });
+  acted = "";
   const list = $("#rows"), bar = $("[data-renew]");
   if (bar && list && !list.contains(page.activeElement) && !list.matches(":hover")) bar.click();
 };
@@ -24,7 +65,7 @@ const move = (by) => {
 };
 let went = 0;
 page.addEventListener("keydown", (event) => {
-  const key = event.key, row = page.activeElement.closest("[data-row]");
+  const key = event.key, rows = all("[data-row]"), row = page.activeElement.closest("[data-row]") || (rows.length == 1 && rows[0]);
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (key == "Escape") for (const one of all(".me[open],.act[open]")) one.open = false, $("summary", one).focus();
   if (/^(IN|TEXTA|SEL)/.test(page.activeElement.tagName)) return;
@@ -43,5 +84,8 @@ page.addEventListener("keydown", (event) => {
   else return;
   event.preventDefault();
 });
+page.addEventListener("submit", (event) => acted = (event.target.closest("[data-row]") || {}).id || "");
+page.addEventListener("htmx:after:request", answered);
+page.addEventListener("htmx:error", unreached);
 page.addEventListener("htmx:after:swap", swapped);
 zone();

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from features.clock import rfc3339
 from features.store.events import EventStore
+from features.store.privacy import Privacy
 from serving.app import create_app
 from serving.edge.keys import Keys
 from serving.settings import Settings
@@ -272,3 +273,103 @@ def test_on_a_phone(at_desk):
             for one in sheet.locator("main a:visible, main summary:visible").all()
         ]
         assert [box for box in sizes if box["height"] < 24] == []
+
+
+@pytest.fixture
+def uneasy(browser, desk, sessions):
+    """Opens the queue as Ann where requests are to fail, which a browser reports."""
+
+    @contextmanager
+    def opened_uneasy():
+        context = browser.new_context(base_url=desk[0], storage_state=sessions["Ann"])
+        sheet = context.new_page()
+        sheet.set_default_timeout(15_000)
+        try:
+            sheet.goto("/")
+            yield sheet
+        finally:
+            context.close()
+
+    return opened_uneasy
+
+
+def act(sheet, who, what):
+    """Press a button of a row's first menu."""
+    row = sheet.get_by_role("listitem").filter(has_text=who)
+    row.get_by_text("Done", exact=True).click()
+    row.get_by_role("button", name=what).click()
+    return row
+
+
+def test_a_service_that_is_away(uneasy):
+    """That nothing was done is said, and the header says so too, until it is there again."""
+    with uneasy() as sheet:
+        sheet.context.set_offline(True)
+        row = act(sheet, "Person 9", "No answer")
+        expect(sheet.get_by_role("alert")).to_contain_text("cannot be reached, so nothing was done")
+        expect(sheet.locator(".fresh")).to_have_text("Not reached")
+        expect(row).to_be_visible()
+        sheet.context.set_offline(False)
+        expect(sheet.locator(".fresh")).not_to_have_text("Not reached")
+
+
+def test_a_session_that_is_over(uneasy):
+    """The list stays, and leads to the login, whether somebody acts or only looks."""
+    with uneasy() as sheet:
+        sheet.context.clear_cookies()
+        expect(sheet.locator(".fresh")).to_have_text("Logged out")
+        expect(sheet.get_by_role("alert")).to_contain_text("not logged in any more")
+        row = act(sheet, "Person 9", "No answer")
+        expect(sheet.get_by_role("alert")).to_contain_text("not logged in any more")
+        expect(row).to_be_visible()
+        sheet.get_by_role("link", name="Log in").click()
+        expect(sheet.get_by_label("Key", exact=True)).to_be_visible()
+
+
+def test_a_double_click_is_one(ann):
+    """What is clicked twice is done once, and one Undo takes it back."""
+    row = ann.get_by_role("listitem").filter(has_text="Person 8")
+    row.get_by_text("Done", exact=True).click()
+    row.get_by_role("button", name="No answer").dblclick()
+    expect(row.get_by_role("status")).to_have_text("No answer")
+    row.get_by_role("button", name="Undo").click()
+    expect(row.get_by_text("Done", exact=True)).to_be_visible()
+    expect(row.get_by_role("status")).to_have_count(0)
+
+
+def test_keys_go_on_where_they_were(ann):
+    """Who acts by keys is at the row still, on what can be done with it next."""
+    row = ann.get_by_role("listitem").filter(has_text="Person 3")
+    row.get_by_role("link", name="Person 3").focus()
+    ann.keyboard.press("d")
+    row.get_by_role("button", name="No answer").press("Enter")
+    expect(row.get_by_role("button", name="Undo")).to_be_focused()
+    ann.keyboard.press("Enter")
+    expect(row.get_by_text("Done", exact=True)).to_be_visible()
+
+
+def test_keys_of_the_one_lead(ann):
+    """On a lead's page the keys are for that lead, wherever one is on it."""
+    ann.get_by_role("listitem").get_by_role("link", name="Person 4").click()
+    expect(ann.get_by_role("heading", name="Person 4")).to_be_visible()
+    ann.keyboard.press("s")
+    expect(ann.get_by_role("button", name="Tomorrow")).to_be_visible()
+
+
+def test_a_lead_that_opted_out_meanwhile(ann, desk):
+    """Why nothing was done is said where it is seen, and the list stays."""
+    _, service, _ = desk
+    row = ann.get_by_role("listitem").filter(has_text="Person 9")
+    row.get_by_text("Done", exact=True).click()
+    lead = row.get_by_role("link", name="Person 9").get_attribute("href")
+    lead = lead.split("?")[0].rpartition("/")[2]
+    privacy = Privacy(service.store.database)
+    privacy.opt_out([lead], service.clock())
+    try:
+        row.get_by_role("button", name="No answer").click()
+        said = ann.get_by_role("alert")
+        expect(said).to_contain_text("This person has opted out by now")
+        expect(said).to_be_in_viewport()
+        expect(ann.get_by_role("listitem").first).to_be_visible()
+    finally:
+        privacy.opt_in([lead], service.clock())
