@@ -59,6 +59,8 @@ def reader_of(asker: Asker) -> PageReader:
 
 def freshness(service: Service) -> Freshness:
     """How fresh the scores are."""
+    if service.scorer.bundle is None:
+        return Freshness("No model", "", is_stale=True)
     now = service.clock()
     last_news = service.store.scores.last_news_at()
     if service.failure:

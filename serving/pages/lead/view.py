@@ -168,10 +168,12 @@ def _usual(answer: ScoreAnswer | None, usual: float | None) -> str:
     if answer is None or usual is None or answer["probability"] is None:
         return ""
     apart = answer["probability"] - usual
-    beside = "above" if apart > 0 else "below"
+    beside = f": this is {'above' if apart > 0 else 'below'} that"
     if abs(apart) < _AT_ONCE:
-        return f"Those who stand here now have {words.chance(usual)} on average, as this lead has."
-    return f"Those who stand here now have {words.chance(usual)} on average: this is {beside} that."
+        beside = ", as this lead has"
+    # It is found when all are scored, and who came since is not in it.
+    had = f"When all were scored last, those who stood here had {words.chance(usual)} on average"
+    return f"{had}{beside}."
 
 
 def _snoozed(desk: Desk, lead: str, last_active: int | None) -> str:

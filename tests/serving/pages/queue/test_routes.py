@@ -151,6 +151,7 @@ def test_no_model(bare):
     """Without a model the queue says what to do, and looks again by itself."""
     found = page(bare, "/")
     assert "No model yet" in found.text
+    assert "Live" not in found.text
     assert "rung train" in found.text
     assert ("http-equiv", "refresh") in found.attributes
 
