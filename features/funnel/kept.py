@@ -26,9 +26,9 @@ _SAID: Final = b"rung"
 """Where the schema of a kept table says the rest."""
 
 
-def keep_stays(columns: KeptColumns, stays: Stays) -> None:
-    """Keep stays in place of those of before."""
-    columns.keep(KIND, stays.ladder.name, stays.until, _table(stays))
+def keep_stays(columns: KeptColumns, stays: Stays, erasures: int | None = None) -> bool:
+    """Keep stays in place of those of before; whether they were, see `KeptColumns.keep`."""
+    return columns.keep(KIND, stays.ladder.name, stays.until, _table(stays), erasures)
 
 
 def newest_stays(columns: KeptColumns, ladder: Ladder) -> Stays | None:
@@ -40,12 +40,14 @@ def newest_stays(columns: KeptColumns, ladder: Ladder) -> Stays | None:
     return _stays(table, ladder, said) if said["fingerprint"] == ladder.fingerprint else None
 
 
-def keep_causes(columns: KeptColumns, ladder: Ladder, as_of: int, body: object) -> None:
-    """Keep why leads stop, as plain values, in place of what was kept before."""
+def keep_causes(
+    columns: KeptColumns, ladder: Ladder, as_of: int, body: object, erasures: int | None = None
+) -> bool:
+    """Keep why leads stop, as plain values; whether that was kept, see `KeptColumns.keep`."""
     text = json.dumps(body, allow_nan=False, separators=(",", ":"))
     table = pa.table({"body": [text]})
     said = {_SAID: json.dumps({"fingerprint": ladder.fingerprint})}
-    columns.keep(_CAUSES, ladder.name, as_of, table.replace_schema_metadata(said))
+    return columns.keep(_CAUSES, ladder.name, as_of, table.replace_schema_metadata(said), erasures)
 
 
 def newest_causes(columns: KeptColumns, ladder: Ladder) -> dict[str, Any] | None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add_funnel"]
 
+_TRIES = 3
+
 
 def add_funnel(verbs: Any) -> None:
     """Add `rung funnel`."""
@@ -54,31 +56,59 @@ def add_funnel(verbs: Any) -> None:
 
 def _funnel(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.errors import FunnelError
-    from models.judging.funnel.rates import funnel
-    from models.judging.funnel.selection import Selection, had_by_nobody, leads_in
 
     selection = _selection(parsed)
     parsed.events = named_log(parsed)
+    for _ in range(_TRIES):
+        if _counted(parsed, progress, selection):
+            return
+        progress("a lead was erased meanwhile: counting again, without it")
+    raise FunnelError("leads were erased each time while it was counted: count it again later")
+
+
+def _counted(parsed: argparse.Namespace, progress: Progress, selection: Selection) -> bool:
+    """Count, keep and print; False where a lead was erased since it was read: nothing is then."""
+    from features.errors import FunnelError
+    from models.judging.funnel.rates import funnel
+    from models.judging.funnel.selection import Selection, had_by_nobody, leads_in
+
+    erasures = _erasures(parsed)
     log, stays = _stays(parsed, progress, named_ladder(parsed))
     for said in had_by_nobody(selection, stays):
         raise FunnelError(f"--only: {said}")
     if parsed.named:
         step, state = _named(parsed.named)
         names = leads_in(stays, step, state, selection)
-        return print_json(names) if parsed.json else print("\n".join(names))
+        print_json(names) if parsed.json else print("\n".join(names))
+        return True
     progress("counting")
     found = funnel(stays, selection, parsed.every)
     of_all = found if selection == Selection() else None
-    causes = _causes(parsed, progress, log, stays, of_all)
+    causes = _causes(progress, log, stays, of_all)
+    if not _is_kept(parsed, stays, causes, erasures):
+        return False
     if parsed.out:
         from training.funnel.report import write_funnel
 
         page = write_funnel(found, causes, parsed.out)
         progress(f"wrote {page}, tables and pictures beside it")
     if parsed.json:
-        return print_json({"funnel": found, "causes": causes} if parsed.why else found)
-    _print(found, parsed.by)
-    return _print_causes(causes, is_some=selection != Selection())
+        print_json({"funnel": found, "causes": causes} if parsed.why else found)
+    else:
+        _print(found, parsed.by)
+        _print_causes(causes, is_some=selection != Selection())
+    return True
+
+
+def _erasures(parsed: argparse.Namespace) -> int:
+    """How many leads were erased so far; 0 of a file."""
+    from features.store.events import EventStore
+    from features.store.kept.columns import KeptColumns
+
+    if "://" not in parsed.events:
+        return 0
+    with EventStore.existing(parsed.events) as store:
+        return KeptColumns(store.database).erasures()
 
 
 def _stays(
@@ -99,26 +129,30 @@ def _stays(
 
 
 def _causes(
-    parsed: argparse.Namespace,
     progress: Progress,
     log: EventLog,
     stays: Stays,
     counted: Funnel | None,
 ) -> FunnelCauses:
-    """Why leads stop; of a store as it is now that is kept there, with the stays."""
-    from features.funnel.kept import keep_causes, keep_stays
-    from features.store.events import EventStore
-    from features.store.kept.columns import KeptColumns
+    """Why leads stop."""
     from models.judging.funnel.why import causes_of
 
     progress("looking for causes")
-    causes = causes_of(log, stays.ladder, stays, counted)
-    if "://" in parsed.events and parsed.until is None:
-        with EventStore.existing(parsed.events) as store:
-            columns = KeptColumns(store.database)
-            keep_stays(columns, stays)
-            keep_causes(columns, stays.ladder, stays.until, causes)
-    return causes
+    return causes_of(log, stays.ladder, stays, counted)
+
+
+def _is_kept(parsed: argparse.Namespace, stays: Stays, causes: FunnelCauses, erasures: int) -> bool:
+    """Keep both beside a store as it is now; False where a lead was erased since it was read."""
+    from features.funnel.kept import keep_causes, keep_stays
+    from features.store.events import EventStore
+    from features.store.kept.columns import KeptColumns
+
+    if "://" not in parsed.events or parsed.until is not None:
+        return True
+    with EventStore.existing(parsed.events) as store:
+        columns = KeptColumns(store.database)
+        kept = keep_stays(columns, stays, erasures)
+        return kept and keep_causes(columns, stays.ladder, stays.until, causes, erasures)
 
 
 def _print_causes(causes: FunnelCauses, *, is_some: bool) -> None:

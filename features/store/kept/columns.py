@@ -1,7 +1,8 @@
 """Tables about leads that a worker made and that routes and pages read: the newest of a kind.
 
 What a report counts is kept beside it, so that every number can name its leads and be counted anew
-for some of them. It names leads, and goes whenever one is erased.
+for some of them. It names leads, and goes whenever one is erased; what was counted meanwhile has
+seen the lead, and is not kept.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from features.store.database import Database
+from features.store.identities.turns import hold_leads
+from features.store.privacy.erasures import erasure_count
 from features.store.schema import kept_columns
 
 __all__ = ["KeptColumns"]
@@ -26,12 +29,24 @@ class KeptColumns:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def keep(self, kind: str, ladder: str, as_of: int, table: pa.Table) -> None:
+    def erasures(self) -> int:
+        """How many leads were erased so far; to be asked before events are read."""
+        with self._database.reading() as connection:
+            return erasure_count(connection)
+
+    def keep(
+        self, kind: str, ladder: str, as_of: int, table: pa.Table, erasures: int | None = None
+    ) -> bool:
         """Keep a table in place of the one before; what its schema says is kept as well.
 
         Parameters
         ----------
         as_of : by what was known then, in microseconds since the epoch.
+        erasures : how many there were before its events were read; None: nobody was.
+
+        Returns
+        -------
+        Whether it was kept: not where a lead was erased since its events were read.
         """
         sink = pa.BufferOutputStream()
         options = pa.ipc.IpcWriteOptions(compression="zstd")
@@ -40,10 +55,14 @@ class KeptColumns:
         body = sink.getvalue().to_pybytes()
         parts = [body[at : at + _PART] for at in range(0, len(body), _PART)]
         with self._database.writing() as connection:
+            hold_leads(connection)  # so that nobody is erased between the look and the end
+            if erasures is not None and erasures != erasure_count(connection):
+                return False
             connection.execute(sa.delete(kept_columns).where(*_own(kind, ladder)))
             for at, part in enumerate(parts):
                 row = {"kind": kind, "ladder": ladder, "part": at, "as_of": as_of, "body": part}
                 connection.execute(sa.insert(kept_columns), row)
+        return True
 
     def as_of(self, kind: str, ladder: str) -> int | None:
         """By when the newest table was made; None where none is kept."""

@@ -8,7 +8,12 @@ import pandas as pd
 import pytest
 
 import rung
+from features.funnel.kept import newest_stays
+from features.ladder.file import read_ladder
 from features.store.events import EventStore
+from features.store.kept.columns import KeptColumns
+from features.store.privacy import Privacy
+from models.judging.funnel import why
 
 
 def run(*words: str) -> int:
@@ -130,3 +135,29 @@ def test_a_store_is_as_its_file_but_for_who_left(events_file, tmp_path, capsys):
 def test_what_cannot_be_counted_is_said(events_file, capsys, words, said):
     assert run(events_file, *words) == 1
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("times", [1, 9])
+def test_who_is_erased_while_it_is_counted_is_not_kept(events_file, tmp_path, monkeypatch, times):
+    """It is counted again without the lead; where that is so each time nothing is kept."""
+    url = f"sqlite:///{tmp_path / 'rung.db'}"
+    assert rung.main(["import", str(events_file), "--store", url, "--ladder", "b2b"]) == 0
+    erased: list[str] = []
+    true = why.causes_of
+
+    def slowly(log, *given):
+        if len(erased) < times:
+            with EventStore.open(url) as store:
+                Privacy(store.database).erase(log.leads[0], 1, is_suppressed=True)
+            erased.append(log.leads[0])
+        return true(log, *given)
+
+    monkeypatch.setattr(why, "causes_of", slowly)
+    assert run("--store", url, "--json") == (0 if times == 1 else 1)
+    with EventStore.open(url) as store:
+        kept = newest_stays(KeptColumns(store.database), read_ladder("b2b"))
+    if times == 1:
+        assert kept is not None
+        assert not set(erased) & set(kept.leads)
+    else:
+        assert kept is None

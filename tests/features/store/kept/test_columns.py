@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
 import numpy as np
 import pyarrow as pa
 
+from features.store.kept import columns as module
 from features.store.kept.columns import KeptColumns
 from features.store.privacy import Privacy
+from features.store.privacy.erasures import Erasure, erasure_count
 from tests.features.store.privacy.scene import arrival
 
 
@@ -35,4 +39,36 @@ def test_an_erasure_takes_them_along(store):
     store.ingest([arrival(1, "ann"), arrival(2, "bob")])
     columns.keep("stays", "b2b", 5, pa.table({"lead_id": ["ann", "bob"]}))
     Privacy(store.database).erase("ann", 10)
+    assert columns.newest("stays", "b2b") is None
+
+
+def test_what_was_counted_meanwhile_is_not_kept(store):
+    """Who was erased since the events were read does not come back, whichever clock said so."""
+    columns = KeptColumns(store.database)
+    store.ingest([arrival(1, "ann"), arrival(2, "bob")])
+    before = columns.erasures()
+    Privacy(store.database).erase("ann", 10)
+    assert not columns.keep("stays", "b2b", 20, pa.table({"lead_id": ["ann", "bob"]}), before)
+    assert columns.newest("stays", "b2b") is None
+    assert columns.keep("stays", "b2b", 5, pa.table({"lead_id": ["bob"]}), columns.erasures())
+    assert columns.as_of("stays", "b2b") == 5
+
+
+def test_an_erasure_while_it_is_kept(store, monkeypatch):
+    """An erasure that begins just then waits, and takes the table along."""
+    columns = KeptColumns(store.database)
+    store.ingest([arrival(1, "ann"), arrival(2, "bob")])
+    with ThreadPoolExecutor(1) as pool:
+        erasing: list[Future[Erasure]] = []
+
+        def looked(connection):
+            count = erasure_count(connection)
+            if not erasing:
+                erasing.append(pool.submit(Privacy(store.database).erase, "ann", 10))
+                wait(erasing, 0.5)
+            return count
+
+        monkeypatch.setattr(module, "erasure_count", looked)
+        assert columns.keep("stays", "b2b", 5, pa.table({"lead_id": ["ann", "bob"]}), 0)
+        erasing[0].result(20)
     assert columns.newest("stays", "b2b") is None
