@@ -31,7 +31,7 @@ const header = (words) => {
 const unreached = (event) => {
   const source = event.detail.ctx && event.detail.ctx.sourceElement;
   header("Not reached");
-  if (source && source.id != "news") tell("Rung cannot be reached, so nothing was done. What you typed is still here: try again in a moment.");
+  if (source && source.id != "news") tell("Rung was not reached, so this may not have been done. What you typed is still here: look again in a moment.");
 };
 // An answer without what the page asked for, such as an error or the login, must not empty it.
 const answered = (event) => {
