@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from dataclasses import replace
 
 import pyarrow as pa
@@ -69,6 +70,9 @@ def test_what_was_written_since(client, service):
         assert pages(client, cursor=after)[0] == []
     finally:
         Privacy(service.store.database).opt_in([other], service.clock())
+        until = time.monotonic() + 60
+        while service.store.marks.waiting()[0] and time.monotonic() < until:
+            time.sleep(0.01)  # it is scored at once, and not while others look
         service.store.scores.save([before], gone=[one])
         service.store.scores.save([before, others])
 
