@@ -81,6 +81,7 @@ __all__ = [
     "NoModel",
     "NotEnoughData",
     "NothingEligible",
+    "OfferConflict",
     "OptedOut",
     "PolicyError",
     "Refused",
@@ -191,6 +192,10 @@ class DecisionConflict(Conflict):
 
 class ActionConflict(Conflict):
     """Something that a person cannot do with a lead now: it is another's, or it is too late."""
+
+
+class OfferConflict(Conflict):
+    """An offer that somebody else has changed since it was looked at."""
 
 
 class ExperimentConflict(Conflict):

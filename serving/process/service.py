@@ -175,7 +175,12 @@ class Service:
             return self._refresh_model() or self._refresh_ladder() or self._refresh_moves()
 
     def keep_offer(
-        self, table: Mapping[str, object], *, from_at: int | None, by: str
+        self,
+        table: Mapping[str, object],
+        *,
+        from_at: int | None,
+        by: str,
+        seen: int | None = None,
     ) -> OfferVersion:
         """Keep another version of an offer, or the first one of a new offer, and serve it.
 
@@ -184,15 +189,17 @@ class Service:
         table : the keys of an [[offer]] table, instants as RFC 3339.
         from_at : since when it holds, in microseconds since the epoch; None for now.
         by : who wants it so.
+        seen : the version that was made last when the offer was looked at; None where nobody asks.
 
         Raises
         ------
         LadderError : with all mistakes of the table.
+        OfferConflict : another version was made since `seen`.
         NoModel : nothing serves that offers could be changed of.
         """
         ladder, now = self.scorer.model.bundle.ladder, self.clock()
         since = now if from_at is None else from_at
-        kept = self.store.offers.keep(ladder, table, from_at=since, now=now, by=by)
+        kept = self.store.offers.keep(ladder, table, from_at=since, now=now, by=by, seen=seen)
         self.refresh()
         return kept
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from features.errors import UnknownOffer
+from features.errors import OfferConflict, UnknownOffer
 from features.ladder.catalogue import newest, offer_of_table, offer_table
 from features.ladder.ladder import Ladder, OfferVersion
 from features.ladder.offer import Offer, OfferStatus
@@ -36,7 +36,14 @@ class OfferVersions:
         self._scores = scores
 
     def keep(
-        self, ladder: Ladder, table: Mapping[str, object], *, from_at: int, now: int, by: str
+        self,
+        ladder: Ladder,
+        table: Mapping[str, object],
+        *,
+        from_at: int,
+        now: int,
+        by: str,
+        seen: int | None = None,
     ) -> OfferVersion:
         """Keep another version of an offer, or the first one of a new offer.
 
@@ -48,14 +55,19 @@ class OfferVersions:
         table : the keys of an [[offer]] table, instants as RFC 3339.
         from_at, now : since when it holds, and the present; microseconds since the epoch.
         by : who wants it so.
+        seen : the version that was made last when the offer was looked at, 0 where none was; None
+            where nobody asks.
 
         Raises
         ------
         LadderError : with all mistakes of the table.
+        OfferConflict : another version was made since `seen`.
         """
         offer = offer_of_table(ladder, table)
         with self._database.writing() as connection:
             _take_turn(connection)
+            if seen is not None and seen != _last(connection, ladder, offer):
+                raise OfferConflict(f"the offer {offer.id!r} was changed meanwhile: look again")
             return self._add(connection, ladder, offer, from_at=from_at, now=now, by=by)
 
     def pause(
@@ -80,8 +92,7 @@ class OfferVersions:
         by: str,
     ) -> OfferVersion:
         body = json.dumps(offer_table(offer), separators=(",", ":"), ensure_ascii=False)
-        last = sa.select(sa.func.max(offers.c.version)).where(*_own(ladder, offer))
-        version = (connection.scalar(last) or 0) + 1
+        version = _last(connection, ladder, offer) + 1
         kept = OfferVersion(offer.id, version, body, offer.status, from_at, now, by)
         connection.execute(sa.insert(offers).values(_row(ladder.name, kept)))
         if from_at <= now:
@@ -139,6 +150,12 @@ def _take_turn(connection: sa.Connection) -> None:
 
 def _own(ladder: Ladder, offer: Offer) -> tuple[sa.ColumnElement[bool], ...]:
     return offers.c.ladder == ladder.name, offers.c.id == offer.id
+
+
+def _last(connection: sa.Connection, ladder: Ladder, offer: Offer) -> int:
+    """The number of the version that was made last; 0 where none was."""
+    last = sa.select(sa.func.max(offers.c.version)).where(*_own(ladder, offer))
+    return connection.scalar(last) or 0
 
 
 def _status(connection: sa.Connection, ladder: Ladder, offer: Offer, now: int) -> str:

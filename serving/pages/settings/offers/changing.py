@@ -8,7 +8,7 @@ from typing import Any, Final, cast, get_args
 
 from starlette.exceptions import HTTPException
 
-from features.errors import LadderError
+from features.errors import LadderError, OfferConflict
 from features.ladder.catalogue import offer_of_table
 from features.ladder.ladder import OfferVersion
 from features.ladder.offer import OfferStatus
@@ -66,11 +66,15 @@ def edit_offer(
     told = told_offer(service, offer_id)["offer"]
     shown = form_of_table(told, zone_name(service))
     form, table, from_at = read_offer_form(given, shown.kept, zone_name(service))
-    if given.get("seen", "") != str(last_number(service, offer_id)):
+    last = last_number(service, offer_id)
+    if given.get("seen", "") != str(last):
         return Refusal(form, _WRITTEN_STILL)
     table = kept_as_it_was(table, told, given, shown)
     table["status"] = told.get("status", "active")
-    return _kept(service, form, table, from_at, by)
+    try:
+        return _kept(service, form, table, from_at, by, last)
+    except OfferConflict:  # somebody saved between the look above and the turn to keep it
+        return Refusal(form, _WRITTEN_STILL)
 
 
 def set_state(
@@ -113,7 +117,10 @@ def restore_offer(
     last = last_number(service, offer_id)
     if given.get("seen", "") != str(last):
         return Refusal(form, _NOT_PUT_BACK)
-    return _kept(service, form, table, _begins(service, offer_id, last), by)
+    try:
+        return _kept(service, form, table, _begins(service, offer_id, last), by, last)
+    except OfferConflict:
+        return Refusal(form, _NOT_PUT_BACK)
 
 
 def _begins(service: Service, offer_id: str, number: int) -> int | None:
@@ -124,7 +131,12 @@ def _begins(service: Service, offer_id: str, number: int) -> int | None:
 
 
 def _kept(
-    service: Service, form: OfferForm, table: dict[str, Any], from_at: int | None, by: str
+    service: Service,
+    form: OfferForm,
+    table: dict[str, Any],
+    from_at: int | None,
+    by: str,
+    seen: int | None = None,
 ) -> OfferVersion | Refusal:
     """The version that a table makes; the form with what is wrong where it makes none."""
     try:
@@ -132,7 +144,7 @@ def _kept(
             # What else is wrong is said at once: the ladder's reader looks at the rest.
             offer_of_table(service.ladder, table)
             return Refusal(form)
-        return service.keep_offer(table, from_at=from_at, by=by)
+        return service.keep_offer(table, from_at=from_at, by=by, seen=seen)
     except LadderError as error:
         wrong, general = wrong_fields(error)
         return Refusal(replace(form, wrong={**wrong, **form.wrong}, general=general))

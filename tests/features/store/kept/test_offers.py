@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from features.errors import LadderError, UnknownOffer
+from features.errors import LadderError, OfferConflict, UnknownOffer
 from features.ladder.catalogue import offer_table, with_catalogue
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Ladder
@@ -36,6 +36,22 @@ def test_versions_are_counted_and_kept(kept):
     assert kept.versions("b2b") == [first, second, other]
     assert kept.versions("b2c") == []
     assert (second.made_at, second.by, second.status) == (20, "ann", "active")
+
+
+def test_of_two_who_saw_the_same_one_keeps(kept):
+    """Whoever comes second is refused, also where both come at once."""
+    table = offer_table(FIRST)
+
+    def save(name: str) -> bool:
+        try:
+            kept.keep(B2B, table, from_at=10, now=10, by=name, seen=0)
+        except OfferConflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(save, "abcd")) == [False, False, False, True]
+    assert kept.keep(B2B, table, from_at=20, now=20, by="ann", seen=1).version == 2
 
 
 def test_what_holds_at_an_instant(kept):

@@ -37,6 +37,24 @@ def test_pause_and_back(site):
     assert "Somebody else has changed this offer meanwhile." in stale.text
 
 
+def test_two_save_at_the_same_moment(site, monkeypatch):
+    """Who saves between the look and the keeping of somebody else is not replaced unnoticed."""
+    path, was = "/settings/offers/worksheet-tips", site.service.ladder.offer("worksheet-tips")
+    fields = site.get(path).fields
+    fields = {name: one for name, one in fields.items() if name not in ("q", "status")}
+    fields = {name: one for name, one in fields.items() if ":" not in name}
+    fields |= {"step": was.step, "role": "support", "title": "Mine", "version": "0"}
+    del fields["live"], fields["human"]
+    looked = int(fields["seen"])
+    site.service.set_offer_status("worksheet-tips", "active", from_at=None, by="ben")
+    looks = "serving.pages.settings.offers.changing.last_number"
+    monkeypatch.setattr(looks, lambda *_: looked)
+    for address in (path, f"{path}/restore"):
+        refused = site.refused(address, 409, **fields)
+        assert "Somebody else has changed this offer meanwhile." in refused.text
+    assert site.service.ladder.offer("worksheet-tips").title == was.title
+
+
 def test_pause_from_the_list(site):
     """Pausing in the list leads back to the list as it was chosen."""
     sheet = site.act(
