@@ -35,6 +35,8 @@ _MOST_TEXT: Final = 2000
 _NUMBER: Final = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,2})?", re.ASCII)
 """A comma before one or two digits is a decimal one; nobody may guess what 1,000 is."""
 
+_STILL_TO_COME: Final = frozenset({"ends_at"})
+
 ToWrite = tuple[str, Mapping[str, Any]]
 """An event to write: its name and its properties."""
 
@@ -101,7 +103,7 @@ def do(
     if action is None:
         titles = ", ".join(one.title for one in ladder.buttons)
         raise ActionConflict(f"there is no action {action_id!r} here; there are {titles}")
-    properties = dict(action.properties) | _answered(action, answers, ladder)
+    properties = dict(action.properties) | _answered(action, answers, ladder, now)
     events: list[ToWrite] = [(action.event, properties)]
     if action.claims:
         events.append(_claiming(ladder, asker, now))
@@ -177,7 +179,9 @@ def _claiming(ladder: Ladder, asker: Asker, now: int) -> ToWrite:
 # ----------------------------------------------------------------------------------------- Answers
 
 
-def _answered(action: LeadAction, answers: Mapping[str, str], ladder: Ladder) -> dict[str, Any]:
+def _answered(
+    action: LeadAction, answers: Mapping[str, str], ladder: Ladder, now: int
+) -> dict[str, Any]:
     """What an action asked for, as properties of its event."""
     told: dict[str, Any] = {}
     if action.with_offer:
@@ -186,11 +190,11 @@ def _answered(action: LeadAction, answers: Mapping[str, str], ladder: Ladder) ->
             raise WrongAnswer("no offer is suggested for this lead now: say which one it was")
         told[OFFER] = offer.id
     for name in action.asks:
-        told[name] = _value(name, answers.get(name, "").strip(), ladder)
+        told[name] = _value(name, answers.get(name, "").strip(), ladder, now)
     return told
 
 
-def _value(name: str, text: str, ladder: Ladder) -> str | float:
+def _value(name: str, text: str, ladder: Ladder, now: int) -> str | float:
     """An answer as the event has it; WrongAnswer says what would be right."""
     asked, label = kind_of(name), name.replace("_", " ").strip()
     if not text:
@@ -201,14 +205,25 @@ def _value(name: str, text: str, ladder: Ladder) -> str | float:
             raise WrongAnswer(f"{label}: {text[:40]!r} {wrong}; write 1000 or 2.5")
         return float(text.replace(",", "."))
     if asked == "instant":
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError as error:
-            raise WrongAnswer(f"{label}: {text[:40]!r} is no day and time") from error
-        if not FIRST.year < moment.year < LAST.year:
-            raise WrongAnswer(f"{label}: {text[:40]!r} is no day of our time")
-        local = moment if moment.tzinfo else moment.replace(tzinfo=zone(ladder))
-        return rfc3339(microseconds(local))
+        return _instant(name, text, ladder, now)
     if len(text) > _MOST_TEXT or not is_storable(text):
         raise WrongAnswer(f"{label}: has at most {_MOST_TEXT:,} characters")
     return text
+
+
+def _instant(name: str, text: str, ladder: Ladder, now: int) -> str:
+    """A day and time as the event has it."""
+    label = name.replace("_", " ").strip()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise WrongAnswer(f"{label}: {text[:40]!r} is no day and time") from error
+    if not FIRST.year < moment.year < LAST.year:
+        raise WrongAnswer(f"{label}: {text[:40]!r} is no day of our time")
+    local = moment if moment.tzinfo else moment.replace(tzinfo=zone(ladder))
+    at = microseconds(local)
+    # What is booked now ends in time to come, or the page would go on offering it; other
+    # instants may tell of what has been.
+    if name in _STILL_TO_COME and at <= now:
+        raise WrongAnswer(f"{label}: {text[:40]!r} has passed already; write a time to come")
+    return rfc3339(at)

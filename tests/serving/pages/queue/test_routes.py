@@ -238,6 +238,7 @@ def test_what_is_done_can_be_undone(start, url, folder):
         ("action:held", {"minutes": "--3"}, "is no number"),
         ("action:booked", {"ends_at": "noon"}, "no day and time"),
         ("action:booked", {"ends_at": "9999-12-31T23:59"}, "no day of our time"),
+        ("action:booked", {"ends_at": "2020-01-01T10:00"}, "has passed already"),
         ("action:nothing", {}, "there is no action"),
         ("later:never", {}, "is no time"),
         ("note", {"text": " "}, "a note has 1 to"),
