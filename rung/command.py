@@ -25,7 +25,7 @@ from rung.judging import (
     readiness,
     recalibration,
 )
-from rung.options import Progress, new_parser
+from rung.options import Progress, new_parser, refuse_to_overwrite
 
 __all__ = ["main", "parser"]
 
@@ -77,6 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from features.errors import LadderError, RungError
 
     try:
+        refuse_to_overwrite(parsed)
         return int(parsed.verb(parsed, _progress(quiet=getattr(parsed, "json", False))) or 0)
     except LadderError as error:
         print(error, file=sys.stderr)

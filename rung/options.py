@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 __all__ = [
     "Progress",
@@ -38,6 +38,7 @@ __all__ = [
     "output_options",
     "period_options",
     "reading_options",
+    "refuse_to_overwrite",
     "store_option",
     "trust_option",
 ]
@@ -312,3 +313,74 @@ def config_option(parser: argparse.ArgumentParser) -> None:
         "--config", type=Path, help="a TOML file (default: what `rung train --show-config` prints)"
     )
     parser.add_argument("--seed", type=as_seed, help="of all that is drawn (default: 7)")
+
+
+_WRITTEN: Final = {
+    **{name: f"--{name}" for name in ("out", "predictions", "rejects", "report", "html", "plot")},
+    **{"json_out": "--json", "study": "--study", "to": "--to", "folder": "the folder"},
+}
+"""What verbs write: how it is kept, and what it is called."""
+_READ: Final = {
+    **{"events": "the log", "parts": "the parts", "bundle": "the bundle"},
+    **{"champion": "the champion", "ladder": "the ladder", "config": "the configuration"},
+    **{"scores": "the scores", "columns": "the columns"},
+}
+"""What verbs read, likewise."""
+_FOLDERS: Final = {"events", "parts"}
+_MANIFEST: Final = "manifest.json"
+"""Of a bundle. Any other folder is read as a log alone: one may have a shipped ladder's name."""
+_SQLITE: Final = "sqlite:///"
+
+
+def refuse_to_overwrite(parsed: argparse.Namespace) -> None:
+    """Refuse a call that would write over what it reads, or among it, before anything is read.
+
+    Into a folder of files of events may be written what nobody takes for events later.
+
+    Raises
+    ------
+    Refused : an output is an input, or lies in one; the message names both.
+    """
+    from features.errors import Refused
+
+    for kept, option in _WRITTEN.items():
+        out = getattr(parsed, kept, None)
+        # A report without a log beside it is one that is read, to promote by it.
+        if not isinstance(out, Path) or (kept == "report" and not hasattr(parsed, "events")):
+            continue
+        for name, said in _READ.items():
+            for source in _named(getattr(parsed, name, None)):
+                if source.is_dir() and not (name in _FOLDERS or (source / _MANIFEST).exists()):
+                    continue
+                if how := _lies(out, source, of_events=name == "events"):
+                    raise Refused(
+                        f"{option} {out} {how} {said} that is read, {source}: write it elsewhere"
+                    )
+
+
+def _named(value: object) -> list[Path]:
+    """The files and folders that an argument names."""
+    each = value if isinstance(value, list) else [value]
+    paths = [Path(str(one).removeprefix(_SQLITE)) for one in each if one]
+    return [path for path in paths if path.exists()]
+
+
+def _lies(out: Path, source: Path, *, of_events: bool) -> str:
+    """How an output lies to an input that is there; "" where neither touches the other."""
+    place = out.resolve()
+    if _is_same(place, source):
+        return "is"
+    if not source.is_dir():
+        return ""
+    if not of_events:
+        return "lies in" if any(_is_same(above, source) for above in place.parents) else ""
+    from features.events.formats.files import is_of_events
+
+    # Folders in it are not looked into, and other files are passed over.
+    if _is_same(place.parent, source) and not place.is_dir() and is_of_events(place):
+        return "lies in"
+    return "is part of" if any(_is_same(place, one) for one in source.iterdir()) else ""
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one == other.resolve() or (one.exists() and other.exists() and one.samefile(other))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.rung.scene import refused
+from tests.rung.scene import call, refused
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,69 @@ def test_a_time_without_a_zone(verb, option):
 def test_a_count_that_is_none(count):
     """So is a number of leads that is no number."""
     assert "must be a whole number from 1" in refused("demo", f"--leads={count}", code=2)
+
+
+@pytest.fixture
+def inputs(tmp_path, monkeypatch):
+    """A current folder with a log, a folder of logs, a ladder and what looks like a bundle."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("log.parquet", "lad.toml", "scores.csv", "logs/a.parquet", "bundle/manifest.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"what {name} says")
+    (tmp_path / "link.parquet").symlink_to("log.parquet")
+    (tmp_path / "away").symlink_to("logs")
+    return tmp_path
+
+
+AS_OF = "--as-of 2026-03-01T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ("score log.parquet --bundle bundle --out log.parquet", "--out"),
+        ("score log.parquet --bundle bundle --out link.parquet", "--out"),
+        ("score link.parquet --bundle bundle --out logs/../log.parquet", "--out"),
+        ("score log.parquet --bundle bundle --out bundle/s.csv", "--out"),
+        (f"features logs --ladder b2b {AS_OF} --out logs/out.parquet", "--out"),
+        (f"features away/ --ladder b2b {AS_OF} --out logs/out.csv", "--out"),
+        (f"features logs --ladder b2b {AS_OF} --out away/new.csv.gz", "--out"),
+        (
+            "evaluate log.parquet --ladder b2b --bundle bundle --predictions log.parquet",
+            "--predictions",
+        ),
+        ("evaluate log.parquet --ladder b2b --bundle bundle --report bundle", "--report"),
+        ("tune log.parquet --ladder lad.toml --minutes 1 --out ./lad.toml", "--out"),
+        ("tune log.parquet --ladder b2b --config lad.toml --minutes 1 --out lad.toml", "--out"),
+        ("train logs --ladder b2b --out logs", "--out"),
+        ("funnel logs --ladder b2b --rejects logs/bad.jsonl", "--rejects"),
+        ("audit scores.csv --html scores.csv", "--html"),
+        ("audit scores.csv --json scores.csv", "--json"),
+        ("init lad.toml log.parquet --to lad.toml", "--to"),
+        ("cluster score logs --bundle bundle --out logs/scores", "--out"),
+    ],
+)
+def test_nothing_is_written_over_what_is_read(inputs, words, option):
+    """However it is spelt: the message names both before anything is read, and all stays."""
+    before = {path: path.read_bytes() for path in inputs.rglob("*") if path.is_file()}
+    told = refused(*words.split())
+    assert told.startswith(f"rung: {option} ")
+    assert "that is read, " in told
+    assert told.endswith(": write it elsewhere\n")
+    assert {path: path.read_bytes() for path in inputs.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.usefixtures("inputs")
+@pytest.mark.parametrize(
+    "words",
+    [
+        "train . --ladder b2b --out new",
+        "init logs --to logs/ladder.toml",
+        "score log.parquet --bundle bundle --out bundle.csv",
+        "funnel log.parquet --ladder logs --out logs/funnel",
+        "publish bundle --report bundle/report",
+    ],
+)
+def test_what_stands_beside_what_is_read(words):
+    """It may be written: nobody takes it for what was read. A report to promote by is read."""
+    assert "write it elsewhere" not in call(*words.split()).err

@@ -23,7 +23,7 @@ from features.events.formats.import_report import Rejects
 from features.events.formats.json_rows import json_rows
 from features.events.formats.row_batch import FileColumns, Reading, RowBatch, of_table
 
-__all__ = ["event_files", "row_batches", "row_groups"]
+__all__ = ["event_files", "is_of_events", "row_batches", "row_groups"]
 
 _PARQUET_ROWS: Final = 1 << 20
 _EXPORT_ROWS: Final = 50_000
@@ -67,6 +67,11 @@ _WRITE: Final = "name it .parquet, .csv, .tsv, .json, .jsonl or .ndjson (the tex
 _COPY: Final = "write what it gives to a file and name that"
 _HIDDEN: Final = (".", "_")
 """What file systems and other tools leave beside the data begins so."""
+
+
+def is_of_events(file: Path) -> bool:
+    """Whether a file, by its name, is read among those of its folder."""
+    return bool(_kind(file)) and not file.name.startswith(_HIDDEN)
 
 
 def event_files(source: Path) -> tuple[list[Path], list[Path]]:
