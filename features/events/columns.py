@@ -20,6 +20,7 @@ __all__ = [
     "in_calendar",
     "number_array",
     "numbers_of",
+    "of_usual_types",
     "text_array",
     "texts_of",
 ]
@@ -46,6 +47,34 @@ def decoded(array: pa.Array) -> tuple[pa.Array, Bools]:
     bad = np.array([value is _NO_TEXT for value in values], dtype=np.bool_)
     kind = None if pa.types.is_nested(array.type) else pa.string()
     return pa.array([None if value is _NO_TEXT else value for value in values], kind), bad
+
+
+def of_usual_types(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The same rows without types that Arrow can hold and not work with: views, half floats."""
+    kinds = [_usual(kind) for kind in batch.schema.types]
+    if kinds == batch.schema.types:
+        return batch
+    columns = [column.cast(kind) for column, kind in zip(batch.columns, kinds, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _usual(kind: pa.DataType) -> pa.DataType:
+    """The type that stands for one, of what it holds as well."""
+    if pa.types.is_struct(kind):
+        return pa.struct([_usual_field(kind.field(at)) for at in range(kind.num_fields)])
+    if pa.types.is_large_list(kind):
+        return pa.large_list(_usual_field(kind.value_field))
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(_usual_field(kind.value_field), kind.list_size)
+    if pa.types.is_list(kind):
+        return pa.list_(_usual_field(kind.value_field))
+    if pa.types.is_map(kind):
+        return pa.map_(_usual(kind.key_type), _usual(kind.item_type))
+    return next((usual for is_kind, usual in _USUAL if is_kind(kind)), kind)
+
+
+def _usual_field(field: pa.Field) -> pa.Field:
+    return field.with_type(_usual(field.type))
 
 
 def in_calendar(array: pa.Array) -> tuple[pa.Array, Bools]:
@@ -79,6 +108,11 @@ _BYTES: Final[tuple[_Kind, ...]] = (
     pa.types.is_large_binary,
     pa.types.is_fixed_size_binary,
     pa.types.is_binary_view,
+)
+_USUAL: Final[tuple[tuple[_Kind, pa.DataType], ...]] = (
+    (pa.types.is_float16, pa.float32()),
+    (pa.types.is_string_view, pa.string()),
+    (pa.types.is_binary_view, pa.binary()),
 )
 _TIMES: Final[tuple[_Kind, ...]] = (pa.types.is_temporal,)
 

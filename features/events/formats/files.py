@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from features.errors import EventsError, did_you_mean
+from features.events.columns import of_usual_types
 from features.events.formats.csv_rows import csv_rows
 from features.events.formats.exports.recognise import layout_of
 from features.events.formats.exports.rows import ExportRows, rows_of_table
@@ -131,7 +132,8 @@ def _parquet_rows(file: Path, reading: Reading, _: Rejects) -> Iterator[RowBatch
         columns = FileColumns.of(file, names, reading)
         first = 1 + sum(_sizes(parquet)[: groups.start])
         wanted = {"columns": columns.all, "row_groups": list(groups)}
-        for batch in parquet.iter_batches(_PARQUET_ROWS, **wanted):
+        for held in parquet.iter_batches(_PARQUET_ROWS, **wanted):
+            batch = of_usual_types(held)
             yield of_table(file, columns, batch, np.arange(first, first + len(batch)))
             first += len(batch)
 
@@ -143,7 +145,8 @@ def _sizes(parquet: pyarrow.parquet.ParquetFile) -> list[int]:
 
 def _exported(parquet: pyarrow.parquet.ParquetFile, export: ExportRows) -> Iterator[RowBatch]:
     first = 1
-    for batch in parquet.iter_batches(_EXPORT_ROWS):
+    for held in parquet.iter_batches(_EXPORT_ROWS):
+        batch = of_usual_types(held)
         yield export.batch(rows_of_table(batch, range(first, first + len(batch))))
         first += len(batch)
 

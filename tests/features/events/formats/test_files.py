@@ -113,6 +113,34 @@ def test_types_that_files_disagree_on(tmp_path):
     assert table.property_texts() == ['{"plan":3}', '{"plan":"team"}']
 
 
+def test_types_that_arrow_cannot_work_with(tmp_path):
+    """Half floats and views, nested too, are kept as what they say; of repeated rows one stays."""
+    half = pa.array([1.5, 1.5, 2.0], pa.float32()).cast(pa.float16())
+    view = pa.array(["docs", "docs", None], pa.string_view())
+    columns = {
+        "lead_id": pa.array(["ann", "ann", "bob"], pa.string_view()),
+        "name": ["view"] * 3,
+        "occurred_at": pa.array([NOON_US] * 3, pa.timestamp("us", "UTC")),
+        "message_id": ["m", "m", "n"],
+        "minutes": half,
+        "score": half,
+        "section": view,
+        "plan": view,
+        "raw": pa.array([b"x", b"x", b"\xff"], pa.binary_view()),
+        "tags": pa.ListArray.from_arrays([0, 1, 2, 3], view),
+        "inner": pa.StructArray.from_arrays([half, view], ["half", "view"]),
+    }
+    pyarrow.parquet.write_table(pa.table(columns), tmp_path / "e.parquet")
+    table, report = read_table(tmp_path / "e.parquet", needs=NEEDS)
+    assert (report.accepted, report.duplicates) == (1, 1)
+    assert report.rejected == {"bytes that are no UTF-8 text": 1}
+    assert table.numbers["minutes"].tolist() == [1.5]
+    assert json.loads(table.property_texts()[0]) == {
+        **{"minutes": 1.5, "score": 1.5, "section": "docs", "plan": "docs", "raw": "x"},
+        **{"tags": ["docs"], "inner": {"half": 1.5, "view": "docs"}},
+    }
+
+
 def test_categories_and_numeric_ids(tmp_path):
     """Parquet categories are texts, and ids that are integers are texts too."""
     columns = {
