@@ -12,6 +12,8 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from rung import cluster, demo, ladder, lead, logs, offer, publishing, service, training
@@ -68,9 +70,16 @@ _VERBS: Final = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
     try:
-        parsed = parser().parse_args(arguments)
-    except OSError as error:  # of a place that is to be written to
+        try:
+            return _run(arguments)
+        finally:  # help and the like end by SystemExit
+            _flush()
+    except OSError as error:
         return _failed(error)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    parsed = parser().parse_args(arguments)
     # Threads of LightGBM wait for each other awake. Beside others that want the processors, such as
     # a service, all of them wait so most of the time; it is read when the library is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
@@ -85,11 +94,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RungError as error:
         print(f"rung: {error}", file=sys.stderr)
         return 1
-    except OSError as error:
-        return _failed(error)
     except KeyboardInterrupt:
         print("\nrung: stopped", file=sys.stderr)
         return 130
+
+
+def _flush() -> None:
+    """Write what was printed and waits; what cannot be is let go, or Python tries again at its end.
+
+    Raises
+    ------
+    OSError : the disk is full, or nobody reads any more.
+    """
+    if sys.stdout is None or sys.stdout.closed:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError), Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), sys.stdout.fileno())
+        raise
 
 
 def _failed(error: OSError) -> int:

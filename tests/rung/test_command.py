@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,32 @@ def test_the_package_is_the_program(tmp_path):
     found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert found.returncode == 3
     assert "is neither a file nor a shipped ladder" in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "is_piped", "is_buffered"),
+    [
+        *product(["train --show-config", "ladder check b2b"], [True, False], [True, False]),
+        ("train --help", True, True),  # argparse itself passes over it where nothing is buffered
+    ],
+)
+def test_output_that_cannot_be_written(words, is_piped, is_buffered):
+    """A full disk and a pipe that nobody reads are told in a line, also what parsing prints."""
+    environment = os.environ | {"PYTHONUNBUFFERED": "" if is_buffered else "1"}
+    if is_piped:
+        read, write = os.pipe()
+        os.close(read)
+    else:
+        write = os.open("/dev/full", os.O_WRONLY)
+    try:
+        found = subprocess.run(
+            [sys.executable, "-m", "rung", *words.split()],
+            **{"stdout": write, "stderr": subprocess.PIPE, "text": True, "env": environment},
+        )
+    finally:
+        os.close(write)
+    said = "Broken pipe" if is_piped else "No space left on device"
+    assert (found.returncode, found.stderr) == (1, f"rung: {said}\n")
 
 
 def test_any_verb_refuses_a_ladder_with_mistakes(events_file, tmp_path):
