@@ -30,7 +30,7 @@ from models.bundle import Bundle
 from models.judging.rounding import rounded
 from models.scores.encoding import Encoding
 from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, fit_goal
-from models.scores.learner import BoostedTrees
+from models.scores.learner import BoostedTrees, EstimatorError
 from models.scores.rehearsal import rehearse
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points, why_no_points
@@ -83,7 +83,7 @@ def train(
     LeakFound : a probe found what nobody accepts; nothing was fitted.
     NotEnoughData : no event is one that the ladder reads, or that its `score_at` matches. Any other
         log trains: with nothing to learn from, the answers are the ladder's bands.
-    EstimatorError : the configuration's estimator cannot take the place of the trees.
+    EstimatorError : the configuration's estimator cannot take the place of the trees, or fails.
     """
     with threadpool_limits(1, user_api="blas"):  # more add up otherwise
         return _trained(log, ladder, until, config or TrainConfig(), accepted or {}, progress)
@@ -132,12 +132,11 @@ def _trained(
         progress(f"fitting {goal}")
         is_rising = goal == "purchase" and ladder.steps_never_lower
         rows = training_rows(points, outcomes, encoding, is_rising=is_rising)
-        models[goal] = fit_goal(
-            rows,
-            StepRates.prior(means),
-            config.fit,
-            partial(_of_goal, goal, progress),
-        )
+        told = partial(_of_goal, goal, progress)
+        try:
+            models[goal] = fit_goal(rows, StepRates.prior(means), config.fit, told)
+        except EstimatorError as error:
+            raise EstimatorError(f"{goal}: {error}") from error
         counts[goal] = _counts(rows, outcomes, models[goal])
     offers = replace(offers, fields=field_worth(ladder, points, encoding, models["advancement"]))
     manifest = {

@@ -6,7 +6,8 @@ each column adds to it. It can be written to a file without pickle, and read bac
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ from scipy.special import logit
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from features.arrays import Floats, Ints
-from features.errors import BundleError
+from features.errors import BundleError, Unusable
 from models.scores.archive import packed, strange_types, unpacked
 from models.scores.boosting import threads_for
 from models.scores.trees.packed import PackedTrees
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Averaged",
     "BoostedTrees",
+    "EstimatorError",
     "FoldedClassifiers",
     "Learner",
     "cross_fit_classifier",
+    "own_words",
     "read_learner",
     "repeatable",
 ]
@@ -41,6 +44,16 @@ _SUREST: Final = 1e-6
 """How close to 0 and 1 a classifier's own probability is taken at its word."""
 _MOST_AT_ONCE: Final = 50_000
 """Rows that the classifiers are asked of together while columns are taken away."""
+
+
+class EstimatorError(Unusable):
+    """An estimator that cannot take the place of the trees; the message says what would do."""
+
+
+def own_words(error: Exception) -> str:
+    """What an estimator raised, in a line."""
+    said = str(error).strip().split("\n")[0]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 class Learner(Protocol):
@@ -221,12 +234,19 @@ class FoldedClassifiers:
     trusted: frozenset[str] = frozenset()
 
     def margins(self, matrix: Floats, fold: Ints) -> Floats:
-        """Shape (n,): log-odds from the clone that has not seen the row's fold."""
+        """Shape (n,): log-odds from the clone that has not seen the row's fold.
+
+        Raises
+        ------
+        EstimatorError : a classifier fails.
+        """
         margins = np.zeros(len(matrix))
         for at, classifier in enumerate(self.classifiers):
             rows = np.flatnonzero(fold == at)
             if len(rows):
-                margins[rows] = _log_odds(classifier, matrix[np.ix_(rows, self.columns)])
+                seen = matrix[np.ix_(rows, self.columns)]
+                with _telling(classifier, "giving probabilities"):
+                    margins[rows] = _log_odds(classifier, seen)
         return margins
 
     def learner(self) -> Averaged:
@@ -247,6 +267,10 @@ def cross_fit_classifier(
 
     A pipeline with an imputer takes care of NaN. Columns without a value in some fold are left out.
     Each clone is `repeatable` with a seed of its own.
+
+    Raises
+    ------
+    EstimatorError : the classifier fails on these rows, as it did not on the sample of `rehearse`.
     """
     folds = range(int(fold.max()) + 1)
     held = [~np.isnan(matrix[fold != at]).all(axis=0) for at in folds]
@@ -287,8 +311,19 @@ def repeatable(classifier: Any, seed: int) -> Any:
 
 def _fit_one(classifier: Any, matrix: Floats, happened: Floats) -> Any:
     # OpenMP's number of threads is of the thread that asks, and its sums follow from it.
-    with threadpool_limits(1, user_api="openmp"):
+    with threadpool_limits(1, user_api="openmp"), _telling(classifier, "fitting"):
         return classifier.fit(matrix, happened.astype(np.int64))
+
+
+@contextmanager
+def _telling(classifier: Any, doing: str) -> Iterator[None]:
+    """What a classifier raises becomes our error, with its own words."""
+    try:
+        yield
+    except Exception as error:
+        raise EstimatorError(
+            f"{type(classifier).__name__} failed while {doing}: {own_words(error)}"
+        ) from error
 
 
 def read_learner(

@@ -15,9 +15,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from features.arrays import Bools, Floats, Ints
-from features.errors import BundleError, Unusable
+from features.errors import BundleError
 from models.scores.archive import packed, strange_types, unpacked
-from models.scores.learner import repeatable
+from models.scores.learner import EstimatorError, own_words, repeatable
 
 __all__ = ["EstimatorError", "rehearse"]
 
@@ -26,10 +26,6 @@ T = TypeVar("T")
 _ROWS: Final = 120
 _ABSENT: Final = 0.2
 """Share of the values of the sample that are not there."""
-
-
-class EstimatorError(Unusable):
-    """An estimator that cannot take the place of the trees; the message says what would do."""
 
 
 def rehearse(
@@ -128,8 +124,7 @@ def _tried(do: Callable[[], T], wrong: str) -> T:
     try:
         return do()
     except Exception as error:
-        own = str(error).strip().split("\n")[0]
-        raise EstimatorError(f"{wrong}: {type(error).__name__}: {own}") from error
+        raise EstimatorError(f"{wrong}: {own_words(error)}") from error
 
 
 def _probabilities(fitted: Any, name: str, matrix: Floats) -> Floats:

@@ -32,6 +32,8 @@ class Leaning(ClassifierMixin, BaseEstimator):
         self.strength = strength
 
     def fit(self, X, y):
+        if self.strength < 0 and len(y) > 120:
+            raise ValueError("boom on real data")
         self.classes_ = np.unique(y)
         self.mean_ = np.nanmean(X, axis=0)
         self.spread_ = np.nanstd(X, axis=0) + 1e-9
@@ -224,6 +226,17 @@ def test_refused_before_the_log_is_read(here, options, said):
     (here / "bad.toml").write_text("[fit]\nfold = 3\n")
     told = refused("train", "none.csv", "--ladder", "b2b", "--out", "bundle", *options)
     assert said in told
+    assert not (here / "bundle").exists()
+
+
+def test_an_estimator_that_fails_on_the_log(few, here):
+    """It did on the sample: one line says of which goal, and what it raised."""
+    named = "[estimator]\nclass = 'mine_for_tests:Leaning'\nparameters = {strength = -1.0}\n"
+    (here / "own.toml").write_text(QUICK + named)
+    asked = ("train", few, "--ladder", "b2b", "--out", "bundle", "--config", "own.toml")
+    said = refused(*asked, "--trust", TYPE)
+    wrong = "rung: advancement: Leaning failed while fitting: ValueError: boom on real data"
+    assert said.splitlines()[-1] == wrong
     assert not (here / "bundle").exists()
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import skops.io
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
@@ -22,7 +24,7 @@ from features.errors import BundleError
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.scores import learner as learning
 from models.scores.goal_model import FitConfig, GoalModel, TrainingRows, fit_goal
-from models.scores.learner import Averaged, repeatable
+from models.scores.learner import Averaged, EstimatorError, repeatable
 from models.scores.step_rates import StepRates
 
 LOGISTIC = make_pipeline(
@@ -152,6 +154,46 @@ def test_fitted_again_it_is_the_same():
     assert one is not None
     assert other is not None
     assert one.to_bytes() == other.to_bytes()
+
+
+class Weird(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Takes a small sample, and fails on what is real."""
+
+    def __init__(self, fails="fit"):
+        self.fails = fails
+
+    def fit(self, matrix, happened):
+        self.classes_ = np.unique(happened)
+        if self.fails == "fit" and len(matrix) > 120:
+            raise ValueError("boom on\nreal data")
+        return self
+
+    def predict_proba(self, matrix):
+        if self.fails == "predict" and len(matrix) > 120:
+            raise KeyError
+        return np.full((len(matrix), 2), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("fails", "said"),
+    [
+        ("fit", "Weird failed while fitting: ValueError: boom on$"),
+        ("predict", "Weird failed while giving probabilities: KeyError$"),
+    ],
+)
+def test_an_estimator_that_fails_on_what_is_real(fails, said):
+    """It is told in its own words, and where it was raised is kept."""
+    with pytest.raises(EstimatorError, match=said) as found:
+        fitted(Weird(fails))
+    told = "".join(traceback.format_exception(found.value))
+    assert f"in {'predict_proba' if fails == 'predict' else 'fit'}\n    raise" in told
+
+
+def test_an_error_of_ours_is_not_the_estimators(monkeypatch):
+    """What fails around an estimator is told as it is."""
+    monkeypatch.setattr(learning, "repeatable", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        fitted(Weird())
 
 
 def test_repeatable():
