@@ -26,6 +26,7 @@ T = TypeVar("T")
 _ROWS: Final = 120
 _ABSENT: Final = 0.2
 """Share of the values of the sample that are not there."""
+_ROUNDING: Final = 1e-6
 
 
 def rehearse(
@@ -132,18 +133,26 @@ def _probabilities(fitted: Any, name: str, matrix: Floats) -> Floats:
         lambda: np.asarray(fitted.predict_proba(matrix), dtype=np.float64),
         f"{name} was fitted and gives no probabilities",
     )
-    is_distribution = (
-        said.shape == (len(matrix), 2)
-        and bool(np.isfinite(said).all())
-        and float(said.min()) >= 0.0
-        and bool(np.allclose(said.sum(axis=1), 1.0, atol=1e-6))
-    )
-    if not is_distribution:
+    if gave := _no_distribution(said, len(matrix)):
         raise EstimatorError(
             f"{name}.predict_proba has to give a row a lead and two columns, of 0 and of 1:"
-            f" probabilities that sum to 1; it gave shape {said.shape}"
+            f" probabilities that sum to 1; it gave {gave}"
         )
     return said
+
+
+def _no_distribution(said: Floats, rows: int) -> str:
+    """Why what was said is no distribution a row; "" where it is."""
+    if said.shape != (rows, 2):
+        return f"shape {said.shape}"
+    if np.isnan(said).any():
+        return f"NaN in {int(np.isnan(said).any(axis=1).sum())} of {rows} rows"
+    outside = said[(said < 0.0) | (said > 1.0 + _ROUNDING)]
+    if len(outside):
+        return f"values outside [0, 1], such as {outside[0]:g}"
+    sums = said.sum(axis=1)
+    apart = sums[~np.isclose(sums, 1.0, atol=_ROUNDING)]
+    return f"rows that do not sum to 1, such as to {apart[0]:g}" if len(apart) else ""
 
 
 def _refuse_what_cannot_be_kept(

@@ -40,6 +40,10 @@ class Share(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise RuntimeError("no\nmore")
         if self.flaw == "nan":
             return np.full((len(matrix), 2), np.nan)
+        if self.flaw == "some nan":
+            return np.array([[np.nan, 0.5], *[[0.5, 0.5]] * (len(matrix) - 1)])
+        if self.flaw in ROWS:
+            return np.tile(ROWS[self.flaw], (len(matrix), 1))
         if self.flaw == "one column":
             return np.full(len(matrix), self.share_)
         if self.flaw == "kept elsewhere":
@@ -51,6 +55,7 @@ class Share(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 KEPT: dict[int, float] = {}
+ROWS = {"log-odds": [-2.0, 3.0], "infinite": [np.inf, 0.5], "votes": [0.5, 0.25]}
 
 
 class Renames(Share):
@@ -91,7 +96,11 @@ NAME = f"{__name__}.Share"
         (Renames(), "Renames cannot be cloned"),
         (Share("breaks"), "cannot be fitted on a sample of 120 rows and 6 columns: KeyError"),
         (Share("raises"), "gives no probabilities: RuntimeError: no$"),
-        (Share("nan"), r"two columns, of 0 and of 1: .*gave shape \(120, 2\)"),
+        (Share("nan"), r"two columns, of 0 and of 1: .*gave NaN in 120 of 120 rows$"),
+        (Share("some nan"), "gave NaN in 1 of 120 rows$"),
+        (Share("log-odds"), r"gave values outside \[0, 1\], such as -2$"),
+        (Share("infinite"), r"gave values outside \[0, 1\], such as inf$"),
+        (Share("votes"), "gave rows that do not sum to 1, such as to 0.75$"),
         (Share("one column"), r"gave shape \(120,\)"),
         (Share("kept elsewhere"), "something else once it was kept and read back"),
         (Share(lambda: 1), "made of types that skops does not trust: .*lambda"),
