@@ -73,7 +73,9 @@ def _audit(parsed: argparse.Namespace, progress: Progress) -> None:
     rows = read_scores(parsed.scores, named, parsed.timezone)
     progress(rows.said)
     for reason, count in rows.dropped.items():
-        options.note(f"{count:,} rows of {parsed.scores} are left out: {reason}")
+        left = "row of {} is" if count == 1 else "rows of {} are"
+        why = f"{reason} ({rows.first[reason]})"
+        options.note(f"{count:,} {left.format(parsed.scores)} left out: {why}")
     won_at, until, log, ladder = _wins(parsed, rows, progress)
     judged = judged_rows(rows, won_at, until, parsed.horizon_days)
     rung, trained_until = _rung(parsed, judged, log, ladder)

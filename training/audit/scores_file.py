@@ -37,6 +37,8 @@ _WON: Final = {"true", "yes", "1", "won", "closedwon", "converted", "customer"}
 _GRADES: Final = {grade: 12.0 - at for at, grade in enumerate(
     ("A+", "A", "A-", "B+", "B", "B-", "C+", "C", "C-", "D+", "D", "D-", "F")
 )}  # fmt: skip
+_DATE: Final = "write a date such as 2026-03-01 or 2026-03-01T12:00:00Z"
+_MOST_SHOWN: Final = 40
 _SEPARATORS: Final = (",", ";", "\t")
 
 
@@ -50,6 +52,7 @@ class ScoreRows:
     has_wins : whether the file itself says who won.
     won, won_at : who won, and when, microseconds since the epoch; 0 where it is not said or not so.
     dropped : rows that could not be read, by reason.
+    first : the first row of each reason and what it says.
     columns : what each role was taken from.
     """
 
@@ -61,6 +64,7 @@ class ScoreRows:
     won: Bools
     won_at: Times
     dropped: dict[str, int] = field(default_factory=dict)
+    first: dict[str, str] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -112,25 +116,35 @@ def read_scores(
     scale = _scale(file, [text for text, kept in zip(texts["score"], sound, strict=True) if kept])
     score = _scores(texts["score"], scale)
     faults = {
-        "without an id": ~has_id,
-        "without a score": np.isnan(score),
-        "without a date that can be read": ~is_date,
-        "won on a day that is not said": ~dated,
+        "without an id": ("id", ~has_id),
+        "without a score": ("score", np.isnan(score)),
+        "without a date that can be read": ("date", ~is_date),
+        "won on a day that is not said": ("won at", ~dated),
     }
     keep = np.ones(len(rows), dtype=np.bool_)
-    dropped = {}
-    for reason, bad in faults.items():
+    dropped, first = {}, {}
+    for reason, (role, bad) in faults.items():
         if count := int((keep & bad).sum()):
             dropped[reason] = count
+            at_first = int(np.argmax(keep & bad))
+            first[reason] = _told(at_first, texts[role][at_first], role)
         keep &= ~bad
     if not keep.any():
-        why = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
+        why = ", ".join(
+            f"{count:,} {reason} ({first[reason]})" for reason, count in dropped.items()
+        )
         raise EventsError(f"{file}: no row can be judged: {why}")
     return ScoreRows(
         tuple(text for text, kept in zip(texts["id"], keep, strict=True) if kept),
         score[keep], at[keep], scale, has_wins, won[keep], np.where(won, won_at, 0)[keep],
-        dropped, {role: name for role, name in columns.items() if name},
+        dropped, first, {role: name for role, name in columns.items() if name},
     )  # fmt: skip
+
+
+def _told(at: int, text: str, role: str) -> str:
+    """What a row says that cannot be read, and what could."""
+    said = f"row {at + 2:,} says {text[:_MOST_SHOWN]!r}" if text else f"row {at + 2:,} says nothing"
+    return f"{said}; {_DATE}" if role in ("date", "won at") else said
 
 
 def _cells(file: Path) -> tuple[list[str], list[list[str]]]:

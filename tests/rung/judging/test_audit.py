@@ -44,6 +44,16 @@ def test_what_a_win_is_has_to_be_said(scores, tmp_path, capsys):
     assert "'Is Won' and 'Close Date'" in capsys.readouterr().err
 
 
+def test_rows_that_are_left_out(scores, tmp_path, capsys):
+    """They are counted, one as one, with the first of them and what could be read."""
+    scores.write_text(scores.read_text().replace("\n7,10,2026-01-01", "\n7,10,01/02/2026"))
+    asked = ["audit", str(scores), "--events", str(tmp_path / "events.csv"), "--win", "deal"]
+    assert main(asked) == 0
+    said = capsys.readouterr().err
+    assert f"1 row of {scores} is left out: without a date that can be read (row 9 says" in said
+    assert "'01/02/2026'; write a date such as 2026-03-01 " in said
+
+
 def test_beside_rung(simulated_log, events_file, trained_and_saved, tmp_path):
     """Rung's scores stand on the same leads, from what was known on the dates of the others'."""
     starts = simulated_log.starts[:-1]

@@ -78,11 +78,14 @@ def test_a_row_that_is_left_out_says_nothing_of_the_others(tmp_path, odd, scores
 
 
 def test_no_row_that_can_be_judged(tmp_path):
-    """The reasons are told in words, with how many rows each."""
+    """The reasons are told in words, with how many rows each, the first, and what would do."""
     lines = ["id,score,date", *["a,0.5,n/a"] * 2000, ",0.1,2026-01-01"]
-    said = "no row can be judged: 1 without an id, 2,000 without a date that can be read$"
-    with pytest.raises(EventsError, match=said):
+    with pytest.raises(EventsError) as found:
         read(tmp_path, "\n".join(lines))
+    assert str(found.value).endswith(
+        "no row can be judged: 1 without an id (row 2,002 says nothing), 2,000 without a date that"
+        " can be read (row 2 says 'n/a'; write a date such as 2026-03-01 or 2026-03-01T12:00:00Z)"
+    )
 
 
 def test_bad_rows_are_counted(tmp_path):
@@ -92,6 +95,8 @@ def test_bad_rows_are_counted(tmp_path):
     )
     assert rows.leads == ("d",)
     assert sorted(rows.dropped.values()) == [1, 1, 1]
+    assert rows.first["without a score"] == "row 3 says 'x'"
+    assert rows.first["without a date that can be read"].startswith("row 4 says 'soon'; write a ")
 
 
 def test_no_file(tmp_path):
