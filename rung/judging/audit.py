@@ -108,7 +108,13 @@ def _wins(parsed: argparse.Namespace, rows: ScoreRows, progress: Progress) -> _W
 
     if parsed.events is None:
         return *_wins_of_file(parsed, rows), None, None
-    if bool(parsed.win) == bool(parsed.ladder or parsed.bundle):
+    other = "--bundle" if parsed.bundle else "--ladder" if parsed.ladder else ""
+    if parsed.win and other:
+        raise EventsError(
+            f"--win and {other} together are not possible: with {other} a win is the purchase of"
+            " its ladder; leave one of them out"
+        )
+    if not parsed.win and not other:
         raise EventsError("say what a win is: either --win EVENT, or --ladder (or --bundle)")
     return _wins_of_event(parsed, progress) if parsed.win else _wins_of_ladder(parsed, progress)
 

@@ -44,6 +44,14 @@ def test_what_a_win_is_has_to_be_said(scores, tmp_path, capsys):
     assert "'Is Won' and 'Close Date'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("other", ["--bundle", "--ladder"])
+def test_a_win_that_is_said_twice(scores, tmp_path, capsys, other):
+    """Beside a ladder, or a bundle with one, no event can be the win: which two is said."""
+    asked = ["audit", str(scores), "--events", str(tmp_path / "events.csv"), "--win", "deal"]
+    assert main([*asked, other, "b2b"]) == 1
+    assert f"--win and {other} together are not possible" in capsys.readouterr().err
+
+
 def test_rows_that_are_left_out(scores, tmp_path, capsys):
     """They are counted, one as one, with the first of them and what could be read."""
     scores.write_text(scores.read_text().replace("\n7,10,2026-01-01", "\n7,10,01/02/2026"))
