@@ -98,7 +98,7 @@ def roll_back(folder: Path, promotion: Promotion) -> ServedBundle:
 
     Raises
     ------
-    BundleError : nothing served before.
+    BundleError : nothing served before, or nothing that was not gone back from.
     """
     present, former = served_by(folder), former_of(folder)
     served = present.hash if present else ""
@@ -107,7 +107,14 @@ def roll_back(folder: Path, promotion: Promotion) -> ServedBundle:
         said.setdefault(one.hash, one)
     back = next((one for one in said.values() if one.hash != served and not one.taken_back), None)
     if back is None:
-        raise BundleError(f"nothing served from {folder} before: there is nothing to go back to")
+        others = [one.hash[:12] for one in said.values() if one.hash != served]
+        why = f"nothing served from {folder} before"
+        if others:
+            why = (
+                f"of what served from {folder} before, {', '.join(others)} was gone back from, and"
+                " is not gone back to (promote it again to let it serve)"
+            )
+        raise BundleError(f"{why}: there is nothing to go back to")
     if present is not None:
         _keep(folder, replace(present, taken_back=True))
     copy_bundle(back.folder, folder)

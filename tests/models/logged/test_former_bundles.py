@@ -60,9 +60,18 @@ def test_there_and_back(bundles, tmp_path):
     assert present.promotion == said(4_000_000, "a mistake")
     assert present.gate == gate_of(second, first)
     assert roll_back(folder, said(5_000_000)).hash == load_bundle(first).hash
-    with pytest.raises(BundleError, match="there is nothing to go back to"):
+    left = ", ".join(load_bundle(one).hash[:12] for one in (second, third))
+    wrong = f"before, {left} was gone back from, .*: there is nothing to go back to"
+    with pytest.raises(BundleError, match=wrong):
         roll_back(folder, said(6_000_000))
     assert bytes_of(folder) == bytes_of(first)
+
+
+def test_what_is_the_first(bundles, tmp_path):
+    """Nothing served before it."""
+    promote_into(tmp_path / "serving", bundles[0], gate_of(bundles[0]), said(1))
+    with pytest.raises(BundleError, match="nothing served from .* before: there is nothing to go"):
+        roll_back(tmp_path / "serving", said(2))
 
 
 def test_without_a_gate_nothing_moves(bundles, tmp_path):
