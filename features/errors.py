@@ -20,6 +20,7 @@ RungError
 │   │   └── WrongAnswer      what an action asked for, and was not told
 │   ├── DecisionConflict     a decision or an outcome that is stored already, and says otherwise
 │   ├── ExperimentConflict   an experiment that is there already, over, or still runs
+│   ├── OfferConflict        an offer that somebody else has changed since it was looked at
 │   ├── LimitReached         an offer that was decided on, and that a limit keeps from its lead now
 │   ├── NothingEligible      none of the only options that a caller lets be chosen may be chosen
 │   ├── StaleCursor          a place in an order of changes that is no more

@@ -110,7 +110,10 @@ def test_output_that_cannot_be_written(words, is_piped, is_buffered):
     try:
         found = subprocess.run(
             [sys.executable, "-m", "rung", *words.split()],
-            **{"stdout": write, "stderr": subprocess.PIPE, "text": True, "env": environment},
+            stdout=write,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
         )
     finally:
         os.close(write)

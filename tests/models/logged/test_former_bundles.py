@@ -70,7 +70,7 @@ def test_there_and_back(bundles, tmp_path):
 def test_what_is_the_first(bundles, tmp_path):
     """Nothing served before it."""
     promote_into(tmp_path / "serving", bundles[0], gate_of(bundles[0]), said(1))
-    with pytest.raises(BundleError, match="nothing served from .* before: there is nothing to go"):
+    with pytest.raises(BundleError, match=r"nothing served from .* before: there is"):
         roll_back(tmp_path / "serving", said(2))
 
 
