@@ -14,7 +14,16 @@ from serving.edge.problems import Problem
 from serving.pages.common.rendering import html, rendered
 from serving.process.service import Service
 
-__all__ = ["Freshness", "PageReader", "freshness", "page", "problem_page", "reader_of", "refused"]
+__all__ = [
+    "Freshness",
+    "PageReader",
+    "freshness",
+    "page",
+    "problem_page",
+    "reader_of",
+    "refused",
+    "why_no_model",
+]
 
 _LIVE_US: Final = 15 * 60_000_000
 """News of so short a time ago is live."""
@@ -55,6 +64,12 @@ class Freshness:
 def reader_of(asker: Asker) -> PageReader:
     """A caller as the pages know it."""
     return PageReader(asker.name, asker.may("decide"), asker.may("admin"), asker.has_session)
+
+
+def why_no_model(service: Service, asker: Asker) -> str:
+    """Why there is no model: to who runs Rung as it is, to others nothing of the machine."""
+    why = service.scorer.why_not or service.problem
+    return why if asker.may("admin") or not why else "whoever runs Rung finds out why under Models"
 
 
 def freshness(service: Service) -> Freshness:

@@ -19,6 +19,7 @@ from features.store.privacy.opt_outs import withheld
 from models.served_policy import DEFAULT
 from serving.edge.access import Asker
 from serving.pages.common import words
+from serving.pages.common.frame import why_no_model
 from serving.pages.common.people import person_of
 from serving.pages.lead.timeline import MOST_EVENTS, SIDES, Entry, entries_of, notes_of
 from serving.pages.lead.todo import ToDo, to_do
@@ -125,7 +126,7 @@ def lead_of(service: Service, asker: Asker, lead_id: str, back: str, side: str) 
         "traits": person.others[:_MOST_TRAITS],
         "more_traits": person.others[_MOST_TRAITS:],
         "consents": _consents(history),
-        "why_not": scorer.why_not,
+        "why_not": why_no_model(service, asker),
         "back": back,
         "here": f"{person.address}{_from(back)}",
     }

@@ -16,7 +16,7 @@ from models.judging.readiness import Readiness
 from serving.edge.access import Asker, needs
 from serving.pages.common.downloads import CsvTable, csv_answer, named_table
 from serving.pages.common.forms import form_of
-from serving.pages.common.frame import page
+from serving.pages.common.frame import page, why_no_model
 from serving.pages.common.moments import ShownAt, shown_at
 from serving.pages.experiments.naming import policy_said
 from serving.pages.models.advice import limits_of, ready_steps, train_again
@@ -100,7 +100,7 @@ def _shown(
     status = 409 if mistake else 200
     bundle = service.scorer.bundle
     if bundle is None:
-        why = {"why_not": service.scorer.why_not or service.problem, "mistake": mistake}
+        why = {"why_not": why_no_model(service, asker), "mistake": mistake}
         return page(request, service, asker, "models/none.html", why, status)
     evidence, moved = evidence_of(service), movements(service)
     figures, ready = _all_figures(service, evidence), _readiness(service)

@@ -15,6 +15,7 @@ from models.served_policy import DEFAULT
 from serving.edge.access import Asker
 from serving.edge.parameters import after_of, cursor_of, wrong_query
 from serving.pages.common import words
+from serving.pages.common.frame import why_no_model
 from serving.pages.common.people import Person, person_of
 from serving.pages.queue.rows import rows_of
 from serving.pages.queue.searched import found_as
@@ -146,7 +147,7 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
     here = address_of(view, cursor=asked.cursor)
     return {
         "state": _state(service, view, tabs, bool(rows or elsewhere), asked.cursor),
-        "why_not": scorer.why_not,
+        "why_not": why_no_model(service, asker),
         "failure": service.failure,
         "ladder": ladder,
         "rows": rows,

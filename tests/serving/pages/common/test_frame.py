@@ -1,0 +1,27 @@
+"""What stands around a page, and who is told what."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from serving.edge.access import Asker
+from serving.pages.common.frame import why_no_model
+
+WHY = "no bundle in /srv/rung: it has no manifest.json"
+
+
+@pytest.mark.parametrize(
+    ("scopes", "why", "told"),
+    [
+        ({"read", "decide"}, WHY, "whoever runs Rung finds out why under Models"),
+        ({"read", "admin"}, WHY, WHY),
+        ({"read"}, "", ""),
+    ],
+)
+def test_nothing_of_the_machine_is_told_to_others(scopes, why, told):
+    """Why there is no model has a place on the machine in it, which is for who runs it."""
+    service = SimpleNamespace(scorer=SimpleNamespace(why_not=""), problem=why)
+    asker = Asker("k", "Ann", frozenset(scopes))
+    assert why_no_model(service, asker) == told  # type: ignore[arg-type]
