@@ -54,6 +54,7 @@ def scores_report(bundle: Bundle, **more: Any) -> dict[str, Any]:
         "flatters": False,
         "advancement": {
             "performance": figures,
+            "counts": {"reached_leads": 40, "missed_leads": 160},
             "note": "",
             "verdict": "better than the step rates",
             "verdict_reason": "log loss 0.4 against 0.5",

@@ -31,7 +31,7 @@ from training.decision_points import Points, decision_points
 from training.labels import Outcomes, label
 from training.scores.baselines import Baseline, Missing, baselines
 from training.scores.by_group import groups_of_scores
-from training.scores.performance import Answers, Resampled
+from training.scores.performance import FEWEST_LEADS, Answers, Resampled
 from training.scores.predictions import predictions
 from training.scores.realised import realised
 from training.scores.reordering import Incumbent, compared
@@ -236,10 +236,11 @@ class _Goal:
             note = f"not enough data (n=0): all {len(points):,} points are pending"
             note += f"; {_when_over(period, points, self.goal)}"
             return GoalEvaluation(**common, note=note)  # type: ignore[arg-type]
-        if len(decided) == 0 or _one_kind(decided):
-            note = _too_few(decided, points.lead[outcomes.decided])
-            return GoalEvaluation(**common, note=note)  # type: ignore[arg-type]
         rows = self.rows(period)
+        if not rows.is_enough:
+            note = _too_few(rows.happened, rows.lead)
+            note += f"; judging takes {FEWEST_LEADS} of each"
+            return GoalEvaluation(**common, note=note)  # type: ignore[arg-type]
         rivals = self.rivals(period)
         rates = next(rival for rival in rivals if isinstance(rival, Baseline))
         draws = Resampled.of(rows, period.seed)
@@ -386,7 +387,8 @@ def _gains(
 
 
 def _counts(points: Points, outcomes: Outcomes, keep: Bools) -> Counts:
-    state = outcomes.state[keep]
+    state, decided = outcomes.state[keep], keep & outcomes.decided
+    lead, happened = points.lead[decided], outcomes.happened[decided]
     return Counts(
         points=len(state),
         leads=len(np.unique(points.lead[keep])),
@@ -395,7 +397,10 @@ def _counts(points: Points, outcomes: Outcomes, keep: Bools) -> Counts:
         lost=int((state == State.LOST).sum()),
         pending=int((state == State.PENDING).sum()),
         mature=int(outcomes.mature[keep].sum()),
-        decided=int(outcomes.decided[keep].sum()),
+        decided=len(lead),
+        decided_leads=len(np.unique(lead)),
+        reached_leads=len(np.unique(lead[happened == 1])),
+        missed_leads=len(np.unique(lead[happened == 0])),
     )
 
 

@@ -1,9 +1,9 @@
 """The gate: no alias moves to a bundle whose stored report does not carry it.
 
-A bundle passes when it was judged on a period that it had not seen, predicts no worse there than
-the rates of the steps, is calibrated no worse than chance explains, treats no group of a protected
-trait surely apart, and does not put other leads at the top than the champion does, unless somebody
-said that this is meant.
+A bundle passes when it was judged on a period that it had not seen, by leads enough of either
+outcome of the next step, predicts no worse there than the rates of the steps, is calibrated no
+worse than chance explains, treats no group of a protected trait surely apart, and does not put
+other leads at the top than the champion does, unless somebody said that this is meant.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from models.bundle import Bundle
 from models.gate import Gate
 from models.judging.groups.report import group_refusals
 from training.scores.by_group import MEASURES_OF_SCORES
+from training.scores.performance import FEWEST_LEADS
 from training.scores.reordering import LEAST_OVERLAP, refusals
 from training.scores.results import AS_SERVED, WORSE
 
@@ -132,9 +133,11 @@ def _of_figures(report: dict[str, Any]) -> tuple[list[str], dict[str, float]]:
     for goal in ("advancement", "purchase"):
         part = report[goal]
         figures = part["performance"]
-        if figures is None:
+        # A purchase takes long: without figures of it, or with such as rest on a handful of leads,
+        # the next step alone carries a bundle.
+        if note := _not_judged(part):
             if goal == "advancement":
-                missing.append(f"{goal}: {part['note'] or 'it was not judged'}")
+                missing.append(f"{goal}: {note}")
             continue
         metrics |= {
             f"{goal}_{name}": figures[name]
@@ -153,6 +156,22 @@ def _of_figures(report: dict[str, Any]) -> tuple[list[str], dict[str, float]]:
                 f"{goal}: calibration error {least['ece']:.3f}, at most {allowed:.3f} is allowed"
             )
     return missing, metrics
+
+
+def _not_judged(part: Mapping[str, Any]) -> str:
+    """Why a goal has no figures that carry anything; empty where it has."""
+    if part["performance"] is None:
+        return part["note"] or "it was not judged"
+    counts = part.get("counts", {})
+    if "reached_leads" not in counts:  # of an earlier version
+        return "the report does not say by how many leads it was judged: judge it again"
+    reached, missed = counts["reached_leads"], counts["missed_leads"]
+    if min(reached, missed) >= FEWEST_LEADS:
+        return ""
+    return (
+        f"not enough data (leads that reached the goal {reached}, that did not {missed}); judging"
+        f" takes {FEWEST_LEADS} of each"
+    )
 
 
 def _as_served(part: Mapping[str, Any]) -> Mapping[str, Any]:

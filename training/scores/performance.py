@@ -13,9 +13,9 @@ from models.judging.metrics import Queue
 from training.scores.baselines import Baseline
 from training.scores.results import Difference, Performance
 
-__all__ = ["Answers", "Resampled"]
+__all__ = ["FEWEST_LEADS", "Answers", "Resampled"]
 
-_FEWEST_LEADS: Final = 10
+FEWEST_LEADS: Final = 10
 """Leads with either outcome, below which rows are not judged on their own."""
 _BINS, _FEWEST_BINS = 10, 3
 """Groups of the reliability table: ten, or fewer where there are not ten leads for each."""
@@ -53,7 +53,7 @@ class Answers:
         """Whether enough leads have either outcome for the rows to be judged on their own."""
         reached = len(np.unique(self.lead[self.happened == 1]))
         missed = len(np.unique(self.lead[self.happened == 0]))
-        return min(reached, missed) >= _FEWEST_LEADS
+        return min(reached, missed) >= FEWEST_LEADS
 
     def only(self, keep: Bools) -> Answers:
         """Some of the rows, by mask."""
@@ -108,7 +108,7 @@ class Resampled:
         probability, rank, happened = rows.probability, rows.rank, rows.happened
         weight = rows.weight
         leads = len(np.unique(rows.lead))
-        most = min(_BINS, max(_FEWEST_BINS, leads // _FEWEST_LEADS))
+        most = min(_BINS, max(_FEWEST_BINS, leads // FEWEST_LEADS))
         bins = metrics.reliability(probability, happened, rows.lead, most, weight)
         group = metrics.equal_count_bins(probability, most)
         effect = intervals.design_effect(happened, rows.lead, group, weight)

@@ -121,6 +121,9 @@ class Counts:
     ----------
     mature : those whose horizon is over.
     decided : those that are judged: where leads were lost, all but the pending.
+    decided_leads : the leads of those.
+    reached_leads, missed_leads : of them, those with a judged point that reached the goal, and with
+        one that did not; a lead may be both.
     """
 
     points: int
@@ -131,6 +134,9 @@ class Counts:
     pending: int
     mature: int
     decided: int
+    decided_leads: int
+    reached_leads: int
+    missed_leads: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,8 @@ def _first(
     config: TrainConfig | None,
     progress: Callable[[str], None],
 ) -> Retraining:
+    if found.advancement.performance is None:
+        return Retraining(None, f"the twin cannot be judged: {found.advancement.note}", twin, found)
     if found.verdict.startswith("worse"):
         said = f"the twin is {found.verdict}: {found.advancement.verdict_reason}"
         return Retraining(None, said, twin, found)

@@ -181,6 +181,27 @@ def test_purchase_may_be_too_early():
     json.dumps(early.as_dict(), allow_nan=False)
 
 
+def test_a_handful_of_leads_has_no_verdict(log, bundle, judged):
+    """Where fewer than ten leads advanced there are no figures; the note counts them."""
+    points = decision_points(log, LADDER, start=TRAINED_UNTIL, end=JUDGED_UNTIL, seed=7)
+    outcomes, _ = label(log, LADDER, points, JUDGED_UNTIL)
+    reached = np.unique(points.lead[outcomes.decided & (outcomes.happened == 1)])
+    missed = np.unique(points.lead[outcomes.decided & (outcomes.happened == 0)])
+    assert judged.advancement.counts.reached_leads == len(reached)
+    assert judged.advancement.counts.missed_leads == len(missed)
+    assert judged.advancement.counts.decided_leads == len(np.union1d(reached, missed))
+    some = np.zeros(len(log.leads), dtype=np.bool_)
+    some[[*reached[:3], *np.setdiff1d(missed, reached)[:40]]] = True
+    few = evaluate(bundle, log.only(some), until=JUDGED_UNTIL).advancement
+    assert 3 <= few.counts.reached_leads < 10 < few.counts.missed_leads
+    assert (few.performance, few.verdict, few.baselines) == (None, "", ())
+    assert few.note == (
+        f"not enough data (n={few.counts.decided}: leads that reached the goal"
+        f" {few.counts.reached_leads}, that did not {few.counts.missed_leads}); judging takes 10 of"
+        " each"
+    )
+
+
 def test_step_without_enough_leads(log, bundle):
     """A step with too few leads of either kind is not judged, and says how many there are."""
     few = np.arange(len(log.leads)) % 8 == 0

@@ -37,9 +37,16 @@ def bundle() -> Bundle:
     return Bundle(ladder, Encoding(()), model, model, OfferModel.prior(ladder), {"hash": HASH})
 
 
-def part(ece: float = 0.02, by_chance: float = 0.01, verdict: str = BETTER) -> dict[str, Any]:
-    """What a report says of one goal that was judged."""
+def part(
+    ece: float = 0.02,
+    by_chance: float = 0.01,
+    verdict: str = BETTER,
+    *,
+    leads: tuple[int, int] = (10, 10),
+) -> dict[str, Any]:
+    """What a report says of one goal that was judged, by leads that reached it and did not."""
     return {
+        "counts": {"reached_leads": leads[0], "missed_leads": leads[1]},
         "note": "",
         "verdict": verdict,
         "verdict_reason": "log loss 0.5 against 0.4",
@@ -143,6 +150,28 @@ def test_a_purchase_that_was_not_judged(bundle):
     gate = judge(report(purchase=not_judged("not enough data (n=0)")), bundle)
     assert gate.passed
     assert set(gate.metrics) == {f"advancement_{name}" for name in FIGURES}
+
+
+@pytest.mark.parametrize("leads", [(9, 500), (500, 9)])
+def test_figures_of_a_handful_of_leads_carry_nothing(bundle, leads):
+    """With fewer than ten leads of either kind the counts are the reason; a purchase may wait."""
+    gate = judge(report(advancement=part(leads=leads)), bundle)
+    assert gate.missing == (
+        f"advancement: not enough data (leads that reached the goal {leads[0]}, that did not"
+        f" {leads[1]}); judging takes 10 of each",
+    )
+    assert set(gate.metrics) == {f"purchase_{name}" for name in FIGURES}
+    gate = judge(report(purchase=part(leads=leads, verdict=WORSE)), bundle)
+    assert gate.passed
+    assert set(gate.metrics) == {f"advancement_{name}" for name in FIGURES}
+
+
+def test_a_report_that_does_not_count_leads_carries_nothing(bundle):
+    """One of an earlier version may rest on three leads."""
+    gate = judge(report(advancement=part() | {"counts": {"points": 62}}), bundle)
+    assert gate.missing == (
+        "advancement: the report does not say by how many leads it was judged: judge it again",
+    )
 
 
 def test_all_that_is_missing_is_told_at_once(bundle):

@@ -13,7 +13,8 @@ from tests.features.strategies import START_US
 from tests.training.scene import APPLICATIONS, applications
 from training.pipeline import TrainConfig, train
 from training.scores.gate import recipe_of
-from training.upkeep.retraining import retrain
+from training.scores.results import Counts, Evaluation, GoalEvaluation
+from training.upkeep.retraining import _first, retrain
 
 END = START_US + 290 * DAY_US
 QUICK = TrainConfig(FitConfig(BoostingConfig(most_rounds=60), folds=2, repeats=1))
@@ -70,3 +71,16 @@ def test_a_log_that_is_too_short(log):
     early = log.known_by(START_US + 20 * DAY_US)
     with pytest.raises(NotEnoughData, match="to judge 28 days of scores whose horizon of"):
         retrain(early, APPLICATIONS, None, until=START_US + 20 * DAY_US, config=QUICK)
+
+
+def test_a_first_twin_that_cannot_be_judged_is_not_trained_on(log):
+    """Where nothing serves yet, too few outcomes stop before the training on everything."""
+    counts = Counts(62, 60, 3, 59, 0, 0, 62, 62, 60, 3, 57)
+    goals = [
+        GoalEvaluation(goal, counts, "model", True, (), note="not enough data (n=62: few)")
+        for goal in ("advancement", "purchase")
+    ]
+    found = Evaluation("small", "Small", "", 0, 1, 0, 7, 0.1, *goals)
+    done = _first(log, None, None, found, 1, None, str)
+    assert done.bundle is None
+    assert done.why == "the twin cannot be judged: not enough data (n=62: few)"

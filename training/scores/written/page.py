@@ -84,7 +84,8 @@ def _head(evaluation: Evaluation) -> str:
     counts = advancement.counts
     lines = [
         f"# How good the scores are: {evaluation.title}",
-        f"**Next step: {advancement.verdict}.** {_sentence(advancement.verdict_reason)}",
+        f"**Next step: {advancement.verdict or advancement.note}.**"
+        f" {_sentence(advancement.verdict_reason)}".rstrip(),
         f"**Purchase: {purchase.verdict or purchase.note}.** {_sentence(purchase.verdict_reason)}",
         f"Bundle `{evaluation.version or 'not saved'}`, trained on what was known by"
         f" {_day(evaluation.trained_until)}, judged on scores of {_day(evaluation.start)} to"
