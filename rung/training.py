@@ -329,8 +329,12 @@ def _print_goal(goal: GoalEvaluation) -> None:
     lost = f" {counts.lost:,} lost," if counts.lost else ""
     print(
         f"{goal.goal}: {counts.points:,} points of {counts.leads:,} leads; {counts.advanced:,}"
-        f" advanced, {counts.lapsed:,} lapsed,{lost} {counts.pending:,} pending (not judged)"
+        f" advanced, {counts.lapsed:,} lapsed,{lost} {counts.pending:,} pending"
     )
+    whose = "whose outcome is known"
+    if counts.decided == counts.mature:
+        whose = "whose horizon is over; those that advanced sooner wait for theirs as well"
+    print(f"  judged: {counts.decided:,} points of {counts.decided_leads:,} leads, {whose}")
     figures = goal.performance
     if figures is None:
         print(f"  {goal.note}")

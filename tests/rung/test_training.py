@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ import pytest
 from features.clock import rfc3339
 from features.ladder.file import read_ladder
 from models.bundle import load_bundle
-from rung.training import _say_how_old
+from rung.training import _print_goal, _say_how_old
 from tests.full_disk import full_after
 from tests.rung.scene import done, jsonl, message, page
+from training.scores.results import Counts, GoalEvaluation
 
 
 @pytest.mark.slow
@@ -129,6 +131,9 @@ def test_evaluate_json(report, trained):
     assert not found["flatters"]
     assert found["advancement"]["performance"]["log_loss"] > 0
     assert found["advancement"]["verdict"]
+    counts = found["advancement"]["counts"]
+    assert counts["decided"] == found["advancement"]["performance"]["n"]
+    assert counts["decided_leads"] == found["advancement"]["performance"]["leads"]
     assert found["purchase"]["performance"] or found["purchase"]["note"]
 
 
@@ -147,9 +152,24 @@ def test_evaluate_in_words(bundle_folder, events_file, trained_until):
         *("--from", trained_until.isoformat()),
     )
     assert "advancement: " in said.out
-    assert "pending (not judged)" in said.out
+    assert "  judged: " in said.out
     assert "this bundle" in said.out
     assert "judging on later outcomes" in said.err
+
+
+def test_the_headline_says_how_many_are_judged(capsys):
+    """Points that advanced before their horizon was over are not among them."""
+    counts = Counts(1245, 266, 256, 59, 0, 930, 62, 62, 55, 3, 52)
+    _print_goal(GoalEvaluation("advancement", counts, "model", True, (), note="a note"))
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "advancement: 1,245 points of 266 leads; 256 advanced, 59 lapsed, 930 pending",
+        "  judged: 62 points of 55 leads, whose horizon is over; those that advanced sooner wait"
+        " for theirs as well",
+    ]
+    known = replace(counts, lost=10, decided=325, decided_leads=200)
+    _print_goal(GoalEvaluation("advancement", known, "model", True, (), note="a note"))
+    told = capsys.readouterr().out.splitlines()[1]
+    assert told == "  judged: 325 points of 200 leads, whose outcome is known"
 
 
 def test_evaluate_says_how_groups_fare(bundle_folder, simulation, trained_until, tmp_path):
