@@ -174,6 +174,8 @@ def _print_challenge(found: Challenge) -> None:
 
 
 def _print_goal(goal: GoalChallenge) -> None:
+    if goal.note:
+        return print(f"  {goal.goal}: {goal.note}")
     print(f"  {goal.goal}: {goal.points:,} scores of {goal.leads:,} leads")
     heads = ("", "champion", "this", "difference")
     for line in aligned([heads, *map(_pair_row, goal.pairs)], texts=(0, 4)):
@@ -183,6 +185,7 @@ def _print_goal(goal: GoalChallenge) -> None:
             print(
                 f"    {name} ({points:,} scores): {pair.verdict}, {pair.difference:+.4f} log loss"
             )
+    return None
 
 
 def _pair_row(pair: Pair) -> Sequence[str]:

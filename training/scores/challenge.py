@@ -24,6 +24,7 @@ from models.scores.recalibration import Move
 from training.decision_points import Points, decision_points
 from training.labels import Outcomes, label
 from training.scores.performance import Answers
+from training.scores.written.wording import WENT_ON
 
 __all__ = ["Challenge", "Contender", "GoalChallenge", "Pair", "Verdict", "challenge"]
 
@@ -85,7 +86,9 @@ class GoalChallenge:
 
     Parameters
     ----------
+    pairs : none where `note` says why.
     parts : of each step and segment its name, points, leads, and the pair of log losses.
+    note : why there are no figures; empty where there are.
     """
 
     goal: str
@@ -93,6 +96,7 @@ class GoalChallenge:
     leads: int
     pairs: tuple[Pair, ...]
     parts: tuple[tuple[str, int, int, Pair], ...]
+    note: str = ""
 
     def pair(self, name: str) -> Pair:
         """The pair of a figure."""
@@ -119,7 +123,8 @@ class Challenge:
     @property
     def verdict(self) -> Verdict:
         """Better where the next step's log loss is, and no goal is worse in log loss or AUC."""
-        pairs = [goal.pair(name) for goal in self.goals for name in ("log loss", "AUC")]
+        judged = [goal for goal in self.goals if not goal.note]
+        pairs = [goal.pair(name) for goal in judged for name in ("log loss", "AUC")]
         if any(pair.verdict == "worse" for pair in pairs):
             return "worse"
         return self.goals[0].pair("log loss").verdict
@@ -170,13 +175,11 @@ def challenge(
     for goal, outcomes in zip(("advancement", "purchase"), came, strict=True):
         estimates = [one.advance if goal == "advancement" else one.purchase for one in scores]
         told = [one.probability for one in estimates]
-        found = _of_goal(goal, champion.bundle, points, outcomes, told, seed)
-        if found is not None:
-            goals.append(found)
-    if not goals or goals[0].goal != "advancement":
+        goals.append(_of_goal(goal, champion.bundle, points, outcomes, told, seed))
+    if goals[0].note:
         raise NotEnoughData(
             f"between {rfc3339(start)} and {rfc3339(until)} outcomes of both kinds are not known"
-            " yet: judge a longer period, or judge later"
+            f" yet: {goals[0].note}: judge a longer period, or judge later"
         )
     last = _last_of_each(points)
     before, after = (one.purchase.probability[last] for one in scores)
@@ -209,7 +212,7 @@ def _of_goal(
     outcomes: Outcomes,
     told: Sequence[Floats],
     seed: int,
-) -> GoalChallenge | None:
+) -> GoalChallenge:
     keep = outcomes.decided
     happened, lead = outcomes.happened[keep], points.lead[keep]
     week = (points.as_of[keep] - int(points.as_of.min())) // _WEEK_US
@@ -221,7 +224,10 @@ def _of_goal(
         for one in told
     ]  # fmt: skip
     if not both[0].is_enough:
-        return None
+        reached, missed = (len(np.unique(lead[happened == kind])) for kind in (1, 0))
+        did = WENT_ON[goal]
+        note = f"not enough data (leads that {did} {reached:,}, that did not {missed:,})"
+        return GoalChallenge(goal, len(lead), len(np.unique(lead)), (), (), note)
     parts = [
         (name, int(some.sum()), len(np.unique(lead[some])), _losses(both, some, seed))
         for name, some in _parts(bundle, points.rows(keep))

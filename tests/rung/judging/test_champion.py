@@ -109,6 +109,13 @@ def test_columns_hold_their_names_and_money(capsys):
     assert said[4].strip() == f"{name}  45,784.70  43,916.99  -1,867.70 ± 2,046.29"
 
 
+def test_a_goal_without_figures_says_why(capsys):
+    """A purchase that few leads made is a line of its own."""
+    note = "not enough data (leads that bought 4, that did not 307)"
+    champion._print_goal(GoalChallenge("purchase", 900, 311, (), (), note))
+    assert capsys.readouterr().out == f"  purchase: {note}\n"
+
+
 def test_promote_by_a_report(world, serving, capsys, tmp_path):
     """A report of the bundle, judged beside what serves, is what lets it serve."""
     events, more = world / "events.parquet", world / "more"

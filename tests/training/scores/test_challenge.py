@@ -86,6 +86,23 @@ def test_judged_as_served(log, bundle):
     assert challenge(log, alone, served, until=END).goals[0].pair("log loss").verdict == "better"
 
 
+def test_a_purchase_that_cannot_be_judged_is_told(log, bundle):
+    """With the leads of either kind, and the next step is judged by itself."""
+    early = UNTIL + 36 * DAY_US
+    found = challenge(log, Contender(bundle, {}), shifted(bundle, 1.5), until=early)
+    points = decision_points(log, APPLICATIONS, start=UNTIL, end=early, seed=7)
+    outcomes = label(log, APPLICATIONS, points, early)[1]
+    lead, happened = points.lead[outcomes.decided], outcomes.happened[outcomes.decided]
+    reached, missed = (len(np.unique(lead[happened == kind])) for kind in (1, 0))
+    assert min(reached, missed) < 10
+    assert [goal.goal for goal in found.goals] == ["advancement", "purchase"]
+    assert found.goals[1].note == (
+        f"not enough data (leads that bought {reached}, that did not {missed})"
+    )
+    assert found.as_dict()["goals"][1]["note"] == found.goals[1].note
+    assert found.verdict == found.goals[0].pair("log loss").verdict
+
+
 def test_other_signals_are_not_compared(log, bundle):
     """A bundle of another ladder is to be judged by itself."""
     first, second = APPLICATIONS.steps
