@@ -178,7 +178,7 @@ def _goal(put: _Put, ladder: Ladder, at: int, until: int, worth: float) -> GoalO
     return {
         "id": goal.id,
         "title": goal.title,
-        "horizon_days": float(horizon.max(initial=0) / DAY_US),
+        "horizon_days": float(horizon.max() / DAY_US) if len(lead) else goal.horizon_days,
         "arms": arm_counts(drawn, put.arms),
         "comparisons": compared(drawn, put.arms, put.control, worth),
     }

@@ -16,6 +16,7 @@ from tests.proofs import size, tell
 from tests.training.funnel.experiments.scene import LADDER as SMALL
 from tests.training.funnel.experiments.scene import START, Row, as_log
 from training.funnel.experiments.judgement import experiments_in, judge_experiment
+from training.funnel.experiments.report import write_experiment
 
 DAY_US = 86_400_000_000
 LADDER = replace(SMALL, steps=(replace(SMALL.steps[0], engaged_by=("page",)), SMALL.steps[1]))
@@ -79,6 +80,15 @@ def test_by_hand():
     assert one["leads"] == 4
     assert one["verdict"] == "unknown"
     assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_without_leads_the_ladder_says_how_long(tmp_path):
+    """Nobody was put into an arm yet: each goal has its own horizon, and none has 0 days."""
+    found = judged([("a", "video", 1, {})])
+    assert found["leads"] == 0
+    assert [goal["horizon_days"] for goal in found["goals"]] == [30.0, 7.0, 14.0]
+    page = write_experiment(found, tmp_path).read_text(encoding="utf-8")
+    assert "## Buy, within 30 days" in page
 
 
 def test_a_lead_counts_where_it_was_put_first():
