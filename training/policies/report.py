@@ -67,8 +67,7 @@ def _page(evaluation: PolicyEvaluation, rivals: Mapping[str, Assessment]) -> str
         _reliance(assessment),
         f"## Value a decision, and the gain over {against}",
         comparison_table({**rivals, evaluation.name: assessment}),
-        f"The next step was taken {evaluation.advance.dr.value:+.2%} of the time more often"
-        f" ({evaluation.advance.dr.low:+.2%} to {evaluation.advance.dr.high:+.2%}).",
+        _next_step(evaluation.advance.dr),
         "## Segments",
         _segments_table(assessment.segments),
         "## How often each option is chosen",
@@ -86,6 +85,22 @@ def _page(evaluation: PolicyEvaluation, rivals: Mapping[str, Assessment]) -> str
         _HOW_TO_READ,
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _next_step(gain: Estimate) -> str:
+    """How much more or less often the next step was taken, if the interval says which."""
+    value, low, high = (100.0 * one for one in (gain.value, gain.low, gain.high))
+    if low > 0 or high < 0:
+        word = "more" if low > 0 else "less"
+        least, most = sorted((abs(low), abs(high)))
+        return (
+            f"The next step was taken {abs(value):.2f} percentage points {word} often"
+            f" ({least:.2f} to {most:.2f} {word})."
+        )
+    return (
+        "Whether the next step was taken more or less often the data do not tell (between"
+        f" {abs(low):.2f} percentage points less and {high:.2f} more)."
+    )
 
 
 def _log_name(against: str) -> str:

@@ -52,6 +52,32 @@ def test_money_is_written_without_exponents(rivals):
     assert row[4:6] == ["+1,425", "+620.7 to +23,460"]
 
 
+@pytest.mark.parametrize(
+    ("value", "low", "high", "said"),
+    [
+        (
+            *(-0.1385, -0.2397, -0.0296),
+            "The next step was taken 13.85 percentage points less often (2.96 to 23.97 less).",
+        ),
+        (
+            *(0.05, 0.01, 0.09),
+            "The next step was taken 5.00 percentage points more often (1.00 to 9.00 more).",
+        ),
+        (
+            *(0.02, -0.01, 0.05),
+            "Whether the next step was taken more or less often the data do not tell (between 1.00"
+            " percentage points less and 5.00 more).",
+        ),
+    ],
+)
+def test_how_often_the_next_step_is_taken(rivals, tmp_path, value, low, high, said):
+    """In percentage points, by the side on which the interval lies; over zero nothing is told."""
+    evaluation = learned()
+    gain = replace(evaluation.advance, dr=Estimate(value, 0.03, low, high))
+    page = write_policy_report(replace(evaluation, advance=gain), tmp_path, rivals)
+    assert said in page.read_text(encoding="utf-8").splitlines()
+
+
 def test_three_files(rivals, tmp_path):
     """The figures, the page and the picture; folders that are not there are made."""
     found = write_policy_report(learned(), tmp_path / "a" / "b", rivals)
