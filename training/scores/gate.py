@@ -161,7 +161,7 @@ def _of_figures(report: dict[str, Any]) -> tuple[list[str], dict[str, float]]:
 def _not_judged(part: Mapping[str, Any]) -> str:
     """Why a goal has no figures that carry anything; empty where it has."""
     if part["performance"] is None:
-        return part["note"] or "it was not judged"
+        return str(part["note"] or "it was not judged")
     counts = part.get("counts", {})
     if "reached_leads" not in counts:  # of an earlier version
         return "the report does not say by how many leads it was judged: judge it again"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from features.errors import NotEnoughData
@@ -76,11 +78,12 @@ def test_a_log_that_is_too_short(log):
 def test_a_first_twin_that_cannot_be_judged_is_not_trained_on(log):
     """Where nothing serves yet, too few outcomes stop before the training on everything."""
     counts = Counts(62, 60, 3, 59, 0, 0, 62, 62, 60, 3, 57)
-    goals = [
+    goals: Any = [
         GoalEvaluation(goal, counts, "model", True, (), note="not enough data (n=62: few)")
         for goal in ("advancement", "purchase")
     ]
     found = Evaluation("small", "Small", "", 0, 1, 0, 7, 0.1, *goals)
-    done = _first(log, None, None, found, 1, None, str)
+    nothing: Any = None  # neither is looked at
+    done = _first(log, nothing, nothing, found, 1, None, lambda _: None)
     assert done.bundle is None
     assert done.why == "the twin cannot be judged: not enough data (n=62: few)"
