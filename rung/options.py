@@ -326,9 +326,8 @@ _READ: Final = {
     **{"scores": "the scores", "columns": "the columns"},
 }
 """What verbs read, likewise."""
-_FOLDERS: Final = {"events", "parts"}
-_MANIFEST: Final = "manifest.json"
-"""Of a bundle. Any other folder is read as a log alone: one may have a shipped ladder's name."""
+_MANIFESTS: Final = ("manifest.json", "_MANIFEST")
+"""Of a bundle, of parts. Any other folder is read as a log alone: it may be called as a ladder."""
 _SQLITE: Final = "sqlite:///"
 
 
@@ -350,7 +349,8 @@ def refuse_to_overwrite(parsed: argparse.Namespace) -> None:
             continue
         for name, said in _READ.items():
             for source in _named(getattr(parsed, name, None)):
-                if source.is_dir() and not (name in _FOLDERS or (source / _MANIFEST).exists()):
+                held = name == "events" or any((source / one).exists() for one in _MANIFESTS)
+                if source.is_dir() and not held:
                     continue
                 if how := _lies(out, source, of_events=name == "events"):
                     raise Refused(

@@ -35,7 +35,14 @@ def test_a_count_that_is_none(count):
 def inputs(tmp_path, monkeypatch):
     """A current folder with a log, a folder of logs, a ladder and what looks like a bundle."""
     monkeypatch.chdir(tmp_path)
-    for name in ("log.parquet", "lad.toml", "scores.csv", "logs/a.parquet", "bundle/manifest.json"):
+    for name in (
+        "log.parquet",
+        "lad.toml",
+        "scores.csv",
+        "logs/a.parquet",
+        "bundle/manifest.json",
+        "parts/_MANIFEST",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(f"what {name} says")
     (tmp_path / "link.parquet").symlink_to("log.parquet")
@@ -68,7 +75,7 @@ AS_OF = "--as-of 2026-03-01T12:00:00Z"
         ("audit scores.csv --html scores.csv", "--html"),
         ("audit scores.csv --json scores.csv", "--json"),
         ("init lad.toml log.parquet --to lad.toml", "--to"),
-        ("cluster score logs --bundle bundle --out logs/scores", "--out"),
+        ("cluster score parts --bundle bundle --out parts/scores", "--out"),
     ],
 )
 def test_nothing_is_written_over_what_is_read(inputs, words, option):
