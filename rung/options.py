@@ -379,7 +379,8 @@ def _lies(out: Path, source: Path, *, of_events: bool) -> str:
     # Folders in it are not looked into, and other files are passed over.
     if _is_same(place.parent, source) and not place.is_dir() and is_of_events(place):
         return "lies in"
-    return "is part of" if any(_is_same(place, one) for one in source.iterdir()) else ""
+    read = (one for one in source.iterdir() if one.is_file() and is_of_events(one))
+    return "is part of" if any(_is_same(place, one) for one in read) else ""
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -102,3 +102,18 @@ def test_nothing_is_written_over_what_is_read(inputs, words, option):
 def test_what_stands_beside_what_is_read(words):
     """It may be written: nobody takes it for what was read. A report to promote by is read."""
     assert "write it elsewhere" not in call(*words.split()).err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "train logs --ladder b2b --out logs/old",
+        "funnel logs --ladder b2b --out logs/old",
+        "audit scores.csv --events logs --html logs/old.html",
+    ],
+)
+def test_what_was_written_there_before(inputs, words):
+    """A call that was allowed is so when it is repeated: what it wrote is not read as events."""
+    (inputs / "logs" / "old").mkdir()
+    (inputs / "logs" / "old.html").write_text("a page")
+    assert "write it elsewhere" not in call(*words.split()).err
