@@ -149,14 +149,15 @@ def sendable(
     """The offers that could be sent to a lead that is asked nothing, in the ladder's order.
 
     They are offered at `as_of`, the caller leaves them in, what they wait for has come, their
-    channel is open, and they were not declined; help is with a step that is behind the lead.
+    channel is open, and they were not declined. They belong to a step that is behind the lead, or
+    lead to the first one: what leads further up is an ask, whatever it costs.
     """
     plan = plan_of(ladder)
     case = case_of(plan, position, history, as_of, asked)
     return tuple(
         one.offer
         for one in plan.standings
-        if (one.is_ask or one.rung <= position)
+        if one.rung <= (max(position, 1) if one.is_ask else position)
         and is_offered(ladder, one.offer, as_of)
         and _first(_UNSENDABLE, one, case) is None
     )

@@ -84,9 +84,9 @@ def personalisation(
 def something_useful(offers: Iterable[Offer], history: OfferHistory) -> Offer | None:
     """What to send a lead that is nurtured: a piece that asks for nothing, on the lead's topic.
 
-    Of those that ask no field, money, presence or person: one that the lead has not taken and was
-    not sent goes first, or else what that was longest ago; then one on the lead's topic, then the
-    lightest. None where there is none.
+    Of those that ask no field, money, presence or person, and are no trial: one that the lead has
+    not taken and was not sent goes first, or else the one of longest ago; then one on the lead's
+    topic, then the lightest. None where there is none.
 
     Parameters
     ----------
@@ -104,7 +104,8 @@ def something_useful(offers: Iterable[Offer], history: OfferHistory) -> Offer | 
 
 def _asks_nothing(offer: Offer) -> bool:
     effort = offer.effort
-    return not (effort.form_fields or effort.money or effort.live or effort.human)
+    costs = effort.form_fields or effort.money or effort.live or effort.human
+    return not costs and offer.scope_days is None
 
 
 def _goes_on(offer: Offer, history: OfferHistory) -> bool:

@@ -606,17 +606,27 @@ def sent(history: OfferHistory = OPEN, position: int = 1, **asked: Any) -> list[
 
 def test_what_can_be_sent_to_whom_nothing_is_asked():
     """Whatever is against an ask; but nothing that may not reach the lead, or that it declined."""
-    usual = ["video", "tips", "guide", "audit", "heavy", "webinar", "contract"]
-    assert sent() == usual
-    assert sent(replace(OPEN, extended=asked_at(1, 2, 3), fit="no", unanswered=9)) == usual
-    assert sent(position=2) == [*usual[:5], "cases", *usual[5:]]
-    assert "later" in sent(replace(OPEN, opened=OPEN.opened | {"later"}))
-    assert "guide" not in sent(channel="page")
-    assert "guide" not in sent(replace(OPEN, consents={"email": False, "sms": False}))
-    assert "guide" in sent(replace(OPEN, consents={"email": False}))
+    usual = ["video", "tips", "guide", "audit", "heavy", "cases"]
+    assert sent(position=2) == usual
+    pushed = replace(OPEN, extended=asked_at(1, 2, 3), fit="no", unanswered=9)
+    assert sent(pushed, position=2) == usual
+    assert "later" in sent(replace(OPEN, opened=OPEN.opened | {"later"}), position=2)
+    assert "guide" not in sent(position=2, channel="page")
+    assert "guide" not in sent(replace(OPEN, consents={"email": False, "sms": False}), position=2)
+    assert "guide" in sent(replace(OPEN, consents={"email": False}), position=2)
     assert "video" not in sent(replace(OPEN, declined={"video": ago(1)}))
     assert "video" not in sent(exclude=frozenset({"video"}))
-    assert sent(candidates=frozenset({"guide"})) == ["guide"]
+    assert sent(position=2, candidates=frozenset({"guide"})) == ["guide"]
+
+
+def test_what_is_sent_leads_nowhere_further_up():
+    """It is of a step behind the lead, or leads to the first one: anything else is an ask."""
+    assert (sent(position=0), sent(position=1)) == (["video"], ["video", "tips"])
+    goals = [goal.id for goal in LADDER.goals]
+    for position in range(2, len(goals)):
+        steps = {LADDER.offer(one).step for one in sent(position=position)}  # type: ignore[union-attr]
+        assert steps <= set(goals[:position])
+    assert "webinar" in sent(position=3)
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,8 @@ def test_what_to_send_to_whom_nothing_is_asked(b2b, nothing):
     assert sent(extended=((lightest, 1),)) != lightest
     assert sent(sent={lightest: 1}) != lightest
     asking = [each for each in b2b.offers if each.effort.form_fields or each.effort.human]
+    asking += [each for each in b2b.offers if each.scope_days is not None]
+    assert "team-trial" in {each.id for each in asking}
     assert something_useful(asking, nothing) is None
 
 
