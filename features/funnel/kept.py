@@ -14,6 +14,7 @@ from features.events.log import Codes, encode
 from features.funnel.stays import Stays
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
+from features.store.identities.turns import Erased
 from features.store.kept.columns import KeptColumns
 
 __all__ = ["KIND", "keep_causes", "keep_stays", "newest_causes", "newest_stays"]
@@ -26,9 +27,9 @@ _SAID: Final = b"rung"
 """Where the schema of a kept table says the rest."""
 
 
-def keep_stays(columns: KeptColumns, stays: Stays, erasures: int | None = None) -> bool:
+def keep_stays(columns: KeptColumns, stays: Stays, erased: Erased | None = None) -> bool:
     """Keep stays in place of those of before; whether they were, see `KeptColumns.keep`."""
-    return columns.keep(KIND, stays.ladder.name, stays.until, _table(stays), erasures)
+    return columns.keep(KIND, stays.ladder.name, stays.until, _table(stays), erased)
 
 
 def newest_stays(columns: KeptColumns, ladder: Ladder) -> Stays | None:
@@ -41,13 +42,13 @@ def newest_stays(columns: KeptColumns, ladder: Ladder) -> Stays | None:
 
 
 def keep_causes(
-    columns: KeptColumns, ladder: Ladder, as_of: int, body: object, erasures: int | None = None
+    columns: KeptColumns, ladder: Ladder, as_of: int, body: object, erased: Erased | None = None
 ) -> bool:
     """Keep why leads stop, as plain values; whether that was kept, see `KeptColumns.keep`."""
     text = json.dumps(body, allow_nan=False, separators=(",", ":"))
     table = pa.table({"body": [text]})
     said = {_SAID: json.dumps({"fingerprint": ladder.fingerprint})}
-    return columns.keep(_CAUSES, ladder.name, as_of, table.replace_schema_metadata(said), erasures)
+    return columns.keep(_CAUSES, ladder.name, as_of, table.replace_schema_metadata(said), erased)
 
 
 def newest_causes(columns: KeptColumns, ladder: Ladder) -> dict[str, Any] | None:

@@ -12,7 +12,6 @@ from typing import Final
 import sqlalchemy as sa
 
 __all__ = [
-    "ERASED",
     "JOINED",
     "METADATA",
     "NAMED",
@@ -132,8 +131,6 @@ erasures = sa.Table(
     sa.Column("events", sa.BigInteger, nullable=False),  # how many were erased
     sa.Column("models", sa.Text, nullable=False),  # JSON: those that were trained on them
 )
-ERASED: Final = sa.select(sa.func.count(), sa.func.max(erasures.c.at))
-"""How many erasures there were, and when the last was: it differs once somebody else is erased."""
 suppressions = sa.Table(  # whoever was erased and must not come back; it names nobody
     "suppressions",
     METADATA,

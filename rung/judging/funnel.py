@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from features.events.log import EventLog
     from features.funnel.stays import Stays
     from features.ladder.ladder import Ladder
+    from features.store.identities.turns import Erased
     from models.judging.funnel.cause_shapes import FunnelCauses
     from models.judging.funnel.selection import Selection
     from models.judging.funnel.shapes import BandedWay, Funnel, Rate, StepFunnel, Whole
@@ -72,7 +73,7 @@ def _counted(parsed: argparse.Namespace, progress: Progress, selection: Selectio
     from models.judging.funnel.rates import funnel
     from models.judging.funnel.selection import Selection, had_by_nobody, leads_in
 
-    erasures = _erasures(parsed)
+    erased = _erased(parsed)
     log, stays = _stays(parsed, progress, named_ladder(parsed))
     for said in had_by_nobody(selection, stays):
         raise FunnelError(f"--only: {said}")
@@ -85,7 +86,7 @@ def _counted(parsed: argparse.Namespace, progress: Progress, selection: Selectio
     found = funnel(stays, selection, parsed.every)
     of_all = found if selection == Selection() else None
     causes = _causes(progress, log, stays, of_all)
-    if not _is_kept(parsed, stays, causes, erasures):
+    if not _is_kept(parsed, stays, causes, erased):
         return False
     if parsed.out:
         from training.funnel.report import write_funnel
@@ -100,15 +101,15 @@ def _counted(parsed: argparse.Namespace, progress: Progress, selection: Selectio
     return True
 
 
-def _erasures(parsed: argparse.Namespace) -> int:
-    """How many leads were erased so far; 0 of a file."""
+def _erased(parsed: argparse.Namespace) -> Erased | None:
+    """The erasures by now; None of a file."""
     from features.store.events import EventStore
     from features.store.kept.columns import KeptColumns
 
     if "://" not in parsed.events:
-        return 0
+        return None
     with EventStore.existing(parsed.events) as store:
-        return KeptColumns(store.database).erasures()
+        return KeptColumns(store.database).erased()
 
 
 def _stays(
@@ -141,7 +142,9 @@ def _causes(
     return causes_of(log, stays.ladder, stays, counted)
 
 
-def _is_kept(parsed: argparse.Namespace, stays: Stays, causes: FunnelCauses, erasures: int) -> bool:
+def _is_kept(
+    parsed: argparse.Namespace, stays: Stays, causes: FunnelCauses, erased: Erased | None
+) -> bool:
     """Keep both beside a store as it is now; False where a lead was erased since it was read."""
     from features.funnel.kept import keep_causes, keep_stays
     from features.store.events import EventStore
@@ -151,8 +154,8 @@ def _is_kept(parsed: argparse.Namespace, stays: Stays, causes: FunnelCauses, era
         return True
     with EventStore.existing(parsed.events) as store:
         columns = KeptColumns(store.database)
-        kept = keep_stays(columns, stays, erasures)
-        return kept and keep_causes(columns, stays.ladder, stays.until, causes, erasures)
+        kept = keep_stays(columns, stays, erased)
+        return kept and keep_causes(columns, stays.ladder, stays.until, causes, erased)
 
 
 def _print_causes(causes: FunnelCauses, *, is_some: bool) -> None:

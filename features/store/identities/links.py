@@ -22,20 +22,16 @@ from features.store.database import Database, Prepared, in_parts, insert_for
 from features.store.identities.members import ids_of, lead_of, leads_of
 from features.store.identities.regrouping import regroup
 from features.store.identities.rule import ALIAS, CLAIM, Link
-from features.store.identities.turns import change_leads
-from features.store.schema import ERASED, identity_links, scores
+from features.store.identities.turns import ERASED, Erased, change_leads
+from features.store.schema import identity_links, scores
 
-__all__ = ["Erased", "Identities", "KeptLink", "links_of", "links_of_table", "merged"]
+__all__ = ["Identities", "KeptLink", "links_of", "links_of_table", "merged"]
 
 _STANDING: Final = sa.select(scores.c.position, scores.c.as_of, scores.c.lead_id).where(
     scores.c.lead_id.in_(sa.bindparam("ids", expanding=True))
 )
 _REMEMBERED: Final = 200_000
 _REMEMBERED_SECONDS: Final = 60.0
-
-
-Erased = tuple[int, int | None]
-"""How many erasures there were, and when the last was."""
 
 
 class KeptLink(NamedTuple):

@@ -12,9 +12,13 @@ from typing import Final
 import sqlalchemy as sa
 
 from features.store.connecting.locks import LEADS
+from features.store.schema import erasures
 
-__all__ = ["change_leads", "hold_leads"]
+__all__ = ["ERASED", "Erased", "change_leads", "erased_by_now", "hold_leads"]
 
+Erased = tuple[int, int | None]
+"""How many erasures there were, and when the last was: it differs once somebody else is erased."""
+ERASED: Final = sa.select(sa.func.count(), sa.func.max(erasures.c.at))
 _OTHER_JOINS: Final = ("enable_hashjoin", "enable_mergejoin")
 """Joins of PostgreSQL but that by an index."""
 
@@ -41,3 +45,9 @@ def hold_leads(connection: sa.Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(LEADS)))
+
+
+def erased_by_now(connection: sa.Connection) -> Erased:
+    """The erasures as a transaction sees them, to be compared with those of another."""
+    count, last = connection.execute(ERASED).one()
+    return count, last

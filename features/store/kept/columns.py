@@ -13,8 +13,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from features.store.database import Database
-from features.store.identities.turns import hold_leads
-from features.store.privacy.erasures import erasure_count
+from features.store.identities.turns import Erased, erased_by_now, hold_leads
 from features.store.schema import kept_columns
 
 __all__ = ["KeptColumns"]
@@ -29,20 +28,20 @@ class KeptColumns:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def erasures(self) -> int:
-        """How many leads were erased so far; to be asked before events are read."""
+    def erased(self) -> Erased:
+        """The erasures by now; to be asked before events are read."""
         with self._database.reading() as connection:
-            return erasure_count(connection)
+            return erased_by_now(connection)
 
     def keep(
-        self, kind: str, ladder: str, as_of: int, table: pa.Table, erasures: int | None = None
+        self, kind: str, ladder: str, as_of: int, table: pa.Table, erased: Erased | None = None
     ) -> bool:
         """Keep a table in place of the one before; what its schema says is kept as well.
 
         Parameters
         ----------
         as_of : by what was known then, in microseconds since the epoch.
-        erasures : how many there were before its events were read; None: nobody was.
+        erased : as it was before its events were read; None: nobody has been.
 
         Returns
         -------
@@ -56,7 +55,7 @@ class KeptColumns:
         parts = [body[at : at + _PART] for at in range(0, len(body), _PART)]
         with self._database.writing() as connection:
             hold_leads(connection)  # so that nobody is erased between the look and the end
-            if erasures is not None and erasures != erasure_count(connection):
+            if erased is not None and erased != erased_by_now(connection):
                 return False
             connection.execute(sa.delete(kept_columns).where(*_own(kind, ladder)))
             for at, part in enumerate(parts):

@@ -37,7 +37,6 @@ __all__ = [
     "KeptErasure",
     "erase",
     "erased_since",
-    "erasure_count",
     "kept_erasures",
     "wipe",
 ]
@@ -212,11 +211,6 @@ def wipe(database: Database) -> bool:
         finally:
             cursor.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
             connection.close()  # back to the pool
-
-
-def erasure_count(connection: sa.Connection) -> int:
-    """How many erasures there were: another number once a lead was erased, whatever clocks say."""
-    return connection.scalar(sa.select(sa.func.count()).select_from(erasures)) or 0
 
 
 def erased_since(connection: sa.Connection, leads: Sequence[str], as_of: int) -> set[str]:

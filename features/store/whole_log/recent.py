@@ -24,8 +24,9 @@ from features.signals.table import ladder_columns
 from features.store.connecting.engines import file_of
 from features.store.database import Database, all_tuples_of, in_parts
 from features.store.identities.members import Members
+from features.store.identities.turns import erased_by_now
 from features.store.places import NOTED, ROW
-from features.store.schema import ERASED, events
+from features.store.schema import events
 from features.store.whole_log.log import log_by_lead, log_of_some
 from features.store.whole_log.tables import events_where, table_of, table_of_ids
 
@@ -127,12 +128,12 @@ class RecentEvents:
         if not self._held.parts:
             return
         with self._database.reading() as connection, self._turn:
-            if _erased(connection) != self._held.erased:
+            if erased_by_now(connection) != self._held.erased:
                 self._held = _Held()
 
     def _catch_up(self, connection: sa.Connection, columns: LogColumns) -> None:
         """Take in what came since the last call; forget all where that is not enough."""
-        world, erased = (file_of(self._database.engine), columns), _erased(connection)
+        world, erased = (file_of(self._database.engine), columns), erased_by_now(connection)
         last = connection.scalar(_LAST) or 0
         is_same = world == self._held.world and erased == self._held.erased
         if not is_same or last - self._held.last > _MOST_NEW:
@@ -238,11 +239,6 @@ def _sums(connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[int,
                 before = told.get(one, (0, 0, 0))
                 told[one] = (before[0] + count, before[1] + occurred, before[2] + known)
     return told
-
-
-def _erased(connection: sa.Connection) -> tuple[int, int | None]:
-    count, last = connection.execute(ERASED).one()
-    return count, last
 
 
 def _solid(table: EventTable) -> EventTable:

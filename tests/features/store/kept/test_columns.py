@@ -7,10 +7,11 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 import numpy as np
 import pyarrow as pa
 
+from features.store.identities.turns import erased_by_now
 from features.store.kept import columns as module
 from features.store.kept.columns import KeptColumns
 from features.store.privacy import Privacy
-from features.store.privacy.erasures import Erasure, erasure_count
+from features.store.privacy.erasures import Erasure
 from tests.features.store.privacy.scene import arrival
 
 
@@ -46,11 +47,11 @@ def test_what_was_counted_meanwhile_is_not_kept(store):
     """Who was erased since the events were read does not come back, whichever clock said so."""
     columns = KeptColumns(store.database)
     store.ingest([arrival(1, "ann"), arrival(2, "bob")])
-    before = columns.erasures()
+    before = columns.erased()
     Privacy(store.database).erase("ann", 10)
     assert not columns.keep("stays", "b2b", 20, pa.table({"lead_id": ["ann", "bob"]}), before)
     assert columns.newest("stays", "b2b") is None
-    assert columns.keep("stays", "b2b", 5, pa.table({"lead_id": ["bob"]}), columns.erasures())
+    assert columns.keep("stays", "b2b", 5, pa.table({"lead_id": ["bob"]}), columns.erased())
     assert columns.as_of("stays", "b2b") == 5
 
 
@@ -58,17 +59,18 @@ def test_an_erasure_while_it_is_kept(store, monkeypatch):
     """An erasure that begins just then waits, and takes the table along."""
     columns = KeptColumns(store.database)
     store.ingest([arrival(1, "ann"), arrival(2, "bob")])
+    before = columns.erased()
     with ThreadPoolExecutor(1) as pool:
         erasing: list[Future[Erasure]] = []
 
         def looked(connection):
-            count = erasure_count(connection)
+            count = erased_by_now(connection)
             if not erasing:
                 erasing.append(pool.submit(Privacy(store.database).erase, "ann", 10))
                 wait(erasing, 0.5)
             return count
 
-        monkeypatch.setattr(module, "erasure_count", looked)
-        assert columns.keep("stays", "b2b", 5, pa.table({"lead_id": ["ann", "bob"]}), 0)
+        monkeypatch.setattr(module, "erased_by_now", looked)
+        assert columns.keep("stays", "b2b", 5, pa.table({"lead_id": ["ann", "bob"]}), before)
         erasing[0].result(20)
     assert columns.newest("stays", "b2b") is None
