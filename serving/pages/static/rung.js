@@ -13,9 +13,10 @@ const zone = () => {
   }
 };
 // What was not done is said where it is seen, and leaves the page as it is.
+let away = "";
 const tell = (...words) => {
-  const said = $("#said");
-  if (!said) return;
+  const said = $("#said"), text = words.map((one) => one.textContent || one).join("");
+  if (!said || said.textContent == text) return;
   said.className = "note warn";
   said.setAttribute("role", "alert");
   said.replaceChildren(...words);
@@ -28,15 +29,17 @@ const header = (words) => {
   fresh.classList.add("stale");
   fresh.replaceChildren(live, words);
 };
+// Whether a page asked by itself, for news.
+const polls = (event) => ((event.detail.ctx || {}).sourceElement || {}).id == "news";
 const unreached = (event) => {
-  const source = event.detail.ctx && event.detail.ctx.sourceElement;
   header("Not reached");
-  if (source && source.id != "news") tell("Rung was not reached, so this may not have been done. What you typed is still here: look again in a moment.");
+  if (!polls(event)) tell("Rung was not reached, so this may not have been done. What you typed is still here: look again in a moment.");
 };
 // An answer without what the page asked for, such as an error or the login, must not empty it.
 const answered = (event) => {
   const ctx = event.detail.ctx, to = ctx.hx && ctx.hx.reselect || ctx.select;
   if (former) $(".fresh").replaceWith(former), former = 0;
+  if (ctx.response.status == 204 && away) away = "", $("#said").className = "", $("#said").replaceChildren();
   if (ctx.response.status == 204 || !to) return;
   const got = new DOMParser().parseFromString(ctx.text, "text/html"), fresh = $(".fresh", got);
   if ($(to, got)) {
@@ -44,10 +47,12 @@ const answered = (event) => {
     return;
   }
   event.preventDefault();
-  if (new URL(ctx.response.raw.url).pathname != "/login") return tell("That was not done. ", ($("main p:not(.code)", got) || got.body).textContent.trim());
+  const isOut = new URL(ctx.response.raw.url).pathname == "/login";
+  if (polls(event) && !isOut) return header("Not renewed");
+  if (!isOut) return tell("That was not done. ", ($("main p:not(.code)", got) || got.body).textContent.trim());
   const link = Object.assign(page.createElement("a"), { href: "/login?next=" + encodeURIComponent(location.pathname + location.search), textContent: "Log in" });
   header("Logged out");
-  tell("You are not logged in any more, so nothing here is renewed or kept. ", link);
+  tell(away = "You are not logged in any more, so nothing here is renewed or kept. ", link);
 };
 let acted = "";
 const swapped = () => {

@@ -316,12 +316,17 @@ def test_a_service_that_is_away(uneasy):
 def test_a_session_that_is_over(uneasy):
     """The list stays, and leads to the login, whether somebody acts or only looks."""
     with uneasy() as sheet:
+        cookies = sheet.context.cookies()
         sheet.context.clear_cookies()
         expect(sheet.locator(".fresh")).to_have_text("Logged out")
         expect(sheet.get_by_role("alert")).to_contain_text("not logged in any more")
         row = act(sheet, "Person 9", "No answer")
         expect(sheet.get_by_role("alert")).to_contain_text("not logged in any more")
         expect(row).to_be_visible()
+        sheet.context.add_cookies(cookies)  # as after a login in another window
+        expect(sheet.get_by_role("alert")).to_be_empty()
+        expect(sheet.locator(".fresh")).not_to_have_text("Logged out")
+        sheet.context.clear_cookies()
         sheet.get_by_role("link", name="Log in").click()
         expect(sheet.get_by_label("Key", exact=True)).to_be_visible()
 
@@ -354,6 +359,20 @@ def test_keys_of_the_one_lead(ann):
     expect(ann.get_by_role("heading", name="Person 4")).to_be_visible()
     ann.keyboard.press("s")
     expect(ann.get_by_role("button", name="Tomorrow")).to_be_visible()
+
+
+def test_news_that_cannot_be_had(uneasy):
+    """A page that only looks says that it is not renewed, not that something was not done."""
+
+    def answered(route):
+        is_news = route.request.method == "GET" and "hx-request" in route.request.headers
+        return route.fulfill(status=500, body="away") if is_news else route.continue_()
+
+    with uneasy() as sheet:
+        sheet.route("**/*", answered)
+        expect(sheet.locator(".fresh")).to_have_text("Not renewed")
+        expect(sheet.locator("#said")).to_be_empty()
+        expect(sheet.get_by_role("listitem").first).to_be_visible()
 
 
 def test_a_lead_that_opted_out_meanwhile(ann, desk):
