@@ -323,7 +323,7 @@ _WRITTEN: Final = {
 _READ: Final = {
     **{"events": "the log", "parts": "the parts", "bundle": "the bundle"},
     **{"champion": "the champion", "ladder": "the ladder", "config": "the configuration"},
-    **{"scores": "the scores", "columns": "the columns"},
+    **{"scores": "the scores", "columns": "the columns", "challengers": "the challenger"},
 }
 """What verbs read, likewise."""
 _MANIFESTS: Final = ("manifest.json", "_MANIFEST")

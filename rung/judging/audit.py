@@ -37,9 +37,11 @@ def add_audit(verbs: Any) -> None:
     verb.add_argument("--until", type=options.as_time, help="default, and at most: the last event")
     for name in ("id", "score", "date"):
         verb.add_argument(f"--{name}-column", help=f"the column of the {name}")
-    verb.add_argument("--html", type=Path, help="write a page to show here")
+    verb.add_argument("--html", type=options.as_file, help="write a page to show here")
     options.reading_options(verb)
-    verb.add_argument("--json", dest="json_out", type=Path, help="write the figures here")
+    verb.add_argument(
+        "--json", dest="json_out", type=options.as_file, help="write the figures here"
+    )
 
 
 def _days(text: str) -> float:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+from rung import options
+from rung.command import parser
 from tests.rung.scene import call, refused
 
 
@@ -86,6 +92,27 @@ def test_nothing_is_written_over_what_is_read(inputs, words, option):
     assert "that is read, " in told
     assert told.endswith(": write it elsewhere\n")
     assert {path: path.read_bytes() for path in inputs.rglob("*") if path.is_file()} == before
+
+
+def actions_of(of: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """The arguments of a verb and of all verbs below it."""
+    for action in of._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from actions_of(below)
+        else:
+            yield action
+
+
+def test_every_place_is_written_or_read():
+    """No verb has a file or a folder of which nobody has said whether it is an input."""
+    writing = {options.as_file, options.as_folder, options.as_picture, options.as_table}
+    writing |= {options.as_scores, options.as_json_lines, options.as_toml}
+    places = {one.dest: one.type for one in actions_of(parser()) if one.type in {Path, *writing}}
+    written, read = set(options._WRITTEN), set(options._READ)
+    assert {name for name, kind in places.items() if kind in writing} <= written
+    # The served folder that is promoted into is a bundle's own; an offer's file is never a log.
+    assert places.keys() - written - read == {"into", "file"}
 
 
 @pytest.mark.usefixtures("inputs")

@@ -35,8 +35,6 @@ _MOST_TEXT: Final = 2000
 _NUMBER: Final = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,2})?", re.ASCII)
 """A comma before one or two digits is a decimal one; nobody may guess what 1,000 is."""
 
-_STILL_TO_COME: Final = frozenset({"ends_at"})
-
 ToWrite = tuple[str, Mapping[str, Any]]
 """An event to write: its name and its properties."""
 
@@ -189,13 +187,25 @@ def _answered(
         if offer is None:
             raise WrongAnswer("no offer is suggested for this lead now: say which one it was")
         told[OFFER] = offer.id
+    # What is agreed now ends in time to come, or the page would go on offering it; other instants
+    # may tell of what has been.
+    begun = [
+        one for one in ladder.commitments if any(rule.event == action.event for rule in one.begins)
+    ]
+    ends = {one.ends_at for one in begun}
     for name in action.asks:
-        told[name] = _value(name, answers.get(name, "").strip(), ladder, now)
+        after = now if name in ends else None
+        told[name] = _value(name, answers.get(name, "").strip(), ladder, after)
     return told
 
 
-def _value(name: str, text: str, ladder: Ladder, now: int) -> str | float:
-    """An answer as the event has it; WrongAnswer says what would be right."""
+def _value(name: str, text: str, ladder: Ladder, after: int | None) -> str | float:
+    """An answer as the event has it; WrongAnswer says what would be right.
+
+    Parameters
+    ----------
+    after : an instant has to lie after this one, in microseconds since the epoch; None: anywhere.
+    """
     asked, label = kind_of(name), name.replace("_", " ").strip()
     if not text:
         raise WrongAnswer(f"{label}: is missing")
@@ -205,13 +215,13 @@ def _value(name: str, text: str, ladder: Ladder, now: int) -> str | float:
             raise WrongAnswer(f"{label}: {text[:40]!r} {wrong}; write 1000 or 2.5")
         return float(text.replace(",", "."))
     if asked == "instant":
-        return _instant(name, text, ladder, now)
+        return _instant(name, text, ladder, after)
     if len(text) > _MOST_TEXT or not is_storable(text):
         raise WrongAnswer(f"{label}: has at most {_MOST_TEXT:,} characters")
     return text
 
 
-def _instant(name: str, text: str, ladder: Ladder, now: int) -> str:
+def _instant(name: str, text: str, ladder: Ladder, after: int | None) -> str:
     """A day and time as the event has it."""
     label = name.replace("_", " ").strip()
     try:
@@ -222,8 +232,6 @@ def _instant(name: str, text: str, ladder: Ladder, now: int) -> str:
         raise WrongAnswer(f"{label}: {text[:40]!r} is no day of our time")
     local = moment if moment.tzinfo else moment.replace(tzinfo=zone(ladder))
     at = microseconds(local)
-    # What is booked now ends in time to come, or the page would go on offering it; other
-    # instants may tell of what has been.
-    if name in _STILL_TO_COME and at <= now:
+    if after is not None and at <= after:
         raise WrongAnswer(f"{label}: {text[:40]!r} has passed already; write a time to come")
     return rfc3339(at)
