@@ -333,8 +333,8 @@ def _print_goal(goal: GoalEvaluation) -> None:
     )
     whose = "whose outcome is known"
     if counts.decided == counts.mature:
-        whose = "whose horizon is over; those that advanced sooner wait for theirs as well"
-    print(f"  judged: {counts.decided:,} points of {counts.decided_leads:,} leads, {whose}")
+        whose = "whose horizon is over; one that advanced waits for that as well"
+    print(f"  judged: the {counts.decided:,} points of {counts.decided_leads:,} leads {whose}")
     figures = goal.performance
     if figures is None:
         print(f"  {goal.note}")

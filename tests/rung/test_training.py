@@ -163,13 +163,13 @@ def test_the_headline_says_how_many_are_judged(capsys):
     _print_goal(GoalEvaluation("advancement", counts, "model", True, (), note="a note"))
     assert capsys.readouterr().out.splitlines()[:2] == [
         "advancement: 1,245 points of 266 leads; 256 advanced, 59 lapsed, 930 pending",
-        "  judged: 62 points of 55 leads, whose horizon is over; those that advanced sooner wait"
-        " for theirs as well",
+        "  judged: the 62 points of 55 leads whose horizon is over; one that advanced waits for"
+        " that as well",
     ]
     known = replace(counts, lost=10, decided=325, decided_leads=200)
     _print_goal(GoalEvaluation("advancement", known, "model", True, (), note="a note"))
     told = capsys.readouterr().out.splitlines()[1]
-    assert told == "  judged: 325 points of 200 leads, whose outcome is known"
+    assert told == "  judged: the 325 points of 200 leads whose outcome is known"
 
 
 def test_evaluate_says_how_groups_fare(bundle_folder, simulation, trained_until, tmp_path):
