@@ -324,7 +324,7 @@ def test_a_session_that_is_over(uneasy):
         expect(sheet.get_by_role("alert")).to_contain_text("not logged in any more")
         expect(row).to_be_visible()
         sheet.context.add_cookies(cookies)  # as after a login in another window
-        expect(sheet.get_by_role("alert")).to_be_empty()
+        expect(sheet.locator("#said")).to_be_empty()
         expect(sheet.locator(".fresh")).not_to_have_text("Logged out")
         sheet.context.clear_cookies()
         sheet.get_by_role("link", name="Log in").click()
