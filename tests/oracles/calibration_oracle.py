@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -182,14 +182,45 @@ def _root(rising: Callable[[float], float], wanted: float) -> float:
 
 
 def oracle_curve(
-    probability: Sequence[float], points: Sequence[Point], seed: int
+    probability: Sequence[float], points: Sequence[Point], seed: int, drawings: int = 200
 ) -> tuple[list[float], list[float], list[float]]:
     """A grid of probabilities, and the ends of the interval at each.
 
     Points of like probability are counted together, so that there are at most 1000 groups; points
     of the same probability are in one. The grid is 128 quantiles.
+
+    In each drawing every lead weighs anew, and with them one that is added at the score: the ends
+    are the lowest but 5 % of what that one is told as a failure, and the highest but 5 % of what it
+    is told as a success. A score has no lower an end than one below it.
     """
-    order = sorted(range(len(points)), key=lambda at: probability[at])
+    groups = _grouped(probability)
+    middle = [math.fsum(probability[at] for at in group) / len(group) for group in groups]
+    grid = _parted(sorted(_quantile(probability, at / 127) for at in range(128)))
+    own = _points_a_lead(groups, points)
+    draw = np.random.default_rng(seed)
+    leads = sorted({point.lead for point in points})
+    told: list[list[tuple[float, float]]] = [[] for _ in grid]
+    for _ in range(drawings):
+        *drawn, added = draw.exponential(size=len(leads) + 1).tolist()
+        times = dict(zip(leads, drawn, strict=True))
+        rows = [[(times[points[at].lead], points[at].happened) for at in each] for each in groups]
+        sizes = [math.fsum(weight for weight, _ in row) for row in rows]
+        reached = [math.fsum(weight for weight, happened in row if happened) for row in rows]
+        for place, score in enumerate(grid):
+            weight = added * own[bisect_left(middle, score, hi=len(middle) - 1)]
+            told[place].append(oracle_pair(middle, reached, sizes, score, weight))
+    low = [_quantile([failure for failure, _ in pairs], 0.05) for pairs in told]
+    high = [_quantile([success for _, success in pairs], 0.95) for pairs in told]
+    return (
+        grid,
+        [min(*low[at:], score) for at, score in enumerate(grid)],
+        [max(*high[: at + 1], score) for at, score in enumerate(grid)],
+    )
+
+
+def _grouped(probability: Sequence[float]) -> list[list[int]]:
+    """The rows by like probability, at most 1000 times; those of one are together."""
+    order = sorted(range(len(probability)), key=lambda at: probability[at])
     size = math.ceil(len(order) / 1000)
     groups: list[list[int]] = []
     former, first, number = -1.0, 0, -1
@@ -201,35 +232,46 @@ def oracle_curve(
             number = first // size
             groups.append([])
         groups[-1].append(at)
-    middle = [math.fsum(probability[at] for at in group) / len(group) for group in groups]
-    reached = [float(sum(points[at].happened for at in group)) for group in groups]
-    sizes = [float(len(group)) for group in groups]
-    inner = [_quantile(probability, at / 127) for at in range(128)]
-    grid: list[float] = []
-    former = -1.0
-    for score in sorted(inner):
-        if score - former > 1e-12 * score:
-            grid.append(score)
-        former = score
-    pairs = [oracle_pair(middle, reached, sizes, score) for score in grid]
-    band = _band(middle, groups, points, grid, seed)
-    low = [min(pair[0], inside[0], at) for pair, inside, at in zip(pairs, band, grid, strict=True)]
-    high = [max(pair[1], inside[1], at) for pair, inside, at in zip(pairs, band, grid, strict=True)]
-    return grid, low, high
+    return groups
+
+
+def _parted(rising: Sequence[float]) -> list[float]:
+    """Without those that only rounding parts from the one before."""
+    before = [-1.0, *rising]
+    return [one for former, one in zip(before, rising, strict=False) if one - former > 1e-12 * one]
+
+
+def _points_a_lead(groups: Sequence[Sequence[int]], points: Sequence[Point]) -> list[float]:
+    """Of each group, how many points a lead has in the groups that are pooled with it."""
+    blocks = [(float(sum(points[row].happened for row in group)), len(group)) for group in groups]
+    rising = _rising(blocks)
+    found = {}
+    for rate in set(rising):
+        rows = [row for at, group in enumerate(groups) if rising[at] == rate for row in group]
+        found[rate] = len(rows) / len({points[row].lead for row in rows})
+    return [found[rate] for rate in rising]
 
 
 def oracle_pair(
-    middle: Sequence[float], reached: Sequence[float], sizes: Sequence[float], score: float
+    middle: Sequence[float],
+    reached: Sequence[float],
+    sizes: Sequence[float],
+    score: float,
+    added: float = 1.0,
 ) -> tuple[float, float]:
-    """What isotonic regression says of a lead that is added as a failure, and as a success.
+    """What isotonic regression says of a lead of some weight, as a failure and as a success.
 
-    It is put below all that have its score, up to rounding.
+    It counts with those that have its score, up to rounding.
     """
-    below = sum(value < score * (1 - 1e-12) for value in middle)
+    there = [abs(value - score) <= score * 1e-12 for value in middle]
+    below = sum(value < score for value, same in zip(middle, there, strict=True) if not same)
     pair = []
     for outcome in (0.0, 1.0):
         blocks = list(zip(reached, sizes, strict=True))
-        blocks.insert(below, (outcome, 1.0))
+        own = (outcome * added, added)
+        for value, weight in blocks[below : below + sum(there)]:
+            own = (own[0] + value, own[1] + weight)
+        blocks[below : below + sum(there)] = [own]
         pair.append(_rising(blocks)[below])
     return pair[0], pair[1]
 
@@ -267,47 +309,6 @@ def _rising(blocks: Sequence[tuple[float, float]]) -> list[float]:
 
 def _mean(block: tuple[float, float, int]) -> float:
     return block[0] / block[1]
-
-
-def _band(
-    middle: Sequence[float],
-    groups: Sequence[Sequence[int]],
-    points: Sequence[Point],
-    grid: Sequence[float],
-    seed: int,
-) -> list[tuple[float, float]]:
-    """Between what 95 % of 200 isotonic curves say, each of which counts a lead 0, 1, 2.. times."""
-    draw = np.random.default_rng(seed)
-    leads = sorted({point.lead for point in points})
-    curves = []
-    for _ in range(200):
-        times: dict[int, int] = {}
-        while not any(times.values()):  # somebody is in every sample
-            times = dict(zip(leads, draw.poisson(1.0, len(leads)).tolist(), strict=True))
-        drawn, blocks = [], []
-        for at, group in enumerate(groups):
-            weight = float(sum(times[points[row].lead] for row in group))
-            told = float(sum(times[points[row].lead] * points[row].happened for row in group))
-            if weight:
-                drawn.append(middle[at])
-                blocks.append((told, weight))
-        curves.append(_between(grid, drawn, _rising(blocks)))
-    return [(_quantile(said, 0.025), _quantile(said, 0.975)) for said in zip(*curves, strict=True)]
-
-
-def _between(grid: Sequence[float], x: Sequence[float], y: Sequence[float]) -> list[float]:
-    """A line through the points, level beyond its ends; of points above each other the last."""
-    found = []
-    for at in grid:
-        below = bisect_right(x, at) - 1
-        if below < 0:
-            found.append(y[0])
-        elif below == len(x) - 1 or x[below] == at:
-            found.append(y[below])
-        else:
-            share = (at - x[below]) / (x[below + 1] - x[below])
-            found.append(y[below] + share * (y[below + 1] - y[below]))
-    return found
 
 
 def _quantile(values: Sequence[float], share: float) -> float:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
+from scipy.stats import binomtest
 
 from models.scores.calibration import (
     _LEARNED,
@@ -34,6 +35,8 @@ from tests.oracles.calibration_oracle import (
 from tests.profiles import examples
 
 PRIOR = StepRates.prior(np.array([0.4]))
+DRAWINGS = 10
+"""Of leads, where the slow oracle draws as well."""
 RATE = -0.5
 """The log-odds of a lead whose margin is zero."""
 
@@ -172,12 +175,12 @@ def test_firm_shrinkage_equals_the_oracle(z):
 @settings(max_examples=examples(8), deadline=None)
 @given(worlds(most_leads=15), st.integers(0, 2**31), st.booleans())
 def test_the_interval_equals_the_oracle(world, seed, is_extreme):
-    """The Venn-ABERS pair, or the band over resampled leads where that is wider, at every score."""
+    """The Venn-ABERS pair over resampled leads, at every score."""
     points = world[0]
     lead, _, margin, happened = columns(points)
     chance = expit((40.0 if is_extreme else 1.0) * margin)
-    found = _interval_curve(chance, alike(happened, lead), seed)
-    assert_same_curve(found, oracle_curve(chance.tolist(), points, seed))
+    found = _interval_curve(chance, alike(happened, lead), seed, DRAWINGS)
+    assert_same_curve(found, oracle_curve(chance.tolist(), points, seed, DRAWINGS))
 
 
 def test_a_quantile_beside_a_chance_is_that_chance():
@@ -186,12 +189,14 @@ def test_a_quantile_beside_a_chance_is_that_chance():
     chance = np.array([0.1, 0.3, low, 0.3, 0.9, 0.9 + 1e-16, 0.1, 0.3])
     happened = np.array([0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0])
     lead = np.arange(len(chance))
-    found = _interval_curve(chance, alike(happened, lead), 1)
+    found = _interval_curve(chance, alike(happened, lead), 1, DRAWINGS)
     points = [Point(at, 0, 0.0, told > 0) for at, told in enumerate(happened.tolist())]
-    assert_same_curve(found, oracle_curve(chance.tolist(), points, 1))
+    assert_same_curve(found, oracle_curve(chance.tolist(), points, 1, DRAWINGS))
     assert (np.diff(found[0]) > 1e-12).all()
     beside = np.nextafter(chance, 1.0)
-    for one, other in zip(found, _interval_curve(beside, alike(happened, lead), 1), strict=True):
+    for one, other in zip(
+        found, _interval_curve(beside, alike(happened, lead), 1, DRAWINGS), strict=True
+    ):
         np.testing.assert_allclose(one, other, atol=1e-9)
 
 
@@ -199,9 +204,9 @@ def test_chances_that_creep_are_one():
     """Each beside the one before by rounding alone: all are one, however far they come together."""
     chance = np.array([1.0 - at * 0.8e-12 for at in range(8, -1, -1)])
     happened, lead = np.arange(9) % 2, np.arange(9)
-    found = _interval_curve(chance, alike(happened.astype(np.float64), lead), 1)
+    found = _interval_curve(chance, alike(happened.astype(np.float64), lead), 1, DRAWINGS)
     points = [Point(at, 0, 0.0, at % 2 > 0) for at in range(9)]
-    assert_same_curve(found, oracle_curve(chance.tolist(), points, 1))
+    assert_same_curve(found, oracle_curve(chance.tolist(), points, 1, DRAWINGS))
     assert len(found[0]) == 1
 
 
@@ -213,9 +218,9 @@ def test_the_interval_of_many_points_equals_the_oracle(count):
     margin = rng.normal(size=len(lead))
     happened = rng.random(len(lead)) < expit(margin)
     points = [Point(one, 0, 0.0, told) for one, told in zip(lead, happened, strict=True)]
-    found = _interval_curve(expit(margin), alike(happened.astype(np.float64), lead), 3)
+    found = _interval_curve(expit(margin), alike(happened.astype(np.float64), lead), 3, DRAWINGS)
     assert len(found[0]) == 128
-    assert_same_curve(found, oracle_curve(expit(margin).tolist(), points, 3))
+    assert_same_curve(found, oracle_curve(expit(margin).tolist(), points, 3, DRAWINGS))
 
 
 def assert_same_curve(found, expected):
@@ -241,10 +246,8 @@ def counted(draw):
 def pair_of(middle, reached, sizes, scores):
     """Our pair at each score, shape (n, 2)."""
     counts = np.array(sizes, dtype=np.float64)
-    low, high = _venn_abers(
-        np.array(middle), np.array(reached, dtype=np.float64), counts, np.array(scores)
-    )
-    return np.column_stack([low, high])
+    rates = np.array(reached, dtype=np.float64) / counts
+    return _venn_abers(np.array(middle), rates, counts, np.array(scores), np.ones(len(scores))).T
 
 
 @settings(max_examples=examples(40), deadline=None)
@@ -259,13 +262,11 @@ def test_the_pair_equals_the_package(leads):
 
 @settings(max_examples=examples(40), deadline=None)
 @given(counted())
-def test_at_the_score_of_a_lead_the_pair_holds_the_package(leads):
-    """There the success counts as in `venn-abers`, and the failure no less."""
+def test_at_the_score_of_a_lead_the_pair_equals_the_package(leads):
+    """There it counts with those that have its score."""
     middle, reached, sizes = leads
     ours = pair_of(middle, reached, sizes, middle)
-    package = package_pair(middle, reached, sizes, middle)
-    np.testing.assert_allclose(ours[:, 1], package[:, 1], atol=1e-9)
-    assert (ours[:, 0] <= package[:, 0] + 1e-9).all()
+    np.testing.assert_allclose(ours, package_pair(middle, reached, sizes, middle), atol=1e-9)
     oracle = [oracle_pair(middle, reached, sizes, score) for score in middle]
     np.testing.assert_allclose(ours, oracle, atol=1e-9)
 
@@ -442,6 +443,52 @@ def test_points_of_one_lead_do_not_narrow_it():
         for n in (1, 20)
     )
     assert often > 0.75 * once
+
+
+@pytest.mark.parametrize("per_lead", [1, 12])
+@pytest.mark.parametrize(("reached", "leads"), [(0, 40), (0, 400), (3, 60), (25, 50), (40, 40)])
+def test_of_one_score_it_is_that_of_clopper_and_pearson(reached, leads, per_lead):
+    """Also after none or all of the leads, however many points each has: never less than 1/n."""
+    happened = np.repeat((np.arange(leads) < reached).astype(np.float64), per_lead)
+    lead = np.repeat(np.arange(leads), per_lead)
+    ends = []
+    for seed in range(12):
+        chance = np.full(len(lead), 0.5)
+        grid, low, high = _interval_curve(chance, alike(happened, lead), seed)
+        assert len(grid) == 1
+        ends.append((low[0], high[0]))
+    low, high = np.mean(ends, axis=0)
+    exact = binomtest(reached, leads).proportion_ci(LEVEL, method="exact")
+    # Without outcomes of one kind that interval has one end, and is of level 0.95 there as here.
+    assert low == pytest.approx(min(exact.low, 0.5), rel=0.06, abs=1e-12)
+    assert high == pytest.approx(max(exact.high, 0.5), rel=0.06)
+
+
+def test_where_nobody_advanced_its_upper_end_knows_how_few_leads_there_were():
+    """Not of one in ten among the lowest hundred leads: less than some 3 in 100 is not told."""
+    lead = np.repeat(np.arange(400), 10)
+    chance = np.where(lead < 100, 0.001 + lead * 1e-6, 0.4 + lead * 1e-6)
+    happened = ((lead >= 100) & (lead % 2 == 0)).astype(np.float64)
+    grid, low, high = _interval_curve(chance, alike(happened, lead), 1)
+    lowest = grid < 0.01
+    assert lowest.sum() > 10
+    assert (low[lowest] == 0.0).all()
+    assert (high[lowest] >= 0.025).all()
+    assert high[0] < 0.04
+    mirrored = _interval_curve(1.0 - chance, alike(1.0 - happened, lead), 1)
+    assert (mirrored[1][1.0 - mirrored[0] < 0.01] <= 0.975).all()
+    assert mirrored[1][-1] > 0.96
+
+
+def test_points_at_other_scores_do_not_widen_it():
+    """A lead with a point at each of ten scores is told there as one with that point alone."""
+    rng = np.random.default_rng(4)
+    lead = np.tile(np.arange(150), 10)
+    chance = np.repeat(np.linspace(0.02, 0.92, 10), 150)
+    happened = (rng.random(len(lead)) < chance).astype(np.float64)
+    apart = _interval_curve(chance, alike(happened, lead), 1)
+    alone = _interval_curve(chance, alike(happened, np.arange(len(lead))), 1)
+    np.testing.assert_allclose(apart[2] - apart[1], alone[2] - alone[1], rtol=0.25)
 
 
 def test_the_interval_contains_any_probability():
