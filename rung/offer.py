@@ -23,7 +23,7 @@ from rung.options import (
 from rung.reading import loaded_bundle, print_json, store_of
 
 if TYPE_CHECKING:
-    from features.ladder.ladder import OfferVersion
+    from features.ladder.ladder import Ladder, OfferVersion
     from features.ladder.offer import OfferStatus
     from features.store.events import EventStore
     from models.bundle import Bundle
@@ -89,8 +89,8 @@ def _show(parsed: argparse.Namespace, _: Progress) -> None:
     if parsed.json:
         return print_json(told)
     print_json(told["offer"])
-    for one in told["versions"]:
-        print(f"# {_words(one)}")
+    for line in [*map(_words, told["versions"]), *told["warnings"]]:
+        print(f"# {line}")
     return None
 
 
@@ -107,23 +107,26 @@ def _set(parsed: argparse.Namespace, _: Progress) -> None:
             one = store.offers.keep(ladder, table, **_when(parsed))
             ladder = with_catalogue(ladder, [one])
             kept.append(one)
-    _print_kept(parsed, kept)
+    _print_kept(parsed, ladder, kept)
 
 
 def _set_status(parsed: argparse.Namespace, _: Progress) -> None:
     with _opened(parsed) as (store, bundle):
         one = store.offers.set_status(bundle.ladder, parsed.offer, parsed.status, **_when(parsed))
-    _print_kept(parsed, [one])
+    _print_kept(parsed, bundle.ladder, [one])
 
 
-def _print_kept(parsed: argparse.Namespace, kept: list[OfferVersion]) -> None:
-    from serving.recommending.catalogue import told_version
+def _print_kept(parsed: argparse.Namespace, ladder: Ladder, kept: list[OfferVersion]) -> None:
+    from serving.recommending.catalogue import told_version, warnings_of
 
     told = [{"id": one.offer_id, **told_version(one)} for one in kept]
     if parsed.json:
         return print_json(told)
     for one in told:
         print(f"{one['id']} {_words(one)}")
+    for version in kept:
+        for warning in warnings_of(ladder, kept, version.offer_id):
+            note(f"{version.offer_id}: {warning}")
     print("a running service knows within some 2 seconds")
     return None
 

@@ -33,6 +33,7 @@ __all__ = [
     "is_left_alone",
     "is_offered",
     "is_within",
+    "jumps_from",
     "plan_of",
     "spell_of",
 ]
@@ -242,18 +243,39 @@ def _off_step(standing: Standing, position: int, titles: tuple[str, ...]) -> Exc
 
 def _jump(offer: Offer, at: int, ladder: Ladder) -> str:
     """Why an ask is too large a jump from the lightest ask of the nearest rung below with asks."""
-    effort = offer.effort.score(ladder.effort_weights)
+    below = _lightest_below(at, ladder)
+    if below is None:
+        return ""
+    effort, least = (one.effort.score(ladder.effort_weights) for one in (offer, below))
+    if effort <= ladder.max_effort_jump * max(1.0, least):
+        return ""
+    title = next(goal.title for goal in ladder.goals if goal.id == below.step)
+    return (
+        f"asks for {effort:.6g} minutes' worth of effort, more than"
+        f" {ladder.max_effort_jump:.6g} times what {title} asks for, {least:.6g}"
+    )
+
+
+def _lightest_below(at: int, ladder: Ladder) -> Offer | None:
+    """The lightest ask of the nearest rung with asks below a rung."""
     for goal in reversed(ladder.goals[:at]):
-        efforts = [below.effort for below in ladder.asks_of(goal.id)]
-        if efforts:
-            lightest = min(below.score(ladder.effort_weights) for below in efforts)
-            if effort <= ladder.max_effort_jump * max(1.0, lightest):
-                return ""
-            return (
-                f"asks for {effort:.6g} minutes' worth of effort, more than"
-                f" {ladder.max_effort_jump:.6g} times what {goal.title} asks for, {lightest:.6g}"
-            )
-    return ""
+        if asks := ladder.asks_of(goal.id):
+            return min(asks, key=lambda one: one.effort.score(ladder.effort_weights))
+    return None
+
+
+def jumps_from(ladder: Ladder, offer_id: str) -> dict[str, str]:
+    """What an offer's effort keeps from being recommended, and why: itself, and asks above it.
+
+    An ask above it is among them where the offer is the lightest ask of the nearest rung below.
+    """
+    found = {}
+    for one in plan_of(ladder).standings:
+        if one.jump and one.offer.status != "retired":
+            below = _lightest_below(one.rung - 1, ladder)
+            if one.offer.id == offer_id or (below is not None and below.id == offer_id):
+                found[one.offer.id] = one.jump
+    return found
 
 
 # --------------------------------------------------------------------------------------------- Lead

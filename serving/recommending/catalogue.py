@@ -7,12 +7,13 @@ from typing import Any
 
 from features.clock import rfc3339
 from features.errors import UnknownOffer
-from features.ladder.catalogue import offer_table
-from features.ladder.ladder import Offer, OfferVersion
+from features.ladder.catalogue import as_far_as_it_fits, offer_table
+from features.ladder.ladder import Ladder, Offer, OfferVersion
 from features.store.events import EventStore
 from models.bundle import Bundle
+from models.offers.standing import jumps_from
 
-__all__ = ["all_offers", "one_offer", "told_version"]
+__all__ = ["all_offers", "one_offer", "told_version", "warnings_of"]
 
 
 def all_offers(bundle: Bundle, store: EventStore, now: int) -> list[dict[str, Any]]:
@@ -34,13 +35,24 @@ def one_offer(bundle: Bundle, store: EventStore, now: int, offer_id: str) -> dic
     """
     versions = store.offers.versions(bundle.ladder.name, offer_id)
     offer = bundle.ladder.offer(offer_id)
-    told = [told_version(one) for one in versions]
-    if offer is not None:
-        planned = [one for one in versions if one.from_at > now]
-        return {**_told(bundle, offer, planned), "versions": told}
-    if not versions:
+    if offer is None and not versions:
         raise UnknownOffer.named(offer_id, [one.id for one in bundle.ladder.offers])
-    return {**_to_come(versions), "versions": told}
+    planned = [one for one in versions if one.from_at > now]
+    told = _to_come(versions) if offer is None else _told(bundle, offer, planned)
+    warnings = warnings_of(bundle.ladder, planned, offer_id)
+    return {**told, "versions": [told_version(one) for one in versions], "warnings": warnings}
+
+
+def warnings_of(ladder: Ladder, planned: list[OfferVersion], offer_id: str) -> list[str]:
+    """What an offer, as it is and as it is planned, keeps from ever being recommended."""
+    ladder, _ = as_far_as_it_fits(ladder, planned)
+    jumps = jumps_from(ladder, offer_id)
+    return [
+        f"'{one}' is never recommended beside it: it {why}"
+        if one != offer_id
+        else f"it is never recommended: it {why}"
+        for one, why in jumps.items()
+    ]
 
 
 def _told(bundle: Bundle, offer: Offer, planned: list[OfferVersion]) -> dict[str, Any]:

@@ -69,6 +69,23 @@ def test_a_new_offer_from_toml(options, tmp_path):
     assert ", retired, version 3" in done("offer", "list", *options).out
 
 
+def test_an_offer_so_light_that_the_next_ones_are_jumps(options, tmp_path):
+    """It is kept, and what is never recommended beside it is said, planned ones as well."""
+    path = tmp_path / "new.toml"
+    path.write_text(TOML)
+    said = done("offer", "set", path, "--from", "2031-01-01", *options)
+    about = "new-checklist: 'process-assessment' is never recommended beside it: it asks for "
+    assert about in said.err
+    shown = done("offer", "show", "new-checklist", "--json", *options).json
+    assert any(line.startswith("'process-assessment' is never") for line in shown["warnings"])
+    assert "# 'process-assessment' is never" in done("offer", "show", "new-checklist", *options).out
+    path.write_text(TOML.replace("minutes = 3", "minutes = 15"))
+    assert "never recommended" not in done("offer", "set", path, *options).err
+    path.write_text(TOML.replace("minutes = 3", "minutes = 500"))
+    said = done("offer", "set", path, *options)
+    assert "new-checklist: it is never recommended: it asks for 500 minutes' worth" in said.err
+
+
 def test_what_is_refused(options, tmp_path):
     """A mistake in one of several offers keeps none of them; all mistakes are told."""
     path = tmp_path / "new.toml"

@@ -70,9 +70,14 @@ class CatalogueOffer(TypedDict):
 
 
 class VersionsOfOffer(CatalogueOffer):
-    """The same with every version that was made, in order."""
+    """The same with every version that was made, in order.
+
+    `warnings` are sentences on what is never recommended for it: itself or an offer of a step
+    above, where that asks for too many times its effort.
+    """
 
     versions: list[OfferVersionAnswer]
+    warnings: list[str]
 
 
 class OffersAnswer(BaseModel):

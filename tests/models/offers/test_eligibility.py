@@ -32,6 +32,7 @@ from models.offers.eligibility import (
     sendable,
 )
 from models.offers.options import NURTURE
+from models.offers.standing import jumps_from, plan_of
 from tests.oracles.eligibility_oracle import CLAIMS, Question, reasons_against
 from tests.profiles import examples
 
@@ -570,6 +571,21 @@ def test_effort_jump():
     for minutes, expected in ((5, ["heavy"]), (6, [])):
         heavy = replace(HEAVY, effort=Effort(minutes))
         assert ids(found(ladder=replace(LADDER, offers=(weightless, heavy)))) == expected
+
+
+def test_what_an_offer_keeps_from_being_recommended():
+    """Itself, or what is above it; only by the lightest ask of the nearest rung below."""
+    light, later = replace(VIDEO, id="light"), replace(HEAVY, id="far", step="participation")
+    usual = replace(VIDEO, effort=Effort(50))
+    ladder = replace(LADDER, offers=(usual, HEAVY))
+    assert jumps_from(ladder, "video") == jumps_from(ladder, "heavy") == {}
+    beside = replace(LADDER, offers=(usual, light, HEAVY, replace(later, effort=Effort(300))))
+    assert jumps_from(beside, "light") == {"heavy": plan_of(beside).by_id["heavy"].jump}
+    assert "asks for 51 minutes' worth of effort" in jumps_from(beside, "light")["heavy"]
+    assert jumps_from(beside, "video") == {}
+    assert list(jumps_from(beside, "heavy")) == ["heavy", "far"]
+    gone = replace(LADDER, offers=(light, replace(HEAVY, status="retired")))
+    assert jumps_from(gone, "light") == {}
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,14 @@ def test_a_new_offer_is_offered(own):
     assert decision.offer_version == 1
 
 
+def test_what_is_never_recommended_beside_it_is_told(own):
+    """So light an offer that those of the next step ask for too much is kept, with a warning."""
+    light = put(own, "new-checklist", {**NEW, "effort": {"minutes": 1}}).json()["warnings"]
+    assert any("'process-assessment' is never recommended beside it" in one for one in light)
+    assert own.get("/v1/offers/new-checklist").json()["warnings"] == light
+    assert put(own, "new-checklist", {**NEW, "effort": {"minutes": 15}}).json()["warnings"] == []
+
+
 def test_planned_for_later(own):
     """A version with an instant to come is planned, and holds from then on without another call."""
     service = service_of(own)
