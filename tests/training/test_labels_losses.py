@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from features.arrays import Floats
-from features.events.log import DAY_US
+from features.events.log import DAY_US, EventLog, LogColumns
 from features.funnel.states import State
 from features.ladder.ladder import EventRule
+from features.signals.snapshot import snapshot
+from features.signals.table import ladder_columns
 from models.judging import intervals, metrics
 from models.scores.encoding import Encoding
 from models.scores.goal_model import FitConfig, fit_goal
@@ -98,6 +100,95 @@ def test_a_horizon_that_fits_no_point():
     said = train(log, APPLICATIONS, until=early).manifest["notes"]
     assert any("the horizon of a purchase is 60 days" in line for line in said)
     assert any("chances of a purchase are what the ladder's bands say" in line for line in said)
+
+
+def followed(
+    *stories: tuple[int, float | None], until: int, applied: int = 0
+) -> tuple[Outcomes, Outcomes]:
+    """What is known by a day of leads that are asked about, each from a day of its own.
+
+    Parameters
+    ----------
+    stories : from which day a lead is asked about, and after how many days it declines.
+    applied : how many of them, the last ones, have applied by then.
+    """
+    rows = []
+    for at, (day, declines) in enumerate(stories):
+        began = "identify" if at < len(stories) - applied else "applied"
+        rows.append((f"lead-{at:02}", began, float(day)))
+        if declines is not None:
+            rows.append((f"lead-{at:02}", "declined", day + declines))
+    leads = [lead for lead, _, _ in rows]
+    when = START_US + np.array([days * DAY_US for *_, days in rows], dtype=np.int64)
+    columns = LogColumns(*ladder_columns(APPLICATIONS))
+    log = EventLog.from_columns(leads, [name for _, name, _ in rows], when, columns=columns)
+    names = [f"lead-{at:02}" for at in range(len(stories))]
+    as_of = START_US + np.array([day * DAY_US for day, _ in stories], dtype=np.int64)
+    at = np.array([log.leads.index(name) for name in names], dtype=np.int64)
+    points = Points(at, snapshot(log, APPLICATIONS, names, as_of))
+    return label(log, APPLICATIONS, points, START_US + until * DAY_US)
+
+
+@pytest.mark.parametrize(
+    ("lost", "silent", "is_early"), [(1, 1, True), (2, 2, True), (2, 3, False), (1, 2, False)]
+)
+def test_where_most_fail_by_silence_losses_wait_for_the_horizon(lost, silent, is_early):
+    """Of those whose time is over, not of the newest, among whom losses are all that is known."""
+    old = [(0, 5.0)] * lost + [(0, None)] * silent
+    new = [(40, 1.0), (40, 2.0), (40, 3.0), (40, 4.0)]
+    advanced, _ = followed(*old, *new, until=50)  # applying has 30 days
+    states = [State.LOST] * lost + [State.LAPSED] * silent + [State.LOST] * 4
+    assert advanced.state.tolist() == states
+    assert advanced.mature.tolist() == [True] * len(old) + [False] * len(new)
+    assert advanced.decided.tolist() == [True] * len(old) + [is_early] * len(new)
+
+
+def test_each_step_is_judged_by_its_own_leads():
+    """Before applying most fail by silence; those who have applied are lost, and known early."""
+    before = [(0, None), (0, None), (0, None), (0, 5.0), (80, 1.0)]
+    after = [(0, 5.0), (80, 2.0)]
+    advanced, _ = followed(*before, *after, until=90, applied=2)
+    assert advanced.mature.tolist() == [True] * 4 + [False, True, False]
+    assert advanced.decided.tolist() == [True] * 4 + [False, True, True]
+
+
+@pytest.mark.parametrize(("late_by", "state"), [(0, State.LOST), (1, State.LAPSED)])
+def test_a_loss_at_the_end_of_the_horizon_is_one(late_by, state):
+    """A microsecond later the lead has lapsed, whatever is said of it then."""
+    advanced, _ = followed((0, 30 + late_by / DAY_US), until=40)
+    assert advanced.state.tolist() == [state]
+    assert advanced.decided_at.tolist() == [START_US + 30 * DAY_US]
+
+
+@pytest.mark.parametrize(
+    ("undecided", "since", "is_learned"), [(1, 0, True), (2, 0, False), (2, 19, True)]
+)
+def test_up_to_a_tenth_may_be_undecided_where_no_horizon_is_over(undecided, since, is_learned):
+    """Of 16 leads one is a sixteenth, two are an eighth: nobody knows what comes of so many.
+
+    Those who were followed for a day, when the others took two or more, say nothing of it.
+    """
+    lost = [(0, 2.0 + at) for at in range(16 - undecided)]
+    # A purchase has 60 days.
+    _, purchased = followed(*lost, *[(since, None)] * undecided, until=20)
+    known = [State.LOST] * len(lost) + [State.PENDING] * undecided
+    assert purchased.state.tolist() == known
+    assert purchased.decided.tolist() == [is_learned] * len(lost) + [False] * undecided
+
+
+def test_what_is_undecided_at_one_step_holds_up_no_other():
+    """Before applying half are undecided; of those who have applied everybody is lost."""
+    before, after = [(0, 2.0), (0, None)], [(0, 2.0), (0, 3.0)]
+    _, purchased = followed(*before, *after, until=20, applied=2)
+    assert purchased.decided.tolist() == [False, False, True, True]
+
+
+@pytest.mark.parametrize(("until", "is_learned"), [(59, False), (60, True)])
+def test_one_that_was_followed_to_the_end_is_enough(until, is_learned):
+    """From the end of the first horizon on, what is decided early counts, however much is not."""
+    stories = [(0, 5.0), (30, 5.0), (30, None), (30, None)]
+    _, purchased = followed(*stories, until=until)
+    assert purchased.decided.tolist() == [is_learned, is_learned, False, False]
 
 
 @pytest.mark.slow
