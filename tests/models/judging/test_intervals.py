@@ -61,3 +61,26 @@ def test_newcombe_by_hand():
     assert intervals.newcombe(one, other) == pytest.approx((0.2, 0.0524, 0.3339), abs=1e-4)
     back = intervals.newcombe(other, one)
     assert back == pytest.approx((-0.2, -0.3339, -0.0524), abs=1e-4)
+
+
+def test_nothing_to_tell_apart_is_worth_itself():
+    """Without rows, of one row, and where a group's outcomes are all alike, a row is one row."""
+    for happened in ([], [1.0], [1.0, 1.0, 1.0], [0.0, 0.0]):
+        nobody = np.zeros(len(happened), dtype=np.int64)
+        assert intervals.design_effect(np.array(happened), nobody, nobody) == 1.0
+
+
+def test_weights_that_vary_are_worth_less():
+    """Kish's n times the sum of squares over the square of the sum: 4 x 20 / 64."""
+    happened, alone = np.array([0.0, 1.0, 0.0, 1.0]), np.arange(4)
+    one = np.zeros(4, dtype=np.int64)
+    weight = np.array([1.0, 1.0, 3.0, 3.0])
+    assert intervals.design_effect(happened, alone, one, weight) == pytest.approx(1.25)
+    assert intervals.design_effect(happened, alone, one, np.full(4, 3.0)) == pytest.approx(1.0)
+
+
+def test_no_error_from_fewer_than_twenty_draws():
+    """Twenty that have a figure are enough; their spread is that of a sample."""
+    draws = np.array([0.0, 2.0] * 10 + [np.nan] * 5)
+    assert intervals.standard_error(draws) == pytest.approx(np.sqrt(20 / 19))
+    assert intervals.standard_error(draws[1:]) is None

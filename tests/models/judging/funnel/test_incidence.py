@@ -90,3 +90,30 @@ def test_quantiles_are_of_those_who_go_on():
     censored = [*rows, (3, False), (3, False), (3, False), (3, False)]
     assert quantiles(waited(censored), (0.5,)) == [4.0]
     assert quantiles(waited([(3, False)]), (0.5, 0.9)) == [None, None]
+
+
+def test_what_a_lead_has_counts_once_in_each_group():
+    """Leads that came twice, in two groups and in order: each group is what it is alone."""
+    came = [(5, True)] * 3 + [(HORIZON, False)] * 5
+    lead = [one for one in range(8) for _ in range(2)]
+    alone = incidence(waited(came), 1)
+    for order in (lead, lead[::-1]):
+        twice = [came[one] for one in order]
+        found = incidence(waited([*twice, *twice], [0] * 16 + [1] * 16, [*order, *order]), 2)
+        for name in Incidence.__slots__:
+            one = getattr(alone, name)[0]
+            assert getattr(found, name).tolist() == pytest.approx([one, one])
+
+
+def test_one_alone_in_its_group_is_one_lead():
+    """However often the leads of another group came."""
+    came = [(HORIZON, False), (5, True), (5, True), (HORIZON, False)]
+    found = incidence(waited(came, [0, 1, 1, 1], lead=[7, 2, 2, 3]), 2)
+    assert found.effective[0] == pytest.approx(1.0)
+    assert (found.low[0], found.high[0]) == pytest.approx(wilson(0.0, 1.0))
+
+
+def test_quantiles_where_everybody_goes_on():
+    """Nobody is left then, and half of them is half of all."""
+    rows = [(1, True), (2, True), (4, True), (8, True)]
+    assert quantiles(waited(rows), (0.25, 0.5, 0.75, 1.0)) == [1.0, 2.0, 4.0, 8.0]

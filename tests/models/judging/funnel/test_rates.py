@@ -219,6 +219,50 @@ def test_days_are_of_those_who_stood_there():
     assert step["days"]["median"] == pytest.approx(1.0)
 
 
+def test_days_of_half_and_of_most():
+    """Of ten that went on after one to ten days: five after five, nine after nine."""
+    rows = [event("video", 1, f"l{at}") for at in range(20)]
+    rows += [event("call", 1 + day, f"l{day}") for day in range(1, 11)]
+    days = funnel(stays_until(100, rows))["steps"][1]["days"]
+    assert days == pytest.approx({"least": 1.0, "median": 5.0, "most_of_them": 9.0, "most": 10.0})
+
+
+def test_the_whole_way_has_the_time_of_all_its_steps():
+    """7, 14 and 30 days after they came, whoever began it has had its time, and not before."""
+    rows = climbers(60, 30, 24)
+    early = funnel(stays_until(51 - 1 / DAY_US, rows))["whole"]
+    assert early["followed"]["value"] is None
+    assert early["so_far"] == pytest.approx(24 / 101)
+    at_last = funnel(stays_until(51, rows))["whole"]
+    assert at_last["followed"]["value"] == pytest.approx(24 / 101)
+    assert at_last["followed"]["leads"] == pytest.approx(101)
+
+
+@pytest.mark.parametrize(("until", "days"), [(0.5, 1.0), (33.2, 16.6), (99, 49.5), (300, 90.0)])
+def test_a_trend_compares_ninety_days_or_half_of_the_log(until, days):
+    """Whichever is less, and a day at least."""
+    trend = funnel(stays_until(until, []))["steps"][0]["trend"]
+    assert trend is not None
+    assert trend["days"] == days
+
+
+def test_the_stretch_before_is_as_long():
+    """Of the newest two weeks and of the two before them as many went on, of older ones more."""
+    rows = []
+    for week in range(10):
+        for at in range(40):
+            rows.append(event("video", 1 + 7 * week, f"w{week}-{at}"))
+            if at < (20 if week < 6 else 10):
+                rows.append(event("call", 2 + 7 * week, f"w{week}-{at}"))
+    stays = stays_until(1 + 70 + 14, rows)
+    newest, end = START_US + 57 * DAY_US, START_US + 71 * DAY_US
+    trend = funnel(stays, Selection(newest, end))["steps"][1]["trend"]
+    assert trend is not None
+    assert trend["days"] == 14.0
+    assert (trend["newest"]["value"], trend["before"]["value"]) == pytest.approx((0.25, 0.25))
+    assert (trend["newest"]["leads"], trend["before"]["leads"]) == pytest.approx((80, 80))
+
+
 def test_segments_are_of_what_was_known_when_they_came():
     rows = climbers(60, 30, 24, source="fair")
     rows += [event("video", 1, "late"), event("identify", 3, "late", source="mail")]
