@@ -69,6 +69,15 @@ def test_rank_correlation(case):
 
 
 def test_one_lead():
-    """One lead is at every top, and has no rank to correlate."""
-    one = np.array([0.5])
+    """One lead is at every top, and has no rank to correlate; nor has nobody."""
+    one, nobody = np.array([0.5]), np.array([])
+    assert rank_correlation(nobody, nobody) is None
     assert (kept_at_the_top(one, one, 1), rank_correlation(one, one)) == (1.0, None)
+
+
+def test_fewer_leads_than_places():
+    """Everybody is at a top that has more places than there are leads."""
+    former, new = np.array([3.0, 1.0, 2.0]), np.array([1.0, 2.0, 3.0])
+    for most in (3, 4, 5, 7):
+        assert at_the_top(former, most).tolist() == [1.0, 1.0, 1.0]
+        assert kept_at_the_top(former, new, most) == 3.0
