@@ -124,8 +124,8 @@ def followed(
     log = EventLog.from_columns(leads, [name for _, name, _ in rows], when, columns=columns)
     names = [f"lead-{at:02}" for at in range(len(stories))]
     as_of = START_US + np.array([day * DAY_US for day, _ in stories], dtype=np.int64)
-    at = np.array([log.leads.index(name) for name in names], dtype=np.int64)
-    points = Points(at, snapshot(log, APPLICATIONS, names, as_of))
+    lead = np.array([log.leads.index(name) for name in names], dtype=np.int64)
+    points = Points(lead, snapshot(log, APPLICATIONS, names, as_of))
     return label(log, APPLICATIONS, points, START_US + until * DAY_US)
 
 

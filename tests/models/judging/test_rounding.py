@@ -30,6 +30,11 @@ def test_significant_digits_without_an_exponent(value: float, digits: int, said:
     assert rounded(value, digits) == said
 
 
+def test_four_digits_unless_others_are_asked_for() -> None:
+    assert [rounded(value) for value in (45784.6952, 0.0314159)] == ["45,780", "0.03142"]
+    assert signed(45784.6952) == "+45,780"
+
+
 def test_a_difference_has_a_sign() -> None:
     """Also where it is none."""
     assert [signed(value) for value in (1425.2, -0.25, 0.0)] == ["+1,425", "-0.25", "+0"]
