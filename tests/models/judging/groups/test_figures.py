@@ -289,6 +289,19 @@ def test_nothing_came_of_anybody():
     assert (found.verdict, found.why) == ("unknown", "it came to nothing for every lead")
 
 
+@pytest.mark.parametrize("reached", [360, 250])
+def test_alike_needs_both_ends_within_the_limit(reached):
+    """Beside 30 of 100, 36 are 1.06 to 1.36 times as many and 25 are 0.72 to 0.96 times."""
+    rows = [(0, at, at < 300) for at in range(1000)]
+    rows += [(1, 1000 + at, at < reached) for at in range(1000)]
+    found = exactly(rows)
+    assert found.ratio_low is not None
+    assert found.ratio_high is not None
+    inside = [LEAST <= end <= 1 / LEAST for end in (found.ratio_low, found.ratio_high)]
+    assert sorted(inside) == [False, True]
+    assert found.verdict == "unknown"
+
+
 def test_all_of_everybody():
     """Where everybody was, with leads enough, the groups are alike."""
     assert exactly([(at % 2, at, 1) for at in range(2000)]).verdict == "alike"

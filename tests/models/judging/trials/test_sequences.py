@@ -302,6 +302,20 @@ def test_a_ridge_is_what_it_says():
 # ---------------------------------------------------------------------------------- odd input
 
 
+def test_a_column_that_never_varied_says_nothing():
+    """Whatever it becomes: what is expected is what would be without it."""
+    rng = np.random.default_rng(12)
+    treated, share, outcome = drawn(rng, 120, 0.4, 0.2)
+    known = rng.normal(size=(120, 1))
+    alike = np.where(np.arange(120) < 80, 3.0, 9.0)
+    both = np.column_stack([known, alike])
+    # It is fitted first at 50, then at 60 and at 72: until then the column was one number.
+    found = expected_outcomes(both, treated, share, outcome)
+    alone = expected_outcomes(known, treated, share, outcome)
+    assert found[:87] == pytest.approx(alone[:87])
+    assert np.isfinite(found).all()
+
+
 def test_no_leads():
     """Nothing is said of nothing."""
     nothing = Trial(np.empty(0, np.bool_), np.empty(0), np.empty(0))
@@ -368,6 +382,8 @@ def test_shapes_and_levels_that_are_refused():
         effect_sequence(*trial, np.zeros(5))
     with pytest.raises(EventsError, match=r"row 0: `expected` is not in \[0, 1\]"):
         effect_sequence(*trial, np.full((5, 2), 1.5))
+    with pytest.raises(EventsError, match=r"`covariates` has shape \(5,\), not \(5, columns\)"):
+        expected_outcomes(np.zeros(5), *trial)
     with pytest.raises(EventsError, match=r"`covariates` has shape \(4, 2\), not \(5, columns\)"):
         expected_outcomes(np.zeros((4, 2)), *trial)
     for watch in (effect_sequence, relative_risk_sequence):
@@ -395,6 +411,16 @@ def test_a_mean_of_known_ranges():
         mean_sequence(observed, lowest, highest, scale=0.0 * reach)
     with pytest.raises(EventsError, match=r"`within` is \(1.0, 2.0\): it has to hold 0"):
         mean_sequence(observed, lowest, highest, scale=reach, within=(1.0, 2.0))
+
+
+@pytest.mark.parametrize("within", [(-1.0, 0.0), (0.0, 1.0)])
+def test_a_mean_on_one_side_of_nothing(within):
+    """Where it can only be below 0, or only above, the interval keeps to that side."""
+    ends, sign = np.ones(600), within[0] + within[1]
+    observed = sign * np.where(np.arange(600) % 4 > 0, 1.0, -1.0)  # 0.5 on the mean
+    found = mean_sequence(observed, -ends, ends, scale=ends, within=within)
+    low, high = sorted((sign * found.low[-1], sign * found.high[-1]))
+    assert 0.0 <= low < 0.5 < high <= 1.0
 
 
 def test_a_mean_that_contradicts_itself():

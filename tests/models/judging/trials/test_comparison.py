@@ -1,0 +1,144 @@
+"""One goal of an experiment: each arm beside the control, by leads whose time is over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.judging.trials.comparison import Drawn, arm_counts, compared
+from models.judging.trials.sequences import (
+    effect_sequence,
+    expected_outcomes,
+    relative_risk_sequence,
+)
+
+RATES = (0.2, 0.6, 0.2)
+"""Of the control and of two arms."""
+
+
+def drawn(n: int = 900, arms: int = 2, pending: int = 0, rates=RATES, seed: int = 1) -> Drawn:
+    """Leads of equal arms, the last ones of whom still have time."""
+    rng = np.random.default_rng(seed)
+    arm = rng.integers(0, arms, n)
+    return Drawn(
+        arm=arm,
+        share=np.full((n, arms), 1.0 / arms),
+        reached=rng.random(n) < np.array(rates)[arm],
+        is_mature=np.arange(n) < n - pending,
+        known=rng.normal(size=(n, 1)),
+    )
+
+
+def test_what_came_of_each_arm():
+    """A rate is of those whose time is over; of those who have time nobody is counted yet."""
+    one = Drawn(
+        arm=np.array([0, 0, 0, 0, 1, 1]),
+        share=np.full((6, 3), 1 / 3),
+        reached=np.array([True, False, False, True, True, True]),
+        is_mature=np.array([True, True, True, False, True, False]),
+        known=np.zeros((6, 0)),
+    )
+    assert arm_counts(one, ["a", "b", "c"]) == [
+        {"arm": "a", "leads": 4, "pending": 1, "reached": 1, "rate": pytest.approx(1 / 3)},
+        {"arm": "b", "leads": 2, "pending": 1, "reached": 1, "rate": 1.0},
+        {"arm": "c", "leads": 0, "pending": 0, "reached": 0, "rate": None},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arms", "together", "level"), [(2, 1, 0.95), (2, 2, 0.975), (3, 1, 0.975), (3, 2, 0.9875)]
+)
+def test_all_intervals_hold_together(arms, together, level):
+    """An error of 5 % is shared by all arms beside the control, and by all goals."""
+    leads = drawn(arms=arms)
+    names = ["control", "one", "two"][:arms]
+    found = compared(leads, names, 0, 0.05, together=together)
+    assert [one["arm"] for one in found] == names[1:]
+    for at, one in enumerate(found, start=1):
+        both = leads.rows((leads.arm == at) | (leads.arm == 0))
+        treated, half = both.arm == at, np.full(len(both), 0.5)
+        came = both.reached.astype(np.float64)
+        expected = expected_outcomes(both.known, treated, half, came)
+        effect = effect_sequence(treated, half, came, expected, level=level)
+        ratio = relative_risk_sequence(treated, half, came, level=level)
+        assert one["leads"] == len(both)
+        for span, sequence in ((one["effect"], effect), (one["ratio"], ratio)):
+            ends = float(sequence.low[-1]), float(sequence.high[-1])
+            assert (span["low"], span["high"]) == pytest.approx(ends)
+        rates = [came[some].mean() for some in (treated, ~treated)]
+        assert one["effect"]["value"] == pytest.approx(rates[0] - rates[1])
+        assert one["ratio"]["value"] == pytest.approx(rates[0] / rates[1])
+        decided = effect.decided
+        assert one["decided_after"] == (None if decided is None else decided + 1)
+
+
+def test_the_control_may_stand_anywhere():
+    """What helps beside one hurts the other way round, as much."""
+    leads = drawn()
+    (helps,) = compared(leads, ["a", "b"], 0, 0.05)
+    (hurts,) = compared(leads, ["a", "b"], 1, 0.05)
+    assert (helps["arm"], helps["verdict"], helps["more"]) == ("b", "helps", None)
+    assert (hurts["arm"], hurts["verdict"], hurts["more"]) == ("a", "hurts", None)
+    assert helps["effect"]["value"] == pytest.approx(-(hurts["effect"]["value"] or 0.0))
+
+
+def test_who_still_has_time_is_not_compared():
+    """The comparison is that of the others alone."""
+    leads = drawn(pending=200)
+    late = replace(leads, reached=leads.reached | ~leads.is_mature)
+    others = leads.rows(leads.is_mature)
+    for one in (leads, late):
+        assert compared(one, ["a", "b"], 0, 0.05) == compared(others, ["a", "b"], 0, 0.05)
+
+
+@pytest.mark.parametrize("only", [0, 1])
+def test_one_arm_alone_shows_no_difference(only):
+    """Nothing is known then, whatever its leads came to."""
+    leads = drawn()
+    (found,) = compared(leads.rows(leads.arm == only), ["a", "b"], 0, 0.05)
+    assert found["effect"] == {"value": None, "low": -1.0, "high": 1.0}
+    assert found["ratio"] == {"value": None, "low": 0.0, "high": None}
+    assert (found["verdict"], found["more"], found["course"]) == ("unknown", None, [])
+
+
+def test_no_difference_that_is_worth_having():
+    """Where the whole interval is within what is not worth it; a little more, and it is unknown."""
+    leads = drawn(n=4000, rates=(0.3, 0.3))
+    (found,) = compared(leads, ["a", "b"], 0, 0.5)
+    low, high = found["effect"]["low"], found["effect"]["high"]
+    assert high is not None
+    assert low < 0.0 < high
+    worth = max(-low, high)
+    for limit, verdict in ((worth, "no_difference"), (worth - 1e-9, "unknown")):
+        (found,) = compared(leads, ["a", "b"], 0, limit)
+        assert found["verdict"] == verdict
+        assert (found["more"] is None) == (verdict == "no_difference")
+    # As wide to one side and to the other: each end counts by itself.
+    (found,) = compared(leads, ["a", "b"], 0, min(-low, high))
+    assert found["verdict"] == "unknown"
+
+
+def test_the_more_is_asked_for_the_more_leads_it_takes():
+    """About nine variances over the square of what is worth having, shares and all."""
+    (found,) = compared(drawn(n=40, rates=(0.5, 0.5), seed=5), ["a", "b"], 0, 0.2)
+    leads = drawn(n=40, rates=(0.5, 0.5), seed=5)
+    rate = (leads.reached.sum() + 1) / 42
+    size = max(abs(found["effect"]["value"] or 0.0), 0.2)
+    needed = 9.0 * rate * (1 - rate) / 0.25 / size**2
+    assert needed > 80
+    assert found["more"] == round(needed) - 40
+
+
+def test_the_way_of_an_interval():
+    """At sixty points at most, from the first lead to the last."""
+    for n, points in ((1, 0), (40, 40), (900, 60)):
+        (found,) = compared(drawn(n=n), ["a", "b"], 0, 0.05)
+        course = found["course"]
+        assert len(course) == points
+        if course:
+            assert (course[0]["leads"], course[-1]["leads"]) == (1, n)
+            assert [one["leads"] for one in course] == sorted({one["leads"] for one in course})
+            ends = (course[-1]["low"], course[-1]["high"])
+            assert ends == (found["effect"]["low"], found["effect"]["high"])
