@@ -54,11 +54,12 @@ def test_a_stretch_that_is_over_before_it_begins_is_refused():
     day = START_US + DAY_US
     assert selection_of(START_US, day, {}) == Selection(START_US, day)
     assert selection_of(day, day + 1, {}) == Selection(day, day + 1)
-    for ends in ((None, None), (day, None), (None, day)):
-        assert selection_of(*ends, {"source": "fair"}) == Selection(*ends, only={"source": "fair"})
-    for ends in ((day, day), (day, START_US)):
+    fair: dict[str, str | None] = {"source": "fair"}
+    for begin, end in ((None, None), (day, None), (None, day)):
+        assert selection_of(begin, end, fair) == Selection(begin, end, fair)
+    for end in (day, START_US):
         with pytest.raises(FunnelError, match="over before it begins"):
-            selection_of(*ends, {})
+            selection_of(day, end, {})
 
 
 def test_an_empty_value_is_what_was_not_known():

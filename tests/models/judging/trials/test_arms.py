@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.judging.trials.arms import FEWEST, ArmCounts, difference_of_rates, is_off_share
+from models.judging.trials.arms import (
+    FEWEST,
+    ArmCounts,
+    RateDifference,
+    difference_of_rates,
+    is_off_share,
+)
 
 
 def counts(reached: int, mature: int, pending: int = 0) -> ArmCounts:
@@ -31,6 +37,15 @@ def test_none_of_either():
     assert found is not None
     assert found.low < found.value == 0.0 < found.high
     assert not found.is_sure
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "is_sure"),
+    [(0.01, 0.2, True), (0.0, 0.2, False), (-0.2, 0.0, False), (-0.2, -0.01, True)],
+)
+def test_an_interval_that_ends_at_nothing_holds_it(low, high, is_sure):
+    """Only one that leaves out that there is no difference is sure."""
+    assert RateDifference((low + high) / 2, low, high).is_sure == is_sure
 
 
 @pytest.mark.parametrize("few", [0, 1, FEWEST - 1])
@@ -73,3 +88,17 @@ def test_off_share():
     assert is_off_share(15, [0.05] * 1000)
     assert not is_off_share(0, [0.05] * 10)
     assert not is_off_share(0, [])
+
+
+@pytest.mark.parametrize(
+    ("shares", "least", "most"),
+    [
+        ([0.5] * 100, 34, 66),  # 50, and 3.29 x 5 with half a lead
+        ([0.1] * 100, 0, 20),  # 10, and 3.29 x 3
+        ([0.5] * 100 + [0.1] * 100, 41, 79),  # 60, and 3.29 x 5.83
+    ],
+)
+def test_off_share_is_beyond_three_errors_and_a_half_lead(shares, least, most):
+    """Once in a thousand by chance: each lead's share has its own part in the spread."""
+    off = [drawn for drawn in range(len(shares) + 1) if is_off_share(drawn, shares)]
+    assert off == [*range(least), *range(most + 1, len(shares) + 1)]

@@ -164,5 +164,7 @@ def test_shapes_and_levels_that_are_refused():
     """So are arrays that do not belong together, and a level that there is none of."""
     with pytest.raises(EventsError, match=r"arm \(3,\), shares \(2, 2\)"):
         sample_ratio(np.zeros(3, np.int64), even(2))
+    with pytest.raises(EventsError, match=r"arm \(2,\), shares \(2,\)"):
+        sample_ratio(np.zeros(2, np.int64), np.full(2, 0.5))
     with pytest.raises(EventsError, match="a level lies between 0 and 1, not at 0"):
         sample_ratio(np.zeros(2, np.int64), even(2), level=0.0)
