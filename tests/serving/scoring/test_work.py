@@ -71,4 +71,6 @@ def test_parts_of_many():
     assert (works.option.tolist(), works.gain.tolist()) == ([0, 1, 3], [1.0, 7.0, 0.5])
     with pytest.raises(ValueError, match="is not in"):
         works.put(0, Work("talk", "nobody offers it", 1.0, 5.0))
+    alone = Works.joined([part])
+    assert (alone.options, alone.option.tolist()) == (OPTIONS, [0, 2])
     assert len(Works.joined([]).gain) == 0

@@ -67,6 +67,7 @@ def test_every_option_is_the_work_it_takes(store, rates):
         is_talk = offer is not None and (offer.rep_minutes > 0 or offer.effort.human)
         assert option.tab == ("talk" if is_talk else "marketing" if offer else "quiet")
         assert option.rep_minutes == (offer.rep_minutes if offer else 0.0)
+        assert not option.is_out
 
 
 FIT, CONSENT = "consultation_outcome", "consent"

@@ -107,6 +107,26 @@ def test_nobody_of_a_group_is_told():
     assert "that is 0.00 times as much (95 % interval 0.00 to " in refused(held(ratio=0.0))[0]
 
 
+def test_the_rest_came_to_nothing():
+    """There is no ratio then: many times as much; of two groups the one with nothing speaks."""
+    assert [line.split(" is apart")[0] for line in refused(held(ratio=0.0))] == ["gender 'm'"]
+    report = held(ratio=2.0, groups=3, leads=6000)
+    more = [one for one in report["figures"] if (one["group"], one["measure"]) == ("x", SELECTED)]
+    more[0].update(rest=0.0, ratio=None, ratio_low=1.5, ratio_high=None)
+    lines = [line for line in refused(report) if line.startswith("gender 'x'")]
+    assert lines == [
+        "gender 'x' is apart: 80.0% stand at the top of the queue, 0.0% of the rest; that is many"
+        " times as much (95 % interval from 1.50 on), at most 1.25 is allowed"
+    ]
+
+
+def test_only_what_is_asked_for_refuses():
+    """A group that is apart by another measure is told in the report, and shuts no gate."""
+    report = held(ratio=0.4)
+    assert len(refused(report, measures=(SELECTED,))) == 1
+    assert refused(report, measures=(CALIBRATION,)) == []
+
+
 # ------------------------------------------------------------------------------- it fails closed
 
 
