@@ -54,6 +54,8 @@ def test_of_leads_that_were_asked_nothing_signals_say_enough(store, rates):
         assert (one.tab, one.option_id) == (exact.tab, exact.option_id)
         assert (gain, one.rep_minutes) == pytest.approx((exact.gain, exact.rep_minutes))
         assert not exact.is_out
+        alone = likely(scorer, store, [lead])
+        assert (alone.option.tolist(), alone.gain.tolist()) == ([option], [pytest.approx(gain)])
 
 
 def test_every_option_is_the_work_it_takes(store, rates):

@@ -160,3 +160,29 @@ def test_a_share():
     assert told["value"] == 0.25
     assert told["low"] < 0.25 < told["high"]
     assert share_of(np.zeros(0, dtype=np.bool_))["value"] is None
+
+
+def test_completion_by_fields_is_of_those_who_were_asked(seen):
+    """One assessment asks for five fields and one for one; the others were asked nothing."""
+    offer = np.repeat([1, 2, -1], N // 3)  # the second offer, the third, and none
+    went = np.arange(N) % 10 < np.repeat([2, 6, 9], N // 3)
+    told = jump_evidence(replace(seen, drops=replace(seen.drops, offer=offer), went=went))
+    cells = {cell["fields"]: cell["went_on"] for cell in told["by_fields"]}
+    assert [(fields, one["leads"]) for fields, one in cells.items()] == [(1, 300), (5, 300)]
+    assert (cells[1]["value"], cells[5]["value"]) == pytest.approx((0.6, 0.2))
+    assert told["effort_before"] == 21.0
+    assert told["effort"] == pytest.approx((165.0 + 153.0) / 2)  # as many were asked for each
+    assert told["ratio"] == pytest.approx(159.0 / 21.0)
+
+
+def test_too_little_to_judge_depth_by():
+    """Fifty leads of whom it is known, and ten that went on or stopped, are the fewest."""
+
+    def p(known: int, came: int) -> float:
+        went = np.zeros(60, dtype=np.bool_)
+        went[(np.arange(came) * 11) % known] = True
+        rank = np.where(np.arange(60) < known, (np.arange(60) + 0.5) / 60, np.nan)
+        return depth_p(rank, np.zeros((60, 0)), went)
+
+    assert [p(known, 20) == 1.0 for known in (49, 50, 60)] == [True, False, False]
+    assert [p(60, came) == 1.0 for came in (9, 10, 50, 51)] == [True, False, False, True]
