@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from features.events.log import DAY_US
 from features.signals.fold import NONE
+from features.store.kept.scores import OUT_OF_QUEUE
 from serving.scoring.work import Work, Works, place, tab_of
 
 NOW = 1_790_000_000_000_000
@@ -61,6 +62,14 @@ def test_where_leads_stand(leads):
 def test_a_chance_that_is_not_known_decides_nothing():
     """Who has bought has no chance of it, and stands by nothing else."""
     assert place(OPTIONS[3], float("nan"), None) == 1.0
+
+
+def test_what_is_no_place_is_in_no_tab():
+    """Below the last tab, above the first, or nowhere."""
+    tabs = [tab_of(at) for at in (1.0, 1.999, 2.0, 3.5, 4.0, 4.999)]
+    assert tabs == ["quiet", "quiet", "marketing", "talk", "reply", "reply"]
+    nowhere = (OUT_OF_QUEUE, 0.0, 0.999, -1.0, 5.0, float("inf"), -float("inf"), float("nan"))
+    assert [tab_of(at) for at in nowhere] == [None] * len(nowhere)
 
 
 def test_parts_of_many():

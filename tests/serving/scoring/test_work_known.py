@@ -18,7 +18,7 @@ from tests.serving import world
 NOW = 1_800_000_000_000_000
 HOUR = world.HOUR_US
 CLIMBED = 4
-"""Leads have climbed from none to so many rungs."""
+"""Leads have climbed from none to so many rungs; one more, and a pilot is under way."""
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +46,13 @@ def test_of_leads_that_were_asked_nothing_signals_say_enough(store, rates):
     store.append_events(
         [event for rungs, lead in enumerate(leads) for event in world.climber(lead, NOW, rungs)]
     )
+    store.append_events(world.customer("customer", NOW))  # is read with them, and in no queue
     scorer = Scorer(store, rates, lambda: NOW, policy="rules")
-    works = likely(scorer, store, leads)
+    works = likely(scorer, store, [*leads, "customer"])
+    assert len(works.option) == len(works.gain) == len(leads) + 1
     assert len({works.options[at].tab for at in works.option.tolist()}) > 1
-    for option, gain, lead in zip(works.option.tolist(), works.gain.tolist(), leads, strict=True):
+    told = zip(works.option.tolist()[:-1], works.gain.tolist()[:-1], leads, strict=True)
+    for option, gain, lead in told:
         one, exact = works.options[option], exact_work(scorer, lead, NOW)
         assert (one.tab, one.option_id) == (exact.tab, exact.option_id)
         assert (gain, one.rep_minutes) == pytest.approx((exact.gain, exact.rep_minutes))
@@ -77,6 +80,17 @@ NEVER = (CONSENT, {"granted": False})
 NO_MAIL, MAIL = (
     (CONSENT, {"granted": is_granted, "channel": "email"}) for is_granted in (False, True)
 )
+
+
+def test_what_is_under_way_is_unknown_to_signals(store, rates):
+    """Before the purchase they see a lead to sell to; whose pilot runs is asked nothing."""
+    store.append_events(world.climber("ann", NOW, CLIMBED + 1))
+    scorer = Scorer(store, rates, lambda: NOW, policy="rules")
+    works = likely(scorer, store, ["ann"])
+    option = works.options[int(works.option[0])]
+    (offer,) = [one for one in rates.ladder.offers if one.id == option.option_id]
+    assert (option.tab, offer.step) == ("talk", rates.ladder.purchase.id)
+    assert exact_work(scorer, "ann", NOW).tab == "quiet"
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,26 @@ def test_logs_of_nothing():
     assert told["steps"][1]["says"] == "Nobody's time is over yet."
 
 
+def test_what_is_to_be_known_before_it_is_read():
+    """Nothing of a log with traits and a step below its band; else what is missing."""
+    world = DropOff("jump", 600)
+    log, ladder = drop_off_log(world, 1), world.ladder
+    untold = replace(ladder, traits=())
+    free = replace(ladder, steps=tuple(replace(one, band=None) for one in ladder.steps))
+    notes = {
+        "traits": diagnosis(log, ladder, stays_of(log, ladder))["notes"],
+        "no traits": diagnosis(log, untold, stays_of(log, untold))["notes"],
+        "no bands": diagnosis(log, free, stays_of(log, free))["notes"],
+    }
+    assert notes == {
+        "traits": [],
+        "no traits": [
+            "no trait is known that tells leads apart: who they are may be a cause unseen"
+        ],
+        "no bands": ["no step is surely below its band"],
+    }
+
+
 def test_clocks_that_ran_backwards():
     """What was known before it happened happened when it was known: nothing breaks."""
     ladder, out, lead = planted_ladder(), Written(), np.arange(200)

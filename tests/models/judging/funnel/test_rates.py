@@ -307,6 +307,30 @@ def test_cohorts_and_the_stretch_before():
     assert "In the newest 35 days 30 of 100 fewer went on" in said
 
 
+def test_what_is_not_shown_is_said():
+    """The newest 53 weeks are shown, and of a trait the 20 values that most leads had."""
+    rows = [event("identify", 7 * week, f"l{week:02}", source="fair") for week in range(53)]
+    rows += [event("identify", 1, f"v{at:02}", source=f"s{at:02}") for at in range(19)]
+    found = funnel(stays_until(380, rows))
+    assert found["notes"] == []
+    assert len(found["steps"][0]["segments"]["source"]) == 21  # and of zoe it is not known
+    rows.append(event("identify", 7 * 53, "late", source="another"))
+    found = funnel(stays_until(380, rows))
+    assert found["notes"] == [
+        "of each step the newest 53 weeks are shown",
+        "of source the 20 values with the most leads are shown",
+    ]
+    cohorts, segments = (found["steps"][0][part] for part in ("cohorts", "segments"))
+    assert len(cohorts) == 53
+    since = [microseconds(instant(cell["since"])) for cell in cohorts]
+    assert since[-1] <= rows[-1].occurred_us < since[-1] + 7 * DAY_US
+    assert since == sorted(since)
+    shown = [cell["value"] for cell in segments["source"]]
+    assert (shown[0], shown[-1], len(shown)) == ("fair", None, 21)
+    months = funnel(stays_until(380, rows), every="month")
+    assert months["notes"] == ["of source the 20 values with the most leads are shown"]
+
+
 def test_every_number_names_its_leads():
     rows = climbers(60, 30, 24)
     stays = stays_until(100, rows)
