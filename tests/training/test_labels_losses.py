@@ -152,6 +152,14 @@ def test_each_step_is_judged_by_its_own_leads():
     assert advanced.decided.tolist() == [True] * 4 + [False, True, True]
 
 
+def test_a_step_at_which_nobodys_time_is_over_is_judged_by_all_of_it():
+    """Whoever else's time is over: those who have applied lately are lost, and known early."""
+    before, after = [(0, None), (0, None), (0, 5.0)], [(80, 2.0), (80, 3.0)]
+    advanced, _ = followed(*before, *after, until=90, applied=2)
+    assert advanced.mature.tolist() == [True, True, True, False, False]
+    assert advanced.decided.tolist() == [True] * 5
+
+
 @pytest.mark.parametrize(("late_by", "state"), [(0, State.LOST), (1, State.LAPSED)])
 def test_a_loss_at_the_end_of_the_horizon_is_one(late_by, state):
     """A microsecond later the lead has lapsed, whatever is said of it then."""
