@@ -320,7 +320,7 @@ def test_what_is_not_shown_is_said():
         "of each step the newest 53 weeks are shown",
         "of source the 20 values with the most leads are shown",
     ]
-    cohorts, segments = (found["steps"][0][part] for part in ("cohorts", "segments"))
+    cohorts, segments = found["steps"][0]["cohorts"], found["steps"][0]["segments"]
     assert len(cohorts) == 53
     since = [microseconds(instant(cell["since"])) for cell in cohorts]
     assert since[-1] <= rows[-1].occurred_us < since[-1] + 7 * DAY_US

@@ -35,7 +35,7 @@ def came(sources: tuple[str | None, ...] = SOURCES) -> Stays:
     rows = []
     for day, source in enumerate(sources):
         at = START_US + day * DAY_US
-        said = {} if source is None else {"source": source}
+        said: dict[str, float | str] = {} if source is None else {"source": source}
         rows.append(Event(f"l{day}", "identify", at, at, said))
     return stays_of(log_of(rows, LADDER), LADDER)
 

@@ -70,6 +70,10 @@ def test_what_is_changed():
     draft = draft_experiment("jump", step, None, 0.2, Band(0.4, 0.6), 1.0, many)
     assert draft["arms"][1] == "fewer fields"
     assert "two instead of 5" in draft["change"]
+    for fields, arm in ((2, "lighter offer"), (3, "fewer fields")):
+        some = jump(by_fields=[cell, cell | {"fields": fields}])
+        draft = draft_experiment("jump", step, None, 0.2, Band(0.4, 0.6), 1.0, some)
+        assert draft["arms"][1] == arm
     open_ended = jump(effort_before=None)
     draft = draft_experiment("jump", step, None, 0.2, Band(0.4, 0.6), 1.0, open_ended)
     assert "at most" not in draft["change"]

@@ -1,0 +1,76 @@
+"""What is said of two arms, verdict by verdict."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.judging.trials.shapes import ComparisonVerdict, Span
+from models.judging.trials.wording import sentence_of_comparison, sentence_of_ratio
+
+
+def span(value: float | None, low: float, high: float | None) -> Span:
+    return {"value": value, "low": low, "high": high}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "effect", "more", "said"),
+    [
+        (
+            "helps", (0.2, 0.1, 0.3), None,
+            "b does better than a: +20.0 of 100 (+10.0 to +30.0) more, by 1,200 leads.",
+        ),
+        (
+            "hurts", (-0.2, -0.3, -0.1), None,
+            "b does worse than a: -20.0 of 100 (-30.0 to -10.0), by 1,200 leads.",
+        ),
+        (
+            "no_difference", (0.01, -0.03, 0.04), None,
+            "Between b and a there is no difference worth having: +1.0 of 100 (-3.0 to +4.0).",
+        ),
+        (
+            "unknown", (0.01, -0.2, 0.2), 1,
+            "Whether b does better than a is not known yet: +1.0 of 100 (-20.0 to +20.0). About 1"
+            " more lead will tell.",
+        ),
+        (
+            "unknown", (0.01, -0.2, 0.2), 20,
+            "Whether b does better than a is not known yet: +1.0 of 100 (-20.0 to +20.0). About 20"
+            " more leads will tell.",
+        ),
+        (
+            "unknown", (0.01, -0.2, 0.2), None,
+            "Whether b does better than a is not known yet: +1.0 of 100 (-20.0 to +20.0).",
+        ),
+    ],
+)  # fmt: skip
+def test_an_arm_beside_the_control(verdict: ComparisonVerdict, effect, more, said):
+    """Who does better, by how many of 100, and by how many leads or after how many more."""
+    assert sentence_of_comparison("b", "a", span(*effect), verdict, more, 1200) == said
+
+
+@pytest.mark.parametrize(
+    ("leads", "why"),
+    [(0, "no lead's time is over"), (7, "of one of them no lead's time is over")],
+)
+def test_where_nothing_is_known(leads, why):
+    """It is said why: of nobody, or of one arm only."""
+    told = sentence_of_comparison("b", "a", span(None, -1.0, 1.0), "unknown", None, leads)
+    assert told == f"Nothing is known of b beside a yet: {why}."
+
+
+@pytest.mark.parametrize(
+    ("ratio", "end"),
+    [
+        ((4.0, 3.1, 5.0), ": more than three times."),
+        ((2.0, 1.5, 2.9), ": less than three times."),
+        ((3.5, 3.0, 5.0), "; whether it is three times is not known yet."),
+        ((2.5, 1.5, 3.0), "; whether it is three times is not known yet."),
+        ((2.5, 1.5, None), "; whether it is three times is not known yet."),
+    ],
+)
+def test_three_times_as_many(ratio, end):
+    """The claim is judged by the whole interval."""
+    value, low, high = ratio
+    top = "no upper end yet" if high is None else f"{high:.1f}"
+    said = f"{value:.1f} times as many of b buy as of a ({low:.1f} to {top})"
+    assert sentence_of_ratio("b", "a", span(value, low, high)) == said + end
