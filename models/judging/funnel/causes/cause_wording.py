@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from models.judging.funnel.cause_shapes import (
+    AudienceCell,
     DepthEvidence,
     ExperimentDraft,
     JumpEvidence,
@@ -77,19 +78,19 @@ def value_said(value: DepthEvidence, before: str) -> str:
 
 def _audience(told: StepDiagnosis) -> list[str]:
     """The segment that is furthest below the others, where one is."""
-    lower = [
-        cell
-        for cell in told["audience"]
-        if (cell["rate"]["value"] or 0.0) < (cell["others"]["value"] or 0.0)
-    ]
-    if not lower:
+    worst = min(told["audience"], key=_above, default=None)
+    if worst is None or _above(worst) >= 0.0:
         return []
-    worst = min(lower, key=lambda cell: cell["false_discovery_rate"])
     whose = "unknown" if worst["value"] is None else repr(worst["value"])
     return [
         f"Where {worst['trait']} is {whose}, {of_100(worst['rate']['value'] or 0.0)} go on; of all"
         f" others {of_100(worst['others']['value'] or 0.0)}."
     ]
+
+
+def _above(cell: AudienceCell) -> float:
+    """How far the share of a segment lies above that of all others."""
+    return (cell["rate"]["value"] or 0.0) - (cell["others"]["value"] or 0.0)
 
 
 def experiment_said(one: ExperimentDraft) -> str:

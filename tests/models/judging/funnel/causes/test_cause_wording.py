@@ -71,6 +71,31 @@ def test_neither_and_not_enough():
     assert "Where" not in says(answer="neither", audience=higher)
 
 
+def test_the_segment_that_is_furthest_below_is_told():
+    """All of them are sure: which is surest, and which stands first, is no matter."""
+    retail, north, south = (
+        {
+            "trait": trait,
+            "value": value,
+            "rate": SHARE | {"value": rate},
+            "others": SHARE | {"value": others},
+            "false_discovery_rate": surely,
+        }
+        for trait, value, rate, others, surely in (
+            ("industry", "retail", 0.1, 0.4, 0.01),
+            ("region", "north", 0.2, 0.3, 0.001),
+            ("region", "south", 0.6, 0.1, 0.01),
+        )
+    )
+    for cells in ([retail, north, south], [south, north, retail]):
+        told = says(answer="neither", audience=cells)
+        assert told.endswith(
+            "Where industry is 'retail', 10 of 100 go on; of all others 40 of 100."
+        )
+    assert "Where region is 'north'" in says(answer="neither", audience=[south, north])
+    assert "Where" not in says(answer="neither", audience=[south])
+
+
 def test_the_next_experiment():
     """What to change, how many leads, how long; nobody comes where nobody does."""
     draft = {"change": "give more", "leads_80": 1500, "rate_worth": 0.3, "weeks_80": 11.6}
