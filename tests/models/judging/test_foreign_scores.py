@@ -4,14 +4,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from models.judging.foreign_scores import (
     FEWEST,
+    calibration_p_values,
     calibration_slope,
     difference_of_orderings,
+    drift_p_value,
     family_p_values,
     holm,
     later_half,
+    leads_wanted,
     leak_p_value,
     ordering,
 )
@@ -138,3 +142,55 @@ def test_holm():
     assert holm({"a": 0.02, "b": 0.03}) == ("a", "b")
     assert holm({"a": 0.03, "b": 0.04}) == ()
     assert holm({"a": 0.01, "b": 0.2, "c": 0.03}) == ("a",)
+
+
+def mixed(wins: int, others: int) -> tuple[Any, Any]:
+    """Scores of so many winners and other leads, the former somewhat higher."""
+    rng = np.random.default_rng(3)
+    happened = np.repeat([1.0, 0.0], [wins, others])
+    return np.clip(rng.normal(0.45 + 0.1 * happened, 0.1), 0.01, 0.99), happened
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_twenty_of_either_outcome_are_enough(turned):
+    """One fewer, of those that won or of those that did not, and nothing is tested."""
+
+    def tested(fewer: int) -> tuple[bool, bool]:
+        score, happened = mixed(*((300, fewer) if turned else (fewer, 300)))
+        later = np.zeros(len(score), dtype=np.bool_)
+        family = family_p_values(score, happened, later, is_probability=True)
+        both = np.tile(score, 2), np.tile(happened, 2)
+        halves = np.repeat([False, True], len(score))
+        return bool(family), drift_p_value(*both, halves) is not None
+
+    assert [tested(fewer) for fewer in (0, 1, 19, 20)] == [(False, False)] * 3 + [(True, True)]
+    assert [leads_wanted(*one) for one in ((0, 300), (300, 19), (20, 20), (20, 300))] == [
+        20, 1, 0, 0,
+    ]  # fmt: skip
+    assert (leak_p_value(19, 9), leak_p_value(20, 0)) == (None, 1.0)
+
+
+def test_two_of_either_outcome_have_an_order():
+    """One alone has none: nothing tells how surely it stands where it does."""
+    for happened in ([1, 1, 0, 0], [0, 1, 0, 1]):
+        assert ordering(np.arange(4.0), np.array(happened, dtype=float)) is not None
+    for happened in ([1, 0, 0, 0], [1, 1, 1, 0], [0, 0, 0, 0]):
+        assert ordering(np.arange(4.0), np.array(happened, dtype=float)) is None
+
+
+def test_calibration_by_hand():
+    """Of 100 at 20 % 30 won and of 100 at 80 % 70: as many as was said, and too far apart.
+
+    The score of the slope is -20 ln 4 with a variance of 200 x 0.16 ln(4)^2, so z is -3.54.
+    """
+    probability = np.repeat([0.2, 0.8], 100)
+    happened = np.concatenate([np.arange(100) < 30, np.arange(100) < 70]).astype(float)
+    found = calibration_p_values(probability, happened)
+    assert found["level"] == pytest.approx(1.0)
+    assert found["spread"] == pytest.approx(2 * norm.cdf(-20 / np.sqrt(32)), rel=1e-6)
+    more = np.concatenate([np.arange(100) < 30, np.arange(100) < 90]).astype(float)
+    assert calibration_p_values(probability, more)["level"] == pytest.approx(
+        2 * norm.cdf(-20 / np.sqrt(32)), rel=1e-6
+    )
+    alike = calibration_p_values(np.full(200, 0.5), happened)
+    assert (alike.keys(), alike["level"]) == ({"level"}, pytest.approx(1.0))

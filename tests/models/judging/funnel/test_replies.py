@@ -179,6 +179,32 @@ def test_who_did_not_last_is_no_slow_one():
     assert (found["leads_fast"], found["leads_slow"]) == (100, 100)
 
 
+@pytest.mark.parametrize(("later", "fast"), [(0, 100), (1, 0)])
+def test_a_reply_at_the_end_of_the_hours_is_fast(later, fast):
+    """A microsecond later the lead still waited when they were over."""
+    out, lead = Written(), np.arange(200)
+    out.add("video_watched", lead, START + lead, watched_fraction=0.9)
+    out.add("lead_asked", lead, START + HOUR_US + lead)
+    out.add("business_replied", lead[:100], START + 5 * HOUR_US + lead[:100] + later)
+    out.add("other", np.array([0]), np.array([START + 90 * DAY_US]))
+    log = out.log(LADDER)
+    found = fast_effect(log, stays_of(log, LADDER), 4.0)
+    assert (found["leads_fast"], found["leads_slow"]) == (fast, 200 - fast)
+
+
+def test_what_a_fast_reply_does_is_said():
+    """The shares, and between what the difference lies."""
+    log, ladder = reply_log(1)
+    told = reply_times(log, ladder, stays_of(log, ladder))
+    effect = told["effect"]
+    low, high = effect["low"], effect["high"]
+    assert low is not None
+    assert high is not None
+    assert effect["verdict"] == "more"
+    assert 0.0 < low < 0.15 < high
+    assert f": {round(100 * low):+d} to {round(100 * high):+d} in 100 (more go on; " in told["says"]
+
+
 def test_pending_leads_are_in_neither_group():
     """What comes of them is not known, though some have gone on already."""
     log, ladder = reply_log(1, leads=600)
