@@ -115,6 +115,22 @@ def test_what_cannot_be_told():
     assert matched_lift(world(2, later=0.9)) == "most of those without it have it later"
 
 
+def test_forty_leads_of_each_are_enough():
+    """Who had it and who went without are counted apart, each lead once."""
+    whole = world(1)
+    had, without = np.flatnonzero(whole.has), np.flatnonzero(~whole.has)
+    for some in (np.concatenate([had[:40], without]), np.concatenate([had, without[:40]])):
+        taken = whole.rows(some)
+        lift = drawn_lift(taken, np.full(len(some), 0.5))
+        assert isinstance(lift, Lift)
+        assert (lift.leads_with, lift.leads_without) == (taken.has.sum(), (~taken.has).sum())
+        assert lift.share_with == taken.went[taken.has].mean()
+    twice = world(1, rows=2)
+    lift = drawn_lift(twice, np.full(len(twice.has), 0.5))
+    assert isinstance(lift, Lift)
+    assert (lift.leads_with, lift.leads_without) == (len(had), len(without))
+
+
 def test_one_lead_is_not_many():
     """Forty rows of one lead are one lead."""
     one = world(1)

@@ -97,6 +97,8 @@ def test_what_a_lead_has_counts_once_in_each_group():
     came = [(5, True)] * 3 + [(HORIZON, False)] * 5
     lead = [one for one in range(8) for _ in range(2)]
     alone = incidence(waited(came), 1)
+    in_order = incidence(waited([came[one] for one in lead], lead=lead), 1)
+    assert in_order.effective[0] == pytest.approx(alone.effective[0])
     for order in (lead, lead[::-1]):
         twice = [came[one] for one in order]
         found = incidence(waited([*twice, *twice], [0] * 16 + [1] * 16, [*order, *order]), 2)

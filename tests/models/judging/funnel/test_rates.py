@@ -238,7 +238,7 @@ def test_the_whole_way_has_the_time_of_all_its_steps():
     assert at_last["followed"]["leads"] == pytest.approx(101)
 
 
-@pytest.mark.parametrize(("until", "days"), [(0.5, 1.0), (33.2, 16.6), (99, 49.5), (300, 90.0)])
+@pytest.mark.parametrize(("until", "days"), [(0.5, 1.0), (33.25, 16.6), (99, 49.5), (300, 90.0)])
 def test_a_trend_compares_ninety_days_or_half_of_the_log(until, days):
     """Whichever is less, and a day at least."""
     trend = funnel(stays_until(until, []))["steps"][0]["trend"]
