@@ -74,3 +74,13 @@ def test_a_row_a_cohort_and_a_segment(found):
         ["source", "fair", 300, 150],
         ["source", "mail", 100, 50],
     ]
+
+
+def test_nobody_has_come():
+    """A row a step all the same, in which nothing is compared with anything."""
+    nobody = funnel(stays_of(log_of([], LADDER), LADDER))
+    table = steps_table(nobody)
+    assert table["came"].tolist() == [0, 0]
+    assert table[["rate", "so_far", "change", "change_low", "change_high"]].isna().all(axis=None)
+    assert table["band_low"].isna().tolist() == [False, True]
+    assert cohorts_table(nobody).empty
