@@ -103,20 +103,21 @@ def test_one_arm_alone_shows_no_difference(only):
     assert (found["verdict"], found["more"], found["course"]) == ("unknown", None, [])
 
 
-def test_no_difference_that_is_worth_having():
+@pytest.mark.parametrize("control", [0, 1])
+def test_no_difference_that_is_worth_having(control):
     """Where the whole interval is within what is not worth it; a little more, and it is unknown."""
     leads = drawn(n=4000, rates=(0.3, 0.3))
-    (found,) = compared(leads, ["a", "b"], 0, 0.5)
+    (found,) = compared(leads, ["a", "b"], control, 0.5)
     low, high = found["effect"]["low"], found["effect"]["high"]
     assert high is not None
     assert low < 0.0 < high
     worth = max(-low, high)
     for limit, verdict in ((worth, "no_difference"), (worth - 1e-9, "unknown")):
-        (found,) = compared(leads, ["a", "b"], 0, limit)
+        (found,) = compared(leads, ["a", "b"], control, limit)
         assert found["verdict"] == verdict
         assert (found["more"] is None) == (verdict == "no_difference")
-    # As wide to one side and to the other: each end counts by itself.
-    (found,) = compared(leads, ["a", "b"], 0, min(-low, high))
+    # Each end counts by itself: it is not as wide to one side as to the other.
+    (found,) = compared(leads, ["a", "b"], control, min(-low, high))
     assert found["verdict"] == "unknown"
 
 
