@@ -7,7 +7,7 @@ nothing is refused there by its name, instead of being passed over later.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isnan
@@ -23,7 +23,9 @@ from features.ladder.words import OFFER, REFUSALS
 
 __all__ = [
     "SHARE_ENDINGS",
+    "WITHDRAWN",
     "Unreadable",
+    "channels_closed_by",
     "channels_of",
     "fit_in",
     "fit_of",
@@ -297,6 +299,24 @@ def channels_of(value: object) -> tuple[str, ...]:
     """
     keys = [key for text in texts_of(value) for key in _channels_in(text)]
     return () if _ALL_CHANNELS & set(keys) else tuple(dict.fromkeys(keys))
+
+
+_BY_MAIL: Final = channel_key("newsletter")
+WITHDRAWN: Final = ("_unsubscribed", "_complained")
+"""A name that ends so says that a channel is closed, where it begins with one."""
+
+
+def channels_closed_by(name: str, channels: Collection[str]) -> tuple[str, ...]:
+    """The channels that an event closes by its name alone: `email_unsubscribed` that of e-mail.
+
+    A newsletter goes by e-mail. What somebody else is unsubscribed from, such as a webinar, closes
+    none; `channels` are those that the ladder's offers name, as `channel_key` has them.
+    """
+    if not name.endswith(WITHDRAWN):
+        return ()
+    keys = _channels_in(name.rpartition("_")[0].replace("_", " "))
+    meant = ("email" if key == _BY_MAIL else key for key in keys)
+    return tuple(dict.fromkeys(key for key in meant if key in _CHANNELS or key in channels))
 
 
 def _names_others(text: str) -> bool:

@@ -17,6 +17,8 @@ from features.events.field_names import channel_key, field_key, plain
 from features.events.of_lead import Row
 from features.events.properties import number_or_nan
 from features.events.readable import (
+    WITHDRAWN,
+    channels_closed_by,
     channels_of,
     fit_in,
     fit_of,
@@ -55,6 +57,7 @@ class OfferHistory:
     consents : channel, as `channel_key` has it -> whether the lead granted it, by the latest
         answer; "" is the answer for all channels. It replaces the answers for single channels
         before it, so that a channel's own answer, where there is one, is always the later one.
+        Who unsubscribed by the name of an event has closed that channel as well.
     fit : what the latest consultation found: "yes", "no", "unclear".
     gaps : what the latest event with `gaps` revealed; () where it revealed none.
     topics : what the next offer best goes on with: gaps that some offer is about, and what the lead
@@ -146,6 +149,7 @@ class _Plan:
     commitments : their ids, in order.
     numbers, texts : the properties by which a log orders events of equal clocks.
     beats : events whose measure adds up; rules are met by the sums.
+    channels : those that the offers name, as `channel_key` has them.
     """
 
     readers: Mapping[str, tuple[_Reader, ...]]
@@ -157,6 +161,7 @@ class _Plan:
     numbers: tuple[str, ...]
     texts: tuple[str, ...]
     beats: tuple[Beats, ...]
+    channels: frozenset[str]
 
 
 def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
@@ -173,6 +178,8 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
                 judged = {**properties, measure: found[at]}
         for read in readers.get(name, ()):
             read(walk, when, judged)
+        if name.endswith(WITHDRAWN):
+            walk.consents |= dict.fromkeys(channels_closed_by(name, plan.channels), False)
         if properties and name not in plan.no_forms and (told := fields_of_form(name, properties)):
             walk.fields |= told
         if properties and (offer := _taken(name, properties, plan)):
@@ -285,6 +292,7 @@ def _plan(ladder: Ladder) -> _Plan:
         numbers=numbers,
         texts=texts,
         beats=ladder.beats,
+        channels=frozenset(channel_key(one) for offer in ladder.offers for one in offer.channels),
     )
 
 

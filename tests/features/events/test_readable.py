@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.events.readable import (
+    channels_closed_by,
     channels_of,
     fit_in,
     fit_of,
@@ -85,6 +86,29 @@ def test_every_word_of_a_judgement_is_understood(said, fit):
 def test_a_channel_in_brackets_alone():
     """What stands in brackets counts where nothing stands outside of them."""
     assert channels_of("(email marketing)") == ("email",)
+
+
+@pytest.mark.parametrize(
+    ("name", "closed"),
+    [
+        ("email_unsubscribed", ("email",)),
+        ("Marketing_Email_unsubscribed", ("email",)),
+        ("newsletter_unsubscribed", ("email",)),
+        ("mail_complained", ("email",)),
+        ("email_and_sms_unsubscribed", ("email", "sms")),
+        ("sms_unsubscribed", ("sms",)),
+        ("whatsapp_unsubscribed", ("whatsapp",)),
+        ("direct_mail_unsubscribed", ()),
+        ("webinar_unsubscribed", ()),
+        ("_unsubscribed", ()),
+        ("unsubscribed", ()),
+        ("email_unsubscribed_link_seen", ()),
+        ("email_declined", ()),
+    ],
+)
+def test_channels_that_an_event_closes_by_its_name(name, closed):
+    """Those that Rung or the ladder's offers know; nobody leaves e-mail by leaving a webinar."""
+    assert channels_closed_by(name, {"whatsapp"}) == closed
 
 
 @given(st.text())

@@ -540,6 +540,17 @@ def test_latest_consent():
     assert history(yes, never, again).consents == {"": False, "email": True, "sms": True}
 
 
+def test_who_unsubscribed_has_closed_that_channel():
+    """By the name of the event alone; a later answer opens it again, an earlier one does not."""
+    yes = row(NAMES.consent, 1, channel="email", granted=True)
+    gone = row("email_unsubscribed", 2)
+    assert history(yes, gone).consents == {"email": False}
+    assert history(gone, row(NAMES.consent, 3, channel="email", granted=True)).consents == {
+        "email": True
+    }
+    assert history(row("webinar_unsubscribed", 2)).consents == {}
+
+
 @pytest.mark.parametrize(
     ("said", "declined"),
     [
