@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -125,6 +126,12 @@ class EndpointForm:
     def mistake(self, name: str) -> str:
         """What is wrong with a field; "" where nothing is."""
         return self.wrong.get(name, "")
+
+    @property
+    def mark(self) -> str:
+        """The same for the same settings: whether somebody else has changed them meanwhile."""
+        held = (self.url, self.description, sorted(self.types), sorted(self.include))
+        return hashlib.sha256(repr(held).encode()).hexdigest()[:16]
 
     @property
     def type_boxes(self) -> list[tuple[str, str, bool]]:

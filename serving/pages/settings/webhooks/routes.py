@@ -40,6 +40,12 @@ _A_PAGE: Final = 25
 _MOST_IN_A_FILE: Final = 10_000
 _SETS: Final = [Depends(needs("admin", is_page=True))]
 _WRONG: Final = Said("What will not do is marked below.", lead="Not kept.", is_bad=True)
+_MEANWHILE: Final = Said(
+    "Somebody else has changed it since you opened this page. What you wrote is still in the form:"
+    " save it again to have it instead.",
+    lead="Not kept.",
+    is_bad=True,
+)
 
 _File = Annotated[AsFile | None, Query(alias="format")]
 
@@ -147,6 +153,7 @@ def _one(
         "one": endpoint_shown(service, one.id),
         "path": path,
         "form": form,
+        "seen": form_of_endpoint(one).mark,
         "deliveries": deliveries,
         "filters": [
             ("All", path, state is None),
@@ -256,6 +263,8 @@ async def change_webhook_settings(
         form = read_endpoint_form(given, _rule(service), ())
         if form.wrong:
             return _one(request, service, asker, one, form, said=_WRONG, status=422)
+        if given.get("seen") != form_of_endpoint(one).mark:
+            return _one(request, service, asker, one, form, said=_MEANWHILE, status=409)
         endpoints.change(
             endpoint_id,
             url=form.url,

@@ -54,12 +54,19 @@ def test_wrong_address(site, path):
 def test_change(site, path):
     """What an endpoint wants can be changed, and the page says that it was."""
     before = endpoints_of(site.service).all()[0]
-    form = {"url": before.url, "description": "Slack", "include:ids": "on"}
+    seen = site.get(path).fields["seen"]
+    form = {"url": before.url, "description": "Slack", "include:ids": "on", "seen": seen}
     sheet = site.act(path, **form)
     assert "Changed." in sheet.text
     changed = endpoints_of(site.service).all()[0]
     assert (changed.description, changed.include) == ("Slack", ("ids",))
-    site.act(path, url=before.url, description=before.description)
+    back = {"url": before.url, "description": before.description}
+    stale = site.refused(path, 409, seen=seen, **back)
+    assert "Somebody else has changed it" in stale.text
+    assert stale.fields["description"] == before.description  # what was written is there still
+    assert endpoints_of(site.service).all()[0] == changed
+    site.act(path, seen=stale.fields["seen"], **back)
+    assert endpoints_of(site.service).all()[0] == before
 
 
 def test_switch_off_and_on(site, path):
