@@ -63,7 +63,7 @@ class Identification:
                 wanted = sa.select(meta.c.value).where(meta.c.key == _KEY)
                 held = connection.execute(wanted).scalar_one()
         names = {plain(name): name for name in identity.identify_by}
-        shared = frozenset(one.strip().casefold() for one in identity.shared_mailboxes)
+        shared = frozenset(one.strip().lower() for one in identity.shared_mailboxes)
         return cls(names, shared, bytes.fromhex(held))
 
     @property

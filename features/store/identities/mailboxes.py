@@ -55,7 +55,8 @@ def mailbox(text: str) -> str | None:
     address = (named[1] if named else text).strip().removeprefix("mailto:")
     if len(address) > _LONGEST or not _ADDRESS.fullmatch(address):
         return None
-    return unicodedata.normalize("NFKC", address).casefold()
+    # Not `casefold`, which makes one of two people: strasse@acme.com is not straße@acme.com.
+    return unicodedata.normalize("NFKC", address).lower()
 
 
 def is_shared(address: str, more: Collection[str] = ()) -> bool:

@@ -113,9 +113,9 @@ def _leads_of_address(service: Service, address: str) -> list[str]:
 
 def _has_address(service: Service, lead_id: str, address: str) -> bool:
     """Whether any traits of a lead, be they old, name an address."""
-    wanted, event = address.casefold(), service.ladder.events.traits
+    wanted, event = address.lower(), service.ladder.events.traits
     return any(
-        field_key(key) == "email" and str(value).strip().casefold() == wanted
+        field_key(key) == "email" and str(value).strip().lower() == wanted
         for name, _, _, told in service.store.events_of(lead_id)
         if name == event
         for key, value in told.items()

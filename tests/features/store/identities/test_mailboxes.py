@@ -17,6 +17,8 @@ from features.store.identities.mailboxes import is_shared, mailbox
         ("ann+news@acme.com", "ann+news@acme.com"),
         ("ａnn@acme.com", "ann@acme.com"),
         ("bjørn@føø.no", "bjørn@føø.no"),
+        ("Jan.STRAßE@acme.de", "jan.straße@acme.de"),
+        ("jan.strasse@acme.de", "jan.strasse@acme.de"),
         ("ann", None),
         ("ann@acme", None),
         ("@acme.com", None),
