@@ -31,8 +31,8 @@ _PLACES: Final[dict[ViewTab, tuple[int, int]]] = {
     "quiet": (1, 1),
     "mine": (1, 4),
 }
-_MOST_NAMED: Final = 1000
-"""Leads that a search looks at."""
+_MOST_MINE: Final = 1000
+"""Leads of one person that are counted."""
 _MOST_MINUTES: Final = 2000
 """Leads whose minutes are added up."""
 _RESTS: Final = 20.0
@@ -172,7 +172,7 @@ class Desk:
         if everywhere.leads:
             for score in self.store.queue.part(everywhere, len(everywhere.leads)):
                 by_tab[int(score.priority)] -= 1
-        mine = self.part(QueueView("mine"), _MOST_NAMED).scores
+        mine = self.part(QueueView("mine"), _MOST_MINE).scores
         return {
             "reply": by_tab[4],
             "talk": by_tab[3],
@@ -198,7 +198,7 @@ class Desk:
         if owner:
             leads = {lead for lead in self.hands if self.owner_of(lead) == owner}
         if view.words:
-            named = set(self.store.names.find(view.words, _MOST_NAMED))
+            named = set(self.store.names.find(view.words))
             leads = named if leads is None else leads & named
         # A search looks everywhere: nobody knows whose work somebody is.
         tabs = None if view.words else _PLACES[view.tab]

@@ -20,7 +20,7 @@ from features.store.identities.members import leads_of, memberships
 from features.store.places import places_of
 from features.store.schema import identities, lead_words
 
-__all__ = ["LeadNames", "are_found", "note_words", "words_of"]
+__all__ = ["MOST_FOUND", "LeadNames", "are_found", "note_words", "words_of"]
 
 _KEYS: Final = (
     *("name", "full_name", "fullName", "first_name", "firstName", "last_name", "lastName"),
@@ -35,7 +35,8 @@ _LONGEST: Final = 40
 _SHORTEST: Final = 2
 """One letter is an initial, which very many have; where letters have no case it can be a name."""
 _LAST: Final = "\U0010ffff"
-_MOST_FOUND: Final = 1000
+MOST_FOUND: Final = 1000
+"""Leads that a search finds at most."""
 _COUNTED: Final = 20_000
 
 _Row = Sequence[Any]
@@ -97,7 +98,7 @@ class LeadNames:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, text: str, most: int = _MOST_FOUND) -> list[str]:
+    def find(self, text: str, most: int = MOST_FOUND) -> list[str]:
         """The leads of whom each word of a text begins a word, sorted; at most so many.
 
         Also the lead of which the text is an id, whatever it is called, be it a former one; where
@@ -119,12 +120,15 @@ class LeadNames:
 
 
 def _having(words: Sequence[str], most: int) -> sa.Select[tuple[str]]:
-    """Ids of which each word begins one of theirs, or of an id that is one lead with them.
+    """Leads of which each word begins one that an id of theirs is known by.
 
-    The first word narrows most.
+    The first word narrows most. Leads and not ids, so that `most` of them are as many as there are.
     """
     first, *others = words
-    wanted = sa.select(lead_words.c.id).distinct().where(_begins(lead_words, first))
+    whose = identities.alias()
+    lead = sa.func.coalesce(whose.c.lead_id, lead_words.c.id)
+    held = lead_words.outerjoin(whose, whose.c.id == lead_words.c.id)
+    wanted = sa.select(lead).select_from(held).distinct().where(_begins(lead_words, first))
     for word in others:
         also, elsewhere = lead_words.alias(), lead_words.alias()
         own = sa.select(also.c.id).where(also.c.id == lead_words.c.id, _begins(also, word))

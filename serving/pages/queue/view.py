@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
-from features.events.log import DAY_US
 from features.ladder.ladder import Ladder
 from features.store.kept.queue import QUEUE_ORDERS, QueueOrder
 from models.served_policy import DEFAULT
@@ -16,9 +15,8 @@ from serving.edge.access import Asker
 from serving.edge.parameters import after_of, cursor_of, wrong_query
 from serving.pages.common import words
 from serving.pages.common.frame import why_no_model
-from serving.pages.common.people import Person, person_of
+from serving.pages.queue.elsewhere import NOBODY_ELSEWHERE, elsewhere_of
 from serving.pages.queue.rows import rows_of
-from serving.pages.queue.searched import found_as
 from serving.process.queue_views import TABS, Desk, QueueView, ViewPart, ViewTab
 from serving.process.service import Service
 from serving.process.working.actions import laters, zone
@@ -30,7 +28,6 @@ __all__ = ["QueueAsked", "asked_of", "queue_of", "stamp_of"]
 _PER_PAGE: Final = 25
 _MOST_COUNTED: Final = 1_000
 _MOST_SOURCES: Final = 40
-_MOST_ELSEWHERE: Final = 20
 _MINUTE_US: Final = 60_000_000
 _ACTIVE: Final = (1, 7, 30)
 _TITLES: Final[dict[ViewTab, str]] = {
@@ -143,10 +140,10 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
     following = cursor_of(part.after, view.order) if part and part.after else ""
     tabs = desk.tabs(service.counts.now()) if ladder else {}
     minutes = desk.minutes_to_talk() if tabs and tabs["talk"] <= 2000 else 0.0
-    elsewhere = _elsewhere(service, desk, view, now) if ladder and view.words else []
+    elsewhere = elsewhere_of(service, view, now) if ladder else NOBODY_ELSEWHERE
     here = address_of(view, cursor=asked.cursor)
     return {
-        "state": _state(service, view, tabs, bool(rows or elsewhere), asked.cursor),
+        "state": _state(service, view, tabs, bool(rows or elsewhere.total), asked.cursor),
         "why_not": why_no_model(service, asker),
         "failure": service.failure,
         "ladder": ladder,
@@ -243,40 +240,6 @@ def _filters(service: Service, ladder: Ladder, desk: Desk) -> dict[str, list[tup
 
 def _within(days: int) -> str:
     return f"{days} days" if days > 1 else "a day"
-
-
-def _elsewhere(
-    service: Service, desk: Desk, view: QueueView, now: int
-) -> list[tuple[Person, str, str]]:
-    """Leads that a search finds and no queue holds, each with why, and as what it is found."""
-    only_named = replace(QueueView(), words=view.words)
-    if view != replace(only_named, tab=view.tab, order=view.order):
-        return []
-    queued = {score.lead_id for score in desk.part(only_named, 1000).scores}
-    store, ladder, found = service.store, service.ladder, []
-    named = [lead for lead in store.names.find(view.words) if lead not in queued]
-    for lead in named[:_MOST_ELSEWHERE]:
-        rows = store.events_of(lead)
-        if not rows:
-            continue
-        is_out = service.scorer.privacy.is_opted_out(lead)
-        why = "Has opted out of profiling" if is_out else _why_elsewhere(service, lead, ladder, now)
-        person = person_of(lead, [] if is_out else rows, ladder, now)
-        once = "" if is_out else found_as(view.words, person, rows, ladder, now)
-        found.append((person, why, once))
-    return found
-
-
-def _why_elsewhere(service: Service, lead: str, ladder: Ladder, now: int) -> str:
-    score = service.store.scores.of(lead)
-    if score is None:
-        return "Not scored yet"
-    if score.position >= len(ladder.goals):
-        return "Has bought"
-    days = ladder.dormant_after_days
-    if score.last_active is None or score.last_active < now - days * DAY_US:
-        return f"Silent for more than {days:g} days"
-    return "In no queue: lost, or refused every way to be reached"
 
 
 def _quiet(

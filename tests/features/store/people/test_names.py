@@ -118,3 +118,12 @@ def test_only_traits_tell(named):
     """What else has a name is no person."""
     named.append_events([told("d", {"name": "Zebra page"}, "page_viewed")])
     assert named.names.find("zebra") == []
+
+
+def test_at_most_so_many_leads_and_not_ids(named):
+    """Ids that are one lead are found as one, so that a bound leaves out no other lead."""
+    others = [f"a-{at}" for at in range(5)]
+    traits = {"name": "Chloé Zimt"}
+    named.append_events([told(one, traits) for one in [*others, "z"]])
+    joined(named, *(("alias", one, "a") for one in others))
+    assert named.names.find("chloe", 2) == ["a", "z"]
