@@ -10,6 +10,7 @@ from typing import Final, Literal
 from features.clock import rfc3339
 from features.events.of_lead import Row
 from features.events.properties import as_text
+from features.events.readable import granted_of, until_of
 from features.ladder.action import CLAIMED, HANDS, NOTED, RELEASED, SNOOZED, STAFF
 from features.ladder.activity import activity_of
 from features.ladder.ladder import Ladder
@@ -19,6 +20,8 @@ from features.signals.rules import met_any
 from features.store.people.actions import KeptAction
 from models.offers.options import NO_ASK, NURTURE
 from serving.pages.common import words
+from serving.pages.queue.aside import until_said
+from serving.process.working.actions import zone
 
 __all__ = ["MOST_EVENTS", "SIDES", "Entry", "Side", "entries_of", "notes_of"]
 
@@ -168,15 +171,19 @@ def _text(row: Row, ladder: Ladder, names: Mapping[str, str]) -> str:
         events.offer_seen: f"Saw an offer{title and f': {title}'}",
         CLAIMED: f"Taken{by}",
         RELEASED: f"Let go{by}",
-        SNOOZED: f"Put aside{by}{_until(held)}",
+        SNOOZED: _aside(row, by, ladder),
         NOTED: f"Noted{by}",
     }
     return told.get(name) or words.titled(words.shown(name))
 
 
-def _until(held: Mapping[str, object]) -> str:
-    until = as_text(held.get("until")) or ""
-    return f" until {until[:10]}" if until else " until they are back"
+def _aside(row: Row, by: str, ladder: Ladder) -> str:
+    """That somebody was put aside, or is no more: an end that has passed says so."""
+    _, occurred, _, held = row
+    until = None if granted_of(held.get("until_back")) is True else until_of(held) or occurred
+    if until is not None and until <= occurred:
+        return f"Brought back{by}"
+    return f"Put aside{by} {until_said(until, occurred, zone(ladder))}"
 
 
 def _properties(row: Row, ladder: Ladder) -> tuple[tuple[str, str], ...]:

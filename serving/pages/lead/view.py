@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
-from features.clock import rfc3339, when
+from features.clock import rfc3339
 from features.errors import UnknownLead
 from features.events.of_lead import Row
 from features.ladder.ladder import Ladder, Step
@@ -24,6 +24,7 @@ from serving.pages.common.people import person_of
 from serving.pages.lead.timeline import MOST_EVENTS, SIDES, Entry, entries_of, notes_of
 from serving.pages.lead.todo import ToDo, to_do
 from serving.pages.lead.weeks import weeks_of
+from serving.pages.queue.aside import aside_of
 from serving.pages.queue.facts import newest_fact, question_of
 from serving.pages.queue.rows import buttons_of
 from serving.process.queue_views import Desk
@@ -86,7 +87,7 @@ def lead_of(service: Service, asker: Asker, lead_id: str, back: str, side: str) 
     offer_id = todo.offer_id if todo else ""
     bars = _bars(answer) if answer and goal else []
     fact = newest_fact(rows, service.ladder, now)
-    owner = desk.owner_of(lead)
+    owner, stored = desk.owner_of(lead), store.scores.of(lead)
     return {
         "person": person,
         "lead_id": lead,
@@ -108,7 +109,9 @@ def lead_of(service: Service, asker: Asker, lead_id: str, back: str, side: str) 
         "done": own[-1] if own else None,
         "owner": "" if owner == asker.name else owner,
         "is_mine": owner == asker.name,
-        "snoozed": _snoozed(desk, lead, fact.at),
+        "aside": aside_of(
+            desk, lead, rows, stored.last_active if stored else None, zone(service.ladder)
+        ),
         "question": question_of(rows, service.ladder, now) if fact.kind == "question" else "",
         "waits": words.age(fact.at, now) if fact.kind == "question" and fact.at else "",
         "fact": fact,
@@ -175,15 +178,6 @@ def _usual(answer: ScoreAnswer | None, usual: float | None) -> str:
     # It is found when all are scored, and who came since is not in it.
     had = f"When all were scored last, those who stood here had {words.chance(usual)} on average"
     return f"{had}{beside}."
-
-
-def _snoozed(desk: Desk, lead: str, last_active: int | None) -> str:
-    """Until when somebody was put aside, in words; "" where they are not."""
-    hand = desk.hands.get(lead)
-    if hand is None or not hand.is_snoozed(desk.now, last_active):
-        return ""
-    until = hand.snoozed_until
-    return "until they are back" if until is None else f"until {when(until):%A, %-d %B}"
 
 
 def _consents(history: OfferHistory) -> list[tuple[str, bool]]:

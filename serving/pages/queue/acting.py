@@ -8,13 +8,15 @@ from features.errors import ActionConflict
 from features.store.people.actions import KeptAction
 from serving.edge.access import Asker
 from serving.process.service import Service
-from serving.process.working.actions import claim, do, note, put_aside, release
+from serving.process.working.actions import bring_back, claim, do, note, put_aside, release
 
 __all__ = ["act", "undo"]
 
 
 def act(service: Service, asker: Asker, form: Mapping[str, str]) -> KeptAction:
-    """Do what a form says: `do` is "action:<id>", "later:<id>", "claim", "release" or "note".
+    """Do what a form says by what stands in `do`.
+
+    That is "action:<id>", "later:<id>", "back", "claim", "release" or "note".
 
     Raises
     ------
@@ -26,6 +28,8 @@ def act(service: Service, asker: Asker, form: Mapping[str, str]) -> KeptAction:
         return do(service, asker, lead_id, id_, form)
     if kind == "later":
         return put_aside(service, asker, lead_id, id_)
+    if kind == "back":
+        return bring_back(service, asker, lead_id)
     if kind == "claim":
         return claim(service, asker, lead_id)
     if kind == "release":

@@ -10,9 +10,11 @@ from typing import Final
 
 from models.judging.spreadsheet import as_text
 from serving.pages.common.people import person_of
-from serving.pages.queue.rows import doing_of
+from serving.pages.queue.aside import aside_of
+from serving.pages.queue.rows import Doing, doing_of, last_active_of
 from serving.process.queue_views import Desk, QueueView
 from serving.process.service import Service
+from serving.process.working.actions import zone
 from serving.scoring.queue import items
 
 __all__ = ["csv_of"]
@@ -36,7 +38,8 @@ def csv_of(service: Service, desk: Desk, view: QueueView) -> Iterator[str]:
             lead_id = item["lead_id"]
             rows = scorer.store.events_of(lead_id)
             person = person_of(lead_id, rows, ladder, desk.now)
-            doing = doing_of(ladder, item)
+            aside = aside_of(desk, lead_id, rows, last_active_of(item), zone(ladder))
+            doing = Doing(aside.text, "", "", 0.0, "") if aside else doing_of(ladder, item)
             yield _line(
                 (
                     *(lead_id, person.title, person.company, person.role),

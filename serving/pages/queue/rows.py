@@ -15,13 +15,15 @@ from features.store.people.actions import KeptAction
 from models.offers.options import NURTURE
 from serving.pages.common import words
 from serving.pages.common.people import Person, person_of
+from serving.pages.queue.aside import Aside, aside_of
 from serving.pages.queue.facts import Fact, newest_fact
 from serving.pages.queue.searched import found_as
 from serving.process.queue_views import Desk
+from serving.process.working.actions import zone
 from serving.scoring.answers import QueueItem, ReasonAnswer
 from serving.scoring.scorer import Scorer
 
-__all__ = ["Button", "Doing", "LeadRow", "buttons_of", "doing_of", "rows_of"]
+__all__ = ["Button", "Doing", "LeadRow", "buttons_of", "doing_of", "last_active_of", "rows_of"]
 
 _MOVED: Final = 0.05
 """A chance that moved by so much within a week is worth an arrow."""
@@ -70,6 +72,7 @@ class LeadRow:
     is_usual : whether the chance is much like the average of those at the step.
     done : what its reader just did with it, and can still take back.
     owner : who else works with it; "" for nobody.
+    aside : that it is put aside, and nothing is to be done for now; None where it is not.
     found_as : what it was called, or its other id, by which a search finds it; "" for as it is.
     """
 
@@ -87,6 +90,7 @@ class LeadRow:
     owner: str
     is_mine: bool
     buttons: tuple[Button, ...]
+    aside: Aside | None
     found_as: str = ""
 
     @property
@@ -137,7 +141,14 @@ def _row(
         owner="" if owner == desk.name else owner,
         is_mine=owner == desk.name,
         buttons=tuple(one for one in buttons if doing.offer_id or not one.with_offer),
+        aside=aside_of(desk, lead_id, rows, last_active_of(item), zone(ladder)),
     )
+
+
+def last_active_of(item: QueueItem) -> int | None:
+    """When a lead of the queue did something last, microseconds since the epoch."""
+    last = item["last_active"]
+    return None if last is None else microseconds(instant(last))
 
 
 def _moved(item: QueueItem) -> Literal["up", "down", ""]:

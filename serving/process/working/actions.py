@@ -25,7 +25,18 @@ from features.store.people.actions import KeptAction
 from serving.edge.access import Asker
 from serving.process.service import Service
 
-__all__ = ["Later", "WrongAnswer", "claim", "do", "laters", "note", "put_aside", "release", "zone"]
+__all__ = [
+    "Later",
+    "WrongAnswer",
+    "bring_back",
+    "claim",
+    "do",
+    "laters",
+    "note",
+    "put_aside",
+    "release",
+    "zone",
+]
 
 LaterId = Literal["tomorrow", "monday", "two-weeks", "back"]
 _MORNING: Final = time(8)
@@ -136,6 +147,12 @@ def put_aside(service: Service, asker: Asker, lead_id: str, later: str) -> KeptA
     if chosen.id == "monday":
         title = "Later: Monday"
     return _keep(service, asker, lead_id, ("later", title), [(SNOOZED, told)])
+
+
+def bring_back(service: Service, asker: Asker, lead_id: str) -> KeptAction:
+    """Let a lead that was put aside be worked with again, now."""
+    told = {"by": asker.name, "until": rfc3339(service.clock())}
+    return _keep(service, asker, lead_id, ("back", "Brought back"), [(SNOOZED, told)])
 
 
 def note(service: Service, asker: Asker, lead_id: str, text: str) -> KeptAction:
