@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
+from features.clock import is_over
 from features.events.log import DAY_US
 from features.store.events import EventStore, StoredScore
 from features.store.kept.queue import QUEUE_ORDERS, QueueFilter, QueueOrder, TabCount
-from features.store.people.actions import KeptAction, after_action
+from features.store.people.actions import UNDO_US, KeptAction, after_action
 from features.store.people.hands import NOBODY, Hand
 from serving.scoring.work import tab_of
 
@@ -108,6 +109,18 @@ class Desk:
         """Who works with a lead; "" for nobody."""
         return self.hands.get(lead_id, NOBODY).owner_at(self.now)
 
+    def undoable(self, lead_id: str) -> KeptAction | None:
+        """What this person did last with a lead and can still take back; None for nothing.
+
+        What is due is in the log in a moment: whoever took it back now would be too late.
+        """
+        own = (
+            one
+            for one in reversed(self.done.get(lead_id, ()))
+            if one.name == self.name and not is_over(one.due_at, self.now, UNDO_US)
+        )
+        return next(own, None)
+
     def left_out(self, last_active: Mapping[str, int | None]) -> set[str]:
         """Leads that are not on this desk: others work with them, or they are put aside.
 
@@ -121,8 +134,7 @@ class Desk:
         out = set()
         for lead, hand in self.hands.items():
             owner = hand.owner_at(self.now)
-            own = [one for one in self.done.get(lead, ()) if one.name == self.name]
-            aside = self.kept_hands.get(lead, NOBODY) if own else hand
+            aside = self.kept_hands.get(lead, NOBODY) if self.undoable(lead) else hand
             if owner not in ("", self.name) or aside.is_snoozed(self.now, last_active.get(lead)):
                 out.add(lead)
         return out

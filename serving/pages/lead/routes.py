@@ -10,12 +10,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from features.errors import UnknownLead
 from features.store.privacy import Privacy
 from serving.edge.access import Asker, needs
 from serving.edge.bodies import json_answer
 from serving.pages.common.forms import form_of, own_path
 from serving.pages.common.frame import page
-from serving.pages.lead.view import lead_of
+from serving.pages.lead.view import lead_of, stamp_of
 from serving.process.served import Served
 from serving.process.working.erasing import erase_lead
 
@@ -30,14 +31,28 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/leads/{lead_id:path}")
 async def lead_page(request: Request, lead_id: str, service: Served, asker: _Asker) -> Response:
-    """One lead: what to do, how likely it is and why, and all that happened."""
-    back = own_path(request.query_params.get("from", "/"))
-    side = request.query_params.get("side", "")
-    return await run_in_threadpool(
-        lambda: page(
-            request, service, asker, "lead.html", lead_of(service, asker, lead_id, back, side)
-        )
-    )
+    """One lead: what to do, how likely it is and why, and all that happened.
+
+    To a page that asks again and has missed nothing: 204.
+    """
+    query = request.query_params
+    back, side = own_path(query.get("from", "/")), query.get("side", "")
+    seen = query.get("seen", "")
+
+    def answer() -> Response:
+        stamp = stamp_of(service, lead_id)
+        if seen == stamp:
+            return Response(status_code=204, headers={"Cache-Control": "no-store"})
+        try:
+            values = lead_of(service, asker, lead_id, back, side, stamp)
+        except UnknownLead:
+            if not seen:
+                raise
+            # It was there when its reader opened the page, which must not go on showing it.
+            return page(request, service, asker, "lead/gone.html", {"back": back})
+        return page(request, service, asker, "lead.html", values)
+
+    return await run_in_threadpool(answer)
 
 
 @router.get("/lead.json")

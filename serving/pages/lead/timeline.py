@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, Literal
 
-from features.clock import rfc3339
+from features.clock import is_over, rfc3339
 from features.events.of_lead import Row
 from features.events.properties import as_text
 from features.events.readable import granted_of, until_of
@@ -17,7 +17,7 @@ from features.ladder.ladder import Ladder
 from features.ladder.words import OFFER, RECORD, USEFUL
 from features.signals.protected import without_protected
 from features.signals.rules import met_any
-from features.store.people.actions import KeptAction
+from features.store.people.actions import UNDO_US, KeptAction
 from models.offers.options import NO_ASK, NURTURE
 from serving.pages.common import words
 from serving.pages.queue.aside import until_said
@@ -133,7 +133,8 @@ def _entry(
 def _entry_of_action(action: KeptAction, now: int) -> Entry:
     at = rfc3339(action.done_at)
     text = f"{action.title}, by {words.shown(action.name)}"
-    return Entry("ours", text, 1, at, at, words.day(action.done_at, now), "", (), is_open=True)
+    is_open = not is_over(action.due_at, now, UNDO_US)
+    return Entry("ours", text, 1, at, at, words.day(action.done_at, now), "", (), is_open)
 
 
 def _side(row: Row, ladder: Ladder) -> Side:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
-from features.clock import rfc3339
+from features.clock import is_over, rfc3339
 from features.errors import UnknownLead
 from features.events.of_lead import Row
 from features.ladder.ladder import Ladder, Step
 from features.offers.history import OfferHistory, history_of
 from features.store.events import EventStore
 from features.store.identities.members import other_ids
+from features.store.people.actions import UNDO_US
 from features.store.privacy.opt_outs import withheld
 from models.served_policy import DEFAULT
 from serving.edge.access import Asker
 from serving.pages.common import words
 from serving.pages.common.frame import why_no_model
-from serving.pages.common.people import person_of
+from serving.pages.common.people import Person, person_of
 from serving.pages.lead.timeline import MOST_EVENTS, SIDES, Entry, entries_of, notes_of
 from serving.pages.lead.todo import ToDo, to_do
 from serving.pages.lead.weeks import weeks_of
@@ -34,8 +36,9 @@ from serving.scoring.answers import ScoreAnswer
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import suggestion_for
 
-__all__ = ["lead_of"]
+__all__ = ["lead_of", "stamp_of"]
 
+_MINUTE_US: Final = 60_000_000
 _MOST_REASONS: Final = 50
 _FIRST_REASONS: Final = 5
 _MOST_TRAITS: Final = 8
@@ -55,11 +58,30 @@ class _Bar:
     kind: Literal["base", "up", "down", "total", "none"]
 
 
-def lead_of(service: Service, asker: Asker, lead_id: str, back: str, side: str) -> dict[str, Any]:
+def stamp_of(service: Service, lead_id: str) -> str:
+    """What differs whenever the page may look different: news, actions, a model, a minute."""
+    scorer, store, now = service.scorer, service.store, service.clock()
+    lead = store.lead_of(lead_id) if "\0" not in lead_id else lead_id
+    done = store.actions.open().get(lead, ())
+    held = (
+        store.stamp(lead),
+        scorer.privacy.is_opted_out(lead),
+        [(one.id, is_over(one.due_at, now, UNDO_US)) for one in done],
+        scorer.bundle.identity if scorer.bundle else "",
+        service.run.as_of if service.run else 0,
+        now // _MINUTE_US,
+    )
+    return hashlib.sha256(repr(held).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def lead_of(
+    service: Service, asker: Asker, lead_id: str, back: str, side: str, stamp: str = ""
+) -> dict[str, Any]:
     """All that the page shows.
 
     Parameters
     ----------
+    stamp : of what is shown, which a page that asks again names.
     back : the path of the queue that its reader came from.
     side : whose doing the timeline shows alone; "" for everybody's.
 
@@ -68,6 +90,7 @@ def lead_of(service: Service, asker: Asker, lead_id: str, back: str, side: str) 
     UnknownLead : nothing has arrived of it.
     """
     scorer, now, store = service.scorer, service.clock(), service.store
+    side = side if side in SIDES else ""
     ladder = scorer.bundle.ladder if scorer.bundle else None
     lead, held = store.read(lead_id) if "\0" not in lead_id else (lead_id, [])
     rows = [row for row in held if row[2] <= now]
@@ -78,7 +101,6 @@ def lead_of(service: Service, asker: Asker, lead_id: str, back: str, side: str) 
     goal = _goal(ladder, answer)
     desk, history = Desk.of(store, asker.name, now), history_of(rows, service.ladder, now)
     done = list(desk.done.get(lead, ()))
-    own = [one for one in done if one.name == asker.name]
     person = person_of(lead, rows, service.ladder, now)
     told = _shown(rows, service.ladder, opted_out=opted_out)
     latest = sorted(told, key=lambda row: min(row[1], row[2]))[-MOST_EVENTS:]
@@ -106,7 +128,7 @@ def lead_of(service: Service, asker: Asker, lead_id: str, back: str, side: str) 
         "buttons": [one for one in buttons_of(service.ladder) if offer_id or not one.with_offer],
         "laters": laters(service.ladder, now),
         "zone": str(zone(service.ladder)),
-        "done": own[-1] if own else None,
+        "done": desk.undoable(lead),
         "owner": "" if owner == asker.name else owner,
         "is_mine": owner == asker.name,
         "aside": aside_of(
@@ -123,7 +145,7 @@ def lead_of(service: Service, asker: Asker, lead_id: str, back: str, side: str) 
         "completed": {rung: rfc3339(at) for rung, at in history.completed.items()},
         "days": _by_day([one for one in entries if side in ("", one.side)]),
         "sides": SIDES,
-        "side": side if side in SIDES else "",
+        "side": side,
         "earlier": len(told) - len(latest),
         "notes": [] if opted_out else notes_of(rows, done),
         "traits": person.others[:_MOST_TRAITS],
@@ -131,7 +153,9 @@ def lead_of(service: Service, asker: Asker, lead_id: str, back: str, side: str) 
         "consents": _consents(history),
         "why_not": why_no_model(service, asker),
         "back": back,
-        "here": f"{person.address}{_from(back)}",
+        "all_sides": _address(person, back, ""),
+        "here": _address(person, back, side),
+        "poll": _address(person, back, side, stamp),
     }
 
 
@@ -187,8 +211,11 @@ def _consents(history: OfferHistory) -> list[tuple[str, bool]]:
     ]
 
 
-def _from(back: str) -> str:
-    return f"?{urlencode({'from': back})}" if back != "/" else ""
+def _address(person: Person, back: str, side: str, seen: str = "") -> str:
+    """The address of the page, as its reader came to it; `seen` asks for what is new since."""
+    given = {"from": "" if back == "/" else back, "side": side, "seen": seen}
+    held = {name: value for name, value in given.items() if value}
+    return f"{person.address}?{urlencode(held)}" if held else person.address
 
 
 def _place(answer: ScoreAnswer | None) -> str | None:

@@ -121,9 +121,7 @@ def _row(
 ) -> LeadRow:
     lead_id, now = item["lead_id"], desk.now
     fact, doing = newest_fact(rows, ladder, now), doing_of(ladder, item)
-    waiting, done = item["waiting_since"], desk.done.get(lead_id, ())
-    own = [one for one in done if one.name == desk.name]
-    owner = desk.owner_of(lead_id)
+    waiting, owner = item["waiting_since"], desk.owner_of(lead_id)
     usual = item["base"] if item["usual"] is None else item["usual"]
     reasons = words.telling(item)
     return LeadRow(
@@ -137,7 +135,7 @@ def _row(
         is_usual=usual is not None and not reasons,
         moved=_moved(item),
         doing=doing,
-        done=own[-1] if own else None,
+        done=desk.undoable(lead_id),
         owner="" if owner == desk.name else owner,
         is_mine=owner == desk.name,
         buttons=tuple(one for one in buttons if doing.offer_id or not one.with_offer),

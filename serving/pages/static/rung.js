@@ -31,18 +31,30 @@ const header = (words) => {
 };
 // Whether a page asked by itself, for news.
 const polls = (event) => ((event.detail.ctx || {}).sourceElement || {}).id == "news";
+// A page that renews itself closes nothing that its reader has opened.
+const kept = htmx.config.morphIgnore;
+let renews = false;
+// Words that were typed where the page has no place for them any more.
+const typed = (got) => all("#list textarea[id]").some((one) => one.value.trim() && !got.getElementById(one.id));
 const unreached = (event) => {
   header("Not reached");
   if (!polls(event)) tell("Rung was not reached, so this may not have been done. What you typed is still here: look again in a moment.");
 };
 // An answer without what the page asked for, such as an error or the login, must not empty it.
 const answered = (event) => {
+  renews = polls(event);
+  htmx.config.morphIgnore = renews ? [...kept, "open"] : kept;
   const ctx = event.detail.ctx, to = ctx.hx && ctx.hx.reselect || ctx.select;
   if (former) $(".fresh").replaceWith(former), former = 0;
   if (ctx.response.status == 204 && away) away = "", $("#said").className = "", $("#said").replaceChildren();
   if (ctx.response.status == 204 || !to) return;
   const got = new DOMParser().parseFromString(ctx.text, "text/html"), fresh = $(".fresh", got);
+  if (renews && $(to, got) && typed(got)) {
+    event.preventDefault();
+    return tell("This lead has changed meanwhile, and nothing can be noted here any more. What you typed is still here: copy it, then load the page again.");
+  }
   if ($(to, got)) {
+    if (to == "#list" && ctx.sourceElement.matches("form[hx-post]")) ctx.sourceElement.reset();
     if (fresh && $(".fresh")) $(".fresh").replaceWith(fresh);
     return;
   }

@@ -9,89 +9,11 @@ import pytest
 from playwright.sync_api import expect
 
 from features.clock import rfc3339
-from features.store.events import EventStore
 from features.store.privacy import Privacy
-from serving.app import create_app
-from serving.edge.keys import Keys
-from serving.settings import Settings
 from tests.serving import world
-from tests.serving.browser import opened, overflow, served, violations
-from tests.serving.conftest import wait_until_scored
+from tests.serving.browser import overflow, violations
 
 pytestmark = pytest.mark.slow
-
-CALLABLE: dict[str, object] = {
-    "name": "Ada Lovelace",
-    "email": "ada@engines.example",
-    "phone": "+44 20 7946 0001",
-}
-OTHERS: list[dict[str, object]] = [{"name": f"Person {at}"} for at in range(1, 12)]
-
-
-@pytest.fixture(scope="module")
-def desk(folder, tmp_path_factory):
-    """A service with people to call, one of whom waits for a reply; keys of two and a reader."""
-    path, until = tmp_path_factory.mktemp("desk"), world.now()
-    events = [one for at in range(12) for one in world.climber(f"lead-{at:02}", until, at % 5)]
-    events += [
-        world.event(f"lead-{at:02}", "identify", until - 9 * world.HOUR_US, traits)
-        for at, traits in enumerate([CALLABLE, *OTHERS])
-    ]
-    events.append(
-        world.event(
-            "lead-00", "lead_asked", until - 2 * world.HOUR_US, {"text": "When can we start?"}
-        )
-    )
-    url = world.filled(path, events)
-    with EventStore.open(url) as store:
-        texts = {
-            name: Keys(store.database).create(name, scopes, as_of=until)[1]
-            for name, scopes in (
-                ("Ann", {"read", "decide"}),
-                ("Bob", {"read", "decide"}),
-                ("Eve", {"read"}),
-                ("tool", {"ingest"}),
-            )
-        }
-    app = create_app(Settings(url, folder / "rates", rescore_seconds=3600.0))
-    with served(app) as address:
-        service = app.state.service
-        wait_until_scored(service)
-        yield address, service, texts
-
-
-@pytest.fixture(scope="module")
-def sessions(browser, desk):
-    """By name, what a browser keeps of somebody who has logged in."""
-    address, _, texts = desk
-    held = {}
-    for name in ("Ann", "Bob", "Eve"):
-        with opened(browser, address) as sheet:
-            sheet.goto("/login")
-            sheet.get_by_label("Key", exact=True).fill(texts[name])
-            sheet.get_by_role("button", name="Log in").click()
-            expect(sheet.get_by_role("navigation", name="Kinds of work")).to_be_visible()
-            held[name] = sheet.context.storage_state()
-    return held
-
-
-@pytest.fixture
-def at_desk(browser, desk, sessions):
-    """Opens a browser as somebody, at the queue."""
-
-    @contextmanager
-    def opened_by(name, *size, **options):
-        with opened(browser, desk[0], *size, storage_state=sessions[name], **options) as sheet:
-            sheet.goto("/")
-            yield sheet
-
-    return opened_by
-
-
-@pytest.fixture
-def ann(at_desk):
-    with at_desk("Ann") as sheet:
-        yield sheet
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -392,3 +314,21 @@ def test_a_lead_that_opted_out_meanwhile(ann, desk):
         expect(ann.get_by_role("listitem").first).to_be_visible()
     finally:
         privacy.opt_in([lead], service.clock())
+
+
+def test_what_is_open_and_typed_stays(ann, desk):
+    """A list that renews itself closes no menu, and keeps what is typed in it."""
+    _, service, _ = desk
+    row = ann.get_by_role("listitem").filter(has_text="Person 3")
+    row.get_by_text("Done", exact=True).click()
+    row.get_by_text("Session held …").click()
+    row.get_by_label("Minutes").fill("25")
+    with ann.expect_response(
+        lambda answer: "seen=" in answer.url and answer.status == 200, timeout=20_000
+    ):
+        service.store.actions.do(
+            "lead-05", "b2b", "note", "Noted", [], by="", name="Bob", now=service.clock()
+        )
+    ann.wait_for_timeout(500)
+    expect(row.get_by_label("Minutes")).to_be_visible()
+    expect(row.get_by_label("Minutes")).to_have_value("25")

@@ -1,0 +1,122 @@
+"""The page of a lead while people work: it renews itself, and takes nothing out of their hands."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import expect
+
+from features.clock import now
+from features.store.people.actions import UNDO_US
+from features.store.privacy import Privacy
+from serving.process.working.erasing import erase_lead
+from tests.serving import world
+
+pytestmark = pytest.mark.slow
+
+SOON = 8_000
+"""Milliseconds within which a page that renews itself shows what is new."""
+
+
+@pytest.fixture
+def ahead(desk):
+    """Puts the clock of the service forward, so that nobody waits for ten seconds."""
+    _, service, _ = desk
+    clock = service.clock
+
+    @contextmanager
+    def forward():
+        # Who computes scores has a clock of its own; here it is what a page goes by.
+        service.clock = lambda: now() + UNDO_US + 1_000_000
+        service.group_commit.news.set()
+        try:
+            yield
+        finally:
+            service.clock = clock
+
+    return forward
+
+
+def do(sheet, button):
+    sheet.locator("#now").get_by_text("Done", exact=True).click()
+    sheet.locator("#now").get_by_role("button", name=button, exact=True).click()
+
+
+def test_undo_goes_when_its_time_is_over(ann, ahead):
+    """The page has the new state by itself: what was done is in the log, and nothing is undone."""
+    ann.goto("/leads/lead-02")
+    do(ann, "No answer")
+    expect(ann.get_by_role("button", name="Undo")).to_be_visible()
+    expect(ann.get_by_text("can still be undone")).to_be_visible()
+    with ahead():
+        expect(ann.get_by_role("button", name="Undo")).to_have_count(0, timeout=SOON)
+        expect(ann.get_by_text("can still be undone")).to_have_count(0)
+        expect(ann.locator("#now").get_by_text("Done", exact=True)).to_be_visible()
+        expect(ann.locator(".head")).to_contain_text("In your hands")
+    do(ann, "Let go")
+
+
+def test_what_another_does_shows(at_desk):
+    """Whose lead it is by now stands on a page that was open before."""
+    with at_desk("Ann") as ann, at_desk("Bob") as bob:
+        ann.goto("/leads/lead-06")
+        bob.goto("/leads/lead-06")
+        do(bob, "Take it")
+        expect(ann.locator(".head")).to_contain_text("With Bob", timeout=SOON)
+        bob.get_by_role("button", name="Undo").click()
+        expect(ann.locator(".head")).not_to_contain_text("With Bob", timeout=SOON)
+
+
+def test_what_is_typed_stays(ann, desk):
+    """A page that renews itself keeps the focus, what is typed, and the menu that is open."""
+    _, service, _ = desk
+    ann.goto("/leads/lead-04")
+    ann.locator("#now").get_by_text("Done", exact=True).click()
+    ann.locator("#now").get_by_text("Session held …").click()
+    ann.get_by_label("Minutes").fill("25")
+    ann.get_by_label("A note", exact=True).fill("Prefers mornings")
+    service.store.append_events(
+        [world.event("lead-04", "email_clicked", service.clock() - 1, {"topic": "handovers"})]
+    )
+    expect(ann.get_by_text("Email clicked")).to_be_visible(timeout=SOON)
+    expect(ann.get_by_label("A note", exact=True)).to_be_focused()
+    expect(ann.get_by_label("A note", exact=True)).to_have_value("Prefers mornings")
+    expect(ann.get_by_label("Minutes")).to_be_visible()
+    expect(ann.get_by_label("Minutes")).to_have_value("25")
+    ann.get_by_role("button", name="Keep", exact=True).click()
+    expect(ann.locator(".noted")).to_contain_text("Prefers mornings")
+    expect(ann.get_by_label("A note", exact=True)).to_have_value("")
+
+
+def test_a_note_that_has_no_place_any_more(ann, desk):
+    """What was typed of somebody who opts out meanwhile is not taken away, and it is said why."""
+    _, service, _ = desk
+    privacy = Privacy(service.store.database)
+    ann.goto("/leads/lead-07")
+    ann.get_by_label("A note", exact=True).fill("Call on Friday")
+    privacy.opt_out(["lead-07"], service.clock())
+    try:
+        expect(ann.get_by_role("alert")).to_contain_text("still here", timeout=SOON)
+        expect(ann.get_by_label("A note", exact=True)).to_have_value("Call on Friday")
+    finally:
+        privacy.opt_in(["lead-07"], service.clock())
+
+
+def test_one_side_is_kept(ann):
+    """Who looks at one side goes on doing so, whatever is done or new."""
+    ann.goto("/leads/lead-01?side=ours")
+    do(ann, "No answer")
+    expect(ann.get_by_role("link", name="What we did")).to_have_attribute("aria-current", "true")
+    ann.get_by_role("button", name="Undo").click()
+    expect(ann.get_by_role("button", name="Undo")).to_have_count(0)
+    expect(ann.get_by_role("link", name="What we did")).to_have_attribute("aria-current", "true")
+
+
+def test_a_lead_that_is_erased_meanwhile(ann, desk):
+    """Nothing of it goes on being shown."""
+    _, service, _ = desk
+    service.store.append_events(world.climber("gone", world.now(), 2))
+    ann.goto("/leads/gone")
+    erase_lead(service, "gone", is_suppressed=False)
+    expect(ann.get_by_role("heading", level=1)).to_contain_text("any more", timeout=SOON)
