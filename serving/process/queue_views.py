@@ -32,8 +32,6 @@ _PLACES: Final[dict[ViewTab, tuple[int, int]]] = {
     "quiet": (1, 1),
     "mine": (1, 4),
 }
-_MOST_MINE: Final = 1000
-"""Leads of one person that are counted."""
 _MOST_MINUTES: Final = 2000
 """Leads whose minutes are added up."""
 _RESTS: Final = 20.0
@@ -109,6 +107,10 @@ class Desk:
         """Who works with a lead; "" for nobody."""
         return self.hands.get(lead_id, NOBODY).owner_at(self.now)
 
+    def of_owner(self, name: str) -> set[str]:
+        """The leads that somebody works with, also those that stand in no queue."""
+        return {lead for lead in self.hands if self.owner_of(lead) == name}
+
     def undoable(self, lead_id: str) -> KeptAction | None:
         """What this person did last with a lead and can still take back; None for nothing.
 
@@ -171,7 +173,7 @@ class Desk:
         return sum(score.rep_minutes or 0.0 for score in talk)
 
     def tabs(self, counted: Sequence[TabCount]) -> dict[ViewTab, int]:
-        """How many leads each tab has for this person.
+        """How many leads each tab has for this person; theirs are all in their hands.
 
         Parameters
         ----------
@@ -184,11 +186,10 @@ class Desk:
         if everywhere.leads:
             for score in self.store.queue.part(everywhere, len(everywhere.leads)):
                 by_tab[int(score.priority)] -= 1
-        mine = self.part(QueueView("mine"), _MOST_MINE).scores
         return {
             "reply": by_tab[4],
             "talk": by_tab[3],
-            "mine": len(mine),
+            "mine": len(self.of_owner(self.name)),
             "marketing": by_tab[2],
             "quiet": by_tab[1],
         }
@@ -208,7 +209,7 @@ class Desk:
         leads: set[str] | None = None
         owner = self.name if view.tab == "mine" else view.owner
         if owner:
-            leads = {lead for lead in self.hands if self.owner_of(lead) == owner}
+            leads = self.of_owner(owner)
         if view.words:
             named = set(self.store.names.find(view.words))
             leads = named if leads is None else leads & named

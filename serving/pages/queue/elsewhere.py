@@ -13,22 +13,33 @@ from features.store.kept.scores import OUT_OF_QUEUE, StoredScore
 from features.store.people.names import MOST_FOUND
 from serving.pages.common.people import Person, person_of
 from serving.pages.queue.searched import found_as
-from serving.process.queue_views import QueueView
+from serving.process.queue_views import Desk, QueueView
 from serving.process.service import Service
 
 __all__ = ["NOBODY_ELSEWHERE", "Elsewhere", "ElsewhereLead", "elsewhere_of"]
 
-_MOST_SHOWN: Final = 20
+_MOST_FOUND_SHOWN: Final = 20
+_MOST_MINE_SHOWN: Final = 200
+"""Nobody can let go of a lead that is not shown."""
 _OPTED_OUT: Final = "Has opted out of profiling"
 
 
 @dataclass(frozen=True, slots=True)
 class ElsewhereLead:
-    """A lead that stands in no queue: why, and as what a search finds it; "" for as it is."""
+    """A lead that stands in no queue.
+
+    Parameters
+    ----------
+    found_as : what it was called, or its other id, by which a search finds it; "" for as it is.
+    owner : who else works with it; "" for nobody.
+    is_mine : whether its reader does, who can let go of it here.
+    """
 
     person: Person
     why: str
     found_as: str
+    owner: str
+    is_mine: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +66,35 @@ class Elsewhere:
 NOBODY_ELSEWHERE: Final = Elsewhere((), (), is_more=False)
 
 
-def elsewhere_of(service: Service, view: QueueView, now: int) -> Elsewhere:
-    """The leads that a search finds beside those that are queued; a filter looks at queues alone.
+def elsewhere_of(service: Service, desk: Desk, view: QueueView) -> Elsewhere:
+    """The leads that a search finds, or that are in one's hands, beside those that are queued.
 
-    Parameters
-    ----------
-    now : microseconds since the epoch.
+    A filter looks at queues alone.
     """
-    if not view.words or view != QueueView(words=view.words, order=view.order):
-        return NOBODY_ELSEWHERE
-    store, ladder = service.store, service.ladder
-    named = store.names.find(view.words)
-    why = _why_not_queued(service, named, now)
+    store, named = service.store, _looked_for(service, desk, view)
+    why = _why_not_queued(service, named, desk.now)
+    most = _MOST_FOUND_SHOWN if view.words else _MOST_MINE_SHOWN
     found = []
-    for lead in list(why)[:_MOST_SHOWN]:
-        rows, is_out = store.events_of(lead), why[lead] == _OPTED_OUT
-        person = person_of(lead, [] if is_out else rows, ladder, now)
-        once = "" if is_out else found_as(view.words, person, rows, ladder, now)
-        found.append(ElsewhereLead(person, why[lead], once))
-    reasons = Counter(why.values()).most_common()
-    return Elsewhere(found, reasons, is_more=len(named) >= MOST_FOUND)
+    for lead in list(why)[:most]:
+        rows, owner = store.events_of(lead), desk.owner_of(lead)
+        person = person_of(lead, rows, service.ladder, desk.now)
+        found.append(
+            ElsewhereLead(
+                person,
+                why[lead],
+                found_as(view.words, person, rows, service.ladder, desk.now),
+                "" if owner == desk.name else owner,
+                is_mine=bool(owner) and owner == desk.name,
+            )
+        )
+    reasons = tuple(Counter(why.values()).most_common())
+    return Elsewhere(tuple(found), reasons, is_more=bool(view.words) and len(named) >= MOST_FOUND)
+
+
+def _looked_for(service: Service, desk: Desk, view: QueueView) -> list[str]:
+    if view.words and view == QueueView(words=view.words, order=view.order):
+        return service.store.names.find(view.words)
+    return sorted(desk.of_owner(desk.name)) if view == QueueView("mine", order=view.order) else []
 
 
 def _why_not_queued(service: Service, leads: Sequence[str], now: int) -> dict[str, str]:

@@ -140,7 +140,7 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
     following = cursor_of(part.after, view.order) if part and part.after else ""
     tabs = desk.tabs(service.counts.now()) if ladder else {}
     minutes = desk.minutes_to_talk() if tabs and tabs["talk"] <= 2000 else 0.0
-    elsewhere = elsewhere_of(service, view, now) if ladder else NOBODY_ELSEWHERE
+    elsewhere = elsewhere_of(service, desk, view) if ladder else NOBODY_ELSEWHERE
     here = address_of(view, cursor=asked.cursor)
     return {
         "state": _state(service, view, tabs, bool(rows or elsewhere.total), asked.cursor),

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from features.clock import FIRST, LAST, microseconds, rfc3339, when
-from features.errors import ActionConflict
+from features.errors import ActionConflict, OptedOut
 from features.events.log import DAY_US
 from features.ladder.action import CLAIMED, NOTED, RELEASED, SNOOZED, LeadAction, kind_of
 from features.ladder.ladder import Ladder
@@ -128,11 +128,16 @@ def claim(service: Service, asker: Asker, lead_id: str) -> KeptAction:
 def release(service: Service, asker: Asker, lead_id: str) -> KeptAction:
     """Let go of a lead; ActionConflict where it is somebody else's, and one is no admin.
 
-    Somebody may be away, or have had the lead from before there were keys.
+    Somebody may be away, or have had the lead from before there were keys. Of a lead that has opted
+    out this is all that can be done: it would be in their hands until the claim is over.
     """
     told = [(RELEASED, {"by": asker.name})]
     is_admin = asker.may("admin")
-    return _keep(service, asker, lead_id, ("release", "Let go"), told, of_anybody=is_admin)
+    try:
+        lead_id = service.scorer.read(lead_id, service.clock())[0]
+    except OptedOut:
+        lead_id = service.store.lead_of(lead_id)
+    return _kept(service, asker, lead_id, ("release", "Let go"), told, of_anybody=is_admin)
 
 
 def put_aside(service: Service, asker: Asker, lead_id: str, later: str) -> KeptAction:
@@ -170,10 +175,21 @@ def _keep(
     lead_id: str,
     action: tuple[str, str],
     events: Sequence[ToWrite],
+) -> KeptAction:
+    """Keep what was done with a lead that must be known, and may be worked with."""
+    lead_id = service.scorer.read(lead_id, service.clock())[0]
+    return _kept(service, asker, lead_id, action, events)
+
+
+def _kept(
+    service: Service,
+    asker: Asker,
+    lead_id: str,
+    action: tuple[str, str],
+    events: Sequence[ToWrite],
     *,
     of_anybody: bool = False,
 ) -> KeptAction:
-    lead_id = service.scorer.read(lead_id, service.clock())[0]
     return service.store.actions.do(
         lead_id,
         service.ladder.name,

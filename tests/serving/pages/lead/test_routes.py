@@ -323,7 +323,7 @@ def test_opted_out(start, url, folder):
         assert "How likely" in page(client, "/leads/lead-0001").text
         client.post("/profiling", data=form | {"do": "out"}, headers=ACTS)
         text = page(client, "/leads/lead-0001").text
-        assert "Not to be profiled" in text
+        assert "Has opted out of profiling" in text
         for absent in ("How likely", "Why", "Other ways", "About ", "Rung chose"):
             assert absent not in text
         act(client, "lead-0001", "claim", status=409)

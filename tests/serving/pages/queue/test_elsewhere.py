@@ -10,9 +10,9 @@ from features.events.log import DAY_US
 from features.store.events import EventStore
 from features.store.privacy import Privacy
 from serving.pages.queue.elsewhere import Elsewhere, elsewhere_of
-from serving.process.queue_views import QueueView
+from serving.process.queue_views import Desk, QueueView
 from tests.serving import world
-from tests.serving.pages.scene import page
+from tests.serving.pages.scene import HTML, act, page
 
 SILENT, QUEUED = 37, 3
 
@@ -56,7 +56,38 @@ def test_of_one_reason_nothing_is_counted_twice(quarters):
 
 
 @pytest.mark.parametrize("view", [QueueView(), QueueView(words="quarter", step="human")])
-def test_only_a_search_looks_elsewhere(quarters, view):
+def test_only_a_search_and_ones_own_look_elsewhere(quarters, view):
     """The queue itself, and a filter, tell of no others."""
     service = quarters.app.state.service
-    assert elsewhere_of(service, view, service.clock()) == Elsewhere((), (), is_more=False)
+    desk = Desk.of(service.store, "this machine", service.clock())
+    assert elsewhere_of(service, desk, view) == Elsewhere((), (), is_more=False)
+
+
+def test_who_opts_out_in_ones_hands(quarters):
+    """It is named alike everywhere, nothing is asked of it, and one can let go of it."""
+    privacy = Privacy(quarters.app.state.service.store.database)
+    act(quarters, "queued-0", "claim")
+    privacy.opt_out(["queued-0"], world.now())
+    for path in ("/?tab=mine", "/?q=queued-0", "/leads/queued-0"):
+        found = quarters.get(path, headers=HTML).text
+        assert "Ann Quarter" in found
+        assert "Has opted out of profiling" in found
+        assert "In your hands" in found
+        assert 'data-key="d"' not in found
+    assert "1 in your hands" in page(quarters, "/?tab=mine").text
+    act(quarters, "queued-0", "claim", status=409)
+    quarters.app.state.service.store.actions.enter(world.now() + DAY_US)
+    assert 'value="release">Let them go<' in quarters.get("/?tab=mine", headers=HTML).text
+    act(quarters, "queued-0", "release")
+    assert "Nobody is in your hands" in page(quarters, "/?tab=mine").text
+    assert "In your hands" not in page(quarters, "/leads/queued-0").text
+
+
+def test_who_has_bought_in_ones_hands(quarters):
+    """One can let go of somebody of whom nothing is asked any more, whatever the reason."""
+    act(quarters, "buyer", "claim")
+    quarters.app.state.service.store.actions.enter(world.now() + DAY_US)
+    for path in ("/?tab=mine", "/leads/buyer"):
+        assert 'value="release">Let them go<' in quarters.get(path, headers=HTML).text
+    act(quarters, "buyer", "release")
+    assert "Nobody is in your hands" in page(quarters, "/?tab=mine").text
