@@ -9,13 +9,15 @@ from urllib.parse import quote
 
 import pytest
 
-from features.clock import when
+from features.clock import rfc3339, when
 from features.events.log import DAY_US
 from features.store.events import Event
+from features.store.privacy import Privacy
 from serving.pages.lead.todo import UNOFFERED, evidence_of
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import suggestion_for
 from tests.serving import world
+from tests.serving.pages.forms import as_reader, text_of
 from tests.serving.pages.scene import ACTS, HTML, Page, act, page
 
 
@@ -338,6 +340,28 @@ def test_a_note(start, url, folder):
         found = page(client, "/leads/lead-0001")
         assert "Prefers <b>mornings</b> and tea this machine" in found.text
         assert "b" not in found.tags
+
+
+def test_a_note_only_where_it_would_be_kept(start, folder, tmp_path):
+    """No field for a note that would be refused, and the page says why there is none."""
+    until = world.now()
+    held: dict[str, object] = {"by": "Bob", "until": rfc3339(until + DAY_US)}
+    events = [one for lead in ("bobs", "out", "free") for one in world.climber(lead, until, 2)]
+    events.append(world.event("bobs", "lead_claimed", until - world.HOUR_US, held))
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        Privacy(client.app.state.service.store.database).opt_out(["out"], until)
+        for lead, why in (
+            ("bobs", "with Bob only they add"),
+            ("out", "none is added"),
+            ("free", ""),
+        ):
+            found = page(client, f"/leads/{lead}")
+            assert why in found.text
+            assert (("id", "note-text") in found.attributes) is not bool(why)
+            act(client, lead, "note", status=409 if why else 303, text="Likes tea")
+        reader = as_reader(client, "read")
+        assert "note-text" not in client.get("/leads/free", headers=HTML | reader).text
+        assert "takes a key that may act" in text_of(client, "/leads/free", reader)
 
 
 def test_everything_as_a_file(client):
