@@ -25,6 +25,7 @@ __all__ = [
     "day",
     "hours",
     "initials",
+    "learned_from",
     "likely",
     "measured",
     "plain",
@@ -128,6 +129,23 @@ def change(share: float) -> str:
 def changes(low: float, high: float) -> str:
     """The range of a difference: "−2 to +9"."""
     return f"{change(low)} to {change(high)}"
+
+
+def learned_from(evidence: str, leads: int) -> str:
+    """What the model learned an offer's effect from: "learned from 214 leads given it by lot".
+
+    These are leads that the offer reached, until the model was trained. An experiment counts
+    others: each lead once, by its first lot, whether it was asked or left alone.
+
+    Parameters
+    ----------
+    evidence : "randomised", "observational" or "prior", as a model has it.
+    """
+    given = f"{count(leads)} {'lead' if leads == 1 else 'leads'} given it"
+    how = {"randomised": " by lot", "observational": ", not by lot"}.get(evidence)
+    if how is not None and leads:
+        return f"learned from {given}{how}"
+    return f"not known yet ({given} so far)" if leads else "not known yet"
 
 
 def age(moment: int, now: int) -> str:

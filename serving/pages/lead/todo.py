@@ -153,16 +153,16 @@ def is_clear(ranked: Ranked) -> bool:
 
 
 def _helps(ranked: Ranked) -> str:
-    """What was measured: "Helps: 59 instead of 43 of 100 (214 leads, by lot)"."""
+    """What was measured: "Helps: 59 instead of 43 of 100 (learned from ...)"."""
     share, uplift = ranked.p_advance or 0.0, ranked.uplift or 0.0
     verb = "Helps" if uplift > 0.0 else "Hurts"
     alone = f"{100.0 * (share - uplift):.0f}"
-    by_lot = f"{things(ranked.leads, 'lead')}, by lot"
-    return f"{verb}: {100.0 * share:.0f} instead of {alone} of 100 ({by_lot})"
+    learned = words.learned_from(ranked.evidence, ranked.leads)
+    return f"{verb}: {100.0 * share:.0f} instead of {alone} of 100 ({learned})"
 
 
 def _so_far(ranked: Ranked) -> str:
-    return f" ({things(ranked.leads, 'lead')} so far)" if ranked.leads else ""
+    return f" ({things(ranked.leads, 'lead')} given it so far)" if ranked.leads else ""
 
 
 def _choice(ranked: Ranked, titles: dict[str, str]) -> Choice:

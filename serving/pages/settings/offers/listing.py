@@ -21,7 +21,6 @@ __all__ = [
     "OfferState",
     "StepOffers",
     "catalogue",
-    "evidence_words",
     "offers_by_step",
     "planned_changes",
     "state_counts",
@@ -33,10 +32,6 @@ _STATES: Final[Mapping[OfferStatus, tuple[str, str]]] = {
     "active": ("Offered", "on"),
     "paused": ("Paused", "paused"),
     "retired": ("Retired", "off"),
-}
-_EVIDENCE: Final = {
-    "randomised": "by lot",
-    "observational": "not by lot",
 }
 
 
@@ -151,7 +146,7 @@ def _row(
         state=state,
         state_kind=kind,
         facts=_facts(told["offer"]),
-        known=evidence_words(told["evidence"], told["leads"]),
+        known=words.sentence(words.learned_from(told["evidence"], told["leads"])),
         version=told["version"],
         changed=moment(version.made_at, now) if version else None,
         by=version.by if version else "",
@@ -185,13 +180,6 @@ def planned_changes(
 def _without_state(one: tuple[Mapping[str, Any], str]) -> tuple[dict[str, Any], str]:
     """What an offer says and its state, which stands in the first only where it is no usual one."""
     return {name: value for name, value in one[0].items() if name != "status"}, one[1]
-
-
-def evidence_words(evidence: str, leads: int) -> str:
-    """What is known of an offer: "214 leads, by lot"."""
-    if not leads or evidence not in _EVIDENCE:
-        return "Not known yet"
-    return f"{words.count(leads)} {'lead' if leads == 1 else 'leads'}, {_EVIDENCE[evidence]}"
 
 
 def _facts(table: Mapping[str, Any]) -> str:

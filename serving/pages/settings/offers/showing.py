@@ -9,13 +9,12 @@ from urllib.parse import quote
 from features.errors import UnknownOffer
 from features.ladder.ladder import Ladder
 from models.offers.standing import jumps_from
-from serving.pages.common.words import plain_lines
+from serving.pages.common.words import learned_from, plain_lines, sentence
 from serving.pages.settings.ladder import advice_shown, rule_words
 from serving.pages.settings.offers.changes import last_number, versions_shown
 from serving.pages.settings.offers.form import LABELS, OfferForm, form_of_table, underway
 from serving.pages.settings.offers.listing import (
     catalogue,
-    evidence_words,
     planned_changes,
     state_words,
 )
@@ -70,7 +69,7 @@ def offer_shown(service: Service, offer_id: str, form: OfferForm | None) -> dict
         "planned": planned_changes(told, now, is_yet=offer is not None),
         "version": told["version"],
         "can_call_off": offer is not None and _is_to_come(told["planned"], last),
-        "known": evidence_words(told["evidence"], told["leads"]),
+        "known": sentence(learned_from(told["evidence"], told["leads"])),
         "advice": [one.text for one in advice_shown(ladder) if one.offer_id == offer_id],
         "warnings": list(_never_recommended(ladder, offer_id)),
         "only_after": [rule_words(rule) for rule in offer.only_after] if offer else [],

@@ -51,3 +51,18 @@ def test_words():
 def test_who(traits, expected):
     """A lead is called by its name, else by its company, else by its id."""
     assert people.who("id", traits) == expected
+
+
+@pytest.mark.parametrize(
+    ("evidence", "leads", "said"),
+    [
+        ("randomised", 1214, "learned from 1,214 leads given it by lot"),
+        ("observational", 1, "learned from 1 lead given it, not by lot"),
+        ("prior", 53, "not known yet (53 leads given it so far)"),
+        ("prior", 0, "not known yet"),
+        ("randomised", 0, "not known yet"),
+    ],
+)
+def test_what_a_model_learned_an_effect_from(evidence, leads, said):
+    """Of how many leads, and that they are those that were given the offer."""
+    assert words.learned_from(evidence, leads) == said

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from serving.pages.common import words
 from serving.pages.lead.todo import evidence_of, to_do
 from serving.scoring.suggestion import suggestion_for, unasked
 from tests.serving import world
@@ -34,3 +35,6 @@ def test_the_score_is_explained_where_two_other_chances_are_shown(service, evide
     assert advice.about_score == why
     assert shown == evidence_of(best, by_rules=False) + (why if is_told else "")
     assert ("instead of" in shown) == is_told
+    learned = words.learned_from(evidence, 214)
+    assert (f"of 100 ({learned})." in shown) == is_told
+    assert ("(214 leads given it so far)" in shown) != is_told

@@ -2,22 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from serving.pages.settings.offers.listing import evidence_words, offers_by_step
-
-
-@pytest.mark.parametrize(
-    ("evidence", "leads", "words"),
-    [
-        ("randomised", 1214, "1,214 leads, by lot"),
-        ("observational", 1, "1 lead, not by lot"),
-        ("prior", 0, "Not known yet"),
-    ],
-)
-def test_evidence(evidence, leads, words):
-    """What is known of an offer is told by how many leads, and how they came to it."""
-    assert evidence_words(evidence, leads) == words
+from serving.pages.settings.offers.listing import offers_by_step
 
 
 def test_rows(site):
@@ -38,3 +23,11 @@ def test_a_bare_step(site):
         site.act(f"/settings/offers/{offer}/status", status="paused")
     assert [group.title for group in offers_by_step(service) if group.is_bare] == ["Contract"]
     assert "a lead before it can be asked for nothing" in site.get("/settings/offers").text
+
+
+def test_what_is_known_is_told_apart_from_what_experiments_count(site):
+    """Of how many leads the model learned is said in its own words, and that experiments differ."""
+    text = site.get("/settings/offers").text
+    rows = [row for group in offers_by_step(site.service) for row in group.rows]
+    assert all(row.known.startswith(("Learned from", "Not known yet")) for row in rows)
+    assert "Experiments count others" in text
