@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
+from features.clock import is_over
 from features.ladder.ladder import Ladder
 from features.store.kept.queue import QUEUE_ORDERS, QueueOrder
+from features.store.people.actions import UNDO_US
 from models.served_policy import DEFAULT
 from serving.edge.access import Asker
 from serving.edge.parameters import after_of, cursor_of, wrong_query
@@ -101,7 +103,11 @@ def stamp_of(service: Service) -> str:
     newest = service.store.actions.newest(1)
     held = (
         service.store.queue.stamp(),
-        sorted(one.id for some in service.store.actions.open().values() for one in some),
+        sorted(
+            (one.id, is_over(one.due_at, now, UNDO_US))
+            for some in service.store.actions.open().values()
+            for one in some
+        ),
         [(one.id, one.undone_at) for one in newest],
         scorer.bundle.identity if scorer.bundle else "",
         service.run.as_of if service.run else 0,

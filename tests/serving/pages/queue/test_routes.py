@@ -13,6 +13,7 @@ import pytest
 from features.events.log import DAY_US
 from serving.pages.common import words
 from serving.pages.queue.rows import doing_of
+from serving.pages.queue.view import stamp_of
 from serving.process import background
 from tests.serving import world
 from tests.serving.pages.scene import ACTS, HTML, Page, act, page
@@ -331,3 +332,20 @@ def test_turned_and_long_names(start, folder, tmp_path):
             assert not set("\u202e\u202c\u2066\u0007") & set(html)
             assert "W" * 200 not in html
         assert "Ada gnirts x" in page(client, "/leads/a").text.replace("  ", " ")
+
+
+def test_undo_goes_when_its_time_is_over(start, url, folder, monkeypatch):
+    """What is due is not offered to be taken back, also where nobody has written it down yet."""
+    with start(url, folder / "fitted") as client:
+        service = client.app.state.service
+        lead = queued(client)[0]["lead_id"]
+        monkeypatch.setattr(service.store.actions, "enter", lambda *_: 0)
+        act(client, lead, "action:talked")
+        before = stamp_of(service)
+        assert ">Undo<" in client.get("/?tab=mine", headers=HTML).text
+        (kept,) = service.store.actions.newest(1)
+        clock = service.clock
+        monkeypatch.setattr(service, "clock", lambda: max(clock(), kept.due_at + 1))
+        assert stamp_of(service) != before
+        assert ">Undo<" not in client.get("/?tab=mine", headers=HTML).text
+        assert ">Undo<" not in client.get(f"/leads/{lead}", headers=HTML).text
