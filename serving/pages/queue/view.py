@@ -167,6 +167,7 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
             for tab in ("reply", "talk", "mine", "marketing", "quiet")
         ],
         "tab_counts": tabs,
+        "asks": any(one.role == "ask" and one.status == "active" for one in service.ladder.offers),
         "minutes": minutes,
         "found": _found(desk, view, part, asked.cursor) if view.is_filtered and part else None,
         "most_counted": _MOST_COUNTED,

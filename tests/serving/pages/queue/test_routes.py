@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 from html import unescape
 from urllib.parse import quote
 
@@ -162,6 +163,17 @@ def test_empty_store(start, folder, tmp_path):
     with start(f"sqlite:///{tmp_path / 'new.db'}", folder / "rates") as client:
         assert "No leads yet" in page(client, "/").text
         assert client.get("/readyz").status_code == 200
+
+
+def test_a_ladder_without_offers(client, service, monkeypatch):
+    """Where nothing can be asked it says so, not that everybody has bought or is silent."""
+    view = service.store.queue
+    monkeypatch.setattr(type(service), "ladder", replace(service.ladder, offers=()))
+    monkeypatch.setattr(view, "part", lambda *_: [])
+    found = page(client, "/?tab=talk").text
+    assert "The ladder has no active offer, so that nobody is asked for a next step" in found
+    assert "Everybody has bought" not in found
+    assert "There is nothing to ask for" not in page(client, "/?tab=mine").text
 
 
 def test_scoring_under_way(client, service, monkeypatch):
