@@ -152,12 +152,13 @@ class Actions:
             connection.execute(sa.insert(actions), _row_of(kept))
         return kept
 
-    def undo(self, id_: str, *, by: str, now: int, of_anybody: bool = False) -> KeptAction:
+    def undo(self, id_: str, *, name: str, now: int, of_anybody: bool = False) -> KeptAction:
         """Take back what was done.
 
         Parameters
         ----------
-        of_anybody : whether it may be what another key did.
+        name : who takes it back. A lead is in the hands of a name, whatever key it comes with.
+        of_anybody : whether it may be what somebody else did.
 
         Raises
         ------
@@ -166,7 +167,7 @@ class Actions:
         with self._database.writing() as connection:
             wanted = sa.select(*_COLUMNS).where(actions.c.id == id_).with_for_update()
             row = connection.execute(wanted).first() if is_storable(id_) else None
-            if row is None or not (of_anybody or row.by == by):
+            if row is None or not (of_anybody or row.name == name):
                 raise ActionConflict("there is nothing here that you have done and could undo")
             if row.undone_at is not None:
                 return _action(row)

@@ -55,9 +55,9 @@ _WORTH: Final = 0.02
 
 
 BANDS: Final = {
-    "high": "High for this step",
-    "medium": "Usual for this step",
-    "low": "Low for this step",
+    "high": "Above the step’s range",
+    "medium": "Within the step’s range",
+    "low": "Below the step’s range",
 }
 
 

@@ -47,5 +47,5 @@ def undo(service: Service, asker: Asker, action_id: str) -> KeptAction:
     ActionConflict : there is none such, or it is too late.
     """
     return service.store.actions.undo(
-        action_id, by=asker.key_id, now=service.clock(), of_anybody=asker.may("admin")
+        action_id, name=asker.name, now=service.clock(), of_anybody=asker.may("admin")
     )

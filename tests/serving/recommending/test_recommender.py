@@ -392,7 +392,7 @@ def test_a_claim_that_is_not_written_yet_counts(store):
         "at-1", LADDER.name, "talked", "Talked", claimed, by="key", name="Kim", now=clock.now
     )
     assert made.recommend("at-1", decision_id="one", defer_exposure=True)["claimed_by"] == "Kim"
-    store.actions.undo(done.id, by="key", now=clock.now)
+    store.actions.undo(done.id, name="Kim", now=clock.now)
     assert made.recommend("at-1", defer_exposure=True)["claimed_by"] is None
     assert made.recommend("at-1", decision_id="one")["claimed_by"] == "Kim"  # as it was told
 

@@ -60,13 +60,13 @@ def test_of_a_clock_that_was_ahead(filled):
     """It is written at once, as of now, and not when that time comes; it is too late to undo it."""
     ahead = do(filled, now=NOW + 30 * 86_400_000_000)
     with pytest.raises(ActionConflict, match="too late"):
-        filled.actions.undo(ahead.id, by="key-Bob", now=NOW)
+        filled.actions.undo(ahead.id, name="Bob", now=NOW)
     assert filled.actions.enter(NOW) == 1
     assert ("session_held", NOW, NOW, {"minutes": 20}) in filled.events_of("ann")
     assert filled.actions.open() == {}
     near = do(filled, now=NOW + UNDO_US)
     assert filled.actions.enter(NOW) == 0
-    assert filled.actions.undo(near.id, by="key-Bob", now=NOW).undone_at == NOW
+    assert filled.actions.undo(near.id, name="Bob", now=NOW).undone_at == NOW
 
 
 def test_pressed_twice(filled):
@@ -74,7 +74,7 @@ def test_pressed_twice(filled):
     first = do(filled)
     assert do(filled, now=NOW + 1_999_999) == first
     assert do(filled, name="Eve", now=NOW + 1, lead="bob").id != first.id
-    assert filled.actions.undo(first.id, by="key-Bob", now=NOW + 9).undone_at == NOW + 9
+    assert filled.actions.undo(first.id, name="Bob", now=NOW + 9).undone_at == NOW + 9
     assert [*filled.actions.open()] == ["bob"]
     again = do(filled, now=NOW + 10)
     assert again.id != first.id
@@ -117,9 +117,9 @@ def test_two_who_write_at_once(filled):
 def test_taken_back(filled):
     """What was taken back is never written, and the audit keeps both."""
     kept = do(filled)
-    back = filled.actions.undo(kept.id, by="key-Bob", now=NOW + 1)
+    back = filled.actions.undo(kept.id, name="Bob", now=NOW + 1)
     assert back.undone_at == NOW + 1
-    assert filled.actions.undo(kept.id, by="key-Bob", now=NOW + 2).undone_at == NOW + 1
+    assert filled.actions.undo(kept.id, name="Bob", now=NOW + 2).undone_at == NOW + 1
     assert filled.actions.enter(NOW + 2 * UNDO_US) == 0
     assert names(filled) == ["identify"]
     assert [one.id for one in filled.actions.newest(9)] == [kept.id]
@@ -129,10 +129,10 @@ def test_too_late(filled):
     """From the tenth second on it is in the log, or as good as."""
     kept = do(filled)
     with pytest.raises(ActionConflict, match="too late"):
-        filled.actions.undo(kept.id, by="key-Bob", now=NOW + UNDO_US)
+        filled.actions.undo(kept.id, name="Bob", now=NOW + UNDO_US)
     filled.actions.enter(NOW + UNDO_US)
     with pytest.raises(ActionConflict, match="too late"):
-        filled.actions.undo(kept.id, by="key-Bob", now=NOW + 1)
+        filled.actions.undo(kept.id, name="Bob", now=NOW + 1)
 
 
 def test_what_somebody_else_works_with(filled):
@@ -151,8 +151,16 @@ def test_others_take_nothing_back(filled):
     kept = do(filled)
     for id_ in (kept.id, "nothing", "\0"):
         with pytest.raises(ActionConflict, match="nothing here"):
-            filled.actions.undo(id_, by="key-Eve", now=NOW + 1)
-    assert filled.actions.undo(kept.id, by="", now=NOW + 1, of_anybody=True).undone_at
+            filled.actions.undo(id_, name="Eve", now=NOW + 1)
+    assert filled.actions.undo(kept.id, name="", now=NOW + 1, of_anybody=True).undone_at
+
+
+def test_another_key_of_the_same_person_takes_it_back(filled):
+    """Whoever is called so has the lead in hand, and may undo what was done, with whatever key."""
+    events: list[tuple[str, dict[str, object]]] = [("session_held", {"minutes": 20})]
+    given = ("ann", "b2b", "held", "Held", events)
+    kept = filled.actions.do(*given, by="key-old", name="Bob", now=NOW)
+    assert filled.actions.undo(kept.id, name="Bob", now=NOW + 1).undone_at == NOW + 1
 
 
 def test_one_at_a_time(filled):

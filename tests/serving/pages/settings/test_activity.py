@@ -27,7 +27,7 @@ def test_what_was_done_with_leads(site):
     store, now = site.service.store, site.service.clock()
     lead = "lead-0007"
     kept = store.actions.do(lead, "b2b", "talked", "Talked", [], by="", name="Cy", now=now)
-    store.actions.undo(kept.id, by="", now=now)
+    store.actions.undo(kept.id, name="Cy", now=now)
     store.actions.do(lead, "b2b", "offered", "Offered", [], by="", name="Cy", now=now + 1)
     sheet = site.get("/settings/activity?by=Cy")
     assert "Cy: Offered: Ben Berg" in sheet.text
