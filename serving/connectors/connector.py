@@ -235,6 +235,7 @@ class RequestRules(NamedTuple):
     name : the connector's; message ids begin with it.
     known_at : microseconds since the epoch.
     identification : what tells who somebody is beside ids; None where nothing does.
+    of_pages : whether it came with a key that stands in pages, which anybody can read there.
     """
 
     name: str
@@ -242,6 +243,7 @@ class RequestRules(NamedTuple):
     ladder: Ladder
     known_at: int
     identification: Identification | None = None
+    of_pages: bool = False
 
 
 # --------------------------------------------------------------------------------------- Signatures
@@ -393,7 +395,7 @@ def _arrival(event: VendorEvent, rules: RequestRules) -> Arrival | None:
     ids = [one for one in named if one is not None and not is_junk(one)]
     if not ids:
         raise EventRefused("junk_id" if named else "invalid_id", (), "it names nobody")
-    of_ladder = event_values.rules_of(ladder)
+    of_ladder = event_values.rules_of(ladder, of_pages=rules.of_pages)
     receipt = event_values.Receipt(rules.known_at, "", of_ladder, rules.identification)
     message = event_values.message_id(message_id(rules.name, *event.id), "id")
     former = event_values.identity(event.previous_id, "id")

@@ -35,7 +35,7 @@ from serving.connectors.forms import FORM, form_of
 from serving.connectors.hubspot import HUBSPOT, lead_of_action
 from serving.connectors.received import ReceivedNotes
 from serving.connectors.replays import SeenRequests, request_hash
-from serving.edge.access import check_key, needs
+from serving.edge.access import Asker, check_key, needs
 from serving.edge.bodies import json_answer, media_type
 from serving.edge.problems import documented
 from serving.ingestion.storing import SUPPRESSED, suppressed_of
@@ -113,12 +113,19 @@ async def receive_from_vendor(
     may send a form. Kinds of events that are not mapped are ignored and counted.
     """
     connector, options = connectors.named(name, service.ladder)
-    if not connector.is_signed and await _NEEDED.asker(request) is None:
-        await check_key(request, request.query_params.get("writeKey"))
+    of_pages = not connector.is_signed and bool((await _asker(request)).origins)
     call = await _call(request, service)
+    rules = RequestRules(
+        connector.name,
+        options,
+        service.ladder,
+        call.received_at,
+        service.identification,
+        of_pages=of_pages,
+    )
     is_form = media_type(request) == FORM and name not in VENDORS
     try:
-        answer = await _answered(connector, options, service, call, is_form=is_form)
+        answer = await _answered(connector, rules, service, call, is_form=is_form)
     except (UnsignedRequest, PayloadError) as error:
         why = str(error)
         await run_in_threadpool(lambda: notes.refused(name, call.received_at, why))
@@ -127,31 +134,33 @@ async def receive_from_vendor(
     return answer
 
 
+async def _asker(request: Request) -> Asker:
+    """Whose key a request shows that nobody signed, in a header or in its address."""
+    asker = await _NEEDED.asker(request)
+    return asker or await check_key(request, request.query_params.get("writeKey"))
+
+
 async def _answered(
-    connector: Connector,
-    options: ConnectorOptions,
-    service: Service,
-    call: Call,
-    *,
-    is_form: bool,
+    connector: Connector, rules: RequestRules, service: Service, call: Call, *, is_form: bool
 ) -> Response:
     """Verify a request, and keep what it tells."""
+    options = rules.options
     signed = verified(connector, call, options)
     payload = form_of(call.body) if is_form else parse_body(call.body)
     asked = connector.challenge(payload, options) if connector.challenge else None
     if asked is not None:
         return json_answer(asked)
-    return await _received(connector, options, service, (call, signed, payload))
+    return await _received(connector, rules, service, (call, signed, payload))
 
 
 async def _received(
     connector: Connector,
-    options: ConnectorOptions,
+    rules: RequestRules,
     service: Service,
     proven: tuple[Call, Signed, object],
 ) -> Response:
     """Keep what a genuine request tells; the request itself is remembered after that."""
-    call, signed, payload = proven
+    options, (call, signed, payload) = rules.options, proven
     seen = SeenRequests(service.store.database)
     key = request_hash(connector.name, signed, call) if connector.is_signed else ""
     is_seen = await run_in_threadpool(seen.holds, key) if key else False
@@ -160,9 +169,6 @@ async def _received(
     told = connector.read(payload, options)
     if len(told) > _MOST_EVENTS:
         raise PayloadError(f"a request holds at most {_MOST_EVENTS:,} events")
-    rules = RequestRules(
-        connector.name, options, service.ladder, call.received_at, service.identification
-    )
     found, rejects, ignored = arrivals_of(told, rules)
     service.group_commit.rejected.update(["invalid_payload"] * len(rejects))
     out = await suppressed_of(service, [arrival for _, arrival in found])

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from features.errors import StoreError
+from features.ladder.action import STAFF
 from features.ladder.file import read_ladder
 from serving.app import create_app
 from serving.connectors.configuration import VENDORS
@@ -38,6 +39,14 @@ signature = "none"
 subject = "user"
 event = "form_submitted"
 message_id = "id"
+
+[[source]]
+name = "named"
+signature = "none"
+subject = "user"
+event_at = "event"
+message_id = "id"
+properties = {until = "until", by = "by"}
 """
 
 
@@ -303,17 +312,42 @@ def test_source_without_signature(tmp_path):
     with running(tmp_path, tmp_path / "nothing") as client:
         item = {"user": "lead-of-open", "id": 1}
         assert client.post("/v1/connectors/open", json=item).json()["accepted"] == 1
-        app = client.app
-        assert isinstance(app, FastAPI)
-        keys = app.state.access.keys
-        texts = {scope: keys.create(scope, [scope], as_of=1)[1] for scope in ("ingest", "read")}
-        app.state.access._known = app.state.access._known.of(keys.all(), 1e12)
+        texts = with_keys(client, "ingest", "read")
         assert kind_of(client.post("/v1/connectors/open", json=item)) == (401, "key-needed")
         for scope, status in (("ingest", 200), ("read", 403)):
-            headers = {"Authorization": f"Bearer {texts[scope]}"}
-            answer = client.post("/v1/connectors/open", json=item, headers=headers)
+            answer = client.post("/v1/connectors/open", json=item, headers=bearer(texts[scope]))
             assert answer.status_code == status
         assert send(client, "stripe", fresh("stripe")).status_code == 200
+
+
+def with_keys(client, *scopes, **more):
+    """Keys that a running service knows, by their scopes."""
+    app = client.app
+    assert isinstance(app, FastAPI)
+    keys = app.state.access.keys
+    texts = {scope: keys.create(scope, [scope], as_of=1, **more)[1] for scope in scopes}
+    app.state.access._known = app.state.access._known.of(keys.all(), 1e12)
+    return texts
+
+
+@pytest.mark.parametrize("name", sorted(STAFF))
+def test_a_page_says_nothing_of_those_who_work_with_leads(tmp_path, name):
+    """What a key for pages may not send by any door, it may not send by a source either."""
+    with running(tmp_path, tmp_path / "nothing") as client:
+        public = with_keys(client, "ingest", origins=["https://www.example.com"])["ingest"]
+        own = with_keys(client, "ingest")["ingest"]
+        item = {"user": "ada", "event": name, "id": 1, "until": "2026-03-01T00:00:00Z", "by": "Bo"}
+        for shown in ({"params": {"writeKey": public}}, {"headers": bearer(public)}):
+            answer = client.post("/v1/connectors/named", json=item, **shown).json()
+            assert answer["accepted"] == 0
+            (rejected,) = answer["rejected"]
+            assert "a key for pages is public" in rejected["detail"]
+        answer = client.post("/v1/connectors/named", json=item, headers=bearer(own))
+        assert answer.json()["accepted"] == 1, answer.text
+
+
+def bearer(text):
+    return {"Authorization": f"Bearer {text}"}
 
 
 # --------------------------------------------------------------------------------- Workflow actions
