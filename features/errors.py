@@ -24,8 +24,7 @@ RungError
 │   ├── LimitReached         an offer that was decided on, and that a limit keeps from its lead now
 │   ├── NothingEligible      none of the only options that a caller lets be chosen may be chosen
 │   ├── StaleCursor          a place in an order of changes that is no more
-│   ├── EndpointDisabled     in serving.notifications.errors: gets nothing until it is enabled again
-│   └── ReplayedRequest      in serving.connectors.errors: a vendor's request that was taken before
+│   └── EndpointDisabled     in serving.notifications.errors: gets nothing until it is enabled again
 ├── Refused                  a request, or a value of one, that is not taken
 │   ├── OptedOut             a lead that must not be profiled: no score, no recommendation
 │   ├── KeyNeeded            in serving.edge.errors: a request without a key, or with an unknown one

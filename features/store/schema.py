@@ -424,7 +424,7 @@ sessions = sa.Table(
     _instant("created_at"),
     _instant("expires_at"),
 )
-seen_requests = sa.Table(  # signed requests of vendors that were taken: a replay is refused
+seen_requests = sa.Table(  # nothing writes it any more: message ids tell what was taken
     "seen_requests",
     METADATA,
     sa.Column("hash", sa.Text, primary_key=True),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from features.errors import Conflict, Refused, Unknown
+from features.errors import Refused, Unknown
 from serving.edge.kinds import Kinds, ProblemKind
 
 __all__ = [
     "KINDS",
     "PayloadError",
-    "ReplayedRequest",
     "UnknownConnector",
     "UnsignedRequest",
 ]
@@ -24,10 +23,6 @@ class UnsignedRequest(Refused):
     """A vendor's request whose signature is absent or wrong, or was made too long ago."""
 
 
-class ReplayedRequest(Conflict):
-    """A vendor's request that was taken before."""
-
-
 class PayloadError(Refused):
     """A vendor's request that is genuine, and whose body is not what the vendor sends."""
 
@@ -35,7 +30,6 @@ class PayloadError(Refused):
 KINDS: Final[Kinds] = {
     UnknownConnector: ProblemKind("unknown-connector", 404, "No such connector, or it is off"),
     UnsignedRequest: ProblemKind("unsigned-request", 401, "The signature is not right"),
-    ReplayedRequest: ProblemKind("replayed-request", 409, "It was sent before"),
     PayloadError: ProblemKind("invalid-payload", 422, "Not what this vendor sends"),
 }
 """What kind of problem each of them is to the one who asked."""

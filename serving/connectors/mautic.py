@@ -1,7 +1,7 @@
 """Mautic: page hits, forms, e-mails, contacts and consent, one or many in a request.
 
-Its signature covers no time, so a request that was taken down can be sent again: within a day it is
-found by its hash, and later its events are duplicates.
+Its signature covers no time, so a request that was taken down can be sent again: its events are
+duplicates then.
 """
 
 from __future__ import annotations

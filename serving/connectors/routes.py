@@ -24,17 +24,15 @@ from serving.connectors.connector import (
     ConnectorOptions,
     Reject,
     RequestRules,
-    Signed,
     VendorEvent,
     arrivals_of,
     parse_body,
     verified,
 )
-from serving.connectors.errors import PayloadError, ReplayedRequest, UnsignedRequest
+from serving.connectors.errors import PayloadError, UnsignedRequest
 from serving.connectors.forms import FORM, form_of
 from serving.connectors.hubspot import HUBSPOT, lead_of_action
 from serving.connectors.received import ReceivedNotes
-from serving.connectors.replays import SeenRequests, request_hash
 from serving.edge.access import Asker, check_key, needs
 from serving.edge.bodies import json_answer, media_type
 from serving.edge.problems import documented
@@ -100,7 +98,7 @@ class ActionAnswer(BaseModel):
     summary="What a vendor sends",
     responses={
         200: {"model": ReceivedAnswer},
-        **documented(401, 403, 404, 409, 413, 422, 429, 503),
+        **documented(401, 403, 404, 413, 422, 429, 503),
     },
 )
 async def receive_from_vendor(
@@ -108,9 +106,10 @@ async def receive_from_vendor(
 ) -> Response:
     """Verify a vendor's request, and keep the events that it tells of.
 
-    A request with a wrong signature, or one signed too long ago, is a 401; the same one again a
-    409. A source without a signature needs a key, in a header or as `writeKey` in the address; it
-    may send a form. Kinds of events that are not mapped are ignored and counted.
+    A request with a wrong signature, or one signed too long ago, is a 401. One that comes again
+    is a success, and what it tells are duplicates. A source without a signature needs a key, in a
+    header or as `writeKey` in the address; it may send a form. Kinds of events that are not mapped
+    are ignored and counted.
     """
     connector, options = connectors.named(name, service.ladder)
     of_pages = not connector.is_signed and bool((await _asker(request)).origins)
@@ -145,27 +144,19 @@ async def _answered(
 ) -> Response:
     """Verify a request, and keep what it tells."""
     options = rules.options
-    signed = verified(connector, call, options)
+    verified(connector, call, options)
     payload = form_of(call.body) if is_form else parse_body(call.body)
     asked = connector.challenge(payload, options) if connector.challenge else None
     if asked is not None:
         return json_answer(asked)
-    return await _received(connector, rules, service, (call, signed, payload))
+    return await _received(connector, rules, service, payload)
 
 
 async def _received(
-    connector: Connector,
-    rules: RequestRules,
-    service: Service,
-    proven: tuple[Call, Signed, object],
+    connector: Connector, rules: RequestRules, service: Service, payload: object
 ) -> Response:
-    """Keep what a genuine request tells; the request itself is remembered after that."""
-    options, (call, signed, payload) = rules.options, proven
-    seen = SeenRequests(service.store.database)
-    key = request_hash(connector.name, signed, call) if connector.is_signed else ""
-    is_seen = await run_in_threadpool(seen.holds, key) if key else False
-    if is_seen:
-        raise ReplayedRequest("this very request was taken before")
+    """Keep what a genuine request tells; sent again it is known by the ids of its messages."""
+    options = rules.options
     told = connector.read(payload, options)
     if len(told) > _MOST_EVENTS:
         raise PayloadError(f"a request holds at most {_MOST_EVENTS:,} events")
@@ -184,8 +175,6 @@ async def _received(
     if connector.complete_late:
         late = await run_in_threadpool(_followed, connector.complete_late, options, service, found)
         is_new += filter(None, await service.group_commit.put(late))
-    if key:
-        await run_in_threadpool(seen.add, key, call.received_at)
     return _answer(is_new, ignored, rejects)
 
 
