@@ -1,7 +1,7 @@
-"""What a connector is: how a vendor's request is verified, and what becomes of what it tells.
+"""What a connector is: how a vendor's request is verified, and what it tells.
 
 A vendor's file says how it signs, and turns its payload into `VendorEvent`s. All else is the same
-for every vendor and stands here: ids, names, message ids. Signatures are those of the raw body.
+for every vendor, and stands here and in `arrivals`. Signatures are those of the raw body.
 """
 
 from __future__ import annotations
@@ -19,23 +19,14 @@ import orjson
 
 from features.clock import instant, microseconds
 from features.errors import TimeError
-from features.events.junk_ids import is_junk
 from features.events.of_lead import Row
-from features.events.personal_data import personal_place
 from features.events.properties import property_json
-from features.events.urls import without_contact
 from features.events.values import MESSAGE_ID, is_in_range
 from features.json_paths import JsonPath, value_at
 from features.ladder.file import TimeUnit
-from features.ladder.ladder import Ladder
 from features.store.arrivals import Arrival
-from features.store.identities.identification import Identification
 from serving.connectors.errors import PayloadError, UnsignedRequest
 from serving.edge.bodies import MARK
-from serving.ingestion import values as event_values
-from serving.ingestion.lookup import ids_of_mail
-from serving.ingestion.places import Placed
-from serving.ingestion.values import EventRefused
 
 __all__ = [
     "CONSENT",
@@ -46,11 +37,9 @@ __all__ = [
     "Past",
     "Reader",
     "Reject",
-    "RequestRules",
     "Signed",
     "VendorEvent",
     "Who",
-    "arrivals_of",
     "base64_hmac",
     "hex_hmac",
     "id_text",
@@ -122,12 +111,14 @@ class Who(NamedTuple):
     person : the vendor's id of the person.
     email : an address, as it came.
     session : an id that holds for one registration or booking alone.
+    visitor : an id of a browser or the like, of somebody who may not have said who they are.
     """
 
     own: str = ""
     person: str = ""
     email: str = ""
     session: str = ""
+    visitor: str = ""
 
 
 class VendorEvent(NamedTuple):
@@ -225,25 +216,6 @@ class Connector:
     complete: Complete | None = None
     complete_late: Complete | None = None
     is_signed: bool = True
-
-
-class RequestRules(NamedTuple):
-    """What holds for all arrivals of a request.
-
-    Parameters
-    ----------
-    name : the connector's; message ids begin with it.
-    known_at : microseconds since the epoch.
-    identification : what tells who somebody is beside ids; None where nothing does.
-    of_pages : whether it came with a key that stands in pages, which anybody can read there.
-    """
-
-    name: str
-    options: ConnectorOptions
-    ladder: Ladder
-    known_at: int
-    identification: Identification | None = None
-    of_pages: bool = False
 
 
 # --------------------------------------------------------------------------------------- Signatures
@@ -355,71 +327,7 @@ def _of_text(text: str) -> int | None:
         return None
 
 
-# ----------------------------------------------------------------------------------------- Arrivals
-
-
-def arrivals_of(
-    told: Sequence[VendorEvent | Reject], rules: RequestRules
-) -> tuple[list[tuple[VendorEvent, Arrival]], list[Reject], int]:
-    """What is to be stored, what cannot be, and how many things nobody asked for."""
-    found: list[tuple[VendorEvent, Arrival]] = []
-    rejects: list[Reject] = []
-    ignored = 0
-    for index, one in enumerate(told):
-        if isinstance(one, Reject):
-            rejects.append(one)
-            continue
-        try:
-            arrival = _arrival(one, rules)
-        except EventRefused as refused:
-            rejects.append(Reject(index, str(refused)))
-            continue
-        if arrival is None:
-            ignored += 1
-        else:
-            found.append((one, arrival))
-    return found, rejects, ignored
-
-
-def _arrival(event: VendorEvent, rules: RequestRules) -> Arrival | None:
-    """The arrival; None where nobody wants it. EventRefused where there can be none."""
-    options, ladder = rules.options, rules.ladder
-    name = event.name or name_of(event.kinds, options.events)
-    who = _with_own_id(event, options)
-    if not name and event.is_of_mail and rules.identification and who.email:
-        name = "alias"
-    if not name or _domain(who.email) in options.ignore_domains:
-        return None
-    name = ladder.events.consent if name == CONSENT else name
-    named = [event_values.identity(one, "id") for one in _ids(who, options)]
-    ids = [one for one in named if one is not None and not is_junk(one)]
-    if not ids:
-        raise EventRefused("junk_id" if named else "invalid_id", (), "it names nobody")
-    of_ladder = event_values.rules_of(ladder, of_pages=rules.of_pages)
-    receipt = event_values.Receipt(rules.known_at, "", of_ladder, rules.identification)
-    message = event_values.message_id(message_id(rules.name, *event.id), "id")
-    former = event_values.identity(event.previous_id, "id")
-    previous = None if former is None or is_junk(former) else former
-    return event_values.arrival(
-        receipt,
-        message,
-        (ids[0], ids[1] if len(ids) > 1 else None, previous),
-        event_values.name_of(name, "name", receipt.rules),
-        rules.known_at if event.occurred_at is None else event.occurred_at,
-        Placed(_kept(event.properties, name in receipt.rules.first_step), ("properties",)),
-        mail=who.email,
-    )
-
-
-def _kept(properties: Mapping[str, object], is_first_step: bool) -> dict[str, object]:
-    """The properties that are there; on the first step those that are no contact data."""
-    found = event_values.checked_object(
-        {key: value for key, value in properties.items() if value is not None}
-    )
-    if not is_first_step:
-        return found
-    found, _ = without_contact(found)
-    return {key: value for key, value in found.items() if not personal_place({key: value})}
+# ------------------------------------------------------------------------------------ Names and ids
 
 
 def name_of(kinds: Sequence[str], names: Mapping[str, str]) -> str:
@@ -437,26 +345,6 @@ def message_id(*parts: object) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _with_own_id(event: VendorEvent, options: ConnectorOptions) -> Who:
-    """The ids of a person; the one that `id_path` leads to is the user's own."""
-    own = id_text(value_at(event.item, options.id_path)) if options.id_path else ""
-    return event.who._replace(own=own) if own else event.who
-
-
-def _ids(who: Who, options: ConnectorOptions) -> list[str]:
-    """All ids of a person, the one to store under first, each once."""
-    email, hashed = ids_of_mail(who.email) if who.email.strip() else ("", "")
-    if options.identify_by == "email":
-        ids = [who.own, email, who.person]
-    else:
-        ids = [who.own, who.person or hashed]
-    return list(dict.fromkeys(one for one in (*ids, who.session) if one))
-
-
-def _domain(email: str) -> str:
-    return email.strip().lower().rpartition("@")[2]
 
 
 def with_properties(arrival: Arrival, more: Mapping[str, object]) -> Arrival:

@@ -71,7 +71,7 @@ def _event(source: Source, item: object, index: int) -> VendorEvent | Reject:
     return VendorEvent(
         kinds=(),
         id=(told,),
-        who=Who(own=lead_id or anonymous, session=anonymous, email=email),
+        who=Who(own=lead_id, visitor=anonymous, email=email),
         occurred_at=at,
         properties={name: _at(item, path) for name, path in source.properties},
         item=item,

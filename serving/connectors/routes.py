@@ -6,7 +6,6 @@ needs one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Final, Literal, cast
 
 from fastapi import APIRouter, Depends, Request
@@ -15,7 +14,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from features.errors import NoModel, OptedOut, UnknownLead
-from features.store.arrivals import Arrival
+from features.store.arrivals import Arrival, Remark
+from serving.connectors.arrivals import RequestRules, arrivals_of
 from serving.connectors.configuration import VENDORS, Connectors
 from serving.connectors.connector import (
     Call,
@@ -23,9 +23,7 @@ from serving.connectors.connector import (
     Connector,
     ConnectorOptions,
     Reject,
-    RequestRules,
     VendorEvent,
-    arrivals_of,
     parse_body,
     verified,
 )
@@ -70,6 +68,14 @@ class RejectedAnswer(BaseModel):
     detail: str
 
 
+class ReceivedWarning(BaseModel):
+    """What was passed over of an event that is stored: its place, a stable word, and why."""
+
+    index: int
+    type: str
+    detail: str
+
+
 class ReceivedAnswer(BaseModel):
     """What became of the events of a request. `ignored` were of kinds that nobody asked for."""
 
@@ -78,6 +84,7 @@ class ReceivedAnswer(BaseModel):
     duplicates: int
     ignored: int
     rejected: list[RejectedAnswer]
+    warnings: list[ReceivedWarning]
 
 
 class ActionAnswer(BaseModel):
@@ -161,11 +168,12 @@ async def _received(
     if len(told) > _MOST_EVENTS:
         raise PayloadError(f"a request holds at most {_MOST_EVENTS:,} events")
     found, rejects, ignored = arrivals_of(told, rules)
+    places = {id(one): at for at, one in enumerate(told)}
     service.group_commit.rejected.update(["invalid_payload"] * len(rejects))
     out = await suppressed_of(service, [arrival for _, arrival in found])
     if out:
         erased = [event for event, arrival in found if arrival.sent_id in out]
-        rejects += [Reject(_place(told, one), SUPPRESSED) for one in erased]
+        rejects += [Reject(places[id(one)], SUPPRESSED) for one in erased]
         service.group_commit.rejected["suppressed"] += len(erased)
         found = [one for one in found if one[1].sent_id not in out]
     rows = [arrival for _, arrival in found]
@@ -175,12 +183,8 @@ async def _received(
     if connector.complete_late:
         late = await run_in_threadpool(_followed, connector.complete_late, options, service, found)
         is_new += filter(None, await service.group_commit.put(late))
-    return _answer(is_new, ignored, rejects)
-
-
-def _place(told: Sequence[VendorEvent | Reject], event: VendorEvent) -> int:
-    """Where an event stands among all that is told."""
-    return next(at for at, one in enumerate(told) if one is event)
+    warned = [(places[id(event)], one) for event, arrival in found for one in arrival.remarks]
+    return _answer(is_new, ignored, rejects, warned)
 
 
 async def _call(request: Request, service: Service) -> Call:
@@ -208,7 +212,9 @@ def _followed(
     return [one for event, arrival in found for one in complete(event, arrival, past, options)]
 
 
-def _answer(is_new: list[bool], ignored: int, rejects: list[Reject]) -> Response:
+def _answer(
+    is_new: list[bool], ignored: int, rejects: list[Reject], warned: list[tuple[int, Remark]]
+) -> Response:
     return json_answer(
         {
             "success": True,
@@ -217,6 +223,9 @@ def _answer(is_new: list[bool], ignored: int, rejects: list[Reject]) -> Response
             "ignored": ignored,
             "rejected": [
                 {"index": one.place, "detail": one.detail} for one in rejects[:_MOST_SHOWN]
+            ],
+            "warnings": [
+                {"index": at, "type": one.kind, "detail": one.detail} for at, one in warned
             ],
         }
     )

@@ -64,6 +64,7 @@ __all__ = [
     "name_of",
     "object_in",
     "rules_of",
+    "why_impersonal",
 ]
 
 
@@ -318,11 +319,8 @@ def arrival(
     """
     remarks: tuple[Remark, ...] = ()
     rules = receipt.rules
-    if name in rules.first_step:
-        why = f"an event {name!r} is one of the first step, which asks for none"
+    if why := why_impersonal(name, rules, is_anonymous=is_anonymous):
         said, remarks = _impersonal(said, why)
-    elif is_anonymous and name not in rules.later_steps:
-        said, remarks = _impersonal(said, _UNKNOWN)
     check_properties(name, said, rules)
     values = said.values
     if GROUP_ID in values and (fault := group_fault(values[GROUP_ID])):
@@ -363,6 +361,13 @@ def _same_person(receipt: Receipt, traits: Mapping[str, object], mail: str) -> t
         return ()
     of_mail = known.of_mail(mail) if mail else None
     return (*known.of_traits(traits), *(() if of_mail is None else (of_mail,)))
+
+
+def why_impersonal(name: str, rules: ArrivalRules, *, is_anonymous: bool) -> str:
+    """Why an event may hold no contact data; "" for one that may."""
+    if name in rules.first_step:
+        return f"an event {name!r} is one of the first step, which asks for none"
+    return _UNKNOWN if is_anonymous and name not in rules.later_steps else ""
 
 
 def _impersonal(said: Placed, why: str) -> tuple[Placed, tuple[Remark, ...]]:

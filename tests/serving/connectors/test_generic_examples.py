@@ -16,6 +16,7 @@ from features.ladder.file import read_ladder
 from features.store.migrations import open_database
 from serving.app import create_app
 from serving.edge.keys import Keys
+from serving.ingestion.lookup import leads_of_mail
 from serving.settings import Settings
 from tests.serving.conftest import service_of
 from tests.serving.connectors import vendors
@@ -134,6 +135,20 @@ def test_a_page_of_ones_own(client, key):
         client.post(target, data=form, headers={"Origin": "https://evil.example"}).status_code
         == 403
     )
+
+
+def test_two_people_at_one_computer(client, key):
+    """They fill in the form one after the other, and stay two."""
+    target = f"/v1/connectors/page-form?writeKey={key}"
+    for name in ("ann", "bob"):
+        form = {"visitor_id": "shared", "email": f"{name}@acme.com", "form": "demo"}
+        answer = client.post(target, data=form, headers={"Origin": SITE})
+        assert answer.json()["accepted"] == 1, answer.text
+    (ann,), (bob,) = (
+        leads_of_mail(service_of(client), f"{name}@acme.com") for name in ("ann", "bob")
+    )
+    assert service_of(client).store.lead_of("shared") == ann != bob
+    assert len(service_of(client).store.events_of(bob)) == 1
 
 
 def test_one_lead(client):

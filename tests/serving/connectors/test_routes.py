@@ -117,6 +117,7 @@ def test_taken(client, name):
         "duplicates": 0,
         "ignored": 0,
         "rejected": [],
+        "warnings": [],
     }
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from features.ladder.file import read_ladder
 from features.store.arrivals import Arrival
-from serving.connectors.connector import RequestRules, arrivals_of, verified
+from serving.connectors.arrivals import RequestRules, arrivals_of
+from serving.connectors.connector import verified
 from serving.connectors.errors import PayloadError, UnsignedRequest
 from serving.connectors.zoom import ZOOM, _minutes
 from tests.serving.connectors import vendors

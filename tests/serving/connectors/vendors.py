@@ -13,14 +13,13 @@ from typing import Any
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Ladder
 from features.store.arrivals import Arrival
+from serving.connectors.arrivals import RequestRules, arrivals_of
 from serving.connectors.configuration import VENDORS
 from serving.connectors.connector import (
     Call,
     Connector,
     ConnectorOptions,
     Reject,
-    RequestRules,
-    arrivals_of,
 )
 
 SECRET = "a secret of twenty letters"  # noqa: S105 nobody's
