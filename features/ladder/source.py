@@ -28,7 +28,7 @@ class Source:
     secret : "env:" and the name of the variable that holds it.
     items : where the list of events stands; empty: the body is the list, or the one event.
     lead_id, anonymous : the ids of the lead; within an event, as are all paths below.
-    email : an address of the lead: where the ladder identifies by it, it says who the lead is.
+    email : an address of the lead: where it is one person's, a hash of it is an id of the lead.
     event : the name of all events, or of those that `names` does not have; "" ignores them.
     event_at : where an event's kind stands.
     names : the names of events, by kind; empty: the kind is the name.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from features.events.junk_ids import is_junk
 from features.events.personal_data import personal_place
@@ -12,6 +12,7 @@ from features.json_paths import value_at
 from features.ladder.ladder import Ladder
 from features.store.arrivals import Arrival, Remark
 from features.store.identities.identification import Identification
+from features.store.identities.mailboxes import mailbox, own_mailbox, shared_of
 from features.store.identities.rule import CLAIM
 from serving.connectors.connector import (
     CONSENT,
@@ -32,7 +33,10 @@ from serving.ingestion.values import EventRefused
 
 __all__ = ["RequestRules", "arrivals_of"]
 
-_PROPERTIES: Place = ("properties",)
+_EMAIL: Final[Place] = ("email",)
+_PROPERTIES: Final[Place] = ("properties",)
+_VENDORS: Final = "the vendor's id"
+_SEND_AN_ID: Final = "strangers would become one lead by it, so send an id of the person as well"
 
 
 class RequestRules(NamedTuple):
@@ -87,7 +91,7 @@ def _arrival(event: VendorEvent, rules: RequestRules) -> Arrival | None:
     if not name or _domain(who.email) in options.ignore_domains:
         return None
     name = ladder.events.consent if name == CONSENT else name
-    people, beside = _people(who, event.previous_id, options)
+    people, beside = _people(who, event.previous_id, rules)
     of_ladder = event_values.rules_of(ladder, of_pages=rules.of_pages)
     receipt = event_values.Receipt(rules.known_at, "", of_ladder, rules.identification)
     why = event_values.why_impersonal(name, of_ladder, is_anonymous=people.is_anonymous)
@@ -102,6 +106,8 @@ def _arrival(event: VendorEvent, rules: RequestRules) -> Arrival | None:
         is_anonymous=people.is_anonymous,
         mail=who.email,
     )
+    if who.email and not is_junk(who.email) and mailbox(who.email) is None:
+        remarks.append(Remark("invalid_id", "email is no address; it was passed over"))
     claims = [(CLAIM, one, people.sent_id) for one in beside[1:]]
     found = found._replace(
         remarks=(*remarks, *found.remarks), links=tuple(dict.fromkeys((*claims, *found.links)))
@@ -139,18 +145,19 @@ def _with_own_id(event: VendorEvent, options: ConnectorOptions) -> Who:
     return event.who._replace(own=own) if own else event.who
 
 
-def _people(who: Who, former: str, options: ConnectorOptions) -> tuple[People, list[str]]:
+def _people(who: Who, former: str, rules: RequestRules) -> tuple[People, list[str]]:
     """Who an event is of, and the ids beside the one that it is kept under.
 
     Raises
     ------
     EventRefused : nobody is named.
     """
-    leads = [_given(*one) for one in _ids(who, options)]
+    leads = [_given(*one) for one in _ids(who, rules)]
+    otherwise = _given(_VENDORS, who.otherwise)
     visitor, previous = _given("anonymous", who.visitor), _given("previous id", former)
-    people = people_of(leads, [visitor], [previous])
+    people = people_of([*leads, otherwise], [visitor], [previous])
     if people is None:
-        raise EventRefused("missing", (), "it names nobody")
+        raise _nobody(who.email)
     named = [one for _, one in (visitor, *leads) if one is not None and not is_junk(one)]
     return people, [one for one in dict.fromkeys(named) if one != people.sent_id]
 
@@ -159,16 +166,34 @@ def _given(name: str, text: str) -> GivenId:
     return (name,), event_values.identity(text, name)
 
 
-def _ids(who: Who, options: ConnectorOptions) -> list[tuple[str, str]]:
+def _nobody(email: str) -> EventRefused:
+    """Why an event has no lead whose only id, if any, is an address."""
+    if not email:
+        return EventRefused("missing", (), "it names nobody")
+    if mailbox(email) is None:
+        return EventRefused("invalid_id", _EMAIL, f"email is no address; {_SEND_AN_ID}")
+    shared = "email is a mailbox of several people, or of nobody, such as info@ or noreply@"
+    return EventRefused("shared_mailbox", _EMAIL, f"{shared}; {_SEND_AN_ID}")
+
+
+def _ids(who: Who, rules: RequestRules) -> list[tuple[str, str]]:
     """All ids of a person who is known, the one to store under first, each with its name."""
-    email, hashed = ids_of_mail(who.email) if who.email.strip() else ("", "")
-    own, person = ("subject", who.own), ("the vendor's id", who.person)
-    if options.identify_by == "email":
+    own, person = ("subject", who.own), (_VENDORS, who.person)
+    email, hashed = _ids_of_mail(who.email, shared_of(rules.ladder.identity))
+    if rules.options.identify_by == "email":
         ids = [own, ("email", email), person]
     else:
         ids = [own, person if who.person else ("email", hashed)]
-    return [*ids, ("the vendor's id", who.session)]
+    return [*ids, (_VENDORS, who.session)]
+
+
+def _ids_of_mail(text: str, shared: frozenset[str]) -> tuple[str, str]:
+    """The ids of an address that is one person's; "" of another. Junk stays what it is."""
+    if is_junk(text):
+        return text, text
+    address = own_mailbox(text, shared)
+    return ("", "") if address is None else ids_of_mail(address)
 
 
 def _domain(email: str) -> str:
-    return email.strip().lower().rpartition("@")[2]
+    return (mailbox(email) or email.strip().lower()).rpartition("@")[2]

@@ -44,7 +44,7 @@ def _read(payload: object, options: ConnectorOptions) -> list[VendorEvent | Reje
         raise PayloadError("a Calendly webhook has an event and a payload")
     email = id_text(invitee.get("email"))
     booking = uri.rstrip("/").rpartition("/")[2]
-    who = Who(email=email, session=f"calendly-{booking}" if booking and not email else "")
+    who = Who(email=email, otherwise=f"calendly-{booking}" if booking else "")
     at = moment(body.get("created_at"))
     told = uri or f"{email} {id_text(body.get('created_at'))}"
     return [

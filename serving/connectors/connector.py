@@ -111,6 +111,7 @@ class Who(NamedTuple):
     person : the vendor's id of the person.
     email : an address, as it came.
     session : an id that holds for one registration or booking alone.
+    otherwise : an id that counts only where none of these says who it is.
     visitor : an id of a browser or the like, of somebody who may not have said who they are.
     """
 
@@ -118,6 +119,7 @@ class Who(NamedTuple):
     person: str = ""
     email: str = ""
     session: str = ""
+    otherwise: str = ""
     visitor: str = ""
 
 

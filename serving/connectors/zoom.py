@@ -97,18 +97,23 @@ def _is_host(person: Mapping[str, object], meeting: Mapping[str, object]) -> boo
 
 
 def _who(person: Mapping[str, object]) -> Who:
-    """Registrants' ids hold for one webinar, and few people are logged in: an address says more."""
+    """Registrants' ids hold for one webinar, and few people are logged in: an address says more.
+
+    An address of several people says nothing, and then the account does.
+    """
     email = id_text(person.get("email"))
     registrant = id_text(person.get("registrant_id"))
     is_registrant = "user_id" not in person and "participant_uuid" not in person
     if is_registrant:
         registrant = id_text(person.get("id"))
-    user = "" if email or is_registrant else id_text(person.get("id"))
+    user = "" if is_registrant else id_text(person.get("id"))
+    account = f"zoom-user-{user}" if user else ""
     return Who(
         own=id_text(person.get("customer_key")),
-        person=f"zoom-user-{user}" if user else "",
+        person="" if email else account,
         email=email,
         session=f"zoom-registrant-{registrant}" if registrant else "",
+        otherwise=account if email else "",
     )
 
 

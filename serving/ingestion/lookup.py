@@ -5,22 +5,24 @@ from __future__ import annotations
 from hashlib import sha256
 
 from features.store.identities.finding import known_leads, leads_of_external
+from features.store.identities.mailboxes import mailbox
 from serving.process.service import Service
 
 __all__ = ["ids_of_mail", "leads_of_id", "leads_of_mail"]
 
 
 def ids_of_mail(address: str) -> tuple[str, str]:
-    """The ids that somebody may be kept under by an address: itself, and a hash of it."""
-    email = address.strip().lower()
-    return email, f"email-{sha256(email.encode()).hexdigest()[:32]}"
+    """The ids that somebody may be kept under by an address in one spelling: itself, and a hash."""
+    return address, f"email-{sha256(address.encode()).hexdigest()[:32]}"
 
 
 def leads_of_mail(service: Service, address: str) -> list[str]:
     """The leads that an address belongs to, sorted: by the ladder's rule, or as an id itself."""
     known = service.identification
     of_mail = known.of_mail(address) if known else None
-    ids = [*([of_mail] if of_mail else ()), address.strip(), *ids_of_mail(address)]
+    ids = [*([of_mail] if of_mail else ()), address.strip(), *ids_of_mail(address.strip().lower())]
+    if in_one_spelling := mailbox(address):
+        ids += ids_of_mail(in_one_spelling)
     with service.store.database.reading() as connection:
         return sorted(known_leads(connection, ids))
 

@@ -20,7 +20,7 @@ from features.events.field_names import means_mail, plain
 from features.events.junk_ids import is_junk
 from features.ladder.ladder import Identity
 from features.store.database import Database, insert_into
-from features.store.identities.mailboxes import is_shared, mailbox
+from features.store.identities.mailboxes import own_mailbox, shared_of
 from features.store.identities.rule import ALIAS, CLAIM
 from features.store.schema import meta
 
@@ -63,8 +63,7 @@ class Identification:
                 wanted = sa.select(meta.c.value).where(meta.c.key == _KEY)
                 held = connection.execute(wanted).scalar_one()
         names = {plain(name): name for name in identity.identify_by}
-        shared = frozenset(one.strip().lower() for one in identity.shared_mailboxes)
-        return cls(names, shared, bytes.fromhex(held))
+        return cls(names, shared_of(identity), bytes.fromhex(held))
 
     @property
     def by_mail(self) -> bool:
@@ -73,10 +72,8 @@ class Identification:
 
     def of_mail(self, text: str) -> str | None:
         """The id of an address; None where that is none, or is shared, or says nothing here."""
-        address = mailbox(text) if self.by_mail else None
-        if address is None or is_shared(address, self.shared):
-            return None
-        return self._hashed(_MAIL, address)
+        address = own_mailbox(text, self.shared) if self.by_mail else None
+        return None if address is None else self._hashed(_MAIL, address)
 
     def of_trait(self, name: str, value: object) -> str | None:
         """The id of a value of a trait; None where it says nothing of who somebody is."""

@@ -12,8 +12,9 @@ from collections.abc import Collection
 from typing import Final
 
 from features.events.junk_ids import is_junk
+from features.ladder.ladder import Identity
 
-__all__ = ["is_shared", "mailbox"]
+__all__ = ["is_shared", "mailbox", "own_mailbox", "shared_of"]
 
 _LONGEST: Final = 254
 """By RFC 5321."""
@@ -71,3 +72,19 @@ def is_shared(address: str, more: Collection[str] = ()) -> bool:
     if address in more or local in more or before in more:
         return True
     return is_junk(before) or _FILLING.sub("", before) in _SHARED or before in _SHARED
+
+
+def shared_of(identity: Identity) -> frozenset[str]:
+    """What a ladder says is shared as well, as `is_shared` takes it."""
+    return frozenset(one.strip().lower() for one in identity.shared_mailboxes)
+
+
+def own_mailbox(text: str, more: Collection[str] = ()) -> str | None:
+    """The mailbox that a text names, where it says who somebody is; None where it does not.
+
+    Parameters
+    ----------
+    more : as of `is_shared`.
+    """
+    address = mailbox(text)
+    return None if address is None or is_shared(address, more) else address

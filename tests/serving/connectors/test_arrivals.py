@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from features.ladder.file import read_ladder
+from features.ladder.ladder import Identity
 from features.store.arrivals import Arrival
 from features.store.identities.links import links_of
 from features.store.identities.rule import resolve
 from serving.connectors.arrivals import RequestRules, arrivals_of
 from serving.connectors.connector import ConnectorOptions, Reject, VendorEvent, Who
+from serving.ingestion.lookup import ids_of_mail
 from tests.serving.connectors import vendors
 from tests.serving.connectors.vendors import properties
 
-LADDER = read_ladder("b2b")
+LADDER = replace(read_ladder("b2b"), identity=Identity((), ("frontdesk",)))
+OPTIONS = ConnectorOptions(vendors.SECRET)
 ANN, BOB = "ann@acme.com", "bob@acme.com"
 
 
-def arrived(*told: VendorEvent) -> tuple[list[Arrival], list[Reject]]:
+def arrived(
+    *told: VendorEvent, options: ConnectorOptions = OPTIONS
+) -> tuple[list[Arrival], list[Reject]]:
     """What is to be stored of what a source tells, and what is refused."""
-    rules = RequestRules("forms", ConnectorOptions(vendors.SECRET), LADDER, vendors.KNOWN)
+    rules = RequestRules("forms", options, LADDER, vendors.KNOWN)
     found, rejects, _ = arrivals_of(told, rules)
     return [one for _, one in found], rejects
 
@@ -102,3 +108,41 @@ def test_an_id_of_nobody_beside_another_is_named():
     (remark,) = arrival.remarks
     assert remark.kind == "junk_id"
     assert remark.detail.startswith("subject is what programs write for nobody")
+
+
+NO_ADDRESS = [
+    *(("undefined", "junk"), ("null", "junk"), ("{{ user.email }}", "junk"), ("n/a", "junk")),
+    *(("ann", "no address"), ("ann@acme", "no address"), ("a@acme.com, b@acme.com", "no address")),
+    *(("info@acme.com", "shared"), ("No-Reply@acme.com", "shared"), ("null@acme.com", "shared")),
+    ("frontdesk@acme.com", "shared"),
+]
+WHY = {"junk": "write for nobody", "no address": "is no address", "shared": "several people"}
+
+
+@pytest.mark.parametrize("by", [OPTIONS, replace(OPTIONS, identify_by="email")])
+@pytest.mark.parametrize(("email", "what"), NO_ADDRESS)
+def test_what_is_nobodys_own_address_makes_no_lead(email, what, by):
+    """Strangers would become one by it; the answer says why the event is refused."""
+    arrivals, (reject,) = arrived(event(Who(email=email)), options=by)
+    assert arrivals == []
+    assert WHY[what] in reject.detail
+
+
+@pytest.mark.parametrize("by", [OPTIONS, replace(OPTIONS, identify_by="email")])
+@pytest.mark.parametrize(("email", "what"), NO_ADDRESS)
+@pytest.mark.parametrize("who", [Who(own="a"), Who(visitor="a"), Who(otherwise="a")])
+def test_beside_another_id_it_joins_nobody(who, email, what, by):
+    """The event is that id's, and nothing follows from the address."""
+    (arrival,), rejects = arrived(event(who._replace(email=email)), options=by)
+    assert rejects == []
+    assert (arrival.sent_id, arrival.anonymous_id, arrival.links) == ("a", None, ())
+    kinds = {"junk": ["junk_id"], "no address": ["invalid_id"], "shared": []}
+    assert [one.kind for one in arrival.remarks] == kinds[what]
+
+
+@pytest.mark.parametrize("email", ["Ann@ACME.com ", "Ann B <ann@acme.com>", "mailto:ann@acme.com"])
+def test_one_address_is_one_lead_in_any_spelling(email):
+    """It comes before an id that counts only where there is no other."""
+    (arrival,), _ = arrived(event(Who(email=email, otherwise="a")))
+    assert arrival.sent_id == ids_of_mail(ANN)[1]
+    assert arrival.anonymous_id is None

@@ -87,8 +87,9 @@ def test_ids(more, ids):
 
 
 def test_without_address():
-    """A booking without an address is its own lead."""
-    assert one("calendly", calendly_booking(email=None)).sent_id == "calendly-I1"
+    """A booking without an address, or with that of several people, is its own lead."""
+    for email in (None, "info@acme.com"):
+        assert one("calendly", calendly_booking(email=email)).sent_id == "calendly-I1"
 
 
 def test_colleagues_are_ignored():

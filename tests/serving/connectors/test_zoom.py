@@ -70,6 +70,8 @@ def test_registration():
         ({"customer_key": "lead-7"}, ("lead-7", None)),
         ({"email": "", "id": "Z1"}, ("zoom-user-Z1", "zoom-registrant-R1")),
         ({"email": ""}, ("zoom-registrant-R1", None)),
+        ({"email": "info@acme.com", "id": "Z1"}, ("zoom-registrant-R1", None)),
+        ({"email": "info@acme.com", "id": "Z1", "registrant_id": ""}, ("zoom-user-Z1", None)),
     ],
 )
 def test_ids(more, ids):

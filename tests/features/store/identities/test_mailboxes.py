@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from features.store.identities.mailboxes import is_shared, mailbox
+from features.store.identities.mailboxes import is_shared, mailbox, own_mailbox
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,13 @@ def test_shared(address):
 def test_not_shared(address):
     """People's own, though a word of theirs may be one of those."""
     assert not is_shared(address, {"front", "desk@acme.com"})
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [(" Ann@acme.com", "ann@acme.com"), ("info@acme.com", None), ("front@acme.com", None),
+     ("undefined", None)],
+)  # fmt: skip
+def test_own_mailbox(text, address):
+    """The one that says who somebody is: an address, and of one person."""
+    assert own_mailbox(text, {"front"}) == address
