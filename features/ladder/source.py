@@ -33,7 +33,8 @@ class Source:
     event_at : where an event's kind stands.
     names : the names of events, by kind; empty: the kind is the name.
     time : when it happened; empty: when it arrived.
-    message_id : what is the same when it is sent again; empty: all that it says.
+    message_id : what is the same when it is sent again; empty: all that it says, and where no
+        time is among it and nothing is signed, the day on which it arrived.
     properties : names of properties, each with its path.
     """
 

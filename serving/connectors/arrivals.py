@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from features.clock import rfc3339
 from features.events.junk_ids import is_junk
 from features.events.personal_data import personal_place
 from features.events.urls import without_contact
@@ -96,9 +97,10 @@ def _arrival(event: VendorEvent, rules: RequestRules) -> Arrival | None:
     receipt = event_values.Receipt(rules.known_at, "", of_ladder, rules.identification)
     why = event_values.why_impersonal(name, of_ladder, is_anonymous=people.is_anonymous)
     said, remarks = _kept(event.properties, why)
+    day = (rfc3339(rules.known_at)[: len("2026-03-01")],) if event.is_once_a_day else ()
     found = event_values.arrival(
         receipt,
-        event_values.message_id(message_id(rules.name, *event.id), "id"),
+        event_values.message_id(message_id(rules.name, *event.id, *day), "id"),
         (people.sent_id, beside[0] if beside else None, people.previous_id),
         event_values.name_of(name, "name", receipt.rules),
         rules.known_at if event.occurred_at is None else event.occurred_at,

@@ -62,6 +62,7 @@ Past = Callable[[str], Sequence[Row]]
 """The stored events of the lead that an id belongs to."""
 
 _LONGEST_TEXT: Final = 300
+_NUMBER: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _LARGEST: Final = 1e14
 """No time in seconds or milliseconds is larger, and its microseconds are finite."""
 _US: Final[Mapping[TimeUnit, int]] = {"s": 1_000_000, "ms": 1000}
@@ -136,6 +137,8 @@ class VendorEvent(NamedTuple):
     name : what the event is called, where it needs no translation.
     is_of_mail : whether it tells which address somebody has: worth keeping for that alone, where
         addresses say who somebody is.
+    is_once_a_day : whether `id` is no more than what it says, and no time: told again on another
+        day it is another event.
     """
 
     kinds: tuple[str, ...]
@@ -147,6 +150,7 @@ class VendorEvent(NamedTuple):
     previous_id: str = ""
     name: str = ""
     is_of_mail: bool = False
+    is_once_a_day: bool = False
 
 
 class Reject(NamedTuple):
@@ -312,7 +316,12 @@ def short(value: object) -> str | None:
 
 
 def moment(value: object, unit: TimeUnit = "rfc3339") -> int | None:
-    """An instant in microseconds; None where the value says none in the years 1970 to 2199."""
+    """An instant in microseconds; None where the value says none in the years 1970 to 2199.
+
+    A number may come as a text: forms have nothing else.
+    """
+    if unit != "rfc3339" and isinstance(value, str):
+        value = float(value) if _NUMBER.fullmatch(value.strip()) else None
     if unit == "rfc3339":
         at = _of_text(value) if isinstance(value, str) else None
     elif isinstance(value, bool) or not isinstance(value, int | float):

@@ -67,15 +67,17 @@ def _event(source: Source, item: object, index: int) -> VendorEvent | Reject:
     at = moment(_at(item, source.time), source.time_unit) if source.time else None
     if source.time and at is None:
         return Reject(index, f"{source.time} is no time, or none of the unit {source.time_unit}")
-    told = _id(item, source.message_id) or _canonical(item)
+    told = _id(item, source.message_id)
     return VendorEvent(
         kinds=(),
-        id=(told,),
+        id=(told or _canonical(item),),
         who=Who(own=lead_id, visitor=anonymous, email=email),
         occurred_at=at,
         properties={name: _at(item, path) for name, path in source.properties},
         item=item,
         name=_name(source, item),
+        # Of a signed request that was taken down a time must not make another event.
+        is_once_a_day=not told and not source.time and source.signature == "none",
     )
 
 

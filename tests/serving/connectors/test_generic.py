@@ -2,7 +2,9 @@
 
 import pytest
 
+from features.ladder.file import read_ladder
 from features.ladder.source import Source
+from serving.connectors.arrivals import RequestRules, arrivals_of
 from serving.connectors.connector import ConnectorOptions, verified
 from serving.connectors.errors import PayloadError, UnsignedRequest
 from serving.connectors.generic import connector_of
@@ -126,6 +128,53 @@ def test_without_message_id():
     ids = [read(source, item)[0][0].message_id for item in (ITEM, backwards, {**ITEM, "at": 1})]
     assert ids[0] == ids[1] != ids[2]
     assert all(one.startswith("forms:") and len(one) <= 99 for one in ids)
+
+
+DAY_US = 24 * 3600 * 1_000_000
+
+
+def id_of(source, item, known_at=vendors.KNOWN):
+    """The message id of an item that comes in at a time."""
+    rules = RequestRules("forms", ConnectorOptions(vendors.SECRET), read_ladder("b2b"), known_at)
+    ((_, arrival),), _, _ = arrivals_of(connector_of(source).read([item], rules.options), rules)
+    return arrival.message_id
+
+
+FORM = {"items": "", "message_id": "", "time": "", "signature": "none"}
+
+
+@pytest.mark.parametrize(
+    ("more", "is_new"),
+    [
+        ({}, True),
+        ({"time": "at"}, False),
+        ({"message_id": "id"}, False),
+        ({"signature": "hmac-sha256-hex"}, False),
+    ],
+)
+def test_the_same_on_another_day(more, is_new):
+    """It is another event where nothing else tells it apart, and nobody signed it."""
+    source = changed(**FORM | more)
+    ids = [id_of(source, ITEM, vendors.NOW + at) for at in (0, DAY_US - 1, DAY_US, 40 * DAY_US)]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == (3 if is_new else 1)
+
+
+@pytest.mark.parametrize(
+    ("unit", "text"),
+    [("s", str(vendors.AT)), ("s", f" {vendors.AT}.0 "), ("ms", f"{vendors.AT}000")],
+)
+def test_a_number_in_a_text(unit, text):
+    """A form has texts alone: where a unit is said, one that is a number is read."""
+    (arrival,), rejects, _ = read(changed(time_unit=unit), {**ITEM, "at": text})
+    assert (rejects, arrival.occurred_at) == ([], vendors.NOW)
+
+
+@pytest.mark.parametrize("text", ["", "1e9", "-1", "0x10", "1_000", "yesterday", "9" * 16])
+def test_no_number_in_a_text(text):
+    """Anything else is no time."""
+    _, (reject,), _ = read(FORMS, {**ITEM, "at": text})
+    assert reject.detail == "at is no time, or none of the unit ms"
 
 
 def test_too_deep_without_id():
