@@ -73,7 +73,7 @@ def arrivals_of(
         try:
             arrival = _arrival(one, rules)
         except EventRefused as refused:
-            rejects.append(Reject(index, str(refused)))
+            rejects.append(Reject(index, str(refused), refused.kind))
             continue
         if arrival is None:
             ignored += 1

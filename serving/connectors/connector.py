@@ -154,10 +154,16 @@ class VendorEvent(NamedTuple):
 
 
 class Reject(NamedTuple):
-    """Something told that cannot be used, by its place among all that is told."""
+    """Something told that cannot be used, by its place among all that is told.
+
+    Parameters
+    ----------
+    kind : a stable word, as of `EventRefused`.
+    """
 
     place: int
     detail: str
+    kind: str = "invalid_event"
 
 
 @dataclass(frozen=True, slots=True)

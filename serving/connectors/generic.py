@@ -66,7 +66,11 @@ def _event(source: Source, item: object, index: int) -> VendorEvent | Reject:
     email = _id(item, source.email)
     at = moment(_at(item, source.time), source.time_unit) if source.time else None
     if source.time and at is None:
-        return Reject(index, f"{source.time} is no time, or none of the unit {source.time_unit}")
+        return Reject(
+            index,
+            f"{source.time} is no time, or none of the unit {source.time_unit}",
+            "invalid_time",
+        )
     told = _id(item, source.message_id)
     return VendorEvent(
         kinds=(),

@@ -32,7 +32,7 @@ from serving.connectors.forms import FORM, form_of
 from serving.connectors.hubspot import HUBSPOT, lead_of_action
 from serving.connectors.received import ReceivedNotes
 from serving.edge.access import Asker, check_key, needs
-from serving.edge.bodies import json_answer, media_type
+from serving.edge.bodies import MOST_BODY_BYTES, decompressed, json_answer, media_type
 from serving.edge.problems import documented
 from serving.ingestion.storing import SUPPRESSED, suppressed_of
 from serving.process.served import Served
@@ -43,7 +43,6 @@ from serving.scoring.suggestion import suggestion_for
 __all__ = ["router"]
 
 _MOST_EVENTS: Final = 2500
-_MOST_SHOWN: Final = 100
 _NEEDED: Final = needs("ingest", key_in_body=True)
 
 router = APIRouter(prefix="/v1/connectors", tags=["connectors"])
@@ -65,6 +64,7 @@ class RejectedAnswer(BaseModel):
     """An event that cannot be used: its place among those of the request, and why."""
 
     index: int
+    type: str
     detail: str
 
 
@@ -105,7 +105,7 @@ class ActionAnswer(BaseModel):
     summary="What a vendor sends",
     responses={
         200: {"model": ReceivedAnswer},
-        **documented(401, 403, 404, 413, 422, 429, 503),
+        **documented(400, 401, 403, 404, 413, 415, 422, 429, 503),
     },
 )
 async def receive_from_vendor(
@@ -152,7 +152,8 @@ async def _answered(
     """Verify a request, and keep what it tells."""
     options = rules.options
     verified(connector, call, options)
-    payload = form_of(call.body) if is_form else parse_body(call.body)
+    body = _body(call)
+    payload = form_of(body) if is_form else parse_body(body)
     asked = connector.challenge(payload, options) if connector.challenge else None
     if asked is not None:
         return json_answer(asked)
@@ -169,13 +170,13 @@ async def _received(
         raise PayloadError(f"a request holds at most {_MOST_EVENTS:,} events")
     found, rejects, ignored = arrivals_of(told, rules)
     places = {id(one): at for at, one in enumerate(told)}
-    service.group_commit.rejected.update(["invalid_payload"] * len(rejects))
     out = await suppressed_of(service, [arrival for _, arrival in found])
     if out:
         erased = [event for event, arrival in found if arrival.sent_id in out]
-        rejects += [Reject(places[id(one)], SUPPRESSED) for one in erased]
-        service.group_commit.rejected["suppressed"] += len(erased)
+        rejects += [Reject(places[id(one)], SUPPRESSED, "suppressed") for one in erased]
         found = [one for one in found if one[1].sent_id not in out]
+    rejects.sort(key=lambda one: one.place)
+    service.group_commit.rejected.update(one.kind for one in rejects)
     rows = [arrival for _, arrival in found]
     if connector.complete:
         rows = await run_in_threadpool(_followed, connector.complete, options, service, found)
@@ -201,6 +202,11 @@ async def _call(request: Request, service: Service) -> Call:
     )
 
 
+def _body(call: Call) -> bytes:
+    """What a request says, decompressed: signatures are those of the body as it was sent."""
+    return decompressed(call.body, call.headers.get("content-encoding", ""), MOST_BODY_BYTES)
+
+
 def _followed(
     complete: Complete,
     options: ConnectorOptions,
@@ -222,7 +228,7 @@ def _answer(
             "duplicates": len(is_new) - sum(is_new),
             "ignored": ignored,
             "rejected": [
-                {"index": one.place, "detail": one.detail} for one in rejects[:_MOST_SHOWN]
+                {"index": one.place, "type": one.kind, "detail": one.detail} for one in rejects
             ],
             "warnings": [
                 {"index": at, "type": one.kind, "detail": one.detail} for at, one in warned
@@ -237,7 +243,7 @@ def _answer(
 @router.post(
     "/hubspot/actions",
     summary="The score of a contact, for a HubSpot workflow",
-    responses={200: {"model": ActionAnswer}, **documented(401, 404, 413, 422, 503)},
+    responses={200: {"model": ActionAnswer}, **documented(400, 401, 404, 413, 415, 422, 503)},
 )
 async def hubspot_action(request: Request, service: Served, connectors: On) -> Response:
     """Answer a custom workflow action: score, band, next step, reason, and what to do next.
@@ -248,7 +254,7 @@ async def hubspot_action(request: Request, service: Served, connectors: On) -> R
     _, options = connectors.named(HUBSPOT.name, service.ladder)
     call = await _call(request, service)
     verified(HUBSPOT, call, options)
-    lead_id = lead_of_action(parse_body(call.body), options)
+    lead_id = lead_of_action(parse_body(_body(call)), options)
     fields = await run_in_threadpool(_output_fields, service.scorer, lead_id)
     return json_answer({"outputFields": fields})
 

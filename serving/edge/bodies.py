@@ -19,6 +19,7 @@ __all__ = [
     "MARK",
     "MOST_BODY_BYTES",
     "JsonRequest",
+    "decompressed",
     "json_answer",
     "json_body",
     "media_type",
@@ -60,13 +61,24 @@ def to_value(body: bytes) -> Any:
 
 async def read_body(request: Request, most: int) -> bytes:
     """A body, decompressed, that is read no further than `most` bytes; HTTPException beyond."""
-    encoding = request.headers.get("content-encoding", "").strip().lower()
+    encoding = request.headers.get("content-encoding", "")
+    is_zipped = _is_zipped(encoding)
+    sent = await _sent(request, most)
+    return _unzipped(sent, most) if is_zipped else sent
+
+
+def decompressed(sent: bytes, encoding: str, most: int) -> bytes:
+    """A body as it was sent, decompressed as its Content-Encoding says; HTTPException likewise."""
+    return _unzipped(sent, most) if _is_zipped(encoding) else sent
+
+
+def _is_zipped(encoding: str) -> bool:
+    encoding = encoding.strip().lower()
     if encoding not in ("", "identity", "gzip", "x-gzip"):
         raise HTTPException(
             415, "The only Content-Encoding is gzip.", {"Accept-Encoding": "gzip, identity"}
         )
-    sent = await _sent(request, most)
-    return sent if encoding in ("", "identity") else _unzipped(sent, most)
+    return encoding not in ("", "identity")
 
 
 async def _sent(request: Request, most: int) -> bytes:

@@ -1,9 +1,11 @@
 """The routes: the order of checks, what is kept, and what a vendor is answered."""
 
+import gzip
 import hashlib
 import hmac
 import json
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -37,6 +39,7 @@ message_id = "id"
 name = "open"
 signature = "none"
 subject = "user"
+anonymous = "visitor"
 event = "form_submitted"
 message_id = "id"
 
@@ -151,7 +154,7 @@ def test_unmapped_and_broken(client):
     ]
     answer = send(client, "hubspot", items).json()
     assert (answer["accepted"], answer["ignored"]) == (1, 1)
-    assert answer["rejected"] == [{"index": 2, "detail": "it names nobody"}]
+    assert answer["rejected"] == [{"index": 2, "type": "missing", "detail": "it names nobody"}]
 
 
 def test_minutes_across_requests(client):
@@ -351,6 +354,57 @@ def test_a_page_says_nothing_of_those_who_work_with_leads(tmp_path, name):
 
 def bearer(text):
     return {"Authorization": f"Bearer {text}"}
+
+
+def zipped(item):
+    return gzip.compress(json.dumps(item).encode())
+
+
+def test_a_body_may_be_zipped(client):
+    """With and without a signature, which is that of the body as it was sent; a form likewise."""
+    item, packed = {"user": "zip", "id": "z1"}, {"Content-Encoding": "gzip"}
+    signed = packed | forms(zipped(item))
+    answer = client.post("/v1/connectors/forms", content=zipped(item), headers=signed)
+    assert answer.json()["accepted"] == 1, answer.text
+    answer = client.post("/v1/connectors/open", content=zipped(item), headers=packed)
+    assert answer.json()["accepted"] == 1, answer.text
+    form = {**packed, "Content-Type": "application/x-www-form-urlencoded"}
+    body = gzip.compress(b"user=zip&id=z2")
+    answer = client.post("/v1/connectors/open", content=body, headers=form)
+    assert answer.json()["accepted"] == 1, answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "status"),
+    [
+        (zlib.compress(b"{}"), "deflate", 415),
+        (b"{}", "br", 415),
+        (b"{}", "gzip", 400),
+        (gzip.compress(b" " * (17 * 1024 * 1024)), "gzip", 413),
+    ],
+)
+def test_what_cannot_be_unzipped(client, body, encoding, status):
+    """It is refused as at every other door."""
+    headers = {"Content-Encoding": encoding}
+    answer = client.post("/v1/connectors/open", content=body, headers=headers)
+    assert answer.status_code == status
+
+
+def test_all_that_is_rejected_is_told(client):
+    """However much that is, by its place and with a stable word."""
+    items = [{"id": number} for number in range(150)]
+    answer = client.post("/v1/connectors/open", json=items).json()
+    assert [one["index"] for one in answer["rejected"]] == list(range(150))
+    assert {one["type"] for one in answer["rejected"]} == {"missing"}
+
+
+def test_what_was_passed_over_is_told(client):
+    """An event that is kept without all that it says has a warning by its place."""
+    items = [{"user": "w1", "id": "w1"}, {"user": "undefined", "id": "w2", "visitor": "w2"}]
+    answer = client.post("/v1/connectors/open", json=items).json()
+    assert answer["accepted"] == 2
+    (warning,) = answer["warnings"]
+    assert (warning["index"], warning["type"]) == (1, "junk_id")
 
 
 # --------------------------------------------------------------------------------- Workflow actions
