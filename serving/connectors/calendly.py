@@ -13,6 +13,7 @@ from serving.connectors.connector import (
     Signed,
     VendorEvent,
     Who,
+    digest,
     id_text,
     inside,
     moment,
@@ -46,7 +47,7 @@ def _read(payload: object, options: ConnectorOptions) -> list[VendorEvent | Reje
     booking = uri.rstrip("/").rpartition("/")[2]
     who = Who(email=email, otherwise=f"calendly-{booking}" if booking else "")
     at = moment(body.get("created_at"))
-    told = uri or f"{email} {id_text(body.get('created_at'))}"
+    told = uri or digest(f"{email} {id_text(body.get('created_at'))}")
     return [
         VendorEvent(_kinds(kind, invitee), (kind, told), who, at, _properties(invitee), body),
     ]

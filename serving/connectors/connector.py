@@ -41,6 +41,7 @@ __all__ = [
     "VendorEvent",
     "Who",
     "base64_hmac",
+    "digest",
     "hex_hmac",
     "id_text",
     "inside",
@@ -357,10 +358,11 @@ def message_id(*parts: object) -> str:
     text = ":".join(str(part) for part in parts)
     if MESSAGE_ID.accepts(text):
         return text
-    return f"{str(parts[0])[: MESSAGE_ID.longest - 33]}:{_digest(text)}"
+    return f"{str(parts[0])[: MESSAGE_ID.longest - 33]}:{digest(text)}"
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """What stands for a text in an id: the same for the same, and says nothing of it."""
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

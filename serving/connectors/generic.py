@@ -18,6 +18,7 @@ from serving.connectors.connector import (
     VendorEvent,
     Who,
     base64_hmac,
+    digest,
     hex_hmac,
     id_text,
     is_same,
@@ -74,7 +75,7 @@ def _event(source: Source, item: object, index: int) -> VendorEvent | Reject:
     told = _id(item, source.message_id)
     return VendorEvent(
         kinds=(),
-        id=(told or _canonical(item),),
+        id=(told or digest(_canonical(item)),),
         who=Who(own=lead_id, visitor=anonymous, email=email),
         occurred_at=at,
         properties={name: _at(item, path) for name, path in source.properties},

@@ -107,6 +107,16 @@ def test_message_ids():
     assert one("calendly", calendly_booking()) == one("calendly", calendly_booking())
 
 
+def test_message_id_without_a_booking():
+    """It is made of the address, and does not hold it."""
+    ids = [one("calendly", calendly_booking(uri=None, email=mail)).message_id for mail in MAILS]
+    assert ids[0] == ids[1] != ids[2]
+    assert not any("example" in one for one in ids)
+
+
+MAILS = ["ada@example.com", "ada@example.com", "bob@example.com"]
+
+
 def test_no_webhook():
     """A body without a payload is none of Calendly's."""
     with pytest.raises(PayloadError, match="an event and a payload"):
