@@ -107,7 +107,10 @@ def _erase(parsed: argparse.Namespace, _: Progress) -> None:
         erased = privacy.erase(parsed.lead, now(), is_suppressed=parsed.suppress).as_dict()
     if parsed.json:
         return print_json(erased)
-    print(f"erased: {erased['events']:,} events of {erased['subjects']} ids")
+    events, ids = erased["events"], erased["subjects"]
+    print(
+        f"erased: {events:,} event{'s' if events != 1 else ''} of {ids} id{'s' if ids != 1 else ''}"
+    )
     for model in erased["models"]:
         print(f"  trained on them: {model['version']} ({model['ladder']}, {model['trained_at']})")
     print(f"  the files hold no byte of them: {'yes' if erased['is_wiped'] else 'not yet'}")

@@ -17,6 +17,8 @@ from models.scores.trusted import trusted_names
 __all__ = ["Settings", "SettingsError"]
 
 _PREFIX: Final = "RUNG_"
+_OF_OTHERS: Final = frozenset({"RUNG_KEY"})
+"""Read by `rung mcp`, which may be started from the same shell."""
 _LEVELS: Final = ("debug", "info", "warning", "error")
 
 
@@ -93,6 +95,8 @@ class Settings:
         mistakes: list[Mistake] = []
         values: dict[str, Any] = {}
         for variable in sorted(name for name in environment if name.startswith(_PREFIX)):
+            if variable in _OF_OTHERS:
+                continue
             if variable not in names:
                 hint = did_you_mean(variable, names).removeprefix("; ")
                 mistakes.append(Mistake(variable, "no such setting", hint))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
+from features.errors import LadderError
+from features.ladder.file import read_ladder
 from features.ladder.ladder import Ladder
 from features.ladder.source import Source
 from serving.connectors.configuration import read_connectors
@@ -19,7 +22,15 @@ _ENV = "env:"
 def files(
     settings: Settings, environment: Mapping[str, str], ladder: Ladder | None
 ) -> Iterator[Finding]:
-    """Whether the file can be read and every secret is there."""
+    """Whether the file can be read and every secret is there.
+
+    Parameters
+    ----------
+    ladder : the model's; where the settings name a file, the sources that count are those of that.
+    """
+    if settings.ladder:
+        with suppress(LadderError):  # that it cannot be read is said where the ladder is looked at
+            ladder = read_ladder(settings.ladder)
     for source in ladder.sources if ladder else ():
         yield from _source(source, environment)
     if settings.connectors is None:

@@ -115,7 +115,7 @@ def examine_running(
     if is_whole:
         found += _looked("model", lambda: model.loaded(settings)[1])
     found += _looked("connectors", lambda: connections.files(settings, parts.environment, ladder))
-    found += _looked("store", lambda: store.kind(database, parts.environment))
+    found += _looked("store", lambda: store.kind(database, parts.environment, is_running=True))
     found += _looked("clock", lambda: store.clocks(database, clock))
     if is_whole:
         found += _of_all_events(database, ladder, clock())

@@ -101,11 +101,18 @@ def schema(database: Database) -> Iterator[Finding]:
 # ------------------------------------------------------------------------------------------ SQLite
 
 
-def kind(database: Database, environment: Mapping[str, str]) -> Iterator[Finding]:
-    """What holds for a database of its kind alone."""
+def kind(
+    database: Database, environment: Mapping[str, str], *, is_running: bool = False
+) -> Iterator[Finding]:
+    """What holds for a database of its kind alone.
+
+    Parameters
+    ----------
+    is_running : whether a service has it open.
+    """
     if database.is_sqlite:
         path = Path(database.engine.url.database or "").resolve()
-        yield _journal(database)
+        yield _journal(database, is_running=is_running)
         yield from _place(path)
         yield from _unwritable(path)
         yield _room(path)
@@ -113,11 +120,18 @@ def kind(database: Database, environment: Mapping[str, str]) -> Iterator[Finding
         yield from _postgresql(database, environment)
 
 
-def _journal(database: Database) -> Finding:
+def _journal(database: Database, *, is_running: bool) -> Finding:
     with database.reading() as connection:
         mode = str(connection.exec_driver_sql("PRAGMA journal_mode").scalar())
     if mode == "wal":
         return fine("store", "in WAL mode")
+    if mode == "delete" and not is_running:
+        return note(
+            "store",
+            "its journal mode is delete, as of a copy that no service has opened yet",
+            "whoever reads waits for whoever writes in that mode",
+            "nothing: the first start of a service switches WAL on",
+        )
     return wrong(
         "store",
         f"its journal mode is {mode}, not WAL",

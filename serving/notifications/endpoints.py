@@ -34,6 +34,7 @@ FORMER_SECRET_US: Final = 24 * 3600 * 1_000_000
 """For so long a former secret signs too."""
 _IDS: Final = 500
 _TEST: Final = "webhook.test"
+_DISABLED: Final = "webhook.disabled"
 
 DeliveryState = Literal["waiting", "delivered", "failed"]
 AfterDelivery = tuple[int, str]
@@ -281,10 +282,13 @@ class Endpoints:
         recent = notifications.c.created_at >= since
         with self._database.writing() as connection:
             types = _check_enabled(connection, endpoint_id).types
-            ids = sa.select(notifications.c.id).where(recent)
+            ids = sa.select(notifications.c.id).where(recent, notifications.c.type != _TEST)
             failed = sa.and_(_STATES["failed"], deliveries.c.notification_id.in_(ids))
             count = _again(connection, endpoint_id, failed, now)
-            missed = list(connection.scalars(_missed(endpoint_id, types).where(recent)))
+            wanted = _missed(endpoint_id, types).where(recent)
+            missed = [
+                row.id for row in connection.execute(wanted) if not _is_of(endpoint_id, *row[1:])
+            ]
             self._put(connection, [_due(one, endpoint_id, now) for one in missed])
         return count + len(missed)
 
@@ -394,12 +398,16 @@ def _again(
     return connection.execute(change).rowcount
 
 
+def _is_of(endpoint_id: str, type_: str, data: str) -> bool:
+    """Whether a notification says that this very endpoint gets nothing more: it is for others."""
+    return type_ == _DISABLED and json.loads(data).get("endpoint_id") == endpoint_id
+
+
 def _missed(endpoint_id: str, types: Sequence[str]) -> sa.Select[Any]:
-    """Ids of notifications that an endpoint wants, tests left out, and has no delivery of."""
+    """What an endpoint wants, tests left out, and has no delivery of: id, type and data."""
     of_it = sa.and_(
         deliveries.c.notification_id == notifications.c.id, deliveries.c.endpoint_id == endpoint_id
     )
-    wanted = sa.select(notifications.c.id).where(
-        notifications.c.type != _TEST, ~sa.exists().where(of_it)
-    )
+    columns = (notifications.c.id, notifications.c.type, notifications.c.data)
+    wanted = sa.select(*columns).where(notifications.c.type != _TEST, ~sa.exists().where(of_it))
     return wanted.where(notifications.c.type.in_(types)) if types else wanted

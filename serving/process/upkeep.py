@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 
 from features.store.kept.meta import held_meta, set_meta
-from features.store.schema import events
+from features.store.schema import events, meta
 from serving.edge.logs import log, log_failure
 from serving.process.service import Service
 
@@ -97,12 +97,17 @@ def do(service: Service, chore: Chore) -> bool:
         return False
     try:
         begun, started = service.clock(), time.monotonic()
-        _note(service, chore, begun, 0)
+        former = _note(service, chore, f"{begun} 0")
         code, said = _run(service, chore)
         took = time.monotonic() - started
-        _note(service, chore, begun, round(took * 1e6))
+        is_broken_off = code != 0 and service.stopping.is_set()
+        # What the end of the service broke off is due when there is a service again.
+        _note(service, chore, former if is_broken_off else f"{begun} {round(took * 1e6)}")
     finally:
         leases.release(name, service.holder)
+    if is_broken_off:
+        log("upkeep broken off", work=chore.name)
+        return False
     if code != 0:
         service.failures[chore.name] = f"{chore.name} failed; see the log"
         log("upkeep failed", logging.ERROR, work=chore.name, code=code, said=said)
@@ -112,9 +117,15 @@ def do(service: Service, chore: Chore) -> bool:
     return True
 
 
-def _note(service: Service, chore: Chore, begun: int, took: int) -> None:
+def _note(service: Service, chore: Chore, said: str | None) -> str | None:
+    """Keep when a chore was begun and how long it took, None for never; what was kept before."""
     with service.store.database.writing() as connection:
-        set_meta(connection, _key(chore), f"{begun} {took}")
+        former = held_meta(connection, _key(chore))
+        if said is None:
+            connection.execute(sa.delete(meta).where(meta.c.key == _key(chore)))
+        else:
+            set_meta(connection, _key(chore), said)
+    return former
 
 
 def _run(service: Service, chore: Chore) -> tuple[int, str]:

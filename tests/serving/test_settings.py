@@ -57,6 +57,11 @@ def test_unknown_variable():
         Settings.from_environment({"RUNG_BUNDEL": "x"})
 
 
+def test_what_is_for_others_is_passed_over():
+    """`rung mcp` reads RUNG_KEY, and may be started from the shell of a service."""
+    assert Settings.from_environment({"RUNG_KEY": "rung_a_b"}) == Settings.from_environment({})
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "remedy"),
     [

@@ -8,7 +8,7 @@ import resource
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from features.clock import now
 from features.errors import BundleError
 from features.store.connecting.engines import new_engine
+from features.store.database import Database
 from features.store.events import Event, EventStore
 from features.store.schema import deliveries, endpoints, events, write_backs
 from models.bundle import load_bundle
@@ -242,13 +243,24 @@ def test_an_empty_database(sqlite, postgresql_url):
     assert "no tables yet" in said.what
 
 
+def test_a_copy_that_no_service_has_opened(sqlite, tmp_path):
+    """A backup by VACUUM INTO is sound: that its first start switches WAL on is a note."""
+    path, copy = sqlite["RUNG_DATABASE_URL"].removeprefix("sqlite:///"), tmp_path / "copy.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("VACUUM INTO ?", (str(copy),))
+    said = only(found({**sqlite, "RUNG_DATABASE_URL": f"sqlite:///{copy}"}, "store"), "note")
+    assert "a copy that no service has opened yet" in said.what
+
+
 def test_not_in_wal_mode(sqlite):
     """A journal mode with which readers wait is found."""
     path = sqlite["RUNG_DATABASE_URL"].removeprefix("sqlite:///")
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA journal_mode=DELETE")
     connection.close()
-    assert "delete, not WAL" in only(found(sqlite, "store")).what
+    with Database.open(sqlite["RUNG_DATABASE_URL"]) as database:
+        finding = next(iter(doctor_store.kind(database, {}, is_running=True)))
+    assert "delete, not WAL" in finding.what
 
 
 def test_on_a_network_file_system(sqlite, tmp_path, monkeypatch):
@@ -457,6 +469,16 @@ def test_a_source_without_its_secret(sqlite, tmp_path, b2b):
     told = {**sqlite, "RUNG_LADDER": str(ladder), "RUNG_BUNDLE": str(tmp_path / "none")}
     assert "FORMS is not set" in only(found(told, "connectors")).what
     assert found({**told, "FORMS": "x"}, "connectors") == []
+
+
+def test_sources_are_those_of_the_settings(sqlite, tmp_path, b2b):
+    """Also where a model serves, whose ladder has none: a source is added without a training."""
+    ladder = tmp_path / "ladder.toml"
+    source = '\n[[source]]\nname = "forms"\nsignature = "hmac-sha256-hex"\nheader = "X-Sign"\n'
+    source += 'secret = "env:FORMS"\nsubject = "id"\nevent = "form_sent"\n'
+    ladder.write_text(b2b.source + source)
+    told = {**sqlite, "RUNG_LADDER": str(ladder)}
+    assert "FORMS is not set" in only(found(told, "connectors")).what
 
 
 # ---------------------------------------------------------------------------- What waits and fails

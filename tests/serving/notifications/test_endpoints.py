@@ -239,6 +239,21 @@ def test_no_replay_of_what_is_being_sent(kept, database, clock):
     assert delivery(database, "a", made.id)["attempts"] == 0
 
 
+def test_neither_tests_nor_its_own_end_are_sent_again(kept, database):
+    """A test is asked for by itself; that an endpoint was disabled is told to the others."""
+    gone, _ = kept.add(URL, "", [])
+    other, _ = kept.add("https://example.com/other", "", [])
+    fail(database, kept.test(gone.id), gone.id)
+    kept.change(gone.id, enabled=False)
+    body = json.dumps({"endpoint_id": gone.id, "why": "it is gone"})
+    told = notice("ended", START + 1, "webhook.disabled")._replace(data=body)
+    announce(database, [told, notice("news", START + 1)])
+    kept.change(gone.id, enabled=True)
+    assert kept.replay_since(gone.id, START) == 1
+    assert states(kept, gone.id)["news"] == "waiting"
+    assert {"ended", "news"} <= set(states(kept, other.id))
+
+
 def test_replayed_since(kept, database, clock):
     """All that failed or was missed since an instant is sent again, and nothing else."""
     made, _ = kept.add(URL, "", ["step.completed"])

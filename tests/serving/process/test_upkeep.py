@@ -108,6 +108,21 @@ def test_it_ends_with_the_service(service):
     began = time.monotonic()
     assert not do(service, chore("import time; time.sleep(60)"))
     assert time.monotonic() - began < 10
+    assert service.failures == {}
+    service.stopping.clear()
+    assert is_due(service, chore("pass"))  # as it was before: it was not done
+
+
+def test_what_is_broken_off_is_due_as_it_was(service):
+    """The former time of one that was done stays, and so does a failure by itself."""
+    assert do(service, chore("pass"))
+    service.stopping.set()
+    assert not do(service, chore("import time; time.sleep(60)"))
+    service.stopping.clear()
+    assert not is_due(service, chore("pass"))
+    assert not do(service, chore("raise SystemExit(1)"))
+    assert not is_due(service, chore("pass"))
+    assert "try" in service.failures
 
 
 def test_an_empty_store_has_nothing_to_do(folder, tmp_path):
