@@ -122,7 +122,7 @@ def import_columns(path: Path | str) -> tuple[ImportColumns, str]:
     """
     source = str(path)
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         mistake = Mistake(source, f"cannot be read as UTF-8 text: {error}")
         raise LadderError(source, [mistake]) from error
@@ -131,6 +131,8 @@ def import_columns(path: Path | str) -> tuple[ImportColumns, str]:
     columns = Table(values, "", found).one("import", read_import)
     if "import" not in values:
         found.wrong("import", "is missing", "an [import] table with the columns of the log")
+    for key in sorted(values.keys() - {"import"}):
+        found.wrong(key, "is not read here", "a file of columns has an [import] table alone")
     if found.mistakes:
         raise LadderError(source, found.mistakes)
     return columns, text

@@ -11,6 +11,7 @@ from features.arrays import Floats, Ints
 from features.errors import NotEnoughData
 from features.events.table import EventTable
 from features.ladder.ladder import EventNames
+from features.ladder.words import OFFER, RECORD
 from training.drafting.final import candidates, final_action
 from training.drafting.profile import SeenOffer, SeenTrait, seen_offers, seen_traits
 from training.drafting.steps import DraftedStep, Measured, drafted_steps, measured
@@ -73,11 +74,13 @@ def draft_ladder(
     timeline = Timeline.of(table)
     names = EventNames()
     known = candidates(timeline, names)
-    event = final_action(timeline, known, final)
+    event = final_action(timeline, known, names, final)
     end = timeline.first(Deed(event))
     _check_buyers(event, end, len(end))
     progress(f"looking for steps before {event} among {len(known):,} events")
-    steps = drafted_steps(timeline, [name for name in known if name != event], end)
+    # A ladder reads a property as one type, and those of Rung itself not at all.
+    unread = timeline.of_two_types([*known, names.traits]) | {OFFER, RECORD}
+    steps = drafted_steps(timeline, [name for name in known if name != event], end, unread)
     if len(steps) < _FEWEST_STEPS:
         raise NotEnoughData(_no_steps(event, known, steps))
     begun = np.full(timeline.leads, NEVER, dtype=np.int64)

@@ -34,13 +34,22 @@ def candidates(timeline: Timeline, names: EventNames) -> list[str]:
         for name in timeline.names
         if name not in own
         and not name.startswith(_OURS)
-        and not name.endswith(AGAINST_ENDINGS)
+        and not _unfit(name, names)
         and (timeline.first(Deed(name)) != NEVER).sum() >= _FEWEST
     ]
 
 
-def final_action(timeline: Timeline, names: list[str], asked: str | None) -> str:
-    """The event that ends the ladder: the one that was asked for, or the likeliest.
+def _unfit(name: str, names: EventNames) -> str:
+    """Why an event completes no step of any ladder; "" where it may."""
+    if name.endswith(AGAINST_ENDINGS) or name == names.offer_declined:
+        return "it speaks against a lead"
+    return "its name has a *, which stands for any letters in a ladder" if "*" in name else ""
+
+
+def final_action(
+    timeline: Timeline, candidates: list[str], names: EventNames, asked: str | None
+) -> str:
+    """The event that ends the ladder: the one that was asked for, or the likeliest of some.
 
     Raises
     ------
@@ -52,8 +61,10 @@ def final_action(timeline: Timeline, names: list[str], asked: str | None) -> str
                 f"no event {asked!r} in the log{did_you_mean(asked, timeline.names)};"
                 f" it has {', '.join(timeline.names)}"
             )
+        if why := _unfit(asked, names):
+            raise EventsError(f"{asked!r} cannot end a ladder: {why}; name another by --final")
         return asked
-    scored = sorted((_likeness(timeline, name), name) for name in names)
+    scored = sorted((_likeness(timeline, name), name) for name in candidates)
     if not scored:
         raise EventsError(
             f"no event that {_FEWEST} leads did: the log has {', '.join(timeline.names) or 'none'}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import chain, count
 from typing import Final
 
 import numpy as np
 
 from features.arrays import Floats
 from features.events.field_names import plain
+from features.ladder.file import NOT_AN_OFFER
 from models.judging.intervals import wilson
 from training.drafting.draft import Draft
 from training.drafting.profile import SeenOffer, SeenTrait
@@ -22,6 +24,8 @@ _HORIZONS: Final = (1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90, 120, 180, 270, 36
 _WITHIN: Final = 0.8
 """The share of those who go on that do so within a horizon."""
 _ID: Final = re.compile(r"[a-z][a-z0-9_-]*")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+"""What no comment may hold."""
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 _PROTECTED: Final = frozenset(
@@ -42,11 +46,12 @@ def ladder_text(draft: Draft, name: str, imports: str = "") -> str:
     imports : the text of its [import] table; "" for none.
     """
     ids = step_ids(draft)
-    parts = [_head(draft, name), imports.strip()]
+    parts = [_said(draft), imports.strip(), _head(name)]
     parts += [_step(draft, at, ids[at]) for at in range(len(draft.steps))]
     parts.append(_purchase(draft))
-    parts += [_offer(one, [*ids, "purchase"]) for one in draft.offers if _ID.fullmatch(one.id)]
-    read = {name for step in draft.steps for one in step.deeds for name in _read_by(one.deed)}
+    parts += [_offer(one, [*ids, "purchase"]) for one in draft.offers if _may_be_offer(one.id)]
+    told = [one.deed for step in draft.steps for one in step.deeds]
+    read = {plain(name) for deed in told for name in (deed.number, deed.text)}
     parts += [_trait(one, read) for one in draft.traits if _ID.fullmatch(one.id)]
     parts.append(_left_out(draft))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -62,15 +67,19 @@ def step_ids(draft: Draft) -> list[str]:
         slug = (
             slug if re.match(r"[a-z]", slug) and slug != "purchase" else f"step-{slug}".strip("-")
         )
-        ids.append(slug if slug not in ids else f"{slug}-{len(ids) + 1}")
+        others = (f"{slug}-{number}" for number in count(len(ids) + 1))
+        ids.append(next(one for one in chain([slug], others) if one not in ids))
     return ids
 
 
-def _head(draft: Draft, name: str) -> str:
+def _said(draft: Draft) -> str:
     return f"""\
 # Drafted from {draft.events:,} events of {draft.leads:,} leads. Look at each line with a
-# question, change what is wrong, and own it: what each key means stands in docs/ladder.md.
+# question, change what is wrong, and own it: what each key means stands in docs/ladder.md."""
 
+
+def _head(name: str) -> str:
+    return f"""\
 [ladder]
 name = {_text(name)}
 title = {_text(name.replace("-", " ").replace("_", " ").capitalize())}
@@ -102,12 +111,18 @@ def _purchase(draft: Draft) -> str:
             f"# {final.leads:,} of {draft.leads:,} leads, median {_days(draft.took)} after the"
             " first step; is this what you sell for?",
             "[purchase]",
-            f"title = {_text(final.deed.event.replace('_', ' ').capitalize())}",
+            f"title = {_text(_title(final.deed.event))}",
             f"horizon_days = {_horizon(draft.took)}",
             _band(draft, len(draft.steps)),
             _rules((final,)),
         ]
     )
+
+
+def _title(event: str) -> str:
+    """An event as the words that it is made of; as it is where they are none."""
+    words = event.replace("_", " ").capitalize()
+    return words if words.strip() else event
 
 
 def _band(draft: Draft, at: int) -> str:
@@ -159,18 +174,18 @@ def _offer(offer: SeenOffer, ids: list[str]) -> str:
 
 
 def _trait(one: SeenTrait, read: set[str]) -> str:
-    """A trait; by its name protected, where no step is told by it."""
+    """A trait; by its name protected, where no step is told by it in whatever spelling."""
     kind = "number" if one.is_number else "category"
     head = f'[[trait]]\nid = {_text(one.id)}\ntype = "{kind}"'
     counts = f"# {one.leads:,} leads, {one.kinds:,} values"
-    if plain(one.id) in _PROTECTED and one.id not in read:
+    if plain(one.id) in _PROTECTED - read:
         why = "nothing learns from it, and its groups are compared"
         return f"{counts}; {why}\n{head}\nprotected = true"
     return f"{counts}; is it known before a lead buys?\n{head}"
 
 
-def _read_by(deed: Deed) -> tuple[str, str]:
-    return deed.number, deed.text
+def _may_be_offer(id_: str) -> bool:
+    return bool(_ID.fullmatch(id_)) and id_ not in NOT_AN_OFFER
 
 
 def _left_out(draft: Draft) -> str:
@@ -183,11 +198,13 @@ def _left_out(draft: Draft) -> str:
     odd = [id_ for id_ in ids if not _ID.fullmatch(id_)]
     if odd:
         lines.append(f"# Left out, as ids are lower case: {', '.join(odd)}")
+    if reserved := [one.id for one in draft.offers if one.id in NOT_AN_OFFER]:
+        lines.append(f"# Left out, as it stands for no offer: {', '.join(reserved)}")
     if not draft.offers:
         lines.append(
             "# No offer in the log: what can be put to a lead for each step? See [[offer]]."
         )
-    return "\n".join(line.replace("\r", " ").replace("\n", " ") for line in lines)
+    return "\n".join(_CONTROL.sub(" ", line) for line in lines)
 
 
 def _horizon(took: Floats) -> int:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from features.arrays import Ints
 from features.ladder.ladder import EventNames
-from features.ladder.words import OFFER
+from features.ladder.words import OFFER, RECORD
 from training.drafting.timeline import Timeline
 
 __all__ = ["SeenOffer", "SeenTrait", "seen_offers", "seen_traits"]
@@ -46,12 +46,15 @@ class SeenOffer:
 
 
 def seen_traits(timeline: Timeline, names: EventNames) -> tuple[list[SeenTrait], list[str]]:
-    """The traits that tell leads apart, and the properties left out as they name people."""
+    """The traits that tell leads apart, and the properties left out as they name people.
+
+    What Rung itself writes into an event is neither.
+    """
     rows = timeline.rows(names.traits)
     told: dict[str, dict[int, Any]] = {}
     for row, properties in zip(rows.tolist(), timeline.properties(names.traits), strict=False):
         for name, value in properties.items():
-            if isinstance(value, str | int | float):
+            if isinstance(value, str | int | float) and name not in (OFFER, RECORD):
                 told.setdefault(name, {})[int(timeline.lead[row])] = value
     personal = sorted(name for name in told if _PERSONAL.fullmatch(name))
     found = [

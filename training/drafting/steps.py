@@ -7,7 +7,7 @@ whoever did it comes to the final action more often.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -95,23 +95,25 @@ def measured(timeline: Timeline, deed: Deed, final: Ints) -> Measured:
     return Measured(deed, first, int(did.sum()), after / base if base else 0.0)
 
 
-def _deeds(timeline: Timeline, event: str, final: Ints) -> list[Measured]:
+def _deeds(timeline: Timeline, event: str, final: Ints, unread: Set[str]) -> list[Measured]:
     """The events of a name; apart by a text where that parts those who go on from the others."""
     plain = measured(timeline, Deed(event), final)
     best, found = _TELLING, [plain]
     for name, values in timeline.texts(event, _KINDS).items():
+        if name in unread:
+            continue
         kinds = [measured(timeline, Deed(event, text=name, value=value), final) for value in values]
         told = max(_parted(one, plain, final) for one in kinds)
         if told > best and min(one.leads for one in kinds) >= _BOTH:
             best, found = told, kinds
-    return [_with_threshold(timeline, one, final) for one in found]
+    return [_with_threshold(timeline, one, final, unread) for one in found]
 
 
-def _with_threshold(timeline: Timeline, plain: Measured, final: Ints) -> Measured:
+def _with_threshold(timeline: Timeline, plain: Measured, final: Ints, unread: Set[str]) -> Measured:
     """What a lead does, or that of it whose number parts those who go on from the others."""
     best, found = _TELLING, plain
     for name, values in timeline.numbers(plain.deed.event).items():
-        for at_least in _thresholds(values):
+        for at_least in () if name in unread else _thresholds(values):
             deed = replace(plain.deed, number=name, at_least=at_least)
             one = measured(timeline, deed, final)
             told = _parted(one, plain, final)
@@ -163,9 +165,16 @@ def _places(found: Sequence[Measured]) -> list[Measured]:
 # -------------------------------------------------------------------------------------------- Steps
 
 
-def drafted_steps(timeline: Timeline, names: Sequence[str], final: Ints) -> list[DraftedStep]:
-    """The steps that events show, in order, without the final action; there may be none."""
-    found = [one for name in names for one in _deeds(timeline, name, final)]
+def drafted_steps(
+    timeline: Timeline, names: Sequence[str], final: Ints, unread: Set[str] = frozenset()
+) -> list[DraftedStep]:
+    """The steps that events show, in order, without the final action; there may be none.
+
+    Parameters
+    ----------
+    unread : properties that tell no step.
+    """
+    found = [one for name in names for one in _deeds(timeline, name, final, unread)]
     groups: list[list[Measured]] = []
     for often, lift in ((_OFTEN, _LIFT), (math.inf, _LIFT), (math.inf, 0.0)):
         telling = [
@@ -177,7 +186,9 @@ def drafted_steps(timeline: Timeline, names: Sequence[str], final: Ints) -> list
         groups = _fewer(_passed(_rising(groups, final) if lift else groups))
         if len(groups) >= _ENOUGH:
             break
-    others = _places([one for one in found if all(one.deed.event not in _names(g) for g in groups)])
+    told = {name for group in groups for name in _names(group)}
+    # What shows interest is all events of a name, also where a part of them tells more.
+    others = _places([measured(timeline, Deed(name), final) for name in names if name not in told])
     begun = np.full(timeline.leads, NEVER, dtype=np.int64)
     np.minimum.at(begun, timeline.lead, timeline.occurred_at)
     steps, last, rest = [], begun, others

@@ -113,6 +113,17 @@ class Timeline:
         self._numbers[event] = found
         return found
 
+    def of_two_types(self, events: Sequence[str]) -> set[str]:
+        """The properties that are numbers of some events and something else of others."""
+        numbers: set[str] = set()
+        others: set[str] = set()
+        for event in events:
+            rows = self.properties(event)
+            given = {name for row in rows for name, value in row.items() if value is not None}
+            numbers |= given & set(self.numbers(event))
+            others |= given - set(self.numbers(event))
+        return numbers & others
+
     def texts(self, event: str, most: int) -> dict[str, list[str]]:
         """The properties of the events of a name that are one of a few texts, with these."""
         rows = self.properties(event)

@@ -82,3 +82,12 @@ def test_a_file_without_the_table(tmp_path):
         import_columns(tmp_path / "x.toml")
     with pytest.raises(LadderError, match="cannot be read as UTF-8 text"):
         import_columns(tmp_path / "none.toml")
+
+
+def test_the_text_can_stand_in_a_draft(tmp_path):
+    """It has no byte order mark, and no table that the draft has itself."""
+    (tmp_path / "x.toml").write_text(TABLE, encoding="utf-8-sig")
+    assert import_columns(tmp_path / "x.toml")[1] == TABLE
+    (tmp_path / "x.toml").write_text(read_ladder("b2c").source + TABLE)
+    with pytest.raises(LadderError, match=r"ladder: is not read here \(a file of columns has an"):
+        import_columns(tmp_path / "x.toml")

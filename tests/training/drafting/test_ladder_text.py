@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.errors import EventsError, NotEnoughData
 from features.ladder.file import parse_ladder
 from features.signals.table import signals_of
 from tests.training.drafting.scene import funnel, table_of
 from training.drafting.draft import draft_ladder
-from training.drafting.ladder_text import ladder_text
+from training.drafting.ladder_text import ladder_text, step_ids
 from training.drafting.timeline import Deed
 
 names = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20).filter(
@@ -33,6 +35,83 @@ def test_any_name_is_written(guide, call):
     ladder = parse_ladder(ladder_text(draft, "x"))
     events = {rule.event for step in ladder.steps for rule in step.complete_when}
     assert events == {one.deed.event for step in draft.steps for one in step.deeds}
+
+
+HOW = st.sampled_from(["telling", "luck", "both", "number", "high", "truth", "odd"])
+KEYS = st.sampled_from(
+    ("category", "amount", "gender", "Gender", "offer", "rung_record", "a.b", "x y", "", "\x07")
+)
+PLAN = st.dictionaries(KEYS, HOW, max_size=3)
+
+
+def value_of(how, at):
+    """A value of lead `at`; whose number can be divided by eight buys."""
+    return {
+        "telling": "late" if at % 8 == 0 else "early",
+        "luck": "abc"[at % 3],
+        "both": "no" if at % 5 else 7.5,
+        "number": at % 11,
+        "high": 50.5 + at % 7 if at % 8 == 0 else at % 3,
+        "truth": at % 8 == 0,
+        "odd": f'\x07"{at % 2}\u2028',
+    }[how]
+
+
+@given(
+    st.dictionaries(st.sampled_from(["visited", "guide_read", "call_held", "order_placed"]), PLAN),
+    PLAN,
+    st.dictionaries(
+        st.sampled_from(["visited", "guide_read", "call_held"]),
+        st.sampled_from(["a", "A!", "a-3", "a 3", "ask_*", "*x", "x_declined", "___", "purchase"]),
+    ),
+    st.lists(st.sampled_from(["nurture", "no_ask", "book", "Book!", "\x07"]), max_size=3),
+)
+def test_a_draft_is_read_by_its_own_reader(plans, traits, others, offers):
+    """Texts that part leads, one property of two types, reserved names: it is written and read."""
+    told, held = funnel(240), {}
+    told += [(who, "a", day + 0.1) for who, what, day in told if what == "guide_read"]
+    for row, (who, what, _) in enumerate(told):
+        given = {key: value_of(how, int(who[5:])) for key, how in plans.get(what, {}).items()}
+        held[row] = json.dumps(given)
+    for who in sorted({who for who, *_ in told}):
+        given = {key: value_of(how, int(who[5:])) for key, how in traits.items()}
+        held[len(told)] = json.dumps(given)
+        told.append((who, "identify", 0.0))
+        for offer in offers:
+            held[len(told)] = json.dumps({"offer": offer})
+            told.append((who, "offer_extended", 0.2))
+    try:
+        draft = draft_ladder(table_of(renamed(told, others), held), "order_placed")
+    except NotEnoughData:  # nothing is left that a ladder can name
+        return
+    ladder = parse_ladder(ladder_text(draft, "x"))
+    assert len(ladder.steps) == len(draft.steps)
+
+
+def test_an_event_that_is_no_step_is_interest_once():
+    """A text of what leads do often parts those who go on: it engages, and is named once."""
+    told = funnel()
+    held = {row: json.dumps({"source": value_of("telling", int(who[5:]))})
+            for row, (who, what, _) in enumerate(told) if what == "visited"}  # fmt: skip
+    draft = draft_ladder(table_of(told, held), None)
+    assert [step.engaged for step in draft.steps] == [("visited",), ()]
+    assert parse_ladder(ladder_text(draft, "x")).steps[0].engaged_by == ("visited", "guide_read")
+
+
+def test_an_end_that_no_ladder_can_have():
+    """What speaks against a lead, or has a * in its name, is refused by name."""
+    for word, why in (("order_failed", "it speaks against a lead"), ("order*", "has a *")):
+        told = renamed(funnel(), {"order_placed": word})
+        with pytest.raises(EventsError, match=f"cannot end a ladder: .*{re.escape(why)}"):
+            draft_ladder(table_of(told), word)
+
+
+def test_ids_of_steps_are_told_apart():
+    """Three events that come to one id, of which one has a number already, get three."""
+    told = renamed(funnel(), {"guide_read": "a 3", "call_held": "a"})
+    keen = {who for who, what, _ in told if what == "order_placed" or int(who[5:]) % 3 == 0}
+    told += [(who, "a!", day + 1.0) for who, what, day in told if what == "a" and who in keen]
+    assert step_ids(draft_ladder(table_of(told), "order_placed")) == ["a-3", "a", "a-4"]
 
 
 def test_what_to_look_at_stands_beside_each_guess():
