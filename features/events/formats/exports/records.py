@@ -13,17 +13,40 @@ _TRUE: Final = r"(?i)true|1|yes"
 _WON: Final = r"(?i)closed ?won.*|won.*"
 _LOST: Final = r"(?i)closed ?lost.*|lost.*"
 
+_WHO: Final = re.compile(
+    r"(.*_)?("
+    r"last|last_(name|initial)|name_last|"
+    r"(phone|mobile|fax|telephone|duns|vat|tax|house)_number(_.*)?|"
+    r"(number|num|count)_of_(employees|locations|offices)|(employees?|headcount)_(count|number)|employees|"
+    r"(annual|yearly|company)_revenue(_.*)?|revenue_(range|band)|"
+    r"time_?zones?(_.*)?|(best|preferred)_time(_.*)?|"
+    r"date_of_birth|birth_?date|graduation_date|"
+    r"(marital|relationship|military|employment)_status|"
+    r"hs_(language|persona|seniority|role|sub_role|buying_role|state_code|country_region_code|"
+    r"linkedin_url|analytics_source(_data_[12])?|analytics_first_(url|referrer))"
+    r")(_c)?"
+)
+"""Columns that say who somebody is, though a word of theirs is one of those below."""
+
 _LATER: Final = re.compile(
     r"(.*_)?(stage|status|last|latest|recent|next|score|probability|close|closed|closing|won|lost|"
     r"reason|amount|value|revenue|converted|forecast|modified|updated|update|days|date|time|times|"
-    r"became|entered|exited|number|num|count|activities|opened|clicked|replied|bounced|delivered|"
-    r"is_won|owner|deals|lifecycle\w*|hs_\w*)(_.*)?"
+    r"became|entered|exited|number(?=_[a-z])|num|count|activity|activities|opened|clicked|replied|"
+    r"bounced|delivered|is_won|owner|deals|lifecycle\w*|hs_\w*|rating|priority|labels?|fiscal|"
+    r"total|average|pageviews|currently|unworked|unsubscribed|opt|opted|"
+    r"closedate|lastmodifieddate|hubspotscore|modstamp)(_.*)?"
 )
+"""Counters, dates and outcomes; `number` where it counts something."""
 
 
 def tells_what_came_later(column: str) -> bool:
-    """Whether a column of a record is filled in as the lead goes on, and so tells the outcome."""
-    return _LATER.fullmatch(column) is not None
+    """Whether a column of a record is filled in as the lead goes on, and so tells the outcome.
+
+    Parameters
+    ----------
+    column : in small letters and digits, with _ between words.
+    """
+    return _LATER.fullmatch(column) is not None and _WHO.fullmatch(column) is None
 
 
 _STAGES: Final = (
