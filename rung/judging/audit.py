@@ -70,6 +70,7 @@ def _audit(parsed: argparse.Namespace, progress: Progress) -> None:
     from training.audit.judgement import audit, judged_rows
     from training.audit.page import audit_page
     from training.audit.scores_file import read_scores
+    from training.audit.wording import who_was_judged
 
     named = {name: getattr(parsed, f"{name}_column") for name in ("id", "score", "date")}
     rows = read_scores(parsed.scores, named, parsed.timezone)
@@ -89,6 +90,7 @@ def _audit(parsed: argparse.Namespace, progress: Progress) -> None:
         capacity=parsed.capacity,
         rung=rung,
         trained_until=trained_until,
+        warnings=rows.warnings,
     )
     if parsed.json_out:
         with new_file(parsed.json_out) as part:
@@ -97,7 +99,7 @@ def _audit(parsed: argparse.Namespace, progress: Progress) -> None:
         with new_file(parsed.html) as part:
             page = audit_page(found, f"How good are the scores of {parsed.scores.name}?")
             part.write_text(page, encoding="utf-8")
-    for sentence in found.verdicts:
+    for sentence in (*found.warnings, *found.verdicts, who_was_judged(found)):
         print(sentence)
 
 
@@ -127,11 +129,8 @@ def _wins_of_file(parsed: argparse.Namespace, rows: ScoreRows) -> tuple[dict[str
 
     if parsed.bundle:
         raise EventsError("--bundle needs --events: Rung's scores come from them")
-    if not rows.has_wins or not (rows.won_at > 0).any():
-        raise EventsError(
-            f"{parsed.scores}: nothing says who won and when; give --events and --win, or columns"
-            " such as 'Is Won' and 'Close Date'"
-        )
+    if rows.lacks:
+        raise EventsError(f"{parsed.scores}: {rows.lacks}")
     last = int(max(rows.at.max(), rows.won_at.max()))
     until = last if parsed.until is None else min(last, microseconds(parsed.until))
     found: dict[str, int] = {}

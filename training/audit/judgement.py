@@ -21,7 +21,7 @@ from models.judging import metrics
 from models.judging.intervals import wilson
 from training.audit.results import Audit, Beside
 from training.audit.scores_file import ScoreRows
-from training.audit.wording import verdicts
+from training.audit.wording import not_judged, verdicts
 
 __all__ = ["Judged", "audit", "judged_rows"]
 
@@ -87,15 +87,6 @@ def judged_rows(
     )  # fmt: skip
 
 
-def _not_judged(counts: Mapping[str, int]) -> str:
-    said = {
-        "pending": "have a horizon that is not over",
-        "won_before_score": "had won before it",
-        "dated_after_until": "have it dated after all that is known",
-    }
-    return ", ".join(f"{counts[name]:,} {words}" for name, words in said.items() if counts[name])
-
-
 def audit(
     judged: Judged,
     scale: str,
@@ -105,6 +96,7 @@ def audit(
     capacity: float,
     rung: Floats | None = None,
     trained_until: int = 0,
+    warnings: tuple[str, ...] = (),
 ) -> Audit:
     """Judge scores on their outcomes.
 
@@ -113,6 +105,7 @@ def audit(
     capacity : below 1 a share of the leads that sales can call, else leads a week.
     rung : Rung's probabilities for the same rows; NaN where it has none.
     trained_until : what Rung's model knew, in microseconds since the epoch.
+    warnings : what is to be known before the verdicts are believed.
 
     Raises
     ------
@@ -121,7 +114,7 @@ def audit(
     if len(judged.leads) == 0:
         raise NotEnoughData(
             f"no lead can be judged: of {judged.counts['leads']:,} with a score"
-            f" {_not_judged(judged.counts)}; wait until {horizon_days:g} days have passed since the"
+            f" {not_judged(judged.counts)}; wait until {horizon_days:g} days have passed since the"
             " scores, or name a shorter --horizon-days"
         )
     score, happened = judged.score, judged.happened
@@ -148,7 +141,7 @@ def audit(
         verdicts=(), faults=faults, p_values=p_values, scale=scale, until=until,
         horizon_days=horizon_days, capacity=capacity, counts=judged.counts,
         wins=int(happened.sum()), judged=len(happened), distinct=len(np.unique(score)),
-        beside=_beside(judged, rung, trained_until), **values,
+        beside=_beside(judged, rung, trained_until), warnings=warnings, **values,
     )  # fmt: skip
     return replace(result, verdicts=verdicts(result))
 

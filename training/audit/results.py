@@ -34,6 +34,7 @@ class Audit:
 
     Parameters
     ----------
+    warnings : sentences on what is to be known before the verdicts are believed.
     until : microseconds since the epoch.
     found, low, high : the share of wins among those sales can call, with its 95 % interval.
     missed : wins among those not called, equal scores in random order.
@@ -62,6 +63,7 @@ class Audit:
     slope: float | None = None
     bins: tuple[metrics.Bin, ...] = ()
     beside: Beside | None = None
+    warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready; the instant as RFC 3339."""

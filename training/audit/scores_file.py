@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -29,10 +30,14 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "score": ("score", "lead score", "hubspot score", "einstein score", "likelihood to close",
               "probability", "p_purchase", "lead grade", "grade", "lead quality"),
     "date": ("scored at", "score date", "date", "as of", "create date", "created date"),
-    "won at": ("won at", "close date", "converted date", "conversion date"),
+    "won at": ("won at", "close date", "became a customer date", "converted date",
+               "conversion date"),
     "won": ("is won", "won", "converted", "stage", "deal stage", "lifecycle stage"),
 }  # fmt: skip
 _OPTION: Final = {"id": "--id-column", "score": "--score-column", "date": "--date-column"}
+_CREATED: Final = re.compile(r".*creat(e|ed|ion)(date|time|on|at|datetime)?")
+_DAYS_OF_WINS: Final = "'Close Date' or 'Became a Customer Date'"
+_NO_DAY: Final = "won on a day that is not said"
 _WON: Final = {"true", "yes", "1", "won", "closedwon", "converted", "customer"}
 _GRADES: Final = {grade: 12.0 - at for at, grade in enumerate(
     ("A+", "A", "A-", "B+", "B", "B-", "C+", "C", "C-", "D+", "D", "D-", "F")
@@ -68,6 +73,39 @@ class ScoreRows:
     columns: dict[str, str] = field(default_factory=dict)
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What makes the scores look better than they were, as their columns tell."""
+        date = self.columns.get("date", "")
+        if not _CREATED.fullmatch(plain(date)) or "score" in plain(date):
+            return ()
+        return (
+            f"The date of each score is {date!r}, the day on which the lead was created: unless the"
+            " scores were made on that day they know what came later, and look better than they"
+            " are. Name the day on which they were made by --date-column.",
+        )
+
+    @property
+    def lacks(self) -> str:
+        """What the file does not say of who won and when; "" where it says both of somebody."""
+        who, when = self.columns.get("won", ""), self.columns.get("won at", "")
+        days = f"a column such as {_DAYS_OF_WINS}"
+        if (self.won_at > 0).any():
+            return ""
+        if not who and not when:
+            return "nothing says who won and when; give --events and --win, or columns such as" + (
+                " 'Is Won' and 'Close Date'"
+            )
+        if not when:
+            return f"who won is {who!r}, and nothing says when; give --events and --win, or {days}"
+        undated = self.dropped.get(_NO_DAY, 0)
+        if undated:
+            return (
+                f"{undated:,} won by {who!r}, and {when!r} says the day of none of them; give"
+                f" --events and --win, or {days}"
+            )
+        return f"nobody won: {who or when!r} names none; give --events and --win, or a longer file"
+
+    @property
     def said(self) -> str:
         """Which columns were taken, in one line."""
         found = ", ".join(f"{role} is {name!r}" for role, name in self.columns.items())
@@ -98,7 +136,8 @@ def read_scores(
     """
     check_timezone(timezone)
     heads, rows = _cells(file)
-    columns = {role: _find(file, heads, role, named.get(role)) for role in _COLUMNS}
+    filled = {head for at, head in enumerate(heads) if any(row[at].strip() for row in rows)}
+    columns = {role: _find(file, heads, filled, role, named.get(role)) for role in _COLUMNS}
     texts = {
         role: [row[heads.index(name)].strip() for row in rows] if name else [""] * len(rows)
         for role, name in columns.items()
@@ -119,7 +158,7 @@ def read_scores(
         "without an id": ("id", ~has_id),
         "without a score": ("score", np.isnan(score)),
         "without a date that can be read": ("date", ~is_date),
-        "won on a day that is not said": ("won at", ~dated),
+        _NO_DAY: ("won at", ~dated),
     }
     keep = np.ones(len(rows), dtype=np.bool_)
     dropped, first = {}, {}
@@ -166,15 +205,16 @@ def _cells(file: Path) -> tuple[list[str], list[list[str]]]:
     return heads, rows[1:]
 
 
-def _find(file: Path, heads: Sequence[str], role: str, named: str | None) -> str:
+def _find(file: Path, heads: Sequence[str], filled: Set[str], role: str, named: str | None) -> str:
+    """The column of a role, rather one in which something stands; "" where it may be missing."""
     if named is not None:
         if named not in heads:
             raise EventsError(f"{file}: no column {named!r}; there are {', '.join(heads)}")
         return named
     by_name = {plain(head): head for head in reversed(heads)}
-    for wanted in _COLUMNS[role]:
-        if plain(wanted) in by_name:
-            return by_name[plain(wanted)]
+    found = [by_name[plain(name)] for name in _COLUMNS[role] if plain(name) in by_name]
+    if found:
+        return next((head for head in found if head in filled), found[0])
     if role in _OPTION:
         looked = ", ".join(repr(name) for name in _COLUMNS[role])
         raise EventsError(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from models.judging import foreign_scores as judging
 from training.audit.results import Audit, Beside
 
-__all__ = ["verdicts"]
+__all__ = ["not_judged", "verdicts", "who_was_judged"]
 
 _ORDER: Final = (
     "dated_after_win", "too_good", "inverted", "useless", "level", "spread", "drift",
@@ -25,7 +26,8 @@ def verdicts(audit: Audit) -> tuple[str, ...]:
             f" in time. It takes about {lacking:,} more {kind}."
         )
     elif not audit.faults:
-        said.append("Nothing was found to be wrong with these scores.")
+        nothing = "Nothing else" if audit.warnings else "Nothing"
+        said.append(f"{nothing} was found to be wrong with these scores.")
     if not lacking and not {"inverted", "useless"} & set(audit.faults) and audit.auc is not None:
         said.append(_order(audit))
     if audit.found is not None and not lacking:
@@ -43,6 +45,36 @@ def verdicts(audit: Audit) -> tuple[str, ...]:
     if audit.beside and not lacking:
         said.append(_beside(audit))
     return tuple(said)
+
+
+def not_judged(counts: Mapping[str, int]) -> str:
+    """How many leads with a score are not judged, by why; "" where all are."""
+    said = {
+        "pending": ("has a horizon that is not over", "have a horizon that is not over"),
+        "won_before_score": ("had won before it", "had won before it"),
+        "dated_after_until": (
+            "has it dated after all that is known",
+            "have it dated after all that is known",
+        ),
+    }
+    return ", ".join(
+        f"{counts[name]:,} {words[counts[name] > 1]}"
+        for name, words in said.items()
+        if counts[name]
+    )
+
+
+def who_was_judged(audit: Audit) -> str:
+    """How many of the leads with a score are judged, and why the others are left out."""
+    leads, unscored = audit.counts["leads"], audit.counts["won_unscored"]
+    if audit.judged == leads:
+        said = f"All {leads:,} leads with a score are judged."
+    else:
+        why = not_judged(audit.counts)
+        said = f"Of {leads:,} leads with a score {audit.judged:,} are judged: {why}."
+    if unscored:
+        said += f" {unscored:,} won without ever having had a score."
+    return said
 
 
 def _order(audit: Audit) -> str:

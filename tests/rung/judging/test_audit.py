@@ -44,6 +44,24 @@ def test_what_a_win_is_has_to_be_said(scores, tmp_path, capsys):
     assert "'Is Won' and 'Close Date'" in capsys.readouterr().err
 
 
+def test_scores_dated_by_their_leads(scores, tmp_path, capsys):
+    """That they know the end, and which leads are left out, is said wherever the verdicts are."""
+    scores.write_text(scores.read_text().replace("id,score,date", "id,score,Create Date"))
+    out, page = tmp_path / "out.json", tmp_path / "page.html"
+    asked = ["audit", str(scores), "--events", str(tmp_path / "events.csv"), "--win", "deal"]
+    until = ["--until", "2026-03-20T00:00:00Z", "--horizon-days", "30"]
+    scores.write_text(scores.read_text() + "\nx,5,2026-03-15\n2,5,2026-02-15\nlate,5,2027-02-15")
+    assert main([*asked, *until, "--json", str(out), "--html", str(page)]) == 0
+    said = capsys.readouterr().out
+    warning = "The date of each score is 'Create Date', the day on which the lead was created"
+    assert said.startswith(warning)
+    assert json.loads(out.read_text())["warnings"][0].startswith(warning)
+    assert warning.replace("'", "&#39;") in page.read_text()
+    assert (
+        "Of 302 leads with a score 300 are judged: 1 has a horizon that is not over, 1 has" in said
+    )
+
+
 @pytest.mark.parametrize("other", ["--bundle", "--ladder"])
 def test_a_win_that_is_said_twice(scores, tmp_path, capsys, other):
     """Beside a ladder, or a bundle with one, no event can be the win: which two is said."""

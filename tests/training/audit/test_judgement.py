@@ -80,7 +80,7 @@ def test_few_wins():
 def test_nothing_is_over():
     """Where every horizon is running there is no verdict at all."""
     judged = judged_rows(rows_of("a", [1], [0]), {}, DAY_US, HORIZON)
-    said = "of 1 with a score 1 have a horizon that is not over; wait until 90 days have passed"
+    said = "of 1 with a score 1 has a horizon that is not over; wait until 90 days have passed"
     with pytest.raises(NotEnoughData, match=said):
         audit(judged, "points", until=DAY_US, horizon_days=HORIZON, capacity=0.2)
 

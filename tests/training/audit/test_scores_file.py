@@ -31,6 +31,45 @@ def test_hubspot(tmp_path):
     assert "score is 'HubSpot Score'" in rows.said
 
 
+@pytest.mark.parametrize(
+    ("date", "knows"),
+    [("Create Date", True), ("CreatedDate", True), ("created_at", True), ("Deal created on", True),
+     ("Scored at", False), ("score created at", False), ("date", False)],
+)  # fmt: skip
+def test_the_day_of_creation_is_no_day_of_a_score(tmp_path, date, knows):
+    """A score beside the day on which its lead was created may know the end: that is said."""
+    rows = read(tmp_path, f"id,score,{date}\n1,5,2026-01-01\n", date=date)
+    assert bool(rows.warnings) is knows
+    assert not knows or f"The date of each score is {date!r}, the day on which" in rows.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("head", "cells", "lacks"),
+    [
+        ("Is Won,Close Date", "true,2026-02-01", ""),
+        ("Lifecycle Stage,Close Date,Became a Customer Date", "customer,,2026-02-01", ""),
+        ("Became a Customer Date", "2026-02-01", ""),
+        ("Owner", "Ann", "nothing says who won and when; give --events and --win, or columns"),
+        ("Lifecycle Stage", "customer", "who won is 'Lifecycle Stage', and nothing says when; "),
+        ("Won,Close Date", "no,", "nobody won: 'Won' names none; give"),
+        ("Close Date", '""', "nobody won: 'Close Date' names none; give"),
+    ],
+)
+def test_what_is_missing_of_who_won_and_when(tmp_path, head, cells, lacks):
+    """Just that is named; a column with nothing in it gives way to another."""
+    rows = read(tmp_path, f"id,score,date,{head}\n1,5,2026-01-01,{cells}\n")
+    assert rows.lacks.startswith(lacks)
+    assert bool(rows.lacks) is bool(lacks)
+
+
+def test_wins_without_a_day(tmp_path):
+    """That none of those who won has a day is said, with their number."""
+    text = HUBSPOT.replace("2026-02-01 09:30", "")
+    assert read(tmp_path, text).lacks.startswith(
+        "2 won by 'Lifecycle Stage', and 'Close Date' says the day of none of them; give"
+    )
+
+
 def test_salesforce(tmp_path):
     """So are Salesforce's, with semicolons; "Converted" is who won, and "Converted Date" when."""
     rows = read(tmp_path, SALESFORCE)
