@@ -7,7 +7,7 @@ it is counted by its reason, shown in the report, and written to the list of rej
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,7 @@ from features.events.formats.exports.mapped import mapped_layout
 from features.events.formats.exports.recognise import layout_named
 from features.events.formats.files import event_files, row_batches
 from features.events.formats.import_report import ImportReport, Rejects
-from features.events.formats.row_batch import Reading
+from features.events.formats.row_batch import Reading, RowBatch
 from features.events.log import EventLog, LogColumns
 from features.events.table import EventTable, concat, without_duplicates
 from features.events.times import check_timezone
@@ -103,7 +103,7 @@ def read_events(  # noqa: PLR0913 the options of a reading, each by its name
             table, report = _known_by(table, report, until)
         log = table.log(columns)
     if not len(log) and not may_be_empty:
-        raise EventsError("\n  ".join([f"{source}: there is no event in it", *report.lines()]))
+        raise EventsError("\n  ".join([f"{source}: {report.why_empty}", *report.lines()]))
     return log, report
 
 
@@ -168,9 +168,9 @@ def read_in_tables(
     reading = _laid_out(Reading(needs, assume_timezone, names=names, groups=groups), layout)
     told: dict[str, None] = {}
     reading = replace(reading, tell=lambda said: told.setdefault(said))
-    accepted = 0
+    accepted, seen = 0, _Seen()
     with Rejects.into(rejects) as rejected:
-        for tables in _gathered(_tables(file, reading, rejected, None), size):
+        for tables in _gathered(_tables(file, reading, rejected, None, seen), size):
             table = concat(tables)
             accepted += len(table)
             yield table
@@ -180,6 +180,7 @@ def read_in_tables(
         rejected=rejected.counts,
         examples=rejected.examples,
         layouts=tuple(told),
+        from_rows=seen.rows_of(accepted + rejected.total),
     )
 
 
@@ -232,9 +233,9 @@ def _read(
     told: dict[str, None] = {}  # in the order in which it was told, each once
     reading = replace(reading, tell=lambda said: told.setdefault(said))
     with Rejects.into(rejects) as rejected:
-        tables = [EventTable.empty()]
+        tables, seen = [EventTable.empty()], _Seen()
         for file in files:
-            tables += _tables(file, reading, rejected, progress)
+            tables += _tables(file, reading, rejected, progress, seen)
     table = concat(tables)
     once = without_duplicates(table)
     report = ImportReport(
@@ -246,6 +247,7 @@ def _read(
         examples=rejected.examples,
         passed_over=tuple(file.name for file in hidden),
         layouts=tuple(told),
+        from_rows=seen.rows_of(len(table) + rejected.total),
     )
     if strict:
         refuse_bad_rows(source, report)
@@ -273,15 +275,40 @@ def files_to_read(source: Path, rejects: Path | None) -> tuple[list[Path], list[
     return others, hidden
 
 
+@dataclass(slots=True)
+class _Seen:
+    """How many rows of files were read, and how many events they told."""
+
+    rows: int = 0
+    events: int = 0
+
+    def add(self, batch: RowBatch) -> None:
+        """Count a batch; the events of a row stand together in it."""
+        self.events += len(batch.lines)
+        self.rows += len(np.unique(batch.lines))
+
+    def rows_of(self, events: int) -> int | None:
+        """How many rows told some events, of which a part was no row at all; None where each is."""
+        return None if self.events == self.rows else events - self.events + self.rows
+
+    @property
+    def said(self) -> str:
+        """The counts in words."""
+        if self.events == self.rows:
+            return f"{self.rows:,} rows"
+        return f"{self.events:,} events from {self.rows:,} rows"
+
+
 def _tables(
-    file: Path, reading: Reading, rejects: Rejects, progress: _Progress | None
+    file: Path, reading: Reading, rejects: Rejects, progress: _Progress | None, seen: _Seen
 ) -> Iterator[EventTable]:
-    rows = 0
+    own = _Seen()
     for batch in row_batches(file, reading, rejects):
         yield checked(batch, reading, rejects)
-        rows += len(batch.lines)
+        for each in (own, seen):
+            each.add(batch)
         if progress:
-            progress(f"{file}: {rows:,} rows")
+            progress(f"{file}: {own.said}")
 
 
 def moved_clocks(table: EventTable) -> int:

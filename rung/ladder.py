@@ -86,7 +86,7 @@ def _all_events(parsed: argparse.Namespace, columns: Any, progress: Progress) ->
     from features.events.table import concat, without_duplicates
     from features.reading import by_lead, dated_after, read_table
 
-    tables = []
+    tables, empty = [], []
     for source in parsed.events:
         progress(f"reading {source}")
         table, report = read_table(
@@ -98,10 +98,12 @@ def _all_events(parsed: argparse.Namespace, columns: Any, progress: Progress) ->
         for line in report.lines():
             progress(line)
         tables.append(table)
+        why = "all its events are dated in the future" if len(table) else report.why_empty
+        empty.append(f"{source}: {why}")
     found = by_lead(without_duplicates(concat(tables)))
     found = found.rows(~dated_after(found, now()))
     if not len(found):
-        raise EventsError(f"{', '.join(parsed.events)}: there is no event in it")
+        raise EventsError("\n  ".join(empty))
     return found
 
 

@@ -194,6 +194,9 @@ def _report(reports: Sequence[Mapping[str, Any]], hidden: Sequence[str]) -> Impo
         examples=examples,
         passed_over=tuple(hidden),
         layouts=tuple(dict.fromkeys(said for one in reports for said in one["layouts"])),
+        from_rows=None
+        if all(one["from_rows"] is None for one in reports)
+        else sum(one["rows"] if one["from_rows"] is None else one["from_rows"] for one in reports),
     )
 
 

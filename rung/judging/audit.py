@@ -156,7 +156,7 @@ def _wins_of_event(parsed: argparse.Namespace, progress: Progress) -> _Wins:
         options.note(line)
     table = table.rows(~dated_after(table, now()))
     if not len(table):
-        raise EventsError(f"{parsed.events}: there is no event in it")
+        raise EventsError(f"{parsed.events}: {report.why_empty}")
     last = int(table.known_at.max())
     until = last if parsed.until is None else min(last, microseconds(parsed.until))
     names = table.name.to_pylist()

@@ -44,6 +44,18 @@ def test_a_log_with_other_columns_is_told_the_way(tmp_path):
     assert "of a file for rung init --columns" in said
 
 
+def test_a_log_of_which_nothing_will_do(tmp_path):
+    """The last line says that all rows were refused, why, and what to add to the call."""
+    log, head = tmp_path / "log.csv", "lead_id,event,timestamp\n"
+    log.write_text(f"{head}ann,came,2026-01-01 09:00\nbob,came,2026-01-01 10:00\n")
+    said = message("init", log, "--to", tmp_path / "mine.toml").splitlines()[-1]
+    assert said.startswith(f"rung: {log}: all 2 rows were refused: naive time (")
+    assert "--timezone Europe/Berlin" in said
+    log.write_text(f"{head}ann,came,2190-01-01T09:00:00Z\n")
+    said = message("init", log, "--to", tmp_path / "mine.toml").splitlines()[-1]
+    assert said == f"rung: {log}: all its events are dated in the future"
+
+
 def test_nothing_is_overwritten(tmp_path):
     """A ladder that is there stays as it is."""
     (tmp_path / "mine.toml").write_text("mine")

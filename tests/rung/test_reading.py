@@ -63,7 +63,7 @@ def test_timezone(tmp_path):
     file = jsonl(tmp_path / "e.jsonl", page("2026-01-01") | {"occurred_at": "2026-01-01T09:00:00"})
     rest = ("features", file, "--ladder", "b2b", "--as-of", "2026-01-02")
     out = tmp_path / "s.parquet"
-    assert "there is no event in it" in refused(*rest, "--out", out)
+    assert "its only row was refused: naive time" in refused(*rest, "--out", out)
     done(*rest, "--out", out, "--timezone", "Europe/Berlin")
     assert pd.read_parquet(out)["activity.days_since_last"][0] == pytest.approx(16 / 24)
     assert "no time zone 'Mars'" in message(*rest, "--out", out, "--timezone", "Mars")

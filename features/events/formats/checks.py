@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from features.arrays import Bools, Floats
 from features.events.columns import number_array, numbers_of, text_array, texts_of
-from features.events.formats.import_report import Rejects
+from features.events.formats.import_report import NAIVE_TIME, Rejects
 from features.events.formats.json_rows import BROKEN_JSON
 from features.events.formats.row_batch import Properties, Reading, RowBatch, told
 from features.events.junk_ids import LIKE_JUNK, is_junk
@@ -45,7 +45,7 @@ __all__ = ["checked"]
 
 JUNK_ID: Final = "lead_id of nobody (what programs write for none, such as null or undefined)"
 _TIME_REASONS: Final = {
-    NAIVE: "naive time (say which time zone is meant)",
+    NAIVE: NAIVE_TIME,
     NUMBER: "number as time (write it as 2026-03-01T12:00:00Z)",
     UNREADABLE: "unreadable time",
     OUT_OF_RANGE: "time outside the years 1970 to 2199 (is its unit right?)",

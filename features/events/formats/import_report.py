@@ -12,8 +12,10 @@ from typing import Final, TextIO
 from features.errors import EventsError
 from features.files import new_file
 
-__all__ = ["ImportReport", "Rejects"]
+__all__ = ["NAIVE_TIME", "ImportReport", "Rejects"]
 
+NAIVE_TIME: Final = "naive time (say which time zone is meant)"
+"""The reason of rows whose times have no zone."""
 _EXAMPLES: Final = 5
 
 
@@ -25,6 +27,7 @@ class ImportReport:
 
     Parameters
     ----------
+    rows : a row that tells several events, as a contact with its dates does, stands for each.
     duplicates : rows whose message id an accepted row has.
     future : rows dated after the present: what has not happened is set aside.
     later : rows that were known only after the instant up to which the log was asked for.
@@ -34,6 +37,7 @@ class ImportReport:
     examples : the first few rejected rows of each reason, as sentences that begin with file:line.
     passed_over : names of hidden files that were not read.
     layouts : what files were taken for that are not laid out in our own way, as sentences.
+    from_rows : how many rows the files have, where some tell several events; None where none does.
     """
 
     rows: int
@@ -46,10 +50,11 @@ class ImportReport:
     examples: dict[str, tuple[str, ...]] = field(default_factory=dict)
     passed_over: tuple[str, ...] = ()
     layouts: tuple[str, ...] = ()
+    from_rows: int | None = None
 
     def lines(self) -> list[str]:
         """The report in sentences."""
-        said = [*self.layouts, f"{self.accepted:,} of {_counted(self.rows, 'row')} accepted"]
+        said = [*self.layouts, f"{self.accepted:,} of {self._all} accepted"]
         if self.passed_over:
             said.append(f"{_counted(len(self.passed_over), 'hidden file')} passed over")
             said[-1] += f" ({', '.join(self.passed_over[:3])})"
@@ -59,11 +64,12 @@ class ImportReport:
             )
         said += self.warnings()
         if self.later:
-            said.append(f"{_counted(self.later, 'row')} left out (known only later)")
+            said.append(f"{_counted(self.later, self._thing)} left out (known only later)")
         if self.moved_clocks:
-            said.append(f"{_counted(self.moved_clocks, 'row')} known before occurring (moved back)")
+            moved = _counted(self.moved_clocks, self._thing)
+            said.append(f"{moved} known before occurring (moved back)")
         for reason, count in self.rejected.items():
-            said.append(f"{_counted(count, 'row')} rejected: {reason}")
+            said.append(f"{_counted(count, self._thing)} rejected: {reason}")
             said += [f"  {example}" for example in self.examples.get(reason, ())]
         return said
 
@@ -71,7 +77,28 @@ class ImportReport:
         """Of these sentences, what nobody who reads a log may miss."""
         if not self.future:
             return []
-        return [f"{_counted(self.future, 'row')} set aside (dated in the future)"]
+        return [f"{_counted(self.future, self._thing)} set aside (dated in the future)"]
+
+    @property
+    def why_empty(self) -> str:
+        """Why nothing is left of what was read, and what would be right, to follow its name."""
+        refused = sum(self.rejected.values())
+        if not refused or refused < self.rows:
+            return "there is no event in it"
+        reason = max(self.rejected, key=lambda one: self.rejected[one])
+        most = f"{self.rejected[reason]:,} for " if len(self.rejected) > 1 else ""
+        remedy = "; name it by --timezone, as --timezone Europe/Berlin" * (reason == NAIVE_TIME)
+        them = "its only row was" if self.rows == 1 else f"all {self._all} were"
+        return f"{them} refused: {most}{reason}{remedy}"
+
+    @property
+    def _thing(self) -> str:
+        return "row" if self.from_rows is None else "event"
+
+    @property
+    def _all(self) -> str:
+        from_ = "" if self.from_rows is None else f" from {_counted(self.from_rows, 'row')}"
+        return f"{_counted(self.rows, self._thing)}{from_}"
 
     def as_dict(self) -> dict[str, object]:
         """The report as JSON values."""
@@ -85,6 +112,7 @@ class ImportReport:
             "rejected": dict(self.rejected),
             "passed_over": list(self.passed_over),
             "layouts": list(self.layouts),
+            "from_rows": self.from_rows,
             "examples": {reason: list(lines) for reason, lines in self.examples.items()},
         }
 

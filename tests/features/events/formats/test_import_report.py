@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from features.errors import EventsError
-from features.reading import read_events, read_table
+from features.events.log import LogColumns
+from features.reading import read_events, read_in_tables, read_table
 from tests.features.events.scene import EVENTS, LADDER, as_csv, as_jsonl, event, read, write
 
 
@@ -77,3 +78,42 @@ def test_report(tmp_path):
     ]
     assert json.loads(json.dumps(report.as_dict()))["rejected"] == {"missing lead_id": 1}
     assert report.rows == report.accepted + report.duplicates + report.later + 1
+
+
+CONTACTS = (
+    "Record ID,Create Date,Lifecycle Stage,Became a Lead Date\n"
+    "1,2026-01-01 09:00,Lead,2026-01-02 10:00\n"
+    "2,2026-01-05 09:00,Lead,\n"
+)
+
+
+def test_rows_that_tell_several_events(tmp_path):
+    """A file is said to have as many rows as it has, and to tell more events."""
+    said: list[str] = []
+    file = write(tmp_path / "contacts.csv", CONTACTS.encode())
+    _, report = read_table(file, assume_timezone="UTC", progress=said.append)
+    assert said == [f"{file}: 3 events from 2 rows"]
+    assert "3 of 3 events from 2 rows accepted" in report.lines()
+    assert (report.rows, report.as_dict()["from_rows"]) == (3, 2)
+    parts = read_in_tables(file, 10, needs=LogColumns(), names=None, assume_timezone="UTC",
+                           layout=None, rejects=None)  # fmt: skip
+    with pytest.raises(StopIteration) as end:
+        next(parts), next(parts)
+    assert end.value.value.from_rows == 2
+    _, report = read_table(write(tmp_path / "e.csv", as_csv(EVENTS)))
+    assert report.from_rows is None
+
+
+def test_why_nothing_is_left(tmp_path):
+    """Where all is refused that is said, with the reason that most rows have, and what to add."""
+    file = write(tmp_path / "contacts.csv", CONTACTS.encode())
+    assert read_table(file)[1].why_empty == (
+        "all 3 events from 2 rows were refused: naive time (say which time zone is meant);"
+        " name it by --timezone, as --timezone Europe/Berlin"
+    )
+    rows = [event(occurred_at="soon"), event(occurred_at="soon"), event(lead_id=None)]
+    _, report = read_table(write(tmp_path / "e.jsonl", as_jsonl(rows)))
+    assert report.why_empty == "all 3 rows were refused: 2 for unreadable time"
+    assert read_table(write(tmp_path / "e.jsonl", b""))[1].why_empty == "there is no event in it"
+    _, report = read_table(write(tmp_path / "e.jsonl", as_jsonl(rows[:1])))
+    assert report.why_empty == "its only row was refused: unreadable time"
