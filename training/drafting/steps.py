@@ -39,6 +39,10 @@ _KINDS: Final = 5
 """Texts of a property, at most, for each to be a thing of its own."""
 _OFTEN: Final = 1.7
 """What a lead does more often than this, on average, is interest and no step."""
+_TOGETHER: Final = 60_000_000
+"""Microseconds between two things that are told at the same moment."""
+_SAME: Final = 0.95
+"""The share of those who did a thing that did the next at the same moment, for them to be one."""
 _KEEN: Final = 0.55
 """Of the lift of a step, what each thing that completes it must have."""
 _NICE: Final = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
@@ -176,6 +180,7 @@ def drafted_steps(
     """
     found = [one for name in names for one in _deeds(timeline, name, final, unread)]
     groups: list[list[Measured]] = []
+    same: set[str] = set()
     for often, lift in ((_OFTEN, _LIFT), (math.inf, _LIFT), (math.inf, 0.0)):
         telling = [
             one
@@ -184,9 +189,10 @@ def drafted_steps(
         ]
         groups = [_keenest(group) for group in _groups(_places(telling))]
         groups = _fewer(_passed(_rising(groups, final) if lift else groups))
+        groups, same = _parting(groups, final)
         if len(groups) >= _ENOUGH:
             break
-    told = {name for group in groups for name in _names(group)}
+    told = {name for group in groups for name in _names(group)} | same
     # What shows interest is all events of a name, also where a part of them tells more.
     others = _places([measured(timeline, Deed(name), final) for name in names if name not in told])
     begun = np.full(timeline.leads, NEVER, dtype=np.int64)
@@ -247,6 +253,26 @@ def _passed(groups: list[list[Measured]]) -> list[list[Measured]]:
                 continue
         kept.insert(0, group)
     return kept
+
+
+def _parting(groups: list[list[Measured]], final: Ints) -> tuple[list[list[Measured]], set[str]]:
+    """Without the groups after which everybody goes on; and the events that are the next one.
+
+    One happening that two tools tell of is no step on the way to itself.
+    """
+    kept: list[list[Measured]] = []
+    same: set[str] = set()
+    for group in reversed(groups):
+        further = earliest([one.first for one in kept[0]]) if kept else final
+        own = earliest([one.first for one in group])
+        both = (own != NEVER) & (further != NEVER)
+        did, went_on = int((own != NEVER).sum()), int(both.sum())
+        together = np.abs(own[both] - further[both]) <= _TOGETHER
+        if went_on >= _SAME * did and together.sum() >= _SAME * went_on:
+            same |= _names(group)
+        elif went_on < did or did < 2 * _BOTH:
+            kept.insert(0, group)
+    return kept, same
 
 
 def _keenest(group: list[Measured]) -> list[Measured]:

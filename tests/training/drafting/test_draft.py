@@ -64,6 +64,29 @@ def test_a_plain_funnel():
     assert draft.steps[1].took == pytest.approx([2.0] * 100)
 
 
+def test_one_happening_that_is_told_twice_is_one_step():
+    """What comes at the moment of the final action is no step before it, and no interest in it."""
+    told = funnel()
+    told += [
+        (who, "became_customer", day - 0.0001) for who, what, day in told if what == "order_placed"
+    ]
+    draft = draft_ladder(table_of(told), "order_placed")
+    assert [[one.deed.event for one in step.deeds] for step in draft.steps] == [
+        ["guide_read"],
+        ["call_held"],
+    ]
+    assert draft.spare == ("became_customer",)
+
+
+def test_what_all_go_on_from_is_no_step():
+    """Where everybody who did a thing did the next one days later there is nothing to tell."""
+    told = funnel()
+    told += [(who, "cart_filled", day - 1.0) for who, what, day in told if what == "order_placed"]
+    draft = draft_ladder(table_of(told), "order_placed")
+    assert len(draft.steps) == 2
+    assert "cart_filled" in draft.steps[-1].engaged
+
+
 def test_the_order_of_rows_has_no_effect():
     """The same events in another order are the same draft."""
     told = funnel()
@@ -73,7 +96,7 @@ def test_the_order_of_rows_has_no_effect():
 
 def test_the_final_action_that_was_asked_for():
     """Another final action makes another ladder; one that is not in the log is refused."""
-    told = [*funnel(), *((f"lead-{at:04d}", "shipped", 9.0) for at in range(0, 400, 8))]
+    told = [*funnel(), *((f"lead-{at:04d}", "shipped", 9.0) for at in range(0, 400, 16))]
     draft = draft_ladder(table_of(told), "shipped")
     assert draft.final.deed.event == "shipped"
     assert draft.steps[-1].deeds[0].deed.event == "order_placed"
