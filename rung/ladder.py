@@ -12,6 +12,7 @@ from rung.options import Progress, add_verb, group, json_option, layout_option
 from rung.reading import print_json
 
 if TYPE_CHECKING:
+    from features.arrays import Ints
     from features.events.table import EventTable
     from training.drafting.draft import Draft
 
@@ -76,7 +77,7 @@ def _init(parsed: argparse.Namespace, progress: Progress) -> None:
     parse_ladder(text, str(parsed.to))
     with new_file(parsed.to) as part:
         part.write_text(text, encoding="utf-8")
-    _print_draft(parsed, draft, int(table.occurred_at.max()))
+    _print_draft(parsed, draft, table.occurred_at)
 
 
 def _all_events(parsed: argparse.Namespace, columns: Any, progress: Progress) -> EventTable:
@@ -107,10 +108,11 @@ def _all_events(parsed: argparse.Namespace, columns: Any, progress: Progress) ->
     return found
 
 
-def _print_draft(parsed: argparse.Namespace, draft: Draft, last: int) -> None:
+def _print_draft(parsed: argparse.Namespace, draft: Draft, times: Ints) -> None:
     from features.clock import rfc3339
-    from training.drafting.ladder_text import step_ids
+    from training.drafting.ladder_text import judged_from, step_ids
 
+    first, last = int(times.min()), int(times.max())
     print(f"{draft.leads:,} leads, {draft.events:,} events\n")
     print(f"{'step':28} {'leads':>7} {'from below':>11}  completed by")
     for at, (id_, step) in enumerate(zip(step_ids(draft), draft.steps, strict=True)):
@@ -120,8 +122,9 @@ def _print_draft(parsed: argparse.Namespace, draft: Draft, last: int) -> None:
     print(f"{'purchase':28} {draft.final.leads:7,} {share:>11}  {draft.final.deed.event}")
     print(f"\n{len(draft.offers)} offers, {len(draft.traits)} traits; the draft is {parsed.to}")
     print("Look at its comments, then:")
-    for line in _next(parsed, rfc3339(last)):
+    for line in _next(parsed, rfc3339(judged_from(draft, first, last)), rfc3339(last)):
         print(f"  {line}")
+    print("What is to serve learns from all of it: train again without --until.")
 
 
 def _share(draft: Draft, at: int) -> str:
@@ -131,8 +134,8 @@ def _share(draft: Draft, at: int) -> str:
     return f"{went_on / below:.0%}" if below else "-"
 
 
-def _next(parsed: argparse.Namespace, last: str) -> list[str]:
-    """The commands that come next."""
+def _next(parsed: argparse.Namespace, judged_from: str, last: str) -> list[str]:
+    """The commands that come next: what was learned by a day is judged on what came later."""
     ladder, source = shlex.quote(str(parsed.to)), shlex.quote(parsed.events[0])
     how = f" --timezone {shlex.quote(parsed.timezone)}" if parsed.timezone else ""
     how += f" --layout {parsed.layout}" if parsed.layout else ""
@@ -143,6 +146,8 @@ def _next(parsed: argparse.Namespace, last: str) -> list[str]:
                 f"rung import {shlex.quote(one)} --ladder {ladder} --store sqlite:///events.db{how}"
             )
         source, how = "sqlite:///events.db", ""
-    lines.append(f"rung train {source} --ladder {ladder} --out bundle{how}")
+    read = f"{source} --ladder {ladder}"
+    lines.append(f"rung train {read} --out bundle --until {judged_from}{how}")
+    lines.append(f"rung evaluate {read} --bundle bundle{how}")
     lines.append(f"rung score {source} --bundle bundle --as-of {last} --out scores.csv{how}")
     return lines

@@ -11,6 +11,7 @@ import numpy as np
 
 from features.arrays import Floats
 from features.events.field_names import plain
+from features.events.log import DAY_US
 from features.ladder.file import NOT_AN_OFFER
 from models.judging.intervals import wilson
 from training.drafting.draft import Draft
@@ -18,7 +19,7 @@ from training.drafting.profile import SeenOffer, SeenTrait
 from training.drafting.steps import DraftedStep, Measured
 from training.drafting.timeline import Deed
 
-__all__ = ["ladder_text", "step_ids"]
+__all__ = ["judged_from", "ladder_text", "step_ids"]
 
 _HORIZONS: Final = (1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90, 120, 180, 270, 365)
 _WITHIN: Final = 0.8
@@ -70,6 +71,19 @@ def step_ids(draft: Draft) -> list[str]:
         others = (f"{slug}-{number}" for number in count(len(ids) + 1))
         ids.append(next(one for one in chain([slug], others) if one not in ids))
     return ids
+
+
+def judged_from(draft: Draft, first: int, last: int) -> int:
+    """By when to have learned, so that enough comes later to judge it on; microseconds.
+
+    Parameters
+    ----------
+    first, last : of the events of the log, in microseconds since the epoch.
+    """
+    days = 2 * max(_horizon(took) for took in (draft.took, *(step.took for step in draft.steps)))
+    found = last - min(days * DAY_US, (last - first) // 3)
+    whole = found // DAY_US * DAY_US
+    return whole if whole > first else found
 
 
 def _said(draft: Draft) -> str:

@@ -24,6 +24,7 @@ from models.scores.recalibration import Move
 from training.decision_points import Points, decision_points
 from training.labels import Outcomes, label
 from training.scores.performance import Answers
+from training.scores.ripening import why_empty
 from training.scores.written.wording import WENT_ON
 
 __all__ = ["Challenge", "Contender", "GoalChallenge", "Pair", "Verdict", "challenge"]
@@ -163,6 +164,8 @@ def challenge(
             f"one of them was trained on what was known until {rfc3339(trained)}: judge them from"
             " then on"
         )
+    if until <= start:
+        raise NotEnoughData(why_empty(log, start, until, trained))
     ladder = champion.bundle.ladder
     points = decision_points(log, ladder, start=start, end=until, seed=seed)
     if not len(points):

@@ -49,7 +49,7 @@ from training.scores.results import (
     StepOutcomes,
     Subgroup,
 )
-from training.scores.ripening import when_over
+from training.scores.ripening import when_over, why_empty
 
 __all__ = ["evaluate"]
 
@@ -93,7 +93,7 @@ def evaluate(  # noqa: PLR0913 what is judged, when and beside what
     start = trained_until if start is None else start
     asked, until = until, log.judged_until(until)
     if until <= start:
-        raise NotEnoughData(_why_empty(log, start, asked, trained_until))
+        raise NotEnoughData(why_empty(log, start, asked, trained_until))
     period = _Period(log, bundle.ladder, start, until, seed, capacity)
     judged = decision_points(log, bundle.ladder, start=start, end=until, seed=seed)
     if len(judged) == 0:
@@ -186,20 +186,6 @@ def _refuse_if_undecided(period: _Period, points: Points, outcomes: Outcomes) ->
             f"all {len(decided)} points {period.said} whose outcome is known {which}:"
             " judging takes outcomes of both kinds"
         )
-
-
-def _why_empty(log: EventLog, start: int, asked: int, trained_until: int) -> str:
-    """Why a period that ends before it begins has no lead to score, and what period would."""
-    last = log.judged_until(None)
-    where = "the log ends" if last <= start and last <= asked else "the period ends"
-    begins = "training ended" if start == trained_until else "it begins"
-    says = f"no lead to score between {rfc3339(start)} and {rfc3339(asked)}: {where} at"
-    says += f" {rfc3339(min(last, asked))}, and {begins} at {rfc3339(start)}"
-    if last <= trained_until:
-        return f"{says}; train until an earlier instant, so that something is left to judge on"
-    return f"{says}; from the end of training, {rfc3339(trained_until)}, it goes on until" + (
-        f" {rfc3339(last)}"
-    )
 
 
 def _when_over(period: _Period, points: Points, goal: str) -> str:

@@ -1,4 +1,4 @@
-"""When what is pending will be known: at which end a period can be judged."""
+"""Which period can be judged: when what is pending will be known, and what lies in none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from features.ladder.ladder import Ladder
 from training.decision_points import Points
 from training.labels import arrival_delay
 
-__all__ = ["horizons_us", "when_over"]
+__all__ = ["horizons_us", "when_over", "why_empty"]
 
 _MOST: Final = 0.9
 
@@ -35,6 +35,25 @@ def when_over(log: EventLog, ladder: Ladder, points: Points, goal: str, until: i
     if until < last:
         return f"{says}: let the period end then, or at the log's end, {rfc3339(last)}"
     return says
+
+
+def why_empty(log: EventLog, start: int, asked: int, trained_until: int) -> str:
+    """Why a period that ends before it begins has no lead to score, and what period would.
+
+    Parameters
+    ----------
+    start, asked, trained_until : of the period and of training, microseconds since the epoch.
+    """
+    last = log.judged_until(None)
+    where = "the log ends" if last <= start and last <= asked else "the period ends"
+    begins = "training ended" if start == trained_until else "it begins"
+    says = f"no lead to score between {rfc3339(start)} and {rfc3339(asked)}: {where} at"
+    says += f" {rfc3339(min(last, asked))}, and {begins} at {rfc3339(start)}"
+    if last <= trained_until:
+        return f"{says}; train until an earlier instant, so that something is left to judge on"
+    return f"{says}; from the end of training, {rfc3339(trained_until)}, it goes on until" + (
+        f" {rfc3339(last)}"
+    )
 
 
 def horizons_us(ladder: Ladder, points: Points, goal: str) -> Ints:

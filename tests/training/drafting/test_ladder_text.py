@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from features.errors import EventsError, NotEnoughData
 from features.ladder.file import parse_ladder
 from features.signals.table import signals_of
-from tests.training.drafting.scene import funnel, table_of
+from tests.training.drafting.scene import DAY, START, funnel, table_of
 from training.drafting.draft import draft_ladder
-from training.drafting.ladder_text import ladder_text, step_ids
+from training.drafting.ladder_text import judged_from, ladder_text, step_ids
 from training.drafting.timeline import Deed
 
 names = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20).filter(
@@ -132,6 +132,16 @@ def test_horizons_hold_for_most_who_go_on():
     ladder = parse_ladder(ladder_text(draft, "x"))
     for step, drafted in zip(ladder.steps, draft.steps, strict=True):
         assert (drafted.took <= step.horizon_days).mean() >= 0.8
+
+
+def test_what_is_judged_comes_after_what_was_learned():
+    """Two horizons of a log are left to judge on, or a third of it; in whole days if they fit."""
+    draft = draft_ladder(table_of(funnel()), None)
+    longest = max(one.horizon_days for one in parse_ladder(ladder_text(draft, "x")).goals)
+    last = START + 300 * DAY + 5
+    assert judged_from(draft, START, last) == START + (300 - 2 * longest) * DAY
+    assert judged_from(draft, START, START + 9 * DAY) == START + 6 * DAY
+    assert judged_from(draft, START + 1, START + DAY + 1) == START + 1 + DAY - DAY // 3
 
 
 def test_ids_that_a_ladder_cannot_have_are_named():

@@ -121,6 +121,17 @@ def test_what_was_trained_on_is_not_judged(log, bundle):
         challenge(log, *both, until=UNTIL + DAY_US // 2)
 
 
+def test_a_bundle_that_was_trained_to_the_end(log, bundle):
+    """Nothing is left to judge on: where both ended is said, and what to do."""
+    whole = Contender(replace(bundle, manifest=dict(bundle.manifest)), {})
+    whole.bundle.manifest["until"] = log.judged_until(None)
+    said = r"the log ends at \S+, and training ended at .*; train until an earlier instant, so that"
+    with pytest.raises(NotEnoughData, match=said):
+        challenge(log, Contender(bundle, {}), whole, until=log.judged_until(None))
+    with pytest.raises(NotEnoughData, match=r"the period ends at .*; from the end of training"):
+        challenge(log, Contender(bundle, {}), Contender(bundle, {}), until=UNTIL - 1)
+
+
 @pytest.mark.slow
 def test_how_often_it_errs(log, bundle):
     """Of two that differ by chance alone one is called better, once in twenty."""
