@@ -84,7 +84,7 @@ def test_several_files_and_a_table_of_columns(tmp_path, capsys):
     for log in logs:
         command = ["import", str(log), "--ladder", str(ladder), "--store", store]
         assert rung.main(command) == 0
-    assert "looks like what [import] of the ladder describes" in capsys.readouterr().out
+    assert "looks like what the [import] table describes" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("more", [["--final", "shipped"], ["--layout", "ga5"]])

@@ -14,9 +14,9 @@ def mapped_layout(columns: ImportColumns) -> Layout:
     needed = [columns.lead, (columns.occurred_at,), *((columns.event,),) * bool(columns.event)]
     return Layout(
         name="import",
-        title="what [import] of the ladder describes",
+        title="what the [import] table describes",
         marks=tuple(needed),
-        lead=(*columns.lead, *columns.anonymous_id),
+        lead=tuple(dict.fromkeys((*columns.lead, *columns.anonymous_id))),
         anonymous=columns.anonymous_id,
         event=(columns.event,) if columns.event else (),
         always=columns.always,

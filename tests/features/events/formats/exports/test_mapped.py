@@ -42,7 +42,17 @@ def test_every_part(tmp_path):
     assert table.property_texts() == ['{"amount":9}', '{"amount":1}']
     assert table.anonymous_id is not None
     assert table.anonymous_id.to_pylist() == ["v1", None]
-    assert "[import] of the ladder describes: who.id" in report.layouts[0]
+    assert "the [import] table describes: who.id" in report.layouts[0]
+
+
+def test_a_column_is_named_once():
+    """An anonymous id that is an id of the lead as well is said to be both, each once."""
+    columns = ImportColumns(lead=("user", "visitor"), anonymous_id=("visitor",), event="what",
+                            occurred_at="at")  # fmt: skip
+    said = mapped_layout(columns).sentence(["user", "visitor", "what", "at"])
+    assert said.startswith(
+        "looks like what the [import] table describes: user or visitor is the lead, visitor beside"
+    )
 
 
 def test_all_other_columns_are_properties(tmp_path):
@@ -61,4 +71,4 @@ def test_a_file_without_the_columns(tmp_path):
 
 def test_what_it_is_called():
     """The layout of a ladder says where it comes from."""
-    assert mapped_layout(COLUMNS).title == "what [import] of the ladder describes"
+    assert mapped_layout(COLUMNS).title == "what the [import] table describes"
