@@ -1,14 +1,15 @@
 """The command: one verb is parsed and run. `rung --help` lists them.
 
 Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 refused
-(the message says why and what would be right), 2 a call that cannot be understood, 3 the ladder has
-mistakes.
+(the message says why and what would be right) or nobody reads what is printed any more, 2 a call
+that cannot be understood, 3 the ladder has mistakes.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import select
 import sys
 import time
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ from rung.judging import (
     readiness,
     recalibration,
 )
-from rung.options import Progress, new_parser, refuse_to_overwrite
+from rung.options import Progress, new_parser, refuse_to_overwrite, say_aside
 
 __all__ = ["main", "parser"]
 
@@ -67,6 +68,10 @@ _VERBS: Final = (
 """In the order of the help."""
 
 
+class _NobodyReads(Exception):
+    """What is printed goes into a pipe that nobody reads any more."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
     try:
@@ -74,8 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(arguments)
         finally:  # help and the like end by SystemExit
             _flush()
+    except _NobodyReads:
+        return 1
     except OSError as error:
-        return _failed(error)
+        is_left = isinstance(error, BrokenPipeError) and not _is_read()
+        return 1 if is_left else _failed(error)
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -87,7 +95,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
     try:
         refuse_to_overwrite(parsed)
-        return int(parsed.verb(parsed, _progress(quiet=getattr(parsed, "json", False))) or 0)
+        return int(parsed.verb(parsed, _progress(quiet=_is_quiet(parsed))) or 0)
     except LadderError as error:
         print(error, file=sys.stderr)
         return 3
@@ -104,16 +112,29 @@ def _flush() -> None:
 
     Raises
     ------
-    OSError : the disk is full, or nobody reads any more.
+    _NobodyReads : whoever read it has gone, as `head` does.
+    OSError : the disk is full.
     """
     if sys.stdout is None or sys.stdout.closed:
         return
     try:
         sys.stdout.flush()
-    except OSError:
+    except OSError as error:
         with suppress(OSError), Path(os.devnull).open("wb") as nothing:
             os.dup2(nothing.fileno(), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise _NobodyReads from error
         raise
+
+
+def _is_read() -> bool:
+    """Whether somebody reads what is printed, or it is kept."""
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+    except (AttributeError, OSError, ValueError):  # not on every system; no file
+        return True
+    return not any(events & select.POLLERR for _, events in poll.poll(0))
 
 
 def _failed(error: OSError) -> int:
@@ -127,12 +148,18 @@ def parser() -> argparse.ArgumentParser:
     return new_parser(_VERBS)
 
 
+def _is_quiet(parsed: argparse.Namespace) -> bool:
+    """Whether progress is of no use: the result is for a program, and nobody looks on."""
+    watched = sys.stderr is not None and sys.stderr.isatty()
+    return bool(getattr(parsed, "json", False)) and not watched
+
+
 def _progress(*, quiet: bool) -> Progress:
     """Say what is being done, with the seconds since the start, on standard error."""
     started = time.monotonic()
 
     def say(what: str) -> None:
         if not quiet:
-            print(f"{time.monotonic() - started:7.1f} s  {what}", file=sys.stderr, flush=True)
+            say_aside(f"{time.monotonic() - started:7.1f} s  {what}")
 
     return say

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rung.options import Progress, add_verb, group, json_option, layout_option
-from rung.reading import print_json
+from rung.reading import aligned, print_json
 
 if TYPE_CHECKING:
     from features.arrays import Ints
@@ -114,12 +114,14 @@ def _print_draft(parsed: argparse.Namespace, draft: Draft, times: Ints) -> None:
 
     first, last = int(times.min()), int(times.max())
     print(f"{draft.leads:,} leads, {draft.events:,} events\n")
-    print(f"{'step':28} {'leads':>7} {'from below':>11}  completed by")
+    rows = [("step", "leads", "from below", "completed by")]
     for at, (id_, step) in enumerate(zip(step_ids(draft), draft.steps, strict=True)):
         events = ", ".join(sorted({one.deed.event for one in step.deeds}))
-        print(f"{id_:28} {step.leads:7,} {_share(draft, at):>11}  {events}")
+        rows.append((id_, f"{step.leads:,}", _share(draft, at), events))
     share = _share(draft, len(draft.steps))
-    print(f"{'purchase':28} {draft.final.leads:7,} {share:>11}  {draft.final.deed.event}")
+    rows.append(("purchase", f"{draft.final.leads:,}", share, draft.final.deed.event))
+    for line in aligned(rows, texts=(0, 3)):
+        print(line)
     print(f"\n{len(draft.offers)} offers, {len(draft.traits)} traits; the draft is {parsed.to}")
     print("Look at its comments, then:")
     for line in _next(parsed, rfc3339(judged_from(draft, first, last)), rfc3339(last)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -39,12 +40,14 @@ __all__ = [
     "period_options",
     "reading_options",
     "refuse_to_overwrite",
+    "say_aside",
     "store_option",
     "trust_option",
 ]
 
 Progress = Callable[[str], None]
 """Is told what is being done."""
+_ASIDE: Final = threading.Lock()
 
 
 def new_parser(adders: Iterable[Callable[[Any], None]]) -> argparse.ArgumentParser:
@@ -184,7 +187,13 @@ def json_option(parser: argparse.ArgumentParser) -> None:
 
 def note(what: str) -> None:
     """Say what nobody may miss, whatever form the result has."""
-    print(f"note: {what}", file=sys.stderr, flush=True)
+    say_aside(f"note: {what}")
+
+
+def say_aside(line: str) -> None:
+    """Write a line to standard error, where threads may do so at once."""
+    with _ASIDE:
+        print(f"{line}\n", end="", file=sys.stderr, flush=True)
 
 
 def as_time(text: str) -> datetime:

@@ -6,9 +6,10 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rung.options import Progress, note
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from training.setup.config_file import Configuration
 
 __all__ = [
+    "aligned",
     "configuration_of",
     "judged_until",
     "loaded_bundle",
@@ -31,11 +33,14 @@ __all__ = [
     "named_log",
     "print_json",
     "read",
+    "shortened",
     "store_of",
     "trained_with",
     "trusted_types",
     "write_table",
 ]
+
+_GAP: Final = "  "
 
 
 def read(
@@ -224,3 +229,29 @@ def write_table(frame: pd.DataFrame, out: Path) -> None:
 def print_json(value: Any) -> None:
     """Print a result for programs."""
     print(json.dumps(value, indent=2, default=str))
+
+
+def aligned(rows: Sequence[Sequence[str]], texts: Sequence[int] = (0,)) -> list[str]:
+    """The rows as lines, figures to the right, columns as wide as what stands in them.
+
+    Rows may end early.
+
+    Parameters
+    ----------
+    texts : the columns that are words, and stand to the left.
+    """
+    widths = [
+        max(len(row[at]) for row in rows if at < len(row)) for at in range(max(map(len, rows)))
+    ]
+    return [
+        _GAP.join(
+            cell.ljust(width) if at in texts else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=False))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def shortened(text: str, most: int) -> str:
+    """A text in at most so many characters; one that was cut ends in an ellipsis."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

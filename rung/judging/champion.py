@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rung import options
-from rung.judging.columns import aligned
 from rung.judging.served import add_judge
 from rung.options import Progress, add_verb
-from rung.reading import judged_until, loaded_bundle, print_json, read, trained_with
+from rung.reading import aligned, judged_until, loaded_bundle, print_json, read, trained_with
 
 if TYPE_CHECKING:
     from features.events.log import EventLog

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import judged_until, named_ladder, named_log, print_json, read
+from rung.reading import judged_until, named_ladder, named_log, print_json, read, shortened
 
 if TYPE_CHECKING:
     from models.judging.readiness import (
@@ -83,7 +83,7 @@ def _print(found: Readiness) -> None:
 
 def _print_step(step: StepReadiness) -> None:
     print(
-        f"  {step['title'][:25]:26}{step['reached']:9,}{step['completed']:10,}"
+        f"  {shortened(step['title'], 25):26}{step['reached']:9,}{step['completed']:10,}"
         f"{step['leads_a_week']:8.1f}{_outcomes(step)}  {step['level']}"
     )
     for dead in step["dead"]:
@@ -122,8 +122,8 @@ def _print_offers(offers: list[OfferReadiness]) -> None:
     for one in known:
         aside = "" if one["known"] else "  not on this ladder"
         print(
-            f"  {one['id'][:25]:26}{one['drawn']:9,}{one['exposed']:10,}{one['effective']:11,.0f}"
-            f"{one['extended']:10,}{aside}"
+            f"  {shortened(one['id'], 25):26}{one['drawn']:9,}{one['exposed']:10,}"
+            f"{one['effective']:11,.0f}{one['extended']:10,}{aside}"
         )
     if others := len(offers) - len(known):
         print(f"  Of {others} more options nothing is known.")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pty
 import subprocess
 import sys
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+import rung.command
+import rung.options
 from tests.rung.scene import TEN_MISTAKES, done, refused
 
 VERBS = (
@@ -100,7 +106,7 @@ def test_the_package_is_the_program(tmp_path):
     ],
 )
 def test_output_that_cannot_be_written(words, is_piped, is_buffered):
-    """A full disk and a pipe that nobody reads are told in a line, also what parsing prints."""
+    """A full disk is told in a line, of what parsing prints too; a pipe nobody reads is not."""
     environment = os.environ | {"PYTHONUNBUFFERED": "" if is_buffered else "1"}
     if is_piped:
         read, write = os.pipe()
@@ -117,8 +123,45 @@ def test_output_that_cannot_be_written(words, is_piped, is_buffered):
         )
     finally:
         os.close(write)
-    said = "Broken pipe" if is_piped else "No space left on device"
-    assert (found.returncode, found.stderr) == (1, f"rung: {said}\n")
+    said = "" if is_piped else "rung: No space left on device\n"
+    assert (found.returncode, found.stderr) == (1, said)
+
+
+def test_a_pipe_that_breaks_elsewhere_is_told(monkeypatch, capsys):
+    """A connection to a store that is lost is none of what is printed."""
+
+    def lost(_: object) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(rung.command, "_run", lost)
+    assert rung.command.main([]) == 1
+    assert capsys.readouterr().err == "rung: Broken pipe\n"
+
+
+def test_lines_of_threads_stay_apart(monkeypatch):
+    """Each line of progress is written with its end in one piece."""
+    written: list[str] = []
+    monkeypatch.setattr(sys, "stderr", SimpleNamespace(write=written.append, flush=lambda: None))
+    rung.options.say_aside("fitting")
+    assert [text for text in written if text] == ["fitting\n"]
+
+
+@pytest.mark.parametrize("is_watched", [True, False])
+def test_progress_beside_json(is_watched, events_file, bundle_folder):
+    """Where somebody looks on, progress is told beside a result in JSON, and never in it."""
+    own, other = pty.openpty() if is_watched else os.pipe()
+    command = ("rung", "readiness", str(events_file), "--bundle", str(bundle_folder), "--json")
+    found = subprocess.run(
+        [sys.executable, "-m", *command], stdout=subprocess.PIPE, stderr=other, text=True
+    )
+    os.close(other)
+    said = ""
+    with suppress(OSError):  # a terminal whose other end is closed
+        while more := os.read(own, 65_536):
+            said += more.decode()
+    os.close(own)
+    assert json.loads(found.stdout)["steps"]
+    assert ("reading" in said) is is_watched
 
 
 def test_any_verb_refuses_a_ladder_with_mistakes(events_file, tmp_path):

@@ -37,6 +37,21 @@ def test_from_a_log_to_a_ladder(tmp_path, capsys):
     assert rung.main(["ladder", "check", str(ladder)]) == 0
 
 
+def test_long_ids_stay_in_line(tmp_path, capsys):
+    """The columns of the table are as wide as what stands in them."""
+    import rung
+
+    long = {"guide_read": "became_a_marketing_qualified_lead_of_the_year"}
+    told = [(who, long.get(what, what), day) for who, what, day in funnel()]
+    log = written(tmp_path / "log.csv", told=told)
+    assert rung.main(["init", str(log), "--to", str(tmp_path / "mine.toml")]) == 0
+    table = capsys.readouterr().out.split("\n\n")[1].splitlines()
+    assert len(table) == 4
+    assert {line.index(last) for line, last in zip(
+        table, ["completed by", long["guide_read"], "call_held", "order_placed"], strict=True
+    )} == {table[0].index("completed by")}  # fmt: skip
+
+
 def test_a_log_with_other_columns_is_told_the_way(tmp_path):
     """There is no ladder yet: a file of its own says what is what."""
     log = written(tmp_path / "log.csv", ("who", "what", "day"))

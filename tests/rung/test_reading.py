@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from rung.reading import aligned, shortened
 from tests.rung.scene import done, jsonl, message, page, refused
 
 
@@ -76,3 +77,32 @@ def test_a_csv_with_a_wrong_column(tmp_path):
     said = message("train", file, "--ladder", "b2b", "--out", tmp_path / "b")
     columns = "it has lead, name, occurred_at; did you mean 'lead'?"
     assert said == f"rung: {file}: no column lead_id; {columns}"
+
+
+def test_no_column_runs_into_the_next() -> None:
+    """However long a name or a figure is; a row may end early, and nothing trails."""
+    lines = aligned(
+        [
+            ("", "champion", "difference"),
+            (
+                "value in the top 10%, a hundred scores",
+                "45,784.70",
+                "-1,867.70 ± 2,046.29",
+                "worse",
+            ),
+            ("AUC", "0.9"),
+        ],
+        texts=(0, 3),
+    )
+    assert lines == [
+        "                                         champion            difference",
+        "value in the top 10%, a hundred scores  45,784.70  -1,867.70 ± 2,046.29  worse",
+        "AUC                                           0.9",
+    ]
+
+
+def test_a_text_that_was_cut_shows_it():
+    """What fits stays as it is; what does not ends in an ellipsis, and is no wider than asked."""
+    assert shortened("Became customer", 15) == "Became customer"
+    assert shortened("Became marketing qualified lead", 25) == "Became marketing qualifi…"
+    assert shortened("Became marketing qualified", 17) == "Became marketing…"
