@@ -110,7 +110,7 @@ def _all_events(parsed: argparse.Namespace, columns: Any, progress: Progress) ->
 
 def _print_draft(parsed: argparse.Namespace, draft: Draft, times: Ints) -> None:
     from features.clock import rfc3339
-    from training.drafting.ladder_text import judged_from, step_ids
+    from training.drafting.ladder_text import judged_from, step_ids, written_offers, written_traits
 
     first, last = int(times.min()), int(times.max())
     print(f"{draft.leads:,} leads, {draft.events:,} events\n")
@@ -122,11 +122,21 @@ def _print_draft(parsed: argparse.Namespace, draft: Draft, times: Ints) -> None:
     rows.append(("purchase", f"{draft.final.leads:,}", share, draft.final.deed.event))
     for line in aligned(rows, texts=(0, 3)):
         print(line)
-    print(f"\n{len(draft.offers)} offers, {len(draft.traits)} traits; the draft is {parsed.to}")
+    offers, traits = len(written_offers(draft)), len(written_traits(draft))
+    print(f"\n{_counted(offers, 'offer')}, {_counted(traits, 'trait')}; the draft is {parsed.to}")
+    if not offers:
+        print(
+            "Without offers nothing is ever suggested to a lead: add an [[offer]] for each step to"
+            f" {parsed.to}; docs/ladder.md says how."
+        )
     print("Look at its comments, then:")
     for line in _next(parsed, rfc3339(judged_from(draft, first, last)), rfc3339(last)):
         print(f"  {line}")
     print("What is to serve learns from all of it: train again without --until.")
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def _share(draft: Draft, at: int) -> str:

@@ -19,7 +19,7 @@ from training.drafting.profile import SeenOffer, SeenTrait
 from training.drafting.steps import DraftedStep, Measured
 from training.drafting.timeline import Deed
 
-__all__ = ["judged_from", "ladder_text", "step_ids"]
+__all__ = ["judged_from", "ladder_text", "step_ids", "written_offers", "written_traits"]
 
 _HORIZONS: Final = (1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90, 120, 180, 270, 365)
 _WITHIN: Final = 0.8
@@ -50,12 +50,22 @@ def ladder_text(draft: Draft, name: str, imports: str = "") -> str:
     parts = [_said(draft), imports.strip(), _head(name)]
     parts += [_step(draft, at, ids[at]) for at in range(len(draft.steps))]
     parts.append(_purchase(draft))
-    parts += [_offer(one, [*ids, "purchase"]) for one in draft.offers if _may_be_offer(one.id)]
+    parts += [_offer(one, [*ids, "purchase"]) for one in written_offers(draft)]
     told = [one.deed for step in draft.steps for one in step.deeds]
     read = {plain(name) for deed in told for name in (deed.number, deed.text)}
-    parts += [_trait(one, read) for one in draft.traits if _ID.fullmatch(one.id)]
+    parts += [_trait(one, read) for one in written_traits(draft)]
     parts.append(_left_out(draft))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def written_offers(draft: Draft) -> list[SeenOffer]:
+    """The offers that a ladder can name, which the text has."""
+    return [one for one in draft.offers if _ID.fullmatch(one.id) and one.id not in NOT_AN_OFFER]
+
+
+def written_traits(draft: Draft) -> list[SeenTrait]:
+    """The traits that a ladder can name, which the text has."""
+    return [one for one in draft.traits if _ID.fullmatch(one.id)]
 
 
 def step_ids(draft: Draft) -> list[str]:
@@ -196,10 +206,6 @@ def _trait(one: SeenTrait, read: set[str]) -> str:
         why = "nothing learns from it, and its groups are compared"
         return f"{counts}; {why}\n{head}\nprotected = true"
     return f"{counts}; is it known before a lead buys?\n{head}"
-
-
-def _may_be_offer(id_: str) -> bool:
-    return bool(_ID.fullmatch(id_)) and id_ not in NOT_AN_OFFER
 
 
 def _left_out(draft: Draft) -> str:

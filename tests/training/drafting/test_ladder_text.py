@@ -15,7 +15,7 @@ from features.ladder.file import parse_ladder
 from features.signals.table import signals_of
 from tests.training.drafting.scene import DAY, START, funnel, table_of
 from training.drafting.draft import draft_ladder
-from training.drafting.ladder_text import judged_from, ladder_text, step_ids
+from training.drafting.ladder_text import judged_from, ladder_text, step_ids, written_offers
 from training.drafting.timeline import Deed
 
 names = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20).filter(
@@ -142,6 +142,18 @@ def test_what_is_judged_comes_after_what_was_learned():
     assert judged_from(draft, START, last) == START + (300 - 2 * longest) * DAY
     assert judged_from(draft, START, START + 9 * DAY) == START + 6 * DAY
     assert judged_from(draft, START + 1, START + DAY + 1) == START + 1 + DAY - DAY // 3
+
+
+def test_offers_that_a_ladder_cannot_name():
+    """Those are not counted among what was written."""
+    told, held = funnel(), {}
+    for offer in ("nurture", "Call!", "book"):
+        held[len(told)] = json.dumps({"offer": offer})
+        told.append(("lead-0000", "offer_extended", 0.2))
+    draft = draft_ladder(table_of(told, held), None)
+    assert [one.id for one in written_offers(draft)] == ["book"]
+    assert [one.id for one in parse_ladder(ladder_text(draft, "x")).offers] == ["book"]
+    assert "# Left out, as it stands for no offer: nurture" in ladder_text(draft, "x")
 
 
 def test_ids_that_a_ladder_cannot_have_are_named():
