@@ -62,9 +62,11 @@ RungError
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Final
 
 __all__ = [
     "ActionConflict",
@@ -101,7 +103,10 @@ __all__ = [
     "UnknownReport",
     "Unusable",
     "did_you_mean",
+    "without_password",
 ]
+
+_PASSWORD: Final = re.compile(r"(://[^:/@]*):.*@")
 
 
 class RungError(Exception):
@@ -308,3 +313,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     spelt = {each.casefold(): each for each in known}
     close = get_close_matches(word.casefold(), list(spelt), n=1)
     return f"; did you mean {spelt[close[0]]!r}?" if close else ""
+
+
+def without_password(source: object) -> str:
+    """A file or the URL of a store as people are shown it: its password is nobody's to read."""
+    return _PASSWORD.sub(r"\1:***@", str(source))

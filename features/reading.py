@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from features.arrays import Bools
 from features.clock import microseconds
-from features.errors import EventsError, did_you_mean
+from features.errors import EventsError, did_you_mean, without_password
 from features.events.columns import distinct
 from features.events.formats.checks import checked
 from features.events.formats.exports.mapped import mapped_layout
@@ -103,7 +103,9 @@ def read_events(  # noqa: PLR0913 the options of a reading, each by its name
             table, report = _known_by(table, report, until)
         log = table.log(columns)
     if not len(log) and not may_be_empty:
-        raise EventsError("\n  ".join([f"{source}: {report.why_empty}", *report.lines()]))
+        raise EventsError(
+            "\n  ".join([f"{without_password(source)}: {report.why_empty}", *report.lines()])
+        )
     return log, report
 
 

@@ -83,13 +83,13 @@ def _init(parsed: argparse.Namespace, progress: Progress) -> None:
 def _all_events(parsed: argparse.Namespace, columns: Any, progress: Progress) -> EventTable:
     """The events of all files, under one id a lead; what has not happened yet is left out."""
     from features.clock import now
-    from features.errors import EventsError
+    from features.errors import EventsError, without_password
     from features.events.table import concat, without_duplicates
     from features.reading import by_lead, dated_after, read_table
 
     tables, empty = [], []
     for source in parsed.events:
-        progress(f"reading {source}")
+        progress(f"reading {without_password(source)}")
         table, report = read_table(
             source,
             assume_timezone=parsed.timezone,
@@ -100,7 +100,7 @@ def _all_events(parsed: argparse.Namespace, columns: Any, progress: Progress) ->
             progress(line)
         tables.append(table)
         why = "all its events are dated in the future" if len(table) else report.why_empty
-        empty.append(f"{source}: {why}")
+        empty.append(f"{without_password(source)}: {why}")
     found = by_lead(without_duplicates(concat(tables)))
     found = found.rows(~dated_after(found, now()))
     if not len(found):

@@ -81,7 +81,7 @@ def add_tables(verbs: Any) -> None:
 
 def _import(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import now
-    from features.errors import EventsError
+    from features.errors import EventsError, without_password
     from features.events.log import LogColumns
     from features.ladder.file import read_ladder
     from features.ladder.ladder import EventNames
@@ -126,7 +126,8 @@ def _import(parsed: argparse.Namespace, progress: Progress) -> None:
         print(f"{ahead:,} dated in the future: kept, and set aside until then")
     if appended.suppressed:
         print(f"{appended.suppressed:,} left out: their leads were erased and must not come back")
-    print(f"{appended.accepted:,} new events in {parsed.store}; {appended.duplicates:,} were there")
+    where = without_password(parsed.store)
+    print(f"{appended.accepted:,} new events in {where}; {appended.duplicates:,} were there")
     return None
 
 

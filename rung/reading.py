@@ -56,6 +56,7 @@ def read(
     `everybody`: of a store, leads that opted out are there as well, only to be counted.
     """
     from features.clock import now
+    from features.errors import without_password
     from features.ladder.file import read_ladder
     from features.reading import names_misspelt, read_events
 
@@ -63,7 +64,7 @@ def read(
     if "://" in str(parsed.events):
         then = until or getattr(parsed, "until", None)
         ladder = _with_offers(ladder, parsed.events, then)
-    progress(f"reading {parsed.events}")
+    progress(f"reading {without_password(parsed.events)}")
     log, report = read_events(
         parsed.events,
         ladder,

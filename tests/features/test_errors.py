@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from features.errors import (
@@ -17,6 +19,7 @@ from features.errors import (
     UnknownOffer,
     Unusable,
     did_you_mean,
+    without_password,
 )
 from tests.errors import every_error
 
@@ -58,6 +61,24 @@ def test_a_ladder_error_carries_every_mistake():
         "  offer[1]: is no table (write one)",
     ]
     assert str(LadderError("own.toml", found[:1])).startswith("own.toml: 1 mistake\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("postgresql://rung:s3:c@ret@db/rung", "postgresql://rung:***@db/rung"),
+        (
+            "postgresql+psycopg://rung:p@127.0.0.1:5432/rung",
+            "postgresql+psycopg://rung:***@127.0.0.1:5432/rung",
+        ),
+        ("postgresql://rung@db:5432/rung", "postgresql://rung@db:5432/rung"),
+        ("sqlite:////var/rung.db", "sqlite:////var/rung.db"),
+        (Path("a:b@c.csv"), "a:b@c.csv"),
+    ],
+)
+def test_no_password_is_shown(source, shown):
+    """What a verb reads is named without it."""
+    assert without_password(source) == shown
 
 
 def test_did_you_mean():
