@@ -372,25 +372,39 @@ def _venn_abers(
 def _pooled(rates: Floats, sizes: Floats, places: Ints, outcome: float, added: Floats) -> Floats:
     """The isotonic value of an outcome that is added at each of the places, by itself.
 
-    Neighbours that fall are pooled until none do (Ayer et al. 1955). Compiled, as it is done 50,000
-    times for a curve; what a package makes of the same rows is in the tests.
+    Neighbours that fall are pooled until none do (Ayer et al. 1955). In which order makes no
+    difference, so all before a place and all after it are pooled once, and what is added last: it
+    is done 50,000 times for a curve. What a package makes of the same rows is in the tests.
     """
+    level, weight, start = _last_blocks(rates, sizes)
+    fall, mass, length = _last_blocks(-rates[::-1], sizes[::-1])
     found = np.empty(len(places))
-    level, weight = np.empty(len(rates) + 1), np.empty(len(rates) + 1)
     for number, place in enumerate(places):
-        top, own = -1, -1
-        for at in range(len(rates) + 1):
-            top += 1
-            if at == place:
-                level[top], weight[top], own = outcome, added[number], top
+        before, after = place, len(rates) - place
+        own, own_weight = outcome, added[number]
+        while True:
+            if before > 0 and level[before] >= own:
+                value, other, before = level[before], weight[before], start[before]
+            elif after > 0 and -fall[after] <= own:
+                value, other, after = -fall[after], mass[after], length[after]
             else:
-                row = at if at < place else at - 1
-                level[top], weight[top] = rates[row], sizes[row]
-            while top > 0 and level[top - 1] >= level[top]:
-                both = weight[top - 1] + weight[top]
-                level[top - 1] += (level[top] - level[top - 1]) * weight[top] / both
-                weight[top - 1] = both
-                top -= 1
-                own = min(own, top)
-        found[number] = level[own]
+                break
+            own_weight += other
+            own += (value - own) * other / own_weight
+        found[number] = own
     return found
+
+
+@numba.njit(cache=True, nogil=True)
+def _last_blocks(rates: Floats, sizes: Floats) -> tuple[Floats, Floats, Ints]:
+    """Of the first n rows, for each n, the last block: its rate, its weight, the rows before it."""
+    level, weight = np.empty(len(rates) + 1), np.empty(len(rates) + 1)
+    start = np.zeros(len(rates) + 1, np.int64)
+    for first in range(len(rates)):
+        own, own_weight, before = rates[first], sizes[first], first
+        while before > 0 and level[before] >= own:
+            own_weight += weight[before]
+            own += (level[before] - own) * weight[before] / own_weight
+            before = start[before]
+        level[first + 1], weight[first + 1], start[first + 1] = own, own_weight, before
+    return level, weight, start
