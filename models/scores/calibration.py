@@ -295,15 +295,14 @@ def _interval_curve(
     rng = np.random.default_rng(seed)
     _, cluster = np.unique(points.lead, return_inverse=True)
     n_leads = int(cluster.max()) + 1
-    per_lead = _weight_of_a_lead(group, cluster, points)
-    added = per_lead[np.searchsorted(middle, grid).clip(max=len(middle) - 1)]
+    of_lead = _weight_of_a_lead(group, cluster, points)
     pairs = np.empty((drawings, 2, len(grid)))
     for at in range(drawings):
         drawn = rng.exponential(size=n_leads + 1)
         weight = drawn[cluster] * points.weight
         sizes = np.bincount(group, weight).astype(np.float64)
         rates = np.bincount(group, weight * points.happened) / sizes
-        pairs[at] = _venn_abers(middle, rates, sizes, grid, drawn[-1] * added)
+        pairs[at] = _venn_abers(middle, rates, sizes, grid, drawn[-1] * of_lead)
     tail = (1.0 - LEVEL) / 2
     low, high = np.quantile(pairs[:, 0], tail, axis=0), np.quantile(pairs[:, 1], 1 - tail, axis=0)
     low = np.minimum.accumulate(low[::-1])[::-1]  # the weight that is added may let one fall
@@ -349,7 +348,7 @@ def _distinct(rising: Floats) -> Floats:
 
 
 def _venn_abers(
-    middle: Floats, rates: Floats, sizes: Floats, grid: Floats, added: Floats
+    middle: Floats, rates: Floats, sizes: Floats, grid: Floats, of_lead: Floats
 ) -> Floats:
     """Shape (2, n_grid): the isotonic value at each grid point of a lead that is added there.
 
@@ -358,13 +357,19 @@ def _venn_abers(
     Parameters
     ----------
     middle, rates, sizes : shape (n_groups,), the score of each group, its rate and its weight.
-    grid, added : shape (n_grid,), the scores and the weight of the lead that is added at each.
+    grid : shape (n_grid,), the scores at which a lead is added.
+    of_lead : shape (n_groups,), the weight of one that is added at each group; between two groups
+        a failure has that of the lower one and a success that of the higher: they are pooled first.
     """
     # Beside those that have its score, on the side on which it is pooled with them.
     after = np.searchsorted(middle, grid * (1.0 + _ROUNDING), side="right")
     before = np.searchsorted(middle, grid * (1.0 - _ROUNDING))
+    failure, success = of_lead[(after - 1).clip(min=0)], of_lead[before.clip(max=len(middle) - 1)]
     return np.stack(
-        [_pooled(rates, sizes, after, 0.0, added), _pooled(rates, sizes, before, 1.0, added)]
+        [
+            _pooled(rates, sizes, after, 0.0, failure),
+            _pooled(rates, sizes, before, 1.0, success),
+        ]
     )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -206,9 +205,9 @@ def oracle_curve(
         rows = [[(times[points[at].lead], points[at].happened) for at in each] for each in groups]
         sizes = [math.fsum(weight for weight, _ in row) for row in rows]
         reached = [math.fsum(weight for weight, happened in row if happened) for row in rows]
+        of_lead = [added * each for each in own]
         for place, score in enumerate(grid):
-            weight = added * own[bisect_left(middle, score, hi=len(middle) - 1)]
-            told[place].append(oracle_pair(middle, reached, sizes, score, weight))
+            told[place].append(oracle_pair(middle, reached, sizes, score, of_lead))
     low = [_quantile([failure for failure, _ in pairs], 0.05) for pairs in told]
     high = [_quantile([success for _, success in pairs], 0.95) for pairs in told]
     return (
@@ -257,16 +256,19 @@ def oracle_pair(
     reached: Sequence[float],
     sizes: Sequence[float],
     score: float,
-    added: float = 1.0,
+    of_lead: Sequence[float] | None = None,
 ) -> tuple[float, float]:
-    """What isotonic regression says of a lead of some weight, as a failure and as a success.
+    """What isotonic regression says of a lead that is added, as a failure and as a success.
 
-    It counts with those that have its score, up to rounding.
+    It counts with those that have its score, up to rounding, and weighs as a lead does there; at a
+    score that none has, as one does at the next score below, if a failure, or above. (1 without.)
     """
     there = [abs(value - score) <= score * 1e-12 for value in middle]
     below = sum(value < score for value, same in zip(middle, there, strict=True) if not same)
+    beside = (below if any(there) else max(below - 1, 0), min(below, len(middle) - 1))
     pair = []
-    for outcome in (0.0, 1.0):
+    for outcome, like in zip((0.0, 1.0), beside, strict=True):
+        added = of_lead[like] if of_lead else 1.0
         blocks = list(zip(reached, sizes, strict=True))
         own = (outcome * added, added)
         for value, weight in blocks[below : below + sum(there)]:

@@ -247,7 +247,7 @@ def pair_of(middle, reached, sizes, scores):
     """Our pair at each score, shape (n, 2)."""
     counts = np.array(sizes, dtype=np.float64)
     rates = np.array(reached, dtype=np.float64) / counts
-    return _venn_abers(np.array(middle), rates, counts, np.array(scores), np.ones(len(scores))).T
+    return _venn_abers(np.array(middle), rates, counts, np.array(scores), np.ones(len(middle))).T
 
 
 @settings(max_examples=examples(40), deadline=None)
@@ -478,6 +478,29 @@ def test_where_nobody_advanced_its_upper_end_knows_how_few_leads_there_were():
     mirrored = _interval_curve(1.0 - chance, alike(1.0 - happened, lead), 1)
     assert (mirrored[1][1.0 - mirrored[0] < 0.01] <= 0.975).all()
     assert mirrored[1][-1] > 0.96
+
+
+@pytest.mark.parametrize("score", [0.001, 0.0105, 0.02, 0.3])
+def test_a_lead_that_is_added_weighs_as_those_with_its_score(score):
+    """Forty leads with twelve points each, and others with one above: rounding confuses neither."""
+    lead = np.concatenate([np.repeat(np.arange(40), 12), np.arange(40, 80)])
+    chance, happened = np.where(lead < 40, score, 0.7), (lead >= 40).astype(np.float64)
+    low, high = _interval_curve(chance, alike(happened, lead), 1)[1:]
+    assert high[0] == pytest.approx(max(score, 3.0 / 40), rel=0.2)
+    assert low[1] == pytest.approx(min(0.7, 1.0 - 3.0 / 40))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_mirror_of_an_interval(seed):
+    """What did not happen has the mirror of the interval of what did, whoever has many points."""
+    rng = np.random.default_rng(seed)
+    lead = np.repeat(np.arange(100), rng.geometric(0.2, 100))
+    log_odds = rng.normal(-1.0, 1.2, 100)[lead] + rng.normal(0.0, 0.01, len(lead))
+    happened = (rng.random(100)[lead] < expit(log_odds)).astype(np.float64)
+    grid, low, high = _interval_curve(expit(log_odds), alike(happened, lead), 1)
+    mirrored = _interval_curve(expit(-log_odds), alike(1.0 - happened, lead), 1)
+    for one, other in zip((grid, high, low), mirrored, strict=True):
+        np.testing.assert_allclose(one, 1.0 - other[::-1], atol=1e-9)
 
 
 def test_points_at_other_scores_do_not_widen_it():
