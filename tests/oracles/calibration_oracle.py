@@ -34,12 +34,16 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A lead on a step, with the margin of a model that has not seen it, and what came of it."""
+    """A lead on a step, with the margin of a model that has not seen it, and what came of it.
+
+    Of an interval each counts with its weight; what is served is told here of points alike.
+    """
 
     lead: int
     step: int
     margin: float
     happened: bool
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +197,11 @@ def oracle_curve(
     is told as a success. A score has no lower an end than one below it.
     """
     groups = _grouped(probability)
-    middle = [math.fsum(probability[at] for at in group) / len(group) for group in groups]
+    weighed = [[(probability[at], points[at].weight) for at in group] for group in groups]
+    middle = [
+        math.fsum(score * weight for score, weight in row) / math.fsum(weight for _, weight in row)
+        for row in weighed
+    ]
     grid = _parted(sorted(_quantile(probability, at / 127) for at in range(128)))
     own = _points_a_lead(groups, points)
     draw = np.random.default_rng(seed)
@@ -202,7 +210,8 @@ def oracle_curve(
     for _ in range(drawings):
         *drawn, added = draw.exponential(size=len(leads) + 1).tolist()
         times = dict(zip(leads, drawn, strict=True))
-        rows = [[(times[points[at].lead], points[at].happened) for at in each] for each in groups]
+        told_by = [[points[at] for at in each] for each in groups]
+        rows = [[(times[one.lead] * one.weight, one.happened) for one in row] for row in told_by]
         sizes = [math.fsum(weight for weight, _ in row) for row in rows]
         reached = [math.fsum(weight for weight, happened in row if happened) for row in rows]
         of_lead = [added * each for each in own]
@@ -241,13 +250,17 @@ def _parted(rising: Sequence[float]) -> list[float]:
 
 
 def _points_a_lead(groups: Sequence[Sequence[int]], points: Sequence[Point]) -> list[float]:
-    """Of each group, how many points a lead has in the groups that are pooled with it."""
-    blocks = [(float(sum(points[row].happened for row in group)), len(group)) for group in groups]
+    """Of each group, what a lead's points weigh in the groups that are pooled with it."""
+    told_by = [[points[at] for at in group] for group in groups]
+    blocks = [
+        (math.fsum(one.weight for one in row if one.happened), math.fsum(one.weight for one in row))
+        for row in told_by
+    ]
     rising = _rising(blocks)
     found = {}
     for rate in set(rising):
-        rows = [row for at, group in enumerate(groups) if rising[at] == rate for row in group]
-        found[rate] = len(rows) / len({points[row].lead for row in rows})
+        rows = [one for at, row in enumerate(told_by) if rising[at] == rate for one in row]
+        found[rate] = math.fsum(one.weight for one in rows) / len({one.lead for one in rows})
     return [found[rate] for rate in rising]
 
 

@@ -173,13 +173,17 @@ def test_firm_shrinkage_equals_the_oracle(z):
 
 
 @settings(max_examples=examples(8), deadline=None)
-@given(worlds(most_leads=15), st.integers(0, 2**31), st.booleans())
-def test_the_interval_equals_the_oracle(world, seed, is_extreme):
-    """The Venn-ABERS pair over resampled leads, at every score."""
-    points = world[0]
-    lead, _, margin, happened = columns(points)
+@given(worlds(most_leads=15), st.integers(0, 2**31), st.booleans(), st.booleans())
+def test_the_interval_equals_the_oracle(world, seed, is_extreme, is_weighed):
+    """The Venn-ABERS pair over resampled leads, at every score, whatever the points count."""
+    lead, _, margin, happened = columns(world[0])
     chance = expit((40.0 if is_extreme else 1.0) * margin)
-    found = _interval_curve(chance, alike(happened, lead), seed, DRAWINGS)
+    weight = np.ones(len(lead))
+    if is_weighed:
+        weight = np.random.default_rng(seed).choice([0.25, 1.0, 4.0], len(lead))
+    points = [replace(one, weight=of) for one, of in zip(world[0], weight.tolist(), strict=True)]
+    unseen = replace(alike(happened, lead), weight=weight)
+    found = _interval_curve(chance, unseen, seed, DRAWINGS)
     assert_same_curve(found, oracle_curve(chance.tolist(), points, seed, DRAWINGS))
 
 
@@ -216,9 +220,11 @@ def test_the_interval_of_many_points_equals_the_oracle(count):
     rng = np.random.default_rng(5)
     lead = rng.integers(0, 150, count)
     margin = rng.normal(size=len(lead))
-    happened = rng.random(len(lead)) < expit(margin)
-    points = [Point(one, 0, 0.0, told) for one, told in zip(lead, happened, strict=True)]
-    found = _interval_curve(expit(margin), alike(happened.astype(np.float64), lead), 3, DRAWINGS)
+    happened, weight = rng.random(len(lead)) < expit(margin), rng.uniform(0.5, 5.0, len(lead))
+    rows = zip(lead, happened, weight, strict=True)
+    points = [Point(one, 0, 0.0, told, of) for one, told, of in rows]
+    unseen = replace(alike(happened.astype(np.float64), lead), weight=weight)
+    found = _interval_curve(expit(margin), unseen, 3, DRAWINGS)
     assert len(found[0]) == 128
     assert_same_curve(found, oracle_curve(expit(margin).tolist(), points, 3, DRAWINGS))
 
