@@ -15,9 +15,10 @@ The interval is the Venn-ABERS pair (Vovk, Petej, Fedorova 2015: isotonic regres
 added once as a failure and once as a success) over resampled leads, because the pair alone says
 nothing of how few leads there were: from the low quantile of the first to the high one of the
 second. Leads are resampled by weights of the exponential distribution (Rubin 1981), the added one
-among them; where a score had `n` leads and `s` successes, and no other score is near, the quantiles
-are those of Beta(s, n - s + 1) and Beta(s + 1, n - s), which is Clopper and Pearson's interval
-(1934). After 0 of n the upper end is about 3/n, however many points a lead has.
+among them; where a score had `n` leads and `s` successes, each with as many points, and no other
+score is near, the quantiles are those of Beta(s, n - s + 1) and Beta(s + 1, n - s), which is
+Clopper and Pearson's interval (1934). After 0 of n the upper end is about 3/n, however many points
+each has.
 """
 
 from __future__ import annotations
@@ -313,7 +314,9 @@ def _interval_curve(
 def _weight_of_a_lead(group: Ints, cluster: Ints, points: Unseen) -> Floats:
     """Shape (n_groups,): what a lead's points weigh among those that are pooled with a group.
 
-    Not all of a lead's points: those that it has at other scores tell nothing of this one.
+    Not all of a lead's points: those that it has at other scores tell nothing of this one. Of
+    leads with unequal numbers it is the root mean square, as what they leave open grows with the
+    squares: with the mean, ends miss where one lead has many of the points.
     """
     from scipy.optimize import isotonic_regression  # fitting alone needs it
 
@@ -321,9 +324,11 @@ def _weight_of_a_lead(group: Ints, cluster: Ints, points: Unseen) -> Floats:
     rates = np.bincount(group, points.happened * points.weight) / counts
     starts = isotonic_regression(rates, weights=counts).blocks[:-1]
     block_of_group = np.searchsorted(starts, np.arange(len(counts)), side="right") - 1
-    block, n_leads = block_of_group[group], int(cluster.max()) + 1
-    leads = np.bincount(np.unique(block * n_leads + cluster) // n_leads)
-    weight_of_block: Floats = np.bincount(block, points.weight) / leads
+    n_leads = int(cluster.max()) + 1
+    there, of_point = np.unique(block_of_group[group] * n_leads + cluster, return_inverse=True)
+    square = np.bincount(of_point, points.weight) ** 2
+    block = there // n_leads
+    weight_of_block: Floats = np.sqrt(np.bincount(block, square) / np.bincount(block))
     return weight_of_block[block_of_group]
 
 

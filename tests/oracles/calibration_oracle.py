@@ -250,7 +250,10 @@ def _parted(rising: Sequence[float]) -> list[float]:
 
 
 def _points_a_lead(groups: Sequence[Sequence[int]], points: Sequence[Point]) -> list[float]:
-    """Of each group, what a lead's points weigh in the groups that are pooled with it."""
+    """Of each group, what a lead's points weigh in the groups that are pooled with it.
+
+    It is the root of the mean over leads of the square of what their points weigh there.
+    """
     told_by = [[points[at] for at in group] for group in groups]
     blocks = [
         (math.fsum(one.weight for one in row if one.happened), math.fsum(one.weight for one in row))
@@ -260,7 +263,10 @@ def _points_a_lead(groups: Sequence[Sequence[int]], points: Sequence[Point]) -> 
     found = {}
     for rate in set(rising):
         rows = [one for at, row in enumerate(told_by) if rising[at] == rate for one in row]
-        found[rate] = math.fsum(one.weight for one in rows) / len({one.lead for one in rows})
+        of_lead = dict.fromkeys((one.lead for one in rows), 0.0)
+        for one in rows:
+            of_lead[one.lead] += one.weight
+        found[rate] = math.sqrt(math.fsum(of**2 for of in of_lead.values()) / len(of_lead))
     return [found[rate] for rate in rising]
 
 

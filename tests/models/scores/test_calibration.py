@@ -496,6 +496,18 @@ def test_a_lead_that_is_added_weighs_as_those_with_its_score(score):
     assert low[1] == pytest.approx(min(0.7, 1.0 - 3.0 / 40))
 
 
+def test_a_lead_with_many_points_makes_it_wider():
+    """One of sixty leads has a third of the points: its own outcome is not that of the others."""
+    lead, missed = np.append(np.arange(60), np.zeros(29, dtype=np.int64)), []
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        unseen = alike((rng.random(60) < 0.5).astype(np.float64)[lead], lead)
+        low = _interval_curve(np.full(len(lead), 0.999), unseen, seed)[1][0]
+        high = _interval_curve(np.full(len(lead), 0.001), unseen, seed)[2][0]
+        missed.append((low > 0.5, high < 0.5))
+    assert (np.mean(missed, axis=0) < 0.12).all()
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_mirror_of_an_interval(seed):
     """What did not happen has the mirror of the interval of what did, whoever has many points."""
