@@ -28,9 +28,9 @@ from features.errors import StoreAway
 from features.store.database import Database
 from serving.edge.bodies import JsonRequest
 from serving.edge.errors import KeyNeeded, NotAllowed, TooManyRequests
-from serving.edge.keys import SCOPES, Key, Keys, key_in, parts_of, secret_hash
+from serving.edge.keys import SCOPES, Key, Keys, parts_of, secret_hash
 from serving.edge.logs import log
-from serving.edge.parameters import origin_of
+from serving.edge.parameters import key_of, origin_of
 from serving.edge.rate_limit import RateLimit, address_of
 from serving.edge.sessions import Sessions, session_cookie
 
@@ -44,10 +44,9 @@ __all__ = [
     "Needs",
     "access_of",
     "check_key",
-    "is_personalizer",
-    "key_of",
     "needed",
     "needs",
+    "not_its_ladder",
 ]
 
 OPEN: Final = (
@@ -316,7 +315,11 @@ def access_of(request: Request) -> Access:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """A dependency that lets on whoever has a scope. A route may take its `Asker`."""
+    """A dependency that lets on whoever has a scope. A route may take its `Asker`.
+
+    Whoever may do more than send events must be one who may ask about the ladder that is served:
+    that is looked at here, so that no route can forget it.
+    """
 
     scope: str
     is_page: bool = False
@@ -334,6 +337,8 @@ class Needs:
             asker = state["asker"] = await self._found(request)
         if asker is not None and not asker.may(self.scope):
             raise NotAllowed(f"This needs a key with the scope {self.scope}; {_named(asker)}.")
+        if asker is not None and self.scope != "ingest" and (why := not_its_ladder(request, asker)):
+            raise NotAllowed(why)
         return asker
 
     async def _found(self, request: Request) -> Asker | None:
@@ -361,6 +366,13 @@ def needs(scope: str, *, is_page: bool = False, key_in_body: bool = False) -> Ne
     if scope not in SCOPES:
         raise ValueError(f"there is no scope {scope!r}")
     return Needs(scope, is_page, key_in_body)
+
+
+def not_its_ladder(request: Request, asker: Asker) -> str:
+    """Why a key may not ask about what is served; "" where it is for this ladder, or for any."""
+    if not asker.ladder or asker.ladder == (served := request.app.state.service.ladder.name):
+        return ""
+    return f"This key asks about the ladder {asker.ladder!r} alone; {served!r} is served here."
 
 
 async def check_key(request: Request, key: str | None) -> Asker:
@@ -441,23 +453,7 @@ def _named(asker: Asker) -> str:
     return f"{asker.name!r} has {scopes}"
 
 
-# ------------------------------------------------------------------------------------ What was sent
-
-
-def is_personalizer(path: str) -> bool:
-    """Whether a path is one of Azure Personalizer's, whose clients have a header of their own."""
-    return path.startswith("/personalizer/")
-
-
-def key_of(request: Request) -> str | None:
-    """The key in the headers of a request, None where there is none."""
-    scope = request.scope
-    for name, value in scope["headers"]:  # as they came: `request.headers` takes its time
-        if name == b"authorization":
-            return key_in(value.decode("latin-1"))
-        if name == b"ocp-apim-subscription-key" and is_personalizer(scope["path"]):
-            return cast(str, value.decode("latin-1"))
-    return None
+# ----------------------------------------------------------------------------------- Where from
 
 
 def _check_here(request: Request) -> None:

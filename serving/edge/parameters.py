@@ -7,7 +7,7 @@ import binascii
 import json
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from features.errors import did_you_mean
 from features.ladder.ladder import Ladder
 from features.store.database import is_storable
+from serving.edge.keys import key_in
 
 __all__ = [
     "After",
@@ -23,6 +24,8 @@ __all__ = [
     "after_of",
     "check_step",
     "cursor_of",
+    "is_personalizer",
+    "key_of",
     "no_cursor",
     "origin_of",
     "packed",
@@ -115,6 +118,22 @@ def wrong_body(found: Iterable[tuple[Place, str, str]]) -> RequestValidationErro
     return RequestValidationError(
         [{"type": code, "loc": ("body", *place), "msg": detail} for place, code, detail in found]
     )
+
+
+def is_personalizer(path: str) -> bool:
+    """Whether a path is one of Azure Personalizer's, whose clients have a header of their own."""
+    return path.startswith("/personalizer/")
+
+
+def key_of(request: Request) -> str | None:
+    """The key in the headers of a request, None where there is none."""
+    scope = request.scope
+    for name, value in scope["headers"]:  # as they came: `request.headers` takes its time
+        if name == b"authorization":
+            return key_in(value.decode("latin-1"))
+        if name == b"ocp-apim-subscription-key" and is_personalizer(scope["path"]):
+            return cast(str, value.decode("latin-1"))
+    return None
 
 
 def origin_of(request: Request) -> str | None:

@@ -26,10 +26,11 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import compile_path
 
 from features.errors import LimitReached, RungError
-from serving.edge.access import is_personalizer, needed
+from serving.edge.access import needed
 from serving.edge.errors import TooManyRequests
 from serving.edge.kinds import INTERNAL, KINDS, Kinds
 from serving.edge.logs import log
+from serving.edge.parameters import is_personalizer
 from serving.edge.schemas import PersonalizerErrorAnswer, ProblemAnswer
 
 __all__ = ["Problem", "documented", "install", "openapi", "operation_id", "respond", "unexpected"]

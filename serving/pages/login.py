@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from serving.edge.access import access_of
+from serving.edge.access import access_of, not_its_ladder
 from serving.edge.errors import KeyNeeded, TooManyRequests
 from serving.edge.sessions import is_https, keep_session, session_cookie
 from serving.pages.common.forms import check_same_site, form_of, own_path
@@ -52,6 +52,8 @@ async def login(request: Request) -> Response:
         return _again(request, target, "This key is not known here, or was revoked.")
     if not asker.may("read"):
         return _again(request, target, "This key may not read, so it opens no pages.")
+    if why := not_its_ladder(request, asker):
+        return _again(request, target, why)
     token = await run_in_threadpool(lambda: access.sessions.start(asker.key_id, as_of=access.now()))
     answer = RedirectResponse(target, 303, {"Cache-Control": "no-store"})
     keep_session(request, answer, token)
@@ -81,4 +83,4 @@ async def _is_in(request: Request) -> bool:
         asker = await access_of(request).asker(request, is_page=True)
     except KeyNeeded:
         return False
-    return asker.may("read")
+    return asker.may("read") and not not_its_ladder(request, asker)

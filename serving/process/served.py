@@ -13,7 +13,7 @@ from serving.edge.access import HERE, Asker
 from serving.edge.errors import NotAllowed
 from serving.process.service import Service
 
-__all__ = ["AskedBy", "OnLadder", "Served", "check_ladder"]
+__all__ = ["AskedBy", "OnLadder", "Served"]
 
 
 async def _served(request: Request) -> Service:
@@ -24,24 +24,18 @@ Served = Annotated[Service, Depends(_served)]
 """The service, as a parameter of a route."""
 
 
-def check_ladder(service: Service, asker: Asker | None, named: str | None = None) -> None:
-    """Check the ladder that a request names; None where it names none.
-
-    Raises
-    ------
-    UnknownLadder : it, or that of the key, is not served here.
-    NotAllowed : the key may not ask about it.
-    """
-    own = asker.ladder if asker else ""
-    if named is not None and own and named != own:
-        raise NotAllowed(f"This key asks about the ladder {own!r} alone, not about {named!r}.")
-    wanted = named or own
-    if wanted and wanted != service.ladder.name:
-        raise UnknownLadder.named(wanted, [service.ladder.name])
+def _check_ladder(service: Service, asker: Asker | None, named: str | None) -> None:
+    if named is None or named == service.ladder.name:
+        return
+    if asker is not None and asker.ladder:  # it is that of the service, or nobody came so far
+        raise NotAllowed(
+            f"This key asks about the ladder {asker.ladder!r} alone, not about {named!r}."
+        )
+    raise UnknownLadder.named(named, [service.ladder.name])
 
 
 async def _on_ladder(request: Request, service: Served) -> Callable[[str | None], None]:
-    return partial(check_ladder, service, request.scope["state"].get("asker"))
+    return partial(_check_ladder, service, request.scope["state"].get("asker"))
 
 
 async def _asked_by(request: Request) -> str:
@@ -52,5 +46,6 @@ async def _asked_by(request: Request) -> str:
 AskedBy = Annotated[str, Depends(_asked_by)]
 """The name of the key that a request came with, for what is kept of who did what."""
 OnLadder = Annotated[Callable[[str | None], None], Depends(_on_ladder)]
-"""Checks the ladder that a request names, None where it names none: then the key's, or the only
-one. `UnknownLadder` where it is not served here, `NotAllowed` where the key may not."""
+"""Checks the ladder that a request names, None where it names none: then it is the only one.
+`UnknownLadder` where it is not served here, `NotAllowed` where the key is for another one. Whether
+the key's own is served here is looked at where keys are: `serving.edge.access.Needs`."""

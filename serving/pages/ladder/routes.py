@@ -21,7 +21,7 @@ from serving.pages.ladder.leads import LeadState, leads_csv, leads_values
 from serving.pages.ladder.page import counted_values, uncounted_values
 from serving.pages.ladder.spreadsheet import CAUSE_TABLES, FUNNEL_TABLES, LadderTable
 from serving.process.counted import causes_now, not_counted, only_from, stays_now
-from serving.process.served import OnLadder, Served
+from serving.process.served import Served
 from serving.process.service import Service
 
 __all__ = ["router"]
@@ -72,12 +72,10 @@ async def ladder_page(
     request: Request,
     service: Served,
     asker: _Asker,
-    on_ladder: OnLadder,
     choice: _Choice,
     table: LadderTable | None = None,
 ) -> Response:
     """Where leads stop; with `table` one of its tables as CSV."""
-    on_ladder(None)
     if table is not None:
         return await run_in_threadpool(_table, service, choice, table)
 
@@ -97,12 +95,10 @@ async def ladder_leads(
     request: Request,
     service: Served,
     asker: _Asker,
-    on_ladder: OnLadder,
     choice: _Choice,
     wanted: _Wanted,
 ) -> Response:
     """Who a number counts; with `format=csv` all of them for a spreadsheet."""
-    on_ladder(None)
     check_step(service.ladder, wanted.step)
 
     def shown() -> Response:

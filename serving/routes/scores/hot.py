@@ -21,7 +21,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from features.errors import OptedOut
 from serving.edge.access import DirectRoute, needs
-from serving.process.served import check_ladder
 from serving.process.service import Service
 from serving.scoring.answers import opted_out
 from serving.scoring.kept_answers import KeptAnswer, told
@@ -125,6 +124,6 @@ async def _answered(scope: Scope, receive: Receive, send: Send) -> None:
 async def _score(request: Request) -> Response:
     """The present score of a lead, as its route answers where nothing else is asked."""
     service: Service = request.app.state.service
-    check_ladder(service, await _READ.asker(request))
+    await _READ.asker(request)
     lead_id = request.scope["path"][len(_LEADS) : -len(_SCORE)]
     return score_answer(score_told(service, lead_id), request.headers.get("if-none-match"))

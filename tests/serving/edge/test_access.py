@@ -25,11 +25,11 @@ from serving.edge.access import (
     Asker,
     CheckedRoute,
     check_key,
-    is_personalizer,
     needed,
     needs,
 )
 from serving.edge.keys import SCOPES
+from serving.edge.parameters import is_personalizer
 from serving.settings import Settings
 from tests.serving.callers import Clock, bearer, client_of, make, running
 
@@ -104,6 +104,43 @@ def test_without_a_key(app):
                 assert answer.json()["error"]["code"] == "401"
             else:
                 assert answer.json()["type"] == "urn:problem-type:rung:key-needed"
+
+
+NOT_ABOUT_A_LADDER = {
+    r"/v1/(track|identify|page|screen|group|alias|batch|import|call|[tipsgabm])": "it sends events",
+    r"/v1/(events|cloudevents)": "it sends events",
+    r"/(batch|capture|i/v0/e|beacon/v1/batch)/?": "it sends events",
+    r"/(v1/projects/{key}/settings|sourceConfig/)": "it tells how to send events, and nothing else",
+    r"/v1/connectors/{name}": "it sends events",
+    r"/v1/connectors/hubspot/actions": "the signature of HubSpot is its credential, and no key",
+    r"/(login|logout)": "it is where whoever has a key of this ladder begins; others are told so",
+    r"/(healthz|readyz|openapi.json|reference|static/{name})": "it is open to all, without a key",
+}
+"""Every route that answers whoever has a key for another ladder, and why it may."""
+
+
+def test_a_key_for_another_ladder_is_refused_by_every_route(app):
+    """Whoever may not ask about what is served is told nothing of it, whichever route is asked.
+
+    A route that is not refused must stand in `NOT_ABOUT_A_LADDER`, with the reason.
+    """
+    key, client = make(app, "admin", ladder="other"), client_of(app)
+    answered: set[str] = set()
+    refused: set[str] = set()
+    for path, method, _ in needed(app.routes):
+        answer = ask(client, path, method, key, json={})
+        is_refused = answer.status_code == 403 and "the ladder 'other' alone" in answer.text
+        (refused if is_refused else answered).add(path)
+    apart = re.compile("|".join(NOT_ABOUT_A_LADDER))
+    assert sorted(path for path in answered if not apart.fullmatch(path)) == []
+    assert sorted(path for path in refused if apart.fullmatch(path)) == []
+
+
+def test_a_key_for_the_ladder_that_is_served_is_refused_by_none(app):
+    """A key that is for this ladder alone may ask all that one for any ladder may."""
+    key, client = make(app, "admin", ladder="b2b"), client_of(app)
+    for path, method, _ in guarded(app):
+        assert ask(client, path, method, key, json={}).status_code != 403, (method, path)
 
 
 def test_a_body_is_not_read_for_nobody(app):

@@ -181,6 +181,19 @@ def test_a_key_that_opens_nothing(app, scopes, words):
     assert "set-cookie" not in answer.headers
 
 
+def test_a_key_for_another_ladder_opens_nothing(app):
+    """It is said so at the login, and whoever has a session of it can log in with another key."""
+    key, client = make(app, "read", ladder="other"), client_of(app)
+    answer = log_in(client, key, "/")
+    assert answer.status_code == 403
+    assert "asks about the ladder &#39;other&#39; alone" in answer.text
+    access = app.state.access
+    token = access.sessions.start(access.keys.all()[0].id, as_of=access.now())
+    client.cookies.set("rung_session", token)
+    assert client.get("/").status_code == 403
+    assert client.get("/login").status_code == 200
+
+
 @pytest.mark.parametrize(
     "headers",
     [

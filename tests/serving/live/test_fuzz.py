@@ -23,8 +23,8 @@ from schemathesis.python import asgi
 
 from features.store.migrations import open_database
 from serving.app import create_app
-from serving.edge.access import is_personalizer
 from serving.edge.keys import Keys
+from serving.edge.parameters import is_personalizer
 from serving.edge.schemas import ProblemAnswer
 from serving.settings import Settings
 from tests.serving.conftest import copy_of

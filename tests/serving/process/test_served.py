@@ -68,9 +68,38 @@ def test_a_key_for_another_ladder(url, folder):
     """A key asks about its own ladder alone, named or not, though the service has another."""
     with asking(url, folder, "b2c") as client:
         for ask in ASKED.values():
-            problem = is_problem(ask(client, ladder="b2b"), 403)
-            assert "about the ladder 'b2c' alone, not about 'b2b'" in problem["detail"]
-            assert is_problem(ask(client), 404)["type"].endswith(":unknown-ladder")
+            for named in ({}, {"ladder": "b2b"}, {"ladder": "b2c"}):
+                problem = is_problem(ask(client, **named), 403)
+                assert "the ladder 'b2c' alone; 'b2b' is served here" in problem["detail"]
+
+
+def test_another_ladder_than_the_key_is_for(url, folder):
+    """A key of the ladder that is served may not even ask whether there is another one."""
+    with asking(url, folder, "b2b") as client:
+        for ask in ASKED.values():
+            problem = is_problem(ask(client, ladder="b2c"), 403)
+            assert "about the ladder 'b2b' alone, not about 'b2c'" in problem["detail"]
+
+
+PRIVATE = {
+    "a decision": ("GET", "/v1/decisions/{decision}"),
+    "its exposure": ("POST", "/v1/decisions/{decision}/exposure"),
+    "a timeline": ("GET", "/v1/leads/lead-0001/timeline"),
+    "companies": ("GET", "/v1/accounts"),
+    "offers": ("GET", "/v1/offers"),
+    "experiments": ("GET", "/v1/experiments"),
+    "Personalizer": ("POST", "/personalizer/v1.0/rank"),
+}
+
+
+def test_what_there_is_of_a_lead_is_of_its_ladder(url, folder):
+    """What was decided for a lead, and all that is known of it, no other ladder's key is told."""
+    with asking(url, folder) as client:
+        decision = ASKED["recommendation"](client).json()["decision_id"]
+    with asking(url, folder, "b2c") as client:
+        for method, path in PRIVATE.values():
+            answer = client.request(method, path.format(decision=decision))
+            assert answer.status_code == 403, path
 
 
 @pytest.mark.parametrize("ladder", ["", 7, None, "\0"])

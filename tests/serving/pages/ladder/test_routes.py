@@ -254,7 +254,7 @@ def test_who_may_look(some_folder, tmp_path):
                 name: client.get(address, headers={"Authorization": f"Bearer {text}"}).status_code
                 for name, text in texts.items()
             }
-            assert seen == {"reader": 200, "sender": 403, "elsewhere": 404}
+            assert seen == {"reader": 200, "sender": 403, "elsewhere": 403}
             assert client.get(address).status_code == 401
             sent = client.get(address, headers=HTML, follow_redirects=False)
             assert (sent.status_code, sent.headers["location"][:6]) == (303, "/login")
