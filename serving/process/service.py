@@ -152,6 +152,17 @@ class Service:
         return self._ladder
 
     @property
+    def offer_ids(self) -> set[str]:
+        """The ids of the ladder's offers, those that were added to it among them.
+
+        A bundle's ladder has what was added; before there is one the store alone knows.
+        """
+        ladder, ids = self.ladder, {offer.id for offer in self.ladder.offers}
+        if self.scorer.bundle is None:
+            ids |= {id_ for id_, _ in self.store.offers.numbers_at(ladder.name, self.clock())}
+        return ids
+
+    @property
     def identification(self) -> Identification | None:
         """What tells who somebody is beside ids, by the ladder; None where nothing does."""
         identity = self.ladder.identity

@@ -114,9 +114,7 @@ def _ranked(service: Service, loop: str, body: RankRequest) -> RankAnswer:
 
 def _are_offers(service: Service, actions: Iterable[ActionRequest]) -> bool:
     """Whether actions are offers of the ladder, or ways to ask nothing; an error where some are."""
-    bundle = service.scorer.bundle
-    known = {offer.id for offer in bundle.ladder.offers} if bundle else set()
-    known |= {*_WAYS_OUT}
+    known = service.offer_ids | {*_WAYS_OUT}
     places = [(("actions", at, "id"), one.id) for at, one in enumerate(actions)]
     if not any(id_ in known for _, id_ in places):
         return False

@@ -233,6 +233,28 @@ def test_unknown(own, bare):
     assert rank(bare, actions=[{"id": "news"}]).status_code == 201
 
 
+@pytest.mark.parametrize("beside", [[], ["no_ask"], ["nurture"]])
+def test_offers_are_not_handed_out_without_a_model(bare, beside):
+    """What is of the ladder needs what keeps to its limits, also where it has just been started."""
+    actions = [{"id": one} for one in (*ACTIONS, *beside)]
+    assert "no model" in is_error(rank(bare, actions=actions), 503, "503")["message"].lower()
+    slots = [{"id": "top", "baselineAction": ACTIONS[0]}]
+    body = {"actions": actions, "slots": slots}
+    error = is_error(bare.post(f"{PREFIX}/multislot/rank", json=body), 400)
+    assert targets(error) == ["/body/actions"]
+
+
+def test_an_offer_that_was_added_is_one_without_a_model_too(start, folder, tmp_path):
+    """Whoever starts anew and finds no model knows from the store what was added to the ladder."""
+    url = world.filled(tmp_path, world.climber(LEAD, world.now(), 1))
+    table = {"step": "value", "title": "One more", "kind": "template", "effort": {"minutes": 3}}
+    with start(url, folder / "rates") as client:
+        assert client.put("/v1/offers/one-more", json={"offer": table}).status_code == 200
+    with start(url, folder / "nothing", wait=False) as client:
+        is_error(rank(client, actions=[{"id": "one-more"}, {"id": "no_ask"}]), 503, "503")
+        assert rank(client, actions=[{"id": "one-less"}]).status_code == 201
+
+
 def test_other_members_are_ignored(own):
     """Members that Personalizer's clients may send and we do not read do no harm."""
     assert rank(own, useBaseline=True, excludedActions=None, eventId=None).status_code == 201
