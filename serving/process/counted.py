@@ -21,6 +21,7 @@ from serving.process.service import Service
 
 __all__ = [
     "Uncounted",
+    "by_hand",
     "causes_now",
     "named_now",
     "not_counted",
@@ -33,10 +34,9 @@ __all__ = [
 Uncounted = Literal["soon", "other version", "off", "no ladder"]
 """Why there are no stays: the first are about to be counted, those that were are of another version
 of the ladder, nothing counts here, or there is no ladder to count on yet."""
-_BY_HAND: Final = "`rung {verb} --store` does it now"
 _AGAIN: Final = (
     "what was is of another version of it; it will be within {seconds:g} seconds, and"
-    " `rung funnel --store` does it now."
+    " `{by_hand}` does it now."
 )
 
 
@@ -61,7 +61,8 @@ def not_counted(service: Service) -> UnknownReport:
     """The error that says why there are no stays, to whoever looks after the service."""
     seconds = service.settings.funnel_seconds
     is_other = uncounted(service) == "other version"
-    when = _AGAIN.format(seconds=seconds) if is_other else when_made(service, "funnel", seconds)
+    again = _AGAIN.format(seconds=seconds, by_hand=by_hand(service, "funnel"))
+    when = again if is_other else when_made(service, "funnel", seconds)
     return UnknownReport(
         f"The funnel of the ladder {service.ladder.name!r} was not counted yet: {when}"
     )
@@ -118,9 +119,19 @@ def when_made(service: Service, verb: str, seconds: float) -> str:
     ----------
     seconds : between two runs beside this service; 0 is never.
     """
-    by_hand = _BY_HAND.format(verb=verb)
+    now = f"`{by_hand(service, verb)}` does it now"
     if not seconds:
-        return f"RUNG_{verb.upper()}_SECONDS is 0; {by_hand}."
+        return f"RUNG_{verb.upper()}_SECONDS is 0; {now}."
     if service.folder is None and not service.settings.ladder:
         return "it will be once there is a model, or RUNG_LADDER names a ladder."
-    return f"it will be within minutes of the first events; {by_hand}."
+    return f"it will be within minutes of the first events; {now}."
+
+
+def by_hand(service: Service, verb: str) -> str:
+    """The command by which whoever runs Rung has at once what a verb makes.
+
+    In capitals is what they know and nobody else need: the address of the store, which may hold a
+    password, and where the ladder is that is served.
+    """
+    whose = "--ladder LADDER" if service.settings.ladder else "--bundle BUNDLE"
+    return f"rung {verb} --store URL {whose}"

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from dataclasses import replace
 
 import pytest
 from fastapi.exceptions import RequestValidationError
 
+import rung
 from features.errors import FunnelError
 from features.ladder.file import read_ladder
 from models.judging.funnel.selection import Selection
 from serving.process.counted import (
+    by_hand,
     causes_now,
     named_now,
     not_counted,
     only_from,
     stays_now,
     uncounted,
+    when_made,
 )
 from serving.process.service import Service
 from serving.settings import Settings
@@ -44,6 +48,22 @@ def test_why_nothing_was_counted(url, tmp_path, settings, why, said):
         assert causes_now(service) is None
         assert uncounted(service) == why
         assert said in str(not_counted(service))
+
+
+@pytest.mark.parametrize("verb", ["funnel", "readiness"])
+@pytest.mark.parametrize("ladder", ["b2b", ""])
+def test_what_is_to_be_run_by_hand_runs(url, folder, capsys, verb, ladder):
+    """The command that is named is one, with what stands in capitals in it; it is there then."""
+    settings = Settings(url, folder / "rates", ladder=ladder)
+    with closing(Service.open(settings)) as service:
+        command = by_hand(service, verb)
+        assert f"`{command}` does it now" in when_made(service, verb, 3600.0)
+        known = {"URL": url, "LADDER": "b2b", "BUNDLE": str(folder / "rates")}
+        program, *words = [known.get(word, word) for word in command.split()]
+        assert program == "rung"
+        assert rung.main([*words, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)
+        assert (stays_now(service) is not None) is (verb == "funnel")
 
 
 def test_of_another_version_of_the_ladder(service):

@@ -174,6 +174,8 @@ def test_before_anything_was_counted(tmp_path, settings, said):
     world.filled(tmp_path, world.climber("ann", world.now(), 2))
     with asked(app_of(tmp_path, **{"ladder": "b2b", **settings})) as client:
         assert said in shown(client)
+        is_named = "rung funnel --store URL --ladder LADDER" in shown(client)
+        assert is_named is ("ladder" not in settings)
         assert client.get("/ladder?table=steps").status_code == 404
         assert client.get("/ladder/leads?step=content").status_code == 404
 

@@ -26,7 +26,7 @@ def running(start, folder, path):
     url = world.filled(path, world.population(40, world.now()))
     with start(url, folder / "rates") as client:
         detail = is_problem(client.get("/v1/funnel"), 404)["detail"]
-        assert "within minutes of the first events; `rung funnel --store`" in detail
+        assert "within minutes of the first events; `rung funnel --store URL" in detail
         printed = io.StringIO()
         with redirect_stdout(printed):
             assert rung.main(["funnel", url, "--bundle", str(folder / "rates"), "--json"]) == 0

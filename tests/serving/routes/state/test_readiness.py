@@ -39,7 +39,10 @@ def test_that_nobody_looks_is_said(client):
         detail = is_problem(client.get("/v1/readiness"), 404)["detail"]
     finally:
         service.settings = settings
-    assert "RUNG_READINESS_SECONDS is 0; `rung readiness --store` does it now" in detail
+    assert (
+        "RUNG_READINESS_SECONDS is 0; `rung readiness --store URL --bundle BUNDLE` does it now"
+        in detail
+    )
 
 
 def test_before_there_is_a_ladder(bare):
