@@ -16,13 +16,19 @@ __all__ = ["chores_of"]
 
 def chores_of(settings: Settings) -> Sequence[Chore]:
     """What is done now and then beside a service, as its settings say."""
+    from features.funnel.kept import KIND
     from serving.process.upkeep import Chore
 
     rung = (sys.executable, "-m", "rung")
     ladder = ("--ladder", settings.ladder) if settings.ladder else ()
     looks = {"readiness": settings.readiness_seconds, "funnel": settings.funnel_seconds}
+    keeps = {"funnel": KIND}
     found = [
-        Chore(verb, seconds, (*rung, verb, "--json", *ladder), needs_model=not ladder)
+        Chore(
+            *(verb, seconds, (*rung, verb, "--json", *ladder)),
+            needs_model=not ladder,
+            keeps=keeps.get(verb, ""),
+        )
         for verb, seconds in looks.items()
         if seconds
     ]

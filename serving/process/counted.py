@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from math import ceil
 from typing import Final, Literal, cast
 
 import numpy as np
@@ -18,11 +19,13 @@ from models.judging.funnel.cause_shapes import FunnelCauses
 from models.judging.funnel.selection import Selection, only_of, stays_in
 from serving.edge.parameters import wrong_query
 from serving.process.service import Service
+from serving.process.upkeep import seconds_until_again
 
 __all__ = [
     "Uncounted",
     "by_hand",
     "causes_now",
+    "minutes_until_again",
     "named_now",
     "not_counted",
     "only_from",
@@ -31,12 +34,17 @@ __all__ = [
     "when_made",
 ]
 
-Uncounted = Literal["soon", "other version", "off", "no ladder"]
+Uncounted = Literal["soon", "other version", "erased", "off", "no ladder"]
 """Why there are no stays: the first are about to be counted, those that were are of another version
-of the ladder, nothing counts here, or there is no ladder to count on yet."""
-_AGAIN: Final = (
-    "what was is of another version of it; it will be within {seconds:g} seconds, and"
-    " `{by_hand}` does it now."
+of the ladder, or went with a lead that was erased, nothing counts here, or there is no ladder to
+count on yet."""
+_OTHER: Final = (
+    "was not counted yet: what was is of another version of it; it will be within {seconds:g}"
+    " seconds, and `{by_hand}` does it now."
+)
+_ERASED: Final = (
+    "is being counted again: a lead was erased, and what was counted named it; it will be there"
+    " within {minutes} minutes, and `{by_hand}` does it now."
 )
 
 
@@ -51,21 +59,33 @@ def uncounted(service: Service) -> Uncounted:
     """Why there are no stays."""
     if not service.settings.funnel_seconds:
         return "off"
-    if KeptColumns(service.store.database).as_of(KIND, service.ladder.name) is not None:
+    columns = KeptColumns(service.store.database)
+    if columns.as_of(KIND, service.ladder.name) is not None:
         return "other version"
-    has_ladder = service.folder is not None or service.settings.ladder
-    return "soon" if has_ladder else "no ladder"
+    if service.folder is None and not service.settings.ladder:
+        return "no ladder"
+    is_erased = columns.taken_at(KIND, service.ladder.name) is not None
+    return "erased" if is_erased else "soon"
 
 
 def not_counted(service: Service) -> UnknownReport:
     """The error that says why there are no stays, to whoever looks after the service."""
     seconds = service.settings.funnel_seconds
-    is_other = uncounted(service) == "other version"
-    again = _AGAIN.format(seconds=seconds, by_hand=by_hand(service, "funnel"))
-    when = again if is_other else when_made(service, "funnel", seconds)
-    return UnknownReport(
-        f"The funnel of the ladder {service.ladder.name!r} was not counted yet: {when}"
-    )
+    match uncounted(service):
+        case "other version":
+            why = _OTHER.format(seconds=seconds, by_hand=by_hand(service, "funnel"))
+        case "erased":
+            minutes = minutes_until_again(service)
+            why = _ERASED.format(minutes=minutes, by_hand=by_hand(service, "funnel"))
+        case _:
+            why = f"was not counted yet: {when_made(service, 'funnel', seconds)}"
+    return UnknownReport(f"The funnel of the ladder {service.ladder.name!r} {why}")
+
+
+def minutes_until_again(service: Service) -> int:
+    """Within how many minutes what an erasure took away is counted again."""
+    seconds = seconds_until_again(service, "funnel", service.settings.funnel_seconds)
+    return max(2, ceil(seconds / 60.0))
 
 
 def causes_now(service: Service) -> FunnelCauses | None:

@@ -18,12 +18,13 @@ from typing import Final
 import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 
+from features.store.kept.columns import KeptColumns
 from features.store.kept.meta import held_meta, set_meta
 from features.store.schema import events, meta
 from serving.edge.logs import log, log_failure
 from serving.process.service import Service
 
-__all__ = ["Chore", "do", "is_due", "keep_up"]
+__all__ = ["Chore", "do", "is_due", "keep_up", "seconds_until_again"]
 
 _FIRST_SECONDS: Final = 30.0
 """A service that has just begun has better things to do."""
@@ -33,6 +34,8 @@ _LEASE_US: Final = 60_000_000
 _RENEW_SECONDS: Final = 10.0
 _REST: Final = 20
 """Times as long as a run took it rests at least."""
+_TAKEN_SECONDS: Final = 60.0
+"""What an erasure took away is made again at once, and after this pause where others follow."""
 _SAID: Final = 500
 """Characters of what a run that failed said last."""
 
@@ -46,12 +49,14 @@ class Chore:
     every_seconds : at most so often.
     command : what is run, with the store and the bundle that serves in its environment.
     needs_model : whether it has nothing to do before a bundle serves.
+    keeps : the kind of `KeptColumns` that it makes, which erasures take away; "" for none.
     """
 
     name: str
     every_seconds: float
     command: tuple[str, ...]
     needs_model: bool = True
+    keeps: str = ""
 
 
 async def keep_up(service: Service, chores: Sequence[Chore]) -> None:
@@ -73,17 +78,49 @@ def _attempt(service: Service, chore: Chore) -> None:
 
 
 def is_due(service: Service, chore: Chore) -> bool:
-    """Whether there are events, and a model, and long enough passed since it was begun last."""
+    """Whether there are events, and a model, and long enough passed since it was begun last.
+
+    That is sooner where an erasure took away what it had made.
+    """
     if chore.needs_model and service.folder is None:
         return False
     with service.store.database.reading() as connection:
         held = held_meta(connection, _key(chore))
         if held is None:
             return connection.execute(sa.select(events.c.message_id).limit(1)).first() is not None
-    begun, took = (int(part) for part in held.split())
-    pause = max(chore.every_seconds * 1e6, _REST * took)
+    begun, took = _begun_and_took(held)
     now = service.clock()
-    return now < begun or now - begun >= pause
+    if now < begun or now - begun >= max(chore.every_seconds * 1e6, _REST * took):
+        return True
+    return now - begun >= _pause_when_taken(chore.every_seconds, took) and _is_taken(service, chore)
+
+
+def seconds_until_again(service: Service, name: str, every_seconds: float) -> float:
+    """For how long, at most, what an erasure took away is not there: until it is made again.
+
+    Parameters
+    ----------
+    name, every_seconds : those of the chore that makes it.
+    """
+    with service.store.database.reading() as connection:
+        held = held_meta(connection, f"upkeep {name}")
+    _, took = _begun_and_took(held) if held else (0, 0)
+    return (_pause_when_taken(every_seconds, took) + took) / 1e6 + _LOOK_SECONDS
+
+
+def _pause_when_taken(every_seconds: float, took: int) -> float:
+    """Microseconds from one beginning to the next, where what was made is gone."""
+    return max(min(every_seconds, _TAKEN_SECONDS) * 1e6, _REST * took)
+
+
+def _is_taken(service: Service, chore: Chore) -> bool:
+    columns = KeptColumns(service.store.database)
+    return bool(chore.keeps) and columns.taken_at(chore.keeps, service.ladder.name) is not None
+
+
+def _begun_and_took(held: str) -> tuple[int, int]:
+    begun, took = (int(part) for part in held.split())
+    return begun, took
 
 
 def _key(chore: Chore) -> str:

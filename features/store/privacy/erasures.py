@@ -33,13 +33,18 @@ from features.store.schema import (
 )
 
 __all__ = [
+    "TAKEN",
     "Erasure",
     "KeptErasure",
     "erase",
     "erased_since",
     "kept_erasures",
+    "note_taken",
     "wipe",
 ]
+
+TAKEN: Final = -1
+"""The part of a kept table that says, in place of all others, when an erasure took them away."""
 
 _VERSION: Final = 12
 """How many letters of a bundle's hash are its version."""
@@ -161,6 +166,7 @@ def erase(
     _, ids = held_ids(connection, id_)
     models = trained_on(connection, ids, serving)
     count = _delete(connection, ids)
+    _take_kept(connection, erased_at)
     erasure = Erasure(uuid.uuid4().hex, erased_at, len(ids), count, tuple(models), is_suppressed)
     if is_suppressed:
         suppress(connection, ids, erasure.id, erased_at)
@@ -182,8 +188,22 @@ def _delete(connection: sa.Connection, ids: Sequence[str]) -> int:
             followed += done.rowcount if table in (scores, gone_scores) else 0
     if followed:
         break_off(connection)
-    connection.execute(sa.delete(kept_columns))  # a worker makes them again, without the lead
     return count
+
+
+def _take_kept(connection: sa.Connection, erased_at: int) -> None:
+    """Take the kept tables away, and note that of each: a worker makes them without the lead."""
+    of = kept_columns.c.kind, kept_columns.c.ladder
+    kept = connection.execute(sa.select(*of).distinct()).all()
+    connection.execute(sa.delete(kept_columns))
+    for kind, ladder in kept:
+        note_taken(connection, kind, ladder, erased_at)
+
+
+def note_taken(connection: sa.Connection, kind: str, ladder: str, at: int) -> None:
+    """Note that there is no table of a kind because a lead was erased, until there is one again."""
+    row = {"kind": kind, "ladder": ladder, "part": TAKEN, "as_of": at, "body": b""}
+    connection.execute(sa.insert(kept_columns), row)
 
 
 def wipe(database: Database) -> bool:

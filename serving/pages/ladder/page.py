@@ -17,7 +17,7 @@ from serving.pages.ladder.cohorts import cohort_lines, cohort_pictures
 from serving.pages.ladder.segments import segment_tables
 from serving.pages.ladder.steps import step_rows, way_rows
 from serving.pages.ladder.why import advice_on, causes_of_steps, piece_table, reply_lines
-from serving.process.counted import by_hand, causes_now, uncounted
+from serving.process.counted import by_hand, causes_now, minutes_until_again, uncounted
 from serving.process.service import Service
 
 __all__ = ["counted_values", "uncounted_values"]
@@ -31,6 +31,7 @@ def uncounted_values(service: Service) -> dict[str, Any]:
     return {
         "why": uncounted(service),
         "by_hand": by_hand(service, "funnel"),
+        "minutes": minutes_until_again(service),
         "every": _pause(service.settings.funnel_seconds),
         "ladder": service.ladder,
         "advice": advice_on(service.ladder),

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 import rung
 from features.errors import FunnelError
 from features.ladder.file import read_ladder
+from features.store.privacy import Privacy
 from models.judging.funnel.selection import Selection
 from serving.process.counted import (
     by_hand,
@@ -72,6 +73,20 @@ def test_of_another_version_of_the_ladder(service):
     assert stays_now(service) is None
     assert uncounted(service) == "other version"
     assert "of another version of it; it will be within 3600 seconds" in str(not_counted(service))
+
+
+def test_what_went_with_a_lead_that_was_erased(service):
+    """It was counted, and will be again soon: neither is denied."""
+    count(service.store, service.ladder)
+    Privacy(service.store.database).erase("lead-0001", service.clock())
+    assert stays_now(service) is None
+    assert causes_now(service) is None
+    assert uncounted(service) == "erased"
+    said = str(not_counted(service))
+    assert "a lead was erased, and what was counted named it; it will be there within 2" in said
+    assert "not counted yet" not in said
+    count(service.store, service.ladder)
+    assert stays_now(service) is not None
 
 
 def test_titles_are_those_of_now(service):

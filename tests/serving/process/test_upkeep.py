@@ -8,14 +8,17 @@ from dataclasses import replace
 
 import pytest
 
+from features.funnel.kept import KIND
 from features.offers.experiments import body_of, experiment_of
 from features.store.events import EventStore
 from features.store.kept.reports import Reports
+from features.store.privacy import Privacy
 from models.judging.served import OFFERS, POLICY, SCORES, about_policy
 from serving.process.service import Service
-from serving.process.upkeep import Chore, do, is_due
+from serving.process.upkeep import Chore, do, is_due, seconds_until_again
 from serving.settings import Settings
 from tests.serving import world
+from tests.serving.counting import count
 
 SECOND = 1_000_000
 
@@ -52,6 +55,46 @@ def test_a_chore_is_due_at_intervals(service):
     assert do(service, one)
     service.clock.at -= 100 * SECOND
     assert is_due(service, one)
+
+
+def test_what_an_erasure_took_away_is_made_again_at_once(service):
+    """It does not wait for its pause, but is made once a minute where lead after lead is erased."""
+    funnel = replace(chore("pass", every=3600.0), keeps="stays")
+    count(service.store, service.ladder)
+    assert do(service, funnel)
+    service.clock.at += 600 * SECOND
+    assert not is_due(service, funnel)
+    Privacy(service.store.database).erase("lead-0001", service.clock())
+    assert is_due(service, funnel)
+    assert not is_due(service, replace(funnel, keeps="")), "of other chores it takes nothing"
+    assert do(service, funnel)
+    count(service.store, service.ladder)
+    Privacy(service.store.database).erase("lead-0002", service.clock())
+    service.clock.at += 59 * SECOND
+    assert not is_due(service, funnel)
+    service.clock.at += SECOND
+    assert is_due(service, funnel)
+    count(service.store, service.ladder)
+    assert not is_due(service, funnel)
+
+
+def test_the_funnel_is_what_erasures_take_away(service):
+    """Of what is done beside a service it alone names leads."""
+    from rung.service.worker import chores_of
+
+    keeps = {one.name: one.keeps for one in chores_of(service.settings) if one.keeps}
+    assert keeps == {"funnel": KIND}
+
+
+def test_what_takes_long_rests_longer_after_an_erasure_too(service):
+    """Whoever erases many leads of a large store does not have it counted all the time."""
+    funnel = replace(chore("import time; time.sleep(4)", every=3600.0), keeps="stays")
+    count(service.store, service.ladder)
+    assert do(service, funnel)
+    Privacy(service.store.database).erase("lead-0001", service.clock())
+    service.clock.at += 79 * SECOND
+    assert not is_due(service, funnel)
+    assert 80 < seconds_until_again(service, "try", 3600.0) < 180
 
 
 def test_what_takes_long_rests_longer(service):

@@ -39,8 +39,24 @@ def test_an_erasure_takes_them_along(store):
     columns = KeptColumns(store.database)
     store.ingest([arrival(1, "ann"), arrival(2, "bob")])
     columns.keep("stays", "b2b", 5, pa.table({"lead_id": ["ann", "bob"]}))
+    assert columns.taken_at("stays", "b2b") is None
     Privacy(store.database).erase("ann", 10)
     assert columns.newest("stays", "b2b") is None
+    assert columns.as_of("stays", "b2b") is None
+
+
+def test_what_an_erasure_took_is_known_until_it_is_there_again(store):
+    """Also after a second erasure; of what was never kept nothing was taken."""
+    columns = KeptColumns(store.database)
+    store.ingest([arrival(at, lead) for at, lead in enumerate(("ann", "bob", "cat"), 1)])
+    columns.keep("stays", "b2b", 5, pa.table({"lead_id": ["ann", "bob"]}))
+    for at, lead in ((10, "ann"), (20, "bob")):
+        Privacy(store.database).erase(lead, at)
+        assert columns.taken_at("stays", "b2b") == at
+        assert columns.taken_at("stays", "b2c") is None
+    assert columns.keep("stays", "b2b", 30, pa.table({"lead_id": ["cat"]}), columns.erased())
+    assert columns.taken_at("stays", "b2b") is None
+    assert columns.as_of("stays", "b2b") == 30
 
 
 def test_what_was_counted_meanwhile_is_not_kept(store):
@@ -51,8 +67,12 @@ def test_what_was_counted_meanwhile_is_not_kept(store):
     Privacy(store.database).erase("ann", 10)
     assert not columns.keep("stays", "b2b", 20, pa.table({"lead_id": ["ann", "bob"]}), before)
     assert columns.newest("stays", "b2b") is None
+    assert columns.taken_at("stays", "b2b") == 10
     assert columns.keep("stays", "b2b", 5, pa.table({"lead_id": ["bob"]}), columns.erased())
     assert columns.as_of("stays", "b2b") == 5
+    assert not columns.keep("stays", "b2b", 6, pa.table({"lead_id": ["ann"]}), before)
+    assert columns.as_of("stays", "b2b") == 5  # what others have counted since stays
+    assert columns.taken_at("stays", "b2b") is None
 
 
 def test_an_erasure_while_it_is_kept(store, monkeypatch):

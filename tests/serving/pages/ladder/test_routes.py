@@ -180,6 +180,17 @@ def test_before_anything_was_counted(tmp_path, settings, said):
         assert client.get("/ladder/leads?step=content").status_code == 404
 
 
+def test_after_an_erasure(some_folder, tmp_path):
+    """What was counted went with the lead; the page says so, and shows it by itself."""
+    folder = shutil.copytree(some_folder, tmp_path / "own")
+    with asked(app_of(folder)) as client:
+        assert client.delete("/v1/leads/asker-00").is_success
+        assert "Being counted again A lead was erased" in shown(client)
+        assert 'hx-trigger="every 10s"' in client.get("/ladder").text
+        assert "a lead was erased" in client.get("/v1/funnel").json()["detail"]
+        assert "a lead was erased" in client.get("/v1/funnel/causes").json()["detail"]
+
+
 def test_counted_on_another_version_of_the_ladder(some_folder, tmp_path):
     folder = shutil.copytree(some_folder, tmp_path / "own")
     source = (folder / "ladder.toml").read_text()

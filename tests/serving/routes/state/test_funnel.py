@@ -75,7 +75,7 @@ def test_an_erasure_takes_what_was_counted_along(own):
     assert client.delete(f"/v1/leads/{lead}").is_success
     for route in ("funnel", "funnel/causes"):
         detail = is_problem(client.get(f"/v1/{route}"), 404)["detail"]
-        assert "was not counted yet" in detail
+        assert "is being counted again: a lead was erased" in detail
 
 
 def test_every_number_names_its_leads(counted):
