@@ -49,6 +49,11 @@ class QueueQuery(StrictRequest):
     )
     step: str | None = Field(None, max_length=200, description="Only leads whose next step it is.")
     account: Text | None = Field(None, description="Only leads of this company.")
+    hands: Literal["any", "free"] = Field(
+        "any",
+        description="`free`: without leads that others work with than whoever the key is named for,"
+        " as the page of the queue has them.",
+    )
     order: Order = Field(
         "work",
         description="By the work that leads are, or by the `probability` of the next step or of a"

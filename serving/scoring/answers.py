@@ -252,6 +252,7 @@ class QueueItem(TypedDict):
             " peace."
         ),
     ]
+    claimed_by: Annotated[str | None, Field(description="Who works with it; null for nobody.")]
     probability: float
     interval: dict[Literal["low", "high"], float]
     horizon_days: float | None

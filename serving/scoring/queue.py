@@ -21,6 +21,7 @@ from features.ladder.ladder import Ladder, Step
 from features.store.events import EventStore, StoredScore
 from features.store.kept.accounts import Account, AnyOf
 from features.store.kept.queue import Order, QueueFilter, place_of
+from features.store.people.hands import NOBODY
 from models.bundle import version_of
 from models.recommendation import ACTIVE_DAYS
 from models.served_policy import DEFAULT
@@ -39,11 +40,21 @@ from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import Suggestion, suggestion_for
 from serving.scoring.work import tab_of
 
-__all__ = ["QueuePart", "account_line", "active_since", "items", "queue_part", "suggestion_of"]
+__all__ = [
+    "QueuePart",
+    "account_line",
+    "active_since",
+    "items",
+    "part_to_work",
+    "queue_part",
+    "suggestion_of",
+]
 
 _MINUTE_US: Final = 60_000_000
 _MOST_HELD: Final = 5_000
 """Leads whose advice is remembered."""
+_MOST_AT_ONCE: Final = 1_000
+"""Leads that are read in one go for a page, where many before them are left out."""
 
 
 # ------------------------------------------------------------------------------------------- Pages
@@ -77,17 +88,58 @@ def queue_part(
     return QueuePart(page, place_of(page[-1], order) if len(found) > limit else None)
 
 
+def part_to_work(
+    store: EventStore,
+    limit: int,
+    after: tuple[float, str] | None = None,
+    step: str | None = None,
+    order: Order = "work",
+    account: str | None = None,
+    *,
+    now: int,
+    free_for: str | None = None,
+) -> QueuePart:
+    """The next `limit` queued leads that are not put aside; see `queue_part`.
+
+    Parameters
+    ----------
+    now : microseconds since the epoch, UTC.
+    free_for : a name: without those that others work with. None: whoever works with them.
+    """
+    kept: list[StoredScore] = []
+    many = limit
+    while True:
+        part = queue_part(store, many, after, step, order, account)
+        hands = store.actions.hands_of([score.lead_id for score in part.scores])
+        for score in part.scores:
+            hand = hands.get(score.lead_id, NOBODY)
+            is_free = free_for is None or hand.owner_at(now) in ("", free_for)
+            if is_free and not hand.is_snoozed(now, score.last_active):
+                kept.append(score)
+        after = part.after
+        if len(kept) >= limit or after is None:
+            break
+        many = min(2 * many, max(limit, _MOST_AT_ONCE))
+    page = kept[:limit]
+    is_last = after is None and len(kept) <= limit
+    return QueuePart(page, None if is_last else place_of(page[-1], order))
+
+
 # ------------------------------------------------------------------------------------------- Items
 
 
 def items(scorer: Scorer, scores: list[StoredScore]) -> list[QueueItem]:
-    """Stored scores as they are shown: with reasons and what to do next."""
+    """Stored scores as they are shown: with reasons, what to do next, and who works with them."""
+    hands, now = scorer.store.actions.hands_of([one.lead_id for one in scores]), scorer.clock()
     explained, suggestions = _explained(scorer, scores), _suggestions(scorer, scores)
     named = [score.account_id for score in scores if score.account_id]
     accounts = scorer.store.accounts.some(named, active_since(scorer)) if named else {}
     return [
         _item(scorer, score, details, suggestions.get(score.lead_id))
-        | {"account": account_line(account) if account else None}
+        | {
+            "account": account_line(account) if account else None,
+            "claimed_by": hands.get(score.lead_id, NOBODY).owner_at(now) or None,
+        }
         for score, details in explained
         for account in (accounts.get(score.account_id or ""),)
     ]
@@ -174,6 +226,7 @@ def _item(
         "step": {"id": score.step, "title": step.title if step else score.step},
         "position": score.position,
         "tab": tab_of(score.priority),
+        "claimed_by": None,
         "probability": _number(score.p_advance),
         "interval": {"low": _number(score.low), "high": _number(score.high)},
         "horizon_days": step.horizon_days if step else None,

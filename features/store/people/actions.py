@@ -20,7 +20,7 @@ from features.errors import ActionConflict
 from features.store.arrivals import Event
 from features.store.database import Database, in_parts, is_storable, over
 from features.store.identities.members import ids_of, leads_of
-from features.store.people.hands import Hand, hand_of, handed, one_by_one
+from features.store.people.hands import NOBODY, Hand, hand_of, handed, hands_of, one_by_one
 from features.store.privacy.suppressions import suppressed_among
 from features.store.schema import actions
 
@@ -243,6 +243,21 @@ class Actions:
         """
         with self._database.reading() as connection:
             return self._hand(connection, lead_id).owner_at(now)
+
+    def hands_of(self, leads: Sequence[str]) -> dict[str, Hand]:
+        """In whose hands some leads are, by the log and by what is not written yet.
+
+        Parameters
+        ----------
+        leads : as they are called; of those that are not in the answer nothing was ever said.
+        """
+        with self._database.reading() as connection:
+            found = hands_of(connection, leads)
+        wanted = set(leads)
+        for lead, done in self.open().items() if leads else ():
+            for action in done if lead in wanted else ():
+                found[lead] = after_action(found.get(lead, NOBODY), action)
+        return found
 
     def _hand(self, connection: sa.Connection, lead_id: str) -> Hand:
         """In whose hands a lead is, by the log and by what is not written yet."""

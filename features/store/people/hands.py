@@ -21,7 +21,7 @@ from features.store.database import Database, in_parts, insert_into
 from features.store.identities.members import ids_of, leads_of
 from features.store.schema import hands, identities
 
-__all__ = ["NOBODY", "Hand", "Hands", "hand_of", "handed", "note_hands", "one_by_one"]
+__all__ = ["NOBODY", "Hand", "Hands", "hand_of", "handed", "hands_of", "note_hands", "one_by_one"]
 
 _FOR_GOOD: Final = microseconds(LAST)
 """Until when a lead is claimed that is claimed without an end."""
@@ -185,6 +185,23 @@ class Hands:
 def hand_of(connection: sa.Connection, ids: Sequence[str]) -> Hand:
     """In whose hands the lead is that has all these ids, whenever that was said."""
     return _by_lead(("", _hand(row)) for row in _held(connection, ids)).get("", NOBODY)
+
+
+def hands_of(connection: sa.Connection, leads: Sequence[str]) -> dict[str, Hand]:
+    """In whose hands some leads are, whenever that was said under any of their ids, in one query.
+
+    Parameters
+    ----------
+    leads : as they are called; of those that are not in the answer nothing was ever said.
+    """
+    found: list[tuple[str, Hand]] = []
+    for part in in_parts(leads):
+        own = sa.select(hands.c.id.label("lead_id"), hands).where(hands.c.id.in_(part))
+        joined = hands.join(identities, identities.c.id == hands.c.id)
+        others = sa.select(identities.c.lead_id, hands).select_from(joined)
+        wanted = own.union_all(others.where(identities.c.lead_id.in_(part)))
+        found += [(row.lead_id, _hand(row)) for row in connection.execute(wanted)]
+    return _by_lead(found)
 
 
 def _by_lead(held: Iterable[tuple[str, Hand]]) -> dict[str, Hand]:

@@ -53,7 +53,12 @@ def as_text(answer: Answered) -> str:
 def queue_page(page: Answered) -> Answered:
     """A page of the queue."""
     leads = [
-        {"lead": _quoted(item["lead_id"]), **_score(item), **_advice(item.get("suggestion"))}
+        {
+            "lead": _quoted(item["lead_id"]),
+            **_claimed(item.get("claimed_by")),
+            **_score(item),
+            **_advice(item.get("suggestion")),
+        }
         for item in page["data"]
     ]
     return {"leads": leads, "next_cursor": page["next_cursor"]}
@@ -131,6 +136,10 @@ def _score(answer: Answered) -> Answered:
         {"points": one["points"], **_quoted(one["text"])} for one in answer["reasons"]
     ]
     return told
+
+
+def _claimed(name: str | None) -> Answered:
+    return {"claimed_by": _quoted(name)} if name else {}
 
 
 def _advice(suggestion: Answered | None) -> Answered:

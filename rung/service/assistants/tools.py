@@ -73,7 +73,7 @@ def unfit(tool: AssistantTool, arguments: Arguments) -> str:
 
 
 async def _who_to_call(asker: ServiceClient, arguments: Arguments) -> dict[str, Any]:
-    query = {"limit": 5, **arguments}
+    query = {"limit": 5, "hands": "free", **arguments}
     return telling.queue_page(await asker.get("/v1/queue", query))
 
 
@@ -118,8 +118,9 @@ _TEXT: Final = {"type": "string", "minLength": 1}
 TOOLS: Final = (
     AssistantTool(
         "who_to_call",
-        "Whom to talk to next, the most urgent first: chance, reasons, what to do. tab says whose"
-        " work a lead is: reply, talk, marketing, quiet (leave in peace).",
+        "Whom to talk to next, the most urgent first: chance, reasons, what to do; without who is"
+        " put aside or claimed by others. tab says whose work a lead is: reply, talk, marketing,"
+        " quiet (leave in peace).",
         {
             "limit": {"type": "integer", "minimum": 1, "maximum": 20, "default": 5},
             "step": {**_TEXT, "description": "only leads whose next step has this id"},

@@ -13,9 +13,9 @@ from serving.edge.access import needs
 from serving.edge.bodies import json_answer
 from serving.edge.parameters import After, after_of, check_step, cursor_of
 from serving.edge.problems import documented
-from serving.process.served import OnLadder, Served
+from serving.process.served import AskedBy, OnLadder, Served
 from serving.routes.schemas import QueueAnswer, QueueQuery
-from serving.scoring.queue import items, queue_part
+from serving.scoring.queue import items, part_to_work
 from serving.scoring.scorer import Scorer
 
 __all__ = ["router"]
@@ -29,9 +29,11 @@ router = APIRouter(prefix="/v1", tags=["queue"], dependencies=[Depends(needs("re
     responses={200: {"model": QueueAnswer}, **documented(404, 422, 503)},
 )
 async def queue(
-    query: Annotated[QueueQuery, Query()], service: Served, on_ladder: OnLadder
+    query: Annotated[QueueQuery, Query()], service: Served, on_ladder: OnLadder, asker: AskedBy
 ) -> Response:
     """A page of the queue. Follow `next_cursor`, or the `Link` header, until it is null.
+
+    Leads that are put aside for now are left out.
 
     A cursor is a place in the order, not a copy of it: a lead that is scored anew between two pages
     may move across it.
@@ -39,11 +41,15 @@ async def queue(
     on_ladder(query.ladder)
     check_step(service.scorer.ladder, query.step)
     after = after_of(query.cursor, query.order)
-    return await run_in_threadpool(_answer, service.scorer, query, after)
+    return await run_in_threadpool(_answer, service.scorer, query, after, asker)
 
 
-def _answer(scorer: Scorer, query: QueueQuery, after: After | None) -> Response:
-    part = queue_part(scorer.store, query.limit, after, query.step, query.order, query.account)
+def _answer(scorer: Scorer, query: QueueQuery, after: After | None, asker: str) -> Response:
+    part = part_to_work(
+        *(scorer.store, query.limit, after, query.step, query.order, query.account),
+        now=scorer.clock(),
+        free_for=asker if query.hands == "free" else None,
+    )
     cursor = None if part.after is None else cursor_of(part.after, query.order)
     headers = {"Cache-Control": "private, max-age=0"}
     if cursor is not None:
@@ -51,6 +57,8 @@ def _answer(scorer: Scorer, query: QueueQuery, after: After | None) -> Response:
         asked |= {"step": query.step, "account": query.account, "ladder": query.ladder}
         if query.order != "work":
             asked["order"] = query.order
+        if query.hands != "any":
+            asked["hands"] = query.hands
         address = urlencode({key: value for key, value in asked.items() if value is not None})
         headers["Link"] = f'</v1/queue?{address}>; rel="next"'
     return json_answer({"data": items(scorer, part.scores), "next_cursor": cursor}, headers)

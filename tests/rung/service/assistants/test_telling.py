@@ -47,6 +47,20 @@ def test_a_timeline_without_its_score():
     assert told["entries_in_all"] == 2
 
 
+def test_who_works_with_a_lead():
+    """It is told by their name, which somebody else may have written."""
+    item: dict[str, object] = {
+        "lead_id": "a",
+        "claimed_by": "Ann",
+        "reasons": [],
+        "suggestion": None,
+    }
+    page = {"data": [item, {**item, "claimed_by": None}], "next_cursor": None}
+    first, second = telling.queue_page(page)["leads"]
+    assert first["claimed_by"] == {"untrusted_text": "Ann"}
+    assert "claimed_by" not in second
+
+
 def test_a_lead_that_has_opted_out():
     """Nothing is told of it but that."""
     answer = {"status": "opted_out", "lead_id": "a", "detail": "no", "offer": {"id": "no_ask"}}

@@ -73,6 +73,13 @@ def test_what_reads_only_reads():
     assert {one.name for one in TOOLS if not one.is_reading} == {"what_to_say", "record"}
 
 
+def test_nobody_is_to_be_called_whom_others_work_with():
+    """Nor who is put aside, whom the service leaves out by itself."""
+    page: dict[str, Any] = {"data": [], "next_cursor": None}
+    (request,) = _asked("who_to_call", {"limit": 3, "step": "trial"}, page)
+    assert dict(request.url.params) == {"limit": "3", "step": "trial", "hands": "free"}
+
+
 def test_a_decision_is_not_shown_yet():
     """What an assistant has decided counts as shown only once that is recorded."""
     (request,) = _asked("what_to_say", {"lead_id": "a"}, {"status": "opted_out", "lead_id": "a"})
