@@ -17,6 +17,7 @@ from features.arrays import Floats
 from features.clock import is_over
 from features.errors import DecisionConflict, UnknownDecision
 from features.events.log import DAY_US
+from features.offers.decisions import message_id
 from features.store.events import EventStore
 from features.store.kept.ranks import Rank, RankedAction, Ranks
 from features.store.kept.reports import Report, Reports
@@ -68,6 +69,7 @@ class Ranker:
     """Ranks the actions of callers, over a store."""
 
     def __init__(self, store: EventStore, clock: Callable[[], int]) -> None:
+        self._store = store
         self._ranks = Ranks(store.database)
         self._reports = Reports(store.database)
         self._privacy = Privacy(store.database)
@@ -104,12 +106,15 @@ class Ranker:
 
         Raises
         ------
-        DecisionConflict : the event is known, and was about other actions or somebody else.
+        DecisionConflict : the event is known, and was about other actions or somebody else, or it
+            is a decision on offers of the ladder.
         """
         named = event_id if event_id is not None else uuid.uuid4().hex
         stored = self._ranks.of(loop, named)
         is_silent = lead_id is not None and bool(self._privacy.opted_out_of([lead_id]))
         is_known = bool(stored)
+        if event_id is not None and not is_known and self._is_decision(event_id):
+            raise _about_others(event_id)
         if not is_known or (is_silent and stored[0].situation is not None):
             # What was chosen before somebody opted out rests on what was known of them.
             now = self._clock()
@@ -130,6 +135,14 @@ class Ranker:
             stored = self._ranks.of(loop, named)  # another caller was faster
         _check_same(stored, lead_id, actions, slots)
         return stored
+
+    def check_not_own(self, loop: str, event_id: str) -> None:
+        """DecisionConflict where an event of a loop was about actions of the caller's own."""
+        if self._ranks.of(loop, event_id):
+            raise _about_others(event_id)
+
+    def _is_decision(self, event_id: str) -> bool:
+        return self._store.event(message_id(event_id, "decision")) is not None
 
     def _choices(
         self,
@@ -275,9 +288,13 @@ def _check_same(
     same = [one.slot for one in stored] == [one.id for one in slots]
     same = same and {one.id for one in first.actions} == {one.id for one in actions}
     if not same or first.lead_id not in (lead_id, None):
-        raise DecisionConflict(
-            f"event {first.event_id!r} was about other actions or somebody else; choose another id"
-        )
+        raise _about_others(first.event_id)
+
+
+def _about_others(event_id: str) -> DecisionConflict:
+    return DecisionConflict(
+        f"event {event_id!r} was about other actions or somebody else; choose another id"
+    )
 
 
 def _rewarded(rank: Rank) -> Rewarded:

@@ -99,7 +99,7 @@ def _ranked(service: Service, loop: str, body: RankRequest) -> RankAnswer:
     excluded = frozenset(body.excludedActions or ())
     _check_left([one.id for one in body.actions], [excluded])
     if _are_offers(service, body.actions):
-        return _offered(service, body, excluded)
+        return _offered(service, loop, body, excluded)
     event = service.ranker.rank(
         *(loop, body.eventId, _lead_id(body.contextFeatures or ())),
         *(body.contextFeatures or (), _actions(body.actions), [Slot("", excluded=excluded)]),
@@ -132,8 +132,12 @@ def _are_offers(service: Service, actions: Iterable[ActionRequest]) -> bool:
     return True
 
 
-def _offered(service: Service, body: RankRequest, excluded: frozenset[str]) -> RankAnswer:
+def _offered(
+    service: Service, loop: str, body: RankRequest, excluded: frozenset[str]
+) -> RankAnswer:
     lead_id = _needed_lead_id(body.contextFeatures or ())
+    if body.eventId is not None:  # one that is about others already would get its reward
+        service.ranker.check_not_own(loop, body.eventId)
     ids = [one.id for one in body.actions]
     only = frozenset(ids) - excluded
     asked = Asked(candidates=only - {*_WAYS_OUT}, only=only)

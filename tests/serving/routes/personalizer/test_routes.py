@@ -310,6 +310,22 @@ def test_own_actions(own):
     assert own.get("/v1/decisions/own-1").status_code == 404
 
 
+def test_an_event_is_about_one_kind_of_actions(own):
+    """Its reward goes to what was ranked under it, whichever kind that was."""
+    assert rank_news(own, "news-1").status_code == 201
+    is_error(rank(own, eventId="news-1"), 409, "OperationNotAllowed")
+    assert own.get("/v1/decisions/news-1").status_code == 404
+    assert rank(own, eventId="offers-1").status_code == 201
+    is_error(rank_news(own, "offers-1"), 409, "OperationNotAllowed")
+    slots = {"slots": [{"id": "top", "baselineAction": "sport"}], "eventId": "offers-1"}
+    several = own.post(f"{PREFIX}/multislot/rank", json={"actions": NEWS, **slots})
+    is_error(several, 409, "OperationNotAllowed")
+    assert reward(own, "offers-1", 0.5).status_code == 204
+    assert own.get("/v1/decisions/offers-1").json()["outcome"]["value"] == 0.5
+    assert rank(own, eventId="offers-1").status_code == 201
+    assert rank_news(own, "news-1").status_code == 201
+
+
 def test_own_actions_of_who_opted_out(own):
     """The caller's own choice stands, nothing is kept of the lead, and a reward is taken."""
     service = service_of(own)
