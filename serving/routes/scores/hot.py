@@ -100,7 +100,7 @@ class HotPath:
         method, path = scope["method"], scope["path"]
         if method == "POST":
             return self._direct.get(path)
-        is_score = path.startswith(_LEADS) and path.endswith(_SCORE)
+        is_score = path.startswith(_LEADS) and path.endswith(_SCORE, len(_LEADS))
         if is_score and method == "GET" and not scope["query_string"] and "\n" not in path:
             return self._score
         return None

@@ -105,6 +105,7 @@ def same(both: Both, asks: list[Ask], key: str | None = None) -> list[int]:
 
 SCORE = "/v1/leads/lead-0001/score"
 SCORES = [
+    *(Ask("GET", f"/v1/leads{rest}") for rest in ("/score", "//score", "/score/score", "score")),
     *(Ask(method, SCORE) for method in ("GET", "GET", "HEAD", "OPTIONS", "PUT", "POST", "QUERY")),
     *(
         Ask("GET", f"/v1/leads/{lead}/score")
@@ -166,6 +167,14 @@ def test_scores_are_the_same_by_key(both, key):
     both.keep_keys()
     statuses = set(same(both, SCORES, key))
     assert (200 in statuses) == (key in ("read", "all"))
+
+
+def test_what_is_no_score_goes_by_the_routes(both):
+    """The address of the lead `score` ends as that of a score does."""
+    hot, _ = both.asked(Ask("GET", "/v1/leads/score"))
+    assert b"lead 'score'" in hot[2]
+    hot, _ = both.asked(Ask("GET", "/v1/leads/score/score"))
+    assert b"lead 'score'" in hot[2]
 
 
 def test_an_answer_that_is_there_is_the_same(both):
