@@ -20,7 +20,7 @@ from serving.edge.bodies import MOST_BODY_BYTES
 from serving.edge.logs import REQUEST_ID, log
 from serving.edge.problems import respond, unexpected
 
-__all__ = ["Edge", "install"]
+__all__ = ["Edge", "Head", "install"]
 
 Measure = Callable[[Scope, int | None, float], None]
 """Counts a request: its scope, the status of its answer, the seconds that it took."""
@@ -46,6 +46,7 @@ _QUIET: Final = ("/healthz", "/readyz", "/metrics", "/static/")
 
 def install(app: FastAPI, measure: Measure | None = None) -> None:
     """Put the edge around an app; `measure` counts its requests."""
+    app.add_middleware(Head)
     app.add_middleware(Edge, measure=measure)
 
 
@@ -98,6 +99,40 @@ class Edge:
                 milliseconds=round(seconds * 1000, 2),
             )
             REQUEST_ID.reset(token)
+
+
+class Head:
+    """Answers HEAD wherever GET is, with the same headers: what answers that makes no body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+        # The server's own scope stays: it sees there that there is to be no body.
+        inner = {**scope, "method": "GET"}
+
+        async def send_head(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+                return
+            await send({"type": "http.response.body"})
+            if message.get("more_body"):
+                raise _HeadIsAll
+
+        try:
+            await self.app(inner, receive, send_head)
+        except _HeadIsAll:
+            pass
+        finally:
+            scope.update({name: inner[name] for name in inner.keys() - scope.keys()})
+
+
+class _HeadIsAll(Exception):
+    """Nobody has asked for more than is sent: the rest need not be made."""
 
 
 class _Answer:

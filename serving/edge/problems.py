@@ -233,13 +233,17 @@ def install(
 
 
 def _methods_at(app: FastAPI, path: str) -> set[str]:
-    """All methods that an address takes, whichever of the routes at it takes them."""
-    return {
+    """All methods that an address takes, whichever of the routes at it takes them.
+
+    HEAD is wherever GET is (`serving.edge.middleware`).
+    """
+    found = {
         method
         for route in iter_route_contexts(app.routes)
         if route.path is not None and compile_path(route.path)[0].match(path)
         for method in route.methods or ()
     }
+    return found | {"HEAD"} if "GET" in found else found
 
 
 # ----------------------------------------------------------------------------------- Documentation

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import socket
 import struct
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import httpx2
 import pytest
 from starlette.exceptions import HTTPException
-from starlette.types import Message
+from starlette.responses import StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
 
+from serving.edge.access import needed
 from serving.edge.bodies import MOST_BODY_BYTES
-from serving.edge.middleware import Edge
+from serving.edge.middleware import Edge, Head
 from tests.databases import with_tables
 from tests.serving.callers import Clock, client_of, running
 from tests.serving.live import process as live
@@ -117,6 +121,54 @@ def test_who_stays_is_counted_as_ever(caplog):
     assert measured == [500, 201]
     wrong = [one.message for one in caplog.records if one.levelno > logging.INFO]
     assert wrong == ["unexpected error"]
+
+
+def test_head_is_answered_wherever_get_is(tmp_path):
+    """With the same status and headers, and without a body: monitors ask so, and load balancers."""
+    with running(tmp_path, Clock()) as app:
+        client = client_of(app)
+        asked = {re.sub("{.*?}", "x", path) for path, way, _ in needed(app.routes) if way == "GET"}
+        assert asked >= {"/", "/healthz", "/readyz", "/v1/scores", "/v1/leads/x/score", "/metrics"}
+        for path in sorted(asked):
+            for more in ({}, {"Accept": "text/html"}):
+                headers = {"X-Request-Id": "the-same", **more}
+                head, got = (client.request(way, path, headers=headers) for way in ("HEAD", "GET"))
+                assert (head.status_code, head.content) == (got.status_code, b""), path
+                varies = {"content-length"} if path in ("/metrics", "/settings/checks") else set()
+                told = [
+                    {name: value for name, value in one.headers.items() if name not in varies}
+                    for one in (head, got)
+                ]
+                assert told[0] == told[1], path
+        refused = client.head("/v1/track")
+        assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+        assert client.post("/healthz").headers["allow"] == "GET, HEAD"
+
+
+def test_what_is_not_asked_for_is_not_made(caplog):
+    """Of a long answer that is streamed HEAD takes the head alone."""
+    made = []
+
+    def parts() -> Iterator[bytes]:
+        for at in range(1000):
+            made.append(at)
+            yield b"a line\n"
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["method"] == "GET"
+        await StreamingResponse(parts(), headers={"A": "b"})(scope, receive, send)
+
+    asgi = {"version": "3.0", "spec_version": "2.4"}
+    scope = scope_of("/v1/scores") | {"method": "HEAD", "asgi": asgi}
+    with caplog.at_level(logging.INFO, "rung"):
+        start, end = told(Edge(Head(app)), scope)
+    assert (b"a", b"b") in start["headers"]
+    assert not end.get("body")
+    assert not end.get("more_body")
+    assert len(made) < 5
+    (line,) = [one for one in caplog.records if one.getMessage() == "request"]
+    assert (line.values["method"], line.values["status"]) == ("HEAD", 200)
+    assert scope["method"] == "HEAD", "servers look there for whether there may be a body"
 
 
 def test_a_body_beyond_its_limit():
