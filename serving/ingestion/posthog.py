@@ -29,7 +29,6 @@ from serving.ingestion.storing import (
     SortedEvents,
     check_count,
     receipt_of,
-    refusal,
     sort_events,
     store_events,
 )
@@ -105,11 +104,7 @@ async def posthog_event(request: Request, service: Served) -> Response:
     body = await read_json(request, MOST_EVENT_BYTES, any_label=True)
     asker = await check_key(request, _key(body))
     events = _sorted([body], envelope_of(receipt_of(service, asker), {"sentAt": _sent_at(body)}))
-    if events.rejections:
-        refused = events.rejections[0].refused
-        service.group_commit.rejected[refused.kind] += 1
-        raise refusal(refused) from refused
-    return await store_events(request, service, events, ("body",))
+    return await store_events(request, service, events, ("body",), is_alone=True)
 
 
 def _key(body: Any) -> str | None:

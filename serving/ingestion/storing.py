@@ -170,7 +170,12 @@ async def store_one(
 
 
 async def store_events(
-    request: Request, service: Service, events: SortedEvents, place: Place
+    request: Request,
+    service: Service,
+    events: SortedEvents,
+    place: Place,
+    *,
+    is_alone: bool = False,
 ) -> Response:
     """Store what is to be stored, and say what became of each.
 
@@ -179,6 +184,8 @@ async def store_events(
     Parameters
     ----------
     place : where in the body the events stand.
+    is_alone : whether they are all that one event says: it is a problem where one of them is
+        refused, as in `store_one`.
     """
     arrivals, places, duplicates, rejections, warned = events
     out = await suppressed_of(service, arrivals)
@@ -190,6 +197,10 @@ async def store_events(
         ]
         rejections.sort(key=lambda one: one.index)
         arrivals = [one for one in arrivals if one.sent_id not in out]
+    if is_alone and rejections:
+        refused = rejections[0].refused
+        service.group_commit.rejected[refused.kind] += 1
+        raise refusal(refused) from refused
     service.group_commit.duplicates += duplicates
     service.group_commit.rejected.update(one.refused.kind for one in rejections)
     is_strict = _is_strict(request)

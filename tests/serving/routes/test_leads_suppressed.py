@@ -50,9 +50,16 @@ def test_every_door(running, id_):
     cloud = {"specversion": "1.0", "id": "c", "source": "s", "type": "page_viewed", "subject": id_}
     kind = {"Content-Type": "application/cloudevents+json"}
     assert running.post("/v1/cloudevents", json=cloud, headers=kind).status_code == 422
+    of_posthog = {"event": "$pageview", "distinct_id": id_, "$set": {"role": "cto"}}
+    for door in ("/capture/", "/i/v0/e/"):
+        single = running.post(door, json=of_posthog)
+        assert single.status_code == 422
+        assert [one["code"] for one in single.json()["errors"]] == ["suppressed"]
+    said = running.post("/batch/", json={"batch": [of_posthog]}).json()
+    assert {one["type"] for one in said["rejected"]} == {"suppressed"}
     strict = running.post("/v1/batch", json={"batch": batch}, headers={"Prefer": "handling=strict"})
     assert strict.json()["errors"][0]["pointer"] == "/body/batch/1"
-    assert 'rung_events_rejected_total{reason="suppressed"} 5.0' in running.get("/metrics").text
+    assert 'rung_events_rejected_total{reason="suppressed"} 9.0' in running.get("/metrics").text
 
 
 def test_nothing_is_known_of_them(running):
