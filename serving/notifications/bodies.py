@@ -84,7 +84,8 @@ def fill(
 
     Parameters
     ----------
-    rows : `notification_id`, `lead_id` and `extra` of deliveries to one endpoint; its `include`.
+    rows : `notification_id`, `lead_id`, `data` and `extra` of deliveries to one endpoint; its
+        `include`.
     """
     found = {row["notification_id"]: row["extra"] for row in rows if row["extra"] is not None}
     leads = {row["lead_id"] for row in rows if row["lead_id"] is not None}
@@ -95,7 +96,7 @@ def fill(
         if lead in out and (include or row["extra"] is not None):
             told = _text({})
         elif lead is not None and include and row["extra"] is None:
-            told = _text(_included(connection, lead, include))
+            told = _text(_included(connection, lead, include, json.loads(row["data"])))
         else:
             continue
         if told != row["extra"]:
@@ -113,10 +114,14 @@ _FILL: Final = (
 )
 
 
-def _included(connection: sa.Connection, lead_id: str, include: Sequence[str]) -> dict[str, object]:
+def _included(
+    connection: sa.Connection, lead_id: str, include: Sequence[str], data: Mapping[str, Any]
+) -> dict[str, object]:
     lead, ids = ids_of(connection, lead_id)
     row = connection.execute(sa.select(scores).where(scores.c.lead_id == lead)).mappings().first()
     score: Mapping[str, Any] = dict(row) if row else {}
+    if "offer_id" in data:  # a decision: the offer is what was decided, not what is suggested now
+        score = {**score, **{name: data.get(name) for name in ("offer_id", "gain", "rep_minutes")}}
     told = {"ids": [one for one in ids if not tells_contact(one)]}
     return {
         name: told[name] if name in told else _OF_SCORE[name](score)

@@ -166,7 +166,9 @@ class Recommender:
         decision = made.decision
         answer = answer_of(made, self._ladder.name, owner, exposed=exposed)
         event = decision_event(decision, self._ladder, answer, asked.channel)
-        notice = _notice(decision, answer, exposed=exposed)
+        offer = self._ladder.offer(decision.chosen)
+        minutes = offer.rep_minutes if offer else 0.0
+        notice = _notice(decision, answer, minutes, exposed=exposed)
         if not exposed:
             is_new = self.store.append_new([event], notices=[notice])
         else:
@@ -393,10 +395,15 @@ def _present(now: int, rows: Sequence[Row]) -> int:
     return max([now, *(row[2] for row in rows if row[2] <= now + _AHEAD_US)])
 
 
-def _notice(decision: Decision, answer: RecommendationAnswer, *, exposed: bool) -> Notice:
+def _notice(
+    decision: Decision, answer: RecommendationAnswer, rep_minutes: float, *, exposed: bool
+) -> Notice:
     """What outside systems are told of a decision."""
+    gains = {one["offer_id"]: one["gain"] for one in answer["ranking"]}
     told = {
         "offer_id": decision.chosen,
+        "gain": gains.get(decision.chosen),
+        "rep_minutes": rep_minutes,
         "step": decision.step,
         "probability_chosen": decision.propensity,
         "policy": decision.policy,

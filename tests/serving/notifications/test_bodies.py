@@ -104,6 +104,25 @@ def test_what_is_included(database, include):
     assert b"example.com" not in body
 
 
+def test_the_offer_of_a_decision_is_the_one_that_was_decided(database):
+    """What is suggested by now, or was when it was scored last, is another thing."""
+    tell(database)
+    clock = Clock()
+    kept = Endpoints(database, clock)
+    decided = {"offer_id": "worksheet", "gain": 0.5, "rep_minutes": 4.0}
+
+    async def run():
+        async with receiving(lambda _: Reply()) as receiver, sending(database, clock) as sender:
+            kept.add(receiver.url(path="/hook"), "", [], ["offer"])
+            told = {"decision_id": "d", "lead_id": "lead-1", **decided}
+            announce(database, [notice("a", clock())._replace(data=json.dumps(told))])
+            await deliver_due(sender)
+            return [json.loads(one.body)["data"] for one in receiver.got]
+
+    (data,) = asyncio.run(run())
+    assert data["offer"] == {"id": data["offer_id"], "gain": 0.5, "rep_minutes": 4.0}
+
+
 def test_lead_without_a_score(database):
     """Of a lead that nothing is known of the members are there, and empty."""
     (body,), _ = rounds(database, INCLUDES)

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -33,6 +34,7 @@ from features.ladder.file import read_ladder
 from features.ladder.words import RECORD
 from features.offers.decisions import Decision, decision_event, decisions_of, message_id
 from features.store.events import Event, EventStore
+from features.store.schema import notifications
 from models.bundle import Bundle
 from models.offers.eligibility import Asked
 from models.offers.options import NO_ASK, NURTURE
@@ -170,6 +172,19 @@ def test_an_offer(store):
     assert told["topic"] == told["personalisation"]["topic"] == "handovers"
     assert answer["step"] == {"id": "human", "title": "Human connection"}
     assert offer.title in answer["text"]
+
+
+def test_what_is_told_of_a_decision_is_of_its_offer(store):
+    """What it is believed to gain, and its minutes, are those of the offer that was drawn."""
+    answer = offered(store, "at-3", "strategy-session")
+    with store.database.reading() as connection:
+        rows = connection.execute(sa.select(notifications.c.data)).scalars()
+        told = {one["decision_id"]: one for one in map(json.loads, rows)}
+    data = told[answer["decision_id"]]
+    chosen = next(one for one in answer["ranking"] if one["offer_id"] == data["offer_id"])
+    minutes = OFFERS["strategy-session"].rep_minutes
+    assert minutes > 0.0
+    assert (data["gain"], data["rep_minutes"]) == (chosen["gain"], minutes)
 
 
 def test_one_framing_only(store):
