@@ -63,7 +63,7 @@ def _routes() -> list[tuple[re.Pattern[str], str, dict[str, Any]]]:
 
 
 def _documented() -> Callable[[httpx2.Response], None]:
-    """Checks that the description of a route has each status that the route answers with."""
+    """Checks that the description of a route has what it answers: each status, in each form."""
     routes = _routes()
 
     def check(answer: httpx2.Response) -> None:
@@ -71,6 +71,9 @@ def _documented() -> Callable[[httpx2.Response], None]:
         for address, its_method, route in routes:
             if its_method == method and address.fullmatch(path):
                 assert str(answer.status_code) in route["responses"], (method, path)
+                forms = route["responses"][str(answer.status_code)].get("content")
+                kind = answer.headers.get("content-type", "").partition(";")[0]
+                assert not kind or forms is None or kind in forms, (method, path, kind)
                 return
 
     return check

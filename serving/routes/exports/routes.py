@@ -26,6 +26,24 @@ from serving.routes.exports.schemas import MOST_ROWS, ScoresAnswer, ScoresQuery
 __all__ = ["router"]
 
 _CURSOR: Final = "Rung-Next-Cursor"
+_TEXT: Final = {"schema": {"type": "string"}}
+_ANSWERED: Final = {
+    "model": ScoresAnswer,
+    "description": "A page as JSON. In the other formats all rows, each a `ScoreRow`.",
+    "content": {
+        FORMATS["ndjson"]: _TEXT,
+        FORMATS["csv"]: _TEXT,
+        FORMATS["arrow"]: {"schema": {"type": "string", "format": "binary"}},
+    },
+    "headers": {
+        _CURSOR: {
+            "description": "`next_cursor`, in every format.",
+            "required": True,
+            **_TEXT,
+        },
+        "Link": {"description": "Where it stands, as `next`.", "required": True, **_TEXT},
+    },
+}
 
 router = APIRouter(prefix="/v1", tags=["scores"], dependencies=[Depends(needs("read"))])
 
@@ -33,7 +51,7 @@ router = APIRouter(prefix="/v1", tags=["scores"], dependencies=[Depends(needs("r
 @router.get(
     "/scores",
     summary="All scores, and what has changed since",
-    responses={200: {"model": ScoresAnswer}, **documented(404, 410, 422, 503)},
+    responses={200: _ANSWERED, **documented(404, 410, 422, 503)},
 )
 async def list_scores(
     query: Annotated[ScoresQuery, Query()], request: Request, service: Served, on_ladder: OnLadder

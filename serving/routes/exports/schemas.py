@@ -48,6 +48,7 @@ class ScoreRow(BaseModel):
     lead_id: str
     gone: bool = Field(description="There is no such score any more: drop the lead from a copy.")
     ids: list[str] | None = Field(None, description="Its other ids, up to 100.")
+    account_id: str | None = Field(None, description="Its company; null where it has none.")
     ladder: str | None = None
     step: str | None = Field(None, description="The id of the next step; null after the purchase.")
     position: int | None = None

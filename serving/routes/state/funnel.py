@@ -91,7 +91,14 @@ class FunnelLeadsAnswer(BaseModel):
 @router.get(
     "/funnel",
     summary="How many go on at each step",
-    responses={200: {"model": Funnel}, **documented(404, 422, 503)},
+    responses={
+        200: {
+            "model": Funnel,
+            "description": "The funnel; with `table` one of its tables.",
+            "content": {"text/csv": {"schema": {"type": "string"}}},
+        },
+        **documented(404, 422, 503),
+    },
 )
 async def get_funnel(
     query: Annotated[FunnelQuery, Query()], service: Served, on_ladder: OnLadder

@@ -12,6 +12,8 @@ import pyarrow as pa
 import pytest
 
 from features.store.privacy import Privacy
+from serving.routes.exports.formats import FORMATS
+from serving.routes.exports.rows import schema_of
 from serving.routes.exports.schemas import ScoresAnswer
 
 
@@ -53,6 +55,19 @@ def test_all_scores(client, service):
     assert any(value for row in rows for key, value in row.items() if key.startswith("trait_"))
     assert any(row["reasons"] for row in rows)
     assert pages(client, cursor=cursor)[0] == []
+
+
+def test_every_form_is_described(client):
+    """The formats, the header with the cursor, and each column that a row has."""
+    schema = client.get("/openapi.json").json()
+    answered = schema["paths"]["/v1/scores"]["get"]["responses"]["200"]
+    assert set(answered["content"]) == {*FORMATS.values()}
+    assert set(answered["headers"]) == {"Rung-Next-Cursor", "Link"}
+    for kind in FORMATS:
+        headers = client.get("/v1/scores", params={"format": kind}).headers
+        assert headers.keys() >= {name.lower() for name in answered["headers"]}
+    columns = schema["components"]["schemas"]["ScoreRow"]["properties"]
+    assert [*columns] == schema_of(None).names
 
 
 def test_what_was_written_since(client, service):
