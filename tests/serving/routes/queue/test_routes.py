@@ -102,7 +102,7 @@ def test_what_was_done_a_moment_ago_counts(own):
     said = (first, "b2b", "later", "Later", [event])
     done = actions.do(*said, by="k", name="Ann", now=world.now())
     assert first not in queued(own, limit=200)[0]
-    actions.undo(done.id, by="k", now=world.now())
+    actions.undo(done.id, name="Ann", now=world.now())
     assert first in queued(own, limit=200)[0]
 
 
