@@ -15,6 +15,7 @@ __all__ = [
     "DAY",
     "age",
     "ago",
+    "beside_usual",
     "between",
     "brief",
     "chance",
@@ -72,7 +73,7 @@ def telling(item: QueueItem) -> list[ReasonAnswer]:
     Above what is usual of those who stand at the step it is what speaks for the lead, below it what
     speaks against; of a chance that is much like the usual one there is nothing to say.
     """
-    usual = item["base"] if item["usual"] is None else item["usual"]
+    usual = _usual(item)
     if usual is None:
         return []
     apart = item["probability"] - usual
@@ -80,6 +81,21 @@ def telling(item: QueueItem) -> list[ReasonAnswer]:
         return []
     told = [one for one in item["reasons"] if one["signal"] != "other"]
     return [one for one in told if one["points"] * apart > 0 and abs(one["points"]) >= _WORTH][:2]
+
+
+def beside_usual(item: QueueItem) -> str:
+    """How a chance lies beside that of those who stand at the step; "" where that is not known."""
+    usual = _usual(item)
+    if usual is None:
+        return ""
+    apart = item["probability"] - usual
+    if abs(apart) < _ALIKE:
+        return "As likely as the average at this step"
+    return f"{'Above' if apart > 0 else 'Below'} the average at this step, {chance(usual)}"
+
+
+def _usual(item: QueueItem) -> float | None:
+    return item["base"] if item["usual"] is None else item["usual"]
 
 
 def likely(low: float, high: float) -> str:

@@ -69,7 +69,7 @@ class LeadRow:
     waiting_since, fact_at : RFC 3339, UTC; "" for none.
     moved : which way the chance went within a week, by 5 points or more.
     reasons : at most two, whose sign fits; none for a chance that is as usual.
-    is_usual : whether the chance is much like the average of those at the step.
+    beside : where there is no reason to tell, how the chance lies beside the average at the step.
     done : what its reader just did with it, and can still take back.
     owner : who else works with it; "" for nobody.
     aside : that it is put aside, and nothing is to be done for now; None where it is not.
@@ -83,7 +83,7 @@ class LeadRow:
     fact_ago: str
     waits: str
     reasons: Sequence[ReasonAnswer]
-    is_usual: bool
+    beside: str
     moved: Literal["up", "down", ""]
     doing: Doing
     done: KeptAction | None
@@ -122,7 +122,6 @@ def _row(
     lead_id, now = item["lead_id"], desk.now
     fact, doing = newest_fact(rows, ladder, now), doing_of(ladder, item)
     waiting, owner = item["waiting_since"], desk.owner_of(lead_id)
-    usual = item["base"] if item["usual"] is None else item["usual"]
     reasons = words.telling(item)
     return LeadRow(
         person=person_of(lead_id, rows, ladder, now),
@@ -132,7 +131,7 @@ def _row(
         fact_ago=words.ago(fact.at, now) if fact.at else "",
         waits=words.age(microseconds(instant(waiting)), now) if waiting else "",
         reasons=reasons,
-        is_usual=usual is not None and not reasons,
+        beside="" if reasons else words.beside_usual(item),
         moved=_moved(item),
         doing=doing,
         done=desk.undoable(lead_id),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from features.events.log import DAY_US
@@ -13,6 +15,25 @@ def test_chance():
     shares = (0.0, 0.0049, 0.0051, 0.42, 0.994, 0.996, 1.0)
     said = ["under 1 %", "under 1 %", "1 %", "42 %", "99 %", "over 99 %", "over 99 %"]
     assert [words.chance(share).replace("\u00a0", " ") for share in shares] == said
+
+
+@pytest.mark.parametrize(
+    ("chance", "usual", "points", "told", "said"),
+    [
+        (0.88, 0.37, -0.07, 0, "Above the average at this step, 37 %"),
+        (0.88, 0.37, 0.01, 0, "Above the average at this step, 37 %"),
+        (0.10, 0.37, 0.07, 0, "Below the average at this step, 37 %"),
+        (0.38, 0.37, 0.07, 0, "As likely as the average at this step"),
+        (0.88, 0.37, 0.07, 1, "Above the average at this step, 37 %"),
+        (0.88, None, 0.01, 0, "Below the average at this step, 94 %"),
+    ],
+)
+def test_a_chance_beside_the_usual_one(chance, usual, points, told, said):
+    """Reasons are told whose sign fits, and where there is none to tell it is no average for it."""
+    reason = {"signal": "offers.extended", "text": "offered much", "points": points}
+    item: Any = {"probability": chance, "usual": usual, "base": 0.94, "reasons": [reason]}
+    assert len(words.telling(item)) == told
+    assert words.beside_usual(item).replace("\u00a0", " ") == said
 
 
 def test_words():
