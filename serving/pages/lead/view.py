@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final, Literal
@@ -150,7 +150,8 @@ def lead_of(
         "notes": [] if opted_out else notes_of(rows, done),
         "traits": person.others[:_MOST_TRAITS],
         "more_traits": person.others[_MOST_TRAITS:],
-        "consents": _consents(history),
+        "said": history.consents,
+        "consents": _consents(history, {"email": person.email, "phone": person.phone}),
         "why_not": why_no_model(service, asker),
         "back": back,
         "all_sides": _address(person, back, ""),
@@ -204,10 +205,12 @@ def _usual(answer: ScoreAnswer | None, usual: float | None) -> str:
     return f"{had}{beside}."
 
 
-def _consents(history: OfferHistory) -> list[tuple[str, bool]]:
+def _consents(history: OfferHistory, reached: Mapping[str, str]) -> list[tuple[str, bool]]:
+    """The answers for channels, but for those that stand beside an address or a number."""
     return [
         (words.titled(words.shown(channel)) if channel else "Any channel", granted)
         for channel, granted in sorted(history.consents.items())
+        if not reached.get(channel)
     ]
 
 

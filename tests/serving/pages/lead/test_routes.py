@@ -342,6 +342,22 @@ def test_a_note(start, url, folder):
         assert "b" not in found.tags
 
 
+def test_what_was_refused_stands_beside_the_address(start, folder, tmp_path):
+    """Whoever looks up an address sees that no mail is wanted there; a channel without one too."""
+    until = world.now()
+    mail: dict[str, object] = {"email": "ann@acme.example"}
+    sms: dict[str, object] = {"channel": "sms", "granted": True}
+    events = world.climber("ann", until, 2)
+    events.append(world.event("ann", "identify", until - 3 * world.HOUR_US, mail))
+    events.append(world.event("ann", "email_unsubscribed", until - 2 * world.HOUR_US))
+    events.append(world.event("ann", "consent", until - world.HOUR_US, sms))
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        said = " ".join(page(client, "/leads/ann").text.split())
+    assert "E-mail ann@acme.example refused" in said
+    assert "Sms agreed" in said
+    assert said.count("refused") == 1
+
+
 def test_a_note_only_where_it_would_be_kept(start, folder, tmp_path):
     """No field for a note that would be refused, and the page says why there is none."""
     until = world.now()
