@@ -12,6 +12,7 @@ from features.clock import is_over
 from features.ladder.ladder import Ladder
 from features.store.kept.queue import QUEUE_ORDERS, QueueOrder
 from features.store.people.actions import UNDO_US
+from features.store.people.names import words_of
 from models.served_policy import DEFAULT
 from serving.edge.access import Asker
 from serving.edge.parameters import after_of, cursor_of, wrong_query
@@ -167,6 +168,7 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
             for tab in ("reply", "talk", "mine", "marketing", "quiet")
         ],
         "tab_counts": tabs,
+        "is_too_short": bool(view.words) and not words_of(view.words),
         "asks": any(one.role == "ask" and one.status == "active" for one in service.ladder.offers),
         "minutes": minutes,
         "found": _found(desk, view, part, asked.cursor) if view.is_filtered and part else None,

@@ -165,6 +165,16 @@ def test_empty_store(start, folder, tmp_path):
         assert client.get("/readyz").status_code == 200
 
 
+def test_a_search_for_one_letter(client):
+    """It finds an id of one letter alone, and says so; it does not say that nobody is called so."""
+    for letter in ("a", "-"):
+        text = page(client, f"/?q={letter}").text
+        assert "That is too short" in text
+        assert "write two letters or more" in text
+        assert "Nobody is called that" not in text
+    assert "Nobody is called that" in page(client, "/?q=zzzz").text
+
+
 def test_a_ladder_without_offers(client, service, monkeypatch):
     """Where nothing can be asked it says so, not that everybody has bought or is silent."""
     view = service.store.queue
