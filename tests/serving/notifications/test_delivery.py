@@ -848,10 +848,12 @@ def test_loop_purges(live, caplog):
     announce(live.database, [notice("old", 1)])
 
     async def run():
-        running = asyncio.create_task(keep_delivering(service_of(live.database)))
+        service = service_of(live.database)
+        running = asyncio.create_task(keep_delivering(service))
         await until(lambda: "old notifications forgotten" in caplog.text)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        # Not cancelled: the thread that said so still has a connection, and the database closes.
+        service.stopping.set()
+        await asyncio.wait_for(running, 10)
 
     asyncio.run(run())
     assert not live.types()
