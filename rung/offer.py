@@ -120,13 +120,13 @@ def _print_kept(parsed: argparse.Namespace, ladder: Ladder, kept: list[OfferVers
     from serving.recommending.catalogue import told_version, warnings_of
 
     told = [{"id": one.offer_id, **told_version(one)} for one in kept]
+    for version in kept:
+        for warning in warnings_of(ladder, kept, version.offer_id):
+            note(f"{version.offer_id}: {warning}")
     if parsed.json:
         return print_json(told)
     for one in told:
         print(f"{one['id']} {_words(one)}")
-    for version in kept:
-        for warning in warnings_of(ladder, kept, version.offer_id):
-            note(f"{version.offer_id}: {warning}")
     print("a running service knows within some 2 seconds")
     return None
 

@@ -48,9 +48,9 @@ def warnings_of(ladder: Ladder, planned: list[OfferVersion], offer_id: str) -> l
     ladder, _ = as_far_as_it_fits(ladder, planned)
     jumps = jumps_from(ladder, offer_id)
     return [
-        f"'{one}' is never recommended beside it: it {why}"
+        f"'{one}' is never recommended beside this one: it {why}"
         if one != offer_id
-        else f"it is never recommended: it {why}"
+        else f"this one is never recommended: it {why}"
         for one, why in jumps.items()
     ]
 

@@ -70,11 +70,11 @@ def test_a_new_offer_from_toml(options, tmp_path):
 
 
 def test_an_offer_so_light_that_the_next_ones_are_jumps(options, tmp_path):
-    """It is kept, and what is never recommended beside it is said, planned ones as well."""
+    """It is kept, and what is never recommended beside this one is said, planned ones as well."""
     path = tmp_path / "new.toml"
     path.write_text(TOML)
     said = done("offer", "set", path, "--from", "2031-01-01", *options)
-    about = "new-checklist: 'process-assessment' is never recommended beside it: it asks for "
+    about = "new-checklist: 'process-assessment' is never recommended beside this one: it asks for "
     assert about in said.err
     shown = done("offer", "show", "new-checklist", "--json", *options).json
     assert any(line.startswith("'process-assessment' is never") for line in shown["warnings"])
@@ -82,8 +82,11 @@ def test_an_offer_so_light_that_the_next_ones_are_jumps(options, tmp_path):
     path.write_text(TOML.replace("minutes = 3", "minutes = 15"))
     assert "never recommended" not in done("offer", "set", path, *options).err
     path.write_text(TOML.replace("minutes = 3", "minutes = 500"))
-    said = done("offer", "set", path, *options)
-    assert "new-checklist: it is never recommended: it asks for 500 minutes' worth" in said.err
+    said = done("offer", "set", path, "--json", *options)
+    assert said.json[0]["id"] == "new-checklist"
+    assert (
+        "new-checklist: this one is never recommended: it asks for 500 minutes' worth" in said.err
+    )
 
 
 def test_what_is_refused(options, tmp_path):

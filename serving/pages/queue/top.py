@@ -12,7 +12,7 @@ from serving.pages.common.people import who
 from serving.process.service import Service
 from serving.scoring.answers import QueueItem
 from serving.scoring.batch.rescoring import rescore
-from serving.scoring.queue import items, queue_part
+from serving.scoring.queue import items, part_to_work
 from serving.settings import Settings
 
 __all__ = ["Top", "TopLead", "top_of_queue"]
@@ -48,7 +48,7 @@ def top_of_queue(
     with closing(Service.open(settings)) as service:
         progress("scoring every lead")
         run = rescore(service.scorer)
-        top = items(service.scorer, queue_part(service.store, limit).scores)
+        top = items(service.scorer, part_to_work(service.store, limit, now=now()).scores)
         return Top(run.queued if run else 0, tuple(_place(service, item) for item in top))
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "measured",
     "rule_words",
     "steps_shown",
+    "with_titles",
 ]
 
 _SIGNS: Final = {
@@ -67,11 +68,17 @@ class StepShown:
 
 @dataclass(frozen=True, slots=True)
 class AdviceShown:
-    """One thing that the method would do otherwise, about a step, an offer or the whole ladder."""
+    """One thing that the method would do otherwise, about a step, an offer or the whole ladder.
+
+    Parameters
+    ----------
+    key : of the offer's table, as "effort"; "" for all of it.
+    """
 
     about: str
     text: str
     offer_id: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,17 +146,22 @@ def _condition(condition: Condition) -> str:
 
 def advice_shown(ladder: Ladder) -> list[AdviceShown]:
     """What the method would do otherwise, with titles where the ladder file has ids."""
+    return [_advice(one, ladder) for one in advise(ladder)]
+
+
+def _advice(advice: Advice, ladder: Ladder) -> AdviceShown:
+    about, offer_id = _about(advice.path, ladder)
+    key = advice.path.partition("].")[2]
+    return AdviceShown(about, with_titles(advice.text, ladder), offer_id, key)
+
+
+def with_titles(text: str, ladder: Ladder) -> str:
+    """A text as a sentence, with titles where it has ids of the ladder file in quotes."""
     titles = {one.id: one.title for one in ladder.goals}
     titles |= {one.id: one.title for one in ladder.offers}
-    return [_advice(one, ladder, titles) for one in advise(ladder)]
-
-
-def _advice(advice: Advice, ladder: Ladder, titles: dict[str, str]) -> AdviceShown:
-    text = advice.text
     for id_, title in titles.items():
         text = text.replace(repr(id_), f"“{title}”")
-    about, offer_id = _about(advice.path, ladder)
-    return AdviceShown(about, f"{words.sentence(text)}.", offer_id)
+    return f"{words.sentence(text)}."
 
 
 def _about(path: str, ladder: Ladder) -> tuple[str, str]:

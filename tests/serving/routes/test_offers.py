@@ -138,7 +138,7 @@ def test_a_new_offer_is_offered(own):
 def test_what_is_never_recommended_beside_it_is_told(own):
     """So light an offer that those of the next step ask for too much is kept, with a warning."""
     light = put(own, "new-checklist", {**NEW, "effort": {"minutes": 1}}).json()["warnings"]
-    assert any("'process-assessment' is never recommended beside it" in one for one in light)
+    assert any("'process-assessment' is never recommended beside this one" in one for one in light)
     assert own.get("/v1/offers/new-checklist").json()["warnings"] == light
     assert put(own, "new-checklist", {**NEW, "effort": {"minutes": 15}}).json()["warnings"] == []
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
 from features.errors import UnknownOffer
-from features.ladder.ladder import Ladder
-from models.offers.standing import jumps_from
 from serving.pages.common.words import learned_from, plain_lines, sentence
-from serving.pages.settings.ladder import advice_shown, rule_words
+from serving.pages.settings.ladder import advice_shown, rule_words, with_titles
 from serving.pages.settings.offers.changes import last_number, versions_shown
 from serving.pages.settings.offers.form import LABELS, OfferForm, form_of_table, underway
 from serving.pages.settings.offers.listing import (
@@ -70,8 +68,13 @@ def offer_shown(service: Service, offer_id: str, form: OfferForm | None) -> dict
         "version": told["version"],
         "can_call_off": offer is not None and _is_to_come(told["planned"], last),
         "known": sentence(learned_from(told["evidence"], told["leads"])),
-        "advice": [one.text for one in advice_shown(ladder) if one.offer_id == offer_id],
-        "warnings": list(_never_recommended(ladder, offer_id)),
+        "advice": [
+            one.text
+            for one in advice_shown(ladder)
+            # That it is too large a jump is among the warnings, where there are any.
+            if one.offer_id == offer_id and (one.key != "effort" or "warnings" not in told)
+        ],
+        "warnings": [with_titles(one, ladder) for one in told.get("warnings", ())],
         "only_after": [rule_words(rule) for rule in offer.only_after] if offer else [],
         "form": form or form_of_table(told["offer"], zone_name(service)),
         "facts": facts_of(told["offer"], dict(_around(service)["steps"]), zone_name(service)),
@@ -80,16 +83,6 @@ def offer_shown(service: Service, offer_id: str, form: OfferForm | None) -> dict
         "versions": versions_shown(service, offer_id),
         "is_new": False,
     }
-
-
-def _never_recommended(ladder: Ladder, offer_id: str) -> Iterator[str]:
-    """What an offer's effort keeps from leads, itself or offers of the next step, in sentences."""
-    for one, why in jumps_from(ladder, offer_id).items():
-        offer = ladder.offer(one)
-        if one == offer_id:
-            yield f"It is never recommended: it {why}."
-        elif offer is not None:
-            yield f"Beside it, “{offer.title}” is never recommended: that {why}."
 
 
 def _is_to_come(planned: Sequence[Mapping[str, Any]], number: int) -> bool:

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from features.ladder.catalogue import offer_table
+
 FILLED = {"title": "A short quiz", "step": "value", "kind": "quiz", "minutes": "4", "role": "ask"}
 
 
@@ -152,6 +154,21 @@ def test_add(site):
     assert "Planned" in site.get("/settings/offers?step=value").text
     wrong = site.refused("/settings/new-offer", title="", step="value")
     assert "Not kept." in wrong.text
+
+
+def test_what_is_never_recommended_is_said_once(site):
+    """By titles, on the page of the offer that keeps others from leads, and on its own."""
+    path = "/settings/offers/handover-checklist"
+    table = offer_table(site.service.ladder.offer("handover-checklist"))
+    for minutes, said in ((1, "beside this one: it asks for"), (500, "This one is never")):
+        changed = {**table, "effort": {"minutes": minutes}}
+        site.service.keep_offer(changed, from_at=None, by="ann")
+        text = site.get(path).text
+        assert said in text
+        assert "'process-assessment'" not in text
+        assert text.count("500 minutes' worth of effort") == (minutes == 500)
+    site.service.keep_offer(table, from_at=None, by="ann")
+    assert "never recommended" not in site.get(path).text
 
 
 def test_filters(site):
