@@ -830,10 +830,11 @@ def test_loop_goes_on(live, monkeypatch, caplog):
         async with receiving() as receiver:
             endpoint = live.endpoint(receiver)
             announce(live.database, [notice("a", now())])
-            running = asyncio.create_task(keep_delivering(service_of(live.database)))
+            service = service_of(live.database)
+            running = asyncio.create_task(keep_delivering(service))
             await until(lambda: is_delivered(live, ("a", endpoint)))
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            service.stopping.set()
+            await asyncio.wait_for(running, 10)
 
     asyncio.run(run())
     assert sorted(record.getMessage() for record in caplog.records if record.exc_info) == [
