@@ -5,6 +5,7 @@ SQLite and PostgreSQL. Everything else of the store is SQLAlchemy Core that both
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -22,7 +23,13 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from features.clock import SKEW_US
 from features.errors import StoreAway
-from features.store.connecting.engines import STATEMENTS_AT_HAND, WRITES, file_of, new_engine
+from features.store.connecting.engines import (
+    STATEMENTS_AT_HAND,
+    WRITES,
+    execute_when_free,
+    file_of,
+    new_engine,
+)
 from features.store.connecting.looks import Looks
 from features.store.connecting.outages import cause, reachable, shown
 
@@ -135,7 +142,8 @@ class Database:
         if self.is_sqlite:
             connection = self.engine.raw_connection()  # it cannot be done within a transaction
             try:
-                connection.cursor().execute("PRAGMA journal_mode=WAL").fetchall()
+                driver = cast(sqlite3.Connection, connection.driver_connection)
+                execute_when_free(driver, "PRAGMA journal_mode=WAL")
             finally:
                 connection.close()
 

@@ -20,7 +20,14 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from features.errors import StoreError
 from features.store.connecting.outages import shown
 
-__all__ = ["STATEMENTS_AT_HAND", "WRITES", "file_of", "new_engine", "parsed_url"]
+__all__ = [
+    "STATEMENTS_AT_HAND",
+    "WRITES",
+    "execute_when_free",
+    "file_of",
+    "new_engine",
+    "parsed_url",
+]
 
 WRITES: Final = "rung_writes"
 """The execution option of connections that are going to write."""
@@ -153,23 +160,25 @@ def _make_durable(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
 
 def _begin(connection: sa.Connection) -> None:
     if connection.get_execution_options().get(WRITES, False):
-        _take_lock(cast(sqlite3.Connection, connection.connection.driver_connection))
+        driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+        execute_when_free(driver, "BEGIN IMMEDIATE")
     else:
         connection.exec_driver_sql("BEGIN")
 
 
-def _take_lock(connection: sqlite3.Connection) -> None:
-    """Begin to write to SQLite as soon as nobody else does.
+def execute_when_free(connection: sqlite3.Connection, statement: str) -> None:
+    """Have a statement done that takes a lock of SQLite, as soon as nobody else has it.
 
     SQLite itself would look again after 1, 2, 5, ... up to 100 ms: whoever writes often would find
-    the lock free, and others would wait for seconds.
+    the lock free, and others would wait for seconds. And where a journal is changed it does not
+    wait at all.
     """
     until = time.monotonic() + _BUSY_SECONDS
     connection.execute("PRAGMA busy_timeout=0")
     try:
         while True:
             try:
-                connection.execute("BEGIN IMMEDIATE")
+                connection.execute(statement).fetchall()
             except sqlite3.OperationalError as error:
                 is_busy = error.sqlite_errorcode & _PRIMARY == sqlite3.SQLITE_BUSY
                 if not is_busy or time.monotonic() > until:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from features.errors import StoreAway
 from features.store.arrivals import Event
 from features.store.connecting import engines
+from features.store.database import Database
 from features.store.events import EventStore
 
 EVENT = Event("m", "ann", "view", 1, 1)
@@ -70,6 +72,24 @@ def test_a_writer_that_takes_too_long(path, other, monkeypatch):
         assert timeout_of(store) == 30_000
 
 
+@pytest.mark.parametrize("begin", ["BEGIN", "BEGIN IMMEDIATE"])
+def test_whoever_is_at_a_file_while_wal_is_switched_on_is_waited_for(tmp_path, begin):
+    """Several start together on a new file; of a writer SQLite itself would say so at once."""
+    path = tmp_path / "new.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("CREATE TABLE there (x)")
+        other.execute(begin)
+        other.execute("SELECT * FROM there").fetchall()
+        with Database.open(path) as database, ThreadPoolExecutor(1) as pool:
+            switching = pool.submit(database.write_ahead)
+            with pytest.raises(TimeoutError):
+                switching.result(0.2)
+            other.execute("COMMIT")
+            switching.result(10)
+        with closing(sqlite3.connect(path)) as later:
+            assert later.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 def test_what_is_no_lock_is_told_at_once(path, monkeypatch):
     """A file that is no database any more is not waited for."""
     monkeypatch.setattr(
@@ -78,6 +98,6 @@ def test_what_is_no_lock_is_told_at_once(path, monkeypatch):
     path.write_bytes(b"no database" * 1000)
     connection = sqlite3.connect(path, isolation_level=None)
     with pytest.raises(sqlite3.DatabaseError, match="not a database"):
-        engines._take_lock(connection)
+        engines.execute_when_free(connection, "BEGIN IMMEDIATE")
     assert connection.execute("PRAGMA busy_timeout").fetchone() == (30_000,)
     connection.close()
