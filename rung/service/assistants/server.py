@@ -6,6 +6,8 @@ project, and takes its time.
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -85,9 +87,13 @@ def _asker(http: httpx2.AsyncClient, authorization: str, request: Any) -> Servic
 
 
 def serve_standard_input(url: str, key: str) -> None:
-    """Answer on standard input and output, until the input ends."""
+    """Answer on standard input and output, until the input ends or a person interrupts."""
     import anyio
     from mcp.server.stdio import stdio_server
+
+    signal.signal(signal.SIGINT, _interrupted)
+    if sys.stdin.isatty():
+        print(f"waiting for an assistant on standard input, for {url}", file=sys.stderr)
 
     async def serve() -> None:
         async with new_http(url) as http:
@@ -96,6 +102,12 @@ def serve_standard_input(url: str, key: str) -> None:
                 await server.run(read, write, server.create_initialization_options())
 
     anyio.run(serve)
+
+
+def _interrupted(_: int, __: Any) -> None:
+    """End at once: the thread that waits for input cannot be told to stop, and keeps nothing."""
+    print("\nrung: stopped", file=sys.stderr, flush=True)
+    os._exit(130)
 
 
 def app_of(http: httpx2.AsyncClient) -> Starlette:

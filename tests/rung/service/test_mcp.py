@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from rung.service import mcp
@@ -54,3 +60,16 @@ def test_what_cannot_work_is_refused(monkeypatch):
 def test_an_address_that_is_none(url):
     """What is no address of a service is a call that cannot be understood."""
     assert "must be an address such as" in refused("mcp", "--url", url, code=2)
+
+
+def test_an_interrupt_ends_it_while_it_waits_for_input():
+    """A person who tried it in a terminal is told what it waits for, and Ctrl-C ends it at once."""
+    theirs, ours = pty.openpty()
+    command = [sys.executable, "-m", "rung", "mcp"]
+    started = subprocess.Popen(command, stdin=ours, stderr=subprocess.PIPE, text=True)
+    with started, os.fdopen(theirs, "wb"):
+        assert "waiting for an assistant" in started.stderr.readline()
+        started.send_signal(signal.SIGINT)
+        assert started.wait(30) == 130
+        assert started.stderr.read() == "\nrung: stopped\n"
+    os.close(ours)
