@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -184,8 +184,6 @@ def _tune(parsed: argparse.Namespace, progress: Progress) -> None:
 
 
 def _print_training(bundle: Bundle, folder: Path) -> None:
-    from training.policies.offers import DROPPED
-
     for goal, counts in bundle.manifest["trained_on"].items():
         source = {"model": "a model", "rates": "the steps' rates", "prior": "the ladder's bands"}
         print(
@@ -205,16 +203,24 @@ def _print_training(bundle: Bundle, folder: Path) -> None:
     for found in bundle.manifest["probes"]:
         why = f"; accepted: {found['accepted']}" if found["accepted"] else ""
         print(f"  {found['id']} ({found['kind']}): {found['says']}{why}")
-    made = bundle.manifest["decisions"]
+    _print_decisions(bundle.manifest["decisions"])
+    print(f"bundle {bundle.version} in {folder}")
+
+
+def _print_decisions(made: Mapping[str, Any]) -> None:
+    """What the effects of the offers were learned from."""
+    from training.policies.offers import DROPPED
+
     print(
         f"offers: {made['drawn']:,} decisions drawn with known probabilities,"
         f" {made['observed']:,} made by others (adjusted), {made['pending']:,} pending (left out)"
     )
+    if made["unseen"]:
+        print(f"  {made['unseen']:,} of those drawn never reached their leads; all count as drawn")
     if made["value_pending"]:
         print(f"  {made['value_pending']:,} of those learned from tell nothing of purchases yet")
     for reason, count in made["dropped"].items():
         print(f"  not learned from: {count:,} {DROPPED[reason]}")
-    print(f"bundle {bundle.version} in {folder}")
 
 
 def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:

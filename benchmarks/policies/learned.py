@@ -115,6 +115,7 @@ def learn(train: Trial, kind: Kind) -> Learned:
         chosen=np.where(train.arm == 0, options.no_ask, train.arm - 1),
         probability=probability,
         topic=np.zeros(probability.shape),
+        reach=np.ones(probability.shape),
     )
     effects, expected = learn_effects(options, tried, train.outcome, kind)
     if expected.learner is None:

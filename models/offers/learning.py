@@ -31,7 +31,7 @@ _POWERS: Final = (1.0, 1.5, 2.0)
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Tried:
-    """Decisions that reached their leads, a row each.
+    """Decisions with what was known when they were taken, a row each.
 
     Parameters
     ----------
@@ -40,6 +40,7 @@ class Tried:
     position, lead, chosen : shape (n,).
     probability : shape (n, n_options), the chance of each option, 0 where it was not eligible.
     topic : shape (n, n_options), 1.0 where the option continued the lead's topic.
+    reach : shape (n, n_options), the chance that an option reaches its lead once it is chosen.
     """
 
     matrix: Floats
@@ -51,6 +52,7 @@ class Tried:
     chosen: Ints
     probability: Floats
     topic: Floats
+    reach: Floats
 
     def __len__(self) -> int:
         return len(self.lead)
@@ -67,13 +69,21 @@ class Tried:
             self.chosen[keep],
             self.probability[keep],
             self.topic[keep],
+            self.reach[keep],
         )
 
     @property
     def contrast(self) -> Floats:
-        """Shape (n, n_options): 1 where chosen, less the chance of it."""
+        """Shape (n, n_options): 1 where chosen, less the chance of it, as far as options reach.
+
+        What does not reach its lead is no ask, and to choose it changes nothing. So the effect of a
+        choice is that of what reaches times the chance that it does, and what is learned is the
+        effect of the latter: the draw is an instrument for it (Imbens and Angrist 1994).
+        """
         contrast = -self.probability
         contrast[np.arange(len(self)), self.chosen] += 1.0
+        contrast *= self.reach
+        contrast[:, -1] = -contrast[:, :-1].sum(axis=1)
         return contrast
 
 

@@ -6,8 +6,11 @@ instants are drawn from the lives of leads at which no offer followed while they
 were. An offer that follows because the lead went on says nothing against such an instant: to leave
 it out would leave out those that went on without being asked.
 
-A decision that never reached its lead is not learned from, and neither is one whose window is not
-over: no outcome by then is a zero, and what is reported later is left out.
+A decision counts whether it reached its lead or not (intention to treat). What was chosen may
+decide whether it does, as where a mail counts as seen once it is opened: those that are reached are
+then other leads than those that were left alone, whatever was drawn. Whether it did is told with
+it. A decision whose window is not over does not count: no outcome by then is a zero, and what is
+reported later is left out.
 """
 
 from __future__ import annotations
@@ -35,7 +38,6 @@ __all__ = [
     "asked_by_others",
     "certain_choices",
     "drawn_decisions",
-    "never_shown",
     "observed_decisions",
 ]
 
@@ -65,6 +67,7 @@ class Decisions:
         need not wait for the purchase.
     is_over : shape (n,), whether both windows are over.
     framing : of each, "" where there was one way only.
+    is_shown : shape (n,), whether it is known to have reached its lead; of no ask it always is.
     """
 
     lead: Ints
@@ -77,6 +80,7 @@ class Decisions:
     step_is_over: Bools
     is_over: Bools
     framing: tuple[str, ...]
+    is_shown: Bools
 
     def __len__(self) -> int:
         return len(self.lead)
@@ -104,11 +108,23 @@ class Decisions:
             self.step_is_over[keep],
             self.is_over[keep],
             tuple(self.framing[at] for at in np.flatnonzero(keep)),
+            self.is_shown[keep],
         )
+
+    @property
+    def reach(self) -> Floats:
+        """Shape (n_options,): the share of the decisions for each that reached their leads.
+
+        1.0 for an option that was never chosen.
+        """
+        count = np.bincount(self.chosen, minlength=self.probability.shape[1])
+        shown = np.bincount(self.chosen[self.is_shown], minlength=len(count))
+        reach: Floats = np.where(count > 0, shown / np.maximum(count, 1), 1.0)
+        return reach
 
 
 def drawn_decisions(log: EventLog, ladder: Ladder, until: int) -> Decisions:
-    """The decisions that Rung drew and that reached their leads, from what was known by `until`.
+    """The decisions that Rung drew, from what was known by `until`.
 
     What was chosen with certainty was not drawn: beside it there is nothing to compare with.
 
@@ -117,15 +133,14 @@ def drawn_decisions(log: EventLog, ladder: Ladder, until: int) -> Decisions:
     EventsError : a record that names an option the ladder does not have.
     """
     log = log.known_by(until)
-    made = [one for one in _shown(log, ladder) if one.decision.propensity < 1.0]
+    made = [one for one in decisions_of(log, ladder) if one.decision.propensity < 1.0]
     return _with_reports(_of_draws(log, ladder, until, made), made)
 
 
 def all_draws(log: EventLog, ladder: Ladder, until: int) -> Decisions:
-    """Every decision that Rung drew, whether it reached its lead or not (intention to treat).
+    """As `drawn_decisions`, with what was chosen with certainty as well.
 
     What came of each is what the log has: outcomes that were reported do not take its place.
-    Raises as `drawn_decisions`.
     """
     log = log.known_by(until)
     return _of_draws(log, ladder, until, list(decisions_of(log, ladder)))
@@ -154,6 +169,8 @@ def _of_draws(log: EventLog, ladder: Ladder, until: int, made: list[Decided]) ->
         np.array([one.lead for one in made], dtype=np.int64),
         np.array([one.decision.as_of for one in made], dtype=np.int64),
         (chosen, probability, topic, tuple(one.decision.framing for one in made)),
+        np.array([one.exposed_at is not None for one in made], dtype=np.bool_)
+        | (chosen == options.no_ask),
     )
 
 
@@ -173,9 +190,9 @@ def observed_decisions(log: EventLog, ladder: Ladder, until: int, seed: int) -> 
     lead, as_of, chosen = lead[order], as_of[order], chosen[order]
     shape = (len(lead), len(options))
     nothing = np.zeros(shape, dtype=np.bool_)
-    decisions = _with_outcomes(
-        log, ladder, until, lead, as_of, (chosen, np.zeros(shape), nothing, ("",) * len(lead))
-    )
+    choices = chosen, np.zeros(shape), nothing, ("",) * len(lead)
+    is_shown = np.ones(len(lead), dtype=np.bool_)
+    decisions = _with_outcomes(log, ladder, until, lead, as_of, choices, is_shown)
     possible = _possible(ladder)[np.minimum(decisions.position, len(ladder.goals) - 1)]
     fits = possible[np.arange(len(chosen)), decisions.chosen] > 0
     decisions.probability[:] = possible
@@ -189,21 +206,13 @@ def asked_by_others(log: EventLog, ladder: Ladder, until: int) -> tuple[int, int
     return len(lead), int((offer >= 0).sum())
 
 
-def never_shown(log: EventLog, ladder: Ladder, until: int) -> int:
-    """How many of the decisions that Rung drew had not reached their leads by then."""
-    return sum(one.exposed_at is None for one in decisions_of(log.known_by(until), ladder))
-
-
 def certain_choices(log: EventLog, ladder: Ladder, until: int) -> int:
     """How many decisions that had reached their leads by then were chosen with certainty.
 
     That is what is decided for a lead that a person works with, or among one option.
     """
-    return sum(one.decision.propensity >= 1.0 for one in _shown(log.known_by(until), ladder))
-
-
-def _shown(log: EventLog, ladder: Ladder) -> list[Decided]:
-    return [one for one in decisions_of(log, ladder) if one.exposed_at is not None]
+    made = decisions_of(log.known_by(until), ladder)
+    return sum(one.decision.propensity >= 1.0 for one in made if one.exposed_at is not None)
 
 
 def _possible(ladder: Ladder) -> Floats:
@@ -287,6 +296,7 @@ def _with_outcomes(
     lead: Ints,
     as_of: Ints,
     choices: tuple[Ints, Floats, Bools, tuple[str, ...]],
+    is_shown: Bools,
 ) -> Decisions:
     """What was known at each instant, and what came after."""
     compiled = compile_ladder(ladder)
@@ -317,6 +327,7 @@ def _with_outcomes(
         step_is_over=advanced.mature,
         is_over=advanced.mature & over,
         framing=framing,
+        is_shown=is_shown,
     )
 
 

@@ -224,12 +224,14 @@ class _Foreseen:
     Parameters
     ----------
     raw : with values of which no costs were taken off, in units of `worth`.
+    cost, paid : what each option costs, and what each decision did.
     """
 
     matrix: Floats
     raw: Logged
     worth: float
     cost: Floats
+    paid: Floats
     is_share: bool
     value: Logged
     advance: Logged
@@ -238,7 +240,10 @@ class _Foreseen:
 
     @classmethod
     def of(cls, bundle: Bundle, judged: Decisions) -> _Foreseen:
-        """The value is net: what came in the window, less what the chosen option costs."""
+        """The value is net: what came in the window, less what the chosen option cost.
+
+        What did not reach its lead cost nothing.
+        """
         ladder, cost = bundle.ladder, bundle.offers.options.cost
         matrix = tried_of(judged, bundle.encoding).matrix
         advance = Logged(judged.probability, judged.chosen, judged.advanced, judged.lead)
@@ -251,16 +256,18 @@ class _Foreseen:
             )
         worth = ladder.value.purchase if is_share else 1.0
         foreseen = predicted_values(matrix, raw, binary=is_share)
-        net = worth * judged.value - cost[judged.chosen]
+        paid = cost[judged.chosen] * judged.is_shown
+        net = worth * judged.value - paid
         return cls(
             matrix=matrix,
             raw=raw,
             worth=worth,
             cost=cost,
+            paid=paid,
             is_share=is_share,
             value=replace(raw, value=net),
             advance=advance,
-            predicted_value=worth * foreseen - cost,
+            predicted_value=worth * foreseen - cost * judged.reach,
             predicted_advance=predicted_values(matrix, advance, binary=_is_binary(advance.value)),
         )
 
@@ -273,6 +280,7 @@ class _Foreseen:
             (target, baseline),
             worth=self.worth,
             cost=self.cost,
+            paid=self.paid,
             binary=self.is_share,
         )
 

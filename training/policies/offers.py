@@ -26,7 +26,6 @@ from training.policies.decisions import (
     asked_by_others,
     certain_choices,
     drawn_decisions,
-    never_shown,
     observed_decisions,
 )
 
@@ -47,7 +46,6 @@ _FRAMING_DRAWS: Final = 4000
 
 
 DROPPED: Final = {
-    "never_shown": "decisions drawn that never reached their leads",
     "certain": "decisions with one option alone, as for leads that a person works with",
     "drawn_after_purchase": "decisions drawn for leads that had bought",
     "few_drawn": f"decisions drawn at steps where fewer than {_ENOUGH_DRAWN} leads had one",
@@ -73,6 +71,7 @@ class OfferCounts:
     value_pending : those of the others whose window for the value is not over: the next step is
         learned from them, what they came to is not.
     dropped : how many others were not learned from, by reason, a key of `DROPPED`.
+    unseen : drawn decisions that never reached their leads.
     """
 
     drawn: int
@@ -80,6 +79,7 @@ class OfferCounts:
     pending: int
     value_pending: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
+    unseen: int = 0
 
 
 def learn_offers(
@@ -87,10 +87,7 @@ def learn_offers(
 ) -> tuple[OfferModel, OfferCounts]:
     """The offer model from what was known by `until`; the prior where there is nothing to learn."""
     drawn = drawn_decisions(log, ladder, until)
-    dropped = {
-        "never_shown": never_shown(log, ladder, until),
-        "certain": certain_choices(log, ladder, until),
-    }
+    dropped = {"certain": certain_choices(log, ladder, until)}
     has_bought = drawn.position >= len(ladder.goals)
     dropped["drawn_after_purchase"] = int(has_bought.sum())
     drawn = drawn.rows(~has_bought)
@@ -98,7 +95,7 @@ def learn_offers(
     drawn = drawn.rows(drawn.step_is_over)
     is_drawn = np.array(
         [
-            len(np.unique(drawn.lead[drawn.position == at])) >= _ENOUGH_DRAWN
+            len(np.unique(drawn.lead[drawn.is_shown & (drawn.position == at)])) >= _ENOUGH_DRAWN
             for at in range(len(ladder.goals))
         ]
     )
@@ -113,16 +110,18 @@ def learn_offers(
     by_others, observed = by_others.rows(comparable), observed.rows(comparable)
     dropped = {reason: count for reason, count in dropped.items() if count}
     is_over = np.concatenate([drawn.is_over, observed.is_over])
-    counts = OfferCounts(len(drawn), len(observed), pending, int((~is_over).sum()), dropped)
+    value_pending, unseen = int((~is_over).sum()), int((~drawn.is_shown).sum())
+    counts = OfferCounts(len(drawn), len(observed), pending, value_pending, dropped, unseen)
     if not counts.drawn and not counts.observed:
         return OfferModel.prior(ladder), counts
     tried = _joined([tried_of(drawn, encoding), by_others])
     advanced = np.concatenate([drawn.advanced, observed.advanced])
     value = np.concatenate([drawn.value, observed.value])
-    evidence, leads = _evidence(ladder, tried, is_drawn)
+    given = np.concatenate([drawn.is_shown, observed.is_shown])
+    evidence, leads = _evidence(ladder, tried.rows(given), is_drawn)
     model = replace(
         _learned(ladder, tried, advanced, (value, is_over), seed),
-        usual=_usual(ladder, tried),
+        usual=_usual(ladder, tried, given),
         evidence=evidence,
         leads=leads,
         framings=_framings(ladder, drawn, seed),
@@ -194,6 +193,7 @@ def tried_of(decisions: Decisions, encoding: Encoding) -> Tried:
         chosen=decisions.chosen,
         probability=decisions.probability.copy(),
         topic=decisions.topic.astype(np.float64),
+        reach=np.tile(decisions.reach, (len(decisions), 1)),
     )
 
 
@@ -209,6 +209,7 @@ def _joined(parts: list[Tried]) -> Tried:
         np.concatenate([part.chosen for part in parts]),
         np.concatenate([part.probability for part in parts]),
         np.concatenate([part.topic for part in parts]),
+        np.concatenate([part.reach for part in parts]),
     )
 
 
@@ -270,11 +271,15 @@ def _chances(tried: Tried, here: Ints, possible: Ints, seed: int) -> Floats:
 # ------------------------------------------------------------------------------- what was learned
 
 
-def _usual(ladder: Ladder, tried: Tried) -> Floats:
-    """Shape (n_goals, n_options): how often each option was chosen at each position."""
+def _usual(ladder: Ladder, tried: Tried, given: Bools) -> Floats:
+    """Shape (n_goals, n_options): how often each option was given at each position.
+
+    What did not reach its lead is no ask.
+    """
+    chosen = np.where(given, tried.chosen, options_of(ladder).no_ask)
     usual = usual_before_data(ladder) * _USUAL_LEADS
     usual[:, -1] += _USUAL_LEADS * (usual.sum(axis=1) == 0)
-    np.add.at(usual, (tried.position, tried.chosen), 1.0)
+    np.add.at(usual, (tried.position, chosen), 1.0)
     return np.asarray(usual / usual.sum(axis=1, keepdims=True), dtype=np.float64)
 
 

@@ -128,6 +128,7 @@ def watched_gain(
     *,
     worth: float,
     cost: Floats,
+    paid: Floats,
     binary: bool,
 ) -> WatchedGain | None:
     """The gain of a policy over another; None where no lead's block is due, or nothing came yet.
@@ -137,7 +138,8 @@ def watched_gain(
     raw : decisions with values of which no costs were taken off.
     matrix : shape (n, d), the signals at each.
     policies : the probabilities of the policy, and of the other one; each of shape (n, k).
-    worth, cost : the net value is worth * value - cost, shape (k,), of the chosen option.
+    worth, paid : the net value is worth * value - paid, shape (n,).
+    cost : shape (k,), what each option costs where it reaches its lead, and is paid for.
     binary : values are 0 and 1.
     """
     blocks, lowest, highest = watch.blocks, watch.lowest, watch.highest
@@ -152,13 +154,14 @@ def watched_gain(
         return None
     beyond = (raw.value < lowest) | (raw.value > highest)
     held = replace(raw, value=np.clip(raw.value, lowest, highest))
+    is_spared = bool((paid < cost[raw.chosen]).any())
     foreseen = foreseen_values(matrix, held, blocks.block, binary=binary)
     found = gain_sequence(
-        replace(held, value=worth * held.value - cost[held.chosen]),
+        replace(held, value=worth * held.value - paid),
         *policies,
         worth * foreseen - cost,
         blocks,
-        ValueRange(worth * lowest - cost, worth * highest - cost),
+        ValueRange(worth * lowest - cost, worth * highest - (0.0 if is_spared else 1.0) * cost),
     )
     return WatchedGain(
         leads=len(blocks),

@@ -64,6 +64,7 @@ def tried(n: int, seed: int = 1, leads: int | None = None) -> Tried:
         chosen=chosen,
         probability=probability,
         topic=np.zeros((n, WIDTH)),
+        reach=np.ones((n, WIDTH)),
     )
 
 
@@ -97,9 +98,19 @@ def test_contrast():
     before = MANY.probability.copy()
     contrast = MANY.contrast
     np.testing.assert_allclose(contrast.sum(axis=1), 0.0, atol=1e-12)
-    np.testing.assert_array_equal(contrast + before, np.eye(WIDTH)[MANY.chosen])
+    np.testing.assert_allclose(contrast + before, np.eye(WIDTH)[MANY.chosen], atol=1e-15)
     assert (contrast[before == 0.0] == 0.0).all()
     np.testing.assert_array_equal(MANY.probability, before)
+
+
+def test_contrast_of_what_reaches_some():
+    """An option that reaches a third of those it is chosen for has a third of the contrast."""
+    reach = np.ones((len(MANY), WIDTH))
+    reach[:, 1] = 1 / 3
+    some = replace(MANY, reach=reach).contrast
+    np.testing.assert_allclose(some[:, 1], MANY.contrast[:, 1] / 3)
+    np.testing.assert_allclose(some[:, [0, 2]], MANY.contrast[:, [0, 2]])
+    np.testing.assert_allclose(some.sum(axis=1), 0.0, atol=1e-12)
 
 
 def test_rows():
@@ -107,7 +118,7 @@ def test_rows():
     keep = MANY.chosen == 1
     some = MANY.rows(keep)
     assert len(some) == keep.sum()
-    for name in ("matrix", "position", "lead", "chosen", "probability", "topic"):
+    for name in ("matrix", "position", "lead", "chosen", "probability", "topic", "reach"):
         np.testing.assert_array_equal(getattr(some, name), getattr(MANY, name)[keep])
     np.testing.assert_array_equal(some.contrast, MANY.contrast[keep])
 

@@ -72,11 +72,16 @@ def test_what_a_decision_tells():
     assert found.snapshot.leads == ("ann",)
 
 
-def test_a_decision_that_reached_nobody_is_left_out():
-    """What was decided and never shown can have done nothing."""
-    kept, lost = drawn("ann", 1), drawn("bob", 1)
-    found = decided(*exposed(kept), decision_event(lost, LADDER))
-    assert found.snapshot.leads == ("ann",)
+def test_a_decision_that_reached_nobody_counts_as_drawn():
+    """Who is reached may hang on what was drawn; no ask has nothing that could fail to reach."""
+    kept, lost, alone = drawn("ann", 1), drawn("bob", 1), drawn("cem", 1, NO_ASK)
+    made = [decision_event(one, LADDER) for one in (lost, alone)]
+    found = decided(*exposed(kept), *made)
+    assert found.snapshot.leads == ("ann", "bob", "cem")
+    assert found.is_shown.tolist() == [True, False, True]
+    of_all = {PLACE["clip"]: 0.5}  # the others were never chosen, or are no ask
+    assert found.reach.tolist() == [of_all.get(at, 1.0) for at in range(len(PLACE))]
+    assert found.rows(~found.is_shown).snapshot.leads == ("bob",)
 
 
 def test_the_snapshot_does_not_know_the_choice():

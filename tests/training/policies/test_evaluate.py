@@ -90,6 +90,23 @@ def test_net_value_by_hand(monkeypatch):
     assert found.weight_share == pytest.approx(weights.max() / weights.sum())
 
 
+def test_what_did_not_reach_its_lead_is_judged_as_drawn_and_costs_nothing(monkeypatch):
+    """Of two demos one was never shown: both count, and one is paid for, foreseen as a half."""
+    events = [event(lead, "video", 0.5, fraction=1.0) for lead in ("ann", "bob", "cem")]
+    events += [*exposed(drawn("ann", 10, "demo", SECOND)), event("cem", "order", 12)]
+    events += exposed(drawn("bob", 10, "demo", SECOND))[:1]
+    events += [*exposed(drawn("cem", 10, NO_ASK, SECOND))[:1], event("cem", "page", 30)]
+    monkeypatch.setattr(judging, "predicted_values", _nothing_foreseen)
+    found = judged("only:demo", log_of(events), start=us(1)).assessment
+    weights = np.array([0.9 + 0.1 / 3, 0.9 + 0.1 / 3, 0.1 / 3]) * 3
+    net = np.array([-20.0, 0.0, 100.0])
+    assert found.value.decisions == 3
+    assert found.value.ips.value == pytest.approx((weights * net).mean())
+    foreseen = -20 * 0.5 * (0.9 + 0.1 / 3)
+    surprise = net - np.array([-10.0, -10.0, 0.0])
+    assert found.value.dr.value == pytest.approx((foreseen + weights * surprise).mean())
+
+
 @pytest.mark.slow
 def test_gains_take_the_place_of_the_purchase():
     """With gains in the ladder the value is their sum, not a share times the purchase's worth."""

@@ -220,7 +220,7 @@ def test_every_offer_of_others_is_learned_from_or_told(enough):
 
 
 def test_every_drawn_decision_is_learned_from_or_told():
-    """What was never shown, was drawn for a customer, or is one of too few is counted by reason."""
+    """What is certain, was drawn for a customer, or is one of too few is counted by reason."""
     few = ENOUGH - 1
     shown = [*lives(few), *by_turns(few, ("clip", NO_ASK))]
     bought = [event("lead-000", "order", 10), *exposed(drawn("lead-000", 12))]
@@ -229,11 +229,59 @@ def test_every_drawn_decision_is_learned_from_or_told():
     _, counts = learned([*shown, *bought, *hidden, *(one for both in sure for one in both)])
     assert counts.drawn == counts.pending == 0
     assert counts.dropped == {
-        "never_shown": 2,
         "certain": 3,
         "drawn_after_purchase": 1,
-        "few_drawn": few,
+        "few_drawn": few + len(hidden),  # two of the leads, which have other decisions
     }
+
+
+def opened(reach: float, helps: float, leads: int = 1200) -> list[Event]:
+    """Clips or no ask by lot; a clip counts as shown to the keen alone, or to a share by chance.
+
+    Keen leads, a third of all, go on more often whatever is done, and `helps` is what a clip adds
+    to the chance of those that it reaches.
+    """
+    rng = np.random.default_rng(7)
+    events = lives(leads)
+    for at in range(leads):
+        lead, choice, is_keen = f"lead-{at:03}", ("clip", NO_ASK)[rng.integers(2)], at % 3 == 0
+        reached = choice == "clip" and (is_keen if reach == 0.0 else rng.random() < reach)
+        made = drawn(lead, 2 + at / leads, choice, options=("clip", NO_ASK))
+        events += exposed(made)[: None if reached or choice == NO_ASK else 1]
+        if rng.random() < 0.15 + 0.4 * is_keen + helps * reached:
+            events.append(event(lead, "video", 5 + at / leads, fraction=1.0))
+    return events
+
+
+def added_by_clip(model: OfferModel) -> tuple[float, float]:
+    """What a clip adds to the log-odds of the average lead, and its standard deviation."""
+    at, width, z = PLACE["clip"], len(PLACE), len(model.advance.modifiers)
+    topic, modifiers = np.zeros((1, width)), np.zeros((1, z))
+    tau = model.advance.effects.tau(topic, modifiers)
+    return float(tau[0, at]), float(model.advance.effects.deviation(topic, modifiers)[0, at])
+
+
+def test_an_offer_that_the_keen_alone_see_is_not_what_makes_them_go_on():
+    """A clip that changes nothing, and is shown to those who open it: it is believed to do little.
+
+    Those who were shown it go on twice as often as those who were left alone.
+    """
+    model, counts = learned(opened(reach=0.0, helps=0.0))
+    tau, sd = added_by_clip(model)
+    assert counts.unseen == pytest.approx(400, abs=60)
+    assert abs(tau) < 2.0 * sd + 0.1
+    assert model.leads[PLACE["clip"]] == pytest.approx(200, abs=40)
+
+
+def test_what_an_offer_changes_is_told_of_those_it_reaches():
+    """Where chance decides which third is reached, what is learned is what reaching them does."""
+    everybody, some = (learned(opened(reach, helps=0.3))[0] for reach in (1.0, 0.35))
+    (whole, _), (tau, sd) = added_by_clip(everybody), added_by_clip(some)
+    assert whole > 0.9
+    assert abs(tau - whole) < 2.0 * sd
+    assert tau > 0.6 * whole
+    # Of all decisions a half is a clip: what scores take as usual is what reached leads.
+    assert some.usual[0, PLACE["clip"]] == pytest.approx(0.5 * 0.35, abs=0.05)
 
 
 def test_what_is_certain_was_not_given_at_random():

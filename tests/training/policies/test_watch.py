@@ -59,10 +59,13 @@ def test_between_what_values_lie():
     assert (found.lowest, found.highest) == (None, None)
 
 
-def amounts(n: int, low: float | None, high: float | None, cost: float = 1.0) -> WatchedGain | None:
+def amounts(
+    n: int, low: float | None, high: float | None, cost: float = 1.0, reach: float = 1.0
+) -> WatchedGain | None:
     """Decisions drawn evenly, of which one option brings amounts up to 100."""
     rng = np.random.default_rng(0)
     chosen = rng.integers(0, 2, n)
+    shown = np.random.default_rng(1).random(n) < reach
     value = rng.choice([0.0, 20.0, 100.0], n) * (chosen == 0)
     logged = Logged(np.full((n, 2), 0.5), chosen, value, np.arange(n))
     return watched_gain(
@@ -72,8 +75,18 @@ def amounts(n: int, low: float | None, high: float | None, cost: float = 1.0) ->
         (np.tile([0.9, 0.1], (n, 1)), logged.probability),
         worth=1.0,
         cost=np.array([cost, 0.0]),
+        paid=np.where(shown & (chosen == 0), cost, 0.0),
         binary=False,
     )
+
+
+def test_what_was_not_shown_is_not_paid_for():
+    """A cost of 60 is taken off where it was paid alone, and a value may then be the whole 100."""
+    whole, some = (amounts(2000, 0.0, 100.0, 60.0, reach) for reach in (1.0, 0.5))
+    assert whole is not None
+    assert some is not None
+    assert whole.low < 0.4 * (40.0 - 60.0) < whole.high
+    assert some.low < 0.4 * (40.0 - 30.0) < some.high
 
 
 def test_amounts_beyond_the_range_count_as_its_end():
