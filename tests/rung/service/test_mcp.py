@@ -67,9 +67,10 @@ def test_an_interrupt_ends_it_while_it_waits_for_input():
     theirs, ours = pty.openpty()
     command = [sys.executable, "-m", "rung", "mcp"]
     started = subprocess.Popen(command, stdin=ours, stderr=subprocess.PIPE, text=True)
-    with started, os.fdopen(theirs, "wb"):
-        assert "waiting for an assistant" in started.stderr.readline()
+    assert started.stderr is not None
+    with started, os.fdopen(theirs, "wb"), started.stderr as said:
+        assert "waiting for an assistant" in said.readline()
         started.send_signal(signal.SIGINT)
         assert started.wait(30) == 130
-        assert started.stderr.read() == "\nrung: stopped\n"
+        assert said.read() == "\nrung: stopped\n"
     os.close(ours)
