@@ -26,7 +26,7 @@ from features.signals.program import NextCompletions, compile_ladder, link
 from models.scores.censoring import Censoring, Waits
 from training.decision_points import Points
 
-__all__ = ["Outcomes", "arrival_delay", "label", "labelled", "outcomes"]
+__all__ = ["Outcomes", "arrival_delays", "label", "labelled", "outcomes"]
 
 _WORDS: Final = {int(one): one.name.lower() for one in State}
 _MOST_UNDECIDED: Final = 0.1
@@ -85,25 +85,25 @@ def label(log: EventLog, ladder: Ladder, points: Points, until: int) -> tuple[Ou
     """
     linked = link(log, compile_ladder(ladder))
     came = linked.next_completions(points.lead, points.as_of, points.position, until)
-    return outcomes(ladder, points, came, until, linked.arrival_delay(until))
+    return outcomes(ladder, points, came, until, linked.arrival_delays(until))
 
 
 def outcomes(
-    ladder: Ladder, points: Points, came: NextCompletions, until: int, delay: int
+    ladder: Ladder, points: Points, came: NextCompletions, until: int, delays: Ints
 ) -> tuple[Outcomes, Outcomes]:
     """As `label`, from what came next of each point: what is judged over all of them together.
 
     Parameters
     ----------
-    delay : how long to wait for late arrivals, in microseconds.
+    delays : shape (n_goals,), how long to wait for late arrivals, in microseconds.
     """
     horizons = np.array([round(goal.horizon_days * DAY_US) for goal in ladder.goals])
     advanced = _News(came.advanced, came.advance_known, came.loss_known)
     purchased = _News(came.purchased, came.purchase_known, came.loss_known)
     waits = np.full(len(points), horizons[-1])
     return (
-        _outcomes(points, advanced, horizons[points.position], until, delay),
-        _outcomes(points, purchased, waits, until, delay),
+        _outcomes(points, advanced, horizons[points.position], until, delays[points.position]),
+        _outcomes(points, purchased, waits, until, np.full(len(points), delays[-1])),
     )
 
 
@@ -116,7 +116,7 @@ class _News:
     loss_known: Times
 
 
-def _outcomes(points: Points, news: _News, horizon: Times, until: int, delay: int) -> Outcomes:
+def _outcomes(points: Points, news: _News, horizon: Times, until: int, delay: Times) -> Outcomes:
     as_of = points.as_of
     ends = as_of + horizon + delay
     mature = ends <= until
@@ -175,9 +175,9 @@ def _open_ended(points: Points, state: Ints, took: Times, ends: Times, until: in
     return found
 
 
-def arrival_delay(log: EventLog, ladder: Ladder, until: int) -> int:
-    """How long to wait for late arrivals, in microseconds: see `LinkedLog.arrival_delay`."""
-    return link(log, compile_ladder(ladder)).arrival_delay(until)
+def arrival_delays(log: EventLog, ladder: Ladder, until: int) -> Ints:
+    """Shape (n_goals,), microseconds: see `LinkedLog.arrival_delays`."""
+    return link(log, compile_ladder(ladder)).arrival_delays(until)
 
 
 def labelled(frame: pd.DataFrame, advanced: Outcomes, purchased: Outcomes) -> pd.DataFrame:

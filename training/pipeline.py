@@ -34,7 +34,7 @@ from models.scores.learner import BoostedTrees, EstimatorError
 from models.scores.rehearsal import rehearse
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points, why_no_points
-from training.labels import Outcomes, arrival_delay, label
+from training.labels import Outcomes, arrival_delays, label
 from training.policies.offers import learn_offers
 from training.trust.probes import accept, probed
 
@@ -142,7 +142,7 @@ def _trained(
     manifest = {
         "rung": version("rung"),
         "until": until,
-        "arrival_delay": arrival_delay(log, ladder, until),
+        "arrival_delays": arrival_delays(log, ladder, until).tolist(),
         "data_fingerprint": fingerprint(log),
         "config": _told(config),
         "trusted_types": sorted(config.fit.trusted),

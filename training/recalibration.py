@@ -51,14 +51,16 @@ def recalibrate(log: EventLog, bundle: Bundle, as_of: int) -> dict[str, list[Mov
 def _points(log: EventLog, bundle: Bundle, as_of: int) -> Points:
     ladder = bundle.ladder
     longest = max(goal.horizon_days for goal in ladder.goals)
-    delay, until = _delay(bundle), int(bundle.manifest["until"])
-    start = until - round(longest * DAY_US) - delay
+    until = int(bundle.manifest["until"])
+    start = until - round(longest * DAY_US) - int(_delays(bundle).max())
     lead, when = weekly_instants(log, ladder, start, as_of)
     return points_at(log, ladder, lead, when)
 
 
-def _delay(bundle: Bundle) -> int:
-    return int(bundle.manifest["arrival_delay"])
+def _delays(bundle: Bundle) -> Ints:
+    """Shape (n_goals,); a bundle that was trained before goals had their own has one for all."""
+    said = bundle.manifest.get("arrival_delays", bundle.manifest.get("arrival_delay"))
+    return np.broadcast_to(np.asarray(said, dtype=np.int64), len(bundle.ladder.goals))
 
 
 def arrivals(log: EventLog, bundle: Bundle, goal: str, points: Points, as_of: int) -> Arrivals:
@@ -72,14 +74,15 @@ def arrivals(log: EventLog, bundle: Bundle, goal: str, points: Points, as_of: in
         points.lead, points.as_of, points.position, as_of
     )
     if goal == "advancement":
-        horizon = horizons[points.position]
+        horizon, delay = horizons[points.position], _delays(bundle)[points.position]
         reached, told = came.advanced, came.advance_known
         asked = np.ones(len(points), dtype=np.bool_)
     else:  # on the last rung the next step is the purchase: one question has one answer
         horizon = np.full(len(points), horizons[-1])
+        delay = np.full(len(points), _delays(bundle)[-1])
         reached, told = came.purchased, came.purchase_known
         asked = points.position < len(horizons) - 1
-    known_at = points.as_of + horizon + _delay(bundle)
+    known_at = points.as_of + horizon + delay
     unseen = known_at > until
     if bundle.manifest["trained_on"][goal]["early"]:
         unseen = points.as_of > until

@@ -149,7 +149,8 @@ def stays_of(
     left_at = np.full(len(log.leads), NONE, dtype=np.int64)
     for lead_id, at in (left or {}).items():
         left_at[log.index_of(lead_id)] = at
-    counted_until = until - linked.arrival_delay(until)
+    # One instant for all steps, so that their counts are of the same leads: the slowest decides.
+    counted_until = until - int(linked.arrival_delays(until).max())
     found, traits = _walked(linked.events, compiled.program, until, code, columns)
     stays = Stays(
         ladder=ladder,

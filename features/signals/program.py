@@ -25,13 +25,13 @@ from features.signals.signal import Op, Signal
 from features.signals.table import ladder_columns, signals_of
 
 __all__ = [
+    "Arrivals",
     "Compiled",
     "LinkedLog",
     "NextCompletions",
     "compile_ladder",
     "compile_signals",
     "link",
-    "most_wait",
 ]
 
 _NUMBER_KINDS: dict[Operator, int] = {
@@ -74,6 +74,9 @@ _MOST_NUMBERED: Final = 10_000
 """Names whose numbers are remembered: anybody can send names without end."""
 _MOST_ARRIVED: Final = 0.99
 """The share of completions whose news has arrived once one has waited long enough."""
+_LATEST: Final = 1
+"""Of few completions so many of those that took longest are not waited for: one that was found
+again after a year must not keep a goal from being judged for a year."""
 _ALL_IS_INTEREST = ActivityRules(interest=(EventRule("*"),))
 
 
@@ -329,6 +332,36 @@ class NextCompletions(NamedTuple):
     loss_known: Ints
 
 
+class Arrivals(NamedTuple):
+    """Completions, by when they happened and when that became known: each of shape (n,)."""
+
+    goal: Ints
+    occurred: Ints
+    known: Ints
+
+    def delays(self, n_goals: int) -> Ints:
+        """Shape (n_goals,): how long to wait for late arrivals of each goal, in microseconds.
+
+        It is the time that 99 % of the goal's completions took. What had happened before any news
+        of the goal came is history that was brought later, and tells nothing of how long news
+        takes; where a goal has nothing else, it is waited for as for all goals together.
+        """
+        waits = self.known - self.occurred
+        delays = np.full(n_goals, _most_wait(waits), dtype=np.int64)
+        for goal in np.unique(self.goal).tolist():
+            here = self.goal == goal
+            as_it_came = here & (self.occurred >= self.known[here].min())
+            if as_it_came.any():
+                delays[goal] = _most_wait(waits[as_it_came])
+        return delays
+
+
+def _most_wait(waits: Ints) -> int:
+    if len(waits) == 0:
+        return 0
+    return int(np.quantile(waits, max(0.0, min(_MOST_ARRIVED, 1.0 - _LATEST / len(waits)))))
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class LinkedLog:
     """A log as the fold reads it for one program: `link` makes it, and the log keeps it.
@@ -356,17 +389,21 @@ class LinkedLog:
             found |= self.meets(goal)
         return found
 
-    def arrival_delay(self, until: int) -> int:
-        """How long to wait for late arrivals, in microseconds.
+    def arrival_delays(self, until: int) -> Ints:
+        """Shape (n_goals,): how long to wait for late arrivals of each goal; see `Arrivals`."""
+        if self.events.known is self.events.occurred:
+            return np.zeros(len(self.program.horizon), dtype=np.int64)
+        return self.arrivals(until).delays(len(self.program.horizon))
 
-        It is the 99th percentile of the delays of the completions known by `until`.
-        """
-        return 0 if self.events.known is self.events.occurred else most_wait(self.waits(until))
-
-    def waits(self, until: int) -> Ints:
-        """How long each completion that is known by `until` took to arrive, in microseconds."""
-        known, occurred = self.events.known, self.events.occurred
-        return np.asarray((known - occurred)[self.completes() & (known <= until)])
+    def arrivals(self, until: int) -> Arrivals:
+        """The completions of all goals that are known by `until`."""
+        is_known = self.events.known <= until
+        rows = [
+            np.flatnonzero(is_known & self.meets(goal)) for goal in range(len(self.program.horizon))
+        ]
+        goal = np.repeat(np.arange(len(rows)), [len(some) for some in rows])
+        row = np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
+        return Arrivals(goal, self.events.occurred[row], self.events.known[row])
 
     def meets_score_at(self) -> Bools:
         """Shape (n_events,): whether leads are scored at each event."""
@@ -385,11 +422,6 @@ class LinkedLog:
         found = np.empty((len(NextCompletions._fields), len(lead)), dtype=np.int64)
         fold.next_completions(self.events, self.program, lead, as_of, position, until, found)
         return NextCompletions(*found)
-
-
-def most_wait(waits: Ints) -> int:
-    """Of how long completions took to arrive the 99th percentile; 0 where there are none."""
-    return int(np.quantile(waits, _MOST_ARRIVED)) if len(waits) else 0
 
 
 def link(log: EventLog, compiled: Compiled) -> LinkedLog:

@@ -22,11 +22,10 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 
-from features.arrays import Ints
 from features.events.log import DAY_US
 from features.files import new_file
 from features.ladder.ladder import Ladder
-from features.signals.program import NextCompletions, compile_ladder, link, most_wait
+from features.signals.program import Arrivals, NextCompletions, compile_ladder, link
 from features.signals.snapshot import Snapshot
 from rung.cluster.folds import log_of_part
 from rung.cluster.parts import PartFolder, new_parts
@@ -37,6 +36,8 @@ from training.labels import Outcomes, labelled, outcomes
 __all__ = ["Drawing", "write_examples"]
 
 _STAGING: Final = ".staging"
+_ARRIVED: Final = "arrived_"
+"""Begins the names of columns of completions, which are others than those of points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def _points(
     with new_file(staging / f"points-{at:05}.parquet") as part:
         points.snapshot.frame().to_parquet(part, index=False)
     columns = {"as_of": points.as_of, "position": points.position, **came._asdict()}
-    columns["waits"] = linked.waits(until)
+    columns |= {f"{_ARRIVED}{name}": one for name, one in linked.arrivals(until)._asdict().items()}
     table = pa.table({name: pa.array([column]) for name, column in columns.items()})
     leads = pa.array([list(points.snapshot.leads)], pa.list_(pa.string()))
     return Done(at, {"points": len(points)}, table.append_column("lead", leads))
@@ -168,8 +169,13 @@ def _judged(
     points: pa.Table, held: Sequence[pa.Table], ladder: Ladder, until: int
 ) -> tuple[Outcomes, Outcomes]:
     columns = {name: points[name].to_numpy() for name in points.column_names if name != "lead"}
-    waits: list[Ints] = [_flat(one, "waits").to_numpy() for one in held]
-    delay = most_wait(np.concatenate(waits))
+    arrivals = Arrivals(
+        *(
+            np.concatenate([_flat(one, f"{_ARRIVED}{name}").to_numpy() for one in held])
+            for name in Arrivals._fields
+        )
+    )
+    delays = arrivals.delays(len(ladder.goals))
     nothing = np.empty((len(points), 0))
     snapshot = Snapshot(
         (),
@@ -182,7 +188,7 @@ def _judged(
         columns["as_of"],
     )
     came = NextCompletions(*(columns[name] for name in NextCompletions._fields))
-    return outcomes(ladder, Points(np.arange(len(points)), snapshot), came, until, delay)
+    return outcomes(ladder, Points(np.arange(len(points)), snapshot), came, until, delays)
 
 
 def _label(staging: Path, files: Sequence[Path], names: Sequence[str], at: int) -> Done:

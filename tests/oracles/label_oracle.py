@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal
 
 from features.ladder.ladder import EventRule, Ladder, Step
 from tests.oracles.snapshot_oracle import DAY_US, Event, climb, in_order, meets_any
 
-__all__ = ["OracleOutcome", "oracle_delay", "oracle_outcomes", "oracle_position"]
+__all__ = ["OracleOutcome", "oracle_delays", "oracle_outcomes", "oracle_position"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +32,41 @@ def oracle_position(events: Sequence[Event], ladder: Ladder, lead_id: str, as_of
     return climb(in_order(known, ladder, lead_id), ladder).rung
 
 
-def oracle_delay(events: Sequence[Event], ladder: Ladder, until: int) -> int:
-    """The time that 99 of 100 completions known by `until` took to be reported, at most.
+def oracle_delays(events: Sequence[Event], ladder: Ladder, until: int) -> list[int]:
+    """Of each goal the time that 99 of 100 of its completions took to be reported, at most.
 
-    Between two of them where 99 % falls between two. Nothing completed is nothing to wait for.
+    Of what had happened before any news of the goal came nothing is told by that; where there is
+    nothing else, the completions of all goals tell.
     """
-    delays = []
-    for event in events:
-        if event.known_us > until:
-            continue
-        if any(meets_any(goal.complete_when, event) for goal in ladder.goals):
-            delays.append(event.known_us - min(event.occurred_us, event.known_us))
-    if not delays:
+    seen = [event for event in events if event.known_us <= until]
+    by_goal = [[one for one in seen if meets_any(goal.complete_when, one)] for goal in ladder.goals]
+    found = []
+    for own in by_goal:
+        begun = min((one.known_us for one in own), default=0)
+        as_it_came = [one for one in own if min(one.occurred_us, one.known_us) >= begun]
+        found.append(_most_wait(as_it_came or [one for each in by_goal for one in each]))
+    return found
+
+
+def _most_wait(events: Sequence[Event]) -> int:
+    """99 of 100 of few events are all but the latest; between two where it falls between two."""
+    if not events:
         return 0
-    delays.sort()
-    before, rest = divmod(99 * (len(delays) - 1), 100)
-    after = min(before + 1, len(delays) - 1)
-    return (delays[before] * (100 - rest) + delays[after] * rest) // 100
+    waits = sorted(event.known_us - min(event.occurred_us, event.known_us) for event in events)
+    share = min(Fraction(99, 100), max(Fraction(0), 1 - Fraction(1, len(waits))))
+    place = share * (len(waits) - 1)
+    before, rest = int(place), place - int(place)
+    after = min(before + 1, len(waits) - 1)
+    return int(waits[before] * (1 - rest) + waits[after] * rest)
 
 
 def oracle_outcomes(
-    events: Sequence[Event], ladder: Ladder, lead_id: str, as_of: int, until: int, delay: int
+    events: Sequence[Event],
+    ladder: Ladder,
+    lead_id: str,
+    as_of: int,
+    until: int,
+    delays: Sequence[int],
 ) -> tuple[OracleOutcome, OracleOutcome]:
     """What came of one lead since `as_of`: the advancement, and the purchase."""
     rung = oracle_position(events, ladder, lead_id, as_of)
@@ -59,9 +74,9 @@ def oracle_outcomes(
     story = in_order(news, ladder, lead_id)
     above = [rule for goal in ladder.goals[rung:] for rule in goal.complete_when]
     return (
-        _outcome(story, ladder, above, ladder.goals[rung], as_of, until, delay),
+        _outcome(story, ladder, above, ladder.goals[rung], as_of, until, delays[rung]),
         _outcome(
-            story, ladder, ladder.purchase.complete_when, ladder.purchase, as_of, until, delay
+            story, ladder, ladder.purchase.complete_when, ladder.purchase, as_of, until, delays[-1]
         ),
     )
 

@@ -208,7 +208,12 @@ def fitted_bundle(folder: Path, url: str, until: int, seed: int = 3) -> Bundle:
 def _saved(ladder: Ladder, encoding: Encoding, models: list[GoalModel], folder: Path) -> Bundle:
     early = {"early": 0}
     learned = {"advancement": early, "purchase": early}
-    manifest = {"name": "b2b", "until": 0, "arrival_delay": 0, "trained_on": learned}
+    manifest = {
+        "name": "b2b",
+        "until": 0,
+        "arrival_delays": [0] * len(ladder.goals),
+        "trained_on": learned,
+    }
     offers = OfferModel.prior(ladder)
     save_bundle(Bundle(ladder, encoding, models[0], models[1], offers, manifest), folder)
     return load_bundle(folder)

@@ -14,7 +14,7 @@ from models.judging.readiness import GoalReadiness, Level, Readiness, StepReadin
 from models.scores.goal_model import FitConfig
 from models.scores.step_rates import advancement_priors, purchase_priors
 from training.decision_points import decision_points
-from training.labels import arrival_delay, label
+from training.labels import arrival_delays, label
 from training.readiness.dead import dead_reasons
 from training.readiness.levels import Known, counted, level_now, next_level
 from training.readiness.offers import offers_known
@@ -70,7 +70,7 @@ class _Look:
         self.log, self.ladder, self.until, self.config = log, ladder, until, config
         self.ways: Ways = ways_of(log, ladder)
         self.weeks = weeks_looked_at(int(log.known.min(initial=until)), until)
-        self.delay = arrival_delay(log, ladder, until)
+        self.delays = arrival_delays(log, ladder, until)
         points = decision_points(log, ladder, end=until, seed=_SEED, most=_MOST_POINTS)
         everything = np.ones(len(points), dtype=np.bool_)
         advanced, purchased = label(log, ladder, points, until)
@@ -86,9 +86,9 @@ class _Look:
         """What all steps together allow."""
         known = self.advancement if name == "advancement" else self.purchase
         level = level_now(known, self.config)
-        longest = max(step.horizon_days for step in self.ladder.goals)
-        days = longest if name == "advancement" else self.ladder.goals[-1].horizon_days
-        pace = self._pace(known, level, self._a_week(self.ways.came[0]), days)
+        waits = [self._wait(at) for at in range(len(self.ladder.goals))]
+        wait = max(waits) if name == "advancement" else waits[-1]
+        pace = self._pace(known, level, self._a_week(self.ways.came[0]), wait)
         return {
             "outcomes": counted(known),
             "level": level,
@@ -100,7 +100,7 @@ class _Look:
         step, known, ways = self.ladder.goals[at], self.by_step[at], self.ways
         level = level_now(known, self.config)
         a_week = self._a_week(np.where(ways.stood(at), ways.came[at], NEVER))
-        pace = self._pace(known, level, a_week, step.horizon_days)
+        pace = self._pace(known, level, a_week, self._wait(at))
         following = next_level(known, level, pace, self.config)
         dead = dead_reasons(self.log, self.ladder, ways, at)
         if dead and following:
@@ -123,12 +123,15 @@ class _Look:
         since = self.until - round(self.weeks * WEEK_US)
         return float(((came > since) & (came <= self.until)).sum() / self.weeks)
 
-    def _pace(self, known: Known, level: Level, leads_a_week: float, days: float) -> Pace:
+    def _wait(self, at: int) -> int:
+        """How long an outcome of a goal takes to be known, in microseconds."""
+        return round(self.ladder.goals[at].horizon_days * DAY_US) + int(self.delays[at])
+
+    def _pace(self, known: Known, level: Level, leads_a_week: float, wait: int) -> Pace:
         """How outcomes will be known, of those that wait now and those that come.
 
         Of points where the next level counts these, else of leads.
         """
-        wait = round(days * DAY_US) + self.delay
         at, is_waiting = known.points.as_of, ~known.outcomes.decided
         a_week = self._a_week(at)
         if level != "model":

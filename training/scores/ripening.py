@@ -11,7 +11,7 @@ from features.clock import rfc3339
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Ladder
 from training.decision_points import Points
-from training.labels import arrival_delay
+from training.labels import arrival_delays
 
 __all__ = ["horizons_us", "when_over", "why_empty"]
 
@@ -26,7 +26,9 @@ def when_over(log: EventLog, ladder: Ladder, points: Points, goal: str, until: i
     goal : "advancement" or "purchase".
     until : the end that was too early, in microseconds since the epoch.
     """
-    over = points.as_of + horizons_us(ladder, points, goal) + arrival_delay(log, ladder, until)
+    delays = arrival_delays(log, ladder, until)
+    delay = delays[points.position] if goal == "advancement" else delays[-1]
+    over = points.as_of + horizons_us(ladder, points, goal) + delay
     first, most = int(over.min()), int(np.quantile(over, _MOST, method="higher"))
     last = log.judged_until(None)
     says = f"the first is over on {rfc3339(first)}, nine in ten by {rfc3339(most)}"

@@ -9,9 +9,10 @@ import pytest
 from features.clock import instant, microseconds
 from features.errors import NotEnoughData
 from features.events.log import DAY_US
+from features.signals.program import LinkedLog
 from tests.training.scores.scene import LADDER, TRAINED_UNTIL, small_world
 from training.decision_points import decision_points
-from training.labels import arrival_delay, label
+from training.labels import arrival_delays, label
 from training.scores.evaluate import evaluate
 from training.scores.ripening import when_over
 
@@ -19,18 +20,18 @@ EARLY = TRAINED_UNTIL + 15 * DAY_US
 
 
 @pytest.mark.parametrize("goal", ["advancement", "purchase"])
-def test_the_ends_that_are_named_are_right(goal):
+def test_the_ends_that_are_named_are_right(monkeypatch, goal):
     """At the first instant one point is over and none before; at the second nine in ten are."""
     log = small_world()[0]
     points = decision_points(log, LADDER, start=TRAINED_UNTIL, end=EARLY, seed=7)
     said = when_over(log, LADDER, points, goal, EARLY)
     first, most = (microseconds(instant(one)) for one in re.findall(r"\S+Z", said)[:2])
-    delay = arrival_delay(log, LADDER, EARLY)
+    # What is late by then may move the delays; the horizons are what is asked about.
+    delays = arrival_delays(log, LADDER, EARLY)
+    monkeypatch.setattr(LinkedLog, "arrival_delays", lambda *_: delays)
 
     def over(until: int) -> float:
-        # What is late by then may move the delay; the horizons are what is asked about.
-        later = until - delay + arrival_delay(log, LADDER, until)
-        which = label(log, LADDER, points, later)[goal == "purchase"]
+        which = label(log, LADDER, points, until)[goal == "purchase"]
         return float(which.mature.mean())
 
     assert over(first - 2_000_000) == 0.0

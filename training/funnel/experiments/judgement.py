@@ -119,8 +119,8 @@ class _Put:
     share: Floats
     position: Ints
     known: Floats
-    delay: int
-    """How long late news is waited for, in microseconds."""
+    delays: Ints
+    """Shape (n_goals,): how long late news of each is waited for, in microseconds."""
 
     @classmethod
     def of(
@@ -148,7 +148,7 @@ class _Put:
             share=np.tile(shares / shares.sum(), (len(found), 1)),
             position=known.position,
             known=known.values[:, np.array(numbers, dtype=np.bool_)],
-            delay=link(log, compile_ladder(ladder)).arrival_delay(until),
+            delays=link(log, compile_ladder(ladder)).arrival_delays(until),
         )
 
 
@@ -167,7 +167,7 @@ def _goal(put: _Put, ladder: Ladder, at: int, until: int, worth: float) -> GoalO
     wanted = np.full(len(lead), at, dtype=np.int64)
     reached = linked.next_completions(lead, then, wanted, until).advanced
     horizon = _horizons(ladder, at)[put.position[stands]]
-    over = then + horizon + put.delay <= until
+    over = then + horizon + put.delays[at] <= until
     drawn = Drawn(
         arm=put.arm[stands],
         share=put.share[stands],

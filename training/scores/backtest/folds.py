@@ -22,7 +22,7 @@ from models.bundle import Bundle
 from models.judging import intervals, metrics
 from models.scores.step_rates import StepRates, advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points
-from training.labels import Outcomes, arrival_delay, label
+from training.labels import Outcomes, arrival_delays, label
 from training.scores.backtest.figures import FoldFigures, FoldResult
 
 __all__ = ["DEFAULT", "Backtest", "TrainingChoice", "backtest", "origins"]
@@ -138,7 +138,7 @@ def origins(log: EventLog, ladder: Ladder, folds: int) -> list[int]:
         raise NotEnoughData("there is no event")
     first, last = int(np.quantile(log.known, _FIRST)), log.judged_until(None)
     days = max(goal.horizon_days for goal in (ladder.steps or ladder.goals))
-    latest = last - round(days * DAY_US) - arrival_delay(log, ladder, last)
+    latest = last - round(days * DAY_US) - int(arrival_delays(log, ladder, last).max())
     earliest = first + round(_EARLIEST * (latest - first))
     if latest - earliest < folds * DAY_US:
         raise NotEnoughData(

@@ -14,7 +14,7 @@ from models.bundle import Bundle
 from tests.training.scores.backtest.scene import SHORT, fit, small_backtest
 from tests.training.scores.scene import LADDER, small_log
 from training.decision_points import decision_points
-from training.labels import arrival_delay, label
+from training.labels import arrival_delays, label
 from training.scores.backtest.folds import (
     DEFAULT,
     TrainingChoice,
@@ -30,7 +30,7 @@ def test_origins_cover_the_later_part():
     edges = origins(log, LADDER, 4)
     last = log.judged_until(None)
     assert np.ptp(np.diff(edges)) <= 2
-    wait = 7 * DAY_US + arrival_delay(log, LADDER, last)
+    wait = 7 * DAY_US + int(arrival_delays(log, LADDER, last).max())
     assert abs(edges[-1] - (last - wait)) <= 1
     assert (edges[0] - log.known.min()) / (edges[-1] - log.known.min()) == pytest.approx(
         0.4, abs=0.05
