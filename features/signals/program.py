@@ -25,8 +25,8 @@ from features.signals.signal import Op, Signal
 from features.signals.table import ladder_columns, signals_of
 
 __all__ = [
-    "Arrivals",
     "Compiled",
+    "CompletionReports",
     "LinkedLog",
     "NextCompletions",
     "compile_ladder",
@@ -332,7 +332,7 @@ class NextCompletions(NamedTuple):
     loss_known: Ints
 
 
-class Arrivals(NamedTuple):
+class CompletionReports(NamedTuple):
     """Completions, by when they happened and when that became known: each of shape (n,)."""
 
     goal: Ints
@@ -390,12 +390,12 @@ class LinkedLog:
         return found
 
     def arrival_delays(self, until: int) -> Ints:
-        """Shape (n_goals,): how long to wait for late arrivals of each goal; see `Arrivals`."""
+        """Shape (n_goals,): how long to wait for news of each goal; see `CompletionReports`."""
         if self.events.known is self.events.occurred:
             return np.zeros(len(self.program.horizon), dtype=np.int64)
-        return self.arrivals(until).delays(len(self.program.horizon))
+        return self.reports(until).delays(len(self.program.horizon))
 
-    def arrivals(self, until: int) -> Arrivals:
+    def reports(self, until: int) -> CompletionReports:
         """The completions of all goals that are known by `until`."""
         is_known = self.events.known <= until
         rows = [
@@ -403,7 +403,7 @@ class LinkedLog:
         ]
         goal = np.repeat(np.arange(len(rows)), [len(some) for some in rows])
         row = np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
-        return Arrivals(goal, self.events.occurred[row], self.events.known[row])
+        return CompletionReports(goal, self.events.occurred[row], self.events.known[row])
 
     def meets_score_at(self) -> Bools:
         """Shape (n_events,): whether leads are scored at each event."""

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from features.events.log import DAY_US
 from features.files import new_file
 from features.ladder.ladder import Ladder
-from features.signals.program import Arrivals, NextCompletions, compile_ladder, link
+from features.signals.program import CompletionReports, NextCompletions, compile_ladder, link
 from features.signals.snapshot import Snapshot
 from rung.cluster.folds import log_of_part
 from rung.cluster.parts import PartFolder, new_parts
@@ -134,7 +134,7 @@ def _points(
     with new_file(staging / f"points-{at:05}.parquet") as part:
         points.snapshot.frame().to_parquet(part, index=False)
     columns = {"as_of": points.as_of, "position": points.position, **came._asdict()}
-    columns |= {f"{_ARRIVED}{name}": one for name, one in linked.arrivals(until)._asdict().items()}
+    columns |= {f"{_ARRIVED}{name}": one for name, one in linked.reports(until)._asdict().items()}
     table = pa.table({name: pa.array([column]) for name, column in columns.items()})
     leads = pa.array([list(points.snapshot.leads)], pa.list_(pa.string()))
     return Done(at, {"points": len(points)}, table.append_column("lead", leads))
@@ -169,13 +169,13 @@ def _judged(
     points: pa.Table, held: Sequence[pa.Table], ladder: Ladder, until: int
 ) -> tuple[Outcomes, Outcomes]:
     columns = {name: points[name].to_numpy() for name in points.column_names if name != "lead"}
-    arrivals = Arrivals(
+    reports = CompletionReports(
         *(
             np.concatenate([_flat(one, f"{_ARRIVED}{name}").to_numpy() for one in held])
-            for name in Arrivals._fields
+            for name in CompletionReports._fields
         )
     )
-    delays = arrivals.delays(len(ladder.goals))
+    delays = reports.delays(len(ladder.goals))
     nothing = np.empty((len(points), 0))
     snapshot = Snapshot(
         (),
