@@ -150,7 +150,7 @@ def _when(parsed: argparse.Namespace) -> dict[str, Any]:
 def _opened(parsed: argparse.Namespace) -> Iterator[tuple[EventStore, Bundle]]:
     """The store, and the bundle on the ladder that a service would serve it on now."""
     from features.clock import now
-    from serving.process.champion import source_of
+    from models.sources import source_of
     from serving.process.ladder_in_use import LadderInUse
     from serving.settings import Settings
 

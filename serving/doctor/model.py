@@ -11,8 +11,8 @@ from features.ladder.ladder import Ladder
 from models.bundle import Bundle, load_bundle
 from models.logged.registry_uri import shown
 from models.served_policy import read_served
+from models.sources import source_of
 from serving.doctor.finding import Finding, fine, wrong
-from serving.process.champion import source_of
 from serving.settings import Settings
 
 __all__ = ["ladder_of", "loaded"]

@@ -31,8 +31,8 @@ from features.store.kept.scores import StoredScore
 from models.bundle import Bundle, load_bundle
 from models.recalibrated import moves_of
 from models.served_policy import DEFAULT, read_served
+from models.sources import BundleSource, source_of
 from serving.edge.logs import log
-from serving.process.champion import BundleSource, source_of
 from serving.process.group_commit import GroupCommit
 from serving.process.kept_funnel import KeptFunnel
 from serving.process.ladder_in_use import LadderInUse

@@ -19,7 +19,7 @@ import pytest
 
 from features.signals.snapshot import snapshot
 from models.bundle import load_bundle
-from serving.process.champion import source_of
+from models.sources import source_of
 from serving.settings import Settings
 from tests.rung.scene import call
 from training.scores.evaluate import evaluate

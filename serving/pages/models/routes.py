@@ -13,6 +13,7 @@ from features.errors import BundleError
 from models.bundle import version_of
 from models.gate import GateError
 from models.judging.readiness import Readiness
+from models.sources import FolderSource, SourceVersion
 from serving.edge.access import Asker, needs
 from serving.pages.common.downloads import CsvTable, csv_answer, named_table
 from serving.pages.common.forms import form_of
@@ -24,7 +25,6 @@ from serving.pages.models.evidence import ModelEvidence, evidence_of
 from serving.pages.models.figures import GoalFigures, ModelGoal, figures_of, nearest_promise
 from serving.pages.models.pictures import gains_drawn, moves_drawn, promises_drawn
 from serving.pages.models.tables import OF_GOAL, moves_table, ready_table, versions_table
-from serving.process.champion import FolderSource, SourceVersion
 from serving.process.judged.drifting import queue_drift
 from serving.process.judged.looks import Look, look_of
 from serving.process.judged.moved import movements

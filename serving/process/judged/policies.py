@@ -14,7 +14,7 @@ from features.store.kept.champions import Champion
 from models.gate import Gate, GateError
 from models.judging.served import POLICY, about_policy
 from models.served_policy import DEFAULT, withdraw_served, write_served
-from serving.process.champion import FolderSource
+from models.sources import FolderSource
 from serving.process.judged.looks import Look, look_of
 from serving.process.service import Service
 

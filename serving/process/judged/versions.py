@@ -10,7 +10,7 @@ from features.store.kept.champions import Champion
 from models.bundle import version_of
 from models.gate import Gate
 from models.logged.former_bundles import Promotion
-from serving.process.champion import SourceVersion
+from models.sources import SourceVersion
 from serving.process.service import Service
 
 __all__ = ["Tenure", "back_to", "gate_of_present", "served_so_far", "take_back"]

@@ -8,8 +8,8 @@ from features.errors import BundleError, PolicyError
 from models.bundle import load_bundle
 from models.gate import GateError
 from models.served_policy import read_served
+from models.sources import RegistrySource
 from serving.process import service
-from serving.process.champion import RegistrySource
 from serving.process.judged import policies
 from serving.process.judged.looks import Look
 from serving.process.judged.policies import (

@@ -9,7 +9,7 @@ import pytest
 from features.errors import BundleError
 from models.bundle import load_bundle, version_of
 from models.logged.former_bundles import Promotion, promote_into
-from serving.process.champion import FolderSource, RegistrySource, SourceVersion
+from models.sources import FolderSource, RegistrySource, SourceVersion
 from serving.process.judged.versions import (
     back_to,
     gate_of_present,

@@ -14,8 +14,8 @@ from features.store.events import EventStore
 from features.store.schema import notifications
 from models.bundle import load_bundle
 from models.served_policy import write_served
+from models.sources import FolderSource, RegistrySource, source_of
 from serving.process import background
-from serving.process.champion import FolderSource, RegistrySource, source_of
 from serving.process.service import Service
 from serving.settings import Settings
 from tests.gates import policy_gate, scores_gate
