@@ -12,9 +12,9 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,16 +26,23 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 # Where the run is to be seen is no part of what a verb prints for programs.
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 # It would ask a server that is away for two minutes before it said so.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 
 import mlflow
 from alembic.util.exc import CommandError
 from mlflow.entities import Dataset, DatasetInput, InputTag
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.models.model import ModelInfo
-from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
+from mlflow.protos.databricks_pb2 import (
+    INVALID_PARAMETER_VALUE,
+    RESOURCE_ALREADY_EXISTS,
+    RESOURCE_DOES_NOT_EXIST,
+    ErrorCode,
+)
 from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
@@ -44,47 +51,33 @@ from sqlalchemy.exc import SQLAlchemyError
 from features.clock import now, rfc3339, when
 from features.errors import BundleError
 from features.events.log import EventLog
-from features.ladder.ladder import Ladder
 from features.signals.program import compile_ladder
 from features.signals.snapshot import snapshot
 from models.bundle import Bundle, load_bundle
 from models.gate import Gate
 from models.logged.carried_code import copy_code, requirements
+from models.logged.former_bundles import Promotion, back_from
 from models.logged.registry_uri import Address, shown
 from models.logged.run_page import figures_of, name_of, page_of, params_of, profile_of, tags_of
+from models.logged.versions import CHAMPION, AliasTags, ServedVersion, Version, model_name
 from models.served_policy import read_served
 
 # Its migrations of a fresh database are nobody's news.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 logging.getLogger("alembic").setLevel(logging.WARNING)
 
-__all__ = ["CHAMPION", "Registry", "Version", "model_name"]
+__all__ = ["Registry"]
 
-CHAMPION: Final = "champion"
-"""The alias of the version that serves."""
 _HASH: Final = "bundle_hash"
 _SQLITE: Final = "sqlite:///"
-_SINCE: Final = "champion_since"
-_TAKEN_BACK: Final = "taken_back"
+_NONE_THERE: Final = {
+    ErrorCode.Name(code) for code in (RESOURCE_DOES_NOT_EXIST, INVALID_PARAMETER_VALUE)
+}
+"""What MLflow answers of a model, and of an alias, that is not there."""
 _DIGITS: Final = 36
 """As many of a digest as MLflow keeps."""
 _SOURCE: Final = "mlflow.source.name"
 """MLflow would write the path of the program there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A bundle in the registry."""
-
-    name: str
-    version: int
-    hash: str
-    aliases: tuple[str, ...]
-
-
-def model_name(ladder: Ladder) -> str:
-    """What the bundles of a ladder are called in a registry."""
-    return f"rung-{ladder.name}"
 
 
 class Registry:
@@ -158,16 +151,18 @@ class Registry:
         report: Path | None = None,
         *,
         trusted: Collection[str] = (),
+        name: str = "",
     ) -> Version:
         """Log a bundle with its ladder, fingerprint and the gate's metrics, as a new version.
 
-        The name is the ladder's. A gate that was not passed is published all the same: it is an
-        alias that needs a passed one.
+        A gate that was not passed is published all the same: it is an alias that needs a passed
+        one.
 
         Parameters
         ----------
         report : a folder that is kept beside the bundle, for people.
         trusted : as in `load_bundle`.
+        name : of the model; "" for the ladder's, see `model_name`.
 
         Raises
         ------
@@ -176,11 +171,13 @@ class Registry:
         """
         bundle = load_bundle(folder, trusted=trusted)
         gate.require_of("scores", bundle.hash)
-        with self._alone():
-            return self._publish(folder, bundle, gate, report)
+        with self._asking(), self._alone():
+            return self._publish(folder, bundle, gate, report, name or model_name(bundle.ladder))
 
-    def _publish(self, folder: Path, bundle: Bundle, gate: Gate, report: Path | None) -> Version:
-        name, policy = model_name(bundle.ladder), read_served(folder, bundle)
+    def _publish(
+        self, folder: Path, bundle: Bundle, gate: Gate, report: Path | None, name: str
+    ) -> Version:
+        policy = read_served(folder, bundle)
         page = page_of(bundle, gate, policy, name)
         with (
             tempfile.TemporaryDirectory() as code,
@@ -226,70 +223,112 @@ class Registry:
 
     def version(self, name: str, version: int) -> Version:
         """One version, with its aliases."""
-        found = self._client.get_model_version(name, str(version))
-        return Version(name, int(version), found.tags.get(_HASH, ""), tuple(found.aliases))
+        return _version(self._client.get_model_version(name, str(version)))
 
-    def set_alias(self, version: Version, alias: str, gate: Gate) -> Version:
+    def set_alias(
+        self, version: Version, alias: str, gate: Gate, promotion: Promotion | None = None
+    ) -> Version:
         """Let an alias name a version, and keep the gate that allows it beside the bundle.
+
+        Parameters
+        ----------
+        promotion : who wants it so and why, kept as tags; None for now and nobody.
 
         Raises
         ------
         GateError : the gate was not passed, or is not that of the bundle which this version holds;
-            or another champion serves than the one that it was compared with.
+            or the alias names another version than the one that it was compared with.
+        BundleError : the registry cannot be asked.
         """
-        held = self._client.get_model_version(version.name, str(version.version))
-        gate.require_passed("scores", held.tags.get(_HASH, ""))
-        if alias == CHAMPION and (former := self.champion(version.name)) is not None:
-            gate.require_beside(former.hash)
-        self._client.log_dict(str(held.run_id), gate.as_dict(), f"gate/{alias}.json")
-        self._name(version, alias)
-        return self.version(version.name, version.version)
+        with self._asking():
+            held = self._client.get_model_version(version.name, str(version.version))
+            gate.require_passed("scores", held.tags.get(_HASH, ""))
+            if (former := self.champion(version.name, alias)) is not None:
+                gate.require_beside(former.hash)
+            self._client.log_dict(str(held.run_id), gate.as_dict(), f"gate/{alias}.json")
+            self._name(version, alias, promotion or Promotion(now()), held.tags)
+            return self.version(version.name, version.version)
 
-    def _name(self, version: Version, alias: str) -> None:
-        self._client.set_registered_model_alias(version.name, alias, str(version.version))
-        if alias == CHAMPION:
-            self._client.set_model_version_tag(
-                version.name, str(version.version), _SINCE, rfc3339(now())
-            )
+    def _name(
+        self, version: Version, alias: str, promotion: Promotion, held: Mapping[str, str]
+    ) -> None:
+        """Let an alias name a version, and its tags tell since when, by whom and why.
 
-    def champions(self, name: str) -> list[tuple[Version, str]]:
-        """The versions that serve or served, with since when, the newest first."""
-        found = [
-            (self.version(name, int(one.version)), one.tags[_SINCE])
-            for one in self._client.search_model_versions(f"name = '{name}'")
-            if _SINCE in one.tags
-        ]
-        return sorted(found, key=lambda each: (each[1], each[0].version), reverse=True)
+        What an earlier time in which it served has left goes, that it was taken back among it.
+        """
+        name, number = version.name, str(version.version)
+        self._client.set_registered_model_alias(name, alias, number)
+        for tag, text in AliasTags.of(alias).written(promotion).items():
+            if text:
+                self._client.set_model_version_tag(name, number, tag, text)
+            elif tag in held:
+                self._client.delete_model_version_tag(name, number, tag)
 
-    def roll_back(self, name: str) -> Version:
-        """Let the version serve again that served before; by the gate that let it serve then.
+    def champions(self, name: str, alias: str = CHAMPION) -> list[ServedVersion]:
+        """What an alias names, and then what it named before, the newest first.
 
         Raises
         ------
-        BundleError : none served before.
+        BundleError : the registry cannot be asked.
         """
-        champion = self.champion(name)
-        for version, _ in self.champions(name):
-            held = self._client.get_model_version(name, str(version.version))
-            is_present = champion is not None and version.version == champion.version
-            if is_present or _TAKEN_BACK in held.tags:
-                continue
-            kept = mlflow.artifacts.load_dict(f"runs:/{held.run_id}/gate/{CHAMPION}.json")
-            Gate.of_dict(kept).require_passed("scores", version.hash)
-            if champion is not None:
-                self._client.set_model_version_tag(
-                    name, str(champion.version), _TAKEN_BACK, rfc3339(now())
-                )
-            self._name(version, CHAMPION)
-            return self.version(name, version.version)
-        raise BundleError(
-            f"no version of {name!r} in {shown(self.uri)} served before: there is nothing to go"
-            " back to"
-        )
+        tags = AliasTags.of(alias)
+        with self._asking():
+            present = self._held(name, alias)
+            versions = self._client.search_model_versions(f"name = '{name}'")
+        serving = int(present.version) if present else 0
+        former = [
+            tags.read(_version(one), one.tags)
+            for one in versions
+            if tags.since in one.tags and int(one.version) != serving
+        ]
+        former.sort(key=lambda one: (one.promotion.at, one.version.version), reverse=True)
+        if present is None:
+            return former
+        return [replace(tags.read(_version(present), present.tags), taken_back=False), *former]
 
-    def promote(self, version: Version, gate: Gate) -> Version:
-        """Make a version the champion if its gate was passed; else the champion stays."""
-        return self.set_alias(version, CHAMPION, gate) if gate.passed else version
+    def roll_back(
+        self, name: str, promotion: Promotion | None = None, alias: str = CHAMPION
+    ) -> Version:
+        """Let an alias name again what it named before; by the gate that let that serve then.
+
+        Parameters
+        ----------
+        promotion : who goes back and why, kept as tags of what serves then; None for now and
+            nobody.
+
+        Raises
+        ------
+        BundleError : none served before, or none that was not gone back from; or the registry
+            cannot be asked.
+        """
+        champion, said = self.champion(name, alias), promotion or Promotion(now())
+        back = back_from(champion.hash if champion else "", self.champions(name, alias))
+        if back is None:
+            raise BundleError(
+                f"no version of {name!r} in {shown(self.uri)} served before, or none that was not"
+                " gone back from: there is nothing to go back to"
+            )
+        with self._asking():
+            held = self._client.get_model_version(name, str(back.version.version))
+            kept = mlflow.artifacts.load_dict(f"runs:/{held.run_id}/gate/{alias}.json")
+            Gate.of_dict(kept).require_passed("scores", back.hash)
+            if champion is not None:
+                taken_back = AliasTags.of(alias).taken_back
+                self._client.set_model_version_tag(
+                    name, str(champion.version), taken_back, rfc3339(said.at)
+                )
+            self._name(back.version, alias, said, held.tags)
+            return self.version(name, back.version.version)
+
+    def promote(
+        self,
+        version: Version,
+        gate: Gate,
+        promotion: Promotion | None = None,
+        alias: str = CHAMPION,
+    ) -> Version:
+        """Let an alias name a version if its gate was passed; else it stays where it is."""
+        return self.set_alias(version, alias, gate, promotion) if gate.passed else version
 
     def fetch(self, name: str, alias: str = CHAMPION) -> tuple[Version, Path]:
         """The version that an alias names, and the folder of its bundle.
@@ -299,28 +338,62 @@ class Registry:
         BundleError : no such model or alias.
         """
         found = self.named(name, alias)
+        return found, self.download(found)
+
+    def download(self, version: Version, into: Path | None = None) -> Path:
+        """The folder of a version's bundle, on this machine.
+
+        Parameters
+        ----------
+        into : the folder that a copy is made in; None for where MLflow has it, or copies it to.
+
+        Raises
+        ------
+        BundleError : it cannot be had.
+        """
+        # Not the code that it carries: whoever fetches it here has that.
+        uri = f"models:/{version.name}/{version.version}/data"
+        where = None if into is None else str(into)
         try:
-            path = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{found.version}"))
+            return _only_folder(Path(mlflow.artifacts.download_artifacts(uri, dst_path=where)))
         except (MlflowException, OSError) as error:
-            said = f"version {found.version} of {name!r} cannot be had from {shown(self.uri)}"
-            raise BundleError(f"{said}: {error}") from error
-        return found, path / "data" / _data_folder(path)
+            said = f"version {version.version} of {version.name!r} cannot be had from"
+            raise BundleError(f"{said} {shown(self.uri)}: {error}") from error
 
     def named(self, name: str, alias: str = CHAMPION) -> Version:
         """The version that an alias names; BundleError where there is no such model or alias."""
-        try:
-            found = self._client.get_model_version_by_alias(name, alias)
-        except MlflowException as error:
-            place = shown(self.uri)
-            raise BundleError(f"no {alias!r} of {name!r} in {place}: {error.message}") from error
-        return self.version(name, int(found.version))
+        found = self.champion(name, alias)
+        if found is None:
+            raise BundleError(f"no {alias!r} of {name!r} in {shown(self.uri)}")
+        return found
 
-    def champion(self, name: str) -> Version | None:
-        """The version that serves; None where none was promoted yet."""
-        for model in self._client.search_registered_models(f"name = '{name}'"):
-            if CHAMPION in model.aliases:
-                return self.version(name, int(model.aliases[CHAMPION]))
-        return None
+    def champion(self, name: str, alias: str = CHAMPION) -> Version | None:
+        """The version that an alias names; None where there is no such model or alias.
+
+        Raises
+        ------
+        BundleError : the registry cannot be asked.
+        """
+        with self._asking():
+            found = self._held(name, alias)
+        return _version(found) if found else None
+
+    def _held(self, name: str, alias: str) -> ModelVersion | None:
+        try:
+            return self._client.get_model_version_by_alias(name, alias)
+        except MlflowException as error:
+            if error.error_code not in _NONE_THERE:
+                raise
+            return None
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """What MLflow says of a registry that is away, or that will not, as a BundleError."""
+        try:
+            yield
+        except MlflowException as error:
+            said = f"the registry at {shown(self.uri)} cannot be asked: {error.message}"
+            raise BundleError(said) from error
 
     def _experiment(self, name: str) -> str:
         found = self._client.get_experiment_by_name(name)
@@ -349,9 +422,17 @@ def _unless_there() -> Iterator[None]:
             raise
 
 
-def _data_folder(path: Path) -> str:
-    """The name under which MLflow keeps the folder that was logged."""
-    return next(entry.name for entry in sorted((path / "data").iterdir()) if entry.is_dir())
+def _version(found: ModelVersion) -> Version:
+    hash_ = found.tags.get(_HASH, "")
+    return Version(found.name, int(found.version), hash_, tuple(found.aliases))
+
+
+def _only_folder(path: Path) -> Path:
+    """The folder that was logged, in the one in which MLflow keeps it."""
+    for entry in sorted(path.iterdir()):
+        if entry.is_dir():
+            return entry
+    raise FileNotFoundError("it holds no bundle")
 
 
 def _example(bundle: Bundle) -> pd.DataFrame:

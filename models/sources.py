@@ -1,23 +1,31 @@
-"""Where the model that serves comes from, and whether there is another one by now."""
+"""Where the model that serves comes from, what served from there, and how another comes to serve.
+
+The service and the command line ask this alone.
+"""
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from features.clock import instant, microseconds
-from features.errors import BundleError
-from models.bundle import manifest_of
+from models.bundle import check_folder, manifest_of
 from models.gate import Gate
 from models.logged.former_bundles import (
     Promotion,
     ServedBundle,
     former_of,
+    promote_into,
     roll_back,
     served_by,
 )
+from models.logged.registry_uri import shown
+from models.logged.versions import CHAMPION
 
 __all__ = ["BundleSource", "FolderSource", "RegistrySource", "SourceVersion", "source_of"]
 
@@ -36,6 +44,7 @@ class SourceVersion:
     until : when what it was trained on ends, in microseconds; 0 where that is not told.
     gate : what let it serve; None where the source does not tell.
     taken_back : whether somebody went back from it to what served before.
+    label : what a registry calls it, such as "rung-b2b/3"; "" of a folder.
     """
 
     hash: str
@@ -45,10 +54,11 @@ class SourceVersion:
     until: int = 0
     gate: Gate | None = None
     taken_back: bool = False
+    label: str = ""
 
 
 class BundleSource(Protocol):
-    """A place with the bundle that is to serve."""
+    """A place with the bundle that is to serve; BundleError where it cannot be asked."""
 
     def stamp(self) -> str | None:
         """Another text whenever another model or policy is to serve; None where there is none."""
@@ -56,8 +66,19 @@ class BundleSource(Protocol):
     def folder(self) -> Path:
         """The folder of the bundle, on this machine; BundleError where it cannot be had."""
 
+    def let_go(self, serving: Path) -> None:
+        """Let go of what was fetched of others, now that this folder's bundle serves."""
+
     def versions(self) -> list[SourceVersion]:
         """What serves and what served, the newest first; BundleError where it cannot be told."""
+
+    def check(self) -> None:
+        """BundleError where no bundle could be promoted to, before one is made."""
+
+    def promote(
+        self, bundle: Path, gate: Gate, promotion: Promotion, *, trusted: Collection[str] = ()
+    ) -> None:
+        """Let the bundle of a folder serve, by its gate; GateError where that does not let it."""
 
     def roll_back(self, promotion: Promotion) -> str:
         """Let serve again what served before: its hash; BundleError where nothing did."""
@@ -68,6 +89,10 @@ class FolderSource:
     """A folder that `rung train` writes and `rung policy promote` adds to."""
 
     path: Path
+
+    def __str__(self) -> str:
+        """Its path."""
+        return str(self.path)
 
     def stamp(self) -> str | None:
         """A digest of the two small files that say what the folder holds."""
@@ -84,10 +109,28 @@ class FolderSource:
         """The folder itself."""
         return self.path
 
+    def let_go(self, serving: Path) -> None:
+        """Nothing was fetched."""
+
     def versions(self) -> list[SourceVersion]:
         """What serves from the folder, and the former ones beside it."""
         present = served_by(self.path)
         return [_told(one) for one in ([present] if present else []) + former_of(self.path)]
+
+    def check(self) -> None:
+        """Something else may be in the folder."""
+        check_folder(self.path)
+
+    def promote(
+        self,
+        bundle: Path,
+        gate: Gate,
+        promotion: Promotion,
+        *,
+        trusted: Collection[str] = (),  # noqa: ARG002 nothing is loaded
+    ) -> None:
+        """Copy it there; what served is kept beside it."""
+        promote_into(self.path, bundle, gate, promotion)
 
     def roll_back(self, promotion: Promotion) -> str:
         """The newest of the former ones that nobody has gone back from."""
@@ -102,55 +145,112 @@ def _told(one: ServedBundle) -> SourceVersion:
 
 @dataclass(slots=True)
 class RegistrySource:
-    """An alias of the MLflow registry, such as the champion of rung-b2b."""
+    """An alias of the MLflow registry, such as the champion of rung-b2b.
+
+    A version is fetched once. Its copy stays while it serves, and while the next one does; with the
+    process all copies go.
+    """
 
     uri: str
     name: str
     alias: str
     tracking: str = ""
+    experiment: str = ""
     _registry: Any = field(default=None, repr=False)
+    _copies: dict[int, Path] = field(default_factory=dict, repr=False, compare=False)
+    _serving: tuple[Path, ...] = field(default=(), repr=False, compare=False)
+    _room: Path | None = field(default=None, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        """Such as "rung-b2b@champion in sqlite:///artifacts/mlflow.db"."""
+        return f"{self.name}@{self.alias} in {shown(self.uri)}"
 
     def stamp(self) -> str | None:
         """The version that the alias names."""
-        try:
-            found = self._opened().named(self.name, self.alias)
-        except BundleError:
-            return None
-        return f"{found.name}/{found.version}"
+        found = self._opened().champion(self.name, self.alias)
+        return f"{found.name}/{found.version}" if found else None
 
     def folder(self) -> Path:
         """A copy of that version's bundle."""
-        path: Path = self._opened().fetch(self.name, self.alias)[1]
-        return path
+        registry = self._opened()
+        version = registry.named(self.name, self.alias)
+        copy = self._copies.get(version.version)
+        if copy is None or not copy.is_dir():
+            into = self._into(version.version)
+            try:
+                copy = registry.download(version, into)
+            except BaseException:
+                shutil.rmtree(into, ignore_errors=True)
+                raise
+            self._copies[version.version] = copy
+        return copy
+
+    def let_go(self, serving: Path) -> None:
+        """Remove the copies but this and the one before it, which a chore may be reading."""
+        if self._serving[:1] != (serving,):
+            self._serving = (serving, *self._serving[:1])
+        for version, copy in list(self._copies.items()):
+            if copy not in self._serving:
+                del self._copies[version]
+                shutil.rmtree(self._into(version), ignore_errors=True)
 
     def versions(self) -> list[SourceVersion]:
-        """The versions that serve or served by the registry's tags; of why it has none."""
+        """The versions that serve or served, as their tags tell."""
         return [
-            SourceVersion(version.hash, microseconds(instant(since)))
-            for version, since in self._opened().champions(self.name)
+            SourceVersion(
+                one.hash,
+                one.promotion.at,
+                one.promotion.by,
+                one.promotion.why,
+                taken_back=one.taken_back,
+                label=f"{one.version.name}/{one.version.version}",
+            )
+            for one in self._opened().champions(self.name, self.alias)
         ]
 
-    def roll_back(self, promotion: Promotion) -> str:  # noqa: ARG002 the registry keeps no reason
+    def check(self) -> None:
+        """The registry may not be there."""
+        self._opened()
+
+    def promote(
+        self, bundle: Path, gate: Gate, promotion: Promotion, *, trusted: Collection[str] = ()
+    ) -> None:
+        """Publish it, and let the alias name it."""
+        gate.require_passed("scores", str(manifest_of(bundle)["hash"]))
+        registry = self._opened()
+        version = registry.publish(bundle, gate, trusted=trusted, name=self.name)
+        registry.set_alias(version, self.alias, gate, promotion)
+
+    def roll_back(self, promotion: Promotion) -> str:
         """The version that served before, by the gate that let it serve then."""
-        return str(self._opened().roll_back(self.name).hash)
+        return str(self._opened().roll_back(self.name, promotion, self.alias).hash)
+
+    def _into(self, version: int) -> Path:
+        if self._room is None:
+            self._room = Path(tempfile.mkdtemp(prefix="rung-bundles-"))
+            atexit.register(shutil.rmtree, self._room, ignore_errors=True)
+        return self._room / str(version)
 
     def _opened(self) -> Any:
         if self._registry is None:
             from models.registry import Registry  # MLflow takes seconds; most services need none
 
-            self._registry = Registry(self.tracking or self.uri, self.uri)
+            self._registry = Registry(self.tracking or self.uri, self.uri, self.experiment)
         return self._registry
 
 
-def source_of(bundle: Path, model: str, registry: str, tracking: str = "") -> BundleSource:
+def source_of(
+    bundle: Path, model: str, registry: str, tracking: str = "", experiment: str = ""
+) -> FolderSource | RegistrySource:
     """The source that the settings name: a model of the registry, or else a folder.
 
     Parameters
     ----------
     model : such as "rung-b2b@champion"; "" for the folder.
     tracking : where the runs of the registry's versions are; "" for the registry itself.
+    experiment : of the runs that come with a promotion; "" for the name of the model.
     """
     if not model:
         return FolderSource(bundle)
     name, _, alias = model.partition("@")
-    return RegistrySource(registry, name, alias or "champion", tracking)
+    return RegistrySource(registry, name, alias or CHAMPION, tracking, experiment)

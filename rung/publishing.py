@@ -13,7 +13,7 @@ from rung.reading import loaded_bundle, print_json, trusted_types
 
 if TYPE_CHECKING:
     from models.gate import Gate
-    from models.registry import Version
+    from models.logged.versions import Version
     from training.scores.gate import Accepted
 
 __all__ = ["add_publish"]
@@ -52,7 +52,10 @@ def add_publish(verbs: Any) -> None:
 
 
 def _publish(parsed: argparse.Namespace, progress: Progress) -> int | None:
-    from models.registry import CHAMPION, Registry, model_name
+    from features.clock import now
+    from models.logged.former_bundles import Promotion
+    from models.logged.versions import CHAMPION, model_name
+    from models.registry import Registry
     from training.scores.gate import judge, read_report
 
     accepted = _accepted(parsed)
@@ -71,7 +74,8 @@ def _publish(parsed: argparse.Namespace, progress: Progress) -> int | None:
     progress(f"logging to {place}")
     version = registry.publish(parsed.bundle, gate, parsed.report, trusted=trusted_types(parsed))
     if parsed.promote:
-        version = registry.promote(version, gate)
+        said = Promotion(now(), accepted.by, accepted.why) if accepted else None
+        version = registry.promote(version, gate, said)
     is_champion = CHAMPION in version.aliases
     if parsed.json:
         print_json(_result(version, gate, is_champion=is_champion) | {"registry": str(place)})

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 from features.clock import instant, microseconds, rfc3339
 from features.errors import BundleError
@@ -18,7 +19,15 @@ from features.files import new_file
 from models.bundle import copy_bundle, manifest_of
 from models.gate import Gate, GateError
 
-__all__ = ["Promotion", "ServedBundle", "former_of", "promote_into", "roll_back", "served_by"]
+__all__ = [
+    "Promotion",
+    "ServedBundle",
+    "back_from",
+    "former_of",
+    "promote_into",
+    "roll_back",
+    "served_by",
+]
 
 _RECORD: Final = "champion.json"
 _MOST: Final = 10
@@ -55,6 +64,32 @@ class ServedBundle:
     promotion: Promotion
     gate: Gate | None = None
     taken_back: bool = False
+
+
+class _Told(Protocol):
+    @property
+    def hash(self) -> str: ...
+    @property
+    def taken_back(self) -> bool: ...
+
+
+_ToldT = TypeVar("_ToldT", bound=_Told)
+
+
+def back_from(present: str, former: Iterable[_ToldT]) -> _ToldT | None:
+    """What serves after going back from a bundle; None where there is nothing to go back to.
+
+    It is the newest of another hash that nobody has gone back from, by what was said of it last.
+
+    Parameters
+    ----------
+    present : the hash of what serves; "" where nothing does.
+    former : what served, the newest first; what serves may be among it.
+    """
+    said: dict[str, _ToldT] = {}
+    for one in former:
+        said.setdefault(one.hash, one)
+    return next((one for one in said.values() if one.hash != present and not one.taken_back), None)
 
 
 def served_by(folder: Path) -> ServedBundle | None:
@@ -102,12 +137,9 @@ def roll_back(folder: Path, promotion: Promotion) -> ServedBundle:
     """
     present, former = served_by(folder), former_of(folder)
     served = present.hash if present else ""
-    said: dict[str, ServedBundle] = {}  # of each bundle what was said last
-    for one in former:
-        said.setdefault(one.hash, one)
-    back = next((one for one in said.values() if one.hash != served and not one.taken_back), None)
+    back = back_from(served, former)
     if back is None:
-        others = [one.hash[:12] for one in said.values() if one.hash != served]
+        others = list(dict.fromkeys(one.hash[:12] for one in former if one.hash != served))
         why = f"nothing served from {folder} before"
         if others:
             why = (

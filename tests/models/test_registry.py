@@ -19,11 +19,14 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 import rung
+from features.clock import now
 from features.errors import BundleError
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.gate import Gate, GateError
+from models.logged.former_bundles import Promotion
 from models.logged.run_page import name_of
-from models.registry import CHAMPION, Registry, model_name
+from models.logged.versions import CHAMPION, model_name
+from models.registry import Registry
 from tests.faults import Faults, each_fault
 from tests.gates import policy_gate, scores_gate
 from tests.rung.scene import CHANCES
@@ -235,8 +238,9 @@ def test_each_call_of_a_promotion_fails(published, registry, another, gate, monk
         said = ""
         try:
             registry.promote(second, scores_gate(other, beside=published.hash))
-        except MlflowException as error:
+        except BundleError as error:
             said = str(error)
+            assert "cannot be asked: the registry is away" in said
         monkeypatch.setattr(registry, "_client", true)
         champion = registry.champion(NAME)
         assert champion.hash in ((published.hash, other.hash) if said else (other.hash,))
@@ -454,13 +458,75 @@ def test_rolled_back(trained, bundle_folder, another, tmp_path):
     first, second = scores_gate(trained), scores_gate(bundle, beside=trained.hash)
     name = model_name(bundle.ladder)
     with pytest.raises(BundleError, match="there is nothing to go back to"):
-        registry.roll_back(name)
+        registry.roll_back(name, Promotion(1))
     for where, gate in ((bundle_folder, first), (folder, second)):
         registry.promote(registry.publish(where, gate), gate)
-    assert [version.hash for version, _ in registry.champions(name)] == [bundle.hash, trained.hash]
-    assert registry.roll_back(name).hash == trained.hash
+    assert [one.hash for one in registry.champions(name)] == [bundle.hash, trained.hash]
+    said = Promotion(now(), "ann", "the queue looks wrong")
+    assert registry.roll_back(name, said).hash == trained.hash
+    back, taken = registry.champions(name)
+    assert (back.promotion, back.taken_back) == (said, False)
+    assert (taken.hash, taken.taken_back) == (bundle.hash, True)
     champion = registry.champion(name)
     assert champion is not None
     assert champion.hash == trained.hash
     with pytest.raises(BundleError, match="there is nothing to go back to"):
-        registry.roll_back(name)
+        registry.roll_back(name, Promotion(now()))
+    again = registry.promote(registry.version(name, 2), second)
+    assert registry.champions(name)[0].taken_back is False
+    assert "champion_by" not in registry._client.get_model_version(name, "2").tags
+    same = registry.publish(folder, second)  # another version of the same bundle is no way back
+    registry.promote(same, second)
+    assert (same.hash, same.version) == (again.hash, 3)
+    assert registry.roll_back(name, Promotion(now())).version == 1
+
+
+def test_an_alias_of_its_own(trained, bundle_folder, another, tmp_path):
+    """It is promoted to and goes back by itself; the champion stays where it is."""
+    registry = Registry(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    bundle, folder = another
+    first, second = scores_gate(trained), scores_gate(bundle, beside=trained.hash)
+    for where, gate in ((bundle_folder, first), (folder, second)):
+        registry.promote(registry.publish(where, gate), gate, Promotion(now()), "live")
+    assert registry.champion(NAME) is None
+    assert registry.champions(NAME) == []
+    champion = registry.promote(registry.version(NAME, 2), second)
+    with pytest.raises(GateError, match=f"beside no champion, and {bundle.version} serves"):
+        registry.promote(registry.version(NAME, 1), first, Promotion(now()), "live")
+    assert registry.roll_back(NAME, Promotion(now(), "ann", "worse"), "live").version == 1
+    assert registry.named(NAME, "live").hash == trained.hash
+    assert registry.named(NAME) == registry.version(NAME, champion.version)
+    assert [one.taken_back for one in registry.champions(NAME)] == [False]
+
+
+@pytest.mark.usefixtures("published")
+def test_a_registry_that_is_away(registry, monkeypatch):
+    """It is told as that: not as a model that is not there, nor as an error of MLflow's."""
+    monkeypatch.setattr(registry, "_client", Silent())
+    for ask in (
+        partial(registry.champion, NAME),
+        partial(registry.champions, NAME),
+        partial(registry.roll_back, NAME, Promotion(1)),
+        partial(registry.fetch, NAME),
+    ):
+        with pytest.raises(BundleError, match=r"registry at sqlite:.* cannot be asked: refused"):
+            ask()
+
+
+class Silent:
+    """A client of a registry where nobody answers."""
+
+    def __getattr__(self, name: str) -> Any:
+        def called(*_: Any, **__: Any) -> Any:
+            raise MlflowException("refused")
+
+        return called
+
+
+@pytest.mark.usefixtures("published")
+def test_a_copy_of_a_version(registry, trained, tmp_path):
+    """The bundle and nothing beside it, in the folder that was asked for."""
+    copied = registry.download(registry.named(NAME), tmp_path / "copy")
+    assert copied.is_relative_to(tmp_path / "copy")
+    assert load_bundle(copied).hash == trained.hash
+    assert not list(tmp_path.rglob("*.py"))

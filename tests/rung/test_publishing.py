@@ -111,6 +111,8 @@ def test_a_champion_is_followed_on_purpose(bundle_folder, report, events_file, e
     meant = ("--accept-reordering", "other leads came", "--by", "Ann")
     last = done("publish", other, "--report", tmp_path / "second", *strict, *meant)
     assert last.json["champion"]
+    told = done("champion", "show", uri, "--json").json["champions"]
+    assert [(one["by"], one["why"]) for one in told] == [("Ann", "other leads came"), ("", "")]
     kept = _last_gate(tmp_path)
     assert kept["reordering"]["accepted"] == {"by": "Ann", "why": "other leads came"}
     assert kept["reordering"]["least_overlap"] == 1.0

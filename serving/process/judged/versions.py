@@ -9,7 +9,7 @@ from features.errors import BundleError
 from features.store.kept.champions import Champion
 from models.bundle import version_of
 from models.gate import Gate
-from models.logged.former_bundles import Promotion
+from models.logged.former_bundles import Promotion, back_from
 from models.sources import SourceVersion
 from serving.process.service import Service
 
@@ -83,8 +83,7 @@ def back_to(service: Service) -> SourceVersion | None:
     bundle = service.scorer.bundle
     if bundle is None:
         return None
-    others = (one for one in _of_source(service).values() if one.hash != bundle.hash)
-    return next((one for one in others if not one.taken_back), None)
+    return back_from(bundle.hash, _of_source(service).values())
 
 
 def take_back(service: Service, seen: str, by: str, why: str) -> str:

@@ -11,6 +11,8 @@ from models.bundle import load_bundle
 from models.gate import Gate, GateError
 from models.logged.former_bundles import (
     Promotion,
+    ServedBundle,
+    back_from,
     former_of,
     promote_into,
     roll_back,
@@ -122,3 +124,30 @@ def test_a_damaged_record(bundles, tmp_path):
     (tmp_path / "serving.former" / "champion.json").write_text("{")
     with pytest.raises(BundleError, match=r"champion.json is damaged"):
         served_by(folder)
+
+
+def told(*said: str) -> list[ServedBundle]:
+    """Bundles by their hash; one that ends in "!" was gone back from."""
+    return [
+        ServedBundle(Path(one), one.rstrip("!"), Promotion(), taken_back=one.endswith("!"))
+        for one in said
+    ]
+
+
+@pytest.mark.parametrize(
+    ("present", "former", "back"),
+    [
+        ("c", ["c", "b", "a"], "b"),
+        ("b", ["b", "c!", "a"], "a"),
+        ("b", ["b", "b", "a"], "a"),
+        ("a", ["a", "b!"], None),
+        ("c", ["c", "b", "b!", "a"], "b"),  # promoted again since it was taken back
+        ("c", ["c", "b!", "b", "a"], "a"),
+        ("", ["a"], "a"),
+        ("", [], None),
+    ],
+)
+def test_what_going_back_leads_to(present, former, back):
+    """The newest other bundle that was not gone back from, by what was said of it last."""
+    found = back_from(present, told(*former))
+    assert (found.hash if found else None) == back

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from features.errors import BundleError
 from models.bundle import load_bundle, version_of
 from models.logged.former_bundles import Promotion, promote_into
-from models.sources import FolderSource, RegistrySource, SourceVersion
+from models.sources import FolderSource
 from serving.process.judged.versions import (
     back_to,
     gate_of_present,
@@ -97,33 +95,3 @@ def test_a_damaged_record_leaves_what_the_store_knows(promoted):
     (beside / "champion.json").write_text("{")
     now, _ = served_so_far(promoted)
     assert (now.by, now.gate) == ("", None)
-
-
-class Registered:
-    """A registry in which one version came after another."""
-
-    def __init__(self, *hashes: str) -> None:
-        self.hashes = list(hashes)
-
-    def champions(self, _: str):
-        found = [(hash_, f"2026-0{at + 1}-01T00:00:00Z") for at, hash_ in enumerate(self.hashes)]
-        return [(SourceVersion(hash_), since) for hash_, since in reversed(found)]
-
-    def roll_back(self, _: str):
-        return SourceVersion(self.hashes[0])
-
-
-def test_what_a_registry_tells():
-    """The versions that served by their tags, the newest first; and it goes back by itself."""
-    source = RegistrySource("sqlite:///none.db", "rung-b2b", "champion", "", Registered("a", "b"))
-    assert [one.hash for one in source.versions()] == ["b", "a"]
-    assert source.versions()[0].from_at > source.versions()[1].from_at
-    assert source.roll_back(Promotion(0, "Ann", "why")) == "a"
-
-
-def test_a_folder_tells_what_it_was_trained_on(folder, tmp_path):
-    """Of an empty place nothing is told."""
-    assert FolderSource(tmp_path / "none").versions() == []
-    copied = shutil.copytree(folder / "rates", tmp_path / "bundle")
-    (one,) = FolderSource(copied).versions()
-    assert (one.by, one.from_at, one.gate) == ("", 0, None)
