@@ -65,7 +65,8 @@ class Service:
     clock : the present, in microseconds since the epoch; all that runs here asks it alone.
     holder : names this process where several share work.
     is_answering : whether the process answers requests beside its work.
-    problem : why the model that is to serve does not; "" where it does.
+    problem : why the model that is to serve does not, or why it is not known which one is to; ""
+        where it does.
     ladder_problem : why the ladder file or the offers of the store are not served; "" where they
         are.
     failures : why work of the background came to nothing the last time, by its name.
@@ -276,9 +277,12 @@ class Service:
         return policy
 
     def _refresh_model(self) -> bool:
-        stamp = self.source.stamp()
+        try:
+            stamp = self.source.stamp()
+        except BundleError as error:  # whether another is to serve is not known
+            return self._keep_former(str(error))
         if stamp is not None and stamp == self._stamp:
-            return False
+            return self._go_on()
         if stamp is None and self._stamp is not None:
             return self._keep_former("the model that is to serve is gone from its place")
         started = time.perf_counter()
@@ -291,6 +295,7 @@ class Service:
         policy = self._serve_on(folder, bundle, self._ladders.stamp(bundle.ladder.name))
         self._renew_scores(bundle, former)
         self._stamp, self.problem = stamp, ""
+        self.source.let_go(folder)
         log(
             "bundle loaded",
             version=bundle.version,
@@ -300,6 +305,13 @@ class Service:
         )
         self._tell(bundle, policy)
         return True
+
+    def _go_on(self) -> bool:
+        """What serves is what is to serve: what was wrong in between is over."""
+        if self.problem:
+            log("what serves is what is to serve again", version=self.scorer.model.bundle.version)
+            self.problem = ""
+        return False
 
     def _keep_former(self, why: str) -> bool:
         if why != self.problem:

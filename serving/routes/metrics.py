@@ -53,7 +53,7 @@ METRICS: Final[Mapping[str, str]] = {
     "rung_model_info": "1; the labels say which model serves, by which policy and ladder",
     "rung_recalibration_shift": "How far outcomes have moved typical log-odds since training",
     "rung_recalibration_outcomes": "How many outcomes say so",
-    "rung_model_problem": "1 where the model that is to serve does not, else 0",
+    "rung_model_problem": "1 where the model that is to serve does not, or is not known, else 0",
     "rung_deliveries_waiting": "Notifications that an endpoint is still to get",
     "rung_deliveries_failed": "Notifications of 30 days that an endpoint did not get and will not",
     "rung_deliveries_overdue_seconds": "For how long the longest has been due; 0 where none is",

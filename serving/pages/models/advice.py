@@ -51,7 +51,7 @@ def train_again(
     """What says that it is time to train again; empty where nothing does."""
     found: list[str] = []
     if service.problem and service.scorer.bundle is not None:
-        found.append(f"The model that is to serve does not: {service.problem}.")
+        found.append(f"There is a problem with the model that is to serve: {service.problem}.")
     if service.ladder_problem:
         found.append(f"The ladder as it is now is not served: {service.ladder_problem}.")
     found += [said for one in figures for said in _of_figures(one)]

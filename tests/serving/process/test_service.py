@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from features.errors import BundleError
 from features.store.arrivals import Arrival
 from features.store.events import EventStore
 from features.store.schema import notifications
-from models.bundle import load_bundle
+from models.bundle import load_bundle, save_bundle, version_of
+from models.logged.former_bundles import Promotion
 from models.served_policy import write_served
-from models.sources import FolderSource, RegistrySource, source_of
+from models.sources import FolderSource
 from serving.process import background
+from serving.process.judged.versions import back_to, served_so_far, take_back
 from serving.process.service import Service
 from serving.settings import Settings
 from tests.gates import policy_gate, scores_gate
@@ -163,16 +167,69 @@ def test_a_score_of_the_former_model(serving, bundle, folder):
     again.close()
 
 
-def test_where_it_comes_from(tmp_path):
-    """The settings name a folder, or a model of the registry with its alias."""
-    assert source_of(tmp_path, "", "x") == FolderSource(tmp_path)
-    assert source_of(tmp_path, "rung-b2b@live", "x") == RegistrySource("x", "rung-b2b", "live")
-    assert source_of(tmp_path, "rung-b2b", "x") == RegistrySource("x", "rung-b2b", "champion")
+@pytest.mark.parametrize("damage", ["torn", "gone"])
+def test_a_damage_that_was_mended(serving, bundle, damage, caplog):
+    """What serves is what is to serve again: there is no problem any more, and the log says so."""
+    scorer, manifest = serving.scorer, bundle / "manifest.json"
+    whole = manifest.read_bytes()
+    if damage == "torn":
+        manifest.write_bytes(whole[:100])
+    else:
+        manifest.unlink()
+    assert not serving.refresh()
+    assert serving.problem
+    manifest.write_bytes(whole)
+    caplog.clear()
+    caplog.set_level("INFO", logger="rung")
+    assert not serving.refresh()
+    assert (serving.problem, serving.scorer) == ("", scorer)
+    assert [record.getMessage() for record in caplog.records] == [
+        "what serves is what is to serve again"
+    ]
 
 
-def test_no_bundle_has_no_stamp(tmp_path):
-    """A folder without a manifest holds no bundle."""
-    assert FolderSource(tmp_path).stamp() is None
+class Away:
+    """A source of a bundle that can be away, or hold none any more."""
+
+    def __init__(self, folder: Path) -> None:
+        self.source, self.is_away, self.is_gone = FolderSource(folder), False, False
+
+    def __getattr__(self, name: str):
+        return getattr(self.source, name)
+
+    def stamp(self) -> str | None:
+        if self.is_away:
+            raise BundleError("the registry at http://registry cannot be asked: refused")
+        return None if self.is_gone else self.source.stamp()
+
+
+def test_an_outage_is_not_a_model_that_is_gone(serving, bundle):
+    """Each is told as what it is, what serves goes on, and afterwards there is no problem."""
+    scorer = serving.scorer
+    serving.source = source = Away(bundle)
+    source.is_away = True
+    assert not serving.refresh()
+    assert serving.problem == "the registry at http://registry cannot be asked: refused"
+    source.is_away, source.is_gone = False, True
+    assert not serving.refresh()
+    assert serving.problem == "the model that is to serve is gone from its place"
+    source.is_gone = False
+    assert not serving.refresh()
+    assert (serving.problem, serving.scorer) == ("", scorer)
+
+
+def test_an_outage_at_the_start(bundle, tmp_path, monkeypatch):
+    """The service starts without a model, says why, and takes it when it can be had."""
+    source = Away(bundle)
+    source.is_away = True
+    monkeypatch.setattr("serving.process.service.source_of", lambda *_: source)
+    service = Service.open(Settings(database_url=f"sqlite:///{tmp_path / 'rung.db'}"))
+    assert service.scorer.bundle is None
+    assert "cannot be asked" in service.problem
+    source.is_away = False
+    assert service.refresh()
+    assert (service.problem, service.scorer.bundle is None) == ("", False)
+    service.close()
 
 
 @pytest.mark.slow
@@ -197,4 +254,42 @@ def test_the_champion_of_the_registry(bundle_folder, trained, tmp_path):
         assert service.scorer is not before
         assert service.scorer.model.bundle.hash == trained.hash
         assert not service.refresh()
+    service.close()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Operation with range is deprecated")  # MLflow's example
+def test_the_way_back_in_a_registry(bundle_folder, tmp_path):
+    """What is told to serve after going back does; who went back and why are kept."""
+    from models.registry import Registry
+
+    uri, former = f"sqlite:///{tmp_path / 'mlflow.db'}", ""
+    registry, hashes = Registry(uri), []
+    for title in ("a", "b", "c"):
+        own = tmp_path / title
+        loaded = load_bundle(bundle_folder)
+        bundle = save_bundle(replace(loaded, manifest=loaded.manifest | {"notes": [title]}), own)
+        gate = scores_gate(bundle, beside=former)
+        registry.promote(registry.publish(own, gate), gate, Promotion(world.now(), "eve", title))
+        former = bundle.hash
+        hashes.append(former)
+    first, second, third = hashes
+    registry.roll_back("rung-b2b", Promotion(world.now(), "ann", "worse"))
+    url = f"sqlite:///{tmp_path / 'rung.db'}"
+    service = Service.open(Settings(database_url=url, model="rung-b2b@champion", registry=uri))
+    assert service.scorer.model.bundle.hash == second
+    told = back_to(service)
+    assert told is not None
+    assert told.hash == first
+    take_back(service, version_of(second), "bob", "worse still")
+    assert service.scorer.model.bundle.hash == first
+    found = [(one.hash, one.by, one.why, one.taken_back) for one in service.source.versions()]
+    assert found == [
+        (first, "bob", "worse still", False),
+        (second, "ann", "worse", True),
+        (third, "eve", "c", True),
+    ]
+    assert back_to(service) is None
+    now = served_so_far(service)[0]
+    assert (now.by, now.why) == ("bob", "worse still")
     service.close()

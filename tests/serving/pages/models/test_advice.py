@@ -59,7 +59,7 @@ def test_what_is_to_serve_and_does_not(own):
     """A model or a ladder that could not be taken over is told of first."""
     own.problem, own.ladder_problem = "it is damaged", "x is unknown"
     first, second = train_again(own, [], [], None)
-    assert first == "The model that is to serve does not: it is damaged."
+    assert first == "There is a problem with the model that is to serve: it is damaged."
     assert second == "The ladder as it is now is not served: x is unknown."
 
 
