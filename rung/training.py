@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -299,7 +300,8 @@ def _champion(parsed: argparse.Namespace, ladder: Ladder, progress: Progress) ->
         bundle = loaded_bundle(Path(named), parsed)
         return Incumbent(bundle.hash, bundle)
     from models.logged.registry_uri import address
-    from models.registry import Registry, model_name
+    from models.logged.versions import model_name
+    from models.registry import Registry
 
     place = address(None if named == _REGISTRY else named, os.environ, "--champion")
     progress(f"the champion of {place}")
@@ -308,7 +310,9 @@ def _champion(parsed: argparse.Namespace, ladder: Ladder, progress: Progress) ->
     if version is None:
         return Incumbent()
     try:
-        return Incumbent(version.hash, loaded_bundle(registry.fetch(version.name)[1], parsed))
+        with tempfile.TemporaryDirectory() as room:
+            folder = registry.download(version, Path(room))
+            return Incumbent(version.hash, loaded_bundle(folder, parsed))
     except BundleError as error:  # of an earlier version, such as this one cannot read
         return Incumbent(version.hash, why=str(error))
 

@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rung import options
 from rung.judging.served import add_judge
 from rung.options import Progress, add_verb
-from rung.reading import aligned, judged_until, loaded_bundle, print_json, read, trained_with
+from rung.reading import (
+    aligned,
+    judged_until,
+    loaded_bundle,
+    print_json,
+    read,
+    trained_with,
+    trusted_types,
+    usual_ladder,
+    what_serves,
+)
 
 if TYPE_CHECKING:
     from features.events.log import EventLog
     from features.ladder.ladder import Ladder
     from models.bundle import Bundle
-    from models.gate import Gate
-    from models.registry import Registry
+    from models.sources import BundleSource, SourceVersion
     from training.scores.challenge import Challenge, GoalChallenge, Pair
+    from training.upkeep.promoting import Promoted
     from training.upkeep.retraining import Retraining
 
 __all__ = ["add_champion", "add_compare", "add_retrain", "add_rollback"]
@@ -29,6 +39,7 @@ _PLACE: Final = (
     "what serves: the folder of a bundle, or the URI of a registry (default: RUNG_BUNDLE, or"
     " RUNG_REGISTRY where RUNG_MODEL is set)"
 )
+_WHOSE: Final = "whose champion it is, in a registry (default: the model of RUNG_MODEL, or b2b)"
 
 
 def add_compare(verbs: Any) -> None:
@@ -72,7 +83,7 @@ def add_champion(verbs: Any) -> None:
     own = options.group(verbs, "champion", "show or change what serves", "What serves.")
     show = add_verb(own, "show", _show, "what serves, since when and why; and what did before")
     show.add_argument("champion", nargs="?", metavar="URI|FOLDER", help=_PLACE)
-    show.add_argument("--ladder", default="b2b", help="of a registry (default: b2b)")
+    show.add_argument("--ladder", help=_WHOSE)
     options.json_option(show)
     promote = add_verb(own, "promote", _promote, "let a folder serve a bundle, by its report")
     promote.add_argument("bundle", type=Path)
@@ -89,7 +100,7 @@ def add_rollback(verbs: Any) -> None:
     """Add `rung rollback`."""
     back = add_verb(verbs, "rollback", _rollback, "let serve again what served before")
     back.add_argument("champion", nargs="?", metavar="URI|FOLDER", help=_PLACE)
-    back.add_argument("--ladder", default="b2b", help="of a registry (default: b2b)")
+    back.add_argument("--ladder", help=_WHOSE)
     back.add_argument("--by", required=True, metavar="WHO", help="who takes it back")
     back.add_argument("--why", required=True, help="the reason, which is kept")
     options.json_option(back)
@@ -98,35 +109,16 @@ def add_rollback(verbs: Any) -> None:
 # ------------------------------------------------------------------------------------ where it is
 
 
-def _place(named: str | None) -> Path | str:
-    """The folder that serves, or the URI of the registry that says what does."""
-    from models.logged.registry_uri import DEFAULT_URI
-
-    if named:
-        return named if "://" in named else Path(named)
-    if os.environ.get("RUNG_MODEL"):
-        return os.environ.get("RUNG_REGISTRY") or DEFAULT_URI
-    return Path(os.environ.get("RUNG_BUNDLE") or "artifacts/bundle")
-
-
-def _registry(uri: str) -> Registry:
-    from models.logged.registry_uri import address
-    from models.registry import Registry
-
-    return Registry.at(address(uri, os.environ, "--champion"))
-
-
-def _serving(parsed: argparse.Namespace, place: Path | str, ladder: Ladder | None) -> Bundle | None:
+def _champion(parsed: argparse.Namespace, source: BundleSource) -> Bundle | None:
     """The bundle that serves; None where there is none."""
-    from models.registry import model_name
+    return None if source.stamp() is None else loaded_bundle(source.folder(), parsed)
 
-    if isinstance(place, Path):
-        return loaded_bundle(place, parsed) if (place / "manifest.json").is_file() else None
+
+def _asked(parsed: argparse.Namespace) -> Ladder | None:
+    """The ladder that --ladder names."""
     from features.ladder.file import read_ladder
 
-    registry = _registry(place)
-    version = registry.champion(model_name(ladder or read_ladder("b2b")))
-    return loaded_bundle(registry.fetch(version.name)[1], parsed) if version else None
+    return read_ladder(parsed.ladder) if parsed.ladder else None
 
 
 # ---------------------------------------------------------------------------------------- compare
@@ -139,9 +131,10 @@ def _compare(parsed: argparse.Namespace, progress: Progress) -> None:
     from training.scores.challenge import Contender, challenge
 
     bundles = [loaded_bundle(folder, parsed) for folder in parsed.challengers]
-    champion = _serving(parsed, _place(parsed.champion), bundles[0].ladder)
+    source = what_serves(parsed.champion, usual=bundles[0].ladder)
+    champion = _champion(parsed, source)
     if champion is None:
-        raise BundleError(f"no bundle serves from {_place(parsed.champion)}: there is no champion")
+        raise BundleError(f"no bundle serves from {source}: there is no champion")
     _, log = read(parsed, progress, champion.ladder)
     until = judged_until(parsed.until, log)
     start = microseconds(parsed.start) if parsed.start else None
@@ -200,42 +193,30 @@ def _pair_row(pair: Pair) -> Sequence[str]:
 # ---------------------------------------------------------------------------------------- retrain
 
 
-def _retrain(parsed: argparse.Namespace, progress: Progress) -> int | None:
+def _retrain(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.errors import EventsError
-    from features.ladder.file import read_ladder
-    from models.bundle import check_folder
     from training.upkeep.retraining import retrain
 
     parsed.events = parsed.events or os.environ.get("RUNG_DATABASE_URL", "")
     if not parsed.events:
         raise EventsError("no log is named, and RUNG_DATABASE_URL is not set: name one of them")
-    place = _place(parsed.champion)
-    if isinstance(place, Path):
-        check_folder(place)
-    named = read_ladder(parsed.ladder) if parsed.ladder else None
-    champion = _serving(parsed, place, named)
-    own = champion.ladder if champion is not None else read_ladder("b2b")
-    ladder, log = read(parsed, progress, named or own)
+    asked = _asked(parsed)
+    source = what_serves(parsed.champion, asked=asked)
+    source.check()
+    champion = _champion(parsed, source)
+    own = champion.ladder if champion is not None else usual_ladder(source)
+    ladder, log = read(parsed, progress, asked or own)
     if champion is not None:
         champion.require_ladder(ladder)
     config = trained_with(parsed, progress, ladder)
     until = judged_until(parsed.until, log)
     done = retrain(log, ladder, champion, until=until, config=config, progress=progress)
-    said = _promoted(parsed, done, champion, place, log) if done.bundle is not None else {}
-    promoted = bool(said.get("promoted"))
+    came = _promoted(parsed, done, champion, source, log)
     if parsed.json:
         beside = done.challenge.as_dict() if done.challenge else None
-        print_json({"promoted": promoted, "why": done.why, "challenge": beside, **said})
-        return None
-    if done.challenge is not None:
-        _print_challenge(done.challenge)
-    print(done.why)
-    for line in said.get("missing", []):
-        print(f"  the gate: {line}")
-    if promoted:
-        print(f"{said['bundle']} serves now")
-    else:
-        print("the champion stays what it was" if champion else "nothing was promoted")
+        told = {"promoted": False, "why": done.why, "challenge": beside}
+        return print_json(told | (asdict(came) if came else {}))
+    _print_retrained(done, came, is_first=champion is None)
     return None
 
 
@@ -243,65 +224,55 @@ def _promoted(
     parsed: argparse.Namespace,
     done: Retraining,
     champion: Bundle | None,
-    place: Path | str,
+    source: BundleSource,
     log: EventLog,
-) -> dict[str, Any]:
-    """Judge a new bundle, and let it serve where its gate is passed; what is to be told of it."""
-    from models.bundle import save_bundle
-    from training.decision_points import decision_points
-    from training.scores.gate import judge
-    from training.scores.reordering import Incumbent, compared
+) -> Promoted | None:
+    """What came of the promotion; None where there is nothing to promote."""
+    from features.clock import now
+    from models.logged.former_bundles import Promotion
     from training.scores.written.report import write_report
-    from training.upkeep.retraining import report_of_twin
+    from training.upkeep.promoting import promote_retrained
 
     if done.bundle is None or done.evaluation is None:
-        return {}
+        return None
     if parsed.report:
         write_report(done.evaluation, parsed.report)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "bundle"
-        bundle = save_bundle(done.bundle, folder)
-        former = Incumbent(champion.hash, champion) if champion else Incumbent()
-        beside = None
-        if champion is not None:
-            points = decision_points(
-                log, bundle.ladder, start=done.evaluation.start, end=done.evaluation.until, seed=7
-            )
-            beside = compared(bundle, former, points).as_dict()
-        report = report_of_twin(done, bundle, former, beside)
-        gate = judge(report, bundle, former.hash)
-        told: dict[str, Any] = {"bundle": bundle.version, "missing": list(gate.missing)}
-        if gate.passed and not parsed.dry_run:
-            _put(parsed, folder, gate, place, done.why)
-            told["promoted"] = True
-        return told
+    said, trusted = Promotion(now(), parsed.by, done.why), trusted_types(parsed)
+    return promote_retrained(
+        done, champion, log, source, said, trusted=trusted, dry_run=parsed.dry_run
+    )
 
 
-def _put(parsed: argparse.Namespace, folder: Path, gate: Gate, place: Path | str, why: str) -> None:
-    from features.clock import now
-    from models.logged.former_bundles import Promotion, promote_into
-
-    if isinstance(place, Path):
-        promote_into(place, folder, gate, Promotion(now(), parsed.by, why))
-        return
-    registry = _registry(place)
-    registry.promote(registry.publish(folder, gate), gate)
+def _print_retrained(done: Retraining, came: Promoted | None, *, is_first: bool) -> None:
+    if done.challenge is not None:
+        _print_challenge(done.challenge)
+    print(done.why)
+    for line in came.missing if came else ():
+        print(f"  the gate: {line}")
+    if came is not None and came.promoted:
+        print(f"{came.bundle} serves now")
+    else:
+        print("nothing was promoted" if is_first else "the champion stays what it was")
 
 
 # ------------------------------------------------------------------------------ show, promote, back
 
 
 def _show(parsed: argparse.Namespace, _: Progress) -> None:
-    told = _told_of(_place(parsed.champion), parsed.ladder)
+    source = what_serves(parsed.champion, asked=_asked(parsed))
+    told = source.versions()
     if parsed.json:
-        return print_json({"champions": told})
+        return print_json({"champions": [_told(one) for one in told]})
+    is_serving = source.stamp() is not None
     if not told:
         print("nothing serves yet")
-    for at, one in enumerate(told):
-        said = "serves" if at == 0 else "served"
+    for at, one in enumerate(map(_told, told)):
+        said = "serves" if at == 0 and is_serving else "served"
+        named = f", {one['version']}" if one["version"] else ""
         since = f" since {one['from']}" if one["from"] else ""
         known = f", trained on what was known until {one['until']}" if one["until"] else ""
-        print(f"{one['bundle'][:12]} {said}{since}{known}")
+        back = ", and was taken back" if one["taken_back"] else ""
+        print(f"{one['bundle'][:12]}{named} {said}{since}{known}{back}")
         if one["by"] or one["why"]:
             print(f"  by {one['by'] or 'nobody named'}: {one['why']}")
         for name, figure in one["figures"].items():
@@ -309,53 +280,39 @@ def _show(parsed: argparse.Namespace, _: Progress) -> None:
     return None
 
 
-def _told_of(place: Path | str, ladder: str) -> list[dict[str, Any]]:
+def _told(one: SourceVersion) -> dict[str, Any]:
     from features.clock import rfc3339
-    from features.ladder.file import read_ladder
-    from models.bundle import manifest_of
-    from models.logged.former_bundles import former_of, served_by
-    from models.registry import model_name
 
-    if isinstance(place, Path):
-        present = served_by(place)
-        found = ([present] if present else []) + former_of(place)
-        return [
-            {
-                "bundle": one.hash,
-                "from": rfc3339(one.promotion.at) if one.promotion.at else None,
-                "by": one.promotion.by,
-                "why": one.promotion.why,
-                "until": rfc3339(int(manifest_of(one.folder)["until"])),
-                "figures": one.gate.metrics if one.gate else {},
-            }
-            for one in found
-        ]
-    registry = _registry(place)
-    return [
-        {
-            "bundle": version.hash,
-            "from": since,
-            "by": "",
-            "why": f"version {version.version} of {version.name}",
-            "until": None,
-            "figures": {},
-        }
-        for version, since in registry.champions(model_name(read_ladder(ladder)))
-    ]
+    return {
+        "bundle": one.hash,
+        "version": one.label or None,
+        "from": rfc3339(one.from_at) if one.from_at else None,
+        "by": one.by,
+        "why": one.why,
+        "taken_back": one.taken_back,
+        "until": rfc3339(one.until) if one.until else None,
+        "figures": one.gate.metrics if one.gate else {},
+    }
 
 
 def _promote(parsed: argparse.Namespace, _: Progress) -> int | None:
     from features.clock import now
+    from features.errors import BundleError
     from models.logged.former_bundles import Promotion, promote_into, served_by
     from training.scores.gate import judge, read_report
 
-    into = parsed.into or _place(None)
+    into = parsed.into or Path(os.environ.get("RUNG_BUNDLE") or "artifacts/bundle")
+    if not parsed.into and os.environ.get("RUNG_MODEL"):
+        raise BundleError(
+            "RUNG_MODEL lets a registry's model serve, and this promotes into a folder: name one"
+            " with --into, or promote in the registry with rung publish --promote"
+        )
     bundle, report = loaded_bundle(parsed.bundle, parsed), read_report(parsed.report)
-    present = served_by(Path(into))
+    present = served_by(into)
     gate = judge(report, bundle, present.hash if present else "")
     if gate.passed:
         promotion = Promotion(now(), parsed.by, parsed.why)
-        promote_into(Path(into), parsed.bundle, gate, promotion)
+        promote_into(into, parsed.bundle, gate, promotion)
     if parsed.json:
         print_json({"bundle": bundle.hash, "passed": gate.passed, "missing": list(gate.missing)})
     else:
@@ -371,15 +328,10 @@ def _promote(parsed: argparse.Namespace, _: Progress) -> int | None:
 
 def _rollback(parsed: argparse.Namespace, _: Progress) -> None:
     from features.clock import now
-    from features.ladder.file import read_ladder
-    from models.logged.former_bundles import Promotion, roll_back
-    from models.registry import model_name
+    from models.logged.former_bundles import Promotion
 
-    place = _place(parsed.champion)
-    if isinstance(place, Path):
-        back = roll_back(place, Promotion(now(), parsed.by, parsed.why)).hash
-    else:
-        back = _registry(place).roll_back(model_name(read_ladder(parsed.ladder))).hash
+    source = what_serves(parsed.champion, asked=_asked(parsed))
+    back = source.roll_back(Promotion(now(), parsed.by, parsed.why))
     if parsed.json:
         return print_json({"bundle": back, "by": parsed.by, "why": parsed.why})
     print(f"{back[:12]} serves again, with the scores that it gave before")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import judged_until, loaded_bundle, print_json, read
+from rung.reading import judged_until, loaded_bundle, print_json, read, served_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,16 +44,13 @@ def add_recalibrate(verbs: Any) -> None:
 
 
 def _recalibrate(parsed: argparse.Namespace, progress: Progress) -> None:
-    from features.errors import BundleError, EventsError
+    from features.errors import EventsError
     from training.recalibration import recalibrate
 
     parsed.events = parsed.events or os.environ.get("RUNG_DATABASE_URL", "")
-    folder = parsed.bundle or os.environ.get("RUNG_BUNDLE", "")
     if not parsed.events:
         raise EventsError("no log is named, and RUNG_DATABASE_URL is not set: name one of them")
-    if not folder:
-        raise BundleError("no bundle is named, and RUNG_BUNDLE is not set: name one with --bundle")
-    bundle = loaded_bundle(Path(folder), parsed)
+    bundle = loaded_bundle(served_folder(parsed.bundle), parsed)
     _, log = read(parsed, progress, bundle.ladder)
     progress(f"following the outcomes since {bundle.version} was trained")
     moves = recalibrate(log, bundle, judged_until(parsed.until, log))

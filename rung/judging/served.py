@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import judged_until, loaded_bundle, named_log, print_json, read
+from rung.reading import judged_until, loaded_bundle, named_log, print_json, read, served_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from features.events.log import EventLog
     from features.ladder.ladder import Ladder
-    from models.bundle import Bundle
     from models.judging.served import PolicyLook, ScoresLook
     from models.judging.trials.shapes import OfferByLot, OffersByLot
 
@@ -38,89 +32,24 @@ def add_judge(own: Any) -> None:
 
 
 def _judge(parsed: argparse.Namespace, progress: Progress) -> None:
-    from models.served_policy import DEFAULT, read_served
-    from training.policies.by_lot import offers_by_lot
+    from features.store.events import EventStore
+    from models.served_policy import read_served
+    from training.upkeep.watching import keep_watched, watch_served
 
     parsed.events = named_log(parsed)
-    folder = _folder(parsed)
+    folder = served_folder(parsed.bundle)
     bundle = loaded_bundle(folder, parsed)
     ladder, log = read(parsed, progress, None if parsed.ladder else bundle.ladder)
-    until = judged_until(parsed.until, log)
-    served = bundle.on(ladder)
-    progress("what was expected, and what came")
-    scores = _scores(served, bundle, log, until)
-    progress("offers by lot")
-    offers = offers_by_lot(log, served.ladder, until)
-    names = sorted({"learned", read_served(folder, bundle)} - {DEFAULT})
-    policies = []
-    for name in names:
-        progress(f"whether {name} may serve")
-        policies.append(_policy(served, log, name, until))
+    until, policy = judged_until(parsed.until, log), read_served(folder, bundle)
+    found = watch_served(bundle, bundle.on(ladder), policy, log, until, progress)
     if "://" in parsed.events and parsed.until is None:
-        _keep(parsed.events, served, until, (scores, offers, policies))
+        with EventStore.existing(parsed.events) as store:
+            keep_watched(store, found)
     if parsed.json:
-        return print_json({"scores": scores, "offers": offers, "policies": policies})
-    _print(served.ladder, scores, offers, policies)
+        told = {"scores": found.scores, "offers": found.offers, "policies": found.policies}
+        return print_json(told)
+    _print(found.served.ladder, found.scores, found.offers, found.policies)
     return None
-
-
-def _folder(parsed: argparse.Namespace) -> Path:
-    from features.errors import BundleError
-
-    named = parsed.bundle or os.environ.get("RUNG_BUNDLE", "")
-    if not named:
-        raise BundleError("no bundle is named, and RUNG_BUNDLE is not set: name one with --bundle")
-    return Path(named)
-
-
-def _scores(served: Bundle, trained: Bundle, log: EventLog, until: int) -> ScoresLook:
-    """The bundle on outcomes since it was trained, with its probabilities moved as they were."""
-    from features.errors import NotEnoughData
-    from training.recalibration import recalibrate
-    from training.scores.evaluate import evaluate
-
-    moves = recalibrate(log, trained, until)
-    try:
-        found = evaluate(served, log, until=until, moves=moves)
-    except NotEnoughData as error:
-        return {"evaluation": None, "note": str(error)}
-    return {"evaluation": found.as_dict(), "note": ""}
-
-
-def _policy(served: Bundle, log: EventLog, name: str, until: int) -> PolicyLook:
-    from features.errors import NotEnoughData
-    from training.policies.evaluate import evaluate_policy
-    from training.policies.gate import checks, judge_policy
-
-    try:
-        report = evaluate_policy(served, log, name, until=until).as_dict()
-        gate = judge_policy(report, served)
-    except NotEnoughData as error:
-        return {"name": name, "gate": None, "checks": [], "note": str(error)}
-    asked = list(checks(report, served.ladder))
-    return {"name": name, "gate": gate.as_dict(), "checks": asked, "note": ""}
-
-
-def _keep(
-    url: str, served: Bundle, until: int, found: tuple[ScoresLook, OffersByLot, list[PolicyLook]]
-) -> None:
-    """Keep the newest of each, and no other."""
-    from features.store.events import EventStore
-    from features.store.kept.reports import Report, Reports
-    from models.judging.served import OFFERS, POLICY, SCORES, about_policy
-
-    scores, offers, policies = found
-    told: list[tuple[str, str, Mapping[str, Any]]] = [
-        (SCORES, served.hash, scores),
-        (OFFERS, "", offers),
-        *((POLICY, about_policy(served.hash, one["name"]), one) for one in policies),
-    ]
-    with EventStore.existing(url) as store:
-        reports = Reports(store.database)
-        for kind, about, body in told:
-            report = Report(kind, served.ladder.name, about, until, body)
-            reports.keep(report)
-            reports.drop_others(report)
 
 
 # -------------------------------------------------------------------------------------------- print

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 import rung
+from models.logged.former_bundles import Promotion
+from models.logged.versions import ServedVersion, Version
+from models.sources import RegistrySource
 from rung.judging import champion
 from training.scores.challenge import GoalChallenge, Pair
 
@@ -155,3 +158,126 @@ def test_another_ladder_is_not_retrained_on(world, serving, capsys):
     command = ["retrain", str(world / "events.parquet"), "--champion", str(serving)]
     assert rung.main([*command, "--ladder", "b2c"]) == 1
     assert "was trained for another version of the ladder" in capsys.readouterr().err
+
+
+class Registered:
+    """A registry where nothing serves unless it is told so, and which notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[object, ...]] = []
+        self.present: Version | None = None
+
+    def champion(self, *asked: object) -> Version | None:
+        self.asked.append(asked)
+        return self.present
+
+    def champions(self, *asked: object) -> list[ServedVersion]:
+        self.asked.append(asked)
+        version = Version("rung-b2c", 3, "c" * 64, ("live",))
+        said = Promotion(1_770_000_000_000_000, "ann", "it is better")
+        return [ServedVersion(version, said, taken_back=False)]
+
+    def roll_back(self, *asked: object) -> Version:
+        self.asked.append(asked)
+        return Version("rung-b2c", 2, "b" * 64, ("live",))
+
+
+@pytest.fixture
+def registry(monkeypatch) -> Registered:
+    """What every registry is here, with where it is noted first."""
+    one = Registered()
+
+    def opened(source: RegistrySource) -> Registered:
+        one.asked.append((source.uri,))
+        return one
+
+    monkeypatch.setattr(RegistrySource, "_opened", opened)
+    monkeypatch.setenv("RUNG_REGISTRY", "sqlite:///of_the_service.db")
+    return one
+
+
+def test_the_model_of_the_environment_is_shown(registry, monkeypatch, capsys):
+    """Its name and its alias decide, not the ladder that comes along first."""
+    monkeypatch.setenv("RUNG_MODEL", "rung-b2c@live")
+    (told,) = done(capsys, "champion", "show")["champions"]
+    assert set(registry.asked) == {("sqlite:///of_the_service.db",), ("rung-b2c", "live")}
+    assert (told["version"], told["by"], told["why"]) == ("rung-b2c/3", "ann", "it is better")
+    assert told["from"] == "2026-02-02T02:40:00Z"
+    assert rung.main(["champion", "show"]) == 0
+    said = capsys.readouterr().out
+    assert "cccccccccccc, rung-b2c/3 served since 2026-02-02T02:40:00Z" in said
+    assert "by ann: it is better" in said
+    registry.present = Version("rung-b2c", 3, "c" * 64, ("live",))
+    assert rung.main(["champion", "show"]) == 0
+    assert "rung-b2c/3 serves since 2026-02-02T02:40:00Z" in capsys.readouterr().out
+
+
+def test_the_model_of_the_environment_is_taken_back(registry, monkeypatch, capsys):
+    """With who did it and why; that of another product stays as it is."""
+    monkeypatch.setenv("RUNG_MODEL", "rung-b2c")
+    told = done(capsys, "rollback", "--by", "ann", "--why", "the queue looks wrong")
+    assert told["bundle"] == "b" * 64
+    name, said, alias = registry.asked[-1]
+    assert (name, alias) == ("rung-b2c", "champion")
+    assert isinstance(said, Promotion)
+    assert (said.by, said.why, said.at > 0) == ("ann", "the queue looks wrong", True)
+
+
+def test_a_named_registry_has_the_model_of_the_environment(registry, monkeypatch, capsys):
+    """The option says where; which one is said by RUNG_MODEL, or by a ladder."""
+    place = "sqlite:///elsewhere.db"
+    monkeypatch.setenv("RUNG_MODEL", "rung-b2c@live")
+    done(capsys, "champion", "show", place)
+    monkeypatch.delenv("RUNG_MODEL")
+    done(capsys, "champion", "show", place, "--ladder", "b2c")
+    done(capsys, "champion", "show", place)
+    asked = [one for one in dict.fromkeys(registry.asked) if one != (place,)]
+    assert asked == [("rung-b2c", "live"), ("rung-b2c", "champion"), ("rung-b2b", "champion")]
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("champion", "show"),
+        ("rollback", "--by", "ann", "--why", "it is worse"),
+        ("retrain", "none.csv"),
+    ],
+)
+def test_a_ladder_against_the_model_of_the_environment(registry, monkeypatch, capsys, verb):
+    """Which of both is meant is not guessed; the same one twice is no contradiction."""
+    monkeypatch.setenv("RUNG_MODEL", "rung-b2c@live")
+    assert rung.main([*verb, "--ladder", "b2b"]) == 1
+    said = capsys.readouterr().err
+    assert "--ladder names b2b, whose model is rung-b2b, and RUNG_MODEL names rung-b2c@live" in said
+    assert registry.asked == []
+    rung.main([*verb, "--ladder", "b2c"])
+    assert "whose model" not in capsys.readouterr().err
+    assert {asked[0] for asked in registry.asked} == {"sqlite:///of_the_service.db", "rung-b2c"}
+
+
+def test_compared_and_retrained_beside_the_model_of_the_environment(
+    world, registry, monkeypatch, capsys
+):
+    """Nothing serves there: the one says so; the other reads the log by the model's ladder."""
+    monkeypatch.setenv("RUNG_MODEL", "rung-b2c@live")
+    events, more = str(world / "events.parquet"), str(world / "more")
+    assert rung.main(["compare", events, more]) == 1
+    said = capsys.readouterr().err
+    assert "no bundle serves from rung-b2c@live in sqlite:///of_the_service.db" in said
+    assert registry.asked[-1] == ("rung-b2c", "live")
+    monkeypatch.setenv("RUNG_MODEL", "leads@live")
+    assert rung.main(["retrain", events]) == 1
+    said = capsys.readouterr().err
+    assert (
+        "nothing serves yet as leads@live in sqlite:///of_the_service.db: name its ladder" in said
+    )
+
+
+def test_a_folder_is_no_place_of_a_registry(world, monkeypatch, capsys, tmp_path):
+    """Where a registry's model serves, a folder to promote into is to be named."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RUNG_MODEL", "rung-b2b@champion")
+    command = ["champion", "promote", str(world / "more"), "--report", str(tmp_path / "report")]
+    assert rung.main(command) == 1
+    assert "name one with --into, or promote in the registry" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

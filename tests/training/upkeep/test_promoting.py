@@ -1,0 +1,92 @@
+"""A retrained bundle serves where its gate lets it, with who wanted it so and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from features.errors import NotEnoughData
+from models.bundle import Bundle
+from models.gate import Gate
+from models.logged.former_bundles import Promotion
+from models.sources import FolderSource
+from tests.gates import scores_gate
+from training.scores.evaluate import evaluate
+from training.upkeep import promoting
+from training.upkeep.promoting import promote_retrained
+from training.upkeep.retraining import Retraining
+
+SAID = Promotion(1_770_000_000_000_000, "ann", "it is better")
+
+
+@pytest.fixture(scope="module")
+def done(trained, simulated_log) -> Retraining:
+    """A bundle that is its own twin, judged on what came after it."""
+    found = evaluate(trained, simulated_log, until=int(simulated_log.known.max()))
+    return Retraining(trained, "it is better", trained, found)
+
+
+@pytest.fixture
+def reports(monkeypatch) -> list[dict[str, Any]]:
+    """The reports that were judged: by these the gate is passed, whatever they say."""
+    found: list[dict[str, Any]] = []
+
+    def passed(report: dict[str, Any], bundle: Bundle, former: str) -> Gate:
+        found.append(report)
+        return scores_gate(bundle, beside=former)
+
+    monkeypatch.setattr(promoting, "judge", passed)
+    return found
+
+
+def test_the_first(done, trained, simulated_log, tmp_path, reports):
+    """It serves from the source, and who had it done and why are kept with it."""
+    source = FolderSource(tmp_path / "serving")
+    came = promote_retrained(done, None, simulated_log, source, SAID)
+    assert (came.bundle, came.missing, came.promoted) == (trained.version, (), True)
+    (one,) = source.versions()
+    assert (one.hash, one.from_at, one.by, one.why) == (trained.hash, SAID.at, SAID.by, SAID.why)
+    (report,) = reports
+    assert (report["version"], report["champion"]) == (trained.version, "")
+    assert report["reordering"] is None
+
+
+def test_beside_a_champion(done, trained, simulated_log, tmp_path, reports):
+    """How many leads at the top would be others is a part of what is judged."""
+    source = FolderSource(tmp_path / "serving")
+    promote_retrained(done, None, simulated_log, source, SAID)
+    promote_retrained(done, trained, simulated_log, source, Promotion(SAID.at + 1, "bob"))
+    first, second = source.versions()
+    assert (first.by, second.by) == ("bob", "ann")
+    beside = reports[1]["reordering"]
+    assert (beside["champion"], reports[1]["champion"]) == (trained.hash, trained.hash)
+    assert {order["overlap"] for order in beside["orders"]} == {1.0}
+
+
+def test_a_dry_run(done, trained, simulated_log, tmp_path, reports):
+    """What would be promoted is judged, and nothing serves."""
+    source = FolderSource(tmp_path / "serving")
+    came = promote_retrained(done, None, simulated_log, source, SAID, dry_run=True)
+    assert (came.bundle, came.missing, came.promoted) == (trained.version, (), False)
+    assert len(reports) == 1
+    assert source.stamp() is None
+
+
+def test_a_gate_that_was_not_passed(done, simulated_log, tmp_path, monkeypatch):
+    """What is missing is told, and nothing serves."""
+    monkeypatch.setattr(
+        promoting, "judge", lambda _, bundle, former: scores_gate(bundle, former, flatters=True)
+    )
+    source = FolderSource(tmp_path / "serving")
+    came = promote_retrained(done, None, simulated_log, source, SAID)
+    assert not came.promoted
+    assert came.missing
+    assert source.stamp() is None
+
+
+def test_nothing_came_of_it(simulated_log, tmp_path):
+    """Where the champion stays there is nothing to promote."""
+    done = Retraining(None, "no better")
+    with pytest.raises(NotEnoughData, match="there is nothing to promote"):
+        promote_retrained(done, None, simulated_log, FolderSource(tmp_path), SAID)

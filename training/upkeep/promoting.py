@@ -1,0 +1,88 @@
+"""Let a retrained bundle serve, where its gate lets it beside the champion."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from features.errors import NotEnoughData
+from features.events.log import EventLog
+from models.bundle import Bundle, save_bundle
+from models.logged.former_bundles import Promotion
+from models.sources import BundleSource
+from training.decision_points import decision_points
+from training.scores.gate import judge
+from training.scores.reordering import Incumbent, compared
+from training.upkeep.retraining import Retraining, report_of_twin
+
+__all__ = ["Promoted", "promote_retrained"]
+
+_SEED: Final = 7
+"""Of the instants at which both put leads in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """What came of a promotion.
+
+    Parameters
+    ----------
+    bundle : the version of the new bundle.
+    missing : why its gate was not passed; empty where it was.
+    promoted : whether it serves now.
+    """
+
+    bundle: str
+    missing: tuple[str, ...]
+    promoted: bool
+
+
+def promote_retrained(
+    done: Retraining,
+    champion: Bundle | None,
+    log: EventLog,
+    source: BundleSource,
+    promotion: Promotion,
+    *,
+    trusted: Collection[str] = (),
+    dry_run: bool = False,
+) -> Promoted:
+    """Judge a bundle that came of retraining, and let it serve where its gate is passed.
+
+    Parameters
+    ----------
+    champion : beside which it was trained; None where nothing served.
+    log : what it was trained on.
+    source : where it is to serve.
+    trusted : as in `load_bundle`.
+    dry_run : whether nothing is promoted.
+
+    Raises
+    ------
+    NotEnoughData : no bundle came of it.
+    GateError : another champion serves by now than the one that it was judged beside.
+    """
+    if done.bundle is None or done.evaluation is None:
+        raise NotEnoughData("no bundle came of retraining: there is nothing to promote")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "bundle"
+        bundle = save_bundle(done.bundle, folder)
+        former = Incumbent(champion.hash, champion) if champion else Incumbent()
+        beside: dict[str, Any] | None = None
+        if champion is not None:
+            points = decision_points(
+                log,
+                bundle.ladder,
+                start=done.evaluation.start,
+                end=done.evaluation.until,
+                seed=_SEED,
+            )
+            beside = compared(bundle, former, points).as_dict()
+        gate = judge(report_of_twin(done, bundle, former, beside), bundle, former.hash)
+        is_wanted = gate.passed and not dry_run
+        if is_wanted:
+            source.promote(folder, gate, promotion, trusted=trusted)
+        return Promoted(bundle.version, tuple(gate.missing), is_wanted)

@@ -1,0 +1,105 @@
+"""How good what serves is by now: its scores on what came since, and whether a policy may serve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from features.errors import NotEnoughData
+from features.events.log import EventLog
+from features.store.events import EventStore
+from features.store.kept.reports import Report, Reports
+from models.bundle import Bundle
+from models.judging.served import OFFERS, POLICY, SCORES, PolicyLook, ScoresLook, about_policy
+from models.judging.trials.shapes import OffersByLot
+from models.served_policy import DEFAULT
+from training.policies.by_lot import offers_by_lot
+from training.policies.evaluate import evaluate_policy
+from training.policies.gate import checks, judge_policy
+from training.recalibration import recalibrate
+from training.scores.evaluate import evaluate
+
+__all__ = ["Watched", "keep_watched", "watch_served"]
+
+_CANDIDATE: Final = "learned"
+"""The policy that is judged beside the one that serves."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Watched:
+    """What was found of what serves.
+
+    Parameters
+    ----------
+    served : the bundle on the ladder that it serves on.
+    until : by what was known then, in microseconds since the epoch.
+    """
+
+    served: Bundle
+    until: int
+    scores: ScoresLook
+    offers: OffersByLot
+    policies: list[PolicyLook]
+
+
+def watch_served(
+    trained: Bundle,
+    served: Bundle,
+    policy: str,
+    log: EventLog,
+    until: int,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Watched:
+    """Judge the scores of what serves, its offers by lot, and the policies that may serve with it.
+
+    Parameters
+    ----------
+    trained, served : the bundle as it was trained, and on the ladder that it serves on.
+    policy : the name of the one that serves.
+    until : by what was known then.
+    """
+    progress("what was expected, and what came")
+    scores = _scores(trained, served, log, until)
+    progress("offers by lot")
+    offers = offers_by_lot(log, served.ladder, until)
+    policies = []
+    for name in sorted({_CANDIDATE, policy} - {DEFAULT}):
+        progress(f"whether {name} may serve")
+        policies.append(_policy(served, log, name, until))
+    return Watched(served, until, scores, offers, policies)
+
+
+def _scores(trained: Bundle, served: Bundle, log: EventLog, until: int) -> ScoresLook:
+    """The bundle on outcomes since it was trained, with its probabilities moved as they were."""
+    moves = recalibrate(log, trained, until)
+    try:
+        found = evaluate(served, log, until=until, moves=moves)
+    except NotEnoughData as error:
+        return {"evaluation": None, "note": str(error)}
+    return {"evaluation": found.as_dict(), "note": ""}
+
+
+def _policy(served: Bundle, log: EventLog, name: str, until: int) -> PolicyLook:
+    try:
+        report = evaluate_policy(served, log, name, until=until).as_dict()
+        gate = judge_policy(report, served)
+    except NotEnoughData as error:
+        return {"name": name, "gate": None, "checks": [], "note": str(error)}
+    asked = list(checks(report, served.ladder))
+    return {"name": name, "gate": gate.as_dict(), "checks": asked, "note": ""}
+
+
+def keep_watched(store: EventStore, found: Watched) -> None:
+    """Keep the newest of each look, and no other."""
+    bundle = found.served.hash
+    told: list[tuple[str, str, Mapping[str, Any]]] = [
+        (SCORES, bundle, found.scores),
+        (OFFERS, "", found.offers),
+        *((POLICY, about_policy(bundle, one["name"]), one) for one in found.policies),
+    ]
+    reports = Reports(store.database)
+    for kind, about, body in told:
+        report = Report(kind, found.served.ladder.name, about, found.until, body)
+        reports.keep(report)
+        reports.drop_others(report)
