@@ -126,7 +126,7 @@ class Outcome:
     Parameters
     ----------
     kind : overridden, a person has taken the record over; missing, the CRM has no such record;
-        untried, the CRM did not let us in.
+        untried, the CRM did not let us in, or was not told of this lead.
     error : why it was not written; "" where it was.
     wait : microseconds that the CRM asks us to wait at least.
     """
@@ -201,7 +201,7 @@ def after_call(
     What is wanted no more by then, as of a lead that has opted out, is not tried again.
     """
     if outcome.kind != "written":
-        due = None if state.wanted is None else _due_again(state.attempts, outcome, as_of)
+        due = None if state.wanted is None else _due_again(state, outcome, as_of)
         attempts = state.attempts - (outcome.kind == "untried")
         return replace(state, due_at=due, attempts=attempts)
     if state.wanted is not None and matters(sent, state.wanted, deadband):
@@ -209,14 +209,18 @@ def after_call(
     return RecordState(sent)
 
 
-def _due_again(attempts: int, outcome: Outcome, as_of: int) -> int | None:
-    """When to try again; None for never."""
+def _due_again(state: RecordState, outcome: Outcome, as_of: int) -> int | None:
+    """When to try again; None for never.
+
+    What was not tried keeps its place, before all that was refused since.
+    """
     if outcome.kind == "overridden":
         return as_of + DAY
     if outcome.kind == "missing":
-        return as_of + DAY if attempts <= _DAYS else None
+        return as_of + DAY if state.attempts <= _DAYS else None
     if outcome.kind == "untried":
-        return as_of + outcome.wait
-    if attempts > len(DELAYS):
+        place = as_of if state.due_at is None else min(state.due_at, as_of)
+        return as_of + outcome.wait if outcome.wait else place
+    if state.attempts > len(DELAYS):
         return None
-    return as_of + max(DELAYS[attempts - 1], outcome.wait)
+    return as_of + max(DELAYS[state.attempts - 1], outcome.wait)

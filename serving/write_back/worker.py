@@ -11,7 +11,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, TypeVar
 
 import httpx2
@@ -45,6 +45,7 @@ VENDORS: Final[Mapping[str, Vendor]] = {
 
 _MOST_CALLS: Final = 16
 """Writes that one batch may take: so many find one bad record among two hundred."""
+_NOT_TRIED: Final = "not tried: all calls of the turn went to others"
 _LOCKED_OUT: Final = 900 * SECOND
 _POLL_SECONDS: Final = 1.0
 _GRACE_SECONDS: Final = 5.0
@@ -169,6 +170,7 @@ class _Batch:
         self._records = records
         self._vendor = VENDORS[target.connector]
         self._calls = 0
+        self._ran_out = False
         self._failure: Outcome | None = None
 
     async def told(self) -> list[tuple[Record, Outcome]]:
@@ -181,13 +183,15 @@ class _Batch:
         except Exception as error:  # likewise
             log_failure("write-back failed", error, connector=self._target.connector)
             why = f"an error of Rung's own, {type(error).__name__}; see its log"
-            self._pause(CallFailed(why))
-            return [(record, self._failed()) for record in self._records]
+            failed = self._pause(CallFailed(why))
+            return [(record, failed) for record in self._records]
 
     async def _told(self) -> list[tuple[Record, Outcome]]:
-        seen = await self._seen()
-        if seen is None:
-            return [(record, self._failed()) for record in self._records]
+        try:
+            seen = await self._seen()
+        except (CallFailed, CallRefused) as failure:
+            failed = self._pause(failure)
+            return [(record, failed) for record in self._records]
         told, ready = [], []
         for record in self._records:
             found = seen.get(record.external_id)
@@ -196,34 +200,36 @@ class _Batch:
             else:
                 told.append((record, _left(found)))
         outcomes = await self._written(ready)
-        if self._failure is None:
+        if self._ran_out and not any(outcome.kind == "written" for outcome in outcomes):
+            why = next((one.error for one in outcomes if one.kind == "failed"), _NOT_TRIED)
+            self._wait("the CRM takes nothing of a batch, write-back waits", why)
+        elif self._failure is None:
             self._parts.pauses[self._target.connector] = Pause()
         return [*told, *((record, outcomes[at]) for at, (record, _) in enumerate(ready))]
 
-    async def _seen(self) -> Mapping[str, Seen] | None:
-        """What the CRM has of the records; None where it could not be asked."""
+    async def _seen(self) -> Mapping[str, Seen]:
+        """What the CRM has of the records."""
         try:
             return await _understood(
                 self._vendor.read(self._parts.client, self._target, self._records)
             )
-        except (CallFailed, CallRefused) as failure:
-            self._pause(failure)
-            return None
         except asyncio.CancelledError:
             self._parts.outbox.release(self._target, self._records)
             raise
 
     async def _written(self, ready: Sequence[tuple[Record, Seen]]) -> list[Outcome]:
-        """What came of writing; a batch that is refused as a whole is halved to find out why."""
+        """What came of writing; a batch that is refused as a whole is halved to find out why.
+
+        What there is no call left for is untried, and comes before those that were refused.
+        """
         if not ready:
             return []
         if self._failure is not None or not self._may_call():
-            return [self._failed()] * len(ready)
+            return [self._untried()] * len(ready)
         try:
             errors = await _understood(self._vendor.write(self._parts.client, self._target, ready))
         except CallFailed as failure:
-            self._pause(failure)
-            return [self._failed()] * len(ready)
+            return [self._pause(failure)] * len(ready)
         except CallRefused as refusal:
             if len(ready) == 1:
                 return [Outcome("failed", str(refusal))]
@@ -235,27 +241,34 @@ class _Batch:
         """Whether there is time for one more write before others may take the records."""
         self._calls += 1
         last = self._records[0].leased_until - round(2 * calls.SECONDS) * SECOND
-        return self._calls <= _MOST_CALLS and self._parts.clock() <= last
+        self._ran_out = self._calls > _MOST_CALLS or self._parts.clock() > last
+        return not self._ran_out
 
-    def _failed(self) -> Outcome:
-        return self._failure or Outcome("failed", "others of the batch were refused; not tried")
+    def _untried(self) -> Outcome:
+        failure = self._failure or Outcome("untried", _NOT_TRIED)
+        return replace(failure, kind="untried")
 
-    def _pause(self, failure: CallFailed | CallRefused) -> None:
-        """Leave the CRM alone for a while, longer each time, and try no more of this batch."""
-        pause = self._parts.pauses[self._target.connector]
-        pause.failures += 1
+    def _pause(self, failure: CallFailed | CallRefused) -> Outcome:
+        """Leave the CRM alone, and try no more of this batch; what came of what was tried."""
         wait = failure.wait if isinstance(failure, CallFailed) else 0
         if isinstance(failure, CallFailed) and failure.is_locked_out:
             wait = max(wait, _LOCKED_OUT)
             self._failure = Outcome("untried", str(failure), wait)
-            event, level = "the CRM refuses our credentials, write-back stops", logging.ERROR
+            event = "the CRM refuses our credentials, write-back stops"
+            self._wait(event, str(failure), wait, logging.ERROR)
         else:
             self._failure = Outcome("failed", str(failure), wait)
-            wait = max(wait, _PAUSES[min(pause.failures, len(_PAUSES)) - 1])
-            event, level = "the CRM cannot be told now, write-back waits", logging.WARNING
+            self._wait("the CRM cannot be told now, write-back waits", str(failure), wait)
+        return self._failure
+
+    def _wait(self, event: str, why: str, least: int = 0, level: int = logging.WARNING) -> None:
+        """Leave the CRM alone for at least so many microseconds, longer each time."""
+        pause = self._parts.pauses[self._target.connector]
+        pause.failures += 1
+        wait = max(least, _PAUSES[min(pause.failures, len(_PAUSES)) - 1])
         pause.until, pause.wait = self._parts.clock() + wait, wait
         seconds = round(wait / SECOND, 3)
-        log(event, level, connector=self._target.connector, why=str(failure), seconds=seconds)
+        log(event, level, connector=self._target.connector, why=why, seconds=seconds)
 
 
 async def _understood(answer: Awaitable[T]) -> T:

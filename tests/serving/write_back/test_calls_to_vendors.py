@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import pytest
 
 from features.store.migrations import open_database
+from serving.edge.logs import LOGGER
 from serving.write_back.outbox import Outbox
 from serving.write_back.rules import DAY, SECOND
 from serving.write_back.worker import VENDORS
@@ -196,15 +198,94 @@ def test_batch_refused_as_a_whole(scene):
     assert scene.row("lead-18").error is None
 
 
-def test_batch_that_is_bad_throughout(scene):
-    """A CRM that refuses everything is not asked without end."""
+@pytest.mark.parametrize(
+    "bad", [range(7), range(40), range(0, 60, 8), range(53, 60), [0, 59]], ids=str
+)
+def test_bad_records_hold_up_no_others(scene, bad):
+    """All others are written, however many of a batch are refused and where, due again or not."""
+    names = [f"lead-{at:02}" for at in range(60)]
+    scene.fake.records = {name: {} for name in names}
+    scene.fake.poison = {names[at] for at in bad}
+    scene.scores([scenes.score(name) for name in names])
+    good = [name for name in names if name not in scene.fake.poison]
+    for _ in range(16):
+        before = len(scene.fake.calls)
+        scene.tell()
+        assert len(scene.fake.calls) - before <= 18  # two to look, sixteen to write
+        scene.now += 301 * SECOND
+    assert {each for each, value in scene.held.items() if value == 0.5} == set(good)
+    assert all(scene.row(name).error is None for name in good)
+
+
+def test_bad_records_are_given_up(scene):
+    """A record that is always refused is given up after thirteen attempts, with its own error."""
+    names = [f"lead-{at:02}" for at in range(60)]
+    scene.fake.records = {name: {} for name in names}
+    scene.fake.poison = set(names[:7])
+    scene.scores([scenes.score(name) for name in names])
+    while waiting := [row.due_at for name in names if (row := scene.row(name)).due_at is not None]:
+        scene.now = max(scene.now + SECOND, min(waiting))
+        scene.tell()
+        assert scene.now < NOW + 9 * DAY
+    assert len(scene.fake.writes) == 53
+    for name in scene.fake.poison:
+        assert scene.row(name).attempts == 13
+        assert scene.row(name).error.startswith("400")
+
+
+def test_what_was_not_tried_comes_first(scene):
+    """A turn that ran out of calls costs an attempt only who was tried; the others come first."""
+    names = [f"lead-{at:02}" for at in range(60)]
+    scene.fake.records = {name: {} for name in names}
+    scene.fake.poison = set(names[:7])
+    scene.scores([scenes.score(name) for name in names])
+    scene.tell()
+    rows = [scene.row(name) for name in names]
+    tried = [row for row in rows if row.attempts]
+    left = [row for row in rows if not row.attempts and row.written is None]
+    assert tried
+    assert {row.lead_id for row in tried} <= scene.fake.poison
+    assert left
+    assert all(row.error == "not tried: all calls of the turn went to others" for row in left)
+    assert max(row.due_at for row in left) < min(row.due_at for row in tried)
+
+
+def test_batch_that_is_bad_throughout(scene, caplog):
+    """A CRM that refuses everything is asked ever more rarely, until it takes something."""
+    caplog.set_level(logging.INFO, LOGGER.name)
     names = [f"lead-{at:02}" for at in range(60)]
     scene.fake.records = {name: {} for name in names}
     scene.fake.poison = set(names)
     scene.scores([scenes.score(name) for name in names])
+    for seconds in (1, 30, 300, 300):
+        before = len(scene.fake.calls)
+        assert scene.tell() == 60
+        assert len(scene.fake.calls) - before <= 18
+        scene.now += seconds * SECOND - 1
+        assert scene.tell() == 0
+        scene.now += 1
+    messages = [one.getMessage() for one in caplog.records]
+    assert "the CRM takes nothing of a batch, write-back waits" in messages
+    scene.fake.poison = set()
+    assert scene.tell() == 60
+    assert set(scene.held.values()) == {0.5}
+    assert scene.pauses[scene.target.connector].failures == 0
+
+
+def test_too_many_requests_between_halves(scene):
+    """Who was not tried because the CRM asks to wait has no attempt counted, and waits as long."""
+    names = [f"lead-{at:02}" for at in range(8)]
+    scene.fake.records = {name: {} for name in names}
+    scene.scores([scenes.score(name) for name in names])
+    busy = Answer(429, None, {"Retry-After": "7"})
+    scene.fake.answers = [None, Answer(400, "spoiled"), busy]
     scene.tell()
-    assert len(scene.fake.calls) <= 20
-    assert all(scene.row(name).attempts == 1 for name in names)
+    rows = [scene.row(name) for name in names]
+    assert [row.attempts for row in rows] == [1] * 4 + [0] * 4
+    assert {row.due_at for row in rows} == {NOW + 7 * SECOND}
+    scene.now += 7 * SECOND
+    scene.tell()
+    assert set(scene.held.values()) == {0.5}
 
 
 def test_most_records(scene):

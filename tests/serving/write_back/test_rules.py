@@ -227,6 +227,22 @@ def test_asked_to_wait():
     assert after.due_at == NOW + 60 * SECOND
 
 
+@pytest.mark.parametrize(
+    ("due_at", "wait", "expected"),
+    [
+        (NOW - 9, 0, NOW - 9),
+        (NOW + DAY, 0, NOW),
+        (NOW - 9, 60 * SECOND, NOW + 60 * SECOND),
+    ],
+    ids=["keeps its place", "of a clock that was ahead", "asked to wait"],
+)
+def test_untried(due_at, wait, expected):
+    """What was not tried costs no attempt, and keeps its place unless the CRM asks to wait."""
+    state = RecordState(None, HELD, due_at, 3)
+    after = after_call(state, HELD, Outcome("untried", "no", wait), DEADBAND, NOW)
+    assert (after.due_at, after.attempts) == (expected, 2)
+
+
 def test_given_up():
     """What was given up waits for the next change that matters, and is told again then."""
     state = RecordState(None, HELD, None, len(DELAYS) + 1)
