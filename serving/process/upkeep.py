@@ -10,10 +10,11 @@ import asyncio
 import logging
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import IO, Final
 
 import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
@@ -38,6 +39,8 @@ _TAKEN_SECONDS: Final = 60.0
 """What an erasure took away is made again at once, and after this pause where others follow."""
 _SAID: Final = 500
 """Characters of what a run that failed said last."""
+_LONGEST_CHARACTER: Final = 4
+"""Bytes that UTF-8 takes for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,22 +178,31 @@ def _run(service: Service, chore: Chore) -> tuple[int, str]:
     }
     if service.folder is not None:
         environment["RUNG_BUNDLE"] = str(service.folder)
-    process = subprocess.Popen(  # noqa: S603 the command is ours
-        chore.command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
     renewed = time.monotonic()
-    with process:
+    # A file, since nobody reads meanwhile: a pipe that is full would stop who writes into it.
+    with (
+        tempfile.TemporaryFile() as told,
+        subprocess.Popen(  # noqa: S603 the command is ours
+            chore.command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=told,
+        ) as process,
+    ):
         while process.poll() is None:
             if service.stopping.wait(_POLL_SECONDS):
                 process.terminate()
+                process.wait()
                 break
             if time.monotonic() - renewed > _RENEW_SECONDS:
                 renewed = time.monotonic()
                 service.store.leases.take(_key(chore), service.holder, service.clock(), _LEASE_US)
-        said = process.stderr.read() if process.stderr else ""
-    return process.returncode, said[-_SAID:].strip()
+        return process.returncode, _last_of(told)
+
+
+def _last_of(told: IO[bytes]) -> str:
+    """The last characters of what was written to a file."""
+    length = told.seek(0, os.SEEK_END)
+    told.seek(max(length - _LONGEST_CHARACTER * _SAID, 0))
+    return told.read().decode(errors="replace")[-_SAID:].strip()

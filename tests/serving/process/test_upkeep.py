@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+import threading
 import time
 from dataclasses import replace
 
@@ -14,6 +16,7 @@ from features.store.events import EventStore
 from features.store.kept.reports import Reports
 from features.store.privacy import Privacy
 from models.judging.served import OFFERS, POLICY, SCORES, about_policy
+from serving.edge.logs import LOGGER
 from serving.process.service import Service
 from serving.process.upkeep import Chore, do, is_due, seconds_until_again
 from serving.settings import Settings
@@ -143,6 +146,24 @@ def test_a_chore_that_fails(service):
     assert service.failures["try"] == "try failed; see the log"
     assert do(service, chore("pass"))
     assert "try" not in service.failures
+
+
+@pytest.mark.parametrize("end", ["", "sys.exit('no such thing')"], ids=["well", "failing"])
+def test_a_chore_that_says_a_lot(service, caplog, end):
+    """More than a pipe holds holds nobody up; what was said last of it is in the log."""
+    program = f"import sys; sys.stderr.write('€' * 100_000 + chr(10)); {end}"
+    done: list[bool] = []
+    beside = threading.Thread(target=lambda: done.append(do(service, chore(program))))
+    with caplog.at_level(logging.INFO, LOGGER.name):
+        beside.start()
+        beside.join(30)
+        service.stopping.set()
+        beside.join(30)
+    assert done == [not end]
+    if end:
+        (said,) = (one.values["said"] for one in caplog.records if one.msg == "upkeep failed")
+        assert said.endswith("€€\nno such thing")
+        assert len(said) == 500 - 1  # with its last line break
 
 
 def test_it_ends_with_the_service(service):
