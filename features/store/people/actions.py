@@ -27,9 +27,9 @@ from features.store.schema import actions
 __all__ = ["UNDO_US", "Actions", "KeptAction", "after_action"]
 
 UNDO_US: Final = 10_000_000
+"""For so long what was done can be undone."""
 _TWICE_US: Final = 2_000_000
 """Who presses a button again within so long has pressed it twice, and means it once."""
-"""For so long what was done can be undone."""
 _AT_ONCE: Final = 500
 _COLUMNS: Final = list(actions.c)
 
