@@ -273,14 +273,12 @@ class Decided:
     lead : index into the log's leads.
     exposed_at : None where it is not known to have reached the lead.
     outcome : the value in [0, 1] that was reported within the window; None without one.
-    is_late : whether a value was reported for a time after the window.
     """
 
     decision: Decision
     lead: int
     exposed_at: int | None = None
     outcome: float | None = None
-    is_late: bool = False
 
 
 def decisions_of(log: EventLog, ladder: Ladder) -> list[Decided]:
@@ -300,30 +298,28 @@ def decisions_of(log: EventLog, ladder: Ladder) -> list[Decided]:
         if decision.decision_id in found:
             continue
         exposure = exposed.get(decision.decision_id)
-        outcome, late = _outcome(log, decision, reported.get(decision.decision_id))
         found[decision.decision_id] = Decided(
             decision=decision,
             lead=lead,
             exposed_at=None if exposure is None else int(log.occurred[exposure[0]]),
-            outcome=outcome,
-            is_late=late,
+            outcome=_outcome(log, decision, reported.get(decision.decision_id)),
         )
     return list(found.values())
 
 
 def _outcome(
     log: EventLog, decision: Decision, found: tuple[int, dict[str, Any]] | None
-) -> tuple[float | None, bool]:
-    """The value of an outcome, and whether it came late."""
+) -> float | None:
+    """The value of an outcome; None where none was reported, or for a time after the window."""
     if found is None:
-        return None, False
+        return None
     row, held = found
     if held.get("late") or log.occurred[row] > decision.expires_at:
-        return None, True
+        return None
     value = held.get("value")
     if not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
         raise EventsError(f"lead {decision.lead_id!r}: the outcome {value!r} is not in [0, 1]")
-    return float(value), False
+    return float(value)
 
 
 def _records(log: EventLog, name: str) -> list[tuple[int, int, str]]:

@@ -17,7 +17,6 @@ from models.bundle import version_of
 __all__ = [
     "DAY",
     "DELAYS",
-    "FIELDS",
     "SECOND",
     "FieldKind",
     "Fields",
@@ -44,17 +43,6 @@ _REST: Final = "other"
 """The reason that stands for all that are not told one by one."""
 _ROUNDING: Final = 1e-9
 """0.3 - 0.25 is a little less than 0.05 to a computer."""
-
-FIELDS: Final = (
-    "probability",
-    "band",
-    "next_step",
-    "reason",
-    "cause",
-    "scored_at",
-    "model_version",
-)
-"""What a CRM is told, each in a property of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,18 +186,6 @@ class QueueStore:
                     return most
         return total
 
-    def minutes(self, wanted: QueueFilter, most: int) -> float:
-        """The minutes of reps that the first leads of a filter take together; of `most` leads."""
-        own = (
-            sa.select(scores.c.rep_minutes)
-            .where(*_conditions(wanted))
-            .order_by(scores.c.priority.desc(), scores.c.lead_id)
-            .limit(most)
-        ).subquery()
-        with self._database.reading() as connection:
-            total = connection.scalar(sa.select(sa.func.sum(own.c.rep_minutes)))
-        return float(total or 0.0)
-
     def stamp(self) -> tuple[Any, ...]:
         """What differs whenever a score, or who has one, is another."""
         return ScoreChanges(self._database).stamp()

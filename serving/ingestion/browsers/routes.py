@@ -17,7 +17,6 @@ from serving.process.served import Served
 
 __all__ = ["router"]
 
-_OFF: Final = {"enabled": False}
 _PATIENT: Final = {
     "rateLimitConfig": {"maxRetryCount": 100},
     "backoffConfig": {"maxRetryCount": 100},

@@ -21,7 +21,6 @@ __all__ = [
     "chance",
     "change",
     "changes",
-    "clock",
     "count",
     "day",
     "hours",
@@ -198,11 +197,6 @@ def day(moment: int, now: int) -> str:
         return "Yesterday" if distance else "Today"
     date = when(moment)
     return f"{date:%A}, {date.day} {date:%B %Y}"
-
-
-def clock(moment: int) -> str:
-    """The time of day of an instant, UTC."""
-    return f"{when(moment):%H:%M}"
 
 
 def titled(name: str) -> str:

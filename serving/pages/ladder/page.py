@@ -58,7 +58,6 @@ def counted_values(service: Service, stays: Stays, choice: LadderChoice) -> dict
         "answer": answered(found, choice) if found["leads"] else None,
         "within": _within(choice),
         "traits": trait_choices(stays, choice),
-        "all_address": LadderChoice().address(),
         "beside": choice.beside_address(),
         "steps": step_rows(found, choice),
         "ways": way_rows(found),

@@ -247,10 +247,6 @@ def _filters(service: Service, ladder: Ladder, desk: Desk) -> dict[str, list[tup
     }
 
 
-def _within(days: int) -> str:
-    return f"{days} days" if days > 1 else "a day"
-
-
 def _quiet(
     service: Service, ladder: Ladder, tabs: Mapping[ViewTab, int]
 ) -> dict[str, float] | None:
