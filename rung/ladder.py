@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from features.ladder.words import things
 from rung.options import Progress, add_verb, group, json_option, layout_option
 from rung.reading import aligned, print_json
 
@@ -123,7 +124,7 @@ def _print_draft(parsed: argparse.Namespace, draft: Draft, times: Ints) -> None:
     for line in aligned(rows, texts=(0, 3)):
         print(line)
     offers, traits = len(written_offers(draft)), len(written_traits(draft))
-    print(f"\n{_counted(offers, 'offer')}, {_counted(traits, 'trait')}; the draft is {parsed.to}")
+    print(f"\n{things(offers, 'offer')}, {things(traits, 'trait')}; the draft is {parsed.to}")
     if not offers:
         print(
             "Without offers nothing is ever suggested to a lead: add an [[offer]] for each step to"
@@ -133,10 +134,6 @@ def _print_draft(parsed: argparse.Namespace, draft: Draft, times: Ints) -> None:
     for line in _next(parsed, rfc3339(judged_from(draft, first, last)), rfc3339(last)):
         print(f"  {line}")
     print("What is to serve learns from all of it: train again without --until.")
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def _share(draft: Draft, at: int) -> str:

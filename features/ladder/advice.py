@@ -15,6 +15,7 @@ from features.errors import did_you_mean
 from features.ladder.controls import Controls
 from features.ladder.ladder import Condition, EventRule, Ladder, Offer, Step
 from features.ladder.rule_logic import implies
+from features.ladder.words import things
 
 __all__ = ["Advice", "advise", "controls_said", "ladder_table"]
 
@@ -213,7 +214,7 @@ def _few_offers(ladder: Ladder) -> Iterator[Advice]:
         count = len(ladder.asks_of(step.id))
         if count < FEWEST_OFFERS:
             text = (
-                f"{step.id!r} has {_count(count, 'offer')}; with {FEWEST_OFFERS} or more"
+                f"{step.id!r} has {things(count, 'offer')}; with {FEWEST_OFFERS} or more"
                 " there is one for most leads"
             )
             yield Advice(f"step[{index}]", text, "S6")
@@ -389,7 +390,7 @@ def _table_lines(ladder: Ladder, rung: Step) -> Iterator[tuple[str, ...]]:
     yield (
         rung.id,
         first,
-        _count(rung.horizon_days, "day"),
+        things(rung.horizon_days, "day"),
         f"{rung.band.low * 100:.3g}-{rung.band.high * 100:.3g} %" if rung.band else "-",
         f"{min(efforts):g}" if efforts else "-",
         f"{max(values):g}" if values else "-",
@@ -410,7 +411,3 @@ def _condition_text(condition: Condition) -> str:
         value = ", ".join(value)
     shown = value if isinstance(value, str) else f"{value:g}"
     return f"{condition.property} {_SIGNS[condition.operator]} {shown}"
-
-
-def _count(number: float, thing: str) -> str:
-    return f"{number:g} {thing}{'' if number == 1 else 's'}"

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["OFFER", "OPEN_OFFER", "RECORD", "REFUSALS", "REPLY", "USEFUL", "Counted"]
+__all__ = [
+    "OFFER",
+    "OPEN_OFFER",
+    "RECORD",
+    "REFUSALS",
+    "REPLY",
+    "USEFUL",
+    "Counted",
+    "digits",
+    "things",
+]
 
 OFFER: Final = "offer"
 """The text property that names the offer which an event is about."""
@@ -23,12 +33,26 @@ REFUSALS: Final = (
 """Words that refuse a consent."""
 
 
+_DIGITS: Final = 6
+"""Of a number that is not whole; a whole one is said to the last."""
+
+
+def things(number: float, thing: str) -> str:
+    """A number of things: "1 day", "2.5 days", "1,500 minutes"."""
+    said = digits(number)
+    return f"{said} {thing}" + ("" if said == "1" else "s")
+
+
+def digits(number: float) -> str:
+    """A number as sentences have it: "1", "2.5", "1,500"."""
+    is_whole = number % 1 == 0 or abs(number) >= 10 ** (_DIGITS - 1)
+    return f"{number:,.0f}" if is_whole else f"{number:,.{_DIGITS}g}"
+
+
 class Counted(float):
-    """Formats as a number of things: `{count:step}` is "1 step" or "3 steps"."""
+    """Formats as a number of things: `{count:step}` is "1 step", "3 steps" or "2.5 steps"."""
 
     __slots__ = ()
 
     def __format__(self, thing: str) -> str:
-        value = float(self)
-        number = f"{value:.0f}" if value == round(value) else f"{value:.1f}"
-        return f"{number} {thing}" + ("" if number == "1" else "s")
+        return things(round(float(self), 1), thing)

@@ -12,7 +12,7 @@ from typing import Final
 
 from features.errors import UnknownOffer
 from features.ladder.ladder import Ladder, Offer
-from features.ladder.words import OPEN_OFFER
+from features.ladder.words import OPEN_OFFER, digits, things
 from features.offers.history import OfferHistory
 from models.offers.channels import may_be_written_to, no_consent, wrong_channel
 from models.offers.options import NURTURE
@@ -37,7 +37,6 @@ from models.offers.words import ago as _ago
 from models.offers.words import date as _date
 from models.offers.words import days as _days
 from models.offers.words import listed as _listed
-from models.offers.words import things as _things
 
 __all__ = [
     "ON_PURPOSE",
@@ -332,7 +331,7 @@ def _fatigue(standing: Standing, case: Case) -> str:
     count = sum(is_within(case.as_of - asked, limits.asks_days) for asked in case.asks)
     if count < limits.asks:
         return ""
-    offers = f"{_things(count, 'offer')} in the last {_days(limits.asks_days)}"
+    offers = f"{things(count, 'offer')} in the last {_days(limits.asks_days)}"
     return f"was preceded by {offers}; the most is {limits.asks}"
 
 
@@ -344,7 +343,7 @@ def _unanswered(standing: Standing, case: Case) -> str:
     if age is None or not is_within(age, limits.rest_days):
         return ""
     return (
-        f"{_things(unanswered, 'offer')} in a row without an answer, the last one {_ago(age)};"
+        f"{things(unanswered, 'offer')} in a row without an answer, the last one {_ago(age)};"
         f" the next one after {_days(limits.rest_days)}"
     )
 
@@ -365,7 +364,7 @@ def _no_capacity(standing: Standing, case: Case) -> str:
     minutes, left = standing.offer.rep_minutes, case.asked.rep_minutes_left
     if left is None or minutes <= left:
         return ""
-    return f"takes {_things(minutes, 'minute')} of a rep, who has {left:.6g} left today"
+    return f"takes {things(minutes, 'minute')} of a rep, who has {digits(left)} left today"
 
 
 def _left_alone(standing: Standing, case: Case) -> str:

@@ -8,8 +8,9 @@ from features.clock import when
 from features.events.log import DAY_US
 from features.ladder.ladder import EventRule
 from features.ladder.quiet_hours import DAYS, zone_of
+from features.ladder.words import things
 
-__all__ = ["ago", "date", "days", "listed", "local_time", "things"]
+__all__ = ["ago", "date", "days", "listed", "local_time"]
 
 
 def ago(age: int) -> str:
@@ -18,11 +19,6 @@ def ago(age: int) -> str:
         if age >= size:
             return f"{things(age // size, unit)} ago"
     return "just now"
-
-
-def things(number: float, thing: str) -> str:
-    """A number of things: "1 day", "2.5 days"."""
-    return f"{number:.6g} {thing}" + ("" if number == 1 else "s")
 
 
 def days(number: float) -> str:

@@ -8,9 +8,10 @@ import sqlalchemy as sa
 
 from features.clock import rfc3339
 from features.ladder.ladder import Ladder, Step
+from features.ladder.words import things
 from features.store.database import Database
 from features.store.schema import events
-from serving.doctor.finding import Finding, fine, note, things, wrong
+from serving.doctor.finding import Finding, fine, note, wrong
 
 __all__ = ["seen"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-__all__ = ["Finding", "FindingState", "fine", "note", "things", "wrong"]
+__all__ = ["Finding", "FindingState", "fine", "note", "wrong"]
 
 FindingState = Literal["fine", "note", "wrong"]
 """A note is worth knowing; what is wrong must be done something about."""
@@ -52,8 +52,3 @@ def note(part: str, what: str, why: str, remedy: str) -> Finding:
 def wrong(part: str, what: str, why: str, remedy: str) -> Finding:
     """Something must be done."""
     return Finding(part, "wrong", what, why, remedy)
-
-
-def things(count: int, thing: str) -> str:
-    """A count in words, such as "2 leads"."""
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from features.ladder.words import things
 from features.store.database import Database
 from features.store.schema import events
-from serving.doctor.finding import Finding, fine, note, things, wrong
+from serving.doctor.finding import Finding, fine, note, wrong
 from serving.edge.keys import SCOPES, Key, Keys
 
 __all__ = ["is_this_machine", "keys"]

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from features.ladder.words import things
 from features.store.database import Database, over
 from features.store.kept.leases import Marks
 from features.store.schema import deliveries, endpoints
-from serving.doctor.finding import Finding, fine, note, things, wrong
+from serving.doctor.finding import Finding, fine, note, wrong
 from serving.notifications.endpoints import LEASE_US
 from serving.write_back.standing import CrmStanding, crm_standings
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from features.events.of_lead import Row
 from features.ladder.ladder import Framing, Offer, Step
+from features.ladder.words import things
 from features.offers.history import OfferHistory, history_of
 from models.offers.eligibility import ON_PURPOSE, UNRESTRICTED, Asked, Spell, quiet_spell
 from models.offers.options import NO_ASK, NURTURE
@@ -25,7 +26,6 @@ __all__ = [
     "evidence_words",
     "sentence",
     "suggestion_for",
-    "things",
     "to_do",
     "unasked",
 ]
@@ -214,8 +214,3 @@ def chance(probability: float) -> str:
     if percent >= 99.5:
         return f"over{_SPACE}99{_SPACE}%"
     return f"{percent:.0f}{_SPACE}%"
-
-
-def things(number: float, thing: str) -> str:
-    """A number of things: "1 minute", "2.5 days"."""
-    return f"{number:,.6g} {thing}" + ("" if number == 1 else "s")

@@ -20,6 +20,7 @@ import numpy as np
 from features.errors import StoreError, Unusable
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
+from features.ladder.words import things
 from models.scores.boosting import BoostingConfig
 from training.pipeline import TrainConfig, fingerprint
 from training.setup.inner_loss import (
@@ -67,7 +68,7 @@ class Tuned:
 
     def lines(self) -> list[str]:
         """What it came to, in sentences."""
-        tried = _counted(self.trials)
+        tried = things(self.trials, "trial")
         if self.proof is None:
             return [f"{tried}: none was better than the one begun with, which stays"]
         told = (
@@ -153,10 +154,6 @@ def search(
     return Tuned(replace(start, fit=replace(start.fit, boosting=best)), best, proof, trials)
 
 
-def _counted(trials: int) -> str:
-    return "1 trial" if trials == 1 else f"{trials:,} trials"
-
-
 def _proof_seeds(seed: int) -> range:
     """Of folds that the search did not draw."""
     return range(seed + 1, seed + 1 + _PROOF_FOLDS)
@@ -218,7 +215,7 @@ def _run(
     """Try configurations until the time that is left is what the proof takes."""
     held = len(_complete(optuna, study))
     if held:
-        progress(f"going on from {_counted(held)}, the best {study.best_value:.5f}")
+        progress(f"going on from {things(held, 'trial')}, the best {study.best_value:.5f}")
     else:
         study.enqueue_trial(_own(start))
     longest, done = 0.0, 0

@@ -11,6 +11,7 @@ from typing import Final, TextIO
 
 from features.errors import EventsError
 from features.files import new_file
+from features.ladder.words import things
 
 __all__ = ["NAIVE_TIME", "ImportReport", "Rejects"]
 
@@ -56,20 +57,18 @@ class ImportReport:
         """The report in sentences."""
         said = [*self.layouts, f"{self.accepted:,} of {self._all} accepted"]
         if self.passed_over:
-            said.append(f"{_counted(len(self.passed_over), 'hidden file')} passed over")
+            said.append(f"{things(len(self.passed_over), 'hidden file')} passed over")
             said[-1] += f" ({', '.join(self.passed_over[:3])})"
         if self.duplicates:
-            said.append(
-                f"{_counted(self.duplicates, 'duplicate')} left out (message_id seen before)"
-            )
+            said.append(f"{things(self.duplicates, 'duplicate')} left out (message_id seen before)")
         said += self.warnings()
         if self.later:
-            said.append(f"{_counted(self.later, self._thing)} left out (known only later)")
+            said.append(f"{things(self.later, self._thing)} left out (known only later)")
         if self.moved_clocks:
-            moved = _counted(self.moved_clocks, self._thing)
+            moved = things(self.moved_clocks, self._thing)
             said.append(f"{moved} known before occurring (moved back)")
         for reason, count in self.rejected.items():
-            said.append(f"{_counted(count, self._thing)} rejected: {reason}")
+            said.append(f"{things(count, self._thing)} rejected: {reason}")
             said += [f"  {example}" for example in self.examples.get(reason, ())]
         return said
 
@@ -77,7 +76,7 @@ class ImportReport:
         """Of these sentences, what nobody who reads a log may miss."""
         if not self.future:
             return []
-        return [f"{_counted(self.future, self._thing)} set aside (dated in the future)"]
+        return [f"{things(self.future, self._thing)} set aside (dated in the future)"]
 
     @property
     def why_empty(self) -> str:
@@ -97,8 +96,8 @@ class ImportReport:
 
     @property
     def _all(self) -> str:
-        from_ = "" if self.from_rows is None else f" from {_counted(self.from_rows, 'row')}"
-        return f"{_counted(self.rows, self._thing)}{from_}"
+        from_ = "" if self.from_rows is None else f" from {things(self.from_rows, 'row')}"
+        return f"{things(self.rows, self._thing)}{from_}"
 
     def as_dict(self) -> dict[str, object]:
         """The report as JSON values."""
@@ -115,10 +114,6 @@ class ImportReport:
             "from_rows": self.from_rows,
             "examples": {reason: list(lines) for reason, lines in self.examples.items()},
         }
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 class Rejects:

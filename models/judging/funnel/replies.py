@@ -16,6 +16,7 @@ from features.funnel.sample import LogPart, sampled
 from features.funnel.states import State
 from features.funnel.stays import Stays
 from features.ladder.ladder import Ladder
+from features.ladder.words import things
 from features.signals.fold import NONE
 from models.judging.adjusting.doubly_robust import Compared, Lift, matched_lift
 from models.judging.adjusting.known_traits import activity_columns, trait_columns
@@ -275,7 +276,7 @@ def _sentences(told: ReplyTimes) -> str:
 def _how_long(found: ReplyDistribution) -> str:
     if found["median_hours"] is None:
         return (
-            f"Of {found['questions']:,} question{'' if found['questions'] == 1 else 's'}"
+            f"Of {things(found['questions'], 'question')}"
             f" {found['answered']:,} had a reply: too few to tell how long half of them take."
         )
     most = found["p90_hours"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from features.ladder.ladder import Band, Step
+from features.ladder.words import things
 from models.judging.funnel.shapes import BandVerdict, LeadCounts, Lever, Rate, Trend
 
 __all__ = ["in_100", "lever_said", "of_100", "sentence_of"]
@@ -19,7 +20,8 @@ def sentence_of(
         return "Nobody has come so far yet."
     if rate["value"] is None:
         return (
-            f"Nobody's {goal.horizon_days:g} days are over yet: {_leads(counts['came'])} came, and"
+            f"Nobody's {goal.horizon_days:g} days are over yet:"
+            f" {things(counts['came'], 'lead')} came, and"
             f" {counts['advanced']:,} of them went on already."
         )
     said = [
@@ -28,7 +30,7 @@ def sentence_of(
     ]
     if counts["pending"]:
         verb = "has" if counts["pending"] == 1 else "have"
-        said.append(f"{_leads(counts['pending'])} still {verb} time.")
+        said.append(f"{things(counts['pending'], 'lead')} still {verb} time.")
     if trend is not None and trend["low"] is not None and trend["high"] is not None:
         said += _moved(trend["difference"] or 0.0, trend["low"], trend["high"], trend["days"])
     return " ".join(said)
@@ -61,10 +63,6 @@ def in_100(share: float) -> str:
     """A share as so many of 100: "23"; below one with a place: "0.6"."""
     many = max(0.0, 100.0 * share)  # never "-0"
     return f"{many:.1f}" if 0.0 < many < 1.0 else f"{many:.0f}"
-
-
-def _leads(count: int) -> str:
-    return f"{count:,} lead" + ("" if count == 1 else "s")
 
 
 def _beside(verdict: BandVerdict, band: Band | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from features.ladder.words import things
 from models.judging.funnel.shapes import (
     BandedWay,
     BandVerdict,
@@ -139,7 +140,7 @@ def _way(title: str, below: str, way: Whole | BandedWay, came: int) -> StepRow:
 
 
 def _row(step: StepFunnel, choice: LadderChoice) -> StepRow:
-    days = f"{step['horizon_days']:g} day{'' if step['horizon_days'] == 1 else 's'}"
+    days = things(step["horizon_days"], "day")
     rate, likely = _told(step["rate"])
     trend = step["trend"] if choice.is_beside and choice.has_before else None
     verdict, kind = _verdict(step["rate"], step["verdict"], f"nobody’s {days} are over")

@@ -9,6 +9,7 @@ from typing import Final
 
 from features.ladder.advice import advise
 from features.ladder.ladder import Ladder
+from features.ladder.words import things
 from models.judging.funnel.cause_shapes import (
     AudienceCell,
     ContentLifts,
@@ -176,7 +177,7 @@ def _of_value(value: DepthEvidence, before: str) -> Iterator[tuple[str, str]]:
 
 
 def _minutes(effort: float) -> str:
-    return f"{effort:,.0f} minute{'' if effort == 1 else 's'}’ worth"
+    return f"{things(round(effort), 'minute')}’ worth"
 
 
 def _share(share: Share) -> str:

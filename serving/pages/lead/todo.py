@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from features.ladder.ladder import Ladder, Offer
+from features.ladder.words import things
 from models.offers.eligibility import Excluded
 from models.offers.options import NO_ASK, NURTURE
 from models.recommendation import Ranked
 from serving.pages.common import words
-from serving.scoring.suggestion import Suggestion, things
+from serving.scoring.suggestion import Suggestion
 
 __all__ = ["UNOFFERED", "Choice", "ToDo", "evidence_of", "to_do"]
 

@@ -13,6 +13,7 @@ from features.ladder.event_rule import Condition, EventRule
 from features.ladder.file import shipped_ladders
 from features.ladder.ladder import Ladder, Limits, Step
 from features.ladder.quiet_hours import DAYS, QuietHours
+from features.ladder.words import things
 from serving.pages.common import words
 from serving.process.service import Service
 
@@ -211,19 +212,17 @@ def _minutes(service: Service, limits: Limits) -> LimitShown:
 
 
 def _asks(limits: Limits) -> Iterator[LimitShown]:
-    asked = f"{_things(limits.asks, 'ask')} in {_things(limits.asks_days, 'day')} at most"
-    pause = (
-        f", {_things(limits.days_between_asks, 'day')} apart" if limits.days_between_asks else ""
-    )
+    asked = f"{things(limits.asks, 'ask')} in {things(limits.asks_days, 'day')} at most"
+    pause = f", {things(limits.days_between_asks, 'day')} apart" if limits.days_between_asks else ""
     yield LimitShown("How often a lead is asked", f"{asked}{pause}.", "asks, asks_days")
     rest = (
-        f"After {_things(limits.unanswered, 'ask')} without an answer, none for"
-        f" {_things(limits.rest_days, 'day')}."
+        f"After {things(limits.unanswered, 'ask')} without an answer, none for"
+        f" {things(limits.rest_days, 'day')}."
     )
     yield LimitShown("When nobody answers", rest, "unanswered, rest_days")
     again = (
-        f"Not before {_things(limits.again_after_days, 'day')}; after a no, not before"
-        f" {_things(limits.declined_days, 'day')}."
+        f"Not before {things(limits.again_after_days, 'day')}; after a no, not before"
+        f" {things(limits.declined_days, 'day')}."
     )
     yield LimitShown("The same offer again", again, "again_after_days, declined_days")
 
@@ -244,7 +243,7 @@ def _quiet(quiet: QuietHours) -> Iterator[LimitShown]:
 
 def _others(limits: Limits) -> Iterator[LimitShown]:
     reply = limits.reply_hours
-    told = f"Within {_things(reply, 'hour')}." if reply else "No limit is set."
+    told = f"Within {things(reply, 'hour')}." if reply else "No limit is set."
     yield LimitShown("Answering a question", told, "reply_hours")
     consent = (
         "Allowed until the lead says no."
@@ -252,16 +251,12 @@ def _others(limits: Limits) -> Iterator[LimitShown]:
         else "Only where the lead has said yes."
     )
     yield LimitShown("Contact", consent, "consent")
-    fields = f"{_things(limits.form_fields, 'field')} of a form at most."
+    fields = f"{things(limits.form_fields, 'field')} of a form at most."
     yield LimitShown("What is asked at one step", fields, "form_fields")
 
 
 def _clock(minutes: int) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}"
-
-
-def _things(number: float, thing: str) -> str:
-    return f"{number:,g} {thing}{'' if number == 1 else 's'}"
 
 
 # ------------------------------------------------------------------------------- Where it is from

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 import pytest
 
-from features.ladder.words import Counted
+from features.ladder.words import Counted, things
 
 
 @pytest.mark.parametrize(
     ("number", "expected"),
-    [(0, "0 steps"), (1, "1 step"), (1.04, "1.0 steps"), (2.5, "2.5 steps"), (3, "3 steps")],
+    [(0, "0 steps"), (1, "1 step"), (1.04, "1 step"), (2.54, "2.5 steps"), (1500, "1,500 steps")],
 )
 def test_counted(number, expected):
     """One thing has no s; a number that is not whole has one decimal."""
     assert f"{Counted(number):step}" == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (0, "0 minutes"),
+        (1.0, "1 minute"),
+        (0.5, "0.5 minutes"),
+        (0.1 + 0.2, "0.3 minutes"),
+        (1500, "1,500 minutes"),
+        (1234.5, "1,234.5 minutes"),
+        (1_234_567.0, "1,234,567 minutes"),
+        (1_234_567.5, "1,234,568 minutes"),
+        (-1, "-1 minutes"),
+        (float("inf"), "inf minutes"),
+    ],
+)
+def test_things(number, expected):
+    """Whole numbers are said to the last digit, others to six; thousands are set apart."""
+    assert things(number, "minute") == expected

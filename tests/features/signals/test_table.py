@@ -83,7 +83,7 @@ def test_absent_is_never(signal):
         (1.0, "did 1 thing"),
         (2, "did 2 things"),
         (2.5, "did 2.5 things"),
-        (1200.0, "did 1200 things"),
+        (1200.0, "did 1,200 things"),
     ],
 )
 def test_counts_are_said_in_singular_and_plural(value, said):

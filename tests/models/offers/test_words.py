@@ -6,7 +6,7 @@ import pytest
 
 from features.events.log import DAY_US
 from features.ladder.ladder import EventRule
-from models.offers.words import ago, date, days, listed, local_time, things
+from models.offers.words import ago, date, days, listed, local_time
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_ages(age, words):
 
 def test_numbers_and_events():
     """One of a thing has no s; a date is in UTC; events of several rules are named once each."""
-    assert (days(1), days(2.5), things(1, "offer")) == ("1 day", "2.5 days", "1 offer")
+    assert (days(1), days(2.5)) == ("1 day", "2.5 days")
     assert date(0) == "1970-01-01 00:00 UTC"
     rules = (EventRule("asset_opened"), EventRule("tool_used"), EventRule("asset_opened"))
     assert listed(rules) == "asset opened or tool used"
