@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -97,23 +97,13 @@ def _join(service: Service) -> bool:
     identification, ladder = service.identification, service.ladder
     if identification is None or is_joined(service.store, ladder.identity):
         return False
-
-    def is_ours() -> bool:
-        leases, now = service.store.leases, service.scorer.clock()
-        return not service.stopping.is_set() and leases.take(
-            "joining", service.holder, now, _LEASE_US
-        )
-
-    if not is_ours():
-        return False
-    try:
-        names = ladder.events
+    with _held(service, "joining") as is_ours:
+        if not is_ours():
+            return False
         changed = join_stored(
-            *(service.store, identification, ladder.identity, names.traits),
-            *(service.scorer.clock, is_ours),
+            *(service.store, identification, ladder.identity, ladder.events.traits),
+            *(service.clock, is_ours),
         )
-    finally:
-        service.store.leases.release("joining", service.holder)
     log("joined", leads=changed)
     return bool(changed)
 
@@ -123,18 +113,10 @@ def _name(service: Service) -> bool:
     store, traits_event = service.store, service.ladder.events.traits
     if is_named(store, traits_event):
         return False
-
-    def is_ours() -> bool:
-        return not service.stopping.is_set() and store.leases.take(
-            "naming", service.holder, service.clock(), _LEASE_US
-        )
-
-    if not is_ours():
-        return False
-    try:
+    with _held(service, "naming") as is_ours:
+        if not is_ours():
+            return False
         count = name_stored(store, traits_event, is_ours)
-    finally:
-        store.leases.release("naming", service.holder)
     log("named", logging.DEBUG, events=count)
     return bool(count)
 
@@ -148,17 +130,15 @@ def _score_all(service: Service) -> bool:
     if not _is_due(service, kept, wanted):
         _take_over(service, kept)
         return False
-    if not _is_ours(service):
-        return False
-    service.refresh()  # who asked for it may have changed the offers
-    scorer = service.scorer
-    try:
-        run = rescore(scorer, service.stopping, service.write_back, lambda: _is_ours(service))
+    with _held(service, "full run") as is_ours:
+        if not is_ours():
+            return False
+        service.refresh()  # who asked for it may have changed the offers
+        scorer = service.scorer
+        run = rescore(scorer, service.stopping, service.write_back, is_ours)
         if run is None:
             return False
         scorer.store.scores.finish_full_run(asdict(run), wanted)
-    finally:
-        scorer.store.leases.release("full run", service.holder)
     service.run = run
     log("scored", leads=run.leads, queued=run.queued, seconds=round(run.seconds, 3))
     return True
@@ -170,14 +150,22 @@ def _learn(service: Service) -> bool:
     What is too old is forgotten, whether there is anything to learn or not.
     """
     service.ranker.forget_old()
-    leases, due = service.store.leases, service.ranker.due()
-    if not due or not leases.take("learning", service.holder, service.clock(), _LEASE_US):
+    due = service.ranker.due()
+    if not due:
         return False
-    try:
+    with _held(service, "learning") as is_ours:
+        if not is_ours():
+            return False
         service.ranker.learn(due)
-    finally:
-        leases.release("learning", service.holder)
     return True
+
+
+@contextmanager
+def _held(service: Service, work: str) -> Iterator[Callable[[], bool]]:
+    """Work that one process at a time does; what says whether it is this one, and is to go on."""
+    held = service.store.leases.held(work, service.holder, service.clock, _LEASE_US)
+    with held as is_ours:
+        yield lambda: not service.stopping.is_set() and is_ours()
 
 
 async def keep_informed(service: Service) -> None:
@@ -195,12 +183,6 @@ def _inform(service: Service) -> bool:
     now = service.scorer.clock()
     service.freshness = service.store.scores.freshness(now - _RECENT_US, now)
     return True
-
-
-def _is_ours(service: Service) -> bool:
-    """Whether this process, and no other, is to score all leads."""
-    leases = service.store.leases
-    return leases.take("full run", service.holder, service.scorer.clock(), _LEASE_US)
 
 
 def _is_due(service: Service, kept: dict[str, Any] | None, wanted: str) -> bool:

@@ -12,7 +12,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO, Final
 
@@ -132,19 +132,17 @@ def _key(chore: Chore) -> str:
 
 def do(service: Service, chore: Chore) -> bool:
     """Have a chore done, unless another process is at it; whether it was, and well."""
-    leases, name = service.store.leases, _key(chore)
-    if not leases.take(name, service.holder, service.clock(), _LEASE_US):
-        return False
-    try:
+    held = service.store.leases.held(_key(chore), service.holder, service.clock, _LEASE_US)
+    with held as is_ours:
+        if not is_ours():
+            return False
         begun, started = service.clock(), time.monotonic()
         former = _note(service, chore, f"{begun} 0")
-        code, said = _run(service, chore)
+        code, said = _run(service, chore, is_ours)
         took = time.monotonic() - started
         is_broken_off = code != 0 and service.stopping.is_set()
         # What the end of the service broke off is due when there is a service again.
         _note(service, chore, former if is_broken_off else f"{begun} {round(took * 1e6)}")
-    finally:
-        leases.release(name, service.holder)
     if is_broken_off:
         log("upkeep broken off", work=chore.name)
         return False
@@ -168,8 +166,13 @@ def _note(service: Service, chore: Chore, said: str | None) -> str | None:
     return former
 
 
-def _run(service: Service, chore: Chore) -> tuple[int, str]:
-    """Run a command to its end, or to that of the service: its exit code, and what it said last."""
+def _run(service: Service, chore: Chore, renew: Callable[[], bool]) -> tuple[int, str]:
+    """Run a command to its end, or to that of the service: its exit code, and what it said last.
+
+    Parameters
+    ----------
+    renew : what keeps others from doing the same meanwhile.
+    """
     url = service.settings.database_url
     environment = {
         **{key: text for key, text in os.environ.items() if not key.startswith("RUNG_")},
@@ -197,7 +200,7 @@ def _run(service: Service, chore: Chore) -> tuple[int, str]:
                 break
             if time.monotonic() - renewed > _RENEW_SECONDS:
                 renewed = time.monotonic()
-                service.store.leases.take(_key(chore), service.holder, service.clock(), _LEASE_US)
+                renew()
         return process.returncode, _last_of(told)
 
 

@@ -6,7 +6,8 @@ A lease that ends later than any can was given by a clock that was wrong, and ho
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
@@ -207,6 +208,28 @@ class Leases:
         asked = {"work": name, "who": holder, "now": now, "long": duration_us}
         with self._database.writing() as connection:
             return connection.execute(self._take, asked).first() is not None
+
+    @contextmanager
+    def held(
+        self, name: str, holder: str, clock: Callable[[], int], duration_us: int
+    ) -> Iterator[Callable[[], bool]]:
+        """Work that is the holder's alone from when it first asks until the block ends.
+
+        Yields what takes the lease, renews it, and says whether the work is the holder's.
+        """
+        was_ours = False
+
+        def is_ours() -> bool:
+            nonlocal was_ours
+            is_taken = self.take(name, holder, clock(), duration_us)
+            was_ours = was_ours or is_taken
+            return is_taken
+
+        try:
+            yield is_ours
+        finally:
+            if was_ours:
+                self.release(name, holder)
 
     def release(self, name: str, holder: str) -> None:
         """Let somebody else do the work."""

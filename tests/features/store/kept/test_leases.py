@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from features.store.kept.leases import Mark
@@ -111,3 +113,31 @@ def test_a_lease_has_one_holder(store):
     assert not leases.take("full run", "one", 16, 10)
     leases.release("full run", "two")
     assert leases.take("full run", "one", 16, 10)
+
+
+def test_work_that_is_held(store):
+    """It is the holder's once it has asked, whenever it asks again, and until the block ends."""
+    leases, now = store.leases, [0]
+    with leases.held("full run", "one", lambda: now[0], 10) as is_ours:
+        assert leases.take("full run", "two", 0, 10)
+        assert not is_ours()
+        now[0] = 10
+        assert is_ours()
+        now[0] = 19
+        assert is_ours()
+        assert not leases.take("full run", "two", 28, 10)
+    assert leases.take("full run", "two", 28, 10)
+
+
+def test_work_that_another_holds(store):
+    """Who never had it, or lost it meanwhile, takes it from nobody at the end; errors pass."""
+    leases = store.leases
+    assert leases.take("full run", "two", 0, 10)
+    with leases.held("full run", "one", lambda: 5, 10) as is_ours:
+        assert not is_ours()
+    assert not leases.take("full run", "one", 6, 10)
+    with suppress(ZeroDivisionError), leases.held("full run", "one", lambda: 11, 10) as is_ours:
+        assert is_ours()
+        assert leases.take("full run", "two", 21, 10)
+        raise ZeroDivisionError
+    assert not leases.take("full run", "one", 22, 10)
