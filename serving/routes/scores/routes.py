@@ -23,7 +23,7 @@ from serving.routes.schemas import (
     ScoreQuery,
 )
 from serving.routes.scores.hot import score_answer, score_told
-from serving.routes.scores.told import rows_told
+from serving.routes.scores.sent_leads import rows_sent
 from serving.scoring.answers import OptedOutAnswer, ScoreAnswer, ScoreOrNot
 
 __all__ = ["router"]
@@ -90,7 +90,7 @@ def _results(service: Service, batch: BatchRequest) -> list[ScoreOrNot]:
         if isinstance(lead, LeadByMail)
     }
     with_events = {at: lead for at, lead in enumerate(batch.leads) if isinstance(lead, LeadEvents)}
-    told = rows_told(with_events, rules_of(service.ladder))
+    told = rows_sent(with_events, rules_of(service.ladder))
     if ids:
         results |= zip(ids, scorer.many(list(ids.values()), batch.as_of), strict=True)
     if with_events:

@@ -15,13 +15,13 @@ from serving.ingestion.places import Placed
 from serving.ingestion.values import ArrivalRules, EventRefused, check_properties, name_of
 from serving.routes.schemas import EventOfLead, LeadEvents
 
-__all__ = ["rows_told"]
+__all__ = ["rows_sent"]
 
 _MOST_SHOWN: Final = 100
 _PROPERTIES: Final = ("properties",)
 
 
-def rows_told(leads: Mapping[int, LeadEvents], rules: ArrivalRules) -> list[tuple[str, list[Row]]]:
+def rows_sent(leads: Mapping[int, LeadEvents], rules: ArrivalRules) -> list[tuple[str, list[Row]]]:
     """The ids of some leads, and their events.
 
     RequestValidationError that points at the first hundred events that will not do.

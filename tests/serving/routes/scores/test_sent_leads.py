@@ -9,7 +9,7 @@ import pytest
 from features.ladder.file import read_ladder
 from serving.ingestion.values import rules_of
 from serving.routes.schemas import LeadEvents
-from serving.routes.scores.told import rows_told
+from serving.routes.scores.sent_leads import rows_sent
 from tests.serving.shapes import is_problem
 
 AT = "2026-03-01T12:00:00Z"
@@ -95,7 +95,7 @@ def test_rows():
     """What will do comes back as it was said: known when it happened, where nothing else is."""
     events = [GOOD, {**GOOD, "known_at": "2026-03-02T00:00:00Z"}]
     told = LeadEvents.model_validate(lead(*events))
-    ((lead_id, rows),) = rows_told({7: told}, rules_of(read_ladder("b2b")))
+    ((lead_id, rows),) = rows_sent({7: told}, rules_of(read_ladder("b2b")))
     assert lead_id == "passer-by"
     assert [row[0] for row in rows] == ["content_read", "content_read"]
     assert [row[2] - row[1] for row in rows] == [0, 12 * 3_600_000_000]
