@@ -36,7 +36,7 @@ from serving.notifications.errors import UnknownEndpoint
 from serving.notifications.signature import signed_headers
 from serving.process.service import Service
 
-__all__ = ["RETRY_SECONDS", "Sender", "deliver_due", "keep_delivering", "purge"]
+__all__ = ["RETRY_SECONDS", "Sender", "keep_delivering", "purge"]
 
 RETRY_SECONDS: Final = (
     *(0, 5, 5 * 60, 30 * 60),
@@ -121,12 +121,6 @@ async def keep_delivering(service: Service, told: asyncio.Event | None = None) -
         sender.closing.set()
         await _end(lanes)
         await sender.client.aclose()
-
-
-async def deliver_due(sender: Sender) -> int:
-    """One round: a batch for each endpoint that something is due for; how many were attempted."""
-    ready = [one for one in await run_in_threadpool(_ready, sender) if sender.may_claim(one)]
-    return sum(await asyncio.gather(*(_batch(sender, endpoint_id) for endpoint_id in ready)))
 
 
 # -------------------------------------------------------------------------------------------- Lanes

@@ -2,7 +2,7 @@
 
 from serving.write_back.configuration import WriteBack, read_write_backs
 from serving.write_back.outbox import Outbox, Queued, scored
-from serving.write_back.worker import Parts, keep_writing, write_due
+from serving.write_back.worker import Parts, keep_writing
 
 __all__ = [
     "Outbox",
@@ -12,5 +12,4 @@ __all__ = [
     "keep_writing",
     "read_write_backs",
     "scored",
-    "write_due",
 ]

@@ -31,7 +31,7 @@ from serving.write_back.outbox import LEASE, Outbox
 from serving.write_back.rules import DELAYS, SECOND, Outcome, Record
 from serving.write_back.salesforce import SALESFORCE
 
-__all__ = ["Parts", "Pause", "Writes", "keep_writing", "write_batch", "write_due"]
+__all__ = ["Parts", "Pause", "Writes", "keep_writing", "write_batch"]
 
 T = TypeVar("T")
 
@@ -137,11 +137,6 @@ async def _try(parts: Parts, target: WriteBack) -> int:
     except Exception as error:  # the edge of the process: nobody else would hear of it
         log_failure("write-back failed", error, connector=target.connector)
         return 0
-
-
-async def write_due(parts: Parts) -> int:
-    """One round: a batch for each CRM. Returns how many records were dealt with."""
-    return sum(await asyncio.gather(*(write_batch(parts, target) for target in parts.targets)))
 
 
 async def write_batch(parts: Parts, target: WriteBack) -> int:

@@ -16,7 +16,7 @@ from features.store.kept.notifications import Notice, add_notices
 from features.store.schema import deliveries
 from serving.notifications.addresses import AddressRule
 from serving.notifications.attempt import new_client
-from serving.notifications.delivery import Sender
+from serving.notifications.delivery import Sender, _fill
 
 SECOND = 1_000_000
 HOUR = 3600 * SECOND
@@ -119,6 +119,15 @@ async def sending(
     client = new_client(AddressRule(private=True))
     async with client:
         yield Sender(database, client, clock, lambda: 0.0, timeout_seconds)
+
+
+async def deliver_due(sender: Sender) -> int:
+    """What a running service does at one look: a lane for each endpoint; how many attempts."""
+    before = sender.attempts.total()
+    lanes: dict[str, asyncio.Task[None]] = {}
+    await _fill(sender, lanes)
+    await asyncio.gather(*lanes.values())
+    return sender.attempts.total() - before
 
 
 def notice(id_: str, at: int = START, type_: str = "step.completed", **data: object) -> Notice:

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from features.store.privacy import Privacy
 from features.store.schema import deliveries, identities, scores
 from serving.notifications.bodies import INCLUDES, body_of, sample
-from serving.notifications.delivery import deliver_due
 from serving.notifications.endpoints import Endpoints
 from tests.serving.notifications.receiver import (
     SECOND,
@@ -20,6 +19,7 @@ from tests.serving.notifications.receiver import (
     Clock,
     Reply,
     announce,
+    deliver_due,
     notice,
     receiving,
     sending,

@@ -22,7 +22,7 @@ from features.store.schema import deliveries, notifications
 from serving.notifications import delivery as subject
 from serving.notifications.attempt import Answer
 from serving.notifications.bodies import body_of
-from serving.notifications.delivery import RETRY_SECONDS, Sender, deliver_due, keep_delivering
+from serving.notifications.delivery import RETRY_SECONDS, Sender, keep_delivering
 from serving.notifications.endpoints import Endpoints
 from serving.settings import Settings
 from tests.serving.notifications.receiver import (
@@ -32,6 +32,7 @@ from tests.serving.notifications.receiver import (
     Clock,
     Reply,
     announce,
+    deliver_due,
     delivery,
     notice,
     receiving,

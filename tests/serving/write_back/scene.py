@@ -18,7 +18,7 @@ from features.store.schema import events, write_backs
 from serving.write_back.configuration import WriteBack, parse_write_backs
 from serving.write_back.outbox import Outbox, Queued, scored
 from serving.write_back.rules import DAY, SECOND
-from serving.write_back.worker import Parts, Pause, write_due
+from serving.write_back.worker import Parts, Pause, write_batch
 from tests.serving.write_back.fake_dynamics import FakeDynamics
 from tests.serving.write_back.fakes import (
     TOKEN,
@@ -129,9 +129,8 @@ class Scene:
         async def told() -> int:
             async with httpx2.AsyncClient(verify=_CERTIFICATES) as client:
                 clock = lambda: self.now  # noqa: E731
-                return await write_due(
-                    Parts(self.outbox, [self.target], client, clock, self.pauses)
-                )
+                parts = Parts(self.outbox, [self.target], client, clock, self.pauses)
+                return await write_batch(parts, self.target)
 
         return asyncio.run(told())
 

@@ -13,7 +13,7 @@ from serving.settings import SettingsError
 from serving.write_back.configuration import parse_write_backs
 from serving.write_back.dynamics import predictive_score
 from serving.write_back.rules import DAY, SECOND, Fields
-from serving.write_back.worker import Parts, write_due
+from serving.write_back.worker import Parts, write_batch
 from tests.databases import opened
 from tests.serving.write_back import scene as scenes
 from tests.serving.write_back.fake_dynamics import API, FakeDynamics, guid
@@ -47,7 +47,7 @@ def rounds(scene, *before) -> None:
             parts = Parts(scene.outbox, [scene.target], client, lambda: scene.now, scene.pauses)
             for prepare in before:
                 prepare()
-                await write_due(parts)
+                await write_batch(parts, scene.target)
 
     asyncio.run(told())
 
