@@ -36,7 +36,6 @@ from serving.edge.sessions import Sessions, session_cookie
 
 __all__ = [
     "HERE",
-    "OPEN",
     "Access",
     "Asker",
     "CheckedRoute",
@@ -49,11 +48,6 @@ __all__ = [
     "not_its_ladder",
 ]
 
-OPEN: Final = (
-    *("/healthz", "/readyz", "/openapi.json", "/reference", "/static", "/login", "/logout"),
-    *("/v1/connectors/", "/v1/m"),  # the signature is the credential; it keeps and tells nothing
-)
-"""Where paths begin that need no key."""
 _KNOWN_SECONDS: Final = 5.0
 """For so long a key that was revoked may still be accepted."""
 _UNKNOWN_SECONDS: Final = 1.0

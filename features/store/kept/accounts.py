@@ -17,10 +17,9 @@ from features.store.database import Database, in_parts
 from features.store.identities.accounts import accounts_of
 from features.store.schema import account_members, scores
 
-__all__ = ["ORDERS", "Account", "AccountOrder", "Accounts", "AnyOf"]
+__all__ = ["Account", "AccountOrder", "Accounts", "AnyOf"]
 
 AccountOrder = Literal["purchase", "probability", "leads"]
-ORDERS: Final[tuple[AccountOrder, ...]] = ("purchase", "probability", "leads")
 _CERTAIN: Final = 1e-12
 _DIGITS: Final = 1e9
 """Places in the order are told to nine digits: sums in another order differ in the last ones."""

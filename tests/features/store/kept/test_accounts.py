@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from math import prod
+from typing import get_args
 
 import pytest
 
 from features.store.arrivals import Event
-from features.store.kept.accounts import ORDERS
+from features.store.kept.accounts import AccountOrder
 from features.store.kept.queue import QueueFilter
 from tests.features.store.kept.scene import SCORE
 
@@ -48,7 +49,7 @@ def scores(store):
     return found
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("order", get_args(AccountOrder))
 def test_pages(store, scores, order):
     """Each account once, in order, with what its leads make of it; pages are parts of the whole."""
     whole = store.accounts.page(20, 1000, order=order)
