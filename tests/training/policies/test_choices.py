@@ -7,9 +7,10 @@ import pytest
 
 from features.errors import PolicyError
 from models.offers.offer_model import of_step
+from tests.training.policies.instants import shares_at
 from tests.training.policies.scene import LADDER, us
 from tests.training.policies.story import UNTIL, bundle, log
-from training.policies.choices import shares_at, shares_of
+from training.policies.choices import shares_of
 from training.policies.decisions import Decisions, drawn_decisions
 
 

@@ -16,9 +16,9 @@ from models.offers.offer_model import Forecast, OfferModel, of_step
 from models.offers.options import options_of
 from models.scores.goal_model import FitConfig
 from models.scores.step_rates import advancement_priors, purchase_priors
+from tests.training.policies.instants import shares_at
 from tests.training.simulation.scene import log_of_simulation
 from training.pipeline import TrainConfig, train
-from training.policies.choices import shares_at
 from training.simulation.world import SimulationConfig, simulate
 
 FAST = TrainConfig(most_points=20_000, fit=FitConfig(folds=2, repeats=1))

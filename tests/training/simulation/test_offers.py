@@ -13,8 +13,8 @@ from features.events.log import DAY_US
 from models.bundle import Bundle
 from models.offers.offer_model import of_step
 from models.offers.options import NO_ASK, NURTURE, options_of
+from tests.training.policies.instants import shares_at
 from tests.training.simulation.scene import DRAWN, TRAP, decisions, exposed, rungs_of, went_on
-from training.policies.choices import shares_at
 from training.simulation.world import Simulation, _World, simulate
 
 
