@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -63,6 +64,11 @@ class Person:
         """The traits that say more than who they are and how to reach them."""
         told = {*_NAME_KEYS, *_FIRST_KEYS, *_LAST_KEYS, *_COMPANY_KEYS, *_EMAIL_KEYS, *_PHONE_KEYS}
         return [(key, value) for key, value in self.traits.items() if key not in told]
+
+    @property
+    def anchor(self) -> str:
+        """The id of its row on a page: any text may be the id of a lead, but not of an element."""
+        return f"lead-{hashlib.sha256(self.lead_id.encode()).hexdigest()[:12]}"
 
     @property
     def below(self) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from features.events.log import DAY_US
+from features.events.of_lead import Row
 from features.ladder.ladder import Ladder
 from features.store.kept.scores import OUT_OF_QUEUE, StoredScore
 from features.store.people.names import MOST_FOUND
@@ -16,7 +17,7 @@ from serving.pages.queue.searched import found_as
 from serving.process.queue_views import Desk, QueueView
 from serving.process.service import Service
 
-__all__ = ["NOBODY_ELSEWHERE", "Elsewhere", "ElsewhereLead", "elsewhere_of"]
+__all__ = ["NOBODY_ELSEWHERE", "Elsewhere", "ElsewhereLead", "elsewhere_of", "gone_of"]
 
 _MOST_FOUND_SHOWN: Final = 20
 _MOST_MINE_SHOWN: Final = 200
@@ -74,21 +75,36 @@ def elsewhere_of(service: Service, desk: Desk, view: QueueView) -> Elsewhere:
     store, named = service.store, _looked_for(service, desk, view)
     why = _why_not_queued(service, named, desk.now)
     most = _MOST_FOUND_SHOWN if view.words else _MOST_MINE_SHOWN
-    found = []
-    for lead in list(why)[:most]:
-        rows, owner = store.events_of(lead), desk.owner_of(lead)
-        person = person_of(lead, rows, service.ladder, desk.now)
-        found.append(
-            ElsewhereLead(
-                person,
-                why[lead],
-                found_as(view.words, person, rows, service.ladder, desk.now),
-                "" if owner == desk.name else owner,
-                is_mine=bool(owner) and owner == desk.name,
-            )
-        )
+    found = [
+        _lead(service, desk, lead, store.events_of(lead), why[lead], view.words)
+        for lead in list(why)[:most]
+    ]
     reasons = tuple(Counter(why.values()).most_common())
     return Elsewhere(tuple(found), reasons, is_more=bool(view.words) and len(named) >= MOST_FOUND)
+
+
+def gone_of(service: Service, desk: Desk, leads: Sequence[str]) -> list[ElsewhereLead]:
+    """Those of some leads that stand in no queue any more.
+
+    What was erased is not among them, nor what is another id of somebody by now.
+    """
+    why = _why_not_queued(service, leads, desk.now)
+    store = service.store
+    known = {lead: store.events_of(lead) for lead in why if store.lead_of(lead) == lead}
+    return [_lead(service, desk, lead, rows, why[lead], "") for lead, rows in known.items() if rows]
+
+
+def _lead(
+    service: Service, desk: Desk, lead: str, rows: Sequence[Row], why: str, words: str
+) -> ElsewhereLead:
+    owner, person = desk.owner_of(lead), person_of(lead, rows, service.ladder, desk.now)
+    return ElsewhereLead(
+        person,
+        why,
+        found_as(words, person, rows, service.ladder, desk.now),
+        "" if owner == desk.name else owner,
+        is_mine=bool(owner) and owner == desk.name,
+    )
 
 
 def _looked_for(service: Service, desk: Desk, view: QueueView) -> list[str]:

@@ -33,7 +33,10 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 async def queue_page(request: Request, service: Served, asker: _Asker) -> Response:
-    """Whom to talk to next; to a page that asks again and has missed nothing: 204."""
+    """Whom to talk to next; to a page that asks again and has missed nothing: 204.
+
+    One that asks again gets its own rows, as they stand now, and a bar that says what else is new.
+    """
     asked = asked_of(request.query_params)
     check_step(service.scorer.ladder, asked.view.step or None)
 
@@ -42,10 +45,7 @@ async def queue_page(request: Request, service: Served, asker: _Asker) -> Respon
         if asked.seen == stamp:
             return Response(status_code=204, headers={"Cache-Control": "no-store"})
         values = queue_of(service, asker, asked, stamp)
-        made = page(request, service, asker, "queue.html", values)
-        if asked.seen and values["news"]:  # rows stay where they are; a bar says what is new
-            made.headers["HX-Retarget"] = made.headers["HX-Reselect"] = "#news"
-        return made
+        return page(request, service, asker, "queue.html", values)
 
     return await run_in_threadpool(answer)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -92,11 +91,6 @@ class LeadRow:
     buttons: tuple[Button, ...]
     aside: Aside | None
     found_as: str = ""
-
-    @property
-    def anchor(self) -> str:
-        """The row's id on the page: any text may be the id of a lead, but not of an element."""
-        return f"lead-{hashlib.sha256(self.person.lead_id.encode()).hexdigest()[:12]}"
 
 
 def rows_of(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
+
+from starlette.datastructures import ImmutableMultiDict
 
 from features.clock import is_over
 from features.ladder.ladder import Ladder
@@ -18,8 +21,13 @@ from serving.edge.access import Asker
 from serving.edge.parameters import after_of, cursor_of, wrong_query
 from serving.pages.common import words
 from serving.pages.common.frame import why_no_model
-from serving.pages.queue.elsewhere import NOBODY_ELSEWHERE, elsewhere_of
-from serving.pages.queue.rows import rows_of
+from serving.pages.queue.elsewhere import (
+    NOBODY_ELSEWHERE,
+    ElsewhereLead,
+    elsewhere_of,
+    gone_of,
+)
+from serving.pages.queue.rows import LeadRow, rows_of
 from serving.process.queue_views import TABS, Desk, QueueView, ViewPart, ViewTab
 from serving.process.service import Service
 from serving.process.working.actions import laters, zone
@@ -31,6 +39,8 @@ __all__ = ["QueueAsked", "asked_of", "queue_of", "stamp_of"]
 _PER_PAGE: Final = 25
 _MOST_COUNTED: Final = 1_000
 _MOST_SOURCES: Final = 40
+_LONGEST_ADDRESS: Final = 6_000
+"""Proxies take addresses of 8 kB."""
 _MINUTE_US: Final = 60_000_000
 _ACTIVE: Final = (1, 7, 30)
 _TITLES: Final[dict[ViewTab, str]] = {
@@ -57,17 +67,16 @@ class QueueAsked:
     ----------
     cursor : where the page begins; "" for the top.
     seen : the stamp of the page that asks again; "" for one that is opened.
-    first : the leads that it shows, as a digest, with the first of them.
+    held : the leads that it shows, which stay where they are under its reader.
     """
 
     view: QueueView
     cursor: str = ""
     seen: str = ""
-    first: str = ""
-    shown: str = ""
+    held: tuple[str, ...] = ()
 
 
-def asked_of(query: Mapping[str, str]) -> QueueAsked:
+def asked_of(query: ImmutableMultiDict[str, str]) -> QueueAsked:
     """What a query asks for; RequestValidationError where it asks for what there is not."""
 
     def of(name: str) -> str:
@@ -95,7 +104,8 @@ def asked_of(query: Mapping[str, str]) -> QueueAsked:
         words=of("q"),
         order=order,
     )
-    return QueueAsked(view, of("cursor"), of("seen"), of("first"), of("shown"))
+    held = tuple(lead for lead in query.getlist("held")[:_PER_PAGE] if "\0" not in lead)
+    return QueueAsked(view, of("cursor"), of("seen"), held)
 
 
 def stamp_of(service: Service) -> str:
@@ -141,9 +151,10 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
     desk, view = Desk.of(service.store, asker.name, now), asked.view
     after = after_of(asked.cursor or None, view.order)
     part = desk.part(view, _PER_PAGE, after) if ladder else None
-    shown_items = items(scorer, part.scores) if part else []
-    rows = rows_of(scorer, ladder, desk, shown_items, view.words) if ladder else []
-    shown = _digest([row.person.lead_id for row in rows])
+    leads = [score.lead_id for score in part.scores] if part else []
+    held = asked.held or tuple(leads)
+    news = _news(held, leads)
+    rows = _rows(service, ladder, desk, held, view) if ladder else []
     following = cursor_of(part.after, view.order) if part and part.after else ""
     tabs = desk.tabs(service.counts.now()) if ladder else {}
     minutes = desk.minutes_to_talk() if tabs and tabs["talk"] <= 2000 else 0.0
@@ -181,14 +192,8 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
         "file": address_of(view, "/queue.csv"),
         "top_address": address_of(view) if asked.cursor else "",
         "next_address": address_of(view, cursor=following) if following else "",
-        "poll": address_of(
-            view,
-            cursor=asked.cursor,
-            seen=stamp,
-            shown=shown,
-            first=rows[0].person.lead_id if rows else "",
-        ),
-        "news": _news(asked, shown, [row.person.lead_id for row in rows]),
+        "poll": _poll(view, asked.cursor, stamp, held),
+        "news": news,
         "evidence": scorer.bundle.advancement.evidence if scorer.bundle else None,
         "by_rules": scorer.bundle is None or scorer.model.adviser.policy_name == DEFAULT,
         "laters": laters(service.ladder, now),
@@ -204,15 +209,32 @@ def _found(desk: Desk, view: QueueView, part: ViewPart, cursor: str) -> int:
     return desk.count(view, _MOST_COUNTED)
 
 
-def _digest(leads: list[str]) -> str:
-    return hashlib.sha256("\n".join(leads).encode("utf-8", "replace")).hexdigest()[:12]
+def _rows(
+    service: Service, ladder: Ladder, desk: Desk, leads: Sequence[str], view: QueueView
+) -> list[LeadRow | ElsewhereLead]:
+    """The rows of leads in their order, as each stands now, also of who has left the queue."""
+    gone = {one.person.lead_id: one for one in gone_of(service, desk, leads)}
+    scores = {one.lead_id: one for one in service.store.scores.of_leads(leads)}
+    queued = [scores[lead] for lead in leads if lead in scores and lead not in gone]
+    shown = items(service.scorer, queued)
+    found = rows_of(service.scorer, ladder, desk, shown, view.words)
+    rows: dict[str, LeadRow | ElsewhereLead] = {**gone}
+    rows |= {one.person.lead_id: one for one in found}
+    return [rows[lead] for lead in leads if lead in rows]
 
 
-def _news(asked: QueueAsked, shown: str, leads: list[str]) -> str:
-    """What a page that asks again is told where other leads stand on it now; "" where none do."""
-    if not asked.seen or asked.shown == shown:
+def _poll(view: QueueView, cursor: str, stamp: str, held: Sequence[str]) -> str:
+    """Where a page asks for what is new; an address that is too long holds no rows in place."""
+    asked = address_of(view, cursor=cursor, seen=stamp)
+    holding = "".join(f"&{urlencode({'held': lead})}" for lead in held)
+    return asked + holding if len(asked) + len(holding) <= _LONGEST_ADDRESS else asked
+
+
+def _news(held: Sequence[str], leads: Sequence[str]) -> str:
+    """What is said of the order by now to who looks at leads in another; "" where it is theirs."""
+    if list(held) == list(leads):
         return ""
-    above = leads.index(asked.first) if asked.first in leads else 0
+    above = len(list(takewhile(lambda lead: lead not in held, leads)))
     return f"{above} new on top" if above else "The order has changed"
 
 

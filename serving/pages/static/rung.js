@@ -34,8 +34,13 @@ const polls = (event) => ((event.detail.ctx || {}).sourceElement || {}).id == "n
 // A page that renews itself closes nothing that its reader has opened.
 const kept = htmx.config.morphIgnore;
 let renews = false;
-// Words that were typed where the page has no place for them any more.
-const typed = (got) => all("#list textarea[id]").some((one) => one.value.trim() && !got.getElementById(one.id));
+// Fields of a list in which something was typed.
+const typed = () => all("#list :is(input, textarea)").filter((one) => one.value != one.defaultValue || one.validity.badInput);
+// Where a page that has come would have had such fields, and has none.
+const displaced = (got) => typed().flatMap((one) => {
+  const row = one.closest("[data-row]"), there = row ? got.getElementById(row.id) : got;
+  return there && $(`[name="${one.name}"]`, there) ? [] : [there || got];
+});
 const unreached = (event) => {
   header("Not reached");
   if (!polls(event)) tell("Rung was not reached, so this may not have been done. What you typed is still here: look again in a moment.");
@@ -49,9 +54,11 @@ const answered = (event) => {
   if (ctx.response.status == 204 && away) away = "", $("#said").className = "", $("#said").replaceChildren();
   if (ctx.response.status == 204 || !to) return;
   const got = new DOMParser().parseFromString(ctx.text, "text/html"), fresh = $(".fresh", got);
-  if (renews && $(to, got) && typed(got)) {
+  const [place] = renews && $(to, got) ? displaced(got) : [];
+  if (place) {
     event.preventDefault();
-    return tell("This lead has changed meanwhile, and nothing can be noted here any more. What you typed is still here: copy it, then load the page again.");
+    header("Not renewed");
+    return tell(($(".with", place) || {}).textContent || "Changed meanwhile", ": nothing can be noted here any more. What you typed is still here: copy it, then load the page again.");
   }
   if ($(to, got)) {
     if (to == "#list" && ctx.sourceElement.matches("form[hx-post]")) ctx.sourceElement.reset();
@@ -62,18 +69,22 @@ const answered = (event) => {
   const isOut = new URL(ctx.response.raw.url).pathname == "/login";
   if (polls(event) && !isOut) return header("Not renewed");
   if (!isOut) return tell("That was not done. ", ($("main p:not(.code)", got) || got.body).textContent.trim());
-  const link = Object.assign(page.createElement("a"), { href: "/login?next=" + encodeURIComponent(location.pathname + location.search), textContent: "Log in" });
+  const link = Object.assign(page.createElement("a"), { href: "/login?next=" + encodeURIComponent(location.pathname + location.search), textContent: "Log in", target: "_blank", rel: "noopener" });
   header("Logged out");
-  tell(away = "You are not logged in any more, so nothing here is renewed or kept. ", link);
+  tell(away = "You are not logged in any more, so nothing here is renewed or kept. What you typed is still here: log in in a new tab, then go on in this one. ", link);
 };
-let acted = "";
+// Who was at a row is there still; but Undo, when its time is over, holds only who goes by keys.
+let at = "";
+const swaps = () => {
+  const one = page.activeElement, row = one.closest("[data-row]");
+  at = row && !one.matches(".done :not(:focus-visible)") ? row.id : "";
+};
 const swapped = () => {
   zone();
-  const row = acted && page.getElementById(acted);
-  if (row && page.activeElement == page.body) ($("button, a", $(".buttons", row)) || $("a", row)).focus({ preventScroll: true });
-  acted = "";
-  const list = $("#rows"), bar = $("[data-renew]");
-  if (bar && list && !list.contains(page.activeElement) && !list.matches(":hover")) bar.click();
+  const row = at && page.getElementById(at);
+  if (row && page.activeElement == page.body) ($(".buttons :is(button, a)", row) || $("a, summary", row)).focus({ preventScroll: true });
+  const bar = $("[data-renew]");
+  if (bar && !$("#rows:hover, #rows :focus, #rows .act[open]") && !typed().length) bar.click();
 };
 const move = (by) => {
   const rows = all("[data-row]"), at = rows.findIndex((row) => row.contains(page.activeElement));
@@ -101,8 +112,13 @@ page.addEventListener("keydown", (event) => {
   else return;
   event.preventDefault();
 });
-page.addEventListener("submit", (event) => acted = (event.target.closest("[data-row]") || {}).id || "");
+// What was done changes its row; others stay where they are.
+page.addEventListener("submit", (event) => {
+  const next = event.target.elements.next, poll = $("#rows") && $("#news").getAttribute("hx-get");
+  if (next && poll && poll.length < 2000) next.value = poll;
+}, true);
 page.addEventListener("htmx:after:request", answered);
 page.addEventListener("htmx:error", unreached);
 page.addEventListener("htmx:after:swap", swapped);
 zone();
+page.addEventListener("htmx:before:swap", swaps);

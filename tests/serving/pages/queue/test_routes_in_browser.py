@@ -249,8 +249,10 @@ def test_a_session_that_is_over(uneasy):
         expect(sheet.locator("#said")).to_be_empty()
         expect(sheet.locator(".fresh")).not_to_have_text("Logged out")
         sheet.context.clear_cookies()
-        sheet.get_by_role("link", name="Log in").click()
-        expect(sheet.get_by_label("Key", exact=True)).to_be_visible()
+        with sheet.context.expect_page() as beside:
+            sheet.get_by_role("link", name="Log in").click()
+        expect(beside.value.get_by_label("Key", exact=True)).to_be_visible()
+        expect(row).to_be_visible()
 
 
 def test_a_double_click_is_one(ann):
