@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 
 from serving.pages.common import words
 from serving.pages.common.assets import asset
+from serving.pages.common.moments import moment_in
 
 __all__ = ["html", "rendered"]
 
@@ -56,6 +57,7 @@ def _templates() -> jinja2.Environment:
         "count": words.count,
         "hours": words.hours,
         "initials": words.initials,
+        "moment": moment_in,
         "plain": words.plain,
         "points": words.points,
         "sentence": words.sentence,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
@@ -23,9 +22,10 @@ from serving.edge.access import Asker
 from serving.pages.common import words
 from serving.pages.common.frame import why_no_model
 from serving.pages.common.people import Person, person_of
-from serving.pages.lead.timeline import MOST_EVENTS, SIDES, Entry, entries_of, notes_of
+from serving.pages.lead.timeline import MOST_EVENTS, SIDES, entries_of, notes_of
 from serving.pages.lead.todo import ToDo, to_do
 from serving.pages.lead.weeks import weeks_of
+from serving.pages.queue.agreed import agreed_with
 from serving.pages.queue.aside import aside_of
 from serving.pages.queue.facts import newest_fact, question_of
 from serving.pages.queue.rows import buttons_of
@@ -136,6 +136,7 @@ def lead_of(
         ),
         "question": question_of(rows, service.ladder, now) if fact.kind == "question" else "",
         "waits": words.age(fact.at, now) if fact.kind == "question" and fact.at else "",
+        "agreed": agreed_with(rows, service.ladder, now),
         "fact": fact,
         "fact_ago": words.ago(fact.at, now) if fact.at else "",
         "place": _place(answer),
@@ -143,7 +144,7 @@ def lead_of(
         if ladder and goal
         else None,
         "completed": {rung: rfc3339(at) for rung, at in history.completed.items()},
-        "days": _by_day([one for one in entries if side in ("", one.side)]),
+        "entries": [one for one in entries if side in ("", one.side)],
         "sides": SIDES,
         "side": side,
         "earlier": len(told) - len(latest),
@@ -180,10 +181,6 @@ def _shown(rows: Sequence[Row], ladder: Ladder, *, opted_out: bool) -> list[Row]
         return list(rows)
     kept_back = withheld(ladder.events)
     return [row for row in rows if row[0] not in kept_back]
-
-
-def _by_day(entries: Sequence[Entry]) -> list[tuple[str, list[Entry]]]:
-    return [(day, list(some)) for day, some in groupby(entries, key=lambda entry: entry.day)]
 
 
 def _ids(store: EventStore, lead: str) -> list[str]:

@@ -14,6 +14,7 @@ from features.store.people.actions import KeptAction
 from models.offers.options import NURTURE
 from serving.pages.common import words
 from serving.pages.common.people import Person, person_of
+from serving.pages.queue.agreed import Agreed, agreed_with
 from serving.pages.queue.aside import Aside, aside_of
 from serving.pages.queue.facts import Fact, newest_fact
 from serving.pages.queue.searched import found_as
@@ -72,6 +73,7 @@ class LeadRow:
     done : what its reader just did with it, and can still take back.
     owner : who else works with it; "" for nobody.
     aside : that it is put aside, and nothing is to be done for now; None where it is not.
+    agreed : what is under way with it at a time that is known; None for nothing.
     found_as : what it was called, or its other id, by which a search finds it; "" for as it is.
     """
 
@@ -90,6 +92,7 @@ class LeadRow:
     is_mine: bool
     buttons: tuple[Button, ...]
     aside: Aside | None
+    agreed: Agreed | None
     found_as: str = ""
 
 
@@ -133,6 +136,7 @@ def _row(
         is_mine=owner == desk.name,
         buttons=tuple(one for one in buttons if doing.offer_id or not one.with_offer),
         aside=aside_of(desk, lead_id, rows, last_active_of(item), zone(ladder)),
+        agreed=agreed_with(rows, ladder, now),
     )
 
 

@@ -3,14 +3,21 @@ const page = document;
 const $ = (what, where = page) => where.querySelector(what);
 const all = (what) => [...page.querySelectorAll(what)];
 const zone = () => {
+  const now = new Date(), years = now.getFullYear(), full = "numeric", clock = { timeStyle: "short" }, near = { [now.toDateString()]: "Today" };
+  now.setDate(now.getDate() - 1);
+  near[now.toDateString()] = "Yesterday";
   for (const one of all("time[data-as]")) {
     const at = new Date(one.dateTime), as = one.dataset.as;
     if (isNaN(at)) continue;
-    const clock = { timeStyle: "short" }, day = { day: "numeric", month: "short" };
-    one.textContent = [as != "clock" && day, as != "day" && clock].filter(Boolean).map((way) => at.toLocaleString("en-GB", way)).join(", ");
+    const day = { day: full, month: "short", year: at.getFullYear() == years ? undefined : full };
+    const ways = { clock: [clock], day: [day], both: [day, clock], soon: [{ ...day, weekday: "short" }, clock], date: [{ weekday: "long" }, { day: full, month: "long", year: full }] };
+    one.textContent = as == "date" && near[at.toDateString()] || (ways[as] || ways.both).map((way) => at.toLocaleString("en-GB", way)).join(", ");
     one.title = at;
     delete one.dataset.as;
   }
+  // A day stands above the first entry of it.
+  let above = "";
+  for (const one of all(".timeline h3")) one.hidden = above == (above = one.textContent);
 };
 // What was not done is said where it is seen, and leaves the page as it is.
 let away = "";
@@ -118,7 +125,7 @@ page.addEventListener("submit", (event) => {
   if (next && poll && poll.length < 2000) next.value = poll;
 }, true);
 page.addEventListener("htmx:after:request", answered);
+page.addEventListener("htmx:before:swap", swaps);
 page.addEventListener("htmx:error", unreached);
 page.addEventListener("htmx:after:swap", swapped);
 zone();
-page.addEventListener("htmx:before:swap", swaps);

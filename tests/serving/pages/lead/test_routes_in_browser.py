@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import expect
 
-from features.clock import now
+from features.clock import now, rfc3339, when
+from features.events.log import DAY_US
 from features.store.people.actions import UNDO_US
 from features.store.privacy import Privacy
 from serving.process.working.erasing import erase_lead
@@ -120,3 +123,89 @@ def test_a_lead_that_is_erased_meanwhile(ann, desk):
     ann.goto("/leads/gone")
     erase_lead(service, "gone", is_suppressed=False)
     expect(ann.get_by_role("heading", level=1)).to_contain_text("any more", timeout=SOON)
+
+
+TOLD = """[...document.querySelectorAll(".timeline li")].map((one) => [
+  one.querySelector("h3").checkVisibility() ? one.querySelector("h3").innerText : "",
+  one.querySelector(":scope > time").innerText,
+])"""
+"""The days and times of a timeline as they are seen."""
+
+
+@pytest.fixture(scope="module")
+def night(desk):
+    """A lead that does something at times which are another day elsewhere."""
+    _, service, _ = desk
+    today = service.clock() // DAY_US * DAY_US
+    for at, name in ((11.5, "content_read"), (-11.5, "email_opened"), (-30.5, "page_viewed")):
+        moment = today - 30 * DAY_US + round(at * world.HOUR_US)
+        service.store.append_events([world.event("night", name, moment, {})])
+    recent = [world.event("night", "asset_opened", service.clock() - 60_000_000, {})]
+    recent.append(world.event("night", "email_clicked", today - 60_000_000, {}))
+    service.store.append_events(recent)
+    return service, today
+
+
+@pytest.mark.parametrize("place", ["Pacific/Auckland", "America/Los_Angeles", "UTC"])
+def test_days_are_the_readers(at_desk, night, place):
+    """Every entry stands below the day that its time is of, where its reader is."""
+    service, _ = night
+    rows = sorted(service.store.events_of("night"), key=lambda row: row[1], reverse=True)
+    with at_desk("Ann", timezone_id=place) as sheet:
+        sheet.goto("/leads/night")
+        told = sheet.evaluate(TOLD)
+        here = when(service.clock()).astimezone(ZoneInfo(place))
+    locals_ = [when(row[1]).astimezone(ZoneInfo(place)) for row in rows]
+    seen = ""
+    for local, (heading, time) in zip(locals_, told, strict=True):
+        names = {here.date(): "Today", here.date() - timedelta(days=1): "Yesterday"}
+        said = names.get(local.date(), f"{local:%A}, {local.day} {local:%B %Y}")
+        assert (heading.replace(",", ""), time) == (
+            "" if said == seen else said.replace(",", ""),
+            f"{local:%H:%M}",
+        )
+        seen = said
+
+
+def test_days_without_scripts(at_desk, night):
+    """They are those of UTC, and the page says so."""
+    service, today = night
+    with at_desk("Ann", java_script_enabled=False, timezone_id="Pacific/Auckland") as sheet:
+        sheet.goto("/leads/night")
+        assert "Days and times are UTC." in sheet.locator("main").inner_text()
+        headings = sheet.locator(".timeline h3:not([hidden])").all_inner_texts()
+    first = when(today - 30 * DAY_US)
+    assert f"{first:%A}, {first.day} {first:%B %Y}" in headings
+    assert headings[0] == ("Today" if service.clock() // DAY_US * DAY_US == today else "Yesterday")
+
+
+def test_when_a_session_is(at_desk, desk):
+    """A lead's page and its row name it, by the reader's clock and in words; so does the log."""
+    _, service, _ = desk
+    ends = (service.clock() // DAY_US + 3) * DAY_US + 11 * world.HOUR_US
+    told: dict[str, object] = {"ends_at": rfc3339(ends)}
+    at = service.clock() - 1
+    old: dict[str, object] = {"seen_at": "2024-02-29T23:30:00.123456Z"}
+    service.store.append_events(
+        [
+            world.event("lead-08", "session_booked", at, told),
+            world.event("lead-08", "email_opened", at - 1, old),
+        ]
+    )
+    local = when(ends).astimezone(ZoneInfo("Asia/Kolkata"))
+    day, until = f"{local.day} {local:%b}", f"{local:%H:%M}"
+    with at_desk("Ann", timezone_id="Asia/Kolkata") as sheet:
+        sheet.goto("/leads/lead-08")
+        now = sheet.locator("#now")
+        expect(now).to_contain_text("A session is booked, until")
+        said = now.locator("time").inner_text()
+        assert said.startswith(f"{local:%a}")
+        assert said.endswith(f"{day}, {until}")
+        expect(sheet.locator(".timeline dd time").first).to_contain_text(f"{day}")
+        expect(sheet.locator(".timeline")).not_to_contain_text(rfc3339(ends))
+        expect(sheet.locator(".timeline")).to_contain_text("1 Mar 2024, 05:00")
+        sheet.goto("/?q=lead-08")
+        expect(sheet.locator("[data-row] .todo")).to_contain_text(f"{day}, {until}")
+    with at_desk("Ann", java_script_enabled=False) as sheet:
+        sheet.goto("/leads/lead-08")
+        expect(sheet.locator("#now time")).to_contain_text("11:00 UTC")
