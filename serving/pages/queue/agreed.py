@@ -35,7 +35,7 @@ class Agreed:
 
 
 def agreed_with(rows: Sequence[Row], ladder: Ladder, now: int) -> Agreed | None:
-    """What ends first of what is under way and has said when; None for nothing.
+    """What comes first of what is under way and has said when; None for nothing.
 
     Parameters
     ----------

@@ -104,7 +104,8 @@ def asked_of(query: ImmutableMultiDict[str, str]) -> QueueAsked:
         words=of("q"),
         order=order,
     )
-    held = tuple(lead for lead in query.getlist("held")[:_PER_PAGE] if "\0" not in lead)
+    asked = dict.fromkeys(query.getlist("held")[:_PER_PAGE])
+    held = tuple(lead for lead in asked if "\0" not in lead)
     return QueueAsked(view, of("cursor"), of("seen"), held)
 
 

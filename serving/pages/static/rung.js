@@ -43,10 +43,10 @@ const kept = htmx.config.morphIgnore;
 let renews = false;
 // Fields of a list in which something was typed.
 const typed = () => all("#list :is(input, textarea)").filter((one) => one.value != one.defaultValue || one.validity.badInput);
-// Where a page that has come would have had such fields, and has none.
+// Where a page that has come would have had such fields and has none; of a row that is gone nothing.
 const displaced = (got) => typed().flatMap((one) => {
   const row = one.closest("[data-row]"), there = row ? got.getElementById(row.id) : got;
-  return there && $(`[name="${one.name}"]`, there) ? [] : [there || got];
+  return there && $(`[name="${one.name}"]`, there) ? [] : [there || got.createElement("p")];
 });
 const unreached = (event) => {
   header("Not reached");
