@@ -48,7 +48,7 @@ from features.store.people.actions import Actions
 from features.store.people.hands import Hands
 from features.store.people.names import LeadNames
 from features.store.places import counted_by_id, places_of, sent_under, with_message_id
-from features.store.privacy.opt_outs import opted_out_since
+from features.store.privacy.opt_outs import NO_NEWS, opted_out_since
 from features.store.privacy.suppressions import Suppressions, suppressed_among
 from features.store.schema import JOINED, NAMED
 from features.store.schema import events as _events
@@ -306,6 +306,9 @@ class EventStore:
     def undo_link(self, kind: str, source: str, target: str, undone_at: int) -> None:
         """Let a link between two ids hold no longer, and score their leads anew.
 
+        What was kept of both as of one lead goes: its score, what notifications of it include, and
+        what CRMs were told of it. That they are two is no news of either.
+
         Parameters
         ----------
         kind : "claim" or "alias".
@@ -318,7 +321,7 @@ class EventStore:
         with self.database.writing() as connection:
             moved = self.identities.undo(connection, (kind, source, target), undone_at)
             since = dict.fromkeys(moved | {source, target}, undone_at)
-            self.marks.put(connection, since, secrets.token_hex(8))
+            self.marks.put(connection, since, f"{NO_NEWS}{secrets.token_hex(8)}")
 
     # ---------------------------------------------------------------------------------- reading
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from features.clock import SKEW_US, is_over
 from features.store.database import Database, insert_into, over
+from features.store.identities.parting import NO_RECORD
 from features.store.kept.scores import StoredScore
 from features.store.privacy.opt_outs import opted_out_of
 from features.store.schema import write_backs
@@ -145,12 +146,13 @@ def _queue(
     changed = _changed(scores, former, target)
     begun = [lead for lead, state in changed.items() if _begins(state, former.get(lead))]
     ids = external_ids(connection, begun, target, traits_event)
-    unknown = {lead for lead in begun if lead not in ids and lead not in former}
+    unknown = {lead for lead in begun if lead not in ids}
     after = [
         _identified(lead, state, former.get(lead), ids.get(lead))
         for lead, state in changed.items()
         if lead not in unknown
     ]
+    _forget(connection, target, sorted(unknown & former.keys()))
     _insert(connection, target, [row for row in after if row.lead_id not in former])
     _update(connection, target, [_wanted(row) for row in after if row.lead_id in former])
     return Queued(len(begun) - len(unknown), len(unknown))
@@ -162,7 +164,13 @@ def _changed(
     """The leads whose row is to say something else, with what it is to say."""
     changed = {}
     for score in scores:
-        state = former[score.lead_id].state if score.lead_id in former else RecordState()
+        held = former.get(score.lead_id)
+        if held is not None and held.external_id == NO_RECORD:
+            # Its record may have what the CRM was told of several: it is told, whatever that is.
+            now = fields_of(score)
+            changed[score.lead_id] = RecordState(wanted=now, due_at=score.scored_at)
+            continue
+        state = RecordState() if held is None else held.state
         after = after_score(state, fields_of(score), target.deadband, score.scored_at)
         if after is not None and after != state:
             changed[score.lead_id] = after
@@ -177,12 +185,17 @@ def _begins(state: RecordState, former: _Row | None) -> bool:
 def _identified(
     lead_id: str, state: RecordState, former: _Row | None, external_id: str | None
 ) -> _Row:
-    """The row of a lead. Of a record that is another one than before, nothing is known yet."""
+    """The row of a lead. Of a record that is another one than before, nothing is known yet.
+
+    Parameters
+    ----------
+    external_id : None where it has waited before, and was not looked up again.
+    """
     if former is None:
-        return _Row(lead_id, external_id or "", state)
+        return _Row(lead_id, external_id or NO_RECORD, state)
     if external_id in (None, former.external_id):
         return replace(former, state=state)
-    return _Row(lead_id, external_id or "", replace(state, written=None, attempts=0))
+    return _Row(lead_id, external_id or NO_RECORD, replace(state, written=None, attempts=0))
 
 
 def _wanted(row: _Row) -> dict[str, object]:
@@ -195,6 +208,13 @@ def _wanted(row: _Row) -> dict[str, object]:
         "attempts": row.state.attempts,
         "leased_until": row.leased_until,
     }
+
+
+def _forget(connection: sa.Connection, target: WriteBack, leads: Sequence[str]) -> None:
+    """Drop the rows of leads that no record of the CRM is theirs any more, by what they told."""
+    if leads:
+        gone = sa.delete(write_backs).where(_of(target), write_backs.c.lead_id.in_(leads))
+        connection.execute(gone)
 
 
 def _insert(connection: sa.Connection, target: WriteBack, rows: Sequence[_Row]) -> None:

@@ -20,7 +20,8 @@ from features.store.arrivals import Arrival
 from features.store.changes import note_gone
 from features.store.database import Database, Prepared, in_parts, insert_for
 from features.store.identities.members import ids_of, lead_of, leads_of
-from features.store.identities.regrouping import regroup
+from features.store.identities.parting import part, take_scores
+from features.store.identities.regrouping import Parted, regroup
 from features.store.identities.rule import ALIAS, CLAIM, Link
 from features.store.identities.turns import ERASED, Erased, change_leads
 from features.store.schema import identity_links, scores
@@ -123,7 +124,7 @@ class Identities:
             return set()
         change_leads(connection)
         new = _keep(connection, untold)
-        return _regroup(connection, {one for link in new for one in link}) if new else set()
+        return _regroup(connection, {one for link in new for one in link})[0] if new else set()
 
     def remember(self, links: Iterable[Link], erased: Erased | None) -> None:
         """That links are on the disk: for a while they need not be looked up.
@@ -167,7 +168,9 @@ class Identities:
         )
         if not done.rowcount:
             raise UnknownLink(f"no {kind} of {source!r} by {target!r} stands")
-        return _regroup(connection, {source, target})
+        leads, parted = _regroup(connection, {source, target})
+        take_scores(connection, parted)  # with the reasons that they have together
+        return leads
 
     def _is_known(self, link: Link, erased: Erased | None) -> bool:
         known = self._known.get(link[:3])
@@ -242,11 +245,15 @@ def _lesser(one: sa.ColumnElement[int], other: sa.ColumnElement[int]) -> sa.Colu
     return sa.case((one < other, one), else_=other)
 
 
-def _regroup(connection: sa.Connection, ids: set[str]) -> set[str]:
-    """Work out the leads of some ids anew; those that have changed, by their former names too."""
-    leads, moved = regroup(connection, ids)
+def _regroup(connection: sa.Connection, ids: set[str]) -> tuple[set[str], list[Parted]]:
+    """Work out the leads of some ids anew; those that have changed, by their former names too.
+
+    And those that came apart: also by a link that is new, where somebody claimed a visitor before.
+    """
+    leads, moved, parted = regroup(connection, ids)
     _carry_scores(connection, moved)
-    return leads
+    part(connection, parted)
+    return leads, parted
 
 
 def _carry_scores(connection: sa.Connection, moved: dict[str, str]) -> None:

@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from features.store.database import in_parts, insert_for, listed_ids
+from features.store.identities.members import ids_of
 from features.store.identities.rule import ALIAS, Link, Membership, resolve, standing
 from features.store.schema import identities, identity_links
 
-__all__ = ["Regrouped", "regroup"]
+__all__ = ["Parted", "Regrouped", "regroup"]
 
 
 class Regrouped(NamedTuple):
@@ -31,10 +32,27 @@ class Regrouped(NamedTuple):
     leads : those that have other ids than before, or know them longer; by their former names too,
         but for ids that were alone.
     moved : by an id that was a lead of its own, the lead that it belongs to now.
+    parted : leads whose ids are those of several now.
     """
 
     leads: set[str]
     moved: dict[str, str]
+    parted: list[Parted]
+
+
+class Parted(NamedTuple):
+    """A lead whose ids belong to several now.
+
+    Parameters
+    ----------
+    lead_id : what it was called.
+    ids : all that it had.
+    leads : what those are called that they belong to now.
+    """
+
+    lead_id: str
+    ids: list[str]
+    leads: list[str]
 
 
 class _Held(NamedTuple):
@@ -49,6 +67,7 @@ def regroup(connection: sa.Connection, ids: set[str]) -> Regrouped:
     """Work out anew, and keep, the leads of ids whose links have changed."""
     seen = _Seen.around(connection, ids)
     after = _after(seen)
+    parted = _parted(connection, seen, after)
     left = sorted(one for one in seen.ids - set(after) if one in seen.held)
     _delete(connection, [one for one in left if one not in seen.users])
     _write(connection, {one: row for one, row in after.items() if seen.held.get(one) != row})
@@ -67,11 +86,23 @@ def regroup(connection: sa.Connection, ids: set[str]) -> Regrouped:
         for one in changed & set(after)
         if _place(seen.held, one).lead_id == one != after[one].lead_id
     }
-    return Regrouped(leads, moved)
+    return Regrouped(leads, moved, parted)
 
 
 def _place(rows: Mapping[str, _Held], one: str) -> Membership:
     return Membership(*rows[one][:2]) if one in rows else Membership(one, 0)
+
+
+def _parted(connection: sa.Connection, seen: _Seen, after: Mapping[str, _Held]) -> list[Parted]:
+    """The leads that come apart; what hangs on one of their ids goes where that one does."""
+    now: dict[str, set[str]] = defaultdict(set)
+    for one, (lead, *_) in seen.held.items():
+        now[lead] |= {_place(after, one).lead_id, _place(after, lead).lead_id}
+    return [
+        Parted(lead, ids_of(connection, lead)[1], sorted(leads))
+        for lead, leads in sorted(now.items())
+        if len(leads) > 1
+    ]
 
 
 # ------------------------------------------------------------------------------------- what is read

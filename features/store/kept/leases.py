@@ -21,7 +21,7 @@ from features.store.database import (
     listed_ids,
     over,
 )
-from features.store.privacy.opt_outs import OPTED_IN
+from features.store.privacy.opt_outs import NO_NEWS
 from features.store.schema import identities, leases, stale
 
 __all__ = ["Leases", "Mark", "Marks"]
@@ -82,7 +82,7 @@ class Mark(NamedTuple):
 
 
 def _is_news(mark: str) -> bool:
-    return not mark.startswith(OPTED_IN)
+    return not mark.startswith(NO_NEWS)
 
 
 class Marks:

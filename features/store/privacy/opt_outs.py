@@ -27,7 +27,7 @@ from features.store.schema import (
 )
 
 __all__ = [
-    "OPTED_IN",
+    "NO_NEWS",
     "OptOut",
     "opt_in",
     "opt_out",
@@ -40,7 +40,7 @@ __all__ = [
     "withheld",
 ]
 
-OPTED_IN: Final = "opted in "
+NO_NEWS: Final = "opted in "
 """What the mark of a lead begins with that may be profiled again, and of which nothing is new."""
 
 
@@ -113,7 +113,7 @@ def opt_in(connection: sa.Connection, ids: Iterable[str], opted_in_at: int) -> N
         mark = insert.on_conflict_do_update(
             index_elements=[stale.c.sent_id], set_={"mark": insert.excluded.mark}
         )
-        row = {"mark": f"{OPTED_IN}{secrets.token_hex(8)}", "since": opted_in_at, "leased_until": 0}
+        row = {"mark": f"{NO_NEWS}{secrets.token_hex(8)}", "since": opted_in_at, "leased_until": 0}
         connection.execute(mark, [{"sent_id": one, **row} for one in sorted(back)])
 
 

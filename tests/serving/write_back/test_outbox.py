@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
+from features.store.arrivals import Arrival
+from features.store.events import EventStore
 from features.store.privacy import Privacy
-from features.store.schema import identities
+from features.store.schema import events, identities, write_backs
 from serving.write_back.outbox import Outbox, Queued, scored
 from serving.write_back.rules import DAY, SECOND, Fields, Outcome
 from tests.serving.write_back.scene import NOW, Scene, score, target_of
@@ -108,6 +110,85 @@ def test_latest_trait(by_email):
     by_email.identify("ada", {"name": "Ada"}, NOW)
     by_email.score("ada")
     assert by_email.row("ada").external_id == "new@example.com"
+
+
+def parted(scene):
+    """Alf and Wilma were taken for one by a number, told of by Wilma's address, and are two again.
+
+    They were called as Alf is, who has told no address.
+    """
+    store = EventStore(scene.database)
+    store.ingest([Arrival("m1", "alf", "page_viewed", 1, 1, previous_id="number-7")])
+    scene.identify("wilma", {"email": "wilma@example.com"})
+    store.ingest([Arrival("m2", "wilma", "page_viewed", 1, 1, previous_id="number-7")])
+    assert store.lead_of("wilma") == "alf"
+    scene.score("alf")
+    told(scene, "alf")
+    assert scene.row("alf").external_id == "wilma@example.com"
+    store.undo_link("alias", "number-7", "wilma", NOW)
+    return store
+
+
+def test_two_who_were_taken_for_one(by_email):
+    """Each is told of in its own record, whatever that holds; who has none is told of in none."""
+    parted(by_email)
+    assert by_email.score("alf", 0.9) == Queued(without_id=1)
+    assert claim(by_email) == []
+    assert by_email.row("alf") is None
+    assert by_email.score("wilma", 0.5) == Queued(told=1)  # what the CRM holds of both goes
+    (waiting,) = claim(by_email)
+    assert (waiting.external_id, waiting.fields.probability) == ("wilma@example.com", 0.5)
+    by_email.identify("alf", {"email": "alf@example.com"})
+    assert by_email.score("alf", 0.9) == Queued(told=1)
+    (waiting,) = claim(by_email)
+    assert waiting.external_id == "alf@example.com"
+
+
+def test_a_record_that_holds_what_both_did(by_email):
+    """It loses their chance, also where its own lead has none any more."""
+    parted(by_email)
+    assert by_email.score("wilma", None, None, "") == Queued(told=1)
+    (waiting,) = claim(by_email)
+    assert (waiting.external_id, waiting.fields.probability) == ("wilma@example.com", None)
+    record(by_email, [waiting])
+    assert by_email.score("wilma", None, None, "") == Queued()
+
+
+def test_one_of_two_is_erased(by_email):
+    """Nobody else is told of in the record of who was erased, neither what waits nor what comes."""
+    store = parted(by_email)
+    Privacy(store.database).erase("wilma", NOW)
+    by_email.score("alf", 0.9)
+    by_email.days(1)
+    by_email.score("alf", 0.1)
+    assert claim(by_email) == []
+    with by_email.database.reading() as connection:
+        rows = [str(tuple(row)) for row in connection.execute(sa.select(write_backs))]
+    assert "wilma" not in "".join(rows)
+
+
+def test_told_while_they_are_parted(by_email):
+    """What comes of a telling that was under way then is not kept as either's."""
+    store = EventStore(by_email.database)
+    by_email.identify("wilma", {"email": "wilma@example.com"})
+    store.ingest([Arrival("m2", "wilma", "page_viewed", 1, 1, previous_id="boris")])
+    by_email.score("wilma")
+    records = claim(by_email)
+    store.undo_link("alias", "boris", "wilma", NOW)
+    record(by_email, records)
+    assert by_email.row("wilma").written is None
+    assert by_email.score("wilma") == Queued(told=1)
+
+
+def test_a_lead_that_tells_no_address_any_more(by_email):
+    """An address that was another's, whose events have gone, is the lead's no more."""
+    by_email.identify("ada", {"email": "ada@example.com"})
+    by_email.score("ada")
+    told(by_email, "ada")
+    with by_email.database.writing() as connection:
+        connection.execute(sa.delete(events))
+    assert by_email.score("ada", 0.9) == Queued(without_id=1)
+    assert by_email.row("ada") is None
 
 
 def test_another_record(by_email):
