@@ -10,6 +10,7 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, cast
 
@@ -163,7 +164,10 @@ class Recommender:
         history = history_of(rows, self._ladder, as_of)
         owner = self.store.actions.owner_of(lead, as_of)
         made = self._made(lead, rows, history, as_of, (decision_id, asked), is_drawn=not owner)
-        decision = made.decision
+        # It stands under the id that was asked for: where that turns out to be somebody else than
+        # the rest of the lead, the decision is theirs.
+        decision = replace(made.decision, lead_id=lead_id)
+        made = replace(made, decision=decision)
         answer = answer_of(made, self._ladder.name, owner, exposed=exposed)
         event = decision_event(decision, self._ladder, answer, asked.channel)
         offer = self._ladder.offer(decision.chosen)

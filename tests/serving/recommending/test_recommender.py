@@ -33,6 +33,7 @@ from features.ladder.action import CLAIMED
 from features.ladder.file import read_ladder
 from features.ladder.words import RECORD
 from features.offers.decisions import Decision, decision_event, decisions_of, message_id
+from features.store.arrivals import Arrival
 from features.store.events import Event, EventStore
 from features.store.schema import notifications
 from models.bundle import Bundle
@@ -504,6 +505,30 @@ def test_erased_for_good_meanwhile(made, store, monkeypatch, deferred):
     with pytest.raises(OptedOut, match="at-1"):
         made.recommend("at-1", defer_exposure=deferred)
     assert not store.events_of("at-1")
+
+
+@pytest.mark.parametrize("deferred", [False, True])
+def test_taken_for_one_with_somebody(made, store, deferred):
+    """A decision stands under the id that was asked for, and goes with it once the two are parted.
+
+    Until then it is a decision for the lead, whatever that is called.
+    """
+    link = Arrival("join", "a-crm", "page_viewed", START, START, previous_id="at-1")
+    store.ingest([link])
+    assert store.lead_of("at-1") == "a-crm"
+    told = made.recommend("at-1", decision_id="d1", defer_exposure=deferred)
+    assert made.recommend("a-crm", decision_id="d1") == told
+    assert made.decision("d1")["lead_id"] == "at-1"
+    made.expose("d1")
+    store.undo_link("alias", "at-1", "a-crm", START + 1)
+    with pytest.raises(DecisionConflict, match="another lead"):
+        made.recommend("a-crm", decision_id="d1")
+    assert names(store, "a-crm") == []
+    made.scorer.privacy.erase("at-1", START + 2)
+    with pytest.raises(UnknownDecision, match="d1"):
+        made.decision("d1")
+    with store.database.reading() as connection:
+        assert connection.scalar(sa.select(notifications.c.id)) is None
 
 
 @pytest.mark.parametrize("report", ["expose", "outcome"])
