@@ -26,9 +26,10 @@ def add_lead(verbs: Any) -> None:
     opt_out = add_verb(lead_verbs, "opt-out", _opt_out, "profile a lead no more")
     opt_out.add_argument("--reason", default="", help="kept, and part of an export")
     opt_in = add_verb(lead_verbs, "opt-in", _opt_in, "take an opt-out back")
-    erase = add_verb(lead_verbs, "erase", _erase, "erase all that is kept of a lead, for good")
+    told = "erase all that is kept of a lead; what is sent later is somebody new"
+    erase = add_verb(lead_verbs, "erase", _erase, told)
     erase.add_argument(
-        "--suppress", action="store_true", help="and store nothing under its ids any more"
+        "--suppress", action="store_true", help="for good: store nothing under its ids any more"
     )
     unsuppress = add_verb(
         lead_verbs, "unsuppress", _unsuppress, "store events of a lead again that was erased"

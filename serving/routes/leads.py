@@ -23,7 +23,7 @@ from serving.edge.problems import documented
 from serving.edge.schemas import MOST_PER_PAGE
 from serving.process.served import Served
 from serving.process.service import Service
-from serving.process.working.erasing import erase_lead as erase_lead_for_good
+from serving.process.working.erasing import erase_lead as erase_everywhere
 from serving.process.working.erasing import training_of
 from serving.routes.lead_schemas import (
     EraseQuery,
@@ -248,7 +248,7 @@ async def erase_lead(
     serving = training_of(service.scorer.bundle)
 
     def erased() -> Response:
-        erasure = erase_lead_for_good(service, lead_id, is_suppressed=query.suppress)
+        erasure = erase_everywhere(service, lead_id, is_suppressed=query.suppress)
         return json_answer(erasure.as_dict(serving.bundle if serving else ""), _PRIVATE)
 
     return await run_in_threadpool(erased)

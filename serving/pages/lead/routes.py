@@ -71,7 +71,7 @@ async def lead_file(lead: str, service: Served, _: _Admin) -> Response:
 
 @router.get("/erase")
 async def erase_page(request: Request, lead: str, service: Served, asker: _Admin) -> Response:
-    """Whether a lead is to be erased for good."""
+    """Whether a lead is to be erased."""
 
     def made() -> Response:
         values = lead_of(service, asker, lead, "/", "")
@@ -82,7 +82,7 @@ async def erase_page(request: Request, lead: str, service: Served, asker: _Admin
 
 @router.post("/erase")
 async def erase(request: Request, service: Served, asker: _Admin) -> Response:
-    """Erase a lead for good, and say so."""
+    """Erase a lead, and say so."""
     form = await form_of(request)
     lead_id = form.get("lead", "")
 

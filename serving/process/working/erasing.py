@@ -1,4 +1,4 @@
-"""A lead erased for good, whoever asks for it: in the store, and in what this process remembers."""
+"""A lead erased, whoever asks for it: in the store, and in what this process remembers."""
 
 from __future__ import annotations
 
