@@ -8,7 +8,7 @@ are read by lead: `features.store.identities` says which ids are one.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -49,6 +49,7 @@ from features.store.people.hands import Hands
 from features.store.people.names import LeadNames
 from features.store.places import counted_by_id, places_of, sent_under, with_message_id
 from features.store.privacy.opt_outs import NO_NEWS, opted_out_since
+from features.store.privacy.screening import screened, screened_rows
 from features.store.privacy.suppressions import Suppressions, suppressed_among
 from features.store.schema import JOINED, NAMED
 from features.store.schema import events as _events
@@ -180,8 +181,7 @@ class EventStore:
             stop = min(start + _BATCH, len(table))
             rows = ids.named(start, events_of(table.part(start, stop)))
             with self.database.writing() as connection:
-                out = suppressed_among(connection, {row.lead_id for row in rows})
-                kept = [row for row in rows if row.lead_id not in out] if out else rows
+                kept = screened_rows(connection, rows)
                 suppressed += len(rows) - len(kept)
                 accepted += self._inserts.events(connection, kept)
                 self.scores.want_full_run(connection)
@@ -197,15 +197,21 @@ class EventStore:
         self._inserts.traits_event = traits_event
 
     def _link(self, links: Sequence[Link]) -> None:
-        """Keep what an import says of identities; a suppressed id is linked with none."""
+        """Keep what an import says of identities, some at a time."""
         for start in range(0, len(links), _BATCH):
             part = links[start : start + _BATCH]
             with self.database.writing() as connection:
-                ids = {one for link in part for one in (link.source, link.target)}
-                out = suppressed_among(connection, ids)
-                kept = [link for link in part if not {link.source, link.target} & out]
-                if self.identities.add(connection, kept):  # all may have been scored meanwhile
+                if self.link(connection, part):  # all may have been scored meanwhile
                     self.scores.want_full_run(connection)
+
+    def link(self, connection: sa.Connection, links: Sequence[Link]) -> set[str]:
+        """Keep links that no arrival tells; the leads that changed, as `Identities.add` has them.
+
+        An id that was erased for good is linked with none.
+        """
+        out = suppressed_among(connection, {one for link in links for one in link[1:3]})
+        kept = [link for link in links if not out.intersection(link[1:3])]
+        return self.identities.add(connection, kept)
 
     def append_events(self, events: Iterable[Event]) -> Appended:
         """As `append`, for a few events, in one transaction; all of them need a message id."""
@@ -220,23 +226,22 @@ class EventStore:
             accepted = self._inserts.events(connection, kept)
         return Appended(accepted, len(kept) - accepted, len(rows) - len(kept))
 
-    def ingest(self, arrivals: Sequence[Arrival]) -> list[bool]:
+    def ingest(self, arrivals: Sequence[Arrival]) -> list[bool | None]:
         """Keep events as they arrive, with what they say of identities; whether each was new.
 
         All in one transaction, which also marks the leads to be scored anew. Of several arrivals
-        with one message id the first counts. Those sent under a suppressed id are dropped, as if
-        they had been there, and a suppressed id is linked with none.
+        with one message id the first counts. None where one must not be kept, as its lead was
+        erased for good (`features.store.privacy.screening`).
         """
         if not arrivals:
             return []
         mark = secrets.token_hex(8)
         with self.database.writing() as connection:
-            out = suppressed_among(connection, _ids(arrivals))
-            if out:  # whoever comes back under another id is told by what they gave
-                out |= {one.sent_id for one in arrivals if out & set(_ends(one))}
-            is_new = self._inserts.arrivals(connection, arrivals, out)
-            new = [one for one, fresh in zip(arrivals, is_new, strict=True) if fresh]
-            links = [one for one in links_of(new) if not out & {one.source, one.target}]
+            screening = screened(connection, arrivals)
+            kept = [one for one in screening if one is not None]
+            is_new = self._inserts.arrivals(connection, kept)
+            new = [one for one, fresh in zip(kept, is_new, strict=True) if fresh]
+            links = links_of(new)
             erased = self.identities.erased(connection) if links else None
             moved = self.identities.add(connection, links, erased) if links else set()
             since: dict[str, int] = {}
@@ -247,7 +252,13 @@ class EventStore:
                 since.setdefault(lead, first)
             self.marks.put(connection, since, mark)
         self.identities.remember(links, erased)
-        return is_new
+        told = iter(is_new)
+        return [None if one is None else next(told) for one in screening]
+
+    def screen(self, arrivals: Sequence[Arrival]) -> Sequence[Arrival | None]:
+        """Each arrival as `ingest` would keep it now; None for one that it would not."""
+        with self.database.reading() as connection:
+            return screened(connection, arrivals)
 
     def append_new(
         self,
@@ -422,20 +433,6 @@ class EventStore:
             wanted = wanted.where(dated_after(after))
         with self.database.reading() as connection:
             return int(connection.scalar(wanted) or 0)
-
-
-def _ids(arrivals: Sequence[Arrival]) -> set[str]:
-    """All ids that arrivals name."""
-    named: set[str | None] = {one.sent_id for one in arrivals}
-    named.update(one.anonymous_id for one in arrivals)
-    named.update(one.previous_id for one in arrivals)
-    named.update(id_ for one in arrivals if one.links for id_ in _ends(one))
-    return {one for one in named if one is not None}
-
-
-def _ends(arrival: Arrival) -> Iterator[str]:
-    """The ids that the further links of an arrival name."""
-    return (one for _, source, target in arrival.links for one in (source, target))
 
 
 def _minutes(connection: sa.Connection, day: int) -> float:

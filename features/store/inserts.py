@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Final
 
@@ -66,20 +66,11 @@ class Inserts:
         if self.traits_event is not None:
             note_words(connection, rows, self.traits_event)
 
-    def arrivals(
-        self,
-        connection: sa.Connection,
-        arrivals: Sequence[Arrival],
-        left_out: Container[str] = frozenset(),
-    ) -> list[bool]:
-        """Insert arrivals; which of them were new. Of several with one message id the first is.
-
-        Those sent under an id of `left_out` are not inserted.
-        """
+    def arrivals(self, connection: sa.Connection, arrivals: Sequence[Arrival]) -> list[bool]:
+        """Insert arrivals; which of them were new. Of several with one message id the first is."""
         first: dict[str, int] = {}
         for at, one in enumerate(arrivals):
-            if one.sent_id not in left_out:
-                first.setdefault(one.message_id, at)
+            first.setdefault(one.message_id, at)
         new = self._new_of(connection, [_row_of(arrivals[at]) for at in first.values()])
         if len(new) != len(first):
             fresh = {row[0] for row in new}

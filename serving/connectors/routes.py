@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from features.errors import NoModel, OptedOut, UnknownLead
 from features.store.arrivals import Arrival, Remark
+from features.store.privacy.screening import is_stripped
 from serving.connectors.arrivals import RequestRules, arrivals_of
 from serving.connectors.configuration import VENDORS, Connectors
 from serving.connectors.connector import (
@@ -34,7 +35,8 @@ from serving.connectors.received import ReceivedNotes
 from serving.edge.access import Asker, check_key, needs
 from serving.edge.bodies import MOST_BODY_BYTES, decompressed, json_answer, media_type
 from serving.edge.problems import documented
-from serving.ingestion.storing import SUPPRESSED, suppressed_of
+from serving.ingestion.storing import LEFT_OUT, WHY_SUPPRESSED, screened_of
+from serving.process.group_commit import SUPPRESSED
 from serving.process.served import Served
 from serving.process.service import Service
 from serving.scoring.scorer import Scorer
@@ -170,22 +172,44 @@ async def _received(
         raise PayloadError(f"a request holds at most {_MOST_EVENTS:,} events")
     found, rejects, ignored = arrivals_of(told, rules)
     places = {id(one): at for at, one in enumerate(told)}
-    out = await suppressed_of(service, [arrival for _, arrival in found])
-    if out:
-        erased = [event for event, arrival in found if arrival.sent_id in out]
-        rejects += [Reject(places[id(one)], SUPPRESSED, "suppressed") for one in erased]
-        found = [one for one in found if one[1].sent_id not in out]
-    rejects.sort(key=lambda one: one.place)
+    kept = await screened_of(service, [arrival for _, arrival in found])
+    judged = [(*pair, one) for pair, one in zip(found, kept, strict=True)]
+    erased = [event for event, _, one in judged if one is None]
+    found = [(event, arrival) for event, arrival, one in judged if one is not None]
     service.group_commit.rejected.update(one.kind for one in rejects)
-    rows = [arrival for _, arrival in found]
+    service.group_commit.rejected.update([SUPPRESSED] * len(erased))
+    rows = found
     if connector.complete:
         rows = await run_in_threadpool(_followed, connector.complete, options, service, found)
-    is_new = await service.group_commit.put(rows) if rows else []
+    is_new = await _put(service, rows, erased)
     if connector.complete_late:
         late = await run_in_threadpool(_followed, connector.complete_late, options, service, found)
-        is_new += filter(None, await service.group_commit.put(late))
-    warned = [(places[id(event)], one) for event, arrival in found for one in arrival.remarks]
-    return _answer(is_new, ignored, rejects, warned)
+        is_new += filter(None, await _put(service, late, erased))
+    if rules.of_pages:  # anybody has such a key, and is not told who was erased for good
+        warned = [(event, one) for event, arrival, _ in judged for one in arrival.remarks]
+        is_new = [True] * (len(erased) + len(is_new))
+    else:
+        warned = [(event, one) for event, arrival in found for one in arrival.remarks]
+        warned += [
+            (event, LEFT_OUT)
+            for event, arrival, one in judged
+            if one is not None and is_stripped(arrival, one)
+        ]
+        refused = sorted({places[id(one)] for one in erased})
+        rejects += [Reject(place, WHY_SUPPRESSED, SUPPRESSED) for place in refused]
+    rejects.sort(key=lambda one: one.place)
+    return _answer(is_new, ignored, rejects, [(places[id(one)], what) for one, what in warned])
+
+
+_Told = list[tuple[VendorEvent, Arrival]]
+"""Arrivals, each with what a vendor told it by."""
+
+
+async def _put(service: Service, rows: _Told, erased: list[VendorEvent]) -> list[bool]:
+    """Keep arrivals; whether each was new, but for those that are of who was erased meanwhile."""
+    is_new = await service.group_commit.put([arrival for _, arrival in rows])
+    erased += [event for (event, _), one in zip(rows, is_new, strict=True) if one is None]
+    return [one for one in is_new if one is not None]
 
 
 async def _call(request: Request, service: Service) -> Call:
@@ -211,11 +235,13 @@ def _followed(
     complete: Complete,
     options: ConnectorOptions,
     service: Service,
-    found: list[tuple[VendorEvent, Arrival]],
-) -> list[Arrival]:
+    found: _Told,
+) -> _Told:
     """What follows from arrivals and the past of their leads."""
     past = service.store.events_of
-    return [one for event, arrival in found for one in complete(event, arrival, past, options)]
+    return [
+        (event, one) for event, arrival in found for one in complete(event, arrival, past, options)
+    ]
 
 
 def _answer(
@@ -224,8 +250,8 @@ def _answer(
     return json_answer(
         {
             "success": True,
-            "accepted": sum(is_new),
-            "duplicates": len(is_new) - sum(is_new),
+            "accepted": is_new.count(True),
+            "duplicates": is_new.count(False),
             "ignored": ignored,
             "rejected": [
                 {"index": one.place, "type": one.kind, "detail": one.detail} for one in rejects

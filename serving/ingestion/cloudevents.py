@@ -88,14 +88,14 @@ async def cloudevents(
     receipt = receipt_of(service, asker)
     if kind in _ONE:
         event = to_value(body)
-        return await store_one(service, lambda: _arrival(receipt, event))
+        return await store_one(service, asker, lambda: _arrival(receipt, event))
     try:
         event = _of_headers(request, kind, body)
         found = _arrival(receipt, event)
     except EventRefused as refused:
         service.group_commit.rejected[refused.kind] += 1
         raise _in_headers(refused) from refused
-    return await store_one(service, lambda: found)
+    return await store_one(service, asker, lambda: found)
 
 
 async def _batched(request: Request, service: Service, asker: Asker) -> Response:
@@ -106,7 +106,7 @@ async def _batched(request: Request, service: Service, asker: Asker) -> Response
         )
     check_count(len(items))
     events = sort_events(items, partial(_arrival, receipt_of(service, asker)), "id")
-    return await store_events(request, service, events, ("body",))
+    return await store_events(request, service, asker, events, ("body",))
 
 
 # ------------------------------------------------------------------------------------- Binary mode

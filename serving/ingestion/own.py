@@ -64,7 +64,7 @@ async def events(
     check_count(len(items))
     read = partial(_arrival, receipt_of(service, asker))
     found = sort_events(items, read, "message_id")
-    return await store_events(request, service, found, ("body", "events"))
+    return await store_events(request, service, asker, found, ("body", "events"))
 
 
 def _items(body: Any) -> list[Any]:

@@ -85,7 +85,7 @@ async def posthog_batch(request: Request, service: Served) -> Response:
         )
     check_count(len(items))
     events = _sorted(items, envelope_of(receipt_of(service, asker), {"sentAt": _sent_at(body)}))
-    return await store_events(request, service, events, ("body", "batch"))
+    return await store_events(request, service, asker, events, ("body", "batch"))
 
 
 @router.post(
@@ -104,7 +104,7 @@ async def posthog_event(request: Request, service: Served) -> Response:
     body = await read_json(request, MOST_EVENT_BYTES, any_label=True)
     asker = await check_key(request, _key(body))
     events = _sorted([body], envelope_of(receipt_of(service, asker), {"sentAt": _sent_at(body)}))
-    return await store_events(request, service, events, ("body",), is_alone=True)
+    return await store_events(request, service, asker, events, ("body",), is_alone=True)
 
 
 def _key(body: Any) -> str | None:

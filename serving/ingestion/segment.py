@@ -89,7 +89,7 @@ async def batch(request: Request, service: Served) -> Response:
     except EventRefused as refused:
         raise refusal(refused) from refused
     events = sort_events(items, PlainCalls(envelope).read, "messageId", envelope.passed_over)
-    return await store_events(request, service, events, ("body", "batch"))
+    return await store_events(request, service, asker, events, ("body", "batch"))
 
 
 def _no_batch(missing: str) -> RequestValidationError:
@@ -106,7 +106,9 @@ def _single(call: str) -> Callable[..., Any]:
         body = await read_json(request, MOST_EVENT_BYTES, any_label=True)
         asker = await check_key(request, _write_key(request, body))
         envelope = Envelope(receipt_of(service, asker), None, {}, [])
-        return await store_one(service, lambda: _only(call, envelope, body), envelope.passed_over)
+        return await store_one(
+            service, asker, lambda: _only(call, envelope, body), envelope.passed_over
+        )
 
     return one
 

@@ -19,30 +19,37 @@ from starlette.responses import Response
 
 from features.events.values import MESSAGE_ID
 from features.store.arrivals import Arrival, Remark
+from features.store.privacy.screening import ids_named, is_stripped
 from serving.edge.access import Asker
 from serving.edge.errors import NotAllowed
 from serving.edge.parameters import Place
 from serving.edge.problems import of_validation, respond
 from serving.ingestion.values import EventRefused, Receipt, rules_of
+from serving.process.group_commit import SUPPRESSED
 from serving.process.service import Service
 
 __all__ = [
+    "LEFT_OUT",
     "MOST_BATCH_BYTES",
     "MOST_EVENTS",
-    "SUPPRESSED",
+    "WHY_SUPPRESSED",
     "SortedEvents",
     "check_count",
     "receipt_of",
     "refusal",
+    "screened_of",
     "sort_events",
     "store_events",
     "store_one",
-    "suppressed_of",
 ]
 
 MOST_BATCH_BYTES: Final = 500 * 1024
 MOST_EVENTS: Final = 2500
-SUPPRESSED: Final = "this lead was erased for good, and nothing more is kept of it"
+WHY_SUPPRESSED: Final = "this lead was erased for good, and nothing more is kept of it"
+LEFT_OUT: Final = Remark(
+    SUPPRESSED,
+    "it tells who somebody is that was erased for good; that was left out, and links nothing",
+)
 _STATUSES: Final = {"too_large": 413, "too_deep": 400}
 
 
@@ -148,7 +155,10 @@ def _shown_id(item: Any, member: str) -> str | None:
 
 
 async def store_one(
-    service: Service, read: Callable[[], Arrival], passed_over: list[EventRefused] | None = None
+    service: Service,
+    asker: Asker,
+    read: Callable[[], Arrival],
+    passed_over: list[EventRefused] | None = None,
 ) -> Response:
     """Store the only event of a request; RequestValidationError or HTTPException where refused.
 
@@ -158,20 +168,30 @@ async def store_one(
     """
     try:
         arrival = read()
-        if arrival.sent_id in await suppressed_of(service, [arrival]):
-            raise _suppressed()
     except EventRefused as refused:
         service.group_commit.rejected[refused.kind] += 1
         raise refusal(refused) from refused
-    (is_new,) = await service.group_commit.put([arrival])
     remarks = (*_taken(passed_over or []), *arrival.remarks)
+    is_new: bool | None = None
+    (kept,) = await screened_of(service, [arrival])
+    if kept is None:
+        service.group_commit.rejected[SUPPRESSED] += 1
+    else:
+        if is_stripped(arrival, kept) and not asker.origins:
+            remarks = (*remarks, LEFT_OUT)
+        (is_new,) = await service.group_commit.put([arrival])
     warned = [_Warned(0, None, remarks)] if remarks else []
+    if asker.origins:
+        return _answer(1, 0, [], warned, {})
+    if is_new is None:
+        raise refusal(_suppressed())
     return _answer(int(is_new), int(not is_new), [], warned, {})
 
 
 async def store_events(
     request: Request,
     service: Service,
+    asker: Asker,
     events: SortedEvents,
     place: Place,
     *,
@@ -179,7 +199,9 @@ async def store_events(
 ) -> Response:
     """Store what is to be stored, and say what became of each.
 
-    With `Prefer: handling=strict` (RFC 7240) one refused event is enough to store nothing.
+    With `Prefer: handling=strict` (RFC 7240) one refused event is enough to store nothing. Whoever
+    asks with a key for pages, which anybody has, is not told who was erased for good: what is
+    refused for that, or is there already, counts as accepted.
 
     Parameters
     ----------
@@ -188,41 +210,62 @@ async def store_events(
         refused, as in `store_one`.
     """
     arrivals, places, duplicates, rejections, warned = events
-    out = await suppressed_of(service, arrivals)
-    if out:
-        rejections += [
-            _Rejection(*place, _suppressed())
-            for place, one in zip(places, arrivals, strict=True)
-            if one.sent_id in out
-        ]
-        rejections.sort(key=lambda one: one.index)
-        arrivals = [one for one in arrivals if one.sent_id not in out]
+    is_told = not asker.origins
+    kept = await screened_of(service, arrivals)
+    refused = [at for at, one in enumerate(kept) if one is None]
+    if is_told:
+        rejections += [_Rejection(*places[at], _suppressed()) for at in refused]
+        warned += _left_out(events, kept)
     if is_alone and rejections:
-        refused = rejections[0].refused
-        service.group_commit.rejected[refused.kind] += 1
-        raise refusal(refused) from refused
+        service.group_commit.rejected[rejections[0].refused.kind] += 1
+        raise refusal(rejections[0].refused) from rejections[0].refused
     service.group_commit.duplicates += duplicates
     service.group_commit.rejected.update(one.refused.kind for one in rejections)
     is_strict = _is_strict(request)
     headers = {"Preference-Applied": "handling=strict"} if is_strict else {}
     if is_strict and rejections:
+        rejections.sort(key=lambda one: one.index)
         faults = [_fault(one.refused, (*place, one.index)) for one in rejections]
         return respond(request, replace(of_validation(faults), headers=headers))
-    accepted = sum(await service.group_commit.put(arrivals)) if arrivals else 0
-    duplicates += len(arrivals) - accepted
-    return _answer(accepted, duplicates, rejections, warned, headers)
+    stays = [at for at, one in enumerate(kept) if one is not None]
+    is_new = await service.group_commit.put([arrivals[at] for at in stays])
+    if not is_told:
+        service.group_commit.rejected.update([SUPPRESSED] * len(refused))
+        return _answer(len(arrivals), duplicates, rejections, warned, headers)
+    late = [at for at, fresh in zip(stays, is_new, strict=True) if fresh is None]
+    rejections += [_Rejection(*places[at], _suppressed()) for at in late]  # counted by then
+    rejections.sort(key=lambda one: one.index)
+    if is_alone and late:
+        raise refusal(rejections[0].refused)
+    duplicates += is_new.count(False)
+    return _answer(is_new.count(True), duplicates, rejections, warned, headers)
 
 
-async def suppressed_of(service: Service, arrivals: Sequence[Arrival]) -> set[str]:
-    """The ids that arrivals were sent under whose leads were erased and must not come back."""
+def _left_out(events: SortedEvents, kept: Sequence[Arrival | None]) -> list[_Warned]:
+    """What is told of those events that are kept without what they tell of somebody else."""
+    both = zip(events.places, events.arrivals, kept, strict=True)
+    return [
+        _Warned(*place, (LEFT_OUT,))
+        for place, one, held in both
+        if held is not None and is_stripped(one, held)
+    ]
+
+
+async def screened_of(service: Service, arrivals: Sequence[Arrival]) -> Sequence[Arrival | None]:
+    """Each arrival as it would be kept; None where it is of who was erased and must not come back.
+
+    What is stored is decided anew within the transaction that stores.
+    """
     suppressions = service.store.suppressions
     if suppressions.is_stale:
         await run_in_threadpool(suppressions.refresh)
-    return suppressions.among({one.sent_id for one in arrivals})
+    if not suppressions.among(ids_named(arrivals)):  # as nearly always: the store is not asked
+        return arrivals
+    return await run_in_threadpool(service.store.screen, arrivals)
 
 
 def _suppressed() -> EventRefused:
-    return EventRefused("suppressed", (), SUPPRESSED)
+    return EventRefused("suppressed", (), WHY_SUPPRESSED)
 
 
 def _is_strict(request: Request) -> bool:

@@ -17,7 +17,10 @@ from features.errors import RungError, StoreError
 from features.store.arrivals import Arrival
 from features.store.events import EventStore
 
-__all__ = ["GroupCommit"]
+__all__ = ["SUPPRESSED", "GroupCommit"]
+
+SUPPRESSED: Final = "suppressed"
+"""Why an event is not kept whose lead was erased for good."""
 
 _MOST_AT_ONCE: Final = 5000
 """Events of one commit: what waits for it must not wait long."""
@@ -31,12 +34,13 @@ class GroupCommit:
     ----------
     news : is set whenever something new is durable.
     accepted, duplicates, seconds : counted since the start; `seconds` were spent committing.
-    rejected : events that never came so far, by the reason; whoever reads requests counts them.
+    rejected : events that are not kept, by the reason; whoever reads requests counts those that
+        never come so far.
     """
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
-        self._waiting: list[tuple[Sequence[Arrival], asyncio.Future[list[bool]]]] = []
+        self._waiting: list[tuple[Sequence[Arrival], asyncio.Future[list[bool | None]]]] = []
         self._events_waiting = 0
         self._writer: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "ingest")
@@ -48,8 +52,10 @@ class GroupCommit:
         self.commits = 0
         self.seconds = 0.0
 
-    async def put(self, arrivals: Sequence[Arrival]) -> list[bool]:
+    async def put(self, arrivals: Sequence[Arrival]) -> list[bool | None]:
         """Keep events; whether each was new. They are on the disk when it returns.
+
+        None where one is refused, and counted so: its lead was erased for good.
 
         Raises
         ------
@@ -62,7 +68,7 @@ class GroupCommit:
             raise StoreError("the service is going down; send it again")
         if self._events_waiting > _MOST_WAITING:
             raise StoreError(f"{self._events_waiting:,} events wait to be stored; send it later")
-        kept: asyncio.Future[list[bool]] = asyncio.get_running_loop().create_future()
+        kept: asyncio.Future[list[bool | None]] = asyncio.get_running_loop().create_future()
         self._waiting.append((arrivals, kept))
         self._events_waiting += len(arrivals)
         if self._writer is None or self._writer.done():
@@ -99,7 +105,7 @@ class GroupCommit:
             self.commits += 1
             self._events_waiting -= len(arrivals)
 
-    def _take(self) -> list[tuple[Sequence[Arrival], asyncio.Future[list[bool]]]]:
+    def _take(self) -> list[tuple[Sequence[Arrival], asyncio.Future[list[bool | None]]]]:
         """The requests that share the next commit: the first, and those after it that fit."""
         count, events = 0, 0
         for part, _ in self._waiting:
@@ -110,7 +116,7 @@ class GroupCommit:
         return group
 
     async def _one_by_one(
-        self, group: Sequence[tuple[Sequence[Arrival], asyncio.Future[list[bool]]]]
+        self, group: Sequence[tuple[Sequence[Arrival], asyncio.Future[list[bool | None]]]]
     ) -> None:
         loop = asyncio.get_running_loop()
         for part, kept in group:
@@ -123,8 +129,8 @@ class GroupCommit:
 
     def _answer(
         self,
-        group: Sequence[tuple[Sequence[Arrival], asyncio.Future[list[bool]]]],
-        is_new: Sequence[bool],
+        group: Sequence[tuple[Sequence[Arrival], asyncio.Future[list[bool | None]]]],
+        is_new: Sequence[bool | None],
     ) -> None:
         at = 0
         for part, kept in group:
@@ -132,15 +138,17 @@ class GroupCommit:
             at += len(part)
             if not kept.done():  # the caller may have gone away
                 kept.set_result(mine)
-        new = sum(is_new)
+        new, refused = is_new.count(True), is_new.count(None)
         self.accepted += new
-        self.duplicates += len(is_new) - new
+        self.duplicates += len(is_new) - new - refused
+        if refused:
+            self.rejected[SUPPRESSED] += refused
         if new:
             self.news.set()
 
 
 def _refuse(
-    group: Sequence[tuple[Sequence[Arrival], asyncio.Future[list[bool]]]], error: Exception
+    group: Sequence[tuple[Sequence[Arrival], asyncio.Future[list[bool | None]]]], error: Exception
 ) -> None:
     for _, kept in group:
         if not kept.done():

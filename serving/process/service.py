@@ -168,7 +168,8 @@ class Service:
         """What tells who somebody is beside ids, by the ladder; None where nothing does."""
         identity = self.ladder.identity
         if self._identified_by is None or self._identified_by[0] is not identity:
-            self._identified_by = identity, Identification.of(self.store.database, identity)
+            of = self.store.database, identity, self.ladder.events.traits
+            self._identified_by = identity, Identification.of(*of)
         return self._identified_by[1]
 
     def write_back(self, connection: sa.Connection, rows: Sequence[StoredScore]) -> None:

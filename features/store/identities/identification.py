@@ -8,6 +8,7 @@ address is in it, as the service does; nobody can list addresses.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from features.store.schema import meta
 __all__ = ["Identification", "links_between"]
 
 _KEY: Final = "identification_key"
+_RULE: Final = "identified_by"
 _KEY_BYTES: Final = 32
 _HASH_BYTES: Final = 16
 _MAIL: Final = "email"
@@ -42,28 +44,53 @@ class Identification:
     ----------
     names : the traits that do, by their plain names, with the names that the ladder gives them.
     shared : mailboxes of several people beside the usual ones, in lower case.
+    traits_event : what the event is called that holds traits.
     """
 
     names: Mapping[str, str]
     shared: frozenset[str]
     key: bytes
+    traits_event: str = ""
 
     @classmethod
-    def of(cls, database: Database, identity: Identity) -> Identification | None:
-        """That of a ladder; None where it identifies nobody by anything."""
+    def of(
+        cls, database: Database, identity: Identity, traits_event: str = ""
+    ) -> Identification | None:
+        """That of a ladder; None where it identifies nobody by anything.
+
+        The store keeps it for whoever brings events and has no ladder at hand.
+
+        Parameters
+        ----------
+        traits_event : what the event is called that holds traits.
+        """
         if not identity.identify_by:
             return None
+        names = {plain(name): name for name in identity.identify_by}
+        shared = shared_of(identity)
+        rule = json.dumps([names, sorted(shared), traits_event])
         with database.reading() as connection:
-            held = connection.scalar(sa.select(meta.c.value).where(meta.c.key == _KEY))
-        if held is None:
+            held = _held(connection)
+        if held.get(_RULE) != rule or _KEY not in held:
             with database.writing() as connection:
                 made = {"key": _KEY, "value": secrets.token_hex(_KEY_BYTES)}
-                insert = insert_into(connection.engine, meta).on_conflict_do_nothing()
-                connection.execute(insert, made)
-                wanted = sa.select(meta.c.value).where(meta.c.key == _KEY)
-                held = connection.execute(wanted).scalar_one()
-        names = {plain(name): name for name in identity.identify_by}
-        return cls(names, shared_of(identity), bytes.fromhex(held))
+                insert = insert_into(connection.engine, meta)
+                connection.execute(insert.on_conflict_do_nothing(), made)
+                latest = insert.on_conflict_do_update(
+                    index_elements=["key"], set_={"value": insert.excluded.value}
+                )
+                connection.execute(latest, {"key": _RULE, "value": rule})
+                held = _held(connection)
+        return cls(names, shared, bytes.fromhex(held[_KEY]), traits_event)
+
+    @classmethod
+    def kept(cls, connection: sa.Connection) -> Identification | None:
+        """What the ladder that was used last tells people by; None where none did."""
+        held = _held(connection)
+        if len(held) < 2:
+            return None
+        names, shared, traits_event = json.loads(held[_RULE])
+        return cls(names, frozenset(shared), bytes.fromhex(held[_KEY]), traits_event)
 
     @property
     def by_mail(self) -> bool:
@@ -100,6 +127,11 @@ class Identification:
     def _hashed(self, kind: str, text: str) -> str:
         told = f"{kind}\0{text}".encode("utf-8", "surrogatepass")
         return f"{kind}:{blake2b(told, digest_size=_HASH_BYTES, key=self.key).hexdigest()}"
+
+
+def _held(connection: sa.Connection) -> dict[str, str]:
+    wanted = sa.select(meta.c.key, meta.c.value).where(meta.c.key.in_([_KEY, _RULE]))
+    return {row.key: row.value for row in connection.execute(wanted)}
 
 
 def links_between(

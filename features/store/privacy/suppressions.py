@@ -21,6 +21,7 @@ from features.store.schema import meta, suppressions
 __all__ = [
     "Suppressions",
     "any_suppressed",
+    "is_any_suppressed",
     "suppress",
     "suppressed_among",
     "unsuppress",
@@ -96,9 +97,14 @@ def any_suppressed() -> sa.Exists:
     return sa.exists(sa.select(suppressions.c.hash))
 
 
+def is_any_suppressed(connection: sa.Connection) -> bool:
+    """Whether anybody is suppressed, which is asked first: in most stores nobody is."""
+    return connection.scalar(_ANY) is not None
+
+
 def suppressed_among(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
     """Those of some ids that are suppressed."""
-    if connection.scalar(_ANY) is None:
+    if not is_any_suppressed(connection):
         return set()
     key = _key(connection)
     if key is None:

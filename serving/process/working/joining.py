@@ -69,7 +69,7 @@ def join_stored(
             return None
         with store.database.writing() as connection:
             links = list(_links(connection, ids, identification, traits_event))
-            moved = store.identities.add(connection, links) if links else set()
+            moved = store.link(connection, links) if links else set()
             store.marks.put(connection, dict.fromkeys(moved, clock()), secrets.token_hex(8))
         changed += len(moved)
     with store.database.writing() as connection:

@@ -11,6 +11,7 @@ from features.ladder.ladder import Identity
 from features.store.events import Event
 from features.store.identities.identification import Identification
 from features.store.kept.meta import set_meta
+from features.store.privacy import Privacy
 from features.store.schema import JOINED, NAMED, meta
 from serving.process.working import joining
 from serving.process.working.joining import is_joined, join_stored
@@ -59,6 +60,19 @@ def test_join_stored(store, known):
     with store.database.reading() as connection:
         assert leads & set(store.marks.among(connection, sorted(leads)))
     assert join(store, known) == 0
+
+
+def test_who_was_erased_for_good(store, known):
+    """What was stored before links nobody with them: they are not scored under another id."""
+    store.ingest([traits(1, "tom", "tom@acme.com"), arrival(2, "tom@acme.com")])
+    join(store, known)
+    Privacy(store.database).erase("tom", 50, is_suppressed=True)
+    told = [Event("m3", "ann", "traits", 10, 10, '{"email": "tom@acme.com"}')]
+    store.append_events([*told, Event("m4", "bob", "traits", 10, 10, '{"email": "b@acme.com"}')])
+    assert join(store, known)
+    assert store.ids_of("ann") == ["ann"]
+    assert len(store.ids_of("bob")) == 2
+    assert Privacy(store.database).is_suppressed(known.of_mail("tom@acme.com"))
 
 
 def test_another_rule(store, known):
