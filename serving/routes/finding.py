@@ -15,7 +15,7 @@ from serving.edge.access import needs
 from serving.edge.bodies import json_answer
 from serving.edge.problems import documented
 from serving.edge.schemas import StrictRequest, Text
-from serving.ingestion.lookup import leads_of_id, leads_of_mail
+from serving.ingestion.lookup import erased_of_id, erased_of_mail, leads_of_id, leads_of_mail
 from serving.process.served import Served
 from serving.process.service import Service
 
@@ -61,16 +61,18 @@ async def find_leads(query: Annotated[FindQuery, Query()], service: Served) -> R
     """Which leads an address or an id of another tool belongs to.
 
     Where the ladder's `identify_by` names the e-mail it is one lead at most; without it, only ids
-    that are addresses themselves are found by one.
+    that are addresses themselves are found by one. Who was erased for good is found by an id, to
+    be left alone like one who has opted out.
     """
     return await run_in_threadpool(_found, service, query)
 
 
 def _found(service: Service, query: FindQuery) -> Response:
     if query.email is not None:
-        leads = leads_of_mail(service, query.email)
+        leads = leads_of_mail(service, query.email) or erased_of_mail(service, query.email)[:1]
     else:
-        leads = leads_of_id(service, query.external_id or "")
+        id_ = query.external_id or ""
+        leads = leads_of_id(service, id_) or erased_of_id(service, id_)[:1]
     out = Privacy(service.store.database).opted_out_of(leads)
     data: list[FoundLead] = [{"lead_id": lead, "opted_out": lead in out} for lead in leads]
     return json_answer({"data": data}, {"Cache-Control": "private, max-age=0"})

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from serving.edge.access import CheckedRoute, needs
 from serving.edge.bodies import json_answer, json_body
 from serving.edge.problems import documented
-from serving.ingestion.lookup import leads_of_mail
+from serving.ingestion.lookup import erased_of_mail, leads_of_mail
 from serving.ingestion.values import rules_of
 from serving.process.served import OnLadder, Served
 from serving.process.service import Service
@@ -83,7 +83,10 @@ def _results(service: Service, batch: BatchRequest) -> list[ScoreOrNot]:
     results: dict[int, ScoreOrNot] = {}
     ids = {at: lead for at, lead in enumerate(batch.leads) if isinstance(lead, str)}
     addresses = {lead.email for lead in batch.leads if isinstance(lead, LeadByMail)}
-    leads = {address: leads_of_mail(service, address) for address in addresses}
+    leads = {
+        address: leads_of_mail(service, address) or erased_of_mail(service, address)[:1]
+        for address in addresses
+    }
     ids |= {
         at: leads[lead.email][0] if len(leads[lead.email]) == 1 else lead.email
         for at, lead in enumerate(batch.leads)

@@ -12,7 +12,7 @@ from features.offers.history import history_of
 from features.store.database import is_storable
 from features.store.privacy import Privacy
 from features.store.privacy.erasures import KeptErasure
-from serving.ingestion.lookup import leads_of_id, leads_of_mail
+from serving.ingestion.lookup import erased_of_id, erased_of_mail, leads_of_id, leads_of_mail
 from serving.pages.common import words
 from serving.pages.common.people import person_of
 from serving.pages.settings.sections import Moment, moment
@@ -96,8 +96,11 @@ def found_people(service: Service, text: str) -> tuple[list[PersonFound], bool]:
     if not text or not is_storable(text):
         return [], False
     privacy = Privacy(service.store.database)
-    leads = _leads_of_address(service, text) if "@" in text else leads_of_id(service, text)
-    is_suppressed = privacy.is_suppressed(text)
+    if "@" in text:
+        leads, erased = _leads_of_address(service, text), erased_of_mail(service, text)
+    else:
+        leads, erased = leads_of_id(service, text), erased_of_id(service, text)
+    is_suppressed = bool(erased)
     if not leads and not is_suppressed and privacy.is_opted_out(text):
         leads = [text]
     found = [_person(service, privacy, one) for one in leads[:_MOST_FOUND]]
