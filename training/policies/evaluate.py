@@ -29,6 +29,7 @@ from models.judging.off_policy import (
     off_policy,
 )
 from models.offers.policy import POLICIES
+from models.scores.encoding import FEWEST_OF_TEXT
 from training.policies.by_group import groups_of_policy
 from training.policies.choices import shares_of
 from training.policies.decisions import Decisions, drawn_decisions
@@ -318,9 +319,12 @@ def _segments(ladder: Ladder, judged: Decisions) -> dict[str, Strings]:
         at = [signal.id for signal in judged.snapshot.signals].index(f"trait.{trait.id}")
         codes = np.nan_to_num(judged.snapshot.values[:, at], nan=-1.0).astype(np.int64)
         labels = np.array([*words, ""])[codes]
-        found, counts = np.unique(labels[labels != ""], return_counts=True)
-        often = found[counts >= _LEAST_IN_SEGMENT]
-        most = often[np.argsort(-counts[counts >= _LEAST_IN_SEGMENT], kind="stable")][:_MOST_WORDS]
+        told = labels != ""
+        found, word, counts = np.unique(labels[told], return_inverse=True, return_counts=True)
+        pairs = np.unique(np.stack([word, judged.lead[told]]), axis=1)
+        leads = np.bincount(pairs[0], minlength=len(found))
+        enough = (counts >= _LEAST_IN_SEGMENT) & (leads >= FEWEST_OF_TEXT)
+        most = found[enough][np.argsort(-counts[enough], kind="stable")][:_MOST_WORDS]
         kind = f"trait {trait.id}" if trait.id in segments else trait.id
         segments[kind] = np.where(np.isin(labels, most), labels, "")
     return segments

@@ -116,9 +116,9 @@ def copies(log: EventLog, person: Ints) -> list[Suspicion]:
             "copies",
             "shuffled",
             f"{many:,} of {len(person):,} leads completed the same steps at the same instants as"
-            f" another, such as {log.leads[example]!r} and {log.leads[person[example]]!r}: one"
-            " person under several ids is learned from and judged on at once. Give all ids of a"
-            " person one lead_id, or an anonymous_id that joins them",
+            " another: one person under several ids is learned from and judged on at once. Give all"
+            " ids of a person one lead_id, or an anonymous_id that joins them",
             figures={"share": round(many / len(person), 4)},
+            example=f"such as {log.leads[example]!r} and {log.leads[person[example]]!r}",
         )
     ]

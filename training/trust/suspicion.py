@@ -27,6 +27,7 @@ class Suspicion:
     says : a sentence with the figures and what would be right.
     stops : whether nothing may be trained until somebody accepts it.
     accepted : why somebody accepts it; "" where nobody does.
+    example : leads to look at, for whoever trains; a bundle, which outlives them, does not hold it.
     """
 
     id: str
@@ -35,10 +36,18 @@ class Suspicion:
     stops: bool = True
     figures: dict[str, float] = field(default_factory=dict)
     accepted: str = ""
+    example: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return asdict(self)
+        """JSON-ready, without the example."""
+        told = asdict(self)
+        del told["example"]
+        return told
+
+    @property
+    def shown(self) -> str:
+        """What it says, with the example."""
+        return f"{self.says} ({self.example})" if self.example else self.says
 
 
 class LeakFound(Unusable):
@@ -47,7 +56,7 @@ class LeakFound(Unusable):
     def __init__(self, findings: Sequence[Suspicion]) -> None:
         self.findings = tuple(findings)
         ids = list(dict.fromkeys(found.id for found in findings))
-        said = [f"  {found.id} ({found.kind}): {found.says}" for found in findings]
+        said = [f"  {found.id} ({found.kind}): {found.shown}" for found in findings]
         super().__init__(
             "\n".join(
                 [

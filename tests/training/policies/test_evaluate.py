@@ -29,6 +29,7 @@ from tests.training.policies.story import (
 )
 from training.pipeline import train
 from training.policies import evaluate as judging
+from training.policies.decisions import drawn_decisions
 from training.policies.evaluate import assess, compare, evaluate_policy
 
 # --------------------------------------------------------------------------------- the arithmetic
@@ -178,6 +179,23 @@ def test_the_segments():
     everything = judged(start=us(0)).assessment.value.decisions
     assert counts["step: look"] + counts["step: try"] == everything
     assert counts["industry: bank"] >= 100
+
+
+@pytest.mark.parametrize(("leads", "is_told"), [(9, False), (10, True)])
+def test_no_segment_of_few_leads(leads, is_told):
+    """A report outlives its leads: a word that few of them had, in many decisions, is not in it."""
+    some = [f"magda-{at}" for at in range(leads)]
+    told = [event(lead, "identify", 31.0, industry="Industry-Magda") for lead in some]
+    asked = [
+        one
+        for lead in some
+        for at in range(20)
+        for one in exposed(drawn(lead, 35.0 + at / 4, NO_ASK, FIRST))
+    ]
+    decisions = drawn_decisions(log_of([*story(), *told, *asked]), LADDER, us(UNTIL))
+    words = set(judging._segments(LADDER, decisions)["industry"])
+    assert "bank" in words
+    assert ("Industry-Magda" in words) == is_told
 
 
 def test_at_most_six_words_of_a_trait(monkeypatch):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,7 +80,17 @@ def test_copies_are_named():
     log = planted("shuffled", 1)
     (found,) = copies(log, people(log, LADDER))
     assert found.id == "copies"
-    assert "such as 'lead-" in found.says
+    assert found.shown == f"{found.says} ({found.example})"
+    assert "such as 'lead-" in found.example
+
+
+def test_a_bundle_names_no_copy():
+    """What is kept of an accepted finding holds no id of a lead: no erasure would reach it."""
+    log = planted("shuffled", 1)
+    (found,) = copies(log, people(log, LADDER))
+    kept = json.dumps(found.as_dict())
+    assert "completed the same steps" in kept
+    assert [lead for lead in log.leads if lead in kept] == []
 
 
 def test_everybody_is_a_person_of_their_own():

@@ -19,3 +19,10 @@ def test_the_message_names_all_and_says_how_to_go_on():
         ' --accept-leak trait.x "why it is known by then"',
     ]
     assert found[0].as_dict()["figures"] == {}
+
+
+def test_the_message_has_the_example():
+    """Who is at the terminal is told whom to look at."""
+    found = Suspicion("copies", "shuffled", "some are alike", example="such as 'a' and 'b'")
+    assert "  copies (shuffled): some are alike (such as 'a' and 'b')" in str(LeakFound([found]))
+    assert "example" not in found.as_dict()
