@@ -38,7 +38,10 @@ __all__ = [
 GroupVerdict = Literal["alike", "apart", "unknown"]
 
 FEWEST_LEADS: Final = 30
-"""Leads below which a group, or the rest of it, is too small for a verdict."""
+"""Leads below which a group, or the rest of it, is too small for a verdict, and is not shown."""
+_OTHERS: Final = "all others"
+"""The group of whoever is in none that is large enough."""
+_ONE_GROUP: Final = f"there are no two groups of {FEWEST_LEADS} leads or more"
 _LEVEL: Final = 0.05
 _Z: Final = 1.96
 _ENOUGH: Final = 10
@@ -78,11 +81,14 @@ class GroupMeasure:
 class GroupFigure:
     """One group beside all other leads whose group is known, on one measure.
 
+    Of fewer than `FEWEST_LEADS` leads nothing but their number is told: a report outlives them, and
+    the figure of one is what was thought of one. Nor does it follow from what else is told.
+
     Parameters
     ----------
     leads : of the group.
     value, low, high : the rate with its 95 % interval; where something was expected, the mean of
-        that less the rate (above 0: too much was said). None without a row.
+        that less the rate (above 0: too much was said). None with fewer leads.
     rest : the same figure of the others.
     p : the chance of a ratio as far beyond the limit, were it at the limit; in [0, 1].
     ratio, ratio_low, ratio_high : of the group's rate to that of the others with its 95 % interval;
@@ -113,11 +119,15 @@ def compared_groups(
 ) -> tuple[GroupFigure, ...]:
     """Every group of every measure, with the verdicts of all of them together.
 
+    Groups of fewer than `FEWEST_LEADS` leads on a measure are one there, "all others"; if that is
+    small too, its leads are left out as if nothing were known of them.
+
     Parameters
     ----------
     least_ratio : the limit in (0, 1): a ratio is within from it to one over it.
     """
-    found = [_Pair.of(one, at) for one in measures for at in range(len(one.groups))]
+    merged = [_without_small(one) for one in measures]
+    found = [_Pair.of(one, at) for one in merged for at in range(len(one.groups))]
     chances = np.array([one.beyond(least_ratio) for one in found])
     tested = np.array([not one.too_few for one in found], dtype=np.bool_)
     apart = np.zeros(len(found), dtype=np.bool_)
@@ -131,6 +141,41 @@ def compared_groups(
 def discoveries(p: Floats, level: float = _LEVEL) -> Bools:
     """Shape (n,): which hypotheses are rejected with false discoveries held to a share."""
     return np.asarray(false_discovery_rates(p) <= level)
+
+
+def _without_small(measured: GroupMeasure) -> GroupMeasure:
+    """The measure with its small groups in one, the last; with none of them if that is small too.
+
+    What is left out can be told from the figures of all leads less those of the groups, unless it
+    is hidden among enough leads whose group is not known. Where those are too few, it is no small
+    group any more with the smallest of the others in it.
+    """
+    count = len(measured.groups)
+    held = [np.unique(measured.lead[measured.group == at]) for at in range(count)]
+    by_size = sorted(range(count), key=lambda at: (-len(held[at]), at))
+    told = [at for at in by_size if len(held[at]) >= FEWEST_LEADS]
+    others = by_size[len(told) :]
+    if not others:
+        return measured
+    is_named = not told or _leads_in(held, others) >= FEWEST_LEADS
+    untold = (measured.group < 0) | np.isin(measured.group, others)
+    if not is_named and len(np.unique(measured.lead[untold])) < FEWEST_LEADS:
+        while told and 0 < _leads_in(held, others) < FEWEST_LEADS:
+            others.append(told.pop())
+            is_named = True
+    told.sort()
+    place = np.full(count + 1, -1, dtype=np.int64)
+    place[told] = np.arange(len(told))
+    groups = tuple(measured.groups[at] for at in told)
+    if is_named:
+        place[others] = len(told)
+        groups = (*groups, _OTHERS)
+    return replace(measured, groups=groups, group=place[measured.group])
+
+
+def _leads_in(held: Sequence[Ints], groups: Sequence[int]) -> int:
+    """How many different leads some groups have."""
+    return len(np.unique(np.concatenate([held[at] for at in groups])))
 
 
 # --------------------------------------------------------------------------------- One and the rest
@@ -244,6 +289,8 @@ class _Pair:
     @property
     def too_few(self) -> str:
         """Why there is nothing to test; "" where there is."""
+        if self.own.leads >= FEWEST_LEADS and not self.rest.leads:
+            return _ONE_GROUP
         for side, whose in ((self.own, "the group"), (self.rest, "the rest")):
             if side.leads < FEWEST_LEADS:
                 return f"{side.leads:,} leads in {whose}, {FEWEST_LEADS} are needed"
@@ -278,7 +325,9 @@ class _Pair:
 
     def figure(self, least: float, p: float, *, is_apart: bool) -> GroupFigure:
         own, rest = self.own, self.rest
-        value, low, high = own.figure(is_rate=self.is_rate) if own.total else (None, 0.0, 1.0)
+        value, low, high = None, 0.0, 1.0
+        if own.leads >= FEWEST_LEADS:
+            value, low, high = own.figure(is_rate=self.is_rate)
         found = GroupFigure(
             trait=self.trait,
             group=self.name,
@@ -287,7 +336,7 @@ class _Pair:
             value=value,
             low=low,
             high=high,
-            rest=rest.figure(is_rate=self.is_rate)[0] if rest.total else None,
+            rest=rest.figure(is_rate=self.is_rate)[0] if rest.leads >= FEWEST_LEADS else None,
             p=p,
             why=self.too_few,
         )

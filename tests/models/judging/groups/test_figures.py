@@ -252,16 +252,75 @@ def test_few_leads_with_many_rows(repeated):
     assert found.why == "40 leads are too few to tell"
 
 
-@pytest.mark.parametrize("leads", [0, 1, FEWEST_LEADS - 1])
-def test_small_groups_are_unknown(leads):
-    """Fewer leads than a verdict takes: unknown, with the number, on either side."""
-    rows = [(0, at, at % 2) for at in range(500)]
-    rows += [(1, 500 + at, 0) for at in range(leads)]
-    small, large = reversed(compared_groups([GroupMeasure("t", "m", NAMES, *_columns(rows))], 0.8))
-    assert small.why == f"{leads:,} leads in the group, {FEWEST_LEADS} are needed"
-    assert large.why == f"{leads:,} leads in the rest, {FEWEST_LEADS} are needed"
-    assert (small.verdict, large.verdict) == ("unknown", "unknown")
-    assert (small.p, small.ratio, small.value) == (1.0, None, 0.0 if leads else None)
+def shown(sizes, *, unknown=0, rows=3):
+    """Groups of so many leads, called by their place; of each the figure that is told.
+
+    Of every group another share is reached, so that no two figures are alike.
+    """
+    leads = [*sizes, unknown]
+    group = np.repeat([*range(len(sizes)), -1], leads).repeat(rows)
+    lead = np.arange(sum(leads)).repeat(rows)
+    came = (lead * 7919 % 97 < 10 + 20 * group).astype(float)
+    names = tuple(f"group {at}" for at in range(len(sizes)))
+    measured = GroupMeasure("religion", "calibration", names, group, lead, came, came * 0 + 0.3)
+    return {one.group: one for one in compared_groups([measured], LEAST)}
+
+
+SMALL = FEWEST_LEADS - 1
+
+
+@pytest.mark.parametrize(
+    ("sizes", "unknown", "told"),
+    [
+        # Large enough together, they are one group.
+        ((500, 40, SMALL, 1), 0, {"group 0": 500, "group 1": 40, "all others": 30}),
+        # Small together, they are hidden among those of whom nothing is known ...
+        ((500, 40, 1), 29, {"group 0": 500, "group 1": 40}),
+        ((500, 1), 29, {"group 0": 500}),
+        # ... and where those are few, among the smallest group there is.
+        ((500, 40, 1), 28, {"group 0": 500, "all others": 41}),
+        ((500, 1), 0, {"all others": 501}),
+        # Nothing but the number of leads is left where all that is known is of few.
+        ((1,), 300, {"all others": 1}),
+        ((20, 9), 300, {"all others": 29}),
+        # A group that nobody is in is not named either: its name may be what one lead said.
+        ((500, 40, 0), 0, {"group 0": 500, "group 1": 40}),
+        ((0, 0), 300, {"all others": 0}),
+    ],
+)
+def test_no_group_of_few_leads_is_told(sizes, unknown, told):
+    """A group below the number that a verdict takes has no name and no figure of its own."""
+    found = shown(sizes, unknown=unknown)
+    assert {name: one.leads for name, one in found.items()} == told
+    for one in found.values():
+        assert (one.value is None) == (one.leads < FEWEST_LEADS)
+        assert one.rest is None or sum(told.values()) - one.leads >= FEWEST_LEADS
+    if len(told) == 1:
+        (one,) = found.values()
+        assert (one.verdict, one.rest, one.ratio) == ("unknown", None, None)
+
+
+@given(
+    st.lists(st.sampled_from((0, 1, 2, SMALL, 30, 31, 90)), min_size=1, max_size=6),
+    st.sampled_from((0, 1, SMALL, 30, 100)),
+)
+def test_no_few_leads_are_left_over(sizes, unknown):
+    """What is known of all, less what is told of groups, is never that of a few of known group."""
+    found = shown(sizes, unknown=unknown, rows=1)
+    told = sum(one.leads for one in found.values() if one.value is not None)
+    left = sum(sizes) - told
+    assert left == 0 or left + unknown >= FEWEST_LEADS or sum(sizes) + unknown < FEWEST_LEADS
+    parts = [one.leads for one in found.values() if one.value is not None]
+    assert all(part >= FEWEST_LEADS for part in parts)
+
+
+def test_one_group_alone_is_compared_with_none():
+    """Why nothing can be said where all leads but a few are of one group."""
+    (one,) = shown((500, 1)).values()
+    assert one.why == "there are no two groups of 30 leads or more"
+    (few,) = shown((3, 2)).values()
+    assert few.why == f"5 leads in the group, {FEWEST_LEADS} are needed"
+    assert (few.value, few.low, few.high, few.p) == (None, 0.0, 1.0, 1.0)
 
 
 def test_just_enough_leads_are_judged():

@@ -67,10 +67,11 @@ def test_alike_passes():
 
 
 def test_unknown_passes_and_is_said():
-    """A small group refuses nothing, and the report says that it is small."""
+    """Small groups refuse nothing, and the report says that they are small; none has its name."""
     report = reported(ratio=0.5, leads=40)
     assert refused(json.loads(json.dumps(report.as_dict()))) == []
-    assert any("20 leads in the group, 30 are needed" in line for line in group_lines(report))
+    assert {one.group for one in report.figures} == {"all others"}
+    assert any("there are no two groups of 30 leads" in line for line in group_lines(report))
 
 
 def test_apart_is_refused_in_one_sentence():
