@@ -7,18 +7,22 @@ analytics send that address on.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
 from features.events.personal_data import PropertyPath, means_contact, tells_contact
 
-__all__ = ["without_contact"]
+__all__ = ["without_contact", "without_parameters"]
 
 _REDACTED: Final = "redacted"
 
 _ADDRESS: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//|[/?#]")
 _PARAMETER: Final = re.compile(r"([^=&;]*)=([^&;]*)")
+_QUERY: Final = re.compile(r"[^\s=&?#]+=[^\s&]*(?:&[^\s&]*)*")
+"""Parameters alone, as pages have them in `location.search`, without the question mark."""
+_DEEPEST: Final = 3
+"""Addresses within the parameters of addresses, such as where to go after a form."""
 
 
 def without_contact(
@@ -90,3 +94,27 @@ def _parameters(text: str) -> str:
     return "&".join(
         _REDACTED if "=" not in one and tells_contact(one) else one for one in cleaned.split("&")
     )
+
+
+def without_parameters(text: str, is_meant: Callable[[str], bool], depth: int = 0) -> str:
+    """An address without the values of the parameters of some names; any other text as it is.
+
+    Parameters
+    ----------
+    is_meant : whether the name of a parameter, as a person would read it, is one of them.
+    """
+    if "=" not in text or depth > _DEEPEST:
+        return text
+    if not (_ADDRESS.match(text) or _QUERY.fullmatch(text)):
+        return text
+
+    def parameter(found: re.Match[str]) -> str:
+        name, value = found.groups()
+        read = unquote_plus(value)
+        # What stands before the first name is the page, or the address before its query.
+        is_out = is_meant(re.split(r"[?#]", unquote_plus(name))[-1])
+        if not is_out and without_parameters(read, is_meant, depth + 1) == read:
+            return found[0]
+        return f"{name}={_REDACTED}"
+
+    return _PARAMETER.sub(parameter, text)

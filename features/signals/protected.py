@@ -5,6 +5,8 @@ The report of groups reads the groups. Pages, timelines and assistants get event
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,19 +17,29 @@ import numpy as np
 from features.arrays import Floats, Ints
 from features.events.field_names import PEOPLE, field_key, plain
 from features.events.log import EventLog, LogColumns, Times
+from features.events.urls import without_parameters
 from features.ladder.ladder import Ladder
 from features.signals.program import Compiled, compile_signals
 from features.signals.snapshot import snapshot_at
 from features.signals.table import ladder_columns, protected_signals
 
-__all__ = ["ProtectedTrait", "protected_traits", "without_protected"]
+__all__ = ["ProtectedTrait", "names_protected", "protected_traits", "without_protected"]
 
 _MOST: Final = 12
 """Groups of a category; what is rarer is one group together."""
 _PARTS: Final = 4
 """Groups of a number, of about as many leads each."""
-_LABELS: Final = frozenset({"name", "field", "label", "key", "id", "question"})
-"""How a form names the field that an answer is of, in a list of answers."""
+_LABELS: Final = frozenset(
+    {
+        *("name", "field", "fieldname", "label", "key", "id", "ref", "title", "text", "prompt"),
+        *("question", "questionname", "questiontext", "questiontitle"),
+        *("property", "propertyname", "attribute", "trait"),
+    }
+)
+"""How a form names the field that an answer is of, by `plain`; Jotform's question is a `text`."""
+_OF_A_FIELD: Final = _LABELS | {"type", "required", "position", "index", "order"}
+"""What says of a field which it is, and nothing of the answer."""
+_PARTS_OF_PATHS: Final = re.compile(r"[.\[\]/:]+")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -118,11 +130,18 @@ def without_protected(ladder: Ladder, properties: Mapping[str, Any]) -> dict[str
     """The properties of an event without those that name a protected trait, at any depth.
 
     Spelling makes no difference (`features.events.field_names`). An answer of a form that is kept
-    as a name beside a value is left out as well.
+    as a name beside a value is left out as well, wherever it stands: nothing is left of properties
+    that are one. Of addresses the values of parameters of such a name are.
     """
     if not ladder.protected:
         return dict(properties)
-    return _without(properties, _keys(ladder))
+    keys = _keys(ladder)
+    return {} if _is_answer(properties, keys) else _without(properties, keys)
+
+
+def names_protected(ladder: Ladder, path: str) -> bool:
+    """Whether a name, or the names of a path such as `profile.religion`, mean a protected trait."""
+    return bool(ladder.protected) and _is_protected(path, _keys(ladder))
 
 
 @lru_cache(maxsize=64)
@@ -135,7 +154,8 @@ def _keys(ladder: Ladder) -> frozenset[str]:
 
 
 def _is_protected(name: str, keys: frozenset[str]) -> bool:
-    return field_key(name) in keys or plain(name) in keys
+    names = (name, *_PARTS_OF_PATHS.split(name)) if _PARTS_OF_PATHS.search(name) else (name,)
+    return any(field_key(one) in keys or plain(one) in keys for one in names)
 
 
 def _without(properties: Mapping[str, Any], keys: frozenset[str]) -> dict[str, Any]:
@@ -151,12 +171,38 @@ def _pruned(value: object, keys: frozenset[str]) -> object:
         return _without(value, keys)
     if isinstance(value, list | tuple):
         return [_pruned(one, keys) for one in value if not _is_answer(one, keys)]
+    if isinstance(value, str):
+        return _text(value, keys)
     return value
+
+
+def _text(text: str, keys: frozenset[str]) -> str:
+    """A text, where it is an address or JSON, without what names a protected trait."""
+    if text[:1] in ("{", "["):
+        try:
+            read = json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+        left = None if _is_answer(read, keys) else _pruned(read, keys)
+        return text if left == read else json.dumps(left)
+    return without_parameters(text, lambda name: _is_protected(name, keys))
 
 
 def _is_answer(value: object, keys: frozenset[str]) -> bool:
     """Whether a value is the answer to a question for a protected trait."""
+    if isinstance(value, list | tuple):  # a name and its value
+        return len(value) == 2 and isinstance(value[0], str) and _is_protected(value[0], keys)
     return isinstance(value, Mapping) and any(
-        name in _LABELS and isinstance(label, str) and _is_protected(label, keys)
-        for name, label in value.items()
+        _is_label(label, keys) for name, label in value.items() if plain(name) in _LABELS
+    )
+
+
+def _is_label(label: object, keys: frozenset[str]) -> bool:
+    """Whether what names a field means a protected trait: a text, or an object that has one."""
+    if isinstance(label, str):
+        return _is_protected(label, keys)
+    return (
+        isinstance(label, Mapping)
+        and all(plain(name) in _OF_A_FIELD for name in label)
+        and _is_answer(label, keys)
     )

@@ -14,7 +14,12 @@ from features.errors import EventsError
 from features.events.log import DAY_US, EventLog, LogColumns
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Trait
-from features.signals.protected import ProtectedTrait, protected_traits, without_protected
+from features.signals.protected import (
+    ProtectedTrait,
+    names_protected,
+    protected_traits,
+    without_protected,
+)
 from features.signals.table import ladder_columns
 from tests.features.signals.scene import thorough
 from tests.features.strategies import START_US
@@ -163,6 +168,24 @@ HIDDEN = "zzprotectedzz"
         {"fields": [{"label": "Your gender", "answer": HIDDEN}, {"label": "age", "x": HIDDEN}]},
         {"field": {"name": "gender", "value": HIDDEN}},
         {"gender": {"value": HIDDEN}},
+        {"fields": [{"id": "q1", "title": "Gender", "answer": {"text": HIDDEN}}]},
+        {"answers": [{"field": {"id": "q", "type": "text", "ref": "gender"}, "text": HIDDEN}]},
+        {"answers": [{"field": {"id": "q", "title": "Your gender"}, "choice": {"label": HIDDEN}}]},
+        {"answers": {"3": {"name": "q3", "text": "Gender", "answer": HIDDEN}}},
+        {"fields": [{"Question": "GENDER", "response": HIDDEN}, {"property": "age", "v": HIDDEN}]},
+        {"fields": [["gender", HIDDEN], ("Age", HIDDEN)]},
+        {"profile.gender": HIDDEN, "answers[gender]": HIDDEN, "gender/value": HIDDEN},
+        {"url": f"https://a.org/form?b=1&gender={HIDDEN}&c=2"},
+        {"url": f"https://a.org/form#step=2&Your+Gender={HIDDEN}"},
+        {
+            "context": {
+                "page": {"search": f"?user%5Bgender%5D={HIDDEN}", "path": f"/x;age={HIDDEN}"}
+            }
+        },
+        {"query": f"b=1&gender={HIDDEN}"},
+        {"body": json.dumps({"form": {"gender": HIDDEN}})},
+        {"body": json.dumps({"question": "gender", "answer": HIDDEN})},
+        {"referrer": f"//a.org/go?next=%2Fform%3Fgender%3D{HIDDEN}%26b%3D1"},
     ],
 )
 def test_nothing_of_it_is_left(properties):
@@ -170,6 +193,51 @@ def test_nothing_of_it_is_left(properties):
     left = without_protected(LADDER, {**properties, "page": "pricing"})
     assert HIDDEN not in json.dumps(left)
     assert left["page"] == "pricing"
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"question": "gender", "answer": HIDDEN},
+        {"field": "Gender", "response": HIDDEN},
+        {"field": {"ref": "age", "type": "number"}, "number": HIDDEN},
+        {"form": "signup", "Label": "Your gender", "value": [HIDDEN]},
+    ],
+)
+def test_nothing_is_left_of_properties_that_are_an_answer(properties):
+    """An event that is one answer says nothing, just as an object in a list of answers does."""
+    assert without_protected(LADDER, properties) == {}
+    assert without_protected(LADDER, {"a": [properties]}) == {"a": []}
+    assert without_protected(B2B, properties) == properties
+
+
+def test_the_rest_of_an_address_stays():
+    """What is taken out of it is the value; other parameters and addresses are as they came."""
+    url = "https://a.org/form?b=1%202&gender=f&b=%C3%A4&c#top"
+    other = {
+        "to": "/a?engender=1&page=2",
+        "json": '{"a":1}',
+        "list": "[gender",
+        "code": "if gender=f then",
+        "note": "gender=f or not",
+    }
+    assert without_protected(LADDER, {"url": url, **other}) == {
+        "url": "https://a.org/form?b=1%202&gender=redacted&b=%C3%A4&c#top",
+        **other,
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "is_meant"),
+    [
+        ("gender", True), ("profile.Gender", True), ("a[your_age]", True), ("age.value", True),
+        ("engender", False), ("page.views", False), ("", False),
+    ],
+)  # fmt: skip
+def test_names_of_paths(path, is_meant):
+    """Any name of a path may be the one; without a protected trait none is."""
+    assert names_protected(LADDER, path) == is_meant
+    assert not names_protected(B2B, path)
 
 
 @pytest.mark.parametrize("ladder", [LADDER, B2B])
