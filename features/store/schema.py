@@ -15,6 +15,7 @@ __all__ = [
     "JOINED",
     "METADATA",
     "NAMED",
+    "PREFERENCES",
     "account_members",
     "actions",
     "api_keys",
@@ -252,6 +253,8 @@ stale = sa.Table(  # marks: leads whose score is older than what is known of the
     sqlite_with_rowid=False,
 )
 sa.Index("stale_since", stale.c.since)
+PREFERENCES: Final = "preferences"
+"""The kind of the report of what was learned from the ranks of a loop; it is about the loop."""
 reports = sa.Table(  # what a worker judged or counted; routes and pages show the newest
     "reports",
     METADATA,

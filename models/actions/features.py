@@ -15,7 +15,7 @@ from typing import Any, Final, TypeGuard
 from features.events.personal_data import means_contact, tells_contact
 from features.events.urls import without_contact
 
-__all__ = ["LEAD", "Features", "crossed", "features_of"]
+__all__ = ["LEAD", "Features", "crossed", "features_of", "path_of"]
 
 Features = Mapping[str, float]
 """Amounts by their name; a category is the name "colour=red" with the amount 1."""
@@ -32,6 +32,11 @@ def features_of(objects: Iterable[object]) -> dict[str, float]:
     """The features of a list of objects; what holds contact data is none."""
     found = (pair for one in objects for pair in _told("", one, 0))
     return {name[:_LONGEST]: amount for name, amount in islice(found, _MOST_FEATURES)}
+
+
+def path_of(feature: str) -> str:
+    """The names that lead to what a feature tells: of "profile.plan=pro" it is "profile.plan"."""
+    return feature.partition("=")[0]
 
 
 def _told(name: str, value: object, depth: int) -> Iterator[tuple[str, float]]:

@@ -125,7 +125,8 @@ class Service:
         ladder = read_ladder(settings.ladder) if settings.ladder else None
         store = EventStore.open(settings.database_url)
         scorer = Scorer(store, None, clock)
-        parts = scorer, Recommender(scorer), Ranker(store, clock), GroupCommit(store)
+        ranker = Ranker(store, clock, lambda: service.ladder)
+        parts = scorer, Recommender(scorer), ranker, GroupCommit(store)
         held = KeptFunnel(store.database), QueueCounts(store)
         service = cls(settings, store, *parts, source, *held)
         service._ladder, service.write_backs, service.clock = ladder, write_backs, clock

@@ -17,13 +17,16 @@ from features.arrays import Floats
 from features.clock import is_over
 from features.errors import DecisionConflict, UnknownDecision
 from features.events.log import DAY_US
+from features.ladder.ladder import Ladder
 from features.offers.decisions import message_id
+from features.signals.protected import names_protected, without_protected
 from features.store.events import EventStore
 from features.store.kept.ranks import Rank, RankedAction, Ranks
 from features.store.kept.reports import Report, Reports
 from features.store.privacy import Privacy
+from features.store.schema import PREFERENCES
 from models.actions.choosing import chances
-from models.actions.features import features_of
+from models.actions.features import features_of, path_of
 from models.actions.preferences import Preferences, Rewarded
 from models.offers.policy import choose
 
@@ -37,7 +40,7 @@ DAYS_KEPT: Final = 90
 _FORGET_US: Final = 60 * 60 * 1_000_000
 _LEARNED_FROM: Final = 20_000
 """The newest choices that were shown; older ones are of another world."""
-_KIND: Final = "preferences"
+_OBJECTS: Final = "objects"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +69,26 @@ class Slot:
 
 
 class Ranker:
-    """Ranks the actions of callers, over a store."""
+    """Ranks the actions of callers, over a store.
 
-    def __init__(self, store: EventStore, clock: Callable[[], int]) -> None:
+    Parameters
+    ----------
+    ladder : gives the one that serves, whose protected traits are no features: nothing may learn
+        from them.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        clock: Callable[[], int],
+        ladder: Callable[[], Ladder],
+    ) -> None:
         self._store = store
         self._ranks = Ranks(store.database)
         self._reports = Reports(store.database)
         self._privacy = Privacy(store.database)
         self._clock = clock
+        self._ladder = ladder
         self._learned: dict[str, tuple[int, Preferences]] = {}
         self._turn = threading.Lock()
         self._forget_at = 0
@@ -153,13 +168,13 @@ class Ranker:
         slots: Sequence[Slot],
     ) -> list[_Choice]:
         preferences = self._preferences(loop)
-        described = {one.id: features_of(one.features) for one in actions}
-        here = features_of(situation)
+        described = {one.id: self._features(one.features) for one in actions}
+        here = self._features(situation)
         left, made = [one.id for one in actions], []
         for slot in slots:
             there = here
             if slot.id:
-                own = features_of([*slot.features, {"slot": slot.id}])
+                own = self._features([*slot.features, {"slot": slot.id}])
                 there = {**here, **{f"slot.{name}": amount for name, amount in own.items()}}
             may = [one for one in left if one not in slot.excluded]
             worths = preferences.worths(there, [(one, described[one]) for one in may])
@@ -171,6 +186,11 @@ class Ranker:
             made.append(_Choice(there, ranked, chosen))
             left.remove(chosen)
         return made
+
+    def _features(self, objects: Sequence[object]) -> dict[str, float]:
+        """The features of a list of objects, without those that tell a protected trait."""
+        told = without_protected(self._ladder(), {_OBJECTS: list(objects)})
+        return features_of(told[_OBJECTS])
 
     # -------------------------------------------------------------------------- what came of it
 
@@ -203,7 +223,7 @@ class Ranker:
 
     def due(self) -> list[str]:
         """The loops that rewards have come for since it was learned last."""
-        now, stamps = self._clock(), self._reports.stamps(_KIND)
+        now, stamps = self._clock(), self._reports.stamps(PREFERENCES)
         return [loop for loop in self._ranks.loops() if self._is_due(loop, stamps.get(loop), now)]
 
     def _is_due(self, loop: str, last: int | None, now: int) -> bool:
@@ -220,10 +240,30 @@ class Ranker:
             now = self._clock()
             shown = self._ranks.shown(loop, now - REWARD_WAIT_US, _LEARNED_FROM)
             out = self._privacy.opted_out_of({one.lead_id for one in shown if one.lead_id})
-            found = Preferences.learned([_rewarded(one) for one in shown if one.lead_id not in out])
-            report = Report(_KIND, "", loop, now, found.plain())
+            found = Preferences.learned(
+                [self._rewarded(one) for one in shown if one.lead_id not in out]
+            )
+            report = Report(PREFERENCES, "", loop, now, found.plain())
             self._reports.keep(report)
             self._reports.drop_others(report)
+
+    def _rewarded(self, rank: Rank) -> Rewarded:
+        shown = next(one for one in rank.actions if one.id == rank.chosen)
+        return Rewarded(
+            self._unprotected(rank.situation or {}),
+            self._unprotected(shown.features),
+            rank.chosen,
+            0.0 if rank.reward is None else rank.reward,
+        )
+
+    def _unprotected(self, features: Mapping[str, float]) -> dict[str, float]:
+        """Features that were kept, also before a trait was marked as protected."""
+        ladder = self._ladder()
+        return {
+            name: amount
+            for name, amount in features.items()
+            if not names_protected(ladder, path_of(name))
+        }
 
     def forget_old(self) -> None:
         """Delete what is older than `DAYS_KEPT`, once an hour, also where no reward comes."""
@@ -237,7 +277,7 @@ class Ranker:
     def take_over(self) -> bool:
         """Choose by what a worker has learned by now; whether that is news."""
         news = False
-        for loop, stamp in self._reports.stamps(_KIND).items():
+        for loop, stamp in self._reports.stamps(PREFERENCES).items():
             known = self._learned.get(loop)
             if known is None or known[0] != stamp:
                 self._load(loop)
@@ -252,7 +292,7 @@ class Ranker:
         return self._learned[loop][1]
 
     def _load(self, loop: str) -> None:
-        report = self._reports.newest(_KIND, "", loop)
+        report = self._reports.newest(PREFERENCES, "", loop)
         self._learned[loop] = (
             (report.as_of, Preferences.of_plain(report.body)) if report else (0, Preferences())
         )
@@ -294,14 +334,4 @@ def _check_same(
 def _about_others(event_id: str) -> DecisionConflict:
     return DecisionConflict(
         f"event {event_id!r} was about other actions or somebody else; choose another id"
-    )
-
-
-def _rewarded(rank: Rank) -> Rewarded:
-    shown = next(one for one in rank.actions if one.id == rank.chosen)
-    return Rewarded(
-        rank.situation or {},
-        shown.features,
-        rank.chosen,
-        0.0 if rank.reward is None else rank.reward,
     )

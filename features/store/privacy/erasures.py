@@ -21,6 +21,7 @@ from features.store.privacy.rows import NAMING, Document, held_ids, naming, rfc3
 from features.store.privacy.suppressions import suppress, wait_for_arrivals
 from features.store.privacy.trainings import Training, trained_on
 from features.store.schema import (
+    PREFERENCES,
     deliveries,
     erasures,
     events,
@@ -28,6 +29,8 @@ from features.store.schema import (
     identities,
     kept_columns,
     notifications,
+    ranks,
+    reports,
     scores,
     suppressions,
 )
@@ -180,6 +183,7 @@ def _delete(connection: sa.Connection, ids: Sequence[str]) -> int:
     """Delete every row that names any of some ids; how many events there were."""
     count = followed = 0
     for part in in_parts(ids):
+        _take_learned(connection, part)
         notices = sa.select(notifications.c.id).where(naming(connection, notifications, part))
         connection.execute(sa.delete(deliveries).where(deliveries.c.notification_id.in_(notices)))
         for table in NAMING:
@@ -191,8 +195,23 @@ def _delete(connection: sa.Connection, ids: Sequence[str]) -> int:
     return count
 
 
+def _take_learned(connection: sa.Connection, ids: Sequence[str]) -> None:
+    """Take away what loops have learned from choices for some ids: it holds features by name.
+
+    A worker learns it anew from the choices that are left.
+    """
+    loops = sa.select(ranks.c.loop).where(naming(connection, ranks, ids))
+    own = reports.c.kind == PREFERENCES, reports.c.about.in_(loops)
+    connection.execute(sa.delete(reports).where(*own))
+
+
 def _take_kept(connection: sa.Connection, erased_at: int) -> None:
-    """Take the kept tables away, and note that of each: a worker makes them without the lead."""
+    """Take the kept tables away, and note that of each: a worker makes them without the lead.
+
+    So it is with reports that compare groups of protected traits.
+    """
+    with_groups = reports.c.body.contains('"groups":{', autoescape=True)
+    connection.execute(sa.delete(reports).where(with_groups))
     of = kept_columns.c.kind, kept_columns.c.ladder
     kept = connection.execute(sa.select(*of).distinct()).all()
     connection.execute(sa.delete(kept_columns))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from features.errors import DecisionConflict, UnknownDecision
 from features.events.log import DAY_US
+from features.ladder.file import read_ladder
+from features.ladder.ladder import Trait
 from features.store.events import EventStore
 from features.store.kept.ranks import Ranks
+from features.store.kept.reports import Reports
 from features.store.privacy import Privacy
 from serving.recommending.ranker import DAYS_KEPT, LEARN_US, REWARD_WAIT_US, Action, Ranker, Slot
 from tests.serving import world
@@ -20,6 +25,10 @@ NEWS = [
     Action("art", [{"topic": "art"}]),
 ]
 ALONE = [Slot("")]
+LADDER = read_ladder("b2b")
+WITH_PROTECTED = replace(
+    LADDER, protected=(Trait("religion", "category"), Trait("health", "category"))
+)
 
 
 class Clock:
@@ -42,7 +51,7 @@ def store(database):
 
 @pytest.fixture
 def ranker(store, clock):
-    return Ranker(store, clock)
+    return Ranker(store, clock, lambda: LADDER)
 
 
 def live(ranker, clock, loop="", count=240, first=0):
@@ -68,7 +77,7 @@ def test_it_is_learned(ranker, store, clock):
     assert ranker.due() == [""]
     ranker.learn([""])
     assert ranker.due() == []
-    other = Ranker(store, clock)  # another process
+    other = Ranker(store, clock, lambda: LADDER)  # another process
     assert ranker.take_over()
     assert not ranker.take_over()
     match = [*NEWS[1:], Action("match", [{"topic": "sport"}])]
@@ -192,3 +201,75 @@ def test_an_action_that_a_slot_leaves_out_has_no_chance_there(ranker):
         chances = {each.id: each.probability for each in one.actions}
         assert sum(chances.values()) == pytest.approx(1.0)
         assert one.slot != "a" or chances["art"] == 0.0
+
+
+def test_a_protected_trait_is_no_feature(store, clock):
+    """Not of a situation, an action or a slot, at any depth: nothing may learn from it."""
+    ranker = Ranker(store, clock, lambda: WITH_PROTECTED)
+    told = {"religion": "ProtCtx", "time": "noon", "profile": {"Health": "ProtIll", "plan": "pro"}}
+    answers = [{"question": "Religion", "answer": "ProtAsked"}]
+    url = "/form?religion=ProtUrl"
+    actions = [Action("a", [{"religion": "ProtAct", "topic": "art"}]), Action("b", [{"n": 1}])]
+    slot = Slot("top", [{"your_religion": "ProtSlot", "size": 2}])
+    situation = [told, {"answers": answers, "page": url}]
+    (rank,) = ranker.rank("", "e", None, situation, actions, [slot])
+    assert rank.situation == {
+        "time=noon": 1.0,
+        "profile.plan=pro": 1.0,
+        "page=/form?religion=redacted": 1.0,
+        "slot.size": 2.0,
+        "slot.slot=top": 1.0,
+    }
+    features = {one.id: one.features for one in rank.actions}
+    assert features == {"a": {"topic=art": 1.0}, "b": {"n": 1.0}}
+
+
+def learned_of(store, loop="") -> dict[str, Any] | None:
+    """What is kept of what a loop has learned."""
+    report = Reports(store.database).newest("preferences", "", loop)
+    return None if report is None else dict(report.body)
+
+
+def test_a_trait_that_is_protected_later_is_not_learned_from(store, clock):
+    """What was kept before the trait was marked is left out of what is learned from it."""
+    former = Ranker(store, clock, lambda: LADDER)
+    for at in range(80):
+        situation = [{"profile": {"religion": "ab"[at % 2]}, "time": "ab"[at // 2 % 2]}]
+        (rank,) = former.rank("", f"e{at}", None, situation, NEWS, ALONE)
+        assert "religion" in str(rank.situation)
+        if (rank.chosen == "art") == (at % 2 == 0):
+            former.reward("", f"e{at}", {"": 1.0})
+        clock.now += 1_000_000
+    clock.now += REWARD_WAIT_US
+    former.learn([""])
+    assert "religion" in str(learned_of(store))
+    Ranker(store, clock, lambda: WITH_PROTECTED).learn([""])
+    learned = learned_of(store)
+    assert learned is not None
+    assert learned["events"] == 80
+    assert "religion" not in str(learned)
+
+
+def test_an_erasure_takes_what_was_learned_from_the_lead(ranker, store, clock):
+    """Weights are by the names of features, which say what was told of it; others are kept."""
+    for loop, lead in (("news", "magda"), ("shop", "ann")):
+        for at in range(60):
+            where = [{"city": f"Town of {lead}"}] if at % 2 else [{"city": "Bonn"}]
+            named = lead if at % 2 else None
+            (rank,) = ranker.rank(loop, f"e{at}", named, where, NEWS, ALONE)
+            if (rank.chosen == "art") == (at % 2 == 0):
+                ranker.reward(loop, f"e{at}", {"": 1.0})
+            clock.now += 1_000_000
+    clock.now += REWARD_WAIT_US
+    ranker.learn(["news", "shop"])
+    assert "Town of magda" in str(learned_of(store, "news"))
+    shop = learned_of(store, "shop")
+    Privacy(store.database).erase("magda", erased_at=clock.now)
+    assert learned_of(store, "news") is None
+    assert learned_of(store, "shop") == shop is not None
+    assert ranker.due() == ["news"]
+    ranker.learn(["news"])
+    again = learned_of(store, "news")
+    assert again is not None
+    assert "magda" not in str(again)
+    assert again["events"] == 30

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from features.errors import StoreError, UnknownLead
 from features.store.events import EventStore
+from features.store.kept.reports import Report, Reports
 from features.store.migrations import open_database
 from features.store.privacy import Privacy
 from features.store.privacy.rows import NAMING
@@ -52,6 +53,20 @@ def test_erase(merged, privacy):
     assert dict(kept) == {"id": erasure.id, "at": 60, "events": 4, "models": "[]"}
     with pytest.raises(UnknownLead, match="nothing is held"):
         privacy.erase("ann", erased_at=61)
+
+
+def test_reports_of_groups_go(merged, privacy):
+    """Who was compared by a protected trait may have been in a group of its own."""
+    figure = {"trait": "religion", "group": "Zoroastrian-Magda", "leads": 1, "value": -0.128}
+    groups = {"least_ratio": 0.8, "traits": [], "figures": [figure]}
+    reports = Reports(merged.database)
+    for about, found in (("old", groups), ("new", None)):
+        reports.keep(Report("scores", "b2b", about, 5, {"evaluation": {"groups": found}}))
+    reports.keep(Report("policy", "b2b", "new careful", 5, {"gate": None, "name": "groups"}))
+    privacy.erase("ann", erased_at=60)
+    assert reports.newest("scores", "b2b", "old") is None
+    assert reports.newest("scores", "b2b", "new") is not None
+    assert reports.newest("policy", "b2b", "new careful") is not None
 
 
 def test_a_failed_erasure_erases_nothing(merged, privacy, monkeypatch):
