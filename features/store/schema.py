@@ -16,6 +16,7 @@ __all__ = [
     "METADATA",
     "NAMED",
     "PREFERENCES",
+    "READINESS",
     "account_members",
     "actions",
     "api_keys",
@@ -255,6 +256,8 @@ stale = sa.Table(  # marks: leads whose score is older than what is known of the
 sa.Index("stale_since", stale.c.since)
 PREFERENCES: Final = "preferences"
 """The kind of the report of what was learned from the ranks of a loop; it is about the loop."""
+READINESS: Final = "readiness"
+"""The kind of the report of what a log has of a ladder; it is about the ladder."""
 reports = sa.Table(  # what a worker judged or counted; routes and pages show the newest
     "reports",
     METADATA,

@@ -17,12 +17,15 @@ __all__ = ["chores_of"]
 def chores_of(settings: Settings) -> Sequence[Chore]:
     """What is done now and then beside a service, as its settings say."""
     from features.funnel.kept import KIND
+    from features.store.privacy.erasures import of_report
+    from features.store.schema import READINESS
+    from models.judging.served import SCORES
     from serving.process.upkeep import Chore
 
     rung = (sys.executable, "-m", "rung")
     ladder = ("--ladder", settings.ladder) if settings.ladder else ()
     looks = {"readiness": settings.readiness_seconds, "funnel": settings.funnel_seconds}
-    keeps = {"funnel": KIND}
+    keeps = {"funnel": KIND, "readiness": of_report(READINESS)}
     found = [
         Chore(
             *(verb, seconds, (*rung, verb, "--json", *ladder)),
@@ -43,7 +46,7 @@ def chores_of(settings: Settings) -> Sequence[Chore]:
         )
     if settings.judge_seconds:
         command = (*rung, "champion", "judge", "--json", *ladder)
-        found.append(Chore("champion", settings.judge_seconds, command))
+        found.append(Chore("champion", settings.judge_seconds, command, keeps=of_report(SCORES)))
     return found
 
 

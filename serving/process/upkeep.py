@@ -52,7 +52,8 @@ class Chore:
     every_seconds : at most so often.
     command : what is run, with the store and the bundle that serves in its environment.
     needs_model : whether it has nothing to do before a bundle serves.
-    keeps : the kind of `KeptColumns` that it makes, which erasures take away; "" for none.
+    keeps : the kind of `KeptColumns` that it makes, which erasures take away, or that of a report
+        (`features.store.privacy.erasures.of_report`); "" for none.
     """
 
     name: str

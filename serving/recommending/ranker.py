@@ -237,15 +237,15 @@ class Ranker:
     def learn(self, loops: Sequence[str]) -> None:
         """Learn anew from what is kept of some loops."""
         for loop in loops:
-            now = self._clock()
+            now, erased = self._clock(), self._reports.erased()
             shown = self._ranks.shown(loop, now - REWARD_WAIT_US, _LEARNED_FROM)
             out = self._privacy.opted_out_of({one.lead_id for one in shown if one.lead_id})
             found = Preferences.learned(
                 [self._rewarded(one) for one in shown if one.lead_id not in out]
             )
             report = Report(PREFERENCES, "", loop, now, found.plain())
-            self._reports.keep(report)
-            self._reports.drop_others(report)
+            if self._reports.keep(report, erased):
+                self._reports.drop_others(report)
 
     def _rewarded(self, rank: Rank) -> Rewarded:
         shown = next(one for one in rank.actions if one.id == rank.chosen)

@@ -12,7 +12,9 @@ import sqlalchemy as sa
 
 from features.errors import StoreError
 from features.store.database import Database, insert_into
-from features.store.schema import reports
+from features.store.identities.turns import Erased, erased_by_now, hold_leads
+from features.store.privacy.erasures import TAKEN, of_report
+from features.store.schema import kept_columns, reports
 
 __all__ = ["Report", "Reports"]
 
@@ -43,8 +45,18 @@ class Reports:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def keep(self, report: Report) -> str:
+    def erased(self) -> Erased:
+        """The erasures by now; to be asked before what a report is made of is read."""
+        with self._database.reading() as connection:
+            return erased_by_now(connection)
+
+    def keep(self, report: Report, erased: Erased | None = None) -> str:
         """Keep a report, in place of one of the same instant; the SHA-256 of its body.
+
+        Parameters
+        ----------
+        erased : as it was before what it is made of was read. Where a lead was erased since, the
+            report may hold texts of it: it is not kept, and "" is returned.
 
         Raises
         ------
@@ -61,6 +73,13 @@ class Reports:
             "hash": digest,
         }
         with self._database.writing() as connection:
+            if erased is not None:
+                hold_leads(connection)  # so that nobody is erased between the look and the end
+                if erased != erased_by_now(connection):
+                    return ""
+            noted = kept_columns.c.kind == of_report(report.kind)
+            noted &= (kept_columns.c.ladder == report.ladder) & (kept_columns.c.part == TAKEN)
+            connection.execute(sa.delete(kept_columns).where(noted))
             insert = insert_into(connection.engine, reports).values(row)
             connection.execute(
                 insert.on_conflict_do_update(

@@ -22,6 +22,7 @@ from features.store.privacy.suppressions import suppress, wait_for_arrivals
 from features.store.privacy.trainings import Training, trained_on
 from features.store.schema import (
     PREFERENCES,
+    READINESS,
     deliveries,
     erasures,
     events,
@@ -43,6 +44,7 @@ __all__ = [
     "erased_since",
     "kept_erasures",
     "note_taken",
+    "of_report",
     "wipe",
 ]
 
@@ -208,15 +210,25 @@ def _take_learned(connection: sa.Connection, ids: Sequence[str]) -> None:
 def _take_kept(connection: sa.Connection, erased_at: int) -> None:
     """Take the kept tables away, and note that of each: a worker makes them without the lead.
 
-    So it is with reports that compare groups of protected traits.
+    So it is with reports that may hold texts of a lead: what a log has, by the names in it, and
+    what groups of protected traits are compared by.
     """
-    with_groups = reports.c.body.contains('"groups":{', autoescape=True)
-    connection.execute(sa.delete(reports).where(with_groups))
     of = kept_columns.c.kind, kept_columns.c.ladder
-    kept = connection.execute(sa.select(*of).distinct()).all()
+    kept = {(kind, ladder) for kind, ladder in connection.execute(sa.select(*of).distinct())}
+    with_texts = (reports.c.kind == READINESS) | reports.c.body.contains(
+        '"groups":{', autoescape=True
+    )
+    told = sa.select(reports.c.kind, reports.c.ladder).where(with_texts).distinct()
+    kept |= {(of_report(kind), ladder) for kind, ladder in connection.execute(told)}
+    connection.execute(sa.delete(reports).where(with_texts))
     connection.execute(sa.delete(kept_columns))
-    for kind, ladder in kept:
+    for kind, ladder in sorted(kept):
         note_taken(connection, kind, ladder, erased_at)
+
+
+def of_report(kind: str) -> str:
+    """How it is noted that there is no report of a kind, among the kinds of kept tables."""
+    return f"report {kind}"
 
 
 def note_taken(connection: sa.Connection, kind: str, ladder: str, at: int) -> None:

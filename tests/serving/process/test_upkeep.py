@@ -13,7 +13,7 @@ import pytest
 from features.funnel.kept import KIND
 from features.offers.experiments import body_of, experiment_of
 from features.store.events import EventStore
-from features.store.kept.reports import Reports
+from features.store.kept.reports import Report, Reports
 from features.store.privacy import Privacy
 from models.judging.served import OFFERS, POLICY, SCORES, about_policy
 from serving.edge.logs import LOGGER
@@ -81,12 +81,35 @@ def test_what_an_erasure_took_away_is_made_again_at_once(service):
     assert not is_due(service, funnel)
 
 
-def test_the_funnel_is_what_erasures_take_away(service):
-    """Of what is done beside a service it alone names leads."""
+def test_a_report_that_an_erasure_took_away_is_made_again(service):
+    """Readiness has words of leads: it is looked at anew, and not a day later."""
+    looks = replace(chore("pass", every=86400.0), keeps="report readiness")
+    report = Report("readiness", service.ladder.name, "", 5, {"offers": []})
+    reports = Reports(service.store.database)
+    reports.keep(report)
+    assert do(service, looks)
+    service.clock.at += 600 * SECOND
+    before = reports.erased()
+    assert not is_due(service, looks)
+    Privacy(service.store.database).erase("lead-0001", service.clock())
+    assert reports.newest("readiness", service.ladder.name) is None
+    assert is_due(service, looks)
+    assert reports.keep(report, before) == "", "what was read before the erasure is not kept"
+    assert is_due(service, looks)
+    assert reports.keep(report, reports.erased())
+    assert not is_due(service, looks)
+
+
+def test_what_erasures_take_away(service):
+    """Of what is done beside a service these may name leads, or have texts of them."""
     from rung.service.worker import chores_of
 
     keeps = {one.name: one.keeps for one in chores_of(service.settings) if one.keeps}
-    assert keeps == {"funnel": KIND}
+    assert keeps == {
+        "funnel": KIND,
+        "readiness": "report readiness",
+        "champion": "report scores",
+    }
 
 
 def test_what_takes_long_rests_longer_after_an_erasure_too(service):

@@ -55,18 +55,21 @@ def test_erase(merged, privacy):
         privacy.erase("ann", erased_at=61)
 
 
-def test_reports_of_groups_go(merged, privacy):
-    """Who was compared by a protected trait may have been in a group of its own."""
+def test_reports_with_texts_of_leads_go(merged, privacy):
+    """Who was compared by a protected trait may have been in a group of its own; so may words."""
     figure = {"trait": "religion", "group": "Zoroastrian-Magda", "leads": 1, "value": -0.128}
     groups = {"least_ratio": 0.8, "traits": [], "figures": [figure]}
     reports = Reports(merged.database)
     for about, found in (("old", groups), ("new", None)):
         reports.keep(Report("scores", "b2b", about, 5, {"evaluation": {"groups": found}}))
+    offers = {"offers": [{"id": "Offer-Magda", "known": False, "extended": 1}]}
+    reports.keep(Report("readiness", "b2b", "", 5, offers))
     reports.keep(Report("policy", "b2b", "new careful", 5, {"gate": None, "name": "groups"}))
     privacy.erase("ann", erased_at=60)
     assert reports.newest("scores", "b2b", "old") is None
     assert reports.newest("scores", "b2b", "new") is not None
     assert reports.newest("policy", "b2b", "new careful") is not None
+    assert reports.newest("readiness", "b2b") is None
 
 
 def test_a_failed_erasure_erases_nothing(merged, privacy, monkeypatch):
