@@ -190,7 +190,7 @@ class Ranker:
     def _features(self, objects: Sequence[object]) -> dict[str, float]:
         """The features of a list of objects, without those that tell a protected trait."""
         told = without_protected(self._ladder(), {_OBJECTS: list(objects)})
-        return features_of(told[_OBJECTS])
+        return features_of(told.get(_OBJECTS, ()))  # absent where they are themselves an answer
 
     # -------------------------------------------------------------------------- what came of it
 

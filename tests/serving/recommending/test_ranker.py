@@ -222,6 +222,8 @@ def test_a_protected_trait_is_no_feature(store, clock):
     }
     features = {one.id: one.features for one in rank.actions}
     assert features == {"a": {"topic=art": 1.0}, "b": {"n": 1.0}}
+    (rank,) = ranker.rank("", None, None, ["religion", {"answer": "ProtPair"}], actions, ALONE)
+    assert rank.situation == {}
 
 
 def learned_of(store, loop="") -> dict[str, Any] | None:
