@@ -64,7 +64,9 @@ class Database:
 
     Parameters
     ----------
-    trouble : why the last transaction that was to write could not; "" where it could.
+    trouble : why a transaction that was to write could not; "" where none failed since somebody
+        tried what takes room (`features.store.kept.meta.why_not_writable`). On a full disk there
+        is room for a small one between those that fail, so that one says nothing.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -118,7 +120,6 @@ class Database:
         except StoreAway as error:
             self.trouble = str(error)
             raise
-        self.trouble = ""
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:

@@ -22,6 +22,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from features.clock import seconds_since
+from features.store.kept.meta import why_not_writable
 from features.store.schema import deliveries, write_backs
 from models.recalibrated import shift_of
 from serving.edge.access import needs
@@ -301,7 +302,19 @@ def _seconds_since(service: Service, since: int | None) -> float:
     return 0.0 if since is None else seconds_since(since, service.scorer.clock())
 
 
-_OF_STORE: Final[tuple[MetricsOf, ...]] = (_marks, _deliveries, _failed_deliveries, _write_backs)
+def _writable(service: Service) -> Iterable[Metric]:
+    """Whether it can be written again, where it could not; `rung_store_writable` tells it."""
+    why_not_writable(service.store.database)
+    return ()
+
+
+_OF_STORE: Final[tuple[MetricsOf, ...]] = (
+    _writable,
+    _marks,
+    _deliveries,
+    _failed_deliveries,
+    _write_backs,
+)
 
 
 # ------------------------------------------------------------------------------------------- Route

@@ -14,9 +14,16 @@ from features.errors import StoreAway
 from features.store.database import Database, insert_for
 from features.store.schema import meta
 
-__all__ = ["held_meta", "set_meta", "why_not_writable"]
+__all__ = ["held_meta", "meta_of", "set_meta", "why_not_writable"]
 
 _PROBE: Final = "probe"
+_PROBE_BYTES: Final = 65_536
+"""More than there is room for in what the database has: its files must grow."""
+
+
+def meta_of(connection: sa.Connection, key: str) -> str | None:
+    """What is kept under a key; None where nothing is. It locks nothing, and may only read."""
+    return connection.scalar(sa.select(meta.c.value).where(meta.c.key == key))
 
 
 def held_meta(connection: sa.Connection, key: str) -> str | None:
@@ -41,8 +48,8 @@ def _keeping(dialect: str) -> sa.Insert:
 def why_not_writable(database: Database) -> str:
     """Why nothing can be written now; "" where it can.
 
-    After a transaction that could not be written one is tried: only a disk that was full, or a
-    server that only read, makes itself felt no sooner.
+    After a transaction that could not be written one is tried that takes room: only a disk that
+    was full, or a server that only read, makes itself felt no sooner.
 
     Raises
     ------
@@ -50,10 +57,10 @@ def why_not_writable(database: Database) -> str:
     """
     if database.trouble:
         try:
-            with database.writing() as connection:
-                set_meta(connection, _PROBE, secrets.token_hex(8))
+            _write_much(database)
         except StoreAway as error:
             return str(error)
+        database.trouble = ""
     path = database.engine.url.database or ""
     if database.is_sqlite:
         is_file = path not in ("", ":memory:")
@@ -68,6 +75,30 @@ def why_not_writable(database: Database) -> str:
         return ""
     database.engine.dispose()  # a connection may only read for as long as it lasts
     return "the server only reads now"
+
+
+def _write_much(database: Database) -> None:
+    """Write what does not fit into the pages that there are, and take it away again."""
+    much = secrets.token_hex(_PROBE_BYTES)
+    if not database.is_sqlite and _fills_new_table(database, much):
+        return
+    for value in (much, ""):
+        with database.writing() as connection:
+            set_meta(connection, _PROBE, value)
+
+
+def _fills_new_table(database: Database, much: str) -> bool:
+    """Whether a new table could be filled: it has no page yet, and none that others have left."""
+    name = f"rung_probe_{secrets.token_hex(8)}"
+    table = sa.Table(name, sa.MetaData(), sa.Column("value", sa.Text))
+    with database.writing() as connection:
+        may_make = "SELECT has_schema_privilege(current_schema(), 'CREATE')"
+        if not connection.exec_driver_sql(may_make).scalar():
+            return False
+        table.create(connection)
+        connection.execute(sa.insert(table).values(value=much))
+        table.drop(connection)
+    return True
 
 
 def _may_write(file: Path) -> bool:
