@@ -1,7 +1,8 @@
 """Work that a process of its own does now and then: what needs the whole log is not done here.
 
 Of several workers on one store one has it done, by lease. A run that takes long is not begun again
-before twenty times as long has passed.
+before twenty times as long has passed. One that failed, or whose process died, is tried again after
+a minute, and after twice as long each time until it is done.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import IO, Final
+from typing import IO, Final, NamedTuple, Self
 
 import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 
 from features.store.kept.columns import KeptColumns
-from features.store.kept.meta import held_meta, set_meta
+from features.store.kept.meta import held_meta, meta_of, set_meta
 from features.store.schema import events, meta
 from serving.edge.logs import log, log_failure
 from serving.process.service import Service
@@ -37,6 +38,10 @@ _REST: Final = 20
 """Times as long as a run took it rests at least."""
 _TAKEN_SECONDS: Final = 60.0
 """What an erasure took away is made again at once, and after this pause where others follow."""
+_RETRY_SECONDS: Final = 60.0
+"""What failed is tried again so soon, and after twice as long each time that it fails again."""
+_MOST_DOUBLED: Final = 20
+"""Times; a chore that is due before that is tried then."""
 _SAID: Final = 500
 """Characters of what a run that failed said last."""
 _LONGEST_CHARACTER: Final = 4
@@ -89,12 +94,15 @@ def is_due(service: Service, chore: Chore) -> bool:
     if chore.needs_model and service.folder is None:
         return False
     with service.store.database.reading() as connection:
-        held = held_meta(connection, _key(chore))
+        held = meta_of(connection, _key(chore))
         if held is None:
             return connection.execute(sa.select(events.c.message_id).limit(1)).first() is not None
-    begun, took = _begun_and_took(held)
+    begun, took, undone = _Last.of(held)
     now = service.clock()
-    if now < begun or now - begun >= max(chore.every_seconds * 1e6, _REST * took):
+    pause = max(chore.every_seconds * 1e6, _REST * took)
+    if undone:
+        pause = min(pause, _pause_when_undone(undone))
+    if now < begun or now - begun >= pause:
         return True
     return now - begun >= _pause_when_taken(chore.every_seconds, took) and _is_taken(service, chore)
 
@@ -107,8 +115,8 @@ def seconds_until_again(service: Service, name: str, every_seconds: float) -> fl
     name, every_seconds : those of the chore that makes it.
     """
     with service.store.database.reading() as connection:
-        held = held_meta(connection, f"upkeep {name}")
-    _, took = _begun_and_took(held) if held else (0, 0)
+        held = meta_of(connection, f"upkeep {name}")
+    took = _Last.of(held).took if held else 0
     return (_pause_when_taken(every_seconds, took) + took) / 1e6 + _LOOK_SECONDS
 
 
@@ -122,9 +130,36 @@ def _is_taken(service: Service, chore: Chore) -> bool:
     return bool(chore.keeps) and columns.taken_at(chore.keeps, service.ladder.name) is not None
 
 
-def _begun_and_took(held: str) -> tuple[int, int]:
-    begun, took = (int(part) for part in held.split())
-    return begun, took
+class _Last(NamedTuple):
+    """When a chore was begun last, and for how long it took, both in microseconds.
+
+    Parameters
+    ----------
+    undone : how often it was begun since it was done last. It counts from its beginning: of a run
+        whose process dies nobody else would say so.
+    """
+
+    begun: int
+    took: int = 0
+    undone: int = 0
+
+    @classmethod
+    def of(cls, held: str) -> Self:
+        """What is kept: the count below zero, where others have the time that it took.
+
+        So a former version can read it. That one kept 0 of a run that was under way, or had died.
+        """
+        begun, told = (int(part) for part in held.split())
+        return cls(begun, max(told, 0), max(-told, 0) if told else 1)
+
+    def __str__(self) -> str:
+        """As it is kept."""
+        return f"{self.begun} {-self.undone or self.took}"
+
+
+def _pause_when_undone(undone: int) -> float:
+    """Microseconds until it is tried again, where it was begun so often and not done."""
+    return _RETRY_SECONDS * 1e6 * 2.0 ** min(undone - 1, _MOST_DOUBLED)
 
 
 def _key(chore: Chore) -> str:
@@ -138,12 +173,15 @@ def do(service: Service, chore: Chore) -> bool:
         if not is_ours():
             return False
         begun, started = service.clock(), time.monotonic()
-        former = _note(service, chore, f"{begun} 0")
+        former = _note_begun(service, chore, begun)
         code, said = _run(service, chore, is_ours)
         took = time.monotonic() - started
         is_broken_off = code != 0 and service.stopping.is_set()
+        kept = _Last(begun, max(round(took * 1e6), 1))
+        if code != 0:
+            kept = _Last(service.clock(), undone=_undone(former))
         # What the end of the service broke off is due when there is a service again.
-        _note(service, chore, former if is_broken_off else f"{begun} {round(took * 1e6)}")
+        _note(service, chore, former if is_broken_off else str(kept))
     if is_broken_off:
         log("upkeep broken off", work=chore.name)
         return False
@@ -156,15 +194,26 @@ def do(service: Service, chore: Chore) -> bool:
     return True
 
 
-def _note(service: Service, chore: Chore, said: str | None) -> str | None:
-    """Keep when a chore was begun and how long it took, None for never; what was kept before."""
+def _note_begun(service: Service, chore: Chore, begun: int) -> str | None:
+    """Keep that a chore is begun, and not done yet; what was kept before, None for nothing."""
     with service.store.database.writing() as connection:
         former = held_meta(connection, _key(chore))
+        set_meta(connection, _key(chore), str(_Last(begun, undone=_undone(former))))
+    return former
+
+
+def _undone(former: str | None) -> int:
+    """How often a chore was begun, this run counted, by what was kept before it."""
+    return 1 + (_Last.of(former).undone if former else 0)
+
+
+def _note(service: Service, chore: Chore, said: str | None) -> None:
+    """Keep when a chore was begun and how it went; None for never."""
+    with service.store.database.writing() as connection:
         if said is None:
             connection.execute(sa.delete(meta).where(meta.c.key == _key(chore)))
         else:
             set_meta(connection, _key(chore), said)
-    return former
 
 
 def _run(service: Service, chore: Chore, renew: Callable[[], bool]) -> tuple[int, str]:

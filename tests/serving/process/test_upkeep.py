@@ -10,13 +10,16 @@ from dataclasses import replace
 
 import pytest
 
+from features.errors import StoreAway
 from features.funnel.kept import KIND
 from features.offers.experiments import body_of, experiment_of
 from features.store.events import EventStore
+from features.store.kept.meta import meta_of, set_meta
 from features.store.kept.reports import Report, Reports
 from features.store.privacy import Privacy
 from models.judging.served import OFFERS, POLICY, SCORES, about_policy
 from serving.edge.logs import LOGGER
+from serving.process import upkeep
 from serving.process.service import Service
 from serving.process.upkeep import Chore, do, is_due, seconds_until_again
 from serving.settings import Settings
@@ -187,6 +190,85 @@ def test_a_chore_that_says_a_lot(service, caplog, end):
         (said,) = (one.values["said"] for one in caplog.records if one.msg == "upkeep failed")
         assert said.endswith("€€\nno such thing")
         assert len(said) == 500 - 1  # with its last line break
+
+
+def test_a_chore_that_fails_is_tried_again_soon(service):
+    """After a minute, then after twice as long each time, but never later than when it is due."""
+    bad, good = chore("raise SystemExit(1)", every=300.0), chore("pass", every=300.0)
+    for pause in (60, 120, 240, 300, 300):
+        assert is_due(service, good)
+        assert not do(service, bad)
+        service.clock.at += (pause - 1) * SECOND
+        assert not is_due(service, good), pause
+        service.clock.at += SECOND
+    assert do(service, good)
+    service.clock.at += 299 * SECOND
+    assert not is_due(service, good)
+    service.clock.at += SECOND
+    assert not do(service, bad)
+    service.clock.at += 60 * SECOND
+    assert is_due(service, good), "what was done before does not count any more"
+
+
+def test_a_chore_whose_process_died(service, monkeypatch):
+    """It is due when its lease is over, by whichever process; so is one that lost the store."""
+    daily = chore("pass", every=86_400.0)
+
+    def dies(*_: object) -> None:
+        raise StoreAway("the database is being restarted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(upkeep, "_run", dies)
+        patch.setattr(service.store.leases, "release", lambda *_: None)
+        with pytest.raises(StoreAway):
+            do(service, daily)
+    service.holder = "another"
+    service.clock.at += 59 * SECOND
+    assert not do(service, daily)
+    service.clock.at += SECOND
+    assert is_due(service, daily)
+    assert do(service, daily)
+    service.clock.at += 3600 * SECOND
+    assert not is_due(service, daily)
+
+
+def test_what_a_former_version_kept(service):
+    """It kept 0 of a run that died, else how long it took; and it can read what is kept now."""
+    with service.store.database.writing() as connection:
+        set_meta(connection, "upkeep try", f"{service.clock.at} 0")
+    service.clock.at += 60 * SECOND
+    assert is_due(service, chore("pass", every=86_400.0))
+    with service.store.database.writing() as connection:
+        set_meta(connection, "upkeep try", f"{service.clock.at} 5000000")
+    assert not is_due(service, chore("pass"))
+    service.clock.at += 100 * SECOND
+    assert is_due(service, chore("pass"))
+    for program in ("pass", "raise SystemExit(1)"):
+        do(service, chore(program))
+        with service.store.database.reading() as connection:
+            begun, took = (int(part) for part in (meta_of(connection, "upkeep try") or "").split())
+        assert begun == service.clock.at
+        assert (took > 0) == (program == "pass")
+
+
+def test_looking_whether_it_is_due_only_reads(folder, postgresql_url):
+    """So that pages answer while the server only reads."""
+    with EventStore.open(postgresql_url) as store:
+        store.append_events([world.event("ann", "page_viewed", world.now())])
+    service = Service.open(Settings(postgresql_url, folder / "rates"), clock=Clock())
+    try:
+        assert do(service, chore("pass"))
+        with service.store.database.engine.connect() as connection:
+            name = connection.exec_driver_sql("SELECT current_database()").scalar()
+            connection.exec_driver_sql(
+                f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'
+            )
+            connection.commit()
+        service.store.database.engine.dispose()
+        assert not is_due(service, chore("pass"))
+        assert seconds_until_again(service, "try", 60.0) > 0
+    finally:
+        service.close()
 
 
 def test_it_ends_with_the_service(service):
