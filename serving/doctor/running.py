@@ -53,14 +53,28 @@ def _answers(client: httpx2.Client, scheme: str, host: str) -> Iterator[Finding]
         )
 
 
+_LACKS: Final = {
+    "store": ("nothing can be stored", "see to the database; the cause is in the service's log"),
+    "model": ("it has no scores", "see that the bundle of its settings loads: the part model here"),
+    "queue": ("it has no queue", "wait until all leads are scored, or see why not in its log"),
+}
+"""What follows where a part of a service is missing, and what to do."""
+
+
 def _readiness(ready: httpx2.Response) -> Finding:
     if ready.status_code == 200:
         return fine("service", "ready")
+    missing: list[str] = []
     try:
-        what = str(ready.json()["detail"])
+        told = ready.json()
+        what = str(told["detail"])
+        missing = [part for part in _LACKS if part in told.get("missing", ())]
     except (ValueError, KeyError, TypeError):
         what = f"/readyz answers {ready.status_code}"
-    return wrong("service", f"not ready: {what}", "it has no scores", "see to what is missing")
+    said = [_LACKS[part] for part in missing]
+    why = "; ".join(why for why, _ in said) or "whoever asks it may get no answer"
+    remedy = "; ".join(remedy for _, remedy in said) or "see what its log says"
+    return wrong("service", f"not ready: {what}", why, remedy)
 
 
 def _closed(status: int, host: str) -> Finding:

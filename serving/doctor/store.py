@@ -51,7 +51,8 @@ def opened(url: str) -> tuple[Database | None, list[Finding]]:
         database = Database.open(url)
     except StoreError as error:
         why = "the service does not start without it, and answers 503 when it goes away"
-        remedy = "see that the database runs, and that RUNG_DATABASE_URL is right"
+        remedy = "see that the database runs, and that RUNG_DATABASE_URL is right; what is special"
+        remedy += " in its password is percent-encoded (@ is %40)"
         return None, [wrong("store", str(error), why, remedy)]
     return database, [fine("store", f"reachable, {shown(database.engine.url)}")]
 
@@ -201,12 +202,16 @@ def _postgresql(database: Database, environment: Mapping[str, str]) -> Iterator[
     with database.reading() as connection:
         version = [int(part) for part in connection.dialect.server_version_info or (0,)]
         settings = {name: _setting(connection, name) for name in (*_DURABLE, *_COUNTS)}
+        only_reads = _setting(connection, "transaction_read_only") == "on"
+        is_standby = bool(connection.scalar(sa.select(sa.func.pg_is_in_recovery())))
     number = ".".join(str(part) for part in version)
     if version[0] < _OLDEST_POSTGRESQL:
         why = f"Rung is not tried with versions below {_OLDEST_POSTGRESQL}"
         yield wrong("store", f"PostgreSQL {number}", why, "upgrade PostgreSQL")
     else:
         yield fine("store", f"PostgreSQL {number}")
+    if only_reads:
+        yield _only_reads(is_standby=is_standby)
     yield from _durable(settings)
     yield _enough_connections(settings, environment)
 
@@ -217,6 +222,19 @@ _COUNTS: Final = ("max_connections", "superuser_reserved_connections")
 
 def _setting(connection: sa.Connection, name: str) -> str:
     return str(connection.scalar(sa.select(sa.func.current_setting(name))))
+
+
+def _only_reads(*, is_standby: bool) -> Finding:
+    what = "it only reads: "
+    if is_standby:
+        what += "it is a standby"
+        remedy = "let RUNG_DATABASE_URL name the primary, or promote this one (pg_ctl promote)"
+    else:
+        what += "default_transaction_read_only is on"
+        remedy = (
+            "ALTER ROLE, ALTER DATABASE or ALTER SYSTEM SET default_transaction_read_only = off"
+        )
+    return wrong("store", what, "nothing can be stored: events are refused with 503", remedy)
 
 
 def _durable(settings: Mapping[str, str]) -> Iterator[Finding]:

@@ -347,6 +347,20 @@ def test_commits_that_are_not_durable(on_postgresql):
     engine.dispose()
 
 
+def test_a_server_that_only_reads(on_postgresql):
+    """Nothing can be stored in it, whatever else is well; a service says so too."""
+    engine = new_engine(on_postgresql["RUNG_DATABASE_URL"])
+    name = engine.url.database
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(
+            f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'
+        )
+    said = only(found(on_postgresql, "store"))
+    assert said.what == "it only reads: default_transaction_read_only is on"
+    assert said.why == "nothing can be stored: events are refused with 503"
+    engine.dispose()
+
+
 def test_an_old_postgresql(on_postgresql, monkeypatch):
     """A version that nobody has tried is found."""
     monkeypatch.setattr(doctor_store, "_OLDEST_POSTGRESQL", 99)
@@ -641,6 +655,21 @@ def test_a_service_that_is_not(sqlite, answers, state, words):
     """What is amiss with a service is found by asking it."""
     with Pretender(**answers) as service:
         assert words in only(found(sqlite, "service", url=service.url), state).what
+
+
+@pytest.mark.parametrize(
+    ("missing", "why"),
+    [
+        (["store"], "nothing can be stored"),
+        (["model", "queue"], "it has no scores; it has no queue"),
+        ([], "whoever asks it may get no answer"),
+    ],
+)
+def test_what_is_not_ready(sqlite, missing, why):
+    """What follows is said of what is missing, and of nothing else."""
+    body = json.dumps({"detail": "it is so", "missing": missing})
+    with Pretender(readyz=(503, {}, body)) as service:
+        assert only(found(sqlite, "service", url=service.url)).why == why
 
 
 @pytest.mark.parametrize("url", ["ftp://a", "rung.example.com", "http://"])
