@@ -106,7 +106,9 @@ __all__ = [
     "without_password",
 ]
 
-_PASSWORD: Final = re.compile(r"(://[^:/@]*):.*@")
+_PASSWORD: Final = re.compile(r"(://[^:/?#]*):.*@")
+_PASSWORD_ASKED: Final = re.compile(r"([?&](?:ssl)?password=)[^&#\s]*", re.IGNORECASE)
+"""As libpq takes one too: in the query of its URL."""
 
 
 class RungError(Exception):
@@ -316,5 +318,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def without_password(source: object) -> str:
-    """A file or the URL of a store as people are shown it: its password is nobody's to read."""
-    return _PASSWORD.sub(r"\1:***@", str(source))
+    """A file or the URL of a store as people are shown it: its password is nobody's to read.
+
+    It reaches to the last @, since people do not encode those of a password.
+    """
+    return _PASSWORD_ASKED.sub(r"\1***", _PASSWORD.sub(r"\1:***@", str(source)))

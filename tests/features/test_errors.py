@@ -72,6 +72,12 @@ def test_a_ladder_error_carries_every_mistake():
             "postgresql+psycopg://rung:***@127.0.0.1:5432/rung",
         ),
         ("postgresql://rung@db:5432/rung", "postgresql://rung@db:5432/rung"),
+        ("postgresql://rung:p@ss@db/rung", "postgresql://rung:***@db/rung"),
+        ("postgresql://rung@corp:p@db/rung", "postgresql://rung@corp:***@db/rung"),
+        (
+            "postgresql://rung@db/rung?sslmode=require&password=p&sslPassword=q#r",
+            "postgresql://rung@db/rung?sslmode=require&password=***&sslPassword=***#r",
+        ),
         ("sqlite:////var/rung.db", "sqlite:////var/rung.db"),
         (Path("a:b@c.csv"), "a:b@c.csv"),
     ],

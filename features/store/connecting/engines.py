@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-from features.errors import StoreError
+from features.errors import StoreError, without_password
 from features.store.connecting.outages import shown
 
 __all__ = [
@@ -58,11 +58,14 @@ def parsed_url(url: str | Path) -> sa.URL:
     """A URL, or that of the SQLite file at a path."""
     if isinstance(url, Path) or "://" not in url:
         return sa.URL.create("sqlite", database=str(url))
+    if not url.startswith("sqlite") and url.partition("?")[0].count("@") > 1:
+        # Whatever comes after the first one would be taken for the server, and be named by it.
+        raise StoreError(f"{without_password(url)}: write %40 for an @ in a password or a name")
     try:
         parsed = sa.make_url(url)
-    except sa.exc.ArgumentError as error:
+    except (sa.exc.ArgumentError, ValueError) as error:
         raise StoreError(
-            f"{url!r} is no store; write a path, sqlite:///events.db or"
+            f"{without_password(url)!r} is no store; write a path, sqlite:///events.db or"
             " postgresql://user@host/database"
         ) from error
     if parsed.drivername in ("postgresql", "postgres"):

@@ -13,7 +13,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from features.errors import StoreAway
+from features.errors import StoreAway, without_password
 
 __all__ = ["cause", "reachable", "shown"]
 
@@ -65,7 +65,7 @@ def _let_go(engine: sa.Engine, error: BaseException | None) -> None:
 
 def shown(url: sa.URL) -> str:
     """A URL to show to people, without its password."""
-    return url.render_as_string(hide_password=True)
+    return without_password(url.render_as_string(hide_password=False))
 
 
 def cause(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from features.errors import StoreAway
+from features.errors import StoreAway, StoreError
 from features.store.arrivals import Event
 from features.store.connecting import engines
 from features.store.database import Database
@@ -101,3 +101,27 @@ def test_what_is_no_lock_is_told_at_once(path, monkeypatch):
         engines.execute_when_free(connection, "BEGIN IMMEDIATE")
     assert connection.execute("PRAGMA busy_timeout").fetchone() == (30_000,)
     connection.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://rung:hun@ter2@127.0.0.1:1/rung",
+        "postgresql://rung:hun@ter2/x@127.0.0.1:1/rung",
+        "postgresql://rung:hun@ter2:s@127.0.0.1:1/rung",
+        "postgresql://rung:hunter2@127.0.0.1:1x/rung",
+        "postgresql://rung@127.0.0.1:1/rung?password=hunter2",
+        "postgresql://rung:hun%40ter2@127.0.0.1:1/rung",
+        "mysql+none://rung:hunter2@127.0.0.1/rung",
+    ],
+)
+def test_no_password_is_told(url):
+    """However it stands in a URL, and whatever is wrong with that; what would be right is said."""
+    with pytest.raises(StoreError) as raised:
+        Database.open(url)
+    said = str(raised.value)
+    assert "***" in said
+    assert "hun" not in said
+    assert "ter2" not in said
+    if "hun@" in url:
+        assert "write %40 for an @ in a password" in said
