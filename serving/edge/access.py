@@ -28,7 +28,7 @@ from features.errors import StoreAway
 from features.store.database import Database
 from serving.edge.bodies import JsonRequest
 from serving.edge.errors import KeyNeeded, NotAllowed, TooManyRequests
-from serving.edge.keys import SCOPES, Key, Keys, parts_of, secret_hash
+from serving.edge.keys import SCOPES, AwaitedKeys, Key, Keys, parts_of, secret_hash
 from serving.edge.logs import log
 from serving.edge.parameters import key_of, origin_of
 from serving.edge.rate_limit import RateLimit, address_of
@@ -156,6 +156,7 @@ class Access:
     ) -> None:
         self.now = now
         self.keys = Keys(database)
+        self._read = AwaitedKeys(self.keys, clock)
         self.sessions = Sessions(database)
         self.logins = RateLimit(_LOGINS_A_SECOND, _LOGINS_AT_ONCE, clock)
         self._limit = RateLimit(rate, clock=clock)
@@ -283,7 +284,7 @@ class Access:
                     return self._known
                 raise StoreAway("the keys cannot be read: the store is out of reach")
             try:
-                keys = await run_in_threadpool(self.keys.all)
+                keys = await self._read.all()
             except StoreAway:
                 self._failed_at = self._clock()
                 if not is_held:

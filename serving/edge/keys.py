@@ -7,25 +7,27 @@ cost time at every request here. The key itself is shown once, when it is made.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
+from starlette.concurrency import run_in_threadpool
 
 from features.clock import rfc3339
-from features.errors import did_you_mean
+from features.errors import StoreAway, did_you_mean
 from features.store.database import Database
 from features.store.schema import api_keys, sessions
 from serving.edge.errors import InvalidKey, UnknownKey
 
-__all__ = ["SCOPES", "Key", "Keys", "key_in", "parts_of", "secret_hash"]
+__all__ = ["SCOPES", "AwaitedKeys", "Key", "Keys", "key_in", "parts_of", "secret_hash"]
 
 SCOPES: Final = {
     "ingest": "send events, and nothing else",
@@ -35,6 +37,8 @@ SCOPES: Final = {
 }
 """What a key may do."""
 
+_PATIENCE_SECONDS: Final = 2.0
+"""For so long the store is waited for: one that stands still says nothing, and ends nothing."""
 _ID: Final = "abcdefghijkmnpqrstuvwxyz23456789"
 _ID_LENGTH: Final = 12
 _SECRET_BYTES: Final = 32
@@ -240,3 +244,37 @@ def _of_basic(value: str) -> str:
     except (binascii.Error, UnicodeDecodeError):
         return ""
     return name if colon else ""
+
+
+class AwaitedKeys:
+    """The keys of a store for those who must not wait for as long as it stands still.
+
+    They are read once at a time: each reading would hold a thread for as long as that lasts.
+
+    Parameters
+    ----------
+    clock : seconds, never going back.
+    """
+
+    def __init__(self, keys: Keys, clock: Callable[[], float]) -> None:
+        self._keys, self._clock = keys, clock
+        self._reading: asyncio.Future[list[Key]] | None = None
+        self._asked_at = float("-inf")
+
+    async def all(self) -> list[Key]:
+        """All keys; StoreAway where the store does not tell them within some seconds."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.ensure_future(run_in_threadpool(self._keys.all))
+            self._reading.add_done_callback(_seen)
+            self._asked_at = self._clock()
+        left = _PATIENCE_SECONDS - (self._clock() - self._asked_at)
+        await asyncio.wait({self._reading}, timeout=max(left, 0.0))
+        if not self._reading.done():
+            raise StoreAway("the keys cannot be read: the store does not answer")
+        return self._reading.result()
+
+
+def _seen(reading: asyncio.Future[list[Key]]) -> None:
+    """Whoever has waited no longer does not ask what it failed with."""
+    if not reading.cancelled():
+        reading.exception()

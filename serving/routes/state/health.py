@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Final, cast
+
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -20,6 +23,10 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["health"])
 _NO_STORE = {"Cache-Control": "no-store"}
+_PATIENCE_SECONDS: Final = 5.0
+"""For so long the store is waited for; whoever asks whether to send requests waits for no more."""
+_Checks = tuple[dict[str, str], dict[str, str]]
+"""What is there and what is missing, by part."""
 
 
 @router.get("/healthz", summary="Alive", responses=documented())
@@ -35,7 +42,7 @@ async def alive() -> Response:
 )
 async def ready(request: Request, service: Served) -> Response:
     """Store, model and queue are there; otherwise 503 and what is missing."""
-    present, missing = await run_in_threadpool(_checks, service)
+    present, missing = await _checked(request, service)
     if not missing:
         return json_answer({"status": "ready", "checks": present}, _NO_STORE)
     detail = "; ".join(f"{part}: {what}" for part, what in missing.items())
@@ -51,7 +58,23 @@ async def ready(request: Request, service: Served) -> Response:
     return respond(request, problem)
 
 
-def _checks(service: Service) -> tuple[dict[str, str], dict[str, str]]:
+async def _checked(request: Request, service: Service) -> _Checks:
+    """What a look finds that is under way, or is taken now; a store that stands still is missing.
+
+    One look at a time: each would hold a thread for as long as that lasts.
+    """
+    state = request.app.state
+    looking = cast("asyncio.Task[_Checks] | None", getattr(state, "looking", None))
+    if looking is None or looking.done():
+        looking = state.looking = asyncio.create_task(run_in_threadpool(_checks, service))
+    await asyncio.wait({looking}, timeout=_PATIENCE_SECONDS)
+    if looking.done():
+        return looking.result()
+    log("store out of reach", why=f"it does not answer within {_PATIENCE_SECONDS:g} seconds")
+    return {}, {"store": "out of reach; the cause is in the log"}
+
+
+def _checks(service: Service) -> _Checks:
     """What is there and what is missing, by part."""
     present: dict[str, str] = {}
     missing: dict[str, str] = {}

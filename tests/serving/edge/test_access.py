@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import logging
 import re
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -18,7 +21,7 @@ from pydantic import BaseModel
 from features.clock import now
 from features.errors import StoreAway
 from serving.app import create_app
-from serving.edge import middleware, problems
+from serving.edge import keys, middleware, problems
 from serving.edge.access import (
     Access,
     Asker,
@@ -365,6 +368,33 @@ def test_a_store_out_of_reach(app, clock, monkeypatch):
     answer = client.get("/v1/queue", headers=bearer(key))
     assert answer.json()["type"] == "urn:problem-type:rung:store-unavailable"
     assert answer.status_code == 503
+
+
+def test_keys_hold_while_the_store_stands_still(app, clock, monkeypatch):
+    """A store that neither answers nor ends is waited for once, and not by every request."""
+    key, held = make(app, "read"), app.state.access
+    goes_on, loads = threading.Event(), []
+
+    def stand_still():
+        loads.append(clock.now)
+        assert goes_on.wait(30)
+        return []
+
+    async def ask() -> float:
+        began = time.monotonic()
+        for _ in range(3):
+            clock.now += 10.0
+            assert await held.by_key(key) is not None
+            with pytest.raises(StoreAway):
+                await held.by_key(f"{key}x")
+        seconds = time.monotonic() - began
+        goes_on.set()
+        return seconds
+
+    monkeypatch.setattr(keys, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(held.keys, "all", stand_still)
+    assert asyncio.run(ask()) < 10
+    assert len(loads) == 1
 
 
 # -------------------------------------------------------------------------- This machine alone

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 import sqlalchemy as sa
 
 from features.errors import StoreAway
 from features.store.kept.meta import set_meta
 from serving.process import background
+from serving.routes.state import health
 from tests.serving.conftest import service_of
 
 
@@ -81,6 +85,28 @@ def test_not_ready_with_a_store_that_only_reads(client):
     assert "rung_store_writable 1.0" in client.get("/metrics").text
     sa.event.remove(database.engine, "checkout", read_only)
     database.engine.dispose()  # connections that others hold may only read still
+
+
+def test_not_ready_with_a_store_that_stands_still(client, monkeypatch):
+    """Whoever asks is told within some seconds, by one look for all who ask meanwhile."""
+    goes_on, looks = threading.Event(), []
+
+    def stand_still(*_):
+        looks.append(1)
+        assert goes_on.wait(30)
+        return []
+
+    monkeypatch.setattr(health, "_PATIENCE_SECONDS", 0.2)
+    with monkeypatch.context() as patch:
+        patch.setattr(service_of(client).store.queue, "listed", stand_still)
+        for _ in range(3):
+            answer = client.get("/readyz")
+            assert (answer.status_code, answer.json()["missing"]) == (503, ["store"])
+        goes_on.set()
+    assert len(looks) == 1
+    until = time.monotonic() + 10
+    while client.get("/readyz").status_code != 200:
+        assert time.monotonic() < until
 
 
 def test_not_ready_before_the_queue(client, monkeypatch):
