@@ -8,6 +8,7 @@ that cannot be understood, 3 the ladder has mistakes.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import select
 import sys
@@ -91,6 +92,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     # Threads of LightGBM wait for each other awake. Beside others that want the processors, such as
     # a service, all of them wait so most of the time; it is read when the library is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    # What a verb fails with it says itself; the driver would add the server's address and user.
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
     from features.errors import LadderError, RungError
 
     try:

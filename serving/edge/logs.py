@@ -33,8 +33,9 @@ LOGGER: Final = logging.getLogger("rung")
 REQUEST_ID: Final[ContextVar[str]] = ContextVar("request_id", default="")
 """The id of the request that is being served, "" outside of one."""
 _SERVER: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
-_POOL: Final = "sqlalchemy.pool"
-"""It tells with a trace of each connection that was cut; whoever used it says so in a line."""
+_DRIVERS: Final = ("sqlalchemy.pool", "psycopg")
+"""They tell of each connection that was cut, one with a trace, the other with the server's address
+and user; whoever used it says so in a line."""
 _QUOTES_NOTHING: Final = (
     *(RungError, OSError, ImportError, AttributeError, NameError, TypeError, MemoryError),
     *(ArithmeticError, AssertionError, NotImplementedError, RecursionError),
@@ -107,7 +108,8 @@ def log_to_stderr(level: str) -> None:
     kind, such as those that collect for somebody else, are left as they are.
     """
     LOGGER.setLevel(level.upper())
-    logging.getLogger(_POOL).setLevel(logging.CRITICAL)
+    for name in _DRIVERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     if not LOGGER.hasHandlers():
         handler = logging.StreamHandler()
         handler.setFormatter(JsonLines())
@@ -134,7 +136,7 @@ def logging_of_process(level: str) -> dict[str, Any]:
             LOGGER.name: ours,
             "uvicorn": ours,
             "uvicorn.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
-            _POOL: {"level": "CRITICAL"},
+            **{name: {"level": "CRITICAL"} for name in _DRIVERS},
         },
     }
 

@@ -295,7 +295,7 @@ def test_a_key_is_no_request_id(app, lines, given):
 @pytest.fixture
 def untouched() -> Iterator[None]:
     """Loggers as they were, afterwards."""
-    names = ("", "rung", "uvicorn", "uvicorn.access", "uvicorn.error")
+    names = ("", "rung", "uvicorn", "uvicorn.access", "uvicorn.error", "psycopg")
     loggers = [logging.getLogger(name) for name in names]
     held = [(one, one.handlers[:], one.level, one.propagate) for one in loggers]
     yield
@@ -314,6 +314,7 @@ def test_all_of_a_process_is_json(capsys):
     logging.getLogger("uvicorn.access").info("GET /?%s", CANARY)
     logging.getLogger("elsewhere").warning("careful")
     logging.getLogger("elsewhere").info("unseen")
+    logging.getLogger("psycopg").warning("error ignored terminating %s", CANARY)
     said = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [(line["level"], line["event"]) for line in said] == [
         ("info", "ours"),
