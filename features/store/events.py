@@ -37,7 +37,7 @@ from features.store.inserts import Inserts
 from features.store.kept.accounts import Accounts
 from features.store.kept.champions import Champions
 from features.store.kept.experiments import Experiments
-from features.store.kept.leases import Leases, Marks
+from features.store.kept.leases import Leases, Marks, Scorers
 from features.store.kept.notifications import Notice, add_notices
 from features.store.kept.offers import OfferVersions
 from features.store.kept.queue import QueueStore
@@ -108,6 +108,7 @@ class EventStore:
         self.identities = Identities(database)
         self.marks = Marks(database)
         self.leases = Leases(database)
+        self.scorers = Scorers(database)
         self.scores = ScoreStore(database, self.marks)
         self.queue = QueueStore(database)
         self.changes = ScoreChanges(database)

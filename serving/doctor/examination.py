@@ -84,6 +84,7 @@ def _all(
         yield from _looked("clock", lambda: store.clocks(database, clock))
         yield from _of_all_events(database, ladder, clock())
         yield from _looked("keys", lambda: keys.keys(database, settings.host))
+        yield from _looked("scoring", lambda: work.scorers(database, bundle, clock()))
         yield from _waiting(database, clock())
 
 

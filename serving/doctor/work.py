@@ -9,13 +9,14 @@ import sqlalchemy as sa
 
 from features.ladder.words import things
 from features.store.database import Database, over
-from features.store.kept.leases import Marks
+from features.store.kept.leases import Marks, Scorers
 from features.store.schema import deliveries, endpoints
+from models.bundle import Bundle
 from serving.doctor.finding import Finding, fine, note, wrong
 from serving.notifications.endpoints import LEASE_US
 from serving.write_back.standing import CrmStanding, crm_standings
 
-__all__ = ["marks", "notifications", "written_back"]
+__all__ = ["marks", "notifications", "scorers", "written_back"]
 
 _SLOW_US: Final = 60_000_000
 _OVERDUE_US: Final = 300_000_000
@@ -34,6 +35,32 @@ def marks(database: Database, as_of: int) -> Iterator[Finding]:
         "scores and the queue are that old",
         "see that rung serve or rung work runs and has a model (its log); if so, start one more",
     )
+
+
+def scorers(database: Database, bundle: Bundle | None, as_of: int) -> Iterator[Finding]:
+    """Whether all who score in the store score with one ladder, and with one bundle for it.
+
+    Parameters
+    ----------
+    bundle : what is to serve with the settings that are looked at; None where there is none.
+    """
+    found = Scorers(database).others("", as_of)
+    other = next((one.ladder for one in found if bundle and one.ladder != bundle.ladder.name), "")
+    if bundle is not None and other:
+        yield wrong(
+            "scoring",
+            f"a process scores with the ladder {other} in this store,"
+            f" and the bundle is for {bundle.ladder.name}",
+            "one store has one ladder: a service with this bundle serves and scores nothing",
+            f"give {bundle.ladder.name} a store of its own (RUNG_DATABASE_URL)",
+        )
+    elif bundle is not None and found and all(one.bundle != bundle.hash for one in found):
+        yield note(
+            "scoring",
+            f"processes score with {found[0].bundle[:12]}, the bundle here is {bundle.version}",
+            "of two bundles the one that began to serve last scores, and the other waits",
+            "give all processes the same bundle (RUNG_BUNDLE, or RUNG_MODEL with a registry)",
+        )
 
 
 # ----------------------------------------------------------------------------------- Notifications

@@ -365,9 +365,12 @@ def needs(scope: str, *, is_page: bool = False, key_in_body: bool = False) -> Ne
 
 def not_its_ladder(request: Request, asker: Asker) -> str:
     """Why a key may not ask about what is served; "" where it is for this ladder, or for any."""
-    if not asker.ladder or asker.ladder == (served := request.app.state.service.ladder.name):
+    if not asker.ladder:
         return ""
-    return f"This key asks about the ladder {asker.ladder!r} alone; {served!r} is served here."
+    service = request.app.state.service
+    served = repr(service.ladder.name) if service.held_back is None else "another one"
+    why = f"This key asks about the ladder {asker.ladder!r} alone; {served} is served here."
+    return "" if repr(asker.ladder) == served else why
 
 
 async def check_key(request: Request, key: str | None) -> Asker:

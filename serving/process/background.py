@@ -69,7 +69,7 @@ def _enter(service: Service) -> bool:
 def _freshen(service: Service) -> bool:
     """Whether there were leads with news, and a model to score them with."""
     scorer = service.scorer
-    if scorer.bundle is None:
+    if scorer.bundle is None or not service.may_score():
         return False
     done: Freshened | None = freshen(scorer, write_back=service.write_back)
     service.freshness = done.seconds_waited if done else 0.0
@@ -95,7 +95,11 @@ async def keep_scored(service: Service) -> None:
 def _join(service: Service) -> bool:
     """Join what was stored before the ladder identified by it, if nobody else does."""
     identification, ladder = service.identification, service.ladder
-    if identification is None or is_joined(service.store, ladder.identity):
+    if (
+        service.held_back is not None
+        or identification is None
+        or is_joined(service.store, ladder.identity)
+    ):
         return False
     with _held(service, "joining") as is_ours:
         if not is_ours():
@@ -111,7 +115,7 @@ def _join(service: Service) -> bool:
 def _name(service: Service) -> bool:
     """Let leads be found by the traits that were stored before, if nobody else does."""
     store, traits_event = service.store, service.ladder.events.traits
-    if is_named(store, traits_event):
+    if service.held_back is not None or is_named(store, traits_event):
         return False
     with _held(service, "naming") as is_ours:
         if not is_ours():
@@ -127,15 +131,20 @@ def _score_all(service: Service) -> bool:
     if scorer.bundle is None:
         return False
     kept, wanted = scorer.store.scores.full_run()
-    if not _is_due(service, kept, wanted):
+    if not service.may_score() or not _is_due(service, kept, wanted):
         _take_over(service, kept)
         return False
     with _held(service, "full run") as is_ours:
         if not is_ours():
             return False
         service.refresh()  # who asked for it may have changed the offers
+        if not service.may_score():
+            return False
         scorer = service.scorer
-        run = rescore(scorer, service.stopping, service.write_back, is_ours)
+        run = rescore(
+            *(scorer, service.stopping, service.write_back),
+            lambda: service.may_score() and is_ours(),
+        )
         if run is None:
             return False
         scorer.store.scores.finish_full_run(asdict(run), wanted)

@@ -15,7 +15,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from features.clock import now
-from features.errors import BundleError, PolicyError
+from features.errors import BundleError, PolicyError, StoreAway
 from features.events.log import EventLog
 from features.events.of_lead import Row, log_of_rows
 from features.ladder.file import read_ladder
@@ -25,6 +25,7 @@ from features.signals.snapshot import snapshot_of_known
 from features.store.events import EventStore
 from features.store.identities.identification import Identification
 from features.store.kept.champions import Champion
+from features.store.kept.leases import ScoresWith
 from features.store.kept.meta import held_meta, set_meta
 from features.store.kept.notifications import add_notices
 from features.store.kept.scores import StoredScore
@@ -32,7 +33,7 @@ from models.bundle import Bundle, load_bundle
 from models.recalibrated import moves_of
 from models.served_policy import DEFAULT, read_served
 from models.sources import BundleSource, source_of
-from serving.edge.logs import log
+from serving.edge.logs import log, log_failure
 from serving.process.group_commit import GroupCommit
 from serving.process.kept_funnel import KeptFunnel
 from serving.process.ladder_in_use import LadderInUse
@@ -42,6 +43,7 @@ from serving.recommending.recommender import Recommender
 from serving.scoring.batch.rescoring import Run
 from serving.scoring.changes import model_promoted
 from serving.scoring.kept_answers import KeptScores
+from serving.scoring.lease import SERVES, ScoringLease
 from serving.scoring.model import Model
 from serving.scoring.ranking import Ranking
 from serving.scoring.scorer import Scorer
@@ -51,9 +53,6 @@ from serving.write_back.configuration import WriteBack
 from serving.write_back.outbox import scored
 
 __all__ = ["Service"]
-
-
-_SERVES = "serves"
 
 
 @dataclass(slots=True)
@@ -67,6 +66,8 @@ class Service:
     is_answering : whether the process answers requests beside its work.
     problem : why the model that is to serve does not, or why it is not known which one is to; ""
         where it does.
+    held_back : the ladder of a bundle that does not serve, as another process scores with another
+        ladder in this store; None where that is not so.
     ladder_problem : why the ladder file or the offers of the store are not served; "" where they
         are.
     failures : why work of the background came to nothing the last time, by its name.
@@ -90,6 +91,7 @@ class Service:
     is_answering: bool = True
     run: Run | None = None
     problem: str = ""
+    held_back: Ladder | None = None
     ladder_problem: str = ""
     failures: dict[str, str] = field(default_factory=dict)
     freshness: float = 0.0
@@ -100,6 +102,9 @@ class Service:
     _stamp: str | None = None
     _ladder: Ladder | None = None
     _loaded: tuple[Path, Bundle] | None = None
+    _waiting: tuple[str | None, Path, Bundle] | None = None
+    _taken_over: Bundle | None = None
+    _lease: ScoringLease | None = None
     _in_use: tuple[object, ...] = ()
     _identified_by: tuple[Identity, Identification | None] | None = None
     _refreshing: threading.Lock = field(default_factory=threading.Lock)
@@ -130,7 +135,10 @@ class Service:
         held = KeptFunnel(store.database), QueueCounts(store)
         service = cls(settings, store, *parts, source, *held)
         service._ladder, service.write_backs, service.clock = ladder, write_backs, clock
-        service.refresh()
+        try:
+            service.refresh()
+        except StoreAway as error:  # it only reads: who looks for another model tries again
+            log_failure("the store cannot be written", error)
         store.name_by(service.ladder.events.traits)
         return service
 
@@ -149,9 +157,28 @@ class Service:
         """What events are called and mean: the model's ladder; before it, the settings'."""
         if self.scorer.bundle is not None:
             return self.scorer.bundle.ladder
+        if self.held_back is not None:
+            return self.held_back
         if self._ladder is None:
             self._ladder = read_ladder("b2b")
         return self._ladder
+
+    @property
+    def lease(self) -> ScoringLease:
+        """What this process scores with, beside the others of the store."""
+        if self._lease is None:
+            self._lease = ScoringLease(self.store, self.holder, self.clock)
+        return self._lease
+
+    def may_score(self) -> bool:
+        """Whether this process is one of those that score now."""
+        loaded = self._loaded
+        is_waiting = self._waiting is not None  # for those to end who score with another ladder
+        return (
+            loaded is not None
+            and not (is_waiting or self.stopping.is_set())
+            and self.lease.is_held(ScoresWith(loaded[1].ladder.name, loaded[1].hash))
+        )
 
     @property
     def offer_ids(self) -> set[str]:
@@ -186,6 +213,7 @@ class Service:
         and is tried again.
         """
         with self._refreshing:
+            self._make_way()
             return self._refresh_model() or self._refresh_ladder() or self._refresh_moves()
 
     def keep_offer(
@@ -278,6 +306,34 @@ class Service:
         self._loaded, self._in_use = (folder, bundle), stamp
         return policy
 
+    def _make_way(self) -> None:
+        """Serve nothing any more where another process scores with another ladder by now."""
+        if self._loaded is None:
+            return
+        folder, bundle = self._loaded
+        if self.lease.other_ladder(bundle.ladder.name):
+            self._waiting = self._stamp, folder, bundle
+            self._loaded, self._stamp, self._in_use, self._taken_over = None, None, (), None
+            self._serve(Scorer(self.store, None, self.clock))
+
+    def _hold_back(self, bundle: Bundle, other: str) -> bool:
+        """Do not serve a bundle while another process scores with another ladder.
+
+        The lease for the former is given up: of several that are to go over from one ladder
+        to the next none could be the first.
+        """
+        self.lease.release()
+        name = bundle.ladder.name
+        why = f"another process scores with the ladder {other!r} in this store; one store has one"
+        why += f" ladder: give {name!r} a store of its own (RUNG_DATABASE_URL)"
+        if why != self.problem:
+            log("another ladder scores here", logging.ERROR, ladder=name, other=other, why=why)
+            self.problem = why
+        if self.scorer.bundle is None:
+            self.held_back = bundle.ladder
+            self._serve(Scorer(self.store, None, self.clock, why))
+        return False
+
     def _refresh_model(self) -> bool:
         try:
             stamp = self.source.stamp()
@@ -289,14 +345,22 @@ class Service:
             return self._keep_former("the model that is to serve is gone from its place")
         started = time.perf_counter()
         try:
-            folder = self.source.folder()
-            bundle = load_bundle(folder, trusted=self.settings.trusted_types)
+            if self._waiting is None or self._waiting[0] != stamp:
+                folder = self.source.folder()
+                bundle = load_bundle(folder, trusted=self.settings.trusted_types)
+                self._waiting = stamp, folder, bundle
         except BundleError as error:
             return self._keep_former(str(error))
-        former = self.scorer.bundle
+        _, folder, bundle = self._waiting
+        other = self.lease.other_ladder(bundle.ladder.name)
+        if other:
+            return self._hold_back(bundle, other)
+        self.held_back, former = None, self._taken_over
         policy = self._serve_on(folder, bundle, self._ladders.stamp(bundle.ladder.name))
         self._renew_scores(bundle, former)
-        self._stamp, self.problem = stamp, ""
+        self._tell(bundle, policy)
+        # What could not be written by now is tried again.
+        self._stamp, self._waiting, self._taken_over, self.problem = stamp, None, bundle, ""
         self.source.let_go(folder)
         log(
             "bundle loaded",
@@ -305,17 +369,18 @@ class Service:
             policy=policy,
             warm_seconds=round(time.perf_counter() - started, 3),
         )
-        self._tell(bundle, policy)
         return True
 
     def _go_on(self) -> bool:
         """What serves is what is to serve: what was wrong in between is over."""
+        self._waiting = None
         if self.problem:
             log("what serves is what is to serve again", version=self.scorer.model.bundle.version)
             self.problem = ""
         return False
 
     def _keep_former(self, why: str) -> bool:
+        self._waiting = None
         if why != self.problem:
             self.problem = why
             serving = self.scorer.bundle
@@ -354,15 +419,17 @@ class Service:
         self.store.champions.add(Champion(bundle.ladder.name, at, bundle.hash, policy))
         told = {"ladder": bundle.ladder.name, "model_version": bundle.version, "policy": policy}
         with self.store.database.writing() as connection:
-            former = held_meta(connection, _SERVES)
+            former = held_meta(connection, SERVES)
             if former is not None and former.startswith(f"{serves} "):
                 return
-            set_meta(connection, _SERVES, f"{serves} since {at}")
+            set_meta(connection, SERVES, f"{serves} since {at}")
             if former is not None:
                 add_notices(connection, [model_promoted(at, former, told)])
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Let go of the store, and let others score in it with another ladder."""
+        with self._refreshing:
+            self.lease.release()
         self.store.close()
 
 

@@ -91,7 +91,7 @@ def is_due(service: Service, chore: Chore) -> bool:
 
     That is sooner where an erasure took away what it had made.
     """
-    if chore.needs_model and service.folder is None:
+    if service.held_back is not None or (chore.needs_model and service.folder is None):
         return False
     with service.store.database.reading() as connection:
         held = meta_of(connection, _key(chore))

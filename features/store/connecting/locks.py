@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["LEADS", "OF_A_LEAD", "OF_MINUTES", "TABLES", "WHOSE"]
+__all__ = ["LEADS", "OF_A_LEAD", "OF_MINUTES", "SCORERS", "TABLES", "WHOSE"]
 
 TABLES: Final = 7_864_103
 """Who changes the tables."""
@@ -15,6 +15,8 @@ LEADS: Final = 7_864_104
 """Who changes which ids are one lead; who counts on it shares it."""
 WHOSE: Final = 7_864_105
 """Who changes in whose hands a lead is."""
+SCORERS: Final = 7_864_106
+"""Who begins to score with a ladder."""
 OF_A_LEAD: Final = 0x4C656164
 """The first of a pair; the second says which lead."""
 OF_MINUTES: Final = 0x4D696E73

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
+from features.store.connecting.locks import SCORERS
 from features.store.database import (
     Database,
     Prepared,
@@ -24,7 +25,7 @@ from features.store.database import (
 from features.store.privacy.opt_outs import NO_NEWS
 from features.store.schema import identities, leases, stale
 
-__all__ = ["Leases", "Mark", "Marks"]
+__all__ = ["Leases", "Mark", "Marks", "Scorers", "ScoresWith"]
 
 
 # Whoever looks for work does so all the time: its statements are made once.
@@ -235,3 +236,74 @@ class Leases:
         """Let somebody else do the work."""
         with self._database.writing() as connection:
             connection.execute(_RELEASE, {"work": name, "who": holder})
+
+
+class ScoresWith(NamedTuple):
+    """What a process scores with: the name of a ladder, and the hash of a bundle for it."""
+
+    ladder: str
+    bundle: str
+
+
+_SCORES: Final = "scores "
+"""How the names of such leases begin; after it comes who holds one."""
+
+
+class Scorers:
+    """Which processes score, and with what. There may be many, and all have one ladder."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        insert = insert_into(database.engine, leases)
+        self._put = insert.on_conflict_do_update(
+            index_elements=["name"],
+            set_={"holder": insert.excluded.holder, "until": insert.excluded.until},
+        )
+
+    def others(self, holder: str, now: int) -> list[ScoresWith]:
+        """What the other processes score with whose leases last; `now` in microseconds."""
+        with self._database.reading() as connection:
+            return _scorers_of(connection, now, but=holder)
+
+    def take(self, own: ScoresWith, holder: str, now: int) -> bool:
+        """Whether a process may score with something for half a minute from `now` on.
+
+        Not where another one scores with another ladder; then it holds nothing any more.
+        """
+        with self._database.writing() as connection:
+            if not self._database.is_sqlite:  # two that begin at once would not see each other
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCORERS)))
+            others = _scorers_of(connection, now, but=holder)
+            if any(one.ladder != own.ladder for one in others):
+                _let_go(connection, holder)
+                return False
+            gone = sa.and_(_IS_SCORER, over(leases.c.until, now, LONGEST_US))
+            connection.execute(sa.delete(leases).where(gone))
+            row = {"name": _SCORES + holder, "holder": f"{own.bundle} {own.ladder}"}
+            connection.execute(self._put, row | {"until": now + LONGEST_US})
+        return True
+
+    def release(self, holder: str) -> None:
+        """Let others score with what they like."""
+        with self._database.writing() as connection:
+            _let_go(connection, holder)
+
+
+_IS_SCORER: Final = leases.c.name.startswith(_SCORES, autoescape=True)
+LONGEST_US: Final = round(30e6)
+"""For so long a process that died keeps others from scoring with another ladder."""
+
+
+def _scorers_of(connection: sa.Connection, now: int, but: str = "") -> list[ScoresWith]:
+    """What processes score with whose leases last, all but one; `now` in microseconds."""
+    wanted = sa.select(leases.c.holder).where(
+        _IS_SCORER,
+        leases.c.name != _SCORES + but,
+        sa.not_(over(leases.c.until, now, LONGEST_US)),
+    )
+    found = [told.partition(" ") for told in connection.scalars(wanted)]
+    return [ScoresWith(ladder, bundle) for bundle, _, ladder in found]
+
+
+def _let_go(connection: sa.Connection, holder: str) -> None:
+    connection.execute(sa.delete(leases).where(leases.c.name == _SCORES + holder))

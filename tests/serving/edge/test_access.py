@@ -143,6 +143,18 @@ def test_a_key_for_another_ladder_is_refused_by_every_route(app):
     assert sorted(path for path in refused if apart.fullmatch(path)) == []
 
 
+def test_a_key_for_a_ladder_that_is_held_back(app, monkeypatch):
+    """While another ladder's scores are in the store it is shown none of them; others see both."""
+    key, any_ladder = make(app, "read", ladder="b2b"), make(app, "read")
+    service, client = app.state.service, client_of(app)
+    assert client.get("/v1/queue", headers=bearer(key)).status_code == 200
+    monkeypatch.setattr(service, "held_back", service.ladder)
+    answer = client.get("/v1/queue", headers=bearer(key))
+    assert answer.status_code == 403
+    assert "the ladder 'b2b' alone; another one is served here" in answer.json()["detail"]
+    assert client.get("/v1/queue", headers=bearer(any_ladder)).status_code == 200
+
+
 def test_a_key_for_the_ladder_that_is_served_is_refused_by_none(app):
     """A key that is for this ladder alone may ask all that one for any ladder may."""
     key, client = make(app, "admin", ladder="b2b"), client_of(app)
