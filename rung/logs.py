@@ -35,7 +35,10 @@ __all__ = ["add_features", "add_import", "add_score", "add_tables"]
 def add_import(verbs: Any) -> None:
     """Add `rung import`."""
     load = add_verb(verbs, "import", _import, "put an event log into a store")
-    events_argument(load)
+    load.add_argument(
+        "events",
+        help="Parquet, CSV or JSON lines, a folder of them; or a store's URL, to move all of it",
+    )
     load.add_argument("--store", required=True, help="such as sqlite:///events.db")
     load.add_argument("--ladder", help="check the numbers that this ladder reads, by its [import]")
     reading_options(load)
@@ -80,6 +83,10 @@ def add_tables(verbs: Any) -> None:
 
 
 def _import(parsed: argparse.Namespace, progress: Progress) -> None:
+    return (_move if "://" in parsed.events else _import_files)(parsed, progress)
+
+
+def _import_files(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import now
     from features.errors import EventsError, without_password
     from features.events.log import LogColumns
@@ -128,6 +135,37 @@ def _import(parsed: argparse.Namespace, progress: Progress) -> None:
         print(f"{appended.suppressed:,} left out: their leads were erased and must not come back")
     where = without_password(parsed.store)
     print(f"{appended.accepted:,} new events in {where}; {appended.duplicates:,} were there")
+    return None
+
+
+def _move(parsed: argparse.Namespace, progress: Progress) -> None:
+    """Copy a store, with all that it holds beside events, into an empty one."""
+    from features.clock import now
+    from features.errors import EventsError, without_password
+    from features.store.events import EventStore
+    from features.store.migrations.copying import copy_store
+
+    of_files = ("strict", "rejects", "timezone", "layout", "ladder")
+    given = [f"--{name}" for name in of_files if getattr(parsed, name)]
+    if given:
+        raise EventsError(
+            f"{without_password(parsed.events)}: a store is copied as it is; {', '.join(given)}"
+            " is of files, leave it out"
+        )
+    with EventStore.existing(parsed.events) as source, EventStore.open(parsed.store) as target:
+        if source.scorers.others("", now()):
+            raise EventsError(
+                f"{without_password(parsed.events)}: a process scores in it; stop the service"
+                " first, or what it is told meanwhile is left behind"
+            )
+        copied = copy_store(source.database, target.database, progress)
+    if parsed.json:
+        return print_json({"copied": copied})
+    for table, rows in copied.items():
+        if rows:
+            print(f"{rows:>12,} {table}")
+    where = without_password(parsed.store)
+    print(f"all that the store holds was copied to {where}: let RUNG_DATABASE_URL name it")
     return None
 
 

@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 from scipy.special import logit
 
-from features.clock import instant, microseconds
+from features.clock import instant, microseconds, now
 from features.signals.snapshot import snapshot
 from features.store.events import EventStore
+from features.store.kept.leases import ScoresWith
 from features.store.kept.recalibrations import KeptMove
 from serving.routes.exports.files import parts_of
 from serving.routes.exports.rows import schema_of
@@ -52,6 +53,32 @@ def test_nothing_accepted(tmp_path, rows):
     assert "no row was accepted, and nothing is stored" in said
     assert f"0 of {len(rows)} row" in said
     assert not (tmp_path / "s.db").exists()
+
+
+def test_a_store_is_moved(tmp_path):
+    """With who opted out and who must not come back; only as it is, and into an empty one."""
+    rows = [page("2026-01-01"), page("2026-01-02"), page("2026-01-02", "bob")]
+    file = jsonl(tmp_path / "events.jsonl", *rows)
+    one, other = (f"sqlite:///{tmp_path / name}.db" for name in ("one", "other"))
+    done("import", file, "--store", one)
+    done("lead", "opt-out", "ann", "--store", one)
+    done("lead", "erase", "bob", "--suppress", "--store", one)
+    with EventStore.existing(one) as store:
+        assert store.scorers.take(ScoresWith("b2b", "1"), "serving", now())
+        assert "stop the service first" in refused("import", one, "--store", other)
+        store.scorers.release("serving")
+    said = done("import", one, "--store", other, "--json").json["copied"]
+    assert (said["events"], said["opt_outs"], said["suppressions"]) == (2, 1, 1)
+    assert "holds something already (" in refused("import", one, "--store", other)
+    assert "--strict is of files" in refused("import", one, "--strict", "--store", other)
+
+
+def test_a_store_that_is_away_is_named_without_its_password(tmp_path):
+    """Whichever way it stands in the URL."""
+    source = "postgresql://rung:hunter2@127.0.0.1:1/rung?password=hunter3"
+    said = refused("import", source, "--store", f"sqlite:///{tmp_path / 's.db'}")
+    assert "rung:***@127.0.0.1:1/rung?password=***" in said
+    assert "hunter" not in said
 
 
 def test_rejects(tmp_path):
