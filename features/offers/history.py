@@ -39,7 +39,7 @@ from features.signals.beats import sums_of_rows
 from features.signals.rules import RulesByName, met_any, text_or_none
 from features.signals.table import ladder_columns
 
-__all__ = ["OfferHistory", "history_of"]
+__all__ = ["OfferHistory", "completions_of", "history_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class OfferHistory:
     declined : offer id -> when the lead last declined it.
     unanswered : asks in a row since the last answer. The lead answers by seeing or declining an
         offer or by completing any rung. An offer that the ladder does not have counts as an ask.
-    completed : rung id -> when last completed since the ladder was last begun anew.
+    completed : rung id -> when first completed since the ladder was last begun anew.
     consents : channel, as `channel_key` has it -> whether the lead granted it, by the latest
         answer; "" is the answer for all channels. It replaces the answers for single channels
         before it, so that a channel's own answer, where there is one, is always the later one.
@@ -203,6 +203,32 @@ def history_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> OfferHistory:
         time_zone=walk.time_zone,
         arms=walk.arms,
     )
+
+
+def completions_of(rows: Sequence[Row], ladder: Ladder, as_of: int) -> list[str | None]:
+    """For each row the id of the highest rung that it completed; None where it completed none.
+
+    The first event that meets a rung's rules completes it, until the ladder is begun anew. A
+    purchase that begins it anew is one all the same.
+    """
+    plan = _plan(ladder)
+    known = _in_order(rows, plan, as_of)
+    sums = {one.measure: sums_of_rows(known, one) for one in plan.beats}
+    done: set[str] = set()
+    found: dict[int, str] = {}
+    for at, (_, row) in enumerate(known):
+        judged = {**row[3], **{measure: held[at] for measure, held in sums.items() if at in held}}
+        new = [
+            goal.id
+            for goal in ladder.goals
+            if goal.id not in done and met_any(goal.complete_when, row[0], judged)
+        ]
+        if new:
+            found[id(row)] = new[-1]
+            done.update(new)
+        if met_any(ladder.restart_on, row[0], judged):
+            done.clear()
+    return [found.get(id(row)) for row in rows]
 
 
 # -------------------------------------------------------------------------------------------- Order
@@ -385,7 +411,7 @@ def _tells_zone(trait: str) -> _Reader:
 def _completes(rung: str) -> _Reader:
     def complete(walk: _Walk, when: int, _properties: _Properties) -> None:
         walk.unanswered = 0
-        walk.completed[rung] = when
+        walk.completed.setdefault(rung, when)  # to do it again completes nothing
 
     return complete
 

@@ -21,7 +21,7 @@ from features.ladder.activity import AGAINST_ENDINGS, REFUSED, activity_of
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Commitment, Condition, Effort, EventRule, Ladder, Limits, Offer
 from features.ladder.quiet_hours import QuietHours
-from features.offers.history import OfferHistory, history_of
+from features.offers.history import OfferHistory, completions_of, history_of
 from features.signals.rules import met_any
 from features.signals.snapshot import snapshot
 from tests.features import strategies
@@ -322,7 +322,7 @@ def slow_history(events: Sequence[Row], as_of: int) -> OfferHistory:
         },
         unanswered=unanswered(past),
         completed={
-            goal.id: done[-1][1]
+            goal.id: done[0][1]
             for goal in LADDER.goals
             if (done := completed(since, goal.complete_when))
         },
@@ -445,6 +445,14 @@ def test_as_the_fold(ladder: Ladder, events, as_of: int):
         assert found.unanswered == signals["offers.ignored"]  # a refusal is one answer more here
     assert len(found.extended) == signals["offers.extended"]
     assert (max(at, default=0), len(at)) == (taken.position[0], signals["ladder.steps_completed"])
+    if at:  # the highest of them was completed when the fold says so
+        then = found.completed[ladder.goals[at[-1] - 1].id]
+        assert (as_of - then) / DAY_US == signals["ladder.days_at_position"]
+    told = [one for one in completions_of(own, ladder, as_of) if one is not None]
+    if not ladder.restart_on:  # each rung once, and the highest is where the lead stands
+        places = [[goal.id for goal in ladder.goals].index(one) + 1 for one in told]
+        assert len(set(told)) == len(told)
+        assert max(places, default=0) == taken.position[0]
 
 
 # ------------------------------------------------------------------------------------ one at a time
@@ -503,7 +511,35 @@ def test_restart():
         row("asset_used", 4, minutes=20),
         row("asset_used", 5, minutes=30),
     )
-    assert (found.completed, found.declined) == ({"value": 5 * DAY_US}, {"guide": 2 * DAY_US})
+    assert (found.completed, found.declined) == ({"value": 4 * DAY_US}, {"guide": 2 * DAY_US})
+
+
+def test_each_step_is_completed_once_a_round():
+    """What meets its rules again completes nothing, until the ladder is begun anew."""
+    rows = [
+        row("content_read", 1, seconds=400),
+        row("content_read", 2, seconds=299),
+        row("content_read", 3, seconds=400),
+        row("contract_ended", 4),
+        row("content_read", 5, seconds=400),
+        row("content_read", 6, seconds=400),
+    ]
+    told = [LADDER.steps[0].id, None, None, None, LADDER.steps[0].id, None]
+    assert completions_of(rows, LADDER, LATE) == told
+    assert completions_of(rows[::-1], LADDER, LATE) == told[::-1]
+    # The first was learned of last: until then the other one was the first.
+    late = ("content_read", DAY_US, 9 * DAY_US, {"seconds": 400})
+    both = [late, row("content_read", 3, seconds=400)]
+    assert completions_of(both, LADDER, 8 * DAY_US) == [None, LADDER.steps[0].id]
+    assert completions_of(both, LADDER, LATE) == [LADDER.steps[0].id, None]
+    assert history(*both).completed == {LADDER.steps[0].id: DAY_US}
+
+
+def test_a_purchase_that_begins_anew_is_one():
+    """It completes the purchase, and the next round has all of its steps."""
+    ladder = replace(LADDER, restart_on=(EventRule("contract_signed"),))
+    rows = [row("contract_signed", at) for at in (1, 2)]
+    assert completions_of(rows, ladder, LATE) == ["purchase", "purchase"]
 
 
 def test_restart_that_completes():
