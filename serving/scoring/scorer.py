@@ -20,7 +20,7 @@ from features.events.of_lead import Row
 from features.events.properties import as_text, number_or_nan
 from features.ladder.ladder import Ladder
 from features.signals.fold import NONE
-from features.signals.program import Compiled, link
+from features.signals.program import Compiled
 from features.signals.snapshot import snapshot_of_known
 from features.store.events import EventStore, Stamp
 from features.store.privacy import Privacy
@@ -185,19 +185,6 @@ class Scorer:
     def estimate(self, log: EventLog, as_of: int) -> ScoredLeads:
         """The leads of a log of which something was known at `as_of`."""
         return self.model.estimate(snapshot_of_known(log, self.model.compiled, as_of), as_of)
-
-    def completed_by(self, rows: Sequence[Row]) -> list[str | None]:
-        """For each event the title of the highest step that it alone completes; None without."""
-        titles: list[str | None] = [None] * len(rows)
-        if self._model is None or not rows:
-            return titles
-        compiled = self._model.compiled
-        log = _log_of_leads({_key(at): [row] for at, row in enumerate(rows)}, compiled)
-        linked = link(log, compiled)
-        for goal, step in enumerate(self._model.bundle.ladder.goals):
-            for at in np.flatnonzero(linked.meets(goal)):
-                titles[at] = step.title
-        return titles
 
     # ------------------------------------------------------------------------------------ answers
 

@@ -12,7 +12,7 @@ from features.clock import is_over, rfc3339
 from features.errors import UnknownLead
 from features.events.of_lead import Row
 from features.ladder.ladder import Ladder, Step
-from features.offers.history import OfferHistory, history_of
+from features.offers.history import OfferHistory, completions_of, history_of
 from features.store.events import EventStore
 from features.store.identities.members import other_ids
 from features.store.people.actions import UNDO_US
@@ -22,6 +22,7 @@ from serving.edge.access import Asker
 from serving.pages.common import words
 from serving.pages.common.frame import why_no_model
 from serving.pages.common.people import Person, person_of
+from serving.pages.common.reach import reach_of
 from serving.pages.lead.timeline import MOST_EVENTS, SIDES, entries_of, notes_of
 from serving.pages.lead.todo import ToDo, to_do
 from serving.pages.lead.weeks import weeks_of
@@ -104,11 +105,12 @@ def lead_of(
     person = person_of(lead, rows, service.ladder, now)
     told = _shown(rows, service.ladder, opted_out=opted_out)
     latest = sorted(told, key=lambda row: min(row[1], row[2]))[-MOST_EVENTS:]
-    entries = entries_of(latest, service.ladder, scorer.completed_by(latest), done, now)
+    completed = _completed(rows, latest, service.ladder, now)
+    entries = entries_of(latest, service.ladder, completed, done, now)
     todo = _to_do(scorer, lead, rows, now) if goal else None
     offer_id = todo.offer_id if todo else ""
     bars = _bars(answer) if answer and goal else []
-    fact = newest_fact(rows, service.ladder, now)
+    fact = newest_fact(rows, history, service.ladder, now)
     owner, stored = desk.owner_of(lead), store.scores.of(lead)
     return {
         "person": person,
@@ -151,7 +153,7 @@ def lead_of(
         "notes": [] if opted_out else notes_of(rows, done),
         "traits": person.others[:_MOST_TRAITS],
         "more_traits": person.others[_MOST_TRAITS:],
-        "said": history.consents,
+        "reach": reach_of(person, history, service.ladder),
         "consents": _consents(history, {"email": person.email, "phone": person.phone}),
         "why_not": why_no_model(service, asker),
         "back": back,
@@ -181,6 +183,15 @@ def _shown(rows: Sequence[Row], ladder: Ladder, *, opted_out: bool) -> list[Row]
         return list(rows)
     kept_back = withheld(ladder.events)
     return [row for row in rows if row[0] not in kept_back]
+
+
+def _completed(
+    rows: Sequence[Row], shown: Sequence[Row], ladder: Ladder, now: int
+) -> list[str | None]:
+    """For each event that is shown the title of the step that it completed, by all there are."""
+    titles = {goal.id: goal.title for goal in ladder.goals}
+    rungs = dict(zip(map(id, rows), completions_of(rows, ladder, now), strict=True))
+    return [titles.get(rungs[id(row)] or "") for row in shown]
 
 
 def _ids(store: EventStore, lead: str) -> list[str]:

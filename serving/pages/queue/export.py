@@ -1,4 +1,7 @@
-"""A view of the queue as a table: every lead, with how to reach it and what to do."""
+"""A view of the queue as a table: every lead, with how it may be reached and what to do.
+
+An address or a number whose channel is closed is left out: the table is taken to tools that send.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from features.ladder.ladder import Ladder
+from features.offers.history import OfferHistory, history_of
 from models.judging.spreadsheet import as_text
+from models.offers.options import NO_ASK
 from serving.pages.common.people import person_of
+from serving.pages.common.reach import open_channels, reach_of
 from serving.pages.queue.aside import aside_of
 from serving.pages.queue.rows import Doing, doing_of, last_active_of
 from serving.process.queue_views import Desk, QueueView
 from serving.process.service import Service
 from serving.process.working.actions import zone
+from serving.scoring.answers import QueueItem
 from serving.scoring.queue import items
 
 __all__ = ["csv_of"]
@@ -23,7 +31,7 @@ _AT_ONCE: Final = 200
 _COLUMNS: Final = (
     *("lead_id", "name", "company", "role", "email", "phone", "tab", "next_step"),
     *("chance", "chance_low", "chance_high", "horizon_days", "chance_of_purchase"),
-    *("do", "offer", "offer_id", "minutes", "last_active", "waiting_since", "owner"),
+    *("do", "offer", "offer_id", "channels", "minutes", "last_active", "waiting_since", "owner"),
 )
 
 
@@ -38,15 +46,19 @@ def csv_of(service: Service, desk: Desk, view: QueueView) -> Iterator[str]:
             lead_id = item["lead_id"]
             rows = scorer.store.events_of(lead_id)
             person = person_of(lead_id, rows, ladder, desk.now)
+            history = history_of(rows, ladder, desk.now)
+            reach = reach_of(person, history, ladder)
             aside = aside_of(desk, lead_id, rows, last_active_of(item), zone(ladder))
             doing = Doing(aside.text, "", "", 0.0, "") if aside else doing_of(ladder, item)
             yield _line(
                 (
                     *(lead_id, person.title, person.company, person.role),
-                    *(person.email, person.phone, item["tab"] or "", item["step"]["title"]),
+                    *(reach.email, reach.phone, item["tab"] or "", item["step"]["title"]),
                     *(item["probability"], item["interval"]["low"], item["interval"]["high"]),
                     *(item["horizon_days"] or "", item["purchase_probability"], doing.verb),
-                    *(doing.what, doing.offer_id, doing.minutes or "", item["last_active"] or ""),
+                    *(doing.what, doing.offer_id),
+                    "" if aside else _channels(item, history, ladder),
+                    *(doing.minutes or "", item["last_active"] or ""),
                     *(item["waiting_since"] or "", desk.owner_of(lead_id)),
                 )
             )
@@ -54,6 +66,17 @@ def csv_of(service: Service, desk: Desk, view: QueueView) -> Iterator[str]:
             return
         after = part.after
         desk = replace(desk, now=service.clock())
+
+
+def _channels(item: QueueItem, history: OfferHistory, ladder: Ladder) -> str:
+    """By which ways what is advised may go to the lead, of those that its offer goes by."""
+    advice = item["suggestion"]
+    if advice is None or advice["offer_id"] == NO_ASK:
+        return ""
+    offer = ladder.offer(advice["offer_id"])
+    anywhere = [channel for one in ladder.offers for channel in one.channels]
+    own = offer.channels if offer is not None else ()
+    return ", ".join(open_channels(own or anywhere, history, ladder))
 
 
 def _line(values: tuple[object, ...]) -> str:

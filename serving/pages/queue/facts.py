@@ -11,7 +11,7 @@ from features.events.properties import as_text
 from features.ladder.activity import activity_of
 from features.ladder.ladder import Ladder
 from features.ladder.words import REPLY
-from features.offers.history import OfferHistory, history_of
+from features.offers.history import OfferHistory
 from features.signals.rules import met_any
 from serving.pages.common import words
 
@@ -38,7 +38,7 @@ class Fact:
     at: int | None
 
 
-def newest_fact(rows: Sequence[Row], ladder: Ladder, now: int) -> Fact:
+def newest_fact(rows: Sequence[Row], history: OfferHistory, ladder: Ladder, now: int) -> Fact:
     """What matters most: a question, refusal or milestone, silence on an offer, the last visit.
 
     An open question goes before everything; of refusals and milestones the latest counts.
@@ -46,9 +46,9 @@ def newest_fact(rows: Sequence[Row], ladder: Ladder, now: int) -> Fact:
     Parameters
     ----------
     rows : the events of a lead, in time order.
+    history : what follows from them.
     now : what was known by then counts; microseconds since the epoch.
     """
-    history = history_of(rows, ladder, now)
     asked = history.in_flight.get(REPLY)
     if asked is not None:
         question = question_of(rows, ladder, now)

@@ -10,10 +10,12 @@ from features.clock import instant, microseconds, rfc3339
 from features.events.of_lead import Row
 from features.ladder.action import AnswerKind, kind_of
 from features.ladder.ladder import Ladder
+from features.offers.history import history_of
 from features.store.people.actions import KeptAction
 from models.offers.options import NURTURE
 from serving.pages.common import words
 from serving.pages.common.people import Person, person_of
+from serving.pages.common.reach import Reach, reach_of
 from serving.pages.queue.agreed import Agreed, agreed_with
 from serving.pages.queue.aside import Aside, aside_of
 from serving.pages.queue.facts import Fact, newest_fact
@@ -66,6 +68,7 @@ class LeadRow:
 
     Parameters
     ----------
+    reach : by which ways it may be reached, and which are closed.
     waiting_since, fact_at : RFC 3339, UTC; "" for none.
     moved : which way the chance went within a week, by 5 points or more.
     reasons : at most two, whose sign fits; none for a chance that is as usual.
@@ -78,6 +81,7 @@ class LeadRow:
     """
 
     person: Person
+    reach: Reach
     item: QueueItem
     fact: Fact
     fact_at: str
@@ -117,11 +121,13 @@ def _row(
     buttons: Sequence[Button],
 ) -> LeadRow:
     lead_id, now = item["lead_id"], desk.now
-    fact, doing = newest_fact(rows, ladder, now), doing_of(ladder, item)
+    person, history = person_of(lead_id, rows, ladder, now), history_of(rows, ladder, now)
+    fact, doing = newest_fact(rows, history, ladder, now), doing_of(ladder, item)
     waiting, owner = item["waiting_since"], desk.owner_of(lead_id)
     reasons = words.telling(item)
     return LeadRow(
-        person=person_of(lead_id, rows, ladder, now),
+        person=person,
+        reach=reach_of(person, history, ladder),
         item=item,
         fact=fact,
         fact_at=rfc3339(fact.at) if fact.at else "",
