@@ -169,6 +169,7 @@ hands = sa.Table(  # in whose hands an id was put last, and until when it is lef
     _instant("claimed_until", nullable=True),
     _instant("snoozed_at", nullable=True),
     _instant("snoozed_until", nullable=True),  # None: until it has done something again
+    sa.Column("snoozed_by", sa.Text, nullable=False, server_default=""),  # a person's name
     sqlite_with_rowid=False,
 )
 actions = sa.Table(  # what people said to have done; it becomes events when it is due
@@ -224,6 +225,7 @@ scores = sa.Table(
     sa.Column("seq", sa.BigInteger),  # grows with each transaction that writes; None: to be given
     sa.Column("account_id", sa.Text),  # the company that it belonged to when it was scored
     sa.Column("source", sa.Text),  # its trait of that name, where the ladder has one
+    _instant("asked_at", nullable=True),  # when the last question became known, of who waits
 )
 sa.Index(  # with all that the queue is filtered by, so that a scan reads nothing else
     "scores_queue",

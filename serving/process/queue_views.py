@@ -84,6 +84,7 @@ class Desk:
     hands : by lead, of all that are claimed or put aside, what is done a moment ago included.
     kept_hands : the same, by the log alone.
     done : what can still be undone, by lead.
+    scores : the stored scores of those that somebody put aside.
     """
 
     store: EventStore
@@ -92,6 +93,7 @@ class Desk:
     kept_hands: Mapping[str, Hand]
     hands: Mapping[str, Hand]
     done: Mapping[str, Sequence[KeptAction]] = field(default_factory=dict)
+    scores: Mapping[str, StoredScore] = field(default_factory=dict)
 
     @classmethod
     def of(cls, store: EventStore, name: str, now: int) -> Desk:
@@ -101,7 +103,9 @@ class Desk:
         for lead, actions in done.items():
             for action in actions:
                 hands[lead] = after_action(hands.get(lead, NOBODY), action)
-        return cls(store, name, now, kept, hands, done)
+        put = [lead for lead, hand in hands.items() if hand.snoozed_at is not None]
+        scores = {score.lead_id: score for score in store.scores.of_leads(put)}
+        return cls(store, name, now, kept, hands, done, scores)
 
     def owner_of(self, lead_id: str) -> str:
         """Who works with a lead; "" for nobody."""
@@ -110,6 +114,31 @@ class Desk:
     def of_owner(self, name: str) -> set[str]:
         """The leads that somebody works with, also those that stand in no queue."""
         return {lead for lead in self.hands if self.owner_of(lead) == name}
+
+    def mine(self) -> set[str]:
+        """The leads that this person works with, and those that they put aside and nobody has."""
+        return {
+            lead
+            for lead, hand in self.hands.items()
+            if (owner := hand.owner_at(self.now)) == self.name
+            or (not owner and hand.snoozed_by == self.name and self.is_aside(lead))
+        }
+
+    def is_aside(self, lead_id: str) -> bool:
+        """Whether nobody is to work with a lead for now."""
+        return self._is_aside(lead_id, self.hands.get(lead_id, NOBODY))
+
+    def is_asked_since(self, lead_id: str) -> bool:
+        """Whether a lead would be put aside still, had no question of it come since."""
+        hand, score = self.hands.get(lead_id, NOBODY), self.scores.get(lead_id)
+        return hand.was_snoozed(self.now) and hand.was_asked_since(
+            score.asked_at if score else None
+        )
+
+    def _is_aside(self, lead_id: str, hand: Hand) -> bool:
+        score = self.scores.get(lead_id)
+        active, asked = (score.last_active, score.asked_at) if score else (None, None)
+        return hand.is_snoozed(self.now, active, asked)
 
     def undoable(self, lead_id: str) -> KeptAction | None:
         """What this person did last with a lead and can still take back; None for nothing.
@@ -123,21 +152,17 @@ class Desk:
         )
         return next(own, None)
 
-    def left_out(self, last_active: Mapping[str, int | None]) -> set[str]:
+    def left_out(self) -> set[str]:
         """Leads that are not on this desk: others work with them, or they are put aside.
 
         What this person did a moment ago hides nothing yet, so that it can be undone where it was
         done.
-
-        Parameters
-        ----------
-        last_active : when each of those that are put aside did something last.
         """
         out = set()
         for lead, hand in self.hands.items():
             owner = hand.owner_at(self.now)
             aside = self.kept_hands.get(lead, NOBODY) if self.undoable(lead) else hand
-            if owner not in ("", self.name) or aside.is_snoozed(self.now, last_active.get(lead)):
+            if owner not in ("", self.name) or self._is_aside(lead, aside):
                 out.add(lead)
         return out
 
@@ -189,7 +214,7 @@ class Desk:
         return {
             "reply": by_tab[4],
             "talk": by_tab[3],
-            "mine": len(self.of_owner(self.name)),
+            "mine": len(self.mine()),
             "marketing": by_tab[2],
             "quiet": by_tab[1],
         }
@@ -198,18 +223,14 @@ class Desk:
         """Leads that a view does not show, though its filter would."""
         if view.tab == "mine" or view.owner or view.words:
             return set()  # whoever asks for somebody sees them
-        aside = [lead for lead, hand in self.hands.items() if hand.snoozed_at is not None]
-        active = {
-            score.lead_id: score.last_active
-            for score in self.store.queue.part(QueueFilter(leads=tuple(aside)), len(aside))
-        }
-        return self.left_out(active)
+        return self.left_out()
 
     def _wanted(self, view: QueueView) -> QueueFilter:
         leads: set[str] | None = None
-        owner = self.name if view.tab == "mine" else view.owner
-        if owner:
-            leads = self.of_owner(owner)
+        if view.tab == "mine":
+            leads = self.mine()
+        elif view.owner:
+            leads = self.of_owner(view.owner)
         if view.words:
             named = set(self.store.names.find(view.words))
             leads = named if leads is None else leads & named

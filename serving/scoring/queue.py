@@ -114,7 +114,7 @@ def part_to_work(
         for score in part.scores:
             hand = hands.get(score.lead_id, NOBODY)
             is_free = free_for is None or hand.owner_at(now) in ("", free_for)
-            if is_free and not hand.is_snoozed(now, score.last_active):
+            if is_free and not hand.is_snoozed(now, score.last_active, score.asked_at):
                 kept.append(score)
         after = part.after
         if len(kept) >= limit or after is None:

@@ -62,6 +62,7 @@ class StoredScore:
     bundle : fingerprint of what scored.
     band : low, medium or high; None for a lead that is not queued.
     waiting_since : when the lead asked something that was not answered yet.
+    asked_at : when the last question of such a lead became known.
     cause : why it is another score than the one before: events, time, model or recalibration.
     p_week_ago : of the same step, a week before `as_of`, as this model sees it; None where the step
         was another one, nothing was known, or it was not looked for.
@@ -99,6 +100,7 @@ class StoredScore:
     traits: str = "{}"
     account_id: str | None = None
     source: str | None = None
+    asked_at: int | None = None
 
 
 _FIELDS: Final = tuple(field.name for field in fields(StoredScore))

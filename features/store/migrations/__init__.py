@@ -15,7 +15,7 @@ from features.store.schema import meta
 
 __all__ = ["LATEST", "migrate", "open_database", "version_of"]
 
-LATEST: Final = "0018"
+LATEST: Final = "0019"
 """The revision that this version of Rung reads and writes."""
 
 

@@ -39,6 +39,7 @@ class Hand:
     claimed_at, claimed_until : when it was claimed, or released, and until when it is theirs.
     snoozed_at, snoozed_until : when it was put aside, and until when; None for `snoozed_until`:
         until it has done something again.
+    snoozed_by : the name of whoever put it aside; "" where that was not said.
     """
 
     owner: str = ""
@@ -46,24 +47,39 @@ class Hand:
     claimed_until: int | None = None
     snoozed_at: int | None = None
     snoozed_until: int | None = None
+    snoozed_by: str = ""
 
     def owner_at(self, now: int) -> str:
         """Who works with it at an instant; "" for nobody."""
         is_claimed = self.claimed_until is not None and self.claimed_until > now
         return self.owner if is_claimed else ""
 
-    def is_snoozed(self, now: int, last_active: int | None) -> bool:
+    def is_snoozed(self, now: int, last_active: int | None, asked_at: int | None) -> bool:
         """Whether nobody is to work with it at an instant.
+
+        A question that came since ends it: whoever put the lead aside did not know of that.
 
         Parameters
         ----------
         last_active : when it did something last, as far as that was known then.
+        asked_at : when its last question became known, if it waits for a reply.
         """
-        if self.snoozed_at is None:
+        if not self.was_snoozed(now) or self.was_asked_since(asked_at):
             return False
-        if self.snoozed_until is not None:
-            return self.snoozed_until > now
+        if self.snoozed_until is not None or self.snoozed_at is None:
+            return True
         return last_active is None or last_active <= self.snoozed_at
+
+    def was_snoozed(self, now: int) -> bool:
+        """Whether it was put aside, and the time that was said then is not over."""
+        is_over = self.snoozed_until is not None and self.snoozed_until <= now
+        return self.snoozed_at is not None and not is_over
+
+    def was_asked_since(self, asked_at: int | None) -> bool:
+        """Whether a question of a lead that waits for a reply came after it was put aside."""
+        if self.snoozed_at is None or asked_at is None:
+            return False
+        return asked_at > self.snoozed_at
 
 
 NOBODY: Final = Hand()
@@ -80,7 +96,8 @@ def handed(before: Hand, name: str, occurred_at: int, properties: Mapping[str, o
         until_back = granted_of(properties.get("until_back")) is True
         until = occurred_at if (said := until_of(properties)) is None else said
         snoozed_until = None if until_back else until
-        return replace(before, snoozed_at=occurred_at, snoozed_until=snoozed_until)
+        by = owner_of(properties) or ""
+        return replace(before, snoozed_at=occurred_at, snoozed_until=snoozed_until, snoozed_by=by)
     owner = owner_of(properties) if name == CLAIMED else ""
     # A claim of nobody is refused where events come in; one from before that says nothing.
     is_said = name in (CLAIMED, RELEASED) and owner is not None
@@ -103,7 +120,7 @@ def note_hands(connection: sa.Connection, rows: Iterable[_Row]) -> None:
     ids = sorted(told)
     found = {row.id: _hand(row) for row in _held(connection, ids, for_update=True)}
     insert = insert_into(connection.engine, hands)
-    fields = ("owner", "claimed_at", "claimed_until", "snoozed_at", "snoozed_until")
+    fields = [column.name for column in hands.c if not column.primary_key]
     connection.execute(
         insert.on_conflict_do_update(
             index_elements=["id"], set_={name: insert.excluded[name] for name in fields}
@@ -133,6 +150,7 @@ def _columns(
         "claimed_until": after.claimed_until,
         "snoozed_at": after.snoozed_at,
         "snoozed_until": after.snoozed_until,
+        "snoozed_by": after.snoozed_by,
     }
 
 
@@ -148,7 +166,7 @@ def _held(
 
 def _hand(row: sa.Row[Any]) -> Hand:
     until = None if row.claimed_until is None else min(row.claimed_until, _FOR_GOOD)
-    return Hand(row.owner, row.claimed_at, until, row.snoozed_at, row.snoozed_until)
+    return Hand(row.owner, row.claimed_at, until, row.snoozed_at, row.snoozed_until, row.snoozed_by)
 
 
 class Hands:
@@ -217,5 +235,6 @@ def _by_lead(held: Iterable[tuple[str, Hand]]) -> dict[str, Hand]:
             newer.claimed_until,
             aside.snoozed_at,
             aside.snoozed_until,
+            aside.snoozed_by,
         )
     return found

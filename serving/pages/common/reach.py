@@ -55,20 +55,20 @@ def reach_of(person: Person, history: OfferHistory, ladder: Ladder) -> Reach:
     by_phone = standing_of(history, ladder, *_CALLS)
     by_mail = standing_of(history, ladder, *_MAILS)
     may_call, may_mail = by_phone in ("agreed", "open"), by_mail in ("agreed", "open")
-    closed = [
-        f"No {what}: {_WORDS[standing]}"
-        for what, address, may, standing in (
-            ("calls", person.call, may_call, by_phone),
-            ("mail", person.mail, may_mail, by_mail),
-        )
-        if address and not may
-    ]
+    closed: dict[str, str] = {}
+    for what, address, may, standing in (
+        ("calls", person.call, may_call, by_phone),
+        ("mail", person.mail, may_mail, by_mail),
+    ):
+        if address and not may:
+            why = _WORDS[standing]
+            closed[why] = f"{closed[why]}, no {what}" if why in closed else f"No {what}"
     return Reach(
         call=person.call if may_call else "",
         mail=person.mail if may_mail else "",
         email=person.email if may_mail else "",
         phone=person.phone if may_call else "",
-        closed=tuple(closed),
+        closed=tuple(f"{ways}: {why}" for why, ways in closed.items()),
         email_said=_WORDS[by_mail],
         phone_said=_WORDS[by_phone],
         is_email_open=may_mail,

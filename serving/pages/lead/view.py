@@ -27,8 +27,8 @@ from serving.pages.lead.timeline import MOST_EVENTS, SIDES, entries_of, notes_of
 from serving.pages.lead.todo import ToDo, to_do
 from serving.pages.lead.weeks import weeks_of
 from serving.pages.queue.agreed import agreed_with
-from serving.pages.queue.aside import aside_of
-from serving.pages.queue.facts import newest_fact, question_of
+from serving.pages.queue.aside import aside_of, ended_aside_of
+from serving.pages.queue.facts import loss_of, newest_fact, question_of
 from serving.pages.queue.rows import buttons_of
 from serving.process.queue_views import Desk
 from serving.process.service import Service
@@ -111,7 +111,7 @@ def lead_of(
     offer_id = todo.offer_id if todo else ""
     bars = _bars(answer) if answer and goal else []
     fact = newest_fact(rows, history, service.ladder, now)
-    owner, stored = desk.owner_of(lead), store.scores.of(lead)
+    owner = desk.owner_of(lead)
     return {
         "person": person,
         "lead_id": lead,
@@ -121,7 +121,7 @@ def lead_of(
         "score": answer,
         "opted_out": opted_out,
         "goal": goal,
-        "bars": bars[: _FIRST_REASONS + 1],
+        "bars": bars[:-1][: _FIRST_REASONS + 1],
         "more_bars": bars[_FIRST_REASONS + 1 : -1],
         "total": bars[-1] if bars else None,
         "usual": _usual(answer, scorer.usual.get(goal.id) if goal else None),
@@ -133,14 +133,14 @@ def lead_of(
         "done": desk.undoable(lead),
         "owner": "" if owner == asker.name else owner,
         "is_mine": owner == asker.name,
-        "aside": aside_of(
-            desk, lead, rows, stored.last_active if stored else None, zone(service.ladder)
-        ),
+        "aside": aside_of(desk, lead, rows, zone(service.ladder)),
+        "ended_aside": ended_aside_of(desk, lead, rows, zone(service.ladder)),
         "question": question_of(rows, service.ladder, now) if fact.kind == "question" else "",
         "waits": words.age(fact.at, now) if fact.kind == "question" and fact.at else "",
         "agreed": agreed_with(rows, service.ladder, now),
         "fact": fact,
         "fact_ago": words.ago(fact.at, now) if fact.at else "",
+        "loss": _loss(rows, service.ladder, now),
         "place": _place(answer),
         "weeks": weeks_of(scorer.model, lead, rows, history.completed, now)
         if ladder and goal
@@ -227,6 +227,12 @@ def _address(person: Person, back: str, side: str, seen: str = "") -> str:
     given = {"from": "" if back == "/" else back, "side": side, "seen": seen}
     held = {name: value for name, value in given.items() if value}
     return f"{person.address}?{urlencode(held)}" if held else person.address
+
+
+def _loss(rows: Sequence[Row], ladder: Ladder, now: int) -> dict[str, str] | None:
+    """By what a lead is lost and since when, RFC 3339; None where it is not."""
+    found = loss_of(rows, ladder, now)
+    return {"why": found[0], "since": rfc3339(found[1])} if found else None
 
 
 def _place(answer: ScoreAnswer | None) -> str | None:

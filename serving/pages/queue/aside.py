@@ -14,7 +14,7 @@ from features.store.people.hands import NOBODY
 from serving.pages.common import words
 from serving.process.queue_views import Desk
 
-__all__ = ["Aside", "aside_of", "until_said"]
+__all__ = ["Aside", "aside_of", "ended_aside_of", "until_said"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +36,24 @@ class Aside:
         return f"Put aside {self.until}" + (f", by {self.by}" if self.by else "")
 
 
-def aside_of(
-    desk: Desk, lead_id: str, rows: Sequence[Row], last_active: int | None, zone: tzinfo
-) -> Aside | None:
+def aside_of(desk: Desk, lead_id: str, rows: Sequence[Row], zone: tzinfo) -> Aside | None:
     """That a lead is put aside now, as the queue goes by it; None where it is not.
 
     Parameters
     ----------
     rows : the events of the lead.
-    last_active : when it did something last, by its stored score.
     zone : the clock that the business goes by.
     """
+    return _said(desk, lead_id, rows, zone) if desk.is_aside(lead_id) else None
+
+
+def ended_aside_of(desk: Desk, lead_id: str, rows: Sequence[Row], zone: tzinfo) -> Aside | None:
+    """That a lead would be put aside still, had no question come since; see `aside_of`."""
+    return _said(desk, lead_id, rows, zone) if desk.is_asked_since(lead_id) else None
+
+
+def _said(desk: Desk, lead_id: str, rows: Sequence[Row], zone: tzinfo) -> Aside:
     hand = desk.hands.get(lead_id, NOBODY)
-    if not hand.is_snoozed(desk.now, last_active):
-        return None
     said = [(row[1], row[3]) for row in rows if row[0] == SNOOZED and row[2] <= desk.now]
     for action in desk.done.get(lead_id, ()):
         said += [(action.done_at, dict(held)) for name, held in action.events if name == SNOOZED]

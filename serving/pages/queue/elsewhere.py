@@ -110,7 +110,7 @@ def _lead(
 def _looked_for(service: Service, desk: Desk, view: QueueView) -> list[str]:
     if view.words and view == QueueView(words=view.words, order=view.order):
         return service.store.names.find(view.words)
-    return sorted(desk.of_owner(desk.name)) if view == QueueView("mine", order=view.order) else []
+    return sorted(desk.mine()) if view == QueueView("mine", order=view.order) else []
 
 
 def _why_not_queued(service: Service, leads: Sequence[str], now: int) -> dict[str, str]:

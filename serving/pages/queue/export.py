@@ -18,7 +18,7 @@ from models.offers.options import NO_ASK
 from serving.pages.common.people import person_of
 from serving.pages.common.reach import open_channels, reach_of
 from serving.pages.queue.aside import aside_of
-from serving.pages.queue.rows import Doing, doing_of, last_active_of
+from serving.pages.queue.rows import Doing, doing_of
 from serving.process.queue_views import Desk, QueueView
 from serving.process.service import Service
 from serving.process.working.actions import zone
@@ -48,7 +48,7 @@ def csv_of(service: Service, desk: Desk, view: QueueView) -> Iterator[str]:
             person = person_of(lead_id, rows, ladder, desk.now)
             history = history_of(rows, ladder, desk.now)
             reach = reach_of(person, history, ladder)
-            aside = aside_of(desk, lead_id, rows, last_active_of(item), zone(ladder))
+            aside = aside_of(desk, lead_id, rows, zone(ladder))
             doing = Doing(aside.text, "", "", 0.0, "") if aside else doing_of(ladder, item)
             yield _line(
                 (

@@ -15,7 +15,7 @@ from features.offers.history import OfferHistory
 from features.signals.rules import met_any
 from serving.pages.common import words
 
-__all__ = ["Fact", "newest_fact", "question_of"]
+__all__ = ["Fact", "loss_of", "newest_fact", "question_of"]
 
 FactKind = Literal["question", "refusal", "milestone", "offer", "visit", "none"]
 _TEXT_KEYS: Final = ("text", "question", "message", "body", "subject", "topic", "about")
@@ -72,6 +72,26 @@ def question_of(rows: Sequence[Row], ladder: Ladder, now: int) -> str:
             plain = words.plain(text).strip()
             return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 1]}…"
     return ""
+
+
+def loss_of(rows: Sequence[Row], ladder: Ladder, now: int) -> tuple[str, int] | None:
+    """Why a lead is lost, in words, and since when, as the fold has it; None where it is not.
+
+    Parameters
+    ----------
+    rows : the events of the lead, in time order.
+    """
+    found: tuple[str, int] | None = None
+    for name, occurred, known, properties in rows:
+        if known > now:
+            continue
+        if met_any(ladder.lost_when, name, properties):
+            reason = words.shown(as_text(properties.get("reason")) or "")
+            what = words.titled(words.shown(name))
+            found = (f"{what} ({reason})" if reason else what), min(occurred, known)
+        elif met_any(ladder.back_when, name, properties):
+            found = None
+    return found
 
 
 def _refusals(history: OfferHistory, ladder: Ladder) -> list[Fact]:

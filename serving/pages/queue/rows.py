@@ -17,7 +17,7 @@ from serving.pages.common import words
 from serving.pages.common.people import Person, person_of
 from serving.pages.common.reach import Reach, reach_of
 from serving.pages.queue.agreed import Agreed, agreed_with
-from serving.pages.queue.aside import Aside, aside_of
+from serving.pages.queue.aside import Aside, aside_of, ended_aside_of
 from serving.pages.queue.facts import Fact, newest_fact
 from serving.pages.queue.searched import found_as
 from serving.process.queue_views import Desk
@@ -25,7 +25,7 @@ from serving.process.working.actions import zone
 from serving.scoring.answers import QueueItem, ReasonAnswer
 from serving.scoring.scorer import Scorer
 
-__all__ = ["Button", "Doing", "LeadRow", "buttons_of", "doing_of", "last_active_of", "rows_of"]
+__all__ = ["Button", "Doing", "LeadRow", "buttons_of", "doing_of", "rows_of"]
 
 _MOVED: Final = 0.05
 """A chance that moved by so much within a week is worth an arrow."""
@@ -76,6 +76,7 @@ class LeadRow:
     done : what its reader just did with it, and can still take back.
     owner : who else works with it; "" for nobody.
     aside : that it is put aside, and nothing is to be done for now; None where it is not.
+    ended_aside : that it was put aside, which a question of its own has ended; None likewise.
     agreed : what is under way with it at a time that is known; None for nothing.
     found_as : what it was called, or its other id, by which a search finds it; "" for as it is.
     """
@@ -96,6 +97,7 @@ class LeadRow:
     is_mine: bool
     buttons: tuple[Button, ...]
     aside: Aside | None
+    ended_aside: Aside | None
     agreed: Agreed | None
     found_as: str = ""
 
@@ -141,15 +143,10 @@ def _row(
         owner="" if owner == desk.name else owner,
         is_mine=owner == desk.name,
         buttons=tuple(one for one in buttons if doing.offer_id or not one.with_offer),
-        aside=aside_of(desk, lead_id, rows, last_active_of(item), zone(ladder)),
+        aside=aside_of(desk, lead_id, rows, zone(ladder)),
+        ended_aside=ended_aside_of(desk, lead_id, rows, zone(ladder)),
         agreed=agreed_with(rows, ladder, now),
     )
-
-
-def last_active_of(item: QueueItem) -> int | None:
-    """When a lead of the queue did something last, microseconds since the epoch."""
-    last = item["last_active"]
-    return None if last is None else microseconds(instant(last))
 
 
 def _moved(item: QueueItem) -> Literal["up", "down", ""]:

@@ -83,10 +83,12 @@ def read_leads(model: Model, log: EventLog, as_of: int, *, with_week_ago: bool) 
     estimates = model.estimate(now, as_of)
     snapshot, scores = estimates.snapshot, estimates.scores
     longest_us = round(ladder.dormant_after_days * DAY_US)
+    waiting_since, asked_at = _waiting(log, snapshot, ladder.events, as_of, as_of - longest_us)
     scored = Scored(
         leads=list(snapshot.leads),
         step=[step or "" for step in scores.step],
-        waiting_since=_waiting_since(log, snapshot, ladder.events, as_of, as_of - longest_us),
+        waiting_since=waiting_since,
+        asked_at=asked_at,
         works=likely_work(estimates),
         traits=estimates.traits(),
         position=scores.position,
@@ -122,16 +124,19 @@ def _week_ago(model: Model, scored: Scored, queued: Bools, then: Snapshot, as_of
     return found
 
 
-def _waiting_since(
+def _waiting(
     log: EventLog, snapshot: Snapshot, names: EventNames, as_of: int, after: int
-) -> Ints:
-    """When each lead that waits for a reply asked first, in microseconds; NONE for the others.
+) -> tuple[Ints, Ints]:
+    """When each lead that waits for a reply asked first, and when its last question became known.
+
+    Microseconds since the epoch; NONE for the others.
 
     Who asked before `after` waits no more; the same goes for the commitment to reply.
     """
     since = np.full(len(snapshot), NONE, dtype=np.int64)
+    again = since.copy()
     if names.lead_asked not in log.names:
-        return since
+        return since, again
     lead, known = log.lead_of_rows(), log.known <= as_of
     asked = known & (log.name == log.names.index(names.lead_asked))
     replied_at = np.full(len(log.leads), NONE, dtype=np.int64)
@@ -140,8 +145,10 @@ def _waiting_since(
         np.maximum.at(replied_at, lead[replied], log.occurred[replied])
     open_ = asked & (log.occurred > np.maximum(replied_at[lead], after))
     first: dict[str, int] = {}
+    last: dict[str, int] = {}
     for row in np.flatnonzero(open_).tolist():  # in time order for each lead
         first.setdefault(log.leads[lead[row]], int(log.occurred[row]))
+        last[log.leads[lead[row]]] = max(int(log.known[row]), last.get(log.leads[lead[row]], NONE))
     for at, one in enumerate(snapshot.leads) if first else ():
-        since[at] = first.get(one, NONE)
-    return since
+        since[at], again[at] = first.get(one, NONE), last.get(one, NONE)
+    return since, again

@@ -36,7 +36,9 @@ class Scored:
 
     Parameters
     ----------
-    waiting_since, last_active : microseconds since the epoch, NONE where there is no such instant.
+    waiting_since, asked_at : when a lead that waits for a reply asked first, and when its last
+        question became known; microseconds since the epoch, NONE where there is no such instant.
+    last_active : when it did something last, likewise.
     traits : JSON text, an object of each: what is known of those that the ladder names.
     week_ago : the chance a week before, of those that stood in the queue before the same step; NaN
         for the others, and where it was not looked for.
@@ -45,6 +47,7 @@ class Scored:
     leads: list[str]
     step: list[str]
     waiting_since: Ints
+    asked_at: Ints
     works: Works
     traits: list[str]
     position: Ints
@@ -63,6 +66,7 @@ class Scored:
             [lead for part in parts for lead in part.leads],
             [step for part in parts for step in part.step],
             np.concatenate([no_times, *(part.waiting_since for part in parts)]),
+            np.concatenate([no_times, *(part.asked_at for part in parts)]),
             Works.joined([part.works for part in parts]),
             [one for part in parts for one in part.traits],
             np.concatenate([no_times, *(part.position for part in parts)]),
@@ -195,6 +199,7 @@ class _Rows:
             "scored_at": [self.scored_at] * count,
             "last_active": _instants(scored.last_active[part]),
             "waiting_since": _instants(scored.waiting_since[part]),
+            "asked_at": _instants(scored.asked_at[part]),
             "p_week_ago": _numbers(scored.week_ago[part]),
             "tab": list(map(tab_of, places)),
             "offer_id": [option.option_id for option in options],

@@ -139,6 +139,7 @@ ANOTHER = replace(
     traits='{"source":"ads"}',
     account_id="acme",
     source="ads",
+    asked_at=2,
 )
 STEADY = ("position", "last_active", "waiting_since", "account_id", "source")
 

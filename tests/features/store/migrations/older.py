@@ -34,6 +34,12 @@ _UNNOTED: Final = (
     *(f"DROP TABLE events_by_{name}" for name in ("lead", "lead_new", "message", "message_new")),
     "ALTER TABLE events RENAME TO moved",
 )
+_ADDED: Final = (
+    ("account_members", "named_id"),
+    ("account_members", "named_at"),
+    ("scores", "asked_at"),
+    ("hands", "snoozed_by"),
+)
 _ALL: Final = f"SELECT {_COLUMNS} FROM events ORDER BY lead_id, occurred_at, message_id"  # noqa: S608
 
 
@@ -46,9 +52,9 @@ class Usage(NamedTuple):
 
 
 def take_back(connection: sa.Connection, revision: str) -> None:
-    """Keep events and companies as 0016 or 0015 did; what else has changed since stays."""
-    for column in ("named_id", "named_at"):
-        connection.exec_driver_sql(f"ALTER TABLE account_members DROP COLUMN {column}")
+    """Keep events, companies, scores and hands as 0016 or 0015 did; what else is new stays."""
+    for table, column in _ADDED:
+        connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
     if connection.dialect.name == "sqlite":
         layout = {"0016": _INDEXED, "0015": _CLUSTERED}[revision]
         for statement in (*_UNNOTED, *layout, "DROP TABLE moved"):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from features.clock import LAST, microseconds, rfc3339
 from features.store.events import Event
-from features.store.people.hands import NOBODY, handed
+from features.store.people.hands import NOBODY, Hand, handed
 from features.store.privacy import Privacy
 from features.store.schema import hands
 
@@ -97,18 +97,41 @@ def test_put_aside(store):
     stored(store, "ann", [("lead_snoozed", NOW, until)])
     stored(store, "bea", [("lead_snoozed", NOW, {"until_back": True})])
     ann, bea = store.hands.of("ann"), store.hands.of("bea")
-    assert [ann.is_snoozed(NOW + at, None) for at in (1, HOUR - 1, HOUR)] == [True, True, False]
-    assert bea.is_snoozed(NOW + 99 * HOUR, None)
-    assert bea.is_snoozed(NOW + 99 * HOUR, NOW)
-    assert not bea.is_snoozed(NOW + 99 * HOUR, NOW + 1)
+    assert [ann.is_snoozed(NOW + at, None, None) for at in (1, HOUR - 1, HOUR)] == [
+        True,
+        True,
+        False,
+    ]
+    assert bea.is_snoozed(NOW + 99 * HOUR, None, None)
+    assert bea.is_snoozed(NOW + 99 * HOUR, NOW, None)
+    assert not bea.is_snoozed(NOW + 99 * HOUR, NOW + 1, None)
     assert set(store.hands.now(NOW + 2 * HOUR)) == {"bea"}
+
+
+def test_a_question_ends_it():
+    """One that came after the lead was put aside; one that was known then does not."""
+    until, back = Hand("", None, None, 5, 9 * HOUR, "Ann"), Hand("", None, None, 5, None, "Ann")
+    for hand in (until, back):
+        assert [hand.is_snoozed(HOUR, None, at) for at in (None, 4, 5, 6)] == [True] * 3 + [False]
+        assert [hand.was_asked_since(at) for at in (None, 5, 6)] == [False, False, True]
+        assert hand.was_snoozed(HOUR)
+    assert not until.was_snoozed(9 * HOUR)
+    assert not Hand().was_asked_since(6)
+
+
+def test_by_whom(store):
+    """The last one who said so; a later end of it by somebody else is theirs."""
+    stored(store, "ann", [("lead_snoozed", NOW, {"by": "Bob", "until_back": True})])
+    assert store.hands.of("ann").snoozed_by == "Bob"
+    stored(store, "ann", [("lead_snoozed", NOW + 1, {"until_back": True})])
+    assert store.hands.of("ann").snoozed_by == ""
 
 
 def test_a_past_end_takes_up_again(store):
     """Put aside until a time that has passed is not put aside."""
     stored(store, "ann", [("lead_snoozed", NOW, {"until_back": True})])
     stored(store, "ann", [("lead_snoozed", NOW + 1, {"until": rfc3339(NOW)})])
-    assert not store.hands.of("ann").is_snoozed(NOW + 2, None)
+    assert not store.hands.of("ann").is_snoozed(NOW + 2, None, None)
 
 
 def test_what_cannot_be_read(store):

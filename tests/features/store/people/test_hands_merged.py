@@ -51,15 +51,22 @@ def test_handed_to_nobody(by):
 def test_handed_until_no_instant(until):
     """A claim without an end that can be read has none; what is put aside so is not."""
     assert handed(NOBODY, CLAIMED, 1, {"by": " Kim ", "until": until}).owner_at(HOUR) == "Kim"
-    assert not handed(NOBODY, SNOOZED, 1, {"until": until}).is_snoozed(1, None)
+    assert not handed(NOBODY, SNOOZED, 1, {"until": until}).is_snoozed(1, None, None)
 
 
 def test_put_aside():
     """Until an instant, or until the lead has done something again."""
     until = handed(NOBODY, SNOOZED, HOUR, {"until": rfc3339(2 * HOUR)})
-    assert (until.is_snoozed(2 * HOUR - 1, None), until.is_snoozed(2 * HOUR, None)) == (True, False)
+    assert (until.is_snoozed(2 * HOUR - 1, None, None), until.is_snoozed(2 * HOUR, None, None)) == (
+        True,
+        False,
+    )
     back = handed(NOBODY, SNOOZED, HOUR, {"until_back": True})
-    assert [back.is_snoozed(9 * HOUR, at) for at in (None, HOUR, HOUR + 1)] == [True, True, False]
+    assert [back.is_snoozed(9 * HOUR, at, None) for at in (None, HOUR, HOUR + 1)] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def told(number, id_, name, at, **properties):

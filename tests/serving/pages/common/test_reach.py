@@ -39,7 +39,7 @@ def yes(**about: object) -> dict[str, object]:
         ([no(channel="phone")], "mail", ("No calls: refused",)),
         ([no(channel="Mobile")], "mail", ("No calls: refused",)),
         ([no(channel="email")], "call", ("No mail: refused",)),
-        ([no()], "", ("No calls: refused", "No mail: refused")),
+        ([no()], "", ("No calls, no mail: refused",)),
         ([no(), yes(channel="E-Mail")], "mail", ("No calls: refused",)),
         ([no(channel="phone"), yes()], "call mail", ()),
         # Whoever wants no seller wants none to call, unless they spoke of the phone itself.
@@ -58,7 +58,7 @@ def test_what_was_said(answers, ways, closed):
 
 def test_where_a_yes_is_needed():
     """Nothing is open that was not agreed to, and it is not called a refusal."""
-    never = ("No calls: not agreed to so far", "No mail: not agreed to so far")
+    never = ("No calls, no mail: not agreed to so far",)
     assert reached(ladder=OPT_IN).closed == never
     found = reached(yes(channel="rep"), no(channel="email"), ladder=OPT_IN)
     assert found.call
@@ -88,7 +88,12 @@ def test_the_pages_have_no_such_button(start, folder, tmp_path):
         world.event("ann", "identify", until - 9 * world.HOUR_US, dict(KNOWN[3])),
         world.event("ann", "consent", until - 8 * world.HOUR_US, no(channel="phone")),
         *world.climber("bob", until, 3),
-        world.event("bob", "identify", until - 9 * world.HOUR_US, {**KNOWN[3], "name": "Bob", "email": "bob@x.example"}),
+        world.event(
+            "bob",
+            "identify",
+            until - 9 * world.HOUR_US,
+            {**KNOWN[3], "name": "Bob", "email": "bob@x.example"},
+        ),
         world.event("bob", "email_unsubscribed", until - 8 * world.HOUR_US),
     ]
     with start(world.filled(tmp_path, events), folder / "rates") as client:

@@ -397,3 +397,41 @@ def test_erased(start, url, folder):
         assert f"{count} events are gone" in Page(answer.text).text
         page(client, "/leads/lead-0001", 404)
         assert client.app.state.service.store.actions.newest(9) == []
+
+
+def test_lost_in_words(start, folder, tmp_path):
+    """By what and since when, in nobody's code; the API's sentence stays precise."""
+    until = world.now()
+    told: dict[str, object] = {"reason": "no budget this year"}
+    events = [*world.climber("ann", until, 2), *world.climber("bob", until, 2)]
+    events.append(world.event("ann", "lead_disqualified", until - 26 * world.HOUR_US, told))
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        html = client.get("/leads/ann", headers=HTML).text
+        day = rfc3339(until - 26 * world.HOUR_US)
+        assert f'<time datetime="{day}" data-as="day">{day[:10]}</time>' in html
+        text = page(client, "/leads/ann").text
+        assert "Lead disqualified (no budget this year)" in text
+        assert "Nothing is asked of it" in text
+        assert "lost_when" not in text
+        why = client.get("/v1/leads/ann/score").json()["no_score_reason"]
+        assert why == f"is lost since {day[:10]}, by the ladder's lost_when"
+        assert "Lost since" not in page(client, "/leads/bob").text
+
+
+def test_a_step_is_completed_once(start, folder, tmp_path):
+    """Whoever reads again completes nothing again: its day and its mark are those of the first."""
+    until = world.now()
+    events = world.climber("ann", until, 2)
+    first, again = events[0], until - 2 * world.HOUR_US
+    events.append(first._replace(message_id="again", occurred_at=again, known_at=again))
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        html = client.get("/leads/ann", headers=HTML).text
+        content = next(one.title for one in client.app.state.service.ladder.goals)
+        assert html.count(f'<span class="tick">✓ {content}</span>') == 1
+        rungs = html[html.index('<ol class="rungs">') :]
+        assert rfc3339(first.occurred_at) in rungs
+        assert rfc3339(until - 2 * world.HOUR_US) not in rungs
+        assert f"Completed {content}" not in page(client, "/?q=ann").text
+        assert (
+            html.count("This lead</bdi>") == 1
+        )  # the sum, of few reasons too

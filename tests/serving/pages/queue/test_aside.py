@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -12,8 +13,9 @@ import pytest
 from features.clock import microseconds, rfc3339
 from features.events.log import DAY_US
 from serving.pages.queue.aside import until_said
+from serving.scoring.batch import rescoring
 from tests.serving import world
-from tests.serving.pages.scene import HTML, act, page
+from tests.serving.pages.scene import ACTS, HTML, act, page
 
 NOW = microseconds(datetime(2026, 12, 1, 9, tzinfo=UTC))
 
@@ -97,3 +99,85 @@ def test_brought_back(aside, monkeypatch):
     assert service.store.actions.enter(kept.due_at + 1) == 1
     assert "Brought back by this machine" in page(aside, "/leads/ann").text
     assert 'data-key="d"' in aside.get("/?q=quarter", headers=HTML).text
+
+
+@pytest.fixture
+def asking(start, folder, tmp_path):
+    """Put aside by Bob for nine days an hour ago: Ann asked since, Dora before, Eli never.
+
+    Fay, who is aside until she is back, asked before, and again since.
+    """
+    until = world.now()
+    held: dict[str, object] = {"by": "Bob", "until": rfc3339(until + 9 * DAY_US)}
+    asked: dict[str, dict[str, int]] = {"ann": {"since": 10}, "dora": {"before": 120}, "eli": {}}
+    asked["fay"] = {"before": 120, "since": 10}
+    events = []
+    for lead, minutes in asked.items():
+        events += world.climber(lead, until - 3 * world.HOUR_US, 3)
+        told = held if lead != "fay" else {"by": "Bob", "until_back": True}
+        events.append(world.event(lead, "lead_snoozed", until - world.HOUR_US, dict(told)))
+        for ago in minutes.values():
+            said: dict[str, object] = {"text": "Please call me today, we want to sign"}
+            events.append(world.event(lead, "lead_asked", until - ago * 60_000_000, said))
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        yield client
+
+
+def test_a_question_that_came_since_ends_it(asking):
+    """It stands where all see who waits, in every answer alike; one that was known does not."""
+    here = {"ann", "fay"}
+    items = asking.get("/v1/queue").json()["data"]
+    assert {item["lead_id"] for item in items if item["tab"] == "reply"} == here
+    assert len(items) == 2
+    for path in ("/?tab=reply", "/"):
+        found = page(asking, path).text
+        assert found.count("Please call me today, we want to sign") == 2
+        assert re.search(r"Was put aside until \w+, \d+ \w+, by Bob , and a question has", found)
+        assert "Was put aside until they are back, by Bob , and a question has come" in found
+        assert "2 wait for a reply" in found
+    table = csv.DictReader(io.StringIO(asking.get("/queue.csv?tab=reply").text))
+    assert {row["lead_id"]: row["do"] for row in table} == dict.fromkeys(
+        here, "Answer what they asked"
+    )
+    lead = page(asking, "/leads/ann").text
+    assert "Answer this first" in lead
+    assert "Was put aside until" in lead
+    assert "Nothing for now" in page(asking, "/leads/dora").text
+    assert "Was put aside" not in page(asking, "/leads/dora").text
+
+
+def test_a_reply_lets_them_be_aside_again(asking):
+    """What was said stands: once they are answered they are left alone until then."""
+    service = asking.app.state.service
+    service.store.append_events([world.event("ann", "business_replied", world.now())])
+    rescoring.rescore(service.scorer)
+    assert {one["lead_id"] for one in asking.get("/v1/queue").json()["data"]} == {"fay"}
+    assert "Nothing for now" in page(asking, "/leads/ann").text
+
+
+def test_mine_has_whom_i_put_aside(asking, monkeypatch):
+    """Whoever puts somebody aside finds them under Mine, until when, with a way back."""
+    service, now = asking.app.state.service, world.now()
+    assert page(asking, "/?tab=mine").text.count("Put aside until") == 0
+    service.store.append_events(
+        [world.event("eli", "lead_snoozed", now, {"by": "Bob", "until": rfc3339(now)})]
+    )
+    for undone in (True, False):
+        act(asking, "eli", "later:two-weeks")
+        (kept,) = service.store.actions.newest(1)
+        found = page(asking, "/?tab=mine").text
+        assert "1 in your hands" in found
+        assert "Undo" in found
+        if undone:
+            answer = asking.post("/undo", data={"action": kept.id, "next": "/"}, headers=ACTS)
+            assert answer.status_code == 200
+            assert "0 in your hands" in page(asking, "/?tab=mine").text
+    monkeypatch.setattr(service, "clock", lambda: kept.due_at + 2)
+    assert service.store.actions.enter(kept.due_at + 1) == 1
+    found = page(asking, "/?tab=mine").text
+    assert "1 in your hands" in found
+    assert re.search(r"Put aside until \w+, \d+ \w+( \d+)?, by this machine", found)
+    assert "Back now" in found
+    assert "eli" not in {one["lead_id"] for one in asking.get("/v1/queue").json()["data"]}
+    act(asking, "eli", "back")
+    assert "0 in your hands" in page(asking, "/?tab=mine").text

@@ -7,10 +7,8 @@ import io
 
 import pytest
 
-from features.ladder.file import parse_ladder, read_ladder
-from features.ladder.ladder import Ladder
+from features.ladder.file import read_ladder
 from tests.serving import world
-from tests.serving.pages.scene import HTML
 
 REACHED: dict[str, object] = {"email": "a@engines.example", "phone": "+44 20 7946 0001"}
 
@@ -19,7 +17,7 @@ def table_of(client, path="/queue.csv?q=a@engines.example"):
     return {row["lead_id"]: row for row in csv.DictReader(io.StringIO(client.get(path).text))}
 
 
-def known(lead, until, *said: tuple[str, dict[str, object]]):
+def known(lead, until, *said):
     """Somebody at the third step with an address and a number, and what they said of channels."""
     events = [*world.climber(lead, until, 1)]
     events.append(world.event(lead, "identify", until - 9 * world.HOUR_US, REACHED))
@@ -30,20 +28,14 @@ def known(lead, until, *said: tuple[str, dict[str, object]]):
 
 @pytest.fixture
 def rows(start, folder, tmp_path):
-    until = world.now()
+    until, mail = world.now(), {"channel": "E-Mail", "granted": True}
     events = [
         *known("silent", until),
         *known("unsubscribed", until, ("email_unsubscribed", {})),
         *known("no-calls", until, ("consent", {"channel": "phone", "granted": False})),
         *known("no-seller", until, ("consent", {"channel": "rep", "granted": False})),
-        *known(
-            *("back", until, ("email_unsubscribed", {})),
-            ("consent", {"channel": "E-Mail", "granted": True}),
-        ),
-        *known(
-            *("mail-alone", until, ("consent", {"granted": False})),
-            ("consent", {"channel": "email", "granted": True}),
-        ),
+        *known("back", until, ("email_unsubscribed", {}), ("consent", mail)),
+        *known("mail-alone", until, ("consent", {"granted": False}), ("consent", mail)),
     ]
     with start(world.filled(tmp_path, events), folder / "rates") as client:
         yield table_of(client)
@@ -66,9 +58,9 @@ def test_no_address_of_a_closed_channel(rows, lead, email, phone):
     assert rows[lead]["phone"] == ("'" + str(REACHED["phone"]) if phone else "")
 
 
-def test_by_which_way(rows, folder):
+def test_by_which_way(rows):
     """What is advised goes by the channels of its offer that are open."""
-    ladder: Ladder = read_ladder("b2b")
+    ladder = read_ladder("b2b")
     for lead, closed in (("silent", ""), ("unsubscribed", "email"), ("mail-alone", "page")):
         row = rows[lead]
         offer = ladder.offer(row["offer_id"])

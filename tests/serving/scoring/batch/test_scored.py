@@ -34,6 +34,7 @@ def scored_leads(step: str, chances: list[float]) -> Scored:
         leads=[f"lead-{at:05}" for at in range(count)],
         step=[step] * count,
         waiting_since=np.full(count, NONE),
+        asked_at=np.full(count, NONE),
         works=Works(
             (Work("talk", "call", 0.0, 20.0), Work("quiet", "no_ask", 0.0, 0.0)),
             np.arange(count) % 2,
