@@ -18,7 +18,15 @@ from features.ladder.file import parse_ladder
 from features.ladder.ladder import Ladder
 from features.ladder.offer import Effort, Offer, OfferVersion
 
-__all__ = ["as_far_as_it_fits", "newest", "offer_of_table", "offer_table", "with_catalogue"]
+__all__ = [
+    "as_far_as_it_fits",
+    "newest",
+    "offer_of_table",
+    "offer_table",
+    "rebased",
+    "table_of_version",
+    "with_catalogue",
+]
 
 _INSTANTS: Final = ("valid_from", "valid_until", "repeats_until")
 _USUAL: Final = Offer("", "", "", "", Effort())
@@ -128,6 +136,29 @@ def offer_table(offer: Offer) -> dict[str, Any]:
     return table
 
 
+def table_of_version(version: OfferVersion) -> dict[str, Any]:
+    """What a version says, its state among it also where that is the usual one."""
+    return {**json.loads(version.body), "status": version.status}
+
+
+def rebased(
+    before: Mapping[str, Any], after: Mapping[str, Any], onto: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A third table with what differs between two others, and nothing else, changed."""
+    found = dict(onto)
+    for key in {**before, **after}:
+        old, new = before.get(key), after.get(key)
+        if old == new:
+            continue
+        if isinstance(new, dict) and isinstance(onto.get(key), dict):  # each effort by itself
+            found[key] = rebased(old or {}, new, onto[key])
+        elif key in after:
+            found[key] = new
+        else:
+            found.pop(key, None)
+    return found
+
+
 def _unusual(of: object, usual: object, names: Iterable[str]) -> dict[str, Any]:
     """The values that differ from the usual ones, by name; tuples as lists."""
     found = {name: getattr(of, name) for name in names if getattr(of, name) != getattr(usual, name)}
@@ -143,7 +174,7 @@ def _rule_table(rule: EventRule) -> dict[str, Any]:
 
 
 def _table_of(version: OfferVersion) -> dict[str, object]:
-    return _with_instants({**json.loads(version.body), "status": version.status})
+    return _with_instants(table_of_version(version))
 
 
 def _with_instants(table: Mapping[str, object]) -> dict[str, object]:

@@ -223,6 +223,7 @@ class Service:
         from_at: int | None,
         by: str,
         seen: int | None = None,
+        is_whole: bool = False,
     ) -> OfferVersion:
         """Keep another version of an offer, or the first one of a new offer, and serve it.
 
@@ -232,6 +233,7 @@ class Service:
         from_at : since when it holds, in microseconds since the epoch; None for now.
         by : who wants it so.
         seen : the version that was made last when the offer was looked at; None where nobody asks.
+        is_whole : whether all of the table holds from then on, and not what differs from now.
 
         Raises
         ------
@@ -241,14 +243,16 @@ class Service:
         """
         ladder, now = self.scorer.model.bundle.ladder, self.clock()
         since = now if from_at is None else from_at
-        kept = self.store.offers.keep(ladder, table, from_at=since, now=now, by=by, seen=seen)
+        kept = self.store.offers.keep(
+            ladder, table, from_at=since, now=now, by=by, seen=seen, is_whole=is_whole
+        )
         self.refresh()
         return kept
 
     def set_offer_status(
         self, offer_id: str, status: OfferStatus, *, from_at: int | None, by: str
     ) -> OfferVersion:
-        """Pause, resume or retire an offer as it is now; see `keep_offer`.
+        """Pause, resume or retire an offer, and change nothing else of it; see `keep_offer`.
 
         Raises
         ------
@@ -258,6 +262,19 @@ class Service:
         ladder, now = self.scorer.model.bundle.ladder, self.clock()
         since = now if from_at is None else from_at
         kept = self.store.offers.set_status(ladder, offer_id, status, from_at=since, now=now, by=by)
+        self.refresh()
+        return kept
+
+    def call_off_offer(self, offer_id: str, number: int, *, by: str, seen: int) -> OfferVersion:
+        """Call off what is planned for an offer with a version; see `keep_offer`.
+
+        Raises
+        ------
+        UnknownOffer : there is none of that id, or nothing is planned with that version.
+        OfferConflict, NoModel : as above.
+        """
+        ladder, now = self.scorer.model.bundle.ladder, self.clock()
+        kept = self.store.offers.call_off(ladder, offer_id, number, now=now, by=by, seen=seen)
         self.refresh()
         return kept
 

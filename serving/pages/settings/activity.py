@@ -15,7 +15,7 @@ from features.ladder.ladder import OfferVersion
 from models.bundle import version_of
 from models.served_policy import DEFAULT
 from serving.edge.keys import Key
-from serving.pages.settings.offers.changes import version_words
+from serving.pages.settings.offers.changes import is_follow_up, version_words
 from serving.process.service import Service
 
 __all__ = ["KINDS", "ActivityEntry", "activity", "entries_of_actions", "entries_of_keys"]
@@ -94,7 +94,9 @@ def _of_offers(service: Service) -> Iterator[ActivityEntry]:
         by_offer.setdefault(one.offer_id, []).append(one)
     for offer_id, versions in by_offer.items():
         for one in versions:
-            title, what = version_words(ladder, versions, one)
+            if is_follow_up(versions, one):
+                continue  # nobody has done that beside what it follows from
+            title, what = version_words(ladder, versions, one, service.clock())
             address = f"/settings/offers/{quote(offer_id, safe='')}"
             yield ActivityEntry(one.made_at, one.by, "offer", what, title, address)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +9,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from features.errors import UnknownOffer
-from features.ladder.catalogue import offer_table
+from features.ladder.catalogue import newest, offer_table
+from features.ladder.catalogue import table_of_version as _table
 from features.ladder.file import parse_ladder
 from features.ladder.ladder import Ladder, OfferVersion
 from serving.pages.settings.offers.form import LABELS
@@ -19,6 +19,8 @@ from serving.process.service import Service
 
 __all__ = [
     "VersionShown",
+    "is_follow_up",
+    "last_meant",
     "last_number",
     "said_of_version",
     "table_of_version",
@@ -40,6 +42,8 @@ _UNDO: Final = {
 
 
 _VERBS: Final = {"paused": "Paused", "retired": "Retired", "active": "Took up again"}
+_PLANNED: Final = {"paused": "pause", "retired": "retire", "active": "take up again"}
+_CALLED_OFF: Final = "Called off what was planned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,9 @@ def versions_shown(service: Service, offer_id: str) -> list[VersionShown]:
             moment(one.made_at, now),
             one.by,
             one.status,
-            _changed(_before(versions, one, own), _table(one)),
+            _CALLED_OFF
+            if _is_call_off(versions, one, own)
+            else _changed(_before(versions, one, own), _table(one)),
             one.version == number,
             one.from_at > now,
         )
@@ -123,14 +129,19 @@ def said_of_version(service: Service, offer_id: str, number: int) -> Said | None
     if one is None:
         return None
     table, before = _table(one), _before(versions, one, _of_file(ladder, offer_id))
-    is_last = number == max(version.version for version in versions)
+    is_last = one == last_meant(versions)
     former = _former_number(versions, one) if before is not None else None
     lead, text, undo = _told(before, table, one, now)
+    if _is_call_off(versions, one, _of_file(ladder, offer_id)):
+        at = moment(one.from_at, now)
+        lead, text = "Called off:", f"Nothing changes from {at.text if at else 'then'} on."
+        undo = "Plan it again"
     address = f"/settings/offers/{quote(offer_id, safe='')}"
     way = "status" if before is None else "restore"
     fields = [("status", "paused")]
     if before is not None:
-        fields = [("version", str(former)), ("seen", str(number))]
+        last = max(version.version for version in versions)
+        fields = [("version", str(former)), ("seen", str(last))]
     return Said(
         text,
         lead=lead,
@@ -142,22 +153,50 @@ def said_of_version(service: Service, offer_id: str, number: int) -> Said | None
 
 
 def version_words(
-    ladder: Ladder, versions: Sequence[OfferVersion], one: OfferVersion
+    ladder: Ladder, versions: Sequence[OfferVersion], one: OfferVersion, now: int
 ) -> tuple[str, str]:
     """The title of an offer as a version of it had it, and what that version did, in words.
+
+    What was to hold from later on is told as planned, also when that day has come.
 
     Parameters
     ----------
     versions : all of the offer.
     """
-    table, before = _table(one), _before(versions, one, _of_file(ladder, one.offer_id))
+    own = _of_file(ladder, one.offer_id)
+    table, before = _table(one), _before(versions, one, own)
     title = str(table["title"])
+    then = moment(one.from_at, now) if one.from_at > one.made_at else None
+    if then is not None and _is_call_off(versions, one, own):
+        return title, f"{_CALLED_OFF} for an offer from {then.text} on"
+    changed = _keys_changed(before, table) if before is not None else []
     if before is None:
-        return title, "Added an offer"
-    changed = _keys_changed(before, table)
-    if changed == ["status"]:
-        return title, f"{_VERBS[one.status]} an offer"
-    return title, f"Changed an offer ({_listed(changed).lower() or 'nothing'})"
+        done, to_do = "Added", "add"
+    elif changed == ["status"]:
+        done, to_do = _VERBS[one.status], _PLANNED[one.status]
+    else:
+        done, to_do = "Changed", "change"
+    is_edit = before is not None and changed != ["status"]
+    what = f" ({_listed(changed).lower() or 'nothing'})" if is_edit else ""
+    if then is not None:
+        return title, f"Planned to {to_do} an offer{what} from {then.text} on"
+    return title, f"{done} an offer{what}"
+
+
+def is_follow_up(versions: Sequence[OfferVersion], one: OfferVersion) -> bool:
+    """Whether a version only carries a change before it into what was planned for later."""
+    return any(
+        (other.made_at, other.by) == (one.made_at, one.by)
+        and other.version < one.version
+        and other.from_at < one.from_at
+        for other in versions
+    )
+
+
+def last_meant(versions: Sequence[OfferVersion]) -> OfferVersion | None:
+    """The version that somebody made last; None where there is none."""
+    meant = (one for one in versions if not is_follow_up(versions, one))
+    return max(meant, key=lambda one: one.version, default=None)
 
 
 def _told(
@@ -182,11 +221,6 @@ def _told(
 # --------------------------------------------------------------------------------- what was before
 
 
-def _table(version: OfferVersion) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(version.body)
-    return {**found, "status": version.status}
-
-
 def _former(versions: Sequence[OfferVersion], one: OfferVersion) -> OfferVersion | None:
     """The version that held when another one was about to; None where it was the file's own."""
     earlier = [
@@ -198,6 +232,18 @@ def _former(versions: Sequence[OfferVersion], one: OfferVersion) -> OfferVersion
 def _former_number(versions: Sequence[OfferVersion], one: OfferVersion) -> int:
     former = _former(versions, one)
     return former.version if former else 0
+
+
+def _is_call_off(
+    versions: Sequence[OfferVersion], one: OfferVersion, own: dict[str, Any] | None
+) -> bool:
+    """Whether a version says for a later instant what holds before it, in place of a plan."""
+    earlier = [other for other in versions if other.version < one.version]
+    if one.from_at <= one.made_at or all(other.from_at != one.from_at for other in earlier):
+        return False
+    begun = newest(other for other in earlier if other.from_at < one.from_at)
+    held = _table(begun[0]) if begun else own
+    return held is not None and not _keys_changed(held, _table(one))
 
 
 def _before(

@@ -12,7 +12,7 @@ from features.errors import LadderError, OfferConflict
 from features.ladder.catalogue import offer_of_table
 from features.ladder.ladder import OfferVersion
 from features.ladder.offer import OfferStatus
-from serving.pages.settings.offers.changes import last_number, table_of_version
+from serving.pages.settings.offers.changes import last_meant, last_number, table_of_version
 from serving.pages.settings.offers.form import (
     OfferForm,
     form_of_table,
@@ -24,11 +24,12 @@ from serving.pages.settings.offers.form import (
 from serving.pages.settings.offers.showing import told_offer, zone_name
 from serving.process.service import Service
 
-__all__ = ["Refusal", "add_offer", "edit_offer", "restore_offer", "set_state"]
+__all__ = ["Refusal", "add_offer", "call_off_plan", "edit_offer", "restore_offer", "set_state"]
 
 _STATES: Final = get_args(OfferStatus)
 _WRITTEN_STILL: Final = "What you wrote is still in the form: save it again to have it instead."
 _NOT_PUT_BACK: Final = "Nothing was put back. The versions of today are below."
+_NOT_CALLED_OFF: Final = "Nothing was called off. What is planned by now is said above."
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,25 +110,50 @@ def restore_offer(
     ------
     UnknownOffer : there is no such offer, or no such version of it.
     """
-    number = given.get("version", "")
-    if not (number.isascii() and number.isdecimal() and len(number) < 10):
-        raise HTTPException(422, "Which version is to be put back?")
-    table = table_of_version(service, offer_id, int(number))
+    table = table_of_version(service, offer_id, _number(given, "Which version is to be put back?"))
     form = form_of_table(told_offer(service, offer_id)["offer"], zone_name(service))
     last = last_number(service, offer_id)
     if given.get("seen", "") != str(last):
         return Refusal(form, _NOT_PUT_BACK)
     try:
-        return _kept(service, form, table, _begins(service, offer_id, last), by, last)
+        begins = _begins(service, offer_id)
+        return _kept(service, form, table, begins, by, last, is_whole=True)
     except OfferConflict:
         return Refusal(form, _NOT_PUT_BACK)
 
 
-def _begins(service: Service, offer_id: str, number: int) -> int | None:
-    """Since when the last version of an offer holds, where that is still to come."""
-    versions = service.store.offers.versions(service.ladder.name, offer_id)
-    at = next((one.from_at for one in versions if one.version == number), 0)
-    return at if at > service.clock() else None
+def call_off_plan(
+    service: Service, offer_id: str, given: Mapping[str, str], by: str
+) -> OfferVersion | Refusal:
+    """What is planned with a version does not come about; other plans stay.
+
+    Raises
+    ------
+    UnknownOffer : there is no such offer, or nothing is planned for it with that version.
+    """
+    number = _number(given, "What is to be called off?")
+    form = form_of_table(told_offer(service, offer_id)["offer"], zone_name(service))
+    seen = given.get("seen", "")
+    if seen != str(last_number(service, offer_id)):
+        return Refusal(form, _NOT_CALLED_OFF)
+    try:
+        return service.call_off_offer(offer_id, number, by=by, seen=int(seen))
+    except OfferConflict:
+        return Refusal(form, _NOT_CALLED_OFF)
+
+
+def _number(given: Mapping[str, str], asks: str) -> int:
+    """The version that a form names; HTTPException, 422, where it names none."""
+    number = given.get("version", "")
+    if not (number.isascii() and number.isdecimal() and len(number) < 10):
+        raise HTTPException(422, asks)
+    return int(number)
+
+
+def _begins(service: Service, offer_id: str) -> int | None:
+    """Since when what was changed last holds, where that is still to come."""
+    one = last_meant(service.store.offers.versions(service.ladder.name, offer_id))
+    return one.from_at if one is not None and one.from_at > service.clock() else None
 
 
 def _kept(
@@ -137,6 +163,8 @@ def _kept(
     from_at: int | None,
     by: str,
     seen: int | None = None,
+    *,
+    is_whole: bool = False,
 ) -> OfferVersion | Refusal:
     """The version that a table makes; the form with what is wrong where it makes none."""
     try:
@@ -144,7 +172,7 @@ def _kept(
             # What else is wrong is said at once: the ladder's reader looks at the rest.
             offer_of_table(service.ladder, table)
             return Refusal(form)
-        return service.keep_offer(table, from_at=from_at, by=by, seen=seen)
+        return service.keep_offer(table, from_at=from_at, by=by, seen=seen, is_whole=is_whole)
     except LadderError as error:
         wrong, general = wrong_fields(error)
         return Refusal(replace(form, wrong={**wrong, **form.wrong}, general=general))

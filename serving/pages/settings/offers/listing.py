@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from features.clock import instant, microseconds
 from features.ladder.catalogue import offer_table
@@ -35,6 +35,14 @@ _STATES: Final[Mapping[OfferStatus, tuple[str, str]]] = {
 }
 
 
+class Planned(NamedTuple):
+    """A change that holds from later on: when, the state then, and the version that has it."""
+
+    at: Moment
+    what: str
+    version: int
+
+
 @dataclass(frozen=True, slots=True)
 class OfferRow:
     """An offer in the list.
@@ -45,7 +53,7 @@ class OfferRow:
     facts : what it is, in a few words.
     known : what is known of it.
     changed, by : when and by whom it was changed last; None where it is as the file has it.
-    planned : the changes that hold from later on: when, and the state then.
+    planned : the changes that hold from later on.
     is_yet : whether it is there already, rather than from later on.
     """
 
@@ -60,7 +68,7 @@ class OfferRow:
     version: int
     changed: Moment | None
     by: str
-    planned: tuple[tuple[Moment, str], ...]
+    planned: tuple[Planned, ...]
     is_yet: bool
     is_support: bool
 
@@ -156,9 +164,7 @@ def _row(
     )
 
 
-def planned_changes(
-    told: Mapping[str, Any], now: int, *, is_yet: bool
-) -> tuple[tuple[Moment, str], ...]:
+def planned_changes(told: Mapping[str, Any], now: int, *, is_yet: bool) -> tuple[Planned, ...]:
     """What is to change from when on: the state then, of the versions that will hold.
 
     A version that another one for the same instant replaces, or that changes nothing, is none.
@@ -172,7 +178,8 @@ def planned_changes(
         at = moment(microseconds(instant(from_at)), now)
         if at is not None and is_other:
             same = before is not None and before[1] == after[1]
-            found.append((at, "Changed" if same else _STATES[last[from_at]["status"]][0]))
+            what = "Changed" if same else _STATES[last[from_at]["status"]][0]
+            found.append(Planned(at, what, last[from_at]["version"]))
         before = after
     return tuple(found)
 

@@ -17,6 +17,7 @@ from serving.pages.settings.offers.changes import said_of_version, versions_show
 from serving.pages.settings.offers.changing import (
     Refusal,
     add_offer,
+    call_off_plan,
     edit_offer,
     restore_offer,
     set_state,
@@ -266,6 +267,20 @@ async def restore_offer_settings(
 
     def answer() -> Response:
         found = restore_offer(service, offer_id, given, asker.name)
+        return _after(request, service, asker, offer_id, found)
+
+    return await run_in_threadpool(answer)
+
+
+@router.post(HOME + "/{offer_id}/call-off")
+async def call_off_offer_settings(
+    request: Request, offer_id: str, service: Served, asker: Setter
+) -> Response:
+    """Call off what is planned for an offer from an instant on."""
+    given = await form_of(request)
+
+    def answer() -> Response:
+        found = call_off_plan(service, offer_id, given, asker.name)
         return _after(request, service, asker, offer_id, found)
 
     return await run_in_threadpool(answer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -65,8 +65,6 @@ def offer_shown(service: Service, offer_id: str, form: OfferForm | None) -> dict
         "state": state,
         "state_kind": kind,
         "planned": planned_changes(told, now, is_yet=offer is not None),
-        "version": told["version"],
-        "can_call_off": offer is not None and _is_to_come(told["planned"], last),
         "known": sentence(learned_from(told["evidence"], told["leads"])),
         "advice": [
             one.text
@@ -83,11 +81,6 @@ def offer_shown(service: Service, offer_id: str, form: OfferForm | None) -> dict
         "versions": versions_shown(service, offer_id),
         "is_new": False,
     }
-
-
-def _is_to_come(planned: Sequence[Mapping[str, Any]], number: int) -> bool:
-    """Whether a version is one of those that hold from later on."""
-    return any(one["version"] == number for one in planned)
 
 
 def new_offer_shown(service: Service, form: OfferForm) -> dict[str, Any]:

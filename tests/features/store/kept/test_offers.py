@@ -118,3 +118,123 @@ def test_paused_with_something_else(kept, database):
         second: ("retired", 1, "ann"),
         third: ("paused", 2, "bob"),
     }
+
+
+# ------------------------------------------------------------------------------------------- Plans
+
+
+def at(kept, instant: int, offer_id: str = FIRST.id):
+    """The offer as it holds at an instant."""
+    offer = with_catalogue(B2B, kept.at("b2b", instant)).offer(offer_id)
+    assert offer is not None
+    return offer
+
+
+def now_of(kept, now: int) -> Ladder:
+    """The ladder as a service has it at an instant."""
+    return with_catalogue(B2B, kept.at("b2b", now))
+
+
+def edit(kept, now: int, from_at: int | None = None, **keys: object):
+    """An edit of what the offer says now, its state among it, as a form has it."""
+    ladder = now_of(kept, now)
+    offer = ladder.offer(FIRST.id)
+    assert offer is not None
+    table = {**offer_table(offer), "status": offer.status, **keys}
+    since = now if from_at is None else from_at
+    return kept.keep(ladder, table, from_at=since, now=now, by="ann")
+
+
+def state(kept, now: int, status, from_at: int | None = None):
+    since = now if from_at is None else from_at
+    times = {"from_at": since, "now": now}
+    return kept.set_status(now_of(kept, now), FIRST.id, status, **times, by="bob")
+
+
+def test_a_planned_state_keeps_later_edits(kept):
+    """It changes the state alone at its instant, however the offer was edited since."""
+    state(kept, 10, "paused", 100)
+    edit(kept, 20, title="Edited", effort={"minutes": 33})
+    assert (at(kept, 20).title, at(kept, 20).status) == ("Edited", "active")
+    then = at(kept, 100)
+    assert (then.title, then.effort.minutes, then.status) == ("Edited", 33, "paused")
+
+
+def test_a_planned_edit_keeps_a_later_state(kept):
+    """It changes what was edited alone: what was paused meanwhile stays paused."""
+    edit(kept, 10, 100, title="Spring")
+    state(kept, 20, "paused")
+    assert (at(kept, 20).title, at(kept, 20).status) == (FIRST.title, "paused")
+    assert (at(kept, 100).title, at(kept, 100).status) == ("Spring", "paused")
+    state(kept, 30, "active")
+    assert (at(kept, 30).status, at(kept, 100).status) == ("active", "active")
+
+
+def test_plans_add_up(kept):
+    """Each changes its own part from its instant on, in whatever order they are made."""
+    edit(kept, 10, 300, title="Third", topics=["third"])
+    state(kept, 11, "paused", 200)
+    edit(kept, 12, 100, framing="First")
+    edit(kept, 13, value_minutes=77)
+    told = [
+        (one.title, one.framing, one.status, one.value_minutes, one.topics)
+        for one in (at(kept, when) for when in (13, 100, 200, 300))
+    ]
+    own = (FIRST.title, FIRST.topics)
+    assert told == [
+        (own[0], FIRST.framing, "active", 77, own[1]),
+        (own[0], "First", "active", 77, own[1]),
+        (own[0], "First", "paused", 77, own[1]),
+        ("Third", "First", "paused", 77, ("third",)),
+    ]
+    # What a plan says of the same thing goes before what was changed earlier.
+    edit(kept, 14, title="Now")
+    assert [at(kept, when).title for when in (14, 200, 300)] == ["Now", "Now", "Third"]
+
+
+def test_a_plan_is_called_off(kept):
+    """What was to change then does not; other plans stay, and so does what was changed since."""
+    edited = edit(kept, 10, 100, title="Spring")
+    paused = state(kept, 11, "paused", 200)
+    edit(kept, 12, framing="Since")
+    ladder = now_of(kept, 20)
+    kept.call_off(ladder, FIRST.id, edited.version, now=20, by="eve")
+    told = [(at(kept, when).title, at(kept, when).status) for when in (99, 100, 200)]
+    assert told == [(FIRST.title, "active"), (FIRST.title, "active"), (FIRST.title, "paused")]
+    kept.call_off(ladder, FIRST.id, paused.version, now=21, by="eve")
+    assert [at(kept, when).status for when in (100, 200)] == ["active", "active"]
+    assert {at(kept, when).framing for when in (20, 100, 200)} == {"Since"}
+    with pytest.raises(OfferConflict):
+        kept.call_off(ladder, FIRST.id, paused.version, now=22, by="eve", seen=1)
+    with pytest.raises(UnknownOffer, match="is to come"):
+        kept.call_off(ladder, FIRST.id, paused.version, now=300, by="eve")
+    with pytest.raises(UnknownOffer, match=r"there is no|did you mean"):
+        kept.call_off(ladder, "framwork-video", 1, now=22, by="eve")
+
+
+def test_all_of_a_table(kept):
+    """As a former version had it, or as it is now: what is meant is all of it."""
+    edit(kept, 10, 100, title="Spring")
+    edit(kept, 20, 100)  # as it is now: nothing else can be meant than that the plan is off
+    assert at(kept, 100).title == FIRST.title
+    edit(kept, 30, title="Now")
+    table = {**offer_table(FIRST), "framing": "Whole"}
+    times = {"from_at": 100, "now": 40}
+    kept.keep(now_of(kept, 40), table, **times, by="ann", is_whole=True)
+    assert (at(kept, 100).title, at(kept, 100).framing) == (FIRST.title, "Whole")
+
+
+def test_what_is_planned_and_new(kept):
+    """An offer that is not there yet is edited before its day; it comes as it was edited."""
+    new = {**offer_table(FIRST), "id": "spring", "title": "Spring"}
+    kept.keep(B2B, new, from_at=100, now=10, by="ann")
+    kept.keep(B2B, {**new, "framing": "Sooner"}, from_at=50, now=20, by="ann")
+    assert [at(kept, when, "spring").framing for when in (50, 100)] == ["Sooner", "Sooner"]
+
+
+def test_paused_with_something_else_as_planned(kept, database):
+    """What is planned for an offer does not take it up again."""
+    edit(kept, 5, 100, title="Spring")
+    with database.writing() as connection:
+        kept.pause(connection, B2B, [FIRST.id], now=9, by="bob")
+    assert (at(kept, 100).title, at(kept, 100).status) == ("Spring", "paused")

@@ -11,7 +11,7 @@ def test_rows(site):
     paused = rows["savings-calculator"]
     assert (paused.state, paused.by, paused.version) == ("Paused", "Ann Weber", 1)
     planned = rows["live-qa"]
-    assert (planned.state, [state for _, state in planned.planned]) == ("Offered", ["Paused"])
+    assert (planned.state, [one.what for one in planned.planned]) == ("Offered", ["Paused"])
     assert rows["strategy-session"].facts == "Session · 15 min with a person · 30 min of yours"
 
 

@@ -86,8 +86,19 @@ def test_pause_from_a_date(site):
     assert status(site, "monthly-start") == "active"
     assert "Call it off" in sheet.text
     fields = {name: sheet.fields[name] for name in ("version", "seen")}
-    off = site.act(f"{path}/restore", **fields)
+    off = site.act(f"{path}/call-off", **fields)
     assert "From 1 Mar 2099 on: paused." not in off.text
+    assert "Called off:" in off.text
+    activity = site.get("/settings/activity?kind=offer").text
+    assert "Planned to pause an offer from 1 Mar 2099 on" in activity
+    assert "Called off what was planned for an offer from 1 Mar 2099 on" in activity
+    address, sent = undo_of(off)
+    again = site.act(address, **sent)
+    assert "From 1 Mar 2099 on: paused." in again.text
+    fields = {name: again.fields[name] for name in ("version", "seen")}
+    stale = site.refused(f"{path}/call-off", **(fields | {"seen": "1"}), code=409)
+    assert "Nothing was called off" in stale.text
+    site.act(f"{path}/call-off", **fields)
     assert "on: paused" not in site.get("/settings/offers?step=trial").text
     wrong = site.refused(f"{path}/status", status="paused", from_at="soon")
     assert "Write a date and a time" in wrong.text
