@@ -15,6 +15,7 @@ from features.store.privacy.erasures import KeptErasure
 from serving.ingestion.lookup import erased_of_id, erased_of_mail, leads_of_id, leads_of_mail
 from serving.pages.common import words
 from serving.pages.common.people import person_of
+from serving.pages.common.reach import ChannelStanding, standing_of
 from serving.pages.settings.sections import Moment, moment
 from serving.process.service import Service
 
@@ -39,8 +40,7 @@ class PersonFound:
     ----------
     title, address : its name and its page; "" where no event of it is kept.
     opted_out_at, reason : since when it must be left alone, and why; None where it may be profiled.
-    channels : each channel, and whether the lead may be contacted there.
-    said : whether the lead itself has said anything of any channel.
+    channels : each channel, and what the lead has said of it, or the ladder has of such channels.
     """
 
     lead_id: str
@@ -49,8 +49,7 @@ class PersonFound:
     ids: int
     opted_out_at: Moment | None
     reason: str
-    channels: tuple[tuple[str, bool], ...]
-    said: bool
+    channels: tuple[tuple[str, ChannelStanding], ...]
 
     @property
     def is_out(self) -> bool:
@@ -135,7 +134,6 @@ def _person(service: Service, privacy: Privacy, lead_id: str) -> PersonFound:
         held = None
     out = held.opt_out if held else None
     history = history_of(rows, ladder, now)
-    unless_asked = ladder.limits.consent == "opt_out"
     channels = [*_channels(ladder), *(one for one in history.consents if one)]
     keys = dict.fromkeys(map(channel_key, channels))
     return PersonFound(
@@ -145,10 +143,7 @@ def _person(service: Service, privacy: Privacy, lead_id: str) -> PersonFound:
         ids=held.id_count if held else 1,
         opted_out_at=moment(out.opted_out_at, now) if out else None,
         reason=out.reason if out else "",
-        channels=tuple(
-            (words.titled(one), history.may_contact(one, unless_asked=unless_asked)) for one in keys
-        ),
-        said=bool(history.consents),
+        channels=tuple((words.titled(one), standing_of(history, ladder, one)) for one in keys),
     )
 
 

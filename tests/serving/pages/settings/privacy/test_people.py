@@ -63,11 +63,18 @@ def test_channels(site):
         Event("c2", "lead-0009", "consent", now - 5, now - 5, '{"channel":"sms","granted":true}'),
     ]
     before, _ = found_people(site.service, "lead-0008")
-    assert (before[0].said, dict(before[0].channels)["Email"]) == (False, True)
+    assert dict(before[0].channels)["Email"] == "open"
     site.service.store.append_events(told)
     (one,), _ = found_people(site.service, "lead-0009")
-    assert one.said
-    assert dict(one.channels) == {"Email": False, "Page": True, "Rep": True, "Sms": True}
+    assert dict(one.channels) == {
+        "Email": "refused",
+        "Page": "open",
+        "Rep": "open",
+        "Sms": "agreed",
+    }
+    text = site.get("/settings/privacy?id=lead-0009").text
+    assert "Email: no contact, as the lead said last" in text
+    assert "Rep: may be contacted, by the ladder: the lead said nothing" in text
 
 
 def test_counts(site):
