@@ -432,6 +432,4 @@ def test_a_step_is_completed_once(start, folder, tmp_path):
         assert rfc3339(first.occurred_at) in rungs
         assert rfc3339(until - 2 * world.HOUR_US) not in rungs
         assert f"Completed {content}" not in page(client, "/?q=ann").text
-        assert (
-            html.count("This lead</bdi>") == 1
-        )  # the sum, of few reasons too
+        assert html.count("This lead</bdi>") == 1  # the sum, of few reasons too
