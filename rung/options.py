@@ -8,12 +8,17 @@ import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from training.scores.gate import Accepted
 
 __all__ = [
     "Progress",
     "accept_leak_option",
+    "accept_reordering_option",
     "accepted_leaks",
+    "accepted_reordering",
     "add_verb",
     "as_count",
     "as_days",
@@ -178,6 +183,33 @@ def accepted_leaks(parsed: argparse.Namespace) -> dict[str, str]:
         if not why.strip():
             raise NotEnoughData(f"--accept-leak {id_}: takes a reason, which the bundle keeps")
     return {id_: why.strip() for id_, why in parsed.accept_leak}
+
+
+def accept_reordering_option(parser: argparse.ArgumentParser) -> None:
+    """What the gate asks for where other leads come to the top than at the champion's."""
+    parser.add_argument(
+        "--accept-reordering",
+        metavar="WHY",
+        help="promote it though too few leads stay at the champion's top; needs --by",
+    )
+
+
+def accepted_reordering(parsed: argparse.Namespace) -> Accepted | None:
+    """Who means that other leads come to the top, and why; None where nobody says so.
+
+    Raises
+    ------
+    GateError : a reason without who says so, or an empty one.
+    """
+    from models.gate import GateError
+    from training.scores.gate import Accepted
+
+    if parsed.accept_reordering is None:
+        return None
+    why, by = parsed.accept_reordering.strip(), (parsed.by or "").strip()
+    if not why or not by:
+        raise GateError("to accept a reordering takes both: --accept-reordering WHY --by WHO")
+    return Accepted(by=by, why=why)
 
 
 def json_option(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from models.logged.registry_uri import DEFAULT_URI, address
-from rung.options import Progress, add_verb, as_share, json_option, trust_option
+from rung.options import (
+    Progress,
+    accept_reordering_option,
+    accepted_reordering,
+    add_verb,
+    as_share,
+    json_option,
+    trust_option,
+)
 from rung.reading import loaded_bundle, print_json, trusted_types
 
 if TYPE_CHECKING:
@@ -44,9 +52,7 @@ def add_publish(verbs: Any) -> None:
         help="share of the leads at the champion's top that must stay there"
         f" (default: {_LEAST_OVERLAP:g})",
     )
-    publish.add_argument(
-        "--accept-reordering", metavar="WHY", help="promote it though fewer do; needs --by"
-    )
+    accept_reordering_option(publish)
     publish.add_argument("--by", metavar="WHO", help="who accepts it")
     json_option(publish)
 
@@ -89,15 +95,13 @@ def _publish(parsed: argparse.Namespace, progress: Progress) -> int | None:
 
 
 def _accepted(parsed: argparse.Namespace) -> Accepted | None:
+    """As `accepted_reordering`; here --by says nothing else, and alone is a reason forgotten."""
     from models.gate import GateError
-    from training.scores.gate import Accepted
 
-    given = (parsed.accept_reordering or "").strip(), (parsed.by or "").strip()
-    if parsed.accept_reordering is None and parsed.by is None:
-        return None
-    if not all(given):
+    accepted = accepted_reordering(parsed)
+    if accepted is None and parsed.by is not None:
         raise GateError("to accept a reordering takes both: --accept-reordering WHY --by WHO")
-    return Accepted(by=given[1], why=given[0])
+    return accepted
 
 
 def _result(version: Version, gate: Gate, *, is_champion: bool) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def add_retrain(verbs: Any) -> None:
     retrain.add_argument("--until", type=options.as_time, help="default, and at most: all")
     options.config_option(retrain)
     retrain.add_argument("--by", default="", help="who has it done; kept with what is promoted")
+    options.accept_reordering_option(retrain)
     retrain.add_argument(
         "--dry-run", action="store_true", help="say what would be promoted, and promote nothing"
     )
@@ -91,6 +92,7 @@ def add_champion(verbs: Any) -> None:
     promote.add_argument("--into", type=Path, help="the folder that serves (default: RUNG_BUNDLE)")
     promote.add_argument("--by", default="", help="who promotes it")
     promote.add_argument("--why", default="", help="the reason, which is kept")
+    options.accept_reordering_option(promote)
     options.trust_option(promote)
     options.json_option(promote)
     add_judge(own)
@@ -197,6 +199,7 @@ def _retrain(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.errors import EventsError
     from training.upkeep.retraining import retrain
 
+    options.accepted_reordering(parsed)  # what is wrong with it is said before anything is trained
     parsed.events = parsed.events or os.environ.get("RUNG_DATABASE_URL", "")
     if not parsed.events:
         raise EventsError("no log is named, and RUNG_DATABASE_URL is not set: name one of them")
@@ -237,9 +240,15 @@ def _promoted(
         return None
     if parsed.report:
         write_report(done.evaluation, parsed.report)
-    said, trusted = Promotion(now(), parsed.by, done.why), trusted_types(parsed)
     return promote_retrained(
-        done, champion, log, source, said, trusted=trusted, dry_run=parsed.dry_run
+        done,
+        champion,
+        log,
+        source,
+        Promotion(now(), parsed.by, done.why),
+        accepted=options.accepted_reordering(parsed),
+        trusted=trusted_types(parsed),
+        dry_run=parsed.dry_run,
     )
 
 
@@ -301,6 +310,7 @@ def _promote(parsed: argparse.Namespace, _: Progress) -> int | None:
     from models.logged.former_bundles import Promotion, promote_into, served_by
     from training.scores.gate import judge, read_report
 
+    accepted = options.accepted_reordering(parsed)
     into = parsed.into or Path(os.environ.get("RUNG_BUNDLE") or "artifacts/bundle")
     if not parsed.into and os.environ.get("RUNG_MODEL"):
         raise BundleError(
@@ -309,7 +319,7 @@ def _promote(parsed: argparse.Namespace, _: Progress) -> int | None:
         )
     bundle, report = loaded_bundle(parsed.bundle, parsed), read_report(parsed.report)
     present = served_by(into)
-    gate = judge(report, bundle, present.hash if present else "")
+    gate = judge(report, bundle, present.hash if present else "", accepted=accepted)
     if gate.passed:
         promotion = Promotion(now(), parsed.by, parsed.why)
         promote_into(into, parsed.bundle, gate, promotion)

@@ -14,7 +14,7 @@ from models.bundle import Bundle, save_bundle
 from models.logged.former_bundles import Promotion
 from models.sources import BundleSource
 from training.decision_points import decision_points
-from training.scores.gate import judge
+from training.scores.gate import Accepted, judge
 from training.scores.reordering import Incumbent, compared
 from training.upkeep.retraining import Retraining, report_of_twin
 
@@ -47,6 +47,7 @@ def promote_retrained(
     source: BundleSource,
     promotion: Promotion,
     *,
+    accepted: Accepted | None = None,
     trusted: Collection[str] = (),
     dry_run: bool = False,
 ) -> Promoted:
@@ -57,6 +58,7 @@ def promote_retrained(
     champion : beside which it was trained; None where nothing served.
     log : what it was trained on.
     source : where it is to serve.
+    accepted : who means that other leads come to the top, and why.
     trusted : as in `load_bundle`.
     dry_run : whether nothing is promoted.
 
@@ -81,7 +83,8 @@ def promote_retrained(
                 seed=_SEED,
             )
             beside = compared(bundle, former, points).as_dict()
-        gate = judge(report_of_twin(done, bundle, former, beside), bundle, former.hash)
+        report = report_of_twin(done, bundle, former, beside)
+        gate = judge(report, bundle, former.hash, accepted=accepted)
         is_wanted = gate.passed and not dry_run
         if is_wanted:
             source.promote(folder, gate, promotion, trusted=trusted)

@@ -70,15 +70,20 @@ def test_from_retraining_to_rolling_back(world, serving, capsys):
     before, events = bytes_of(serving), world / "events.parquet"
     quick = ("--config", world / "quick.toml")
     made = done(capsys, "retrain", events, "--champion", serving, "--by", "ann", *quick)
+    accepted = {}
     if made["missing"]:  # the top is another one: that is for people to accept
         assert not made["promoted"]
         assert "leads at the top" in made["missing"][0]
-        return
+        accepted = {"by": "ann", "why": "it knows more"}
+        meant = ("--accept-reordering", accepted["why"])
+        made = done(capsys, "retrain", events, "--champion", serving, "--by", "ann", *quick, *meant)
     assert made["promoted"], made
     told = done(capsys, "champion", "show", serving)["champions"]
     assert told[0]["bundle"].startswith(made["bundle"])
     assert (told[0]["by"], told[0]["why"]) == ("ann", made["why"])
     assert told[0]["figures"]["advancement_auc"] > 0.5
+    gate = json.loads((serving.parent / "serving.former" / "champion.json").read_text())["gate"]
+    assert (gate["report"]["reordering"]["accepted"] or {}) == accepted
     done(capsys, "rollback", serving, "--by", "bob", "--why", "a try")
     assert bytes_of(serving) == before
 
@@ -138,6 +143,33 @@ def test_promote_by_a_report(world, serving, capsys, tmp_path):
     assert bytes_of(tmp_path / "new") == bytes_of(more)
 
 
+def test_another_top_is_promoted_on_purpose(world, serving, capsys, tmp_path):
+    """The refusal names an option, and the verb has it; who accepts it, and why, is kept."""
+    events, more = world / "events.parquet", world / "more"
+    judged = ["--ladder", "b2b", "--bundle", str(more), "--report", str(tmp_path / "report")]
+    assert rung.main(["evaluate", str(events), *judged, "--champion", str(serving)]) == 0
+    told = json.loads((tmp_path / "report" / "report.json").read_text())
+    for goal in ("advancement", "purchase"):  # so few leads are calibrated by luck alone
+        if told[goal]["performance"]:
+            told[goal]["performance"]["ece"] = 0.0
+    for order in told["reordering"]["orders"]:
+        if order["overlap"] is not None:
+            order["overlap"], order["kept"] = 0.1, 0.1 * order["top"]
+    (tmp_path / "report" / "report.json").write_text(json.dumps(told))
+    promote = ["champion", "promote", str(more), "--report", str(tmp_path / "report")]
+    promote += ["--into", str(serving)]
+    assert rung.main(promote) == 1
+    assert "say so with --accept-reordering" in capsys.readouterr().out
+    meant = ["--accept-reordering", "other leads came"]
+    assert rung.main([*promote, *meant]) == 1
+    assert "takes both: --accept-reordering WHY --by WHO" in capsys.readouterr().err
+    assert rung.main([*promote, *meant, "--by", "ann"]) == 0
+    kept = json.loads((tmp_path / "serving.former" / "champion.json").read_text())
+    assert kept["gate"]["report"]["reordering"]["accepted"] == {
+        "by": "ann", "why": "other leads came",
+    }  # fmt: skip
+
+
 def test_nothing_to_show_or_to_go_back_to(tmp_path, serving, capsys):
     """Each says so in a sentence."""
     assert rung.main(["champion", "show", str(tmp_path / "none")]) == 0
@@ -151,6 +183,13 @@ def test_a_place_that_holds_something_else_is_told_first(tmp_path, capsys):
     (tmp_path / "thesis.txt").write_text("ten years")
     assert rung.main(["retrain", str(tmp_path / "none.csv"), "--champion", str(tmp_path)]) == 1
     assert "holds 'thesis.txt' and no bundle" in capsys.readouterr().err
+
+
+def test_what_is_wrong_with_what_is_accepted_is_said_before_training(tmp_path, capsys):
+    """A reason needs somebody who gives it, and there is no log to read yet."""
+    command = ["retrain", str(tmp_path / "none.csv"), "--accept-reordering", "it is meant"]
+    assert rung.main(command) == 1
+    assert "takes both: --accept-reordering WHY --by WHO" in capsys.readouterr().err
 
 
 def test_another_ladder_is_not_retrained_on(world, serving, capsys):
