@@ -69,7 +69,8 @@ def _add_judge(below: Any) -> None:
         "--worth",
         type=options.as_share,
         default=None,
-        help="a difference of shares below which it is not worth having (default: 0.02)",
+        help="a difference of shares below which it is not worth having, such as 0.01 for 1 of 100"
+        " (default: a fifth of what the control reaches, at most 0.02)",
     )
     judge.add_argument(
         "--out", type=options.as_folder, help="a folder for a page and a picture of each"
@@ -221,13 +222,12 @@ def _reports(
     kept: list[tuple[Experiment, str]] | None,
 ) -> list[ExperimentReport]:
     """What each experiment has shown; of a store the newest is kept there."""
-    from training.funnel.experiments.judgement import WORTH, judge_experiment
+    from training.funnel.experiments.judgement import judge_experiment
 
     ladder, log = read(parsed, progress, ladder)
     until = judged_until(parsed.until, log)
     found = _told_of(parsed, ladder, log, until) if kept is None else kept
-    worth = WORTH if parsed.worth is None else parsed.worth
-    reports = []
+    worth, reports = parsed.worth, []
     for experiment, state in _asked(parsed, found):
         progress(f"comparing the arms of {experiment.id}")
         reports.append(judge_experiment(log, ladder, experiment, until, state=state, worth=worth))

@@ -17,27 +17,25 @@ from features.arrays import Bools, Ints
 from features.clock import rfc3339
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder, Offer
-from models.judging.trials.comparison import Drawn, arm_counts, compared
+from models.judging.trials.comparison import WORTH, Drawn, arm_counts, compared
 from models.judging.trials.shapes import OfferByLot, OffersByLot
 from models.offers.options import options_of
 from training.policies.decisions import Decisions, all_draws
 
-__all__ = ["WORTH", "offers_by_lot"]
+__all__ = ["offers_by_lot"]
 
-WORTH: Final = 0.02
-"""A difference of shares below which it is not worth having, as of experiments."""
 _ARMS: Final = ("alone", "asked")
 
 
 def offers_by_lot(
-    log: EventLog, ladder: Ladder, until: int | None = None, *, worth: float = WORTH
+    log: EventLog, ladder: Ladder, until: int | None = None, *, worth: float | None = None
 ) -> OffersByLot:
     """Each offer that was drawn, beside leaving leads alone, by what was known at an instant.
 
     Parameters
     ----------
     until : microseconds since the epoch (default, and at most: the last event).
-    worth : a difference of shares below which it is not worth having.
+    worth : a difference of shares below which it is not worth having; by default as of experiments.
 
     Raises
     ------
@@ -51,7 +49,8 @@ def offers_by_lot(
     offers = [
         _judged(draws, ladder, offer, lots[offer.id], worth, of_step[offer.step]) for offer in tried
     ]
-    return {"ladder": ladder.name, "as_of": rfc3339(until), "worth": worth, "offers": offers}
+    most = WORTH if worth is None else worth
+    return {"ladder": ladder.name, "as_of": rfc3339(until), "worth": most, "offers": offers}
 
 
 def _lots(draws: Decisions, ladder: Ladder, offer: Offer) -> Ints:
@@ -70,7 +69,7 @@ def _lots(draws: Decisions, ladder: Ladder, offer: Offer) -> Ints:
 
 
 def _judged(
-    draws: Decisions, ladder: Ladder, offer: Offer, rows: Ints, worth: float, together: int
+    draws: Decisions, ladder: Ladder, offer: Offer, rows: Ints, worth: float | None, together: int
 ) -> OfferByLot:
     options = options_of(ladder)
     at = options.index(offer.id)
@@ -96,5 +95,6 @@ def _judged(
         "leads": found["leads"],
         "effect": found["effect"],
         "verdict": found["verdict"],
+        "worth": found["worth"],
         "more": found["more"],
     }

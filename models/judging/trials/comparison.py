@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -26,7 +27,13 @@ from models.judging.trials.shapes import (
 )
 from models.judging.trials.wording import sentence_of_comparison
 
-__all__ = ["Drawn", "arm_counts", "compared"]
+__all__ = ["WORTH", "Drawn", "arm_counts", "compared"]
+
+WORTH: Final = 0.02
+"""A difference of shares below which it is not worth having, at most, where nobody says one."""
+_PART: Final = 0.2
+"""A difference below this part of what the control reaches is not worth having: where of 100 who
+would have come at least 80 do, two ways count as alike, as in bioequivalence and for groups."""
 
 _ERROR: Final = 0.05
 _COURSE: Final = 60
@@ -34,6 +41,8 @@ _COURSE: Final = 60
 _RADIUS: Final = 9.0
 """An interval is about this much, times the variance, over the leads, wide to each side, squared:
 (3 standard errors)**2, where a single look would take 1.96**2."""
+_NORMAL: Final = np.array([NormalDist().inv_cdf((at + 0.5) / 51) for at in range(51)])
+"""The normal distribution as so many equally likely values."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -89,14 +98,20 @@ def arm_counts(drawn: Drawn, arms: Sequence[str]) -> list[ArmOfGoal]:
 
 
 def compared(
-    drawn: Drawn, arms: Sequence[str], control: int, worth: float, *, together: int = 1
+    drawn: Drawn,
+    arms: Sequence[str],
+    control: int,
+    worth: float | None = None,
+    *,
+    together: int = 1,
 ) -> list[ArmComparison]:
     """Each arm beside the control, all of them at 95 % together.
 
     Parameters
     ----------
     control : the place of the control among the arms.
-    worth : a difference of shares below which it is not worth having.
+    worth : a difference of shares below which it is not worth having; by default a fifth of what
+        the control reaches, and at most `WORTH`.
     together : of how many such sets of arms all intervals are to hold together.
     """
     others = [at for at in range(len(arms)) if at != control]
@@ -105,7 +120,7 @@ def compared(
 
 
 def _compared(
-    drawn: Drawn, at: int, control: int, arm: str, beside: str, worth: float, level: float
+    drawn: Drawn, at: int, control: int, arm: str, beside: str, said: float | None, level: float
 ) -> ArmComparison:
     both = drawn.rows(drawn.is_mature & ((drawn.arm == at) | (drawn.arm == control)))
     treated = both.arm == at
@@ -120,6 +135,7 @@ def _compared(
     rate, other = (float(outcome[one].mean()) if one.any() else 0.0 for one in (treated, ~treated))
     span = _span(effect, rate - other, (-1.0, 1.0), is_two=is_two)
     times = rate / other if other > 0.0 else np.nan
+    worth = _worth(outcome[~treated]) if said is None else said
     verdict = _verdict(span, worth)
     more = None if verdict != "unknown" else _more(both, share, span, worth)
     decided = effect.decided
@@ -130,8 +146,9 @@ def _compared(
         "ratio": _span(ratio, times, (0.0, np.inf), is_two=is_two),
         "decided_after": None if decided is None else decided + 1,
         "verdict": verdict,
+        "worth": worth,
         "more": more,
-        "says": sentence_of_comparison(arm, beside, span, verdict, more, len(both)),
+        "says": sentence_of_comparison(arm, beside, span, verdict, more, len(both), worth),
         "course": _course(effect) if is_two else [],
     }
 
@@ -147,6 +164,12 @@ def _span(watched: Watched, value: float, nothing: tuple[float, float], *, is_tw
         "low": low,
         "high": high if np.isfinite(high) else None,
     }
+
+
+def _worth(outcome: Floats) -> float:
+    """From which difference on it is worth having, by what the control has reached."""
+    rate = (float(outcome.sum()) + 1.0) / (len(outcome) + 2.0)  # of few, never 0
+    return min(WORTH, _PART * rate)
 
 
 def _verdict(effect: Span, worth: float) -> ComparisonVerdict:
@@ -166,11 +189,29 @@ def _more(both: Drawn, share: Floats, effect: Span, worth: float) -> int | None:
         return None
     rate = (float(both.reached.sum()) + 1.0) / (n + 2.0)  # of few, never 0 or 1: nothing is sure
     each = rate * (1.0 - rate) / float((share * (1.0 - share)).mean())
-    size = max(abs(value), worth)
+    # It is sure of a difference once the interval leaves out 0, and of none once it lies within
+    # `worth`: how near that is depends on the difference, and that is known so well only.
+    likely = np.abs(value + _NORMAL * np.sqrt(each / n))
+    size = float(np.median(np.maximum(likely, worth - likely)))
     needed = _RADIUS * each / size**2
     if needed <= 2 * n:  # it should be narrow by now: from how it is, it goes by 1 / sqrt(n)
-        needed = n * (max(value - effect["low"], high - value) / size) ** 2
+        needed = n * _too_wide(value, value - effect["low"], high - value, worth) ** 2
     return max(1, round(needed) - n)
+
+
+def _too_wide(value: float, below: float, above: float, worth: float) -> float:
+    """How many times as wide an interval is as would be sure, where its estimate stays.
+
+    Parameters
+    ----------
+    below, above : how far its ends are from the estimate.
+    """
+    times = [np.inf]
+    if value != 0.0:  # sure of a difference
+        times.append((below if value > 0.0 else above) / abs(value))
+    if abs(value) < worth:  # sure of none
+        times.append(max(below / (worth + value), above / (worth - value)))
+    return float(min(times))
 
 
 def _course(watched: Watched) -> list[CoursePoint]:

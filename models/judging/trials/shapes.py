@@ -66,8 +66,8 @@ class ArmComparison(TypedDict):
 
     `effect` is the difference of the arms' rates, `ratio` how many times as many reach the goal.
     `leads` are those of both arms whose horizon is over; after `decided_after` of them it was sure
-    which does better. `more` is how many more it will take, about; null where nothing more is to be
-    known.
+    which does better. `worth` is a difference of shares below which it is not worth having. `more`
+    is how many more leads it will take, about; null where nothing more is to be known.
     """
 
     arm: str
@@ -76,6 +76,7 @@ class ArmComparison(TypedDict):
     ratio: Span
     decided_after: int | None
     verdict: ComparisonVerdict
+    worth: float
     more: int | None
     says: str
     course: list[CoursePoint]
@@ -167,13 +168,14 @@ class OfferByLot(TypedDict):
     leads: int
     effect: Span
     verdict: ComparisonVerdict
+    worth: float
     more: int | None
 
 
 class OffersByLot(TypedDict):
     """What is known of offers by lot at `as_of`; those of a step are sure together at 95 %.
 
-    `worth`: a difference of shares below which it is not worth having.
+    `worth`: what the `worth` of each is at most.
     """
 
     ladder: str

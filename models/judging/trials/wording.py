@@ -13,9 +13,15 @@ __all__ = ["about_count", "headline", "sentence_of_comparison", "sentence_of_rat
 
 
 def sentence_of_comparison(
-    arm: str, beside: str, effect: Span, verdict: ComparisonVerdict, more: int | None, leads: int
+    arm: str,
+    beside: str,
+    effect: Span,
+    verdict: ComparisonVerdict,
+    more: int | None,
+    leads: int,
+    worth: float,
 ) -> str:
-    """An arm beside the control, in a sentence."""
+    """An arm beside the control, in a sentence; `worth` is the difference that is worth having."""
     if effect["value"] is None:
         where = "no lead's time is over" if not leads else "of one of them no lead's time is over"
         return f"Nothing is known of {arm} beside {beside} yet: {where}."
@@ -25,7 +31,11 @@ def sentence_of_comparison(
     if verdict == "hurts":
         return f"{arm} does worse than {beside}: {difference}, by {leads:,} leads."
     if verdict == "no_difference":
-        return f"Between {arm} and {beside} there is no difference worth having: {difference}."
+        least = f"{100 * worth:.2g} of 100"
+        return (
+            f"Between {arm} and {beside} there is no difference worth having, of {least} or more:"
+            f" {difference}."
+        )
     leads_more = "lead" if more == 1 else "leads"
     wait = "" if more is None else f" About {about_count(more)} more {leads_more} will tell."
     return f"Whether {arm} does better than {beside} is not known yet: {difference}.{wait}"

@@ -115,5 +115,11 @@ def _trial(offer: Offer, one: OfferByLot, as_of: int) -> OfferTrial:
         pending=asked["pending"] + alone["pending"],
         since=shown_at(since),
         effect=one["effect"],
-        said=verdict_said(one["verdict"], one["more"], weeks, is_over=offer.status == "retired"),
+        said=verdict_said(
+            one["verdict"],
+            one["more"],
+            weeks,
+            worth=one.get("worth"),
+            is_over=offer.status == "retired",
+        ),
     )

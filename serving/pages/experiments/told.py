@@ -276,7 +276,8 @@ class _Parts:
                 horizon_days=goal["horizon_days"],
             )
         is_over = self.told["state"] != "running"
-        return verdict_said(beside["verdict"], more, weeks, is_over=is_over)
+        worth = beside.get("worth")
+        return verdict_said(beside["verdict"], more, weeks, worth=worth, is_over=is_over)
 
     def lot(self) -> list[LotShare]:
         """What each way was meant to get of the leads, and what it got."""

@@ -30,7 +30,12 @@ class TrialVerdict:
 
 
 def verdict_said(
-    verdict: ComparisonVerdict, more: int | None, weeks: float | None, *, is_over: bool = False
+    verdict: ComparisonVerdict,
+    more: int | None,
+    weeks: float | None,
+    *,
+    worth: float | None = None,
+    is_over: bool = False,
 ) -> TrialVerdict:
     """A verdict in words.
 
@@ -38,6 +43,7 @@ def verdict_said(
     ----------
     more : about how many more leads it takes; None where nothing is known of either side.
     weeks : in which these will be there; None where nobody comes.
+    worth : from which difference on it is worth having; None in a report of an earlier version.
     is_over : whether it was ended: nobody comes any more.
     """
     if verdict == "helps":
@@ -45,7 +51,8 @@ def verdict_said(
     if verdict == "hurts":
         return TrialVerdict("Hurts", "bad")
     if verdict == "no_difference":
-        return TrialVerdict("No difference worth having", "even")
+        least = "" if worth is None else f"worth having is {100 * worth:.2g} of 100 or more"
+        return TrialVerdict("No difference worth having", "even", least)
     if is_over:
         return TrialVerdict("Ended before it was known", "open")
     if more is None:

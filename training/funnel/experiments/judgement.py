@@ -29,10 +29,8 @@ from models.judging.trials.shapes import (
 from models.judging.trials.wording import headline, sentence_of_ratio
 from training.funnel.experiments.afterwards import afterwards
 
-__all__ = ["WORTH", "experiments_in", "judge_experiment"]
+__all__ = ["experiments_in", "judge_experiment"]
 
-WORTH: Final = 0.02
-"""A difference of shares below which it is not worth having, where nobody says otherwise."""
 _SUM_WITHIN: Final = 1e-6
 
 
@@ -43,7 +41,7 @@ def judge_experiment(
     until: int | None = None,
     *,
     state: str = "running",
-    worth: float = WORTH,
+    worth: float | None = None,
 ) -> ExperimentReport:
     """Compare the arms of an experiment by what was known at an instant.
 
@@ -51,7 +49,8 @@ def judge_experiment(
     ----------
     until : microseconds since the epoch (default, and at most: the last event).
     state : of the experiment, as it is told.
-    worth : a difference of shares below which it is not worth having.
+    worth : a difference of shares below which it is not worth having; by default a fifth of what
+        the control reaches, and at most 0.02 (`models.judging.trials.comparison`).
 
     Raises
     ------
@@ -158,7 +157,7 @@ def _order(ladder: Ladder) -> list[int]:
     return [last, *range(last)]
 
 
-def _goal(put: _Put, ladder: Ladder, at: int, until: int, worth: float) -> GoalOfExperiment:
+def _goal(put: _Put, ladder: Ladder, at: int, until: int, worth: float | None) -> GoalOfExperiment:
     """One goal, for the leads that had not reached it, or one above, when they were put."""
     goal = ladder.goals[at]
     stands: Bools = put.position <= at

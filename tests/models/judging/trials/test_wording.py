@@ -25,7 +25,8 @@ def span(value: float | None, low: float, high: float | None) -> Span:
         ),
         (
             "no_difference", (0.01, -0.03, 0.04), None,
-            "Between b and a there is no difference worth having: +1.0 of 100 (-3.0 to +4.0).",
+            "Between b and a there is no difference worth having, of 4.5 of 100 or more: +1.0 of 100"
+            " (-3.0 to +4.0).",
         ),
         (
             "unknown", (0.01, -0.2, 0.2), 1,
@@ -45,7 +46,7 @@ def span(value: float | None, low: float, high: float | None) -> Span:
 )  # fmt: skip
 def test_an_arm_beside_the_control(verdict: ComparisonVerdict, effect, more, said):
     """Who does better, by how many of 100, and by how many leads or after how many more."""
-    assert sentence_of_comparison("b", "a", span(*effect), verdict, more, 1200) == said
+    assert sentence_of_comparison("b", "a", span(*effect), verdict, more, 1200, 0.045) == said
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_an_arm_beside_the_control(verdict: ComparisonVerdict, effect, more, sai
 )
 def test_where_nothing_is_known(leads, why):
     """It is said why: of nobody, or of one arm only."""
-    told = sentence_of_comparison("b", "a", span(None, -1.0, 1.0), "unknown", None, leads)
+    told = sentence_of_comparison("b", "a", span(None, -1.0, 1.0), "unknown", None, leads, 0.02)
     assert told == f"Nothing is known of b beside a yet: {why}."
 
 
