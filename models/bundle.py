@@ -30,7 +30,7 @@ from features.files import new_folder
 from features.ladder.catalogue import with_catalogue
 from features.ladder.file import parse_ladder
 from features.ladder.ladder import Ladder, OfferVersion
-from features.signals.snapshot import Snapshot
+from features.signals.snapshot import LOST, Snapshot
 from features.signals.table import signals_of
 from models.offers.offer_model import OfferModel
 from models.scores.calibration import Calibrator
@@ -167,7 +167,10 @@ class Bundle:
         )
 
     def score_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """As `score`, from a frame of signals such as `rung features` writes."""
+        """As `score`, from a frame of signals such as `rung features` writes.
+
+        Where it does not say who is lost (`ladder.lost`, of an earlier version), nobody is.
+        """
         matrix = self.encoding.matrix_of_frame(frame)
         count = len(frame)
         leads = frame["lead_id"] if "lead_id" in frame else pd.RangeIndex(count)
@@ -177,8 +180,7 @@ class Bundle:
             micros = np.asarray(as_of.dt.as_unit("us").astype("int64"), dtype=np.int64)
         position = frame["ladder.position"].to_numpy(dtype=np.int64)
         names = tuple(str(lead) for lead in leads)
-        nobody = np.zeros(count, dtype=np.bool_)
-        return self._score(matrix, names, micros, position, nobody).frame()
+        return self._score(matrix, names, micros, position, _lost(frame)).frame()
 
     def _score(
         self,
@@ -220,6 +222,18 @@ class Bundle:
         rung = np.minimum(snapshot.position, len(self.ladder.goals) - 1)
         matrix = self.encoding.matrix(snapshot) if matrix is None else matrix
         return explain(self.advancement, matrix, rung)
+
+
+def _lost(frame: pd.DataFrame) -> Bools:
+    """Shape (n,): who is lost, by the column that says so."""
+    if LOST not in frame:
+        return np.zeros(len(frame), dtype=np.bool_)
+    is_lost = frame[LOST].eq(1).to_numpy(dtype=np.bool_)
+    wrong = ~(is_lost | frame[LOST].eq(0).to_numpy(dtype=np.bool_))
+    if wrong.any():
+        held = frame[LOST].iloc[int(wrong.argmax())]
+        raise BundleError(f"the column {LOST!r} holds {held!r}: it says true or false of each lead")
+    return is_lost
 
 
 def version_of(identity: str) -> str:

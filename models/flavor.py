@@ -26,7 +26,10 @@ class SignalsToScores:
         self.bundle = load_bundle(folder, trusted=trusted)
 
     def predict(self, frame: pd.DataFrame, params: object = None) -> pd.DataFrame:  # noqa: ARG002 - MLflow's signature
-        """Columns lead_id, as_of, step, p_advance, low, high, p_purchase, in the order given."""
+        """Columns lead_id, as_of, step, p_advance, low, high, p_purchase, in the order given.
+
+        Who has bought, or is lost by the column `ladder.lost`, has no step and NaN.
+        """
         return self.bundle.score_frame(frame)
 
 

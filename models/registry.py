@@ -52,7 +52,7 @@ from features.clock import now, rfc3339, when
 from features.errors import BundleError
 from features.events.log import EventLog
 from features.signals.program import compile_ladder
-from features.signals.snapshot import snapshot
+from features.signals.snapshot import LOST, snapshot
 from models.bundle import Bundle, load_bundle
 from models.gate import Gate
 from models.logged.carried_code import copy_code, requirements
@@ -448,16 +448,18 @@ def _signature(bundle: Bundle, example: pd.DataFrame) -> ModelSignature:
     """The columns that are taken and given.
 
     MLflow's own datetime refuses an instant with a zone, and its string a categorical column, which
-    is what `rung features` writes: hence these may be anything, and `score_frame` judges them.
+    is what `rung features` writes, and whoever is lost may be said by 1 as by true: hence these may
+    be anything, and `score_frame` judges them.
     """
     needed = {"ladder.position", *bundle.encoding.columns}
     inputs: list[Any] = [ColSpec(DataType.string, "lead_id", required=False)]
     anything: Any = AnyType()  # type: ignore[no-untyped-call]
     inputs.append(ColSpec(anything, "as_of", required=False))
-    for column in map(str, example.columns.drop(["lead_id", "as_of"])):
+    for column in map(str, example.columns.drop(["lead_id", "as_of", LOST])):
         is_text = isinstance(example[column].dtype, pd.CategoricalDtype)
         kind = anything if is_text else DataType.double
         inputs.append(ColSpec(kind, column, required=column in needed))
+    inputs.append(ColSpec(anything, LOST, required=False))  # frames of before do not have it
     kinds = {"lead_id": DataType.string, "as_of": DataType.datetime, "step": DataType.string}
     outputs: list[Any] = [
         ColSpec(kinds.get(column, DataType.double), column, required=column in ("lead_id", "as_of"))

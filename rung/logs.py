@@ -171,9 +171,9 @@ def _move(parsed: argparse.Namespace, progress: Progress) -> None:
 
 def _features(parsed: argparse.Namespace, progress: Progress) -> None:
     ladder, log = read(parsed, progress, until=parsed.as_of)
-    frame = _snapshot(log, ladder, parsed.as_of, progress).frame()
-    write_table(frame, parsed.out)
-    _print_written(parsed, len(frame), {"signals": frame.shape[1] - 2})
+    found = _snapshot(log, ladder, parsed.as_of, progress)
+    write_table(found.frame(), parsed.out)
+    _print_written(parsed, len(found), {"signals": len(found.signals)})
 
 
 def _score(parsed: argparse.Namespace, progress: Progress) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from itertools import accumulate, chain
 from math import isnan
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,10 @@ from features.signals.program import Compiled, LinkedLog, compile_ladder, link
 from features.signals.signal import Signal
 from features.threads import in_threads, processors
 
-__all__ = ["Snapshot", "snapshot", "snapshot_at", "snapshot_of_known", "snapshots_of_known"]
+__all__ = ["LOST", "Snapshot", "snapshot", "snapshot_at", "snapshot_of_known", "snapshots_of_known"]
+
+LOST: Final = "ladder.lost"
+"""The column of a frame that says who is over by the ladder's own rule; it is no signal."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -111,7 +114,7 @@ class Snapshot:
         return [None if isnan(number) else names[int(number)] for number in numbers]
 
     def frame(self) -> pd.DataFrame:
-        """A row a lead: lead_id, as_of, and a column a signal (categories as Categorical)."""
+        """A row a lead: lead_id, as_of, a column a signal (categories as Categorical), `LOST`."""
         columns: dict[str, object] = {
             "lead_id": list(self.leads),
             "as_of": pd.to_datetime(self.as_of, unit="us", utc=True),
@@ -123,7 +126,7 @@ class Snapshot:
                 columns[signal.id] = pd.Categorical.from_codes(codes, categories=texts)
             else:
                 columns[signal.id] = self.values[:, at]
-        return pd.DataFrame(columns)
+        return pd.DataFrame(columns | {LOST: self.is_lost})
 
 
 def snapshot(

@@ -18,6 +18,7 @@ from features.ladder.catalogue import offer_table, with_catalogue
 from features.ladder.file import parse_ladder, read_ladder
 from features.ladder.ladder import Ladder, OfferVersion
 from features.reading import read_events
+from features.signals.fold import NONE
 from features.signals.snapshot import snapshot
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.offers.offer_model import Forecast, of_step
@@ -555,6 +556,43 @@ def test_a_lead_is_scored_alike_in_any_company(trained, shot):
 def test_a_frame_of_signals_scores_alike(trained, shot):
     """Scores from `Snapshot.frame` are those of the snapshot, bit for bit."""
     pd.testing.assert_frame_equal(trained.score_frame(shot.frame()), trained.score(shot).frame())
+
+
+@pytest.mark.parametrize("through", ["frame", "numbers", "csv", "parquet"])
+def test_a_frame_says_who_is_lost(trained, shot, through, tmp_path):
+    """Who is lost has no score by a frame either, whatever file it went through."""
+    lost = replace(shot, lost_at=np.where(np.arange(len(shot)) % 7 == 0, shot.as_of - 1, NONE))
+    frame = lost.frame()
+    if through == "numbers":
+        frame["ladder.lost"] = frame["ladder.lost"].astype(float)
+    elif through == "csv":
+        frame.to_csv(tmp_path / "signals.csv", index=False)
+        frame = pd.read_csv(tmp_path / "signals.csv")
+    elif through == "parquet":
+        frame.to_parquet(tmp_path / "signals.parquet")
+        frame = pd.read_parquet(tmp_path / "signals.parquet")
+    found, expected = trained.score_frame(frame), trained.score(lost).frame()
+    assert found["p_advance"].isna()[::7].all()
+    assert found["p_advance"].notna().any()
+    for name in ("step", "p_advance", "p_purchase"):
+        assert found[name].isna().tolist() == expected[name].isna().tolist()
+    if through != "csv":
+        pd.testing.assert_frame_equal(found, expected)
+
+
+def test_a_frame_of_an_earlier_version_says_of_nobody_that_it_is_lost(trained, shot):
+    """It has no such column, and is scored as it was then."""
+    frame = shot.frame().drop(columns="ladder.lost")
+    pd.testing.assert_frame_equal(trained.score_frame(frame), trained.score(shot).frame())
+
+
+@pytest.mark.parametrize("held", [2.0, None, "lost"])
+def test_a_frame_that_does_not_say_whether_a_lead_is_lost(trained, shot, held):
+    """What is neither true nor false is no answer, and not taken for one."""
+    frame = shot.frame().astype({"ladder.lost": object})
+    frame.loc[3, "ladder.lost"] = held
+    with pytest.raises(BundleError, match=r"'ladder.lost' holds .*: it says true or false"):
+        trained.score_frame(frame)
 
 
 def test_a_frame_without_names_and_instants(trained, shot):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
 import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
@@ -203,6 +204,11 @@ def test_pyfunc_gives_the_scores_of_the_command_line(
     assert loaded.metadata.get_output_schema().input_names() == list(expected)
     assert len(found) > 200
     pd.testing.assert_frame_equal(found, expected, check_exact=True, check_dtype=False)
+    frame = pd.read_parquet(signals)
+    lost = loaded.predict(frame.assign(**{"ladder.lost": np.arange(len(frame)) % 2 == 0}))
+    assert lost["p_advance"].isna()[::2].all()
+    assert lost["p_advance"][1::2].equals(found["p_advance"][1::2])
+    pd.testing.assert_frame_equal(loaded.predict(frame.drop(columns="ladder.lost")), found)
 
 
 def test_a_second_version(published, registry, another, gate):

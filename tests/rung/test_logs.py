@@ -109,7 +109,8 @@ def test_features(trained, events_file, simulated_log, end, tmp_path):
     said = done("features", events_file, "--ladder", "b2b", "--as-of", end, "--out", out, "--json")
     frame = pd.read_parquet(out)
     columns = list(trained.encoding.columns)
-    assert list(frame) == ["lead_id", "as_of", *columns]
+    assert list(frame) == ["lead_id", "as_of", *columns, "ladder.lost"]
+    assert str(frame["ladder.lost"].dtype) == "bool"
     assert frame["lead_id"].tolist() == list(simulated_log.leads)
     assert said.json == {"out": str(out), "leads": len(frame), "signals": len(columns)}
 

@@ -551,7 +551,7 @@ def test_no_leads_are_no_rows():
     for log, leads in ((log_of([], ladder), None), (log_of([event("page", 0)], ladder), [])):
         taken = snapshot(log, ladder, leads, when)
         assert len(taken) == 0
-        assert taken.frame().shape == (0, 2 + len(signals_of(ladder)))
+        assert taken.frame().shape == (0, 3 + len(signals_of(ladder)))
 
 
 def test_a_frame_says_what_the_rows_say():

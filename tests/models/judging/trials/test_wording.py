@@ -25,8 +25,8 @@ def span(value: float | None, low: float, high: float | None) -> Span:
         ),
         (
             "no_difference", (0.01, -0.03, 0.04), None,
-            "Between b and a there is no difference worth having, of 4.5 of 100 or more: +1.0 of 100"
-            " (-3.0 to +4.0).",
+            "Between b and a there is no difference worth having, of 4.5 of 100 or more: +1.0 of"
+            " 100 (-3.0 to +4.0).",
         ),
         (
             "unknown", (0.01, -0.2, 0.2), 1,
