@@ -184,6 +184,24 @@ def _tune(parsed: argparse.Namespace, progress: Progress) -> None:
     return None
 
 
+def _not_learned(goal: str, counts: dict[str, Any]) -> str:
+    """That signals do not tell leads apart, or that there are too few leads to say so."""
+    from math import log
+
+    from models.judging.trials.wording import about_count
+    from models.scores.calibration import leads_to_learn
+
+    rate = (counts["reached"] + 1.0) / (counts["points"] + 2.0)
+    of_rate = -rate * log(rate) - (1.0 - rate) * log(1.0 - rate)
+    missing = leads_to_learn(of_rate) - counts["leads"]
+    if missing <= 0:
+        return f"nothing to learn about {goal}: the signals do not tell leads apart"
+    return (
+        f"whether signals tell leads apart in {goal} is not sure yet: it takes at least"
+        f" {about_count(missing)} more leads"
+    )
+
+
 def _print_training(bundle: Bundle, folder: Path) -> None:
     for goal, counts in bundle.manifest["trained_on"].items():
         source = {"model": "a model", "rates": "the steps' rates", "prior": "the ladder's bands"}
@@ -198,7 +216,7 @@ def _print_training(bundle: Bundle, folder: Path) -> None:
                 f" {counts['lost']:,} were lost; they count for those that take as long"
             )
         if counts["evidence"] != "prior" and not counts["learned"]:
-            print(f"  nothing to learn about {goal}: the signals do not tell leads apart")
+            print(f"  {_not_learned(goal, counts)}")
     for said in bundle.manifest["notes"]:
         print(f"  {said}")
     for found in bundle.manifest["probes"]:

@@ -16,6 +16,8 @@ __all__ = [
     "LOGISTIC",
     "MODEL",
     "NOTHING_TO_LEARN",
+    "NOT_SURE",
+    "NO_BETTER",
     "OFFERS",
     "POINTS_RULE",
     "POLICY",
@@ -28,7 +30,10 @@ __all__ = [
 ]
 
 BETTER: Final = "better than the step rates"
+NO_BETTER: Final = "no better than the step rates"
+"""In training the signals told leads apart, and in the period judged that saves nothing."""
 NOTHING_TO_LEARN: Final = "no better than the step rates: nothing to learn here"
+NOT_SURE: Final = "not sure yet whether it is better than the step rates"
 WORSE: Final = "worse than the step rates"
 
 MODEL: Final = "this bundle"

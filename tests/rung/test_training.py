@@ -14,7 +14,7 @@ import pytest
 from features.clock import rfc3339
 from features.ladder.file import read_ladder
 from models.bundle import load_bundle
-from rung.training import _print_goal, _say_how_old
+from rung.training import _not_learned, _print_goal, _say_how_old
 from tests.full_disk import full_after
 from tests.rung.scene import done, jsonl, message, page
 from training.scores.results import Counts, GoalEvaluation
@@ -170,6 +170,16 @@ def test_the_headline_says_how_many_are_judged(capsys):
     _print_goal(GoalEvaluation("advancement", known, "model", True, (), note="a note"))
     told = capsys.readouterr().out.splitlines()[1]
     assert told == "  judged: the 325 points of 200 leads whose outcome is known"
+
+
+def test_training_tells_nothing_to_learn_from_too_few_leads():
+    """Where one in ten went on it takes 850 leads until it can say that there is nothing."""
+    counts = {"reached": 822, "points": 7183, "leads": 420}
+    assert _not_learned("purchase", counts).endswith(
+        "not sure yet: it takes at least 370 more leads"
+    )
+    assert _not_learned("purchase", counts | {"leads": 900}).startswith("nothing to learn about")
+    assert "more leads" in _not_learned("purchase", {"reached": 0, "points": 3, "leads": 3})
 
 
 def test_evaluate_says_how_groups_fare(bundle_folder, simulation, trained_until, tmp_path):

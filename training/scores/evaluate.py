@@ -22,8 +22,9 @@ from features.funnel.states import State
 from features.ladder.ladder import Ladder
 from models.bundle import Bundle
 from models.judging import intervals, metrics
+from models.judging.trials.wording import about_count
 from models.recalibrated import Recalibrated
-from models.scores.calibration import Calibrator
+from models.scores.calibration import WORTH, Calibrator, leads_to_learn
 from models.scores.goal_model import Estimates
 from models.scores.recalibration import Move
 from models.scores.step_rates import advancement_priors, purchase_priors
@@ -39,6 +40,8 @@ from training.scores.results import (
     AS_SERVED,
     BETTER,
     MODEL,
+    NO_BETTER,
+    NOT_SURE,
     NOTHING_TO_LEARN,
     SHARES,
     WORSE,
@@ -46,6 +49,7 @@ from training.scores.results import (
     Counts,
     Evaluation,
     GoalEvaluation,
+    Performance,
     StepOutcomes,
     Subgroup,
 )
@@ -299,9 +303,13 @@ def _compare(
 
 
 def _verdict(rates: Comparison, calibrator: Calibrator) -> tuple[str, str]:
-    """Better only where this period shows it and the signals had something to say in training."""
+    """Better only where this period shows it and the signals had something to say in training.
+
+    That it is no better is said only where the interval of the difference leaves out a gain that
+    is worth having; that there is nothing to learn, where training had the leads to learn it from.
+    """
     if rates.difference is None or rates.performance is None:
-        return NOTHING_TO_LEARN, rates.reason
+        return NOT_SURE, rates.reason
     gap, error = rates.difference.log_loss, rates.difference.log_loss_error or 0.0
     ours = rates.performance.log_loss + gap
     learned = "told" if calibrator.learned else "could not tell"
@@ -315,7 +323,23 @@ def _verdict(rates: Comparison, calibrator: Calibrator) -> tuple[str, str]:
         return WORSE, reason
     if gap < -_SURE * error and calibrator.learned:
         return BETTER, reason
-    return NOTHING_TO_LEARN, reason
+    worth = WORTH * rates.performance.log_loss
+    missing = 0 if calibrator.learned else _leads_missing(rates.performance, calibrator)
+    if gap - _SURE * error >= -worth and missing <= 0:
+        return NO_BETTER if calibrator.learned else NOTHING_TO_LEARN, reason
+    if missing > 0:
+        what = "more leads to learn from until a gain that is worth having can be seen"
+        return NOT_SURE, f"{reason}; it takes at least {about_count(missing)} {what}"
+    # Sure of a difference once the interval leaves out 0, and of none once it leaves out `worth`.
+    too_wide = _SURE * error / max(abs(gap), worth + gap)
+    more = round(rates.performance.leads * (too_wide**2 - 1.0))
+    wait = f"; about {about_count(more)} more leads will tell" if more > 0 else ""
+    return NOT_SURE, reason + wait
+
+
+def _leads_missing(rates: Performance, calibrator: Calibrator) -> int:
+    """How many more leads training takes until what is worth having would have shown."""
+    return leads_to_learn(rates.log_loss) - calibrator.leads
 
 
 def _by_step(rows: Answers, rates: Baseline, period: _Period) -> tuple[Subgroup, ...]:

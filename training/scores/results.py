@@ -11,7 +11,15 @@ from typing import Any, Final, Literal
 from features.clock import rfc3339
 from models.judging.groups.report import GroupsReport
 from models.judging.metrics import Bin, Queue
-from models.judging.served import AS_SERVED, BETTER, MODEL, NOTHING_TO_LEARN, WORSE
+from models.judging.served import (
+    AS_SERVED,
+    BETTER,
+    MODEL,
+    NO_BETTER,
+    NOT_SURE,
+    NOTHING_TO_LEARN,
+    WORSE,
+)
 from models.scores.calibration import Basis
 from training.scores.reordering import Reordering
 
@@ -20,6 +28,8 @@ __all__ = [
     "BETTER",
     "MODEL",
     "NOTHING_TO_LEARN",
+    "NOT_SURE",
+    "NO_BETTER",
     "SHARES",
     "WORSE",
     "Comparison",

@@ -24,6 +24,8 @@ _SURE: Final = 5.0
 """Standard errors above one half from which shuffled outcomes are told."""
 _LEARNS: Final = 2.0
 """Standard errors up to which the true ones are not told."""
+_WORTH: Final = 0.6
+"""An AUC that is worth having: about what saves `WORTH` of the log loss of rates."""
 _LEAST_EDGE: Final = 0.03
 _FEWEST_INSTANTS: Final = 3
 """Different instants in a history, below which two leads may share it by chance."""
@@ -59,8 +61,11 @@ def shuffled(rows: ProbeRows, person: Ints, ranks: Floats, goal: str) -> list[Su
         )
         return [Suspicion("labels", "shuffled", said, figures=figures)]
     if true - 0.5 < _LEARNS * error:
+        # Below one half is chance as well: of few leads that comes easily, and rules nothing out.
+        is_none = max(true, 0.5) + _LEARNS * error < _WORTH
+        what = "nothing to learn" if is_none else "not sure yet whether there is anything to learn"
         said = (
-            f"nothing to learn about {goal}: a quick model ranks the true outcomes with an AUC of"
+            f"{what} about {goal}: a quick model ranks the true outcomes with an AUC of"
             f" {true:.3f}, shuffled ones with {told:.3f} (chance: 0.500 ± {error:.3f})"
         )
         return [Suspicion("labels", "shuffled", said, stops=False, figures=figures)]

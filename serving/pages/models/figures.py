@@ -14,6 +14,7 @@ from models.judging.served import (
     COUNTING_RULE,
     LOGISTIC,
     MODEL,
+    NO_BETTER,
     NOTHING_TO_LEARN,
     POINTS_RULE,
     STEP_RATES,
@@ -49,6 +50,7 @@ _RIVALS: Final = {
 }
 _VERDICTS: Final[Mapping[str, BesideRival]] = {
     BETTER: "better",
+    NO_BETTER: "alike",
     NOTHING_TO_LEARN: "alike",
     WORSE: "worse",
 }

@@ -19,7 +19,14 @@ from models.scores.encoding import Encoding
 from models.scores.goal_model import GoalModel
 from models.scores.step_rates import StepRates
 from training.scores.gate import judge, read_report, recipe_of
-from training.scores.results import AS_SERVED, BETTER, NOTHING_TO_LEARN, WORSE
+from training.scores.results import (
+    AS_SERVED,
+    BETTER,
+    NO_BETTER,
+    NOT_SURE,
+    NOTHING_TO_LEARN,
+    WORSE,
+)
 
 HASH = "0123456789abcdef" * 4
 VERSION = "0123456789ab"
@@ -89,7 +96,7 @@ def test_a_good_report_passes(bundle):
     assert gate.passed
 
 
-@pytest.mark.parametrize("verdict", [BETTER, NOTHING_TO_LEARN])
+@pytest.mark.parametrize("verdict", [BETTER, NO_BETTER, NOTHING_TO_LEARN, NOT_SURE])
 def test_no_better_than_the_rates_is_good_enough(bundle, verdict):
     """A bundle that found nothing to learn serves the rates, and passes."""
     said = report(advancement=part(verdict=verdict), purchase=part(verdict=verdict))

@@ -33,6 +33,14 @@ def test_nothing_to_learn_is_said_and_stops_nothing():
     assert found.says.startswith("nothing to learn about it: a quick model ranks")
 
 
+def test_of_few_leads_it_is_not_sure_that_there_is_nothing_to_learn():
+    """What is worth having would look like shuffled outcomes as well."""
+    rows = rows_of(0.0, leads=80)
+    (found,) = shuffled(rows, np.arange(80), fitted_ranks(rows, rows.happened)[0], "it")
+    assert (found.id, found.stops) == ("labels", False)
+    assert found.says.startswith("not sure yet whether there is anything to learn about it: a")
+
+
 def test_outcomes_that_are_told_are_no_finding():
     """A signal that tells them is what training is for."""
     rows = rows_of(0.5)
