@@ -159,8 +159,9 @@ def _remedies() -> Iterator[tuple[str, str, str]]:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
                     for part in re.split(r"[.;:`\n]|(?=\brung )", node.value):
-                        named = verb_named.search(part)
-                        for option in re.findall(r"(?<=\s)--[a-z][a-z-]+", part) if named else ():
+                        if (named := verb_named.search(part)) is None:
+                            continue
+                        for option in re.findall(r"(?<=\s)--[a-z][a-z-]+", part):
                             yield f"{path.relative_to(ROOT)}", named[1], option
 
 

@@ -122,6 +122,7 @@ def by_lot(store: EventStore, now: int) -> None:
                 "leads": 395,
                 "effect": {"value": 0.24, "low": 0.06, "high": 0.41},
                 "verdict": "helps",
+                "worth": 0.02,
                 "more": None,
             },
             {
@@ -134,6 +135,7 @@ def by_lot(store: EventStore, now: int) -> None:
                 "leads": 98,
                 "effect": {"value": 0.003, "low": -0.31, "high": 0.3},
                 "verdict": "unknown",
+                "worth": 0.02,
                 "more": 712,
             },
         ],

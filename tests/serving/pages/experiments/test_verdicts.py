@@ -22,6 +22,12 @@ def test_what_is_sure(verdict, text, kind):
         assert (said.text, said.kind, said.aside) == (text, kind, "")
 
 
+def test_no_difference_says_which_would_be_worth_having():
+    """A report of an earlier version does not."""
+    said = verdict_said("no_difference", None, None, worth=0.0021)
+    assert said.aside == "worth having is 0.21 of 100 or more"
+
+
 def test_what_is_not_known_yet():
     """How many more leads it takes, and when they will be there."""
     said = verdict_said("unknown", 702, 6.2)
