@@ -16,7 +16,6 @@ PACKAGES = ("features", "models", "training", "serving", "rung")
 MOST_IN_A_ROOM = 14
 MOST_LINES = 500
 LONG = {
-    "features/ladder/file.py",  # reads the whole ladder, key by key
     "features/signals/fold.py",  # the kernel
 }
 NOT_COUNTED = {"__init__.py", "__pycache__", "py.typed"}
@@ -49,7 +48,7 @@ def test_a_room_can_be_kept_in_mind(room):
 
 
 def test_no_file_is_long():
-    """A file has at most 500 lines, but for the ladder's reader and the fold's kernel."""
+    """A file has at most 500 lines, but for the fold's kernel."""
     lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in files()}
     assert {name: count for name, count in lengths.items() if count > MOST_LINES} == {
         name: lengths[name] for name in LONG if lengths[name] > MOST_LINES

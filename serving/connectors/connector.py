@@ -23,7 +23,7 @@ from features.events.of_lead import Row
 from features.events.properties import property_json
 from features.events.values import MESSAGE_ID, is_in_range
 from features.json_paths import JsonPath, value_at
-from features.ladder.file import TimeUnit
+from features.ladder.file.sources import TimeUnit
 from features.store.arrivals import Arrival
 from serving.connectors.errors import PayloadError, UnsignedRequest
 from serving.edge.bodies import MARK

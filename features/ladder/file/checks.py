@@ -1,0 +1,175 @@
+"""What holds between the tables of a ladder file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from features.errors import did_you_mean
+from features.ladder.activity import activity_of
+from features.ladder.file.names import ID, PURCHASE, check_unique
+from features.ladder.file.offers import BUILT_IN
+from features.ladder.ladder import Commitment, EventNames, Identity, Ladder, Limits, Offer, Step
+from features.ladder.source import Source
+from features.toml_table import FileOrder, Found, PropertyUse, Table, listed
+
+__all__ = [
+    "check_afterwards",
+    "check_commitments",
+    "check_completions",
+    "check_interest",
+    "check_offer_steps",
+    "check_property_types",
+    "check_protected",
+    "check_source_events",
+    "check_step_count",
+]
+
+FEWEST_STEPS, MOST_STEPS = 2, 12
+
+
+def check_afterwards(found: Found, ladder: Ladder) -> None:
+    """What comes after a purchase is no signal: nothing that is learned from reads its events."""
+    check_unique(found, "after_purchase", [one.id for one in ladder.after_purchase])
+    read = {rule.event for goal in ladder.goals for rule in goal.complete_when}
+    read |= {name for goal in ladder.goals for name in goal.engaged_by}
+    read |= {rule.event for row in ladder.signals for rule in row.of}
+    for at, one in enumerate(ladder.after_purchase):
+        if one.gain.rule.event in read:
+            found.wrong(
+                f"after_purchase[{at}].event",
+                f"{one.gain.rule.event!r} is read by a step or a signal, and would be learned from",
+                "an event that no step and no signal reads",
+            )
+
+
+def check_step_count(root: Table, steps: Sequence[Step]) -> None:
+    """A ladder has neither too few steps nor too many."""
+    if FEWEST_STEPS <= len(steps) <= MOST_STEPS or (root.has("step") and root.is_doubtful("step")):
+        return
+    problem = f"a ladder has {FEWEST_STEPS} to {MOST_STEPS} steps, this one has {len(steps)}"
+    root.wrong("step", problem, "one [[step]] for each, without the purchase")
+
+
+def check_source_events(found: Found, sources: Sequence[Source], roles: EventNames) -> None:
+    """No source sends what Rung itself writes."""
+    own = (roles.decision, roles.exposure, roles.outcome, roles.assignment)
+    for index, source in enumerate(sources):
+        given = [("event", source.event), *((f"names.{kind}", to) for kind, to in source.names)]
+        for key, name in given:
+            if name in own:
+                problem = f"cannot be {name!r}"
+                found.wrong(f"source[{index}].{key}", problem, "Rung itself writes that event")
+
+
+def check_completions(found: Found, steps: Sequence[Step], purchase: Step) -> None:
+    """Two rungs completed by the very same events cannot be told apart."""
+    seen: dict[frozenset[object], str] = {}
+    paths = [*(f"step[{index}]" for index in range(len(steps))), PURCHASE]
+    for path, rung in zip(paths, (*steps, purchase), strict=True):
+        at = f"{path}.complete_when"
+        if not rung.complete_when or found.is_wrong(at):
+            continue
+        rules = frozenset((rule.event, frozenset(rule.where)) for rule in rung.complete_when)
+        if rules in seen:
+            found.wrong(at, f"is the same as {seen[rules]}", "each step needs events of its own")
+        seen.setdefault(rules, at)
+
+
+def check_interest(found: Found, ladder: Ladder) -> None:
+    """What always speaks against a lead completes no step."""
+    against = [rule for rule in activity_of(ladder).against if not rule.where]
+    paths = [*(f"step[{index}]" for index in range(len(ladder.steps))), PURCHASE]
+    for path, rung in zip(paths, ladder.goals, strict=True):
+        for index, rule in enumerate(rung.complete_when):
+            if any(one.names(rule.event) for one in against):
+                found.wrong(
+                    f"{path}.complete_when[{index}].event",
+                    f"{rule.event!r} speaks against a lead and completes no step",
+                    "another event, or other rules in [activity] against",
+                )
+
+
+def check_commitments(
+    found: Found, offers: Sequence[Offer], commitments: Sequence[Commitment]
+) -> None:
+    """Offers name commitments that there are."""
+    known = [*(one.id for one in commitments), *BUILT_IN]
+    for index, offer in enumerate(offers):
+        for key, names in (("during", offer.during), ("not_while", offer.not_while)):
+            for name in names:
+                if name not in known:
+                    problem = f"there is no commitment {name!r}{did_you_mean(name, known)}"
+                    found.wrong(f"offer[{index}].{key}", problem, f"one of {listed(known)}")
+    for index, one in enumerate(commitments):
+        if not (one.until or one.ends_at or one.days):
+            found.wrong(f"commitment[{index}]", "never ends", "give it until, ends_at or days")
+
+
+def check_protected(
+    found: Found,
+    protected: Mapping[str, str],
+    offers: Sequence[Offer],
+    commitments: Sequence[Commitment],
+    identity: Identity,
+    limits: Limits,
+) -> None:
+    """Nothing but the trait itself names a protected trait, by whatever spelling.
+
+    Parameters
+    ----------
+    protected : the ids of the protected traits, and where each stands.
+    """
+    named = [
+        (use.path, use.property)
+        for use in found.uses
+        if not (use.property in protected and use.path.startswith("trait["))
+    ]
+    for at, offer in enumerate(offers):
+        named += [(f"offer[{at}].effort.form_fields", name) for name in offer.effort.form_fields]
+    named += [("identity.identify_by", name) for name in identity.identify_by]
+    named += [(f"commitment[{at}].ends_at", one.ends_at) for at, one in enumerate(commitments)]
+    named += [("limits.time_zone_trait", limits.quiet.time_zone_trait)]
+    keys = {_plain(one): one for one in protected}
+    for path, name in named:
+        if (trait := keys.get(_plain(name))) is not None:
+            here = protected[trait] if path == "Rung itself" else path
+            found.wrong(
+                here,
+                f"names {name!r}, and the trait {trait!r} is protected",
+                "the report of groups alone reads it",
+            )
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def check_offer_steps(root: Table, steps: Sequence[Step], offers: Sequence[Offer]) -> None:
+    """Offers name steps that there are."""
+    ids = [step.id for step in steps]
+    sound = [name for name in ids if ID.fullmatch(name) and name != PURCHASE]
+    known = [*sound, PURCHASE]
+    # Where the steps have mistakes themselves, an offer may mean the one that is unreadable.
+    is_sure = bool(ids) and sound == ids and not root.is_doubtful("step")
+    for index, offer in enumerate(offers):
+        hint = did_you_mean(offer.step, known)
+        if offer.step and offer.step not in (*ids, PURCHASE) and (is_sure or hint):
+            problem = f"there is no step {offer.step!r}{hint}"
+            root.found.wrong(f"offer[{index}].step", problem, f"one of {listed(known)}")
+
+
+def check_property_types(found: Found, order: FileOrder) -> None:
+    """A property is a number everywhere or a text everywhere, as it has one column in the log."""
+    first: dict[str, PropertyUse] = {}
+    clashing: set[str] = set()
+    for use in sorted(found.uses, key=lambda use: order.rank(use.path)):
+        other = first.setdefault(use.property, use)
+        if other.is_text == use.is_text or use.property in clashing:
+            continue
+        clashing.add(use.property)
+        words = ("a text", "a number") if use.is_text else ("a number", "a text")
+        found.wrong(
+            use.path,
+            f"reads {use.property!r} as {words[0]}, {other.path} as {words[1]}",
+            "a property has one type",
+        )
