@@ -42,7 +42,6 @@ __all__ = [
     "rep_minutes",
     "reports",
     "scores",
-    "seen_requests",
     "sessions",
     "stale",
     "suppressions",
@@ -431,12 +430,6 @@ sessions = sa.Table(
     sa.Column("key_id", sa.Text, nullable=False, index=True),
     _instant("created_at"),
     _instant("expires_at"),
-)
-seen_requests = sa.Table(  # nothing writes it any more: message ids tell what was taken
-    "seen_requests",
-    METADATA,
-    sa.Column("hash", sa.Text, primary_key=True),
-    sa.Column("at", sa.BigInteger, nullable=False, index=True),
 )
 leases = sa.Table(  # work that one process at a time does
     "leases",

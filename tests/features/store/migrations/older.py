@@ -40,6 +40,7 @@ _ADDED: Final = (
     ("scores", "asked_at"),
     ("hands", "snoozed_by"),
 )
+_GONE: Final = "CREATE TABLE seen_requests (hash TEXT PRIMARY KEY, at BIGINT NOT NULL)"
 _ALL: Final = f"SELECT {_COLUMNS} FROM events ORDER BY lead_id, occurred_at, message_id"  # noqa: S608
 
 
@@ -55,6 +56,7 @@ def take_back(connection: sa.Connection, revision: str) -> None:
     """Keep events, companies, scores and hands as 0016 or 0015 did; what else is new stays."""
     for table, column in _ADDED:
         connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
+    connection.exec_driver_sql(_GONE)
     if connection.dialect.name == "sqlite":
         layout = {"0016": _INDEXED, "0015": _CLUSTERED}[revision]
         for statement in (*_UNNOTED, *layout, "DROP TABLE moved"):

@@ -8,7 +8,7 @@ from tests.features.store.privacy.scene import arrival
 
 NOTHING_OF_A_LEAD = {
     *("erasures", "trainings", "rep_minutes", "endpoints", "deliveries", "api_keys", "sessions"),
-    *("seen_requests", "leases", "rung_meta", "reports", "offers", "suppressions"),
+    *("leases", "rung_meta", "reports", "offers", "suppressions"),
     *("recalibrations", "champions", "experiments", "kept_columns"),
 }
 """`deliveries` belong to notifications and go with them; `suppressions` are keyed hashes; whatever
