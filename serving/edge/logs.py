@@ -107,6 +107,7 @@ def log_to_stderr(level: str) -> None:
     A server that has set up its own writes it in the same form from now on; handlers of another
     kind, such as those that collect for somebody else, are left as they are.
     """
+    _say_nothing_of_logging()
     LOGGER.setLevel(level.upper())
     for name in _DRIVERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -125,6 +126,7 @@ def logging_of_process(level: str) -> dict[str, Any]:
 
     Requests have a line of ours, so the server's own are left out.
     """
+    _say_nothing_of_logging()
     ours = {"handlers": ["stderr"], "level": level.upper(), "propagate": False}
     return {
         "version": 1,
@@ -139,6 +141,11 @@ def logging_of_process(level: str) -> dict[str, Any]:
             **{name: {"level": "CRITICAL"} for name in _DRIVERS},
         },
     }
+
+
+def _say_nothing_of_logging() -> None:
+    """A line that cannot be written, as on a full disk, is lost without a trace of Python's."""
+    logging.raiseExceptions = False
 
 
 class JsonLines(logging.Formatter):

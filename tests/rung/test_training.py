@@ -197,7 +197,8 @@ def test_evaluate_says_how_groups_fare(bundle_folder, simulation, trained_until,
     assert "groups, by the limit 0.8 to 1.25 of the ratio to the rest:" in said.out
     assert "  gender: known of " in said.out
     told = json.loads((tmp_path / "report" / "report.json").read_text())["groups"]
-    assert {one["group"] for one in told["figures"]} == {"f", "m"}
+    found = {one["group"] for one in told["figures"]}
+    assert {"f", "m"} <= found <= {"f", "m", "all others"}  # together where one is small
     assert "## Groups treated alike" in (tmp_path / "report" / "report.md").read_text()
 
 

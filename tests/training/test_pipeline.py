@@ -327,6 +327,7 @@ def test_the_manifest(log, bundle):
     assert told["decisions"] == {"drawn": 0, "observed": 0, "pending": 0} | {
         "value_pending": 0,
         "dropped": {},
+        "unseen": 0,
     }
     assert told["notes"] == []
 

@@ -71,7 +71,14 @@ def key(folder) -> str:
 
 
 @pytest.fixture(scope="module")
-def client(folder, key) -> Iterator[TestClient]:  # noqa: ARG001 the key is there from the start
+def server_key(folder) -> str:
+    """A key that no page has."""
+    with open_database(f"sqlite:///{folder / 'rung.db'}") as database:
+        return Keys(database).create("server", ["ingest"], as_of=1)[1]
+
+
+@pytest.fixture(scope="module")
+def client(folder, key, server_key) -> Iterator[TestClient]:  # noqa: ARG001 they are there before
     identity = '[identity]\nidentify_by = ["email"]\n'
     ladder = folder / "ladder.toml"
     ladder.write_text("\n".join([read_ladder("b2b").source, identity, *examples()]))
@@ -103,8 +110,11 @@ def test_typeform(client):
     ("name", "payload"),
     [("webflow", WEBFLOW), ("zapier", ROW), ("n8n", {"items": [{"json": {**ROW, "id": "n1"}}]})],
 )
-def test_with_a_key(client, key, name, payload, labelled):
-    """By a key in a header or in the address, as JSON, and flat ones as a form too."""
+def test_with_a_key(client, key, server_key, name, payload, labelled):
+    """By a key in a header or in the address, as JSON, and flat ones as a form too.
+
+    What a page sends again is answered as the first time: it is told nothing of what is there.
+    """
     if labelled == "application/json":
         body = json.dumps(payload)
     elif name == "zapier":
@@ -118,9 +128,11 @@ def test_with_a_key(client, key, name, payload, labelled):
     again = client.post(
         f"/v1/connectors/{name}",
         content=body,
-        headers={"Content-Type": labelled, "Authorization": f"Bearer {key}"},
+        headers={"Content-Type": labelled, "Authorization": f"Bearer {server_key}"},
     )
     assert again.json()["duplicates"] == 1, again.text
+    of_a_page = client.post(target, content=body, headers={"Content-Type": labelled})
+    assert of_a_page.json() == answer.json()
     assert client.post(f"/v1/connectors/{name}", content=body).status_code == 401
 
 

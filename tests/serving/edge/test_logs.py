@@ -333,3 +333,21 @@ def test_a_server_with_its_own_log(monkeypatch):
     logs.log_to_stderr("info")
     logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
     assert json.loads(written.getvalue())["event"] == "Invalid HTTP request received."
+
+
+class _Full(io.StringIO):
+    """A stream on a full disk."""
+
+    def write(self, _: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_line_that_cannot_be_written_leaves_no_trace(monkeypatch, capsys):
+    """Python would write one of its own to standard error, which is where the disk may be full."""
+    monkeypatch.setattr(logging, "raiseExceptions", True)
+    logging_of_process("info")
+    handler = logging.StreamHandler(_Full())
+    monkeypatch.setattr(logs.LOGGER, "handlers", [handler])
+    monkeypatch.setattr(logs.LOGGER, "propagate", False)
+    log("refused", logging.ERROR)
+    assert capsys.readouterr().err == ""

@@ -32,7 +32,8 @@ def reports(monkeypatch) -> list[dict[str, Any]]:
     """The reports that were judged: by these the gate is passed, whatever they say."""
     found: list[dict[str, Any]] = []
 
-    def passed(report: dict[str, Any], bundle: Bundle, former: str) -> Gate:
+    def passed(report: dict[str, Any], bundle: Bundle, former: str, *, accepted: object) -> Gate:
+        assert accepted is None
         found.append(report)
         return scores_gate(bundle, beside=former)
 
@@ -76,7 +77,9 @@ def test_a_dry_run(done, trained, simulated_log, tmp_path, reports):
 def test_a_gate_that_was_not_passed(done, simulated_log, tmp_path, monkeypatch):
     """What is missing is told, and nothing serves."""
     monkeypatch.setattr(
-        promoting, "judge", lambda _, bundle, former: scores_gate(bundle, former, flatters=True)
+        promoting,
+        "judge",
+        lambda _, bundle, former, **__: scores_gate(bundle, former, flatters=True),
     )
     source = FolderSource(tmp_path / "serving")
     came = promote_retrained(done, None, simulated_log, source, SAID)
