@@ -105,8 +105,11 @@ def serve_standard_input(url: str, key: str) -> None:
 
 
 def _interrupted(_: int, __: Any) -> None:
-    """End at once: the thread that waits for input cannot be told to stop, and keeps nothing."""
-    print("\nrung: stopped", file=sys.stderr, flush=True)
+    """End at once: the thread that waits for input cannot be told to stop, and keeps nothing.
+
+    The signal may come while something is being printed, which is then no way to print.
+    """
+    os.write(2, b"\nrung: stopped\n")
     os._exit(130)
 
 
