@@ -18,19 +18,9 @@ DAY = 24 * HOUR
 PAUSE = 900
 
 
-class Jumping:
-    """A clock that goes where it is told to."""
-
-    def __init__(self) -> None:
-        self.at = world.now()
-
-    def __call__(self) -> int:
-        return self.at
-
-
 @pytest.fixture
 def clock():
-    return Jumping()
+    return world.Clock()
 
 
 @pytest.fixture

@@ -29,17 +29,9 @@ from tests.serving.counting import count
 SECOND = 1_000_000
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.at = world.now()
-
-    def __call__(self) -> int:
-        return self.at
-
-
 @pytest.fixture
 def service(url, folder):
-    opened = Service.open(Settings(url, folder / "rates"), clock=Clock())
+    opened = Service.open(Settings(url, folder / "rates"), clock=world.Clock())
     yield opened
     opened.close()
 
@@ -136,7 +128,7 @@ def test_what_takes_long_rests_longer(service):
 
 def test_without_a_model_nothing_is_due(url, tmp_path):
     """There is nothing to keep up."""
-    service = Service.open(Settings(url, tmp_path / "none"), clock=Clock())
+    service = Service.open(Settings(url, tmp_path / "none"), clock=world.Clock())
     assert not is_due(service, chore("pass"))
     service.close()
 
@@ -255,7 +247,7 @@ def test_looking_whether_it_is_due_only_reads(folder, postgresql_url):
     """So that pages answer while the server only reads."""
     with EventStore.open(postgresql_url) as store:
         store.append_events([world.event("ann", "page_viewed", world.now())])
-    service = Service.open(Settings(postgresql_url, folder / "rates"), clock=Clock())
+    service = Service.open(Settings(postgresql_url, folder / "rates"), clock=world.Clock())
     try:
         assert do(service, chore("pass"))
         with service.store.database.engine.connect() as connection:
@@ -297,7 +289,7 @@ def test_what_is_broken_off_is_due_as_it_was(service):
 def test_an_empty_store_has_nothing_to_do(folder, tmp_path):
     """With the first event a chore is due."""
     url = f"sqlite:///{tmp_path / 'empty.db'}"
-    service = Service.open(Settings(url, folder / "rates"), clock=Clock())
+    service = Service.open(Settings(url, folder / "rates"), clock=world.Clock())
     try:
         assert not is_due(service, chore("pass"))
         service.store.append_events([world.event("ann", "page_viewed", service.clock())])
@@ -324,7 +316,7 @@ def test_what_is_looked_at_is_such_a_chore_too(url, tmp_path):
     from rung.service.worker import chores_of
 
     settings = Settings(url, tmp_path / "none", ladder="b2b")
-    service = Service.open(settings, clock=Clock())
+    service = Service.open(settings, clock=world.Clock())
     arms = [{"id": "a", "share": 0.5}, {"id": "b", "share": 0.5}]
     body = body_of(experiment_of({"id": "x", "kind": "ladder", "control": "a", "arms": [
         {**arm, "offers": [], "policy": ""} for arm in arms

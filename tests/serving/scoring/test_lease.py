@@ -22,17 +22,9 @@ SECOND = 1_000_000
 ROUNDS = 3
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.at = world.now()
-
-    def __call__(self) -> int:
-        return self.at
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return world.Clock()
 
 
 @pytest.fixture

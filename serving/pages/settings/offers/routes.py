@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Final, get_args
 from urllib.parse import urlencode
 
@@ -234,12 +236,7 @@ async def edit_offer_settings(
 ) -> Response:
     """Keep another version of an offer, or show the form again with what is wrong."""
     given = await form_of(request, _MOST_FORM_BYTES)
-
-    def answer() -> Response:
-        found = edit_offer(service, offer_id, given, asker.name)
-        return _after(request, service, asker, offer_id, found)
-
-    return await run_in_threadpool(answer)
+    return await _changed(request, service, asker, offer_id, partial(edit_offer, given=given))
 
 
 @router.post(HOME + "/{offer_id}/status")
@@ -264,12 +261,7 @@ async def restore_offer_settings(
 ) -> Response:
     """Put an offer back as a former version had it."""
     given = await form_of(request)
-
-    def answer() -> Response:
-        found = restore_offer(service, offer_id, given, asker.name)
-        return _after(request, service, asker, offer_id, found)
-
-    return await run_in_threadpool(answer)
+    return await _changed(request, service, asker, offer_id, partial(restore_offer, given=given))
 
 
 @router.post(HOME + "/{offer_id}/call-off")
@@ -278,9 +270,20 @@ async def call_off_offer_settings(
 ) -> Response:
     """Call off what is planned for an offer from an instant on."""
     given = await form_of(request)
+    return await _changed(request, service, asker, offer_id, partial(call_off_plan, given=given))
+
+
+async def _changed(
+    request: Request,
+    service: Service,
+    asker: Asker,
+    offer_id: str,
+    change: Callable[..., OfferVersion | Refusal],
+) -> Response:
+    """What a change of an offer comes to: to the offer, or the page with what is wrong."""
 
     def answer() -> Response:
-        found = call_off_plan(service, offer_id, given, asker.name)
+        found = change(service, offer_id, by=asker.name)
         return _after(request, service, asker, offer_id, found)
 
     return await run_in_threadpool(answer)
