@@ -101,7 +101,16 @@ class OfferHistory:
         ----------
         unless_asked : what holds where the lead said nothing.
         """
-        return self.consents.get(channel_key(channel), self.consents.get("", unless_asked))
+        said = self.said_of(channel)
+        return unless_asked if said is None else said
+
+    def said_of(self, *channels: str) -> bool | None:
+        """What the lead said of the first of some channels that it has spoken of, else of all.
+
+        None where it said nothing.
+        """
+        keys = (*map(channel_key, channels), "")
+        return next((self.consents[key] for key in keys if key in self.consents), None)
 
     def knows(self, field_name: str) -> bool:
         """Whether a profile field is known, whatever the spelling of its name."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from features.events.field_names import channel_key
 from features.ladder.ladder import Ladder
 from features.offers.history import OfferHistory
 from serving.pages.common.people import Person
@@ -81,10 +80,9 @@ def standing_of(history: OfferHistory, ladder: Ladder, *channels: str) -> Channe
 
     Parameters
     ----------
-    channels : the first of them that the lead has spoken of counts, else what it said of all.
+    channels : as in `OfferHistory.said_of`.
     """
-    keys = (*map(channel_key, channels), "")
-    said = next((history.consents[key] for key in keys if key in history.consents), None)
+    said = history.said_of(*channels)
     if said is None:
         return "open" if ladder.limits.consent == "opt_out" else "closed"
     return "agreed" if said else "refused"
