@@ -11,9 +11,11 @@ import asyncio
 import json
 import logging
 import uuid
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final, cast
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from serving.edge.logs import log
@@ -36,6 +38,19 @@ _TOO_LARGE: Final = (
 _TOO_SLOW: Final = "The request did not come to its end in time; send it again, in one go."
 
 
+class _Flow(FlowControl):
+    """The pauses of a connection, that says when whoever serves it asks for more of a request."""
+
+    def __init__(self, transport: asyncio.Transport, asks: Callable[[], None]) -> None:
+        super().__init__(transport)
+        self._asks = asks
+
+    def resume_reading(self) -> None:
+        """Read on, after a pause or without one."""
+        self._asks()
+        super().resume_reading()
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """A connection whose heads are bounded, and whose heads and bodies have to come to an end."""
 
@@ -46,6 +61,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._has_head = False
         self._has_spoken = False
         self._is_refused = False
+        self._owes_go_on = False
         self._began = self.loop.time()
         self._body_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -60,6 +76,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a head, and not for ever."""
         super().connection_made(transport)
+        self.flow = _Flow(transport, self._on_asked)
         self._timer = self.loop.call_later(_HEAD_SECONDS, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -113,6 +130,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, _TOO_LARGE)
         else:
             super().on_headers_complete()
+            self._owes_go_on = self.expect_100_continue
 
     def on_body(self, body: bytes) -> None:
         """A part of a body."""
@@ -128,6 +146,17 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     # --------------------------------------------------------------------------------------- waits
+
+    def on_response_complete(self) -> None:
+        """What was sent ahead of an answer has its time from then on."""
+        self._begin()
+        super().on_response_complete()
+
+    def _on_asked(self) -> None:
+        """A caller who could send nothing until now has its time from now on."""
+        if self._owes_go_on or self.flow.read_paused:
+            self._owes_go_on = False
+            self._begin()
 
     def _begin(self) -> None:
         self._began, self._body_bytes = self.loop.time(), 0

@@ -267,17 +267,35 @@ def test_a_body_that_takes_its_time_is_served(port, told):
     assert told.bodies == [20_000]
 
 
-@pytest.mark.parametrize("more", [b"", b"Expect: 100-continue\r\n"])
-def test_our_own_time_is_not_theirs(port, told, more):
-    """Who waits for us is not late: a slow answer, a pause of reading, a "go on" that is due."""
-    told.wait = 3 * SHORT
+_LONG = HEAD + b"Content-Length: 300000\r\nConnection: close\r\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (_LONG + b"\r\n" + b"x" * 300_000, b""),
+        (_LONG + b"\r\n" + b"x" * 200_000, b"x" * 100_000),
+        (_LONG + b"Expect: 100-continue\r\n\r\n", b"x" * 300_000),
+        (HEAD + b"Content-Length: 1\r\n\r\nx" + _LONG, b"\r\n" + b"x" * 300_000),
+    ],
+    ids=["answer", "pause", "go on", "next"],
+)
+def test_our_own_time_is_not_theirs(port, told, monkeypatch, before, after):
+    """Who waited for us has its whole time from then on, however long, and whatever for.
+
+    Its time would be up at 1, 2 and 3, were ours of it; we take 2.9, and it takes half of one.
+    """
+    for name in ("_HEAD_SECONDS", "_BODY_SECONDS"):
+        monkeypatch.setattr(connections, name, 1.0)
+    told.wait = 2.9
     with connected(port) as caller:
-        caller.sendall(HEAD + more + b"Content-Length: 300000\r\nConnection: close\r\n\r\n")
-        if more:
-            assert status(caller.recv(65536)) == 100
-        caller.sendall(b"x" * 300_000)
-        assert status(rest(caller)) == 200
-    assert told.bodies == [300_000]
+        caller.sendall(before)
+        time.sleep(told.wait + 0.5)
+        caller.sendall(after)
+        answers = rest(caller)
+    assert b" 408 " not in answers
+    assert answers.count(b" 200 ") == len(told.bodies)
+    assert told.bodies[-1] == 300_000
 
 
 def test_one_after_the_other_before_an_answer(port, told):
