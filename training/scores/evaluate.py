@@ -30,7 +30,7 @@ from models.scores.recalibration import Move
 from models.scores.step_rates import advancement_priors, purchase_priors
 from training.decision_points import Points, decision_points
 from training.labels import Outcomes, label
-from training.scores.baselines import Baseline, Missing, baselines
+from training.scores.baselines.baselines import Baseline, Missing, baselines
 from training.scores.by_group import groups_of_scores
 from training.scores.performance import FEWEST_LEADS, Answers, Resampled
 from training.scores.predictions import predictions

@@ -10,7 +10,7 @@ import numpy as np
 from features.arrays import Bools, Floats, Ints
 from models.judging import intervals, metrics
 from models.judging.metrics import Queue
-from training.scores.baselines import Baseline
+from training.scores.baselines.baselines import Baseline
 from training.scores.results import Difference, Performance
 
 __all__ = ["FEWEST_LEADS", "Answers", "Resampled"]

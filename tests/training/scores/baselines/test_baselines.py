@@ -15,7 +15,13 @@ from tests.training.scores.scene import (
 )
 from training.decision_points import decision_points
 from training.labels import label
-from training.scores.baselines import Baseline, Missing, baselines, event_points, points_at
+from training.scores.baselines.baselines import (
+    Baseline,
+    Missing,
+    baselines,
+    event_points,
+    points_at,
+)
 
 NAMES = (
     "step rates",

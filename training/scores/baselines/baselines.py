@@ -30,7 +30,7 @@ from models.scores.boosting import SMALL
 from models.scores.encoding import Encoding
 from models.scores.step_rates import StepRates
 from training.decision_points import Points
-from training.scores.counting import counting_rule
+from training.scores.baselines.counting import counting_rule
 
 __all__ = ["Baseline", "Missing", "baselines", "event_points", "points_at"]
 

@@ -12,7 +12,7 @@ from models.scores.step_rates import PRIOR_LEADS, StepRates, advancement_priors
 from tests.training.scores.scene import JUDGED_UNTIL, LADDER, START_US, TRAINED_UNTIL, small_log
 from training.decision_points import Points, decision_points
 from training.labels import label
-from training.scores.counting import counting_rule, last_rows
+from training.scores.baselines.counting import counting_rule, last_rows
 
 
 def last_by_loop(log: EventLog, counts, lead: int, now: int) -> int:

@@ -1,0 +1,1 @@
+"""What a model is judged beside: simple and usual ways to score."""
