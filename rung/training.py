@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from features.ladder.ladder import Ladder
     from models.bundle import Bundle
     from training.scores.reordering import Incumbent, Reordering
-    from training.scores.results import GoalEvaluation
+    from training.scores.results import GoalEvaluation, SignalUse
 
 __all__ = ["add_evaluate", "add_train", "add_tune"]
 
@@ -374,3 +374,19 @@ def _print_goal(goal: GoalEvaluation) -> None:
     for name, row in rows:
         auc = "-" if row.auc is None else f"{row.auc:.4f}"
         print(f"  {name:<44}{auc:>8}{row.log_loss:>10.4f}{row.ece:>8.4f}")
+    _print_signals(goal.signals)
+
+
+def _print_signals(signals: Sequence[SignalUse]) -> None:
+    from training.scores.written.wording import moved_words
+
+    if not signals:
+        return
+    told = ", ".join(f"{one.id} {one.share:.0%}" for one in signals[:_FIRST_SIGNALS])
+    more = len(signals) - _FIRST_SIGNALS
+    print(f"  rests on {told}" + (f" and {more} more" if more > 0 else ""))
+    if any(one.has_moved for one in signals):
+        print(f"  {moved_words(signals)}")
+
+
+_FIRST_SIGNALS: Final = 3

@@ -19,6 +19,7 @@ _GOALS: Final = {"advancement": "The next step", "purchase": "A purchase"}
 _OURS: Final = ("lift_10", "lift_20", "ece_by_chance")
 """Logged beside those that the gate rests on."""
 _SHOWN: Final = ("auc", "log_loss", "brier", "ece")
+_HEAVIEST: Final = 5
 _TOLD: Final = ("auc", "average_precision", "log_loss", "brier", "ece")
 
 
@@ -92,6 +93,7 @@ def page_of(bundle: Bundle, gate: Gate, policy: str, name: str) -> str:
         "",
         *_table(report),
         "",
+        *_signals(report),
         "The gate: " + ("passed." if gate.passed else "; ".join(gate.missing) + "."),
         "",
         "```python",
@@ -127,6 +129,16 @@ def _table(report: Mapping[str, Any]) -> Iterable[str]:
             if figures:
                 told = " | ".join(_told(figures[key]) for key in _SHOWN)
                 yield f"| {title} | {who} | {told} |"
+
+
+def _signals(report: Mapping[str, Any]) -> Iterable[str]:
+    for goal, title in _GOALS.items():
+        # Reports of an earlier version do not say what signals weigh.
+        heaviest = report[goal].get("signals", ())[:_HEAVIEST]
+        if heaviest:
+            told = ", ".join(f"`{one['id']}` {one['share']:.0%}" for one in heaviest)
+            yield f"{title} rests on {told}."
+            yield ""
 
 
 def _told(figure: float | None) -> str:

@@ -14,10 +14,10 @@ import pytest
 from features.clock import rfc3339
 from features.ladder.file import read_ladder
 from models.bundle import load_bundle
-from rung.training import _not_learned, _print_goal, _say_how_old
+from rung.training import _not_learned, _print_goal, _print_signals, _say_how_old
 from tests.full_disk import full_after
 from tests.rung.scene import done, jsonl, message, page
-from training.scores.results import Counts, GoalEvaluation
+from training.scores.results import Counts, GoalEvaluation, SignalUse
 
 
 @pytest.mark.slow
@@ -154,7 +154,23 @@ def test_evaluate_in_words(bundle_folder, events_file, trained_until):
     assert "advancement: " in said.out
     assert "  judged: " in said.out
     assert "this bundle" in said.out
+    assert said.out.count("  rests on ") == 2
     assert "judging on later outcomes" in said.err
+
+
+def test_the_heaviest_signals_are_told(capsys):
+    """Three of them and how many more; what has moved only where something has."""
+    quiet = SignalUse("one", 0.04, 0.5, "higher", 1.0, 1.0, 0.01, 0.01, has_moved=False)
+    signals = tuple(replace(quiet, id=name) for name in ("one", "two", "three", "four"))
+    _print_signals(signals)
+    assert capsys.readouterr().out == "  rests on one 50%, two 50%, three 50% and 1 more\n"
+    _print_signals((replace(quiet, moved=0.5, has_moved=True),))
+    assert capsys.readouterr().out.splitlines() == [
+        "  rests on one 50%",
+        "  Moved beyond what chance explains: `one` (0.50).",
+    ]
+    _print_signals(())
+    assert capsys.readouterr().out == ""
 
 
 def test_the_headline_says_how_many_are_judged(capsys):

@@ -50,10 +50,12 @@ from training.scores.results import (
     Evaluation,
     GoalEvaluation,
     Performance,
+    SignalUse,
     StepOutcomes,
     Subgroup,
 )
 from training.scores.ripening import when_over, why_empty
+from training.scores.signals import uses_of
 
 __all__ = ["evaluate"]
 
@@ -130,6 +132,7 @@ def evaluate(  # noqa: PLR0913 what is judged, when and beside what
             (judged, advanced, scores.advance),
             (train, advanced_before),
             served.advance if served else None,
+            uses_of(bundle, "advancement", train, judged),
         ).judged(period),
         purchase=_Goal(
             "purchase",
@@ -138,6 +141,7 @@ def evaluate(  # noqa: PLR0913 what is judged, when and beside what
             (judged, purchased, scores.purchase),
             (train, purchased_before),
             served.purchase if served else None,
+            uses_of(bundle, "purchase", train, judged),
         ).judged(period),
         reordering=None if former is None else compared(bundle, former, judged),
         groups=groups_of_scores(
@@ -209,7 +213,8 @@ class _Goal:
     priors: Floats
     period: tuple[Points, Outcomes, Estimates]
     before: tuple[Points, Outcomes]
-    served: Estimates | None = None
+    served: Estimates | None
+    signals: tuple[SignalUse, ...]
 
     def judged(self, period: _Period) -> GoalEvaluation:
         points, outcomes, _ = self.period
@@ -220,6 +225,7 @@ class _Goal:
             "evidence": self.calibrator.evidence,
             "learned": self.calibrator.learned,
             "steps": _step_outcomes(period.ladder, points, outcomes),
+            "signals": self.signals,
         }
         decided = outcomes.happened[outcomes.decided]
         if len(decided) == 0 and len(points):

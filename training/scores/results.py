@@ -37,8 +37,10 @@ __all__ = [
     "Difference",
     "Evaluation",
     "GoalEvaluation",
+    "Leaning",
     "Performance",
     "Realised",
+    "SignalUse",
     "StepOutcomes",
     "Subgroup",
 ]
@@ -192,6 +194,37 @@ class Realised:
     inside: bool
 
 
+Leaning = Literal["higher", "lower", "either", ""]
+"""What more of a signal goes with; "" of a category, and of one that never differs."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalUse:
+    """What a signal is to the probabilities of a goal, and how far its values have moved.
+
+    Parameters
+    ----------
+    weight : the mean size of what it adds to a probability; 0.031 is 3.1 percentage points.
+    share : of the weights of all signals, in [0, 1].
+    known, known_before : the share of points that have a value of it, in the period and before.
+    moved : the population stability index, from 0.
+    moved_by_chance : what it would be on average had nothing changed.
+    has_moved : whether it is worth telling, and more than chance explains.
+
+    What there was before is None where there was none.
+    """
+
+    id: str
+    weight: float
+    share: float
+    more_of_it: Leaning
+    known: float
+    known_before: float | None
+    moved: float | None
+    moved_by_chance: float | None
+    has_moved: bool
+
+
 @dataclass(frozen=True, slots=True)
 class GoalEvaluation:
     """Everything about one goal.
@@ -203,6 +236,7 @@ class GoalEvaluation:
     learned : whether the signals told leads apart beyond chance in training.
     gain : for each name, the share of successes found at each of `SHARES`.
     realised : what was expected beside what came, of all, by step and over time.
+    signals : those that the probabilities rest on, the heaviest first.
     """
 
     goal: Literal["advancement", "purchase"]
@@ -219,6 +253,7 @@ class GoalEvaluation:
     by_lead: tuple[Subgroup, ...] = ()
     gain: tuple[tuple[str, tuple[float, ...]], ...] = ()
     realised: tuple[Realised, ...] = ()
+    signals: tuple[SignalUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What a run says of itself."""
 
 import json
+from dataclasses import replace
 
 from models.logged import run_page
 from tests.gates import scores_gate
@@ -33,6 +34,13 @@ def test_baselines_stand_beside_the_model(trained, simulated_log):
     assert f"| The next step | this bundle | {judged['performance']['auc']:.4f} |" in page
     assert "| The next step | step rates |" in page
     assert 'load_model("models:/rung-b2b@champion")' in page
+    heaviest = judged["signals"][0]
+    assert f"The next step rests on `{heaviest['id']}` {heaviest['share']:.0%}, `" in page
+    before = {name: part for name, part in judged.items() if name != "signals"}
+    former = replace(gate, report={**report, "advancement": before})  # of an earlier version
+    page = run_page.page_of(trained, former, POLICY, "rung-b2b")
+    assert "The next step rests on" not in page
+    assert "A purchase rests on" in page
 
 
 def test_a_gate_that_was_not_passed(trained):

@@ -30,12 +30,12 @@ from training.scores.results import (
     StepOutcomes,
     Subgroup,
 )
-from training.scores.written.wording import TITLES, WENT_ON, with_error
+from training.scores.written.wording import MOST_SIGNALS, TITLES, WENT_ON, with_error
 
 __all__ = ["DPI", "KINDS", "figures"]
 
 DPI: Final = 144
-KINDS: Final = ("log-loss", "gain", "reliability", "reliability-steps", "outcomes")
+KINDS: Final = ("log-loss", "gain", "reliability", "reliability-steps", "signals", "outcomes")
 _INK, _QUIET, _LINES = "#22272e", "#6b7480", "#dfe3e8"
 _OURS, _OFF = "#1f5f9f", "#d1603d"
 _COLOURS: Final = {
@@ -57,6 +57,8 @@ _OUTCOMES: Final = {
 def figures(goal: GoalEvaluation, capacity: float) -> Iterable[tuple[str, Figure]]:
     """Each picture of a goal by its kind, of those in `KINDS` that there are figures for."""
     yield "outcomes", _outcomes_figure(goal)
+    if goal.signals:
+        yield "signals", _signals_figure(goal)
     if goal.performance is not None:
         yield "log-loss", _log_loss_figure(goal, goal.performance)
         yield "gain", _gain_figure(goal, capacity)
@@ -249,6 +251,29 @@ def _gap(rival: Comparison) -> str:
     if rival.difference is None:
         return ""
     return with_error(rival.difference.log_loss, rival.difference.log_loss_error, sign="+")
+
+
+def _signals_figure(goal: GoalEvaluation) -> Figure:
+    heaviest = goal.signals[:MOST_SIGNALS]
+    figure = _figure(7.4, 0.3 * len(heaviest) + 1.2)
+    axes = figure.subplots()
+    _dress(
+        axes,
+        f"{TITLES[goal.goal]}: what the probabilities rest on",
+        "mean size of what it adds, percentage points",
+    )
+    axes.grid(visible=False, axis="y")
+    for has_moved, colour, said in ((False, _OURS, "as before"), (True, _OFF, "values have moved")):
+        some = [at for at, one in enumerate(heaviest) if one.has_moved is has_moved]
+        if some:
+            weights = [100.0 * heaviest[at].weight for at in some]
+            axes.barh(some, weights, color=colour, height=0.62, label=said)
+    axes.set_yticks(range(len(heaviest)), [one.id for one in heaviest])
+    axes.tick_params(axis="y", labelsize=8, labelcolor=_INK)
+    axes.set_ylim(len(heaviest) - 0.4, -0.6)
+    if any(one.has_moved for one in heaviest):
+        axes.legend(loc="lower right", frameon=False, fontsize=8.5, labelcolor=_INK)
+    return figure
 
 
 def _outcomes_figure(goal: GoalEvaluation) -> Figure:

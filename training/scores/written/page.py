@@ -17,10 +17,19 @@ from training.scores.results import (
     Evaluation,
     GoalEvaluation,
     Performance,
+    SignalUse,
     StepOutcomes,
     Subgroup,
 )
-from training.scores.written.wording import TITLES, WENT_ON, number, percent, with_error
+from training.scores.written.wording import (
+    MOST_SIGNALS,
+    TITLES,
+    WENT_ON,
+    moved_words,
+    number,
+    percent,
+    with_error,
+)
 
 __all__ = ["page"]
 
@@ -105,7 +114,43 @@ def _goal_page(goal: GoalEvaluation, evaluation: Evaluation) -> str:
         parts.append(f"{goal.note[:1].upper()}{goal.note[1:]}.")
     else:
         parts += _judged_page(goal, goal.performance, evaluation)
-    return "\n\n".join([*parts, *_outcomes_page(goal)])
+    return "\n\n".join([*parts, *_signals_page(goal), *_outcomes_page(goal)])
+
+
+def _signals_page(goal: GoalEvaluation) -> list[str]:
+    if not goal.signals:
+        return []
+    heaviest = goal.signals[:MOST_SIGNALS]
+    share = sum(one.share for one in heaviest)
+    words = (
+        f"Each of them makes a probability higher or lower by so much on average, beside that of"
+        f" a typical lead at the same step. These {len(heaviest)} of {len(goal.signals)} have"
+        f" {share:.0%} of the weight."
+    )
+    rows = [_signal_row(one) for one in heaviest]
+    heads = ["signal", "weight", "share", "more of it", "known", "known before", "moved",
+             "by chance"]  # fmt: skip
+    return [
+        "### What the probabilities rest on",
+        words if len(goal.signals) > len(heaviest) else words.partition(" These ")[0],
+        _table(heads, rows),
+        _picture(goal, "signals", "What each signal adds to a probability on average"),
+        moved_words(goal.signals),
+    ]
+
+
+def _signal_row(one: SignalUse) -> list[str]:
+    moved = number(one.moved, ".2f")
+    return [
+        f"`{one.id}`",
+        f"{100 * one.weight:.1f} points",
+        f"{one.share:.0%}",
+        one.more_of_it,
+        f"{one.known:.0%}",
+        number(one.known_before, ".0%"),
+        f"**{moved}**" if one.has_moved else moved,
+        number(one.moved_by_chance, ".2f"),
+    ]
 
 
 def _judged_page(
@@ -327,6 +372,12 @@ _HOW_TO_READ: Final = """## How to read this
 * **Lift 10%**: how many times the average rate the best tenth has. **Found 10%**: the share of
   all successes that stands in it. The **weekly queue** ranks each lead once a week, by its first
   score.
+* **Weight** of a signal: what it adds to a probability or takes from it, on average over the
+  points. It says what the probabilities are made of, not what causes an outcome, and signals that
+  tell the same share theirs. **More of it** goes with a higher or a lower probability. **Moved**
+  is the population stability index of its values, of the last quarter of the points before the
+  period against those in it: below 0.1 is little, above 0.2 much. It is never 0 by chance, and in
+  bold where chance does not explain it.
 * **ECE** is the calibration error over ten equally filled groups. It is never 0 by chance: only
   what exceeds the next column counts.
 * **±** is one standard error, from resampling leads. Differences are paired: the same points,

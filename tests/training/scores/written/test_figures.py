@@ -49,8 +49,25 @@ def test_every_kind(judged):
 
 
 def test_outcomes_alone():
-    """Of a goal that could not be judged there is what came of the points."""
-    assert [kind for kind, _ in figures(too_early().purchase, 0.1)] == ["outcomes"]
+    """Of a goal that could not be judged there is what came of the points, and what it rests on."""
+    assert [kind for kind, _ in figures(too_early().purchase, 0.1)] == ["outcomes", "signals"]
+
+
+def test_the_heaviest_signals(judged):
+    """A bar a signal, the heaviest on top; those that moved have another colour, and a legend."""
+    goal = judged.advancement
+    plain = dict(figures(goal, 0.1))["signals"].axes[0]
+    names = [tick.get_text() for tick in plain.get_yticklabels()]
+    assert names == [one.id for one in goal.signals[:15]]
+    assert len(plain.patches) == 15
+    assert plain.get_legend() is None
+    moved = (goal.signals[0], replace(goal.signals[1], has_moved=True), *goal.signals[2:])
+    axes = dict(figures(replace(goal, signals=moved), 0.1))["signals"].axes[0]
+    colours = [to_hex(bar.get_facecolor()) for bar in axes.patches]
+    assert colours.count(colours[-1]) == 1 < colours.count(colours[0]) == 14
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["as before", "values have moved"]
 
 
 def test_the_bundle_stands_first(judged):

@@ -1,6 +1,7 @@
 """The page: the verdict first, whole tables, and every baseline explained."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +34,30 @@ def test_baselines_are_explained(told):
         assert f"| {name} |" in told
     assert "| histogram gradient boosting |" in told
     assert "a logistic curve fitted on the training points" in " ".join(told.split())
+
+
+def test_what_the_probabilities_rest_on(told, judged):
+    """Fifteen signals of each goal with their weights, heaviest first, and whether they moved."""
+    for goal, part in zip(
+        (judged.advancement, judged.purchase), told.split("\n## ")[1:3], strict=True
+    ):
+        section = part.split("### What the probabilities rest on\n")[1].split("\n### ")[0]
+        first = goal.signals[0]
+        assert f"| `{first.id}` | {100 * first.weight:.1f} points | {first.share:.0%} |" in section
+        assert section.count("| `") == 15 < len(goal.signals)
+        assert f"These 15 of {len(goal.signals)} have" in section
+        assert "The values of none of them have moved beyond what chance explains." in section
+
+
+def test_few_signals_are_all_told(judged):
+    """Where all are in the table nothing is said of others; where there are none, no section."""
+    goal = judged.advancement
+    few = page(replace(judged, advancement=replace(goal, signals=goal.signals[:3])))
+    first = few.split("## Purchase\n")[0]
+    assert first.count("| `") == 3
+    assert "of the weight." not in first
+    none = page(replace(judged, advancement=replace(goal, signals=())))
+    assert "rest on" not in none.split("## Purchase\n")[0]
 
 
 def test_what_was_not_judged_is_said():
