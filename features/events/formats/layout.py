@@ -45,6 +45,8 @@ class Layout:
     marks : an export is known by having, of each of these groups, at least one column.
     never : columns that it has not.
     lead : where the id of the lead stands, that of a user before that of a device.
+    alone : what stands before a record's own id where the record names nobody: it is a lead of its
+        own, and not the person who happens to have its number; empty: it is a bad row.
     anonymous : where the anonymous id stands that a row with a user's id links with it.
     event : where the name of the event stands.
     always : the name of events that have none there.
@@ -68,6 +70,7 @@ class Layout:
     title: str
     marks: tuple[Places, ...]
     lead: Places
+    alone: str = ""
     anonymous: Places = ()
     event: Places = ()
     always: str = ""
@@ -114,7 +117,8 @@ class Layout:
         def there(places: Places) -> str:
             return _either(tuple(one for one in places if self._in(one, have)) or places)
 
-        said = [f"looks like {self.title}: {there(self.lead)} is the lead"]
+        otherwise = f", or {self.alone} and {there(self.message_id)}" if self.alone else ""
+        said = [f"looks like {self.title}: {there(self.lead)}{otherwise} is the lead"]
         if any(self._in(one, have) for one in self.anonymous):
             said.append(f"{there(self.anonymous)} beside it is linked to it")
         if self.kind == "records":

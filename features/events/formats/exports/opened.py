@@ -166,7 +166,10 @@ class Opener:
 
     def _record(self, row: Mapping[str, Any]) -> Iterator[Exported]:
         layout = self.layout
-        lead, id_ = _first_id(row, _spelt(layout.lead)), taken(row, _spelt(layout.message_id))
+        id_ = taken(row, _spelt(layout.message_id))
+        lead = _first_of_several(_first_id(row, _spelt(layout.lead)))
+        if lead is None and layout.alone and id_ is not None:
+            lead = f"{layout.alone}{id_}"
         told = 0
         for number, dated in enumerate(layout.dated):
             at = taken(row, _spelt(dated.at))
@@ -202,6 +205,7 @@ class Opener:
 
 
 _LONGEST: Final = 132
+_SEVERAL: Final = re.compile(r"\s*([0-9]+)(?:\s*[;,]\s*[0-9]+)+\s*")
 
 
 def _unpacked(value: object) -> object:
@@ -224,6 +228,12 @@ def _first_id(row: Mapping[str, Any], places: Places) -> object:
     """The first id that is somebody's."""
     found = (taken(row, (place,)) for place in places)
     return next((one for one in found if one is not None and not _is_nobody(one)), None)
+
+
+def _first_of_several(id_: object) -> object:
+    """Of the numbers of several people in one cell the first, as the webhooks take it."""
+    several = _SEVERAL.fullmatch(id_) if isinstance(id_, str) else None
+    return several[1] if several else id_
 
 
 def _is_nobody(id_: object) -> bool:

@@ -87,7 +87,8 @@ RECORD_LAYOUTS: Final = (
         title="an export of HubSpot deals",
         marks=(("Record ID", "hs_object_id"), ("Deal Stage", "dealstage"),
                ("Create Date", "createdate")),
-        lead=("Associated Contact IDs", "Associated Contact", "Record ID", "hs_object_id"),
+        lead=("Associated Contact IDs", "Associated Contact"),
+        alone="hubspot-deal-",
         message_id=("Record ID", "hs_object_id"),
         kind="records",
         dated=(
@@ -149,7 +150,8 @@ RECORD_LAYOUTS: Final = (
         title="an export of Pipedrive deals",
         marks=(("Deal - ID",), ("Deal - Deal created", "Deal - Created", "Deal - Add time"),
                ("Deal - Won time", "Deal - Lost time", "Deal - Deal closed on")),
-        lead=("Person - ID", "Deal - Person ID", "Deal - ID"),
+        lead=("Person - ID", "Deal - Person ID"),
+        alone="pipedrive-deal-",
         message_id=("Deal - ID",),
         kind="records",
         dated=(

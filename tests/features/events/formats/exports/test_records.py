@@ -53,7 +53,7 @@ def read(tmp_path, text, zone="Europe/Berlin"):
         (HUBSPOT_DEALS, ["deal_created", "deal_won"], "1"),
         (SALESFORCE, ["opportunity_created", "opportunity_won"], "001a"),
         (SALESFORCE_LEADS, ["lead_created", "lead_converted"], "00Qa"),
-        (PIPEDRIVE, ["deal_created", "deal_won"], "7"),
+        (PIPEDRIVE, ["deal_created", "deal_won"], "pipedrive-deal-7"),
     ],
 )
 def test_each_date_is_an_event(text, names, lead, tmp_path):
@@ -77,6 +77,26 @@ def test_lost_and_open_deals(tmp_path):
     assert by_lead["3"][-1] == "deal_created"
     won = table.property_texts()[table.name.to_pylist().index("deal_won")]
     assert won == '{"amount":250}'
+
+
+@pytest.mark.parametrize(
+    ("text", "leads"),
+    [
+        (HUBSPOT_DEALS.replace(",250,1", ",250,"), {"hubspot-deal-7", "2", "3"}),
+        (HUBSPOT_DEALS.replace(",250,1", ",250,14; 15"), {"14", "2", "3"}),
+        (
+            PIPEDRIVE.replace("Person - Name", "Person - ID").replace(",Ann,", ",8,")
+            .replace(",Bob,", ",,"),
+            {"8", "pipedrive-deal-8"},
+        ),
+    ],
+)  # fmt: skip
+def test_a_deal_is_of_nobody_who_has_its_number(text, leads, tmp_path):
+    """Deals and people are numbered apart: a deal of nobody is a lead of its own, and one of
+    several people is the first one's."""
+    table, report = read(tmp_path, text)
+    assert set(table.lead_id.to_pylist()) == leads
+    assert "-deal- and " in report.layouts[0]
 
 
 def test_a_bad_date_is_one_bad_row(tmp_path):
