@@ -7,6 +7,7 @@ what is set of the person are kept. What is set beside other properties is an ev
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -54,6 +55,8 @@ _CALLS: Final[Mapping[str, str]] = {
     "$screen": "screen",
 }
 
+_MADE_UP: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+"""What the Python library takes for an id where it tells of a group and is told of nobody."""
 _MOST_BATCH_BYTES: Final = 5 * 1024 * 1024
 """The libraries cut batches at a hundred events, and throw away one that is too large."""
 _NOT_KEPT: Final = Remark(
@@ -242,11 +245,19 @@ def _who(call: str, item: dict[str, Any], properties: dict[str, Any]) -> dict[st
     if call == "alias":  # whom PostHog goes on calling by `distinct_id`
         return {"userId": id_, "previousId": properties.get("alias")}
     is_unknown = _is_anonymous(id_, properties)
-    if call == "group" and (is_unknown or (type(id_) is str and id_.startswith("$"))):
+    if call == "group" and (is_unknown or _is_of_no_lead(id_, properties)):
         raise EventRefused("missing", ("distinct_id",), "it tells of a group alone, and of no lead")
     if is_unknown:
         return {"anonymousId": id_}
     return {"userId": id_, "anonymousId": properties.get("$anon_distinct_id")}
+
+
+def _is_of_no_lead(id_: Any, properties: dict[str, Any]) -> bool:
+    """Whether a library made up whose group it tells of, another one with each call of Python's."""
+    if type(id_) is not str:
+        return False
+    is_python = properties.get("$lib") == "posthog-python"
+    return id_.startswith("$") or (is_python and _MADE_UP.fullmatch(id_) is not None)
 
 
 def _is_anonymous(id_: Any, properties: dict[str, Any]) -> bool:

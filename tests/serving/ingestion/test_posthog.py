@@ -149,6 +149,20 @@ def test_whose_id_it_is(service, said, is_unknown):
     assert bool(sent(service, group)["rejected"]) == is_unknown
 
 
+def test_a_group_of_nobody(service):
+    """The Python library makes up an id where it is told of none, another one with each call: that
+    is no lead. Of its events, and of those of pages, such an id is somebody's."""
+    made_up = {"distinct_id": "b89f3e97-fb98-4404-ba38-4a9e949da6f5"}
+    python = {"properties": {"$group_key": "acme", "$lib": "posthog-python"}}
+    group = event("$groupidentify", "gn1", **python)
+    (rejected,) = sent(service, group | made_up)["rejected"]
+    assert rejected["detail"] == "it tells of a group alone, and of no lead"
+    assert sent(service, group)["accepted"] == 1
+    assert sent(service, event("seen", "gn2", **python) | made_up)["accepted"] == 1
+    page = {"properties": {"$group_key": "acme", "$lib": "web"}}
+    assert sent(service, event("$groupidentify", "gn3", **page) | made_up)["accepted"] == 1
+
+
 def test_a_large_batch(service):
     """A hundred events of some kilobytes are one batch of the libraries."""
     large = [event("seen", f"large{at}", properties={"note": "x" * 9_000}) for at in range(100)]
