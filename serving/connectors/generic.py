@@ -39,6 +39,8 @@ def connector_of(source: Source) -> Connector:
 
     def read(payload: object, options: ConnectorOptions) -> list[VendorEvent | Reject]:  # noqa: ARG001 a Reader
         items = _at(payload, source.items)
+        if items is None and source.items:
+            return [Reject(0, f"there is no {source.items}, where the events stand", "missing")]
         found = items if isinstance(items, list) else [items]
         return [_event(source, item, index) for index, item in enumerate(found)]
 
@@ -65,7 +67,10 @@ def _event(source: Source, item: object, index: int) -> VendorEvent | Reject:
         return Reject(index, "an event is an object")
     lead_id, anonymous = _id(item, source.lead_id), _id(item, source.anonymous)
     email = _id(item, source.email)
-    at = moment(_at(item, source.time), source.time_unit) if source.time else None
+    stamp = _at(item, source.time) if source.time else None
+    at = moment(stamp, source.time_unit)
+    if source.time and stamp in (None, ""):
+        return Reject(index, f"there is no {source.time}, which says when it happened", "missing")
     if source.time and at is None:
         return Reject(
             index,

@@ -1,4 +1,4 @@
-"""When each connector was last sent something, and why it last refused to take it.
+"""When each connector was last sent something, and why it last refused it, or an event of it.
 
 Anybody can call a connector, so a note is written once in ten seconds at most, by each process.
 """
@@ -21,7 +21,7 @@ from features.store.kept.meta import held_meta, set_meta
 from features.store.schema import meta
 from serving.edge.logs import log
 
-__all__ = ["Received", "ReceivedNotes"]
+__all__ = ["NotUsed", "Received", "ReceivedNotes"]
 
 _KEY: Final = "received by connector "
 _PAUSE_US: Final = 10_000_000
@@ -48,6 +48,21 @@ class Received:
         return (self.refused_at or 0) > (self.taken_at or 0)
 
 
+@dataclass(frozen=True, slots=True)
+class NotUsed:
+    """What a request told that cannot be used; of a request that was taken nobody hears of it.
+
+    Parameters
+    ----------
+    events, told : how many cannot be used, of how many.
+    why : of the first.
+    """
+
+    events: int = 0
+    told: int = 0
+    why: str = ""
+
+
 class ReceivedNotes:
     """The notes of a database, as one process writes them."""
 
@@ -63,6 +78,15 @@ class ReceivedNotes:
     def refused(self, name: str, as_of: int, why: str) -> None:
         """Note that a connector refused a request."""
         self._noted(name, as_of, why[:_LONGEST_WHY])
+
+    def answered(self, name: str, as_of: int, not_used: NotUsed) -> None:
+        """Note what became of a request: taken, or refused where no event of it can be used."""
+        if not not_used.events or not_used.events < not_used.told:
+            self.taken(name, as_of)
+        if not_used.events:
+            self.refused(
+                name, as_of, f"{not_used.events} of {not_used.told} events, as {not_used.why}"
+            )
 
     def of(self, names: Iterable[str]) -> Mapping[str, Received]:
         """What is noted of some connectors, by name."""

@@ -6,6 +6,7 @@ needs one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Final, Literal, cast
 
 from fastapi import APIRouter, Depends, Request
@@ -29,11 +30,11 @@ from serving.connectors.connector import (
     verified,
 )
 from serving.connectors.errors import PayloadError, UnsignedRequest
-from serving.connectors.forms import FORM, form_of
+from serving.connectors.forms import form_reader
 from serving.connectors.hubspot import HUBSPOT, lead_of_action
-from serving.connectors.received import ReceivedNotes
+from serving.connectors.received import NotUsed, ReceivedNotes
 from serving.edge.access import Asker, check_key, needs
-from serving.edge.bodies import MOST_BODY_BYTES, decompressed, json_answer, media_type
+from serving.edge.bodies import MOST_BODY_BYTES, decompressed, json_answer
 from serving.edge.problems import documented
 from serving.ingestion.storing import LEFT_OUT, WHY_SUPPRESSED, screened_of
 from serving.process.group_commit import SUPPRESSED
@@ -131,14 +132,14 @@ async def receive_from_vendor(
         service.identification,
         of_pages=of_pages,
     )
-    is_form = media_type(request) == FORM and name not in VENDORS
+    form = None if name in VENDORS else form_reader(request.headers.get("content-type", ""))
     try:
-        answer = await _answered(connector, rules, service, call, is_form=is_form)
+        answer, not_used = await _answered(connector, rules, service, call, form or parse_body)
     except (UnsignedRequest, PayloadError) as error:
-        why = str(error)
-        await run_in_threadpool(lambda: notes.refused(name, call.received_at, why))
+        said = str(error)
+        await run_in_threadpool(lambda: notes.refused(name, call.received_at, said))
         raise
-    await run_in_threadpool(lambda: notes.taken(name, call.received_at))
+    await run_in_threadpool(lambda: notes.answered(name, call.received_at, not_used))
     return answer
 
 
@@ -149,22 +150,25 @@ async def _asker(request: Request) -> Asker:
 
 
 async def _answered(
-    connector: Connector, rules: RequestRules, service: Service, call: Call, *, is_form: bool
-) -> Response:
-    """Verify a request, and keep what it tells."""
+    connector: Connector,
+    rules: RequestRules,
+    service: Service,
+    call: Call,
+    parse: Callable[[bytes], object],
+) -> tuple[Response, NotUsed]:
+    """Verify a request, and keep what it tells; the answer, and what of it is of no use."""
     options = rules.options
     verified(connector, call, options)
-    body = _body(call)
-    payload = form_of(body) if is_form else parse_body(body)
+    payload = parse(_body(call))
     asked = connector.challenge(payload, options) if connector.challenge else None
     if asked is not None:
-        return json_answer(asked)
+        return json_answer(asked), NotUsed()
     return await _received(connector, rules, service, payload)
 
 
 async def _received(
     connector: Connector, rules: RequestRules, service: Service, payload: object
-) -> Response:
+) -> tuple[Response, NotUsed]:
     """Keep what a genuine request tells; sent again it is known by the ids of its messages."""
     options = rules.options
     told = connector.read(payload, options)
@@ -177,6 +181,7 @@ async def _received(
     erased = [event for event, _, one in judged if one is None]
     found = [(event, arrival) for event, arrival, one in judged if one is not None]
     service.group_commit.rejected.update(one.kind for one in rejects)
+    not_used = NotUsed(len(rejects), len(told), rejects[0].detail if rejects else "")
     service.group_commit.rejected.update([SUPPRESSED] * len(erased))
     rows = found
     if connector.complete:
@@ -198,7 +203,8 @@ async def _received(
         refused = sorted({places[id(one)] for one in erased})
         rejects += [Reject(place, WHY_SUPPRESSED, SUPPRESSED) for place in refused]
     rejects.sort(key=lambda one: one.place)
-    return _answer(is_new, ignored, rejects, [(places[id(one)], what) for one, what in warned])
+    warnings = [(places[id(one)], what) for one, what in warned]
+    return _answer(is_new, ignored, rejects, warnings), not_used
 
 
 _Told = list[tuple[VendorEvent, Arrival]]

@@ -83,7 +83,8 @@ def test_anonymous():
     [
         ({**ITEM, "user": {}}, "it names nobody"),
         ({**ITEM, "at": "yesterday"}, "at is no time, or none of the unit ms"),
-        ({**ITEM, "at": None}, "at is no time, or none of the unit ms"),
+        ({**ITEM, "at": None}, "there is no at, which says when it happened"),
+        ({**ITEM, "at": ""}, "there is no at, which says when it happened"),
         (3, "an event is an object"),
         ({**ITEM, "user": {"id": "a\x00b"}}, "without control characters"),
         ({**ITEM, "note": "x" * 40_000}, "may have 32 KiB"),
@@ -119,6 +120,18 @@ def test_one_event_a_body():
     single = told(connector_of(source), ITEM, ConnectorOptions(vendors.SECRET))
     assert single == read(source, ITEM)
     assert len(single[0]) == 1
+
+
+def test_nothing_where_the_events_stand():
+    """Of a body without the list the reason names its place; an empty list tells nothing."""
+    found, (reject,), _ = told(
+        connector_of(changed(items="data.events")), ITEM, ConnectorOptions(vendors.SECRET)
+    )
+    assert not found
+    assert (reject.kind, reject.detail) == (
+        "missing",
+        "there is no data.events, where the events stand",
+    )
 
 
 def test_without_message_id():
@@ -177,7 +190,7 @@ def test_a_number_in_a_text(unit, text):
     assert (rejects, arrival.occurred_at) == ([], vendors.NOW)
 
 
-@pytest.mark.parametrize("text", ["", "1e9", "-1", "0x10", "1_000", "yesterday", "9" * 16])
+@pytest.mark.parametrize("text", ["1e9", "-1", "0x10", "1_000", "yesterday", "9" * 16])
 def test_no_number_in_a_text(text):
     """Anything else is no time."""
     _, (reject,), _ = read(FORMS, {**ITEM, "at": text})

@@ -6,7 +6,7 @@ import json
 import logging
 
 from features.errors import StoreAway
-from serving.connectors.received import Received, ReceivedNotes
+from serving.connectors.received import NotUsed, Received, ReceivedNotes
 
 NOW = 1_800_000_000_000_000
 SECOND = 1_000_000
@@ -23,6 +23,21 @@ def test_both_are_noted(database):
     assert found["zoom"].is_failing
     assert not found["stripe"].is_failing
     assert "hubspot" not in found
+
+
+def test_events_of_no_use_are_noted(database):
+    """Nobody reads the answer of a request that was taken: what could not be used of it is noted,
+    and a request without one event of use was refused."""
+    notes = ReceivedNotes(database)
+    notes.answered("zapier", NOW, NotUsed(2, 2, "it names nobody"))
+    notes.answered("n8n", NOW, NotUsed(1, 3, "it names nobody"))
+    notes.answered("webflow", NOW, NotUsed(0, 3))
+    found = notes.of(["zapier", "n8n", "webflow"])
+    assert found["zapier"] == Received(None, NOW, "2 of 2 events, as it names nobody")
+    assert found["zapier"].is_failing
+    assert found["n8n"] == Received(NOW, NOW, "1 of 3 events, as it names nobody")
+    assert not found["n8n"].is_failing
+    assert found["webflow"] == Received(NOW)
 
 
 def test_many_requests_are_few_notes(database, monkeypatch):

@@ -326,6 +326,25 @@ def test_source_without_signature(tmp_path):
         assert send(client, "stripe", fresh("stripe")).status_code == 200
 
 
+def test_a_form_of_a_page(tmp_path):
+    """A form comes as its page sends it; one of which nothing can be used is noted as refused."""
+    with running(tmp_path, tmp_path / "nothing") as client:
+        app = client.app
+        assert isinstance(app, FastAPI)
+        noted, open_ = app.state.received, "/v1/connectors/open"
+        answer = client.post(open_, data={"user": "f0", "id": "0"}).json()
+        assert answer["accepted"] == 1
+        answer = client.post(open_, files={"user": (None, "f1"), "id": (None, "1")}).json()
+        assert answer["accepted"] == 1
+        for lead in ("f0", "f1"):
+            assert len(service_of(client).store.events_of(lead)) == 1
+        assert not noted.of(["open"])["open"].refused_at
+        answer = client.post(open_, files={"id": (None, "2")}).json()
+        assert answer["rejected"][0]["type"] == "missing"
+        assert noted.of(["open"])["open"].is_failing
+        assert noted.of(["open"])["open"].why == "1 of 1 events, as it names nobody"
+
+
 def with_keys(client, *scopes, **more):
     """Keys that a running service knows, by their scopes."""
     app = client.app
