@@ -47,7 +47,8 @@ class CallFailed(Unusable):
     Parameters
     ----------
     wait : microseconds that the CRM asks us to wait; 0 where it does not say.
-    is_locked_out : our credentials were refused, so nothing was carried out.
+    is_locked_out : we were refused, whatever the call is (credentials, a limit of the day), so
+        nothing was carried out.
     status : of the answer; 0 where there is none.
     """
 

@@ -249,7 +249,7 @@ class _Batch:
         if isinstance(failure, CallFailed) and failure.is_locked_out:
             wait = max(wait, _LOCKED_OUT)
             self._failure = Outcome("untried", str(failure), wait)
-            event = "the CRM refuses our credentials, write-back stops"
+            event = "the CRM refuses us, write-back stops"
             self._wait(event, str(failure), wait, logging.ERROR)
         else:
             self._failure = Outcome("failed", str(failure), wait)

@@ -47,6 +47,8 @@ class Layout:
     lead : where the id of the lead stands, that of a user before that of a device.
     alone : what stands before a record's own id where the record names nobody: it is a lead of its
         own, and not the person who happens to have its number; empty: it is a bad row.
+    live : what stands before the lead's id where the same tool's webhooks name it: so it is found
+        by both.
     anonymous : where the anonymous id stands that a row with a user's id links with it.
     event : where the name of the event stands.
     always : the name of events that have none there.
@@ -71,6 +73,7 @@ class Layout:
     marks: tuple[Places, ...]
     lead: Places
     alone: str = ""
+    live: str = ""
     anonymous: Places = ()
     event: Places = ()
     always: str = ""

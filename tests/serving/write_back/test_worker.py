@@ -59,7 +59,7 @@ def test_credentials_refused(scene, lines, read, status):
     assert (row.attempts, row.due_at, row.leased_until) == (0, NOW + 900 * SECOND, 0)
     assert row.error.startswith(f"{status}: ")
     event, values = lines()[0]
-    assert event == "the CRM refuses our credentials, write-back stops"
+    assert event == "the CRM refuses us, write-back stops"
     assert (values["connector"], values["seconds"]) == (scene.target.connector, 900)
     assert "secret-token" not in str(lines())
     scene.score("ben", 0.5)

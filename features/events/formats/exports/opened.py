@@ -168,8 +168,10 @@ class Opener:
         layout = self.layout
         id_ = taken(row, _spelt(layout.message_id))
         lead = _first_of_several(_first_id(row, _spelt(layout.lead)))
+        live = f"{layout.live}{lead}" if layout.live and lead is not None else None
         if lead is None and layout.alone and id_ is not None:
             lead = f"{layout.alone}{id_}"
+        ids = lead, live
         told = 0
         for number, dated in enumerate(layout.dated):
             at = taken(row, _spelt(dated.at))
@@ -178,17 +180,19 @@ class Opener:
             also = {name: taken(row, _spelt(places)) for name, places in dated.also}
             properties = {name: value for name, value in also.items() if value is not None}
             if not number and (known := self._traits_of(row)):
-                yield self._at(lead, self.traits, at, id_, known)
-            yield self._at(lead, dated.event, at, id_, properties)
+                yield self._at(ids, self.traits, at, id_, known)
+            yield self._at(ids, dated.event, at, id_, properties)
             told += 1
         if not told:  # without any date it is no event: it is refused, and not forgotten
-            yield self._at(lead, layout.dated[0].event, None, id_, {})
+            yield self._at(ids, layout.dated[0].event, None, id_, {})
 
     def _at(
-        self, lead: object, name: str, at: object, id_: object, properties: dict[str, Any]
-    ) -> Exported:
+        self, ids: tuple[object, str | None], name: str, at: object, id_: object,
+        properties: dict[str, Any],
+    ) -> Exported:  # fmt: skip
+        """An event of a record, whose lead has an id, and perhaps another one."""
         message_id = None if id_ is None else f"{self.layout.name}/{id_}/{name}"
-        return Exported(lead, None, name, at, None, message_id, properties)
+        return Exported(*ids, name, at, None, message_id, properties)
 
     def _traits_of(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """What a record says of a lead, but what was filled in as it went on."""

@@ -89,6 +89,7 @@ RECORD_LAYOUTS: Final = (
                ("Create Date", "createdate")),
         lead=("Associated Contact IDs", "Associated Contact"),
         alone="hubspot-deal-",
+        live="hubspot-contact-",
         message_id=("Record ID", "hs_object_id"),
         kind="records",
         dated=(
@@ -106,6 +107,7 @@ RECORD_LAYOUTS: Final = (
              *(one for stage in _STAGES for one in _became(*stage).at)),
         ),
         lead=("Record ID", "hs_object_id"),
+        live="hubspot-contact-",
         message_id=("Record ID", "hs_object_id"),
         kind="records",
         dated=(

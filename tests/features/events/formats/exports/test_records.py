@@ -9,6 +9,7 @@ from features.events.formats.exports.records import tells_what_came_later
 from features.events.formats.layout import letters
 from features.ladder.file import parse_ladder
 from features.reading import read_events, read_table
+from features.store.events import Event, EventStore
 from training.pipeline import train
 
 HUBSPOT = (
@@ -45,6 +46,35 @@ def read(tmp_path, text, zone="Europe/Berlin"):
     file = tmp_path / "x.csv"
     file.write_text(text)
     return read_table(file, assume_timezone=zone)
+
+
+def test_a_contact_has_its_name_of_webhooks_too(tmp_path):
+    """So that what HubSpot tells live of it is told of one lead; a deal of nobody has no such."""
+    assert set(read(tmp_path, HUBSPOT)[0].anonymous_id.to_pylist()) == {
+        *(f"hubspot-contact-{number}" for number in (1, 2))
+    }
+    text = HUBSPOT_DEALS.replace(",250,1\n", ",250,\n").replace(",90,2\n", ",90,2;3\n")
+    deals, _ = read(tmp_path, text)
+    named = zip(deals.lead_id.to_pylist(), deals.anonymous_id.to_pylist(), strict=True)
+    assert set(named) == {
+        ("hubspot-deal-7", None), ("2", "hubspot-contact-2"), ("3", "hubspot-contact-3"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("is_live_first", [True, False])
+def test_an_export_and_webhooks_are_of_one_lead(tmp_path, is_live_first):
+    """Whichever comes first, a store has one lead for a contact of both."""
+    with EventStore.open(tmp_path / "s.db") as store:
+        live = [Event("live", "hubspot-contact-1", "hubspot_contact_created", 5, 5, "{}")]
+        if is_live_first:
+            store.append_events(live)
+        store.append(read(tmp_path, HUBSPOT)[0])
+        if not is_live_first:
+            store.append_events(live)
+        assert store.lead_of("hubspot-contact-1") == store.lead_of("1")
+        names = {row[0] for row in store.events_of("1")}
+        assert {"hubspot_contact_created", "contact_created", "became_customer"} <= names
+        assert store.lead_of("2") != store.lead_of("1")
 
 
 @pytest.mark.parametrize(
