@@ -121,6 +121,8 @@ def test_rows():
     for name in ("matrix", "position", "lead", "chosen", "probability", "topic", "reach"):
         np.testing.assert_array_equal(getattr(some, name), getattr(MANY, name)[keep])
     np.testing.assert_array_equal(some.contrast, MANY.contrast[keep])
+    for name in ("columns", "category_columns", "fit_columns"):
+        assert getattr(some, name) == getattr(MANY, name)
 
 
 def test_planted_shares():

@@ -68,6 +68,26 @@ def test_undone(joined):
     assert (marks["ann"], marks["bob"], marks["carl"]) == (False, False, True)
 
 
+def test_whoever_follows_scores_is_told_that_one_is_gone(joined):
+    """The score that both had together has no place in anybody's copy of the scores."""
+    place = joined.changes.present()
+    joined.undo_link(ALIAS, "bob", "ann", undone_at=99)
+    joined.changes.settle()
+    part = joined.changes.part(place, joined.changes.present(place), 9)
+    assert [(one.lead_id, one.score) for one in part.changes] == [("ann", None)]
+
+
+def test_a_crm_that_refused_both_is_tried_at_once(joined):
+    """What kept the record of both from being written counts for neither, and nobody has it."""
+    with joined.database.writing() as connection:
+        connection.execute(sa.update(write_backs).values(attempts=7, leased_until=10**9))
+    joined.undo_link(ALIAS, "bob", "ann", undone_at=99)
+    columns = write_backs.c["lead_id", "attempts", "leased_until"]
+    with joined.database.reading() as connection:
+        rows = connection.execute(sa.select(*columns).order_by(write_backs.c.lead_id)).all()
+    assert [tuple(row) for row in rows] == [("ann", 0, 0), ("bob", 0, 0), ("carl", 7, 10**9)]
+
+
 @pytest.mark.parametrize(("gone", "stays"), [("ann", "bob"), ("bob", "ann")])
 def test_one_of_both_is_erased(joined, gone, stays):
     """Then nothing names it any more, nor tells what was known of it."""

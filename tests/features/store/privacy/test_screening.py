@@ -13,6 +13,7 @@ from features.store.events import Appended, EventStore
 from features.store.identities.identification import Identification, links_between
 from features.store.identities.rule import ALIAS, Link
 from features.store.privacy import Privacy
+from features.store.privacy.screening import is_stripped
 from tests.features.store.privacy.scene import arrival, everything
 
 BY = Identity(("email", "crm_id"))
@@ -89,21 +90,63 @@ def test_what_others_send_meanwhile(erased, known):
     assert erased.ingest(sent) == [True, None, True]
 
 
+def test_others_keep_what_they_tell(erased, known):
+    """Who shares a commit with somebody who is refused loses no address, and none of their ids."""
+    mail = {"email": "b@c.com"}
+    sent = [
+        told(known, 3, "new", TELLS),
+        told(known, 4, "bob", mail, anonymous_id="laptop", previous_id="old-bob"),
+        told(known, 5, "ann", TELLS, anonymous_id="phone", previous_id="old-ann"),
+    ]
+    kept = erased.screen(sent)
+    told_less = [
+        one is None or is_stripped(all_of, one) for all_of, one in zip(sent, kept, strict=True)
+    ]
+    assert told_less == [True, False, True]
+    assert erased.ingest(sent) == [None, True, True]
+    assert erased.ids_of("bob") == sorted(["bob", "laptop", "old-bob", *known.of_traits(mail)])
+    assert erased.ids_of("ann") == ["ann", "old-ann", "phone"]
+
+
+def test_a_device_of_theirs(store):
+    """Whoever uses it now is somebody else, and is not joined with what it was."""
+    store.ingest([arrival(1, "tom", anonymous_id="laptop"), arrival(2, "ann")])
+    Privacy(store.database).erase("tom", 50, is_suppressed=True)
+    sent = [arrival(3, "ann", anonymous_id="laptop"), arrival(4, "laptop"), arrival(5, "bob")]
+    assert store.ingest(sent) == [True, None, True]
+    assert store.ids_of("ann") == ["ann"]
+    assert "laptop" not in words(store)
+
+
 def test_a_file(erased, tmp_path):
     """An import holds to the same rule, and says how many events it left out."""
     rows: list[dict[str, object]] = [
         {"lead_id": "new", "properties": TELLS},
         {"lead_id": "ann", "properties": TELLS},
         {"lead_id": "ann", "name": "note", "properties": {"email": "b@c.com"}},
+        {"lead_id": "amy", "name": "note", "properties": {"crm_id": "7"}},
         {"lead_id": "tom", "anonymous_id": "visitor"},
     ]
     table = table_of(tmp_path, *rows)
-    assert erased.append(table) == Appended(2, 0, 2)
-    assert erased.append(table) == Appended(0, 2, 2)
+    assert erased.append(table) == Appended(3, 0, 2)
+    assert erased.append(table) == Appended(0, 3, 2)
     assert [row[3] for row in erased.events_of("ann")[1:]] == [{"size": 5}, {"email": "b@c.com"}]
     assert erased.ids_of("ann") == ["ann"]
     assert erased.events_of("new") == []
+    assert len(erased.events_of("amy")) == 1  # what a note says is not who somebody is
     assert TOM not in words(erased)
+
+
+def test_a_file_where_nobody_is_told_by_an_address(store, tmp_path):
+    """Of a ladder that tells nobody by a trait those are left out that are named themselves."""
+    store.ingest([arrival(1, "tom"), arrival(2, "ann")])
+    Privacy(store.database).erase("tom", 50, is_suppressed=True)
+    rows: list[dict[str, object]] = [
+        {"lead_id": "new", "properties": TELLS},
+        {"lead_id": "tom", "properties": TELLS},
+    ]
+    assert store.append(table_of(tmp_path, *rows)) == Appended(1, 0, 1)
+    assert [row[3] for row in store.events_of("new")] == [TELLS]
 
 
 def test_links_that_no_arrival_tells(erased, known):

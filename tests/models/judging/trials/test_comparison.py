@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from models.judging.trials import comparison
 from models.judging.trials.comparison import Drawn, arm_counts, compared
 from models.judging.trials.sequences import (
     effect_sequence,
     expected_outcomes,
     relative_risk_sequence,
 )
+from models.judging.trials.shapes import Span
 
 RATES = (0.2, 0.6, 0.2)
 """Of the control and of two arms."""
@@ -81,6 +83,8 @@ def test_the_control_may_stand_anywhere():
     (hurts,) = compared(leads, ["a", "b"], 1, 0.05)
     assert (helps["arm"], helps["verdict"], helps["more"]) == ("b", "helps", None)
     assert (hurts["arm"], hurts["verdict"], hurts["more"]) == ("a", "hurts", None)
+    assert helps["says"].startswith("b does better than a: ")
+    assert hurts["says"].startswith("a does worse than b: ")
     assert helps["effect"]["value"] == pytest.approx(-(hurts["effect"]["value"] or 0.0))
 
 
@@ -93,11 +97,13 @@ def test_who_still_has_time_is_not_compared():
         assert compared(one, ["a", "b"], 0, 0.05) == compared(others, ["a", "b"], 0, 0.05)
 
 
+@pytest.mark.parametrize("worth", [None, 0.05])
 @pytest.mark.parametrize("only", [0, 1])
-def test_one_arm_alone_shows_no_difference(only):
+def test_one_arm_alone_shows_no_difference(only, worth):
     """Nothing is known then, whatever its leads came to."""
     leads = drawn()
-    (found,) = compared(leads.rows(leads.arm == only), ["a", "b"], 0, 0.05)
+    (found,) = compared(leads.rows(leads.arm == only), ["a", "b"], 0, worth)
+    assert found["says"].startswith("Nothing is known of b beside a yet: of one of them")
     assert found["effect"] == {"value": None, "low": -1.0, "high": 1.0}
     assert found["ratio"] == {"value": None, "low": 0.0, "high": None}
     assert (found["verdict"], found["more"], found["course"]) == ("unknown", None, [])
@@ -184,6 +190,62 @@ def test_a_lead_more_does_not_tell_where_both_are_likely():
             assert found["more"] is not None
             half = max(value - low, high - value)
             assert found["more"] > 5000 * ((half / 0.02) ** 2 - 1) * 1.2
+
+
+def fixed(each: int, *came: int) -> Drawn:
+    """Arms of so many leads each, of whom so many have reached the goal; evenly, by turns."""
+    arm = np.tile(np.arange(len(came)), each)
+    return Drawn(
+        arm=arm,
+        share=np.full((len(arm), len(came)), 1.0 / len(came)),
+        reached=np.repeat(np.arange(each), len(came)) * np.array(came)[arm] % each
+        < np.array(came)[arm],
+        is_mature=np.ones(len(arm), dtype=np.bool_),
+        known=np.zeros((len(arm), 0)),
+    )
+
+
+def test_an_early_difference_is_known_within_its_error_only():
+    """Where it looks like none it may be one, and where it looks like half it may be either."""
+    needed = 9 * 0.36 / 0.02**2  # of an interval that lies within 2 of 100, around a sure 0
+    (none,) = compared(fixed(500, 50, 50), ["a", "b"], 0, 0.02)
+    (half,) = compared(fixed(500, 50, 55), ["a", "b"], 0, 0.02)
+    assert (none["verdict"], half["verdict"]) == ("unknown", "unknown")
+    assert 1.3 * needed < (none["more"] or 0) + 1000 < 3.0 * needed
+    assert 1.3 * needed < (half["more"] or 0) + 1000 < 3.0 * needed  # and not 4 times, as 1 of 100
+
+
+@pytest.mark.parametrize(
+    ("each", "rates", "verdict"),
+    [
+        (4000, (0.1, 0.1), "no_difference"),
+        (8000, (0.1, 0.105), "no_difference"),
+        (8000, (0.1, 0.095), "no_difference"),
+        (3000, (0.2, 0.17), "hurts"),
+        (3000, (0.17, 0.2), "helps"),
+    ],
+)
+def test_shortly_before_it_is_sure_how_many_more_is_right(each, rates, verdict):
+    """Where the rates stay what they are: after 60 of 100 it is not yet, after 150 it is."""
+    (found,) = compared(fixed(each, *(round(each * rate) for rate in rates)), ["a", "b"], 0)
+    more = found["more"]
+    assert more is not None
+    assert more < each  # half of what there is
+    for part, wanted in ((0.6, "unknown"), (1.5, verdict)):
+        later = each + round(part * more / 2)
+        leads = fixed(later, *(round(later * rate) for rate in rates))
+        assert compared(leads, ["a", "b"], 0)[0]["verdict"] == wanted
+
+
+@pytest.mark.parametrize("value", [-0.03, -0.02, -0.015, -0.004, 0.0, 0.004, 0.015, 0.02, 0.03])
+@pytest.mark.parametrize(("below", "above"), [(0.05, 0.03), (0.03, 0.05), (0.06, 0.06)])
+def test_an_interval_is_sure_once_it_is_so_much_narrower(value, below, above):
+    """Whatever its ends: a little less narrow, and it is not."""
+    times = comparison._too_wide(value, below, above, 0.02)
+    for narrower, is_sure in ((1.001 * times, True), (0.999 * times, False)):
+        low, high = value - below / narrower, value + above / narrower
+        verdict = comparison._verdict(Span(value=value, low=low, high=high), 0.02)
+        assert (verdict != "unknown") == is_sure
 
 
 def test_the_way_of_an_interval():
