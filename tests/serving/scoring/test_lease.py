@@ -15,6 +15,7 @@ from features.store.schema import notifications
 from serving.process import background
 from serving.process.service import Service
 from serving.process.upkeep import Chore, is_due
+from serving.scoring.lease import ScoringLease
 from serving.settings import Settings
 from tests.serving import world
 
@@ -177,6 +178,48 @@ def test_two_bundles_of_one_ladder(opened, folder, clock):
     assert serves(former)
     latter.close()
     assert scored(former)
+
+
+def test_who_gives_way_says_so_once_and_lets_go(opened, folder, clock, caplog):
+    """Others see that it scores no more; it says so anew where it gives way another time."""
+
+    def told() -> int:
+        return [one.message for one in caplog.records].count("another bundle scores here")
+
+    former = opened(folder / "rates")
+    assert scored(former)
+    own = former.store.scorers.others("nobody", clock())
+    for times in (1, 2):
+        latter = opened(folder / "fitted")
+        latter.refresh()
+        assert latter.may_score()
+        for _ in range(ROUNDS):
+            clock.at += 2 * SECOND
+            assert not former.may_score()
+            assert former.store.scorers.others("nobody", clock()) != own
+            assert len(former.store.scorers.others("nobody", clock())) == 1
+        assert told() == times
+        latter.close()
+        assert former.may_score()
+        assert former.store.scorers.others("nobody", clock()) == own
+
+
+def test_whoever_asks_often_writes_seldom(store, clock, monkeypatch):
+    """A lease is renewed every ten seconds, after a clock was put back, and for something else."""
+    taken: list[ScoresWith] = []
+
+    def take(own: ScoresWith, *_: object) -> bool:
+        taken.append(own)
+        return True
+
+    monkeypatch.setattr(store.scorers, "take", take)
+    lease, begun = ScoringLease(store, "one", clock), clock()
+    own, other = ScoresWith("b2b", "1"), ScoresWith("b2b", "2")
+    asked = ((own, 0), (own, 1), (own, 9), (own, 10), (own, 19), (own, 20), (own, 15), (own, 16))
+    for what, seconds in (*asked, (other, 16), (other, 17)):
+        clock.at = begun + seconds * SECOND
+        assert lease.is_held(what)
+    assert taken == [own] * 4 + [other]
 
 
 def test_who_scores_is_kept(store):

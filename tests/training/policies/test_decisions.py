@@ -84,6 +84,26 @@ def test_a_decision_that_reached_nobody_counts_as_drawn():
     assert found.rows(~found.is_shown).snapshot.leads == ("bob",)
 
 
+def test_of_what_was_never_shown_nothing_reached_anybody():
+    """However seldom it was chosen, and where no ask never was."""
+    found = decided(decision_event(drawn("ann", 1, "guide"), LADDER))
+    assert found.reach.tolist() == [0.0 if at == PLACE["guide"] else 1.0 for at in PLACE.values()]
+    assert (decided().reach == 1.0).all()
+
+
+def test_some_of_the_decisions():
+    """They are those decisions, with all that is told of them."""
+    found = drawn_decisions(log_of(busy(0)), LADDER, us(40))
+    keep = found.advanced > 0.0
+    some = found.rows(keep)
+    assert 2 < len(some) < len(found) - 2
+    of_rows = ("lead", "chosen", "probability", "topic", "advanced", "value", "is_shown")
+    for name in (*of_rows, "step_is_over", "is_over", "position", "as_of"):
+        np.testing.assert_array_equal(getattr(some, name), getattr(found, name)[keep], name)
+    assert some.framing == tuple(np.array(found.framing)[keep])
+    assert some.snapshot.leads == tuple(np.array(found.snapshot.leads)[keep])
+
+
 def test_the_snapshot_does_not_know_the_choice():
     """What was known at a decision is the same whatever was chosen and extended then."""
     ask, none = (decided(*exposed(drawn("ann", 1, chosen))) for chosen in ("clip", NO_ASK))

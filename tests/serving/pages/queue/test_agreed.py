@@ -28,9 +28,22 @@ def booked(at=NOW - DAY_US, **properties):
         ([booked(ends_at=ENDS)], ENDS, False),
         ([booked(starts_at=BEGINS, ends_at=ENDS)], BEGINS, True),
         ([booked(starts_at=BEGINS)], BEGINS, True),
-        ([booked(starts_at=NOW - 1, ends_at=ENDS)], ENDS, False),  # it has begun
+        ([booked(starts_at=NOW, ends_at=ENDS)], ENDS, False),  # it has begun
         # Booked again for another day: the later word counts.
         ([booked(NOW - 9, ends_at=ENDS), booked(ends_at=NOW + 9 * DAY_US)], ENDS, False),
+        # By when it was said: what came late is no later word, nor what is not known yet.
+        (
+            [
+                ("session_booked", NOW - 3 * DAY_US, NOW - 1, {"ends_at": rfc3339(BEGINS)}),
+                booked(NOW - 2 * DAY_US, ends_at=ENDS),
+                booked(NOW + 1, ends_at=BEGINS),
+            ],
+            ENDS,
+            False,
+        ),
+        # Nor has something else that happens since an end of it.
+        ([booked(ends_at=ENDS), row("page_viewed", NOW - 1, ends_at=BEGINS)], ENDS, False),
+        ([booked(NOW, ends_at=ENDS)], ENDS, False),
         # Of several the first.
         ([booked(ends_at=ENDS), row("webinar_registered", NOW - 1, ends_at=BEGINS)], BEGINS, False),
     ],
