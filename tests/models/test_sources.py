@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from pathlib import Path
 
@@ -74,8 +75,12 @@ def registry(bundle_folder) -> Registered:
 @pytest.fixture
 def source(registry, tmp_path, monkeypatch) -> RegistrySource:
     """The alias "live" of it; copies are made in a folder of the test."""
-    monkeypatch.setattr("models.sources.tempfile.mkdtemp", lambda **_: str(tmp_path / "copies"))
-    (tmp_path / "copies").mkdir()
+
+    def made(**_: object) -> str:
+        (tmp_path / "copies").mkdir()  # once
+        return str(tmp_path / "copies")
+
+    monkeypatch.setattr("models.sources.tempfile.mkdtemp", made)
     return RegistrySource("sqlite:///none.db", "rung-b2b", "live", _registry=registry)
 
 
@@ -98,6 +103,20 @@ def test_no_bundle_has_no_stamp(tmp_path):
     assert FolderSource(tmp_path).stamp() is None
 
 
+def test_a_stamp_tells_another_bundle_and_another_policy(bundle_folder, tmp_path):
+    """And stays what it is otherwise, so that nothing is loaded in vain."""
+    source = FolderSource(Path(shutil.copytree(bundle_folder, tmp_path / "bundle")))
+    (source.path / "served_policy.json").unlink(missing_ok=True)
+    trained = source.stamp()
+    (source.path / "notes.txt").write_text("nothing of ours")
+    assert source.stamp() == trained
+    assert trained is not None
+    (source.path / "served_policy.json").write_text("{}")
+    promoted = source.stamp()
+    (source.path / "manifest.json").write_text("{}")
+    assert len({trained, promoted, source.stamp()}) == 3
+
+
 def test_an_alias_that_names_nothing_is_no_registry_that_is_away(source, registry):
     """The one has no stamp; of the other it is not known."""
     assert source.stamp() == "rung-b2b/1"
@@ -118,6 +137,32 @@ def test_a_version_is_fetched_once(source, registry, bundle_folder):
     registry.present = SECOND
     assert source.folder() != folder
     assert registry.fetched == [1, 2]
+    assert set(registry.asked) == {("rung-b2b", "live")}
+
+
+def test_with_the_process_all_copies_go(source, tmp_path, monkeypatch):
+    """Whatever served from them: they are of no use to anybody else."""
+    at_end: list[functools.partial[None]] = []
+    monkeypatch.setattr(
+        "models.sources.atexit.register",
+        lambda what, *given, **more: at_end.append(functools.partial(what, *given, **more)),
+    )
+    assert source.folder().is_dir()
+    for one in at_end * 2:  # somebody may have cleaned up before
+        one()
+    assert not (tmp_path / "copies").exists()
+
+
+def test_a_registry_that_is_away_is_told_before_a_bundle_is_made(source, monkeypatch):
+    """As a folder that holds something else is."""
+
+    def away(_: object) -> object:
+        raise BundleError("the registry cannot be opened")
+
+    source.check()
+    monkeypatch.setattr(RegistrySource, "_opened", away)
+    with pytest.raises(BundleError, match="cannot be opened"):
+        source.check()
 
 
 def test_a_copy_that_is_gone_is_fetched_again(source, registry):

@@ -542,6 +542,15 @@ def test_a_purchase_that_begins_anew_is_one():
     assert completions_of(rows, ladder, LATE) == ["purchase", "purchase"]
 
 
+def test_an_event_of_two_rungs_is_told_as_the_higher_one():
+    """Both are completed by it, so that what meets them again completes neither."""
+    first, second, *others = LADDER.steps
+    both = replace(second, complete_when=(*second.complete_when, *first.complete_when))
+    ladder = replace(LADDER, steps=(first, both, *others))
+    rows = [row("content_read", at, seconds=400) for at in (1, 2)]
+    assert completions_of(rows, ladder, LATE) == [second.id, None]
+
+
 def test_restart_that_completes():
     """An event that restarts and completes only restarts, as in the fold."""
     ladder = replace(LADDER, restart_on=(EventRule("contract_signed"),))
