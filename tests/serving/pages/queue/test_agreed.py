@@ -36,7 +36,7 @@ def booked(at=NOW - DAY_US, **properties):
             [
                 ("session_booked", NOW - 3 * DAY_US, NOW - 1, {"ends_at": rfc3339(BEGINS)}),
                 booked(NOW - 2 * DAY_US, ends_at=ENDS),
-                booked(NOW + 1, ends_at=BEGINS),
+                ("session_booked", NOW - 1, NOW + 1, {"ends_at": rfc3339(BEGINS)}),
             ],
             ENDS,
             False,
