@@ -11,11 +11,12 @@ import sqlalchemy as sa
 from features.ladder.file import read_ladder
 from features.store.events import EventStore
 from features.store.kept.leases import ScoresWith
+from features.store.kept.meta import set_meta
 from features.store.schema import notifications
 from serving.process import background
 from serving.process.service import Service
 from serving.process.upkeep import Chore, is_due
-from serving.scoring.lease import ScoringLease
+from serving.scoring.lease import SERVES, ScoringLease
 from serving.settings import Settings
 from tests.serving import world
 
@@ -202,6 +203,20 @@ def test_who_gives_way_says_so_once_and_lets_go(opened, folder, clock, caplog):
         latter.close()
         assert former.may_score()
         assert former.store.scorers.others("nobody", clock()) == own
+
+
+def test_all_that_have_the_former_bundle_give_way(store, clock):
+    """Two of them do not keep each other at it; which came last nobody has to have written down."""
+    former, newer = ScoresWith("b2b", "1"), ScoresWith("b2b", "2")
+    leases = {name: ScoringLease(store, name, clock) for name in ("one", "two", "three")}
+    own = {"one": former, "two": former, "three": newer}
+    assert all(leases[name].is_held(with_it) for name, with_it in own.items())
+    with store.database.writing() as connection:
+        set_meta(connection, SERVES, f"{newer.bundle} since 1")
+    for _ in range(ROUNDS):
+        clock.at += 2 * SECOND
+        held = [name for name, with_it in own.items() if leases[name].is_held(with_it)]
+        assert held == ["three"]
 
 
 def test_whoever_asks_often_writes_seldom(store, clock, monkeypatch):
