@@ -89,6 +89,14 @@ def test_what_was_not_shown_is_not_paid_for():
     assert some.low < 0.4 * (40.0 - 30.0) < some.high
 
 
+def test_where_all_is_paid_for_it_is_surer_sooner():
+    """Nothing can be worth the whole 100 then; one of 2,000 that was not shown, and it can."""
+    whole, but_one = (amounts(2000, 0.0, 100.0, 60.0, reach) for reach in (1.0, 0.9995))
+    assert whole is not None
+    assert but_one is not None
+    assert whole.high - whole.low < 0.9 * (but_one.high - but_one.low)
+
+
 def test_amounts_beyond_the_range_count_as_its_end():
     """They are counted, and the gain is that of amounts cut there, less what options cost."""
     found, cut = amounts(2000, 0.0, 100.0), amounts(2000, 0.0, 20.0)
