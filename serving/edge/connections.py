@@ -151,6 +151,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """What was sent ahead of an answer has its time from then on."""
         self._begin()
         super().on_response_complete()
+        if not self._is_whole or self._unused:
+            self._unset_keepalive_if_required()  # that is for connections with nothing on them
 
     def _on_asked(self) -> None:
         """A caller who could send nothing until now has its time from now on."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,16 +19,24 @@ import pytest
 import uvicorn
 
 from serving.edge import connections
-from serving.edge.connections import MOST_HEAD_BYTES, BoundedProtocol
+from serving.edge.connections import MOST_HEAD_BYTES
 from tests.databases import with_tables
+from tests.serving.edge.timed import (
+    Timed,
+    config_of,
+    connected,
+    running,
+    running_timed,
+    until,
+)
 from tests.serving.live import process as live
 
 _MOST_POURED = 32 * 1024 * 1024
 """Enough for the buffers of both sides, and what is read and thrown away."""
 HEAD = b"POST /x HTTP/1.1\r\nHost: a\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
-SHORT = 0.4
-"""The seconds that heads and bodies may take here."""
+HEAD_SECONDS = connections._HEAD_SECONDS
+BODY_SECONDS = connections._BODY_SECONDS
 
 
 class Told:
@@ -36,11 +44,13 @@ class Told:
 
     def __init__(self) -> None:
         self.bodies: list[int] = []
+        self.begun = 0
         self.left = 0
         self.wait = 0.0
 
     async def __call__(self, _: Any, receive: Any, send: Any) -> None:
         size, more = 0, True
+        self.begun += 1
         await asyncio.sleep(self.wait)
         while more:
             message = await receive()
@@ -61,35 +71,17 @@ def told() -> Told:
 
 @pytest.fixture
 def port(told, monkeypatch) -> Iterator[int]:
-    """Where a server answers that is in a hurry."""
-    monkeypatch.setattr(connections, "_HEAD_SECONDS", SHORT)
-    monkeypatch.setattr(connections, "_BODY_SECONDS", SHORT)
-    monkeypatch.setattr(connections, "_LINGER_SECONDS", SHORT)
-    with serving(told) as found:
+    """Where a server answers, who was refused for as long as it likes."""
+    monkeypatch.setattr(connections, "_LINGER_SECONDS", 60.0)
+    server = uvicorn.Server(config_of(told))
+    with running(server, server.run) as port:
+        yield port
+
+
+@pytest.fixture
+def timed(told) -> Iterator[Timed]:
+    with running_timed(told) as found:
         yield found
-
-
-@contextmanager
-def serving(app: Any) -> Iterator[int]:
-    port = live.free_port()
-    config = uvicorn.Config(
-        *(app,), host="127.0.0.1", port=port, http=BoundedProtocol, lifespan="off", log_config=None
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield port
-    server.should_exit = True
-    thread.join(10)
-    assert not thread.is_alive()
-
-
-@contextmanager
-def connected(port: int) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as caller:
-        yield caller
 
 
 def rest(caller: socket.socket) -> bytes:
@@ -105,6 +97,16 @@ def rest(caller: socket.socket) -> bytes:
         found += part
 
 
+def heard(caller: socket.socket) -> bytes:
+    """One answer: what the app says, or a word to go on."""
+    found = b""
+    while not found.endswith((b"ok", b" 100 Continue\r\n\r\n")):
+        part = caller.recv(65536)
+        assert part, found
+        found += part
+    return found
+
+
 def poured(caller: socket.socket, part: bytes, most: int) -> int:
     """How many bytes could be sent, part by part, before the other side had enough."""
     sent = 0
@@ -118,22 +120,26 @@ def poured(caller: socket.socket, part: bytes, most: int) -> int:
     return sent
 
 
-def dripped(caller: socket.socket, part: bytes, seconds: float) -> float:
-    """For how long a part could be sent again and again, ten times a second."""
-    began = time.monotonic()
-    caller.settimeout(0.05)
-    while time.monotonic() - began < seconds:
-        try:
-            caller.sendall(part)
-            if caller.recv(1) == b"":
-                break
-            caller.recv(65536)
-            break
-        except TimeoutError:
-            time.sleep(0.05)
-        except OSError:
-            break
-    return time.monotonic() - began
+def is_left_open(caller: socket.socket) -> bool:
+    """Whether nothing was said to a caller, not even that it is over."""
+    return select.select([caller], [], [], 0.0)[0] == []
+
+
+def dripped(timed: Timed, caller: socket.socket, sent: int, part: bytes) -> int:
+    """For how many seconds, of a minute at most, a part could be sent each second.
+
+    Parameters
+    ----------
+    sent : bytes that were sent before.
+    """
+    for second in range(60):
+        if not is_left_open(caller):
+            return second
+        caller.sendall(part)
+        sent += len(part)
+        timed.hears(sent)
+        timed.go_on(1.0)
+    return 60
 
 
 def status(answer: bytes) -> int:
@@ -160,7 +166,7 @@ def status(answer: bytes) -> int:
 def test_an_endless_head_is_refused(port, told, monkeypatch, first, part):
     """Whatever has no end before a body, beside it or after it, is read to 64 KiB and refused."""
     for name in ("_HEAD_SECONDS", "_BODY_SECONDS"):  # it is not the time that ends it
-        monkeypatch.setattr(connections, name, 30.0)
+        monkeypatch.setattr(connections, name, 300.0)
     with connected(port) as caller:
         caller.sendall(first)
         assert poured(caller, part, _MOST_POURED) < _MOST_POURED
@@ -200,69 +206,87 @@ def test_a_large_head_is_served(port, told):
 @pytest.mark.parametrize(
     "first", [b"", b"G", HEAD, HEAD + b"X: y", b"\r\n"], ids=["", "G", "head", "value", "line"]
 )
-def test_a_head_that_does_not_come_is_not_waited_for(port, told, first):
+def test_a_head_that_does_not_come_is_not_waited_for(timed, told, first):
     """A connection without a whole head is closed, with a word where it had begun one."""
-    with connected(port) as caller:
+    with timed.connected() as caller:
         caller.sendall(first)
-        began = time.monotonic()
+        timed.hears(len(first))
+        timed.go_on(HEAD_SECONDS - 0.1)
+        assert is_left_open(caller)
+        timed.go_on(0.2)
         answer = rest(caller)
-        seconds = time.monotonic() - began
-    assert SHORT / 2 < seconds < 10 * SHORT
     assert (status(answer) if answer else None) == (408 if first else None)
     assert told.bodies == []
 
 
 @pytest.mark.parametrize("part", [b"x", b"x: y\r\n"])
-def test_a_head_that_drips_is_not_waited_for(port, part):
+def test_a_head_that_drips_is_not_waited_for(timed, part):
     """Sending a little from time to time does not help."""
-    with connected(port) as caller:
-        caller.sendall(HEAD + b"X: ")
-        assert dripped(caller, part, 20 * SHORT) < 10 * SHORT
+    head = HEAD + b"X: "
+    with timed.connected() as caller:
+        caller.sendall(head)
+        assert dripped(timed, caller, len(head), part) == HEAD_SECONDS
 
 
 @pytest.mark.parametrize("first", [HEAD, b"\r\n"])
-def test_a_later_head_is_not_waited_for(port, told, first):
+def test_a_later_head_is_not_waited_for(timed, told, first):
     """What was answered once has no more time for its next head."""
-    with connected(port) as caller:
-        caller.sendall(HEAD + b"Content-Length: 1\r\n\r\nx")
-        assert status(caller.recv(65536)) == 200
+    one = HEAD + b"Content-Length: 1\r\n\r\nx"
+    with timed.connected() as caller:
+        caller.sendall(one)
+        assert status(heard(caller)) == 200
         caller.sendall(first)
-        began = time.monotonic()
+        timed.hears(len(one + first))
+        timed.go_on(HEAD_SECONDS - 0.1)
+        assert is_left_open(caller)
+        timed.go_on(0.2)
         rest(caller)
-        assert time.monotonic() - began < 10 * SHORT
     assert told.bodies == [1]
 
 
 # ------------------------------------------------------------------------------------------- Bodies
 
 
-@pytest.mark.parametrize("rest_of_head", [b"Content-Length: 1000\r\n\r\n", b"", b"chunks"])
-def test_a_body_that_does_not_come_is_not_waited_for(port, told, rest_of_head):
+@pytest.mark.parametrize(
+    ("sent", "seconds"),
+    [
+        (HEAD + b"Content-Length: 1000\r\n\r\n", BODY_SECONDS),
+        (HEAD, HEAD_SECONDS),
+        (CHUNKED, BODY_SECONDS),
+    ],
+    ids=["body", "head", "chunks"],
+)
+def test_a_body_that_does_not_come_is_not_waited_for(timed, told, sent, seconds):
     """A body that stays out is a caller that has left, to whoever serves the request."""
-    with connected(port) as caller:
-        caller.sendall(CHUNKED if rest_of_head == b"chunks" else HEAD + rest_of_head)
-        began = time.monotonic()
-        answer = rest(caller)
-        assert time.monotonic() - began < 10 * SHORT
-    assert status(answer) == 408
-    live.eventually(lambda: told.left == (1 if rest_of_head else 0), 5)
+    with timed.connected() as caller:
+        caller.sendall(sent)
+        timed.hears(len(sent))
+        timed.go_on(seconds - 0.1)
+        assert is_left_open(caller)
+        timed.go_on(0.2)
+        assert status(rest(caller)) == 408
+    until(lambda: told.left == told.begun)
+    assert told.begun == (0 if sent == HEAD else 1)
 
 
-def test_a_body_that_drips_is_not_waited_for(port, told):
+def test_a_body_that_drips_is_not_waited_for(timed, told):
     """A body has to come at a least pace."""
-    with connected(port) as caller:
-        caller.sendall(HEAD + b"Content-Length: 1000\r\n\r\n")
-        assert dripped(caller, b"x", 20 * SHORT) < 10 * SHORT
-    live.eventually(lambda: told.left == 1, 5)
+    head = HEAD + b"Content-Length: 1000\r\n\r\n"
+    with timed.connected() as caller:
+        caller.sendall(head)
+        assert BODY_SECONDS < dripped(timed, caller, len(head), b"x") < BODY_SECONDS + 2
+    until(lambda: told.left == 1)
 
 
-def test_a_body_that_takes_its_time_is_served(port, told):
+def test_a_body_that_takes_its_time_is_served(timed, told):
     """A large body that keeps coming may take longer than a small one."""
-    with connected(port) as caller:
-        caller.sendall(HEAD + b"Content-Length: 20000\r\nConnection: close\r\n\r\n")
-        for _ in range(10):
+    head = HEAD + b"Content-Length: 20000\r\nConnection: close\r\n\r\n"
+    with timed.connected() as caller:
+        caller.sendall(head)
+        for parts in range(1, 11):
             caller.sendall(b"x" * 2000)
-            time.sleep(SHORT / 5)
+            timed.hears(len(head) + 2000 * parts)
+            timed.go_on(BODY_SECONDS / 5)
         assert status(rest(caller)) == 200
     assert told.bodies == [20_000]
 
@@ -271,41 +295,63 @@ _LONG = HEAD + b"Content-Length: 300000\r\nConnection: close\r\n"
 
 
 @pytest.mark.parametrize(
-    ("before", "after"),
+    ("before", "said", "left", "after"),
     [
-        (_LONG + b"\r\n" + b"x" * 300_000, b""),
-        (_LONG + b"\r\n" + b"x" * 200_000, b"x" * 100_000),
-        (_LONG + b"Expect: 100-continue\r\n\r\n", b"x" * 300_000),
-        (HEAD + b"Content-Length: 1\r\n\r\nx" + _LONG, b"\r\n" + b"x" * 300_000),
+        (_LONG + b"\r\n" + b"x" * 300_000, 200, 0.0, b""),
+        (_LONG + b"\r\n" + b"x" * 200_000, None, BODY_SECONDS, b"x" * 100_000),
+        (_LONG + b"Expect: 100-continue\r\n\r\n", 100, BODY_SECONDS, b"x" * 300_000),
+        (
+            HEAD + b"Content-Length: 1\r\n\r\nx" + _LONG,
+            *(200, HEAD_SECONDS, b"\r\n" + b"x" * 300_000),
+        ),
     ],
     ids=["answer", "pause", "go on", "next"],
 )
-def test_our_own_time_is_not_theirs(port, told, monkeypatch, before, after):
+@pytest.mark.parametrize("ours", [0.9, 1.9, 2.9, 3.9])
+def test_our_own_time_is_not_theirs(timed, told, before, said, left, after, ours):
     """Who waited for us has its whole time from then on, however long, and whatever for.
 
-    Its time would be up at 1, 2 and 3, were ours of it; we take 2.9, and it takes half of one.
+    Parameters
+    ----------
+    said : the status that a caller is told when we are done; None where it has to go on first.
+    left : the seconds that it has from then on.
+    ours : how long we take, in whole times of theirs.
     """
-    for name in ("_HEAD_SECONDS", "_BODY_SECONDS"):
-        monkeypatch.setattr(connections, name, 1.0)
-    told.wait = 2.9
-    with connected(port) as caller:
+    told.wait = ours * BODY_SECONDS
+    with timed.connected() as caller:
         caller.sendall(before)
-        time.sleep(told.wait + 0.5)
+        until(lambda: told.begun)
+        timed.hears(len(before))
+        timed.go_on(told.wait - 0.1)
+        assert is_left_open(caller)
+        told.wait = 0.0
+        timed.go_on(0.2)
+        answers = heard(caller) if said else b""
+        assert (status(answers) if said else None) == said
+        until(lambda: timed.heard[-1] == len(before))
+        timed.go_on(max(left - 0.3, 0.0))
         caller.sendall(after)
-        answers = rest(caller)
+        answers += rest(caller)
     assert b" 408 " not in answers
     assert answers.count(b" 200 ") == len(told.bodies)
     assert told.bodies[-1] == 300_000
 
 
-def test_one_after_the_other_before_an_answer(port, told):
+def test_one_after_the_other_before_an_answer(timed, told):
     """Requests that are sent ahead, the last one in halves, are all answered."""
-    told.wait = 1.5 * SHORT
+    told.wait = BODY_SECONDS
     one = HEAD + b"Content-Length: 1\r\n\r\nx"
-    with connected(port) as caller:
+    with timed.connected() as caller:
         caller.sendall(one + one + HEAD)
-        time.sleep(2 * SHORT)
+        timed.hears(len(one + one + HEAD))
+        for served in (1, 2):
+            until(lambda: told.begun == served)  # noqa: B023 it is over when the next begins
+            timed.go_on(told.wait)
+        until(lambda: told.bodies == [1, 1])
+        timed.go_on(HEAD_SECONDS - 0.1)
         caller.sendall(b"Content-Length: 1\r\nConnection: close\r\n\r\nx")
+        until(lambda: told.begun == 3)
+        timed.go_on(told.wait)
         assert rest(caller).count(b"200 OK") == 3
     assert told.bodies == [1, 1, 1]
 
