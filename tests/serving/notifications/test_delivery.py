@@ -8,6 +8,7 @@ import logging
 import random
 import threading
 from collections import Counter
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -594,7 +595,7 @@ def test_no_worker_waits_for_another(world, database_url):
                 )
                 held = set(connection.scalars(first))
                 claims = await asyncio.wait_for(
-                    asyncio.to_thread(subject._claimed, sender, endpoint), 5
+                    asyncio.to_thread(subject._claimed, sender, endpoint), _SECONDS
                 )
             assert {one.notification_id for one in claims} == {"n08", "n09", "n10", "n11"}
             assert len(held) == 8
@@ -706,6 +707,10 @@ def test_body_size(size):
 # ----------------------------------------------------------------------------------------- The loop
 
 
+_SECONDS = 60.0
+"""Until something surely does not happen any more, however busy the machine is."""
+
+
 def service_of(database) -> Any:
     return SimpleNamespace(
         settings=Settings(webhook_private="allow"),
@@ -716,9 +721,9 @@ def service_of(database) -> Any:
     )
 
 
-async def until(claim, seconds=10.0):
+async def until(claim):
     """Wait until something is so."""
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(_SECONDS):
         while not claim():
             await asyncio.sleep(0.005)
 
@@ -735,27 +740,58 @@ def is_delivered(world, *pairs):
     return all(world.row(id_, endpoint)["delivered_at"] is not None for id_, endpoint in pairs)
 
 
-def test_loop(live):
+@asynccontextmanager
+async def delivering(service, monkeypatch, told=None):
+    """The loop, and a call that tells it to end and waits until it claims nothing more."""
+    ending, end = asyncio.Event(), subject._end
+
+    async def ended(lanes):
+        ending.set()
+        await end(lanes)
+
+    monkeypatch.setattr(subject, "_end", ended)
+    running = asyncio.create_task(keep_delivering(service, told))
+
+    async def stop():
+        service.stopping.set()
+        if told is not None:
+            told.set()
+        await asyncio.wait_for(ending.wait(), _SECONDS)
+
+    yield stop
+    # Not cancelled: a thread may still have a connection, and the database closes.
+    await stop()
+    await asyncio.wait_for(running, _SECONDS)
+
+
+def test_loop(live, monkeypatch):
     """The loop delivers what is due, at once when told, and ends when told to stop."""
+    rounds, fill = 0, subject._fill
+    monkeypatch.setattr(subject, "_PAUSE_SECONDS", 10 * _SECONDS)  # it is no pause that ends
+
+    async def counted(*given):
+        nonlocal rounds
+        await fill(*given)
+        rounds += 1
+
+    monkeypatch.setattr(subject, "_fill", counted)
 
     async def run():
         service, told = service_of(live.database), asyncio.Event()
         async with receiving() as receiver:
             endpoint = live.endpoint(receiver)
-            running = asyncio.create_task(keep_delivering(service, told))
-            await asyncio.sleep(0.1)
-            announce(live.database, [notice("a", now())])
-            told.set()
-            await until(lambda: is_delivered(live, ("a", endpoint)), 0.7)
-            service.stopping.set()
-            told.set()
-            await asyncio.wait_for(running, 5)
+            async with delivering(service, monkeypatch, told):
+                await until(lambda: rounds == 1)
+                announce(live.database, [notice("a", now())])
+                told.set()
+                await until(lambda: is_delivered(live, ("a", endpoint)))
 
     asyncio.run(run())
 
 
-def test_slow_endpoint(live):
+def test_slow_endpoint(live, monkeypatch):
     """An endpoint that does not answer holds up no other, nor the end."""
+    monkeypatch.setattr(subject, "_LAST_SECONDS", _SECONDS)
     gate = asyncio.Event()
 
     async def answering(got):
@@ -768,13 +804,12 @@ def test_slow_endpoint(live):
         async with receiving(answering) as receiver:
             slow, quick = live.endpoint(receiver, path="/slow"), live.endpoint(receiver)
             announce(live.database, [notice(f"n{at:02}", now()) for at in range(30)])
-            running = asyncio.create_task(keep_delivering(service))
-            await until(lambda: len(live.kept.deliveries(quick, 50, "delivered")) == 30)
-            assert live.kept.deliveries(slow, 50, "delivered") == []
-            running.cancel()
-            await asyncio.sleep(0.05)
-            gate.set()
-            await asyncio.gather(running, return_exceptions=True)
+            async with delivering(service, monkeypatch) as stop:
+                await until(lambda: len(live.kept.deliveries(quick, 50, "delivered")) == 30)
+                await until(lambda: sum(got.path == "/slow" for got in receiver.got) == 8)
+                assert live.kept.deliveries(slow, 50, "delivered") == []
+                await stop()
+                gate.set()
             paths = Counter(got.path for got in receiver.got)
         delivered = live.kept.deliveries(slow, 50, "delivered")
         assert len(delivered) == paths["/slow"] == 8
@@ -787,7 +822,7 @@ def test_end_without_an_answer(live, monkeypatch):
     monkeypatch.setattr(subject, "_LAST_SECONDS", 0.1)
 
     async def never(_):
-        await asyncio.sleep(60)
+        await asyncio.sleep(10 * _SECONDS)
         return Reply()
 
     async def run():
@@ -795,11 +830,8 @@ def test_end_without_an_answer(live, monkeypatch):
         async with receiving(never) as receiver:
             endpoint = live.endpoint(receiver)
             announce(live.database, [notice("a", now())])
-            running = asyncio.create_task(keep_delivering(service))
-            await until(lambda: receiver.got)
-            running.cancel()
-            await asyncio.wait([running], timeout=5)
-            assert running.done()
+            async with delivering(service, monkeypatch):
+                await until(lambda: receiver.got)
             return live.row("a", endpoint)
 
     row = asyncio.run(run())
@@ -832,10 +864,8 @@ def test_loop_goes_on(live, monkeypatch, caplog):
             endpoint = live.endpoint(receiver)
             announce(live.database, [notice("a", now())])
             service = service_of(live.database)
-            running = asyncio.create_task(keep_delivering(service))
-            await until(lambda: is_delivered(live, ("a", endpoint)))
-            service.stopping.set()
-            await asyncio.wait_for(running, 10)
+            async with delivering(service, monkeypatch):
+                await until(lambda: is_delivered(live, ("a", endpoint)))
 
     asyncio.run(run())
     assert sorted(record.getMessage() for record in caplog.records if record.exc_info) == [
@@ -844,18 +874,15 @@ def test_loop_goes_on(live, monkeypatch, caplog):
     ]
 
 
-def test_loop_purges(live, caplog):
+def test_loop_purges(live, monkeypatch, caplog):
     """The loop forgets what is old."""
     caplog.set_level(logging.INFO)
     announce(live.database, [notice("old", 1)])
 
     async def run():
         service = service_of(live.database)
-        running = asyncio.create_task(keep_delivering(service))
-        await until(lambda: "old notifications forgotten" in caplog.text)
-        # Not cancelled: the thread that said so still has a connection, and the database closes.
-        service.stopping.set()
-        await asyncio.wait_for(running, 10)
+        async with delivering(service, monkeypatch):
+            await until(lambda: "old notifications forgotten" in caplog.text)
 
     asyncio.run(run())
     assert not live.types()
