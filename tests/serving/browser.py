@@ -10,9 +10,11 @@ from contextlib import contextmanager
 
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+_PATIENCE_MS = 30_000
+"""For what comes at once on a machine that has nothing else to do."""
 
 
 def browse(tmp_path, *arguments):
@@ -22,7 +24,7 @@ def browse(tmp_path, *arguments):
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-sync", *quiet]
     profile = f"--user-data-dir={tmp_path / 'profile'}"
     done = subprocess.run(
-        [*command, profile, *arguments], capture_output=True, text=True, timeout=90
+        [*command, profile, *arguments], capture_output=True, text=True, timeout=300
     )
     return done.stdout
 
@@ -31,6 +33,7 @@ def browse(tmp_path, *arguments):
 def driven():
     """The browser, driven: pages of it are opened with `opened`."""
     assert CHROMIUM is not None
+    expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         try:
@@ -49,7 +52,7 @@ def opened(browser, address, width=1280, height=800, **options):
         base_url=address, viewport={"width": width, "height": height}, **options
     )
     sheet, wrong = context.new_page(), []
-    sheet.set_default_timeout(15_000)
+    sheet.set_default_timeout(_PATIENCE_MS)
     sheet.on("pageerror", lambda error: wrong.append(str(error)))
     sheet.on("console", lambda line: wrong.extend([line.text] * (line.type == "error")))
     try:
@@ -79,7 +82,7 @@ def served(app):
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while not server.started and time.monotonic() < until:
         time.sleep(0.02)
     port = server.servers[0].sockets[0].getsockname()[1]

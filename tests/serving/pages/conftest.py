@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import expect
 
+from features.clock import now
 from features.store.events import EventStore
 from serving.app import create_app
 from serving.edge.keys import Keys
@@ -21,6 +22,24 @@ CALLABLE: dict[str, object] = {
     "phone": "+44 20 7946 0001",
 }
 OTHERS: list[dict[str, object]] = [{"name": f"Person {at}"} for at in range(1, 12)]
+
+
+class Pace:
+    """The true time, which passes slowly for as long as a block lasts."""
+
+    def __init__(self):
+        self._pace = now(), now(), 1.0  # threads read it
+
+    def __call__(self):
+        at, began, share = self._pace
+        return at + round((now() - began) * share)
+
+    @contextmanager
+    def slowed(self):
+        """Ten seconds take some minutes, and no two instants are one."""
+        self._pace = self(), now(), 0.05
+        yield
+        self._pace = now(), now(), 1.0
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +92,19 @@ def desk(folder, tmp_path_factory):
                 ("tool", {"ingest"}),
             )
         }
-    app = create_app(Settings(url, folder / "rates", rescore_seconds=3600.0))
+    settings = Settings(url, folder / "rates", rescore_seconds=3600.0)
+    app = create_app(settings, clock=Pace())
     with served(app) as address:
         service = app.state.service
         wait_until_scored(service)
         yield address, service, texts
+
+
+@pytest.fixture
+def unhurried(desk):
+    """What is done can be undone for as long as a slow machine takes to come to it."""
+    with desk[1].clock.slowed():
+        yield
 
 
 @pytest.fixture(scope="module")

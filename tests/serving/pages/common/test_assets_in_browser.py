@@ -46,6 +46,7 @@ def test_a_menu_under_a_finger(browser, site):
         assert sheet.evaluate(TOO_SMALL) == []
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_columns_are_in_line(at_desk):
     """Of those who can be called and those who cannot, of whom something was just done."""
     with at_desk("Ann") as sheet:

@@ -276,7 +276,7 @@ def test_search_for_one_that_has_several_ids(start, folder, tmp_path, text, once
 
 def _wait_until_one(client):
     """Until both ids were scored as one lead."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         if [one["gone"] for one in client.get("/v1/scores").json()["data"]] == [False]:
             return

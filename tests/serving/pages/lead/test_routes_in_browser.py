@@ -18,7 +18,7 @@ from tests.serving import world
 
 pytestmark = pytest.mark.slow
 
-SOON = 8_000
+SOON = 30_000
 """Milliseconds within which a page that renews itself shows what is new."""
 
 
@@ -60,6 +60,7 @@ def test_undo_goes_when_its_time_is_over(ann, ahead):
     do(ann, "Let go")
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_what_another_does_shows(at_desk):
     """Whose lead it is by now stands on a page that was open before."""
     with at_desk("Ann") as ann, at_desk("Bob") as bob:
@@ -106,6 +107,7 @@ def test_a_note_that_has_no_place_any_more(ann, desk):
         privacy.opt_in(["lead-07"], service.clock())
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_one_side_is_kept(ann):
     """Who looks at one side goes on doing so, whatever is done or new."""
     ann.goto("/leads/lead-01?side=ours")

@@ -42,6 +42,7 @@ def test_ten_seconds(ann):
     assert ann.get_by_role("listitem").first.inner_text().startswith("Ada Lovelace")
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_done_and_undone(ann):
     """What was done shows in the row, can be taken back there, and then all is as it was."""
     row = ann.get_by_role("listitem").filter(has_text="Person 4")
@@ -54,6 +55,7 @@ def test_done_and_undone(ann):
     expect(row).not_to_contain_text("In your hands")
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_an_action_that_asks(ann, desk):
     """A session held asks for its minutes, and the event has them."""
     _, service, _ = desk
@@ -143,6 +145,7 @@ def test_rows_do_not_move_under_a_hand(ann, desk):
     assert ann.evaluate("document.activeElement.innerText") == "Person 9"
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_what_others_have(at_desk):
     """What one rep takes, another does not see; on the lead's page it says whose it is."""
     with at_desk("Ann") as ann, at_desk("Bob") as bob:
@@ -167,6 +170,7 @@ def test_who_may_only_look(at_desk, desk):
         assert answer.status == 403
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_without_scripts(at_desk):
     """All of it works with scripts off: filters, actions, undo, search."""
     with at_desk("Bob", java_script_enabled=False) as sheet:
@@ -205,7 +209,7 @@ def uneasy(browser, desk, sessions):
     def opened_uneasy():
         context = browser.new_context(base_url=desk[0], storage_state=sessions["Ann"])
         sheet = context.new_page()
-        sheet.set_default_timeout(15_000)
+        sheet.set_default_timeout(30_000)
         try:
             sheet.goto("/")
             yield sheet
@@ -255,6 +259,7 @@ def test_a_session_that_is_over(uneasy):
         expect(row).to_be_visible()
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_double_click_is_one(ann):
     """What is clicked twice is done once, and one Undo takes it back."""
     row = ann.get_by_role("listitem").filter(has_text="Person 8")
@@ -266,6 +271,7 @@ def test_a_double_click_is_one(ann):
     expect(row.get_by_role("status")).to_have_count(0)
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_keys_go_on_where_they_were(ann):
     """Who acts by keys is at the row still, on what can be done with it next."""
     row = ann.get_by_role("listitem").filter(has_text="Person 3")
@@ -326,7 +332,7 @@ def test_what_is_open_and_typed_stays(ann, desk):
     row.get_by_text("Session held …").click()
     row.get_by_label("Minutes").fill("25")
     with ann.expect_response(
-        lambda answer: "seen=" in answer.url and answer.status == 200, timeout=20_000
+        lambda answer: "seen=" in answer.url and answer.status == 200, timeout=30_000
     ):
         service.store.actions.do(
             "lead-05", "b2b", "note", "Noted", [], by="", name="Bob", now=service.clock()

@@ -74,7 +74,7 @@ class Morning:
         """Let ten seconds pass, until what was done is in the log and in the score."""
         self.ahead_us += 11_000_000
         self.service.group_commit.news.set()
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while time.monotonic() < until:
             stored = self.service.store.scores.of(lead)
             is_open = any(one.is_open for one in self.service.store.actions.newest(20))
