@@ -72,7 +72,7 @@ def serving(folder: Path, port: int, answers: str, *arguments: str, **more: str)
             start_new_session=True,
         )
         try:
-            until = time.monotonic() + 90
+            until = time.monotonic() + 300
             while not _answers(url + answers):
                 assert process.poll() is None, log.read_text()
                 assert time.monotonic() < until, log.read_text()
@@ -80,7 +80,7 @@ def serving(folder: Path, port: int, answers: str, *arguments: str, **more: str)
             yield url
         finally:
             os.killpg(process.pid, 15)
-            process.wait(timeout=30)
+            process.wait(timeout=300)
 
 
 def _answers(url: str) -> bool:
@@ -137,7 +137,7 @@ def test_a_tracking_server_and_a_model_server(
             body = json.dumps({"dataframe_split": asked}).encode()
             headers = {"content-type": "application/json"}
             request = Request(f"{served}/invocations", body, headers)  # noqa: S310 - our own
-            with urlopen(request, timeout=60) as answer:  # noqa: S310
+            with urlopen(request, timeout=300) as answer:  # noqa: S310
                 found = pd.DataFrame(json.load(answer)["predictions"])
     expected = trained.score_frame(frame)
     chances = ["p_advance", "low", "high", "p_purchase"]

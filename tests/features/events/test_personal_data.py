@@ -126,7 +126,7 @@ def test_only_texts_of_the_value_count(value):
 def test_long_texts_take_no_time(part):
     """A text of the largest size is read in a fraction of a second, whatever it repeats."""
     text = "a@" + part * (32_768 // len(part))
-    started = time.perf_counter()
+    started = time.thread_time()
     tells_contact(text)
     means_contact(text)
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5

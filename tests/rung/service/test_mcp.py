@@ -71,6 +71,6 @@ def test_an_interrupt_ends_it_while_it_waits_for_input():
     with started, os.fdopen(theirs, "wb"), started.stderr as said:
         assert "waiting for an assistant" in said.readline()
         started.send_signal(signal.SIGINT)
-        assert started.wait(30) == 130
+        assert started.wait(60) == 130
         assert said.read() == "\nrung: stopped\n"
     os.close(ours)

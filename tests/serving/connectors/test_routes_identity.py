@@ -101,7 +101,7 @@ def test_one_person_in_six_tools(tmp_path, folder):
         seen = client.get("/v1/leads/ada/timeline", params={"limit": 100}).json()["data"]
         names = {one.get("name") for one in seen if one["kind"] == "event"}
         assert {"page_viewed", "form_submitted", "session_booked", "webinar_attended"} <= names
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while len(store.queue.listed(10)) != 1 or store.queue.listed(10)[0].lead_id != "ada":
             assert time.monotonic() < until
             time.sleep(0.05)

@@ -235,10 +235,10 @@ def test_what_is_no_key_stays(text):
 )
 def test_no_text_takes_long(part):
     """Whatever stands in a path, its line is soon written."""
-    started = time.perf_counter()
+    started = time.thread_time()
     masked("?" + part * (60_000 // len(part)))
     masked(part + "a" * 60_000)
-    assert time.perf_counter() - started < 2.0
+    assert time.thread_time() - started < 2.0
 
 
 @pytest.mark.parametrize(

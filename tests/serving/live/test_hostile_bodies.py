@@ -331,7 +331,7 @@ def test_tricks_of_the_protocol(folder, tmp_path):
         parts = urlsplit(service.url)
         for head in _HEADS:
             sent = head.replace(b"{host}", parts.netloc.encode())
-            with socket.create_connection((parts.hostname, parts.port), timeout=5) as line:
+            with socket.create_connection((parts.hostname, parts.port), timeout=30) as line:
                 line.settimeout(1.0)
                 answer = b""
                 try:

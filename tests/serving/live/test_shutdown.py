@@ -149,8 +149,8 @@ class SlowReceiver(LocalServer):
                 receiver.begun += 1
                 self.rfile.read(int(self.headers["Content-Length"]))
                 time.sleep(seconds)
+                receiver.done += 1
                 self.send_response(204)
                 self.end_headers()
-                receiver.done += 1
 
         super().__init__(Handler, "/hook")

@@ -32,7 +32,7 @@ def test_rung_work_ends_by_a_signal(folder, tmp_path):
         with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL) as process:
             eventually(lambda: store.scores.of("ann") is not None)
             process.terminate()
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("wanted", [signal.SIGINT, signal.SIGTERM])
@@ -51,6 +51,6 @@ def test_a_signal_that_comes_before_the_end_of_its_input(folder, tmp_path, wante
         ) as process:
             eventually(lambda: store.scores.of("ann") is not None)
             process.send_signal(wanted)
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
             assert process.stderr is not None
             assert process.stderr.read() == b""

@@ -232,10 +232,10 @@ def test_measuring_costs_little():
     found.measure(scope, 200, 0.001)
     best = float("inf")
     for _ in range(50):
-        started = time.perf_counter()
+        started = time.thread_time()
         for _ in range(1000):
             found.measure(scope, 200, 0.001)
-        best = min(best, (time.perf_counter() - started) / 1000)
+        best = min(best, (time.thread_time() - started) / 1000)
     assert best < 3e-6
 
 

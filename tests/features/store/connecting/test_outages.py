@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 
 import pytest
 import sqlalchemy as sa
@@ -125,11 +126,11 @@ def test_connections_that_are_cut(postgresql_url):
         use(database)
         _cut(postgresql_url)
         use(database)  # one that was idle is looked at first
-    timer = threading.Timer(0.3, _cut, [postgresql_url])
-    timer.start()
+    cutting = threading.Thread(target=_cut_asleep, args=[postgresql_url])
+    cutting.start()
     with pytest.raises(StoreAway), database.reading() as connection:
-        connection.exec_driver_sql("SELECT pg_sleep(20)")
-    timer.join()
+        connection.exec_driver_sql("SELECT pg_sleep(60)")
+    cutting.join()
     read(database)
     database.close()
 
@@ -140,6 +141,19 @@ def _cut(url: str) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
+
+
+def _cut_asleep(url: str) -> None:
+    """Cut whoever is in the middle of a query, as soon as there is one."""
+    asleep = (
+        "SELECT 1 FROM pg_stat_activity"
+        " WHERE wait_event = 'PgSleep' AND datname = current_database()"
+    )
+    with Database.open(url) as other, other.reading() as connection:
+        while connection.exec_driver_sql(asleep).first() is None:
+            time.sleep(0.01)
+            connection.exec_driver_sql("SELECT pg_stat_clear_snapshot()")
+    _cut(url)
 
 
 def test_no_server_there():
