@@ -206,8 +206,13 @@ class Access:
         self._known = replace(self._known, loaded_at=float("-inf"))
 
     async def announce(self, host: str) -> None:
-        """Say in the log whom the service answers; `host` is where it is meant to listen."""
-        if not await self.is_open():
+        """Say in the log whom the service answers; `host` is where it is meant to listen.
+
+        Who starts waits for the keys as long as for the rest of the store: nobody asks yet.
+        """
+        at = self._clock()
+        self._known = _Known.of(await run_in_threadpool(self.keys.all), at)
+        if not self._known.is_open:
             log("keys are needed")
         elif host == "localhost" or _is_loopback(host):
             log("no key: answers this machine alone", remedy=_MAKE_ONE)

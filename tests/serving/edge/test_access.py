@@ -409,6 +409,21 @@ def test_keys_hold_while_the_store_stands_still(app, clock, monkeypatch):
     assert len(loads) == 1
 
 
+def test_a_service_that_starts_waits_for_its_keys(app, monkeypatch, caplog):
+    """A store that is slow then keeps no service from starting; what it told holds."""
+    key = make(app, "read")
+    monkeypatch.setattr(keys, "_PATIENCE_SECONDS", 0.0)
+    held = Access(app.state.service.store.database, app.state.access.now)
+
+    async def start() -> None:
+        await held.announce("127.0.0.1")
+        assert await held.by_key(key) is not None
+
+    with caplog.at_level(logging.INFO):
+        asyncio.run(start())
+    assert "keys are needed" in caplog.text
+
+
 # -------------------------------------------------------------------------- This machine alone
 
 

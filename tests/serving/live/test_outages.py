@@ -11,7 +11,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -112,16 +112,20 @@ def full_disk(process: Process) -> Outage:
     @contextmanager
     def outage() -> Iterator[None]:
         """No file of the service's grows."""
-        pids = _group(process.pid)
-        limits = {pid: resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in pids}
-        for pid, (_, hard) in limits.items():
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, hard))
+        soft, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+        _limit(process, (1, hard))
         time.sleep(_AWAY_SECONDS)
         yield
-        for pid, limit in limits.items():
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, limit)
+        _limit(process, (soft, hard))
 
     return outage
+
+
+def _limit(process: Process, limit: tuple[int, int]) -> None:
+    """How large files may become; processes come and go, and who comes has its parent's limit."""
+    for pid in _group(process.pid):
+        with suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, limit)
 
 
 def _group(leader: int) -> list[int]:
