@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from models.judging.trials.shapes import (
     ComparisonVerdict,
     ExperimentReport,
@@ -25,13 +27,15 @@ def sentence_of_comparison(
     if effect["value"] is None:
         where = "no lead's time is over" if not leads else "of one of them no lead's time is over"
         return f"Nothing is known of {arm} beside {beside} yet: {where}."
-    difference = f"{_points(effect['value'])} of 100 ({_points(effect['low'])} to {_high(effect)})"
+    of = _of(worth)
+    low, high = _signed(effect["low"], of), _signed(effect["high"], of)
+    difference = f"{_signed(effect['value'], of)} of {of:,} ({low} to {high})"
     if verdict == "helps":
         return f"{arm} does better than {beside}: {difference} more, by {leads:,} leads."
     if verdict == "hurts":
         return f"{arm} does worse than {beside}: {difference}, by {leads:,} leads."
     if verdict == "no_difference":
-        least = f"{100 * worth:.2g} of 100"
+        least = f"{of * worth:.2g} of {of:,}"
         return (
             f"Between {arm} and {beside} there is no difference worth having, of {least} or more:"
             f" {difference}."
@@ -79,12 +83,23 @@ def _goal(goal: GoalOfExperiment) -> str:
     return goal["title"]
 
 
-def _points(share: float) -> str:
-    return f"{100 * share:+.1f}"
+def _of(worth: float) -> int:
+    """Of how many leads a difference is told, so that one worth having shows in its digits."""
+    of = 100
+    while of * worth < _LEAST_TOLD and of < _MOST_LEADS:
+        of *= 10
+    return of
 
 
-def _high(effect: Span) -> str:
-    return "?" if effect["high"] is None else _points(effect["high"])
+_LEAST_TOLD: Final = 0.25
+_MOST_LEADS: Final = 1_000_000
+
+
+def _signed(share: float | None, of: int) -> str:
+    if share is None:
+        return "?"
+    told = f"{of * share:+,.1f}"
+    return "0.0" if told[1:] == "0.0" else told
 
 
 def about_count(count: int) -> str:

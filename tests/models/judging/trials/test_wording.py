@@ -50,6 +50,23 @@ def test_an_arm_beside_the_control(verdict: ComparisonVerdict, effect, more, sai
 
 
 @pytest.mark.parametrize(
+    ("worth", "told"),
+    [
+        (0.02, "+0.1 of 100 (0.0 to +0.2)"),
+        (0.0025, "+0.1 of 100 (0.0 to +0.2)"),
+        (0.0024, "+1.2 of 1,000 (-0.3 to +2.0)"),
+        (0.00004, "+12.0 of 10,000 (-2.6 to +20.0)"),
+        (0.0, "+1,200.0 of 1,000,000 (-260.0 to +2,000.0)"),
+    ],
+)
+def test_rare_goals_are_told_of_more_leads(worth, told):
+    """Of as many as it takes that a difference worth having is no "+0.0"."""
+    effect = span(0.0012, -0.00026, 0.002)
+    said = sentence_of_comparison("b", "a", effect, "unknown", None, 400_000, worth)
+    assert said == f"Whether b does better than a is not known yet: {told}."
+
+
+@pytest.mark.parametrize(
     ("leads", "why"),
     [(0, "no lead's time is over"), (7, "of one of them no lead's time is over")],
 )
