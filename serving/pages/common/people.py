@@ -128,7 +128,7 @@ def _first(traits: Mapping[str, object], keys: Sequence[str]) -> str:
         value = traits.get(key)
         if isinstance(value, Mapping):  # Segment writes company: {name: ...}
             value = value.get("name")
-        if isinstance(value, str) and value.strip():
+        if isinstance(value, str) and words.is_seen(value):
             return value.strip()
     return ""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from typing import Final
 
 from features.clock import when
@@ -25,9 +27,11 @@ __all__ = [
     "day",
     "hours",
     "initials",
+    "is_seen",
     "learned_from",
     "likely",
     "measured",
+    "number",
     "plain",
     "plain_lines",
     "points",
@@ -48,6 +52,15 @@ _TURNING: Final = {code: " " for first, end in _CONTROLS for code in range(first
 """Controls of direction, of joining, and of terminals, by code point."""
 _BRIEF: Final = 80
 _LONGEST: Final = 90
+_VAST: Final = 1e15
+_TINY: Final = 0.01
+_BLANKS: Final = "\u115f\u1160\u2800\u3164\uffa0"
+"""What Unicode has for letters and signs, and draws as nothing."""
+_NAMES: Final = frozenset(
+    {"code", "fax", "founded", "id", "mobile", "number", "phone", "postcode", "since", "telephone"}
+    | {"timestamp", "year", "zip"}
+)
+"""Words in the name of a property whose number counts nothing: a year is no 2,026."""
 _ALIKE: Final = 0.03
 """Chances that differ by less are alike."""
 _WORTH: Final = 0.02
@@ -112,6 +125,20 @@ def between(low: float, high: float) -> str:
 def count(number: float) -> str:
     """A whole number with thousands separators: "12,345"."""
     return f"{number:,.0f}"
+
+
+def number(value: float) -> str:
+    """A number of which nothing is known but its name: "12,345", "48,250.75", "0.0042"."""
+    if not abs(value) < _VAST:  # nor is what is no number
+        return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if value == int(value):
+        return f"{int(value):,}"
+    return f"{value:,.2f}".rstrip("0").rstrip(".") if abs(value) >= _TINY else f"{value:.2g}"
+
+
+def is_seen(text: str) -> bool:
+    """Whether a text has anything that can be seen; a mark that hides or turns letters is none."""
+    return any(unicodedata.category(one)[0] in "LNPS" and one not in _BLANKS for one in plain(text))
 
 
 def plain(text: object) -> str:
@@ -210,7 +237,7 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float) and not value.is_integer():
-        return f"{value:.4g}"
+        return number(value)
     text = plain(as_text(value) or "")
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
@@ -221,9 +248,14 @@ def measured(name: str, value: object) -> tuple[str, str]:
     if is_number and "fraction" in name and 0.0 <= float(str(value)) <= 1.0:
         share = name.replace("fraction", "").strip("_- ") or "share"
         return titled(share), f"{100.0 * float(str(value)):.0f}{_SPACE}%"
-    if is_number and abs(float(str(value))) >= 10.0:
-        return titled(name), f"{float(str(value)):,.0f}"
+    if isinstance(value, int | float) and is_number and _NAMES.isdisjoint(_parts(name)):
+        return titled(name), number(value)
     return titled(name), shown(value)
+
+
+def _parts(name: str) -> list[str]:
+    """The words that the name of a property is made of: "zipCode" is zip and code."""
+    return re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", titled(name)).lower().split()
 
 
 def initials(title: str) -> str:

@@ -111,6 +111,7 @@ def lead_of(
     offer_id = todo.offer_id if todo else ""
     bars = _bars(answer) if answer and goal else []
     fact = newest_fact(rows, history, service.ladder, now)
+    traits = [words.measured(words.shown(key), value) for key, value in person.others]
     owner = desk.owner_of(lead)
     return {
         "person": person,
@@ -151,8 +152,8 @@ def lead_of(
         "side": side,
         "earlier": len(told) - len(latest),
         "notes": [] if opted_out else notes_of(rows, done),
-        "traits": person.others[:_MOST_TRAITS],
-        "more_traits": person.others[_MOST_TRAITS:],
+        "traits": traits[:_MOST_TRAITS],
+        "more_traits": traits[_MOST_TRAITS:],
         "reach": reach_of(person, history, service.ladder),
         "consents": _consents(history, {"email": person.email, "phone": person.phone}),
         "why_not": why_no_model(service, asker),

@@ -67,6 +67,9 @@ def test_words():
         ({"first_name": "Ada", "lastName": "L"}, ("Ada L", "")),
         ({"company": {"name": "X"}}, ("X", "id")),
         ({"name": " ", "company": 7}, ("id", "")),
+        ({"name": "\u200b"}, ("id", "")),
+        ({"name": "\u202e\ufeff", "company": "X"}, ("X", "id")),
+        ({"name": "\u3164", "first_name": "\u2800", "last_name": "L"}, ("L", "")),
     ],
 )
 def test_who(traits, expected):
@@ -87,3 +90,34 @@ def test_who(traits, expected):
 def test_what_a_model_learned_an_effect_from(evidence, leads, said):
     """Of how many leads, and that they are those that were given the offer."""
     assert words.learned_from(evidence, leads) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("company_size", 4885, ("Company size", "4,885")),
+        ("annual_revenue", 1234567.891, ("Annual revenue", "1,234,567.89")),
+        ("deal_value", 48250.5, ("Deal value", "48,250.5")),
+        ("price", 19.99, ("Price", "19.99")),
+        ("minutes", 15.0, ("Minutes", "15")),
+        ("churn", 0.00421, ("Churn", "0.0042")),
+        ("change", -1500, ("Change", "-1,500")),
+        ("atoms", 6.022e23, ("Atoms", "6.022e+23")),
+        ("founded", 1998, ("Founded", "1998")),
+        ("fiscalYear", 2026, ("FiscalYear", "2026")),
+        ("zip_code", 10115, ("Zip code", "10115")),
+        ("phone", 442079460000, ("Phone", "442079460000")),
+        ("watched_fraction", 0.81, ("Watched", "81 %")),
+        ("flag", True, ("Flag", "yes")),
+    ],
+)
+def test_what_is_measured(name, value, said):
+    """A number is told as it is, grouped where it counts something, and never as a power of ten."""
+    title, told = words.measured(name, value)
+    assert (title, told.replace("\u00a0", " ")) == said
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**40])
+def test_a_number_that_is_none(value):
+    """It is a text all the same."""
+    assert words.number(value)
