@@ -55,6 +55,13 @@ _ORDERS: Final[dict[QueueOrder, str]] = {
     "purchase": "Likeliest to buy first",
     "recent": "Last seen first",
 }
+_BY_WORK: Final[dict[ViewTab, str]] = {
+    "reply": "Who waits longest first",
+    "mine": "Who waits first, then most to gain for your time",
+    "marketing": "Most to gain first",
+    "quiet": "Most to gain first",
+}
+"""What the order of the work means where it is not, or not only, a rep's time that is to pay."""
 
 QueueState = Literal["ready", "no_model", "scoring", "empty", "nobody", "filtered", "end"]
 
@@ -186,7 +193,7 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
         "found": _found(desk, view, part, asked.cursor) if view.is_filtered and part else None,
         "most_counted": _MOST_COUNTED,
         "filters": _filters(service, ladder, desk) if ladder else {},
-        "orders": _ORDERS,
+        "orders": _orders(view.tab, tabs),
         "bands": words.BANDS,
         "here": here,
         "clear": address_of(QueueView(view.tab)),
@@ -201,6 +208,12 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
         "zone": str(zone(service.ladder)),
         "quiet": _quiet(service, ladder, tabs) if ladder and view == QueueView("quiet") else None,
     }
+
+
+def _orders(tab: ViewTab, tabs: Mapping[ViewTab, int]) -> dict[QueueOrder, str]:
+    """What a tab can be ordered by, in words that are true of it."""
+    of = tab if tab != "talk" or not tabs.get("reply") else "mine" if tabs["talk"] else "reply"
+    return _ORDERS | ({"work": _BY_WORK[of]} if of in _BY_WORK else {})
 
 
 def _found(desk: Desk, view: QueueView, part: ViewPart, cursor: str) -> int:

@@ -111,6 +111,40 @@ def test_orders(client):
     assert rows_of(client, "/?tab=quiet&order=purchase") == [one["lead_id"] for one in by_purchase]
 
 
+@pytest.mark.parametrize("path", ["/", "/?tab=reply", "/?tab=marketing", "/?tab=quiet", "/?q=ada"])
+def test_a_page_is_called_what_it_says(client, path):
+    """The title, which is heard first and stands on a browser's tab, is the headline."""
+    html = client.get(path, headers=HTML).text
+    headline = re.search(r"<h1>(.+?)</h1>", html)
+    title = re.search(r"<title>(.+?) · Rung</title>", html)
+    assert headline is not None
+    assert title is not None
+    assert title[1] == re.sub(r"<[^>]+>", "", headline[1])
+
+
+@pytest.mark.parametrize(
+    ("asked", "talk", "reply"),
+    [
+        ([], "Most to gain for your time first.", "Who waits longest first."),
+        (
+            ["lead-1"],
+            "Who waits first, then most to gain for your time.",
+            "Who waits longest first.",
+        ),
+    ],
+)
+def test_orders_are_told_as_they_are(start, folder, tmp_path, asked, talk, reply):
+    """Who waits stands by how long; what a mail does takes nobody's time."""
+    until = world.now()
+    events = [one for at in range(6) for one in world.climber(f"lead-{at}", until, at)]
+    events += [world.event(lead, "lead_asked", until - 5, {"text": "When?"}) for lead in asked]
+    with start(world.filled(tmp_path, events), folder / "rates") as client:
+        assert talk in page(client, "/").text
+        assert reply in page(client, "/?tab=reply").text
+        assert "for your time" not in page(client, "/?tab=marketing").text
+        assert "Last seen first." in page(client, "/?tab=reply&order=recent").text
+
+
 def test_pages(start, folder, tmp_path):
     """All leads of a long tab stand on its pages, once each; the last has a way back to the top."""
     until = world.now()
