@@ -98,12 +98,23 @@ const move = (by) => {
   const row = rows[Math.max(0, Math.min(rows.length - 1, at + by))];
   if (row) $("a", row).focus(), row.scrollIntoView({ block: "nearest" });
 };
+// Whoever speaks to their machine, or is slow to leave a key, turns keys of one letter off.
+let letters = true;
+try { letters = localStorage.letters != "off"; } catch { /* a browser that keeps nothing */ }
+for (const one of all("[data-keys]")) one.hidden = false, one.onclick = () => $("#keys").showModal();
+for (const one of all("[data-letters]")) {
+  one.checked = letters;
+  one.onchange = () => {
+    letters = one.checked;
+    try { localStorage.letters = letters ? "on" : "off"; } catch { /* it holds until the next page */ }
+  };
+}
 let went = 0;
 page.addEventListener("keydown", (event) => {
   const key = event.key, rows = all("[data-row]"), row = page.activeElement.closest("[data-row]") || (rows.length == 1 && rows[0]);
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (key == "Escape") for (const one of all(".me[open],.act[open]")) one.open = false, $("summary", one).focus();
-  if (/^(IN|TEXTA|SEL)/.test(page.activeElement.tagName)) return;
+  if (!letters || /^(IN|TEXTA|SEL)/.test(page.activeElement.tagName)) return;
   const does = row && $(`[data-key="${key}"]`, row);
   if (Date.now() - went < 1500) {
     const link = $(`[data-go="${key}"]`);

@@ -98,6 +98,25 @@ def test_keys(ann):
     expect(ann.get_by_role("heading", level=1)).to_have_text(re.compile("talk|reply|call"))
 
 
+def test_keys_of_one_letter_are_turned_off(ann):
+    """Who speaks to their machine finds it in their menu; it holds on the next page."""
+    ann.locator(".me summary").click()
+    ann.get_by_role("button", name="Keys").click()
+    ann.get_by_role("checkbox", name="Keys of one letter are on").uncheck()
+    ann.get_by_role("button", name="Close").click()
+    for _ in range(2):
+        for key in ("j", "?", "g", "l", "/"):
+            ann.keyboard.press(key)
+        expect(ann.locator("[data-row] a:focus, dialog[open], #search:focus")).to_have_count(0)
+        ann.reload()
+    ann.locator(".me summary").click()
+    ann.get_by_role("button", name="Keys").click()
+    ann.get_by_role("checkbox").check()
+    ann.get_by_role("button", name="Close").click()
+    ann.keyboard.press("j")
+    expect(ann.locator("[data-row] a:focus")).to_have_text("Ada Lovelace")
+
+
 def test_all_by_tabulator(ann):
     """Every link and button is reached by the keyboard alone, in the order that is read."""
     seen = []
