@@ -1,8 +1,11 @@
-"""What the style sheets promise of all pages: columns in line, and targets that a finger hits."""
+"""What the style sheets promise of all pages: in line, whole, on paper, and hit by a finger."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from playwright.sync_api import expect
 
 from tests.serving.browser import opened, overflow
 
@@ -24,6 +27,20 @@ TOO_SMALL = """() => {
     .map((one) => [one.outerHTML.slice(0, 90), one.getBoundingClientRect().height]);
 }"""
 """Links that are less than 24 pixels high, and what is pressed that is less than 44."""
+CUT = """() => {
+  const all = [...document.querySelectorAll(".top *")].filter((one) => one.checkVisibility());
+  const over = (one) => one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 1;
+  const search = document.querySelector("#search"), probe = document.createElement("span");
+  probe.style = `font: ${getComputedStyle(search).font}; position: absolute`;
+  probe.textContent = search.placeholder;
+  document.body.append(probe);
+  const room = search.clientWidth - parseFloat(getComputedStyle(search).paddingLeft);
+  const isCut = probe.offsetWidth > room;
+  probe.remove();
+  const cut = all.filter(over).map((one) => one.outerHTML.slice(0, 90));
+  return isCut ? ["search", ...cut] : cut;
+}"""
+"""What of the header holds more than can be seen of it."""
 COLUMNS = """() => [...document.querySelectorAll(".queue > .lead")].map(
   (row) => [...row.children].map((one) => Math.round(one.getBoundingClientRect().left)).join()
 )"""
@@ -60,3 +77,54 @@ def test_columns_are_in_line(at_desk):
     assert len(found) > 2
     # The columns but the last, where what can be done stands at its right end.
     assert len({one.rsplit(",", 1)[0] for one in found}) == 1
+
+
+@pytest.mark.parametrize("width", [390, 360, 320])
+def test_nothing_of_the_header_is_cut(browser, site, width):
+    """On a phone each page and who is looking can be read, and what is looked for fits."""
+    with opened(browser, site, width, 740) as sheet:
+        sheet.goto("/")
+        assert sheet.evaluate(CUT) == []
+        assert overflow(sheet) <= 0
+        sheet.locator(".me summary").click()
+        expect(sheet.locator(".me .menu")).to_contain_text("this machine")
+
+
+def test_a_filter_on_a_phone(browser, site):
+    """Opened, it is no wider than the window, beside the longest name of a table."""
+    with opened(browser, site, 320, 740) as sheet:
+        sheet.goto("/?tab=marketing")
+        sheet.locator(".filter summary").click()
+        assert overflow(sheet) <= 0
+
+
+def test_on_paper(browser, site):
+    """It is dark on light, whatever the screen is, and has nothing that can only be pressed."""
+    with opened(browser, site, color_scheme="dark") as sheet:
+        sheet.goto("/")
+        assert luminance(sheet, "h1") > 0.7
+        sheet.emulate_media(media="print", color_scheme="dark")
+        assert luminance(sheet, "h1") < 0.3
+        expect(sheet.locator(".name").first).to_be_visible()
+        pressed = sheet.locator(".main-nav, .search, .tools, .buttons")
+        expect(pressed.locator("visible=true")).to_have_count(0)
+
+
+def test_colours_of_the_system(browser, site):
+    """Where those of the page are not used, the page and the work one is at still stand out."""
+    with opened(browser, site, forced_colors="active") as sheet:
+        sheet.goto("/?tab=quiet")
+        for nav in (".main-nav", ".tabs"):
+            grounds = sheet.eval_on_selector_all(
+                f"{nav} a", "(all) => all.map((one) => getComputedStyle(one).backgroundColor)"
+            )
+            chosen = sheet.eval_on_selector(
+                f"{nav} a[aria-current]", "(one) => getComputedStyle(one).backgroundColor"
+            )
+            assert grounds.count(chosen) == 1
+
+
+def luminance(sheet, what):
+    """How light the letters of an element are, from 0 to 1."""
+    colour = sheet.eval_on_selector(what, "(one) => getComputedStyle(one).color")
+    return sum(map(int, re.findall(r"\d+", colour)[:3])) / 765

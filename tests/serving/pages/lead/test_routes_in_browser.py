@@ -15,6 +15,7 @@ from features.store.people.actions import UNDO_US
 from features.store.privacy import Privacy
 from serving.process.working.erasing import erase_lead
 from tests.serving import world
+from tests.serving.browser import overflow, violations
 
 pytestmark = pytest.mark.slow
 
@@ -211,3 +212,23 @@ def test_when_a_session_is(at_desk, desk):
     with at_desk("Ann", java_script_enabled=False) as sheet:
         sheet.goto("/leads/lead-08")
         expect(sheet.locator("#now time")).to_contain_text("11:00 UTC")
+
+
+def test_whatever_a_lead_is_called(at_desk, desk):
+    """Ids and traits without a space keep within the page; tables are scrolled by keys, too."""
+    _, service, _ = desk
+    lead = "0123456789abcdef" * 8
+    told = {"customerSuccessManagerEmailAddress" * 3: "x" * 300, "name": "W" * 120}
+    service.store.append_events(
+        [
+            *world.climber(lead, now(), 2),
+            world.event(lead, "identify", now() - DAY_US, told),
+            world.event(lead, "page_viewed", now() - 2 * DAY_US, told),
+        ]
+    )
+    for width in (1280, 360):
+        with at_desk("Ann", width, 740) as sheet:
+            sheet.goto(f"/leads/{lead}")
+            sheet.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)")
+            assert overflow(sheet) <= 0
+            assert violations(sheet) == []
