@@ -218,7 +218,10 @@ def test_whatever_a_lead_is_called(at_desk, desk):
     """Ids and traits without a space keep within the page; tables are scrolled by keys, too."""
     _, service, _ = desk
     lead = "0123456789abcdef" * 8
-    told = {"customerSuccessManagerEmailAddress" * 3: "x" * 300, "name": "W" * 120}
+    told: dict[str, object] = {
+        "customerSuccessManagerEmailAddress" * 3: "x" * 300,
+        "name": "W" * 120,
+    }
     service.store.append_events(
         [
             *world.climber(lead, now(), 2),
