@@ -29,6 +29,7 @@ from features.store.connecting.engines import (
     execute_when_free,
     file_of,
     new_engine,
+    written_back,
 )
 from features.store.connecting.looks import Looks
 from features.store.connecting.outages import cause, reachable, shown
@@ -147,6 +148,21 @@ class Database:
                 execute_when_free(driver, "PRAGMA journal_mode=WAL")
             finally:
                 connection.close()
+
+    def shorten_log(self) -> bool:
+        """Have SQLite move what its log holds into the file, and give the room of the log back.
+
+        Whether it did: not where somebody reads or writes, or the disk is full. It waits for
+        nobody, and nothing is lost or undone where it cannot.
+        """
+        if not self.is_sqlite:
+            return True
+        connection = self.engine.raw_connection()  # it cannot be done within a transaction
+        try:
+            driver = cast(sqlite3.Connection, connection.driver_connection)
+            return written_back(driver)
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """Let go of the database."""

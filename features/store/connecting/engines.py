@@ -27,6 +27,7 @@ __all__ = [
     "file_of",
     "new_engine",
     "parsed_url",
+    "written_back",
 ]
 
 WRITES: Final = "rung_writes"
@@ -36,6 +37,9 @@ STATEMENTS_AT_HAND: Final = 256
 _CHECKPOINT_PAGES: Final = 16_384
 """Pages of 4 KiB that gather before SQLite moves them: a batch of many leads touches many pages of
 indexes, and most are touched again soon."""
+_LOG_BYTES: Final = 2 * 4096 * _CHECKPOINT_PAGES
+"""So much of SQLite's log stays once all of it was moved. It would keep for as long as the service
+runs what the largest transaction took, or what came while somebody read for long."""
 _BUSY_SECONDS: Final = 30
 """For so long whoever writes is waited for."""
 _LOOK_SECONDS: Final = 0.001
@@ -158,6 +162,7 @@ def _make_durable(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA cache_size=-65536")  # KiB
     cursor.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+    cursor.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
     cursor.close()
 
 
@@ -189,5 +194,17 @@ def execute_when_free(connection: sqlite3.Connection, statement: str) -> None:
                 time.sleep(_LOOK_SECONDS)
             else:
                 return
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+
+
+def written_back(connection: sqlite3.Connection) -> bool:
+    """Whether all of SQLite's log could be moved into the file, and the log be made empty, now."""
+    connection.execute("PRAGMA busy_timeout=0")
+    try:
+        is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not is_busy
+    except sqlite3.OperationalError:  # somebody writes, or the disk is full; it stays in the log
+        return False
     finally:
         connection.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")

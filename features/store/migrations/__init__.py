@@ -11,12 +11,15 @@ from features.errors import StoreError
 from features.store.connecting.locks import TABLES
 from features.store.connecting.outages import cause, shown
 from features.store.database import Database
+from features.store.migrations.moving import see_that_there_is_room
 from features.store.schema import meta
 
 __all__ = ["LATEST", "migrate", "open_database", "version_of"]
 
 LATEST: Final = "0019"
 """The revision that this version of Rung reads and writes."""
+_MOVES: Final = "0017"
+"""The last revision that moves all events of an SQLite store."""
 
 
 def open_database(url: str | Path) -> Database:
@@ -28,7 +31,8 @@ def open_database(url: str | Path) -> Database:
     """
     database = Database.open(url)
     try:
-        migrate(database)
+        if migrate(database):
+            database.shorten_log()
         database.write_ahead()
     except StoreError:
         database.close()
@@ -40,10 +44,10 @@ def open_database(url: str | Path) -> Database:
     return database
 
 
-def migrate(database: Database) -> None:
+def migrate(database: Database) -> bool:
     """Make the tables in an empty database, or those that a store of an older version lacks.
 
-    Processes that start together may all call it.
+    Processes that start together may all call it. Whether it found something to do.
 
     Raises
     ------
@@ -52,7 +56,7 @@ def migrate(database: Database) -> None:
     try:
         with database.reading() as connection:
             if version_of(connection) == LATEST:
-                return
+                return False
         with database.writing() as connection:
             if not database.is_sqlite:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TABLES)))
@@ -60,6 +64,7 @@ def migrate(database: Database) -> None:
     except sa.exc.SQLAlchemyError as error:
         url = shown(database.engine.url)
         raise StoreError(f"{url}: its tables cannot be made: {cause(error)}") from error
+    return True
 
 
 def version_of(connection: sa.Connection) -> str | None:
@@ -90,6 +95,8 @@ def _upgrade(connection: sa.Connection) -> None:
             f"{shown(connection.engine.url)}: has schema {version}, this version reads {LATEST};"
             " use the version of Rung that wrote it, or a newer one"
         )
+    if connection.dialect.name == "sqlite" and version is not None and version < _MOVES:
+        see_that_there_is_room(connection)
     from alembic import command
     from alembic.config import Config
 

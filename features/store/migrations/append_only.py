@@ -26,7 +26,7 @@ _INDEXES: Final = {
 
 
 def move_events(connection: sa.Connection) -> None:
-    """Move the events of an SQLite store; as `moved_events`, also in what it raises."""
+    """Move the events of an SQLite store, as `moved_events` has it."""
     with moved_events(connection) as tell:
         # Rows that are inserted into a table with indexes would jump to and fro in them.
         connection.exec_driver_sql(

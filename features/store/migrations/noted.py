@@ -62,7 +62,7 @@ _TRIGGERS: Final = (
 
 
 def note_events(connection: sa.Connection) -> None:
-    """Number and note the events of an SQLite store; as `moved_events`, also in what it raises."""
+    """Number and note the events of an SQLite store, as `moved_events` has it."""
     with moved_events(connection) as tell:
         for statement in _TABLES:
             connection.exec_driver_sql(statement)

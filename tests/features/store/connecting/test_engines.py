@@ -15,6 +15,7 @@ from features.store.arrivals import Event
 from features.store.connecting import engines
 from features.store.database import Database
 from features.store.events import EventStore
+from features.store.kept.meta import set_meta
 
 EVENT = Event("m", "ann", "view", 1, 1)
 
@@ -125,3 +126,21 @@ def test_no_password_is_told(url):
     assert "ter2" not in said
     if "hun@" in url:
         assert "write %40 for an @ in a password" in said
+
+
+def test_the_log_of_a_large_transaction_does_not_stay(tmp_path, monkeypatch):
+    """Once all of it is moved into the file, the next transaction cuts it short."""
+    monkeypatch.setattr(engines, "_LOG_BYTES", 50_000)
+    path, log = tmp_path / "rung.db", tmp_path / "rung.db-wal"
+    with EventStore.open(path) as store:
+        with store.database.writing() as connection:
+            set_meta(connection, "large", "x" * 1_000_000)
+        assert log.stat().st_size > 1_000_000
+        with store.database.reading() as connection:
+            connection.exec_driver_sql("COMMIT")  # nothing is moved within a transaction
+            moved = connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()
+            assert moved[0] == 0
+            connection.exec_driver_sql("BEGIN")
+        with store.database.writing() as connection:
+            set_meta(connection, "small", "z")
+        assert log.stat().st_size <= 50_000

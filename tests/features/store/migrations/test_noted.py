@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.errors import StoreError
+from features.store.database import Database
 from features.store.events import Appended, Event, EventStore
 from features.store.migrations import append_only, moving, noted
 from tests.features.store.migrations.older import Usage, held, is_noted, older, some_events
@@ -89,6 +91,45 @@ def test_a_full_disk(tmp_path, monkeypatch, revision):
     with pytest.raises(StoreError, match="takes 1 MB beside it for a while, and 0 MB are free"):
         EventStore.open(path)
     assert not is_noted(path)
+    assert held(path) == rows
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_no_more_room_is_taken_than_was_asked_for(tmp_path, monkeypatch, revision):
+    """With just the room that it wants the log fits, and then the file; the log is given back."""
+    path, log = tmp_path / "store.db", tmp_path / "store.db-wal"
+    older(path, some_events(20_000), revision)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("VACUUM")
+    size = path.stat().st_size
+    room = int(size * moving._TIMES) + 1
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(room, 0, room))
+    logged, shorten = [], Database.shorten_log
+
+    def noting(database):
+        logged.append(log.stat().st_size)
+        return shorten(database)
+
+    monkeypatch.setattr(Database, "shorten_log", noting)
+    with EventStore.open(path):
+        assert log.stat().st_size == 0
+        grown = path.stat().st_size - size
+    assert len(logged) == 1
+    assert logged[0] + grown < room
+
+
+def test_who_still_reads_keeps_nobody_from_opening_it(tmp_path):
+    """The log stays as long as it is, then, and what was moved is there."""
+    path = tmp_path / "store.db"
+    rows = older(path, some_events(50), "0016")
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM events").fetchone() == (50,)
+        with EventStore.open(path) as store:
+            assert store.count() == 50
+            assert not store.database.shorten_log()
+            reader.execute("COMMIT")
+            assert store.database.shorten_log()
     assert held(path) == rows
 
 
