@@ -36,7 +36,7 @@ def oracle_delays(events: Sequence[Event], ladder: Ladder, until: int) -> list[i
     """Of each goal the time that 99 of 100 of its completions took to be reported, at most.
 
     Of what had happened before any news of the goal came nothing is told by that; where there is
-    nothing else, the completions of all goals tell.
+    nothing else, the completions of all goals tell. What was brought in one go is left out.
     """
     seen = [event for event in events if event.known_us <= until]
     by_goal = [[one for one in seen if meets_any(goal.complete_when, one)] for goal in ladder.goals]
@@ -44,8 +44,34 @@ def oracle_delays(events: Sequence[Event], ladder: Ladder, until: int) -> list[i
     for own in by_goal:
         begun = min((one.known_us for one in own), default=0)
         as_it_came = [one for one in own if min(one.occurred_us, one.known_us) >= begun]
-        found.append(_most_wait(as_it_came or [one for each in by_goal for one in each]))
+        everything = [one for each in by_goal for one in each]
+        found.append(_usual_wait(as_it_came) if as_it_came else _most_wait(everything))
     return found
+
+
+_WEEK_US = 7 * DAY_US
+
+
+def _usual_wait(events: Sequence[Event]) -> int:
+    """Without the overtaken reports of the week with most of them, where that halves the wait.
+
+    Overtaken: it happened before other news, which came more than a week before its own.
+    """
+    usual = _most_wait(events)
+    overtaken = [
+        one
+        for one in events
+        if any(one.occurred_us < other.known_us < one.known_us - _WEEK_US for other in events)
+    ]
+    weeks = [
+        [one for one in overtaken if first.known_us <= one.known_us <= first.known_us + _WEEK_US]
+        for first in sorted(overtaken, key=lambda one: one.known_us)
+    ]
+    if usual <= _WEEK_US or not weeks:
+        return usual
+    left_out = {id(one) for one in max(weeks, key=len)}
+    rest = _most_wait([one for one in events if id(one) not in left_out])
+    return rest if 2 * rest < usual else usual
 
 
 def _most_wait(events: Sequence[Event]) -> int:

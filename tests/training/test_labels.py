@@ -280,6 +280,42 @@ def test_history_that_is_brought_later_is_no_delay():
     assert waits([*history, *live], goal="purchase") == SECOND_US
 
 
+def filled(*gaps: int, often: int = 150, late: float = 0.0) -> list[Event]:
+    """An order a day, and on some days the orders of the fifty days before that, in one go."""
+    day = [START_US + at * DAY_US for at in range(often)]
+    orders = [event("order", at, at + round(late * (at // DAY_US % 10 == 0)), "bob") for at in day]
+    for gap in gaps:
+        orders += [
+            event("order", day[gap - at], day[gap] + at * 3600 * SECOND_US, "ann")
+            for at in range(50)
+        ]
+    return orders
+
+
+def test_what_was_brought_in_one_go_is_no_delay():
+    """A gap that was filled once, in two days, is not waited for; one that comes again is."""
+    until = START_US + 150 * DAY_US
+    assert waits(filled(), until, goal="purchase") == 0
+    assert waits(filled(100), until, goal="purchase") < 8 * DAY_US  # what is older was overtaken
+    assert waits(filled(60, 130), until, goal="purchase") > 40 * DAY_US
+
+
+def test_late_reports_are_waited_for_beside_what_was_brought_in_one_go():
+    """Of orders one in ten of which is told two days later, two days are waited for still."""
+    until = START_US + 152 * DAY_US
+    assert 2 * DAY_US < waits(filled(100, late=2 * DAY_US), until, goal="purchase") < 8 * DAY_US
+
+
+def test_what_is_told_at_intervals_is_waited_for_beside_what_was_brought_in_one_go():
+    """Orders of a month that are told at its end overtake none, however many there are at once."""
+    months = [
+        event("order", START_US + at * DAY_US, START_US + (at // 30 + 1) * 30 * DAY_US, "bob")
+        for at in range(180)
+    ]
+    until = START_US + 181 * DAY_US
+    assert waits(months, until, goal="purchase") > 28 * DAY_US
+
+
 def test_nothing_completed_is_nothing_to_wait_for():
     """Events that complete nothing may be as late as they like."""
     assert waits(delays([10_000], "page")) == 0
