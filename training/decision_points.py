@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.arrays import Floats, Ints
+from features.arrays import Bools, Floats, Ints
 from features.clock import rfc3339
 from features.events.log import DAY_US, EventLog, Times
 from features.ladder.ladder import Ladder
@@ -89,7 +89,9 @@ def decision_points(
 
     With `score_at` in the ladder: the instants at which those events became known. Otherwise one
     random instant in each week of a lead's life, and one soon after some of its events, because the
-    service scores both on a clock and when something happens. A lead that has bought, that is
+    service scores both on a clock and when something happens. What the ladder does not read moves
+    no score, so that nothing is asked after it: a lead would be met when it is busy, and no signal
+    could tell. A lead that has bought, that is
     lost, or that was silent for `dormant_after_days` is not asked about; one that has
     done nothing yet has not fallen silent. A lead with many times the
     events of a busy one (a machine) is asked about after as many of them as a busy lead has.
@@ -112,18 +114,22 @@ class Lives:
     ----------
     starts : lead `i` owns the instants `starts[i]:starts[i + 1]`.
     known : shape (n,), in the order of the log. With `score_at` in the ladder those events alone.
+    is_read : shape (n,), whether the ladder reads events of the name.
     """
 
     starts: Ints
     known: Times
+    is_read: Bools
 
     @classmethod
     def of(cls, log: EventLog, ladder: Ladder) -> Lives:
         """Those of all leads of a log."""
+        linked = link(log, compile_ladder(ladder))
+        is_read = linked.reads()
         if not ladder.score_at:
-            return cls(log.starts, log.known)
-        rows = link(log, compile_ladder(ladder)).meets_score_at()
-        return cls(np.append(0, np.cumsum(rows))[log.starts], log.known[rows])
+            return cls(log.starts, log.known, is_read)
+        rows = linked.meets_score_at()
+        return cls(np.append(0, np.cumsum(rows))[log.starts], log.known[rows], is_read[rows])
 
     @property
     def lead(self) -> Ints:
@@ -298,11 +304,11 @@ def _at_any_instant(
     clock = born[clock_lead] + week * period + rng.integers(0, period, len(week))
     # As many instants after events as on the clock, so that neither drowns the other; and so that
     # no lead drowns the others, those of a machine count as those of a busy lead.
-    events = np.diff(lives.starts)
+    events = np.bincount(lead_of_rows[lives.is_read], minlength=leads)
     counted = _counted(events)
     share = min(1.0, len(clock_lead) / max(1, int(counted.sum())))
     kept = share * (counted / np.maximum(events, 1))
-    chosen = rng.random(len(lives.known)) < kept[lead_of_rows]
+    chosen = (rng.random(len(lives.known)) < kept[lead_of_rows]) & lives.is_read
     low, high = np.log(_AFTER_EVENT_DAYS)
     delay = np.exp(rng.uniform(low, high, int(chosen.sum()))) * DAY_US
     after = lives.known[chosen] + delay.astype(np.int64)

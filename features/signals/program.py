@@ -436,6 +436,11 @@ class LinkedLog:
         row = np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
         return CompletionReports(goal, self.events.occurred[row], self.events.known[row])
 
+    def reads(self) -> Bools:
+        """Shape (n_events,): whether any rule or signal of the program names each event."""
+        named = self.events.name_of < len(self.compiled.names)
+        return np.asarray(named[self.events.name], dtype=np.bool_)
+
     def meets_score_at(self) -> Bools:
         """Shape (n_events,): whether leads are scored at each event."""
         return self.meets(len(self.program.horizon) + 1)

@@ -88,6 +88,7 @@ def _lives(events: PartFolder, ladder: Ladder, present: int, at: int) -> Done:
             "lead": pa.array(log.leads, pa.string()),
             "first": first,
             "known": pa.LargeListArray.from_arrays(lives.starts, lives.known),
+            "is_read": pa.LargeListArray.from_arrays(lives.starts, pa.array(lives.is_read)),
         }
     )
     return Done(at, {"last": int(log.known.max(initial=0))}, table)
@@ -100,10 +101,14 @@ def _drawn(
     parts = [pa.repeat(pa.scalar(at, pa.int32()), len(table)) for at, table in enumerate(held)]
     leads = pa.concat_tables(held).append_column("part", pa.chunked_array(parts, pa.int32()))
     leads = leads.sort_by("lead").filter(pa.compute.field("first") <= until)
-    known = leads["known"].combine_chunks()
+    known, is_read = leads["known"].combine_chunks(), leads["is_read"].combine_chunks()
     is_known = known.values.to_numpy() <= until
     bounds = known.offsets.to_numpy()
-    lives = Lives(np.append(0, np.cumsum(is_known))[bounds], known.values.to_numpy()[is_known])
+    lives = Lives(
+        np.append(0, np.cumsum(is_known))[bounds],
+        known.values.to_numpy()[is_known],
+        is_read.values.to_numpy(zero_copy_only=False)[is_known],
+    )
     back = drawing.look_back_days
     lead, as_of = drawn_instants(
         lives,

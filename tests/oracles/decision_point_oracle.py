@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from features.ladder.ladder import Ladder
+from features.ladder.ladder import EventRule, Ladder
+from features.signals.program import compile_ladder
 from tests.oracles.snapshot_oracle import (
     DAY_US,
     Event,
@@ -89,6 +90,11 @@ def _shares(leads: Sequence[str]) -> dict[str, float]:
     }
 
 
+def _is_read(event: Event, ladder: Ladder) -> bool:
+    """Whether anything that the ladder says names the event."""
+    return any(EventRule(name).names(event.name) for name in compile_ladder(ladder).names)
+
+
 def _drawn(
     events: Sequence[Event], ladder: Ladder, end: int, chance: np.random.Generator
 ) -> list[Asked]:
@@ -103,12 +109,15 @@ def _drawn(
         while week < dies:
             asked.append((lead, week + int(chance.integers(0, week_us))))
             week += week_us
-    # As many after events as on the clock, so far as there are events.
-    counts = _shares([event.lead_id for event in events])
-    counted = round(sum(counts[event.lead_id] for event in events))
-    share = min(1.0, len(asked) / counted) if events else 0.0
+    # As many after events as on the clock, so far as there are events that the ladder reads.
+    read = [event for event in events if _is_read(event, ladder)]
+    counts = _shares([event.lead_id for event in read])
+    counted = round(sum(counts[event.lead_id] for event in read))
+    share = min(1.0, len(asked) / counted) if read else 0.0
     rows = [event for lead in leads for event in in_order(events, ladder, lead)]
-    chosen = [event for event in rows if chance.random() < share * counts[event.lead_id]]
+    after = [chance.random() < share * counts.get(event.lead_id, 0.0) for event in rows]
+    chosen = [row for row, is_one in zip(rows, after, strict=True) if is_one]
+    chosen = [event for event in chosen if _is_read(event, ladder)]
     for event in chosen:
         # Between 10^-4 days and one, on a scale of logarithms.
         days = math.exp(chance.uniform(math.log(1e-4), math.log(1.0)))

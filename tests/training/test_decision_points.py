@@ -195,6 +195,16 @@ def test_as_many_after_events_as_on_the_clock():
     assert on_clock <= len(points) <= on_clock + 8
 
 
+def test_nothing_is_asked_after_what_the_ladder_does_not_read():
+    """No signal could tell that a lead was just busy; on the clock it is asked about as ever."""
+    events = [event("page", START_US), *(event("hum", START_US + at * DAY_US) for at in range(28))]
+    for seed in range(20):
+        days = (drawn(events, seed=seed).as_of - START_US) / DAY_US
+        weeks = np.floor(days[days > 1.0] / 7).astype(int)  # after that one no event is read
+        assert set(range(1, 4)) <= set(weeks.tolist())
+        assert np.bincount(weeks).max() == 1
+
+
 def test_quiet_leads_are_asked_about():
     """Weeks in which nothing happened have their instants, until the lead is dormant."""
     points = drawn([event("page", START_US)])
