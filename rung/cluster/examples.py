@@ -25,7 +25,8 @@ import pyarrow.parquet as pq
 from features.events.log import DAY_US
 from features.files import new_file
 from features.ladder.ladder import Ladder
-from features.signals.program import CompletionReports, NextCompletions, compile_ladder, link
+from features.signals.completion_reports import CompletionReports
+from features.signals.program import NextCompletions, compile_ladder, link
 from features.signals.snapshot import Snapshot
 from rung.cluster.folds import log_of_part
 from rung.cluster.parts import PartFolder, new_parts
