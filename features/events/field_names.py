@@ -11,7 +11,15 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["CONTACT_FIELDS", "PEOPLE", "channel_key", "field_key", "means_mail", "plain"]
+__all__ = [
+    "CONTACT_FIELDS",
+    "PEOPLE",
+    "channel_key",
+    "field_key",
+    "means_mail",
+    "plain",
+    "taken_apart",
+]
 
 PEOPLE: Final = (
     *("user", "lead", "customer", "contact", "person", "personal", "visitor", "client"),
@@ -58,8 +66,19 @@ _LONGEST: Final = 200
 
 def plain(name: str) -> str:
     """A name without case, blanks, punctuation and accents: "E-Mail" is "email"."""
-    apart = unicodedata.normalize("NFKD", name.casefold()).casefold()  # a letter apart may be large
+    apart = taken_apart(name.casefold()).casefold()  # a letter apart may be large
     return "".join(letter for letter in apart if letter.isalnum())
+
+
+def taken_apart(text: str) -> str:
+    """A text with each letter apart from its accents, which stand in the order they came in.
+
+    To put those of one letter into their own order, as a whole text normalised has them, takes the
+    square of their number, and a stranger may send ten thousand. Who asks drops them all.
+    """
+    if text.isascii():
+        return text
+    return "".join(unicodedata.normalize("NFKD", letter) for letter in text)
 
 
 def channel_key(channel: str) -> str:

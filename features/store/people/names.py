@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from features.events.field_names import taken_apart
 from features.store.database import Database, insert_into, is_storable
 from features.store.identities.members import leads_of, memberships
 from features.store.places import places_of
@@ -51,7 +52,7 @@ def words_of(text: str) -> list[str]:
     >>> words_of("李 A")
     ['李']
     """
-    plain = unicodedata.normalize("NFKD", text).casefold()
+    plain = taken_apart(text).casefold()
     letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
     found = (word[:_LONGEST] for word in _WORD.findall(letters))
     return list(dict.fromkeys(word for word in found if _tells(word)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+import unicodedata
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -81,6 +84,21 @@ def test_any_name(name):
     assert field_key(key) == key
     assert field_key(f" {name}- ") == key
     assert plain(key) == key
+
+
+@given(st.text(st.characters(categories=["L", "M", "N"]), max_size=20))
+def test_accents_in_any_order(name):
+    """What is left of a name is what is left of it where its accents are in their own order."""
+    apart = unicodedata.normalize("NFKD", name.casefold()).casefold()
+    assert plain(name) == "".join(filter(str.isalnum, apart))
+
+
+@pytest.mark.parametrize("accents", ["\u0301\u0316", "\u0f71\u0f81", "\u0f73\u0f71"])
+def test_many_accents_take_no_time(accents):
+    """To put so many of one letter into their order would take seconds."""
+    started = time.process_time()
+    assert plain("E" + accents * 60_000 + "-Mail") == "email"
+    assert time.process_time() - started < 0.5
 
 
 @pytest.mark.parametrize(
