@@ -69,6 +69,8 @@ def regroup(connection: sa.Connection, ids: set[str]) -> Regrouped:
     after = _after(seen)
     parted = _parted(connection, seen, after)
     left = sorted(one for one in seen.ids - set(after) if one in seen.held)
+    # Asked before any row is another. Few have one: to go through all of them takes long.
+    cores = _held_onto(connection, seen.users & set(seen.held))
     _delete(connection, [one for one in left if one not in seen.users])
     _write(connection, {one: row for one, row in after.items() if seen.held.get(one) != row})
     lonely = [one for one in left if one in seen.users]
@@ -77,8 +79,8 @@ def regroup(connection: sa.Connection, ids: set[str]) -> Regrouped:
         _delete(connection, [one for one in lonely if one not in after])
         _write(connection, {one: after[one] for one in lonely if one in after})
     changed = {one for one in seen.ids if _place(seen.held, one) != _place(after, one)}
-    for one in sorted(changed & seen.users & set(after) & set(seen.held)):
-        _follow(connection, one, seen.held[one], after[one])
+    moving = sorted(changed & cores & set(after))
+    _follow(connection, [(one, seen.held[one], after[one]) for one in moving])
     leads = {_place(after, one).lead_id for one in changed}
     leads |= {seen.held[one].lead_id for one in changed & set(seen.held)}
     moved = {
@@ -275,8 +277,19 @@ def _keeping(dialect: str) -> sa.Executable:
     )
 
 
-def _follow(connection: sa.Connection, core: str, before: _Held, after: _Held) -> None:
-    """Let all that hang on an id go where it went."""
+def _follow(connection: sa.Connection, went: Iterable[tuple[str, _Held, _Held]]) -> None:
+    """Let all that hang on some ids go where each went: the id, and its rows before and after."""
+    rows = [
+        {"core": core, "former": before.lead_id, "lead": after.lead_id, "since": after.joined_at}
+        for core, before, after in went
+    ]
+    if rows:
+        connection.execute(_following(connection.dialect.name), rows)
+
+
+@cache
+def _following(dialect: str) -> sa.Executable:
+    core, since = sa.bindparam("core", type_=sa.Text), sa.bindparam("since", type_=sa.BigInteger)
     # By the target as it is, which has an index, PostgreSQL may read all links to it for each id.
     target = sa.func.coalesce(identity_links.c.target, "")
     told = (
@@ -285,9 +298,10 @@ def _follow(connection: sa.Connection, core: str, before: _Held, after: _Held) -
         .where(identity_links.c.undone_at.is_(None))
         .scalar_subquery()
     )
-    later = sa.func.max if connection.dialect.name == "sqlite" else sa.func.greatest
-    connection.execute(
+    later = sa.func.max if dialect == "sqlite" else sa.func.greatest
+    return (
         sa.update(identities)
-        .where(identities.c.lead_id == before.lead_id, identities.c.hangs_on == core)
-        .values(lead_id=after.lead_id, joined_at=later(after.joined_at, told))
+        .where(identities.c.lead_id == sa.bindparam("former", type_=sa.Text))
+        .where(identities.c.hangs_on == core)
+        .values(lead_id=sa.bindparam("lead", type_=sa.Text), joined_at=later(since, told))
     )

@@ -113,6 +113,20 @@ def test_the_statements_of_a_claim_are_few(store):
     assert len(store.ids_of("user")) == 2101
 
 
+def test_an_alias_of_a_long_chain_takes_few_statements(store):
+    """Each id of it is called by the new one; those that nothing hangs on take no statement."""
+    store.ingest([arrival(f"{at}", f"id-{at + 1}", 1, None, f"id-{at}") for at in range(300)])
+    store.ingest([arrival(f"v{at}", f"id-{at}", 1, f"anon-{at}") for at in (7, 250)])
+    statements: list[str] = []
+    sa.event.listen(
+        store.database.engine, "before_cursor_execute", lambda *seen: statements.append(seen[2])
+    )
+    store.ingest([arrival("last", "id-301", 2, None, "id-300")])
+    assert len(statements) < 30
+    assert store.lead_of("anon-7") == store.lead_of("id-0") == "id-301"
+    assert kept_members(store) == leads(standing_links(store))
+
+
 def _steps(store: EventStore, work: Callable[[], object]) -> int:
     """How many steps SQLite's machine takes for some work."""
     taken = 0
