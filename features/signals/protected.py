@@ -39,6 +39,8 @@ _LABELS: Final = frozenset(
 """How a form names the field that an answer is of, by `plain`; Jotform's question is a `text`."""
 _OF_A_FIELD: Final = _LABELS | {"type", "required", "position", "index", "order"}
 """What says of a field which it is, and nothing of the answer."""
+_DEEPEST: Final = 64
+"""What nests deeper, JSON in texts included, is left out unread: no event that is taken does."""
 _PARTS_OF_PATHS: Final = re.compile(r"[.\[\]/:]+")
 
 
@@ -158,51 +160,56 @@ def _is_protected(name: str, keys: frozenset[str]) -> bool:
     return any(field_key(one) in keys or plain(one) in keys for one in names)
 
 
-def _without(properties: Mapping[str, Any], keys: frozenset[str]) -> dict[str, Any]:
+def _without(properties: Mapping[str, Any], keys: frozenset[str], depth: int = 0) -> dict[str, Any]:
     return {
-        name: _pruned(value, keys)
+        name: _pruned(value, keys, depth + 1)
         for name, value in properties.items()
         if not (_is_protected(name, keys) or _is_answer(value, keys))
     }
 
 
-def _pruned(value: object, keys: frozenset[str]) -> object:
-    if isinstance(value, Mapping):
-        return _without(value, keys)
-    if isinstance(value, list | tuple):
-        return [_pruned(one, keys) for one in value if not _is_answer(one, keys)]
+def _pruned(value: object, keys: frozenset[str], depth: int = 0) -> object:
+    if isinstance(value, Mapping | list | tuple):
+        if depth > _DEEPEST:
+            return None
+        if isinstance(value, Mapping):
+            return _without(value, keys, depth)
+        return [_pruned(one, keys, depth + 1) for one in value if not _is_answer(one, keys)]
     if isinstance(value, str):
-        return _text(value, keys)
+        return _text(value, keys, depth)
     return value
 
 
-def _text(text: str, keys: frozenset[str]) -> str:
+def _text(text: str, keys: frozenset[str], depth: int) -> str:
     """A text, where it is an address or JSON, without what names a protected trait."""
     if text[:1] in ("{", "["):
         try:
             read = json.loads(text)
-        except (ValueError, RecursionError):
+        except ValueError:
             return text
-        left = None if _is_answer(read, keys) else _pruned(read, keys)
+        except RecursionError:
+            return ""
+        left = None if _is_answer(read, keys) else _pruned(read, keys, depth + 1)
         return text if left == read else json.dumps(left)
     return without_parameters(text, lambda name: _is_protected(name, keys))
 
 
-def _is_answer(value: object, keys: frozenset[str]) -> bool:
+def _is_answer(value: object, keys: frozenset[str], depth: int = 0) -> bool:
     """Whether a value is the answer to a question for a protected trait."""
     if isinstance(value, list | tuple):  # a name and its value
         return len(value) == 2 and isinstance(value[0], str) and _is_protected(value[0], keys)
     return isinstance(value, Mapping) and any(
-        _is_label(label, keys) for name, label in value.items() if plain(name) in _LABELS
+        _is_label(label, keys, depth) for name, label in value.items() if plain(name) in _LABELS
     )
 
 
-def _is_label(label: object, keys: frozenset[str]) -> bool:
+def _is_label(label: object, keys: frozenset[str], depth: int) -> bool:
     """Whether what names a field means a protected trait: a text, or an object that has one."""
     if isinstance(label, str):
         return _is_protected(label, keys)
     return (
         isinstance(label, Mapping)
+        and depth < _DEEPEST
         and all(plain(name) in _OF_A_FIELD for name in label)
-        and _is_answer(label, keys)
+        and _is_answer(label, keys, depth + 1)
     )

@@ -227,6 +227,30 @@ def test_the_rest_of_an_address_stays():
     }
 
 
+def _nested(levels):
+    value = "deep"
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("levels", [500, 900, 20_000])
+@pytest.mark.parametrize("within", ["[", '{"name":', '{"a":'])
+def test_json_that_nests_too_deep_is_left_out(levels, within):
+    """A visitor may send such a text: what cannot be looked through is not shown."""
+    end = "]" if within == "[" else "}"
+    told = without_protected(LADDER, {"a": within * levels + "1" + end * levels, "b": 1})
+    assert len(told["a"]) < 1000
+    assert told["b"] == 1
+
+
+def test_values_that_nest_too_deep_are_left_out():
+    """What an event may hold stays as it is; beyond, it ends."""
+    held = {"a": _nested(60)}
+    assert without_protected(LADDER, held) == held
+    assert "deep" not in json.dumps(without_protected(LADDER, {"a": _nested(900)}))
+
+
 @pytest.mark.parametrize(
     ("path", "is_meant"),
     [
