@@ -15,13 +15,24 @@ from typing import Any, Final, TypeGuard
 from features.events.personal_data import means_contact, tells_contact
 from features.events.urls import without_contact
 
-__all__ = ["LEAD", "Features", "crossed", "features_of", "path_of"]
+__all__ = [
+    "BETWEEN",
+    "LEAD",
+    "Features",
+    "crossed",
+    "features_of",
+    "own_features",
+    "path_of",
+    "situation_features",
+]
 
 Features = Mapping[str, float]
 """Amounts by their name; a category is the name "colour=red" with the amount 1."""
 
 LEAD: Final = "lead_id"
 """Names the lead; it is no feature."""
+BETWEEN: Final = " x "
+"""Between the names of a pair of features."""
 _MOST_FEATURES: Final = 200
 """Of one action or one situation; more are left out, from the end."""
 _DEEPEST: Final = 5
@@ -79,12 +90,22 @@ def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def situation_features(situation: Features) -> dict[str, float]:
+    """What a situation tells by itself."""
+    return {f"situation.{name}": amount for name, amount in situation.items()}
+
+
+def own_features(action: Features, action_id: str) -> dict[str, float]:
+    """What an action tells by itself, its id included."""
+    return {**{f"action.{name}": amount for name, amount in action.items()}, f"id={action_id}": 1.0}
+
+
 def crossed(situation: Features, action: Features, action_id: str) -> dict[str, float]:
     """What a worth is told by: the situation, the action, its id, and each pair of the two."""
-    own = {**{f"action.{name}": amount for name, amount in action.items()}, f"id={action_id}": 1.0}
+    own = own_features(action, action_id)
     pairs = {
-        f"{name} x {other}": amount * its
+        f"{name}{BETWEEN}{other}": amount * its
         for name, amount in own.items()
         for other, its in situation.items()
     }
-    return {**{f"situation.{name}": amount for name, amount in situation.items()}, **own, **pairs}
+    return {**situation_features(situation), **own, **pairs}

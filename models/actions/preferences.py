@@ -7,14 +7,20 @@ where no regression tells their rewards better than their mean does, all actions
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import numpy as np
 
 from features.arrays import Floats
-from models.actions.features import Features, crossed
+from models.actions.features import (
+    BETWEEN,
+    Features,
+    crossed,
+    own_features,
+    situation_features,
+)
 
 if TYPE_CHECKING:
     from sklearn.linear_model import Ridge
@@ -28,6 +34,10 @@ _HELD_OUT: Final = 0.2
 _RARE: Final = 3
 """A feature of fewer events is left out: nothing can be learned of it."""
 _MOST_NAMES: Final = 50_000
+_MOST_COUNTED: Final = 500_000
+"""So many features are counted at once; of more, those are let go that are told least."""
+_MOST_TOLD: Final = 10_000_000
+"""Features of all events together that are learned from: half a minute's work."""
 
 
 class Rewarded(NamedTuple):
@@ -60,54 +70,77 @@ class Preferences:
     weights: Mapping[str, float] = field(default_factory=dict)
     scales: Mapping[str, float] = field(default_factory=dict)
 
+    _pairs: Mapping[str, Mapping[str, str]] = field(init=False, repr=False, compare=False)
+    """The features that a weight is of, by each two parts that their name may have been made of."""
+
+    def __post_init__(self) -> None:
+        """Note which pairs have a weight: to name all that an action makes takes long."""
+        pairs: dict[str, dict[str, str]] = {}
+        for name in self.weights:
+            at = name.find(BETWEEN)
+            while at >= 0:
+                pairs.setdefault(name[:at], {})[name[at + len(BETWEEN) :]] = name
+                at = name.find(BETWEEN, at + 1)
+        object.__setattr__(self, "_pairs", pairs)
+
     @classmethod
     def learned(cls, events: Sequence[Rewarded]) -> Self:
-        """What events teach; the oldest first."""
+        """What events teach; the oldest first. The newest count where they tell too much."""
         if len(events) < FEWEST:
             return cls(len(events))
-        rewards = np.array([one.reward for one in events])
-        rows = [crossed(one.situation, one.action, one.action_id) for one in events]
-        common = Counter(name for row in rows for name in row).most_common(_MOST_NAMES)
-        names = {name for name, count in common if count >= _RARE}
-        largest: dict[str, float] = {}
-        for row in rows:
-            for name, amount in row.items():
-                if name in names:
-                    largest[name] = max(largest.get(name, 0.0), abs(amount))
-        scales = {name: top for name, top in largest.items() if top not in (0.0, 1.0)}
-        kept = [
-            {name: amount / scales.get(name, 1.0) for name, amount in row.items() if name in names}
-            for row in rows
-        ]
+        told = _newest(events)
+        rewards = np.array([one.reward for one in told])
+        names = _common(told)
         # Learning alone needs it: serving starts without.
         from sklearn.feature_extraction import DictVectorizer
 
         vectorizer = DictVectorizer()
-        matrix = vectorizer.fit_transform(kept)
+        # A row at a time: of all of them together there may be more than memory holds.
+        matrix = vectorizer.fit_transform(
+            {name: amount for name, amount in row.items() if name in names} for row in _rows(told)
+        )
+        largest = np.zeros(matrix.shape[1])
+        np.maximum.at(largest, matrix.indices, np.abs(matrix.data))
+        scale = np.where((largest == 0.0) | (largest == 1.0), 1.0, largest)
+        matrix.data /= scale[matrix.indices]
         penalty = _penalty(matrix, rewards)
         if penalty is None:
-            return cls(len(events), float(rewards.mean()))
+            return cls(len(told), float(rewards.mean()))
         model = _ridge(penalty).fit(matrix, rewards)
-        weights = dict(zip(vectorizer.get_feature_names_out(), model.coef_.tolist(), strict=True))
+        columns = vectorizer.get_feature_names_out()
+        weights = dict(zip(columns, model.coef_.tolist(), strict=True))
+        scales = dict(zip(columns, scale.tolist(), strict=True))
         return cls(
-            len(events),
+            len(told),
             float(model.intercept_),
             {name: weight for name, weight in weights.items() if weight != 0.0},
-            {name: top for name, top in scales.items() if name in weights},
+            {name: top for name, top in scales.items() if top != 1.0},
         )
 
     def worths(self, situation: Features, actions: Sequence[tuple[str, Features]]) -> Floats:
         """What each of some actions, given with their ids, is worth; shape (n_actions,)."""
-        return np.array([self._worth(crossed(situation, own, id_)) for id_, own in actions])
+        return np.array([self._worth(situation, own_features(own, id_)) for id_, own in actions])
 
-    def _worth(self, row: Features) -> float:
+    def _worth(self, situation: Features, own: Features) -> float:
         total = self.base
-        for name, amount in row.items():
-            weight = self.weights.get(name)
-            if weight is not None:
-                scale = self.scales.get(name)
-                total += weight * (amount if scale is None else max(-2.0, min(2.0, amount / scale)))
+        if not self.weights:
+            return total
+        for name, amount in (*situation_features(situation).items(), *own.items()):
+            total += self._told_by(name, amount)
+        for name, amount in own.items():
+            if (others := self._pairs.get(name)) is not None:
+                for other, its in situation.items():
+                    if (pair := others.get(other)) is not None:
+                        total += self._told_by(pair, amount * its)
         return total
+
+    def _told_by(self, name: str, amount: float) -> float:
+        """What a feature adds to the worth."""
+        weight = self.weights.get(name)
+        if weight is None:
+            return 0.0
+        scale = self.scales.get(name)
+        return weight * (amount if scale is None else max(-2.0, min(2.0, amount / scale)))
 
     def plain(self) -> dict[str, Any]:
         """As plain values, for JSON."""
@@ -122,6 +155,32 @@ class Preferences:
     def of_plain(cls, values: Mapping[str, Any]) -> Self:
         """From what `plain` gave."""
         return cls(values["events"], values["base"], values["weights"], values["scales"])
+
+
+def _newest(events: Sequence[Rewarded]) -> Sequence[Rewarded]:
+    """The newest of some events, as many as do not tell more than is learned from."""
+    left = _MOST_TOLD
+    for at in range(len(events) - 1, -1, -1):
+        left -= (len(events[at].action) + 2) * (len(events[at].situation) + 1)
+        if left < 0:
+            return events[min(at + 1, len(events) - FEWEST) :]
+    return events
+
+
+def _rows(events: Iterable[Rewarded]) -> Iterator[Features]:
+    return (crossed(one.situation, one.action, one.action_id) for one in events)
+
+
+def _common(events: Iterable[Rewarded]) -> frozenset[str]:
+    """The names of the features that most events tell, of those that are not rare."""
+    counts: Counter[str] = Counter()
+    rare = 1
+    for row in _rows(events):
+        counts.update(row.keys())
+        while len(counts) > _MOST_COUNTED:  # nearly all are of one event alone, such as times
+            counts = Counter({name: count for name, count in counts.items() if count > rare})
+            rare += len(counts) > _MOST_COUNTED
+    return frozenset(name for name, count in counts.most_common(_MOST_NAMES) if count >= _RARE)
 
 
 def _penalty(matrix: Any, rewards: Floats) -> float | None:

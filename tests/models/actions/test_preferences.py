@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pytest
 
+from models.actions import preferences
 from models.actions.choosing import chances
-from models.actions.features import features_of
+from models.actions.features import crossed, features_of
 from models.actions.preferences import FEWEST, Preferences, Rewarded
 
 KINDS = {"video": (3, 12), "text": (5, 30), "call": (8,)}
@@ -128,3 +129,39 @@ def test_kept_as_json(life):
     here = features_of([{"time": "morning"}])
     np.testing.assert_array_equal(again.worths(here, ACTIONS), known.worths(here, ACTIONS))
     assert known.scales["action.price"] == 30.0
+
+
+def test_a_worth_is_the_sum_of_all_that_tells_it(life):
+    """The pairs that have a weight are found by their parts, also where these hold an `x`."""
+    known, *_ = life
+    weights = {**known.weights, "action.a x b x c": 2.0, "id=x x y x c": 4.0}
+    odd = Preferences(9, 0.5, weights, known.scales)
+    draw = np.random.default_rng(7)
+    for here in ({**situation(draw, "evening"), "c": 0.5}, {"b x c": 3.0, "y x c": 1.0}, {}):
+        for id_, action in (*ACTIONS, ("x x y", {"a x b": 1.0}), ("x", {"a": 2.0})):
+            worth = odd.base + sum(
+                weights[name] * min(amount / odd.scales.get(name, 1.0), 2.0)
+                if name in odd.scales
+                else weights[name] * amount
+                for name, amount in crossed(here, action, id_).items()
+                if name in weights
+            )
+            assert odd.worths(here, [(id_, action)])[0] == pytest.approx(worth)
+
+
+def test_events_that_tell_very_much(monkeypatch):
+    """Of these the newest are learned from, and features that come once are not held together."""
+    monkeypatch.setattr(preferences, "_MOST_TOLD", 2000)
+    monkeypatch.setattr(preferences, "_MOST_COUNTED", 100)
+    draw = np.random.default_rng(8)
+    kinds = draw.integers(0, 2, 400)
+    log = [
+        Rewarded({"now": 1.0, f"at={at}": 1.0}, {f"kind={kind}": 1.0}, "x", float(kind))
+        for at, kind in enumerate(kinds)
+    ]
+    known = Preferences.learned(log)
+    assert known.events == 2000 // 9
+    assert "action.kind=1" in known.weights
+    assert not any("at=" in name for name in known.weights)
+    low, high = known.worths({"now": 1.0}, [("x", {f"kind={kind}": 1.0}) for kind in (0, 1)])
+    assert high - low > 0.8
