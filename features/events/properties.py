@@ -24,6 +24,8 @@ _NUMBER: Final = re.compile(
 _SHORT_NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _EXACT: Final = 1e15
 """Below it every whole float is written as an integer without loss."""
+_DEEPEST: Final = 100
+"""So many levels an object may nest: whoever goes through it, by calls within calls, gets there."""
 
 
 _decode: Final = json.JSONDecoder().decode
@@ -90,15 +92,31 @@ def property_json(properties: Mapping[str, object]) -> str:
 
 
 def parse_object(text: str | bytes) -> dict[str, object] | None:
-    """A JSON text as an object; None where it is broken, or something else than an object."""
+    """A JSON text as an object; None where it is broken, too deep, or something else."""
     try:
         text = text if isinstance(text, str) else text.decode()
         found = _decode(text)
+        if text.count("{") + text.count("[") > _DEEPEST and _is_too_deep(found):
+            return None
         if "\\u" in text:
             json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair is no text
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _is_too_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            child
+            for one in level
+            for child in (one.values() if isinstance(one, dict) else one)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _plain(value: object) -> object:

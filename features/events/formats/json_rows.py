@@ -38,6 +38,7 @@ _SEEN: Final = 1_000
 """Rows whose members tell which export a file is."""
 _BOM: Final = b"\xef\xbb\xbf"
 BROKEN_JSON: Final = "broken JSON"
+_TOO_DEEP: Final = b"(nests too deep)"
 
 _Line = tuple[int, bytes]
 """Its number, counted from 1, and what stands in it."""
@@ -104,12 +105,19 @@ def _members(line: _Line, stream: IO[bytes] | gzip.GzipFile) -> Iterator[_Line]:
             found = None
         if isinstance(found, list):
             for at, member in enumerate(found, start=1):
-                yield at, orjson.dumps(member)
+                yield at, _as_line(member)
             return
     yield number, first
     for at, other in enumerate(rest.split(b"\n"), start=number + 1):
         if other.strip():
             yield at, other
+
+
+def _as_line(member: object) -> bytes:
+    try:
+        return orjson.dumps(member)
+    except orjson.JSONEncodeError:  # deeper than is written, and than anything that is taken
+        return _TOO_DEEP
 
 
 def _reject_broken(file: Path, rows: list[_Line], rejects: Rejects) -> None:

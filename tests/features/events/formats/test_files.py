@@ -183,6 +183,24 @@ def test_an_integer_without_bounds(tmp_path):
     assert report.rejected == {"number that is not finite": 1}
 
 
+@pytest.mark.parametrize("levels", [101, 400, 700, 950])
+@pytest.mark.parametrize("is_array", [False, True])
+def test_what_nests_too_deep_is_one_bad_row(tmp_path, levels, is_array):
+    """It is refused alone, wherever it stands in a row, and what nests less is kept."""
+    rows = []
+    for depth in (90, levels):
+        deep = b"[" * depth + b"]" * depth
+        row = as_jsonl([event()]).strip()[:-1]
+        rows += [
+            row + b', "properties": {"deep": ' + deep + b"}}",
+            row + b', "deep": ' + deep + b"}",
+        ]
+    rows.append(as_jsonl([event()]).strip())
+    text = b"[" + b",".join(rows) + b"]" if is_array else b"\n".join(rows)
+    _, report = read(write(tmp_path / "e.json", text))
+    assert (report.accepted, report.rejected) == (3, {"broken JSON": 2})
+
+
 def test_broken_lines(tmp_path):
     """Lines that are no JSON object are rejected with their number; empty lines do not count."""
     lines = [as_jsonl([event()]), b'{"lead_id": ', b"[1, 2]", b'"text"', b"\xff{}"]
