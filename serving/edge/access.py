@@ -208,10 +208,15 @@ class Access:
     async def announce(self, host: str) -> None:
         """Say in the log whom the service answers; `host` is where it is meant to listen.
 
-        Who starts waits for the keys as long as for the rest of the store: nobody asks yet.
+        Who starts waits for the keys as long as for the rest of the store: nobody asks yet. A store
+        that went away meanwhile is no reason not to start: each request asks it anew.
         """
         at = self._clock()
-        self._known = _Known.of(await run_in_threadpool(self.keys.all), at)
+        try:
+            self._known = _Known.of(await run_in_threadpool(self.keys.all), at)
+        except StoreAway as error:
+            log("keys are not read yet", logging.WARNING, why=str(error))
+            return
         if not self._known.is_open:
             log("keys are needed")
         elif host == "localhost" or _is_loopback(host):

@@ -508,6 +508,31 @@ def test_announced_without_a_key(tmp_path, caplog, host, level, words):
         assert "keys are needed" in [record.getMessage() for record in caplog.records]
 
 
+def test_started_while_the_store_stands_still(tmp_path, caplog, monkeypatch):
+    """A store that is slow at the start is asked again by those who come, and none is let in."""
+    settings = Settings(f"sqlite:///{tmp_path / 'b.db'}", tmp_path / "none")
+    app = create_app(settings)
+
+    def fail(_):
+        raise StoreAway("it does not answer")
+
+    with monkeypatch.context() as away, caplog.at_level(logging.INFO, "rung"):
+        away.setattr(keys.Keys, "all", fail)
+        started = client_of(app)
+        started.__enter__()
+    try:
+        assert "keys are not read yet" in [record.getMessage() for record in caplog.records]
+        assert started.get("/v1/webhooks").status_code == 503
+        make(app, "read")
+        until = time.monotonic() + 20.0
+        while (status := started.get("/v1/webhooks").status_code) == 503:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        assert status == 401
+    finally:
+        started.__exit__(None, None, None)
+
+
 # ------------------------------------------------------------------------------------- Rate limits
 
 
