@@ -120,12 +120,16 @@ def of_validation(errors: Iterable[Mapping[str, Any]]) -> Problem:
             "code": str(error["type"]),
             "detail": str(error["msg"]),
         }
-        for error in found
+        for error in found[:_MOST_LISTED]
     )
-    count = len(listed)
+    count = len(found)
     detail = f"{count} value{'s' if count != 1 else ''} will not do: "
     detail += "; ".join(f"{one['pointer']}: {one['detail']}" for one in listed[:3])
     return Problem("invalid-request", 422, "The request is not valid", detail, errors=listed)
+
+
+_MOST_LISTED: Final = 2500
+"""As many as a request may have events; a small body can have a hundred times as many faults."""
 
 
 def _pointer(location: Iterable[str | int]) -> str:

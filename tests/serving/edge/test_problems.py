@@ -122,6 +122,14 @@ def test_bodies(client, content, kind, status):
         is_problem(answer, status)
 
 
+def test_very_many_faults(client):
+    """A small body can have very many: all are counted, and the answer stays small."""
+    body = {f"a{at}": 1 for at in range(20_000)}
+    told = is_problem(client.post("/v1/recommendations", json=body), 422)
+    assert told["detail"].startswith("20001 values will not do: /body/lead_id")
+    assert len(told["errors"]) == 2500
+
+
 def test_large_body(client, monkeypatch):
     """A body beyond the limit is not read to its end."""
     monkeypatch.setattr(middleware, "MOST_BODY_BYTES", 1000)
