@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 __all__ = ["as_number", "as_text", "as_value", "number_or_nan", "parse_object", "property_json"]
 
@@ -105,7 +105,7 @@ def parse_object(text: str | bytes) -> dict[str, object] | None:
     return found if isinstance(found, dict) else None
 
 
-def _is_too_deep(value: object) -> bool:
+def _is_too_deep(value: Any) -> bool:
     level = [value]
     for _ in range(_DEEPEST):
         level = [

@@ -458,37 +458,39 @@ def _add_minutes(engine: sa.Engine) -> sa.Insert:
     return insert.on_conflict_do_update(index_elements=["day"], set_={"minutes": total})
 
 
+_ALONE: Final = sa.literal_column("0", sa.BigInteger)  # since when an id alone is the lead
+
+
 def _rows_of_lead(dialect: str) -> sa.Select[tuple[str, str, str, int, int, str, int, int]]:
-    """The events of a lead, with what it is called, the id that each came under, and if it is out.
+    """The events of a lead, with what it is called, the id that each came under, if it is out.
 
     The last is how many of its ids have opted out, in each row the same.
     """
-    members = members_of()
+    # By the events and not by the ids: to join the two, SQLite goes through all of both.
     wanted = sa.select(
-        members.c.lead_id,
-        members.c.id,
+        sa.func.coalesce(_identities.c.lead_id, _events.c.lead_id),
+        _events.c.lead_id,
         _events.c.name,
         _events.c.occurred_at,
         _events.c.known_at,
         _events.c.properties,
-        members.c.joined_at,
+        sa.func.coalesce(_identities.c.joined_at, _ALONE),
         _out_of_lead(),
-    ).select_from(members.join(_events, _events.c.lead_id == members.c.id))
+    ).select_from(_events.outerjoin(_identities, _identities.c.id == _events.c.lead_id))
     its_own = sent_under(dialect, sa.select(members_of().c.id))
     in_order = wanted.order_by(_events.c.occurred_at, _events.c.lead_id, _events.c.message_id)
     return in_order.where(its_own)
 
 
 def _stamp_of_lead(dialect: str) -> sa.Select[Any, int, Any, Any, int]:
-    members = members_of()
     own = places_of(dialect, sa.select(members_of().c.id))
     return sa.select(
-        sa.func.max(members.c.lead_id),
+        sa.func.max(sa.func.coalesce(_identities.c.lead_id, own.c.lead_id)),
         sa.func.count(own.c.lead_id),
         sa.func.max(own.c.known_at),
-        sa.func.max(members.c.joined_at),
+        sa.func.max(sa.func.coalesce(_identities.c.joined_at, _ALONE)),
         _out_of_lead(),
-    ).select_from(members.join(own, own.c.lead_id == members.c.id))
+    ).select_from(own.outerjoin(_identities, _identities.c.id == own.c.lead_id))
 
 
 def _out_of_lead() -> sa.ScalarSelect[int]:

@@ -228,7 +228,7 @@ def test_the_rest_of_an_address_stays():
 
 
 def _nested(levels):
-    value = "deep"
+    value: object = "deep"
     for _ in range(levels):
         value = [value]
     return value

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from features.store import events as store_module
 from features.store.arrivals import Event
 from features.store.events import EventStore
+from tests.databases import opened
+from tests.features.store.identities.scene import arrival
 from tests.features.store.scene import MADE, SHOWN, imported
 
 
@@ -63,6 +65,38 @@ def test_append_new_is_all_or_nothing(store):
         store.append_new([MADE, SHOWN._replace(name=None)], 20_000, 30.0)  # type: ignore[arg-type]
     assert (store.count(), store.rep_minutes(20_000)) == (0, 0.0)
     assert store.append_new([MADE])
+
+
+def test_a_lead_of_many_ids_is_read_in_steps_of_their_number(tmp_path):
+    """Its events, and their stamp: SQLite does not go through all ids for each of them."""
+    store = EventStore(opened(tmp_path / "rung.db"))
+    taken = []
+    for ids in (range(300), range(300, 1800)):
+        store.ingest([arrival(f"{at}", f"anon-{at}", at) for at in ids])
+        store.ingest([arrival(f"c{at}", "user", at, f"anon-{at}") for at in ids])
+        taken.append([_steps(store, one) for one in (store._of_lead, store._stamp)])
+    assert len(store.events_of("user")) == 3600
+    assert store.stamp("anon-7")[:2] == ("user", 3600)
+    (events, stamp), (more_events, more_stamps) = taken
+    assert 300 < more_events < 10 * events
+    assert 300 < more_stamps < 10 * stamp
+
+
+def _steps(store, read):
+    """How many steps SQLite's machine takes to read what is asked of a lead."""
+    taken = 0
+
+    def step():
+        nonlocal taken
+        taken += 1
+        return 0
+
+    with store.database.reading() as connection:
+        driver = connection.connection.driver_connection
+        driver.set_progress_handler(step, 1)
+        read.within(connection, lead="user")
+        driver.set_progress_handler(None, 0)
+    return taken
 
 
 def test_append_new_at_once(tmp_path):
