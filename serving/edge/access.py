@@ -208,13 +208,12 @@ class Access:
     async def announce(self, host: str) -> None:
         """Say in the log whom the service answers; `host` is where it is meant to listen.
 
-        Who starts waits for the keys as long as for the rest of the store: nobody asks yet. A store
-        that went away meanwhile is no reason not to start: each request asks it anew.
+        It waits for the keys as long as for the rest of the store: nobody asks yet.
         """
         at = self._clock()
         try:
             self._known = _Known.of(await run_in_threadpool(self.keys.all), at)
-        except StoreAway as error:
+        except StoreAway as error:  # no reason not to start: each request asks anew
             log("keys are not read yet", logging.WARNING, why=str(error))
             return
         if not self._known.is_open:
