@@ -76,7 +76,9 @@ def test_a_lead_of_many_ids_is_read_in_steps_of_their_number(tmp_path):
         store.ingest([arrival(f"c{at}", "user", at, f"anon-{at}") for at in ids])
         taken.append([_steps(store, one) for one in (store._of_lead, store._stamp)])
     assert len(store.events_of("user")) == 3600
-    assert store.stamp("anon-7")[:2] == ("user", 3600)
+    stamped = store.stamp("anon-7")
+    assert stamped is not None
+    assert stamped[:2] == ("user", 3600)
     (events, stamp), (more_events, more_stamps) = taken
     assert 300 < more_events < 10 * events
     assert 300 < more_stamps < 10 * stamp
