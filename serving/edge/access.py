@@ -206,11 +206,8 @@ class Access:
         self._known = replace(self._known, loaded_at=float("-inf"))
 
     async def announce(self, host: str) -> None:
-        """Say in the log whom the service answers; `host` is where it is meant to listen.
-
-        It waits for the keys as long as for the rest of the store: nobody asks yet.
-        """
-        at = self._clock()
+        """Say in the log whom the service answers; `host` is where it is meant to listen."""
+        at = self._clock()  # and wait for the keys as for the rest of the store: nobody asks yet
         try:
             self._known = _Known.of(await run_in_threadpool(self.keys.all), at)
         except StoreAway as error:  # no reason not to start: each request asks anew
