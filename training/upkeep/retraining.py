@@ -123,7 +123,8 @@ def _first(
         return Retraining(None, said, twin, found)
     progress("training on everything")
     final = train(log, ladder, until=until, config=config, progress=progress)
-    return Retraining(final, f"nothing served yet; the twin is {found.verdict}", twin, found)
+    why = f"nothing served yet; the twin is {found.verdict}{_unjudged(found.purchase.note)}"
+    return Retraining(final, why, twin, found)
 
 
 def _beside(
@@ -139,7 +140,13 @@ def _beside(
 
 
 def _why(beside: Challenge) -> str:
-    return f"better on the same later points: {_losses(beside)}"
+    notes = [goal.note for goal in beside.goals if goal.note]
+    return f"better on the same later points: {_losses(beside)}{_unjudged(*notes)}"
+
+
+def _unjudged(*notes: str) -> str:
+    """What is said of a purchase whose horizon is longer than what is judged: it may be worse."""
+    return "".join(f"; the purchase was not judged: {note}" for note in notes if note)
 
 
 def _why_not(beside: Challenge) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,9 +15,10 @@ from models.scores.goal_model import FitConfig
 from tests.features.strategies import START_US
 from tests.training.scene import APPLICATIONS, applications
 from training.pipeline import TrainConfig, train
+from training.scores.challenge import Challenge, GoalChallenge, Pair
 from training.scores.gate import recipe_of
 from training.scores.results import Counts, Evaluation, GoalEvaluation
-from training.upkeep.retraining import _first, retrain
+from training.upkeep.retraining import _first, _why, retrain
 
 END = START_US + 290 * DAY_US
 QUICK = TrainConfig(FitConfig(BoostingConfig(most_rounds=60), folds=2, repeats=1))
@@ -73,6 +75,21 @@ def test_a_log_that_is_too_short(log):
     early = log.known_by(START_US + 20 * DAY_US)
     with pytest.raises(NotEnoughData, match="to judge 28 days of scores whose horizon of"):
         retrain(early, APPLICATIONS, None, until=START_US + 20 * DAY_US, config=QUICK)
+
+
+def test_a_purchase_that_was_not_judged_is_told():
+    """Its horizon may be longer than what is judged: better in a step is not better in it."""
+    pair = Pair("log loss", 0.5, 0.4, -0.1, 0.01, is_better=False)
+    auc = Pair("AUC", 0.7, 0.8, 0.1, 0.01, is_better=True)
+    step = GoalChallenge("advancement", 900, 300, (pair, auc), ())
+    bought = replace(step, goal="purchase")
+    none = GoalChallenge("purchase", 900, 300, (), (), "not enough data (leads that bought 0, …)")
+    beside = Challenge("one", "other", 0, 1, (step, bought), 10, 0.0)
+    assert _why(beside).endswith("over 300 leads")
+    told = _why(replace(beside, goals=(step, none)))
+    assert told.endswith(
+        "over 300 leads; the purchase was not judged: not enough data (leads that bought 0, …)"
+    )
 
 
 def test_a_first_twin_that_cannot_be_judged_is_not_trained_on(log):
