@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -237,17 +238,23 @@ def install(
 
 
 def _methods_at(app: FastAPI, path: str) -> set[str]:
-    """All methods that an address takes, whichever of the routes at it takes them.
+    """All methods that an address is there for, whichever of the routes at it takes them.
 
-    HEAD is wherever GET is (`serving.edge.middleware`).
+    An id may hold slashes, so that `/v1/leads/x/score` could be the lead `x/score` as well: what
+    is told is what the description gives the address, which is the route with most words of its
+    own. Who reads that list to choose a method erases no lead by it. HEAD is wherever GET is
+    (`serving.edge.middleware`).
     """
-    found = {
-        method
-        for route in iter_route_contexts(app.routes)
-        if route.path is not None and compile_path(route.path)[0].match(path)
-        for method in route.methods or ()
-    }
-    return found | {"HEAD"} if "GET" in found else found
+    found: dict[int, set[str]] = {}
+    for route in iter_route_contexts(app.routes):
+        if route.path is not None and compile_path(route.path)[0].match(path):
+            own = len(_PARAMETER.sub("", route.path))
+            found.setdefault(own, set()).update(route.methods or ())
+    methods = found[max(found)] if found else set()
+    return methods | {"HEAD"} if "GET" in methods else methods
+
+
+_PARAMETER: Final = re.compile(r"\{[^}]*\}")
 
 
 # ----------------------------------------------------------------------------------- Documentation

@@ -81,12 +81,11 @@ def _config(
 
     A request may be refused though it fits its schema, as one with a cursor of another list is.
     Ids of leads may hold slashes: DELETE of `/v1/leads/x/export` is about the lead `x/export`, so
-    that an address has methods, and names them in `Allow`, which its description gives to another.
+    that an address has methods which its description gives to another.
     """
     answered = ["2xx", "3xx", "4xx", *(["503"] if is_later else [])]
     checks = {
         "positive_data_acceptance": {"enabled": False},
-        "allow_header_conformance": {"enabled": False},
         "unsupported_method": {"enabled": False},
         "ignored_auth": {"enabled": bool(key)},
         "not_a_server_error": {"expected-statuses": answered},
