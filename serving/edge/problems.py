@@ -265,24 +265,31 @@ _MEANINGS: Final = {
     401: "No key, or one that is not known here",
     403: "The key may not do this, or there is none yet and you are on another machine",
     404: "There is nothing of this id",
+    408: "The request came too slowly; send it in one go",
     409: "It is stored already and says otherwise, or a limit holds it back",
     410: "What it continues is no more; read all anew",
     413: "The body is too large",
     415: "The body is not labelled as application/json",
     422: "A value of the request is not valid; `errors` points at each",
     429: "This key asks too often; see `Retry-After`",
+    431: "The address and the headers are too long",
     500: "Something went wrong here",
     503: "Not now: no model, or the store is out of reach; see `Retry-After`",
 }
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The statuses as FastAPI's `responses`; 500 is one of every route."""
+    """The statuses as FastAPI's `responses`, with those of every route."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         status: {"description": _MEANINGS[status]} | ({"content": content} if status > 399 else {})
-        for status in (*statuses, 500)
+        for status in (*statuses, *_OF_EVERY_ROUTE)
     }
+
+
+_OF_CONNECTIONS: Final = (408, 431)
+"""What is answered before any route is found (`serving.edge.connections`)."""
+_OF_EVERY_ROUTE: Final = (*_OF_CONNECTIONS, 500)
 
 
 def operation_id(route: APIRoute) -> str:
@@ -342,7 +349,6 @@ def _describe_access(app: FastAPI, schema: dict[str, Any]) -> None:
     """Say of each route what a key must be allowed to do, and how it is refused."""
     schema["components"]["securitySchemes"] = _SCHEMES
     refusals = {str(status): of for status, of in documented(401, 403, 429).items()}
-    del refusals["500"]
     for path, method, needs in needed(app.routes):
         operation = schema["paths"].get(path, {}).get(method.lower())
         if operation is None or not needs:
@@ -359,7 +365,10 @@ _PERSONALIZER: Final = "PersonalizerErrorAnswer"
 
 
 def _describe_personalizer(schema: dict[str, Any]) -> None:
-    """Say that the addresses of Personalizer answer errors in its shape, and 400 for 422."""
+    """Say that the addresses of Personalizer answer errors in its shape, and 400 for 422.
+
+    What is answered before an address is known is a problem there too.
+    """
     content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{_PERSONALIZER}"}}}
     for path, methods in schema["paths"].items():
         if not is_personalizer(path):
@@ -367,7 +376,7 @@ def _describe_personalizer(schema: dict[str, Any]) -> None:
         for operation in methods.values():
             told = {
                 "400" if status == "422" else status: {**response, "content": content}
-                if int(status) > 399
+                if int(status) > 399 and int(status) not in _OF_CONNECTIONS
                 else response
                 for status, response in sorted(operation["responses"].items(), reverse=True)
             }

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from features import errors
 from features.errors import StoreError
 from features.store.kept.notifications import TYPES
-from serving.edge import logs, middleware, problems
+from serving.edge import connections, logs, middleware, problems
 from tests.errors import every_error
 from tests.serving.conftest import service_of
 from tests.serving.shapes import is_problem
@@ -192,6 +192,7 @@ def documented_routes(client):
 def test_every_route_answers_problems(client):
     """Every documented route answers errors as problem+json, and says so."""
     routes = documented_routes(client)
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
     assert {path for path, _, _ in routes} >= {"/v1/queue", "/v1/scores:batch", "/readyz"}
     for path, _, route in routes:
         address = path.replace("{lead_id}", "nobody")
@@ -203,8 +204,11 @@ def test_every_route_answers_problems(client):
             assert "422" not in route["responses"]
         else:
             is_problem(answer, 405)
+        assert {"408", "431", "500"} <= set(route["responses"])
         for status, described in route["responses"].items():
-            if int(status) >= 400:
+            if status in ("408", "431"):  # before an address is known
+                assert described["content"] == {"application/problem+json": problem}
+            elif int(status) >= 400:
                 reference = {"schema": {"$ref": f"#/components/schemas/{shape}"}}
                 assert described["content"] == {kind: reference}
 
@@ -218,6 +222,11 @@ def test_allow_names_what_is_described(client):
         described = {method.upper() for method in routes}
         assert set(told) == described | ({"HEAD"} if "get" in routes else set()), path
     assert client.options("/v1/leads/x/y").headers["allow"] == "DELETE, GET, HEAD"
+
+
+def test_what_connections_answer_is_of_every_route():
+    """Each status that a connection answers by itself is one of the common ones."""
+    assert set(problems._OF_CONNECTIONS) == {status.value for status in connections._KINDS}
 
 
 def test_openapi_is_whole(client):
@@ -236,6 +245,7 @@ def test_documented(client):
         assert f"`{method.upper()} {path}`" in page
     kinds = {kind.kind for kind in client.app.state.problem_kinds.values()}
     kinds |= set(problems._STATUS_KINDS.values())
+    kinds |= set(connections._KINDS.values())
     for kind in kinds | {"internal", "invalid-request", "not-ready"}:
         assert f"`{kind}`" in page
 
