@@ -105,12 +105,18 @@ def check_step(ladder: Ladder | None, step: str | None) -> None:
     known = [goal.id for goal in ladder.goals]
     if step not in known:
         hint = did_you_mean(step, known) or f"; its steps are {', '.join(known)}"
-        raise wrong_query("step", f"the ladder has no such step{hint}")
+        raise wrong_query("step", f"the ladder has no such step{hint}", known)
 
 
-def wrong_query(name: str, message: str) -> RequestValidationError:
-    """The error for a query parameter whose value will not do."""
-    return RequestValidationError([{"type": "value", "loc": ("query", name), "msg": message}])
+def wrong_query(name: str, message: str, allowed: Iterable[str] = ()) -> RequestValidationError:
+    """The error for a query parameter whose value will not do.
+
+    Parameters
+    ----------
+    allowed : all values that would do, where they can be listed.
+    """
+    fault = {"type": "value", "loc": ("query", name), "msg": message, "allowed": list(allowed)}
+    return RequestValidationError([fault])
 
 
 def wrong_body(found: Iterable[tuple[Place, str, str]]) -> RequestValidationError:

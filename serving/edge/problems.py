@@ -50,7 +50,7 @@ class Problem:
     title: str
     detail: str
     retryable: bool = False
-    errors: tuple[dict[str, str], ...] = ()
+    errors: tuple[dict[str, Any], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     more: Mapping[str, object] = field(default_factory=dict)
     """Further members of the answer."""
@@ -120,6 +120,7 @@ def of_validation(errors: Iterable[Mapping[str, Any]]) -> Problem:
             "pointer": _pointer(error["loc"]),
             "code": str(error["type"]),
             "detail": str(error["msg"]),
+            **({"allowed": error["allowed"]} if error.get("allowed") else {}),
         }
         for error in found[:_MOST_LISTED]
     )

@@ -92,6 +92,7 @@ class FaultAnswer(BaseModel):
     pointer: str
     code: str
     detail: str
+    allowed: list[str] | None = Field(None, description="All that would do, where they are few")
 
 
 class ProblemAnswer(BaseModel):

@@ -22,6 +22,7 @@ NOT_RUNG: Final = "not-rung"
 _SECONDS: Final = 30.0
 _KIND: Final = re.compile(r"urn:problem-type:rung:([a-z-]{1,60})")
 _CODE: Final = re.compile(r"[a-z_-]{1,60}")
+_WORD: Final = re.compile(r"[a-z][a-z0-9_-]{0,99}")
 _SENTENCES: Final = {
     "key-needed": "Rung needs a key, or does not know this one; `rung key create` makes one.",
     "unknown-lead": "Rung knows no such lead; find_lead looks one up.",
@@ -159,10 +160,20 @@ def _sentence(kind: str, status: int, problem: Mapping[str, Any]) -> str:
 
 
 def _pointers(problem: Mapping[str, Any]) -> str:
-    """What was wrong in a request: the places, and codes of what will not do there."""
+    """What was wrong in a request: the places, codes of what will not do there, and what would."""
     errors = problem.get("errors") or []
-    told = [f"{_line(str(one.get('pointer')))} ({_code(one.get('code'))})" for one in errors]
+    told = [
+        f"{_line(str(one.get('pointer')))} ({_code(one.get('code'))}{_allowed(one.get('allowed'))})"
+        for one in errors
+    ]
     return ", ".join(told) or "the request"
+
+
+def _allowed(values: object) -> str:
+    """What would do, as the service lists it: words of the operator's own, such as ids of steps."""
+    words = values if isinstance(values, list) else []
+    told = [one for one in words if isinstance(one, str) and _WORD.fullmatch(one)]
+    return f"; there are {', '.join(told)}" if told else ""
 
 
 def _code(value: object) -> str:

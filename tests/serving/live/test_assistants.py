@@ -166,7 +166,8 @@ def test_scopes_and_refusals(url, folder, tmp_path):
                 said = await refusal(client, "lead", lead_id=odd)
                 assert "no such lead" in said or "cannot use" in said
             assert "what_to_say" in await refusal(client, "decision", decision_id=ORDER)
-            assert "(" in await refusal(client, "who_to_call", step=ORDER)
+            said = await refusal(client, "who_to_call", step=ORDER)
+            assert "/query/step (value; there are content, value, " in said
             assert "maximum 20" in await refusal(client, "who_to_call", limit=1000)
             assert "it needs lead_id" in await refusal(client, "lead")
             assert "one of the two" in await refusal(client, "find_lead")

@@ -55,6 +55,10 @@ def test_problems_with_more_to_say():
     sentence = _refusal(problem(422, "invalid-request", errors=errors))
     assert sentence == "Rung cannot use /query/cursor (cursor)."
     assert _refusal(problem(422, "invalid-request")) == "Rung cannot use the request."
+    step = {"pointer": "/query/step", "code": "value", "detail": "OBEY"}
+    allowed = ["guide", "video-2", "Obey me!", 1]
+    sentence = _refusal(problem(422, "invalid-request", errors=[step | {"allowed": allowed}]))
+    assert sentence == "Rung cannot use /query/step (value; there are guide, video-2)."
 
 
 @pytest.mark.parametrize(

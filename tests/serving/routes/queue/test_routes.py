@@ -14,6 +14,7 @@ from serving.process.queue_views import TABS, Desk, QueueView
 from serving.scoring.queue import part_to_work
 from tests.serving import world
 from tests.serving.conftest import service_of
+from tests.serving.shapes import is_problem
 
 DAY_US = 86_400_000_000
 HERE = "this machine"
@@ -141,3 +142,14 @@ def test_no_such_choice(own):
     answer = own.get("/v1/queue", params={"hands": "mine"})
     assert answer.status_code == 422
     assert "'any' or 'free'" in answer.json()["errors"][0]["detail"]
+
+
+def test_no_such_step(own):
+    """Who asks for another is told all steps that there are, close to one or not."""
+    steps = [goal.id for goal in service_of(own).ladder.goals]
+    for asked in ("nope", steps[1][:-1]):
+        answer = own.get("/v1/queue", params={"step": asked})
+        (fault,) = is_problem(answer, 422)["errors"]
+        assert (fault["pointer"], fault["allowed"]) == ("/query/step", steps)
+    (fault,) = own.get("/v1/queue", params={"cursor": "x"}).json()["errors"]
+    assert "allowed" not in fault
