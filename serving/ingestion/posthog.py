@@ -57,6 +57,13 @@ _CALLS: Final[Mapping[str, str]] = {
 
 _MADE_UP: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 """What the Python library takes for an id where it tells of a group and is told of nobody."""
+_RANDOM: Final = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+)
+"""What libraries of servers take for an id where they are told of nobody."""
+_SERVERS: Final = ("posthog-python", "posthog-node")
+_OF_PROGRAMS: Final = ("$exception", "$ai_")
+"""How events begin that tell what a program did, whoever it did it for."""
 _MOST_BATCH_BYTES: Final = 5 * 1024 * 1024
 """The libraries cut batches at a hundred events, and throw away one that is too large."""
 _NOT_KEPT: Final = Remark(
@@ -247,6 +254,9 @@ def _who(call: str, item: dict[str, Any], properties: dict[str, Any]) -> dict[st
     is_unknown = _is_anonymous(id_, properties)
     if call == "group" and (is_unknown or _is_of_no_lead(id_, properties)):
         raise EventRefused("missing", ("distinct_id",), "it tells of a group alone, and of no lead")
+    if _is_of_a_program(_name(item), id_, properties):
+        detail = "it tells what a server did, for nobody that is named"
+        raise EventRefused("missing", ("distinct_id",), detail)
     if is_unknown:
         return {"anonymousId": id_}
     return {"userId": id_, "anonymousId": properties.get("$anon_distinct_id")}
@@ -258,6 +268,21 @@ def _is_of_no_lead(id_: Any, properties: dict[str, Any]) -> bool:
         return False
     is_python = properties.get("$lib") == "posthog-python"
     return id_.startswith("$") or (is_python and _MADE_UP.fullmatch(id_) is not None)
+
+
+def _is_of_a_program(name: str, id_: Any, properties: dict[str, Any]) -> bool:
+    """Whether a server tells of an error or of a model it asked, and its library made up of whom.
+
+    It makes up another id each time. That of a visitor whom a server knows by a cookie looks alike;
+    so what else a server tells under such an id is kept: it may be what somebody did.
+    """
+    if not name.startswith(_OF_PROGRAMS) or properties.get("$process_person_profile") is not False:
+        return False
+    if properties.get("$lib") not in _SERVERS or type(id_) is not str:
+        return False
+    if properties.get("$session_id") or properties.get("$device_id"):
+        return False
+    return _RANDOM.fullmatch(id_) is not None or id_ == properties.get("$ai_trace_id")
 
 
 def _is_anonymous(id_: Any, properties: dict[str, Any]) -> bool:

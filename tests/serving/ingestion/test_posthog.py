@@ -163,6 +163,45 @@ def test_a_group_of_nobody(service):
     assert sent(service, event("$groupidentify", "gn3", **page) | made_up)["accepted"] == 1
 
 
+OF_NOBODY = {"$process_person_profile": False, "$lib": "posthog-python", "$is_server": True}
+MADE_UP = "5457d114-6086-41fc-9e1b-99fe1bab215d"
+OF_NODE = "0198c2a4-7d1e-7c3b-9a10-2b6f0e5d4c3a"
+
+
+@pytest.mark.parametrize(
+    ("name", "id_", "more"),
+    [
+        ("$exception", MADE_UP, {}),
+        ("$exception", OF_NODE, {"$lib": "posthog-node"}),
+        ("$ai_generation", MADE_UP, {"$ai_trace_id": MADE_UP}),
+        ("$ai_trace", "trace_7f", {"$ai_trace_id": "trace_7f"}),
+    ],
+)
+def test_what_a_server_did_for_nobody(service, name, id_, more):
+    """An error of a server, or what it asked of a model, is no lead where the library made up its
+    id."""
+    told = event(name, f"np-{name}-{id_}", properties=OF_NOBODY | more) | {"distinct_id": id_}
+    (rejected,) = sent(service, told)["rejected"]
+    assert rejected["detail"] == "it tells what a server did, for nobody that is named"
+
+
+@pytest.mark.parametrize(
+    ("name", "id_", "more"),
+    [
+        ("$exception", "ann", {}),
+        ("$exception", MADE_UP, {"$process_person_profile": True}),
+        ("$exception", MADE_UP, {"$session_id": "s"}),
+        ("$exception", OF_NODE, {"$lib": "web", "$device_id": OF_NODE}),
+        ("$exception", OF_NODE, {"$lib": "web"}),
+        ("Demo Requested", MADE_UP, {}),
+    ],
+)
+def test_what_a_server_did_for_somebody(service, name, id_, more):
+    """It is kept where somebody is named, and so is what may be a visitor's."""
+    told = event(name, f"sp-{name}-{id_}-{len(more)}", properties=OF_NOBODY | more)
+    assert sent(service, told | {"distinct_id": id_})["rejected"] == []
+
+
 def test_a_large_batch(service):
     """A hundred events of some kilobytes are one batch of the libraries."""
     large = [event("seen", f"large{at}", properties={"note": "x" * 9_000}) for at in range(100)]
