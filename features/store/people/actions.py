@@ -10,7 +10,7 @@ import json
 import secrets
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -117,12 +117,15 @@ class Actions:
         name: str,
         now: int,
         of_anybody: bool = False,
+        once: str = "",
     ) -> KeptAction:
         """Keep what somebody did; what they did the moment before again is the same.
 
         Parameters
         ----------
         of_anybody : also with a lead that somebody else works with.
+        once : an id of the filled-in form, by which it is kept once, however late it is sent again:
+            its answer may be lost. Filled in otherwise, or taken back meanwhile, it is another.
 
         Raises
         ------
@@ -149,6 +152,11 @@ class Actions:
                 raise ActionConflict(f"{owner} works with this lead: ask them, or wait")
             if (twice := _of_before(connection, kept)) is not None:
                 return twice
+            if once:
+                row = connection.execute(_by_id(once)).first()
+                if row is not None and _is_again(connection, _action(row), kept):
+                    return _action(row)
+                kept = replace(kept, id=once) if row is None else kept
             connection.execute(sa.insert(actions), _row_of(kept))
         return kept
 
@@ -180,10 +188,20 @@ class Actions:
     def get(self, id_: str) -> KeptAction:
         """One action; ActionConflict where there is none."""
         with self._database.reading() as connection:
-            row = connection.execute(sa.select(*_COLUMNS).where(actions.c.id == id_)).first()
+            row = connection.execute(_by_id(id_)).first()
         if row is None:
             raise ActionConflict("there is no such action")
         return _action(row)
+
+    def among(self, ids: Sequence[str]) -> set[str]:
+        """Those of some ids that are of actions, whatever came of them."""
+        found: set[str] = set()
+        with self._database.reading() as connection:
+            for part in in_parts(list(ids)):
+                found |= set(
+                    connection.scalars(sa.select(actions.c.id).where(actions.c.id.in_(part)))
+                )
+        return found
 
     def enter(self, now: int) -> int:
         """Write to the log what is due; how many actions that were.
@@ -281,6 +299,20 @@ def after_action(before: Hand, done: KeptAction) -> Hand:
     return after
 
 
+def _by_id(id_: str) -> sa.Select[Any]:
+    return sa.select(*_COLUMNS).where(actions.c.id == id_)
+
+
+def _is_again(connection: sa.Connection, one: KeptAction, again: KeptAction) -> bool:
+    """Whether a form that was kept is sent again as it was."""
+    return (
+        one.undone_at is None
+        and (one.by, one.action) == (again.by, again.action)
+        and one.lead_id in ids_of(connection, again.lead_id)[1]
+        and _says_the_same(one, again)
+    )
+
+
 def _of_before(connection: sa.Connection, kept: KeptAction) -> KeptAction | None:
     """The same of a moment before that is open still; None where there is none."""
     same = (actions.c.lead_id == kept.lead_id, actions.c.action == kept.action)
@@ -293,19 +325,20 @@ def _of_before(connection: sa.Connection, kept: KeptAction) -> KeptAction | None
 
 def _says_the_same(one: KeptAction, other: KeptAction) -> bool:
     """Whether two actions write the same; until when may go by when each was done."""
+    apart = other.done_at - one.done_at
     if [name for name, _ in one.events] != [name for name, _ in other.events]:
         return False
     return all(
-        held.keys() == again.keys() and all(_is_alike(held[key], again[key]) for key in held)
+        held.keys() == again.keys() and all(_is_alike(held[key], again[key], apart) for key in held)
         for (_, held), (_, again) in zip(one.events, other.events, strict=True)
     )
 
 
-def _is_alike(one: object, other: object) -> bool:
+def _is_alike(one: object, other: object, apart: int) -> bool:
     first, second = instant_if_any(one), instant_if_any(other)
     if first is None or second is None:
         return one == other
-    return abs(first - second) < _TWICE_US
+    return any(abs(second - first - by) < _TWICE_US for by in (0, apart))
 
 
 def _row_of(action: KeptAction) -> dict[str, object]:

@@ -16,6 +16,7 @@ from serving.edge.access import Asker, needs
 from serving.edge.bodies import json_answer
 from serving.pages.common.forms import form_of, own_path
 from serving.pages.common.frame import page
+from serving.pages.common.once import form_token
 from serving.pages.lead.view import lead_of, stamp_of
 from serving.process.served import Served
 from serving.process.working.erasing import erase_lead
@@ -37,14 +38,14 @@ async def lead_page(request: Request, lead_id: str, service: Served, asker: _Ask
     """
     query = request.query_params
     back, side = own_path(query.get("from", "/")), query.get("side", "")
-    seen = query.get("seen", "")
+    seen, token = query.get("seen", ""), form_token(query.get("page", ""))
 
     def answer() -> Response:
         stamp = stamp_of(service, lead_id)
         if seen == stamp:
             return Response(status_code=204, headers={"Cache-Control": "no-store"})
         try:
-            values = lead_of(service, asker, lead_id, back, side, stamp)
+            values = lead_of(service, asker, lead_id, back, side, stamp, token)
         except UnknownLead:
             if not seen:
                 raise

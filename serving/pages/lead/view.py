@@ -21,6 +21,7 @@ from models.served_policy import DEFAULT
 from serving.edge.access import Asker
 from serving.pages.common import words
 from serving.pages.common.frame import why_no_model
+from serving.pages.common.once import form_ids
 from serving.pages.common.people import Person, person_of
 from serving.pages.common.reach import reach_of
 from serving.pages.lead.timeline import MOST_EVENTS, SIDES, entries_of, notes_of
@@ -76,7 +77,13 @@ def stamp_of(service: Service, lead_id: str) -> str:
 
 
 def lead_of(
-    service: Service, asker: Asker, lead_id: str, back: str, side: str, stamp: str = ""
+    service: Service,
+    asker: Asker,
+    lead_id: str,
+    back: str,
+    side: str,
+    stamp: str = "",
+    token: str = "",
 ) -> dict[str, Any]:
     """All that the page shows.
 
@@ -85,6 +92,7 @@ def lead_of(
     stamp : of what is shown, which a page that asks again names.
     back : the path of the queue that its reader came from.
     side : whose doing the timeline shows alone; "" for everybody's.
+    token : of the page, by which its forms have their ids.
 
     Raises
     ------
@@ -113,6 +121,7 @@ def lead_of(
     fact = newest_fact(rows, history, service.ladder, now)
     traits = [words.measured(words.shown(key), value) for key, value in person.others]
     owner = desk.owner_of(lead)
+    once = form_ids(store.actions, asker, token, (lead, f"note {lead}"))
     return {
         "person": person,
         "lead_id": lead,
@@ -160,7 +169,10 @@ def lead_of(
         "back": back,
         "all_sides": _address(person, back, ""),
         "here": _address(person, back, side),
-        "poll": _address(person, back, side, stamp),
+        "again": _address(person, back, side, page=token),
+        "poll": _address(person, back, side, page=token, seen=stamp),
+        "once": once[lead],
+        "once_noted": once[f"note {lead}"],
     }
 
 
@@ -223,9 +235,9 @@ def _consents(history: OfferHistory, reached: Mapping[str, str]) -> list[tuple[s
     ]
 
 
-def _address(person: Person, back: str, side: str, seen: str = "") -> str:
+def _address(person: Person, back: str, side: str, **more: str) -> str:
     """The address of the page, as its reader came to it; `seen` asks for what is new since."""
-    given = {"from": "" if back == "/" else back, "side": side, "seen": seen}
+    given = {"from": "" if back == "/" else back, "side": side} | more
     held = {name: value for name, value in given.items() if value}
     return f"{person.address}?{urlencode(held)}" if held else person.address
 

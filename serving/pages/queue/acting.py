@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from features.errors import ActionConflict
 from features.store.people.actions import KeptAction
 from serving.edge.access import Asker
+from serving.pages.common.once import id_of_form
 from serving.process.service import Service
 from serving.process.working.actions import bring_back, claim, do, note, put_aside, release
 
@@ -24,8 +25,9 @@ def act(service: Service, asker: Asker, form: Mapping[str, str]) -> KeptAction:
     UnknownLead, OptedOut : the lead is not there, or must not be worked with.
     """
     lead_id, (kind, _, id_) = form.get("lead", ""), form.get("do", "").partition(":")
+    once = id_of_form(form.get("once", ""))
     if kind == "action":
-        return do(service, asker, lead_id, id_, form)
+        return do(service, asker, lead_id, id_, form, once)
     if kind == "later":
         return put_aside(service, asker, lead_id, id_)
     if kind == "back":
@@ -35,7 +37,7 @@ def act(service: Service, asker: Asker, form: Mapping[str, str]) -> KeptAction:
     if kind == "release":
         return release(service, asker, lead_id)
     if kind == "note":
-        return note(service, asker, lead_id, form.get("text", ""))
+        return note(service, asker, lead_id, form.get("text", ""), once)
     raise ActionConflict("this form says nothing that could be done")
 
 

@@ -21,6 +21,7 @@ from serving.edge.access import Asker
 from serving.edge.parameters import after_of, cursor_of, wrong_query
 from serving.pages.common import words
 from serving.pages.common.frame import why_no_model
+from serving.pages.common.once import form_ids, form_token
 from serving.pages.queue.elsewhere import (
     NOBODY_ELSEWHERE,
     ElsewhereLead,
@@ -75,12 +76,14 @@ class QueueAsked:
     cursor : where the page begins; "" for the top.
     seen : the stamp of the page that asks again; "" for one that is opened.
     held : the leads that it shows, which stay where they are under its reader.
+    token : of the page, by which its forms have their ids.
     """
 
     view: QueueView
     cursor: str = ""
     seen: str = ""
     held: tuple[str, ...] = ()
+    token: str = ""
 
 
 def asked_of(query: ImmutableMultiDict[str, str]) -> QueueAsked:
@@ -113,7 +116,7 @@ def asked_of(query: ImmutableMultiDict[str, str]) -> QueueAsked:
     )
     asked = dict.fromkeys(query.getlist("held")[:_PER_PAGE])
     held = tuple(lead for lead in asked if "\0" not in lead)
-    return QueueAsked(view, of("cursor"), of("seen"), held)
+    return QueueAsked(view, of("cursor"), of("seen"), held, form_token(of("page")))
 
 
 def stamp_of(service: Service) -> str:
@@ -196,11 +199,13 @@ def queue_of(service: Service, asker: Asker, asked: QueueAsked, stamp: str) -> d
         "orders": _orders(view.tab, tabs),
         "bands": words.BANDS,
         "here": here,
+        "again": address_of(view, cursor=asked.cursor, page=asked.token),
+        "once": form_ids(service.store.actions, asker, asked.token, held if ladder else ()),
         "clear": address_of(QueueView(view.tab)),
         "file": address_of(view, "/queue.csv"),
         "top_address": address_of(view) if asked.cursor else "",
         "next_address": address_of(view, cursor=following) if following else "",
-        "poll": _poll(view, asked.cursor, stamp, held),
+        "poll": _poll(asked, stamp, held),
         "news": news,
         "evidence": scorer.bundle.advancement.evidence if scorer.bundle else None,
         "by_rules": scorer.bundle is None or scorer.model.adviser.policy_name == DEFAULT,
@@ -237,11 +242,11 @@ def _rows(
     return [rows[lead] for lead in leads if lead in rows]
 
 
-def _poll(view: QueueView, cursor: str, stamp: str, held: Sequence[str]) -> str:
+def _poll(asked: QueueAsked, stamp: str, held: Sequence[str]) -> str:
     """Where a page asks for what is new; an address that is too long holds no rows in place."""
-    asked = address_of(view, cursor=cursor, seen=stamp)
+    address = address_of(asked.view, cursor=asked.cursor, page=asked.token, seen=stamp)
     holding = "".join(f"&{urlencode({'held': lead})}" for lead in held)
-    return asked + holding if len(asked) + len(holding) <= _LONGEST_ADDRESS else asked
+    return address + holding if len(address) + len(holding) <= _LONGEST_ADDRESS else address
 
 
 def _news(held: Sequence[str], leads: Sequence[str]) -> str:

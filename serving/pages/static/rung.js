@@ -48,6 +48,10 @@ const displaced = (got) => typed().flatMap((one) => {
   const row = one.closest("[data-row]"), there = row ? got.getElementById(row.id) : got;
   return there && $(`[name="${one.name}"]`, there) ? [] : [there || got.createElement("p")];
 });
+// A form by which something was kept has another id by now: what was filled in is not sent twice.
+const emptied = (got) => {
+  for (const one of all("#list [name=once]")) if (!$(`[name=once][value="${one.value}"]`, got)) one.form.reset();
+};
 const unreached = (event) => {
   header("Not reached");
   if (!polls(event)) tell("Rung was not reached, so this may not have been done. What you typed is still here: look again in a moment.");
@@ -68,7 +72,9 @@ const answered = (event) => {
     return tell(($(".with", place) || {}).textContent || "Changed meanwhile", ": nothing can be noted here any more. What you typed is still here: copy it, then load the page again.");
   }
   if ($(to, got)) {
-    if (to == "#list" && ctx.sourceElement.matches("form[hx-post]")) ctx.sourceElement.reset();
+    const acts = to == "#list" && ctx.sourceElement.matches("form[hx-post]");
+    if (acts) ctx.sourceElement.reset();
+    if (acts || renews) emptied(got);
     if (fresh && $(".fresh")) $(".fresh").replaceWith(fresh);
     return;
   }

@@ -94,13 +94,19 @@ def laters(ladder: Ladder, now: int) -> tuple[Later, ...]:
 
 
 def do(
-    service: Service, asker: Asker, lead_id: str, action_id: str, answers: Mapping[str, str]
+    service: Service,
+    asker: Asker,
+    lead_id: str,
+    action_id: str,
+    answers: Mapping[str, str],
+    once: str = "",
 ) -> KeptAction:
     """Do what a button of the ladder says.
 
     Parameters
     ----------
     answers : by the property that was asked for; `offer` is the id of the offer that was suggested.
+    once : an id of the filled-in form, by which it is kept once; "" for none.
 
     Raises
     ------
@@ -116,7 +122,7 @@ def do(
     events: list[ToWrite] = [(action.event, properties)]
     if action.claims:
         events.append(_claiming(ladder, asker, now))
-    return _keep(service, asker, lead_id, (action.id, action.title), events)
+    return _keep(service, asker, lead_id, (action.id, action.title), events, once)
 
 
 def claim(service: Service, asker: Asker, lead_id: str) -> KeptAction:
@@ -160,13 +166,13 @@ def bring_back(service: Service, asker: Asker, lead_id: str) -> KeptAction:
     return _keep(service, asker, lead_id, ("back", "Brought back"), [(SNOOZED, told)])
 
 
-def note(service: Service, asker: Asker, lead_id: str, text: str) -> KeptAction:
-    """Keep a note about a lead; WrongAnswer where it says nothing, or very much."""
+def note(service: Service, asker: Asker, lead_id: str, text: str, once: str = "") -> KeptAction:
+    """Keep a note about a lead, once; WrongAnswer where it says nothing, or very much."""
     plain = text.replace("\0", "").replace("\r\n", "\n").strip()
     if not plain or len(plain) > _MOST_TEXT or not is_storable(plain):
         raise WrongAnswer(f"a note has 1 to {_MOST_TEXT:,} characters; this has {len(plain):,}")
     told = (NOTED, {"text": plain, "by": asker.name})
-    return _keep(service, asker, lead_id, ("note", "Noted"), [told])
+    return _keep(service, asker, lead_id, ("note", "Noted"), [told], once)
 
 
 def _keep(
@@ -175,10 +181,11 @@ def _keep(
     lead_id: str,
     action: tuple[str, str],
     events: Sequence[ToWrite],
+    once: str = "",
 ) -> KeptAction:
     """Keep what was done with a lead that must be known, and may be worked with."""
     lead_id = service.scorer.read(lead_id, service.clock())[0]
-    return _kept(service, asker, lead_id, action, events)
+    return _kept(service, asker, lead_id, action, events, once=once)
 
 
 def _kept(
@@ -189,6 +196,7 @@ def _kept(
     events: Sequence[ToWrite],
     *,
     of_anybody: bool = False,
+    once: str = "",
 ) -> KeptAction:
     return service.store.actions.do(
         lead_id,
@@ -199,6 +207,7 @@ def _kept(
         name=asker.name,
         now=service.clock(),
         of_anybody=of_anybody,
+        once=once,
     )
 
 

@@ -28,13 +28,13 @@ def filled(store):
     return store
 
 
-def do(store, name="Bob", now=NOW, lead="ann"):
+def do(store, name="Bob", now=NOW, lead="ann", once="", minutes=20):
     events = [
-        ("session_held", {"minutes": 20}),
+        ("session_held", {"minutes": minutes}),
         ("lead_claimed", {"by": name, "until": rfc3339(now + 10**12)}),
     ]
     return store.actions.do(
-        lead, "b2b", "held", "Held", events, by=f"key-{name}", name=name, now=now
+        lead, "b2b", "held", "Held", events, by=f"key-{name}", name=name, now=now, once=once
     )
 
 
@@ -67,6 +67,38 @@ def test_of_a_clock_that_was_ahead(filled):
     near = do(filled, now=NOW + UNDO_US)
     assert filled.actions.enter(NOW) == 0
     assert filled.actions.undo(near.id, name="Bob", now=NOW).undone_at == NOW
+
+
+def test_a_form_that_is_sent_again(filled):
+    """It is kept once, however late; filled in otherwise, or taken back, it is something else."""
+    form, later = "f" * 32, NOW + 3_600_000_000
+    first = do(filled, once=form)
+    assert first.id == form
+    filled.actions.enter(NOW + UNDO_US)
+    assert do(filled, now=later, once=form).id == form
+    assert do(filled, now=later, once=form, minutes=30).id != form
+    assert do(filled, name="Bob", now=later, lead="eve", once=form).id != form
+    assert filled.actions.among([form, "g" * 32]) == {form}
+    back = do(filled, now=later + UNDO_US, once="e" * 32)
+    filled.actions.undo(back.id, name="Bob", now=later + UNDO_US + 1)
+    assert do(filled, now=later + UNDO_US + 2, once="e" * 32).id != back.id
+
+
+def test_an_answer_that_was_mended_is_another(filled):
+    """A time that was agreed is compared as it is, and until when a lead is held by the clock."""
+    form, later = "f" * 32, NOW + 300_000_000
+
+    def booked(now, at):
+        told = [
+            ("call_booked", {"at": rfc3339(at)}),
+            ("lead_claimed", {"by": "Bob", "until": rfc3339(now + 10**12)}),
+        ]
+        given = ("ann", "b2b", "booked", "Booked", told)
+        return filled.actions.do(*given, by="key-Bob", name="Bob", now=now, once=form).id
+
+    assert booked(NOW, later) == form
+    assert booked(later, later) == form
+    assert booked(later, later + 60_000_000) != form
 
 
 def test_pressed_twice(filled):

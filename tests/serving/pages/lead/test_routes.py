@@ -8,11 +8,13 @@ import time
 from urllib.parse import quote
 
 import pytest
+import sqlalchemy as sa
 
 from features.clock import rfc3339, when
 from features.events.log import DAY_US
 from features.store.events import Event
 from features.store.privacy import Privacy
+from features.store.schema import actions
 from serving.pages.lead.todo import UNOFFERED, evidence_of
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import suggestion_for
@@ -340,6 +342,43 @@ def test_a_note(start, url, folder):
         found = page(client, "/leads/lead-0001")
         assert "Prefers <b>mornings</b> and tea this machine" in found.text
         assert "b" not in found.tags
+
+
+def test_a_note_that_is_sent_again(start, url, folder):
+    """Without scripts too it is kept once by its form, and the next form is another."""
+    with start(url, folder / "fitted") as client:
+        (form,) = forms_of(client, "/leads/lead-0001")
+        service = client.app.state.service
+        for text in ("Likes tea", "Likes tea", "Likes coffee"):
+            act(client, "lead-0001", "note", text=text, once=form)
+            an_hour_passes(service)
+        assert notes(client) == ["Likes coffee", "Likes tea"]
+        (other,) = forms_of(client, "/leads/lead-0001")
+        assert other != form
+        act(client, "lead-0001", "note", text="Likes tea", once=other)
+        assert notes(client) == ["Likes tea", "Likes coffee", "Likes tea"]
+
+
+def an_hour_passes(service):
+    """Since all that was done, which is written to the log by then."""
+    before = {
+        "done_at": actions.c.done_at - world.HOUR_US,
+        "due_at": actions.c.due_at - world.HOUR_US,
+    }
+    with service.store.database.writing() as connection:
+        connection.execute(sa.update(actions).where(actions.c.entered_at.is_(None)).values(before))
+    service.store.actions.enter(service.clock())
+
+
+def notes(client):
+    text = client.get("/leads/lead-0001", headers=HTML).text
+    return re.findall(r'<div class="noted"><p><bdi>(.*?)</bdi>', text)
+
+
+def forms_of(client, address):
+    """The id of the form for a note, as a page of an address has it."""
+    text = client.get(address, headers=HTML).text
+    return re.findall(r'name="once" value="([0-9a-f]{32})">\s*<label for="note-text"', text)
 
 
 def test_what_was_refused_stands_beside_the_address(start, folder, tmp_path):

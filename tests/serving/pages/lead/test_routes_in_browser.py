@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -92,6 +93,37 @@ def test_what_is_typed_stays(ann, desk):
     ann.get_by_role("button", name="Keep", exact=True).click()
     expect(ann.locator(".noted")).to_contain_text("Prefers mornings")
     expect(ann.get_by_label("A note", exact=True)).to_have_value("")
+
+
+def test_a_note_whose_answer_is_lost(browser, desk, sessions):
+    """It is kept once: the field is empty when the page shows it, and what is sent again is it."""
+    context = browser.new_context(base_url=desk[0], storage_state=sessions["Ann"])
+    sent = []
+
+    def lost(route):
+        sent.append(route.request.post_data)
+        route.fetch()
+        route.abort()
+
+    try:
+        sheet = context.new_page()
+        sheet.goto("/leads/lead-02")
+        field = sheet.get_by_label("A note", exact=True)
+        field.fill("Has a dog")
+        sheet.route("**/act", lost)
+        sheet.get_by_role("button", name="Keep", exact=True).click()
+        expect(sheet.locator(".noted")).to_have_text(re.compile("Has a dog"), timeout=SOON)
+        expect(field).to_have_value("")
+        sheet.unroute("**/act")
+        headers = {"Origin": desk[0], "Content-Type": "application/x-www-form-urlencoded"}
+        assert sheet.request.post("/act", data=sent[0], headers=headers).ok
+        field.fill("Has a cat")
+        sheet.get_by_role("button", name="Keep", exact=True).click()
+        expect(sheet.locator(".noted")).to_have_count(2)
+        sheet.reload()
+        expect(sheet.locator(".noted")).to_have_text([re.compile("cat"), re.compile("dog")])
+    finally:
+        context.close()
 
 
 def test_a_note_that_has_no_place_any_more(ann, desk):
