@@ -52,9 +52,16 @@ const displaced = (got) => typed().flatMap((one) => {
 const emptied = (got) => {
   for (const one of all("#list [name=once]")) if (!$(`[name=once][value="${one.value}"]`, got)) one.form.reset();
 };
+// A filter that was not applied says again by what its list is.
+const unfiltered = (event) => {
+  const one = (event.detail.ctx || {}).sourceElement, is = one && one.matches("form[hx-get]");
+  if (is) one.reset();
+  return is;
+};
 const unreached = (event) => {
   header("Not reached");
-  if (!polls(event)) tell("Rung was not reached, so this may not have been done. What you typed is still here: look again in a moment.");
+  if (unfiltered(event)) tell("Rung was not reached, so the list is as it was: choose again in a moment.");
+  else if (!polls(event)) tell("Rung was not reached, so this may not have been done. What you typed is still here: look again in a moment.");
 };
 // An answer without what the page asked for, such as an error or the login, must not empty it.
 const answered = (event) => {
@@ -79,6 +86,7 @@ const answered = (event) => {
     return;
   }
   event.preventDefault();
+  unfiltered(event);
   const isOut = new URL(ctx.response.raw.url).pathname == "/login";
   if (polls(event) && !isOut) return header("Not renewed");
   if (!isOut) return tell("That was not done. ", ($("main p:not(.code)", got) || got.body).textContent.trim());

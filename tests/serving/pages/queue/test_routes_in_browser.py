@@ -258,6 +258,31 @@ def test_a_service_that_is_away(uneasy):
         expect(sheet.locator(".fresh")).not_to_have_text("Not reached")
 
 
+@pytest.mark.parametrize("how", ["away", "failing"])
+def test_a_filter_that_was_not_applied(uneasy, how):
+    """It says again by what its list is, and why; once Rung is there again it can be chosen."""
+
+    def stopped(route):
+        return route.abort() if how == "away" else route.fulfill(status=500, body="<main><p>Off")
+
+    with uneasy() as sheet:
+        sheet.get_by_text("Filter", exact=True).click()
+        chance = sheet.get_by_label(re.compile("^Chance"))
+        chance.select_option("low")
+        expect(sheet).to_have_url(re.compile("band=low"))
+        sheet.route("**/*", stopped)
+        chance.select_option("high")
+        said = "the list is as it was" if how == "away" else "That was not done. Off"
+        expect(sheet.get_by_role("alert")).to_contain_text(said)
+        expect(chance).to_have_value("low")
+        sheet.unroute("**/*")
+        expect(sheet.locator(".fresh")).not_to_have_text(re.compile("^Not re"))
+        expect(chance).to_have_value("low")
+        chance.select_option("high")
+        expect(sheet).to_have_url(re.compile("band=high"))
+        expect(chance).to_have_value("high")
+
+
 def test_a_session_that_is_over(uneasy):
     """The list stays, and leads to the login, whether somebody acts or only looks."""
     with uneasy() as sheet:
