@@ -35,10 +35,9 @@ def test_ten_seconds(ann):
     row = ann.get_by_role("listitem").filter(has_text="Ada Lovelace")
     expect(row).to_contain_text("Asked: “When can we start?” waits 2 hours")
     expect(row).to_contain_text("Answer what they asked")
-    expect(row.get_by_role("link", name="Call")).to_have_attribute("href", "tel:+442079460001")
-    expect(row.get_by_role("link", name="Mail")).to_have_attribute(
-        "href", "mailto:ada@engines.example"
-    )
+    call, mail = row.get_by_text("Call", exact=True), row.get_by_text("Mail", exact=True)
+    expect(call).to_have_attribute("href", "tel:+442079460001")
+    expect(mail).to_have_attribute("href", "mailto:ada@engines.example")
     assert ann.get_by_role("listitem").first.inner_text().startswith("Ada Lovelace")
 
 
@@ -70,6 +69,29 @@ def test_an_action_that_asks(ann, desk):
     assert kept.events[0] == ("session_held", {"minutes": 25.0})
     row.get_by_role("button", name="Undo").click()
     expect(row.get_by_text("Done", exact=True)).to_be_visible()
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_a_list_of_buttons_says_whose_each_is(ann):
+    """Who hears all links and buttons at once hears a name with each, after its text."""
+    row = ann.get_by_role("listitem").filter(has_text="Ada Lovelace")
+    for text, called in (
+        ("Call", "Call Ada Lovelace"),
+        ("Mail", "Mail Ada Lovelace"),
+        ("Done", "Done: Ada Lovelace"),
+        ("Later", "Later: Ada Lovelace"),
+    ):
+        expect(row.get_by_text(text, exact=True)).to_have_accessible_name(called)
+    assert not re.search(r'^\s*- (?:link|button) "(?:Call|Mail|Done|Later)"', aria_of(ann), re.M)
+    taken = act(ann, "Person 9", "No answer")
+    undo = taken.get_by_text("Undo", exact=True)
+    expect(undo).to_have_accessible_name(re.compile("^Undo: Person 9"))
+    undo.click()
+    expect(taken.get_by_text("Done", exact=True)).to_be_visible()
+
+
+def aria_of(sheet):
+    return sheet.locator("#rows").aria_snapshot()
 
 
 def test_keys(ann):
