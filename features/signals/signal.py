@@ -57,8 +57,8 @@ class Signal:
     half_life_days : the age at which an event counts half (DECAYED_COUNT), or the short half-life
         of TREND, whose long one is four times as long.
     says, says_never : the sentence with `{value}`, `{ago}`, `{count:thing}` or, for numbers that
-        say nothing to people, `{busy}`, `{pace}` or `{trend}`; and the one for a
-        value that is absent or, for counts, zero.
+        say nothing to people, `{busy}`, `{pace}`, `{trend}`, `{wholes}` (of shares added up),
+        `{amount}` or `{hours}`; and the one for a value that is absent or, for counts, zero.
     is_against : it counts what speaks against the lead: more of it never raises a probability.
     skips_against : events of `of` that speak against the lead are passed over.
     """
@@ -116,6 +116,9 @@ _ABOVE: dict[_Levels, str] = {
 }
 """What people say of a number that means nothing to them: up to each border, and above all."""
 
+_NEARLY: Final = 0.75
+_HALF: Final = 0.5
+
 
 def _level(value: float, levels: _Levels) -> str:
     return next((words for border, words in levels if value < border), _ABOVE[levels])
@@ -158,12 +161,29 @@ def literal(text: str) -> str:
 
 def _ago(days: float) -> str:
     """An age in words: "20 minutes ago", "3 days ago"."""
-    minutes = days * 24 * 60
+    told = _long(days * 24 * 60)
+    return f"{told} ago" if told else "just now"
+
+
+def _long(minutes: float) -> str:
+    """How long, in the largest whole unit; "" for less than a minute."""
     for size, unit in ((60 * 24, "day"), (60, "hour"), (1, "minute")):
         if minutes >= size:
             number = int(minutes / size)
-            return f"{number} {unit}{'s' if number != 1 else ''} ago"
-    return "just now"
+            return f"{number} {unit}{'s' if number != 1 else ''}"
+    return ""
+
+
+def _wholes(shares: float) -> str:
+    """Shares of several things, added up: nobody watches a video 1.2 times."""
+    if shares < _NEARLY:
+        return "less than one whole"
+    return "about one whole" if round(shares) <= 1 else f"about {round(shares):,} whole ones"
+
+
+def _amount(value: float) -> str:
+    """A whole number; what would round to none is some all the same."""
+    return "less than 1" if 0.0 < value <= _HALF else f"{value:,.0f}"
 
 
 _WAYS: Final[dict[str, Callable[[float], object]]] = {
@@ -173,6 +193,9 @@ _WAYS: Final[dict[str, Callable[[float], object]]] = {
     "busy": lambda value: _level(value, _BUSY),
     "pace": lambda value: _level(value, _PACE),
     "trend": lambda value: _level(value, _TREND),
+    "wholes": _wholes,
+    "amount": _amount,
+    "hours": lambda hours: _long(hours * 60) or "less than a minute",
 }
 
 

@@ -169,8 +169,8 @@ def _amounts(measure: str) -> tuple[str, str]:
     what = literal(words(measure))
     if "fraction" in what:
         share = what.replace("fraction", "").strip() or "seen"
-        return f"{share} {{value:.0%}} at the most", f"{share} {{value:.1f}} times in all"
-    return f"up to {{value:.0f}} {what} in one go", f"{{value:.0f}} {what} in all"
+        return f"{share} {{value:.0%}} at the most", f"{share} {{wholes}} in all"
+    return f"up to {{amount}} {what} in one go", f"{{amount}} {what} in all"
 
 
 def _measures_of(step: Step) -> dict[str, tuple[str, ...]]:
@@ -303,7 +303,7 @@ def _reply_signals(ladder: Ladder) -> tuple[Signal, ...]:
             "replies.hours_waiting",
             "replies",
             Op.HOURS_WAITING,
-            "has waited {value:.1f} hours for our reply",
+            "has waited {hours} for our reply",
             "is not waiting for a reply",
             of=asked,
             until=replied,
@@ -312,7 +312,7 @@ def _reply_signals(ladder: Ladder) -> tuple[Signal, ...]:
             "replies.hours",
             "replies",
             Op.REPLY_HOURS,
-            "we replied after {value:.1f} hours on average",
+            "we replied after {hours} on average",
             "we have not replied to anything yet",
             of=asked,
             until=replied,

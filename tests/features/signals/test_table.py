@@ -114,6 +114,34 @@ def test_ages_are_said_in_the_largest_whole_unit(days, ago):
 
 
 @pytest.mark.parametrize(
+    ("ends", "value", "said"),
+    [
+        ("sum.watched_fraction", 0.4, "watched less than one whole in all"),
+        ("sum.watched_fraction", 1.2, "watched about one whole in all"),
+        ("sum.watched_fraction", 1.6, "watched about 2 whole ones in all"),
+        ("sum.seconds", 0.3, "less than 1 seconds in all"),
+        ("sum.seconds", 0.5, "less than 1 seconds in all"),
+        ("sum.seconds", 12345.6, "12,346 seconds in all"),
+        ("max.seconds", 301.5, "up to 302 seconds in one go"),
+        ("hours_waiting", 0.1, "has waited 6 minutes for our reply"),
+        ("hours_waiting", 0.01, "has waited less than a minute for our reply"),
+        ("replies.hours", 5.34, "we replied after 5 hours on average"),
+        ("replies.hours", 53.4, "we replied after 2 days on average"),
+    ],
+)
+def test_numbers_are_said_as_people_say_them(ends, value, said):
+    """Nobody watches something 1.2 times, or waits for 53.4 hours."""
+    rules = tuple(
+        EventRule("video", (Condition(name, "at_least", 0.8),))
+        for name in ("watched_fraction", "seconds")
+    )
+    watch = Step("watch", "Watch", rules, 7.0, None, ("video",))
+    ladder = ladder_with(steps=(watch, ladder_with().steps[1]))
+    (one,) = [each for each in signals_of(ladder) if each.id.endswith(ends)]
+    assert one.sentence(value).removeprefix("Watch: ") == said
+
+
+@pytest.mark.parametrize(
     ("says", "value", "said"),
     [
         ("is {value}", 3.0, "is 3"),
