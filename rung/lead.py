@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from rung.options import Progress, add_verb, group, json_option, store_option
-from rung.reading import print_json, store_of
+from rung.reading import print_json, print_line, store_of
 
 if TYPE_CHECKING:
     from features.store.events import EventStore
@@ -51,17 +51,19 @@ def _print_lead(parsed: argparse.Namespace, store: EventStore) -> None:
     found = Privacy(store.database).lead(parsed.lead).as_dict()
     if parsed.json:
         return print_json(found)
-    print(f"{found['lead_id']}: {found['events']:,} events", end="")
-    print(f", {found['first_seen']} to {found['last_seen']}" if found["events"] else "")
+    span = f", {found['first_seen']} to {found['last_seen']}" if found["events"] else ""
+    print_line(f"{found['lead_id']}: {found['events']:,} events{span}")
     for subject in found["subjects"][:_SHOWN]:
         print(f"  id {subject}")
     _print_rest(found["subjects"], "ids")
     for link in found["links"][:_SHOWN]:
         undone = f", undone {link['undone_at']}" if link["undone_at"] else ""
-        print(f"  {link['kind']} {link['source']} = {link['target']}, {link['known_at']}{undone}")
+        print_line(
+            f"  {link['kind']} {link['source']} = {link['target']}, {link['known_at']}{undone}"
+        )
     _print_rest(found["links"], "links")
     out = found["opt_out"]
-    print(f"  opted out {out['at']} {out['reason']}".rstrip() if out else "  may be profiled")
+    print_line(f"  opted out {out['at']} {out['reason']}".rstrip() if out else "  may be profiled")
     return None
 
 

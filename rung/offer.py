@@ -20,7 +20,7 @@ from rung.options import (
     store_option,
     trust_option,
 )
-from rung.reading import loaded_bundle, print_json, store_of
+from rung.reading import loaded_bundle, print_json, print_line, store_of
 
 if TYPE_CHECKING:
     from features.ladder.ladder import Ladder, OfferVersion
@@ -74,9 +74,9 @@ def _list(parsed: argparse.Namespace, _: Progress) -> None:
         state = "" if one["status"] == "active" else f", {one['status']}"
         version = f", version {one['version']}" if one["version"] else ""
         leads = f"{one['leads']:,} lead{'s' if one['leads'] != 1 else ''} learned from"
-        print(f"{one['step']}: {one['id']}, “{one['title']}”{state}{version}; {leads}")
+        print_line(f"{one['step']}: {one['id']}, “{one['title']}”{state}{version}; {leads}")
         for planned in one["planned"]:
-            print(f"  planned: {_words(planned)}")
+            print_line(f"  planned: {_words(planned)}")
     return None
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +35,7 @@ __all__ = [
     "named_ladder",
     "named_log",
     "print_json",
+    "print_line",
     "read",
     "served_folder",
     "shortened",
@@ -313,6 +316,21 @@ def write_table(frame: pd.DataFrame, out: Path) -> None:
 def print_json(value: Any) -> None:
     """Print a result for programs."""
     print(json.dumps(value, indent=2, default=str))
+
+
+def print_line(line: str) -> None:
+    """Print a line; a terminal that is narrower gets it folded between words.
+
+    What follows in it is further in. Files and pipes get it whole.
+    """
+    width = shutil.get_terminal_size().columns
+    if not sys.stdout.isatty() or len(line) <= width:
+        return print(line)
+    further_in = " " * (len(line) - len(line.lstrip()) + 4)
+    fold = textwrap.TextWrapper(
+        width, subsequent_indent=further_in, break_long_words=False, break_on_hyphens=False
+    )
+    return print(fold.fill(line))
 
 
 def aligned(rows: Sequence[Sequence[str]], texts: Sequence[int] = (0,)) -> list[str]:

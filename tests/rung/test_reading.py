@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from rung.reading import aligned, shortened
+from rung.reading import aligned, print_line, shortened
 from tests.rung.scene import done, jsonl, message, page, refused
 
 
@@ -106,3 +106,16 @@ def test_a_text_that_was_cut_shows_it():
     assert shortened("Became customer", 15) == "Became customer"
     assert shortened("Became marketing qualified lead", 25) == "Became marketing qualifi…"
     assert shortened("Became marketing qualified", 17) == "Became marketing…"
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_line_in_a_narrow_terminal(is_terminal, monkeypatch, capsys):
+    """It is folded between words, further in; a pipe gets it whole, for grep."""
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal)
+    line = "  value: handover-checklist, “Checklist: handovers that lose nothing”"
+    print_line(line)
+    print_line("short")
+    told = capsys.readouterr().out.splitlines()
+    folded = ["  value: handover-checklist, “Checklist:", "      handovers that lose nothing”"]
+    assert told == [*(folded if is_terminal else [line]), "short"]
