@@ -366,6 +366,7 @@ def _print_goal(goal: GoalEvaluation) -> None:
     figures = goal.performance
     if figures is None:
         print(f"  {goal.note}")
+        _print_signals(goal.signals)
         return
     print(f"  {goal.verdict} ({goal.verdict_reason})")
     rows = [("this bundle", figures)]

@@ -520,9 +520,9 @@ def test_started_while_the_store_stands_still(tmp_path, caplog, monkeypatch):
         away.setattr(keys.Keys, "all", fail)
         started = client_of(app)
         started.__enter__()
-    try:
         assert "keys are not read yet" in [record.getMessage() for record in caplog.records]
         assert started.get("/v1/webhooks").status_code == 503
+    try:
         make(app, "read")
         until = time.monotonic() + 20.0
         while (status := started.get("/v1/webhooks").status_code) == 503:
