@@ -190,10 +190,19 @@ class _ByLead(NamedTuple):
         place = np.searchsorted(borders, column.values, side="right")
         place[np.isnan(column.values)] = ranges - 1
         lead = np.unique(column.lead, return_inverse=True)[1]
-        leads = int(lead[-1]) + 1
-        held = np.bincount(lead * ranges + place, minlength=leads * ranges)
-        held = held.reshape(leads, ranges).astype(np.float64)
-        count, points = held.sum(axis=0), held.sum()
-        beyond = held - held.sum(axis=1, keepdims=True) * (count / points)
-        variance = (beyond**2).sum(axis=0) / points**2 * leads / max(1, leads - 1)
-        return cls(count, variance, leads)
+        of_lead = np.bincount(lead).astype(np.float64)
+        # A category may have a thousand codes: a table of all leads by them would be mostly zeros.
+        pairs, counts = np.unique(lead * ranges + place, return_counts=True)
+        times = counts.astype(np.float64)
+        whose, where = pairs // ranges, pairs % ranges
+        held = np.bincount(where, times, minlength=ranges).astype(np.float64)
+        share = held / held.sum()
+        # The squares of what each lead has beyond its share, summed over all leads.
+        beyond = (
+            np.bincount(where, times**2, minlength=ranges)
+            - 2.0 * share * np.bincount(where, times * of_lead[whose], minlength=ranges)
+            + share**2 * (of_lead**2).sum()
+        )
+        leads = len(of_lead)
+        variance = np.maximum(0.0, beyond) / held.sum() ** 2 * leads / max(1, leads - 1)
+        return cls(held, variance, leads)

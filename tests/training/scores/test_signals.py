@@ -149,6 +149,41 @@ def test_the_index_by_plain_loops(bundle, before, period):
     assert compared > 10
 
 
+def test_what_chance_shows_by_plain_loops(bundle, before, period):
+    """The variance of each range's share over leads, over the share, then and now."""
+    latest = before.rows(before.as_of >= np.quantile(before.as_of, 0.75))
+    at = [signal.id for signal in period.snapshot.signals].index("ladder.pace")
+    values = [part.snapshot.values[:, at] for part in (latest, period)]
+    held = values[0][~np.isnan(values[0])]
+    borders = np.unique(np.quantile(held, np.arange(1, 10) / 10))
+    shares, variances = [], []
+    for part, column in zip((latest, period), values, strict=True):
+        place = [
+            len(borders) + 1 if math.isnan(one) else sum(border <= one for border in borders)
+            for one in column
+        ]
+        counts = np.bincount(place, minlength=len(borders) + 2)
+        shares.append((counts + 0.5) / (counts + 0.5).sum())
+        of_leads: dict[int, list[int]] = {}
+        for lead, where in zip(part.lead.tolist(), place, strict=True):
+            of_leads.setdefault(lead, []).append(where)
+        share = counts / len(place)
+        variances.append(
+            [
+                sum((own.count(where) - len(own) * one) ** 2 for own in of_leads.values())
+                / len(place) ** 2
+                * (len(of_leads) / (len(of_leads) - 1))
+                for where, one in enumerate(share)
+            ]
+        )
+    expected = sum(
+        (then + now) / ((one + other) / 2)
+        for then, now, one, other in zip(*variances, *shares, strict=True)
+    )
+    uses = by_id(uses_of(bundle, "advancement", before, period))
+    assert uses["ladder.pace"].moved_by_chance == pytest.approx(expected)
+
+
 def test_nothing_moves_by_chance(bundle):
     """Two halves of the leads of one period: the index is what chance shows, and none has moved."""
     ratios = []
