@@ -111,6 +111,7 @@ def evaluate(  # noqa: PLR0913 what is judged, when and beside what
         train = decision_points(log, bundle.ladder, end=start, seed=seed)
     # What is labelled as of `start` and comes later is immature, and teaches the baselines nothing.
     advanced_before, purchased_before = label(log, bundle.ladder, train, start)
+    early = train.rows(train.as_of <= start)
     scores = bundle.score(judged.snapshot)
     served = Recalibrated(bundle, moves).score(judged.snapshot) if moves else None
     if told:
@@ -132,7 +133,7 @@ def evaluate(  # noqa: PLR0913 what is judged, when and beside what
             (judged, advanced, scores.advance),
             (train, advanced_before),
             served.advance if served else None,
-            uses_of(bundle, "advancement", train, judged),
+            uses_of(bundle, "advancement", early, judged),
         ).judged(period),
         purchase=_Goal(
             "purchase",
@@ -141,7 +142,7 @@ def evaluate(  # noqa: PLR0913 what is judged, when and beside what
             (judged, purchased, scores.purchase),
             (train, purchased_before),
             served.purchase if served else None,
-            uses_of(bundle, "purchase", train, judged),
+            uses_of(bundle, "purchase", early, judged),
         ).judged(period),
         reordering=None if former is None else compared(bundle, former, judged),
         groups=groups_of_scores(
