@@ -220,7 +220,7 @@ def _usual(answer: ScoreAnswer | None, usual: float | None) -> str:
     apart = answer["probability"] - usual
     beside = f": this is {'above' if apart > 0 else 'below'} that"
     if abs(apart) < _AT_ONCE:
-        beside = ", as this lead has"
+        beside = ", about what this lead has"
     # It is found when all are scored, and who came since is not in it.
     had = f"When all were scored last, those who stood here had {words.chance(usual)} on average"
     return f"{had}{beside}."
