@@ -167,7 +167,7 @@ def test_the_heaviest_signals_are_told(capsys):
     _print_signals((replace(quiet, moved=0.5, has_moved=True),))
     assert capsys.readouterr().out.splitlines() == [
         "  rests on one 50%",
-        "  Moved beyond what chance explains: `one` (0.50).",
+        "  Moved beyond what chance explains: `one` (stability index 0.50).",
     ]
     _print_signals(())
     assert capsys.readouterr().out == ""

@@ -121,18 +121,19 @@ def _signals_page(goal: GoalEvaluation) -> list[str]:
     if not goal.signals:
         return []
     heaviest = goal.signals[:MOST_SIGNALS]
-    share = sum(one.share for one in heaviest)
     words = (
-        f"Each of them makes a probability higher or lower by so much on average, beside that of"
-        f" a typical lead at the same step. These {len(heaviest)} of {len(goal.signals)} have"
-        f" {share:.0%} of the weight."
+        "Each of them makes a probability higher or lower by so much on average, beside that of a"
+        " typical lead at the same step."
     )
+    if len(goal.signals) > len(heaviest):
+        share = sum(one.share for one in heaviest)
+        words += f" These {len(heaviest)} of {len(goal.signals)} have {share:.0%} of the weight."
     rows = [_signal_row(one) for one in heaviest]
     heads = ["signal", "weight", "share", "more of it", "known", "known before", "moved",
              "by chance"]  # fmt: skip
     return [
         "### What the probabilities rest on",
-        words if len(goal.signals) > len(heaviest) else words.partition(" These ")[0],
+        words,
         _table(heads, rows),
         _picture(goal, "signals", "What each signal adds to a probability on average"),
         moved_words(goal.signals),

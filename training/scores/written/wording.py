@@ -55,7 +55,7 @@ def moved_words(signals: Sequence[SignalUse]) -> str:
 
 def _moved(one: SignalUse) -> str:
     if one.known_before is None or abs(one.known - one.known_before) < _GAP:
-        return f"`{one.id}` ({number(one.moved, '.2f')})"
+        return f"`{one.id}` (stability index {number(one.moved, '.2f')})"
     return f"`{one.id}` (known of {one.known:.0%} of the points, {one.known_before:.0%} before)"
 
 

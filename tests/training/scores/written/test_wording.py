@@ -37,7 +37,7 @@ def test_what_has_moved_is_named():
     broken = replace(shifted, id="step.webinar.minutes", known=0.02, known_before=0.61)
     light = replace(shifted, id="trait.size", share=0.004)
     assert moved_words([shifted, QUIET, broken, light]) == (
-        "Moved beyond what chance explains: `activity.recent` (0.31); `step.webinar.minutes`"
-        " (known of 2% of the points, 61% before)."
+        "Moved beyond what chance explains: `activity.recent` (stability index 0.31);"
+        " `step.webinar.minutes` (known of 2% of the points, 61% before)."
     )
     assert moved_words([QUIET, light]) == moved_words([QUIET])
