@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from email.message import Message
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
 from serving.connectors.errors import PayloadError
+
+if TYPE_CHECKING:  # the package has it for readers of types alone
+    from python_multipart.multipart import MultipartCallbacks
 
 __all__ = ["form_of", "form_reader", "multipart_form_of"]
 
@@ -17,10 +23,6 @@ _MOST_FIELDS: Final = 1000
 _TOO_MANY: Final = f"a form has up to {_MOST_FIELDS:,} fields"
 _INNER: Final = re.compile(r"\[([^\[\]]*)\]")
 _NAME: Final = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
-_DISPOSITION: Final = re.compile(rb"(?im)^content-disposition:[ \t]*form-data([^\r\n]*)")
-_PARAMETER: Final = re.compile(
-    rb';[ \t]*([a-z*]+)[ \t]*=[ \t]*(?:"([^"]*)"|([^;"\s]*))', re.IGNORECASE
-)
 _ESCAPED: Final = ((b"%0D", b"\r"), (b"%0A", b"\n"), (b"%22", b'"'))
 """As browsers write in a name what would end it."""
 
@@ -73,35 +75,68 @@ def multipart_form_of(body: bytes, boundary: str) -> dict[str, object]:
     ------
     PayloadError : as `form_of`, or its parts do not end as the boundary says.
     """
-    mark = b"\r\n--" + boundary.encode("latin-1", "replace")
-    _, *parts = (b"\r\n" + body).split(mark, _MOST_FIELDS + 2)
-    if len(parts) > _MOST_FIELDS + 1:
-        raise PayloadError(_TOO_MANY)
-    if not boundary or not parts or not parts[-1].startswith(b"--"):
-        raise PayloadError("the parts of the form do not end with the boundary that its type names")
+    parts = _Parts()
     try:
-        return _nested(list(_fields(parts[:-1])))
-    except UnicodeDecodeError as error:
-        raise PayloadError("a field of the form is no UTF-8") from error
+        MultipartParser(boundary.encode("latin-1", "replace"), parts.callbacks).write(body)
+    except FormParserError as error:
+        why = f"no form in parts by the boundary {boundary[:80]!r}: {error}"
+        raise PayloadError(why) from error
+    if not (boundary and parts.ended):
+        raise PayloadError("the parts of the form do not end with the boundary that its type names")
+    return _nested(parts.fields)
 
 
-def _fields(parts: Iterable[bytes]) -> Iterator[tuple[str, str]]:
-    """Name and text of each field that somebody filled in."""
-    for part in parts:
-        head, _, text = part.partition(b"\r\n\r\n")
-        disposition = _DISPOSITION.search(head)
-        said = {
-            one[1].lower(): one[2] if one[2] is not None else one[3]
-            for one in _PARAMETER.finditer(disposition[1] if disposition else b"")
+class _Parts:
+    """What a parser of a form in parts has told; `fields`: name and text, where it is filled in."""
+
+    def __init__(self) -> None:
+        self.fields: list[tuple[str, str]] = []
+        self.ended = False
+        self._begin()
+
+    @property
+    def callbacks(self) -> MultipartCallbacks:
+        return {
+            "on_part_begin": self._begin,
+            "on_header_begin": self._begin_header,
+            "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+            "on_header_end": self._end_header,
+            "on_part_data": lambda data, start, end: self._text.extend(data[start:end]),
+            "on_part_end": self._end,
+            "on_end": self._end_all,
         }
-        if not said.get(b"name"):
+
+    def _begin(self) -> None:
+        self._said: dict[bytes, bytes] = {}
+        self._text = bytearray()
+        self._begin_header()
+
+    def _begin_header(self) -> None:
+        self._header = bytearray()
+        self._value = bytearray()
+
+    def _end_header(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            _, self._said = parse_options_header(bytes(self._value))
+
+    def _end(self) -> None:
+        name = self._said.get(b"name", b"")
+        if not name:
             raise PayloadError("a part of the form has no name")
-        is_file = b"filename" in said or b"filename*" in said
-        if text and not is_file:
-            name = said[b"name"]
-            for escaped, meant in _ESCAPED:
-                name = name.replace(escaped, meant)
-            yield name.decode(), text.decode()
+        if b"filename" in self._said or not self._text:
+            return
+        if len(self.fields) == _MOST_FIELDS:
+            raise PayloadError(_TOO_MANY)
+        for escaped, meant in _ESCAPED:
+            name = name.replace(escaped, meant)
+        try:
+            self.fields.append((name.decode(), self._text.decode()))
+        except UnicodeDecodeError as error:
+            raise PayloadError("a field of the form is no UTF-8") from error
+
+    def _end_all(self) -> None:
+        self.ended = True
 
 
 def _nested(pairs: Iterable[tuple[str, str]]) -> dict[str, object]:

@@ -33,9 +33,9 @@ LOGGER: Final = logging.getLogger("rung")
 REQUEST_ID: Final[ContextVar[str]] = ContextVar("request_id", default="")
 """The id of the request that is being served, "" outside of one."""
 _SERVER: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi")
-_DRIVERS: Final = ("sqlalchemy.pool", "psycopg")
-"""They tell of each connection that was cut, one with a trace, the other with the server's address
-and user; whoever used it says so in a line."""
+_TALKATIVE: Final = ("sqlalchemy.pool", "psycopg", "python_multipart")
+"""Two tell of each connection that was cut, one with a trace, the other with the server's address
+and user; the third of each form that is none. Whoever used them says so in a line."""
 _QUOTES_NOTHING: Final = (
     *(RungError, OSError, ImportError, AttributeError, NameError, TypeError, MemoryError),
     *(ArithmeticError, AssertionError, NotImplementedError, RecursionError),
@@ -109,7 +109,7 @@ def log_to_stderr(level: str) -> None:
     """
     _say_nothing_of_logging()
     LOGGER.setLevel(level.upper())
-    for name in _DRIVERS:
+    for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     if not LOGGER.hasHandlers():
         handler = logging.StreamHandler()
@@ -138,7 +138,7 @@ def logging_of_process(level: str) -> dict[str, Any]:
             LOGGER.name: ours,
             "uvicorn": ours,
             "uvicorn.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
-            **{name: {"level": "CRITICAL"} for name in _DRIVERS},
+            **{name: {"level": "CRITICAL"} for name in _TALKATIVE},
         },
     }
 

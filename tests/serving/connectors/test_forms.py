@@ -76,7 +76,8 @@ def test_a_form_in_parts(body, found):
     [
         (b"", "do not end with the boundary"),
         (parts(('name="a"', "1"), end=""), "do not end with the boundary"),
-        (parts(('name="a"', "1"), mark="y", end="--y--"), "do not end with the boundary"),
+        (parts(('name="a"', "1"), mark="y", end="--y--"), "no form in parts by the boundary 'x9'"),
+        (parts(('name="a"', "1")).replace(b":", b""), "no form in parts by the boundary 'x9'"),
         (parts(('filename="a"', "1")), "a part of the form has no name"),
         (parts(('name="a"', "1")).replace(b"1\r", b"\xff\r"), "no UTF-8"),
         (parts(*(('name="a"', "1") for _ in range(1001))), "up to 1,000 fields"),
