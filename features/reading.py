@@ -24,6 +24,7 @@ from features.events.formats.exports.mapped import mapped_layout
 from features.events.formats.exports.recognise import layout_named
 from features.events.formats.files import event_files, row_batches
 from features.events.formats.import_report import ImportReport, Rejects
+from features.events.formats.layout import Layout
 from features.events.formats.row_batch import Reading, RowBatch
 from features.events.log import EventLog, LogColumns
 from features.events.table import EventTable, concat, without_duplicates
@@ -117,7 +118,7 @@ def read_table(
     needs: LogColumns = LogColumns(),  # noqa: B008 frozen
     names: EventNames | None = None,
     assume_timezone: str | None = None,
-    layout: str | ImportColumns | None = None,
+    layout: str | ImportColumns | Layout | None = None,
     progress: _Progress | None = None,
 ) -> tuple[EventTable, ImportReport]:
     """The checked events of a file, or of a folder of files in name order, with all properties.
@@ -131,7 +132,8 @@ def read_table(
     names : what the ladder calls the events with a fixed role, whose answers must be understood.
     assume_timezone : the IANA zone of times that have none; without it they are bad.
     layout : the name of an export's layout, or "rung"; or how files are laid out that have some
-        columns, and are not in our own way. Without a name exports are known by their columns.
+        columns, and are not in our own way; or the layout that all of them must have. Without a
+        name exports are known by their columns.
 
     Raises
     ------
@@ -198,10 +200,12 @@ def _gathered(tables: Iterable[EventTable], size: int) -> Iterator[list[EventTab
         yield together
 
 
-def _laid_out(reading: Reading, layout: str | ImportColumns | None) -> Reading:
+def _laid_out(reading: Reading, layout: str | ImportColumns | Layout | None) -> Reading:
     """A reading of files that are laid out in some way."""
     if layout is None:
         return reading
+    if isinstance(layout, Layout):
+        return replace(reading, layout=layout)
     if isinstance(layout, ImportColumns):
         return replace(reading, mapped=mapped_layout(layout))
     named = layout_named(layout)

@@ -234,6 +234,8 @@ def _print_decisions(made: Mapping[str, Any]) -> None:
         f"offers: {made['drawn']:,} decisions drawn with known probabilities,"
         f" {made['observed']:,} made by others (adjusted), {made['pending']:,} pending (left out)"
     )
+    if made["lots"]:
+        print(f"  {made['lots']:,} of those drawn are of experiments of others")
     if made["unseen"]:
         print(f"  {made['unseen']:,} of those drawn never reached their leads; all count as drawn")
     if made["value_pending"]:

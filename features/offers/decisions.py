@@ -26,6 +26,7 @@ from features.store.events import Event
 
 __all__ = [
     "ANSWER",
+    "OF_EXPERIMENT",
     "Decided",
     "Decision",
     "decision_event",
@@ -37,6 +38,8 @@ __all__ = [
 
 ANSWER: Final = "answer"
 """The property of a decision event that holds what the caller was told."""
+OF_EXPERIMENT: Final = "experiment:"
+"""How the policy of a decision is called that somebody else's experiment made, before its id."""
 _SUM_WITHIN: Final = 1e-6
 _UNREADABLE: Final = (
     ArithmeticError,
@@ -108,6 +111,11 @@ class Decision:
     def propensity(self) -> float:
         """The probability that what was chosen was chosen with."""
         return self.probabilities[self.options.index(self.chosen)]
+
+    @property
+    def is_of_others(self) -> bool:
+        """Whether it was drawn by somebody else's experiment and imported, not by Rung."""
+        return self.policy.startswith(OF_EXPERIMENT)
 
     def record(self) -> str:
         """The decision as JSON text: the property that `of_record` reads."""
@@ -215,6 +223,8 @@ def exposure_events(decision: Decision, ladder: Ladder, exposed_at: int) -> list
     named = {"decision_id": decision.decision_id}
     record = json.dumps(named, separators=(",", ":"))
     exposure = {**named, RECORD: record}
+    if decision.is_of_others:  # nobody who reads it is to take it for Rung's own
+        exposure["policy"] = decision.policy
     if decision.useful:
         exposure[USEFUL] = decision.useful
     events = [_event(ladder.events.exposure, decision, exposed_at, "exposure", exposure)]

@@ -19,7 +19,18 @@ from features.ladder.controls import (
 from features.ladder.ladder import Ladder
 from features.offers.assignments import CALLING
 
-__all__ = ["body_of", "check_experiment", "check_words", "experiment_of", "with_experiments"]
+__all__ = [
+    "LEFT_ALONE",
+    "body_of",
+    "check_experiment",
+    "check_experiment_of_others",
+    "check_words",
+    "experiment_of",
+    "with_experiments",
+]
+
+LEFT_ALONE: Final = "no_ask"
+"""What an arm of somebody else's experiment names instead of an offer: its leads were not asked."""
 
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _SHAPE: Final = "an id has small letters, digits, - and _, 64 of them at most"
@@ -65,6 +76,28 @@ def check_experiment(experiment: Experiment, ladder: Ladder, policies: Collectio
     for arm in experiment.arms:
         wrong += [f"arm {arm.id!r}: {said}" for said in _wrong_offers(arm, experiment, ladder)]
         wrong += [f"arm {arm.id!r}: {said}" for said in _wrong_arm(arm, experiment, policies)]
+    if wrong:
+        raise ExperimentError(f"experiment {experiment.id!r}: {'; '.join(wrong)}")
+
+
+def check_experiment_of_others(experiment: Experiment, ladder: Ladder) -> None:
+    """Refuse an experiment that somebody else made, where a ladder cannot tell what its arms got.
+
+    Its arms are called as the other tool calls them. Each names one offer that asks, whatever has
+    become of it since, or `LEFT_ALONE`; several may name the same.
+
+    Raises
+    ------
+    ExperimentError : all that is wrong with it, and what would be right.
+    """
+    looks = (_wrong_name, _wrong_shares)
+    wrong = [said for look in looks for said in look(experiment, ladder)]
+    for arm in experiment.arms:
+        says = (*_wrong_share(arm), *_wrong_got(arm, ladder))
+        wrong += [f"arm {arm.id!r}: {said}" for said in says]
+    got = {arm.offers for arm in experiment.arms}
+    if len(experiment.arms) > 1 and len(got) == 1:
+        wrong.append("all arms got the same: there is nothing to compare")
     if wrong:
         raise ExperimentError(f"experiment {experiment.id!r}: {'; '.join(wrong)}")
 
@@ -128,15 +161,31 @@ def _wrong_shares(experiment: Experiment, _: Ladder) -> Iterator[str]:
 def _wrong_arm(arm: Arm, experiment: Experiment, policies: Collection[str]) -> Iterator[str]:
     if not _ID.fullmatch(arm.id):
         yield _SHAPE
-    if not 0.0 < arm.share < 1.0:
-        yield f"the share {arm.share:g} is not between 0 and 1"
-    elif arm.share < _LEAST_SHARE:
-        yield f"the share {arm.share:g} is below {_LEAST_SHARE:g}: nobody would come into it"
+    yield from _wrong_share(arm)
     known = (*policies, *LEFT_ALONE_POLICIES)
     if arm.policy and experiment.kind != "policy":
         yield "only an experiment of the kind 'policy' names a policy"
     elif arm.policy and arm.policy not in known:
         yield f"no policy {arm.policy!r}, but {', '.join(known)}{did_you_mean(arm.policy, known)}"
+
+
+def _wrong_share(arm: Arm) -> Iterator[str]:
+    if not 0.0 < arm.share < 1.0:
+        yield f"the share {arm.share:g} is not between 0 and 1"
+    elif arm.share < _LEAST_SHARE:
+        yield f"the share {arm.share:g} is below {_LEAST_SHARE:g}: nobody would come into it"
+
+
+def _wrong_got(arm: Arm, ladder: Ladder) -> Iterator[str]:
+    """What is wrong with what the leads of an arm got, by somebody else's word."""
+    if len(arm.offers) != 1:
+        yield f"name the one offer that its leads were asked with, or {LEFT_ALONE}"
+        return
+    (named,) = arm.offers
+    asks = [offer.id for offer in ladder.offers if offer.role == "ask"]
+    if named != LEFT_ALONE and named not in asks:
+        hint = did_you_mean(named, [*asks, LEFT_ALONE])
+        yield f"the ladder has no offer {named!r} that asks, but {', '.join(asks) or 'none'}{hint}"
 
 
 def _wrong_offers(arm: Arm, experiment: Experiment, ladder: Ladder) -> Iterator[str]:

@@ -328,6 +328,7 @@ def test_the_manifest(log, bundle):
         "value_pending": 0,
         "dropped": {},
         "unseen": 0,
+        "lots": 0,
     }
     assert told["notes"] == []
 

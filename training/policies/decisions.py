@@ -11,6 +11,9 @@ decide whether it does, as where a mail counts as seen once it is opened: those 
 then other leads than those that were left alone, whatever was drawn. Whether it did is told with
 it. A decision whose window is not over does not count: no outcome by then is a zero, and what is
 reported later is left out.
+
+What somebody else's experiment drew is a lot as well, and tells what offers change. It is none of
+Rung's: what a policy is worth, and what is watched look by look, is told without it.
 """
 
 from __future__ import annotations
@@ -35,9 +38,11 @@ from training.labels import label
 __all__ = [
     "Decisions",
     "all_draws",
+    "among_next_step",
     "asked_by_others",
     "certain_choices",
     "drawn_decisions",
+    "lots_of_others",
     "observed_decisions",
 ]
 
@@ -133,7 +138,7 @@ def drawn_decisions(log: EventLog, ladder: Ladder, until: int) -> Decisions:
     EventsError : a record that names an option the ladder does not have.
     """
     log = log.known_by(until)
-    made = [one for one in decisions_of(log, ladder) if one.decision.propensity < 1.0]
+    made = [one for one in _of_rung(log, ladder) if one.decision.propensity < 1.0]
     return _with_reports(_of_draws(log, ladder, until, made), made)
 
 
@@ -143,7 +148,55 @@ def all_draws(log: EventLog, ladder: Ladder, until: int) -> Decisions:
     What came of each is what the log has: outcomes that were reported do not take its place.
     """
     log = log.known_by(until)
-    return _of_draws(log, ladder, until, list(decisions_of(log, ladder)))
+    return _of_draws(log, ladder, until, _of_rung(log, ladder))
+
+
+def lots_of_others(log: EventLog, ladder: Ladder, until: int) -> tuple[Decisions, int]:
+    """What experiments of others drew for the next steps of leads, and how many draws were not.
+
+    A lead counts once an experiment, by its first arm, also where two ids turned out to be one
+    lead. The chances are as `among_next_step` has them.
+
+    Raises
+    ------
+    EventsError : a record that names an option the ladder does not have.
+    """
+    log = log.known_by(until)
+    made = [one for one in decisions_of(log, ladder) if one.decision.is_of_others]
+    first: dict[tuple[str, int], Decided] = {}
+    for one in sorted(made, key=lambda one: (one.decision.as_of, one.decision.decision_id)):
+        first.setdefault((one.decision.policy, one.lead), one)
+    lots = _of_draws(log, ladder, until, list(first.values()))
+    chances, fits = among_next_step(ladder, lots.position, lots.probability, lots.chosen)
+    fits &= ~lots.snapshot.is_lost
+    lots.probability[:] = chances
+    return lots.rows(fits), int((~fits).sum())
+
+
+def among_next_step(
+    ladder: Ladder, position: Ints, probability: Floats, chosen: Ints
+) -> tuple[Floats, Bools]:
+    """A lot among any options as one among those of each lead's next step, and no ask.
+
+    Where a lead stands is known before the lot, so among those who drew one of these options it is
+    chance which: the chances are divided by that of any of them.
+
+    Returns
+    -------
+    Shape (n, n_options), 0 for all others; and shape (n,), whether such an option was drawn, and
+    another one could have been.
+    """
+    options = options_of(ladder)
+    fits = options.rung == position[:, None]
+    fits[:, options.no_ask] = True
+    chances = np.where(fits, probability, 0.0)
+    is_lot = fits[np.arange(len(chosen)), chosen] & ((chances > 0.0).sum(axis=1) > 1)
+    total = chances.sum(axis=1, keepdims=True)
+    return chances / np.where(total > 0.0, total, 1.0), is_lot
+
+
+def _of_rung(log: EventLog, ladder: Ladder) -> list[Decided]:
+    return [one for one in decisions_of(log, ladder) if not one.decision.is_of_others]
 
 
 def _of_draws(log: EventLog, ladder: Ladder, until: int, made: list[Decided]) -> Decisions:
@@ -211,7 +264,7 @@ def certain_choices(log: EventLog, ladder: Ladder, until: int) -> int:
 
     That is what is decided for a lead that a person works with, or among one option.
     """
-    made = decisions_of(log.known_by(until), ladder)
+    made = _of_rung(log.known_by(until), ladder)
     return sum(one.decision.propensity >= 1.0 for one in made if one.exposed_at is not None)
 
 

@@ -2,6 +2,8 @@
 
 At each step the decisions that Rung drew are used alone as soon as there are enough of them;
 before, what others did is adjusted for what was known of the leads, and said to be observational.
+Experiments of others are lots as well: the offers that one compared with leaving leads alone are
+learned from by lot alone, and the other offers of the step as before.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from training.policies.decisions import (
     asked_by_others,
     certain_choices,
     drawn_decisions,
+    lots_of_others,
     observed_decisions,
 )
 
@@ -49,9 +52,16 @@ DROPPED: Final = {
     "certain": "decisions with one option alone, as for leads that a person works with",
     "drawn_after_purchase": "decisions drawn for leads that had bought",
     "few_drawn": f"decisions drawn at steps where fewer than {_ENOUGH_DRAWN} leads had one",
+    "lot_of_other_step": (
+        "decisions of experiments of others where the lead's next step was not that of the offers"
+    ),
+    "few_lots": (
+        "decisions of experiments of others at steps where too few leads had one, or nobody was"
+        " left alone"
+    ),
     "unknown_offer": "offers by others that the ladder does not have",
     "other_step": "offers by others that were not for the lead's next step",
-    "drawn_there": "offers by others at steps where enough decisions were drawn",
+    "drawn_there": "offers by others at steps where enough decisions were drawn of them",
     "others_pending": "offers by others whose windows are not over",
     "incomparable": (
         "offers by others that nothing can be compared with: leads in that situation were always"
@@ -72,6 +82,7 @@ class OfferCounts:
         learned from them, what they came to is not.
     dropped : how many others were not learned from, by reason, a key of `DROPPED`.
     unseen : drawn decisions that never reached their leads.
+    lots : of the drawn decisions, those that experiments of others drew.
     """
 
     drawn: int
@@ -80,6 +91,7 @@ class OfferCounts:
     value_pending: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     unseen: int = 0
+    lots: int = 0
 
 
 def learn_offers(
@@ -91,34 +103,41 @@ def learn_offers(
     has_bought = drawn.position >= len(ladder.goals)
     dropped["drawn_after_purchase"] = int(has_bought.sum())
     drawn = drawn.rows(~has_bought)
-    pending = int((~drawn.step_is_over).sum())
-    drawn = drawn.rows(drawn.step_is_over)
-    is_drawn = np.array(
-        [
-            len(np.unique(drawn.lead[drawn.is_shown & (drawn.position == at)])) >= _ENOUGH_DRAWN
-            for at in range(len(ladder.goals))
-        ]
-    )
+    lots, dropped["lot_of_other_step"] = lots_of_others(log, ladder, until)
+    pending = int((~drawn.step_is_over).sum()) + int((~lots.step_is_over).sum())
+    drawn, lots = drawn.rows(drawn.step_is_over), lots.rows(lots.step_is_over)
+    is_drawn = np.array([_is_enough(drawn, at) for at in range(len(ladder.goals))])
     dropped["few_drawn"] = int((~is_drawn[drawn.position]).sum())
     drawn = drawn.rows(is_drawn[drawn.position])
-    observed, of_others = _observed(log, ladder, until, seed, is_drawn, drawn)
+    by_lot = _by_lot(ladder, lots, is_drawn)
+    is_used = ((lots.probability == 0.0) | by_lot[lots.position]).all(axis=1)
+    dropped["few_lots"] = int((~is_used).sum())
+    lots = lots.rows(is_used)
+    observed, of_others = _observed(log, ladder, until, seed, by_lot, drawn)
     by_others = tried_of(observed, encoding)
     by_others.probability[:] = _propensities(by_others, seed)
     comparable = _comparable(by_others)
     is_ask = observed.chosen != options_of(ladder).no_ask
     dropped |= of_others | {"incomparable": int((is_ask & ~comparable).sum())}
     by_others, observed = by_others.rows(comparable), observed.rows(comparable)
-    dropped = {reason: count for reason, count in dropped.items() if count}
-    is_over = np.concatenate([drawn.is_over, observed.is_over])
-    value_pending, unseen = int((~is_over).sum()), int((~drawn.is_shown).sum())
-    counts = OfferCounts(len(drawn), len(observed), pending, value_pending, dropped, unseen)
+    parts = (drawn, lots, observed)
+    is_over = np.concatenate([part.is_over for part in parts])
+    counts = OfferCounts(
+        drawn=len(drawn) + len(lots),
+        observed=len(observed),
+        pending=pending,
+        value_pending=int((~is_over).sum()),
+        dropped={reason: count for reason, count in dropped.items() if count},
+        unseen=int((~drawn.is_shown).sum()) + int((~lots.is_shown).sum()),
+        lots=len(lots),
+    )
     if not counts.drawn and not counts.observed:
         return OfferModel.prior(ladder), counts
-    tried = _joined([tried_of(drawn, encoding), by_others])
-    advanced = np.concatenate([drawn.advanced, observed.advanced])
-    value = np.concatenate([drawn.value, observed.value])
-    given = np.concatenate([drawn.is_shown, observed.is_shown])
-    evidence, leads = _evidence(ladder, tried.rows(given), is_drawn)
+    tried = _joined([tried_of(drawn, encoding), tried_of(lots, encoding), by_others])
+    advanced = np.concatenate([part.advanced for part in parts])
+    value = np.concatenate([part.value for part in parts])
+    given = np.concatenate([part.is_shown for part in parts])
+    evidence, leads = _evidence(ladder, tried.rows(given), by_lot)
     model = replace(
         _learned(ladder, tried, advanced, (value, is_over), seed),
         usual=_usual(ladder, tried, given),
@@ -129,21 +148,46 @@ def learn_offers(
     return model, counts
 
 
+def _is_enough(drawn: Decisions, position: int) -> bool:
+    """Whether enough leads were reached at a position by what was drawn."""
+    return (
+        len(np.unique(drawn.lead[drawn.is_shown & (drawn.position == position)])) >= _ENOUGH_DRAWN
+    )
+
+
+def _by_lot(ladder: Ladder, lots: Decisions, is_drawn: Bools) -> Bools:
+    """Shape (n_goals, n_options): where an option is learned from by lot alone.
+
+    All are where Rung drew enough; elsewhere those that enough leads of experiments could have got,
+    or have been left alone.
+    """
+    by_lot = np.repeat(is_drawn[:, None], lots.probability.shape[1], axis=1)
+    no_ask = options_of(ladder).no_ask
+    beside = lots.rows(lots.probability[:, no_ask] > 0.0)
+    for at, option in np.argwhere(~by_lot):
+        by_lot[at, option] = _is_enough(beside.rows(beside.probability[:, option] > 0.0), int(at))
+    return by_lot
+
+
 def _observed(
-    log: EventLog, ladder: Ladder, until: int, seed: int, is_drawn: Bools, drawn: Decisions
+    log: EventLog, ladder: Ladder, until: int, seed: int, by_lot: Bools, drawn: Decisions
 ) -> tuple[Decisions, dict[str, int]]:
     """What others did where too little was drawn, and how many of their offers are left out."""
     extended, named = asked_by_others(log, ladder, until)
     unknown = {"unknown_offer": extended - named}
-    if is_drawn.all():
+    if by_lot.all():
         return drawn.rows(np.zeros(len(drawn), dtype=np.bool_)), unknown | {"drawn_there": named}
     observed = observed_decisions(log, ladder, until, seed)
-    is_ask = observed.chosen != options_of(ladder).no_ask
-    there = is_drawn[observed.position]
-    return observed.rows(observed.step_is_over & ~there), unknown | {
+    no_ask = options_of(ladder).no_ask
+    is_ask = observed.chosen != no_ask
+    there = by_lot[observed.position]
+    # Who was not asked is compared with those who got the offers that no lot tells of.
+    left = ~there.all(axis=1) & ~(is_ask & there[np.arange(len(observed)), observed.chosen])
+    observed.probability[there & (np.arange(there.shape[1]) != no_ask)] = 0.0
+    return observed.rows(observed.step_is_over & left), unknown | {
         "other_step": named - int(is_ask.sum()),
-        "drawn_there": int((is_ask & there).sum()),
-        "others_pending": int((is_ask & ~there & ~observed.step_is_over).sum()),
+        "drawn_there": int((is_ask & ~left).sum()),
+        "others_pending": int((is_ask & left & ~observed.step_is_over).sum()),
     }
 
 
@@ -284,7 +328,7 @@ def _usual(ladder: Ladder, tried: Tried, given: Bools) -> Floats:
 
 
 def _evidence(
-    ladder: Ladder, tried: Tried, is_drawn: Bools
+    ladder: Ladder, tried: Tried, by_lot: Bools
 ) -> tuple[tuple[Evidence, ...], tuple[int, ...]]:
     """Of each option, where its effect comes from, and how many leads were given it."""
     options = options_of(ladder)
@@ -296,7 +340,7 @@ def _evidence(
         leads.append(count)
         if count < _LEAST_LEADS:
             evidence.append("prior")
-        elif is_drawn[tried.position[given]].mean() > 0.5:
+        elif by_lot[tried.position[given], option].mean() > 0.5:
             evidence.append("randomised")
         else:
             evidence.append("observational")

@@ -9,9 +9,9 @@ import numpy as np
 from features.events.log import EventLog
 from features.ladder.ladder import Ladder
 from features.ladder.words import OFFER
-from features.offers.decisions import decisions_of
+from features.offers.decisions import Decision, decisions_of
 from models.judging.readiness import OfferReadiness
-from models.offers.options import options_of
+from models.offers.options import NO_ASK, options_of
 
 __all__ = ["offers_known"]
 
@@ -25,7 +25,7 @@ def offers_known(log: EventLog, ladder: Ladder) -> list[OfferReadiness]:
     ------
     EventsError : an event of a decision whose record cannot be read.
     """
-    made = decisions_of(log, ladder)
+    made = [one for one in decisions_of(log, ladder) if _is_of_its_step(one.decision, ladder)]
     drawn = Counter(one.decision.chosen for one in made)
     weights: dict[str, list[float]] = {}
     for one in made:
@@ -45,6 +45,14 @@ def offers_known(log: EventLog, ladder: Ladder) -> list[OfferReadiness]:
         }
         for name in (*known, *others)
     ]
+
+
+def _is_of_its_step(decision: Decision, ladder: Ladder) -> bool:
+    """Whether it tells of the lead's next step: what experiments of others drew need not."""
+    if not decision.is_of_others:
+        return True
+    here = {offer.id for offer in ladder.offers if offer.step == decision.step} | {NO_ASK}
+    return decision.chosen in here and len(here.intersection(decision.options)) > 1
 
 
 def _effective(weights: list[float]) -> float:

@@ -15,6 +15,7 @@ from features.ladder.action import CLAIMED, HANDS, NOTED, RELEASED, SNOOZED, STA
 from features.ladder.activity import activity_of
 from features.ladder.ladder import Ladder
 from features.ladder.words import OFFER, RECORD, USEFUL
+from features.offers.decisions import OF_EXPERIMENT
 from features.signals.protected import without_protected
 from features.signals.rules import met_any
 from features.store.people.actions import UNDO_US, KeptAction
@@ -141,7 +142,7 @@ def _side(row: Row, ladder: Ladder) -> Side:
     name, _, _, properties = row
     events = ladder.events
     if name in (events.decision, events.exposure, events.outcome, events.assignment):
-        return "rung"
+        return "ours" if _drawn_in(properties) else "rung"
     rules = activity_of(ladder)
     if name in STAFF or met_any(rules.ours, name, properties):
         return "ours"
@@ -159,9 +160,12 @@ def _text(row: Row, ladder: Ladder, names: Mapping[str, str]) -> str:
     by = f" by {_by(held)}" if held.get("by") else ""
     events = ladder.events
     arm = words.titled(as_text(held.get("arm")) or "an arm")
+    others = _drawn_in(held)
+    chose = f"Drawn by lot in {others}" if others else "Rung chose"
+    shown = f"Reached by what {others} drew" if others else "Shown as Rung chose"
     told = {
-        events.decision: f"Rung chose: {title or _UNOFFERED[NO_ASK]}",
-        events.exposure: f"Shown as Rung chose{title and f': {title}'}",
+        events.decision: f"{chose}: {title or _UNOFFERED[NO_ASK]}",
+        events.exposure: f"{shown}{title and f': {title}'}",
         events.outcome: "What came of it was reported",
         events.assignment: f"Drawn by lot into “{arm}”",
         events.offer_extended: f"Offered{title and f': {title}'}",
@@ -178,6 +182,14 @@ def _text(row: Row, ladder: Ladder, names: Mapping[str, str]) -> str:
     return told.get(name) or words.titled(words.shown(name))
 
 
+def _drawn_in(held: Mapping[str, object]) -> str:
+    """The experiment of others that an event of a decision is of, in words; "" for Rung's own."""
+    policy = as_text(held.get("policy")) or ""
+    if not policy.startswith(OF_EXPERIMENT):
+        return ""
+    return f"“{words.titled(words.shown(policy.removeprefix(OF_EXPERIMENT)))}”"
+
+
 def _aside(row: Row, by: str, ladder: Ladder) -> str:
     """That somebody was put aside, or is no more: an end that has passed says so."""
     _, occurred, _, held = row
@@ -190,7 +202,8 @@ def _aside(row: Row, by: str, ladder: Ladder) -> str:
 def _properties(row: Row, ladder: Ladder) -> tuple[tuple[str, str], ...]:
     """What an event says beside its name, of strangers' words none that hide anything."""
     name, _, _, held = row
-    if name in (ladder.events.decision, ladder.events.assignment) or name in HANDS:
+    events = ladder.events
+    if name in (events.decision, events.exposure, events.assignment) or name in HANDS:
         return ()
     told = without_protected(ladder, held)
     shown = [

@@ -226,6 +226,15 @@ def test_an_offer_that_reached_the_lead_was_extended():
         assert history.extended == ((decision.chosen, NOON + HOUR),)
 
 
+def test_what_somebody_elses_experiment_drew_is_said_with_it():
+    """Both the decision and that it reached the lead say so: neither is what Rung chose."""
+    others = replace(DECISION, policy="experiment:mail")
+    assert (DECISION.is_of_others, others.is_of_others) == (False, True)
+    told = [json.loads(one.properties).get("policy") for one in exposure_events(others, LADDER, 1)]
+    assert told == ["experiment:mail", None]
+    assert "policy" not in json.loads(exposure_events(DECISION, LADDER, 1)[0].properties)
+
+
 @pytest.mark.parametrize("chosen", ["nurture", "no_ask"])
 def test_what_asks_nothing_extends_nothing(chosen):
     """To nurture or not to ask reaches the lead, but extends no offer."""

@@ -12,6 +12,7 @@ from features.ladder.file import read_ladder
 from features.offers.experiments import (
     body_of,
     check_experiment,
+    check_experiment_of_others,
     experiment_of,
     with_experiments,
 )
@@ -87,6 +88,32 @@ def test_words_of_any_script_and_the_least_share_will_do():
 def test_all_that_is_wrong_is_said_at_once():
     said = refused(replace(GOOD, id="Two Tools", control="c", step="trail"))
     assert all(part in said for part in ("small letters", "no arm of it", "no step 'trail'"))
+
+
+THEIRS = replace(
+    GOOD, arms=(Arm("Variant A", 0.5, (OFFERS[0],)), Arm("none", 0.5, ("no_ask",))), control="none"
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"id": "Two Tools"}, "an id has small letters"),
+        ({"arms": (THEIRS.arms[1], replace(THEIRS.arms[0], share=0.4))}, "sum to 0.9, not to 1"),
+        ({"arms": (Arm("Variant A", 0.5), THEIRS.arms[1])}, "name the one offer"),
+        ({"arms": (Arm("b", 0.5, tuple(OFFERS[:2])), THEIRS.arms[1])}, "name the one offer"),
+        ({"arms": (Arm("b", 0.5, (OFFERS[1][:-1],)), THEIRS.arms[1])}, f"mean {OFFERS[1]!r}"),
+        ({"arms": (Arm("b", 0.5, ("nurture",)), THEIRS.arms[1])}, "has no offer 'nurture' that"),
+        ({"arms": (THEIRS.arms[0], replace(THEIRS.arms[0], id="b"))}, "all arms got the same"),
+        ({"arms": (Arm("b", 1.0, (OFFERS[1],)), replace(THEIRS.arms[1], share=0.0))}, "between 0"),
+    ],
+)
+def test_what_others_cannot_have_tried(change, said):
+    """Their arms may have any names; each got one thing that the ladder knows."""
+    check_experiment_of_others(THEIRS, B2B)
+    with pytest.raises(ExperimentError) as caught:
+        check_experiment_of_others(replace(THEIRS, **change), B2B)
+    assert said in str(caught.value)
 
 
 def test_standing_controls_come_first():

@@ -63,6 +63,13 @@ def test_what_no_lot_could_have_given_counts_nowhere():
     assert found["guide"]["leads"] == 2
 
 
+def test_what_others_drew_is_in_no_figure_that_is_watched():
+    """Who brings a file may have seen what came of it: always-valid intervals know no such look."""
+    others = drawn("bob", 1, "clip", OPTIONS, policy="experiment:mail")
+    found = told(lot("ann", 1, "clip"), decision_event(others, LADDER))
+    assert (found["clip"]["asked"]["leads"], found["clip"]["leads"]) == (1, 1)
+
+
 def test_nobody_was_drawn_anything():
     """Without a draw there is nothing to tell of any offer."""
     assert told(watched("ann", 5)) == {}

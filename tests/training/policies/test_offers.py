@@ -294,6 +294,74 @@ def test_what_is_certain_was_not_given_at_random():
     assert (counts.drawn, counts.dropped) == (0, {"certain": leads})
 
 
+# ---------------------------------------------------------------------------- experiments of others
+
+
+def mailed(
+    leads: int, helps: float, options: tuple[str, ...] = ("clip", NO_ASK), first: str = "mailed"
+) -> list[Event]:
+    """An experiment of others, each arm as likely; `helps` is what a clip adds to the chance."""
+    rng = np.random.default_rng(11)
+    events = lives(leads, first)
+    for at in range(leads):
+        lead, choice = f"{first}-{at:03}", options[rng.integers(len(options))]
+        made = drawn(lead, 2 + at / leads, choice, options=options, policy="experiment:mail")
+        events += exposed(made)
+        if rng.random() < 0.2 + helps * (choice == "clip"):
+            events.append(event(lead, "video", 5 + at / leads, fraction=1.0))
+    return events
+
+
+@pytest.mark.parametrize("helps", [0.0, 0.4])
+def test_an_experiment_of_others_moves_the_effect_to_what_was_planted(helps):
+    """Without it what is believed of a clip is elsewhere, and is called observational."""
+    keen = others(200, "clip", first="keen")
+    keen += [event(f"keen-{at:03}", "video", 20.5, fraction=1.0) for at in range(0, 200, 3)]
+    without, before = learned(keen)
+    events = [*keen, *mailed(800, helps)]
+    model, counts = learned(events)
+    planted = float(logit(0.2 + helps) - logit(0.2))
+    tau, sd = added_by_clip(model)
+    assert abs(tau - planted) < 2.0 * sd < abs(added_by_clip(without)[0] - planted)
+    assert (before.lots, counts.lots, counts.drawn) == (0, 800, 800)
+    assert counts.dropped["drawn_there"] > 600
+    evidence = [dict(zip(one.options.ids, one.evidence, strict=True)) for one in (without, model)]
+    assert [one["clip"] for one in evidence] == ["observational", "randomised"]
+
+
+def test_what_an_experiment_drew_is_learned_from_as_what_rung_drew():
+    """Whoever drew, the same draws and outcomes give the same effects."""
+    events = opened(reach=0.35, helps=0.3, leads=300)
+    theirs = [
+        one._replace(properties=one.properties.replace('"uniform"', '"experiment:mail"'))
+        for one in events
+    ]
+    own, by_others = learned(events)[0], learned(theirs)[0]
+    assert by_others.as_dict() == own.as_dict()
+
+
+def test_offers_that_no_lot_tells_of_are_learned_from_as_before():
+    """The offers of the experiment are learned from by lot alone, and the others from others."""
+    events = [*mailed(ENOUGH, 0.3), *others(60, "guide"), *others(40, "clip", first="more")]
+    model, counts = learned(events)
+    given = dict(zip(model.options.ids, model.leads, strict=True))
+    assert given["guide"] == 60
+    assert given["clip"] < ENOUGH
+    assert counts.dropped["drawn_there"] == 160
+    few, counts = learned([*mailed(ENOUGH - 1, 0.3), *others(60, "guide")])
+    assert counts.dropped["few_lots"] == ENOUGH - 1
+    assert dict(zip(few.options.ids, few.leads, strict=True))["clip"] == 0
+
+
+def test_where_an_experiment_left_nobody_alone():
+    """It tells offers apart, and none from leaving alone: it counts where Rung has drawn enough."""
+    two = mailed(2 * ENOUGH, 0.3, ("clip", "guide"))
+    _, counts = learned(two)
+    assert (counts.drawn, counts.dropped) == (0, {"few_lots": 2 * ENOUGH})
+    _, counts = learned([*two, *lives(ENOUGH), *by_turns(ENOUGH, ("clip", NO_ASK))])
+    assert (counts.drawn, counts.lots, counts.dropped) == (3 * ENOUGH, 2 * ENOUGH, {})
+
+
 # ---------------------------------------------------------------------------------------- framings
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from features.offers.decisions import decision_event
+from models.offers.options import NO_ASK
 from tests.training.policies.scene import (
     LADDER,
     PLACE,
@@ -44,6 +45,21 @@ def test_what_was_drawn_unevenly_tells_less():
     found = by_id([*events, *exposed(rare)])
     assert found["clip"]["exposed"] == 3
     assert found["clip"]["effective"] == pytest.approx(18.0**2 / (16 + 16 + 100), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("step", "options", "chosen", "counts"),
+    [
+        ("look", ("clip", NO_ASK), "clip", 1),
+        ("look", ("clip", NO_ASK), NO_ASK, 0),
+        ("try", ("clip", NO_ASK), "clip", 0),
+        ("look", ("clip", "demo"), "clip", 0),
+    ],
+)
+def test_what_experiments_of_others_drew_counts_at_its_step(step, options, chosen, counts):
+    """A clip tells nothing of leads that stood elsewhere, nor where nothing is beside it."""
+    made = drawn("ann", 1.0, chosen, options=options, step=step, policy="experiment:mail")
+    assert by_id(exposed(made))["clip"]["drawn"] == counts
 
 
 def test_what_others_extended_counts_apart():
