@@ -1,4 +1,4 @@
-"""`rung experiment`: what is tried on leads by lot is begun, judged, ended, put away."""
+"""`rung experiment`: what is tried on leads by lot is begun, taken in, judged, ended, put away."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from features.events.log import EventLog
     from features.ladder.controls import Arm, Experiment
     from features.ladder.ladder import Ladder
-    from features.store.events import EventStore
+    from features.store.events import Appended, EventStore
     from models.judging.trials.shapes import ExperimentReport, GoalOfExperiment
+    from training.policies.experiments_of_others import ImportedExperiment
 
 __all__ = ["add_experiment"]
 
@@ -54,7 +55,39 @@ def add_experiment(verbs: Any) -> None:
         verb.add_argument("--ladder", help="a TOML file, or a shipped one (default: the bundle's)")
         verb.add_argument("--bundle", type=Path, help="whose ladder (default: RUNG_BUNDLE)")
         options.json_option(verb)
+    _add_import(below)
     _add_judge(below)
+
+
+def _add_import(below: Any) -> None:
+    load = add_verb(below, "import", _import, "take in one that another tool made, to learn from")
+    load.add_argument("experiment", metavar="ID")
+    load.add_argument("file", type=Path, help="who was put into which arm, and when")
+    load.add_argument(
+        "--arm",
+        action="append",
+        default=[],
+        metavar="ARM=SHARE:OFFER",
+        help="an arm as the file calls it, its share by design, and the offer that its leads were"
+        " asked with, or no_ask",
+    )
+    load.add_argument("--lead-column", default="lead_id", help="default: lead_id")
+    load.add_argument("--time-column", default="assigned_at", help="default: assigned_at")
+    load.add_argument("--arm-column", default="arm", help="default: arm")
+    load.add_argument(
+        "--reached-column", default="", help="when it reached the lead, empty where it did not"
+    )
+    load.add_argument("--timezone", help="of times without one, such as Europe/Berlin")
+    load.add_argument(
+        "--rejects", type=options.as_json_lines, help="write the bad rows here, as JSON lines"
+    )
+    load.add_argument(
+        "--dry-run", action="store_true", help="say what would be taken in, and store nothing"
+    )
+    options.store_option(load)
+    load.add_argument("--ladder", help="a TOML file, or a shipped one (default: the bundle's)")
+    load.add_argument("--bundle", type=Path, help="whose ladder (default: RUNG_BUNDLE)")
+    options.json_option(load)
 
 
 def _add_judge(below: Any) -> None:
@@ -79,7 +112,7 @@ def _add_judge(below: Any) -> None:
     options.json_option(judge)
 
 
-# ---------------------------------------------------------------------------------- begin and end
+# ------------------------------------------------------------------------------ begin, import, end
 
 
 def _start(parsed: argparse.Namespace, _: Progress) -> None:
@@ -119,6 +152,87 @@ def _arm(text: str, kind: str) -> Arm:
     if kind == "policy":
         return Arm(id_, number, policy=what)
     return Arm(id_, number, tuple(one for one in what.split(",") if one))
+
+
+def _import(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.clock import now
+    from features.errors import ExperimentConflict, ExperimentError
+    from features.ladder.controls import Experiment
+    from training.policies.assignments_file import AssignmentColumns, read_assignments
+    from training.policies.experiments_of_others import WhoIsWhom, import_experiment
+
+    arms = tuple(_arm(text, "offer") for text in parsed.arm)
+    if not arms:
+        raise ExperimentError(
+            "say what each arm got, and its share by design, such as --arm blue=0.5:guide"
+            " --arm none=0.5:no_ask"
+        )
+    experiment = Experiment(parsed.experiment, "offer", arms, arms[0].id)
+    named = (parsed.lead_column, parsed.time_column, parsed.arm_column, parsed.reached_column)
+    with _opened(parsed) as (store, ladder):
+        if any(one.id == parsed.experiment for one in store.experiments.of(ladder.name)):
+            raise ExperimentConflict(
+                f"{parsed.experiment!r} is an experiment of Rung's own on the ladder"
+                f" {ladder.name!r}: choose another id"
+            )
+        assigned = read_assignments(
+            parsed.file,
+            AssignmentColumns(*named),
+            timezone=parsed.timezone,
+            rejects=parsed.rejects,
+            progress=progress,
+        )
+        with store.database.reading() as connection:
+            lead_of = store.identities.leads_of(connection, assigned.ids)
+        known, present = WhoIsWhom(lead_of, store.opted_out().keys()), now()
+        log = store.log(ladder, now=present)
+        table, told = import_experiment(log, ladder, experiment, assigned, known, now=present)
+        stored = None if parsed.dry_run else store.append(table, progress)
+    if parsed.json:
+        return print_json(told.as_dict() | ({} if stored is None else _counts(stored)))
+    return _print_imported(experiment, told, stored)
+
+
+def _counts(stored: Appended) -> dict[str, int]:
+    return {
+        "new": stored.accepted,
+        "known": stored.duplicates,
+        "suppressed": stored.suppressed,
+    }
+
+
+def _print_imported(
+    experiment: Experiment, told: ImportedExperiment, stored: Appended | None
+) -> None:
+    arms = ", ".join(
+        f"{arm.id} {told.arms[arm.id]:,} ({arm.share:.4g}, {arm.offers[0]})"
+        for arm in experiment.arms
+    )
+    print(f"{experiment.id}: {sum(told.arms.values()):,} leads, {arms}")
+    print(f"  The lot: the arms have the leads that their shares give them (p = {told.p:.2g}).")
+    print(f"  {told.learnable:,} stood before the step of the offers: to learn from")
+    where = ", ".join(f"{step} {count:,}" for step, count in told.other_step.items())
+    rest = (
+        (sum(told.other_step.values()), f"kept and not learned from, by where they stood: {where}"),
+        (told.later, "left for a later import: assigned after the last that is known of anybody"),
+        (told.opted_out, "left out: opted out of profiling"),
+        (told.unknown, "of these: nothing else is known of them; they count as others do"),
+        (
+            told.crossed,
+            "of these: one lead with an id in another arm; the first counts",
+        ),
+        (told.unreached, "of these: not reached by what they were to get"),
+        (told.again, "of its rows say the same of a lead again"),
+    )
+    for count, said in rest:
+        if count:
+            print(f"  {count:,} {said}")
+    if stored is None:
+        return print("nothing is stored (--dry-run)")
+    if stored.suppressed:
+        print(f"  {stored.suppressed:,} events left out: their leads were erased")
+    print(f"{stored.accepted:,} new events; {stored.duplicates:,} were there")
+    return None
 
 
 def _stop(parsed: argparse.Namespace, _: Progress) -> None:
