@@ -216,7 +216,10 @@ def _print_imported(
         (sum(told.other_step.values()), f"kept and not learned from, by where they stood: {where}"),
         (told.later, "left for a later import: assigned after the last that is known of anybody"),
         (told.opted_out, "left out: opted out of profiling"),
-        (told.unknown, "of these: nothing else is known of them; they count as others do"),
+        (
+            told.unknown,
+            "of these: nothing else is known of them; they are leads from now on",
+        ),
         (
             told.crossed,
             "of these: one lead with an id in another arm; the first counts",

@@ -20,7 +20,7 @@ from features.errors import UnknownLadder
 from features.files import new_folder
 from features.ladder.ladder import Ladder
 from features.ladder.words import RECORD
-from features.offers.decisions import ANSWER, Decision, message_id
+from features.offers.decisions import ANSWER, OF_EXPERIMENT, Decision, message_id
 from features.store.arrivals import Event
 from features.store.database import Database
 from features.store.kept.state import HeldLead, StoreState
@@ -183,14 +183,18 @@ def _decisions(state: StoreState, ladder: Ladder) -> Iterator[FlatRow]:
 
 
 def _of_one_id(lead: str, found: Iterable[Event], ladder: Ladder) -> Iterator[FlatRow]:
-    """A decision, its exposure and its outcome are kept under one id, and named after it."""
+    """A decision, its exposure and its outcome are kept under one id, and named after it.
+
+    What experiments of others drew is left out: nobody reports what came of it.
+    """
     made: dict[str, FlatRow] = {}
     became: dict[str, FlatRow] = {}
     for event in found:
         message, held = str(event.message_id), json.loads(event.properties)
         if message.startswith(_BEGINNINGS[0]):
             row = _decided(lead, event.lead_id, held, ladder)
-            if message_id(row["decision_id"], _MADE) == message:
+            is_ours = not row["policy"].startswith(OF_EXPERIMENT)
+            if is_ours and message_id(row["decision_id"], _MADE) == message:
                 made[row["decision_id"]] = row
         else:
             became[message] = _became(event, held)

@@ -43,7 +43,7 @@ def test_once_and_told(place):
         "  The lot: the arms have the leads that their shares give them (p = 1).",
         "  10 stood before the step of the offers: to learn from",
         "  1 kept and not learned from, by where they stood: bought 1",
-        "  1 of these: nothing else is known of them; they count as others do",
+        "  1 of these: nothing else is known of them; they are leads from now on",
         "  1 of its rows say the same of a lead again",
         "27 new events; 0 were there",
     ]

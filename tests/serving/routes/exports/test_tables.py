@@ -200,16 +200,19 @@ def test_what_cannot_be_written(made, tmp_path):
 
 
 def test_a_decision_that_was_made_elsewhere(store, tmp_path):
-    """Without an answer it has what its record says; one under a foreign message id is nobody's."""
+    """Without an answer it has what its record says; one under a foreign message id is nobody's.
+
+    Nor is one that an experiment of others drew in it: what came of that is never reported.
+    """
     ladder = read_ladder("b2b")
     decision = Decision(
         *("d", "ann", START, "", ("nurture", "no_ask"), (0.25, 0.75), "no_ask", "rules", "v"), START
     )
     known = decision_event(decision, ladder)
     foreign = decision_event(replace(decision, decision_id="e"), ladder)
-    store.append_events(
-        [known, foreign._replace(message_id="mine"), foreign._replace(message_id="rung-decision-0")]
-    )
+    others = decision_event(replace(decision, decision_id="o", policy="experiment:mail"), ladder)
+    by_message = [foreign._replace(message_id=one) for one in ("mine", "rung-decision-0")]
+    store.append_events([known, *by_message, others])
     write_tables(tmp_path, ".parquet", store.database, ladder)
     (row,) = pq.read_table(tmp_path / "decisions.parquet").to_pylist()
     assert (row["decision_id"], row["propensity"], row["p_advance"]) == ("d", 0.75, None)
