@@ -83,8 +83,15 @@ def taken_apart(text: str) -> str:
 
 def channel_key(channel: str) -> str:
     """The same text for all spellings of a channel: "E-Mail" and "mail" are "email"."""
+    return _cached_channel(channel) if len(channel) <= _LONGEST else _channel(channel)
+
+
+def _channel(channel: str) -> str:
     letters = plain(channel)
     return _CHANNEL_KEYS.get(letters, letters) or channel
+
+
+_cached_channel = lru_cache(maxsize=1024)(_channel)  # asked of each offer, for each lead
 
 
 def means_mail(name: str) -> bool:
