@@ -29,10 +29,11 @@ from features.store.changes import ScoreChanges
 from features.store.connecting.engines import parsed_url
 from features.store.connecting.locks import OF_A_LEAD, OF_MINUTES
 from features.store.connecting.outages import shown
-from features.store.database import Database, Prepared, insert_into
+from features.store.database import Database, Prepared
 from features.store.identities.links import Identities, links_of, links_of_table
 from features.store.identities.members import known_since, lead_of, members_of
 from features.store.identities.rule import Link
+from features.store.identities.turns import Erased, check_no_erasure
 from features.store.inserts import Inserts
 from features.store.kept.accounts import Accounts
 from features.store.kept.champions import Champions
@@ -46,6 +47,7 @@ from features.store.kept.scores import ScoreStore, StoredScore
 from features.store.migrations import open_database
 from features.store.people.actions import Actions
 from features.store.people.hands import Hands
+from features.store.people.minutes import add_minutes, minutes_of
 from features.store.people.names import LeadNames
 from features.store.places import counted_by_id, places_of, sent_under, with_message_id
 from features.store.privacy.opt_outs import NO_NEWS, opted_out_since
@@ -56,7 +58,6 @@ from features.store.schema import events as _events
 from features.store.schema import identities as _identities
 from features.store.schema import meta as _meta
 from features.store.schema import opt_outs as _opt_outs
-from features.store.schema import rep_minutes as _rep_minutes
 from features.store.whole_log.log import dated_after, log_of_all, log_of_some
 from features.store.whole_log.message_ids import MessageIds, events_of
 from features.store.whole_log.recent import RecentEvents
@@ -118,13 +119,12 @@ class EventStore:
         self.recalibrations = Recalibrations(database)
         self.champions = Champions(database)
         self.suppressions = Suppressions(database)
-        engine = database.engine
         self._inserts = Inserts(database)
         self.names = LeadNames(database)
         self.hands = Hands(database)
         self.actions = Actions(database, self._inserts.events, self.marks.put)
         self.recent = RecentEvents(database)
-        self._add_minutes = _add_minutes(engine)
+        engine = database.engine
         columns = (_events.c[name] for name in Event._fields)
         is_it = with_message_id(engine.dialect.name, sa.bindparam("message"))
         self._of_message = Prepared.of(sa.select(*columns).where(is_it), engine)
@@ -268,6 +268,7 @@ class EventStore:
         minutes: float = 0.0,
         notices: Sequence[Notice] = (),
         check: Callable[[AtWriting], None] | None = None,
+        erased: Erased | None = None,
     ) -> bool:
         """Add events that belong together if the first of them is new; whether it was.
 
@@ -281,6 +282,11 @@ class EventStore:
         check : looks at what is stored by then, the first event among it, and raises where the
             events must not be. Of several that write with a check for one lead, or minutes of
             reps, each sees what the one before has written, also across processes.
+        erased : as it was before what the events rest on was read; None: they rest on nothing.
+
+        Raises
+        ------
+        ErasedSince : a lead was erased since, and it may be this one; nothing is stored.
         """
         first, *others = events
         with self.database.writing() as connection:
@@ -288,15 +294,17 @@ class EventStore:
                 self._wait_for_turn(connection, first.lead_id, minutes)
             if suppressed_among(connection, {event.lead_id for event in events}):
                 return False
+            check_no_erasure(connection, erased)  # and now there is none before the end
             if not self._inserts.events(connection, [first]):
                 return False
             if check is not None:
                 rows = self._of_lead.within(connection, lead=first.lead_id)
-                check(AtWriting(_lead_and_rows(first.lead_id, rows)[1], _minutes(connection, day)))
+                held = _lead_and_rows(first.lead_id, rows)[1]
+                check(AtWriting(held, minutes_of(connection, day)))
             if others:
                 self._inserts.events(connection, others)
             if minutes:
-                connection.execute(self._add_minutes, {"day": day, "minutes": minutes})
+                add_minutes(connection, day, minutes)
             since = {event.lead_id: event.known_at for event in reversed(events)}
             self.marks.put(connection, since, secrets.token_hex(8))
             add_notices(connection, notices)
@@ -387,7 +395,7 @@ class EventStore:
     def rep_minutes(self, day: int) -> float:
         """The minutes of reps that a day was given, in days since the epoch, UTC."""
         with self.database.reading() as connection:
-            return _minutes(connection, day)
+            return minutes_of(connection, day)
 
     def log(
         self,
@@ -436,11 +444,6 @@ class EventStore:
             return int(connection.scalar(wanted) or 0)
 
 
-def _minutes(connection: sa.Connection, day: int) -> float:
-    wanted = sa.select(_rep_minutes.c.minutes).where(_rep_minutes.c.day == day)
-    return float(connection.scalar(wanted) or 0.0)
-
-
 def _lead_and_rows(id_: str, rows: list[tuple[Any, ...]]) -> tuple[str, list[Row]]:
     """What the lead of an id is called, and its events, from what was selected of it."""
     if not rows:
@@ -449,13 +452,6 @@ def _lead_and_rows(id_: str, rows: list[tuple[Any, ...]]) -> tuple[str, list[Row
     if joined.count(0) != len(joined):
         known = known_since(sent_ids, occurred, known, joined)
     return leads[0], list(zip(names, occurred, known, objects_of(texts), strict=True))
-
-
-def _add_minutes(engine: sa.Engine) -> sa.Insert:
-    """Adds minutes to those of a day."""
-    insert = insert_into(engine, _rep_minutes)
-    total = _rep_minutes.c.minutes + insert.excluded.minutes
-    return insert.on_conflict_do_update(index_elements=["day"], set_={"minutes": total})
 
 
 _ALONE: Final = sa.literal_column("0", sa.BigInteger)  # since when an id alone is the lead

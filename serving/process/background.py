@@ -17,7 +17,9 @@ from typing import Any, Final
 from starlette.concurrency import run_in_threadpool
 
 from features.clock import is_ahead
+from features.store.identities.turns import hold_leads
 from features.store.kept.notifications import add_notices
+from features.store.kept.scores import StoredScore
 from serving.edge.logs import log, log_failure
 from serving.process.service import Service
 from serving.process.working.joining import is_joined, is_named, join_stored, name_stored
@@ -222,14 +224,15 @@ def alarm(service: Service) -> bool:
     # They are asked for every other second, and told once: of the others only who they are is read.
     waiting = service.store.scores.waiting(now - round(minutes * 60e6))
     new = dict(one for one in waiting if one not in service.alarmed)
-    scores = {row.lead_id: row for row in service.store.scores.of_leads(list(new))}
-    untold = [
-        scores[lead]
-        for lead, since in new.items()
-        if lead in scores and scores[lead].waiting_since == since  # it may have been answered
-    ]
-    if untold:
+    untold: list[StoredScore] = []
+    if new:
         with service.store.database.writing() as connection:
+            hold_leads(connection)  # of who was erased by now, or is out, nothing is told
+            untold = [
+                row
+                for row in service.store.scores.within(connection, list(new))
+                if row.waiting_since == new[row.lead_id]  # it may have been answered
+            ]
             add_notices(connection, [reply_overdue(row, now, minutes) for row in untold])
     service.alarmed = set(waiting)
     return bool(untold)

@@ -10,9 +10,10 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from features.clock import rfc3339
 from features.errors import (
@@ -38,6 +39,7 @@ from features.offers.decisions import (
 )
 from features.offers.history import OfferHistory, history_of
 from features.store.events import AtWriting, Event
+from features.store.identities.turns import Erased, ErasedSince
 from features.store.kept.notifications import Notice
 from models.offers.eligibility import UNRESTRICTED, Asked, limit_against
 from models.recommendation import Recommendation
@@ -66,6 +68,8 @@ _CAME: Final = "rung_came"
 """An event that no ladder knows: all that is known of a newcomer is that it is there."""
 _TRIES: Final = 10
 """Each of them fails only because somebody else succeeded meanwhile."""
+
+T = TypeVar("T")
 
 
 class _Overtaken(Exception):
@@ -125,7 +129,7 @@ class Recommender:
                         exposed=not defer_exposure,
                         may_be_new=may_be_new,
                     )
-                except _Overtaken:
+                except (_Overtaken, ErasedSince):
                     continue
                 if answer is None:  # another caller was faster, or the lead was erased for good
                     answer = self._told(named, lead_id)
@@ -158,9 +162,10 @@ class Recommender:
         """What was decided and is stored now; None where its id is taken by now.
 
         _Overtaken where another process has decided for the same lead, or with the same minutes of
-        reps, since this one looked.
+        reps, since this one looked; ErasedSince where a lead was erased, which may be this one.
         """
-        lead, rows, as_of = self._read(lead_id, may_be_new=may_be_new)
+        erased = self.store.identities.erased_now()
+        lead, rows, as_of = self._read(lead_id, erased, may_be_new=may_be_new)
         history = history_of(rows, self._ladder, as_of)
         owner = self.store.actions.owner_of(lead, as_of)
         made = self._made(lead, rows, history, as_of, (decision_id, asked), is_drawn=not owner)
@@ -174,13 +179,15 @@ class Recommender:
         minutes = offer.rep_minutes if offer else 0.0
         notice = _notice(decision, answer, minutes, exposed=exposed)
         if not exposed:
-            is_new = self.store.append_new([event], notices=[notice])
+            is_new = self.store.append_new([event], notices=[notice], erased=erased)
         else:
             check = partial(self._check_still, decision, history)
-            is_new = self._exposed(decision, as_of + 1, check, [event], [notice])
+            is_new = self._exposed(decision, as_of + 1, check, erased, [event], [notice])
         return answer if is_new else None
 
-    def _read(self, lead_id: str, *, may_be_new: bool) -> tuple[str, list[Row], int]:
+    def _read(
+        self, lead_id: str, erased: Erased, *, may_be_new: bool
+    ) -> tuple[str, list[Row], int]:
         """What a lead is called, its events, and the present, in which all of them are known."""
         now = self.clock()
         try:
@@ -190,7 +197,7 @@ class Recommender:
                 raise
             return self.store.lead_of(lead_id), [(_CAME, now, now, {})], now
         as_of = _present(now, rows)
-        return lead, with_assignment(self.scorer, lead, rows, as_of), as_of
+        return lead, with_assignment(self.scorer, lead, rows, as_of, erased), as_of
 
     def _made(
         self,
@@ -245,14 +252,15 @@ class Recommender:
         decision: Decision,
         as_of: int,
         check: Callable[[AtWriting], None],
-        before: list[Event],
+        erased: Erased,
+        before: Sequence[Event] = (),
         notices: Sequence[Notice] = (),
     ) -> bool:
         """Store that a decision reached its lead, after some other events, if all that is new."""
         offer = self._ladder.offer(decision.chosen)
         events = [*before, *exposure_events(decision, self._ladder, as_of)]
         minutes = offer.rep_minutes if offer else 0.0
-        return self.store.append_new(events, as_of // DAY_US, minutes, notices, check)
+        return self.store.append_new(events, as_of // DAY_US, minutes, notices, check, erased)
 
     def _told(self, decision_id: str, lead_id: str) -> RecommendationAnswer | None:
         """What was answered under a decision id; None where it is new."""
@@ -279,6 +287,9 @@ class Recommender:
         OptedOut : its lead must not be profiled by now.
         LimitReached : a limit of the ladder keeps its offer from the lead by now.
         """
+        return self._unerased(partial(self._expose, decision_id))
+
+    def _expose(self, decision_id: str, erased: Erased) -> ExposureAnswer:
         lead_id, held = self._stored(decision_id)
         decision = Decision.of_record(lead_id, held.get(RECORD, ""))
         exposed_at = self._exposed_at(decision_id)
@@ -287,7 +298,7 @@ class Recommender:
                 raise OptedOut.named(lead_id)
             as_of = max(self.clock(), decision.as_of + 1)
             check = partial(self._check_limits, decision, held.get("channel"), as_of)
-            self._exposed(decision, as_of, check, [])
+            self._exposed(decision, as_of, check, erased)
             exposed_at = self._exposed_at(decision_id)
         if exposed_at is None:  # its lead was erased meanwhile
             raise UnknownDecision.named(decision_id)
@@ -297,6 +308,13 @@ class Recommender:
             "offer_id": decision.chosen,
             "exposed_at": exposed_at,
         }
+
+    def _unerased(self, report: Callable[[Erased], T]) -> T:
+        """What is reported of a decision that is there, also where others are erased meanwhile."""
+        for _ in range(_TRIES):
+            with suppress(ErasedSince):
+                return report(self.store.identities.erased_now())
+        raise DecisionConflict("leads go on being erased at the same time; report it again")
 
     def outcome(
         self,
@@ -319,13 +337,19 @@ class Recommender:
         TimeError : a time before the decision, or in the future.
         DecisionConflict : another value was reported before.
         """
+        return self._unerased(partial(self._report, decision_id, value, kind, occurred_at))
+
+    def _report(
+        self, decision_id: str, value: float, kind: str, occurred_at: int | None, erased: Erased
+    ) -> OutcomeAnswer:
         decision, now = self._decision(decision_id), self.clock()
         at = max(now, decision.as_of) if occurred_at is None else occurred_at
         if at < decision.as_of:
             raise TimeError(f"{rfc3339(at)} is before the decision, {rfc3339(decision.as_of)}")
         if at > max(now + _AHEAD_US, decision.as_of):
             raise TimeError(f"{rfc3339(at)} is in the future; it is {rfc3339(now)} here")
-        self.store.append_new([outcome_event(decision, self._ladder, at, now, value, kind)])
+        event = outcome_event(decision, self._ladder, at, now, value, kind)
+        self.store.append_new([event], erased=erased)
         stored = self._outcome(decision_id)
         if stored is None:  # its lead was erased meanwhile
             raise UnknownDecision.named(decision_id)

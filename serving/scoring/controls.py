@@ -21,6 +21,7 @@ from features.offers.assignments import (
     row_of,
 )
 from features.offers.history import OfferHistory, history_of
+from features.store.identities.turns import Erased
 from models.judging.trials.assignment import arm_of, is_drawn
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import suggestion_for
@@ -39,26 +40,33 @@ def assignment_in(experiment: Experiment, ladder: str, lead_id: str) -> Assignme
     return Assignment(experiment.id, arm.id, arm.share)
 
 
-def with_assignment(scorer: Scorer, lead_id: str, rows: list[Row], as_of: int) -> list[Row]:
+def with_assignment(
+    scorer: Scorer, lead_id: str, rows: list[Row], as_of: int, erased: Erased
+) -> list[Row]:
     """The events of a lead, with the arms that it is put into now: of experiments, and of calling.
 
     Parameters
     ----------
     lead_id : what the lead is called, see `Scorer.read`.
+    erased : as it was before its events were read.
+
+    Raises
+    ------
+    ErasedSince : a lead was erased since, and it may be this one; nothing is kept.
     """
     ladder = scorer.model.bundle.ladder
     if not (ladder.experiments or ladder.controls.none):
         return rows
     history = history_of(rows, ladder, as_of)
     found = list(_due(ladder, history, lead_id))
-    rows = _kept(scorer, lead_id, rows, found, as_of)
+    rows = _kept(scorer, lead_id, rows, found, as_of, erased)
     share = ladder.controls.none
     if not share or history.calling is not None:
         return rows
     if not _is_worth_a_call(scorer, lead_id, rows, as_of):
         return rows
     arm = LEFT_ALONE if is_drawn(f"{ladder.name}/{CALLING}", lead_id, share) else CALLED
-    return _kept(scorer, lead_id, rows, [Assignment(CALLING, arm, share)], as_of)
+    return _kept(scorer, lead_id, rows, [Assignment(CALLING, arm, share)], as_of, erased)
 
 
 def _due(ladder: Ladder, history: OfferHistory, lead_id: str) -> Iterator[Assignment]:
@@ -74,7 +82,12 @@ def _due(ladder: Ladder, history: OfferHistory, lead_id: str) -> Iterator[Assign
 
 
 def _kept(
-    scorer: Scorer, lead_id: str, rows: list[Row], found: Sequence[Assignment], as_of: int
+    scorer: Scorer,
+    lead_id: str,
+    rows: list[Row],
+    found: Sequence[Assignment],
+    as_of: int,
+    erased: Erased,
 ) -> list[Row]:
     """The events of a lead, with assignments that are stored now."""
     if not found:
@@ -82,7 +95,7 @@ def _kept(
     ladder = scorer.model.bundle.ladder
     events = [assignment_event(one, lead_id, ladder, as_of) for one in found]
     for event in events:  # each by itself: another process may have stored one of them already
-        scorer.store.append_new([event])
+        scorer.store.append_new([event], erased=erased)
     return [*rows, *map(row_of, events)]
 
 

@@ -133,10 +133,11 @@ def exact_work(scorer: Scorer, lead_id: str, as_of: int) -> Work:
     Raises
     ------
     UnknownLead, OptedOut : as `Scorer.read`.
+    ErasedSince : a lead was erased meanwhile, and it may be this one.
     """
-    model = scorer.model
+    model, erased = scorer.model, scorer.store.identities.erased_now()
     lead_id, read = scorer.read(lead_id, as_of)
-    rows = with_assignment(scorer, lead_id, read, as_of)
+    rows = with_assignment(scorer, lead_id, read, as_of, erased)
     advice = suggestion_for(model, lead_id, rows, as_of, scorer.limited(as_of))
     work = _work(advice.offer, advice.best.option_id, advice.best.gain or 0.0)
     return replace(work, is_out=_is_out(advice.history))

@@ -110,6 +110,11 @@ class Identities:
         ((count, last),) = self._erased.within(connection)
         return count, last
 
+    def erased_now(self) -> Erased:
+        """The erasures by now; to be asked before what is to be kept is read."""
+        ((count, last),) = self._erased.all(self._database)
+        return count, last
+
     def add(
         self, connection: sa.Connection, links: Sequence[Link], erased: Erased | None = None
     ) -> set[str]:

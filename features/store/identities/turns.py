@@ -14,13 +14,26 @@ import sqlalchemy as sa
 from features.store.connecting.locks import LEADS
 from features.store.schema import erasures
 
-__all__ = ["ERASED", "Erased", "change_leads", "erased_by_now", "hold_leads"]
+__all__ = [
+    "ERASED",
+    "Erased",
+    "ErasedSince",
+    "change_leads",
+    "check_no_erasure",
+    "erased_by_now",
+    "hold_leads",
+]
 
 Erased = tuple[int, int | None]
 """How many erasures there were, and when the last was: it differs once somebody else is erased."""
 ERASED: Final = sa.select(sa.func.count(), sa.func.max(erasures.c.at))
+
 _OTHER_JOINS: Final = ("enable_hashjoin", "enable_mergejoin")
 """Joins of PostgreSQL but that by an index."""
+
+
+class ErasedSince(Exception):
+    """Somebody was erased since something was read: what rests on it may be theirs, and is old."""
 
 
 def change_leads(connection: sa.Connection) -> None:
@@ -51,3 +64,13 @@ def erased_by_now(connection: sa.Connection) -> Erased:
     """The erasures as a transaction sees them, to be compared with those of another."""
     count, last = connection.execute(ERASED).one()
     return count, last
+
+
+def check_no_erasure(connection: sa.Connection, since: Erased | None) -> None:
+    """ErasedSince where somebody was erased since then; with None nothing is looked at.
+
+    Whoever asks has a turn by then in which nobody is erased: as `hold_leads` gives it, or by
+    having looked into the table of suppressions.
+    """
+    if since is not None and erased_by_now(connection) != since:
+        raise ErasedSince

@@ -18,7 +18,7 @@ from features.clock import SKEW_US, is_ahead, seconds_since
 from features.store.changes import next_turn, note_gone
 from features.store.database import Database, Prepared, all_tuples_of, in_parts, insert_into
 from features.store.identities.members import ids_of, leads_of
-from features.store.identities.turns import hold_leads
+from features.store.identities.turns import Erased, erased_by_now, hold_leads
 from features.store.kept.leases import Mark, Marks
 from features.store.kept.meta import set_meta
 from features.store.places import places_of
@@ -170,11 +170,12 @@ class ScoreStore:
         done: Sequence[Mark] = (),
         gone: Sequence[str] = (),
         clock: Callable[[], int] | None = None,
+        erased: Erased | None = None,
     ) -> int:
         """Keep scores, each in place of a former one unless that is newer; how many were kept."""
         remaining = iter(rows)
         parts = iter(lambda: list(islice(remaining, TOGETHER)), [])
-        return self.save_made(map(Unsaved.of, parts), then, done, gone, clock)
+        return self.save_made(map(Unsaved.of, parts), then, done, gone, clock, erased)
 
     def save_made(
         self,
@@ -183,6 +184,7 @@ class ScoreStore:
         done: Sequence[Mark] = (),
         gone: Sequence[str] = (),
         clock: Callable[[], int] | None = None,
+        erased: Erased | None = None,
     ) -> int:
         """As `save`; each part is made, and kept, in a transaction of its own.
 
@@ -197,6 +199,9 @@ class ScoreStore:
             may wait for it. A score from after it was made by a clock that was wrong, and is newer
             than nothing, unless something is known of the lead from after it too: then it is this
             clock that is behind. None: there are no such scores.
+        erased : as it was before the events were read; None where nobody asked. Of whoever was
+            erased since no score is kept, nor of whoever has come back since: it would tell of
+            events that are gone, and their mark stays.
         """
         remaining, saved, older = iter(parts), 0, set[str]()
         part = next(remaining, Unsaved.of([]))
@@ -206,7 +211,9 @@ class ScoreStore:
             with self._database.writing() as connection:
                 hold_leads(connection)
                 number = next_turn(connection) if part.leads or (is_last and gone) else 0
-                count, unchanged = self._save_part(connection, part, number, then, clock, done)
+                count, unchanged = self._save_part(
+                    *(connection, part, number, then, clock, done, erased)
+                )
                 saved, older = saved + count, older | unchanged
                 if is_last:
                     note_gone(connection, _delete_scores(connection, gone), number)
@@ -223,6 +230,7 @@ class ScoreStore:
         then: TellChanges | None,
         clock: Callable[[], int] | None,
         done: Sequence[Mark],
+        erased: Erased | None,
     ) -> tuple[int, set[str]]:
         """How many scores were kept, and the leads whose former score is newer."""
         leads = part.leads
@@ -230,8 +238,9 @@ class ScoreStore:
             return 0, set()
         former = _former(connection, leads)
         rows = part.made(former)
-        out = not_to_be_scored(connection, leads, min(row.as_of for row in rows))
-        out |= _merged(connection, leads)
+        out = not_to_be_scored(connection, leads, erased) | _merged(connection, leads)
+        if erased is not None and erased != erased_by_now(connection):
+            out |= self._with_others(connection, leads, done)
         void, refused = set[str](), set[str]()
         if clock is not None:
             void, refused = self._judged(connection, rows, former, clock(), done)
@@ -248,6 +257,13 @@ class ScoreStore:
                 then(connection, former, kept)
         older = set(leads) - out - {row.lead_id for row in kept}
         return len(kept), older
+
+    def _with_others(
+        self, connection: sa.Connection, leads: Sequence[str], done: Sequence[Mark]
+    ) -> set[str]:
+        """Those of some leads that have marks but for some."""
+        served = {(one.sent_id, one.mark) for one in done}
+        return {lead for lead, own in self._marks.of(connection, leads).items() if own - served}
 
     def _replace_all(
         self,
@@ -336,8 +352,13 @@ class ScoreStore:
 
     def of_leads(self, leads: Sequence[str]) -> list[StoredScore]:
         """The latest scores of some leads, of those that have one."""
+        with self._database.reading() as connection:
+            return self.within(connection, leads)
+
+    def within(self, connection: sa.Connection, leads: Sequence[str]) -> list[StoredScore]:
+        """As `of_leads`, as a part of the caller's transaction."""
         some = (sa.select(scores).where(scores.c.lead_id.in_(part)) for part in in_parts(leads))
-        return [row for wanted in some for row in self._found(wanted)]
+        return [score_of(row) for one in some for row in connection.execute(one).mappings()]
 
     def _found(self, wanted: sa.Select[tuple[object, ...]]) -> list[StoredScore]:
         with self._database.reading() as connection:

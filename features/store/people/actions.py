@@ -21,7 +21,7 @@ from features.store.arrivals import Event
 from features.store.database import Database, in_parts, is_storable, over
 from features.store.identities.members import ids_of, leads_of
 from features.store.people.hands import NOBODY, Hand, hand_of, handed, hands_of, one_by_one
-from features.store.privacy.suppressions import suppressed_among
+from features.store.privacy.suppressions import hold_off_erasures, suppressed_among
 from features.store.schema import actions
 
 __all__ = ["UNDO_US", "Actions", "KeptAction", "after_action"]
@@ -218,6 +218,7 @@ class Actions:
             if connection.execute(wanted.limit(1)).first() is None:
                 return 0
         with self._database.writing() as connection:
+            hold_off_erasures(connection)  # an erasure waits for these rows, and has what we want
             due = [_action(row) for row in connection.execute(wanted.with_for_update())]
             out = suppressed_among(connection, {one.lead_id for one in due})
             kept = [one for one in due if one.lead_id not in out]

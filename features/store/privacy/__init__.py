@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from features.store.changes import ScoreChanges
 from features.store.database import Database, Prepared, is_storable
 from features.store.identities.members import leads_of
+from features.store.identities.turns import Erased
 from features.store.privacy.erasures import (
     Erasure,
     KeptErasure,
@@ -211,13 +212,15 @@ class Privacy:
             keep_training(connection, Training(bundle, ladder, until, trained_at))
 
 
-def not_to_be_scored(connection: sa.Connection, leads: Sequence[str], as_of: int) -> set[str]:
+def not_to_be_scored(
+    connection: sa.Connection, leads: Sequence[str], erased: Erased | None
+) -> set[str]:
     """Those of some leads whose scores must not be kept: opted out, or erased meanwhile.
 
     It is a part of the transaction that would keep them.
 
     Parameters
     ----------
-    as_of : when their events were read, or before, in microseconds since the epoch.
+    erased : as it was before their events were read; None where nobody asked.
     """
-    return opted_out_of(connection, leads) | erased_since(connection, leads, as_of)
+    return opted_out_of(connection, leads) | erased_since(connection, leads, erased)

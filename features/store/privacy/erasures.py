@@ -15,7 +15,7 @@ from features.clock import rfc3339
 from features.store.changes import break_off
 from features.store.connecting.outages import reachable
 from features.store.database import Database, in_parts
-from features.store.identities.turns import change_leads
+from features.store.identities.turns import Erased, change_leads, erased_by_now
 from features.store.places import places_of
 from features.store.privacy.rows import NAMING, Document, held_ids, naming, rfc3339_if_any
 from features.store.privacy.suppressions import suppress, wait_for_arrivals
@@ -53,8 +53,6 @@ TAKEN: Final = -1
 
 _VERSION: Final = 12
 """How many letters of a bundle's hash are its version."""
-_LAST: Final = sa.select(sa.func.max(erasures.c.at))
-_CLOCKS_DIFFER_US: Final = 5 * 60 * 1_000_000
 _WIPE_MILLISECONDS: Final = 1000
 """For so long wiping a file waits for those who still read what it held; nobody writes then."""
 _WIPE_PAUSES_SECONDS: Final = (0.01, 0.1, 0.5, 0.5, 0.0)
@@ -264,15 +262,15 @@ def wipe(database: Database) -> bool:
             connection.close()  # back to the pool
 
 
-def erased_since(connection: sa.Connection, leads: Sequence[str], as_of: int) -> set[str]:
-    """Those of some leads that may have been erased after an instant: no event of them is kept.
+def erased_since(connection: sa.Connection, leads: Sequence[str], since: Erased | None) -> set[str]:
+    """Those of some leads that may have been erased since: no event of them is kept.
 
     Parameters
     ----------
-    as_of : microseconds since the epoch.
+    since : the erasures as they were before; None: there may have been any.
     """
-    last = connection.scalar(_LAST)
-    if last is None or last < as_of - _CLOCKS_DIFFER_US:
+    by_now = erased_by_now(connection)
+    if by_now == since or not by_now[0]:
         return set()
     return {one for part in in_parts(leads) for one in _without_events(connection, part)}
 

@@ -21,6 +21,7 @@ from features.store.schema import meta, suppressions
 __all__ = [
     "Suppressions",
     "any_suppressed",
+    "hold_off_erasures",
     "is_any_suppressed",
     "suppress",
     "suppressed_among",
@@ -57,6 +58,16 @@ def wait_for_arrivals(connection: sa.Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"LOCK TABLE {suppressions.name} IN ACCESS EXCLUSIVE MODE")
+
+
+def hold_off_erasures(connection: sa.Connection) -> None:
+    """Until the end of the transaction nobody is erased; what is read from now on is there still.
+
+    Whoever stores what others have stored asks before it reads or locks anything: those who look
+    who is suppressed among some ids have done so already, and any number may at once.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"LOCK TABLE {suppressions.name} IN ACCESS SHARE MODE")
 
 
 def suppress(connection: sa.Connection, ids: Iterable[str], erasure: str, at: int) -> None:

@@ -20,9 +20,11 @@ from features.store.database import in_parts
 from features.store.events import EventStore
 from features.store.identities.identification import Identification, links_between
 from features.store.identities.rule import CLAIM, Link
+from features.store.identities.turns import ErasedSince, check_no_erasure
 from features.store.kept.meta import set_meta
 from features.store.people.names import note_words
 from features.store.places import ROW, ids_beyond, places_of, sent_under
+from features.store.privacy.suppressions import hold_off_erasures
 from features.store.schema import JOINED, NAMED, events, identity_links, meta
 
 __all__ = ["is_joined", "is_named", "join_stored", "name_stored"]
@@ -68,6 +70,7 @@ def join_stored(
         if not is_wanted():
             return None
         with store.database.writing() as connection:
+            hold_off_erasures(connection)
             links = list(_links(connection, ids, identification, traits_event))
             moved = store.link(connection, links) if links else set()
             store.marks.put(connection, dict.fromkeys(moved, clock()), secrets.token_hex(8))
@@ -167,13 +170,19 @@ def name_stored(
             .order_by(*key)
             .limit(_NAMES)
         )
-        with store.database.reading() as connection:
+        erased = store.identities.erased_now()
+        with store.database.reading() as connection:  # of events without traits there may be many
             rows = list(connection.execute(wanted))
-        with store.database.writing() as connection:
-            told = [(row[2], row[0], traits_event, row[1], row[1], row[3]) for row in rows]
-            note_words(connection, told, traits_event)
-            if len(rows) < _NAMES:
-                set_meta(connection, NAMED, traits_event)
+        told = [(row[2], row[0], traits_event, row[1], row[1], row[3]) for row in rows]
+        try:
+            with store.database.writing() as connection:
+                hold_off_erasures(connection)
+                check_no_erasure(connection, erased)
+                note_words(connection, told, traits_event)
+                if len(rows) < _NAMES:
+                    set_meta(connection, NAMED, traits_event)
+        except ErasedSince:
+            continue  # those of whoever is gone are not in what is read anew
         count += len(rows)
         if len(rows) < _NAMES:
             return count

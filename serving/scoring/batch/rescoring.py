@@ -25,6 +25,7 @@ from features.errors import OptedOut, UnknownLead
 from features.events.log import EventLog
 from features.signals.fold import NONE
 from features.store.identities.members import largest_leads
+from features.store.identities.turns import ErasedSince
 from features.store.kept.leases import Mark
 from features.store.kept.notifications import add_notices
 from features.store.kept.scores import OUT_OF_QUEUE, Former, StoredScore
@@ -114,6 +115,7 @@ def rescore(
     as nobody else has begun it.
     """
     started, as_of = time.perf_counter(), scorer.clock()
+    erased = scorer.store.identities.erased_now()
     stopping = stopping or threading.Event()
     parts: list[Scored] = []
     most_events = 0
@@ -134,7 +136,7 @@ def rescore(
         told = Findings(ranking, reasons, "time")
         rows = stored_rows(scorer, scored, priority, told, as_of)
         then = _tellings(scorer, write_back)
-        scorer.store.scores.save_made(rows, then, clock=scorer.clock)
+        scorer.store.scores.save_made(rows, then, clock=scorer.clock, erased=erased)
     scorer.ranking, scorer.usual = ranking, usual_chances(scored, queued)
     steps = Counter(step for step, is_queued in zip(scored.step, queued, strict=True) if is_queued)
     return Run(
@@ -235,7 +237,7 @@ def _score_marked(
     of_marks = {lead_of[one] for one in sent_ids}
     with scorer.store.database.reading() as connection:
         out = opted_out_of(connection, of_marks)
-    as_of = scorer.clock()
+    as_of, erased = scorer.clock(), scorer.store.identities.erased_now()
     # Whoever has news had some lately, most of them: their events are still at hand.
     log = scorer.store.recent.log_of(sorted(of_marks - out), scorer.model.bundle.ladder)
     few = len(of_marks - out) <= _EXPLAIN_FRESH
@@ -259,6 +261,7 @@ def _score_marked(
         [mark for mark in marks if lead_of[mark.sent_id] not in unseen],
         sorted(gone),
         clock=scorer.clock,
+        erased=erased,
     )
     return len(scored.leads)
 
@@ -348,7 +351,7 @@ def _priority(
         if stopping is not None and stopping.is_set():
             break
         since = int(scored.waiting_since[at])
-        with suppress(UnknownLead, OptedOut):  # since it was scored
+        with suppress(UnknownLead, OptedOut, ErasedSince):  # since it was scored
             work = exact_work(scorer, scored.leads[at], as_of)
             waits_us = None if since == NONE else as_of - since
             is_out = work.is_out and waits_us is None

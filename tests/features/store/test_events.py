@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from features.store import events as store_module
 from features.store.arrivals import Event
 from features.store.events import EventStore
 from tests.databases import opened
@@ -115,12 +114,3 @@ def test_append_new_at_once(tmp_path):
             added = list(pool.map(add, range(80)))
         assert [sum(added[at : at + 8]) for at in range(0, 80, 8)] == [1] * 10
         assert (one.count(), one.rep_minutes(20_000)) == (20, 10.0)
-
-
-def test_minutes_in_another_database():
-    """PostgreSQL understands how minutes are added as well."""
-    engine = sa.create_mock_engine("postgresql://", lambda *_: None)
-    statement = store_module._add_minutes(engine)  # type: ignore[arg-type]
-    text = str(statement.compile(dialect=engine.dialect))
-    assert "ON CONFLICT (day) DO UPDATE" in text
-    assert "rep_minutes.minutes + excluded.minutes" in text

@@ -43,6 +43,7 @@ from serving.recommending.answers import RecommendationAnswer
 from serving.recommending.recommender import Recommender
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import suggestion_for
+from tests.features.store.privacy.scene import erase_before_writing
 from tests.profiles import examples
 from tests.serving import world
 
@@ -544,6 +545,35 @@ def test_reported_while_it_is_erased_for_good(made, store, monkeypatch, report):
     monkeypatch.setattr(store, "append_new", after_an_erasure)
     with pytest.raises(UnknownDecision, match="d1"):
         made.expose("d1") if report == "expose" else made.outcome("d1", 1.0)
+
+
+@pytest.mark.parametrize("lead", ["at-0", "at-1"])
+@pytest.mark.parametrize("deferred", [False, True])
+def test_erased_meanwhile(made, store, monkeypatch, deferred, lead):
+    """A lead that goes while it is decided for does not come back with the decision."""
+    erase_before_writing(monkeypatch, store.database, lead)
+    with pytest.raises(UnknownLead, match=lead):
+        made.recommend(lead, defer_exposure=deferred)
+    assert not store.events_of(lead)
+
+
+def test_decided_while_others_are_erased(made, store, monkeypatch):
+    """It is decided anew, and as if nothing had been."""
+    erase_before_writing(monkeypatch, store.database, "at-2")
+    made.recommend("at-1", decision_id="d1")
+    assert names(store, "at-1")[0] == NAMES.decision
+    erase_before_writing(monkeypatch, store.database, "at-3")
+    assert made.outcome("d1", 1.0)["lead_id"] == "at-1"
+
+
+@pytest.mark.parametrize("report", ["expose", "outcome"])
+def test_reported_while_it_is_erased(made, store, monkeypatch, report):
+    """A lead that goes does not come back with what is reported of a decision for it."""
+    made.recommend("at-1", decision_id="d1", defer_exposure=True)
+    erase_before_writing(monkeypatch, store.database, "at-1")
+    with pytest.raises(UnknownDecision, match="d1"):
+        made.expose("d1") if report == "expose" else made.outcome("d1", 1.0)
+    assert not store.events_of("at-1")
 
 
 def minutes_of(store: EventStore, days: range) -> float:

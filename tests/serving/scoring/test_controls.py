@@ -14,6 +14,7 @@ from features.events.log import DAY_US
 from features.ladder.file import read_ladder
 from features.offers.assignments import CALLED, CALLING, LEFT_ALONE, Assignment, assignment_event
 from features.store.events import EventStore
+from features.store.privacy import Privacy
 from models.bundle import Bundle
 from models.judging.trials.assignment import is_drawn
 from models.offers.options import NO_ASK
@@ -206,3 +207,20 @@ def test_a_control_that_is_answered_is_not_said_to_be_left_alone(climbed):
         assert answer["text"].endswith(ON_PURPOSE) == (answer["offer"]["id"] == NO_ASK)
         drawn.add(answer["offer"]["id"])
     assert "answer" in drawn
+
+
+def test_who_is_erased_while_it_is_drawn(climbed, monkeypatch):
+    """A lead that goes does not come back with an arm; the others are put into theirs."""
+    write = climbed.append_new
+
+    def after_an_erasure(events, **more):
+        monkeypatch.setattr(climbed, "append_new", write)
+        Privacy(climbed.database).erase(events[0].lead_id, NOW)
+        gone.append(events[0].lead_id)
+        return write(events, **more)
+
+    gone: list[str] = []
+    monkeypatch.setattr(climbed, "append_new", after_an_erasure)
+    rescore(scorer(climbed))
+    assert arms(climbed).keys() == set(LEADS) - set(gone)
+    assert climbed.events_of(gone[0]) == []

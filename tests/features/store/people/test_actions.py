@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Event as Signal
 
 import pytest
@@ -13,6 +13,8 @@ from features.errors import ActionConflict
 from features.store.events import Event
 from features.store.people.actions import UNDO_US
 from features.store.privacy import Privacy
+from features.store.privacy.erasures import Erasure
+from features.store.privacy.suppressions import suppressed_among
 from features.store.schema import actions, hands, lead_words
 from tests.features.store.kept.scene import SCORE
 
@@ -260,3 +262,20 @@ def test_a_button_does_not_wait_for_scores(store):
         finally:
             go_on.set()
         assert saved.result(20) == 1
+
+
+def test_an_erasure_while_it_is_written(filled, monkeypatch):
+    """The erasure waits until it is in the log, and takes it; neither waits for the other."""
+    do(filled)
+    erasing: list[Future[Erasure]] = []
+
+    def after_the_erasure_began(*told):
+        erasing.append(pool.submit(Privacy(filled.database).erase, "ann", NOW))
+        wait(erasing, 0.3)
+        return suppressed_among(*told)
+
+    monkeypatch.setattr("features.store.people.actions.suppressed_among", after_the_erasure_began)
+    with ThreadPoolExecutor(1) as pool:
+        assert filled.actions.enter(NOW + UNDO_US) == 1
+        assert erasing[0].result(20).events == 3
+    assert names(filled) == []

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
+import pytest
 import sqlalchemy as sa
 
 from features.store.arrivals import Arrival
 from features.store.database import Database, insert_into
 from features.store.kept.notifications import Notice, add_notices
 from features.store.kept.scores import StoredScore
+from features.store.privacy import Privacy
 from features.store.schema import METADATA, endpoints, erasures, write_backs
 
 
@@ -83,3 +86,15 @@ def everything(database: Database) -> dict[str, set[tuple[object, ...]]]:
             for table in METADATA.sorted_tables
             if table is not erasures
         }
+
+
+def erase_before_writing(monkeypatch: pytest.MonkeyPatch, database: Database, lead: str) -> None:
+    """Whoever writes next has waited for the erasure of a lead, which it has read already."""
+    write = database.writing
+
+    def after_an_erasure() -> AbstractContextManager[sa.Connection]:
+        monkeypatch.setattr(database, "writing", write)
+        Privacy(database).erase(lead, 50)
+        return write()
+
+    monkeypatch.setattr(database, "writing", after_an_erasure)

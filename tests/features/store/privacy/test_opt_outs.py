@@ -50,7 +50,7 @@ def test_who_is_out_of_some_is_who_is_out_of_all(store, privacy):
         out = opted_out_leads(connection)
         assert opted_out_of(connection, leads) == out & set(leads)
         assert opted_out_of(connection, ids) == {one for one in ids if lead_of[one] in out}
-        assert not_to_be_scored(connection, leads, 10**15) == out & set(leads)
+        assert not_to_be_scored(connection, leads, None) == out & set(leads)
 
 
 def test_who_is_out_of_some_is_looked_up(store, privacy):

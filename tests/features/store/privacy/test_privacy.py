@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from features.errors import UnknownLead
+from features.store.identities.turns import Erased
 from features.store.kept.notifications import Notice, add_notices
 from features.store.privacy import not_to_be_scored
 from features.store.schema import deliveries, scores
@@ -21,18 +22,44 @@ HOUR = 3_600_000_000
 def test_what_must_not_be_scored(merged, privacy):
     """Who is opted out, and who was erased since the events were read; nobody else."""
 
-    def asked(as_of: int) -> set[str]:
+    def asked(erased: Erased | None) -> set[str]:
         with merged.database.reading() as connection:
-            return not_to_be_scored(connection, ["ann", "bob", "cid"], as_of)
+            return not_to_be_scored(connection, ["ann", "bob", "cid"], erased)
 
-    assert asked(100) == set()
+    before = merged.identities.erased_now()
+    assert asked(before) == asked(None) == set()
     privacy.opt_out(["bob"], opted_out_at=50)
-    assert asked(100) == {"bob"}
-    privacy.erase("visitor-1", erased_at=10 * HOUR)
-    assert asked(100 * HOUR) == {"bob"}
-    assert asked(10 * HOUR - 1) == {"ann", "bob", "cid"}
+    assert asked(before) == {"bob"}
+    privacy.erase("visitor-1", erased_at=HOUR)
+    assert asked(merged.identities.erased_now()) == {"bob"}
+    assert asked(before) == asked(None) == {"ann", "bob", "cid"}
     merged.ingest([arrival(20, "visitor-9"), arrival(21, "ann", anonymous_id="visitor-9")])
-    assert asked(10 * HOUR - 1) == {"bob", "cid"}
+    assert asked(before) == {"bob", "cid"}
+
+
+@pytest.mark.parametrize("apart", [-1000 * HOUR, 1000 * HOUR])
+def test_whoever_scores_by_another_clock(merged, privacy, apart):
+    """Of whoever is erased meanwhile no score is kept, however far the clocks are apart."""
+    erased, marks = merged.identities.erased_now(), merged.marks.take(9, 2000 * HOUR, 1)
+    rows = [score(one, as_of=2000 * HOUR) for one in ("ann", "bob")]
+    privacy.erase("ann", erased_at=2000 * HOUR + apart)
+    assert merged.scores.save(rows, done=marks, erased=erased) == 1
+    assert merged.scores.of("ann") is None
+
+
+def test_who_is_erased_and_comes_back_while_they_are_scored(merged, privacy):
+    """Nothing of what is gone is told of them: they wait for a score of what they did since."""
+    told: list[str] = []
+    then = lambda _, __, rows: told.extend(row.lead_id for row in rows)  # noqa: E731
+    erased = merged.identities.erased_now()
+    marks = merged.marks.take(9, 100, 1)
+    privacy.erase("ann", erased_at=100)
+    merged.ingest([arrival(20, "ann"), arrival(21, "carl")])
+    rows = [score("ann", 200), score("bob", 200)]
+    merged.scores.save(rows, then, marks, erased=erased)
+    assert told == ["bob"]
+    assert merged.scores.of("ann") is None
+    assert {mark.sent_id for mark in merged.marks.take(9, 200, 1)} == {"ann", "carl"}
 
 
 @pytest.mark.parametrize("id_", ["nobody", "", "a\0b", "\ud800", "x" * 1000, "<script>", "a/b"])

@@ -12,10 +12,10 @@ from features.store.events import Event
 from features.store.identities.identification import Identification
 from features.store.kept.meta import set_meta
 from features.store.privacy import Privacy
-from features.store.schema import JOINED, NAMED, meta
+from features.store.schema import JOINED, NAMED, lead_words, meta
 from serving.process.working import joining
 from serving.process.working.joining import is_joined, join_stored
-from tests.features.store.privacy.scene import arrival
+from tests.features.store.privacy.scene import arrival, erase_before_writing
 
 BY = Identity(("email",))
 
@@ -160,3 +160,17 @@ def test_another_reading_of_a_name(store):
     assert join_stored(store, found, by, "traits", lambda: 99)
     assert store.lead_of("ann") == store.lead_of("bob")
     assert is_joined(store, by)
+
+
+def test_who_is_erased_while_names_are_read(store, monkeypatch):
+    """No word of theirs is kept, and all of the others'."""
+    told = {"ann": "Ann Berg", "bob": "Bob Berg"}
+    store.append_events(
+        Event(lead, lead, "profile", 5, 5, json.dumps({"name": name}))
+        for lead, name in told.items()
+    )
+    erase_before_writing(monkeypatch, store.database, "ann")
+    assert joining.name_stored(store, "profile") == 1
+    assert store.names.find("berg") == ["bob"]
+    with store.database.reading() as connection:
+        assert set(connection.scalars(sa.select(lead_words.c.id))) == {"bob"}

@@ -542,3 +542,23 @@ def test_much_news_is_looked_at_closely_where_it_comes_far_up(
     store.ingest([arrival("news", stood[2].lead_id)])
     assert freshen(scorer)
     assert looked == [stood[2].lead_id] * is_looked_at
+
+
+@pytest.mark.parametrize("what", ["erase", "opt out"])
+def test_a_lead_that_goes_while_it_is_told_of(store, service, bundle, monkeypatch, what):
+    """Who is erased, or opts out, before it is told that it waits for a reply is not told of."""
+    store.ingest([arrival("1", "ann", "lead_asked", at=NOW - 3_600_000_000)])
+    scorer = Scorer(store, bundle, lambda: NOW)
+    freshen(scorer)
+    settings_ = replace(service.settings, reply_minutes=30.0)
+    watching = replace(service, store=store, scorer=scorer, settings=settings_, alarmed=set())
+    write, privacy = store.database.writing, Privacy(store.database)
+
+    def after_it_went():
+        monkeypatch.setattr(store.database, "writing", write)
+        privacy.erase("ann", NOW) if what == "erase" else privacy.opt_out(["ann"], NOW)
+        return write()
+
+    monkeypatch.setattr(store.database, "writing", after_it_went)
+    assert not alarm(watching)
+    assert "reply.overdue" not in {type_ for type_, _ in notices(store)}
