@@ -21,14 +21,17 @@ if TYPE_CHECKING:
     from features.events.log import EventLog
     from features.ladder.ladder import Ladder
     from features.store.events import EventStore
+    from features.store.identities.turns import Erased
     from models.bundle import Bundle
     from models.sources import FolderSource, RegistrySource
     from training.pipeline import TrainConfig
     from training.setup.config_file import Configuration
 
 __all__ = [
+    "NOT_KEPT",
     "aligned",
     "configuration_of",
+    "erased_by_now",
     "judged_until",
     "loaded_bundle",
     "look_here",
@@ -48,6 +51,8 @@ __all__ = [
 ]
 
 _GAP: Final = "  "
+NOT_KEPT: Final = "a lead was erased meanwhile: this is not kept in the store; do it again"
+"""Said where what was made of a store may hold texts of somebody who is gone."""
 
 
 def read(
@@ -220,6 +225,16 @@ def _with_offers(ladder: Ladder, url: str, until: datetime | None) -> Ladder:
     for line in unfit:
         note(line)
     return ladder
+
+
+def erased_by_now(events: str) -> Erased | None:
+    """The erasures in a store by now, to be asked before it is read; None of a file."""
+    if "://" not in events:
+        return None
+    from features.store.events import EventStore
+
+    with EventStore.existing(events) as store:
+        return store.identities.erased_now()
 
 
 def judged_until(until: datetime | None, log: EventLog) -> int:

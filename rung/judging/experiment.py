@@ -417,8 +417,7 @@ def _keep(url: str, reports: Sequence[ExperimentReport], until: int) -> None:
         held = Reports(store.database)
         for found in reports:
             report = Report(REPORT, found["ladder"], found["id"], until, dict(found))
-            held.keep(report)
-            held.drop_others(report)
+            held.keep_alone(report)
 
 
 def _print(found: ExperimentReport) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import judged_until, named_ladder, named_log, print_json, read
+from rung.reading import erased_by_now, judged_until, named_ladder, named_log, print_json, read
 
 if TYPE_CHECKING:
     from features.events.log import EventLog
@@ -73,7 +73,7 @@ def _counted(parsed: argparse.Namespace, progress: Progress, selection: Selectio
     from models.judging.funnel.rates import funnel
     from models.judging.funnel.selection import Selection, had_by_nobody, leads_in
 
-    erased = _erased(parsed)
+    erased = erased_by_now(parsed.events)
     log, stays = _stays(parsed, progress, named_ladder(parsed))
     for said in had_by_nobody(selection, stays):
         raise FunnelError(f"--only: {said}")
@@ -99,17 +99,6 @@ def _counted(parsed: argparse.Namespace, progress: Progress, selection: Selectio
         _print(found, parsed.by)
         _print_causes(causes, is_some=selection != Selection())
     return True
-
-
-def _erased(parsed: argparse.Namespace) -> Erased | None:
-    """The erasures by now; None of a file."""
-    from features.store.events import EventStore
-    from features.store.kept.columns import KeptColumns
-
-    if "://" not in parsed.events:
-        return None
-    with EventStore.existing(parsed.events) as store:
-        return KeptColumns(store.database).erased()
 
 
 def _stays(

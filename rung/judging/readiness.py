@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import judged_until, named_ladder, named_log, print_json, read, shortened
+from rung.reading import (
+    NOT_KEPT,
+    erased_by_now,
+    judged_until,
+    named_ladder,
+    named_log,
+    print_json,
+    read,
+    shortened,
+)
 
 if TYPE_CHECKING:
+    from features.store.identities.turns import Erased
     from models.judging.readiness import (
         GoalReadiness,
         NextLevel,
@@ -38,28 +48,28 @@ def _readiness(parsed: argparse.Namespace, progress: Progress) -> None:
     from training.readiness.readiness import readiness
 
     parsed.events = named_log(parsed)
+    erased = erased_by_now(parsed.events)
     ladder, log = read(parsed, progress, named_ladder(parsed))
     until = judged_until(parsed.until, log)
     progress("looking at what there is")
     found = readiness(log, ladder, until)
-    if "://" in parsed.events and parsed.until is None:
-        _keep(parsed.events, found, until)
+    is_newest = "://" in parsed.events and parsed.until is None
+    if is_newest and not _keep(parsed.events, found, until, erased):
+        progress(NOT_KEPT)
     if parsed.json:
         return print_json(found)
     _print(found)
     return None
 
 
-def _keep(url: str, found: Readiness, until: int) -> None:
-    """Keep the newest in a store, and no other."""
+def _keep(url: str, found: Readiness, until: int, erased: Erased | None) -> bool:
+    """Keep the newest in a store, and no other; not where a lead was erased since it was read."""
     from features.store.events import EventStore
     from features.store.kept.reports import Report, Reports
 
     report = Report("readiness", found["ladder"], "", until, dict(found))
     with EventStore.existing(url) as store:
-        reports = Reports(store.database)
-        reports.keep(report)
-        reports.drop_others(report)
+        return Reports(store.database).keep_alone(report, erased)
 
 
 def _print(found: Readiness) -> None:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import judged_until, loaded_bundle, named_log, print_json, read, served_folder
+from rung.reading import (
+    NOT_KEPT,
+    erased_by_now,
+    judged_until,
+    loaded_bundle,
+    named_log,
+    print_json,
+    read,
+    served_folder,
+)
 
 if TYPE_CHECKING:
     from features.ladder.ladder import Ladder
@@ -39,12 +48,14 @@ def _judge(parsed: argparse.Namespace, progress: Progress) -> None:
     parsed.events = named_log(parsed)
     folder = served_folder(parsed.bundle)
     bundle = loaded_bundle(folder, parsed)
+    erased = erased_by_now(parsed.events)
     ladder, log = read(parsed, progress, None if parsed.ladder else bundle.ladder)
     until, policy = judged_until(parsed.until, log), read_served(folder, bundle)
     found = watch_served(bundle, bundle.on(ladder), policy, log, until, progress)
     if "://" in parsed.events and parsed.until is None:
         with EventStore.existing(parsed.events) as store:
-            keep_watched(store, found)
+            if not keep_watched(store, found, erased):
+                progress(NOT_KEPT)
     if parsed.json:
         told = {"scores": found.scores, "offers": found.offers, "policies": found.policies}
         return print_json(told)

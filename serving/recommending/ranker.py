@@ -244,8 +244,7 @@ class Ranker:
                 [self._rewarded(one) for one in shown if one.lead_id not in out]
             )
             report = Report(PREFERENCES, "", loop, now, found.plain())
-            if self._reports.keep(report, erased):
-                self._reports.drop_others(report)
+            self._reports.keep_alone(report, erased)
 
     def _rewarded(self, rank: Rank) -> Rewarded:
         shown = next(one for one in rank.actions if one.id == rank.chosen)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from features.errors import NotEnoughData
 from features.events.log import EventLog
 from features.store.events import EventStore
+from features.store.identities.turns import Erased
 from features.store.kept.reports import Report, Reports
 from models.bundle import Bundle
 from models.judging.served import OFFERS, POLICY, SCORES, PolicyLook, ScoresLook, about_policy
@@ -90,8 +91,13 @@ def _policy(served: Bundle, log: EventLog, name: str, until: int) -> PolicyLook:
     return {"name": name, "gate": gate.as_dict(), "checks": asked, "note": ""}
 
 
-def keep_watched(store: EventStore, found: Watched) -> None:
-    """Keep the newest of each look, and no other."""
+def keep_watched(store: EventStore, found: Watched, erased: Erased | None = None) -> bool:
+    """Keep the newest of each look, and no other; whether all were kept.
+
+    Parameters
+    ----------
+    erased : as it was before the log was read; see `Reports.keep`.
+    """
     bundle = found.served.hash
     told: list[tuple[str, str, Mapping[str, Any]]] = [
         (SCORES, bundle, found.scores),
@@ -99,7 +105,6 @@ def keep_watched(store: EventStore, found: Watched) -> None:
         *((POLICY, about_policy(bundle, one["name"]), one) for one in found.policies),
     ]
     reports = Reports(store.database)
-    for kind, about, body in told:
-        report = Report(kind, found.served.ladder.name, about, found.until, body)
-        reports.keep(report)
-        reports.drop_others(report)
+    name, until = found.served.ladder.name, found.until
+    made = [Report(kind, name, about, until, body) for kind, about, body in told]
+    return all(reports.keep_alone(report, erased) for report in made)

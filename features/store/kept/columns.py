@@ -29,11 +29,6 @@ class KeptColumns:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def erased(self) -> Erased:
-        """The erasures by now; to be asked before events are read."""
-        with self._database.reading() as connection:
-            return erased_by_now(connection)
-
     def keep(
         self, kind: str, ladder: str, as_of: int, table: pa.Table, erased: Erased | None = None
     ) -> bool:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from features.errors import StoreError
 from features.store.database import Database, insert_into
 from features.store.identities.turns import Erased, erased_by_now, hold_leads
-from features.store.privacy.erasures import TAKEN, of_report
+from features.store.privacy.erasures import TAKEN, note_taken, of_report
 from features.store.schema import kept_columns, reports
 
 __all__ = ["Report", "Reports"]
@@ -56,7 +56,8 @@ class Reports:
         Parameters
         ----------
         erased : as it was before what it is made of was read. Where a lead was erased since, the
-            report may hold texts of it: it is not kept, and "" is returned.
+            report may hold texts of it: it is not kept, and "" is returned. That it is to be made
+            again is noted.
 
         Raises
         ------
@@ -75,11 +76,13 @@ class Reports:
         with self._database.writing() as connection:
             if erased is not None:
                 hold_leads(connection)  # so that nobody is erased between the look and the end
-                if erased != erased_by_now(connection):
-                    return ""
             noted = kept_columns.c.kind == of_report(report.kind)
             noted &= (kept_columns.c.ladder == report.ladder) & (kept_columns.c.part == TAKEN)
             connection.execute(sa.delete(kept_columns).where(noted))
+            if erased is not None and erased != (by_now := erased_by_now(connection)):
+                at = by_now[1] or report.as_of
+                note_taken(connection, of_report(report.kind), report.ladder, at)
+                return ""
             insert = insert_into(connection.engine, reports).values(row)
             connection.execute(
                 insert.on_conflict_do_update(
@@ -88,6 +91,13 @@ class Reports:
                 )
             )
         return digest
+
+    def keep_alone(self, report: Report, erased: Erased | None = None) -> bool:
+        """As `keep`, and no other of its kind about the same; whether it was kept."""
+        if not self.keep(report, erased):
+            return False
+        self.drop_others(report)
+        return True
 
     def stamps(self, kind: str) -> dict[str, int]:
         """Of when the newest report of a kind is, by what it is about, of all ladders."""

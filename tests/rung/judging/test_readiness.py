@@ -8,8 +8,12 @@ import pytest
 
 import rung
 from features.store.events import EventStore
+from features.store.kept.columns import KeptColumns
 from features.store.kept.reports import Reports
+from features.store.privacy import Privacy
+from features.store.privacy.erasures import of_report
 from tests.serving import world
+from training.readiness import readiness as readiness_module
 
 
 @pytest.fixture
@@ -50,3 +54,20 @@ def test_what_is_missing_is_said(store, capsys):
     assert "no ladder is named, and RUNG_BUNDLE is not set" in capsys.readouterr().err
     assert rung.main(["readiness", store, "--store", store, "--ladder", "b2b"]) == 1
     assert "leave one of them out" in capsys.readouterr().err
+
+
+def test_who_is_erased_meanwhile(store, capsys, monkeypatch):
+    """What is found is printed, and not kept: it may hold texts of theirs. It is due anew."""
+
+    def after_an_erasure(log, *given):
+        with EventStore.open(store) as opened:
+            Privacy(opened.database).erase(log.leads[0], 1)
+        return found(log, *given)
+
+    found = readiness_module.readiness
+    monkeypatch.setattr(readiness_module, "readiness", after_an_erasure)
+    assert rung.main(["readiness", "--store", store, "--ladder", "b2b"]) == 0
+    assert "this is not kept in the store" in capsys.readouterr().err
+    with EventStore.open(store) as opened:
+        assert Reports(opened.database).newest("readiness", "b2b") is None
+        assert KeptColumns(opened.database).taken_at(of_report("readiness"), "b2b") == 1

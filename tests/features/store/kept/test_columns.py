@@ -54,7 +54,9 @@ def test_what_an_erasure_took_is_known_until_it_is_there_again(store):
         Privacy(store.database).erase(lead, at)
         assert columns.taken_at("stays", "b2b") == at
         assert columns.taken_at("stays", "b2c") is None
-    assert columns.keep("stays", "b2b", 30, pa.table({"lead_id": ["cat"]}), columns.erased())
+    assert columns.keep(
+        "stays", "b2b", 30, pa.table({"lead_id": ["cat"]}), store.identities.erased_now()
+    )
     assert columns.taken_at("stays", "b2b") is None
     assert columns.as_of("stays", "b2b") == 30
 
@@ -63,12 +65,14 @@ def test_what_was_counted_meanwhile_is_not_kept(store):
     """Who was erased since the events were read does not come back, whichever clock said so."""
     columns = KeptColumns(store.database)
     store.ingest([arrival(1, "ann"), arrival(2, "bob")])
-    before = columns.erased()
+    before = store.identities.erased_now()
     Privacy(store.database).erase("ann", 10)
     assert not columns.keep("stays", "b2b", 20, pa.table({"lead_id": ["ann", "bob"]}), before)
     assert columns.newest("stays", "b2b") is None
     assert columns.taken_at("stays", "b2b") == 10
-    assert columns.keep("stays", "b2b", 5, pa.table({"lead_id": ["bob"]}), columns.erased())
+    assert columns.keep(
+        "stays", "b2b", 5, pa.table({"lead_id": ["bob"]}), store.identities.erased_now()
+    )
     assert columns.as_of("stays", "b2b") == 5
     assert not columns.keep("stays", "b2b", 6, pa.table({"lead_id": ["ann"]}), before)
     assert columns.as_of("stays", "b2b") == 5  # what others have counted since stays
@@ -79,7 +83,7 @@ def test_an_erasure_while_it_is_kept(store, monkeypatch):
     """An erasure that begins just then waits, and takes the table along."""
     columns = KeptColumns(store.database)
     store.ingest([arrival(1, "ann"), arrival(2, "bob")])
-    before = columns.erased()
+    before = store.identities.erased_now()
     with ThreadPoolExecutor(1) as pool:
         erasing: list[Future[Erasure]] = []
 

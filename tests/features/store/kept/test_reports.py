@@ -6,7 +6,11 @@ import pytest
 import sqlalchemy as sa
 
 from features.errors import StoreError
+from features.store.events import Event
+from features.store.kept.columns import KeptColumns
 from features.store.kept.reports import Report, Reports
+from features.store.privacy import Privacy
+from features.store.privacy.erasures import of_report
 from features.store.schema import reports
 
 BODY = {"leads": 3, "by_step": {"trial": 0.25}}
@@ -56,3 +60,19 @@ def test_a_body_that_was_changed(kept, database):
         connection.execute(sa.update(reports).values(body='{"leads":4}'))
     with pytest.raises(StoreError, match="'drift' of 'b2b' is not what was kept; make it again"):
         kept.newest("drift", "b2b", "abc")
+
+
+def test_of_whoever_was_erased_meanwhile(kept, store):
+    """What was read before is not kept: the former one stays, and it is noted to be made again."""
+    store.append_events([Event("m", "ann", "view", 1, 1)])
+    assert kept.keep_alone(drift(20), kept.erased())
+    before = kept.erased()
+    Privacy(store.database).erase("ann", 25)
+    assert not kept.keep_alone(drift(30, leads=4), before)
+    assert kept.newest("drift", "b2b", "abc") == drift(20)
+    columns = KeptColumns(store.database)
+    assert columns.taken_at(of_report("drift"), "b2b") == 25
+    assert not kept.keep_alone(drift(30, leads=4), before)
+    assert kept.keep_alone(drift(30, leads=4), kept.erased())
+    assert kept.newest("drift", "b2b", "abc", as_of=29) is None
+    assert columns.taken_at(of_report("drift"), "b2b") is None
