@@ -41,6 +41,8 @@ _FORGET_US: Final = 60 * 60 * 1_000_000
 _LEARNED_FROM: Final = 20_000
 """The newest choices that were shown; older ones are of another world."""
 _OBJECTS: Final = "objects"
+_TRIES: Final = 10
+"""Each of them fails only because somebody else succeeded meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +127,15 @@ class Ranker:
             is a decision on offers of the ladder.
         """
         named = event_id if event_id is not None else uuid.uuid4().hex
-        stored = self._ranks.of(loop, named)
-        is_silent = lead_id is not None and bool(self._privacy.opted_out_of([lead_id]))
-        is_known = bool(stored)
-        if event_id is not None and not is_known and self._is_decision(event_id):
-            raise _about_others(event_id)
-        if not is_known or (is_silent and stored[0].situation is not None):
+        for _ in range(_TRIES):
+            stored = self._ranks.of(loop, named)
+            is_silent = lead_id is not None and bool(self._privacy.opted_out_of([lead_id]))
+            if stored and not (is_silent and stored[0].situation is not None):
+                _check_same(stored, lead_id, actions, slots)
+                return stored
             # What was chosen before somebody opted out rests on what was known of them.
+            if event_id is not None and not stored and self._is_decision(event_id):
+                raise _about_others(event_id)
             now = self._clock()
             made = (
                 _own_choices(actions, slots)
@@ -145,11 +149,10 @@ class Ranker:
                 )
                 for place, (slot, one) in enumerate(zip(slots, made, strict=True))
             ]
-            if is_known or self._ranks.keep(event):
+            if stored or self._ranks.keep(event):
                 return event
-            stored = self._ranks.of(loop, named)  # another caller was faster
-        _check_same(stored, lead_id, actions, slots)
-        return stored
+            # Another caller was faster, or the lead went meanwhile.
+        raise DecisionConflict(f"event {named!r} comes and goes at the same time; ask again")
 
     def check_not_own(self, loop: str, event_id: str) -> None:
         """DecisionConflict where an event of a loop was about actions of the caller's own."""
@@ -275,8 +278,12 @@ class Ranker:
 
     def take_over(self) -> bool:
         """Choose by what a worker has learned by now; whether that is news."""
-        news = False
-        for loop, stamp in self._reports.stamps(PREFERENCES).items():
+        news, stamps = False, self._reports.stamps(PREFERENCES)
+        for loop, (stamp, _) in list(self._learned.items()):
+            if stamp and loop not in stamps:  # an erasure took it, and no reward is left
+                self._learned[loop] = (0, Preferences())
+                news = True
+        for loop, stamp in stamps.items():
             known = self._learned.get(loop)
             if known is None or known[0] != stamp:
                 self._load(loop)

@@ -10,6 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from features.store.database import Database, insert_into
+from features.store.identities.turns import hold_leads
+from features.store.privacy.opt_outs import opted_out_of
+from features.store.privacy.suppressions import suppressed_among
 from features.store.schema import ranks
 
 __all__ = ["Rank", "RankedAction", "Ranks"]
@@ -62,9 +65,15 @@ class Ranks:
         self._database = database
 
     def keep(self, event: Sequence[Rank]) -> bool:
-        """Keep the choices of one event, all or none; whether its id was new."""
+        """Keep the choices of one event, all or none; whether they were.
+
+        Not where its id is known, nor where it names a lead that must not be profiled by now.
+        """
         insert = insert_into(self._database.engine, ranks).on_conflict_do_nothing()
+        leads = {one.lead_id for one in event if one.lead_id is not None}
         with self._database.writing() as connection:
+            if leads and _any_out(connection, leads):
+                return False
             # The first place decides: whoever is faster with it has the event.
             first, *others = [_row(one) for one in event]
             if connection.scalar(insert.returning(ranks.c.event_id), first) is None:
@@ -148,6 +157,14 @@ class Ranks:
             connection.execute(
                 sa.delete(ranks).where(ranks.c.loop == loop, ranks.c.occurred_at < before)
             )
+
+
+def _any_out(connection: sa.Connection, leads: set[str]) -> bool:
+    """Whether any of some leads is out, or was erased for good; nobody goes before the end."""
+    if suppressed_among(connection, leads):
+        return True
+    hold_leads(connection)
+    return bool(opted_out_of(connection, leads))
 
 
 def _is(loop: str, event_id: str) -> sa.ColumnElement[bool]:

@@ -12,7 +12,7 @@ from features.errors import DecisionConflict, UnknownDecision
 from features.events.log import DAY_US
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Trait
-from features.store.events import EventStore
+from features.store.events import Event, EventStore
 from features.store.kept.ranks import Ranks
 from features.store.kept.reports import Reports
 from features.store.privacy import Privacy
@@ -275,3 +275,57 @@ def test_an_erasure_takes_what_was_learned_from_the_lead(ranker, store, clock):
     assert again is not None
     assert "magda" not in str(again)
     assert again["events"] == 30
+
+
+@pytest.mark.parametrize("what", ["erase", "opt out"])
+def test_who_goes_while_it_is_chosen_for(ranker, store, monkeypatch, what):
+    """The caller's own choice stands, and nothing of them is kept."""
+    store.append_events([Event("m", "ann", "view", 1, 1)])
+    write, privacy = store.database.writing, Privacy(store.database)
+
+    def after_it_went():
+        monkeypatch.setattr(store.database, "writing", write)
+        if what == "erase":
+            privacy.erase("ann", 5, is_suppressed=True)
+        else:
+            privacy.opt_out(["ann"], 5)
+        return write()
+
+    monkeypatch.setattr(store.database, "writing", after_it_went)
+    (rank,) = ranker.rank("news", "e1", "ann", [{"time": "morning"}], NEWS, ALONE)
+    assert (rank.chosen, rank.lead_id, rank.situation) == ("sport", None, None)
+    assert Ranks(store.database).of("news", "e1") == [rank]
+
+
+def test_an_event_that_another_caller_kept_and_that_is_erased_at_once(ranker, store, monkeypatch):
+    """It is chosen for anew."""
+    keep = ranker._ranks.keep
+
+    def too_late(event):
+        monkeypatch.setattr(ranker._ranks, "keep", keep)
+        assert keep(event)
+        assert not keep(event)
+        Privacy(store.database).erase("ann", 5)
+        return False
+
+    monkeypatch.setattr(ranker._ranks, "keep", too_late)
+    told = ranker.rank("news", "e1", "ann", [], NEWS, ALONE)
+    assert Ranks(store.database).of("news", "e1") == told
+
+
+def test_what_was_learned_of_nobody_else(ranker, store, clock):
+    """Where no reward is left, nothing is learned anew, and no process goes by what it has read."""
+    for at in range(60):
+        where = [{"city": "Town of ann"}] if at % 2 else [{"city": "Bonn"}]
+        (rank,) = ranker.rank("news", f"e{at}", "ann", where, NEWS, ALONE)
+        if (rank.chosen == "art") == (at % 2 == 0):
+            ranker.reward("news", f"e{at}", {"": 1.0})
+        clock.now += 1_000_000
+    clock.now += REWARD_WAIT_US
+    ranker.learn(["news"])
+    assert ranker.take_over()
+    Privacy(store.database).erase("ann", erased_at=clock.now)
+    assert ranker.due() == []
+    assert ranker.take_over()
+    assert ranker._preferences("news").events == 0
+    assert not ranker.take_over()
