@@ -137,21 +137,22 @@ def _train(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.clock import now
     from features.ladder.file import read_ladder
     from models.bundle import check_folder, save_bundle
-    from training.pipeline import record_training, train
+    from training.pipeline import begin_training, record_training, train
 
     check_folder(parsed.out)
     accepted = options.accepted_leaks(parsed)
     config = trained_with(parsed, progress, read_ladder(parsed.ladder), parsed.estimator)
     if parsed.look_back is not None:
         config = replace(config, look_back_days=parsed.look_back)
+    begun = begin_training(parsed.events, now()) if "://" in parsed.events else None
     ladder, log = read(parsed, progress)
     until = judged_until(parsed.until, log)
     made = train(log, ladder, until=until, config=config, accepted=accepted, progress=progress)
     bundle = save_bundle(made, parsed.out)
     for id_ in sorted(accepted.keys() - {one["id"] for one in bundle.manifest["probes"]}):
         note(f"--accept-leak {id_}: no probe found anything there")
-    if "://" in parsed.events:
-        record_training(parsed.events, bundle, now())
+    if begun is not None:
+        record_training(bundle, begun)
     if parsed.json:
         return print_json({"bundle": str(parsed.out), **bundle.manifest})
     _print_training(bundle, parsed.out)

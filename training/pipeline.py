@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -38,7 +38,14 @@ from training.labels import Outcomes, arrival_delays, label
 from training.policies.offers import learn_offers
 from training.trust.probes import accept, probed
 
-__all__ = ["TrainConfig", "disagreements", "record_training", "train"]
+__all__ = [
+    "Begun",
+    "TrainConfig",
+    "begin_training",
+    "disagreements",
+    "record_training",
+    "train",
+]
 
 _FIELD_ROWS: Final = 1000
 _LATE_SPANS: Final = 5
@@ -194,16 +201,49 @@ def _never_over(ladder: Ladder, points: Points, purchased: Outcomes, until: int)
     )
 
 
-def record_training(url: str, bundle: Bundle, trained_at: int) -> None:
-    """Keep in a store that a saved bundle was trained on it, so that an erasure can name it.
+class Begun(NamedTuple):
+    """A training on a store that is about to read its events.
+
+    Parameters
+    ----------
+    at : microseconds since the epoch.
+    erasures : the ids of those that there were by then.
+    """
+
+    url: str
+    at: int
+    erasures: frozenset[str]
+
+
+def begin_training(url: str, at: int) -> Begun:
+    """What `record_training` needs of the time before a store is read.
+
+    Parameters
+    ----------
+    at : the present in microseconds since the epoch.
 
     Raises
     ------
     StoreError : there is no such store.
     """
     with EventStore.existing(url) as store:
-        until = int(bundle.manifest["until"])
-        Privacy(store.database).record_training(bundle.hash, bundle.ladder.name, until, trained_at)
+        return Begun(url, at, frozenset(one.id for one in Privacy(store.database).erasures()))
+
+
+def record_training(bundle: Bundle, begun: Begun) -> None:
+    """Keep in a store that a saved bundle was trained on it, so that erasures can name it.
+
+    Those since it was begun as well.
+
+    Raises
+    ------
+    StoreError : there is no such store.
+    """
+    with EventStore.existing(begun.url) as store:
+        Privacy(store.database).record_training(
+            *(bundle.hash, bundle.ladder.name, int(bundle.manifest["until"])),
+            *(begun.at, begun.erasures),
+        )
 
 
 def _told(config: TrainConfig) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -196,7 +196,9 @@ def _pair_row(pair: Pair) -> Sequence[str]:
 
 
 def _retrain(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.clock import now
     from features.errors import EventsError
+    from training.pipeline import begin_training
     from training.upkeep.retraining import retrain
 
     options.accepted_reordering(parsed)  # what is wrong with it is said before anything is trained
@@ -208,13 +210,14 @@ def _retrain(parsed: argparse.Namespace, progress: Progress) -> None:
     source.check()
     champion = _champion(parsed, source)
     own = champion.ladder if champion is not None else usual_ladder(source)
+    begun = begin_training(parsed.events, now()) if "://" in parsed.events else None
     ladder, log = read(parsed, progress, asked or own)
     if champion is not None:
         champion.require_ladder(ladder)
     config = trained_with(parsed, progress, ladder)
     until = judged_until(parsed.until, log)
     done = retrain(log, ladder, champion, until=until, config=config, progress=progress)
-    came = _promoted(parsed, done, champion, source, log)
+    came = _promoted(parsed, replace(done, begun=begun), champion, source, log)
     if parsed.json:
         beside = done.challenge.as_dict() if done.challenge else None
         told = {"promoted": False, "why": done.why, "challenge": beside}

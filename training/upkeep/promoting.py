@@ -14,6 +14,7 @@ from models.bundle import Bundle, save_bundle
 from models.logged.former_bundles import Promotion
 from models.sources import BundleSource
 from training.decision_points import decision_points
+from training.pipeline import record_training
 from training.scores.gate import Accepted, judge
 from training.scores.reordering import Incumbent, compared
 from training.upkeep.retraining import Retraining, report_of_twin
@@ -87,5 +88,7 @@ def promote_retrained(
         gate = judge(report, bundle, former.hash, accepted=accepted)
         is_wanted = gate.passed and not dry_run
         if is_wanted:
+            if done.begun is not None:  # before it serves: who is erased from now on is told of it
+                record_training(bundle, done.begun)
             source.promote(folder, gate, promotion, trusted=trusted)
         return Promoted(bundle.version, tuple(gate.missing), is_wanted)

@@ -20,7 +20,7 @@ from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Ladder
 from models.bundle import Bundle
 from models.scores.recalibration import Move
-from training.pipeline import TrainConfig, train
+from training.pipeline import Begun, TrainConfig, train
 from training.recalibration import recalibrate
 from training.scores.challenge import Challenge, Contender, challenge
 from training.scores.evaluate import evaluate
@@ -44,6 +44,7 @@ class Retraining:
     why : the reason for that, as a sentence.
     evaluation : of the twin; None where nothing could be judged.
     challenge : the twin beside the champion; None without a champion.
+    begun : the store that it was trained on, which is to know what serves; None for a file.
     """
 
     bundle: Bundle | None
@@ -51,6 +52,7 @@ class Retraining:
     twin: Bundle | None = None
     evaluation: Evaluation | None = None
     challenge: Challenge | None = None
+    begun: Begun | None = None
 
 
 def retrain(

@@ -6,7 +6,7 @@ stands in the modules of this room.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -206,10 +206,17 @@ class Privacy:
 
     # ------------------------------------------------------------------------------------ trainings
 
-    def record_training(self, bundle: str, ladder: str, until: int, trained_at: int) -> None:
-        """Keep that a bundle was trained on this store; see `Training`. Once is enough."""
+    def record_training(
+        self,
+        bundle: str,
+        ladder: str,
+        until: int,
+        trained_at: int,
+        known: Collection[str] | None = None,
+    ) -> None:
+        """Keep that a bundle was trained on this store; see `Training` and `keep_training`."""
         with self._database.writing() as connection:
-            keep_training(connection, Training(bundle, ladder, until, trained_at))
+            keep_training(connection, Training(bundle, ladder, until, trained_at), known)
 
 
 def not_to_be_scored(

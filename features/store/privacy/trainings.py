@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import json
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
 from features.store.database import in_parts, insert_into
+from features.store.identities.turns import hold_leads
 from features.store.places import places_of
 from features.store.privacy.rows import rows_of
-from features.store.schema import identities, opt_outs, trainings
+from features.store.schema import erasures, identities, opt_outs, trainings
 
 __all__ = ["Training", "keep_training", "trained_on"]
+
+_READ_US: Final = 3_600_000_000
+"""Reading all events may take so long: what became known meanwhile may be among them."""
 
 
 class Training(NamedTuple):
@@ -23,7 +28,7 @@ class Training(NamedTuple):
     bundle : its hash.
     ladder : the name of the ladder.
     until : it saw what was known by then, in microseconds since the epoch.
-    trained_at : likewise; None where that is not known.
+    trained_at : when its events were about to be read, likewise; None where that is not known.
     """
 
     bundle: str
@@ -32,10 +37,26 @@ class Training(NamedTuple):
     trained_at: int | None = None
 
 
-def keep_training(connection: sa.Connection, training: Training) -> None:
-    """Keep that a bundle was trained on this store. Once is enough."""
+def keep_training(
+    connection: sa.Connection, training: Training, known: Collection[str] | None = None
+) -> None:
+    """Keep that a bundle was trained on this store. Once is enough.
+
+    Parameters
+    ----------
+    known : the ids of the erasures before its events were read. To the later ones it was not known
+        yet, and they name it now: their leads may have been among what it read. None: all are.
+    """
+    hold_leads(connection)  # whoever is erased from now on is told of it
     insert = insert_into(connection.engine, trainings).on_conflict_do_nothing()
     connection.execute(insert, training._asdict())
+    if known is None:
+        return
+    for id_, text in connection.execute(sa.select(erasures.c.id, erasures.c.models)).all():
+        models = json.loads(text)
+        if id_ not in known and training.bundle not in models:
+            own = sa.update(erasures).where(erasures.c.id == id_)
+            connection.execute(own.values(models=json.dumps([training.bundle, *models])))
 
 
 def trained_on(
@@ -92,9 +113,12 @@ class _Seen(NamedTuple):
         trained_at = training.trained_at
         return any(
             first <= training.until
-            and (trained_at is None or (first <= trained_at and not self._was_out(one, trained_at)))
+            and (trained_at is None or self._may_be_read(one, first, trained_at))
             for one, first in self.first.items()
         )
+
+    def _may_be_read(self, id_: str, first: int, trained_at: int) -> bool:
+        return first <= trained_at + _READ_US and not self._was_out(id_, trained_at)
 
     def _was_out(self, id_: str, trained_at: int) -> bool:
         """Whether an id was opted out by then, by itself or by one that it had joined."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from features.errors import NotEnoughData
+from features.store.events import Event, EventStore
+from features.store.privacy import Privacy
 from models.bundle import Bundle
 from models.gate import Gate
 from models.logged.former_bundles import Promotion
 from models.sources import FolderSource
 from tests.gates import scores_gate
+from training.pipeline import begin_training
 from training.scores.evaluate import evaluate
 from training.upkeep import promoting
 from training.upkeep.promoting import promote_retrained
@@ -63,6 +67,22 @@ def test_beside_a_champion(done, trained, simulated_log, tmp_path, reports):
     beside = reports[1]["reordering"]
     assert (beside["champion"], reports[1]["champion"]) == (trained.hash, trained.hash)
     assert {order["overlap"] for order in beside["orders"]} == {1.0}
+
+
+@pytest.mark.usefixtures("reports")
+def test_a_store_knows_what_serves(done, trained, simulated_log, tmp_path):
+    """Erasures name it once it is to serve, those of meanwhile as well; no dry run does."""
+    with EventStore.open(tmp_path / "store.db") as store:
+        store.append_events([Event("m", "ann", "view", 1, 1), Event("n", "bob", "view", 1, 1)])
+        privacy = Privacy(store.database)
+        made = replace(done, begun=begin_training(str(tmp_path / "store.db"), SAID.at))
+        privacy.erase("ann", SAID.at)
+        source = FolderSource(tmp_path / "serving")
+        promote_retrained(made, None, simulated_log, source, SAID, dry_run=True)
+        assert privacy.erasures()[0].models == ()
+        promote_retrained(made, None, simulated_log, source, SAID)
+        assert privacy.erasures()[0].models == (trained.version,)
+        assert [one.bundle for one in privacy.erase("bob", SAID.at).models] == [trained.hash]
 
 
 def test_a_dry_run(done, trained, simulated_log, tmp_path, reports):
