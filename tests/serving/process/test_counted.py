@@ -89,6 +89,22 @@ def test_what_went_with_a_lead_that_was_erased(service):
     assert stays_now(service) is not None
 
 
+def test_who_was_erased_and_nobody_looked_until_it_was_counted_again(service):
+    """What is in memory is not gone by any more, though nothing is known that was not before."""
+    before = count(service.store, service.ladder)
+    held = stays_now(service)
+    assert held is not None
+    last = int(service.store.log(service.ladder).known.max())
+    gone = next(
+        lead for lead in held.leads if max(row[2] for row in service.store.events_of(lead)) < last
+    )
+    Privacy(service.store.database).erase(gone, service.clock())
+    assert count(service.store, service.ladder).until == before.until
+    again = stays_now(service)
+    assert again is not None
+    assert set(held.leads) - set(again.leads) == {gone}
+
+
 def test_titles_are_those_of_now(service):
     """They are no part of what is counted."""
     ladder = service.ladder
