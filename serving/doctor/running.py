@@ -18,13 +18,21 @@ _SECONDS: Final = 10.0
 
 def service(url: str) -> Iterator[Finding]:
     """Whether the service at a URL answers, is ready, and keeps to itself what needs a key."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        yield wrong("service", f"{url!r} is no URL", "it cannot be asked", "write https://host")
+    no_url = wrong("service", f"{url!r} is no URL", "it cannot be asked", "write https://host")
+    try:
+        parts = urlsplit(url)
+        client = httpx2.Client(base_url=url, timeout=_SECONDS)
+    except (ValueError, httpx2.InvalidURL):  # such as a broken IPv6 address, a port of letters
+        yield no_url
         return
-    with httpx2.Client(base_url=url, timeout=_SECONDS) as client:
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        yield no_url
+        return
+    with client:
         try:
             yield from _answers(client, parts.scheme, parts.hostname)
+        except UnicodeError:  # a name that no host can have, such as one with two dots together
+            yield no_url
         except httpx2.HTTPError as error:
             why = f"nobody can use it ({type(error).__name__})"
             remedy = "see that it runs (systemctl status rung, the log), and the proxy's log"

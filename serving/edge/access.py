@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute, iter_route_contexts
@@ -30,7 +30,7 @@ from serving.edge.bodies import JsonRequest
 from serving.edge.errors import KeyNeeded, NotAllowed, TooManyRequests
 from serving.edge.keys import SCOPES, AwaitedKeys, Key, Keys, parts_of, secret_hash
 from serving.edge.logs import log
-from serving.edge.parameters import key_of, origin_of
+from serving.edge.parameters import is_of_host, key_of, origin_of
 from serving.edge.rate_limit import RateLimit, address_of
 from serving.edge.sessions import Sessions, session_cookie
 
@@ -477,7 +477,7 @@ def _check_here(request: Request) -> None:
             f" {_MAKE_ONE}."
         )
     origin = given.get(b"origin")
-    if origin is not None and urlsplit(origin.decode("latin-1")).netloc.lower() != host.lower():
+    if origin is not None and not is_of_host(origin.decode("latin-1"), host):
         raise NotAllowed(f"There is no key yet, so no other site may ask; {_MAKE_ONE}.")
 
 

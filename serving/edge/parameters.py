@@ -24,6 +24,7 @@ __all__ = [
     "after_of",
     "check_step",
     "cursor_of",
+    "is_of_host",
     "is_personalizer",
     "key_of",
     "no_cursor",
@@ -151,6 +152,12 @@ def origin_of(request: Request) -> str | None:
             origin = value.decode("latin-1")
         elif name == b"host":
             host = value.decode("latin-1")
-    if not origin or urlsplit(origin).netloc.lower() == host.lower():
-        return None
-    return origin
+    return None if not origin or is_of_host(origin, host) else origin
+
+
+def is_of_host(origin: str, host: str) -> bool:
+    """Whether an origin, as browsers send it, is the site at a host; what is no origin never is."""
+    try:
+        return urlsplit(origin).netloc.lower() == host.lower() != ""
+    except ValueError:  # such as a broken IPv6 address
+        return False

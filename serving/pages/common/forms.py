@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
 from serving.edge.errors import NotAllowed
+from serving.edge.parameters import is_of_host
 
 __all__ = ["check_same_site", "form_of", "own_path"]
 
@@ -30,7 +31,7 @@ def check_same_site(request: Request) -> None:
     site = request.headers.get("sec-fetch-site")
     if site is None:
         origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
-        is_ours = urlsplit(origin).netloc.lower() == host.lower() != ""
+        is_ours = is_of_host(origin, host)
     else:
         is_ours = site == "same-origin"
     if not is_ours:

@@ -672,7 +672,9 @@ def test_what_is_not_ready(sqlite, missing, why):
         assert only(found(sqlite, "service", url=service.url)).why == why
 
 
-@pytest.mark.parametrize("url", ["ftp://a", "rung.example.com", "http://"])
+@pytest.mark.parametrize(
+    "url", ["ftp://a", "rung.example.com", "http://", "http://[", "https://a:b", "https://a..b"]
+)
 def test_no_url(sqlite, url):
     """What is no URL of a service is said to be none."""
     assert "is no URL" in only(found(sqlite, "service", url=url)).what

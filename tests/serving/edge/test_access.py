@@ -456,6 +456,7 @@ def test_this_machine(app, host, name):
         ("127.0.0.1", {"Host": ""}, "not as ''"),
         ("127.0.0.1", {"Origin": "http://evil.example"}, "no other site"),
         ("127.0.0.1", {"Origin": "null"}, "no other site"),
+        ("127.0.0.1", {"Origin": "http://["}, "no other site"),
         ("127.0.0.1", {"Host": "localhost:8000", "Origin": "http://localhost:3000"}, "no other"),
     ],
 )

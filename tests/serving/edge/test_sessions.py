@@ -200,6 +200,7 @@ def test_a_key_for_another_ladder_opens_nothing(app):
         {"Origin": ""},
         {"Origin": "null"},
         {"Origin": "http://evil.example"},
+        {"Origin": "http://["},
         {"Origin": "http://127.0.0.1:9"},
         {"Origin": "http://127.0.0.1", "Sec-Fetch-Site": "cross-site"},
         {"Origin": "http://127.0.0.1", "Sec-Fetch-Site": "same-site"},

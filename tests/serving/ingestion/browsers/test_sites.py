@@ -94,6 +94,14 @@ def test_reading_is_not_for_pages(client, keys, path):
     assert "access-control-allow-origin" not in read.headers
 
 
+@pytest.mark.parametrize("origin", ["http://[", "https://[::1", "//["])
+def test_what_is_no_site(client, keys, origin):
+    """An origin that is none is that of another site, and no error of ours."""
+    for key in ("site", "read"):
+        assert send(client, keys[key], origin, messageId="m1").status_code == 403
+    assert preflight(client, "/v1/track", origin).status_code == 403
+
+
 def test_sent_by_a_page(client, keys):
     """Its own site may read the answer."""
     answer = send(client, keys["site"], SITE, messageId="m1")
