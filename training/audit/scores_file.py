@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import zlib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +45,9 @@ _GRADES: Final = {grade: 12.0 - at for at, grade in enumerate(
 )}  # fmt: skip
 _DATE: Final = "write a date such as 2026-03-01 or 2026-03-01T12:00:00Z"
 _MOST_SHOWN: Final = 40
-_SEPARATORS: Final = (",", ";", "\t")
+_SEPARATORS: Final = (",", ";", "\t", "|")
+_THOUSANDS: Final = re.compile(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]+)?")
+_DOTTED_THOUSANDS: Final = re.compile(r"[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+,[0-9]+")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -152,8 +155,10 @@ def read_scores(
     dated = ~won | is_closed | (not columns["won at"])
     sound = has_id & is_date & dated
     # A row that is left out anyway does not say what the others' scores are.
-    scale = _scale(file, [text for text, kept in zip(texts["score"], sound, strict=True) if kept])
-    score = _scores(texts["score"], scale)
+    kept_texts = [text for text, kept in zip(texts["score"], sound, strict=True) if kept]
+    in_groups = _are_in_groups(kept_texts)
+    scale = _scale(file, kept_texts, in_groups)
+    score = _scores(texts["score"], scale, in_groups)
     faults = {
         "without an id": ("id", ~has_id),
         "without a score": ("score", np.isnan(score)),
@@ -190,11 +195,20 @@ def _cells(file: Path) -> tuple[list[str], list[list[str]]]:
     if not file.is_file():
         there = "no CSV file, but something else" if file.exists() else "there is no such file"
         raise EventsError(f"{file}: {there}")
-    with as_utf8(file) as stream:
-        text = stream.read().decode("utf-8-sig")
+    try:
+        with as_utf8(file) as stream:
+            text = stream.read().decode("utf-8-sig").lstrip("\r\n")
+    except (OSError, EOFError, zlib.error) as error:
+        raise EventsError(f"{file}: not readable as CSV: {error}") from error
     first = text.split("\n", 1)[0]
     separator = max(_SEPARATORS, key=first.count)
-    rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if row]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        rows = [row for row in reader if row]
+    except csv.Error as error:
+        raise EventsError(
+            f"{file}, line {reader.line_num}: {error}; look above it for a quote that is not closed"
+        ) from error
     if len(rows) < 2:
         raise EventsError(f"{file}: there is no score in it")
     heads = [head.strip() for head in rows[0]]
@@ -202,7 +216,18 @@ def _cells(file: Path) -> tuple[list[str], list[list[str]]]:
     for line, row in enumerate(rows[1:], 2):
         if len(row) != width:
             raise EventsError(f"{file}, row {line}: {len(row)} instead of {width} cells")
+    for head in heads:
+        _check_told_once(file, head, heads, rows[1:])
     return heads, rows[1:]
+
+
+def _check_told_once(
+    file: Path, head: str, heads: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """EventsError where a name stands over two columns that say different things."""
+    first, *others = (at for at, name in enumerate(heads) if name == head)
+    if head and any(row[at] != row[first] for at in others for row in rows):
+        raise EventsError(f"{file}: the column {head!r} stands twice in it; rename one of them")
 
 
 def _find(file: Path, heads: Sequence[str], filled: Set[str], role: str, named: str | None) -> str:
@@ -224,8 +249,8 @@ def _find(file: Path, heads: Sequence[str], filled: Set[str], role: str, named: 
     return ""
 
 
-def _scale(file: Path, texts: Sequence[str]) -> Scale:
-    """What the scores of rows are; "points" where there is no row.
+def _scale(file: Path, texts: Sequence[str], in_groups: bool) -> Scale:
+    """What the scores of rows are; "points" where there is no row. `in_groups` as of `_number`.
 
     Raises
     ------
@@ -233,7 +258,7 @@ def _scale(file: Path, texts: Sequence[str]) -> Scale:
     """
     if not texts:
         return "points"
-    numbers = np.array([_number(text) for text in texts], dtype=np.float64)
+    numbers = np.array([_number(text, in_groups) for text in texts], dtype=np.float64)
     finite = numbers[np.isfinite(numbers)]
     if len(finite) == 0:
         if any(text.upper() in _GRADES for text in texts):
@@ -245,20 +270,35 @@ def _scale(file: Path, texts: Sequence[str]) -> Scale:
     return "probability" if is_share else "points"
 
 
-def _scores(texts: Sequence[str], scale: Scale) -> Floats:
+def _scores(texts: Sequence[str], scale: Scale, in_groups: bool) -> Floats:
     """The scores, NaN for those that are none on their scale."""
     if scale == "grade":
         grades = [_GRADES.get(text.upper(), np.nan) for text in texts]
         return np.array(grades, dtype=np.float64)
-    numbers = np.array([_number(text) for text in texts], dtype=np.float64)
+    numbers = np.array([_number(text, in_groups) for text in texts], dtype=np.float64)
     if scale == "percent":
         return np.where((numbers >= 0) & (numbers <= 100), numbers / 100, np.nan)
     return numbers
 
 
-def _number(text: str) -> float:
+def _are_in_groups(texts: Sequence[str]) -> bool:
+    """Whether commas part thousands, as in 1,250, and are no decimal ones.
+
+    Each of them could: a column in which 1,250 stands beside 999 would else turn around. Those of
+    percentages never are, as there is none of a thousand.
+    """
+    with_comma = [text for text in texts if "," in text and not _DOTTED_THOUSANDS.fullmatch(text)]
+    return all(map(_THOUSANDS.fullmatch, with_comma)) and not any("%" in text for text in texts)
+
+
+def _number(text: str, in_groups: bool) -> float:
+    """A number, NaN where it is none. `in_groups`: commas part its thousands."""
     text = text.removesuffix("%").strip()
-    if "," in text and "." not in text:
+    if _DOTTED_THOUSANDS.fullmatch(text):
+        text = text.replace(".", "").replace(",", ".")
+    elif in_groups or "." in text:
+        text = text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
+    else:
         text = text.replace(",", ".")
     try:
         number = float(text)

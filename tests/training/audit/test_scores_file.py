@@ -1,5 +1,7 @@
 """Columns are found by their names, scores are taken for what they are, nothing is lost unsaid."""
 
+import gzip
+
 import pytest
 
 from features.errors import EventsError
@@ -151,3 +153,59 @@ def test_column_that_is_not_found(tmp_path):
     with pytest.raises(EventsError, match=r"looked for 'score'.*found id, punkte.*--score-column"):
         read(tmp_path, "id,punkte,date\n1,2,2026-01-01\n")
     assert read(tmp_path, "id,punkte,date\n1,2,2026-01-01\n", score="punkte").score.tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (['"1,050"', "999", "7"], [1050.0, 999.0, 7.0]),
+        (['"1,234,567"', '"2,000.5"', "3.25"], [1234567.0, 2000.5, 3.25]),
+        (['"12,5"', '"1,250"', "3"], [12.5, 1.25, 3.0]),
+        (['"1.234,5"', '"12,5"', "3"], [1234.5, 12.5, 3.0]),
+        (['"0,125"', '"0,250"', "1"], [0.125, 0.25, 1.0]),
+        (['"12,345%"', '"1,250%"', "7%"], [0.12345, 0.0125, 0.07]),
+    ],
+)
+def test_commas(tmp_path, cells, values):
+    """A comma is no decimal one where each parts thousands: 1,050 is over 999."""
+    lines = [f"{at},{cell},2026-01-01" for at, cell in enumerate(cells)]
+    rows = read(tmp_path, "\n".join(["id,score,date", *lines]))
+    assert rows.score == pytest.approx(values)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_how_it_is_written(tmp_path, separator):
+    """Empty lines may stand before the names, and a bar may stand between the cells."""
+    text = "\r\n\n" + "id,score,date\n1,5,2026-01-01\n".replace(",", separator)
+    assert read(tmp_path, text).score.tolist() == [5.0]
+
+
+def test_a_name_over_two_columns(tmp_path):
+    """It is refused where they differ: nobody knows which of them is meant."""
+    alike = read(tmp_path, "id,score,score,date\n1,5,5,2026-01-01\n")
+    assert alike.score.tolist() == [5.0]
+    with pytest.raises(EventsError, match="the column 'score' stands twice in it; rename one"):
+        read(tmp_path, "id,score,score,date\n1,5,6,2026-01-01\n")
+
+
+def test_a_cell_without_an_end(tmp_path):
+    """The line is named, and what to look for."""
+    text = "id,score,date\n1,5,2026-01-01\n" + '"2,5,2026-01-01\n' + "z\n" * 70_000
+    with pytest.raises(EventsError, match=r"scores.csv, line \d+: field larger .* not closed"):
+        read(tmp_path, text)
+
+
+BROKEN = {
+    "cut short": lambda packed: packed[:-12],
+    "not packed": lambda _: b"id,score",
+    "changed": lambda packed: packed[:12] + b"\xff" * 8 + packed[20:],
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_packed_file_that_is_damaged(tmp_path, how):
+    """It is named, whatever is wrong with it."""
+    file = tmp_path / "scores.csv.gz"
+    file.write_bytes(BROKEN[how](gzip.compress(b"id,score,date\n1,5,2026-01-01\n" * 20)))
+    with pytest.raises(EventsError, match=r"scores.csv.gz: not readable as CSV: "):
+        read_scores(file, {})
