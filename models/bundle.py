@@ -51,6 +51,11 @@ __all__ = [
 ]
 
 FORMAT: Final = 5
+_BROKEN: Final = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError),
+    *(RecursionError, LadderError),
+)
+"""What reading a file raises that holds something else than was written."""
 _GOALS: Final = ("advancement", "purchase")
 
 
@@ -294,13 +299,7 @@ def _write(bundle: Bundle, folder: Path) -> dict[str, Any]:
     if bundle.ladder.catalogue:
         versions = [asdict(one) for one in bundle.ladder.catalogue]
         (folder / "catalogue.json").write_text(_json(versions), encoding="utf-8")
-    parts: dict[str, Any] = {
-        "encoding": {
-            "columns": list(bundle.encoding.columns),
-            "texts": {key: list(texts) for key, texts in bundle.encoding.texts.items()},
-            "absent": sorted(bundle.encoding.absent),
-        }
-    }
+    parts: dict[str, Any] = {"encoding": bundle.encoding.as_dict()}
     for goal in _GOALS:
         model: GoalModel = getattr(bundle, goal)
         parts[goal] = {
@@ -345,20 +344,19 @@ def load_bundle(folder: Path, *, trusted: Collection[str] = ()) -> Bundle:
     """
     folder = Path(folder)
     manifest = _manifest(folder)
-    types = _Types(tuple(manifest.get("trusted_types", ())), tuple(trusted))
     try:
+        types = _Types(tuple(manifest.get("trusted_types", ())), tuple(trusted))
         ladder = _ladder(folder)
         parts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        encoding = Encoding(
-            tuple(parts["encoding"]["columns"]),
-            {key: tuple(texts) for key, texts in parts["encoding"]["texts"].items()},
-            frozenset(parts["encoding"]["absent"]),
-        )
+        encoding = Encoding.of_dict(parts["encoding"])
         models = {goal: _goal_model(folder, goal, parts[goal], types) for goal in _GOALS}
+        for model in models.values():
+            model.check(len(ladder.goals), len(encoding.columns))
         offers = _offer_model(folder, ladder)
-    except (OSError, ValueError, KeyError, TypeError, LadderError) as error:
+        signals = manifest["signals_fingerprint"]
+    except _BROKEN as error:
         raise BundleError(f"{folder} is damaged: {error}; train it again") from error
-    if manifest["signals_fingerprint"] != signals_fingerprint(ladder):
+    if signals != signals_fingerprint(ladder):
         raise BundleError(
             f"{folder} was trained on other signals than this version of Rung computes;"
             " train it again"
@@ -414,7 +412,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         held, made = manifest["hash"], manifest["format"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except _BROKEN as error:
         raise BundleError(f"{path} is damaged: {error}; train it again") from error
     if made != FORMAT:
         raise BundleError(

@@ -255,8 +255,8 @@ class OfferModel:
     def of_dict(
         cls, ladder: Ladder, held: dict[str, Any], amount: BoostedTrees | None
     ) -> OfferModel:
-        """The reverse of `as_dict`."""
-        return cls(
+        """The reverse of `as_dict`; ValueError where it is of other offers than the ladder has."""
+        model = cls(
             ladder,
             OutcomeEffects.of_dict(held["advance"]),
             OutcomeEffects.of_dict(held["value"]),
@@ -268,6 +268,12 @@ class OfferModel:
             held["fields"],
             float(held["usual_amount"]),
         )
+        shape = len(ladder.goals), len(model.options)
+        if model.usual.shape != shape or not np.isfinite(model.usual).all():
+            raise ValueError("how usual each is is not told of the offers that its ladder has")
+        if len(model.evidence) != shape[1] or len(model.leads) != shape[1]:
+            raise ValueError("what it learned from is not told of the offers that its ladder has")
+        return model
 
 
 def _projected(outcome: OutcomeEffects, learned: Options, options: Options) -> OutcomeEffects:

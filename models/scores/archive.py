@@ -52,8 +52,16 @@ def packed(held: Any) -> bytes:
 
 
 def strange_types(archive: bytes) -> tuple[str, ...]:
-    """The types in an archive that are neither skops's own nor `KNOWN`, sorted."""
-    return tuple(sorted(set(_skops().get_untrusted_types(data=archive)) - KNOWN))
+    """The types in an archive that are neither skops's own nor `KNOWN`, sorted.
+
+    Raises
+    ------
+    BundleError : it is no archive.
+    """
+    try:
+        return tuple(sorted(set(_skops().get_untrusted_types(data=archive)) - KNOWN))
+    except zipfile.BadZipFile as error:
+        raise BundleError(f"this is no archive of an estimator: {error}; train it again") from error
 
 
 def unpacked(archive: bytes, listed: Collection[str] = (), permitted: Collection[str] = ()) -> Any:

@@ -182,6 +182,21 @@ class Calibrator:
         }
         return cls(**held)
 
+    def check(self, goals: int) -> None:
+        """ValueError unless all it holds are numbers, for so many goals, and rates are shares."""
+        of_goals = self.rate, self.shift, self.typical_margin, self.slope
+        rates = self.rate, self.rate_low, self.rate_high
+        along = self.grid, self.low, self.high
+        is_told = all(np.shape(one) == (goals,) for one in (*of_goals, *rates))
+        is_told &= all(np.shape(one) == (np.size(self.grid),) for one in along)
+        held = np.concatenate([np.ravel(one) for one in (*of_goals, *rates, *along, self.z)])
+        if not is_told or not np.isfinite(held).all() or self.leads < 0:
+            raise ValueError("its calibration is not that of a ladder with so many steps")
+        if any((one < 0.0).any() or (one > 1.0).any() for one in (*rates, *along)):
+            raise ValueError("its calibration holds shares below 0 or above 1")
+        if self.evidence == "model" and not np.size(self.grid):
+            raise ValueError("its calibration has no interval")
+
 
 def uncalibrated(rates: StepRates, leads: int = 0) -> Calibrator:
     """The calibrator without a model: the rates themselves."""

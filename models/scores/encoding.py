@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -66,6 +66,24 @@ class Encoding:
                 if texts[signal.id] and leads[-1] >= FEWEST_OF_TEXT:
                     absent.add(signal.id)
         return cls(tuple(signal.id for signal in snapshot.signals), texts, frozenset(absent))
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "columns": list(self.columns),
+            "texts": {key: list(texts) for key, texts in self.texts.items()},
+            "absent": sorted(self.absent),
+        }
+
+    @classmethod
+    def of_dict(cls, held: dict[str, Any]) -> Encoding:
+        """The reverse of `as_dict`; ValueError where a column or a text of one is no text."""
+        texts = {key: tuple(texts) for key, texts in held["texts"].items()}
+        columns, absent = tuple(held["columns"]), frozenset(held["absent"])
+        told = [*columns, *(text for of_one in texts.values() for text in of_one)]
+        if not all(isinstance(one, str) for one in told) or not absent <= texts.keys():
+            raise ValueError("its columns, and what they say, are not told by texts")
+        return cls(columns, texts, absent)
 
     @cached_property
     def category_columns(self) -> list[int]:

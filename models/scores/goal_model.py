@@ -143,6 +143,16 @@ class GoalModel:
     calibrator: Calibrator
     typical: Floats
 
+    def check(self, goals: int, columns: int) -> None:
+        """ValueError unless it can be asked about so many goals by so many columns."""
+        self.calibrator.check(goals)
+        if np.shape(self.typical) != (goals, columns) or not np.isfinite(self.typical).all():
+            raise ValueError("what is typical is not told of each step and column")
+        if isinstance(self.learner, BoostedTrees):
+            asked = self.learner.trees.arrays.columns
+            if asked != columns:
+                raise ValueError(f"its trees ask {asked} columns, and it has {columns}")
+
     @property
     def evidence(self) -> Basis:
         """Where the probabilities come from."""

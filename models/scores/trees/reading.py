@@ -73,7 +73,7 @@ def read_trees(text: str) -> TreeArrays:
     try:
         trees = [_Tree(dict(_pairs(block.split("\nend of trees")[0]))) for block in blocks]
         return _joined(trees, int(header["max_feature_idx"]) + 1)
-    except (KeyError, ValueError) as error:
+    except (LookupError, OverflowError, ValueError) as error:
         raise BundleError(f"this is no LightGBM model: {error}") from error
 
 
@@ -139,6 +139,8 @@ class _Tree:
         covers = [self._floats("internal_count", splits)]
         covers.append(self._floats("leaf_count", self.count) if splits else np.ones(1))
         self.cover = np.concatenate(covers)
+        if not ((self.cover >= 0.0) & np.isfinite(self.cover)).all():
+            raise ValueError("its counts of rows are none")
         has_sets = int(told.get("num_cat", "0")) > 0
         self.bounds = self._ints("cat_boundaries") if has_sets else np.zeros(1, dtype=np.int64)
         self.words = self._ints("cat_threshold", int(self.bounds[-1])) if has_sets else _NO_WORDS
@@ -163,6 +165,8 @@ class _Tree:
         nodes["column"][:splits], nodes["column"][splits:] = self.column, -1
         nodes["threshold"][:splits] = threshold
         nodes["threshold"][splits:] = self._floats("leaf_value", self.count)
+        if np.isnan(threshold).any() or not np.isfinite(nodes["threshold"][splits:]).all():
+            raise ValueError("it compares with, or adds, what is no number")
         return nodes
 
     def _floats(self, key: str, count: int) -> Floats:

@@ -228,6 +228,9 @@ def test_other_trees_are_refused(told, said):
         ("decision_type=", "decision_type=x "),
         ("max_feature_idx=", "gone="),
         ("max_feature_idx=7", "max_feature_idx=3"),
+        ("cat_boundaries=", "cat_boundaries=\ngone="),
+        ("cat_threshold=", f"cat_threshold={10**30}\ngone="),
+        ("num_leaves=15", f"num_leaves={10**30}"),
     ],
 )
 def test_a_broken_text_is_refused(line, broken):
@@ -236,6 +239,22 @@ def test_a_broken_text_is_refused(line, broken):
     assert line in text
     with pytest.raises(BundleError, match="no LightGBM model"):
         PackedTrees(text.replace(line, broken, 1))
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [
+        *(("leaf_value", wrong) for wrong in ("nan", "inf", "-1e999")),
+        *(("leaf_count", wrong) for wrong in ("nan", "-1", "inf")),
+        *(("internal_count", "nan"), ("threshold", "nan")),
+    ],
+)
+def test_what_is_no_number_is_refused(key, wrong):
+    """No leaf adds it, no split compares with it, and no share of the rows is made of it."""
+    held = booster("usual", trees=1).model_to_string()
+    before, _, rest = held.partition(f"\n{key}=")
+    with pytest.raises(BundleError, match="no LightGBM model"):
+        PackedTrees(f"{before}\n{key}={wrong} {rest.partition(' ')[2]}")
 
 
 @pytest.mark.parametrize(("left", "right"), [("0", "1"), ("1", "-4"), ("-1", "-1"), ("5", "-2")])
