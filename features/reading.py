@@ -235,7 +235,7 @@ def _read(
     progress: _Progress | None,
 ) -> tuple[EventTable, ImportReport]:
     check_timezone(reading.timezone)
-    files, hidden = files_to_read(source, rejects)
+    files, passed_over = files_to_read(source, rejects)
     told: dict[str, None] = {}  # in the order in which it was told, each once
     reading = replace(reading, tell=lambda said: told.setdefault(said))
     with Rejects.into(rejects) as rejected:
@@ -251,7 +251,7 @@ def _read(
         moved_clocks=moved_clocks(once),
         rejected=rejected.counts,
         examples=rejected.examples,
-        passed_over=tuple(file.name for file in hidden),
+        passed_over=tuple(passed_over),
         layouts=tuple(told),
         from_rows=seen.rows_of(len(table) + rejected.total),
     )
@@ -267,18 +267,18 @@ def refuse_bad_rows(source: Path, report: ImportReport) -> None:
         raise EventsError("\n  ".join([f"{source}: refused, as bad rows are", *said]))
 
 
-def files_to_read(source: Path, rejects: Path | None) -> tuple[list[Path], list[Path]]:
-    """The files of a source, and those passed over, as of `event_files`.
+def files_to_read(source: Path, rejects: Path | None) -> tuple[list[Path], list[str]]:
+    """The files of a source, and what is passed over, as of `event_files`.
 
     The list of rejects of an earlier import may lie among them, and holds no events.
     """
-    files, hidden = event_files(source)
+    files, passed_over = event_files(source)
     if rejects is None:
-        return files, hidden
+        return files, passed_over
     others = [file for file in files if file.resolve() != rejects.resolve()]
     if not others:
         raise EventsError(f"{rejects}: holds the events; name another file for the rejects")
-    return others, hidden
+    return others, passed_over
 
 
 @dataclass(slots=True)

@@ -45,36 +45,39 @@ def decoded(array: pa.Array) -> tuple[pa.Array, Bools]:
             pass
     values = [_decoded(value) for value in array.to_pylist()]
     bad = np.array([value is _NO_TEXT for value in values], dtype=np.bool_)
-    kind = None if pa.types.is_nested(array.type) else pa.string()
+    kind = _instead(array.type, _TEXTS)
+    kind = None if kind == array.type else kind  # of a view Arrow sees what it holds
     return pa.array([None if value is _NO_TEXT else value for value in values], kind), bad
 
 
 def of_usual_types(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The same rows without types that Arrow can hold and not work with: views, half floats."""
-    kinds = [_usual(kind) for kind in batch.schema.types]
+    kinds = [_instead(kind, _USUAL) for kind in batch.schema.types]
     if kinds == batch.schema.types:
         return batch
     columns = [column.cast(kind) for column, kind in zip(batch.columns, kinds, strict=True)]
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
-def _usual(kind: pa.DataType) -> pa.DataType:
-    """The type that stands for one, of what it holds as well."""
+def _instead(kind: pa.DataType, others: _Others) -> pa.DataType:
+    """The type with others in the place of some, of what it holds as well."""
+
+    def inner(field: pa.Field) -> pa.Field:
+        return field.with_type(_instead(field.type, others))
+
     if pa.types.is_struct(kind):
-        return pa.struct([_usual_field(kind.field(at)) for at in range(kind.num_fields)])
-    if pa.types.is_large_list(kind):
-        return pa.large_list(_usual_field(kind.value_field))
+        return pa.struct([inner(kind.field(at)) for at in range(kind.num_fields)])
     if pa.types.is_fixed_size_list(kind):
-        return pa.list_(_usual_field(kind.value_field), kind.list_size)
-    if pa.types.is_list(kind):
-        return pa.list_(_usual_field(kind.value_field))
+        return pa.list_(inner(kind.value_field), kind.list_size)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        of = pa.list_ if pa.types.is_list(kind) else pa.large_list
+        return of(inner(kind.value_field))
     if pa.types.is_map(kind):
-        return pa.map_(_usual(kind.key_type), _usual(kind.item_type))
-    return next((usual for is_kind, usual in _USUAL if is_kind(kind)), kind)
-
-
-def _usual_field(field: pa.Field) -> pa.Field:
-    return field.with_type(_usual(field.type))
+        return pa.map_(_instead(kind.key_type, others), _instead(kind.item_type, others))
+    if pa.types.is_dictionary(kind):
+        plain = _instead(kind.value_type, others)
+        return kind if plain == kind.value_type else plain
+    return next((other for is_kind, other in others if is_kind(kind)), kind)
 
 
 def in_calendar(array: pa.Array) -> tuple[pa.Array, Bools]:
@@ -103,13 +106,15 @@ def _can_be_told(scalar: pa.Scalar) -> bool:
 
 _NO_TEXT: Final = object()
 _Kind = Callable[[pa.DataType], bool]
+_Others = tuple[tuple[_Kind, pa.DataType], ...]
 _BYTES: Final[tuple[_Kind, ...]] = (
     pa.types.is_binary,
     pa.types.is_large_binary,
     pa.types.is_fixed_size_binary,
     pa.types.is_binary_view,
 )
-_USUAL: Final[tuple[tuple[_Kind, pa.DataType], ...]] = (
+_TEXTS: Final[_Others] = tuple((is_kind, pa.string()) for is_kind in _BYTES)
+_USUAL: Final[_Others] = (
     (pa.types.is_float16, pa.float32()),
     (pa.types.is_string_view, pa.string()),
     (pa.types.is_binary_view, pa.binary()),

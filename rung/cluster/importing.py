@@ -70,7 +70,7 @@ def import_events(
     ------
     EventsError : a file that cannot be read, or `strict` and a bad row; nothing is written then.
     """
-    files, hidden = files_to_read(source, asked.rejects)
+    files, passed_over = files_to_read(source, asked.rejects)
     stretches = [(file, groups) for file in files for groups in row_groups(file, _STRETCH)]
     with new_parts(folder, "events") as (place, told):
         staging = place / _STAGING
@@ -84,7 +84,7 @@ def import_events(
             ("files are read", "each message once"),
         )
         read, settled = cluster.regrouped(by_message)
-        report = _report([answer.told for answer in read], [path.name for path in hidden])
+        report = _report([answer.told for answer in read], passed_over)
         report = replace(
             report,
             accepted=sum(answer.told["rows"] for answer in settled),
@@ -178,7 +178,7 @@ def _join_rejects(staging: Path, count: int, rejects: Path) -> None:
                 shutil.copyfileobj(one, joined)
 
 
-def _report(reports: Sequence[Mapping[str, Any]], hidden: Sequence[str]) -> ImportReport:
+def _report(reports: Sequence[Mapping[str, Any]], passed_over: Sequence[str]) -> ImportReport:
     """The reports of all files, in their order, as one."""
     rejected: dict[str, int] = {}
     examples: dict[str, tuple[str, ...]] = {}
@@ -192,7 +192,7 @@ def _report(reports: Sequence[Mapping[str, Any]], hidden: Sequence[str]) -> Impo
         accepted=sum(one["accepted"] for one in reports),
         rejected=rejected,
         examples=examples,
-        passed_over=tuple(hidden),
+        passed_over=tuple(passed_over),
         layouts=tuple(dict.fromkeys(said for one in reports for said in one["layouts"])),
         from_rows=None
         if all(one["from_rows"] is None for one in reports)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,10 @@ _HEADER_BYTES: Final = 1 << 20
 _BROKEN_ROW: Final = "another number of cells than the header"
 _NAMELESS: Final = "a value in a column without a name"
 _SEPARATORS: Final = (",", ";", "\t", "|")
+_BEFORE_HEADER: Final = re.compile(r"(?:[ \t]*(?:\r\n|\n|\r))*")
+_SAID: Final = re.compile(r'"?sep=(.)"?[ \t]*(?:\r\n|\n|\r)', re.IGNORECASE)
+"""The line by which others tell Excel what parts the cells."""
+_LINE_END: Final = re.compile(r"\r\n|\n|\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +54,14 @@ class _Dialect:
     Parameters
     ----------
     names : the header's cells; "" for a column without a name.
+    above : how many lines stand before the header.
+    is_bare : whether nothing stands below it.
     """
 
     separator: str
     names: tuple[str, ...]
+    above: int = 0
+    is_bare: bool = False
 
 
 def csv_rows(file: Path, reading: Reading, rejects: Rejects) -> Iterator[RowBatch]:
@@ -82,6 +91,8 @@ def _tables(
 ) -> Iterator[tuple[pa.RecordBatch, npt.NDArray[np.int64], list[Fault]]]:
     """The rows of a file with their lines, and what its form shows to be wrong with them."""
     broken: list[int] = []
+    if dialect.is_bare:
+        return
 
     def skip(row: pyarrow.csv.InvalidRow) -> str:
         broken.append(row.number)
@@ -94,7 +105,7 @@ def _tables(
     names = [name or f"\0{at}" for at, name in enumerate(dialect.names)]
     nameless = [name for name in names if name.startswith("\0")]
     with as_utf8(file) as stream, _reader(stream, dialect, names, skip) as reader:
-        line = 2
+        line = 2 + dialect.above
         for batch in reader:
             lines = _lines(line, len(batch), broken)
             faults = [Fault(_NAMELESS, "", *_present(batch, name)) for name in nameless]
@@ -124,6 +135,7 @@ def _reader(
             use_threads=False,
             block_size=_BLOCK_BYTES,
             column_names=names,
+            skip_rows=dialect.above,
             skip_rows_after_names=1,
         ),
         pyarrow.csv.ParseOptions(
@@ -147,24 +159,46 @@ def _lines(first: int, count: int, broken: list[int]) -> npt.NDArray[np.int64]:
 
 
 def _dialect_of(file: Path) -> _Dialect:
-    """How a file is written, by its header."""
+    """How a file is written, by its header.
+
+    Raises
+    ------
+    EventsError : it has no end, or is written in another encoding.
+    """
     with as_utf8(file) as stream:
         head = stream.read(_HEADER_BYTES)
+        is_all = not stream.read(1)
     text = head.decode("utf-8-sig", errors="ignore")  # it may be cut within a letter
-    found = [(separator, _cells(text, separator)) for separator in _SEPARATORS]
-    separator, names = max(found, key=lambda pair: (_known(pair[1]), len(pair[1])))
+    start = _BEFORE_HEADER.match(text).end()  # type: ignore[union-attr] # it matches nothing, too
+    said = _SAID.match(text, start)
+    start = said.end() if said else start
+    separators = (said[1],) if said and said[1] in _SEPARATORS else _SEPARATORS
+    found = [(separator, *_cells(text[start:], separator)) for separator in separators]
+    separator, names, goes_on = max(found, key=lambda one: (_known(one[1]), len(one[1])))
+    # One name, where another separator finds no end to it, is a line and no name.
+    is_open = len(names) < 2 and not all(cells for _, cells, _ in found)
+    if text[start:] and (is_open or not (goes_on or is_all)):
+        raise EventsError(
+            f"{file}: not readable as CSV: the header does not end within {_HEADER_BYTES:,} bytes,"
+            " or a name in it is longer than any; look for a quote that is not closed"
+        )
     for name in names:
         _check_letters(file, name)
-    return _Dialect(separator, names)
+    above = len(_LINE_END.findall(text[:start]))
+    return _Dialect(separator, names, above, is_bare=is_all and not goes_on)
 
 
-def _cells(text: str, separator: str) -> tuple[str, ...]:
-    """The cells of the first row; of a file without any there are none."""
+def _cells(text: str, separator: str) -> tuple[tuple[str, ...], bool]:
+    """The cells of the first row, and whether something follows; none where it never ends."""
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
-        return tuple(cell.strip() for cell in next((row for row in rows if row), []))
+        names = tuple(cell.strip() for cell in next(rows, []))
     except csv.Error:  # a cell that never ends, with this separator
-        return ()
+        return (), False
+    try:
+        return names, any(rows)
+    except csv.Error:
+        return names, True
 
 
 def _known(names: Sequence[str]) -> int:

@@ -75,22 +75,31 @@ def is_of_events(file: Path) -> bool:
     return bool(_kind(file)) and not file.name.startswith(_HIDDEN)
 
 
-def event_files(source: Path) -> tuple[list[Path], list[Path]]:
-    """The file itself, or the files of events in a folder in name order; those passed over.
+def event_files(source: Path) -> tuple[list[Path], list[str]]:
+    """The file itself, or the files of events in a folder in name order; what is passed over.
 
-    Passed over is what looks like a file of events and is hidden, such as `._events.csv`.
+    Passed over is what looks like a file of events and is hidden, such as `._events.csv`, and every
+    folder in the folder, whose name ends in a stroke here.
+
+    Raises
+    ------
+    EventsError : there is no file of events, or what has a name of one is no file.
     """
     if source.is_dir():
-        found = sorted(file for file in source.iterdir() if file.is_file() and _kind(file))
-        hidden = [file for file in found if file.name.startswith(_HIDDEN)]
+        inside = sorted(source.iterdir())
+        folders = [one.name for one in inside if one.is_dir() and not one.name.startswith(_HIDDEN)]
+        found = [file for file in inside if _kind(file) and not file.is_dir()]
+        hidden = [file.name for file in found if file.name.startswith(_HIDDEN)]
         seen = [file for file in found if not file.name.startswith(_HIDDEN)]
+        for file in seen:
+            _check_regular(file)
         if not seen:
-            but = f" but hidden ones such as {hidden[0].name}" if hidden else ""
-            raise EventsError(f"{source}: no file of events in this folder{but}; {_WRITE}")
-        return seen, hidden
+            but = f" but hidden ones such as {hidden[0]}" if hidden else ""
+            right = f"name one of the folders in it, such as {folders[0]}" if folders else _WRITE
+            raise EventsError(f"{source}: no file of events in this folder{but}; {right}")
+        return seen, [*hidden, *(f"{name}/" for name in folders)]
     if not source.is_file():
-        if source.exists():
-            raise EventsError(f"{source}: is there and no regular file; {_COPY}")
+        _check_regular(source)
         beside = [file.name for file in source.parent.glob("*")]
         raise EventsError(f"{source}: there is no such file{did_you_mean(source.name, beside)}")
     if source.suffix.lower() in (".db", ".sqlite"):
@@ -98,6 +107,14 @@ def event_files(source: Path) -> tuple[list[Path], list[Path]]:
     if not _kind(source):
         raise EventsError(f"{source}: not a file of events by its name; {_WRITE}")
     return [source], []
+
+
+def _check_regular(file: Path) -> None:
+    """EventsError where something is there that is no file, or a link that leads nowhere."""
+    if file.exists() and not file.is_file():
+        raise EventsError(f"{file}: is there and no regular file; {_COPY}")
+    if file.is_symlink() and not file.exists():
+        raise EventsError(f"{file}: is a link to what is not there")
 
 
 def row_groups(file: Path, rows: int) -> list[range | None]:

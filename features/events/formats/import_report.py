@@ -36,7 +36,8 @@ class ImportReport:
         back to `known_at`.
     rejected : counts by reason.
     examples : the first few rejected rows of each reason, as sentences that begin with file:line.
-    passed_over : names of hidden files that were not read.
+    passed_over : names of hidden files that were not read, and of inner folders, which end in a
+        stroke.
     layouts : what files were taken for that are not laid out in our own way, as sentences.
     from_rows : how many rows the files have, where some tell several events; None where none does.
     """
@@ -56,9 +57,11 @@ class ImportReport:
     def lines(self) -> list[str]:
         """The report in sentences."""
         said = [*self.layouts, f"{self.accepted:,} of {self._all} accepted"]
-        if self.passed_over:
-            said.append(f"{things(len(self.passed_over), 'hidden file')} passed over")
-            said[-1] += f" ({', '.join(self.passed_over[:3])})"
+        folders = [name for name in self.passed_over if name.endswith("/")]
+        hidden = [name for name in self.passed_over if not name.endswith("/")]
+        for what, names in (("hidden file", hidden), ("inner folder", folders)):
+            if names:
+                said.append(f"{things(len(names), what)} passed over ({', '.join(names[:3])})")
         if self.duplicates:
             said.append(f"{things(self.duplicates, 'duplicate')} left out (message_id seen before)")
         said += self.warnings()

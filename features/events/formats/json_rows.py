@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final, TypeAlias
 
 import numpy as np
 import orjson
@@ -29,6 +31,7 @@ from features.events.formats.row_batch import (
     named,
     spellings,
 )
+from features.events.formats.utf8 import as_utf8, is_utf16
 from features.events.properties import parse_object
 
 __all__ = ["BROKEN_JSON", "json_rows"]
@@ -40,6 +43,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 BROKEN_JSON: Final = "broken JSON"
 _TOO_DEEP: Final = b"(nests too deep)"
 
+_Stream: TypeAlias = "IO[bytes] | gzip.GzipFile | io.BufferedReader[Any]"
 _Line = tuple[int, bytes]
 """Its number, counted from 1, and what stands in it."""
 
@@ -66,11 +70,18 @@ def json_rows(file: Path, reading: Reading, rejects: Rejects) -> Iterator[RowBat
             yield _batch(file, whole) if export is None else export.batch(_as_they_are(whole))
 
 
-def _bytes(file: Path) -> IO[bytes] | gzip.GzipFile:
-    return gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb")
+@contextmanager
+def _bytes(file: Path) -> Iterator[_Stream]:
+    """The bytes of a file, unpacked; of one in UTF-16, as shells on Windows write, as UTF-8."""
+    with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as stream:
+        if not is_utf16(stream.peek(2)):
+            yield stream
+            return
+    with as_utf8(file) as decoded:
+        yield decoded
 
 
-def _lines_of(stream: IO[bytes] | gzip.GzipFile) -> Iterator[_Line]:
+def _lines_of(stream: _Stream) -> Iterator[_Line]:
     """The lines that are not empty; of an array its members, each as a line."""
     plain = (
         (at, line.removeprefix(_BOM) if at == 1 else line) for at, line in enumerate(stream, 1)
@@ -86,7 +97,7 @@ def _lines_of(stream: IO[bytes] | gzip.GzipFile) -> Iterator[_Line]:
         yield from lines
 
 
-def _members(line: _Line, stream: IO[bytes] | gzip.GzipFile) -> Iterator[_Line]:
+def _members(line: _Line, stream: _Stream) -> Iterator[_Line]:
     """The members of an array that begins with a line; that line and the others where it is none.
 
     A file of lines may begin with an array by mistake, and one row is bad then.

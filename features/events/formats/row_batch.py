@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -157,7 +158,7 @@ class FileColumns:
         ------
         EventsError : a column stands twice, or one that is needed not at all.
         """
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted(name for name, count in Counter(names).items() if count > 1)
         if twice:
             raise EventsError(f"{file}: the column {twice[0]!r} stands twice in it")
         base = _base_names(names)
@@ -323,8 +324,14 @@ def _opened(
             flat.setdefault(name, column)
         return None
     if pa.types.is_map(properties.type):
-        return [None if row is None else dict(row) for row in properties.to_pylist()]
+        rows = properties.to_pylist()
+        return [None if row is None else {_key(key): one for key, one in row} for row in rows]
     return [as_object(value) for value in properties.to_pylist()]
+
+
+def _key(key: object) -> str:
+    """The name of a property that a map has under a key of any type."""
+    return key if isinstance(key, str) else as_text(key) or ""
 
 
 def as_object(value: object) -> Mapping[str, object] | str | None:

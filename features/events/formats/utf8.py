@@ -19,13 +19,18 @@ from features.arrays import Bools
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["as_utf8", "marked", "unmarked"]
+__all__ = ["as_utf8", "is_utf16", "marked", "unmarked"]
 
 _MARK: Final = "\ufdd0"
 """Stands before each byte that is no text. Unicode gives it to nobody, so that no text has it."""
 _FIRST: Final = 0xF0000
 """A byte stands as the character of this number and its own, of the private ones."""
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+def is_utf16(start: bytes) -> bool:
+    """Whether what begins so is marked as UTF-16."""
+    return start[:2] in _UTF16
 
 
 @contextmanager
@@ -46,7 +51,8 @@ class _AsUtf8(io.RawIOBase):
     def __init__(self, stream: IO[bytes] | gzip.GzipFile) -> None:
         self._stream = stream
         first = stream.read(2)
-        self._utf16 = codecs.getincrementaldecoder("utf-16")("replace") if first in _UTF16 else None
+        decoder = codecs.getincrementaldecoder("utf-16")
+        self._utf16 = decoder("replace") if is_utf16(first) else None
         self._open_end = b""
         self._rest = memoryview(self._decoded(first, is_last=False))
 

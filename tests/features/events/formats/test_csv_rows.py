@@ -100,3 +100,34 @@ def test_two_files_in_one_archive(tmp_path):
     parts = [f"lead_id,event,occurred_at\nann,view,{NOON}\n", f"bob,view,{NOON}\n"]
     (tmp_path / "e.csv.gz").write_bytes(b"".join(gzip.compress(one.encode()) for one in parts))
     assert read_table(tmp_path / "e.csv.gz")[0].lead_id.to_pylist() == ["ann", "bob"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("above", ["\r\n\r\n", " \n\t\n", "sep=;\r\n", '"sep=;"\n', "\nSEP=;\n"])
+def test_what_stands_above_the_header(tmp_path, above, encoding):
+    """Empty lines, and what tells Excel how cells are parted; rows keep their lines."""
+    content = above + text(";") + "cid;view;bad;x\ndan;view\n"
+    file = write(tmp_path / "e.csv", content.encode(encoding))
+    table, report = read_table(file)
+    assert table.lead_id.to_pylist() == ["ann", "bob"]
+    line = 4 + above.count("\n")
+    assert report.examples["unreadable time"] == (f"{file}:{line}: occurred_at = 'bad'",)
+    broken = report.examples["another number of cells than the header"]
+    assert broken == (f"{file}:{line + 1}: 2 instead of 4 cells",)
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n\r\n"])
+def test_a_header_alone(tmp_path, end):
+    """There is no row, whether its line ends or not."""
+    table, report = read_table(write(tmp_path / "e.csv", (",".join(HEADER) + end).encode()))
+    assert (len(table), report.rows) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "more", ["x" * 200_000, ",".join(f"c{at}" for at in range(150_000)), '"x' + ",\n" * 70_000]
+)
+def test_a_header_without_an_end(tmp_path, more):
+    """A name or a header that is longer than any is not cut, nor called empty."""
+    content = f"lead_id,event,occurred_at,{more}\nann,view,{NOON},1\n".encode()
+    with pytest.raises(EventsError, match="the header does not end within 1,048,576 bytes"):
+        read_table(write(tmp_path / "e.csv", content))

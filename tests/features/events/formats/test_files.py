@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import date
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -11,6 +12,7 @@ import pytest
 
 from features.errors import EventsError
 from features.events.log import LogColumns
+from features.ladder.ladder import EventNames
 from features.reading import read_table
 from tests.features.events.scene import (
     EVENTS,
@@ -295,6 +297,64 @@ def test_hidden_files(tmp_path):
     (tmp_path / "e.csv").unlink()
     with pytest.raises(EventsError, match=r"no file of events in this folder but hidden ones"):
         read_table(tmp_path)
+
+
+def test_folders_in_the_folder(tmp_path):
+    """They are not read, and that is said; where nothing else is there one of them is named."""
+    for name in ("date=2026-01-01", "date=2026-01-02", "_delta_log", ".git"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name / "e.csv", as_csv([event()]))
+    said = "in this folder; name one of the folders in it, such as date=2026-01-01"
+    with pytest.raises(EventsError, match=said):
+        read_table(tmp_path)
+    write(tmp_path / "e.csv", as_csv([event()]))
+    write(tmp_path / ".e.csv", b"")
+    table, report = read_table(tmp_path)
+    assert len(table) == 1
+    assert report.passed_over == (".e.csv", "date=2026-01-01/", "date=2026-01-02/")
+    assert report.lines()[1:] == [
+        "1 hidden file passed over (.e.csv)",
+        "2 inner folders passed over (date=2026-01-01/, date=2026-01-02/)",
+    ]
+
+
+def test_a_link_to_nowhere(tmp_path):
+    """What it led to is missing in the log: that is no log to go on with."""
+    write(tmp_path / "a.csv", as_csv([event()]))
+    (tmp_path / "b.csv").symlink_to(tmp_path / "gone.csv")
+    for source in (tmp_path, tmp_path / "b.csv"):
+        with pytest.raises(EventsError, match=r"b\.csv: is a link to what is not there"):
+            read_table(source)
+
+
+@pytest.mark.parametrize("name", ["e.jsonl", "e.json", "e.jsonl.gz"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_encodings_of_json(tmp_path, name, encoding):
+    """As shells on Windows write it, line by line or as one array."""
+    lines = as_jsonl([event(section="Häuser"), event()]).decode()
+    text = f"[{','.join(lines.splitlines())}]" if name == "e.json" else lines
+    table, report = read_table(write(tmp_path / name, text.encode(encoding)))
+    assert (len(table), report.rejected) == (2, {})
+    assert '"section":"Häuser"' in table.property_texts()[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "told"),
+    [
+        (pa.map_(pa.int64(), pa.int64()), [[(5, 1)], None], '{"5":1}'),
+        (pa.map_(pa.date32(), pa.int64()), [[(date(2026, 1, 1), 1)], None], '{"2026-01-01":1}'),
+        (pa.map_(pa.binary(), pa.int64()), [[(b"a", 1)], None], '{"a":1}'),
+        (pa.map_(pa.string(), pa.binary()), [[("a", b"x")], None], '{"a":"x"}'),
+    ],
+)
+def test_maps(tmp_path, kind, rows, told):
+    """Keys of any type are names of properties; bytes in a map are texts as elsewhere."""
+    columns = {"lead_id": ["a", "b"], "event": ["view", "view"], "occurred_at": [NOON, NOON]}
+    table = pa.table({**columns, "properties": pa.array(rows, kind)})
+    pyarrow.parquet.write_table(table, tmp_path / "e.parquet")
+    found, report = read_table(tmp_path / "e.parquet", names=EventNames())
+    assert report.rejected == {}
+    assert found.property_texts() == [told, "{}"]
 
 
 ARRAYS = [
