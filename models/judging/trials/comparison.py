@@ -83,18 +83,31 @@ def arm_counts(drawn: Drawn, arms: Sequence[str]) -> list[ArmOfGoal]:
     counts: list[ArmOfGoal] = []
     for at, arm in enumerate(arms):
         own = drawn.arm == at
-        mature = own & drawn.is_mature
-        reached, over = int(drawn.reached[mature].sum()), int(mature.sum())
+        mature = drawn.rows(own & drawn.is_mature)
         counts.append(
             {
                 "arm": arm,
                 "leads": int(own.sum()),
-                "pending": int(own.sum()) - over,
-                "reached": reached,
-                "rate": reached / over if over else None,
+                "pending": int(own.sum()) - len(mature),
+                "reached": int(mature.reached.sum()),
+                "rate": _rate(mature, at),
             }
         )
     return counts
+
+
+def _rate(own: Drawn, at: int) -> float | None:
+    """The share of an arm's leads that reached the goal; None without any.
+
+    Where not all could have come into it with the same chance, those that were likely to are too
+    many in it: each counts by one over its chance (Hajek 1971).
+    """
+    if not len(own):
+        return None
+    chance = own.share[:, at]
+    if np.ptp(chance) == 0.0:
+        return int(own.reached.sum()) / len(own)
+    return float(np.average(own.reached, weights=1.0 / chance))
 
 
 def compared(
@@ -132,10 +145,12 @@ def _compared(
     is_two = bool(treated.any() and not treated.all())  # of one arm alone there is no difference
     # What is told is the difference of the rates that stand beside it; the interval is surer than
     # theirs, as it takes out what was known before the lot.
-    rate, other = (float(outcome[one].mean()) if one.any() else 0.0 for one in (treated, ~treated))
+    rate, other = (
+        _rate(both.rows(own), one) or 0.0 for own, one in ((treated, at), (~treated, control))
+    )
     span = _span(effect, rate - other, (-1.0, 1.0), is_two=is_two)
     times = rate / other if other > 0.0 else np.nan
-    worth = _worth(outcome[~treated]) if said is None else said
+    worth = _worth(other, int((~treated).sum())) if said is None else said
     verdict = _verdict(span, worth)
     more = None if verdict != "unknown" else _more(both, share, span, worth)
     decided = effect.decided
@@ -166,10 +181,9 @@ def _span(watched: Watched, value: float, nothing: tuple[float, float], *, is_tw
     }
 
 
-def _worth(outcome: Floats) -> float:
-    """From which difference on it is worth having, by what the control has reached."""
-    rate = (float(outcome.sum()) + 1.0) / (len(outcome) + 2.0)  # of few, never 0
-    return min(WORTH, _PART * rate)
+def _worth(rate: float, leads: int) -> float:
+    """From which difference on it is worth having, by what so many of the control have reached."""
+    return min(WORTH, _PART * (rate * leads + 1.0) / (leads + 2.0))  # of few, never 0
 
 
 def _verdict(effect: Span, worth: float) -> ComparisonVerdict:
@@ -188,7 +202,7 @@ def _more(both: Drawn, share: Floats, effect: Span, worth: float) -> int | None:
     if value is None or high is None:
         return None
     rate = (float(both.reached.sum()) + 1.0) / (n + 2.0)  # of few, never 0 or 1: nothing is sure
-    each = rate * (1.0 - rate) / float((share * (1.0 - share)).mean())
+    each = rate * (1.0 - rate) * float((1.0 / (share * (1.0 - share))).mean())
     # It is sure of a difference once the interval leaves out 0, and of none once it lies within
     # `worth`: how near that is depends on the difference, and that is known so well only.
     likely = np.abs(value + _NORMAL * np.sqrt(each / n))

@@ -40,7 +40,11 @@ class Span(TypedDict):
 
 
 class ArmOfGoal(TypedDict):
-    """What came of the leads of an arm, for one goal; `pending` still have time."""
+    """What came of the leads of an arm, for one goal; `pending` still have time.
+
+    `rate` is of the others. Where not all could have come into the arm with the same chance, each
+    counts by one over its own: it is what the rate would be if they could.
+    """
 
     arm: str
     leads: int

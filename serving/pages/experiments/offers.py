@@ -31,6 +31,8 @@ class OfferTrial:
     ----------
     note : what it costs of a rep's time, and whether it is extended now.
     asked, alone : how many went on, of how many whose time is over.
+    asked_share, alone_share : those that went on if the chance to be asked were the same for all;
+        None where nobody's time is over.
     pending : leads of either who still have time.
     since : of the first lot.
     """
@@ -39,6 +41,8 @@ class OfferTrial:
     note: str
     asked: tuple[int, int]
     alone: tuple[int, int]
+    asked_share: float | None
+    alone_share: float | None
     pending: int
     since: ShownAt
     effect: Span
@@ -112,6 +116,8 @@ def _trial(offer: Offer, one: OfferByLot, as_of: int) -> OfferTrial:
         note=", ".join(said for said in (rep_time([offer]), stands) if said),
         asked=(asked["reached"], asked["leads"] - asked["pending"]),
         alone=(alone["reached"], alone["leads"] - alone["pending"]),
+        asked_share=asked["rate"],
+        alone_share=alone["rate"],
         pending=asked["pending"] + alone["pending"],
         since=shown_at(since),
         effect=one["effect"],

@@ -17,8 +17,18 @@ _GOALS = (
     *("difference", "low", "high", "verdict", "aside"),
 )
 _OFFERS = (
-    *("step", "days", "offer", "since", "asked", "asked_reached", "alone", "alone_reached"),
-    *("still_have_time", "difference", "low", "high", "verdict", "aside"),
+    *("step", "days", "offer", "since", "asked", "asked_reached", "asked_share"),
+    *(
+        "alone",
+        "alone_reached",
+        "alone_share",
+        "still_have_time",
+        "difference",
+        "low",
+        "high",
+        "verdict",
+        "aside",
+    ),
 )
 
 
@@ -59,7 +69,8 @@ def offers_table(steps: Sequence[OffersOfStep]) -> CsvTable:
     rows = (
         (
             *(step.title, step.days, one.title, one.since.iso),
-            *(one.asked[1], one.asked[0], one.alone[1], one.alone[0], one.pending),
+            *(one.asked[1], one.asked[0], one.asked_share),
+            *(one.alone[1], one.alone[0], one.alone_share, one.pending),
             *(one.effect["value"], one.effect["low"], one.effect["high"]),
             *(one.said.text, one.said.aside),
         )

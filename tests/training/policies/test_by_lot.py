@@ -88,6 +88,26 @@ def world(rng: np.random.Generator, effect: float, leads: int = 500) -> list[Eve
     return events
 
 
+def test_whom_a_policy_likes_to_ask_does_not_make_an_offer_better():
+    """Clips do nothing, and go to keen leads nine times in ten: of them far more went on."""
+    events, options = [], ("clip", NO_ASK)
+    rng = np.random.default_rng(3)
+    for at in range(600):
+        lead, day = f"lead-{at:03}", float(rng.uniform(1, 40))
+        chance, keen = ((0.9, 0.5), (0.1, 0.1))[at % 2]
+        chosen = "clip" if rng.random() < chance else NO_ASK
+        made = drawn(lead, day, chosen, options, probabilities=(chance, 1.0 - chance))
+        events.append(decision_event(made, LADDER))
+        if rng.random() < keen:
+            events.append(watched(lead, day + 3.0))
+    clip = told(*events)["clip"]
+    asked, alone = clip["asked"], clip["alone"]
+    apart = [one["reached"] / (one["leads"] - one["pending"]) for one in (asked, alone)]
+    assert apart[0] - apart[1] > 0.25
+    assert abs(clip["effect"]["value"] or 0.0) < 0.1
+    assert clip["effect"]["value"] == pytest.approx((asked["rate"] or 0) - (alone["rate"] or 0))
+
+
 @pytest.mark.parametrize(("effect", "verdict"), [(0.3, "helps"), (-0.25, "hurts")])
 def test_planted_effects_are_found(effect, verdict):
     """An offer that helps, and one that hurts, are told so, with an interval that has the truth."""

@@ -49,6 +49,46 @@ def test_what_came_of_each_arm():
     ]
 
 
+def leads_by_chance(seed: int, effect: float = 0.0, n: int = 1000) -> Drawn:
+    """Keen leads come into the second arm nine times in ten, others once in ten."""
+    rng = np.random.default_rng(seed)
+    keen = np.arange(n) % 2 == 0
+    chance = np.where(keen, 0.9, 0.1)
+    arm = (rng.random(n) < chance).astype(np.int64)
+    return Drawn(
+        arm=arm,
+        share=np.column_stack([1.0 - chance, chance]),
+        reached=rng.random(n) < np.where(keen, 0.5, 0.1) + effect * arm,
+        is_mature=np.ones(n, dtype=np.bool_),
+        known=np.full((n, 1), np.nan),
+    )
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.2])
+def test_who_is_likelier_to_be_in_an_arm_does_not_count_for_more(effect):
+    """Rates, their difference and their ratio are those of equal chances, by a loop over leads."""
+    values = []
+    for seed in range(12):
+        leads = leads_by_chance(seed, effect)
+        (found,) = compared(leads, ["a", "b"], 0)
+        rates = []
+        for at, counted in enumerate(arm_counts(leads, ["a", "b"])):
+            came = every = 0.0
+            for arm, share, reached in zip(leads.arm, leads.share, leads.reached, strict=True):
+                if arm == at:
+                    every += 1.0 / share[at]
+                    came += reached / share[at]
+            rates.append(came / every)
+            assert counted["rate"] == pytest.approx(came / every)
+        low, high = found["effect"]["low"], found["effect"]["high"]
+        assert high is not None
+        assert found["effect"]["value"] == pytest.approx(np.clip(rates[1] - rates[0], low, high))
+        assert found["ratio"]["value"] == pytest.approx(rates[1] / rates[0])
+        assert found["worth"] == pytest.approx(min(0.02, 0.2 * rates[0]), rel=0.1)
+        values.append(found["effect"]["value"] or 0.0)
+    assert np.mean(values) == pytest.approx(effect, abs=0.05)
+
+
 @pytest.mark.parametrize(
     ("arms", "together", "level"), [(2, 1, 0.95), (2, 2, 0.975), (3, 1, 0.975), (3, 2, 0.9875)]
 )

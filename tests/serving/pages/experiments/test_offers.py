@@ -32,6 +32,16 @@ def test_asked_beside_left_alone(tools):
     assert unsure.said.aside == "about 720 more leads, 69 weeks at this rate"
 
 
+def test_shares_are_those_of_equal_chances(tools):
+    """They are what was found, and not what the counts beside them come to."""
+    found = look(tools)
+    assert found.body is not None
+    found.body["offers"][0]["asked"]["rate"] = 0.42
+    (step,) = offers_of(found, B2B)
+    assert (step.offers[0].asked, step.offers[0].asked_share) == ((120, 200), 0.42)
+    assert step.offers[0].alone_share == 70 / 195
+
+
 def test_what_is_no_longer_offered(tools):
     """It is said so; nobody will be drawn for it, so that nothing is waited for."""
     for status, note, verdict in (

@@ -54,4 +54,5 @@ def test_offers(tools):
     helps, unsure = rows_of(offers_table(offers_of(Look(report.body, as_of), B2B)))
     assert (helps["offer"], helps["asked"], helps["asked_reached"]) == (WORKSHEET.title, 200, 120)
     assert (helps["alone"], helps["alone_reached"], helps["verdict"]) == (195, 70, "Helps")
+    assert (helps["asked_share"], helps["alone_share"]) == (0.6, 70 / 195)
     assert (unsure["difference"], unsure["since"]) == (0.003, "2026-09-01T00:00:00Z")
