@@ -124,14 +124,18 @@ def _wins(parsed: argparse.Namespace, rows: ScoreRows, progress: Progress) -> _W
 
 
 def _wins_of_file(parsed: argparse.Namespace, rows: ScoreRows) -> tuple[dict[str, int], int]:
-    from features.clock import microseconds
+    import numpy as np
+
+    from features.clock import microseconds, now
     from features.errors import EventsError
 
     if parsed.bundle:
         raise EventsError("--bundle needs --events: Rung's scores come from them")
     if rows.lacks:
         raise EventsError(f"{parsed.scores}: {rows.lacks}")
-    last = int(max(rows.at.max(), rows.won_at.max()))
+    dates = np.concatenate([rows.at, rows.won_at])
+    # A day that has not come yet is a mistake, or a plan: it does not make any horizon over.
+    last = int(dates[dates <= now()].max(initial=0))
     until = last if parsed.until is None else min(last, microseconds(parsed.until))
     found: dict[str, int] = {}
     for lead, at, won in zip(rows.leads, rows.won_at.tolist(), rows.won.tolist(), strict=True):

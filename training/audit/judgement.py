@@ -141,7 +141,8 @@ def audit(
         verdicts=(), faults=faults, p_values=p_values, scale=scale, until=until,
         horizon_days=horizon_days, capacity=capacity, counts=judged.counts,
         wins=int(happened.sum()), judged=len(happened), distinct=len(np.unique(score)),
-        beside=_beside(judged, rung, trained_until), warnings=warnings, **values,
+        beside=_beside(judged, rung, trained_until), warnings=warnings,
+        unknown_to_rung=rung is not None and _is_too_few(happened[np.isfinite(rung)]), **values,
     )  # fmt: skip
     return replace(result, verdicts=verdicts(result))
 
@@ -150,14 +151,22 @@ def _at_capacity(judged: Judged, capacity: float) -> dict[str, Any]:
     week = (judged.at - judged.at.min()) // _WEEK_US
     instant = np.zeros_like(week) if capacity < 1 else week
     worked = metrics.queue(judged.score, judged.happened, instant, capacity)
+    # Who calls so many a week calls all of a quiet one: by chance that finds more than their share.
+    by_lot = metrics.queue(np.zeros(len(week)), judged.happened, instant, capacity)
     low, high = wilson(worked.hits, float(worked.successes))
     return {
         "called": worked.picked,
         "found": worked.found,
         "low": low,
         "high": high,
+        "by_chance": by_lot.found,
         "missed": worked.successes - worked.hits,
     }
+
+
+def _is_too_few(happened: Floats) -> bool:
+    won = int(happened.sum())
+    return min(won, len(happened) - won) < judging.FEWEST
 
 
 def _beside(judged: Judged, rung: Floats | None, trained_until: int) -> Beside | None:

@@ -37,7 +37,9 @@ class Audit:
     warnings : sentences on what is to be known before the verdicts are believed.
     until : microseconds since the epoch.
     found, low, high : the share of wins among those sales can call, with its 95 % interval.
+    by_chance : the same share in a random order, with the same number of calls each week.
     missed : wins among those not called, equal scores in random order.
+    unknown_to_rung : whether Rung was asked for, and knows too few of these leads.
     """
 
     verdicts: tuple[str, ...]
@@ -58,12 +60,14 @@ class Audit:
     found: float | None = None
     low: float | None = None
     high: float | None = None
+    by_chance: float | None = None
     missed: float | None = None
     expected_wins: float | None = None
     slope: float | None = None
     bins: tuple[metrics.Bin, ...] = ()
     beside: Beside | None = None
     warnings: tuple[str, ...] = ()
+    unknown_to_rung: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready; the instant as RFC 3339."""

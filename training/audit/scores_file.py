@@ -284,11 +284,15 @@ def _scores(texts: Sequence[str], scale: Scale, in_groups: bool) -> Floats:
 def _are_in_groups(texts: Sequence[str]) -> bool:
     """Whether commas part thousands, as in 1,250, and are no decimal ones.
 
-    Each of them could: a column in which 1,250 stands beside 999 would else turn around. Those of
-    percentages never are, as there is none of a thousand.
+    Each of them could, and nobody wrote a thousand without one: a column in which 1,250 stands
+    beside 999 would else turn around. Those of percentages never are, as there is none of a
+    thousand.
     """
     with_comma = [text for text in texts if "," in text and not _DOTTED_THOUSANDS.fullmatch(text)]
-    return all(map(_THOUSANDS.fullmatch, with_comma)) and not any("%" in text for text in texts)
+    if not all(map(_THOUSANDS.fullmatch, with_comma)) or any("%" in text for text in texts):
+        return False
+    others = np.array([_number(text, False) for text in texts if "," not in text])
+    return not (np.abs(others) >= 1000.0).any()
 
 
 def _number(text: str, in_groups: bool) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from features.ladder.words import things
 from models.judging import foreign_scores as judging
 from training.audit.results import Audit, Beside
 
@@ -13,6 +14,7 @@ __all__ = ["not_judged", "verdicts", "who_was_judged"]
 _ORDER: Final = (
     "dated_after_win", "too_good", "inverted", "useless", "level", "spread", "drift",
 )  # fmt: skip
+_LEAST: Final = 0.01
 
 
 def verdicts(audit: Audit) -> tuple[str, ...]:
@@ -31,19 +33,19 @@ def verdicts(audit: Audit) -> tuple[str, ...]:
     if not lacking and not {"inverted", "useless"} & set(audit.faults) and audit.auc is not None:
         said.append(_order(audit))
     if audit.found is not None and not lacking:
-        share = f"{audit.low:.0%} to {audit.high:.0%}"
-        said.append(
-            f"Calling the best {audit.called:,} of {audit.judged:,} leads finds {audit.found:.0%}"
-            f" of the {audit.wins:,} wins (likely {share}); a random order finds"
-            f" {audit.called / audit.judged:.0%}. {audit.missed:,.0f} wins are missed."
-        )
+        said.append(_found(audit))
     if audit.scale in ("points", "grade"):
         said.append(
             "These scores claim no probabilities, so they are judged by their order and by the rate"
             " of each band alone."
         )
-    if audit.beside and not lacking:
+    if audit.beside and not (lacking or audit.unknown_to_rung):
         said.append(_beside(audit))
+    if audit.unknown_to_rung and not lacking:
+        said.append(
+            "Rung knows too few of these leads to stand beside the scores: it takes"
+            f" {judging.FEWEST} that won, and as many that did not."
+        )
     return tuple(said)
 
 
@@ -77,10 +79,30 @@ def who_was_judged(audit: Audit) -> str:
     return said
 
 
+def _found(audit: Audit) -> str:
+    assert audit.found is not None  # noqa: S101 asked for where it is there
+    assert audit.by_chance is not None  # noqa: S101 and this with it
+    missed = round(audit.missed or 0.0)
+    return (
+        f"Calling the best {audit.called:,} of {audit.judged:,} leads finds {_part(audit.found)}"
+        f" of the {things(audit.wins, 'win')} (likely {audit.low:.0%} to {audit.high:.0%}); a"
+        f" random order finds {_part(audit.by_chance)}. {things(missed, 'win')}"
+        f" {'is' if missed == 1 else 'are'} missed."
+    )
+
+
+def _part(share: float) -> str:
+    """A share in whole percent; 0 and 100 are said of nothing and of all alone."""
+    if 0.0 < share < _LEAST:
+        return f"under {_LEAST:.0%}"
+    return f"over {1.0 - _LEAST:.0%}" if 1.0 - _LEAST < share < 1.0 else f"{share:.0%}"
+
+
 def _order(audit: Audit) -> str:
     assert audit.auc_low is not None  # noqa: S101 there is an interval wherever there is an AUC
     told = (
-        f"of two leads, one that won and one that did not, {audit.auc:.0%} of the time the winner"
+        "of two leads, one that won and one that did not,"
+        f" {_part(audit.auc or 0.0)} of the time the winner"
     )
     if audit.auc_low <= 0.5:
         return f"Whether they order leads better than chance cannot be told: {told} stands higher."
@@ -95,8 +117,8 @@ def _fault(audit: Audit, name: str) -> str:
         assert audit.expected_wins is not None  # noqa: S101 of probabilities alone
         way = "too high" if audit.expected_wins > audit.wins else "too low"
         return (
-            f"The probabilities are {way}: they promised {audit.expected_wins:,.0f} wins, and"
-            f" {audit.wins:,} came."
+            f"The probabilities are {way}: they promised"
+            f" {things(round(audit.expected_wins), 'win')}, and {audit.wins:,} came."
         )
     if name == "spread":
         assert audit.slope is not None  # noqa: S101 likewise
@@ -127,8 +149,9 @@ def _beside(audit: Audit) -> str:
         than = "Rung orders better" if beside.high < 0 else "These scores order better than Rung"
     return (
         f"On the same {beside.leads:,} leads and dates Rung puts the winner higher"
-        f" {beside.auc:.0%} of the time. {than}: the difference is {100 * beside.difference:+.1f}"
-        f" points (likely {100 * beside.low:+.1f} to {100 * beside.high:+.1f}).{_flattered(beside)}"
+        f" {_part(beside.auc)} of the time. {than}: the difference is"
+        f" {100 * beside.difference:+.1f} points (likely {100 * beside.low:+.1f} to"
+        f" {100 * beside.high:+.1f}).{_flattered(beside)}"
     )
 
 

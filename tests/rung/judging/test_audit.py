@@ -62,6 +62,17 @@ def test_scores_dated_by_their_leads(scores, tmp_path, capsys):
     )
 
 
+def test_a_day_that_has_not_come_makes_no_horizon_over(tmp_path, capsys):
+    """Of leads whose time is not over, a mistaken date of one lead makes none that did not win."""
+    lines = [f"{at},{at},2026-01-{1 + at % 28:02},{at % 4 == 0},2026-02-01" for at in range(200)]
+    file = tmp_path / "deals.csv"
+    odd = ["typo,5,2162-01-05,False,", "plan,5,2026-01-01,True,2126-05-01"]
+    file.write_text("\n".join(["id,score,date,is won,close date", *lines, *odd]))
+    assert main(["audit", str(file)]) == 1
+    said = capsys.readouterr().err
+    assert "of 202 with a score 201 have a horizon that is not over, 1 has it dated after" in said
+
+
 @pytest.mark.parametrize("other", ["--bundle", "--ladder"])
 def test_a_win_that_is_said_twice(scores, tmp_path, capsys, other):
     """Beside a ladder, or a bundle with one, no event can be the win: which two is said."""

@@ -67,6 +67,60 @@ def test_faults_are_named():
     assert "useless" in judge(1000 * shuffled, won, "points").faults
 
 
+def test_a_random_order_calls_as_many_each_week():
+    """Quiet weeks are called whole, and were the best: a loop over weeks says what chance finds."""
+    rng = np.random.default_rng(2)
+    sizes, rates = (40, 40, 600, 600), (0.5, 0.4, 0.02, 0.03)
+    week = np.repeat(np.arange(4), sizes)
+    happened = rng.random(len(week)) < np.repeat(rates, sizes)
+    leads = [str(at) for at in range(len(week))]
+    at = week * 7 * DAY_US
+    won = {lead: int(when) + 1 for lead, when, y in zip(leads, at, happened, strict=True) if y}
+    for score in (rng.random(len(week)), np.ones(len(week))):
+        judged = judged_rows(rows_of(leads, score, at), won, 200 * DAY_US, HORIZON)
+        found = audit(judged, "points", until=200 * DAY_US, horizon_days=HORIZON, capacity=50)
+        expected = 0.0
+        for one in range(4):
+            wins = happened[week == one].sum()
+            expected += wins * min(50, sizes[one]) / sizes[one] / happened.sum()
+        assert found.by_chance == pytest.approx(expected)
+        said = next(one for one in found.verdicts if one.startswith("Calling"))
+        assert f"a random order finds {expected:.0%}." in said
+    assert found.found == pytest.approx(expected)
+
+
+def test_rung_knows_too_few():
+    """Of fewer than 20 that won, Rung is not held against the scores, and that is said."""
+    score, won = world()
+    leads, at = [str(one) for one in range(len(score))], np.zeros(len(score), dtype=np.int64)
+    wins = {lead: DAY_US for lead, y in zip(leads, won, strict=True) if y}
+    judged = judged_rows(rows_of(leads, score, at), wins, 100 * DAY_US, HORIZON)
+    for known, is_enough in ((19, False), (20, True)):
+        rung = np.where((np.cumsum(judged.happened) <= known), score, np.nan)
+        found = audit(
+            *(judged, "probability"),
+            until=100 * DAY_US,
+            horizon_days=HORIZON,
+            capacity=0.2,
+            rung=rung,
+        )
+        assert found.unknown_to_rung is not is_enough
+        said = " ".join(found.verdicts)
+        assert ("Rung knows too few of these leads" in said) is not is_enough
+        assert ("Rung puts the winner higher" in said) is is_enough
+
+
+def test_nearly_all_is_not_all():
+    """A share is 0 or 100 % of nothing and of all alone, and one win is one."""
+    n = 1200
+    happened = np.arange(n) < 240
+    score = np.where(happened, 2.0, 1.0)
+    score[0] = 0.0
+    said = next(one for one in judge(score, happened, "points").verdicts if "Calling" in one)
+    assert "finds over 99% of the 240 wins" in said
+    assert said.endswith(" 1 win is missed.")
+
+
 def test_few_wins():
     """Few wins accuse nobody, and the answer is how many more it takes."""
     found = judge(np.linspace(0.9, 0.1, 300), np.arange(300) < 8)

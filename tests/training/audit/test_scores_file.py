@@ -34,6 +34,23 @@ def test_hubspot(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("texts", "scores"),
+    [
+        (("1,234", "950", "12,000"), (1234.0, 950.0, 12000.0)),
+        (("-1,250.5", "1,000,000", "3"), (-1250.5, 1e6, 3.0)),
+        (("0,950", "1,250"), (0.95, 1.25)),
+        (("4,5", "1,250"), (4.5, 1.25)),
+        (("1,234", "1300"), (1.234, 1300.0)),
+        (("12,345%", "5%"), (0.12345, 0.05)),
+    ],
+)
+def test_a_comma_in_a_number(tmp_path, texts, scores):
+    """It parts thousands where it can in all numbers, and the others are smaller; else decimals."""
+    rows = read(tmp_path, "id;score;date\n" + "".join(f"a;{one};2026-01-01\n" for one in texts))
+    assert rows.score.tolist() == pytest.approx(list(scores))
+
+
+@pytest.mark.parametrize(
     ("date", "knows"),
     [("Create Date", True), ("CreatedDate", True), ("created_at", True), ("Deal created on", True),
      ("Scored at", False), ("score created at", False), ("date", False)],
