@@ -19,7 +19,7 @@ from features.arrays import Bools, Floats
 from features.errors import NothingEligible
 from features.events.log import DAY_US
 from features.ladder.ladder import Framing, Ladder, Offer, Step
-from features.offers.decisions import Decision
+from features.offers.decisions import BELIEVED_WORSE, Decision
 from features.offers.history import OfferHistory
 from features.signals.snapshot import Snapshot
 from models.bundle import Bundle, Scores
@@ -200,7 +200,7 @@ class Adviser:
             policy_version=self.bundle.version,
             expires_at=self._expires_at(offer, as_of, horizon_days),
             offer_version=offer.version if offer else 0,
-            on_topic=tuple(ids[at] for at in possible if topic[at]),
+            on_topic=tuple(ids[at] for at in np.flatnonzero(topic)),
             excluded=tuple((one.offer_id, one.reason) for one in excluded),
             framing=framing.id,
             framing_probability=chance,
@@ -254,7 +254,7 @@ class Adviser:
         return tuple(
             Excluded(
                 self.options.ids[at],
-                "believed_worse",
+                BELIEVED_WORSE,
                 _worse_words(float(beliefs.advance[0, at]), alone),
             )
             for at in left_out

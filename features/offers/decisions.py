@@ -26,6 +26,7 @@ from features.store.events import Event
 
 __all__ = [
     "ANSWER",
+    "BELIEVED_WORSE",
     "OF_EXPERIMENT",
     "Decided",
     "Decision",
@@ -40,6 +41,8 @@ ANSWER: Final = "answer"
 """The property of a decision event that holds what the caller was told."""
 OF_EXPERIMENT: Final = "experiment:"
 """How the policy of a decision is called that somebody else's experiment made, before its id."""
+BELIEVED_WORSE: Final = "believed_worse"
+"""The code of an offer that could be extended, and was left out by what was believed of it."""
 _SUM_WITHIN: Final = 1e-6
 _UNREADABLE: Final = (
     ArithmeticError,
@@ -61,7 +64,7 @@ class Decision:
     as_of : what was known, in microseconds since the epoch.
     step : the id of the lead's next step; "" after the purchase.
     options, probabilities : what could be chosen; in (0, 1] each and 1 together.
-    on_topic : the options that continue what the lead used last.
+    on_topic : the options that continue what the lead used last, with those left out by belief.
     excluded : offer id and the code of why it was not eligible.
     framing, framing_probability : how the offer is put, and the chance of that way; "" and 1.0
         where there is one way only.
@@ -116,6 +119,11 @@ class Decision:
     def is_of_others(self) -> bool:
         """Whether it was drawn by somebody else's experiment and imported, not by Rung."""
         return self.policy.startswith(OF_EXPERIMENT)
+
+    @property
+    def believed_worse(self) -> tuple[str, ...]:
+        """The offers that another policy could have chosen, or the same by other beliefs."""
+        return tuple(offer for offer, why in self.excluded if why == BELIEVED_WORSE)
 
     def record(self) -> str:
         """The decision as JSON text: the property that `of_record` reads."""

@@ -18,11 +18,13 @@ def shares_of(
 ) -> Floats:
     """Shape (n, n_options): the probabilities of a policy at decisions that were made.
 
+    Also of what the policy that made them left out by its beliefs, and the log knows nothing of.
+
     Parameters
     ----------
     exploration : instead of the ladder's; 0 gives what the policy itself would choose.
     """
-    snapshot, eligible = decisions.snapshot, decisions.probability > 0
+    snapshot, eligible = decisions.snapshot, decisions.eligible
     forecast = forecast_of(bundle, snapshot, bundle.score(snapshot), eligible, decisions.topic)
     settings = bundle.ladder.policy
     if exploration is not None:

@@ -63,6 +63,8 @@ class Decisions:
     chosen : shape (n,), indices into the ladder's options.
     probability : shape (n, n_options); 0 where not eligible. Of observed decisions, which are drawn
         by nobody, 1 wherever the option was possible, until it is estimated.
+    eligible : shape (n, n_options), what could be extended: beside what could be chosen that is
+        what the policy of then left out because it believed it to do harm.
     topic : shape (n, n_options), whether the option continued the lead's topic.
     advanced : shape (n,), 1.0 where the next step (or one above) was completed in its horizon, or
         what was reported as the outcome.
@@ -79,6 +81,7 @@ class Decisions:
     snapshot: Snapshot
     chosen: Ints
     probability: Floats
+    eligible: Bools
     topic: Bools
     advanced: Floats
     value: Floats
@@ -107,6 +110,7 @@ class Decisions:
             self.snapshot.rows(keep),
             self.chosen[keep],
             self.probability[keep],
+            self.eligible[keep],
             self.topic[keep],
             self.advanced[keep],
             self.value[keep],
@@ -203,7 +207,7 @@ def _of_draws(log: EventLog, ladder: Ladder, until: int, made: list[Decided]) ->
     options = options_of(ladder)
     place = {name: at for at, name in enumerate(options.ids)}
     probability = np.zeros((len(made), len(options)))
-    topic = np.zeros(probability.shape, dtype=np.bool_)
+    topic, worse = np.zeros((2, *probability.shape), dtype=np.bool_)
     for row, one in enumerate(made):
         unknown = [name for name in one.decision.options if name not in place]
         if unknown:
@@ -214,6 +218,7 @@ def _of_draws(log: EventLog, ladder: Ladder, until: int, made: list[Decided]) ->
         at = [place[name] for name in one.decision.options]
         probability[row, at] = one.decision.probabilities
         topic[row, [place[name] for name in one.decision.on_topic if name in place]] = True
+        worse[row, [place[name] for name in one.decision.believed_worse if name in place]] = True
     chosen = np.array([place[one.decision.chosen] for one in made], dtype=np.int64)
     return _with_outcomes(
         log,
@@ -221,7 +226,10 @@ def _of_draws(log: EventLog, ladder: Ladder, until: int, made: list[Decided]) ->
         until,
         np.array([one.lead for one in made], dtype=np.int64),
         np.array([one.decision.as_of for one in made], dtype=np.int64),
-        (chosen, probability, topic, tuple(one.decision.framing for one in made)),
+        (
+            *(chosen, probability, worse | (probability > 0.0), topic),
+            tuple(one.decision.framing for one in made),
+        ),
         np.array([one.exposed_at is not None for one in made], dtype=np.bool_)
         | (chosen == options.no_ask),
     )
@@ -243,12 +251,13 @@ def observed_decisions(log: EventLog, ladder: Ladder, until: int, seed: int) -> 
     lead, as_of, chosen = lead[order], as_of[order], chosen[order]
     shape = (len(lead), len(options))
     nothing = np.zeros(shape, dtype=np.bool_)
-    choices = chosen, np.zeros(shape), nothing, ("",) * len(lead)
+    choices = chosen, np.zeros(shape), nothing.copy(), nothing, ("",) * len(lead)
     is_shown = np.ones(len(lead), dtype=np.bool_)
     decisions = _with_outcomes(log, ladder, until, lead, as_of, choices, is_shown)
     possible = _possible(ladder)[np.minimum(decisions.position, len(ladder.goals) - 1)]
     fits = possible[np.arange(len(chosen)), decisions.chosen] > 0
     decisions.probability[:] = possible
+    decisions.eligible[:] = possible > 0
     return decisions.rows(fits & (decisions.position < len(ladder.goals)))
 
 
@@ -348,7 +357,7 @@ def _with_outcomes(
     until: int,
     lead: Ints,
     as_of: Ints,
-    choices: tuple[Ints, Floats, Bools, tuple[str, ...]],
+    choices: tuple[Ints, Floats, Bools, Bools, tuple[str, ...]],
     is_shown: Bools,
 ) -> Decisions:
     """What was known at each instant, and what came after."""
@@ -368,12 +377,13 @@ def _with_outcomes(
         value, over = _gains(log, ladder, lead, as_of, horizon), as_of + horizon <= until
     else:
         value, over = purchased.happened, purchased.mature
-    chosen, probability, topic, framing = choices
+    chosen, probability, eligible, topic, framing = choices
     return Decisions(
         lead=lead,
         snapshot=snapshot,
         chosen=chosen,
         probability=probability,
+        eligible=eligible,
         topic=topic,
         advanced=np.where(bought, 0.0, advanced.happened),
         value=value,

@@ -186,7 +186,10 @@ def _figures(assessment: dict[str, Any], watch: dict[str, Any] | None) -> tuple[
     leads = None if watch is None else float(watch["leads"])
     enough = leads if watch is not None and watch["low"] > 0 else _leads_needed(watch)
     return (
-        _check("agree", _disagreement(gain), float(gain["disagreement"]), _DISAGREEMENT),
+        _check(
+            *("agree", _disagreement(gain, assessment["value"])),
+            *(float(gain["disagreement"]), _DISAGREEMENT),
+        ),
         _check("sure", _watched(watch, gain, segments), leads, enough),
         _check("harm", _harm(segments), float(len(harmed)), 0.0, harmed),
     )
@@ -240,20 +243,26 @@ def one_look_refusals(assessment: dict[str, Any]) -> tuple[str, ...]:
     gain = assessment["gain"]
     return (
         *_overlap(assessment["value"], assessment["weight_share"]),
-        *_disagreement(gain),
+        *_disagreement(gain, assessment["value"]),
         *_gain(gain, assessment["segments"]),
         *_harm(assessment["segments"]),
     )
 
 
-def _disagreement(gain: dict[str, Any]) -> list[str]:
+def _disagreement(gain: dict[str, Any], value: dict[str, Any]) -> list[str]:
     if gain["disagreement"] <= _DISAGREEMENT:
         return []
+    why = "the logged probabilities may not be those that were drawn with"
+    if value["support"] < _SUPPORT:
+        why = f"{_unsupported(value)} could not have been chosen by the log"
     return [
         f"DR and SNIPS lie {gain['disagreement']:.1f} standard errors apart, at most"
-        f" {_DISAGREEMENT:g} are allowed: the logged probabilities may not be those that were"
-        " drawn with"
+        f" {_DISAGREEMENT:g} are allowed: {why}"
     ]
+
+
+def _unsupported(value: dict[str, Any]) -> str:
+    return f"{1.0 - value['support']:.1%} of what it would choose"
 
 
 def _leads_needed(watch: dict[str, Any] | None) -> float | None:
@@ -306,8 +315,8 @@ def _overlap(value: dict[str, Any], weight_share: float) -> list[str]:
         )
     if value["support"] < _SUPPORT:
         found.append(
-            f"{1.0 - value['support']:.1%} of what it would choose could not have been chosen by"
-            f" the log, at most {1.0 - _SUPPORT:.0%} is allowed"
+            f"{_unsupported(value)} could not have been chosen by the log, at most"
+            f" {1.0 - _SUPPORT:.0%} is allowed"
         )
     return found
 

@@ -33,6 +33,7 @@ def shares_at(
         snapshot=snapshot,
         chosen=np.zeros(len(lead), dtype=np.int64),
         probability=eligible,
+        eligible=eligible > 0,
         topic=np.zeros_like(eligible, dtype=np.bool_),
         advanced=unknown,
         value=unknown,

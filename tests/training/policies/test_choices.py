@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 
 from features.errors import PolicyError
+from features.offers.decisions import decision_event
 from models.offers.offer_model import of_step
 from tests.training.policies.instants import shares_at
-from tests.training.policies.scene import LADDER, us
+from tests.training.policies.scene import LADDER, PLACE, REST, drawn, event, log_of, us
 from tests.training.policies.story import UNTIL, bundle, log
 from training.policies.choices import shares_of
 from training.policies.decisions import Decisions, drawn_decisions
+
+WORSE = (("guide", "believed_worse"), ("former", "believed_worse"))
+QUIET = (("guide", "quiet_hours"),)
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +31,24 @@ def test_shares_are_a_distribution_over_what_could_be_chosen(made, name):
     np.testing.assert_allclose(shares.sum(axis=1), 1.0)
     assert (shares >= 0).all()
     assert (shares[made.probability == 0] == 0).all()
+
+
+def test_what_was_left_out_by_belief_can_be_chosen_by_others():
+    """An offer that could not be extended cannot; of what was chosen with, the log knows alone."""
+    options = ("clip", *REST)
+    events = [
+        event("ann", "page", 1),
+        decision_event(drawn("ann", 5, "clip", options, excluded=WORSE), LADDER),
+        event("bob", "page", 1),
+        decision_event(drawn("bob", 5, "clip", options, excluded=QUIET), LADDER),
+        event("zoe", "page", UNTIL),
+    ]
+    found = drawn_decisions(log_of(events), LADDER, us(UNTIL))
+    clip, guide = PLACE["clip"], PLACE["guide"]
+    even = shares_of(bundle(), found, "uniform")
+    assert even[:, clip] == pytest.approx([1 / 4, 1 / 3])
+    assert even[:, guide] == pytest.approx([1 / 4, 0.0])
+    assert (found.probability[:, guide] == 0).all()
 
 
 def test_exploration_in_place_of_the_ladders(made):

@@ -108,6 +108,24 @@ def test_what_did_not_reach_its_lead_is_judged_as_drawn_and_costs_nothing(monkey
     assert found.value.dr.value == pytest.approx((foreseen + weights * surprise).mean())
 
 
+def test_what_the_log_left_out_by_belief_is_no_gain():
+    """A quarter of what is judged was never drawn: it is said, and counts as the least by IPS."""
+    events = [event("zoe", "page", UNTIL)]
+    for at in range(40):
+        lead, chosen = f"lead-{at:02}", ("clip", NURTURE, NO_ASK)[at % 3]
+        made = drawn(lead, 10, chosen, ("clip", NURTURE, NO_ASK))
+        made = replace(made, excluded=(("guide", "believed_worse"),))
+        events += [event(lead, "page", 5), *exposed(made)]
+        events += [event(lead, "order", 12)] * (at % 4 == 0)
+    found = judged("uniform", log_of(events), start=us(1))
+    value, gain = found.assessment.value, found.assessment.gain
+    assert [value.support, value.largest_weight] == pytest.approx([0.75, 0.75])
+    assert gain.ips.value == pytest.approx(-0.25 * found.assessment.baseline.ips.value)
+    assert found.shares["guide"] == (0.25, 0.0)
+    assert found.watch is not None
+    assert found.watch.low < 0.0 < found.watch.high
+
+
 @pytest.mark.slow
 def test_gains_take_the_place_of_the_purchase():
     """With gains in the ladder the value is their sum, not a share times the purchase's worth."""

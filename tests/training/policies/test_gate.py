@@ -124,6 +124,14 @@ def test_the_thresholds_themselves_pass(path, value):
     assert one_look_refusals(changed(*path, to=value)) == ()
 
 
+def test_estimators_part_where_the_log_does_not_reach():
+    """Then it is not the logged probabilities that are in doubt."""
+    far = changed("gain", "disagreement", to=4.0)
+    for support, sentence in ((1.0, "may not be those"), (0.7, "30.0% of what it would choose")):
+        far["value"]["support"] = support
+        assert any(sentence in one for one in one_look_refusals(far) if "DR and SNIPS" in one)
+
+
 @pytest.mark.parametrize("error", [0.41, 0.49])
 def test_harm_counts_how_many_segments_were_looked_at(error):
     """Of one segment 1.96 errors are sure; among many some look harmed by chance alone."""
