@@ -175,6 +175,7 @@ def _calling(parsed: argparse.Namespace, progress: Progress) -> None:
 
 def _print_calling(found: Calling) -> None:
     from features.clock import when
+    from features.ladder.words import things
     from features.offers.assignments import CALLED, LEFT_ALONE
 
     if found.since is not None:
@@ -189,10 +190,12 @@ def _print_calling(found: Calling) -> None:
             )
     called, alone = found.minutes[CALLED], found.minutes[LEFT_ALONE]
     print(
-        f"minutes of reps that are known: {called.total:,.0f} for {called.leads:,} leads that could"
-        f" be called, {alone.total:,.0f} for {alone.leads:,} that were to be left alone"
+        f"minutes of reps that are known: {called.total:,.0f} for {things(called.leads, 'lead')}"
+        f" that could be called, {alone.total:,.0f} for {alone.leads:,} that were to be left alone"
     )
     if found.crossed:
-        print(f"{found.crossed:,} leads have ids in both arms; they count where they were first")
+        have, they = ("has", "it counts") if found.crossed == 1 else ("have", "they count")
+        where = "where it was first" if found.crossed == 1 else "where they were first"
+        print(f"{things(found.crossed, 'lead')} {have} ids in both arms; {they} {where}")
     for note in found.notes:
         print(f"note: {note}")

@@ -25,11 +25,14 @@ class ArmCounts:
     leads : how many are in it.
     mature : of how many the horizon is over; the others are pending: unknown, and never lost.
     reached : how many of the mature ones reached the goal.
+    even : where not all could have come into the arm with the same chance, the rate as it would be
+        if they could, and how many leads of equal weight it rests on.
     """
 
     leads: int
     mature: int
     reached: int
+    even: tuple[float, float] | None = None
 
     @property
     def pending(self) -> int:
@@ -38,8 +41,15 @@ class ArmCounts:
 
     @property
     def rate(self) -> float | None:
-        """The share of mature leads that reached the goal; None without any."""
+        """The share of mature leads that reached the goal, `even` if need be; None without any."""
+        if self.even is not None:
+            return self.even[0]
         return self.reached / self.mature if self.mature else None
+
+    @property
+    def worth(self) -> float:
+        """How many leads of equal weight the rate rests on."""
+        return float(self.mature) if self.even is None else self.even[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,7 @@ def difference_of_rates(treated: ArmCounts, control: ArmCounts) -> RateDifferenc
     if min(treated.mature, control.mature) < FEWEST:
         return None
     one, other = (
-        (rate, *wilson(float(arm.reached), float(arm.mature)))
+        (rate, *wilson(rate * arm.worth, arm.worth))
         for arm, rate in ((treated, treated.rate), (control, control.rate))
     )
     return RateDifference(*newcombe(one, other))

@@ -12,11 +12,11 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from features.arrays import Bools
+from features.arrays import Bools, Floats
 from features.clock import rfc3339
 from features.events.log import DAY_US, EventLog
 from features.ladder.ladder import Ladder
-from features.ladder.words import OFFER
+from features.ladder.words import OFFER, things
 from features.offers.assignments import CALLED, CALLING, LEFT_ALONE, Assigned, assignments_of
 from features.signals.program import compile_ladder
 from features.signals.snapshot import snapshot_at
@@ -94,6 +94,7 @@ class Calling:
             for arm in ("called", "left_alone"):
                 counts: ArmCounts = getattr(goal, arm)
                 told[arm] |= {"pending": counts.pending, "rate": counts.rate}
+                del told[arm]["even"]
         return held
 
 
@@ -109,13 +110,17 @@ def calling(log: EventLog, ladder: Ladder, until: int) -> Calling:
     found = sorted(assignments_of(log, ladder, CALLING, until), key=lambda one: one.lead)
     points, found = _points(log, ladder, found)
     left = np.array([one.assignment.arm == LEFT_ALONE for one in found], dtype=np.bool_)
+    share = np.array([one.assignment.share for one in found], dtype=np.float64)
     advanced, purchased = label(log, ladder, points, until)
     return Calling(
         ladder=ladder.name,
         since=min((one.at for one in found), default=None),
         until=until,
         crossed=sum(one.is_crossed for one in found),
-        goals=(_goal("advancement", advanced, left), _goal("purchase", purchased, left)),
+        goals=(
+            _goal("advancement", advanced, left, share),
+            _goal("purchase", purchased, left, share),
+        ),
         minutes=_minutes(log, ladder, found, until),
         notes=_notes(found, left),
     )
@@ -136,25 +141,36 @@ def _points(
 
 
 def _goal(
-    goal: Literal["advancement", "purchase"], outcomes: Outcomes, left: Bools
+    goal: Literal["advancement", "purchase"], outcomes: Outcomes, left: Bools, share: Floats
 ) -> GoalOfCalling:
-    called, alone = _counts(outcomes, ~left), _counts(outcomes, left)
+    called, alone = _counts(outcomes, ~left, 1.0 - share), _counts(outcomes, left, share)
     difference = difference_of_rates(called, alone)
     return GoalOfCalling(
         goal, called, alone, difference, _sentence(goal, called, alone, difference)
     )
 
 
-def _counts(outcomes: Outcomes, keep: Bools) -> ArmCounts:
+def _counts(outcomes: Outcomes, keep: Bools, chance: Floats) -> ArmCounts:
+    """What came of an arm; `chance`, shape (n,), is how likely each lead was to come into it.
+
+    Where a share was changed, those of a time with a large one are too many in the arm, and what
+    came of leads of that time would pass for what calling does.
+    """
     mature = keep & outcomes.mature
-    return ArmCounts(int(keep.sum()), int(mature.sum()), int(outcomes.happened[mature].sum()))
+    came = outcomes.happened[mature]
+    even = None
+    if mature.any() and np.ptp(chance[outcomes.mature]) > 0.0:
+        weight = 1.0 / chance[mature]
+        worth = float(weight.sum() ** 2 / (weight**2).sum())
+        even = float(np.average(came, weights=weight)), worth
+    return ArmCounts(int(keep.sum()), int(mature.sum()), int(came.sum()), even)
 
 
 def _sentence(goal: str, called: ArmCounts, alone: ArmCounts, found: RateDifference | None) -> str:
     if found is None:
         return (
-            f"not enough data: the horizon is over for {called.mature} leads that could be called"
-            f" and {alone.mature} that were left alone, and each takes {FEWEST}"
+            f"not enough data: the horizon is over for {things(called.mature, 'lead')} that could"
+            f" be called and {alone.mature} that were left alone, and each takes {FEWEST}"
         )
     points = (
         f"{100 * found.value:+.1f} percentage points ({100 * found.low:+.1f} to"
@@ -192,9 +208,15 @@ def _notes(found: Sequence[Assigned], left: Bools) -> tuple[str, ...]:
     if not found:
         return ("no lead was assigned yet: set [controls] none in the ladder, and wait for calls",)
     shares = [one.assignment.share for one in found]
-    if is_off_share(int(left.sum()), shares):
-        return (
-            f"{int(left.sum())} of {len(found)} leads are to be left alone, and {sum(shares):.0f}"
-            " would be by lot: something sorts them, so do not believe the figures",
+    notes = []
+    if len(set(shares)) > 1:
+        notes.append(
+            "the share that is left alone was changed: each lead counts by one over the chance of"
+            " its arm, so that a rate need not be that of the numbers beside it"
         )
-    return ()
+    if is_off_share(int(left.sum()), shares):
+        notes.append(
+            f"{int(left.sum())} of {len(found)} leads are to be left alone, and {sum(shares):.0f}"
+            " would be by lot: something sorts them, so do not believe the figures"
+        )
+    return tuple(notes)

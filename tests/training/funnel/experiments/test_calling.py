@@ -78,6 +78,47 @@ def test_planted_truth(effect, seed):
         assert claimed == count - covered
 
 
+def in_two_times(rng: np.random.Generator, effect: float, leads: int = 600) -> list[Row]:
+    """Of slow days few were left alone, of busy ones, in which more go on, most."""
+    rows: list[Row] = []
+    for at in range(leads):
+        lead, is_busy = f"lead-{at:04}", at % 3 == 0
+        day, share = float(rng.uniform(1, 40)) + 40 * is_busy, 0.7 if is_busy else 0.1
+        arm = LEFT_ALONE if rng.random() < share else CALLED
+        rows += [(lead, "video", day - 1.0, {}), assigned(lead, arm, day, share)]
+        if rng.random() < (0.5 if is_busy else 0.1) + effect * (arm == CALLED):
+            rows.append((lead, "session", day + float(rng.uniform(1, 13)), {}))
+    return rows
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.15])
+def test_a_share_that_was_changed(effect):
+    """Busy days are no effect of calling: by a loop, each lead is one over its arm's chance."""
+    rng = np.random.default_rng(4)
+    covered = 0
+    for _ in range(12):
+        rows = in_two_times(rng, effect)
+        found = told(rows)
+        goal = of_advancement(found)
+        assert goal.difference is not None
+        covered += goal.difference.low <= effect <= goal.difference.high
+        went = {lead for lead, name, *_ in rows if name == "session"}
+        came, every = {CALLED: 0.0, LEFT_ALONE: 0.0}, {CALLED: 0.0, LEFT_ALONE: 0.0}
+        for lead, name, _, properties in rows:
+            if name == "rung_assignment":
+                told_of = json.loads(str(properties["rung_record"]))
+                arm, share = told_of["arm"], told_of["share"]
+                weight = 1.0 / (share if arm == LEFT_ALONE else 1.0 - share)
+                every[arm] += weight
+                came[arm] += weight * (lead in went)
+        assert goal.called.rate == pytest.approx(came[CALLED] / every[CALLED])
+        assert goal.left_alone.rate == pytest.approx(came[LEFT_ALONE] / every[LEFT_ALONE])
+        assert goal.left_alone.worth < goal.left_alone.mature
+        (note,) = found.notes
+        assert note.startswith("the share that is left alone was changed: each lead counts by one")
+    assert covered >= 10
+
+
 def test_counts_by_hand():
     """Leads stand in their arm; of those whose horizon is over it is known what came."""
     rows: list[Row] = [
