@@ -95,14 +95,17 @@ def _print_goal(goal: str, found: dict[str, Any]) -> None:
 
 
 def _print_offer(ladder: Ladder, one: OfferByLot) -> None:
+    from models.judging.trials.wording import leads_told_of
+
     offer = ladder.offer(one["offer"])
     title = offer.title if offer else one["offer"]
     effect, asked, alone = one["effect"], one["asked"], one["alone"]
     known = "nothing yet"
     if effect["value"] is not None and effect["high"] is not None:
+        of = leads_told_of(effect, one["worth"], 0.25)
         known = (
-            f"{100 * effect['value']:+.1f} of 100 ({100 * effect['low']:+.1f} to"
-            f" {100 * effect['high']:+.1f}), {one['verdict']}"
+            f"{of * effect['value']:+,.1f} of {of:,} ({of * effect['low']:+,.1f} to"
+            f" {of * effect['high']:+,.1f}), {one['verdict']}"
         )
     leads = f"{asked['leads']:,} asked, {alone['leads']:,} left alone"
     print(f"{title}: {leads}, by lot: {known}")

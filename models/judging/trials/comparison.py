@@ -25,12 +25,10 @@ from models.judging.trials.shapes import (
     CoursePoint,
     Span,
 )
-from models.judging.trials.wording import sentence_of_comparison
+from models.judging.trials.wording import WORTH, sentence_of_comparison
 
 __all__ = ["WORTH", "Drawn", "arm_counts", "compared"]
 
-WORTH: Final = 0.02
-"""A difference of shares below which it is not worth having, at most, where nobody says one."""
 _PART: Final = 0.2
 """A difference below this part of what the control reaches is not worth having: where of 100 who
 would have come at least 80 do, two ways count as alike, as in bioequivalence and for groups."""

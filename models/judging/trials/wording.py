@@ -11,7 +11,17 @@ from models.judging.trials.shapes import (
     Span,
 )
 
-__all__ = ["about_count", "headline", "sentence_of_comparison", "sentence_of_ratio"]
+__all__ = [
+    "WORTH",
+    "about_count",
+    "headline",
+    "leads_told_of",
+    "sentence_of_comparison",
+    "sentence_of_ratio",
+]
+
+WORTH: Final = 0.02
+"""A difference of shares below which it is not worth having, at most, where nobody says one."""
 
 
 def sentence_of_comparison(
@@ -27,7 +37,7 @@ def sentence_of_comparison(
     if effect["value"] is None:
         where = "no lead's time is over" if not leads else "of one of them no lead's time is over"
         return f"Nothing is known of {arm} beside {beside} yet: {where}."
-    of = _of(worth)
+    of = leads_told_of(effect, worth, _LEAST_TOLD)
     low, high = _signed(effect["low"], of), _signed(effect["high"], of)
     difference = f"{_signed(effect['value'], of)} of {of:,} ({low} to {high})"
     if verdict == "helps":
@@ -83,10 +93,19 @@ def _goal(goal: GoalOfExperiment) -> str:
     return goal["title"]
 
 
-def _of(worth: float) -> int:
-    """Of how many leads a difference is told, so that one worth having shows in its digits."""
+def leads_told_of(effect: Span, worth: float, least: float = 1.0) -> int:
+    """Of how many leads a difference is told: 100, or as many as it takes that it shows.
+
+    Parameters
+    ----------
+    worth : a difference that is worth having; it is to show, and so is one that is sure.
+    least : what shows, of so many leads: by default a whole one.
+    """
+    low, high, size = effect["low"], effect["high"], worth
+    if effect["value"] and (low > 0.0 or (high is not None and high < 0.0)):
+        size = min(size, abs(effect["value"]))
     of = 100
-    while of * worth < _LEAST_TOLD and of < _MOST_LEADS:
+    while of * size < least and of < _MOST_LEADS:
         of *= 10
     return of
 

@@ -11,6 +11,7 @@ import jinja2
 from fastapi import Request
 from starlette.responses import HTMLResponse, Response
 
+from models.judging.funnel.wording import in_100
 from serving.pages.common import words
 from serving.pages.common.assets import asset
 from serving.pages.common.moments import moment_in
@@ -56,6 +57,7 @@ def _templates() -> jinja2.Environment:
         "chance": words.chance,
         "count": words.count,
         "hours": words.hours,
+        "in_100": in_100,
         "initials": words.initials,
         "moment": moment_in,
         "plain": words.plain,

@@ -162,15 +162,15 @@ def points(share: float) -> str:
     return text if text == "0.0" else f"{'+' if share > 0 else '−'}{text}"
 
 
-def change(share: float) -> str:
-    """A difference in whole percentage points: "+7", "−2", "0"."""
-    text = f"{abs(100.0 * share):.0f}"
+def change(share: float, of: int = 100) -> str:
+    """A difference of so many leads in whole ones: "+7", "−2", "0"."""
+    text = f"{abs(of * share):,.0f}"
     return text if text == "0" else f"{'+' if share > 0 else '−'}{text}"
 
 
-def changes(low: float, high: float) -> str:
+def changes(low: float, high: float, of: int = 100) -> str:
     """The range of a difference: "−2 to +9"."""
-    return f"{change(low)} to {change(high)}"
+    return f"{change(low, of)} to {change(high, of)}"
 
 
 def learned_from(evidence: str, leads: int) -> str:

@@ -12,6 +12,7 @@ from features.ladder.offer import Offer
 from models.judging.served import OFFERS
 from models.judging.trials.pace import weeks_until_known
 from models.judging.trials.shapes import OfferByLot, OffersByLot, Span
+from models.judging.trials.wording import WORTH, leads_told_of
 from serving.pages.common import words
 from serving.pages.common.moments import ShownAt, shown_at
 from serving.pages.experiments.naming import rep_time
@@ -35,6 +36,7 @@ class OfferTrial:
         None where nobody's time is over.
     pending : leads of either who still have time.
     since : of the first lot.
+    worth : a difference that is worth having.
     """
 
     title: str
@@ -47,17 +49,23 @@ class OfferTrial:
     since: ShownAt
     effect: Span
     said: TrialVerdict
+    worth: float
+
+    @property
+    def of(self) -> int:
+        """Of how many leads the difference is told: of 100, or of more where it is small."""
+        return leads_told_of(self.effect, self.worth)
 
     @property
     def difference(self) -> str:
-        """In points: "+10"; "" where there is none to tell of."""
+        """Of so many: "+10"; "" where there is none to tell of."""
         value = self.effect["value"]
-        return "" if value is None else words.change(value)
+        return "" if value is None else words.change(value, self.of)
 
     @property
     def between(self) -> str:
         """Where it surely lies: "−3 to +25"."""
-        return words.changes(self.effect["low"], self.effect["high"] or 0.0)
+        return words.changes(self.effect["low"], self.effect["high"] or 0.0, self.of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,4 +136,5 @@ def _trial(offer: Offer, one: OfferByLot, as_of: int) -> OfferTrial:
             worth=one.get("worth"),
             is_over=offer.status == "retired",
         ),
+        worth=one.get("worth", WORTH),
     )

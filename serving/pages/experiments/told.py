@@ -19,6 +19,7 @@ from models.judging.trials.shapes import (
     GoalOfExperiment,
     Span,
 )
+from models.judging.trials.wording import WORTH, leads_told_of
 from serving.pages.common import words
 from serving.pages.common.moments import ShownAt, day_of, shown_at
 from serving.pages.experiments.naming import KINDS, arm_name, arm_note
@@ -41,6 +42,7 @@ class TrialRow:
     ----------
     reached : of those whose time is over.
     effect : beside the way that the others are compared with; None of that way itself.
+    worth : a difference that is worth having.
     """
 
     name: str
@@ -51,6 +53,7 @@ class TrialRow:
     rate: float | None
     effect: Span | None = None
     said: TrialVerdict | None = None
+    worth: float = WORTH
 
     @property
     def over(self) -> int:
@@ -58,15 +61,22 @@ class TrialRow:
         return self.leads - self.pending
 
     @property
+    def of(self) -> int:
+        """Of how many leads the difference is told: of 100, or of more where it is small."""
+        return leads_told_of(self.effect, self.worth) if self.effect else 100
+
+    @property
     def difference(self) -> str:
-        """In points: "+10"; "" where there is none to tell of."""
+        """Of so many: "+10"; "" where there is none to tell of."""
         value = self.effect["value"] if self.effect else None
-        return "" if value is None else words.change(value)
+        return "" if value is None else words.change(value, self.of)
 
     @property
     def between(self) -> str:
         """Where it surely lies: "−3 to +25"."""
-        return words.changes(self.effect["low"], self.effect["high"] or 0.0) if self.effect else ""
+        if self.effect is None:
+            return ""
+        return words.changes(self.effect["low"], self.effect["high"] or 0.0, self.of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +271,7 @@ class _Parts:
             arm["rate"],
             effect,
             said,
+            beside.get("worth", WORTH) if beside else WORTH,
         )
 
     def _said(self, goal: GoalOfExperiment, leads: int, beside: ArmComparison) -> TrialVerdict:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from models.judging.trials.shapes import ComparisonVerdict, Span
-from models.judging.trials.wording import sentence_of_comparison, sentence_of_ratio
+from models.judging.trials.wording import (
+    leads_told_of,
+    sentence_of_comparison,
+    sentence_of_ratio,
+)
 
 
 def span(value: float | None, low: float, high: float | None) -> Span:
@@ -64,6 +68,32 @@ def test_rare_goals_are_told_of_more_leads(worth, told):
     effect = span(0.0012, -0.00026, 0.002)
     said = sentence_of_comparison("b", "a", effect, "unknown", None, 400_000, worth)
     assert said == f"Whether b does better than a is not known yet: {told}."
+
+
+@pytest.mark.parametrize(
+    ("effect", "worth", "of"),
+    [
+        ((0.1, -0.2, 0.4), 0.02, 100),
+        ((0.1, -0.2, 0.4), 0.002, 1000),
+        ((0.003, 0.001, 0.005), 0.02, 1000),
+        ((-0.0004, -0.0008, -0.0001), 0.02, 10_000),
+        ((0.003, -0.001, 0.005), 0.02, 100),
+        ((0.2, 0.0001, 0.4), 0.02, 100),
+        ((0.001, 0.0, None), 0.02, 100),
+        ((None, -1.0, 1.0), 0.02, 100),
+        ((0.1, -0.2, 0.4), 0.0, 1_000_000),
+    ],
+)
+def test_of_how_many_leads_a_difference_is_told(effect, worth, of):
+    """One that is worth having shows as a whole lead, and so does one that is sure."""
+    assert leads_told_of(span(*effect), worth) == of
+
+
+def test_what_is_sure_is_not_told_as_nothing():
+    """Of a million leads three of 10,000 more are sure: not "+0.0 of 100"."""
+    effect = span(0.0003, 0.0002, 0.0004)
+    said = sentence_of_comparison("b", "a", effect, "helps", None, 1_000_000, 0.02)
+    assert said == "b does better than a: +0.3 of 1,000 (+0.2 to +0.4) more, by 1,000,000 leads."
 
 
 @pytest.mark.parametrize(

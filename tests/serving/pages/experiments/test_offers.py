@@ -42,6 +42,17 @@ def test_shares_are_those_of_equal_chances(tools):
     assert step.offers[0].alone_share == 70 / 195
 
 
+def test_a_rare_goal_is_told_of_more_leads(tools):
+    """What helps three of a thousand is not said to help nobody of a hundred."""
+    found = look(tools)
+    assert found.body is not None
+    found.body["offers"][0]["effect"] = {"value": 0.003, "low": 0.001, "high": 0.006}
+    (step,) = offers_of(found, B2B)
+    rare, usual = step.offers
+    assert (rare.of, rare.difference, rare.between) == (1000, "+3", "+1 to +6")
+    assert (usual.of, usual.difference) == (100, "0")
+
+
 def test_what_is_no_longer_offered(tools):
     """It is said so; nobody will be drawn for it, so that nothing is waited for."""
     for status, note, verdict in (

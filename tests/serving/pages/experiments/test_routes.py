@@ -6,10 +6,12 @@ import csv
 import io
 import re
 import shutil
+from typing import Any
 
 import pytest
 
 from models.served_policy import read_served
+from serving.pages.common import rendering
 from serving.process.judged.policies import serves_now
 from tests.gates import watched
 from tests.serving.conftest import service_of
@@ -152,6 +154,18 @@ def test_what_it_has_shown(client):
     assert len(tables(client, "/experiments?table=offers&format=csv")) == 2
     assert tables(client, "/experiments?table=experiments&format=csv")[1]["verdict"] == "Helps"
     assert client.get("/experiments?table=nothing&format=csv").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("counts", "share", "said"),
+    [((12, 3000), None, "0.4"), ((12, 3000), 0.25, "25"), ((0, 3000), 0.0, "0")],
+)
+def test_a_share_of_a_rare_goal_is_not_told_as_none(counts, share, said):
+    """Below one of a hundred it has a place; with a share of its own it is that."""
+    drawn: Any = rendering._templates().get_template("experiments/drawn.html").module
+    told = str(drawn.rate(*counts, share=share))
+    assert f'<span class="share n">{said}&nbsp;%</span>' in told
+    assert f"{counts[0]} of 3,000" in told
 
 
 def test_a_lot_that_is_off(client):
