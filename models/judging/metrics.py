@@ -256,7 +256,9 @@ class Queue:
     picked : rows worked, of `n`, over all instants.
     hits : expected successes among them, of `successes`.
     found : the share of all successes that was worked, in [0, 1]; None without a success.
-    lift : the rate of what was worked over the rate of all; None without a success.
+    by_chance : the same in a random order, with as many worked at each instant: whoever works a
+        number of rows works all of a small instant, however they are ranked.
+    lift : how many times as much was found; None without a success.
     """
 
     instants: int
@@ -265,6 +267,7 @@ class Queue:
     successes: int
     hits: float
     found: float | None
+    by_chance: float | None
     lift: float | None
 
 
@@ -276,7 +279,7 @@ def queue(probability: Floats, happened: Floats, instant: Ints, capacity: float)
     instant : shape (n,), rows with the same number compete for the same capacity.
     capacity : below 1 a share of the rows of each instant (at least one), else a number of rows.
     """
-    places, hits = 0, 0.0
+    places, hits, by_chance = 0, 0.0, 0.0
     instants = np.unique(instant)
     for one in instants:
         here = instant == one
@@ -285,10 +288,12 @@ def queue(probability: Floats, happened: Floats, instant: Ints, capacity: float)
         places += worked
         picks, alike = np.array([float(worked)]), np.ones(size)
         hits += float(_hits(probability[here], happened[here], picks, alike)[0])
+        by_chance += float(happened[here].sum()) * worked / size
     n, successes = len(happened), int(happened.sum())
-    part = hits / successes if successes else None
-    times = None if part is None else part * n / places
-    return Queue(len(instants), n, places, successes, hits, part, times)
+    if not successes:
+        return Queue(len(instants), n, places, successes, hits, None, None, None)
+    part, even = hits / successes, by_chance / successes
+    return Queue(len(instants), n, places, successes, hits, part, even, part / even)
 
 
 def _worked(size: int, capacity: float) -> int:

@@ -151,15 +151,13 @@ def _at_capacity(judged: Judged, capacity: float) -> dict[str, Any]:
     week = (judged.at - judged.at.min()) // _WEEK_US
     instant = np.zeros_like(week) if capacity < 1 else week
     worked = metrics.queue(judged.score, judged.happened, instant, capacity)
-    # Who calls so many a week calls all of a quiet one: by chance that finds more than their share.
-    by_lot = metrics.queue(np.zeros(len(week)), judged.happened, instant, capacity)
     low, high = wilson(worked.hits, float(worked.successes))
     return {
         "called": worked.picked,
         "found": worked.found,
         "low": low,
         "high": high,
-        "by_chance": by_lot.found,
+        "by_chance": worked.by_chance,
         "missed": worked.successes - worked.hits,
     }
 

@@ -173,20 +173,37 @@ def test_nothing_to_find():
     none = np.zeros(10)
     assert metrics.lift(np.arange(10) / 10, none, 0.2) is None
     worked = metrics.queue(np.arange(10) / 10, none, np.zeros(10, dtype=int), 2)
-    assert (worked.hits, worked.found, worked.lift) == (0.0, None, None)
+    assert (worked.hits, worked.found, worked.by_chance, worked.lift) == (0.0, None, None, None)
 
 
 @pytest.mark.parametrize(
-    ("capacity", "picked", "hits"), [(1, 2, 1), (2, 4, 3), (0.5, 3, 2), (9, 6, 3)]
+    ("capacity", "picked", "hits", "by_chance"),
+    [(1, 2, 1, 1 / 4 + 2 / 2), (2, 4, 3, 2 / 4 + 2), (0.5, 3, 2, 2 / 4 + 2 / 2), (9, 6, 3, 3)],
 )
-def test_queue_by_hand(capacity, picked, hits):
+def test_queue_by_hand(capacity, picked, hits, by_chance):
     """Each instant has its own capacity, a share of its rows or a number of them."""
     probability = np.array([0.9, 0.5, 0.4, 0.1, 0.8, 0.2])
     happened = np.array([0.0, 1.0, 0.0, 0.0, 1.0, 1.0])
     worked = metrics.queue(probability, happened, np.array([0, 0, 0, 0, 1, 1]), capacity)
     assert (worked.instants, worked.picked, worked.hits) == (2, picked, hits)
     assert worked.found == pytest.approx(hits / 3)
-    assert worked.lift == pytest.approx(hits / 3 * 6 / picked)
+    assert worked.by_chance == pytest.approx(by_chance / 3)
+    assert worked.lift == pytest.approx(hits / by_chance)
+
+
+@pytest.mark.parametrize("capacity", [50, 0.1])
+def test_a_queue_in_no_order_has_a_lift_of_one(capacity):
+    """Also where the instants with few rows, all of which are worked, have most successes."""
+    instant = np.repeat(np.arange(4), (40, 40, 600, 600))
+    happened = np.zeros(len(instant))
+    happened[[*range(20), *range(40, 60), *range(80, 100)]] = 1.0
+    worked = metrics.queue(np.zeros(len(instant)), happened, instant, capacity)
+    assert worked.lift == pytest.approx(1.0)
+    rng, found = np.random.default_rng(1), []
+    for _ in range(200):  # the same by drawing orders
+        drawn_order = metrics.queue(rng.random(len(instant)), happened, instant, capacity)
+        found.append(some(drawn_order.found))
+    assert np.mean(found) == pytest.approx(worked.by_chance, abs=0.02)
 
 
 def test_draws_are_weighted_figures():

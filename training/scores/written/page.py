@@ -192,7 +192,7 @@ def _plain_words(
             f" {queue.picked:,} of {queue.n:,} places in the queue and finds {queue.hits:.0f} of"
             f" the {queue.successes:,} whose lead {went_on}: {queue.found:.0%} of the successes for"
             f" {queue.picked / queue.n:.0%} of the work, {queue.lift:.1f} times what a random order"
-            " finds.",
+            " finds in as many places a week.",
         )
     if goal.evidence != "model":
         words.append(f"These probabilities come from the {goal.evidence} alone, not from a model.")
