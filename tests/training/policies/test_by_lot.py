@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from features.offers.decisions import decision_event
+from features.signals.program import compile_ladder
 from features.store.events import Event
-from models.judging.trials.shapes import OfferByLot
+from models.judging.trials.comparison import WORTH, Drawn, compared
+from models.judging.trials.shapes import ArmComparison, OfferByLot
 from models.offers.options import NO_ASK
 from tests.training.policies.scene import LADDER, drawn, event, log_of, us
+from training.policies import by_lot
 from training.policies.by_lot import offers_by_lot
 
 OPTIONS = ("clip", "guide", NO_ASK)
@@ -22,8 +27,15 @@ def told(*events: Event, until: float = 60) -> dict[str, OfferByLot]:
     return {one["offer"]: one for one in offers_by_lot(log, LADDER, us(until))["offers"]}
 
 
-def lot(lead: str, day: float, chosen: str, options: tuple[str, ...] = OPTIONS) -> Event:
-    return decision_event(drawn(lead, day, chosen, options), LADDER)
+def lot(
+    lead: str,
+    day: float,
+    chosen: str,
+    options: tuple[str, ...] = OPTIONS,
+    chances: tuple[float, ...] | None = None,
+) -> Event:
+    made = drawn(lead, day, chosen, options)
+    return decision_event(replace(made, probabilities=chances or made.probabilities), LADDER)
 
 
 def watched(lead: str, day: float) -> Event:
@@ -73,6 +85,54 @@ def test_what_others_drew_is_in_no_figure_that_is_watched():
 def test_nobody_was_drawn_anything():
     """Without a draw there is nothing to tell of any offer."""
     assert told(watched("ann", 5)) == {}
+
+
+def climbed(lead: str, *, bought: bool = False) -> list[Event]:
+    """A lead that has the purchase alone before it, or nothing."""
+    more = [event(lead, "order", 2)] if bought else []
+    return [watched(lead, 0.5), event(lead, "trial", 1), *more]
+
+
+EVENTS = [
+    *[lot("zed", 1, "clip", chances=(0.6, 0.1, 0.3)), watched("zed", 3)],
+    *[lot("ann", 1.5, "guide"), lot("ann", 2, NO_ASK, chances=(0.2, 0.7, 0.1))],
+    *[lot("ann", 4, "clip"), watched("ann", 20), event("ann", "identify", 1, industry="tools")],
+    lot("bob", 50, "clip", chances=(0.1, 0.5, 0.4)),
+    lot("cid", 58, NO_ASK),
+    *[*climbed("dan", bought=True), lot("dan", 5, "clip")],
+    *[*climbed("eve"), lot("eve", 30, "contract", ("contract", NO_ASK)), event("eve", "order", 45)],
+]
+
+
+@pytest.mark.parametrize("worth", [None, 0.05])
+def test_what_is_compared(monkeypatch, worth):
+    """In the order of the lots: who was asked, how likely of the two, and what came of it.
+
+    A window of the step is enough, that of the value may be open. Customers are not in it. All
+    offers of one step hold together.
+    """
+    seen: list[tuple[Drawn, tuple[object, ...], int]] = []
+
+    def spied(of: Drawn, *said: object, together: int) -> list[ArmComparison]:
+        seen.append((of, said, together))
+        return compared(of, *said, together=together)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(by_lot, "compared", spied)
+    found = offers_by_lot(log_of([*EVENTS, event("zoe", "export", 60)]), LADDER, worth=worth)
+    assert (found["as_of"], found["worth"]) == ("2026-03-06T00:00:00Z", worth or WORTH)
+    assert [one["offer"] for one in found["offers"]] == ["clip", "guide", "contract"]
+    assert [one["horizon_days"] for one in found["offers"]] == [7.0, 7.0, 21.0]
+    assert [together for *_, together in seen] == [2, 2, 1]
+    assert {said for _, said, _ in seen} == {(("alone", "asked"), 0, worth)}
+    clip, _, contract = (of for of, *_ in seen)
+    assert clip.arm.tolist() == [1, 0, 1, 0]
+    np.testing.assert_allclose(clip.share, [[1 / 3, 2 / 3], [1 / 3, 2 / 3], [0.8, 0.2], [0.5, 0.5]])
+    assert clip.reached.tolist() == [True, False, False, False]
+    assert clip.is_mature.tolist() == [True, True, True, False]
+    assert (contract.arm.tolist(), contract.reached.tolist()) == ([1], [True])
+    numbers = [one for one in compile_ladder(LADDER).signals if not one.is_category]
+    assert clip.known.shape == (4, len(numbers))
+    assert [one["leads"] for one in found["offers"]] == [3, 1, 1]
 
 
 def world(rng: np.random.Generator, effect: float, leads: int = 500) -> list[Event]:
