@@ -174,6 +174,16 @@ def test_the_next_step_is_learned_before_the_purchase():
     assert later.value.as_dict() != prior.value.as_dict()
 
 
+def test_what_others_did_may_wait_for_its_value_as_well(monkeypatch):
+    """Windows of the step take 7 days here, and those of the value 14."""
+    monkeypatch.setattr(offers, "_comparable", lambda tried: np.full(len(tried), True))
+    events = others(60, "guide")
+    _, counts = learned(events, until=22)
+    found = observed_decisions(log_of(events), LADDER, us(22), 7)
+    assert counts.observed == found.step_is_over.sum()
+    assert 0 < counts.value_pending == (found.step_is_over & ~found.is_over).sum()
+
+
 def test_where_everybody_was_asked_nothing_can_be_compared(monkeypatch):
     """Without leads that were as likely not asked, the decisions of others teach nothing."""
 
@@ -224,14 +234,15 @@ def test_every_drawn_decision_is_learned_from_or_told():
     few = ENOUGH - 1
     shown = [*lives(few), *by_turns(few, ("clip", NO_ASK))]
     bought = [event("lead-000", "order", 10), *exposed(drawn("lead-000", 12))]
-    hidden = [exposed(drawn(f"lead-00{at}", 3))[0] for at in (1, 2)]
+    hidden = [exposed(drawn(lead, 3))[0] for lead in ("lead-001", "lead-002", "one-more")]
+    shown.append(event("one-more", "page", 1))  # one that was shown nothing is not one of enough
     sure = [exposed(drawn(f"lead-00{at}", 4, options=("clip",))) for at in (3, 4, 5)]
     _, counts = learned([*shown, *bought, *hidden, *(one for both in sure for one in both)])
     assert counts.drawn == counts.pending == 0
     assert counts.dropped == {
         "certain": 3,
         "drawn_after_purchase": 1,
-        "few_drawn": few + len(hidden),  # two of the leads, which have other decisions
+        "few_drawn": few + len(hidden),  # two of them of leads that have other decisions
     }
 
 

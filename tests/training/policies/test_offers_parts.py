@@ -1,0 +1,161 @@
+"""The parts of what is learned of offers: chances of others' choices, and what stands beside them.
+
+Figures by hand, on decisions that are given as arrays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.offers.learning import Tried
+from models.offers.options import NO_ASK
+from models.scores.encoding import Encoding
+from tests.training.policies.scene import LADDER, PLACE, drawn, event, exposed, log_of, us
+from training.policies import offers
+from training.policies.decisions import drawn_decisions
+from training.policies.offers import tried_of
+
+WIDTH = len(PLACE)
+CLIP, GUIDE, DEMO, ALONE = (PLACE[name] for name in ("clip", "guide", "demo", NO_ASK))
+POSSIBLE = {0: (CLIP, GUIDE, ALONE), 1: (DEMO, ALONE)}
+
+
+def tried(chosen: Any, lead: Any = None, column: Any = None, position: Any = 0) -> Tried:
+    """Decisions of others, with 1 for what was possible where each stood."""
+    n = len(chosen)
+    stood = np.broadcast_to(position, n).astype(np.int64)
+    probability = np.zeros((n, WIDTH))
+    for at, options in POSSIBLE.items():
+        probability[np.ix_(stood == at, np.isin(np.arange(WIDTH), options))] = 1.0
+    return Tried(
+        matrix=np.zeros((n, 1)) if column is None else np.asarray(column, dtype=float)[:, None],
+        columns=("column",),
+        category_columns=[],
+        fit_columns=[],
+        position=stood,
+        lead=np.arange(n) if lead is None else np.asarray(lead),
+        chosen=np.asarray(chosen),
+        probability=probability,
+        topic=np.zeros((n, WIDTH)),
+        reach=np.ones((n, WIDTH)),
+    )
+
+
+def test_decisions_as_estimators_see_them():
+    """The columns that say who a lead is are named as such; the log's chances are left alone."""
+    events = [event("ann", "identify", 1, industry="tools"), *exposed(drawn("ann", 2))]
+    found = drawn_decisions(log_of([*events, event("bob", "page", 60)]), LADDER, us(60))
+    held = tried_of(found, Encoding.learn(found.snapshot))
+    names = [held.columns[at] for at in held.fit_columns]
+    assert names == ["profile.completeness", "trait.industry"]
+    held.probability[:] = 0.0
+    assert found.probability.any()
+
+
+def test_chances_of_few_decisions():
+    """As often as it was, with one more of each; none is below a fiftieth."""
+    few = tried([GUIDE] * 10 + [ALONE] * 190 + [DEMO] + [ALONE] * 2, position=[0] * 200 + [1] * 3)
+    found = offers._propensities(few, 7)
+    first = np.array([1 / 50, 11 / 203, 191 / 203])
+    np.testing.assert_allclose(found[:200, POSSIBLE[0]] - first / first.sum(), 0.0, atol=1e-12)
+    np.testing.assert_allclose(found[200:, POSSIBLE[1]] - [2 / 5, 3 / 5], 0.0, atol=1e-12)
+    np.testing.assert_allclose(found.sum(axis=1), 1.0)
+    assert few.probability.max() == 1.0
+
+
+def test_chances_where_all_chose_alike():
+    """Nothing is to be told apart there, however many they are."""
+    found = offers._propensities(tried([ALONE] * 400), 7)
+    raw = np.maximum(np.array([1.0, 1.0, 401.0]) / 403.0, 1 / 50)
+    np.testing.assert_allclose(found[:, POSSIBLE[0]], np.tile(raw / raw.sum(), (400, 1)))
+
+
+def test_chances_of_many_follow_what_was_known():
+    """Who was asked by what was known of it was likely to be."""
+    rng = np.random.default_rng(2)
+    keen = rng.random(600)
+    asked = rng.random(600) < np.where(keen > 0.5, 0.8, 0.2)
+    found = offers._propensities(tried(np.where(asked, CLIP, ALONE), column=keen), 7)
+    is_keen = keen > 0.5
+    assert found[is_keen, CLIP].mean() == pytest.approx(0.8, abs=0.07)
+    assert found[~is_keen, CLIP].mean() == pytest.approx(0.2, abs=0.07)
+    assert found[:, GUIDE].max() < 0.05
+
+
+def test_chances_are_told_by_other_leads():
+    """A lead's own decisions say nothing of their chances: here they would tell all."""
+    rng = np.random.default_rng(2)
+    lead = np.repeat(np.arange(40), 25)
+    asked = rng.permutation(np.arange(40) % 2 == 0)[lead]
+    found = offers._propensities(tried(np.where(asked, CLIP, ALONE), lead, lead), 7)
+    own = found[np.arange(len(lead)), np.where(asked, CLIP, ALONE)]
+    assert own.mean() < 0.7
+
+
+def test_where_something_can_be_compared():
+    """Where at least a tenth is asked, and at least a tenth is not."""
+    some = tried([ALONE] * 5)
+    some.probability[:, ALONE] = [0.09, 0.1, 0.5, 0.9, 0.91]
+    assert offers._comparable(some).tolist() == [False, True, True, True, False]
+
+
+def test_what_is_usual():
+    """The asks of a step alike, with the weight of four leads; then what was given to leads."""
+    given = np.array([True] * 8 + [False] * 2)
+    found = offers._usual(LADDER, tried([CLIP] * 10), given)
+    expected = np.zeros((3, WIDTH))
+    expected[0, [CLIP, GUIDE, ALONE]] = np.array([2 + 8, 2, 2]) / 14
+    expected[1, DEMO] = expected[2, PLACE["contract"]] = 1.0
+    np.testing.assert_allclose(found, expected)
+    without = replace(LADDER, offers=tuple(one for one in LADDER.offers if one.step == "look"))
+    none = offers._usual(without, replace(tried([]), chosen=np.empty(0, dtype=np.int64)), given[:0])
+    np.testing.assert_allclose(none[1:, -1], 1.0)
+    np.testing.assert_allclose(none.sum(axis=1), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("at_drawn", "leads", "evidence"),
+    [(100, 100, "observational"), (101, 99, "randomised"), (99, 101, "observational")],
+)
+def test_where_most_leads_were_given_it_says_what_it_rests_on(at_drawn, leads, evidence):
+    """No ask is given at every step; where most were drawn it was randomised."""
+    some = tried([ALONE] * (at_drawn + leads), position=[0] * at_drawn + [1] * leads)
+    told, given = offers._evidence(LADDER, some, np.array([True, False, False]))
+    assert (told[ALONE], given[ALONE]) == (evidence, at_drawn + leads)
+
+
+def test_leads_are_counted_once():
+    """What one lead was given twice is known of one."""
+    some = tried([CLIP] * 100, lead=[*range(99), 0])
+    told, given = offers._evidence(LADDER, some, np.array([True, False, False]))
+    assert (told[CLIP], given[CLIP]) == ("prior", 99)
+
+
+@pytest.mark.parametrize(
+    ("advanced", "is_best"), [([], 1 / 2), ([1.0], 2 / 3), ([0.0], 1 / 3), ([1.0, 0.0], 1 / 2)]
+)
+def test_ways_to_put_an_offer(advanced, is_best):
+    """Each as often as its rate, of which any was as likely before, is the larger; and a tenth.
+
+    What was drawn counts, whether it was shown or not.
+    """
+    n = len(advanced)
+    drawn_: Any = SimpleNamespace(
+        framing=("short",) * n + ("",),
+        chosen=np.array([GUIDE] * (n + 1)),
+        advanced=np.array([*advanced, 1.0]),
+    )
+    found = offers._framings(LADDER, drawn_, 7)["guide"]
+    assert found["short"] == pytest.approx(0.8 * is_best + 0.1, abs=0.02)
+    assert sum(found.values()) == pytest.approx(1.0)
+
+
+def test_three_ways_share_what_is_explored():
+    """A fifth in all, alike."""
+    found = offers._best_of([[900.0, 1.0], [1.0, 900.0], [1.0, 900.0]], 7)
+    np.testing.assert_allclose(found, [0.8 + 0.2 / 3, 0.2 / 3, 0.2 / 3])
