@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from features.errors import NotEnoughData
+from features.ladder.ladder import Ladder
 from features.store.events import Event, EventStore
 from features.store.privacy import Privacy
 from models.bundle import Bundle
@@ -17,6 +20,7 @@ from models.sources import FolderSource
 from tests.gates import scores_gate
 from training.pipeline import begin_training
 from training.scores.evaluate import evaluate
+from training.scores.reordering import Incumbent
 from training.upkeep import promoting
 from training.upkeep.promoting import promote_retrained
 from training.upkeep.retraining import Retraining
@@ -92,6 +96,45 @@ def test_a_dry_run(done, trained, simulated_log, tmp_path, reports):
     assert (came.bundle, came.missing, came.promoted) == (trained.version, (), False)
     assert len(reports) == 1
     assert source.stamp() is None
+
+
+def test_who_asks_and_what_is_compared(done, trained, simulated_log, monkeypatch):
+    """The judged period; the champion by its hash; what is accepted and trusted is passed on."""
+    told: list[Any] = []
+    meant: Any = "accepted"
+    champion: Any = SimpleNamespace(hash="the champion's")
+
+    def points(log: object, ladder: Ladder, **period: int) -> str:
+        told.append((log, ladder, period["start"], period["end"]))
+        return "points"
+
+    def compared(bundle: Bundle, former: Incumbent, points: str) -> SimpleNamespace:
+        told.append((bundle.hash, former.hash, former.bundle, points))
+        return SimpleNamespace(as_dict=lambda: {"compared": 1})
+
+    def judge(report: dict[str, Any], bundle: Bundle, former: str, *, accepted: object) -> Gate:
+        told.append((report["reordering"], former, accepted))
+        return scores_gate(bundle)
+
+    class Source:
+        def promote(self, _: Path, gate: Gate, promotion: Promotion, *, trusted: object) -> None:
+            told.append((gate.bundle, promotion, trusted))
+
+    for one in (compared, judge):
+        monkeypatch.setattr(promoting, one.__name__, one)
+    monkeypatch.setattr(promoting, "decision_points", points)
+    source: Any = Source()
+    more: Any = {"accepted": meant, "trusted": ("a.type",)}
+    period = done.evaluation.start, done.evaluation.until
+    assert period[0] < period[1] <= int(simulated_log.known.max())
+    early = replace(done, evaluation=replace(done.evaluation, until=period[1] - 1))
+    promote_retrained(early, champion, simulated_log, source, SAID, **more)
+    assert told == [
+        (simulated_log, trained.ladder, period[0], period[1] - 1),
+        (trained.hash, champion.hash, champion, "points"),
+        ({"compared": 1}, champion.hash, meant),
+        (trained.hash, SAID, ("a.type",)),
+    ]
 
 
 def test_a_gate_that_was_not_passed(done, simulated_log, tmp_path, monkeypatch):
