@@ -220,6 +220,7 @@ def test_learned_goes_by_the_ladder_when_nothing_is_sure():
     asks[:, -2:] = True
     held = believed(gain=row(live_qa=0.3, video_audit=0.2), eligible=asks)
     assert chosen("learned", held, PolicySettings(0.0, 0.61)) == ["live-qa"]  # Phi(0.3) is 0.618
+    assert chosen("learned", held, PolicySettings(0.0, float(ndtr(0.3)))) == ["live-qa"]
     assert chosen("learned", held, PolicySettings(0.0, 0.62)) == ["video-audit"]
     assert chosen("learned", replace(held, gain=row(otherwise=-1.0, no_ask=0.0))) == ["no_ask"]
     quiet = replace(held, is_active=np.zeros(1, dtype=np.bool_))
@@ -240,6 +241,27 @@ def test_learned_nurtures_where_that_is_worth_more():
     held = believed(gain=row(live_qa=5.0, nurture=6.0))
     assert chosen("learned", held) == ["nurture"]
     assert chosen("learned", replace(held, gain=row(live_qa=5.0, nurture=4.0))) == ["live-qa"]
+
+
+def test_learned_nurtures_instead_of_the_ladders_ask_where_that_is_sure():
+    """By the difference of the two, whose doubts add up: 0.6 and 0.8 make 1."""
+    ask = row(otherwise=0.0, video_audit=1.0, nurture=1.0, no_ask=1.0) > 0
+    doubts = row(otherwise=1.0, nurture=0.6, video_audit=0.8)
+    held = believed(eligible=ask, gain=row(nurture=0.7), gain_sd=doubts)
+    assert chosen("learned", held, PolicySettings(0.0, 0.75)) == ["nurture"]  # Phi(0.7) is 0.758
+    assert chosen("learned", held, PolicySettings(0.0, float(ndtr(0.7)))) == ["nurture"]
+    assert chosen("learned", held, PolicySettings(0.0, 0.77)) == ["video-audit"]
+
+
+def test_learned_gives_help_that_is_owed_whatever_nurture_is_worth():
+    """Help with what is under way stays; other help gives way to what is surely worth more."""
+    help_ = row(otherwise=0.0, pilot_help=1.0, savings_case_study=1.0) > 0
+    help_[:, -2:] = True
+    held = believed(eligible=help_, gain=row(nurture=9.0), is_active=np.zeros(1, dtype=np.bool_))
+    assert chosen("learned", held) == ["pilot-help"]
+    other = help_ & (np.arange(len(B2B)) != B2B.index("pilot-help"))
+    assert chosen("learned", replace(held, eligible=other)) == ["nurture"]
+    assert chosen("learned", replace(held, eligible=other, gain=row())) == ["savings-case-study"]
 
 
 @pytest.mark.parametrize("certainty", [0.5, 0.65, 0.99])
@@ -267,6 +289,9 @@ def test_careful_goes_by_the_ladder_until_it_knows():
     assert chosen("careful", ahead, PolicySettings(0.0, 0.77)) == ["video-audit"]
     best_of_two = replace(held, gain=row(live_qa=9.0, strategy_session=10.0))
     assert chosen("careful", best_of_two) == ["strategy-session"]
+    as_sure = PolicySettings(0.0, float(ndtr(1.0 / np.hypot(1.0, 1.0))))
+    assert chosen("careful", ahead, as_sure) == ["live-qa"]
+    assert chosen("careful", replace(held, gain=row(nurture=9.0))) == ["video-audit"]
 
 
 def test_careful_of_what_is_believed_worse():
@@ -284,6 +309,20 @@ def test_careful_of_what_is_believed_worse():
     assert chosen("careful", nothing) == ["no_ask"]
 
 
+def test_harmless_is_what_is_not_believed_worse():
+    """A last bit of a sum is no difference; what is owed is help, and no ask, for just now."""
+    last_bit = 1e-15
+    options = replace(B2B, is_for_now=B2B.is_for_now | (B2B.effort == B2B.effort.max()))
+    held = believed(options, gain=row(otherwise=-last_bit), advance=row(otherwise=0.5 - last_bit))
+    held.advance[:, B2B.no_ask] = 0.5
+    assert harmless(held).all()
+    worse = believed(options, gain=row(otherwise=-1e-9, no_ask=0.0))
+    owed = B2B.is_support & B2B.is_for_now
+    assert (options.is_for_now & ~options.is_support).any()
+    assert owed.any()
+    np.testing.assert_array_equal(harmless(worse)[0, :-1], owed[:-1])
+
+
 def test_careful_helps_where_nothing_is_to_be_asked():
     """With what is under way first, then with the step just taken, then with something useful."""
     some = row(otherwise=0.0, pilot_help=1.0, savings_case_study=1.0, annual_contract=1.0) > 0
@@ -292,6 +331,8 @@ def test_careful_helps_where_nothing_is_to_be_asked():
     assert chosen("careful", held) == ["annual-contract"]
     quiet = replace(held, is_active=np.zeros(1, dtype=np.bool_))
     assert chosen("careful", quiet) == ["pilot-help"]
+    on_topic = replace(quiet, topic=row(savings_case_study=1.0) > 0)
+    assert chosen("careful", on_topic) == ["pilot-help"]
     owed = replace(quiet, gain=row(pilot_help=-9.0))  # what was agreed is owed, whatever it costs
     assert chosen("careful", owed) == ["pilot-help"]
     without = some & (np.arange(len(B2B)) != B2B.index("pilot-help"))

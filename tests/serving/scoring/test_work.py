@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from features.events.log import DAY_US
+from features.ladder.ladder import Effort, Offer
 from features.signals.fold import NONE
 from features.store.kept.scores import OUT_OF_QUEUE
-from serving.scoring.work import Work, Works, place, tab_of
+from serving.scoring import work as works_of
+from serving.scoring.work import Work, Works, exact_work, place, tab_of
 
 NOW = 1_790_000_000_000_000
 OPTIONS = (
@@ -83,3 +88,38 @@ def test_parts_of_many():
     alone = Works.joined([part])
     assert (alone.options, alone.option.tolist()) == (OPTIONS, [0, 2])
     assert len(Works.joined([]).gain) == 0
+
+
+@pytest.mark.parametrize(
+    ("human", "minutes", "tab"),
+    [(True, 0.0, "talk"), (False, 5.0, "talk"), (True, 5.0, "talk"), (False, 0.0, "marketing")],
+)
+def test_whose_work_a_suggestion_is(monkeypatch, human, minutes, tab):
+    """Who talks to a lead, or who writes to it, or nobody; by all that is known at that instant."""
+    call = Offer("call", "look", "A call", "call", Effort(5, human=human), rep_minutes=minutes)
+    said: list[Any] = []
+
+    def with_assignment(_: Any, lead_id: str, read: Any, as_of: int) -> list[Any]:
+        return [lead_id, read, as_of]
+
+    def suggestion_for(*given: Any) -> Any:
+        said.append(given)
+        found, gain = ((call, 3.0), (None, 2.0), (call, None))[len(said) - 1]
+        best = SimpleNamespace(option_id=found.id if found else "nurture", gain=gain)
+        return SimpleNamespace(
+            offer=found, best=best, history=SimpleNamespace(consents={}, fit=None)
+        )
+
+    for one in (with_assignment, suggestion_for):
+        monkeypatch.setattr(works_of, one.__name__, one)
+    scorer: Any = SimpleNamespace(
+        model="model",
+        read=lambda lead_id, as_of: (f"{lead_id} by now", ("read", lead_id, as_of)),
+        limited=lambda as_of: ("limits", as_of),
+    )
+    asked, quiet, unknown = (exact_work(scorer, "ann", NOW) for _ in range(3))
+    assert asked == Work(tab, "call", 3.0, minutes)
+    assert quiet == Work("quiet", "nurture", 2.0, 0.0)
+    assert unknown == Work(tab, "call", 0.0, minutes)
+    rows = ["ann by now", ("read", "ann", NOW), NOW]
+    assert said == [("model", "ann by now", rows, NOW, ("limits", NOW))] * 3
