@@ -117,6 +117,19 @@ def test_moves_are_a_function_of_what_was_known(log, bundle, earlier):
         assert all(move.known_at % EVERY_US == 0 for move in now[goal])
 
 
+@pytest.mark.parametrize("late_days", [0, 9])
+def test_no_outcome_that_was_not_learned_from_is_left_out(log, bundle, points, late_days):
+    """Those of leads that were asked about before the bundle learned, too, and of late reports."""
+    delays = [one + late_days * DAY_US for one in bundle.manifest["arrival_delays"]]
+    later = replace(bundle, manifest=bundle.manifest | {"arrival_delays": delays})
+    moves = recalibrate(log, later, END)
+    for goal in GOALS:
+        came = arrivals(log.known_by(END), later, goal, points, END)
+        last = moves[goal][-1]
+        assert last.n == (came.known_at <= last.known_at).sum()
+        assert moves[goal][0].known_at - EVERY_US <= came.known_at[0]
+
+
 def test_a_bundle_serves_at_each_instant_as_it_was_moved_then(log, bundle):
     """Before the first move as it was trained, then by the last one known; its hash stays."""
     moves = recalibrate(log, bundle, END)
