@@ -289,6 +289,35 @@ def test_partition(case):
     assert all(each.text for each in answer.excluded)
 
 
+UNSENDABLE = {
+    *("not_a_candidate", "excluded_by_caller", "paused", "retired", "not_yet_valid", "expired"),
+    *("only_after", "wrong_channel", "no_consent", "declined"),
+}
+LIMITING = {
+    *("lost", "paused", "retired", "no_consent", "fit_no", "declined", "in_flight", "taken"),
+    *("again_too_soon", "cool_down", "fatigue", "unanswered", "offer_open", "support_first"),
+    *("no_capacity", "left_alone", "other_arm", "quiet_hours"),
+}
+
+
+@settings(thorough, max_examples=examples(100))
+@given(cases())
+def test_what_keeps_an_offer_that_was_decided_on_or_is_only_sent(case):
+    """Of all reasons those that a limit is, the first of them; and those that no sending heals."""
+    ladder, position, history, asked = case
+    steps = [goal.id for goal in ladder.goals]
+    sent_ = []
+    for each in ladder.offers:
+        said = list(reasons_against(Question(ladder, position, history, NOW, asked, each)))
+        limit = limit_against(ladder, each.id, history, NOW, asked)
+        first = next((reason for reason in said if reason in LIMITING), None)
+        assert (limit.reason if limit else None) == first, (each, said)
+        reach = max(position, 1) if each.role == "ask" else position
+        if steps.index(each.step) < reach and not UNSENDABLE & set(said):
+            sent_.append(each)
+    assert list(sendable(ladder, position, history, NOW, asked)) == sent_
+
+
 def test_same_reasons_as_the_oracle():
     """The codes stand in the documented order."""
     assert [claim.__name__ for claim in CLAIMS] == list(REASONS)
@@ -660,6 +689,7 @@ def test_what_keeps_something_useful_from_a_lead(history, channel, reason):
     """A lead that is lost, or may not be reached, is spared a nurture that was decided before."""
     found = limit_against(LADDER, NURTURE, history, NOW, Asked(channel))
     assert (found.reason if found else None) == reason
+    assert found is None or reason == "lost" or (channel or "any channel") in found.text
 
 
 def quiet(**options: Any) -> Ladder:

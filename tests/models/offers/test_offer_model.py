@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,6 +154,11 @@ def test_options_of_a_step(ladder):
         assert named == {*(offer.id for offer in ladder.offers_of(goal.id)), NURTURE, NO_ASK}
     bought = np.flatnonzero(of_step(ladder, len(ladder.goals)))
     assert bought.tolist() == [options.nurture, options.no_ask]
+    first = next(one for one in ladder.offers if one.role == "ask")
+    paused = [replace(one, status="paused") if one is first else one for one in ladder.offers]
+    at = next(at for at, goal in enumerate(ladder.goals) if goal.id == first.step)
+    there = of_step(replace(ladder, offers=tuple(paused)), at)
+    assert set(np.flatnonzero(of_step(ladder, at) != there)) == {options.index(first.id)}
 
 
 def test_framings_begin_even():
@@ -345,6 +352,44 @@ def test_a_trap(ladder):
     np.testing.assert_array_equal(found.beliefs.gain[:, others], before.beliefs.gain[:, others])
 
 
+@pytest.mark.parametrize(("effect", "share"), [(-90.0, -0.06), (90.0, 0.94)])
+def test_no_more_is_lost_or_gained_than_there_is(effect, share):
+    """Of a purchase with a chance of 6 % that much can be lost, and the rest of it gained."""
+    prior = OfferModel.prior(SHIPPED[0])
+    mean = prior.value.effects.mean.copy()
+    mean[:, 0] = effect
+    value = replace(prior.value, effects=replace(prior.value.effects, mean=mean))
+    found = forecast(replace(prior, value=value), [0.4], [0.06], [0]).beliefs.gain[0, :-1]
+    worth = share * SHIPPED[0].value.purchase - prior.options.cost[:-1]
+    np.testing.assert_allclose(found, worth)
+
+
+def test_a_chance_is_never_quite_none():
+    """Nor certain: a ten-thousandth is left, with an ask and without."""
+    found = forecast(OfferModel.prior(SHIPPED[0]), [0.0, 1.0], [0.0, 1.0], [0, 0])
+    np.testing.assert_allclose(found.beliefs.advance[0], 1e-4)
+    np.testing.assert_allclose(found.beliefs.advance[1], 1.0 - 1e-4)
+    bought = OfferModel.prior(SHIPPED[0]).expected_value(np.empty((2, 1)), np.array([0.0, 1.0]))
+    np.testing.assert_allclose(bought, [1e-4, 1.0 - 1e-4])
+    trees: Any = SimpleNamespace(margins=lambda matrix: np.array([-3.0, 5.0])[: len(matrix)])
+    amounts = replace(OfferModel.prior(GAINS), amount=trees)
+    some = amounts.expected_value(np.empty((2, 1)), np.full(2, 0.5))
+    np.testing.assert_allclose(some, [1e-4, 5.0])
+
+
+def test_draws_of_both_outcomes():
+    """What is drawn of the step, by its own score, is carried; what is beyond it is added."""
+    model = learned(SHIPPED[0], 8)
+    step, purchase, matrix = np.array([0.3]), np.array([0.05]), np.array([[0.7]])
+    found = forecast(model, step, purchase, [1], matrix=matrix).beliefs.gain_draws()
+    topic = np.zeros((1, len(model.options)))
+    of_step_ = model.advance.effects.drawn(topic, model.advance.of(matrix, step))
+    beyond = model.value.effects.drawn(topic, model.value.of(matrix, purchase))
+    scale = SHIPPED[0].value.purchase * 0.05 * 0.95
+    drawn = scale * (beyond + 0.7 / 0.95 * of_step_) - model.options.cost
+    np.testing.assert_allclose(found, drawn)
+
+
 @EACH
 def test_draws_are_the_gain(ladder, monkeypatch):
     """Draws of gains have the mean and the standard deviation that are told of the gain."""
@@ -371,6 +416,11 @@ def test_amounts():
     assert (model.value.kind, model.amount) == ("amount", None)
     assert not model.carried(np.array([0.2]), np.array([0.1])).any()
     assert model.value.effects.mean[0, 0] == pytest.approx(0.5)
+    usual = replace(model, usual_amount=70.0)
+    found = forecast(usual, [0.2], [0.1], [0])
+    tau = model.value.effects.tau(np.zeros((1, len(model.options))), np.zeros((1, 0)))
+    np.testing.assert_allclose(found.beliefs.gain, 70.0 * tau - model.options.cost)
+    assert OfferModel.of_dict(GAINS, usual.as_dict(), None).usual_amount == 70.0
 
 
 def test_nothing_is_worth_anything():
