@@ -30,16 +30,26 @@ FEWEST_STEPS, MOST_STEPS = 2, 12
 def check_afterwards(found: Found, ladder: Ladder) -> None:
     """What comes after a purchase is no signal: nothing that is learned from reads its events."""
     check_unique(found, "after_purchase", [one.id for one in ladder.after_purchase])
-    read = {rule.event for goal in ladder.goals for rule in goal.complete_when}
-    read |= {name for goal in ladder.goals for name in goal.engaged_by}
-    read |= {rule.event for row in ladder.signals for rule in row.of}
     for at, one in enumerate(ladder.after_purchase):
-        if one.gain.rule.event in read:
+        if _is_read(ladder, one.gain.rule.event):
             found.wrong(
                 f"after_purchase[{at}].event",
                 f"{one.gain.rule.event!r} is read by a step or a signal, and would be learned from",
-                "an event that no step and no signal reads",
+                "an event that no step and no signal reads, and that is no interest in [activity]",
             )
+
+
+def _is_read(ladder: Ladder, event: str) -> bool:
+    """Whether a step or a signal reads events of a name; some signals read all that is interest."""
+    read = {rule.event for goal in ladder.goals for rule in goal.complete_when}
+    read |= {name for goal in ladder.goals for name in goal.engaged_by}
+    read |= {rule.event for row in ladder.signals for rule in row.of}
+    activity = activity_of(ladder)
+    # What only ends as a refusal does, as `seat_cancelled`, a ladder need not rule out by hand.
+    rules = ladder.activity.against or ()
+    if not any(rule.names(event) for rule in activity.barred):
+        rules += activity.interest
+    return event in read or any(rule.names(event) for rule in rules)
 
 
 def check_step_count(root: Table, steps: Sequence[Step]) -> None:
