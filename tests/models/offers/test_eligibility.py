@@ -130,7 +130,7 @@ def offers(draw: st.DrawFn, shipped: Sequence[Offer]) -> tuple[Offer, ...]:
             role=draw(st.sampled_from(["ask", "ask", "support"])),
             channels=tuple(draw(st.lists(st.sampled_from(CHANNELS), max_size=2, unique=True))),
             only_after=draw(st.sampled_from([(), (), (EventRule("tool_used"),)])),
-            during=draw(st.sampled_from([(), (), (), ("session",), ("reply",)])),
+            during=draw(st.sampled_from([(), (), (), ("session",), ("reply", "pilot")])),
             not_while=draw(st.sampled_from([(), (), (), ("pilot",), ("offer",)])),
             again_after_days=draw(st.one_of(st.none(), some_days)),
             **draw(st.one_of(validities, repetitions())),
@@ -969,6 +969,44 @@ def test_nothing_is_asked_over_what_is_under_way(position, rows, help_, reason):
     assert not eligible & reasons.keys()
     assert set(reasons.values()) <= {reason, "effort_jump", "support_first"}
     assert reason in reasons.values()
+
+
+PLAIN = replace(GUIDE, channels=())
+SHY = replace(PLAIN, id="shy", not_while=("pilot", "offer"))
+MEANT = replace(PLAIN, id="meant", during=("session", "pilot"))
+NOT_SO = {"meant": "not_in_flight"}
+
+
+@pytest.mark.parametrize(
+    ("offers_", "under_way", "unanswered", "expected"),
+    [
+        ((PLAIN, SHY, MEANT), (), 0, NOT_SO),
+        ((PLAIN, SHY, MEANT), ("pilot",), 0, {"shy": "in_flight"}),
+        ((PLAIN, SHY, MEANT), ("session",), 0, {"guide": "in_flight", "shy": "in_flight"}),
+        ((PLAIN, SHY, MEANT), ("pilot", "session"), 0, {"guide": "in_flight", "shy": "in_flight"}),
+        ((PLAIN, MEANT), ("pilot",), 0, {"guide": "in_flight"}),
+        ((PLAIN, SHY, MEANT), (), 1, {"shy": "offer_open"} | NOT_SO),
+        ((PLAIN, MEANT), (), 1, {"guide": "offer_open"} | NOT_SO),
+        ((PLAIN, MEANT), ("session",), 1, {"guide": "in_flight"}),
+    ],
+)
+def test_what_holds_an_offer_back(offers_, under_way, unanswered, expected):
+    """What an offer names holds back those that name it, anything else all that is not for it.
+
+    An offer without an answer is such a thing as well.
+    """
+    ladder = replace(
+        LADDER, offers=(VIDEO, *offers_), commitments=COMMITMENTS, limits=Limits(offer_open_days=5)
+    )
+    history = replace(
+        OPEN,
+        opened=frozenset(one.id for one in ladder.offers),
+        in_flight=dict.fromkeys(under_way, ago(3)),
+        extended=asked_at(2)[:unanswered],
+        unanswered=unanswered,
+    )
+    reasons = against(found(history, ladder=ladder))
+    assert {one: reasons[one] for one in reasons if one != "video"} == expected
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_moves_equal_the_oracle(data):
     rows = data.draw(
         st.lists(
             st.tuples(
-                st.floats(-6, 6),
+                st.floats(-12, 12),
                 st.booleans(),
                 st.sampled_from([1.0, 0.5, 0.25]),
                 st.integers(1, 40),
@@ -131,6 +131,32 @@ def test_a_world_that_swings_with_the_delay_is_not_chased():
         gap = losses(served(arrivals), arrivals.happened) - losses(told, arrivals.happened)
         gaps.append(gap[6000:].mean())
     assert np.mean(gaps) < 0.001
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_how_far_it_moves_at_most(sign):
+    """By 3 in log-odds, and by 0.9 in slope: who was likelier stays likelier, whatever comes."""
+    count, typical = 600, -sign
+    ones, as_of = np.ones(count), np.arange(count) * STEP
+    happened = ones if sign > 0 else np.zeros(count)
+    same = follow(Arrivals(typical * ones, happened, ones, as_of, as_of + 1), typical)
+    shift = same.intercept + (same.slope - 1.0) * typical
+    assert shift[-1] == pytest.approx(3.0 * sign, abs=1e-3)
+    assert np.abs(shift).max() <= 3.0
+    told = typical + 1.5 * np.random.default_rng(3).normal(size=count)
+    turned = follow(stream(typical + (1.0 + 3.0 * sign) * (told - typical), told, 4), typical)
+    assert turned.slope[-1] == pytest.approx(1.0 + 0.9 * sign, abs=1e-3)
+    assert np.abs(turned.slope - 1.0).max() <= 0.9
+
+
+def test_what_was_all_but_certain():
+    """Where it came as it was said nothing moves; where it never did, as far as it may."""
+    told, ones, as_of = np.tile([800.0, -800.0], 20), np.ones(40), np.arange(40) * STEP
+    for happened in (told > 0, told < 0):
+        found = follow(Arrivals(told, happened.astype(np.float64), ones, as_of, as_of + 1), TYPICAL)
+        assert np.isfinite([found.intercept, found.slope]).all()
+        as_said = bool(happened[0])
+        assert found.slope[-1] == pytest.approx(1.0 if as_said else 0.1, abs=1e-3)
 
 
 def test_nothing_came():
