@@ -23,17 +23,18 @@ LEADS = 60
 AMOUNTS = replace(LADDER, value=replace(LADDER.value, gains=(Gain(EventRule("order"), 7.0),)))
 
 
-def decisions(orders: int) -> list[Event]:
+def decisions(orders: int, hidden: int = 0) -> list[Event]:
     """Clips or no ask, the last leads first; to two thirds clips continue the topic.
 
-    Every third goes on, and of the last leads every second so many bought.
+    Every third goes on, and of the last leads every second so many bought. The first ones may be
+    shown nothing.
     """
     events = []
     for at in range(LEADS):
         lead, day = f"lead-{at:03}", 3.0 - at / LEADS
         topic = ("clip",) if at < 2 * LEADS // 3 else ()
         made = drawn(lead, day, ("clip", NO_ASK)[at % 2], ("clip", NO_ASK), on_topic=topic)
-        events += [event(lead, "page", 0.5), *exposed(made)]
+        events += [event(lead, "page", 0.5), *exposed(made)[: 1 if at < hidden else None]]
         if at % 3 == 0:
             events.append(event(lead, "video", day + 1, fraction=1.0))
         if at % 2 and LEADS - at <= 2 * orders:
@@ -41,9 +42,9 @@ def decisions(orders: int) -> list[Event]:
     return events
 
 
-def learned(ladder: Ladder, orders: int) -> tuple[OfferModel, OfferCounts]:
+def learned(ladder: Ladder, orders: int, hidden: int = 0) -> tuple[OfferModel, OfferCounts]:
     """By day 16.5: windows of the value, 14 days, are over where decisions came before day 2.5."""
-    log, until = log_of([*decisions(orders), event("zoe", "page", 20)], ladder), us(16.5)
+    log, until = log_of([*decisions(orders, hidden), event("zoe", "page", 20)], ladder), us(16.5)
     encoding = Encoding.learn(decision_points(log, ladder, end=until, seed=7).snapshot)
     return learn_offers(log, ladder, encoding, until)
 
@@ -97,3 +98,11 @@ def test_what_is_expected_of_amounts_serves(monkeypatch):
     monkeypatch.setattr(offers, "learn_effects", told)
     assert learned(AMOUNTS, 10)[0].amount is trees
     assert learned(LADDER, 10)[0].amount is None
+
+
+def test_ways_are_told_by_all_that_was_drawn(monkeypatch):
+    """As what an offer does is: what was not shown counts with the rest."""
+    told: list[int] = []
+    monkeypatch.setattr(offers, "_framings", lambda _, drawn, __: told.append(len(drawn)))
+    _, counts = learned(LADDER, orders=10, hidden=6)
+    assert (told, counts.drawn, counts.unseen) == ([LEADS], LEADS, 3)
