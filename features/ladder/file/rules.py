@@ -51,7 +51,7 @@ def _read_conditions(found: Found, path: str, given: object) -> list[Condition]:
         claims = [(path, "one_of" if isinstance(given, list) else "is", given)]
     if not claims:
         found.wrong(path, "states no condition", f"one of {listed(_OPERATORS)}")
-    name = path.rpartition(".where.")[2]
+    name = path.partition(".where.")[2]
     conditions = [_read_condition(found, name, *claim) for claim in claims]
     return [condition for condition in conditions if condition is not None]
 

@@ -55,6 +55,8 @@ def after(event: str, more: str = "") -> str:
         ("order", ""),
         ("page", ""),
         ("visit", ""),
+        ("order", '[activity]\ninterest = [{event = "page"}]'),
+        ("page", '[activity]\ninterest = [{event = "video"}]'),
         ("lead_asked", ""),  # a question is interest, whatever the file says of it
         ("renewed", '[activity]\ninterest = [{event = "renewed"}]'),
         ("renewed", '[activity]\ninterest = [{event = "*newed"}]'),

@@ -1,0 +1,213 @@
+"""What a ladder file may just say, and what is just too much."""
+
+from __future__ import annotations
+
+import pytest
+
+from features.errors import LadderError, Mistake
+from features.ladder.file import parse_ladder
+from features.ladder.ladder import Ladder
+
+LADDER = """
+[ladder]
+name = "small"
+
+[policy]
+
+[[step]]
+id = "look"
+title = "Look"
+horizon_days = 7
+complete_when = [{event = "video"}]
+engaged_by = ["page"]
+
+[[step]]
+id = "try"
+title = "Try"
+horizon_days = 10
+band = [0.1, 0.3]
+complete_when = [{event = "trial"}]
+
+[purchase]
+horizon_days = 21
+complete_when = [{event = "order"}]
+
+[[offer]]
+id = "guide"
+step = "look"
+title = "A guide"
+kind = "guide"
+effort = {minutes = 3}
+"""
+COMMITMENT = '[[commitment]]\nid = "pilot"\ntitle = "P"\ndays = 3\nfrom = [{event = "begun"}]\n'
+SIGNAL = '[[signal]]\nid = "visits"\nof = [{event = "visit"}]\nhow = "count"\n'
+BEATS = '[[beats]]\nevent = "beat"\nmeasure = "seconds"\nper = "piece"\nmost = 60\n'
+AFTER = '[[after_purchase]]\nid = "renewal"\ntitle = "R"\nevent = "renewed"\n'
+SOURCE = '[[source]]\nname = "forms"\nsignature = "none"\nsubject = "id"\nevent = "form"\n'
+FROM, UNTIL = "valid_from = 2026-03-01T00:00:00Z\n", "valid_until = 2026-03-08T00:00:00Z\n"
+WEEKLY = f"{FROM}{UNTIL}repeats_days = 7\n"
+
+
+def mistakes_of(text: str) -> list[Mistake]:
+    try:
+        parse_ladder(text)
+    except LadderError as error:
+        return list(error.mistakes)
+    return []
+
+
+def changed(old: str, new: str) -> str:
+    """The ladder with something else in one place, or after its end."""
+    if not old:
+        return LADDER + new
+    assert LADDER.count(old) == 1
+    return LADDER.replace(old, new)
+
+
+ALLOWED = [
+    ("band = [0.1, 0.3]", "band = [0, 0.3]"),
+    ("band = [0.1, 0.3]", "band = [0.1, 1]"),
+    ("[policy]", "[policy]\nexploration = 1\ncertainty = 0.5"),
+    ("", WEEKLY),  # over just when it begins again
+    ("", f"{WEEKLY}repeats_until = 2026-03-01T00:00:00Z\n"),
+    ("[policy]", '[value]\ngains = [{event = "refund", worth = -3}]'),
+    ("[policy]", "[limits]\nasks = 1\nunanswered = 1\nform_fields = 0\ndays_between_asks = 0"),
+    ('{event = "trial"}', '{event = "trial", where = {live = {is_not = true}}}'),
+    ('{event = "trial"}', '{event = "trial", where = {plan = {is_not = "team"}}}'),
+    ("", f"{AFTER}days = 1\n"),
+    ("[policy]", "[limits]\nrep_minutes_a_day = 40000\nreply_hours = 40000"),  # no days
+]
+
+
+@pytest.mark.parametrize(("old", "new"), ALLOWED)
+def test_what_is_just_allowed(old, new):
+    """The ends of what may be said are part of it."""
+    assert mistakes_of(changed(old, new)) == []
+
+
+REFUSED = [
+    ('id = "try"', 'id = "try!"', "step[1].id", "cannot be 'try!'"),
+    ('id = "guide"', 'id = "no_ask"', "offer[0].id", "is reserved"),
+    ('id = "guide"', 'id = "nurture"', "offer[0].id", "is reserved"),
+    ("band = [0.1, 0.3]", "band = [0.3, 0.3]", "step[1].band", "0 <= low < high <= 1"),
+    ("horizon_days = 10", "horizon_days = 0", "step[1].horizon_days", "above 0"),
+    ("horizon_days = 10", "horizon_days = 10\nhigh_from = 1", "step[1].high_from", "in (0, 1)"),
+    ("horizon_days = 10", "horizon_days = 10\nlow_below = 0", "step[1].low_below", "in (0, 1)"),
+    ("[policy]", "[policy]\nexploration = 0", "policy.exploration", "in (0, 1]"),
+    ("[policy]", "[policy]\ncertainty = 1", "policy.certainty", "in [0.5, 1)"),
+    ("[policy]", "[policy]\ncertainty = 0.49", "policy.certainty", "in [0.5, 1)"),
+    ("[policy]", '[value]\ncurrency = "EURO"', "value.currency", "cannot be 'EURO'"),
+    (
+        *("[policy]", '[value]\ngains = [{event = "refund", worth = 0}]'),
+        *("value.gains[0].worth", "must not be 0"),
+    ),
+    ("[policy]", "[limits]\nasks = 0", "limits.asks", "1 or more"),
+    ("[policy]", "[limits]\nunanswered = 0", "limits.unanswered", "1 or more"),
+    ("[policy]", "[groups]\nleast_ratio = 1", "groups.least_ratio", "above 0 and below 1"),
+    ("[policy]", "max_effort_jump = 1", "ladder.max_effort_jump", "above 1"),
+    ("[policy]", "dormant_after_days = 0", "ladder.dormant_after_days", "above 0"),
+    ('{event = "trial"}', '{event = "t*"}', "step[1].complete_when[0].event", "first letter"),
+    ('{event = "trial"}', '{event = "*l"}', "step[1].complete_when[0].event", "in [activity]"),
+    (
+        *('{event = "trial"}', '{event = "trial", where = {plan = []}}'),
+        *("step[1].complete_when[0].where.plan", "a list of texts, not empty"),
+    ),
+    ("", f"{FROM}valid_until = 2026-03-01T00:00:00Z\n", "offer[0].valid_until", "be later than"),
+    ("", f"{FROM}repeats_days = 7\n", "offer[0].repeats_days", "needs valid_from and valid_until"),
+    ("", f"{UNTIL}repeats_days = 7\n", "offer[0].repeats_days", "needs valid_from and valid_until"),
+    ("", f"{FROM}{UNTIL}repeats_days = 6\n", "offer[0].repeats_days", "begins again before"),
+    (
+        *("", f"{WEEKLY}repeats_until = 2026-02-28T23:59:59Z\n"),
+        *("offer[0].repeats_until", "must not be earlier than valid_from"),
+    ),
+    (
+        "",
+        "repeats_until = 2026-02-28T23:59:59Z\n",
+        "offer[0].repeats_until",
+        "without repeats_days",
+    ),
+    ("", COMMITMENT.replace("pilot", "reply"), "commitment[0].id", "'reply' is reserved"),
+    ("", COMMITMENT.replace('{event = "begun"}', ""), "commitment[0].from", "at least one rule"),
+    ("", COMMITMENT * 2, "commitment[1].id", "'pilot' is already the id of commitment[0]"),
+    (
+        *("", BEATS + SIGNAL.replace("count", "sum") + 'measure = "piece"\n'),
+        *("signal[0].measure", "reads 'piece' as a number, beats[0].per as a text"),
+    ),
+    (
+        *("", SIGNAL.replace("count", "cuont") + 'says = "was here {ago}"\n'),
+        *("signal[0].how", "did you mean 'count'"),
+    ),
+    ("", SIGNAL * 2, "signal[1].id", "'visits' is already the id of signal[0]"),
+    ("", BEATS * 2, "beats[1].event", "'beat' is already the event of beats[0]"),
+    ("", SOURCE * 2, "source[1].name", "'forms' is already the name of source[0]"),
+    ("", AFTER * 2, "after_purchase[1].id", "'renewal' is already the id of after_purchase[0]"),
+    ("", SOURCE.replace("forms", "rungs"), "source[0].name", "cannot be 'rungs'"),
+    (
+        *("", SOURCE.replace("none", "hmac-sha256-hex") + 'header = "H"\nsecret = "env:A B"\n'),
+        *("source[0].secret", "must name a variable"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "path", "problem"), REFUSED)
+def test_what_is_just_too_much(old, new, path, problem):
+    """One mistake, at its place."""
+    (found,) = mistakes_of(changed(old, new))
+    assert found.path == path
+    assert problem in f"{found.problem} {found.remedy}"
+
+
+def test_a_property_is_named_as_it_is_written():
+    """Dots and words of ours are a part of its name."""
+    rule = '{event = "trial", where = {"a.where.b" = {at_least = 3}, "c.d" = "x"}}'
+    (held,) = parse_ladder(changed('{event = "trial"}', rule)).steps[1].complete_when
+    assert [one.property for one in held.where] == ["a.where.b", "c.d"]
+
+
+def test_roles_without_a_name_are_not_the_same_role():
+    """Each is empty, and no more is said of them."""
+    found = mistakes_of(changed("[policy]", '[events]\ntraits = ""\nconsent = ""'))
+    assert {(one.path, one.problem) for one in found} == {
+        ("events.traits", "is empty"),
+        ("events.consent", "is empty"),
+    }
+
+
+def test_ids_that_are_missing_are_not_the_same_id():
+    """Each is missing, and no more is said of them."""
+    text = LADDER.replace('id = "look"\n', "").replace('id = "try"\n', "")
+    text = text.replace('step = "look"', 'step = "purchase"')
+    found = [(one.path, one.problem) for one in mistakes_of(text)]
+    assert found == [("step[0].id", "is missing"), ("step[1].id", "is missing")]
+
+
+def test_a_step_that_is_nearly_one_is_told_although_another_is_unreadable():
+    """What an offer means may be the step that cannot be read, but for a slip of the pen."""
+    text = LADDER.replace('id = "look"', 'id = "Look!"')
+    assert [one.path for one in mistakes_of(text)] == ["step[0].id"]
+    near = text.replace('step = "look"', 'step = "trry"')
+    assert [one.path for one in mistakes_of(near)] == ["step[0].id", "offer[0].step"]
+
+
+def test_protected_traits_by_other_spellings():
+    """Capitals, hyphens and blanks make no other name."""
+    text = LADDER + '[[trait]]\nid = "age_group"\ntype = "category"\nprotected = true\n'
+    for name in ("age_group", "Age-Group", "age group", "AGEGROUP"):
+        asks = text.replace("{minutes = 3}", f'{{minutes = 3, form_fields = ["{name}"]}}')
+        (found,) = mistakes_of(asks)
+        assert found.path == "offer[0].effort.form_fields"
+    assert mistakes_of(text.replace("{minutes = 3}", '{minutes = 3, form_fields = ["age"]}')) == []
+
+
+def test_what_is_left_out():
+    """The defaults that docs/ladder.md states."""
+    ladder: Ladder = parse_ladder(LADDER + BEATS + AFTER)
+    assert (ladder.dormant_after_days, ladder.max_effort_jump) == (90.0, 5.0)
+    assert ladder.steps_never_lower
+    assert (ladder.limits.claim_days, ladder.groups.least_ratio) == (3.0, 0.8)
+    assert (ladder.beats[0].within_minutes, ladder.after_purchase[0].days) == (30.0, 365.0)
+    assert ladder.title == "small"
+    assert (ladder.limits.rest_days, ladder.limits.asks_days) == (14.0, 14.0)
+    rested = parse_ladder(changed("[policy]", "[limits]\nasks_days = 3")).limits
+    assert (rested.rest_days, rested.asks_days) == (14.0, 3.0)
+    assert ladder.steps[0].engaged_by == ("page", "video")
