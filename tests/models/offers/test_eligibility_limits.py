@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from features.events.log import DAY_US
+from features.ladder.controls import Arm, Experiment
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Commitment, Effort, EventRule, Limits, Offer
+from features.ladder.quiet_hours import QuietHours
 from features.offers.history import OfferHistory
 from models.offers.eligibility import UNRESTRICTED, Asked, Eligibility, eligibility
 
@@ -33,6 +36,8 @@ def answered(
     limits: Limits,
     position: int,
     asked: Asked = UNRESTRICTED,
+    experiments: tuple[Experiment, ...] = (),
+    as_of: int = NOW,
     **happened: Any,
 ) -> Eligibility:
     held = (VIDEO, *offers)
@@ -40,7 +45,8 @@ def answered(
     every = frozenset(one.id for one in held)
     none = OfferHistory((), {}, 0, {}, {}, None, (), (), frozenset(), frozenset())
     history = replace(none, opened=every, **happened)
-    return eligibility(ladder, position, history, NOW, asked)
+    ladder = replace(ladder, experiments=experiments)
+    return eligibility(ladder, position, history, as_of, asked)
 
 
 def reasons(offers: tuple[Offer, ...], limits: Limits = LIMITS, **more: Any) -> dict[str, str]:
@@ -135,3 +141,53 @@ def test_a_rep_has_just_enough_time(left, reason):
     asked = Asked(rep_minutes_left=left)
     offers = (replace(GUIDE, rep_minutes=30.0), NEXT)
     assert reasons(offers, asked=asked) == {"guide": reason, "next": ""}
+
+
+@pytest.mark.parametrize(("title", "named"), [("Two guides", "'Two guides'"), ("", "'guides'")])
+def test_what_another_arm_is_offered(title, named):
+    """A lead of one arm is not offered what the others are; what no arm has is for all."""
+    arms = (Arm("a", 0.5, ("guide",)), Arm("b", 0.5, ("next",)))
+    experiment = Experiment("guides", "offer", arms, "a", title=title)
+    held = answered((GUIDE, NEXT, TIPS), LIMITS, 1, experiments=(experiment,), arms={})
+    assert [one.id for one in held.offers] == ["guide", "next", "tips"]
+    in_a = {"guides": ("a", ago(1))}
+    held = answered((GUIDE, NEXT, TIPS), LIMITS, 1, experiments=(experiment,), arms=in_a)
+    assert [one.id for one in held.offers] == ["guide", "tips"]
+    (_, other) = held.excluded
+    assert (other.offer_id, other.reason) == ("next", "other_arm")
+    assert other.text.endswith(f"of the experiment {named} than the lead's, 'a'")
+
+
+DAY = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=20_500)
+NIGHT = replace(LIMITS, quiet=QuietHours((22 * 60, 6 * 60)))
+
+
+def at(hours: float) -> datetime:
+    return DAY + timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(
+    ("window", "waits"),
+    [
+        ({}, True),
+        ({"valid_until": at(30)}, True),
+        ({"valid_until": at(29.9)}, False),
+        ({"valid_from": at(5), "valid_until": at(23), "repeats_days": 1}, True),
+        ({"valid_from": at(21), "valid_until": at(23), "repeats_days": 1}, False),
+        ({"valid_from": at(6), "valid_until": at(23), "repeats_days": 1}, True),
+    ],
+)
+def test_who_may_wait_gets_what_is_still_there_in_the_morning(window, waits):
+    """At half past ten in the evening; nobody is contacted before six, and then it may be."""
+    now = NOW + round(22.5 / 24 * DAY_US)
+    offers = (replace(NEXT, **window),)
+    kept, now_or_never = (
+        answered(offers, NIGHT, 1, Asked(at_any_hour=is_patient), as_of=now)
+        for is_patient in (True, False)
+    )
+    assert [one.id for one in kept.offers] == (["next"] if waits else [])
+    assert not now_or_never.offers
+    assert [one.reason for one in now_or_never.excluded] == ["step_completed", "quiet_hours"]
+    if not waits:
+        assert ", and it is valid until 2026-02-" in kept.excluded[-1].text
+        assert kept.excluded[-1].text.startswith("quiet hours: nobody is contacted before")

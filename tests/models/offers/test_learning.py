@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,13 +118,15 @@ def test_contrast_of_what_reaches_some():
 def test_rows():
     """Some of the decisions are those decisions with all that is known of them."""
     keep = MANY.chosen == 1
-    some = MANY.rows(keep)
+    whole = replace(MANY, topic=np.random.default_rng(1).random((len(MANY), WIDTH)))
+    whole = replace(whole, reach=1.0 - whole.topic)
+    some = whole.rows(keep)
     assert len(some) == keep.sum()
     for name in ("matrix", "position", "lead", "chosen", "probability", "topic", "reach"):
-        np.testing.assert_array_equal(getattr(some, name), getattr(MANY, name)[keep])
-    np.testing.assert_array_equal(some.contrast, MANY.contrast[keep])
+        np.testing.assert_array_equal(getattr(some, name), getattr(whole, name)[keep])
+    np.testing.assert_array_equal(some.contrast, whole.contrast[keep])
     for name in ("columns", "category_columns", "fit_columns"):
-        assert getattr(some, name) == getattr(MANY, name)
+        assert getattr(some, name) == getattr(whole, name)
 
 
 def test_planted_shares():
@@ -154,8 +158,34 @@ def test_what_tells_most():
     assert next(name for name in names if name != who) == "keen"
     assert names[0] == who
     assert set(names) <= {*COLUMNS, "score"}
-    again = learn_effects(OPTIONS, MANY, shares(MANY), "share", expected=expected)[0]
+    again, same = learn_effects(OPTIONS, MANY, shares(MANY), "share", expected=expected)
+    assert same is expected
     assert again.as_dict() == found.as_dict()
+
+
+def test_what_is_expected_is_a_modifier_on_its_own_scale():
+    """Of an amount that is its logarithm, told from the average lead, but for the farthest."""
+    found, expected = learn_effects(OPTIONS, MANY, amounts(MANY), "amount")
+    at = [one.name for one in found.modifiers.each].index("score")
+    z = found.of(MANY.matrix, expected.mean)[:, at]
+    assert (z.mean(), z.std()) == (pytest.approx(0.0, abs=0.05), pytest.approx(1.0, abs=0.05))
+    assert np.corrcoef(np.log(expected.mean), z)[0, 1] > 0.99
+
+
+def test_which_columns_may_modify(monkeypatch):
+    """Those that say who the lead is, then the twelve that tell most of the outcome, of any."""
+    told = np.array([0.0, 5.0, 9.0, *range(30, 20, -1), 7.0, 0.0, 8.0])
+    held = replace(MANY, columns=tuple(f"c{at}" for at in range(len(told))), fit_columns=[15, 4])
+    expected: Any = SimpleNamespace(learner="trees", importance=lambda n: told[:n])
+
+    class Wanted:
+        @staticmethod
+        def learn(*given: Any) -> Any:
+            return given[3]
+
+    monkeypatch.setattr(outcome_effects, "Modifiers", Wanted)
+    found: Any = outcome_effects._modifiers(held, expected, np.zeros(len(MANY)))
+    assert found == [15, 4, 3, *range(5, 13), 2]
 
 
 def test_few_rows_have_no_columns():
@@ -238,6 +268,12 @@ def test_noise_of_amounts_follows_the_mean():
         residual = rng.normal(size=len(mean)) * np.sqrt(3.0 * mean**power)
         noise = outcome_effects._noise(mean, residual, "amount")
         np.testing.assert_allclose(noise, 3.0 * mean**power, rtol=0.1)
+
+
+def test_amounts_that_were_all_foreseen_have_some_noise():
+    """None at all would make effects certain, and their weights infinite."""
+    noise = outcome_effects._noise(np.array([1.0, 4.0]), np.zeros(2), "amount")
+    assert ((noise > 0.0) & (noise < 1e-9)).all()
 
 
 def test_scales():
