@@ -151,6 +151,7 @@ def _trained(
         "until": until,
         "arrival_delays": arrival_delays(log, ladder, until).tolist(),
         "data_fingerprint": fingerprint(log),
+        "log": _log_in_counts(log),
         "config": _told(config),
         "trusted_types": sorted(config.fit.trusted),
         "trained_on": counts,
@@ -376,6 +377,15 @@ def _counts(rows: TrainingRows, outcomes: Outcomes, model: GoalModel) -> dict[st
 
 def _trees(model: GoalModel) -> int:
     return model.learner.trees.count if isinstance(model.learner, BoostedTrees) else 0
+
+
+def _log_in_counts(log: EventLog) -> dict[str, Any]:
+    """How much of a log there is, and when the first of it happened; None without an event."""
+    return {
+        "events": len(log.occurred),
+        "leads": int((np.diff(log.starts) > 0).sum()),
+        "from": int(log.occurred.min()) if len(log.occurred) else None,
+    }
 
 
 def fingerprint(log: EventLog) -> str:

@@ -320,6 +320,13 @@ def test_the_manifest(log, bundle):
     assert told["rung"] == version("rung")
     assert told["until"] == UNTIL
     assert told["data_fingerprint"] == fingerprint(log.known_by(UNTIL))
+    then = log.known_by(UNTIL)
+    seen = {then.leads[at] for at in then.lead_of_rows()}
+    assert told["log"] == {
+        "events": len(then.name),
+        "leads": len(seen),
+        "from": int(then.occurred.min()),
+    }
     assert told["config"]["seed"] == 7
     assert told["config"]["most_points"] == 300_000
     assert told["config"]["fit"]["boosting"]["most_rounds"] == 10
