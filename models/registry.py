@@ -55,12 +55,14 @@ from features.signals.program import compile_ladder
 from features.signals.snapshot import LOST, snapshot
 from models.bundle import Bundle, load_bundle
 from models.gate import Gate
+from models.logged.card.on_record import OnRecord
+from models.logged.card.page import card_of
 from models.logged.carried_code import copy_code, requirements
 from models.logged.former_bundles import Promotion, back_from
 from models.logged.registry_uri import Address, shown
 from models.logged.run_page import figures_of, name_of, page_of, params_of, profile_of, tags_of
 from models.logged.versions import CHAMPION, AliasTags, ServedVersion, Version, model_name
-from models.served_policy import read_served
+from models.served_policy import DEFAULT, served_gate
 
 # Its migrations of a fresh database are nobody's news.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -177,7 +179,8 @@ class Registry:
     def _publish(
         self, folder: Path, bundle: Bundle, gate: Gate, report: Path | None, name: str
     ) -> Version:
-        policy = read_served(folder, bundle)
+        served = served_gate(folder, bundle)
+        policy = served.policy if served else DEFAULT
         page = page_of(bundle, gate, policy, name)
         with (
             tempfile.TemporaryDirectory() as code,
@@ -191,6 +194,7 @@ class Registry:
             mlflow.log_params(params_of(bundle))
             mlflow.log_metrics(figures_of(gate))
             mlflow.log_dict(gate.as_dict(), "gate/published.json")
+            mlflow.log_text(card_of(OnRecord(bundle, gate, policy, served)), "card.md")
             self._client.log_inputs(run.info.run_id, [_training_log(bundle)])
             if report is not None:
                 mlflow.log_artifacts(str(report), "report")

@@ -18,7 +18,7 @@ from models.bundle import Bundle, load_bundle
 from models.gate import Gate, GateError
 from models.offers.policy import policy
 
-__all__ = ["DEFAULT", "read_served", "withdraw_served", "write_served"]
+__all__ = ["DEFAULT", "read_served", "served_gate", "withdraw_served", "write_served"]
 
 DEFAULT: Final = "careful"
 """It needs no gate: what it may choose is guarded by code."""
@@ -34,9 +34,18 @@ def read_served(folder: Path, bundle: Bundle) -> str:
         passed.
     PolicyError : it names a policy that there is none of.
     """
+    gate = served_gate(folder, bundle)
+    return gate.policy if gate else DEFAULT
+
+
+def served_gate(folder: Path, bundle: Bundle) -> Gate | None:
+    """The passed gate of the policy to serve a bundle with; None where that is the careful one.
+
+    Raises what `read_served` raises.
+    """
     path = Path(folder) / FILE
     if not path.exists():
-        return DEFAULT
+        return None
     try:
         gate = Gate.of_dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, GateError) as error:
@@ -52,7 +61,7 @@ def read_served(folder: Path, bundle: Bundle) -> str:
             f"{path} was judged by another [value] than the ladder has now; judge the policy again"
         )
     policy(gate.policy, bundle.offers.options)
-    return gate.policy
+    return gate
 
 
 def write_served(folder: Path, gate: Gate, *, trusted: Collection[str] = ()) -> None:

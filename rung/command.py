@@ -54,6 +54,7 @@ _VERBS: Final = (
     logs.add_score,
     logs.add_tables,
     cluster.add_cluster,
+    publishing.add_card,
     publishing.add_publish,
     policy.add_policy,
     policy.add_calling,

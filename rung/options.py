@@ -24,6 +24,7 @@ __all__ = [
     "as_days",
     "as_json_lines",
     "as_minutes",
+    "as_page",
     "as_scores",
     "as_seed",
     "as_share",
@@ -324,6 +325,11 @@ def as_minutes(text: str) -> float:
 def as_toml(text: str) -> Path:
     """The type of an argument that is a file for a configuration."""
     return _with_suffix(text, ".toml")
+
+
+def as_page(text: str) -> Path:
+    """The type of an argument that is a file for a page in Markdown."""
+    return _with_suffix(text, ".md")
 
 
 def as_days(text: str) -> float:

@@ -1,4 +1,4 @@
-"""`rung publish`: a bundle and its report into the registry, and to the champion by its gate."""
+"""`rung publish` and `card`: a bundle and its report into the registry, or onto one page."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rung.options import (
     accept_reordering_option,
     accepted_reordering,
     add_verb,
+    as_page,
     as_share,
     json_option,
     trust_option,
@@ -20,11 +21,12 @@ from rung.options import (
 from rung.reading import loaded_bundle, print_json, trusted_types
 
 if TYPE_CHECKING:
+    from models.bundle import Bundle
     from models.gate import Gate
     from models.logged.versions import Version
     from training.scores.gate import Accepted
 
-__all__ = ["add_publish"]
+__all__ = ["add_card", "add_publish"]
 
 _LEAST_OVERLAP: Final = 0.8
 """As in `training.scores.reordering`, which would take a second to import."""
@@ -102,6 +104,64 @@ def _accepted(parsed: argparse.Namespace) -> Accepted | None:
     if accepted is None and parsed.by is not None:
         raise GateError("to accept a reordering takes both: --accept-reordering WHY --by WHO")
     return accepted
+
+
+def add_card(verbs: Any) -> None:
+    """Add `rung card`."""
+    card = add_verb(verbs, "card", _card, "write what is known of a bundle on one page")
+    card.add_argument("bundle", type=Path)
+    card.add_argument(
+        "--report",
+        type=Path,
+        help="from rung evaluate --report, and rung policy evaluate --report (default: the one by"
+        " which it serves)",
+    )
+    card.add_argument("--out", type=as_page, help="a file, .md (default: it is printed)")
+    trust_option(card)
+
+
+def _card(parsed: argparse.Namespace, progress: Progress) -> None:
+    from features.files import new_file
+    from models.logged.card.on_record import OnRecord
+    from models.logged.card.page import card_of
+    from models.logged.former_bundles import served_by
+    from models.served_policy import DEFAULT, served_gate
+
+    bundle = loaded_bundle(parsed.bundle, parsed)
+    record, served = served_by(parsed.bundle), served_gate(parsed.bundle, bundle)
+    gate, policy_gate = record.gate if record else None, served
+    if parsed.report:
+        gate = _gate_of(parsed.report, bundle, gate)
+        policy_gate = _policy_gate_of(parsed.report, bundle) or served
+    said = record.promotion if record else None
+    card = card_of(OnRecord(bundle, gate, served.policy if served else DEFAULT, policy_gate, said))
+    if parsed.out is None:
+        return print(card, end="")
+    with new_file(parsed.out) as part:
+        part.write_text(card, encoding="utf-8")
+    return progress(f"model card in {parsed.out}")
+
+
+def _gate_of(folder: Path, bundle: Bundle, kept: Gate | None) -> Gate:
+    """The verdict on a report; the one that is kept, where it was on that report."""
+    from training.scores.gate import judge, read_report
+
+    report = read_report(folder)
+    beside = report.get("reordering") or {}
+    gate = judge(report, bundle, str(beside.get("champion") or ""))
+    same = kept is not None and all(kept.report.get(key) == report.get(key) for key in _JUDGED)
+    return kept if kept is not None and same else gate
+
+
+_JUDGED: Final = ("start", "until", "advancement", "purchase")
+"""By these parts a report is known again; promoting it adds to others."""
+
+
+def _policy_gate_of(folder: Path, bundle: Bundle) -> Gate | None:
+    """The verdict on the policy's report; None where the folder has none."""
+    from training.policies.gate import FILE, judge_policy, read_policy_report
+
+    return judge_policy(read_policy_report(folder), bundle) if (folder / FILE).exists() else None
 
 
 def _result(version: Version, gate: Gate, *, is_champion: bool) -> dict[str, Any]:

@@ -68,20 +68,6 @@ MEANS: Final[dict[Op, tuple[str, str]]] = {
 }
 """What each operation gives, and what it gives where no event counts."""
 
-EXAMPLES: Final[dict[Op, float]] = {
-    Op.LAST: 120.0,
-    Op.DAYS_SINCE_FIRST: 30.0,
-    Op.DAYS_SINCE_LAST: 2.5,
-    Op.DAYS_AT_POSITION: 2.5,
-    Op.DECAYED_COUNT: 2.4,
-    Op.TREND: 1.6,
-    Op.HOURS_WAITING: 5.0,
-    Op.REPLY_HOURS: 5.0,
-    Op.PACE: 0.4,
-    Op.PROFILE_COMPLETENESS: 0.75,
-}
-"""A value to say a sentence with; 3 where there is none."""
-
 GROUPS: Final[dict[str, str]] = {
     "position": "Where the lead stands",
     "step": "Each step, and the purchase",
@@ -190,7 +176,7 @@ def _group(name: str, title: str, ladder: Ladder) -> str:
 
 def _row(signal: Signal, ladder: Ladder) -> tuple[str, ...]:
     of = STEP_OF[signal.id.split(".")[2]] if signal.group == "step" else _of(signal, ladder)
-    return f"`{signal.id}`", _how(signal), of, _example(signal), signal.says_never
+    return f"`{signal.id}`", _how(signal), of, signal.example, signal.says_never
 
 
 def _how(signal: Signal) -> str:
@@ -237,12 +223,6 @@ def _conditions(rule: EventRule) -> str:
         value = one.value if one.is_text else f"{one.value:g}"
         parts.append(f"{one.property} {said.get(one.operator, one.operator)} {value}")
     return " and ".join(parts)
-
-
-def _example(signal: Signal) -> str:
-    if signal.is_category and signal.op == Op.LAST:
-        return signal.sentence("…")
-    return signal.sentence(EXAMPLES.get(signal.op, 3.0))
 
 
 STEP_OF: Final = {

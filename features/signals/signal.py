@@ -90,6 +90,13 @@ class Signal:
             return self.says_never
         return self.says.format_map(_Told(value))
 
+    @property
+    def example(self) -> str:
+        """What a made-up value of it says."""
+        if self.is_category and self.op == Op.LAST:
+            return self.sentence("…")
+        return self.sentence(_EXAMPLES.get(self.op, 3.0))
+
 
 _COUNTING = (
     Op.COUNT,
@@ -103,6 +110,20 @@ _COUNTING = (
     Op.STEPS_COMPLETED,
 )
 """Operations whose zero means that nothing happened."""
+
+_EXAMPLES: Final[dict[Op, float]] = {
+    Op.LAST: 120.0,
+    Op.DAYS_SINCE_FIRST: 30.0,
+    Op.DAYS_SINCE_LAST: 2.5,
+    Op.DAYS_AT_POSITION: 2.5,
+    Op.DECAYED_COUNT: 2.4,
+    Op.TREND: 1.6,
+    Op.HOURS_WAITING: 5.0,
+    Op.REPLY_HOURS: 5.0,
+    Op.PACE: 0.4,
+    Op.PROFILE_COMPLETENESS: 0.75,
+}
+"""A value to say a sentence with; 3 where there is none."""
 
 
 _Levels = tuple[tuple[float, str], ...]

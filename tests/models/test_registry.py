@@ -24,6 +24,8 @@ from features.clock import now
 from features.errors import BundleError
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.gate import Gate, GateError
+from models.logged.card.on_record import OnRecord
+from models.logged.card.page import card_of
 from models.logged.former_bundles import Promotion
 from models.logged.run_page import name_of
 from models.logged.versions import CHAMPION, model_name
@@ -172,6 +174,8 @@ def test_what_is_logged(registry, trained, gate, report):
     assert described == run.data.tags["mlflow.note.content"]
     logged = {item.path for item in client.list_artifacts(run.info.run_id, "report")}
     assert logged == {f"report/{path.name}" for path in report.iterdir()}
+    card = Path(client.download_artifacts(run.info.run_id, "card.md")).read_text()
+    assert card == card_of(OnRecord(trained, gate, "careful"))
     kept = client.download_artifacts(run.info.run_id, f"gate/{CHAMPION}.json")
     assert Gate.of_dict(json.loads(Path(kept).read_text())) == gate
 

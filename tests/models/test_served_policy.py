@@ -12,7 +12,7 @@ import pytest
 from features.errors import BundleError, PolicyError
 from models.bundle import load_bundle, save_bundle
 from models.gate import GateError
-from models.served_policy import DEFAULT, read_served, write_served
+from models.served_policy import DEFAULT, read_served, served_gate, write_served
 from tests.gates import policy_gate, scores_gate
 
 
@@ -39,6 +39,7 @@ def changed(folder: Path, **more: object) -> None:
 def test_the_careful_one_serves_at_first(folder, trained):
     """A bundle of which nobody promoted a policy is served with the one that needs no gate."""
     assert read_served(folder, trained) == DEFAULT == "careful"
+    assert served_gate(folder, trained) is None
 
 
 @pytest.mark.parametrize("name", ["learned", "thompson", "only:no_ask"])
@@ -47,6 +48,7 @@ def test_what_was_written_is_read(folder, trained, name):
     gate = policy_gate(trained, name)
     write_served(folder, gate)
     assert read_served(folder, trained) == name
+    assert served_gate(folder, trained) == gate
     assert json.loads((folder / "served_policy.json").read_text())["report"] == gate.report
 
 

@@ -112,7 +112,7 @@ def actions_of(of: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 def test_every_place_is_written_or_read():
     """No verb has a file or a folder of which nobody has said whether it is an input."""
     writing = {options.as_file, options.as_folder, options.as_picture, options.as_table}
-    writing |= {options.as_scores, options.as_json_lines, options.as_toml}
+    writing |= {options.as_scores, options.as_json_lines, options.as_toml, options.as_page}
     places = {one.dest: one.type for one in actions_of(parser()) if one.type in {Path, *writing}}
     written, read = set(options._WRITTEN), set(options._READ)
     assert {name for name, kind in places.items() if kind in writing} <= written

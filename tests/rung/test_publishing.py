@@ -1,13 +1,21 @@
-"""`rung publish`: no bundle without its report, no champion without its gate."""
+"""`rung publish`: no bundle without its report, no champion without its gate; `rung card`."""
 
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
+from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 import pytest
 
+from features.clock import microseconds
+from features.signals.table import signals_of
+from rung.command import parser
+from tests.gates import policy_report, watched
 from tests.rung.scene import call, done, message, refused
 
 
@@ -132,3 +140,119 @@ def test_a_folder_as_the_champion(bundle_folder, events_file):
     )
     overlaps = [order["overlap"] for order in said.json["reordering"]["orders"]]
     assert overlaps == [1.0, 1.0]
+
+
+# ---------------------------------------------------------------------------------- the model card
+
+
+def card_of(*arguments: object) -> str:
+    """The page that `rung card` prints."""
+    return done("card", *arguments).out
+
+
+def test_every_number_of_a_card_is_of_the_evidence(trained, bundle_folder, report):
+    """Whatever figure stands on it is one of the bundle or its report, as such figures are told."""
+    page = card_of(bundle_folder, "--report", report[0])
+    told = json.loads((report[0] / "report.json").read_text())
+    ladder = asdict(trained.ladder)
+    held = [told, trained.manifest, ladder["steps"], ladder["purchase"], ladder["policy"]]
+    inside = [sum(one["inside"] for one in told["advancement"]["performance"]["reliability"])]
+    calibrated = [trained.advancement.calibrator.leads, len(signals_of(trained.ladder))]
+    allowed = set(forms([*held, inside, calibrated, *CONSTANT]))
+    section = page[page.index("## Model details") : page.index("## How to make it again")]
+    words = re.sub(r"`[^`]*`|\d{4}-\d\d-\d\dT[\d:.]+Z|10%\*\*|\*10%\*", " ", section)
+    numbers = re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?%?", words)
+    assert len(numbers) > 200
+    assert [one for one in numbers if one.rstrip(",") not in allowed] == []
+
+
+def test_the_figures_of_a_card(bundle_folder, report):
+    """Each row of the table of a goal is that of the report, the bundle's own first."""
+    page = card_of(bundle_folder, "--report", report[0])
+    judged = json.loads((report[0] / "report.json").read_text())["advancement"]
+    rows = [("**this bundle**", judged["performance"])]
+    rows += [(one["name"], one["performance"]) for one in judged["baselines"]]
+    for name, one in rows:
+        assert (
+            f"| {name} | {one['auc']:.4f} ± {one['auc_error']:.4f}"
+            f" | {one['log_loss']:.4f} ± {one['log_loss_error']:.4f} | {one['ece']:.4f}"
+            f" | {one['ece_by_chance']:.4f} | {one['lift_10']:.2f} | {one['found_10']:.1%} |"
+        ) in page
+    assert f"{judged['verdict'].capitalize()}, on {judged['counts']['decided']:,} points" in page
+    for one in judged["signals"][:10]:
+        assert f"| `{one['id']}` |" in page
+
+
+def test_a_card_of_what_serves(bundle_folder, report, tmp_path):
+    """What serves brings the report that let it, and who did; another report is judged anew."""
+    into = tmp_path / "serving"
+    done(
+        *("champion", "promote", bundle_folder, "--report", report[0], "--into", into),
+        *("--by", "ann", "--why", "the | first"),
+    )
+    page = card_of(into)
+    assert "promoted by ann; the reason: “the \\| first”" in page
+    judged = card_of(bundle_folder, "--report", report[0])
+    told = [line for line in page.splitlines() if not line.startswith("* **Serving**")]
+    assert told == [line for line in judged.splitlines() if not line.startswith("* **Serving**")]
+    assert card_of(into, "--report", report[0]) == page
+    other = tmp_path / "other"
+    shutil.copytree(report[0], other)
+    held = json.loads((other / "report.json").read_text()) | {"flatters": True}
+    (other / "report.json").write_text(json.dumps(held | {"start": "2026-01-01T00:00:00Z"}))
+    page = card_of(into, "--report", other)
+    assert "* **The gate**: **Not passed.** Judged from 2026-01-01" in page
+
+
+def test_a_card_with_a_policy(trained, bundle_folder, report, tmp_path):
+    """The report of a policy is told of where it lies beside that of the scores."""
+    both = tmp_path / "both"
+    shutil.copytree(report[0], both)
+    judged = policy_report(bundle=trained.version, watch=watched(219.3, -1401.0, 6793.0))
+    (both / "policy.json").write_text(json.dumps(judged))
+    page = card_of(bundle_folder, "--report", both)
+    assert ": +219.3 EUR a decision, between -1,401 and +6,793 however often" in page
+    assert "Its gate was not passed. The gain is not sure: +219.3" in page
+    (both / "report.json").unlink()
+    assert "no report in" in message("card", bundle_folder, "--report", both)
+
+
+def test_a_card_in_a_file(bundle_folder, tmp_path):
+    """It is what is printed; a file whose name says another format is refused."""
+    done("card", bundle_folder, "--out", tmp_path / "card.md")
+    assert (tmp_path / "card.md").read_text() == card_of(bundle_folder)
+    said = refused("card", bundle_folder, "--out", tmp_path / "card.pdf", code=2)
+    assert "must end in .md" in said
+    assert "no bundle in" in message("card", tmp_path)
+
+
+def test_the_commands_of_a_card_can_be_called(trained, bundle_folder, report):
+    """Each command on it is one, and that of training has the end of training and the reasons."""
+    page = card_of(bundle_folder, "--report", report[0])
+    blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    commands = blocks + re.findall(r"`(rung [^`]*[A-Z]+)`", page + card_of(bundle_folder))
+    parsed = [parser().parse_args(shlex.split(one.replace("\\\n", ""))[1:]) for one in commands]
+    train, evaluate = parsed[:2]
+    assert microseconds(train.until) == trained.manifest["until"]
+    assert str(evaluate.bundle) == "BUNDLE"
+    assert len({one.verb for one in parsed}) == 4
+
+
+CONSTANT = (0.9, 95, 0.5, 0, 19, 20, 30, 10, 0.1)
+"""Numbers of the sentences themselves: levels of intervals, a coin's AUC, the smallest group."""
+
+
+def forms(held: object) -> Iterator[str]:
+    """Every way in which a number in plain values may be written, those in texts as they stand."""
+    if isinstance(held, dict):
+        held = list(held.values())
+    if isinstance(held, list | tuple):
+        yield str(len(held))
+        for one in held:
+            yield from forms(one)
+    elif isinstance(held, str):
+        yield from (one.rstrip(",") for one in re.findall(r"\d[\d,]*(?:\.\d+)?%?", held))
+    elif isinstance(held, int | float) and not isinstance(held, bool):
+        size = abs(held)
+        yield from (f"{size:{form}}" for form in (".4f", ".2f", ".1f", ",.0f", ".0%", ".1%", "g"))
+        yield f"{100 * size:.1f}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final, get_args
+from typing import Any, Final, Self, get_args
 
 import numpy as np
 
@@ -77,6 +77,18 @@ class GroupsReport:
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self)
+
+    @classmethod
+    def of_dict(cls, held: Mapping[str, Any]) -> Self:
+        """The reverse of `as_dict`.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError : it is no such report.
+        """
+        traits = tuple(TraitKnown(**one) for one in held["traits"])
+        figures = tuple(GroupFigure(**one) for one in held["figures"])
+        return cls(float(held["least_ratio"]), traits, figures)
 
 
 def groups_report(

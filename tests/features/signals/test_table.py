@@ -65,6 +65,8 @@ def test_every_category_says_its_text(signal):
     for text in ("Logistics", "100 {value} %", ""):
         assert text in signal.sentence(text)
     assert not set(signal.sentence("Logistics")) & set("{}")
+    assert signal.example not in ("", signal.says_never)
+    assert not set(signal.example) & set("{}")
 
 
 @pytest.mark.parametrize("signal", EVERY_SIGNAL)

@@ -66,6 +66,14 @@ def test_alike_passes():
     assert refused(report) == []
 
 
+def test_a_report_comes_back():
+    """What it is written as is read as what it was, also from a file."""
+    found = reported(ratio=0.7)
+    assert GroupsReport.of_dict(json.loads(json.dumps(found.as_dict()))) == found
+    with pytest.raises(KeyError, match="traits"):
+        GroupsReport.of_dict({"least_ratio": 0.8})
+
+
 def test_unknown_passes_and_is_said():
     """Small groups refuse nothing, and the report says that they are small; none has its name."""
     report = reported(ratio=0.5, leads=40)
