@@ -47,6 +47,8 @@ __all__ = [
     "train",
 ]
 
+_COMPUTING: Final = ("lightgbm", "numba", "numpy", "scikit-learn", "scipy")
+"""The distributions whose arithmetic a bundle's bits follow from."""
 _FIELD_ROWS: Final = 1000
 _LATE_SPANS: Final = 5
 """Times that a log may have happened over, of those that it became known over, without a word."""
@@ -78,8 +80,8 @@ def train(
 ) -> Bundle:
     """Train on what was known by `until` (microseconds; default, and at most: the last event).
 
-    The result depends on nothing but the arguments: the same log, ladder and configuration give the
-    same bundle, bit for bit.
+    The result depends on nothing but the arguments and the versions of what computes: the same log,
+    ladder and configuration give the same bundle, bit for bit.
 
     Parameters
     ----------
@@ -148,6 +150,7 @@ def _trained(
     offers = replace(offers, fields=field_worth(ladder, points, encoding, models["advancement"]))
     manifest = {
         "rung": version("rung"),
+        "libraries": {name: version(name) for name in _COMPUTING},
         "until": until,
         "arrival_delays": arrival_delays(log, ladder, until).tolist(),
         "data_fingerprint": fingerprint(log),

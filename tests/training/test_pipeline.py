@@ -318,6 +318,8 @@ def test_the_manifest(log, bundle):
     """It says what the bundle was trained with, on which data, and until when."""
     told = bundle.manifest
     assert told["rung"] == version("rung")
+    assert told["libraries"].keys() == {"lightgbm", "numba", "numpy", "scikit-learn", "scipy"}
+    assert all(version(name) == held for name, held in told["libraries"].items())
     assert told["until"] == UNTIL
     assert told["data_fingerprint"] == fingerprint(log.known_by(UNTIL))
     then = log.known_by(UNTIL)

@@ -33,7 +33,7 @@ def details(known: OnRecord) -> Iterator[str]:
             f" {len(bundle.ladder.steps)} steps, and the purchase.",
             f"**Version** `{bundle.version}`; the whole hash is `{bundle.hash}`.",
             f"**Trained** on what was known until {rfc3339(int(manifest['until']))}, by Rung"
-            f" {manifest.get('rung', 'of a version that was not kept')}.",
+            f" {manifest['rung']}.",
             *(f"**{title}**: {_answers(known, goal)}" for goal, title in GOALS.items()),
             _serves(known),
         ]
@@ -228,8 +228,8 @@ def remade(known: OnRecord) -> Iterator[str]:
     manifest = known.manifest
     config: Mapping[str, Any] = manifest.get("config", {})
     yield (
-        "The same log, ladder, configuration and version of Rung give the same bundle, to the last"
-        " bit; its hash says whether they did."
+        "The same log, ladder, configuration and versions give the same bundle, to the last bit;"
+        " its hash says whether they did."
     )
     yield _block("sh", _command(manifest, config))
     yield "with `config.toml`:"
@@ -244,17 +244,26 @@ def remade(known: OnRecord) -> Iterator[str]:
     if "until" in report and not report.get("twin"):
         yield "It was judged by"
         yield _block("sh", f"{EVALUATE} \\\n  --from {report['start']} --until {report['until']}")
-    yield "What it came from is known by"
+    yield "What it came from:"
     yield bullets(
-        f"{name}: `{manifest[key]}`"
-        for name, key in (
-            ("Rung", "rung"),
-            ("log", "data_fingerprint"),
-            ("what scores follow from in the ladder", "ladder_fingerprint"),
-            ("signals", "signals_fingerprint"),
-        )
-        if key in manifest
+        [
+            _versions(manifest),
+            *(f"{name}, by its SHA-256: `{manifest[key]}`" for name, key in _PRINTS.items()),
+        ]
     )
+
+
+_PRINTS: Final = {
+    "the log": "data_fingerprint",
+    "what scores follow from in the ladder": "ladder_fingerprint",
+    "the table of signals": "signals_fingerprint",
+}
+
+
+def _versions(manifest: Mapping[str, Any]) -> str:
+    libraries: Mapping[str, str] = manifest.get("libraries", {})
+    told = ", ".join(f"{name} {held}" for name, held in sorted(libraries.items()))
+    return f"Rung {manifest['rung']}, with {told or 'libraries whose versions were not kept'}"
 
 
 def _command(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> str:

@@ -156,6 +156,20 @@ def test_the_configuration_can_be_used_again(known):
     assert parse_config(block, "card").train == TrainConfig()
 
 
+def test_what_it_came_from(known, trained):
+    """The versions of what computed it, and a fingerprint of all that went in."""
+    page = text(made.remade(known()))
+    manifest = trained.manifest
+    for name, held in manifest["libraries"].items():
+        assert f"{name} {held}" in page
+    for key in ("data_fingerprint", "ladder_fingerprint", "signals_fingerprint"):
+        assert f"by its SHA-256: `{manifest[key]}`" in page
+    before = replace(trained, manifest={**manifest, "libraries": {}})
+    assert "with libraries whose versions were not kept" in text(
+        made.remade(replace(known(), bundle=before))
+    )
+
+
 def test_points_of_some_days_alone(known, trained):
     """How far back it looked is an option of the command."""
     config = trained.manifest["config"] | {"look_back_days": 90.0}
