@@ -290,6 +290,16 @@ class Registry:
             return former
         return [replace(tags.read(_version(present), present.tags), taken_back=False), *former]
 
+    def gate(self, version: Version, alias: str = CHAMPION) -> Gate:
+        """The gate by which an alias came to name a version; BundleError where none is kept."""
+        try:
+            held = self._client.get_model_version(version.name, str(version.version))
+            kept = mlflow.artifacts.load_dict(f"runs:/{held.run_id}/gate/{alias}.json")
+        except (MlflowException, OSError) as error:
+            said = f"no gate of version {version.version} of {version.name!r} in {shown(self.uri)}"
+            raise BundleError(f"{said}: {error}") from error
+        return Gate.of_dict(kept)
+
     def roll_back(
         self, name: str, promotion: Promotion | None = None, alias: str = CHAMPION
     ) -> Version:
@@ -314,8 +324,7 @@ class Registry:
             )
         with self._asking():
             held = self._client.get_model_version(name, str(back.version.version))
-            kept = mlflow.artifacts.load_dict(f"runs:/{held.run_id}/gate/{alias}.json")
-            Gate.of_dict(kept).require_passed("scores", back.hash)
+            self.gate(back.version, alias).require_passed("scores", back.hash)
             if champion is not None:
                 taken_back = AliasTags.of(alias).taken_back
                 self._client.set_model_version_tag(

@@ -14,6 +14,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from features.errors import BundleError
 from models.bundle import check_folder, manifest_of
 from models.gate import Gate
 from models.logged.former_bundles import (
@@ -72,6 +73,9 @@ class BundleSource(Protocol):
     def versions(self) -> list[SourceVersion]:
         """What serves and what served, the newest first; BundleError where it cannot be told."""
 
+    def gate(self) -> Gate | None:
+        """By which what serves came to serve; None where that is not on record."""
+
     def check(self) -> None:
         """BundleError where no bundle could be promoted to, before one is made."""
 
@@ -116,6 +120,11 @@ class FolderSource:
         """What serves from the folder, and the former ones beside it."""
         present = served_by(self.path)
         return [_told(one) for one in ([present] if present else []) + former_of(self.path)]
+
+    def gate(self) -> Gate | None:
+        """What was written down when it was promoted into the folder."""
+        present = served_by(self.path)
+        return present.gate if present else None
 
     def check(self) -> None:
         """Something else may be in the folder."""
@@ -207,6 +216,16 @@ class RegistrySource:
             )
             for one in self._opened().champions(self.name, self.alias)
         ]
+
+    def gate(self) -> Gate | None:
+        """What is kept with the version; None of an alias that was moved past Rung."""
+        registry = self._opened()
+        version = registry.named(self.name, self.alias)
+        try:
+            gate: Gate = registry.gate(version, self.alias)
+        except BundleError:
+            return None
+        return gate if gate.bundle == version.hash else None
 
     def check(self) -> None:
         """The registry may not be there."""

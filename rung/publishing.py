@@ -18,7 +18,7 @@ from rung.options import (
     json_option,
     trust_option,
 )
-from rung.reading import loaded_bundle, print_json, trusted_types
+from rung.reading import loaded_bundle, print_json, trusted_types, what_serves
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
@@ -109,7 +109,14 @@ def _accepted(parsed: argparse.Namespace) -> Accepted | None:
 def add_card(verbs: Any) -> None:
     """Add `rung card`."""
     card = add_verb(verbs, "card", _card, "write what is known of a bundle on one page")
-    card.add_argument("bundle", type=Path)
+    card.add_argument(
+        "bundle",
+        nargs="?",
+        metavar="URI|FOLDER",
+        help="the folder of a bundle, or the URI of a registry whose champion is meant (default:"
+        " what serves, by RUNG_BUNDLE, or RUNG_REGISTRY where RUNG_MODEL is set)",
+    )
+    card.add_argument("--ladder", help="whose champion it is, in a registry (default: b2b)")
     card.add_argument(
         "--report",
         type=Path,
@@ -122,19 +129,24 @@ def add_card(verbs: Any) -> None:
 
 def _card(parsed: argparse.Namespace, progress: Progress) -> None:
     from features.files import new_file
+    from features.ladder.file import read_ladder
     from models.logged.card.on_record import OnRecord
     from models.logged.card.page import card_of
-    from models.logged.former_bundles import served_by
+    from models.logged.former_bundles import Promotion
     from models.served_policy import DEFAULT, served_gate
 
-    bundle = loaded_bundle(parsed.bundle, parsed)
-    record, served = served_by(parsed.bundle), served_gate(parsed.bundle, bundle)
-    gate, policy_gate = record.gate if record else None, served
+    asked = read_ladder(parsed.ladder) if parsed.ladder else None
+    source = what_serves(parsed.bundle, asked=asked)
+    folder = source.folder()
+    bundle = loaded_bundle(folder, parsed)
+    served, gate = served_gate(folder, bundle), source.gate()
+    policy_gate, first = served, source.versions()[0]
     if parsed.report:
         gate = _gate_of(parsed.report, bundle, gate)
         policy_gate = _policy_gate_of(parsed.report, bundle) or served
-    said = record.promotion if record else None
-    card = card_of(OnRecord(bundle, gate, served.policy if served else DEFAULT, policy_gate, said))
+    policy = served.policy if served else DEFAULT
+    said = Promotion(first.from_at, first.by, first.why)
+    card = card_of(OnRecord(bundle, gate, policy, policy_gate, said))
     if parsed.out is None:
         return print(card, end="")
     with new_file(parsed.out) as part:

@@ -178,6 +178,10 @@ def test_what_is_logged(registry, trained, gate, report):
     assert card == card_of(OnRecord(trained, gate, "careful"))
     kept = client.download_artifacts(run.info.run_id, f"gate/{CHAMPION}.json")
     assert Gate.of_dict(json.loads(Path(kept).read_text())) == gate
+    version = registry.version(NAME, 1)
+    assert registry.gate(version) == gate
+    with pytest.raises(BundleError, match=f"no gate of version 1 of '{NAME}' in"):
+        registry.gate(version, "live")
 
 
 @pytest.mark.usefixtures("published")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from features.errors import BundleError
 from models.bundle import load_bundle
-from models.gate import GateError
+from models.gate import Gate, GateError
 from models.logged.former_bundles import Promotion
 from models.logged.versions import ServedVersion, Version
 from models.sources import FolderSource, RegistrySource, source_of
@@ -27,6 +28,7 @@ class Registered:
         self.bundle, self.present, self.is_away = bundle, FIRST, False
         self.fetched: list[int] = []
         self.asked: list[object] = []
+        self.kept: Gate | None = None
 
     def champion(self, name: str, alias: str) -> Version | None:
         self.asked.append((name, alias))
@@ -53,6 +55,12 @@ class Registered:
             ServedVersion(SECOND, Promotion(2, "ann", "better"), taken_back=False),
             ServedVersion(FIRST, Promotion(1, "bob", "the first"), taken_back=True),
         ]
+
+    def gate(self, version: Version, alias: str) -> Gate:
+        self.asked.append((version, alias))
+        if self.kept is None:
+            raise BundleError("no gate")
+        return self.kept
 
     def roll_back(self, *asked: object) -> Version:
         self.asked.append(asked)
@@ -207,6 +215,16 @@ def test_what_a_registry_tells(source, registry):
     assert registry.asked == [("rung-b2b", "live")]
 
 
+def test_by_which_gate_it_serves(source, registry, trained):
+    """It is that of this very bundle, kept for this alias; where none is kept, nobody knows."""
+    assert source.gate() is None  # the alias was moved past Rung
+    registry.kept = scores_gate(trained)
+    assert source.gate() is None  # and it is that of another version
+    registry.present = replace(FIRST, hash=trained.hash)
+    assert source.gate() == registry.kept
+    assert registry.asked[-1] == (registry.present, "live")
+
+
 def test_a_registry_keeps_who_went_back_and_why(source, registry):
     """They are handed on whole, with the alias."""
     said = Promotion(3, "ann", "the queue looks wrong")
@@ -234,7 +252,9 @@ def test_a_folder_is_given_a_bundle_and_goes_back(bundle_folder, trained, tmp_pa
     """It serves, with who and why; there is nothing to go back to yet."""
     source = FolderSource(tmp_path / "serving")
     source.check()
+    assert source.gate() is None
     source.promote(bundle_folder, scores_gate(trained), Promotion(3, "ann", "better"))
+    assert source.gate() == scores_gate(trained)
     (one,) = source.versions()
     assert (one.hash, one.from_at, one.by, one.why) == (trained.hash, 3, "ann", "better")
     with pytest.raises(BundleError, match="nothing to go back to"):

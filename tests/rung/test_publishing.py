@@ -183,7 +183,7 @@ def test_the_figures_of_a_card(bundle_folder, report):
         assert f"| `{one['id']}` |" in page
 
 
-def test_a_card_of_what_serves(bundle_folder, report, tmp_path):
+def test_a_card_of_what_serves(bundle_folder, report, tmp_path, monkeypatch):
     """What serves brings the report that let it, and who did; another report is judged anew."""
     into = tmp_path / "serving"
     done(
@@ -196,6 +196,8 @@ def test_a_card_of_what_serves(bundle_folder, report, tmp_path):
     told = [line for line in page.splitlines() if not line.startswith("* **Serving**")]
     assert told == [line for line in judged.splitlines() if not line.startswith("* **Serving**")]
     assert card_of(into, "--report", report[0]) == page
+    monkeypatch.setenv("RUNG_BUNDLE", str(into))
+    assert card_of() == page
     other = tmp_path / "other"
     shutil.copytree(report[0], other)
     held = json.loads((other / "report.json").read_text()) | {"flatters": True}
