@@ -23,8 +23,11 @@ EVALUATE_POLICY: Final = "rung policy evaluate EVENTS --bundle BUNDLE --report R
 
 
 def plain(text: object) -> str:
-    """Words that somebody wrote, on one line, and as words alone in Markdown."""
-    return " ".join(str(text).split()).replace("<", "&lt;").replace("|", "\\|")
+    """Words that somebody wrote, on one line, and as words alone in Markdown: no tag, no link."""
+    return " ".join(str(text).split()).translate(_PLAIN)
+
+
+_PLAIN: Final = str.maketrans({"<": "&lt;", "|": "\\|", "[": "\\["})
 
 
 def sentence(words: str) -> str:

@@ -55,6 +55,15 @@ def test_groups_by_their_verdicts(known):
     )
 
 
+def test_a_group_called_by_anybody(known):
+    """What leads told of themselves stays words: no tag, no link, no column of its own."""
+    held = groups(**{"<b>[here](http://a.b)|\nx": "apart"})
+    page = text(conduct.conduct(known({"groups": held.as_dict()})))
+    told = "&lt;b>\\[here](http://a.b)\\| x"
+    assert f"| gender | {told} | 120 |" in page
+    assert f"`gender` ({told})" in page
+
+
 def test_groups_of_a_policy(known, trained):
     """How offers are made to groups is among what is said of them."""
     held = groups(f="alike")
