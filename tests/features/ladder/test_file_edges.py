@@ -141,6 +141,10 @@ REFUSED = [
     ("", BEATS * 2, "beats[1].event", "'beat' is already the event of beats[0]"),
     ("", SOURCE * 2, "source[1].name", "'forms' is already the name of source[0]"),
     ("", AFTER * 2, "after_purchase[1].id", "'renewal' is already the id of after_purchase[0]"),
+    (
+        *("", SOURCE.replace('event = "form"', "event_at = 3")),
+        *("source[0].event_at", "must be a text"),
+    ),
     ("", SOURCE.replace("forms", "rungs"), "source[0].name", "cannot be 'rungs'"),
     (
         *("", SOURCE.replace("none", "hmac-sha256-hex") + 'header = "H"\nsecret = "env:A B"\n'),

@@ -201,6 +201,20 @@ def test_few_rows_have_no_columns():
     assert tau[0] > tau[1] + 0.3 > tau[2] + 0.5
 
 
+def test_a_seed_decides_who_is_expected_by_whom_and_what_is_drawn():
+    """Nothing else does: the same one gives the same."""
+    few = tried(120)
+    outcome = shares(few)
+    one, other = (learn_effects(OPTIONS, few, outcome, "share", seed=seed) for seed in (1, 2))
+    assert (one[1].mean != other[1].mean).any()
+    drawn = [
+        learn_effects(OPTIONS, few, outcome, "share", expected=one[1], seed=seed)[0].effects.draws
+        for seed in (1, 2)
+    ]
+    np.testing.assert_array_equal(drawn[0], one[0].effects.draws)
+    assert (drawn[1] != drawn[0]).any()
+
+
 @pytest.mark.parametrize("kind", ["share", "amount"])
 @pytest.mark.parametrize("n", [0, 1, 5])
 def test_hardly_a_row(kind, n):

@@ -5,8 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
+import sqlalchemy as sa
 
-from features.store.kept.leases import Mark
+from features.store.kept.leases import Mark, ScoresWith
+from features.store.privacy.opt_outs import NO_NEWS
+from features.store.schema import identities, leases
 
 SECOND = 1_000_000
 
@@ -100,6 +103,52 @@ def test_leads_with_marks(store):
     put(store, {"ann": 1})
     with store.database.reading() as connection:
         assert store.marks.among(connection, ["ann", "bob"]) == {"ann"}
+
+
+def test_marks_of_one_instant(store):
+    """They are taken by their ids, so that it is the same ones everywhere."""
+    put(store, {"cid": 10, "ann": 10, "bob": 10, "zoe": 9})
+    taken = [[one.sent_id for one in store.marks.take(2, 100, SECOND)] for _ in range(2)]
+    assert taken == [["zoe", "ann"], ["bob", "cid"]]
+
+
+def test_what_is_no_news(store):
+    """A lead that is only to be scored once more has a mark, and nothing new; under all its ids."""
+    once_more = f"{NO_NEWS}1"
+    put(store, {"ann": 1, "bob": 2}, once_more)
+    with store.database.writing() as connection:
+        connection.execute(sa.insert(identities).values(id="ann@mail", lead_id="ann", joined_at=1))
+    marks = store.marks
+    with store.database.reading() as connection:
+        assert marks.among(connection, ["ann", "bob"]) == set()
+        assert marks.of(connection, ["ann", "cid"]) == {"ann": {("ann", once_more)}}
+    put(store, {"ann@mail": 3})
+    with store.database.reading() as connection:
+        assert marks.among(connection, ["ann", "bob", "ann@mail"]) == {"ann"}
+        both = {("ann", once_more), ("ann@mail", "m")}
+        assert marks.of(connection, ["ann", "bob"]) == {"ann": both, "bob": {("bob", once_more)}}
+    assert [one.is_news for one in marks.take(9, 100, SECOND)] == [False, False, True]
+
+
+def test_who_scores(store):
+    """Leases of scorers alone, each until it ends; those that have ended are cleared away."""
+    one, two = ScoresWith("b2b", "1"), ScoresWith("b2b", "2")
+    scorers = store.scorers
+    assert store.leases.take("all scores now", "somebody", 0, 900 * SECOND)
+    assert scorers.take(one, "a", 0)
+    assert scorers.take(two, "a 2", 20 * SECOND)
+    assert scorers.take(two, "a", 25 * SECOND)
+    assert scorers.others("a", 29 * SECOND) == [two]
+    assert not scorers.take(ScoresWith("b2c", "1"), "b", 49 * SECOND)
+    scorers.release("a")
+    assert scorers.others("", 49 * SECOND) == [two]
+    assert scorers.others("", 50 * SECOND) == []
+    assert scorers.take(ScoresWith("b2c", "1"), "b", 50 * SECOND)
+    with store.database.reading() as connection:
+        names = connection.scalars(sa.select(leases.c.name).order_by(leases.c.name)).all()
+    assert names == ["all scores now", "scores b"]
+    assert not scorers.take(one, "c", 79 * SECOND)
+    assert scorers.take(one, "b", 79 * SECOND), "its own former ladder is in nobody's way"
 
 
 def test_a_lease_has_one_holder(store):
