@@ -6,7 +6,7 @@ import pytest
 
 from features.errors import LadderError, Mistake
 from features.ladder.file import parse_ladder
-from features.ladder.ladder import Ladder
+from features.ladder.ladder import EventNames, Ladder
 
 LADDER = """
 [ladder]
@@ -168,13 +168,13 @@ def test_a_property_is_named_as_it_is_written():
     assert [one.property for one in held.where] == ["a.where.b", "c.d"]
 
 
-def test_roles_without_a_name_are_not_the_same_role():
-    """Each is empty, and no more is said of them."""
-    found = mistakes_of(changed("[policy]", '[events]\ntraits = ""\nconsent = ""'))
-    assert {(one.path, one.problem) for one in found} == {
-        ("events.traits", "is empty"),
-        ("events.consent", "is empty"),
-    }
+def test_a_role_that_cannot_be_read_is_in_no_others_way():
+    """Its usual name may be what the file gives another one."""
+    usual = EventNames().traits
+    for wrong, problem in (('""', "is empty"), ("3", "must be a text")):
+        more = f'[events]\ntraits = {wrong}\nconsent = "{usual}"'
+        (found,) = mistakes_of(changed("[policy]", more))
+        assert (found.path, found.problem) == ("events.traits", problem)
 
 
 def test_ids_that_are_missing_are_not_the_same_id():

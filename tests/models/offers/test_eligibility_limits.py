@@ -14,7 +14,7 @@ from features.ladder.file import read_ladder
 from features.ladder.ladder import Commitment, Effort, EventRule, Limits, Offer
 from features.ladder.quiet_hours import QuietHours
 from features.offers.history import OfferHistory
-from models.offers.eligibility import UNRESTRICTED, Asked, Eligibility, eligibility
+from models.offers.eligibility import UNRESTRICTED, Asked, Eligibility, eligibility, sendable
 
 NOW = 20_500 * DAY_US
 BEGUN = (EventRule("session_begun"),)
@@ -119,11 +119,14 @@ def test_how_long_offers_rest_that_nobody_answers(rest_days, reason):
 def test_a_person_who_helps_may_come_in_at_once():
     """One who asks for something waits after a step."""
     with_person = Effort(5, human=True)
-    offers = (replace(TIPS, effort=with_person), replace(NEXT, effort=with_person))
+    help_ = replace(TIPS, id="help", step="value", effort=with_person)
+    call = Offer("call", "participation", "Call", "call", with_person)
     limits = replace(LIMITS, days_before_sales=1.0)
-    found = reasons(offers, limits, completed={"content": ago(0.5)})
-    assert found == {"tips": "", "next": "support_first"}
-    assert reasons(offers, limits, completed={"content": ago(1)}) == {"tips": "", "next": ""}
+    for days, held in ((0.5, ["support_first"]), (1.0, [])):
+        completed = {"content": ago(days), "value": ago(days)}
+        found = answered((help_, call), limits, 2, completed=completed)
+        assert [one.reason for one in found.excluded if one.offer_id != "video"] == held
+        assert [one.id for one in found.offers] == ["help", "call"][: 2 - len(held)]
 
 
 def test_the_step_that_was_taken_last_is_the_one_that_is_named():
@@ -189,5 +192,26 @@ def test_who_may_wait_gets_what_is_still_there_in_the_morning(window, waits):
     assert not now_or_never.offers
     assert [one.reason for one in now_or_never.excluded] == ["step_completed", "quiet_hours"]
     if not waits:
-        assert ", and it is valid until 2026-02-" in kept.excluded[-1].text
+        last = f"{window['valid_until']:%Y-%m-%d %H:%M} UTC"
+        assert kept.excluded[-1].text.endswith(f", and it is valid until {last}")
         assert kept.excluded[-1].text.startswith("quiet hours: nobody is contacted before")
+
+
+@pytest.mark.parametrize(
+    ("how", "is_sent"),
+    [
+        ({}, True),
+        ({"status": "paused"}, False),
+        ({"status": "retired"}, False),
+        ({"valid_until": DAY - timedelta(seconds=1)}, False),
+        ({"valid_from": DAY + timedelta(seconds=1)}, False),
+        ({"valid_from": DAY, "valid_until": DAY}, True),
+    ],
+)
+def test_what_is_sent_is_what_is_offered_now(how, is_sent):
+    """To a lead that is asked nothing as well."""
+    ladder = replace(read_ladder("b2b"), offers=(replace(VIDEO, **how), TIPS), commitments=())
+    none = OfferHistory((), {}, 0, {}, {}, None, (), (), frozenset(), frozenset())
+    history = replace(none, opened=frozenset({"video", "tips"}))
+    found = sendable(ladder, 1, history, NOW)
+    assert [one.id for one in found] == (["video", "tips"] if is_sent else ["tips"])

@@ -186,6 +186,9 @@ def test_which_columns_may_modify(monkeypatch):
     monkeypatch.setattr(outcome_effects, "Modifiers", Wanted)
     found: Any = outcome_effects._modifiers(held, expected, np.zeros(len(MANY)))
     assert found == [15, 4, 3, *range(5, 13), 2]
+    told[:] = np.eye(len(told))[7] + 2.0 * np.eye(len(told))[9]
+    found = outcome_effects._modifiers(held, expected, np.zeros(len(MANY)))
+    assert found == [15, 4, 9, 7]  # what told nothing modifies nothing
 
 
 def test_few_rows_have_no_columns():
