@@ -73,7 +73,8 @@ class Decisions:
     step_is_over : shape (n,), whether the window of the next step is over: what is known of that
         need not wait for the purchase.
     is_over : shape (n,), whether both windows are over.
-    framing : of each, "" where there was one way only.
+    framing, framing_chance : of each, and how likely that way was; "" and 1.0 where there was one
+        way only.
     is_shown : shape (n,), whether it is known to have reached its lead; of no ask it always is.
     """
 
@@ -88,6 +89,7 @@ class Decisions:
     step_is_over: Bools
     is_over: Bools
     framing: tuple[str, ...]
+    framing_chance: Floats
     is_shown: Bools
 
     def __len__(self) -> int:
@@ -117,6 +119,7 @@ class Decisions:
             self.step_is_over[keep],
             self.is_over[keep],
             tuple(self.framing[at] for at in np.flatnonzero(keep)),
+            self.framing_chance[keep],
             self.is_shown[keep],
         )
 
@@ -229,6 +232,7 @@ def _of_draws(log: EventLog, ladder: Ladder, until: int, made: list[Decided]) ->
         (
             *(chosen, probability, worse | (probability > 0.0), topic),
             tuple(one.decision.framing for one in made),
+            np.array([one.decision.framing_probability for one in made], dtype=np.float64),
         ),
         np.array([one.exposed_at is not None for one in made], dtype=np.bool_)
         | (chosen == options.no_ask),
@@ -251,7 +255,8 @@ def observed_decisions(log: EventLog, ladder: Ladder, until: int, seed: int) -> 
     lead, as_of, chosen = lead[order], as_of[order], chosen[order]
     shape = (len(lead), len(options))
     nothing = np.zeros(shape, dtype=np.bool_)
-    choices = chosen, np.zeros(shape), nothing.copy(), nothing, ("",) * len(lead)
+    framings = ("",) * len(lead), np.ones(len(lead))
+    choices = chosen, np.zeros(shape), nothing.copy(), nothing, *framings
     is_shown = np.ones(len(lead), dtype=np.bool_)
     decisions = _with_outcomes(log, ladder, until, lead, as_of, choices, is_shown)
     possible = _possible(ladder)[np.minimum(decisions.position, len(ladder.goals) - 1)]
@@ -357,7 +362,7 @@ def _with_outcomes(
     until: int,
     lead: Ints,
     as_of: Ints,
-    choices: tuple[Ints, Floats, Bools, Bools, tuple[str, ...]],
+    choices: tuple[Ints, Floats, Bools, Bools, tuple[str, ...], Floats],
     is_shown: Bools,
 ) -> Decisions:
     """What was known at each instant, and what came after."""
@@ -377,7 +382,7 @@ def _with_outcomes(
         value, over = _gains(log, ladder, lead, as_of, horizon), as_of + horizon <= until
     else:
         value, over = purchased.happened, purchased.mature
-    chosen, probability, eligible, topic, framing = choices
+    chosen, probability, eligible, topic, framing, framing_chance = choices
     return Decisions(
         lead=lead,
         snapshot=snapshot,
@@ -390,6 +395,7 @@ def _with_outcomes(
         step_is_over=advanced.mature,
         is_over=advanced.mature & over,
         framing=framing,
+        framing_chance=framing_chance,
         is_shown=is_shown,
     )
 

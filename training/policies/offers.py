@@ -350,21 +350,33 @@ def _evidence(
 def _framings(ladder: Ladder, drawn: Decisions, seed: int) -> dict[str, dict[str, float]]:
     """For each offer with variants: each as often as it is likely the best, and now and then."""
     options = options_of(ladder)
-    tally: dict[tuple[str, str], list[float]] = defaultdict(lambda: [1.0, 1.0])
+    rows: dict[tuple[str, str], list[int]] = defaultdict(list)
     for at, framing in enumerate(drawn.framing):
         if framing:
-            held = tally[options.ids[drawn.chosen[at]], framing]
-            held[0] += float(drawn.advanced[at])
-            held[1] += 1.0 - float(drawn.advanced[at])
+            rows[options.ids[drawn.chosen[at]], framing].append(at)
     shares = {}
     for offer in ladder.offers:
         if offer.framings:
-            parameters = [tally[offer.id, one.id] for one in offer.framings]
+            parameters = [_beta(drawn, rows[offer.id, one.id]) for one in offer.framings]
             best = _best_of(parameters, seed)
             shares[offer.id] = {
                 one.id: float(share) for one, share in zip(offer.framings, best, strict=True)
             }
     return shares
+
+
+def _beta(drawn: Decisions, rows: list[int]) -> list[float]:
+    """What is known of the rate after a framing, as the parameters of a Beta distribution.
+
+    Each decision counts by one over the chance of its framing, and all as so many as they are
+    worth: what is used more since a bundle likes it would else be praised for the time since.
+    """
+    if not rows:
+        return [1.0, 1.0]
+    weight = 1.0 / drawn.framing_chance[rows]
+    worth = weight.sum() ** 2 / (weight**2).sum()
+    rate = float(np.average(drawn.advanced[rows], weights=weight))
+    return [1.0 + rate * worth, 1.0 + (1.0 - rate) * worth]
 
 
 def _best_of(parameters: list[list[float]], seed: int) -> Floats:

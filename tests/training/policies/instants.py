@@ -41,5 +41,6 @@ def shares_at(
         is_over=nowhere,
         is_shown=nowhere,
         framing=("",) * len(lead),
+        framing_chance=np.ones(len(lead)),
     )
     return shares_of(bundle, asked, name, exploration)

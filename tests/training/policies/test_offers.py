@@ -407,6 +407,27 @@ def test_framings_without_a_difference_stay_about_even():
     assert 0.25 < shares["short"] < 0.75
 
 
+def test_a_framing_is_not_praised_for_the_time_in_which_it_was_liked():
+    """As good as the other one at any time, it was drawn more when all went on more often."""
+    events = lives(400)
+    for at in range(400):
+        is_later, chance = at >= 200, 0.9 if at >= 200 else 0.5
+        # Of ten, nine or five are short; of either framing, half or a tenth go on.
+        place, turn = at % 10, at // 10 % 10
+        framing = "short" if place < 10 * chance else "deep"
+        propensity = chance if framing == "short" else 1.0 - chance
+        made: Decision = drawn(
+            *(f"lead-{at:03}", 2 + at / 400, "guide"),
+            framing=framing,
+            framing_probability=propensity,
+        )
+        events += exposed(made)
+        if turn < (5 if is_later else 1):
+            events.append(event(made.lead_id, "video", 6, fraction=1.0))
+    shares = learned(events)[0].framings["guide"]
+    assert 0.25 < shares["short"] < 0.75
+
+
 def test_framings_before_any_decision():
     """Each is about as likely, exactly so where nothing else was learned."""
     assert learned(lives(3), until=2)[0].framings == {"guide": {"short": 0.5, "deep": 0.5}}
