@@ -83,11 +83,13 @@ def _found(audit: Audit) -> str:
     assert audit.found is not None  # noqa: S101 asked for where it is there
     assert audit.by_chance is not None  # noqa: S101 and this with it
     missed = round(audit.missed or 0.0)
+    of_week = f"{audit.capacity:,.0f} of each week, " if audit.capacity >= 1 else ""
     return (
-        f"Calling the best {audit.called:,} of {audit.judged:,} leads finds {_part(audit.found)}"
-        f" of the {things(audit.wins, 'win')} (likely {audit.low:.0%} to {audit.high:.0%}); a"
-        f" random order finds {_part(audit.by_chance)}. {things(missed, 'win')}"
-        f" {'is' if missed == 1 else 'are'} missed."
+        f"Calling the best {of_week}{audit.called:,} of {audit.judged:,} leads"
+        f"{',' if of_week else ''} finds {_part(audit.found)} of the {things(audit.wins, 'win')}"
+        f" (likely {audit.low:.0%} to {audit.high:.0%}); a random order finds"
+        f" {_part(audit.by_chance)}. {things(missed, 'win')} {'is' if missed == 1 else 'are'}"
+        " missed."
     )
 
 

@@ -86,6 +86,7 @@ def test_a_random_order_calls_as_many_each_week():
         assert found.by_chance == pytest.approx(expected)
         said = next(one for one in found.verdicts if one.startswith("Calling"))
         assert f"a random order finds {expected:.0%}." in said
+        assert said.startswith("Calling the best 50 of each week, 180 of 1,280 leads, finds ")
     assert found.found == pytest.approx(expected)
 
 
