@@ -164,7 +164,10 @@ def _print_challenge(found: Challenge) -> None:
     for goal in found.goals:
         _print_goal(goal)
     if found.top:
-        print(f"  of the {found.top} leads at the top {found.top_changed:.0f} would be others")
+        print(
+            f"  of the {found.top} leads at the top by the chance of a purchase"
+            f" {found.top_changed:.0f} would be others"
+        )
 
 
 def _print_goal(goal: GoalChallenge) -> None:

@@ -110,7 +110,8 @@ class Challenge:
 
     Parameters
     ----------
-    top, top_changed : of the leads at the champion's top today, how many would be others.
+    top, top_changed : of the leads at the champion's top today, by the chance of a purchase, how
+        many would be others.
     """
 
     champion: str

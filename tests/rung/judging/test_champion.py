@@ -13,7 +13,7 @@ from models.logged.former_bundles import Promotion
 from models.logged.versions import ServedVersion, Version
 from models.sources import RegistrySource
 from rung.judging import champion
-from training.scores.challenge import GoalChallenge, Pair
+from training.scores.challenge import Challenge, GoalChallenge, Pair
 
 QUICK = """
 [fit]
@@ -115,6 +115,15 @@ def test_columns_hold_their_names_and_money(capsys):
     assert said[2].split() == ["AUC", "0.9000", "0.9100", "+0.0100", "±", "0.0020", "better"]
     assert said[3].split() == [*["lift", "of", "the", "top", "10%"], "not", "known"]
     assert said[4].strip() == f"{name}  45,784.70  43,916.99  -1,867.70 ± 2,046.29"
+
+
+def test_by_which_order_the_top_is_told(capsys):
+    """Leads that share a chance of a purchase stay, whatever becomes of the order before a step."""
+    pairs = tuple(Pair(name, 0.6, 0.5, -0.1, 0.01, is_better=False) for name in ("log loss", "AUC"))
+    goal = GoalChallenge("advancement", 900, 311, pairs, ())
+    champion._print_challenge(Challenge("one", "other", 0, 1, (goal,), 100, 7.0))
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said == "  of the 100 leads at the top by the chance of a purchase 7 would be others"
 
 
 def test_a_goal_without_figures_says_why(capsys):
