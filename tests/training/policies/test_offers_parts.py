@@ -118,6 +118,10 @@ def test_what_is_usual():
     np.testing.assert_allclose(none.sum(axis=1), 1.0)
 
 
+DRAWN_FIRST = np.repeat([[True], [False], [False]], WIDTH, axis=1)
+"""Enough was drawn at the first step alone."""
+
+
 @pytest.mark.parametrize(
     ("at_drawn", "leads", "evidence"),
     [(100, 100, "observational"), (101, 99, "randomised"), (99, 101, "observational")],
@@ -125,14 +129,14 @@ def test_what_is_usual():
 def test_where_most_leads_were_given_it_says_what_it_rests_on(at_drawn, leads, evidence):
     """No ask is given at every step; where most were drawn it was randomised."""
     some = tried([ALONE] * (at_drawn + leads), position=[0] * at_drawn + [1] * leads)
-    told, given = offers._evidence(LADDER, some, np.array([True, False, False]))
+    told, given = offers._evidence(LADDER, some, DRAWN_FIRST)
     assert (told[ALONE], given[ALONE]) == (evidence, at_drawn + leads)
 
 
 def test_leads_are_counted_once():
     """What one lead was given twice is known of one."""
     some = tried([CLIP] * 100, lead=[*range(99), 0])
-    told, given = offers._evidence(LADDER, some, np.array([True, False, False]))
+    told, given = offers._evidence(LADDER, some, DRAWN_FIRST)
     assert (told[CLIP], given[CLIP]) == ("prior", 99)
 
 
