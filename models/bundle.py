@@ -40,6 +40,7 @@ from models.scores.learner import BoostedTrees, read_learner
 from models.scores.reasons import Explanations, explain
 
 __all__ = [
+    "UNREADABLE",
     "Bundle",
     "Scores",
     "check_folder",
@@ -51,7 +52,7 @@ __all__ = [
 ]
 
 FORMAT: Final = 5
-_BROKEN: Final = (
+UNREADABLE: Final = (
     *(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError),
     *(RecursionError, LadderError),
 )
@@ -354,7 +355,7 @@ def load_bundle(folder: Path, *, trusted: Collection[str] = ()) -> Bundle:
             model.check(len(ladder.goals), len(encoding.columns))
         offers = _offer_model(folder, ladder)
         signals = manifest["signals_fingerprint"]
-    except _BROKEN as error:
+    except UNREADABLE as error:
         raise BundleError(f"{folder} is damaged: {error}; train it again") from error
     if signals != signals_fingerprint(ladder):
         raise BundleError(
@@ -412,7 +413,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         held, made = manifest["hash"], manifest["format"]
-    except _BROKEN as error:
+    except UNREADABLE as error:
         raise BundleError(f"{path} is damaged: {error}; train it again") from error
     if made != FORMAT:
         raise BundleError(

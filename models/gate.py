@@ -6,6 +6,7 @@ was not passed, or is of another bundle: nothing begins to serve by a caller's p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, Self, cast
@@ -57,7 +58,8 @@ class Gate:
 
     Raises
     ------
-    GateError : a report of something else, or a gate that was passed without a figure.
+    GateError : a report of something else, or a gate that was passed without a figure, or with one
+        that is no number.
     """
 
     kind: GateKind
@@ -78,6 +80,9 @@ class Gate:
             raise GateError(f"the report is not of the policy {self.policy!r}")
         if self.passed and not self.metrics:
             raise GateError("nothing was judged: a gate is not passed without a figure")
+        odd = sorted(name for name, figure in self.metrics.items() if not math.isfinite(figure))
+        if self.passed and odd:
+            raise GateError(f"{odd[0]} is no number: a gate is not passed by it; judge it again")
 
     @property
     def passed(self) -> bool:

@@ -14,7 +14,7 @@ from typing import Final
 
 from features.errors import BundleError
 from features.files import new_file
-from models.bundle import Bundle, load_bundle
+from models.bundle import UNREADABLE, Bundle, load_bundle
 from models.gate import Gate, GateError
 from models.offers.policy import policy
 
@@ -48,7 +48,7 @@ def served_gate(folder: Path, bundle: Bundle) -> Gate | None:
         return None
     try:
         gate = Gate.of_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, GateError) as error:
+    except (*UNREADABLE, GateError) as error:
         raise BundleError(f"{path} is damaged: {error}; promote the policy again") from error
     if gate.bundle != bundle.hash:
         raise BundleError(f"{path} was made for another bundle; promote the policy again")

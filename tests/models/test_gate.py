@@ -56,6 +56,15 @@ def test_another_policy_than_the_report(trained):
         replace(scores_gate(trained), policy="learned")
 
 
+@pytest.mark.parametrize("figure", [float("nan"), float("inf")])
+def test_a_figure_that_is_no_number(gate, figure):
+    """Nothing is passed by it, as no comparison with it says anything; it may be refused."""
+    odd = gate.metrics | {"odd": figure}
+    with pytest.raises(GateError, match="odd is no number: a gate is not passed by it"):
+        replace(gate, metrics=odd)
+    assert not replace(gate, metrics=odd, missing=("more decisions",)).passed
+
+
 def test_nothing_was_judged(gate):
     """Without a figure nothing was judged, and nothing is passed; it may be refused."""
     with pytest.raises(GateError, match="nothing was judged"):

@@ -97,9 +97,12 @@ def test_a_choice_for_another_bundle(folder, other, trained):
         ({"policy": "thompson"}, "is damaged: the report is not of the policy 'thompson'"),
         ({"report": {}}, "is damaged: the report is of bundle None"),
         ({"metrics": {}}, "is damaged: nothing was judged"),
+        ({"metrics": {"gain": float("nan")}}, "is damaged: gain is no number"),
+        ({"metrics": {"gain": 10**400}}, "is damaged: int too large"),
+        ({"metrics": ["gain"]}, "is damaged"),
         ({"missing": ["more decisions"]}, "lets no policy serve: the gate was not passed: more"),
     ],
-    ids=["bundle", "policy", "report", "figures", "refused"],
+    ids=["bundle", "policy", "report", "figures", "nan", "too large", "a list", "refused"],
 )
 def test_a_file_that_does_not_hold_together(folder, trained, more, said):
     """What was changed by hand afterwards serves nobody."""
@@ -129,8 +132,9 @@ def test_a_policy_that_there_is_none_of(folder, trained):
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"{", b"[]", b"null", b'"rules"', b"{}", b'{"policy": "rules"}', b"\xff\xfe"]
-)
+    "text", [b"", b"{", b"[]", b"null", b'"rules"', b"{}", b'{"policy": "rules"}', b"\xff\xfe",
+     b"[" * 100_000]
+)  # fmt: skip
 def test_a_damaged_file(folder, trained, text):
     """A file that is cut short, or something else, is no reason to serve with another policy."""
     (folder / "served_policy.json").write_bytes(text)

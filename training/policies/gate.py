@@ -67,7 +67,7 @@ def read_policy_report(folder: Path) -> dict[str, Any]:
     path = Path(folder) / FILE
     try:
         report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise NotEnoughData(
             f"no policy report in {folder}; make one: rung policy evaluate --report"
         ) from error

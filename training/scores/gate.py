@@ -43,7 +43,7 @@ def read_report(folder: Path) -> dict[str, Any]:
     path = Path(folder) / "report.json"
     try:
         report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise NotEnoughData(f"no report in {folder}; make one: rung evaluate --report") from error
     if not isinstance(report, dict) or not report.keys() >= _PARTS:
         raise NotEnoughData(f"{path} is no report; make one: rung evaluate --report")
@@ -77,11 +77,28 @@ def judge(
     Raises
     ------
     BundleError : the report is of another bundle.
+    NotEnoughData : figures are missing in it.
+    GateError : a figure that it rests on is no number.
     """
     if report["version"] != bundle.version:
         raise BundleError(
             f"the report is of bundle {report['version']}, this is {bundle.version}; evaluate it"
         )
+    try:
+        return _judged(report, bundle, champion, least_overlap, accepted)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise NotEnoughData(
+            f"the report is damaged: {error!r}; make one: rung evaluate --report"
+        ) from error
+
+
+def _judged(
+    report: dict[str, Any],
+    bundle: Bundle,
+    champion: str,
+    least_overlap: float,
+    accepted: Accepted | None,
+) -> Gate:
     missing, metrics = _of_figures(report)
     missing += group_refusals(
         report.get("groups"),
@@ -149,7 +166,7 @@ def _of_figures(report: dict[str, Any]) -> tuple[list[str], dict[str, float]]:
         # Few outcomes move what is served little, and an error is no figure without noise: what is
         # refused is off as it was trained, and as it is served.
         both = [figures, _as_served(part)]
-        if all(one["ece"] > one["ece_by_chance"] + _ECE_EXCESS for one in both):
+        if not any(one["ece"] <= one["ece_by_chance"] + _ECE_EXCESS for one in both):
             least = min(both, key=lambda one: one["ece"] - one["ece_by_chance"])
             allowed = least["ece_by_chance"] + _ECE_EXCESS
             missing.append(

@@ -13,6 +13,7 @@ import pytest
 from features.errors import BundleError, NotEnoughData
 from features.ladder.ladder import EventRule, Ladder, Step
 from models.bundle import Bundle
+from models.gate import GateError
 from models.offers.offer_model import OfferModel
 from models.scores.calibration import uncalibrated
 from models.scores.encoding import Encoding
@@ -134,6 +135,27 @@ def test_the_calibration_error(bundle, goal, ece, by_chance, passes):
         assert gate.missing == (error,)
 
 
+@pytest.mark.parametrize("goal", ["advancement", "purchase"])
+def test_what_is_no_number(bundle, goal):
+    """NaN is above no limit, and passes none for that."""
+    nan = float("nan")
+    for figures in (part(ece=nan), part(by_chance=nan), part(nan, nan)):
+        assert not judge(report(**{goal: figures}), bundle).passed
+    odd = part()
+    odd["performance"]["auc"] = nan
+    with pytest.raises(GateError, match=f"{goal}_auc is no number"):
+        judge(report(**{goal: odd}), bundle)
+
+
+@pytest.mark.parametrize(
+    "wrong", [None, [], "x", part() | {"performance": {}}, part() | {"performance": [1]}]
+)
+def test_a_report_with_something_else_in_it(bundle, wrong):
+    """It is damaged, and what makes another is said."""
+    with pytest.raises(NotEnoughData, match=r"the report is damaged: .*; make one: rung evaluate"):
+        judge(report(advancement=wrong), bundle)
+
+
 def test_judged_on_what_it_was_trained_on(bundle):
     """A report of a period that the bundle has seen is refused, with both instants."""
     said = report(flatters=True, trained_until="2026-04-01T00:00:00Z")
@@ -249,7 +271,7 @@ def test_no_report(tmp_path):
         read_report(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "\N{LATIN SMALL LETTER E WITH ACUTE}"])
+@pytest.mark.parametrize("text", ["", "{", "\N{LATIN SMALL LETTER E WITH ACUTE}", "[" * 100_000])
 def test_a_report_that_is_no_json(tmp_path, text):
     """A file that cannot be read as JSON is no report."""
     with pytest.raises(NotEnoughData, match="no report in"):
