@@ -152,6 +152,7 @@ def test_ways_to_put_an_offer(advanced, is_best):
     drawn_: Any = SimpleNamespace(
         framing=("short",) * n + ("",),
         chosen=np.array([GUIDE] * (n + 1)),
+        framing_chance=np.full(n + 1, 0.5),
         advanced=np.array([*advanced, 1.0]),
     )
     found = offers._framings(LADDER, drawn_, 7)["guide"]
