@@ -17,11 +17,11 @@ from features.arrays import Floats, Ints
 from features.clock import SKEW_US, is_ahead, seconds_since
 from features.store.changes import next_turn, note_gone
 from features.store.database import Database, Prepared, all_tuples_of, in_parts, insert_into
-from features.store.identities.members import ids_of, leads_of
+from features.store.identities.finding import known_after
+from features.store.identities.members import leads_of
 from features.store.identities.turns import Erased, erased_by_now, hold_leads
 from features.store.kept.leases import Mark, Marks
 from features.store.kept.meta import set_meta
-from features.store.places import places_of
 from features.store.privacy import not_to_be_scored
 from features.store.schema import identities, meta, scores
 
@@ -239,8 +239,7 @@ class ScoreStore:
         former = _former(connection, leads)
         rows = part.made(former)
         out = not_to_be_scored(connection, leads, erased) | _merged(connection, leads)
-        if erased is not None and erased != erased_by_now(connection):
-            out |= self._with_others(connection, leads, done)
+        out |= self._read_before(connection, leads, former, done, erased)
         void, refused = set[str](), set[str]()
         if clock is not None:
             void, refused = self._judged(connection, rows, former, clock(), done)
@@ -258,12 +257,26 @@ class ScoreStore:
         older = set(leads) - out - {row.lead_id for row in kept}
         return len(kept), older
 
-    def _with_others(
-        self, connection: sa.Connection, leads: Sequence[str], done: Sequence[Mark]
+    def _read_before(
+        self,
+        connection: sa.Connection,
+        leads: Sequence[str],
+        former: Mapping[str, Former],
+        done: Sequence[Mark],
+        erased: Erased | None,
     ) -> set[str]:
-        """Those of some leads that have marks but for some."""
+        """Those of some leads whose events were read when they had others: their marks are left.
+
+        Who was erased since and has come back, and, where it is told as news, who was parted from
+        somebody: their score went then, and what the other one has done is none of theirs.
+        """
         served = {(one.sent_id, one.mark) for one in done}
-        return {lead for lead, own in self._marks.of(connection, leads).items() if own - served}
+        new = [lead for lead in leads if lead not in former] if done else []
+        found = {lead for lead, _ in self._marks.without_news(connection, new) - served}
+        if erased is not None and erased != erased_by_now(connection):
+            marks = self._marks.of(connection, leads)
+            found |= {lead for lead, own in marks.items() if own - served}
+        return found
 
     def _replace_all(
         self,
@@ -303,7 +316,7 @@ class ScoreStore:
         want of a mark the lead gets one.
         """
         ahead = {lead for lead, one in former.items() if is_ahead(one.as_of, now)}
-        ahead -= _known_ahead(connection, ahead, now)
+        ahead -= known_after(connection, ahead, now + SKEW_US)
         lower = {
             row.lead_id
             for row in rows
@@ -426,18 +439,6 @@ def _served(connection: sa.Connection, done: Sequence[Mark], older: set[str]) ->
         return done
     lead_of = leads_of(connection, [mark.sent_id for mark in done])
     return [mark for mark in done if lead_of[mark.sent_id] not in older]
-
-
-def _known_ahead(connection: sa.Connection, leads: Iterable[str], now: int) -> set[str]:
-    """Those of some leads of which something became known after the present."""
-    found: set[str] = set()
-    for lead in leads:
-        _, ids = ids_of(connection, lead)
-        own = places_of(connection.dialect.name, ids)
-        later = sa.select(own.c.lead_id).where(own.c.known_at > now + SKEW_US)
-        if connection.scalar(later.limit(1)) is not None:
-            found.add(lead)
-    return found
 
 
 def _is_newer(row: StoredScore, former: Former | None) -> bool:

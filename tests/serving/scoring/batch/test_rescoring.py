@@ -20,6 +20,7 @@ from models.bundle import load_bundle
 from serving.process.background import alarm
 from serving.scoring import queue
 from serving.scoring.batch import rescoring
+from serving.scoring.batch.reading import read_leads
 from serving.scoring.batch.rescoring import freshen, rescore
 from serving.scoring.queue import items
 from serving.scoring.scorer import Scorer
@@ -562,3 +563,31 @@ def test_a_lead_that_goes_while_it_is_told_of(store, service, bundle, monkeypatc
     monkeypatch.setattr(store.database, "writing", after_it_went)
     assert not alarm(watching)
     assert "reply.overdue" not in {type_ for type_, _ in notices(store)}
+
+
+def test_leads_that_are_parted_while_they_are_scored(store, scorer, monkeypatch):
+    """What one has done is not told of the other, who had it in common with them when it was read.
+
+    Each is scored by itself a moment later.
+    """
+    store.ingest(
+        [
+            arrival("1", "bob"),
+            arrival("2", "ann", "video_progress", VIDEO),
+            arrival("3", "bob")._replace(previous_id="ann"),
+        ]
+    )
+
+    def parted_meanwhile(*given, **more):
+        found = read_leads(*given, **more)
+        monkeypatch.setattr(rescoring, "read_leads", read_leads)
+        store.undo_link("alias", "ann", "bob", NOW)
+        return found
+
+    assert store.lead_of("ann") == "bob"
+    monkeypatch.setattr(rescoring, "read_leads", parted_meanwhile)
+    freshen(scorer)
+    assert store.scores.of("bob") is None
+    freshen(scorer)
+    assert {row.lead_id: row.position for row in store.queue.listed(9)} == {"ann": 1, "bob": 0}
+    assert "step.completed" not in {type_ for type_, _ in notices(store)}
