@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from features.clock import rfc3339
 from features.store.changes import break_off
 from features.store.connecting.outages import reachable
-from features.store.database import Database, in_parts
+from features.store.database import Database, in_parts, insert_into
 from features.store.identities.turns import Erased, change_leads, erased_by_now
 from features.store.places import places_of
 from features.store.privacy.rows import NAMING, Document, held_ids, naming, rfc3339_if_any
@@ -232,7 +232,8 @@ def of_report(kind: str) -> str:
 def note_taken(connection: sa.Connection, kind: str, ladder: str, at: int) -> None:
     """Note that there is no table of a kind because a lead was erased, until there is one again."""
     row = {"kind": kind, "ladder": ladder, "part": TAKEN, "as_of": at, "body": b""}
-    connection.execute(sa.insert(kept_columns), row)
+    noted = insert_into(connection.engine, kept_columns).on_conflict_do_nothing()
+    connection.execute(noted, row)  # others may note it at the same moment
 
 
 def wipe(database: Database) -> bool:

@@ -11,7 +11,7 @@ from features.store.identities.turns import erased_by_now
 from features.store.kept import columns as module
 from features.store.kept.columns import KeptColumns
 from features.store.privacy import Privacy
-from features.store.privacy.erasures import Erasure
+from features.store.privacy.erasures import Erasure, note_taken
 from tests.features.store.privacy.scene import arrival
 
 
@@ -98,3 +98,19 @@ def test_an_erasure_while_it_is_kept(store, monkeypatch):
         assert columns.keep("stays", "b2b", 5, pa.table({"lead_id": ["ann", "bob"]}), before)
         erasing[0].result(20)
     assert columns.newest("stays", "b2b") is None
+
+
+def test_two_note_at_once_that_it_is_gone(database):
+    """Neither fails: what one has noted is noted."""
+
+    def note(at: int) -> None:
+        with database.writing() as connection:
+            note_taken(connection, "stays", "b2b", at)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.writing() as connection:
+            note_taken(connection, "stays", "b2b", 5)
+            other = pool.submit(note, 6)
+            wait([other], 0.1)
+        other.result(20)
+    assert KeptColumns(database).taken_at("stays", "b2b") == 5
