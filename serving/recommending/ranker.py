@@ -131,7 +131,7 @@ class Ranker:
             stored = self._ranks.of(loop, named)
             is_silent = lead_id is not None and bool(self._privacy.opted_out_of([lead_id]))
             if stored and not (is_silent and stored[0].situation is not None):
-                _check_same(stored, lead_id, actions, slots)
+                self._check_same(stored, lead_id, actions, slots)
                 return stored
             # What was chosen before somebody opted out rests on what was known of them.
             if event_id is not None and not stored and self._is_decision(event_id):
@@ -153,6 +153,23 @@ class Ranker:
                 return event
             # Another caller was faster, or the lead went meanwhile.
         raise DecisionConflict(f"event {named!r} comes and goes at the same time; ask again")
+
+    def _check_same(
+        self,
+        stored: Sequence[Rank],
+        lead_id: str | None,
+        actions: Sequence[Action],
+        slots: Sequence[Slot],
+    ) -> None:
+        """DecisionConflict where an event was about other actions, or another lead by now."""
+        first = stored[0]
+        same = [one.slot for one in stored] == [one.id for one in slots]
+        same = same and {one.id for one in first.actions} == {one.id for one in actions}
+        if same and first.lead_id not in (lead_id, None):
+            lead_of = self._store.lead_of
+            same = lead_id is not None and lead_of(first.lead_id) == lead_of(lead_id)
+        if not same:
+            raise _about_others(first.event_id)
 
     def check_not_own(self, loop: str, event_id: str) -> None:
         """DecisionConflict where an event of a loop was about actions of the caller's own."""
@@ -322,19 +339,6 @@ def _own_choices(actions: Sequence[Action], slots: Sequence[Slot]) -> list[_Choi
         made.append(_Choice(None, ranked, chosen))
         left.remove(chosen)
     return made
-
-
-def _check_same(
-    stored: Sequence[Rank],
-    lead_id: str | None,
-    actions: Sequence[Action],
-    slots: Sequence[Slot],
-) -> None:
-    first = stored[0]
-    same = [one.slot for one in stored] == [one.id for one in slots]
-    same = same and {one.id for one in first.actions} == {one.id for one in actions}
-    if not same or first.lead_id not in (lead_id, None):
-        raise _about_others(first.event_id)
 
 
 def _about_others(event_id: str) -> DecisionConflict:

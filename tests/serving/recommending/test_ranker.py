@@ -12,6 +12,7 @@ from features.errors import DecisionConflict, UnknownDecision
 from features.events.log import DAY_US
 from features.ladder.file import read_ladder
 from features.ladder.ladder import Trait
+from features.store.arrivals import Arrival
 from features.store.events import Event, EventStore
 from features.store.kept.ranks import Ranks
 from features.store.kept.reports import Reports
@@ -329,3 +330,13 @@ def test_what_was_learned_of_nobody_else(ranker, store, clock):
     assert ranker.take_over()
     assert ranker._preferences("news").events == 0
     assert not ranker.take_over()
+
+
+def test_who_says_who_they_are_in_between(ranker, store):
+    """An event of a visitor is that of the user whom they turn out to be, and of nobody else."""
+    told = ranker.rank("news", "e1", "visitor", [], NEWS, ALONE)
+    store.ingest([Arrival("m", "ann", "page_viewed", 1, 1, anonymous_id="visitor")])
+    assert ranker.rank("news", "e1", "ann", [], NEWS, ALONE) == told
+    for other in ("bob", None):
+        with pytest.raises(DecisionConflict, match="somebody else"):
+            ranker.rank("news", "e1", other, [], NEWS, ALONE)
