@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import Final, Literal
 
 from features.ladder.ladder import EventRule
-from features.ladder.words import Counted
+from features.ladder.words import Counted, things
 
 __all__ = ["Op", "Signal", "literal", "words"]
 
@@ -58,7 +58,7 @@ class Signal:
         of TREND, whose long one is four times as long.
     says, says_never : the sentence with `{value}`, `{ago}`, `{count:thing}` or, for numbers that
         say nothing to people, `{busy}`, `{pace}`, `{trend}`, `{wholes}` (of shares added up),
-        `{amount}` or `{hours}`; and the one for a value that is absent or, for counts, zero.
+        `{amount:thing}` or `{hours}`; and the one for a value that is absent or, for counts, zero.
     is_against : it counts what speaks against the lead: more of it never raises a probability.
     skips_against : events of `of` that speak against the lead are passed over.
     """
@@ -202,9 +202,15 @@ def _wholes(shares: float) -> str:
     return "about one whole" if round(shares) <= 1 else f"about {round(shares):,} whole ones"
 
 
-def _amount(value: float) -> str:
-    """A whole number; what would round to none is some all the same."""
-    return "less than 1" if 0.0 < value <= _HALF else f"{value:,.0f}"
+class _Amount(float):
+    """Formats as a whole number of things, `{amount:second}`; what rounds to none is some."""
+
+    __slots__ = ()
+
+    def __format__(self, thing: str) -> str:
+        if 0.0 < self <= _HALF:
+            return f"less than 1 {thing}".rstrip()
+        return things(round(float(self)), thing) if thing else f"{float(self):,.0f}"
 
 
 _WAYS: Final[dict[str, Callable[[float], object]]] = {
@@ -215,7 +221,7 @@ _WAYS: Final[dict[str, Callable[[float], object]]] = {
     "pace": lambda value: _level(value, _PACE),
     "trend": lambda value: _level(value, _TREND),
     "wholes": _wholes,
-    "amount": _amount,
+    "amount": _Amount,
     "hours": lambda hours: _long(hours * 60) or "less than a minute",
 }
 

@@ -164,13 +164,18 @@ def _step_signals(step: Step) -> tuple[Signal, ...]:
     return tuple(rows)
 
 
+_UNITS: Final = ("seconds", "minutes", "hours", "days", "pages")
+"""What is measured in things that can be one; of other words nobody knows the singular."""
+
+
 def _amounts(measure: str) -> tuple[str, str]:
     """What the largest value of a measure says, and what all of it does."""
     what = literal(words(measure))
     if "fraction" in what:
         share = what.replace("fraction", "").strip() or "seen"
         return f"{share} {{value:.0%}} at the most", f"{share} {{wholes}} in all"
-    return f"up to {{amount}} {what} in one go", f"{{amount}} {what} in all"
+    told = f"{{amount:{what[:-1]}}}" if what in _UNITS else f"{{amount}} {what}"
+    return f"up to {told} in one go", f"{told} in all"
 
 
 def _measures_of(step: Step) -> dict[str, tuple[str, ...]]:
