@@ -15,7 +15,7 @@ from features.errors import did_you_mean
 from features.events.log import EventLog
 from features.ladder.ladder import Condition, EventRule, Ladder
 from features.signals.beats import sums_of_log
-from features.signals.program import compile_signals, link
+from features.signals.program import compile_ladder, compile_signals, link
 from models.judging.readiness import DeadReason
 from training.readiness.ways import NEVER, Ways
 
@@ -63,7 +63,8 @@ def dead_reasons(log: EventLog, ladder: Ladder, ways: Ways, at: int) -> list[Dea
 def _why_unmet(log: EventLog, ladder: Ladder, rule: EventRule) -> str:
     """Why no event of a log meets a rule."""
     if rule.event not in log.names:
-        return f"no event is called {rule.event!r}{did_you_mean(rule.event, log.names)}"
+        strange = sorted(set(log.names) - set(compile_ladder(ladder).names))
+        return f"no event is called {rule.event!r}{did_you_mean(rule.event, strange)}"
     rows = np.flatnonzero(log.name == log.names.index(rule.event))
     alone = [
         _why_not(log, ladder, rule.event, condition, rows)

@@ -46,6 +46,9 @@ def _next(steps: list[StepReadiness], able: list[StepReadiness], until: int) -> 
         if step not in able and step["level"] == "rates" and step["next"]
         if step["next"]["weeks"] is not None
     ]
+    first = [step["next"] for step in steps if step["level"] == "bands"]
+    if not waits and any(one and one["weeks"] is not None for one in first):
+        return f"when {'another' if able else 'a step'} will, first outcomes will tell"
     if not waits:
         return "no other will at the present pace" if able else "none will at the present pace"
     weeks, title = min(waits, key=lambda wait: wait[0] or 0.0)

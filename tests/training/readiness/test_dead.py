@@ -40,6 +40,15 @@ def test_a_name_that_never_occurs():
     ]
 
 
+def test_a_name_that_the_ladder_reads_as_it_stands():
+    """What it means already is no other name misspelt."""
+    step = replace(LADDER.steps[0], complete_when=(EventRule("webinar_attended"),))
+    ladder = replace(LADDER, steps=(step, LADDER.steps[1]))
+    assert reasons([("a", "offer_extended", 0)], 0, ladder) == [
+        ("never_named", "no event is called 'webinar_attended'")
+    ]
+
+
 def test_a_threshold_that_nobody_meets():
     """The property, what it should be, and what numbers there are."""
     rows = [("a", "video", 0, 0.2), ("b", "video", 0, 0.7), ("c", "video", 0)]

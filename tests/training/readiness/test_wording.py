@@ -34,7 +34,7 @@ def step(title: str, level: str, weeks: float | None = None, dead: str = "") -> 
             [step("A", "model"), step("B", "rates"), step("C", "bands", 1.0)],
             "model",
             "Scores tell leads apart at 1 of 3 steps by their own outcomes;"
-            " no other will at the present pace.",
+            " when another will, first outcomes will tell.",
         ),
         ([step("A", "model")], "model", "Scores tell leads apart at all 1 steps."),
         (
@@ -53,7 +53,7 @@ def step(title: str, level: str, weeks: float | None = None, dead: str = "") -> 
             [step("A", "bands", 3.0)],
             "bands",
             "Scores are the ladder's bands: no outcome is known yet;"
-            " none will at the present pace.",
+            " when a step will, first outcomes will tell.",
         ),
     ],
 )
