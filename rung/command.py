@@ -2,7 +2,7 @@
 
 Results go to standard output, progress and errors to standard error. Exit codes: 0 done, 1 refused
 (the message says why and what would be right) or nobody reads what is printed any more, 2 a call
-that cannot be understood, 3 the ladder has mistakes.
+that cannot be understood, 3 the ladder has mistakes, 130 stopped by Ctrl+C.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +30,7 @@ from rung.judging import (
     readiness,
     recalibration,
 )
-from rung.options import Progress, new_parser, refuse_to_overwrite, say_aside
+from rung.options import Progress, folded, new_parser, refuse_to_overwrite, say_aside
 
 __all__ = ["main", "parser"]
 
@@ -76,6 +77,9 @@ class _NobodyReads(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
+    # What an encoding has no letter for is escaped, as on standard error.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
             return _run(arguments)
@@ -101,10 +105,10 @@ def _run(arguments: Sequence[str] | None) -> int:
         refuse_to_overwrite(parsed)
         return int(parsed.verb(parsed, _progress(quiet=_is_quiet(parsed))) or 0)
     except LadderError as error:
-        print(error, file=sys.stderr)
+        print(folded(str(error), sys.stderr), file=sys.stderr)
         return 3
     except RungError as error:
-        print(f"rung: {error}", file=sys.stderr)
+        print(folded(f"rung: {error}", sys.stderr), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nrung: stopped", file=sys.stderr)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
+import textwrap
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
 if TYPE_CHECKING:
     from training.scores.gate import Accepted
@@ -35,6 +37,7 @@ __all__ = [
     "bundle_option",
     "config_option",
     "events_argument",
+    "folded",
     "group",
     "json_option",
     "ladder_option",
@@ -56,9 +59,40 @@ Progress = Callable[[str], None]
 _ASIDE: Final = threading.Lock()
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what was meant by a verb or an option that there is not, and how the verb is called."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        verbs = action.choices
+        if isinstance(verbs, dict) and value not in verbs:
+            from features.errors import did_you_mean
+
+            hint = did_you_mean(value, verbs) or f"; there is {', '.join(verbs)}"
+            raise argparse.ArgumentError(action, f"invalid choice: {value!r}{hint}")
+        super()._check_value(action, value)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As the library's; the verb itself refuses what it does not know, not the command."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._meant(unknown)}")
+        return found, unknown
+
+    def _meant(self, unknown: Sequence[str]) -> str:
+        from features.errors import did_you_mean
+
+        named = (word.partition("=")[0] for word in unknown if word.startswith("--"))
+        return next((did_you_mean(word, self._option_string_actions) for word in named), "")
+
+    def error(self, message: str) -> NoReturn:
+        """As the library's, folded in a terminal."""
+        self.print_usage(sys.stderr)
+        self.exit(2, folded(f"{self.prog}: error: {message}", sys.stderr) + "\n")
+
+
 def new_parser(adders: Iterable[Callable[[Any], None]]) -> argparse.ArgumentParser:
     """A parser with some verbs; each adder adds its own."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="rung",
         description="Lead scoring and next steps for micro-commitment ladders.",
     )
@@ -220,7 +254,28 @@ def json_option(parser: argparse.ArgumentParser) -> None:
 
 def note(what: str) -> None:
     """Say what nobody may miss, whatever form the result has."""
-    say_aside(f"note: {what}")
+    say_aside(folded(f"note: {what}", sys.stderr))
+
+
+def folded(text: str, stream: TextIO | None) -> str:
+    """Lines as they go to a stream: a terminal that is narrower gets them folded between words.
+
+    What follows in a line is further in. Files and pipes get it whole.
+    """
+    if stream is None or not stream.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return "\n".join(
+        line if len(line) <= width else _fold(line, width) for line in text.split("\n")
+    )
+
+
+def _fold(line: str, width: int) -> str:
+    further_in = " " * (len(line) - len(line.lstrip()) + 4)
+    fold = textwrap.TextWrapper(
+        width, subsequent_indent=further_in, break_long_words=False, break_on_hyphens=False
+    )
+    return fold.fill(line)
 
 
 def say_aside(line: str) -> None:

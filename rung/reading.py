@@ -7,13 +7,12 @@ import json
 import os
 import shutil
 import sys
-import textwrap
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from rung.options import Progress, note
+from rung.options import Progress, folded, note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,10 +38,13 @@ __all__ = [
     "named_log",
     "print_json",
     "print_line",
+    "print_markdown",
+    "print_table",
     "read",
     "served_folder",
     "shortened",
     "store_of",
+    "to_second",
     "trained_with",
     "trusted_types",
     "usual_ladder",
@@ -334,18 +336,58 @@ def print_json(value: Any) -> None:
 
 
 def print_line(line: str) -> None:
-    """Print a line; a terminal that is narrower gets it folded between words.
+    """Print a line, or several; a terminal that is narrower gets them folded between words."""
+    print(folded(line, sys.stdout))
 
-    What follows in it is further in. Files and pipes get it whole.
+
+def print_table(
+    rows: Sequence[Sequence[str]], texts: Sequence[int] = (0,), inset: str = ""
+) -> None:
+    """Print rows under their heads, as `aligned`.
+
+    A terminal that is narrower gets the columns in several tables, each with the first column.
+
+    Parameters
+    ----------
+    rows : the first one holds the heads; all are of one length.
+    inset : what stands before each line.
     """
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    tables = [list(range(len(widths)))]
+    if sys.stdout.isatty():
+        tables = _tables(widths, shutil.get_terminal_size().columns - len(inset))
+    for at, columns in enumerate(tables):
+        words = [place for place, column in enumerate(columns) if column in texts]
+        shown = [[row[column] for column in columns] for row in rows]
+        if at:  # what a row has was in an earlier table
+            print()
+            shown = [shown[0], *(row for row in shown[1:] if any(row[1:]))]
+        for line in aligned(shown, words):
+            print(f"{inset}{line}".rstrip())
+
+
+def _tables(widths: Sequence[int], room: int) -> list[list[int]]:
+    """Which columns stand in each table, so that it is no wider than there is room."""
+    tables, taken = [[0]], widths[0]
+    for column, width in enumerate(widths[1:], start=1):
+        taken += len(_GAP) + width
+        if taken > room and len(tables[-1]) > 1:
+            tables.append([0])
+            taken = widths[0] + len(_GAP) + width
+        tables[-1].append(column)
+    return tables
+
+
+def print_markdown(table: str) -> None:
+    """Print a table in Markdown; a terminal that is narrower gets it as `print_table` does."""
+    lines = table.split("\n")
     width = shutil.get_terminal_size().columns
-    if not sys.stdout.isatty() or len(line) <= width:
-        return print(line)
-    further_in = " " * (len(line) - len(line.lstrip()) + 4)
-    fold = textwrap.TextWrapper(
-        width, subsequent_indent=further_in, break_long_words=False, break_on_hyphens=False
-    )
-    return print(fold.fill(line))
+    if not sys.stdout.isatty() or max(map(len, lines)) <= width:
+        return print(table)
+    rows = [[cell.strip(" `") for cell in line.strip("| ").split(" | ")] for line in lines]
+    rule = lines[1].strip("| ").split(" | ")
+    texts = [at for at, cell in enumerate(rule) if not cell.endswith(":")]
+    return print_table([rows[0], *rows[2:]], texts)
 
 
 def aligned(rows: Sequence[Sequence[str]], texts: Sequence[int] = (0,)) -> list[str]:
@@ -367,6 +409,11 @@ def aligned(rows: Sequence[Sequence[str]], texts: Sequence[int] = (0,)) -> list[
         ).rstrip()
         for row in rows
     ]
+
+
+def to_second(instant: str) -> str:
+    """An instant for people: of the last event a log knows the microsecond, and nobody reads it."""
+    return f"{instant[:19]}Z"
 
 
 def shortened(text: str, most: int) -> str:

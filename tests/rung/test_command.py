@@ -8,6 +8,7 @@ import pty
 import subprocess
 import sys
 from contextlib import suppress
+from io import BytesIO, TextIOWrapper
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,6 +54,14 @@ def test_help_lists_every_verb():
     assert [verb for verb in VERBS if f"\n    {verb} " not in listed] == []
 
 
+def test_an_unknown_option():
+    """The verb says how it is called, and which option was meant."""
+    said = refused("calling", "e.csv", "--ladder", "b2b", "--untill", "2026-01-01", code=2)
+    assert said.startswith("usage: rung calling ")
+    assert said.endswith("arguments: --untill 2026-01-01; did you mean '--until'?\n")
+    assert refused("calling", "a", "b", "--ladder", "b2b", code=2).endswith("arguments: b\n")
+
+
 @pytest.mark.parametrize("verb", [(), ("train",), ("score",), ("mcp",)])
 def test_help_is_instant(verb):
     """Help loads no library that takes its time."""
@@ -74,7 +83,10 @@ except SystemExit as end:
 def test_no_verb_and_an_unknown_one():
     """A call that cannot be understood exits with 2 and says what there is."""
     assert "VERB" in refused(code=2)
-    assert "invalid choice: 'trian'" in refused("trian", code=2)
+    assert "invalid choice: 'trian'; did you mean 'train'?" in refused("trian", code=2)
+    assert "'lst'; did you mean 'list'?" in refused("offer", "lst", code=2)
+    said = refused("key", "x", code=2)
+    assert said.endswith("invalid choice: 'x'; there is create, list, revoke\n")
     assert "--ladder" in refused("train", "events.parquet", "--out", "bundle", code=2)
 
 
@@ -125,6 +137,15 @@ def test_output_that_cannot_be_written(words, is_piped, is_buffered):
         os.close(write)
     said = "" if is_piped else "rung: No space left on device\n"
     assert (found.returncode, found.stderr) == (1, said)
+
+
+def test_letters_that_the_encoding_has_not(monkeypatch):
+    """They are escaped: a title has curly quotes, a file or a terminal may be Latin-1."""
+    file = BytesIO()
+    monkeypatch.setattr("sys.stdout", TextIOWrapper(file, encoding="latin-1"))
+    monkeypatch.setattr(rung.command, "_run", lambda _: sys.stdout.write("“Grüße”\n"))
+    rung.command.main([])
+    assert file.getvalue() == "\\u201cGrüße\\u201d\n".encode("latin-1")
 
 
 def test_a_pipe_that_breaks_elsewhere_is_told(monkeypatch, capsys):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from rung.reading import aligned, print_line, shortened
+from rung.reading import aligned, print_line, print_markdown, print_table, shortened
 from tests.rung.scene import done, jsonl, message, page, refused
 
 
@@ -119,3 +119,59 @@ def test_a_line_in_a_narrow_terminal(is_terminal, monkeypatch, capsys):
     told = capsys.readouterr().out.splitlines()
     folded = ["  value: handover-checklist, “Checklist:", "      handovers that lose nothing”"]
     assert told == [*(folded if is_terminal else [line]), "short"]
+
+
+ROWS = [
+    ("", "reached", "a week", "level"),
+    ("Content", "1,500", "27.6", "calibrated"),
+    ("", "", "", "of its own"),
+    ("  blog", "12", "", ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        (
+            34,
+            [
+                "           reached  a week  level",
+                "  Content    1,500    27.6  calibrated",
+                "                            of its own",
+                "    blog        12",
+            ],
+        ),
+        (
+            30,
+            [
+                "           reached  a week",
+                "  Content    1,500    27.6",
+                "",
+                "    blog        12",
+                "",
+                "           level",
+                "  Content  calibrated",
+                "           of its own",
+            ],
+        ),
+    ],
+)
+def test_a_table_in_a_narrow_terminal(columns, told, monkeypatch, capsys):
+    """Its columns stand in several tables, each with the first one."""
+    monkeypatch.setenv("COLUMNS", str(columns + 4))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    print_table(ROWS, texts=(0, 3), inset="  ")
+    found = capsys.readouterr().out.splitlines()
+    assert found == told
+    assert max(map(len, found)) <= columns + 4
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_markdown_in_a_narrow_terminal(is_terminal, monkeypatch, capsys):
+    """A pipe gets it as it is, to be pasted; a narrow terminal columns that fit."""
+    monkeypatch.setenv("COLUMNS", "22")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal)
+    table = "| policy | gain | of |\n| --- | ---: | ---: |\n| `careful` | +219.2 | 71 |"
+    print_markdown(table)
+    narrow = ["policy     gain  of", "careful  +219.2  71"]
+    assert capsys.readouterr().out.splitlines() == (narrow if is_terminal else table.split("\n"))
