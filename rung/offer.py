@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from features.ladder.words import things
 from rung.options import (
     Progress,
     add_verb,
@@ -73,7 +74,7 @@ def _list(parsed: argparse.Namespace, _: Progress) -> None:
     for one in told:
         state = "" if one["status"] == "active" else f", {one['status']}"
         version = f", version {one['version']}" if one["version"] else ""
-        leads = f"{one['leads']:,} lead{'s' if one['leads'] != 1 else ''} learned from"
+        leads = f"{things(one['leads'], 'lead')} learned from"
         print_line(f"{one['step']}: {one['id']}, “{one['title']}”{state}{version}; {leads}")
         for planned in one["planned"]:
             print_line(f"  planned: {_words(planned)}")
@@ -126,8 +127,8 @@ def _print_kept(parsed: argparse.Namespace, ladder: Ladder, kept: list[OfferVers
     if parsed.json:
         return print_json(told)
     for one in told:
-        print(f"{one['id']} {_words(one)}")
-    print("a running service knows within some 2 seconds")
+        print_line(f"{one['id']} {_words(one)}")
+    print_line("a running service knows within some 2 seconds")
     return None
 
 
@@ -157,7 +158,7 @@ def _opened(parsed: argparse.Namespace) -> Iterator[tuple[EventStore, Bundle]]:
     settings = Settings.from_environment(os.environ)
     source = source_of(settings.bundle, settings.model, settings.registry, settings.tracking)
     loaded = loaded_bundle(parsed.bundle or source.folder(), parsed)
-    with store_of(parsed.store) as store:
+    with store_of(parsed.store, must_exist=True) as store:
         bundle, problem = LadderInUse(store, settings.ladder, now).of(loaded)
         if problem:
             note(problem)

@@ -28,7 +28,17 @@ repeats_days = 7
 
 @pytest.fixture
 def options(tmp_path, bundle_folder):
-    return ("--store", f"sqlite:///{tmp_path}/rung.db", "--bundle", bundle_folder)
+    url = f"sqlite:///{tmp_path}/rung.db"
+    EventStore.open(url).close()
+    return ("--store", url, "--bundle", bundle_folder)
+
+
+@pytest.mark.parametrize("verb", [("list",), ("pause", FIRST.id)])
+def test_a_store_that_is_not_there(verb, tmp_path, bundle_folder):
+    """It is not made: an offer that is paused there would be extended all the same."""
+    options = ("--store", f"sqlite:///{tmp_path}/rugn.db", "--bundle", bundle_folder)
+    assert "there is no such store" in message("offer", *verb, *options)
+    assert list(tmp_path.glob("rugn.db*")) == []
 
 
 def test_edit_by_what_show_prints(options, tmp_path):
