@@ -8,9 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from features.ladder.words import things
 from rung import logs, publishing, training
 from rung.judging import policy
 from rung.options import Progress, add_verb, as_count, new_parser
+from rung.reading import print_line
 from rung.service import run_service
 
 if TYPE_CHECKING:
@@ -80,7 +82,9 @@ def _simulated(parsed: argparse.Namespace, progress: Progress) -> Simulation:
     events = parsed.folder / "events.parquet"
     with new_file(events) as part:
         simulation.events.to_parquet(part, index=False)
-    progress(f"{len(simulation.events):,} events of {parsed.leads:,} leads in {events}")
+    progress(
+        f"{things(len(simulation.events), 'event')} of {things(parsed.leads, 'lead')} in {events}"
+    )
     return simulation
 
 
@@ -122,13 +126,15 @@ def _print_queue(environment: dict[str, str], progress: Progress) -> None:
     from serving.settings import Settings
 
     top = top_of_queue(Settings.from_environment(environment), 10, progress)
-    print(f"\nThe top of the queue ({top.queued:,} leads)\n")
+    print_line(f"\nThe top of the queue ({things(top.queued, 'lead')})\n")
     for number, place in enumerate(top.places, start=1):
         item = place.item
         low, high = item["interval"]["low"], item["interval"]["high"]
-        print(f"{number:3}. {place.name}" + (f", {place.below}" if place.below else ""))
-        print(f"     {item['step']['title']}: {chance(item['probability'])}, {likely(low, high)}")
+        print_line(f"{number:3}. {place.name}" + (f", {place.below}" if place.below else ""))
+        print_line(
+            f"     {item['step']['title']}: {chance(item['probability'])}, {likely(low, high)}"
+        )
         for reason in telling(item):
-            print(f"     {points(reason['points'])}  {reason['text']}")
+            print_line(f"     {points(reason['points'])}  {reason['text']}")
         if item["suggestion"]:
-            print(f"     {item['suggestion']['text']}")
+            print_line(f"     {item['suggestion']['text']}")

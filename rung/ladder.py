@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from features.ladder.words import things
 from rung.options import Progress, add_verb, group, json_option, layout_option
-from rung.reading import aligned, print_json
+from rung.reading import print_json, print_line, print_table
 
 if TYPE_CHECKING:
     from features.arrays import Ints
@@ -42,7 +42,7 @@ def add_ladder(verbs: Any) -> None:
 
 
 def _check(parsed: argparse.Namespace, _: Progress) -> None:
-    from features.ladder.advice import advise, controls_said, ladder_table
+    from features.ladder.advice import advise, controls_said, ladder_rows
     from features.ladder.file import read_ladder
 
     ladder = read_ladder(parsed.file)
@@ -52,11 +52,11 @@ def _check(parsed: argparse.Namespace, _: Progress) -> None:
         worth = controls_said(ladder.controls)
         found = {"ladder": ladder.name, "steps": len(ladder.steps), "advice": told}
         return print_json({**found, "controls": worth})
-    print(ladder_table(ladder))
-    print(f"\n{len(advice)} piece{'s' if len(advice) != 1 else ''} of advice")
+    print_table(ladder_rows(ladder), texts=range(7))
+    print_line(f"\n{len(advice)} piece{'s' if len(advice) != 1 else ''} of advice")
     for one in advice:
-        print(f"  {one.path}: {one.text} [{one.source}]")
-    print(f"\n{controls_said(ladder.controls)}")
+        print_line(f"  {one.path}: {one.text} [{one.source}]")
+    print_line(f"\n{controls_said(ladder.controls)}")
     return None
 
 
@@ -114,26 +114,25 @@ def _print_draft(parsed: argparse.Namespace, draft: Draft, times: Ints) -> None:
     from training.drafting.ladder_text import judged_from, step_ids, written_offers, written_traits
 
     first, last = int(times.min()), int(times.max())
-    print(f"{draft.leads:,} leads, {draft.events:,} events\n")
+    print_line(f"{things(draft.leads, 'lead')}, {things(draft.events, 'event')}\n")
     rows = [("step", "leads", "from below", "completed by")]
     for at, (id_, step) in enumerate(zip(step_ids(draft), draft.steps, strict=True)):
         events = ", ".join(sorted({one.deed.event for one in step.deeds}))
         rows.append((id_, f"{step.leads:,}", _share(draft, at), events))
     share = _share(draft, len(draft.steps))
     rows.append(("purchase", f"{draft.final.leads:,}", share, draft.final.deed.event))
-    for line in aligned(rows, texts=(0, 3)):
-        print(line)
+    print_table(rows, texts=(0, 3))
     offers, traits = len(written_offers(draft)), len(written_traits(draft))
-    print(f"\n{things(offers, 'offer')}, {things(traits, 'trait')}; the draft is {parsed.to}")
+    print_line(f"\n{things(offers, 'offer')}, {things(traits, 'trait')}; the draft is {parsed.to}")
     if not offers:
-        print(
+        print_line(
             "Without offers nothing is ever suggested to a lead: add an [[offer]] for each step to"
             f" {parsed.to}; docs/ladder.md says how."
         )
-    print("Look at its comments, then:")
+    print_line("Look at its comments, then:")
     for line in _next(parsed, rfc3339(judged_from(draft, first, last)), rfc3339(last)):
-        print(f"  {line}")
-    print("What is to serve learns from all of it: train again without --until.")
+        print(f"  {line}")  # whole: it is to be pasted
+    print_line("What is to serve learns from all of it: train again without --until.")
 
 
 def _share(draft: Draft, at: int) -> str:

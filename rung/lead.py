@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from features.ladder.words import things
 from rung.options import Progress, add_verb, group, json_option, store_option
 from rung.reading import print_json, print_line, store_of
 
@@ -52,9 +53,9 @@ def _print_lead(parsed: argparse.Namespace, store: EventStore) -> None:
     if parsed.json:
         return print_json(found)
     span = f", {found['first_seen']} to {found['last_seen']}" if found["events"] else ""
-    print_line(f"{found['lead_id']}: {found['events']:,} events{span}")
+    print_line(f"{found['lead_id']}: {things(found['events'], 'event')}{span}")
     for subject in found["subjects"][:_SHOWN]:
-        print(f"  id {subject}")
+        print_line(f"  id {subject}")
     _print_rest(found["subjects"], "ids")
     for link in found["links"][:_SHOWN]:
         undone = f", undone {link['undone_at']}" if link["undone_at"] else ""
@@ -69,7 +70,7 @@ def _print_lead(parsed: argparse.Namespace, store: EventStore) -> None:
 
 def _print_rest(found: Sequence[object], what: str) -> None:
     if len(found) > _SHOWN:
-        print(f"  and {len(found) - _SHOWN:,} more {what}; --json has them all")
+        print_line(f"  and {len(found) - _SHOWN:,} more {what}; --json has them all")
 
 
 def _export(parsed: argparse.Namespace, _: Progress) -> None:
@@ -97,7 +98,7 @@ def _opt_in(parsed: argparse.Namespace, _: Progress) -> None:
         Privacy(store.database).opt_in([parsed.lead], now())
     if parsed.json:
         return print_json({"lead_id": parsed.lead, "opted_out": False})
-    print(f"{parsed.lead} may be profiled")
+    print_line(f"{parsed.lead} may be profiled")
     return None
 
 
@@ -111,14 +112,16 @@ def _erase(parsed: argparse.Namespace, _: Progress) -> None:
     if parsed.json:
         return print_json(erased)
     events, ids = erased["events"], erased["subjects"]
-    print(
+    print_line(
         f"erased: {events:,} event{'s' if events != 1 else ''} of {ids} id{'s' if ids != 1 else ''}"
     )
     for model in erased["models"]:
-        print(f"  trained on them: {model['version']} ({model['ladder']}, {model['trained_at']})")
-    print(f"  the files hold no byte of them: {'yes' if erased['is_wiped'] else 'not yet'}")
+        print_line(
+            f"  trained on them: {model['version']} ({model['ladder']}, {model['trained_at']})"
+        )
+    print_line(f"  the files hold no byte of them: {'yes' if erased['is_wiped'] else 'not yet'}")
     if parsed.suppress:
-        print("  nothing is stored under these ids any more")
+        print_line("  nothing is stored under these ids any more")
     return None
 
 
@@ -129,5 +132,5 @@ def _unsuppress(parsed: argparse.Namespace, _: Progress) -> None:
         ids = Privacy(store.database).unsuppress(parsed.lead)
     if parsed.json:
         return print_json({"lead_id": parsed.lead, "suppressed": False, "subjects": ids})
-    print(f"events of {parsed.lead} are stored again; it was erased with {ids} ids")
+    print_line(f"events of {parsed.lead} are stored again; it was erased with {things(ids, 'id')}")
     return None

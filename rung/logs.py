@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from features.ladder.words import things
 from rung.options import (
     Progress,
     add_verb,
@@ -21,7 +22,7 @@ from rung.options import (
     reading_options,
     store_option,
 )
-from rung.reading import loaded_bundle, print_json, read, store_of, write_table
+from rung.reading import loaded_bundle, print_json, print_line, read, store_of, write_table
 
 if TYPE_CHECKING:
     from features.events.log import EventLog
@@ -128,13 +129,15 @@ def _import_files(parsed: argparse.Namespace, progress: Progress) -> None:
     if parsed.json:
         return print_json(result)
     for line in report.lines():
-        print(line)
+        print_line(line)
     if ahead:
-        print(f"{ahead:,} dated in the future: kept, and set aside until then")
+        print_line(f"{ahead:,} dated in the future: kept, and set aside until then")
     if appended.suppressed:
-        print(f"{appended.suppressed:,} left out: their leads were erased and must not come back")
+        print_line(
+            f"{appended.suppressed:,} left out: their leads were erased and must not come back"
+        )
     where = without_password(parsed.store)
-    print(f"{appended.accepted:,} new events in {where}; {appended.duplicates:,} were there")
+    print_line(f"{appended.accepted:,} new events in {where}; {appended.duplicates:,} were there")
     return None
 
 
@@ -163,9 +166,9 @@ def _move(parsed: argparse.Namespace, progress: Progress) -> None:
         return print_json({"copied": copied})
     for table, rows in copied.items():
         if rows:
-            print(f"{rows:>12,} {table}")
+            print_line(f"{rows:>12,} {table}")
     where = without_password(parsed.store)
-    print(f"all that the store holds was copied to {where}: let RUNG_DATABASE_URL name it")
+    print_line(f"all that the store holds was copied to {where}: let RUNG_DATABASE_URL name it")
     return None
 
 
@@ -218,7 +221,7 @@ def _tables(parsed: argparse.Namespace, progress: Progress) -> None:
     if parsed.json:
         return print_json({"folder": str(parsed.folder), "rows": rows})
     told = ", ".join(f"{name} {count:,}" for name, count in rows.items())
-    print(f"{parsed.folder}: {told} rows")
+    print_line(f"{parsed.folder}: {told} rows")
     return None
 
 
@@ -228,7 +231,7 @@ def _snapshot(log: EventLog, ladder: Ladder, as_of: datetime, progress: Progress
 
     if apart := names_apart(log, ladder):
         note(apart)
-    progress(f"signals of {len(log.leads):,} leads")
+    progress(f"signals of {things(len(log.leads), 'lead')}")
     return snapshot(log, ladder, None, as_of)
 
 
@@ -236,5 +239,5 @@ def _print_written(parsed: argparse.Namespace, rows: int, more: dict[str, Any]) 
     if parsed.json:
         return print_json({"out": str(parsed.out), "leads": rows, **more})
     told = ", ".join(f"{key} {value}" for key, value in more.items())
-    print(f"{rows:,} leads in {parsed.out} ({told})")
+    print_line(f"{things(rows, 'lead')} in {parsed.out} ({told})")
     return None

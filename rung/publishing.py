@@ -18,7 +18,7 @@ from rung.options import (
     json_option,
     trust_option,
 )
-from rung.reading import loaded_bundle, print_json, trusted_types, what_serves
+from rung.reading import loaded_bundle, print_json, print_line, trusted_types, what_serves
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
@@ -88,11 +88,13 @@ def _publish(parsed: argparse.Namespace, progress: Progress) -> int | None:
     if parsed.json:
         print_json(_result(version, gate, is_champion=is_champion) | {"registry": str(place)})
     else:
-        print(f"{version.name} version {version.version} in {place}")
+        print_line(f"{version.name} version {version.version} in {place}")
         for line in gate.missing:
-            print(f"  the gate: {line}")
+            print_line(f"  the gate: {line}")
         if parsed.promote:
-            print("it is the champion now" if is_champion else "the champion stays what it was")
+            print_line(
+                "it is the champion now" if is_champion else "the champion stays what it was"
+            )
     return 1 if parsed.promote and not is_champion else None
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from features.ladder.words import things
 from rung import options
 from rung.options import Progress, add_verb, note
 from rung.reading import (
@@ -17,6 +18,8 @@ from rung.reading import (
     judged_until,
     loaded_bundle,
     print_json,
+    print_line,
+    print_table,
     read,
     trained_with,
     write_table,
@@ -180,8 +183,8 @@ def _tune(parsed: argparse.Namespace, progress: Progress) -> None:
     if parsed.json:
         return print_json({"out": str(parsed.out), **found.as_dict()})
     for line in found.lines():
-        print(line)
-    print(f"configuration in {parsed.out}")
+        print_line(line)
+    print_line(f"configuration in {parsed.out}")
     return None
 
 
@@ -206,43 +209,47 @@ def _not_learned(goal: str, counts: dict[str, Any]) -> str:
 def _print_training(bundle: Bundle, folder: Path) -> None:
     for goal, counts in bundle.manifest["trained_on"].items():
         source = {"model": "a model", "rates": "the steps' rates", "prior": "the ladder's bands"}
-        print(
-            f"{goal}: {counts['points']:,} points of {counts['leads']:,} leads,"
+        print_line(
+            f"{goal}: {things(counts['points'], 'point')} of {things(counts['leads'], 'lead')},"
             f" {counts['reached']:,} reached, {counts['pending']:,} pending (left out);"
             f" answers come from {source[counts['evidence']]}"
         )
         if counts["early"]:
-            print(
+            print_line(
                 f"  {counts['early']:,} of them were decided before their horizon was over,"
                 f" {counts['lost']:,} were lost; they count for those that take as long"
             )
         if counts["evidence"] != "prior" and not counts["learned"]:
-            print(f"  {_not_learned(goal, counts)}")
+            print_line(f"  {_not_learned(goal, counts)}")
     for said in bundle.manifest["notes"]:
-        print(f"  {said}")
+        print_line(f"  {said}")
     for found in bundle.manifest["probes"]:
         why = f"; accepted: {found['accepted']}" if found["accepted"] else ""
-        print(f"  {found['id']} ({found['kind']}): {found['says']}{why}")
+        print_line(f"  {found['id']} ({found['kind']}): {found['says']}{why}")
     _print_decisions(bundle.manifest["decisions"])
-    print(f"bundle {bundle.version} in {folder}")
+    print_line(f"bundle {bundle.version} in {folder}")
 
 
 def _print_decisions(made: Mapping[str, Any]) -> None:
     """What the effects of the offers were learned from."""
     from training.policies.offers import DROPPED
 
-    print(
-        f"offers: {made['drawn']:,} decisions drawn with known probabilities,"
+    print_line(
+        f"offers: {things(made['drawn'], 'decision')} drawn with known probabilities,"
         f" {made['observed']:,} made by others (adjusted), {made['pending']:,} pending (left out)"
     )
     if made["lots"]:
-        print(f"  {made['lots']:,} of those drawn are of experiments of others")
+        print_line(f"  {made['lots']:,} of those drawn are of experiments of others")
     if made["unseen"]:
-        print(f"  {made['unseen']:,} of those drawn never reached their leads; all count as drawn")
+        print_line(
+            f"  {made['unseen']:,} of those drawn never reached their leads; all count as drawn"
+        )
     if made["value_pending"]:
-        print(f"  {made['value_pending']:,} of those learned from tell nothing of purchases yet")
+        print_line(
+            f"  {made['value_pending']:,} of those learned from tell nothing of purchases yet"
+        )
     for reason, count in made["dropped"].items():
-        print(f"  not learned from: {count:,} {DROPPED[reason]}")
+        print_line(f"  not learned from: {DROPPED[reason]} ({count:,})")
 
 
 def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
@@ -268,7 +275,7 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     )
     for table in tables:
         write_table(table, parsed.predictions)
-        progress(f"{len(table):,} predictions in {parsed.predictions}")
+        progress(f"{things(len(table), 'prediction')} in {parsed.predictions}")
     if parsed.report:
         write_report(evaluation, parsed.report)
         progress(f"report in {parsed.report}")
@@ -279,7 +286,7 @@ def _evaluate(parsed: argparse.Namespace, progress: Progress) -> None:
     if evaluation.reordering:
         _print_reordering(evaluation.reordering)
     if evaluation.groups:
-        print("\n".join(group_lines(evaluation.groups)))
+        print_line("\n".join(group_lines(evaluation.groups)))
     return None
 
 
@@ -342,15 +349,17 @@ def _print_reordering(reordering: Reordering) -> None:
     from training.scores.reordering import SAYS
 
     if reordering.note:
-        return print(f"beside the champion: {reordering.note}")
-    print(f"beside the champion {reordering.champion[:12]}, {reordering.leads:,} leads:")
+        return print_line(f"beside the champion: {reordering.note}")
+    print_line(
+        f"beside the champion {reordering.champion[:12]}, {things(reordering.leads, 'lead')}:"
+    )
     for order in reordering.orders:
         if order.overlap is None:
-            print(f"  by {SAYS[order.by]}: too few leads to have a top")
+            print_line(f"  by {SAYS[order.by]}: too few leads to have a top")
         else:
-            print(
-                f"  by {SAYS[order.by]}: of {order.top:,} leads at the top {order.kept:,.0f} stay"
-                f" ({order.overlap:.0%})"
+            print_line(
+                f"  by {SAYS[order.by]}: of {things(order.top, 'lead')} at the top"
+                f" {order.kept:,.0f} stay ({order.overlap:.0%})"
             )
     return None
 
@@ -358,26 +367,30 @@ def _print_reordering(reordering: Reordering) -> None:
 def _print_goal(goal: GoalEvaluation) -> None:
     counts = goal.counts
     lost = f" {counts.lost:,} lost," if counts.lost else ""
-    print(
-        f"{goal.goal}: {counts.points:,} points of {counts.leads:,} leads; {counts.advanced:,}"
-        f" advanced, {counts.lapsed:,} lapsed,{lost} {counts.pending:,} pending"
+    print_line(
+        f"{goal.goal}: {things(counts.points, 'point')} of {things(counts.leads, 'lead')};"
+        f" {counts.advanced:,} advanced, {counts.lapsed:,} lapsed,{lost} {counts.pending:,} pending"
     )
     whose = "whose outcome is known"
     if counts.decided == counts.mature:
         whose = "whose horizon is over; one that advanced waits for that as well"
-    print(f"  judged: the {counts.decided:,} points of {counts.decided_leads:,} leads {whose}")
+    print_line(
+        f"  judged: the {things(counts.decided, 'point')} of"
+        f" {things(counts.decided_leads, 'lead')} {whose}"
+    )
     figures = goal.performance
     if figures is None:
-        print(f"  {goal.note}")
+        print_line(f"  {goal.note}")
         _print_signals(goal.signals)
         return
-    print(f"  {goal.verdict} ({goal.verdict_reason})")
+    print_line(f"  {goal.verdict} ({goal.verdict_reason})")
     rows = [("this bundle", figures)]
     rows += [(rival.name, rival.performance) for rival in goal.baselines if rival.performance]
-    print(f"  {'':<44}{'AUC':>8}{'log loss':>10}{'ECE':>8}")
+    told = [("", "AUC", "log loss", "ECE")]
     for name, row in rows:
         auc = "-" if row.auc is None else f"{row.auc:.4f}"
-        print(f"  {name:<44}{auc:>8}{row.log_loss:>10.4f}{row.ece:>8.4f}")
+        told.append((name, auc, f"{row.log_loss:.4f}", f"{row.ece:.4f}"))
+    print_table(told, inset="  ")
     _print_signals(goal.signals)
 
 
@@ -388,9 +401,9 @@ def _print_signals(signals: Sequence[SignalUse]) -> None:
         return
     told = ", ".join(f"{one.id} {one.share:.0%}" for one in signals[:_FIRST_SIGNALS])
     more = len(signals) - _FIRST_SIGNALS
-    print(f"  rests on {told}" + (f" and {more} more" if more > 0 else ""))
+    print_line(f"  rests on {told}" + (f" and {more} more" if more > 0 else ""))
     if any(one.has_moved for one in signals):
-        print(f"  {moved_words(signals)}")
+        print_line(f"  {moved_words(signals)}")
 
 
 _FIRST_SIGNALS: Final = 3

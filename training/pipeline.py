@@ -21,6 +21,7 @@ from features.errors import NotEnoughData
 from features.events.log import DAY_US, EventLog
 from features.funnel.states import State
 from features.ladder.ladder import Ladder
+from features.ladder.words import things
 from features.reading import names_apart
 from features.signals.signal import Op, Signal
 from features.signals.table import signals_of
@@ -126,7 +127,9 @@ def _trained(
     if ladder.steps_never_lower:
         notes += disagreements(ladder, points, purchased)
     encoding = Encoding.learn(points.snapshot)
-    progress(f"{len(points):,} decision points of {len(np.unique(points.lead)):,} leads")
+    progress(
+        f"{things(len(points), 'decision point')} of {things(len(np.unique(points.lead)), 'lead')}"
+    )
     progress("probing for leaks")
     found = probed(log, ladder, points, (advanced, purchased), encoding)
     found = accept(found, accepted)

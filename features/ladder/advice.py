@@ -17,7 +17,7 @@ from features.ladder.ladder import Condition, EventRule, Ladder, Offer, Step
 from features.ladder.rule_logic import implies
 from features.ladder.words import things
 
-__all__ = ["Advice", "advise", "controls_said", "ladder_table"]
+__all__ = ["Advice", "advise", "controls_said", "ladder_rows"]
 
 FEWEST_OFFERS = 3
 MOST_EARLY_FIELDS = 2
@@ -84,15 +84,10 @@ def controls_said(controls: Controls) -> str:
     return f"What Rung is worth is measured, by lot: {shares}. `rung experiment judge` tells."
 
 
-def ladder_table(ladder: Ladder) -> str:
-    """The ladder as aligned text: a line for each rung, one more for each further rule."""
+def ladder_rows(ladder: Ladder) -> list[tuple[str, ...]]:
+    """The ladder as rows under their heads: one for each rung, one more for each further rule."""
     heading = ("step", "completed by", "horizon", "band", "effort", "value", "offers")
-    lines = [heading, *(line for rung in ladder.goals for line in _table_lines(ladder, rung))]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+    return [heading, *(line for rung in ladder.goals for line in _table_lines(ladder, rung))]
 
 
 # ------------------------------------------------------------------------------ Steps and pairs

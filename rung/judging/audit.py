@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import judged_until, loaded_bundle
+from rung.reading import judged_until, loaded_bundle, print_line
 
 if TYPE_CHECKING:
     from features.arrays import Floats
@@ -100,7 +100,7 @@ def _audit(parsed: argparse.Namespace, progress: Progress) -> None:
             page = audit_page(found, f"How good are the scores of {parsed.scores.name}?")
             part.write_text(page, encoding="utf-8")
     for sentence in (*found.warnings, *found.verdicts, who_was_judged(found)):
-        print(sentence)
+        print_line(sentence)
 
 
 _Wins = tuple[dict[str, int], int, "EventLog | None", "Ladder | None"]

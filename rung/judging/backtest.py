@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import print_json, read
+from rung.reading import print_json, print_line, print_markdown, read
 
 if TYPE_CHECKING:
     from features.events.log import EventLog
@@ -59,7 +59,9 @@ def _backtest(parsed: argparse.Namespace, progress: Progress) -> None:
     if parsed.json:
         return print_json(as_dict(found))
     for goal, title in TITLES.items():
-        print(f"{title}\n{table(found, goal)}\n")
+        print(title)
+        print_markdown(table(found, goal))
+        print()
     for line in verdict_lines(found):
-        print(line)
+        print_line(line)
     return None

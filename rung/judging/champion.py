@@ -9,14 +9,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from features.ladder.words import things
 from rung import options
 from rung.judging.served import add_judge
 from rung.options import Progress, add_verb
 from rung.reading import (
-    aligned,
     judged_until,
     loaded_bundle,
     print_json,
+    print_line,
+    print_table,
     read,
     trained_with,
     trusted_types,
@@ -157,14 +159,14 @@ def _print_challenge(found: Challenge) -> None:
     from features.clock import rfc3339
 
     name = "the new bundle" if found.challenger == "unsaved" else found.challenger
-    print(
+    print_line(
         f"{name} beside the champion {found.champion}, on scores of"
         f" {rfc3339(found.start)} to {rfc3339(found.until)}: {found.verdict}"
     )
     for goal in found.goals:
         _print_goal(goal)
     if found.top:
-        print(
+        print_line(
             f"  of the {found.top} leads at the top by the chance of a purchase"
             f" {found.top_changed:.0f} would be others"
         )
@@ -172,22 +174,22 @@ def _print_challenge(found: Challenge) -> None:
 
 def _print_goal(goal: GoalChallenge) -> None:
     if goal.note:
-        return print(f"  {goal.goal}: {goal.note}")
-    print(f"  {goal.goal}: {goal.points:,} scores of {goal.leads:,} leads")
-    heads = ("", "champion", "this", "difference")
-    for line in aligned([heads, *map(_pair_row, goal.pairs)], texts=(0, 4)):
-        print(f"    {line}")
+        return print_line(f"  {goal.goal}: {goal.note}")
+    print_line(f"  {goal.goal}: {things(goal.points, 'score')} of {things(goal.leads, 'lead')}")
+    heads = ("", "champion", "this", "difference", "")
+    print_table([heads, *map(_pair_row, goal.pairs)], texts=(0, 4), inset="    ")
     for name, points, _, pair in goal.parts:
         if pair.verdict != "undecided":
-            print(
-                f"    {name} ({points:,} scores): {pair.verdict}, {pair.difference:+.4f} log loss"
+            print_line(
+                f"    {name} ({things(points, 'score')}): {pair.verdict},"
+                f" {pair.difference:+.4f} log loss"
             )
     return None
 
 
 def _pair_row(pair: Pair) -> Sequence[str]:
     if pair.champion is None or pair.challenger is None or pair.difference is None:
-        return pair.name, "not known"
+        return pair.name, "not known", "", "", ""
     form = ",.2f" if pair.is_money else ".4f"
     error = "" if pair.error is None else f" ± {pair.error:{form}}"
     said = "" if pair.verdict == "undecided" else pair.verdict
@@ -261,13 +263,13 @@ def _promoted(
 def _print_retrained(done: Retraining, came: Promoted | None, *, is_first: bool) -> None:
     if done.challenge is not None:
         _print_challenge(done.challenge)
-    print(done.why)
+    print_line(done.why)
     for line in came.missing if came else ():
-        print(f"  the gate: {line}")
+        print_line(f"  the gate: {line}")
     if came is not None and came.promoted:
-        print(f"{came.bundle} serves now")
+        print_line(f"{came.bundle} serves now")
     else:
-        print("nothing was promoted" if is_first else "the champion stays what it was")
+        print_line("nothing was promoted" if is_first else "the champion stays what it was")
 
 
 # ------------------------------------------------------------------------------ show, promote, back
@@ -280,18 +282,18 @@ def _show(parsed: argparse.Namespace, _: Progress) -> None:
         return print_json({"champions": [_told(one) for one in told]})
     is_serving = source.stamp() is not None
     if not told:
-        print("nothing serves yet")
+        print_line(f"nothing serves yet from {source}")
     for at, one in enumerate(map(_told, told)):
         said = "serves" if at == 0 and is_serving else "served"
         named = f", {one['version']}" if one["version"] else ""
         since = f" since {one['from']}" if one["from"] else ""
         known = f", trained on what was known until {one['until']}" if one["until"] else ""
         back = ", and was taken back" if one["taken_back"] else ""
-        print(f"{one['bundle'][:12]}{named} {said}{since}{known}{back}")
+        print_line(f"{one['bundle'][:12]}{named} {said}{since}{known}{back}")
         if one["by"] or one["why"]:
-            print(f"  by {one['by'] or 'nobody named'}: {one['why']}")
+            print_line(f"  by {one['by'] or 'nobody named'}: {one['why']}")
         for name, figure in one["figures"].items():
-            print(f"  {name.replace('_', ' ')}: {figure:.4f}")
+            print_line(f"  {name.replace('_', ' ')}: {figure:.4f}")
     return None
 
 
@@ -333,8 +335,8 @@ def _promote(parsed: argparse.Namespace, _: Progress) -> int | None:
         print_json({"bundle": bundle.hash, "passed": gate.passed, "missing": list(gate.missing)})
     else:
         for line in gate.missing:
-            print(f"  the gate: {line}")
-        print(
+            print_line(f"  the gate: {line}")
+        print_line(
             f"{bundle.version} serves from {into} now"
             if gate.passed
             else "the champion stays what it was"
@@ -350,5 +352,5 @@ def _rollback(parsed: argparse.Namespace, _: Progress) -> None:
     back = source.roll_back(Promotion(now(), parsed.by, parsed.why))
     if parsed.json:
         return print_json({"bundle": back, "by": parsed.by, "why": parsed.why})
-    print(f"{back[:12]} serves again, with the scores that it gave before")
+    print_line(f"{back[:12]} serves again, with the scores that it gave before")
     return None

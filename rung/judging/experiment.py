@@ -7,9 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from features.ladder.words import things
 from rung import options
 from rung.options import Progress, add_verb, group
-from rung.reading import judged_until, named_ladder, named_log, print_json, read, store_of
+from rung.reading import (
+    judged_until,
+    named_ladder,
+    named_log,
+    print_json,
+    print_line,
+    read,
+    store_of,
+    to_second,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -208,9 +218,11 @@ def _print_imported(
         f"{arm.id} {told.arms[arm.id]:,} ({arm.share:.4g}, {arm.offers[0]})"
         for arm in experiment.arms
     )
-    print(f"{experiment.id}: {sum(told.arms.values()):,} leads, {arms}")
-    print(f"  The lot: the arms have the leads that their shares give them (p = {told.p:.2g}).")
-    print(f"  {told.learnable:,} stood before the step of the offers: to learn from")
+    print_line(f"{experiment.id}: {things(sum(told.arms.values()), 'lead')}, {arms}")
+    print_line(
+        f"  The lot: the arms have the leads that their shares give them (p = {told.p:.2g})."
+    )
+    print_line(f"  {told.learnable:,} stood before the step of the offers: to learn from")
     where = ", ".join(f"{step} {count:,}" for step, count in told.other_step.items())
     rest = (
         (sum(told.other_step.values()), f"kept and not learned from, by where they stood: {where}"),
@@ -229,12 +241,12 @@ def _print_imported(
     )
     for count, said in rest:
         if count:
-            print(f"  {count:,} {said}")
+            print_line(f"  {count:,} {said}")
     if stored is None:
-        return print("nothing is stored (--dry-run)")
+        return print_line("nothing is stored (--dry-run)")
     if stored.suppressed:
-        print(f"  {stored.suppressed:,} events left out: their leads were erased")
-    print(f"{stored.accepted:,} new events; {stored.duplicates:,} were there")
+        print_line(f"  {things(stored.suppressed, 'event')} left out: their leads were erased")
+    print_line(f"{stored.accepted:,} new events; {stored.duplicates:,} were there")
     return None
 
 
@@ -276,12 +288,16 @@ def _list(parsed: argparse.Namespace, _: Progress) -> None:
     if parsed.json:
         return print_json(told)
     if not told:
-        print(f"no experiment on the ladder {ladder.name}; begin one with `rung experiment start`")
+        print_line(
+            f"no experiment on the ladder {ladder.name}; begin one with `rung experiment start`"
+        )
     for one in told:
         arms = ", ".join(f"{arm['id']} {arm['share']:.0%}" for arm in one["arms"])
         since = "" if one["started_at"] is None else f" since {one['started_at'][:10]}"
         verdict = f" ({one['verdict']})" if one["verdict"] else ""
-        print(f"{one['id']}: {one['title']}, {one['kind']}, {arms}; {one['state']}{since}{verdict}")
+        print_line(
+            f"{one['id']}: {one['title']}, {one['kind']}, {arms}; {one['state']}{since}{verdict}"
+        )
     return None
 
 
@@ -292,7 +308,9 @@ def _tell(parsed: argparse.Namespace, store: EventStore, ladder: Ladder) -> None
     told = experiment_told(store, ladder, parsed.experiment)
     if parsed.json:
         return print_json(told)
-    print(f"{told['id']}: {told['state']}" + (f", {told['verdict']}" if told["verdict"] else ""))
+    print_line(
+        f"{told['id']}: {told['state']}" + (f", {told['verdict']}" if told["verdict"] else "")
+    )
     return None
 
 
@@ -326,7 +344,7 @@ def _judge(parsed: argparse.Namespace, progress: Progress) -> None:
     if parsed.json:
         return print_json(reports)
     if not reports:
-        print("no experiment: nothing says that a lead was put into an arm")
+        print_line("no experiment: nothing says that a lead was put into an arm")
     for found in reports:
         _print(found)
     return None
@@ -421,29 +439,32 @@ def _keep(url: str, reports: Sequence[ExperimentReport], until: int) -> None:
 
 
 def _print(found: ExperimentReport) -> None:
-    print(f"{found['title']} ({found['id']}, {found['state']}): {found['says']}")
-    print(f"  By what was known at {found['as_of']}, of {found['leads']:,} leads.")
-    print(f"  The lot: {found['sample_ratio']['says']}")
+    print_line(f"{found['title']} ({found['id']}, {found['state']}): {found['says']}")
+    leads = things(found["leads"], "lead")
+    print_line(f"  By what was known at {to_second(found['as_of'])}, of {leads}.")
+    print_line(f"  The lot: {found['sample_ratio']['says']}")
     for goal in found["goals"]:
         _print_goal(goal)
     for later in found["afterwards"]:
-        print(f"  {later['title']} a lead within {later['days']:g} days (an interval for one look)")
+        print_line(
+            f"  {later['title']} a lead within {later['days']:g} days (an interval for one look)"
+        )
         for arm in later["arms"]:
             mean = "not known" if arm["mean"] is None else f"{arm['mean']:,.2f}"
             span = "" if arm["mean"] is None else f" ({arm['low']:,.2f} to {arm['high']:,.2f})"
-            print(f"    {arm['arm'][:20]:20}{arm['leads']:8,} leads  {mean}{span}")
+            print_line(f"    {arm['arm'][:20]:20}{arm['leads']:8,} leads  {mean}{span}")
     for line in found["notes"]:
-        print(f"  {line}")
+        print_line(f"  {line}")
     print()
 
 
 def _print_goal(goal: GoalOfExperiment) -> None:
-    print(f"  {goal['title']} within {goal['horizon_days']:g} days")
+    print_line(f"  {goal['title']} within {goal['horizon_days']:g} days")
     for arm in goal["arms"]:
         rate = "" if arm["rate"] is None else f"{100 * arm['rate']:.1f} %"
-        print(
+        print_line(
             f"    {arm['arm'][:20]:20}{arm['leads']:8,} leads{arm['pending']:8,} pending"
             f"{arm['reached']:8,} reached it  {rate}"
         )
     for one in goal["comparisons"]:
-        print(f"    {one['says']}")
+        print_line(f"    {one['says']}")

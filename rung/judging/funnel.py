@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import erased_by_now, judged_until, named_ladder, named_log, print_json, read
+from rung.reading import (
+    erased_by_now,
+    judged_until,
+    named_ladder,
+    named_log,
+    print_json,
+    print_line,
+    print_table,
+    read,
+    shortened,
+    to_second,
+)
 
 if TYPE_CHECKING:
     from features.events.log import EventLog
@@ -21,6 +33,10 @@ if TYPE_CHECKING:
 __all__ = ["add_funnel"]
 
 _TRIES = 3
+_HEADS: Final = (
+    *("", "came", "went on", "pending", "lapsed", "lost", "left"),
+    *("in time", "healthy", "so far", "days: half, 9 in 10"),
+)
 
 
 def add_funnel(verbs: Any) -> None:
@@ -80,7 +96,7 @@ def _counted(parsed: argparse.Namespace, progress: Progress, selection: Selectio
     if parsed.named:
         step, state = _named(parsed.named)
         names = leads_in(stays, step, state, selection)
-        print_json(names) if parsed.json else print("\n".join(names))
+        print_json(names) if parsed.json else print("".join(f"{name}\n" for name in names), end="")
         return True
     progress("counting")
     found = funnel(stays, selection, parsed.every)
@@ -153,15 +169,15 @@ def _print_causes(causes: FunnelCauses, *, is_some: bool) -> None:
     print("\nWhy they stop" + (" (of all leads, whoever is counted above)" if is_some else ""))
     below = [one for one in causes["diagnosis"]["steps"] if one["answer"] != "not below"]
     for step in below:
-        print(f"  {step['title']}: {step['says']}")
+        print_line(f"  {step['title']}: {step['says']}")
         for draft in step["experiments"]:
-            print(f"    Next: {draft_of(draft)}.")
+            print_line(f"    Next: {draft_of(draft)}.")
     print("Content that creates intent")
     for said in pieces_said(causes["content"]) or ["Nothing is known of any piece."]:
-        print(f"  {said}")
-    print(f"Replies\n  {causes['replies']['says']}")
+        print_line(f"  {said}")
+    print_line(f"Replies\n  {causes['replies']['says']}")
     for line in (*causes["diagnosis"]["notes"], *causes["content"]["notes"]):
-        print(f"  Note: {line.removesuffix('.')}.")
+        print_line(f"  Note: {line.removesuffix('.')}.")
 
 
 def _selection(parsed: argparse.Namespace) -> Selection:
@@ -195,50 +211,60 @@ def _named(text: str) -> tuple[str, Any]:
 
 
 def _print(found: Funnel, by: str | None) -> None:
+    from features.ladder.words import things
+    from models.judging.funnel.rates import shown_stretches
     from models.judging.funnel.wording import lever_said
 
-    print(f"By what was known at {found['as_of']}, of {found['leads']:,} leads.\n")
     print(
-        f"  {'':26}{'came':>8}{'went on':>9}{'pending':>9}{'lapsed':>8}{'lost':>7}{'left':>6}"
-        f"  {'in time':21}{'healthy':12}{'so far':>7}  {'days: half, 9 in 10':>20}"
+        f"By what was known at {to_second(found['as_of'])}, of {things(found['leads'], 'lead')}.\n"
     )
+    rows: list[Sequence[str]] = [_HEADS]
     for step in found["steps"]:
-        _print_step(step)
-        _print_segments(step, by)
-    whole, banded = found["whole"], found["whole"]["banded"]
+        rows += [_step_row(step), *_segment_rows(step, by)]
+    print_table(rows, texts=(0, 7, 8), inset="  ")
     print()
-    _print_way("from first to purchase", whole)
+    whole, banded = found["whole"], found["whole"]["banded"]
+    rows = [("", *_HEADS[7:10]), _way("from first to purchase", whole)]
     if banded is not None:
-        _print_way(f"from {banded['title'][:25]} to purchase", banded)
-    print(f"  {'the steps multiplied':26}{'':47}  {_rate(whole['product'])}\n")
+        rows.append(_way(f"from {shortened(banded['title'], 25)} to purchase", banded))
+    rows.append(("the steps multiplied", _rate(whole["product"]), "", ""))
+    print_table(rows, texts=(0, 1, 2), inset="  ")
+    print()
     for step in found["steps"]:
-        print(f"  {step['title']}: {step['says']}")
+        print_line(f"  {step['title']}: {step['says']}")
     if found["lever"]:
         sure = "" if found["lever"]["is_sure"] else ", if it is below at all"
         last = found["steps"][-1]["id"]
-        print(f"  Biggest lever{sure}: {lever_said(found['lever'], last)}")
+        print_line(f"  Biggest lever{sure}: {lever_said(found['lever'], last)}")
     for line in found["notes"]:
-        print(f"  Note: {line}.")
+        if line != shown_stretches(found["every"]):
+            print_line(f"  Note: {line}.")
 
 
-def _print_way(name: str, way: Whole | BandedWay) -> None:
-    print(
-        f"  {name:73}  {_rate(way['followed']):21}{_band(way['band']):12}{_share(way['so_far']):>7}"
-    )
+def _way(name: str, way: Whole | BandedWay) -> Sequence[str]:
+    return name, _rate(way["followed"]), _band(way["band"]), _share(way["so_far"])
 
 
-def _print_step(step: StepFunnel) -> None:
-    counts, days = step["counts"], step["days"]
+def _step_row(step: StepFunnel) -> Sequence[str]:
+    days = step["days"]
     took = "" if days["median"] is None else f"{days['median']:.1f}, {days['most_of_them']:.1f}"
-    healthy = _band(step["band"])
-    print(
-        f"  {step['title'][:25]:26}{counts['came']:8,}{counts['advanced']:9,}"
-        f"{counts['pending']:9,}{counts['lapsed']:8,}{counts['lost']:7,}{counts['left']:6,}"
-        f"  {_rate(step['rate']):21}{healthy:12}{_share(step['so_far']):>7}  {took:>20}"
+    rate, so_far = _rate(step["rate"]), _share(step["so_far"])
+    return (
+        shortened(step["title"], 25),
+        *_counts(step["counts"]),
+        rate,
+        _band(step["band"]),
+        so_far,
+        took,
     )
 
 
-def _print_segments(step: StepFunnel, by: str | None) -> None:
+def _counts(counts: Mapping[str, Any]) -> Sequence[str]:
+    names = ("came", "advanced", "pending", "lapsed", "lost", "left")
+    return [f"{counts[name]:,}" for name in names]
+
+
+def _segment_rows(step: StepFunnel, by: str | None) -> Iterator[Sequence[str]]:
     from features.errors import FunnelError, did_you_mean
 
     if by is None:
@@ -248,16 +274,15 @@ def _print_segments(step: StepFunnel, by: str | None) -> None:
         names = ", ".join(known) or "none"
         raise FunnelError(f"--by {by!r}: leads are told apart by {names}{did_you_mean(by, known)}")
     for cell in step["segments"][by]:
-        counts, name = cell["counts"], "not known" if cell["value"] is None else cell["value"]
-        print(
-            f"    {name[:23]:24}{counts['came']:8,}{counts['advanced']:9,}{counts['pending']:9,}"
-            f"{counts['lapsed']:8,}{counts['lost']:7,}{counts['left']:6,}  {_rate(cell['rate'])}"
-        )
+        name = "not known" if cell["value"] is None else cell["value"]
+        rate = _rate(cell["rate"])
+        yield f"  {shortened(name, 23)}", *_counts(cell["counts"]), rate, "", "", ""
 
 
 def _rate(rate: Rate) -> str:
     if rate["value"] is None:
-        return f"at least {100 * rate['low']:.0f} %"
+        low = f"{100 * rate['low']:.0f} %"
+        return "not known yet" if low == "0 %" else f"at least {low}"
     return f"{_share(rate['value'])} ({100 * rate['low']:.1f}-{100 * rate['high']:.1f})"
 
 

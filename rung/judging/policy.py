@@ -6,9 +6,18 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from features.ladder.words import things
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import judged_until, loaded_bundle, print_json, read, trusted_types
+from rung.reading import (
+    judged_until,
+    loaded_bundle,
+    print_json,
+    print_line,
+    print_markdown,
+    read,
+    trusted_types,
+)
 
 if TYPE_CHECKING:
     from features.events.log import EventLog
@@ -76,27 +85,28 @@ def _print_evaluation(evaluation: PolicyEvaluation) -> None:
     from training.policies.gate import missing
 
     value, gain = evaluation.assessment.value, evaluation.assessment.gain
-    print(
-        f"{evaluation.name}: {value.decisions:,} decisions of {value.leads:,} leads, worth"
-        f" {value.effective_sample_size:,.0f} of equal weight; {evaluation.pending:,} pending (not"
-        " judged)"
+    print_line(
+        f"{evaluation.name}: {things(value.decisions, 'decision')} of"
+        f" {things(value.leads, 'lead')}, worth {value.effective_sample_size:,.0f} of equal"
+        f" weight; {evaluation.pending:,} pending (not judged)"
     )
     for name, worth, more in (("IPS", value.ips, gain.ips), ("SNIPS", value.snips, gain.snips),
                               ("DR", value.dr, gain.dr)):  # fmt: skip
-        print(
+        print_line(
             f"  {name:<6}{rounded(worth.value):>12} a decision; over {evaluation.against}"
             f" {signed(more.value)} ({signed(more.low)} to {signed(more.high)})"
         )
     watch = evaluation.watch
     if watch:
-        print(
+        print_line(
             f"  at all looks {signed(watch.value)} ({signed(watch.low)} to {signed(watch.high)})"
-            f" on {watch.leads:,} leads with {watch.decisions:,} decisions, by {watch.estimator}"
+            f" on {things(watch.leads, 'lead')} with {things(watch.decisions, 'decision')},"
+            f" by {watch.estimator}"
         )
     for line in group_lines(evaluation.groups) if evaluation.groups else ():
-        print(f"  {line}")
+        print_line(f"  {line}")
     for line in missing(evaluation.as_dict()):
-        print(f"  the gate: {line}")
+        print_line(f"  the gate: {line}")
 
 
 def _compare(parsed: argparse.Namespace, progress: Progress) -> None:
@@ -109,7 +119,7 @@ def _compare(parsed: argparse.Namespace, progress: Progress) -> None:
     found = compare(bundle, log, **window, progress=progress)
     if parsed.json:
         return print_json({name: asdict(one) for name, one in found.items()})
-    print(comparison_table(found))
+    print_markdown(comparison_table(found))
     return None
 
 
@@ -139,11 +149,11 @@ def _promote(parsed: argparse.Namespace, _: Progress) -> int | None:
         print_json(told | {"retired": retired})
         return None if gate.passed else 1
     for line in gate.missing:
-        print(f"the gate: {line}")
+        print_line(f"the gate: {line}")
     if retired:
-        print(f"{former} was retired; {serves} serves")
+        print_line(f"{former} was retired; {serves} serves")
     else:
-        print(f"{serves} serves" + ("" if gate.passed else "; nothing was changed"))
+        print_line(f"{serves} serves" + ("" if gate.passed else "; nothing was changed"))
     return None if gate.passed else 1
 
 
@@ -179,23 +189,25 @@ def _print_calling(found: Calling) -> None:
     from features.offers.assignments import CALLED, LEFT_ALONE
 
     if found.since is not None:
-        print(f"since {when(found.since):%Y-%m-%d}, each lead in the arm that it was put into:")
+        print_line(
+            f"since {when(found.since):%Y-%m-%d}, each lead in the arm that it was put into:"
+        )
     for goal in found.goals:
-        print(f"{goal.goal}: {goal.says}")
+        print_line(f"{goal.goal}: {goal.says}")
         for title, arm in (("could be called", goal.called), ("left alone", goal.left_alone)):
             rate = "-" if arm.rate is None else f"{arm.rate:.1%}"
-            print(
+            print_line(
                 f"  {title:<16}{arm.leads:>7,} leads, {arm.reached:,} of {arm.mature:,} whose"
                 f" horizon is over ({rate}), {arm.pending:,} pending"
             )
     called, alone = found.minutes[CALLED], found.minutes[LEFT_ALONE]
-    print(
+    print_line(
         f"minutes of reps that are known: {called.total:,.0f} for {things(called.leads, 'lead')}"
-        f" that could be called, {alone.total:,.0f} for {alone.leads:,} that were to be left alone"
+        f" that could be called, {alone.total:,.0f} for {alone.leads:,} to be left alone"
     )
     if found.crossed:
-        have, they = ("has", "it counts") if found.crossed == 1 else ("have", "they count")
-        where = "where it was first" if found.crossed == 1 else "where they were first"
-        print(f"{things(found.crossed, 'lead')} {have} ids in both arms; {they} {where}")
+        print_line(
+            f"{things(found.crossed, 'lead')} with ids in both arms; each counts where it was first"
+        )
     for note in found.notes:
-        print(f"note: {note}")
+        print_line(f"note: {note}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
 
+from features.ladder.words import things
 from rung import options
 from rung.options import Progress, add_verb
 from rung.reading import (
@@ -14,8 +16,11 @@ from rung.reading import (
     named_ladder,
     named_log,
     print_json,
+    print_line,
+    print_table,
     read,
     shortened,
+    to_second,
 )
 
 if TYPE_CHECKING:
@@ -29,6 +34,11 @@ if TYPE_CHECKING:
     )
 
 __all__ = ["add_readiness"]
+
+_HEADS: Final = (
+    *("", "reached", "completed", "a week", "decided", "lost", "pending"),
+    *("went on", "did not", "level"),
+)
 
 
 def add_readiness(verbs: Any) -> None:
@@ -73,54 +83,51 @@ def _keep(url: str, found: Readiness, until: int, erased: Erased | None) -> bool
 
 
 def _print(found: Readiness) -> None:
-    from models.judging.rounding import rounded
-
-    print(f"{found['summary']}\n")
-    print(
-        f"By what was known at {found['as_of']}, of {found['leads']:,} leads; the pace is that of"
-        f" the last {rounded(found['pace_weeks'], 2)} weeks.\n"
+    print_line(f"{found['summary']}\n")
+    leads = things(found["leads"], "lead")
+    weeks = things(float(f"{found['pace_weeks']:.2g}"), "week").removeprefix("1 ")
+    print_line(
+        f"By what was known at {to_second(found['as_of'])}, of {leads}; the pace is that of the"
+        f" last {weeks}.\n"
     )
-    print(
-        f"  {'':26}{'reached':>9}{'completed':>10}{'a week':>8}{'decided':>9}{'lost':>6}"
-        f"{'pending':>8}{'went on':>8}{'did not':>8}  level"
-    )
+    whole = [("all steps together", found["advancement"])]
+    whole += [("the purchase from any step", found["purchase"])]
+    rows = [_HEADS, *map(_step_row, found["steps"])]
+    rows += [(title, "", "", "", *_outcomes(goal), goal["level"]) for title, goal in whole]
+    print_table(rows, texts=(0, 9), inset="  ")
+    print()
     for step in found["steps"]:
-        _print_step(step)
-    _print_goal("all steps together", found["advancement"])
-    _print_goal("the purchase from any step", found["purchase"])
+        for dead in step["dead"]:
+            print_line(f"  {step['title']}: {dead['text']}")
+        _print_next(step["title"], step["next"])
+    for title, goal in whole:
+        _print_next(title, goal["next"])
     _print_offers(found["offers"])
 
 
-def _print_step(step: StepReadiness) -> None:
-    print(
-        f"  {shortened(step['title'], 25):26}{step['reached']:9,}{step['completed']:10,}"
-        f"{step['leads_a_week']:8.1f}{_outcomes(step)}  {step['level']}"
-    )
-    for dead in step["dead"]:
-        print(f"      {dead['text']}")
-    _print_next(step["next"])
-
-
-def _print_goal(title: str, goal: GoalReadiness) -> None:
-    print(f"  {title:26}{'':9}{'':10}{'':8}{_outcomes(goal)}  {goal['level']}")
-    _print_next(goal["next"])
-
-
-def _outcomes(of: StepReadiness | GoalReadiness) -> str:
-    held = of["outcomes"]
+def _step_row(step: StepReadiness) -> Sequence[str]:
     return (
-        f"{held['decided']:9,}{held['lost']:6,}{held['pending']:8,}{held['positives']:8,}"
-        f"{held['negatives']:8,}"
+        shortened(step["title"], 25),
+        f"{step['reached']:,}",
+        f"{step['completed']:,}",
+        f"{step['leads_a_week']:.1f}",
+        *_outcomes(step),
+        step["level"],
     )
 
 
-def _print_next(following: NextLevel | None) -> None:
+def _outcomes(of: StepReadiness | GoalReadiness) -> Sequence[str]:
+    held = of["outcomes"]
+    counts = (held["decided"], held["lost"], held["pending"], held["positives"], held["negatives"])
+    return [f"{count:,}" for count in counts]
+
+
+def _print_next(title: str, following: NextLevel | None) -> None:
     if following is None:
         return
     weeks = following["weeks"]
-    unit = "week" if weeks == 1 else "weeks"
-    when = "not at this pace" if weeks is None else f"in about {weeks:g} {unit}"
-    print(f"      {following['level']} takes {following['takes']}: {when}")
+    when = "not at this pace" if weeks is None else f"in about {things(weeks, 'week')}"
+    print_line(f"  {title}: {following['level']} takes {following['takes']}: {when}")
 
 
 def _print_offers(offers: list[OfferReadiness]) -> None:
@@ -128,13 +135,13 @@ def _print_offers(offers: list[OfferReadiness]) -> None:
     known = [one for one in offers if one["drawn"] or one["extended"]]
     if not known:
         return print("\n  No offer was drawn or extended yet.")
-    print(f"\n  {'':26}{'drawn':>9}{'exposed':>10}{'effective':>11}{'extended':>10}")
+    print()
+    rows: list[Sequence[str]] = [("", "drawn", "exposed", "effective", "extended", "")]
     for one in known:
-        aside = "" if one["known"] else "  not on this ladder"
-        print(
-            f"  {shortened(one['id'], 25):26}{one['drawn']:9,}{one['exposed']:10,}"
-            f"{one['effective']:11,.0f}{one['extended']:10,}{aside}"
-        )
+        counts = (one["drawn"], one["exposed"], one["effective"], one["extended"])
+        aside = "" if one["known"] else "not on this ladder"
+        rows.append((shortened(one["id"], 25), *(f"{count:,.0f}" for count in counts), aside))
+    print_table(rows, texts=(0, 5), inset="  ")
     if others := len(offers) - len(known):
-        print(f"  Of {others} more options nothing is known.")
+        print(f"  Of {things(others, 'more option')} nothing is known.")
     return None

@@ -7,9 +7,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from features.ladder.words import things
 from rung import options
 from rung.options import Progress, add_verb
-from rung.reading import judged_until, loaded_bundle, print_json, read, served_folder
+from rung.reading import judged_until, loaded_bundle, print_json, print_line, read, served_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +64,7 @@ def _recalibrate(parsed: argparse.Namespace, progress: Progress) -> None:
         return print_json(_told(bundle, moves, added))
     _print(bundle, moves)
     if added is not None:
-        print(f"{added:,} moves are new in the store, and serve")
+        print_line(f"new in the store, and serving: {things(added, 'move')}")
     return None
 
 
@@ -111,13 +112,13 @@ def _print(bundle: Bundle, moves: Mapping[str, Sequence[Move]]) -> None:
 
     for goal, of in moves.items():
         if not of:
-            print(f"{goal}: no outcome is known yet that the bundle has not learned from")
+            print_line(f"{goal}: no outcome is known yet that the bundle has not learned from")
             continue
         last = of[-1]
         shift = shift_of(bundle, goal, last)
-        print(
+        print_line(
             f"{goal}: by {last.n:,} outcomes, the last known at {rfc3339(last.known_at)}: typical"
             f" odds times {exp(shift):.2f}, differences between leads times {last.slope:.2f}"
         )
         if abs(shift) >= FAR:
-            print("  that is far: the world has moved, and a new bundle should be trained")
+            print_line("  that is far: the world has moved, and a new bundle should be trained")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from features.ladder.words import things
 from rung import options
 from rung.options import Progress, add_verb
 from rung.reading import (
@@ -14,6 +15,7 @@ from rung.reading import (
     loaded_bundle,
     named_log,
     print_json,
+    print_line,
     read,
     served_folder,
 )
@@ -70,12 +72,12 @@ def _print(
     ladder: Ladder, scores: ScoresLook, offers: OffersByLot, policies: list[PolicyLook]
 ) -> None:
     if scores["evaluation"] is None:
-        print(f"scores: {scores['note']}")
+        print_line(f"scores: {scores['note']}")
     else:
         for goal in ("advancement", "purchase"):
             _print_goal(goal, scores["evaluation"][goal])
     if not offers["offers"]:
-        print("offers: none was drawn by lot yet")
+        print_line("offers: none was drawn by lot yet")
     for offer in offers["offers"]:
         _print_offer(ladder, offer)
     for one in policies:
@@ -84,12 +86,12 @@ def _print(
 
 def _print_goal(goal: str, found: dict[str, Any]) -> None:
     if not found["realised"]:
-        return print(f"{goal}: {found['note']}")
+        return print_line(f"{goal}: {found['note']}")
     whole = found["realised"][0]
-    print(
+    print_line(
         f"{goal}: {found['verdict']}; {100 * whole['expected']:.1f} of 100 were expected to,"
         f" {100 * whole['came']:.1f} did ({100 * whole['low']:.1f} to {100 * whole['high']:.1f}),"
-        f" on {whole['n']:,} points of {whole['leads']:,} leads"
+        f" on {things(whole['n'], 'point')} of {things(whole['leads'], 'lead')}"
     )
     return None
 
@@ -108,14 +110,14 @@ def _print_offer(ladder: Ladder, one: OfferByLot) -> None:
             f" {of * effect['high']:+,.1f}), {one['verdict']}"
         )
     leads = f"{asked['leads']:,} asked, {alone['leads']:,} left alone"
-    print(f"{title}: {leads}, by lot: {known}")
+    print_line(f"{title}: {leads}, by lot: {known}")
 
 
 def _print_policy(one: PolicyLook) -> None:
     if one["gate"] is None:
-        return print(f"{one['name']}: {one['note']}")
+        return print_line(f"{one['name']}: {one['note']}")
     missing = one["gate"]["missing"]
-    print(f"{one['name']}: " + ("may serve" if not missing else "may not serve yet"))
+    print_line(f"{one['name']}: " + ("may serve" if not missing else "may not serve yet"))
     for line in missing:
-        print(f"  the gate: {line}")
+        print_line(f"  the gate: {line}")
     return None

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from rung.options import Progress, add_verb, group, json_option, store_option
-from rung.reading import print_json, store_of
+from rung.reading import print_json, print_line, store_of
 
 __all__ = ["add_key"]
 
@@ -70,9 +70,9 @@ def _list(parsed: argparse.Namespace, _: Progress) -> None:
         sites = f", pages of {' '.join(key['origins'])}" if key["origins"] else ""
         state = f"revoked {revoked}" if revoked else f"made {made}"
         may = f"{', '.join(key['scopes'])}{source}{ladder}{sites}"
-        print(f"{key['id']}  {key['name']}: {may}; {state}")
+        print_line(f"{key['id']}  {key['name']}: {may}; {state}")
     if not keys:
-        print("no key: the service answers its own machine alone")
+        print_line("no key: the service answers its own machine alone")
     return None
 
 
@@ -84,5 +84,5 @@ def _revoke(parsed: argparse.Namespace, _: Progress) -> None:
         key = Keys(store.database).revoke(parsed.id, as_of=now())
     if parsed.json:
         return print_json(key.as_dict())
-    print(f"{key.id} ({key.name}) is revoked; a running service knows within 5 seconds")
+    print_line(f"{key.id} ({key.name}) is revoked; a running service knows within 5 seconds")
     return None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from rung.options import Progress, add_verb, json_option, store_option
-from rung.reading import look_here, print_json
+from rung.reading import look_here, print_json, print_line
 
 __all__ = ["add_doctor", "add_serve", "add_work", "run_service"]
 
@@ -87,7 +87,7 @@ def _doctor(parsed: argparse.Namespace, _: Progress) -> int | None:
         print_json({"fine": is_fine, "findings": [one.as_dict() for one in findings]})
     else:
         for one in findings:
-            print(one.line())
+            print_line(one.line())
     return None if is_fine else 1
 
 

@@ -117,7 +117,7 @@ def test_train_says_which_offers_it_did_not_learn_from(tmp_path):
         rows.append(page(day) | {"name": "offer_extended", "properties": {"offer": "brochure"}})
     file = jsonl(tmp_path / "events.jsonl", *rows)
     said = done("train", file, "--ladder", "b2b", "--out", tmp_path / "bundle")
-    line = "  not learned from: 10 offers by others that the ladder does not have"
+    line = "  not learned from: offers by others that the ladder does not have (10)"
     assert line in said.out.splitlines()
     told = load_bundle(tmp_path / "bundle").manifest["decisions"]["dropped"]
     assert told == {"unknown_offer": 10}

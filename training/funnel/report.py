@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from features.files import new_file
+from features.ladder.words import things
 from models.judging.funnel.cause_shapes import FunnelCauses
 from models.judging.funnel.shapes import BandedWay, Funnel, Rate, StepBand, StepFunnel, Whole
 from models.judging.funnel.tables import cohorts_table, segments_table, steps_table
@@ -45,7 +46,8 @@ def page_of(found: Funnel, causes: FunnelCauses) -> str:
 
 def _lines(found: Funnel) -> Iterator[str]:
     yield f"# Where leads stop: {found['ladder']}\n"
-    yield f"By what was known at {found['as_of']}, of {found['leads']:,} leads{_whose(found)}.\n"
+    leads = things(found["leads"], "lead")
+    yield f"By what was known at {found['as_of']}, of {leads}{_whose(found)}.\n"
     whole, banded = found["whole"], found["whole"]["banded"]
     if whole["followed"]["value"] is not None:
         yield (

@@ -20,6 +20,7 @@ from features.errors import NotEnoughData
 from features.events.log import DAY_US, EventLog
 from features.funnel.states import State
 from features.ladder.ladder import Ladder
+from features.ladder.words import things
 from models.bundle import Bundle
 from models.judging import intervals, metrics
 from models.judging.trials.wording import about_count
@@ -186,8 +187,8 @@ def _refuse_if_undecided(period: _Period, points: Points, outcomes: Outcomes) ->
     if len(decided) == 0:
         shortest = min(goal.horizon_days for goal in period.ladder.goals)
         raise NotEnoughData(
-            f"{len(points)} points {period.said}, and the horizon of none is over: the shortest is"
-            f" {shortest:g} days; {_when_over(period, points, 'advancement')}"
+            f"{things(len(points), 'point')} {period.said}, and the horizon of none is over: the"
+            f" shortest is {things(shortest, 'day')}; {_when_over(period, points, 'advancement')}"
         )
     if _one_kind(decided):
         which = "advanced" if decided[0] else "did not advance"

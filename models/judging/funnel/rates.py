@@ -42,7 +42,7 @@ from models.judging.funnel.shapes import (
 from models.judging.funnel.wording import sentence_of
 from models.judging.intervals import newcombe, wilson
 
-__all__ = ["funnel"]
+__all__ = ["funnel", "shown_stretches"]
 
 _MOST_COHORTS: Final = 53
 _MOST_VALUES: Final = 20
@@ -396,6 +396,11 @@ def _product(rates: list[Rate]) -> Rate:
     return {"value": value, "low": low, "high": high, "leads": round(leads, 1)}
 
 
+def shown_stretches(every: Every) -> str:
+    """The note that not all weeks or months are shown; what shows none has no use for it."""
+    return f"of each step the newest {_MOST_COHORTS} {every}s are shown"
+
+
 def _notes(stays: Stays, some: Stays, every: Every) -> Iterator[str]:
     """What is to be known before the figures are read."""
     if not len(stays):
@@ -404,7 +409,7 @@ def _notes(stays: Stays, some: Stays, every: Every) -> Iterator[str]:
         yield "nobody came to a step of whom is asked: ask for other leads, or for a longer time"
     spans = np.ptp(cohort_of(some.entered, every)) if len(some) else 0
     if spans >= _MOST_COHORTS:
-        yield f"of each step the newest {_MOST_COHORTS} {every}s are shown"
+        yield shown_stretches(every)
     crowded = [
         trait
         for row, trait in enumerate(stays.trait_ids)

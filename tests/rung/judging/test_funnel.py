@@ -29,6 +29,7 @@ def test_a_table_and_sentences(events_file, capsys):
     assert "not known" in said
     assert "of 100 go on within 14 days" in said
     assert "Biggest lever, if it is below at all: If Trial went from 59 to 60 of 100" in said
+    assert "weeks are shown" not in said
     for part in ("Why they stop", "Content that creates intent", "Replies\n  Half of"):
         assert part in said
 
@@ -90,6 +91,32 @@ def test_the_leads_behind_a_number(events_file, capsys):
     assert len(capsys.readouterr().out.split()) == step["counts"]["lapsed"]
     assert run(events_file, "--list", step["id"], "--json") == 0
     assert len(json.loads(capsys.readouterr().out)) == step["counts"]["came"]
+
+
+def test_nobody_behind_a_number(events_file, capsys):
+    """No line, so that lines can be counted."""
+    assert run(events_file, "--list", "content:lost") == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_one_lead_of_whom_little_is_known(tmp_path, capsys):
+    """One lead, not "1 leads"; and a rate of which nothing is known is no "at least 0 %"."""
+    log = tmp_path / "e.csv"
+    log.write_text("lead_id,event,occurred_at\na,page_viewed,2026-01-01T09:00:00Z\n")
+    assert run(log) == 0
+    said = capsys.readouterr().out
+    assert ", of 1 lead.\n" in said
+    assert "at least 0 %" not in said
+    assert "not known yet" in said
+
+
+def test_it_fits_into_a_terminal(events_file, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert run(events_file, "--by", "source") == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line for line in said if len(line) > 80] == []
+    assert sum(line.startswith("  Content ") for line in said) > 1
 
 
 def test_a_store_is_as_its_file_but_for_who_left(events_file, tmp_path, capsys):

@@ -261,7 +261,7 @@ def test_calling_in_words(calls):
     assert said[4].startswith("purchase: the data do not tell whether calling changes it: +0.0")
     assert said[7] == (
         "minutes of reps that are known: 1,200 for 40 leads that could be called, 0 for 0"
-        " that were to be left alone"
+        " to be left alone"
     )
 
 

@@ -30,6 +30,15 @@ def test_it_is_printed(store, capsys):
     assert any("model takes 30 leads that went on and 30 that did not" in line for line in told)
 
 
+def test_it_fits_into_a_terminal(store, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert rung.main(["readiness", store, "--ladder", "b2b"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line for line in told if len(line) > 80] == []
+    assert any(line.startswith("  Content: model takes 30 leads") for line in told)
+
+
 def test_a_store_keeps_the_newest(store, capsys):
     """What is printed is what is kept; an earlier instant that is asked about is not kept."""
     for _ in range(2):
