@@ -168,6 +168,6 @@ def _progress(*, quiet: bool) -> Progress:
 
     def say(what: str) -> None:
         if not quiet:
-            say_aside(f"{time.monotonic() - started:7.1f} s  {what}")
+            say_aside(folded(f"{time.monotonic() - started:7.1f} s  {what}", sys.stderr))
 
     return say

@@ -370,6 +370,8 @@ def _tables(widths: Sequence[int], room: int) -> list[list[int]]:
     """Which columns stand in each table, so that it is no wider than there is room."""
     tables, taken = [[0]], widths[0]
     for column, width in enumerate(widths[1:], start=1):
+        if not width:
+            continue
         taken += len(_GAP) + width
         if taken > room and len(tables[-1]) > 1:
             tables.append([0])

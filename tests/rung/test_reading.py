@@ -157,10 +157,10 @@ ROWS = [
     ],
 )
 def test_a_table_in_a_narrow_terminal(columns, told, monkeypatch, capsys):
-    """Its columns stand in several tables, each with the first one."""
+    """Its columns stand in several tables, each with the first one; an empty one in none."""
     monkeypatch.setenv("COLUMNS", str(columns + 4))
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    print_table(ROWS, texts=(0, 3), inset="  ")
+    print_table([(*row, "") for row in ROWS], texts=(0, 3), inset="  ")
     found = capsys.readouterr().out.splitlines()
     assert found == told
     assert max(map(len, found)) <= columns + 4
