@@ -52,6 +52,7 @@ __all__ = [
     "say_aside",
     "store_option",
     "trust_option",
+    "width_of",
 ]
 
 Progress = Callable[[str], None]
@@ -262,12 +263,19 @@ def folded(text: str, stream: TextIO | None) -> str:
 
     What follows in a line is further in. Files and pipes get it whole.
     """
-    if stream is None or not stream.isatty():
+    width = width_of(stream)
+    if width is None:
         return text
-    width = shutil.get_terminal_size().columns
     return "\n".join(
         line if len(line) <= width else _fold(line, width) for line in text.split("\n")
     )
+
+
+def width_of(stream: TextIO | None) -> int | None:
+    """The columns of a terminal; None of a file or a pipe, or where nobody listens."""
+    if stream is None or not stream.isatty():
+        return None
+    return shutil.get_terminal_size().columns
 
 
 def _fold(line: str, width: int) -> str:

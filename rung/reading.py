@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from rung.options import Progress, folded, note
+from rung.options import Progress, folded, note, width_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -354,8 +353,9 @@ def print_table(
     """
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     tables = [list(range(len(widths)))]
-    if sys.stdout.isatty():
-        tables = _tables(widths, shutil.get_terminal_size().columns - len(inset))
+    width = width_of(sys.stdout)
+    if width is not None:
+        tables = _tables(widths, width - len(inset))
     for at, columns in enumerate(tables):
         words = [place for place, column in enumerate(columns) if column in texts]
         shown = [[row[column] for column in columns] for row in rows]
@@ -383,8 +383,8 @@ def _tables(widths: Sequence[int], room: int) -> list[list[int]]:
 def print_markdown(table: str) -> None:
     """Print a table in Markdown; a terminal that is narrower gets it as `print_table` does."""
     lines = table.split("\n")
-    width = shutil.get_terminal_size().columns
-    if not sys.stdout.isatty() or max(map(len, lines)) <= width:
+    width = width_of(sys.stdout)
+    if width is None or max(map(len, lines)) <= width:
         return print(table)
     rows = [[cell.strip(" `") for cell in line.strip("| ").split(" | ")] for line in lines]
     rule = lines[1].strip("| ").split(" | ")

@@ -129,6 +129,14 @@ ROWS = [
 ]
 
 
+def test_nobody_listens(monkeypatch):
+    """Where standard output is closed there is no terminal, and nothing goes wrong."""
+    monkeypatch.setattr("sys.stdout", None)
+    print_table(ROWS)
+    print_markdown("| a |\n| --- |")
+    print_line("a")
+
+
 @pytest.mark.parametrize(
     ("columns", "told"),
     [
