@@ -17,7 +17,7 @@ from features.ladder.ladder import Condition, EventRule, Ladder, Offer, Step
 from features.ladder.rule_logic import implies
 from features.ladder.words import things
 
-__all__ = ["Advice", "advise", "controls_said", "ladder_rows"]
+__all__ = ["Advice", "advise", "controls_said", "ladder_rows", "ladder_table"]
 
 FEWEST_OFFERS = 3
 MOST_EARLY_FIELDS = 2
@@ -82,6 +82,16 @@ def controls_said(controls: Controls) -> str:
         )
     shares = ", ".join(f"{arm.share:.0%} {arm.id}" for arm in standing.arms)
     return f"What Rung is worth is measured, by lot: {shares}. `rung experiment judge` tells."
+
+
+def ladder_table(ladder: Ladder) -> str:
+    """The ladder as aligned text: a line for each rung, one more for each further rule."""
+    rows = ladder_rows(ladder)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
 
 
 def ladder_rows(ladder: Ladder) -> list[tuple[str, ...]]:

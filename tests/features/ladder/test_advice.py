@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from features.ladder.advice import Advice, advise, controls_said, ladder_rows
+from features.ladder.advice import Advice, advise, controls_said, ladder_rows, ladder_table
 from features.ladder.controls import Controls
 from features.ladder.file import read_ladder, shipped_ladders
 from features.ladder.ladder import (
@@ -417,21 +417,21 @@ def test_advice_reads_as_one_line() -> None:
     assert str(Advice("step[1]", "do this", "S3")) == "step[1]: do this [S3]"
 
 
-def test_the_table() -> None:
-    """The table has a line for each rung, and further rules below it."""
+def test_the_table_is_aligned() -> None:
+    """The table has a line for each rung, further rules below it, and aligned columns."""
     rules = (
         EventRule("read", (Condition("seconds", "at_least", 300.0), Condition("kind", "is", "a"))),
         EventRule("seen", (Condition("kind", "one_of", ("a", "b")),)),
     )
     first = replace(LADDER.steps[0], complete_when=rules, band=None, horizon_days=1.0)
     ladder = replace(LADDER, steps=(first, *LADDER.steps[1:]))
-    assert ladder_rows(ladder) == [
-        ("step", "completed by", "horizon", "band", "effort", "value", "offers"),
-        ("first", "read (seconds >= 300 and kind = a)", "1 day", "-", "5", "10", "3"),
-        ("", "seen (kind in a, b)", "", "", "", "", ""),
-        ("second", "second_done", "7 days", "40-60 %", "10", "20", "3"),
-        ("third", "third_done", "7 days", "40-60 %", "20", "30", "3"),
-        ("purchase", "order", "30 days", "-", "-", "-", "0"),
+    assert ladder_table(ladder).splitlines() == [
+        "step      completed by                        horizon  band     effort  value  offers",
+        "first     read (seconds >= 300 and kind = a)  1 day    -        5       10     3",
+        "          seen (kind in a, b)",
+        "second    second_done                         7 days   40-60 %  10      20     3",
+        "third     third_done                          7 days   40-60 %  20      30     3",
+        "purchase  order                               30 days  -        -       -      0",
     ]
 
 
