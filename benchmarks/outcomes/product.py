@@ -23,6 +23,7 @@ from features.ladder.ladder import Activity, EventRule, Ladder, Offer
 from features.ladder.words import RECORD, REPLY
 from features.offers.history import OfferHistory, history_of
 from features.signals.snapshot import Snapshot, snapshot
+from features.store.identities.turns import Erased
 from models.bundle import Bundle
 from models.bundle import Scores as BundleScores
 from models.offers.eligibility import UNRESTRICTED, Asked
@@ -122,6 +123,10 @@ class LeadReader:
 
     model: Model
     journal: Journal
+
+    def erased(self) -> Erased:
+        """Nobody is."""
+        return 0, None
 
     def read(self, lead_id: str, as_of: int) -> tuple[str, list[Row]]:  # noqa: ARG002 its shape
         """The events of a lead, by its id."""

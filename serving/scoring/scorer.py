@@ -23,6 +23,7 @@ from features.signals.fold import NONE
 from features.signals.program import Compiled
 from features.signals.snapshot import snapshot_of_known
 from features.store.events import EventStore, Stamp
+from features.store.identities.turns import Erased
 from features.store.privacy import Privacy
 from models.bundle import Bundle
 from models.offers.eligibility import UNRESTRICTED, Asked
@@ -100,6 +101,10 @@ class Scorer:
                 " or try `rung demo` first. It is picked up without a restart"
             )
         return self._model
+
+    def erased(self) -> Erased:
+        """The erasures by now; to be asked before what is to be kept is read."""
+        return self.store.identities.erased_now()
 
     # --------------------------------------------------------------------------------- questions
 

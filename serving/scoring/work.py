@@ -135,7 +135,7 @@ def exact_work(scorer: Scorer, lead_id: str, as_of: int) -> Work:
     UnknownLead, OptedOut : as `Scorer.read`.
     ErasedSince : a lead was erased meanwhile, and it may be this one.
     """
-    model, erased = scorer.model, scorer.store.identities.erased_now()
+    model, erased = scorer.model, scorer.erased()
     lead_id, read = scorer.read(lead_id, as_of)
     rows = with_assignment(scorer, lead_id, read, as_of, erased)
     advice = suggestion_for(model, lead_id, rows, as_of, scorer.limited(as_of))

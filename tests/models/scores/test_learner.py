@@ -30,25 +30,26 @@ from models.scores.step_rates import StepRates
 LOGISTIC = make_pipeline(
     SimpleImputer(keep_empty_features=True), StandardScaler(), LogisticRegression()
 )
+PRIOR = StepRates.prior(np.full(6, 0.5))
+"""Of as many steps as the ladder has whose bundle holds such a model."""
 ESTIMATORS = [LOGISTIC, make_pipeline(SimpleImputer(keep_empty_features=True), GaussianNB())]
 
 
-def rows() -> TrainingRows:
-    """600 leads whose first two columns matter; one value in ten is absent, and column 3 always."""
+def rows(columns: int = 4) -> TrainingRows:
+    """600 leads whose first two columns matter; a tenth of three is absent, and all of the rest."""
     rng = np.random.default_rng(3)
-    matrix = rng.normal(size=(600, 4))
-    matrix[rng.random(matrix.shape) < 0.1] = np.nan
-    matrix[:, 3] = np.nan
+    matrix = np.full((600, columns), np.nan)
+    matrix[:, :3] = rng.normal(size=(600, 3))
+    matrix[:, :3][rng.random((600, 3)) < 0.1] = np.nan
     log_odds = np.nan_to_num(matrix[:, 0]) - 0.5 * np.nan_to_num(matrix[:, 1])
     happened = (rng.random(600) < 1 / (1 + np.exp(-log_odds))).astype(float)
     at = np.arange(600)
     return TrainingRows(matrix, [], at % 2, at, at, happened)
 
 
-def fitted(estimator: object) -> GoalModel:
+def fitted(estimator: object, columns: int = 4) -> GoalModel:
     """A model with the estimator in place."""
-    prior = StepRates.prior(np.array([0.5, 0.5]))
-    return fit_goal(rows(), prior, FitConfig(estimator=estimator, folds=3))
+    return fit_goal(rows(columns), PRIOR, FitConfig(estimator=estimator, folds=3))
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
@@ -68,13 +69,14 @@ def test_another_estimator_takes_the_place(estimator):
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_it_is_kept_without_pickle(estimator, trained: Bundle, tmp_path):
     """A bundle with it gives the same bytes twice, loads, and gives the same probabilities."""
-    model = fitted(estimator)
+    columns = len(trained.encoding.columns)
+    model = fitted(estimator, columns)
     bundle = replace(trained, advancement=model)
     hashes = {save_bundle(bundle, tmp_path / name).hash for name in ("one", "two")}
     again = load_bundle(tmp_path / "one").advancement
     assert len(hashes) == 1
     assert (tmp_path / "one" / "advancement.skops").read_bytes().startswith(b"PK")
-    data = rows()
+    data = rows(columns)
     np.testing.assert_array_equal(
         again.estimate(data.matrix, data.position).probability,
         model.estimate(data.matrix, data.position).probability,
@@ -100,15 +102,15 @@ def test_a_strange_type_is_refused():
 def test_a_type_that_is_listed_is_kept(trained: Bundle, tmp_path):
     """It comes back where the bundle's manifest lists it and whoever loads it permits it."""
     own = f"{Stranger.__module__}.Stranger"
-    prior = StepRates.prior(np.array([0.5, 0.5]))
     estimator = make_pipeline(SimpleImputer(keep_empty_features=True), Stranger())
-    model = fit_goal(rows(), prior, FitConfig(estimator=estimator, folds=3, trusted=(own,)))
+    data = rows(len(trained.encoding.columns))
+    model = fit_goal(data, PRIOR, FitConfig(estimator=estimator, folds=3, trusted=(own,)))
     bundle = replace(
         trained, advancement=model, manifest=trained.manifest | {"trusted_types": [own]}
     )
     save_bundle(bundle, tmp_path / "bundle")
     again = load_bundle(tmp_path / "bundle", trusted=[own]).advancement
-    np.testing.assert_array_equal(again.margins(rows().matrix), model.margins(rows().matrix))
+    np.testing.assert_array_equal(again.margins(data.matrix), model.margins(data.matrix))
     assert isinstance(again.learner, Averaged)
     assert again.learner.to_bytes() == model.learner.to_bytes()  # type: ignore[union-attr]
     with pytest.raises(BundleError, match=r"runs code of its own, .*Stranger: .*RUNG_"):
