@@ -50,7 +50,7 @@ from features.store.people.hands import Hands
 from features.store.people.minutes import add_minutes, minutes_of
 from features.store.people.names import LeadNames
 from features.store.places import counted_by_id, places_of, sent_under, with_message_id
-from features.store.privacy.opt_outs import NO_NEWS, opted_out_since
+from features.store.privacy.opt_outs import NO_NEWS, check_not_out, opted_out_since
 from features.store.privacy.screening import screened, screened_rows
 from features.store.privacy.suppressions import Suppressions, suppressed_among
 from features.store.schema import JOINED, NAMED
@@ -200,9 +200,8 @@ class EventStore:
     def _link(self, links: Sequence[Link]) -> None:
         """Keep what an import says of identities, some at a time."""
         for start in range(0, len(links), _BATCH):
-            part = links[start : start + _BATCH]
             with self.database.writing() as connection:
-                if self.link(connection, part):  # all may have been scored meanwhile
+                if self.link(connection, links[start : start + _BATCH]):  # scored meanwhile?
                     self.scores.want_full_run(connection)
 
     def link(self, connection: sa.Connection, links: Sequence[Link]) -> set[str]:
@@ -269,6 +268,8 @@ class EventStore:
         notices: Sequence[Notice] = (),
         check: Callable[[AtWriting], None] | None = None,
         erased: Erased | None = None,
+        *,
+        may_be_out: bool = False,
     ) -> bool:
         """Add events that belong together if the first of them is new; whether it was.
 
@@ -283,10 +284,11 @@ class EventStore:
             events must not be. Of several that write with a check for one lead, or minutes of
             reps, each sees what the one before has written, also across processes.
         erased : as it was before what the events rest on was read; None: they rest on nothing.
+        may_be_out : whether that is kept of a lead that has opted out.
 
         Raises
         ------
-        ErasedSince : a lead was erased since, and it may be this one; nothing is stored.
+        ErasedSince, OptedOut : a lead was erased since, maybe this one; it has opted out by now.
         """
         first, *others = events
         with self.database.writing() as connection:
@@ -295,14 +297,16 @@ class EventStore:
             if suppressed_among(connection, {event.lead_id for event in events}):
                 return False
             check_no_erasure(connection, erased)  # and now there is none before the end
-            if not self._inserts.events(connection, [first]):
+            is_new = self._inserts.events(connection, [first])
+            if not may_be_out:
+                check_not_out(connection, first.lead_id)
+            if not is_new:
                 return False
             if check is not None:
                 rows = self._of_lead.within(connection, lead=first.lead_id)
                 held = _lead_and_rows(first.lead_id, rows)[1]
                 check(AtWriting(held, minutes_of(connection, day)))
-            if others:
-                self._inserts.events(connection, others)
+            self._inserts.events(connection, others)
             if minutes:
                 add_minutes(connection, day, minutes)
             since = {event.lead_id: event.known_at for event in reversed(events)}

@@ -349,7 +349,7 @@ class Recommender:
         if at > max(now + _AHEAD_US, decision.as_of):
             raise TimeError(f"{rfc3339(at)} is in the future; it is {rfc3339(now)} here")
         event = outcome_event(decision, self._ladder, at, now, value, kind)
-        self.store.append_new([event], erased=erased)
+        self.store.append_new([event], erased=erased, may_be_out=True)  # it only happened
         stored = self._outcome(decision_id)
         if stored is None:  # its lead was erased meanwhile
             raise UnknownDecision.named(decision_id)

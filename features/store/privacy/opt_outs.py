@@ -8,13 +8,14 @@ from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from features.errors import OptedOut
 from features.events.values import names_a_lead
 from features.ladder.action import NOTED
 from features.ladder.ladder import EventNames
 from features.store.changes import note_gone
 from features.store.database import in_parts, insert_into, is_storable
 from features.store.identities.members import leads_of
-from features.store.identities.turns import change_leads
+from features.store.identities.turns import change_leads, hold_leads
 from features.store.privacy.rows import held_ids, storable_ids
 from features.store.schema import (
     deliveries,
@@ -29,6 +30,7 @@ from features.store.schema import (
 __all__ = [
     "NO_NEWS",
     "OptOut",
+    "check_not_out",
     "opt_in",
     "opt_out",
     "opt_out_of_one",
@@ -171,6 +173,13 @@ def opted_out_of(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
         out = set(connection.scalars(_OUT_AMONG, {"leads": sorted({*leads.values()})}))
         found |= {one for one, lead in leads.items() if lead in out}
     return found
+
+
+def check_not_out(connection: sa.Connection, lead_id: str) -> None:
+    """OptedOut where the lead of an id is; nor does it opt out before the transaction ends."""
+    hold_leads(connection)
+    if opted_out_of(connection, [lead_id]):
+        raise OptedOut.named(lead_id)
 
 
 _AMONG: Final[sa.BindParameter[Iterable[str]]] = sa.bindparam("leads", expanding=True)

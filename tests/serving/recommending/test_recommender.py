@@ -43,7 +43,7 @@ from serving.recommending.answers import RecommendationAnswer
 from serving.recommending.recommender import Recommender
 from serving.scoring.scorer import Scorer
 from serving.scoring.suggestion import suggestion_for
-from tests.features.store.privacy.scene import erase_before_writing
+from tests.features.store.privacy.scene import erase_before_writing, opt_out_before_writing
 from tests.profiles import examples
 from tests.serving import world
 
@@ -555,6 +555,25 @@ def test_erased_meanwhile(made, store, monkeypatch, deferred, lead):
     with pytest.raises(UnknownLead, match=lead):
         made.recommend(lead, defer_exposure=deferred)
     assert not store.events_of(lead)
+
+
+@pytest.mark.parametrize("deferred", [False, True])
+def test_opted_out_meanwhile(made, store, monkeypatch, deferred):
+    """Nothing is kept or answered of a lead that opts out while it is decided for."""
+    opt_out_before_writing(monkeypatch, store.database, "at-1")
+    with pytest.raises(OptedOut, match="at-1"):
+        made.recommend("at-1", defer_exposure=deferred)
+    assert names(store, "at-1") == []
+
+
+def test_reported_while_it_opts_out(made, store, monkeypatch):
+    """A decision does not reach a lead that opts out meanwhile; what came of it is still kept."""
+    made.recommend("at-1", decision_id="d1", defer_exposure=True)
+    opt_out_before_writing(monkeypatch, store.database, "at-1")
+    with pytest.raises(OptedOut, match="at-1"):
+        made.expose("d1")
+    assert made.outcome("d1", 1.0)["value"] == 1.0
+    assert names(store, "at-1") == [NAMES.decision, NAMES.outcome]
 
 
 def test_decided_while_others_are_erased(made, store, monkeypatch):

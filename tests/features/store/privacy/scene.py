@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 import pytest
@@ -90,11 +90,22 @@ def everything(database: Database) -> dict[str, set[tuple[object, ...]]]:
 
 def erase_before_writing(monkeypatch: pytest.MonkeyPatch, database: Database, lead: str) -> None:
     """Whoever writes next has waited for the erasure of a lead, which it has read already."""
+    _before_writing(monkeypatch, database, lambda: Privacy(database).erase(lead, 50))
+
+
+def opt_out_before_writing(monkeypatch: pytest.MonkeyPatch, database: Database, lead: str) -> None:
+    """Whoever writes next has waited for the opt-out of a lead, and did not know of it."""
+    _before_writing(monkeypatch, database, lambda: Privacy(database).opt_out([lead], 50))
+
+
+def _before_writing(
+    monkeypatch: pytest.MonkeyPatch, database: Database, happens: Callable[[], object]
+) -> None:
     write = database.writing
 
-    def after_an_erasure() -> AbstractContextManager[sa.Connection]:
+    def after_it() -> AbstractContextManager[sa.Connection]:
         monkeypatch.setattr(database, "writing", write)
-        Privacy(database).erase(lead, 50)
+        happens()
         return write()
 
-    monkeypatch.setattr(database, "writing", after_an_erasure)
+    monkeypatch.setattr(database, "writing", after_it)

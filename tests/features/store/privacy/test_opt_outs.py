@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from features.errors import UnknownLead
+from features.errors import OptedOut, UnknownLead
 from features.ladder.file import read_ladder
+from features.store.arrivals import Event
 from features.store.privacy import not_to_be_scored
 from features.store.privacy.opt_outs import opted_out_ids, opted_out_leads, opted_out_of
 from features.store.schema import opt_outs, write_backs
@@ -26,6 +27,20 @@ def test_opt_out_holds_for_all_ids(merged, privacy):
     with merged.database.reading() as connection:
         assert opted_out_leads(connection) == {"ann"}
         assert opted_out_ids(connection) == {"ann", "old-ann", "visitor-1"}
+
+
+def test_nothing_is_decided_of_a_lead_that_is_out(merged, privacy):
+    """What rests on its profile is not stored, by whichever of its ids; what only happened is."""
+    privacy.opt_out(["ann"], opted_out_at=50)
+    for sent_id in ("ann", "visitor-1"):
+        made = Event(f"made-{sent_id}", sent_id, "rung_decision", 60, 60)
+        with pytest.raises(OptedOut, match=sent_id):
+            merged.append_new([made])
+        assert merged.event(made.message_id) is None
+        assert merged.append_new([made], may_be_out=True)
+        with pytest.raises(OptedOut, match=sent_id):  # nor is it told that it is there
+            merged.append_new([made])
+    assert merged.append_new([Event("made", "bob", "rung_decision", 60, 60)])
 
 
 def test_ids_that_join_later_inherit(merged, privacy):
